@@ -1,0 +1,40 @@
+# make demo | test | serve | real | bench | clean — all set themselves up; see README.md.
+VENV := .venv
+RUN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+export PATH := $(CURDIR)/$(RUN):$(PATH)
+
+.PHONY: demo test serve real bench clean lint
+
+demo: $(STAMP) postgis
+	$(RUN)/python -m tools.demo
+
+real: $(STAMP) postgis
+	$(RUN)/python -m tools.real
+
+serve: $(STAMP) postgis
+	$(RUN)/gridmgmt --db demo db start
+	$(RUN)/gridmgmt --db demo serve
+
+test: $(STAMP) postgis lint
+	$(RUN)/pytest -n 2
+
+lint: $(STAMP)
+	$(RUN)/ruff check .
+	$(RUN)/ruff format --check .
+	$(RUN)/mypy
+	$(RUN)/lint-imports
+
+bench: $(STAMP) postgis
+	$(RUN)/python -m tests.benchmarks.bench_locator
+
+clean:
+	rm -rf out
+
+.PHONY: postgis
+postgis:
+	@sh tools/postgis.sh
+
+$(STAMP): requirements.lock pyproject.toml
+	@sh tools/venv.sh $(VENV)
+	@touch $@

@@ -1,0 +1,111 @@
+"""Errors as answers: one table from error to status, and RFC 9457 problem details worded for the reader."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from api.deps import language
+from gridmgmt.errors import (
+    CityMissing,
+    ConflictError,
+    GridmgmtError,
+    InputError,
+    NotFoundError,
+    UnavailableError,
+)
+from gridmgmt.texts import catalogue, word
+
+MEDIA_TYPE = "application/problem+json"
+
+STATUS: Mapping[type[GridmgmtError], int] = {
+    GridmgmtError: 500,
+    InputError: 422,
+    NotFoundError: 404,
+    CityMissing: 503,  # not the reader's mistake: nobody has set the city up yet
+    ConflictError: 409,
+    UnavailableError: 503,
+}
+"""Error → status; an error that is not named here has its nearest ancestor's."""
+
+
+def status_of(error: type[GridmgmtError]) -> int:
+    """The status of an error's type."""
+    return next(STATUS[kind] for kind in error.__mro__ if kind in STATUS)
+
+
+def problem(
+    request: Request,
+    status: int,
+    code: str,
+    facts: Mapping[str, Any],
+    errors: Sequence[Mapping[str, Any]] = (),
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """A problem document (RFC 9457), worded in the reader's language.
+
+    Besides the standard's members it carries ``code`` and ``facts``, from
+    which a program can word it anew, and ``errors``, one for each parameter.
+    """
+    lang = language(request)
+    body = {
+        "type": f"urn:gridmgmt:problem:{code}",
+        "title": word(f"problem_{status}", lang=lang),
+        "status": status,
+        "detail": word(code, facts, lang),
+        "instance": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+        "code": code,
+        "facts": dict(facts),
+    }
+    if errors:
+        body["errors"] = list(errors)
+    return JSONResponse(body, status, {**(headers or {}), "Content-Language": lang}, MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of the application in this one form."""
+    app.add_exception_handler(GridmgmtError, _platform)  # type: ignore[arg-type]
+    app.add_exception_handler(RequestValidationError, _invalid)  # type: ignore[arg-type]
+    app.add_exception_handler(HTTPException, _http)  # type: ignore[arg-type]
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def _platform(request: Request, error: GridmgmtError) -> JSONResponse:
+    return problem(request, status_of(type(error)), error.code, error.facts)
+
+
+def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+    lang = language(request)
+    found = [_wrong_parameter(e, lang) for e in error.errors()]
+    return problem(request, 422, "request_invalid", {"parameters": [e["parameter"] for e in found]}, found)
+
+
+def _wrong_parameter(error: Mapping[str, Any], lang: str) -> dict[str, Any]:
+    """One parameter that was missing, unknown or wrong, in our words where we have them."""
+    *_, name = error["loc"]
+    code = f"request_{error['type']}"
+    facts = {"parameter": str(name), "value": str(error.get("input", "")), **error.get("ctx", {})}
+    facts = {k: v if isinstance(v, int | float) else str(v) for k, v in facts.items()}
+    known = code in catalogue()
+    return {
+        "parameter": str(name),
+        "in": str(error["loc"][0]),
+        "code": code if known else "request_other",
+        "detail": word(code, facts, lang) if known else word("request_other", {**facts, "reason": error["msg"]}, lang),
+    }
+
+
+def _http(request: Request, error: HTTPException) -> JSONResponse:
+    """What the framework itself refuses: unknown paths and methods."""
+    code = {404: "path_unknown", 405: "method_unknown"}.get(error.status_code, "http_error")
+    facts = {"path": request.url.path, "method": request.method, "reason": HTTPStatus(error.status_code).phrase}
+    return problem(request, error.status_code, code, facts, headers=error.headers)
+
+
+def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    """A fault of ours: nothing of its inside is told; the log has it."""
+    return problem(request, 500, "unexpected", {})

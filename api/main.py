@@ -1,0 +1,79 @@
+"""The application: `create_app` puts routes, errors, pages and protections together; nothing is read at import."""
+
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI, Request, Response
+from fastapi.staticfiles import StaticFiles
+from fastapi_offline import FastAPIOffline
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from api import errors
+from api.routes import assessments, city, editions, explain, grids, health, indicators, locate, maps, start
+from api.schemas import Problem
+from gridmgmt import __version__
+from gridmgmt.operations.database import open_database
+from gridmgmt.settings import Settings
+
+LOOPBACK = ("127.0.0.1", "localhost")
+"""The only hosts served until access control exists, also against pages that rebind a name to this machine."""
+
+STATIC = Path(__file__).parent / "pages" / "static"
+
+PAGES_CSP = "default-src 'self'; img-src 'self' data:; frame-ancestors 'self'; base-uri 'none'; form-action 'self'"
+DOCS_CSP = PAGES_CSP + "; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'"
+
+DESCRIPTION = """
+Grids, cases, indicators and explained scorecards of one city (数字化城市管理网格平台), read-only.
+
+* Coordinates are longitude, latitude in degrees of EPSG:4490 (CGCS2000; the same numbers as WGS 84), unless `crs` says
+  otherwise.
+* Errors are problem details (RFC 9457): `application/problem+json`.
+* Unknown query parameters are refused.
+"""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application of one installation: one database, one city."""
+    app = FastAPIOffline(
+        title="gridmgmt",
+        version=__version__,
+        description=DESCRIPTION,
+        redoc_url=None,
+        favicon_url="/static/icon.svg",
+        lifespan=_lifespan,
+        responses={422: {"model": Problem, "description": "A parameter is wrong", "content": {errors.MEDIA_TYPE: {}}}},
+        swagger_ui_parameters={"validatorUrl": None, "defaultModelsExpandDepth": 0},
+    )
+    app.state.settings = settings
+    for part in (health, city, editions, grids, locate, indicators, assessments, explain, maps, start):
+        app.include_router(part.router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    errors.install(app)
+    app.middleware("http")(_protect)
+    app.add_middleware(GZipMiddleware, minimum_size=1000)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK])
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """One engine while the application runs."""
+    app.state.engine = open_database(app.state.settings)
+    app.state.language = None
+    app.state.started = secrets.token_hex(8)
+    yield
+    app.state.engine.dispose()
+
+
+async def _protect(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Let pages load from this application only; the documentation page has a script of its own inside."""
+    response = await call_next(request)
+    is_docs = request.url.path.startswith("/docs")
+    response.headers.setdefault("Content-Security-Policy", DOCS_CSP if is_docs else PAGES_CSP)
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("Referrer-Policy", "same-origin")
+    return response

@@ -1,0 +1,221 @@
+"""The shapes of answers, as the documentation shows them; codes and figures are explained where they are made."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Problem(BaseModel):
+    """What is wrong (RFC 9457); ``code`` and ``facts`` are stable, ``title`` and ``detail`` are worded."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "type": "urn:gridmgmt:problem:grid_missing",
+                "title": "未找到",
+                "status": 404,
+                "detail": "没有编码为 429909 的网格",
+                "instance": "/v1/grids/429909",
+                "code": "grid_missing",
+                "facts": {"code": "429909"},
+            }
+        }
+    )
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    facts: dict[str, Any]
+    errors: list[dict[str, str]] | None = None
+
+
+class Health(BaseModel):
+    """The application and its database answer."""
+
+    status: Literal["ok"] = "ok"
+    version: str
+
+
+class Name(BaseModel):
+    """One name in both languages."""
+
+    zh: str = Field(examples=["临江区"])
+    en: str = Field(examples=["Linjiang District"])
+
+
+class Level(BaseModel):
+    """A grid level (网格层级); 1 is the city."""
+
+    number: int = Field(examples=[4])
+    key: str = Field(examples=["community"])
+    name: Name
+
+
+class City(BaseModel):
+    """The city (城市) of this installation."""
+
+    code: str = Field(examples=["4299"])
+    name: Name
+    time_zone: str = Field(examples=["Asia/Shanghai"])
+    metric_crs: int = Field(examples=[4547])
+    datum: str = Field(examples=["CGCS2000"])
+    levels: list[Level]
+    languages: list[str]
+    category_scheme: str = Field(examples=["gb47678_5"])
+
+
+class Category(BaseModel):
+    """A category (类别), written ``kind:code``."""
+
+    category: str = Field(examples=["component:01001"])
+    kind: str = Field(examples=["component"])
+    name: Name
+    major: Name | None
+
+
+class Edition(BaseModel):
+    """An edition of the grids (网格版本), valid from its first day to before ``to``."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    name: str = Field(examples=["2025"])
+    active: bool
+    from_: str | None = Field(alias="from", examples=["2024-01-01"])
+    to: str | None
+    source: str | None
+
+
+class GridRef(BaseModel):
+    """A grid by name."""
+
+    level: str = Field(examples=["community"])
+    code: str = Field(examples=["429901001001"])
+    name: Name
+    kind: str | None = None
+    responsible: str | None = None
+
+
+class Neighbour(BaseModel):
+    """Another leaf grid near the point."""
+
+    code: str
+    name: Name
+    distance_m: float
+
+
+class Unit(BaseModel):
+    """The unit that answers (责任单位)."""
+
+    code: str
+    name: Name
+    kind: str | None
+
+
+class Located(BaseModel):
+    """Who is responsible for a place (网格定位)."""
+
+    lon: float = Field(description="In degrees of EPSG:4490.")
+    lat: float
+    datum: str
+    edition: str
+    on: str | None
+    category: str | None
+    assigned: bool = Field(description="Whether any grid owns the point.")
+    grids: list[GridRef] = Field(description="From the city down to the deepest grid that owns the point.")
+    unit: Unit | None
+    near: list[Neighbour] = Field(description="Other leaf grids within 30 m; outside the city the nearest one.")
+
+
+class IndicatorTable(BaseModel):
+    """Counts and rates of every grid of a level; rates are shares in 0–1, null = no data."""
+
+    period: str
+    as_of: str
+    edition: str
+    level: str
+    columns: dict[str, Name] = Field(description="Names of the counts and rates.")
+    rows: list[dict[str, Any]]
+    unassigned: dict[str, Any] = Field(description="The same figures of what lies in no grid of this level.")
+
+
+class AssessmentRow(BaseModel):
+    """An assessment in the list."""
+
+    name: str = Field(examples=["grid_baseline-2025-12-1"])
+    rulebook: str = Field(examples=["grid_baseline"])
+    period: str = Field(examples=["2025-12"])
+    as_of: str
+    sha256: str
+
+
+class Assessment(BaseModel):
+    """An assessment (考评): name, hash of its canonical JSON, and its header."""
+
+    name: str
+    sha256: str
+    header: dict[str, Any] = Field(description="City, period, cut-off, edition, rulebook, evidence, unassigned counts.")
+
+
+class ScorecardRow(BaseModel):
+    """A subject in the ranking; ``points`` are those of each item, null = no data."""
+
+    level: str
+    code: str
+    parent: str | None
+    name: Name
+    total: str | None = Field(description="Rounded for show; the exact number stands in the scorecard.")
+    grade: str | None
+    rank: int | None
+    points: dict[str, str | None]
+    counts: dict[str, int | str]
+
+
+class Ranking(BaseModel):
+    """The scorecards of one level, best first, those without a total last."""
+
+    assessment: str
+    sha256: str
+    level: str
+    rows: list[ScorecardRow]
+
+
+class Worded(BaseModel):
+    """A scorecard's reasons and comparisons in one language."""
+
+    total: str
+    lines: dict[str, str]
+    grade: str
+    ranks: dict[str, str]
+    parent: str | None
+
+
+class Scorecard(BaseModel):
+    """A scorecard (考评表): the stored document, exact, and its texts in the reader's language."""
+
+    assessment: str
+    sha256: str
+    document: dict[str, Any]
+    texts: dict[str, Any]
+
+
+class Behind(BaseModel):
+    """The facts behind one count: how many, and their numbers."""
+
+    name: Name
+    n: int
+    numbers: list[str]
+
+
+class Explained(BaseModel):
+    """What a line or figure rests on, down to case and sample numbers."""
+
+    assessment: str
+    sha256: str
+    subject: dict[str, Any]
+    item: str | None
+    line: dict[str, Any] | None
+    text: str = Field(description="The rule and the figures, in one sentence.")
+    evidence: dict[str, Behind]

@@ -1,0 +1,80 @@
+"""One command, ``gridmgmt``; other packages add their sub-commands by the entry point ``gridmgmt.commands``."""
+
+import json
+import sys
+from dataclasses import replace
+from importlib.metadata import entry_points
+
+import typer
+
+from gridmgmt import settings, texts
+from gridmgmt.cli import base, facts, grids, scoring, setup
+from gridmgmt.errors import ConflictError, GridmgmtError, InputError, NotFoundError
+
+app = typer.Typer(
+    name="gridmgmt",
+    help="城市网格化管理 · Grid management for digital urban management.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+UsageError: type[typer.BadParameter] = typer.BadParameter.__mro__[1]  # a command typed wrongly
+
+EXIT = ((InputError, 2), (NotFoundError, 3), (ConflictError, 4))
+"""Exit status by kind of error; anything else of ours is 5."""
+
+
+@app.callback()
+def root(
+    context: typer.Context,
+    db: str = typer.Option(None, "--db", help="Database on the private server (else GRIDMGMT_DB or gridmgmt)."),
+    lang: str = typer.Option(None, "--lang", help="zh | en for messages and reasons (default: the city's)."),
+) -> None:
+    """Choose the database and the language."""
+    found = settings.read()
+    context.obj = base.State(replace(found, db=db) if db else found, lang)
+
+
+setup.add_to(app)
+grids.add_to(app)
+facts.add_to(app)
+scoring.add_to(app)
+
+
+def load_plugins() -> None:
+    """Add the sub-commands of installed packages (map, serve)."""
+    for entry in sorted(entry_points(group="gridmgmt.commands"), key=lambda e: e.name):
+        app.add_typer(entry.load(), name=entry.name)
+
+
+def main() -> None:
+    """Run the command; an error of ours is worded, on standard error, with an exit status of its own."""
+    load_plugins()
+    try:
+        status = app(standalone_mode=False)
+    except GridmgmtError as e:
+        _tell(e)
+        sys.exit(next((status for kind, status in EXIT if isinstance(e, kind)), 5))
+    except typer.Abort:
+        sys.exit(130)
+    except UsageError as e:
+        e.show()
+        sys.exit(e.exit_code)
+    except BrokenPipeError:
+        sys.exit(0)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _tell(e: GridmgmtError) -> None:
+    if "--json" in sys.argv:
+        shown = {
+            "error": e.code,
+            "facts": e.facts,
+            "message": {x: texts.word(e.code, e.facts, x) for x in texts.LANGUAGES},
+        }
+        typer.echo(json.dumps(shown, ensure_ascii=False, default=str), err=True)
+    else:
+        for lang in texts.LANGUAGES:
+            typer.echo(texts.word(e.code, e.facts, lang), err=True)

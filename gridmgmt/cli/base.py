@@ -1,0 +1,109 @@
+"""What every command shares: the database, the language, tables, JSON and progress."""
+
+import datetime as dt
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import Engine
+
+from gridmgmt import periods, texts
+from gridmgmt.city import City
+from gridmgmt.operations import database, reference
+from gridmgmt.settings import Settings
+
+JSON = typer.Option(False, "--json", help="Machine-readable output.")
+
+
+@dataclass
+class State:
+    """Settings of this run."""
+
+    settings: Settings
+    asked_lang: str | None
+    _engine: Engine | None = None
+    _city: City | None = None
+
+    @property
+    def engine(self) -> Engine:
+        """The database, connected when first used."""
+        if self._engine is None:
+            self._engine = database.open_database(self.settings)
+        return self._engine
+
+    @property
+    def city(self) -> City:
+        """The database's city."""
+        if self._city is None:
+            self._city = reference.load_city(self.engine)
+        return self._city
+
+    @property
+    def lang(self) -> str:
+        """The language asked for, else the city's first."""
+        return self.asked_lang or self.city.languages[0]
+
+    def word(self, code: str, facts: Mapping[str, Any] | None = None) -> str:
+        """A message of the catalogue in this run's language."""
+        return texts.word(code, facts, self.lang)
+
+    def instant(self, text: str | None) -> dt.datetime | None:
+        """An instant given by option, in city time if it has no zone."""
+        return periods.parse_instant(text, self.city.zone) if text else None
+
+
+def state(context: typer.Context) -> State:
+    """This run's state."""
+    found: State = context.find_object(State) or context.obj
+    return found
+
+
+def show_json(value: Any) -> None:
+    """Print a value as JSON."""
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], right: Sequence[int] = ()) -> None:
+    """Print a table; as wide as it needs where nobody looks at a terminal."""
+    console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+    table = Table(title=title, title_justify="left", header_style="bold", show_edge=False, pad_edge=False)
+    for place, name in enumerate(columns):
+        table.add_column(name, justify="right" if place in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*("" if v is None else str(v) for v in row))
+    console.print(table, markup=False)
+
+
+@contextmanager
+def progress() -> Iterator[database.Progress]:
+    """Show on standard error what is being done: a moving line on a terminal, plain lines elsewhere."""
+    console = Console(stderr=True, highlight=False)
+    began = time.monotonic()
+    if console.is_terminal:
+        with console.status("…") as status:
+            yield lambda step, n: status.update(_line(step, n, time.monotonic() - began))
+        return
+    last: list[str] = [""]
+
+    def tell(step: str, n: int) -> None:
+        if step != last[0]:
+            console.print(_line(step, n, time.monotonic() - began), markup=False)
+            last[0] = step
+
+    yield tell
+
+
+def _line(step: str, n: int, seconds: float) -> str:
+    return f"[{seconds:6.1f}s] {step}" + (f" · {n:,}" if n else "")
+
+
+def command(app: typer.Typer, *path: str) -> Callable[[Any], Any]:
+    """Register a function as a command under its name."""
+    return app.command(*path)

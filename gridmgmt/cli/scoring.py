@@ -1,0 +1,212 @@
+"""Commands on figures and scores: indicators, score, explain, scorecards."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from gridmgmt.cli.base import JSON, State, progress, show_json, show_table, state
+from gridmgmt.errors import OptionInvalid
+from gridmgmt.exports import wording
+from gridmgmt.indicators import COUNTS, RATIOS
+from gridmgmt.operations import assessing, counting
+from gridmgmt.periods import parse_period
+
+PERIOD = typer.Option(..., "--period", help="2015-12 | 2015-Q4 | 2015-H2 | 2015 | 2015-12-03..2016-01-04")
+AS_OF = typer.Option(None, "--as-of", help="Data cut-off (default: the period's end).")
+SHOWN = (
+    "n_reported",
+    "n_due",
+    "n_closed",
+    "n_closed_on_time",
+    "n_overdue_open",
+    "n_rework_cases",
+    "n_repeats",
+    "n_samples",
+)
+
+assessments = typer.Typer(help="考评 · Assessments made so far.", no_args_is_help=True)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command("indicators")(indicators)
+    app.command("score")(score)
+    app.command("explain")(explain)
+    app.command("scorecards")(scorecards)
+    app.add_typer(assessments, name="assessments")
+
+
+def _name(run: State, zh: Any, en: Any, code: str) -> str:
+    first, second = (zh, en) if run.lang == "zh" else (en, zh)
+    return next((str(x) for x in (first, second) if isinstance(x, str) and x), code)
+
+
+def indicators(
+    context: typer.Context,
+    period: str = PERIOD,
+    level: str = typer.Option(..., "--level", help="A level's key, number or name."),
+    as_of: str = AS_OF,
+    form: str = typer.Option("table", "--format", help="table | csv | json"),
+) -> None:
+    """Counts and rates of every grid of a level, those without a case too; the unassigned last.
+
+    Example: `gridmgmt indicators --period 2025-12 --level street --format csv`
+    """
+    run = state(context)
+    table, found = counting.indicators(run.engine, parse_period(period), level, run.instant(as_of))
+    if form == "csv":
+        typer.echo(table.to_csv(index=False), nl=False)
+    elif form == "json":
+        plain = table.astype(object).where(table.notna(), None)
+        show_json({"period": period, "level": level, "as_of": found.as_of.isoformat(), "edition": found.edition.name,
+                   "grids": plain.to_dict("records")})  # fmt: skip
+    elif form == "table":
+        _show_indicators(run, table)
+    else:
+        raise OptionInvalid(name="--format", value=form, expected="table, csv or json")
+
+
+def _show_indicators(run: State, table: Any) -> None:
+    def label(name: str) -> str:
+        rule = COUNTS.get(name) or RATIOS[name]
+        return rule.zh if run.lang == "zh" else rule.en
+
+    def shown(name: str, value: float) -> str:
+        if value != value:
+            return run.word("no_data")
+        return f"{value:.2%}" if RATIOS[name].unit == "percent" else f"{value:,.2f}"
+
+    rows = [
+        [r["code"] or run.word("unassigned"), _name(run, r["name_zh"], r["name_en"], "")]
+        + [f"{r[c]:,}" for c in SHOWN]
+        + [shown(c, r[c]) for c in RATIOS]
+        for r in table.to_dict("records")
+    ]
+    columns = [run.word("code"), run.word("name"), *(label(c) for c in (*SHOWN, *RATIOS))]
+    show_table("", columns, rows, right=range(2, len(columns)))
+
+
+def score(
+    context: typer.Context,
+    rulebook: str = typer.Argument(help="Id in data/rulebooks, or a YAML file."),
+    period: str = PERIOD,
+    level: str = typer.Option(None, "--level", help="One level (default: all the rulebook's)."),
+    as_of: str = AS_OF,
+    as_json: bool = JSON,
+) -> None:
+    """Assess a period: lines, total, rank and grade of every grid, each with its reasons.
+
+    Example: `gridmgmt score grid_baseline --period 2025-12`
+    """
+    run = state(context)
+    with progress() as tell:
+        made = assessing.score(
+            run.engine, rulebook, parse_period(period), level=level, as_of=run.instant(as_of), progress=tell
+        )
+    if as_json:
+        show_json(
+            {"assessment": made.name, "sha256": made.sha256, "new": made.is_new, "n_subjects": len(made.subjects)}
+        )
+        return
+    typer.echo(
+        run.word("assessment_made" if made.is_new else "assessment_same", {"name": made.name, "sha256": made.sha256})
+    )
+    first = [
+        d
+        for d in made.subjects
+        if d["subject"]["level"] == made.header["levels"][min(1, len(made.header["levels"]) - 1)]["key"]
+    ]
+    _show_ranking(run, made.header, first)
+
+
+def _show_ranking(run: State, header: Any, documents: list[Any]) -> None:
+    ranked = sorted(documents, key=lambda d: (d["rank"]["level"] or {"rank": 10**9})["rank"])
+    items = [i["title"][run.lang] for i in header["rulebook"]["items"]]
+    rows = [
+        [
+            d["rank"]["level"]["rank"] if d["rank"]["level"] else "–",
+            d["subject"]["code"],
+            d["subject"]["name"][run.lang],
+            d["total"]["shown"] if d["total"] else run.word("no_data"),
+            d["grade"] or "–",
+            *(line["points"]["shown"] if line["points"] else "–" for line in d["lines"]),
+        ]
+        for d in ranked
+    ]
+    columns = [run.word(x) for x in ("rank", "code", "name", "total", "grade")] + items
+    show_table("", columns, rows, right=[0, 3, *range(5, len(columns))])
+
+
+def explain(
+    context: typer.Context,
+    assessment: str = typer.Argument(help="Name of an assessment, a rulebook's id for its newest, or latest."),
+    grid: str = typer.Argument(help="Code of a grid."),
+    item: str = typer.Argument(None, help="An item, indicator or count; none: the whole score."),
+    level: str = typer.Option(None, "--level", help="Where codes repeat across levels."),
+    lang: str = typer.Option(None, "--lang", help="zh | en"),
+    as_json: bool = JSON,
+) -> None:
+    """Why a grid has its points: rule, numerator, denominator, and the case numbers behind each.
+
+    Example: `gridmgmt explain latest 429901001 on_time_closing --lang en`
+    """
+    run = state(context)
+    run.asked_lang = lang or run.asked_lang
+    found = assessing.explain(run.engine, assessment, grid, item, level)
+    if as_json:
+        show_json({"assessment": found.assessment, "sha256": found.sha256, "subject": found.subject,
+                   "line": found.line, "total": found.document["total"], "evidence": found.evidence})  # fmt: skip
+        return
+    subject = found.subject
+    typer.echo(f"{found.assessment} · {subject['code']} {subject['name'][run.lang]}")
+    lines = [found.line] if found.line else ([] if item else found.document["lines"])
+    for line in lines:
+        points = line["points"]["shown"] if line["points"] else run.word("no_data")
+        reason = wording.line_words(line)[run.lang]
+        typer.echo(f"  {line['title'][run.lang]}: {points} / {line['maximum']} · {reason}")
+    if item is None:
+        total = found.document["total"]["shown"] if found.document["total"] else run.word("no_data")
+        reason = wording.total_words(found.document)[run.lang]
+        typer.echo(f"  {run.word('total')}: {total} · {reason}")
+    for count, numbers in found.evidence.items():
+        rule = COUNTS[count]
+        typer.echo(f"{rule.zh if run.lang == 'zh' else rule.en} ({count}): {len(numbers):,}")
+        for start in range(0, len(numbers), 8):
+            typer.echo("  " + " ".join(numbers[start : start + 8]))
+
+
+@assessments.command("list")
+def assessments_list(context: typer.Context, as_json: bool = JSON) -> None:
+    """Every assessment, newest first, with the SHA-256 of its canonical JSON.
+
+    Example: `gridmgmt assessments list`
+    """
+    found = assessing.listing(state(context).engine)
+    if as_json:
+        show_json(found)
+    else:
+        show_table("", ["", "", "", "sha256"], [[a["name"], a["period"], a["as_of"], a["sha256"]] for a in found])
+
+
+def scorecards(
+    context: typer.Context,
+    assessment: str = typer.Argument(help="Name of an assessment, a rulebook's id, or latest."),
+    level: str = typer.Option(..., "--level", help="Level of the grids."),
+    out: Path = typer.Option(..., "--out", help="Folder to write to."),
+    form: str = typer.Option("xlsx,csv,json,html", "--format", help="Any of xlsx,csv,json,html."),
+    code: list[str] = typer.Option(None, "--code", help="Only these grids."),
+) -> None:
+    """Write one scorecard a grid and one summary workbook.
+
+    Example: `gridmgmt scorecards latest --level street --out cards/ --format xlsx,html`
+    """
+    from gridmgmt.operations import exporting
+
+    run = state(context)
+    formats = [f.strip() for f in form.split(",") if f.strip()]
+    with progress() as tell:
+        written = exporting.export(run.engine, assessment, level, out, formats, codes=code or None, progress=tell)
+    typer.echo(run.word("files_written", {"n": len(written), "folder": str(out)}))
+    sys.stdout.flush()

@@ -1,0 +1,174 @@
+"""Commands that prepare: the database, the city, its reference tables, a demo city."""
+
+from pathlib import Path
+
+import typer
+
+from gridmgmt import city as cities
+from gridmgmt.cli.base import JSON, progress, show_json, show_table, state
+from gridmgmt.demo import make_demo_city
+from gridmgmt.operations import database, reference
+from gridmgmt.store import engine as engines
+from gridmgmt.texts import both
+
+db = typer.Typer(help="数据库 · The private PostGIS, or the one at GRIDMGMT_DATABASE_URL.", no_args_is_help=True)
+city = typer.Typer(help="城市 · The database's one city.", no_args_is_help=True)
+units = typer.Typer(help="责任单位 · Units.", no_args_is_help=True)
+categories = typer.Typer(help="类别 · Categories.", no_args_is_help=True)
+responsibility = typer.Typer(help="责任清单 · Who answers for what, where.", no_args_is_help=True)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.add_typer(db, name="db")
+    app.add_typer(city, name="city")
+    app.add_typer(units, name="units")
+    app.add_typer(categories, name="categories")
+    app.add_typer(responsibility, name="responsibility")
+    app.command("demo-city")(demo_city)
+
+
+@db.command("start")
+def db_start(context: typer.Context) -> None:
+    """Start the private PostGIS, make the database and migrate it.
+
+    Example: `gridmgmt --db demo db start`
+    """
+    s = state(context).settings
+    started = database.start(s, lambda line: typer.echo(line, err=True))
+    typer.echo(both("db_started" if started else "db_running", {"url": database.url(s)}))
+
+
+@db.command("stop")
+def db_stop(context: typer.Context) -> None:
+    """Stop the private PostGIS.
+
+    Example: `gridmgmt db stop`
+    """
+    typer.echo(both("db_stopped" if database.stop(state(context).settings) else "db_not_running"))
+
+
+@db.command("status")
+def db_status(context: typer.Context, as_json: bool = JSON) -> None:
+    """Where the database is and whether it answers.
+
+    Example: `gridmgmt db status --json`
+    """
+    found = database.status(state(context).settings)
+    if as_json:
+        show_json(found)
+    else:
+        show_table("", ["", ""], list(found.items()))
+    if found.get("running") is False:
+        raise typer.Exit(1)
+
+
+@db.command("url")
+def db_url(context: typer.Context) -> None:
+    """Print the address for psql, QGIS and GDAL.
+
+    Example: `psql "$(gridmgmt --db demo db url)"`
+    """
+    typer.echo(database.url(state(context).settings))
+
+
+@db.command("migrate")
+def db_migrate(context: typer.Context) -> None:
+    """Bring the tables to this release.
+
+    Example: `gridmgmt db migrate`
+    """
+    typer.echo(database.migrate(state(context).settings))
+
+
+@db.command("drop")
+def db_drop(context: typer.Context, yes: bool = typer.Option(False, "--yes", help="Really drop it.")) -> None:
+    """Drop the database of the private server, with all that is in it.
+
+    Example: `gridmgmt --db demo db drop --yes`
+    """
+    s = state(context).settings
+    if not yes or s.database_url is not None:
+        typer.echo(both("db_drop_refused", {"db": s.database_url or s.db}), err=True)
+        raise typer.Exit(2)
+    engines.drop_database(s)
+
+
+@city.command("init")
+def city_init(context: typer.Context, file: Path = typer.Argument(help="city.yaml")) -> None:
+    """Write the city's one row: names, levels, time zone, projection.
+
+    Example: `gridmgmt city init city.yaml`
+    """
+    made = reference.init_city(state(context).engine, file)
+    typer.echo(both("city_ready", {"code": made.code, "name": made.name("zh")}))
+
+
+@city.command("show")
+def city_show(context: typer.Context, as_json: bool = JSON) -> None:
+    """The city and what its database holds.
+
+    Example: `gridmgmt city show`
+    """
+    found = reference.overview(state(context).engine)
+    if as_json:
+        show_json(found)
+        return
+    shown = cities.from_dict(found["city"])
+    levels = " › ".join(x.zh for x in shown.levels)
+    rows = [
+        ("city", f"{shown.code} {shown.zh} {shown.en}"),
+        ("levels", levels),
+        ("editions", ", ".join(found["editions"])),
+    ]
+    rows += [(f"{kind} {k}", f"{n:,}") for kind in ("cases", "samples") for k, n in sorted(found[kind].items())]
+    show_table("", ["", ""], [*rows, ("quarantine", found["n_quarantined"])])
+
+
+@units.command("import")
+def units_import(context: typer.Context, file: Path) -> None:
+    """Import units: columns code, name_zh, name_en, kind, parent_code.
+
+    Example: `gridmgmt units import units.csv`
+    """
+    typer.echo(both("rows_imported", {"n": reference.import_units(state(context).engine, file)}))
+
+
+@categories.command("import")
+def categories_import(context: typer.Context, file: Path) -> None:
+    """Import categories: columns scheme, kind, code, major_code, major_zh, major_en, name_zh, name_en.
+
+    Example: `gridmgmt categories import categories.csv`
+    """
+    typer.echo(both("rows_imported", {"n": reference.import_categories(state(context).engine, file)}))
+
+
+@responsibility.command("import")
+def responsibility_import(context: typer.Context, file: Path) -> None:
+    """Import rules: columns category, level, grid_code, unit_code, valid_from, valid_to.
+
+    Example: `gridmgmt responsibility import responsibility.csv`
+    """
+    typer.echo(both("rows_imported", {"n": reference.import_rules(state(context).engine, file)}))
+
+
+def demo_city(
+    out: Path = typer.Option(..., "--out", help="Folder to write to."),
+    seed: int = typer.Option(7, help="Same seed, same city."),
+    size: str = typer.Option("small", help="small | medium | large"),
+    unit_grids: bool = typer.Option(False, "--unit-grids", help="Add the 15-character unit grids below communities."),
+    as_json: bool = JSON,
+) -> None:
+    """Write a synthetic city's files: boundaries, units, categories, twelve months of cases, inspections.
+
+    Example: `gridmgmt demo-city --seed 7 --size small --out demo/`
+    """
+    with progress() as tell:
+        made = make_demo_city(
+            out, seed=seed, size=size, unit_grids=unit_grids, progress=lambda step, share: tell(both(step), 0)
+        )
+    if as_json:
+        show_json(made.manifest)
+    else:
+        for name in made.files:
+            typer.echo(str(made.folder / name))

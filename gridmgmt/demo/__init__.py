@@ -1,0 +1,126 @@
+"""A synthetic city (演示城市): believable, made up, and the same for the same seed.
+
+Nothing here is about a real place: the city, its code and all names are
+invented. Reads only ``data/``; knows no database.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from gridmgmt.demo import casework, dirt, division, geography, inspections, units, writing
+from gridmgmt.errors import OptionInvalid
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large a demo city is; ``excel``: the second half-year comes as a workbook."""
+
+    districts: int
+    streets: int
+    communities: int
+    cases: int
+    radius_m: float
+    spots: int
+    excel: bool
+    second_edition: bool
+
+
+SIZES = {
+    "small": Size(6, 40, 300, 24_000, 20_000, 24, excel=True, second_edition=True),
+    "medium": Size(12, 150, 2_500, 240_000, 32_000, 90, excel=False, second_edition=True),
+    "large": Size(18, 350, 6_000, 1_000_000, 42_000, 200, excel=False, second_edition=False),
+}
+
+
+@dataclass(frozen=True)
+class DemoSummary:
+    """What was made: the folder, its files, and the known totals as in manifest.json."""
+
+    folder: Path
+    files: tuple[str, ...]
+    manifest: dict[str, Any]
+
+
+def make_demo_city(
+    out: Path,
+    *,
+    seed: int,
+    size: str,
+    unit_grids: bool = False,
+    progress: Callable[[str, float], None] | None = None,
+) -> DemoSummary:
+    """Make a demo city and write the files a city would hand over.
+
+    Parameters
+    ----------
+    out
+        Folder, made if need be; files of an earlier city in it are replaced.
+    seed
+        Not negative. The same seed gives the same bytes of CSV, YAML, JSON and
+        Excel, and the same content of the GeoPackages.
+    size
+        small, medium or large (:data:`SIZES`).
+    unit_grids
+        Add the fifth level, unit grids (单元网格) with 15-character codes.
+    progress
+        Called with a text code (``demo_stage_…``) and the share done, 0–1.
+
+    Raises
+    ------
+    OptionInvalid
+        Unknown size or negative seed.
+    """
+    if size not in SIZES:
+        raise OptionInvalid(name="size", value=size, expected=", ".join(SIZES))
+    if seed < 0:
+        raise OptionInvalid(name="seed", value=seed, expected="0 or more")
+    tell = progress or (lambda stage, share: None)
+    wanted = SIZES[size]
+    out.mkdir(parents=True, exist_ok=True)
+
+    tell("demo_stage_ground", 0.0)
+    n_cells = wanted.communities * geography.CELLS_PER_COMMUNITY
+    land = geography.make_land(wanted.radius_m, n_cells, wanted.districts, seed)
+    groups = geography.divide(land, wanted.districts, wanted.streets, wanted.communities, seed)
+    city = division.name_all(land, groups, seed)
+
+    tell("demo_stage_grids", 0.1)
+    facts: dict[str, Any] = {
+        "seed": seed,
+        "size": size,
+        "unit_grids": unit_grids,
+        "exported_at": casework.exported_at(),
+    }
+    writing.write_city(out / "city.yaml", unit_grids=unit_grids)
+    layers = division.layers(land, city, unit_grids=unit_grids)
+    writing.write_layers(out / "grids.gpkg", layers)
+    facts["grids"] = {key: len(frame) for key, frame in layers.items()}
+    files = ["city.yaml", "grids.gpkg"]
+    if wanted.second_edition:
+        later, change = division.reform(land, city, seed)
+        writing.write_layers(out / "grids_2026.gpkg", division.layers(land, later, unit_grids=unit_grids))
+        facts["change_2026"] = asdict(change)
+        files.append("grids_2026.gpkg")
+
+    tell("demo_stage_units", 0.25)
+    writing.write_table(out / "units.csv", units.unit_table(city))
+    writing.write_table(out / "responsibility.csv", units.responsibility_table(city))
+    files += ["units.csv", "responsibility.csv"]
+
+    tell("demo_stage_cases", 0.3)
+    cases = casework.make_cases(land, city, wanted.cases, wanted.spots, seed)
+    rows, spoiled = dirt.spoil(cases, land, layers["community"], seed)
+    facts["cases"] = dirt.truth(cases, rows, spoiled)
+    tell("demo_stage_case_files", 0.6)
+    files += writing.write_cases(out, rows, excel=wanted.excel)
+
+    tell("demo_stage_samples", 0.9)
+    samples = inspections.make_samples(land, city, seed)
+    facts["samples"] = inspections.sample_truth(samples)
+    writing.write_xlsx(out / "samples.xlsx", samples, writing.SAMPLE_HEADERS, "样本")
+    files += ["samples.xlsx", "manifest.json"]
+    writing.write_manifest(out / "manifest.json", facts | {"files": files})
+    tell("demo_stage_done", 1.0)
+    return DemoSummary(out, tuple(files), facts | {"files": files})

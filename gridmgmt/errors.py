@@ -1,0 +1,239 @@
+"""Every error of the platform, as a code and its facts.
+
+The wording, Chinese and English, stands in ``data/texts`` under the error's
+``code`` and is filled from ``facts`` when it is shown (:func:`gridmgmt.texts.word`).
+
+::
+
+    GridmgmtError
+    ├── InputError            what was handed in is wrong: mend it and try again
+    │   ├── FileUnreadable, ColumnMissing, TableInvalid, ProfileInvalid, CityInvalid
+    │   ├── CrsMissing, CrsUnknown, CrsNotConvertible, CoordinateOutOfRange
+    │   ├── CrsImplausible    CrsLooksProjected, CrsLooksSwapped, CrsLooksGeographic
+    │   ├── PeriodInvalid, InstantInvalid, LevelUnknown, CodeInvalid
+    │   ├── EditionInvalid    its topology report says why
+    │   │   └── DeliveryIncomplete
+    │   ├── RulebookInvalid   file, line and key
+    │   └── OptionInvalid     an argument of a command or request
+    ├── NotFoundError         a name that the database does not hold
+    │   ├── CityMissing, EditionMissing, GridMissing, AssessmentMissing
+    │   ├── RulebookMissing, ProfileMissing, SubjectMissing, ItemMissing, IndicatorMissing
+    │   └── NoEditionOnDate   no edition is valid on that day
+    ├── ConflictError         right in itself, but not in this state
+    │   ├── CityExists, EditionExists, EditionActive, EditionOverlap
+    │   └── CategoryUnknown, UnitUnknown
+    └── UnavailableError      something outside the process is missing
+        ├── DatabaseUnreachable, DatabaseOutdated, ServerMissing
+        └── SettingInvalid
+"""
+
+from typing import Any, ClassVar
+
+
+class GridmgmtError(Exception):
+    """Something is wrong; ``code`` names it and ``facts`` say where and with what value.
+
+    Parameters
+    ----------
+    **facts
+        JSON-ready values (str, int, float, bool, None or lists of them) that
+        the message needs; each is an attribute of the error as well.
+    """
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, **facts: Any) -> None:
+        super().__init__(self.code, facts)
+        self.facts = facts
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.__dict__["facts"][name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def __str__(self) -> str:
+        return f"{self.code}: " + ", ".join(f"{k}={v!r}" for k, v in self.facts.items())
+
+    def __init_subclass__(cls) -> None:
+        cls.code = "".join("_" + c.lower() if c.isupper() else c for c in cls.__name__).lstrip("_")
+
+
+class InputError(GridmgmtError):
+    """What was handed in is wrong."""
+
+
+class FileUnreadable(InputError):
+    """A file is absent, empty, or not of its format."""
+
+
+class ColumnMissing(InputError):
+    """A column that the mapping names is not in the file."""
+
+
+class TableInvalid(InputError):
+    """A row of a reference table (units, categories, responsibility) is wrong."""
+
+
+class ProfileInvalid(InputError):
+    """A column mapping (导入方案) breaks its own rules."""
+
+
+class CityInvalid(InputError):
+    """city.yaml breaks its own rules."""
+
+
+class CrsMissing(InputError):
+    """A layer carries no coordinate system and none was given."""
+
+
+class CrsUnknown(InputError):
+    """A coordinate system's name is not known."""
+
+
+class CrsImplausible(InputError):
+    """The numbers of a layer cannot belong to the coordinate system it claims."""
+
+
+class CrsLooksProjected(CrsImplausible):
+    """A layer is labelled as degrees and holds the numbers of a projected system."""
+
+
+class CrsLooksSwapped(CrsImplausible):
+    """A layer in degrees holds latitude before longitude."""
+
+
+class CrsLooksGeographic(CrsImplausible):
+    """A layer is labelled as projected and holds degrees."""
+
+
+class CrsNotConvertible(InputError):
+    """No published transformation connects a coordinate system's datum to the stored one."""
+
+
+class CoordinateOutOfRange(InputError):
+    """A coordinate lies where its system is not defined."""
+
+
+class PeriodInvalid(InputError):
+    """A period (考核周期) is not written in a known form."""
+
+
+class InstantInvalid(InputError):
+    """An instant is not ISO 8601."""
+
+
+class LevelUnknown(InputError):
+    """A grid level that the city does not have."""
+
+
+class CodeInvalid(InputError):
+    """A grid or category code breaks the layout."""
+
+
+class EditionInvalid(InputError):
+    """An edition's grids would make an assignment ambiguous."""
+
+
+class DeliveryIncomplete(EditionInvalid):
+    """A partial delivery (局部更新) holds grids without their district."""
+
+
+class RulebookInvalid(InputError):
+    """A rulebook (考核办法) breaks its own rules."""
+
+
+class OptionInvalid(InputError):
+    """An argument has a value that is not allowed."""
+
+
+class NotFoundError(GridmgmtError):
+    """A name that the database or the data folder does not hold."""
+
+
+class CityMissing(NotFoundError):
+    """The database has no city yet."""
+
+
+class EditionMissing(NotFoundError):
+    """No edition (网格版本) has that name."""
+
+
+class NoEditionOnDate(NotFoundError):
+    """No active edition is valid on that day."""
+
+
+class GridMissing(NotFoundError):
+    """No grid has that code in the edition."""
+
+
+class AssessmentMissing(NotFoundError):
+    """No assessment (考评) has that name."""
+
+
+class SubjectMissing(NotFoundError):
+    """The assessment has no such subject (考核对象)."""
+
+
+class ItemMissing(NotFoundError):
+    """The rulebook has no such item."""
+
+
+class IndicatorMissing(NotFoundError):
+    """No indicator has that name."""
+
+
+class RulebookMissing(NotFoundError):
+    """No rulebook has that id."""
+
+
+class ProfileMissing(NotFoundError):
+    """No profile has that id."""
+
+
+class ConflictError(GridmgmtError):
+    """Right in itself, but not in this state of the database."""
+
+
+class CityExists(ConflictError):
+    """The database already has its city."""
+
+
+class EditionExists(ConflictError):
+    """An edition of that name was loaded before."""
+
+
+class EditionActive(ConflictError):
+    """An active edition is never changed."""
+
+
+class EditionOverlap(ConflictError):
+    """The dates of two editions would overlap."""
+
+
+class CategoryUnknown(ConflictError):
+    """A category that the city's table does not hold."""
+
+
+class UnitUnknown(ConflictError):
+    """A unit that the city's table does not hold."""
+
+
+class UnavailableError(GridmgmtError):
+    """Something outside this process is missing."""
+
+
+class DatabaseUnreachable(UnavailableError):
+    """No PostgreSQL answers at the address."""
+
+
+class DatabaseOutdated(UnavailableError):
+    """The database's tables are not those of this release."""
+
+
+class ServerMissing(UnavailableError):
+    """PostgreSQL with PostGIS is not installed here."""
+
+
+class SettingInvalid(UnavailableError):
+    """An environment variable is unknown or has a wrong value."""

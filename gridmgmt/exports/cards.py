@@ -1,0 +1,239 @@
+"""One scorecard as rows (考评表): what the workbook and the page both show, in figures that know their unit."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from gridmgmt.exports.wording import Words, indicator_words, say, words
+from gridmgmt.indicators import COUNTS, RATIOS
+from gridmgmt.rulebooks.evaluate import shown
+
+COMPARISONS = ("previous", "year_ago")
+"""环比 and 同比, in the order of the columns."""
+
+KNOWN_BY = {
+    "n_rework_cases": ("n_due_rework_known", "n_due"),
+    "n_rework_events": ("n_due_rework_known", "n_due"),
+    "n_repeats": ("n_registered_repeat_known", "n_registered"),
+    "sum_sample_score": ("n_scored_samples", "n_samples"),
+}
+"""A count → how many rows could have told it, of how many: 0 of some is "no data", not 0."""
+
+NO_COMPARISON = "—"
+
+
+@dataclass(frozen=True)
+class Card:
+    """All that a scorecard file is made from.
+
+    Attributes
+    ----------
+    header
+        The assessment's header, with its ``name`` and ``sha256``; ``parents``
+        maps the parents' codes to their names.
+    document
+        The subject's document, as :func:`gridmgmt.scorecards.assess` makes it.
+    sketch
+        Its small map as SVG, None where the grid has no outline.
+    n_spots
+        How many cases the map shows, by which count; None without a map.
+    """
+
+    header: Mapping[str, Any]
+    document: Mapping[str, Any]
+    sketch: str | None
+    n_spots: tuple[str, int] | None = None
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number to show, with its unit; None is "no data" (or, for a change, not comparable).
+
+    ``unit``: count, percent (of 0–1), points, per_km2; for changes pp
+    (percentage points), relative (of 0–1), difference.
+    """
+
+    value: Fraction | None
+    unit: str
+
+    @property
+    def is_change(self) -> bool:
+        """Whether it is a difference between two periods: shown with its sign."""
+        return self.unit in ("pp", "relative", "difference")
+
+    def text(self, lang: str | None = None) -> str:
+        """Rounded for show, with its unit: ``93.72%``, ``+1.20 个百分点``."""
+        if self.value is None:
+            return NO_COMPARISON if self.is_change else say(words("card_no_data"), lang)
+        sign = "+" if self.is_change and self.value > 0 else ""
+        match self.unit:
+            case "count":
+                return f"{float(self.value):,.10g}" if self.value.denominator != 1 else f"{int(self.value):,}"
+            case "percent":
+                return f"{shown(self.value * 100)}%"
+            case "relative":
+                return f"{sign}{shown(self.value * 100, 1)}%"
+            case "pp":
+                return f"{sign}{shown(self.value)} {words('card_pp')[lang or 'zh']}"
+            case _:
+                return f"{sign}{shown(self.value)}"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """An earlier period's figure and how the present one differs; ``trend`` better, worse or None."""
+
+    then: Figure
+    change: Figure
+    trend: str | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One indicator: this period's figure, its parts if it is a rate, and the earlier periods'."""
+
+    name: str
+    title: Words
+    now: Figure
+    parts: tuple[Figure, Figure] | None
+    compared: tuple[Compared, ...]
+
+
+def indicator_rows(document: Mapping[str, Any]) -> list[Row]:
+    """A scorecard's indicator table: rates first, then counts."""
+    rates = [n for n in RATIOS if n in document["indicators"]]
+    return [indicator_row(document, n) for n in [*rates, *(n for n in COUNTS if n in document["counts"])]]
+
+
+def indicator_row(document: Mapping[str, Any], name: str) -> Row:
+    """One rate or count of a document with its comparisons (环比、同比)."""
+    now = figure(document, name)
+    value = document["indicators"].get(name)
+    parts = None
+    if value:
+        unit = "per_km2" if RATIOS[name].unit == "per_km2" else "count"
+        parts = (Figure(Fraction(value["numerator"]), "count"), Figure(Fraction(value["denominator"]), unit))
+    earlier = [document["comparisons"].get(c) or {} for c in COMPARISONS]
+    return Row(name, indicator_words(name), now, parts, tuple(_compare(name, now, figure(e, name)) for e in earlier))
+
+
+def figure(values: Mapping[str, Any], name: str) -> Figure:
+    """A rate or count out of ``counts`` and ``indicators``; None where there is no data."""
+    if name in RATIOS:
+        found = (values.get("indicators") or {}).get(name)
+        exact = (found.get("value") or found["shown"]) if found else None
+        return Figure(Fraction(exact) if exact is not None else None, RATIOS[name].unit)
+    counts = values.get("counts") or {}
+    known, of = KNOWN_BY.get(name, (name, name))
+    if name not in counts or (not counts.get(known) and counts.get(of)):
+        return Figure(None, "count")
+    return Figure(Fraction(counts[name]), "count")
+
+
+def _compare(name: str, now: Figure, then: Figure) -> Compared:
+    unit = {"percent": "pp", "count": "relative"}.get(now.unit, "difference")
+    if now.value is None or then.value is None or (unit == "relative" and not then.value):
+        return Compared(then, Figure(None, unit), None)
+    difference = now.value - then.value
+    better = RATIOS[name].better if name in RATIOS else None
+    trend = None
+    if better and difference:
+        trend = "better" if (difference > 0) == (better == "high") else "worse"
+    scaled = difference / then.value if unit == "relative" else difference * (100 if unit == "pp" else 1)
+    return Compared(then, Figure(scaled, unit), trend)
+
+
+def comparison_words(document: Mapping[str, Any], name: str) -> Words:
+    """The heading of an earlier period's column, with the period."""
+    found = document["comparisons"].get(name) or {"period": ""}
+    return words(f"card_{name}", period=found["period"])
+
+
+def rank_words(rank: Mapping[str, Any] | None) -> Words:
+    """``第 3 名，共 40 个``; a subject without a total has no rank."""
+    if rank is None:
+        return words("card_empty_rank")
+    return words("card_rank_tied" if rank["tied"] > 1 else "card_rank_of", **rank)
+
+
+def grade_words(header: Mapping[str, Any], grade: str | None) -> Words:
+    """A grade's id and name, ``A 优秀``."""
+    if grade is None:
+        return words("card_no_data")
+    found = next(g for g in header["rulebook"]["grades"] if g["id"] == grade)
+    return {lang: f"{grade} {title}" for lang, title in found["title"].items()}
+
+
+def level_words(header: Mapping[str, Any], key: str) -> Words:
+    """A grid level's name in the city's words."""
+    found: Words | None = next((x for x in header["levels"] if x["key"] == key), None)
+    return found or {"zh": key, "en": key}
+
+
+def parent_words(header: Mapping[str, Any], document: Mapping[str, Any]) -> Words | None:
+    """The name of the grid one level up, else its code; None at the top."""
+    parent = document["subject"]["parent"]
+    if parent is None:
+        return None
+    found: Words | None = (header.get("parents") or {}).get(parent)
+    return found or {"zh": parent, "en": parent}
+
+
+def ranked(documents: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Best first, equal ones by code; those without a total last."""
+
+    def place(document: Mapping[str, Any]) -> tuple[bool, int, str]:
+        rank = document["rank"]["level"]
+        return rank is None, rank["rank"] if rank else 0, document["subject"]["code"]
+
+    return sorted(documents, key=place)
+
+
+def basis(header: Mapping[str, Any]) -> list[tuple[Words, Words]]:
+    """How an assessment was computed: what was read, by which rules, with which proofs; label and value."""
+    book = header["rulebook"]
+
+    def same(value: object) -> Words:
+        return {"zh": str(value), "en": str(value)}
+
+    rows = [
+        (words("card_city"), header["city"]["name"]),
+        (words("card_assessment"), same(header["name"])),
+        (words("card_period"), words("card_period_value", **header["period"])),
+        (words("card_as_of"), same(header["as_of"])),
+        (words("card_edition"), same(header["edition"])),
+        (words("card_datum"), same(header["datum"])),
+        (words("card_rulebook"), book["title"]),
+        (words("card_issuer"), book["issuer"]),
+        (words("card_rulebook_id"), same(f"{book['id']} v{book['version']}")),
+        (words("card_empty"), words(f"card_empty_{book['empty']['option']}", reason=book["empty"]["reason"])),
+    ]
+    rows += [(_under("card_items", i["title"]), words("card_item_value", points=i["points"])) for i in book["items"]]
+    rows += [
+        (_under("card_grades", grade_words(header, g["id"])), words("card_grade_value", at_least=g["at_least"]))
+        for g in book["grades"]
+    ]
+    return rows + _proofs(header, same(book["sha256"]), same(header["sha256"]))
+
+
+def _proofs(header: Mapping[str, Any], rulebook_hash: Words, assessment_hash: Words) -> list[tuple[Words, Words]]:
+    order = [x["key"] for x in header["levels"]]
+    keys = sorted(header["unassigned"], key=lambda k: (order.index(k) if k in order else len(order), k))
+    rows = [
+        (
+            words("card_unassigned", level=level_words(header, key)),
+            words("card_unassigned_value", **header["unassigned"][key]),
+        )
+        for key in keys
+    ]
+    rows += [(words(f"card_{x}"), words(f"card_{x}_note")) for x in ("conservation", "exactness", "comparison")]
+    rows += [
+        (words(f"card_evidence_{kind}"), words("card_evidence_value", **proof))
+        for kind, proof in sorted(header["evidence"].items())
+    ]
+    return [*rows, (words("card_rulebook_hash"), rulebook_hash), (words("card_assessment_hash"), assessment_hash)]
+
+
+def _under(code: str, title: Words) -> Words:
+    return {lang: f"{text}: {title[lang]}" for lang, text in words(code).items()}

@@ -1,0 +1,221 @@
+"""Assessment (考评): figures + rulebook → a saved, explained, repeatable score; and the way back to case numbers."""
+
+import datetime as dt
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Connection, Engine
+
+from gridmgmt import scorecards
+from gridmgmt.city import City
+from gridmgmt.errors import ItemMissing, LevelUnknown, NoEditionOnDate
+from gridmgmt.indicators import COUNTS, RATIOS
+from gridmgmt.operations.database import Progress, silent, snapshot, transaction
+from gridmgmt.operations.figures import Figures, evidence, figures
+from gridmgmt.periods import Period
+from gridmgmt.rulebooks import load as rulebooks
+from gridmgmt.rulebooks.model import Rulebook
+from gridmgmt.store import assessments as store
+from gridmgmt.store import cities
+
+EVIDENCE = {"cases": ("assessment_case", "case_no"), "samples": ("assessment_sample", "sample_no")}
+
+
+@dataclass(frozen=True)
+class Made:
+    """An assessment as it was saved; ``is_new`` False: one with the same content was there."""
+
+    name: str
+    sha256: str
+    is_new: bool
+    header: Mapping[str, Any]
+    subjects: tuple[Mapping[str, Any], ...]
+
+
+def levels_of(book: Rulebook, city: City, level: str | None) -> list[int]:
+    """The levels an assessment covers: the rulebook's population, or one of it.
+
+    Raises
+    ------
+    LevelUnknown
+        The rulebook does not assess that level.
+    """
+    keys = book.population.levels
+    wanted = [x.number for x in city.levels] if keys == "all" else [city.level(k).number for k in keys]
+    if level is None:
+        return wanted
+    number = city.level(level).number
+    if number not in wanted:
+        raise LevelUnknown(value=level, known=[city.levels[n - 1].key for n in wanted])
+    return [number]
+
+
+def score(
+    engine: Engine,
+    rulebook: str,
+    period: Period,
+    *,
+    level: str | None = None,
+    as_of: dt.datetime | None = None,
+    progress: Progress = silent,
+) -> Made:
+    """Assess a period by a rulebook and save the result; the same content again is not saved twice.
+
+    Raises
+    ------
+    RulebookMissing, RulebookInvalid, NoEditionOnDate, LevelUnknown
+        Nothing is saved.
+    """
+    loaded = rulebooks.load(rulebook)
+    with transaction(engine) as connection:
+        city = cities.load_city(connection)
+        levels = levels_of(loaded.rulebook, city, level)
+        progress("count", 0)
+        now = figures(connection, city, period, as_of)
+        before = _comparisons(connection, now)
+        progress("score", len(now.grids))
+        proofs = _evidence(connection, now)
+        header = _header(now, levels, proofs)
+        keys = {x.number: x.key for x in city.levels}
+        subjects = now.grids[now.grids["level"].isin(levels)]
+        made = scorecards.assess(loaded, header, subjects, now.levels, before, keys)
+        same = store.find_same(connection, loaded.rulebook.id, period.label, made.sha256)
+        if same is not None:
+            return Made(same, made.sha256, False, made.header, made.subjects)
+        progress("save", len(made.subjects))
+        name = store.next_name(connection, loaded.rulebook.id, period.label)
+        values = {
+            "name": name,
+            "rulebook_id": loaded.rulebook.id,
+            "rulebook_sha256": loaded.sha256,
+            "rulebook_text": loaded.text,
+            "period": period.label,
+            "as_of": now.as_of,
+            "known_through": store.known_through(connection),
+            "edition_id": now.edition.id,
+            "header": dict(made.header),
+            "sha256": made.sha256,
+        }
+        assessment_id = store.save(connection, values, made.subjects, made.totals)
+        for kind, (table, _) in EVIDENCE.items():
+            store.save_evidence(connection, table, assessment_id, proofs[kind])
+        return Made(name, made.sha256, True, made.header, made.subjects)
+
+
+def _comparisons(connection: Connection, now: Figures) -> dict[str, tuple[str, Mapping[int, Any]]]:
+    """The period before (环比) and the same period a year ago (同比), each cut off at its own end."""
+    out: dict[str, tuple[str, Mapping[int, Any]]] = {}
+    for name, period in (("previous", now.period.previous()), ("year_ago", now.period.year_ago())):
+        try:
+            out[name] = (period.label, figures(connection, now.city, period).levels)
+        except NoEditionOnDate:
+            out[name] = (period.label, {})
+    return out
+
+
+def _evidence(connection: Connection, now: Figures) -> dict[str, pd.DataFrame]:
+    units = {v: k for k, v in cities.unit_ids(connection).items()}
+    return {
+        "cases": evidence(now.cases, now.case_masks, now.case_codes, "case_no", units),
+        "samples": evidence(now.samples, now.sample_masks, now.sample_codes, "sample_no", units),
+    }
+
+
+def _header(now: Figures, levels: list[int], proofs: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+    city, period = now.city, now.period
+    return {
+        "city": {"code": city.code, "name": {"zh": city.name("zh"), "en": city.name("en")}},
+        "datum": city.datum,
+        "period": {
+            "label": period.label,
+            "first": period.start.isoformat(),
+            "last": (period.end - dt.timedelta(days=1)).isoformat(),
+        },
+        "as_of": now.as_of.astimezone(city.zone).isoformat(),
+        "edition": now.edition.name,
+        "levels": [{"key": x.key, "zh": x.zh, "en": x.en} for x in city.levels if x.number in levels],
+        "counts": {"cases": list(now.case_masks), "samples": list(now.sample_masks)},
+        "evidence": {
+            kind: {"n": len(frame), "sha256": hashlib.sha256(frame.to_csv(index=False).encode()).hexdigest()}
+            for kind, frame in proofs.items()
+        },
+    }
+
+
+def listing(engine: Engine) -> list[dict[str, Any]]:
+    """Every assessment, newest first."""
+    with snapshot(engine) as connection:
+        return store.listing(connection)
+
+
+def read(engine: Engine, name: str, level: str | None = None) -> tuple[store.Stored, list[dict[str, Any]], City]:
+    """An assessment and its subjects' documents."""
+    with snapshot(engine) as connection:
+        city = cities.load_city(connection)
+        stored = store.by_name(connection, name)
+        number = city.level(level).number if level else None
+        return stored, store.documents(connection, stored.id, number), city
+
+
+def scorecard(engine: Engine, name: str, code: str, level: str | None = None) -> tuple[store.Stored, dict[str, Any]]:
+    """One subject's scorecard document with its assessment."""
+    with snapshot(engine) as connection:
+        city = cities.load_city(connection)
+        stored = store.by_name(connection, name)
+        return stored, store.document(connection, stored, code, city.level(level).number if level else None)
+
+
+@dataclass(frozen=True)
+class Explained:
+    """A line (or the total) with the facts behind it: count name → fact numbers."""
+
+    assessment: str
+    sha256: str
+    subject: Mapping[str, Any]
+    line: Mapping[str, Any] | None
+    document: Mapping[str, Any]
+    evidence: Mapping[str, list[str]]
+
+
+def explain(engine: Engine, name: str, code: str, item: str | None = None, level: str | None = None) -> Explained:
+    """What a grid's line rests on, down to the case and sample numbers frozen with the assessment.
+
+    Parameters
+    ----------
+    item
+        An item of the rulebook, or the name of a count or indicator; None: the total, without numbers.
+
+    Raises
+    ------
+    AssessmentMissing, SubjectMissing, ItemMissing
+    """
+    with snapshot(engine) as connection:
+        city = cities.load_city(connection)
+        stored = store.by_name(connection, name)
+        document = store.document(connection, stored, code, city.level(level).number if level else None)
+        lines = {x["item"]: x for x in document["lines"]}
+        line = lines.get(item) if item else None
+        counts = _counts_behind(item, line, lines)
+        number = document["subject"]["level_number"]
+        found = {}
+        for count in counts:
+            table, _ = EVIDENCE[COUNTS[count].of]
+            bit = stored.header["counts"][COUNTS[count].of].index(count)
+            rows = store.evidence(connection, table, stored.id, number, code, bit)
+            found[count] = [r["fact_no"] for r in rows]
+        return Explained(stored.name, stored.sha256, document["subject"], line, document, found)
+
+
+def _counts_behind(item: str | None, line: Mapping[str, Any] | None, lines: Mapping[str, Any]) -> list[str]:
+    if item is None:
+        return []
+    name = line["indicator"] if line else item
+    if name in COUNTS:
+        return [name]
+    if name not in RATIOS:
+        raise ItemMissing(item=item, known=[*lines, *RATIOS, *COUNTS])
+    rule = RATIOS[name]
+    return [c for c in (rule.numerator, rule.denominator) if c in COUNTS]

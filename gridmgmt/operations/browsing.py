@@ -1,0 +1,179 @@
+"""Browsing (浏览): what a reader leafs through – grids page by page, categories, and an assessment drawn as a map."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+from sqlalchemy import Connection, Engine
+
+from gridmgmt.city import Level
+from gridmgmt.errors import GridMissing
+from gridmgmt.exports.cards import figure
+from gridmgmt.indicators import describe
+from gridmgmt.operations.counting import LevelMap, MapData
+from gridmgmt.operations.database import snapshot
+from gridmgmt.operations.editions import choose
+from gridmgmt.periods import parse_period
+from gridmgmt.rulebooks.evaluate import rank
+from gridmgmt.store import assessments as assessment_store
+from gridmgmt.store import cities, editions
+from gridmgmt.store.assessments import Stored
+from gridmgmt.store.bulk import rows
+
+TOTAL = "total"
+"""What a map of an assessment shows by default: the total score (总分)."""
+
+MAP_COUNTS = ("n_reported", "n_due", "n_closed_on_time", "n_overdue_open")
+"""Counts that a map of an assessment tells beside its value."""
+
+Bbox = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class GridPage:
+    """One page of an edition's grids, each with ``geometry`` as GeoJSON text, 7 decimals, EPSG:4490."""
+
+    edition: str
+    n_matched: int
+    grids: tuple[Mapping[str, Any], ...]
+
+
+def grids_page(
+    engine: Engine,
+    *,
+    edition: str | None = None,
+    day: dt.date | None = None,
+    level: str | None = None,
+    parent: str | None = None,
+    bbox: Bbox | None = None,
+    limit: int,
+    offset: int = 0,
+) -> GridPage:
+    """Grids of an edition by level and code: of one level, below one parent, touching a box (west, south, east, north).
+
+    The edition is the one of that name, else the one valid on the day, else the newest active one.
+
+    Raises
+    ------
+    EditionMissing, NoEditionOnDate, LevelUnknown
+    """
+    with snapshot(engine) as connection:
+        number = cities.load_city(connection).level(level).number if level else None
+        found = choose(connection, edition, day)
+        n, page = editions.grids_page(
+            connection, found.id, level=number, parent=parent, bbox=bbox, limit=limit, offset=offset
+        )
+        return GridPage(found.name, n, tuple(page))
+
+
+@dataclass(frozen=True)
+class GridFound:
+    """One grid with ``geometry`` as GeoJSON text, and the grids above it, the city first."""
+
+    edition: str
+    grid: Mapping[str, Any]
+    ancestors: tuple[Mapping[str, Any], ...]
+
+
+def grid(
+    engine: Engine, code: str, *, level: str | None = None, edition: str | None = None, day: dt.date | None = None
+) -> GridFound:
+    """One grid by code; without a level the deepest one that bears it.
+
+    Raises
+    ------
+    GridMissing, EditionMissing, NoEditionOnDate, LevelUnknown
+    """
+    with snapshot(engine) as connection:
+        city = cities.load_city(connection)
+        number = city.level(level).number if level else None
+        found = choose(connection, edition, day)
+        _, same = editions.grids_page(connection, found.id, level=number, code=code, limit=len(city.levels))
+        if not same:
+            raise GridMissing(code=code)
+        line = editions.line_of(connection, found.id, same[-1])
+        return GridFound(found.name, same[-1], tuple(line[:-1]))
+
+
+def categories(engine: Engine) -> list[dict[str, Any]]:
+    """The categories (类别) of the city's scheme, written ``kind:code``, with their names."""
+    with snapshot(engine) as connection:
+        scheme = cities.load_city(connection).scheme
+        return [dict(r) for r in rows(connection, "categories_of_scheme", scheme=scheme)]
+
+
+def assessment(engine: Engine, name: str) -> Stored:
+    """An assessment without its subjects; ``latest`` or a rulebook's id means its newest one.
+
+    Raises
+    ------
+    AssessmentMissing
+    """
+    with snapshot(engine) as connection:
+        return assessment_store.by_name(connection, name)
+
+
+def assessment_map(engine: Engine, name: str, measure: str = TOTAL) -> MapData:
+    """An assessment's grids with the total or one indicator, from its frozen documents and its own edition.
+
+    So the map says what the scorecards say, whatever was imported since. The
+    frames are those of :func:`gridmgmt.operations.counting.choropleth`, with
+    the counts of :data:`MAP_COUNTS`.
+
+    Raises
+    ------
+    AssessmentMissing, IndicatorMissing
+    """
+    if measure != TOTAL:
+        describe(measure)
+    with snapshot(engine) as connection:
+        city = cities.load_city(connection)
+        stored = assessment_store.by_name(connection, name)
+        documents = assessment_store.documents(connection, stored.id)
+        assessed = {x["key"] for x in stored.header["levels"]}
+        levels = [x for x in city.levels if x.key in assessed]
+        maps = [_level_map(connection, stored, level, documents, measure) for level in levels]
+        period = parse_period(stored.period)
+        return MapData(city, period, stored.as_of, stored.header["edition"], tuple(maps))
+
+
+def _level_map(
+    connection: Connection, stored: Stored, level: Level, documents: Sequence[Mapping[str, Any]], measure: str
+) -> LevelMap:
+    own = [d for d in documents if d["subject"]["level_number"] == level.number]
+    values = {d["subject"]["code"]: _value(d, measure) for d in own}
+    places = rank({code: _goodness(value, measure) for code, value in values.items()})
+    table = pd.DataFrame(
+        {
+            "code": list(values),
+            "value": [None if v is None else float(v) for v in values.values()],
+            "rank": [places[code][0] if code in places else None for code in values],
+            **{count: [d["counts"].get(count, 0) for d in own] for count in MAP_COUNTS},
+            **{part: [_part(d, measure, part) for d in own] for part in ("numerator", "denominator")},
+        }
+    ).astype({"value": "float64", "rank": "float64"})
+    shapes = editions.grids(connection, stored.edition_id, [level.number])
+    frame = shapes[["code", "name_zh", "name_en", "parent_code", "geometry"]].merge(table, on="code", how="left")
+    frame["name"] = [zh or en or code for zh, en, code in zip(frame.name_zh, frame.name_en, frame.code, strict=True)]
+    return LevelMap(level, gpd.GeoDataFrame(frame, geometry="geometry", crs=shapes.crs))
+
+
+def _value(document: Mapping[str, Any], measure: str) -> Fraction | None:
+    if measure == TOTAL:
+        return Fraction(document["total"]["exact"]) if document["total"] else None
+    return figure(document, measure).value
+
+
+def _goodness(value: Fraction | None, measure: str) -> Fraction | None:
+    """What ranks are made by: the value, turned round where low is good."""
+    is_low_good = measure != TOTAL and getattr(describe(measure), "better", None) == "low"
+    return -value if is_low_good and value is not None else value
+
+
+def _part(document: Mapping[str, Any], measure: str, part: str) -> str | None:
+    found = document["indicators"].get(measure)
+    return found[part] if found else None

@@ -1,0 +1,99 @@
+"""Opening the database, and the one transaction of a use case."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine
+
+from gridmgmt.settings import Settings
+from gridmgmt.store import engine as engines
+from gridmgmt.store import server
+
+Progress = Callable[[str, int], None]
+"""Told what is being done and how many rows are done."""
+
+
+def silent(_step: str, _n: int) -> None:
+    """Progress nobody watches."""
+
+
+def open_database(settings: Settings) -> Engine:
+    """An engine for this installation's database."""
+    return engines.make_engine(settings)
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """One transaction: committed if the block ends well, rolled back otherwise.
+
+    Raises
+    ------
+    DatabaseUnreachable, DatabaseOutdated
+        See :mod:`gridmgmt.store.engine`.
+    """
+    with engines.connect(engine) as connection:
+        engines.check_revision(connection)
+        with _begun(connection):
+            yield connection
+
+
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """A reading transaction that sees one moment of the database throughout."""
+    with engines.connect(engine) as connection:
+        connection = connection.execution_options(isolation_level="REPEATABLE READ")
+        with _begun(connection):
+            engines.check_revision(connection)
+            yield connection
+
+
+@contextmanager
+def _begun(connection: Connection) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()
+
+
+def start(settings: Settings, say: Callable[[str], None] = lambda _: None) -> bool:
+    """Start the private server (unless a database is given), make the database, migrate it; True if started."""
+    started = settings.database_url is None and server.start(server.locate(settings), say)
+    engines.ensure_database(settings)
+    migrate(settings)
+    return started
+
+
+def migrate(settings: Settings) -> str:
+    """Bring the tables to this release; gives the revision."""
+    engine = engines.make_engine(settings)
+    try:
+        return engines.migrate(engine)
+    finally:
+        engine.dispose()
+
+
+def stop(settings: Settings) -> bool:
+    """Stop the private server; True if it ran."""
+    return settings.database_url is None and server.stop(server.locate(settings))
+
+
+def status(settings: Settings) -> dict[str, object]:
+    """Where the database is, whether it answers, and which revision its tables have."""
+    out: dict[str, object] = {"url": engines.database_url(settings)}
+    if settings.database_url is None:
+        out |= server.describe(server.locate(settings))
+        if not out["running"]:
+            return out
+    engine = engines.make_engine(settings)
+    with engines.connect(engine) as connection:
+        out["postgis"] = engines.postgis_version(connection)
+        engines.check_revision(connection)
+        out["migrated"] = True
+    return out
+
+
+def url(settings: Settings) -> str:
+    """The address for psql, QGIS and GDAL."""
+    return engines.database_url(settings)

@@ -1,0 +1,215 @@
+"""Export (导出): an assessment's scorecards as files, one for each grid of a level and one summary."""
+
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import geopandas as gpd
+from sqlalchemy import Connection, Engine
+
+from gridmgmt.city import City
+from gridmgmt.errors import LevelUnknown, OptionInvalid, SubjectMissing
+from gridmgmt.exports.cards import Card
+from gridmgmt.exports.page import page
+from gridmgmt.exports.sketch import sketch
+from gridmgmt.exports.tables import card_json, summary_csv
+from gridmgmt.exports.wording import say
+from gridmgmt.exports.workbook import summary_workbook, workbook
+from gridmgmt.operations.database import Progress, silent, snapshot
+from gridmgmt.store import assessments, cities, editions
+from gridmgmt.store.assessments import Stored
+
+FORMATS = ("xlsx", "csv", "json", "html")
+CARD_FORMATS: Mapping[str, Callable[[Card], bytes]] = {
+    "xlsx": workbook,
+    "html": lambda card: page(card).encode(),
+    "json": lambda card: card_json(card.header, card.document).encode(),
+    "svg": lambda card: (card.sketch or "").encode(),
+}
+"""How one scorecard is made in each format."""
+
+HOT_SPOTS_OF = ("n_reported", "n_due")
+"""The map shows the cases of the first of these that a grid has."""
+
+RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d|summary)(\.|$)", re.IGNORECASE)
+"""Names that Windows keeps for devices, and the summary's own."""
+
+
+def export(
+    engine: Engine,
+    assessment: str,
+    level: str,
+    out: Path,
+    formats: Collection[str],
+    codes: Collection[str] | None = None,
+    progress: Progress = silent,
+) -> list[Path]:
+    """Write a level's scorecards: ``<code>.xlsx|html|json`` for each grid, ``summary.xlsx`` and ``summary.csv``.
+
+    All files are made beside ``out`` first and moved in at the end: a failure
+    leaves the folder as it was. Files of the same name are replaced, others stay.
+
+    Parameters
+    ----------
+    formats
+        Of :data:`FORMATS`; csv is the summary only.
+    codes
+        Only these grids' cards; the summary always has the whole level.
+
+    Returns
+    -------
+    list of Path
+        The files, the summary first.
+
+    Raises
+    ------
+    OptionInvalid, AssessmentMissing, LevelUnknown, SubjectMissing
+    """
+    for name in formats:
+        if name not in FORMATS:
+            raise OptionInvalid(name="format", value=name, expected=", ".join(FORMATS))
+    wanted = [f for f in FORMATS if f in formats]
+    with snapshot(engine) as connection, _moved_into(out) as folder:
+        source = _read(connection, assessment, level)
+        names = _summary(source, wanted, folder)
+        chosen = _chosen(source, codes) if {*wanted} - {"csv"} else []
+        for i, document in enumerate(chosen):
+            progress("cards", i)
+            card = source.card(document)
+            for name in (f for f in wanted if f in CARD_FORMATS):
+                names.append(f"{file_stem(document['subject']['code'])}.{name}")
+                (folder / names[-1]).write_bytes(CARD_FORMATS[name](card))
+        progress("cards", len(chosen))
+    return [out / name for name in names]
+
+
+def one(engine: Engine, assessment: str, code: str, format: str, level: str | None = None) -> bytes:
+    """One grid's scorecard as xlsx, html or json, or its small map as svg (empty where it has no outline).
+
+    Raises
+    ------
+    OptionInvalid, AssessmentMissing, LevelUnknown, SubjectMissing
+    """
+    if format not in CARD_FORMATS:
+        raise OptionInvalid(name="format", value=format, expected=", ".join(CARD_FORMATS))
+    with snapshot(engine) as connection:
+        city = cities.load_city(connection)
+        stored = assessments.by_name(connection, assessment)
+        number = city.level(level).number if level else None
+        document = assessments.document(connection, stored, code, number)
+        source = _source(connection, city, stored, document["subject"]["level_number"], [document])
+        return CARD_FORMATS[format](source.card(document))
+
+
+def file_stem(code: str) -> str:
+    """A file name for any code: what is not a letter, digit, ``_``, ``-`` or ``.`` is percent-encoded.
+
+    >>> file_stem("440106001"), file_stem("../a b"), file_stem("CON"), file_stem("summary")
+    ('440106001', '%2E.%2Fa%20b', '%43ON', '%73ummary')
+    """
+    stem = quote(code, safe="").replace("~", "%7E")
+    if not stem or stem.startswith(".") or RESERVED.match(stem):
+        stem = f"%{ord(stem[0]):02X}{stem[1:]}" if stem else "%00"
+    return stem if len(stem) <= 120 else f"{stem[:100]}-{hashlib.sha256(code.encode()).hexdigest()[:16]}"
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What the cards of one level are made from."""
+
+    connection: Connection
+    stored: Stored
+    header: Mapping[str, Any]
+    level: int
+    documents: Sequence[Mapping[str, Any]]
+    grids: gpd.GeoDataFrame
+    """The level's grids and those one level down, by (level, code)."""
+
+    def card(self, document: Mapping[str, Any]) -> Card:
+        """A grid's card with its map; no map where it is not in the assessment's edition."""
+        subject = document["subject"]
+        key = (self.level, subject["code"])
+        if key not in self.grids.index:
+            return Card(self.header, document, None)
+        count = next((c for c in HOT_SPOTS_OF if document["counts"].get(c)), HOT_SPOTS_OF[0])
+        bit = self.stored.header["counts"]["cases"].index(count)
+        spots = assessments.spots(self.connection, self.stored.id, *key, bit)
+        here, down = (self.grids[self.grids["level"] == n] for n in (self.level, self.level + 1))
+        siblings = here[(here["parent_code"] == subject["parent"]) & (here["code"] != subject["code"])]
+        drawing = sketch(
+            self.grids.loc[key, "geometry"],
+            down.geometry[down["parent_code"] == subject["code"]].tolist(),
+            siblings.geometry.tolist(),
+            spots,
+            title=say(subject["name"]),
+        )
+        return Card(self.header, document, drawing, (count, len(spots)))
+
+
+def _read(connection: Connection, assessment: str, level: str) -> _Source:
+    city = cities.load_city(connection)
+    stored = assessments.by_name(connection, assessment)
+    number = city.level(level).number
+    documents = assessments.documents(connection, stored.id, number)
+    if not documents:
+        raise LevelUnknown(value=level, known=[x["key"] for x in stored.header["levels"]])
+    return _source(connection, city, stored, number, documents)
+
+
+def _source(
+    connection: Connection, city: City, stored: Stored, level: int, documents: Sequence[Mapping[str, Any]]
+) -> _Source:
+    grids = editions.grids(connection, stored.edition_id, [level, level + 1])
+    names = editions.grid_names(connection, [stored.edition_id])
+    above = names[names["level"] == level - 1]
+    parents = {
+        r.code: {"zh": r.name_zh or r.name_en or r.code, "en": r.name_en or r.name_zh or r.code}
+        for r in above.itertuples()
+        if r.code in {d["subject"]["parent"] for d in documents}
+    }
+    header = {**stored.header, "name": stored.name, "sha256": stored.sha256, "parents": parents}
+    keyed = grids.set_index(["level", "code"], drop=False).rename_axis([None, None])
+    return _Source(connection, stored, header, level, documents, keyed)
+
+
+def _chosen(source: _Source, codes: Collection[str] | None) -> list[Mapping[str, Any]]:
+    if codes is None:
+        return list(source.documents)
+    found = {d["subject"]["code"]: d for d in source.documents}
+    for code in codes:
+        if code not in found:
+            raise SubjectMissing(name=source.stored.name, code=code)
+    return [found[code] for code in dict.fromkeys(codes)]
+
+
+def _summary(source: _Source, formats: Sequence[str], folder: Path) -> list[str]:
+    names = []
+    if "xlsx" in formats:
+        (folder / "summary.xlsx").write_bytes(summary_workbook(source.header, source.documents))
+        names.append("summary.xlsx")
+    if "csv" in formats:
+        (folder / "summary.csv").write_bytes(summary_csv(source.header, source.documents).encode())
+        names.append("summary.csv")
+    return names
+
+
+@contextmanager
+def _moved_into(out: Path) -> Iterator[Path]:
+    """A folder to work in, beside ``out``; what it holds is moved there if all went well."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    try:
+        yield folder
+        out.mkdir(exist_ok=True)
+        for path in sorted(folder.iterdir()):
+            os.replace(path, out / path.name)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

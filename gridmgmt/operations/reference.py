@@ -1,0 +1,78 @@
+"""The city and its reference tables: units, categories, responsibility rules."""
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+
+from gridmgmt import city as cities_data
+from gridmgmt.city import City
+from gridmgmt.operations.database import snapshot, transaction
+from gridmgmt.readers import reference
+from gridmgmt.settings import data_path
+from gridmgmt.store import cities, facts, quarantine
+from gridmgmt.store import editions as edition_store
+
+
+def init_city(engine: Engine, path: Path) -> City:
+    """Write the database's one city from city.yaml, with the category table of its scheme if the project has it.
+
+    Raises
+    ------
+    CityInvalid, CityExists
+    """
+    city = cities_data.read(path)
+    with transaction(engine) as connection:
+        cities.save_city(connection, city)
+        table = data_path("categories", f"{city.scheme}.csv")
+        if table.exists():
+            cities.save_categories(connection, reference.read_categories(table))
+    return city
+
+
+def load_city(engine: Engine) -> City:
+    """The database's city."""
+    with snapshot(engine) as connection:
+        return cities.load_city(connection)
+
+
+def import_units(engine: Engine, path: Path) -> int:
+    """Import units (责任单位); gives the number of rows."""
+    rows = reference.read_units(path)
+    with transaction(engine) as connection:
+        return cities.save_units(connection, rows)
+
+
+def import_categories(engine: Engine, path: Path) -> int:
+    """Import categories (类别); gives the number of rows."""
+    rows = reference.read_categories(path)
+    with transaction(engine) as connection:
+        return cities.save_categories(connection, rows)
+
+
+def import_rules(engine: Engine, path: Path) -> int:
+    """Import responsibility rules (责任清单); gives how many were new."""
+    with transaction(engine) as connection:
+        city = cities.load_city(connection)
+        rules = reference.read_rules(path, city, set(cities.unit_ids(connection)))
+        batch_id = cities.new_batch(connection, "responsibility", file=path.name)
+        return cities.save_rules(connection, rules, batch_id)
+
+
+def overview(engine: Engine) -> dict[str, Any]:
+    """What the database holds: city, editions, rows by how they were located, rows in quarantine."""
+    with snapshot(engine) as connection:
+        city = cities.load_city(connection)
+        return {
+            "city": cities_data.to_dict(city),
+            "editions": [e.name for e in edition_store.all_editions(connection)],
+            "cases": facts.tally(connection, facts.CASES),
+            "samples": facts.tally(connection, facts.SAMPLES),
+            "n_quarantined": quarantine.count(connection),
+        }
+
+
+def unassigned(engine: Engine, limit: int) -> list[dict[str, Any]]:
+    """Cases and samples in no leaf grid, with the nearest one and its distance."""
+    with snapshot(engine) as connection:
+        return facts.unassigned(connection, list(facts.KINDS.values()), limit)

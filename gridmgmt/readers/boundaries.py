@@ -1,0 +1,82 @@
+"""Boundary files → frames in storage coordinates: any format GDAL reads, and GeoParquet."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import geopandas as gpd
+import pyogrio
+
+from gridmgmt import geo
+from gridmgmt.errors import FileUnreadable
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file, or one layer of it, as ``FILE`` or ``FILE:LAYER`` names it."""
+
+    path: Path
+    layer: str | None
+
+    @classmethod
+    def parse(cls, text: str) -> "Source":
+        """Read ``FILE[:LAYER]``; a file whose own name has a colon wins."""
+        path = Path(text)
+        if not path.exists() and ":" in text:
+            file, _, layer = text.rpartition(":")
+            if Path(file).exists():
+                return cls(Path(file), layer)
+        return cls(path, None)
+
+    @property
+    def label(self) -> str:
+        """What messages call it."""
+        return f"{self.path.name}:{self.layer}" if self.layer else self.path.name
+
+
+def layers_of(source: Source) -> list[Source]:
+    """The layers to read: the one named, or every layer of the file that holds polygons.
+
+    Raises
+    ------
+    FileUnreadable
+        Absent, not of its format, or without that layer.
+    """
+    if not source.path.exists():
+        raise FileUnreadable(file=str(source.path), reason="no such file")
+    if source.path.suffix in (".parquet", ".geoparquet"):
+        return [source]
+    try:
+        found = pyogrio.list_layers(source.path)
+    except Exception as e:  # GDAL's errors have no common class
+        raise FileUnreadable(file=str(source.path), reason=str(e)) from e
+    names = [name for name, kind in found if kind is None or "Polygon" in kind or kind == "Unknown"]
+    if source.layer is not None:
+        if source.layer not in [name for name, _ in found]:
+            raise FileUnreadable(file=str(source.path), reason=f"no layer {source.layer}; it has {', '.join(names)}")
+        return [source]
+    return [Source(source.path, name) for name in names] if len(names) > 1 else [source]
+
+
+def read(source: Source, crs: str | None = None) -> gpd.GeoDataFrame:
+    """Read one layer, in EPSG:4490.
+
+    Parameters
+    ----------
+    crs
+        Its coordinate system where the file has none or a wrong one.
+
+    Raises
+    ------
+    FileUnreadable, CrsMissing, CrsUnknown, CrsImplausible
+        See :func:`gridmgmt.geo.to_storage`.
+    """
+    try:
+        if source.path.suffix in (".parquet", ".geoparquet"):
+            frame = gpd.read_parquet(source.path)
+        else:
+            frame = pyogrio.read_dataframe(source.path, layer=source.layer)
+    except Exception as e:  # GDAL's and Arrow's errors have no common class
+        raise FileUnreadable(file=source.label, reason=str(e)) from e
+    if "geometry" not in frame:
+        raise FileUnreadable(file=source.label, reason="the layer has no geometry")
+    return geo.to_storage(frame, geo.parse_crs(crs) if crs else None, name=source.label)

@@ -1,0 +1,61 @@
+"""The only reader of the environment: variables named ``GRIDMGMT_*``, and where the data folder is."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gridmgmt.errors import SettingInvalid
+
+PREFIX = "GRIDMGMT_"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an installation sets from outside.
+
+    Attributes
+    ----------
+    database_url
+        ``postgresql://`` address of a PostGIS database; None = the project's private server.
+    home
+        Folder of the private server's data, logs and socket.
+    db
+        Name of the database on the private server.
+    """
+
+    database_url: str | None
+    home: Path
+    db: str
+
+
+KEYS = {"GRIDMGMT_DATABASE_URL": "database_url", "GRIDMGMT_HOME": "home", "GRIDMGMT_DB": "db"}
+
+
+def read(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings; an unknown ``GRIDMGMT_*`` variable stops the start.
+
+    Raises
+    ------
+    SettingInvalid
+        A variable with the prefix that no setting has, or an empty value.
+    """
+    env = os.environ if environ is None else environ
+    given = {k: v for k, v in env.items() if k.startswith(PREFIX)}
+    for key, value in given.items():
+        if key not in KEYS:
+            raise SettingInvalid(name=key, value=value, known=sorted(KEYS))
+        if not value.strip():
+            raise SettingInvalid(name=key, value=value, known=sorted(KEYS))
+    return Settings(
+        database_url=given.get("GRIDMGMT_DATABASE_URL"),
+        home=Path(given.get("GRIDMGMT_HOME", "var")).resolve(),
+        db=given.get("GRIDMGMT_DB", "gridmgmt"),
+    )
+
+
+def data_path(*parts: str) -> Path:
+    """Where a file of the data folder stands: inside the installed package, else beside the sources."""
+    here = Path(__file__).resolve().parent
+    installed = here / "_data"
+    return (installed if installed.is_dir() else here.parent / "data").joinpath(*parts)

@@ -1,0 +1,1 @@
+"""The store: the only place with SQL. Functions take an open connection and never commit."""

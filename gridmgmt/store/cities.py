@@ -1,0 +1,138 @@
+"""The city's one row, its units, categories and responsibility rules."""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+from sqlalchemy.dialects.postgresql import Range, insert
+
+from gridmgmt import city as cities
+from gridmgmt.city import City
+from gridmgmt.errors import CityExists, CityMissing
+from gridmgmt.responsibility import Rule
+from gridmgmt.store import tables as t
+
+
+def save_city(connection: Connection, city: City) -> None:
+    """Write the city's row; the same city again changes nothing.
+
+    Raises
+    ------
+    CityExists
+        The database belongs to another city, or to this one with other settings.
+    """
+    document = cities.to_dict(city)
+    old = connection.execute(select(t.city.c.document)).scalar()
+    if old is not None and old != document:
+        keys = sorted(k for k in document if old.get(k) != document[k])
+        raise CityExists(code=old["code"], keys=keys)
+    if old is None:
+        connection.execute(t.city.insert().values(id=1, document=document))
+
+
+def load_city(connection: Connection) -> City:
+    """The database's city.
+
+    Raises
+    ------
+    CityMissing
+        `gridmgmt city init` has not been run.
+    """
+    document = connection.execute(select(t.city.c.document)).scalar()
+    if document is None:
+        raise CityMissing()
+    return cities.from_dict(document)
+
+
+def save_units(connection: Connection, units: Iterable[Mapping[str, Any]]) -> int:
+    """Add units or correct their names, kind and parent; gives the number of rows."""
+    rows = [dict(u) for u in units]
+    if rows:
+        statement = insert(t.unit)
+        changes = {k: statement.excluded[k] for k in ("name_zh", "name_en", "kind", "parent_code")}
+        connection.execute(statement.on_conflict_do_update(index_elements=["code"], set_=changes), rows)
+    return len(rows)
+
+
+def ensure_units(connection: Connection, codes: Iterable[str]) -> None:
+    """Add units that a file names and the city lets files add (``unknown_units: add``)."""
+    rows = [{"code": c, "name_zh": c, "name_en": c} for c in sorted(set(codes))]
+    if rows:
+        connection.execute(insert(t.unit).on_conflict_do_nothing(), rows)
+
+
+def unit_ids(connection: Connection) -> dict[str, int]:
+    """Unit code → id."""
+    return {r.code: r.id for r in connection.execute(select(t.unit.c.code, t.unit.c.id))}
+
+
+def units(connection: Connection) -> dict[str, Mapping[str, Any]]:
+    """Unit code → its row."""
+    return {r["code"]: dict(r) for r in connection.execute(select(t.unit)).mappings()}
+
+
+def save_categories(connection: Connection, categories: Iterable[Mapping[str, Any]]) -> int:
+    """Add categories or correct their names; gives the number of rows."""
+    rows = [dict(c) for c in categories]
+    if rows:
+        statement = insert(t.category)
+        changes = {k: statement.excluded[k] for k in ("major_code", "major_zh", "major_en", "name_zh", "name_en")}
+        connection.execute(
+            statement.on_conflict_do_update(index_elements=["scheme", "kind", "code"], set_=changes), rows
+        )
+    return len(rows)
+
+
+def ensure_categories(connection: Connection, keys: Iterable[tuple[str, str, str]]) -> None:
+    """Add categories that a file names and its profile lets it add (``unknown: add``)."""
+    rows = [{"scheme": s, "kind": k, "code": c, "name_zh": c, "name_en": c} for s, k, c in sorted(set(keys))]
+    if rows:
+        connection.execute(insert(t.category).on_conflict_do_nothing(), rows)
+
+
+def category_keys(connection: Connection) -> set[tuple[str, str, str]]:
+    """Every (scheme, kind, code)."""
+    c = t.category.c
+    return {(r.scheme, r.kind, r.code) for r in connection.execute(select(c.scheme, c.kind, c.code))}
+
+
+def save_rules(connection: Connection, rules: Sequence[Rule], batch_id: int) -> int:
+    """Replace nothing: add the rules that the table does not hold yet; gives how many were added."""
+    ids = unit_ids(connection)
+    have = {(r.category, r.level, r.grid_code, r.unit_code, r.valid_from, r.valid_to) for r in load_rules(connection)}
+    new = [r for r in rules if (r.category, r.level, r.grid_code, r.unit_code, r.valid_from, r.valid_to) not in have]
+    for rule in new:
+        connection.execute(
+            t.responsibility.insert().values(
+                category=rule.category,
+                level=rule.level,
+                grid_code=rule.grid_code,
+                unit_id=ids[rule.unit_code],
+                valid=Range(rule.valid_from, rule.valid_to),
+                batch_id=batch_id,
+            )
+        )
+    return len(new)
+
+
+def load_rules(connection: Connection) -> list[Rule]:
+    """The responsibility table."""
+    r, u = t.responsibility.c, t.unit.c
+    statement = select(
+        r.category, r.level, r.grid_code, u.code, func.lower(r.valid).label("first"), func.upper(r.valid).label("last")
+    ).join_from(t.responsibility, t.unit)
+    return [
+        Rule(x.category, x.level, x.grid_code, x.code, x.first or dt.date.min, x.last)
+        for x in connection.execute(statement.order_by(r.id))
+    ]
+
+
+def new_batch(connection: Connection, kind: str, **values: Any) -> int:
+    """Open a batch (批次): the record of one hand-over, under which its rows are known."""
+    return int(connection.execute(t.batch.insert().values(kind=kind, **values).returning(t.batch.c.id)).scalar_one())
+
+
+def close_batch(connection: Connection, batch_id: int, counts: Mapping[str, Any]) -> None:
+    """Keep with the batch what became of its rows."""
+    connection.execute(t.batch.update().where(t.batch.c.id == batch_id).values(counts=dict(counts)))

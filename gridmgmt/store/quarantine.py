@@ -1,0 +1,121 @@
+"""The quarantine (隔离区): rows that could not be loaded, whole, each with all its problems."""
+
+import datetime as dt
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Connection, func, select, text, update
+
+from gridmgmt.store import tables as t
+from gridmgmt.store.bulk import copy_in
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """A row as the file has it, and what is wrong with it: each problem with column, value, code and facts."""
+
+    row_no: int
+    raw: Mapping[str, Any]
+    problems: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Group:
+    """The open rows of one file and profile."""
+
+    kind: str
+    profile: str
+    file: str
+    file_sha256: str
+    source_as_of: dt.datetime
+
+
+def save(connection: Connection, rows: Sequence[BadRow], **where: Any) -> None:
+    """Keep bad rows; the same row of the same file again replaces its problems.
+
+    Parameters
+    ----------
+    **where
+        batch_id, kind, profile, file, file_sha256, source_as_of.
+    """
+    if not rows:
+        return
+    frame = pd.DataFrame(
+        {
+            "row_no": [r.row_no for r in rows],
+            "raw": [json.dumps(r.raw, ensure_ascii=False) for r in rows],
+            "problems": [json.dumps(list(r.problems), ensure_ascii=False) for r in rows],
+        }
+    )
+    for name, value in where.items():
+        frame[name] = value
+    connection.execute(text("DROP TABLE IF EXISTS incoming_bad"))
+    connection.execute(text("CREATE TEMPORARY TABLE incoming_bad (LIKE quarantine) ON COMMIT DROP"))
+    for column in ("id", "known_at"):
+        connection.execute(text(f"ALTER TABLE incoming_bad DROP COLUMN {column}"))
+    copy_in(connection, "incoming_bad", frame)
+    names = ", ".join(frame.columns)
+    connection.execute(
+        text(
+            f"INSERT INTO quarantine ({names}) SELECT {names} FROM incoming_bad ORDER BY row_no "
+            "ON CONFLICT (kind, file_sha256, row_no) DO UPDATE "
+            "SET problems = excluded.problems, profile = excluded.profile, resolved_by = NULL"
+        )
+    )
+
+
+def resolve(connection: Connection, kind: str, file_sha256: str, row_nos: Sequence[int], batch_id: int) -> int:
+    """Mark rows that have been loaded after all; gives how many."""
+    q = t.quarantine
+    done = connection.execute(
+        update(q)
+        .where(q.c.kind == kind, q.c.file_sha256 == file_sha256, q.c.resolved_by.is_(None))
+        .where(q.c.row_no == func.any(row_nos))
+        .values(resolved_by=batch_id)
+    )
+    return int(done.rowcount)
+
+
+def open_groups(connection: Connection) -> list[Group]:
+    """Files that have rows in quarantine."""
+    q = t.quarantine.c
+    columns = (q.kind, q.profile, q.file, q.file_sha256)
+    statement = select(*columns, func.min(q.source_as_of)).where(q.resolved_by.is_(None))
+    return [Group(*r) for r in connection.execute(statement.group_by(*columns).order_by(*columns))]
+
+
+def rows_of(connection: Connection, group: Group) -> list[BadRow]:
+    """The open rows of one group."""
+    q = t.quarantine.c
+    statement = (
+        select(q.row_no, q.raw)
+        .where(q.kind == group.kind, q.profile == group.profile, q.file_sha256 == group.file_sha256)
+        .where(q.resolved_by.is_(None))
+        .order_by(q.row_no)
+    )
+    return [BadRow(r.row_no, r.raw, ()) for r in connection.execute(statement)]
+
+
+def listing(connection: Connection, limit: int | None = None) -> list[dict[str, Any]]:
+    """Open rows, one entry a problem, in order of file and row."""
+    q = t.quarantine.c
+    statement = (
+        select(q.kind, q.profile, q.file, q.row_no, q.problems, q.raw)
+        .where(q.resolved_by.is_(None))
+        .order_by(q.file, q.row_no)
+        .limit(limit)
+    )
+    return [
+        {"kind": r.kind, "profile": r.profile, "file": r.file, "row": r.row_no, "raw": r.raw, **problem}
+        for r in connection.execute(statement)
+        for problem in r.problems
+    ]
+
+
+def count(connection: Connection) -> int:
+    """How many rows are in quarantine now."""
+    q = t.quarantine.c
+    return int(connection.execute(select(func.count()).where(q.resolved_by.is_(None))).scalar_one())

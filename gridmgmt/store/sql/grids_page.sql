@@ -1,0 +1,18 @@
+-- Which grids of an edition match a level, a parent, a code and a box; how many are there, and which stand on one page?
+WITH matched AS (
+    SELECT id, level, code
+    FROM grid
+    WHERE edition_id = :edition_id
+      AND (CAST(:level AS integer) IS NULL OR level = :level)
+      AND (CAST(:parent AS text) IS NULL OR parent_code = :parent)
+      AND (CAST(:code AS text) IS NULL OR code = :code)
+      AND (CAST(:west AS float8) IS NULL OR ST_Intersects(geom, ST_MakeEnvelope(:west, :south, :east, :north, 4490)))
+), page AS (
+    SELECT id FROM matched ORDER BY level, code LIMIT :limit OFFSET :offset
+)
+SELECT (SELECT count(*) FROM matched) AS n_matched,
+       g.id, g.level, g.code, g.parent_code, g.name_zh, g.name_en, g.kind, g.responsible, g.area_m2,
+       ST_AsGeoJSON(g.geom, 7, 0) AS geometry
+FROM (SELECT 1) AS one
+LEFT JOIN (page JOIN grid AS g USING (id)) ON true
+ORDER BY g.level, g.code

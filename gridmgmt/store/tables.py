@@ -1,0 +1,397 @@
+"""The tables. Append-only are versions, assignments, batches and assessments; current state stands beside them.
+
+``cases`` and ``samples`` hold the current version of each fact row with its
+current grids and unit as plain columns; every version ever handed in stands in
+``case_version`` / ``sample_version``, every assignment ever made in
+``assignment``, each with ``known_at``, the moment the platform learnt of it.
+"""
+
+from geoalchemy2 import Geometry
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Float,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    Numeric,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, DATERANGE, JSONB, ExcludeConstraint
+
+from gridmgmt.city import STORAGE_EPSG
+
+MAX_LEVELS = 6
+"""Grid levels a city may have: four by default, a fifth is the unit grid."""
+
+GRID_COLUMNS = tuple(f"grid_l{n}" for n in range(1, MAX_LEVELS + 1))
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _id() -> Column[int]:
+    return Column("id", BigInteger, Identity(always=False), primary_key=True)
+
+
+def _known_at() -> Column[object]:
+    return Column("known_at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp())
+
+
+def _time(name: str, *, nullable: bool = True) -> Column[object]:
+    return Column(name, DateTime(timezone=True), nullable=nullable)
+
+
+def _code(name: str, *, nullable: bool = True) -> Column[str]:
+    """A code compares byte by byte everywhere, so that 'the smallest code' is the same in SQL and Python."""
+    return Column(name, Text(collation="C"), nullable=nullable)
+
+
+def _ref(name: str, target: str, *, nullable: bool = True, index: bool = False) -> Column[int]:
+    return Column(name, BigInteger, ForeignKey(target), nullable=nullable, index=index)
+
+
+city = Table(
+    "city",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("document", JSONB, nullable=False),
+    _known_at(),
+    CheckConstraint("id = 1", name="one_row"),
+)
+
+batch = Table(
+    "batch",
+    metadata,
+    _id(),
+    Column("kind", Text, nullable=False),
+    Column("file", Text),
+    Column("file_sha256", Text, index=True),
+    Column("profile", Text),
+    _time("source_as_of"),
+    Column("counts", JSONB, nullable=False, server_default=text("'{}'")),
+    _known_at(),
+)
+
+edition = Table(
+    "edition",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False, unique=True),
+    Column("valid", DATERANGE),
+    Column("source", Text),
+    Column("report", JSONB, nullable=False),
+    _time("activated_at"),
+    _known_at(),
+    ExcludeConstraint(("valid", "&&"), using="gist", name="ex_edition_valid"),
+)
+
+grid = Table(
+    "grid",
+    metadata,
+    _id(),
+    _ref("edition_id", "edition.id", nullable=False),
+    Column("level", SmallInteger, nullable=False),
+    _code("code", nullable=False),
+    _code("parent_code"),
+    Column("name_zh", Text),
+    Column("name_en", Text),
+    Column("kind", Text, nullable=False),
+    Column("responsible", Text),
+    Column("area_m2", Float, nullable=False),
+    Column("geom", Geometry("MULTIPOLYGON", srid=STORAGE_EPSG, spatial_index=False), nullable=False),
+    UniqueConstraint("edition_id", "level", "code", name="uq_grid_edition_level_code"),
+    Index("ix_grid_geom", "geom", postgresql_using="gist"),
+    Index("ix_grid_parent", "edition_id", "level", "parent_code"),
+)
+
+lineage = Table(
+    "lineage",
+    metadata,
+    _id(),
+    _ref("edition_a", "edition.id", nullable=False),
+    _ref("edition_b", "edition.id", nullable=False),
+    Column("level", SmallInteger, nullable=False),
+    _code("code_a", nullable=False),
+    _code("code_b", nullable=False),
+    Column("share_a", Float, nullable=False),
+    Column("share_b", Float, nullable=False),
+    Column("area_m2", Float, nullable=False),
+    Index("ix_lineage_pair", "edition_a", "edition_b", "level"),
+)
+
+subject = Table(
+    "subject",
+    metadata,
+    _id(),
+    Column("kind", Text, nullable=False),
+    Column("level", SmallInteger, nullable=False, server_default=text("0")),
+    _code("code", nullable=False),
+    Column("name_zh", Text),
+    Column("name_en", Text),
+    Column("valid", DATERANGE),
+    _known_at(),
+    UniqueConstraint("kind", "level", "code", name="uq_subject_kind_level_code"),
+    CheckConstraint("kind IN ('grid', 'unit', 'person')", name="kind"),
+)
+
+unit = Table(
+    "unit",
+    metadata,
+    _id(),
+    Column("code", Text(collation="C"), nullable=False, unique=True),
+    Column("name_zh", Text),
+    Column("name_en", Text),
+    Column("kind", Text),
+    _code("parent_code"),
+    Column("valid", DATERANGE),
+    _known_at(),
+)
+
+category = Table(
+    "category",
+    metadata,
+    Column("scheme", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("code", Text(collation="C"), primary_key=True),
+    Column("major_code", Text),
+    Column("major_zh", Text),
+    Column("major_en", Text),
+    Column("name_zh", Text),
+    Column("name_en", Text),
+)
+
+responsibility = Table(
+    "responsibility",
+    metadata,
+    _id(),
+    Column("category", Text, nullable=False),
+    Column("level", SmallInteger),
+    _code("grid_code"),
+    _ref("unit_id", "unit.id", nullable=False),
+    Column("valid", DATERANGE, nullable=False),
+    _ref("batch_id", "batch.id"),
+    _known_at(),
+)
+
+
+def _category() -> list[Column[str]]:
+    return [Column("category_scheme", Text), Column("category_kind", Text), _code("category_code")]
+
+
+def case_facts() -> list[Column[object]]:
+    """What a version of a case states; the same columns in ``cases`` and ``case_version``."""
+    return [
+        *_category(),
+        Column("source", Text),
+        Column("status", Text),
+        _time("reported_at", nullable=False),
+        _time("accepted_at"),
+        _time("registered_at"),
+        _time("dispatched_at"),
+        _time("due_at"),
+        _time("due_extended_at"),
+        _time("handled_at"),
+        _time("closed_at"),
+        _time("voided_at"),
+        Column("n_rework", Integer),
+        _time("reworked_at"),
+        Column("is_repeat", Boolean),
+        _code("unit_code"),
+        Column("address", Text),
+        Column("description", Text),
+        Column("lon", Float),
+        Column("lat", Float),
+    ]
+
+
+def sample_facts() -> list[Column[object]]:
+    """What a version of an inspection sample (抽查样本) states."""
+    return [
+        Column("sample_type", Text),
+        Column("object_name", Text),
+        _time("sampled_at", nullable=False),
+        Column("score", Numeric),
+        Column("result", Text),
+        Column("findings", Text),
+        _code("unit_code"),
+        Column("address", Text),
+        Column("lon", Float),
+        Column("lat", Float),
+    ]
+
+
+def _located() -> list[Column[object]]:
+    """Where a fact row belongs now: edition, grids of all levels, the unit that answers, and why."""
+    return [
+        _ref("edition_id", "edition.id"),
+        *(Column(name, BigInteger) for name in GRID_COLUMNS),
+        _ref("unit_id", "unit.id"),
+        Column("located", Text, nullable=False),
+    ]
+
+
+def _versioned() -> list[Column[object]]:
+    return [
+        _time("version_at", nullable=False),
+        Column("content_hash", Text, nullable=False),
+        _ref("batch_id", "batch.id", nullable=False),
+        Column("row_no", Integer, nullable=False),
+        _known_at(),
+    ]
+
+
+cases = Table(
+    "cases",
+    metadata,
+    _id(),
+    Column("case_no", Text(collation="C"), nullable=False, unique=True),
+    *case_facts(),
+    *_versioned(),
+    *_located(),
+    Column("geom", Geometry("POINT", srid=STORAGE_EPSG, spatial_index=False)),
+    Index("ix_cases_geom", "geom", postgresql_using="gist"),
+    Index("ix_cases_reported_at", "reported_at"),
+    Index("ix_cases_registered_at", "registered_at"),
+    Index("ix_cases_due", text("coalesce(due_extended_at, due_at)")),
+    Index("ix_cases_leaf", "grid_l4", "reported_at"),
+)
+
+case_version = Table(
+    "case_version",
+    metadata,
+    _id(),
+    _ref("case_id", "cases.id", nullable=False),
+    *case_facts(),
+    *_versioned(),
+    UniqueConstraint("case_id", "version_at", "content_hash", name="uq_case_version"),
+)
+
+reporter = Table(
+    "reporter",
+    metadata,
+    Column("case_id", BigInteger, ForeignKey("cases.id"), primary_key=True, autoincrement=False),
+    Column("name", Text),
+    Column("phone", Text),
+)
+
+samples = Table(
+    "samples",
+    metadata,
+    _id(),
+    Column("sample_no", Text(collation="C"), nullable=False, unique=True),
+    *sample_facts(),
+    *_versioned(),
+    *_located(),
+    Column("geom", Geometry("POINT", srid=STORAGE_EPSG, spatial_index=False)),
+    Index("ix_samples_geom", "geom", postgresql_using="gist"),
+    Index("ix_samples_sampled_at", "sampled_at"),
+)
+
+sample_version = Table(
+    "sample_version",
+    metadata,
+    _id(),
+    _ref("sample_id", "samples.id", nullable=False),
+    *sample_facts(),
+    *_versioned(),
+    UniqueConstraint("sample_id", "version_at", "content_hash", name="uq_sample_version"),
+)
+
+assignment = Table(
+    "assignment",
+    metadata,
+    _id(),
+    _ref("case_id", "cases.id", index=True),
+    _ref("sample_id", "samples.id", index=True),
+    *_located(),
+    _ref("batch_id", "batch.id", nullable=False),
+    _known_at(),
+    CheckConstraint("num_nonnulls(case_id, sample_id) = 1", name="one_fact"),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    _id(),
+    _ref("batch_id", "batch.id", nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("profile", Text, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("file_sha256", Text, nullable=False),
+    Column("row_no", Integer, nullable=False),
+    Column("raw", JSONB, nullable=False),
+    Column("problems", JSONB, nullable=False),
+    _time("source_as_of"),
+    _ref("resolved_by", "batch.id"),
+    _known_at(),
+    UniqueConstraint("kind", "file_sha256", "row_no", name="uq_quarantine_row"),
+)
+
+assessment = Table(
+    "assessment",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False, unique=True),
+    Column("rulebook_id", Text, nullable=False),
+    Column("rulebook_sha256", Text, nullable=False),
+    Column("rulebook_text", Text, nullable=False),
+    Column("period", Text, nullable=False),
+    _time("as_of", nullable=False),
+    _time("known_through"),
+    _ref("edition_id", "edition.id", nullable=False),
+    Column("header", JSONB, nullable=False),
+    Column("sha256", Text, nullable=False),
+    _known_at(),
+    UniqueConstraint("rulebook_id", "period", "sha256", name="uq_assessment_content"),
+)
+
+assessment_subject = Table(
+    "assessment_subject",
+    metadata,
+    _id(),
+    _ref("assessment_id", "assessment.id", nullable=False),
+    _ref("subject_id", "subject.id", nullable=False),
+    Column("total_numerator", Numeric),
+    Column("total_denominator", Numeric),
+    Column("total_shown", Numeric),
+    Column("rank", Integer),
+    Column("document", JSONB, nullable=False),
+    UniqueConstraint("assessment_id", "subject_id", name="uq_assessment_subject"),
+)
+
+
+def _evidence(name: str, fact: str) -> Table:
+    """One row for each fact that counts in an assessment, frozen with its grids; ``mask`` says in which counts."""
+    return Table(
+        name,
+        metadata,
+        _ref("assessment_id", "assessment.id", nullable=False),
+        Column("fact_no", Text(collation="C"), nullable=False),
+        _time("version_at", nullable=False),
+        Column("grid_codes", ARRAY(Text), nullable=False),
+        _code("unit_code"),
+        Column("mask", BigInteger, nullable=False),
+        UniqueConstraint("assessment_id", "fact_no", name=f"uq_{name}_{fact}"),
+    )
+
+
+assessment_case = _evidence("assessment_case", "case_no")
+assessment_sample = _evidence("assessment_sample", "sample_no")

@@ -1,0 +1,53 @@
+"""The one catalogue of messages, reasons and labels (文案), Chinese and English.
+
+Entries stand in ``data/texts/*.yaml`` as ``code: {zh: …, en: …}`` with
+``{fact}`` fields. Errors, reasons and report lines are stored as code + facts
+and worded here when they are shown, so a language can be chosen late.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from gridmgmt.settings import data_path
+
+LANGUAGES = ("zh", "en")
+
+
+@cache
+def catalogue() -> Mapping[str, Mapping[str, str]]:
+    """All entries of ``data/texts``; a code that stands twice is refused."""
+    entries: dict[str, dict[str, str]] = {}
+    for path in sorted(data_path("texts").glob("*.yaml")):
+        for code, wording in (YAML(typ="safe").load(path.read_text("utf-8")) or {}).items():
+            if code in entries:
+                raise ValueError(f"{path.name}: {code} stands twice in the catalogue")
+            if set(wording) != set(LANGUAGES):
+                raise ValueError(f"{path.name}: {code} needs exactly zh and en")
+            entries[code] = wording
+    return entries
+
+
+def word(code: str, facts: Mapping[str, Any] | None = None, lang: str = "zh") -> str:
+    """Word a message, reason or label in one language.
+
+    An unknown code gives the code and its facts, never an exception: what
+    failed to be worded must still be seen. A test walks all codes in use.
+    """
+    facts = facts or {}
+    entry = catalogue().get(code)
+    if entry is None:
+        return f"{code} {dict(facts)}" if facts else code
+    shown = {k: ", ".join(map(str, v)) if isinstance(v, list | tuple) else v for k, v in facts.items()}
+    try:
+        return entry[lang].format_map(shown)
+    except (KeyError, ValueError, IndexError):
+        return f"{entry[lang]} {dict(facts)}"
+
+
+def both(code: str, facts: Mapping[str, Any] | None = None) -> str:
+    """Both languages, Chinese first, as exports show them: ``中文 / English``."""
+    zh, en = word(code, facts, "zh"), word(code, facts, "en")
+    return zh if zh == en else f"{zh} / {en}"

@@ -1,0 +1,109 @@
+"""What a map page carries inside itself: Leaflet, our scripts and styles, and data as safe JSON.
+
+A command centre's network has no internet, so a page asks no host for
+anything: the library's text stands in the page, its pictures as data URIs.
+"""
+
+import base64
+import json
+import re
+from functools import cache
+from html import escape
+from importlib.metadata import distribution
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import folium
+from branca.element import Element, Figure
+from folium.template import Template
+
+
+@cache
+def leaflet(name: str) -> str:
+    """One of Leaflet's text files, from the package that carries the version folium is made for.
+
+    The reference to its source map is cut off, since a browser's tools would
+    fetch it, and pictures of the stylesheet become data URIs.
+    """
+    folder = Path(str(distribution("XStatic-Leaflet").locate_file("xstatic/pkg/leaflet/data")))
+    text = (folder / name).read_text("utf-8")
+
+    def inline(match: re.Match[str]) -> str:
+        return f"url(data:image/png;base64,{base64.b64encode((folder / match[1]).read_bytes()).decode()})"
+
+    return re.sub(r"url\((images/[\w-]+\.png)\)", inline, re.sub(r"//# sourceMappingURL=.*", "", text))
+
+
+@cache
+def template(name: str) -> str:
+    """One of our own page files in ``maps/templates``."""
+    return (files("maps") / "templates" / name).read_text("utf-8")
+
+
+def script_json(data: Any) -> str:
+    """JSON that is harmless inside ``<script>``: no character of it can end or open markup.
+
+    ``NaN`` is refused: "no data" is ``null`` and said so by its own key.
+    """
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    for char in "<>&\u2028\u2029":
+        text = text.replace(char, f"\\u{ord(char):04x}")
+    return text
+
+
+class Verbatim(Element):
+    """A piece of the page that goes in as it is.
+
+    branca reads every text as a Jinja template once more, so a grid named
+    ``{{ 7 * 7 }}`` would be computed; here the text is a value, not a template.
+    """
+
+    _template = Template("{{ this.text }}")
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+
+
+class OfflineMap(folium.Map):
+    """A folium map whose page fetches nothing: Leaflet inlined once, no tiles, no other library.
+
+    folium keeps its links in class-level lists that ``add_js_link`` changes
+    for everyone; each of our maps has lists of its own, empty at first.
+
+    Parameters
+    ----------
+    script, data
+        The page's own program and its data; both run after the map exists.
+    title
+        Of the browser's window; escaped here.
+    """
+
+    def __init__(self, script: str, data: dict[str, Any], title: str) -> None:
+        super().__init__(
+            location=(0, 0),
+            tiles=None,
+            font_size="14px",
+            zoom_snap=0.25,
+            zoom_control=False,
+            attribution_control=False,
+        )
+        self._id = "page"  # folium's ids are random: a fixed one keeps the same input at the same bytes
+        self.default_js, self.default_css = [], []
+        self.program, self.data, self.title = script, data, title
+
+    def render(self, **kwargs: Any) -> None:  # type: ignore[override]  # folium's own returns nothing
+        """Put library, frame, data and program into the figure, then let folium add its map."""
+        figure = self.get_root()
+        assert isinstance(figure, Figure)
+        figure.title = escape(self.title)
+        library = f"<style>{leaflet('leaflet.css')}</style>\n<script>{leaflet('leaflet.js')}</script>"
+        figure.header.add_child(Verbatim(library), name="leaflet")
+        super().render(**kwargs)  # type: ignore[no-untyped-call]
+        figure.header.add_child(Verbatim(f"<style>{template('page.css')}</style>"), name="page_css")
+        block = f'<script type="application/json" id="page-data">{script_json(self.data)}</script>'
+        figure.html.add_child(Verbatim(template("page.html") + block), name="page_html")
+        code = template("shapes.js") + template("page.js") + self.program
+        start = f"startPage({self.get_name()}, JSON.parse(document.getElementById('page-data').textContent));"
+        figure.script.add_child(Verbatim(f"(function () {{\n{code}\n{start}\n}})();"), name="page_js")

@@ -1,0 +1,300 @@
+"""Map pages (专题地图): the choropleth and the heat map, from frames to one file that opens anywhere."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import shapely
+from geopandas import GeoDataFrame, GeoSeries
+
+from gridmgmt.city import STORAGE_EPSG
+from gridmgmt.errors import OptionInvalid
+from gridmgmt.texts import LANGUAGES, catalogue
+from maps.assets import OfflineMap, template
+from maps.layers import Bins, LevelFrame, Shapes, bin_points, simplify_levels, stored
+from maps.style import HEAT, Breaks, Classes, Floats, Grade, Measure, Text, classify, show_number, text
+
+MAX_BINS = 6000
+OPTIONAL = ("rank", "name_en", "numerator", "denominator")
+
+
+def choropleth(
+    levels: Sequence[LevelFrame],
+    measure: Measure,
+    *,
+    title: Text,
+    period_label: str,
+    as_of: str,
+    datum: str,
+    counts: Mapping[str, Text],
+    start_level: str,
+    lang: str = "zh",
+    breaks: Breaks = "quantile",
+    grades: Sequence[Grade] = (),
+) -> OfflineMap:
+    """Draw an indicator on every level of the grids (分级设色图), with the way down from city to community.
+
+    Each level has classes of its own, over all its grids, unless ``breaks`` or
+    ``grades`` give the limits; going down into a grid changes neither classes
+    nor ranks. Shapes are simplified, as coverages: for looking, not for measuring.
+
+    Parameters
+    ----------
+    levels
+        From the top down without a gap; see :class:`maps.layers.LevelFrame`.
+    counts
+        Columns of the frames that the tooltip shows, in order, with their names.
+    as_of, datum
+        The data cut-off and the coordinate label, as they shall be read.
+    start_level
+        Key of the level shown first.
+    breaks, grades
+        See :func:`maps.style.classify`.
+
+    Raises
+    ------
+    OptionInvalid
+        No grids, an unknown level or language, a column that is not there, or wrong limits.
+    CrsMissing
+        A frame without a coordinate system.
+    """
+    keys = [x.level.key for x in levels]
+    _check_choice("lang", lang, LANGUAGES)
+    _check_choice("start_level", start_level, keys)
+    for x in levels:
+        for column in ("code", "name", "parent_code", "value", *counts):
+            _check_choice(f"column of {x.level.key}", column, list(x.frame.columns))
+    frames = [_in_order(stored(x.frame, x.level.key)) for x in levels]
+    shapes = simplify_levels(frames)
+    layers = []
+    for i, x in enumerate(levels):
+        layer = _grid_layer(
+            frames[i], shapes[i], measure, counts, classify(_values(frames[i]), measure, breaks, grades)
+        )
+        above = frames[i - 1] if i else None
+        layers.append({**_level_words(x, frames[i]), **layer, "parent": _parents(frames[i], above)})
+    data = {
+        **_page_words(title, period_label, as_of, datum, lang),
+        "measure": _measure_words(measure),
+        "direction": text("map_better_grades" if grades else f"map_better_{measure.better or 'none'}"),
+        "layers": layers,
+        "start": keys.index(start_level),
+    }
+    return OfflineMap(template("choropleth.js"), data, title[lang])
+
+
+def heat(
+    points_lon: Floats,
+    points_lat: Floats,
+    *,
+    boundary: GeoDataFrame,
+    metric_epsg: int,
+    title: Text,
+    period_label: str,
+    as_of: str,
+    datum: str,
+    n_outside: int,
+    n_without_location: int = 0,
+    lang: str = "zh",
+    max_bins: int = MAX_BINS,
+) -> OfflineMap:
+    """Draw where cases lie (案件热力图) as hexagons of equal size, in up to three sizes that follow the zoom.
+
+    Parameters
+    ----------
+    points_lon, points_lat
+        The cases to draw, degrees in EPSG:4490; a NaN counts as "without location".
+    boundary
+        Outlines drawn above the cells, normally the districts: ``code``, ``name``, optionally ``name_en``.
+    metric_epsg
+        The city's projected CRS; cells have equal size in it.
+    n_outside, n_without_location
+        Cases that are not among the points; the page states them.
+    max_bins
+        Most cells of the finest size.
+
+    Raises
+    ------
+    OptionInvalid
+        An unknown language, or no outline.
+    CrsMissing
+        ``boundary`` without a coordinate system.
+    """
+    _check_choice("lang", lang, LANGUAGES)
+    outline = stored(boundary, "boundary").assign(parent_code=None).reset_index(drop=True)
+    if outline.empty:
+        raise OptionInvalid(name="boundary", value="", expected="one outline or more")
+    known = np.isfinite(points_lon) & np.isfinite(points_lat)
+    bins = bin_points(points_lon[known], points_lat[known], metric_epsg, max_bins)
+    districts = {**_names(outline), **_shape_words(simplify_levels([outline])[0])}
+    numbers = {"drawn": known.sum(), "outside": n_outside, "without": n_without_location + (~known).sum()}
+    data = {
+        **_page_words(title, period_label, as_of, datum, lang),
+        "measure": text("map_heat_measure"),
+        "direction": text("map_better_none"),
+        "layers": [_bin_layer(x, outline) for x in bins],
+        "districts": districts,
+    }
+    data["facts"] += [text(f"map_heat_{key}", n=f"{n:,}") for key, n in numbers.items()]
+    return OfflineMap(template("heat.js"), data, title[lang])
+
+
+def save(page: OfflineMap, path: Path) -> int:
+    """Write a page so that a reader finds the old file or the whole new one, and return its bytes."""
+    content = page.get_root().render().encode("utf-8")
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        draft.write_bytes(content)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+    return len(content)
+
+
+def _check_choice(name: str, value: str, known: Sequence[str]) -> None:
+    if value not in known:
+        raise OptionInvalid(name=name, value=value, expected=", ".join(known))
+
+
+def _in_order(frame: GeoDataFrame) -> GeoDataFrame:
+    """Best rank first, without ranks the largest value; no data last. The page lists grids in this order."""
+    if frame.empty:
+        raise OptionInvalid(name="levels", value="", expected="one grid or more at each level")
+    missing = [x for x in OPTIONAL if x not in frame.columns]
+    full = frame.assign(**dict.fromkeys(missing, np.nan), _down=-_values(frame))
+    ordered = full.sort_values(["rank", "_down", "code"], na_position="last", ignore_index=True)
+    return ordered.drop(columns=["_down", *missing])
+
+
+def _values(frame: GeoDataFrame) -> Floats:
+    return np.asarray(frame["value"].to_numpy(dtype=float, na_value=np.nan))
+
+
+def _shown(column: "pd.Series[Any]", show: Callable[[Any], Any] = lambda x: show_number(x, "count")) -> list[Any]:
+    """A column for JSON: shown where known, None where missing."""
+    return [None if gone else show(x) for x, gone in zip(column, column.isna(), strict=True)]
+
+
+def _names(frame: GeoDataFrame) -> dict[str, Any]:
+    """Codes and names, English ones where the frame has them."""
+    columns = [c for c in ("code", "name", "name_en") if c in frame.columns]
+    return {c: frame[c].fillna(frame["name"]).astype(str).tolist() for c in columns}
+
+
+def _shape_words(shapes: Shapes) -> dict[str, Any]:
+    return {"shapes": shapes.encode(), "decimals": shapes.decimals}
+
+
+def _parents(frame: GeoDataFrame, above: GeoDataFrame | None) -> list[int]:
+    """Row of each grid's parent in the level above, -1 where there is none."""
+    if above is None:
+        return [-1] * len(frame)
+    found: list[int] = pd.Index(above["code"]).get_indexer(frame["parent_code"]).tolist()
+    return found
+
+
+def _grid_layer(
+    frame: GeoDataFrame, shapes: Shapes, measure: Measure, counts: Mapping[str, Text], classes: Classes
+) -> dict[str, Any]:
+    """One level's grids, value by value, worded as they are shown."""
+    layer = {
+        **_names(frame),
+        **_shape_words(shapes),
+        **_class_words(classes, _values(frame)),
+        "value": _shown(frame["value"], lambda x: show_number(x, measure.unit)),
+        "rank": _shown(frame["rank"], int) if "rank" in frame else [None] * len(frame),
+        "n_ranked": int(frame["rank"].notna().sum()) if "rank" in frame else 0,
+        "counts": [{**words, "values": _shown(frame[c])} for c, words in counts.items()],
+        "line": 1.0 if len(frame) < 500 else 0.5,
+    }
+    if {"numerator", "denominator"} <= set(frame.columns):
+        shown = [_shown(frame[c]) for c in ("numerator", "denominator")]
+        layer["share"] = [None if None in pair else " / ".join(pair) for pair in zip(*shown, strict=True)]
+    return layer
+
+
+def _bin_layer(bins: Bins, outline: GeoDataFrame) -> dict[str, Any]:
+    """One size of cells; a cell's parent is the outline that covers its centre."""
+    measure = Measure("heat", "", "", "count")
+    values = bins.counts.astype(float)
+    classes = classify(values, measure, "log", colours=HEAT)
+    size = f"{bins.size_m} m" if bins.size_m < 1000 else f"{bins.size_m // 1000} km"
+    centres = shapely.centroid(bins.shapes.polygons) if len(values) else []
+    shares = [f"{100 * n / values.sum():.2f}%" for n in values]
+    return {
+        **dict.fromkeys(LANGUAGES, size),
+        **_shape_words(bins.shapes),
+        **_class_words(classes, values),
+        "notes": [text("map_heat_note", size=size), classes.how],
+        "n_no_data": None,
+        "size_m": bins.size_m,
+        "caption": text("map_heat_cells", size=size, n=f"{len(values):,}"),
+        "heading": text("map_heat_list"),
+        "parent": _covering(centres, bins.shapes.decimals, outline),
+        "value": [show_number(n, "count") for n in values],
+        "rank": pd.Series(-values).rank(method="min").astype(int).tolist(),
+        "n_ranked": len(values),
+        "counts": [{**text("map_heat_share"), "values": shares}],
+        "line": 0,
+    }
+
+
+def _covering(centres: Any, decimals: int, outline: GeoDataFrame) -> list[int]:
+    """Row of the first outline that covers each point, -1 where none does."""
+    degrees = shapely.transform(np.asarray(centres, dtype=object), lambda xy: xy / 10**decimals)
+    points, rows = outline.sindex.query(GeoSeries(degrees, crs=STORAGE_EPSG), predicate="covered_by")
+    found = np.full(len(degrees), -1)
+    found[points[::-1]] = rows[::-1]
+    return [int(x) for x in found]
+
+
+def _class_words(classes: Classes, values: Floats) -> dict[str, Any]:
+    """Classes with how many grids each holds, and the class of each grid."""
+    sizes = classes.sizes(values)
+    legend = [
+        {**label, "colour": colour, "n": n}
+        for label, colour, n in zip(classes.labels, classes.colours, sizes, strict=True)
+    ]
+    for row, name in zip(legend, classes.names, strict=False):
+        row["name"] = name
+    return {
+        "class": classes.index(values).tolist(),
+        "classes": legend,
+        "notes": [classes.how],
+        "n_no_data": int(np.isnan(values).sum()),
+    }
+
+
+def _level_words(level: LevelFrame, frame: GeoDataFrame) -> dict[str, Any]:
+    """Names of a level and the headings that carry them."""
+    names = {"zh": level.level.zh, "en": level.level.en}
+    n = f"{len(frame):,}"
+    heading = "map_rank_list" if "rank" in frame else "map_grid_list"
+    return {
+        **names,
+        "caption": {k: text("map_members", level=v, n=n)[k] for k, v in names.items()},
+        "heading": {k: text(heading, level=v)[k] for k, v in names.items()},
+    }
+
+
+def _measure_words(measure: Measure) -> Text:
+    names = {"zh": measure.zh, "en": measure.en}
+    return {k: text("map_per_km2", name=v)[k] if measure.unit == "density" else v for k, v in names.items()}
+
+
+def _page_words(title: Text, period_label: str, as_of: str, datum: str, lang: str) -> dict[str, Any]:
+    """What head and buttons of every page say, in all languages."""
+    prefix = "map_ui_"
+    return {
+        "lang": lang,
+        "title": dict(title),
+        "facts": [
+            text("map_period", period=period_label),
+            text("map_as_of", as_of=as_of),
+            text("map_datum", datum=datum),
+        ],
+        "words": {k.removeprefix(prefix): dict(v) for k, v in catalogue().items() if k.startswith(prefix)},
+    }

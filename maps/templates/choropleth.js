@@ -1,0 +1,74 @@
+// The choropleth: levels to switch between, and the way down into a grid and back.
+
+function startPage(map, data) {
+  const layers = data.layers;
+  const title = (layer, i) => (page.lang === "en" && layer.name_en ? layer.name_en[i] : layer.name[i]);
+  const state = {level: data.start, focus: null};
+  const page = new Page(map, data, {path, levels, title, pick, redraw});
+
+  // The ancestor of a grid at a level above, -1 if it has none.
+  function ancestor(level, i, above) {
+    for (; level > above && i >= 0; level--) i = layers[level].parent[i];
+    return i;
+  }
+
+  function members(level, focus) {
+    const all = [...layers[level].name.keys()];
+    return focus ? all.filter((i) => ancestor(level, i, focus.level) === focus.i) : all;
+  }
+
+  function redraw() {
+    const {level, focus} = state, layer = layers[level], shown = members(level, focus);
+    const siblings = focus ? [...layers[focus.level].name.keys()].filter((i) => i !== focus.i) : [];
+    const above = level - 1;
+    const parents = above < 0 ? [] : [...new Set(shown.map((i) => layer.parent[i]))].filter((i) => i >= 0);
+    const bounds = focus ? page.shape(layers[focus.level], focus.i).bounds : page.bounds(layer, shown);
+    page.draw({layer, members: shown, bounds, named: [layer, shown],
+      outlines: [layers[above], parents], context: focus ? [layers[focus.level], siblings] : [null, []]});
+    page.drawNames();
+  }
+
+  function show(level, focus) {
+    Object.assign(state, {level, focus});
+    page.touched = undefined;
+    redraw();
+    page.fit(page.view.bounds);
+  }
+
+  function pick(layer, i) {
+    const level = layers.indexOf(layer), focus = {level, i};
+    if (level + 1 < layers.length && layers[level + 1].parent.includes(i)) show(level + 1, focus);
+    else page.mark(i);
+  }
+
+  function up() {
+    if (!state.focus) return;
+    const {level, i} = state.focus, above = level > 0 ? layers[level].parent[i] : -1;
+    show(level, above >= 0 && level > 1 ? {level: level - 1, i: above} : null);
+  }
+
+  function path() {
+    const steps = [button(page.word("all"), !state.focus, () => show(data.start, null))];
+    const {focus} = state;
+    for (let at = focus ? Math.min(1, focus.level) : Infinity; focus && at <= focus.level; at++) {
+      const i = ancestor(focus.level, focus.i, at);
+      if (i < 0) continue;
+      steps.push(element("span", "", "›"), button(title(layers[at], i), at === focus.level,
+        () => show(at + 1, {level: at, i})));
+    }
+    if (focus) {
+      steps.push(button("↑ " + page.word("up"), null, up));
+      steps.at(-1).id = "up";
+    }
+    return steps;
+  }
+
+  function levels() {
+    return layers.map((layer, level) => button(page.text(layer), level === state.level,
+      () => show(level, state.focus && state.focus.level < level ? state.focus : null)));
+  }
+
+  document.addEventListener("keydown", (event) => event.key === "Escape" && up());
+  page.speak(data.lang);
+  page.fit(page.view.bounds);
+}

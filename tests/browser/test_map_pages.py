@@ -1,0 +1,143 @@
+"""The pages in Debian's chromium: no request but the file itself, no error, tooltips, the way down and back."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from maps.pages import choropleth, heat, save
+from tests.maps.synthetic import CLOSING, COUNTS, PAGE, city
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+        "--disable-sync", "--no-first-run"]  # fmt: skip
+
+pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="needs chromium (apt-get install chromium)")
+
+
+@pytest.fixture(scope="module")
+def levels():
+    return city(side=20)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser, tmp_path):
+    """Open a page; at the end only the file may have been asked for, and nothing may have gone wrong."""
+    contexts, requests, faults = [], [], []
+
+    def go(page, **device):
+        save(page, tmp_path / "map.html")
+        contexts.append(browser.new_context(**device))
+        tab = contexts[-1].new_page()
+        tab.on("request", lambda request: requests.append(request.url))
+        tab.on("console", lambda message: faults.append(message.text))
+        tab.on("pageerror", lambda error: faults.append(str(error)))
+        tab.goto((tmp_path / "map.html").as_uri())
+        return tab
+
+    yield go
+    for context in contexts:
+        context.close()
+    assert set(requests) == {(tmp_path / "map.html").as_uri()}
+    assert faults == []
+
+
+def draw(levels, lang="zh"):
+    return choropleth(levels, CLOSING, **PAGE, counts=COUNTS, start_level="district", lang=lang)
+
+
+def test_hover_shows_name_code_value_rank_and_counts(levels, visit):
+    page = draw(levels)
+    tab = visit(page, viewport={"width": 1366, "height": 768})
+    layer = page.data["layers"][1]
+    assert tab.locator(".leaflet-overlay-pane path").count() == len(layer["code"]) == 2
+    tab.locator(".leaflet-overlay-pane path").first.hover()
+    shown = tab.locator(".tip").inner_text()
+    frame = levels[1].frame.set_index("code").loc[layer["code"][0]]
+    for text in (frame["name"], frame.name, f"{100 * frame['value']:.2f}%", "第 1 / 2", f"{frame['n_due']:,}"):
+        assert text in shown
+    assert f"{frame['n_closed']:,} / {frame['n_due']:,}" in shown
+
+
+def test_down_to_the_communities_and_back(levels, visit):
+    page = draw(levels)
+    tab = visit(page, viewport={"width": 1366, "height": 768})
+    layers = page.data["layers"]
+    tab.locator(".leaflet-overlay-pane path").first.click()
+    expect(tab.locator("#list li")).to_have_count(layers[2]["parent"].count(0))
+    street = layers[2]["parent"].index(0)
+    tab.locator("#list button").first.click()
+    expect(tab.locator("#list li")).to_have_count(layers[3]["parent"].count(street))
+    expect(tab.locator("#path button")).to_have_text(
+        ["全市", layers[1]["name"][0], layers[2]["name"][street], "↑ 返回上级"]
+    )
+    tab.locator("#up").press("Enter")
+    expect(tab.locator("#list li")).to_have_count(layers[2]["parent"].count(0))
+    tab.keyboard.press("Escape")
+    expect(tab.locator("#list li")).to_have_count(2)
+    tab.get_by_role("button", name="社区").click()
+    expect(tab.locator("#list li")).to_have_count(300)
+    assert tab.locator(".leaflet-overlay-pane path").count() == 400
+
+
+def test_legend_states_breaks_counts_and_no_data_in_both_languages(levels, visit):
+    page = draw(levels, "en")
+    tab = visit(page, viewport={"width": 1366, "height": 768})
+    tab.get_by_role("button", name="Community").click()
+    layer = page.data["layers"][3]
+    classes = [(x["en"], f"{x['n']}") for x in reversed(layer["classes"])]
+    labels, numbers = (tab.locator(f"#legend td.{name}").all_inner_texts() for name in ("label", "n"))
+    assert list(zip(labels, numbers, strict=True)) == [*classes, ("No data", f"{layer['n_no_data']}")]
+    hatched = tab.locator('.leaflet-overlay-pane path[fill="url(#no-data)"]')
+    assert hatched.count() == layer["n_no_data"] > 0
+    tab.get_by_role("button", name="中文").click()
+    expect(tab.locator("#title")).to_have_text("2015年12月结案率")
+    expect(tab.locator("#legend tr").last).to_contain_text("无数据")
+
+
+def test_on_a_phone_the_first_tap_shows_and_the_second_goes_down(levels, visit):
+    page = draw(levels)
+    tab = visit(page, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+    box = tab.locator(".leaflet-overlay-pane path").first.bounding_box()
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    tab.touchscreen.tap(*middle)
+    expect(tab.locator(".tip")).to_contain_text(page.data["layers"][1]["name"][0])
+    expect(tab.locator("#list li")).to_have_count(2)
+    tab.touchscreen.tap(*middle)
+    expect(tab.locator("#list li")).to_have_count(page.data["layers"][2]["parent"].count(0))
+
+
+def test_heat_cells_tell_their_count_and_follow_the_zoom(levels, visit):
+    rng = np.random.default_rng(2)
+    lon, lat = rng.normal(114.15, 0.03, 20_000), rng.normal(30.13, 0.03, 20_000)
+    page = heat(lon, lat, boundary=levels[1].frame, metric_epsg=4547, n_outside=5, **PAGE)
+    tab = visit(page, viewport={"width": 1366, "height": 768})
+    expect(tab.locator("#facts")).to_contain_text("网格外 5 件")
+    sizes = tab.locator("#levels button").all_inner_texts()
+    tab.locator("#levels button").nth(len(sizes) - 1).click()
+    coarse = page.data["layers"][-1]
+    assert tab.locator(".leaflet-overlay-pane path").count() == len(coarse["value"])
+    tab.locator("#list button").first.hover()
+    expect(tab.locator(".tip b")).to_have_text(coarse["value"][0])
+    tab.get_by_role("button", name="自动").click()
+    for _ in range(16):
+        tab.locator(".leaflet-control-zoom-in").click()
+    expect(tab.locator("#legend small")).to_contain_text(page.data["layers"][0]["zh"])
+
+
+def test_a_printed_map_is_one_a4_page(levels, visit):
+    tab = visit(draw(levels), viewport={"width": 1366, "height": 768})
+    pdf = tab.pdf(prefer_css_page_size=True)
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 1
+    assert re.search(rb"/MediaBox\s*\[0 0 (841|842)[.\d]* (594|595)", pdf)

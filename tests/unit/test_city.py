@@ -1,0 +1,93 @@
+"""city.yaml: what it must hold, and that it comes back as written."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gridmgmt import city, errors
+from gridmgmt.texts import word
+
+MINIMAL: dict[str, Any] = {"code": "4403", "name": "示例市", "time_zone": "Asia/Shanghai", "metric_crs": 4547}
+FIVE = [{"key": k, "zh": k, "en": k} for k in ("city", "district", "street", "community", "unit")]
+
+
+def test_a_minimal_city_has_the_four_default_levels() -> None:
+    made = city.from_dict(MINIMAL)
+    assert [x.key for x in made.levels] == ["city", "district", "street", "community"]
+    assert [x.code_length for x in made.levels] == [4, 6, 9, 12]
+    assert made.leaf.number == 4
+    assert (made.zh, made.en, made.name("en")) == ("示例市", "示例市", "示例市")
+    assert made.zone.key == "Asia/Shanghai"
+    assert made.datum == "CGCS2000"
+
+
+def test_a_name_falls_back_to_the_other_language() -> None:
+    made = city.from_dict({**MINIMAL, "name": {"en": "Sample"}})
+    assert (made.name("zh"), made.name("en")) == ("Sample", "Sample")
+
+
+@pytest.mark.parametrize("extra", [{}, {"levels": FIVE, "datum": "WGS84", "prefix_codes": True, "languages": ["en"]}])
+def test_a_city_comes_back_as_written(extra: dict[str, Any]) -> None:
+    made = city.from_dict({**MINIMAL, **extra})
+    assert city.from_dict(city.to_dict(made)) == made
+
+
+def test_a_level_has_many_names() -> None:
+    made = city.from_dict(MINIMAL)
+    assert {made.level(name).number for name in ("street", "Street", " 3 ", 3, "街道")} == {3}
+    for name in ("unit", "0", "5", ""):
+        with pytest.raises(errors.LevelUnknown) as e:
+            made.level(name)
+        assert "community" in word(e.value.code, e.value.facts)
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        ({"code": ""}, "code, name"),
+        ({"name": ""}, "code, name"),
+        ({"time_zone": "Asia/Nowhere"}, "time_zone"),
+        ({"time_zone": "../etc"}, "time_zone"),
+        ({"metric_crs": 4490}, "metric_crs"),
+        ({"metric_crs": 2263}, "metric_crs"),  # feet
+        ({"metric_crs": 999999}, "metric_crs"),
+        ({"datum": "BJ54"}, "datum"),
+        ({"levels": FIVE[:1]}, "levels"),
+        ({"levels": [FIVE[0], FIVE[0]]}, "levels"),
+        ({"levels": [{**FIVE[0], "colour": "red"}, FIVE[1]]}, "levels, name or metric_crs"),
+        ({"languages": []}, "languages"),
+        ({"languages": ["fr"]}, "languages"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_a_city_that_cannot_be_computed_with_is_refused(change: dict[str, Any], key: str) -> None:
+    with pytest.raises(errors.CityInvalid) as e:
+        city.from_dict({**MINIMAL, **change})
+    assert e.value.key == key
+    assert key in word(e.value.code, e.value.facts)
+
+
+@pytest.mark.parametrize("key", list(MINIMAL))
+def test_a_missing_key_is_named(key: str) -> None:
+    with pytest.raises(errors.CityInvalid) as e:
+        city.from_dict({k: v for k, v in MINIMAL.items() if k != key})
+    assert e.value.key == key
+
+
+def test_a_city_is_read_from_yaml(tmp_path: Path) -> None:
+    path = tmp_path / "city.yaml"
+    path.write_text(
+        "code: '4403'\nname: {zh: 示例市, en: Sample}\ntime_zone: Asia/Shanghai\nmetric_crs: 4547\n", "utf-8"
+    )
+    assert city.read(path).name("en") == "Sample"
+
+
+@pytest.mark.parametrize("text", ["", "- a\n", "code: [\n", "code: 1\ncode: 2\n"])
+def test_what_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "city.yaml"
+    path.write_text(text, "utf-8")
+    with pytest.raises(errors.CityInvalid):
+        city.read(path)
+    with pytest.raises(errors.CityInvalid):
+        city.read(tmp_path / "absent.yaml")

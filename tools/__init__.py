@@ -1,0 +1,1 @@
+"""What `make demo` and `make real` run: the commands of the README, one after another."""
