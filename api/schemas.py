@@ -182,16 +182,6 @@ class Ranking(BaseModel):
     rows: list[ScorecardRow]
 
 
-class Worded(BaseModel):
-    """A scorecard's reasons and comparisons in one language."""
-
-    total: str
-    lines: dict[str, str]
-    grade: str
-    ranks: dict[str, str]
-    parent: str | None
-
-
 class Scorecard(BaseModel):
     """A scorecard (考评表): the stored document, exact, and its texts in the reader's language."""
 

@@ -1,5 +1,6 @@
 """The city (城市): names, time zone, metric CRS, ordered grid levels. One database is one city."""
 
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,16 @@ STORAGE_EPSG = 4490
 """SRID of every stored geometry: CGCS2000, degrees (project convention)."""
 
 DATUMS = ("CGCS2000", "WGS84")
+LANGUAGES = ("zh", "en")
+
+KEYS = frozenset({
+    "code", "name", "time_zone", "metric_crs", "datum", "levels",
+    "prefix_codes", "calendar", "languages", "category_scheme",
+})  # fmt: skip
+"""What city.yaml may hold."""
+
+EPSG_FORM = "an EPSG number such as 4547"
+LANGUAGES_FORM = "a list of zh and en, the first the default"
 
 
 @dataclass(frozen=True)
@@ -107,70 +118,103 @@ def check(city: City) -> None:
     CityInvalid
         Names the key, the value seen and what was expected.
     """
-
-    def bad(key: str, value: object, expected: str) -> CityInvalid:
-        return CityInvalid(key=key, value=str(value), expected=expected)
-
     if not city.code or not (city.zh or city.en):
-        raise bad("code, name", f"{city.code} {city.zh} {city.en}", "a code and at least one name")
+        raise _bad("code, name", f"{city.code} {city.zh} {city.en}", "a code and at least one name")
     try:
         ZoneInfo(city.time_zone)
-    except (ZoneInfoNotFoundError, ValueError) as e:
-        raise bad("time_zone", city.time_zone, "an IANA zone such as Asia/Shanghai") from e
+    except (ZoneInfoNotFoundError, ValueError, OSError) as e:  # OSError: a folder of the zone table, such as Asia
+        raise _bad("time_zone", city.time_zone, "an IANA zone such as Asia/Shanghai") from e
     try:
         crs = CRS.from_epsg(city.metric_epsg)
     except CRSError as e:
-        raise bad("metric_crs", city.metric_epsg, "an EPSG number") from e
+        raise _bad("metric_crs", city.metric_epsg, EPSG_FORM) from e
     if not crs.is_projected or any(axis.unit_conversion_factor != 1 for axis in crs.axis_info):
-        raise bad("metric_crs", f"EPSG:{city.metric_epsg}", "a projected system in metres")
+        raise _bad("metric_crs", f"EPSG:{city.metric_epsg}", "a projected system in metres")
     if city.datum not in DATUMS:
-        raise bad("datum", city.datum, " or ".join(DATUMS))
+        raise _bad("datum", city.datum, " or ".join(DATUMS))
     if [x.number for x in city.levels] != list(range(1, len(city.levels) + 1)) or not 2 <= len(city.levels) <= 6:
-        raise bad("levels", [x.key for x in city.levels], "two to six levels in order, city first")
+        raise _bad("levels", [x.key for x in city.levels], "two to six levels in order, city first")
     if len({x.key for x in city.levels}) != len(city.levels):
-        raise bad("levels", [x.key for x in city.levels], "distinct keys")
-    if not city.languages or set(city.languages) - {"zh", "en"}:
-        raise bad("languages", city.languages, "zh and/or en")
+        raise _bad("levels", [x.key for x in city.levels], "distinct keys")
+    if not city.languages or any(x not in LANGUAGES for x in city.languages):
+        raise _bad("languages", list(city.languages), LANGUAGES_FORM)
+
+
+def _bad(key: str, value: object, expected: str) -> CityInvalid:
+    return CityInvalid(key=key, value=str(value), expected=expected)
 
 
 def from_dict(data: dict[str, Any]) -> City:
     """Make a city from the plain mapping that city.yaml and the database hold.
+
+    Nothing is guessed: ``prefix_codes: "false"`` is a text and refused, as
+    Python would take it for true.
 
     Raises
     ------
     CityInvalid
         An unknown, missing or wrong key.
     """
-    known = {
-        "code", "name", "time_zone", "metric_crs", "datum", "levels",
-        "prefix_codes", "calendar", "languages", "category_scheme",
-    }  # fmt: skip
-    for key in set(data) - known:
-        raise CityInvalid(key=key, value=str(data[key]), expected="one of " + ", ".join(sorted(known)))
+    for key, value in data.items():
+        if key not in KEYS:
+            raise _bad(str(key), value, "one of " + ", ".join(sorted(KEYS)))
     for key in ("code", "name", "time_zone", "metric_crs"):
         if key not in data:
-            raise CityInvalid(key=key, value="", expected="a value (the key is missing)")
-    name = data["name"]
-    names = {"zh": name, "en": name} if isinstance(name, str) else name
-    try:
-        levels = (
-            tuple(Level(number=i, **x) for i, x in enumerate(data["levels"], 1)) if "levels" in data else DEFAULT_LEVELS
-        )
-        return City(
-            code=str(data["code"]),
-            zh=names.get("zh", ""),
-            en=names.get("en", ""),
-            time_zone=data["time_zone"],
-            metric_epsg=int(data["metric_crs"]),
-            datum=data.get("datum", "CGCS2000"),
-            levels=levels,
-            prefix_codes=bool(data.get("prefix_codes", False)),
-            calendar=data.get("calendar", "cn"),
-            languages=tuple(data.get("languages", ("zh", "en"))),
-            scheme=data.get("category_scheme", "gb47678_5"),
-        )
-    except (TypeError, ValueError, AttributeError) as e:
-        raise CityInvalid(key="levels, name or metric_crs", value=str(e), expected="the form of docs/city.md") from e
+            raise _bad(key, "", "a value (the key is missing)")
+    zh, en = _names(data["name"])
+    return City(
+        code=str(_of(data, "code", (str, int), None, "a code such as 4403")),
+        zh=zh,
+        en=en,
+        time_zone=_of(data, "time_zone", str, None, "an IANA zone such as Asia/Shanghai"),
+        metric_epsg=_epsg(data["metric_crs"]),
+        datum=_of(data, "datum", str, "CGCS2000", " or ".join(DATUMS)),
+        levels=_levels(data["levels"]) if "levels" in data else DEFAULT_LEVELS,
+        prefix_codes=_of(data, "prefix_codes", bool, False, "true or false, without quotes"),
+        calendar=_of(data, "calendar", str, "cn", "the name of a calendar, or none"),
+        languages=tuple(_of(data, "languages", (list, tuple), LANGUAGES, LANGUAGES_FORM)),
+        scheme=_of(data, "category_scheme", str, "gb47678_5", "the name of a category scheme"),
+    )
+
+
+def _of(data: dict[str, Any], key: str, kinds: type | tuple[type, ...], default: Any, expected: str) -> Any:
+    """A key's value, if it is of the kinds; true and false are no numbers."""
+    value = data.get(key, default)
+    if not isinstance(value, kinds) or (isinstance(value, bool) and kinds is not bool):
+        raise _bad(key, value, expected)
+    return value
+
+
+def _names(value: Any) -> tuple[str, str]:
+    """Chinese and English name; one text is both."""
+    if isinstance(value, str):
+        return value, value
+    if not isinstance(value, dict) or any(k not in LANGUAGES or not isinstance(v, str) for k, v in value.items()):
+        raise _bad("name", value, "a text, or {zh: …, en: …}")
+    return value.get("zh", ""), value.get("en", "")
+
+
+def _epsg(value: Any) -> int:
+    """``4547`` or ``epsg:4547``."""
+    text = str(value).strip().lower().removeprefix("epsg:")
+    if not re.fullmatch("[0-9]{4,6}", text):
+        raise _bad("metric_crs", value, EPSG_FORM)
+    return int(text)
+
+
+def _levels(value: Any) -> tuple[Level, ...]:
+    expected = "a list of {key: …, zh: …, en: …, code_length: …}, city first"
+    if not isinstance(value, list | tuple):
+        raise _bad("levels", value, expected)
+    for item in value:
+        if not isinstance(item, dict) or not {"key", "zh", "en"} <= set(item) <= {"key", "zh", "en", "code_length"}:
+            raise _bad("levels", item, expected)
+        length = item.get("code_length")
+        if not all(isinstance(item[k], str) and item[k] for k in ("key", "zh", "en")):
+            raise _bad("levels", item, expected)
+        if length is not None and (not isinstance(length, int) or isinstance(length, bool) or length < 1):
+            raise _bad("levels", item, "code_length: a number of characters")
+    return tuple(Level(number, **item) for number, item in enumerate(value, 1))
 
 
 def to_dict(city: City) -> dict[str, Any]:
@@ -196,12 +240,12 @@ def read(path: Path) -> City:
     Raises
     ------
     CityInvalid
-        Not YAML, an unknown or duplicate key, or a value that cannot be used.
+        Not YAML in UTF-8, an unknown or duplicate key, or a value that cannot be used.
     """
     try:
         data = YAML(typ="safe").load(path.read_text("utf-8"))
-    except (OSError, YAMLError) as e:
-        raise CityInvalid(key=str(path), value=str(e), expected="a YAML file") from e
+    except (OSError, UnicodeDecodeError, YAMLError) as e:
+        raise _bad(path.name, e, "a YAML file in UTF-8") from e
     if not isinstance(data, dict):
-        raise CityInvalid(key=str(path), value=str(data), expected="keys and values")
+        raise _bad(path.name, data, "keys and values")
     return from_dict(data)

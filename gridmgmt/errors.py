@@ -37,7 +37,8 @@ class GridmgmtError(Exception):
     ----------
     **facts
         JSON-ready values (str, int, float, bool, None or lists of them) that
-        the message needs; each is an attribute of the error as well.
+        the message needs; each is an attribute of the error as well, unless
+        it is called ``code`` (that one is in ``facts`` only).
     """
 
     code: ClassVar[str] = "error"
@@ -52,11 +53,19 @@ class GridmgmtError(Exception):
         except KeyError:
             raise AttributeError(name) from None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _remade, (type(self), self.facts)
+
     def __str__(self) -> str:
         return f"{self.code}: " + ", ".join(f"{k}={v!r}" for k, v in self.facts.items())
 
     def __init_subclass__(cls) -> None:
         cls.code = "".join("_" + c.lower() if c.isupper() else c for c in cls.__name__).lstrip("_")
+
+
+def _remade(cls: type[GridmgmtError], facts: dict[str, Any]) -> GridmgmtError:
+    """An error that was pickled or copied, as test runners and process pools do."""
+    return cls(**facts)
 
 
 class InputError(GridmgmtError):

@@ -52,8 +52,7 @@ class Facts:
 
     def within(self, values: pd.Series) -> Mask:
         """Whether an instant lies in the period and not after the cut-off."""
-        mask = (values >= self.start) & (values < self.end) & (values <= self.as_of)
-        return mask.fillna(False).to_numpy(dtype=bool)
+        return _true((values >= self.start) & (values < self.end) & (values <= self.as_of))
 
     @property
     def due(self) -> pd.Series:
@@ -77,14 +76,35 @@ class Facts:
         return self.is_due & self.time("closed_at").notna().to_numpy()
 
     @property
+    def is_on_time(self) -> Mask:
+        """Closed, and finished by the original deadline; exactly at it is on time (按期)."""
+        return self.is_closed & _true(self.done <= self.frame["due_at"])
+
+    @property
+    def is_extended(self) -> Mask:
+        """Closed, and finished after the original deadline but by the extended one (延期)."""
+        return self.is_closed & ~self.is_on_time & _true(self.done <= self.due)
+
+    @property
+    def is_late(self) -> Mask:
+        """Closed, and finished after every deadline (超期): the rest of the closed."""
+        return self.is_closed & ~self.is_on_time & ~self.is_extended
+
+    @property
+    def is_overdue_open(self) -> Mask:
+        """Due, the deadline past at the cut-off, and not closed."""
+        return self.is_due & ~self.is_closed & _true(self.due < self.as_of)
+
+    @property
     def is_reworked(self) -> Mask:
         """Due and sent back at least once by the cut-off (a rework without its time counts)."""
-        later = (self.frame["reworked_at"] > self.as_of).fillna(False).to_numpy(dtype=bool)
-        return self.is_due & (self.frame["n_rework"] > 0).fillna(False).to_numpy(dtype=bool) & ~later
+        later = _true(self.frame["reworked_at"] > self.as_of)
+        return self.is_due & _true(self.frame["n_rework"] > 0) & ~later
 
 
-def _le(a: pd.Series, b: pd.Series) -> Mask:
-    return (a <= b).fillna(False).to_numpy(dtype=bool)
+def _true(answers: pd.Series) -> Mask:
+    """Where a comparison holds; with an unknown value (NA) it does not."""
+    return answers.fillna(False).to_numpy(dtype=bool)
 
 
 @dataclass(frozen=True)
@@ -101,88 +121,49 @@ class Count:
     """Column that is summed; None counts rows."""
 
 
+def _registered(f: Facts) -> Mask:
+    return f.within(f.frame["registered_at"])
+
+
+def _scored(f: Facts) -> Mask:
+    return f.within(f.frame["sampled_at"]) & f.frame["score"].notna().to_numpy()
+
+
+def _repeat_known(f: Facts) -> Mask:
+    return _registered(f) & f.frame["is_repeat"].notna().to_numpy()
+
+
+def _repeat(f: Facts) -> Mask:
+    return _registered(f) & _true(f.frame["is_repeat"].astype("boolean"))
+
+
 COUNTS: Mapping[str, Count] = {
     c.name: c
     for c in (
         Count("n_reported", "上报数", "Reported", "cases", "reported_at", lambda f: f.within(f.frame["reported_at"])),
-        Count(
-            "n_registered", "立案数", "Registered", "cases", "registered_at", lambda f: f.within(f.frame["registered_at"])
-        ),
+        Count("n_registered", "立案数", "Registered", "cases", "registered_at", _registered),
         Count("n_due", "应结案数", "Due", "cases", "due", lambda f: f.is_due),
         Count("n_closed", "结案数", "Closed", "cases", "due", lambda f: f.is_closed),
+        Count("n_closed_on_time", "按期结案数", "Closed on time", "cases", "due", lambda f: f.is_on_time),
+        Count("n_closed_extended", "延期结案数", "Closed within an extension", "cases", "due", lambda f: f.is_extended),
+        Count("n_closed_late", "超期结案数", "Closed late", "cases", "due", lambda f: f.is_late),
+        Count("n_overdue_open", "超期未结案数", "Overdue and open", "cases", "due", lambda f: f.is_overdue_open),
         Count(
-            "n_closed_on_time",
-            "按期结案数",
-            "Closed on time",
-            "cases",
-            "due",
-            lambda f: f.is_closed & _le(f.done, f.frame["due_at"]),
-        ),
-        Count(
-            "n_closed_extended",
-            "延期结案数",
-            "Closed within an extension",
-            "cases",
-            "due",
-            lambda f: f.is_closed & ~_le(f.done, f.frame["due_at"]) & _le(f.done, f.due),
-        ),
-        Count(
-            "n_closed_late", "超期结案数", "Closed late", "cases", "due", lambda f: f.is_closed & ~_le(f.done, f.due)
-        ),
-        Count(
-            "n_overdue_open",
-            "超期未结案数",
-            "Overdue and open",
-            "cases",
-            "due",
-            lambda f: f.is_due & ~f.is_closed & (f.due < f.as_of).fillna(False).to_numpy(dtype=bool),
-        ),
-        Count(
-            "n_due_rework_known",
-            "返工情况已知的应结案数",
-            "Due, rework known",
-            "cases",
-            "due",
+            "n_due_rework_known", "返工情况已知的应结案数", "Due, rework known", "cases", "due",
             lambda f: f.is_due & f.frame["n_rework"].notna().to_numpy(),
         ),
         Count("n_rework_cases", "返工案件数", "Reworked cases", "cases", "due", lambda f: f.is_reworked),
         Count("n_rework_events", "返工次数", "Rework events", "cases", "due", lambda f: f.is_reworked, "n_rework"),
         Count(
-            "n_registered_repeat_known",
-            "是否重复已知的立案数",
-            "Registered, repeat known",
-            "cases",
-            "registered_at",
-            lambda f: f.within(f.frame["registered_at"]) & f.frame["is_repeat"].notna().to_numpy(),
+            "n_registered_repeat_known", "是否重复已知的立案数", "Registered, repeat known", "cases", "registered_at",
+            _repeat_known,
         ),
-        Count(
-            "n_repeats",
-            "重复案件数",
-            "Repeat cases",
-            "cases",
-            "registered_at",
-            lambda f: f.within(f.frame["registered_at"]) & (f.frame["is_repeat"] == True).to_numpy(dtype=bool)  # noqa: E712 - None is not a repeat,
-        ),
+        Count("n_repeats", "重复案件数", "Repeat cases", "cases", "registered_at", _repeat),
         Count("n_samples", "抽查样本数", "Samples", "samples", "sampled_at", lambda f: f.within(f.frame["sampled_at"])),
-        Count(
-            "n_scored_samples",
-            "有得分样本数",
-            "Scored samples",
-            "samples",
-            "sampled_at",
-            lambda f: f.within(f.frame["sampled_at"]) & f.frame["score"].notna().to_numpy(),
-        ),
-        Count(
-            "sum_sample_score",
-            "样本得分合计",
-            "Sum of sample scores",
-            "samples",
-            "sampled_at",
-            lambda f: f.within(f.frame["sampled_at"]) & f.frame["score"].notna().to_numpy(),
-            "score",
-        ),
+        Count("n_scored_samples", "有得分样本数", "Scored samples", "samples", "sampled_at", _scored),
+        Count("sum_sample_score", "样本得分合计", "Sum of sample scores", "samples", "sampled_at", _scored, "score"),
     )
-}
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -264,12 +245,14 @@ def amounts(facts: Facts, taken: Mapping[str, Mask], groups: pd.Series) -> pd.Da
                 sums[place] += Fraction(str(score))
             out[name] = sums
         else:
-            weights = facts.frame[column].to_numpy()[mask] if column else None
+            weights = facts.frame[column].to_numpy()[mask].astype("float64") if column else None
             out[name] = np.bincount(positions[mask], weights=weights, minlength=len(codes)).astype("int64")
     return pd.DataFrame(out, index=pd.Index(codes, name="code"))
 
 
-def ratio(name: str, counts: Mapping[str, int | Fraction], area_m2: float | None = None) -> tuple[Fraction, Fraction] | None:
+def ratio(
+    name: str, counts: Mapping[str, int | Fraction], area_m2: float | None = None
+) -> tuple[Fraction, Fraction] | None:
     """Numerator and denominator of a rate, exact; None where the denominator is zero or unknown."""
     rule = RATIOS[name]
     top = Fraction(counts.get(rule.numerator, 0))

@@ -31,7 +31,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-POINTS, PAIRS = 100_000, 1_000_000
+POINTS, PAIRS = 250_000, 2_000_000
 """Handled at once: points, and pairs of a point and an edge (a single point may have more)."""
 
 MIN_CELLS, MAX_CELLS, BUCKETS = 16, 2048, 1 << 16
@@ -110,7 +110,7 @@ class Locator:
 
         key = np.union1d(edge_key, inside_key)  # one per candidate, cell by cell in code order
         start = np.stack([columns.reference[edge_cells % columns.size], rows.reference[edge_cells // columns.size]])
-        segments, (x, y) = segments[:, edge], start[:, edge_cell]
+        segments, (x, y) = segments.take(edge, axis=1), start[:, edge_cell]
         passes = (segments[0] <= x) != (segments[2] <= x)
         owner = cell_owners(columns.size * rows.size, by_code[run_rank], run_rank, first, stop)
         owner[edge_cells] = -2 - np.arange(edge_cells.size)

@@ -8,7 +8,7 @@ department's own category, and that yields to a category in a certain grid.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,15 @@ from gridmgmt.codes import CategoryKey, CategoryPattern
 
 @dataclass(frozen=True)
 class Rule:
-    """One row of the responsibility table; ``valid_to`` is the first day on which it no longer holds."""
+    """One row of the responsibility table (责任清单).
+
+    Attributes
+    ----------
+    level, grid_code
+        The grid it is limited to; both None: everywhere.
+    valid_from, valid_to
+        Days on which it holds, half-open; ``valid_to`` None: no end.
+    """
 
     category: str
     level: int | None
@@ -29,9 +37,17 @@ class Rule:
     valid_from: dt.date
     valid_to: dt.date | None = None
 
+    def __post_init__(self) -> None:
+        if (self.level is None) != (self.grid_code is None):
+            raise ValueError("a rule names a grid by level and code, or none")
+
     @property
     def precedence(self) -> tuple[int, int, dt.date, str]:
-        """What makes one rule win over another: larger wins; equal ones go to the smaller unit code."""
+        """What makes one rule win over another: larger wins.
+
+        First the category's specificity, then the grid's depth, then the later
+        first day; equal ones go to the smaller unit code.
+        """
         inverse = "".join(chr(0x10FFFF - ord(c)) for c in self.unit_code)
         return (CategoryPattern.parse(self.category).specificity(), self.level or 0, self.valid_from, inverse)
 
@@ -46,7 +62,7 @@ def assign_units(
     rules
         The city's table.
     categories
-        ``kind:code`` or None.
+        ``kind:code`` or None; a row without one falls to the rules for ``*``.
     grids
         For level 1, 2, …: the row's grid code or None.
     days
@@ -61,26 +77,32 @@ def assign_units(
     located = np.zeros(len(categories), dtype=bool)
     for codes in grids:
         located |= codes.notna().to_numpy()
-    distinct = {c: CategoryPattern.parse(c) for c in {r.category for r in rules}}
-    names = categories.astype("object").where(categories.notna(), None)
-    kinds, positions = np.unique(names.map(lambda c: c or "").to_numpy(dtype=str), return_inverse=True)
-    keys = [CategoryKey.parse(k) if k else None for k in kinds.tolist()]
-    matches = {
-        text: np.array([p.matches(k) if k else p.kind is None for k in keys], dtype=bool)[positions]
-        for text, p in distinct.items()
-    }
+    matches = _matches({r.category for r in rules}, categories)
     # few grid codes, many rows: compare integers, not texts
     coded = [pd.Categorical(codes) for codes in grids]
+    places = [{code: place for place, code in enumerate(level.categories)} for level in coded]
     day = days.to_numpy(dtype="datetime64[D]")
     for rule in sorted(rules, key=lambda r: r.precedence):
         mask = matches[rule.category] & located & (day >= np.datetime64(rule.valid_from))
         if rule.valid_to is not None:
             mask &= day < np.datetime64(rule.valid_to)
-        if rule.level is not None and rule.grid_code is not None:
-            level = coded[rule.level - 1]
-            place = level.categories.get_indexer([rule.grid_code])[0]
-            if place < 0:
+        if rule.level is not None:
+            place = places[rule.level - 1].get(rule.grid_code)
+            if place is None:  # no row lies in that grid
                 continue
-            mask &= level.codes == place
+            mask &= coded[rule.level - 1].codes == place
         owner[mask] = rule.unit_code
     return owner
+
+
+def _matches(patterns: Collection[str], categories: pd.Series) -> dict[str, NDArray[np.bool_]]:
+    """For each pattern, which rows' categories it means; a row without a category is meant by ``*`` alone."""
+    names = categories.astype("object").where(categories.notna(), "")
+    distinct, positions = np.unique(names.to_numpy(dtype=str), return_inverse=True)
+    keys = [CategoryKey.parse(name) if name else None for name in distinct.tolist()]
+    out = {}
+    for text in patterns:
+        pattern = CategoryPattern.parse(text)
+        meant = [pattern.matches(key) if key is not None else pattern.kind is None for key in keys]
+        out[text] = np.array(meant, dtype=bool)[positions]
+    return out

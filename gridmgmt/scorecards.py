@@ -131,6 +131,7 @@ def assess(
     book = loaded.rulebook
     scores: dict[Key, Score] = {}
     rows: dict[Key, Any] = {}
+    row: Any
     for row in grids.itertuples(index=False):
         key = (int(row.level), str(row.code))
         rows[key] = row

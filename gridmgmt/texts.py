@@ -18,7 +18,14 @@ LANGUAGES = ("zh", "en")
 
 @cache
 def catalogue() -> Mapping[str, Mapping[str, str]]:
-    """All entries of ``data/texts``; a code that stands twice is refused."""
+    """All entries of ``data/texts``.
+
+    Raises
+    ------
+    ValueError
+        A code stands twice, or has other languages than zh and en: a fault of
+        the release, not of anything that was handed in.
+    """
     entries: dict[str, dict[str, str]] = {}
     for path in sorted(data_path("texts").glob("*.yaml")):
         for code, wording in (YAML(typ="safe").load(path.read_text("utf-8")) or {}).items():
@@ -35,16 +42,22 @@ def word(code: str, facts: Mapping[str, Any] | None = None, lang: str = "zh") ->
 
     An unknown code gives the code and its facts, never an exception: what
     failed to be worded must still be seen. A test walks all codes in use.
+    A fact without a value is shown as ``—``, a list with commas between.
     """
     facts = facts or {}
     entry = catalogue().get(code)
     if entry is None:
         return f"{code} {dict(facts)}" if facts else code
-    shown = {k: ", ".join(map(str, v)) if isinstance(v, list | tuple) else v for k, v in facts.items()}
     try:
-        return entry[lang].format_map(shown)
-    except (KeyError, ValueError, IndexError):
+        return entry[lang].format_map({k: _shown(v) for k, v in facts.items()})
+    except (KeyError, ValueError, TypeError, IndexError, AttributeError):  # whatever a field may ask of a fact
         return f"{entry[lang]} {dict(facts)}"
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return ", ".join(str(_shown(v)) for v in value)
+    return "—" if value is None else value
 
 
 def both(code: str, facts: Mapping[str, Any] | None = None) -> str:

@@ -52,15 +52,15 @@ def choropleth(
         period_label=data.period.label,
         as_of=data.as_of.astimezone(data.city.zone).strftime("%Y-%m-%d %H:%M"),
         datum=data.city.datum,
-        counts={name: (COUNTS[name].zh, COUNTS[name].en) for name in TOOLTIP},
+        counts={name: {"zh": COUNTS[name].zh, "en": COUNTS[name].en} for name in TOOLTIP},
         start_level=start_level or data.city.levels[1].key,
         breaks=breaks,
         lang=lang,
     )
 
 
-def heat(data: HeatData, *, lang: str = "zh") -> OfflineMap:
-    """The heat map of the cases reported in a period."""
+def heat(data: HeatData, *, lang: str = "zh", embedded: bool = False) -> OfflineMap:
+    """The heat map of the cases reported in a period; ``embedded``: for a frame of another page."""
     return heat_page(
         data.lon,
         data.lat,
@@ -73,4 +73,5 @@ def heat(data: HeatData, *, lang: str = "zh") -> OfflineMap:
         n_outside=data.n_outside,
         n_without_location=data.n_without_location,
         lang=lang,
+        embedded=embedded,
     )

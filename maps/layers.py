@@ -203,7 +203,7 @@ def _digits(number: int) -> str:
     return text + ALPHABET[rest]
 
 
-def bin_points(lon: Floats, lat: Floats, metric_epsg: int, max_bins: int) -> list[Bins]:
+def bin_points(lon: Floats, lat: Floats, metric_epsg: int, max_bins: int, min_size_m: float = 0) -> list[Bins]:
     """Count points in hexagons of equal metric size (分箱): the finest size within ``max_bins``, and the next two.
 
     A point belongs to the nearest centre (of two at the same distance, the one
@@ -216,15 +216,14 @@ def bin_points(lon: Floats, lat: Floats, metric_epsg: int, max_bins: int) -> lis
         Degrees, EPSG:4490, finite.
     metric_epsg
         The city's projected CRS in metres.
+    min_size_m
+        No smaller cells, however few the points: they could not be seen.
     """
     x, y = Transformer.from_crs(STORAGE_EPSG, metric_epsg, always_xy=True).transform(lon, lat)
-    cells = {}
-    for size in BIN_SIZES_M:
-        cells[size] = _hexagons(x, y, size)
-        if len(cells[size][1]) <= max_bins:
-            break
-    sizes = BIN_SIZES_M[BIN_SIZES_M.index(size) :][:3]
-    return [_bins(size, *_hexagons(x, y, size), metric_epsg) for size in sizes]
+    sizes = [size for size in BIN_SIZES_M if size >= min_size_m]
+    while len(sizes) > 1 and len(_hexagons(x, y, sizes[0])[1]) > max_bins:
+        del sizes[0]
+    return [_bins(size, *_hexagons(x, y, size), metric_epsg) for size in sizes[:3]]
 
 
 def _hexagons(x: Floats, y: Floats, size: int) -> tuple[Ints, Ints]:

@@ -14,10 +14,12 @@ from gridmgmt.city import STORAGE_EPSG
 from gridmgmt.errors import OptionInvalid
 from gridmgmt.texts import LANGUAGES, catalogue
 from maps.assets import OfflineMap, template
-from maps.layers import Bins, LevelFrame, Shapes, bin_points, simplify_levels, stored
+from maps.layers import Bins, LevelFrame, Plane, Shapes, bin_points, simplify_levels, stored
 from maps.style import HEAT, Breaks, Classes, Floats, Grade, Measure, Text, classify, show_number, text
 
 MAX_BINS = 6000
+SMALLEST_CELL = 500
+"""A heat map's cells are at least this part of its diagonal: smaller ones are not seen (project convention)."""
 OPTIONAL = ("rank", "name_en", "numerator", "denominator")
 
 
@@ -34,6 +36,7 @@ def choropleth(
     lang: str = "zh",
     breaks: Breaks = "quantile",
     grades: Sequence[Grade] = (),
+    embedded: bool = False,
 ) -> OfflineMap:
     """Draw an indicator on every level of the grids (分级设色图), with the way down from city to community.
 
@@ -53,6 +56,9 @@ def choropleth(
         Key of the level shown first.
     breaks, grades
         See :func:`maps.style.classify`.
+    embedded
+        For a frame of another page: the map alone. It posts ``{pick: {level, code}}``
+        and ``{place: [lon, lat]}`` to that page when pressed, and follows its ``{show: {level, code}}``.
 
     Raises
     ------
@@ -82,6 +88,7 @@ def choropleth(
         "direction": text("map_better_grades" if grades else f"map_better_{measure.better or 'none'}"),
         "layers": layers,
         "start": keys.index(start_level),
+        "embedded": embedded,
     }
     return OfflineMap(template("choropleth.js"), data, title[lang])
 
@@ -100,6 +107,7 @@ def heat(
     n_without_location: int = 0,
     lang: str = "zh",
     max_bins: int = MAX_BINS,
+    embedded: bool = False,
 ) -> OfflineMap:
     """Draw where cases lie (案件热力图) as hexagons of equal size, in up to three sizes that follow the zoom.
 
@@ -115,6 +123,8 @@ def heat(
         Cases that are not among the points; the page states them.
     max_bins
         Most cells of the finest size.
+    embedded
+        For a frame of another page: the map alone; it posts ``{place: [lon, lat]}`` when pressed.
 
     Raises
     ------
@@ -128,7 +138,8 @@ def heat(
     if outline.empty:
         raise OptionInvalid(name="boundary", value="", expected="one outline or more")
     known = np.isfinite(points_lon) & np.isfinite(points_lat)
-    bins = bin_points(points_lon[known], points_lat[known], metric_epsg, max_bins)
+    smallest = Plane.around(outline.total_bounds[None]).extent_m / SMALLEST_CELL
+    bins = bin_points(points_lon[known], points_lat[known], metric_epsg, max_bins, smallest)
     districts = {**_names(outline), **_shape_words(simplify_levels([outline])[0])}
     numbers = {"drawn": known.sum(), "outside": n_outside, "without": n_without_location + (~known).sum()}
     data = {
@@ -137,6 +148,7 @@ def heat(
         "direction": text("map_better_none"),
         "layers": [_bin_layer(x, outline) for x in bins],
         "districts": districts,
+        "embedded": embedded,
     }
     data["facts"] += [text(f"map_heat_{key}", n=f"{n:,}") for key, n in numbers.items()]
     return OfflineMap(template("heat.js"), data, title[lang])
@@ -275,6 +287,7 @@ def _level_words(level: LevelFrame, frame: GeoDataFrame) -> dict[str, Any]:
     heading = "map_rank_list" if "rank" in frame else "map_grid_list"
     return {
         **names,
+        "key": level.level.key,
         "caption": {k: text("map_members", level=v, n=n)[k] for k, v in names.items()},
         "heading": {k: text(heading, level=v)[k] for k, v in names.items()},
     }

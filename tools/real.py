@@ -6,7 +6,6 @@ from pathlib import Path
 
 from gridmgmt.cli.base import show_table
 from gridmgmt.operations import assessing, reference
-from gridmgmt.operations.database import open_database
 from gridmgmt.settings import data_path
 from tools.run import Runner
 
@@ -21,7 +20,7 @@ def data_folder() -> Path:
 
 def load(run: Runner, data: Path) -> None:
     """Load the city, its grids, its cases and its inspections."""
-    run.start()
+    run("db", "start")
     run("city", "init", data_path("cities", "nyc.yaml"))
     run.edition("2020", "2010-01-01", [str(data / "grids.parquet")])
     run("cases", "import", data / "cases_311.csv.gz", "--profile", "nyc_311", "--source-as-of", EXPORTED)
@@ -42,9 +41,9 @@ def main() -> None:
         rates = ("map", "choropleth", "--indicator", "on_time_closing_rate", "--period", period)
         run(*rates, "--level", "district", "--out", out / "choropleth.html")
         run("map", "heat", "--period", period, "--out", out / "heat.html")
-    engine = open_database(run.settings)
-    found = reference.overview(engine)
-    rows = [(a["name"], a["sha256"]) for a in assessing.listing(engine)]
+    with run.engine() as engine:
+        found = reference.overview(engine)
+        rows = [(a["name"], a["sha256"]) for a in assessing.listing(engine)]
     rows += [("cases", str(found["cases"])), ("samples", str(found["samples"])), ("quarantine", found["n_quarantined"])]
     show_table("", ["", ""], [*rows, ("out", str(OUT)), ("seconds", f"{run.seconds:.1f}")])
 

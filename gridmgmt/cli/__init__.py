@@ -3,6 +3,7 @@
 import json
 import sys
 from dataclasses import replace
+from functools import cache
 from importlib.metadata import entry_points
 
 import typer
@@ -35,6 +36,7 @@ def root(
     """Choose the database and the language."""
     found = settings.read()
     context.obj = base.State(replace(found, db=db) if db else found, lang)
+    context.call_on_close(context.obj.close)
 
 
 setup.add_to(app)
@@ -43,8 +45,9 @@ facts.add_to(app)
 scoring.add_to(app)
 
 
+@cache
 def load_plugins() -> None:
-    """Add the sub-commands of installed packages (map, serve)."""
+    """Add the sub-commands of installed packages (map, serve), once."""
     for entry in sorted(entry_points(group="gridmgmt.commands"), key=lambda e: e.name):
         app.add_typer(entry.load(), name=entry.name)
 

@@ -4,7 +4,7 @@ import datetime as dt
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -37,6 +37,11 @@ class State:
         if self._engine is None:
             self._engine = database.open_database(self.settings)
         return self._engine
+
+    def close(self) -> None:
+        """Give the connections back when the command ends."""
+        if self._engine is not None:
+            self._engine.dispose()
 
     @property
     def city(self) -> City:
@@ -102,8 +107,3 @@ def progress() -> Iterator[database.Progress]:
 
 def _line(step: str, n: int, seconds: float) -> str:
     return f"[{seconds:6.1f}s] {step}" + (f" · {n:,}" if n else "")
-
-
-def command(app: typer.Typer, *path: str) -> Callable[[Any], Any]:
-    """Register a function as a command under its name."""
-    return app.command(*path)

@@ -135,11 +135,11 @@ def grids_diff(context: typer.Context, a: str, b: str, as_json: bool = JSON) -> 
         show_json({"changes": moved.to_dict("records"), "pairs": plain.to_dict("records")})
         return
     rows = []
-    for r in moved.itertuples():
-        words = [run.word(f"change_{r.change}")] + ([run.word("change_reparented")] if r.reparented else [])
-        became = ", ".join(r.codes_b) if isinstance(r.codes_b, list | tuple) else r.codes_b
-        share = "" if pd.isna(r.share_a) else f"{r.share_a:.2%}"
-        rows.append([run.city.levels[r.level - 1].key, r.code_a, became, " · ".join(words), share])
+    for r in moved.to_dict("records"):
+        words = [run.word(f"change_{r['change']}")] + ([run.word("change_reparented")] if r["reparented"] else [])
+        became = ", ".join(r["codes_b"]) if isinstance(r["codes_b"], list | tuple) else r["codes_b"]
+        share = "" if r["share_a"] != r["share_a"] else f"{r['share_a']:.2%}"
+        rows.append([run.city.levels[r["level"] - 1].key, r["code_a"], became, " · ".join(words), share])
     show_table("", [run.word("level"), a, b, "", run.word("share_of_area")], rows, right=(4,))
 
 

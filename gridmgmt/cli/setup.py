@@ -8,7 +8,6 @@ from gridmgmt import city as cities
 from gridmgmt.cli.base import JSON, progress, show_json, show_table, state
 from gridmgmt.demo import make_demo_city
 from gridmgmt.operations import database, reference
-from gridmgmt.store import engine as engines
 from gridmgmt.texts import both
 
 db = typer.Typer(help="数据库 · The private PostGIS, or the one at GRIDMGMT_DATABASE_URL.", no_args_is_help=True)
@@ -91,7 +90,7 @@ def db_drop(context: typer.Context, yes: bool = typer.Option(False, "--yes", hel
     if not yes or s.database_url is not None:
         typer.echo(both("db_drop_refused", {"db": s.database_url or s.db}), err=True)
         raise typer.Exit(2)
-    engines.drop_database(s)
+    database.drop(s)
 
 
 @city.command("init")

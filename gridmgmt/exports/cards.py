@@ -36,6 +36,8 @@ class Card:
         The subject's document, as :func:`gridmgmt.scorecards.assess` makes it.
     sketch
         Its small map as SVG, None where the grid has no outline.
+    picture
+        The same map as PNG, for workbooks.
     n_spots
         How many cases the map shows, by which count; None without a map.
     """
@@ -44,6 +46,7 @@ class Card:
     document: Mapping[str, Any]
     sketch: str | None
     n_spots: tuple[str, int] | None = None
+    picture: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -209,11 +212,11 @@ def basis(header: Mapping[str, Any]) -> list[tuple[Words, Words]]:
         (words("card_rulebook_id"), same(f"{book['id']} v{book['version']}")),
         (words("card_empty"), words(f"card_empty_{book['empty']['option']}", reason=book["empty"]["reason"])),
     ]
-    rows += [(_under("card_items", i["title"]), words("card_item_value", points=i["points"])) for i in book["items"]]
-    rows += [
-        (_under("card_grades", grade_words(header, g["id"])), words("card_grade_value", at_least=g["at_least"]))
-        for g in book["grades"]
+    items = [words("card_item_value", title=i["title"], points=i["points"]) for i in book["items"]]
+    grades = [
+        words("card_grade_value", title=grade_words(header, g["id"]), at_least=g["at_least"]) for g in book["grades"]
     ]
+    rows += [(words("card_items"), _listed(items)), (words("card_grades"), _listed(grades))]
     return rows + _proofs(header, same(book["sha256"]), same(header["sha256"]))
 
 
@@ -235,5 +238,5 @@ def _proofs(header: Mapping[str, Any], rulebook_hash: Words, assessment_hash: Wo
     return [*rows, (words("card_rulebook_hash"), rulebook_hash), (words("card_assessment_hash"), assessment_hash)]
 
 
-def _under(code: str, title: Words) -> Words:
-    return {lang: f"{text}: {title[lang]}" for lang, text in words(code).items()}
+def _listed(parts: Sequence[Words]) -> Words:
+    return {"zh": "；".join(p["zh"] for p in parts), "en": "; ".join(p["en"] for p in parts)}

@@ -38,22 +38,18 @@ def new_book() -> Workbook:
     book = Workbook()
     book.remove(book.active)
     line = Border(bottom=Side("thin", color=RULE))
-    top = Alignment(vertical="top", wrap_text=True)
+    top = Alignment(horizontal="left", vertical="top", wrap_text=True, indent=1)
+    right = Alignment(horizontal="right", vertical="top")
     for name, font, fill, alignment, border in (
         ("gm_title", _font(16, bold=True, color=INK), None, Alignment(vertical="center"), None),
         ("gm_note", _font(9, color="5A6672"), None, Alignment(vertical="top"), None),
         ("gm_big", _font(18, bold=True, color=INK), None, Alignment(horizontal="left", vertical="center"), None),
         ("gm_head", _font(10, bold=True, color="FFFFFF"), INK, _centred(), None),
         ("gm_text", _font(10), None, top, line),
-        ("gm_number", _font(10), None, Alignment(horizontal="right", vertical="top"), line),
-        (
-            "gm_missing",
-            _font(9, italic=True, color="7A8691"),
-            None,
-            Alignment(horizontal="right", vertical="top"),
-            line,
-        ),
+        ("gm_number", _font(10), None, right, line),
+        ("gm_missing", _font(9, italic=True, color="7A8691"), None, right, line),
         ("gm_sum", _font(11, bold=True, color=INK), PALE, top, line),
+        ("gm_sum_number", _font(11, bold=True, color=INK), PALE, right, line),
     ):
         style = NamedStyle(name, font=font, alignment=alignment, border=border or Border())
         if fill:
@@ -70,13 +66,15 @@ def _centred() -> Alignment:
     return Alignment(horizontal="center", vertical="center", wrap_text=True)
 
 
-def add_sheet(book: Workbook, code: str, widths: Sequence[float], lang: str | None) -> Worksheet:
-    """A sheet named by the catalogue, A4 landscape, as wide as one page.
+def add_sheet(book: Workbook, code: str, widths: Sequence[float], lang: str | None, *, fit: bool = True) -> Worksheet:
+    """A sheet named by the catalogue, A4 landscape.
 
     Parameters
     ----------
     widths
         Of the columns, in characters of the body font (a Chinese one is two).
+    fit
+        Print it as wide as one page; else it goes on over pages, smaller.
     """
     sheet = book.create_sheet(label(code, lang)[:31])
     for i, width in enumerate(widths, 1):
@@ -84,7 +82,9 @@ def add_sheet(book: Workbook, code: str, widths: Sequence[float], lang: str | No
     sheet.sheet_view.showGridLines = False
     sheet.page_setup.orientation, sheet.page_setup.paperSize = "landscape", sheet.PAPERSIZE_A4
     sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
-    sheet.sheet_properties.pageSetUpPr.fitToPage = True
+    sheet.sheet_properties.pageSetUpPr.fitToPage = fit
+    if not fit:
+        sheet.page_setup.scale = 60
     margins = sheet.page_margins
     margins.left = margins.right = margins.top = 0.5
     margins.bottom, margins.footer = 0.7, 0.3
@@ -96,6 +96,8 @@ def freeze(sheet: Worksheet, first: int, last: int, columns: int = 0) -> None:
     """Keep the rows down to ``last`` in sight, repeat rows ``first``–``last`` on each printed page."""
     sheet.freeze_panes = f"{get_column_letter(columns + 1)}{last + 1}"
     sheet.print_title_rows = f"{first}:{last}"
+    if columns:
+        sheet.print_title_cols = f"A:{get_column_letter(columns)}"
 
 
 def put(
@@ -154,8 +156,10 @@ def put_row(
 
 def row_height(texts: Mapping[float, str], lines_at_least: int = 1) -> float:
     """Height in points of a row of wrapped texts, by column width: neither Excel nor LibreOffice need guess."""
-    lines = [sum(max(1, -(-_width(part) // int(width))) for part in t.split("\n")) for width, t in texts.items()]
-    return 16.5 * max([lines_at_least, *lines])
+    lines = [
+        sum(max(1, -(-_width(part) // round(width * 1.1))) for part in t.split("\n")) for width, t in texts.items()
+    ]
+    return 3.0 + 13.5 * max([lines_at_least, *lines])
 
 
 def _width(text: str) -> int:

@@ -23,13 +23,13 @@ MAX_BYTES = 40_000
 WIDTH, HEIGHT, STRIP, MARGIN = 4800, 3400, 300, 240
 """Drawing units, a tenth of a pixel each: the map, and below it the strip for scale and legend."""
 
-CELL = 130
+CELL = 110
 """Side of the square cells in which cases are binned, in drawing units."""
 
 CLASSES = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000)
 """Lower limits (included) of the dots' sizes, half a power of ten apart."""
 
-DOTS = ("#fdae61", "#f98e52", "#f46d43", "#e34f33", "#d73027", "#b81426", "#8e0624")
+DOTS = ("#fdae61", "#f46d43", "#d73027", "#b81426", "#7f0523")
 """Colours of the dots, from few cases to many (after ColorBrewer RdYlBu's warm half)."""
 
 EARTH_M = 6_371_008.8
@@ -69,7 +69,7 @@ def view_of(outline: BaseGeometry) -> View:
 def sketch(
     outline: BaseGeometry,
     children: Sequence[BaseGeometry] = (),
-    siblings: Sequence[BaseGeometry] = (),
+    neighbours: Sequence[BaseGeometry] = (),
     spots: Iterable[tuple[float, float]] = (),
     *,
     title: str = "",
@@ -79,8 +79,9 @@ def sketch(
 
     Parameters
     ----------
-    outline, children, siblings
-        Polygons in lon, lat degrees (EPSG:4490 or 4326).
+    outline, children, neighbours
+        Polygons in lon, lat degrees (EPSG:4490 or 4326); neighbours are the
+        grids of its level around it, drawn pale.
     spots
         Lon, lat of its cases; those of one cell become one dot at their middle.
     title
@@ -96,7 +97,7 @@ def sketch(
     dots = bin_spots(view, np.array(list(spots), dtype=float).reshape(-1, 2))
     tolerance = 4.0
     while True:
-        areas = [_area(view, siblings, tolerance, "s"), _area(view, [outline], tolerance, "o")]
+        areas = [_area(view, neighbours, tolerance, "s"), _area(view, [outline], tolerance, "o")]
         lines = [_area(view, children, tolerance, "c"), _area(view, [outline], tolerance, "e")]
         parts = [*areas, *lines, *_dots(dots), _strip(view, dots, lang), _north()]
         text = _document(title, "".join(parts))
@@ -137,42 +138,44 @@ def _ring(points: npt.NDArray[np.int_]) -> str:
     return f"M{points[0][0]} {points[0][1]}l{text}z"
 
 
-def _size(place: int) -> int:
-    """Diameter of a dot of a class."""
-    return 44 + 20 * place
+def dot_classes(dots: Points) -> list[int]:
+    """Lower limits of the sizes in use: 1 and the largest ones that the map reaches."""
+    reached = [c for c in CLASSES if len(dots) and c <= dots[-1, 2]]
+    return reached if len(reached) <= len(DOTS) else [1, *reached[1 - len(DOTS) :]]
 
 
-def _classes(dots: Points) -> list[int]:
-    most = int(dots[-1, 2]) if len(dots) else 0
-    return [c for c in CLASSES if c <= most][: len(DOTS)]
+def dot_sizes(n: int) -> list[int]:
+    """Diameters of n classes of dots: the largest just fills its cell."""
+    return [round(48 + (CELL - 48) * i / max(n - 1, 2)) for i in range(n)]
 
 
 def _dots(dots: Points) -> list[str]:
     """One path a class, each dot a line of no length with round ends; the three busiest with their number."""
-    limits = _classes(dots)
+    limits = dot_classes(dots)
+    sizes = dot_sizes(len(limits))
     place = np.searchsorted(limits, dots[:, 2], side="right") - 1
     out = []
     for i in range(len(limits)):
         path = "".join(f"M{x:.0f} {y:.0f}h0" for x, y, _ in dots[place == i])
-        out.append(f'<path class="d" stroke="{DOTS[i]}" stroke-width="{_size(i)}" d="{path}"/>' if path else "")
+        out.append(f'<path class="d" stroke="{DOTS[i]}" stroke-width="{sizes[i]}" d="{path}"/>' if path else "")
     for (x, y, n), i in zip(dots[-3:], place[-3:], strict=True):
         if n > 1:
-            up = y - _size(int(i)) / 2 - 22
+            up = y - sizes[i] / 2 - 22
             out.append(f'<text class="n" x="{x:.0f}" y="{up if up > 130 else y + 190:.0f}">{n:.0f}</text>')
     return out
 
 
 def _strip(view: View, dots: Points, lang: str | None) -> str:
     """Scale bar and the legend of the dots, below the map."""
-    length_m = _round_down(WIDTH * 0.25 / view.units_per_m)
+    length_m, written = scale_bar(view)
     wide, y = length_m * view.units_per_m, HEIGHT + 190
-    written = f"{length_m / 1000:g} km" if length_m >= 1000 else f"{length_m:g} m"
     out = [
         f'<rect y="{HEIGHT}" width="{WIDTH}" height="{STRIP}" fill="#fff"/>',
         f'<path class="b" d="M60 {y - 50}v50h{wide:.0f}v-50"/>',
         f'<text x="{wide + 110:.0f}" y="{y}">{written}</text>',
     ]
-    limits = _classes(dots)
+    limits = dot_classes(dots)
+    sizes = dot_sizes(len(limits))
     x = WIDTH - 80.0
     out.append(
         f'<text x="{x:.0f}" y="{y}" text-anchor="end">{escape(label("card_cases", lang))}</text>' if limits else ""
@@ -184,10 +187,16 @@ def _strip(view: View, dots: Points, lang: str | None) -> str:
             text = f"{limits[i]}–{limits[i + 1] - 1}"
         x -= 68 * len(text) + 60
         out.append(f'<text x="{x:.0f}" y="{y}">{text}</text>')
-        x -= _size(i) / 2 + 30
-        out.append(f'<path class="d" stroke="{DOTS[i]}" stroke-width="{_size(i)}" d="M{x:.0f} {y - 42}h0"/>')
-        x -= _size(i) / 2
+        x -= sizes[i] / 2 + 30
+        out.append(f'<path class="d" stroke="{DOTS[i]}" stroke-width="{sizes[i]}" d="M{x:.0f} {y - 42}h0"/>')
+        x -= sizes[i] / 2
     return "".join(out)
+
+
+def scale_bar(view: View) -> tuple[float, str]:
+    """A round length in metres, about a fifth of the map wide, and how it is written."""
+    length_m = _round_down(WIDTH * 0.2 / view.units_per_m)
+    return length_m, f"{length_m / 1000:g} km" if length_m >= 1000 else f"{length_m:g} m"
 
 
 def _round_down(value: float) -> float:
@@ -204,7 +213,7 @@ def _north() -> str:
 def _document(title: str, body: str) -> str:
     style = (
         f"text{{font:110px {FONT};fill:#333}}.s{{fill:#f6f7f7;stroke:#c4cacd;stroke-width:8}}.o{{fill:#fff}}"
-        ".c{fill:none;stroke:#a9b4bb;stroke-width:9}.e{fill:none;stroke:#1f3a5f;stroke-width:22}"
+        ".c{fill:none;stroke:#a9b4bb;stroke-width:9}.e{fill:none;stroke:#1f3a5f;stroke-width:16}"
         ".d{fill:none;stroke-linecap:round;stroke-opacity:.85}.b{fill:none;stroke:#333;stroke-width:14}"
         ".a{fill:#333}.t{text-anchor:middle}.n{text-anchor:middle;font-weight:700;font-size:120px;"
         "paint-order:stroke;stroke:#fff;stroke-width:34;stroke-linejoin:round}"

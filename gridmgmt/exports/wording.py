@@ -24,6 +24,11 @@ def say(text: Words, lang: str | None = None) -> str:
     return text["zh"] if text["zh"] == text["en"] else f"{text['zh']} {text['en']}"
 
 
+def stacked(text: Words, lang: str | None = None) -> str:
+    """One language, or the two on a line each."""
+    return say(text, lang) if lang or text["zh"] == text["en"] else f"{text['zh']}\n{text['en']}"
+
+
 def label(code: str, lang: str | None = None, **facts: Any) -> str:
     """:func:`words`, said."""
     return say(words(code, **facts), lang)
@@ -36,15 +41,15 @@ def indicator_words(name: str) -> Words:
 
 
 def readable(exact: str) -> str:
-    """An exact number for people: ``19455/19474`` is 0.999, ``5`` stays 5; short decimals stay as they are.
+    """An exact number for people: decimals as they are, a fraction behind its rounded value.
 
     >>> readable("1580/17"), readable("0.6875"), readable("19455"), readable("-3/7")
-    ('92.9412', '0.6875', '19,455', '-0.4286')
+    ('92.94 (1580/17)', '0.6875', '19,455', '-0.43 (-3/7)')
     """
-    value = Fraction(exact)
-    text = shown(value, 4).rstrip("0").rstrip(".") if "/" in exact or "." in exact else exact
-    whole, dot, decimals = text.partition(".")
-    return f"{int(whole):,}{dot}{decimals}" if abs(int(whole)) >= 1000 else text
+    if "/" in exact:
+        return f"{shown(Fraction(exact))} ({exact})"
+    whole, dot, decimals = exact.partition(".")
+    return f"{int(whole):,}{dot}{decimals}" if abs(int(whole)) >= 1000 else exact
 
 
 def line_words(line: Mapping[str, Any]) -> Words:

@@ -1,10 +1,12 @@
 """Scorecards as workbooks (考评表工作簿): one for a grid, one for the summary of a level."""
 
+import io
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
 from openpyxl import Workbook
+from openpyxl.drawing.image import Image
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
@@ -24,13 +26,14 @@ from gridmgmt.exports.cards import (
     ranked,
 )
 from gridmgmt.exports.sheets import Value, add_sheet, freeze, new_book, put, put_row, row_height, save_book
-from gridmgmt.exports.wording import indicator_words, label, line_words, say, total_words
+from gridmgmt.exports.wording import indicator_words, label, line_words, say, stacked, total_words, words
 from gridmgmt.indicators import RATIOS
 
 KEY_COUNTS = ("n_reported", "n_due", "n_closed", "n_closed_on_time", "n_overdue_open", "n_samples")
 """Counts of the summary; the cards have all."""
 
-SCORE_WIDTHS = (22, 10, 11, 22, 13, 12, 12, 70)
+NAME_WIDTHS = (18, 36)
+SCORE_WIDTHS = (22, 10, 11, 22, 13, 12, 14, 78)
 INDICATOR_WIDTHS = (40, 14, 12, 12, 17, 20, 20, 20)
 BASIS_WIDTHS = (44, 110)
 
@@ -72,27 +75,38 @@ def _score_sheet(book: Workbook, card: Card, lang: str | None) -> None:
     sheet = add_sheet(book, "card_title", SCORE_WIDTHS, lang)
     _title(sheet, say(document["subject"]["name"], lang), _subtitle(header, document, lang))
     tiles = (
-        ("card_total", _shown_total(document, lang)),
-        ("card_grade", say(grade_words(header, document["grade"]), lang)),
-        ("card_rank_level", say(rank_words(document["rank"]["level"]), lang)),
-        ("card_rank_siblings", say(rank_words(document["rank"]["siblings"]), lang)),
+        ("card_grade", grade_words(header, document["grade"])),
+        ("card_rank_level", rank_words(document["rank"]["level"])),
+        ("card_rank_siblings", rank_words(document["rank"]["siblings"])),
     )
-    for column, (code, value) in zip((1, 2, 4, 8), tiles, strict=True):
+    put(sheet, 3, 1, label("card_total", lang), "gm_note")
+    put(sheet, 4, 1, _shown_total(document, lang), "gm_big", lang, _places(document))
+    for column, (code, value) in zip((2, 4, 8), tiles, strict=True):
         put(sheet, 3, column, label(code, lang), "gm_note")
-        put(sheet, 4, column, value, "gm_big", lang, "0.00")
+        put(sheet, 4, column, value[lang or "zh"], "gm_big")
+        put(sheet, 5, column, value["en"] if lang is None else "", "gm_note")
     sheet.row_dimensions[4].height = 30
     titles = ("item", "maximum", "points", "indicator", "value", "numerator", "denominator", "reason")
-    _head(sheet, 6, [label(f"card_{t}", lang) for t in titles])
+    _head(sheet, 6, [stacked(words(f"card_{t}"), lang) for t in titles])
     freeze(sheet, 6, 6)
     for row, line in enumerate(document["lines"], 7):
         _line(sheet, row, line, lang)
     _total_line(sheet, 7 + len(document["lines"]), header, document, lang)
+    if card.picture is not None:
+        _map(sheet, 9 + len(document["lines"]), card, lang)
+
+
+def _map(sheet: Worksheet, row: int, card: Card, lang: str | None) -> None:
+    """The small map below the lines, with what its dots are."""
+    count, n = card.n_spots or ("n_reported", 0)
+    put(sheet, row, 1, label("card_map_note", lang, count=indicator_words(count), n=n), "gm_note")
+    sheet.add_image(Image(io.BytesIO(card.picture or b"")), f"A{row + 1}")
 
 
 def _line(sheet: Worksheet, row: int, line: Mapping[str, Any], lang: str | None) -> None:
     value, points = line["value"] or {}, line["points"]
     unit = RATIOS[line["indicator"]].unit if line["indicator"] in RATIOS else "percent"
-    reason = _reason(line_words(line), lang)
+    reason = stacked(line_words(line), lang)
     values: list[Value] = [
         say(line["title"], lang),
         Figure(Fraction(line["maximum"]), "points"),
@@ -104,23 +118,19 @@ def _line(sheet: Worksheet, row: int, line: Mapping[str, Any], lang: str | None)
         reason,
     ]
     put_row(sheet, row, values, lang=lang)
-    texts = {SCORE_WIDTHS[0]: say(line["title"], lang), SCORE_WIDTHS[3] - 0.5: str(values[3]), SCORE_WIDTHS[7]: reason}
+    texts = {SCORE_WIDTHS[0] - 2: str(values[0]), SCORE_WIDTHS[3] - 2.5: str(values[3]), SCORE_WIDTHS[7] - 2: reason}
     sheet.row_dimensions[row].height = row_height(texts)
 
 
 def _total_line(
     sheet: Worksheet, row: int, header: Mapping[str, Any], document: Mapping[str, Any], lang: str | None
 ) -> None:
-    reason = _reason(total_words(document), lang)
+    reason = stacked(total_words(document), lang)
     total = _shown_total(document, lang)
     put_row(sheet, row, [label("card_total", lang), None, None, None, None, None, None, reason], "gm_sum")
-    put(sheet, row, 2, float(Fraction(header["rulebook"]["scale"])), "gm_sum", lang, "0.00")
-    put(sheet, row, 3, total, "gm_sum", lang, _places(document))
+    put(sheet, row, 2, float(Fraction(header["rulebook"]["scale"])), "gm_sum_number", lang, "0.00")
+    put(sheet, row, 3, total, "gm_sum_number", lang, _places(document))
     sheet.row_dimensions[row].height = row_height({SCORE_WIDTHS[7]: reason}) + 6
-
-
-def _reason(text: Mapping[str, str], lang: str | None) -> str:
-    return text[lang] if lang else f"{text['zh']}\n{text['en']}"
 
 
 def _shown_total(document: Mapping[str, Any], lang: str | None) -> float | str:
@@ -142,9 +152,9 @@ def _indicator_sheet(book: Workbook, card: Card, lang: str | None) -> None:
     header, document = card.header, card.document
     sheet = add_sheet(book, "card_indicators", INDICATOR_WIDTHS, lang)
     _title(sheet, say(document["subject"]["name"], lang), _subtitle(header, document, lang))
-    titles = [label(f"card_{t}", lang) for t in ("indicator", "value", "numerator", "denominator")]
+    titles = [stacked(words(f"card_{t}"), lang) for t in ("indicator", "value", "numerator", "denominator")]
     for name in COMPARISONS:
-        titles += [say(comparison_words(document, name), lang), label(f"card_{name}_change", lang)]
+        titles += [stacked(comparison_words(document, name), lang), stacked(words(f"card_{name}_change"), lang)]
     _head(sheet, 3, titles)
     freeze(sheet, 3, 3, columns=1)
     for at, row in enumerate(indicator_rows(document), 4):
@@ -157,12 +167,12 @@ def _ranking_sheet(
     book: Workbook, header: Mapping[str, Any], documents: Sequence[Mapping[str, Any]], lang: str | None
 ) -> None:
     items = header["rulebook"]["items"]
-    widths = [8, 18, 34, 26, 11, 14, *([13] * len(items)), *([12] * len(KEY_COUNTS))]
+    widths = [8, *NAME_WIDTHS, 30, 11, 16, *([13] * len(items)), *([12] * len(KEY_COUNTS))]
     sheet = add_sheet(book, "card_ranking", widths, lang)
     _title(sheet, _city_title(header, lang), _subtitle(header, None, lang))
-    titles = [label(f"card_{t}", lang) for t in ("rank", "code", "name", "parent", "total", "grade")]
-    titles += [f"{say(i['title'], lang)} ({i['points']})" for i in items]
-    _head(sheet, 3, [*titles, *(say(indicator_words(n), lang) for n in KEY_COUNTS)])
+    titles = [stacked(words(f"card_{t}"), lang) for t in ("rank", "code", "name", "parent", "total", "grade")]
+    titles += [f"{stacked(i['title'], lang)} ({i['points']})" for i in items]
+    _head(sheet, 3, [*titles, *(stacked(indicator_words(n), lang) for n in KEY_COUNTS)])
     freeze(sheet, 3, 3, columns=3)
     for at, document in enumerate(documents, 4):
         _ranking_row(sheet, at, header, document, lang)
@@ -175,7 +185,7 @@ def _ranking_row(
 ) -> None:
     subject, rank, total = document["subject"], document["rank"]["level"], document["total"]
     parent = parent_words(header, document)
-    values = [
+    values: list[Value] = [
         Figure(Fraction(rank["rank"]), "count") if rank else label("card_empty_rank", lang),
         subject["code"],
         say(subject["name"], lang),
@@ -188,19 +198,20 @@ def _ranking_row(
     put_row(sheet, at, [*values, *points, *counts], lang=lang)
     if total:
         sheet.cell(at, 5).number_format = _places(document)
+    sheet.row_dimensions[at].height = row_height({NAME_WIDTHS[1] - 2: str(values[2]), 28: str(values[3])})
 
 
 def _comparison_sheet(
     book: Workbook, header: Mapping[str, Any], documents: Sequence[Mapping[str, Any]], lang: str | None
 ) -> None:
     first = [indicator_row(documents[0], n) for n in _compared(documents[0])] if documents else []
-    sheet = add_sheet(book, "card_indicators", [18, 34, *([13, 13, 15, 13, 15] * len(first))], lang)
+    sheet = add_sheet(book, "card_indicators", [*NAME_WIDTHS, *([12, 12, 16, 14, 16] * len(first))], lang, fit=False)
     _title(sheet, _city_title(header, lang), label("card_comparison_note", lang))
-    titles = [label("card_code", lang), label("card_name", lang)]
+    titles = [stacked(words("card_code"), lang), stacked(words("card_name"), lang)]
     for _ in first:
-        titles.append(label("card_value", lang))
+        titles.append(stacked(words("card_value"), lang))
         for name in COMPARISONS:
-            titles += [say(comparison_words(documents[0], name), lang), label(f"card_{name}_change", lang)]
+            titles += [stacked(comparison_words(documents[0], name), lang), stacked(words(f"card_{name}_change"), lang)]
     _groups(sheet, 3, first, lang)
     _head(sheet, 4, titles)
     freeze(sheet, 3, 4, columns=2)
@@ -209,6 +220,7 @@ def _comparison_sheet(
         for row in (indicator_row(document, n) for n in _compared(document)):
             values += [row.now, *(f for c in row.compared for f in (c.then, c.change))]
         put_row(sheet, at, values, lang=lang)
+        sheet.row_dimensions[at].height = row_height({NAME_WIDTHS[1] - 2: values[1]})
 
 
 def _compared(document: Mapping[str, Any]) -> list[str]:
@@ -241,7 +253,7 @@ def _title(sheet: Worksheet, title: str, subtitle: str) -> None:
 
 def _head(sheet: Worksheet, at: int, titles: Sequence[str]) -> None:
     put_row(sheet, at, titles, "gm_head")
-    sheet.row_dimensions[at].height = 50 if max(map(len, titles)) > 12 else 34
+    sheet.row_dimensions[at].height = row_height({11: max(titles, key=len)}, 2)
 
 
 def _city_title(header: Mapping[str, Any], lang: str | None) -> str:

@@ -155,7 +155,7 @@ def _level_map(
             **{count: [d["counts"].get(count, 0) for d in own] for count in MAP_COUNTS},
             **{part: [_part(d, measure, part) for d in own] for part in ("numerator", "denominator")},
         }
-    ).astype({"value": "float64", "rank": "float64"})
+    ).astype(dict.fromkeys(("value", "rank", "numerator", "denominator"), "float64"))
     shapes = editions.grids(connection, stored.edition_id, [level.number])
     frame = shapes[["code", "name_zh", "name_en", "parent_code", "geometry"]].merge(table, on="code", how="left")
     frame["name"] = [zh or en or code for zh, en, code in zip(frame.name_zh, frame.name_en, frame.code, strict=True)]
@@ -174,6 +174,6 @@ def _goodness(value: Fraction | None, measure: str) -> Fraction | None:
     return -value if is_low_good and value is not None else value
 
 
-def _part(document: Mapping[str, Any], measure: str, part: str) -> str | None:
+def _part(document: Mapping[str, Any], measure: str, part: str) -> float | None:
     found = document["indicators"].get(measure)
-    return found[part] if found else None
+    return float(Fraction(found[part])) if found else None

@@ -97,3 +97,8 @@ def status(settings: Settings) -> dict[str, object]:
 def url(settings: Settings) -> str:
     """The address for psql, QGIS and GDAL."""
     return engines.database_url(settings)
+
+
+def drop(settings: Settings) -> None:
+    """Drop the private server's database, with all that is in it."""
+    engines.drop_database(settings)

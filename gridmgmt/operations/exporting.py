@@ -13,12 +13,15 @@ from typing import Any
 from urllib.parse import quote
 
 import geopandas as gpd
+import shapely
+from shapely.geometry.base import BaseGeometry
 from sqlalchemy import Connection, Engine
 
 from gridmgmt.city import City
 from gridmgmt.errors import LevelUnknown, OptionInvalid, SubjectMissing
 from gridmgmt.exports.cards import Card
 from gridmgmt.exports.page import page
+from gridmgmt.exports.picture import picture
 from gridmgmt.exports.sketch import sketch
 from gridmgmt.exports.tables import card_json, summary_csv
 from gridmgmt.exports.wording import say
@@ -131,27 +134,31 @@ class _Source:
     level: int
     documents: Sequence[Mapping[str, Any]]
     grids: gpd.GeoDataFrame
-    """The level's grids and those one level down, by (level, code)."""
+    """The level's grids in the assessment's edition, by code."""
+    children: Mapping[str, Sequence[BaseGeometry]]
+    """The outlines one level down, by parent code."""
 
     def card(self, document: Mapping[str, Any]) -> Card:
         """A grid's card with its map; no map where it is not in the assessment's edition."""
         subject = document["subject"]
-        key = (self.level, subject["code"])
-        if key not in self.grids.index:
+        code = subject["code"]
+        if code not in self.grids.index:
             return Card(self.header, document, None)
         count = next((c for c in HOT_SPOTS_OF if document["counts"].get(c)), HOT_SPOTS_OF[0])
         bit = self.stored.header["counts"]["cases"].index(count)
-        spots = assessments.spots(self.connection, self.stored.id, *key, bit)
-        here, down = (self.grids[self.grids["level"] == n] for n in (self.level, self.level + 1))
-        siblings = here[(here["parent_code"] == subject["parent"]) & (here["code"] != subject["code"])]
-        drawing = sketch(
-            self.grids.loc[key, "geometry"],
-            down.geometry[down["parent_code"] == subject["code"]].tolist(),
-            siblings.geometry.tolist(),
-            spots,
-            title=say(subject["name"]),
-        )
-        return Card(self.header, document, drawing, (count, len(spots)))
+        spots = assessments.spots(self.connection, self.stored.id, self.level, code, bit)
+        outline = self.grids.geometry[code]
+        around = self.grids.geometry.iloc[self.grids.sindex.query(_reach(outline))]
+        scene = (outline, self.children.get(code, ()), around[around.index != code].tolist(), spots)
+        drawing = sketch(*scene, title=say(subject["name"]))
+        return Card(self.header, document, drawing, (count, len(spots)), picture(*scene))
+
+
+def _reach(outline: BaseGeometry) -> BaseGeometry:
+    """A box that holds all its map can show: around a grid as far as the grid is long."""
+    west, south, east, north = outline.bounds
+    far = max(east - west, north - south)
+    return shapely.box(west - far, south - far, east + far, north + far)
 
 
 def _read(connection: Connection, assessment: str, level: str) -> _Source:
@@ -176,8 +183,10 @@ def _source(
         if r.code in {d["subject"]["parent"] for d in documents}
     }
     header = {**stored.header, "name": stored.name, "sha256": stored.sha256, "parents": parents}
-    keyed = grids.set_index(["level", "code"], drop=False).rename_axis([None, None])
-    return _Source(connection, stored, header, level, documents, keyed)
+    below = grids[grids["level"] == level + 1]
+    children = {str(code): list(group) for code, group in below.geometry.groupby(below["parent_code"])}
+    here = grids[grids["level"] == level].set_index("code")
+    return _Source(connection, stored, header, level, documents, here, children)
 
 
 def _chosen(source: _Source, codes: Collection[str] | None) -> list[Mapping[str, Any]]:

@@ -28,6 +28,11 @@ class Source:
         return cls(path, None)
 
     @property
+    def is_parquet(self) -> bool:
+        """Whether it is GeoParquet, which GDAL may not read."""
+        return self.path.suffix.lower() in (".parquet", ".geoparquet")
+
+    @property
     def label(self) -> str:
         """What messages call it."""
         return f"{self.path.name}:{self.layer}" if self.layer else self.path.name
@@ -43,18 +48,23 @@ def layers_of(source: Source) -> list[Source]:
     """
     if not source.path.exists():
         raise FileUnreadable(file=str(source.path), reason="no such file")
-    if source.path.suffix in (".parquet", ".geoparquet"):
+    if source.is_parquet:
         return [source]
     try:
         found = pyogrio.list_layers(source.path)
     except Exception as e:  # GDAL's errors have no common class
         raise FileUnreadable(file=str(source.path), reason=str(e)) from e
-    names = [name for name, kind in found if kind is None or "Polygon" in kind or kind == "Unknown"]
+    every = [str(name) for name, _ in found]
     if source.layer is not None:
-        if source.layer not in [name for name, _ in found]:
-            raise FileUnreadable(file=str(source.path), reason=f"no layer {source.layer}; it has {', '.join(names)}")
+        if source.layer not in every:
+            raise FileUnreadable(file=str(source.path), reason=f"no layer {source.layer}; it has {', '.join(every)}")
         return [source]
-    return [Source(source.path, name) for name in names] if len(names) > 1 else [source]
+    if len(every) == 1:
+        return [source]
+    names = [str(name) for name, kind in found if kind is not None and ("Polygon" in kind or kind == "Unknown")]
+    if not names:
+        raise FileUnreadable(file=str(source.path), reason=f"none of its layers holds polygons: {', '.join(every)}")
+    return [Source(source.path, name) for name in names]
 
 
 def read(source: Source, crs: str | None = None) -> gpd.GeoDataFrame:
@@ -71,12 +81,14 @@ def read(source: Source, crs: str | None = None) -> gpd.GeoDataFrame:
         See :func:`gridmgmt.geo.to_storage`.
     """
     try:
-        if source.path.suffix in (".parquet", ".geoparquet"):
+        if source.is_parquet:
             frame = gpd.read_parquet(source.path)
         else:
             frame = pyogrio.read_dataframe(source.path, layer=source.layer)
     except Exception as e:  # GDAL's and Arrow's errors have no common class
         raise FileUnreadable(file=source.label, reason=str(e)) from e
-    if "geometry" not in frame:
+    if not isinstance(frame, gpd.GeoDataFrame):
         raise FileUnreadable(file=source.label, reason="the layer has no geometry")
+    if frame.geometry.name != "geometry":
+        frame = frame.rename_geometry("geometry")
     return geo.to_storage(frame, geo.parse_crs(crs) if crs else None, name=source.label)

@@ -2,16 +2,23 @@
 
 Every value arrives as text (or missing), so that each later check can show the
 value just as the file has it. Row numbers count records, the header being row
-1, as a spreadsheet shows them.
+1, as a spreadsheet shows them; blank lines of a CSV file are no records, empty
+rows of a spreadsheet are passed over and keep their numbers.
 """
 
+import codecs
 import datetime as dt
 import hashlib
 import math
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
+import geopandas as gpd
+import numpy as np
 import openpyxl
 import pandas as pd
 import pyarrow as pa
@@ -25,6 +32,10 @@ from gridmgmt.errors import ColumnMissing, FileUnreadable
 CHUNK_ROWS = 100_000
 X, Y = "geometry.x", "geometry.y"
 """Columns that hold a layer's own point coordinates."""
+BLOCK_BYTES = 1 << 24
+"""A record of a CSV file, with all lines of its texts, is never longer."""
+
+Record = tuple[object, ...]
 
 
 @dataclass
@@ -36,7 +47,7 @@ class Rows:
     chunks
         Frames of text columns with an integer index named ``row``.
     crs
-        The layer's own coordinate system (``epsg:NNNN``) if it has one.
+        The layer's own coordinate system (``epsg:NNNN``, else WKT) if it has one.
     broken
         (row, text) of lines that are not records, known once chunks are read.
     """
@@ -57,10 +68,22 @@ def sha256_of(path: Path) -> str:
 def open_rows(path: Path, encodings: Sequence[str], wanted: Sequence[str], sheet: str | None = None) -> Rows:
     """Open a file of any known format and check that it has the columns that are wanted.
 
+    Parameters
+    ----------
+    encodings
+        Tried in order; the first that decodes the whole file is taken. Only for CSV.
+    wanted
+        Names as the header has them, blanks around them aside; ``geometry.x``
+        and ``geometry.y`` are the layer's own points.
+    sheet
+        Worksheet (default the first) or layer (needed where a file has several).
+
     Raises
     ------
     FileUnreadable
-        Absent, empty, in none of the encodings, or not of its format.
+        Absent, empty, in none of the encodings, not of its format, or a column's
+        name stands twice. A CSV file whose last quotation mark is never closed
+        is told only when its last chunk has been read.
     ColumnMissing
         Names the missing columns and those the file has.
     """
@@ -68,154 +91,242 @@ def open_rows(path: Path, encodings: Sequence[str], wanted: Sequence[str], sheet
         raise FileUnreadable(file=str(path), reason="no such file")
     if path.stat().st_size == 0:
         raise FileUnreadable(file=str(path), reason="the file is empty")
-    suffixes = [s.lower() for s in path.suffixes]
-    plain = [s for s in suffixes if s != ".gz"][-1:] or [""]
+    kind = next((s for s in reversed([x.lower() for x in path.suffixes]) if s != ".gz"), "")
     readers: dict[str, Callable[[Rows], Iterator[pd.DataFrame]]] = {
-        ".csv": lambda rows: _csv(rows, encodings, wanted),
-        ".txt": lambda rows: _csv(rows, encodings, wanted),
-        ".xlsx": lambda rows: _excel(rows, wanted, sheet),
-        ".xlsm": lambda rows: _excel(rows, wanted, sheet),
-        ".parquet": lambda rows: _parquet(rows, wanted),
-        ".geoparquet": lambda rows: _parquet(rows, wanted),
-        ".geojson": lambda rows: _layer(rows, wanted, sheet),
-        ".json": lambda rows: _layer(rows, wanted, sheet),
-        ".gpkg": lambda rows: _layer(rows, wanted, sheet),
-        ".shp": lambda rows: _layer(rows, wanted, sheet),
+        **dict.fromkeys((".csv", ".txt"), lambda rows: _csv(rows, encodings, wanted)),
+        **dict.fromkeys((".xlsx", ".xlsm"), lambda rows: _excel(rows, wanted, sheet)),
+        **dict.fromkeys((".parquet", ".geoparquet"), lambda rows: _parquet(rows, wanted)),
+        **dict.fromkeys((".geojson", ".json", ".gpkg", ".shp"), lambda rows: _layer(rows, wanted, sheet)),
     }
-    if plain[0] not in readers:
-        raise FileUnreadable(file=str(path), reason=f"format {plain[0] or '?'}; known are {', '.join(readers)}")
+    if kind not in readers:
+        raise FileUnreadable(file=str(path), reason=f"format {kind or '?'}; known are {', '.join(readers)}")
     rows = Rows(path=path, sha256=sha256_of(path), chunks=iter(()))
-    rows.chunks = readers[plain[0]](rows)
+    chunks = readers[kind](rows)
+    first = next(chunks, None)  # a fault of the whole file is told here, before anything is done with its rows
+    rows.chunks = chunks if first is None else chain([first], chunks)
     return rows
 
 
 def _require(path: Path, wanted: Sequence[str], found: Sequence[str]) -> None:
     missing = [c for c in wanted if c not in found]
     if missing:
-        raise ColumnMissing(file=path.name, columns=missing, found=list(found))
+        raise ColumnMissing(file=path.name, columns=missing, found=[c for c in found if c])
 
 
-def _decodes(path: Path, encoding: str) -> bool:
-    try:
-        with pa.input_stream(str(path), compression="detect") as raw:
-            decoder = __import__("codecs").getincrementaldecoder(encoding)("strict")
-            while block := raw.read(1 << 22):
-                decoder.decode(block)
-            decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return False
-    return True
+def _header(path: Path, cells: Iterable[str]) -> list[str]:
+    """Column names without blanks around them; a nameless column is called by its place, ``#3``."""
+    names = [cell.strip("\ufeff").strip() or f"#{place}" for place, cell in enumerate(cells, 1)]
+    twice = sorted({n for n in names if names.count(n) > 1})
+    if twice:
+        raise FileUnreadable(file=str(path), reason=f"columns of the same name: {', '.join(twice)}; rename one of them")
+    return names
+
+
+# --- CSV -------------------------------------------------------------------------------------------------------------
 
 
 def _csv(rows: Rows, encodings: Sequence[str], wanted: Sequence[str]) -> Iterator[pd.DataFrame]:
-    path = rows.path
-    encoding = next((e for e in encodings if _decodes(path, e)), None)
-    if encoding is None:
-        raise FileUnreadable(file=str(path), reason=f"not text in any of {', '.join(encodings)}")
-
     def handle(bad: pa_csv.InvalidRow) -> str:
         rows.broken.append((bad.number, bad.text))
         return "skip"
 
-    read = pa_csv.ReadOptions(encoding=encoding, use_threads=False, block_size=1 << 24)
     parse = pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=handle)
+    last: pd.DataFrame | None = None
     try:
-        with pa.input_stream(str(path), compression="detect") as raw:
-            header = pa_csv.open_csv(raw, pa_csv.ReadOptions(encoding=encoding), parse).schema.names
+        encoding, n_quotes = _encoding(rows.path, encodings)
+        read = pa_csv.ReadOptions(encoding=encoding, use_threads=False, block_size=BLOCK_BYTES)
+        with _stream(rows.path) as raw:
+            given = pa_csv.open_csv(raw, read, parse).schema.names
         rows.broken.clear()
-        _require(path, wanted, [h.removeprefix("\ufeff") for h in header])
-        convert = pa_csv.ConvertOptions(column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False)
-        with pa.input_stream(str(path), compression="detect") as raw:
-            yield from _numbered(rows, pa_csv.open_csv(raw, read, parse, convert))
-    except pa.ArrowInvalid as e:
-        raise FileUnreadable(file=str(path), reason=str(e)) from e
+        header = _header(rows.path, given)
+        _require(rows.path, wanted, header)
+        convert = pa_csv.ConvertOptions(column_types=dict.fromkeys(given, pa.string()), strings_can_be_null=False)
+        with _stream(rows.path) as raw:
+            for last in _numbered(rows, pa_csv.open_csv(raw, read, parse, convert), header):
+                yield last
+    except (pa.ArrowInvalid, OSError) as e:
+        raise FileUnreadable(file=str(rows.path), reason=str(e)) from e
+    if n_quotes % 2:
+        _refuse_open_quote(rows, last)
 
 
-def _numbered(rows: Rows, batches: Iterator[pa.RecordBatch]) -> Iterator[pd.DataFrame]:
-    """Number the records: 1 is the header; broken lines keep their numbers, so later ones stay right."""
-    row, n_broken = 2, 0
+def _stream(path: Path) -> Any:
+    return pa.input_stream(str(path), compression="gzip" if path.suffix.lower() == ".gz" else None)
+
+
+def _encoding(path: Path, encodings: Sequence[str]) -> tuple[str, int]:
+    """The first encoding that decodes the whole file, and how many quotation marks the file has."""
+    for encoding in encodings:
+        n_quotes = 0
+        decoder = codecs.getincrementaldecoder(encoding)("strict")
+        try:
+            with _stream(path) as raw:
+                while block := raw.read(1 << 22):
+                    decoder.decode(block)
+                    n_quotes += block.count(b'"')
+                decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            continue
+        return encoding, n_quotes
+    raise FileUnreadable(file=str(path), reason=f"not text in any of {', '.join(encodings)}")
+
+
+def _numbered(rows: Rows, batches: Iterable[pa.RecordBatch], header: list[str]) -> Iterator[pd.DataFrame]:
+    """Number the records: 1 is the header; broken lines keep their numbers, so later ones stay right.
+
+    The reader runs ahead: lines broken in a later block may be known before this block arrives.
+    """
+    row = 2
     for batch in batches:
         frame = batch.to_pandas()
-        frame.columns = [c.removeprefix("\ufeff") for c in frame.columns]
-        new = [n for n, _ in rows.broken[n_broken:]]
-        n_broken = len(rows.broken)
-        taken = set(new)
-        numbers = [n for n in range(row, row + len(frame) + len(new)) if n not in taken]
-        row += len(frame) + len(new)
-        frame.index = pd.Index(numbers[: len(frame)], name="row")
-        for start in range(0, len(frame), CHUNK_ROWS):
-            yield frame.iloc[start : start + CHUNK_ROWS]
+        frame.columns = header
+        broken = {n for n, _ in rows.broken if n >= row}
+        numbers = [n for n in range(row, row + len(frame) + len(broken)) if n not in broken][: len(frame)]
+        row = numbers[-1] + 1 if numbers else row
+        frame.index = pd.Index(numbers, name="row", dtype="int64")
+        yield from _chunks(frame)
+
+
+def _refuse_open_quote(rows: Rows, last: pd.DataFrame | None) -> None:
+    """A quotation mark that is never closed takes the rest of the file for one record: nothing may be lost so."""
+    row, text = max(rows.broken, default=(0, ""))
+    if last is not None and last.index[-1] > row:
+        row, text = int(last.index[-1]), " ".join(last.iloc[-1])
+    if "\n" in text:
+        raise FileUnreadable(file=str(rows.path), reason=f"row {row} opens a quotation mark that is never closed")
+
+
+# --- tables with types -----------------------------------------------------------------------------------------------
 
 
 def as_text(value: object) -> str | None:
     """A typed cell as the text a person would type: whole floats without ``.0``, times in ISO form."""
-    if value is None or (isinstance(value, float) and math.isnan(value)) or value is pd.NaT:
+    if value is None or value is pd.NaT or value is pd.NA:
         return None
-    if isinstance(value, bool):
+    if isinstance(value, bool | np.bool_):
         return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
+    if isinstance(value, float):
+        if math.isnan(value):
+            return None
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(float(value))
     if isinstance(value, dt.datetime | dt.date):
         return value.isoformat(" ") if isinstance(value, dt.datetime) else value.isoformat()
     return str(value)
 
 
-def _texts(frame: pd.DataFrame, first_row: int) -> pd.DataFrame:
-    out = pd.DataFrame({c: pd.Series(list(map(as_text, frame[c])), dtype="str") for c in frame.columns})
-    out.index = pd.RangeIndex(first_row, first_row + len(out), name="row")
-    return out
+def _texts(columns: dict[str, list[str | None]], numbers: Sequence[int]) -> pd.DataFrame:
+    index = pd.Index(list(numbers), name="row", dtype="int64")
+    return pd.DataFrame({c: pd.Series(values, index=index, dtype="str") for c, values in columns.items()}, index=index)
+
+
+def _chunks(frame: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    for start in range(0, len(frame), CHUNK_ROWS):
+        yield frame.iloc[start : start + CHUNK_ROWS]
 
 
 def _excel(rows: Rows, wanted: Sequence[str], sheet: str | None) -> Iterator[pd.DataFrame]:
     try:
-        book = openpyxl.load_workbook(rows.path, read_only=True, data_only=True)
+        with warnings.catch_warnings(action="ignore", category=UserWarning):  # styles that openpyxl does not know
+            book = openpyxl.load_workbook(rows.path, read_only=True, data_only=True)
     except Exception as e:  # openpyxl raises whatever its parts raise
         raise FileUnreadable(file=str(rows.path), reason=str(e)) from e
     try:
         if sheet is not None and sheet not in book.sheetnames:
             raise FileUnreadable(file=str(rows.path), reason=f"no sheet {sheet}; it has {', '.join(book.sheetnames)}")
-        records = (book[sheet] if sheet else book.worksheets[0]).iter_rows(values_only=True)
-        header = [as_text(v) or "" for v in next(records, ())]
+        table = book[sheet] if sheet else book.worksheets[0]
+        table.reset_dimensions()  # some systems declare a size that is not the sheet's
+        records = enumerate(table.iter_rows(values_only=True), 1)
+        cells = [as_text(v) or "" for v in next(records, (1, ()))[1]]
+        header = _header(rows.path, cells[: max((n for n, c in enumerate(cells, 1) if c.strip()), default=0)])
         _require(rows.path, wanted, header)
-        row, block = 2, []
-        for record in records:
-            block.append(record)
-            if len(block) == CHUNK_ROWS:
-                yield _texts(pd.DataFrame(block, columns=header, dtype=object), row)
-                row, block = row + len(block), []
-        while block and all(v is None for v in block[-1]):
-            block.pop()
-        if block:
-            yield _texts(pd.DataFrame(block, columns=header, dtype=object), row)
+        yield from _sheet_chunks(rows, records, header)
     finally:
         book.close()
+
+
+def _sheet_chunks(rows: Rows, records: Iterable[tuple[int, Record]], header: list[str]) -> Iterator[pd.DataFrame]:
+    """Records of a sheet; empty rows are none, and one with values beyond the header is broken."""
+    numbers: list[int] = []
+    block: list[list[str | None]] = []
+
+    def take() -> pd.DataFrame:
+        frame = _texts({name: [r[i] for r in block] for i, name in enumerate(header)}, numbers)
+        numbers.clear()
+        block.clear()
+        return frame
+
+    for number, record in records:
+        cells = [as_text(v) for v in record]
+        if any(cells[len(header) :]):
+            rows.broken.append((number, ",".join(c or "" for c in cells)))
+        elif any(cells):
+            numbers.append(number)
+            block.append((cells + [None] * len(header))[: len(header)])
+        if len(block) == CHUNK_ROWS:
+            yield take()
+    if block:
+        yield take()
 
 
 def _parquet(rows: Rows, wanted: Sequence[str]) -> Iterator[pd.DataFrame]:
     try:
         file = pq.ParquetFile(rows.path)
-    except pa.ArrowInvalid as e:
+        if b"geo" in (file.schema_arrow.metadata or {}) and X in wanted:
+            yield from _points(rows, wanted, gpd.read_parquet(rows.path))
+            return
+        _require(rows.path, wanted, file.schema_arrow.names)
+        row = 2
+        for batch in file.iter_batches(CHUNK_ROWS, columns=list(wanted)):
+            # whole numbers beside missing ones stay whole: a long case number has more digits than a float
+            frame = batch.to_pandas(integer_object_nulls=True).astype(object)
+            yield _texts({c: list(map(as_text, frame[c])) for c in frame.columns}, range(row, row + len(frame)))
+            row += len(frame)
+    except (pa.ArrowInvalid, OSError, ValueError) as e:
         raise FileUnreadable(file=str(rows.path), reason=str(e)) from e
-    _require(rows.path, wanted, file.schema_arrow.names)
-    row = 2
-    for batch in file.iter_batches(CHUNK_ROWS, columns=list(wanted)):
-        frame = batch.to_pandas().astype(object)
-        yield _texts(frame, row)
-        row += len(frame)
 
 
 def _layer(rows: Rows, wanted: Sequence[str], layer: str | None) -> Iterator[pd.DataFrame]:
     try:
-        frame = pyogrio.read_dataframe(rows.path, layer=layer)
+        names = [str(name) for name, _ in pyogrio.list_layers(rows.path)]
+        if layer is None and len(names) == 1:
+            layer = names[0]
+        if layer in names:
+            frame = pyogrio.read_dataframe(rows.path, layer=layer)
     except Exception as e:  # GDAL's errors have no common class
         raise FileUnreadable(file=str(rows.path), reason=str(e)) from e
-    _require(rows.path, [w for w in wanted if w not in (X, Y)], list(frame.columns))
-    attributes = pd.DataFrame(frame.drop(columns="geometry", errors="ignore")).astype(object)
-    out = _texts(attributes, 2)
-    if "geometry" in frame:
-        rows.crs = f"epsg:{frame.crs.to_epsg()}" if frame.crs is not None and frame.crs.to_epsg() else None
-        points = frame.geometry.where(frame.geometry.geom_type == "Point").to_numpy()
-        out[X] = pd.Series(list(map(as_text, shapely.get_x(points).tolist())), index=out.index, dtype="str")
-        out[Y] = pd.Series(list(map(as_text, shapely.get_y(points).tolist())), index=out.index, dtype="str")
-    for start in range(0, len(out), CHUNK_ROWS):
-        yield out.iloc[start : start + CHUNK_ROWS]
+    if layer not in names:
+        reason = f"no layer {layer}" if layer else "several layers, and the profile's sheet names none"
+        raise FileUnreadable(file=str(rows.path), reason=f"{reason}; it has {', '.join(names)}")
+    yield from _points(rows, wanted, frame)
+
+
+def _points(rows: Rows, wanted: Sequence[str], frame: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """A layer's attributes, and its points as two columns; any other geometry stands there by its type's name."""
+    located = isinstance(frame, gpd.GeoDataFrame)
+    shapes = frame.geometry.name if located else None
+    attributes = pd.DataFrame(frame).drop(columns=[shapes] if shapes else []).astype(object)
+    texts = {str(c): list(map(as_text, attributes[c])) for c in attributes.columns}
+    if located:
+        rows.crs = _crs_name(frame)
+        texts[X], texts[Y] = _coordinates(frame.geometry.to_numpy())
+    _require(rows.path, wanted, list(texts))
+    yield from _chunks(_texts(texts, range(2, 2 + len(frame))))
+
+
+def _crs_name(frame: gpd.GeoDataFrame) -> str | None:
+    if frame.crs is None:
+        return None
+    number = frame.crs.to_epsg()
+    return f"epsg:{number}" if number else str(frame.crs.to_wkt())
+
+
+def _coordinates(shapes: Any) -> tuple[list[str | None], list[str | None]]:
+    single = (shapely.get_type_id(shapes) == shapely.GeometryType.MULTIPOINT) & (
+        shapely.get_num_geometries(shapes) == 1
+    )
+    points = np.where(single, shapely.get_geometry(shapes, 0), shapes)
+    x, y = ([as_text(v) for v in values.tolist()] for values in (shapely.get_x(points), shapely.get_y(points)))
+    other = ~shapely.is_missing(points) & ~shapely.is_empty(points) & (shapely.get_type_id(points) != 0)
+    for place in np.flatnonzero(other).tolist():
+        x[place] = points[place].geom_type
+    return x, y

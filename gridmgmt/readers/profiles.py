@@ -1,17 +1,25 @@
 """Profiles (导入方案): how one city's export maps to the platform's fields, as data.
 
 A profile is ``data/profiles/<id>.yaml`` or any YAML file of that form; its
-keys are the fields of :class:`Profile`. Unknown and duplicate keys are errors.
+keys are the fields of :class:`Profile`. Unknown and duplicate keys are errors,
+and so is every word that no row could be read with: a mistake in a profile is
+told when it is loaded, not once for each row.
 """
 
+import codecs
 from pathlib import Path
 from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from gridmgmt.errors import ProfileInvalid, ProfileMissing
+from gridmgmt.codes import CATEGORY_KINDS
+from gridmgmt.errors import CrsUnknown, ProfileInvalid, ProfileMissing
+from gridmgmt.geo import WEB_SYSTEMS, parse_crs
+from gridmgmt.readers.files import X, Y
 from gridmgmt.settings import data_path
 
 CASE_TEXTS = ("source", "address", "description", "unit_code", "reporter_name", "reporter_phone")
@@ -54,6 +62,8 @@ class FieldSpec(_Strict):
     def _some_source(self) -> "FieldSpec":
         if self.column is None and self.default is None and not self.columns:
             raise ValueError("needs column, columns or default")
+        if self.column is not None and self.columns:
+            raise ValueError("needs column or columns, not both")
         return self
 
     @property
@@ -65,6 +75,13 @@ class FieldSpec(_Strict):
     def label(self) -> str:
         """What messages call it."""
         return ", ".join(self.names)
+
+    def require_words(self, known: tuple[str, ...]) -> None:
+        """Refuse a map or default that gives another word than the platform's."""
+        given = [*(self.map or {}).values(), self.default]
+        wrong = [str(v) for v in given if v is not None and v not in known]
+        if wrong:
+            raise ValueError(f"{', '.join(wrong)}: no such word; known are {', '.join(known)}")
 
 
 def _spec(value: Any) -> Any:
@@ -90,9 +107,21 @@ class Location(_Strict):
     def _plain(cls, value: Any) -> Any:
         return {"default": value} if isinstance(value, str) else value
 
+    @field_validator("system")
+    @classmethod
+    def _usable(cls, spec: FieldSpec | None) -> FieldSpec | None:
+        for name in [*(spec.map or {}).values(), spec.default] if spec else []:
+            try:
+                if name is not None and str(name).strip().lower() not in WEB_SYSTEMS:
+                    parse_crs(str(name))
+            except CrsUnknown as e:
+                raise ValueError(f"no coordinate system {name}; write epsg:NNNN, {' or '.join(WEB_SYSTEMS)}") from e
+        return spec
+
     @model_validator(mode="after")
     def _one_way(self) -> "Location":
-        if self.geometry == (self.lon is not None and self.lat is not None):
+        n_columns = (self.lon is not None) + (self.lat is not None)
+        if n_columns != (0 if self.geometry else 2):
             raise ValueError("needs lon and lat, or geometry: true")
         if not self.geometry and self.system is None:
             raise ValueError("needs system: which coordinates are these? (epsg:4326, gcj02, …)")
@@ -116,6 +145,12 @@ class Category(_Strict):
     def _plain(cls, value: Any) -> Any:
         return {"default": value} if isinstance(value, str) else value
 
+    @field_validator("kind")
+    @classmethod
+    def _of_the_platform(cls, spec: FieldSpec) -> FieldSpec:
+        spec.require_words(CATEGORY_KINDS)
+        return spec
+
 
 class When(_Strict):
     """A condition on another column."""
@@ -130,7 +165,7 @@ class Deadline(_Strict):
     column: str | None = None
     format: str | None = None
     after: str | None = None
-    hours: float | None = None
+    hours: float | None = Field(default=None, gt=0)
     when: When | None = None
 
     @model_validator(mode="after")
@@ -139,7 +174,16 @@ class Deadline(_Strict):
             raise ValueError("needs either column, or after and hours")
         if self.after is not None and (self.hours is None or self.after not in CASE_TIMES):
             raise ValueError(f"after must be one of {', '.join(CASE_TIMES)}, with hours")
+        if self.column is not None and self.hours is not None:
+            raise ValueError("hours belong to after, not to column")
         return self
+
+
+class Title(_Strict):
+    """The profile's name in both languages."""
+
+    zh: str
+    en: str
 
 
 class Profile(_Strict):
@@ -147,7 +191,7 @@ class Profile(_Strict):
 
     id: str
     kind: Literal["cases", "samples"]
-    title: dict[Literal["zh", "en"], str]
+    title: Title
     time_zone: str | None = None
     encodings: tuple[str, ...] = ("utf-8", "gb18030")
     null_values: tuple[str, ...] = ("",)
@@ -164,17 +208,52 @@ class Profile(_Strict):
     def _plain(cls, value: Any) -> Any:
         return {k: _spec(v) for k, v in value.items()} if isinstance(value, dict) else value
 
-    @model_validator(mode="after")
-    def _fields(self) -> "Profile":
-        known = CASE_FIELDS if self.kind == "cases" else SAMPLE_FIELDS
-        needed = {"case_no", "reported_at"} if self.kind == "cases" else {"sample_no", "sampled_at"}
-        for name in self.columns:
+    @field_validator("time_zone")
+    @classmethod
+    def _zone(cls, name: str | None) -> str | None:
+        try:
+            if name is not None:
+                ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as e:
+            raise ValueError(f"{name}: no such zone; write an IANA name such as Asia/Shanghai") from e
+        return name
+
+    @field_validator("encodings")
+    @classmethod
+    def _known_encodings(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            try:
+                codecs.lookup(name)
+            except LookupError as e:
+                raise ValueError(f"{name}: no such encoding; write e.g. utf-8 or gb18030") from e
+        return names
+
+    @field_validator("columns")
+    @classmethod
+    def _known_fields(cls, columns: dict[str, FieldSpec], info: ValidationInfo) -> dict[str, FieldSpec]:
+        if "kind" not in info.data:
+            return columns
+        cases = info.data["kind"] == "cases"
+        known = CASE_FIELDS if cases else SAMPLE_FIELDS
+        for name in columns:
             if name not in known:
-                raise ValueError(f"columns.{name}: no such field; known are {', '.join(sorted(known))}")
-        if needed - set(self.columns):
-            raise ValueError(f"columns: {', '.join(sorted(needed - set(self.columns)))} must be mapped")
+                raise ValueError(f"{name}: no such field; known are {', '.join(sorted(known))}")
+        for name in ("case_no", "reported_at") if cases else ("sample_no", "sampled_at"):
+            if name not in columns:
+                raise ValueError(f"{name} must be mapped")
+            if columns[name].default is not None:
+                raise ValueError(f"{name} must come from the file, not from a default")
+        if "status" in columns:
+            columns["status"].require_words(STATUSES)
+        return columns
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Profile":
         if self.kind == "samples" and (self.category or self.deadline):
             raise ValueError("samples have no category and no deadline")
+        for rule in self.deadline:
+            if rule.after is not None and rule.after not in self.columns:
+                raise ValueError(f"deadline: it begins at {rule.after}, which columns does not map")
         return self
 
     @property
@@ -185,7 +264,7 @@ class Profile(_Strict):
     def file_columns(self) -> list[str]:
         """Every column of the file that this profile reads."""
         names: list[str | None] = [n for s in self.columns.values() for n in s.names]
-        names += [self.version, self.location.lon, self.location.lat]
+        names += [self.version, *((X, Y) if self.location.geometry else (self.location.lon, self.location.lat))]
         names += [*self.location.system.names] if self.location.system else []
         names += [self.category.column, *self.category.kind.names] if self.category else []
         for rule in self.deadline:
@@ -196,21 +275,41 @@ class Profile(_Strict):
 def parse(text: str, name: str) -> Profile:
     """Read a profile from YAML text.
 
+    A key written ``null:`` without quotes, which YAML reads as nothing, is
+    taken for the word.
+
     Raises
     ------
     ProfileInvalid
         Names the profile, the key and what was expected.
     """
     try:
-        data = YAML(typ="safe").load(text)
+        data = YAML(typ="safe", pure=True).load(text)
     except YAMLError as e:
-        raise ProfileInvalid(profile=name, key="YAML", reason=str(e)) from e
+        mark = e.problem_mark if isinstance(e, MarkedYAMLError) else None
+        reason = str(getattr(e, "problem", None) or e) + (f" (line {mark.line + 1})" if mark else "")
+        raise ProfileInvalid(profile=name, key="YAML", reason=reason) from e
     try:
-        return Profile.model_validate(data)
+        return Profile.model_validate(_null_is_a_word(data))
     except ValidationError as e:
-        first = e.errors()[0]
-        key = ".".join(map(str, first["loc"])) or "profile"
-        raise ProfileInvalid(profile=name, key=key, reason=first["msg"]) from e
+        raise ProfileInvalid(profile=name, key=_key(e.errors()[0]), reason=_reason(e.errors()[0])) from e
+
+
+def _null_is_a_word(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {"null" if k is None else k: _null_is_a_word(v) for k, v in data.items()}
+    return [_null_is_a_word(v) for v in data] if isinstance(data, list) else data
+
+
+def _key(error: ErrorDetails) -> str:
+    return ".".join(str(part) for part in error["loc"] if part != "[key]") or "profile"
+
+
+def _reason(error: ErrorDetails) -> str:
+    if error["loc"][-1:] == ("[key]",):
+        return f"write the word {error['input']} in quotes: YAML takes it for a number or for true and false"
+    plain = {"extra_forbidden": "unknown key", "missing": "the key is missing"}
+    return plain.get(error["type"], error["msg"].removeprefix("Value error, "))
 
 
 def load(name: str) -> Profile:
@@ -224,6 +323,9 @@ def load(name: str) -> Profile:
         It breaks its own rules.
     """
     path = Path(name) if name.endswith((".yaml", ".yml")) else data_path("profiles", f"{name}.yaml")
-    if not path.exists():
+    if not path.is_file():
         raise ProfileMissing(name=name, known=sorted(p.stem for p in data_path("profiles").glob("*.yaml")))
-    return parse(path.read_text("utf-8"), path.name)
+    try:
+        return parse(path.read_text("utf-8"), path.name)
+    except UnicodeDecodeError as e:
+        raise ProfileInvalid(profile=path.name, key="YAML", reason="the file is not UTF-8") from e

@@ -79,13 +79,15 @@ def shown(value: Fraction, places: int = 2) -> str:
 
 
 def shown_near(value: Fraction, limits: Sequence[Fraction], places: int = 2) -> str:
-    """Like :func:`shown`, with more digits where rounding would seem to cross a limit (89.996 beside 90)."""
-    while places < 10:
-        text = shown(value, places)
+    """Like :func:`shown`, with more digits where rounding would seem to cross a limit (89.996 beside 90).
+
+    What ten digits cannot tell from a limit above it is cut off, not rounded.
+    """
+    for digits in range(places, 11):
+        text = shown(value, digits)
         if all((Fraction(text) >= limit) == (value >= limit) for limit in limits):
             return text
-        places += 1
-    return shown(value, places)
+    return shown(Fraction(math.floor(value * 10**10), 10**10), 10)
 
 
 def proportional(item: Proportional, value: Fraction) -> tuple[Fraction, Reason]:
@@ -161,7 +163,7 @@ def grade_of(book: Rulebook, total: Fraction) -> Grade | None:
 K = TypeVar("K", bound=Hashable)
 
 
-def rank(totals: Mapping[K, Fraction | None]) -> dict[K, tuple[int, int]]:  # noqa: UP047 - Python 3.11
+def rank(totals: Mapping[K, Fraction | None]) -> dict[K, tuple[int, int]]:
     """Competition ranks (1, 1, 3), best first: key → (rank, how many share it); none for those without a total."""
     values = sorted((v for v in totals.values() if v is not None), reverse=True)
     first: dict[Fraction, int] = {}

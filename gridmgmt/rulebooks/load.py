@@ -3,11 +3,13 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
+from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gridmgmt.errors import RulebookInvalid, RulebookMissing
 from gridmgmt.rulebooks.model import Rulebook
@@ -38,10 +40,15 @@ def load(name: str) -> Loaded:
     RulebookInvalid
         It breaks its own rules.
     """
-    path = Path(name) if name.endswith((".yaml", ".yml")) else data_path("rulebooks", name, "rulebook.yaml")
+    is_path = name.endswith((".yaml", ".yml"))
+    path = Path(name) if is_path else data_path("rulebooks", name, "rulebook.yaml")
     if not path.is_file():
         raise RulebookMissing(name=name, known=known())
-    return parse(path.read_text("utf-8"), str(path.name if path.name != "rulebook.yaml" else f"{name}/rulebook.yaml"))
+    file = path.name if is_path else f"{name}/rulebook.yaml"
+    try:
+        return parse(path.read_text("utf-8"), file)
+    except UnicodeDecodeError as e:
+        raise RulebookInvalid(file=file, line=1, key="YAML", reason="the file is not UTF-8") from e
 
 
 def parse(text: str, file: str) -> Loaded:
@@ -53,32 +60,64 @@ def parse(text: str, file: str) -> Loaded:
         Names file, line, key and what was expected.
     """
     try:
-        marked = YAML(typ="rt").load(text)
-        plain = YAML(typ="safe", pure=True)
-        plain.constructor.add_constructor("tag:yaml.org,2002:float", lambda c, n: c.construct_scalar(n))
-        data = plain.load(text)
+        data = exact_yaml().load(text)
+        root = YAML(typ="safe", pure=True).compose(text)
     except YAMLError as e:
         mark = e.problem_mark if isinstance(e, MarkedYAMLError) else None
-        line = mark.line + 1 if mark else 1
-        raise RulebookInvalid(file=file, line=line, key="YAML", reason=str(getattr(e, "problem", e))) from e
+        line, reason = (mark.line + 1 if mark else 1), str(getattr(e, "problem", None) or e)
+        raise RulebookInvalid(file=file, line=line, key="YAML", reason=reason) from e
     try:
         book = Rulebook.model_validate(data)
     except ValidationError as e:
-        first = e.errors()[0]
-        where = [x for x in first["loc"] if x not in ("proportional", "steps")]
-        raise RulebookInvalid(
-            file=file, line=_line(marked, where), key=".".join(map(str, where)) or "rulebook", reason=first["msg"]
-        ) from e
+        key, line = locate(root, e.errors()[0])
+        raise RulebookInvalid(file=file, line=line, key=key or "rulebook", reason=explain(e.errors()[0])) from e
     return Loaded(book, text, hashlib.sha256(text.encode()).hexdigest())
 
 
-def _line(node: Any, where: list[Any]) -> int:
-    """The line of the deepest part of a path that the file has, from 1."""
-    line = 1
-    for key in where:
-        try:
-            line = (node.lc.key(key) if isinstance(node, dict) else node.lc.item(key))[0] + 1
-            node = node[key]
-        except (KeyError, IndexError, AttributeError, TypeError):
-            break
-    return line
+class _ExactConstructor(SafeConstructor):
+    """Numbers with a point stay text, so that 0.1 is never a binary float. Of its own: the base is shared."""
+
+
+_ExactConstructor.add_constructor("tag:yaml.org,2002:float", lambda self, node: self.construct_scalar(node))
+
+
+def exact_yaml() -> YAML:
+    """A YAML reader that leaves numbers with a point as they are written."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Constructor = _ExactConstructor
+    return yaml
+
+
+def explain(error: ErrorDetails) -> str:
+    """A fault in plain words."""
+    plain = {"extra_forbidden": "unknown key", "missing": "the key is missing"}
+    return plain.get(error["type"], error["msg"].removeprefix("Value error, "))
+
+
+def locate(root: Node | None, error: ErrorDetails) -> tuple[str, int]:
+    """Key (``items.2.step``) and line, from 1, of the deepest part of a fault's path that the file has.
+
+    What the path holds beside keys of the file (the kind of an item, the
+    branch of a choice) is passed over; a missing key is named and stands on its parent's line.
+    """
+    keys: list[str] = []
+    line, node = 1, root
+    for part in error["loc"]:
+        found = _child(node, part)
+        if found is not None:
+            line, node = found
+            keys.append(str(part))
+    if error["type"] == "missing":
+        keys.append(str(error["loc"][-1]))
+    return ".".join(keys), line
+
+
+def _child(node: Node | None, key: int | str) -> tuple[int, Node] | None:
+    """Line and value of a mapping's key or a sequence's place."""
+    if isinstance(node, SequenceNode) and isinstance(key, int) and key < len(node.value):
+        return node.value[key].start_mark.line + 1, node.value[key]
+    if isinstance(node, MappingNode):
+        for name, value in node.value:
+            if isinstance(name, ScalarNode) and name.value == str(key):
+                return name.start_mark.line + 1, value
+    return None

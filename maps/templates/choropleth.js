@@ -4,7 +4,7 @@ function startPage(map, data) {
   const layers = data.layers;
   const title = (layer, i) => (page.lang === "en" && layer.name_en ? layer.name_en[i] : layer.name[i]);
   const state = {level: data.start, focus: null};
-  const page = new Page(map, data, {path, levels, title, pick, redraw});
+  const page = new Page(map, data, {path, levels, title, pick, redraw, find});
 
   // The ancestor of a grid at a level above, -1 if it has none.
   function ancestor(level, i, above) {
@@ -39,6 +39,15 @@ function startPage(map, data) {
     const level = layers.indexOf(layer), focus = {level, i};
     if (level + 1 < layers.length && layers[level + 1].parent.includes(i)) show(level + 1, focus);
     else page.mark(i);
+  }
+
+  // Show a grid that the page around a frame names: among its siblings, marked.
+  function find({level, code}) {
+    const at = layers.findIndex((layer) => layer.key === level), i = at < 0 ? -1 : layers[at].code.indexOf(code);
+    if (i < 0) return;
+    const above = at > 1 ? layers[at].parent[i] : -1;
+    show(at, above >= 0 ? {level: at - 1, i: above} : null);
+    page.mark(i);
   }
 
   function up() {

@@ -42,6 +42,7 @@ class Page {
     this.tip = L.tooltip({sticky: true, className: "tip", opacity: 1, direction: "auto"});
     this.controls = [];
     this.listen();
+    if (data.embedded) this.embed();
   }
 
   listen() {
@@ -50,6 +51,23 @@ class Page {
     this.map.on("zoomend moveend", () => this.drawNames());
     window.addEventListener("beforeprint", () => this.resize(true));
     window.addEventListener("afterprint", () => this.resize(false));
+  }
+
+  // In a frame: only the map stays; tell the page around it what was pressed and where, and go where it says.
+  embed() {
+    document.body.classList.add("embedded");
+    this.map.on("click", ({latlng}) => window.parent.postMessage({place: [latlng.lng, latlng.lat]}, "*"));
+    new ResizeObserver(() => this.map.invalidateSize({animate: false, pan: false})).observe(this.map.getContainer());
+    requestAnimationFrame(() => this.fit(this.view.bounds));
+    window.addEventListener("message", ({source, data}) => {
+      if (source === window.parent && data.show && this.handlers.find) this.handlers.find(data.show);
+    });
+  }
+
+  choose(layer, i) {
+    this.handlers.pick(layer, i);
+    if (!this.data.embedded || !layer.key) return;
+    window.parent.postMessage({pick: {level: layer.key, code: layer.code[i]}}, "*");
   }
 
   text(words) {
@@ -157,7 +175,7 @@ class Page {
     const touched = window.matchMedia("(hover: none)").matches && this.touched !== i;
     this.touched = i;
     if (touched) this.mark(i, place);
-    else this.handlers.pick(this.view.layer, i);
+    else this.choose(this.view.layer, i);
   }
 
   rank(layer, i) {
@@ -217,7 +235,7 @@ class Page {
       const swatch = element("i", "swatch");
       if (layer.class[i] < 0) swatch.classList.add("hatch");
       else swatch.style.background = this.fill(layer, i);
-      const node = button("", null, () => this.handlers.pick(layer, i));
+      const node = button("", null, () => this.choose(layer, i));
       node.append(element("span", "place", layer.rank[i] === null ? "–" : layer.rank[i]), swatch,
         element("span", "name", this.handlers.title(layer, i)), element("span", "value", this.value(layer, i)));
       node.addEventListener("mouseenter", () => this.mark(i));

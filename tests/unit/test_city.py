@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from gridmgmt import city, errors
+from gridmgmt.settings import data_path
 from gridmgmt.texts import word
 
 MINIMAL: dict[str, Any] = {"code": "4403", "name": "示例市", "time_zone": "Asia/Shanghai", "metric_crs": 4547}
@@ -55,7 +56,24 @@ def test_a_level_has_many_names() -> None:
         ({"datum": "BJ54"}, "datum"),
         ({"levels": FIVE[:1]}, "levels"),
         ({"levels": [FIVE[0], FIVE[0]]}, "levels"),
-        ({"levels": [{**FIVE[0], "colour": "red"}, FIVE[1]]}, "levels, name or metric_crs"),
+        ({"levels": [{**FIVE[0], "colour": "red"}, FIVE[1]]}, "levels"),
+        ({"levels": [{"key": "city"}, FIVE[1]]}, "levels"),
+        ({"levels": [{**FIVE[0], "code_length": "4"}, FIVE[1]]}, "levels"),
+        ({"levels": [{**FIVE[0], "key": False}, FIVE[1]]}, "levels"),
+        ({"levels": "four"}, "levels"),
+        ({"name": {"zh": "示例市", "fr": "Exemple"}}, "name"),
+        ({"name": 4403}, "name"),
+        ({"code": True}, "code"),
+        ({"time_zone": 8}, "time_zone"),
+        ({"time_zone": "Asia"}, "time_zone"),  # a folder of the zone table
+        ({"metric_crs": "zone 38"}, "metric_crs"),
+        ({"metric_crs": True}, "metric_crs"),
+        ({"metric_crs": None}, "metric_crs"),
+        ({"prefix_codes": "false"}, "prefix_codes"),
+        ({"prefix_codes": 0}, "prefix_codes"),
+        ({"calendar": None}, "calendar"),
+        ({"languages": "zh"}, "languages"),
+        ({"languages": [["zh"]]}, "languages"),
         ({"languages": []}, "languages"),
         ({"languages": ["fr"]}, "languages"),
         ({"colour": "red"}, "colour"),
@@ -65,7 +83,24 @@ def test_a_city_that_cannot_be_computed_with_is_refused(change: dict[str, Any], 
     with pytest.raises(errors.CityInvalid) as e:
         city.from_dict({**MINIMAL, **change})
     assert e.value.key == key
-    assert key in word(e.value.code, e.value.facts)
+    for lang in ("zh", "en"):
+        message = word(e.value.code, e.value.facts, lang)
+        assert key in message
+        assert e.value.facts["value"] in message
+        assert e.value.expected in message
+
+
+@pytest.mark.parametrize("written", [4547, "4547", "epsg:4547", "EPSG:4547", " Epsg:4547 "])
+def test_the_metric_system_may_be_written_with_its_authority(written: Any) -> None:
+    assert city.from_dict({**MINIMAL, "metric_crs": written}).metric_epsg == 4547
+
+
+def test_every_shipped_city_is_read() -> None:
+    paths = sorted(data_path("cities").glob("*.yaml"))
+    assert paths
+    for path in paths:
+        made = city.read(path)
+        assert city.from_dict(city.to_dict(made)) == made
 
 
 @pytest.mark.parametrize("key", list(MINIMAL))
@@ -89,5 +124,11 @@ def test_what_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
     path.write_text(text, "utf-8")
     with pytest.raises(errors.CityInvalid):
         city.read(path)
-    with pytest.raises(errors.CityInvalid):
-        city.read(tmp_path / "absent.yaml")
+
+
+def test_a_file_that_is_absent_or_no_utf8_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "gbk.yaml").write_bytes("name: 示例市\n".encode("gbk"))
+    for name in ("gbk.yaml", "absent.yaml"):
+        with pytest.raises(errors.CityInvalid) as e:
+            city.read(tmp_path / name)
+        assert e.value.key == name

@@ -1,0 +1,64 @@
+// "Who is responsible here?": a place typed or pressed on a map, answered with its grids, the unit, and what is near.
+
+import {ask, button, data, element, fill, word} from "./page.js";
+
+export class Locate {
+  constructor(section, select) {
+    Object.assign(this, {select});
+    this.form = section.querySelector("form");
+    this.answer = section.querySelector(".answer");
+    this.form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.find();
+    });
+    this.form.elements.category.addEventListener("focus", () => this.offer(), {once: true});
+  }
+
+  // A place pressed on a map is in the stored system.
+  take([lon, lat]) {
+    const {elements} = this.form;
+    elements.lon.value = lon.toFixed(6);
+    elements.lat.value = lat.toFixed(6);
+    elements.crs.value = elements.crs.options[0].value;
+    return this.find();
+  }
+
+  async offer() {
+    const found = await ask("/v1/categories").catch(() => []);
+    document.getElementById("categories").replaceChildren(...found.map(({category, name}) => {
+      const option = element("option");
+      option.value = category;
+      option.label = name[data.lang];
+      return option;
+    }));
+  }
+
+  find() {
+    const asked = Object.fromEntries(new FormData(this.form));
+    return fill(this.answer, async () => this.tell(await ask("/v1/locate", asked)));
+  }
+
+  tell({grids, unit, near, edition, assigned, lon, lat}) {
+    const name = ({name, code}) => `${name[data.lang]} ${code}`;
+    const at = element("p", "reason", `${lon.toFixed(6)}, ${lat.toFixed(6)} · ${word("edition", {edition})}`);
+    const close = near.map((grid) => element("p", "near",
+      word(assigned ? "near" : "nearest", {name: name(grid), m: grid.distance_m})));
+    if (!assigned) return [element("p", "outside", word("outside")), ...close, at];
+    const path = grids.flatMap((grid, i) => [i ? element("span", "", "›") : null, this.step(grid)]).filter(Boolean);
+    const responsible = grids.at(-1).responsible;
+    return [
+      element("dl", "",
+        element("dt", "", word("grids")), element("dd", "path", ...path),
+        element("dt", "", word("unit")),
+        element("dd", "unit", unit ? `${unit.name[data.lang]}` : responsible || word("unit_none"))),
+      ...close, at];
+  }
+
+  step(grid) {
+    const text = grid.name[data.lang];
+    if (!data.levels.some((level) => level.key === grid.level)) return element("span", "", text);
+    const node = button(text, () => this.select(grid.level, grid.code));
+    node.title = grid.code;
+    return node;
+  }
+}

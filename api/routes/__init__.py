@@ -1,0 +1,1 @@
+"""The routes, one module a noun: parse, call one operation, return."""

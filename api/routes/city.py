@@ -1,0 +1,41 @@
+"""/v1/city and /v1/categories: what this installation is about."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from api.deps import Ask, Database
+from api.schemas import Category, City, Level, Name
+from gridmgmt.operations import browsing, reference
+
+router = APIRouter(prefix="/v1", tags=["city"])
+
+
+@router.get("/city")
+def city(ask: Annotated[Ask, Query()], engine: Database) -> City:
+    """The city: names, time zone, coordinate systems, grid levels."""
+    found = reference.load_city(engine)
+    return City(
+        code=found.code,
+        name=Name(zh=found.name("zh"), en=found.name("en")),
+        time_zone=found.time_zone,
+        metric_crs=found.metric_epsg,
+        datum=found.datum,
+        levels=[Level(number=x.number, key=x.key, name=Name(zh=x.zh, en=x.en)) for x in found.levels],
+        languages=list(found.languages),
+        category_scheme=found.scheme,
+    )
+
+
+@router.get("/categories")
+def categories(ask: Annotated[Ask, Query()], engine: Database) -> list[Category]:
+    """The categories of the city's scheme, as `category` is written elsewhere."""
+    return [
+        Category(
+            category=row["category"],
+            kind=row["kind"],
+            name=Name(zh=row["name_zh"] or row["name_en"], en=row["name_en"] or row["name_zh"]),
+            major=Name(zh=row["major_zh"], en=row["major_en"] or row["major_zh"]) if row["major_zh"] else None,
+        )
+        for row in browsing.categories(engine)
+    ]

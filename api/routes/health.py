@@ -1,0 +1,19 @@
+"""/healthz: whether the application and its database answer."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from api.deps import Ask, Database
+from api.schemas import Health, Problem
+from gridmgmt import __version__
+from gridmgmt.operations.database import snapshot
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz", responses={503: {"model": Problem, "description": "The database does not answer"}})
+def healthz(ask: Annotated[Ask, Query()], engine: Database) -> Health:
+    """Answer 200 if the database answers with the tables of this release, else 503 with the reason."""
+    with snapshot(engine):
+        return Health(version=__version__)

@@ -1,0 +1,89 @@
+"""/maps: an assessment's choropleth and the heat map of its period, as the start page's frames and as pages to open."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
+
+from api.deps import Ask, Database, Language, cached
+from gridmgmt.indicators import COUNTS
+from gridmgmt.operations import browsing, counting
+from gridmgmt.operations.browsing import TOTAL
+from gridmgmt.periods import parse_period
+from maps import drawing, pages
+from maps.assets import OfflineMap
+from maps.layers import LevelFrame
+from maps.style import Measure, text
+
+router = APIRouter(prefix="/maps", tags=["maps"])
+
+# A map page carries its scripts inside and needs nothing else; "sandbox" keeps it apart from this application.
+MAP_CSP = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; "
+    "frame-ancestors 'self'; sandbox allow-scripts allow-modals"
+)
+
+
+class AskMap(Ask):
+    """Which assessment, and whether the page stands inside another."""
+
+    assessment: str = Field("latest", description="Name of an assessment.")
+    embedded: bool = Field(False, description="The map alone, for a frame.")
+
+
+class AskChoropleth(AskMap):
+    """Which figure, and where to begin."""
+
+    indicator: str = Field(TOTAL, description="total, a rate or a count.", examples=["on_time_closing_rate"])
+    level: str | None = Field(None, description="Level shown first; default: the second.")
+
+
+class AskHeat(AskMap):
+    """Which cases."""
+
+    category: str | None = Field(None, description="component:01001, component:01*, matter:* …")
+
+
+@router.get("/choropleth", response_class=Response, responses={200: {"content": {"text/html": {}}}})
+def choropleth(ask: Annotated[AskChoropleth, Query()], request: Request, engine: Database, lang: Language) -> Response:
+    """The choropleth of the total or an indicator, drawn from the assessment's own figures; opens without a network."""
+    sha256 = browsing.assessment(engine, ask.assessment).sha256
+    return cached(request, sha256, lambda: _answer(_choropleth(engine, ask, lang)))
+
+
+@router.get("/heat", response_class=Response, responses={200: {"content": {"text/html": {}}}})
+def heat(ask: Annotated[AskHeat, Query()], engine: Database, lang: Language) -> Response:
+    """The heat map of the cases reported in the assessment's period, as the data are now."""
+    stored = browsing.assessment(engine, ask.assessment)
+    data = counting.heat(engine, parse_period(stored.period), ask.category)
+    return _answer(drawing.heat(data, lang=lang, embedded=ask.embedded))
+
+
+def _choropleth(engine: Database, ask: AskChoropleth, lang: str) -> OfflineMap:
+    data = browsing.assessment_map(engine, ask.assessment, ask.indicator)
+    city, is_total = data.city, ask.indicator == TOTAL
+    grades = browsing.assessment(engine, ask.assessment).header["rulebook"]["grades"] if is_total else []
+    keys = [x.level.key for x in data.levels]
+    shown = (
+        Measure(TOTAL, **text("page_total"), unit="score", better="high")
+        if is_total
+        else drawing.measure(ask.indicator)
+    )
+    return pages.choropleth(
+        [LevelFrame(x.level, x.frame) for x in data.levels],
+        shown,
+        title={"zh": f"{city.name('zh')} · {shown.zh}", "en": f"{city.name('en')} · {shown.en}"},
+        period_label=data.period.label,
+        as_of=data.as_of.astimezone(city.zone).strftime("%Y-%m-%d %H:%M"),
+        datum=city.datum,
+        counts={name: {"zh": COUNTS[name].zh, "en": COUNTS[name].en} for name in browsing.MAP_COUNTS},
+        start_level=city.level(ask.level).key if ask.level else keys[min(1, len(keys) - 1)],
+        lang=lang,
+        grades=[(float(g["at_least"]), g["title"]["zh"], g["title"]["en"]) for g in grades],
+        embedded=ask.embedded,
+    )
+
+
+def _answer(page: OfflineMap) -> Response:
+    html = page.get_root().render()
+    return Response(html, media_type="text/html", headers={"Content-Security-Policy": MAP_CSP})

@@ -1,0 +1,107 @@
+"""A hand-made city of eight square communities and fourteen cases, so that every figure asked for is known.
+
+Community n (0–7) stands in column n // 2 and row n % 2; a column is a street, two columns a district. In December 2025
+community 0 has ten cases due (nine closed, eight of them on time, one sent back), community 5 has two, both closed on
+time; one case lies outside, one has no location.
+"""
+
+import csv
+import datetime as dt
+from pathlib import Path
+
+import geopandas as gpd
+import shapely
+from ruamel.yaml import YAML
+from sqlalchemy import Engine
+
+from gridmgmt import city
+from gridmgmt.city import City
+from gridmgmt.operations import assessing, editions, imports, reference
+from gridmgmt.periods import parse_period
+
+WEST, SOUTH, SIDE = 114.0, 30.0, 0.01
+NASTY = "<img src=x onerror=alert(1)>社区"
+COMMUNITIES = [f"42990{1 + n // 4}00{1 + n // 2 % 2}00{1 + n % 2}" for n in range(8)]
+TOTAL_0, TOTAL_5, TOTAL_CITY = "71.76", "100.00", "73.53"  # 61 and 85 of 85 points; (27.5 + 25 + 0 + 10) of 85
+HEADERS = (
+    "案卷编号", "上报时间", "受理时间", "立案时间", "派遣时间", "应结案时间", "延期后时限", "处置完成时间", "结案时间",
+    "作废时间", "当前状态", "问题来源", "问题类型", "小类代码", "地址", "问题描述", "处置部门", "举报人", "举报电话",
+    "返工次数", "最近返工时间", "是否重复", "经度", "纬度", "坐标系", "更新时间",
+)  # fmt: skip
+
+
+def centre(n: int) -> tuple[float, float]:
+    """The middle of community n."""
+    return WEST + (n // 2 + 0.5) * SIDE, SOUTH + (n % 2 + 0.5) * SIDE
+
+
+def build(engine: Engine, folder: Path) -> None:
+    """Write the files and bring them in: city, units, rules, grids, cases, one assessment."""
+    _write_city(folder / "city.yaml")
+    reference.init_city(engine, folder / "city.yaml")
+    (folder / "units.csv").write_text(
+        "code,name_zh,name_en,kind,parent_code\nS1,望湖街道办事处,Wanghu Office,street,\nD9,市政中心,Works,department,\n",
+        "utf-8",
+    )
+    (folder / "rules.csv").write_text(
+        "category,level,grid_code,unit_code,valid_from,valid_to\n*,street,429901001,S1,2020-01-01,\n"
+        "component:01001,city,4299,D9,2020-01-01,\n", "utf-8"
+    )  # fmt: skip
+    reference.import_units(engine, folder / "units.csv")
+    reference.import_rules(engine, folder / "rules.csv")
+    _grids().to_file(folder / "grids.gpkg", engine="pyogrio")
+    editions.import_grids(engine, [str(folder / "grids.gpkg")], "2025")
+    editions.activate(engine, "2025", dt.date(2024, 1, 1))
+    _write_cases(folder / "cases.csv")
+    report = imports.import_file(engine, folder / "cases.csv", "demo_cases")
+    assert (report.n_new, report.n_quarantined) == (14, 0), report
+    assessing.score(engine, "grid_baseline", parse_period("2025-12"))
+
+
+def _write_city(path: Path) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        YAML().dump(city.to_dict(City("4299", "小城", "Smallville", "Asia/Shanghai", 4547)), file)
+
+
+def _grids() -> gpd.GeoDataFrame:
+    boxes = [
+        shapely.box(x, y, x + SIDE, y + SIDE)
+        for x, y in ((WEST + n // 2 * SIDE, SOUTH + n % 2 * SIDE) for n in range(8))
+    ]
+    names = ["望湖社区", "柳岸社区", "桂园社区", NASTY, "松岭社区", "竹溪社区", "明湾社区", "长堤社区"]
+    rows = [
+        ("community", c, c[:9], n, f"Community {i}", b)
+        for i, (c, n, b) in enumerate(zip(COMMUNITIES, names, boxes, strict=True))
+    ]
+    for level, width, above, zh, en in (
+        ("street", 9, 6, "街道", "Street"),
+        ("district", 6, 4, "区", "District"),
+        ("city", 4, 0, "小城", "Smallville"),
+    ):
+        for code in sorted({c[:width] for c in COMMUNITIES}):
+            ground = shapely.union_all([b for c, b in zip(COMMUNITIES, boxes, strict=True) if c.startswith(code)])
+            rows.append((level, code, code[:above] or None, f"{zh}{code[4:]}", f"{en} {code[4:]}".strip(), ground))
+    columns = ["level", "code", "parent_code", "name", "name_en", "geometry"]
+    return gpd.GeoDataFrame([dict(zip(columns, r, strict=True)) for r in rows], crs="EPSG:4490")
+
+
+def _write_cases(path: Path) -> None:
+    places = [centre(0)] * 10 + [centre(5)] * 2 + [(115.0, 31.0), None]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, HEADERS, restval="")
+        writer.writeheader()
+        for i, place in enumerate(places):
+            closed = {8: "2025-12-20 09:00:00", 9: ""}.get(
+                i, "2025-12-05 09:00:00"
+            )  # due on the 10th: one late, one open
+            writer.writerow(
+                {
+                    "案卷编号": f"A{i:03}", "上报时间": "2025-12-01 08:00:00", "受理时间": "2025-12-01 08:05:00",
+                    "立案时间": "2025-12-01 08:10:00", "派遣时间": "2025-12-01 08:20:00",
+                    "应结案时间": "2025-12-10 08:00:00", "处置完成时间": closed, "结案时间": closed,
+                    "当前状态": "已结案" if closed else "处置中", "问题来源": "采集员", "问题类型": "部件",
+                    "小类代码": "01001", "返工次数": int(i == 0), "最近返工时间": "2025-12-04 09:00:00" if i == 0 else "",
+                    "是否重复": "否", "经度": place[0] if place else "", "纬度": place[1] if place else "",
+                    "坐标系": "CGCS2000", "更新时间": "2026-01-01 08:00:00",
+                }
+            )  # fmt: skip

@@ -1,0 +1,125 @@
+"""The demo city's whole job: known totals of its manifest, the same hashes again, and the files it leaves."""
+
+import json
+from pathlib import Path
+
+import openpyxl
+import pytest
+from sqlalchemy import Engine, text
+
+from gridmgmt.operations import assessing, counting, imports, locating, reference
+from gridmgmt.periods import parse_period
+from gridmgmt.settings import Settings
+from tools import demo
+from tools.run import Runner
+
+Demo = tuple[Settings, Engine, Path, dict[str, str]]
+
+
+def test_totals_are_those_of_the_manifest(demo_run: Demo) -> None:
+    _, engine, out, _ = demo_run
+    manifest = json.loads((out / "city" / "manifest.json").read_text("utf-8"))
+    found = reference.overview(engine)
+    assert sum(found["cases"].values()) == manifest["cases"]["loaded"]["cases"]
+    assert found["cases"]["no_location"] == sum(manifest["cases"]["loaded"]["without_location"].values())
+    assert found["cases"]["outside"] == manifest["cases"]["loaded"]["outside"]
+    assert found["n_quarantined"] == sum(manifest["cases"]["quarantined"].values())
+
+
+def test_quarantine_names_each_fault(demo_run: Demo) -> None:
+    _, engine, _, _ = demo_run
+    problems = imports.list_quarantine(engine, limit=None)
+    assert {p["code"] for p in problems} == {
+        "value_missing", "category_unknown_value", "time_before_report", "coordinate_refused",
+    }  # fmt: skip
+    assert all(p["row"] >= 2 and p["file"].startswith("cases") and p["column"] for p in problems)
+
+
+def test_a_second_run_gives_the_same_hash_and_changes_nothing(demo_run: Demo) -> None:
+    found, engine, out, made = demo_run
+    tables = ("cases", "case_version", "samples", "assignment", "assessment", "quarantine", "edition")
+
+    def counts() -> list[int]:
+        with engine.connect() as connection:
+            return [connection.execute(text(f"SELECT count(*) FROM {name}")).scalar_one() for name in tables]
+
+    before = counts()
+    again = demo.run_demo(Runner(found.db, found), out)
+    assert again["sha256"] == made["sha256"]
+    assert counts() == before
+
+
+def test_another_database_gives_the_same_hash(demo_run: Demo, make_database, tmp_path: Path) -> None:
+    _, _, out, made = demo_run
+    other = make_database("demo_again")
+    (tmp_path / "city").symlink_to(out / "city")
+    assert demo.run_demo(Runner(other.db, other), tmp_path, extras=False)["sha256"] == made["sha256"]
+
+
+def test_sums_are_conserved_at_every_level(demo_run: Demo) -> None:
+    _, engine, _, _ = demo_run
+    totals = set()
+    for level in ("city", "district", "street", "community"):
+        table, _ = counting.indicators(engine, parse_period("2025"), level)
+        totals.add(tuple(int(table[c].sum()) for c in ("n_reported", "n_due", "n_closed", "n_samples")))
+    assert len(totals) == 1
+
+
+def test_children_and_own_cases_make_the_parent(demo_run: Demo) -> None:
+    _, engine, _, _ = demo_run
+    streets, _ = counting.indicators(engine, parse_period("2025-12"), "street")
+    communities, _ = counting.indicators(engine, parse_period("2025-12"), "community")
+    below = communities[communities["code"] != ""].groupby("parent_code")["n_reported"].sum()
+    street = streets[streets["code"] != ""].set_index("code")["n_reported"]
+    assert (street == below.reindex(street.index)).all()
+
+
+def test_every_count_of_a_street_leads_back_to_its_cases(demo_run: Demo) -> None:
+    _, engine, _, _ = demo_run
+    _, documents, _ = assessing.read(engine, "grid_baseline", "street")
+    document = documents[3]
+    for name in ("n_reported", "n_due", "n_closed_on_time", "n_closed_late", "n_rework_cases", "n_samples"):
+        found = assessing.explain(engine, "grid_baseline", document["subject"]["code"], name)
+        assert len(found.evidence[name]) == document["counts"][name]
+        assert len(set(found.evidence[name])) == len(found.evidence[name])
+
+
+def test_files_are_there_and_pages_open_offline(demo_run: Demo) -> None:
+    _, _, out, _ = demo_run
+    book = openpyxl.load_workbook(out / "scorecards" / "summary.xlsx")
+    assert book.worksheets[0].max_row >= 40
+    assert len(list((out / "scorecards").glob("4299*.xlsx"))) == 40
+    for name in ("choropleth.html", "heat.html"):
+        page = (out / name).read_text("utf-8")
+        assert len(page) < 1_500_000
+        for mark in ('src="http', "src='http", 'href="http', "url(http", "@import"):
+            assert mark not in page
+
+
+def test_unit_answers_by_category_and_place(demo_run: Demo) -> None:
+    _, engine, _, _ = demo_run
+    with engine.connect() as connection:
+        lon, lat, unit_id = connection.execute(
+            text("SELECT lon, lat, unit_id FROM cases WHERE located = 'leaf' AND unit_id IS NOT NULL LIMIT 1")
+        ).one()
+    found = locating.locate(engine, lon, lat, category="component:01001")
+    assert [g["level"] for g in found.grids] == [1, 2, 3, 4]
+    assert found.unit is not None
+    assert unit_id is not None
+
+
+@pytest.mark.parametrize("name", ["01_load_a_city", "02_read_a_score", "03_compare_two_editions"])
+def test_notebook_runs_and_carries_no_output(demo_run: Demo, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import nbformat
+    from nbclient import NotebookClient
+
+    found, _, out, _ = demo_run
+    path = Path(__file__).resolve().parents[2] / "notebooks" / f"{name}.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    code = [c for c in notebook.cells if c.cell_type == "code"]
+    assert all(not c.outputs and c.execution_count is None for c in code)
+    assert not any(line.startswith(("def ", "class ")) for c in code for line in c.source.splitlines())
+    monkeypatch.setenv("GRIDMGMT_DB", found.db)
+    monkeypatch.setenv("GRIDMGMT_HOME", str(found.home))
+    monkeypatch.setenv("DEMO_CITY", str(out / "city"))
+    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(path.parent)}}).execute()

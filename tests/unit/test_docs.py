@@ -1,0 +1,30 @@
+"""Pages that repeat what code defines are kept equal to it."""
+
+from pathlib import Path
+
+from gridmgmt.indicators import COUNTS, RATIOS
+from gridmgmt.readers.profiles import CASE_FIELDS, SAMPLE_FIELDS
+from gridmgmt.settings import KEYS
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+def test_indicators_page_lists_every_count_and_rate() -> None:
+    page = (DOCS / "indicators.md").read_text("utf-8")
+    for c in COUNTS.values():
+        assert f"| `{c.name}` | {c.zh} | {c.en} | `{c.clock}` |" in page
+    for r in RATIOS.values():
+        assert f"| `{r.name}` | {r.zh} | {r.en} | `{r.numerator}` / `{r.denominator}` | {r.better or '–'} |" in page
+    assert page.count("\n| `") == len(COUNTS) + len(RATIOS)
+
+
+def test_profiles_page_names_every_field() -> None:
+    page = (DOCS / "profiles.md").read_text("utf-8")
+    for name in CASE_FIELDS | SAMPLE_FIELDS:
+        assert f"`{name}`" in page, name
+
+
+def test_every_setting_is_documented() -> None:
+    pages = "".join(p.read_text("utf-8") for p in [*DOCS.glob("*.md"), DOCS.parent / "README.md"])
+    for name in KEYS:
+        assert name in pages, name
