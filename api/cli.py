@@ -9,7 +9,7 @@ from api.main import LOOPBACK, create_app
 from gridmgmt.cli.base import state
 from gridmgmt.errors import OptionInvalid
 
-app = typer.Typer(help="本机服务 · The start page and the API, on loopback.")
+app = typer.Typer()
 
 
 @app.callback(invoke_without_command=True)
@@ -20,15 +20,10 @@ def serve(
     ] = LOOPBACK[0],
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
 ) -> None:
-    """Serve the start page, the API and its documentation (/docs), read-only.
+    """本机服务 · Serve the start page, the API and its documentation (/docs), read-only.
 
-    Example: gridmgmt serve --port 8000
-
-    Raises
-    ------
-    OptionInvalid
-        A host that other machines could reach: there is no access control yet.
+    Example: `gridmgmt serve --port 8000`
     """
-    if host not in LOOPBACK:
+    if host not in LOOPBACK:  # other machines could reach it, and there is no access control yet
         raise OptionInvalid(name="--host", value=host, expected=" / ".join(LOOPBACK))
     uvicorn.run(create_app(state(context).settings), host=host, port=port, log_level="warning")

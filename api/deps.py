@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 
 from fastapi import Depends, FastAPI, Request, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-from sqlalchemy import Engine
 
 from gridmgmt.errors import GridmgmtError, OptionInvalid
 from gridmgmt.operations import reference
+from gridmgmt.operations.database import Engine
 from gridmgmt.texts import LANGUAGES
 
 

@@ -9,11 +9,9 @@ from fastapi import FastAPI, Request, Response
 from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from api import errors
 from api.routes import assessments, city, editions, explain, grids, health, indicators, locate, maps, start
-from api.schemas import Problem
 from gridmgmt import __version__
 from gridmgmt.operations.database import open_database
 from gridmgmt.settings import Settings
@@ -25,6 +23,12 @@ STATIC = Path(__file__).parent / "pages" / "static"
 
 PAGES_CSP = "default-src 'self'; img-src 'self' data:; frame-ancestors 'self'; base-uri 'none'; form-action 'self'"
 DOCS_CSP = PAGES_CSP + "; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'"
+
+PROBLEM = {
+    "description": "A problem (RFC 9457)",
+    "content": {errors.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+"""What every route may answer instead; the schema comes in with /healthz."""
 
 DESCRIPTION = """
 Grids, cases, indicators and explained scorecards of one city (数字化城市管理网格平台), read-only.
@@ -45,7 +49,7 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         favicon_url="/static/icon.svg",
         lifespan=_lifespan,
-        responses={422: {"model": Problem, "description": "A parameter is wrong", "content": {errors.MEDIA_TYPE: {}}}},
+        responses={"default": PROBLEM},
         swagger_ui_parameters={"validatorUrl": None, "defaultModelsExpandDepth": 0},
     )
     app.state.settings = settings
@@ -55,7 +59,6 @@ def create_app(settings: Settings) -> FastAPI:
     errors.install(app)
     app.middleware("http")(_protect)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK])
     return app
 
 
@@ -70,7 +73,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def _protect(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Let pages load from this application only; the documentation page has a script of its own inside."""
+    """Answer this machine's own names only, and let pages load from this application only.
+
+    A page elsewhere could give its own name this machine's address and read
+    along; the documentation page has a script of its own inside.
+    """
+    if request.url.hostname not in LOOPBACK:
+        return errors.problem(request, 400, "host_refused", {"host": request.url.hostname or "", "known": [*LOOPBACK]})
     response = await call_next(request)
     is_docs = request.url.path.startswith("/docs")
     response.headers.setdefault("Content-Security-Policy", DOCS_CSP if is_docs else PAGES_CSP)

@@ -10,6 +10,7 @@ from gridmgmt.errors import OptionInvalid
 from gridmgmt.operations import counting
 from gridmgmt.periods import parse_period
 from maps import drawing, pages
+from maps.style import Breaks
 
 app = typer.Typer(help="地图 · Choropleth and heat maps that open without a network.", no_args_is_help=True)
 
@@ -42,9 +43,11 @@ def choropleth(
     typer.echo(texts.both("map_written", {"file": str(out), "kb": f"{size / 1000:,.0f}"}))
 
 
-def _breaks(text: str) -> str | tuple[float, ...]:
-    if text in ("quantile", "equal"):
-        return text
+def _breaks(text: str) -> Breaks:
+    if text == "quantile":
+        return "quantile"
+    if text == "equal":
+        return "equal"
     try:
         return tuple(float(x) for x in text.split(","))
     except ValueError as e:

@@ -1,14 +1,12 @@
 """From the core's figures to pages: which indicator becomes which measure, which counts the tooltip shows."""
 
-from collections.abc import Sequence
-
 from gridmgmt.indicators import COUNTS, Ratio, describe
 from gridmgmt.operations.counting import HeatData, MapData
 from maps.assets import OfflineMap
 from maps.layers import LevelFrame
 from maps.pages import choropleth as choropleth_page
 from maps.pages import heat as heat_page
-from maps.style import Measure
+from maps.style import Breaks, Measure
 
 UNITS = {"percent": "rate", "points": "score", "per_km2": "density"}
 TOOLTIP = ("n_reported", "n_due", "n_closed_on_time", "n_overdue_open")
@@ -33,7 +31,7 @@ def choropleth(
     indicator: str,
     *,
     start_level: str | None = None,
-    breaks: str | Sequence[float] = "quantile",
+    breaks: Breaks = "quantile",
     lang: str = "zh",
 ) -> OfflineMap:
     """The choropleth of one indicator on all levels of the city."""

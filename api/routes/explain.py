@@ -28,7 +28,7 @@ class AskWhy(Ask):
 
 @router.get("/explain", response_model=Explained)
 def explain(ask: Annotated[AskWhy, Query()], request: Request, engine: Database, lang: Language) -> Response:
-    """Why a figure is what it is: rule and parts in one sentence, and the frozen case and sample numbers behind each count."""
+    """Why a figure is what it is: its rule in one sentence, and the frozen case and sample numbers behind it."""
     sha256 = browsing.assessment(engine, ask.assessment).sha256
 
     def make() -> Response:

@@ -26,10 +26,7 @@ EXAMPLE = {
         {
             "type": "Feature",
             "id": "429901001001",
-            "geometry": {
-                "type": "MultiPolygon",
-                "coordinates": [[[[113.9, 30.1], [114, 30.1], [114, 30.2], [113.9, 30.1]]]],
-            },
+            "geometry": {"type": "MultiPolygon", "coordinates": [[[[113, 30], [114, 30], [114, 31], [113, 30]]]]},
             "properties": {
                 "level": 4,
                 "code": "429901001001",
@@ -67,7 +64,7 @@ class AskGrids(AskEdition):
 
 @router.get("/grids", response_class=Response, responses=GEOJSON)
 def grids(ask: Annotated[AskGrids, Query()], request: Request, engine: Database) -> Response:
-    """Grids of an edition by level and code, as a GeoJSON FeatureCollection with links to the next and previous page."""
+    """Grids of an edition by level and code, as a GeoJSON FeatureCollection with links to the pages beside it."""
     page = browsing.grids_page(
         engine,
         edition=ask.edition,

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from api.deps import Ask, Database
 from api.schemas import IndicatorTable, Name
+from gridmgmt.exports.wording import indicator_words
 from gridmgmt.indicators import COUNTS, RATIOS
 from gridmgmt.operations import counting, reference
 from gridmgmt.periods import parse_instant, parse_period
@@ -30,13 +31,12 @@ def indicators(ask: Annotated[AskIndicators, Query()], engine: Database) -> Indi
     as_of = parse_instant(ask.as_of, city.zone) if ask.as_of else None
     table, found = counting.indicators(engine, parse_period(ask.period), ask.level, as_of)
     records = _records(table)
-    names = {name: Name(zh=x.zh, en=x.en) for name, x in {**COUNTS, **RATIOS}.items()}
     return IndicatorTable(
         period=found.period.label,
         as_of=found.as_of.astimezone(city.zone).isoformat(),
         edition=found.edition.name,
         level=city.level(ask.level).key,
-        columns={c: names[c] for c in table.columns if c in names},
+        columns={c: Name(**indicator_words(c)) for c in table.columns if c in COUNTS or c in RATIOS},
         rows=[r for r in records if r["code"]],
         unassigned=next({k: r[k] for k in COUNTS if k in r} for r in records if not r["code"]),
     )
@@ -45,5 +45,5 @@ def indicators(ask: Annotated[AskIndicators, Query()], engine: Database) -> Indi
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows for JSON: what is missing is null."""
     objects = table.astype(object)
-    records: list[dict[str, Any]] = objects.where(objects.notna(), None).to_dict("records")
-    return records
+    rows = objects.where(objects.notna(), None).to_dict("records")
+    return [{str(name): value for name, value in row.items()} for row in rows]

@@ -61,14 +61,12 @@ def heat(ask: Annotated[AskHeat, Query()], engine: Database, lang: Language) -> 
 
 def _choropleth(engine: Database, ask: AskChoropleth, lang: str) -> OfflineMap:
     data = browsing.assessment_map(engine, ask.assessment, ask.indicator)
-    city, is_total = data.city, ask.indicator == TOTAL
-    grades = browsing.assessment(engine, ask.assessment).header["rulebook"]["grades"] if is_total else []
-    keys = [x.level.key for x in data.levels]
-    shown = (
-        Measure(TOTAL, **text("page_total"), unit="score", better="high")
-        if is_total
-        else drawing.measure(ask.indicator)
-    )
+    city, keys = data.city, [x.level.key for x in data.levels]
+    if ask.indicator == TOTAL:
+        shown = Measure(TOTAL, **text("page_total"), unit="score", better="high")
+        grades = browsing.assessment(engine, ask.assessment).header["rulebook"]["grades"]
+    else:
+        shown, grades = drawing.measure(ask.indicator), []
     return pages.choropleth(
         [LevelFrame(x.level, x.frame) for x in data.levels],
         shown,

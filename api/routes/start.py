@@ -12,7 +12,8 @@ from pydantic import Field
 from api.deps import Ask, Database, Language
 from gridmgmt import __version__
 from gridmgmt.city import City
-from gridmgmt.indicators import COUNTS, RATIOS
+from gridmgmt.exports.wording import indicator_words
+from gridmgmt.indicators import RATIOS
 from gridmgmt.operations import assessing, browsing, reference
 from gridmgmt.texts import catalogue, word
 from maps.style import GRADES, ramp
@@ -56,7 +57,7 @@ def start(ask: Annotated[AskPage, Query()], request: Request, engine: Database, 
 
 def _data(ask: AskPage, city: City, lang: str, chosen: Any) -> dict[str, Any]:
     """What the page's program needs to know."""
-    header = chosen.header if chosen else {"levels": [], "rulebook": {"grades": []}}
+    header: Any = chosen.header if chosen else {"levels": [], "rulebook": {"grades": []}}
     levels, grades = header["levels"], header["rulebook"]["grades"]
     keys = [x["key"] for x in levels]
     wanted = city.level(ask.level).key if ask.level else None
@@ -84,8 +85,7 @@ def _ink(colour: str) -> str:
 def _measure(name: str, lang: str) -> str:
     if name == browsing.TOTAL:
         return word("page_total", lang=lang)
-    rule = COUNTS.get(name) or RATIOS[name]
-    return rule.zh if lang == "zh" else rule.en
+    return indicator_words(name)[lang]
 
 
 @cache

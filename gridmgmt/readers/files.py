@@ -12,6 +12,7 @@ import hashlib
 import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -34,6 +35,9 @@ X, Y = "geometry.x", "geometry.y"
 """Columns that hold a layer's own point coordinates."""
 BLOCK_BYTES = 1 << 24
 """A record of a CSV file, with all lines of its texts, is never longer."""
+
+TAIL = 40
+"""So many characters tell the end of a file."""
 
 Record = tuple[object, ...]
 
@@ -133,7 +137,7 @@ def _csv(rows: Rows, encodings: Sequence[str], wanted: Sequence[str]) -> Iterato
     parse = pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=handle)
     last: pd.DataFrame | None = None
     try:
-        encoding, n_quotes = _encoding(rows.path, encodings)
+        encoding, tail = _encoding(rows.path, encodings)
         read = pa_csv.ReadOptions(encoding=encoding, use_threads=False, block_size=BLOCK_BYTES)
         with _stream(rows.path) as raw:
             given = pa_csv.open_csv(raw, read, parse).schema.names
@@ -146,28 +150,26 @@ def _csv(rows: Rows, encodings: Sequence[str], wanted: Sequence[str]) -> Iterato
                 yield last
     except (pa.ArrowInvalid, OSError) as e:
         raise FileUnreadable(file=str(rows.path), reason=str(e)) from e
-    if n_quotes % 2:
-        _refuse_open_quote(rows, last)
+    _refuse_open_quote(rows, last, tail)
 
 
 def _stream(path: Path) -> Any:
     return pa.input_stream(str(path), compression="gzip" if path.suffix.lower() == ".gz" else None)
 
 
-def _encoding(path: Path, encodings: Sequence[str]) -> tuple[str, int]:
-    """The first encoding that decodes the whole file, and how many quotation marks the file has."""
+def _encoding(path: Path, encodings: Sequence[str]) -> tuple[str, str]:
+    """The first encoding that decodes the whole file, and the last characters of the file."""
     for encoding in encodings:
-        n_quotes = 0
+        tail = ""
         decoder = codecs.getincrementaldecoder(encoding)("strict")
         try:
             with _stream(path) as raw:
                 while block := raw.read(1 << 22):
-                    decoder.decode(block)
-                    n_quotes += block.count(b'"')
-                decoder.decode(b"", final=True)
+                    tail = (tail + decoder.decode(block))[-TAIL:]
+                tail += decoder.decode(b"", final=True)
         except UnicodeDecodeError:
             continue
-        return encoding, n_quotes
+        return encoding, tail
     raise FileUnreadable(file=str(path), reason=f"not text in any of {', '.join(encodings)}")
 
 
@@ -187,13 +189,19 @@ def _numbered(rows: Rows, batches: Iterable[pa.RecordBatch], header: list[str]) 
         yield from _chunks(frame)
 
 
-def _refuse_open_quote(rows: Rows, last: pd.DataFrame | None) -> None:
-    """A quotation mark that is never closed takes the rest of the file for one record: nothing may be lost so."""
-    row, text = max(rows.broken, default=(0, ""))
-    if last is not None and last.index[-1] > row:
-        row, text = int(last.index[-1]), " ".join(last.iloc[-1])
-    if "\n" in text:
-        raise FileUnreadable(file=str(rows.path), reason=f"row {row} opens a quotation mark that is never closed")
+def _refuse_open_quote(rows: Rows, last: pd.DataFrame | None, tail: str) -> None:
+    """A quotation mark that is never closed takes the rest of the file for one record: nothing may be lost so.
+
+    Where it does, the last value holds further lines and ends as the file ends, without a mark.
+    """
+    found = [n for n, text in rows.broken[-1:] if "\n" in text and text.count('"') % 2]
+    if last is not None:
+        value = str(last.iloc[-1, -1])
+        if "\n" in value and tail.endswith(value[-TAIL:]):
+            found.append(int(last.index[-1]))
+    if found:
+        reason = f"row {max(found)} opens a quotation mark that is never closed"
+        raise FileUnreadable(file=str(rows.path), reason=reason)
 
 
 # --- tables with types -----------------------------------------------------------------------------------------------
@@ -235,11 +243,12 @@ def _excel(rows: Rows, wanted: Sequence[str], sheet: str | None) -> Iterator[pd.
             raise FileUnreadable(file=str(rows.path), reason=f"no sheet {sheet}; it has {', '.join(book.sheetnames)}")
         table = book[sheet] if sheet else book.worksheets[0]
         table.reset_dimensions()  # some systems declare a size that is not the sheet's
-        records = enumerate(table.iter_rows(values_only=True), 1)
-        cells = [as_text(v) or "" for v in next(records, (1, ()))[1]]
-        header = _header(rows.path, cells[: max((n for n, c in enumerate(cells, 1) if c.strip()), default=0)])
-        _require(rows.path, wanted, header)
-        yield from _sheet_chunks(rows, records, header)
+        with closing(table.iter_rows(values_only=True)) as found:
+            records = enumerate(found, 1)
+            cells = [as_text(v) or "" for v in next(records, (1, ()))[1]]
+            header = _header(rows.path, cells[: max((n for n, c in enumerate(cells, 1) if c.strip()), default=0)])
+            _require(rows.path, wanted, header)
+            yield from _sheet_chunks(rows, records, header)
     finally:
         book.close()
 

@@ -302,12 +302,15 @@ def _null_is_a_word(data: Any) -> Any:
 
 
 def _key(error: ErrorDetails) -> str:
-    return ".".join(str(part) for part in error["loc"] if part != "[key]") or "profile"
+    path = [str(part) for part in error["loc"]]
+    if path[-1:] == ["[key]"]:  # a key that is no text: pydantic calls true 1
+        path[-2:] = [str(error["input"]).lower()]
+    return ".".join(path) or "profile"
 
 
 def _reason(error: ErrorDetails) -> str:
     if error["loc"][-1:] == ("[key]",):
-        return f"write the word {error['input']} in quotes: YAML takes it for a number or for true and false"
+        return "write this word in quotes: without them YAML reads a number, a date, true or false"
     plain = {"extra_forbidden": "unknown key", "missing": "the key is missing"}
     return plain.get(error["type"], error["msg"].removeprefix("Value error, "))
 

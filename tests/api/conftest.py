@@ -1,11 +1,11 @@
 """The application on PostGIS with the small city, and on a database that holds nothing."""
 
 import pytest
+from fastapi.testclient import TestClient
 
 from api.main import create_app
 from gridmgmt.operations import database
 from tests.api import small_city
-from tests.api.client import TestClient
 
 
 @pytest.fixture(scope="session")

@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 import pytest
+from fastapi.testclient import TestClient
 
 from api.errors import STATUS, status_of
 from api.main import create_app
 from gridmgmt import errors
 from gridmgmt.texts import catalogue
-from tests.api.client import TestClient
 
 
 def kinds(parent=errors.GridmgmtError):
@@ -18,12 +18,8 @@ def kinds(parent=errors.GridmgmtError):
 
 
 def test_every_error_has_a_status_and_a_title():
-    expected = {
-        errors.InputError: 422,
-        errors.NotFoundError: 404,
-        errors.ConflictError: 409,
-        errors.UnavailableError: 503,
-    }
+    families = (errors.InputError, errors.NotFoundError, errors.ConflictError, errors.UnavailableError)
+    expected = dict(zip(families, (422, 404, 409, 503), strict=True))
     for kind in kinds():
         status = status_of(kind)
         if kind not in STATUS:
@@ -73,10 +69,8 @@ def test_problems_are_worded_in_both_languages(client, path, status, code):
     [
         ("/v1/locate?lat=30", {"lon": "request_missing"}),
         ("/v1/locate?lon=east&lat=nan", {"lon": "request_float_parsing", "lat": "request_finite_number"}),
-        (
-            "/v1/grids?limit=0&offset=-1",
-            {"limit": "request_greater_than_equal", "offset": "request_greater_than_equal"},
-        ),
+        ("/v1/grids?limit=0", {"limit": "request_greater_than_equal"}),
+        ("/v1/grids?offset=-1", {"offset": "request_greater_than_equal"}),
         ("/v1/grids?limit=10001", {"limit": "request_less_than_equal"}),
         ("/v1/grids?limit=ten", {"limit": "request_int_parsing"}),
         ("/v1/grids?on=20251231", {"on": "request_value_error"}),
@@ -96,7 +90,8 @@ def test_wrong_and_unknown_parameters_are_refused_by_name(client, path, wrong):
 
 def test_it_is_read_only_and_serves_its_own_host_only(client):
     assert client.post("/v1/city").json()["code"] == "method_unknown"
-    assert client.get("/v1/city", headers={"host": "evil.example"}).status_code == 400
+    response = client.get("/v1/city", headers={"host": "evil.example"})
+    assert (response.status_code, response.json()["code"]) == (400, "host_refused")
 
 
 def test_every_route_refuses_unknown_parameters(client):

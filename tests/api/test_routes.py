@@ -56,10 +56,9 @@ def test_grids_are_filtered_in_the_database(get, query, codes):
 
 def test_a_grid_keeps_its_shape_and_knows_what_is_above(get):
     feature = get(f"/v1/grids/{COMMUNITIES[3]}")
+    shape = shapely.geometry.shape(feature["geometry"]).geoms[0]
     expected = shapely.box(WEST + SIDE, SOUTH + SIDE, WEST + 2 * SIDE, SOUTH + 2 * SIDE)
-    assert shapely.equals_exact(
-        shapely.geometry.shape(feature["geometry"]).geoms[0].normalize(), expected.normalize(), 1e-7
-    )
+    assert shapely.equals_exact(shape.normalize(), expected.normalize(), 1e-7)
     assert [a["code"] for a in feature["properties"]["ancestors"]] == ["4299", "429901", "429901002"]
     assert feature["properties"]["name_zh"] == NASTY
 

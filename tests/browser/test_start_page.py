@@ -1,0 +1,189 @@
+"""The start page in Debian's chromium: a community is pressed, its scorecard read, and no other host asked."""
+
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+import uvicorn
+from playwright.sync_api import expect, sync_playwright
+
+from api.main import create_app
+from gridmgmt.operations import database
+from tests.api import small_city
+from tests.api.small_city import COMMUNITIES, NASTY, TOTAL_0, TOTAL_5, TOTAL_CITY
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+        "--disable-sync", "--no-first-run"]  # fmt: skip
+DESK = {"viewport": {"width": 1366, "height": 768}, "locale": "zh-CN"}
+PHONE = {"viewport": {"width": 390, "height": 844}, "locale": "zh-CN", "has_touch": True, "is_mobile": True}
+
+pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="needs chromium (apt-get install chromium)")
+
+
+def serve(settings):
+    """The application on a free port of the loopback address; gives its address and how to stop it."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(create_app(settings), log_level="warning"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+
+    def stop():
+        server.should_exit = True
+        thread.join()
+        listening.close()
+
+    return f"http://127.0.0.1:{listening.getsockname()[1]}", stop
+
+
+@pytest.fixture(scope="module")
+def site(make_database, tmp_path_factory):
+    settings = make_database("start_page")
+    engine = database.open_database(settings)
+    small_city.build(engine, tmp_path_factory.mktemp("small_city"))
+    engine.dispose()
+    address, stop = serve(settings)
+    yield address
+    stop()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser, site):
+    """Open an address; at the end no other host may have been asked, and nothing may have gone wrong."""
+    contexts, requests, faults = [], [], []
+
+    def go(path="/", device=DESK):
+        contexts.append(browser.new_context(**device))
+        tab = contexts[-1].new_page()
+        tab.on("request", lambda request: requests.append(request.url))
+        tab.on("console", lambda message: faults.append(message.text))
+        tab.on("pageerror", lambda error: faults.append(str(error)))
+        tab.on("dialog", lambda dialog: faults.append(dialog.message))
+        tab.goto(site + path)
+        return tab
+
+    yield go
+    for context in contexts:
+        context.close()
+    assert [x for x in requests if not x.startswith((site, "data:"))] == []
+    assert faults == []
+
+
+def shape_of(tab, name):
+    """The community's shape on the choropleth, found by its tooltip."""
+    frame = tab.frame_locator("#choropleth iframe")
+    frame.get_by_role("button", name="社区").click()
+    shapes = frame.locator(".leaflet-overlay-pane path.leaflet-interactive")
+    expect(shapes).to_have_count(8)
+    for shape in shapes.element_handles():  # a hovered shape comes to the front: its number changes
+        shape.hover()
+        if name in frame.locator(".tip").inner_text():
+            return shape
+    raise AssertionError(name)
+
+
+def test_a_community_is_pressed_and_its_scorecard_read(visit):
+    tab = visit()
+    card = tab.locator("#scorecard")
+    expect(card.locator(".score b")).to_have_text(TOTAL_CITY)
+    shape_of(tab, "望湖社区").click()
+    expect(card.locator("h3")).to_contain_text("望湖社区")
+    expect(card.locator(".score")).to_contain_text(f"{TOTAL_0}C")
+    expect(card.locator(".lines li").first).to_contain_text("9 ÷ 10")
+    expect(tab.locator("#ranking tr[aria-current]")).to_contain_text("望湖社区")
+    expect(tab.locator("#locate .unit")).to_have_text("望湖街道办事处")
+    assert f"code={COMMUNITIES[0]}" in tab.url
+    card.get_by_role("button", name="返工率").first.click()
+    expect(tab.locator("dialog .numbers li").first).to_have_text("A000")
+    tab.keyboard.press("Escape")
+    expect(tab.locator("dialog")).not_to_be_visible()
+
+
+def test_the_ranking_sorts_finds_and_moves_the_map(visit):
+    tab = visit("/?level=community")
+    rows = tab.locator("#ranking tbody tr")
+    expect(rows).to_have_count(8)
+    expect(rows.first).to_contain_text(TOTAL_5)
+    tab.get_by_role("button", name="总分").click()
+    expect(rows.first).to_contain_text(TOTAL_5)
+    tab.get_by_role("button", name="总分").click()
+    expect(rows.first).to_contain_text(TOTAL_0)
+    expect(rows.last).to_contain_text("无数据")
+    tab.locator("#ranking input").fill("竹溪")
+    expect(rows).to_have_count(1)
+    rows.locator("button").press("Enter")
+    expect(tab.locator("#scorecard .score b")).to_have_text(TOTAL_5)
+    expect(tab.frame_locator("#choropleth iframe").locator(".tip")).to_contain_text("竹溪社区")
+    tab.locator("#ranking input").fill("没有的名字")
+    expect(rows).to_have_text("没有符合的网格")
+
+
+def test_an_address_passed_on_shows_the_same_in_the_other_language(visit):
+    tab = visit(f"/?level=community&code={COMMUNITIES[5]}")
+    expect(tab.locator("#scorecard .score b")).to_have_text(TOTAL_5)
+    tab.locator("#language").click()
+    expect(tab.locator("#scorecard h3")).to_contain_text("Community 5")
+    expect(tab.locator("#ranking tr[aria-current]")).to_contain_text("Community 5")
+    expect(tab.locator("#locate h2")).to_have_text("Who is responsible here?")
+
+
+def test_who_is_responsible_here(visit):
+    tab = visit()
+    form = tab.locator("#locate")
+    form.get_by_label("经度").fill("114.005")
+    form.get_by_label("纬度").fill("30.005")
+    form.get_by_label("问题类别").fill("component:01001")
+    form.get_by_label("问题类别").press("Enter")
+    expect(form.locator(".unit")).to_have_text("市政中心")
+    expect(form.locator(".path button")).to_have_text(["小城", "区01", "街道01001", "望湖社区"])
+    form.locator(".path button").last.click()
+    expect(tab.locator("#scorecard .score b")).to_have_text(TOTAL_0)
+    form.get_by_label("经度").fill("115")
+    form.get_by_role("button", name="查询").click()
+    expect(form.locator(".outside")).to_be_visible()
+
+
+def test_names_from_a_file_are_text(visit):
+    tab = visit(f"/?level=community&code={COMMUNITIES[3]}")
+    expect(tab.locator("#scorecard h3")).to_contain_text(NASTY)
+    expect(tab.frame_locator("#choropleth iframe").locator(".tip")).to_contain_text(NASTY)
+
+
+def test_a_phone_needs_no_sideways_scrolling(visit):
+    tab = visit("/", PHONE)
+    expect(tab.locator("#scorecard .score b")).to_have_text(TOTAL_CITY)
+    expect(tab.locator("#ranking tbody tr")).to_have_count(2)
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_the_documentation_works_offline(visit):
+    tab = visit("/docs")
+    tab.get_by_text("/v1/locate").click()
+    expect(
+        tab.get_by_text("Who is responsible", exact=False).or_(tab.get_by_text("The grids of all levels")).first
+    ).to_be_visible()
+
+
+def test_without_an_assessment_the_page_says_what_to_run(browser, make_database, tmp_path):
+    settings = make_database("start_page_empty")
+    engine = database.open_database(settings)
+    small_city.prepare(engine, tmp_path)
+    engine.dispose()
+    address, stop = serve(settings)
+    try:
+        tab = browser.new_page(locale="zh-CN")
+        tab.goto(address)
+        expect(tab.locator("#empty")).to_contain_text("gridmgmt score")
+        expect(tab.locator("#locate form")).to_be_visible()
+        tab.close()
+    finally:
+        stop()

@@ -1,0 +1,126 @@
+"""Units, categories and responsibility rules: read as a whole, or refused by row, column and value."""
+
+import datetime as dt
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from gridmgmt import city
+from gridmgmt.errors import ColumnMissing, TableInvalid
+from gridmgmt.readers import reference
+from gridmgmt.responsibility import Rule
+from gridmgmt.settings import data_path
+
+CITY = city.from_dict({"code": "4403", "name": "示例市", "time_zone": "Asia/Shanghai", "metric_crs": 4547})
+UNITS = "code,name_zh,name_en,kind,parent_code\n"
+CATEGORIES = "scheme,kind,code,major_code,major_zh,major_en,name_zh,name_en\n"
+RULES = "category,level,grid_code,unit_code,valid_from,valid_to\n"
+
+
+def table(tmp_path: Path, text: str, encoding: str = "utf-8") -> Path:
+    path = tmp_path / "table.csv"
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
+def test_units(tmp_path: Path, encoding: str) -> None:
+    path = table(tmp_path, UNITS + "Ｕ１,城管局（Ａ）,,department,\n U2 ,, Parks ,,U1\n", encoding)
+    assert reference.read_units(path) == [
+        {"code": "U1", "name_zh": "城管局（Ａ）", "name_en": None, "kind": "department", "parent_code": None},
+        {"code": "U2", "name_zh": None, "name_en": "Parks", "kind": None, "parent_code": "U1"},
+    ]
+
+
+@pytest.mark.parametrize(("rows", "row"), [("U1,,,,\nU1,,,,\n", 3), ("U1,,,,\nＵ１,,,,\n", 3), (",城管局,,,\n", 2)])
+def test_a_unit_needs_a_code_of_its_own(tmp_path: Path, rows: str, row: int) -> None:
+    with pytest.raises(TableInvalid) as e:
+        reference.read_units(table(tmp_path, UNITS + rows))
+    assert (e.value.file, e.value.row, e.value.column) == ("table.csv", row, "code")
+
+
+def test_a_broken_line_is_not_passed_over(tmp_path: Path) -> None:
+    with pytest.raises(TableInvalid) as e:
+        reference.read_units(table(tmp_path, UNITS + "U1,,,,\nU2,城管,局,x,y,z\n"))
+    assert (e.value.row, e.value.value) == (3, "U2,城管,局,x,y,z")
+
+
+def test_a_column_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(ColumnMissing):
+        reference.read_units(table(tmp_path, "code,name_zh\nU1,x\n"))
+
+
+@pytest.mark.parametrize("path", sorted(data_path("categories").glob("*.csv")), ids=lambda p: p.stem)
+def test_every_shipped_category_table_is_read(path: Path) -> None:
+    rows = reference.read_categories(path)
+    assert {r["scheme"] for r in rows} == {path.stem}
+    assert all(r["name_zh"] for r in rows)
+
+
+@pytest.mark.parametrize(
+    ("rows", "row", "column"),
+    [
+        ("s,component,01001,,,,,\ns,component,01001,,,,,\n", 3, "kind, code"),
+        ("s,parts,01001,,,,,\n", 2, "kind, code"),
+        ("s,component,,,,,,\n", 2, "kind, code"),
+        ("s,component,01*,,,,,\n", 2, "kind, code"),
+        (",component,01001,,,,,\n", 2, "scheme"),
+    ],
+)
+def test_a_category_needs_a_key_of_its_own(tmp_path: Path, rows: str, row: int, column: str) -> None:
+    with pytest.raises(TableInvalid) as e:
+        reference.read_categories(table(tmp_path, CATEGORIES + rows))
+    assert (e.value.row, e.value.column) == (row, column)
+
+
+def test_a_component_and_a_matter_may_share_the_number(tmp_path: Path) -> None:
+    rows = "s,component,01001,,,,,\ns,matter,01001,,,,,\nt,component,01001,,,,,\n"
+    assert len(reference.read_categories(table(tmp_path, CATEGORIES + rows))) == 3
+
+
+def test_rules(tmp_path: Path) -> None:
+    rows = (
+        "*,street,440301001,U1,2025-01-01,2026-01-01",
+        "component:01*,,*,U2,,9999-12-31",
+        "event:0101,街道,４４,U1,20250101,",
+    )
+    path = table(tmp_path, RULES + "\n".join(rows))
+    assert reference.read_rules(path, CITY, {"U1", "U2"}) == [
+        Rule("*", 3, "440301001", "U1", dt.date(2025, 1, 1), dt.date(2026, 1, 1)),
+        Rule("component:01*", None, None, "U2", dt.date(1900, 1, 1), dt.date(9999, 12, 31)),
+        Rule("event:0101", 3, "44", "U1", dt.date(2025, 1, 1), None),
+    ]
+
+
+def test_dates_of_a_workbook_are_days(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active.append(RULES.strip().split(","))
+    book.active.append(["*", None, None, "U1", dt.date(2025, 1, 1), dt.datetime(2026, 1, 1)])
+    book.save(tmp_path / "rules.xlsx")
+    (rule,) = reference.read_rules(tmp_path / "rules.xlsx", CITY, {"U1"})
+    assert (rule.valid_from, rule.valid_to) == (dt.date(2025, 1, 1), dt.date(2026, 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("row", "column"),
+    [
+        ("component,,,U1,,", "category"),
+        ("component:*1,,,U1,,", "category"),
+        (",,,U1,,", "category"),
+        ("*,village,1,U1,,", "level"),
+        ("*,,1,U1,,", "level"),
+        ("*,,,U9,,", "unit_code"),
+        ("*,,,,,", "unit_code"),
+        ("*,,,U1,2025-13-01,", "valid_from"),
+        ("*,,,U1,2025,", "valid_from"),
+        ("*,,,U1,2025-01-01 12:00:00,", "valid_from"),
+        ("*,,,U1,2025-01-01,2025-01-01", "valid_to"),
+        ("*,,,U1,,1900-01-01", "valid_to"),
+    ],
+)
+def test_a_wrong_rule_is_refused(tmp_path: Path, row: str, column: str) -> None:
+    path = table(tmp_path, f"{RULES}*,,,U1,,\n{row}\n")
+    with pytest.raises(TableInvalid) as e:
+        reference.read_rules(path, CITY, {"U1"})
+    assert (e.value.row, e.value.column) == (3, column)

@@ -1,0 +1,218 @@
+"""The catalogue of messages: every code in use is worded in both languages with facts that are given."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+import pytest
+
+from gridmgmt import errors, texts
+from gridmgmt.errors import GridmgmtError
+
+ROOT = Path(texts.__file__).resolve().parent.parent
+SOURCES = [p for room in ("gridmgmt", "api", "maps", "tools") for p in sorted((ROOT / room).rglob("*.py"))]
+TREES = {path: ast.parse(path.read_text("utf-8")) for path in SOURCES}
+
+
+def subclasses(cls: type[GridmgmtError]) -> Iterator[type[GridmgmtError]]:
+    for sub in cls.__subclasses__():
+        yield sub
+        yield from subclasses(sub)
+
+
+FAMILIES = set(GridmgmtError.__subclasses__())
+ERRORS = {cls.__name__: cls for cls in subclasses(GridmgmtError) if cls not in FAMILIES}
+
+
+def fields(code: str) -> set[str]:
+    wording = texts.catalogue()[code]
+    return {name for text in wording.values() for _, name, _, _ in Formatter().parse(text) if name is not None}
+
+
+def calls() -> Iterator[tuple[Path, str, ast.Call]]:
+    """Every call in the sources, with the name of what is called."""
+    for path, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
+                name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                yield path, name, node
+
+
+def literals(node: ast.expr | None) -> list[str]:
+    """The texts that an argument may be: a literal, or either side of a choice."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return [node.value]
+    if isinstance(node, ast.IfExp):
+        return literals(node.body) + literals(node.orelse)
+    return []
+
+
+WIDE = ("page_", "card_", "grid_", "map_")
+"""Prefixes of whole areas of the catalogue: having one does not make a wording used."""
+
+CODE_AT = {"refuse": 2, "Problem": 3, "RowProblem": 4, "Reason": 0, "Finding": 0, "word": 0, "both": 0}
+"""Which argument of these calls is a code."""
+
+
+def codes_in_use() -> Iterator[tuple[str, ast.Call, str]]:
+    for path, name, node in calls():
+        if name in CODE_AT and len(node.args) > CODE_AT[name]:
+            for code in literals(node.args[CODE_AT[name]]):
+                yield f"{path.relative_to(ROOT)}:{node.lineno}", node, code
+
+
+def test_there_are_codes_to_check() -> None:
+    assert len(list(codes_in_use())) > 60
+    assert len(ERRORS) > 30
+
+
+@pytest.mark.parametrize("name", sorted(ERRORS))
+def test_every_error_is_worded(name: str) -> None:
+    assert ERRORS[name].code in texts.catalogue()
+
+
+def test_every_code_in_use_is_worded() -> None:
+    assert {(where, code) for where, _, code in codes_in_use() if code not in texts.catalogue()} == set()
+
+
+def test_every_problem_of_a_row_has_a_short_name_for_tallies() -> None:
+    problems = {code for _, node, code in codes_in_use() if getattr(node.func, "attr", "") == "refuse"}
+    problems |= {code for _, node, code in codes_in_use() if getattr(node.func, "id", "") == "Problem"}
+    assert "value_missing" in problems
+    assert {code for code in problems if f"reason_{code}" not in texts.catalogue()} == set()
+
+
+def test_errors_are_raised_with_the_facts_that_their_wording_needs() -> None:
+    wrong = []
+    for path, name, node in calls():
+        given = {k.arg for k in node.keywords}
+        if name in ERRORS and None not in given and path.name != "errors.py":
+            missing = fields(ERRORS[name].code) - given
+            wrong += [f"{path.relative_to(ROOT)}:{node.lineno} {name}: {sorted(missing)}"] if missing else []
+    assert wrong == []
+
+
+def test_words_are_given_the_facts_that_they_need() -> None:
+    wrong = []
+    for where, node, code in codes_in_use():
+        given = facts_of(node)
+        missing = fields(code) - given if given is not None and code in texts.catalogue() else set()
+        wrong += [f"{where} {code}: {sorted(missing)}"] if missing else []
+    assert wrong == []
+
+
+def facts_of(node: ast.Call) -> set[str] | None:
+    """Names of the facts in a call; None where they are not written out there."""
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    if name == "refuse":
+        return {"value", "column", *(k.arg for k in node.keywords if k.arg)}
+    if name in ("word", "both"):
+        facts = node.args[1] if len(node.args) > 1 else None
+        if facts is None:
+            return set() if all(k.arg == "lang" for k in node.keywords) else None
+        if isinstance(facts, ast.Dict) and all(isinstance(k, ast.Constant) for k in facts.keys):
+            return {str(k.value) for k in facts.keys if isinstance(k, ast.Constant)}
+    return None
+
+
+def parts_of_codes() -> tuple[set[str], set[str]]:
+    """Whole words of the sources that may be codes, and words that begin one (they end in ``_``)."""
+    words = {cls.code for cls in ERRORS.values()}
+    for tree in TREES.values():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                words.add(node.value)
+    pages = [
+        p for room in ("gridmgmt", "api", "maps") for p in (ROOT / room).rglob("*") if p.suffix in (".html", ".js")
+    ]
+    for page in pages:
+        words |= set(re.findall(r"[a-z][a-z0-9_]+", page.read_text("utf-8")))
+    return words, {word for word in words if re.fullmatch("[a-z0-9_]{3,}_", word)}
+
+
+def test_no_wording_is_unused() -> None:
+    """Each code is a word of the sources, or a prefix (``page_``) and a word, or two prefixes and a value."""
+    words, starts = parts_of_codes()
+
+    def is_used(code: str) -> bool:
+        rests = [code.removeprefix(start) for start in starts if code.startswith(start)]
+        return any(rest in words or rest.startswith(tuple(starts)) for rest in (code, *rests)) or bool(
+            rests and not any(code.startswith(wide) for wide in WIDE)
+        )
+
+    unused = [code for code in texts.catalogue() if not is_used(code)]
+    assert not unused, unused
+
+
+# --- wording ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def entries(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, str]]:
+    made: dict[str, dict[str, str]] = {}
+    monkeypatch.setattr(texts, "catalogue", lambda: made)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("text", "facts", "shown"),
+    [
+        ("{n} 行", {"n": 3}, "3 行"),
+        ("{codes}", {"codes": ["a", None, 1]}, "a, —, 1"),
+        ("{value}", {"value": None}, "—"),
+        ("{value}", {"value": "{n}"}, "{n}"),
+        ("{m:.2f}", {"m": 1.005}, "1.00"),
+        ("{m:.2f}", {"m": None}, "{m:.2f} {'m': None}"),
+        ("{m.real}", {"m": "x"}, "{m.real} {'m': 'x'}"),
+        ("{n}", {}, "{n} {}"),
+    ],
+)
+def test_what_cannot_be_worded_is_still_seen(
+    entries: dict[str, dict[str, str]], text: str, facts: dict[str, Any], shown: str
+) -> None:
+    entries["code"] = {"zh": text, "en": text}
+    assert texts.word("code", facts) == shown
+    assert texts.both("code", facts) == shown
+
+
+def test_an_unknown_code_is_shown_with_its_facts() -> None:
+    assert texts.word("no_such_code") == "no_such_code"
+    assert texts.word("no_such_code", {"n": 1}, "en") == "no_such_code {'n': 1}"
+
+
+def test_both_languages() -> None:
+    assert texts.both("rows_imported", {"n": 3}) == "已导入 3 行 / 3 rows imported"
+
+
+@pytest.mark.parametrize(
+    "text", ["a: {zh: 甲}\n", "a: {zh: 甲, en: A, fr: A}\n", "a: {zh: 甲, en: A}\na: {zh: 乙, en: B}\n"]
+)
+def test_a_faulty_catalogue_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    (tmp_path / "one.yaml").write_text(text, "utf-8")
+    monkeypatch.setattr(texts, "data_path", lambda *parts: tmp_path)
+    with pytest.raises(Exception, match=r"twice|zh and en|duplicate"):
+        texts.catalogue.__wrapped__()
+
+
+def test_one_code_in_two_files_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("one.yaml", "two.yaml"):
+        (tmp_path / name).write_text("a: {zh: 甲, en: A}\n", "utf-8")
+    monkeypatch.setattr(texts, "data_path", lambda *parts: tmp_path)
+    with pytest.raises(ValueError, match=r"two.yaml: a stands twice"):
+        texts.catalogue.__wrapped__()
+
+
+def test_no_wording_is_empty_or_malformed() -> None:
+    for code, wording in texts.catalogue().items():
+        assert re.fullmatch("[a-z][a-z0-9_:]*", code), code
+        assert all(isinstance(text, str) and text.strip() for text in wording.values()), code
+        fields(code)
+
+
+def test_families_are_not_raised_by_themselves() -> None:
+    names = {cls.__name__ for cls in FAMILIES} | {"GridmgmtError"}
+    raised = {name for path, name, _ in calls() if name in names and path != Path(errors.__file__).resolve()}
+    assert raised == set()
