@@ -17,7 +17,7 @@ serve: $(STAMP) postgis
 	$(RUN)/gridmgmt --db demo serve
 
 test: $(STAMP) postgis lint
-	$(RUN)/pytest -n 2
+	$(RUN)/pytest -n 2 --dist loadfile
 
 lint: $(STAMP)
 	$(RUN)/ruff check .

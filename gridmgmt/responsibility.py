@@ -42,14 +42,13 @@ class Rule:
             raise ValueError("a rule names a grid by level and code, or none")
 
     @property
-    def precedence(self) -> tuple[int, int, dt.date, str]:
+    def precedence(self) -> tuple[int, int, dt.date]:
         """What makes one rule win over another: larger wins.
 
         First the category's specificity, then the grid's depth, then the later
-        first day; equal ones go to the smaller unit code.
+        first day; equal rules go to the smaller unit code.
         """
-        inverse = "".join(chr(0x10FFFF - ord(c)) for c in self.unit_code)
-        return (CategoryPattern.parse(self.category).specificity(), self.level or 0, self.valid_from, inverse)
+        return CategoryPattern.parse(self.category).specificity(), self.level or 0, self.valid_from
 
 
 def assign_units(
@@ -82,7 +81,8 @@ def assign_units(
     coded = [pd.Categorical(codes) for codes in grids]
     places = [{code: place for place, code in enumerate(level.categories)} for level in coded]
     day = days.to_numpy(dtype="datetime64[D]")
-    for rule in sorted(rules, key=lambda r: r.precedence):
+    weakest_first = sorted(sorted(rules, key=lambda r: r.unit_code, reverse=True), key=lambda r: r.precedence)
+    for rule in weakest_first:  # a later one writes over an earlier one
         mask = matches[rule.category] & located & (day >= np.datetime64(rule.valid_from))
         if rule.valid_to is not None:
             mask &= day < np.datetime64(rule.valid_to)

@@ -132,7 +132,7 @@ def assess(
     scores: dict[Key, Score] = {}
     rows: dict[Key, Any] = {}
     row: Any
-    for row in grids.itertuples(index=False):
+    for row in grids.astype(object).where(grids.notna(), None).itertuples(index=False):  # a missing name is no NaN
         key = (int(row.level), str(row.code))
         rows[key] = row
         scores[key] = score(book, _counts_of(now, key))

@@ -23,8 +23,9 @@ from folium.template import Template
 def leaflet(name: str) -> str:
     """One of Leaflet's text files, from the package that carries the version folium is made for.
 
-    The reference to its source map is cut off, since a browser's tools would
-    fetch it, and pictures of the stylesheet become data URIs.
+    Addresses of other hosts (its home page, its source map, a bug report) are
+    cut out, so that a page names no host at all; pictures of the stylesheet
+    become data URIs. Its licence comment stays.
     """
     folder = Path(str(distribution("XStatic-Leaflet").locate_file("xstatic/pkg/leaflet/data")))
     text = (folder / name).read_text("utf-8")
@@ -32,7 +33,8 @@ def leaflet(name: str) -> str:
     def inline(match: re.Match[str]) -> str:
         return f"url(data:image/png;base64,{base64.b64encode((folder / match[1]).read_bytes()).decode()})"
 
-    return re.sub(r"url\((images/[\w-]+\.png)\)", inline, re.sub(r"//# sourceMappingURL=.*", "", text))
+    text = re.sub(r"//# sourceMappingURL=.*|https://(?:leafletjs\.com|bugzilla\.mozilla\.org)[\w/.?=]*", "", text)
+    return re.sub(r"url\((images/[\w-]+\.png)\)", inline, text)
 
 
 @cache

@@ -3,6 +3,7 @@
 import datetime as dt
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +19,12 @@ from gridmgmt.operations.figures import Figures, evidence, figures
 from gridmgmt.periods import Period
 from gridmgmt.rulebooks import load as rulebooks
 from gridmgmt.rulebooks.model import Rulebook
+from gridmgmt.scorecards import LevelCounts
 from gridmgmt.store import assessments as store
-from gridmgmt.store import cities
+from gridmgmt.store import cities, facts
 
-EVIDENCE = {"cases": ("assessment_case", "case_no"), "samples": ("assessment_sample", "sample_no")}
+EVIDENCE = {"cases": "assessment_case", "samples": "assessment_sample"}
+"""The table of the frozen facts of each kind."""
 
 
 @dataclass(frozen=True)
@@ -64,55 +67,74 @@ def score(
 ) -> Made:
     """Assess a period by a rulebook and save the result; the same content again is not saved twice.
 
+    It reads in one snapshot and saves in a transaction of its own: an import
+    that goes on meanwhile is either in all of the assessment or in none of it.
+
     Raises
     ------
     RulebookMissing, RulebookInvalid, NoEditionOnDate, LevelUnknown
         Nothing is saved.
     """
     loaded = rulebooks.load(rulebook)
-    with transaction(engine) as connection:
+    with snapshot(engine) as connection:
         city = cities.load_city(connection)
         levels = levels_of(loaded.rulebook, city, level)
         progress("count", 0)
         now = figures(connection, city, period, as_of)
-        before = _comparisons(connection, now)
-        progress("score", len(now.grids))
+        before = _comparisons(connection, now, levels)
         proofs = _evidence(connection, now)
-        header = _header(now, levels, proofs)
-        keys = {x.number: x.key for x in city.levels}
-        subjects = now.grids[now.grids["level"].isin(levels)]
-        made = scorecards.assess(loaded, header, subjects, now.levels, before, keys)
-        same = store.find_same(connection, loaded.rulebook.id, period.label, made.sha256)
+        known_through = store.known_through(connection)
+    progress("score", len(now.grids))
+    keys = {x.number: x.key for x in city.levels}
+    subjects = now.grids[now.grids["level"].isin(levels)]
+    made = scorecards.assess(loaded, _header(now, levels, proofs), subjects, now.levels, before, keys)
+    progress("save", len(made.subjects))
+    values = {
+        "rulebook_id": loaded.rulebook.id,
+        "rulebook_sha256": loaded.sha256,
+        "rulebook_text": loaded.text,
+        "period": period.label,
+        "as_of": now.as_of,
+        "known_through": known_through,
+        "edition_id": now.edition.id,
+        "header": dict(made.header),
+        "sha256": made.sha256,
+    }
+    name, is_new = _save(engine, values, made, proofs)
+    return Made(name, made.sha256, is_new, made.header, made.subjects)
+
+
+def _save(
+    engine: Engine, values: Mapping[str, Any], made: scorecards.Assessment, proofs: Mapping[str, pd.DataFrame]
+) -> tuple[str, bool]:
+    """Save an assessment unless one of the same content is there; gives its name and whether it is new."""
+    with transaction(engine) as connection:
+        facts.lock(connection)
+        rulebook, period = values["rulebook_id"], values["period"]
+        same = store.find_same(connection, rulebook, period, made.sha256)
         if same is not None:
-            return Made(same, made.sha256, False, made.header, made.subjects)
-        progress("save", len(made.subjects))
-        name = store.next_name(connection, loaded.rulebook.id, period.label)
-        values = {
-            "name": name,
-            "rulebook_id": loaded.rulebook.id,
-            "rulebook_sha256": loaded.sha256,
-            "rulebook_text": loaded.text,
-            "period": period.label,
-            "as_of": now.as_of,
-            "known_through": store.known_through(connection),
-            "edition_id": now.edition.id,
-            "header": dict(made.header),
-            "sha256": made.sha256,
-        }
-        assessment_id = store.save(connection, values, made.subjects, made.totals)
-        for kind, (table, _) in EVIDENCE.items():
+            return same, False
+        name = store.next_name(connection, rulebook, period)
+        assessment_id = store.save(connection, {**values, "name": name}, made.subjects, made.totals)
+        for kind, table in EVIDENCE.items():
             store.save_evidence(connection, table, assessment_id, proofs[kind])
-        return Made(name, made.sha256, True, made.header, made.subjects)
+        return name, True
 
 
-def _comparisons(connection: Connection, now: Figures) -> dict[str, tuple[str, Mapping[int, Any]]]:
-    """The period before (环比) and the same period a year ago (同比), each cut off at its own end."""
-    out: dict[str, tuple[str, Mapping[int, Any]]] = {}
+def _comparisons(
+    connection: Connection, now: Figures, levels: list[int]
+) -> dict[str, tuple[str, Mapping[int, LevelCounts]]]:
+    """The period before (环比) and the same period a year ago (同比), each cut off at its own end.
+
+    A period before the first facts, or on days without an edition, has no figures: no data, not 0.
+    """
+    out: dict[str, tuple[str, Mapping[int, LevelCounts]]] = {}
     for name, period in (("previous", now.period.previous()), ("year_ago", now.period.year_ago())):
-        try:
-            out[name] = (period.label, figures(connection, now.city, period).levels)
-        except NoEditionOnDate:
-            out[name] = (period.label, {})
+        out[name] = (period.label, {})
+        with suppress(NoEditionOnDate):
+            then = figures(connection, now.city, period, levels=levels)
+            if len(then.cases.frame) or len(then.samples.frame):
+                out[name] = (period.label, then.levels)
     return out
 
 
@@ -138,11 +160,13 @@ def _header(now: Figures, levels: list[int], proofs: Mapping[str, pd.DataFrame])
         "edition": now.edition.name,
         "levels": [{"key": x.key, "zh": x.zh, "en": x.en} for x in city.levels if x.number in levels],
         "counts": {"cases": list(now.case_masks), "samples": list(now.sample_masks)},
-        "evidence": {
-            kind: {"n": len(frame), "sha256": hashlib.sha256(frame.to_csv(index=False).encode()).hexdigest()}
-            for kind, frame in proofs.items()
-        },
+        "evidence": {kind: {"n": len(frame), "sha256": _digest(frame)} for kind, frame in proofs.items()},
     }
+
+
+def _digest(proof: pd.DataFrame) -> str:
+    """SHA-256 over which contents count where; not over version instants, which may be those of an import."""
+    return hashlib.sha256(proof.to_csv(index=False, lineterminator="\n").encode()).hexdigest()
 
 
 def listing(engine: Engine) -> list[dict[str, Any]]:
@@ -202,10 +226,9 @@ def explain(engine: Engine, name: str, code: str, item: str | None = None, level
         number = document["subject"]["level_number"]
         found = {}
         for count in counts:
-            table, _ = EVIDENCE[COUNTS[count].of]
-            bit = stored.header["counts"][COUNTS[count].of].index(count)
-            rows = store.evidence(connection, table, stored.id, number, code, bit)
-            found[count] = [r["fact_no"] for r in rows]
+            of = COUNTS[count].of
+            bit = stored.header["counts"][of].index(count)
+            found[count] = store.evidence(connection, EVIDENCE[of], stored.id, number, code, bit)
         return Explained(stored.name, stored.sha256, document["subject"], line, document, found)
 
 

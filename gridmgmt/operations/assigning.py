@@ -1,9 +1,8 @@
 """Assignment (归属): each point to its grids of all levels and to the unit that answers, by the edition of its day."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine
 
 from gridmgmt.city import City
@@ -17,13 +16,28 @@ from gridmgmt.store.tables import GRID_COLUMNS
 LEAF, UPPER, OUTSIDE, NO_LOCATION, NO_EDITION = "leaf", "upper", "outside", "no_location", "no_edition"
 """How a row was located: in a leaf grid; only in a grid above; in none; without a point; on a day without edition."""
 
+NO_GRID = -1
+"""Stands for an absent id while ids are computed."""
 
-@dataclass(frozen=True)
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Objects = NDArray[np.object_]
+
+
 class _Place:
-    edition: store.Edition
-    ids: np.ndarray
-    codes: np.ndarray
-    locator: EditionLocator
+    """One edition's grids, ready to locate points."""
+
+    def __init__(self, grids: pd.DataFrame, n_levels: int) -> None:
+        self._locator = EditionLocator(grids, n_levels)
+        # position -1 means no grid: it picks the last entry
+        self._ids = np.append(grids["id"].to_numpy(dtype=np.int64), NO_GRID)
+        self._codes = np.append(grids["code"].to_numpy(dtype=object), [None])
+
+    def locate(self, lon: Floats, lat: Floats) -> tuple[Ints, Objects, Objects]:
+        """Grid ids and codes by point and level, and how each point was located."""
+        found = self._locator.locate(lon, lat)
+        manner = np.where(found[:, -1] >= 0, LEAF, np.where((found >= 0).any(axis=1), UPPER, OUTSIDE))
+        return self._ids[found], self._codes[found], manner.astype(object)
 
 
 class Assigner:
@@ -39,10 +53,8 @@ class Assigner:
 
     def _place(self, edition: store.Edition) -> _Place:
         if edition.id not in self._places:
-            frame = store.grids(self._connection, edition.id)
-            locator = EditionLocator(frame, len(self._city.levels))
-            ids, codes = frame["id"].to_numpy(), frame["code"].to_numpy(dtype=object)
-            self._places[edition.id] = _Place(edition, ids, codes, locator)
+            grids = store.grids(self._connection, edition.id)
+            self._places[edition.id] = _Place(grids, len(self._city.levels))
         return self._places[edition.id]
 
     def locate(self, points: pd.DataFrame) -> pd.DataFrame:
@@ -54,36 +66,31 @@ class Assigner:
             lon, lat (EPSG:4490, NaN = none), at (UTC instant), category
             (``kind:code`` or None), unit_code (the unit the file names, which
             wins over the rules, or None).
-        """
-        n = len(points)
-        days = points["at"].dt.tz_convert(self._city.zone).dt.tz_localize(None).dt.floor("D")
-        edition_ids = pd.array([pd.NA] * n, dtype="Int64")
-        ids = np.full((n, len(GRID_COLUMNS)), -1, dtype=np.int64)
-        codes = np.full((n, len(self._city.levels)), None, dtype=object)
-        located = np.full(n, NO_EDITION, dtype=object)
-        lon, lat = points["lon"].to_numpy(dtype=float), points["lat"].to_numpy(dtype=float)
-        for edition in self._editions:
-            chosen = (days >= pd.Timestamp(edition.valid_from)).to_numpy()
-            if edition.valid_to is not None:
-                chosen = chosen & (days < pd.Timestamp(edition.valid_to)).to_numpy()
-            rows = np.flatnonzero(chosen)
-            if not len(rows):
-                continue
-            place = self._place(edition)
-            found = place.locator.locate(lon[rows], lat[rows])
-            edition_ids[rows] = edition.id
-            ids[rows, : found.shape[1]] = np.where(found >= 0, place.ids[found], -1)
-            codes[rows] = np.where(found >= 0, place.codes[found], None)
-            manner = np.where(found[:, -1] >= 0, LEAF, np.where((found >= 0).any(axis=1), UPPER, OUTSIDE))
-            located[rows] = np.where(np.isnan(lon[rows]) | np.isnan(lat[rows]), NO_LOCATION, manner)
-        out = pd.DataFrame({"edition_id": edition_ids}, index=points.index)
-        for column, values in zip(GRID_COLUMNS, ids.T, strict=True):
-            out[column] = pd.Series(values, index=points.index).astype("Int64").mask(values < 0)
-        out["unit_id"] = self._answering(points, codes, days)
-        out["located"] = located
-        return out
 
-    def _answering(self, points: pd.DataFrame, codes: np.ndarray, days: pd.Series) -> pd.Series:
+        Returns
+        -------
+        DataFrame
+            The columns of :data:`gridmgmt.store.facts.LOCATED`, index as ``points``.
+        """
+        n, n_levels = len(points), len(self._city.levels)
+        days = points["at"].dt.tz_convert(self._city.zone).dt.tz_localize(None).dt.floor("D")
+        lon, lat = points["lon"].to_numpy(dtype=np.float64), points["lat"].to_numpy(dtype=np.float64)
+        has_point = ~(np.isnan(lon) | np.isnan(lat))
+        edition_ids = np.full(n, NO_GRID, dtype=np.int64)
+        ids = np.full((n, len(GRID_COLUMNS)), NO_GRID, dtype=np.int64)
+        codes = np.full((n, n_levels), None, dtype=object)
+        manner = np.full(n, NO_EDITION, dtype=object)
+        for edition in self._editions:
+            on_its_days = _on_days_of(edition, days)
+            edition_ids[on_its_days], manner[on_its_days] = edition.id, NO_LOCATION
+            here = np.flatnonzero(on_its_days & has_point)
+            if here.size:
+                ids[here, :n_levels], codes[here], manner[here] = self._place(edition).locate(lon[here], lat[here])
+        columns = {"edition_id": edition_ids, **dict(zip(GRID_COLUMNS, ids.T, strict=True))}
+        out = pd.DataFrame(columns, index=points.index).astype("Int64")
+        return out.mask(out == NO_GRID).assign(unit_id=self._answering(points, codes, days), located=manner)
+
+    def _answering(self, points: pd.DataFrame, codes: Objects, days: pd.Series) -> pd.Series:
         by_rule = assign_units(
             self._rules,
             points["category"].astype("object"),
@@ -95,8 +102,17 @@ class Assigner:
         return unit.map(self._units).astype("Int64")
 
 
+def _on_days_of(edition: store.Edition, days: pd.Series) -> NDArray[np.bool_]:
+    """Which city days lie in the edition's half-open validity."""
+    day = days.to_numpy(dtype="datetime64[D]")
+    after = np.ones(len(day), dtype=bool) if edition.valid_from is None else day >= np.datetime64(edition.valid_from)
+    return after if edition.valid_to is None else after & (day < np.datetime64(edition.valid_to))
+
+
 def reassign(engine: Engine, edition: str | None = None, progress: Progress = silent) -> dict[str, int]:
-    """Assign again the rows whose day now belongs to another edition; nothing else is touched.
+    """Assign again the rows whose day now belongs to another edition, or that came before the newest rule (责任清单).
+
+    Written is only what differs: an edition, a grid or a unit.
 
     Parameters
     ----------
@@ -107,6 +123,10 @@ def reassign(engine: Engine, edition: str | None = None, progress: Progress = si
     -------
     dict
         Rows looked at and rows changed, for cases and samples.
+
+    Raises
+    ------
+    EditionMissing
     """
     out: dict[str, int] = {}
     with transaction(engine) as connection:
@@ -115,12 +135,15 @@ def reassign(engine: Engine, edition: str | None = None, progress: Progress = si
         if edition is not None:
             store.by_name(connection, edition)
         assigner = Assigner(connection, city)
+        rules_at = cities.rules_not_applied_since(connection)
         batch_id = cities.new_batch(connection, "reassign")
+        known_at = cities.stamp_batch(connection, batch_id)
         for kind in facts.KINDS.values():
-            rows = facts.to_relocate(connection, kind, city.time_zone, edition)
+            rows = facts.to_relocate(connection, kind, city.time_zone, edition, rules_at)
             progress(f"locate {kind.name}", len(rows))
             located = assigner.locate(rows)
             located.insert(0, "id", rows["id"])
             out[f"n_{kind.name}"] = len(rows)
-            out[f"n_{kind.name}_changed"] = facts.relocate(connection, kind, located, batch_id)
+            out[f"n_{kind.name}_changed"] = facts.relocate(connection, kind, located, batch_id, known_at)
+        cities.close_batch(connection, batch_id, {**out, "edition": edition})
     return out

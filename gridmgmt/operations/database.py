@@ -42,7 +42,7 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 def snapshot(engine: Engine) -> Iterator[Connection]:
     """A reading transaction that sees one moment of the database throughout."""
     with engines.connect(engine) as connection:
-        connection = connection.execution_options(isolation_level="REPEATABLE READ")
+        connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         with _begun(connection):
             engines.check_revision(connection)
             yield connection
@@ -81,18 +81,24 @@ def stop(settings: Settings) -> bool:
 
 
 def status(settings: Settings) -> dict[str, object]:
-    """Where the database is, whether it answers, and which revision its tables have."""
-    out: dict[str, object] = {"url": engines.database_url(settings)}
+    """Where the database is (without a password), whether it answers, and whether its tables are this release's.
+
+    Raises
+    ------
+    DatabaseUnreachable, DatabaseOutdated
+    """
+    out: dict[str, object] = {"url": engines.shown_url(settings)}
     if settings.database_url is None:
         out |= server.describe(server.locate(settings))
         if not out["running"]:
             return out
     engine = engines.make_engine(settings)
-    with engines.connect(engine) as connection:
-        out["postgis"] = engines.postgis_version(connection)
-        engines.check_revision(connection)
-        out["migrated"] = True
-    return out
+    try:
+        with engines.connect(engine) as connection:
+            engines.check_revision(connection)
+            return {**out, "postgis": engines.postgis_version(connection), "migrated": True}
+    finally:
+        engine.dispose()
 
 
 def url(settings: Settings) -> str:

@@ -1,5 +1,6 @@
 """Editions (网格版本): import inactive, check, activate in one step, compare."""
 
+import dataclasses
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -42,7 +43,6 @@ class Imported:
     name: str
     n_grids: int
     report: TopologyReport
-    problems: tuple[grids.RowProblem, ...]
     mended: tuple[grids.Mended, ...]
 
 
@@ -73,50 +73,79 @@ def import_grids(
     base: str | None = None,
     crs: str | None = None,
     columns: ColumnNames | None = None,
+    replace: bool = False,
     progress: Progress = silent,
 ) -> Imported:
-    """Load boundary files as an inactive edition and check it.
+    """Load boundary files as an inactive edition and check it; what blocks activation is loaded all the same.
+
+    Parameters
+    ----------
+    base
+        An edition that completes a partial delivery (局部更新).
+    replace
+        Load an inactive edition of that name anew, e.g. after its files were mended.
 
     Raises
     ------
-    FileUnreadable, ColumnMissing, CrsMissing, CrsImplausible, EditionExists
+    FileUnreadable, ColumnMissing, CrsMissing, CrsImplausible, EditionMissing, EditionExists
         Nothing is loaded.
+    EditionActive
+        The edition to replace is, or was, active.
     EditionInvalid
-        Rows that cannot become grids: an edition is complete or not loaded;
-        carries every row's problem.
+        Rows that cannot become grids, or codes that stand twice: an edition is
+        complete or not loaded; carries every row's problem.
     """
-    given = columns or ColumnNames()
     with transaction(engine) as connection:
         city = cities.load_city(connection)
-        parts = []
-        for text in files:
-            for source in boundaries.layers_of(boundaries.Source.parse(text)):
-                progress(f"read {source.label}", 0)
-                frame = boundaries.read(source, crs)
-                parts.append(grids.prepare(frame, city, _columns(frame, given, source, city), source.label))
-        problems = tuple(p for part in parts for p in part.problems)
-        if problems:
-            shown = [f"{p.source} row {p.row} {p.column}={p.value!r}: {p.reason}" for p in problems[:20]]
-            raise EditionInvalid(name=name, n=len(problems), findings=shown)
-        delivered = gpd.GeoDataFrame(pd.concat([p.frame for p in parts], ignore_index=True), crs=parts[0].frame.crs)
+        delivered, mended = _read(files, name, city, crs, columns or ColumnNames(), progress)
         progress("derive what is missing", len(delivered))
-        if base is not None:
-            built = whole.complete(store.grids(connection, store.by_name(connection, base).id), delivered, city)
-        else:
+        if base is None:
             built = whole.fill_hierarchy(delivered, city)
+        else:
+            built = whole.complete(store.grids(connection, store.by_name(connection, base).id), delivered, city)
         progress("check topology", len(built.frame))
         report = topology.check_edition(built.frame, city)
-        report = TopologyReport(
-            report.metric_epsg, report.tolerance, report.levels, (*built.findings, *report.findings)
-        )
-        progress("save", len(built.frame))
-        if not any(f.code == "grid_code_duplicate" for f in report.findings):
-            frame = built.frame.assign(area_m2=geo.areas_m2(built.frame, city.metric_epsg))
-            store.insert_edition(connection, name, ", ".join(files), report.to_dict(), frame)
-        else:
+        report = dataclasses.replace(report, findings=(*built.findings, *report.findings))
+        if any(f.code == "grid_code_duplicate" for f in report.findings):
             raise EditionInvalid(name=name, n=len(report.blocking), findings=_wordings(report, city))
-        mended = tuple(m for part in parts for m in part.mended)
-        return Imported(name, len(built.frame), report, problems, mended)
+        progress("save", len(built.frame))
+        if replace:
+            _make_room(connection, name)
+        frame = built.frame.assign(area_m2=geo.areas_m2(built.frame, city.metric_epsg))
+        store.insert_edition(connection, name, ", ".join(files), report.to_dict(), frame)
+        return Imported(name, len(frame), report, mended)
+
+
+def _read(
+    files: Sequence[str], name: str, city: City, crs: str | None, given: ColumnNames, progress: Progress
+) -> tuple[gpd.GeoDataFrame, tuple[grids.Mended, ...]]:
+    """The grids of all files and layers in one frame, and what was mended."""
+    parts = []
+    for text in files:
+        for source in boundaries.layers_of(boundaries.Source.parse(text)):
+            progress(f"read {source.label}", 0)
+            frame = boundaries.read(source, crs)
+            parts.append(grids.prepare(frame, city, _columns(frame, given, source, city), source.label))
+    problems = [p for part in parts for p in part.problems]
+    if problems:
+        shown = [f"{p.source} row {p.row} {p.column}={p.value!r}: {p.reason}" for p in problems[:20]]
+        raise EditionInvalid(name=name, n=len(problems), findings=shown)
+    frame = gpd.GeoDataFrame(pd.concat([p.frame for p in parts], ignore_index=True), crs=parts[0].frame.crs)
+    return frame, tuple(m for part in parts for m in part.mended)
+
+
+def _make_room(connection: Connection, name: str) -> None:
+    """Remove the inactive edition of that name, if there is one."""
+    fact_store.lock(connection)
+    for edition in store.all_editions(connection):
+        if edition.name == name:
+            _refuse_active(edition)
+            store.drop_inactive(connection, edition)
+
+
+def _refuse_active(edition: store.Edition) -> None:
+    if edition.is_active:
+        raise EditionActive(name=edition.name, valid_from=str(edition.valid_from))
 
 
 def _wordings(report: TopologyReport, city: City) -> list[str]:
@@ -124,11 +153,15 @@ def _wordings(report: TopologyReport, city: City) -> list[str]:
 
 
 def check(engine: Engine, name: str) -> TopologyReport:
-    """Check an edition again and give its report; an inactive one keeps the new report."""
-    with transaction(engine) as connection:
+    """Check an edition's topology again, as it is stored.
+
+    Raises
+    ------
+    EditionMissing
+    """
+    with snapshot(engine) as connection:
         city = cities.load_city(connection)
-        edition = store.by_name(connection, name)
-        return topology.check_edition(store.grids(connection, edition.id), city)
+        return topology.check_edition(store.grids(connection, store.by_name(connection, name).id), city)
 
 
 def list_editions(engine: Engine) -> list[store.Edition]:
@@ -154,31 +187,25 @@ def activate(engine: Engine, name: str, first: dt.date) -> dict[str, Any]:
         city = cities.load_city(connection)
         edition = store.by_name(connection, name)
         if edition.valid_from == first:
-            return {"edition": name, "from": first.isoformat(), "predecessor": None, "n_lineage": 0}
-        if edition.is_active:
-            raise EditionActive(name=name, valid_from=str(edition.valid_from))
+            return _activated(edition, first, None, 0)
+        _refuse_active(edition)
         report = TopologyReport.from_dict(edition.report)
         if report.blocking:
             raise EditionInvalid(name=name, n=len(report.blocking), findings=_wordings(report, city))
-        active = [e for e in store.all_editions(connection) if e.valid_from is not None]
-        later = [e for e in active if e.valid_from is not None and e.valid_from >= first]
-        if later:
-            raise EditionOverlap(
-                name=name, day=first.isoformat(), other=later[0].name, other_from=str(later[0].valid_from)
-            )
-        before = active[-1] if active else None
+        active = [e for e in store.all_editions(connection) if e.is_active]
+        last = active[-1] if active else None
+        if last is not None and last.valid_from is not None and last.valid_from >= first:
+            raise EditionOverlap(name=name, day=first.isoformat(), other=last.name, other_from=str(last.valid_from))
         store.activate(connection, edition, first)
-        n_lineage = 0
-        if before is not None:
-            frame = _lineage(connection, before, edition, city)
-            store.save_lineage(connection, before.id, edition.id, frame)
-            n_lineage = len(frame)
-        return {
-            "edition": name,
-            "from": first.isoformat(),
-            "predecessor": before.name if before else None,
-            "n_lineage": n_lineage,
-        }
+        if last is None:
+            return _activated(edition, first, None, 0)
+        frame = _lineage(connection, last, edition, city)
+        store.save_lineage(connection, last.id, edition.id, frame)
+        return _activated(edition, first, last.name, len(frame))
+
+
+def _activated(edition: store.Edition, first: dt.date, predecessor: str | None, n_lineage: int) -> dict[str, Any]:
+    return {"edition": edition.name, "from": first.isoformat(), "predecessor": predecessor, "n_lineage": n_lineage}
 
 
 def _lineage(connection: Connection, a: store.Edition, b: store.Edition, city: City) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -55,17 +56,17 @@ class Figures:
         names = self.grids[self.grids["level"] == level].set_index("code")
         counts = pd.concat([self.levels[level].counts, pd.DataFrame([self.levels[level].unassigned], index=[""])])
         out = names[["name_zh", "name_en", "parent_code"]].reindex(counts.index)
-        out["area_km2"] = names["area_m2"].reindex(counts.index) / 1e6
-        out = out.join(counts)
-        areas = names["area_m2"].to_dict()
+        areas = names["area_m2"].reindex(counts.index)
+        out = out.assign(area_km2=areas / 1e6).join(counts)
+        rows = [(plain(row), area) for row, area in zip(counts.to_dict("records"), areas, strict=True)]
         for name in RATIOS:
-            out[name] = [_shown(name, row, areas.get(code)) for code, row in counts.to_dict("index").items()]
+            out[name] = [_shown(name, row, area) for row, area in rows]
         out["sum_sample_score"] = out["sum_sample_score"].astype(float)
         return out.rename_axis("code").reset_index()
 
 
-def _shown(name: str, counts: Mapping[str, Any], area_m2: float | None) -> float:
-    parts = indicators.ratio(name, plain(counts), area_m2)
+def _shown(name: str, counts: Mapping[str, Any], area_m2: float) -> float:
+    parts = indicators.ratio(name, counts, None if np.isnan(area_m2) else area_m2)
     return float("nan") if parts is None else float(parts[0] / parts[1])
 
 
@@ -86,6 +87,11 @@ def figures(
     levels
         Levels to count; default all.
 
+    Returns
+    -------
+    Figures
+        Whatever order the rows and editions came in, equal facts give equal figures.
+
     Raises
     ------
     NoEditionOnDate
@@ -96,36 +102,29 @@ def figures(
     edition = editions.on_date(connection, period.end - dt.timedelta(days=1))
     cases = Facts(facts.cases_of_period(connection, start, end), start, end, cut)
     samples = Facts(facts.samples_of_period(connection, start, end), start, end, cut)
-    ids = {edition.id}
-    for frame in (cases.frame, samples.frame):
-        ids |= {int(i) for i in frame["edition_id"].dropna().unique()}
-    names = {e.id: e.name for e in editions.all_editions(connection)}
-    everything = editions.grid_names(connection, sorted(ids))
-    everything["edition"] = everything["edition_id"].map(names)
+    every = _grids(connection, edition, cases.frame, samples.frame)
     wanted = list(levels) if levels else [x.number for x in city.levels]
-    case_codes = {n: _codes(cases.frame, everything, n) for n in wanted}
-    sample_codes = {n: _codes(samples.frame, everything, n) for n in wanted}
+    case_codes = {n: _codes(cases.frame, every, n) for n in wanted}
+    sample_codes = {n: _codes(samples.frame, every, n) for n in wanted}
     case_masks, sample_masks = indicators.masks(cases, "cases"), indicators.masks(samples, "samples")
-    subjects = _subjects(everything, edition.id, case_codes, sample_codes)
+    subjects = _subjects(every, edition.name, case_codes, sample_codes)
     counted = {}
     for n in wanted:
         by_case = indicators.amounts(cases, case_masks, case_codes[n])
         by_sample = indicators.amounts(samples, sample_masks, sample_codes[n])
         counted[n] = _level(subjects[subjects["level"] == n]["code"].tolist(), by_case, by_sample)
     return Figures(
-        city,
-        period,
-        cut,
-        edition,
-        subjects,
-        cases,
-        samples,
-        case_masks,
-        sample_masks,
-        case_codes,
-        sample_codes,
-        counted,
-    )
+        city, period, cut, edition, subjects, cases, samples,
+        case_masks, sample_masks, case_codes, sample_codes, counted,
+    )  # fmt: skip
+
+
+def _grids(connection: Connection, edition: editions.Edition, *frames: pd.DataFrame) -> pd.DataFrame:
+    """The grids of the edition and of those that hold facts, in order of the editions' time; column ``edition``."""
+    ids = {edition.id}.union(*(map(int, f["edition_id"].dropna().unique()) for f in frames))
+    found = editions.grid_names(connection, sorted(ids)).set_index("edition_id")
+    parts = [found.loc[[e.id]].assign(edition=e.name) for e in editions.all_editions(connection) if e.id in ids]
+    return pd.concat(parts, ignore_index=True)
 
 
 def _codes(frame: pd.DataFrame, grids: pd.DataFrame, level: int) -> pd.Series:
@@ -135,30 +134,29 @@ def _codes(frame: pd.DataFrame, grids: pd.DataFrame, level: int) -> pd.Series:
     return ids.map(pd.Series(here["code"].to_numpy(dtype=object), index=here["id"].to_numpy()))
 
 
-def _subjects(grids: pd.DataFrame, edition_id: int, *codes: Mapping[int, pd.Series]) -> pd.DataFrame:
-    """The edition's grids, and other editions' grids that hold facts under a code of their own."""
-    own = grids[grids["edition_id"] == edition_id]
-    have = set(zip(own["level"], own["code"], strict=True))
-    used = {(n, c) for by_level in codes for n, s in by_level.items() for c in s.dropna().unique()} - have
-    others = grids[[key in used for key in zip(grids["level"], grids["code"], strict=True)]]
-    others = others[others["edition_id"] != edition_id].drop_duplicates(["level", "code"], keep="last")
+def _subjects(grids: pd.DataFrame, edition: str, *codes: Mapping[int, pd.Series]) -> pd.DataFrame:
+    """The edition's grids, and other editions' grids that hold facts under a code of their own (the latest such)."""
+    own = grids[grids["edition"] == edition]
+    used = [(n, code) for by_level in codes for n, column in by_level.items() for code in column.dropna().unique()]
+    keys = pd.MultiIndex.from_frame(grids[["level", "code"]])
+    foreign = keys.isin(used) & ~keys.isin(pd.MultiIndex.from_frame(own[["level", "code"]]))
+    others = grids[foreign].drop_duplicates(["level", "code"], keep="last")
     return pd.concat([own, others]).sort_values(["level", "code"], ignore_index=True)
 
 
 def _level(codes: list[str], *parts: pd.DataFrame) -> LevelCounts:
+    """Counts of every grid of a level, zero where nothing counts; the rows in no grid stand under ``""``."""
     every = pd.concat([p.reindex([*codes, ""]) for p in parts], axis=1)
     for name in every.columns:
-        if COUNTS[name].amount == "score":
-            every[name] = [v if isinstance(v, indicators.Fraction) else indicators.Fraction(0) for v in every[name]]
-        else:
-            every[name] = every[name].fillna(0).astype("int64")
+        filled = every[name].where(every[name].notna(), Fraction(0) if COUNTS[name].amount == "score" else 0)
+        every[name] = filled if COUNTS[name].amount == "score" else filled.astype("int64")
     return LevelCounts(every.loc[codes], plain(dict(every.loc[""])))
 
 
 def evidence(
     f: Facts, masks: Mapping[str, Any], codes: Mapping[int, pd.Series], key: str, units: Mapping[int, str]
 ) -> pd.DataFrame:
-    """The facts that count, to be frozen: fact_no, version_at, grid_codes as a PostgreSQL array, unit_code, mask."""
+    """The facts that count, to be frozen: fact_no, content_hash, grid_codes (PostgreSQL array), unit_code, mask."""
     bits = np.zeros(len(f.frame), dtype=np.int64)
     for bit, name in enumerate(masks):
         bits |= masks[name].astype(np.int64) << bit
@@ -169,12 +167,12 @@ def evidence(
     return pd.DataFrame(
         {
             "fact_no": chosen[key].to_numpy(),
-            "version_at": chosen["version_at"].to_numpy(),
+            "content_hash": chosen["content_hash"].to_numpy(),
             "grid_codes": arrays,
             "unit_code": chosen["unit_id"].map(units).to_numpy(dtype=object),
             "mask": bits[keep],
         }
-    ).assign(version_at=lambda x: pd.to_datetime(x["version_at"], utc=True))
+    )
 
 
 def _array(values: Sequence[Any]) -> str:

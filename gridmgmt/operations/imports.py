@@ -1,9 +1,11 @@
-"""Import of cases and samples (案件与样本导入): read, check, locate, merge, keep the bad rows; one transaction a file."""
+"""Import of cases and samples (案件与样本导入): read, check, locate, merge, keep bad rows; one transaction a file."""
 
 import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,11 @@ from sqlalchemy import Connection, Engine, func, select
 from gridmgmt.city import City
 from gridmgmt.operations.assigning import Assigner
 from gridmgmt.operations.database import Progress, silent, transaction
-from gridmgmt.readers import files, profiles
 from gridmgmt.readers import facts as parsing
+from gridmgmt.readers import files, profiles
 from gridmgmt.readers.facts import Known, Problem
 from gridmgmt.readers.profiles import Profile
-from gridmgmt.store import cities, facts, quarantine
+from gridmgmt.store import cities, facts, incoming, quarantine
 
 
 @dataclass
@@ -48,12 +50,22 @@ class ImportReport:
 
 
 class _DryRun(Exception):
-    """Carries a report out of a transaction that is to be undone."""
+    """Leaves a transaction that is to be undone."""
 
 
 @dataclass
 class _Job:
-    """One import under way."""
+    """One import under way.
+
+    Attributes
+    ----------
+    reread
+        Gives the raw text of some rows, read from the source once more.
+    crs
+        The coordinate system that the file itself names, for rows located by its geometry.
+    units, categories
+        What the rows name and the profile lets its files add.
+    """
 
     connection: Connection
     city: City
@@ -61,34 +73,19 @@ class _Job:
     batch_id: int
     report: ImportReport
     sha256: str
-    source_as_of: dt.datetime | None
+    source_as_of: dt.datetime
     reread: Callable[[set[int]], dict[int, dict[str, Any]]]
-    """The raw text of some rows, read from the source once more."""
+    crs: str | None = None
+    units: set[str] = field(default_factory=set)
+    categories: set[tuple[str, str, str]] = field(default_factory=set)
 
     @property
     def kind(self) -> facts.Kind:
         return facts.KINDS[self.profile.kind]
 
-    def keep_bad(self, bad: dict[int, list[Problem]], raw: pd.DataFrame) -> None:
-        """Put rows into quarantine with all their problems."""
-        rows = [
-            quarantine.BadRow(n, _plain(raw.loc[n]), [p.as_dict() for p in problems])
-            for n, problems in sorted(bad.items())
-        ]
-        self.keep(rows)
-
-    def keep(self, rows: list[quarantine.BadRow]) -> None:
-        """Save rows in quarantine and count their reasons."""
-        quarantine.save(
-            self.connection,
-            rows,
-            batch_id=self.batch_id,
-            kind=self.kind.name,
-            profile=self.profile.id,
-            file=self.report.file,
-            file_sha256=self.sha256,
-            source_as_of=self.source_as_of,
-        )
+    def refuse(self, rows: list[quarantine.BadRow]) -> None:
+        """Note rows for the quarantine and count their reasons."""
+        quarantine.add(self.connection, rows)
         self.report.n_quarantined += len(rows)
         tally = Counter(str(p["code"]) for row in rows for p in row.problems)
         self.report.reasons = dict(Counter(self.report.reasons) + tally)
@@ -121,18 +118,16 @@ def import_file(
     profile = profiles.load(profile_name)
     rows = files.open_rows(path, profile.encodings, profile.file_columns(), profile.sheet)
     report = ImportReport(path.name, profile.id, dry_run=dry_run)
-    try:
-        with transaction(engine) as connection:
-            job = _open(connection, profile, report, rows.sha256, source_as_of, lambda n: _reread(path, profile, n))
-            for raw in rows.chunks:
-                _take(job, raw, rows.crs)
-                progress("read", report.n_rows)
-            _keep_broken(job, rows.broken)
-            _finish(job, progress)
-            if dry_run:
-                raise _DryRun
-    except _DryRun:
-        pass
+    with suppress(_DryRun), transaction(engine) as connection:
+        job = _open(connection, profile, report, rows.sha256, source_as_of, partial(_reread, path, profile))
+        for raw in rows.chunks:
+            job.crs = rows.crs
+            _take(job, raw)
+            progress("read", report.n_rows)
+        _refuse_broken(job, rows.broken)
+        _finish(job, progress)
+        if dry_run:
+            raise _DryRun
     return report
 
 
@@ -149,85 +144,106 @@ def _open(
     batch_id = cities.new_batch(
         connection, profile.kind, file=report.file, file_sha256=sha256, profile=profile.id, source_as_of=when
     )
-    facts.open_incoming(connection, facts.KINDS[profile.kind])
+    incoming.create(connection, facts.KINDS[profile.kind])
+    quarantine.create(connection)
     return _Job(connection, city, profile, batch_id, report, sha256, when, reread)
 
 
-def _take(job: _Job, raw: pd.DataFrame, crs: str | None) -> None:
-    """Parse one chunk: good rows to the temporary table, bad ones to quarantine."""
+def _take(job: _Job, raw: pd.DataFrame) -> None:
+    """Parse one chunk into the temporary tables, good rows and bad ones; touches nothing that others see."""
     known = Known(cities.category_keys(job.connection), set(cities.unit_ids(job.connection)))
-    parsed = parsing.parse(raw, job.profile, job.city, known, crs)
-    good = parsed.facts.copy()
-    good["version_at"] = good["version_at"].fillna(pd.Timestamp(job.source_as_of))
-    _add_known(job, good)
-    facts.add_incoming(job.connection, job.kind, good)
-    bad: dict[int, list[Problem]] = {}
+    parsed = parsing.parse(raw, job.profile, job.city, known, job.crs)
+    good = parsed.facts.assign(version_at=parsed.facts["version_at"].fillna(pd.Timestamp(job.source_as_of)))
+    incoming.add(job.connection, job.kind, good)
+    job.units |= set(good["unit_code"].dropna())
+    if job.profile.category is not None:
+        keys = good[["category_scheme", "category_kind", "category_code"]].dropna().drop_duplicates()
+        job.categories |= set(keys.itertuples(index=False, name=None))
+    bad: dict[int, list[dict[str, Any]]] = {}
     for problem in parsed.problems:
-        bad.setdefault(problem.row, []).append(problem)
-    job.keep_bad(bad, raw)
+        bad.setdefault(problem.row, []).append(problem.as_dict())
+    job.refuse([quarantine.BadRow(n, raws, bad[n]) for n, raws in _plain(raw.loc[sorted(bad)]).items()])
     job.report.n_rows += len(raw)
     job.report.notes = dict(Counter(job.report.notes) + Counter(parsed.notes))
 
 
-def _add_known(job: _Job, good: pd.DataFrame) -> None:
-    """Add units and categories that the profile lets its files add."""
-    if job.profile.unknown_units == "add":
-        cities.ensure_units(job.connection, good["unit_code"].dropna().unique())
-    rule = job.profile.category
-    if rule is not None and rule.unknown == "add":
-        keys = good[["category_scheme", "category_kind", "category_code"]].dropna().drop_duplicates()
-        cities.ensure_categories(job.connection, keys.itertuples(index=False, name=None))
-
-
-def _keep_broken(job: _Job, broken: list[tuple[int, str]]) -> None:
-    rows = [
-        quarantine.BadRow(n, {"text": text}, [Problem(n, "", text[:200], "line_broken").as_dict()])
-        for n, text in broken
-    ]
-    job.keep(rows)
-    job.report.n_rows += len(rows)
+def _refuse_broken(job: _Job, broken: list[tuple[int, str]]) -> None:
+    """Lines that are no records go to quarantine as text."""
+    job.refuse(
+        [
+            quarantine.BadRow(n, {"text": text}, [Problem(n, "", text[:200], "line_broken").as_dict()])
+            for n, text in broken
+        ]
+    )
+    job.report.n_rows += len(broken)
 
 
 def _finish(job: _Job, progress: Progress) -> None:
-    """Locate, merge and count; under the lock, so that two files at once follow each other here."""
+    """Locate, merge, keep the bad rows; under the lock, so that two files at once follow each other here."""
     progress("wait for other imports", job.report.n_rows)
     facts.lock(job.connection)
+    _add_known(job)
     progress("locate", job.report.n_rows)
-    points = facts.incoming_points(job.connection, job.kind)
+    points = incoming.points(job.connection, job.kind)
     located = Assigner(job.connection, job.city).locate(points)
     located.insert(0, "row_no", points["row_no"])
-    facts.set_located(job.connection, job.kind, located)
+    incoming.set_located(job.connection, located)
     progress("merge", job.report.n_rows)
-    merged = facts.merge(job.connection, job.kind, job.batch_id)
+    known_at = cities.stamp_batch(job.connection, job.batch_id)
+    merged = incoming.merge(job.connection, job.kind, job.batch_id, known_at)
+    _refuse_conflicts(job, merged.conflicts)
+    taken = located[~located["row_no"].isin(dict(merged.conflicts))]
+    _keep_bad(job, [int(n) for n in taken["row_no"]])
     report = job.report
     report.n_new, report.n_newer = merged.n_new, merged.n_newer
     report.n_unchanged, report.n_older = merged.n_unchanged, merged.n_older
-    conflicts = set(dict(merged.conflicts))
-    taken = located[~located["row_no"].isin(conflicts)]
     report.located = {str(k): int(v) for k, v in taken["located"].value_counts().sort_index().items()}
-    if conflicts:
-        _keep_conflicts(job, merged.conflicts)
-    loaded = [int(n) for n in taken["row_no"]]
-    quarantine.resolve(job.connection, job.kind.name, job.sha256, loaded, job.batch_id)
     cities.close_batch(job.connection, job.batch_id, {k: v for k, v in report.as_dict().items() if k != "dry_run"})
 
 
-def _keep_conflicts(job: _Job, conflicts: tuple[tuple[int, str], ...]) -> None:
-    """Rows whose content contradicts another of the same version instant."""
+def _add_known(job: _Job) -> None:
+    """Add the units and categories that the profile lets its files add."""
+    if job.profile.unknown_units == "add":
+        cities.ensure_units(job.connection, job.units)
+    if job.profile.category is not None and job.profile.category.unknown == "add":
+        cities.ensure_categories(job.connection, job.categories)
+
+
+def _refuse_conflicts(job: _Job, conflicts: tuple[tuple[int, str], ...]) -> None:
+    """Rows whose content contradicts another of the same version instant go to quarantine."""
+    if not conflicts:
+        return
     column = job.profile.columns[job.profile.key].label
     raws = job.reread({n for n, _ in conflicts})
-    job.keep(
+    job.refuse(
         [quarantine.BadRow(n, raws[n], [Problem(n, column, key, "version_conflict").as_dict()]) for n, key in conflicts]
     )
 
 
-def _plain(row: pd.Series) -> dict[str, Any]:
-    return {str(k): v for k, v in row.items() if pd.notna(v)}
+def _keep_bad(job: _Job, loaded: list[int]) -> None:
+    """Save the file's bad rows in quarantine, and close the entries of rows that are loaded now."""
+    quarantine.save(
+        job.connection,
+        batch_id=job.batch_id,
+        kind=job.kind.name,
+        profile=job.profile.id,
+        file=job.report.file,
+        file_sha256=job.sha256,
+        crs=job.crs,
+        source_as_of=job.source_as_of,
+    )
+    quarantine.resolve(job.connection, job.kind.name, job.sha256, loaded, job.batch_id)
+
+
+def _plain(rows: pd.DataFrame) -> dict[int, dict[str, Any]]:
+    """Rows as the file has them, by row number, without what is missing."""
+    records = rows.astype(object).to_dict("index")
+    return {int(str(n)): {str(k): v for k, v in row.items() if pd.notna(v)} for n, row in records.items()}
 
 
 def _reread(path: Path, profile: Profile, wanted: set[int]) -> dict[int, dict[str, Any]]:
     again = files.open_rows(path, profile.encodings, profile.file_columns(), profile.sheet)
-    return {int(n): _plain(raw.loc[n]) for raw in again.chunks for n in raw.index.intersection(list(wanted))}
+    return {n: row for raw in again.chunks for n, row in _plain(raw.loc[raw.index.isin(wanted)]).items()}
 
 
 def retry_quarantine(
@@ -246,13 +262,18 @@ def retry_quarantine(
             report = ImportReport(group.file, profile.id)
             rows = quarantine.rows_of(connection, group)
             raws = {r.row_no: dict(r.raw) for r in rows}
-            job = _open(connection, profile, report, group.file_sha256, group.source_as_of, lambda _n, raws=raws: raws)
+            job = _open(connection, profile, report, group.file_sha256, group.source_as_of, partial(_among, raws))
+            job.crs = group.crs
             for raw in _again(rows, profile):
-                _take(job, raw, None)
+                _take(job, raw)
                 progress("read", report.n_rows)
             _finish(job, progress)
             out.append(report)
     return out
+
+
+def _among(raws: dict[int, dict[str, Any]], _wanted: set[int]) -> dict[int, dict[str, Any]]:
+    return raws
 
 
 def _again(rows: list[quarantine.BadRow], profile: Profile) -> Iterator[pd.DataFrame]:

@@ -1,19 +1,21 @@
 """Who is responsible for a place (网格定位): its grids, the unit that answers, and what is near the border."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from gridmgmt import geo
 from gridmgmt.city import City
 from gridmgmt.codes import CategoryKey
+from gridmgmt.locator import Locator
 from gridmgmt.operations import editions as edition_ops
 from gridmgmt.operations.database import snapshot
-from gridmgmt.responsibility import assign_units
+from gridmgmt.responsibility import Rule, assign_units
 from gridmgmt.store import cities, editions
 from gridmgmt.store.bulk import rows
 
@@ -33,7 +35,7 @@ class Located:
         The answering unit's row, or None.
     neighbours
         Other leaf grids within :data:`NEAR_M` metres, nearest first, with
-        ``distance_m``; outside the city: the nearest one however far within reach.
+        ``distance_m``; outside the city: the nearest one, however far.
     """
 
     lon: float
@@ -72,54 +74,61 @@ def locate(
     category
         ``kind:code``, to find the unit that answers for such a matter there.
 
+    day
+        Its edition and its rules count; default: the newest ones.
+
     Raises
     ------
-    CoordinateOutOfRange, CrsUnknown, CodeInvalid, NoEditionOnDate
+    CoordinateOutOfRange, CrsUnknown, CodeInvalid, NoEditionOnDate, EditionMissing
     """
     lon, lat = geo.point_to_storage(x, y, crs)
     key = str(CategoryKey.parse(category)) if category else None
     with snapshot(engine) as connection:
         city = cities.load_city(connection)
         found = edition_ops.choose(connection, edition, day)
-        covering = {
-            r["level"]: dict(r) for r in rows(connection, "locate_point", edition_id=found.id, lon=lon, lat=lat)
-        }
-        grids = editions.line_of(connection, found.id, covering[max(covering)]) if covering else []
-        near = _neighbours(connection, city, found.id, grids, lon, lat)
-        unit = None
-        code = _answering(cities.load_rules(connection), city, grids, key, day or found.valid_from)
-        if code is not None:
-            unit = cities.units(connection)[code]
+        owner = _owner(connection, city, found.id, lon, lat)
+        grids = editions.line_of(connection, found.id, owner) if owner else []
+        near = _neighbours(connection, city, found.id, owner, lon, lat)
+        rules = cities.load_rules(connection)
+        code = _answering(rules, city, grids, key, day or _last_day(found, rules))
+        unit = None if code is None else cities.units(connection)[code]
         return Located(lon, lat, city.datum, found.name, day, tuple(grids), unit, key, tuple(near))
 
 
+def _owner(connection: Connection, city: City, edition_id: int, lon: float, lat: float) -> dict[str, Any] | None:
+    """The deepest grid that owns a point, by the very rule that assigns cases; None outside everything."""
+    for level in reversed(city.levels):
+        grids = editions.grids_at(connection, edition_id, level.number, lon, lat)
+        locator = Locator.build(grids["code"].tolist(), grids.geometry.to_numpy())
+        position = int(locator.owners(np.array([lon]), np.array([lat]))[0])
+        if position >= 0:
+            return {str(k): v for k, v in grids.drop(columns="geometry").iloc[position].to_dict().items()}
+    return None
+
+
 def _neighbours(
-    connection: Any, city: City, edition_id: int, grids: list[dict[str, Any]], lon: float, lat: float
+    connection: Connection, city: City, edition_id: int, owner: Mapping[str, Any] | None, lon: float, lat: float
 ) -> list[dict[str, Any]]:
-    own = grids[-1]["code"] if grids and grids[-1]["level"] == city.leaf.number else ""
-    reach_deg = 0.002 if grids else 0.1  # a box that surely holds NEAR_M, and about 10 km around a point outside
-    found = rows(
-        connection,
-        "neighbours_of_point",
-        edition_id=edition_id,
-        level=city.leaf.number,
-        own=own,
-        lon=lon,
-        lat=lat,
-        epsg=city.metric_epsg,
-        reach_deg=reach_deg,
-    )
+    leaf = city.leaf.number
+    own = owner["code"] if owner and owner["level"] == leaf else ""
+    place = {"edition_id": edition_id, "level": leaf, "own": own, "lon": lon, "lat": lat}
+    found = rows(connection, "neighbours_of_point", epsg=city.metric_epsg, **place)
     near = [{**r, "distance_m": round(float(r["distance_m"]), 2)} for r in found]
-    return [n for n in near if n["distance_m"] <= NEAR_M] if grids else near[:1]
+    return [n for n in near if n["distance_m"] <= NEAR_M] if owner else near[:1]
+
+
+def _last_day(edition: editions.Edition, rules: Sequence[Rule]) -> dt.date:
+    """The day whose rules answer where none was asked for: the edition's last one, else that of the newest rule."""
+    if edition.valid_to is not None:
+        return edition.valid_to - dt.timedelta(days=1)
+    return max([edition.valid_from or dt.date.min, *(r.valid_from for r in rules)])
 
 
 def _answering(
-    rules: Any, city: City, grids: list[dict[str, Any]], category: str | None, day: dt.date | None
+    rules: Sequence[Rule], city: City, grids: Sequence[Mapping[str, Any]], category: str | None, day: dt.date
 ) -> str | None:
-    if not grids or not rules:
-        return None
     by_level = {g["level"]: g["code"] for g in grids}
     codes = [pd.Series([by_level.get(x.number)], dtype="object") for x in city.levels]
-    days = pd.Series([pd.Timestamp(day or dt.date(2000, 1, 1))])
+    days = pd.Series(np.array([day], dtype="datetime64[s]"))
     found = assign_units(rules, pd.Series([category], dtype="object"), codes, days)[0]
     return None if found is None else str(found)

@@ -23,6 +23,7 @@ def init_city(engine: Engine, path: Path) -> City:
     """
     city = cities_data.read(path)
     with transaction(engine) as connection:
+        facts.lock(connection)
         cities.save_city(connection, city)
         table = data_path("categories", f"{city.scheme}.csv")
         if table.exists():
@@ -40,6 +41,7 @@ def import_units(engine: Engine, path: Path) -> int:
     """Import units (责任单位); gives the number of rows."""
     rows = reference.read_units(path)
     with transaction(engine) as connection:
+        facts.lock(connection)
         return cities.save_units(connection, rows)
 
 
@@ -47,16 +49,18 @@ def import_categories(engine: Engine, path: Path) -> int:
     """Import categories (类别); gives the number of rows."""
     rows = reference.read_categories(path)
     with transaction(engine) as connection:
+        facts.lock(connection)
         return cities.save_categories(connection, rows)
 
 
 def import_rules(engine: Engine, path: Path) -> int:
     """Import responsibility rules (责任清单); gives how many were new."""
     with transaction(engine) as connection:
+        facts.lock(connection)
         city = cities.load_city(connection)
         rules = reference.read_rules(path, city, set(cities.unit_ids(connection)))
         batch_id = cities.new_batch(connection, "responsibility", file=path.name)
-        return cities.save_rules(connection, rules, batch_id)
+        return cities.save_rules(connection, rules, batch_id, cities.stamp_batch(connection, batch_id))
 
 
 def overview(engine: Engine) -> dict[str, Any]:
@@ -75,4 +79,5 @@ def overview(engine: Engine) -> dict[str, Any]:
 def unassigned(engine: Engine, limit: int) -> list[dict[str, Any]]:
     """Cases and samples in no leaf grid, with the nearest one and its distance."""
     with snapshot(engine) as connection:
-        return facts.unassigned(connection, list(facts.KINDS.values()), limit)
+        epsg = cities.load_city(connection).metric_epsg
+        return facts.unassigned(connection, list(facts.KINDS.values()), epsg, limit)

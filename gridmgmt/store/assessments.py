@@ -84,7 +84,7 @@ def save(
 
 
 def save_evidence(connection: Connection, table: str, assessment_id: int, frame: pd.DataFrame) -> None:
-    """Freeze the facts that count: fact_no, version_at, grid_codes (list by level), unit_code, mask."""
+    """Freeze the facts that count: fact_no, content_hash, grid_codes (list by level), unit_code, mask."""
     out = frame.copy()
     out.insert(0, "assessment_id", assessment_id)
     copy_in(connection, table, out)
@@ -151,18 +151,16 @@ def document(connection: Connection, stored: Stored, code: str, level: int | Non
     return dict(found)
 
 
-def evidence(
-    connection: Connection, table: str, assessment_id: int, level: int, code: str, bit: int
-) -> list[dict[str, Any]]:
-    """The frozen facts behind one count of one grid: number and version."""
+def evidence(connection: Connection, table: str, assessment_id: int, level: int, code: str, bit: int) -> list[str]:
+    """The numbers of the frozen facts behind one count of one grid."""
     statement = text(
-        f"SELECT fact_no, version_at FROM {table} "
+        f"SELECT fact_no FROM {table} "
         "WHERE assessment_id = :assessment_id AND grid_codes[:level] = :code AND mask & :bit <> 0 ORDER BY fact_no"
     )
     found = connection.execute(
         statement, {"assessment_id": assessment_id, "level": level, "code": code, "bit": 1 << bit}
     )
-    return [dict(r) for r in found.mappings()]
+    return list(found.scalars())
 
 
 def spots(connection: Connection, assessment_id: int, level: int, code: str, bit: int) -> list[tuple[float, float]]:

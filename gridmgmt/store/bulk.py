@@ -4,7 +4,7 @@ import io
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 import pyarrow as pa
@@ -17,9 +17,17 @@ DIALECT = postgresql.dialect(paramstyle="pyformat")  # type: ignore[no-untyped-c
 
 
 @cache
-def query(name: str) -> TextClause:
-    """The statement of ``store/sql/<name>.sql``; its first line says what it answers."""
-    return text((Path(__file__).parent / "sql" / f"{name}.sql").read_text("utf-8"))
+def query(name: str, **names: str) -> TextClause:
+    """The statement of ``store/sql/<name>.sql``; its first line says what it answers.
+
+    Parameters
+    ----------
+    **names
+        Names of tables and columns of this package's own for the file's
+        ``{…}``, where one statement serves cases and samples.
+    """
+    statement = (Path(__file__).parent / "sql" / f"{name}.sql").read_text("utf-8")
+    return text(statement.format_map(names) if names else statement)
 
 
 def copy_in(connection: Connection, table: str, frame: pd.DataFrame) -> None:
@@ -61,12 +69,12 @@ def fetch(
     read = pa_csv.ReadOptions(block_size=1 << 26)  # a value, such as a city's outline, must fit into one block
     parse = pa_csv.ParseOptions(newlines_in_values=True)
     table = pa_csv.read_csv(buffer, read_options=read, parse_options=parse, convert_options=convert)
-    return table.to_pandas()
+    return cast(pd.DataFrame, table.to_pandas())
 
 
 def rows(connection: Connection, name: str, **params: Any) -> Sequence[Mapping[str, Any]]:
     """The rows of a small query from a SQL file."""
-    return connection.execute(query(name), params).mappings().all()
+    return [dict(r) for r in connection.execute(query(name), params).mappings()]
 
 
 UTC = pa.timestamp("us", "UTC")

@@ -2,9 +2,9 @@
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 from sqlalchemy.dialects.postgresql import Range, insert
 
 from gridmgmt import city as cities
@@ -97,22 +97,25 @@ def category_keys(connection: Connection) -> set[tuple[str, str, str]]:
     return {(r.scheme, r.kind, r.code) for r in connection.execute(select(c.scheme, c.kind, c.code))}
 
 
-def save_rules(connection: Connection, rules: Sequence[Rule], batch_id: int) -> int:
-    """Replace nothing: add the rules that the table does not hold yet; gives how many were added."""
+def save_rules(connection: Connection, rules: Sequence[Rule], batch_id: int, known_at: dt.datetime) -> int:
+    """Add the rules that the table does not hold yet, replace none; gives how many were added."""
+    have = set(load_rules(connection))
     ids = unit_ids(connection)
-    have = {(r.category, r.level, r.grid_code, r.unit_code, r.valid_from, r.valid_to) for r in load_rules(connection)}
-    new = [r for r in rules if (r.category, r.level, r.grid_code, r.unit_code, r.valid_from, r.valid_to) not in have]
-    for rule in new:
-        connection.execute(
-            t.responsibility.insert().values(
-                category=rule.category,
-                level=rule.level,
-                grid_code=rule.grid_code,
-                unit_id=ids[rule.unit_code],
-                valid=Range(rule.valid_from, rule.valid_to),
-                batch_id=batch_id,
-            )
-        )
+    new = [
+        {
+            "category": rule.category,
+            "level": rule.level,
+            "grid_code": rule.grid_code,
+            "unit_id": ids[rule.unit_code],
+            "valid": Range(rule.valid_from, rule.valid_to),
+            "batch_id": batch_id,
+            "known_at": known_at,
+        }
+        for rule in dict.fromkeys(rules)
+        if rule not in have
+    ]
+    if new:
+        connection.execute(t.responsibility.insert(), new)
     return len(new)
 
 
@@ -128,9 +131,30 @@ def load_rules(connection: Connection) -> list[Rule]:
     ]
 
 
+def rules_not_applied_since(connection: Connection) -> dt.datetime | None:
+    """When the newest rule came, if no reassignment of all editions came after it; else None."""
+    b, r = t.batch.c, t.responsibility.c
+    whole = (b.kind == "reassign") & b.counts["edition"].is_not_distinct_from(text("'null'::jsonb"))
+    newest, applied = (select(func.max(r.known_at)), select(func.max(b.known_at)).where(whole))
+    came, done = connection.execute(newest).scalar(), connection.execute(applied).scalar()
+    return came if came is not None and (done is None or came > done) else None
+
+
 def new_batch(connection: Connection, kind: str, **values: Any) -> int:
     """Open a batch (批次): the record of one hand-over, under which its rows are known."""
     return int(connection.execute(t.batch.insert().values(kind=kind, **values).returning(t.batch.c.id)).scalar_one())
+
+
+def stamp_batch(connection: Connection, batch_id: int) -> dt.datetime:
+    """The moment at which a batch's rows become known: after every batch before it, whatever the clock does.
+
+    To be asked under the writers' lock, so that batches are known in the order in which they are committed.
+    """
+    b = t.batch.c
+    before = select(func.max(b.known_at) + dt.timedelta(microseconds=1)).where(b.id != batch_id).scalar_subquery()
+    moment = func.greatest(func.clock_timestamp(), before)
+    stamped = t.batch.update().where(b.id == batch_id).values(known_at=moment).returning(b.known_at)
+    return cast(dt.datetime, connection.execute(stamped).scalar_one())
 
 
 def close_batch(connection: Connection, batch_id: int, counts: Mapping[str, Any]) -> None:

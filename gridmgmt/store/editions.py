@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, select, text, update
 from sqlalchemy.dialects.postgresql import Range, insert
 
 from gridmgmt.city import STORAGE_EPSG
-from gridmgmt.errors import EditionExists, EditionMissing, GridMissing, NoEditionOnDate
+from gridmgmt.errors import EditionExists, EditionMissing, NoEditionOnDate
 from gridmgmt.store import tables as t
 from gridmgmt.store.bulk import copy_in, fetch, query, rows
 
@@ -112,30 +112,34 @@ def insert_edition(
 
 
 def save_grids(connection: Connection, edition_id: int, frame: gpd.GeoDataFrame) -> None:
-    """Append an edition's grids, and a subject for each code that has none."""
+    """Append an edition's grids."""
     plain = pd.DataFrame(frame.drop(columns="geometry"))[[c for c in GRID_TYPES if c != "id"]]
     plain.insert(0, "edition_id", edition_id)
     geometry = shapely.set_srid(frame.geometry.to_numpy(), STORAGE_EPSG)
     plain["geom"] = shapely.to_wkb(geometry, hex=True, include_srid=True)
     copy_in(connection, "grid", plain)
-    connection.execute(query("subjects_of_edition"), {"edition_id": edition_id})
     connection.execute(text("ANALYZE grid"))
 
 
 def drop_inactive(connection: Connection, edition: Edition) -> None:
-    """Remove an edition that was never active, to load it again."""
+    """Remove an edition that was never active, to load it again; nothing refers to it yet."""
     connection.execute(t.grid.delete().where(t.grid.c.edition_id == edition.id))
-    connection.execute(t.edition.delete().where(t.edition.c.id == edition.id))
+    connection.execute(t.edition.delete().where(t.edition.c.id == edition.id, t.edition.c.valid.is_(None)))
 
 
 def grids(connection: Connection, edition_id: int, levels: Sequence[int] | None = None) -> gpd.GeoDataFrame:
     """An edition's grids with geometry, EPSG:4490, ordered by level and code."""
-    frame = fetch(
-        connection,
-        query("grids_of_edition"),
-        {"edition_id": edition_id, "levels": list(levels) if levels else list(range(1, t.MAX_LEVELS + 1))},
-        {**GRID_TYPES, "wkb": pa.string()},
-    )
+    wanted = list(levels) if levels else list(range(1, t.MAX_LEVELS + 1))
+    return _with_geometry(connection, "grids_of_edition", edition_id=edition_id, levels=wanted)
+
+
+def grids_at(connection: Connection, edition_id: int, level: int, lon: float, lat: float) -> gpd.GeoDataFrame:
+    """The grids of one level whose bounding box holds a point, with geometry, ordered by code: the candidates."""
+    return _with_geometry(connection, "grids_at_point", edition_id=edition_id, level=level, lon=lon, lat=lat)
+
+
+def _with_geometry(connection: Connection, name: str, **params: Any) -> gpd.GeoDataFrame:
+    frame = fetch(connection, query(name), params, {**GRID_TYPES, "wkb": pa.string()})
     geometry = shapely.from_wkb(frame.pop("wkb").to_numpy(dtype=object))
     return gpd.GeoDataFrame(_nullable(frame), geometry=geometry, crs=f"EPSG:{STORAGE_EPSG}")
 
@@ -143,19 +147,8 @@ def grids(connection: Connection, edition_id: int, levels: Sequence[int] | None 
 def grid_names(connection: Connection, edition_ids: Sequence[int]) -> pd.DataFrame:
     """Grids of some editions without geometry: id, edition_id and the columns of the frame."""
     c = t.grid.c
-    columns = [
-        c.id,
-        c.edition_id,
-        c.level,
-        c.code,
-        c.parent_code,
-        c.name_zh,
-        c.name_en,
-        c.kind,
-        c.responsible,
-        c.area_m2,
-    ]
-    statement = select(*columns).where(c.edition_id.in_(edition_ids)).order_by(c.level, c.code, c.edition_id)
+    columns = [c.edition_id, *(c[name] for name in GRID_TYPES)]
+    statement = select(*columns).where(c.edition_id.in_(edition_ids)).order_by(c.level, c.code)
     frame = pd.DataFrame(connection.execute(statement).all(), columns=[x.name for x in columns])
     return _nullable(frame)
 
@@ -168,7 +161,10 @@ def _nullable(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def activate(connection: Connection, edition: Edition, first: dt.date) -> None:
-    """Make an edition valid from a day on and close its predecessor on that day, in one step."""
+    """Make an edition valid from a day on and close its predecessor on that day, in one step.
+
+    Its grids become assessed subjects (考核对象); codes that stay keep theirs.
+    """
     open_now = t.edition.c.valid.contains(first)
     connection.execute(
         update(t.edition)
@@ -180,14 +176,13 @@ def activate(connection: Connection, edition: Edition, first: dt.date) -> None:
         .where(t.edition.c.id == edition.id)
         .values(valid=Range(first, None), activated_at=func.clock_timestamp())
     )
+    connection.execute(query("subjects_of_edition"), {"edition_id": edition.id})
 
 
 def save_lineage(connection: Connection, a: int, b: int, frame: pd.DataFrame) -> None:
-    """Save which codes became which between two editions."""
-    rows = frame[["level", "code_a", "code_b", "share_a", "share_b", "area_m2"]].copy()
-    rows.insert(0, "edition_a", a)
-    rows.insert(1, "edition_b", b)
-    copy_in(connection, "lineage", rows)
+    """Save which codes became which between two editions; a grid without counterpart has none on the other side."""
+    found = frame[["level", "code_a", "code_b", "share_a", "share_b", "area_m2"]]
+    copy_in(connection, "lineage", found.assign(edition_a=a, edition_b=b))
 
 
 def line_of(connection: Connection, edition_id: int, deepest: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -195,31 +190,14 @@ def line_of(connection: Connection, edition_id: int, deepest: Mapping[str, Any])
     c = t.grid.c
     line = [dict(deepest)]
     while line[0]["parent_code"] is not None:
-        statement = select(
-            c.id, c.level, c.code, c.parent_code, c.name_zh, c.name_en, c.kind, c.responsible, c.area_m2
-        ).where(c.edition_id == edition_id, c.level == line[0]["level"] - 1, c.code == line[0]["parent_code"])
+        statement = select(*(c[name] for name in GRID_TYPES)).where(
+            c.edition_id == edition_id, c.level == line[0]["level"] - 1, c.code == line[0]["parent_code"]
+        )
         parent = connection.execute(statement).mappings().one_or_none()
         if parent is None:
             break
         line.insert(0, dict(parent))
     return line
-
-
-def grid_of(connection: Connection, edition_id: int, code: str) -> dict[str, Any]:
-    """One grid of an edition by code (the deepest level that has it), without geometry.
-
-    Raises
-    ------
-    GridMissing
-        The edition has none of that code.
-    """
-    c = t.grid.c
-    columns = (c.id, c.level, c.code, c.parent_code, c.name_zh, c.name_en, c.kind, c.responsible, c.area_m2)
-    statement = select(*columns).where(c.edition_id == edition_id, c.code == code).order_by(c.level.desc()).limit(1)
-    row = connection.execute(statement).mappings().one_or_none()
-    if row is None:
-        raise GridMissing(code=code)
-    return dict(row)
 
 
 def grids_page(

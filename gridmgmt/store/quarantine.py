@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, func, select, text, update
+from sqlalchemy import Column, Connection, MetaData, Table, func, literal, select, text, update
+from sqlalchemy.dialects.postgresql import insert
 
 from gridmgmt.store import tables as t
 from gridmgmt.store.bulk import copy_in
@@ -24,25 +25,26 @@ class BadRow:
 
 @dataclass(frozen=True)
 class Group:
-    """The open rows of one file and profile."""
+    """The open rows of one file and profile; ``crs`` is the coordinate system that the file itself named."""
 
     kind: str
     profile: str
     file: str
     file_sha256: str
+    crs: str | None
     source_as_of: dt.datetime
 
 
-def save(connection: Connection, rows: Sequence[BadRow], **where: Any) -> None:
-    """Keep bad rows; the same row of the same file again replaces its problems.
+def create(connection: Connection) -> None:
+    """Create the temporary table for one file's bad rows; it ends with the transaction."""
+    connection.execute(text("DROP TABLE IF EXISTS incoming_bad"))
+    connection.execute(
+        text("CREATE TEMPORARY TABLE incoming_bad (row_no integer, raw jsonb, problems jsonb) ON COMMIT DROP")
+    )
 
-    Parameters
-    ----------
-    **where
-        batch_id, kind, profile, file, file_sha256, source_as_of.
-    """
-    if not rows:
-        return
+
+def add(connection: Connection, rows: Sequence[BadRow]) -> None:
+    """Append bad rows of the file under way."""
     frame = pd.DataFrame(
         {
             "row_no": [r.row_no for r in rows],
@@ -50,21 +52,24 @@ def save(connection: Connection, rows: Sequence[BadRow], **where: Any) -> None:
             "problems": [json.dumps(list(r.problems), ensure_ascii=False) for r in rows],
         }
     )
-    for name, value in where.items():
-        frame[name] = value
-    connection.execute(text("DROP TABLE IF EXISTS incoming_bad"))
-    connection.execute(text("CREATE TEMPORARY TABLE incoming_bad (LIKE quarantine) ON COMMIT DROP"))
-    for column in ("id", "known_at"):
-        connection.execute(text(f"ALTER TABLE incoming_bad DROP COLUMN {column}"))
     copy_in(connection, "incoming_bad", frame)
-    names = ", ".join(frame.columns)
-    connection.execute(
-        text(
-            f"INSERT INTO quarantine ({names}) SELECT {names} FROM incoming_bad ORDER BY row_no "
-            "ON CONFLICT (kind, file_sha256, row_no) DO UPDATE "
-            "SET problems = excluded.problems, profile = excluded.profile, resolved_by = NULL"
-        )
-    )
+
+
+def save(connection: Connection, **where: Any) -> None:
+    """Keep the bad rows that were added; the same row of the same file again replaces its problems.
+
+    Parameters
+    ----------
+    **where
+        batch_id, kind, profile, file, file_sha256, crs, source_as_of.
+    """
+    q = t.quarantine
+    incoming = Table("incoming_bad", MetaData(), *(Column(n, q.c[n].type) for n in ("row_no", "raw", "problems")))
+    chosen = select(*incoming.c, *(literal(value, q.c[name].type) for name, value in where.items()))
+    statement = insert(q).from_select([*incoming.c.keys(), *where], chosen.order_by(incoming.c.row_no))
+    changes: dict[str, Any] = {n: statement.excluded[n] for n in ("problems", "profile", "crs")}
+    same = ["kind", "file_sha256", "row_no"]
+    connection.execute(statement.on_conflict_do_update(index_elements=same, set_={**changes, "resolved_by": None}))
 
 
 def resolve(connection: Connection, kind: str, file_sha256: str, row_nos: Sequence[int], batch_id: int) -> int:
@@ -82,7 +87,7 @@ def resolve(connection: Connection, kind: str, file_sha256: str, row_nos: Sequen
 def open_groups(connection: Connection) -> list[Group]:
     """Files that have rows in quarantine."""
     q = t.quarantine.c
-    columns = (q.kind, q.profile, q.file, q.file_sha256)
+    columns = (q.kind, q.profile, q.file, q.file_sha256, q.crs)
     statement = select(*columns, func.min(q.source_as_of)).where(q.resolved_by.is_(None))
     return [Group(*r) for r in connection.execute(statement.group_by(*columns).order_by(*columns))]
 

@@ -6,15 +6,20 @@ system user ``postgres``, in a folder that this user can reach: the project's
 ordinary user everything stands in ``var/``. :func:`describe` tells which.
 """
 
+import fcntl
 import hashlib
 import os
 import pwd
+import shlex
 import shutil
+import stat
 import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 from gridmgmt.errors import DatabaseUnreachable, ServerMissing
 from gridmgmt.settings import Settings
@@ -23,13 +28,11 @@ PORT = 5432
 OWNER = "gridmgmt"
 SYSTEM_USER = "postgres"
 SOCKET_LIMIT = 100
-"""A Unix socket's path may have 107 bytes; 100 leaves room for the file's own name being longer."""
+"""Longest path of a socket, in bytes; the system allows 107."""
 
 CONFIG = """
 listen_addresses = ''
-unix_socket_directories = '{socket}'
 unix_socket_permissions = 0700
-port = {port}
 timezone = 'UTC'
 log_timezone = 'UTC'
 shared_buffers = 256MB
@@ -54,7 +57,7 @@ class Server:
 
     def url(self, db: str) -> str:
         """The libpq address of one database, good for psql, QGIS and GDAL."""
-        return f"postgresql://{OWNER}@/{db}?host={self.socket}&port={PORT}"
+        return f"postgresql://{OWNER}@/{quote(db, safe='')}?host={quote(str(self.socket))}&port={PORT}"
 
 
 def find_bin() -> Path:
@@ -86,7 +89,7 @@ def locate(settings: Settings) -> Server:
     if user and not _reachable(settings.home, user):
         base = Path("/var/lib/postgresql") / f"gridmgmt-{key}"
     socket = base / "run"
-    if len(str(socket)) + len(f"/.s.PGSQL.{PORT}") > SOCKET_LIMIT:
+    if len(os.fsencode(socket / f".s.PGSQL.{PORT}")) > SOCKET_LIMIT:
         socket = Path("/tmp") / f"gridmgmt-{os.geteuid()}-{key}"
     return Server(data=base / "data", socket=socket, log=base / "server.log", bin=find_bin(), user=user)
 
@@ -98,89 +101,94 @@ def _reachable(folder: Path, user: str) -> bool:
     return done.returncode == 0
 
 
-def _run(server: Server, *args: str, **kwargs: object) -> subprocess.CompletedProcess[str]:
-    who = {"user": server.user, "group": server.user, "extra_groups": []} if server.user else {}
+def _run(server: Server, *args: str, **kwargs: Any) -> subprocess.CompletedProcess[str]:
+    """Run one of PostgreSQL's programs as the server's user."""
+    if server.user:
+        kwargs |= {"user": server.user, "group": server.user, "extra_groups": []}
     command = [str(server.bin / args[0]), *args[1:]]
-    return subprocess.run(  # type: ignore[call-overload,no-any-return]
-        command,
-        cwd="/",
-        text=True,
-        check=False,
-        capture_output=True,
-        env={**os.environ, "LC_ALL": "C"},
-        **who,
-        **kwargs,
-    )
+    env = {**os.environ, "LC_ALL": "C"}
+    return subprocess.run(command, cwd="/", check=False, text=True, env=env, **kwargs)
 
 
 def is_running(server: Server) -> bool:
     """Whether the server answers."""
-    return (server.data / "PG_VERSION").exists() and _run(
-        server, "pg_ctl", "status", "-D", str(server.data)
-    ).returncode == 0
+    if not (server.data / "PG_VERSION").exists():
+        return False
+    return _run(server, "pg_ctl", "status", "-D", str(server.data), capture_output=True).returncode == 0
 
 
 def start(server: Server, say: Callable[[str], None] = lambda _: None) -> bool:
-    """Make the cluster if there is none and start it; True if this call started it.
+    """Make the cluster if there is none and start it; True if this call started it. Two at once follow each other.
 
     Raises
     ------
     DatabaseUnreachable
         The server did not start; carries the end of its log.
     """
-    if is_running(server):
-        return False
     for folder in (server.data.parent, server.socket):
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if server.user:
-            entry = pwd.getpwnam(server.user)
-            os.chown(folder, entry.pw_uid, entry.pw_gid)
-    if not (server.data / "PG_VERSION").exists():
-        say(f"initdb {server.data}")
-        _initialise(server)
-    say(f"pg_ctl start {server.data}")
-    done = subprocess.CompletedProcess([], 0, "", "")
-    for _ in range(3):  # a start that meets another one's shared memory is tried again
-        # pg_ctl's children keep its output open, so it must not be a pipe
-        done = _start_once(server)
-        if done.returncode == 0:
-            return True
-        time.sleep(1)
+        _own(folder, server.user)
+    with (server.data.parent / "start.lock").open("w") as one_at_a_time:
+        fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
         if is_running(server):
             return False
-    tail = server.log.read_text("utf-8", "replace")[-2000:] if server.log.exists() else ""
-    raise DatabaseUnreachable(url=str(server.socket), reason=tail or "pg_ctl failed")
+        if not (server.data / "PG_VERSION").exists():
+            say(f"initdb {server.data}")
+            _initialise(server)
+        say(f"pg_ctl start {server.data}")
+        # an unclean end may leave shared memory that the first start meets
+        if not any(_start_once(server) for _ in range(3)):
+            tail = server.log.read_text("utf-8", "replace")[-2000:] if server.log.exists() else ""
+            raise DatabaseUnreachable(url=str(server.socket), reason=tail or "pg_ctl failed")
+    return True
 
 
-def _start_once(server: Server) -> subprocess.CompletedProcess[bytes]:
-    who = {"user": server.user, "group": server.user, "extra_groups": []} if server.user else {}
-    command = [str(server.bin / "pg_ctl"), "start", "-w", "-t", "60", "-D", str(server.data), "-l", str(server.log)]
-    return subprocess.run(  # type: ignore[call-overload,no-any-return]
-        command,
-        cwd="/",
-        check=False,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        **who,
-    )
+def _own(folder: Path, user: str | None) -> None:
+    """Make a folder that only the server's user may enter; one that another user put there is refused.
+
+    Raises
+    ------
+    DatabaseUnreachable
+        The folder's place is taken: in /tmp anybody may have made it, as a trap.
+    """
+    owner = pwd.getpwnam(user).pw_uid if user else os.geteuid()
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (owner, os.geteuid()):
+        raise DatabaseUnreachable(url=str(folder), reason="the folder belongs to another user")
+    if found.st_uid != owner:
+        os.chown(folder, owner, -1, follow_symlinks=False)
+
+
+def _start_once(server: Server) -> bool:
+    folder = shlex.quote(f'"{server.socket}"')  # quoted for PostgreSQL's list of folders, then for the shell
+    options = f"-c unix_socket_directories={folder} -p {PORT}"
+    log = ("-l", str(server.log))
+    # pg_ctl's children keep its output open, so it must not be a pipe
+    silence = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+    done = _run(server, "pg_ctl", "start", "-w", "-t", "60", "-D", str(server.data), *log, "-o", options, **silence)
+    if done.returncode != 0:
+        time.sleep(1)
+    return done.returncode == 0
 
 
 def _initialise(server: Server) -> None:
-    done = _run(
-        server, "initdb", "-D", str(server.data), "-U", OWNER, "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8"
-    )
+    """Make the cluster beside its place and move it there whole, so that an interruption leaves no half of one."""
+    made = server.data.with_name("data.new")
+    shutil.rmtree(made, ignore_errors=True)
+    how = ("-U", OWNER, "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8")
+    done = _run(server, "initdb", "-D", str(made), *how, capture_output=True)
     if done.returncode != 0:
         raise DatabaseUnreachable(url=str(server.data), reason=(done.stderr or done.stdout)[-2000:])
-    with (server.data / "postgresql.conf").open("a", encoding="utf-8") as f:
-        f.write(CONFIG.format(socket=server.socket, port=PORT))
+    with (made / "postgresql.conf").open("a", encoding="utf-8") as f:
+        f.write(CONFIG)
+    made.rename(server.data)
 
 
 def stop(server: Server) -> bool:
     """Stop the server; True if it ran."""
     if not is_running(server):
         return False
-    _run(server, "pg_ctl", "stop", "-w", "-m", "fast", "-D", str(server.data))
+    _run(server, "pg_ctl", "stop", "-w", "-m", "fast", "-D", str(server.data), capture_output=True)
     return True
 
 

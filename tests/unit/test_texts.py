@@ -50,7 +50,7 @@ def literals(node: ast.expr | None) -> list[str]:
     return []
 
 
-WIDE = ("page_", "card_", "grid_", "map_")
+WIDE = ("page_", "card_", "grid_", "map_", "reason_")
 """Prefixes of whole areas of the catalogue: having one does not make a wording used."""
 
 CODE_AT = {"refuse": 2, "Problem": 3, "RowProblem": 4, "Reason": 0, "Finding": 0, "word": 0, "both": 0}
@@ -118,8 +118,8 @@ def facts_of(node: ast.Call) -> set[str] | None:
     return None
 
 
-def parts_of_codes() -> tuple[set[str], set[str]]:
-    """Whole words of the sources that may be codes, and words that begin one (they end in ``_``)."""
+def parts_of_codes() -> tuple[set[str], tuple[str, ...], tuple[str, ...]]:
+    """Whole words of the sources that may be codes, and words that begin (``located_``) or end one (``_note``)."""
     words = {cls.code for cls in ERRORS.values()}
     for tree in TREES.values():
         for node in ast.walk(tree):
@@ -130,18 +130,19 @@ def parts_of_codes() -> tuple[set[str], set[str]]:
     ]
     for page in pages:
         words |= set(re.findall(r"[a-z][a-z0-9_]+", page.read_text("utf-8")))
-    return words, {word for word in words if re.fullmatch("[a-z0-9_]{3,}_", word)}
+    starts = tuple(word for word in words if re.fullmatch("[a-z0-9_]{3,}_", word))
+    return words, starts, tuple(word for word in words if re.fullmatch("_[a-z0-9_]{3,}", word))
 
 
 def test_no_wording_is_unused() -> None:
-    """Each code is a word of the sources, or a prefix (``page_``) and a word, or two prefixes and a value."""
-    words, starts = parts_of_codes()
+    """Each code is a word of the sources, or a prefix (``page_``) and a word, or prefix, value and ending."""
+    words, starts, ends = parts_of_codes()
 
     def is_used(code: str) -> bool:
         rests = [code.removeprefix(start) for start in starts if code.startswith(start)]
-        return any(rest in words or rest.startswith(tuple(starts)) for rest in (code, *rests)) or bool(
-            rests and not any(code.startswith(wide) for wide in WIDE)
-        )
+        if code in words or any(r in words or r.startswith(starts) or r.endswith(ends) for r in rests):
+            return True
+        return bool(rests) and not code.startswith(WIDE)
 
     unused = [code for code in texts.catalogue() if not is_used(code)]
     assert not unused, unused

@@ -1,5 +1,5 @@
 -- Which cases may count in a period: reported, registered or due within it?
-SELECT case_no, version_at, category_kind, category_code,
+SELECT case_no, content_hash, category_kind, category_code,
        reported_at, accepted_at, registered_at, dispatched_at, due_at, due_extended_at,
        handled_at, closed_at, voided_at, reworked_at,
        n_rework, is_repeat, lon, lat, unit_id, edition_id, located,

@@ -1,7 +1,0 @@
--- Which samples are assigned in another edition than the one valid on their day (or now could be, or no longer can)?
-SELECT c.id, c.lon, c.lat, c.sampled_at AS at, NULL AS category, c.unit_code
-FROM samples AS c
-LEFT JOIN edition AS e ON e.valid @> (c.sampled_at AT TIME ZONE :zone)::date
-WHERE c.edition_id IS DISTINCT FROM e.id
-  AND (CAST(:edition AS text) IS NULL OR e.name = :edition)
-ORDER BY c.id

@@ -1,0 +1,47 @@
+"""One database for the whole folder, emptied before each test: quicker than making one each time."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+
+from gridmgmt.operations import database
+from gridmgmt.settings import Settings
+from gridmgmt.store.tables import metadata
+from tests.postgis import towns
+
+
+@pytest.fixture(scope="session")
+def postgis_settings(make_database: Callable[[str], Settings]) -> Settings:
+    """Settings of the folder's database."""
+    return make_database("postgis")
+
+
+@pytest.fixture(scope="session")
+def postgis_engine(postgis_settings: Settings) -> Iterator[Engine]:
+    """The folder's database, migrated."""
+    engine = database.open_database(postgis_settings)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def empty(postgis_engine: Engine) -> Engine:
+    """The folder's database without any row."""
+    clear(postgis_engine)
+    return postgis_engine
+
+
+def clear(engine: Engine) -> None:
+    """Empty every table."""
+    names = ", ".join(table.name for table in metadata.sorted_tables)
+    with engine.begin() as connection:
+        connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY"))
+
+
+@pytest.fixture
+def town(empty: Engine, tmp_path: Path) -> Engine:
+    """The town of :mod:`tests.postgis.towns` without cases."""
+    towns.found(empty, tmp_path)
+    return empty

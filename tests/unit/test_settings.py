@@ -1,0 +1,47 @@
+"""Settings: three variables, none unknown, no value of a misspelt one in a message."""
+
+from pathlib import Path
+
+import pytest
+
+from gridmgmt import settings
+from gridmgmt.errors import SettingInvalid
+from gridmgmt.texts import word
+
+
+def test_without_variables_the_private_server_is_meant() -> None:
+    found = settings.read({"PATH": "/bin", "grid": "x"})
+    assert found == settings.Settings(None, Path("var").resolve(), "gridmgmt")
+    assert found.home.is_absolute()
+
+
+def test_every_variable() -> None:
+    given = {"GRIDMGMT_DATABASE_URL": "postgresql://h/d", "GRIDMGMT_HOME": "/srv/grid", "GRIDMGMT_DB": "demo"}
+    assert set(given) == set(settings.KEYS)
+    assert settings.read(given) == settings.Settings("postgresql://h/d", Path("/srv/grid"), "demo")
+
+
+def test_the_environment_is_read_when_none_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in settings.KEYS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GRIDMGMT_DB", "real")
+    assert settings.read().db == "real"
+    monkeypatch.setenv("GRIDMGMT_DBNAME", "real")
+    with pytest.raises(SettingInvalid):
+        settings.read()
+
+
+@pytest.mark.parametrize("given", [{"GRIDMGMT_DATABASE": "postgresql://me:secret@h/d"}, {"GRIDMGMT_DB": " "}])
+def test_an_unknown_or_empty_variable_stops_the_start(given: dict[str, str]) -> None:
+    with pytest.raises(SettingInvalid) as e:
+        settings.read(given)
+    (name,) = given
+    for lang in ("zh", "en"):
+        message = word(e.value.code, e.value.facts, lang)
+        assert name in message
+        assert "GRIDMGMT_HOME" in message
+        assert "secret" not in message + str(e.value)
+
+
+def test_the_data_folder_is_found() -> None:
+    assert settings.data_path("rulebooks", "grid_baseline", "rulebook.yaml").is_file()
