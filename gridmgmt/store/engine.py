@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -21,8 +21,8 @@ from gridmgmt.store import server
 
 EXTENSIONS = ("postgis", "btree_gist")
 
-MIGRATION_LOCK = 4_780_000
-"""Advisory lock that lets one process migrate at a time."""
+SETUP_LOCK = 4_780_000
+"""Advisory lock that lets one process at a time make or migrate a database."""
 
 
 def database_url(settings: Settings) -> str:
@@ -77,7 +77,7 @@ def connect(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def _administer(address: str) -> Iterator[psycopg.Connection]:
-    """A plain connection on which each statement is its own transaction, as CREATE DATABASE needs it.
+    """A plain connection on which each statement is its own transaction, as CREATE DATABASE needs it; one at a time.
 
     Raises
     ------
@@ -86,6 +86,7 @@ def _administer(address: str) -> Iterator[psycopg.Connection]:
     """
     try:
         with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute("SELECT pg_advisory_lock(%s)", [SETUP_LOCK])
             yield connection
     except (psycopg.OperationalError, psycopg.ProgrammingError) as e:
         raise DatabaseUnreachable(url=_without_password(address), reason=str(e).strip()) from e
@@ -104,9 +105,8 @@ def ensure_database(settings: Settings) -> bool:
         with _administer(server.locate(settings).url("postgres")) as connection:
             row = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [settings.db]).fetchone()
             if row is None:
-                with suppress(psycopg.errors.DuplicateDatabase):  # another process was quicker
-                    connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(settings.db)))
-                    created = True
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(settings.db)))
+                created = True
     with _administer(database_url(settings)) as connection:
         for name in EXTENSIONS:
             connection.execute(sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(name)))
@@ -130,7 +130,7 @@ def alembic_config(connection: Connection | None = None) -> Config:
 def migrate(engine: Engine) -> str:
     """Bring the tables to this release; gives the revision reached. Two at once follow each other."""
     with connect(engine) as connection:
-        connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+        connection.execute(select(func.pg_advisory_xact_lock(SETUP_LOCK)))
         command.upgrade(alembic_config(connection), "head")
         connection.commit()
         return str(MigrationContext.configure(connection).get_current_revision())

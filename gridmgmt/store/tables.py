@@ -66,6 +66,10 @@ def _time(name: str, *, nullable: bool = True) -> Column[Any]:
     return Column(name, DateTime(timezone=True), nullable=nullable)
 
 
+def _texts(*names: str) -> list[Column[Any]]:
+    return [Column(name, Text) for name in names]
+
+
 def _code(name: str, *, nullable: bool = True) -> Column[str]:
     """A code compares byte by byte everywhere, so that 'the smallest code' is the same in SQL and Python."""
     return Column(name, Text(collation="C"), nullable=nullable)
@@ -123,8 +127,7 @@ grid = Table(
     Column("level", SmallInteger, nullable=False),
     _code("code", nullable=False),
     _code("parent_code"),
-    Column("name_zh", Text),
-    Column("name_en", Text),
+    *_texts("name_zh", "name_en"),
     Column("kind", Text, nullable=False),
     Column("responsible", Text),
     Column("area_m2", Float, nullable=False),
@@ -156,8 +159,7 @@ subject = Table(
     Column("kind", Text, nullable=False),
     Column("level", SmallInteger, nullable=False, server_default=text("0")),
     _code("code", nullable=False),
-    Column("name_zh", Text),
-    Column("name_en", Text),
+    *_texts("name_zh", "name_en"),
     Column("valid", DATERANGE),
     _known_at(),
     UniqueConstraint("kind", "level", "code", name="uq_subject_kind_level_code"),
@@ -169,9 +171,7 @@ unit = Table(
     metadata,
     _id(),
     Column("code", Text(collation="C"), nullable=False, unique=True),
-    Column("name_zh", Text),
-    Column("name_en", Text),
-    Column("kind", Text),
+    *_texts("name_zh", "name_en", "kind"),
     _code("parent_code"),
     Column("valid", DATERANGE),
     _known_at(),
@@ -183,11 +183,7 @@ category = Table(
     Column("scheme", Text, primary_key=True),
     Column("kind", Text, primary_key=True),
     Column("code", Text(collation="C"), primary_key=True),
-    Column("major_code", Text),
-    Column("major_zh", Text),
-    Column("major_en", Text),
-    Column("name_zh", Text),
-    Column("name_en", Text),
+    *_texts("major_code", "major_zh", "major_en", "name_zh", "name_en"),
 )
 
 responsibility = Table(
@@ -212,23 +208,15 @@ def case_facts() -> list[Column[Any]]:
     """What a version of a case states; the same columns in ``cases`` and ``case_version``."""
     return [
         *_category(),
-        Column("source", Text),
-        Column("status", Text),
+        *_texts("source", "status"),
         _time("reported_at", nullable=False),
-        _time("accepted_at"),
-        _time("registered_at"),
-        _time("dispatched_at"),
-        _time("due_at"),
-        _time("due_extended_at"),
-        _time("handled_at"),
-        _time("closed_at"),
-        _time("voided_at"),
+        *map(_time, ("accepted_at", "registered_at", "dispatched_at", "due_at", "due_extended_at")),
+        *map(_time, ("handled_at", "closed_at", "voided_at")),
         Column("n_rework", Integer),
         _time("reworked_at"),
         Column("is_repeat", Boolean),
         _code("unit_code"),
-        Column("address", Text),
-        Column("description", Text),
+        *_texts("address", "description"),
         Column("lon", Float),
         Column("lat", Float),
     ]
@@ -237,12 +225,10 @@ def case_facts() -> list[Column[Any]]:
 def sample_facts() -> list[Column[Any]]:
     """What a version of an inspection sample (抽查样本) states."""
     return [
-        Column("sample_type", Text),
-        Column("object_name", Text),
+        *_texts("sample_type", "object_name"),
         _time("sampled_at", nullable=False),
         Column("score", Numeric),
-        Column("result", Text),
-        Column("findings", Text),
+        *_texts("result", "findings"),
         _code("unit_code"),
         Column("address", Text),
         Column("lon", Float),
@@ -300,8 +286,7 @@ reporter = Table(
     "reporter",
     metadata,
     Column("case_id", BigInteger, ForeignKey("cases.id"), primary_key=True, autoincrement=False),
-    Column("name", Text),
-    Column("phone", Text),
+    *_texts("name", "phone"),
 )
 
 samples = Table(

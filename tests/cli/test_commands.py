@@ -1,4 +1,4 @@
-"""The command itself, as a process: help with examples, exit status, bilingual errors, JSON, unquoted negative numbers."""
+"""The command itself, as a process: help with examples, exit status, errors in both languages, JSON."""
 
 import json
 import os
@@ -90,13 +90,23 @@ def test_outside_says_so_and_names_the_nearest(run: Callable[..., subprocess.Com
     ("words", "status", "zh", "en"),
     [
         (("locate", "-73.9", "95"), 2, "95", "95"),
-        (("score", "no_such_book", "--period", "2025-01"), 3, "没有名为 no_such_book 的考核办法", "there is no rulebook"),
+        (
+            ("score", "no_such_book", "--period", "2025-01"),
+            3,
+            "没有名为 no_such_book 的考核办法",
+            "there is no rulebook",
+        ),
         (("indicators", "--period", "2025-13", "--level", "city"), 2, "2025-13", "2025-13"),
         (("indicators", "--period", "2025-01", "--level", "street"), 2, "street", "street"),
         (("indicators", "--period", "1999-01", "--level", "city"), 3, "没有有效的网格版本", "no edition is valid"),
         (("explain", "latest", "W1"), 3, "没有名为 latest 的考评", "there is no assessment"),
         (("cases", "import", "absent.csv", "--profile", "demo_cases"), 2, "无法读取文件", "cannot read"),
-        (("cases", "import", "city.yaml", "--profile", "nowhere"), 3, "没有名为 nowhere 的导入方案", "no profile nowhere"),
+        (
+            ("cases", "import", "city.yaml", "--profile", "nowhere"),
+            3,
+            "没有名为 nowhere 的导入方案",
+            "no profile nowhere",
+        ),
         (("grids", "activate", "one", "--from", "2021-01-01"), 4, "已启用", "has been active"),
         (("grids", "import", "grids.geojson", "--edition", "one"), 4, "已存在", "exists already"),
     ],
