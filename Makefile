@@ -2,6 +2,7 @@
 VENV := .venv
 RUN := $(VENV)/bin
 STAMP := $(VENV)/.ready
+DB := $(if $(GRIDMGMT_DATABASE_URL),,--db demo)
 export PATH := $(CURDIR)/$(RUN):$(PATH)
 
 .PHONY: demo test serve real bench clean lint
@@ -13,8 +14,8 @@ real: $(STAMP) postgis
 	$(RUN)/python -m tools.real
 
 serve: $(STAMP) postgis
-	$(RUN)/gridmgmt --db demo db start
-	$(RUN)/gridmgmt --db demo serve
+	$(RUN)/gridmgmt $(DB) db start
+	$(RUN)/gridmgmt $(DB) serve
 
 test: $(STAMP) postgis lint
 	$(RUN)/pytest -n 2 --dist loadfile

@@ -10,7 +10,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── FileUnreadable, ColumnMissing, TableInvalid, ProfileInvalid, CityInvalid
     │   ├── CrsMissing, CrsUnknown, CrsNotConvertible, CoordinateOutOfRange
     │   ├── CrsImplausible    CrsLooksProjected, CrsLooksSwapped, CrsLooksGeographic
-    │   ├── PeriodInvalid, InstantInvalid, LevelUnknown, CodeInvalid
+    │   ├── PeriodInvalid, PeriodAhead, InstantInvalid, LevelUnknown, CodeInvalid
     │   ├── EditionInvalid    its topology report says why
     │   │   └── DeliveryIncomplete
     │   ├── RulebookInvalid   file, line and key
@@ -20,7 +20,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── RulebookMissing, ProfileMissing, SubjectMissing, ItemMissing, IndicatorMissing
     │   └── NoEditionOnDate   no edition is valid on that day
     ├── ConflictError         right in itself, but not in this state
-    │   ├── CityExists, EditionExists, EditionActive, EditionOverlap
+    │   ├── CityExists, EditionExists, EditionActive, EditionOverlap, EditionShrinks
     │   └── CategoryUnknown, UnitUnknown
     └── UnavailableError      something outside the process is missing
         ├── DatabaseUnreachable, DatabaseOutdated, ServerMissing
@@ -128,6 +128,10 @@ class PeriodInvalid(InputError):
     """A period (考核周期) is not written in a known form."""
 
 
+class PeriodAhead(InputError):
+    """The data ends before the period (考核周期) begins."""
+
+
 class InstantInvalid(InputError):
     """An instant is not ISO 8601."""
 
@@ -214,6 +218,10 @@ class EditionExists(ConflictError):
 
 class EditionActive(ConflictError):
     """An active edition is never changed."""
+
+
+class EditionShrinks(ConflictError):
+    """An edition covers less than the one before it: perhaps a partial delivery without its base."""
 
 
 class EditionOverlap(ConflictError):

@@ -53,6 +53,15 @@ def plain(counts: Mapping[Any, Any]) -> dict[str, int | Fraction]:
 
 
 @dataclass(frozen=True)
+class Earlier:
+    """A period to compare with: its label, the edition it was counted in, its figures (none: no data)."""
+
+    period: str
+    edition: str | None
+    levels: Mapping[int, LevelCounts]
+
+
+@dataclass(frozen=True)
 class Assessment:
     """An assessment (考评) as a document; ``sha256`` is that of its canonical JSON."""
 
@@ -112,7 +121,7 @@ def assess(
     header: Mapping[str, Any],
     grids: pd.DataFrame,
     now: Mapping[int, LevelCounts],
-    before: Mapping[str, tuple[str, Mapping[int, LevelCounts]]],
+    before: Mapping[str, Earlier],
     level_keys: Mapping[int, str],
 ) -> Assessment:
     """Score every grid of the assessed levels and document it.
@@ -171,8 +180,8 @@ def _ranks(totals: Mapping[Key, Fraction | None], rows: Mapping[Key, Any]) -> di
         groups.setdefault(("level", key[0]), {})[key] = total
         groups.setdefault(("siblings", (key[0], rows[key].parent_code)), {})[key] = total
     for (scope, _), members in groups.items():
+        n_ranked = sum(v is not None for v in members.values())
         for key, (place, tied) in rank(members).items():
-            n_ranked = sum(v is not None for v in members.values())
             out[key][scope] = {"rank": place, "of": n_ranked, "tied": tied}
     return out
 
@@ -183,16 +192,17 @@ def _document(
     level_keys: Mapping[int, str],
     result: Score,
     now: Mapping[int, LevelCounts],
-    before: Mapping[str, tuple[str, Mapping[int, LevelCounts]]],
+    before: Mapping[str, Earlier],
     ranks: Mapping[str, Any],
 ) -> dict[str, Any]:
     key = (int(row.level), str(row.code))
     counts = _counts_of(now, key)
     comparisons = {}
-    for name, (label, figures) in before.items():
-        then = _counts_of(figures, key)
+    for name, earlier in before.items():
+        then = _counts_of(earlier.levels, key)
         comparisons[name] = {
-            "period": label,
+            "period": earlier.period,
+            "edition": earlier.edition,
             "counts": count_values(then) if then else None,
             "indicators": indicator_values(then, row.area_m2) if then else None,
         }

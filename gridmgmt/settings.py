@@ -48,9 +48,15 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
             raise SettingInvalid(name=key, known=sorted(KEYS))
     return Settings(
         database_url=given.get("GRIDMGMT_DATABASE_URL"),
-        home=Path(given.get("GRIDMGMT_HOME", "var")).resolve(),
+        home=Path(given.get("GRIDMGMT_HOME") or _default_home()).resolve(),
         db=given.get("GRIDMGMT_DB", "gridmgmt"),
     )
+
+
+def _default_home() -> Path:
+    """``var`` of the checkout the program runs from, whatever folder one stands in; else of this folder."""
+    sources = Path(__file__).resolve().parent.parent
+    return sources / "var" if (sources / "pyproject.toml").is_file() else Path("var")
 
 
 def data_path(*parts: str) -> Path:

@@ -5,7 +5,7 @@ from pathlib import Path
 import typer
 
 from gridmgmt import texts
-from gridmgmt.cli.base import progress, state
+from gridmgmt.cli.base import State, progress, state
 from gridmgmt.errors import OptionInvalid
 from gridmgmt.operations import counting
 from gridmgmt.periods import parse_period
@@ -38,9 +38,14 @@ def choropleth(
         data = counting.choropleth(run.engine, indicator, parse_period(period), run.instant(as_of))
         tell("draw", 0)
         start = run.city.level(level).key if level else None
-        page = drawing.choropleth(data, indicator, start_level=start, breaks=_breaks(breaks), lang=lang or run.lang)
+        page = drawing.choropleth(data, indicator, start_level=start, breaks=_breaks(breaks), lang=_lang(run, lang))
         size = pages.save(page, out)
     typer.echo(texts.both("map_written", {"file": str(out), "kb": f"{size / 1000:,.0f}"}))
+
+
+def _lang(run: State, asked: str | None) -> str:
+    run.asked_lang = asked or run.asked_lang
+    return run.lang
 
 
 def _breaks(text: str) -> Breaks:
@@ -71,5 +76,5 @@ def heat(
         tell("count", 0)
         data = counting.heat(run.engine, parse_period(period), category)
         tell("draw", len(data.lon))
-        size = pages.save(drawing.heat(data, lang=lang or run.lang), out)
+        size = pages.save(drawing.heat(data, lang=_lang(run, lang)), out)
     typer.echo(texts.both("map_written", {"file": str(out), "kb": f"{size / 1000:,.0f}"}))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import hypothesis
 import pytest
 from sqlalchemy import Engine
 
@@ -13,6 +14,9 @@ from gridmgmt.operations import database
 from gridmgmt.settings import Settings
 from gridmgmt.store import engine as engines
 from gridmgmt.store import server
+
+hypothesis.settings.register_profile("suite", deadline=None)  # correctness tests never time anything
+hypothesis.settings.load_profile("suite")
 
 ROOT = Path(__file__).resolve().parent.parent
 REAL_DATA = Path(os.environ.get("REAL_DATA", ROOT.parent / "shared" / "data"))

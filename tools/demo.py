@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+from gridmgmt.cli import worded
 from gridmgmt.cli.base import show_table
 from gridmgmt.operations import assessing, reference
+from gridmgmt.texts import both
 from tools.run import Runner
 
 OUT = Path("out/demo")
@@ -50,6 +52,11 @@ def _look(run: Runner, out: Path, street: str) -> None:
     run("map", "heat", "--period", PERIOD, "--out", out / "heat.html")
 
 
+def _tally(located: dict[str, int]) -> str:
+    parts = " · ".join(f"{both(f'located_{k}')} {n:,}" for k, n in sorted(located.items()))
+    return f"{sum(located.values()):,}  ({parts})"
+
+
 def main() -> None:
     """Run the demo and end with a table of what it made."""
     run = Runner("demo")
@@ -57,8 +64,8 @@ def main() -> None:
     with run.engine() as engine:
         found = reference.overview(engine)
     rows = [
-        ("cases 案件", f"{sum(found['cases'].values()):,} {found['cases']}"),
-        ("samples 样本", f"{sum(found['samples'].values()):,} {found['samples']}"),
+        ("cases 案件", _tally(found["cases"])),
+        ("samples 样本", _tally(found["samples"])),
         ("quarantine 隔离", f"{found['n_quarantined']:,}"),
         (f"assessment 考评 {made['name']}", made["sha256"]),
         ("scorecards 考评表", str(OUT / "scorecards" / "summary.xlsx")),
@@ -71,4 +78,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with worded():
+        main()

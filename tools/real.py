@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 
+from gridmgmt.cli import worded
 from gridmgmt.cli.base import show_table
 from gridmgmt.operations import assessing, reference
 from gridmgmt.settings import data_path
@@ -49,4 +50,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with worded():
+        main()

@@ -26,8 +26,9 @@ class Runner:
     def __call__(self, *words: str | Path) -> None:
         """Run one command; an error stops the run."""
         args = [str(w) for w in words]
-        print(f"\n$ gridmgmt --db {self.settings.db} {shlex.join(args)}", flush=True)
-        app(["--db", self.settings.db, *args], standalone_mode=False)
+        base = [] if self.settings.database_url else ["--db", self.settings.db]
+        print(f"\n$ gridmgmt {shlex.join([*base, *args])}", flush=True)
+        app([*base, *args], standalone_mode=False)
 
     @contextmanager
     def engine(self) -> Iterator[Engine]:

@@ -2,6 +2,8 @@
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from importlib.metadata import entry_points
@@ -10,7 +12,7 @@ import typer
 
 from gridmgmt import settings, texts
 from gridmgmt.cli import base, facts, grids, scoring, setup
-from gridmgmt.errors import ConflictError, GridmgmtError, InputError, NotFoundError
+from gridmgmt.errors import ConflictError, GridmgmtError, InputError, NotFoundError, OptionInvalid
 
 app = typer.Typer(
     name="gridmgmt",
@@ -35,6 +37,10 @@ def root(
 ) -> None:
     """Choose the database and the language."""
     found = settings.read()
+    if db and found.database_url:
+        raise OptionInvalid(name="--db", value=db, expected="no --db while GRIDMGMT_DATABASE_URL names a database")
+    if lang not in (None, *texts.LANGUAGES):
+        raise OptionInvalid(name="--lang", value=lang, expected="zh / en")
     context.obj = base.State(replace(found, db=db) if db else found, lang)
     context.call_on_close(context.obj.close)
 
@@ -52,21 +58,30 @@ def load_plugins() -> None:
         app.add_typer(entry.load(), name=entry.name)
 
 
-def main() -> None:
-    """Run the command; an error of ours is worded, on standard error, with an exit status of its own."""
-    load_plugins()
+@contextmanager
+def worded() -> Iterator[None]:
+    """An error of ours is worded, on standard error, and ends the process with a status of its own."""
     try:
-        status = app(standalone_mode=False)
+        yield
     except GridmgmtError as e:
         _tell(e)
         sys.exit(next((status for kind, status in EXIT if isinstance(e, kind)), 5))
-    except typer.Abort:
-        sys.exit(130)
-    except UsageError as e:
-        e.show()
-        sys.exit(e.exit_code)
-    except BrokenPipeError:
-        sys.exit(0)
+
+
+def main() -> None:
+    """Run the command."""
+    status = None
+    with worded():
+        load_plugins()
+        try:
+            status = app(standalone_mode=False)
+        except typer.Abort:
+            sys.exit(130)
+        except UsageError as e:
+            e.show()
+            sys.exit(e.exit_code)
+        except BrokenPipeError:
+            sys.exit(0)
     sys.exit(status if isinstance(status, int) else 0)
 
 

@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 
 from gridmgmt import periods, texts
 from gridmgmt.city import City
+from gridmgmt.errors import OptionInvalid
 from gridmgmt.operations import database, reference
 from gridmgmt.settings import Settings
 
@@ -53,6 +54,8 @@ class State:
     @property
     def lang(self) -> str:
         """The language asked for, else the city's first."""
+        if self.asked_lang not in (None, *texts.LANGUAGES):
+            raise OptionInvalid(name="--lang", value=self.asked_lang, expected="zh / en")
         return self.asked_lang or self.city.languages[0]
 
     def word(self, code: str, facts: Mapping[str, Any] | None = None) -> str:

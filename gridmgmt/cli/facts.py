@@ -70,6 +70,8 @@ def _import(
                 imports.import_file(run.engine, path, profile, source_as_of=when, dry_run=dry_run, progress=tell)
             )
     _show(run, reports, as_json)
+    if any(r.n_quarantined and not r.n_loaded for r in reports):  # a nightly job must notice
+        raise typer.Exit(1)
 
 
 def _show(run: State, reports: list[ImportReport], as_json: bool) -> None:

@@ -46,6 +46,7 @@ def grids_import(
     name_en: str = typer.Option(None, "--name-en", help="Column of the English name."),
     level: str = typer.Option(None, "--level", help="Column of the level, or the one level of all rows."),
     parent: str = typer.Option(None, "--parent", help="Column of the parent's code."),
+    replace: bool = typer.Option(False, "--replace", help="Load an inactive edition of that name again."),
     as_json: bool = JSON,
 ) -> None:
     """Load boundary files as an inactive edition and print its topology report.
@@ -55,7 +56,9 @@ def grids_import(
     run = state(context)
     columns = editions.ColumnNames(code, name, name_en, level, parent)
     with progress() as tell:
-        made = editions.import_grids(run.engine, files, edition, base=base, crs=crs, columns=columns, progress=tell)
+        made = editions.import_grids(
+            run.engine, files, edition, base=base, crs=crs, columns=columns, replace=replace, progress=tell
+        )
     if as_json:
         show_json({"edition": made.name, "n_grids": made.n_grids, "report": made.report.to_dict()})
         return
@@ -94,7 +97,10 @@ def grids_check(context: typer.Context, name: str, as_json: bool = JSON) -> None
 
 @grids.command("activate")
 def grids_activate(
-    context: typer.Context, name: str, first: str = typer.Option(..., "--from", help="First day of validity.")
+    context: typer.Context,
+    name: str,
+    first: str = typer.Option(..., "--from", help="First day of validity."),
+    shrinks: bool = typer.Option(False, "--shrinks", help="The city did become smaller."),
 ) -> None:
     """Make an edition valid from a day on; the one before ends on that day.
 
@@ -102,8 +108,9 @@ def grids_activate(
     """
     run = state(context)
     day = day_of(first, "--from") or dt.date.min
-    done = editions.activate(run.engine, name, day)
-    typer.echo(run.word("edition_activated", {**done, "predecessor": done["predecessor"] or "–"}))
+    done = editions.activate(run.engine, name, day, shrinks=shrinks)
+    code = "edition_activated" if done["is_new"] else "edition_was_active"
+    typer.echo(run.word(code, {**done, "predecessor": done["predecessor"] or "–"}))
 
 
 @grids.command("list")
@@ -169,7 +176,7 @@ def locate(
     lon: float = typer.Argument(help="Longitude (or easting)."),
     lat: float = typer.Argument(help="Latitude (or northing)."),
     crs: str = typer.Option("epsg:4490", "--crs", help="epsg:NNNN | gcj02 | bd09"),
-    on: str = typer.Option(None, "--on", help="Day whose edition counts (default: the newest)."),
+    on: str = typer.Option(None, "--on", help="Day whose edition counts (default: today)."),
     category: str = typer.Option(None, "--category", help="component:01001 and the like."),
     as_json: bool = JSON,
 ) -> None:
@@ -193,6 +200,8 @@ def locate(
         show_table(f"{found.lon:.6f}, {found.lat:.6f} ({found.datum}) · {found.edition}", ["", "", "", "", ""], rows)
         if found.unit is not None:
             typer.echo(run.word("place_unit", {"code": found.unit["code"], "name": found.unit["name_zh"] or ""}))
+        else:
+            typer.echo(run.word("place_no_unit"))
     if not as_json:
         for n in found.neighbours:
             typer.echo(

@@ -150,7 +150,10 @@ def _compare(name: str, now: Figure, then: Figure) -> Compared:
 def comparison_words(document: Mapping[str, Any], name: str) -> Words:
     """The heading of an earlier period's column, with the period."""
     found = document["comparisons"].get(name) or {"period": ""}
-    return words(f"card_{name}", period=found["period"])
+    other = found.get("edition")
+    if other is None or other == document["subject"]["edition"]:
+        return words(f"card_{name}", period=found["period"])
+    return words(f"card_{name}_other_edition", period=found["period"], edition=other)
 
 
 def rank_words(rank: Mapping[str, Any] | None) -> Words:

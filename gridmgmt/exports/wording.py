@@ -41,13 +41,13 @@ def indicator_words(name: str) -> Words:
 
 
 def readable(exact: str) -> str:
-    """An exact number for people: decimals as they are, a fraction behind its rounded value.
+    """An exact number for people: short decimals as they are, a fraction rounded (the JSON holds it exactly).
 
     >>> readable("1580/17"), readable("0.6875"), readable("19455"), readable("-3/7")
-    ('92.94 (1580/17)', '0.6875', '19,455', '-0.43 (-3/7)')
+    ('92.94', '0.6875', '19,455', '-0.43')
     """
     if "/" in exact:
-        return f"{shown(Fraction(exact))} ({exact})"
+        return shown(Fraction(exact))
     whole, dot, decimals = exact.partition(".")
     return f"{int(whole):,}{dot}{decimals}" if abs(int(whole)) >= 1000 else exact
 

@@ -19,7 +19,7 @@ from gridmgmt.operations.figures import Figures, evidence, figures
 from gridmgmt.periods import Period
 from gridmgmt.rulebooks import load as rulebooks
 from gridmgmt.rulebooks.model import Rulebook
-from gridmgmt.scorecards import LevelCounts
+from gridmgmt.scorecards import Earlier
 from gridmgmt.store import assessments as store
 from gridmgmt.store import cities, facts
 
@@ -121,20 +121,18 @@ def _save(
         return name, True
 
 
-def _comparisons(
-    connection: Connection, now: Figures, levels: list[int]
-) -> dict[str, tuple[str, Mapping[int, LevelCounts]]]:
+def _comparisons(connection: Connection, now: Figures, levels: list[int]) -> dict[str, Earlier]:
     """The period before (环比) and the same period a year ago (同比), each cut off at its own end.
 
     A period before the first facts, or on days without an edition, has no figures: no data, not 0.
     """
-    out: dict[str, tuple[str, Mapping[int, LevelCounts]]] = {}
+    out: dict[str, Earlier] = {}
     for name, period in (("previous", now.period.previous()), ("year_ago", now.period.year_ago())):
-        out[name] = (period.label, {})
+        out[name] = Earlier(period.label, None, {})
         with suppress(NoEditionOnDate):
             then = figures(connection, now.city, period, levels=levels)
             if len(then.cases.frame) or len(then.samples.frame):
-                out[name] = (period.label, then.levels)
+                out[name] = Earlier(period.label, then.edition.name, then.levels)
     return out
 
 

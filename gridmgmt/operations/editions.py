@@ -13,13 +13,14 @@ from sqlalchemy import Connection, Engine
 from gridmgmt import editions as whole
 from gridmgmt import geo, grids, topology
 from gridmgmt.city import City
-from gridmgmt.errors import EditionActive, EditionInvalid, EditionOverlap
+from gridmgmt.errors import EditionActive, EditionInvalid, EditionOverlap, EditionShrinks
 from gridmgmt.lineage import lineage
 from gridmgmt.operations.database import Progress, silent, snapshot, transaction
 from gridmgmt.readers import boundaries
 from gridmgmt.store import cities
 from gridmgmt.store import editions as store
 from gridmgmt.store import facts as fact_store
+from gridmgmt.texts import both
 from gridmgmt.topology import TopologyReport
 
 
@@ -128,7 +129,7 @@ def _read(
             parts.append(grids.prepare(frame, city, _columns(frame, given, source, city), source.label))
     problems = [p for part in parts for p in part.problems]
     if problems:
-        shown = [f"{p.source} row {p.row} {p.column}={p.value!r}: {p.reason}" for p in problems[:20]]
+        shown = [f"{p.source} row {p.row} {p.column}={p.value!r}: {both(p.reason)}" for p in problems[:20]]
         raise EditionInvalid(name=name, n=len(problems), findings=shown)
     frame = gpd.GeoDataFrame(pd.concat([p.frame for p in parts], ignore_index=True), crs=parts[0].frame.crs)
     return frame, tuple(m for part in parts for m in part.mended)
@@ -149,7 +150,11 @@ def _refuse_active(edition: store.Edition) -> None:
 
 
 def _wordings(report: TopologyReport, city: City) -> list[str]:
-    return [f"{city.level(f.level).key}: {f.text(city.languages[0])}" for f in report.blocking[:20]]
+    def said(finding: grids.Finding) -> str:
+        level = city.level(finding.level)
+        return f"{level.zh} {finding.text('zh')} / {level.en} {finding.text('en')}"
+
+    return [said(f) for f in report.blocking[:20]]
 
 
 def check(engine: Engine, name: str) -> TopologyReport:
@@ -170,8 +175,17 @@ def list_editions(engine: Engine) -> list[store.Edition]:
         return store.all_editions(connection)
 
 
-def activate(engine: Engine, name: str, first: dt.date) -> dict[str, Any]:
+SHRINK_TOLERANCE = 0.01
+"""An edition that loses more than this share of the area before it is held back (project convention)."""
+
+
+def activate(engine: Engine, name: str, first: dt.date, *, shrinks: bool = False) -> dict[str, Any]:
     """Make an edition valid from a day on; the one before ends on that day. Their lineage is computed and kept.
+
+    Parameters
+    ----------
+    shrinks
+        The city did become smaller: accept an edition that covers less than the one before.
 
     Raises
     ------
@@ -181,13 +195,15 @@ def activate(engine: Engine, name: str, first: dt.date) -> dict[str, Any]:
         It is active already: an active edition is never changed.
     EditionOverlap
         A later edition exists, or one begins on that very day.
+    EditionShrinks
+        It covers less than the one before, and ``shrinks`` was not said.
     """
     with transaction(engine) as connection:
         fact_store.lock(connection)
         city = cities.load_city(connection)
         edition = store.by_name(connection, name)
         if edition.valid_from == first:
-            return _activated(edition, first, None, 0)
+            return {**_activated(edition, first, None, 0), "is_new": False}
         _refuse_active(edition)
         report = TopologyReport.from_dict(edition.report)
         if report.blocking:
@@ -196,6 +212,8 @@ def activate(engine: Engine, name: str, first: dt.date) -> dict[str, Any]:
         last = active[-1] if active else None
         if last is not None and last.valid_from is not None and last.valid_from >= first:
             raise EditionOverlap(name=name, day=first.isoformat(), other=last.name, other_from=str(last.valid_from))
+        if last is not None and not shrinks:
+            _refuse_shrunk(edition, last)
         store.activate(connection, edition, first)
         if last is None:
             return _activated(edition, first, None, 0)
@@ -204,8 +222,20 @@ def activate(engine: Engine, name: str, first: dt.date) -> dict[str, Any]:
         return _activated(edition, first, last.name, len(frame))
 
 
+def _refuse_shrunk(edition: store.Edition, last: store.Edition) -> None:
+    area, before = (TopologyReport.from_dict(e.report).levels[0].area_m2 / 1e6 for e in (edition, last))
+    if area < before * (1 - SHRINK_TOLERANCE):
+        raise EditionShrinks(name=edition.name, area_km2=f"{area:.2f}", other=last.name, other_km2=f"{before:.2f}")
+
+
 def _activated(edition: store.Edition, first: dt.date, predecessor: str | None, n_lineage: int) -> dict[str, Any]:
-    return {"edition": edition.name, "from": first.isoformat(), "predecessor": predecessor, "n_lineage": n_lineage}
+    return {
+        "edition": edition.name,
+        "from": first.isoformat(),
+        "predecessor": predecessor,
+        "n_lineage": n_lineage,
+        "is_new": True,
+    }
 
 
 def _lineage(connection: Connection, a: store.Edition, b: store.Edition, city: City) -> pd.DataFrame:
@@ -229,13 +259,14 @@ def grids_of(
 
 
 def choose(connection: Connection, edition: str | None, day: dt.date | None) -> store.Edition:
-    """The edition of that name, else the one valid on that day, else the newest active one."""
+    """The edition of that name, else the one valid on that day, else today's (the newest that has begun)."""
     if edition is not None:
         return store.by_name(connection, edition)
     if day is not None:
         return store.on_date(connection, day)
-    active = [e for e in store.all_editions(connection) if e.is_active]
-    return active[-1] if active else store.on_date(connection, dt.date(1970, 1, 1))
+    today = dt.datetime.now(cities.load_city(connection).zone).date()
+    begun = [e for e in store.all_editions(connection) if e.valid_from is not None and e.valid_from <= today]
+    return begun[-1] if begun else store.on_date(connection, today)
 
 
 def as_json(edition: store.Edition) -> Mapping[str, Any]:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from gridmgmt import indicators
 from gridmgmt.city import City
+from gridmgmt.errors import PeriodAhead
 from gridmgmt.indicators import COUNTS, RATIOS, Facts
 from gridmgmt.periods import Period
 from gridmgmt.scorecards import LevelCounts, plain
@@ -82,8 +83,9 @@ def figures(
     Parameters
     ----------
     as_of
-        Data cut-off (数据截止时点), default the period's end: what happened
-        later is not seen.
+        Data cut-off (数据截止时点): what happened later is not seen. Default:
+        the period's end, or, while the period runs, when facts were last taken
+        in: what is not due by then is not overdue.
     levels
         Levels to count; default all.
 
@@ -96,9 +98,13 @@ def figures(
     ------
     NoEditionOnDate
         No edition is valid on the period's last day.
+    PeriodAhead
+        The cut-off lies before the period.
     """
     start, end = period.bounds(city.zone)
-    cut = as_of or end
+    cut = as_of or min(end, facts.last_known(connection) or end)
+    if cut < start:
+        raise PeriodAhead(period=period.label, known=cut.astimezone(city.zone).isoformat(timespec="minutes"))
     edition = editions.on_date(connection, period.end - dt.timedelta(days=1))
     cases = Facts(facts.cases_of_period(connection, start, end), start, end, cut)
     samples = Facts(facts.samples_of_period(connection, start, end), start, end, cut)

@@ -13,6 +13,7 @@ import pandas as pd
 from sqlalchemy import Connection, Engine, func, select
 
 from gridmgmt.city import City
+from gridmgmt.errors import ProfileMissing
 from gridmgmt.operations.assigning import Assigner
 from gridmgmt.operations.database import Progress, silent, transaction
 from gridmgmt.readers import facts as parsing
@@ -251,14 +252,20 @@ def retry_quarantine(
 ) -> list[ImportReport]:
     """Try the rows in quarantine again, each with its profile as it is now; those that pass are loaded.
 
-    Rows that still fail stay with their present reasons.
+    Rows that still fail stay with their present reasons; so do rows of a
+    profile that is a file outside data/profiles, until it is named.
     """
     out: list[ImportReport] = []
     with transaction(engine) as connection:
         for group in quarantine.open_groups(connection):
-            if profile_name is not None and group.profile != profiles.load(profile_name).id:
+            try:
+                profile = profiles.load(profile_name or group.profile)
+            except ProfileMissing:
+                if profile_name is not None:
+                    raise
                 continue
-            profile = profiles.load(profile_name or group.profile)
+            if group.profile != profile.id:
+                continue
             report = ImportReport(group.file, profile.id)
             rows = quarantine.rows_of(connection, group)
             raws = {r.row_no: dict(r.raw) for r in rows}

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine
 from gridmgmt import geo
 from gridmgmt.city import City
 from gridmgmt.codes import CategoryKey
+from gridmgmt.errors import CategoryUnknown
 from gridmgmt.locator import Locator
 from gridmgmt.operations import editions as edition_ops
 from gridmgmt.operations.database import snapshot
@@ -85,6 +86,9 @@ def locate(
     key = str(CategoryKey.parse(category)) if category else None
     with snapshot(engine) as connection:
         city = cities.load_city(connection)
+        known = {f"{kind}:{code}" for _, kind, code in cities.category_keys(connection)} if key else set()
+        if known and key not in known:
+            raise CategoryUnknown(value=key)
         found = edition_ops.choose(connection, edition, day)
         owner = _owner(connection, city, found.id, lon, lat)
         grids = editions.line_of(connection, found.id, owner) if owner else []

@@ -99,9 +99,8 @@ class Chunk:
         for name in spec.names[1:]:
             values = values + "-" + self._plain(name, spec.null)
         if spec.map is not None:
-            if spec.default is None:
-                unknown = values.notna() & ~values.isin(list(spec.map))
-                self.refuse(unknown, spec.label, "value_not_in_map", values, known=list(spec.map))
+            unknown = values.notna() & ~values.isin(list(spec.map))
+            self.refuse(unknown, spec.label, "value_not_in_map", values, known=list(spec.map))
             values = values.map(spec.map).astype("object")
         if spec.default is not None:
             values = values.where(values.notna(), spec.default)

@@ -165,6 +165,8 @@ def _encoding(path: Path, encodings: Sequence[str]) -> tuple[str, str]:
         try:
             with _stream(path) as raw:
                 while block := raw.read(1 << 22):
+                    if b"\x00" in block:
+                        raise FileUnreadable(file=str(path), reason="it holds NUL bytes (UTF-16?); save it as UTF-8")
                     tail = (tail + decoder.decode(block))[-TAIL:]
                 tail += decoder.decode(b"", final=True)
         except UnicodeDecodeError:
@@ -245,12 +247,29 @@ def _excel(rows: Rows, wanted: Sequence[str], sheet: str | None) -> Iterator[pd.
         table.reset_dimensions()  # some systems declare a size that is not the sheet's
         with closing(table.iter_rows(values_only=True)) as found:
             records = enumerate(found, 1)
-            cells = [as_text(v) or "" for v in next(records, (1, ()))[1]]
+            cells = _header_cells(records, wanted)
             header = _header(rows.path, cells[: max((n for n, c in enumerate(cells, 1) if c.strip()), default=0)])
             _require(rows.path, wanted, header)
             yield from _sheet_chunks(rows, records, header)
     finally:
         book.close()
+
+
+TITLE_ROWS = 10
+"""How many rows of a sheet are searched for the header: many systems put a title and a date above it."""
+
+
+def _header_cells(records: Iterator[tuple[int, Record]], wanted: Sequence[str]) -> list[str]:
+    """The first row that holds every wanted column; where none does, the fullest, so that what is missing is told."""
+    seen: list[list[str]] = []
+    for _, record in records:
+        cells = [as_text(v) or "" for v in record]
+        seen.append(cells)
+        if set(wanted) <= {c.strip() for c in cells}:
+            return cells
+        if len(seen) == TITLE_ROWS:
+            break
+    return max(seen, key=lambda cells: len(set(wanted) & {c.strip() for c in cells}), default=[])
 
 
 def _sheet_chunks(rows: Rows, records: Iterable[tuple[int, Record]], header: list[str]) -> Iterator[pd.DataFrame]:

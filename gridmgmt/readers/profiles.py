@@ -292,7 +292,9 @@ def parse(text: str, name: str) -> Profile:
     try:
         return Profile.model_validate(_null_is_a_word(data))
     except ValidationError as e:
-        raise ProfileInvalid(profile=name, key=_key(e.errors()[0]), reason=_reason(e.errors()[0])) from e
+        faults = e.errors()
+        fault = next((f for f in faults if f["type"] == "extra_forbidden"), faults[0])
+        raise ProfileInvalid(profile=name, key=_key(fault), reason=_reason(fault)) from e
 
 
 def _null_is_a_word(data: Any) -> Any:

@@ -69,8 +69,9 @@ def parse(text: str, file: str) -> Loaded:
     try:
         book = Rulebook.model_validate(data)
     except ValidationError as e:
-        key, line = locate(root, e.errors()[0])
-        raise RulebookInvalid(file=file, line=line, key=key or "rulebook", reason=explain(e.errors()[0])) from e
+        fault = first_fault(e.errors())
+        key, line = locate(root, fault)
+        raise RulebookInvalid(file=file, line=line, key=key or "rulebook", reason=explain(fault)) from e
     return Loaded(book, text, hashlib.sha256(text.encode()).hexdigest())
 
 
@@ -86,6 +87,11 @@ def exact_yaml() -> YAML:
     yaml = YAML(typ="safe", pure=True)
     yaml.Constructor = _ExactConstructor
     return yaml
+
+
+def first_fault(faults: list[ErrorDetails]) -> ErrorDetails:
+    """The fault to tell: a key nobody knows before one that is missing, since it is most likely its misspelling."""
+    return next((f for f in faults if f["type"] == "extra_forbidden"), faults[0])
 
 
 def explain(error: ErrorDetails) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select, text
 
 from gridmgmt.errors import AssessmentMissing, SubjectMissing
 from gridmgmt.store import tables as t
-from gridmgmt.store.bulk import copy_in
+from gridmgmt.store.bulk import copy_in, rows
 
 
 @dataclass(frozen=True)
@@ -164,13 +164,6 @@ def evidence(connection: Connection, table: str, assessment_id: int, level: int,
 
 
 def spots(connection: Connection, assessment_id: int, level: int, code: str, bit: int) -> list[tuple[float, float]]:
-    """Where the cases behind one count of one grid stand, lon and lat in EPSG:4490, in case-number order."""
-    statement = text(
-        "SELECT c.lon, c.lat FROM assessment_case AS a JOIN cases AS c ON c.case_no = a.fact_no "
-        "WHERE a.assessment_id = :assessment_id AND a.grid_codes[:level] = :code AND a.mask & :bit <> 0 "
-        "AND c.lon IS NOT NULL ORDER BY a.fact_no"
-    )
-    found = connection.execute(
-        statement, {"assessment_id": assessment_id, "level": level, "code": code, "bit": 1 << bit}
-    )
-    return [(r.lon, r.lat) for r in found]
+    """Where the cases behind one count of one grid stood, lon and lat in EPSG:4490, in case-number order."""
+    found = rows(connection, "spots_of_grid", assessment_id=assessment_id, level=level, code=code, bit=1 << bit)
+    return [(r["lon"], r["lat"]) for r in found]

@@ -114,6 +114,12 @@ def samples_of_period(connection: Connection, start: Any, end: Any) -> pd.DataFr
     return fetch(connection, query("samples_of_period"), {"start": start, "end": end}, SAMPLE_TYPES)
 
 
+def last_known(connection: Connection) -> dt.datetime | None:
+    """When the platform last took cases or samples: it cannot tell what has happened since."""
+    kinds = t.batch.c.kind.in_(list(KINDS))
+    return connection.execute(select(func.max(t.batch.c.known_at)).where(kinds)).scalar()
+
+
 def tally(connection: Connection, kind: Kind) -> dict[str, int]:
     """Rows by how they were located: leaf, upper, outside, no_location, no_edition."""
     c = kind.current.c

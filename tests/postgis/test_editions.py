@@ -11,7 +11,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.exc import IntegrityError
 
-from gridmgmt.errors import EditionActive, EditionExists, EditionInvalid, EditionMissing, EditionOverlap
+from gridmgmt.errors import EditionActive, EditionExists, EditionInvalid, EditionMissing, EditionOverlap, EditionShrinks
 from gridmgmt.operations import assessing, assigning, database, editions, reference
 from gridmgmt.periods import parse_period
 from gridmgmt.store import cities
@@ -143,7 +143,9 @@ def test_lineage_is_kept_also_of_grids_that_go_or_come(town: Engine, tmp_path: P
     grids: Grids = {"C": ("city", None, box(0, 0, 3, 1)), "D1": ("district", "C", box(0, 0))}
     grids |= {"D2": ("district", "C", box(1, 0, 2, 1)), "D1-9": ("community", "D1", box(0, 0))}
     grids |= {"D2-1": ("community", "D2", box(1, 0)), "D2-3": ("community", "D2", box(2, 0))}
-    add_edition(town, tmp_path, "2026", NEW_YEAR, grids)
+    with pytest.raises(EditionShrinks):  # perhaps a partial delivery without its base
+        add_edition(town, tmp_path, "2026", NEW_YEAR, grids)
+    editions.activate(town, "2026", NEW_YEAR, shrinks=True)
     c = t.lineage.c
     leaves = select_all(town, c.code_a, c.code_b, where=c.level == 3)
     expected = {("D1-1", "D1-9"), ("D1-2", None), ("D2-1", "D2-1"), ("D2-2", None), (None, "D2-3")}

@@ -104,14 +104,17 @@ def add_edition(
     name: str = "2025",
     first: dt.date | None = START,
     grids: Mapping[str, tuple[str, str | None, shapely.Geometry]] | None = None,
+    shrinks: bool = False,
 ) -> None:
     """Load an edition, and activate it if ``first`` is given."""
     editions.import_grids(engine, [str(write_grids(path / f"{name}.gpkg", grids))], name)
     if first is not None:
-        editions.activate(engine, name, first)
+        editions.activate(engine, name, first, shrinks=shrinks)
 
 
-def found(engine: Engine, path: Path, units: Sequence[str] = (), categories: Sequence[str] = ("01", "02")) -> None:
+def found(
+    engine: Engine, path: Path, units: Sequence[str] = (), categories: Sequence[str] = ("01", "02", "01001", "02001")
+) -> None:
     """The town with its edition 2025."""
     with database.transaction(engine) as connection:
         cities.save_city(connection, CITY)

@@ -67,8 +67,8 @@ def assessed(rows=None, names=None):
         "evidence": {"cases": {"n": 1592, "sha256": "c" * 64}, "samples": {"n": 4, "sha256": "d" * 64}},
     }
     before = {
-        "previous": ("2024-04", {2: level_counts({"440101": BEFORE})}),
-        "year_ago": ("2023-05", {}),
+        "previous": scorecards.Earlier("2024-04", "2023", {2: level_counts({"440101": BEFORE})}),
+        "year_ago": scorecards.Earlier("2023-05", None, {}),
     }
     made = scorecards.assess(BOOK, header, grids, {2: level_counts(rows)}, before, {2: "district"})
     more = {"name": "grid_baseline-2024-05-1", "sha256": made.sha256, "parents": {"4401": header["city"]["name"]}}
@@ -119,10 +119,11 @@ def test_missing_data_names_what_was_missing(made):
     assert wording.total_words(made[1][2])["zh"] == "所有项目都没有数据，不形成总分"
 
 
-def test_an_exact_fraction_stands_behind_its_rounded_value():
+def test_people_read_rounded_numbers_and_the_json_has_the_exact_ones():
     facts = {"gained": "19455/19474", "possible": "85", "scale": "100"}
     text = wording.total_words({"lines": [], "reason": {"code": "total_scaled", "facts": facts}})
-    assert "1.00 (19455/19474)" in text["zh"]
+    assert "1.00 分" in text["zh"]
+    assert "19455" not in text["zh"]
 
 
 def test_incomplete_total_names_its_items(made):

@@ -268,8 +268,16 @@ def test_default_null_and_map_of_one_field() -> None:
     spec = FieldSpec(column="状态", map={"已结案": "closed"}, default="handling", null=("-",))
     raw = pd.DataFrame({"状态": ["已结案", "别的", "-", None]}, index=pd.RangeIndex(2, 6), dtype="str")
     chunk = Chunk(raw, profiles.parse(PROFILE, "test.yaml"), CITY.zone)
-    assert chunk.text(spec).tolist() == ["closed", "handling", "handling", "handling"]
-    assert chunk.problems == []
+    found = chunk.text(spec)
+    assert [found[row] for row in (2, 4, 5)] == ["closed", "handling", "handling"]
+    # a value nobody mapped is never guessed to be the default
+    assert [(p.row, p.value, p.code) for p in chunk.problems] == [(3, "别的", "value_not_in_map")]
+
+
+def test_an_unknown_coordinate_system_is_refused_and_not_taken_for_the_default() -> None:
+    located = {"经度": "114.05", "纬度": "22.54"}
+    for system in ("BD09", "百度", "WGS84", "GCJ-02"):
+        assert [p.code for p in read({}, located | {"坐标系": system}).problems] == ["value_not_in_map"]
 
 
 # --- places ----------------------------------------------------------------------------------------------------------
