@@ -49,6 +49,7 @@ def indicators(
     level: str = typer.Option(..., "--level", help="A level's key, number or name."),
     as_of: str = AS_OF,
     form: str = typer.Option("table", "--format", help="table | csv | json"),
+    as_json: bool = JSON,
 ) -> None:
     """Counts and rates of every grid of a level, those without a case too; the unassigned last.
 
@@ -56,6 +57,7 @@ def indicators(
     """
     run = state(context)
     table, found = counting.indicators(run.engine, parse_period(period), level, run.instant(as_of))
+    form = "json" if as_json else form
     if form == "csv":
         typer.echo(table.to_csv(index=False), nl=False)
     elif form == "json":

@@ -168,9 +168,10 @@ def _digest(proof: pd.DataFrame) -> str:
 
 
 def listing(engine: Engine) -> list[dict[str, Any]]:
-    """Every assessment, newest first."""
+    """Every assessment, newest first; its cut-off in city time."""
     with snapshot(engine) as connection:
-        return store.listing(connection)
+        zone = cities.load_city(connection).zone
+        return [{**row, "as_of": row["as_of"].astimezone(zone)} for row in store.listing(connection)]
 
 
 def read(engine: Engine, name: str, level: str | None = None) -> tuple[store.Stored, list[dict[str, Any]], City]:

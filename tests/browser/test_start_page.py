@@ -136,12 +136,13 @@ def test_an_address_passed_on_shows_the_same_in_the_other_language(visit):
     expect(tab.locator("#locate h2")).to_have_text("Who is responsible here?")
 
 
-def test_who_is_responsible_here(visit):
+@pytest.mark.parametrize("category", ["component:01001", "供水井盖"])
+def test_who_is_responsible_here(visit, category):
     tab = visit()
     form = tab.locator("#locate")
     form.get_by_label("经度").fill("114.005")
     form.get_by_label("纬度").fill("30.005")
-    form.get_by_label("问题类别").fill("component:01001")
+    form.get_by_label("问题类别").fill(category)
     form.get_by_label("问题类别").press("Enter")
     expect(form.locator(".unit")).to_have_text("市政中心")
     expect(form.locator(".path button")).to_have_text(["小城", "区01", "街道01001", "望湖社区"])

@@ -161,3 +161,14 @@ def test_every_command_has_help_with_an_example() -> None:
     } <= names  # fmt: skip
     for path, text in commands:
         assert "Example" in text, path
+
+
+def test_indicators_as_json_list_every_grid_and_the_unassigned(
+    run: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    done = run("indicators", "--period", "2025-01", "--level", "community", "--json")
+    assert done.returncode == 0, done.stderr
+    grids = json.loads(done.stdout)["grids"]
+    assert [(g["code"], g["n_reported"], g["closing_rate"]) for g in grids] == [
+        ("W1", 0, None), ("W2", 0, None), ("", 0, None),
+    ]  # fmt: skip

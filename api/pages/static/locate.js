@@ -23,7 +23,13 @@ export class Locate {
     return this.find();
   }
 
-  async offer() {
+  // The city's categories, asked for once, as suggestions of the field.
+  offer() {
+    this.categories ??= this.suggest();
+    return this.categories;
+  }
+
+  async suggest() {
     const found = await ask("/v1/categories").catch(() => []);
     document.getElementById("categories").replaceChildren(...found.map(({category, name}) => {
       const option = element("option");
@@ -31,11 +37,24 @@ export class Locate {
       option.label = name[data.lang];
       return option;
     }));
+    return found;
+  }
+
+  // A category may be typed by its name: the one so called, or the only one with the text in its name.
+  async code(typed) {
+    const names = ({name}) => Object.values(name).filter(Boolean);
+    const all = typed && !typed.includes(":") ? await this.offer() : [];
+    const called = all.find((found) => names(found).includes(typed));
+    const like = all.filter((found) => names(found).some((name) => name.includes(typed)));
+    return (called ?? (like.length === 1 ? like[0] : null))?.category ?? typed;
   }
 
   find() {
     const asked = Object.fromEntries(new FormData(this.form));
-    return fill(this.answer, async () => this.tell(await ask("/v1/locate", asked)));
+    return fill(this.answer, async () => {
+      asked.category = await this.code(asked.category.trim());
+      return this.tell(await ask("/v1/locate", asked));
+    });
   }
 
   tell({grids, unit, near, edition, assigned, lon, lat}) {
