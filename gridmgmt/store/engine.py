@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from urllib.parse import unquote
 
 import psycopg
 from alembic import command
@@ -69,7 +70,8 @@ def connect(engine: Engine) -> Iterator[Connection]:
         connection = engine.connect()
     except OperationalError as e:
         raise DatabaseUnreachable(
-            url=engine.url.render_as_string(hide_password=True), reason=str(e.orig).strip()
+            url=unquote(engine.url.set(drivername="postgresql").render_as_string(hide_password=True)),
+            reason=str(e.orig).strip(),
         ) from e
     with connection:
         yield connection
