@@ -91,6 +91,11 @@ class Facts:
         return self.is_closed & ~self.is_on_time & ~self.is_extended
 
     @property
+    def is_derived(self) -> Mask:
+        """Closed, and judged by the closing time because the export tells no handling time (推定)."""
+        return self.is_closed & self.time("handled_at").isna().to_numpy()
+
+    @property
     def is_overdue_open(self) -> Mask:
         """Due, the deadline past at the cut-off, and not closed."""
         return self.is_due & ~self.is_closed & _true(self.due < self.as_of)
@@ -147,6 +152,10 @@ COUNTS: Mapping[str, Count] = {
         Count("n_closed_on_time", "按期结案数", "Closed on time", "cases", "due", lambda f: f.is_on_time),
         Count("n_closed_extended", "延期结案数", "Closed within an extension", "cases", "due", lambda f: f.is_extended),
         Count("n_closed_late", "超期结案数", "Closed late", "cases", "due", lambda f: f.is_late),
+        Count(
+            "n_closed_derived", "按结案时间判定的结案数", "Closed, judged by the closing time", "cases", "due",
+            lambda f: f.is_derived,
+        ),
         Count("n_overdue_open", "超期未结案数", "Overdue and open", "cases", "due", lambda f: f.is_overdue_open),
         Count(
             "n_due_rework_known", "返工情况已知的应结案数", "Due, rework known", "cases", "due",

@@ -24,7 +24,9 @@ def choropleth(
     period: str = PERIOD,
     out: Path = typer.Option(..., "--out", help="The HTML file to write."),
     level: str = typer.Option(None, "--level", help="Level shown first (default: the second)."),
-    as_of: str = typer.Option(None, "--as-of", help="Data cut-off (default: the period's end)."),
+    as_of: str = typer.Option(
+        None, "--as-of", help="Data cut-off (default: the period's end; while it runs, the newest data)."
+    ),
     breaks: str = typer.Option("quantile", "--breaks", help="quantile | equal | inner limits such as 0.6,0.75,0.9"),
     lang: str = typer.Option(None, "--lang", help="zh | en: the language shown first."),
 ) -> None:

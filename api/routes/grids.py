@@ -44,7 +44,7 @@ GEOJSON: dict[int | str, dict[str, Any]] = {200: {"content": {MEDIA_TYPE: {"exam
 
 
 class AskEdition(Ask):
-    """Which edition: by name, else the one valid on a day, else the newest active one."""
+    """Which edition: by name, else the one valid on a day, else today's."""
 
     level: str | None = Field(None, description="Key, number or name of a level.", examples=["community"])
     edition: str | None = Field(None, description="Name of an edition.")

@@ -19,7 +19,7 @@ class AskPlace(Ask):
     lon: float = Field(allow_inf_nan=False, description="Longitude, or easting.", examples=[113.98])
     lat: float = Field(allow_inf_nan=False, description="Latitude, or northing.", examples=[30.12])
     crs: str = Field("epsg:4490", description="epsg:NNNN, gcj02 or bd09.", examples=["gcj02"])
-    on: Day | None = Field(None, description="Day of the matter; default: the newest edition.")
+    on: Day | None = Field(None, description="Day of the matter; default: today's edition.")
     category: str | None = Field(None, description="kind:code, to find the unit.", examples=["component:01001"])
 
 

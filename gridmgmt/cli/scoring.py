@@ -14,7 +14,7 @@ from gridmgmt.operations import assessing, counting
 from gridmgmt.periods import parse_period
 
 PERIOD = typer.Option(..., "--period", help="2015-12 | 2015-Q4 | 2015-H2 | 2015 | 2015-12-03..2016-01-04")
-AS_OF = typer.Option(None, "--as-of", help="Data cut-off (default: the period's end).")
+AS_OF = typer.Option(None, "--as-of", help="Data cut-off (default: the period's end; while it runs, the newest data).")
 SHOWN = (
     "n_reported",
     "n_due",

@@ -55,7 +55,7 @@ def grids_page(
 ) -> GridPage:
     """Grids of an edition by level and code: of one level, below one parent, touching a box (west, south, east, north).
 
-    The edition is the one of that name, else the one valid on the day, else the newest active one.
+    The edition is the one of that name, else the one valid on the day, else today's.
 
     Raises
     ------

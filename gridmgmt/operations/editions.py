@@ -253,7 +253,7 @@ def diff(engine: Engine, a: str, b: str) -> tuple[pd.DataFrame, gpd.GeoDataFrame
 def grids_of(
     engine: Engine, edition: str | None, day: dt.date | None, levels: Sequence[int] | None
 ) -> gpd.GeoDataFrame:
-    """An edition's grids with geometry, by name, or by the day on which it is valid (default: the newest)."""
+    """An edition's grids with geometry, by name, or by the day on which it is valid (default: today's)."""
     with snapshot(engine) as connection:
         return store.grids(connection, choose(connection, edition, day).id, levels)
 

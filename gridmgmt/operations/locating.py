@@ -65,7 +65,7 @@ def locate(
     category: str | None = None,
     edition: str | None = None,
 ) -> Located:
-    """Who owns a point, by the edition of a day (default: the newest active one).
+    """Who owns a point, by the edition of a day (default: today's).
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def locate(
         ``kind:code``, to find the unit that answers for such a matter there.
 
     day
-        Its edition and its rules count; default: the newest ones.
+        Its edition and its rules count; default: today's edition, the newest rules.
 
     Raises
     ------

@@ -100,6 +100,7 @@ def test_deadlines_of_december_2015_equal_the_direct_counts(
     assert total(None, "n_due") == 19_654
     assert total(None, "n_closed_on_time") == 16_838
     assert total(None, "n_closed") == 19_518
+    assert total(None, "n_closed_derived") == 19_518  # the source tells no handling time: all are marked
     assert total("2026-07-01", "n_closed") == 19_529
     assert total("2026-07-01", "n_closed_on_time") == 16_838
 
