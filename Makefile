@@ -28,6 +28,7 @@ lint: $(STAMP)
 
 bench: $(STAMP) postgis
 	$(RUN)/python -m tests.benchmarks.bench_locator
+	$(RUN)/python -m tests.benchmarks.bench_chance
 
 clean:
 	rm -rf out

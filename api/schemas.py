@@ -159,8 +159,17 @@ class Assessment(BaseModel):
     header: dict[str, Any] = Field(description="City, period, cut-off, edition, rulebook, evidence, unassigned counts.")
 
 
+class ReachedConsequence(BaseModel):
+    """A consequence (结果运用) that a subject reached."""
+
+    consequence: str = Field(examples=["yellow_card"])
+    title: Name
+    tone: Literal["praise", "warning", "penalty", "notice"]
+    undecided: str | None = Field(description="Why people must still decide: tie, incomplete; null: decided.")
+
+
 class ScorecardRow(BaseModel):
-    """A subject in the ranking; ``points`` are those of each item, null = no data."""
+    """A subject in the ranking; ``points`` are those of each top item, null = none."""
 
     level: str
     code: str
@@ -169,6 +178,9 @@ class ScorecardRow(BaseModel):
     total: str | None = Field(description="Rounded for show; the exact number stands in the scorecard.")
     grade: str | None
     rank: int | None
+    status: Literal["scored", "incomplete", "no_data", "unscored", "given"]
+    n_missing: int = Field(description="Inputs still to be handed in.")
+    consequences: list[ReachedConsequence]
     points: dict[str, str | None]
     counts: dict[str, int | str]
 
@@ -191,6 +203,16 @@ class Scorecard(BaseModel):
     texts: dict[str, Any]
 
 
+class Ground(BaseModel):
+    """A period that a consequence or a sum over periods rests on."""
+
+    period: str
+    assessment: str
+    total: str | None
+    grade: str | None
+    rank: int | None
+
+
 class Behind(BaseModel):
     """The facts behind one count: how many, and their numbers."""
 
@@ -207,5 +229,10 @@ class Explained(BaseModel):
     subject: dict[str, Any]
     item: str | None
     line: dict[str, Any] | None
+    consequence: dict[str, Any] | None
     text: str = Field(description="The rule and the figures, in one sentence.")
     evidence: dict[str, Behind]
+    entries: dict[str, list[dict[str, Any]]] = Field(description="Input → its entered values with their evidence.")
+    entry_texts: dict[str, list[str]] = Field(description="The same entries in the reader's language.")
+    input_names: dict[str, Name]
+    periods: list[Ground]

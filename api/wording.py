@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from gridmgmt.exports import results
 from gridmgmt.exports.cards import (
     COMPARISONS,
     Compared,
@@ -10,9 +11,10 @@ from gridmgmt.exports.cards import (
     grade_words,
     indicator_rows,
     level_words,
-    rank_words,
+    total_words_short,
 )
-from gridmgmt.exports.wording import line_words, total_words
+from gridmgmt.exports.lines import ScoreLine, score_lines, shown_lines
+from gridmgmt.exports.wording import Words, shown_short, total_words
 
 
 def scorecard_texts(header: Mapping[str, Any], document: Mapping[str, Any], lang: str) -> dict[str, Any]:
@@ -27,10 +29,20 @@ def scorecard_texts(header: Mapping[str, Any], document: Mapping[str, Any], lang
     """
     return {
         "total": total_words(document)[lang],
+        "shown_total": total_words_short(document, lang),
         "grade": grade_words(header, document["grade"])[lang],
         "level": level_words(header, document["subject"]["level"])[lang],
-        "ranks": {scope: rank_words(place)[lang] for scope, place in document["rank"].items()},
-        "lines": {line["item"]: line_words(line)[lang] for line in document["lines"]},
+        "ranks": [{"name": x.name[lang], "rank": x.told[lang], "of": x.of} for x in results.ranks(header, document)],
+        "lines": [_line(x, lang) for x in score_lines(header, document)],
+        "shown": [_line(x, lang) for x in shown_lines(header, document)],
+        "consequences": [
+            {"tone": c.tone, "title": c.title[lang], "why": c.why[lang], "consequence": raw["consequence"]}
+            for c, raw in zip(results.consequences(document), document["consequences"], strict=True)
+        ],
+        "refused": [x[lang] for x in results.refused(header, document)],
+        "missing": [{"period": period, "inputs": titles[lang]} for period, titles in results.missing(document)],
+        "chance": _maybe(results.chance_words(document), lang),
+        "exempted": _maybe(results.exempted(document), lang),
         "comparisons": [comparison_words(document, name)[lang] for name in COMPARISONS],
         "figures": [
             {
@@ -42,6 +54,20 @@ def scorecard_texts(header: Mapping[str, Any], document: Mapping[str, Any], lang
             for row in indicator_rows(document)
         ],
     }
+
+
+def _line(line: ScoreLine, lang: str) -> dict[str, Any]:
+    return {
+        "item": line.item, "code": line.code, "title": line.title[lang], "depth": line.depth, "is_rule": line.is_rule,
+        "points": line.points.text(lang), "has_points": line.points.value is not None, "share": line.share,
+        "maximum": shown_short(line.maximum) if line.maximum is not None else None,
+        "weight": shown_short(line.weight) if line.weight is not None else None,
+        "reason": line.reason[lang], "chance": _maybe(line.chance, lang),
+    }  # fmt: skip
+
+
+def _maybe(text: Words | None, lang: str) -> str | None:
+    return text[lang] if text is not None else None
 
 
 def _compared(compared: Compared, lang: str) -> dict[str, Any]:

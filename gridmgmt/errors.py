@@ -14,14 +14,22 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── EditionInvalid    its topology report says why
     │   │   └── DeliveryIncomplete
     │   ├── RulebookInvalid   file, line and key
+    │   ├── DossierInvalid    every fault of the inputs handed to a rulebook
+    │   ├── EntryInvalid      a row of a form, of a subject list or of the daily staff table
     │   └── OptionInvalid     an argument of a command or request
     ├── NotFoundError         a name that the database does not hold
     │   ├── CityMissing, EditionMissing, GridMissing, AssessmentMissing
     │   ├── RulebookMissing, ProfileMissing, SubjectMissing, ItemMissing, IndicatorMissing
+    │   ├── AssessmentWithoutMap, AppealMissing, SubjectsMissing, DossierMissing, PeriodsNotAssessed
+    │   ├── RulebookNotInForce  no version of it holds on that day
     │   └── NoEditionOnDate   no edition is valid on that day
     ├── ConflictError         right in itself, but not in this state
     │   ├── CityExists, EditionExists, EditionActive, EditionOverlap, EditionShrinks
-    │   └── CategoryUnknown, UnitUnknown
+    │   ├── CategoryUnknown, UnitUnknown
+    │   ├── RulebookChanged   a version that was used is not edited: it gets a new number
+    │   ├── RulebooksDiffer   periods that are to be compared were assessed by different texts
+    │   ├── AssessmentIncomplete, AssessmentPublished
+    │   └── AppealRefused     not open for that, or decided already
     └── UnavailableError      something outside the process is missing
         ├── DatabaseUnreachable, DatabaseOutdated, ServerMissing
         └── SettingInvalid
@@ -156,6 +164,14 @@ class RulebookInvalid(InputError):
     """A rulebook (考核办法) breaks its own rules."""
 
 
+class DossierInvalid(InputError):
+    """The inputs handed to a rulebook (考核数据) are wrong; every fault is listed."""
+
+
+class EntryInvalid(InputError):
+    """Rows of an entry form (录入表), a subject list or a staff table are wrong; every fault is listed."""
+
+
 class OptionInvalid(InputError):
     """An argument has a value that is not allowed."""
 
@@ -200,6 +216,30 @@ class RulebookMissing(NotFoundError):
     """No rulebook has that id."""
 
 
+class RulebookNotInForce(NotFoundError):
+    """No version of the rulebook is in force on that day."""
+
+
+class SubjectsMissing(NotFoundError):
+    """Nobody is there to be assessed: the rulebook's list of subjects is to be imported first."""
+
+
+class DossierMissing(NotFoundError):
+    """An assessment was made before its inputs were kept with it."""
+
+
+class PeriodsNotAssessed(NotFoundError):
+    """Periods that are to be compared under other rules have no assessment yet."""
+
+
+class AssessmentWithoutMap(NotFoundError):
+    """An assessment of units or persons has no map."""
+
+
+class AppealMissing(NotFoundError):
+    """No appeal (申诉) has that number."""
+
+
 class ProfileMissing(NotFoundError):
     """No profile has that id."""
 
@@ -234,6 +274,26 @@ class CategoryUnknown(ConflictError):
 
 class UnitUnknown(ConflictError):
     """A unit that the city's table does not hold."""
+
+
+class RulebookChanged(ConflictError):
+    """A version of a rulebook that was used has another text now."""
+
+
+class RulebooksDiffer(ConflictError):
+    """The assessments of a range of periods were made by different texts of the rulebook."""
+
+
+class AssessmentIncomplete(ConflictError):
+    """An assessment that lacks inputs is not published."""
+
+
+class AssessmentPublished(ConflictError):
+    """The assessment is published, or another one of its period is."""
+
+
+class AppealRefused(ConflictError):
+    """An appeal that cannot be opened or decided."""
 
 
 class UnavailableError(GridmgmtError):

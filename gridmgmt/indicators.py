@@ -12,7 +12,7 @@ is judged by the deadline's period, filing and repeats by the filing time.
 """
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gridmgmt.codes import CategoryPattern
 from gridmgmt.errors import IndicatorMissing
 
 Mask = NDArray[np.bool_]
@@ -101,6 +102,11 @@ class Facts:
         return self.is_due & ~self.is_closed & _true(self.due < self.as_of)
 
     @property
+    def is_untimely(self) -> Mask:
+        """Due, and not finished by the effective deadline (不及时): still open, or too late even for an extension."""
+        return self.is_due & ~_true(self.done <= self.due) & _true(self.due < self.as_of)
+
+    @property
     def is_reworked(self) -> Mask:
         """Due and sent back at least once by the cut-off (a rework without its time counts)."""
         later = _true(self.frame["reworked_at"] > self.as_of)
@@ -134,6 +140,10 @@ def _scored(f: Facts) -> Mask:
     return f.within(f.frame["sampled_at"]) & f.frame["score"].notna().to_numpy()
 
 
+def _dispatched(f: Facts) -> Mask:
+    return f.within(f.frame["dispatched_at"]) & f.time("voided_at").isna().to_numpy()
+
+
 def _repeat_known(f: Facts) -> Mask:
     return _registered(f) & f.frame["is_repeat"].notna().to_numpy()
 
@@ -147,6 +157,7 @@ COUNTS: Mapping[str, Count] = {
     for c in (
         Count("n_reported", "上报数", "Reported", "cases", "reported_at", lambda f: f.within(f.frame["reported_at"])),
         Count("n_registered", "立案数", "Registered", "cases", "registered_at", _registered),
+        Count("n_dispatched", "应处置数", "To be handled", "cases", "dispatched_at", _dispatched),
         Count("n_due", "应结案数", "Due", "cases", "due", lambda f: f.is_due),
         Count("n_closed", "结案数", "Closed", "cases", "due", lambda f: f.is_closed),
         Count("n_closed_on_time", "按期结案数", "Closed on time", "cases", "due", lambda f: f.is_on_time),
@@ -157,11 +168,16 @@ COUNTS: Mapping[str, Count] = {
             lambda f: f.is_derived,
         ),
         Count("n_overdue_open", "超期未结案数", "Overdue and open", "cases", "due", lambda f: f.is_overdue_open),
+        Count("n_untimely", "不及时处置数", "Not handled in time", "cases", "due", lambda f: f.is_untimely),
         Count(
             "n_due_rework_known", "返工情况已知的应结案数", "Due, rework known", "cases", "due",
             lambda f: f.is_due & f.frame["n_rework"].notna().to_numpy(),
         ),
         Count("n_rework_cases", "返工案件数", "Reworked cases", "cases", "due", lambda f: f.is_reworked),
+        Count(
+            "n_rework_closed", "返工过的结案数", "Closed, reworked", "cases", "due",
+            lambda f: f.is_reworked & f.is_closed,
+        ),
         Count("n_rework_events", "返工次数", "Rework events", "cases", "due", lambda f: f.is_reworked, "n_rework"),
         Count(
             "n_registered_repeat_known", "是否重复已知的立案数", "Registered, repeat known", "cases", "registered_at",
@@ -207,6 +223,16 @@ RATIOS: Mapping[str, Ratio] = {
 }
 
 
+KNOWN_BY = {
+    "n_rework_cases": ("n_due_rework_known", "n_due"),
+    "n_rework_closed": ("n_due_rework_known", "n_due"),
+    "n_rework_events": ("n_due_rework_known", "n_due"),
+    "n_repeats": ("n_registered_repeat_known", "n_registered"),
+    "sum_sample_score": ("n_scored_samples", "n_samples"),
+}
+"""A count → how many rows could have told it, of how many: 0 of some is "no data", not 0."""
+
+
 def describe(name: str) -> Count | Ratio:
     """The definition of a count or rate.
 
@@ -224,6 +250,45 @@ def describe(name: str) -> Count | Ratio:
 def masks(facts: Facts, of: str) -> dict[str, Mask]:
     """For every base count of cases or samples, which rows it takes."""
     return {c.name: c.mask(facts) for c in COUNTS.values() if c.of == of}
+
+
+def filtered(name: str, key: str) -> str:
+    """The name of a rulebook's own count: a base count with a filter, as ``n_reported@collector_reports``."""
+    return f"{name}@{key}"
+
+
+def base_of(name: str) -> Count:
+    """The base count that a name stands for, filtered or not."""
+    return COUNTS[name.partition("@")[0]]
+
+
+def kept(
+    facts: Facts, kind: str | None, categories: Sequence[str], excepted: Sequence[str], sources: Sequence[str]
+) -> Mask:
+    """Which cases a filter keeps: of a kind, of some categories, not of others, from some sources; empty: no limit."""
+    frame = facts.frame
+    keep = np.ones(len(frame), dtype=bool)
+    if kind is not None:
+        keep &= _true(frame["category_kind"] == kind)
+    if categories:
+        keep &= _in_categories(frame, categories)
+    if excepted:
+        keep &= ~_in_categories(frame, excepted)
+    if sources:
+        keep &= _true(frame["source"].isin(sources))
+    return keep
+
+
+def _in_categories(frame: pd.DataFrame, patterns: Sequence[str]) -> Mask:
+    out = np.zeros(len(frame), dtype=bool)
+    for text in patterns:
+        pattern = CategoryPattern.parse(text)
+        code = frame["category_code"].astype("object").fillna("")
+        same = code.str.startswith(pattern.stem) if pattern.open_ended else code == pattern.stem
+        if pattern.kind is not None:
+            same = same & (frame["category_kind"] == pattern.kind)
+        out |= _true(same.astype("boolean"))
+    return out
 
 
 def amounts(facts: Facts, taken: Mapping[str, Mask], groups: pd.Series) -> pd.DataFrame:
@@ -247,7 +312,7 @@ def amounts(facts: Facts, taken: Mapping[str, Mask], groups: pd.Series) -> pd.Da
     codes, positions = np.unique(keys.to_numpy(dtype=str), return_inverse=True)
     out: dict[str, object] = {}
     for name, mask in taken.items():
-        column = COUNTS[name].amount
+        column = base_of(name).amount
         if column == "score":
             sums = [Fraction(0)] * len(codes)
             for place, score in zip(positions[mask], facts.frame["score"].to_numpy()[mask], strict=True):

@@ -88,6 +88,57 @@ def parse_period(text: str) -> Period:
         raise PeriodInvalid(value=text, forms=list(FORMS)) from e
 
 
+RANGE_FORMS = (*FORMS, "2015-01..2015-12", "2015-Q1..2015-Q4")
+"""How a range of periods is written: one period, or the first and the last of one kind."""
+
+
+def parse_range(text: str) -> tuple[Period, Period]:
+    """Read the first and last of a range of periods (起止周期); a single period is both.
+
+    ``2025-01..2025-12`` are twelve months, ``2015-12-03..2016-01-04`` is one free range of days.
+
+    Raises
+    ------
+    PeriodInvalid
+        Neither, two kinds of periods, or the last before the first.
+    """
+    ends = [x.strip().upper() for x in text.split("..")]
+    if len(ends) != 2 or not all(map(_NAMED.fullmatch, ends)):
+        try:
+            period = parse_period(text)
+        except PeriodInvalid as e:
+            raise PeriodInvalid(value=text, forms=list(RANGE_FORMS)) from e
+        return period, period
+    first, last = map(parse_period, ends)
+    if (first.n_months, first.start.day) != (last.n_months, last.start.day) or last < first:
+        raise PeriodInvalid(value=text, forms=list(RANGE_FORMS))
+    return first, last
+
+
+def periods_through(first: Period, last: Period) -> list[Period]:
+    """The periods of one kind from the first to the last, both included."""
+    out = [first]
+    while out[-1].end < last.end:
+        out.append(out[-1]._shifted(first.n_months))
+    return out
+
+
+def period_of(day: date, cadence: str) -> Period:
+    """The period of a cadence (``month``, ``quarter@26``, ``year`` …) that a day lies in.
+
+    Examples
+    --------
+    >>> period_of(date(2025, 12, 26), "month@26").label, period_of(date(2025, 12, 25), "month@26").label
+    ('2026-01@26', '2025-12@26')
+    """
+    unit, _, first = cadence.partition("@")
+    start = int(first or 1)
+    n_months = {**_N_MONTHS, "year": 12}[unit]
+    # in a cadence of the 26th the month is named after the one it ends in
+    ordinal = _ordinal(day) + (1 if start > 1 and day.day >= start else 0)
+    return _named(ordinal - ordinal % n_months, n_months, start)
+
+
 def parse_instant(text: str, zone: ZoneInfo) -> datetime:
     """An ISO 8601 instant in UTC; without an offset it is city time, a date alone the day's first instant.
 

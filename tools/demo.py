@@ -10,7 +10,7 @@ from gridmgmt.texts import both
 from tools.run import Runner
 
 OUT = Path("out/demo")
-SEED, SIZE, PERIOD = 7, "small", "2025-12"
+SEED, SIZE, PERIOD, YEAR = 7, "small", "2025-12", "2025"
 
 
 def run_demo(run: Runner, out: Path, *, extras: bool = True) -> dict[str, Any]:
@@ -23,7 +23,7 @@ def run_demo(run: Runner, out: Path, *, extras: bool = True) -> dict[str, Any]:
     """
     files = out / "city"
     run("db", "start")
-    if not (files / "manifest.json").exists():
+    if not (files / "manifest.json").exists() or not (files / "staff.csv").exists():
         run("demo-city", "--seed", str(SEED), "--size", SIZE, "--out", files)
     run("city", "init", files / "city.yaml")
     run("units", "import", files / "units.csv")
@@ -37,7 +37,29 @@ def run_demo(run: Runner, out: Path, *, extras: bool = True) -> dict[str, Any]:
         stored, documents, _ = assessing.read(engine, "grid_baseline", "street")
     if extras:
         _look(run, out, str(documents[0]["subject"]["code"]))
-    return {"name": stored.name, "sha256": stored.sha256}
+    judged = _judge(run, files) if extras else {}
+    return {"name": stored.name, "sha256": stored.sha256, **judged}
+
+
+def _judge(run: Runner, files: Path) -> dict[str, str]:
+    """A district scheme's year and a county scheme's months with what follows from them; gives their hashes."""
+    run("staff", "import", files / "staff.csv", "--by", "demo")
+    run("subjects", "import", files / "subjects_qixian.csv", "--rulebook", "qixian")
+    for book in ("ningbo_district", "qixian"):
+        run("entries", "import", files / f"entries_{book}.csv", "--rulebook", book, "--by", "demo")
+    run("score", "ningbo_district", "--period", YEAR)
+    for month in ("10", "11", "12"):
+        run("score", "qixian", "--period", f"{YEAR}-{month}")
+    run("publish", "qixian", "--by", "demo")
+    run("recompute", "qixian")
+    for book in ("ningbo_district", "qixian"):
+        run("rank", book)
+        run("consequences", book, "--year", YEAR)
+    hashes = {}
+    with run.engine() as engine:
+        for book in ("ningbo_district", "qixian"):
+            hashes[book] = assessing.read(engine, book)[0].sha256
+    return hashes
 
 
 def _look(run: Runner, out: Path, street: str) -> None:
@@ -68,6 +90,8 @@ def main() -> None:
         ("samples 样本", _tally(found["samples"])),
         ("quarantine 隔离", f"{found['n_quarantined']:,}"),
         (f"assessment 考评 {made['name']}", made["sha256"]),
+        (f"year 年度考评 ningbo_district {YEAR}", made["ningbo_district"]),
+        (f"month 月度考评 qixian {YEAR}-12", made["qixian"]),
         ("scorecards 考评表", str(OUT / "scorecards" / "summary.xlsx")),
         ("maps 地图", f"{OUT / 'choropleth.html'}  {OUT / 'heat.html'}"),
         ("seconds 用时", f"{run.seconds:.1f}"),

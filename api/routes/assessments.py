@@ -11,8 +11,9 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from api.deps import Ask, Database, Language, cached
-from api.schemas import Assessment, AssessmentRow, Ranking, Scorecard, ScorecardRow
+from api.schemas import Assessment, AssessmentRow, Ranking, ReachedConsequence, Scorecard, ScorecardRow
 from api.wording import scorecard_texts
+from gridmgmt.exports.lines import top_lines
 from gridmgmt.operations import assessing, browsing, exporting
 
 router = APIRouter(prefix="/v1/assessments", tags=["assessments"])
@@ -24,13 +25,14 @@ TYPES = {
     "html": "text/html",
     "svg": "image/svg+xml",
 }
+REACHED = tuple(ReachedConsequence.model_fields)
 FILE_CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
 
 
 class AskRanking(Ask):
     """A level's scorecards, as JSON or as the summary file."""
 
-    level: str = Field(description="Key, number or name of a level.", examples=["community"])
+    level: str = Field(description="Key, number or name of a level; unit or person.", examples=["community"])
     format: Literal["json", "xlsx", "csv"] | None = Field(None, description="Default: by Accept, else json.")
 
 
@@ -126,7 +128,10 @@ def _row(document: Mapping[str, Any]) -> ScorecardRow:
         total=document["total"]["shown"] if document["total"] else None,
         grade=document["grade"],
         rank=place["rank"] if place else None,
-        points={x["item"]: x["points"]["shown"] if x["points"] else None for x in document["lines"]},
+        status=document["status"],
+        n_missing=len(document["missing"]),
+        consequences=[ReachedConsequence(**{k: c[k] for k in REACHED}) for c in document["consequences"]],
+        points={x["item"]: x["points"]["shown"] if x["points"] else None for x in top_lines(document)},
         counts=document["counts"],
     )
 

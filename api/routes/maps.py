@@ -1,6 +1,9 @@
 """/maps: an assessment's choropleth and the heat map of its period, as the start page's frames and as pages to open."""
 
-from typing import Annotated
+import math
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
@@ -8,12 +11,12 @@ from pydantic import Field
 from api.deps import Ask, Database, Language, cached
 from gridmgmt.indicators import COUNTS
 from gridmgmt.operations import browsing, counting
-from gridmgmt.operations.browsing import TOTAL
+from gridmgmt.operations.browsing import TOTAL, Stored
 from gridmgmt.periods import parse_period
 from maps import drawing, pages
 from maps.assets import OfflineMap
 from maps.layers import LevelFrame
-from maps.style import Measure, text
+from maps.style import Grade, Measure, text
 
 router = APIRouter(prefix="/maps", tags=["maps"])
 
@@ -47,8 +50,8 @@ class AskHeat(AskMap):
 @router.get("/choropleth", response_class=Response, responses={200: {"content": {"text/html": {}}}})
 def choropleth(ask: Annotated[AskChoropleth, Query()], request: Request, engine: Database, lang: Language) -> Response:
     """The choropleth of the total or an indicator, drawn from the assessment's own figures; opens without a network."""
-    sha256 = browsing.assessment(engine, ask.assessment).sha256
-    return cached(request, sha256, lambda: _answer(_choropleth(engine, ask, lang)))
+    stored = browsing.mapped(engine, ask.assessment)
+    return cached(request, stored.sha256, lambda: _answer(_choropleth(engine, stored, ask, lang)))
 
 
 @router.get("/heat", response_class=Response, responses={200: {"content": {"text/html": {}}}})
@@ -59,12 +62,12 @@ def heat(ask: Annotated[AskHeat, Query()], engine: Database, lang: Language) -> 
     return _answer(drawing.heat(data, lang=lang, embedded=ask.embedded))
 
 
-def _choropleth(engine: Database, ask: AskChoropleth, lang: str) -> OfflineMap:
-    data = browsing.assessment_map(engine, ask.assessment, ask.indicator)
+def _choropleth(engine: Database, stored: Stored, ask: AskChoropleth, lang: str) -> OfflineMap:
+    data = browsing.assessment_map(engine, stored.name, ask.indicator)
     city, keys = data.city, [x.level.key for x in data.levels]
     if ask.indicator == TOTAL:
         shown = Measure(TOTAL, **text("page_total"), unit="score", better="high")
-        grades = browsing.assessment(engine, ask.assessment).header["rulebook"]["grades"]
+        grades = _bands(stored.header["rulebook"]["grades"])
     else:
         shown, grades = drawing.measure(ask.indicator), []
     return pages.choropleth(
@@ -77,9 +80,17 @@ def _choropleth(engine: Database, ask: AskChoropleth, lang: str) -> OfflineMap:
         counts={name: {"zh": COUNTS[name].zh, "en": COUNTS[name].en} for name in browsing.MAP_COUNTS},
         start_level=city.level(ask.level).key if ask.level else keys[min(1, len(keys) - 1)],
         lang=lang,
-        grades=[(float(g["at_least"]), g["title"]["zh"], g["title"]["en"]) for g in grades],
+        grades=grades,
         embedded=ask.embedded,
     )
+
+
+def _bands(grades: Sequence[Mapping[str, Any]]) -> list[Grade]:
+    """Grades as classes of the map; none where people give the grades, or where there is but one."""
+    bounds = [-math.inf if g["at_least"] is None else float(Fraction(g["at_least"])) for g in grades]
+    if bounds.count(-math.inf) > 1 or len(bounds) < 2:
+        return []
+    return [(bound, g["title"]["zh"], g["title"]["en"]) for bound, g in zip(bounds, grades, strict=True)]
 
 
 def _answer(page: OfflineMap) -> Response:

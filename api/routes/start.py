@@ -1,5 +1,6 @@
 """/: the start page (首页): the choropleth, the heat map, the ranking, a scorecard, and "who is responsible here?"."""
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +13,7 @@ from pydantic import Field
 from api.deps import Ask, Database, Language
 from gridmgmt import __version__
 from gridmgmt.city import City
+from gridmgmt.exports.cards import grade_label
 from gridmgmt.exports.wording import indicator_words
 from gridmgmt.indicators import RATIOS
 from gridmgmt.operations import assessing, browsing, reference
@@ -39,7 +41,7 @@ def start(ask: Annotated[AskPage, Query()], request: Request, engine: Database, 
     """The start page in the reader's language."""
     city = reference.load_city(engine)
     listing = assessing.listing(engine)
-    chosen = browsing.assessment(engine, ask.assessment or "latest") if listing else None
+    chosen = browsing.assessment(engine, ask.assessment) if ask.assessment else browsing.opening(engine)
     html = _environment().get_template("start.html").render(
         lang=lang,
         other="en" if lang == "zh" else "zh",
@@ -47,6 +49,7 @@ def start(ask: Annotated[AskPage, Query()], request: Request, engine: Database, 
         version=__version__,
         assessments=listing,
         chosen=chosen,
+        has_map=chosen is not None and browsing.has_map(chosen),
         systems=SYSTEMS,
         measures={m: _measure(m, lang) for m in MAP_MEASURES},
         t=lambda code, **facts: word(PREFIX + code, facts, lang),
@@ -60,20 +63,28 @@ def _data(ask: AskPage, city: City, lang: str, chosen: Any) -> dict[str, Any]:
     header: Any = chosen.header if chosen else {"levels": [], "rulebook": {"grades": []}}
     levels, grades = header["levels"], header["rulebook"]["grades"]
     keys = [x["key"] for x in levels]
-    wanted = city.level(ask.level).key if ask.level else None
+    known = ask.level is None or ask.level in keys or ask.level in assessing.UNGRIDDED
+    wanted = ask.level if known else city.level(str(ask.level)).key
+    stays = ask.level is None or wanted in keys
     return {
         "lang": lang,
         "assessment": chosen.name if chosen else None,
         "levels": [{"key": x["key"], "name": x[lang]} for x in levels],
         "level": wanted if wanted in keys else next(iter([*keys[1:2], *keys]), None),
-        "code": ask.code,
+        "code": ask.code if stays else None,
+        "mapped": chosen is not None and browsing.has_map(chosen),
         "grades": {
-            x["id"]: {"title": x["title"][lang], "colour": colour, "ink": _ink(colour)}
+            x["id"]: _grade(header, x, colour, lang)
             for x, colour in zip(grades, ramp(GRADES, len(grades)), strict=True)
         },
         "indicator": ask.indicator if ask.indicator in MAP_MEASURES else browsing.TOTAL,
         "words": {k.removeprefix(PREFIX): v[lang] for k, v in catalogue().items() if k.startswith(PREFIX)},
     }
+
+
+def _grade(header: Mapping[str, Any], grade: Mapping[str, Any], colour: str, lang: str) -> dict[str, str]:
+    short = grade_label(header, grade["id"])[lang]
+    return {"title": grade["title"][lang], "short": short, "colour": colour, "ink": _ink(colour)}
 
 
 def _ink(colour: str) -> str:

@@ -11,7 +11,7 @@ from importlib.metadata import entry_points
 import typer
 
 from gridmgmt import settings, texts
-from gridmgmt.cli import base, facts, grids, scoring, setup
+from gridmgmt.cli import base, entering, facts, grids, judging, rulebooks, scoring, setup, supposing
 from gridmgmt.errors import ConflictError, GridmgmtError, InputError, NotFoundError, OptionInvalid
 
 app = typer.Typer(
@@ -48,7 +48,11 @@ def root(
 setup.add_to(app)
 grids.add_to(app)
 facts.add_to(app)
+entering.add_to(app)
 scoring.add_to(app)
+judging.add_to(app)
+rulebooks.add_to(app)
+supposing.add_to(app)
 
 
 @cache

@@ -73,6 +73,19 @@ def state(context: typer.Context) -> State:
     return found
 
 
+def change_of(text: str) -> tuple[str, str]:
+    """A change of a rulebook given by option, ``PATH=VALUE``.
+
+    Raises
+    ------
+    OptionInvalid
+    """
+    path, equals, value = text.partition("=")
+    if not equals or not path.strip():
+        raise OptionInvalid(name="--set", value=text, expected="PATH=VALUE")
+    return path.strip(), value.strip()
+
+
 def show_json(value: Any) -> None:
     """Print a value as JSON."""
     typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))

@@ -1,14 +1,18 @@
-"""Commands on figures and scores: indicators, score, explain, scorecards."""
+"""Commands on figures and scores: indicators, score, scorecards, assessments."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from gridmgmt.cli.base import JSON, State, progress, show_json, show_table, state
+from gridmgmt.cli.explaining import explain
 from gridmgmt.errors import OptionInvalid
-from gridmgmt.exports import wording
+from gridmgmt.exports import results, wording
+from gridmgmt.exports.cards import grade_label, ranked, refusal_words, total_words_short
+from gridmgmt.exports.lines import top_points
 from gridmgmt.indicators import COUNTS, RATIOS
 from gridmgmt.operations import assessing, counting
 from gridmgmt.periods import parse_period
@@ -25,6 +29,9 @@ SHOWN = (
     "n_repeats",
     "n_samples",
 )
+
+MOST_MISSING = 20
+"""How many subjects' missing inputs are listed."""
 
 assessments = typer.Typer(help="考评 · Assessments made so far.", no_args_is_help=True)
 
@@ -98,7 +105,7 @@ def score(
     as_of: str = AS_OF,
     as_json: bool = JSON,
 ) -> None:
-    """Assess a period: lines, total, rank and grade of every grid, each with its reasons.
+    """Assess a period: every subject's total, rank, grade and consequences, with reasons; says what is missing.
 
     Example: `gridmgmt score grid_baseline --period 2025-12`
     """
@@ -115,68 +122,45 @@ def score(
     typer.echo(
         run.word("assessment_made" if made.is_new else "assessment_same", {"name": made.name, "sha256": made.sha256})
     )
-    first = [
-        d
-        for d in made.subjects
-        if d["subject"]["level"] == made.header["levels"][min(1, len(made.header["levels"]) - 1)]["key"]
-    ]
-    _show_ranking(run, made.header, first)
+    levels = made.header["levels"]
+    key = levels[min(1, len(levels) - 1)]["key"]
+    _show_ranking(run, made.header, [d for d in made.subjects if d["subject"]["level"] == key])
+    _show_missing(run, made.header, made.subjects)
 
 
 def _show_ranking(run: State, header: Any, documents: list[Any]) -> None:
-    ranked = sorted(documents, key=lambda d: (d["rank"]["level"] or {"rank": 10**9})["rank"])
+    """Best first, with what each top item gained and which consequences followed."""
     items = [i["title"][run.lang] for i in header["rulebook"]["items"]]
     rows = [
         [
             d["rank"]["level"]["rank"] if d["rank"]["level"] else "–",
             d["subject"]["code"],
             d["subject"]["name"][run.lang],
-            d["total"]["shown"] if d["total"] else run.word("no_data"),
-            d["grade"] or "–",
-            *(line["points"]["shown"] if line["points"] else "–" for line in d["lines"]),
+            total_words_short(d, run.lang),
+            grade_label(header, d["grade"])[run.lang] if d["grade"] else "–",
+            *(points.text(run.lang) for points in top_points(header, d)),
+            results.consequences_line(d)[run.lang],
         ]
-        for d in ranked
+        for d in ranked(documents)
     ]
-    columns = [run.word(x) for x in ("rank", "code", "name", "total", "grade")] + items
-    show_table("", columns, rows, right=[0, 3, *range(5, len(columns))])
+    heads = [run.word(x) for x in ("rank", "code", "name", "total", "grade")]
+    show_table("", [*heads, *items, wording.label("card_consequences", run.lang)], rows,
+               right=[0, 3, *range(5, 5 + len(items))])  # fmt: skip
 
 
-def explain(
-    context: typer.Context,
-    assessment: str = typer.Argument(help="Name of an assessment, a rulebook's id for its newest, or latest."),
-    grid: str = typer.Argument(help="Code of a grid."),
-    item: str = typer.Argument(None, help="An item, indicator or count; none: the whole score."),
-    level: str = typer.Option(None, "--level", help="Where codes repeat across levels."),
-    lang: str = typer.Option(None, "--lang", help="zh | en"),
-    as_json: bool = JSON,
-) -> None:
-    """Why a grid has its points: rule, numerator, denominator, and the case numbers behind each.
-
-    Example: `gridmgmt explain latest 429901001 on_time_closing --lang en`
-    """
-    run = state(context)
-    run.asked_lang = lang or run.asked_lang
-    found = assessing.explain(run.engine, assessment, grid, item, level)
-    if as_json:
-        show_json({"assessment": found.assessment, "sha256": found.sha256, "subject": found.subject,
-                   "line": found.line, "total": found.document["total"], "evidence": found.evidence})  # fmt: skip
+def _show_missing(run: State, header: Any, documents: Sequence[Any]) -> None:
+    """What is still to be handed in, for whom, and which choices went beyond a quota."""
+    for refusal in header["refusals"]:
+        typer.echo(f"{wording.label('card_refusal', run.lang)}: {refusal_words(refusal)[run.lang]}")
+    if not header["n_missing"]:
         return
-    subject = found.subject
-    typer.echo(f"{found.assessment} · {subject['code']} {subject['name'][run.lang]}")
-    lines = [found.line] if found.line else ([] if item else found.document["lines"])
-    for line in lines:
-        points = line["points"]["shown"] if line["points"] else run.word("no_data")
-        reason = wording.line_words(line)[run.lang]
-        typer.echo(f"  {line['title'][run.lang]}: {points} / {line['maximum']} · {reason}")
-    if item is None:
-        total = found.document["total"]["shown"] if found.document["total"] else run.word("no_data")
-        reason = wording.total_words(found.document)[run.lang]
-        typer.echo(f"  {run.word('total')}: {total} · {reason}")
-    for count, numbers in found.evidence.items():
-        rule = COUNTS[count]
-        typer.echo(f"{rule.zh if run.lang == 'zh' else rule.en} ({count}): {len(numbers):,}")
-        for start in range(0, len(numbers), 8):
-            typer.echo("  " + " ".join(numbers[start : start + 8]))
+    typer.echo(wording.label("card_incomplete_value", run.lang, n=header["n_missing"]))
+    lacking = [d for d in documents if d["status"] == "incomplete"]
+    for document in lacking[:MOST_MISSING]:
+        parts = [f"{period} {titles[run.lang]}" for period, titles in results.missing(document)]
+        typer.echo(f"  {document['subject']['code']} {document['subject']['name'][run.lang]}: {'; '.join(parts)}")
+    if len(lacking) > MOST_MISSING:
+        typer.echo("  …")
 
 
 @assessments.command("list")
@@ -195,12 +179,12 @@ def assessments_list(context: typer.Context, as_json: bool = JSON) -> None:
 def scorecards(
     context: typer.Context,
     assessment: str = typer.Argument(help="Name of an assessment, a rulebook's id, or latest."),
-    level: str = typer.Option(..., "--level", help="Level of the grids."),
+    level: str = typer.Option(..., "--level", help="A grid level, unit or person."),
     out: Path = typer.Option(..., "--out", help="Folder to write to."),
     form: str = typer.Option("xlsx,csv,json,html", "--format", help="Any of xlsx,csv,json,html."),
-    code: list[str] = typer.Option(None, "--code", help="Only these grids."),
+    code: list[str] = typer.Option(None, "--code", help="Only these subjects."),
 ) -> None:
-    """Write one scorecard a grid and one summary workbook.
+    """Write one scorecard a subject and one summary workbook.
 
     Example: `gridmgmt scorecards latest --level street --out cards/ --format xlsx,html`
     """

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from gridmgmt.demo import casework, dirt, division, geography, inspections, units, writing
+from gridmgmt.demo import casework, dirt, division, geography, inspections, results, units, writing
+from gridmgmt.demo.names import table
 from gridmgmt.errors import OptionInvalid
 
 
@@ -120,7 +121,13 @@ def make_demo_city(
     samples = inspections.make_samples(land, city, seed)
     facts["samples"] = inspections.sample_truth(samples)
     writing.write_xlsx(out / "samples.xlsx", samples, writing.SAMPLE_HEADERS, "样本")
-    files += ["samples.xlsx", "manifest.json"]
+    files.append("samples.xlsx")
+    for name in table("results")["rulebooks"]:
+        writing.write_table(out / f"entries_{name}.csv", results.entries(city, name, seed))
+        files.append(f"entries_{name}.csv")
+    writing.write_table(out / "subjects_qixian.csv", results.subject_list(city))
+    writing.write_table(out / "staff.csv", results.staff_days(city, seed))
+    files += ["subjects_qixian.csv", "staff.csv", "manifest.json"]
     writing.write_manifest(out / "manifest.json", facts | {"files": files})
     tell("demo_stage_done", 1.0)
     return DemoSummary(out, tuple(files), facts | {"files": files})

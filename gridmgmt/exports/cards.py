@@ -5,20 +5,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from gridmgmt.exports.wording import Words, indicator_words, say, words
-from gridmgmt.indicators import COUNTS, RATIOS
-from gridmgmt.rulebooks.evaluate import shown
+from gridmgmt.exports.wording import Words, indicator_words, listed, readable, same, say, words
+from gridmgmt.indicators import COUNTS, KNOWN_BY, RATIOS
+from gridmgmt.rulebooks.numbers import shown
 
 COMPARISONS = ("previous", "year_ago")
 """环比 and 同比, in the order of the columns."""
-
-KNOWN_BY = {
-    "n_rework_cases": ("n_due_rework_known", "n_due"),
-    "n_rework_events": ("n_due_rework_known", "n_due"),
-    "n_repeats": ("n_registered_repeat_known", "n_registered"),
-    "sum_sample_score": ("n_scored_samples", "n_samples"),
-}
-"""A count → how many rows could have told it, of how many: 0 of some is "no data", not 0."""
 
 NO_COMPARISON = "—"
 
@@ -54,11 +46,13 @@ class Figure:
     """A number to show, with its unit; None is "no data" (or, for a change, not comparable).
 
     ``unit``: count, percent (of 0–1), points, per_km2; for changes pp
-    (percentage points), relative (of 0–1), difference.
+    (percentage points), relative (of 0–1), difference. ``without`` is what is
+    said in place of a number that is not there.
     """
 
     value: Fraction | None
     unit: str
+    without: str = "card_no_data"
 
     @property
     def is_change(self) -> bool:
@@ -68,7 +62,7 @@ class Figure:
     def text(self, lang: str | None = None) -> str:
         """Rounded for show, with its unit: ``93.72%``, ``+1.20 个百分点``."""
         if self.value is None:
-            return NO_COMPARISON if self.is_change else say(words("card_no_data"), lang)
+            return NO_COMPARISON if self.is_change else say(words(self.without), lang)
         sign = "+" if self.is_change and self.value > 0 else ""
         match self.unit:
             case "count":
@@ -163,12 +157,33 @@ def rank_words(rank: Mapping[str, Any] | None) -> Words:
     return words("card_rank_tied" if rank["tied"] > 1 else "card_rank_of", **rank)
 
 
+def total_figure(document: Mapping[str, Any]) -> Figure:
+    """A scorecard's total, or why there is none: no data, inputs to come, or a rulebook without a total."""
+    total = document["total"]
+    code = {"incomplete": "card_open", "unscored": "card_unscored"}.get(document["status"], "card_no_data")
+    return Figure(Fraction(total["exact"]) if total else None, "points", code)
+
+
+def total_words_short(document: Mapping[str, Any], lang: str | None = None) -> str:
+    """The total as it is written, near a grade's bound with more digits; else why there is none."""
+    total: Mapping[str, str] | None = document["total"]
+    return total["shown"] if total else total_figure(document).text(lang)
+
+
+def grade_label(header: Mapping[str, Any], grade: str) -> Words:
+    """What a grade is called in short: its letter where it has one, else its name."""
+    found = next((g for g in header["rulebook"]["grades"] if g["id"] == grade), None)
+    return same(grade) if found is None or grade.isupper() else dict(found["title"])
+
+
 def grade_words(header: Mapping[str, Any], grade: str | None) -> Words:
-    """A grade's id and name, ``A 优秀``."""
+    """A grade's letter and name, ``A 优秀``; its name alone where its id is none for readers."""
     if grade is None:
-        return words("card_no_data")
-    found = next(g for g in header["rulebook"]["grades"] if g["id"] == grade)
-    return {lang: f"{grade} {title}" for lang, title in found["title"].items()}
+        return words("card_no_grade")
+    found = next((g for g in header["rulebook"]["grades"] if g["id"] == grade), None)
+    if found is None:
+        return same(grade)
+    return {lang: f"{grade} {title}" if grade.isupper() else title for lang, title in found["title"].items()}
 
 
 def level_words(header: Mapping[str, Any], key: str) -> Words:
@@ -199,10 +214,6 @@ def ranked(documents: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 def basis(header: Mapping[str, Any]) -> list[tuple[Words, Words]]:
     """How an assessment was computed: what was read, by which rules, with which proofs; label and value."""
     book = header["rulebook"]
-
-    def same(value: object) -> Words:
-        return {"zh": str(value), "en": str(value)}
-
     rows = [
         (words("card_city"), header["city"]["name"]),
         (words("card_assessment"), same(header["name"])),
@@ -211,21 +222,68 @@ def basis(header: Mapping[str, Any]) -> list[tuple[Words, Words]]:
         (words("card_edition"), same(header["edition"])),
         (words("card_datum"), same(header["datum"])),
         (words("card_rulebook"), book["title"]),
+        (words("card_stage"), book["stage"]["title"]),
         (words("card_issuer"), book["issuer"]),
         (words("card_rulebook_id"), same(f"{book['id']} v{book['version']}")),
         (words("card_empty"), words(f"card_empty_{book['empty']['option']}", reason=book["empty"]["reason"])),
+        (words("card_items"), listed([_item(i) for i in book["items"]])),
     ]
-    items = [words("card_item_value", title=i["title"], points=i["points"]) for i in book["items"]]
-    grades = [
-        words("card_grade_value", title=grade_words(header, g["id"]), at_least=g["at_least"]) for g in book["grades"]
+    if book["grades"]:
+        rows.append((words("card_grades"), listed([_bound(header, g) for g in book["grades"]])))
+    if not header["complete"]:
+        rows.append((words("card_incomplete"), words("card_incomplete_value", n=header["n_missing"])))
+    rows += [(words("card_refusal"), refusal_words(r)) for r in header["refusals"]]
+    return rows + _earlier(header) + _proofs(header, same(book["sha256"]), same(header["sha256"]))
+
+
+def _item(item: Mapping[str, Any]) -> Words:
+    if item["points"] is None:
+        return dict(item["title"])
+    return words("card_item_value", title=item["title"], points=readable(item["points"]))
+
+
+def _bound(header: Mapping[str, Any], grade: Mapping[str, Any]) -> Words:
+    """A grade with its bound; the last one may take the rest, and one given by people has none."""
+    title = grade_words(header, grade["id"])
+    if grade["at_least"] is not None:
+        return words("card_grade_value", title=title, at_least=readable(grade["at_least"]))
+    is_rest = any(g["at_least"] is not None for g in header["rulebook"]["grades"])
+    return words("card_grade_rest", title=title) if is_rest else title
+
+
+def refusal_words(refusal: Mapping[str, Any]) -> Words:
+    """A quota that was exceeded (超出名额): nobody of the group was given the choice."""
+    group, subjects = refusal["group"] or "—", "、".join(refusal["subjects"])
+    return words(
+        "card_refusal_value", title=refusal["title"], group=group, at_most=refusal["at_most"],
+        n=len(refusal["subjects"]), subjects=subjects,
+    )  # fmt: skip
+
+
+def _earlier(header: Mapping[str, Any]) -> list[tuple[Words, Words]]:
+    """The earlier periods whose results were used, each by its assessment and its hash."""
+    return [
+        (words("card_earlier", period=period), same(f"{found['assessment']} · SHA-256 {found['sha256']}"))
+        for period, found in sorted(header.get("earlier", {}).items())
     ]
-    rows += [(words("card_items"), _listed(items)), (words("card_grades"), _listed(grades))]
-    return rows + _proofs(header, same(book["sha256"]), same(header["sha256"]))
+
+
+def readings(header: Mapping[str, Any]) -> list[tuple[Words, Words]]:
+    """How the rulebook's open points are read (对未明确之处的理解): the question, and the reading with its reason."""
+    return [
+        (r["text"], words("card_reading_value", value=_option(r["value"]), reason=r["reason"]))
+        for _, r in sorted(header["rulebook"]["readings"].items())
+    ]
+
+
+def _option(value: object) -> Words:
+    if isinstance(value, bool):
+        return words("card_yes" if value else "card_no")
+    return same(value)
 
 
 def _proofs(header: Mapping[str, Any], rulebook_hash: Words, assessment_hash: Words) -> list[tuple[Words, Words]]:
-    order = [x["key"] for x in header["levels"]]
-    keys = sorted(header["unassigned"], key=lambda k: (order.index(k) if k in order else len(order), k))
+    keys = [x["key"] for x in header["levels"] if x["key"] in header["unassigned"]]
     rows = [
         (
             words("card_unassigned", level=level_words(header, key)),
@@ -233,13 +291,10 @@ def _proofs(header: Mapping[str, Any], rulebook_hash: Words, assessment_hash: Wo
         )
         for key in keys
     ]
-    rows += [(words(f"card_{x}"), words(f"card_{x}_note")) for x in ("conservation", "exactness", "comparison")]
+    notes = [*(["conservation"] if keys else []), "exactness", "comparison", "chance"]
+    rows += [(words(f"card_{x}"), words(f"card_{x}_note")) for x in notes]
     rows += [
         (words(f"card_evidence_{kind}"), words("card_evidence_value", **proof))
         for kind, proof in sorted(header["evidence"].items())
     ]
     return [*rows, (words("card_rulebook_hash"), rulebook_hash), (words("card_assessment_hash"), assessment_hash)]
-
-
-def _listed(parts: Sequence[Words]) -> Words:
-    return {"zh": "；".join(p["zh"] for p in parts), "en": "; ".join(p["en"] for p in parts)}

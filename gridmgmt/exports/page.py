@@ -1,14 +1,12 @@
 """A scorecard as one self-contained page (考评页): prints on A4, asks nothing of any network."""
 
-from collections.abc import Mapping
-from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from gridmgmt.exports import lines, results
 from gridmgmt.exports.cards import (
     COMPARISONS,
     Card,
@@ -19,15 +17,17 @@ from gridmgmt.exports.cards import (
     indicator_rows,
     level_words,
     parent_words,
-    rank_words,
+    readings,
+    total_figure,
 )
-from gridmgmt.exports.wording import Words, indicator_words, line_words, readable, say, total_words, words
+from gridmgmt.exports.lines import ScoreLine
+from gridmgmt.exports.wording import Words, indicator_words, say, shown_short, total_words, words
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 
 
 def page(card: Card, lang: str | None = None) -> str:
-    """One grid's scorecard as HTML: total and ranks, map, score tree with reasons, indicators, how it was computed.
+    """One subject's scorecard as HTML: total, ranks, consequences, what is missing, score tree, how it was computed.
 
     Parameters
     ----------
@@ -56,11 +56,21 @@ def page(card: Card, lang: str | None = None) -> str:
             level=level_words(header, document["subject"]["level"]),
             parent=parent_words(header, document),
             grade=grade_words(header, document["grade"]),
-            ranks={scope: rank_words(document["rank"][scope]) for scope in ("level", "siblings")},
-            lines=[_line(x) for x in document["lines"]],
+            total=total_figure(document),
+            ranks=results.ranks(header, document),
+            consequences=results.consequences(document),
+            refused=results.refused(header, document),
+            missing=results.missing(document),
+            chance=results.chance_words(document),
+            exempted=results.exempted(document),
+            lines=lines.score_lines(header, document),
+            beside=lines.shown_lines(header, document),
+            most=_most,
             total_reason=total_words(document),
             rows=indicator_rows(document),
             comparisons=[(comparison_words(document, n), words(f"card_{n}_change")) for n in COMPARISONS],
+            inputs=results.input_rows(header, document),
+            readings=readings(header),
             basis=basis(header),
         )
     )
@@ -78,25 +88,20 @@ def markup(text: Words, lang: str | None) -> Markup:
 def show(figure: Figure, lang: str | None) -> Markup:
     """A figure; a missing one is set apart."""
     if figure.value is None and not figure.is_change:
-        return Markup('<span class="missing">{}</span>').format(markup(words("card_no_data"), lang))
+        return Markup('<span class="missing">{}</span>').format(markup(words(figure.without), lang))
     return escape(figure.text(lang))
 
 
-def _line(line: Mapping[str, Any]) -> dict[str, Any]:
-    """One item of the score tree: its bar is the share of its points that was reached."""
-    points = line["points"]
-    share = Fraction(points["exact"]) / Fraction(line["maximum"]) if points else None
-    return {
-        "title": line["title"],
-        "indicator": indicator_words(line["indicator"]),
-        "maximum": readable(line["maximum"]),
-        "points": Figure(Fraction(points["exact"]) if points else None, "points"),
-        "percent": round(float(share * 100), 1) if share is not None else None,
-        "reason": line_words(line),
-    }
+def _most(line: ScoreLine) -> Words | None:
+    """What stands beside a line's points: its maximum or its weight; None without either."""
+    if line.weight is not None:
+        return words("card_weight", weight=shown_short(line.weight))
+    return words("card_of", maximum=shown_short(line.maximum)) if line.maximum is not None else None
 
 
 def _map_note(card: Card) -> Words | None:
+    if card.document["subject"]["kind"] != "grid":
+        return None
     if card.sketch is None:
         return words("card_map_none")
     if card.n_spots is None:

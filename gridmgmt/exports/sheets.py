@@ -29,6 +29,9 @@ FORMATS = {
     "relative": "+0.0%;-0.0%;0.0%",
     "difference": "+0.00;-0.00;0.00",
 }
+QUIET = ("gm_rule",)
+"""Styles whose figures have a style of their own, named ``…_number``."""
+
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 Value = str | int | float | Figure | None
 
@@ -48,6 +51,10 @@ def new_book() -> Workbook:
         ("gm_text", _font(10), None, top, line),
         ("gm_number", _font(10), None, right, line),
         ("gm_missing", _font(9, italic=True, color="7A8691"), None, right, line),
+        ("gm_item", _font(10, bold=True, color=INK), None, top, line),
+        ("gm_rule", _font(9, color="5A6672"), None, top, line),
+        ("gm_rule_number", _font(9, color="5A6672"), None, right, line),
+        ("gm_block", _font(11, bold=True, color=INK), None, Alignment(vertical="center"), None),
         ("gm_sum", _font(11, bold=True, color=INK), PALE, top, line),
         ("gm_sum_number", _font(11, bold=True, color=INK), PALE, right, line),
     ):
@@ -112,7 +119,7 @@ def put(
     """Write one cell: texts as texts whatever they begin with, figures as numbers in their format."""
     cell = sheet.cell(row, column)
     if isinstance(value, Figure):
-        _put_figure(cell, value, lang)
+        _put_figure(cell, value, lang, f"{style}_number" if style in QUIET else "gm_number")
     elif isinstance(value, str):
         cell.style = style
         put_text(cell, value)
@@ -131,12 +138,20 @@ def put_text(cell: Any, value: str) -> None:
         cell.quotePrefix = True
 
 
-def _put_figure(cell: Any, figure: Figure, lang: str | None) -> None:
+def indent(sheet: Worksheet, row: int, depth: int) -> None:
+    """Set the first cell of a row in by its depth in a tree, and let the row fold under the one above it."""
+    cell = sheet.cell(row, 1)
+    cell.alignment = Alignment(horizontal="left", vertical="top", wrap_text=True, indent=1 + 2 * depth)
+    sheet.row_dimensions[row].outlineLevel = min(depth, 7)
+    sheet.sheet_properties.outlinePr.summaryBelow = False
+
+
+def _put_figure(cell: Any, figure: Figure, lang: str | None, style: str) -> None:
     if figure.value is None:
         cell.style = "gm_missing"
         put_text(cell, figure.text(lang))
         return
-    cell.style = "gm_number"
+    cell.style = style
     whole = figure.value.denominator == 1
     cell.value = int(figure.value) if whole else float(figure.value)
     if figure.unit == "pp":

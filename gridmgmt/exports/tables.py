@@ -12,12 +12,16 @@ from gridmgmt.exports.cards import (
     Row,
     comparison_words,
     grade_words,
+    indicator_row,
     indicator_rows,
     parent_words,
     ranked,
+    total_figure,
 )
+from gridmgmt.exports.lines import top_points
+from gridmgmt.exports.results import consequences_line
 from gridmgmt.exports.wording import label, say
-from gridmgmt.rulebooks.evaluate import shown
+from gridmgmt.rulebooks.numbers import shown
 
 BOM = "\ufeff"
 """Byte order mark: without it Excel reads UTF-8 as the local code page."""
@@ -42,10 +46,12 @@ def summary_csv(header: Mapping[str, Any], documents: Sequence[Mapping[str, Any]
     out = io.StringIO()
     writer = csv.writer(out)
     ordered = ranked(documents)
-    tables = [indicator_rows(d) for d in ordered]
+    widest = max(map(indicator_rows, ordered), key=len, default=[])
+    tables = [[indicator_row(d, row.name) for row in widest] for d in ordered]
     names = ("rank", "code", "name", "parent_code", "parent", "total", "grade")
     titles = [label(f"card_{n}", lang) for n in names]
     titles += [say(i["title"], lang) for i in header["rulebook"]["items"]]
+    titles += [label(f"card_{n}", lang) for n in ("consequences", "missing_count")]
     if ordered:
         titles += [t for row in tables[0] for t in _titles(row, ordered[0], lang)]
     writer.writerow([as_text(t) for t in titles])
@@ -76,7 +82,6 @@ def _fields(
     header: Mapping[str, Any], document: Mapping[str, Any], table: Sequence[Row], lang: str | None
 ) -> list[str]:
     subject, rank, total = document["subject"], document["rank"]["level"], document["total"]
-    missing = label("card_no_data", lang)
     parent = parent_words(header, document)
     fields = [
         str(rank["rank"]) if rank else label("card_empty_rank", lang),
@@ -84,10 +89,11 @@ def _fields(
         as_text(say(subject["name"], lang)),
         as_text(subject["parent"] or ""),
         as_text(say(parent, lang)) if parent else "",
-        total["shown"] if total else missing,
+        total["shown"] if total else total_figure(document).text(lang),
         as_text(say(grade_words(header, document["grade"]), lang)),
     ]
-    fields += [x["points"]["shown"] if x["points"] else missing for x in document["lines"]]
+    fields += [figure.text(lang) for figure in top_points(header, document)]
+    fields += [as_text(say(consequences_line(document), lang)), str(len(document["missing"]))]
     for row in table:
         figures = [row.now, *(f for c in row.compared for f in (c.then, c.change))]
         fields += [_field(f, lang) for f in figures]

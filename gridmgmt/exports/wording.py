@@ -1,15 +1,21 @@
 """What exports say (文案): labels, reasons and rounded figures, in one language or both with Chinese first."""
 
+import math
+import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
 from gridmgmt.indicators import COUNTS, RATIOS
-from gridmgmt.rulebooks.evaluate import shown, shown_near
+from gridmgmt.rulebooks.numbers import NUMBER, shown, shown_near
 from gridmgmt.texts import LANGUAGES, word
 
 Words = Mapping[str, str]
 """One text in every language: ``{"zh": …, "en": …}``."""
+
+TESTS = {">": ">", ">=": "≥", "<": "<", "<=": "≤"}
+SUFFIXES = {"percent": "%", "points": ""}
+"""What stands behind a limit, by the unit of the rate that it is for."""
 
 
 def words(code: str, **facts: Any) -> Words:
@@ -34,6 +40,21 @@ def label(code: str, lang: str | None = None, **facts: Any) -> str:
     return say(words(code, **facts), lang)
 
 
+def listed(parts: Sequence[Words]) -> Words:
+    """Several texts as one, ``甲；乙``."""
+    return {"zh": "；".join(p["zh"] for p in parts), "en": "; ".join(p["en"] for p in parts)}
+
+
+def joined(parts: Sequence[Words]) -> Words:
+    """Names in a row, ``甲、乙``."""
+    return {"zh": "、".join(p["zh"] for p in parts), "en": ", ".join(p["en"] for p in parts)}
+
+
+def same(value: object) -> Words:
+    """A code, name or number that is the same in every language."""
+    return dict.fromkeys(LANGUAGES, str(value))
+
+
 def indicator_words(name: str) -> Words:
     """The name of a count or rate; one that this release does not know goes by its code."""
     rule = COUNTS.get(name) or RATIOS.get(name)
@@ -52,79 +73,134 @@ def readable(exact: str) -> str:
     return f"{int(whole):,}{dot}{decimals}" if abs(int(whole)) >= 1000 else exact
 
 
-def line_words(line: Mapping[str, Any]) -> Words:
+def line_words(line: Mapping[str, Any], rates: Mapping[str, Any]) -> Words:
     """Why a scorecard's line has its points, as a street manager checks it.
 
     Parameters
     ----------
     line
-        One of a document's ``lines``: its reason's exact facts are rounded for
-        reading, numerator and denominator stand in front. A rounded percentage
-        never seems to be on the other side of a limit.
+        One of a document's ``lines`` or ``shown``: its reason's exact facts are
+        rounded for reading, numerator and denominator stand in front. A rounded
+        rate never seems to be on the other side of a limit.
+    rates
+        The rulebook's rates, as the assessment's header has them.
 
     Examples
     --------
     >>> fact = {"percent": "4.5", "threshold": "2", "step": "1", "points_per_step": "3", "n_steps": "2", "lost": "6"}
-    >>> line_words({"indicator": "rework_rate", "maximum": "15", "points": {"exact": "9"},
+    >>> line_words({"indicator": "rework", "kind": "deduct", "maximum": "15", "points": {"exact": "9"},
     ...             "value": {"numerator": "9", "denominator": "200", "value": "0.045"},
-    ...             "reason": {"code": "line_steps", "facts": fact}})["zh"]
+    ...             "reason": {"code": "line_steps", "facts": fact}},
+    ...            {"rework": {"title": {"zh": "返工率", "en": "Rework rate"}, "unit": "percent"}})["zh"]
     '返工率（9 ÷ 200）4.50%，超出界限 2% 共 2 个整步（每步 1 个百分点），每步扣 3 分，扣 6 分'
     """
-    reason, value = line["reason"], line["value"]
-    body = words(reason["code"], **_facts(line))
-    if value is None:
+    value, rate = line["value"], rates.get(line["indicator"] or "")
+    body = reason_words(line["reason"], rate["unit"] if rate else None)
+    if value is None or rate is None:
         return body
     parts = {key: readable(value[key]) for key in ("numerator", "denominator")}
-    lead = words("card_basis", indicator=indicator_words(line["indicator"]), **parts)
-    spent = "lost" in reason["facts"] and Fraction(reason["facts"]["lost"]) > Fraction(line["maximum"])
-    tail = words("card_used_up", maximum=readable(line["maximum"])) if spent else {"zh": "", "en": ""}
+    lead, tail = words("card_basis", indicator=rate["title"], **parts), _used_up(line)
     return {"zh": lead["zh"] + body["zh"] + tail["zh"], "en": f"{lead['en']} {body['en']}{tail['en']}"}
 
 
+def _used_up(line: Mapping[str, Any]) -> Words:
+    """That steps would have cost more than the item has (扣完为止); else nothing."""
+    lost = line["reason"]["facts"].get("lost")
+    if line["kind"] != "deduct" or line["points"] is None or lost is None:
+        return same("")
+    maximum, points = Fraction(line["maximum"]), Fraction(line["points"]["exact"])
+    if points == maximum - Fraction(lost):
+        return same("")
+    return words("card_used_up", most=shown_short(maximum - points), floor=shown_short(points))
+
+
+def reason_words(reason: Mapping[str, Any], unit: str | None = None) -> Words:
+    """A reason's code and exact facts as people read them.
+
+    Parameters
+    ----------
+    unit
+        Of the rate that the reason is about, ``percent`` or ``points``; None: of no rate.
+    """
+    given = reason["facts"]
+    facts: dict[str, Any] = {key: _fact(key, value) for key, value in given.items()}
+    if unit is not None and "value" in given:
+        rate = Fraction(given["value"])
+        facts["value"] = f"{shown(rate)}/100" if unit == "points" else f"{shown(rate * 100)}%"
+    if "percent" in given:
+        facts |= _stepped(given, unit or "percent", facts)
+    if "amount" in given:
+        facts |= _limited(given, unit)
+    if "left" in given:
+        left, right = Fraction(given["left"]), Fraction(given["right"])
+        facts["left"] = shown_near(left, [right]) if "/" in given["left"] else facts["left"]
+    return words(reason["code"], **facts)
+
+
 def total_words(document: Mapping[str, Any]) -> Words:
-    """Why a scorecard has its total, or has none."""
-    titles = {x["item"]: x["title"] for x in document["lines"]}
-    facts: dict[str, Any] = {}
-    for key, value in document["reason"]["facts"].items():
-        if key == "items":
-            names = [titles[i] for i in value]
-            facts[key] = {"zh": "、".join(n["zh"] for n in names), "en": ", ".join(n["en"] for n in names)}
-        else:
-            facts[key] = readable(value)
-    return words(document["reason"]["code"], **facts)
+    """Why a scorecard has its total, or has none; a total is written as the card writes it."""
+    total, reason = document["total"], document["reason"]
+    if total is None:
+        return reason_words(reason)
+    facts = {k: total["shown"] if v == total["exact"] and "/" in v else v for k, v in reason["facts"].items()}
+    return reason_words({**reason, "facts": facts})
+
+
+def shown_short(value: Fraction) -> str:
+    """A number as short as it may be: ``5``, ``2.5``, ``92.94``.
+
+    >>> shown_short(Fraction(5)), shown_short(Fraction(5, 2)), shown_short(Fraction(1580, 17))
+    ('5', '2.5', '92.94')
+    """
+    text = shown(value)
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _in(facts: Mapping[str, Any], lang: str) -> dict[str, Any]:
     return {k: v[lang] if isinstance(v, Mapping) else v for k, v in facts.items()}
 
 
-def _facts(line: Mapping[str, Any]) -> dict[str, Any]:
-    """A reason's facts, worded: rates as percentages, counts by name, numbers rounded."""
-    given = line["reason"]["facts"]
-    facts: dict[str, Any] = {k: readable(v) for k, v in given.items() if k not in ("value", "denominator")}
-    if "denominator" in given:
-        facts["denominator"] = indicator_words(given["denominator"])
-    if "value" in given:
-        rate, is_score = Fraction(given["value"]), _unit(line) == "points"
-        facts["value"] = f"{shown(rate)}/100" if is_score else f"{shown(rate * 100)}%"
-    if "percent" in given:
-        facts["percent"] = shown_near(Fraction(given["percent"]), _limits(given))
+def _fact(key: str, value: Any) -> Any:
+    """One fact: words as they are, numbers rounded, comparisons by their sign."""
+    if isinstance(value, Mapping):
+        return value
+    if key == "test":
+        return TESTS.get(value, value)
+    if key == "terms":
+        return re.sub(r"-?\d+([./]\d+)?", lambda number: readable(number[0]), value)
+    return readable(value) if NUMBER.fullmatch(str(value)) else value
+
+
+def _stepped(given: Mapping[str, str], unit: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts of steps beyond a threshold, each with its unit."""
+    suffix = SUFFIXES[unit]
+    out: dict[str, Any] = {k: f"{facts[k]}{suffix}" for k in ("threshold", "zero_beyond") if k in facts}
+    out["percent"] = shown_near(Fraction(given["percent"]), _step_limits(given)) + suffix
+    out["step"] = words(f"card_step_{unit}", step=facts["step"])
+    is_above = Fraction(given["percent"]) > Fraction(given["threshold"])
+    out["side"] = words("card_step_above" if is_above else "card_step_below")
     if "n_steps" in given:
-        facts["n_steps"] = _steps(given, facts["n_steps"])
-    return facts
+        out["n_steps"] = _steps(given, facts["n_steps"])
+    return out
 
 
-def _unit(line: Mapping[str, Any]) -> str:
-    rule = RATIOS.get(line["indicator"])
-    return rule.unit if rule else "percent"
-
-
-def _limits(facts: Mapping[str, str]) -> Sequence[Fraction]:
+def _step_limits(facts: Mapping[str, str]) -> Sequence[Fraction]:
     """The percentages at which a line's points change, next to its value."""
     threshold, step = Fraction(facts["threshold"]), Fraction(facts["step"])
     n = (Fraction(facts["percent"]) - threshold) // step
     near = [threshold + n * step, threshold + (n + 1) * step]
     return [threshold, *near, *([Fraction(facts["zero_beyond"])] if "zero_beyond" in facts else [])]
+
+
+def _limited(given: Mapping[str, str], unit: str | None) -> dict[str, str]:
+    """An amount beside the limit it is judged by; it never seems to reach a tenth that it does not reach."""
+    amount = Fraction(given["amount"])
+    limits = {k: Fraction(given[k]) for k in ("at_least", "limit") if k in given}
+    near = [*limits.values(), Fraction(math.floor(amount * 10), 10), Fraction(math.ceil(amount * 10), 10)]
+    is_whole = unit is None and "/" not in given["amount"]
+    told = readable(given["amount"]) if is_whole else shown_near(amount, near)
+    suffix = SUFFIXES[unit] if unit else ""
+    return {"amount": told + suffix, **{k: readable(given[k]) + suffix for k in limits}}
 
 
 def _steps(facts: Mapping[str, str], n: str) -> Words:

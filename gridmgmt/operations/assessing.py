@@ -1,8 +1,8 @@
-"""Assessment (考评): figures + rulebook → a saved, explained, repeatable score; and the way back to case numbers."""
+"""Assessment (考评): dossier + rulebook → a saved, explained, repeatable score; and the way back to case numbers."""
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -11,17 +11,22 @@ import pandas as pd
 from sqlalchemy import Connection, Engine
 
 from gridmgmt import scorecards
+from gridmgmt.chance import chance
 from gridmgmt.city import City
-from gridmgmt.errors import ItemMissing, LevelUnknown, NoEditionOnDate
-from gridmgmt.indicators import COUNTS, RATIOS
+from gridmgmt.errors import ItemMissing, NoEditionOnDate, PeriodAhead
+from gridmgmt.indicators import RATIOS, base_of
 from gridmgmt.operations.database import Progress, silent, snapshot, transaction
+from gridmgmt.operations.dossiers import Assessed, Built, build, shorter_periods, stage_for
 from gridmgmt.operations.figures import Figures, evidence, figures
+from gridmgmt.operations.resampling import patterns
 from gridmgmt.periods import Period
 from gridmgmt.rulebooks import load as rulebooks
-from gridmgmt.rulebooks.model import Rulebook
-from gridmgmt.scorecards import Earlier
+from gridmgmt.rulebooks.dossier import EVERYBODY, Dossier, read_dossier
+from gridmgmt.rulebooks.load import Loaded
+from gridmgmt.scorecards import LevelCounts
 from gridmgmt.store import assessments as store
-from gridmgmt.store import cities, facts
+from gridmgmt.store import cities, entries, facts
+from gridmgmt.store import rulebooks as rulebook_store
 
 EVIDENCE = {"cases": "assessment_case", "samples": "assessment_sample"}
 """The table of the frozen facts of each kind."""
@@ -38,24 +43,6 @@ class Made:
     subjects: tuple[Mapping[str, Any], ...]
 
 
-def levels_of(book: Rulebook, city: City, level: str | None) -> list[int]:
-    """The levels an assessment covers: the rulebook's population, or one of it.
-
-    Raises
-    ------
-    LevelUnknown
-        The rulebook does not assess that level.
-    """
-    keys = book.population.levels
-    wanted = [x.number for x in city.levels] if keys == "all" else [city.level(k).number for k in keys]
-    if level is None:
-        return wanted
-    number = city.level(level).number
-    if number not in wanted:
-        raise LevelUnknown(value=level, known=[city.levels[n - 1].key for n in wanted])
-    return [number]
-
-
 def score(
     engine: Engine,
     rulebook: str,
@@ -67,73 +54,173 @@ def score(
 ) -> Made:
     """Assess a period by a rulebook and save the result; the same content again is not saved twice.
 
-    It reads in one snapshot and saves in a transaction of its own: an import
-    that goes on meanwhile is either in all of the assessment or in none of it.
+    A period that is made of shorter ones has these assessed first, unless they
+    are published. It reads in one snapshot and saves in a transaction of its
+    own: an import that goes on meanwhile is either in all of the assessment or
+    in none of it. What is missing leaves totals open and is listed; nothing is guessed.
 
     Raises
     ------
-    RulebookMissing, RulebookInvalid, NoEditionOnDate, LevelUnknown
+    RulebookMissing, RulebookInvalid, RulebookNotInForce, RulebookChanged
+    NoEditionOnDate, PeriodAhead, LevelUnknown, OptionInvalid, SubjectsMissing
         Nothing is saved.
     """
-    loaded = rulebooks.load(rulebook)
+    loaded = rulebooks.load(rulebook, period.end - dt.timedelta(days=1))
+    stage = stage_for(loaded.rulebook, period)
+    _score_shorter(engine, rulebook, shorter_periods(loaded.rulebook, stage, period), level, as_of, progress)
     with snapshot(engine) as connection:
         city = cities.load_city(connection)
-        levels = levels_of(loaded.rulebook, city, level)
         progress("count", 0)
-        now = figures(connection, city, period, as_of)
-        before = _comparisons(connection, now, levels)
-        proofs = _evidence(connection, now)
+        built = build(connection, city, loaded.rulebook, stage, period, level=level, as_of=as_of)
+        before = _comparisons(connection, built)
+        proofs = _evidence(connection, built.found)
         known_through = store.known_through(connection)
-    progress("score", len(now.grids))
-    keys = {x.number: x.key for x in city.levels}
-    subjects = now.grids[now.grids["level"].isin(levels)]
-    made = scorecards.assess(loaded, _header(now, levels, proofs), subjects, now.levels, before, keys)
+        unit_codes = {v: k for k, v in cities.unit_ids(connection).items()}
+    progress("score", len(built.subjects))
+    dossier = read_dossier(loaded.rulebook, built.plain, period.label)
+    header = _header(built, proofs)
+    made = scorecards.assess(loaded, dossier, period.label, header, _facts(built, before))
+    progress("chance", len(made.subjects))
+    chances = _chances(loaded, made, dossier, built, unit_codes)
     progress("save", len(made.subjects))
     values = {
         "rulebook_id": loaded.rulebook.id,
         "rulebook_sha256": loaded.sha256,
         "rulebook_text": loaded.text,
         "period": period.label,
-        "as_of": now.as_of,
+        "as_of": built.found.as_of,
         "known_through": known_through,
-        "edition_id": now.edition.id,
+        "edition_id": built.found.edition.id,
         "header": dict(made.header),
+        "dossier": built.plain,
+        "complete": made.header["complete"],
         "sha256": made.sha256,
     }
-    name, is_new = _save(engine, values, made, proofs)
+    name, is_new = _save(engine, loaded, values, made, chances, proofs)
     return Made(name, made.sha256, is_new, made.header, made.subjects)
 
 
+def _score_shorter(
+    engine: Engine,
+    rulebook: str,
+    periods: Sequence[Period],
+    level: str | None,
+    as_of: dt.datetime | None,
+    progress: Progress,
+) -> None:
+    """Assess the shorter periods that are not published; those without an edition or still ahead stay open."""
+    with snapshot(engine) as connection:
+        zone = cities.load_city(connection).zone
+        loaded = [rulebooks.load(rulebook, p.end - dt.timedelta(days=1)) for p in periods]
+        names = {x.rulebook.id for x in loaded}
+        published = {p for n in names for p, s in store.official(connection, n).items() if s.published_at is not None}
+    for period in periods:
+        if period.label in published:
+            continue
+        cut = as_of if as_of is not None and as_of < period.bounds(zone)[1] else None
+        with suppress(NoEditionOnDate, PeriodAhead):
+            score(engine, rulebook, period, level=level, as_of=cut, progress=progress)
+
+
 def _save(
-    engine: Engine, values: Mapping[str, Any], made: scorecards.Assessment, proofs: Mapping[str, pd.DataFrame]
+    engine: Engine,
+    loaded: Loaded,
+    values: Mapping[str, Any],
+    made: scorecards.Assessment,
+    chances: Sequence[Mapping[str, Any] | None],
+    proofs: Mapping[str, pd.DataFrame],
 ) -> tuple[str, bool]:
     """Save an assessment unless one of the same content is there; gives its name and whether it is new."""
     with transaction(engine) as connection:
         facts.lock(connection)
+        rulebook_store.register(connection, loaded)
         rulebook, period = values["rulebook_id"], values["period"]
-        same = store.find_same(connection, rulebook, period, made.sha256)
+        same = store.confirm_same(connection, rulebook, period, made.sha256)
         if same is not None:
             return same, False
         name = store.next_name(connection, rulebook, period)
-        assessment_id = store.save(connection, {**values, "name": name}, made.subjects, made.totals)
+        totals = [o.total for o in _in_order(made)]
+        assessment_id = store.save(connection, {**values, "name": name}, made.subjects, totals, chances)
         for kind, table in EVIDENCE.items():
             store.save_evidence(connection, table, assessment_id, proofs[kind])
         return name, True
 
 
-def _comparisons(connection: Connection, now: Figures, levels: list[int]) -> dict[str, Earlier]:
+def _in_order(made: scorecards.Assessment) -> list[Any]:
+    """Outcomes in the order of the documents."""
+    return list(made.outcomes.values())
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """A period to compare with: its label, the edition it was counted in, its figures (none: no data)."""
+
+    period: str
+    edition: str | None
+    counts: Mapping[str, Mapping[str, Any]]
+
+
+def _comparisons(connection: Connection, built: Built) -> dict[str, Earlier]:
     """The period before (环比) and the same period a year ago (同比), each cut off at its own end.
 
     A period before the first facts, or on days without an edition, has no figures: no data, not 0.
     """
+    now = built.found
+    levels = sorted({s.key[1] for s in built.subjects if s.key[0] == "grid"})
     out: dict[str, Earlier] = {}
     for name, period in (("previous", now.period.previous()), ("year_ago", now.period.year_ago())):
         out[name] = Earlier(period.label, None, {})
+        if not levels:
+            continue
         with suppress(NoEditionOnDate):
             then = figures(connection, now.city, period, levels=levels)
             if len(then.cases.frame) or len(then.samples.frame):
-                out[name] = Earlier(period.label, then.edition.name, then.levels)
+                counts = {s.code: _counts_of(then.levels, s) for s in built.subjects}
+                out[name] = Earlier(period.label, then.edition.name, counts)
     return out
+
+
+def _counts_of(levels: Mapping[int, LevelCounts], subject: Assessed) -> Mapping[str, Any]:
+    return levels[subject.key[1]].by_code.get(subject.key[2], {})
+
+
+def _facts(built: Built, before: Mapping[str, Earlier]) -> dict[str, dict[str, Any]]:
+    """The parts of each document that are facts: subject, counts, indicators, comparisons."""
+    out: dict[str, dict[str, Any]] = {}
+    for subject in built.subjects:
+        counts = built.counts[subject.code]
+        comparisons = {}
+        for name, earlier in before.items():
+            then = earlier.counts.get(subject.code)
+            comparisons[name] = {
+                "period": earlier.period,
+                "edition": earlier.edition,
+                "counts": scorecards.count_values(then) if then else None,
+                "indicators": scorecards.indicator_values(then, subject.area_m2) if then else None,
+            }
+        out[subject.code] = {
+            "subject": dict(subject.facts),
+            "counts": scorecards.count_values(counts),
+            "indicators": scorecards.indicator_values(counts, subject.area_m2) if counts else {},
+            "comparisons": comparisons,
+        }
+    return out
+
+
+def _chances(
+    loaded: Loaded, made: scorecards.Assessment, dossier: Dossier, built: Built, units: Mapping[int, str]
+) -> list[Mapping[str, Any] | None]:
+    """What chance each result rests on (偶然性), in the order of the documents; it changes no score."""
+    found = chance(
+        loaded.rulebook, made.stage, made.outcomes, dossier.subjects,
+        patterns(loaded.rulebook, built.found, built.subjects, units, _sources(dossier, built.found.period)),
+        seed_text=f"{loaded.rulebook.id}/{built.found.period.label}",
+    )  # fmt: skip
+    return [found.get(code) for code in made.outcomes]
+
+
+def _sources(dossier: Dossier, period: Period) -> dict[str, Mapping[str, str]]:
+    return {code: record.sources for code, record in dossier.periods[period.label].items()}
 
 
 def _evidence(connection: Connection, now: Figures) -> dict[str, pd.DataFrame]:
@@ -144,8 +231,19 @@ def _evidence(connection: Connection, now: Figures) -> dict[str, pd.DataFrame]:
     }
 
 
-def _header(now: Figures, levels: list[int], proofs: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+UNGRIDDED = {"unit": {"zh": "单位", "en": "Units"}, "person": {"zh": "人员", "en": "Persons"}}
+"""What stands in a level's place for subjects that are no grids."""
+
+
+def _header(built: Built, proofs: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+    now = built.found
     city, period = now.city, now.period
+    kinds = {s.key[0] for s in built.subjects}
+    numbers = {s.key[1] for s in built.subjects}
+    levels = [{"key": x.key, "number": x.number, "zh": x.zh, "en": x.en} for x in city.levels if x.number in numbers]
+    levels += [{"key": k, "number": 0, **words} for k, words in UNGRIDDED.items() if k in kinds]
+    keys = {x.number: x.key for x in city.levels}
+    unassigned = {keys[n]: scorecards.count_values(x.unassigned) for n, x in sorted(now.levels.items())}
     return {
         "city": {"code": city.code, "name": {"zh": city.name("zh"), "en": city.name("en")}},
         "datum": city.datum,
@@ -156,9 +254,11 @@ def _header(now: Figures, levels: list[int], proofs: Mapping[str, pd.DataFrame])
         },
         "as_of": now.as_of.astimezone(city.zone).isoformat(),
         "edition": now.edition.name,
-        "levels": [{"key": x.key, "zh": x.zh, "en": x.en} for x in city.levels if x.number in levels],
+        "levels": levels,
         "counts": {"cases": list(now.case_masks), "samples": list(now.sample_masks)},
         "evidence": {kind: {"n": len(frame), "sha256": _digest(frame)} for kind, frame in proofs.items()},
+        "unassigned": unassigned,
+        "earlier": dict(built.earlier),
     }
 
 
@@ -174,13 +274,26 @@ def listing(engine: Engine) -> list[dict[str, Any]]:
         return [{**row, "as_of": row["as_of"].astimezone(zone)} for row in store.listing(connection)]
 
 
+def level_number(stored: store.Stored, city: City, level: str | None) -> int | None:
+    """The number of a level of an assessment; ``unit`` and ``person`` stand for those that are no grids.
+
+    Raises
+    ------
+    LevelUnknown
+    """
+    if level is None:
+        return None
+    known = {x["key"]: x.get("number") for x in stored.header["levels"]}
+    found = known.get(level)
+    return city.level(level).number if found is None else found
+
+
 def read(engine: Engine, name: str, level: str | None = None) -> tuple[store.Stored, list[dict[str, Any]], City]:
     """An assessment and its subjects' documents."""
     with snapshot(engine) as connection:
         city = cities.load_city(connection)
         stored = store.by_name(connection, name)
-        number = city.level(level).number if level else None
-        return stored, store.documents(connection, stored.id, number), city
+        return stored, store.documents(connection, stored.id, level_number(stored, city, level)), city
 
 
 def scorecard(engine: Engine, name: str, code: str, level: str | None = None) -> tuple[store.Stored, dict[str, Any]]:
@@ -188,12 +301,24 @@ def scorecard(engine: Engine, name: str, code: str, level: str | None = None) ->
     with snapshot(engine) as connection:
         city = cities.load_city(connection)
         stored = store.by_name(connection, name)
-        return stored, store.document(connection, stored, code, city.level(level).number if level else None)
+        return stored, store.document(connection, stored, code, level_number(stored, city, level))
 
 
 @dataclass(frozen=True)
 class Explained:
-    """A line (or the total) with the facts behind it: count name → fact numbers."""
+    """A line, a consequence or the total with the facts behind it.
+
+    Attributes
+    ----------
+    line, consequence
+        What was asked for, as the document has it.
+    evidence
+        Count or input name → fact numbers.
+    entries
+        Input → its entered values, each with evidence, by whom and when.
+    periods
+        Of a consequence: the periods that brought it, each with its assessment and this subject's document.
+    """
 
     assessment: str
     sha256: str
@@ -201,15 +326,20 @@ class Explained:
     line: Mapping[str, Any] | None
     document: Mapping[str, Any]
     evidence: Mapping[str, list[str]]
+    header: Mapping[str, Any]
+    consequence: Mapping[str, Any] | None = None
+    entries: Mapping[str, list[Mapping[str, Any]]] | None = None
+    periods: Sequence[tuple[str, Mapping[str, Any]]] = ()
 
 
 def explain(engine: Engine, name: str, code: str, item: str | None = None, level: str | None = None) -> Explained:
-    """What a grid's line rests on, down to the case and sample numbers frozen with the assessment.
+    """What a subject's line or consequence rests on, down to the frozen case and sample numbers and the entries.
 
     Parameters
     ----------
     item
-        An item of the rulebook, or the name of a count or indicator; None: the total, without numbers.
+        An item, rule, input or consequence of the rulebook, or the name of a
+        count or indicator; None: the total, without numbers.
 
     Raises
     ------
@@ -218,26 +348,120 @@ def explain(engine: Engine, name: str, code: str, item: str | None = None, level
     with snapshot(engine) as connection:
         city = cities.load_city(connection)
         stored = store.by_name(connection, name)
-        document = store.document(connection, stored, code, city.level(level).number if level else None)
-        lines = {x["item"]: x for x in document["lines"]}
+        document = store.document(connection, stored, code, level_number(stored, city, level))
+        lines = {x["item"]: x for x in (*document["lines"], *document.get("shown", ()))}
         line = lines.get(item) if item else None
-        counts = _counts_behind(item, line, lines)
-        number = document["subject"]["level_number"]
-        found = {}
-        for count in counts:
-            of = COUNTS[count].of
-            bit = stored.header["counts"][of].index(count)
-            found[count] = store.evidence(connection, EVIDENCE[of], stored.id, number, code, bit)
-        return Explained(stored.name, stored.sha256, document["subject"], line, document, found)
+        reached = next((c for c in document.get("consequences", ()) if c["consequence"] == item), None)
+        counts, inputs = _behind(stored.header, item, line, reached, lines)
+        return Explained(
+            stored.name, stored.sha256, document["subject"], line, document,
+            _numbers(connection, stored, document, counts), stored.header, reached,
+            _entered(connection, stored, document, inputs),
+            _periods_behind(connection, stored, document, reached, line),
+        )  # fmt: skip
 
 
-def _counts_behind(item: str | None, line: Mapping[str, Any] | None, lines: Mapping[str, Any]) -> list[str]:
-    if item is None:
-        return []
-    name = line["indicator"] if line else item
-    if name in COUNTS:
-        return [name]
-    if name not in RATIOS:
-        raise ItemMissing(item=item, known=[*lines, *RATIOS, *COUNTS])
-    rule = RATIOS[name]
-    return [c for c in (rule.numerator, rule.denominator) if c in COUNTS]
+def _behind(
+    header: Mapping[str, Any],
+    item: str | None,
+    line: Mapping[str, Any] | None,
+    reached: Mapping[str, Any] | None,
+    lines: Mapping[str, Any],
+) -> tuple[dict[str, str], list[str]]:
+    """The counts behind an item (shown name → count of the header), and its inputs."""
+    known = [*header["counts"]["cases"], *header["counts"]["samples"]]
+    specs = header["rulebook"].get("inputs", {})
+    if item is None or reached is not None:
+        return {}, []
+    if line is None and item in known:
+        return {item: item}, []
+    if line is None and item in RATIOS:
+        rule = RATIOS[item]
+        return {c: c for c in (rule.numerator, rule.denominator) if c in known}, []
+    inputs = list(line["inputs"]) if line else [item] if item in specs else []
+    if line is None and not inputs:
+        raise ItemMissing(item=item, known=[*lines, *specs, *RATIOS, *known])
+    if line is not None:
+        inputs += [i for i in _inputs_below(line, lines) if i not in inputs]
+    counts = {}
+    for name in inputs:
+        count = specs.get(name, {}).get("count")
+        if count is not None:
+            counts[name] = own if (own := f"{count}@{name}") in known else count
+    return counts, inputs
+
+
+def _inputs_below(line: Mapping[str, Any], lines: Mapping[str, Any]) -> list[str]:
+    """The inputs of the lines that a line is made of: those after it that lie deeper."""
+    names = list(lines)
+    out: list[str] = []
+    for name in names[names.index(line["item"]) + 1 :]:
+        if lines[name].get("depth", 0) <= line.get("depth", 0):
+            break
+        out += lines[name]["inputs"]
+    return list(dict.fromkeys(out))
+
+
+def _numbers(
+    connection: Connection, stored: store.Stored, document: Mapping[str, Any], counts: Mapping[str, str]
+) -> dict[str, list[str]]:
+    subject = document["subject"]
+    out: dict[str, list[str]] = {}
+    for shown, count in counts.items():
+        of = base_of(count).of
+        bit = stored.header["counts"][of].index(count)
+        found = store.evidence(connection, EVIDENCE[of], stored.id, subject["level_number"], subject["code"], bit)
+        out[shown] = found
+    return out
+
+
+def _entered(
+    connection: Connection, stored: store.Stored, document: Mapping[str, Any], inputs: Sequence[str]
+) -> dict[str, list[Mapping[str, Any]]]:
+    """The entries of a line's inputs, as the assessment froze them, each with its evidence, by whom and when."""
+    values = document.get("inputs", {})
+    names = [n for n in inputs if values.get(n, {}).get("from") == "entries"]
+    if not names:
+        return {}
+    told = entries.listing(connection, stored.rulebook_id, stored.period, history=True)
+    own = [r for r in told if r["subject_code"] in (document["subject"]["code"], EVERYBODY)]
+    out: dict[str, list[Mapping[str, Any]]] = {}
+    for name in names:
+        value = values[name]["value"]
+        records = value if isinstance(value, list) else [{"value": value}]
+        out[name] = [_provenance(r, [x for x in own if x["input"] == name]) for r in records]
+    return out
+
+
+def _provenance(record: Any, told: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """A frozen record with the entry that said so: the one it names, else the last with its value."""
+    shown = dict(record) if isinstance(record, Mapping) else {"value": record}
+    named = shown.get("entry")
+    same = [r for r in told if (r["entry"] == named if named else r["value"] == shown.get("value"))]
+    if not same:
+        return shown
+    evidence = shown.get("evidence") or same[-1]["evidence"]
+    return {**shown, "evidence": evidence, "by": same[-1]["by"], "entered_at": same[-1]["known_at"].isoformat()}
+
+
+def _periods_behind(
+    connection: Connection,
+    stored: store.Stored,
+    document: Mapping[str, Any],
+    reached: Mapping[str, Any] | None,
+    line: Mapping[str, Any] | None,
+) -> list[tuple[str, Mapping[str, Any]]]:
+    """The assessments and documents of the earlier periods that a consequence or a sum over periods rests on."""
+    earlier = stored.header.get("earlier", {})
+    labels = list(reached["because"]) if reached else []
+    if line is not None and line.get("kind") == "periods":
+        labels = sorted(earlier)
+    subject = document["subject"]
+    out = []
+    for label in labels:
+        if label == stored.period:
+            out.append((stored.name, document))
+        elif label in earlier:
+            other = store.by_name(connection, earlier[label]["assessment"])
+            out.append((other.name, store.document(connection, other, subject["code"], subject["level_number"])))
+    return out

@@ -11,18 +11,21 @@ import pandas as pd
 from sqlalchemy import Connection, Engine
 
 from gridmgmt.city import Level
-from gridmgmt.errors import GridMissing
+from gridmgmt.errors import AssessmentWithoutMap, GridMissing
 from gridmgmt.exports.cards import figure
 from gridmgmt.indicators import describe
 from gridmgmt.operations.counting import LevelMap, MapData
 from gridmgmt.operations.database import snapshot
 from gridmgmt.operations.editions import choose
 from gridmgmt.periods import parse_period
-from gridmgmt.rulebooks.evaluate import rank
+from gridmgmt.rulebooks.run import rank
 from gridmgmt.store import assessments as assessment_store
 from gridmgmt.store import cities, editions
 from gridmgmt.store.assessments import Stored
 from gridmgmt.store.bulk import rows
+
+LATEST = "latest"
+"""Stands for the name of the newest assessment."""
 
 TOTAL = "total"
 """What a map of an assessment shows by default: the total score (总分)."""
@@ -115,6 +118,37 @@ def assessment(engine: Engine, name: str) -> Stored:
     """
     with snapshot(engine) as connection:
         return assessment_store.by_name(connection, name)
+
+
+def opening(engine: Engine) -> Stored | None:
+    """The assessment that a reader begins with: the newest one of grids, which has a map, else the newest."""
+    with snapshot(engine) as connection:
+        name = assessment_store.newest_of_grids(connection)
+        if name is None and not assessment_store.listing(connection):
+            return None
+        return assessment_store.by_name(connection, name or LATEST)
+
+
+def mapped(engine: Engine, name: str) -> Stored:
+    """An assessment that has a map; ``latest`` means the newest one of grids.
+
+    Raises
+    ------
+    AssessmentMissing
+    AssessmentWithoutMap
+        Its subjects are units or persons.
+    """
+    with snapshot(engine) as connection:
+        newest = assessment_store.newest_of_grids(connection) if name == LATEST else None
+        stored = assessment_store.by_name(connection, newest or name)
+        if not has_map(stored):
+            raise AssessmentWithoutMap(name=stored.name)
+        return stored
+
+
+def has_map(stored: Stored) -> bool:
+    """Whether an assessment's subjects are grids."""
+    return all(level["number"] for level in stored.header["levels"])
 
 
 def assessment_map(engine: Engine, name: str, measure: str = TOTAL) -> MapData:

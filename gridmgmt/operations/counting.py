@@ -9,8 +9,7 @@ import pandas as pd
 from sqlalchemy import Engine
 
 from gridmgmt.city import City, Level
-from gridmgmt.codes import CategoryPattern
-from gridmgmt.indicators import describe
+from gridmgmt.indicators import describe, kept
 from gridmgmt.operations.database import snapshot
 from gridmgmt.operations.figures import Figures, figures
 from gridmgmt.periods import Period
@@ -98,15 +97,11 @@ def heat(engine: Engine, period: Period, category: str | None = None) -> HeatDat
     ------
     CodeInvalid, NoEditionOnDate
     """
-    pattern = CategoryPattern.parse(category) if category else None
     with snapshot(engine) as connection:
         city = cities.load_city(connection)
         found = figures(connection, city, period, levels=[city.levels[1].number])
-        frame = found.cases.frame[found.case_masks["n_reported"]]
-        if pattern is not None and pattern.kind is not None:
-            code = frame["category_code"].astype("object").fillna("")
-            same = code.str.startswith(pattern.stem) if pattern.open_ended else code == pattern.stem
-            frame = frame[(frame["category_kind"] == pattern.kind).fillna(False) & same]
+        wanted = kept(found.cases, None, [category] if category else [], [], [])
+        frame = found.cases.frame[found.case_masks["n_reported"] & wanted]
         outlines = editions.grids(connection, found.edition.id, [city.levels[1].number])
         outlines["name"] = [
             zh or en or code for zh, en, code in zip(outlines.name_zh, outlines.name_en, outlines.code, strict=True)

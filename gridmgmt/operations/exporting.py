@@ -1,4 +1,4 @@
-"""Export (导出): an assessment's scorecards as files, one for each grid of a level and one summary."""
+"""Export (导出): an assessment's scorecards as files, one for each subject of a level and one summary."""
 
 import hashlib
 import os
@@ -26,6 +26,7 @@ from gridmgmt.exports.sketch import sketch
 from gridmgmt.exports.tables import card_json, summary_csv
 from gridmgmt.exports.wording import say
 from gridmgmt.exports.workbook import summary_workbook, workbook
+from gridmgmt.operations.assessing import level_number
 from gridmgmt.operations.database import Progress, silent, snapshot
 from gridmgmt.store import assessments, cities, editions
 from gridmgmt.store.assessments import Stored
@@ -55,17 +56,19 @@ def export(
     codes: Collection[str] | None = None,
     progress: Progress = silent,
 ) -> list[Path]:
-    """Write a level's scorecards: ``<code>.xlsx|html|json`` for each grid, ``summary.xlsx`` and ``summary.csv``.
+    """Write a level's scorecards: ``<code>.xlsx|html|json`` for each subject, ``summary.xlsx`` and ``summary.csv``.
 
     All files are made beside ``out`` first and moved in at the end: a failure
     leaves the folder as it was. Files of the same name are replaced, others stay.
 
     Parameters
     ----------
+    level
+        A grid level, or ``unit`` or ``person``, which have no maps.
     formats
         Of :data:`FORMATS`; csv is the summary only.
     codes
-        Only these grids' cards; the summary always has the whole level.
+        Only these subjects' cards; the summary always has the whole level.
 
     Returns
     -------
@@ -95,7 +98,7 @@ def export(
 
 
 def one(engine: Engine, assessment: str, code: str, format: str, level: str | None = None) -> bytes:
-    """One grid's scorecard as xlsx, html or json, or its small map as svg (empty where it has no outline).
+    """One subject's scorecard as xlsx, html or json, or its small map as svg (empty where it has no outline).
 
     Raises
     ------
@@ -106,8 +109,7 @@ def one(engine: Engine, assessment: str, code: str, format: str, level: str | No
     with snapshot(engine) as connection:
         city = cities.load_city(connection)
         stored = assessments.by_name(connection, assessment)
-        number = city.level(level).number if level else None
-        document = assessments.document(connection, stored, code, number)
+        document = assessments.document(connection, stored, code, level_number(stored, city, level))
         source = _source(connection, city, stored, document["subject"]["level_number"], [document])
         return CARD_FORMATS[format](source.card(document))
 
@@ -164,9 +166,9 @@ def _reach(outline: BaseGeometry) -> BaseGeometry:
 def _read(connection: Connection, assessment: str, level: str) -> _Source:
     city = cities.load_city(connection)
     stored = assessments.by_name(connection, assessment)
-    number = city.level(level).number
+    number = level_number(stored, city, level)
     documents = assessments.documents(connection, stored.id, number)
-    if not documents:
+    if number is None or not documents:
         raise LevelUnknown(value=level, known=[x["key"] for x in stored.header["levels"]])
     return _source(connection, city, stored, number, documents)
 
@@ -174,19 +176,26 @@ def _read(connection: Connection, assessment: str, level: str) -> _Source:
 def _source(
     connection: Connection, city: City, stored: Stored, level: int, documents: Sequence[Mapping[str, Any]]
 ) -> _Source:
-    grids = editions.grids(connection, stored.edition_id, [level, level + 1])
-    names = editions.grid_names(connection, [stored.edition_id])
-    above = names[names["level"] == level - 1]
-    parents = {
-        r.code: {"zh": r.name_zh or r.name_en or r.code, "en": r.name_en or r.name_zh or r.code}
-        for r in above.itertuples()
-        if r.code in {d["subject"]["parent"] for d in documents}
-    }
+    grids = editions.grids(connection, stored.edition_id, [level, level + 1] if level else [level])
+    wanted = {d["subject"]["parent"] for d in documents}
+    parents = {c: n for c, n in _names_above(connection, stored, level).items() if c in wanted}
     header = {**stored.header, "name": stored.name, "sha256": stored.sha256, "parents": parents}
     below = grids[grids["level"] == level + 1]
     children = {str(code): list(group) for code, group in below.geometry.groupby(below["parent_code"])}
     here = grids[grids["level"] == level].set_index("code")
     return _Source(connection, stored, header, level, documents, here, children)
+
+
+def _names_above(connection: Connection, stored: Stored, level: int) -> dict[str, dict[str, str]]:
+    """Names of what stands above the subjects of a level: grids, or the units above units."""
+    found: list[tuple[Any, Any, Any]]
+    if level:
+        names = editions.grid_names(connection, [stored.edition_id])
+        above = names[names["level"] == level - 1]
+        found = list(zip(above["code"], above["name_zh"], above["name_en"], strict=True))
+    else:
+        found = [(code, r["name_zh"], r["name_en"]) for code, r in cities.units(connection).items()]
+    return {code: {"zh": zh or en or code, "en": en or zh or code} for code, zh, en in found}
 
 
 def _chosen(source: _Source, codes: Collection[str] | None) -> list[Mapping[str, Any]]:

@@ -1,7 +1,7 @@
 """Figures of a period: the base counts of every grid at every level, ready for tables, maps and scoring."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -13,11 +13,14 @@ from sqlalchemy import Connection
 from gridmgmt import indicators
 from gridmgmt.city import City
 from gridmgmt.errors import PeriodAhead
-from gridmgmt.indicators import COUNTS, RATIOS, Facts
+from gridmgmt.indicators import RATIOS, Facts, Mask, base_of
 from gridmgmt.periods import Period
 from gridmgmt.scorecards import LevelCounts, plain
 from gridmgmt.store import editions, facts
 from gridmgmt.store.tables import GRID_COLUMNS
+
+Filters = Mapping[str, Callable[[Facts], Mask]]
+"""A rulebook's own counts (``n_due@name``) → which cases each keeps of its base count."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,7 @@ def figures(
     period: Period,
     as_of: dt.datetime | None = None,
     levels: Sequence[int] | None = None,
+    filters: Filters | None = None,
 ) -> Figures:
     """Read a period's facts and count them for every grid.
 
@@ -88,6 +92,8 @@ def figures(
         in: what is not due by then is not overdue.
     levels
         Levels to count; default all.
+    filters
+        A rulebook's own counts: name → the base count and which cases it keeps.
 
     Returns
     -------
@@ -113,6 +119,8 @@ def figures(
     case_codes = {n: _codes(cases.frame, every, n) for n in wanted}
     sample_codes = {n: _codes(samples.frame, every, n) for n in wanted}
     case_masks, sample_masks = indicators.masks(cases, "cases"), indicators.masks(samples, "samples")
+    for name, keep in (filters or {}).items():
+        case_masks[name] = case_masks[base_of(name).name] & keep(cases)
     subjects = _subjects(every, edition.name, case_codes, sample_codes)
     counted = {}
     for n in wanted:
@@ -154,9 +162,21 @@ def _level(codes: list[str], *parts: pd.DataFrame) -> LevelCounts:
     """Counts of every grid of a level, zero where nothing counts; the rows in no grid stand under ``""``."""
     every = pd.concat([p.reindex([*codes, ""]) for p in parts], axis=1)
     for name in every.columns:
-        filled = every[name].where(every[name].notna(), Fraction(0) if COUNTS[name].amount == "score" else 0)
-        every[name] = filled if COUNTS[name].amount == "score" else filled.astype("int64")
+        is_sum = base_of(name).amount == "score"
+        filled = every[name].where(every[name].notna(), Fraction(0) if is_sum else 0)
+        every[name] = filled if is_sum else filled.astype("int64")
     return LevelCounts(every.loc[codes], plain(dict(every.loc[""])))
+
+
+def by_unit(found: Figures, units: Mapping[int, str]) -> dict[str, Mapping[str, int | Fraction]]:
+    """The same counts for every unit that answers (责任单位); rows without one stand under ``""``."""
+    parts = []
+    for f, taken in ((found.cases, found.case_masks), (found.samples, found.sample_masks)):
+        codes = f.frame["unit_id"].map(units).astype("object")
+        parts.append(indicators.amounts(f, taken, codes))
+    every = sorted({*parts[0].index, *parts[1].index, *units.values()} - {""})
+    level = _level(list(map(str, every)), *parts)
+    return {**level.by_code, "": level.unassigned}
 
 
 def evidence(

@@ -1,64 +1,23 @@
-"""A rulebook as typed data. Unknown and duplicate keys are errors; numbers are exact fractions."""
+"""A rulebook (考核办法) as typed data: who is assessed, from what, by which items and periods, and what follows.
+
+Unknown and duplicate keys are errors; numbers are exact fractions. What the
+paper leaves open stands under ``readings`` as a named option with its reason.
+"""
 
 import datetime as dt
-import re
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from gridmgmt.indicators import RATIOS
-
-_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+|[0-9]+/0*[1-9][0-9]*)")
+from gridmgmt.rulebooks.inputs import Input, Rate
+from gridmgmt.rulebooks.items import Carry, Deduct, Earn, EventRule, Item, Largest, Lose, Rule, Smallest
+from gridmgmt.rulebooks.parts import Count, Day, Exact, Id, Positive, Strict, Test, Words
 
 
-def _exact(value: Any) -> Fraction:
-    if isinstance(value, bool) or not isinstance(value, int | str | Fraction):
-        raise ValueError("a number was expected")  # a float too: it would not be what the file says
-    if isinstance(value, str) and not _NUMBER.fullmatch(value.strip()):
-        raise ValueError(f"{value!r} is not a number such as 5, 0.1 or 1/3")
-    return Fraction(value)
-
-
-Exact = Annotated[Fraction, BeforeValidator(_exact), PlainSerializer(str)]
-"""A number written as 0.1, 5 or 1/3 and kept exactly so."""
-
-
-def _both(value: dict[str, str]) -> dict[str, str]:
-    if set(value) != {"zh", "en"} or not all(v.strip() for v in value.values()):
-        raise ValueError("needs zh and en")
-    return value
-
-
-Words = Annotated[dict[Literal["zh", "en"], str], AfterValidator(_both)]
-"""A text in both languages."""
-
-Day = Annotated[dt.date, Field(strict=True)]
-"""A date as YAML writes it; a bare number is none."""
-
-
-def above_zero(value: Fraction) -> Fraction:
-    """Refuse 0 and less."""
-    if value <= 0:
-        raise ValueError("must be above 0")
-    return value
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
-
-
-class Validity(_Strict):
-    """Days on which the rulebook is in force, half-open."""
+class Validity(Strict):
+    """Days on which the rulebook is in force (有效期), half-open."""
 
     first: Day = Field(alias="from")
     last: Day | None = Field(default=None, alias="to")
@@ -70,155 +29,329 @@ class Validity(_Strict):
             raise ValueError("must be later than from: it is the first day on which the rulebook no longer holds")
         return last
 
+    def covers(self, day: dt.date) -> bool:
+        """Whether the rulebook is in force on a day."""
+        return self.first <= day and (self.last is None or day < self.last)
 
-class Population(_Strict):
-    """Who is assessed: grids of some levels (``all``, or level keys)."""
 
-    kind: Literal["grid"]
+class Population(Strict):
+    """Who is assessed (考核对象): grids of some levels (``all``, or level keys), units, or persons.
+
+    ``unit_kinds``: only units of these kinds. Where a list of subjects was
+    imported for the rulebook, that list alone counts.
+    """
+
+    kind: Literal["grid", "unit", "person"]
     levels: Literal["all"] | Annotated[tuple[str, ...], Field(min_length=1)] = "all"
+    unit_kinds: tuple[str, ...] = ()
 
 
-class Empty(_Strict):
+class Reading(Strict):
+    """A reading of an open point (对未明确之处的理解): the value taken, the values that would be possible, and why.
+
+    ``value: {reading: NAME}`` elsewhere stands for the value; ``{reading: NAME,
+    when: {A: …, B: …}}`` for what belongs to it. A reading that has one
+    possible value is stated for the reader and bound to nothing.
+    """
+
+    value: str | int | bool
+    options: Annotated[tuple[str | int | bool, ...], Field(min_length=1)]
+    text: Words
+    reason: Words
+
+    @model_validator(mode="after")
+    def _possible(self) -> "Reading":
+        if self.value not in self.options:
+            raise ValueError(f"the value {self.value} is none of the options {', '.join(map(str, self.options))}")
+        return self
+
+
+class Empty(Strict):
     """What an item without data does to the total (空分母的处理), and why."""
 
     option: Literal["leave_out", "full", "incomplete"]
     reason: Words
 
 
-class _Item(_Strict):
-    id: str
-    title: Words
-    points: Exact
-    indicator: str
-    source: str
-
-    @field_validator("points")
-    @classmethod
-    def _positive(cls, value: Fraction) -> Fraction:
-        return above_zero(value)
-
-    @field_validator("indicator")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        scorable = [r.name for r in RATIOS.values() if r.unit != "per_km2"]  # a measured area is never decided on
-        if name not in scorable:
-            raise ValueError(f"no indicator {name} that can be scored; known are {', '.join(scorable)}")
-        return name
-
-
-class Proportional(_Item):
-    """Points in proportion to a rate (0–1) or a mean score (0–100) of which more is better."""
-
-    kind: Literal["proportional"]
-
-    @field_validator("indicator")
-    @classmethod
-    def _rewarded(cls, name: str) -> str:
-        if RATIOS[name].better == "low":
-            raise ValueError(f"of {name} less is better: points in proportion to it would reward the worse; use steps")
-        return name
-
-
-class Steps(_Item):
-    """Points lost by steps beyond a threshold (每上升/下降 n 个百分点扣分).
-
-    ``threshold`` and ``step`` are in percent and percentage points. Beyond
-    ``zero_beyond`` the item is 0; exactly at it the steps still count.
-    """
-
-    kind: Literal["steps"]
-    threshold: Exact
-    direction: Literal["above", "below"]
-    step: Exact
-    points_per_step: Exact
-    step_mode: Literal["floor", "ceil", "proportional"] = "floor"
-    zero_beyond: Exact | None = None
-
-    @field_validator("step", "points_per_step")
-    @classmethod
-    def _forward(cls, value: Fraction) -> Fraction:
-        return above_zero(value)
-
-    @field_validator("direction")
-    @classmethod
-    def _worse(cls, direction: str, info: ValidationInfo) -> str:
-        rule = RATIOS.get(info.data.get("indicator", ""))
-        if rule is not None and rule.better == ("high" if direction == "above" else "low"):
-            raise ValueError(f"of {rule.name} {rule.better} is better: {direction} would punish the better")
-        return direction
-
-    @field_validator("zero_beyond")
-    @classmethod
-    def _farther(cls, limit: Fraction | None, info: ValidationInfo) -> Fraction | None:
-        if limit is not None and {"threshold", "direction"} <= set(info.data):
-            threshold, above = info.data["threshold"], info.data["direction"] == "above"
-            if (limit < threshold) if above else (limit > threshold):
-                raise ValueError(f"must not lie on the good side of the threshold {threshold}")
-        return limit
-
-
-Item = Annotated[Proportional | Steps, Field(discriminator="kind")]
-
-
-class Grade(_Strict):
-    """A grade (等次) for totals at or above a bound."""
+class Grade(Strict):
+    """A grade (等次) for totals at or above a bound; the last may have none and takes the rest."""
 
     id: str
-    at_least: Exact
+    at_least: Exact | None = None
     title: Words
 
 
-def _distinct(ids: list[str]) -> None:
-    for place, name in enumerate(ids):
-        if name in ids[:place]:
-            raise ValueError(f"the id {name} stands twice")
+class GradeEntered(Strict):
+    """A grade given by people: a choice among titles, or a band without limits in the text."""
+
+    input: Id
 
 
-class Ranking(_Strict):
-    """How equal totals rank: ``shared`` is 1, 1, 3."""
+class Ranking(Strict):
+    """How equal totals rank: ``shared`` is 1, 1, 3. All with the lowest total are last; if all are equal nobody is."""
 
     ties: Literal["shared"] = "shared"
+    among: Literal["all", "group"] = "all"
 
 
-class Rulebook(_Strict):
-    """One rulebook: who is assessed, by which items, and what the totals mean."""
+class Stage(Strict):
+    """One period of the scheme (考核周期): how long, what is scored in it, which grades it has.
 
-    id: str
-    version: Annotated[int, Field(strict=True, ge=1)]
+    Attributes
+    ----------
+    cadence
+        ``month``, ``quarter``, ``half``, ``year``; ``any`` fits every period.
+        ``month@26`` and ``year@26`` run from the 26th to the 25th.
+    score
+        The tree of items; None: indicators and events only, no total.
+    shown
+        Items beside the score, not in it.
+    """
+
+    id: Id
+    title: Words
+    cadence: Annotated[str, Field(pattern=r"^(any|(month|quarter|half|year)(@([2-9]|1[0-9]|2[0-8]))?)$")]
+    score: Item | None = None
+    shown: tuple[Item, ...] = ()
+    grades: tuple[Grade, ...] = ()
+    grade_entered: GradeEntered | None = None
+    ranking: Ranking | None = None
+
+    @field_validator("grades")
+    @classmethod
+    def _falling(cls, grades: tuple[Grade, ...]) -> tuple[Grade, ...]:
+        if any(g.at_least is None for g in grades[:-1]):
+            raise ValueError("only the last grade may be without at_least")
+        bounds = [g.at_least for g in grades if g.at_least is not None]
+        if bounds != sorted(set(bounds), reverse=True):
+            raise ValueError("at_least must fall from the first to the last")
+        if len({g.id for g in grades}) < len(grades):
+            raise ValueError("a grade's id stands twice")
+        return grades
+
+    def items(self) -> "Iterator[tuple[tuple[Any, ...], Item]]":
+        """Every item below, with its path in the file, parents first."""
+        if self.score is not None:
+            yield from walk(("score",), self.score)
+        for place, item in enumerate(self.shown):
+            yield from walk(("shown", place), item)
+
+
+class Measured(Strict):
+    """An item's value, an input's, or the total, beside a limit."""
+
+    item: Id | None = None
+    input: Id | None = None
+    code: Id | None = None
+    """Of an events input: only these events."""
+    test: Test
+    limit: Exact
+
+
+class When(Strict):
+    """What must hold of a subject in a period, all of it together.
+
+    Attributes
+    ----------
+    rank_at_most, bottom
+        Among the first n, among the last n (ties included).
+    first, last
+        Rank 1; the lowest total. Nobody is, if all totals are equal.
+    not_top
+        Not among the first n: where one may be both, the top wins.
+    grade
+        One of these grades.
+    measured
+        A comparison; without item and input of the total.
+    """
+
+    first: bool = False
+    last: bool = False
+    rank_at_most: Count | None = None
+    bottom: Count | None = None
+    not_top: Count | None = None
+    grade: tuple[str, ...] = ()
+    group: tuple[str, ...] = ()
+    measured: tuple[Measured, ...] = ()
+
+    @model_validator(mode="after")
+    def _something(self) -> "When":
+        if not self.model_fields_set - {"group"}:
+            raise ValueError("needs a condition")
+        return self
+
+    @property
+    def is_by_rank(self) -> bool:
+        """Whether it needs everybody's total."""
+        return self.first or self.last or any(x is not None for x in (self.rank_at_most, self.bottom, self.not_top))
+
+
+class Window(Strict):
+    """Over which periods a condition is counted (累计 / 连续).
+
+    Attributes
+    ----------
+    kind
+        ``cumulative``: within the calendar year; ``consecutive``: a run, which
+        a period without a rating neither breaks nor extends.
+    reaches
+        The count that brings the consequence.
+    fires
+        ``once``: at the count itself; ``each``: at every later one too.
+    across_years
+        Whether a run goes on over the turn of the year.
+    sum_of
+        Count this input's number instead of the periods (events of the year).
+    distinct
+        Of findings that are counted so: those on the same case count once.
+    """
+
+    kind: Literal["cumulative", "consecutive"]
+    reaches: Annotated[int, Field(strict=True, ge=1)]
+    fires: Literal["once", "each"] = "once"
+    across_years: bool = True
+    sum_of: Id | None = None
+    distinct: bool = False
+
+
+class Prize(Strict):
+    """So many prizes of so much money, given by rank among those for whom the condition holds."""
+
+    title: Words
+    n: Count
+    money: Positive | None = None
+
+
+class Consequence(Strict):
+    """What follows from a score (结果运用): praise, a yellow card, prize money, an interview.
+
+    ``money`` in yuan; where several share the place it is left to a person.
+    ``prizes``: a quota instead of one sum. ``stops``: what is lost by it, e.g. the year's award.
+    """
+
+    id: Id
+    title: Words
+    stage: Id
+    tone: Literal["praise", "warning", "penalty", "notice"]
+    when: When
+    window: Window | None = None
+    money: Positive | None = None
+    prizes: tuple[Prize, ...] = ()
+    text: Words | None = None
+    source: str | None = None
+
+
+class Stated(Strict):
+    """A consequence that no rule decides (由人决定): the trigger and what follows, for the reader."""
+
+    trigger: Words
+    follows: Words
+    source: str | None = None
+
+
+class Quota(Strict):
+    """At most so many subjects of one group may be given a choice (名额): more are refused.
+
+    ``from_size``: only in groups of at least so many assessed subjects.
+    """
+
+    id: Id
+    title: Words
+    input: Id
+    value: str
+    at_most: Count
+    from_size: Count = 1
+    source: str | None = None
+
+
+class SampleType(Strict):
+    """One type of sample in the month's plan (抽查样本): how many of which objects for each unit.
+
+    ``only``: groups of units that have it. ``unless``: an attribute of a unit
+    that has none. ``instead_if`` with ``instead``: an attribute for which another object is taken.
+    """
+
+    id: Id
+    title: Words
+    objects: dict[Id, Count]
+    only: tuple[str, ...] = ()
+    unless: Id | None = None
+    instead_if: Id | None = None
+    instead: dict[Id, Count] = Field(default_factory=dict)
+
+
+class Rulebook(Strict):
+    """One rulebook: who is assessed, from which inputs, by which items, and what follows."""
+
+    id: Id
+    version: Count
     title: Words
     issuer: Words
     source: str
     valid: Validity
     population: Population
-    scale: Exact
+    scale: Positive | None = None
     empty: Empty
-    items: tuple[Item, ...]
-    grades: tuple[Grade, ...] = ()
-    ranking: Ranking = Ranking()
+    display_scale: Annotated[int, Field(strict=True, ge=0, le=6)] = 2
+    readings: dict[Id, Reading] = Field(default_factory=dict)
+    inputs: dict[Id, Input]
+    rates: dict[Id, Rate] = Field(default_factory=dict)
+    stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
+    consequences: tuple[Consequence, ...] = ()
+    stated: tuple[Stated, ...] = ()
+    quotas: tuple[Quota, ...] = ()
+    samples: tuple[SampleType, ...] = ()
+    notes: tuple[Words, ...] = ()
 
-    @field_validator("scale")
-    @classmethod
-    def _positive(cls, value: Fraction) -> Fraction:
-        return above_zero(value)
+    def stage(self, stage_id: str) -> Stage:
+        """The stage of that id."""
+        return next(s for s in self.stages if s.id == stage_id)
 
-    @field_validator("items")
-    @classmethod
-    def _whole(cls, items: "tuple[Proportional | Steps, ...]", info: ValidationInfo) -> Any:
-        _distinct([i.id for i in items])
-        total = sum((i.points for i in items), Fraction(0))
-        if "scale" in info.data and total != info.data["scale"]:
-            raise ValueError(f"points sum to {total}, not to the scale of {info.data['scale']}")
-        return items
+    def parts(self) -> "Iterator[tuple[tuple[Any, ...], Item | Rule]]":
+        """Every item and rule with its path in the file, parents first."""
+        for place, stage in enumerate(self.stages):
+            for path, item in stage.items():
+                yield ("stages", place, *path), item
+                for rule_path, rule in _rules(item):
+                    yield ("stages", place, *path, *rule_path), rule
 
-    @field_validator("grades")
-    @classmethod
-    def _falling(cls, grades: tuple[Grade, ...]) -> tuple[Grade, ...]:
-        _distinct([g.id for g in grades])
-        bounds = [g.at_least for g in grades]
-        if bounds != sorted(set(bounds), reverse=True):
-            raise ValueError("at_least must fall from the first to the last")
-        return grades
+    def roles(self) -> set[str]:
+        """The roles that items and rules are limited to; a subject must have one of them."""
+        return {role for _, part in self.parts() if part.only is not None for role in part.only.roles}
 
-    def item(self, item_id: str) -> "Proportional | Steps | None":
-        """The item of that id, if any."""
-        return next((i for i in self.items if i.id == item_id), None)
+    def event_rules(self, name: str) -> tuple[EventRule, ...]:
+        """The rules that read an events input."""
+        return tuple(part for _, part in self.parts() if isinstance(part, EventRule) and part.input == name)
+
+    def consequence(self, name: str) -> Consequence | None:
+        """The consequence of that id, if any."""
+        return next((c for c in self.consequences if c.id == name), None)
+
+
+def walk(path: tuple[Any, ...], item: "Item") -> "Iterator[tuple[tuple[Any, ...], Item]]":
+    """An item and all items below it with their paths, parents first."""
+    yield path, item
+    for place, child in enumerate(children(item)):
+        yield from walk((*path, "item") if isinstance(item, Carry) else (*path, "items", place), child)
+
+
+def children(item: "Item") -> "tuple[Item, ...]":
+    """The items directly below an item."""
+    if isinstance(item, Carry):
+        return (item.item,)
+    below = getattr(item, "items", ())
+    return below if isinstance(below, tuple) else ()
+
+
+def _rules(item: "Item | Rule") -> "Iterator[tuple[tuple[Any, ...], Rule]]":
+    if isinstance(item, Deduct | Earn | Lose | Largest | Smallest):
+        for place, rule in enumerate(item.rules):
+            yield ("rules", place), rule
+            for path, below in _rules(rule):
+                yield ("rules", place, *path), below
+
+
+def maximum(item: "Item") -> Fraction | None:
+    """The most an item can score, where that is fixed."""
+    points = getattr(item, "points", None)
+    return points if isinstance(points, Fraction) else None

@@ -95,7 +95,7 @@ PLACE_TYPES = {
 CASE_TYPES = {
     "case_no": pa.string(), "content_hash": pa.string(), "category_kind": pa.string(), "category_code": pa.string(),
     **dict.fromkeys(CASE_TIMES, UTC),
-    "n_rework": pa.int64(), "is_repeat": pa.bool_(), **PLACE_TYPES,
+    "n_rework": pa.int64(), "is_repeat": pa.bool_(), "source": pa.string(), **PLACE_TYPES,
 }  # fmt: skip
 
 SAMPLE_TYPES = {

@@ -120,11 +120,15 @@ def test_a_scorecard_is_the_stored_document_with_its_texts(get):
     assert card["assessment"] == NAME
     assert card["document"]["total"]["exact"] == "1220/17"
     assert card["document"]["counts"]["n_due"] == 10
-    assert "9 ÷ 10" in card["texts"]["lines"]["closing"]
-    assert "扣完为止" in card["texts"]["lines"]["rework"]
+    lines = {x["item"]: x for x in card["texts"]["lines"]}
+    assert list(lines) == ["closing", "on_time_closing", "rework", "repeat", "inspection"]
+    assert "9 ÷ 10" in lines["closing"]["reason"]
+    assert lines["closing"]["chance"].startswith("95% 区间")
+    assert "扣完为止" in lines["rework"]["reason"]
+    assert "重抽样" in card["texts"]["chance"]
     english = get(f"/v1/assessments/latest/scorecards/{COMMUNITIES[0]}?lang=en")
     assert english["document"] == card["document"]
-    assert "never falls below 0" in english["texts"]["lines"]["rework"]
+    assert "never falls below 0" in english["texts"]["lines"][2]["reason"]
     assert get("/v1/assessments/latest/scorecards/4299")["document"]["total"]["shown"] == TOTAL_CITY
 
 
@@ -143,8 +147,9 @@ def test_scorecards_as_files(client):
 
 def test_explain_leads_to_the_case_numbers(get):
     found = get(f"/v1/explain?assessment=latest&code={COMMUNITIES[0]}&item=rework")
-    assert found["evidence"]["n_rework_cases"]["numbers"] == ["A000"]
-    assert found["evidence"]["n_due_rework_known"]["n"] == 10
+    assert found["evidence"]["rework_cases"]["numbers"] == ["A000"]
+    assert found["evidence"]["due_rework_known"]["n"] == 10
+    assert found["evidence"]["due_rework_known"]["name"]["zh"] == "返工情况已知的应结案数"
     count = get(f"/v1/explain?assessment=latest&code={COMMUNITIES[0]}&item=n_overdue_open")
     assert count["evidence"]["n_overdue_open"]["numbers"] == ["A009"]
     few = get("/v1/explain?assessment=latest&code=4299&item=n_due&limit=3")

@@ -131,8 +131,10 @@ def test_heat_cells_tell_their_count_and_follow_the_zoom(levels, visit):
     tab.locator("#list button").first.hover()
     expect(tab.locator(".tip b")).to_have_text(coarse["value"][0])
     tab.get_by_role("button", name="自动").click()
+    closer = tab.locator(".leaflet-control-zoom-in")
     for _ in range(16):
-        tab.locator(".leaflet-control-zoom-in").click()
+        if closer.is_enabled():  # as near as it gets
+            closer.click()
     expect(tab.locator("#legend small")).to_contain_text(page.data["layers"][0]["zh"])
 
 

@@ -10,7 +10,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from api.main import create_app
 from gridmgmt.operations import database
-from tests.api import small_city
+from tests.api import offices, small_city
 from tests.api.small_city import COMMUNITIES, NASTY, TOTAL_0, TOTAL_5, TOTAL_CITY
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -124,7 +124,7 @@ def test_the_ranking_sorts_finds_and_moves_the_map(visit):
     expect(tab.locator("#scorecard .score b")).to_have_text(TOTAL_5)
     expect(tab.frame_locator("#choropleth iframe").locator(".tip")).to_contain_text("竹溪社区")
     tab.locator("#ranking input").fill("没有的名字")
-    expect(rows).to_have_text("没有符合的网格")
+    expect(rows).to_have_text("没有符合的考核对象")
 
 
 def test_an_address_passed_on_shows_the_same_in_the_other_language(visit):
@@ -172,6 +172,46 @@ def test_the_documentation_works_offline(visit):
     expect(
         tab.get_by_text("Who is responsible", exact=False).or_(tab.get_by_text("The grids of all levels")).first
     ).to_be_visible()
+
+
+@pytest.fixture(scope="module")
+def office_site(make_database, tmp_path_factory):
+    settings = make_database("start_page_offices")
+    engine = database.open_database(settings)
+    offices.build(engine, tmp_path_factory.mktemp("offices"))
+    engine.dispose()
+    address, stop = serve(settings)
+    yield address
+    stop()
+
+
+@pytest.mark.parametrize("device", [DESK, PHONE])
+def test_units_are_ranked_and_explained_without_a_map(browser, office_site, device):
+    faults = []
+    context = browser.new_context(**device)
+    tab = context.new_page()
+    tab.on("console", lambda message: faults.append(message.text))
+    tab.on("pageerror", lambda error: faults.append(str(error)))
+    tab.goto(f"{office_site}/?assessment={offices.NAME}")
+    rows, card = tab.locator("#ranking tbody tr"), tab.locator("#scorecard")
+    expect(rows).to_have_count(2)
+    expect(rows.first.locator(".tone.penalty")).to_have_text("分管领导作检查")
+    expect(rows.last).to_contain_text("待定")
+    expect(card.locator(".score b")).to_have_text(offices.TOTAL_D9)
+    expect(card.locator(".lines .rule").first).to_contain_text("-6.00")
+    expect(tab.locator("#choropleth")).to_have_count(0)
+    card.locator(".reached button").click()
+    expect(tab.locator("dialog .entries li").first).to_contain_text("2025-11 74.00")
+    tab.keyboard.press("Escape")
+    card.get_by_role("button", name="减分").click()
+    expect(tab.locator("dialog .entries li").first).to_contain_text("依据：县通报3号")
+    tab.keyboard.press("Escape")
+    rows.last.locator("button").click()
+    expect(card.locator(".lacking")).to_contain_text("街景立面")
+    expect(card.locator(".score b")).to_have_text("待定")
+    assert tab.evaluate("document.documentElement.scrollWidth") <= device["viewport"]["width"]
+    context.close()
+    assert faults == []
 
 
 def test_without_an_assessment_the_page_says_what_to_run(browser, make_database, tmp_path):

@@ -8,7 +8,7 @@ import openpyxl
 import pytest
 from sqlalchemy import Engine, text
 
-from gridmgmt.operations import assessing, counting, imports, locating, reference
+from gridmgmt.operations import assessing, counting, imports, locating, publishing, reference
 from gridmgmt.periods import parse_period
 from gridmgmt.settings import Settings
 from tools import demo
@@ -38,7 +38,10 @@ def test_quarantine_names_each_fault(demo_run: Demo) -> None:
 
 def test_a_second_run_gives_the_same_hash_and_changes_nothing(demo_run: Demo) -> None:
     found, engine, out, made = demo_run
-    tables = ("cases", "case_version", "samples", "assignment", "assessment", "quarantine", "edition")
+    tables = (
+        "cases", "case_version", "samples", "assignment", "assessment", "quarantine", "edition", "entry", "staff_day",
+        "assessed", "rulebook_version",
+    )  # fmt: skip
 
     def counts() -> list[int]:
         with engine.connect() as connection:
@@ -46,8 +49,38 @@ def test_a_second_run_gives_the_same_hash_and_changes_nothing(demo_run: Demo) ->
 
     before = counts()
     again = demo.run_demo(Runner(found.db, found), out)
-    assert again["sha256"] == made["sha256"]
+    assert again == made
     assert counts() == before
+
+
+def test_a_year_of_districts_is_scored_and_explained_down_to_cases_and_entries(demo_run: Demo) -> None:
+    _, engine, _, _ = demo_run
+    stored, documents, _ = assessing.read(engine, "ningbo_district")
+    assert (stored.period, stored.complete, len(documents)) == ("2025", True, 6)
+    assert len(stored.header["earlier"]) == 12
+    month = stored.header["earlier"]["2025-07"]["assessment"]
+    _, months, _ = assessing.read(engine, month)
+    document = months[0]
+    assert len(document["lines"]) > 20
+    code = document["subject"]["code"]
+    item = next(line["item"] for line in document["lines"] if line["code"] == "3.3")
+    found = assessing.explain(engine, month, code, item)
+    assert len(found.evidence["due"]) == document["counts"]["n_due"] > 0
+    assert publishing.recompute(engine, stored.name).is_same
+
+
+def test_a_county_month_has_consequences_that_lead_back_to_their_periods(demo_run: Demo) -> None:
+    _, engine, _, _ = demo_run
+    stored, documents, _ = assessing.read(engine, "qixian")
+    assert (stored.period, stored.complete) == ("2025-12", True)
+    assert stored.published_at is not None
+    reached = [(d["subject"]["code"], c) for d in documents for c in d["consequences"]]
+    assert {c["tone"] for _, c in reached} >= {"praise", "penalty"}
+    ledger = publishing.ledger(engine, "qixian", 2025)
+    assert {r.period for r in ledger.reached} == {"2025-10", "2025-11", "2025-12"}
+    assert sum(ledger.money.values()) > 0
+    in_december = {(r.subject, r.consequence) for r in ledger.reached if r.period == "2025-12"}
+    assert in_december == {(code, c["consequence"]) for code, c in reached}
 
 
 def test_another_database_gives_the_same_hash(demo_run: Demo, make_database, tmp_path: Path) -> None:

@@ -147,7 +147,7 @@ class TestEvidence:
     def test_samples_too(self, december: Engine) -> None:
         made = assessing.score(december, "grid_baseline", PERIOD)
         found = assessing.explain(december, made.name, "D1", "inspection", "district").evidence
-        assert found == {"sum_sample_score": ["s1", "s2"], "n_scored_samples": ["s1", "s2"]}
+        assert found == {"sample_scores": ["s1", "s2"], "scored_samples": ["s1", "s2"]}
 
     def test_all_counts_have_a_bit(self, december: Engine) -> None:
         header = assessing.score(december, "grid_baseline", PERIOD).header

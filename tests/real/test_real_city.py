@@ -195,7 +195,7 @@ def test_explained_numbers_are_the_rows_of_the_source(loaded: tuple[Settings, En
     good = raw_cases[~(raw_cases.closed_date < raw_cases.created_date)]
     due = good[(good.due_date_with_rule >= "2015-12-01") & (good.due_date_with_rule < "2016-01-01")]
     on_time = due[due.closed_date <= due.due_date_with_rule]
-    unassigned = 19_654 - len(found.evidence["n_due"])
-    assert set(found.evidence["n_due"]) <= set(due.unique_key)
+    unassigned = 19_654 - len(found.evidence["due"])
+    assert set(found.evidence["due"]) <= set(due.unique_key)
     assert unassigned == 180
-    assert set(found.evidence["n_closed_on_time"]) == set(on_time.unique_key) & set(found.evidence["n_due"])
+    assert set(found.evidence["closed_on_time"]) == set(on_time.unique_key) & set(found.evidence["due"])

@@ -1,4 +1,4 @@
-"""Scoring: exact at every limit, within bounds, monotone, fair to ties, and never guessed from nothing."""
+"""Scoring, kind by kind: exact at every limit, within bounds, fair to ties, and never guessed from nothing."""
 
 from fractions import Fraction
 from typing import Any
@@ -6,99 +6,43 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
-from gridmgmt.indicators import RATIOS
-from gridmgmt.rulebooks.evaluate import exact, grade_of, proportional, rank, score, shown, shown_near, steps
+from gridmgmt.rulebooks.deductions import judge
+from gridmgmt.rulebooks.evaluate import evaluate
+from gridmgmt.rulebooks.items import Item, Rule
 from gridmgmt.rulebooks.load import load
-from gridmgmt.rulebooks.model import Proportional, Rulebook, Steps
+from gridmgmt.rulebooks.nodes import Context, Node
+from gridmgmt.rulebooks.numbers import exact, shown, shown_near
+from gridmgmt.rulebooks.run import grade_of, rank
+from gridmgmt.rulebooks.values import Account, Event, Filing, Finding
+from tests.rulebooks.tiny import tiny
 
 BASE = load("grid_baseline").rulebook
+BOOK = tiny().rulebook
 WORDS = {"zh": "测试", "en": "Test"}
-FULL = {
-    "n_due": 100, "n_closed": 100, "n_closed_on_time": 100, "n_due_rework_known": 100, "n_rework_cases": 0,
-    "n_registered_repeat_known": 100, "n_repeats": 0, "n_scored_samples": 1, "sum_sample_score": Fraction(100),
-}  # fmt: skip
+ITEM: TypeAdapter[Any] = TypeAdapter(Item)
+RULE: TypeAdapter[Any] = TypeAdapter(Rule)
 
 
-def step_item(**changes: Any) -> Steps:
-    plain = {
-        "id": "x", "title": WORDS, "points": 10, "kind": "steps", "indicator": "rework_rate", "threshold": 2,
-        "direction": "above", "step": 1, "points_per_step": 3, "source": "test",
-    }  # fmt: skip
-    return Steps.model_validate({**plain, **changes})
+def valued(item: dict[str, Any], **values: Any) -> Node:
+    """An item's node, from typed values; whole numbers become fractions."""
+    typed = {k: Fraction(v) if isinstance(v, int) and not isinstance(v, bool) else v for k, v in values.items()}
+    return evaluate(ITEM.validate_python({"id": "x", "title": WORDS, **item}), Context(BOOK, typed))
 
 
-def rate_item(indicator: str = "closing_rate", points: str = "30") -> Proportional:
-    return Proportional.model_validate(
-        {"id": "x", "title": WORDS, "points": points, "kind": "proportional", "indicator": indicator, "source": "test"}
-    )
+def judged(rule: dict[str, Any], role: str | None = None, **values: Any) -> Node:
+    """A rule's node."""
+    typed = {k: Fraction(v) if isinstance(v, int) and not isinstance(v, bool) else v for k, v in values.items()}
+    return judge(RULE.validate_python({"id": "x", "title": WORDS, **rule}), Context(BOOK, typed, role))
 
 
-def with_option(option: str) -> Rulebook:
-    return BASE.model_copy(update={"empty": BASE.empty.model_copy(update={"option": option})})
+STEPS = {"kind": "steps", "rate": "closing", "threshold": 2, "direction": "above", "step": 1, "points_per_step": 3}
 
 
-def percent(text: str) -> Fraction:
-    return Fraction(text) / 100
-
-
-# --- faults found in real scoring code -------------------------------------------------------------------------------
-
-
-def test_a_closing_rate_is_scored_as_itself_not_as_100_less_it() -> None:
-    assert proportional(rate_item(), Fraction(1))[0] == 30
-    assert proportional(rate_item(), Fraction(9, 10))[0] == 27
-    assert proportional(rate_item(), Fraction(0))[0] == 0
-
-
-def test_nothing_is_rounded_before_it_is_weighted() -> None:
-    counts = FULL | {"n_due": 3, "n_closed": 2, "n_closed_on_time": 1}
-    closing, on_time = score(BASE, counts).lines[:2]
-    assert (closing.points, on_time.points) == (20, 10)
-    assert score(BASE, FULL | {"n_due": 7, "n_closed": 6}).lines[0].points == Fraction(180, 7)
-
-
-@pytest.mark.parametrize("counts", [{}, {"n_due": 0, "n_closed": 0}, {"n_samples": 3}])
-def test_a_grid_without_a_case_is_neither_0_nor_100(counts: dict[str, int]) -> None:
-    for option in ("leave_out", "full", "incomplete"):
-        result = score(with_option(option), counts)
-        assert (result.total, result.grade, result.reason.code) == (None, None, "total_no_data")
-
-
-def test_each_item_uses_its_own_counts() -> None:
-    for name, line in zip(("n_closed", "n_closed_on_time", "n_rework_cases", "n_repeats"), range(4), strict=True):
-        before, after = (score(BASE, counts).lines for counts in (FULL, FULL | {name: 50}))
-        assert [n for n, (a, b) in enumerate(zip(before, after, strict=True)) if a.points != b.points] == [line]
-
-
-def test_a_true_75_is_75() -> None:
-    counts = FULL | {"n_due": 300, "n_closed": 175, "n_closed_on_time": 175, "n_rework_cases": 0}
-    result = score(BASE, counts)
-    assert result.total == 75
-    assert result.grade == "B"
-
-
-# --- items without data ----------------------------------------------------------------------------------------------
-
-NO_SAMPLES = FULL | {"n_scored_samples": 0, "sum_sample_score": 0, "n_closed": 90}
-
-
-def test_an_item_left_out_scales_the_others() -> None:
-    result = score(BASE, NO_SAMPLES)
-    assert result.lines[4].points is None
-    assert result.lines[4].reason.code == "line_no_data_leave_out"
-    assert result.total == Fraction(82 * 100, 85)
-    assert result.reason.code == "total_scaled"
-    assert result.reason.facts == {"gained": "82", "possible": "85", "scale": "100"}
-
-
-def test_an_item_with_full_points_and_an_open_one() -> None:
-    full = score(with_option("full"), NO_SAMPLES)
-    assert (full.lines[4].points, full.total, full.reason.code) == (15, 97, "total_sum")
-    incomplete = score(with_option("incomplete"), NO_SAMPLES)
-    assert (incomplete.total, incomplete.grade) == (None, None)
-    assert incomplete.reason.code == "total_incomplete"
-    assert incomplete.reason.facts == {"items": ["inspection"]}
+def steps(rate: str, **changes: Any) -> Node:
+    value = Fraction(rate) / 100
+    return judged({**STEPS, **changes}, closed=value, due=Fraction(1))
 
 
 # --- steps -----------------------------------------------------------------------------------------------------------
@@ -107,85 +51,205 @@ def test_an_item_with_full_points_and_an_open_one() -> None:
 @pytest.mark.parametrize(
     ("rate", "floor", "ceil", "exactly"),
     [
-        ("0", 10, 10, 10), ("2", 10, 10, 10), ("2.000001", 10, 7, "9.999997"), ("2.999999", 10, 7, "7.000003"),
-        ("3", 7, 7, 7), ("3.000001", 7, 4, "6.999997"), ("4.5", 4, 1, "2.5"), ("5", 1, 1, 1), ("6", 0, 0, 0),
-        ("100", 0, 0, 0),
+        ("0", 0, 0, 0), ("2", 0, 0, 0), ("2.000001", 0, 3, "0.000003"), ("2.999999", 0, 3, "2.999997"),
+        ("3", 3, 3, 3), ("3.000001", 3, 6, "3.000003"), ("4.5", 6, 9, "7.5"), ("5", 9, 9, 9), ("100", 294, 294, 294),
     ],
 )  # fmt: skip
 def test_steps_above_a_limit(rate: str, floor: Any, ceil: Any, exactly: Any) -> None:
-    for mode, points in (("floor", floor), ("ceil", ceil), ("proportional", exactly)):
-        assert steps(step_item(step_mode=mode), percent(rate))[0] == Fraction(points), mode
+    for mode, lost in (("floor", floor), ("ceil", ceil), ("proportional", exactly)):
+        assert steps(rate, step_mode=mode).value == Fraction(lost), mode
 
 
-@pytest.mark.parametrize(
-    ("rate", "points"), [("100", 10), ("80", 10), ("79.9", 10), ("75.1", 10), ("75", 8), ("70", 6), ("0", 0)]
-)
-def test_steps_below_a_limit(rate: str, points: int) -> None:
-    item = step_item(indicator="closing_rate", direction="below", threshold=80, step=5, points_per_step=2)
-    assert steps(item, percent(rate))[0] == points
-
-
-def test_a_third_is_a_third() -> None:
-    item = step_item(threshold=0, step="1/3", points_per_step=1)
-    assert [steps(item, Fraction(n, 300))[0] for n in range(4)] == [10, 9, 8, 7]
-
-
-@pytest.mark.parametrize(("rate", "points", "code"), [
-    ("5", 1, "line_steps"), ("5.000001", 0, "line_zero_beyond"), ("2", 10, "line_within_threshold"),
-])  # fmt: skip
-def test_exactly_at_zero_beyond_the_steps_still_count(rate: str, points: int, code: str) -> None:
-    found, reason = steps(step_item(zero_beyond=5), percent(rate))
-    assert (found, reason.code) == (points, code)
-
-
-def test_zero_beyond_below() -> None:
-    item = step_item(indicator="closing_rate", direction="below", threshold=80, zero_beyond=75, points_per_step=1)
-    assert [steps(item, percent(r))[0] for r in ("75", "74.999")] == [5, 0]
-
-
-def test_a_mean_score_is_in_points_not_percent() -> None:
-    assert proportional(rate_item("sample_score", "15"), Fraction(86))[0] == Fraction("12.9")
-    item = step_item(indicator="sample_score", direction="below", threshold=60, step=10)
-    assert steps(item, Fraction(45))[0] == 7
+@pytest.mark.parametrize(("rate", "zeroes"), [("5", False), ("5.000001", True), ("2", False)])
+def test_exactly_at_zero_beyond_the_steps_still_count(rate: str, zeroes: bool) -> None:
+    assert steps(rate, zero_beyond=5).zeroes is zeroes
+    assert steps("5", zero_beyond=5).value == 9
+    assert steps("5", zero_beyond=5, zero_inclusive=True).zeroes
 
 
 def test_reasons_carry_exact_facts() -> None:
-    _, reason = steps(step_item(), Fraction(9, 200))
-    assert reason.facts == {
+    assert steps("4.5").reason.facts == {
         "percent": "4.5", "threshold": "2", "step": "1", "points_per_step": "3", "n_steps": "2", "lost": "6",
     }  # fmt: skip
 
 
-rates = st.fractions(0, 1, max_denominator=400)
-modes = st.sampled_from(["floor", "ceil", "proportional"])
+fractions = st.fractions(0, 1, max_denominator=400)
 small = st.fractions(Fraction(1, 10), 20, max_denominator=30)
 
 
-@given(rates, rates, modes, small, small, st.none() | st.integers(20, 100))
-def test_step_points_stay_in_bounds_and_never_rise_with_the_rate(
-    a: Fraction, b: Fraction, mode: str, step: Fraction, lost: Fraction, zero: int | None
-) -> None:
-    item = step_item(threshold=20, step=step, points_per_step=lost, step_mode=mode, zero_beyond=zero)
-    low, high = (steps(item, rate)[0] for rate in sorted((a, b)))
-    assert 0 <= high <= low <= item.points
+@given(fractions, fractions, st.sampled_from(["floor", "ceil", "proportional"]), small, small)
+def test_a_worse_rate_never_costs_less(a: Fraction, b: Fraction, mode: str, step: Fraction, lost: Fraction) -> None:
+    low, high = (
+        steps(str(r * 100), threshold=20, step=step, points_per_step=lost, step_mode=mode).value for r in sorted((a, b))
+    )
+    assert low is not None
+    assert high is not None
+    assert 0 <= low <= high
 
 
-@given(rates, rates)
-def test_proportional_points_stay_in_bounds_and_rise_with_the_rate(a: Fraction, b: Fraction) -> None:
-    low, high = (proportional(rate_item(), rate)[0] for rate in sorted((a, b)))
-    assert 0 <= low <= high <= 30
+# --- the other rules -------------------------------------------------------------------------------------------------
 
 
-@given(st.fixed_dictionaries({k: st.integers(0, 50) for k in FULL}))
-def test_a_total_lies_between_0_and_the_scale(counts: dict[str, int]) -> None:
-    for top, bottom in ((r.numerator, r.denominator) for r in RATIOS.values() if r.unit == "percent"):
-        counts[top] = min(counts[top], counts[bottom])
-    counts["sum_sample_score"] = min(counts["sum_sample_score"], 100 * counts["n_scored_samples"])
-    for option in ("leave_out", "full", "incomplete"):
-        result = score(with_option(option), counts)
-        assert result.total is None or 0 <= result.total <= 100
-        assert (result.grade is None) is (result.total is None)
-        assert sum(x.maximum for x in result.lines) == 100
+def test_each_counts_findings_up_to_its_cap() -> None:
+    each = {"kind": "each", "input": "faults", "points": "0.5", "cap": 2}
+    assert [judged(each, faults=n).value for n in (0, 1, 4, 5)] == [0, Fraction(1, 2), 2, 2]
+    assert judged(each, faults=(Finding(3), Finding(1))).value == 2
+    assert judged(each).value == 0, "nothing listed: nothing happened"
+
+
+def test_findings_on_one_case_count_once_where_it_says_so() -> None:
+    found = (Finding(case="a"), Finding(case="a"), Finding(case="b"), Finding())
+    each = {"kind": "each", "input": "faults", "points": 2}
+    assert judged(each, faults=found).value == 8
+    assert judged({**each, "distinct": True}, faults=found).value == 6
+
+
+def test_a_group_finding_stands_for_the_single_ones_of_its_occasion() -> None:
+    each = {"kind": "each", "input": "faults", "points": 1, "unless": "disaster"}
+    single = (Finding(2, occasion="mon-am"), Finding(1, occasion="tue-am"), Finding(1))
+    assert judged(each, faults=single, disaster=(Finding(occasion="mon-am"),)).value == 2
+
+
+def test_once_however_often() -> None:
+    once = {"kind": "once", "input": "faults", "points": 3}
+    assert [judged(once, faults=n).value for n in (0, 1, 7)] == [0, 3, 3]
+
+
+@pytest.mark.parametrize(
+    ("test", "value", "lost"), [("<", 79, 1), ("<", 80, 0), (">", 81, 1), ("<=", 80, 1), (">=", 80, 1)]
+)
+def test_compare_is_exact_at_its_limit(test: str, value: int, lost: int) -> None:
+    assert judged({"kind": "compare", "left": "due", "test": test, "right": 80, "points": 1}, due=value).value == lost
+
+
+def test_compare_with_other_inputs() -> None:
+    """Grids to collectors 15 : 1, without rounding: 600 to 40 is enough, 601 is not."""
+    rule = {"kind": "compare", "left": "due", "test": ">", "right": {"closed": 15}, "points": 2}
+    assert [judged(rule, due=n, closed=40).value for n in (600, 601)] == [0, 2]
+
+
+@pytest.mark.parametrize(
+    ("received", "extended", "lost"), [(300, 3, "0"), (250, 2, "0"), (250, 3, "0.1"), (400, 7, "0.3")]
+)
+def test_beyond_an_allowance_only_the_surplus_costs(received: int, extended: int, lost: str) -> None:
+    rule = {"kind": "beyond", "input": "closed", "allowance_of": "due", "allowance_share": "0.01", "points": "0.1"}
+    assert judged(rule, closed=extended, due=received).value == Fraction(lost)
+
+
+TABLE = [
+    {"code": "praise", "title": WORDS, "points": 2, "cap": 5},
+    {"code": "news", "title": WORDS, "points": 2, "doubled": True},
+    {"code": "rude", "title": WORDS, "points": {"head": 1, "person": 3}},
+    {"code": "own", "title": WORDS},
+    {"code": "named", "title": WORDS, "points": 1, "once_per": "fault"},
+    {"code": "circular", "title": WORDS, "points": 2, "once_per": "fault"},
+]
+
+
+@pytest.mark.parametrize(
+    ("events", "points"),
+    [
+        ((Event("praise", 2),), 4),
+        ((Event("praise", 2), Event("praise")), 5),  # capped in the period
+        ((Event("news", praised=True), Event("news")), 6),
+        ((Event("rude", role="person"),), 3),
+        ((Event("rude"),), 1),  # by the subject's own role
+        ((Event("own", points=Fraction("7.5")),), "7.5"),
+        ((Event("named", fault="a"), Event("circular", fault="a")), 2),  # one fault once, by the larger
+        ((Event("named", fault="a"), Event("circular", fault="b"), Event("named", fault="b")), 3),
+        ((Event("named"), Event("circular")), 3),  # no fault named: two events
+    ],
+)
+def test_events(events: tuple[Event, ...], points: Any) -> None:
+    node = judged({"kind": "events", "input": "happenings", "table": TABLE}, role="head", happenings=events)
+    assert node.value == Fraction(points)
+
+
+def test_the_largest_of_several() -> None:
+    rules = [
+        {"id": "a", "title": WORDS, "kind": "each", "input": "faults", "points": "0.1", "cap": "1.5"},
+        {"id": "b", "title": WORDS, "kind": "once", "input": "disaster", "points": 2},
+    ]
+    largest = {"kind": "largest", "rules": rules}
+    found = [judged(largest, faults=n, disaster=m).value for n, m in ((7, 0), (10, 0), (11, 0), (20, 0), (7, 1))]
+    assert found == [Fraction("0.7"), 1, Fraction("1.1"), Fraction("1.5"), 2]
+
+
+# --- items -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("value", "points"), [("10.6", 10), ("-1", 0), ("9.99", "9.99"), ("10", 10)])
+def test_an_entered_value_is_clamped_to_its_points(value: str, points: Any) -> None:
+    assert valued({"kind": "entered", "input": "due", "points": 10}, due=Fraction(value)).value == Fraction(points)
+
+
+def test_a_mean_takes_those_that_apply() -> None:
+    items = [{"id": n, "title": WORDS, "kind": "entered", "input": n} for n in ("due", "closed")]
+    mean = {"kind": "mean", "items": items}
+    assert valued(mean, due=80, closed=90).value == 85
+    assert valued(mean, due=80, closed="not_applicable").value == 80
+    assert valued(mean, due=80).status == "missing"
+    assert valued(mean, due="not_applicable", closed="not_applicable").value is None
+
+
+def test_weighted_is_exact_and_reweights_nothing() -> None:
+    items = [
+        {"id": n, "title": WORDS, "kind": "entered", "input": n, "weight": w} for n, w in (("due", 2), ("closed", 1))
+    ]
+    weighted = {"kind": "weighted", "over": 3, "items": items}
+    assert valued(weighted, due=Fraction(100), closed=Fraction(99)).value == Fraction(299, 3)
+    assert valued(weighted, due=100, closed="not_applicable").value is None
+
+
+@pytest.mark.parametrize(("value", "points"), [(95, 5), (90, 5), (89, 3), (75, 3), (74, 0)])
+def test_bands_begin_at_their_bound(value: int, points: int) -> None:
+    bands = [{"at_least": 90, "points": 5}, {"at_least": 75, "points": 3}]
+    assert valued({"kind": "bands", "points": 5, "input": "due", "bands": bands}, due=value).value == points
+
+
+@pytest.mark.parametrize(("value", "above", "at_least"), [("90.0001", 2, 2), ("90", 0, 2), ("89.9", 0, 0)])
+def test_all_or_nothing_at_equality(value: str, above: int, at_least: int) -> None:
+    for test, points in ((">", above), (">=", at_least)):
+        item = {"kind": "all_or_nothing", "points": 2, "input": "due", "test": test, "limit": 90}
+        assert valued(item, due=Fraction(value)).value == points
+
+
+def test_proportional_scores_a_rate_as_itself() -> None:
+    item = {"kind": "proportional", "points": 30, "rate": "closing"}
+    assert [valued(item, due=10, closed=n).value for n in (0, 9, 10)] == [0, 27, 30]
+    assert valued(item, due=7, closed=6).value == Fraction(180, 7)
+
+
+def test_earned_points_are_capped_and_lost_ones_are_not() -> None:
+    rules = [{"id": "r", "title": WORDS, "kind": "each", "input": "faults", "points": 2}]
+    assert valued({"kind": "earn", "points": 5, "rules": rules}, faults=4).value == 5
+    assert valued({"kind": "earn", "rules": rules}, faults=4).value == 8
+    assert valued({"kind": "lose", "rules": rules}, faults=4).value == -8
+
+
+def test_hanging_accounts_count_failures_and_expose_at_the_third() -> None:
+    item = {"kind": "hanging", "input": "faults", "exposed_at": 3}
+    steps_ = ("dispatched", "missed", "answered", "failed", "answered", "passed")
+    node = valued(item, faults=(Account("a", steps_), Account("b", ("dispatched", "missed", "missed", "missed"))))
+    assert node.value == 5
+    assert node.marks["exposed"] == 1
+    assert node.children[0].marks["periods"] == 3
+
+
+def test_filings_without_a_rule_are_just_counted() -> None:
+    assert Context(BOOK, {"due": (Filing("matter:01001", "a", n=3),)}).number("due") == 3
+
+
+def test_a_total_that_cannot_be_scaled_up_is_no_data() -> None:
+    """A base beside an item that is left out for want of data: there is nothing to scale by."""
+    book = tiny(empty__option="leave_out").rulebook
+    items = [
+        {"id": "a", "title": WORDS, "kind": "constant", "value": 5},
+        {"id": "b", "title": WORDS, "kind": "proportional", "points": 10, "rate": "closing"},
+    ]
+    item = ITEM.validate_python({"id": "x", "title": WORDS, "kind": "sum", "items": items})
+    node = evaluate(item, Context(book, {"due": Fraction(0), "closed": Fraction(0)}))
+    assert (node.value, node.status) == (None, "no_data")
 
 
 # --- grades and ranks ------------------------------------------------------------------------------------------------
@@ -196,13 +260,13 @@ def test_a_total_lies_between_0_and_the_scale(counts: dict[str, int]) -> None:
     [("100", "A"), ("90", "A"), ("89.999999999999999999", "B"), ("75", "B"), ("60", "C"), ("40", "D"), ("0", "E")],
 )
 def test_a_grade_begins_exactly_at_its_bound(total: str, grade: str) -> None:
-    found = grade_of(BASE, Fraction(total))
+    found = grade_of(BASE.stages[0].grades, Fraction(total))
     assert found is not None
     assert found.id == grade
 
 
 def test_a_total_below_every_bound_has_no_grade() -> None:
-    assert grade_of(BASE, Fraction(-1)) is None
+    assert grade_of(BASE.stages[0].grades, Fraction(-1)) is None
 
 
 def test_ties_share_a_rank_and_the_next_is_skipped() -> None:

@@ -13,14 +13,15 @@ from hypothesis import strategies as st
 
 from gridmgmt.errors import IndicatorMissing
 from gridmgmt.indicators import COUNTS, RATIOS, Facts, amounts, describe, masks, ratio
-from gridmgmt.rulebooks.evaluate import shown
+from gridmgmt.rulebooks.numbers import shown
 
 START, END = dt.datetime(2025, 3, 1, tzinfo=dt.UTC), dt.datetime(2025, 4, 1, tzinfo=dt.UTC)
 SECOND = dt.timedelta(microseconds=1)
 DAY = dt.timedelta(days=1)
 DUE = dt.datetime(2025, 3, 10, tzinfo=dt.UTC)
 TIMES = (
-    "reported_at", "registered_at", "due_at", "due_extended_at", "handled_at", "closed_at", "voided_at", "reworked_at",
+    "reported_at", "registered_at", "dispatched_at", "due_at", "due_extended_at",
+    "handled_at", "closed_at", "voided_at", "reworked_at",
 )  # fmt: skip
 
 
@@ -49,9 +50,10 @@ def numbers(frame: pd.DataFrame, as_of: dt.datetime = END) -> dict[str, int]:
 # --- clocks ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("clock", ["reported_at", "registered_at", "due_at"])
+@pytest.mark.parametrize("clock", ["reported_at", "registered_at", "dispatched_at", "due_at"])
 def test_a_period_is_half_open(clock: str) -> None:
-    count = {"reported_at": "n_reported", "registered_at": "n_registered", "due_at": "n_due"}[clock]
+    count = {"reported_at": "n_reported", "registered_at": "n_registered", "dispatched_at": "n_dispatched",
+             "due_at": "n_due"}[clock]  # fmt: skip
     for instant, inside in ((START - SECOND, False), (START, True), (END - SECOND, True), (END, False)):
         assert (count in counted({clock: instant}, as_of=END + DAY)) is inside
 
@@ -94,7 +96,22 @@ def test_a_due_case_is_in_exactly_one_state(times: dict[str, Any], where: str) -
 
 def test_an_open_case_is_overdue_only_after_its_deadline() -> None:
     assert counted({"due_at": DUE}, as_of=DUE) == {"n_due"}
-    assert counted({"due_at": DUE}, as_of=DUE + SECOND) == {"n_due", "n_overdue_open"}
+    assert counted({"due_at": DUE}, as_of=DUE + SECOND) == {"n_due", "n_overdue_open", "n_untimely"}
+
+
+@pytest.mark.parametrize(
+    ("times", "is_untimely"),
+    [
+        ({"handled_at": DUE}, False),  # handled in time, not yet closed
+        ({"handled_at": DUE + SECOND, "due_extended_at": DUE + DAY}, False),  # within its extension
+        ({"handled_at": DUE + SECOND}, True),
+        ({}, True),
+    ],
+)
+def test_a_case_is_untimely_unless_it_was_handled_by_its_effective_deadline(
+    times: dict[str, Any], is_untimely: bool
+) -> None:
+    assert ("n_untimely" in counted({"due_at": DUE, **times})) is is_untimely
 
 
 def test_an_extension_moves_the_case_into_its_own_period() -> None:

@@ -72,8 +72,15 @@ export async function fill(place, make) {
   place.replaceChildren(...nodes);
 }
 
+// A consequence by its tone; why it was reached is told by pressing it, or by the text beside it.
+export function toneChip({tone, title}, undecided) {
+  const chip = element("span", `tone ${tone}`, typeof title === "string" ? title : title[data.lang]);
+  if (undecided) chip.classList.add("undecided");
+  return chip;
+}
+
 export function gradeChip(id) {
-  const grade = data.grades[id], chip = element("span", "grade", grade ? id : "–");
+  const grade = data.grades[id], chip = element("span", "grade", grade ? grade.short : "–");
   if (!grade) return chip;
   chip.title = grade.title;
   chip.style.background = grade.colour;

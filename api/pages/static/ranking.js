@@ -1,20 +1,29 @@
 // The ranking of one level: sorted by any column, searched by name or code; a name opens its scorecard.
 
-import {address, ask, button, data, element, fill, gradeChip, grouped, word} from "./page.js";
+import {address, ask, button, data, element, fill, gradeChip, grouped, toneChip, word} from "./page.js";
 
 const ROWS = 400;
+const count = (name, title) => ({
+  title, value: (row) => row.counts[name] ?? null, cell: (row) => (name in row.counts ? grouped(row.counts[name]) : "–"),
+  used: (rows) => rows.some((row) => name in row.counts),
+});
 const COLUMNS = [
-  {key: "rank", title: "rank", value: (row) => row.rank, up: true},
-  {key: "name", title: "name", value: (row) => row.name[data.lang], up: true},
-  {key: "total", title: "total", value: (row) => (row.total === null ? null : Number(row.total))},
-  {key: "grade", title: "grade", value: (row) => row.grade, up: true},
-  {key: "n_reported", title: "reported", value: (row) => row.counts.n_reported},
-  {key: "n_overdue_open", title: "overdue", value: (row) => row.counts.n_overdue_open},
+  {title: "rank", value: (row) => row.rank, up: true, cell: (row) => (row.rank === null ? "–" : grouped(row.rank)), name: "rank"},
+  {title: "name", value: (row) => row.name[data.lang], up: true},
+  {title: "total", value: (row) => (row.total === null ? null : Number(row.total)), name: "total",
+    cell: (row) => row.total ?? word(row.status === "incomplete" ? "open_total" : "no_data")},
+  {title: "grade", value: (row) => row.grade, up: true, cell: (row) => gradeChip(row.grade)},
+  count("n_reported", "reported"),
+  count("n_overdue_open", "overdue"),
+  {title: "missing", value: (row) => row.n_missing, cell: (row) => row.n_missing || "", used: (rows) => rows.some((row) => row.n_missing)},
+  {title: "consequences", value: (row) => row.consequences.length, name: "reached",
+    cell: (row) => element("span", "", ...row.consequences.map((found) => toneChip(found, found.undecided))),
+    used: (rows) => rows.some((row) => row.consequences.length)},
 ];
 
 export class Ranking {
   constructor(section, select) {
-    Object.assign(this, {section, select, rows: [], sort: COLUMNS[0], up: true, code: null});
+    Object.assign(this, {section, select, rows: [], columns: COLUMNS, sort: COLUMNS[0], up: true, code: null});
     this.path = `/v1/assessments/${encodeURIComponent(data.assessment)}/scorecards`;
     this.body = section.querySelector(".body");
     this.search = section.querySelector("input");
@@ -29,6 +38,8 @@ export class Ranking {
     this.section.querySelector(".summary").href = address(this.path, {level, format: "xlsx"});
     await fill(this.body, async () => {
       this.rows = (await ask(this.path, {level})).rows;
+      this.columns = COLUMNS.filter(({used}) => !used || used(this.rows));
+      if (!this.columns.includes(this.sort)) [this.sort, this.up] = [COLUMNS[0], true];
       return [this.table()];
     });
     this.draw();
@@ -38,7 +49,7 @@ export class Ranking {
     return (await ask(this.path, {level})).rows[0];
   }
 
-  // Mark a grid's row, in its own level, and bring it into view.
+  // Mark a subject's row, in its own level, and bring it into view.
   async mark(level, code) {
     this.code = code;
     if (level !== this.level) await this.load(level);
@@ -48,7 +59,7 @@ export class Ranking {
   }
 
   table() {
-    const heads = COLUMNS.map((column) => {
+    const heads = this.columns.map((column) => {
       const head = element("th", "", button(word(column.title), () => this.order(column)));
       head.scope = "col";
       return head;
@@ -77,7 +88,7 @@ export class Ranking {
   draw() {
     const tbody = this.body.querySelector("tbody");
     if (!tbody) return;
-    COLUMNS.forEach((column, i) => {
+    this.columns.forEach((column, i) => {
       const head = this.body.querySelectorAll("th")[i];
       if (column === this.sort) head.setAttribute("aria-sort", this.up ? "ascending" : "descending");
       else head.removeAttribute("aria-sort");
@@ -92,10 +103,8 @@ export class Ranking {
   row(row) {
     const name = button(row.name[data.lang], () => this.select(row.level, row.code), "name");
     name.title = `${row.name[data.lang]} ${row.code}`;
-    const node = element("tr", "",
-      element("td", "rank", row.rank === null ? "–" : grouped(row.rank)), element("td", "", name),
-      element("td", "total", row.total === null ? word("no_data") : row.total), element("td", "", gradeChip(row.grade)),
-      element("td", "", grouped(row.counts.n_reported)), element("td", "", grouped(row.counts.n_overdue_open)));
+    const node = element("tr", "", ...this.columns.map((column) =>
+      element("td", column.name ?? "", column.cell ? column.cell(row) : name)));
     if (row.code === this.code) node.setAttribute("aria-current", "true");
     return node;
   }

@@ -1,6 +1,7 @@
-// One grid's scorecard: total, ranks, items with their reasons, figures beside earlier periods; and what is behind them.
+// One subject's scorecard: total, ranks, what follows, what is missing, the score tree with its reasons, figures beside
+// earlier periods; and what is behind them.
 
-import {address, ask, button, data, element, fill, gradeChip, grouped, link, scorecardPath, word} from "./page.js";
+import {address, ask, button, data, element, fill, gradeChip, grouped, link, scorecardPath, toneChip, word} from "./page.js";
 
 export class Scorecard {
   constructor(section, dialog) {
@@ -16,37 +17,76 @@ export class Scorecard {
     this.files.lastChild.target = "_blank";
     await fill(this.body, async () => {
       const {document: card, texts} = await ask(scorecardPath(code), {level});
-      return [this.head(card, texts), this.lines(card, texts), this.figures(card, texts)];
+      return [this.head(card, texts), this.missing(texts), this.consequences(card, texts),
+        this.lines(card.subject, texts.lines, "lines"), this.lines(card.subject, texts.shown, "beside"),
+        this.figures(card, texts)].filter(Boolean);
     });
   }
 
-  head({subject, total, grade, rank}, texts) {
-    const place = (scope) => element("span", "", element("dt", "", word(`rank_${scope}`)), element("dd", "", texts.ranks[scope]));
+  head({subject, grade, chance}, texts) {
+    const place = ({name, rank}) => element("span", "", element("dt", "", name), element("dd", "", rank));
+    const named = grade && data.grades[grade] && data.grades[grade].short !== data.grades[grade].title;
+    return element("div", "head", subject.kind === "grid" ? this.sketch(subject) : null,
+      element("h3", "", subject.name[data.lang], element("small", "", `${texts.level} ${subject.code}`)),
+      element("p", "score", element("b", "", texts.shown_total), gradeChip(grade),
+        element("span", "", named ? data.grades[grade].title : null)),
+      element("dl", "", ...texts.ranks.filter(({of}) => of > 1).map(place)),
+      element("p", "reason", texts.total),
+      chance && texts.chance ? element("p", "reason chance", element("b", "", word("chance")), ` ${texts.chance}`) : null,
+      texts.exempted ? element("p", "reason", `${word("exempted")} ${texts.exempted}`) : null);
+  }
+
+  sketch(subject) {
     const map = element("img", "sketch");
     map.src = address(scorecardPath(subject.code), {level: subject.level, format: "svg"});
     map.alt = "";
     map.addEventListener("error", () => map.remove());
-    return element("div", "head", map,
-      element("h3", "", subject.name[data.lang], element("small", "", `${texts.level} ${subject.code}`)),
-      element("p", "score", element("b", "", total ? total.shown : word("no_data")), gradeChip(grade),
-        element("span", "", grade ? data.grades[grade].title : null)),
-      element("dl", "", ...["level", "siblings"].filter((scope) => rank[scope] && rank[scope].of > 1).map(place)),
-      element("p", "reason", texts.total));
+    return map;
   }
 
-  lines({subject, lines}, texts) {
-    const rows = lines.map((line) => {
-      const bar = element("i", "filled"), share = line.points ? Number(line.points.shown) / Number(line.maximum) : 0;
-      bar.style.width = `${100 * share}%`;
-      return element("li", "",
-        element("div", "line", this.why(subject, line.item, line.title[data.lang]),
-          element("span", "points", element("b", "", line.points ? line.points.shown : word("no_data")), ` / ${line.maximum}`)),
-        element("div", "track", bar), element("p", "reason", texts.lines[line.item]));
+  missing({missing}) {
+    if (!missing.length) return null;
+    const parts = missing.map(({period, inputs}) => element("p", "", element("b", "", period), ` ${inputs}`));
+    return element("section", "lacking", element("h4", "", word("missing")), ...parts);
+  }
+
+  // What follows from the score; a consequence is pressed to see the periods that brought it.
+  consequences({subject}, {consequences, refused}) {
+    if (!consequences.length && !refused.length) return null;
+    const rows = consequences.map((found) => {
+      const chip = this.why(subject, found.consequence, found.title);
+      chip.className = `tone ${found.tone}`;
+      return element("li", "", chip, element("p", "reason", found.why));
     });
-    return element("section", "", element("h4", "", word("lines")), element("ul", "lines", ...rows));
+    rows.push(...refused.map((text) => element("li", "", element("p", "reason", text))));
+    return element("section", "", element("h4", "", word("consequences")), element("ul", "reached", ...rows));
+  }
+
+  // The score tree: parts set in below their item, rules smaller, with what they cost or earn.
+  lines(subject, lines, title) {
+    if (!lines.length) return null;
+    const rows = lines.map((line) => {
+      const name = line.code ? `${line.code} ${line.title}` : line.title;
+      const most = line.weight ? word("weight", {n: line.weight}) : line.maximum ? `/ ${line.maximum}` : "";
+      const row = element("li", line.is_rule ? "rule" : line.depth ? "part" : "",
+        element("div", "line", this.why(subject, line.item, name),
+          element("span", "points", element("b", line.has_points ? "" : "without", line.points), ` ${most}`)),
+        line.share === null ? null : this.track(line.share), element("p", "reason", line.reason),
+        line.chance ? element("p", "reason", line.chance) : null);
+      row.style.marginLeft = `${14 * line.depth}px`;
+      return row;
+    });
+    return element("section", "", element("h4", "", word(title)), element("ul", "lines", ...rows));
+  }
+
+  track(share) {
+    const filled = element("i", "filled");
+    filled.style.width = `${100 * share}%`;
+    return element("div", "track", filled);
   }
 
   figures({subject}, texts) {
+    if (!texts.figures.length) return null;
     const change = ({change, trend}) => {
       const node = element("td", trend || "", change);
       if (trend) node.title = word(trend === "better" ? "upward" : "downward");
@@ -68,7 +108,7 @@ export class Scorecard {
     return node;
   }
 
-  // The rule in one sentence, and the numbers of the cases and samples behind each count.
+  // The rule in one sentence, the cases and samples behind each count, the entries, and the periods it rests on.
   explain(subject, item, title) {
     document.getElementById("why-title").textContent = `${subject.name[data.lang]} · ${title}`;
     this.dialog.showModal();
@@ -79,8 +119,19 @@ export class Scorecard {
           n > numbers.length ? word("behind_more", {shown: grouped(numbers.length)}) : null),
         n ? element("ol", "numbers", ...numbers.map((number) => element("li", "", number)))
           : element("p", "state", word("behind_none"))));
-      if (parts.length) parts[0].open = true;
-      return [element("p", "reason", found.text), ...parts];
+      const entered = Object.entries(found.entry_texts).map(([name, records]) => element("details", "",
+        element("summary", "", word("entries", {name: found.input_names[name][data.lang], n: grouped(records.length)})),
+        element("ol", "entries", ...records.map((text) => element("li", "", text)))));
+      const all = [...this.periods(found.periods), ...parts, ...entered];
+      if (all.length) all[0].open = true;
+      return [element("p", "reason", found.text), ...all];
     });
+  }
+
+  periods(periods) {
+    const rows = periods.map(({period, assessment, total, grade, rank}) => element("li", "",
+      element("b", "", period), ` ${total ?? "–"} `, gradeChip(grade), rank === null ? null : ` ${word("place", {rank})}`,
+      element("small", "", ` ${assessment}`)));
+    return rows.length ? [element("details", "", element("summary", "", word("periods")), element("ol", "entries", ...rows))] : [];
   }
 }

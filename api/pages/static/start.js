@@ -6,8 +6,8 @@ import {Ranking} from "./ranking.js";
 import {Scorecard} from "./scorecard.js";
 
 const find = (selector) => document.querySelector(selector);
-const frames = ["choropleth", "heat"].map((id) => find(`#${id} iframe`)).filter(Boolean);
-const [choropleth] = frames;
+const choropleth = find("#choropleth iframe"), heat = find("#heat iframe");
+const frames = [choropleth, heat].filter(Boolean);
 const locate = new Locate(find("#locate"), select);
 const ranking = data.assessment && new Ranking(find("#ranking"), select);
 const scorecard = data.assessment && new Scorecard(find("#scorecard"), find("dialog"));
@@ -21,12 +21,12 @@ function remember(changes) {
   find("#language").href = other;
 }
 
-// Show a grid everywhere; the map that was pressed itself has moved already.
+// Show a subject everywhere; the map that was pressed itself has moved already, and units have none.
 function select(level, code, from) {
   remember({level, code});
   ranking.mark(level, code);
   scorecard.show(level, code);
-  if (from !== choropleth) choropleth.contentWindow.postMessage({show: {level, code}}, "*");
+  if (choropleth && from !== choropleth) choropleth.contentWindow.postMessage({show: {level, code}}, "*");
 }
 
 function draw(frame, path, parameters) {
@@ -53,14 +53,18 @@ if (data.assessment) {
   find("#assessment").addEventListener("change", (event) => {
     location.assign(address("/", {assessment: event.target.value, level: data.level, code: data.code, indicator: data.indicator}));
   });
-  find("#indicator").addEventListener("change", (event) => {
-    remember({indicator: event.target.value});
+  if (choropleth) {
+    find("#indicator").addEventListener("change", (event) => {
+      remember({indicator: event.target.value});
+      drawChoropleth();
+    });
     drawChoropleth();
-  });
-  drawChoropleth();
-  draw(frames[1], "/maps/heat");
-  if (data.code) {
+  }
+  draw(heat, "/maps/heat");
+  if (data.code && choropleth) {
     choropleth.addEventListener("load", () => select(data.level, data.code), {once: true});
+  } else if (data.code) {
+    select(data.level, data.code);
   } else {
     ranking.load(data.level);
     ranking.best(data.levels[0].key).then((top) => scorecard.show(top.level, top.code));

@@ -1,0 +1,120 @@
+"""The command explain (得分追溯): from a score down to its rules, case numbers, entries and periods."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import takewhile
+from typing import Any
+
+import typer
+
+from gridmgmt.cli.base import JSON, State, show_json, state
+from gridmgmt.exports import results, wording
+from gridmgmt.exports.cards import grade_label, rank_words, total_words_short
+from gridmgmt.exports.lines import ScoreLine, score_lines, shown_lines
+from gridmgmt.operations import assessing
+
+
+def explain(
+    context: typer.Context,
+    assessment: str = typer.Argument(help="Name of an assessment, a rulebook's id for its newest, or latest."),
+    subject: str = typer.Argument(help="Code of a grid, unit or person."),
+    item: str = typer.Argument(None, help="An item, rule, input, consequence, indicator or count; none: all of it."),
+    level: str = typer.Option(None, "--level", help="Where codes repeat across levels."),
+    lang: str = typer.Option(None, "--lang", help="zh | en"),
+    as_json: bool = JSON,
+) -> None:
+    """Why a subject has its points: rule, numerator, denominator, the case numbers, entries and periods behind each.
+
+    Example: `gridmgmt explain latest 429901001 on_time_closing --lang en`
+    """
+    run = state(context)
+    run.asked_lang = lang or run.asked_lang
+    found = assessing.explain(run.engine, assessment, subject, item, level)
+    if as_json:
+        show_json(_plain(found))
+        return
+    typer.echo(f"{found.assessment} · {found.subject['code']} {found.subject['name'][run.lang]}")
+    if item is None:
+        _show_card(run, found.header, found.document)
+    elif found.line is not None:
+        lines = (score_lines(found.header, found.document), shown_lines(found.header, found.document))
+        _show_tree(run, next(branch for x in lines if (branch := _branch(x, item))))
+    else:
+        typer.echo(f"  {results.why_words(found.header, found.document, item)[run.lang]}")
+    _show_behind(run, found)
+
+
+def _plain(found: assessing.Explained) -> dict[str, Any]:
+    periods = [
+        {"period": p, "assessment": a, "total": d["total"], "grade": d["grade"], "rank": d["rank"]["level"]}
+        for p, a, d in results.grounds(found.header, found.periods)
+    ]
+    return {
+        "assessment": found.assessment, "sha256": found.sha256, "subject": found.subject, "line": found.line,
+        "consequence": found.consequence, "total": found.document["total"], "evidence": found.evidence,
+        "entries": found.entries or {}, "periods": periods,
+    }  # fmt: skip
+
+
+def _show_card(run: State, header: Any, document: Any) -> None:
+    """The whole score: its tree, the total, what follows, what is missing, and how much may be chance."""
+    _show_tree(run, score_lines(header, document))
+    typer.echo(
+        f"  {run.word('total')}: {total_words_short(document, run.lang)} · {wording.total_words(document)[run.lang]}"
+    )
+    beside = shown_lines(header, document)
+    if beside:
+        typer.echo(f"  {wording.label('card_beside', run.lang)}")
+        _show_tree(run, beside, 1)
+    for reached in results.consequences(document):
+        tone = wording.label(f"card_tone_{reached.tone}", run.lang)
+        typer.echo(f"  [{tone}] {reached.title[run.lang]} · {reached.why[run.lang]}")
+    notes: list[tuple[str, wording.Words | None]] = [
+        ("card_missing", {lang: f"{period} {titles[lang]}" for lang in titles})
+        for period, titles in results.missing(document)
+    ]
+    notes += [("card_refusal", text) for text in results.refused(header, document)]
+    notes += [("card_chance", results.chance_words(document)), ("card_exempted", results.exempted(document))]
+    for code, text in notes:
+        if text is not None:
+            typer.echo(f"  {wording.label(code, run.lang)}: {text[run.lang]}")
+
+
+def _show_tree(run: State, lines: Sequence[ScoreLine], depth: int = 0) -> None:
+    """Lines set in by their depth: what each gained or costs, of how much, and why."""
+    for line in lines:
+        title = f"{line.code} {line.title[run.lang]}" if line.code else line.title[run.lang]
+        most = wording.label("card_weight", run.lang, weight=wording.shown_short(line.weight)) if line.weight else ""
+        if line.maximum is not None and not line.weight:
+            most = f"/ {wording.shown_short(line.maximum)}"
+        parts = [f"{line.points.text(run.lang)} {most}".strip(), line.reason[run.lang]]
+        parts += [line.chance[run.lang]] if line.chance else []
+        typer.echo(f"{'  ' * (1 + depth + line.depth)}{title}: {' · '.join(parts)}")
+
+
+def _branch(lines: Sequence[ScoreLine], item: str) -> list[ScoreLine]:
+    """A line with those below it, set back to the left."""
+    place = next((i for i, x in enumerate(lines) if x.item == item), None)
+    if place is None:
+        return []
+    top = lines[place].depth
+    below = takewhile(lambda x: x.depth > top, lines[place + 1 :])
+    return [replace(x, depth=x.depth - top) for x in (lines[place], *below)]
+
+
+def _show_behind(run: State, found: assessing.Explained) -> None:
+    """The periods, entries and fact numbers behind what was asked for."""
+    for period, name, document in results.grounds(found.header, found.periods):
+        grade = grade_label(found.header, document["grade"])[run.lang] if document["grade"] else "–"
+        rank = rank_words(document["rank"]["level"])[run.lang]
+        typer.echo(f"  {period}: {total_words_short(document, run.lang)} · {grade} · {rank} ({name})")
+    titles = results.record_titles(found.document)
+    for name, records in (found.entries or {}).items():
+        typer.echo(f"{results.known_words(found.header, name)[run.lang]} ({name}): {len(records):,}")
+        for record in records:
+            entry = f" [{record['entry']}]" if record.get("entry") else ""
+            typer.echo(f"  {results.record_words(record, titles)[run.lang]}{entry}")
+    for name, numbers in found.evidence.items():
+        typer.echo(f"{results.known_words(found.header, name)[run.lang]} ({name}): {len(numbers):,}")
+        for start in range(0, len(numbers), 8):
+            typer.echo("  " + " ".join(numbers[start : start + 8]))

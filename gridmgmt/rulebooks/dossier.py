@@ -1,0 +1,331 @@
+"""A dossier (考核数据包): all that a rulebook is computed from, by value – subjects, periods, inputs, earlier results.
+
+The same plain document is read from a file by ``rulebook evaluate``, made from
+the database by ``score``, and frozen with an assessment, so that it can be
+computed again without either::
+
+    subjects: {U: {name: {zh: …, en: …}, group: street, role: P, superiors: [V]}}
+    periods:
+      2021-03: {U: {inputs: {digital: 92}}, "*": {inputs: {…for all…}}}
+      2021-02: {U: {result: {total: 74.9}}}
+"""
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from gridmgmt.errors import DossierInvalid, PeriodInvalid
+from gridmgmt.periods import Period, parse_period
+from gridmgmt.rulebooks.items import Carry, EventKind, ItemTable
+from gridmgmt.rulebooks.model import Rulebook, Stage
+from gridmgmt.rulebooks.numbers import exact, to_exact
+from gridmgmt.rulebooks.values import Event, Finding, Row, Value, parse
+
+EVERYBODY = "*"
+"""Stands in a subject's place for what holds for all subjects of a period."""
+
+_UNITS = {1: "month", 3: "quarter", 6: "half", 12: "year"}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Who is assessed (考核对象): a grid, a unit or a person.
+
+    ``group`` is what ranks and quotas may be limited to; ``role`` decides the
+    points of events; ``superiors`` are charged with a negative month.
+    """
+
+    code: str
+    name: Mapping[str, str]
+    level: str | None = None
+    group: str | None = None
+    role: str | None = None
+    superiors: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Given:
+    """A result that is handed in instead of being computed: of an earlier period, or published before."""
+
+    total: Fraction | None = None
+    grade: str | None = None
+    rank: int | None = None
+    first: bool | None = None
+    last: bool | None = None
+    from_bottom: int | None = None
+    tied: int | None = None
+    carry_out: Fraction = Fraction(0)
+    items: Mapping[str, Fraction] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    """Inputs that it still lacked."""
+
+    @property
+    def is_rating(self) -> bool:
+        """Whether it tells a rating: a total, a grade or a place."""
+        told = (self.total, self.grade, self.rank, self.first, self.last, self.from_bottom)
+        return any(x is not None for x in told)
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is known of one subject in one period.
+
+    ``signed``: findings and events are completely entered (录入完毕), so that
+    nothing listed means that nothing happened; a file is its own signature.
+    ``sources`` says where each value came from, ``exempted`` which facts a granted appeal left out.
+    """
+
+    values: Mapping[str, Value] = field(default_factory=dict)
+    given: Given | None = None
+    signed: bool = True
+    sources: Mapping[str, str] = field(default_factory=dict)
+    exempted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Dossier:
+    """Subjects by code, and records by period label and subject code."""
+
+    subjects: Mapping[str, Subject]
+    periods: Mapping[str, Mapping[str, Record]]
+    plain: Mapping[str, Any]
+    """The document it was read from."""
+
+    def ordered(self) -> list[Period]:
+        """The periods in time, shorter before longer ones that end with them."""
+        return sorted(map(parse_period, self.periods), key=lambda p: (p.end, (p.end - p.start).days))
+
+
+def stage_of(book: Rulebook, period: Period) -> Stage | None:
+    """The stage whose cadence a period has; one of cadence ``any`` fits every period."""
+    cadence = cadence_of(period)
+    return next((s for s in book.stages if s.cadence == cadence), None) or next(
+        (s for s in book.stages if s.cadence == "any"), None
+    )
+
+
+def cadence_of(period: Period) -> str | None:
+    """``month``, ``quarter@26``, …; None for a free range."""
+    if not period.n_months:
+        return None
+    return _UNITS[period.n_months] + (f"@{period.start.day}" if period.start.day > 1 else "")
+
+
+def read_dossier(book: Rulebook, plain: Mapping[str, Any], file: str = "input") -> Dossier:
+    """Read a dossier, checking every value against its input.
+
+    Raises
+    ------
+    DossierInvalid
+        Lists every fault: where (period, subject, input), the value, and what was expected.
+    """
+    faults: list[dict[str, str]] = []
+    unknown = sorted(set(plain) - {"rulebook", "subjects", "periods", "name"})
+    if unknown or not isinstance(plain.get("periods"), Mapping):
+        expected = "the keys subjects and periods (and rulebook, name)"
+        raise DossierInvalid(file=file, n=1, problems=[f"{', '.join(unknown) or 'periods'}: {expected}"])
+    given = plain.get("subjects") or {}
+    subjects = {str(code): _subject(str(code), raw or {}, faults) for code, raw in given.items()}
+    periods: dict[str, dict[str, Record]] = {}
+    for label, records in plain["periods"].items():
+        period = _period(book, str(label), faults)
+        if period is None:
+            continue
+        records = records or {}
+        for code in records:
+            if str(code) != EVERYBODY and str(code) not in subjects:
+                subjects[str(code)] = Subject(str(code), {"zh": str(code), "en": str(code)})
+        periods[period.label] = {
+            str(code): _record(book, period, str(code), raw or {}, faults) for code, raw in records.items()
+        }
+    _check_tables(book, periods, faults)
+    for label, by_subject in periods.items():
+        for code, record in by_subject.items():
+            _events(book, subjects.get(code), label, code, record, faults)
+    _superiors(book, subjects, faults)
+    _roles(book, subjects, {c for r in periods.values() for c, record in r.items() if record.given is None}, faults)
+    if faults:
+        raise DossierInvalid(file=file, n=len(faults), problems=[_told(f) for f in faults])
+    return Dossier(subjects, periods, plain)
+
+
+def _check_tables(book: Rulebook, periods: Mapping[str, Mapping[str, Record]], faults: list[dict[str, str]]) -> None:
+    """A table of items comes to its points, and every finding belongs to one of its rows."""
+    for table in [part for _, part in book.parts() if isinstance(part, ItemTable)]:
+        for label, records in periods.items():
+            everybody = records.get(EVERYBODY, Record()).values
+            for code, record in records.items():
+                rows = _rows(record.values.get(table.items, everybody.get(table.items)))
+                most = sum((r.points for r in rows), Fraction(0))
+                if table.items in record.values and (most != table.points or len({r.id for r in rows}) < len(rows)):
+                    expected = f"rows with ids of their own that sum to {exact(table.points)}"
+                    _fault(faults, label, code, table.items, exact(most), expected)
+                found = record.values.get(table.findings)
+                known = {r.id for r in rows}
+                for finding in found if rows and isinstance(found, tuple) else ():
+                    if isinstance(finding, Finding) and finding.code not in known:
+                        expected = f"the code of a row: {', '.join(sorted(known))}"
+                        _fault(faults, label, code, table.findings, finding.code or "", expected)
+
+
+def _rows(value: Value | None) -> list[Row]:
+    return [r for r in value if isinstance(r, Row)] if isinstance(value, tuple) else []
+
+
+def _told(fault: Mapping[str, str]) -> str:
+    where = " · ".join(x for x in (fault["period"], fault["subject"], fault["input"]) if x)
+    return f"{where}: {fault['value']} ({fault['expected']})"
+
+
+def _fault(faults: list[dict[str, str]], period: str, subject: str, name: str, value: Any, expected: str) -> None:
+    faults.append({"period": period, "subject": subject, "input": name, "value": str(value), "expected": expected})
+
+
+def _subject(code: str, raw: Any, faults: list[dict[str, str]]) -> Subject:
+    known = {"name", "level", "group", "role", "superiors", "attributes"}
+    if not isinstance(raw, Mapping) or set(raw) - known:
+        _fault(faults, "", code, "", raw, f"only {', '.join(sorted(known))}")
+        return Subject(code, {"zh": code, "en": code})
+    name = raw.get("name", code)
+    words = dict(name) if isinstance(name, Mapping) else {"zh": str(name), "en": str(name)}
+    return Subject(
+        code, words, raw.get("level"), raw.get("group"), raw.get("role"),
+        tuple(map(str, raw.get("superiors") or ())), tuple(map(str, raw.get("attributes") or ())),
+    )  # fmt: skip
+
+
+def _period(book: Rulebook, label: str, faults: list[dict[str, str]]) -> Period | None:
+    try:
+        period = parse_period(label)
+    except PeriodInvalid as e:
+        _fault(faults, label, "", "", label, f"a period such as {', '.join(e.forms)}")
+        return None
+    if stage_of(book, period) is None:
+        cadences = ", ".join(s.cadence for s in book.stages)
+        _fault(faults, label, "", "", label, f"a period of the rulebook's stages: {cadences}")
+        return None
+    return period
+
+
+def _record(book: Rulebook, period: Period, code: str, raw: Any, faults: list[dict[str, str]]) -> Record:
+    if not isinstance(raw, Mapping) or set(raw) - {"inputs", "result", "signed", "sources", "exempted"}:
+        _fault(faults, period.label, code, "", raw, "only inputs, result, signed, sources and exempted")
+        return Record()
+    values: dict[str, Value] = {}
+    for name, value in (raw.get("inputs") or {}).items():
+        spec = book.inputs.get(str(name))
+        if spec is None:
+            _fault(faults, period.label, code, str(name), value, f"an input of the rulebook: {', '.join(book.inputs)}")
+        elif value is not None:
+            try:
+                values[str(name)] = _within(period, parse(spec, value))
+            except ValueError as e:
+                _fault(faults, period.label, code, str(name), value, str(e))
+    given = None
+    if raw.get("result") is not None:
+        given = _given(period, code, raw["result"], faults)
+    return Record(
+        values, given, raw.get("signed", True) is not False, raw.get("sources") or {}, tuple(raw.get("exempted") or ())
+    )
+
+
+def _roles(book: Rulebook, subjects: Mapping[str, Subject], codes: set[str], faults: list[dict[str, str]]) -> None:
+    """Where items concern some roles only, each subject has one of them: else an item would drop out in silence."""
+    roles = book.roles()
+    for code in sorted(codes - {EVERYBODY}) if roles else ():
+        if subjects[code].role not in roles:
+            _fault(faults, "", code, "role", subjects[code].role, f"one of {', '.join(sorted(roles))}")
+
+
+def _superiors(book: Rulebook, subjects: Mapping[str, Subject], faults: list[dict[str, str]]) -> None:
+    """Who is charged with another's negative month stands in the list: else the points would be charged to nobody."""
+    if not any(isinstance(part, Carry) and part.charges for _, part in book.parts()):
+        return
+    for code, subject in subjects.items():
+        for superior in subject.superiors:
+            if superior == code or superior not in subjects:
+                _fault(faults, "", code, "superiors", superior, "another subject of the list")
+
+
+def _events(
+    book: Rulebook, subject: Subject | None, label: str, code: str, record: Record, faults: list[dict[str, str]]
+) -> None:
+    """Every event is of a kind that the rulebook knows and says what its kind asks for: none is worth 0 in silence."""
+    for name, value in record.values.items():
+        events = [x for x in value if isinstance(x, Event)] if isinstance(value, tuple) else []
+        if events:
+            kinds = {kind.code: kind for rule in book.event_rules(name) for kind in rule.table}
+            for event in events if kinds else ():
+                wanted = event_lacks(kinds, event, subject.role if subject else None)
+                if wanted is not None:
+                    _fault(faults, label, code, name, event.code, wanted)
+
+
+def event_lacks(kinds: Mapping[str, EventKind], event: Event, role: str | None) -> str | None:
+    """What an event lacks that its kind asks for: a known code, a role, its points, its amount, its day."""
+    kind = kinds.get(event.code)
+    if kind is None:
+        return f"an event of {', '.join(kinds)}"
+    if isinstance(kind.points, Mapping) and (event.role or role) not in kind.points:
+        return f"a role out of {', '.join(kind.points)}, not {event.role or role}"
+    if kind.points is None and event.points is None:
+        return "its points"
+    if kind.has_amount and event.amount is None:
+        return "its amount"
+    return "its day" if kind.free_per_month is not None and event.on is None else None
+
+
+def _within(period: Period, value: Value) -> Value:
+    """Dated findings and events belong to their period: 26 March is April's where months run from the 26th."""
+    for part in value if isinstance(value, tuple) else ():
+        day: dt.date | None = part.on if isinstance(part, Finding | Event) else None
+        if day is not None and not period.start <= day < period.end:
+            last = period.end - dt.timedelta(days=1)
+            raise ValueError(f"days from {period.start} to {last}; {day} lies in another period")
+    return value
+
+
+def _given(period: Period, code: str, raw: Any, faults: list[dict[str, str]]) -> Given:
+    known = set(Given.__dataclass_fields__)
+    if not isinstance(raw, Mapping) or set(raw) - known:
+        _fault(faults, period.label, code, "result", raw, f"only {', '.join(sorted(known))}")
+        return Given()
+    try:
+        return Given(
+            total=to_exact(raw["total"]) if raw.get("total") is not None else None,
+            grade=raw.get("grade"),
+            rank=raw.get("rank"),
+            first=raw.get("first"),
+            last=raw.get("last"),
+            from_bottom=raw.get("from_bottom"),
+            tied=raw.get("tied"),
+            carry_out=to_exact(raw.get("carry_out", 0)),
+            items={str(k): to_exact(v) for k, v in (raw.get("items") or {}).items()},
+            missing=tuple(raw.get("missing") or ()),
+        )
+    except ValueError as e:
+        _fault(faults, period.label, code, "result", raw, str(e))
+        return Given()
+
+
+def is_signed(dossier: Dossier, label: str, code: str) -> bool:
+    """Whether a subject's findings and events of a period are completely entered."""
+    record = dossier.periods.get(label, {}).get(code)
+    return record is None or record.signed
+
+
+def values_of(dossier: Dossier, label: str, code: str) -> dict[str, Value]:
+    """A subject's values in a period, with those that hold for everybody."""
+    records = dossier.periods.get(label, {})
+    everybody, own = records.get(EVERYBODY, Record()), records.get(code, Record())
+    return {**everybody.values, **own.values}
+
+
+def assessed(dossier: Dossier, label: str) -> Iterator[str]:
+    """The subjects of a period: those with a record; where only values for everybody stand, all subjects."""
+    records = dossier.periods.get(label, {})
+    own = [c for c in records if c != EVERYBODY]
+    yield from own or dossier.subjects

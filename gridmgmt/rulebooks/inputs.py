@@ -1,0 +1,197 @@
+"""Inputs and rates of a rulebook: what it must be told, and the rates (率) it makes from that.
+
+An input is counted from the database (``automatic``) or handed in by people
+(``entered``, with the reason why). A rate names its numerator and denominator
+as sums of inputs, so that a disputed denominator is one line of data.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from gridmgmt.indicators import COUNTS
+from gridmgmt.rulebooks.parts import Exact, Id, Strict, Words
+
+InputType = Literal[
+    "number", "count", "flag", "choice", "marks", "findings", "events", "ratings", "items", "accounts", "filings"
+]
+"""How an input is handed in.
+
+``number``, ``count`` (whole, from 0), ``flag`` (true or false), ``choice`` (one
+of ``choices``), ``marks`` (a list of numbers), ``findings`` (dated faults, or
+just how many), ``events`` (dated, each of a ``code``), ``ratings`` (marks by
+group of raters), ``items`` (a table of names and maxima), ``accounts``
+(hanging accounts with their steps), ``filings`` (filed cases with class, place
+and road class).
+"""
+
+LISTED = ("findings", "events", "accounts", "filings")
+"""Types of which nothing recorded means that nothing happened."""
+
+
+def _known_count(name: str) -> str:
+    if name not in COUNTS:
+        raise ValueError(f"no count {name}; known are {', '.join(COUNTS)}")
+    return name
+
+
+class CaseFilter(Strict):
+    """Which cases a count leaves out or keeps, beside the count's own rule."""
+
+    kind: Literal["component", "matter"] | None = None
+    categories: tuple[str, ...] = ()
+    """Only these, written ``component:01001`` or ``matter:06*``."""
+    except_categories: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    """Only reports from these sources (问题来源), as the export words them."""
+
+
+class Automatic(Strict):
+    """Where an input is counted from; exactly one of the sources.
+
+    Attributes
+    ----------
+    count
+        A base count (docs/indicators.md) of the subject's cases or samples in the period.
+    per_day
+        That count divided by the days of the period.
+    sample_mean
+        Mean over sample types of the mean score of the subject's samples of the type
+        (the default where a scheme does not say how samples become a score).
+    hours
+        Only samples taken from the first to before the second full hour of the day.
+    staff
+        A sum over the daily staff table: worked_h, online_h, n_absent, n_all_off.
+    grids
+        How many grids of this level (``leaf``: the deepest) lie below the subject.
+    """
+
+    count: Annotated[str, AfterValidator(_known_count)] | None = None
+    only: CaseFilter | None = None
+    per_day: bool = False
+    sample_mean: bool = False
+    sample_types: tuple[str, ...] = ()
+    hours: tuple[int, int] | None = None
+    staff: Literal["worked_h", "online_h", "n_absent", "n_all_off"] | None = None
+    grids: str | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "Automatic":
+        given = [n for n in ("count", "staff", "grids") if getattr(self, n) is not None]
+        if len(given) + self.sample_mean != 1:
+            raise ValueError("needs exactly one of count, sample_mean, staff, grids")
+        if (self.only or self.per_day) and self.count is None:
+            raise ValueError("only and per_day belong to a count")
+        if (self.sample_types or self.hours) and not self.sample_mean:
+            raise ValueError("sample_types and hours belong to sample_mean")
+        return self
+
+
+class RepeatRule(Strict):
+    """When filed cases are repeats (重复案件): same class, same place, so many times in the period.
+
+    Attributes
+    ----------
+    thresholds
+        Road class of the place → the occurrence from which a case is a repeat; ``other``: no road class.
+    except_components, except_categories
+        What never counts as a repeat; it stays in denominators.
+    count
+        ``from_threshold``: the threshold's case and later ones; ``all_in_group``: every case of the group.
+    """
+
+    thresholds: dict[Literal["main", "key", "secondary", "back", "other"], int]
+    except_components: bool = False
+    except_categories: tuple[str, ...] = ()
+    count: Literal["from_threshold", "all_in_group"] = "from_threshold"
+
+
+class Input(Strict):
+    """One thing the rulebook must be told for each subject and period (考核数据)."""
+
+    title: Words
+    type: InputType = "number"
+    unit: Words | None = None
+    at_least: Exact | None = None
+    at_most: Exact | None = None
+    choices: dict[str, Words] = Field(default_factory=dict)
+    groups: dict[str, Words] = Field(default_factory=dict)
+    """Of ratings: the groups of raters."""
+    per: Literal["subject", "all"] = "subject"
+    """``all``: one value for every subject of the period."""
+    automatic: Automatic | None = None
+    entered: Words | None = None
+    """Why people must hand it in; beside ``automatic``: only where the exports cannot tell."""
+    repeats: RepeatRule | None = None
+    """Of filings: which of them are repeats; as a number the input is how many."""
+    except_codes: dict[str, Words] = Field(default_factory=dict)
+    """Of findings: the codes that never count (不计入), each with its name; a finding may bear either."""
+    distinct: bool = False
+    """Of findings: those on the same case count once (一案计一件)."""
+    default: Exact | None = None
+    """Value where nothing is handed in; it is shown as a default."""
+    may_not_apply: bool = False
+    """A subject may be without it (不适用), which is not the same as not yet handed in."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Input":
+        if self.automatic is None and self.entered is None:
+            raise ValueError("needs automatic (where it is counted) or entered (why people hand it in)")
+        if (self.type == "choice") != bool(self.choices):
+            raise ValueError("choices belong to type choice")
+        if (self.type == "ratings") != bool(self.groups):
+            raise ValueError("groups belong to type ratings")
+        if self.automatic is not None and self.type not in ("number", "count", "findings", "filings"):
+            raise ValueError("what is counted is a number, a count, findings, or filings")
+        if (self.type == "filings") != (self.repeats is not None):
+            raise ValueError("repeats (the rule) belongs to type filings")
+        if (self.except_codes or self.distinct) and self.type != "findings":
+            raise ValueError("except_codes and distinct belong to type findings")
+        if self.at_least is not None and self.at_most is not None and self.at_most < self.at_least:
+            raise ValueError("at_most lies below at_least")
+        return self
+
+
+def _terms(value: object) -> object:
+    """``due`` is short for ``{due: 1}``."""
+    return {value: 1} if isinstance(value, str) else value
+
+
+class Rate(Strict):
+    """A rate: a sum of inputs over a sum of inputs; its clock is that of the counts it is made of.
+
+    Attributes
+    ----------
+    numerator, denominator
+        Input → coefficient; a name alone has the coefficient 1. No coefficients are normalised.
+    complement
+        1 − the rate.
+    unit
+        ``percent`` (0–1, shown × 100), ``points`` (as it is).
+    empty
+        What a denominator of 0 means to an item that uses it; none: the rulebook's ``empty``.
+    """
+
+    title: Words
+    numerator: dict[Id, Exact]
+    denominator: dict[Id, Exact]
+    complement: bool = False
+    unit: Literal["percent", "points"] = "percent"
+    better: Literal["high", "low"] | None = None
+    empty: Literal["full", "incomplete", "leave_out"] | None = None
+    filters_differ: Words | None = None
+    """Why numerator and denominator do not count the same kinds of cases; without a reason that is a fault."""
+    source: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, data: object) -> object:
+        if isinstance(data, dict):
+            return {k: _terms(v) if k in ("numerator", "denominator") else v for k, v in data.items()}
+        return data
+
+    @property
+    def is_yes_no(self) -> bool:
+        """Whether it says of how many of n something holds: each counts 0 or 1."""
+        ones = [*self.numerator.values(), *self.denominator.values()]
+        return self.unit == "percent" and len(ones) == 2 and all(c == 1 for c in ones)

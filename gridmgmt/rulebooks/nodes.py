@@ -1,0 +1,250 @@
+"""What evaluation is made of: the context it reads from, the node (分项结果) it gives, and rates out of inputs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any, Literal
+
+from gridmgmt.rulebooks.inputs import LISTED, Input, Rate
+from gridmgmt.rulebooks.items import Only
+from gridmgmt.rulebooks.model import Rulebook
+from gridmgmt.rulebooks.numbers import exact
+from gridmgmt.rulebooks.records import SIGNATURE, SIGNED
+from gridmgmt.rulebooks.repeats import n_repeats
+from gridmgmt.rulebooks.values import Filing, Finding, Value, once_per_case
+
+Status = Literal["ok", "missing", "no_data", "not_applicable"]
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a line has its points: a code of the catalogue and its facts (exact numbers as text)."""
+
+    code: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Node:
+    """One item's or rule's result, with those of its parts.
+
+    Attributes
+    ----------
+    value
+        Points of an item, or what a rule costs or earns; None unless ``status`` is ok.
+    status
+        ``missing``: an input is still to be handed in; ``no_data``: an empty
+        denominator, left out; ``not_applicable``: the subject is without it.
+    missing
+        The inputs that are still to be handed in.
+    inputs
+        The inputs it was made from directly.
+    zeroes
+        Of a rule: the whole item scores nothing.
+    marks
+        Further exact figures of the item, for conditions and for show.
+    """
+
+    id: str
+    kind: str
+    title: Mapping[str, str]
+    value: Fraction | None
+    status: Status
+    reason: Reason
+    maximum: Fraction | None = None
+    weight: Fraction | None = None
+    code: str | None = None
+    rate: str | None = None
+    parts: tuple[Fraction, Fraction] | None = None
+    inputs: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    children: tuple["Node", ...] = ()
+    zeroes: bool = False
+    marks: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One subject's result in one period.
+
+    Attributes
+    ----------
+    status
+        ``scored``; ``incomplete``: inputs are missing; ``no_data``: nothing to
+        score; ``unscored``: the stage has no total; ``given``: handed in as a result.
+    own, carry_out
+        Of a stage with carry-over: the value before charges, and what goes into the next period.
+    awaited
+        The period was rated, and this subject's rating is still to come: inputs are missing.
+    """
+
+    subject: str
+    period: str
+    stage: str
+    status: Literal["scored", "incomplete", "no_data", "unscored", "given"]
+    total: Fraction | None
+    grade: str | None
+    reason: Reason
+    root: Node | None = None
+    shown: tuple[Node, ...] = ()
+    missing: tuple[tuple[str, str], ...] = ()
+    """(period, input) still to be handed in."""
+    values: Mapping[str, Value] = field(default_factory=dict)
+    rank: int | None = None
+    ranked_of: int = 0
+    tied: int = 0
+    from_bottom: int | None = None
+    is_first: bool = False
+    is_last: bool = False
+    own: Fraction | None = None
+    carry_out: Fraction = Fraction(0)
+    awaited: bool = False
+
+    @property
+    def is_rated(self) -> bool:
+        """Whether there is a total or a grade."""
+        return self.total is not None or self.grade is not None
+
+    def node(self, item: str) -> Node | None:
+        """The node of an item or rule, wherever it stands."""
+        roots = ([self.root] if self.root else []) + list(self.shown)
+        return next((n for root in roots for n in flat(root) if n.id == item), None)
+
+
+def flat(node: Node) -> list[Node]:
+    """A node and all below it, parents first."""
+    return [node, *(n for child in node.children for n in flat(child))]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What an item is evaluated against: one subject's values in one period.
+
+    Attributes
+    ----------
+    values
+        Typed values of the inputs that were handed in or counted.
+    earlier
+        Stage → this subject's outcomes of the shorter periods within this one, in order.
+    role, attributes
+        The subject's, for items and rules that concern only some.
+    carry_in, charged, waits
+        Of a stage with carry-over; ``waits`` are inputs, as ``period/input``,
+        without which what is carried in or charged is not known.
+    signed
+        Findings and events are completely entered; otherwise they are missing, not none.
+    """
+
+    book: Rulebook
+    values: Mapping[str, Value]
+    role: str | None = None
+    attributes: tuple[str, ...] = ()
+    earlier: Mapping[str, Sequence[Outcome]] = field(default_factory=dict)
+    carry_in: Fraction = Fraction(0)
+    charged: Fraction = Fraction(0)
+    waits: tuple[str, ...] = ()
+    signed: bool = True
+
+    def concerns(self, only: Only | None) -> bool:
+        """Whether an item or rule concerns the subject (适用)."""
+        has = set(self.attributes)
+        return only is None or (
+            (not only.roles or self.role in only.roles)
+            and has.issuperset(only.attributes)
+            and has.isdisjoint(only.without)
+        )
+
+    def get(self, name: str) -> Value | None:
+        """An input's value; its default where it has one; nothing listed is an empty list; else None, missing."""
+        spec = self.book.inputs[name]
+        if not self.signed and spec.type in LISTED and spec.automatic is None:
+            return None
+        if name in self.values:
+            return _counting(self.values[name], spec)
+        if spec.default is not None:
+            return spec.default
+        return () if spec.type in LISTED and self.signed else None
+
+    def number(self, name: str) -> Fraction | None:
+        """An input as a number: findings and listed things by how many, a flag as 0 or 1."""
+        value = self.get(name)
+        rule = self.book.inputs[name].repeats
+        if rule is not None and isinstance(value, tuple):
+            return Fraction(n_repeats(rule, [x for x in value if isinstance(x, Filing)]))
+        if isinstance(value, bool):
+            return Fraction(value)
+        if isinstance(value, tuple):
+            return Fraction(sum(getattr(x, "n", 1) for x in value))
+        return value if isinstance(value, Fraction) else None
+
+    def findings(self, name: str) -> tuple[Finding, ...] | None:
+        """A findings input; a plain count as that many findings; None where it is missing."""
+        value = self.get(name)
+        if isinstance(value, Fraction):
+            return (Finding(int(value)),) if value else ()
+        if isinstance(value, bool):
+            return (Finding(),) if value else ()
+        return tuple(x for x in value if isinstance(x, Finding)) if isinstance(value, tuple) else None
+
+    def missing(self, *names: str) -> tuple[str, ...]:
+        """Which of these inputs have no value yet."""
+        return tuple(n for n in names if self.get(n) is None)
+
+
+def _counting(value: Value, spec: Input) -> Value:
+    """The value without findings of codes that never count, and with those on one case as one where it says so."""
+    if not (spec.except_codes or spec.distinct) or not isinstance(value, tuple):
+        return value
+    excepted = {*spec.except_codes, *(name for words in spec.except_codes.values() for name in words.values())}
+    found = [x for x in value if isinstance(x, Finding) and x.code not in excepted]
+    return tuple(once_per_case(found) if spec.distinct else found)
+
+
+def rate_inputs(rate: Rate) -> tuple[str, ...]:
+    """The inputs of a rate, numerator first."""
+    return tuple(dict.fromkeys([*rate.numerator, *rate.denominator]))
+
+
+def rate_parts(rate: Rate, context: Context) -> tuple[Fraction, Fraction] | None:
+    """Numerator and denominator, exact; None where an input is missing. The denominator may be 0."""
+    top, bottom = (_linear(terms, context) for terms in (rate.numerator, rate.denominator))
+    if top is None or bottom is None:
+        return None
+    return (bottom - top if rate.complement else top, bottom)
+
+
+def _linear(terms: Mapping[str, Fraction], context: Context) -> Fraction | None:
+    total = Fraction(0)
+    for name, coefficient in terms.items():
+        value = context.number(name)
+        if value is None:
+            return None
+        total += coefficient * value
+    return total
+
+
+def linear(terms: Mapping[str, Fraction], context: Context) -> Fraction | None:
+    """A sum of inputs times coefficients; None where one is missing."""
+    return _linear(terms, context)
+
+
+def scaled(rate: Rate, parts: tuple[Fraction, Fraction]) -> Fraction:
+    """A rate's value as limits are written: percent for rates of 0–1, else as it is."""
+    value = parts[0] / parts[1]
+    return value * 100 if rate.unit == "percent" else value
+
+
+def titles(book: Rulebook, names: Sequence[str]) -> dict[str, str]:
+    """The titles of inputs in both languages."""
+    found = [SIGNATURE.title if n == SIGNED else book.inputs[n].title for n in names]
+    return {"zh": "、".join(t["zh"] for t in found), "en": ", ".join(t["en"] for t in found)}
+
+
+def numbers(**facts: Fraction | int) -> dict[str, str]:
+    """Exact numbers as facts of a reason."""
+    return {k: exact(Fraction(v)) for k, v in facts.items()}
+
+
+def weighed(node: Node, weight: Fraction | None) -> Node:
+    """The node with the weight that its parent gives it."""
+    return replace(node, weight=weight)

@@ -1,0 +1,72 @@
+"""Exact numbers (精确数): how a rulebook's constants are read, and how fractions are written and rounded for show."""
+
+import math
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+|[0-9]+/0*[1-9][0-9]*)")
+"""``5``, ``0.1``, ``1/3``: what is read as an exact number."""
+
+
+def to_exact(value: Any) -> Fraction:
+    """A number as it is written: whole, decimal or fraction, never a binary float.
+
+    Raises
+    ------
+    ValueError
+        Anything else; a float too, for it would not be what the file says.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | str | Fraction):
+        raise ValueError("a number was expected")
+    if isinstance(value, str) and not NUMBER.fullmatch(value.strip()):
+        raise ValueError(f"{value!r} is not a number such as 5, 0.1 or 1/3")
+    return Fraction(value.strip() if isinstance(value, str) else value)
+
+
+def exact(value: Fraction) -> str:
+    """An exact number as text: ``5``, ``2.5`` where it is a short decimal, else ``1580/17``."""
+    if value.denominator == 1:
+        return str(value.numerator)
+    d = value.denominator
+    while d % 2 == 0:
+        d //= 2
+    while d % 5 == 0:
+        d //= 5
+    places = max(_twos(value.denominator), _fives(value.denominator))
+    if d != 1 or places > 12:
+        return f"{value.numerator}/{value.denominator}"
+    digits = str(abs(value.numerator) * 10**places // value.denominator).rjust(places + 1, "0")
+    return ("-" if value < 0 else "") + digits[:-places] + "." + digits[-places:]
+
+
+def _twos(n: int) -> int:
+    return (n & -n).bit_length() - 1
+
+
+def _fives(n: int) -> int:
+    count = 0
+    while n % 5 == 0:
+        n, count = n // 5, count + 1
+    return count
+
+
+def shown(value: Fraction, places: int = 2) -> str:
+    """Rounded half up for display only; no decision is ever taken on it."""
+    scaled = value * 10**places
+    rounded = math.floor(scaled + Fraction(1, 2)) if scaled >= 0 else -math.floor(-scaled + Fraction(1, 2))
+    sign, digits = "-" if rounded < 0 else "", str(abs(rounded)).rjust(places + 1, "0")
+    return f"{sign}{digits[:-places]}.{digits[-places:]}" if places else f"{sign}{digits}"
+
+
+def shown_near(value: Fraction, limits: Sequence[Fraction], places: int = 2) -> str:
+    """Like :func:`shown`, with more digits where rounding would seem to cross a limit (89.996 beside 90).
+
+    What ten digits cannot tell from a limit above it is cut off, not rounded.
+    """
+    for digits in range(places, 11):
+        text = shown(value, digits)
+        if all((Fraction(text) >= limit) == (value >= limit) for limit in limits):
+            return text
+    return shown(Fraction(math.floor(value * 10**10), 10**10), 10)

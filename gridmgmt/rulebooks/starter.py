@@ -1,0 +1,23 @@
+"""A rulebook to start from (起步样例): commented, with worked examples, right from the first moment."""
+
+import re
+from collections.abc import Mapping
+
+from gridmgmt.errors import OptionInvalid
+from gridmgmt.settings import data_path
+
+PLACEHOLDER = "my_rulebook"
+FILES = ("rulebook.yaml", "examples.yaml")
+
+
+def starter(name: str) -> Mapping[str, str]:
+    """File name → text of a new rulebook of that id.
+
+    Raises
+    ------
+    OptionInvalid
+        No name for a rulebook.
+    """
+    if not re.fullmatch("[a-z][a-z0-9_]*", name):
+        raise OptionInvalid(name="ID", value=name, expected="a small letter, then small letters, digits and _")
+    return {f: data_path("rulebook_starter", f).read_text("utf-8").replace(PLACEHOLDER, name) for f in FILES}
