@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 from sqlalchemy import Connection, Engine
@@ -356,7 +357,7 @@ def explain(engine: Engine, name: str, code: str, item: str | None = None, level
         return Explained(
             stored.name, stored.sha256, document["subject"], line, document,
             _numbers(connection, stored, document, counts), stored.header, reached,
-            _entered(connection, stored, document, inputs),
+            _entered(connection, stored, document, inputs, city.zone),
             _periods_behind(connection, stored, document, reached, line),
         )  # fmt: skip
 
@@ -416,9 +417,9 @@ def _numbers(
 
 
 def _entered(
-    connection: Connection, stored: store.Stored, document: Mapping[str, Any], inputs: Sequence[str]
+    connection: Connection, stored: store.Stored, document: Mapping[str, Any], inputs: Sequence[str], zone: ZoneInfo
 ) -> dict[str, list[Mapping[str, Any]]]:
-    """The entries of a line's inputs, as the assessment froze them, each with its evidence, by whom and when."""
+    """The entries of a line's inputs, as they were frozen, each with its evidence, by whom and when (city time)."""
     values = document.get("inputs", {})
     names = [n for n in inputs if values.get(n, {}).get("from") == "entries"]
     if not names:
@@ -429,11 +430,11 @@ def _entered(
     for name in names:
         value = values[name]["value"]
         records = value if isinstance(value, list) else [{"value": value}]
-        out[name] = [_provenance(r, [x for x in own if x["input"] == name]) for r in records]
+        out[name] = [_provenance(r, [x for x in own if x["input"] == name], zone) for r in records]
     return out
 
 
-def _provenance(record: Any, told: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+def _provenance(record: Any, told: Sequence[Mapping[str, Any]], zone: ZoneInfo) -> Mapping[str, Any]:
     """A frozen record with the entry that said so: the one it names, else the last with its value."""
     shown = dict(record) if isinstance(record, Mapping) else {"value": record}
     named = shown.get("entry")
@@ -441,7 +442,8 @@ def _provenance(record: Any, told: Sequence[Mapping[str, Any]]) -> Mapping[str, 
     if not same:
         return shown
     evidence = shown.get("evidence") or same[-1]["evidence"]
-    return {**shown, "evidence": evidence, "by": same[-1]["by"], "entered_at": same[-1]["known_at"].isoformat()}
+    entered_at = same[-1]["known_at"].astimezone(zone).isoformat(timespec="seconds")
+    return {**shown, "evidence": evidence, "by": same[-1]["by"], "entered_at": entered_at}
 
 
 def _periods_behind(

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
-from itertools import pairwise
 from typing import Any
 
 from gridmgmt.rulebooks.inputs import Input

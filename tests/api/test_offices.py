@@ -79,7 +79,9 @@ def test_a_units_files(client):
 def test_explain_leads_to_entries_cases_and_periods(get):
     path = f"/v1/explain?assessment={NAME}&code=D9&item="
     events = get(path + "penalties")
-    assert events["entry_texts"]["events"][0] == "2025-12-04 · 被县通报 · 依据：县通报3号"
+    assert events["entry_texts"]["events"][0].startswith(
+        "2025-12-04 · 被县通报 · 依据：县通报3号 · 录入人：王工 · 录入时间："
+    )
     assert events["entries"]["events"][0]["entry"].startswith("departments/2025-12/D9/events/")
     assert events["input_names"]["events"] == {"zh": "奖惩事项", "en": "Events"}
     slow = get(path + "slow")

@@ -236,7 +236,7 @@ def test_a_saved_assessment_keeps_its_numbers_after_reassigning(town: Engine, tm
     period = parse_period("2026-01")
     made = assessing.score(town, "grid_baseline", period)
     before = assessing.explain(town, made.name, "D1-1", "closing")
-    assert before.evidence == {"n_closed": ["done"], "n_due": ["done", "late"]}
+    assert before.evidence == {"closed": ["done"], "due": ["done", "late"]}
     add_edition(town, tmp_path, "2026", NEW_YEAR, merged_west())
     assert assigning.reassign(town)["n_cases_changed"] == 2
     assert assessing.explain(town, made.name, "D1-1", "closing") == before

@@ -93,6 +93,16 @@ class TestScoring:
             publishing.publish(town, one.name, "tester")
         assert e.value.missing == ["D2 2025-12 signed_off"]
 
+    def test_splitting_a_file_or_importing_it_twice_does_not_matter(self, scored: Engine, tmp_path: Path) -> None:
+        rows = [f"2025-12,D1,faults,,2025-12-{day:02},1,g{day}" for day in (4, 5, 6)]
+        court.enter(scored, tmp_path, rows)
+        whole = court.score(scored, tmp_path, "2025-12")
+        assert totals(whole) == {"D1": "65", "D2": "79"}
+        for part in (rows[2:], rows[:1], rows[1:], rows):
+            report = court.enter(scored, tmp_path, part)
+            assert (report.n_new, report.n_corrected, report.n_unchanged) == (0, 0, len(part))
+        assert court.score(scored, tmp_path, "2025-12").sha256 == whole.sha256
+
     def test_a_period_without_a_stage_is_refused(self, scored: Engine, tmp_path: Path) -> None:
         with pytest.raises(OptionInvalid):
             court.score(scored, tmp_path, "2025-Q4")
