@@ -76,7 +76,8 @@ def test_explain_goes_down_to_cases_entries_and_periods(run: Callable[..., subpr
     assert "应结案数 (due): 12" in discipline
     assert "迟报 (late_reports): 1" in discipline
     penalties = run("explain", offices.NAME, "D9", "penalties").stdout
-    told = next(x for x in penalties.splitlines() if x.startswith("  2025-12-04 · 被县通报 · 依据：县通报3号 · 录入人："))
+    start = "  2025-12-04 · 被县通报 · 依据：县通报3号 · 录入人："
+    told = next(x for x in penalties.splitlines() if x.startswith(start))
     assert "[departments/2025-12/D9/events/" in told
     why = run("explain", offices.NAME, "D9", "self_criticism").stdout.splitlines()
     assert why[2:] == [
