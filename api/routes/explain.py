@@ -10,7 +10,7 @@ from pydantic import Field
 from api.deps import Ask, Database, Language, cached
 from api.schemas import Behind, Explained, Ground, Name
 from gridmgmt.exports.results import grounds, known_words, record_titles, record_words, why_words
-from gridmgmt.operations import assessing, browsing
+from gridmgmt.operations import browsing, explaining
 
 router = APIRouter(prefix="/v1", tags=["assessments"])
 
@@ -35,13 +35,13 @@ def explain(ask: Annotated[AskWhy, Query()], request: Request, engine: Database,
     sha256 = browsing.assessment(engine, ask.assessment).sha256
 
     def make() -> Response:
-        found = assessing.explain(engine, ask.assessment, ask.code, ask.item, ask.level)
+        found = explaining.explain(engine, ask.assessment, ask.code, ask.item, ask.level)
         return JSONResponse(_answer(found, ask, lang).model_dump())
 
     return cached(request, sha256, make)
 
 
-def _answer(found: assessing.Explained, ask: AskWhy, lang: str) -> Explained:
+def _answer(found: explaining.Explained, ask: AskWhy, lang: str) -> Explained:
     header, entries = found.header, found.entries or {}
     titles = record_titles(found.document)
     return Explained(

@@ -11,7 +11,7 @@ from gridmgmt.cli.base import JSON, State, show_json, state
 from gridmgmt.exports import results, wording
 from gridmgmt.exports.cards import grade_label, rank_words, total_words_short
 from gridmgmt.exports.lines import ScoreLine, score_lines, shown_lines
-from gridmgmt.operations import assessing
+from gridmgmt.operations import explaining
 
 
 def explain(
@@ -29,7 +29,7 @@ def explain(
     """
     run = state(context)
     run.asked_lang = lang or run.asked_lang
-    found = assessing.explain(run.engine, assessment, subject, item, level)
+    found = explaining.explain(run.engine, assessment, subject, item, level)
     if as_json:
         show_json(_plain(found))
         return
@@ -44,7 +44,7 @@ def explain(
     _show_behind(run, found)
 
 
-def _plain(found: assessing.Explained) -> dict[str, Any]:
+def _plain(found: explaining.Explained) -> dict[str, Any]:
     periods = [
         {"period": p, "assessment": a, "total": d["total"], "grade": d["grade"], "rank": d["rank"]["level"]}
         for p, a, d in results.grounds(found.header, found.periods)
@@ -102,7 +102,7 @@ def _branch(lines: Sequence[ScoreLine], item: str) -> list[ScoreLine]:
     return [replace(x, depth=x.depth - top) for x in (lines[place], *below)]
 
 
-def _show_behind(run: State, found: assessing.Explained) -> None:
+def _show_behind(run: State, found: explaining.Explained) -> None:
     """The periods, entries and fact numbers behind what was asked for."""
     for period, name, document in results.grounds(found.header, found.periods):
         grade = grade_label(found.header, document["grade"])[run.lang] if document["grade"] else "–"
@@ -114,7 +114,12 @@ def _show_behind(run: State, found: assessing.Explained) -> None:
         for record in records:
             entry = f" [{record['entry']}]" if record.get("entry") else ""
             typer.echo(f"  {results.record_words(record, titles)[run.lang]}{entry}")
+    exempted = found.document["exempted"]
     for name, numbers in found.evidence.items():
-        typer.echo(f"{results.known_words(found.header, name)[run.lang]} ({name}): {len(numbers):,}")
-        for start in range(0, len(numbers), 8):
-            typer.echo("  " + " ".join(numbers[start : start + 8]))
+        counted = [x for x in numbers if x not in exempted]
+        typer.echo(f"{results.known_words(found.header, name)[run.lang]} ({name}): {len(counted):,}")
+        for start in range(0, len(counted), 8):
+            typer.echo("  " + " ".join(counted[start : start + 8]))
+        if len(counted) < len(numbers):
+            left_out = " ".join(x for x in numbers if x in exempted)
+            typer.echo(f"  {wording.label('card_exempted', run.lang)}: {left_out}")

@@ -8,7 +8,8 @@ import typer
 
 from gridmgmt.cli.base import JSON, State, show_json, show_table, state
 from gridmgmt.errors import OptionInvalid
-from gridmgmt.operations import assessing, publishing
+from gridmgmt.exports.wording import readable
+from gridmgmt.operations import appealing, assessing, publishing
 from gridmgmt.rulebooks.numbers import exact
 
 appeal = typer.Typer(help="申诉 · Appeals against published assessments.", no_args_is_help=True)
@@ -156,7 +157,7 @@ def correct(context: typer.Context, assessment: str = ASSESSMENT, as_json: bool 
     Example: `gridmgmt correct ningbo_district-2025-12-1`
     """
     run = state(context)
-    made, differences = publishing.correct(run.engine, assessment)
+    made, differences = appealing.correct(run.engine, assessment)
     if as_json:
         show_json({"assessment": made.name, "sha256": made.sha256, "new": made.is_new,
                    "differences": [asdict(d) for d in differences]})  # fmt: skip
@@ -164,11 +165,16 @@ def correct(context: typer.Context, assessment: str = ASSESSMENT, as_json: bool 
     typer.echo(run.word("assessment_made" if made.is_new else "assessment_same",
                         {"name": made.name, "sha256": made.sha256}))  # fmt: skip
     rows = [
-        [d.subject["code"], d.subject["name"][run.lang], *map(_arrow, (d.total, d.rank, d.grade)),
+        [d.subject["code"], d.subject["name"][run.lang], *map(_arrow, (_rounded(d.total), d.rank, d.grade)),
          ", ".join([*(f"+{c}" for c in d.appeared), *(f"−{c}" for c in d.vanished)])]
         for d in differences
     ]  # fmt: skip
     show_table("", [run.word(x) for x in ("code", "name", "total", "rank", "grade", "consequences")], rows)
+
+
+def _rounded(pair: Sequence[str | None]) -> list[str | None]:
+    """Exact totals as people read them; the JSON output has them exactly."""
+    return [None if total is None else readable(total) for total in pair]
 
 
 def _arrow(pair: Sequence[Any]) -> str:
@@ -196,7 +202,7 @@ def appeal_open(
     if len(given) != 1:
         raise OptionInvalid(name="--case", value=str(len(given)), expected="exactly one of --case, --sample, --entry")
     kind, fact_no = given[0]
-    number = publishing.open_appeal(run.engine, assessment, subject, kind, fact_no, reason, by)
+    number = appealing.open_appeal(run.engine, assessment, subject, kind, fact_no, reason, by)
     typer.echo(run.word("appeal_opened", {"number": number, "fact": fact_no}))
 
 
@@ -215,7 +221,7 @@ def appeal_decide(
     run = state(context)
     if grant is None:
         raise OptionInvalid(name="--grant", value="", expected="--grant / --reject")
-    found = publishing.decide_appeal(run.engine, number, granted=grant, decision=reason, by=by)
+    found = appealing.decide_appeal(run.engine, number, granted=grant, decision=reason, by=by)
     typer.echo(run.word(f"appeal_{found['state']}", {"number": number, "assessment": found["assessment"]}))
 
 
@@ -230,7 +236,7 @@ def appeal_list(
     Example: `gridmgmt appeal list`
     """
     run = state(context)
-    found = publishing.list_appeals(run.engine, assessment)
+    found = appealing.list_appeals(run.engine, assessment)
     if as_json:
         show_json(found)
         return

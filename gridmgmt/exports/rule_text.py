@@ -7,40 +7,42 @@ from typing import Any
 from gridmgmt.exports.wording import TESTS, Words, joined, same, words
 from gridmgmt.rulebooks.items import (
     AllOrNothing,
-    Amount,
     Bands,
-    Beyond,
     Carry,
-    Compare,
     Constant,
     Deduct,
-    Each,
     Earn,
     Entered,
-    EventKind,
-    EventRule,
     Hanging,
     ItemTable,
-    Largest,
     Linear,
     Lose,
     Marks,
     Mean,
-    Once,
-    Only,
     Periods,
     Proportional,
     Ratings,
     Shown,
-    Smallest,
-    Steps,
     Sum,
     Target,
     Weighted,
-    Zero,
 )
 from gridmgmt.rulebooks.model import Rulebook
 from gridmgmt.rulebooks.numbers import exact
+from gridmgmt.rulebooks.rules import (
+    Amount,
+    Beyond,
+    Compare,
+    Each,
+    EventKind,
+    EventRule,
+    Largest,
+    Once,
+    Only,
+    Smallest,
+    Steps,
+    Zero,
+)
 
 
 def rule_words(book: Rulebook, part: Any) -> Words:

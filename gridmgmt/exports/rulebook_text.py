@@ -14,7 +14,6 @@ from gridmgmt.exports.rule_text import (
     terms_words,
 )
 from gridmgmt.exports.wording import TESTS, Words, joined, same, words
-from gridmgmt.rulebooks.items import EventRule
 from gridmgmt.rulebooks.model import (
     Consequence,
     Measured,
@@ -31,6 +30,7 @@ from gridmgmt.rulebooks.model import (
     maximum,
 )
 from gridmgmt.rulebooks.numbers import exact
+from gridmgmt.rulebooks.rules import EventRule
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pandas as pd
 from sqlalchemy import Connection, Engine
@@ -14,19 +13,20 @@ from sqlalchemy import Connection, Engine
 from gridmgmt import scorecards
 from gridmgmt.chance import chance
 from gridmgmt.city import City
-from gridmgmt.errors import ItemMissing, NoEditionOnDate, PeriodAhead
-from gridmgmt.indicators import RATIOS, base_of
+from gridmgmt.errors import NoEditionOnDate, PeriodAhead
 from gridmgmt.operations.database import Progress, silent, snapshot, transaction
-from gridmgmt.operations.dossiers import Assessed, Built, build, shorter_periods, stage_for
+from gridmgmt.operations.dossiers import Built, build, stage_for
+from gridmgmt.operations.earlier import shorter_periods
 from gridmgmt.operations.figures import Figures, evidence, figures
 from gridmgmt.operations.resampling import patterns
+from gridmgmt.operations.sources import Assessed
 from gridmgmt.periods import Period
 from gridmgmt.rulebooks import load as rulebooks
-from gridmgmt.rulebooks.dossier import EVERYBODY, Dossier, read_dossier
+from gridmgmt.rulebooks.dossier import Dossier, read_dossier
 from gridmgmt.rulebooks.load import Loaded
 from gridmgmt.scorecards import LevelCounts
 from gridmgmt.store import assessments as store
-from gridmgmt.store import cities, entries, facts
+from gridmgmt.store import cities, facts
 from gridmgmt.store import rulebooks as rulebook_store
 
 EVIDENCE = {"cases": "assessment_case", "samples": "assessment_sample"}
@@ -303,167 +303,3 @@ def scorecard(engine: Engine, name: str, code: str, level: str | None = None) ->
         city = cities.load_city(connection)
         stored = store.by_name(connection, name)
         return stored, store.document(connection, stored, code, level_number(stored, city, level))
-
-
-@dataclass(frozen=True)
-class Explained:
-    """A line, a consequence or the total with the facts behind it.
-
-    Attributes
-    ----------
-    line, consequence
-        What was asked for, as the document has it.
-    evidence
-        Count or input name → fact numbers.
-    entries
-        Input → its entered values, each with evidence, by whom and when.
-    periods
-        Of a consequence: the periods that brought it, each with its assessment and this subject's document.
-    """
-
-    assessment: str
-    sha256: str
-    subject: Mapping[str, Any]
-    line: Mapping[str, Any] | None
-    document: Mapping[str, Any]
-    evidence: Mapping[str, list[str]]
-    header: Mapping[str, Any]
-    consequence: Mapping[str, Any] | None = None
-    entries: Mapping[str, list[Mapping[str, Any]]] | None = None
-    periods: Sequence[tuple[str, Mapping[str, Any]]] = ()
-
-
-def explain(engine: Engine, name: str, code: str, item: str | None = None, level: str | None = None) -> Explained:
-    """What a subject's line or consequence rests on, down to the frozen case and sample numbers and the entries.
-
-    Parameters
-    ----------
-    item
-        An item, rule, input or consequence of the rulebook, or the name of a
-        count or indicator; None: the total, without numbers.
-
-    Raises
-    ------
-    AssessmentMissing, SubjectMissing, ItemMissing
-    """
-    with snapshot(engine) as connection:
-        city = cities.load_city(connection)
-        stored = store.by_name(connection, name)
-        document = store.document(connection, stored, code, level_number(stored, city, level))
-        lines = {x["item"]: x for x in (*document["lines"], *document.get("shown", ()))}
-        line = lines.get(item) if item else None
-        reached = next((c for c in document.get("consequences", ()) if c["consequence"] == item), None)
-        counts, inputs = _behind(stored.header, item, line, reached, lines)
-        return Explained(
-            stored.name, stored.sha256, document["subject"], line, document,
-            _numbers(connection, stored, document, counts), stored.header, reached,
-            _entered(connection, stored, document, inputs, city.zone),
-            _periods_behind(connection, stored, document, reached, line),
-        )  # fmt: skip
-
-
-def _behind(
-    header: Mapping[str, Any],
-    item: str | None,
-    line: Mapping[str, Any] | None,
-    reached: Mapping[str, Any] | None,
-    lines: Mapping[str, Any],
-) -> tuple[dict[str, str], list[str]]:
-    """The counts behind an item (shown name → count of the header), and its inputs."""
-    known = [*header["counts"]["cases"], *header["counts"]["samples"]]
-    specs = header["rulebook"].get("inputs", {})
-    if item is None or reached is not None:
-        return {}, []
-    if line is None and item in known:
-        return {item: item}, []
-    if line is None and item in RATIOS:
-        rule = RATIOS[item]
-        return {c: c for c in (rule.numerator, rule.denominator) if c in known}, []
-    inputs = list(line["inputs"]) if line else [item] if item in specs else []
-    if line is None and not inputs:
-        raise ItemMissing(item=item, known=[*lines, *specs, *RATIOS, *known])
-    if line is not None:
-        inputs += [i for i in _inputs_below(line, lines) if i not in inputs]
-    counts = {}
-    for name in inputs:
-        count = specs.get(name, {}).get("count")
-        if count is not None:
-            counts[name] = own if (own := f"{count}@{name}") in known else count
-    return counts, inputs
-
-
-def _inputs_below(line: Mapping[str, Any], lines: Mapping[str, Any]) -> list[str]:
-    """The inputs of the lines that a line is made of: those after it that lie deeper."""
-    names = list(lines)
-    out: list[str] = []
-    for name in names[names.index(line["item"]) + 1 :]:
-        if lines[name].get("depth", 0) <= line.get("depth", 0):
-            break
-        out += lines[name]["inputs"]
-    return list(dict.fromkeys(out))
-
-
-def _numbers(
-    connection: Connection, stored: store.Stored, document: Mapping[str, Any], counts: Mapping[str, str]
-) -> dict[str, list[str]]:
-    subject = document["subject"]
-    out: dict[str, list[str]] = {}
-    for shown, count in counts.items():
-        of = base_of(count).of
-        bit = stored.header["counts"][of].index(count)
-        found = store.evidence(connection, EVIDENCE[of], stored.id, subject["level_number"], subject["code"], bit)
-        out[shown] = found
-    return out
-
-
-def _entered(
-    connection: Connection, stored: store.Stored, document: Mapping[str, Any], inputs: Sequence[str], zone: ZoneInfo
-) -> dict[str, list[Mapping[str, Any]]]:
-    """The entries of a line's inputs, as they were frozen, each with its evidence, by whom and when (city time)."""
-    values = document.get("inputs", {})
-    names = [n for n in inputs if values.get(n, {}).get("from") == "entries"]
-    if not names:
-        return {}
-    told = entries.listing(connection, stored.rulebook_id, stored.period, history=True)
-    own = [r for r in told if r["subject_code"] in (document["subject"]["code"], EVERYBODY)]
-    out: dict[str, list[Mapping[str, Any]]] = {}
-    for name in names:
-        value = values[name]["value"]
-        records = value if isinstance(value, list) else [{"value": value}]
-        out[name] = [_provenance(r, [x for x in own if x["input"] == name], zone) for r in records]
-    return out
-
-
-def _provenance(record: Any, told: Sequence[Mapping[str, Any]], zone: ZoneInfo) -> Mapping[str, Any]:
-    """A frozen record with the entry that said so: the one it names, else the last with its value."""
-    shown = dict(record) if isinstance(record, Mapping) else {"value": record}
-    named = shown.get("entry")
-    same = [r for r in told if (r["entry"] == named if named else r["value"] == shown.get("value"))]
-    if not same:
-        return shown
-    evidence = shown.get("evidence") or same[-1]["evidence"]
-    entered_at = same[-1]["known_at"].astimezone(zone).isoformat(timespec="seconds")
-    return {**shown, "evidence": evidence, "by": same[-1]["by"], "entered_at": entered_at}
-
-
-def _periods_behind(
-    connection: Connection,
-    stored: store.Stored,
-    document: Mapping[str, Any],
-    reached: Mapping[str, Any] | None,
-    line: Mapping[str, Any] | None,
-) -> list[tuple[str, Mapping[str, Any]]]:
-    """The assessments and documents of the earlier periods that a consequence or a sum over periods rests on."""
-    earlier = stored.header.get("earlier", {})
-    labels = list(reached["because"]) if reached else []
-    if line is not None and line.get("kind") == "periods":
-        labels = sorted(earlier)
-    subject = document["subject"]
-    out = []
-    for label in labels:
-        if label == stored.period:
-            out.append((stored.name, document))
-        elif label in earlier:
-            other = store.by_name(connection, earlier[label]["assessment"])
-            out.append((other.name, store.document(connection, other, subject["code"], subject["level_number"])))
-    return out

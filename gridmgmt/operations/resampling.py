@@ -7,8 +7,8 @@ import pandas as pd
 
 from gridmgmt.chance import Patterns
 from gridmgmt.indicators import base_of, filtered
-from gridmgmt.operations.dossiers import Assessed
 from gridmgmt.operations.figures import Figures
+from gridmgmt.operations.sources import Assessed
 from gridmgmt.rulebooks.model import Rulebook
 
 

@@ -8,11 +8,13 @@ from sqlalchemy import Connection, Engine
 
 from gridmgmt.errors import DossierMissing, PeriodsNotAssessed, RulebooksDiffer
 from gridmgmt.operations.database import Progress, silent, snapshot
-from gridmgmt.operations.dossiers import build, shorter_periods, stage_for
+from gridmgmt.operations.dossiers import build, stage_for
+from gridmgmt.operations.earlier import shorter_periods
 from gridmgmt.periods import Period, period_of, periods_through
 from gridmgmt.rulebooks import load as rulebooks
+from gridmgmt.rulebooks.document import Changes
 from gridmgmt.rulebooks.dossier import stage_of
-from gridmgmt.rulebooks.load import Changes, Loaded, parse
+from gridmgmt.rulebooks.load import Loaded, parse
 from gridmgmt.rulebooks.model import Rulebook
 from gridmgmt.store import assessments as store
 from gridmgmt.store import cities

@@ -18,9 +18,9 @@ from gridmgmt.readers import forms
 from gridmgmt.readers.entry_lines import KINDS, BookOf, Entry, EntryLines
 from gridmgmt.readers.forms import Fault
 from gridmgmt.readers.subjects import Listed
+from gridmgmt.rulebooks.document import exact_yaml
 from gridmgmt.rulebooks.dossier import EVERYBODY, event_lacks
 from gridmgmt.rulebooks.inputs import Input
-from gridmgmt.rulebooks.load import exact_yaml
 from gridmgmt.rulebooks.model import Rulebook
 from gridmgmt.rulebooks.records import RESULT, SIGNED, joined
 from gridmgmt.rulebooks.values import Event, parse

@@ -7,8 +7,9 @@ from typing import Any
 from gridmgmt.indicators import base_of
 from gridmgmt.rulebooks.deductions import RULES
 from gridmgmt.rulebooks.inputs import Input
-from gridmgmt.rulebooks.items import Carry, Earn, Lose, Periods, Proportional, Steps, Weighted
+from gridmgmt.rulebooks.items import Carry, Earn, Lose, Periods, Proportional, Weighted
 from gridmgmt.rulebooks.model import Rulebook, Stage, children, maximum
+from gridmgmt.rulebooks.rules import Steps
 
 Fault = tuple[tuple[Any, ...], str]
 """Path in the file, and what is wrong there."""
@@ -201,7 +202,7 @@ def _longer(book: Rulebook, place: int, stage: Stage, path: tuple[Any, ...], ite
     own, theirs = _months(stage), _months(below)
     if own is None or theirs is None or theirs >= own:
         yield (*here, "stage"), f"a cycle: {stage.id} ({stage.cadence}) cannot be made of {below.id} ({below.cadence})"
-    elif own != theirs * item.n and item.how == "sum":
+    elif item.n > own // theirs or (item.how == "sum" and own != theirs * item.n):
         yield (*here, "n"), f"a {stage.cadence} has {own // theirs} of {below.id}, not {item.n}"
     if item.of is not None and item.of not in {i.id for _, i in below.items()}:
         yield (*here, "of"), f"{below.id} has no item {item.of}"

@@ -10,7 +10,10 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from gridmgmt.rulebooks.items import (
+from gridmgmt.rulebooks.nodes import Context, Node, Reason, linear, numbers, rate_inputs, rate_parts, scaled, titles
+from gridmgmt.rulebooks.numbers import exact
+from gridmgmt.rulebooks.parts import holds
+from gridmgmt.rulebooks.rules import (
     Amount,
     Beyond,
     Compare,
@@ -24,9 +27,6 @@ from gridmgmt.rulebooks.items import (
     Steps,
     Zero,
 )
-from gridmgmt.rulebooks.nodes import Context, Node, Reason, linear, numbers, rate_inputs, rate_parts, scaled, titles
-from gridmgmt.rulebooks.numbers import exact
-from gridmgmt.rulebooks.parts import holds
 from gridmgmt.rulebooks.values import Event, Finding, once_per_case
 
 NOTHING = Fraction(0)

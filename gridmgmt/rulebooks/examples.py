@@ -19,8 +19,9 @@ from typing import Any
 from gridmgmt.errors import DossierInvalid
 from gridmgmt.periods import period_of
 from gridmgmt.rulebooks.consequences import Reached, consequences, total_money
+from gridmgmt.rulebooks.document import exact_yaml
 from gridmgmt.rulebooks.dossier import read_dossier
-from gridmgmt.rulebooks.load import Loaded, exact_yaml, parse
+from gridmgmt.rulebooks.load import Loaded, parse
 from gridmgmt.rulebooks.model import Rulebook
 from gridmgmt.rulebooks.nodes import Outcome, flat
 from gridmgmt.rulebooks.numbers import exact, to_exact

@@ -3,25 +3,23 @@
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
-from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gridmgmt.errors import RulebookInvalid, RulebookMissing, RulebookNotInForce
 from gridmgmt.rulebooks.check import faults
-from gridmgmt.rulebooks.inputs import Rate
-from gridmgmt.rulebooks.items import Item, Rule
-from gridmgmt.rulebooks.model import Consequence, Rulebook, When, Window
+from gridmgmt.rulebooks.document import READINGS, Changes, Misbound, bound, change, choose, exact_yaml, offered
+from gridmgmt.rulebooks.model import Rulebook
 from gridmgmt.settings import data_path
 
 
@@ -47,33 +45,18 @@ def known() -> list[str]:
 
 def versions(name: str) -> list[Path]:
     """The files of a rulebook's versions in the data folder, ``rulebook.yaml`` (the newest) first."""
-    folder = data_path("rulebooks", name)
-    newest = folder / "rulebook.yaml"
-    older = sorted(folder.glob("rulebook.v*.yaml"), key=lambda p: int(p.stem.rpartition("v")[2]), reverse=True)
+    return _with_older(data_path("rulebooks", name) / "rulebook.yaml")
+
+
+def _with_older(newest: Path) -> list[Path]:
+    """A rulebook's file and, if it is a ``rulebook.yaml``, the older versions beside it; nothing if it is not there."""
+    found = newest.parent.glob("rulebook.v*.yaml") if newest.name == "rulebook.yaml" else ()
+    older = sorted(found, key=lambda p: int(p.stem.rpartition("v")[2]), reverse=True)
     return [newest, *older] if newest.is_file() else []
 
 
-Changes = Sequence[tuple[str, str]]
-"""What a what-if changes before a rulebook is read: (path, value)."""
-
-READINGS = "readings."
-"""Begins the path of a change that chooses another option of a reading."""
-
-PARTS = ("stages", "quotas", "consequences")
-"""Keys below which a change finds its part by id."""
-
-BY_KEY = ("rates", "inputs", "empty", *PARTS)
-"""Keys with which a change's path may begin instead of an id."""
-
-NEVER_SET = ("id", "title", "source", "note", "code", "text", "version", "only")
-"""Keys that name or describe a part: they are no value that a what-if changes."""
-
-_KINDS = tuple(m for union in (Item, Rule) for m in get_args(get_args(union)[0]))
-"""The models of all kinds of items and rules."""
-
-
 def load(name: str, day: dt.date | None = None, changes: Changes = ()) -> Loaded:
-    """A rulebook by id, or by the path of a YAML file.
+    """A rulebook by id, or by the path of a YAML file; the older versions beside it are looked at as well.
 
     Parameters
     ----------
@@ -90,8 +73,8 @@ def load(name: str, day: dt.date | None = None, changes: Changes = ()) -> Loaded
         No version holds on the day.
     """
     is_path = name.endswith((".yaml", ".yml"))
-    paths = [Path(name)] if is_path else versions(name)
-    if not paths or not paths[0].is_file():
+    paths = _with_older(Path(name)) if is_path else versions(name)
+    if not paths:
         raise RulebookMissing(name=name, known=known())
     found = [read_file(p, p.name if is_path else f"{name}/{p.name}", changes) for p in (paths if day else paths[:1])]
     if day is None:
@@ -177,204 +160,6 @@ def parse(text: str, file: str, changes: Changes = ()) -> Loaded:
 def _read(text: str) -> tuple[Any, Node | None]:
     """A YAML text as data and as nodes with their lines; kept, for one text is tried under many readings."""
     return exact_yaml().load(text), YAML(typ="safe", pure=True).compose(text)
-
-
-class Misbound(Exception):
-    """A reading that leads nowhere, or a change of a what-if that finds nothing."""
-
-    def __init__(self, path: tuple[Any, ...], reason: str) -> None:
-        super().__init__(reason)
-        self.path, self.reason = path, reason
-
-
-def bound(data: Any) -> Any:
-    """The document with every ``{reading: NAME}`` replaced by what the reading's value stands for.
-
-    Raises
-    ------
-    Misbound
-        An unknown reading, a ``when`` that has not exactly its options, or a
-        reading with a choice that nothing in the file is bound to.
-    """
-    if not isinstance(data, dict):
-        return data
-    readings = data.get("readings") if isinstance(data.get("readings"), dict) else {}
-    used: set[str] = set()
-    out = {k: v if k == "readings" else _bound(v, (k,), readings or {}, used) for k, v in data.items()}
-    for name, reading in (readings or {}).items():
-        options = reading.get("options") if isinstance(reading, dict) else None
-        if name not in used and isinstance(options, list) and len(options) > 1:
-            raise Misbound(("readings", name), "it has several options, and nothing in the file is bound to it")
-    return out
-
-
-def offered(value: Any, inside: bool = False) -> set[str]:
-    """Every name that stands in an option or a case of a reading, whichever is chosen."""
-    if isinstance(value, dict):
-        below = [offered(v, inside or k == "options" or (k == "when" and "reading" in value)) for k, v in value.items()]
-        return set().union(*below, filter(lambda k: isinstance(k, str), value) if inside else ())
-    if isinstance(value, list):
-        return set().union(*(offered(v, inside) for v in value))
-    return {value} if inside and isinstance(value, str) else set()
-
-
-def _bound(value: Any, path: tuple[Any, ...], readings: Mapping[str, Any], used: set[str]) -> Any:
-    if isinstance(value, list):
-        return [_bound(v, (*path, i), readings, used) for i, v in enumerate(value)]
-    if not isinstance(value, dict):
-        return value
-    if "reading" in value and set(value) <= {"reading", "when"}:
-        return _bound(_stands_for(value, path, readings, used), path, readings, used)
-    return {k: _bound(v, (*path, k), readings, used) for k, v in value.items()}
-
-
-def _stands_for(value: Mapping[str, Any], path: tuple[Any, ...], readings: Mapping[str, Any], used: set[str]) -> Any:
-    name = value["reading"]
-    reading = readings.get(name)
-    if not isinstance(reading, dict):
-        raise Misbound(path, f"there is no reading {name}; known are {', '.join(readings) or 'none'}")
-    used.add(name)
-    chosen = reading.get("value")
-    if "when" not in value:
-        return chosen
-    cases, options = value["when"], reading.get("options") or []
-    if not isinstance(cases, dict) or set(cases) != set(options):
-        raise Misbound((*path, "when"), f"exactly the options of {name}: {', '.join(map(str, options))}")
-    return cases.get(chosen)
-
-
-def choose(data: Any, path: str, value: str) -> None:
-    """Choose another option of a reading (换一种理解): ``readings.NAME``.
-
-    Raises
-    ------
-    Misbound
-        There is no such reading; says which there are.
-    """
-    readings = data.get("readings") if isinstance(data, dict) else None
-    readings = readings if isinstance(readings, dict) else {}
-    reading = readings.get(path.removeprefix(READINGS))
-    if not isinstance(reading, dict):
-        raise Misbound((), f"{path}: there is no such reading; there are {', '.join(readings) or 'none'}")
-    reading["value"] = _written(path, value)
-
-
-def change(data: Any, path: str, value: str) -> None:
-    """Set one value of a document whose readings are bound (假设改动).
-
-    ``ITEM.key`` by the id of an item, rule, grade, stage, quota or
-    consequence; ``rates.NAME.key``; ``scale``. Members of lists go by their
-    id or code, or by their place from 0: ``month.grades.A.at_least``.
-
-    Raises
-    ------
-    Misbound
-        Nothing can be set there; says what can.
-    """
-    *way, key = path.removeprefix("items.").split(".")
-    if not way and key not in _single_keys(data):
-        way, key = [key], "…"
-    holder = _follow(data, path, way)
-    settable = _single_keys(holder) + _unwritten(way, holder)
-    if key not in settable:
-        where = ".".join(way) or "the rulebook"
-        raise Misbound((), f"{path}: can be set: {where}.KEY with KEY of {', '.join(settable) or 'none'}")
-    holder[key] = _written(path, value)
-
-
-def _written(path: str, value: str) -> Any:
-    try:
-        return exact_yaml().load(value)
-    except YAMLError as e:
-        raise Misbound((), f"{path}: {value!r} is not a value as YAML writes it") from e
-
-
-def _follow(data: Any, path: str, way: Sequence[str]) -> Any:
-    """What stands at the end of a way of keys and ids."""
-    holder = data
-    for n, step in enumerate(way):
-        is_part = n == 0 and step not in BY_KEY
-        below = _by_id(data, path, step) if is_part else _members(holder).get(step)
-        if not isinstance(below, dict | list):
-            where = ".".join(way[:n])
-            if step in _single_keys(holder):
-                raise Misbound((), f"{path}: {where}.{step} is a single value; set it whole")
-            known = [k for k, v in _members(holder).items() if k not in NEVER_SET and isinstance(v, dict | list)]
-            raise Misbound((), f"{path}: {where} has no part {step}; it has {', '.join(known) or 'none'}")
-        holder = below
-    return holder
-
-
-def _members(holder: Any) -> dict[str, Any]:
-    """Parts of a mapping by key; of a list by id, code and place."""
-    if isinstance(holder, dict):
-        return {str(k): v for k, v in holder.items()}
-    if not isinstance(holder, list):
-        return {}
-    named = {str(v.get("id") or v.get("code")): v for v in holder if isinstance(v, dict)}
-    return {str(n): v for n, v in enumerate(holder)} | named
-
-
-def _by_id(data: Any, path: str, name: str) -> dict[str, Any]:
-    """The one part of stages, quotas and consequences that has an id."""
-    parts = [part for key in PARTS for part in _with_id(data.get(key) if isinstance(data, dict) else None)]
-    found = [part for part in parts if part["id"] == name]
-    if not found:
-        ids = ", ".join(dict.fromkeys(str(p["id"]) for p in parts))
-        more = "; ".join(f"{k}.NAME.key with NAME of {', '.join(data[k])}" for k in ("rates", "inputs") if data.get(k))
-        readings = ", ".join(data.get("readings") or {}) or "none"
-        told = f"ID.key with ID of {ids}; {more}; readings.NAME with NAME of {readings}"
-        raise Misbound((), f"{path}: there is no {name}; can be set: {told}")
-    scoring = [part for part in found if "kind" in part]  # an item's or rule's id stands once
-    if len(found) > 1 and len(scoring) != 1:
-        raise Misbound((), f"{path}: {name} stands {len(found)} times; write STAGE.grades.{name}.… with the stage's id")
-    return (scoring or found)[0]
-
-
-def _single_keys(holder: Any) -> list[str]:
-    """The keys of a mapping that hold a value: one, a list of such, or a choice that is still bound."""
-    found = holder.items() if isinstance(holder, dict) else ()
-    return [str(k) for k, v in found if k not in NEVER_SET and not isinstance(v, dict) and not _holds_parts(v)]
-
-
-def _holds_parts(value: Any) -> bool:
-    return isinstance(value, list) and any(isinstance(v, dict | list) for v in value)
-
-
-def _unwritten(way: Sequence[str], holder: Any) -> list[str]:
-    """Keys of an item, rule, rate or consequence that it may have and that the file leaves out."""
-    if not isinstance(holder, dict) or not way:
-        return []
-    kinds = {m.model_fields["kind"].annotation.__args__[0]: m for m in _KINDS}
-    model: Any = Rate if way[0] == "rates" and len(way) == 2 else kinds.get(holder.get("kind"))
-    if {"tone", "when"} <= set(holder):
-        model = Consequence
-    elif way[-1] in ("when", "window"):
-        model = When if way[-1] == "when" else Window
-    known = model.model_fields if model is not None else ()
-    return [k for k in known if k not in holder and k not in NEVER_SET]
-
-
-def _with_id(value: Any) -> Iterator[dict[str, Any]]:
-    """Every mapping below that has an id."""
-    for below in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        if isinstance(below, dict) and "id" in below:
-            yield below
-        yield from _with_id(below)
-
-
-class _ExactConstructor(SafeConstructor):
-    """Numbers with a point stay text, so that 0.1 is never a binary float. Of its own: the base is shared."""
-
-
-_ExactConstructor.add_constructor("tag:yaml.org,2002:float", lambda self, node: self.construct_scalar(node))
-
-
-def exact_yaml() -> YAML:
-    """A YAML reader that leaves numbers with a point as they are written."""
-    yaml = YAML(typ="safe", pure=True)
-    yaml.Constructor = _ExactConstructor
-    return yaml
 
 
 def first_fault(faults: list[ErrorDetails]) -> ErrorDetails:

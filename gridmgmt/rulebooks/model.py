@@ -12,8 +12,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from gridmgmt.rulebooks.inputs import Input, Rate
-from gridmgmt.rulebooks.items import Carry, Deduct, Earn, EventRule, Item, Largest, Lose, Rule, Smallest
+from gridmgmt.rulebooks.items import Carry, Deduct, Earn, Item, Lose
 from gridmgmt.rulebooks.parts import Count, Day, Exact, Id, Positive, Strict, Test, Words
+from gridmgmt.rulebooks.rules import EventRule, Largest, Rule, Smallest
 
 
 class Validity(Strict):

@@ -6,11 +6,11 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from gridmgmt.rulebooks.inputs import LISTED, Input, Rate
-from gridmgmt.rulebooks.items import Only
 from gridmgmt.rulebooks.model import Rulebook
 from gridmgmt.rulebooks.numbers import exact
 from gridmgmt.rulebooks.records import SIGNATURE, SIGNED
 from gridmgmt.rulebooks.repeats import n_repeats
+from gridmgmt.rulebooks.rules import Only
 from gridmgmt.rulebooks.values import Filing, Finding, Value, once_per_case
 
 Status = Literal["ok", "missing", "no_data", "not_applicable"]

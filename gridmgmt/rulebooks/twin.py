@@ -18,27 +18,21 @@ from gridmgmt.rulebooks.check import used_inputs
 from gridmgmt.rulebooks.inputs import Rate
 from gridmgmt.rulebooks.items import (
     AllOrNothing,
-    Amount,
     Bands,
-    Beyond,
-    Compare,
     Deduct,
-    Each,
     Earn,
     Entered,
     Linear,
-    Once,
     Periods,
     Proportional,
     Shown,
-    Steps,
     Sum,
     Target,
     Weighted,
-    Zero,
 )
 from gridmgmt.rulebooks.model import Rulebook, children, maximum
 from gridmgmt.rulebooks.nodes import Node, rate_inputs
+from gridmgmt.rulebooks.rules import Amount, Beyond, Compare, Each, Once, Steps, Zero
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]

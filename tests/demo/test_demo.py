@@ -8,7 +8,7 @@ import openpyxl
 import pytest
 from sqlalchemy import Engine, text
 
-from gridmgmt.operations import assessing, counting, imports, locating, publishing, reference
+from gridmgmt.operations import assessing, counting, explaining, imports, locating, publishing, reference
 from gridmgmt.periods import parse_period
 from gridmgmt.settings import Settings
 from tools import demo
@@ -64,7 +64,7 @@ def test_a_year_of_districts_is_scored_and_explained_down_to_cases_and_entries(d
     assert len(document["lines"]) > 20
     code = document["subject"]["code"]
     item = next(line["item"] for line in document["lines"] if line["code"] == "3.3")
-    found = assessing.explain(engine, month, code, item)
+    found = explaining.explain(engine, month, code, item)
     assert len(found.evidence["due"]) == document["counts"]["n_due"] > 0
     assert publishing.recompute(engine, stored.name).is_same
 
@@ -113,7 +113,7 @@ def test_every_count_of_a_street_leads_back_to_its_cases(demo_run: Demo) -> None
     _, documents, _ = assessing.read(engine, "grid_baseline", "street")
     document = documents[3]
     for name in ("n_reported", "n_due", "n_closed_on_time", "n_closed_late", "n_rework_cases", "n_samples"):
-        found = assessing.explain(engine, "grid_baseline", document["subject"]["code"], name)
+        found = explaining.explain(engine, "grid_baseline", document["subject"]["code"], name)
         assert len(found.evidence[name]) == document["counts"][name]
         assert len(set(found.evidence[name])) == len(found.evidence[name])
 

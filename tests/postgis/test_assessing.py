@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine, func, select, text
 
 from gridmgmt.indicators import COUNTS
-from gridmgmt.operations import assessing, assigning, database, editions
+from gridmgmt.operations import assessing, assigning, database, editions, explaining
 from gridmgmt.operations.figures import Figures, figures
 from gridmgmt.periods import parse_period
 from gridmgmt.scorecards import digest
@@ -140,13 +140,13 @@ class TestEvidence:
                     )
                     params = {"code": code, "start": start, "end": end, "cut": end}
                     expected = list(connection.execute(direct, params).scalars())
-                    found = assessing.explain(december, made.name, code, count, level).evidence
+                    found = explaining.explain(december, made.name, code, count, level).evidence
                     assert found == {count: expected}, (code, count)
                     assert len(expected) == made_counts(made)[number, code][count]
 
     def test_samples_too(self, december: Engine) -> None:
         made = assessing.score(december, "grid_baseline", PERIOD)
-        found = assessing.explain(december, made.name, "D1", "inspection", "district").evidence
+        found = explaining.explain(december, made.name, "D1", "inspection", "district").evidence
         assert found == {"sample_scores": ["s1", "s2"], "scored_samples": ["s1", "s2"]}
 
     def test_all_counts_have_a_bit(self, december: Engine) -> None:

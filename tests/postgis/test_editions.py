@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.exc import IntegrityError
 
 from gridmgmt.errors import EditionActive, EditionExists, EditionInvalid, EditionMissing, EditionOverlap, EditionShrinks
-from gridmgmt.operations import assessing, assigning, database, editions, reference
+from gridmgmt.operations import assessing, assigning, database, editions, explaining, reference
 from gridmgmt.periods import parse_period
 from gridmgmt.store import cities
 from gridmgmt.store import tables as t
@@ -235,12 +235,12 @@ def test_a_saved_assessment_keeps_its_numbers_after_reassigning(town: Engine, tm
     load(town, tmp_path, [case("late", **january), case("done", **january, closed="2026-01-07")], day=20)
     period = parse_period("2026-01")
     made = assessing.score(town, "grid_baseline", period)
-    before = assessing.explain(town, made.name, "D1-1", "closing")
+    before = explaining.explain(town, made.name, "D1-1", "closing")
     assert before.evidence == {"closed": ["done"], "due": ["done", "late"]}
     add_edition(town, tmp_path, "2026", NEW_YEAR, merged_west())
     assert assigning.reassign(town)["n_cases_changed"] == 2
-    assert assessing.explain(town, made.name, "D1-1", "closing") == before
+    assert explaining.explain(town, made.name, "D1-1", "closing") == before
     again = assessing.score(town, "grid_baseline", period)
     assert again.is_new
     assert again.sha256 != made.sha256
-    assert assessing.explain(town, again.name, "D1-9", "closing").evidence == before.evidence
+    assert explaining.explain(town, again.name, "D1-9", "closing").evidence == before.evidence

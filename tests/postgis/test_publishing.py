@@ -17,7 +17,7 @@ from gridmgmt.errors import (
     RulebookChanged,
     RulebookNotInForce,
 )
-from gridmgmt.operations import assessing, database, publishing
+from gridmgmt.operations import appealing, assessing, database, explaining, publishing
 from gridmgmt.periods import parse_period
 from gridmgmt.store import tables as t
 from tests.postgis import court, towns
@@ -67,17 +67,17 @@ class TestScoring:
 
     def test_every_line_leads_back_to_cases_and_entries(self, scored: Engine, tmp_path: Path) -> None:
         made = court.score(scored, tmp_path, "2025-12")
-        timely = assessing.explain(scored, made.name, "D1", "timely")
+        timely = explaining.explain(scored, made.name, "D1", "timely")
         assert timely.evidence["on_time"] == [f"w{i}" for i in range(6)]
         assert timely.evidence["due"] == [f"w{i}" for i in range(8)]
-        components = assessing.explain(scored, made.name, "D2", "components")
+        components = explaining.explain(scored, made.name, "D2", "components")
         assert components.evidence["ours"] == [f"e{i}" for i in range(4)]
-        site = assessing.explain(scored, made.name, "D2", "site")
+        site = explaining.explain(scored, made.name, "D2", "site")
         assert site.entries is not None
         (fault,) = site.entries["faults"]
         assert (fault["on"], fault["evidence"], fault["by"]) == ("2025-12-03", "督查第1号", "tester")
         with pytest.raises(ItemMissing):
-            assessing.explain(scored, made.name, "D2", "nothing")
+            explaining.explain(scored, made.name, "D2", "nothing")
 
     def test_what_is_not_signed_off_is_missing_not_none(self, town: Engine, tmp_path: Path) -> None:
         load(town, tmp_path, CASES, day=5)
@@ -167,10 +167,10 @@ class TestAppeals:
     def test_the_fact_stays_and_the_exemption_changes_the_score(self, scored: Engine, tmp_path: Path) -> None:
         made = court.score(scored, tmp_path, "2025-12")
         publishing.publish(scored, made.name, "tester")
-        number = publishing.open_appeal(scored, made.name, "D1", "case", "w7", "road closed", "D1")
-        publishing.decide_appeal(scored, number, granted=True, decision="shown", by="office")
+        number = appealing.open_appeal(scored, made.name, "D1", "case", "w7", "road closed", "D1")
+        appealing.decide_appeal(scored, number, granted=True, decision="shown", by="office")
         load(scored, tmp_path, [case("late", "D2-1", **DECEMBER)], day=9)  # must not be read by the correction
-        corrected, differences = publishing.correct(scored, made.name)
+        corrected, differences = appealing.correct(scored, made.name)
         assert totals(corrected) == {"D1": str(Fraction(80 * 6, 7) + 20).replace("Fraction", ""), "D2": "79"}
         d1 = next(d for d in corrected.subjects if d["subject"]["code"] == "D1")
         assert (d1["counts"]["n_due"], d1["inputs"]["due"]["value"], d1["exempted"]) == (8, 7, ["w7"])
@@ -179,15 +179,15 @@ class TestAppeals:
         publishing.publish(scored, corrected.name, "tester")
         assert publishing.recompute(scored, corrected.name).is_same
         assert publishing.ledger(scored, "court", 2025).assessments["2025-12"].name == corrected.name
-        assert publishing.correct(scored, made.name)[0].is_new is False
+        assert appealing.correct(scored, made.name)[0].is_new is False
 
     def test_an_entry_too(self, scored: Engine, tmp_path: Path) -> None:
         made = court.score(scored, tmp_path, "2025-12")
         publishing.publish(scored, made.name, "tester")
         (entry,) = assessing.scorecard(scored, made.name, "D2")[1]["inputs"]["faults"]["value"]
-        number = publishing.open_appeal(scored, made.name, "D2", "entry", entry["entry"], "not ours", "D2")
-        publishing.decide_appeal(scored, number, granted=True, decision="so it is", by="office")
-        corrected, differences = publishing.correct(scored, made.name)
+        number = appealing.open_appeal(scored, made.name, "D2", "entry", entry["entry"], "not ours", "D2")
+        appealing.decide_appeal(scored, number, granted=True, decision="so it is", by="office")
+        corrected, differences = appealing.correct(scored, made.name)
         assert totals(corrected) == {"D1": "80", "D2": "84"}
         assert {(d.subject["code"], d.rank) for d in differences} == {("D1", (1, 2)), ("D2", (2, 1))}
         assert {d.subject["code"]: d.vanished for d in differences} == {"D1": ("first_money",), "D2": ()}
@@ -195,18 +195,18 @@ class TestAppeals:
     def test_what_cannot_be_appealed_against(self, scored: Engine, tmp_path: Path) -> None:
         made = court.score(scored, tmp_path, "2025-12")
         with pytest.raises(AppealRefused):  # not published
-            publishing.open_appeal(scored, made.name, "D1", "case", "w7", "why", "D1")
+            appealing.open_appeal(scored, made.name, "D1", "case", "w7", "why", "D1")
         publishing.publish(scored, made.name, "tester")
         with pytest.raises(AppealRefused):  # another district's case
-            publishing.open_appeal(scored, made.name, "D1", "case", "e4", "why", "D1")
-        number = publishing.open_appeal(scored, made.name, "D1", "case", "w7", "why", "D1")
+            appealing.open_appeal(scored, made.name, "D1", "case", "e4", "why", "D1")
+        number = appealing.open_appeal(scored, made.name, "D1", "case", "w7", "why", "D1")
         with pytest.raises(AppealRefused):  # one for each case
-            publishing.open_appeal(scored, made.name, "D1", "case", "w7", "again", "D1")
-        publishing.decide_appeal(scored, number, granted=False, decision="no", by="office")
+            appealing.open_appeal(scored, made.name, "D1", "case", "w7", "again", "D1")
+        appealing.decide_appeal(scored, number, granted=False, decision="no", by="office")
         with pytest.raises(AppealRefused):  # decided
-            publishing.decide_appeal(scored, number, granted=True, decision="yes", by="office")
+            appealing.decide_appeal(scored, number, granted=True, decision="yes", by="office")
         with pytest.raises(AppealRefused):  # nothing granted
-            publishing.correct(scored, made.name)
+            appealing.correct(scored, made.name)
 
 
 class TestOverPeriods:
@@ -227,7 +227,7 @@ class TestOverPeriods:
             "D2": Fraction(1179, 24) + 45,
         }
         assert set(made.header["earlier"]) == {f"2025-{m:02}" for m in range(1, 13)}
-        found = assessing.explain(scored, made.name, "D1", "months")
+        found = explaining.explain(scored, made.name, "D1", "months")
         assert {name.rsplit("-", 1)[0] for name, _ in found.periods} == {f"court-2025-{m:02}" for m in range(1, 13)}
 
     def test_a_published_month_is_not_assessed_again(self, scored: Engine, tmp_path: Path) -> None:
@@ -272,7 +272,7 @@ class TestOverPeriods:
         court.enter(scored, tmp_path, ["2025-12,D1,faults,,2025-12-04,3,f2,"])
         november = court.score(scored, tmp_path, "2025-11")
         made = court.score(scored, tmp_path, "2025-12")
-        found = assessing.explain(scored, made.name, "D1", "last_twice")
+        found = explaining.explain(scored, made.name, "D1", "last_twice")
         assert found.consequence is not None
         assert found.consequence["because"] == ["2025-11", "2025-12"]
         assert [(name, d["total"]["exact"]) for name, d in found.periods] == [(november.name, "20"), (made.name, "65")]
@@ -290,4 +290,4 @@ def test_units_are_counted_by_who_answers(town: Engine, tmp_path: Path) -> None:
     court.enter(town, tmp_path, SIGNED)
     made = court.score(town, tmp_path, "2025-12")
     assert totals(made) == {"U1": "80", "U2": "20"}
-    assert assessing.explain(town, made.name, "U1", "timely").evidence["due"] == ["a0", "a1", "a2", "c"]
+    assert explaining.explain(town, made.name, "U1", "timely").evidence["due"] == ["a0", "a1", "a2", "c"]

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from sqlalchemy import Engine, text
 
-from gridmgmt.operations import assessing, counting, imports, reference
+from gridmgmt.operations import assessing, counting, explaining, imports, reference
 from gridmgmt.operations.database import open_database
 from gridmgmt.periods import parse_period
 from gridmgmt.settings import Settings
@@ -191,7 +191,7 @@ def test_two_assessments_and_the_missing_inspections_are_no_data(loaded: tuple[S
 def test_explained_numbers_are_the_rows_of_the_source(loaded: tuple[Settings, Engine], raw_cases: pd.DataFrame) -> None:
     _, engine = loaded
     assessing.score(engine, "grid_baseline", parse_period("2015-12"))
-    found = assessing.explain(engine, "grid_baseline-2015-12-1", "NYC", "on_time_closing")
+    found = explaining.explain(engine, "grid_baseline-2015-12-1", "NYC", "on_time_closing")
     good = raw_cases[~(raw_cases.closed_date < raw_cases.created_date)]
     due = good[(good.due_date_with_rule >= "2015-12-01") & (good.due_date_with_rule < "2016-01-01")]
     on_time = due[due.closed_date <= due.due_date_with_rule]

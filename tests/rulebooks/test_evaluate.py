@@ -10,10 +10,11 @@ from pydantic import TypeAdapter
 
 from gridmgmt.rulebooks.deductions import judge
 from gridmgmt.rulebooks.evaluate import evaluate
-from gridmgmt.rulebooks.items import Item, Rule
+from gridmgmt.rulebooks.items import Item
 from gridmgmt.rulebooks.load import load
 from gridmgmt.rulebooks.nodes import Context, Node
 from gridmgmt.rulebooks.numbers import exact, shown, shown_near
+from gridmgmt.rulebooks.rules import Rule
 from gridmgmt.rulebooks.run import grade_of, rank
 from gridmgmt.rulebooks.values import Account, Event, Filing, Finding
 from tests.rulebooks.tiny import tiny

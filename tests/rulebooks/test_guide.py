@@ -15,6 +15,7 @@ issuer: {zh: 某市, en: A city}
 source: 街道城市管理月度考核
 valid: {from: 2025-01-01}
 population: {kind: grid, levels: [street]}
+scale: 100
 empty: {option: full, reason: {zh: 没有案件便没有违反规定, en: no rule was broken}}
 """
 

@@ -11,7 +11,8 @@ from ruamel.yaml import YAML
 
 from gridmgmt.errors import RulebookInvalid, RulebookMissing, RulebookNotInForce
 from gridmgmt.rulebooks import load as rulebooks
-from gridmgmt.rulebooks.load import exact_yaml, named, parse
+from gridmgmt.rulebooks.document import exact_yaml
+from gridmgmt.rulebooks.load import named, parse
 from gridmgmt.texts import word
 
 GOOD = """\
@@ -225,6 +226,7 @@ FAULTS = [
     ("stage: month, how", "stage: year, how", "stages.1.score.items.0.stage", "id: months", "a cycle"),
     ("stage: month, how", "stage: week, how", "stages.1.score.items.0.stage", "id: months", "no stage week"),
     ("how: mean, n: 12", "how: sum, n: 11", "stages.1.score.items.0.n", "id: months", "has 12 of month"),
+    ("how: mean, n: 12", "how: mean, n: 13", "stages.1.score.items.0.n", "id: months", "has 12 of month"),
     ("kind: periods, stage: month,", "kind: periods, stage: month, of: nothing,", "stages.1.score.items.0.of",
      "id: months",
      "no item nothing"),
@@ -234,6 +236,7 @@ FAULTS = [
      "options: [stated]", ""),
     # dates, population, texts
     ("from: 2025-01-01", "from: 2025", "valid.from", "valid", "date"),
+    ("from: 2025-01-01", "from: 2025-13-01", "YAML", "valid", "2025-13-01 is no day"),
     ("to: 2026-01-01", "to: 2025-01-01", "valid.to", "valid", "later than from"),
     ("levels: [street, community]", "levels: []", "population.levels", "population", ""),
     ("kind: grid", "kind: team", "population.kind", "population", "grid"),
@@ -342,6 +345,16 @@ def test_the_version_in_force_on_a_day() -> None:
         with pytest.raises(RulebookNotInForce) as e:
             rulebooks.load("test", day)
         assert e.value.known == ["v2 2027-01-01..", "v1 2025-01-01..2026-01-01"]
+
+
+@pytest.mark.usefixtures("two_versions")
+def test_a_file_of_one_s_own_has_its_older_versions_beside_it(tmp_path: Path) -> None:
+    path = str(tmp_path / "rulebooks" / "test" / "rulebook.yaml")
+    assert rulebooks.load(path).rulebook.version == 2
+    assert rulebooks.load(path, dt.date(2025, 1, 1)).rulebook.version == 1
+    with pytest.raises(RulebookNotInForce) as e:
+        rulebooks.load(path.replace("rulebook.yaml", "rulebook.v1.yaml"), dt.date(2027, 1, 1))
+    assert e.value.known == ["v1 2025-01-01..2026-01-01"]
 
 
 @pytest.mark.usefixtures("two_versions")

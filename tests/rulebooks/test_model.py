@@ -11,10 +11,11 @@ from pydantic import TypeAdapter, ValidationError
 from gridmgmt.rulebooks.deductions import RULES
 from gridmgmt.rulebooks.evaluate import ITEMS
 from gridmgmt.rulebooks.inputs import Automatic, Input, Rate
-from gridmgmt.rulebooks.items import AllOrNothing, Bands, EventKind, Item, Ratings, Rule
+from gridmgmt.rulebooks.items import AllOrNothing, Bands, Item, Ratings
 from gridmgmt.rulebooks.load import load
 from gridmgmt.rulebooks.model import Reading, Validity, When
 from gridmgmt.rulebooks.parts import Exact, Words
+from gridmgmt.rulebooks.rules import EventKind, Rule
 
 NUMBER: TypeAdapter[Fraction] = TypeAdapter(Exact)
 TEXT: TypeAdapter[dict[str, str]] = TypeAdapter(Words)

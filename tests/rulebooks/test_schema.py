@@ -7,7 +7,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from gridmgmt.rulebooks.load import exact_yaml, known, versions
+from gridmgmt.rulebooks.document import exact_yaml
+from gridmgmt.rulebooks.load import known, versions
 from gridmgmt.rulebooks.schema import schema
 from gridmgmt.rulebooks.starter import starter
 

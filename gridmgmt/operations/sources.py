@@ -1,0 +1,152 @@
+"""Where automatic inputs come from (自动数据来源): cases and samples, the staff table, the grids below a subject."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Connection
+
+from gridmgmt.city import City
+from gridmgmt.indicators import KNOWN_BY, Facts, base_of, filtered, kept
+from gridmgmt.operations.figures import Figures, Filters
+from gridmgmt.rulebooks.dossier import Subject
+from gridmgmt.rulebooks.inputs import Automatic, Input
+from gridmgmt.rulebooks.model import Rulebook
+from gridmgmt.rulebooks.numbers import exact
+from gridmgmt.store import cities, entries
+
+Key = tuple[str, int, str]
+"""Kind, level number (0 for units and persons) and code of an assessed subject."""
+
+
+@dataclass(frozen=True)
+class Assessed:
+    """One subject: its code in the dossier, its key in the database, and what its document says of it."""
+
+    code: str
+    key: Key
+    subject: Subject
+    facts: Mapping[str, Any]
+    area_m2: float | None = None
+
+
+def filters_of(book: Rulebook) -> Filters:
+    """A rulebook's own counts: those with a filter on cases."""
+    out = {}
+    for name, spec in book.inputs.items():
+        automatic = spec.automatic
+        if automatic is not None and automatic.count is not None and automatic.only is not None:
+            out[filtered(automatic.count, name)] = partial(_kept, automatic)
+    return out
+
+
+def _kept(automatic: Automatic, facts: Facts) -> Any:
+    only = automatic.only
+    if only is None:
+        raise ValueError("a count without a filter")
+    return kept(facts, only.kind, only.categories, only.except_categories, only.sources)
+
+
+class Sources:
+    """Where automatic inputs are counted: cases and samples, the staff table, the grids."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        city: City,
+        found: Figures,
+        counts: Mapping[str, Mapping[str, int | Fraction]],
+        subjects: Sequence[Assessed],
+    ) -> None:
+        self.city, self.found, self.counts, self.subjects = city, found, counts, subjects
+        self._staff = entries.staff_sums(connection, found.period.start, found.period.end)
+        end = min(found.as_of, found.cases.end)
+        self._days = max(1, (end - found.cases.start).days)
+        self._units = {v: k for k, v in cities.unit_ids(connection).items()}
+        self._below: dict[int, Mapping[str, int]] = {}
+
+    def value(self, name: str, spec: Input, subject: Assessed) -> tuple[Any, str] | None:
+        """An automatic input's plain value and where it came from; None where the facts cannot tell."""
+        automatic = spec.automatic
+        if automatic is None:
+            return None
+        if automatic.count is not None:
+            return self._count(name, spec, automatic.count, subject)
+        if automatic.staff is not None:
+            sums = self._staff.get(subject.key[2])
+            return None if sums is None else (exact(Fraction(sums[automatic.staff])), "staff")
+        if automatic.grids is not None:
+            n = self._n_below(automatic.grids, subject)
+            return None if n is None else (n, "grids")
+        mean = self._sample_mean(automatic, subject)
+        return None if mean is None else (exact(mean), "samples")
+
+    def _count(self, name: str, spec: Input, count: str, subject: Assessed) -> tuple[Any, str] | None:
+        counts = self.counts[subject.code]
+        if subject.key[0] == "person":
+            return None
+        known, of = KNOWN_BY.get(count, (count, count))
+        if spec.entered is not None and counts.get(known, 0) < counts.get(of, 0):
+            return None  # the exports do not tell it for every case
+        automatic = spec.automatic
+        if automatic is not None and automatic.only is not None and self._are_unknown(automatic.only.sources):
+            return None
+        own = filtered(count, name) if automatic is not None and automatic.only is not None else count
+        value = Fraction(counts.get(own, 0))
+        if automatic is not None and automatic.per_day:
+            value /= self._days
+        return (int(value) if value.denominator == 1 else exact(value)), base_of(count).of
+
+    def _are_unknown(self, sources: Sequence[str]) -> bool:
+        """Whether no case of the period bears one of these sources: the export words them otherwise."""
+        return bool(sources) and not self.found.cases.frame["source"].isin(sources).any()
+
+    def _n_below(self, level: str, subject: Assessed) -> int | None:
+        """How many grids of a level lie below a grid; None where the city has no such level."""
+        numbers = {x.key: x.number for x in self.city.levels} | {"leaf": len(self.city.levels)}
+        number = numbers.get(level)
+        if subject.key[0] != "grid" or number is None:
+            return None
+        if number not in self._below:
+            self._below[number] = _descendants(self.found.grids, self.found.edition.name, number)
+        return self._below[number].get(f"{subject.key[1]}/{subject.key[2]}", 0)
+
+    def _sample_mean(self, automatic: Automatic, subject: Assessed) -> Fraction | None:
+        """Mean over sample types of the mean score; None without a scored sample."""
+        f = self.found.samples
+        frame = f.frame[self.found.sample_masks["n_scored_samples"]]
+        kind, level, code = subject.key
+        if kind == "grid":
+            frame = frame[self.found.sample_codes[level].reindex(frame.index) == code]
+        elif kind == "unit":
+            frame = frame[frame["unit_id"].map(self._units) == code]
+        else:
+            return None
+        if automatic.sample_types:
+            frame = frame[frame["sample_type"].isin(automatic.sample_types)]
+        if automatic.hours is not None:
+            hour = frame["sampled_at"].dt.tz_convert(self.city.zone).dt.hour
+            frame = frame[(hour >= automatic.hours[0]) & (hour < automatic.hours[1])]
+        means = []
+        for _, group in frame.groupby(frame["sample_type"].fillna("")):
+            scores = [Fraction(str(x)) for x in group["score"]]
+            means.append(sum(scores, Fraction(0)) / len(scores))
+        return sum(means, Fraction(0)) / len(means) if means else None
+
+
+def _descendants(grids: pd.DataFrame, edition: str, level: int) -> dict[str, int]:
+    """``level/code`` of every grid → how many grids of a level it consists of; one of the level is one itself."""
+    own = grids[grids["edition"] == edition]
+    columns = (own["level"].tolist(), own["code"].tolist(), own["parent_code"].tolist())
+    parents = {(int(n), str(code)): parent for n, code, parent in zip(*columns, strict=True)}
+    out: dict[str, int] = {}
+    for code in own.loc[own["level"] == level, "code"]:
+        number, here = level, str(code)
+        out[f"{number}/{here}"] = 1
+        while (parent := parents.get((number, here))) is not None and number > 1:
+            number, here = number - 1, str(parent)
+            out[f"{number}/{here}"] = out.get(f"{number}/{here}", 0) + 1
+    return out
