@@ -50,7 +50,9 @@ def _judge(run: Runner, files: Path) -> dict[str, str]:
     run("score", "ningbo_district", "--period", YEAR)
     for month in ("10", "11", "12"):
         run("score", "qixian", "--period", f"{YEAR}-{month}")
-    run("publish", "qixian", "--by", "demo")
+    with run.engine() as engine:
+        month = assessing.read(engine, "qixian")[0].name
+    run("publish", month, "--by", "demo")
     run("recompute", "qixian")
     for book in ("ningbo_district", "qixian"):
         run("rank", book)

@@ -15,6 +15,7 @@ from gridmgmt.rulebooks.numbers import exact
 appeal = typer.Typer(help="申诉 · Appeals against published assessments.", no_args_is_help=True)
 
 ASSESSMENT = typer.Argument(help="Name of an assessment, a rulebook's id for its newest, or latest.")
+NAME = typer.Argument(help="An assessment's own name.")
 BY = typer.Option(..., "--by", help="Who does it.")
 
 
@@ -119,7 +120,7 @@ def consequences(
         typer.echo(run.word("money_decided", {"name": name, "code": code, "money": exact(money)}))
 
 
-def publish(context: typer.Context, assessment: str = ASSESSMENT, by: str = BY, as_json: bool = JSON) -> None:
+def publish(context: typer.Context, assessment: str = NAME, by: str = BY, as_json: bool = JSON) -> None:
     """Freeze an assessment: later data does not move it. An incomplete one is refused.
 
     Example: `gridmgmt publish ningbo_district-2025-12-1 --by 王工`

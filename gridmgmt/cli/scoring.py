@@ -122,6 +122,8 @@ def score(
     typer.echo(
         run.word("assessment_made" if made.is_new else "assessment_same", {"name": made.name, "sha256": made.sha256})
     )
+    if made.published not in (None, made.name):
+        typer.echo(run.word("another_is_published", {"name": made.published}))
     levels = made.header["levels"]
     key = levels[min(1, len(levels) - 1)]["key"]
     _show_ranking(run, made.header, [d for d in made.subjects if d["subject"]["level"] == key])
@@ -169,11 +171,20 @@ def assessments_list(context: typer.Context, as_json: bool = JSON) -> None:
 
     Example: `gridmgmt assessments list`
     """
-    found = assessing.listing(state(context).engine)
+    run = state(context)
+    found = assessing.listing(run.engine)
     if as_json:
         show_json(found)
-    else:
-        show_table("", ["", "", "", "sha256"], [[a["name"], a["period"], a["as_of"], a["sha256"]] for a in found])
+        return
+    heads = [run.word(x) for x in ("assessment", "period", "as_of", "state")]
+    rows = [[a["name"], a["period"], a["as_of"], run.word(_state(a)), a["sha256"]] for a in found]
+    show_table("", [*heads, "SHA-256"], rows)
+
+
+def _state(row: Any) -> str:
+    if row["published_at"] is not None:
+        return "published"
+    return "not_published" if row["complete"] else "incomplete"
 
 
 def scorecards(

@@ -158,6 +158,9 @@ def why_words(header: Mapping[str, Any], document: Mapping[str, Any], item: str 
     if reached is not None:
         told = consequence(reached)
         return words("card_named", name=told.title, value=told.why)
+    if item in header["rulebook"]["consequences"]:
+        title = header["rulebook"]["consequences"][item]["title"]
+        return words("card_named", name=title, value=words("card_not_reached"))
     held = document["inputs"].get(item)
     name = known_words(header, item)
     return name if held is None else words("card_named", name=name, value=value_words(held["value"]))

@@ -35,13 +35,17 @@ EVIDENCE = {"cases": "assessment_case", "samples": "assessment_sample"}
 
 @dataclass(frozen=True)
 class Made:
-    """An assessment as it was saved; ``is_new`` False: one with the same content was there."""
+    """An assessment as it was saved; ``is_new`` False: one with the same content was there.
+
+    ``published``: the assessment of the period that is published and holds, if there is one.
+    """
 
     name: str
     sha256: str
     is_new: bool
     header: Mapping[str, Any]
     subjects: tuple[Mapping[str, Any], ...]
+    published: str | None = None
 
 
 def score(
@@ -97,8 +101,8 @@ def score(
         "complete": made.header["complete"],
         "sha256": made.sha256,
     }
-    name, is_new = _save(engine, loaded, values, made, chances, proofs)
-    return Made(name, made.sha256, is_new, made.header, made.subjects)
+    name, is_new, published = _save(engine, loaded, values, made, chances, proofs)
+    return Made(name, made.sha256, is_new, made.header, made.subjects, published)
 
 
 def _score_shorter(
@@ -130,21 +134,23 @@ def _save(
     made: scorecards.Assessment,
     chances: Sequence[Mapping[str, Any] | None],
     proofs: Mapping[str, pd.DataFrame],
-) -> tuple[str, bool]:
-    """Save an assessment unless one of the same content is there; gives its name and whether it is new."""
+) -> tuple[str, bool, str | None]:
+    """Save an assessment unless one of the same content is there; gives its name, whether it is new, which holds."""
     with transaction(engine) as connection:
         facts.lock(connection)
         rulebook_store.register(connection, loaded)
         rulebook, period = values["rulebook_id"], values["period"]
+        holds = store.official(connection, rulebook).get(period)
+        published = holds.name if holds is not None and holds.published_at is not None else None
         same = store.confirm_same(connection, rulebook, period, made.sha256)
         if same is not None:
-            return same, False
+            return same, False, published
         name = store.next_name(connection, rulebook, period)
         totals = [o.total for o in _in_order(made)]
         assessment_id = store.save(connection, {**values, "name": name}, made.subjects, totals, chances)
         for kind, table in EVIDENCE.items():
             store.save_evidence(connection, table, assessment_id, proofs[kind])
-        return name, True
+        return name, True, published
 
 
 def _in_order(made: scorecards.Assessment) -> list[Any]:

@@ -12,6 +12,7 @@ from gridmgmt.indicators import RATIOS, base_of
 from gridmgmt.operations.assessing import EVIDENCE, level_number
 from gridmgmt.operations.database import snapshot
 from gridmgmt.rulebooks.dossier import EVERYBODY
+from gridmgmt.rulebooks.load import parse
 from gridmgmt.store import assessments as store
 from gridmgmt.store import cities, entries
 
@@ -62,6 +63,7 @@ def explain(engine: Engine, name: str, code: str, item: str | None = None, level
         stored = store.by_name(connection, name)
         document = store.document(connection, stored, code, level_number(stored, city, level))
         lines = {x["item"]: x for x in (*document["lines"], *document.get("shown", ()))}
+        item = _shown_as(stored, item, lines)
         line = lines.get(item) if item else None
         reached = next((c for c in document.get("consequences", ()) if c["consequence"] == item), None)
         counts, inputs = _behind(stored.header, item, line, reached, lines)
@@ -71,6 +73,19 @@ def explain(engine: Engine, name: str, code: str, item: str | None = None, level
             _entered(connection, stored, document, inputs, city.zone),
             _periods_behind(connection, stored, document, reached, line),
         )  # fmt: skip
+
+
+def _shown_as(stored: store.Stored, item: str | None, lines: Mapping[str, Any]) -> str | None:
+    """A rule that is the only one of its item has no line of its own: the item's stands for it."""
+    if item is None or item in lines:
+        return item
+    parents: list[tuple[tuple[Any, ...], str]] = []
+    for path, part in parse(stored.rulebook_text, stored.name).rulebook.parts():
+        if part.id == item:
+            return next((name for above, name in reversed(parents) if path[: len(above)] == above), item)
+        if part.id in lines:
+            parents.append((path, part.id))
+    return item
 
 
 def _behind(
@@ -83,7 +98,7 @@ def _behind(
     """The counts behind an item (shown name → count of the header), and its inputs."""
     known = [*header["counts"]["cases"], *header["counts"]["samples"]]
     specs = header["rulebook"].get("inputs", {})
-    if item is None or reached is not None:
+    if item is None or reached is not None or item in header["rulebook"].get("consequences", {}):
         return {}, []
     if line is None and item in known:
         return {item: item}, []

@@ -12,6 +12,7 @@ from gridmgmt.errors import (
     AssessmentIncomplete,
     AssessmentPublished,
     DossierMissing,
+    OptionInvalid,
 )
 from gridmgmt.operations.database import snapshot, transaction
 from gridmgmt.operations.earlier import result_of
@@ -34,6 +35,8 @@ def publish(engine: Engine, name: str, by: str) -> Stored:
     Raises
     ------
     AssessmentMissing
+    OptionInvalid
+        A rulebook's id or ``latest`` instead of an assessment's own name.
     AssessmentIncomplete
         Inputs are missing; lists the first of them.
     AssessmentPublished
@@ -42,6 +45,8 @@ def publish(engine: Engine, name: str, by: str) -> Stored:
     with transaction(engine) as connection:
         facts.lock(connection)
         stored = store.by_name(connection, name)
+        if stored.name != name:  # what is frozen for good is named, not meant
+            raise OptionInvalid(name="ASSESSMENT", value=name, expected=stored.name)
         if stored.published_at is not None:
             return stored
         if not stored.complete:

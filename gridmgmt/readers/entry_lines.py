@@ -14,6 +14,7 @@ from gridmgmt.periods import Period, parse_period
 from gridmgmt.readers import forms
 from gridmgmt.readers.forms import Collected, Line
 from gridmgmt.readers.subjects import LIST_COLUMNS, Listed, read_line
+from gridmgmt.rulebooks.check import stage_inputs
 from gridmgmt.rulebooks.dossier import EVERYBODY, stage_of
 from gridmgmt.rulebooks.inputs import Input
 from gridmgmt.rulebooks.model import Rulebook, Stage
@@ -94,6 +95,7 @@ class EntryLines(Collected):
         """Hanging accounts of which a step is wrong: without it the others would tell another story."""
         self._seen: dict[tuple[str, str, str, str], Entry] = {}
         self._equal: Counter[tuple[str, str, str, str]] = Counter()
+        self._users: dict[int, dict[str, list[Stage]]] = {}
 
     # --- one line of each sheet
 
@@ -105,7 +107,7 @@ class EntryLines(Collected):
             return
         period, book = at
         for name in names:
-            spec = self._input(line, name, book, name)
+            spec = self._input(line, name, book, period, name)
             if spec is not None:
                 self._single(line, period, name, spec, name, None)
 
@@ -120,7 +122,7 @@ class EntryLines(Collected):
                 self.fault(line, "input", "an input of the rulebook")
             return
         period, book = at
-        spec = self._input(line, "input", book, name)
+        spec = self._input(line, "input", book, period, name)
         if spec is None:
             return
         told = [c for c in line.cells if c not in (*KEYS, "ref")]
@@ -195,15 +197,31 @@ class EntryLines(Collected):
             return None
         return period, book
 
-    def _input(self, line: Line, column: str, book: Rulebook, name: str) -> Input | None:
+    def _input(self, line: Line, column: str, book: Rulebook, period: Period, name: str) -> Input | None:
         spec = SIGNATURE if name == SIGNED else book.inputs.get(name)
         if spec is None:
             self.fault(line, column, f"an input of the rulebook: {', '.join((*book.inputs, SIGNED))}")
+            return None
+        stage = stage_of(book, period)
+        users = self._users_of(book, name)
+        if users and stage is not None and stage not in users:
+            where = ", ".join(f"{x.title['zh']} / {x.title['en']} ({x.cadence})" for x in users)
+            self.fault(line, "period", f"a period of {where}, which is what uses {name}")
             return None
         if spec.per == "all" and line.cells["subject"] != EVERYBODY:
             self.fault(line, "subject", f"{EVERYBODY}: {name} is one value for all")
             return None
         return spec
+
+    def _users_of(self, book: Rulebook, name: str) -> list[Stage]:
+        """The stages that need an input; none: only another reading would."""
+        if book.version not in self._users:
+            users: dict[str, list[Stage]] = {}
+            for stage in book.stages:
+                for used in stage_inputs(book, stage):
+                    users.setdefault(used, []).append(stage)
+            self._users[book.version] = users
+        return self._users[book.version].get(name, [])
 
     def _alone(self, line: Line, allowed: Sequence[str], spec: Input) -> None:
         """Note what stands beside a value or a record and belongs to neither."""

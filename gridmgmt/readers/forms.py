@@ -20,6 +20,7 @@ from gridmgmt.errors import ColumnMissing, EntryInvalid, FileUnreadable
 from gridmgmt.readers.fields import half_width, trimmed
 from gridmgmt.readers.files import TITLE_ROWS, as_text, open_rows
 from gridmgmt.rulebooks.numbers import exact, to_exact
+from gridmgmt.texts import word
 
 ENCODINGS = ("utf-8", "gb18030")
 
@@ -90,7 +91,12 @@ def read_sheets(path: Path, kinds: Mapping[str, Sequence[str]]) -> list[Sheet]:
     if path.suffix.lower() == ".csv":
         header = set(_csv_header(path))
         return [_sheet(path, _kind(path, [header], kinds, needed=True), kinds, None)]
-    found = {name: _kind(path, headers, kinds) for name, headers in _headers(path).items()}
+    rows = _headers(path)
+    found = {name: _kind(path, headers, kinds) for name, headers in rows.items()}
+    for name, kind in found.items():
+        wanted = next((k for k in kinds if name.startswith(word(f"form_{k}", lang="zh"))), None) if not kind else None
+        if wanted is not None and any(rows[name]):  # the row of machine names was deleted: nothing is passed over
+            raise ColumnMissing(file=f"{path.name} [{name}]", columns=list(kinds[wanted]), found=sorted(rows[name][0]))
     if not any(found.values()):
         raise ColumnMissing(file=path.name, columns=list(next(iter(kinds.values()))), found=list(found))
     return [_sheet(path, kind, kinds, name) for name, kind in found.items() if kind]

@@ -76,6 +76,10 @@ class TestScoring:
         assert site.entries is not None
         (fault,) = site.entries["faults"]
         assert (fault["on"], fault["evidence"], fault["by"]) == ("2025-12-03", "督查第1号", "tester")
+        folded = explaining.explain(scored, made.name, "D2", "faults_each")
+        assert folded.line is not None
+        assert folded.line["item"] in ("site", "faults_each")
+        assert explaining.explain(scored, made.name, "D2", "last_twice").consequence is None
         with pytest.raises(ItemMissing):
             explaining.explain(scored, made.name, "D2", "nothing")
 
@@ -144,6 +148,15 @@ class TestPublished:
             )
         assert before == after
         assert publishing.publish(scored, made.name, "somebody else").published_by == "tester"
+
+    def test_what_is_frozen_for_good_is_named_and_said(self, scored: Engine, tmp_path: Path) -> None:
+        made = court.score(scored, tmp_path, "2025-12")
+        for meant in ("court", "latest"):
+            with pytest.raises(OptionInvalid):
+                publishing.publish(scored, meant, "tester")
+        publishing.publish(scored, made.name, "tester")
+        court.enter(scored, tmp_path, ["2025-12,D1,faults,,2025-12-04,2,f9,"])
+        assert court.score(scored, tmp_path, "2025-12").published == made.name
 
     def test_recomputing_notices_a_changed_document(self, scored: Engine, tmp_path: Path) -> None:
         made = court.score(scored, tmp_path, "2025-12")

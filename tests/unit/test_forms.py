@@ -523,3 +523,26 @@ def test_a_staff_table(tmp_path: Path) -> None:
         (4, "person"), (5, "worked_h"), (5, "n_absent"), (5, "n_all_off"), (6, "online_h"),
         (7, "day"), (7, "person"),
     ]  # fmt: skip
+
+
+def test_a_values_sheet_without_its_row_of_names_is_refused(tmp_path: Path) -> None:
+    """Otherwise nothing of it would be read, and nobody would be told."""
+    path = tmp_path / "form.xlsx"
+    path.write_bytes(
+        entry_form(load("quanshan").rulebook, "month", "2025-03", [Subject("S1", {"zh": "一", "en": "One"})])
+    )
+    book = openpyxl.load_workbook(path)
+    next(s for s in book.worksheets if s.title.startswith("数值")).delete_rows(NAMES)
+    book.save(path)
+    with pytest.raises(ColumnMissing) as e:
+        read_entries(path, lambda _period: load("quanshan").rulebook)
+    assert "数值" in e.value.file
+
+
+def test_an_input_of_another_stage_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "entries.csv"
+    name = next(n for n in load("wuzhong_town").rulebook.inputs if n.startswith("annual"))
+    path.write_text(f"period,subject,input,value\n2025-Q1,S1,{name},90\n2025,S1,{name},90\n", "utf-8")
+    found = read_entries(path, lambda _period: load("wuzhong_town").rulebook)
+    assert [(f.row, f.column) for f in found.faults] == [(2, "period")]
+    assert [e.period for e in found.rows] == ["2025"]
