@@ -126,7 +126,9 @@ class Located(BaseModel):
     assigned: bool = Field(description="Whether any grid owns the point.")
     grids: list[GridRef] = Field(description="From the city down to the deepest grid that owns the point.")
     unit: Unit | None
-    near: list[Neighbour] = Field(description="Other leaf grids within 30 m; outside the city the nearest one.")
+    near: list[Neighbour] = Field(
+        description="Other leaf grids near the border (20 m by default); outside the city the nearest."
+    )
 
 
 class IndicatorTable(BaseModel):

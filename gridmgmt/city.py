@@ -1,7 +1,7 @@
 """The city (城市): names, time zone, metric CRS, ordered grid levels. One database is one city."""
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -62,6 +62,8 @@ class City:
         Check that a grid's code starts with its parent's code.
     languages
         First one is the default of commands and pages.
+    calendar
+        Work calendar: a name in ``data/calendars``, or the path of a YAML file.
     scheme
         Category scheme of the city's cases, e.g. ``gb47678_5``.
     """
@@ -171,7 +173,7 @@ def from_dict(data: dict[str, Any]) -> City:
         datum=_of(data, "datum", str, "CGCS2000", " or ".join(DATUMS)),
         levels=_levels(data["levels"]) if "levels" in data else DEFAULT_LEVELS,
         prefix_codes=_of(data, "prefix_codes", bool, False, "true or false, without quotes"),
-        calendar=_of(data, "calendar", str, "cn", "the name of a calendar, or none"),
+        calendar=_of(data, "calendar", str, "cn", "a calendar: cn, none, or the path of a .yaml file"),
         languages=tuple(_of(data, "languages", (list, tuple), LANGUAGES, LANGUAGES_FORM)),
         scheme=_of(data, "category_scheme", str, "gb47678_5", "the name of a category scheme"),
     )
@@ -235,7 +237,7 @@ def to_dict(city: City) -> dict[str, Any]:
 
 
 def read(path: Path) -> City:
-    """Read city.yaml.
+    """Read city.yaml; the path of a calendar of the city's own is told from the folder of city.yaml.
 
     Raises
     ------
@@ -248,4 +250,7 @@ def read(path: Path) -> City:
         raise _bad(path.name, e, "a YAML file in UTF-8") from e
     if not isinstance(data, dict):
         raise _bad(path.name, data, "keys and values")
-    return from_dict(data)
+    city = from_dict(data)
+    if city.calendar.endswith((".yaml", ".yml")):
+        city = replace(city, calendar=str((path.parent / city.calendar).resolve()))
+    return city

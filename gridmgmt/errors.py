@@ -7,7 +7,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
 
     GridmgmtError
     ├── InputError            what was handed in is wrong: mend it and try again
-    │   ├── FileUnreadable, ColumnMissing, TableInvalid, ProfileInvalid, CityInvalid
+    │   ├── FileUnreadable, ColumnMissing, TableInvalid, TableRefused, ProfileInvalid, CityInvalid
     │   ├── CrsMissing, CrsUnknown, CrsNotConvertible, CoordinateOutOfRange
     │   ├── CrsImplausible    CrsLooksProjected, CrsLooksSwapped, CrsLooksGeographic
     │   ├── PeriodInvalid, PeriodAhead, InstantInvalid, LevelUnknown, CodeInvalid
@@ -16,11 +16,19 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── RulebookInvalid   file, line and key
     │   ├── DossierInvalid    every fault of the inputs handed to a rulebook
     │   ├── EntryInvalid      a row of a form, of a subject list or of the daily staff table
+    │   ├── PlanInvalid       a sampling plan or a check list: file, line and key
+    │   ├── StepIncomplete    a step of a case lacks its actor, reason, unit or a fact
+    │   ├── FileRefused       a photograph or file that is not kept
+    │   ├── DataFileInvalid   a file of the data folder: file, key and value
+    │   ├── LayerEmpty        none of a file's features can enter the reference layer
     │   └── OptionInvalid     an argument of a command or request
     ├── NotFoundError         a name that the database does not hold
     │   ├── CityMissing, EditionMissing, GridMissing, AssessmentMissing
     │   ├── RulebookMissing, ProfileMissing, SubjectMissing, ItemMissing, IndicatorMissing
     │   ├── AssessmentWithoutMap, AppealMissing, SubjectsMissing, DossierMissing, PeriodsNotAssessed
+    │   ├── PlanMissing, ChecklistMissing, DrawMissing, NoticeMissing, FindingsMissing
+    │   ├── CalendarMissing, CaseMissing, SampleMissing, FileMissing, SchemeMissing, StaffingSchemeMissing
+    │   ├── LayerMissing, LayerKindMissing, RepeatRuleMissing
     │   ├── RulebookNotInForce  no version of it holds on that day
     │   └── NoEditionOnDate   no edition is valid on that day
     ├── ConflictError         right in itself, but not in this state
@@ -29,9 +37,18 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── RulebookChanged   a version that was used is not edited: it gets a new number
     │   ├── RulebooksDiffer   periods that are to be compared were assessed by different texts
     │   ├── AssessmentIncomplete, AssessmentPublished
+    │   ├── DrawExists, NoticeClosed
+    │   ├── LayerExists, LayerOverlap   another one begins on that day, or a later one is there
+    │   ├── StepIllegal, StepRefused   a case's state, or the case as it is, does not allow the step
+    │   ├── TimeLimitContradicts
+    │   ├── CaseExists, CaseChanged    somebody else opened it, or acted on it first
+    │   ├── RowTaken          a row of a file became a step before, and says something else now
+    │   ├── FilesFull         a step or sample has as many files as are allowed
     │   └── AppealRefused     not open for that, or decided already
     └── UnavailableError      something outside the process is missing
         ├── DatabaseUnreachable, DatabaseOutdated, ServerMissing
+        ├── FileLost          a photograph is known and its file is gone or damaged
+        ├── FilesUnwritable   the folder of photographs and files
         └── SettingInvalid
 """
 
@@ -90,6 +107,10 @@ class ColumnMissing(InputError):
 
 class TableInvalid(InputError):
     """A row of a reference table (units, categories, responsibility) is wrong."""
+
+
+class TableRefused(InputError):
+    """Rows of a reference table that do not fit together, all of them named."""
 
 
 class ProfileInvalid(InputError):
@@ -172,12 +193,68 @@ class EntryInvalid(InputError):
     """Rows of an entry form (录入表), a subject list or a staff table are wrong; every fault is listed."""
 
 
+class PlanInvalid(InputError):
+    """A sampling plan (抽查方案) or a check list (检查表) breaks its own rules."""
+
+
+class StepIncomplete(InputError):
+    """A step (办理步骤) lacks what its kind needs."""
+
+
+class FileRefused(InputError):
+    """A photograph or file (照片、附件) is not kept; ``why`` says why not."""
+
+
+class DataFileInvalid(InputError):
+    """A file of the data folder breaks its own rules; ``fault`` says how."""
+
+
+class LayerEmpty(InputError):
+    """None of a file's features can enter the reference layer (参考图层)."""
+
+
 class OptionInvalid(InputError):
     """An argument has a value that is not allowed."""
 
 
 class NotFoundError(GridmgmtError):
     """A name that the database or the data folder does not hold."""
+
+
+class CalendarMissing(NotFoundError):
+    """No work calendar has that name."""
+
+
+class CaseMissing(NotFoundError):
+    """No case (案件) has that number."""
+
+
+class SampleMissing(NotFoundError):
+    """No sample (样本) has that number, drawn or looked at."""
+
+
+class FileMissing(NotFoundError):
+    """No photograph or file has that SHA-256."""
+
+
+class SchemeMissing(NotFoundError):
+    """No scheme of reporting (报送制度) has that id."""
+
+
+class StaffingSchemeMissing(NotFoundError):
+    """No scheme of staffing (人员配置标准) has that id."""
+
+
+class LayerMissing(NotFoundError):
+    """No reference layer (参考图层) of that kind and name is valid on that day."""
+
+
+class LayerKindMissing(NotFoundError):
+    """No kind of reference layers (图层种类) has that name."""
+
+
+class RepeatRuleMissing(NotFoundError):
+    """No rule of repeat cases (重复案件规则) has that name."""
 
 
 class CityMissing(NotFoundError):
@@ -240,6 +317,26 @@ class AppealMissing(NotFoundError):
     """No appeal (申诉) has that number."""
 
 
+class PlanMissing(NotFoundError):
+    """No sampling plan (抽查方案) says how the samples of a rulebook are drawn."""
+
+
+class ChecklistMissing(NotFoundError):
+    """No check list (检查表) has that id."""
+
+
+class DrawMissing(NotFoundError):
+    """No draw (抽取) has that name."""
+
+
+class NoticeMissing(NotFoundError):
+    """No rectification notice (整改通知) has that number."""
+
+
+class FindingsMissing(NotFoundError):
+    """There is nothing to be rectified: no findings that stand in no notice yet."""
+
+
 class ProfileMissing(NotFoundError):
     """No profile has that id."""
 
@@ -296,6 +393,50 @@ class AppealRefused(ConflictError):
     """An appeal that cannot be opened or decided."""
 
 
+class DrawExists(ConflictError):
+    """The samples of a period were drawn before, by another seed or from other frames."""
+
+
+class NoticeClosed(ConflictError):
+    """A rectification notice (整改通知) was checked and found done."""
+
+
+class LayerExists(ConflictError):
+    """Another reference layer (参考图层) of that kind and name begins on that very day."""
+
+
+class LayerOverlap(ConflictError):
+    """A reference layer (参考图层) of that kind and name begins later."""
+
+
+class StepIllegal(ConflictError):
+    """The state of a case does not allow a step; ``legal`` names those it does."""
+
+
+class StepRefused(ConflictError):
+    """A step that the state allows, but not for this case at this moment."""
+
+
+class CaseExists(ConflictError):
+    """A case of that number was opened before."""
+
+
+class CaseChanged(ConflictError):
+    """Somebody acted on the case since the version that was seen."""
+
+
+class RowTaken(ConflictError):
+    """A row of a file became a step before, and says something else now."""
+
+
+class FilesFull(ConflictError):
+    """A step or sample has as many photographs and files as are allowed."""
+
+
+class TimeLimitContradicts(ConflictError):
+    """A time limit for the same class, stage and days is stated otherwise."""
+
+
 class UnavailableError(GridmgmtError):
     """Something outside this process is missing."""
 
@@ -306,6 +447,14 @@ class DatabaseUnreachable(UnavailableError):
 
 class DatabaseOutdated(UnavailableError):
     """The database's tables are not those of this release."""
+
+
+class FileLost(UnavailableError):
+    """A photograph or file is known, but not in the files folder as it was handed in."""
+
+
+class FilesUnwritable(UnavailableError):
+    """The files folder cannot be written."""
 
 
 class ServerMissing(UnavailableError):

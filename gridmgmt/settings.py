@@ -22,14 +22,22 @@ class Settings:
         Folder of the private server's data, logs and socket.
     db
         Name of the database on the private server.
+    files
+        Folder of photographs and files, of this database only; None = one beside the private server's data.
     """
 
     database_url: str | None
     home: Path
     db: str
+    files: Path | None = None
+
+    @property
+    def files_root(self) -> Path:
+        """Where this database's photographs and files (照片与附件) stand."""
+        return self.files or self.home / "files" / self.db
 
 
-KEYS = ("GRIDMGMT_DATABASE_URL", "GRIDMGMT_HOME", "GRIDMGMT_DB")
+KEYS = ("GRIDMGMT_DATABASE_URL", "GRIDMGMT_HOME", "GRIDMGMT_DB", "GRIDMGMT_FILES")
 
 
 def read(environ: Mapping[str, str] | None = None) -> Settings:
@@ -50,6 +58,7 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
         database_url=given.get("GRIDMGMT_DATABASE_URL"),
         home=Path(given.get("GRIDMGMT_HOME") or _default_home()).resolve(),
         db=given.get("GRIDMGMT_DB", "gridmgmt"),
+        files=Path(given["GRIDMGMT_FILES"]).resolve() if "GRIDMGMT_FILES" in given else None,
     )
 
 

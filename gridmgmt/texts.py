@@ -5,6 +5,7 @@ Entries stand in ``data/texts/*.yaml`` as ``code: {zh: …, en: …}`` with
 and worded here when they are shown, so a language can be chosen late.
 """
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -42,16 +43,35 @@ def word(code: str, facts: Mapping[str, Any] | None = None, lang: str = "zh") ->
 
     An unknown code gives the code and its facts, never an exception: what
     failed to be worded must still be seen. A test walks all codes in use.
-    A fact without a value is shown as ``—``, a list with commas between.
+    A fact without a value is shown as ``—``, a list with commas between. A field
+    written ``{step:step}`` is itself a code: the fact ``send_back`` is worded as ``step_send_back``; one that is
+    a mapping, or a list of them, brings facts of its own beside its ``code``.
     """
     facts = facts or {}
     entry = catalogue().get(code)
     if entry is None:
         return f"{code} {dict(facts)}" if facts else code
     try:
-        return entry[lang].format_map({k: _shown(v) for k, v in facts.items()})
+        return entry[lang].format_map({k: _Fact(v, facts, lang) for k, v in facts.items()})
     except (KeyError, ValueError, TypeError, IndexError, AttributeError):  # whatever a field may ask of a fact
         return f"{entry[lang]} {dict(facts)}"
+
+
+class _Fact:
+    """A fact as a field of a wording shows it."""
+
+    def __init__(self, value: Any, facts: Mapping[str, Any], lang: str) -> None:
+        self._value, self._facts, self._lang = value, facts, lang
+
+    def __format__(self, spec: str) -> str:
+        if not re.fullmatch("[a-z_]{3,}", spec):
+            return format(_shown(self._value), spec)
+        values = self._value if isinstance(self._value, list | tuple) else [self._value]
+        if values and isinstance(values[0], Mapping):
+            stop = "；" if self._lang == "zh" else "; "
+            return stop.join(word(f"{spec}_{v['code']}", v, self._lang) for v in values)
+        comma = "、" if self._lang == "zh" else ", "
+        return comma.join(word(f"{spec}_{v}", self._facts, self._lang) for v in values)
 
 
 def _shown(value: Any) -> Any:

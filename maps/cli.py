@@ -7,7 +7,7 @@ import typer
 from gridmgmt import texts
 from gridmgmt.cli.base import State, progress, state
 from gridmgmt.errors import OptionInvalid
-from gridmgmt.operations import counting
+from gridmgmt.operations import counting, repeating
 from gridmgmt.periods import parse_period
 from maps import drawing, pages
 from maps.style import Breaks
@@ -79,4 +79,25 @@ def heat(
         data = counting.heat(run.engine, parse_period(period), category)
         tell("draw", len(data.lon))
         size = pages.save(drawing.heat(data, lang=_lang(run, lang)), out)
+    typer.echo(texts.both("map_written", {"file": str(out), "kb": f"{size / 1000:,.0f}"}))
+
+
+@app.command("repeats")
+def repeats(
+    context: typer.Context,
+    period: str = PERIOD,
+    out: Path = typer.Option(..., "--out", help="The HTML file to write."),
+    rule: str = typer.Option("annex2", "--rule", help="Id in data/repeats, or a YAML file."),
+    lang: str = typer.Option(None, "--lang", help="zh | en: the language shown first."),
+) -> None:
+    """Draw the groups of repeat cases, each with its place and its cases by number.
+
+    Example: `gridmgmt map repeats --period 2025-12 --out repeats.html`
+    """
+    run = state(context)
+    with progress() as tell:
+        tell("look back", 0)
+        found, outlines = repeating.map_data(run.engine, parse_period(period), rule)
+        tell("draw", len(found.groups))
+        size = pages.save(drawing.repeats(found, outlines, lang=_lang(run, lang)), out)
     typer.echo(texts.both("map_written", {"file": str(out), "kb": f"{size / 1000:,.0f}"}))

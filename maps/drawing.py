@@ -1,15 +1,30 @@
 """From the core's figures to pages: which indicator becomes which measure, which counts the tooltip shows."""
 
-from gridmgmt.indicators import COUNTS, Ratio, describe
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import geopandas as gpd
+import shapely
+
+from gridmgmt import geo
+from gridmgmt.city import STORAGE_EPSG
+from gridmgmt.counts import COUNTS
+from gridmgmt.indicators import Ratio, describe
 from gridmgmt.operations.counting import HeatData, MapData
+from gridmgmt.operations.repeating import RepeatReport
+from gridmgmt.texts import LANGUAGES
 from maps.assets import OfflineMap
 from maps.layers import LevelFrame
 from maps.pages import choropleth as choropleth_page
 from maps.pages import heat as heat_page
-from maps.style import Breaks, Measure
+from maps.pages import repeats as repeats_page
+from maps.style import Breaks, Measure, Text, text
 
 UNITS = {"percent": "rate", "points": "score", "per_km2": "density"}
 TOOLTIP = ("n_reported", "n_due", "n_closed_on_time", "n_overdue_open")
+
+ROAD_COLOURS = {"key": "#9e0142", "main": "#d53e4f", "secondary": "#f39c12", "back": "#3288bd", "other": "#7f8c8d"}
+"""Colours of road classes, the strictest the darkest red."""
 
 
 def measure(indicator: str) -> Measure:
@@ -73,3 +88,69 @@ def heat(data: HeatData, *, lang: str = "zh", embedded: bool = False) -> Offline
         lang=lang,
         embedded=embedded,
     )
+
+
+def repeats(found: RepeatReport, outlines: gpd.GeoDataFrame, *, lang: str = "zh") -> OfflineMap:
+    """The groups of repeat cases of a period, each with the ring of its place; those without a place are counted."""
+    placed = [g for g in found.groups if g["lon"] is not None]
+    groups = gpd.GeoDataFrame(
+        {
+            "group": [g["group"] for g in placed],
+            "road_class": [g["road_class"] for g in placed],
+            "n_repeats": [len(g["repeats"]) for g in placed],
+            "names": [g["names"] for g in placed],
+            "rows": [_rows(g) for g in placed],
+        },
+        geometry=rings(found, [g["group"] for g in placed]),
+        crs=STORAGE_EPSG,
+    )
+    classes = {c: (colour, _road_label(c, found.rule.thresholds[c])) for c, colour in ROAD_COLOURS.items()}
+    n = {"drawn": len(placed), "unplaced": len(found.groups) - len(placed)}
+    rule, city = found.rule, found.city
+    said = {x: text("map_repeats_rule", rule=rule.title[x], radius_m=rule.radius_m)[x] for x in LANGUAGES}
+    return repeats_page(
+        groups,
+        boundary=outlines,
+        classes=classes,
+        title={x: text("map_repeats_title", city=city.name(x))[x] for x in LANGUAGES},
+        period_label=found.period.label,
+        as_of=found.period.bounds(city.zone)[1].astimezone(city.zone).strftime("%Y-%m-%d %H:%M"),
+        datum=city.datum,
+        facts=[said, *(text(f"map_repeats_{key}", n=f"{count:,}") for key, count in n.items())],
+        lang=lang,
+    )
+
+
+def rings(found: RepeatReport, numbers: Sequence[int]) -> list[shapely.Geometry]:
+    """The place of each group: all within the rule's radius of its cases, at least a metre."""
+    cases = found.cases[found.cases["x"].notna()]
+    points = cases.groupby("group")[["x", "y"]].apply(lambda own: shapely.multipoints(own.to_numpy(dtype=float)))
+    hulls = shapely.convex_hull(points.reindex(list(numbers)).to_numpy(dtype=object))
+    rings = shapely.buffer(hulls, max(found.rule.radius_m, 1.0), quad_segs=8)
+    return list(geo.to_storage(gpd.GeoDataFrame(geometry=list(rings), crs=found.city.metric_epsg)).geometry)
+
+
+def _road_label(road_class: str, threshold: int) -> Text:
+    name, number = text(f"road_class_{road_class}"), text("map_repeats_class", n=threshold)
+    return {x: f"{name[x]} {number[x]}" for x in name}
+
+
+MOST_NUMBERS = 12
+
+
+def _rows(group: Mapping[str, Any]) -> list[tuple[Text, str | Text]]:
+    """Label and value of each row of a group's tooltip."""
+    return [
+        (text("repeats_category"), ", ".join(group["categories"])),
+        (text("repeats_road_class"), text(f"road_class_{group['road_class']}")),
+        (text("repeats_threshold"), str(group["threshold"])),
+        (text("repeats_n_cases"), str(len(group["cases"]))),
+        (text("repeats_repeats"), _numbers(group["repeats"])),
+        (text("repeats_cases"), _numbers(group["cases"])),
+        (text("repeats_addresses"), _numbers(group["addresses"])),
+    ]
+
+
+def _numbers(values: Sequence[str]) -> str:
+    more = f" … ({len(values):,})" if len(values) > MOST_NUMBERS else ""
+    return ", ".join(values[:MOST_NUMBERS]) + more

@@ -1,4 +1,4 @@
-"""Map pages (专题地图): the choropleth and the heat map, from frames to one file that opens anywhere."""
+"""Map pages (专题地图): choropleth, heat map, repeat cases; from frames to one file that opens anywhere."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +20,8 @@ from maps.style import HEAT, Breaks, Classes, Floats, Grade, Measure, Text, clas
 MAX_BINS = 6000
 SMALLEST_CELL = 500
 """A heat map's cells are at least this part of its diagonal: smaller ones are not seen (project convention)."""
+GROUP_DECIMALS = 6
+"""Rings of groups of cases are drawn to 0.1 m."""
 OPTIONAL = ("rank", "name_en", "numerator", "denominator")
 
 
@@ -152,6 +154,79 @@ def heat(
     }
     data["facts"] += [text(f"map_heat_{key}", n=f"{n:,}") for key, n in numbers.items()]
     return OfflineMap(template("heat.js"), data, title[lang])
+
+
+def repeats(
+    groups: GeoDataFrame,
+    *,
+    boundary: GeoDataFrame,
+    classes: Mapping[str, tuple[str, Text]],
+    title: Text,
+    period_label: str,
+    as_of: str,
+    datum: str,
+    facts: Sequence[Text],
+    lang: str = "zh",
+) -> OfflineMap:
+    """Draw groups of repeat cases (重复案件组): a dot each, its ring, and the cases by number.
+
+    Parameters
+    ----------
+    groups
+        EPSG:4490 or any CRS, one row a group with the area of its place: group (its number), road_class, n_repeats,
+        names (by language) and rows (label by language → text, or text by language, in the order of the tooltip).
+    boundary
+        Outlines, normally the districts: ``code``, ``name``, optionally ``name_en``.
+    classes
+        Road class → its colour and its label, the strictest first.
+    facts
+        Further facts for the page's head.
+
+    Raises
+    ------
+    OptionInvalid, CrsMissing
+        See :func:`heat`.
+    """
+    _check_choice("lang", lang, LANGUAGES)
+    outline = stored(boundary, "boundary").assign(parent_code=None).reset_index(drop=True)
+    if outline.empty:
+        raise OptionInvalid(name="boundary", value="", expected="one outline or more")
+    shown = stored(groups, "groups").sort_values(["n_repeats", "group"], ascending=[False, True], ignore_index=True)
+    data = {
+        **_page_words(title, period_label, as_of, datum, lang),
+        "measure": text("map_repeats_measure"),
+        "direction": text("map_repeats_note"),
+        "layer": _group_layer(shown, classes),
+        "districts": {**_names(outline), **_shape_words(simplify_levels([outline])[0])},
+    }
+    data["facts"] += list(facts)
+    return OfflineMap(template("repeats.js"), data, title[lang])
+
+
+def _group_layer(groups: GeoDataFrame, classes: Mapping[str, tuple[str, Text]]) -> dict[str, Any]:
+    """Groups as the page's one layer; the legend lists the strictest class first, so the classes go from the last."""
+    keys = list(classes)[::-1]
+    sizes = groups["road_class"].value_counts()
+    metres = shapely.transform(groups.geometry.to_numpy(), lambda xy: np.round(xy * 10**GROUP_DECIMALS))
+    counts = groups["n_repeats"]
+    return {
+        **_shape_words(Shapes(metres, GROUP_DECIMALS)),
+        "code": [f"#{n}" for n in groups["group"]],
+        "names": groups["names"].tolist(),
+        "rows": groups["rows"].tolist(),
+        "class": [keys.index(c) for c in groups["road_class"]],
+        "classes": [{**classes[c][1], "colour": classes[c][0], "n": int(sizes.get(c, 0))} for c in keys],
+        "notes": [],
+        "n_no_data": None,
+        "caption": text("map_repeats_caption", n=f"{len(groups):,}"),
+        "heading": text("map_repeats_list"),
+        "value": [show_number(n, "count") for n in counts],
+        "size": counts.tolist(),
+        "rank": (-counts).rank(method="min").astype(int).tolist(),
+        "n_ranked": len(groups),
+        "counts": [],
+        "line": 1,
+    }
 
 
 def save(page: OfflineMap, path: Path) -> int:

@@ -6,11 +6,17 @@ from typing import Any
 from gridmgmt.cli import worded
 from gridmgmt.cli.base import show_table
 from gridmgmt.operations import assessing, reference
+from gridmgmt.settings import data_path
 from gridmgmt.texts import both
 from tools.run import Runner
 
 OUT = Path("out/demo")
 SEED, SIZE, PERIOD, YEAR = 7, "small", "2025-12", "2025"
+MONTH = "2026-01"
+LAYERS = (
+    "roads", "key_areas", "areas", "transfer_stations", "toilets", "sites", "five_small", "markets", "villages",
+    "vector_points", "estates", "gardens", "air_defence",
+)  # fmt: skip
 
 
 def run_demo(run: Runner, out: Path, *, extras: bool = True) -> dict[str, Any]:
@@ -23,7 +29,7 @@ def run_demo(run: Runner, out: Path, *, extras: bool = True) -> dict[str, Any]:
     """
     files = out / "city"
     run("db", "start")
-    if not (files / "manifest.json").exists() or not (files / "staff.csv").exists():
+    if not (files / "manifest.json").exists() or not (files / "layers.gpkg").exists():
         run("demo-city", "--seed", str(SEED), "--size", SIZE, "--out", files)
     run("city", "init", files / "city.yaml")
     run("units", "import", files / "units.csv")
@@ -38,6 +44,8 @@ def run_demo(run: Runner, out: Path, *, extras: bool = True) -> dict[str, Any]:
     if extras:
         _look(run, out, str(documents[0]["subject"]["code"]))
     judged = _judge(run, files) if extras else {}
+    if extras:
+        _work(run, out, files)
     return {"name": stored.name, "sha256": stored.sha256, **judged}
 
 
@@ -62,6 +70,24 @@ def _judge(run: Runner, files: Path) -> dict[str, str]:
         for book in ("ningbo_district", "qixian"):
             hashes[book] = assessing.read(engine, book)[0].sha256
     return hashes
+
+
+def _work(run: Runner, out: Path, files: Path) -> None:
+    """A simulated month: time limits, layers, cases from report to visit, repeats, a draw of inspections."""
+    run("limits", "import", data_path("time_limits", "sample.csv"))
+    for kind in LAYERS:
+        run("layers", "import", files / "layers.gpkg", "--kind", kind, "--layer", kind, "--valid-from", "2020-01-01")
+    run("subjects", "import", files / "subjects_huiji.csv", "--rulebook", "huiji")
+    run("simulate", "--seed", str(SEED), "--period", MONTH, "--cases", "400", "--inspect", "huiji")
+    run("case", "list", "--overdue", "--now", f"{MONTH}-31 18:00", "--limit", "5")
+    run("case", "show", f"S{SEED}-{MONTH}-00005")
+    run("case", "clock", f"S{SEED}-{MONTH}-00005")
+    run("score", "beijing_grid", "--period", MONTH)
+    run("repeats", "--period", MONTH)
+    run("map", "repeats", "--period", MONTH, "--out", out / "repeats.html")
+    run("samples", "verify", f"huiji-{MONTH}")
+    run("samples", "notices", "list", "--draw", f"huiji-{MONTH}")
+    run("due", "--on", "2026-02-02")
 
 
 def _look(run: Runner, out: Path, street: str) -> None:
@@ -95,6 +121,7 @@ def main() -> None:
         (f"year 年度考评 ningbo_district {YEAR}", made["ningbo_district"]),
         (f"month 月度考评 qixian {YEAR}-12", made["qixian"]),
         ("scorecards 考评表", str(OUT / "scorecards" / "summary.xlsx")),
+        ("simulated month 模拟月", MONTH),
         ("maps 地图", f"{OUT / 'choropleth.html'}  {OUT / 'heat.html'}"),
         ("seconds 用时", f"{run.seconds:.1f}"),
     ]

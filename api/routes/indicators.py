@@ -8,8 +8,9 @@ from pydantic import Field
 
 from api.deps import Ask, Database
 from api.schemas import IndicatorTable, Name
+from gridmgmt.counts import COUNTS
 from gridmgmt.exports.wording import indicator_words
-from gridmgmt.indicators import COUNTS, RATIOS
+from gridmgmt.indicators import RATIOS
 from gridmgmt.operations import counting, reference
 from gridmgmt.periods import parse_instant, parse_period
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from api.deps import Ask, Database, Language, cached
-from gridmgmt.indicators import COUNTS
+from gridmgmt.counts import COUNTS
 from gridmgmt.operations import browsing, counting
 from gridmgmt.operations.browsing import TOTAL, Stored
 from gridmgmt.periods import parse_period

@@ -11,7 +11,26 @@ from importlib.metadata import entry_points
 import typer
 
 from gridmgmt import settings, texts
-from gridmgmt.cli import base, entering, facts, grids, judging, rulebooks, scoring, setup, supposing
+from gridmgmt.cli import (
+    base,
+    casework,
+    entering,
+    facts,
+    files,
+    grids,
+    judging,
+    layers,
+    limits,
+    people,
+    repeats,
+    reporting,
+    rulebooks,
+    samples,
+    scoring,
+    setup,
+    simulating,
+    supposing,
+)
 from gridmgmt.errors import ConflictError, GridmgmtError, InputError, NotFoundError, OptionInvalid
 
 app = typer.Typer(
@@ -48,6 +67,15 @@ def root(
 setup.add_to(app)
 grids.add_to(app)
 facts.add_to(app)
+samples.add_to(app)
+casework.add_to(app)
+limits.add_to(app)
+simulating.add_to(app)
+files.add_to(app)
+people.add_to(app)
+reporting.add_to(app)
+layers.add_to(app)
+repeats.add_to(app)
 entering.add_to(app)
 scoring.add_to(app)
 judging.add_to(app)

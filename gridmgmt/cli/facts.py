@@ -1,4 +1,4 @@
-"""Commands on facts: cases, samples, quarantine."""
+"""Commands on facts: cases, samples, step logs, quarantine."""
 
 from pathlib import Path
 
@@ -7,11 +7,12 @@ import typer
 
 from gridmgmt import texts
 from gridmgmt.cli.base import JSON, State, progress, show_json, show_table, state
-from gridmgmt.operations import imports
+from gridmgmt.operations import imports, step_files
 from gridmgmt.operations.imports import ImportReport
 
 cases = typer.Typer(help="案件 · Cases.", no_args_is_help=True)
 samples = typer.Typer(help="抽查样本 · Inspection samples.", no_args_is_help=True)
+steps = typer.Typer(help="办理步骤 · Step logs of other systems.", no_args_is_help=True)
 quarantine = typer.Typer(help="隔离区 · Rows that could not be loaded.", no_args_is_help=True)
 
 FILES = typer.Argument(help="One or more files: CSV (.gz), Excel, Parquet, GeoJSON, GeoPackage.")
@@ -24,6 +25,7 @@ def add_to(app: typer.Typer) -> None:
     """Add these commands."""
     app.add_typer(cases, name="cases")
     app.add_typer(samples, name="samples")
+    app.add_typer(steps, name="steps")
     app.add_typer(quarantine, name="quarantine")
 
 
@@ -57,6 +59,22 @@ def samples_import(
     Example: `gridmgmt samples import samples.xlsx --profile demo_samples`
     """
     _import(state(context), files, profile, source_as_of, dry_run, as_json)
+
+
+@steps.command("import")
+def steps_import(
+    context: typer.Context,
+    files: list[Path] = FILES,
+    profile: str = PROFILE,
+    dry_run: bool = DRY,
+    as_json: bool = JSON,
+) -> None:
+    """Import the step log of another system as history; steps to be taken now go to `gridmgmt case steps`.
+
+    Example: `gridmgmt steps import log.csv --profile steps`
+    """
+    step_files.step_profile(profile)
+    _import(state(context), files, profile, None, dry_run, as_json)
 
 
 def _import(

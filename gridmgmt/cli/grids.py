@@ -1,15 +1,20 @@
 """Commands on grids: editions in and out, where a place belongs."""
 
 import datetime as dt
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import typer
 
+from gridmgmt import texts
 from gridmgmt.cli.base import JSON, State, progress, show_json, show_table, state
 from gridmgmt.errors import OptionInvalid
 from gridmgmt.lineage import changes
 from gridmgmt.operations import assigning, editions, locating, reference
+from gridmgmt.responsibility import Decision, Rule
 from gridmgmt.topology import TopologyReport
 
 grids = typer.Typer(help="网格版本 · Editions of the grids.", no_args_is_help=True)
@@ -180,7 +185,7 @@ def locate(
     category: str = typer.Option(None, "--category", help="component:01001 and the like."),
     as_json: bool = JSON,
 ) -> None:
-    """Who is responsible for a place: its grids, the unit, and what is near the border.
+    """Who is responsible for a place: its grids, the unit and why, its areas, and what is near the border.
 
     Example: `gridmgmt locate 114.3055 30.5928 --crs gcj02 --category component:01001`
     """
@@ -198,19 +203,60 @@ def locate(
             for g in found.grids
         ]
         show_table(f"{found.lon:.6f}, {found.lat:.6f} ({found.datum}) · {found.edition}", ["", "", "", "", ""], rows)
-        if found.unit is not None:
-            typer.echo(run.word("place_unit", {"code": found.unit["code"], "name": found.unit["name_zh"] or ""}))
-        else:
-            typer.echo(run.word("place_no_unit"))
+        _show_decision(run, found)
     if not as_json:
         for n in found.neighbours:
-            typer.echo(
-                run.word("place_near", {"code": n["code"], "name": n["name_zh"] or n["name_en"], "m": n["distance_m"]})
-            )
+            facts = {"code": n["code"], "name": n["name_zh"] or n["name_en"], "m": n["distance_m"]}
+            typer.echo(run.word("place_near", facts) + (f" · {_unit_name(run, n['unit'])}" if n["unit"] else ""))
+
+
+def _show_decision(run: State, found: locating.Located) -> None:
+    """The unit that answers, the areas, the rule that decided, and those it beat and why."""
+    if found.unit is not None:
+        typer.echo(run.word("place_unit", {"code": found.unit["code"], "name": _name_of(run, found.unit)}))
+    else:
+        typer.echo(run.word("place_no_unit"))
+    for area in found.areas:
+        name = (area.name_zh if run.lang == "zh" else area.name_en) or area.name_zh or area.name_en or ""
+        typer.echo(run.word("place_area", {"code": area.code, "name": name}))
+    if found.decision.land_owner:
+        typer.echo(run.word("place_land_owner", {"owner": found.decision.land_owner}))
+    if (winner := found.decision.rule) is None:
+        return
+    rows = [[run.word("rule_role_decides"), *_rule_cells(run, winner, found.units)]]
+    for b in found.decision.beaten:
+        why = run.word(f"rule_why_{b.why}", {"winner": winner.kind, "loser": b.rule.kind})
+        rows.append([why, *_rule_cells(run, b.rule, found.units)])
+    show_table(run.word("rule_decided"), [""] * 6, rows)
+
+
+def _rule_cells(run: State, rule: Rule, units: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    where = run.word("rule_where_everywhere")
+    if rule.area is not None:
+        where = rule.area.code
+    elif rule.level is not None:
+        where = f"{run.city.levels[rule.level - 1].zh if run.lang == 'zh' else rule.level} {rule.grid_code}"
+    unit = units.get(rule.unit_code)
+    name = _unit_name(run, unit) if unit else rule.unit_code
+    return [run.word(f"rule_kind_{rule.kind}"), rule.category, where, rule.land_owner or "", name]
+
+
+def _unit_name(run: State, unit: Mapping[str, Any]) -> str:
+    return f"{unit['code']} {_name_of(run, unit)}".strip()
+
+
+def _name_of(run: State, row: Mapping[str, Any]) -> str:
+    zh, en = row["name_zh"], row["name_en"]
+    return str((zh or en if run.lang == "zh" else en or zh) or "")
 
 
 def as_dict(found: locating.Located) -> dict[str, object]:
     """The answer as JSON."""
+    names = ("code", "name_zh", "name_en", "kind")
+
+    def unit(row: Mapping[str, Any] | None) -> dict[str, Any] | None:
+        return {k: row[k] for k in names} if row else None
+
     return {
         "lon": found.lon,
         "lat": found.lat,
@@ -221,9 +267,35 @@ def as_dict(found: locating.Located) -> dict[str, object]:
         "grids": [
             {k: g[k] for k in ("level", "code", "name_zh", "name_en", "kind", "responsible")} for g in found.grids
         ],
-        "unit": {k: found.unit[k] for k in ("code", "name_zh", "name_en", "kind")} if found.unit else None,
-        "neighbours": list(found.neighbours),
+        "unit": unit(found.unit),
+        "decision": decision_as_dict(found.decision),
+        "areas": [asdict(a) for a in found.areas],
+        "neighbours": [{**n, "unit": unit(n["unit"])} for n in found.neighbours],
     }
+
+
+def decision_as_dict(decision: Decision) -> dict[str, object]:
+    """Who answers and why as JSON; reasons as codes and in both languages."""
+    winner = decision.rule
+    beaten = []
+    for b in decision.beaten:
+        facts = {"winner": winner.kind if winner else None, "loser": b.rule.kind}
+        reason = {x: texts.word(f"rule_why_{b.why}", facts, x) for x in texts.LANGUAGES}
+        beaten.append({**_rule_as_dict(b.rule), "why": b.why, "reason": reason})
+    return {
+        "unit_code": decision.unit_code,
+        "kind": decision.kind,
+        "land_owner": decision.land_owner,
+        "rule": _rule_as_dict(winner) if winner else None,
+        "beaten": beaten,
+    }
+
+
+def _rule_as_dict(rule: Rule) -> dict[str, object]:
+    names = ("category", "level", "grid_code", "land_owner", "unit_code")
+    days = {"valid_from": None if rule.area else str(rule.valid_from), "valid_to": rule.valid_to and str(rule.valid_to)}
+    area = rule.area.code if rule.area else None
+    return {"kind": rule.kind, **{k: getattr(rule, k) for k in names}, "area": area, **days}
 
 
 @unassigned.command("list")

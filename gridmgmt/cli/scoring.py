@@ -9,11 +9,12 @@ import typer
 
 from gridmgmt.cli.base import JSON, State, progress, show_json, show_table, state
 from gridmgmt.cli.explaining import explain
+from gridmgmt.counts import COUNTS
 from gridmgmt.errors import OptionInvalid
 from gridmgmt.exports import results, wording
 from gridmgmt.exports.cards import grade_label, ranked, refusal_words, total_words_short
 from gridmgmt.exports.lines import top_points
-from gridmgmt.indicators import COUNTS, RATIOS
+from gridmgmt.indicators import RATIOS
 from gridmgmt.operations import assessing, counting
 from gridmgmt.periods import parse_period
 

@@ -126,7 +126,7 @@ def city_show(context: typer.Context, as_json: bool = JSON) -> None:
 
 @units.command("import")
 def units_import(context: typer.Context, file: Path) -> None:
-    """Import units: columns code, name_zh, name_en, kind, parent_code.
+    """Import units: columns code, name_zh, name_en, kind, parent_code; where there are any level, grid_code.
 
     Example: `gridmgmt units import units.csv`
     """
@@ -144,7 +144,7 @@ def categories_import(context: typer.Context, file: Path) -> None:
 
 @responsibility.command("import")
 def responsibility_import(context: typer.Context, file: Path) -> None:
-    """Import rules: columns category, level, grid_code, unit_code, valid_from, valid_to.
+    """Import rules: columns category, level, grid_code, unit_code, valid_from, valid_to; also land_owner, override.
 
     Example: `gridmgmt responsibility import responsibility.csv`
     """

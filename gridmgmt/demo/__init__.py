@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gridmgmt.demo import casework, dirt, division, geography, inspections, results, units, writing
+from gridmgmt.demo import layers as reference_layers
 from gridmgmt.demo.names import table
 from gridmgmt.errors import OptionInvalid
 
@@ -99,6 +100,10 @@ def make_demo_city(
     writing.write_layers(out / "grids.gpkg", layers)
     facts["grids"] = {key: len(frame) for key, frame in layers.items()}
     files = ["city.yaml", "grids.gpkg"]
+    reference = reference_layers.reference_layers(layers, seed)
+    writing.write_reference_layers(out / "layers.gpkg", reference)
+    facts["layers"] = {kind: len(frame) for kind, frame in reference.items()}
+    files.append("layers.gpkg")
     if wanted.second_edition:
         later, change = division.reform(land, city, seed)
         writing.write_layers(out / "grids_2026.gpkg", division.layers(land, later, unit_grids=unit_grids))
@@ -126,8 +131,9 @@ def make_demo_city(
         writing.write_table(out / f"entries_{name}.csv", results.entries(city, name, seed))
         files.append(f"entries_{name}.csv")
     writing.write_table(out / "subjects_qixian.csv", results.subject_list(city))
+    writing.write_table(out / "subjects_huiji.csv", results.inspected(city))
     writing.write_table(out / "staff.csv", results.staff_days(city, seed))
-    files += ["subjects_qixian.csv", "staff.csv", "manifest.json"]
+    files += ["subjects_qixian.csv", "subjects_huiji.csv", "staff.csv", "manifest.json"]
     writing.write_manifest(out / "manifest.json", facts | {"files": files})
     tell("demo_stage_done", 1.0)
     return DemoSummary(out, tuple(files), facts | {"files": files})

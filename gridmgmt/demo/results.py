@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gridmgmt.counts import COUNTS
 from gridmgmt.demo.casework import YEAR
 from gridmgmt.demo.division import Division
 from gridmgmt.demo.geography import stream
@@ -35,10 +36,19 @@ def entries(division: Division, rulebook: str, seed: int) -> pd.DataFrame:
         period = f"{YEAR}-{month:02}"
         for code, n_grids in subjects(division, own["subjects"]):
             for name, spec in book.inputs.items():
-                if spec.entered is not None and spec.automatic is None and spec.default is None:
+                if _is_entered(spec):
                     rows += _rows(given, own, book, name, spec, period, code, n_grids, rng)
         rows.append({"period": period, "subject": "*", "input": "signed_off", "value": "true"})
     return pd.DataFrame(rows, columns=list(ENTRY_COLUMNS), dtype=object)
+
+
+def _is_entered(spec: Input) -> bool:
+    """Whether people hand it in: the year came as dates alone, without steps and posts."""
+    if spec.entered is None or spec.default is not None:
+        return False
+    a = spec.automatic
+    by_steps = a is not None and (a.accounts or (a.count is not None and COUNTS[a.count].of == "steps"))
+    return a is None or a.posts is not None or by_steps
 
 
 def subjects(division: Division, kind: str) -> list[tuple[str, int]]:
@@ -49,6 +59,17 @@ def subjects(division: Division, kind: str) -> list[tuple[str, int]]:
     first = division.records(0)[0]["code"]
     streets = [s for s in division.records(1) if s["parent_code"] == first]
     return [(f"{s['code']}-S", sum(c["parent_code"] == s["code"] for c in communities)) for s in streets]
+
+
+def inspected(division: Division) -> pd.DataFrame:
+    """The streets and towns of the first district that the inspections' plan draws for (抽查对象)."""
+    first = division.records(0)[0]["code"]
+    rows = [
+        (s["code"], s["name"], s["name_en"], "town" if s["kind"] == "town" else "street")
+        for s in division.records(1)
+        if s["parent_code"] == first
+    ]
+    return pd.DataFrame(rows, columns=list(SUBJECT_COLUMNS), dtype=object)
 
 
 def subject_list(division: Division) -> pd.DataFrame:

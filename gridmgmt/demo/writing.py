@@ -95,6 +95,13 @@ def write_layers(path: Path, layers: dict[str, gpd.GeoDataFrame]) -> None:
         frame.to_file(path, layer=key, driver="GPKG", engine="pyogrio", geometry_type="Polygon")
 
 
+def write_reference_layers(path: Path, layers: dict[str, gpd.GeoDataFrame]) -> None:
+    """Write one GeoPackage with a layer for each kind, replacing what stood there."""
+    path.unlink(missing_ok=True)
+    for kind, frame in layers.items():
+        frame.to_file(path, layer=kind, driver="GPKG", engine="pyogrio")
+
+
 def write_table(path: Path, frame: pd.DataFrame) -> None:
     """Write a small CSV in UTF-8."""
     frame.to_csv(path, index=False, lineterminator="\n")

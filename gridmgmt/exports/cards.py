@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from gridmgmt.counts import COUNTS, KNOWN_BY
 from gridmgmt.exports.wording import Words, indicator_words, listed, readable, same, say, words
-from gridmgmt.indicators import COUNTS, KNOWN_BY, RATIOS
+from gridmgmt.indicators import RATIOS
 from gridmgmt.rulebooks.numbers import shown
 
 COMPARISONS = ("previous", "year_ago")

@@ -54,6 +54,10 @@ def _repeats(rule: RepeatRule) -> Words:
 
 def automatic_words(automatic: Automatic) -> Words:
     """What an automatic input is counted from."""
+    if automatic.posts is not None:
+        return words("show_posts", role=automatic.posts)
+    if automatic.accounts:
+        return words("show_accounts")
     if automatic.staff is not None:
         return words(f"show_staff_{automatic.staff}")
     if automatic.grids is not None:
@@ -73,5 +77,7 @@ def automatic_words(automatic: Automatic) -> Words:
 
 def _only(kept: CaseFilter) -> list[Words]:
     out = [words(f"show_only_kind_{kept.kind}")] if kept.kind is not None else []
+    if kept.repeats is not None:
+        out.append(words("show_only_repeats", rule=kept.repeats))
     lists = (("categories", kept.categories), ("except", kept.except_categories), ("sources", kept.sources))
     return out + [words(f"show_only_{name}", names=", ".join(values)) for name, values in lists if values]

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from gridmgmt.indicators import COUNTS, RATIOS
+from gridmgmt.counts import COUNTS
+from gridmgmt.indicators import RATIOS
 from gridmgmt.rulebooks.numbers import NUMBER, shown, shown_near
 from gridmgmt.texts import LANGUAGES, word
 

@@ -29,7 +29,7 @@ from gridmgmt.store import assessments as store
 from gridmgmt.store import cities, facts
 from gridmgmt.store import rulebooks as rulebook_store
 
-EVIDENCE = {"cases": "assessment_case", "samples": "assessment_sample"}
+EVIDENCE = {"cases": "assessment_case", "samples": "assessment_sample", "steps": "assessment_step"}
 """The table of the frozen facts of each kind."""
 
 
@@ -148,8 +148,8 @@ def _save(
         name = store.next_name(connection, rulebook, period)
         totals = [o.total for o in _in_order(made)]
         assessment_id = store.save(connection, {**values, "name": name}, made.subjects, totals, chances)
-        for kind, table in EVIDENCE.items():
-            store.save_evidence(connection, table, assessment_id, proofs[kind])
+        for kind, proof in proofs.items():
+            store.save_evidence(connection, EVIDENCE[kind], assessment_id, proof)
         return name, True, published
 
 
@@ -181,7 +181,7 @@ def _comparisons(connection: Connection, built: Built) -> dict[str, Earlier]:
             continue
         with suppress(NoEditionOnDate):
             then = figures(connection, now.city, period, levels=levels)
-            if len(then.cases.frame) or len(then.samples.frame):
+            if any(len(p.facts.frame) for p in then.parts.values()):
                 counts = {s.code: _counts_of(then.levels, s) for s in built.subjects}
                 out[name] = Earlier(period.label, then.edition.name, counts)
     return out
@@ -232,10 +232,7 @@ def _sources(dossier: Dossier, period: Period) -> dict[str, Mapping[str, str]]:
 
 def _evidence(connection: Connection, now: Figures) -> dict[str, pd.DataFrame]:
     units = {v: k for k, v in cities.unit_ids(connection).items()}
-    return {
-        "cases": evidence(now.cases, now.case_masks, now.case_codes, "case_no", units),
-        "samples": evidence(now.samples, now.sample_masks, now.sample_codes, "sample_no", units),
-    }
+    return {of: evidence(part, units) for of, part in now.parts.items()}
 
 
 UNGRIDDED = {"unit": {"zh": "单位", "en": "Units"}, "person": {"zh": "人员", "en": "Persons"}}
@@ -262,7 +259,7 @@ def _header(built: Built, proofs: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
         "as_of": now.as_of.astimezone(city.zone).isoformat(),
         "edition": now.edition.name,
         "levels": levels,
-        "counts": {"cases": list(now.case_masks), "samples": list(now.sample_masks)},
+        "counts": {of: list(part.masks) for of, part in now.parts.items()},
         "evidence": {kind: {"n": len(frame), "sha256": _digest(frame)} for kind, frame in proofs.items()},
         "unassigned": unassigned,
         "earlier": dict(built.earlier),

@@ -1,15 +1,18 @@
 """Assignment (归属): each point to its grids of all levels and to the unit that answers, by the edition of its day."""
 
+import datetime as dt
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine
 
+from gridmgmt.areas import AreaMap, Hits, joined
 from gridmgmt.city import City
 from gridmgmt.locator import EditionLocator
 from gridmgmt.operations.database import Progress, silent, transaction
 from gridmgmt.responsibility import Rule, assign_units
-from gridmgmt.store import cities, facts
+from gridmgmt.store import cities, facts, layers
 from gridmgmt.store import editions as store
 from gridmgmt.store.tables import GRID_COLUMNS
 
@@ -40,6 +43,36 @@ class _Place:
         return self._ids[found], self._codes[found], manner.astype(object)
 
 
+class AreaMaps:
+    """The areas responsible beyond the grids (责任区域), for each span of days between changes of their layers.
+
+    ``newest_on`` is the first day of the newest layer.
+    """
+
+    def __init__(self, connection: Connection, city: City) -> None:
+        self._connection, self._city = connection, city
+        found = layers.all_layers(connection, "areas")
+        ends = {d for y in found for d in (y.valid_from, y.valid_to) if d is not None}
+        self.newest_on = max((y.valid_from for y in found if y.valid_from is not None), default=dt.date.min)
+        self._starts = np.array(sorted(ends), dtype="datetime64[D]")
+        self._maps: dict[int, AreaMap] = {}
+
+    def _map(self, span: int) -> AreaMap:
+        if span not in self._maps:
+            day = self._starts[span].astype(dt.date)
+            self._maps[span] = AreaMap(layers.features(self._connection, "areas", day), self._city.metric_epsg)
+        return self._maps[span]
+
+    def holding(self, lon: Floats, lat: Floats, days: NDArray[np.datetime64]) -> Hits:
+        """Which areas of its day hold which point."""
+        spans = np.searchsorted(self._starts, days.astype("datetime64[D]"), side="right") - 1
+        parts = []
+        for span in np.unique(spans[spans >= 0]).tolist():
+            here = np.flatnonzero(spans == span)
+            parts.append((self._map(span).holding(lon[here], lat[here]), here))
+        return joined(parts)
+
+
 class Assigner:
     """Locates rows by the editions and rules of one city; each edition's index is built when first needed."""
 
@@ -50,12 +83,17 @@ class Assigner:
         self._places: dict[int, _Place] = {}
         self._rules: list[Rule] = cities.load_rules(connection)
         self._units = cities.unit_ids(connection)
+        self._areas = AreaMaps(connection, city)
 
     def _place(self, edition: store.Edition) -> _Place:
         if edition.id not in self._places:
             grids = store.grids(self._connection, edition.id)
             self._places[edition.id] = _Place(grids, len(self._city.levels))
         return self._places[edition.id]
+
+    def unit_code(self, unit_id: int) -> str:
+        """The code of a unit that :meth:`locate` named."""
+        return next(code for code, number in self._units.items() if number == unit_id)
 
     def locate(self, points: pd.DataFrame) -> pd.DataFrame:
         """Edition, grid ids of all levels, unit and manner for each row.
@@ -91,11 +129,13 @@ class Assigner:
         return out.mask(out == NO_GRID).assign(unit_id=self._answering(points, codes, days), located=manner)
 
     def _answering(self, points: pd.DataFrame, codes: Objects, days: pd.Series) -> pd.Series:
+        place = points["lon"].to_numpy(dtype=np.float64), points["lat"].to_numpy(dtype=np.float64)
         by_rule = assign_units(
             self._rules,
             points["category"].astype("object"),
             [pd.Series(column, index=points.index, dtype="object") for column in codes.T],
             days,
+            self._areas.holding(*place, days.to_numpy(dtype="datetime64[D]")),
         )
         named = points["unit_code"].astype("object")
         unit = named.where(named.notna(), pd.Series(by_rule, index=points.index, dtype="object"))
@@ -110,7 +150,7 @@ def _on_days_of(edition: store.Edition, days: pd.Series) -> NDArray[np.bool_]:
 
 
 def reassign(engine: Engine, edition: str | None = None, progress: Progress = silent) -> dict[str, int]:
-    """Assign again the rows whose day now belongs to another edition, or that came before the newest rule (责任清单).
+    """Assign again the rows whose day now belongs to another edition, or that came before the newest rule or area.
 
     Written is only what differs: an edition, a grid or a unit.
 

@@ -100,8 +100,8 @@ def heat(engine: Engine, period: Period, category: str | None = None) -> HeatDat
     with snapshot(engine) as connection:
         city = cities.load_city(connection)
         found = figures(connection, city, period, levels=[city.levels[1].number])
-        wanted = kept(found.cases, None, [category] if category else [], [], [])
-        frame = found.cases.frame[found.case_masks["n_reported"] & wanted]
+        wanted = kept(found.cases.facts, None, [category] if category else [], [], [])
+        frame = found.cases.facts.frame[found.cases.masks["n_reported"] & wanted]
         outlines = editions.grids(connection, found.edition.id, [city.levels[1].number])
         outlines["name"] = [
             zh or en or code for zh, en, code in zip(outlines.name_zh, outlines.name_en, outlines.code, strict=True)

@@ -8,16 +8,19 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
 
 from gridmgmt.city import City
 from gridmgmt.errors import LevelUnknown, OptionInvalid, SubjectsMissing
+from gridmgmt.operations import repeating
 from gridmgmt.operations.earlier import earlier_results
 from gridmgmt.operations.figures import Figures, by_unit, figures
-from gridmgmt.operations.sources import Assessed, Sources, filters_of
+from gridmgmt.operations.sources import Assessed, Sources, filters_of, step_counts_of
 from gridmgmt.periods import Period
+from gridmgmt.readers import repeats as repeat_rules
 from gridmgmt.rulebooks.check import stage_inputs
 from gridmgmt.rulebooks.dossier import EVERYBODY, Subject, stage_of
 from gridmgmt.rulebooks.inputs import LISTED, Input
@@ -82,8 +85,8 @@ def build(
     ------
     NoEditionOnDate, PeriodAhead, LevelUnknown, SubjectsMissing
     """
-    filters = filters_of(book)
-    found = figures(connection, city, period, as_of, filters=filters)
+    filters = filters_of(book, partial(_repeats, connection, period))
+    found = figures(connection, city, period, as_of, filters=filters, step_counts=step_counts_of(book))
     subjects = _subjects(connection, city, book, found, level)
     counts = _counts(connection, book, found, subjects)
     specs = stage_inputs(book, stage)
@@ -103,6 +106,12 @@ def build(
         "periods": {**results, period.label: records},
     }
     return Built(plain, found, subjects, counts, earlier)
+
+
+def _repeats(connection: Connection, period: Period, rule: str) -> set[str]:
+    """The period's cases that are repeats by a rule."""
+    found = repeating.marks(connection, period, repeat_rules.rule(rule))
+    return {number for number, is_repeat in found.items() if is_repeat}
 
 
 def _plain_subject(assessed: Assessed) -> dict[str, Any]:

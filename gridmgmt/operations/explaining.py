@@ -96,7 +96,7 @@ def _behind(
     lines: Mapping[str, Any],
 ) -> tuple[dict[str, str], list[str]]:
     """The counts behind an item (shown name → count of the header), and its inputs."""
-    known = [*header["counts"]["cases"], *header["counts"]["samples"]]
+    known = [count for counts in header["counts"].values() for count in counts]
     specs = header["rulebook"].get("inputs", {})
     if item is None or reached is not None or item in header["rulebook"].get("consequences", {}):
         return {}, []

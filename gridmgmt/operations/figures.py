@@ -1,7 +1,7 @@
 """Figures of a period: the base counts of every grid at every level, ready for tables, maps and scoring."""
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -12,8 +12,10 @@ from sqlalchemy import Connection
 
 from gridmgmt import indicators
 from gridmgmt.city import City
+from gridmgmt.counts import Facts, Mask
 from gridmgmt.errors import PeriodAhead
-from gridmgmt.indicators import RATIOS, Facts, Mask, base_of
+from gridmgmt.indicators import RATIOS, base_of
+from gridmgmt.operations import stepwork
 from gridmgmt.periods import Period
 from gridmgmt.scorecards import LevelCounts, plain
 from gridmgmt.store import editions, facts
@@ -21,6 +23,26 @@ from gridmgmt.store.tables import GRID_COLUMNS
 
 Filters = Mapping[str, Callable[[Facts], Mask]]
 """A rulebook's own counts (``n_due@name``) → which cases each keeps of its base count."""
+
+
+@dataclass(frozen=True)
+class Counted:
+    """One kind of facts, counted.
+
+    Attributes
+    ----------
+    key
+        The column of its numbers.
+    masks
+        Base count → which rows it takes.
+    codes
+        Level → the code of each row's grid.
+    """
+
+    key: str
+    facts: Facts
+    masks: dict[str, Mask]
+    codes: Mapping[int, pd.Series]
 
 
 @dataclass(frozen=True)
@@ -34,6 +56,8 @@ class Figures:
     grids
         Its grids without geometry, and those of other editions that hold
         facts of the period under a code this one does not have (column ``edition``).
+    parts
+        What was counted, by kind of facts: ``cases``, ``samples``, and ``steps`` where a rulebook counts them.
     levels
         Figures by level number.
     """
@@ -43,13 +67,18 @@ class Figures:
     as_of: dt.datetime
     edition: editions.Edition
     grids: pd.DataFrame
-    cases: Facts
-    samples: Facts
-    case_masks: Mapping[str, Any]
-    sample_masks: Mapping[str, Any]
-    case_codes: Mapping[int, pd.Series]
-    sample_codes: Mapping[int, pd.Series]
+    parts: Mapping[str, Counted]
     levels: Mapping[int, LevelCounts]
+
+    @property
+    def cases(self) -> Counted:
+        """The cases of the period."""
+        return self.parts["cases"]
+
+    @property
+    def samples(self) -> Counted:
+        """The samples of the period."""
+        return self.parts["samples"]
 
     def table(self, level: int) -> pd.DataFrame:
         """Counts and rates of every grid of a level, the unassigned rows last under code ``""``.
@@ -81,6 +110,7 @@ def figures(
     as_of: dt.datetime | None = None,
     levels: Sequence[int] | None = None,
     filters: Filters | None = None,
+    step_counts: Collection[str] = (),
 ) -> Figures:
     """Read a period's facts and count them for every grid.
 
@@ -94,6 +124,8 @@ def figures(
         Levels to count; default all.
     filters
         A rulebook's own counts: name → the base count and which cases it keeps.
+    step_counts
+        Counts of steps (回退、延期、回访 …) that are wanted; none: steps are not read.
 
     Returns
     -------
@@ -112,25 +144,29 @@ def figures(
     if cut < start:
         raise PeriodAhead(period=period.label, known=cut.astimezone(city.zone).isoformat(timespec="minutes"))
     edition = editions.on_date(connection, period.end - dt.timedelta(days=1))
-    cases = Facts(facts.cases_of_period(connection, start, end), start, end, cut)
-    samples = Facts(facts.samples_of_period(connection, start, end), start, end, cut)
-    every = _grids(connection, edition, cases.frame, samples.frame)
+    read = {
+        "cases": ("case_no", facts.cases_of_period(connection, start, end)),
+        "samples": ("sample_no", facts.samples_of_period(connection, start, end)),
+    }
+    if step_counts:
+        read["steps"] = ("step_no", stepwork.steps_of_period(connection, start, end, cut, step_counts))
+    every = _grids(connection, edition, *(frame for _, frame in read.values()))
     wanted = list(levels) if levels else [x.number for x in city.levels]
-    case_codes = {n: _codes(cases.frame, every, n) for n in wanted}
-    sample_codes = {n: _codes(samples.frame, every, n) for n in wanted}
-    case_masks, sample_masks = indicators.masks(cases, "cases"), indicators.masks(samples, "samples")
+    parts = {of: _counted(key, Facts(frame, start, end, cut), of, every, wanted) for of, (key, frame) in read.items()}
     for name, keep in (filters or {}).items():
-        case_masks[name] = case_masks[base_of(name).name] & keep(cases)
-    subjects = _subjects(every, edition.name, case_codes, sample_codes)
+        part = parts[base_of(name).of]
+        part.masks[name] = part.masks[base_of(name).name] & keep(part.facts)
+    subjects = _subjects(every, edition.name, *(p.codes for p in parts.values()))
     counted = {}
     for n in wanted:
-        by_case = indicators.amounts(cases, case_masks, case_codes[n])
-        by_sample = indicators.amounts(samples, sample_masks, sample_codes[n])
-        counted[n] = _level(subjects[subjects["level"] == n]["code"].tolist(), by_case, by_sample)
-    return Figures(
-        city, period, cut, edition, subjects, cases, samples,
-        case_masks, sample_masks, case_codes, sample_codes, counted,
-    )  # fmt: skip
+        amounts = [indicators.amounts(p.facts, p.masks, p.codes[n]) for p in parts.values()]
+        counted[n] = _level(subjects[subjects["level"] == n]["code"].tolist(), *amounts)
+    return Figures(city, period, cut, edition, subjects, parts, counted)
+
+
+def _counted(key: str, facts: Facts, of: str, grids: pd.DataFrame, levels: Sequence[int]) -> Counted:
+    codes = {n: _codes(facts.frame, grids, n) for n in levels}
+    return Counted(key, facts, indicators.masks(facts, of), codes)
 
 
 def _grids(connection: Connection, edition: editions.Edition, *frames: pd.DataFrame) -> pd.DataFrame:
@@ -170,29 +206,28 @@ def _level(codes: list[str], *parts: pd.DataFrame) -> LevelCounts:
 
 def by_unit(found: Figures, units: Mapping[int, str]) -> dict[str, Mapping[str, int | Fraction]]:
     """The same counts for every unit that answers (责任单位); rows without one stand under ``""``."""
-    parts = []
-    for f, taken in ((found.cases, found.case_masks), (found.samples, found.sample_masks)):
-        codes = f.frame["unit_id"].map(units).astype("object")
-        parts.append(indicators.amounts(f, taken, codes))
-    every = sorted({*parts[0].index, *parts[1].index, *units.values()} - {""})
+    parts = [
+        indicators.amounts(p.facts, p.masks, p.facts.frame["unit_id"].map(units).astype("object"))
+        for p in found.parts.values()
+    ]
+    every = sorted({*(code for p in parts for code in p.index), *units.values()} - {""})
     level = _level(list(map(str, every)), *parts)
     return {**level.by_code, "": level.unassigned}
 
 
-def evidence(
-    f: Facts, masks: Mapping[str, Any], codes: Mapping[int, pd.Series], key: str, units: Mapping[int, str]
-) -> pd.DataFrame:
+def evidence(part: Counted, units: Mapping[int, str]) -> pd.DataFrame:
     """The facts that count, to be frozen: fact_no, content_hash, grid_codes (PostgreSQL array), unit_code, mask."""
+    f, codes = part.facts, part.codes
     bits = np.zeros(len(f.frame), dtype=np.int64)
-    for bit, name in enumerate(masks):
-        bits |= masks[name].astype(np.int64) << bit
+    for bit, mask in enumerate(part.masks.values()):
+        bits |= mask.astype(np.int64) << bit
     keep = bits != 0
     columns = [codes[n][keep].tolist() for n in sorted(codes)]
     arrays = [_array(values) for values in zip(*columns, strict=True)] if columns else []
     chosen = f.frame[keep]
     return pd.DataFrame(
         {
-            "fact_no": chosen[key].to_numpy(),
+            "fact_no": chosen[part.key].to_numpy(),
             "content_hash": chosen["content_hash"].to_numpy(),
             "grid_codes": arrays,
             "unit_code": chosen["unit_id"].map(units).to_numpy(dtype=object),

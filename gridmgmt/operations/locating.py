@@ -1,27 +1,34 @@
-"""Who is responsible for a place (网格定位): its grids, the unit that answers, and what is near the border."""
+"""Who is responsible for a place (网格定位): its grids, the unit that answers and why, and what is near the border."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from sqlalchemy import Connection, Engine
 
 from gridmgmt import geo
+from gridmgmt.areas import Area
 from gridmgmt.city import City
 from gridmgmt.codes import CategoryKey
 from gridmgmt.errors import CategoryUnknown
 from gridmgmt.locator import Locator
 from gridmgmt.operations import editions as edition_ops
+from gridmgmt.operations.assigning import AreaMaps
 from gridmgmt.operations.database import snapshot
-from gridmgmt.responsibility import Rule, assign_units
+from gridmgmt.readers import data_files
+from gridmgmt.responsibility import Border, Decision, decide
+from gridmgmt.settings import data_path
 from gridmgmt.store import cities, editions
 from gridmgmt.store.bulk import rows
 
-NEAR_M = 30.0
-"""Within this distance of another leaf grid a place is told to be near a border (project convention)."""
+
+@cache
+def near_m() -> float:
+    """Within this distance of another leaf grid a place is told to be near a border: ``responsibility/border.yaml``."""
+    return data_files.read(data_path("responsibility", "border.yaml"), Border).near_m
 
 
 @dataclass(frozen=True)
@@ -35,8 +42,15 @@ class Located:
     unit
         The answering unit's row, or None.
     neighbours
-        Other leaf grids within :data:`NEAR_M` metres, nearest first, with
-        ``distance_m``; outside the city: the nearest one, however far.
+        Candidates (边界附近): other leaf grids within :func:`near_m` metres, nearest first,
+        with ``distance_m`` and the row of the ``unit`` that would answer there;
+        outside the city: the nearest one, however far.
+    decision
+        The rule that decided, and those it beat.
+    areas
+        Those that hold the point on the day, the smallest first.
+    units
+        Rows of all units that the decision names, by code.
     """
 
     lon: float
@@ -48,6 +62,9 @@ class Located:
     unit: Mapping[str, Any] | None
     category: str | None
     neighbours: tuple[Mapping[str, Any], ...]
+    decision: Decision
+    areas: tuple[Area, ...]
+    units: Mapping[str, Mapping[str, Any]]
 
     @property
     def is_assigned(self) -> bool:
@@ -74,9 +91,8 @@ def locate(
         ``epsg:NNNN``, ``gcj02`` or ``bd09``.
     category
         ``kind:code``, to find the unit that answers for such a matter there.
-
     day
-        Its edition and its rules count; default: today's edition, the newest rules.
+        Its edition, rules and areas count; default: today's edition, the newest rules and areas.
 
     Raises
     ------
@@ -91,12 +107,30 @@ def locate(
             raise CategoryUnknown(value=key)
         found = edition_ops.choose(connection, edition, day)
         owner = _owner(connection, city, found.id, lon, lat)
-        grids = editions.line_of(connection, found.id, owner) if owner else []
-        near = _neighbours(connection, city, found.id, owner, lon, lat)
-        rules = cities.load_rules(connection)
-        code = _answering(rules, city, grids, key, day or _last_day(found, rules))
-        unit = None if code is None else cities.units(connection)[code]
-        return Located(lon, lat, city.datum, found.name, day, tuple(grids), unit, key, tuple(near))
+        line = editions.line_of(connection, found.id, owner) if owner else []
+        rules, units = cities.load_rules(connection), cities.units(connection)
+        maps = AreaMaps(connection, city)
+        rules_day = day or _last_day(found, [maps.newest_on, *(r.valid_from for r in rules)])
+        areas = maps.holding(np.array([lon]), np.array([lat]), np.array([rules_day], dtype="datetime64[D]")).of_row(0)
+
+        def answering(grids: Sequence[Mapping[str, Any]]) -> Decision:
+            by_level = {g["level"]: g["code"] for g in grids}
+            return decide(rules, key, [by_level.get(x.number) for x in city.levels], rules_day, areas)
+
+        decision = answering(line)
+        near = [
+            {**grid, "unit": units.get(answering(_line(connection, found.id, city, grid)).unit_code or "")}
+            for grid in _neighbours(connection, city, found.id, owner, lon, lat)
+        ]
+        return Located(
+            lon, lat, city.datum, found.name, day, tuple(line), units.get(decision.unit_code or ""), key,
+            tuple(near), decision, areas, units,
+        )  # fmt: skip
+
+
+def _line(connection: Connection, edition_id: int, city: City, leaf: Mapping[str, Any]) -> list[dict[str, Any]]:
+    place = {"level": city.leaf.number, "code": leaf["code"], "parent_code": leaf["parent_code"]}
+    return editions.line_of(connection, edition_id, place)
 
 
 def _owner(connection: Connection, city: City, edition_id: int, lon: float, lat: float) -> dict[str, Any] | None:
@@ -118,21 +152,11 @@ def _neighbours(
     place = {"edition_id": edition_id, "level": leaf, "own": own, "lon": lon, "lat": lat}
     found = rows(connection, "neighbours_of_point", epsg=city.metric_epsg, **place)
     near = [{**r, "distance_m": round(float(r["distance_m"]), 2)} for r in found]
-    return [n for n in near if n["distance_m"] <= NEAR_M] if owner else near[:1]
+    return [n for n in near if n["distance_m"] <= near_m()] if owner else near[:1]
 
 
-def _last_day(edition: editions.Edition, rules: Sequence[Rule]) -> dt.date:
-    """The day whose rules answer where none was asked for: the edition's last one, else that of the newest rule."""
+def _last_day(edition: editions.Edition, firsts: Sequence[dt.date]) -> dt.date:
+    """The day whose rules and areas answer where none was asked for: the edition's last, else that of the newest."""
     if edition.valid_to is not None:
         return edition.valid_to - dt.timedelta(days=1)
-    return max([edition.valid_from or dt.date.min, *(r.valid_from for r in rules)])
-
-
-def _answering(
-    rules: Sequence[Rule], city: City, grids: Sequence[Mapping[str, Any]], category: str | None, day: dt.date
-) -> str | None:
-    by_level = {g["level"]: g["code"] for g in grids}
-    codes = [pd.Series([by_level.get(x.number)], dtype="object") for x in city.levels]
-    days = pd.Series(np.array([day], dtype="datetime64[s]"))
-    found = assign_units(rules, pd.Series([category], dtype="object"), codes, days)[0]
-    return None if found is None else str(found)
+    return max([edition.valid_from or dt.date.min, *firsts])

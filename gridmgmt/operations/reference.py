@@ -6,9 +6,10 @@ from typing import Any
 from sqlalchemy import Engine
 
 from gridmgmt import city as cities_data
+from gridmgmt import units as unit_tree
 from gridmgmt.city import City
 from gridmgmt.operations.database import snapshot, transaction
-from gridmgmt.readers import reference
+from gridmgmt.readers import calendars, reference
 from gridmgmt.settings import data_path
 from gridmgmt.store import cities, facts, quarantine
 from gridmgmt.store import editions as edition_store
@@ -19,9 +20,10 @@ def init_city(engine: Engine, path: Path) -> City:
 
     Raises
     ------
-    CityInvalid, CityExists
+    CityInvalid, CityExists, CalendarMissing, DataFileInvalid
     """
     city = cities_data.read(path)
+    calendars.load(city.calendar)
     with transaction(engine) as connection:
         facts.lock(connection)
         cities.save_city(connection, city)
@@ -38,11 +40,18 @@ def load_city(engine: Engine) -> City:
 
 
 def import_units(engine: Engine, path: Path) -> int:
-    """Import units (责任单位); gives the number of rows."""
-    rows = reference.read_units(path)
+    """Import units (责任单位), which are a tree with those that are there; gives the number of rows.
+
+    Raises
+    ------
+    TableInvalid, TableRefused
+    """
     with transaction(engine) as connection:
         facts.lock(connection)
-        return cities.save_units(connection, rows)
+        city = cities.load_city(connection)
+        rows = reference.read_units(path, city)
+        reference.refuse(path, unit_tree.faults(rows, cities.unit_tree(connection), city))
+        return cities.save_units(connection, rows.values())
 
 
 def import_categories(engine: Engine, path: Path) -> int:

@@ -31,14 +31,12 @@ def patterns(
     """
     counts = _counts(book)
     parts: list[pd.DataFrame] = []
-    for of, facts, masks, codes in (
-        ("cases", found.cases, found.case_masks, found.case_codes),
-        ("samples", found.samples, found.sample_masks, found.sample_codes),
-    ):
+    for stratum, (of, part) in enumerate(found.parts.items()):
+        facts, masks, codes = part.facts, part.masks, part.codes
         own = {name: count for name, count in counts.items() if base_of(count).of == of}
         if own:
             grouped = [_grouped(own, facts.frame, masks, c) for c in _columns(subjects, facts.frame, codes, units)]
-            parts += [g.assign(stratum=int(of == "samples")) for g in grouped]
+            parts += [g.assign(stratum=stratum) for g in grouped]
     if not parts:
         return {}
     every = pd.concat(parts, ignore_index=True).fillna(0.0)
@@ -48,7 +46,7 @@ def patterns(
     for key, rows in every.groupby("key", sort=False):
         if str(key) in keys:
             code = keys[str(key)]
-            counted = [n for n in names if sources.get(code, {}).get(n) in ("cases", "samples")]
+            counted = [n for n in names if sources.get(code, {}).get(n) in found.parts]
             amounts = {n: rows[n].to_numpy(dtype="float64") for n in counted}
             out[code] = Patterns(amounts, rows["n"].to_numpy(dtype="int64"), rows["stratum"].to_numpy(dtype="int64"))
     return out

@@ -1,22 +1,26 @@
 """Where automatic inputs come from (自动数据来源): cases and samples, the staff table, the grids below a subject."""
 
-from collections.abc import Mapping, Sequence
+import datetime as dt
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import pandas as pd
 from sqlalchemy import Connection
 
 from gridmgmt.city import City
-from gridmgmt.indicators import KNOWN_BY, Facts, base_of, filtered, kept
+from gridmgmt.counts import KNOWN_BY, Facts
+from gridmgmt.indicators import base_of, filtered, kept
+from gridmgmt.operations import people, stepwork
 from gridmgmt.operations.figures import Figures, Filters
 from gridmgmt.rulebooks.dossier import Subject
-from gridmgmt.rulebooks.inputs import Automatic, Input
+from gridmgmt.rulebooks.inputs import Automatic, CaseFilter, Input
 from gridmgmt.rulebooks.model import Rulebook
 from gridmgmt.rulebooks.numbers import exact
-from gridmgmt.store import cities, entries
+from gridmgmt.staffing import Headcount
+from gridmgmt.store import cities, entries, layers
 
 Key = tuple[str, int, str]
 """Kind, level number (0 for units and persons) and code of an assessed subject."""
@@ -33,21 +37,35 @@ class Assessed:
     area_m2: float | None = None
 
 
-def filters_of(book: Rulebook) -> Filters:
-    """A rulebook's own counts: those with a filter on cases."""
+def filters_of(book: Rulebook, repeats: Callable[[str], Collection[str]]) -> Filters:
+    """A rulebook's own counts: those with a filter on cases.
+
+    Parameters
+    ----------
+    repeats
+        The numbers of the period's cases that are repeats by a rule of data/repeats.
+    """
     out = {}
     for name, spec in book.inputs.items():
         automatic = spec.automatic
         if automatic is not None and automatic.count is not None and automatic.only is not None:
-            out[filtered(automatic.count, name)] = partial(_kept, automatic)
+            rule = automatic.only.repeats
+            out[filtered(automatic.count, name)] = partial(_kept, automatic, repeats(rule) if rule else None)
     return out
 
 
-def _kept(automatic: Automatic, facts: Facts) -> Any:
+def step_counts_of(book: Rulebook) -> list[str]:
+    """The counts of steps that a rulebook asks for, with those that tell whether steps are known at all."""
+    counts = [s.automatic.count for s in book.inputs.values() if s.automatic is not None and s.automatic.count]
+    names = [n for n in counts if base_of(n).of == "steps"]
+    return [*names, *(KNOWN_BY[n][0] for n in names if n in KNOWN_BY)]
+
+
+def _kept(automatic: Automatic, numbers: Collection[str] | None, facts: Facts) -> Any:
     only = automatic.only
     if only is None:
         raise ValueError("a count without a filter")
-    return kept(facts, only.kind, only.categories, only.except_categories, only.sources)
+    return kept(facts, only.kind, only.categories, only.except_categories, only.sources, numbers)
 
 
 class Sources:
@@ -63,10 +81,12 @@ class Sources:
     ) -> None:
         self.city, self.found, self.counts, self.subjects = city, found, counts, subjects
         self._staff = entries.staff_sums(connection, found.period.start, found.period.end)
-        end = min(found.as_of, found.cases.end)
-        self._days = max(1, (end - found.cases.start).days)
+        end = min(found.as_of, found.cases.facts.end)
+        self._days = max(1, (end - found.cases.facts.start).days)
         self._units = {v: k for k, v in cities.unit_ids(connection).items()}
         self._below: dict[int, Mapping[str, int]] = {}
+        self._connection = connection
+        self._accounts: list[stepwork.PlacedAccount] | None = None
 
     def value(self, name: str, spec: Input, subject: Assessed) -> tuple[Any, str] | None:
         """An automatic input's plain value and where it came from; None where the facts cannot tell."""
@@ -78,6 +98,12 @@ class Sources:
         if automatic.staff is not None:
             sums = self._staff.get(subject.key[2])
             return None if sums is None else (exact(Fraction(sums[automatic.staff])), "staff")
+        if automatic.posts is not None:
+            n = self._n_posts(automatic.posts, subject)
+            return None if n is None else (n, "posts")
+        if automatic.accounts:
+            accounts = self._accounts_of(subject)
+            return None if accounts is None else (accounts, "steps")
         if automatic.grids is not None:
             n = self._n_below(automatic.grids, subject)
             return None if n is None else (n, "grids")
@@ -86,13 +112,13 @@ class Sources:
 
     def _count(self, name: str, spec: Input, count: str, subject: Assessed) -> tuple[Any, str] | None:
         counts = self.counts[subject.code]
-        if subject.key[0] == "person":
+        if subject.key[0] == "person" or (base_of(count).of == "steps" and not self._has_steps):
             return None
         known, of = KNOWN_BY.get(count, (count, count))
         if spec.entered is not None and counts.get(known, 0) < counts.get(of, 0):
             return None  # the exports do not tell it for every case
         automatic = spec.automatic
-        if automatic is not None and automatic.only is not None and self._are_unknown(automatic.only.sources):
+        if automatic is not None and automatic.only is not None and self._are_unknown(automatic.only):
             return None
         own = filtered(count, name) if automatic is not None and automatic.only is not None else count
         value = Fraction(counts.get(own, 0))
@@ -100,9 +126,52 @@ class Sources:
             value /= self._days
         return (int(value) if value.denominator == 1 else exact(value)), base_of(count).of
 
-    def _are_unknown(self, sources: Sequence[str]) -> bool:
-        """Whether no case of the period bears one of these sources: the export words them otherwise."""
-        return bool(sources) and not self.found.cases.frame["source"].isin(sources).any()
+    @cached_property
+    def _has_steps(self) -> bool:
+        """Whether steps are known at all: a city that imports only dates has none."""
+        part = self.found.parts.get("steps")
+        return part is not None and bool(part.masks["n_dispatched_logged"].any())
+
+    def _accounts_of(self, subject: Assessed) -> list[dict[str, Any]] | None:
+        """The hanging accounts of a grid's or unit's cases; None where no case of the period has steps."""
+        if self._accounts is None:
+            f = self.found.cases.facts
+            self._accounts = stepwork.accounts_of_period(self._connection, f.start, f.end, self.found.as_of)
+        if not self._accounts or subject.key[0] == "person":
+            return None
+        kind, level, code = subject.key
+        return [
+            dict(a.written)
+            for a in self._accounts
+            if (a.unit_code == code if kind == "unit" else code in a.grid_codes[level - 1 : level])
+        ]
+
+    def _are_unknown(self, only: CaseFilter) -> bool:
+        """Whether the facts cannot tell what a filter asks.
+
+        No case of the period bears one of its sources (the export words them
+        otherwise), or there is no layer of roads by which a repeat is judged.
+        """
+        if only.repeats is not None and not self._has_roads:
+            return True
+        frame = self.found.cases.facts.frame
+        return bool(only.sources) and not frame["source"].isin(only.sources).any()
+
+    @cached_property
+    def _has_roads(self) -> bool:
+        return not layers.features(self._connection, "roads", self.found.period.end - dt.timedelta(days=1)).empty
+
+    @cached_property
+    def _heads(self) -> Headcount:
+        own = self.found.grids[self.found.grids["edition"] == self.found.edition.name]
+        return people.headcount(self._connection, own, self.found.period.end - dt.timedelta(days=1))
+
+    def _n_posts(self, role: str, subject: Assessed) -> int | None:
+        """How many people hold posts of a role; None for persons, and where the city has no posts of it at all."""
+        kind, level, code = subject.key
+        if kind == "person" or not any(role in by_role for by_role in self._heads.people.values()):
+            return None
+        return self._heads.n(("grid" if kind == "grid" else "unit", level, code), role)
 
     def _n_below(self, level: str, subject: Assessed) -> int | None:
         """How many grids of a level lie below a grid; None where the city has no such level."""
@@ -116,11 +185,11 @@ class Sources:
 
     def _sample_mean(self, automatic: Automatic, subject: Assessed) -> Fraction | None:
         """Mean over sample types of the mean score; None without a scored sample."""
-        f = self.found.samples
-        frame = f.frame[self.found.sample_masks["n_scored_samples"]]
+        part = self.found.samples
+        frame = part.facts.frame[part.masks["n_scored_samples"]]
         kind, level, code = subject.key
         if kind == "grid":
-            frame = frame[self.found.sample_codes[level].reindex(frame.index) == code]
+            frame = frame[part.codes[level].reindex(frame.index) == code]
         elif kind == "unit":
             frame = frame[frame["unit_id"].map(self._units) == code]
         else:

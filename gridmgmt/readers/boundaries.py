@@ -80,6 +80,16 @@ def read(source: Source, crs: str | None = None) -> gpd.GeoDataFrame:
     FileUnreadable, CrsMissing, CrsUnknown, CrsImplausible
         See :func:`gridmgmt.geo.to_storage`.
     """
+    return geo.to_storage(read_as_is(source), geo.parse_crs(crs) if crs else None, name=source.label)
+
+
+def read_as_is(source: Source) -> gpd.GeoDataFrame:
+    """Read one layer in the coordinates that it has.
+
+    Raises
+    ------
+    FileUnreadable
+    """
     try:
         if source.is_parquet:
             frame = gpd.read_parquet(source.path)
@@ -91,4 +101,4 @@ def read(source: Source, crs: str | None = None) -> gpd.GeoDataFrame:
         raise FileUnreadable(file=source.label, reason="the layer has no geometry")
     if frame.geometry.name != "geometry":
         frame = frame.rename_geometry("geometry")
-    return geo.to_storage(frame, geo.parse_crs(crs) if crs else None, name=source.label)
+    return frame

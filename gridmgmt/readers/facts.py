@@ -20,7 +20,7 @@ from gridmgmt.readers.fields import Chunk, Problem
 from gridmgmt.readers.files import X, Y
 from gridmgmt.readers.profiles import FieldSpec, Profile
 
-__all__ = ["Known", "Parsed", "Problem", "parse"]
+__all__ = ["Known", "Parsed", "Problem", "location", "parse", "units"]
 
 NOT_BEFORE_REPORT = (
     "accepted_at", "registered_at", "dispatched_at", "due_at", "due_extended_at",
@@ -71,8 +71,8 @@ def parse(raw: pd.DataFrame, profile: Profile, city: City, known: Known, crs: st
         _order_of_times(chunk, facts)
     else:
         _sample_fields(chunk, facts)
-    _units(chunk, facts, known)
-    _location(chunk, facts, crs)
+    units(chunk, facts, known)
+    location(chunk, facts, crs)
     version = FieldSpec(column=profile.version) if profile.version else None
     facts["version_at"] = chunk.time(version) if version else _no_times(raw.index)
     bad = {p.row for p in chunk.problems}
@@ -146,7 +146,8 @@ def _category(chunk: Chunk, facts: pd.DataFrame, known: Known) -> None:
         chunk.refuse(unknown, rule.column, "category_unknown_value", code, scheme=rule.scheme)
 
 
-def _units(chunk: Chunk, facts: pd.DataFrame, known: Known) -> None:
+def units(chunk: Chunk, facts: pd.DataFrame, known: Known) -> None:
+    """Refuse units that the table does not hold, unless the profile lets its files add them."""
     spec = chunk.profile.columns.get("unit_code")
     if spec is not None and chunk.profile.unknown_units == "quarantine":
         unknown = facts["unit_code"].notna() & ~facts["unit_code"].isin(set(known.units))
@@ -181,9 +182,12 @@ def _order_of_times(chunk: Chunk, facts: pd.DataFrame) -> None:
         chunk.refuse(shorter, columns["due_extended_at"].label, "extension_shortens")
 
 
-def _location(chunk: Chunk, facts: pd.DataFrame, crs: str | None) -> None:
+def location(chunk: Chunk, facts: pd.DataFrame, crs: str | None) -> None:
     """Longitude and latitude in storage coordinates; a row without a location stays, without one."""
+    facts["lon"], facts["lat"] = np.nan, np.nan
     where = chunk.profile.location
+    if where is None:
+        return
     x_name, y_name = (X, Y) if where.geometry else (where.lon or "", where.lat or "")
     x, y = _coordinate(chunk, x_name), _coordinate(chunk, y_name)
     for lon, lat in where.null:
@@ -195,7 +199,6 @@ def _location(chunk: Chunk, facts: pd.DataFrame, crs: str | None) -> None:
     label = (where.system.label if where.system else "") or "CRS"
     nameless = x.notna() & y.notna() & systems.isna() & ~x.index.isin(chunk.faulty(label))
     chunk.refuse(nameless, label, "system_missing")
-    facts["lon"], facts["lat"] = np.nan, np.nan
     for system in systems[x.notna() & y.notna()].dropna().unique():
         _convert(chunk, facts, x, y, (systems == system) & x.notna() & y.notna(), str(system), (x_name, y_name, label))
 

@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from gridmgmt.cases import ORDER_KINDS, STATES, TRANSITIONS, VERDICTS
 from gridmgmt.codes import CATEGORY_KINDS
 from gridmgmt.errors import CrsUnknown, ProfileInvalid, ProfileMissing
 from gridmgmt.geo import WEB_SYSTEMS, parse_crs
@@ -32,11 +33,24 @@ CASE_FIELDS = frozenset({"case_no", "status", "n_rework", "is_repeat", *CASE_TEX
 SAMPLE_TEXTS = ("sample_type", "object_name", "result", "findings", "address", "unit_code")
 SAMPLE_FIELDS = frozenset({"sample_no", "sampled_at", "score", *SAMPLE_TEXTS})
 
-STATUSES = (
-    "reported", "accepted", "registered", "dispatched", "handling",
-    "answered", "verification", "closed", "void",
-)  # fmt: skip
+STEP_TEXTS = ("actor", "reason", "source", "address", "description", "reporter_name", "reporter_phone")
+STEP_CODES = ("ref", "unit_code", "category", "amount", "amount_unit")
+STEP_FLAGS = ("is_repeat", "wrong_dispatch", "agreed")
+STEP_WORDS = ("kind", "category_kind", "verdict", "order_kind")
+STEP_FIELDS = frozenset({"case_no", "at", "due_at", "order", *STEP_TEXTS, *STEP_CODES, *STEP_FLAGS, *STEP_WORDS})
+
+FIELDS = {"cases": CASE_FIELDS, "samples": SAMPLE_FIELDS, "steps": STEP_FIELDS}
+REQUIRED = {"cases": ("case_no", "reported_at"), "samples": ("sample_no", "sampled_at"), "steps": ("case_no", "kind")}
+"""Fields of a kind of file that its profile must map; the first one names what a row is about."""
+
+STATUSES = tuple(STATES)
 """A case's state as an export tells it (当前状态)."""
+
+WORDS = {
+    "status": STATUSES, "kind": tuple(TRANSITIONS), "category_kind": CATEGORY_KINDS,
+    "verdict": VERDICTS, "order_kind": ORDER_KINDS,
+}  # fmt: skip
+"""Fields that hold a word of the platform, and which words there are."""
 
 
 class _Strict(BaseModel):
@@ -187,17 +201,17 @@ class Title(_Strict):
 
 
 class Profile(_Strict):
-    """One mapping from a file's columns to fields of cases or samples."""
+    """One mapping from a file's columns to fields of cases, samples or steps of cases."""
 
     id: str
-    kind: Literal["cases", "samples"]
+    kind: Literal["cases", "samples", "steps"]
     title: Title
     time_zone: str | None = None
     encodings: tuple[str, ...] = ("utf-8", "gb18030")
     null_values: tuple[str, ...] = ("",)
     version: str | None = None
     columns: dict[str, FieldSpec]
-    location: Location
+    location: Location | None = Field(default=None, validate_default=True)
     category: Category | None = None
     deadline: tuple[Deadline, ...] = ()
     unknown_units: Literal["quarantine", "add"] = "quarantine"
@@ -233,24 +247,30 @@ class Profile(_Strict):
     def _known_fields(cls, columns: dict[str, FieldSpec], info: ValidationInfo) -> dict[str, FieldSpec]:
         if "kind" not in info.data:
             return columns
-        cases = info.data["kind"] == "cases"
-        known = CASE_FIELDS if cases else SAMPLE_FIELDS
+        known = FIELDS[info.data["kind"]]
         for name in columns:
             if name not in known:
                 raise ValueError(f"{name}: no such field; known are {', '.join(sorted(known))}")
-        for name in ("case_no", "reported_at") if cases else ("sample_no", "sampled_at"):
+        for name in REQUIRED[info.data["kind"]]:
             if name not in columns:
                 raise ValueError(f"{name} must be mapped")
             if columns[name].default is not None:
                 raise ValueError(f"{name} must come from the file, not from a default")
-        if "status" in columns:
-            columns["status"].require_words(STATUSES)
+        for name in WORDS.keys() & columns.keys():
+            columns[name].require_words(WORDS[name])
         return columns
+
+    @field_validator("location")
+    @classmethod
+    def _needs_a_place(cls, location: Location | None, info: ValidationInfo) -> Location | None:
+        if location is None and info.data.get("kind") != "steps":
+            raise ValueError("the key is missing")
+        return location
 
     @model_validator(mode="after")
     def _fits(self) -> "Profile":
-        if self.kind == "samples" and (self.category or self.deadline):
-            raise ValueError("samples have no category and no deadline")
+        if self.kind != "cases" and (self.category or self.deadline):
+            raise ValueError("category and deadline belong to cases")
         for rule in self.deadline:
             if rule.after is not None and rule.after not in self.columns:
                 raise ValueError(f"deadline: it begins at {rule.after}, which columns does not map")
@@ -259,13 +279,20 @@ class Profile(_Strict):
     @property
     def key(self) -> str:
         """The field that identifies a row across files."""
-        return "case_no" if self.kind == "cases" else "sample_no"
+        return REQUIRED[self.kind][0]
+
+    @property
+    def by_geometry(self) -> bool:
+        """Whether a row's place is the file's own point."""
+        return self.location is not None and self.location.geometry
 
     def file_columns(self) -> list[str]:
         """Every column of the file that this profile reads."""
         names: list[str | None] = [n for s in self.columns.values() for n in s.names]
-        names += [self.version, *((X, Y) if self.location.geometry else (self.location.lon, self.location.lat))]
-        names += [*self.location.system.names] if self.location.system else []
+        names.append(self.version)
+        if self.location is not None:
+            names += (X, Y) if self.location.geometry else (self.location.lon, self.location.lat)
+            names += [*self.location.system.names] if self.location.system else []
         names += [self.category.column, *self.category.kind.names] if self.category else []
         for rule in self.deadline:
             names += [rule.column, rule.when.column if rule.when else None]

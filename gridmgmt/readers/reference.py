@@ -6,64 +6,128 @@ row and column. Codes and dates are read in half-width forms
 """
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from gridmgmt.city import City
 from gridmgmt.codes import CategoryKey, CategoryPattern
-from gridmgmt.errors import CodeInvalid, LevelUnknown, TableInvalid
+from gridmgmt.errors import CodeInvalid, ColumnMissing, LevelUnknown, TableInvalid, TableRefused
 from gridmgmt.readers.fields import half_width, trimmed
-from gridmgmt.readers.files import open_rows
+from gridmgmt.readers.files import Rows, open_rows
 from gridmgmt.responsibility import Rule
+from gridmgmt.units import Fault, Unit
 
 ENCODINGS = ("utf-8", "gb18030")
 UNIT_COLUMNS = ("code", "name_zh", "name_en", "kind", "parent_code")
+PLACE_COLUMNS = ("level", "grid_code")
 CATEGORY_COLUMNS = ("scheme", "kind", "code", "major_code", "major_zh", "major_en", "name_zh", "name_en")
 RULE_COLUMNS = ("category", "level", "grid_code", "unit_code", "valid_from", "valid_to")
+OWNER_COLUMNS = ("land_owner", "override")
 
 ALWAYS = dt.date(1900, 1, 1)
 """First day of a rule that names none."""
 
+YES_NO = {
+    **dict.fromkeys(("yes", "true", "1", "是", "y"), True),
+    **dict.fromkeys(("no", "false", "0", "否", "n"), False),
+}
 
-def _records(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str | None]]]:
-    rows = open_rows(path, ENCODINGS, columns)
+MOST_FAULTS = 100
+"""A refusal lists at most so many faults; it counts them all."""
+
+AS_WRITTEN = ("name", "name_zh", "name_en", "major_zh", "major_en", "land_owner")
+"""Columns whose values are not brought to half-width forms."""
+
+
+def records(
+    path: Path, columns: Sequence[str], optional: Sequence[str] = ()
+) -> Iterator[tuple[int, dict[str, str | None]]]:
+    """Row number and cells of every row; a column that may be absent is None in each of them then."""
+    rows, found = _open(path, columns, optional)
+    absent = dict.fromkeys(c for c in optional if c not in found)
     for chunk in rows.chunks:
-        plain = chunk[list(columns)].astype(object).where(chunk[list(columns)].notna(), None)
+        plain = chunk[found].astype(object).where(chunk[found].notna(), None)
         for row, values in plain.to_dict("index").items():
-            yield int(str(row)), {str(k): _cell(str(k), v) for k, v in values.items()}
+            yield int(str(row)), {str(k): _cell(str(k), v) for k, v in values.items()} | absent
     if rows.broken:
         row, text = rows.broken[0]
         raise _fail(path, row, "", text[:200], "as many columns as the header has")
+
+
+def _open(path: Path, columns: Sequence[str], optional: Sequence[str]) -> tuple[Rows, list[str]]:
+    wanted = [*columns, *optional]
+    try:
+        return open_rows(path, ENCODINGS, wanted), wanted
+    except ColumnMissing as e:
+        there = [c for c in wanted if c not in e.columns or c in columns]
+        if there == wanted:
+            raise
+        return open_rows(path, ENCODINGS, there), there
 
 
 def _cell(column: str, value: Any) -> str | None:
     if not isinstance(value, str):
         return None
     text = trimmed(value)
-    return (text if "_zh" in column or "_en" in column else half_width(text)) or None
+    return (text if column in AS_WRITTEN else half_width(text)) or None
 
 
 def _fail(path: Path, row: int, column: str, value: Any, expected: str) -> TableInvalid:
     return TableInvalid(file=path.name, row=row, column=column, value=value, expected=expected)
 
 
-def read_units(path: Path) -> list[dict[str, str | None]]:
-    """Units: code, name_zh, name_en, kind, parent_code.
+def refuse(path: Path, faults: Sequence[Fault]) -> None:
+    """Refuse a table that has faults.
+
+    Raises
+    ------
+    TableRefused
+        With all of them, the first :data:`MOST_FAULTS` listed.
+    """
+    if faults:
+        raise TableRefused(file=path.name, n=len(faults), faults=list(faults)[:MOST_FAULTS])
+
+
+def level_and_grid(
+    row: int, v: dict[str, str | None], city: City, faults: list[Fault]
+) -> tuple[int | None, str | None]:
+    """The grid that a row names by ``level`` and ``grid_code``; what is wrong is added to the faults."""
+    level = None
+    if v["level"] is not None:
+        try:
+            level = city.level(v["level"]).number
+        except LevelUnknown as e:
+            faults.append({"code": "level", "row": row, "column": "level", "value": v["level"], "known": e.known})
+    elif v["grid_code"] is not None:
+        faults.append({"code": "grid_without_level", "row": row, "column": "level", "value": v["grid_code"]})
+    return level, v["grid_code"]
+
+
+def read_units(path: Path, city: City) -> dict[int, Unit]:
+    """Units by row: code, name_zh, name_en, kind, parent_code, and where the table has them level and grid_code.
 
     Raises
     ------
     TableInvalid
         A row without a code, or a code that stands twice.
+    TableRefused
+        Levels that the city does not have; whether the units are a tree is checked by :func:`gridmgmt.units.faults`.
     """
     seen: set[str] = set()
-    out = []
-    for row, values in _records(path, UNIT_COLUMNS):
+    out: dict[int, Unit] = {}
+    faults: list[Fault] = []
+    for row, values in records(path, UNIT_COLUMNS, PLACE_COLUMNS):
         code = values["code"]
         if code is None or code in seen:
             raise _fail(path, row, "code", code, "a code that no other row has")
         seen.add(code)
-        out.append(values)
+        level, grid = level_and_grid(row, values, city, faults)
+        out[row] = Unit(
+            code, values["name_zh"], values["name_en"], values["kind"], values["parent_code"], level, grid
+        )  # fmt: skip
+    refuse(path, faults)
     return out
 
 
@@ -78,7 +142,7 @@ def read_categories(path: Path) -> list[dict[str, str | None]]:
     """
     seen: set[tuple[str | None, ...]] = set()
     out = []
-    for row, values in _records(path, CATEGORY_COLUMNS):
+    for row, values in records(path, CATEGORY_COLUMNS):
         try:
             CategoryKey.parse(f"{values['kind']}:{values['code'] or ''}")
         except CodeInvalid as e:
@@ -96,17 +160,18 @@ def read_categories(path: Path) -> list[dict[str, str | None]]:
 
 
 def read_rules(path: Path, city: City, units: set[str]) -> list[Rule]:
-    """Responsibility rules (责任清单); ``*`` or nothing as grid_code means everywhere.
+    """Responsibility rules (责任清单); ``*`` or nothing as grid_code means everywhere, as land_owner anybody's.
 
     ``valid_from`` and ``valid_to`` are days, the second the first day on which
-    the rule no longer holds; nothing means from ever, without end.
+    the rule no longer holds; nothing means from ever, without end. The columns
+    ``land_owner`` and ``override`` may be absent.
 
     Raises
     ------
-    TableInvalid
+    TableInvalid, TableRefused
         Names the row, the column, the value and what was expected.
     """
-    return [_rule(path, row, values, city, units) for row, values in _records(path, RULE_COLUMNS)]
+    return [_rule(path, row, values, city, units) for row, values in records(path, RULE_COLUMNS, OWNER_COLUMNS)]
 
 
 def _rule(path: Path, row: int, v: dict[str, str | None], city: City, units: set[str]) -> Rule:
@@ -123,7 +188,14 @@ def _rule(path: Path, row: int, v: dict[str, str | None], city: City, units: set
     first, last = _date(path, row, "valid_from", v["valid_from"]), _date(path, row, "valid_to", v["valid_to"])
     if last is not None and last <= (first or ALWAYS):
         raise _fail(path, row, "valid_to", v["valid_to"], "a day after valid_from")
-    return Rule(str(v["category"]), level, grid, str(v["unit_code"]), first or ALWAYS, last)
+    rule = Rule(str(v["category"]), level, grid, str(v["unit_code"]), first or ALWAYS, last)
+    owner = None if v["land_owner"] == "*" else v["land_owner"]
+    override = YES_NO.get((v["override"] or "no").lower())
+    if override is None:
+        refuse(path, [{"code": "yes_no", "row": row, "column": "override", "value": v["override"]}])
+    if override and (rule.category != "*" or grid is None or owner is not None):
+        refuse(path, [{"code": "override", "row": row, "column": "override", "value": v["override"]}])
+    return replace(rule, land_owner=owner, override=bool(override))
 
 
 def _date(path: Path, row: int, column: str, value: str | None) -> dt.date | None:

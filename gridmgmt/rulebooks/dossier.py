@@ -178,7 +178,8 @@ def _rows(value: Value | None) -> list[Row]:
 
 def _told(fault: Mapping[str, str]) -> str:
     where = " · ".join(x for x in (fault["period"], fault["subject"], fault["input"]) if x)
-    return f"{where}: {fault['value']} ({fault['expected']})"
+    value = fault["value"] if len(fault["value"]) <= 120 else f"{fault['value'][:119]}…"
+    return f"{where}: {value} ({fault['expected']})"
 
 
 def _fault(faults: list[dict[str, str]], period: str, subject: str, name: str, value: Any, expected: str) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from gridmgmt.indicators import COUNTS
+from gridmgmt.counts import COUNTS
 from gridmgmt.rulebooks.parts import Exact, Id, Strict, Words
 
 InputType = Literal[
@@ -44,6 +44,8 @@ class CaseFilter(Strict):
     except_categories: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     """Only reports from these sources (问题来源), as the export words them."""
+    repeats: str | None = None
+    """Only cases that repeat an earlier one by this rule of data/repeats: class, place, road class (重复案件)."""
 
 
 class Automatic(Strict):
@@ -64,6 +66,11 @@ class Automatic(Strict):
         A sum over the daily staff table: worked_h, online_h, n_absent, n_all_off.
     grids
         How many grids of this level (``leaf``: the deepest) lie below the subject.
+    accounts
+        The hanging accounts (挂账) of the subject's cases that hung at some time of the period, from their
+        steps and the clock.
+    posts
+        How many people hold posts of this role (岗位) for the subject on the period's last day.
     """
 
     count: Annotated[str, AfterValidator(_known_count)] | None = None
@@ -74,12 +81,14 @@ class Automatic(Strict):
     hours: tuple[int, int] | None = None
     staff: Literal["worked_h", "online_h", "n_absent", "n_all_off"] | None = None
     grids: str | None = None
+    accounts: bool = False
+    posts: str | None = None
 
     @model_validator(mode="after")
     def _one(self) -> "Automatic":
-        given = [n for n in ("count", "staff", "grids") if getattr(self, n) is not None]
-        if len(given) + self.sample_mean != 1:
-            raise ValueError("needs exactly one of count, sample_mean, staff, grids")
+        given = [n for n in ("count", "staff", "grids", "posts") if getattr(self, n) is not None]
+        if len(given) + self.sample_mean + self.accounts != 1:
+            raise ValueError("needs exactly one of count, sample_mean, staff, grids, accounts, posts")
         if (self.only or self.per_day) and self.count is None:
             raise ValueError("only and per_day belong to a count")
         if (self.sample_types or self.hours) and not self.sample_mean:
@@ -141,7 +150,9 @@ class Input(Strict):
             raise ValueError("choices belong to type choice")
         if (self.type == "ratings") != bool(self.groups):
             raise ValueError("groups belong to type ratings")
-        if self.automatic is not None and self.type not in ("number", "count", "findings", "filings"):
+        if (self.automatic is not None and self.automatic.accounts) and self.type != "accounts":
+            raise ValueError("automatic accounts belong to type accounts")
+        if self.automatic is not None and self.type not in ("number", "count", "findings", "filings", "accounts"):
             raise ValueError("what is counted is a number, a count, findings, or filings")
         if (self.type == "filings") != (self.repeats is not None):
             raise ValueError("repeats (the rule) belongs to type filings")

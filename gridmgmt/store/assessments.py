@@ -240,6 +240,8 @@ def frozen(connection: Connection, table: str, assessment_id: int, fact_no: str)
 
 def frozen_amounts(connection: Connection, of: str, assessment_id: int, fact_no: str) -> dict[str, Fraction]:
     """What a frozen fact adds to sums: reworks of a case, the score of a sample, of the version that counted."""
+    if of == "steps":
+        return {}
     column, versions, fact_id, key = {
         "cases": ("n_rework", "case_version", "case_id", "case_no"),
         "samples": ("score", "sample_version", "sample_id", "sample_no"),

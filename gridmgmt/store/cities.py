@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, fields
 from typing import Any, cast
 
 from sqlalchemy import Connection, func, select, text
@@ -12,6 +13,7 @@ from gridmgmt.city import City
 from gridmgmt.errors import CityExists, CityMissing
 from gridmgmt.responsibility import Rule
 from gridmgmt.store import tables as t
+from gridmgmt.units import Unit
 
 
 def save_city(connection: Connection, city: City) -> None:
@@ -45,12 +47,13 @@ def load_city(connection: Connection) -> City:
     return cities.from_dict(document)
 
 
-def save_units(connection: Connection, units: Iterable[Mapping[str, Any]]) -> int:
-    """Add units or correct their names, kind and parent; gives the number of rows."""
-    rows = [dict(u) for u in units]
+def save_units(connection: Connection, units: Iterable[Unit]) -> int:
+    """Add units or correct all but their codes; gives the number of rows."""
+    rows = [asdict(u) for u in units]
     if rows:
         statement = insert(t.unit)
-        changes = {k: statement.excluded[k] for k in ("name_zh", "name_en", "kind", "parent_code")}
+        names = ("name_zh", "name_en", "kind", "parent_code", "level", "grid_code")
+        changes = {k: statement.excluded[k] for k in names}
         connection.execute(statement.on_conflict_do_update(index_elements=["code"], set_=changes), rows)
     return len(rows)
 
@@ -70,6 +73,13 @@ def unit_ids(connection: Connection) -> dict[str, int]:
 def units(connection: Connection) -> dict[str, Mapping[str, Any]]:
     """Unit code → its row."""
     return {r["code"]: dict(r) for r in connection.execute(select(t.unit)).mappings()}
+
+
+def unit_tree(connection: Connection) -> dict[str, Unit]:
+    """Unit code → the unit and its place in the tree (单位树)."""
+    names = [f.name for f in fields(Unit)]
+    rows = connection.execute(select(*(t.unit.c[name] for name in names)).order_by(t.unit.c.code)).mappings()
+    return {row["code"]: Unit(**row) for row in rows}
 
 
 def save_categories(connection: Connection, categories: Iterable[Mapping[str, Any]]) -> int:
@@ -97,6 +107,13 @@ def category_keys(connection: Connection) -> set[tuple[str, str, str]]:
     return {(r.scheme, r.kind, r.code) for r in connection.execute(select(c.scheme, c.kind, c.code))}
 
 
+def category_names(connection: Connection, scheme: str) -> dict[str, dict[str, str | None]]:
+    """Category of a scheme as ``kind:code`` → its name by language."""
+    c = t.category.c
+    found = connection.execute(select(c.kind, c.code, c.name_zh, c.name_en).where(c.scheme == scheme))
+    return {f"{r.kind}:{r.code}": {"zh": r.name_zh, "en": r.name_en} for r in found}
+
+
 def save_rules(connection: Connection, rules: Sequence[Rule], batch_id: int, known_at: dt.datetime) -> int:
     """Add the rules that the table does not hold yet, replace none; gives how many were added."""
     have = set(load_rules(connection))
@@ -106,6 +123,8 @@ def save_rules(connection: Connection, rules: Sequence[Rule], batch_id: int, kno
             "category": rule.category,
             "level": rule.level,
             "grid_code": rule.grid_code,
+            "land_owner": rule.land_owner,
+            "override": rule.override,
             "unit_id": ids[rule.unit_code],
             "valid": Range(rule.valid_from, rule.valid_to),
             "batch_id": batch_id,
@@ -122,21 +141,23 @@ def save_rules(connection: Connection, rules: Sequence[Rule], batch_id: int, kno
 def load_rules(connection: Connection) -> list[Rule]:
     """The responsibility table."""
     r, u = t.responsibility.c, t.unit.c
-    statement = select(
-        r.category, r.level, r.grid_code, u.code, func.lower(r.valid).label("first"), func.upper(r.valid).label("last")
-    ).join_from(t.responsibility, t.unit)
+    days = func.lower(r.valid).label("first"), func.upper(r.valid).label("last")
+    statement = select(r.category, r.level, r.grid_code, u.code, *days, r.land_owner, r.override)
+    found = connection.execute(statement.join_from(t.responsibility, t.unit).order_by(r.id))
     return [
-        Rule(x.category, x.level, x.grid_code, x.code, x.first or dt.date.min, x.last)
-        for x in connection.execute(statement.order_by(r.id))
+        Rule(x.category, x.level, x.grid_code, x.code, x.first or dt.date.min, x.last, x.land_owner, x.override)
+        for x in found
     ]
 
 
 def rules_not_applied_since(connection: Connection) -> dt.datetime | None:
-    """When the newest rule came, if no reassignment of all editions came after it; else None."""
-    b, r = t.batch.c, t.responsibility.c
+    """When the newest rule or areas came, if no reassignment of all editions came after them; else None."""
+    b, y = t.batch.c, t.layer.c
     whole = (b.kind == "reassign") & b.counts["edition"].is_not_distinct_from(text("'null'::jsonb"))
-    newest, applied = (select(func.max(r.known_at)), select(func.max(b.known_at)).where(whole))
-    came, done = connection.execute(newest).scalar(), connection.execute(applied).scalar()
+    rules = select(func.max(t.responsibility.c.known_at)).scalar_subquery()
+    areas = select(func.max(y.known_at)).where(y.kind == "areas").scalar_subquery()
+    applied = select(func.max(b.known_at)).where(whole)
+    came, done = connection.execute(select(func.greatest(rules, areas))).scalar(), connection.execute(applied).scalar()
     return came if came is not None and (done is None or came > done) else None
 
 

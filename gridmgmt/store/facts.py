@@ -116,7 +116,7 @@ def samples_of_period(connection: Connection, start: Any, end: Any) -> pd.DataFr
 
 def last_known(connection: Connection) -> dt.datetime | None:
     """When the platform last took cases or samples: it cannot tell what has happened since."""
-    kinds = t.batch.c.kind.in_(list(KINDS))
+    kinds = t.batch.c.kind.in_([*KINDS, "steps"])
     return connection.execute(select(func.max(t.batch.c.known_at)).where(kinds)).scalar()
 
 

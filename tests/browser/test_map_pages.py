@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
+from maps.drawing import repeats as repeat_page
 from maps.pages import choropleth, heat, save
 from tests.maps.synthetic import CLOSING, COUNTS, PAGE, city
+from tests.maps.test_repeat_page import OUTLINES, report
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
@@ -145,3 +147,20 @@ def test_a_printed_map_is_one_a4_page(levels, visit):
     pdf = tab.pdf(prefer_css_page_size=True)
     assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 1
     assert re.search(rb"/MediaBox\s*\[0 0 (841|842)[.\d]* (594|595)", pdf)
+
+
+def test_repeat_cases_name_their_cases_and_zoom_to_their_place(visit):
+    found = report(("back", 114.05, 30.05, 5), ("main", 114.02, 30.02, 4))
+    tab = visit(repeat_page(found, OUTLINES), viewport={"width": 1366, "height": 768})
+    first = tab.locator("#list button").first
+    first.hover()
+    shown = tab.locator(".tip").inner_text()
+    for text in ("私搭乱建", "主干道", "matter:06001", "C1-1", "C1-3"):
+        assert text in shown
+    assert tab.locator(".leaflet-overlay-pane path").count() == 4
+    first.click()
+    expect(tab.locator(".leaflet-control-scale")).to_contain_text(" m")
+    tab.locator("#language").click()
+    expect(first).to_contain_text("Unauthorised construction")
+    tab.get_by_role("button", name="Whole city").click()
+    expect(tab.locator(".leaflet-control-scale")).to_contain_text(" km")

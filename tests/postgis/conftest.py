@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 from gridmgmt.operations import database
 from gridmgmt.settings import Settings
 from gridmgmt.store.tables import metadata
-from tests.postgis import towns
+from tests.postgis import towns, worksite
 
 
 @pytest.fixture(scope="session")
@@ -44,4 +44,11 @@ def clear(engine: Engine) -> None:
 def town(empty: Engine, tmp_path: Path) -> Engine:
     """The town of :mod:`tests.postgis.towns` without cases."""
     towns.found(empty, tmp_path)
+    return empty
+
+
+@pytest.fixture
+def desk(empty: Engine, tmp_path: Path) -> Engine:
+    """The town of :mod:`tests.postgis.worksite`: staffed, without cases."""
+    worksite.staffed(empty, tmp_path)
     return empty

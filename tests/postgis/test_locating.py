@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from gridmgmt.errors import CodeInvalid, CoordinateOutOfRange, CrsUnknown, EditionMissing, NoEditionOnDate
 from gridmgmt.geo import point_to_storage
 from gridmgmt.operations import database, reference
-from gridmgmt.operations.locating import NEAR_M, locate
+from gridmgmt.operations.locating import locate, near_m
 from gridmgmt.store import cities
 from tests.postgis import towns
 from tests.postgis.towns import SIDE, SOUTH, WEST, case, load, middle, places
@@ -40,7 +40,7 @@ def test_on_edges_and_corners_it_gives_what_an_import_gives(town: Engine, tmp_pa
     assert imported["n0"][1] == "D1-1"
 
 
-@pytest.mark.parametrize(("metres", "expected"), [(NEAR_M - 1, ["D2-1"]), (NEAR_M + 1, [])])
+@pytest.mark.parametrize(("metres", "expected"), [(near_m() - 1, ["D2-1"]), (near_m() + 1, [])])
 def test_near_a_border_it_tells_the_neighbour(metres: float, expected: list[str], town: Engine) -> None:
     found = locate(town, CORNER[0] - metres * METRE_LON, SOUTH + SIDE / 2)
     assert [n["code"] for n in found.neighbours] == expected

@@ -42,7 +42,7 @@ def test_each_geometry_has_one_spatial_index(postgis_engine: Engine) -> None:
     with engines.connect(postgis_engine) as connection:
         found = Counter(tuple(r) for r in connection.execute(statement))
     assert found == Counter(columns)
-    assert set(columns) == {("grid", "geom"), ("cases", "geom"), ("samples", "geom")}
+    assert set(columns) == {("grid", "geom"), ("cases", "geom"), ("samples", "geom"), ("feature", "geom")}
 
 
 def test_all_geometry_is_stored_in_4490(postgis_engine: Engine) -> None:

@@ -118,6 +118,15 @@ def test_a_city_is_read_from_yaml(tmp_path: Path) -> None:
     assert city.read(path).name("en") == "Sample"
 
 
+@pytest.mark.parametrize(("written", "expected"), [("none", "none"), ("days/own.yaml", "{}/days/own.yaml")])
+def test_a_calendar_of_its_own_is_told_from_the_folder_of_city_yaml(
+    tmp_path: Path, written: str, expected: str
+) -> None:
+    path = tmp_path / "city.yaml"
+    path.write_text(f"code: 1\nname: a\ntime_zone: Asia/Shanghai\nmetric_crs: 4547\ncalendar: {written}\n", "utf-8")
+    assert city.read(path).calendar == expected.format(tmp_path.resolve())
+
+
 @pytest.mark.parametrize("text", ["", "- a\n", "code: [\n", "code: 1\ncode: 2\n"])
 def test_what_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "city.yaml"

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from gridmgmt.indicators import COUNTS, RATIOS
+from gridmgmt.counts import COUNTS
+from gridmgmt.indicators import RATIOS
 from gridmgmt.readers.profiles import CASE_FIELDS, SAMPLE_FIELDS
 from gridmgmt.settings import KEYS
 

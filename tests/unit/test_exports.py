@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from openpyxl import load_workbook
 
 from gridmgmt import scorecards
+from gridmgmt.counts import COUNTS
 from gridmgmt.exports import cards, lines, results, sketch, tables, wording
 from gridmgmt.exports.cards import Card, Figure
 from gridmgmt.exports.page import page
 from gridmgmt.exports.workbook import summary_workbook, workbook
-from gridmgmt.indicators import COUNTS
 from gridmgmt.operations.exporting import _moved_into, file_stem
 from gridmgmt.rulebooks import load
 from gridmgmt.rulebooks.dossier import read_dossier

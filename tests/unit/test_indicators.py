@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gridmgmt.counts import COUNTS, Facts
 from gridmgmt.errors import IndicatorMissing
-from gridmgmt.indicators import COUNTS, RATIOS, Facts, amounts, describe, masks, ratio
+from gridmgmt.indicators import RATIOS, amounts, describe, masks, ratio
 from gridmgmt.rulebooks.numbers import shown
 
 START, END = dt.datetime(2025, 3, 1, tzinfo=dt.UTC), dt.datetime(2025, 4, 1, tzinfo=dt.UTC)

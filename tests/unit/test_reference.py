@@ -4,17 +4,20 @@ import datetime as dt
 from pathlib import Path
 
 import openpyxl
+import pandas as pd
 import pytest
 
-from gridmgmt import city
-from gridmgmt.errors import ColumnMissing, TableInvalid
+from gridmgmt import city, texts
+from gridmgmt.errors import ColumnMissing, TableInvalid, TableRefused
 from gridmgmt.readers import reference
 from gridmgmt.responsibility import Rule
 from gridmgmt.settings import data_path
+from gridmgmt.units import Unit
 
 CITY = city.from_dict({"code": "4403", "name": "示例市", "time_zone": "Asia/Shanghai", "metric_crs": 4547})
 UNITS = "code,name_zh,name_en,kind,parent_code\n"
 CATEGORIES = "scheme,kind,code,major_code,major_zh,major_en,name_zh,name_en\n"
+EVER = reference.ALWAYS
 RULES = "category,level,grid_code,unit_code,valid_from,valid_to\n"
 
 
@@ -27,28 +30,41 @@ def table(tmp_path: Path, text: str, encoding: str = "utf-8") -> Path:
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
 def test_units(tmp_path: Path, encoding: str) -> None:
     path = table(tmp_path, UNITS + "Ｕ１,城管局（Ａ）,,department,\n U2 ,, Parks ,,U1\n", encoding)
-    assert reference.read_units(path) == [
-        {"code": "U1", "name_zh": "城管局（Ａ）", "name_en": None, "kind": "department", "parent_code": None},
-        {"code": "U2", "name_zh": None, "name_en": "Parks", "kind": None, "parent_code": "U1"},
-    ]
+    assert reference.read_units(path, CITY) == {
+        2: Unit("U1", name_zh="城管局（Ａ）", kind="department"),
+        3: Unit("U2", name_en="Parks", parent_code="U1"),
+    }
+
+
+def test_units_may_have_a_level_and_a_territory(tmp_path: Path) -> None:
+    path = table(tmp_path, "code,name_zh,name_en,kind,parent_code,grid_code,level\nU1,,,,,４４,街道\nU2,,,,,,street\n")
+    assert reference.read_units(path, CITY) == {2: Unit("U1", level=3, grid_code="44"), 3: Unit("U2", level=3)}
+
+
+def test_every_level_that_a_city_does_not_have_is_named(tmp_path: Path) -> None:
+    path = table(tmp_path, UNITS.strip() + ",level,grid_code\nU1,,,,,village,1\nU2,,,,,,1\nU3,,,,,4,1\n")
+    with pytest.raises(TableRefused) as e:
+        reference.read_units(path, CITY)
+    assert [(f["code"], f["row"]) for f in e.value.faults] == [("level", 2), ("grid_without_level", 3)]
+    assert "village" in texts.word(e.value.code, e.value.facts, "en")
 
 
 @pytest.mark.parametrize(("rows", "row"), [("U1,,,,\nU1,,,,\n", 3), ("U1,,,,\nＵ１,,,,\n", 3), (",城管局,,,\n", 2)])
 def test_a_unit_needs_a_code_of_its_own(tmp_path: Path, rows: str, row: int) -> None:
     with pytest.raises(TableInvalid) as e:
-        reference.read_units(table(tmp_path, UNITS + rows))
+        reference.read_units(table(tmp_path, UNITS + rows), CITY)
     assert (e.value.file, e.value.row, e.value.column) == ("table.csv", row, "code")
 
 
 def test_a_broken_line_is_not_passed_over(tmp_path: Path) -> None:
     with pytest.raises(TableInvalid) as e:
-        reference.read_units(table(tmp_path, UNITS + "U1,,,,\nU2,城管,局,x,y,z\n"))
+        reference.read_units(table(tmp_path, UNITS + "U1,,,,\nU2,城管,局,x,y,z\n"), CITY)
     assert (e.value.row, e.value.value) == (3, "U2,城管,局,x,y,z")
 
 
 def test_a_column_must_be_there(tmp_path: Path) -> None:
     with pytest.raises(ColumnMissing):
-        reference.read_units(table(tmp_path, "code,name_zh\nU1,x\n"))
+        reference.read_units(table(tmp_path, "code,name_zh\nU1,x\n"), CITY)
 
 
 @pytest.mark.parametrize("path", sorted(data_path("categories").glob("*.csv")), ids=lambda p: p.stem)
@@ -124,3 +140,40 @@ def test_a_wrong_rule_is_refused(tmp_path: Path, row: str, column: str) -> None:
     with pytest.raises(TableInvalid) as e:
         reference.read_rules(path, CITY, {"U1"})
     assert (e.value.row, e.value.column) == (3, column)
+
+
+def test_rules_may_name_a_land_owner_or_be_an_override(tmp_path: Path) -> None:
+    head = RULES.strip() + ",override,land_owner\n"
+    rows = "*,,,U1,,,,铁路（集团）\n*,community,44,U2,,,yes,\n*,community,45,U2,,,否,*\ncomponent:01*,,*,U1,,,,电力\n"
+    assert reference.read_rules(table(tmp_path, head + rows), CITY, {"U1", "U2"}) == [
+        Rule("*", None, None, "U1", EVER, land_owner="铁路（集团）"),
+        Rule("*", 4, "44", "U2", EVER, override=True),
+        Rule("*", 4, "45", "U2", EVER),
+        Rule("component:01*", None, None, "U1", EVER, land_owner="电力"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "fault"),
+    [
+        ("*,,,U1,,,,perhaps", "yes_no"),
+        ("*,,,U1,,,,yes", "override"),
+        ("component:01*,city,4403,U1,,,,yes", "override"),
+        ("*,city,4403,U1,,,railway,yes", "override"),
+    ],
+)
+def test_an_override_is_about_all_of_one_grid(tmp_path: Path, row: str, fault: str) -> None:
+    head = RULES.strip() + ",land_owner,override\n"
+    with pytest.raises(TableRefused) as e:
+        reference.read_rules(table(tmp_path, head + row + "\n"), CITY, {"U1"})
+    assert [(f["code"], f["row"], f["column"]) for f in e.value.faults] == [(fault, 2, "override")]
+
+
+def test_a_table_with_optional_columns_is_read_from_a_workbook_and_parquet(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"code": ["U1"], "name_zh": ["局"], "name_en": [None], "kind": [None], "parent_code": [None]})
+    more = frame.assign(level="street", grid_code="44")
+    for name, given, level in (("plain", frame, None), ("more", more, 3)):
+        given.to_excel(tmp_path / f"{name}.xlsx", index=False)
+        given.to_parquet(tmp_path / f"{name}.parquet")
+        for kind in ("xlsx", "parquet"):
+            assert reference.read_units(tmp_path / f"{name}.{kind}", CITY)[2].level == level

@@ -1,4 +1,4 @@
-"""Settings: three variables, none unknown, no value of a misspelt one in a message."""
+"""Settings: four variables, none unknown, no value of a misspelt one in a message."""
 
 from pathlib import Path
 
@@ -13,12 +13,16 @@ def test_without_variables_the_private_server_is_meant() -> None:
     found = settings.read({"PATH": "/bin", "grid": "x"})
     assert found == settings.Settings(None, Path("var").resolve(), "gridmgmt")
     assert found.home.is_absolute()
+    assert found.files_root == found.home / "files" / "gridmgmt"
 
 
 def test_every_variable() -> None:
     given = {"GRIDMGMT_DATABASE_URL": "postgresql://h/d", "GRIDMGMT_HOME": "/srv/grid", "GRIDMGMT_DB": "demo"}
+    assert settings.read(given).files_root == Path("/srv/grid/files/demo")
+    given["GRIDMGMT_FILES"] = "/srv/photos"
     assert set(given) == set(settings.KEYS)
-    assert settings.read(given) == settings.Settings("postgresql://h/d", Path("/srv/grid"), "demo")
+    assert settings.read(given) == settings.Settings("postgresql://h/d", Path("/srv/grid"), "demo", Path("/srv/photos"))
+    assert settings.read(given).files_root == Path("/srv/photos")
 
 
 def test_the_environment_is_read_when_none_is_given(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,7 +53,7 @@ def literals(node: ast.expr | None) -> list[str]:
 WIDE = ("page_", "card_", "grid_", "map_", "reason_")
 """Prefixes of whole areas of the catalogue: having one does not make a wording used."""
 
-CODE_AT = {"refuse": 2, "Problem": 3, "RowProblem": 4, "Reason": 0, "Finding": 0, "word": 0, "both": 0}
+CODE_AT = {"refuse": 2, "Problem": 3, "RowProblem": 4, "Reason": 0, "Finding": 0, "Note": 0, "word": 0, "both": 0}
 """Which argument of these calls is a code."""
 
 
@@ -130,8 +130,15 @@ def parts_of_codes() -> tuple[set[str], tuple[str, ...], tuple[str, ...]]:
     ]
     for page in pages:
         words |= set(re.findall(r"[a-z][a-z0-9_]+", page.read_text("utf-8")))
-    starts = tuple(word for word in words if re.fullmatch("[a-z0-9_]{3,}_", word))
+    starts = (*(word for word in words if re.fullmatch("[a-z0-9_]{3,}_", word)), *prefixes_of_fields())
     return words, starts, tuple(word for word in words if re.fullmatch("_[a-z0-9_]{3,}", word))
+
+
+def prefixes_of_fields() -> set[str]:
+    """``state_`` of a wording's ``{now:state}``: the fact is itself worded."""
+    texts_of = [text for wording in texts.catalogue().values() for text in wording.values()]
+    specs = {spec for text in texts_of for _, _, spec, _ in Formatter().parse(text)}
+    return {f"{spec}_" for spec in specs if spec and re.fullmatch("[a-z_]{3,}", spec)}
 
 
 def test_no_wording_is_unused() -> None:
@@ -177,6 +184,15 @@ def test_what_cannot_be_worded_is_still_seen(
     entries["code"] = {"zh": text, "en": text}
     assert texts.word("code", facts) == shown
     assert texts.both("code", facts) == shown
+
+
+def test_a_fact_may_be_a_code_itself(entries: dict[str, dict[str, str]]) -> None:
+    entries["refused"] = {"zh": "不能{step:step}；可以{legal:step}", "en": "cannot {step:step}; legal: {legal:step}"}
+    entries["step_close"] = {"zh": "结案", "en": "close"}
+    entries["step_verify"] = {"zh": "核查 {case}", "en": "verify {case}"}
+    facts = {"step": "close", "legal": ["verify", "fly"], "case": "C1"}
+    assert texts.word("refused", facts, "zh") == "不能结案；可以核查 C1、step_fly {}".replace("{}", str(facts))
+    assert texts.word("refused", facts, "en").startswith("cannot close; legal: verify C1, step_fly")
 
 
 def test_an_unknown_code_is_shown_with_its_facts() -> None:

@@ -1,12 +1,12 @@
 -- Which leaf grids other than the point's own are nearest, how far away is each (metres in the city's projection)?
 -- Nearest in degrees is only nearly nearest in metres: the first few are measured.
-SELECT g.code, g.name_zh, g.name_en,
+SELECT g.code, g.parent_code, g.name_zh, g.name_en, g.kind, g.responsible,
        ST_Distance(ST_Transform(g.geom, CAST(:epsg AS integer)),
                    ST_Transform(ST_SetSRID(ST_MakePoint(:lon, :lat), 4490), CAST(:epsg AS integer))) AS distance_m
 FROM (
     SELECT * FROM grid
     WHERE edition_id = :edition_id AND level = :level AND code <> :own
     ORDER BY geom <-> ST_SetSRID(ST_MakePoint(:lon, :lat), 4490)
-    LIMIT 8
+    LIMIT 32
 ) AS g
 ORDER BY distance_m, g.code

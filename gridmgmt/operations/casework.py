@@ -1,0 +1,353 @@
+"""Taking steps (案件办理): opening cases and acting on them, one by one or in bulk; each once or not at all.
+
+Whoever acts holds his cases locked until his transaction ends. He may name the
+version he saw (``expected``): if somebody was quicker, he is told who and what,
+and nothing is written. The rows of cases are what their steps add up to: they
+are written through the same merge as an import's, as a new version.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Connection, Engine
+
+from gridmgmt import cases
+from gridmgmt.cases import Case, Step
+from gridmgmt.codes import CategoryKey
+from gridmgmt.errors import CaseChanged, CaseExists, CaseMissing, GridmgmtError, RowTaken, StepRefused
+from gridmgmt.operations import attaching
+from gridmgmt.operations.attaching import Attached, Kind
+from gridmgmt.operations.database import Progress, silent, transaction
+from gridmgmt.operations.desk import Desk, points
+from gridmgmt.store import cities, incoming, steps
+from gridmgmt.store.facts import CASES, LOCATED
+from gridmgmt.store.steps import TakenRow
+
+CHUNK = 2_000
+"""Steps of a file that are taken in one transaction."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A step that somebody asks for.
+
+    Attributes
+    ----------
+    case_no
+        None: a new case, which gets the next number of its day.
+    at
+        When it happened; None: now.
+    expected
+        The version (number of steps) that the asker saw; None: whatever there is.
+    ref
+        Names the row of a file that it came from; a request whose ref was taken before is not taken again.
+    reporter
+        Name and telephone, kept apart from the facts.
+    """
+
+    kind: str
+    actor: str
+    case_no: str | None = None
+    at: dt.datetime | None = None
+    unit_code: str | None = None
+    reason: str | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+    expected: int | None = None
+    ref: str | None = None
+    reporter: tuple[str | None, str | None] | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a request: the case as it is now, or why not; neither: the step was there already."""
+
+    request: Request
+    case: Case | None = None
+    fault: GridmgmtError | None = None
+
+
+@dataclass
+class _File:
+    """A case under way in one transaction."""
+
+    case: Case
+    row: dict[str, Any] | None
+    steps: list[Step]
+    n_stored: int
+    refs: dict[int, str] = field(default_factory=dict)
+    reporter: tuple[str | None, str | None] | None = None
+    is_moved: bool = False
+
+    @property
+    def new_steps(self) -> list[Step]:
+        """Steps that this transaction adds."""
+        return self.steps[self.n_stored :]
+
+
+class _Files:
+    """The cases that a chunk of requests is about."""
+
+    def __init__(self, connection: Connection, desk: Desk, case_nos: Iterable[str]) -> None:
+        self._desk = desk
+        rows = steps.found(connection, set(case_nos), lock=True)
+        stored = steps.of_cases(connection, [r["id"] for r in rows.values()])
+        self.open = {no: self._opened(no, row, stored.get(row["id"], [])) for no, row in rows.items()}
+
+    def _opened(self, case_no: str, row: dict[str, Any], stored: list[Step]) -> _File:
+        known = stored or cases.derive(steps.plain_row(row))
+        return _File(cases.fold(case_no, known, self._desk.rules.limits), row, list(known), len(stored))
+
+    def take(self, request: Request, at: dt.datetime) -> Case:
+        """Add one step to its case; raises what is wrong with it."""
+        no = str(request.case_no)
+        file = self.open.get(no)
+        if request.kind == "report":
+            if file is not None:
+                raise CaseExists(case_no=no)
+            file = _File(Case(no), None, [], 0)
+        elif file is None:
+            raise CaseMissing(case_no=no)
+        if request.expected is not None and request.expected != file.case.n_steps:
+            raise _changed(file, request)
+        step = Step(request.kind, request.at or at, request.actor, request.unit_code, request.reason, request.facts)
+        if step.at > at:
+            raise StepRefused(case_no=no, step=step.kind, why="in_future", at=step.at.isoformat(), last="")
+        answering = self._answering(file) if step.kind == "dispatch" and step.unit_code is None else None
+        step = self._desk.complete(step, file.case, file.steps, answering)
+        file.case = cases.apply(file.case, step, self._desk.rules.limits)
+        file.steps.append(replace(step, seq=file.case.n_steps))
+        file.reporter = request.reporter or file.reporter
+        file.is_moved |= step.kind in ("report", "move", "reclassify", "dispatch", "send_back", "register")
+        if request.ref is not None:
+            file.refs[file.case.n_steps] = request.ref
+        self.open[no] = file
+        return file.case
+
+    def _answering(self, file: _File) -> str | None:
+        located = self._desk.assigner.locate(points([replace(file.case, unit_code=None)]))
+        unit_id = located["unit_id"].iloc[0]
+        return None if pd.isna(unit_id) else self._desk.assigner.unit_code(int(unit_id))
+
+
+def _changed(file: _File, request: Request) -> CaseChanged:
+    last = file.steps[-1]
+    return CaseChanged(
+        case_no=file.case.case_no, expected=request.expected, found=file.case.n_steps,
+        step=last.kind, actor=last.actor, at=last.at.isoformat(),
+    )  # fmt: skip
+
+
+def take(engine: Engine, requests: Iterable[Request], progress: Progress = silent) -> Iterator[Outcome]:
+    """Take steps in the order given, :data:`CHUNK` to a transaction; one that is refused keeps no other back.
+
+    Yields
+    ------
+    Outcome
+        One a request, in order, once its transaction is committed.
+    """
+    pending, n = iter(requests), 0
+    while chunk := list(islice(pending, CHUNK)):
+        with transaction(engine) as connection:
+            outcomes = take_within(connection, chunk)
+        n += len(chunk)
+        progress("steps", n)
+        yield from outcomes
+
+
+def take_one(engine: Engine, request: Request) -> Case:
+    """Take one step, or open a case.
+
+    Raises
+    ------
+    GridmgmtError
+        What is wrong with it; nothing is written then.
+    """
+    with transaction(engine) as connection:
+        return _taken(connection, request)
+
+
+def take_with_files(
+    engine: Engine, request: Request, files: Sequence[tuple[Kind, Path]], root: Path
+) -> tuple[Case, list[Attached]]:
+    """Take one step with its photographs and files (before 处置前, after 处置后, evidence 证据), all or nothing.
+
+    Raises
+    ------
+    GridmgmtError
+        What is wrong with the step or with a file.
+    """
+    with transaction(engine) as connection:
+        accepted = attaching.checked(connection, [path for _, path in files])
+        case = _taken(connection, request)
+        case_id = steps.found(connection, [case.case_no])[case.case_no]["id"]
+        kept = attaching.keep(connection, root, accepted)
+        attached = [
+            attaching.attach(connection, one, kind=kind, actor=request.actor, case_id=case_id, step_seq=case.n_steps)
+            for one, (kind, _) in zip(kept, files, strict=True)
+        ]
+        return case, attached
+
+
+def _taken(connection: Connection, request: Request) -> Case:
+    outcome = take_within(connection, [request])[0]
+    if outcome.fault is not None:
+        raise outcome.fault
+    if outcome.case is None:
+        raise CaseMissing(case_no=request.case_no or "")
+    return outcome.case
+
+
+def take_within(connection: Connection, requests: Sequence[Request]) -> list[Outcome]:
+    """Take steps inside the caller's transaction."""
+    steps.share_lock(connection)
+    desk = Desk(connection)
+    taken = steps.taken_rows(connection, [r.ref for r in requests if r.ref is not None])
+    numbered = _numbered(connection, desk, requests, taken, steps.now(connection))
+    steps.claim(connection, {r.case_no for r in numbered if r.kind == "report" and r.case_no is not None})
+    files = _Files(connection, desk, [r.case_no for r in numbered if r.case_no is not None])
+    at = steps.now(connection)  # only now: whoever waited for a case must not act before the one he waited for
+    outcomes = []
+    for asked, request in zip(requests, numbered, strict=True):
+        if asked.ref is not None and asked.ref in taken:
+            outcomes.append(_again(asked, taken[asked.ref]))
+            continue
+        try:
+            outcomes.append(Outcome(request, files.take(request, at)))
+        except GridmgmtError as fault:
+            outcomes.append(Outcome(request, fault=fault))
+            continue
+        if asked.ref is not None:
+            taken[asked.ref] = TakenRow(str(request.case_no), request.kind, request.at or at, request.reason)
+    _save(connection, desk, [f for f in files.open.values() if f.new_steps], len(requests))
+    return outcomes
+
+
+def _again(asked: Request, taken: TakenRow) -> Outcome:
+    """A row that became a step before: nothing is done if it still says the same, else it is refused."""
+    given = (asked.kind, asked.case_no or taken.case_no, asked.at or taken.at, asked.reason)
+    if given == (taken.kind, taken.case_no, taken.at, taken.reason):
+        return Outcome(replace(asked, case_no=taken.case_no))
+    fault = RowTaken(ref=asked.ref, case_no=taken.case_no, step=taken.kind, at=taken.at.isoformat())
+    return Outcome(asked, fault=fault)
+
+
+def _numbered(
+    connection: Connection,
+    desk: Desk,
+    requests: Sequence[Request],
+    taken: Mapping[str, TakenRow],
+    at: dt.datetime,
+) -> list[Request]:
+    """Requests for new cases with their numbers: code of the city, day, running number of the day."""
+    out = []
+    for r in requests:
+        if r.kind == "report" and r.case_no is None and r.ref not in taken:
+            day = (r.at or at).astimezone(desk.zone).strftime("%Y%m%d")
+            number = steps.next_numbers(connection, f"case {day}", 1)[0]
+            r = replace(r, case_no=f"{desk.city.code}{day}{number:05d}")
+        out.append(r)
+    return out
+
+
+def _save(connection: Connection, desk: Desk, files: Sequence[_File], n_requests: int) -> None:
+    changed = [f for f in files if any(s.origin == "own" for s in f.new_steps)]
+    if not changed:
+        return
+    batch_id = cities.new_batch(connection, "steps")
+    known_at = cities.stamp_batch(connection, batch_id)
+    write_rows(connection, desk, changed, batch_id, known_at)
+    ids = {no: r["id"] for no, r in steps.found(connection, [f.case.case_no for f in changed]).items()}
+    rows = [
+        {
+            "case_id": ids[f.case.case_no], "seq": s.seq, "kind": s.kind, "at": s.at, "actor": s.actor,
+            "unit_code": s.unit_code, "reason": s.reason, "facts": s.facts, "origin": s.origin,
+            "state": state, "ref": f.refs.get(s.seq),
+        }
+        for f in changed
+        for s, state in _with_states(f, desk)
+    ]  # fmt: skip
+    steps.append(connection, rows, batch_id, known_at)
+    cities.close_batch(connection, batch_id, {"n_rows": n_requests, "n_steps": len(rows), "n_cases": len(changed)})
+
+
+def _with_states(file: _File, desk: Desk) -> Iterator[tuple[Step, str]]:
+    """The new steps, numbered, each with the state it led to."""
+    case = Case(file.case.case_no)
+    for n, step in enumerate(file.steps):
+        case = cases.apply(case, step, desk.rules.limits)
+        if n >= file.n_stored:
+            yield replace(step, seq=n + 1), case.state
+
+
+def write_rows(
+    connection: Connection, desk: Desk, files: Sequence[_File], batch_id: int, known_at: dt.datetime
+) -> None:
+    """Write what the steps add up to as new versions of the cases' rows."""
+    rows = pd.DataFrame([_row(f, desk) for f in files])
+    after = [f.row["version_at"] + dt.timedelta(microseconds=1) if f.row else known_at for f in files]
+    rows["version_at"] = [max(known_at, a) for a in after]
+    for name in [c for c in rows if str(c).endswith("_at")]:
+        rows[name] = pd.to_datetime(rows[name], utc=True).astype("datetime64[us, UTC]")
+    rows["n_rework"] = rows["n_rework"].astype("Int64")
+    located = _located(desk, files)
+    incoming.create(connection, CASES)
+    incoming.add(connection, CASES, rows)
+    located.insert(0, "row_no", rows.index)
+    incoming.set_located(connection, located)
+    incoming.merge(connection, CASES, batch_id, known_at)
+
+
+def _row(file: _File, desk: Desk) -> dict[str, Any]:
+    c, row = file.case, file.row or {}
+    key = CategoryKey.parse(c.category) if c.category else None
+    reporter = file.reporter or (None, None)
+    return {
+        "case_no": c.case_no,
+        "category_scheme": (row.get("category_scheme") or desk.city.scheme) if key else None,
+        "category_kind": key.kind if key else None,
+        "category_code": key.code if key else None,
+        "status": c.state,
+        "n_rework": c.n_rework if c.n_rework or not row else row["n_rework"],
+        "reporter_name": reporter[0],
+        "reporter_phone": reporter[1],
+        **{name: getattr(c, name) for name in CASES.facts if hasattr(c, name) and name != "n_rework"},
+    }
+
+
+def _located(desk: Desk, files: Sequence[_File]) -> pd.DataFrame:
+    """Where each case belongs: looked up again for cases whose place, class or unit changed."""
+    moved = [n for n, f in enumerate(files) if f.is_moved or f.row is None]
+    stay = [n for n in range(len(files)) if n not in set(moved)]
+    parts = []
+    if moved:
+        found = desk.assigner.locate(points([files[n].case for n in moved]))
+        parts.append(found.set_axis(moved, axis=0))
+    if stay:
+        kept = pd.DataFrame([{k: (files[n].row or {})[k] for k in LOCATED} for n in stay], index=stay)
+        parts.append(kept.astype({k: "Int64" for k in LOCATED if k != "located"}))
+    return pd.concat(parts).sort_index()
+
+
+def renew_deadlines(engine: Engine, progress: Progress = silent) -> int:
+    """Give cases with a provisional deadline (暂定时限) the one of the calendar as it is now; gives how many moved."""
+    n = 0
+    with transaction(engine) as connection:
+        steps.share_lock(connection)
+        at, desk = steps.now(connection), Desk(connection)
+        files = _Files(connection, desk, steps.provisional(connection))
+        moved = []
+        for file in files.open.values():
+            step = desk.renewed(file.case, file.steps, max(at, file.case.last_at or at))
+            if step is not None and file.case.state in cases.WITH_UNIT:
+                file.case = cases.apply(file.case, step, desk.rules.limits)
+                file.steps.append(step)
+                moved.append(file)
+                n += 1
+                progress("deadlines", n)
+        _save(connection, desk, moved, n)
+    return n

@@ -1,0 +1,207 @@
+"""Steps from a sheet (批量办理): every row is a step that is taken now, once or not at all, in the file's order.
+
+A row is known again by its file's SHA-256 and its number, or by a running
+number of its own (流水号), so that a sheet can be handed in again after a crash.
+What is refused is told row by row; the other rows are taken.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Engine
+
+from gridmgmt.errors import OptionInvalid
+from gridmgmt.exports import step_sheet
+from gridmgmt.operations import casework
+from gridmgmt.operations.casework import Outcome, Request
+from gridmgmt.operations.database import Progress, silent, snapshot
+from gridmgmt.readers import files, profiles
+from gridmgmt.readers import steps as reading
+from gridmgmt.readers.facts import Known, Parsed
+from gridmgmt.readers.fields import Problem
+from gridmgmt.readers.files import Rows
+from gridmgmt.readers.profiles import Profile
+from gridmgmt.store import cities
+
+FILE_REF = re.compile(r"[0-9a-f]{64}#[0-9]+")
+"""A ref made of a file's SHA-256 and a row's number."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A row that is not taken: as the file has it, and why, as code and facts.
+
+    Attributes
+    ----------
+    column, value
+        Where the row itself is at fault; empty where its case does not allow the step.
+    """
+
+    row: int
+    raw: Mapping[str, str]
+    code: str
+    facts: Mapping[str, Any]
+    column: str = ""
+    value: str | None = None
+
+
+@dataclass
+class StepsReport:
+    """What became of each row of a sheet: ``n_rows == n_taken + n_there + n_refused``, always.
+
+    Attributes
+    ----------
+    n_there
+        Rows that were taken before.
+    opened
+        Row number → number of the case, of reports that had none.
+    refused
+        One entry a fault.
+    """
+
+    file: str
+    profile: str
+    file_sha256: str
+    n_rows: int = 0
+    n_taken: int = 0
+    n_there: int = 0
+    n_refused: int = 0
+    opened: dict[int, str] = field(default_factory=dict)
+    refused: list[Refused] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready form."""
+        return asdict(self)
+
+
+def rejected_rows(report: StepsReport, profile_name: str) -> dict[int, dict[str, str]]:
+    """Row number → row that was refused, as the file has it, to be mended and handed in again.
+
+    Where the profile maps a running number and the row has none, it gets its
+    file's and row's own: handed in with either file, it is the same row.
+    """
+    profile = step_profile(profile_name)
+    ref = profile.columns.get("ref")
+    out = {}
+    for refused in report.refused:
+        raw = {**dict.fromkeys(profile.file_columns(), ""), **refused.raw}
+        if ref is not None and ref.column is not None:
+            raw[ref.column] = raw[ref.column].strip() or f"{report.file_sha256}#{refused.row}"
+        out[refused.row] = raw
+    return out
+
+
+def step_profile(name: str) -> Profile:
+    """A profile that maps steps.
+
+    Raises
+    ------
+    ProfileMissing, ProfileInvalid
+    OptionInvalid
+        It maps something else.
+    """
+    profile = profiles.load(name)
+    if profile.kind != "steps":
+        raise OptionInvalid(name="--profile", value=name, expected="kind: steps")
+    return profile
+
+
+def template(profile_name: str) -> bytes:
+    """An empty sheet with the columns that a profile reads, and lists of the words that it maps.
+
+    Raises
+    ------
+    ProfileMissing, ProfileInvalid, OptionInvalid
+    """
+    profile = step_profile(profile_name)
+    specs = [*profile.columns.values()]
+    specs += [profile.location.system] if profile.location and profile.location.system else []
+    words = {s.column: [w for w, meant in (s.map or {}).items() if w != meant] for s in specs}
+    return step_sheet.workbook({name: words.get(name, ()) for name in profile.file_columns()})
+
+
+def take_file(
+    engine: Engine, path: Path, profile_name: str, *, actor: str = "", progress: Progress = silent
+) -> StepsReport:
+    """Take the steps of one sheet.
+
+    Parameters
+    ----------
+    actor
+        Who takes the steps of rows that name nobody.
+
+    Raises
+    ------
+    ProfileMissing, ProfileInvalid, OptionInvalid, FileUnreadable, ColumnMissing, CityMissing
+        Nothing is taken.
+    """
+    profile = step_profile(profile_name)
+    rows = files.open_rows(path, profile.encodings, profile.file_columns(), profile.sheet)
+    report = StepsReport(path.name, profile.id, rows.sha256)
+    for raw in rows.chunks:
+        _take_chunk(engine, raw, rows, profile, actor, report, progress)
+    for n, text in rows.broken:
+        _refuse(report, n, {}, [Problem(n, "", text[:200], "line_broken")])
+    report.n_rows += len(rows.broken)
+    report.refused.sort(key=lambda r: r.row)
+    return report
+
+
+def _take_chunk(
+    engine: Engine, raw: pd.DataFrame, rows: Rows, profile: Profile, actor: str, report: StepsReport, progress: Progress
+) -> None:
+    parsed = _parsed(engine, raw, rows, profile)
+    plain = {int(str(n)): {str(k): v for k, v in row.items()} for n, row in raw.astype(object).to_dict("index").items()}
+    bad: dict[int, list[Problem]] = {}
+    for problem in parsed.problems:
+        bad.setdefault(problem.row, []).append(problem)
+    for n, problems in bad.items():
+        _refuse(report, n, plain[n], problems)
+    requests = list(_requests(parsed, rows.sha256, profile, actor))
+    outcomes = casework.take(engine, requests, progress)
+    for n, request, outcome in zip(parsed.facts.index, requests, outcomes, strict=True):
+        _note(report, int(n), plain[int(n)], request, outcome)
+    report.n_rows += len(raw)
+
+
+def _parsed(engine: Engine, raw: pd.DataFrame, rows: Rows, profile: Profile) -> Parsed:
+    with snapshot(engine) as connection:
+        city = cities.load_city(connection)
+        known = Known(cities.category_keys(connection), set(cities.unit_ids(connection)))
+    return reading.parse(raw, profile, city, known, rows.crs, history=False)
+
+
+def _requests(parsed: Parsed, sha256: str, profile: Profile, actor: str) -> Iterator[Request]:
+    for n, row in parsed.facts.to_dict("index").items():
+        own, at, contact = row["ref"], row["at"], (row["reporter_name"], row["reporter_phone"])
+        ref = f"{sha256}#{n}" if own is None else own if FILE_REF.fullmatch(own) else f"{profile.id}:{own}"
+        yield Request(
+            row["kind"], row["actor"] or actor, row["case_no"], None if pd.isna(at) else at.to_pydatetime(),
+            row["unit_code"], row["reason"], row["facts"], ref=ref, reporter=contact if any(contact) else None,
+        )  # fmt: skip
+
+
+def _note(report: StepsReport, n: int, raw: Mapping[str, Any], asked: Request, outcome: Outcome) -> None:
+    if outcome.fault is not None:
+        report.n_refused += 1
+        report.refused.append(Refused(n, _texts(raw), outcome.fault.code, outcome.fault.facts))
+        return
+    if outcome.case is None:
+        report.n_there += 1
+    else:
+        report.n_taken += 1
+    if asked.case_no is None and outcome.request.case_no is not None:
+        report.opened[n] = outcome.request.case_no
+
+
+def _refuse(report: StepsReport, n: int, raw: Mapping[str, Any], problems: list[Problem]) -> None:
+    report.n_refused += 1
+    report.refused += [Refused(n, _texts(raw), p.code, dict(p.facts), p.column, p.value) for p in problems]
+
+
+def _texts(raw: Mapping[str, Any]) -> dict[str, str]:
+    return {k: v for k, v in raw.items() if isinstance(v, str)}

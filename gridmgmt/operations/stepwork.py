@@ -1,0 +1,156 @@
+"""Steps as facts (办理步骤计数): what happened to cases in a period, each to the unit and the grids it concerns.
+
+Beside the steps themselves stand the events that follow from steps and the
+clock and are stored nowhere: a supervision order that falls due, a hang period
+that fails, an account that is exposed. Their numbers name the case and which of
+its orders or periods it was (``C1!hang2``), so that they too lead back to it.
+"""
+
+import datetime as dt
+import hashlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+from sqlalchemy import Connection
+
+from gridmgmt import cases, hanging
+from gridmgmt.cases import Step
+from gridmgmt.counts import HANG_COUNTS, ORDER_COUNTS
+from gridmgmt.hanging import Account
+from gridmgmt.operations.desk import Desk
+from gridmgmt.store import cities, docket, steps
+from gridmgmt.store.bulk import UTC, fetch, query, rows
+from gridmgmt.store.facts import PLACE_TYPES
+from gridmgmt.store.tables import GRID_COLUMNS
+
+TYPES = {
+    "step_no": pa.string(), "case_no": pa.string(), "kind": pa.string(), "at": UTC, "content_hash": pa.string(),
+    "wrong_dispatch": pa.bool_(), "agreed": pa.bool_(), "verdict": pa.string(), "late": pa.bool_(), "again": pa.bool_(),
+    "category_kind": pa.string(), "category_code": pa.string(), "source": pa.string(),
+    **{k: v for k, v in PLACE_TYPES.items() if k not in ("lon", "lat")},
+}  # fmt: skip
+
+
+def steps_of_period(
+    connection: Connection, start: dt.datetime, end: dt.datetime, cut: dt.datetime, counts: Collection[str]
+) -> pd.DataFrame:
+    """Steps in [start, end) and, where ``counts`` need them, the events that follow from steps by ``cut``."""
+    bounds = {"start": start, "end": end}
+    found = fetch(connection, query("steps_of_period"), bounds, TYPES)
+    events: list[dict[str, Any]] = []
+    if ORDER_COUNTS & set(counts):
+        numbers = [r["case_no"] for r in rows(connection, "cases_with_orders", **bounds)]
+        events += _events(connection, numbers, cut, _orders)
+    if HANG_COUNTS & set(counts):
+        numbers = [r["case_no"] for r in rows(connection, "cases_hanging", **bounds)]
+        events += _events(connection, numbers, cut, _failures)
+    inside = [e for e in events if start <= e["at"] < end and e["at"] <= cut]
+    if not inside:
+        return found
+    more = pd.DataFrame(inside).reindex(columns=found.columns)
+    more["at"] = pd.to_datetime(more["at"], utc=True).astype("datetime64[us, UTC]")
+    every = pd.concat([found.astype(object), more.astype(object)], ignore_index=True).sort_values(
+        ["case_no", "at"], kind="stable"
+    )
+    return every.astype({"at": "datetime64[us, UTC]"}).reset_index(drop=True)
+
+
+@dataclass(frozen=True)
+class PlacedAccount:
+    """A hanging account with where it belongs: the unit, the codes of the case's grids from the city down.
+
+    ``written`` is the account as a rulebook reads it: its case, steps, unit,
+    and the failures before the period (``earlier``), which count for exposure only.
+    """
+
+    unit_code: str | None
+    grid_codes: tuple[str | None, ...]
+    written: Mapping[str, Any]
+
+
+def accounts_of_period(
+    connection: Connection, start: dt.datetime, end: dt.datetime, cut: dt.datetime
+) -> list[PlacedAccount]:
+    """The accounts that hung at some time of [start, end), as they stood at ``cut`` or the period's end."""
+    desk, until = Desk(connection), min(cut, end)
+    numbers = [r["case_no"] for r in rows(connection, "cases_hanging", start=start, end=end)]
+    codes = docket.grid_codes(connection)
+    out = []
+    for no, row, taken in _with_steps(connection, numbers):
+        found = hanging.accounts(taken, until, desk.next_deadline, desk.rules.exposed_at_failure)
+        grids = tuple(codes.get(row[name]) for name in GRID_COLUMNS)
+        earlier = 0
+        for account in found:
+            if account.periods[-1].ended_at is None or account.periods[-1].ended_at >= start:
+                out.append(PlacedAccount(account.unit_code, grids, _written(no, account, start, earlier)))
+            earlier += account.n_deductions
+    return out
+
+
+def _written(no: str, account: Account, start: dt.datetime, earlier: int) -> dict[str, Any]:
+    before = [p for p in account.failures if p.ended_at is not None and p.ended_at < start]
+    marks = {"missed": ["missed"], "failed": ["answered", "failed"], "written_off": ["answered", "passed"]}
+    told = ["dispatched"]
+    for p in account.periods:
+        if p not in before and p.how is not None:
+            told += marks.get(p.how, [])
+    if account.is_referred:
+        told.append("referred")
+    return {"id": no, "steps": told, "unit": account.unit_code, "earlier": earlier + len(before)}
+
+
+def _with_steps(connection: Connection, case_nos: Sequence[str]) -> Iterator[tuple[str, Mapping[str, Any], list[Step]]]:
+    for first in range(0, len(case_nos), 5_000):
+        found = steps.found(connection, case_nos[first : first + 5_000])
+        taken = steps.of_cases(connection, [r["id"] for r in found.values()])
+        for no, row in found.items():
+            yield no, row, taken.get(row["id"], [])
+
+
+def _events(connection: Connection, case_nos: Sequence[str], cut: dt.datetime, of: Any) -> list[dict[str, Any]]:
+    desk, units = Desk(connection), cities.unit_ids(connection)
+    out = []
+    for no, row, taken in _with_steps(connection, case_nos):
+        place = {
+            k: row[k] for k in ("category_kind", "category_code", "source", "edition_id", "located", *GRID_COLUMNS)
+        }
+        for mark, kind, at, unit, late in of(desk, no, [s for s in taken if s.at <= cut], cut):
+            told = f"{no}{mark} {kind} {at.isoformat()} {unit} {late}"
+            out.append(
+                {
+                    **place, "step_no": no + mark, "case_no": no, "kind": kind, "at": at, "unit_id": units.get(unit),
+                    "late": late, "content_hash": hashlib.md5(told.encode(), usedforsecurity=False).hexdigest(),
+                }
+            )  # fmt: skip
+    return out
+
+
+Event = tuple[str, str, dt.datetime, str | None, bool | None]
+"""Mark behind the case's number, kind, moment, unit, whether late."""
+
+
+def _orders(desk: Desk, no: str, taken: Sequence[Step], _cut: dt.datetime) -> Iterator[Event]:
+    """A supervision order falls due: late unless by then the case was closed and the order answered (督办逾期)."""
+    case = cases.fold(no, taken, desk.rules.limits)
+    units = {s.at: s.unit_code for s in taken if s.kind == "supervise"}
+    for order in case.orders:
+        if order.due_at is None:
+            continue
+        done = (order.answered_at, case.closed_at)
+        late = any(at is None or at > order.due_at for at in done)
+        yield f"!order{order.number}", "order_due", order.due_at, units[order.at] or case.unit_code, late
+
+
+def _failures(desk: Desk, _no: str, taken: Sequence[Step], cut: dt.datetime) -> Iterator[Event]:
+    """Hang periods that failed, and the moment at which an account is exposed."""
+    found = hanging.accounts(taken, cut, desk.next_deadline, desk.rules.exposed_at_failure)
+    for n, account in enumerate(found, 1):
+        which = f"{n}." if n > 1 else ""
+        for p in account.failures:
+            if p.ended_at is not None:
+                yield f"!hang{which}{p.number}", "hang_failure", p.ended_at, account.unit_code, None
+        if account.exposed_at is not None:
+            yield f"!exposed{which}", "exposed", account.exposed_at, account.unit_code, None

@@ -1,0 +1,284 @@
+"""Reporting (报送): what is due from whom, when, and about which days, as a scheme's data says.
+
+A duty (报送事项) recurs with a cadence, or follows an event. All days are days of
+city time. The days of a deadline count from the day after the event (起算日不计入);
+hours and minutes run from its instant.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from gridmgmt.periods import Period, parse_period, period_of
+
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+WEEKDAYS: tuple[str, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+_CADENCE = r"^((month|quarter|half|year)(@([2-9]|1[0-9]|2[0-8]))?|week)$"
+_DAY = dt.timedelta(days=1)
+_MOST_DAYS = 400
+"""No window of a duty, shifts included, is longer: a year, and a long holiday."""
+
+IsWorking = Callable[[dt.date], bool]
+"""Whether a day is a working day of the city's calendar (工作日)."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
+
+
+class Words(_Strict):
+    """A text in both languages."""
+
+    zh: str
+    en: str
+
+
+class Rule(_Strict):
+    """When a duty is to be done; exactly one of the forms.
+
+    Attributes
+    ----------
+    day_of_next_month
+        About a month, by this day of the next one (次月N日前).
+    first_days_of_month
+        About a month, within the first so many days of the next one (次月上旬).
+    weekly
+        About a week, Monday to Sunday, on this weekday of the next one.
+    end_of
+        About a period of this cadence (``month``, ``month@26``, ``quarter`` …), on its last day.
+    once_in, once_after
+        About a period, some day within it, or within the next one; no day is
+        stated, and the last is shown.
+    after
+        Within ``days``, ``hours`` or ``minutes`` after the event of this name.
+    """
+
+    day_of_next_month: int | None = Field(default=None, ge=1, le=28)
+    first_days_of_month: int | None = Field(default=None, ge=1, le=28)
+    weekly: Weekday | None = None
+    end_of: str | None = Field(default=None, pattern=_CADENCE)
+    once_in: str | None = Field(default=None, pattern=_CADENCE)
+    once_after: str | None = Field(default=None, pattern=_CADENCE)
+    after: str | None = Field(default=None, pattern="^[a-z][a-z_]*$")
+    days: int | None = Field(default=None, ge=0, le=366)
+    hours: int | None = Field(default=None, ge=1)
+    minutes: int | None = Field(default=None, ge=1)
+    counted_in: Literal["calendar_days", "working_days"] = "calendar_days"
+    on_rest_day: Literal["keep", "next_working_day"] = "keep"
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        forms = (
+            "day_of_next_month", "first_days_of_month", "weekly", "end_of", "once_in", "once_after", "after",
+        )  # fmt: skip
+        spans = [name for name in ("days", "hours", "minutes") if getattr(self, name) is not None]
+        if sum(getattr(self, name) is not None for name in forms) != 1:
+            raise ValueError(" | ".join(forms))
+        if len(spans) != (1 if self.after else 0):
+            raise ValueError("after + days | hours | minutes")
+        return self
+
+    @property
+    def states_a_day(self) -> bool:
+        """Whether the text says until when; else the period's last day is shown."""
+        return self.once_in is None and self.once_after is None
+
+    @property
+    def needs_calendar(self) -> bool:
+        """Whether working days matter."""
+        return self.counted_in == "working_days" or self.on_rest_day != "keep"
+
+
+class Duty(_Strict):
+    """One thing to be handed in (报送事项): what, from whom, to whom, when.
+
+    ``each_subject``: it is owed by everyone whom the scheme's rulebook assesses.
+    """
+
+    id: str = Field(pattern="^[a-z][a-z0-9_]*$")
+    what: Words
+    by: Words = Field(alias="from")
+    to: Words | None = None
+    each_subject: bool = False
+    rule: Rule
+    clause: str | None = None
+
+
+class Scheme(_Strict):
+    """A city's system of reporting (报送制度); ``data/reporting/<id>.yaml``. ``rulebook`` knows who is assessed."""
+
+    id: str
+    title: Words
+    source: str
+    rulebook: str | None = None
+    duties: tuple[Duty, ...] = Field(min_length=1, strict=False)
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        ids = [d.id for d in self.duties]
+        twice = next((x for x in ids if ids.count(x) > 1), None)
+        if twice is not None:
+            raise PydanticCustomError("id_twice", "{id} stands twice", {"id": twice})
+        return self
+
+
+@dataclass(frozen=True)
+class Due:
+    """A duty at one time (应报事项).
+
+    Attributes
+    ----------
+    opens, day
+        First and last day on which it is to be done, both inclusive.
+    at
+        The instant until which, where it is counted in hours or minutes; UTC.
+    period
+        What it is about; None where it follows an event.
+    event_at
+        When the event was, UTC; None for duties that recur.
+    """
+
+    scheme: Scheme
+    duty: Duty
+    opens: dt.date
+    day: dt.date
+    period: Period | None = None
+    at: dt.datetime | None = None
+    event_at: dt.datetime | None = None
+
+
+def due_between(
+    schemes: Iterable[Scheme], first: dt.date, last: dt.date, is_working: IsWorking | None = None
+) -> list[Due]:
+    """What is to be done on some day from ``first`` to ``last``, both inclusive (期间应报), by last day.
+
+    Only duties that recur; those after an event follow from :func:`due_after`.
+
+    Parameters
+    ----------
+    is_working
+        The city's calendar; needed where :attr:`Rule.needs_calendar`.
+    """
+    found = [
+        due
+        for scheme in schemes
+        for duty in scheme.duties
+        if duty.rule.after is None
+        for due in _recurring(scheme, duty, first, last, is_working)
+    ]
+    return sorted(found, key=lambda d: (d.day, d.opens, d.scheme.id, d.duty.id))
+
+
+def due_on(schemes: Iterable[Scheme], day: dt.date, is_working: IsWorking | None = None) -> list[Due]:
+    """What is to be done on a day (当日应报): it may be done on it, and is not late yet."""
+    return due_between(schemes, day, day, is_working)
+
+
+def due_after(
+    schemes: Iterable[Scheme],
+    events: Mapping[str, dt.datetime],
+    zone: ZoneInfo,
+    is_working: IsWorking | None = None,
+) -> list[Due]:
+    """What follows from events (事后应报): name of the event → when it was."""
+    out = []
+    for scheme in schemes:
+        for duty in scheme.duties:
+            if duty.rule.after in events:
+                out.append(_after(scheme, duty, events[str(duty.rule.after)], zone, is_working))
+    return sorted(out, key=lambda d: (d.day, d.at is not None, d.at or d.event_at, d.scheme.id, d.duty.id))
+
+
+def standing(schemes: Iterable[Scheme]) -> list[tuple[Scheme, Duty]]:
+    """Duties that follow an event, whenever it comes (随时报送)."""
+    return [(s, d) for s in schemes for d in s.duties if d.rule.after is not None]
+
+
+# --- duties that recur -----------------------------------------------------------------------------------------------
+
+
+def _recurring(
+    scheme: Scheme, duty: Duty, first: dt.date, last: dt.date, is_working: IsWorking | None
+) -> Iterator[Due]:
+    """Periods are tried from the one before the days asked for: the latest window reaches into the period after."""
+    cadence = _cadence(duty.rule)
+    period = _period_of(first - _MOST_DAYS * _DAY, cadence)
+    while True:
+        opens, day = _window(duty.rule, period, cadence)
+        if opens > last:
+            return
+        day = _shifted(duty.rule, day, is_working)
+        if day >= first:
+            yield Due(scheme, duty, opens, day, period)
+        period = _period_of(period.end, cadence)
+
+
+def _cadence(rule: Rule) -> str:
+    if rule.weekly is not None:
+        return "week"
+    return rule.end_of or rule.once_in or rule.once_after or "month"
+
+
+def _period_of(day: dt.date, cadence: str) -> Period:
+    """The period of a cadence that a day lies in; a week runs from Monday to Sunday."""
+    if cadence == "week":
+        monday = day - day.weekday() * _DAY
+        return parse_period(f"{monday}..{monday + 6 * _DAY}")
+    return period_of(day, cadence)
+
+
+def _window(rule: Rule, period: Period, cadence: str) -> tuple[dt.date, dt.date]:
+    """First and last day of doing what a period asks for."""
+    after = period.end
+    if rule.day_of_next_month is not None:
+        return after, after + (rule.day_of_next_month - 1) * _DAY
+    if rule.first_days_of_month is not None:
+        return after, after + (rule.first_days_of_month - 1) * _DAY
+    if rule.weekly is not None:
+        day = after + WEEKDAYS.index(rule.weekly) * _DAY
+        return day, day
+    if rule.end_of is not None:
+        return after - _DAY, after - _DAY
+    if rule.once_in is not None:
+        return period.start, after - _DAY
+    return after, _period_of(after, cadence).end - _DAY
+
+
+# --- duties after an event -------------------------------------------------------------------------------------------
+
+
+def _after(scheme: Scheme, duty: Duty, at: dt.datetime, zone: ZoneInfo, is_working: IsWorking | None) -> Due:
+    rule, began = duty.rule, at.astimezone(zone).date()
+    if rule.days is None:
+        until = at.astimezone(dt.UTC) + dt.timedelta(hours=rule.hours or 0, minutes=rule.minutes or 0)
+        return Due(scheme, duty, began, until.astimezone(zone).date(), at=until, event_at=at)
+    day = began + rule.days * _DAY
+    if rule.counted_in == "working_days":
+        day = began
+        for _ in range(rule.days):
+            day = _next_working(day + _DAY, is_working)
+    return Due(scheme, duty, began, _shifted(rule, day, is_working), event_at=at)
+
+
+def _shifted(rule: Rule, day: dt.date, is_working: IsWorking | None) -> dt.date:
+    """The day itself, or where the scheme says so the next working day (遇休息日顺延)."""
+    return day if rule.on_rest_day == "keep" else _next_working(day, is_working)
+
+
+def _next_working(day: dt.date, is_working: IsWorking | None) -> dt.date:
+    if is_working is None:
+        raise ValueError("a rule that asks for working days needs the city's calendar")
+    while not is_working(day):
+        day += _DAY
+    return day
+
+
+def event_names(schemes: Sequence[Scheme]) -> list[str]:
+    """Events that some duty follows."""
+    return sorted({str(d.rule.after) for _, d in standing(schemes)})

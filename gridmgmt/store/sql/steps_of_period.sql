@@ -1,0 +1,18 @@
+-- Which steps of cases happened in a period, each with its case's class, source and grids and the unit it concerns?
+SELECT c.case_no || '#' || s.seq AS step_no, c.case_no, s.kind, s.at,
+       md5(ROW(s.kind, s.at, s.unit_code, s.reason, s.facts)::text) AS content_hash,
+       CAST(s.facts ->> 'wrong_dispatch' AS boolean) AS wrong_dispatch,
+       CAST(s.facts ->> 'agreed' AS boolean) AS agreed,
+       s.facts ->> 'verdict' AS verdict,
+       CAST(NULL AS boolean) AS late,
+       s.kind = 'dispatch' AND EXISTS (
+           SELECT FROM step AS e WHERE e.case_id = s.case_id AND e.kind = 'dispatch' AND e.seq < s.seq
+       ) AS again,
+       c.category_kind, c.category_code, c.source, u.id AS unit_id, c.edition_id, c.located,
+       c.grid_l1, c.grid_l2, c.grid_l3, c.grid_l4, c.grid_l5, c.grid_l6
+FROM step AS s
+JOIN cases AS c ON c.id = s.case_id
+LEFT JOIN unit AS u ON u.code = s.unit_code
+WHERE s.at >= :start AND s.at < :end AND s.origin <> 'derived'
+  AND s.kind IN ('dispatch', 'send_back', 'extend', 'postpone', 'supervise', 'visit', 'refer', 'mark_false')
+ORDER BY c.case_no, s.seq

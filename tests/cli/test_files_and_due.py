@@ -1,0 +1,122 @@
+"""`gridmgmt files` and `gridmgmt due`: tables in both languages, JSON, statuses, the folder of the settings."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from gridmgmt.cli import app
+from gridmgmt.errors import CaseMissing, GridmgmtError, OptionInvalid
+from gridmgmt.operations import database
+from gridmgmt.settings import Settings
+from tests.pictures import PDF, encode, exif, opened
+from tests.postgis import towns
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def desk(make_database: Callable[[str], Settings], tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The town of four communities with case c1 in D1-1 and sample s1."""
+    settings, folder = make_database("files"), tmp_path_factory.mktemp("town")
+    engine = database.open_database(settings)
+    towns.found(engine, folder)
+    towns.load(engine, folder, [towns.case("c1")])
+    towns.load_samples(engine, folder, [("s1", "2025-12-05 12:00", "90", "D1-1")])
+    engine.dispose()
+    return replace(settings, files=folder / "photos")
+
+
+@pytest.fixture
+def run(desk: Settings, monkeypatch: pytest.MonkeyPatch) -> Run:
+    for name, value in (("HOME", desk.home), ("DB", desk.db), ("FILES", desk.files)):
+        monkeypatch.setenv(f"GRIDMGMT_{name}", str(value))
+
+    def command(*words: str, lang: str = "en") -> Result:
+        return CliRunner().invoke(app, ["--lang", lang, *words])
+
+    return command
+
+
+def done(result: Result) -> str:
+    assert result.exit_code == 0, (result.output, result.exception)
+    return result.stdout
+
+
+def test_photographs_are_added_listed_exported_and_checked(run: Run, desk: Settings, tmp_path: Path) -> None:
+    lon, lat = towns.middle("D1-1")
+    told = exif("2025:12:05 11:00:00", place=((lat + 0.01, 0, 0), "N", (lon, 0, 0), "E"))
+    photo, paper = tmp_path / "a.jpg", tmp_path / "b.pdf"
+    photo.write_bytes(encode(exif=told))
+    paper.write_bytes(PDF)
+    about = ("--case", "c1", "--kind", "before", "--actor", "王某")
+    assert "m from the case" in done(run("files", "add", str(photo), str(paper), *about))
+    again = json.loads(done(run("files", "add", str(photo), *about, "--json")))
+    assert [(a["is_new"], a["notes"][0]["code"]) for a in again] == [(False, "picture_far")]
+    listed = json.loads(done(run("files", "list", "--case", "c1", "--json")))
+    assert [(x["media_type"], x["kind"]) for x in listed] == [("image/jpeg", "before"), ("application/pdf", "before")]
+    table = done(run("files", "list", "--case", "c1", lang="zh"))
+    for shown in ("处置前", "2025-12-05 11:00:00", "相机未写时区", "200 × 100", "王某", "拍摄位置距案件"):
+        assert shown in table, shown
+    assert "2 files" in done(run("files", "export", "--case", "c1", "--out", str(tmp_path / "out")))
+    assert not opened((tmp_path / "out" / "c1_before_1.jpg").read_bytes()).getexif()
+    assert "sound" in done(run("files", "check"))
+    assert desk.files is not None
+    (jpg,) = [p for p in desk.files.rglob("*.jpg") if not p.name.endswith(".thumb.jpg")]
+    jpg.unlink()
+    broken = run("files", "check", "--json")
+    assert broken.exit_code == 1
+    assert json.loads(broken.stdout)["missing"] == [jpg.stem]
+
+
+def test_a_sample_has_photographs(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(encode(form="PNG"))
+    done(run("files", "add", str(path), "--sample", "s1", "--kind", "evidence", "--actor", "李某"))
+    assert "evidence" in done(run("files", "list", "--sample", "s1"))
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (("files", "list"), OptionInvalid),
+        (("files", "list", "--case", "c1", "--sample", "s1"), OptionInvalid),
+        (("files", "list", "--case", "nowhere"), CaseMissing),
+        (("files", "add", "x.jpg", "--case", "c1", "--kind", "during", "--actor", "a"), OptionInvalid),
+        (("files", "add", "x.jpg", "--sample", "s1", "--step", "1", "--kind", "after", "--actor", "a"), OptionInvalid),
+        (("due", "--on", "2025-02-29"), OptionInvalid),
+        (("due", "--on", "0001-01-01"), OptionInvalid),
+        (("due", "--on", "2025-03-02", "--until", "2025-03-01"), OptionInvalid),
+    ],
+)
+def test_wrong_words_are_told(run: Run, words: tuple[str, ...], error: type[GridmgmtError]) -> None:
+    assert type(run(*words).exception) is error
+
+
+def test_what_is_due_is_shown_in_both_languages(run: Run) -> None:
+    words = ("due", "--on", "2026-01-05", "--event", "major_event=2026-01-05T23:45")
+    table = done(run(*words, lang="zh"))
+    for shown in (
+        "上月自查情况",
+        "2025-12 (2025-12-01 – 2025-12-31)",
+        "2026-01-05（当日截止）",
+        "3 日内",
+        "2026-01-06 00:15",
+    ):
+        assert shown in table, shown
+    table = done(run(*words))
+    for shown in ("last week's situation", "2025-12-29..2026-01-04", "within 4 hours after major_event", "that day"):
+        assert shown in table, shown
+    rows = json.loads(done(run("due", "--on", "2026-01-05", "--scheme", "huiji", "--json")))
+    assert [(r["duty"], r["due"]) for r in rows] == [
+        ("self_check", "2026-01-05"), ("month_result", None), ("quarter_result", None),
+    ]  # fmt: skip
+
+
+def test_due_names_the_units(run: Run) -> None:
+    table = done(run("due", "--on", "2026-01-05", "--scheme", "ningbo_district", "--units", lang="zh"))
+    assert "D1 网格D1" in table
+    assert "D2 网格D2" in table

@@ -1,0 +1,103 @@
+"""`gridmgmt limits` and `gridmgmt case clock`: the table imported and listed, a deadline explained row and sum."""
+
+import datetime as dt
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+from typer.testing import CliRunner, Result
+
+from gridmgmt.cli import app
+from gridmgmt.errors import CalendarMissing, TimeLimitContradicts
+from gridmgmt.operations import casework, database, reference
+from gridmgmt.operations.casework import Request
+from gridmgmt.settings import Settings
+from tests.postgis import towns
+
+Run = Callable[..., Result]
+FRIDAY = dt.datetime(2025, 12, 5, tzinfo=towns.CITY.zone)
+LIMITS = """category,unit_code,stage,part,part_zh,part_en,amount,unit,condition_zh,condition_en,valid_from,valid_to
+*,,处置,,,,5,工作日,,,,
+component:01*,,处置,,,,2,工作日,,,2025-01-01,
+component:01*,U1,处置,,,,4,工作时,井盖缺失,cover missing,2025-01-01,
+"""
+
+
+@pytest.fixture(scope="module")
+def town(make_database: Callable[[str], Settings], tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The town of four communities with a unit."""
+    settings = make_database("limits")
+    engine = database.open_database(settings)
+    towns.found(engine, tmp_path_factory.mktemp("town"), units=["U1"])
+    engine.dispose()
+    return settings
+
+
+@pytest.fixture
+def engine(town: Settings) -> Iterator[Engine]:
+    made = database.open_database(town)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def run(town: Settings, monkeypatch: pytest.MonkeyPatch) -> Run:
+    for name, value in (("HOME", town.home), ("DB", town.db)):
+        monkeypatch.setenv(f"GRIDMGMT_{name}", str(value))
+    return lambda *words, lang="en": CliRunner().invoke(app, ["--lang", lang, *words])
+
+
+def done(result: Result) -> str:
+    assert result.exit_code == 0, (result.output, result.exception)
+    return result.stdout
+
+
+def take(engine: Engine, kind: str, hour: int, unit: str | None = None, **facts: object) -> None:
+    at = FRIDAY + dt.timedelta(hours=hour)
+    reason = "类别有误" if kind == "reclassify" else None
+    casework.take_one(engine, Request(kind, "李某", "A", at, unit, reason, facts))
+
+
+def test_a_table_is_imported_and_a_deadline_explained(run: Run, engine: Engine, tmp_path: Path) -> None:
+    path = tmp_path / "limits.csv"
+    path.write_text(LIMITS, "utf-8")
+    assert "3 time limits" in done(run("limits", "import", str(path)))
+    assert "0 time limits" in done(run("limits", "import", str(path)))
+    assert len(json.loads(done(run("limits", "list", "--json")))) == 3
+    path.write_text(LIMITS.replace(",5,", ",6,"), "utf-8")
+    assert isinstance(run("limits", "import", str(path)).exception, TimeLimitContradicts)
+
+    lon, lat = towns.middle("D1-1")
+    take(engine, "report", 14, source="监督员上报", category="component:01001", lon=lon, lat=lat)
+    take(engine, "accept", 15)
+    take(engine, "register", 16)
+    take(engine, "dispatch", 17, "U1")
+    shown = [line.strip() for line in done(run("case", "clock", "A", "--now", "2025-12-08 09:00")).splitlines()]
+    place = next(n for n, line in enumerate(shown) if line.startswith("handling"))
+    assert "due 2025-12-08 11:00" in shown[place]
+    assert "green (50% used)" in shown[place]
+    assert shown[place + 1 : place + 8] == [
+        "by the table: component:01*, unit U1, in force from 2025-01-01; condition: cover missing",
+        "before: component:01*, unit —, in force from 2025-01-01 (it names no unit)",
+        "before: *, unit —, in force from 1900-01-01 (its class is less specific)",
+        "4 working hours, 4:00 (h:min), from 2025-12-05 17:00",
+        "2025-12-05 17:00 – 18:00: 1:00 counted, 3:00 left",
+        "2025-12-06 – 2025-12-07: weekend, not counted",
+        "2025-12-08 08:00 – 11:00: 3:00 counted, 0:00 left",
+    ]
+    assert "立案条件：井盖缺失" in done(run("case", "clock", "A", lang="zh"))
+
+    take(engine, "reclassify", 18, category="component:02001")
+    later = done(run("case", "clock", "A", "--now", "2025-12-08 09:00"))
+    assert "due 2025-12-08 11:00" in later
+    assert "by the table: component:01*, unit U1" in later  # the row that decided then, not what would decide now
+    assert "before:" not in later
+
+
+def test_a_city_with_an_unknown_calendar_is_refused_at_once(engine: Engine, tmp_path: Path) -> None:
+    path = tmp_path / "city.yaml"
+    path.write_text("code: 1\nname: a\ntime_zone: Asia/Shanghai\nmetric_crs: 4547\ncalendar: moon\n", "utf-8")
+    with pytest.raises(CalendarMissing):
+        reference.init_city(engine, path)

@@ -1,0 +1,107 @@
+"""The page of repeat cases: each group once, at its place, with its cases by number; nothing fetched."""
+
+import json
+import re
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+
+from gridmgmt import repeats
+from gridmgmt.city import City
+from gridmgmt.errors import OptionInvalid
+from gridmgmt.geo import to_metric
+from gridmgmt.operations.repeating import RepeatReport, shown_groups
+from gridmgmt.periods import parse_period
+from gridmgmt.readers import repeats as reading
+from maps import drawing
+
+RULE = reading.rule("annex2")
+CITY = City("C", "小城", "Town", "Asia/Shanghai", 4547)
+OUTLINES = gpd.GeoDataFrame(
+    {"code": ["D1"], "name": ["一区"], "name_en": ["First"]}, geometry=[shapely.box(114, 30, 114.1, 30.1)], crs=4490
+)
+HOSTILE = "</script><b onclick='x()'>"
+
+
+def report(*places: tuple[str, float, float, int]) -> RepeatReport:
+    """Groups of so many cases at a place of a road class, a minute apart."""
+    start = pd.Timestamp("2025-12-01T00:00:00Z")
+    rows = [
+        (f"C{i}-{j}{HOSTILE}", start + pd.Timedelta(minutes=j), "matter:06001", lon, lat, f"路{i}号", road)
+        for i, (road, lon, lat, n) in enumerate(places)
+        for j in range(n)
+    ]
+    columns = ["case_no", "registered_at", "category", "lon", "lat", "address", "road_class"]
+    frame = pd.DataFrame(rows, columns=columns).astype({"lon": float, "lat": float})
+    has = frame["lon"].notna()
+    points = gpd.GeoDataFrame(
+        geometry=gpd.points_from_xy(frame.lon[has], frame.lat[has]), index=frame.index[has], crs=4490
+    )
+    metric = to_metric(points, CITY.metric_epsg).geometry
+    placed = frame.assign(x=metric.x.reindex(frame.index), y=metric.y.reindex(frame.index))
+    placed = placed.astype({"registered_at": "datetime64[us, UTC]", "x": float, "y": float})
+    found = repeats.find(placed, RULE)
+    names = {"matter:06001": {"zh": "私搭乱建", "en": "Unauthorised construction"}}
+    return RepeatReport(CITY, parse_period("2025-12"), RULE, found, shown_groups(found, names), False)
+
+
+def data(page: Any) -> dict[str, Any]:
+    html = page.get_root().render()
+    assert not re.findall(r"<(?:link|img|iframe)\b|src=|@import", html.split("<script>")[0])
+    assert HOSTILE not in html
+    found = re.search(r'<script type="application/json" id="page-data">(.*?)</script>', html, re.DOTALL)
+    assert found is not None
+    return dict(json.loads(found[1]))
+
+
+def test_each_group_stands_once_with_the_most_repeats_first() -> None:
+    found = report(
+        ("back", 114.05, 30.05, 5), ("main", 114.02, 30.02, 5), ("main", 114.08, 30.08, 1), ("key", np.nan, np.nan, 3)
+    )
+    page = data(drawing.repeats(found, OUTLINES))
+    layer = page["layer"]
+    assert layer["value"] == ["4", "2"]
+    assert layer["rank"] == [1, 2]
+    assert [layer["classes"][k]["zh"] for k in layer["class"]] == ["主干道 （满 2 次起计）", "背街小巷 （满 4 次起计）"]
+    assert [c["n"] for c in layer["classes"]] == [0, 1, 0, 1, 0]
+    rows = {label["en"]: value for label, value in layer["rows"][0]}
+    assert rows["repeat from"] == "2"
+    assert rows["case numbers"] == ", ".join(f"C1-{j}{HOSTILE}" for j in range(5))
+    assert rows["numbers of repeats"] == ", ".join(f"C1-{j}{HOSTILE}" for j in range(1, 5))
+    facts = [f["en"] for f in page["facts"]]
+    assert facts[-2:] == ["2 groups on the map", "1 groups without a place"]
+    assert "within 20 m" in facts[-3]
+
+
+def test_long_lists_are_cut_and_say_how_long_they_are() -> None:
+    layer = data(drawing.repeats(report(("main", 114.05, 30.05, 30)), OUTLINES))["layer"]
+    rows = {label["en"]: value for label, value in layer["rows"][0]}
+    assert rows["case numbers"].endswith("… (30)")
+    assert rows["case numbers"].count(",") == drawing.MOST_NUMBERS - 1
+
+
+def test_the_ring_is_as_wide_as_the_place() -> None:
+    found = report(("main", 114.05, 30.05, 2))
+    (ring,) = drawing.rings(found, [1])
+    metric = to_metric(gpd.GeoDataFrame(geometry=[ring], crs=4490), CITY.metric_epsg).geometry.iloc[0]
+    west, south, east, north = metric.bounds
+    assert east - west == pytest.approx(40, abs=1e-6)
+    assert north - south == pytest.approx(40, abs=1e-6)
+
+
+def test_a_period_without_repeats_is_an_empty_page() -> None:
+    page = data(drawing.repeats(report(), OUTLINES, lang="en"))
+    assert page["layer"]["value"] == []
+    assert page["lang"] == "en"
+
+
+def test_a_page_needs_outlines_and_a_known_language() -> None:
+    found = report(("main", 114.05, 30.05, 2))
+    with pytest.raises(OptionInvalid):
+        drawing.repeats(found, OUTLINES.iloc[:0])
+    with pytest.raises(OptionInvalid):
+        drawing.repeats(found, OUTLINES, lang="fr")

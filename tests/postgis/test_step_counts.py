@@ -1,0 +1,146 @@
+"""Steps feed rulebooks: send-backs, extensions, visits, orders, hanging accounts, each back to its case number."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from gridmgmt.operations import assessing, casework, explaining
+from gridmgmt.operations.casework import Request
+from gridmgmt.periods import parse_period
+from tests.postgis import towns
+from tests.postgis.towns import load
+from tests.postgis.worksite import at, dispatched, opened, take
+
+
+def inputs(engine: Engine, book: str, code: str, period: str = "2025-12") -> dict[str, Any]:
+    made = assessing.score(engine, book, parse_period(period))
+    document = next(d for d in made.subjects if d["subject"]["code"] == code)
+    return {name: v.get("value") for name, v in document["inputs"].items()}
+
+
+def to_verification(engine: Engine, no: str, day: int = 1, **more: Any) -> None:
+    dispatched(engine, no, **more)
+    take(engine, "receive", 10, no)
+    take(engine, "answer", 11, no)
+    take(engine, "verify", 11.5, no)
+
+
+def test_what_a_unit_did_counts_for_it_and_leads_back_to_the_case(desk: Engine) -> None:
+    dispatched(desk, "A")
+    take(desk, "send_back", 10, "A", reason="不属本单位")
+    take(desk, "dispatch", 10.5, "A", unit="U2")
+    dispatched(desk, "B")
+    take(desk, "send_back", 10, "B", reason="错派", wrong_dispatch=True)
+    take(desk, "dispatch", 10.5, "B", unit="U1")
+    take(desk, "receive", 11, "B")
+    for hour in (11.1, 11.3):  # twice on one case: one case extended
+        take(desk, "ask_extension", hour, "B", reason="下雨", amount="1", amount_unit="工作日")
+        take(desk, "extend", hour + 0.1, "B")
+    take(desk, "ask_postponement", 12, "B", reason="待配件")
+    take(desk, "postpone", 12, "B")
+    u1, u2 = (inputs(desk, "xihu", code) for code in ("U1", "U2"))
+    assert (u1["sendbacks"], u1["extended"], u1["postponed"]) == (1, 1, 1)
+    assert (u2["sendbacks"], u2["extended"], u2["postponed"]) == (0, 0, 0)
+    told = explaining.explain(desk, "xihu", "U1", "sendbacks")
+    assert told.evidence == {"sendbacks": ["A#5"]}
+    assert explaining.explain(desk, "xihu", "U1", "extended").evidence == {"extended": ["B#9"]}
+
+
+def test_only_visits_with_a_verdict_count(desk: Engine) -> None:
+    for no, verdict in (("A", "satisfied"), ("B", "unsatisfied"), ("C", "none")):
+        to_verification(desk, no, source="公众举报")
+        take(desk, "close", 12, no)
+        take(desk, "visit", 15, no, verdict=verdict)
+    found = inputs(desk, "city_department_annex2", "U1", "2025")
+    assert (found["valid_visits"], found["satisfied"]) == (2, 1)
+
+
+def test_without_step_logs_what_people_entered_is_taken(desk: Engine, tmp_path: Any) -> None:
+    load(desk, tmp_path, [towns.case("X", cat="01001", reg="2025-12-05 13:00", unit="U1")], day=2)
+    assert "sendbacks" not in inputs(desk, "xihu", "U1")  # no data: not 0
+
+
+def test_one_case_dispatched_without_a_log_makes_the_unit_unknown(desk: Engine, tmp_path: Any) -> None:
+    dispatched(desk, "A")
+    dispatched(desk, "B", place="D2-1")
+    profile = towns.CASES.replace("  handled_at: handled\n", "  handled_at: handled\n  dispatched_at: reg\n")
+    load(desk, tmp_path, [towns.case("X", cat="01001", reg="2025-12-05 13:00", unit="U1")], day=2, profile=profile)
+    assert "sendbacks" not in inputs(desk, "xihu", "U1")
+    assert inputs(desk, "xihu", "U2")["sendbacks"] == 0
+
+
+def test_a_supervised_case_is_late_unless_closed_and_answered_in_time(desk: Engine) -> None:
+    due = at(17).isoformat()
+    for no in ("in_time", "not_answered", "not_closed"):
+        dispatched(desk, no)
+        take(desk, "supervise", 9.6, no, reason="批示", order_kind="leader", due_at=due)
+        take(desk, "receive", 10, no)
+        take(desk, "answer", 11, no)
+        take(desk, "verify", 12, no)
+        if no != "not_closed":
+            take(desk, "close", 14, no)
+        if no != "not_answered":
+            take(desk, "answer_order", 15, no, order=1)
+    assert inputs(desk, "ningbo_district", "D1")["supervised_late"] == 2
+    evidence = explaining.explain(desk, "ningbo_district", "D1", "supervised_late").evidence
+    assert evidence == {"supervised_late": ["not_answered!order1", "not_closed!order1"]}
+
+
+def test_a_hanging_account_of_three_periods_and_two_failures(desk: Engine) -> None:
+    """Deadline passes without an answer; answered in time, check fails; answered in time, check passes."""
+    dispatched(desk, "P1")  # due at 15:30
+    take(desk, "receive", 10, "P1")
+    take(desk, "answer", 9, "P1", day=2)
+    take(desk, "verify", 9.2, "P1", day=2)
+    take(desk, "fail", 9.3, "P1", day=2, reason="未清理")
+    take(desk, "receive", 9.4, "P1", day=2)
+    take(desk, "answer", 10, "P1", day=2)
+    take(desk, "verify", 11, "P1", day=2)
+    take(desk, "close", 11.5, "P1", day=2)
+    made = assessing.score(desk, "beijing_grid", parse_period("2025-12"))
+    community = next(d for d in made.subjects if d["subject"]["code"] == "D1-1")
+    assert community["inputs"]["accounts"]["value"] == [
+        {"id": "P1", "steps": ["dispatched", "missed", "answered", "failed", "answered", "passed"], "unit": "U1",
+         "earlier": 0}
+    ]  # fmt: skip
+    line = next(x for x in community["shown"] if x["item"] == "hangs")
+    assert line["points"] is None or str(line["value"]) != "0"
+    by_code = {d["subject"]["code"]: d["inputs"]["accounts"]["value"] for d in made.subjects if d["inputs"]}
+    assert {code for code, accounts in by_code.items() if accounts} == {"D1-1", "D1", "C"}
+
+
+@pytest.mark.parametrize("missed", [2, 3])
+def test_the_third_failure_exposes(desk: Engine, missed: int) -> None:
+    dispatched(desk, "P1")  # 4 working hours: missed on the 1st 15:30, the 2nd 9:30 and 15:30
+    take(desk, "receive", 10, "P1")
+    take(desk, "answer", 15 if missed == 2 else 16, "P1", day=2)
+    made = assessing.score(desk, "beijing_grid", parse_period("2025-12"))
+    community = next(d for d in made.subjects if d["subject"]["code"] == "D1-1")
+    steps = community["inputs"]["accounts"]["value"][0]["steps"]
+    assert steps == ["dispatched", *["missed"] * missed]
+    reached = [c["consequence"] for c in community["consequences"]]
+    assert ("exposed" in reached) == (missed == 3)
+
+
+def test_failures_before_the_period_count_for_exposure_only(desk: Engine) -> None:
+    opened(desk, "P1")
+    for kind, hour in (("accept", 10.0), ("register", 11.0)):
+        take(desk, kind, hour, "P1")
+    take(desk, "dispatch", 9, "P1", day=30)  # missed on the 30th 15:00, the 31st 9:00 and 15:00; then January
+    found = inputs(desk, "beijing_grid", "D1-1", "2026-01")["accounts"]
+    assert found[0]["earlier"] == 3
+    assert set(found[0]["steps"]) == {"dispatched", "missed"}
+
+
+def test_the_same_steps_give_the_same_assessment_whatever_is_done_to_other_cases_later(desk: Engine) -> None:
+    dispatched(desk, "A")
+    take(desk, "send_back", 10, "A", reason="不属本单位")
+    before = assessing.score(desk, "xihu", parse_period("2025-12"), as_of=at(12))
+    casework.take_one(desk, Request("dispatch", "李某", "A", at(13), "U2"))
+    after = assessing.score(desk, "xihu", parse_period("2025-12"), as_of=at(12))
+    names = [
+        {d["subject"]["code"]: d["inputs"].get("sendbacks", {}).get("value") for d in made.subjects}
+        for made in (before, after)
+    ]
+    assert names[0] == names[1]

@@ -1,0 +1,72 @@
+"""The town at work: units, responsibility rules, time limits; and cases opened and acted on there in December 2025."""
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+
+from gridmgmt import cases
+from gridmgmt.cases import Case, Limits
+from gridmgmt.operations import casework, database, reference
+from gridmgmt.operations import time_limits as limit_ops
+from gridmgmt.operations.casework import Request
+from gridmgmt.store import steps as step_store
+from tests.postgis import towns
+from tests.postgis.towns import middle
+
+RULES = """category,level,grid_code,unit_code,valid_from,valid_to
+*,district,D1,U1,,
+*,district,D2,U2,,
+component:02001,,,U9,,
+"""
+LIMITS = """category,unit_code,stage,part,part_zh,part_en,amount,unit,condition_zh,condition_en,valid_from,valid_to
+*,,handling,,,,1,工作日,,,,
+component:01001,,handling,,,,4,工作时,,,,
+*,,acceptance,,,,0.25,紧急工作时,,,,
+"""
+MONDAY = dt.datetime(2025, 12, 1, tzinfo=dt.timezone(dt.timedelta(hours=8)))
+
+
+def staffed(engine: Engine, path: Path) -> None:
+    """The town with units, responsibility rules and time limits."""
+    towns.found(engine, path, units=["U1", "U2", "U9"])
+    (path / "rules.csv").write_text(RULES, "utf-8")
+    (path / "limits.csv").write_text(LIMITS, "utf-8")
+    reference.import_rules(engine, path / "rules.csv")
+    limit_ops.import_limits(engine, path / "limits.csv")
+
+
+def at(hour: float, day: int = 1) -> dt.datetime:
+    """An hour of a December day of 2025 in city time; the 1st is a Monday."""
+    return MONDAY + dt.timedelta(days=day - 1, hours=hour)
+
+
+def opened(engine: Engine, no: str = "A", place: str = "D1-1", category: str = "component:01001", **more: Any) -> Case:
+    lon, lat = middle(place)
+    facts = {"source": "监督员上报", "category": category, "lon": lon, "lat": lat, **more}
+    return casework.take_one(engine, Request("report", "王某", no, at(9), facts=facts))
+
+
+def take(engine: Engine, kind: str, hour: float, no: str = "A", day: int = 1, **more: Any) -> Case:
+    unit, reason, expected = more.pop("unit", None), more.pop("reason", None), more.pop("expected", None)
+    request = Request(kind, "李某", no, at(hour, day), unit, reason, more, expected)
+    return casework.take_one(engine, request)
+
+
+def dispatched(engine: Engine, no: str = "A", **more: Any) -> Case:
+    opened(engine, no, **more)
+    take(engine, "accept", 9.1, no)
+    take(engine, "register", 9.2, no)
+    return take(engine, "dispatch", 9.5, no)
+
+
+def row(engine: Engine, no: str = "A") -> dict[str, Any]:
+    with database.snapshot(engine) as connection:
+        return step_store.found(connection, [no])[no]
+
+
+def folded(engine: Engine, no: str = "A") -> Case:
+    with database.snapshot(engine) as connection:
+        stored = step_store.of_cases(connection, [step_store.found(connection, [no])[no]["id"]])
+        return cases.fold(no, next(iter(stored.values())), Limits())

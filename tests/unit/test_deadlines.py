@@ -1,0 +1,459 @@
+"""Deadlines against a slow oracle that walks minute by minute, and the laws that counting time must keep."""
+
+import datetime as dt
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import chinese_calendar
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gridmgmt import deadlines
+from gridmgmt.calendars import Calendar
+from gridmgmt.deadlines import Limit
+from gridmgmt.errors import CalendarMissing, DataFileInvalid, OptionInvalid
+from gridmgmt.readers import calendars, data_files
+from gridmgmt.texts import word
+
+SHANGHAI, NEW_YORK = ZoneInfo("Asia/Shanghai"), ZoneInfo("America/New_York")
+CN, NONE, LIGHTS = calendars.load("cn"), calendars.load("none"), calendars.lights()
+MINUTE = dt.timedelta(minutes=1)
+
+
+def at(text: str, zone: ZoneInfo = SHANGHAI) -> dt.datetime:
+    return dt.datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(dt.UTC)
+
+
+def local(instant: dt.datetime | None, zone: ZoneInfo = SHANGHAI) -> str:
+    assert instant is not None
+    return instant.astimezone(zone).strftime("%Y-%m-%d %H:%M")
+
+
+def due(start: str, amount: str, unit: str, calendar: Calendar = CN) -> str:
+    return local(deadlines.due(at(start), [Limit(Fraction(amount), unit)], calendar, SHANGHAI).due_at)
+
+
+# --- the oracle: no spans, no jumps; every minute is asked whether it is worked ---------------------------------------
+
+
+def is_worked(minute: dt.datetime, zone: ZoneInfo, *, holidays: bool) -> bool:
+    here = minute.astimezone(zone)
+    if not (8 <= here.hour < 12 or 14 <= here.hour < 18):
+        return False
+    day = here.date()
+    if holidays and day.year <= 2026:
+        return bool(chinese_calendar.is_workday(day))
+    return day.weekday() < 5
+
+
+def oracle(
+    start: dt.datetime, minutes: int, unit: str, zone: ZoneInfo, pauses: Sequence[tuple[dt.datetime, dt.datetime]],
+    *, holidays: bool,
+) -> dt.datetime:  # fmt: skip
+    now, left = start, minutes
+    while left:
+        paused = any(a <= now < b for a, b in pauses)
+        if not paused and (unit in deadlines.CONTINUOUS or is_worked(now, zone, holidays=holidays)):
+            left -= 1
+        now += MINUTE
+    return now
+
+
+MINUTES = {"urgent_hour": 60, "calendar_day": 1440, "working_hour": 60, "working_day": 480}
+
+# National Day 2025 with its make-up days, the turn of the year, Spring Festival 2026, the end of the published holidays
+WINDOWS = ("2025-09-26", "2025-12-29", "2026-02-10", "2026-04-30", "2026-12-28")
+STARTS = st.builds(
+    lambda window, minutes: at(f"{window} 00:00") + dt.timedelta(minutes=minutes),
+    st.sampled_from(WINDOWS), st.integers(0, 8 * 1440),
+)  # fmt: skip
+UNITS = st.sampled_from(sorted(MINUTES))
+AMOUNTS = st.integers(1, 24).map(lambda n: Fraction(n, 4))
+
+
+@st.composite
+def breaks(draw: st.DrawFn) -> list[tuple[int, int]]:
+    """Pauses in minutes after the start, in order and apart."""
+    ends = sorted(draw(st.sets(st.integers(0, 3000), min_size=0, max_size=4)))
+    return list(zip(ends[::2], ends[1::2], strict=False))
+
+
+@settings(max_examples=150, deadline=None)
+@given(start=STARTS, amount=AMOUNTS, unit=UNITS, gaps=breaks())
+def test_the_deadline_is_that_of_the_minute_by_minute_count(
+    start: dt.datetime, amount: Fraction, unit: str, gaps: list[tuple[int, int]]
+) -> None:
+    pauses = [(start + a * MINUTE, start + b * MINUTE) for a, b in gaps]
+    wanted = oracle(start, int(amount * MINUTES[unit]), unit, SHANGHAI, pauses, holidays=True)
+    found = deadlines.due(start, [Limit(amount, unit)], CN, SHANGHAI, pauses)
+    assert found.due_at == wanted
+    expected = unit.startswith("working") and wanted.astimezone(SHANGHAI).year > 2026
+    assert found.provisional == expected
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    minutes=st.integers(0, 6 * 1440), amount=AMOUNTS, unit=UNITS,
+    window=st.sampled_from(["2025-03-06", "2025-10-30", "2024-02-27", "2025-12-30"]),
+)  # fmt: skip
+def test_where_clocks_change_and_years_leap(minutes: int, amount: Fraction, unit: str, window: str) -> None:
+    start = at(f"{window} 00:00", NEW_YORK) + minutes * MINUTE
+    wanted = oracle(start, int(amount * MINUTES[unit]), unit, NEW_YORK, [], holidays=False)
+    assert deadlines.due(start, [Limit(amount, unit)], NONE, NEW_YORK).due_at == wanted
+
+
+@settings(max_examples=150, deadline=None)
+@given(start=STARTS, amount=AMOUNTS, more=AMOUNTS, unit=UNITS, later=st.integers(0, 5000))
+def test_laws(start: dt.datetime, amount: Fraction, more: Fraction, unit: str, later: int) -> None:
+    def end(begin: dt.datetime, *limits: Fraction) -> dt.datetime:
+        found = deadlines.due(begin, [Limit(x, unit) for x in limits], CN, SHANGHAI).due_at
+        assert found is not None
+        return found
+
+    whole = end(start, amount)
+    assert whole > start
+    assert end(start + later * MINUTE, amount) >= whole  # who begins later is due no earlier
+    assert end(start, amount + more) > whole  # who has longer is due later
+    assert end(start, amount, more) == end(start, amount + more)  # a limit in two parts is the whole
+    counted = deadlines.worked(start, whole, unit, CN, SHANGHAI)
+    assert counted == dt.timedelta(minutes=int(amount * MINUTES[unit]))
+    assert deadlines.advance(start, counted, unit, CN, SHANGHAI) == whole
+    middle = start + (whole - start) / 3
+    parts = [deadlines.worked(*x, unit, CN, SHANGHAI) for x in ((start, middle), (middle, whole))]
+    assert sum(parts, dt.timedelta()) == counted
+
+
+@settings(max_examples=100, deadline=None)
+@given(start=STARTS, length=st.integers(0, 4000), unit=UNITS, gaps=breaks())
+def test_time_counted_is_the_number_of_minutes_that_count(
+    start: dt.datetime, length: int, unit: str, gaps: list[tuple[int, int]]
+) -> None:
+    pauses = [(start + a * MINUTE, start + b * MINUTE) for a, b in gaps]
+    minutes = [start + n * MINUTE for n in range(length)]
+    wanted = sum(
+        (unit in deadlines.CONTINUOUS or is_worked(m, SHANGHAI, holidays=True))
+        and not any(a <= m < b for a, b in pauses)
+        for m in minutes
+    )
+    assert deadlines.worked(start, start + length * MINUTE, unit, CN, SHANGHAI, pauses) == wanted * MINUTE
+
+
+@settings(max_examples=100, deadline=None)
+@given(start=STARTS, us=st.integers(0, 10**9), length=st.integers(1, 10**12), part=st.integers(0, 10**12), unit=UNITS)
+def test_to_the_microsecond(start: dt.datetime, us: int, length: int, part: int, unit: str) -> None:
+    """The instant found is the first with so much counted before it: a microsecond earlier it is less."""
+    tick = dt.timedelta(microseconds=1)
+    start += us * tick
+    end = deadlines.advance(start, length * tick, unit, CN, SHANGHAI)
+    assert deadlines.worked(start, end, unit, CN, SHANGHAI) == length * tick
+    assert deadlines.worked(start, end - tick, unit, CN, SHANGHAI) == (length - 1) * tick
+    first = min(part, length) * tick
+    middle = deadlines.advance(start, first, unit, CN, SHANGHAI)
+    assert deadlines.advance(middle, length * tick - first, unit, CN, SHANGHAI) == end
+
+
+@settings(max_examples=100, deadline=None)
+@given(start=STARTS, amounts=st.lists(st.tuples(AMOUNTS, UNITS), min_size=1, max_size=3), gaps=breaks())
+def test_the_sum_that_is_shown_adds_up_and_is_worded(
+    start: dt.datetime, amounts: list[tuple[Fraction, str]], gaps: list[tuple[int, int]]
+) -> None:
+    pauses = [(start + a * MINUTE, start + b * MINUTE) for a, b in gaps]
+    limits = [Limit(*x) for x in amounts]
+    lines = deadlines.due(start, limits, CN, SHANGHAI, pauses).working
+    counted = sum(minutes_of(x.facts["counted"]) for x in lines if x.code == "limit_counted")
+    assert counted == sum(int(amount * MINUTES[unit]) for amount, unit in amounts)
+    heads = [n for n, x in enumerate(lines) if x.code in ("limit_whole", "limit_part")]
+    assert len(heads) == len(limits)
+    ends = [n - 1 for n in heads[1:]] + [len(lines) - 1]
+    assert all(lines[n].facts["left"] == "0:00" for n in ends)
+    for line in lines:
+        for lang in ("zh", "en"):
+            said = word(line.code, line.facts, lang)
+            assert said
+            assert not set(said) & {"{", "—"}, said
+            assert "day_kind" not in said, said
+
+
+def minutes_of(hours: str) -> int:
+    h, m = hours.split(":")
+    return int(h) * 60 + int(m)
+
+
+@settings(max_examples=80, deadline=None)
+@given(start=STARTS, amount=AMOUNTS, unit=UNITS)
+def test_a_pause_outside_working_time_moves_no_working_deadline(
+    start: dt.datetime, amount: Fraction, unit: str
+) -> None:
+    night = start.astimezone(SHANGHAI).replace(hour=18, minute=0, second=0, microsecond=0)
+    pause = (night, night + dt.timedelta(hours=14))
+    plain, paused = (deadlines.due(start, [Limit(amount, unit)], CN, SHANGHAI, p).due_at for p in ([], [pause]))
+    assert plain is not None
+    assert paused is not None
+    assert paused == plain if unit.startswith("working") else paused >= plain
+
+
+def test_a_pause_without_length_is_none() -> None:
+    start, limit = at("2025-12-01 08:00"), [Limit(Fraction(8), "working_hour")]
+    empty = [(at("2025-12-01 10:00"), at("2025-12-01 10:00")), (at("2025-12-01 11:00"), at("2025-12-01 09:00"))]
+    assert deadlines.due(start, limit, CN, SHANGHAI, empty) == deadlines.due(start, limit, CN, SHANGHAI)
+
+
+# --- known ones --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("start", "amount", "unit", "expected"),
+    [
+        ("2025-12-01 09:30", "4", "working_hour", "2025-12-01 15:30"),  # over the noon break
+        ("2025-12-01 08:00", "4", "working_hour", "2025-12-01 12:00"),  # used up at the end of a span: due there
+        ("2025-12-01 12:00", "4", "working_hour", "2025-12-01 18:00"),
+        ("2025-12-01 09:30", "1", "working_day", "2025-12-02 09:30"),  # 8 working hours, here the same time tomorrow
+        ("2025-12-01 12:30", "1", "working_day", "2025-12-02 12:00"),  # … and here not
+        ("2025-12-05 17:00", "2", "working_hour", "2025-12-08 09:00"),  # over a weekend
+        ("2025-12-06 11:00", "1", "working_hour", "2025-12-08 09:00"),  # begins on a Saturday
+        ("2025-09-30 17:00", "2", "working_hour", "2025-10-09 09:00"),  # National Day and Mid-Autumn 1–8 October
+        ("2025-09-28 08:00", "1", "working_day", "2025-09-28 18:00"),  # a Sunday that is worked
+        ("2025-12-31 17:00", "2", "working_hour", "2026-01-04 09:00"),  # New Year; Sunday 4 January is worked
+        ("2025-12-31 23:00", "2", "urgent_hour", "2026-01-01 01:00"),  # runs through night and holiday
+        ("2025-09-30 10:00", "3", "calendar_day", "2025-10-03 10:00"),
+        ("2025-12-01 08:00", "1/4", "urgent_hour", "2025-12-01 08:15"),
+    ],
+)
+def test_known_deadlines(start: str, amount: str, unit: str, expected: str) -> None:
+    assert due(start, amount, unit) == expected
+
+
+def test_staged_limits_follow_one_another() -> None:
+    """A burst pipe: fenced in 3 urgent hours, repaired in 8 more, the road restored in 5 working days."""
+    limits = [Limit(Fraction(n), u) for n, u in ((3, "urgent_hour"), (8, "urgent_hour"), (5, "working_day"))]
+    found = deadlines.due(at("2025-12-05 20:00"), limits, CN, SHANGHAI)
+    assert local(found.due_at) == "2025-12-12 18:00"  # Saturday 07:00, then Monday to Friday
+    assert [x.facts["n"] for x in found.working if x.code == "limit_part"] == [1, 2, 3]
+
+
+def test_the_sum_is_shown_line_by_line() -> None:
+    found = deadlines.due(at("2025-12-05 17:00"), [Limit(Fraction(3), "working_hour")], CN, SHANGHAI)
+    assert [word(x.code, x.facts, "en") for x in found.working] == [
+        "3 working hours, 3:00 (h:min), from 2025-12-05 17:00",
+        "2025-12-05 17:00 – 18:00: 1:00 counted, 2:00 left",
+        "2025-12-06 – 2025-12-07: weekend, not counted",
+        "2025-12-08 08:00 – 10:00: 2:00 counted, 0:00 left",
+    ]
+
+
+def test_while_a_pause_lasts_there_is_no_deadline() -> None:
+    start = at("2025-12-01 09:00")
+    pauses = [(at("2025-12-01 10:00"), None)]
+    assert deadlines.due(start, [Limit(Fraction(4), "working_hour")], CN, SHANGHAI, pauses).due_at is None
+    assert local(deadlines.due(start, [Limit(Fraction(1), "working_hour")], CN, SHANGHAI, pauses).due_at) == (
+        "2025-12-01 10:00"
+    )
+
+
+@pytest.mark.parametrize(
+    ("now", "colour", "share"),
+    [
+        ("09:00", "green", "0"),
+        ("17:00", "green", "3/4"),
+        ("17:24", "green", "4/5"),  # exactly 80 %
+        ("17:25", "yellow", "77/96"),
+        ("18:00", "yellow", "7/8"),
+        ("+08:00", "yellow", "7/8"),
+        ("+09:00", "yellow", "1"),  # exactly at the deadline
+        ("+09:01", "red", "481/480"),
+    ],
+)
+def test_traffic_light(now: str, colour: str, share: str) -> None:
+    start, limit = at("2025-12-01 09:00"), [Limit(Fraction(8), "working_hour")]
+    end = deadlines.due(start, limit, CN, SHANGHAI).due_at
+    assert end is not None
+    moment = at(f"2025-12-0{2 if now.startswith('+') else 1} {now.lstrip('+')}")
+    found = deadlines.light(start, end, moment, limit, CN, SHANGHAI, (), LIGHTS)
+    assert (found.colour, found.share) == (colour, Fraction(share))
+
+
+def test_on_an_extension_the_light_counts_the_longer_time() -> None:
+    start, limit = at("2025-12-01 08:00"), [Limit(Fraction(8), "working_hour")]
+    found = deadlines.light(start, at("2025-12-02 18:00"), at("2025-12-01 18:00"), limit, CN, SHANGHAI, (), LIGHTS)
+    assert (found.colour, found.share) == ("green", Fraction(1, 2))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    start=STARTS, amounts=st.lists(st.tuples(AMOUNTS, UNITS), min_size=1, max_size=2), gaps=breaks(),
+    wait=st.integers(-100, 9000), extra=st.integers(0, 3000),
+)  # fmt: skip
+def test_red_is_every_moment_after_the_deadline_and_no_other(
+    start: dt.datetime, amounts: list[tuple[Fraction, str]], gaps: list[tuple[int, int]], wait: int, extra: int
+) -> None:
+    pauses = [(start + a * MINUTE, start + b * MINUTE) for a, b in gaps]
+    limits = [Limit(*x) for x in amounts]
+    end = deadlines.due(start, limits, CN, SHANGHAI, pauses).due_at
+    assert end is not None
+    end += extra * MINUTE  # as an extension moves it
+
+    def shown(now: dt.datetime) -> deadlines.Light:
+        return deadlines.light(start, end, now, limits, CN, SHANGHAI, pauses, LIGHTS)
+
+    now = start + wait * MINUTE
+    assert (shown(now).colour == "red") == (now > end)
+    assert shown(end).share == 1
+    assert shown(end).colour == "yellow"
+    assert shown(end + dt.timedelta(microseconds=1)).colour == "red"
+    assert 0 <= shown(now).share <= shown(now + MINUTE).share
+
+
+def test_at_night_the_share_stands_still_and_the_case_is_overdue() -> None:
+    start, limit = at("2025-12-01 09:00"), [Limit(Fraction(8), "working_hour")]
+    on_time, late = at("2025-12-01 18:00"), at("2025-12-01 19:00")
+    assert deadlines.light(start, on_time, on_time, limit, CN, SHANGHAI, (), LIGHTS).colour == "yellow"
+    found = deadlines.light(start, on_time, late, limit, CN, SHANGHAI, (), LIGHTS)
+    assert (found.share, found.colour) == (1, "red")
+
+
+def test_on_hold_the_light_stands_still() -> None:
+    start, limit = at("2025-12-01 08:00"), [Limit(Fraction(8), "working_hour")]
+    end = at("2025-12-01 18:00")
+    held = [(at("2025-12-01 10:00"), None)]
+    found = deadlines.light(start, end, at("2025-12-24 10:00"), limit, CN, SHANGHAI, held, LIGHTS)
+    assert (found.share, found.colour) == (Fraction(1, 4), "green")
+
+
+def test_of_a_staged_limit_the_share_is_that_of_all_its_parts() -> None:
+    limits = [Limit(Fraction(2), "urgent_hour"), Limit(Fraction(8), "working_hour")]
+    start = at("2025-12-01 18:00")  # two hours of the evening, then Tuesday's eight
+    end = deadlines.due(start, limits, CN, SHANGHAI).due_at
+    assert local(end) == "2025-12-02 18:00"
+    assert end is not None
+    for now, share in (("2025-12-01 19:00", "1/10"), ("2025-12-02 07:00", "2/10"), ("2025-12-02 12:00", "6/10")):
+        assert deadlines.light(start, end, at(now), limits, CN, SHANGHAI, (), LIGHTS).share == Fraction(share)
+
+
+@pytest.mark.parametrize("text", ["green_to: 0.9\nyellow_to: 0.8\n", "green_to: 0.8\nyellow_to: 1.2\n"])
+def test_lights_that_cannot_be_are_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "lights.yaml").write_text(text, "utf-8")
+    with pytest.raises(DataFileInvalid) as e:
+        data_files.read(tmp_path / "lights.yaml", deadlines.Lights)
+    assert "green_to" in e.value.expected
+
+
+def test_a_pause_that_lasts_is_told() -> None:
+    start = at("2026-12-31 17:00")
+    held = [(at("2027-01-04 09:00"), None)]
+    found = deadlines.due(start, [Limit(Fraction(2), "working_day")], CN, SHANGHAI, held)
+    assert found.due_at is None
+    assert found.provisional  # nine hours of 2027 were counted
+    assert [word(x.code, x.facts, "en") for x in found.working[4:]] == [
+        "2027-01-02 – 2027-01-03: weekend, not counted",
+        "2027-01-04 08:00 – 09:00: 1:00 counted, 6:00 left",
+        "on hold from 2027-01-04 09:00, not resumed yet",
+    ]
+
+
+def test_holidays_and_makeup_days_are_told_by_name() -> None:
+    found = deadlines.due(at("2026-02-13 14:00"), [Limit(Fraction(2), "working_day")], CN, SHANGHAI)
+    assert local(found.due_at) == "2026-02-24 12:00"
+    assert [word(x.code, x.facts, "zh") for x in found.working if x.code in ("limit_makeup", "limit_rest")] == [
+        "2026-02-14：调休上班（春节），计",
+        "2026-02-15 – 2026-02-23：节假日（春节），不计",
+    ]
+    held = [(at("2026-02-13 15:00"), at("2026-02-13 16:00:30"))]
+    found = deadlines.due(at("2026-02-13 14:00"), [Limit(Fraction(2), "working_hour")], CN, SHANGHAI, held)
+    assert [word(x.code, x.facts, "en") for x in found.working[1:]] == [
+        "2026-02-13 14:00 – 15:00: 1:00 counted, 1:00 left",
+        "2026-02-13 15:00 – 16:00:30: on hold, not counted",
+        "2026-02-13 16:00:30 – 17:00:30: 1:00 counted, 0:00 left",
+    ]
+
+
+# --- calendars ---------------------------------------------------------------
+
+
+def test_holidays_makeup_days_weekends() -> None:
+    kinds = {
+        day: CN.kind(dt.date.fromisoformat(day)) for day in ("2025-10-01", "2025-09-28", "2025-12-06", "2025-12-01")
+    }
+    assert list(kinds.values()) == ["holiday", "makeup", "weekend", "workday"]
+    assert NONE.kind(dt.date(2025, 10, 1)) == "workday"
+
+
+def test_every_published_day_is_as_published() -> None:
+    days = [dt.date(2004, 1, 1) + dt.timedelta(days=n) for n in range(8400)]
+    published = [d for d in days if d.year <= 2026]
+    assert [CN.is_workday(d) for d in published] == [bool(chinese_calendar.is_workday(d)) for d in published]
+
+
+def test_beyond_the_published_years_weekdays_are_worked_and_provisional() -> None:
+    assert CN.known_through == dt.date(2026, 12, 31)
+    assert not CN.is_provisional(dt.date(2026, 12, 31))
+    assert CN.is_provisional(dt.date(2027, 1, 1))
+    found = deadlines.due(at("2026-12-31 17:00"), [Limit(Fraction(2), "working_hour")], CN, SHANGHAI)
+    assert (local(found.due_at), found.provisional) == ("2027-01-01 09:00", True)
+    assert not deadlines.due(at("2026-12-31 17:00"), [Limit(Fraction(1), "working_hour")], CN, SHANGHAI).provisional
+    assert not deadlines.due(at("2026-12-31 17:00"), [Limit(Fraction(99), "urgent_hour")], CN, SHANGHAI).provisional
+
+
+OWN = """
+id: own
+title: {zh: 本市日历, en: Our own}
+holidays: chinesecalendar
+work_week: [1, 2, 3, 4, 5, 6]
+working_time: [["09:00", "17:00"]]
+hours_per_day: 8
+days_off: [2025-12-01]
+days_on: [2025-12-07]
+known_through: 2025-12-31
+"""
+
+
+def test_a_citys_own_file(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text(OWN, "utf-8")
+    own = calendars.load(str(tmp_path / "own.yaml"))
+    assert [own.kind(dt.date(2025, 12, n)) for n in (1, 6, 7)] == ["holiday", "workday", "makeup"]
+    assert own.is_provisional(dt.date(2026, 1, 1))
+    assert own.identity != CN.identity
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        (("hours_per_day: 8", "hours_per_day: 7"), "YAML"),
+        (("work_week: [1, 2, 3, 4, 5, 6]", "work_week: [0]"), "work_week.0"),
+        (("days_on: [2025-12-07]", "days_on: [2025-12-01]"), "YAML"),
+        (("holidays: chinesecalendar", "holidays: mine"), "holidays"),
+        (('["09:00", "17:00"]', '["17:00", "09:00"]'), "YAML"),
+        (("known_through", "known_to"), "known_to"),
+    ],
+)
+def test_a_wrong_calendar_is_named_by_its_key(tmp_path: Path, change: tuple[str, str], key: str) -> None:
+    (tmp_path / "wrong.yaml").write_text(OWN.replace(*change), "utf-8")
+    with pytest.raises(DataFileInvalid) as e:
+        calendars.load(str(tmp_path / "wrong.yaml"))
+    assert e.value.key == key
+
+
+def test_an_unknown_calendar() -> None:
+    with pytest.raises(CalendarMissing) as e:
+        calendars.load("moon")
+    assert e.value.known == ["cn", "none"]
+
+
+@pytest.mark.parametrize(
+    ("amount", "unit"),
+    [
+        ("0", "工作时"),
+        ("-1", "工作时"),
+        ("x", "工作时"),
+        ("1", "周"),
+        ("1/2", "工作日"),
+        ("1e2", "工作日"),
+        ("3660.1", "自然日"),
+    ],
+)
+def test_limits_that_are_none(amount: str, unit: str) -> None:
+    with pytest.raises(OptionInvalid):
+        Limit.parse(amount, unit)
+    assert Limit.parse("2.5", "工作日") == Limit(Fraction(5, 2), "working_day")

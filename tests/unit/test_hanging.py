@@ -1,0 +1,118 @@
+"""Hanging accounts from steps and a clock: periods, failures, exposure, and what writing off does not undo."""
+
+import datetime as dt
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gridmgmt import cases, hanging
+from gridmgmt.cases import Step
+from gridmgmt.hanging import Account
+
+T0 = dt.datetime(2026, 3, 2, 1, 0, tzinfo=dt.UTC)
+LIMIT = dt.timedelta(minutes=100)
+
+
+def at(minutes: float) -> dt.datetime:
+    return T0 + dt.timedelta(minutes=minutes)
+
+
+def step(kind: str, minutes: float, **told: Any) -> Step:
+    unit, reason = told.pop("unit", None), told.pop("reason", "x")
+    return Step(kind, at(minutes), "王某", unit, reason, told)
+
+
+def again(_dispatch: Step, start: dt.datetime) -> dt.datetime:
+    return start + LIMIT
+
+
+OPENED = [
+    step("report", 0, category="matter:06010"), step("accept", 0), step("register", 0),
+    step("dispatch", 0, unit="U1", due_at=at(100).isoformat()), step("receive", 10),
+]  # fmt: skip
+
+
+def account(steps: list[Step], now: float) -> Account:
+    cases.fold("C1", steps)  # the story is a legal one
+    return hanging.accounts(steps, at(now), again)[-1]
+
+
+def test_one_missed_deadline_one_failed_check_then_written_off() -> None:
+    """Deadline passes; answered in time but the check fails; then written off: 3 periods, 2 failures."""
+    story = [
+        *OPENED, step("answer", 150), step("verify", 155), step("fail", 160), step("receive", 165),
+        step("answer", 200), step("verify", 210), step("close", 220),
+    ]  # fmt: skip
+    found = account(story, 10_000)
+    assert [(p.how, p.opened_at, p.due_at, p.ended_at) for p in found.periods] == [
+        ("missed", at(0), at(100), at(100)),
+        ("failed", at(100), at(200), at(160)),
+        ("written_off", at(160), at(260), at(220)),
+    ]
+    assert (found.n_deductions, found.exposed_at, found.written_off_at) == (2, None, at(220))
+
+
+def test_an_answer_exactly_at_the_deadline_is_in_time() -> None:
+    assert account([*OPENED, step("answer", 100)], 500).n_deductions == 0
+    assert account([*OPENED, step("answer", 100.01)], 500).n_deductions == 1
+
+
+def test_the_third_failure_exposes_and_later_ones_do_not_again() -> None:
+    assert account(OPENED, 300).exposed_at is None  # the third deadline has not passed yet
+    assert account(OPENED, 300.01).exposed_at == at(300)
+    assert account(OPENED, 800).exposed_at == at(300)
+    assert account(OPENED, 800).n_deductions == 7
+
+
+def test_while_the_check_is_outstanding_no_deadline_passes() -> None:
+    found = account([*OPENED, step("answer", 50), step("verify", 60)], 10_000)
+    assert (found.n_deductions, found.is_open) == (0, True)
+
+
+def test_a_case_sent_on_hangs_anew_with_the_other_unit() -> None:
+    story = [*OPENED, step("send_back", 120), step("dispatch", 130, unit="U2", due_at=at(230).isoformat())]
+    cases.fold("C1", story)
+    first, second = hanging.accounts(story, at(240), again)
+    assert (first.unit_code, first.n_deductions, first.periods[-1].how) == ("U1", 1, "sent_back")
+    assert (second.unit_code, second.n_deductions, second.is_open) == ("U2", 1, True)
+
+
+def test_on_hold_no_deadline_passes_and_the_time_left_runs_on() -> None:
+    held = [*OPENED, step("ask_postponement", 20), step("postpone", 40)]
+    assert account(held, 10_000).n_deductions == 0
+    found = account([*held, step("resume", 1040, due_at=at(1100).isoformat())], 1101)
+    assert found.failures[0].due_at == at(1100)
+
+
+def test_an_extension_moves_the_deadline_of_the_first_period() -> None:
+    story = [*OPENED, step("ask_extension", 20), step("extend", 30, due_at=at(180).isoformat())]
+    assert account(story, 180).n_deductions == 0
+    assert account(story, 180.01).n_deductions == 1
+
+
+def test_without_a_deadline_nothing_is_missed() -> None:
+    story = [*OPENED[:3], step("dispatch", 0, unit="U1"), step("receive", 10)]
+    assert account(story, 10_000).n_deductions == 0
+
+
+@given(st.integers(0, 2_000), st.integers(0, 2_000))
+def test_the_past_does_not_change_as_the_clock_runs_on(earlier: int, later: int) -> None:
+    first, last = sorted((earlier, later))
+    before, after = account(OPENED, first), account(OPENED, last)
+    assert after.failures[: len(before.failures)] == before.failures
+    assert after.n_deductions == sum(1 for n in range(1, 30) if n * 100 < last)
+
+
+def test_a_case_that_comes_back_to_a_unit_goes_on_with_its_account() -> None:
+    story = [
+        *OPENED, step("send_back", 120), step("dispatch", 130, unit="U2", due_at=at(230).isoformat()),
+        step("send_back", 140), step("dispatch", 150, unit="U1", due_at=at(250).isoformat()),
+    ]  # fmt: skip
+    cases.fold("C1", story)
+    first, second = hanging.accounts(story, at(260), again)
+    assert [(p.number, p.how) for p in first.periods] == [
+        (1, "missed"), (2, "sent_back"), (3, "missed"), (4, None),
+    ]  # fmt: skip
+    assert (first.unit_code, first.n_deductions, first.opened_at) == ("U1", 2, at(0))
+    assert (second.unit_code, second.n_deductions, second.is_open) == ("U2", 0, False)
