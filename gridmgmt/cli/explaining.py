@@ -1,7 +1,7 @@
 """The command explain (得分追溯): from a score down to its rules, case numbers, entries and periods."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import takewhile
 from typing import Any
 
@@ -53,6 +53,7 @@ def _plain(found: explaining.Explained) -> dict[str, Any]:
         "assessment": found.assessment, "sha256": found.sha256, "subject": found.subject, "line": found.line,
         "consequence": found.consequence, "total": found.document["total"], "evidence": found.evidence,
         "entries": found.entries or {}, "periods": periods,
+        "repeats": {name: [asdict(r) for r in rows] for name, rows in found.repeats.items()},
     }  # fmt: skip
 
 
@@ -120,6 +121,8 @@ def _show_behind(run: State, found: explaining.Explained) -> None:
         typer.echo(f"{results.known_words(found.header, name)[run.lang]} ({name}): {len(counted):,}")
         for start in range(0, len(counted), 8):
             typer.echo("  " + " ".join(counted[start : start + 8]))
+        for repeat in found.repeats.get(name, ()):
+            typer.echo(f"  {run.word('repeat_because', asdict(repeat))}")
         if len(counted) < len(numbers):
             left_out = " ".join(x for x in numbers if x in exempted)
             typer.echo(f"  {wording.label('card_exempted', run.lang)}: {left_out}")

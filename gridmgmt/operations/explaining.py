@@ -1,7 +1,7 @@
 """Explaining (追溯): from a line, a consequence or a total back to case and sample numbers, entries and periods."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -9,8 +9,12 @@ from sqlalchemy import Connection, Engine
 
 from gridmgmt.errors import ItemMissing
 from gridmgmt.indicators import RATIOS, base_of
+from gridmgmt.operations import repeating
 from gridmgmt.operations.assessing import EVIDENCE, level_number
 from gridmgmt.operations.database import snapshot
+from gridmgmt.operations.repeating import Repetition
+from gridmgmt.periods import parse_period
+from gridmgmt.readers import repeats as repeat_rules
 from gridmgmt.rulebooks.dossier import EVERYBODY
 from gridmgmt.rulebooks.load import parse
 from gridmgmt.store import assessments as store
@@ -31,6 +35,8 @@ class Explained:
         Input → its entered values, each with evidence, by whom and when.
     periods
         Of a consequence: the periods that brought it, each with its assessment and this subject's document.
+    repeats
+        Input → why each of its cases is a repeat, where a rule of data/repeats says so.
     """
 
     assessment: str
@@ -43,6 +49,7 @@ class Explained:
     consequence: Mapping[str, Any] | None = None
     entries: Mapping[str, list[Mapping[str, Any]]] | None = None
     periods: Sequence[tuple[str, Mapping[str, Any]]] = ()
+    repeats: Mapping[str, Sequence[Repetition]] = field(default_factory=dict)
 
 
 def explain(engine: Engine, name: str, code: str, item: str | None = None, level: str | None = None) -> Explained:
@@ -67,11 +74,12 @@ def explain(engine: Engine, name: str, code: str, item: str | None = None, level
         line = lines.get(item) if item else None
         reached = next((c for c in document.get("consequences", ()) if c["consequence"] == item), None)
         counts, inputs = _behind(stored.header, item, line, reached, lines)
+        numbers = _numbers(connection, stored, document, counts)
         return Explained(
-            stored.name, stored.sha256, document["subject"], line, document,
-            _numbers(connection, stored, document, counts), stored.header, reached,
+            stored.name, stored.sha256, document["subject"], line, document, numbers, stored.header, reached,
             _entered(connection, stored, document, inputs, city.zone),
             _periods_behind(connection, stored, document, reached, line),
+            _repetitions(connection, stored, numbers),
         )  # fmt: skip
 
 
@@ -139,6 +147,20 @@ def _numbers(
         bit = stored.header["counts"][of].index(count)
         found = store.evidence(connection, EVIDENCE[of], stored.id, subject["level_number"], subject["code"], bit)
         out[shown] = found
+    return out
+
+
+def _repetitions(
+    connection: Connection, stored: store.Stored, numbers: Mapping[str, list[str]]
+) -> dict[str, list[Repetition]]:
+    """For inputs that are counted by a rule of repeats: which earlier cases each of their cases repeats."""
+    specs = parse(stored.rulebook_text, stored.name).rulebook.inputs
+    out = {}
+    for name, cases in numbers.items():
+        automatic = specs[name].automatic if name in specs else None
+        if automatic is not None and automatic.only is not None and automatic.only.repeats is not None:
+            rule = repeat_rules.rule(automatic.only.repeats)
+            out[name] = repeating.reasons(connection, parse_period(stored.period), rule, cases)
     return out
 
 

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +55,27 @@ def marks(connection: Connection, period: Period, rule: Rule) -> dict[str, bool 
     found = repeats_of(connection, period, rule)
     answers = [None if pd.isna(x) else bool(x) for x in found["is_repeat"]]
     return dict(zip(found["case_no"], answers, strict=True))
+
+
+@dataclass(frozen=True)
+class Repetition:
+    """Why a case is a repeat: the how manieth of its class and place it is, from which on it counts, after which."""
+
+    case_no: str
+    occurrence: int
+    threshold: int
+    road_class: str
+    earlier: tuple[str, ...]
+
+
+def reasons(connection: Connection, period: Period, rule: Rule, numbers: Collection[str]) -> list[Repetition]:
+    """Why cases of a period are repeats, as the facts stand now; those that are none any more are left out."""
+    found = repeats_of(connection, period, rule)
+    chosen = found[found["case_no"].isin(numbers) & found["is_repeat"].fillna(False)]
+    return [
+        Repetition(r["case_no"], int(r["occurrence"]), int(r["threshold"]), r["road_class"], tuple(r["earlier"]))
+        for r in chosen.to_dict("records")
+    ]
 
 
 def _placed(connection: Connection, city: City, span: Period, rule: Rule) -> pd.DataFrame:

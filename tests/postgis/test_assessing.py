@@ -151,7 +151,8 @@ class TestEvidence:
 
     def test_all_counts_have_a_bit(self, december: Engine) -> None:
         header = assessing.score(december, "grid_baseline", PERIOD).header
-        assert {*header["counts"]["cases"], *header["counts"]["samples"]} == {c.name for c in COUNTS.values() if c.of != "steps"}
+        counted = {*header["counts"]["cases"], *header["counts"]["samples"]}
+        assert counted == {c.name for c in COUNTS.values() if c.of != "steps"}
 
 
 def made_counts(made: assessing.Made) -> dict[tuple[int, str], Any]:

@@ -13,14 +13,16 @@ from gridmgmt.errors import (
     CaseMissing,
     CategoryUnknown,
     CoordinateOutOfRange,
+    FileRefused,
     StepIllegal,
     StepIncomplete,
     StepRefused,
     UnitUnknown,
 )
-from gridmgmt.operations import assigning, casework, docket
+from gridmgmt.operations import assigning, attaching, casework, docket
 from gridmgmt.operations.casework import Request
 from gridmgmt.store import tables as t
+from tests import pictures
 from tests.postgis import towns
 from tests.postgis.towns import load, middle, select_all
 from tests.postgis.worksite import at, dispatched, folded, opened, row, take
@@ -221,3 +223,26 @@ def test_a_hanging_account_runs_on_the_work_calendar(desk: Engine) -> None:
     assert (account.n_deductions, account.exposed_at) == (2, None)
     (account,) = docket.show_case(desk, "A", at(16, 2)).accounts
     assert account.exposed_at == at(15.5, 2)
+
+
+def test_photographs_come_with_their_step_or_not_at_all(desk: Engine, tmp_path: Path) -> None:
+    root = tmp_path / "files"
+    (tmp_path / "after.jpg").write_bytes(pictures.encode())
+    (tmp_path / "broken.jpg").write_bytes(b"no picture")
+    dispatched(desk)
+    take(desk, "receive", 10)
+    request = Request("answer", "张某", "A", at(11))
+    with pytest.raises(FileRefused):
+        casework.take_with_files(
+            desk, request, [("after", tmp_path / "after.jpg"), ("evidence", tmp_path / "broken.jpg")], root
+        )
+    assert folded(desk).state == "handling"
+    case, attached = casework.take_with_files(desk, request, [("after", tmp_path / "after.jpg")], root)
+    assert (case.state, [a.is_new for a in attached]) == ("answered", [True])
+    (shown,) = attaching.listed(desk, case_no="A")
+    assert (shown["kind"], shown["step"]) == ("after", case.n_steps)
+    with pytest.raises(StepIllegal):
+        casework.take_with_files(
+            desk, Request("answer", "张某", "A", at(12)), [("after", tmp_path / "after.jpg")], root
+        )
+    assert len(attaching.listed(desk, case_no="A")) == 1

@@ -3,13 +3,14 @@
 from typing import Any
 
 import pytest
+import shapely
 from sqlalchemy import Engine
 
 from gridmgmt.operations import assessing, casework, explaining
 from gridmgmt.operations.casework import Request
 from gridmgmt.periods import parse_period
-from tests.postgis import towns
-from tests.postgis.towns import load
+from tests.postgis import district, towns
+from tests.postgis.towns import load, middle
 from tests.postgis.worksite import at, dispatched, opened, take
 
 
@@ -144,3 +145,25 @@ def test_the_same_steps_give_the_same_assessment_whatever_is_done_to_other_cases
         for made in (before, after)
     ]
     assert names[0] == names[1]
+
+
+def test_repeats_are_judged_by_place_and_road_class_and_explained(desk: Engine) -> None:
+    """On a main road the second of a class within 20 m repeats; elsewhere only the fourth; small ads never."""
+    lon, lat = middle("D1-1")
+    for n in range(3):  # 5.6 m apart, north of each other
+        opened(desk, f"M{n}", category="matter:06010", lat=lat + n * 0.00005)
+        opened(desk, f"B{n}", place="D1-2", category="matter:06010")
+        opened(desk, f"A{n}", category="matter:07001")
+        for no in (f"M{n}", f"B{n}", f"A{n}"):
+            for kind, hour in (("accept", 9.1), ("register", 9.2 + n / 10), ("dispatch", 9.6 + n / 10)):
+                take(desk, kind, hour, no)
+    assert "repeat_cases" not in inputs(desk, "city_department_annex2", "U1")  # without a road layer nobody can tell
+    road = shapely.LineString([(lon - 0.001, lat), (lon + 0.001, lat)])
+    district.add_layer(desk, "roads", {"R1": ("main", road)})
+    found = inputs(desk, "city_department_annex2", "U1")
+    assert (found["repeat_cases"], found["to_handle"]) == (2, 9)
+    told = explaining.explain(desk, "city_department_annex2", "U1", "repeat_cases")
+    assert told.evidence == {"repeat_cases": ["M1", "M2"]}
+    assert [(r.case_no, r.occurrence, r.threshold, r.road_class, r.earlier) for r in told.repeats["repeat_cases"]] == [
+        ("M1", 2, 2, "main", ("M0",)), ("M2", 3, 2, "main", ("M0", "M1")),
+    ]  # fmt: skip

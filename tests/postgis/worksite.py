@@ -11,6 +11,7 @@ from gridmgmt.cases import Case, Limits
 from gridmgmt.operations import casework, database, reference
 from gridmgmt.operations import time_limits as limit_ops
 from gridmgmt.operations.casework import Request
+from gridmgmt.store import cities
 from gridmgmt.store import steps as step_store
 from tests.postgis import towns
 from tests.postgis.towns import middle
@@ -31,6 +32,8 @@ MONDAY = dt.datetime(2025, 12, 1, tzinfo=dt.timezone(dt.timedelta(hours=8)))
 def staffed(engine: Engine, path: Path) -> None:
     """The town with units, responsibility rules and time limits."""
     towns.found(engine, path, units=["U1", "U2", "U9"])
+    with database.transaction(engine) as connection:
+        cities.ensure_categories(connection, [("town", "matter", code) for code in ("06010", "07001")])
     (path / "rules.csv").write_text(RULES, "utf-8")
     (path / "limits.csv").write_text(LIMITS, "utf-8")
     reference.import_rules(engine, path / "rules.csv")

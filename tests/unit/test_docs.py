@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+from gridmgmt import cases
 from gridmgmt.counts import COUNTS
 from gridmgmt.indicators import RATIOS
 from gridmgmt.readers.profiles import CASE_FIELDS, SAMPLE_FIELDS
 from gridmgmt.settings import KEYS
+from gridmgmt.texts import word
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -29,3 +31,13 @@ def test_every_setting_is_documented() -> None:
     pages = "".join(p.read_text("utf-8") for p in [*DOCS.glob("*.md"), DOCS.parent / "README.md"])
     for name in KEYS:
         assert name in pages, name
+
+
+def test_casework_page_shows_the_whole_life_cycle() -> None:
+    page = (DOCS / "casework.md").read_text("utf-8")
+    requests = {"ask_extension", "extend", "refuse_extension", "ask_postponement", "refuse_postponement"}
+    everywhere = {k for k, t in cases.TRANSITIONS.items() if t.to is None} - requests
+    for state, stage in cases.STATES.items():
+        legal = ", ".join(f"`{k}`" for k in cases.legal(state) if k not in everywhere) or "–"
+        assert f"| `{state}` {word(f'state_{state}')} | {word(f'stage_{stage}')} | {legal} |" in page, state
+    assert all(f"`{kind}`" in page for kind in [*cases.TRANSITIONS] if kind != "report")
