@@ -137,6 +137,10 @@ def _finish(job: Job, progress: Progress) -> None:
 
 def _merge(job: Job, progress: Progress) -> list[int]:
     """Locate cases or samples and merge them; gives the rows that are loaded."""
+    column = job.profile.columns[job.profile.key].label
+    if job.kind is facts.CASES:
+        lived = incoming.take_out_lived(job.connection)
+        job.refuse_after_reading([Problem(n, column, key, "case_lives_here") for n, key in lived])
     progress("locate", job.report.n_rows)
     points = incoming.points(job.connection, job.kind)
     located = Assigner(job.connection, job.city).locate(points)
@@ -145,7 +149,6 @@ def _merge(job: Job, progress: Progress) -> list[int]:
     progress("merge", job.report.n_rows)
     known_at = cities.stamp_batch(job.connection, job.batch_id)
     merged = incoming.merge(job.connection, job.kind, job.batch_id, known_at)
-    column = job.profile.columns[job.profile.key].label
     job.refuse_after_reading([Problem(n, column, key, "version_conflict") for n, key in merged.conflicts])
     taken = located[~located["row_no"].isin(dict(merged.conflicts))]
     report = job.report

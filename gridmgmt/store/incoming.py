@@ -10,6 +10,9 @@ The rules of merging, the same for cases and samples:
 * two contents that claim the same version instant are a conflict: the row that
   came second goes to quarantine, because choosing would be guessing.
 
+A case that is worked on here is what its steps say: rows of a newer export are
+taken out before the merge.
+
 So the current row is what the latest instant says, in whatever order files arrive.
 """
 
@@ -85,6 +88,12 @@ def add(connection: Connection, kind: Kind, facts: pd.DataFrame) -> None:
     out = facts[names].copy()
     out.insert(0, "row_no", facts.index)
     copy_in(connection, kind.incoming, out)
+
+
+def take_out_lived(connection: Connection) -> list[tuple[int, str]]:
+    """Take out case rows that are newer than a case worked on here; gives their row and case numbers."""
+    found = connection.execute(query("take_out_lived"))
+    return sorted((int(row), str(number)) for row, number in found)
 
 
 def points(connection: Connection, kind: Kind) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from gridmgmt.errors import (
     StepRefused,
     UnitUnknown,
 )
-from gridmgmt.operations import assigning, attaching, casework, docket
+from gridmgmt.operations import assigning, attaching, casework, docket, imports
 from gridmgmt.operations.casework import Request
 from gridmgmt.store import tables as t
 from tests import pictures
@@ -154,6 +154,21 @@ def test_an_old_export_does_not_undo_what_was_done_here(desk: Engine, tmp_path: 
     take(desk, "dispatch", 14, "X", day=5)
     load(desk, tmp_path, [{**old, "text": "earlier"}], day=1)
     assert row(desk, "X")["status"] == "dispatched"
+
+
+def test_a_newer_export_of_a_case_that_is_worked_on_here_waits_in_quarantine(desk: Engine, tmp_path: Path) -> None:
+    old = towns.case("X", cat="01001", reg="2025-12-05 13:00", unit="U1")
+    load(desk, tmp_path, [old, towns.case("Y", cat="01001")], day=2)
+    take(desk, "dispatch", 14, "X", day=5)
+    before = row(desk, "X")
+    later = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
+    path = towns.write_csv(
+        tmp_path / "later.csv", [{**old, "closed": "2025-12-06 12:00"}, towns.case("Y", cat="02001")]
+    )
+    profile = towns.write_profile(tmp_path, towns.CASES)
+    report = imports.import_file(desk, path, profile, source_as_of=later)
+    assert (report.n_newer, report.n_quarantined, report.reasons) == (1, 1, {"case_lives_here": 1})
+    assert row(desk, "X") == before
 
 
 def test_reassigning_keeps_the_unit_that_a_dispatch_named(desk: Engine) -> None:
