@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gridmgmt import cases
+from gridmgmt import derived, transitions
 from gridmgmt.cases import Case, Step
 from gridmgmt.errors import StepIllegal
 
@@ -70,7 +70,7 @@ def follow(case_no: str, row: Mapping[str, Any], stored: Sequence[Step], log: Se
             unchanged += numbers
         else:
             fresh.append((step, numbers))
-    walk = _Walk(cases.fold(case_no, stored), cases.derive(row)[0])
+    walk = _Walk(transitions.fold(case_no, stored), derived.derive(row)[0])
     is_ours, contradicted = any(s.origin == "own" for s in stored), {_key(s) for s in waiting}
     for step, (n, *again) in fresh:
         refusal = _barred(n, step, is_ours, contradicted) or walk.take(n, step)
@@ -129,22 +129,22 @@ class _Walk:
         case, before = self.case, []
         if not case.state and step.kind != "report":
             before.append(replace(self._report, at=min(self._report.at, step.at)))
-            case = cases.apply(case, before[0])
-        way = cases.bridge(case.state, step.kind)
+            case = transitions.apply(case, before[0])
+        way = derived.bridge(case.state, step.kind)
         before += [Step(kind, step.at, "", origin="derived") for kind in way or ()]
         if step.kind == "report":
             step = replace(step, facts={**self._report.facts, **step.facts})
         try:
             self._add([*before, step])
         except StepIllegal:
-            told = {"step": step.kind, "state": case.state or "new", "legal": cases.legal(case.state)}
+            told = {"step": step.kind, "state": case.state or "new", "legal": transitions.legal(case.state)}
             return Refusal(n, "kind", "step_not_legal", told)
         return None
 
     def _add(self, steps: Sequence[Step]) -> None:
         case, added = self.case, []
         for step in steps:
-            case = cases.apply(case, step)
+            case = transitions.apply(case, step)
             added.append((replace(step, seq=case.n_steps), case.state))
         self.case = case
         self.added += added

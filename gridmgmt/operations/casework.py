@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection, Engine
 
-from gridmgmt import cases
+from gridmgmt import cases, derived, transitions
 from gridmgmt.cases import Case, Step
 from gridmgmt.codes import CategoryKey
 from gridmgmt.errors import CaseChanged, CaseExists, CaseMissing, GridmgmtError, RowTaken, StepRefused
@@ -30,6 +30,9 @@ from gridmgmt.store.steps import TakenRow
 
 CHUNK = 2_000
 """Steps of a file that are taken in one transaction."""
+
+PLACING = ("report", "register", "move", "reclassify")
+"""Steps that may give a case its place or class, and so the unit that answers."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +102,8 @@ class _Files:
         self.open = {no: self._opened(no, row, stored.get(row["id"], [])) for no, row in rows.items()}
 
     def _opened(self, case_no: str, row: dict[str, Any], stored: list[Step]) -> _File:
-        known = stored or cases.derive(steps.plain_row(row))
-        return _File(cases.fold(case_no, known, self._desk.rules.limits), row, list(known), len(stored))
+        known = stored or derived.derive(steps.plain_row(row))
+        return _File(transitions.fold(case_no, known, self._desk.rules.limits), row, list(known), len(stored))
 
     def take(self, request: Request, at: dt.datetime) -> Case:
         """Add one step to its case; raises what is wrong with it."""
@@ -117,9 +120,8 @@ class _Files:
         step = Step(request.kind, request.at or at, request.actor, request.unit_code, request.reason, request.facts)
         if step.at > at:
             raise StepRefused(case_no=no, step=step.kind, why="in_future", at=step.at.isoformat(), last="")
-        answering = self._answering(file) if step.kind == "dispatch" and step.unit_code is None else None
-        step = self._desk.complete(step, file.case, file.steps, answering)
-        file.case = cases.apply(file.case, step, self._desk.rules.limits)
+        step = self._desk.complete(step, file.case, file.steps)
+        file.case = transitions.apply(file.case, step, self._desk.rules.limits)
         file.steps.append(replace(step, seq=file.case.n_steps))
         file.reporter = request.reporter or file.reporter
         file.is_moved |= step.kind in ("report", "move", "reclassify", "dispatch", "send_back", "register")
@@ -128,10 +130,27 @@ class _Files:
         self.open[no] = file
         return file.case
 
-    def _answering(self, file: _File) -> str | None:
-        located = self._desk.assigner.locate(points([replace(file.case, unit_code=None)]))
-        unit_id = located["unit_id"].iloc[0]
-        return None if pd.isna(unit_id) else self._desk.assigner.unit_code(int(unit_id))
+    def foresee(self, requests: Sequence[Request], at: dt.datetime) -> None:
+        """Find at once who answers for all cases to be dispatched; one that turns out otherwise is looked up again."""
+        ahead = {no: file.case for no, file in self.open.items()}
+        dispatched = []
+        for r in requests:
+            no = str(r.case_no)
+            if r.kind == "dispatch" and r.unit_code is None and no in ahead:
+                dispatched.append(ahead[no])
+            elif r.kind in PLACING:
+                ahead[no] = self._placed(ahead.get(no, Case(no)), r, at)
+        self._desk.ask(dispatched)
+
+    def _placed(self, case: Case, request: Request, at: dt.datetime) -> Case:
+        """A case with the place, class and time that a request would give it; as it is where that is wrong."""
+        try:
+            told = self._desk.complete(Step(request.kind, at, request.actor, facts=request.facts), case, ()).facts
+        except GridmgmtError:
+            return case
+        given = {name: told[name] for name in ("lon", "lat", "category") if told.get(name) is not None}
+        reported_at = (request.at or at) if request.kind == "report" else case.reported_at
+        return replace(case, reported_at=reported_at, **given)
 
 
 def _changed(file: _File, request: Request) -> CaseChanged:
@@ -211,6 +230,7 @@ def take_within(connection: Connection, requests: Sequence[Request]) -> list[Out
     steps.claim(connection, {r.case_no for r in numbered if r.kind == "report" and r.case_no is not None})
     files = _Files(connection, desk, [r.case_no for r in numbered if r.case_no is not None])
     at = steps.now(connection)  # only now: whoever waited for a case must not act before the one he waited for
+    files.foresee(numbered, at)
     outcomes = []
     for asked, request in zip(requests, numbered, strict=True):
         if asked.ref is not None and asked.ref in taken:
@@ -279,7 +299,7 @@ def _with_states(file: _File, desk: Desk) -> Iterator[tuple[Step, str]]:
     """The new steps, numbered, each with the state it led to."""
     case = Case(file.case.case_no)
     for n, step in enumerate(file.steps):
-        case = cases.apply(case, step, desk.rules.limits)
+        case = transitions.apply(case, step, desk.rules.limits)
         if n >= file.n_stored:
             yield replace(step, seq=n + 1), case.state
 
@@ -344,7 +364,7 @@ def renew_deadlines(engine: Engine, progress: Progress = silent) -> int:
         for file in files.open.values():
             step = desk.renewed(file.case, file.steps, max(at, file.case.last_at or at))
             if step is not None and file.case.state in cases.WITH_UNIT:
-                file.case = cases.apply(file.case, step, desk.rules.limits)
+                file.case = transitions.apply(file.case, step, desk.rules.limits)
                 file.steps.append(step)
                 moved.append(file)
                 n += 1

@@ -5,7 +5,7 @@ facts with the limit, the rule and the calendar it came from.
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -20,7 +20,7 @@ from gridmgmt.calendars import Calendar
 from gridmgmt.cases import Case, Limits, Step
 from gridmgmt.codes import CategoryKey
 from gridmgmt.deadlines import Limit
-from gridmgmt.errors import CategoryUnknown, StepIncomplete, UnitUnknown
+from gridmgmt.errors import CategoryUnknown, OptionInvalid, StepIncomplete, UnitUnknown
 from gridmgmt.operations.assigning import Assigner
 from gridmgmt.periods import parse_instant
 from gridmgmt.readers import calendars
@@ -29,6 +29,9 @@ from gridmgmt.store import cities
 from gridmgmt.store import time_limits as limit_store
 
 UTC = dt.UTC
+
+Question = tuple[float | None, float | None, dt.datetime | None, str | None]
+"""What the answering unit of a case depends on: place, instant of the report, class."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class Desk:
         self.city = cities.load_city(connection)
         self.zone = self.city.zone
         self.rules = load_rules()
+        self._answers: dict[Question, str | None] = {}
 
     @cached_property
     def calendar(self) -> Calendar:
@@ -87,15 +91,27 @@ class Desk:
     def _categories(self) -> set[tuple[str, str, str]]:
         return cities.category_keys(self.connection)
 
-    def complete(self, step: Step, case: Case, before: Sequence[Step], answering: str | None) -> Step:
+    def ask(self, cases: Iterable[Case]) -> None:
+        """Find the units that answer for cases as they are, all at once; :meth:`answering` then knows them."""
+        asked = {_question(c): replace(c, unit_code=None) for c in cases}
+        fresh = [c for question, c in asked.items() if question not in self._answers]
+        if fresh:
+            found = self.assigner.locate(points(fresh))["unit_id"]
+            codes = [None if pd.isna(n) else self.assigner.unit_code(int(n)) for n in found]
+            self._answers |= zip(map(_question, fresh), codes, strict=True)
+
+    def answering(self, case: Case) -> str | None:
+        """The unit that the responsibility rules name for a case's class and place on the day of its report."""
+        self.ask([case])
+        return self._answers[_question(case)]
+
+    def complete(self, step: Step, case: Case, before: Sequence[Step]) -> Step:
         """The step with what the platform finds itself: place in stored coordinates, unit, deadline.
 
         Parameters
         ----------
         before
             The case's steps so far.
-        answering
-            The unit that the responsibility rules name for the case's class and place.
 
         Raises
         ------
@@ -117,7 +133,7 @@ class Desk:
         if finish is None:
             return step if step.unit_code else replace(step, unit_code=case.unit_code)
         if step.kind == "dispatch":
-            step = replace(step, unit_code=step.unit_code or answering)
+            step = replace(step, unit_code=step.unit_code or self.answering(case))
         elif step.unit_code is None:
             step = replace(step, unit_code=case.unit_code)
         return finish(step, case, before)
@@ -134,7 +150,8 @@ class Desk:
         if (lon is None) != (lat is None):
             raise StepIncomplete(case_no="", step=step.kind, missing=["lon" if lon is None else "lat"])
         if lon is not None and lat is not None:
-            facts["lon"], facts["lat"] = geo.point_to_storage(float(lon), float(lat), str(system))
+            x, y = _number("lon", lon, "114.05"), _number("lat", lat, "30.02")
+            facts["lon"], facts["lat"] = geo.point_to_storage(x, y, str(system))
         return replace(step, facts=facts)
 
     # --- deadlines ---
@@ -231,6 +248,17 @@ class Desk:
             return None
         facts = {"due_at": _iso(due.due_at), "provisional": due.provisional, "calendar": self.calendar.identity}
         return Step("deadline", at, "gridmgmt", case.unit_code, "calendar", facts)
+
+
+def _number(name: str, value: Any, example: str) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError) as e:
+        raise OptionInvalid(name=name, value=str(value), expected=example) from e
+
+
+def _question(case: Case) -> Question:
+    return case.lon, case.lat, case.reported_at, case.category
 
 
 def _iso(at: dt.datetime | None) -> str | None:

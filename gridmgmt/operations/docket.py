@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from gridmgmt import cases, deadlines, hanging
+from gridmgmt import cases, deadlines, derived, hanging, transitions
 from gridmgmt.cases import Case, Step
 from gridmgmt.deadlines import Deadline, Light
 from gridmgmt.errors import CaseMissing, OptionInvalid
@@ -105,10 +105,10 @@ def show_case(engine: Engine, case_no: str, now: dt.datetime | None = None) -> S
     with snapshot(engine) as connection:
         desk, at = Desk(connection), now or steps.now(connection)
         row, taken, is_derived = _file(connection, case_no)
-        case = cases.fold(case_no, taken, desk.rules.limits)
+        case = transitions.fold(case_no, taken, desk.rules.limits)
         found = hanging.accounts(taken, at, desk.next_deadline, desk.rules.exposed_at_failure)
         grids = tuple(docket.grids_of(connection, row))
-        return Shown(case, row, tuple(taken), is_derived, tuple(found), tuple(cases.legal(case.state)), grids, at)
+        return Shown(case, row, tuple(taken), is_derived, tuple(found), tuple(transitions.legal(case.state)), grids, at)
 
 
 def _file(connection: Connection, case_no: str) -> tuple[dict[str, Any], list[Step], bool]:
@@ -116,7 +116,7 @@ def _file(connection: Connection, case_no: str) -> tuple[dict[str, Any], list[St
     if row is None:
         raise CaseMissing(case_no=case_no)
     stored = steps.of_cases(connection, [row["id"]]).get(row["id"])
-    return row, stored or cases.derive(steps.plain_row(row)), not stored
+    return row, stored or derived.derive(steps.plain_row(row)), not stored
 
 
 STAGE_STEPS = {
@@ -139,7 +139,7 @@ def clocks(engine: Engine, case_no: str, now: dt.datetime | None = None) -> tupl
         desk, at = Desk(connection), now or steps.now(connection)
         _, taken, _ = _file(connection, case_no)
         taken = [s for s in taken if s.at <= at]
-        case = cases.fold(case_no, taken, desk.rules.limits)
+        case = transitions.fold(case_no, taken, desk.rules.limits)
         return at, [c for stage in STAGE_STEPS if (c := _clock(desk, case, taken, stage, at)) is not None]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from gridmgmt import cases
+from gridmgmt import transitions
 from gridmgmt.cases import Case, Step
 from gridmgmt.errors import CaseChanged, CaseExists, GridmgmtError, StepIllegal, StepRefused
 from gridmgmt.operations import casework, database, reference, step_files
@@ -89,7 +89,7 @@ def require_sound(engine: Engine) -> None:
     """Every case has the steps 1 … n, and its row says what they add up to."""
     for no, (row, steps) in stored(engine).items():
         assert [s.seq for s in steps] == list(range(1, len(steps) + 1)), no
-        case = cases.fold(no, steps)
+        case = transitions.fold(no, steps)
         assert (row["status"], row["unit_code"], row["n_rework"]) == (case.state, case.unit_code, case.n_rework), no
         assert {name: row[name] for name in TIMES} == {name: getattr(case, name) for name in TIMES}, no
     versions = Counter(r[0] for r in select_all(engine, t.case_version.c.case_id))

@@ -14,7 +14,7 @@ import openpyxl
 import pytest
 from sqlalchemy import Engine, text
 
-from gridmgmt import cases, texts
+from gridmgmt import cases, texts, transitions
 from gridmgmt.operations import casework, database, docket, imports, reference, step_files
 from gridmgmt.operations.casework import Request
 from gridmgmt.operations.imports import ImportReport
@@ -140,12 +140,12 @@ def test_a_whole_log_becomes_imported_steps_and_the_row_stays(town: Engine, log:
 
 def test_the_case_s_row_tells_what_the_log_does_not(town: Engine, log: Import) -> None:
     log(*WHOLE[:4])
-    case = cases.fold("A", stored(town))
+    case = transitions.fold("A", stored(town))
     assert (case.lon, case.lat) == middle("D1-1")
     assert (case.category, case.description) == ("component:01001", "井盖")
     assert (case.due_at, case.unit_code) == (at(6, 18), "U1")
     log(line("退单", "05 15:00", why="不在辖区"), line("派单", "05 16:00", unit="U2", due="2025-12-07 08:00"))
-    assert cases.fold("A", stored(town)).due_at == at(7, 8)
+    assert transitions.fold("A", stored(town)).due_at == at(7, 8)
 
 
 def test_the_same_log_again_and_a_longer_one_add_only_what_is_new(town: Engine, log: Import) -> None:
@@ -154,7 +154,7 @@ def test_the_same_log_again_and_a_longer_one_add_only_what_is_new(town: Engine, 
     assert (report.n_new, report.n_unchanged) == (0, 5)
     report = log(*reversed(WHOLE))
     assert (report.n_new, report.n_unchanged) == (3, 5)
-    assert cases.fold("A", stored(town)).state == "closed"
+    assert transitions.fold("A", stored(town)).state == "closed"
     assert len(stored(town)) == 8
 
 
@@ -208,7 +208,7 @@ def test_unknown_cases_wait_in_quarantine_until_they_are_imported(town: Engine, 
     towns.load(town, tmp_path, [towns.case("B", **CASE_A)], day=1)
     (again,) = imports.retry_quarantine(town, str(tmp_path / "town_log.yaml"))
     assert (again.n_new, again.n_quarantined) == (8, 0)
-    assert cases.fold("B", stored(town, "B")).closed_at == at(6, 10)
+    assert transitions.fold("B", stored(town, "B")).closed_at == at(6, 10)
     assert imports.list_quarantine(town) == []
 
 
@@ -241,7 +241,8 @@ def test_every_fault_of_a_row_is_told_and_the_others_are_taken(town: Engine, log
     report = log(
         WHOLE[0], line("签发", "05 12:01"), line("受理", "05 25:00"), line("", "05 12:01"), line("受理"),
         line("派单", "05 12:01", unit="U9", wrong="也许", verdict="好"), line("受理", "05 12:10", **{"class": "井盖"}),
-        line("立案", "05 12:20", **{"class": "component:09999"}), line("受理", "05 12:10", **{"class": "component:02001"}),
+        line("立案", "05 12:20", **{"class": "component:09999"}),
+        line("受理", "05 12:10", **{"class": "component:02001"}),
     )  # fmt: skip
     assert (report.n_new, report.n_quarantined) == (2, 7)
     assert report.reasons == {
@@ -264,7 +265,7 @@ def test_facts_of_the_log(town: Engine, log: Import) -> None:
     found = stored(town)
     assert found[3].facts == {"due_at": "2025-12-05T10:00:00+00:00", "wrong_dispatch": True}
     assert found[4].facts == {"lon": x, "lat": y, "wrong_dispatch": False}
-    assert cases.fold("A", found).verdict == "unsatisfied"
+    assert transitions.fold("A", found).verdict == "unsatisfied"
 
 
 def test_a_dry_run_leaves_nothing(town: Engine, log: Import) -> None:
@@ -437,7 +438,7 @@ def test_the_template_is_filled_and_taken(town: Engine, sheet: Take, tmp_path: P
     area = str(offered.formula1).removeprefix("lists!")
     words = [c[0].value for c in book["lists"][area.replace("$", "")]]
     assert words[:3] == ["上报", "受理", "核实"]
-    assert len(words) == len(cases.TRANSITIONS)
+    assert len(words) == len(transitions.TRANSITIONS)
     for n, r in enumerate(LIFE, 5):
         for name, value in r.items():
             page.cell(n, heads[name]).value = value or None

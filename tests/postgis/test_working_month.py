@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, select
 
-from gridmgmt import cases
+from gridmgmt import transitions
 from gridmgmt.cases import STATES, Limits
 from gridmgmt.demo import workday
 from gridmgmt.operations import assessing, casework, database, docket, working
@@ -74,7 +74,7 @@ def test_nothing_is_lost_and_every_case_is_in_exactly_one_state(desk: Engine, se
     for no, row in rows.items():
         own = stored[row["id"]]
         assert [s.seq for s in own] == list(range(1, len(own) + 1))
-        case = cases.fold(no, own, Limits())
+        case = transitions.fold(no, own, Limits())
         assert (row["status"], row["due_at"], row["closed_at"]) == (case.state, case.due_at, case.closed_at)
     assert Counter(r["status"] for r in rows.values()) == Counter({k: v for k, v in states.items() if v})
 

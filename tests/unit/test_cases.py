@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridmgmt import cases
-from gridmgmt.cases import STAGES, STATES, TRANSITIONS, Case, Limits, Step
+from gridmgmt import derived, transitions
+from gridmgmt.cases import STAGES, STATES, Case, Limits, Step
 from gridmgmt.errors import StepIllegal, StepIncomplete, StepRefused
+from gridmgmt.transitions import TRANSITIONS
 
 T0 = dt.datetime(2026, 3, 2, 1, 0, tzinfo=dt.UTC)
 
@@ -39,7 +40,7 @@ def test_the_plain_way_from_report_to_visit() -> None:
     states = []
     case = Case("C1")
     for s in way:
-        case = cases.apply(case, s)
+        case = transitions.apply(case, s)
         states.append(case.state)
     assert states == [
         "reported", "accepted", "registered", "dispatched", "handling", "answered", "verification", "closed", "visited",
@@ -73,44 +74,44 @@ def test_every_return_needs_a_reason() -> None:
 def test_what_the_table_does_not_allow_is_refused_with_what_it_does(state: str, kind: str) -> None:
     case = Case("C1", state=state, last_at=T0)
     if state in TRANSITIONS[kind].before:
-        assert kind in cases.legal(state)
+        assert kind in transitions.legal(state)
         return
     with pytest.raises(StepIllegal) as e:
-        cases.apply(case, step(kind, 1, unit="U1", reason="x"))
-    assert e.value.legal == cases.legal(state)
+        transitions.apply(case, step(kind, 1, unit="U1", reason="x"))
+    assert e.value.legal == transitions.legal(state)
 
 
 def test_a_case_is_reported_once() -> None:
     with pytest.raises(StepIllegal):
-        cases.fold("C1", [REPORT, REPORT])
+        transitions.fold("C1", [REPORT, REPORT])
 
 
 def test_nobody_acts_anonymously_and_returns_say_why() -> None:
-    case = cases.fold("C1", TO_HANDLING)
+    case = transitions.fold("C1", TO_HANDLING)
     with pytest.raises(StepIncomplete) as e:
-        cases.apply(case, Step("send_back", at(30), ""))
+        transitions.apply(case, Step("send_back", at(30), ""))
     assert e.value.missing == ["actor", "reason"]
 
 
 def test_a_case_without_class_is_not_registered() -> None:
-    case = cases.fold("C1", [step("report", 0, source="x"), step("accept", 1)])
+    case = transitions.fold("C1", [step("report", 0, source="x"), step("accept", 1)])
     with pytest.raises(StepRefused) as e:
-        cases.apply(case, step("register", 2))
+        transitions.apply(case, step("register", 2))
     assert e.value.why == "without_category"
-    assert cases.apply(case, step("register", 2, category="matter:06010")).category == "matter:06010"
+    assert transitions.apply(case, step("register", 2, category="matter:06010")).category == "matter:06010"
 
 
 def test_steps_follow_each_other_in_time_and_may_share_an_instant() -> None:
-    case = cases.fold("C1", TO_HANDLING)
+    case = transitions.fold("C1", TO_HANDLING)
     with pytest.raises(StepRefused) as e:
-        cases.apply(case, step("answer", 24.99))
+        transitions.apply(case, step("answer", 24.99))
     assert e.value.why == "before_last"
-    assert cases.apply(case, step("answer", 25)).state == "answered"
+    assert transitions.apply(case, step("answer", 25)).state == "answered"
 
 
 def test_a_send_back_is_dispatched_again_with_a_deadline_of_its_own() -> None:
     again = [step("send_back", 30, reason="不属本单位"), step("dispatch", 40, unit="U2", due_at=at(900).isoformat())]
-    case = cases.fold("C1", [*TO_HANDLING, *again])
+    case = transitions.fold("C1", [*TO_HANDLING, *again])
     assert (case.n_dispatches, case.n_send_backs) == (2, 1)
     assert (case.unit_code, case.first_unit, case.due_at) == ("U2", "U1", at(900))
     assert "multi_dispatched" in case.flags()
@@ -118,23 +119,23 @@ def test_a_send_back_is_dispatched_again_with_a_deadline_of_its_own() -> None:
 
 def test_an_extension_stands_beside_the_original_deadline() -> None:
     asked = [*TO_HANDLING, step("ask_extension", 30, reason="下雨")]
-    case = cases.fold("C1", [*asked, step("extend", 40, due_at=at(800).isoformat())])
+    case = transitions.fold("C1", [*asked, step("extend", 40, due_at=at(800).isoformat())])
     assert (case.due_at, case.due_extended_at, case.effective_due_at) == (at(500), at(800), at(800))
     with pytest.raises(StepRefused) as e:
-        cases.fold("C1", [*TO_HANDLING, step("extend", 40, due_at=at(800).isoformat())])
+        transitions.fold("C1", [*TO_HANDLING, step("extend", 40, due_at=at(800).isoformat())])
     assert e.value.why == "nothing_asked"
     with pytest.raises(StepRefused) as e:
-        cases.fold("C1", [*asked, step("extend", 40, due_at=at(500).isoformat())])
+        transitions.fold("C1", [*asked, step("extend", 40, due_at=at(500).isoformat())])
     assert e.value.why == "extension_shortens"
 
 
 def test_extensions_end_with_the_deadline_and_with_their_number() -> None:
-    on_time = cases.fold("C1", TO_HANDLING)
-    assert cases.apply(on_time, step("ask_extension", 500, reason="x")).pending == "extension"
+    on_time = transitions.fold("C1", TO_HANDLING)
+    assert transitions.apply(on_time, step("ask_extension", 500, reason="x")).pending == "extension"
     with pytest.raises(StepRefused) as e:
-        cases.apply(on_time, step("ask_extension", 500.01, reason="x"))
+        transitions.apply(on_time, step("ask_extension", 500.01, reason="x"))
     assert e.value.why == "deadline_passed"
-    twice = cases.fold(
+    twice = transitions.fold(
         "C1",
         [
             *TO_HANDLING,
@@ -143,35 +144,35 @@ def test_extensions_end_with_the_deadline_and_with_their_number() -> None:
         ],
     )  # fmt: skip
     with pytest.raises(StepRefused) as e:
-        cases.apply(twice, step("ask_extension", 34, reason="x"))
+        transitions.apply(twice, step("ask_extension", 34, reason="x"))
     assert e.value.why == "extensions_used_up"
-    assert cases.apply(twice, step("ask_extension", 34, reason="x"), Limits(extensions=3)).pending == "extension"
+    assert transitions.apply(twice, step("ask_extension", 34, reason="x"), Limits(extensions=3)).pending == "extension"
 
 
 def test_on_hold_no_clock_runs_and_a_hold_has_its_longest_time() -> None:
-    held = cases.fold("C1", [*TO_HANDLING, step("ask_postponement", 30, reason="冬季"), step("postpone", 40)])
+    held = transitions.fold("C1", [*TO_HANDLING, step("ask_postponement", 30, reason="冬季"), step("postpone", 40)])
     assert held.state == "on_hold"
     assert not held.is_overdue(at(10_000))
     with pytest.raises(StepRefused) as e:
-        cases.apply(held, step("resume", 40 + 365 * 1440 + 1))
+        transitions.apply(held, step("resume", 40 + 365 * 1440 + 1))
     assert e.value.why == "postponed_too_long"
-    resumed = cases.apply(held, step("resume", 140, due_at=at(600).isoformat()))
+    resumed = transitions.apply(held, step("resume", 140, due_at=at(600).isoformat()))
     assert (resumed.due_at, resumed.first_due_at, resumed.pauses) == (at(600), at(500), ((at(40), at(140)),))
 
 
 def test_overdue_begins_after_the_deadline_and_ends_with_the_answer() -> None:
-    case = cases.fold("C1", TO_HANDLING)
+    case = transitions.fold("C1", TO_HANDLING)
     assert not case.is_overdue(at(500))
     assert case.is_overdue(at(500.01))
-    assert not cases.apply(case, step("answer", 600)).is_overdue(at(700))
+    assert not transitions.apply(case, step("answer", 600)).is_overdue(at(700))
 
 
 def test_a_failed_verification_goes_back_and_counts() -> None:
-    case = cases.fold("C1", [*TO_VERIFICATION, step("fail", 120, reason="未清理干净")])
+    case = transitions.fold("C1", [*TO_VERIFICATION, step("fail", 120, reason="未清理干净")])
     assert (case.state, case.n_rework, case.reworked_at, case.handled_at) == ("rework", 1, at(120), None)
     done = [step("receive", 130), step("answer", 140), step("verify", 150), step("close", 160)]
     for s in done:
-        case = cases.apply(case, s)
+        case = transitions.apply(case, s)
     assert (case.state, case.n_rework, case.handled_at) == ("closed", 1, at(140))
 
 
@@ -181,21 +182,21 @@ def test_marks_stand_beside_the_state() -> None:
         step("mark_repeat", 27, reason="同一地点"), step("refer", 28, reason="不作为"),
         step("mark_false", 29, reason="照片不实"), step("expose", 30, reason="三次未结"),
     ]  # fmt: skip
-    case = cases.fold("C1", [*TO_HANDLING, *marks])
+    case = transitions.fold("C1", [*TO_HANDLING, *marks])
     assert case.state == "handling"
     assert case.flags() == ["supervised", "repeat", "hanging", "exposed", "referred", "false"]
-    answered = cases.apply(case, step("answer_order", 31, order=1))
+    answered = transitions.apply(case, step("answer_order", 31, order=1))
     assert answered.orders[0].answered_at == at(31)
     with pytest.raises(StepRefused) as e:
-        cases.apply(answered, step("answer_order", 32, order=1))
+        transitions.apply(answered, step("answer_order", 32, order=1))
     assert e.value.why == "order_not_open"
     with pytest.raises(StepRefused) as e:
-        cases.apply(case, step("supervise", 33, reason="x", order_kind="whim"))
+        transitions.apply(case, step("supervise", 33, reason="x", order_kind="whim"))
     assert e.value.why == "order_kind_unknown"
 
 
 def test_an_unsatisfied_visit_reopens_nothing() -> None:
-    case = cases.fold("C1", [*TO_VERIFICATION, step("close", 120), step("visit", 130, verdict="unsatisfied")])
+    case = transitions.fold("C1", [*TO_VERIFICATION, step("close", 120), step("visit", 130, verdict="unsatisfied")])
     assert (case.state, case.closed_at, case.is_open) == ("visited", at(120), False)
 
 
@@ -212,8 +213,8 @@ def test_derived_steps_are_legal_and_add_up_to_the_dates_when_these_are_in_order
     given_at: dict[str, int], n_rework: int | None
 ) -> None:
     row: dict[str, Any] = {"reported_at": T0, "n_rework": n_rework, **{k: at(v) for k, v in given_at.items()}}
-    steps = cases.derive(row)
-    case = cases.fold("C1", steps)
+    steps = derived.derive(row)
+    case = transitions.fold("C1", steps)
     assert all(s.origin == "derived" for s in steps)
     assert case.reported_at == T0
     assert (case.closed_at is not None) == (row.get("closed_at") is not None)
@@ -223,12 +224,12 @@ def test_derived_steps_are_legal_and_add_up_to_the_dates_when_these_are_in_order
 
 def test_a_closed_case_proves_the_steps_before_it_and_no_others() -> None:
     row = {"reported_at": at(0), "dispatched_at": at(20), "closed_at": at(90), "due_at": at(60), "unit_code": "U1"}
-    steps = cases.derive(row)
+    steps = derived.derive(row)
     assert [(s.kind, s.at) for s in steps] == [
         ("report", at(0)), ("accept", at(20)), ("register", at(20)), ("dispatch", at(20)), ("receive", at(20)),
         ("answer", at(90)), ("verify", at(90)), ("close", at(90)),
     ]  # fmt: skip
-    case = cases.fold("C1", steps)
+    case = transitions.fold("C1", steps)
     assert (case.state, case.unit_code, case.due_at, case.n_rework) == ("closed", "U1", at(60), 0)
 
 
@@ -237,7 +238,7 @@ def test_derived_rework_and_extension_stand_in_the_case() -> None:
         "reported_at": at(0), "dispatched_at": at(20), "handled_at": at(80), "closed_at": at(90), "n_rework": 2,
         "reworked_at": at(50), "due_at": at(60), "due_extended_at": at(85),
     }  # fmt: skip
-    case = cases.fold("C1", cases.derive(row))
+    case = transitions.fold("C1", derived.derive(row))
     assert (case.n_rework, case.reworked_at, case.handled_at) == (2, at(50), at(80))
     assert (case.due_at, case.due_extended_at) == (at(60), at(85))
 
@@ -257,4 +258,4 @@ def test_derived_rework_and_extension_stand_in_the_case() -> None:
     ],
 )
 def test_bridges(state: str, kind: str, way: list[str] | None) -> None:
-    assert cases.bridge(state, kind) == way
+    assert derived.bridge(state, kind) == way

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gridmgmt import cases
+from gridmgmt import cases, transitions
 from gridmgmt.counts import COUNTS
 from gridmgmt.indicators import RATIOS
 from gridmgmt.readers.profiles import CASE_FIELDS, SAMPLE_FIELDS
@@ -36,8 +36,8 @@ def test_every_setting_is_documented() -> None:
 def test_casework_page_shows_the_whole_life_cycle() -> None:
     page = (DOCS / "casework.md").read_text("utf-8")
     requests = {"ask_extension", "extend", "refuse_extension", "ask_postponement", "refuse_postponement"}
-    everywhere = {k for k, t in cases.TRANSITIONS.items() if t.to is None} - requests
+    everywhere = {k for k, t in transitions.TRANSITIONS.items() if t.to is None} - requests
     for state, stage in cases.STATES.items():
-        legal = ", ".join(f"`{k}`" for k in cases.legal(state) if k not in everywhere) or "–"
+        legal = ", ".join(f"`{k}`" for k in transitions.legal(state) if k not in everywhere) or "–"
         assert f"| `{state}` {word(f'state_{state}')} | {word(f'stage_{stage}')} | {legal} |" in page, state
-    assert all(f"`{kind}`" in page for kind in [*cases.TRANSITIONS] if kind != "report")
+    assert all(f"`{kind}`" in page for kind in [*transitions.TRANSITIONS] if kind != "report")

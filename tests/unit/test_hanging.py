@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridmgmt import cases, hanging
+from gridmgmt import hanging, transitions
 from gridmgmt.cases import Step
 from gridmgmt.hanging import Account
 
@@ -34,7 +34,7 @@ OPENED = [
 
 
 def account(steps: list[Step], now: float) -> Account:
-    cases.fold("C1", steps)  # the story is a legal one
+    transitions.fold("C1", steps)  # the story is a legal one
     return hanging.accounts(steps, at(now), again)[-1]
 
 
@@ -72,7 +72,7 @@ def test_while_the_check_is_outstanding_no_deadline_passes() -> None:
 
 def test_a_case_sent_on_hangs_anew_with_the_other_unit() -> None:
     story = [*OPENED, step("send_back", 120), step("dispatch", 130, unit="U2", due_at=at(230).isoformat())]
-    cases.fold("C1", story)
+    transitions.fold("C1", story)
     first, second = hanging.accounts(story, at(240), again)
     assert (first.unit_code, first.n_deductions, first.periods[-1].how) == ("U1", 1, "sent_back")
     assert (second.unit_code, second.n_deductions, second.is_open) == ("U2", 1, True)
@@ -109,7 +109,7 @@ def test_a_case_that_comes_back_to_a_unit_goes_on_with_its_account() -> None:
         *OPENED, step("send_back", 120), step("dispatch", 130, unit="U2", due_at=at(230).isoformat()),
         step("send_back", 140), step("dispatch", 150, unit="U1", due_at=at(250).isoformat()),
     ]  # fmt: skip
-    cases.fold("C1", story)
+    transitions.fold("C1", story)
     first, second = hanging.accounts(story, at(260), again)
     assert [(p.number, p.how) for p in first.periods] == [
         (1, "missed"), (2, "sent_back"), (3, "missed"), (4, None),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridmgmt import cases
+from gridmgmt import transitions
 from gridmgmt.cases import Step
 from gridmgmt.step_logs import Followed, follow
 
@@ -31,7 +31,7 @@ def kinds(found: Followed) -> list[str]:
 
 
 steps = st.builds(
-    step, st.sampled_from(sorted(cases.TRANSITIONS)), st.integers(0, 12), st.sampled_from(["", "甲"]),
+    step, st.sampled_from(sorted(transitions.TRANSITIONS)), st.integers(0, 12), st.sampled_from(["", "甲"]),
     wrong_dispatch=st.booleans(),
 )  # fmt: skip
 
@@ -44,7 +44,7 @@ def test_every_row_has_one_fate_and_the_log_again_changes_nothing(first: list[St
         fates = [*found.rows, *found.unchanged, *(r.row for r in found.refused)]
         assert sorted(fates) == sorted(n for n, _ in log)
         stored = [*stored, *(s for s, _ in found.added)]
-        case = cases.fold("A", stored)
+        case = transitions.fold("A", stored)
         assert [s.seq for s in stored] == list(range(1, case.n_steps + 1))
         assert not found.added or found.added[-1][1] == case.state
         assert all(s.origin == ("derived" if s.actor == "" and s.origin == "derived" else "imported") for s in stored)
