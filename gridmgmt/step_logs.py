@@ -52,7 +52,7 @@ def follow(case_no: str, row: Mapping[str, Any], stored: Sequence[Step], log: Se
     Parameters
     ----------
     row
-        The case's row, as :func:`gridmgmt.cases.derive` reads it: it proves
+        The case's row, as :func:`gridmgmt.derived.derive` reads it: it proves
         the report where the log leaves it out, and tells place, class and
         deadline where the log does not.
     stored

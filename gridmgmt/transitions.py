@@ -254,7 +254,7 @@ def legal(state: str) -> list[str]:
 
 
 def apply(case: Case, step: Step, limits: Limits | None = None) -> Case:
-    """The case after one more step.
+    """The case after one more step, by what the city allows now.
 
     Raises
     ------
@@ -265,27 +265,45 @@ def apply(case: Case, step: Step, limits: Limits | None = None) -> Case:
     StepRefused
         The step is legal in this state, but not for this case now; ``why`` says it.
     """
-    rule = TRANSITIONS.get(step.kind)
-    if rule is None or case.state not in rule.before:
-        raise StepIllegal(case_no=case.case_no, step=step.kind, state=case.state or "new", legal=legal(case.state))
-    _require(case, step, rule)
-    why = rule.asks(case, step, limits or Limits()) if rule.asks and step.origin == "own" else None
+    rule = _rule(case, step)
+    if step.origin == "own":  # what another system or a date tells is taken as it is told
+        _require(case, step, rule)
+        why = rule.asks(case, step, limits or Limits()) if rule.asks else None
+        if why is not None:
+            raise _refused(case, step, why)
+    return follow(case, step)
+
+
+def follow(case: Case, step: Step) -> Case:
+    """The case after a step that was taken: only its place in the life cycle and in time is looked at.
+
+    Raises
+    ------
+    StepIllegal, StepRefused
+        Its state does not know the step, or it stands before the one in front of it.
+    """
+    rule = _rule(case, step)
     if case.last_at is not None and step.at < case.last_at:
-        why = "before_last"
-    if why is not None:
-        raise StepRefused(
-            case_no=case.case_no, step=step.kind, why=why, at=step.at.isoformat(),
-            last=case.last_at.isoformat() if case.last_at else "",
-        )  # fmt: skip
+        raise _refused(case, step, "before_last")
     changes = dict(rule.does(case, step))
     if "pending" in changes:
         changes["pending"] = changes["pending"] or None
     return replace(case, state=rule.to or case.state, n_steps=case.n_steps + 1, last_at=step.at, **changes)
 
 
+def _rule(case: Case, step: Step) -> Transition:
+    rule = TRANSITIONS.get(step.kind)
+    if rule is None or case.state not in rule.before:
+        raise StepIllegal(case_no=case.case_no, step=step.kind, state=case.state or "new", legal=legal(case.state))
+    return rule
+
+
+def _refused(case: Case, step: Step, why: str) -> StepRefused:
+    last = case.last_at.isoformat() if case.last_at else ""
+    return StepRefused(case_no=case.case_no, step=step.kind, why=why, at=step.at.isoformat(), last=last)
+
+
 def _require(case: Case, step: Step, rule: Transition) -> None:
-    if step.origin != "own":  # what another system or a date tells is taken as it is told
-        return
     told = {"reason": step.reason, "unit": step.unit_code, **step.facts}
     missing = [name for name in rule.needs if told.get(name) in (None, "")]
     if not step.actor:
@@ -294,9 +312,9 @@ def _require(case: Case, step: Step, rule: Transition) -> None:
         raise StepIncomplete(case_no=case.case_no, step=step.kind, missing=missing)
 
 
-def fold(case_no: str, steps: Iterable[Step], limits: Limits | None = None) -> Case:
-    """The case that its steps, in order, have made."""
+def fold(case_no: str, steps: Iterable[Step]) -> Case:
+    """The case that its steps, in order, have made, whatever the city would allow today."""
     case = Case(case_no)
     for step in steps:
-        case = apply(case, step, limits)
+        case = follow(case, step)
     return case

@@ -103,7 +103,7 @@ class _Files:
 
     def _opened(self, case_no: str, row: dict[str, Any], stored: list[Step]) -> _File:
         known = stored or derived.derive(steps.plain_row(row))
-        return _File(transitions.fold(case_no, known, self._desk.rules.limits), row, list(known), len(stored))
+        return _File(transitions.fold(case_no, known), row, list(known), len(stored))
 
     def take(self, request: Request, at: dt.datetime) -> Case:
         """Add one step to its case; raises what is wrong with it."""
@@ -289,17 +289,17 @@ def _save(connection: Connection, desk: Desk, files: Sequence[_File], n_requests
             "state": state, "ref": f.refs.get(s.seq),
         }
         for f in changed
-        for s, state in _with_states(f, desk)
+        for s, state in _with_states(f)
     ]  # fmt: skip
     steps.append(connection, rows, batch_id, known_at)
     cities.close_batch(connection, batch_id, {"n_rows": n_requests, "n_steps": len(rows), "n_cases": len(changed)})
 
 
-def _with_states(file: _File, desk: Desk) -> Iterator[tuple[Step, str]]:
+def _with_states(file: _File) -> Iterator[tuple[Step, str]]:
     """The new steps, numbered, each with the state it led to."""
     case = Case(file.case.case_no)
     for n, step in enumerate(file.steps):
-        case = transitions.apply(case, step, desk.rules.limits)
+        case = transitions.follow(case, step)
         if n >= file.n_stored:
             yield replace(step, seq=n + 1), case.state
 

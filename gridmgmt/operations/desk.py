@@ -150,7 +150,7 @@ class Desk:
         if (lon is None) != (lat is None):
             raise StepIncomplete(case_no="", step=step.kind, missing=["lon" if lon is None else "lat"])
         if lon is not None and lat is not None:
-            x, y = _number("lon", lon, "114.05"), _number("lat", lat, "30.02")
+            x, y = _number("lon=114.05", lon), _number("lat=30.02", lat)
             facts["lon"], facts["lat"] = geo.point_to_storage(x, y, str(system))
         return replace(step, facts=facts)
 
@@ -250,11 +250,11 @@ class Desk:
         return Step("deadline", at, "gridmgmt", case.unit_code, "calendar", facts)
 
 
-def _number(name: str, value: Any, example: str) -> float:
+def _number(example: str, value: Any) -> float:
     try:
         return float(value)
     except (TypeError, ValueError) as e:
-        raise OptionInvalid(name=name, value=str(value), expected=example) from e
+        raise OptionInvalid(name=example.partition("=")[0], value=str(value), expected=example) from e
 
 
 def _question(case: Case) -> Question:

@@ -105,7 +105,7 @@ def show_case(engine: Engine, case_no: str, now: dt.datetime | None = None) -> S
     with snapshot(engine) as connection:
         desk, at = Desk(connection), now or steps.now(connection)
         row, taken, is_derived = _file(connection, case_no)
-        case = transitions.fold(case_no, taken, desk.rules.limits)
+        case = transitions.fold(case_no, taken)
         found = hanging.accounts(taken, at, desk.next_deadline, desk.rules.exposed_at_failure)
         grids = tuple(docket.grids_of(connection, row))
         return Shown(case, row, tuple(taken), is_derived, tuple(found), tuple(transitions.legal(case.state)), grids, at)
@@ -139,7 +139,7 @@ def clocks(engine: Engine, case_no: str, now: dt.datetime | None = None) -> tupl
         desk, at = Desk(connection), now or steps.now(connection)
         _, taken, _ = _file(connection, case_no)
         taken = [s for s in taken if s.at <= at]
-        case = transitions.fold(case_no, taken, desk.rules.limits)
+        case = transitions.fold(case_no, taken)
         return at, [c for stage in STAGE_STEPS if (c := _clock(desk, case, taken, stage, at)) is not None]
 
 

@@ -134,7 +134,7 @@ Event = tuple[str, str, dt.datetime, str | None, bool | None]
 
 def _orders(desk: Desk, no: str, taken: Sequence[Step], _cut: dt.datetime) -> Iterator[Event]:
     """A supervision order falls due: late unless by then the case was closed and the order answered (督办逾期)."""
-    case = transitions.fold(no, taken, desk.rules.limits)
+    case = transitions.fold(no, taken)
     units = {s.at: s.unit_code for s in taken if s.kind == "supervise"}
     for order in case.orders:
         if order.due_at is None:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, func, select
 
 from gridmgmt import transitions
-from gridmgmt.cases import STATES, Limits
+from gridmgmt.cases import STATES
 from gridmgmt.demo import workday
 from gridmgmt.operations import assessing, casework, database, docket, working
 from gridmgmt.operations.casework import Request
@@ -74,7 +74,7 @@ def test_nothing_is_lost_and_every_case_is_in_exactly_one_state(desk: Engine, se
     for no, row in rows.items():
         own = stored[row["id"]]
         assert [s.seq for s in own] == list(range(1, len(own) + 1))
-        case = transitions.fold(no, own, Limits())
+        case = transitions.fold(no, own)
         assert (row["status"], row["due_at"], row["closed_at"]) == (case.state, case.due_at, case.closed_at)
     assert Counter(r["status"] for r in rows.values()) == Counter({k: v for k, v in states.items() if v})
 

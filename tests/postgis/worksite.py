@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from gridmgmt import transitions
-from gridmgmt.cases import Case, Limits
+from gridmgmt.cases import Case
 from gridmgmt.operations import casework, database, reference
 from gridmgmt.operations import time_limits as limit_ops
 from gridmgmt.operations.casework import Request
@@ -72,4 +72,4 @@ def row(engine: Engine, no: str = "A") -> dict[str, Any]:
 def folded(engine: Engine, no: str = "A") -> Case:
     with database.snapshot(engine) as connection:
         stored = step_store.of_cases(connection, [step_store.found(connection, [no])[no]["id"]])
-        return transitions.fold(no, next(iter(stored.values())), Limits())
+        return transitions.fold(no, next(iter(stored.values())))

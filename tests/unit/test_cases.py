@@ -35,6 +35,14 @@ TO_HANDLING = [
 TO_VERIFICATION = [*TO_HANDLING, step("answer", 100), step("verify", 110)]
 
 
+def lived(case_no: str, steps: list[Step]) -> Case:
+    """The case after steps that were asked for one by one."""
+    case = Case(case_no)
+    for s in steps:
+        case = transitions.apply(case, s)
+    return case
+
+
 def test_the_plain_way_from_report_to_visit() -> None:
     way = [*TO_VERIFICATION, step("close", 120), step("visit", 200, verdict="satisfied")]
     states = []
@@ -83,18 +91,18 @@ def test_what_the_table_does_not_allow_is_refused_with_what_it_does(state: str, 
 
 def test_a_case_is_reported_once() -> None:
     with pytest.raises(StepIllegal):
-        transitions.fold("C1", [REPORT, REPORT])
+        lived("C1", [REPORT, REPORT])
 
 
 def test_nobody_acts_anonymously_and_returns_say_why() -> None:
-    case = transitions.fold("C1", TO_HANDLING)
+    case = lived("C1", TO_HANDLING)
     with pytest.raises(StepIncomplete) as e:
         transitions.apply(case, Step("send_back", at(30), ""))
     assert e.value.missing == ["actor", "reason"]
 
 
 def test_a_case_without_class_is_not_registered() -> None:
-    case = transitions.fold("C1", [step("report", 0, source="x"), step("accept", 1)])
+    case = lived("C1", [step("report", 0, source="x"), step("accept", 1)])
     with pytest.raises(StepRefused) as e:
         transitions.apply(case, step("register", 2))
     assert e.value.why == "without_category"
@@ -102,7 +110,7 @@ def test_a_case_without_class_is_not_registered() -> None:
 
 
 def test_steps_follow_each_other_in_time_and_may_share_an_instant() -> None:
-    case = transitions.fold("C1", TO_HANDLING)
+    case = lived("C1", TO_HANDLING)
     with pytest.raises(StepRefused) as e:
         transitions.apply(case, step("answer", 24.99))
     assert e.value.why == "before_last"
@@ -111,7 +119,7 @@ def test_steps_follow_each_other_in_time_and_may_share_an_instant() -> None:
 
 def test_a_send_back_is_dispatched_again_with_a_deadline_of_its_own() -> None:
     again = [step("send_back", 30, reason="不属本单位"), step("dispatch", 40, unit="U2", due_at=at(900).isoformat())]
-    case = transitions.fold("C1", [*TO_HANDLING, *again])
+    case = lived("C1", [*TO_HANDLING, *again])
     assert (case.n_dispatches, case.n_send_backs) == (2, 1)
     assert (case.unit_code, case.first_unit, case.due_at) == ("U2", "U1", at(900))
     assert "multi_dispatched" in case.flags()
@@ -119,23 +127,23 @@ def test_a_send_back_is_dispatched_again_with_a_deadline_of_its_own() -> None:
 
 def test_an_extension_stands_beside_the_original_deadline() -> None:
     asked = [*TO_HANDLING, step("ask_extension", 30, reason="下雨")]
-    case = transitions.fold("C1", [*asked, step("extend", 40, due_at=at(800).isoformat())])
+    case = lived("C1", [*asked, step("extend", 40, due_at=at(800).isoformat())])
     assert (case.due_at, case.due_extended_at, case.effective_due_at) == (at(500), at(800), at(800))
     with pytest.raises(StepRefused) as e:
-        transitions.fold("C1", [*TO_HANDLING, step("extend", 40, due_at=at(800).isoformat())])
+        lived("C1", [*TO_HANDLING, step("extend", 40, due_at=at(800).isoformat())])
     assert e.value.why == "nothing_asked"
     with pytest.raises(StepRefused) as e:
-        transitions.fold("C1", [*asked, step("extend", 40, due_at=at(500).isoformat())])
+        lived("C1", [*asked, step("extend", 40, due_at=at(500).isoformat())])
     assert e.value.why == "extension_shortens"
 
 
 def test_extensions_end_with_the_deadline_and_with_their_number() -> None:
-    on_time = transitions.fold("C1", TO_HANDLING)
+    on_time = lived("C1", TO_HANDLING)
     assert transitions.apply(on_time, step("ask_extension", 500, reason="x")).pending == "extension"
     with pytest.raises(StepRefused) as e:
         transitions.apply(on_time, step("ask_extension", 500.01, reason="x"))
     assert e.value.why == "deadline_passed"
-    twice = transitions.fold(
+    twice = lived(
         "C1",
         [
             *TO_HANDLING,
@@ -150,7 +158,7 @@ def test_extensions_end_with_the_deadline_and_with_their_number() -> None:
 
 
 def test_on_hold_no_clock_runs_and_a_hold_has_its_longest_time() -> None:
-    held = transitions.fold("C1", [*TO_HANDLING, step("ask_postponement", 30, reason="冬季"), step("postpone", 40)])
+    held = lived("C1", [*TO_HANDLING, step("ask_postponement", 30, reason="冬季"), step("postpone", 40)])
     assert held.state == "on_hold"
     assert not held.is_overdue(at(10_000))
     with pytest.raises(StepRefused) as e:
@@ -161,14 +169,14 @@ def test_on_hold_no_clock_runs_and_a_hold_has_its_longest_time() -> None:
 
 
 def test_overdue_begins_after_the_deadline_and_ends_with_the_answer() -> None:
-    case = transitions.fold("C1", TO_HANDLING)
+    case = lived("C1", TO_HANDLING)
     assert not case.is_overdue(at(500))
     assert case.is_overdue(at(500.01))
     assert not transitions.apply(case, step("answer", 600)).is_overdue(at(700))
 
 
 def test_a_failed_verification_goes_back_and_counts() -> None:
-    case = transitions.fold("C1", [*TO_VERIFICATION, step("fail", 120, reason="未清理干净")])
+    case = lived("C1", [*TO_VERIFICATION, step("fail", 120, reason="未清理干净")])
     assert (case.state, case.n_rework, case.reworked_at, case.handled_at) == ("rework", 1, at(120), None)
     done = [step("receive", 130), step("answer", 140), step("verify", 150), step("close", 160)]
     for s in done:
@@ -182,7 +190,7 @@ def test_marks_stand_beside_the_state() -> None:
         step("mark_repeat", 27, reason="同一地点"), step("refer", 28, reason="不作为"),
         step("mark_false", 29, reason="照片不实"), step("expose", 30, reason="三次未结"),
     ]  # fmt: skip
-    case = transitions.fold("C1", [*TO_HANDLING, *marks])
+    case = lived("C1", [*TO_HANDLING, *marks])
     assert case.state == "handling"
     assert case.flags() == ["supervised", "repeat", "hanging", "exposed", "referred", "false"]
     answered = transitions.apply(case, step("answer_order", 31, order=1))
@@ -196,7 +204,7 @@ def test_marks_stand_beside_the_state() -> None:
 
 
 def test_an_unsatisfied_visit_reopens_nothing() -> None:
-    case = transitions.fold("C1", [*TO_VERIFICATION, step("close", 120), step("visit", 130, verdict="unsatisfied")])
+    case = lived("C1", [*TO_VERIFICATION, step("close", 120), step("visit", 130, verdict="unsatisfied")])
     assert (case.state, case.closed_at, case.is_open) == ("visited", at(120), False)
 
 
@@ -229,7 +237,7 @@ def test_a_closed_case_proves_the_steps_before_it_and_no_others() -> None:
         ("report", at(0)), ("accept", at(20)), ("register", at(20)), ("dispatch", at(20)), ("receive", at(20)),
         ("answer", at(90)), ("verify", at(90)), ("close", at(90)),
     ]  # fmt: skip
-    case = transitions.fold("C1", steps)
+    case = lived("C1", steps)
     assert (case.state, case.unit_code, case.due_at, case.n_rework) == ("closed", "U1", at(60), 0)
 
 
@@ -238,7 +246,7 @@ def test_derived_rework_and_extension_stand_in_the_case() -> None:
         "reported_at": at(0), "dispatched_at": at(20), "handled_at": at(80), "closed_at": at(90), "n_rework": 2,
         "reworked_at": at(50), "due_at": at(60), "due_extended_at": at(85),
     }  # fmt: skip
-    case = transitions.fold("C1", derived.derive(row))
+    case = lived("C1", derived.derive(row))
     assert (case.n_rework, case.reworked_at, case.handled_at) == (2, at(50), at(80))
     assert (case.due_at, case.due_extended_at) == (at(60), at(85))
 
@@ -259,3 +267,11 @@ def test_derived_rework_and_extension_stand_in_the_case() -> None:
 )
 def test_bridges(state: str, kind: str, way: list[str] | None) -> None:
     assert derived.bridge(state, kind) == way
+
+
+def test_what_was_taken_stands_whatever_is_allowed_today() -> None:
+    asked = [step("ask_extension", 30, reason="x"), step("extend", 31, due_at=at(600).isoformat())]
+    strict = Limits(extensions=0, postponements=0)
+    with pytest.raises(StepRefused):
+        transitions.apply(lived("C1", TO_HANDLING), asked[0], strict)
+    assert transitions.fold("C1", [*TO_HANDLING, *asked]).n_extensions == 1

@@ -97,6 +97,59 @@ def test_a_mistake_is_told_by_its_key(old: str, new: str, key: str, reason: str)
         assert e.value.reason in word(e.value.code, e.value.facts, lang)
 
 
+STEPS = """
+id: test
+kind: steps
+title: {zh: 测试, en: Test}
+columns:
+  case_no: 编号
+  kind: {column: 步骤, map: {受理: accept}}
+  verdict: {column: 结论, map: {好: satisfied}}
+"""
+
+
+def test_a_profile_of_steps_needs_no_place() -> None:
+    profile = profiles.parse(STEPS, "test")
+    assert (profile.key, profile.by_geometry, profile.file_columns()) == ("case_no", False, ["编号", "步骤", "结论"])
+    assert profiles.parse(f"{STEPS}location: {{geometry: true}}\n", "test").by_geometry
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "reason"),
+    [
+        ("受理: accept", "受理: accepted", "columns", "accepted: no such word; known are report, accept"),
+        ("好: satisfied", "好: good", "columns", "good: no such word"),
+        ("  case_no: 编号\n", "", "columns", "case_no must be mapped"),
+        ("kind: {column: 步骤, map: {受理: accept}}", "at: 时间", "columns", "kind must be mapped"),
+        ("map: {受理: accept}", "default: accept", "columns", "not from a default"),
+        ("case_no: 编号", "case_no: 编号\n  reported_at: 上报", "columns", "reported_at: no such field"),
+        ("columns:", "deadline: [{column: 时限}]\ncolumns:", "profile", "belong to cases"),
+        ("columns:", "category: {column: c, kind: matter, scheme: s}\ncolumns:", "profile", "belong to cases"),
+        ("kind: steps", "kind: cases", "columns", "no such field"),
+    ],
+)
+def test_a_mistake_in_a_profile_of_steps(old: str, new: str, key: str, reason: str) -> None:
+    assert STEPS.count(old) == 1
+    with pytest.raises(ProfileInvalid) as e:
+        profiles.parse(STEPS.replace(old, new), "test.yaml")
+    assert e.value.key == key
+    assert reason in e.value.reason
+
+
+def test_cases_and_samples_need_a_place() -> None:
+    text = GOOD.replace('location: {lon: x, lat: y, system: "epsg:4490"}\n', "")
+    with pytest.raises(ProfileInvalid) as e:
+        profiles.parse(text, "test.yaml")
+    assert (e.value.key, e.value.reason) == ("location", "the key is missing")
+
+
+def test_the_sheet_of_steps_has_a_word_for_every_step_in_both_languages() -> None:
+    spec = profiles.load("steps").columns["kind"]
+    assert spec.map is not None
+    for kind in profiles.WORDS["kind"]:
+        assert spec.map[kind] == spec.map[word(f"step_{kind}", lang="zh")] == kind
+
+
 @pytest.mark.parametrize("text", ["", "- a\n", "profile\n"])
 def test_what_is_no_mapping_is_refused(text: str) -> None:
     with pytest.raises(ProfileInvalid) as e:
