@@ -347,6 +347,16 @@ def test_a_sheet_is_taken_from_top_to_bottom(town: Engine, sheet: Take) -> None:
     assert shown.row["located"] == "leaf"
 
 
+def test_every_dispatch_goes_to_who_answers_at_its_moment(town: Engine, sheet: Take) -> None:
+    """Units are found for the whole chunk ahead; a move that is refused must not count."""
+    lon, lat = map(repr, middle("D2-1"))
+    moved = row("更正位置", "N", "08 12:00", 经度=lon, 纬度=lat)
+    back, dispatch = row("回退", "N", "08 12:00", 理由="不在辖区"), row("派遣", "N", "08 12:00")
+    report = sheet(*LIFE[:3], dispatch, back, moved, dispatch, back, {**moved, "理由": "坐标录错"}, dispatch)
+    assert refused(report) == {7: "step_incomplete"}
+    assert [s.unit_code for s in stored(town, "N") if s.kind == "dispatch"] == ["U1", "U1", "U2"]
+
+
 def test_a_report_without_a_number_gets_one_and_tells_it(town: Engine, sheet: Take, tmp_path: Path) -> None:
     report = sheet(report_row(), report_row("D2-1"), report_row(when="09 08:00", no="X"))
     assert report.opened == {2: "C2025120800001", 3: "C2025120800002"}
