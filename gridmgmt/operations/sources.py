@@ -20,7 +20,7 @@ from gridmgmt.rulebooks.inputs import Automatic, CaseFilter, Input
 from gridmgmt.rulebooks.model import Rulebook
 from gridmgmt.rulebooks.numbers import exact
 from gridmgmt.staffing import Headcount
-from gridmgmt.store import cities, entries, layers
+from gridmgmt.store import cities, entries, inspections, layers
 
 Key = tuple[str, int, str]
 """Kind, level number (0 for units and persons) and code of an assessed subject."""
@@ -184,16 +184,13 @@ class Sources:
         return self._below[number].get(f"{subject.key[1]}/{subject.key[2]}", 0)
 
     def _sample_mean(self, automatic: Automatic, subject: Assessed) -> Fraction | None:
-        """Mean over sample types of the mean score; None without a scored sample."""
-        part = self.found.samples
-        frame = part.facts.frame[part.masks["n_scored_samples"]]
-        kind, level, code = subject.key
-        if kind == "grid":
-            frame = frame[part.codes[level].reindex(frame.index) == code]
-        elif kind == "unit":
-            frame = frame[frame["unit_id"].map(self._units) == code]
-        else:
+        """Mean over sample types of the mean score; None without a scored sample.
+
+        In a grid a road counts by the share of its length there (按长度分摊).
+        """
+        if subject.key[0] == "person":
             return None
+        frame = self._of_subject(subject)
         if automatic.sample_types:
             frame = frame[frame["sample_type"].isin(automatic.sample_types)]
         if automatic.hours is not None:
@@ -201,9 +198,28 @@ class Sources:
             frame = frame[(hour >= automatic.hours[0]) & (hour < automatic.hours[1])]
         means = []
         for _, group in frame.groupby(frame["sample_type"].fillna("")):
-            scores = [Fraction(str(x)) for x in group["score"]]
-            means.append(sum(scores, Fraction(0)) / len(scores))
+            scores = [Fraction(str(x)) * w for x, w in zip(group["score"], group["weight"], strict=True)]
+            means.append(sum(scores, Fraction(0)) / sum(group["weight"], Fraction(0)))
         return sum(means, Fraction(0)) / len(means) if means else None
+
+    def _of_subject(self, subject: Assessed) -> pd.DataFrame:
+        """The scored samples of a unit or grid, each with its weight: 1, or the share of its length in the grid."""
+        part = self.found.samples
+        frame = part.facts.frame[part.masks["n_scored_samples"]]
+        kind, level, code = subject.key
+        if kind == "unit":
+            own = frame[frame["unit_id"].map(self._units) == code]
+            return own.assign(weight=pd.Series(Fraction(1), own.index, dtype=object))
+        codes = part.codes[level].reindex(frame.index)
+        weights = [
+            shares.get((level, code), Fraction(0)) if (shares := self._shares.get(no)) else Fraction(int(here == code))
+            for no, here in zip(frame["sample_no"], codes, strict=True)
+        ]
+        return frame.assign(weight=pd.Series(weights, frame.index, dtype=object))[[w > 0 for w in weights]]
+
+    @cached_property
+    def _shares(self) -> Mapping[str, Mapping[tuple[int, str], Fraction]]:
+        return inspections.shares(self._connection, self.found.samples.facts.frame["sample_no"].tolist())
 
 
 def _descendants(grids: pd.DataFrame, edition: str, level: int) -> dict[str, int]:

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from sqlalchemy import Connection, Select, func, select, tuple_
@@ -244,4 +245,13 @@ def _grouped(connection: Connection, statement: Select[Any]) -> dict[int, list[d
     for row in connection.execute(statement).mappings():
         values = {str(k): v for k, v in row.items() if k != "notice_id"}
         out.setdefault(int(row["notice_id"]), []).append(values)
+    return out
+
+
+def shares(connection: Connection, sample_nos: Sequence[str]) -> dict[str, dict[tuple[int, str], Fraction]]:
+    """Samples that are shared by length: number → level and code of a grid → its share of the length drawn."""
+    s = t.sample_share.c
+    out: dict[str, dict[tuple[int, str], Fraction]] = {}
+    for r in connection.execute(select(t.sample_share).where(s.sample_no.in_(list(sample_nos)))).mappings():
+        out.setdefault(r["sample_no"], {})[r["level"], r["grid_code"]] = Fraction(r["length_mm"], r["total_mm"])
     return out
