@@ -12,7 +12,7 @@ from tools.run import Runner
 
 OUT = Path("out/demo")
 SEED, SIZE, PERIOD, YEAR = 7, "small", "2025-12", "2025"
-MONTH = "2026-01"
+MONTH, N_SIMULATED = "2026-01", 400
 LAYERS = (
     "roads", "key_areas", "areas", "transfer_stations", "toilets", "sites", "five_small", "markets", "villages",
     "vector_points", "estates", "gardens", "air_defence",
@@ -78,7 +78,7 @@ def _work(run: Runner, out: Path, files: Path) -> None:
     for kind in LAYERS:
         run("layers", "import", files / "layers.gpkg", "--kind", kind, "--layer", kind, "--valid-from", "2020-01-01")
     run("subjects", "import", files / "subjects_huiji.csv", "--rulebook", "huiji")
-    run("simulate", "--seed", str(SEED), "--period", MONTH, "--cases", "400", "--inspect", "huiji")
+    run("simulate", "--seed", str(SEED), "--period", MONTH, "--cases", str(N_SIMULATED), "--inspect", "huiji")
     run("case", "list", "--overdue", "--now", f"{MONTH}-31 18:00", "--limit", "5")
     run("case", "show", f"S{SEED}-{MONTH}-00005")
     run("case", "clock", f"S{SEED}-{MONTH}-00005")

@@ -6,11 +6,23 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, func, select, text
 
-from gridmgmt.operations import assessing, counting, explaining, imports, locating, publishing, reference
+from gridmgmt.operations import (
+    assessing,
+    counting,
+    database,
+    docket,
+    explaining,
+    imports,
+    locating,
+    publishing,
+    reference,
+    sampling,
+)
 from gridmgmt.periods import parse_period
 from gridmgmt.settings import Settings
+from gridmgmt.store import tables as t
 from tools import demo
 from tools.run import Runner
 
@@ -21,10 +33,26 @@ def test_totals_are_those_of_the_manifest(demo_run: Demo) -> None:
     _, engine, out, _ = demo_run
     manifest = json.loads((out / "city" / "manifest.json").read_text("utf-8"))
     found = reference.overview(engine)
-    assert sum(found["cases"].values()) == manifest["cases"]["loaded"]["cases"]
+    assert sum(found["cases"].values()) == manifest["cases"]["loaded"]["cases"] + demo.N_SIMULATED
     assert found["cases"]["no_location"] == sum(manifest["cases"]["loaded"]["without_location"].values())
     assert found["cases"]["outside"] == manifest["cases"]["loaded"]["outside"]
     assert found["n_quarantined"] == sum(manifest["cases"]["quarantined"].values())
+
+
+def test_the_worked_month_stands_beside_the_imported_year(demo_run: Demo) -> None:
+    _, engine, out, _ = demo_run
+    states = docket.by_state(engine)
+    assert sum(states.values()) == sum(reference.overview(engine)["cases"].values())
+    with database.snapshot(engine) as connection:
+        own = connection.execute(
+            select(func.count(func.distinct(t.step.c.case_id)), func.count()).where(t.step.c.origin == "own")
+        ).one()
+    assert own[0] == demo.N_SIMULATED
+    assert own[1] > 5 * demo.N_SIMULATED
+    _, documents, _ = assessing.read(engine, "beijing_grid", "district")
+    assert any(d["inputs"]["accounts"]["value"] for d in documents)
+    assert all(sampling.verify_draw(engine, f"huiji-{demo.MONTH}").values())
+    assert (out / "repeats.html").stat().st_size > 100_000
 
 
 def test_quarantine_names_each_fault(demo_run: Demo) -> None:
@@ -40,7 +68,7 @@ def test_a_second_run_gives_the_same_hash_and_changes_nothing(demo_run: Demo) ->
     found, engine, out, made = demo_run
     tables = (
         "cases", "case_version", "samples", "assignment", "assessment", "quarantine", "edition", "entry", "staff_day",
-        "assessed", "rulebook_version",
+        "assessed", "rulebook_version", "step", "draw", "finding", "notice", "layer",
     )  # fmt: skip
 
     def counts() -> list[int]:
