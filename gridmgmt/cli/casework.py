@@ -18,6 +18,7 @@ from gridmgmt.operations.attaching import Kind
 from gridmgmt.operations.casework import Request
 from gridmgmt.operations.step_files import Refused, StepsReport
 from gridmgmt.periods import parse_instant
+from gridmgmt.transitions import TRANSITIONS
 
 app = typer.Typer(no_args_is_help=True, help="案件办理 · Cases at work: open them, act on them, see their clocks.")
 
@@ -81,7 +82,9 @@ def open_(
 def step(
     context: typer.Context,
     case_no: str = typer.Argument(help="Number of the case."),
-    kind: str = typer.Argument(help="accept, register, dispatch, receive, answer, verify, close … (see `case show`)."),
+    kind: str = typer.Argument(
+        help="受理 accept, 立案 register, 派遣 dispatch, 签收 receive, … (see `case show`); either word."
+    ),
     actor: str = ACTOR,
     unit: str = typer.Option(None, "--unit", help="Of a dispatch: the unit (default: by the responsibility table)."),
     reason: str = typer.Option(None, "--reason", help="Why; every return needs one."),
@@ -98,7 +101,7 @@ def step(
     Example: `gridmgmt case step C2026030500001 dispatch --actor 李某`
     """
     run = state(context)
-    request = Request(kind, actor, case_no, run.instant(at), unit, reason, _facts(given), expected=seen)
+    request = Request(_kind(kind), actor, case_no, run.instant(at), unit, reason, _facts(given), expected=seen)
     _take(run, request, photos, as_json)
 
 
@@ -173,6 +176,15 @@ def template(
     """
     out.write_bytes(step_files.template(profile))
     typer.echo(state(context).word("step_sheet_written", {"file": str(out)}))
+
+
+def _kind(text: str) -> str:
+    """A kind of step by its code or its Chinese word."""
+    known = {**{texts.word(f"step_{k}"): k for k in TRANSITIONS}, **{k: k for k in TRANSITIONS}}
+    if text.strip() not in known:
+        expected = ", ".join(f"{texts.word(f'step_{k}')} {k}" for k in TRANSITIONS)
+        raise OptionInvalid(name="KIND", value=text, expected=expected)
+    return known[text.strip()]
 
 
 def _take(run: State, request: Request, photos: list[str], as_json: bool) -> None:

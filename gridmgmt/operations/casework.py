@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 from sqlalchemy import Connection, Engine
@@ -239,12 +240,19 @@ def take_within(connection: Connection, requests: Sequence[Request]) -> list[Out
         try:
             outcomes.append(Outcome(request, files.take(request, at)))
         except GridmgmtError as fault:
-            outcomes.append(Outcome(request, fault=fault))
+            outcomes.append(Outcome(request, fault=_in_city_time(fault, desk.zone)))
             continue
         if asked.ref is not None:
             taken[asked.ref] = TakenRow(str(request.case_no), request.kind, request.at or at, request.reason)
     _save(connection, desk, [f for f in files.open.values() if f.new_steps], len(requests))
     return outcomes
+
+
+def _in_city_time(fault: GridmgmtError, zone: ZoneInfo) -> GridmgmtError:
+    """The same fault with its instants as the city's clocks show them."""
+    told = {k: fault.facts[k] for k in ("at", "last") if fault.facts.get(k)}
+    local = {k: dt.datetime.fromisoformat(v).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S") for k, v in told.items()}
+    return type(fault)(**{**fault.facts, **local})
 
 
 def _again(asked: Request, taken: TakenRow) -> Outcome:

@@ -122,7 +122,7 @@ class Desk:
         if step.unit_code is not None and step.unit_code not in self._units:
             raise UnitUnknown(value=step.unit_code)
         if step.kind in ("report", "move"):
-            return self._placed(step)
+            return self._placed(step, case.case_no)
         finish = {
             "dispatch": self._dispatched,
             "extend": self._extended,
@@ -143,12 +143,12 @@ class Desk:
         if (self.city.scheme, key.kind, key.code) not in self._categories:
             raise CategoryUnknown(value=category)
 
-    def _placed(self, step: Step) -> Step:
+    def _placed(self, step: Step, case_no: str) -> Step:
         facts = dict(step.facts)
         system = facts.pop("crs", None) or "epsg:4490"
         lon, lat = facts.get("lon"), facts.get("lat")
         if (lon is None) != (lat is None):
-            raise StepIncomplete(case_no="", step=step.kind, missing=["lon" if lon is None else "lat"])
+            raise StepIncomplete(case_no=case_no, step=step.kind, missing=["lon" if lon is None else "lat"])
         if lon is not None and lat is not None:
             x, y = _number("lon=114.05", lon), _number("lat=30.02", lat)
             facts["lon"], facts["lat"] = geo.point_to_storage(x, y, str(system))
