@@ -16,7 +16,7 @@ larger one), then the later first day, then the smaller code.
 
 import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -106,6 +106,11 @@ class Rule:
     def code(self) -> str:
         """The area's code, else the unit's: the smaller one wins where nothing else does."""
         return self.area.code if self.area else self.unit_code
+
+    @property
+    def endless(self) -> "Rule":
+        """The rule without its last day: by this a table that is handed in again names it."""
+        return replace(self, valid_to=None)
 
     def holds_on(self, day: dt.date) -> bool:
         """Whether the day is one of its days."""

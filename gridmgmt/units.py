@@ -69,8 +69,9 @@ def faults(rows: Mapping[int, Unit], known: Mapping[str, Unit], city: City) -> l
         if circle and not told & set(circle):
             told |= set(circle)
             out.append({"code": "circle", "row": row, "column": "parent_code", "value": " → ".join(circle)})
-    if not out:
-        out += [f for unit in all_units.values() if (f := _above_parent(all_units, unit, row_of, city)) is not None]
+    for unit in all_units.values():
+        if unit.code not in told and (fault := _above_parent(all_units, unit, row_of, city)) is not None:
+            out.append(fault)
     return sorted(out, key=lambda f: int(f["row"]))
 
 

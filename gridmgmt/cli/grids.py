@@ -75,7 +75,7 @@ def grids_import(
 
 
 def _show_report(run: State, report: TopologyReport) -> None:
-    names = {x.number: x.zh if run.lang == "zh" else x.en for x in run.city.levels}
+    names = _level_names(run)
     measured = [[names[m.level], f"{m.n_grids:,}", f"{m.area_m2 / 1e6:,.2f}"] for m in report.levels]
     show_table("", [run.word("level"), run.word("n_grids"), "km²"], measured, right=(1, 2))
     found = [[run.word(f"severity_{f.severity}"), names[f.level], f.text(run.lang)] for f in report.findings]
@@ -199,7 +199,7 @@ def locate(
         )
     else:
         rows = [
-            [run.city.levels[g["level"] - 1].zh, g["code"], g["name_zh"], g["name_en"], g["responsible"]]
+            [_level_names(run)[g["level"]], g["code"], g["name_zh"], g["name_en"], g["responsible"]]
             for g in found.grids
         ]
         show_table(f"{found.lon:.6f}, {found.lat:.6f} ({found.datum}) · {found.edition}", ["", "", "", "", ""], rows)
@@ -235,10 +235,14 @@ def _rule_cells(run: State, rule: Rule, units: Mapping[str, Mapping[str, Any]]) 
     if rule.area is not None:
         where = rule.area.code
     elif rule.level is not None:
-        where = f"{run.city.levels[rule.level - 1].zh if run.lang == 'zh' else rule.level} {rule.grid_code}"
+        where = f"{_level_names(run)[rule.level]} {rule.grid_code}"
     unit = units.get(rule.unit_code)
     name = _unit_name(run, unit) if unit else rule.unit_code
     return [run.word(f"rule_kind_{rule.kind}"), rule.category, where, rule.land_owner or "", name]
+
+
+def _level_names(run: State) -> dict[int, str]:
+    return {x.number: x.zh if run.lang == "zh" else x.en for x in run.city.levels}
 
 
 def _unit_name(run: State, unit: Mapping[str, Any]) -> str:

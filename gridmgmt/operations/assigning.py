@@ -162,7 +162,9 @@ def reassign(engine: Engine, edition: str | None = None, progress: Progress = si
     Returns
     -------
     dict
-        Rows looked at and rows changed, for cases and samples.
+        Rows looked at, rows changed, and how many of these lie in another edition now, for cases and samples;
+        the others were changed by a rule or an area. The batch keeps it, with the moment from which the rules
+        and areas are that no reassignment had applied.
 
     Raises
     ------
@@ -185,5 +187,8 @@ def reassign(engine: Engine, edition: str | None = None, progress: Progress = si
             located.insert(0, "id", rows["id"])
             out[f"n_{kind.name}"] = len(rows)
             out[f"n_{kind.name}_changed"] = facts.relocate(connection, kind, located, batch_id, known_at)
-        cities.close_batch(connection, batch_id, {**out, "edition": edition})
+            before = rows["edition_id"].fillna(NO_GRID).astype(np.int64)
+            out[f"n_{kind.name}_other_edition"] = int((located["edition_id"].fillna(NO_GRID) != before).sum())
+        since = rules_at and rules_at.isoformat()
+        cities.close_batch(connection, batch_id, {**out, "edition": edition, "rules_since": since})
     return out

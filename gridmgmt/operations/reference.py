@@ -63,7 +63,12 @@ def import_categories(engine: Engine, path: Path) -> int:
 
 
 def import_rules(engine: Engine, path: Path) -> int:
-    """Import responsibility rules (责任清单); gives how many were new."""
+    """Import responsibility rules (责任清单); gives how many were new or got another last day.
+
+    Raises
+    ------
+    TableInvalid, TableRefused
+    """
     with transaction(engine) as connection:
         facts.lock(connection)
         city = cities.load_city(connection)

@@ -171,7 +171,16 @@ def read_rules(path: Path, city: City, units: set[str]) -> list[Rule]:
     TableInvalid, TableRefused
         Names the row, the column, the value and what was expected.
     """
-    return [_rule(path, row, values, city, units) for row, values in records(path, RULE_COLUMNS, OWNER_COLUMNS)]
+    rows = {n: _rule(path, n, v, city, units) for n, v in records(path, RULE_COLUMNS, OWNER_COLUMNS)}
+    first: dict[Rule, int] = {}
+    faults: list[Fault] = []
+    for row, rule in rows.items():
+        before = first.setdefault(rule.endless, row)
+        if rows[before] != rule:
+            last = rule.valid_to and str(rule.valid_to)
+            faults.append({"code": "two_ends", "row": row, "column": "valid_to", "value": last, "first": before})
+    refuse(path, faults)
+    return list(rows.values())
 
 
 def _rule(path: Path, row: int, v: dict[str, str | None], city: City, units: set[str]) -> Rule:

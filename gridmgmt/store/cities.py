@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any, cast
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, func, select, text, update
 from sqlalchemy.dialects.postgresql import Range, insert
 
 from gridmgmt import city as cities
@@ -115,37 +115,36 @@ def category_names(connection: Connection, scheme: str) -> dict[str, dict[str, s
 
 
 def save_rules(connection: Connection, rules: Sequence[Rule], batch_id: int, known_at: dt.datetime) -> int:
-    """Add the rules that the table does not hold yet, replace none; gives how many were added."""
-    have = set(load_rules(connection))
-    ids = unit_ids(connection)
-    new = [
-        {
-            "category": rule.category,
-            "level": rule.level,
-            "grid_code": rule.grid_code,
-            "land_owner": rule.land_owner,
-            "override": rule.override,
-            "unit_id": ids[rule.unit_code],
-            "valid": Range(rule.valid_from, rule.valid_to),
-            "batch_id": batch_id,
-            "known_at": known_at,
-        }
-        for rule in dict.fromkeys(rules)
-        if rule not in have
-    ]
+    """Add the rules that the table does not hold yet, give those it holds their last day; gives how many in all."""
+    held = {rule: number for number, rule in _rules(connection)}
+    same = {rule.endless: number for rule, number in held.items()}
+    ids, known = unit_ids(connection), {"batch_id": batch_id, "known_at": known_at}
+    changed = [rule for rule in dict.fromkeys(rules) if rule not in held]
+    new = []
+    for rule in changed:
+        days = {"valid": Range(rule.valid_from, rule.valid_to), **known}
+        if (number := same.get(rule.endless)) is not None:
+            connection.execute(update(t.responsibility).where(t.responsibility.c.id == number).values(**days))
+            continue
+        names = ("category", "level", "grid_code", "land_owner", "override")
+        new.append({**{n: getattr(rule, n) for n in names}, "unit_id": ids[rule.unit_code], **days})
     if new:
         connection.execute(t.responsibility.insert(), new)
-    return len(new)
+    return len(changed)
 
 
 def load_rules(connection: Connection) -> list[Rule]:
     """The responsibility table."""
+    return [rule for _, rule in _rules(connection)]
+
+
+def _rules(connection: Connection) -> list[tuple[int, Rule]]:
     r, u = t.responsibility.c, t.unit.c
     days = func.lower(r.valid).label("first"), func.upper(r.valid).label("last")
-    statement = select(r.category, r.level, r.grid_code, u.code, *days, r.land_owner, r.override)
+    statement = select(r.id, r.category, r.level, r.grid_code, u.code, *days, r.land_owner, r.override)
     found = connection.execute(statement.join_from(t.responsibility, t.unit).order_by(r.id))
     return [
-        Rule(x.category, x.level, x.grid_code, x.code, x.first or dt.date.min, x.last, x.land_owner, x.override)
+        (x.id, Rule(x.category, x.level, x.grid_code, x.code, x.first or dt.date.min, x.last, x.land_owner, x.override))
         for x in found
     ]
 

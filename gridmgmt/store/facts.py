@@ -143,7 +143,12 @@ def to_relocate(
         Only rows whose day belongs to the edition of this name.
     """
     params = {"zone": zone, "edition": edition, "rules_at": rules_at}
-    return fetch(connection, query("to_relocate", **kind.names), params, {"id": pa.int64(), **POINT_TYPES})
+    return fetch(
+        connection,
+        query("to_relocate", **kind.names),
+        params,
+        {"id": pa.int64(), "edition_id": pa.int64(), **POINT_TYPES},
+    )
 
 
 def create_located(connection: Connection, name: str, key: str) -> None:

@@ -14,8 +14,9 @@ from typer.testing import CliRunner
 
 from gridmgmt.cli import app
 from gridmgmt.errors import TableRefused
-from gridmgmt.operations import assigning, database, editions, layers, people, reference
+from gridmgmt.operations import assessing, assigning, database, editions, layers, people, reference
 from gridmgmt.operations.locating import locate, near_m
+from gridmgmt.periods import parse_period
 from gridmgmt.settings import Settings, data_path
 from gridmgmt.store import cities
 from gridmgmt.store import editions as edition_store
@@ -127,12 +128,33 @@ def test_areas_that_come_later_are_applied_by_reassigning(town: Engine, tmp_path
     load(town, tmp_path, some_cases())
     assert assigning.reassign(town)["n_cases_changed"] == 0
     add_areas(town, tmp_path, dt.date(2025, 12, 1), *ROWS)
-    assert assigning.reassign(town)["n_cases_changed"] == 2, "the pond's case and the one beside the rails"
+    done = assigning.reassign(town)
+    assert done["n_cases_changed"] == 2, "the pond's case and the one beside the rails"
+    assert done["n_cases_other_edition"] == 0
+    batches = select(t.batch.c.counts).where(t.batch.c.kind == "reassign").order_by(t.batch.c.id.desc()).limit(1)
+    layers_known = select(t.layer.c.known_at).where(t.layer.c.kind == "areas")
+    with database.snapshot(town) as connection:
+        kept, came = connection.execute(batches).scalar_one(), connection.execute(layers_known).scalar_one()
+    assert {k: kept[k] for k in done} == done
+    assert dt.datetime.fromisoformat(kept["rules_since"]) == came, "the areas are why"
     assert answering(town) == EXPECTED
     assert assigning.reassign(town)["n_cases"] == 0
     add_areas(town, tmp_path, dt.date(2025, 12, 3), ROWS[1])
     assert assigning.reassign(town)["n_cases_changed"] == 1
     assert answering(town) == EXPECTED | {"pond": "LAMPS"}
+
+
+def test_a_rule_ends_when_the_table_says_so(town: Engine, tmp_path: Path) -> None:
+    """The same rule with a last day ends the one that is there; it does not stand beside it."""
+    rules(town, tmp_path)
+    load(town, tmp_path, [case("before", "D2-2", at="2025-12-04 12:00"), case("after", "D2-2", at="2025-12-05 12:00")])
+    assert answering(town) == {"before": "WORKS", "after": "WORKS"}
+    ended = RULES + "*,community,D2-2,WORKS,2020-01-01,2025-12-05,,yes\n"
+    assert reference.import_rules(town, table(tmp_path, "ended", ended)) == 1
+    assert reference.import_rules(town, table(tmp_path, "ended", ended)) == 0
+    assert len(select_all(town, t.responsibility.c.id)) == 4
+    assert assigning.reassign(town)["n_cases_changed"] == 1
+    assert answering(town) == {"before": "WORKS", "after": "STREET"}
 
 
 def test_one_place_is_explained_and_agrees_with_the_import(town: Engine, tmp_path: Path) -> None:
@@ -271,6 +293,25 @@ def test_heads_of_a_day_are_counted_for_grids_and_units(works: Engine, tmp_path:
         heads = people.headcount(connection, grids, DAY)
     subjects = [("grid", 1, "C"), ("grid", 2, "D1"), ("grid", 2, "D2"), ("unit", 0, "OFFICE"), ("unit", 0, "STEEL")]
     assert [heads.n(s, "collector") for s in subjects] == [1, 1, 0, 2, 0]  # type: ignore[arg-type]
+
+
+def collectors(engine: Engine) -> dict[str, tuple[object, object]]:
+    """What the rulebook of six districts is told in December: number of collectors, and where it came from."""
+    made = assessing.score(engine, "ningbo_district", parse_period("2025-12"))
+    given = {d["subject"]["code"]: d["inputs"].get("collectors", {}) for d in made.subjects}
+    return {code: (found.get("value"), found.get("from")) for code, found in given.items()}
+
+
+def test_a_rulebook_is_told_who_holds_posts_on_the_last_day_of_its_period(works: Engine, tmp_path: Path) -> None:
+    """P2's post in D2 ended on the 5th; P4's begins on the last day of the month, P5's on the day after it."""
+    load(works, tmp_path, [case("a", cat="01001", reg="2025-12-05 13:00", due="2025-12-08 12:00")])
+    assert collectors(works) == {"D1": (None, None), "D2": (None, None)}, "without posts it is entered, not 0"
+    staff(works, tmp_path)
+    assert collectors(works) == {"D1": (1, "posts"), "D2": (0, "posts")}
+    people.import_people(works, table(tmp_path, "more", "code,name\nP4,赵四\nP5,孙五\n"))
+    rows = "P4,OFFICE,collector,district,D2,,2025-12-31,\nP5,OFFICE,collector,district,D2,,2026-01-01,\n"
+    people.import_posts(works, table(tmp_path, "later", POSTS + rows))
+    assert collectors(works) == {"D1": (1, "posts"), "D2": (1, "posts")}
 
 
 def test_the_command_shows_names_only_where_they_are_asked_for(

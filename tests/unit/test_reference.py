@@ -109,6 +109,18 @@ def test_rules(tmp_path: Path) -> None:
     ]
 
 
+def test_one_rule_has_one_last_day(tmp_path: Path) -> None:
+    path = tmp_path / "rules.csv"
+    head, row = "category,level,grid_code,unit_code,valid_from,valid_to\n", "*,,,U1,2025-01-01,"
+    path.write_text(f"{head}{row}2026-01-01\n{row}2026-01-01\n", "utf-8")
+    assert len(reference.read_rules(path, CITY, {"U1"})) == 2
+    path.write_text(f"{head}{row}\n*,,,U1,2024-01-01,\n{row}2026-01-01\n", "utf-8")
+    with pytest.raises(TableRefused) as e:
+        reference.read_rules(path, CITY, {"U1"})
+    assert [(f["code"], f["row"], f["first"], f["value"]) for f in e.value.faults] == [("two_ends", 4, 2, "2026-01-01")]
+    assert "2026-01-01" in texts.word(e.value.code, e.value.facts, "zh")
+
+
 def test_dates_of_a_workbook_are_days(tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     book.active.append(RULES.strip().split(","))

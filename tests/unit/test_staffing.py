@@ -61,6 +61,8 @@ def test_no_unit_stands_above_its_parent() -> None:
     between = {2: Unit("S", level=3), 3: Unit("x", parent_code="S"), 4: Unit("D", parent_code="x", level=2)}
     assert tree_faults(between) == [("above_parent", 4)]
     assert tree_faults({7: Unit("S", level=3)}, {"D": Unit("D", parent_code="S", level=2)}) == [("above_parent", 7)]
+    beside = {2: Unit("S", level=3), 3: Unit("D", parent_code="S", level=2), 4: Unit("x", parent_code="gone")}
+    assert tree_faults(beside) == [("above_parent", 3), ("parent_unknown", 4)], "one fault hides no other"
 
 
 def test_a_unit_works_where_the_nearest_territory_above_it_is() -> None:

@@ -1,0 +1,152 @@
+"""Reference tables of units, rules, people and posts through the command; staffing; a place with its candidates."""
+
+import datetime as dt
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from gridmgmt import texts
+from gridmgmt.cli import app
+from gridmgmt.errors import GridmgmtError, OptionInvalid, StaffingSchemeMissing
+from gridmgmt.operations import database
+from gridmgmt.operations.locating import near_m
+from gridmgmt.settings import Settings
+from tests.postgis import towns
+from tests.postgis.towns import SIDE, SOUTH, WEST
+
+Run = Callable[..., Result]
+METRE_LON = 1 / 96_486  # degrees at 30° N
+UNITS = (
+    "code,name_zh,name_en,kind,parent_code,level,grid_code\n"
+    "CITY,市城管局,City bureau,bureau,,city,C\n"
+    "WEST,西区城管局,West bureau,bureau,CITY,district,D1\n"
+    "EAST,东区城管局,East bureau,bureau,CITY,district,D2\n"
+    "LAMPS,路灯队,Lamp team,team,WEST,,\n"
+)
+RULES = (
+    "category,level,grid_code,unit_code,valid_from,valid_to\n"
+    "*,district,D1,WEST,,\n*,district,D2,EAST,,\ncomponent:01*,district,D1,LAMPS,,\n"
+)
+PEOPLE = "code,name\nP1,王一\nP2,李二\n"
+POSTS = "person_code,unit_code,role,level,grid_code\nP1,LAMPS,supervisor,,\nP2,EAST,collector,community,D2-1\n"
+
+
+@pytest.fixture
+def run(fresh: tuple[Settings, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Commands against the town of four communities, in the folder of its tables."""
+    settings = fresh[0]
+    engine = database.open_database(settings)
+    towns.found(engine, tmp_path)
+    engine.dispose()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GRIDMGMT_HOME", str(settings.home))
+    monkeypatch.setenv("GRIDMGMT_DB", settings.db)
+    for name, text in (("units", UNITS), ("rules", RULES), ("people", PEOPLE), ("posts", POSTS)):
+        Path(f"{name}.csv").write_text(text, "utf-8")
+    return lambda *words, lang="en": CliRunner().invoke(app, ["--lang", lang, *words])
+
+
+def done(result: Result) -> str:
+    assert result.exit_code == 0, (result.output, result.exception)
+    return result.output
+
+
+def imported(run: Run) -> list[str]:
+    return [done(run(*words.split())) for words in (
+        "units import units.csv", "responsibility import rules.csv", "people import people.csv",
+        "posts import posts.csv",
+    )]  # fmt: skip
+
+
+def test_tables_come_in_one_after_the_other(run: Run) -> None:
+    told = imported(run)
+    assert ["4" in told[0], "3" in told[1]] == [True, True], told
+    assert told[2:] == ["2 people imported\n", "posts: 2 new, 0 corrected\n"]
+    assert done(run("posts", "import", "posts.csv")) == "posts: 0 new, 0 corrected\n"
+    held = json.loads(done(run("posts", "list", "--on", "2025-12-05", "--role", "collector", "--json")))
+    assert [(p["person_code"], p["unit_code"], p["grid_code"]) for p in held] == [("P2", "EAST", "D2-1")]
+    assert "name" not in held[0]
+
+
+def test_a_wrong_tree_is_refused_in_both_languages_with_every_row(run: Run) -> None:
+    Path("bad.csv").write_text(
+        UNITS.replace("CITY,district,D1", "LAMPS,district,D1") + "TEAM,队,Team,team,NOBODY,,\n", "utf-8"
+    )
+    program = str(Path(sys.executable).with_name("gridmgmt"))  # a process of its own words its errors
+    refused = subprocess.run([program, "units", "import", "bad.csv"], capture_output=True, text=True, check=False)
+    assert refused.returncode != 0
+    for word in ("row 3", "row 6", "circle", "第 3 行", "第 6 行", "成了圈", "WEST → LAMPS → WEST", "NOBODY"):
+        assert word in refused.stderr
+    done(run("units", "import", "units.csv"))
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "known"),
+    [
+        ("posts list --on 2025-12-05 --role king", OptionInvalid, "supervisor"),
+        ("staffing check --scheme both --on 2025-12-05", StaffingSchemeMissing, "ningbo"),
+        ("staffing check --scheme ningbo --on friday", OptionInvalid, "YYYY-MM-DD"),
+    ],
+)
+def test_an_unknown_role_scheme_or_day_is_refused_with_what_is_known(
+    run: Run, words: str, error: type[GridmgmtError], known: str
+) -> None:
+    imported(run)
+    refused = run(*words.split()).exception
+    assert isinstance(refused, error)
+    assert known in texts.word(refused.code, refused.facts, "zh")
+    assert known in texts.word(refused.code, refused.facts, "en")
+
+
+@pytest.mark.parametrize(("lang", "role"), [("zh", "监督员"), ("en", "supervisor")])
+def test_staffing_says_what_is_needed_there_and_short(run: Run, lang: str, role: str) -> None:
+    imported(run)
+    check = ("staffing", "check", "--scheme", "beijing", "--on", "2025-12-05", "--level", "district")
+    assert role in done(run(*check, lang=lang))
+    found = json.loads(done(run(*check, "--json")))
+    assert [(a["code"], a["n_grids"], a["needed"], a["have"], a["short"]) for a in found["areas"]] == [
+        ("D1", 2, 6, 1, 5), ("D2", 2, 6, 0, 6),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("lang", "expected"),
+    [
+        (
+            "zh",
+            ("西区城管局", "责任判定", "生效", "区 D1", "属地兜底", "职责分工先于属地兜底", "临近 D2-1", "东区城管局"),
+        ),
+        ("en", ("West bureau", "decides", "District D1", "category rule goes before", "near D2-1", "East bureau")),
+    ],
+)
+def test_a_place_near_a_border_is_told_with_rules_and_candidates(
+    run: Run, lang: str, expected: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")  # no cell of a table is broken
+    imported(run)
+    x, y = WEST + SIDE - (near_m() - 1) * METRE_LON, SOUTH + SIDE / 2
+    shown = done(run("locate", repr(x), repr(y), "--category", "component:01001", "--on", "2025-12-05", lang=lang))
+    assert [word for word in expected if word not in shown] == []
+    place = ("locate", repr(x), repr(y), "--category", "component:01001", "--on", "2025-12-05", "--json")
+    found = json.loads(done(run(*place)))
+    decision = found["decision"]
+    assert (found["unit"]["code"], decision["kind"]) == ("LAMPS", "category")
+    assert [(b["unit_code"], b["why"]) for b in decision["beaten"]] == [("WEST", "kind")]
+    assert [(n["code"], n["unit"]["code"]) for n in found["neighbours"]] == [("D2-1", "EAST")]
+
+
+@pytest.mark.parametrize(("lang", "words"), [("zh", "1 件因网格版本"), ("en", "1 to another edition")])
+def test_reassigning_says_why(run: Run, tmp_path: Path, fresh: tuple[Settings, object], lang: str, words: str) -> None:
+    engine = database.open_database(fresh[0])
+    towns.load(engine, tmp_path, [towns.case("a", at="2026-02-01"), towns.case("b", cat="01001")])
+    grids = towns.shapes()
+    grids["D1-7"] = grids.pop("D1-1")
+    towns.add_edition(engine, tmp_path, "2026", dt.date(2026, 1, 1), grids)
+    engine.dispose()
+    imported(run)
+    assert words in done(run("assign", "--reassign", lang=lang))
