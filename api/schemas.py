@@ -234,6 +234,7 @@ class Explained(BaseModel):
     consequence: dict[str, Any] | None
     text: str = Field(description="The rule and the figures, in one sentence.")
     evidence: dict[str, Behind]
+    parts: dict[str, str] = Field(description="Number of a sample that counts here by length → its exact part.")
     entries: dict[str, list[dict[str, Any]]] = Field(description="Input → its entered values with their evidence.")
     entry_texts: dict[str, list[str]] = Field(description="The same entries in the reader's language.")
     input_names: dict[str, Name]

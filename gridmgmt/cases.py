@@ -50,6 +50,12 @@ ORDER_KINDS = ("leader", "discipline", "superior", "media", "appearance", "campa
 VERDICTS = ("satisfied", "unsatisfied", "none")
 """What a return visit (回访) obtained; ``none``: nobody gave a verdict."""
 
+FLAGS = ("supervised", "repeat", "multi_dispatched", "hanging", "exposed", "referred", "false")
+"""Marks beside the state (标记), in order."""
+
+MARKS = ("repeat", "exposed", "referred", "false")
+"""Marks that a step sets and another one takes back."""
+
 ORIGINS = ("own", "imported", "derived")
 """A step was taken here, came from another system's step log, or is proved only by a date of an export (推定)."""
 
@@ -98,9 +104,9 @@ class Order:
 class Limits:
     """How often and how long a city allows extension and postponement; ``data/casework.yaml``."""
 
-    extensions: int = 2
-    postponements: int = 1
-    postponement_days: int = 365
+    extensions: int
+    postponements: int
+    postponement_days: int
 
 
 @dataclass(frozen=True)
@@ -118,6 +124,12 @@ class Case:
         extension's, beside it.
     first_due_at
         The deadline that the present dispatch was given, before any postponement.
+    hang_due_at
+        The deadline that a failed verification gave (挂账期时限); None before one.
+    units
+        The units that it was dispatched to, in order, each once.
+    granted
+        Every extension and postponement, with the unit that got it: another unit begins with none.
     pending
         ``extension`` or ``postponement``: what the unit has asked for and nobody decided yet.
     """
@@ -133,6 +145,7 @@ class Case:
     description: str | None = None
     unit_code: str | None = None
     first_unit: str | None = None
+    units: tuple[str, ...] = ()
     reported_at: dt.datetime | None = None
     accepted_at: dt.datetime | None = None
     confirmed_at: dt.datetime | None = None
@@ -141,6 +154,7 @@ class Case:
     due_at: dt.datetime | None = None
     first_due_at: dt.datetime | None = None
     due_extended_at: dt.datetime | None = None
+    hang_due_at: dt.datetime | None = None
     is_provisional: bool = False
     handled_at: dt.datetime | None = None
     closed_at: dt.datetime | None = None
@@ -151,8 +165,7 @@ class Case:
     pending: str | None = None
     n_dispatches: int = 0
     n_send_backs: int = 0
-    n_extensions: int = 0
-    n_postponements: int = 0
+    granted: tuple[tuple[str | None, str], ...] = ()
     n_rework: int = 0
     is_repeat: bool | None = None
     is_referred: bool = False
@@ -166,6 +179,15 @@ class Case:
     def effective_due_at(self) -> dt.datetime | None:
         """The deadline that holds: the approved extension's, else the original."""
         return self.due_extended_at or self.due_at
+
+    @property
+    def current_due_at(self) -> dt.datetime | None:
+        """By when the unit has to answer now: after a failed verification the new deadline, else the one that holds."""
+        return self.hang_due_at or self.effective_due_at
+
+    def n_granted(self, what: str) -> int:
+        """How many extensions (``extension``) or postponements (``postponement``) the unit that has the case got."""
+        return self.granted.count((self.unit_code, what))
 
     @property
     def is_open(self) -> bool:
@@ -183,7 +205,7 @@ class Case:
         return self.state in WITH_UNIT and self.state != "on_hold" and due is not None and now > due
 
     def flags(self) -> list[str]:
-        """Marks beside the state (标记): supervised, repeat, multi_dispatched, hanging, exposed, referred, false."""
+        """Those of :data:`FLAGS` that the steps have set."""
         marks = {
             "supervised": bool(self.orders),
             "repeat": bool(self.is_repeat),
@@ -193,4 +215,4 @@ class Case:
             "referred": self.is_referred,
             "false": self.is_false,
         }
-        return [name for name, is_set in marks.items() if is_set]
+        return [name for name in FLAGS if marks[name]]

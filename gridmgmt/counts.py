@@ -177,7 +177,14 @@ def _redispatched(f: Facts) -> Mask:
 
 
 def _visits(*verdicts: str) -> Callable[[Facts], Mask]:
-    return lambda f: _steps("visit")(f) & f.frame["verdict"].isin(verdicts).to_numpy()
+    """Cases by the verdict of their last visit (回访) in the period that obtained one: a case counts once."""
+
+    def last(f: Facts) -> Mask:
+        valid = _steps("visit")(f) & f.frame["verdict"].isin(["satisfied", "unsatisfied"]).to_numpy()
+        valid[valid] = ~f.frame.loc[valid, "case_no"].duplicated(keep="last").to_numpy()
+        return valid & f.frame["verdict"].isin(verdicts).to_numpy()
+
+    return last
 
 
 def _orders_late(f: Facts) -> Mask:
@@ -240,6 +247,9 @@ COUNTS: Mapping[str, Count] = {
 ORDER_COUNTS = {"n_orders_due", "n_orders_late"}
 HANG_COUNTS = {"n_hang_failures", "n_exposed"}
 """Counts of what follows from steps and the clock: more is read where they are wanted."""
+
+ONCE = {"n_extended_cases": "n_extensions"}
+"""A count that takes the first step of each case only → the one that takes all its steps of that kind."""
 
 KNOWN_BY = {
     "n_rework_cases": ("n_due_rework_known", "n_due"),

@@ -18,6 +18,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── EntryInvalid      a row of a form, of a subject list or of the daily staff table
     │   ├── PlanInvalid       a sampling plan or a check list: file, line and key
     │   ├── StepIncomplete    a step of a case lacks its actor, reason, unit or a fact
+    │   ├── FactUnknown, FactInvalid   a step takes no such fact, or not with that value
     │   ├── FileRefused       a photograph or file that is not kept
     │   ├── DataFileInvalid   a file of the data folder: file, key and value
     │   ├── LayerEmpty        none of a file's features can enter the reference layer
@@ -37,11 +38,12 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── RulebookChanged   a version that was used is not edited: it gets a new number
     │   ├── RulebooksDiffer   periods that are to be compared were assessed by different texts
     │   ├── AssessmentIncomplete, AssessmentPublished
-    │   ├── DrawExists, NoticeClosed
+    │   ├── DrawExists, DrawReplaced, NoticeClosed
     │   ├── LayerExists, LayerOverlap   another one begins on that day, or a later one is there
     │   ├── StepIllegal, StepRefused   a case's state, or the case as it is, does not allow the step
     │   ├── TimeLimitContradicts
     │   ├── CaseExists, CaseChanged    somebody else opened it, or acted on it first
+    │   ├── DocketMovedOn     steps were taken since the moment that the docket is asked for
     │   ├── RowTaken          a row of a file became a step before, and says something else now
     │   ├── FilesFull         a step or sample has as many files as are allowed
     │   └── AppealRefused     not open for that, or decided already
@@ -199,6 +201,14 @@ class PlanInvalid(InputError):
 
 class StepIncomplete(InputError):
     """A step (办理步骤) lacks what its kind needs."""
+
+
+class FactUnknown(InputError):
+    """A step takes no fact of that name; ``takes`` are those that it does."""
+
+
+class FactInvalid(InputError):
+    """A fact of a step has a value that is not of its type."""
 
 
 class FileRefused(InputError):
@@ -397,6 +407,10 @@ class DrawExists(ConflictError):
     """The samples of a period were drawn before, by another seed or from other frames."""
 
 
+class DrawReplaced(ConflictError):
+    """The samples of a period were drawn anew: those of the draw before are not visited any more."""
+
+
 class NoticeClosed(ConflictError):
     """A rectification notice (整改通知) was checked and found done."""
 
@@ -423,6 +437,10 @@ class CaseExists(ConflictError):
 
 class CaseChanged(ConflictError):
     """Somebody acted on the case since the version that was seen."""
+
+
+class DocketMovedOn(ConflictError):
+    """The docket (案件台账) is asked for as of a moment after which steps were taken: it is today's."""
 
 
 class RowTaken(ConflictError):

@@ -126,10 +126,13 @@ class _Walk:
         """Add a row's step with those that must lie before it, or tell why not."""
         if self._stored_until is not None and step.at < self._stored_until:
             return Refusal(n, "at", "time_before_last_step", {"last": self._stored_until.isoformat()})
+        due = step.instant("due_at")
+        if step.kind == "fail" and due is not None and due <= step.at:
+            return Refusal(n, "due_at", "deadline_not_after_step")
         case, before = self.case, []
         if not case.state and step.kind != "report":
             before.append(replace(self._report, at=min(self._report.at, step.at)))
-            case = transitions.apply(case, before[0])
+            case = transitions.follow(case, before[0])
         way = derived.bridge(case.state, step.kind)
         before += [Step(kind, step.at, "", origin="derived") for kind in way or ()]
         if step.kind == "report":
@@ -144,7 +147,7 @@ class _Walk:
     def _add(self, steps: Sequence[Step]) -> None:
         case, added = self.case, []
         for step in steps:
-            case = transitions.apply(case, step)
+            case = transitions.follow(case, step)
             added.append((replace(step, seq=case.n_steps), case.state))
         self.case = case
         self.added += added

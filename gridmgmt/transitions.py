@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from gridmgmt.cases import ENDED, ORDER_KINDS, STATES, VERDICTS, WITH_UNIT, Case, Limits, Order, Step
+from gridmgmt.cases import ENDED, MARKS, STATES, Case, Limits, Order, Step
 from gridmgmt.errors import StepIllegal, StepIncomplete, StepRefused
 
 _SETUP = ("reported", "accepted", "confirmed")
@@ -63,13 +63,16 @@ def _registered(case: Case, s: Step) -> Mapping[str, Any]:
 
 def _dispatched(case: Case, s: Step) -> Mapping[str, Any]:
     due = s.instant("due_at")
+    is_new = s.unit_code is not None and s.unit_code not in case.units
     return {
+        "units": (*case.units, s.unit_code) if is_new else case.units,
+        "hang_due_at": None,
         "dispatched_at": s.at,
         "unit_code": s.unit_code,
         "first_unit": case.first_unit or s.unit_code,
         "due_at": due,
         "first_due_at": due,
-        "due_extended_at": None,
+        "due_extended_at": s.instant("due_extended_at"),
         "is_provisional": bool(s.facts.get("provisional")),
         "pauses": (),
         "n_dispatches": case.n_dispatches + 1,
@@ -85,30 +88,62 @@ def _asked(what: str) -> Callable[[Case, Step], Mapping[str, Any]]:
 
 
 def _extended(case: Case, s: Step) -> Mapping[str, Any]:
-    return {"pending": None, "n_extensions": case.n_extensions + 1, "due_extended_at": s.instant("due_at")}
+    due = s.instant("due_at") or case.due_extended_at
+    granted = (*case.granted, (case.unit_code, "extension"))
+    return {
+        "pending": None,
+        "granted": granted,
+        "due_extended_at": due,
+        "hang_due_at": due if case.hang_due_at is not None else None,
+    }
 
 
 def _held(case: Case, s: Step) -> Mapping[str, Any]:
-    return {"pending": None, "n_postponements": case.n_postponements + 1, "held_at": s.at}
+    return {"pending": None, "granted": (*case.granted, (case.unit_code, "postponement")), "held_at": s.at}
 
 
 def _resumed(case: Case, s: Step) -> Mapping[str, Any]:
     out: dict[str, Any] = {"held_at": None, "due_at": s.instant("due_at") or case.due_at}
     if case.held_at is not None:
-        out["pauses"] = (*case.pauses, (case.held_at, s.at))
-    if case.due_extended_at is not None:
-        out["due_extended_at"] = s.instant("due_extended_at") or case.due_extended_at
+        out["pauses"] = (*case.pauses, (case.held_at, s.instant("held_until") or s.at))
+    for name in ("due_extended_at", "hang_due_at"):
+        if getattr(case, name) is not None:
+            out[name] = s.instant(name) or getattr(case, name)
     return out
 
 
 def _failed(case: Case, s: Step) -> Mapping[str, Any]:
-    return {"n_rework": case.n_rework + 1, "reworked_at": s.at, "handled_at": None}
+    return {"n_rework": case.n_rework + 1, "reworked_at": s.at, "handled_at": None, "hang_due_at": s.instant("due_at")}
 
 
 def _deadline_moved(case: Case, s: Step) -> Mapping[str, Any]:
+    """After a failed verification the new deadline moves, else the original; an extension that ends before it falls."""
     due = s.instant("due_at")
+    if case.hang_due_at is not None:
+        return {"hang_due_at": due}
     extended = s.instant("due_extended_at") or case.due_extended_at
+    if extended is not None and due is not None and extended <= due:
+        extended = None
     return {"due_at": due, "due_extended_at": extended, "is_provisional": bool(s.facts.get("provisional"))}
+
+
+def _renewed(case: Case, s: Step) -> Mapping[str, Any]:
+    """The deadlines that the calendar has moved, as far as the step names them; ``deadlines`` tells them by step."""
+    names = ("due_at", "due_extended_at", "hang_due_at")
+    moved = s.facts.get("orders") or {}
+    orders = [replace(o, due_at=_parsed(moved.get(str(o.number))) or o.due_at) for o in case.orders]
+    told = {name: s.instant(name) for name in names if s.facts.get(name)}
+    return {**told, "orders": tuple(orders), "is_provisional": bool(s.facts.get("provisional"))}
+
+
+def _parsed(text: str | None) -> dt.datetime | None:
+    return dt.datetime.fromisoformat(text) if text else None
+
+
+def _unmarked(_case: Case, s: Step) -> Mapping[str, Any]:
+    field = {"repeat": "is_repeat", "exposed": "is_exposed", "referred": "is_referred", "false": "is_false"}
+    name = field.get(str(s.facts.get("mark")))
+    return {name: False} if name else {}
 
 
 def _moved(_case: Case, s: Step) -> Mapping[str, Any]:
@@ -126,68 +161,74 @@ def _ordered(case: Case, s: Step) -> Mapping[str, Any]:
 
 
 def _order_answered(case: Case, s: Step) -> Mapping[str, Any]:
-    number = int(s.facts.get("order") or len(case.orders))
+    number = int(s.facts.get("order") or next(iter(_open_orders(case)), 0))
     return {"orders": tuple(replace(o, answered_at=s.at) if o.number == number else o for o in case.orders)}
 
 
 # --- what steps ask ----------------------------------------------------------
 
-
-def _may_ask_extension(case: Case, s: Step, limits: Limits) -> str | None:
-    if case.pending:
-        return "request_pending"
-    if case.n_extensions >= limits.extensions:
-        return "extensions_used_up"
-    due = case.effective_due_at
-    return "deadline_passed" if due is not None and s.at > due else None
+Guard = Callable[[Case, Step, Limits], str | None]
 
 
-def _may_ask_postponement(case: Case, s: Step, limits: Limits) -> str | None:
-    if case.pending:
-        return "request_pending"
-    if case.n_postponements >= limits.postponements:
-        return "postponements_used_up"
-    due = case.effective_due_at
-    return "deadline_passed" if due is not None and s.at > due else None
+def _may_ask(what: str) -> Guard:
+    """Whoever asks for more time asks before the deadline, and no more often than the city allows his unit."""
+
+    def asks(case: Case, s: Step, limits: Limits) -> str | None:
+        if case.pending:
+            return "request_pending"
+        if case.n_granted(what) >= (limits.extensions if what == "extension" else limits.postponements):
+            return f"{what}s_used_up"
+        due = case.current_due_at
+        return "deadline_passed" if due is not None and s.at > due else None
+
+    return asks
 
 
-def _is_pending(what: str) -> Callable[[Case, Step, Limits], str | None]:
+def _is_pending(what: str) -> Guard:
     return lambda case, _step, _limits: None if case.pending == what else "nothing_asked"
 
 
 def _may_extend(case: Case, s: Step, _limits: Limits) -> str | None:
     if case.pending != "extension":
         return "nothing_asked"
-    new, old = s.instant("due_at"), case.effective_due_at
+    new, old = s.instant("due_at"), case.current_due_at
     return "extension_shortens" if new is not None and old is not None and new <= old else None
 
 
-def _may_resume(case: Case, s: Step, limits: Limits) -> str | None:
-    longest = dt.timedelta(days=limits.postponement_days)
-    return "postponed_too_long" if case.held_at is not None and s.at - case.held_at > longest else None
-
-
-def _due_lies_ahead(_case: Case, s: Step, _limits: Limits) -> str | None:
+def _due_lies_ahead(case: Case, s: Step, _limits: Limits) -> str | None:
     due = s.instant("due_at")
-    return "deadline_not_ahead" if due is not None and due <= s.at else None
+    is_kept = s.facts.get("continues", False)  # the unit had the case before and has the rest of its own time
+    return "deadline_not_ahead" if due is not None and due <= s.at and not is_kept else None
+
+
+def _may_move_deadline(case: Case, s: Step, limits: Limits) -> str | None:
+    """A deadline that has passed stays: what was late does not become on time by hand."""
+    due = case.current_due_at
+    return "deadline_gone" if due is not None and s.at > due else _due_lies_ahead(case, s, limits)
 
 
 def _may_register(case: Case, s: Step, _limits: Limits) -> str | None:
-    known = s.facts.get("category") or case.category or s.origin != "own"
+    known = s.facts.get("category") or case.category
     return None if known else "without_category"
 
 
-def _known_order_kind(_case: Case, s: Step, _limits: Limits) -> str | None:
-    return None if s.facts.get("order_kind") in ORDER_KINDS else "order_kind_unknown"
+def _open_orders(case: Case) -> list[int]:
+    return [o.number for o in case.orders if o.answered_at is None]
 
 
 def _open_order(case: Case, s: Step, _limits: Limits) -> str | None:
-    open_ones = [str(o.number) for o in case.orders if o.answered_at is None]
-    return None if str(s.facts.get("order")) in open_ones else "order_not_open"
+    """The order named, or the only one that is open."""
+    open_ones, named = _open_orders(case), s.facts.get("order")
+    if named is None:
+        return {0: "order_not_open", 1: None}.get(len(open_ones), "order_not_named")
+    return None if str(named) in map(str, open_ones) else "order_not_open"
 
 
-def _known_verdict(_case: Case, s: Step, _limits: Limits) -> str | None:
-    return None if s.facts.get("verdict", "none") in VERDICTS else "verdict_unknown"
+def _is_marked(case: Case, s: Step, _limits: Limits) -> str | None:
+    """The mark named, or any, is set."""
+    named = s.facts.get("mark")
+    marks = set(case.flags()) & set(MARKS)
+    return None if (named in marks if named else marks) else "not_marked"
 
 
 def _table(*rows: Transition) -> Mapping[str, Transition]:
@@ -206,20 +247,20 @@ TRANSITIONS = _table(
     Transition("receive", ("dispatched", "rework"), "handling"),
     Transition("send_back", ("dispatched", "handling"), "sent_back", ("reason",), does=_sent_back),
     Transition(
-        "ask_extension", ("handling",), None, ("reason",), asks=_may_ask_extension, does=_asked("extension")
+        "ask_extension", ("handling",), None, ("reason",), asks=_may_ask("extension"), does=_asked("extension")
     ),
     Transition("extend", ("handling",), None, ("due_at",), asks=_may_extend, does=_extended),
     Transition(
         "refuse_extension", ("handling",), None, ("reason",), asks=_is_pending("extension"), does=_asked("")
     ),
     Transition(
-        "ask_postponement", ("handling",), None, ("reason",), asks=_may_ask_postponement, does=_asked("postponement")
+        "ask_postponement", ("handling",), None, ("reason",), asks=_may_ask("postponement"), does=_asked("postponement")
     ),
     Transition("postpone", ("handling",), "on_hold", asks=_is_pending("postponement"), does=_held),
     Transition(
         "refuse_postponement", ("handling",), None, ("reason",), asks=_is_pending("postponement"), does=_asked("")
     ),
-    Transition("resume", ("on_hold",), "handling", asks=_may_resume, does=_resumed),
+    Transition("resume", ("on_hold",), "handling", does=_resumed),
     Transition(
         "answer", ("handling",), "answered", does=lambda _case, step: {"handled_at": step.at, "pending": None}
     ),
@@ -228,24 +269,33 @@ TRANSITIONS = _table(
     Transition("close", ("verification",), "closed", does=_stamp("closed_at")),
     Transition(
         "visit", ("closed", "visited"), "visited", ("verdict",),
-        asks=_known_verdict, does=lambda _case, step: {"verdict": step.facts.get("verdict", "none")},
+        does=lambda _case, step: {"verdict": step.facts.get("verdict", "none")},
     ),
     Transition("void", _FILED, "void", ("reason",), does=_stamp("voided_at")),
     # beside the state
     Transition("move", _OPEN, None, ("reason", "lon", "lat"), does=_moved),
     Transition("reclassify", _OPEN, None, ("reason", "category"), does=_reclassified),
-    Transition("deadline", tuple(WITH_UNIT), None, ("reason", "due_at"), does=_deadline_moved),
-    Transition("supervise", _FILED, None, ("reason", "order_kind"), asks=_known_order_kind, does=_ordered),
     Transition(
-        "answer_order", (*_FILED, "closed", "visited"), None, ("order",), asks=_open_order, does=_order_answered
+        "deadline", ("dispatched", "handling", "rework"), None, ("reason", "due_at"),
+        asks=_may_move_deadline, does=_deadline_moved,
     ),
+    Transition(
+        "renew", tuple(s for s in STATES if s not in ("discarded", "void")), None,
+        asks=lambda _case, _step, _limits: "platform_only", does=_renewed,
+    ),
+    Transition("supervise", _FILED, None, ("reason", "order_kind"), asks=_due_lies_ahead, does=_ordered),
+    Transition("answer_order", (*_FILED, "closed", "visited"), None, asks=_open_order, does=_order_answered),
     Transition("mark_repeat", tuple(STATES), None, ("reason",), does=lambda _c, _s: {"is_repeat": True}),
     Transition("expose", _FILED, None, ("reason",), does=lambda _c, _s: {"is_exposed": True}),
     Transition("refer", tuple(STATES), None, ("reason",), does=lambda _c, _s: {"is_referred": True}),
     Transition("mark_false", tuple(STATES), None, ("reason",), does=lambda _c, _s: {"is_false": True}),
+    Transition("unmark", tuple(STATES), None, ("reason", "mark"), asks=_is_marked, does=_unmarked),
     Transition("note", tuple(STATES), None, ("reason",)),
 )  # fmt: skip
 """Every kind of step: the whole life cycle (案件流转) in one table."""
+
+BY_PEOPLE = tuple(kind for kind in TRANSITIONS if kind != "renew")
+"""The kinds of step that people take; the others the platform takes itself."""
 
 
 def legal(state: str) -> list[str]:
@@ -253,8 +303,15 @@ def legal(state: str) -> list[str]:
     return [t.kind for t in TRANSITIONS.values() if state in t.before]
 
 
-def apply(case: Case, step: Step, limits: Limits | None = None) -> Case:
-    """The case after one more step, by what the city allows now.
+def possible(case: Case, at: dt.datetime, limits: Limits) -> list[str]:
+    """The kinds of step that a case can take at a moment: legal in its state, and not refused whatever they told."""
+    asked = {kind: TRANSITIONS[kind].asks for kind in legal(case.state)}
+    mendable = (None, "without_category", "order_not_named")  # the step's own facts can make it right
+    return [kind for kind, asks in asked.items() if asks is None or asks(case, Step(kind, at, ""), limits) in mendable]
+
+
+def apply(case: Case, step: Step, limits: Limits) -> Case:
+    """The case after one more step that is taken here, by what the city allows now.
 
     Raises
     ------
@@ -266,16 +323,15 @@ def apply(case: Case, step: Step, limits: Limits | None = None) -> Case:
         The step is legal in this state, but not for this case now; ``why`` says it.
     """
     rule = _rule(case, step)
-    if step.origin == "own":  # what another system or a date tells is taken as it is told
-        _require(case, step, rule)
-        why = rule.asks(case, step, limits or Limits()) if rule.asks else None
-        if why is not None:
-            raise _refused(case, step, why)
+    _require(case, step, rule)
+    why = rule.asks(case, step, limits) if rule.asks else None
+    if why is not None:
+        raise _refused(case, step, why)
     return follow(case, step)
 
 
 def follow(case: Case, step: Step) -> Case:
-    """The case after a step that was taken: only its place in the life cycle and in time is looked at.
+    """The case after a step that was taken, here or elsewhere: only its place in life cycle and time is looked at.
 
     Raises
     ------
@@ -305,8 +361,8 @@ def _refused(case: Case, step: Step, why: str) -> StepRefused:
 
 def _require(case: Case, step: Step, rule: Transition) -> None:
     told = {"reason": step.reason, "unit": step.unit_code, **step.facts}
-    missing = [name for name in rule.needs if told.get(name) in (None, "")]
-    if not step.actor:
+    missing = [name for name in rule.needs if not str("" if told.get(name) is None else told[name]).strip()]
+    if not step.actor.strip():
         missing.insert(0, "actor")
     if missing:
         raise StepIncomplete(case_no=case.case_no, step=step.kind, missing=missing)

@@ -56,6 +56,7 @@ def _answer(found: explaining.Explained, ask: AskWhy, lang: str) -> Explained:
             name: Behind(name=Name(**known_words(header, name)), n=len(numbers), numbers=numbers[: ask.limit])
             for name, numbers in found.evidence.items()
         },
+        parts=dict(found.parts),
         entries={name: [dict(x) for x in records] for name, records in entries.items()},
         entry_texts={name: [record_words(x, titles)[lang] for x in records] for name, records in entries.items()},
         input_names={name: Name(**known_words(header, name)) for name in entries},

@@ -1,6 +1,6 @@
 """Commands on cases at work: `gridmgmt case open | step | steps | template | show | list | clock | renew`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -8,17 +8,17 @@ from typing import Any
 import pandas as pd
 import typer
 
-from gridmgmt import texts
+from gridmgmt import step_facts, texts
 from gridmgmt.cases import STATES, Case
 from gridmgmt.cli.base import JSON, State, progress, show_json, show_table, state
-from gridmgmt.errors import OptionInvalid
+from gridmgmt.errors import InstantInvalid, OptionInvalid
 from gridmgmt.hanging import Account
 from gridmgmt.operations import casework, docket, repeating, step_files
 from gridmgmt.operations.attaching import Kind
 from gridmgmt.operations.casework import Request
 from gridmgmt.operations.step_files import Refused, StepsReport
 from gridmgmt.periods import parse_instant
-from gridmgmt.transitions import TRANSITIONS
+from gridmgmt.transitions import BY_PEOPLE
 
 app = typer.Typer(no_args_is_help=True, help="案件办理 · Cases at work: open them, act on them, see their clocks.")
 
@@ -34,14 +34,13 @@ PHOTOS = typer.Option([], "--photo", help="before=FILE, after=FILE or evidence=F
 
 
 def _facts(pairs: list[str]) -> dict[str, Any]:
-    """Facts given by option, ``NAME=VALUE``; yes and no, true and false are flags."""
+    """Facts given by option, ``NAME=VALUE``: what a step takes, and how, stands in :mod:`gridmgmt.step_facts`."""
     out: dict[str, Any] = {}
     for text in pairs:
         name, equals, value = text.partition("=")
-        if not equals or not name.strip():
+        if not equals or not name.strip() or name.strip() in out:
             raise OptionInvalid(name="--set", value=text, expected="NAME=VALUE")
-        flags = {"true": True, "yes": True, "是": True, "false": False, "no": False, "否": False}
-        out[name.strip()] = flags.get(value.strip().lower(), value.strip())
+        out[name.strip()] = value.strip()
     return out
 
 
@@ -90,7 +89,9 @@ def step(
     reason: str = typer.Option(None, "--reason", help="Why; every return needs one."),
     at: str = AT,
     given: list[str] = typer.Option(
-        [], "--set", help="Further facts, NAME=VALUE: due_at, amount, verdict, order_kind …"
+        [],
+        "--set",
+        help="What the step tells, NAME=VALUE (either word): 时限 due_at, 回访结论 verdict … (docs/casework.md)",
     ),
     seen: int = typer.Option(None, "--seen", help="The number of steps you saw; refused if somebody was quicker."),
     photos: list[str] = PHOTOS,
@@ -101,7 +102,16 @@ def step(
     Example: `gridmgmt case step C2026030500001 dispatch --actor 李某`
     """
     run = state(context)
-    request = Request(_kind(kind), actor, case_no, run.instant(at), unit, reason, _facts(given), expected=seen)
+    request = Request(
+        _by_word(kind, "step", BY_PEOPLE, "KIND"),
+        actor,
+        case_no,
+        run.instant(at),
+        unit,
+        reason,
+        _facts(given),
+        expected=seen,
+    )
     _take(run, request, photos, as_json)
 
 
@@ -139,6 +149,8 @@ def _show_steps(run: State, done: list[StepsReport]) -> None:
     for r in done:
         for row, case_no in r.opened.items():
             typer.echo(run.word("steps_opened", {"file": r.file, "row": row, "case_no": case_no}))
+        for row, found in r.suspects.items():
+            typer.echo(run.word("row_suspects", {"file": r.file, "row": row, "case_no": [s["case_no"] for s in found]}))
     refused = [[r.file, x.row, x.column, x.value, _why(run, x)] for r in done for x in r.refused]
     if refused:
         names = [run.word(x) for x in ("file", "row", "column", "value", "quarantined_because")]
@@ -178,24 +190,27 @@ def template(
     typer.echo(state(context).word("step_sheet_written", {"file": str(out)}))
 
 
-def _kind(text: str) -> str:
-    """A kind of step by its code or its Chinese word."""
-    known = {**{texts.word(f"step_{k}"): k for k in TRANSITIONS}, **{k: k for k in TRANSITIONS}}
-    if text.strip() not in known:
-        expected = ", ".join(f"{texts.word(f'step_{k}')} {k}" for k in TRANSITIONS)
-        raise OptionInvalid(name="KIND", value=text, expected=expected)
-    return known[text.strip()]
+def _by_word(text: str, prefix: str, codes: Iterable[str], name: str) -> str:
+    """A code given as such or by its Chinese word."""
+    words = {texts.word(f"{prefix}_{code}"): code for code in codes}
+    found = words.get(text.strip(), text.strip())
+    if found not in words.values():
+        expected = ", ".join(f"{word} {code}" for word, code in words.items())
+        raise OptionInvalid(name=name, value=text, expected=expected)
+    return found
 
 
 def _take(run: State, request: Request, photos: list[str], as_json: bool) -> None:
     files = [_photo(text) for text in photos]
     case, attached = casework.take_with_files(run.engine, request, files, run.settings.files_root)
-    suspects = repeating.suspects_of(run.engine, case) if request.kind == "report" else []
+    suspects = repeating.suspects_of(run.engine, [case]).get(case.case_no, []) if request.kind == "report" else []
     if as_json:
         files_told = [a.as_dict() for a in attached]
         show_json({**asdict(case), "flags": case.flags(), "files": files_told, "suspects": suspects})
         return
     _tell(run, case)
+    if request.kind in ("report", "move") and not docket.show_case(run.engine, case.case_no).grids:
+        typer.echo(run.word("case_nowhere" if case.lon is None else "case_outside"))
     for s in suspects:
         typer.echo(run.word("case_suspect", s))
     for note in (n for a in attached for n in a.notes):
@@ -234,9 +249,9 @@ def show(
     run = state(context)
     found = docket.show_case(run.engine, case_no, run.instant(now))
     if as_json:
-        show_json({**asdict(found), "case": {**asdict(found.case), "flags": found.case.flags()}})
+        show_json({**asdict(found), "case": {**asdict(found.case), "flags": found.marks}})
         return
-    marks = [run.word(f"mark_{m}") for m in found.case.flags()]
+    marks = [run.word(f"mark_{m}") for m in found.marks]
     where = " › ".join(str(g["name_zh" if run.lang == "zh" else "name_en"] or g["code"]) for g in found.grids)
     facts = {
         "case_no": case_no,
@@ -262,17 +277,35 @@ def show(
 
 def _told(run: State, facts: Mapping[str, Any]) -> str:
     """A step's facts in words; the working of its deadline is shown by `case clock`."""
-    hidden = ("limits", "calendar", "rule")
-    return ", ".join(_fact(run, k, v) for k, v in facts.items() if k not in hidden and v not in (None, False))
+    hidden = ("limits", "calendar", "rule", "deadlines", "lon", "lat")
+    told = [_fact(run, k, v) for k, v in facts.items() if k not in hidden and v is not None and v is not False]
+    if "lon" in facts:
+        told.append(f"{facts['lon']}, {facts['lat']}")
+    return ", ".join(told)
 
 
 def _fact(run: State, name: str, value: Any) -> str:
-    words = {"order_kind": "order_", "verdict": "verdict_"}
+    """One fact by its word; what another system's log told in its own way is shown as it is."""
+    words = {"order_kind": "order_", "verdict": "verdict_", "mark": "mark_", "amount_unit": "time_unit_"}
+    label = run.word(f"fact_{name}") if name in step_facts.KNOWN else name
+    if value is True:
+        return label
     if name in words:
-        return f"{name}={run.word(words[name] + str(value))}"
-    if name.endswith("_at"):
-        return f"{name}={_time(run, parse_instant(str(value), run.city.zone))}"
-    return f"{name}={value}"
+        return f"{label} {run.word(words[name] + str(value))}"
+    if name == "orders":
+        return f"{label} " + ", ".join(f"{n}: {_instant(run, at)}" for n, at in value.items())
+    return f"{label} {_instant(run, value) if name.endswith(('_at', '_until')) else value}"
+
+
+def _instant(run: State, value: Any) -> str:
+    try:
+        return _time(run, parse_instant(str(value), run.city.zone))
+    except InstantInvalid:
+        return str(value)
+
+
+SHOWN_PERIODS = 10
+"""Of a long hanging account the last so many periods are shown."""
 
 
 def _show_account(run: State, account: Account) -> None:
@@ -281,8 +314,10 @@ def _show_account(run: State, account: Account) -> None:
     rows = [
         [p.number, _time(run, p.opened_at), _time(run, p.due_at), _time(run, p.ended_at),
          run.word(f"hang_{p.how or 'running'}")]
-        for p in account.periods
+        for p in account.periods[-SHOWN_PERIODS:]
     ]  # fmt: skip
+    if (n := len(account.periods) - SHOWN_PERIODS) > 0:
+        typer.echo(run.word("account_earlier", {"n": n}))
     show_table(
         "", [run.word(c) for c in ("hang_period", "opened", "docket_due", "ended", "how_ended")], rows, right=(0,)
     )
@@ -291,14 +326,16 @@ def _show_account(run: State, account: Account) -> None:
 @app.command("list")
 def list_(
     context: typer.Context,
-    states: list[str] = typer.Option([], "--state", help="Only cases in this state; may be given several times."),
+    states: list[str] = typer.Option(
+        [], "--state", help="Only this state, by either word; may be given several times."
+    ),
     unit: str = typer.Option(None, "--unit", help="Only cases that this unit answers for."),
     grid: str = typer.Option(None, "--grid", help="Only cases in this grid, of any level."),
     category: str = typer.Option(None, "--category", help="Only this class, e.g. matter:06*."),
     overdue: bool = typer.Option(False, "--overdue", help="Only cases in a unit's hands after their deadline."),
     now: str = typer.Option(None, "--now", help="As of this moment (default: now)."),
-    limit: int = typer.Option(50, "--limit"),
-    offset: int = typer.Option(0, "--offset"),
+    limit: int = typer.Option(50, "--limit", min=1),
+    offset: int = typer.Option(0, "--offset", min=0),
     as_json: bool = JSON,
 ) -> None:
     """Cases by state, unit, grid, class and lateness; those due first come first.
@@ -306,8 +343,9 @@ def list_(
     Example: `gridmgmt case list --state handling --overdue`
     """
     run = state(context)
+    wanted = [_by_word(x, "state", STATES, "--state") for x in states]
     n, found = docket.list_cases(
-        run.engine, states=states, unit=unit, grid=grid, category=category, overdue=overdue,
+        run.engine, states=wanted, unit=unit, grid=grid, category=category, overdue=overdue,
         now=run.instant(now), limit=limit, offset=offset,
     )  # fmt: skip
     if as_json:

@@ -54,6 +54,7 @@ def _plain(found: explaining.Explained) -> dict[str, Any]:
         "consequence": found.consequence, "total": found.document["total"], "evidence": found.evidence,
         "entries": found.entries or {}, "periods": periods,
         "repeats": {name: [asdict(r) for r in rows] for name, rows in found.repeats.items()},
+        "parts": found.parts,
     }  # fmt: skip
 
 
@@ -121,6 +122,8 @@ def _show_behind(run: State, found: explaining.Explained) -> None:
         typer.echo(f"{results.known_words(found.header, name)[run.lang]} ({name}): {len(counted):,}")
         for start in range(0, len(counted), 8):
             typer.echo("  " + " ".join(counted[start : start + 8]))
+        if parts := [f"{x} {wording.percent(found.parts[x])}" for x in counted if x in found.parts]:
+            typer.echo(f"  {wording.label('card_by_length', run.lang)}: {' · '.join(parts)}")
         for repeat in found.repeats.get(name, ()):
             typer.echo(f"  {run.word('repeat_because', asdict(repeat))}")
         if len(counted) < len(numbers):

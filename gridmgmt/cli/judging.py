@@ -167,10 +167,11 @@ def correct(context: typer.Context, assessment: str = ASSESSMENT, as_json: bool 
                         {"name": made.name, "sha256": made.sha256}))  # fmt: skip
     rows = [
         [d.subject["code"], d.subject["name"][run.lang], *map(_arrow, (_rounded(d.total), d.rank, d.grade)),
-         ", ".join([*(f"+{c}" for c in d.appeared), *(f"−{c}" for c in d.vanished)])]
+         ", ".join([*(f"+{c}" for c in d.appeared), *(f"−{c}" for c in d.vanished)]),
+         "; ".join(f"{title[run.lang]} {_arrow((before, after))}" for title, before, after in d.lines)]
         for d in differences
     ]  # fmt: skip
-    show_table("", [run.word(x) for x in ("code", "name", "total", "rank", "grade", "consequences")], rows)
+    show_table("", [run.word(x) for x in ("code", "name", "total", "rank", "grade", "consequences", "items")], rows)
 
 
 def _rounded(pair: Sequence[str | None]) -> list[str | None]:
@@ -190,18 +191,22 @@ def appeal_open(
     subject: str = typer.Argument(help="Code of the subject that appeals."),
     case: str = typer.Option(None, "--case", help="Number of the case."),
     sample: str = typer.Option(None, "--sample", help="Number of the sample."),
+    step: str = typer.Option(None, "--step", help="Number of a step, as NO#7, or what followed: NO!hang2, NO!order1."),
     entry: str = typer.Option(None, "--entry", help="An entry's reference, or the input of a single value."),
     reason: str = typer.Option(..., "--reason", help="Why the fact should not count."),
     by: str = BY,
 ) -> None:
-    """Open an appeal on one case, sample or entry of a published assessment; one for each.
+    """Open an appeal on one case (with its steps), sample, step or entry of a published assessment; one for each.
+
+    The numbers are those that `gridmgmt explain` shows; quote them, since a shell reads `#` and `!`.
 
     Example: `gridmgmt appeal open ningbo_district 429901 --case AJ202512010001 --reason 不可抗力 --by 李主任`
     """
     run = state(context)
-    given = [(kind, no) for kind, no in (("case", case), ("sample", sample), ("entry", entry)) if no]
+    options = {"case": case, "sample": sample, "step": step, "entry": entry}
+    given = [(kind, no) for kind, no in options.items() if no]
     if len(given) != 1:
-        raise OptionInvalid(name="--case", value=str(len(given)), expected="exactly one of --case, --sample, --entry")
+        raise OptionInvalid(name="--case", value=str(len(given)), expected=" | ".join(f"--{k}" for k in options))
     kind, fact_no = given[0]
     number = appealing.open_appeal(run.engine, assessment, subject, kind, fact_no, reason, by)
     typer.echo(run.word("appeal_opened", {"number": number, "fact": fact_no}))

@@ -219,6 +219,8 @@ def _part(name: str, record: Mapping[str, Any], titles: Mapping[str, Words]) -> 
             return words("card_praised")
         case "steps":
             return same(" → ".join(map(str, value)))
+        case "failures" | "issue_failures":
+            return words(f"card_record_{name}", value=", ".join(value))
         case "entered_at":
             return words("card_record_entered_at", value=str(value)[:16].replace("T", " "))
         case "case" | "occasion" | "fault" | "evidence" | "by":

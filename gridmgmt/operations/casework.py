@@ -7,7 +7,9 @@ are written through the same merge as an import's, as a new version.
 """
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -17,7 +19,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 from sqlalchemy import Connection, Engine
 
-from gridmgmt import cases, derived, transitions
+from gridmgmt import derived, transitions
 from gridmgmt.cases import Case, Step
 from gridmgmt.codes import CategoryKey
 from gridmgmt.errors import CaseChanged, CaseExists, CaseMissing, GridmgmtError, RowTaken, StepRefused
@@ -31,6 +33,9 @@ from gridmgmt.store.steps import TakenRow
 
 CHUNK = 2_000
 """Steps of a file that are taken in one transaction."""
+
+NUMBER = re.compile(r"[^\s#!]{1,64}")
+"""A number of a case opened here: steps and what follows from them are numbered ``NO#7`` and ``NO!hang2``."""
 
 PLACING = ("report", "register", "move", "reclassify")
 """Steps that may give a case its place or class, and so the unit that answers."""
@@ -111,6 +116,8 @@ class _Files:
         no = str(request.case_no)
         file = self.open.get(no)
         if request.kind == "report":
+            if not NUMBER.fullmatch(no):
+                raise StepRefused(case_no=no, step=request.kind, why="number_unfit", at="", last="")
             if file is not None:
                 raise CaseExists(case_no=no)
             file = _File(Case(no), None, [], 0)
@@ -271,14 +278,27 @@ def _numbered(
     taken: Mapping[str, TakenRow],
     at: dt.datetime,
 ) -> list[Request]:
-    """Requests for new cases with their numbers: code of the city, day, running number of the day."""
-    out = []
-    for r in requests:
-        if r.kind == "report" and r.case_no is None and r.ref not in taken:
-            day = (r.at or at).astimezone(desk.zone).strftime("%Y%m%d")
-            number = steps.next_numbers(connection, f"case {day}", 1)[0]
-            r = replace(r, case_no=f"{desk.city.code}{day}{number:05d}")
-        out.append(r)
+    """Requests for new cases with their numbers: code of the city, day, running number of the day.
+
+    A number that a case has already, or that another request names, is passed over.
+    """
+    named = {r.case_no for r in requests if r.case_no is not None}
+    days = {
+        n: (r.at or at).astimezone(desk.zone).strftime("%Y%m%d")
+        for n, r in enumerate(requests)
+        if r.kind == "report" and r.case_no is None and r.ref not in taken
+    }
+    free = {day: iter(_free(connection, desk.city.code, day, n, named)) for day, n in Counter(days.values()).items()}
+    return [replace(r, case_no=next(free[days[n]])) if n in days else r for n, r in enumerate(requests)]
+
+
+def _free(connection: Connection, city: str, day: str, n: int, named: Collection[str]) -> list[str]:
+    """The next ``n`` numbers of a day that no case has."""
+    out: list[str] = []
+    while len(out) < n:
+        drawn = [f"{city}{day}{i:05d}" for i in steps.next_numbers(connection, f"case {day}", n - len(out))]
+        used = {*steps.found(connection, drawn), *named}
+        out += [number for number in drawn if number not in used]
     return out
 
 
@@ -362,20 +382,22 @@ def _located(desk: Desk, files: Sequence[_File]) -> pd.DataFrame:
 
 
 def renew_deadlines(engine: Engine, progress: Progress = silent) -> int:
-    """Give cases with a provisional deadline (暂定时限) the one of the calendar as it is now; gives how many moved."""
-    n = 0
+    """Give cases with a provisional deadline (暂定时限) those of the calendar as it is now; gives how many cases moved.
+
+    Deadlines of dispatches, extensions, failed checks and supervision orders, also of cases that were closed since:
+    by them it is judged whether they were on time.
+    """
     with transaction(engine) as connection:
         steps.share_lock(connection)
-        at, desk = steps.now(connection), Desk(connection)
+        desk, moved = Desk(connection), list[_File]()
         files = _Files(connection, desk, steps.provisional(connection))
-        moved = []
+        at = steps.now(connection)
         for file in files.open.values():
-            step = desk.renewed(file.case, file.steps, max(at, file.case.last_at or at))
-            if step is not None and file.case.state in cases.WITH_UNIT:
-                file.case = transitions.apply(file.case, step, desk.rules.limits)
-                file.steps.append(step)
+            step = desk.timing.renewed(file.case, file.steps, max(at, file.case.last_at or at))
+            if step is not None:
+                file.case = transitions.follow(file.case, step)
+                file.steps.append(replace(step, seq=file.case.n_steps))
                 moved.append(file)
-                n += 1
-                progress("deadlines", n)
-        _save(connection, desk, moved, n)
-    return n
+                progress("deadlines", len(moved))
+        _save(connection, desk, moved, len(moved))
+    return len(moved)

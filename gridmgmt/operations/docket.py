@@ -8,14 +8,15 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from gridmgmt import cases, deadlines, derived, hanging, transitions
-from gridmgmt.cases import Case, Step
+from gridmgmt.cases import FLAGS, Case, Step
 from gridmgmt.deadlines import Deadline, Light
-from gridmgmt.errors import CaseMissing, OptionInvalid
+from gridmgmt.errors import CaseMissing, DocketMovedOn, OptionInvalid
 from gridmgmt.hanging import Account
 from gridmgmt.operations.database import snapshot
-from gridmgmt.operations.desk import Desk, limits_of
+from gridmgmt.operations.desk import Desk
 from gridmgmt.readers import calendars
-from gridmgmt.store import docket, steps
+from gridmgmt.store import cities, docket, steps
+from gridmgmt.timing import limits_of
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Clock:
 
 @dataclass(frozen=True)
 class Shown:
-    """One case with everything that explains it."""
+    """One case with everything that explains it, as of ``now``: later steps have not happened; the row is today's."""
 
     case: Case
     row: Mapping[str, Any]
@@ -58,6 +59,16 @@ class Shown:
     legal: tuple[str, ...]
     grids: tuple[Mapping[str, Any], ...]
     now: dt.datetime
+
+    @property
+    def marks(self) -> list[str]:
+        """The case's marks; *exposed* also where a hanging account has come to it, and *overdue* (超时) at ``now``."""
+        marks = set(self.case.flags())
+        if any(a.exposed_at is not None for a in self.accounts):
+            marks.add("exposed")
+        if self.case.is_overdue(self.now):
+            marks.add("overdue")
+        return [m for m in ("overdue", *FLAGS) if m in marks]
 
 
 def list_cases(
@@ -78,12 +89,17 @@ def list_cases(
     ------
     OptionInvalid
         A state that does not exist.
+    DocketMovedOn
+        Steps were taken after that moment: the docket is today's.
     """
     for state in states:
         if state not in cases.STATES:
             raise OptionInvalid(name="--state", value=state, expected=", ".join(cases.STATES))
     with snapshot(engine) as connection:
         at = now or steps.now(connection)
+        if now is not None and (last := steps.last_taken(connection)) is not None and now < last:
+            told = last.astimezone(cities.load_city(connection).zone).strftime("%Y-%m-%d %H:%M:%S")
+            raise DocketMovedOn(now=now.isoformat(), last=told)
         wanted = docket.Wanted(tuple(states), unit, grid, category, overdue)
         return docket.count(connection, wanted, at), docket.page(connection, wanted, at, limit, offset)
 
@@ -105,10 +121,12 @@ def show_case(engine: Engine, case_no: str, now: dt.datetime | None = None) -> S
     with snapshot(engine) as connection:
         desk, at = Desk(connection), now or steps.now(connection)
         row, taken, is_derived = _file(connection, case_no)
+        taken = [s for s in taken if s.at <= at]
         case = transitions.fold(case_no, taken)
-        found = hanging.accounts(taken, at, desk.next_deadline, desk.rules.exposed_at_failure)
+        found = hanging.accounts(taken, at, desk.timing.terms, desk.rules.exposed_at_failure)
+        legal = transitions.possible(case, at, desk.rules.limits)
         grids = tuple(docket.grids_of(connection, row))
-        return Shown(case, row, tuple(taken), is_derived, tuple(found), tuple(transitions.legal(case.state)), grids, at)
+        return Shown(case, row, tuple(taken), is_derived, tuple(found), tuple(legal), grids, at)
 
 
 def _file(connection: Connection, case_no: str) -> tuple[dict[str, Any], list[Step], bool]:
@@ -155,6 +173,8 @@ def _clock(desk: Desk, case: Case, taken: Sequence[Step], stage: str, now: dt.da
     pauses = _pauses(case) if stage == "handling" else []
     deadline = deadlines.due(start.at, limits, desk.calendar, desk.zone, pauses) if limits else None
     due = case.due_at if stage == "handling" else deadline.due_at if deadline else None
+    if deadline is not None and deadline.due_at not in (None, due):
+        deadline = None  # set by hand since, or the unit goes on with time it had before: the sum would be another one
     light = None
     if limits and due is not None:
         holds = case.effective_due_at if stage == "handling" else due

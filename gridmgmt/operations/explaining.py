@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Engine
 
 from gridmgmt.errors import ItemMissing
-from gridmgmt.indicators import RATIOS, base_of
+from gridmgmt.indicators import RATIOS, base_of, filtered
 from gridmgmt.operations import repeating
 from gridmgmt.operations.assessing import EVIDENCE, level_number
 from gridmgmt.operations.database import snapshot
@@ -37,6 +37,8 @@ class Explained:
         Of a consequence: the periods that brought it, each with its assessment and this subject's document.
     repeats
         Input → why each of its cases is a repeat, where a rule of data/repeats says so.
+    parts
+        Number of each sample in the evidence that counts here by length (按长度分摊) → its exact part.
     """
 
     assessment: str
@@ -50,6 +52,7 @@ class Explained:
     entries: Mapping[str, list[Mapping[str, Any]]] | None = None
     periods: Sequence[tuple[str, Mapping[str, Any]]] = ()
     repeats: Mapping[str, Sequence[Repetition]] = field(default_factory=dict)
+    parts: Mapping[str, str] = field(default_factory=dict)
 
 
 def explain(engine: Engine, name: str, code: str, item: str | None = None, level: str | None = None) -> Explained:
@@ -76,10 +79,12 @@ def explain(engine: Engine, name: str, code: str, item: str | None = None, level
         counts, inputs = _behind(stored.header, item, line, reached, lines)
         numbers = _numbers(connection, stored, document, counts)
         return Explained(
-            stored.name, stored.sha256, document["subject"], line, document, numbers, stored.header, reached,
+            stored.name, stored.sha256, document["subject"], line, document, numbers | _accounts(document, inputs),
+            stored.header, reached,
             _entered(connection, stored, document, inputs, city.zone),
             _periods_behind(connection, stored, document, reached, line),
             _repetitions(connection, stored, numbers),
+            _parts(connection, stored, document, numbers),
         )  # fmt: skip
 
 
@@ -147,6 +152,25 @@ def _numbers(
         bit = stored.header["counts"][of].index(count)
         found = store.evidence(connection, EVIDENCE[of], stored.id, subject["level_number"], subject["code"], bit)
         out[shown] = found
+    return out
+
+
+def _parts(
+    connection: Connection, stored: store.Stored, document: Mapping[str, Any], numbers: Mapping[str, list[str]]
+) -> dict[str, str]:
+    subject, told = document["subject"], {no for found in numbers.values() for no in found}
+    parts = store.parts_in(connection, stored.id, subject["level_number"], subject["code"])
+    return {no: part for no, part in parts.items() if no in told}
+
+
+def _accounts(document: Mapping[str, Any], inputs: Sequence[str]) -> dict[str, list[str]]:
+    """The cases behind inputs that are hanging accounts (挂账), and their failures by the numbers to appeal against."""
+    out: dict[str, list[str]] = {}
+    for name in inputs:
+        held = document["inputs"].get(name, {})
+        if held.get("from") == "steps" and isinstance(held["value"], list):
+            out[name] = [a["id"] for a in held["value"]]
+            out[filtered("n_hang_failures", name)] = [no for a in held["value"] for no in a.get("failures", ())]
     return out
 
 

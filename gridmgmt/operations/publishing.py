@@ -1,4 +1,4 @@
-"""Published assessments (发布), appeals (申诉), corrections (更正): what is published is frozen, facts stay."""
+"""Published assessments (发布), recomputing (复算), the year's ledger (结果运用台账): what is published is frozen."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -125,12 +125,6 @@ def code_in(plain: Mapping[str, Any], document: Mapping[str, Any]) -> str:
     subject = document["subject"]
     leveled = f"{subject['level']}/{subject['code']}"
     return leveled if leveled in plain["subjects"] else str(subject["code"])
-
-
-# --- appeals ----------------------------------------------------------------------------------------------------------
-
-
-# --- corrections ------------------------------------------------------------------------------------------------------
 
 
 # --- the ledger -------------------------------------------------------------------------------------------------------

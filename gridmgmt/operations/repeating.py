@@ -221,13 +221,17 @@ def suspects(connection: Connection, lon: float, lat: float, category: str, at: 
     return [{str(k): v for k, v in row.items()} for row in shown.to_dict("records")]
 
 
-def suspects_of(engine: Engine, case: Case) -> list[dict[str, Any]]:
-    """The other cases that may be the problem of a case just opened; none where its class or place is not known."""
-    if case.category is None or case.lon is None or case.lat is None or case.reported_at is None:
-        return []
+def suspects_of(engine: Engine, opened: Sequence[Case]) -> dict[str, list[dict[str, Any]]]:
+    """Number of a case just opened → other cases that may be its problem; none where class or place is not known."""
+    out: dict[str, list[dict[str, Any]]] = {}
     with snapshot(engine) as connection:
-        found = suspects(connection, case.lon, case.lat, case.category, case.reported_at)
-    return [s for s in found if s["case_no"] != case.case_no]
+        for case in opened:
+            if case.category is None or case.lon is None or case.lat is None or case.reported_at is None:
+                continue
+            found = suspects(connection, case.lon, case.lat, case.category, case.reported_at)
+            others = [s for s in found if s["case_no"] != case.case_no]
+            out |= {case.case_no: others} if others else {}
+    return out
 
 
 def _box(lon: float, lat: float, radius_m: float) -> tuple[float, float, float, float]:

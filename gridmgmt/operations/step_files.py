@@ -14,9 +14,10 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Engine
 
+from gridmgmt.cases import Case
 from gridmgmt.errors import OptionInvalid
 from gridmgmt.exports import step_sheet
-from gridmgmt.operations import casework
+from gridmgmt.operations import casework, repeating
 from gridmgmt.operations.casework import Outcome, Request
 from gridmgmt.operations.database import Progress, silent, snapshot
 from gridmgmt.readers import files, profiles
@@ -59,6 +60,8 @@ class StepsReport:
         Rows that were taken before.
     opened
         Row number → number of the case, of reports that had none.
+    suspects
+        Row number of a report → earlier cases that may be the same problem (疑似重复), the nearest first.
     refused
         One entry a fault.
     """
@@ -71,11 +74,13 @@ class StepsReport:
     n_there: int = 0
     n_refused: int = 0
     opened: dict[int, str] = field(default_factory=dict)
+    suspects: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     refused: list[Refused] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-ready form."""
-        return asdict(self)
+        """JSON-ready form; the rows themselves, which may name who reported, stay in the file of refused rows."""
+        refused = [{k: v for k, v in asdict(r).items() if k != "raw"} for r in self.refused]
+        return {**{k: v for k, v in asdict(self).items() if k != "refused"}, "refused": refused}
 
 
 def rejected_rows(report: StepsReport, profile_name: str) -> dict[int, dict[str, str]]:
@@ -163,8 +168,13 @@ def _take_chunk(
         _refuse(report, n, plain[n], problems)
     requests = list(_requests(parsed, rows.sha256, profile, actor))
     outcomes = casework.take(engine, requests, progress)
+    opened: dict[str, tuple[int, Case]] = {}
     for n, request, outcome in zip(parsed.facts.index, requests, outcomes, strict=True):
         _note(report, int(n), plain[int(n)], request, outcome)
+        if request.kind == "report" and outcome.case is not None:
+            opened[outcome.case.case_no] = int(n), outcome.case
+    found = repeating.suspects_of(engine, [case for _, case in opened.values()]) if opened else {}
+    report.suspects |= {opened[no][0]: others for no, others in found.items()}
     report.n_rows += len(raw)
 
 

@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from gridmgmt import hanging, transitions
 from gridmgmt.cases import Step
 from gridmgmt.counts import HANG_COUNTS, ORDER_COUNTS
-from gridmgmt.hanging import Account
+from gridmgmt.hanging import Account, HangPeriod
 from gridmgmt.operations.desk import Desk
 from gridmgmt.store import cities, docket, steps
 from gridmgmt.store.bulk import UTC, fetch, query, rows
@@ -37,9 +37,12 @@ TYPES = {
 def steps_of_period(
     connection: Connection, start: dt.datetime, end: dt.datetime, cut: dt.datetime, counts: Collection[str]
 ) -> pd.DataFrame:
-    """Steps in [start, end) and, where ``counts`` need them, the events that follow from steps by ``cut``."""
+    """Steps in [start, end) and, where ``counts`` need them, the events that follow from steps by ``cut``.
+
+    What happens at the very end of a period belongs to the next one.
+    """
     bounds = {"start": start, "end": end}
-    found = fetch(connection, query("steps_of_period"), bounds, TYPES)
+    found = fetch(connection, query("steps_of_period"), {**bounds, "cut": cut}, TYPES)
     events: list[dict[str, Any]] = []
     if ORDER_COUNTS & set(counts):
         numbers = [r["case_no"] for r in rows(connection, "cases_with_orders", **bounds)]
@@ -62,8 +65,9 @@ def steps_of_period(
 class PlacedAccount:
     """A hanging account with where it belongs: the unit, the codes of the case's grids from the city down.
 
-    ``written`` is the account as a rulebook reads it: its case, steps, unit,
-    and the failures before the period (``earlier``), which count for exposure only.
+    ``written`` is the account as a rulebook reads it: its case, steps, unit, and
+    the issue's failures before the period or with other units (``earlier``), which count for exposure only.
+    Failures are named (``failures``, with the earlier ones in order ``issue_failures``) to be appealed against.
     """
 
     unit_code: str | None
@@ -74,32 +78,50 @@ class PlacedAccount:
 def accounts_of_period(
     connection: Connection, start: dt.datetime, end: dt.datetime, cut: dt.datetime
 ) -> list[PlacedAccount]:
-    """The accounts that hung at some time of [start, end), as they stood at ``cut`` or the period's end."""
+    """The accounts that hung at some time of [start, end), as they stood at ``cut`` or the period's end.
+
+    A void case (作废) has none: its failures are nobody's.
+    """
     desk, until = Desk(connection), min(cut, end)
     numbers = [r["case_no"] for r in rows(connection, "cases_hanging", start=start, end=end)]
     codes = docket.grid_codes(connection)
     out = []
     for no, row, taken in _with_steps(connection, numbers):
-        found = hanging.accounts(taken, until, desk.next_deadline, desk.rules.exposed_at_failure)
+        seen = [s for s in taken if s.at <= cut and s.at < end]
+        if any(s.kind == "void" for s in seen):
+            continue
+        found = hanging.accounts(seen, until, desk.timing.terms, desk.rules.exposed_at_failure)
         grids = tuple(codes.get(row[name]) for name in GRID_COLUMNS)
-        earlier = 0
         for account in found:
             if account.periods[-1].ended_at is None or account.periods[-1].ended_at >= start:
-                out.append(PlacedAccount(account.unit_code, grids, _written(no, account, start, earlier)))
-            earlier += account.n_deductions
+                out.append(PlacedAccount(account.unit_code, grids, _written(no, account, start, found)))
     return out
 
 
-def _written(no: str, account: Account, start: dt.datetime, earlier: int) -> dict[str, Any]:
+def _written(no: str, account: Account, start: dt.datetime, every: Sequence[Account]) -> dict[str, Any]:
+    """An account as a rulebook reads it: what happened in the period, and the issue's other failures until its last."""
     before = [p for p in account.failures if p.ended_at is not None and p.ended_at < start]
     marks = {"missed": ["missed"], "failed": ["answered", "failed"], "written_off": ["answered", "passed"]}
     told = ["dispatched"]
     for p in account.periods:
         if p not in before and p.how is not None:
             told += marks.get(p.how, [])
+    if account.periods[-1].how == "sent_back":
+        told.append("sent_back")
     if account.is_referred:
         told.append("referred")
-    return {"id": no, "steps": told, "unit": account.unit_code, "earlier": earlier + len(before)}
+    failed = [(p.ended_at, no + _mark(n, p), a, p) for n, a in enumerate(every, 1) for p in a.failures if p.ended_at]
+    failed.sort(key=lambda f: f[0])
+    own = [name for _, name, a, p in failed if a is account and p not in before]
+    last = max((at for at, _, a, _ in failed if a is account), default=None)
+    issue = [name for at, name, _, _ in failed if last and at <= last]
+    written = {"id": no, "steps": told, "unit": account.unit_code, "earlier": len(issue) - len(own)}
+    return written | ({"failures": own} if own else {}) | ({"issue_failures": issue} if len(issue) > len(own) else {})
+
+
+def _mark(n: int, period: HangPeriod) -> str:
+    """What names a hang period behind its case's number: ``!hang2``; in the case's second account ``!hang2.1``."""
+    return f"!hang{f'{n}.' if n > 1 else ''}{period.number}"
 
 
 def _with_steps(connection: Connection, case_nos: Sequence[str]) -> Iterator[tuple[str, Mapping[str, Any], list[Step]]]:
@@ -135,6 +157,8 @@ Event = tuple[str, str, dt.datetime, str | None, bool | None]
 def _orders(desk: Desk, no: str, taken: Sequence[Step], _cut: dt.datetime) -> Iterator[Event]:
     """A supervision order falls due: late unless by then the case was closed and the order answered (督办逾期)."""
     case = transitions.fold(no, taken)
+    if case.state == "void":
+        return
     units = {s.at: s.unit_code for s in taken if s.kind == "supervise"}
     for order in case.orders:
         if order.due_at is None:
@@ -146,11 +170,12 @@ def _orders(desk: Desk, no: str, taken: Sequence[Step], _cut: dt.datetime) -> It
 
 def _failures(desk: Desk, _no: str, taken: Sequence[Step], cut: dt.datetime) -> Iterator[Event]:
     """Hang periods that failed, and the moment at which an account is exposed."""
-    found = hanging.accounts(taken, cut, desk.next_deadline, desk.rules.exposed_at_failure)
+    if any(s.kind == "void" for s in taken):
+        return
+    found = hanging.accounts(taken, cut, desk.timing.terms, desk.rules.exposed_at_failure)
     for n, account in enumerate(found, 1):
-        which = f"{n}." if n > 1 else ""
         for p in account.failures:
             if p.ended_at is not None:
-                yield f"!hang{which}{p.number}", "hang_failure", p.ended_at, account.unit_code, None
+                yield _mark(n, p), "hang_failure", p.ended_at, account.unit_code, None
         if account.exposed_at is not None:
-            yield f"!exposed{which}", "exposed", account.exposed_at, account.unit_code, None
+            yield f"!exposed{n if n > 1 else ''}", "exposed", account.exposed_at, account.unit_code, None

@@ -16,13 +16,13 @@ from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from gridmgmt.cases import ORDER_KINDS, STATES, VERDICTS
+from gridmgmt.cases import MARKS, ORDER_KINDS, STATES, VERDICTS
 from gridmgmt.codes import CATEGORY_KINDS
 from gridmgmt.errors import CrsUnknown, ProfileInvalid, ProfileMissing
 from gridmgmt.geo import WEB_SYSTEMS, parse_crs
 from gridmgmt.readers.files import X, Y
 from gridmgmt.settings import data_path
-from gridmgmt.transitions import TRANSITIONS
+from gridmgmt.transitions import BY_PEOPLE
 
 CASE_TEXTS = ("source", "address", "description", "unit_code", "reporter_name", "reporter_phone")
 CASE_TIMES = (
@@ -37,7 +37,7 @@ SAMPLE_FIELDS = frozenset({"sample_no", "sampled_at", "score", *SAMPLE_TEXTS})
 STEP_TEXTS = ("actor", "reason", "source", "address", "description", "reporter_name", "reporter_phone")
 STEP_CODES = ("ref", "unit_code", "category", "amount", "amount_unit")
 STEP_FLAGS = ("is_repeat", "wrong_dispatch", "agreed")
-STEP_WORDS = ("kind", "category_kind", "verdict", "order_kind")
+STEP_WORDS = ("kind", "category_kind", "verdict", "order_kind", "mark")
 STEP_FIELDS = frozenset({"case_no", "at", "due_at", "order", *STEP_TEXTS, *STEP_CODES, *STEP_FLAGS, *STEP_WORDS})
 
 FIELDS = {"cases": CASE_FIELDS, "samples": SAMPLE_FIELDS, "steps": STEP_FIELDS}
@@ -48,8 +48,8 @@ STATUSES = tuple(STATES)
 """A case's state as an export tells it (当前状态)."""
 
 WORDS = {
-    "status": STATUSES, "kind": tuple(TRANSITIONS), "category_kind": CATEGORY_KINDS,
-    "verdict": VERDICTS, "order_kind": ORDER_KINDS,
+    "status": STATUSES, "kind": BY_PEOPLE, "category_kind": CATEGORY_KINDS,
+    "verdict": VERDICTS, "order_kind": ORDER_KINDS, "mark": MARKS,
 }  # fmt: skip
 """Fields that hold a word of the platform, and which words there are."""
 

@@ -17,7 +17,7 @@ InputType = Literal[
 ]
 """How an input is handed in.
 
-``number``, ``count`` (whole, from 0), ``flag`` (true or false), ``choice`` (one
+``number``, ``count`` (whole, from 0; of samples also parts), ``flag`` (true or false), ``choice`` (one
 of ``choices``), ``marks`` (a list of numbers), ``findings`` (dated faults, or
 just how many), ``events`` (dated, each of a ``code``), ``ratings`` (marks by
 group of raters), ``items`` (a table of names and maxima), ``accounts``
@@ -142,6 +142,12 @@ class Input(Strict):
     may_not_apply: bool = False
     """A subject may be without it (不适用), which is not the same as not yet handed in."""
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether it counts samples: a grid's part of a road that several grids share is no whole number."""
+        count = self.automatic.count if self.automatic is not None else None
+        return count is not None and COUNTS[count].of == "samples"
+
     @model_validator(mode="after")
     def _whole(self) -> "Input":
         if self.automatic is None and self.entered is None:
@@ -154,6 +160,8 @@ class Input(Strict):
             raise ValueError("automatic accounts belong to type accounts")
         if self.automatic is not None and self.type not in ("number", "count", "findings", "filings", "accounts"):
             raise ValueError("what is counted is a number, a count, findings, or filings")
+        if self.is_shared and self.type not in ("number", "count"):
+            raise ValueError("samples are counted by shares of length: a number or a count")
         if (self.type == "filings") != (self.repeats is not None):
             raise ValueError("repeats (the rule) belongs to type filings")
         if (self.except_codes or self.distinct) and self.type != "findings":

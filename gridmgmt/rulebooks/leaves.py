@@ -32,7 +32,7 @@ from gridmgmt.rulebooks.nodes import (
 )
 from gridmgmt.rulebooks.numbers import exact
 from gridmgmt.rulebooks.parts import holds
-from gridmgmt.rulebooks.values import NOT_APPLICABLE, Account, Finding, Row
+from gridmgmt.rulebooks.values import FAILED, NOT_APPLICABLE, Account, Finding, Row
 
 NOTHING = Fraction(0)
 
@@ -200,11 +200,13 @@ def _hanging(item: Hanging, context: Context) -> Node:
 
 def _account(item: Hanging, account: Account) -> Node:
     """An issue's failures; each ends a hang period and opens the next, until the account is written off (销账)."""
-    failures = sum(step in ("missed", "failed") for step in account.steps)
+    failures = sum(step in FAILED for step in account.steps)
     closed = "passed" in account.steps
     periods = failures + 1
     facts = numbers(n=failures, n_periods=periods, earlier=account.earlier)
     code = "rule_account_closed" if closed else "rule_account_open"
+    if "sent_back" in account.steps:
+        code = "rule_account_sent_back"
     name = {"zh": account.id, "en": account.id}
     marks = {"failures": failures, "periods": periods, "closed": closed,
              "exposed": failures > 0 and failures + account.earlier >= item.exposed_at}  # fmt: skip

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gridmgmt.rulebooks.inputs import Input
-from gridmgmt.rulebooks.values import Event, Finding
+from gridmgmt.rulebooks.values import FAILED, Event, Finding
 
 SIGNED = "signed_off"
 """The entry that says: this period's findings and events are completely entered (录入完毕)."""
@@ -112,3 +112,32 @@ def _accounts(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def _without(record: Mapping[str, Any], *keys: str) -> dict[str, Any]:
     return {k: v for k, v in record.items() if k not in keys}
+
+
+def without_failure(account: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A hanging account's record less one failure (挂账失败), as if that hang period had not ended so.
+
+    A failed verification goes with the answer that it judged. For exposure the
+    issue's earlier failures count up to the last that is left here. A failure
+    that the record does not name changes nothing.
+    """
+    own, issue = list(account.get("failures", ())), list(account.get("issue_failures", ()))
+    if name not in own and name not in issue:
+        return dict(account)
+    out = dict(account)
+    if name in own:
+        out["steps"] = _without_step(account["steps"], own.index(name))
+        own.remove(name)
+    issue = [x for x in issue if x != name]
+    if own and issue:
+        issue = issue[: issue.index(own[-1]) + 1]
+    out |= {"failures": own, "issue_failures": issue if len(issue) > len(own) else []}
+    out["earlier"] = max(0, len(issue) - len(own))
+    return {k: v for k, v in out.items() if k not in ("failures", "issue_failures") or v}
+
+
+def _without_step(steps: Sequence[str], failure: int) -> list[str]:
+    """Steps less the failure of that place (from 0) among the failures."""
+    at = [i for i, step in enumerate(steps) if step in FAILED][failure]
+    first = at - 1 if steps[at] == "failed" and steps[at - 1] == "answered" else at
+    return [*steps[:first], *steps[at + 1 :]]

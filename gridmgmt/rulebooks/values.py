@@ -21,8 +21,12 @@ NOT_APPLICABLE = "not_applicable"
 ROADS = ("main", "secondary", "back", "key")
 """Road class of a filing's place: main road, secondary road, back street; key area (重点区域)."""
 
-STEPS = ("dispatched", "missed", "answered", "failed", "passed", "referred")
-"""Steps of a hanging account: opened; deadline passed without an answer; answered; verification failed, passed."""
+STEPS = ("dispatched", "missed", "answered", "failed", "passed", "sent_back", "referred")
+"""Steps of a hanging account: opened; deadline passed without an answer; answered; verification failed, passed; the
+unit sent the case back and has it no more; persons referred."""
+
+FAILED = ("missed", "failed")
+"""The steps by which a hang period fails (挂账失败): each is one deduction."""
 
 
 @dataclass(frozen=True)
@@ -75,12 +79,17 @@ class Account:
 
     ``earlier``: the issue's failures that are not to be counted here, since
     another unit or an earlier period answers for them; exposure counts them too.
+    ``failures`` names those counted here, ``issue_failures`` these and the
+    earlier ones in order, where they follow from the steps of cases: by these
+    names they are appealed against.
     """
 
     id: str
     steps: tuple[str, ...]
     unit: str | None = None
     earlier: int = 0
+    failures: tuple[str, ...] = ()
+    issue_failures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -143,7 +152,7 @@ def _number(spec: Input, raw: Any) -> Fraction:
 
 def _count(spec: Input, raw: Any) -> Fraction:
     value = _number(spec, raw)
-    if value < 0 or value.denominator != 1:
+    if value < 0 or (value.denominator != 1 and not spec.is_shared):
         raise ValueError("a whole number from 0")
     return value
 
@@ -255,8 +264,16 @@ def _steps(raw: Any) -> tuple[str, ...]:
     return tuple(raw)
 
 
+def _names(raw: Any) -> tuple[str, ...]:
+    if not isinstance(raw, list | tuple):
+        raise ValueError("a list of names")
+    return tuple(map(str, raw))
+
+
 def _accounts(_spec: Input, raw: Any) -> tuple[Account, ...]:
     found: tuple[Account, ...] = _records(raw, Account)
+    if any(a.failures and len(a.failures) != sum(s in FAILED for s in a.steps) for a in found):
+        raise ValueError("a name for each failure of an account, or none")
     if len({(a.id, a.unit) for a in found}) < len(found):
         raise ValueError("one account an issue and unit: its failures count together")
     return found
@@ -270,7 +287,7 @@ def _road(raw: Any) -> str:
 
 _FIELDS: Mapping[str, Callable[[Any], Any]] = {
     "n": _times, "on": _day, "points": _at_least_0, "amount": _at_least_0, "title": _title, "steps": _steps,
-    "road": _road, "earlier": _earlier,
+    "road": _road, "earlier": _earlier, "failures": _names, "issue_failures": _names,
     "praised": lambda raw: _flag(None, raw),  # type: ignore[arg-type]
 }  # fmt: skip
 

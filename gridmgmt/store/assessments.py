@@ -1,13 +1,14 @@
 """Assessments (考评): header, one document a subject, and the frozen evidence behind every count."""
 
 import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, func, literal, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from gridmgmt.errors import AssessmentMissing, SubjectMissing
@@ -108,7 +109,7 @@ def _subject_ids(connection: Connection, documents: Sequence[Mapping[str, Any]])
 
 
 def save_evidence(connection: Connection, table: str, assessment_id: int, frame: pd.DataFrame) -> None:
-    """Freeze the facts that count: fact_no, content_hash, grid_codes (list by level), unit_code, mask."""
+    """Freeze the facts that count: fact_no, content_hash, grid_codes (list by level), unit_code, mask, shares."""
     out = frame.copy()
     out.insert(0, "assessment_id", assessment_id)
     copy_in(connection, table, out)
@@ -219,8 +220,10 @@ def document(connection: Connection, stored: Stored, code: str, level: int | Non
 
 
 def evidence(connection: Connection, table: str, assessment_id: int, level: int, code: str, bit: int) -> list[str]:
-    """The numbers of the frozen facts behind one count of one grid; of level 0 those of a unit."""
+    """The numbers of the frozen facts behind one count of one grid, each once; of level 0 those of a unit."""
     whose = "grid_codes[:level] = :code" if level else "unit_code = :code"
+    if level and table == t.assessment_sample.name:  # a road counts wherever a part of it lies
+        whose = f"COALESCE(jsonb_exists(shares -> CAST(:level AS text), :code), {whose})"
     statement = text(
         f"SELECT fact_no FROM {table} "
         f"WHERE assessment_id = :assessment_id AND {whose} AND mask & :bit <> 0 ORDER BY fact_no"
@@ -229,13 +232,45 @@ def evidence(connection: Connection, table: str, assessment_id: int, level: int,
     return list(connection.execute(statement, params).scalars())
 
 
-def frozen(connection: Connection, table: str, assessment_id: int, fact_no: str) -> Mapping[str, Any] | None:
-    """One frozen fact: its grids' codes by level, its unit and the counts it is in; None: it counts nowhere."""
+def parts_in(connection: Connection, assessment_id: int, level: int, code: str) -> dict[str, str]:
+    """Number of each frozen sample that counts for a grid by length (按长度分摊) → its exact part there."""
     statement = text(
-        f"SELECT grid_codes, unit_code, mask FROM {table} WHERE assessment_id = :assessment_id AND fact_no = :fact_no"
+        "SELECT fact_no, shares -> CAST(:level AS text) ->> :code AS part FROM assessment_sample "
+        "WHERE assessment_id = :assessment_id AND jsonb_exists(shares -> CAST(:level AS text), :code) ORDER BY fact_no"
     )
+    found = connection.execute(statement, {"assessment_id": assessment_id, "level": level, "code": code})
+    return {r.fact_no: r.part for r in found}
+
+
+def frozen(connection: Connection, table: str, assessment_id: int, fact_no: str) -> Mapping[str, Any] | None:
+    """One frozen fact: its grids' codes by level, its unit, the counts it is in; None: it counts nowhere.
+
+    Of a sample also ``shares``: level → code → exact part, None where it counts as a whole.
+    """
+    statement = text(f"SELECT * FROM {table} WHERE assessment_id = :assessment_id AND fact_no = :fact_no")
     found = connection.execute(statement, {"assessment_id": assessment_id, "fact_no": fact_no}).mappings().one_or_none()
     return dict(found) if found else None
+
+
+STEP_NO = re.compile(r"(.+)(#[0-9]+|!(?:order|hang|exposed)[0-9.]*)")
+"""The number of a step (``C1#7``) or of an event that follows from steps (``C1!hang2``): its case, and which it is."""
+
+
+def case_of(step_no: str) -> str:
+    """The number of the case that a step's or event's number names."""
+    found = STEP_NO.fullmatch(step_no)
+    return found[1] if found else step_no
+
+
+def steps_of_case(connection: Connection, assessment_id: int, case_no: str) -> dict[str, Mapping[str, Any]]:
+    """Number → the frozen fact of every step and event of a case that counts in an assessment."""
+    statement = text(
+        "SELECT fact_no, grid_codes, unit_code, mask FROM assessment_step WHERE assessment_id = :assessment_id "
+        "AND fact_no >= :first AND fact_no < :after ORDER BY fact_no"
+    )
+    bounds = {"first": f"{case_no}!", "after": f"{case_no}$"}  # from ! to #, both of them
+    found = connection.execute(statement, {"assessment_id": assessment_id, **bounds}).mappings()
+    return {r["fact_no"]: dict(r) for r in found if case_of(r["fact_no"]) == case_no}
 
 
 def frozen_amounts(connection: Connection, of: str, assessment_id: int, fact_no: str) -> dict[str, Fraction]:
@@ -258,11 +293,11 @@ def frozen_amounts(connection: Connection, of: str, assessment_id: int, fact_no:
 
 def copy_evidence(connection: Connection, table: str, source: int, target: int) -> None:
     """Give a corrected assessment the frozen facts of the one it corrects."""
-    statement = text(
-        f"INSERT INTO {table} (assessment_id, fact_no, content_hash, grid_codes, unit_code, mask) "
-        f"SELECT :target, fact_no, content_hash, grid_codes, unit_code, mask FROM {table} WHERE assessment_id = :source"
-    )
-    connection.execute(statement, {"target": target, "source": source})
+    columns = [c for c in t.metadata.tables[table].c if c.name != "assessment_id"]
+    own = t.metadata.tables[table].c.assessment_id
+    frozen = select(literal(target), *columns).where(own == source)
+    names = ["assessment_id", *(c.name for c in columns)]
+    connection.execute(t.metadata.tables[table].insert().from_select(names, frozen))
 
 
 def spots(connection: Connection, assessment_id: int, level: int, code: str, bit: int) -> list[tuple[float, float]]:

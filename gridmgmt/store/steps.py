@@ -94,6 +94,12 @@ def claim(connection: Connection, case_nos: Collection[str]) -> None:
         connection.execute(select(func.pg_advisory_xact_lock(CLAIMS, keys.c.key)))
 
 
+def last_taken(connection: Connection) -> dt.datetime | None:
+    """When the last step was taken here; None where none was."""
+    s = t.step.c
+    return cast(dt.datetime | None, connection.execute(select(func.max(s.at)).where(s.origin == "own")).scalar_one())
+
+
 def append(connection: Connection, rows: Sequence[Mapping[str, Any]], batch_id: int, known_at: dt.datetime) -> None:
     """Append steps: case_id, seq, kind, at, actor, unit_code, reason, facts, origin, state, ref."""
     if not rows:
@@ -113,8 +119,8 @@ def next_numbers(connection: Connection, key: str, n: int) -> range:
 
 
 def provisional(connection: Connection) -> list[str]:
-    """Open cases of which some step's deadline was computed beyond the last published calendar."""
+    """Cases, void ones left out, of which some step's deadline was computed beyond the last published calendar."""
     s, c = t.step.c, t.cases.c
     marked = s.facts["provisional"].as_boolean()
-    statement = select(c.case_no).where(c.id.in_(select(s.case_id).where(marked)), c.closed_at.is_(None))
-    return list(connection.execute(statement.where(c.voided_at.is_(None)).order_by(c.case_no)).scalars())
+    statement = select(c.case_no).where(c.id.in_(select(s.case_id).where(marked)), c.voided_at.is_(None))
+    return list(connection.execute(statement.order_by(c.case_no)).scalars())

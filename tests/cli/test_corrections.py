@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from gridmgmt.cli import judging
 from gridmgmt.cli.base import State
 from gridmgmt.cli.explaining import _show_behind
 from gridmgmt.cli.judging import _arrow, _rounded
+from gridmgmt.errors import OptionInvalid
 from gridmgmt.operations.explaining import Explained
 from gridmgmt.settings import Settings
 
@@ -27,3 +30,31 @@ def test_exempted_cases_are_told_apart_and_not_counted(capsys: pytest.CaptureFix
     found = Explained("x-2025-12-2", "0" * 64, {}, None, document, {"n_due": ["A1", "A2", "A3"]}, header)
     _show_behind(State(Settings(None, Path(), "none"), "zh"), found)
     assert capsys.readouterr().out.splitlines() == ["应结案数 (n_due): 2", "  A1 A3", "  申诉免计: A2"]
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """What reaches the operation that opens an appeal."""
+    made: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(judging.appealing, "open_appeal", lambda _engine, *given: made.append(given) or 7)
+    return made
+
+
+def appeal(*words: str) -> Any:
+    run = State(Settings(None, Path(), "none"), "zh", object())  # type: ignore[arg-type]
+    given = ["open", "x-2025-12-1", "U1", *words, "--reason", "why", "--by", "me"]
+    return CliRunner().invoke(judging.appeal, given, obj=run)
+
+
+@pytest.mark.parametrize("kind", ["case", "sample", "step", "entry"])
+def test_each_kind_of_fact_can_be_appealed_against(opened: list[tuple[Any, ...]], kind: str) -> None:
+    assert appeal(f"--{kind}", "A#7").output == "申诉 7 已受理：A#7\n"
+    assert opened == [("x-2025-12-1", "U1", kind, "A#7", "why", "me")]
+
+
+@pytest.mark.parametrize("words", [(), ("--case", "A", "--step", "A#7")])
+def test_an_appeal_names_one_fact(opened: list[tuple[Any, ...]], words: tuple[str, ...]) -> None:
+    refused = appeal(*words).exception
+    assert isinstance(refused, OptionInvalid)
+    assert "--case | --sample | --step | --entry" in str(refused)
+    assert opened == []

@@ -13,8 +13,8 @@ from gridmgmt.errors import (
     CaseMissing,
     CategoryUnknown,
     CoordinateOutOfRange,
+    FactInvalid,
     FileRefused,
-    OptionInvalid,
     StepIllegal,
     StepIncomplete,
     StepRefused,
@@ -92,7 +92,7 @@ def test_what_is_refused_leaves_nothing(desk: Engine) -> None:
         (CaseExists, Request("report", "李某", "A", at(10), facts={"source": "x"})),
         (CategoryUnknown, Request("report", "李某", "N", at(10), facts={"category": "component:99999"})),
         (CoordinateOutOfRange, Request("report", "李某", "N", at(10), facts={"lon": 500, "lat": 30})),
-        (OptionInvalid, Request("report", "李某", "N", at(10), facts={"lon": "abc", "lat": 30})),
+        (FactInvalid, Request("report", "李某", "N", at(10), facts={"lon": "abc", "lat": 30})),
         (StepRefused, Request("accept", "李某", "A", dt.datetime.now(dt.UTC) + dt.timedelta(hours=1))),
     ]
     for error, request in refused:

@@ -103,10 +103,10 @@ def test_a_hanging_account_of_three_periods_and_two_failures(desk: Engine) -> No
     community = next(d for d in made.subjects if d["subject"]["code"] == "D1-1")
     assert community["inputs"]["accounts"]["value"] == [
         {"id": "P1", "steps": ["dispatched", "missed", "answered", "failed", "answered", "passed"], "unit": "U1",
-         "earlier": 0}
+         "earlier": 0, "failures": ["P1!hang1", "P1!hang2"]}
     ]  # fmt: skip
     line = next(x for x in community["shown"] if x["item"] == "hangs")
-    assert line["points"] is None or str(line["value"]) != "0"
+    assert line["points"]["exact"] == "2"
     by_code = {d["subject"]["code"]: d["inputs"]["accounts"]["value"] for d in made.subjects if d["inputs"]}
     assert {code for code, accounts in by_code.items() if accounts} == {"D1-1", "D1", "C"}
 

@@ -448,7 +448,7 @@ def test_the_template_is_filled_and_taken(town: Engine, sheet: Take, tmp_path: P
     area = str(offered.formula1).removeprefix("lists!")
     words = [c[0].value for c in book["lists"][area.replace("$", "")]]
     assert words[:3] == ["上报", "受理", "核实"]
-    assert len(words) == len(transitions.TRANSITIONS)
+    assert len(words) == len(transitions.BY_PEOPLE)
     for n, r in enumerate(LIFE, 5):
         for name, value in r.items():
             page.cell(n, heads[name]).value = value or None

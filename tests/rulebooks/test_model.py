@@ -16,6 +16,7 @@ from gridmgmt.rulebooks.load import load
 from gridmgmt.rulebooks.model import Reading, Validity, When
 from gridmgmt.rulebooks.parts import Exact, Words
 from gridmgmt.rulebooks.rules import EventKind, Rule
+from gridmgmt.rulebooks.values import parse
 
 NUMBER: TypeAdapter[Fraction] = TypeAdapter(Exact)
 TEXT: TypeAdapter[dict[str, str]] = TypeAdapter(Words)
@@ -98,6 +99,7 @@ def test_a_rulebook_no_longer_holds_on_its_last_day() -> None:
         (Input, {"title": TITLE, "entered": TITLE, "type": "ratings"}, "groups"),
         (Input, {"title": TITLE, "entered": TITLE, "type": "filings"}, "repeats"),
         (Input, {"title": TITLE, "type": "flag", "automatic": {"count": "n_due"}}, "counted"),
+        (Input, {"title": TITLE, "type": "findings", "automatic": {"count": "n_samples"}}, "shares of length"),
         (Input, {"title": TITLE, "entered": TITLE, "at_least": 5, "at_most": 4}, "below"),
         (Automatic, {}, "exactly one"),
         (Automatic, {"count": "n_due", "staff": "worked_h"}, "exactly one"),
@@ -123,6 +125,16 @@ def test_a_rulebook_no_longer_holds_on_its_last_day() -> None:
 def test_a_part_that_contradicts_itself_is_refused(kind: Any, plain: dict[str, Any], told: str) -> None:
     with pytest.raises(ValidationError, match=told):
         kind.model_validate(plain)
+
+
+def test_only_a_count_of_samples_may_have_parts() -> None:
+    def counts(name: str) -> Input:
+        return Input.model_validate({"title": TITLE, "type": "count", "automatic": {"count": name}})
+
+    assert parse(counts("n_scored_samples"), "19/12") == Fraction(19, 12)
+    for name, value in (("n_due", "19/12"), ("n_scored_samples", "-1/2")):
+        with pytest.raises(ValueError, match="whole number"):
+            parse(counts(name), value)
 
 
 def test_a_yes_no_rate_counts_each_as_0_or_1() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gridmgmt import hanging, transitions
 from gridmgmt.cases import Step
-from gridmgmt.hanging import Account
+from gridmgmt.hanging import Account, Terms
 
 T0 = dt.datetime(2026, 3, 2, 1, 0, tzinfo=dt.UTC)
 LIMIT = dt.timedelta(minutes=100)
@@ -23,8 +23,10 @@ def step(kind: str, minutes: float, **told: Any) -> Step:
     return Step(kind, at(minutes), "王某", unit, reason, told)
 
 
-def again(_dispatch: Step, start: dt.datetime) -> dt.datetime:
-    return start + LIMIT
+TERMS = Terms(
+    next_due=lambda _dispatch, start: start + LIMIT,
+    after_pause=lambda _dispatch, due, start, end: end + (due - start),
+)
 
 
 OPENED = [
@@ -35,7 +37,7 @@ OPENED = [
 
 def account(steps: list[Step], now: float) -> Account:
     transitions.fold("C1", steps)  # the story is a legal one
-    return hanging.accounts(steps, at(now), again)[-1]
+    return hanging.accounts(steps, at(now), TERMS)[-1]
 
 
 def test_one_missed_deadline_one_failed_check_then_written_off() -> None:
@@ -50,7 +52,7 @@ def test_one_missed_deadline_one_failed_check_then_written_off() -> None:
         ("failed", at(100), at(200), at(160)),
         ("written_off", at(160), at(260), at(220)),
     ]
-    assert (found.n_deductions, found.exposed_at, found.written_off_at) == (2, None, at(220))
+    assert (found.n_deductions, found.exposed_at) == (2, None)
 
 
 def test_an_answer_exactly_at_the_deadline_is_in_time() -> None:
@@ -73,7 +75,7 @@ def test_while_the_check_is_outstanding_no_deadline_passes() -> None:
 def test_a_case_sent_on_hangs_anew_with_the_other_unit() -> None:
     story = [*OPENED, step("send_back", 120), step("dispatch", 130, unit="U2", due_at=at(230).isoformat())]
     transitions.fold("C1", story)
-    first, second = hanging.accounts(story, at(240), again)
+    first, second = hanging.accounts(story, at(240), TERMS)
     assert (first.unit_code, first.n_deductions, first.periods[-1].how) == ("U1", 1, "sent_back")
     assert (second.unit_code, second.n_deductions, second.is_open) == ("U2", 1, True)
 
@@ -110,9 +112,51 @@ def test_a_case_that_comes_back_to_a_unit_goes_on_with_its_account() -> None:
         step("send_back", 140), step("dispatch", 150, unit="U1", due_at=at(250).isoformat()),
     ]  # fmt: skip
     transitions.fold("C1", story)
-    first, second = hanging.accounts(story, at(260), again)
+    first, second = hanging.accounts(story, at(260), TERMS)
     assert [(p.number, p.how) for p in first.periods] == [
         (1, "missed"), (2, "sent_back"), (3, "missed"), (4, None),
     ]  # fmt: skip
     assert (first.unit_code, first.n_deductions, first.opened_at) == ("U1", 2, at(0))
     assert (second.unit_code, second.n_deductions, second.is_open) == ("U2", 0, False)
+
+
+def sent_to(unit: str, minutes: float) -> list[Step]:
+    return [step("send_back", minutes), step("dispatch", minutes, unit=unit, due_at=at(minutes + 100).isoformat())]
+
+
+def test_the_unit_at_which_the_third_failure_of_the_issue_comes_is_exposed() -> None:
+    """A fails at 100, B at 250, A again at 400: the third is A's, though B opened the later account."""
+    story = [*OPENED, *sent_to("U2", 150), *sent_to("U1", 300)]
+    transitions.fold("C1", story)
+    first, second = hanging.accounts(story, at(401), TERMS)
+    assert [(p.how, p.ended_at) for p in first.failures] == [("missed", at(100)), ("missed", at(400))]
+    assert [p.ended_at for p in second.failures] == [at(250)]
+    assert (first.exposed_at, second.exposed_at) == (at(400), None)
+
+
+def test_every_unit_that_fails_at_the_third_or_later_is_exposed() -> None:
+    story = [*OPENED, *sent_to("U2", 350)]  # three failures of U1, then one of U2
+    first, second = hanging.accounts(story, at(451), TERMS)
+    assert (first.exposed_at, second.exposed_at) == (at(300), at(450))
+
+
+def test_a_stated_deadline_that_does_not_lie_ahead_is_no_deadline() -> None:
+    """Other systems' logs repeat the case's first deadline at a failed check; it must not stop anybody from looking."""
+    story = [*OPENED, step("answer", 50), step("verify", 60), step("fail", 160, due_at=at(100).isoformat())]
+    found = account(story, 161)
+    assert [(p.how, p.due_at) for p in found.periods] == [("failed", at(100)), (None, at(260))]
+
+
+def test_a_case_dispatched_after_its_deadline_is_missed_as_it_begins() -> None:
+    story = [*OPENED[:3], step("dispatch", 200, unit="U1", due_at=at(100).isoformat())]
+    found = account(story, 201)
+    assert [(p.how, p.opened_at, p.ended_at) for p in found.periods] == [
+        ("missed", at(200), at(200)), (None, at(200), None),
+    ]  # fmt: skip
+
+
+def test_a_referral_stays_with_the_unit_that_had_the_case_until_it_is_taken_back() -> None:
+    story = [*OPENED, step("refer", 50), *sent_to("U2", 60)]
+    assert [a.is_referred for a in hanging.accounts(story, at(70), TERMS)] == [True, False]
+    story.append(step("unmark", 80, mark="referred"))
+    assert [a.is_referred for a in hanging.accounts(story, at(90), TERMS)] == [False, False]

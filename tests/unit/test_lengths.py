@@ -6,7 +6,7 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from gridmgmt import geo
@@ -39,11 +39,13 @@ corners = st.tuples(st.integers(-1, 3), st.integers(-1, 3)).map(lambda p: (float
 
 
 @given(st.lists(places | corners, min_size=2, max_size=6))
+@example([(0.0, 0.0), (1.844, 1.844), (1.0, 1.0)])
 def test_no_length_is_lost(points: list[tuple[float, float]]) -> None:
     road = line(*points)
     (cut,) = Cutter(TOWN, EPSG).cut([road])
-    real = length_m(shapely.node(road))  # what it runs over twice has one length
-    assert abs(sum(s.length_mm for s in cut) - real * 1000) <= 1
+    once = length_m(shapely.union_all(road, grid_size=1e-10))  # what it runs over twice has one length …
+    twice = length_m(shapely.node(road))  # … unless floats put the way back a hair beside the way there
+    assert once * 1000 - 1 <= sum(s.length_mm for s in cut) <= twice * 1000 + 1
     found = shares(road, LEAVES, EPSG)
     assert not found or sum(found.values()) == 1
     assert all(share > 0 for share in found.values())

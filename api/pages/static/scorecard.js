@@ -3,6 +3,13 @@
 
 import {address, ask, button, data, element, fill, gradeChip, grouped, link, scorecardPath, toneChip, word} from "./page.js";
 
+// What part of a road counts here by its length; exactly it is "0.5" or "1/3".
+function part(exact) {
+  if (exact === undefined) return null;
+  const [top, bottom = 1] = exact.split("/");
+  return element("small", "", ` ${(100 * top / bottom).toFixed(2)}%`);
+}
+
 export class Scorecard {
   constructor(section, dialog) {
     Object.assign(this, {section, dialog});
@@ -117,7 +124,7 @@ export class Scorecard {
       const parts = Object.values(found.evidence).map(({name, n, numbers}) => element("details", "",
         element("summary", "", word("behind", {name: name[data.lang], n: grouped(n)}),
           n > numbers.length ? word("behind_more", {shown: grouped(numbers.length)}) : null),
-        n ? element("ol", "numbers", ...numbers.map((number) => element("li", "", number)))
+        n ? element("ol", "numbers", ...numbers.map((number) => element("li", "", number, part(found.parts[number]))))
           : element("p", "state", word("behind_none"))));
       const entered = Object.entries(found.entry_texts).map(([name, records]) => element("details", "",
         element("summary", "", word("entries", {name: found.input_names[name][data.lang], n: grouped(records.length)})),

@@ -1,4 +1,5 @@
--- Which steps of cases happened in a period, each with its case's class, source and grids and the unit it concerns?
+-- Which steps of cases happened in a period, each with its case's class, source and grids and the unit it concerns; marks that were
+-- taken back by the cut-off are left out?
 SELECT c.case_no || '#' || s.seq AS step_no, c.case_no, s.kind, s.at,
        md5(ROW(s.kind, s.at, s.unit_code, s.reason, s.facts)::text) AS content_hash,
        CAST(s.facts ->> 'wrong_dispatch' AS boolean) AS wrong_dispatch,
@@ -14,5 +15,10 @@ FROM step AS s
 JOIN cases AS c ON c.id = s.case_id
 LEFT JOIN unit AS u ON u.code = s.unit_code
 WHERE s.at >= :start AND s.at < :end AND s.origin <> 'derived'
+  AND NOT EXISTS (
+      SELECT FROM step AS u
+      WHERE u.case_id = s.case_id AND u.kind = 'unmark' AND u.seq > s.seq AND u.at <= :cut
+        AND s.kind = CASE u.facts ->> 'mark' WHEN 'false' THEN 'mark_false' WHEN 'referred' THEN 'refer' END
+  )
   AND s.kind IN ('dispatch', 'send_back', 'extend', 'postpone', 'supervise', 'visit', 'refer', 'mark_false')
 ORDER BY c.case_no, s.seq
