@@ -140,7 +140,7 @@ class CategoryPattern:
         kind, _, code = trimmed.partition(":")
         stem = code.removesuffix("*")
         if kind not in CATEGORY_KINDS or not code or "*" in stem:
-            raise CodeInvalid(value=text, expected=f"{'|'.join(CATEGORY_KINDS)}:01001 | :01* | :*, or *")
+            raise CodeInvalid(value=text, expected=f"{'|'.join(CATEGORY_KINDS)}:01001 | :01* | :* | *")
         return cls(kind, stem, open_ended=code != stem)
 
     def matches(self, key: CategoryKey) -> bool:

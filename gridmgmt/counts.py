@@ -29,7 +29,7 @@ class Facts:
     ----------
     frame
         Case columns (``reported_at`` … as ``datetime64[us, UTC]``, ``n_rework``,
-        ``is_repeat``), sample columns (``sampled_at``, ``score``) or step columns (``at``, ``kind``).
+        ``is_repeat``, ``stands``), sample columns (``sampled_at``, ``score``) or step columns (``at``, ``kind``).
     start, end
         The period's bounds in UTC, half-open.
     as_of
@@ -63,8 +63,12 @@ class Facts:
 
     @property
     def is_due(self) -> Mask:
-        """Deadline in the period, and the case not void."""
-        return self.within(self.due) & self.time("voided_at").isna().to_numpy()
+        """Deadline in the period, and the case neither void nor standing.
+
+        A case that stands (``stands``) is worked on here and on hold, or sent back and not dispatched again:
+        no deadline runs for anybody.
+        """
+        return self.within(self.due) & self.time("voided_at").isna().to_numpy() & ~true(self.frame["stands"])
 
     @property
     def is_closed(self) -> Mask:

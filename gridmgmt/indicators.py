@@ -7,13 +7,16 @@ Rates are exact fractions of counts; a denominator of zero gives no value, never
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from gridmgmt.codes import CategoryPattern
 from gridmgmt.counts import COUNTS, Count, Facts, Mask, true
 from gridmgmt.errors import IndicatorMissing
+from gridmgmt.sharing import Shares
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,7 @@ def _in_categories(frame: pd.DataFrame, patterns: Sequence[str]) -> Mask:
     return out
 
 
-def amounts(facts: Facts, taken: Mapping[str, Mask], groups: pd.Series) -> pd.DataFrame:
+def amounts(facts: Facts, taken: Mapping[str, Mask], groups: pd.Series, shared: Shares | None = None) -> pd.DataFrame:
     """Base counts of each group (a grid's code, a unit's code).
 
     Parameters
@@ -126,27 +129,57 @@ def amounts(facts: Facts, taken: Mapping[str, Mask], groups: pd.Series) -> pd.Da
     groups
         The group of each row of ``facts.frame``; None for rows in no group,
         which are counted under ``""``.
+    shared
+        Rows that count in several groups by shares (分摊), whatever their own group is.
 
     Returns
     -------
     DataFrame
         Index = group, one column a count: ``int``, or exact ``Fraction`` for
-        sums of scores.
+        sums of scores and where shares do not add up to a whole.
     """
-    keys = groups.astype("object").where(groups.notna(), "")
-    codes, positions = np.unique(keys.to_numpy(dtype=str), return_inverse=True)
+    shared = shared or {}
+    keys = groups.astype("object").where(groups.notna(), "").to_numpy(dtype=str)
+    parts = [(row, code, share) for row, own in shared.items() for code, share in own.items()]
+    every = np.concatenate([keys, np.array([code for _, code, _ in parts], dtype=str)])
+    codes, places = np.unique(every, return_inverse=True)
+    whole = np.ones(len(keys), dtype=bool)
+    whole[list(shared)] = False
     out: dict[str, object] = {}
     for name, mask in taken.items():
         column = base_of(name).amount
-        if column == "score":
-            sums = [Fraction(0)] * len(codes)
-            for place, score in zip(positions[mask], facts.frame["score"].to_numpy()[mask], strict=True):
-                sums[place] += Fraction(str(score))
-            out[name] = sums
-        else:
-            weights = facts.frame[column].to_numpy()[mask].astype("float64") if column else None
-            out[name] = np.bincount(positions[mask], weights=weights, minlength=len(codes)).astype("int64")
+        values = facts.frame[column].to_numpy() if column else None
+        sums = _sums(places[: len(keys)], mask & whole, values, len(codes), is_exact=column == "score")
+        own = [
+            (place, share * (1 if values is None else Fraction(str(values[row]))))
+            for (row, _, share), place in zip(parts, places[len(keys) :], strict=True)
+            if mask[row]
+        ]
+        out[name] = _with_parts(sums, own) if own else sums
     return pd.DataFrame(out, index=pd.Index(codes, name="code"))
+
+
+Sums = NDArray[np.int64] | list[Fraction]
+
+
+def _sums(places: NDArray[np.intp], taken: Mask, values: NDArray[Any] | None, n: int, *, is_exact: bool) -> Sums:
+    """What whole rows add up to in each of n groups: their number, or the sum of a column's values."""
+    if values is None or not is_exact:
+        weights = values[taken].astype("float64") if values is not None else None
+        return np.bincount(places[taken], weights=weights, minlength=n).astype("int64")
+    sums = [Fraction(0)] * n
+    for place, value in zip(places[taken], values[taken], strict=True):
+        sums[place] += Fraction(str(value))
+    return sums
+
+
+def _with_parts(sums: Sums, parts: Sequence[tuple[int, Fraction]]) -> list[int | Fraction]:
+    """Sums with the parts of shared rows; counts that are whole again are ``int``."""
+    is_count = not isinstance(sums, list)
+    out = [Fraction(int(x)) if is_count else x for x in sums]
+    for place, part in parts:
+        out[place] += part
+    return [int(x) if is_count and x.denominator == 1 else x for x in out]
 
 
 def ratio(

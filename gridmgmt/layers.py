@@ -16,9 +16,10 @@ geometry               of the types that the kind allows
 """
 
 import hashlib
+import itertools
 import json
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Self
 
@@ -41,6 +42,9 @@ SHAPES: Mapping[str, frozenset[int]] = {
     "polygon": frozenset({3, 6}),
 }
 """Geometry types of shapely: single, ring, multi."""
+
+MOST_CODE = 200
+"""Characters of a code at most."""
 
 USUAL: Mapping[str, tuple[str, ...]] = {
     "code": ("code",),
@@ -231,6 +235,9 @@ class _Checks:
     def _codes(self) -> None:
         codes = self.table["code"]
         self._refuse(codes.isna(), "code", "feature_code_missing")
+        self._refuse(
+            codes.map(lambda c: c is not None and len(c) > MOST_CODE), "code", "feature_code_long", most=MOST_CODE
+        )
         self._refuse(codes.notna() & codes.duplicated(keep=False), "code", "feature_code_twice")
         for layer in sorted(set(self.known.codes.values())):
             own = codes.map(lambda c, layer=layer: self.known.codes.get(c) == layer)
@@ -295,6 +302,16 @@ def _parses(parse: Callable[[str], object], text: str) -> bool:
     except CodeInvalid:
         return False
     return True
+
+
+def free_names(names: Sequence[str], taken: Collection[str]) -> list[str]:
+    """Names for columns, each with a number behind it where its name is taken, upper and lower case being the same."""
+    used, out = {x.casefold() for x in taken}, []
+    for name in names:
+        free = next(x for n in itertools.count(1) if (x := name if n == 1 else f"{name}_{n}").casefold() not in used)
+        used.add(free.casefold())
+        out.append(free)
+    return out
 
 
 def sha256(frame: gpd.GeoDataFrame) -> str:

@@ -20,6 +20,11 @@ _NAMED = re.compile(f"{_YEAR}(?:{_PART})?(?:@(?P<day>[2-9]|1[0-9]|2[0-8]))?")
 _N_MONTHS = {"month": 1, "quarter": 3, "half": 6}
 
 
+def outlasts(end: date | None, other: date | None) -> bool:
+    """Whether something that ends on a day (None: never) still holds when another has ended."""
+    return other is not None and (end is None or end > other)
+
+
 @dataclass(frozen=True, order=True)
 class Period:
     """Days from ``start`` to before ``end`` in city time, with the label that :func:`parse_period` reads back.
@@ -162,6 +167,11 @@ def parse_instant(text: str, zone: ZoneInfo) -> datetime:
     except (ValueError, OverflowError):
         pass
     raise InstantInvalid(value=text, zone=zone.key)
+
+
+def city_time(at: datetime, zone: ZoneInfo) -> str:
+    """An instant as the city's clocks show it, for messages to people."""
+    return at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
 
 
 class Localized(NamedTuple):

@@ -21,6 +21,9 @@ WEEKDAYS: tuple[str, ...] = ("monday", "tuesday", "wednesday", "thursday", "frid
 
 _CADENCE = r"^((month|quarter|half|year)(@([2-9]|1[0-9]|2[0-8]))?|week)$"
 _DAY = dt.timedelta(days=1)
+
+YEARS = range(1902, 2198)
+"""Years for which one may ask: periods are written in the years 1900 to 2199, and a day looks at those beside it."""
 _MOST_DAYS = 400
 """No window of a duty, shifts included, is longer: a year, and a long holiday."""
 

@@ -20,7 +20,7 @@ from gridmgmt.errors import StepIllegal
 
 @dataclass(frozen=True)
 class Refusal:
-    """A row of the log that is not taken: its number, the field at fault, the reason's code and facts."""
+    """A row of the log that is not taken: its number, the field at fault, the reason's code and facts (instants UTC)."""
 
     row: int
     name: str
@@ -125,7 +125,7 @@ class _Walk:
     def take(self, n: int, step: Step) -> Refusal | None:
         """Add a row's step with those that must lie before it, or tell why not."""
         if self._stored_until is not None and step.at < self._stored_until:
-            return Refusal(n, "at", "time_before_last_step", {"last": self._stored_until.isoformat()})
+            return Refusal(n, "at", "time_before_last_step", {"last": self._stored_until})
         due = step.instant("due_at")
         if step.kind == "fail" and due is not None and due <= step.at:
             return Refusal(n, "due_at", "deadline_not_after_step")

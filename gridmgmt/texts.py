@@ -43,7 +43,8 @@ def word(code: str, facts: Mapping[str, Any] | None = None, lang: str = "zh") ->
 
     An unknown code gives the code and its facts, never an exception: what
     failed to be worded must still be seen. A test walks all codes in use.
-    A fact without a value is shown as ``—``, a list with commas between. A field
+    A fact without a value is shown as ``—``, a list with commas between. A fact
+    that is a mapping with a ``code`` is worded itself, with the facts beside it. A field
     written ``{step:step}`` is itself a code: the fact ``send_back`` is worded as ``step_send_back``; one that is
     a mapping, or a list of them, brings facts of its own beside its ``code``.
     """
@@ -65,7 +66,7 @@ class _Fact:
 
     def __format__(self, spec: str) -> str:
         if not re.fullmatch("[a-z_]{3,}", spec):
-            return format(_shown(self._value), spec)
+            return format(_shown(self._value, self._lang), spec)
         values = self._value if isinstance(self._value, list | tuple) else [self._value]
         if values and isinstance(values[0], Mapping):
             stop = "；" if self._lang == "zh" else "; "
@@ -74,9 +75,12 @@ class _Fact:
         return comma.join(word(f"{spec}_{v}", self._facts, self._lang) for v in values)
 
 
-def _shown(value: Any) -> Any:
+def _shown(value: Any, lang: str) -> Any:
     if isinstance(value, list | tuple):
-        return ", ".join(str(_shown(v)) for v in value)
+        between = ", " if not any(isinstance(v, Mapping) for v in value) else "；" if lang == "zh" else "; "
+        return between.join(str(_shown(v, lang)) for v in value)
+    if isinstance(value, Mapping) and "code" in value:
+        return word(value["code"], value, lang)
     return "—" if value is None else value
 
 
@@ -84,3 +88,19 @@ def both(code: str, facts: Mapping[str, Any] | None = None) -> str:
     """Both languages, Chinese first, as exports show them: ``中文 / English``."""
     zh, en = word(code, facts, "zh"), word(code, facts, "en")
     return zh if zh == en else f"{zh} / {en}"
+
+
+def expected(code: str, **facts: Any) -> dict[str, Any]:
+    """What was expected (应为), as a fact of a message: worded as ``expected_…`` with facts of its own."""
+    return {"code": f"expected_{code}", **facts}
+
+
+class Unfit(ValueError):
+    """A value is not what was expected; ``expected`` tells what was, as :func:`expected` does."""
+
+    def __init__(self, code: str, **facts: Any) -> None:
+        super().__init__(code, facts)
+        self.expected = expected(code, **facts)
+
+    def __str__(self) -> str:
+        return both(self.expected["code"], self.expected)

@@ -58,7 +58,7 @@ def _breaks(text: str) -> Breaks:
     try:
         return tuple(float(x) for x in text.split(","))
     except ValueError as e:
-        raise OptionInvalid(name="--breaks", value=text, expected="quantile, equal or numbers such as 0.6,0.9") from e
+        raise OptionInvalid(name="--breaks", value=text, expected="quantile / equal / 0.6,0.9") from e
 
 
 @app.command("heat")

@@ -12,7 +12,7 @@ from geopandas import GeoDataFrame, GeoSeries
 
 from gridmgmt.city import STORAGE_EPSG
 from gridmgmt.errors import OptionInvalid
-from gridmgmt.texts import LANGUAGES, catalogue
+from gridmgmt.texts import LANGUAGES, catalogue, expected
 from maps.assets import OfflineMap, template
 from maps.layers import Bins, LevelFrame, Plane, Shapes, bin_points, simplify_levels, stored
 from maps.style import HEAT, Breaks, Classes, Floats, Grade, Measure, Text, classify, show_number, text
@@ -138,7 +138,7 @@ def heat(
     _check_choice("lang", lang, LANGUAGES)
     outline = stored(boundary, "boundary").assign(parent_code=None).reset_index(drop=True)
     if outline.empty:
-        raise OptionInvalid(name="boundary", value="", expected="one outline or more")
+        raise OptionInvalid(name="boundary", value="", expected=expected("outline"))
     known = np.isfinite(points_lon) & np.isfinite(points_lat)
     smallest = Plane.around(outline.total_bounds[None]).extent_m / SMALLEST_CELL
     bins = bin_points(points_lon[known], points_lat[known], metric_epsg, max_bins, smallest)
@@ -190,7 +190,7 @@ def repeats(
     _check_choice("lang", lang, LANGUAGES)
     outline = stored(boundary, "boundary").assign(parent_code=None).reset_index(drop=True)
     if outline.empty:
-        raise OptionInvalid(name="boundary", value="", expected="one outline or more")
+        raise OptionInvalid(name="boundary", value="", expected=expected("outline"))
     shown = stored(groups, "groups").sort_values(["n_repeats", "group"], ascending=[False, True], ignore_index=True)
     data = {
         **_page_words(title, period_label, as_of, datum, lang),
@@ -249,7 +249,7 @@ def _check_choice(name: str, value: str, known: Sequence[str]) -> None:
 def _in_order(frame: GeoDataFrame) -> GeoDataFrame:
     """Best rank first, without ranks the largest value; no data last. The page lists grids in this order."""
     if frame.empty:
-        raise OptionInvalid(name="levels", value="", expected="one grid or more at each level")
+        raise OptionInvalid(name="levels", value="", expected=expected("grid_at_each_level"))
     missing = [x for x in OPTIONAL if x not in frame.columns]
     full = frame.assign(**dict.fromkeys(missing, np.nan), _down=-_values(frame))
     ordered = full.sort_values(["rank", "_down", "code"], na_position="last", ignore_index=True)

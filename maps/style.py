@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gridmgmt.errors import OptionInvalid
-from gridmgmt.texts import LANGUAGES, word
+from gridmgmt.texts import LANGUAGES, expected, word
 
 Text = Mapping[str, str]
 """One text in all languages: ``{"zh": …, "en": …}``."""
@@ -180,7 +180,7 @@ def _checked(limits: Sequence[float], name: str) -> tuple[float, ...]:
     """Limits as floats; they must ascend and leave at most MAX_CLASSES classes."""
     found = tuple(float(x) for x in limits)
     if not 0 < len(found) < MAX_CLASSES or not np.isfinite(found).all() or (np.diff(found) <= 0).any():
-        raise OptionInvalid(name=name, value=list(found), expected=f"1 to {MAX_CLASSES - 1} ascending numbers")
+        raise OptionInvalid(name=name, value=list(found), expected=expected("ascending", most=MAX_CLASSES - 1))
     return found
 
 
@@ -218,7 +218,7 @@ def _graded(measure: Measure, grades: Sequence[Grade]) -> Classes:
     """Bands of a rulebook: the lowest band takes all that is below the others."""
     bands = sorted(grades, key=lambda band: band[0])
     if len(bands) == 1:
-        raise OptionInvalid(name="grades", value=1, expected="two bands or more")
+        raise OptionInvalid(name="grades", value=1, expected=expected("two_bands"))
     limits = _checked([band[0] for band in bands[1:]], "grades")
     labels = _open_labels(limits, measure, _decimals(np.array(limits), measure.unit))
     names = tuple({"zh": zh, "en": en} for _, zh, en in bands)

@@ -57,7 +57,7 @@ def root(
     """Choose the database and the language."""
     found = settings.read()
     if db and found.database_url:
-        raise OptionInvalid(name="--db", value=db, expected="no --db while GRIDMGMT_DATABASE_URL names a database")
+        raise OptionInvalid(name="--db", value=db, expected=texts.expected("without_db"))
     if lang not in (None, *texts.LANGUAGES):
         raise OptionInvalid(name="--lang", value=lang, expected="zh / en")
     context.obj = base.State(replace(found, db=db) if db else found, lang)

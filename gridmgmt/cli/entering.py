@@ -54,10 +54,11 @@ def _show(run: State, report: EntryReport, as_json: bool) -> None:
     else:
         title = run.word("import_dry_run") if report.dry_run else ""
         show_table(title, [run.word(c) for c in COUNTS], [[getattr(report, c) for c in COUNTS]], right=range(5))
-        names = ("sheet", "row", "column", "value", "expected")
+        names = ("sheet", "row", "column", "value")
         if report.problems:
-            heads = [run.word(n) for n in ("sheet", "row", "column", "value", "entry_expected")]
-            show_table(run.word("entry_refused"), heads, [[p[n] for n in names] for p in report.problems], right=(1,))
+            heads = [run.word(n) for n in (*names, "entry_expected")]
+            faults = [[*(p[n] for n in names), run.word(p["expected"]["code"], p["expected"])] for p in report.problems]
+            show_table(run.word("entry_refused"), heads, faults, right=(1,))
         for note in report.notes:
             sheet = note["sheet"] or report.file
             typer.echo(f"{sheet} · {run.word('row')} {note['row']}: {run.word(note['code'], {'ref': note['ref']})}")
@@ -146,7 +147,7 @@ def _day(text: str) -> dt.date:
     try:
         return dt.date.fromisoformat(text)
     except ValueError as e:
-        raise OptionInvalid(name="--on", value=text, expected="a day such as 2025-12-31") from e
+        raise OptionInvalid(name="--on", value=text, expected="2025-12-31") from e
 
 
 def _told(run: State, name: str, value: Any) -> Any:

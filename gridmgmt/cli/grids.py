@@ -167,7 +167,7 @@ def assign(
     """
     run = state(context)
     if not reassign:
-        raise OptionInvalid(name="--reassign", value="", expected="--reassign (assignment happens on import by itself)")
+        raise OptionInvalid(name="--reassign", value="", expected=texts.expected("reassign"))
     with progress() as tell:
         done = assigning.reassign(run.engine, edition, tell)
     if as_json:
@@ -223,14 +223,15 @@ def _show_decision(run: State, found: locating.Located) -> None:
         typer.echo(run.word("place_land_owner", {"owner": found.decision.land_owner}))
     if (winner := found.decision.rule) is None:
         return
-    rows = [[run.word("rule_role_decides"), *_rule_cells(run, winner, found.units)]]
+    rows = [[run.word("rule_role_decides"), *rule_cells(run, winner, found.units)]]
     for b in found.decision.beaten:
         why = run.word(f"rule_why_{b.why}", {"winner": winner.kind, "loser": b.rule.kind})
-        rows.append([why, *_rule_cells(run, b.rule, found.units)])
+        rows.append([why, *rule_cells(run, b.rule, found.units)])
     show_table(run.word("rule_decided"), [""] * 6, rows)
 
 
-def _rule_cells(run: State, rule: Rule, units: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def rule_cells(run: State, rule: Rule, units: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """A rule as a row of a table: its kind, category, grid or area, land owner, unit."""
     where = run.word("rule_where_everywhere")
     if rule.area is not None:
         where = rule.area.code

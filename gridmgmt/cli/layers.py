@@ -34,7 +34,7 @@ def layers_import(
     valid_from: str = typer.Option(None, "--valid-from", help="First day on which it holds (default: today)."),
     mapping: list[str] = typer.Option([], "--map", help="FIELD=COLUMN, e.g. code=OBJECTID; may be repeated."),
     number: bool = typer.Option(False, "--number", help="Features without a code take their number in the file."),
-    replace: bool = typer.Option(False, "--replace", help="Correct the layer that begins on the same day."),
+    replace: bool = typer.Option(False, "--replace", help="Correct the layer that begins on the same day or later."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Do everything, report, undo it."),
     as_json: bool = JSON,
 ) -> None:

@@ -34,13 +34,17 @@ def people_import(context: typer.Context, file: Path) -> None:
 
 
 @posts.command("import")
-def posts_import(context: typer.Context, file: Path) -> None:
+def posts_import(
+    context: typer.Context,
+    file: Path,
+    reopen: bool = typer.Option(False, "--reopen", help="Let posts go on that have ended, as the table says."),
+) -> None:
     """Import posts: columns person_code, unit_code, role; also level, grid_code, full_time, valid_from, valid_to.
 
     Example: `gridmgmt posts import posts.csv`
     """
     run = state(context)
-    typer.echo(run.word("posts_imported", operations.import_posts(run.engine, file)))
+    typer.echo(run.word("posts_imported", operations.import_posts(run.engine, file, reopen=reopen)))
 
 
 @posts.command("list")

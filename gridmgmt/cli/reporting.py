@@ -8,6 +8,7 @@ import typer
 from gridmgmt.cli.base import JSON, State, show_json, show_table, state
 from gridmgmt.errors import OptionInvalid
 from gridmgmt.operations import reporting
+from gridmgmt.reporting import YEARS
 
 
 def add_to(app: typer.Typer) -> None:
@@ -49,7 +50,7 @@ def _day(name: str, text: str) -> dt.date:
         day = dt.date.fromisoformat(text)
     except ValueError:
         day = dt.date.min
-    if not 1902 <= day.year <= 2197:  # periods are written in the years 1900 to 2199
+    if day.year not in YEARS:
         raise OptionInvalid(name=name, value=text, expected="2025-12-31")
     return day
 

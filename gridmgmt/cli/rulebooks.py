@@ -246,7 +246,8 @@ def rulebook_new(
     files = {folder / f: text for f, text in starter(name).items()}
     for file in files:
         if file.exists():
-            raise OptionInvalid(name="--out", value=str(folder), expected=f"a folder without {file.name}")
+            wanted = texts.expected("folder_without", file=file.name)
+            raise OptionInvalid(name="--out", value=str(folder), expected=wanted)
     for file, text in files.items():
         _write(file, text.encode())
     facts = {"files": [str(f) for f in files], "file": str(next(iter(files)))}

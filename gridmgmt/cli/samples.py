@@ -77,8 +77,8 @@ def samples_draw(
     with progress() as tell:
         report = sampling.make_draw(run.engine, rulebook, period, seed, again=again, dry_run=dry_run, progress=tell)
     if as_json:
-        show_json({"name": report.name, "sha256": report.sha256, "is_new": report.is_new, "dry_run": report.dry_run}
-                  | {"document": report.document})  # fmt: skip
+        names = ("name", "sha256", "is_new", "dry_run", "n_inspected_before", "document")
+        show_json({name: getattr(report, name) for name in names})
         return
     _tell_draw(run, report)
 
@@ -89,6 +89,8 @@ def _tell_draw(run: State, report: DrawReport) -> None:
         typer.echo(run.word("import_dry_run"))
     facts = {"name": report.name, "n": len(document["items"]), "sha256": report.sha256[:12]}
     typer.echo(run.word("draw_made", facts) if report.is_new else run.word("draw_same", facts))
+    if report.n_inspected_before:
+        typer.echo(run.word("draw_inspected_before", {"n": report.n_inspected_before}))
     _tell_short(run, document)
 
 
@@ -179,6 +181,7 @@ def samples_form(
     if out.suffix.lower() not in (".xlsx", ".geojson"):
         raise OptionInvalid(name="--out", value=str(out), expected=".xlsx / .geojson")
     form = findings.form_of(run.engine, draw, unit)
+    out.parent.mkdir(parents=True, exist_ok=True)
     if out.suffix.lower() == ".xlsx":
         out.write_bytes(field_forms.workbook(form))
     else:
@@ -251,6 +254,8 @@ def _deadline(run: State, text: str) -> dt.datetime:
         day = dt.date.fromisoformat(text)
     except ValueError:
         return parse_instant(text, run.city.zone)
+    if day == dt.date.max:
+        raise OptionInvalid(name="--due", value=text, expected=f"< {day}")
     return parse_instant((day + dt.timedelta(days=1)).isoformat(), run.city.zone)
 
 

@@ -75,7 +75,7 @@ def indicators(
     elif form == "table":
         _show_indicators(run, table)
     else:
-        raise OptionInvalid(name="--format", value=form, expected="table, csv or json")
+        raise OptionInvalid(name="--format", value=form, expected="table / csv / json")
 
 
 def _show_indicators(run: State, table: Any) -> None:
@@ -88,9 +88,12 @@ def _show_indicators(run: State, table: Any) -> None:
             return run.word("no_data")
         return f"{value:.2%}" if RATIOS[name].unit == "percent" else f"{value:,.2f}"
 
+    def number(n: float) -> str:
+        return f"{int(n):,}" if n == int(n) else f"{n:,.2f}"
+
     rows = [
         [r["code"] or run.word("unassigned"), _name(run, r["name_zh"], r["name_en"], "")]
-        + [f"{r[c]:,}" for c in SHOWN]
+        + [number(r[c]) for c in SHOWN]
         + [shown(c, r[c]) for c in RATIOS]
         for r in table.to_dict("records")
     ]

@@ -1,11 +1,13 @@
 """Commands that prepare: the database, the city, its reference tables, a demo city."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import typer
 
 from gridmgmt import city as cities
 from gridmgmt.cli.base import JSON, progress, show_json, show_table, state
+from gridmgmt.cli.grids import day_of, rule_cells
 from gridmgmt.demo import make_demo_city
 from gridmgmt.operations import database, reference
 from gridmgmt.texts import both
@@ -15,6 +17,9 @@ city = typer.Typer(help="城市 · The database's one city.", no_args_is_help=Tr
 units = typer.Typer(help="责任单位 · Units.", no_args_is_help=True)
 categories = typer.Typer(help="类别 · Categories.", no_args_is_help=True)
 responsibility = typer.Typer(help="责任清单 · Who answers for what, where.", no_args_is_help=True)
+
+MOST_SHOWN = 20
+RULE = ("category", "level", "grid_code", "land_owner", "override", "unit_code", "valid_from", "valid_to")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -143,12 +148,50 @@ def categories_import(context: typer.Context, file: Path) -> None:
 
 
 @responsibility.command("import")
-def responsibility_import(context: typer.Context, file: Path) -> None:
+def responsibility_import(
+    context: typer.Context,
+    file: Path,
+    reopen: bool = typer.Option(False, "--reopen", help="Let rules go on that have ended, as the table says."),
+    as_json: bool = JSON,
+) -> None:
     """Import rules: columns category, level, grid_code, unit_code, valid_from, valid_to; also land_owner, override.
 
     Example: `gridmgmt responsibility import responsibility.csv`
     """
-    typer.echo(both("rows_imported", {"n": reference.import_rules(state(context).engine, file)}))
+    run = state(context)
+    report = reference.import_rules(run.engine, file, reopen=reopen)
+    if as_json:
+        show_json(asdict(report))
+        return
+    counts = {"n": report.n_rows, "n_new": report.n_new, "n_ended": report.n_ended}
+    typer.echo(both("rules_imported", {**counts, "n_reopened": len(report.reopened)}))
+    for fault in report.reopened:
+        typer.echo(both("rule_reopened", fault))
+    for fault in report.nowhere[:MOST_SHOWN]:
+        typer.echo(both("rule_nowhere", fault))
+    if len(report.nowhere) > MOST_SHOWN:
+        typer.echo(both("rules_nowhere", {"n": len(report.nowhere)}))
+
+
+@responsibility.command("list")
+def responsibility_list(
+    context: typer.Context,
+    on: str = typer.Option(None, "--on", help="Only the rules that hold on this day."),
+    as_of: str = typer.Option(None, "--as-of", help="As the table was known at this moment (default: now)."),
+    as_json: bool = JSON,
+) -> None:
+    """The responsibility table in the order in which its rules decide.
+
+    Example: `gridmgmt responsibility list --on 2026-03-05`
+    """
+    run = state(context)
+    found = reference.list_rules(run.engine, day_of(on, "--on"), run.instant(as_of))
+    if as_json:
+        show_json([{"kind": rule.kind, **{name: getattr(rule, name) for name in RULE}} for rule in found])
+        return
+    rows = [[*rule_cells(run, rule, {}), rule.valid_from, rule.valid_to] for rule in found]
+    names = ("kind", "category", "place", "land_owner", "unit", "from", "to")
+    show_table("", [run.word(f"rules_{name}") for name in names], rows)
 
 
 def demo_city(

@@ -41,7 +41,7 @@ def whatif(
     """
     run = state(context)
     if not changes and other is None:
-        raise OptionInvalid(name="--set", value="", expected="PATH=VALUE, or --with RULEBOOK")
+        raise OptionInvalid(name="--set", value="", expected="--set PATH=VALUE / --with RULEBOOK")
     if out is not None and out.suffix.lower() not in FORMATS:
         raise OptionInvalid(name="--out", value=str(out), expected=", ".join(FORMATS))
     first, last = parse_range(period)

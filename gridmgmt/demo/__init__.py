@@ -77,7 +77,7 @@ def make_demo_city(
     if size not in SIZES:
         raise OptionInvalid(name="size", value=size, expected=", ".join(SIZES))
     if seed < 0:
-        raise OptionInvalid(name="seed", value=seed, expected="0 or more")
+        raise OptionInvalid(name="seed", value=seed, expected="≥ 0")
     tell = progress or (lambda stage, share: None)
     wanted = SIZES[size]
     out.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ from typing import Any
 from gridmgmt.counts import COUNTS, KNOWN_BY
 from gridmgmt.exports.wording import Words, indicator_words, listed, readable, same, say, words
 from gridmgmt.indicators import RATIOS
-from gridmgmt.rulebooks.numbers import shown
+from gridmgmt.rulebooks.numbers import exact, shown
 
 COMPARISONS = ("previous", "year_ago")
 """环比 and 同比, in the order of the columns."""
@@ -67,7 +67,7 @@ class Figure:
         sign = "+" if self.is_change and self.value > 0 else ""
         match self.unit:
             case "count":
-                return f"{float(self.value):,.10g}" if self.value.denominator != 1 else f"{int(self.value):,}"
+                return f"{int(self.value):,}" if self.value.denominator == 1 else readable(exact(self.value))
             case "percent":
                 return f"{shown(self.value * 100)}%"
             case "relative":
@@ -120,8 +120,8 @@ def figure(values: Mapping[str, Any], name: str) -> Figure:
     """A rate or count out of ``counts`` and ``indicators``; None where there is no data."""
     if name in RATIOS:
         found = (values.get("indicators") or {}).get(name)
-        exact = (found.get("value") or found["shown"]) if found else None
-        return Figure(Fraction(exact) if exact is not None else None, RATIOS[name].unit)
+        value = (found.get("value") or found["shown"]) if found else None
+        return Figure(Fraction(value) if value is not None else None, RATIOS[name].unit)
     counts = values.get("counts") or {}
     known, of = KNOWN_BY.get(name, (name, name))
     if name not in counts or (not counts.get(known) and counts.get(of)):
@@ -283,12 +283,17 @@ def _option(value: object) -> Words:
     return same(value)
 
 
+def _readable(counts: Mapping[str, int | str]) -> dict[str, int | str]:
+    """A document's counts for people: parts of roads rounded."""
+    return {name: readable(n) if isinstance(n, str) else n for name, n in counts.items()}
+
+
 def _proofs(header: Mapping[str, Any], rulebook_hash: Words, assessment_hash: Words) -> list[tuple[Words, Words]]:
     keys = [x["key"] for x in header["levels"] if x["key"] in header["unassigned"]]
     rows = [
         (
             words("card_unassigned", level=level_words(header, key)),
-            words("card_unassigned_value", **header["unassigned"][key]),
+            words("card_unassigned_value", **_readable(header["unassigned"][key])),
         )
         for key in keys
     ]

@@ -74,6 +74,15 @@ def readable(exact: str) -> str:
     return f"{int(whole):,}{dot}{decimals}" if abs(int(whole)) >= 1000 else exact
 
 
+def percent(exact: str) -> str:
+    """An exact share for people.
+
+    >>> percent("1/3"), percent("0.5")
+    ('33.33%', '50.00%')
+    """
+    return f"{shown(Fraction(exact) * 100)}%"
+
+
 def line_words(line: Mapping[str, Any], rates: Mapping[str, Any]) -> Words:
     """Why a scorecard's line has its points, as a street manager checks it.
 

@@ -44,16 +44,12 @@ class _Place:
 
 
 class AreaMaps:
-    """The areas responsible beyond the grids (责任区域), for each span of days between changes of their layers.
-
-    ``newest_on`` is the first day of the newest layer.
-    """
+    """The areas responsible beyond the grids (责任区域), for each span of days between changes of their layers."""
 
     def __init__(self, connection: Connection, city: City) -> None:
         self._connection, self._city = connection, city
         found = layers.all_layers(connection, "areas")
         ends = {d for y in found for d in (y.valid_from, y.valid_to) if d is not None}
-        self.newest_on = max((y.valid_from for y in found if y.valid_from is not None), default=dt.date.min)
         self._starts = np.array(sorted(ends), dtype="datetime64[D]")
         self._maps: dict[int, AreaMap] = {}
 

@@ -21,15 +21,16 @@ from sqlalchemy import Connection, Engine
 
 from gridmgmt import derived, transitions
 from gridmgmt.cases import Case, Step
-from gridmgmt.codes import CategoryKey
 from gridmgmt.errors import CaseChanged, CaseExists, CaseMissing, GridmgmtError, RowTaken, StepRefused
-from gridmgmt.operations import attaching
+from gridmgmt.operations import attaching, case_rows
 from gridmgmt.operations.attaching import Attached, Kind
 from gridmgmt.operations.database import Progress, silent, transaction
-from gridmgmt.operations.desk import Desk, points
+from gridmgmt.operations.desk import Desk
 from gridmgmt.store import cities, incoming, steps
-from gridmgmt.store.facts import CASES, LOCATED
+from gridmgmt.store.facts import CASES
 from gridmgmt.store.steps import TakenRow
+
+MICROSECOND = dt.timedelta(microseconds=1)
 
 CHUNK = 2_000
 """Steps of a file that are taken in one transaction."""
@@ -93,6 +94,19 @@ class _File:
     is_moved: bool = False
 
     @property
+    def contact(self) -> dict[str, str | None]:
+        """Who reported it, kept apart from the facts."""
+        name, phone = self.reporter or (None, None)
+        return {"reporter_name": name, "reporter_phone": phone}
+
+    def new_cases(self) -> Iterator[Case]:
+        """The case after each of the new steps."""
+        case = transitions.fold(self.case.case_no, self.steps[: self.n_stored])
+        for step in self.new_steps:
+            case = transitions.follow(case, step)
+            yield case
+
+    @property
     def new_steps(self) -> list[Step]:
         """Steps that this transaction adds."""
         return self.steps[self.n_stored :]
@@ -132,7 +146,7 @@ class _Files:
         file.case = transitions.apply(file.case, step, self._desk.rules.limits)
         file.steps.append(replace(step, seq=file.case.n_steps))
         file.reporter = request.reporter or file.reporter
-        file.is_moved |= step.kind in ("report", "move", "reclassify", "dispatch", "send_back", "register")
+        file.is_moved |= step.kind in case_rows.PLACING
         if request.ref is not None:
             file.refs[file.case.n_steps] = request.ref
         self.open[no] = file
@@ -242,7 +256,7 @@ def take_within(connection: Connection, requests: Sequence[Request]) -> list[Out
     outcomes = []
     for asked, request in zip(requests, numbered, strict=True):
         if asked.ref is not None and asked.ref in taken:
-            outcomes.append(_again(asked, taken[asked.ref]))
+            outcomes.append(_again(asked, taken[asked.ref], desk.zone))
             continue
         try:
             outcomes.append(Outcome(request, files.take(request, at)))
@@ -262,13 +276,13 @@ def _in_city_time(fault: GridmgmtError, zone: ZoneInfo) -> GridmgmtError:
     return type(fault)(**{**fault.facts, **local})
 
 
-def _again(asked: Request, taken: TakenRow) -> Outcome:
+def _again(asked: Request, taken: TakenRow, zone: ZoneInfo) -> Outcome:
     """A row that became a step before: nothing is done if it still says the same, else it is refused."""
     given = (asked.kind, asked.case_no or taken.case_no, asked.at or taken.at, asked.reason)
     if given == (taken.kind, taken.case_no, taken.at, taken.reason):
         return Outcome(replace(asked, case_no=taken.case_no))
     fault = RowTaken(ref=asked.ref, case_no=taken.case_no, step=taken.kind, at=taken.at.isoformat())
-    return Outcome(asked, fault=fault)
+    return Outcome(asked, fault=_in_city_time(fault, zone))
 
 
 def _numbered(
@@ -335,50 +349,32 @@ def _with_states(file: _File) -> Iterator[tuple[Step, str]]:
 def write_rows(
     connection: Connection, desk: Desk, files: Sequence[_File], batch_id: int, known_at: dt.datetime
 ) -> None:
-    """Write what the steps add up to as new versions of the cases' rows."""
-    rows = pd.DataFrame([_row(f, desk) for f in files])
-    after = [f.row["version_at"] + dt.timedelta(microseconds=1) if f.row else known_at for f in files]
-    rows["version_at"] = [max(known_at, a) for a in after]
-    for name in [c for c in rows if str(c).endswith("_at")]:
-        rows[name] = pd.to_datetime(rows[name], utc=True).astype("datetime64[us, UTC]")
-    rows["n_rework"] = rows["n_rework"].astype("Int64")
-    located = _located(desk, files)
+    """Write what the steps add up to as new versions of the cases' rows, one for each step."""
+    rows, last = [], []
+    for file in files:
+        at = max(known_at, file.row["version_at"] + MICROSECOND) if file.row else known_at
+        for n, case in enumerate(file.new_cases()):
+            stated = case_rows.facts_of(case, file.row or {}, desk.city.scheme)
+            rows.append({"case_no": case.case_no, **stated, **file.contact, "version_at": at + n * MICROSECOND})
+        last.append(len(rows) - 1)
+    frame = pd.DataFrame(rows)
+    for name in [c for c in frame if str(c).endswith("_at")]:
+        frame[name] = pd.to_datetime(frame[name], utc=True).astype("datetime64[us, UTC]")
+    frame["n_rework"] = frame["n_rework"].astype("Int64")
     incoming.create(connection, CASES)
-    incoming.add(connection, CASES, rows)
-    located.insert(0, "row_no", rows.index)
-    incoming.set_located(connection, located)
+    incoming.add(connection, CASES, frame)
+    incoming.set_located(connection, _located(desk, files, last))
     incoming.merge(connection, CASES, batch_id, known_at)
 
 
-def _row(file: _File, desk: Desk) -> dict[str, Any]:
-    c, row = file.case, file.row or {}
-    key = CategoryKey.parse(c.category) if c.category else None
-    reporter = file.reporter or (None, None)
-    return {
-        "case_no": c.case_no,
-        "category_scheme": (row.get("category_scheme") or desk.city.scheme) if key else None,
-        "category_kind": key.kind if key else None,
-        "category_code": key.code if key else None,
-        "status": c.state,
-        "n_rework": c.n_rework if c.n_rework or not row else row["n_rework"],
-        "reporter_name": reporter[0],
-        "reporter_phone": reporter[1],
-        **{name: getattr(c, name) for name in CASES.facts if hasattr(c, name) and name != "n_rework"},
-    }
-
-
-def _located(desk: Desk, files: Sequence[_File]) -> pd.DataFrame:
-    """Where each case belongs: looked up again for cases whose place, class or unit changed."""
-    moved = [n for n, f in enumerate(files) if f.is_moved or f.row is None]
-    stay = [n for n in range(len(files)) if n not in set(moved)]
-    parts = []
-    if moved:
-        found = desk.assigner.locate(points([files[n].case for n in moved]))
-        parts.append(found.set_axis(moved, axis=0))
-    if stay:
-        kept = pd.DataFrame([{k: (files[n].row or {})[k] for k in LOCATED} for n in stay], index=stay)
-        parts.append(kept.astype({k: "Int64" for k in LOCATED if k != "located"}))
-    return pd.concat(parts).sort_index()
+def _located(desk: Desk, files: Sequence[_File], last: Sequence[int]) -> pd.DataFrame:
+    """Where each case belongs after its last step, for all its rows: looked up where place, class or unit changed."""
+    moved = {n for n, f in enumerate(files) if f.is_moved or f.row is None}
+    found = case_rows.located(desk, [f.case for f in files], [f.row or {} for f in files], moved)
+    numbers = [n for n, end in enumerate(last) for _ in range(end - (last[n - 1] if n else -1))]
+    out = found.loc[numbers].reset_index(drop=True)
+    out.insert(0, "row_no", out.index)
+    return out
 
 
 def renew_deadlines(engine: Engine, progress: Progress = silent) -> int:

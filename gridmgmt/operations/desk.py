@@ -53,8 +53,9 @@ class Desk:
         return limit_store.load(self.connection)
 
     @cached_property
-    def _units(self) -> set[str]:
-        return set(cities.unit_ids(self.connection))
+    def unit_ids(self) -> dict[str, int]:
+        """Code of a unit → its row's id."""
+        return cities.unit_ids(self.connection)
 
     @cached_property
     def _categories(self) -> set[tuple[str, str, str]]:
@@ -113,7 +114,7 @@ class Desk:
         Another one may be named only if it had the case before.
         """
         named = step.unit_code.strip() if step.unit_code else None
-        if named is not None and named not in self._units:
+        if named is not None and named not in self.unit_ids:
             raise UnitUnknown(value=named)
         if step.kind == "dispatch":
             return named or self.answering(case)

@@ -27,6 +27,7 @@ from gridmgmt.rulebooks.inputs import LISTED, Input
 from gridmgmt.rulebooks.model import Rulebook, Stage
 from gridmgmt.rulebooks.records import SIGNED
 from gridmgmt.store import cities, entries
+from gridmgmt.texts import expected
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,8 @@ def stage_for(book: Rulebook, period: Period) -> Stage:
     """
     stage = stage_of(book, period)
     if stage is None:
-        cadences = ", ".join(s.cadence for s in book.stages)
-        raise OptionInvalid(name="--period", value=period.label, expected=f"a period of {book.id}: {cadences}")
+        wanted = expected("period_of", rulebook=book.id, known=[s.cadence for s in book.stages])
+        raise OptionInvalid(name="--period", value=period.label, expected=wanted)
     return stage
 
 

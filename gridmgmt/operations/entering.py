@@ -28,6 +28,7 @@ from gridmgmt.rulebooks.model import Rulebook
 from gridmgmt.store import cities, facts
 from gridmgmt.store import entries as store
 from gridmgmt.store.entries import Current
+from gridmgmt.texts import Unfit, expected
 
 SAME_HAPPENING = ("on", "code", "case", "occasion", "fault", "group", "account", "step", "category", "place")
 """What two records share that may tell of one happening."""
@@ -141,9 +142,9 @@ class _Job:
         self.roles = {r.subject.code: r.subject.role for r in listed}
         self.codes = set(self.roles) or _codes(connection, book.population.kind)
 
-    def _refuse(self, entry: Entry, column: str, expected: str) -> None:
+    def _refuse(self, entry: Entry, column: str, wanted: Mapping[str, Any]) -> None:
         line = entry.line
-        self.faults.append(Fault(line.sheet, line.row, column, line.cells.get(column), expected))
+        self.faults.append(Fault(line.sheet, line.row, column, line.cells.get(column), wanted))
 
     def allowed(self) -> list[Entry]:
         """The rows that name somebody who is assessed and something that people enter."""
@@ -159,16 +160,16 @@ class _Job:
         spec = book.inputs.get(e.input)
         old = self.current.get(e.key)
         if e.subject not in self.codes and e.subject != EVERYBODY:
-            self._refuse(e, "subject", f"a {book.population.kind} that the rulebook assesses")
+            self._refuse(e, "subject", expected("assessed", kind=book.population.kind))
         elif spec is not None and spec.entered is None:
             column = "input" if "input" in e.line.cells else e.input
-            self._refuse(e, column, f"nothing: {e.input} is counted by the platform")
+            self._refuse(e, column, expected("counted", name=e.input))
         elif e.value is None and old is None:
-            self._refuse(e, "ref" if e.ref else e.column, "something that was entered, to withdraw it")
+            self._refuse(e, "ref" if e.ref else e.column, expected("something_to_withdraw"))
         else:
-            expected = reading.lacking(e, book, self.roles.get(e.subject))
-            if expected is not None:
-                self._refuse(e, "code", expected)
+            lacking = reading.lacking(e, book, self.roles.get(e.subject))
+            if lacking is not None:
+                self._refuse(e, "code", lacking)
 
     def agreeing(self, rows: Sequence[Entry]) -> list[Entry]:
         """Without rows that make no value together with what is entered: a number beside records, steps in disorder."""
@@ -184,10 +185,10 @@ class _Job:
             try:
                 if values:
                     reading.whole_value(spec, values)
-            except ValueError as e:
+            except Unfit as e:
                 wrong.add(place)
                 for entry in own:
-                    self._refuse(entry, entry.column, str(e))
+                    self._refuse(entry, entry.column, e.expected)
         return [e for e in rows if e.place not in wrong]
 
     def classify(self, e: Entry) -> bool:
@@ -292,8 +293,8 @@ def import_staff(engine: Engine, path: Path, by: str) -> EntryReport:
         for r in rows:
             told = (Fraction(r.worked_h), Fraction(r.online_h), r.n_absent, r.n_all_off)
             if r.subject_code not in codes:
-                expected = "a unit, grid or person of the city"
-                faults = [*faults, Fault(r.line.sheet, r.line.row, "subject_code", r.subject_code, expected)]
+                wanted = expected("somebody_known")
+                faults = [*faults, Fault(r.line.sheet, r.line.row, "subject_code", r.subject_code, wanted)]
             elif old.get(r.key) == told:
                 report.n_unchanged += 1
             else:

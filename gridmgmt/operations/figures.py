@@ -15,10 +15,12 @@ from gridmgmt.city import City
 from gridmgmt.counts import Facts, Mask
 from gridmgmt.errors import PeriodAhead
 from gridmgmt.indicators import RATIOS, base_of
-from gridmgmt.operations import stepwork
+from gridmgmt.operations import replaying, stepwork
 from gridmgmt.periods import Period
-from gridmgmt.scorecards import LevelCounts, plain
-from gridmgmt.store import editions, facts
+from gridmgmt.rulebooks.numbers import exact
+from gridmgmt.scorecards import LevelCounts, canonical, plain
+from gridmgmt.sharing import Lengths, Shares, shared
+from gridmgmt.store import editions, facts, inspections
 from gridmgmt.store.tables import GRID_COLUMNS
 
 Filters = Mapping[str, Callable[[Facts], Mask]]
@@ -37,12 +39,27 @@ class Counted:
         Base count → which rows it takes.
     codes
         Level → the code of each row's grid.
+    shared
+        Level → roads that count by length, whatever grid their point lies in.
     """
 
     key: str
     facts: Facts
     masks: dict[str, Mask]
     codes: Mapping[int, pd.Series]
+    shared: Mapping[int, Shares]
+
+    def of_grid(self, level: int, code: str) -> dict[int, Fraction]:
+        """The rows that count for a grid → with what part: 1, or the share of a road's length."""
+        shared = self.shared[level]
+        rows = np.flatnonzero((self.codes[level] == code).to_numpy()).tolist()
+        parts = {row: own[code] for row, own in shared.items() if code in own}
+        return {row: Fraction(1) for row in rows if row not in shared} | parts
+
+    def held(self, level: int) -> set[str]:
+        """The codes of the grids of a level that hold any row or a part of one."""
+        shared = {code for own in self.shared[level].values() for code in own}
+        return {*self.codes[level].dropna().unique(), *shared} - {""}
 
 
 @dataclass(frozen=True)
@@ -60,6 +77,8 @@ class Figures:
         What was counted, by kind of facts: ``cases``, ``samples``, and ``steps`` where a rulebook counts them.
     levels
         Figures by level number.
+    then
+        The cases with steps after the cut-off, as they were then.
     """
 
     city: City
@@ -69,6 +88,7 @@ class Figures:
     grids: pd.DataFrame
     parts: Mapping[str, Counted]
     levels: Mapping[int, LevelCounts]
+    then: pd.DataFrame
 
     @property
     def cases(self) -> Counted:
@@ -83,8 +103,8 @@ class Figures:
     def table(self, level: int) -> pd.DataFrame:
         """Counts and rates of every grid of a level, the unassigned rows last under code ``""``.
 
-        Columns: code, name_zh, name_en, parent_code, area_km2, the base counts,
-        the rates as floats (NaN = no data) for show.
+        Columns: code, name_zh, name_en, parent_code, area_km2, the base counts
+        (floats where parts of roads are in them), the rates as floats (NaN = no data) for show.
         """
         names = self.grids[self.grids["level"] == level].set_index("code")
         counts = pd.concat([self.levels[level].counts, pd.DataFrame([self.levels[level].unassigned], index=[""])])
@@ -94,7 +114,8 @@ class Figures:
         rows = [(plain(row), area) for row, area in zip(counts.to_dict("records"), areas, strict=True)]
         for name in RATIOS:
             out[name] = [_shown(name, row, area) for row, area in rows]
-        out["sum_sample_score"] = out["sum_sample_score"].astype(float)
+        exact_ones = counts.select_dtypes("object").columns
+        out[exact_ones] = out[exact_ones].astype(float)
         return out.rename_axis("code").reset_index()
 
 
@@ -144,36 +165,53 @@ def figures(
     if cut < start:
         raise PeriodAhead(period=period.label, known=cut.astimezone(city.zone).isoformat(timespec="minutes"))
     edition = editions.on_date(connection, period.end - dt.timedelta(days=1))
+    then = replaying.past(connection, cut)
+    cases = replaying.with_past(facts.cases_of_period(connection, start, end), then, start, end)
     read = {
-        "cases": ("case_no", facts.cases_of_period(connection, start, end)),
+        "cases": ("case_no", cases),
         "samples": ("sample_no", facts.samples_of_period(connection, start, end)),
     }
     if step_counts:
-        read["steps"] = ("step_no", stepwork.steps_of_period(connection, start, end, cut, step_counts))
+        taken = stepwork.steps_of_period(connection, start, end, cut, step_counts)
+        read["steps"] = ("step_no", replaying.placed_as_then(taken, then))
     every = _grids(connection, edition, *(frame for _, frame in read.values()))
     wanted = list(levels) if levels else [x.number for x in city.levels]
-    parts = {of: _counted(key, Facts(frame, start, end, cut), of, every, wanted) for of, (key, frame) in read.items()}
+    lengths = {"samples": inspections.shares(connection, read["samples"][1]["sample_no"].tolist())}
+    parts = {
+        of: _counted(key, Facts(frame, start, end, cut), of, every, wanted, lengths.get(of, {}))
+        for of, (key, frame) in read.items()
+    }
     for name, keep in (filters or {}).items():
         part = parts[base_of(name).of]
         part.masks[name] = part.masks[base_of(name).name] & keep(part.facts)
-    subjects = _subjects(every, edition.name, *(p.codes for p in parts.values()))
+    used = [(n, code) for p in parts.values() for n in wanted for code in p.held(n)]
+    subjects = _subjects(every, edition.name, used)
     counted = {}
     for n in wanted:
-        amounts = [indicators.amounts(p.facts, p.masks, p.codes[n]) for p in parts.values()]
+        amounts = [indicators.amounts(p.facts, p.masks, p.codes[n], p.shared[n]) for p in parts.values()]
         counted[n] = _level(subjects[subjects["level"] == n]["code"].tolist(), *amounts)
-    return Figures(city, period, cut, edition, subjects, parts, counted)
+    return Figures(city, period, cut, edition, subjects, parts, counted, then)
 
 
-def _counted(key: str, facts: Facts, of: str, grids: pd.DataFrame, levels: Sequence[int]) -> Counted:
+def _counted(
+    key: str, facts: Facts, of: str, grids: pd.DataFrame, levels: Sequence[int], lengths: Mapping[str, Lengths]
+) -> Counted:
     codes = {n: _codes(facts.frame, grids, n) for n in levels}
-    return Counted(key, facts, indicators.masks(facts, of), codes)
+    return Counted(key, facts, indicators.masks(facts, of), codes, shared(facts.frame, lengths, grids, codes))
 
 
 def _grids(connection: Connection, edition: editions.Edition, *frames: pd.DataFrame) -> pd.DataFrame:
-    """The grids of the edition and of those that hold facts, in order of the editions' time; column ``edition``."""
+    """The grids of the edition and of those that hold facts, in order of the editions' time.
+
+    Columns ``edition`` and ``edition_id`` say which.
+    """
     ids = {edition.id}.union(*(map(int, f["edition_id"].dropna().unique()) for f in frames))
     found = editions.grid_names(connection, sorted(ids)).set_index("edition_id")
-    parts = [found.loc[[e.id]].assign(edition=e.name) for e in editions.all_editions(connection) if e.id in ids]
+    parts = [
+        found.loc[[e.id]].assign(edition=e.name, edition_id=e.id)
+        for e in editions.all_editions(connection)
+        if e.id in ids
+    ]
     return pd.concat(parts, ignore_index=True)
 
 
@@ -184,10 +222,9 @@ def _codes(frame: pd.DataFrame, grids: pd.DataFrame, level: int) -> pd.Series:
     return ids.map(pd.Series(here["code"].to_numpy(dtype=object), index=here["id"].to_numpy()))
 
 
-def _subjects(grids: pd.DataFrame, edition: str, *codes: Mapping[int, pd.Series]) -> pd.DataFrame:
+def _subjects(grids: pd.DataFrame, edition: str, used: Sequence[tuple[int, str]]) -> pd.DataFrame:
     """The edition's grids, and other editions' grids that hold facts under a code of their own (the latest such)."""
     own = grids[grids["edition"] == edition]
-    used = [(n, code) for by_level in codes for n, column in by_level.items() for code in column.dropna().unique()]
     keys = pd.MultiIndex.from_frame(grids[["level", "code"]])
     foreign = keys.isin(used) & ~keys.isin(pd.MultiIndex.from_frame(own[["level", "code"]]))
     others = grids[foreign].drop_duplicates(["level", "code"], keep="last")
@@ -200,7 +237,7 @@ def _level(codes: list[str], *parts: pd.DataFrame) -> LevelCounts:
     for name in every.columns:
         is_sum = base_of(name).amount == "score"
         filled = every[name].where(every[name].notna(), Fraction(0) if is_sum else 0)
-        every[name] = filled if is_sum else filled.astype("int64")
+        every[name] = filled if is_sum or filled.dtype == object else filled.astype("int64")
     return LevelCounts(every.loc[codes], plain(dict(every.loc[""])))
 
 
@@ -216,7 +253,10 @@ def by_unit(found: Figures, units: Mapping[int, str]) -> dict[str, Mapping[str, 
 
 
 def evidence(part: Counted, units: Mapping[int, str]) -> pd.DataFrame:
-    """The facts that count, to be frozen: fact_no, content_hash, grid_codes (PostgreSQL array), unit_code, mask."""
+    """The facts that count, to be frozen: fact_no, content_hash, grid_codes (PostgreSQL array), unit_code, mask.
+
+    Where any is shared also ``shares``: level → code → part as JSON text, None for those that are not.
+    """
     f, codes = part.facts, part.codes
     bits = np.zeros(len(f.frame), dtype=np.int64)
     for bit, mask in enumerate(part.masks.values()):
@@ -225,7 +265,7 @@ def evidence(part: Counted, units: Mapping[int, str]) -> pd.DataFrame:
     columns = [codes[n][keep].tolist() for n in sorted(codes)]
     arrays = [_array(values) for values in zip(*columns, strict=True)] if columns else []
     chosen = f.frame[keep]
-    return pd.DataFrame(
+    frame = pd.DataFrame(
         {
             "fact_no": chosen[part.key].to_numpy(),
             "content_hash": chosen["content_hash"].to_numpy(),
@@ -234,6 +274,17 @@ def evidence(part: Counted, units: Mapping[int, str]) -> pd.DataFrame:
             "mask": bits[keep],
         }
     )
+    rows = {row for own in part.shared.values() for row in own if keep[row]}
+    if rows:
+        shares = [_frozen(part, row) if row in rows else None for row in np.flatnonzero(keep).tolist()]
+        frame = frame.assign(shares=pd.Series(shares, dtype=object))
+    return frame
+
+
+def _frozen(part: Counted, row: int) -> str:
+    """A shared row's parts in each grid of each level, as canonical JSON."""
+    by_level = {n: own[row] for n, own in part.shared.items() if row in own}
+    return canonical({n: {code: exact(x) for code, x in own.items() if code} for n, own in by_level.items()})
 
 
 def _array(values: Sequence[Any]) -> str:

@@ -13,21 +13,21 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine
 
 from gridmgmt import checklists, notices
 from gridmgmt.checklists import Checklist
-from gridmgmt.errors import FindingsMissing, NoticeClosed, OptionInvalid
+from gridmgmt.errors import DrawReplaced, FindingsMissing, NoticeClosed, OptionInvalid
 from gridmgmt.exports.field_forms import Form, FormSample
 from gridmgmt.findings import Taken
 from gridmgmt.operations.assigning import Assigner
 from gridmgmt.operations.database import snapshot, transaction
-from gridmgmt.periods import parse_period
+from gridmgmt.periods import city_time, parse_period
 from gridmgmt.readers import field_forms
-from gridmgmt.readers.field_forms import Handed
+from gridmgmt.readers.field_forms import Handed, Known
 from gridmgmt.rulebooks.numbers import exact
 from gridmgmt.scorecards import canonical
-from gridmgmt.store import cities, facts, incoming, inspections
+from gridmgmt.store import attachments, cities, facts, incoming, inspections, steps
 from gridmgmt.store.inspections import StoredDraw
 
 
@@ -75,11 +75,16 @@ def form_of(engine: Engine, draw: str, unit: str | None = None) -> Form:
     Raises
     ------
     DrawMissing
+    DrawReplaced
+        Another draw was made in its place.
     OptionInvalid
         No sample of the draw is that unit's.
     """
     with snapshot(engine) as connection:
         found = inspections.draw_of(connection, draw)
+        newest = _newest(connection, found)
+        if newest != found.name:
+            raise DrawReplaced(name=found.name, by=newest)
         items = inspections.items(connection, found.id, unit)
     if unit is not None and not items:
         known = sorted({i["unit"] for i in found.document["items"]})
@@ -94,6 +99,11 @@ def _checklist(draw: StoredDraw) -> Checklist:
     """The check list as it was when the samples were drawn."""
     kept = draw.document["checklist"]
     return checklists.parse(kept["text"], f"{kept['id']}.yaml")
+
+
+def _newest(connection: Connection, draw: StoredDraw) -> str:
+    """The draw that holds for a draw's plan and period."""
+    return inspections.draws_of(connection, draw.plan_id, draw.period)[-1].name
 
 
 def _form_sample(draw: StoredDraw, checklist: Checklist, item: Mapping[str, Any]) -> FormSample:
@@ -137,13 +147,13 @@ class _Taking:
     def __init__(self, connection: Connection, report: TakeReport) -> None:
         self.connection, self.report = connection, report
         self.city = cities.load_city(connection)
-        self.now: dt.datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+        self.now = steps.now(connection)
         self._known: dict[str, dict[str, Any]] = {}
         self._checklists: dict[str, Checklist] = {}
 
     def run(self, path: Path) -> None:
         """Read, judge, keep."""
-        handed = field_forms.read_form(path, self.city.zone, self.now, self._items)
+        handed = field_forms.read_form(path, self.city.zone, self.now, self._known_of)
         self.report.problems = [asdict(f) for f in handed.faults]
         self.report.n_refused, self.report.n_not_filled = handed.n_refused, handed.n_not_filled
         changed = [x for x in handed.samples if self._is_change(x)]
@@ -151,14 +161,23 @@ class _Taking:
         if changed:
             self._write(path.name, handed, changed)
 
-    def _items(self, numbers: set[str]) -> dict[str, Any]:
+    def _known_of(self, numbers: set[str], photographs: set[str]) -> Known:
         self._known = inspections.samples_known(self.connection, numbers)
+        newest = {}
         for name in {x["draw"] for x in self._known.values()}:
-            self._checklists[name] = _checklist(inspections.draw_of(self.connection, name))
-        return {
+            draw = inspections.draw_of(self.connection, name)
+            self._checklists[name] = _checklist(draw)
+            newest[name] = _newest(self.connection, draw)
+        items = {
             number: self._checklists[x["draw"]].items(x["sample_type"], x["object"])
             for number, x in self._known.items()
         }
+        replaced = {
+            number: newest[x["draw"]]
+            for number, x in self._known.items()
+            if newest[x["draw"]] != x["draw"] and x["content_hash"] is None
+        }
+        return Known(items, replaced, attachments.known(self.connection, photographs))
 
     def _is_change(self, x: Taken) -> bool:
         old = self._known[x.sample_no]["content_hash"]
@@ -278,15 +297,21 @@ def issue_notice(
     FindingsMissing
         The unit has no such findings.
     OptionInvalid
-        The deadline does not lie after the issue.
+        The deadline does not lie after the issue, nobody answers for it, or a
+        sample is not among the unit's.
     """
+    _named(by)
     with transaction(engine) as connection:
         facts.lock(connection)
         found = inspections.draw_of(connection, draw)
-        at = issued_at or _now(connection)
+        at = issued_at or steps.now(connection)
         if due_at <= at:
-            raise OptionInvalid(name="--due", value=due_at.isoformat(), expected=f"> {at.isoformat()}")
+            zone = cities.load_city(connection).zone
+            raise OptionInvalid(name="--due", value=city_time(due_at, zone), expected=f"> {city_time(at, zone)}")
         items = inspections.items(connection, found.id, unit)
+        others = sorted(set(samples) - {i["sample_no"] for i in items})
+        if others:
+            raise OptionInvalid(name="--sample", value=", ".join(others), expected=f"{draw} · {unit}")
         wanted = [i for i in items if i["inspection_id"] is not None and (not samples or i["sample_no"] in samples)]
         ids = inspections.findings_to_notice(connection, [i["inspection_id"] for i in wanted])
         if not ids:
@@ -317,19 +342,22 @@ def check_notice(
     NoticeClosed
         It was found done before.
     OptionInvalid
-        The check lies before the issue or in the future.
+        The check lies before the issue, before the newest check or in the
+        future, or nobody answers for it.
     """
+    _named(by)
     with transaction(engine) as connection:
         facts.lock(connection)
         notice = inspections.notices(connection, number)[0]
-        now = _now(connection)
+        now, zone = steps.now(connection), cities.load_city(connection).zone
         at = checked_at or now
-        if not notice["issued_at"] <= at <= now:
-            expected = f"{notice['issued_at'].isoformat()} … {now.isoformat()}"
-            raise OptionInvalid(name="--at", value=at.isoformat(), expected=expected)
         done = next((c["checked_at"] for c in notice["checks"] if c["result"] == "done"), None)
         if done is not None:
-            raise NoticeClosed(number=number, at=done.isoformat())
+            raise NoticeClosed(number=number, at=city_time(done, zone))
+        first = max([notice["issued_at"], *(c["checked_at"] for c in notice["checks"])])
+        if not first <= at <= now:
+            span = f"{city_time(first, zone)} … {city_time(now, zone)}"
+            raise OptionInvalid(name="--at", value=city_time(at, zone), expected=span)
         values = {"result": result, "checked_at": at, "checked_by": by, "note": note}
         inspections.add_check(connection, notice["id"], values)
         return _shown(inspections.notices(connection, number)[0], now)
@@ -342,17 +370,19 @@ def list_notices(
 
     Raises
     ------
-    NoticeMissing
+    DrawMissing, NoticeMissing
     """
     with snapshot(engine) as connection:
-        moment = at or _now(connection)
+        if draw is not None:
+            inspections.draw_of(connection, draw)
+        moment = at or steps.now(connection)
         found = inspections.notices(connection, number, draw)
         return [_shown(n, moment) for n in found if n["issued_at"] <= moment]
 
 
-def _now(connection: Connection) -> dt.datetime:
-    now: dt.datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
-    return now
+def _named(by: str) -> None:
+    if not by.strip():
+        raise OptionInvalid(name="--by", value=by, expected="NAME")
 
 
 def _shown(notice: Mapping[str, Any], at: dt.datetime) -> dict[str, Any]:

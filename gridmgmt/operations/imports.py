@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine
 
 from gridmgmt.errors import ProfileMissing
 from gridmgmt.operations import step_history
@@ -20,7 +20,7 @@ from gridmgmt.readers import facts as parsing
 from gridmgmt.readers import files, profiles
 from gridmgmt.readers.facts import Known, Parsed, Problem
 from gridmgmt.readers.profiles import Profile
-from gridmgmt.store import cities, facts, incoming, quarantine
+from gridmgmt.store import cities, facts, incoming, quarantine, steps
 
 __all__ = ["ImportReport", "import_file", "list_quarantine", "retry_quarantine"]
 
@@ -78,7 +78,7 @@ def _open(
     reread: Callable[[set[int]], dict[int, dict[str, Any]]],
 ) -> Job:
     city = cities.load_city(connection)
-    when = source_as_of or connection.execute(select(func.clock_timestamp())).scalar_one()
+    when = source_as_of or steps.now(connection)
     batch_id = cities.new_batch(
         connection, profile.kind, file=report.file, file_sha256=sha256, profile=profile.id, source_as_of=when
     )

@@ -26,6 +26,9 @@ from gridmgmt.texts import both
 
 FORMATS = {".geojson": "GeoJSON", ".json": "GeoJSON", ".gpkg": "GPKG"}
 DATUM_EPSG = {"CGCS2000": STORAGE_EPSG, "WGS84": 4326}
+OWN_COLUMNS = ("fid", "geom", "geometry")
+"""Columns that a GeoPackage has itself."""
+
 SHOWN_FAULTS = 5
 """So many faults stand in the message where nothing could be loaded."""
 
@@ -37,7 +40,7 @@ class LayerReport:
     Attributes
     ----------
     predecessor
-        What became of the layer before: ``closed``, ``replaced`` (it began on the same day), or None.
+        What became of the layer before: ``closed``, ``replaced`` (it began on the same day or later), or None.
     n_outside
         Loaded features wholly outside the city's grids of the day; None where no edition is valid then.
     """
@@ -97,7 +100,7 @@ def import_layer(
     valid_from
         Default: today in city time.
     replace
-        Correct the layer that begins on the same day: it stays, but holds on no day.
+        Correct the layers that begin on the same day or later: they stay, but hold on no day.
 
     Raises
     ------
@@ -107,7 +110,7 @@ def import_layer(
     """
     reading.kind(kind)
     place, fields = _mappings(mapping or {})
-    wanted = _Wanted(kind, name or kind, fields, valid_from, number, replace, dry_run)
+    wanted = _Wanted(kind, (name or "").strip() or kind, fields, valid_from, number, replace, dry_run)
     progress("read", 0)
     read = reading.read(path, layer, crs, place)
     report: LayerReport | None = None
@@ -116,8 +119,9 @@ def import_layer(
         progress("check", read.n)
         report, found, batch_id = _checked(connection, path, read, wanted)
         progress("save", len(found.frame))
-        before = _before(connection, report)
-        if before is not None and before.sha256 == report.sha256:
+        before = store.newest(connection, report.kind, report.name)
+        began = before is not None and (before.valid_from or report.valid_from) <= report.valid_from
+        if before is not None and began and before.sha256 == report.sha256:
             report.is_new, report.valid_from = False, before.valid_from or report.valid_from
             raise _Undone
         _save(connection, report, found, before, wanted, batch_id)
@@ -177,14 +181,16 @@ def _save(
 
     Raises
     ------
-    LayerExists
+    LayerExists, LayerOverlap
     """
-    if before is not None:
-        same_day = before.valid_from == report.valid_from
-        if same_day and not wanted.replace:
-            raise LayerExists(kind=report.kind, name=report.name, day=report.valid_from.isoformat())
-        store.close(connection, before.id, report.valid_from)
-        report.predecessor = "replaced" if same_day else "closed"
+    if before is not None and before.valid_from is not None:
+        first, day = before.valid_from, report.valid_from.isoformat()
+        if first == report.valid_from and not wanted.replace:
+            raise LayerExists(kind=report.kind, name=report.name, day=day)
+        if first > report.valid_from and not wanted.replace:
+            raise LayerOverlap(kind=report.kind, name=report.name, day=day, other_from=first.isoformat())
+        store.make_way(connection, report.kind, report.name, report.valid_from)
+        report.predecessor = "closed" if first < report.valid_from else "replaced"
     known_at = cities.stamp_batch(connection, batch_id)
     store.insert(
         connection, report.kind, report.name, report.valid_from, found.frame,
@@ -217,21 +223,6 @@ def _of_city(fields: dict[str, str], frame: gpd.GeoDataFrame, city: City) -> dic
     if plain and city.languages[0] == "en" and "name_en" not in {*frame.columns, *fields}:
         return {**fields, "name_en": "name"}
     return fields
-
-
-def _before(connection: Connection, report: LayerReport) -> Layer | None:
-    """The layer that is to end on the report's first day.
-
-    Raises
-    ------
-    LayerOverlap
-        It begins later.
-    """
-    before = store.newest(connection, report.kind, report.name)
-    if before is not None and before.valid_from is not None and before.valid_from > report.valid_from:
-        day, other = report.valid_from.isoformat(), before.valid_from.isoformat()
-        raise LayerOverlap(kind=report.kind, name=report.name, day=day, other_from=other)
-    return before
 
 
 def _n_outside(connection: Connection, found: Prepared, day: dt.date) -> int | None:
@@ -308,7 +299,8 @@ def show(engine: Engine, kind: str, day: dt.date | None = None, name: str | None
 def export(engine: Engine, kind: str, out: Path, *, day: dt.date | None = None, name: str | None = None) -> int:
     """Write the features of a kind on a day as GeoJSON or GeoPackage; gives how many.
 
-    Further columns of the file they came in are columns again, unless a field has their name.
+    Further columns of the file they came in are columns again, with a number behind the name where it is taken; the
+    folder is made.
 
     Raises
     ------
@@ -323,7 +315,9 @@ def export(engine: Engine, kind: str, out: Path, *, day: dt.date | None = None, 
     with snapshot(engine) as connection:
         epsg = DATUM_EPSG[cities.load_city(connection).datum]
     plain = pd.DataFrame(found.drop(columns=["geometry", "attributes"]))
-    extra = pd.DataFrame(found["attributes"].tolist(), index=found.index).drop(columns=plain.columns, errors="ignore")
+    extra = pd.DataFrame(found["attributes"].tolist(), index=found.index)
+    extra.columns = pd.Index(layers.free_names(list(extra.columns), [*plain.columns, *OWN_COLUMNS]))
     wide = gpd.GeoDataFrame(plain.join(extra), geometry=found.geometry, crs=epsg)
+    out.parent.mkdir(parents=True, exist_ok=True)
     wide.to_file(out, driver=driver, engine="pyogrio", layer=kind)
     return len(wide)

@@ -21,7 +21,7 @@ from gridmgmt.operations.database import snapshot
 from gridmgmt.readers import data_files
 from gridmgmt.responsibility import Border, Decision, decide
 from gridmgmt.settings import data_path
-from gridmgmt.store import cities, editions
+from gridmgmt.store import cities, editions, steps
 from gridmgmt.store.bulk import rows
 
 
@@ -92,7 +92,8 @@ def locate(
     category
         ``kind:code``, to find the unit that answers for such a matter there.
     day
-        Its edition, rules and areas count; default: today's edition, the newest rules and areas.
+        Its edition, rules and areas count; default: today's, of an edition that is not today's those of its day
+        next to today.
 
     Raises
     ------
@@ -110,7 +111,7 @@ def locate(
         line = editions.line_of(connection, found.id, owner) if owner else []
         rules, units = cities.load_rules(connection), cities.units(connection)
         maps = AreaMaps(connection, city)
-        rules_day = day or _last_day(found, [maps.newest_on, *(r.valid_from for r in rules)])
+        rules_day = day or _day_of(found, steps.now(connection).astimezone(city.zone).date())
         areas = maps.holding(np.array([lon]), np.array([lat]), np.array([rules_day], dtype="datetime64[D]")).of_row(0)
 
         def answering(grids: Sequence[Mapping[str, Any]]) -> Decision:
@@ -151,12 +152,11 @@ def _neighbours(
     own = owner["code"] if owner and owner["level"] == leaf else ""
     place = {"edition_id": edition_id, "level": leaf, "own": own, "lon": lon, "lat": lat}
     found = rows(connection, "neighbours_of_point", epsg=city.metric_epsg, **place)
-    near = [{**r, "distance_m": round(float(r["distance_m"]), 2)} for r in found]
-    return [n for n in near if n["distance_m"] <= near_m()] if owner else near[:1]
+    near = [r for r in found if r["distance_m"] <= near_m()] if owner else found[:1]
+    return [{**r, "distance_m": round(r["distance_m"], 2)} for r in near]
 
 
-def _last_day(edition: editions.Edition, firsts: Sequence[dt.date]) -> dt.date:
-    """The day whose rules and areas answer where none was asked for: the edition's last, else that of the newest."""
-    if edition.valid_to is not None:
-        return edition.valid_to - dt.timedelta(days=1)
-    return max([edition.valid_from or dt.date.min, *firsts])
+def _day_of(edition: editions.Edition, today: dt.date) -> dt.date:
+    """The day whose rules and areas answer where none was asked for: the edition's day next to today."""
+    after_first = max(today, edition.valid_from or today)
+    return after_first if edition.valid_to is None else min(after_first, edition.valid_to - dt.timedelta(days=1))

@@ -13,6 +13,7 @@ from gridmgmt.errors import StaffingSchemeMissing
 from gridmgmt.operations.database import snapshot, transaction
 from gridmgmt.readers import data_files
 from gridmgmt.readers import people as reader
+from gridmgmt.readers.reference import refuse, reopened
 from gridmgmt.settings import data_path
 from gridmgmt.staffing import Headcount, Person, Post, Roles, Scheme, Schemes, Staffing, Words
 from gridmgmt.store import cities, editions, facts
@@ -51,12 +52,19 @@ def import_people(engine: Engine, path: Path) -> int:
         return store.save_people(connection, rows, batch_id, cities.stamp_batch(connection, batch_id))
 
 
-def import_posts(engine: Engine, path: Path) -> dict[str, int]:
+def import_posts(engine: Engine, path: Path, *, reopen: bool = False) -> dict[str, int]:
     """Import posts (岗位); one with the same person, unit, role, grid and first day is corrected, none is taken away.
+
+    Parameters
+    ----------
+    reopen
+        Also let posts go on that have an end, or an earlier one; an old table does this by mistake.
 
     Raises
     ------
-    TableInvalid, TableRefused
+    TableInvalid
+    TableRefused
+        Also where the table would reopen posts without being asked to; every such row is named.
     """
     known_roles = roles()
     with transaction(engine) as connection:
@@ -64,8 +72,11 @@ def import_posts(engine: Engine, path: Path) -> dict[str, int]:
         city = cities.load_city(connection)
         persons, units = store.person_ids(connection), cities.unit_ids(connection)
         rows = reader.read_posts(path, city, units, persons, known_roles)
+        if not reopen:
+            held = {post.key: post.valid_to for post in store.all_posts(connection)}
+            refuse(path, reopened({row: (post.valid_to, held.get(post.key)) for row, post in rows.items()}))
         batch_id = cities.new_batch(connection, "posts", file=path.name)
-        return store.save_posts(connection, rows, batch_id, cities.stamp_batch(connection, batch_id))
+        return store.save_posts(connection, rows.values(), batch_id, cities.stamp_batch(connection, batch_id))
 
 
 @dataclass(frozen=True)

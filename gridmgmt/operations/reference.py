@@ -1,5 +1,7 @@
 """The city and its reference tables: units, categories, responsibility rules."""
 
+import datetime as dt
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,11 @@ from gridmgmt import units as unit_tree
 from gridmgmt.city import City
 from gridmgmt.operations.database import snapshot, transaction
 from gridmgmt.readers import calendars, reference
+from gridmgmt.responsibility import Rule, strongest_first
 from gridmgmt.settings import data_path
 from gridmgmt.store import cities, facts, quarantine
 from gridmgmt.store import editions as edition_store
+from gridmgmt.units import Fault
 
 
 def init_city(engine: Engine, path: Path) -> City:
@@ -62,19 +66,77 @@ def import_categories(engine: Engine, path: Path) -> int:
         return cities.save_categories(connection, rows)
 
 
-def import_rules(engine: Engine, path: Path) -> int:
-    """Import responsibility rules (责任清单); gives how many were new or got another last day.
+@dataclass(frozen=True)
+class RulesReport:
+    """What a responsibility table changed; rows that are neither new nor ended nor reopened changed nothing.
+
+    Attributes
+    ----------
+    n_ended
+        Rules that were there and now end, or end earlier.
+    reopened
+        Rows that let an ended rule go on, with its old end.
+    nowhere
+        Rows whose grid no edition has: they decide nothing until one has it.
+    """
+
+    n_rows: int
+    n_new: int
+    n_ended: int
+    reopened: tuple[Fault, ...]
+    nowhere: tuple[Fault, ...]
+
+    @property
+    def n_changed(self) -> int:
+        """Rules that are otherwise than before."""
+        return self.n_new + self.n_ended + len(self.reopened)
+
+
+def import_rules(engine: Engine, path: Path, *, reopen: bool = False) -> RulesReport:
+    """Import responsibility rules (责任清单): new ones are added, those that are there get the last day of the table.
+
+    What the table said before is kept with the moment at which it was known.
+
+    Parameters
+    ----------
+    reopen
+        Also let rules go on that have an end, or an earlier one; an old table does this by mistake.
 
     Raises
     ------
-    TableInvalid, TableRefused
+    TableInvalid
+    TableRefused
+        Also where the table would reopen rules without being asked to; every such row is named.
     """
     with transaction(engine) as connection:
         facts.lock(connection)
         city = cities.load_city(connection)
-        rules = reference.read_rules(path, city, set(cities.unit_ids(connection)))
+        rows = reference.read_rules(path, city, set(cities.unit_ids(connection)))
+        held = {rule.endless: rule for rule in cities.load_rules(connection)}
+        changed = [rule for rule in dict.fromkeys(rows.values()) if held.get(rule.endless) != rule]
+        ends = {row: (r.valid_to, held[r.endless].valid_to) for row, r in rows.items() if r.endless in held}
+        reopened = reference.reopened(ends)
+        if not reopen:
+            reference.refuse(path, reopened)
         batch_id = cities.new_batch(connection, "responsibility", file=path.name)
-        return cities.save_rules(connection, rules, batch_id, cities.stamp_batch(connection, batch_id))
+        cities.save_rules(connection, changed, batch_id, cities.stamp_batch(connection, batch_id))
+        n_new = sum(rule.endless not in held for rule in changed)
+        n_reopened = len({rows[int(fault["row"])] for fault in reopened})
+        n_ended = len(changed) - n_new - n_reopened
+        grids = edition_store.every_grid(connection)
+        nowhere = [
+            {"code": "nowhere", "row": row, "column": "grid_code", "value": r.grid_code, "level": r.level}
+            for row, r in rows.items()
+            if r.level is not None and (r.level, r.grid_code) not in grids
+        ]
+        return RulesReport(len(rows), n_new, n_ended, tuple(reopened), tuple(nowhere if grids else ()))
+
+
+def list_rules(engine: Engine, day: dt.date | None = None, known_by: dt.datetime | None = None) -> list[Rule]:
+    """The responsibility table in the order in which its rules decide: of all days or of one, as it was known then."""
+    with snapshot(engine) as connection:
+        rules = cities.load_rules(connection, known_by)
+    return strongest_first([rule for rule in rules if day is None or rule.holds_on(day)])
 
 
 def overview(engine: Engine) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from gridmgmt.operations.database import snapshot
 from gridmgmt.operations.dossiers import levels_of
 from gridmgmt.periods import parse_instant
 from gridmgmt.readers import calendars, data_files
-from gridmgmt.reporting import Due, Duty, IsWorking, Scheme
+from gridmgmt.reporting import YEARS, Due, Duty, IsWorking, Scheme
 from gridmgmt.rulebooks import load as rulebooks
 from gridmgmt.settings import data_path
 from gridmgmt.store import cities, editions, entries
@@ -96,7 +96,11 @@ def _events(given: Sequence[str], known_names: Sequence[str], city: City) -> dic
         name, equals, instant = text.partition("=")
         if not equals or name.strip() not in known_names:
             raise OptionInvalid(name="--event", value=text, expected=f"NAME=INSTANT: {', '.join(known_names)}")
-        out[name.strip()] = parse_instant(instant, city.zone)
+        at = parse_instant(instant, city.zone)
+        if name.strip() in out or at.year not in YEARS:
+            expected = f"NAME=INSTANT × 1, {YEARS.start} … {YEARS.stop - 1}"
+            raise OptionInvalid(name="--event", value=text, expected=expected)
+        out[name.strip()] = at
     return out
 
 

@@ -7,9 +7,10 @@ import pandas as pd
 
 from gridmgmt.chance import Patterns
 from gridmgmt.indicators import base_of, filtered
-from gridmgmt.operations.figures import Figures
+from gridmgmt.operations.figures import Counted, Figures
 from gridmgmt.operations.sources import Assessed
 from gridmgmt.rulebooks.model import Rulebook
+from gridmgmt.sharing import Shares
 
 
 def patterns(
@@ -32,11 +33,10 @@ def patterns(
     counts = _counts(book)
     parts: list[pd.DataFrame] = []
     for stratum, (of, part) in enumerate(found.parts.items()):
-        facts, masks, codes = part.facts, part.masks, part.codes
         own = {name: count for name, count in counts.items() if base_of(count).of == of}
         if own:
-            grouped = [_grouped(own, facts.frame, masks, c) for c in _columns(subjects, facts.frame, codes, units)]
-            parts += [g.assign(stratum=stratum) for g in grouped]
+            columns = _columns(subjects, part, units)
+            parts += [_grouped(own, part, c, shared).assign(stratum=stratum) for c, shared in columns]
     if not parts:
         return {}
     every = pd.concat(parts, ignore_index=True).fillna(0.0)
@@ -63,31 +63,45 @@ def _counts(book: Rulebook) -> dict[str, str]:
 
 
 def _columns(
-    subjects: Sequence[Assessed], frame: pd.DataFrame, codes: Mapping[int, pd.Series], units: Mapping[int, str]
-) -> list[pd.Series]:
-    """For every assessed level, ``level/code`` of each row's grid (``0/code`` of its unit), or None."""
+    subjects: Sequence[Assessed], part: Counted, units: Mapping[int, str]
+) -> list[tuple[pd.Series, dict[int, dict[str, float]]]]:
+    """For every assessed level, ``level/code`` of each row's grid (``0/code`` of its unit), or None.
+
+    Beside it the rows that grids share, each with its part in each.
+    """
     out = []
+    shares: Shares
     for kind, level in sorted({s.key[:2] for s in subjects}):
         if kind == "unit":
-            column = frame["unit_id"].map(units)
+            column, shares = part.facts.frame["unit_id"].map(units), {}
         elif kind == "grid":
-            column = codes[level]
+            column, shares = part.codes[level], part.shared[level]
         else:
             continue
-        out.append((f"{level}/" + column.astype("object").where(column.notna(), None)).rename("key"))
+        keys = (f"{level}/" + column.astype("object").where(column.notna(), None)).rename("key")
+        shared = {row: {f"{level}/{code}": float(x) for code, x in own.items() if code} for row, own in shares.items()}
+        out.append((keys, shared))
     return out
 
 
 def _grouped(
-    counts: Mapping[str, str], frame: pd.DataFrame, masks: Mapping[str, np.ndarray], keys: pd.Series
+    counts: Mapping[str, str], part: Counted, keys: pd.Series, shared: Mapping[int, Mapping[str, float]]
 ) -> pd.DataFrame:
-    """Rows of equal key and equal amounts, with their number ``n``; rows that add to nothing are dropped."""
-    columns = {}
+    """Rows of equal key and equal amounts, with their number ``n``; rows that add to nothing are dropped.
+
+    A shared row stands under each of its keys, with its part of the amounts.
+    """
+    frame, masks, columns = part.facts.frame, part.masks, {}
     for name, count in counts.items():
         amount = base_of(count).amount
         weight = frame[amount].astype("float64").fillna(0.0).to_numpy() if amount else 1.0
         columns[name] = np.where(masks[count], weight, 0.0)
     table = pd.DataFrame({"key": keys.to_numpy(), **columns})
+    if shared:
+        again = table.loc[[row for row, own in shared.items() for _ in own]]
+        again = again.assign(key=[key for own in shared.values() for key in own])
+        again[list(counts)] = again[list(counts)].mul([x for own in shared.values() for x in own.values()], axis=0)
+        table = pd.concat([table.drop(index=list(shared)), again], ignore_index=True)
     used = table["key"].notna() & (table[list(counts)] != 0).any(axis=1)
     grouped = table[used].groupby(["key", *counts], sort=True).size()
     return grouped.rename("n").reset_index()

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine
 
 from gridmgmt import checklists, plans, sampling
 from gridmgmt.city import City
-from gridmgmt.errors import DrawExists, PlanInvalid, PlanMissing, SubjectsMissing
+from gridmgmt.errors import DrawExists, OptionInvalid, PlanInvalid, PlanMissing, SubjectsMissing
 from gridmgmt.frames import Frames, Spot
 from gridmgmt.operations import objects
 from gridmgmt.operations.database import Progress, silent, snapshot, transaction
@@ -81,13 +81,17 @@ def _last_day(period: Period) -> dt.date:
 
 @dataclass(frozen=True)
 class DrawReport:
-    """A draw that was made, or the same one that was made before."""
+    """A draw that was made, or the same one that was made before.
+
+    ``n_inspected_before`` are samples of the draw in whose place it stands that were inspected: they go on counting.
+    """
 
     name: str
     sha256: str
     document: Mapping[str, Any]
     is_new: bool
     dry_run: bool
+    n_inspected_before: int = 0
 
 
 class _DryRun(Exception):
@@ -108,6 +112,8 @@ def make_draw(
 
     Parameters
     ----------
+    seed
+        Any one line of visible text.
     again
         Why the period is drawn anew, by another seed or from other frames. The
         draw before stays, but counts no longer for the span.
@@ -117,7 +123,13 @@ def make_draw(
     DrawExists
         The period was drawn before, otherwise, and ``again`` gives no reason.
     PlanMissing, PlanInvalid, ChecklistMissing, SubjectsMissing, NoEditionOnDate
+    OptionInvalid
+        The seed is no such text, or the reason is blank.
     """
+    if not (seed.strip() and seed.isprintable()):  # the hash joins it to others by line feeds
+        raise OptionInvalid(name="--seed", value=ascii(seed), expected="TEXT")
+    if again is not None and not again.strip():
+        raise OptionInvalid(name="--again", value=again, expected="TEXT")
     report: DrawReport | None = None
     with suppress(_DryRun), transaction(engine) as connection:
         facts.lock(connection)
@@ -228,7 +240,9 @@ class _Making:
         name = f"{stem}.{len(old) + 1}" if old else stem
         document = self.document(name, None, old[-1].name if old else None)
         self._save(document, old[-1] if old else None, again)
-        return DrawReport(name, sampling.sha256(document), document, True, dry_run)
+        before = inspections.items(self.connection, old[-1].id) if old else []
+        n_before = sum(item["inspection_id"] is not None for item in before)
+        return DrawReport(name, sampling.sha256(document), document, True, dry_run, n_before)
 
     def _save(self, document: Mapping[str, Any], replaced: StoredDraw | None, again: str | None) -> None:
         rulebook_store.register(self.connection, self.planned.loaded)

@@ -20,7 +20,7 @@ from gridmgmt.rulebooks.inputs import Automatic, CaseFilter, Input
 from gridmgmt.rulebooks.model import Rulebook
 from gridmgmt.rulebooks.numbers import exact
 from gridmgmt.staffing import Headcount
-from gridmgmt.store import cities, entries, inspections, layers
+from gridmgmt.store import cities, entries, layers
 
 Key = tuple[str, int, str]
 """Kind, level number (0 for units and persons) and code of an assessed subject."""
@@ -136,7 +136,9 @@ class Sources:
         """The hanging accounts of a grid's or unit's cases; None where no case of the period has steps."""
         if self._accounts is None:
             f = self.found.cases.facts
-            self._accounts = stepwork.accounts_of_period(self._connection, f.start, f.end, self.found.as_of)
+            self._accounts = stepwork.accounts_of_period(
+                self._connection, f.start, f.end, self.found.as_of, self.found.then
+            )
         if not self._accounts or subject.key[0] == "person":
             return None
         kind, level, code = subject.key
@@ -210,16 +212,9 @@ class Sources:
         if kind == "unit":
             own = frame[frame["unit_id"].map(self._units) == code]
             return own.assign(weight=pd.Series(Fraction(1), own.index, dtype=object))
-        codes = part.codes[level].reindex(frame.index)
-        weights = [
-            shares.get((level, code), Fraction(0)) if (shares := self._shares.get(no)) else Fraction(int(here == code))
-            for no, here in zip(frame["sample_no"], codes, strict=True)
-        ]
-        return frame.assign(weight=pd.Series(weights, frame.index, dtype=object))[[w > 0 for w in weights]]
-
-    @cached_property
-    def _shares(self) -> Mapping[str, Mapping[tuple[int, str], Fraction]]:
-        return inspections.shares(self._connection, self.found.samples.facts.frame["sample_no"].tolist())
+        weights = part.of_grid(level, code)
+        own = frame[frame.index.isin(weights)]
+        return own.assign(weight=pd.Series({row: weights[row] for row in own.index}, own.index, dtype=object))
 
 
 def _descendants(grids: pd.DataFrame, edition: str, level: int) -> dict[str, int]:

@@ -4,6 +4,7 @@ The rows of the cases stay as they are: their dates come with the case export.
 A case on which steps were taken here takes no others.
 """
 
+import datetime as dt
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from sqlalchemy import Connection
 from gridmgmt import step_logs
 from gridmgmt.operations.database import Progress
 from gridmgmt.operations.import_job import Job
+from gridmgmt.periods import city_time
 from gridmgmt.readers import steps as reading
 from gridmgmt.readers.facts import Known, Parsed
 from gridmgmt.readers.fields import Problem
@@ -72,4 +74,6 @@ def _stored(row: Mapping[str, Any], found: Followed) -> Iterator[dict[str, Any]]
 
 def _problem(job: Job, case_no: str, refusal: Refusal) -> Problem:
     column = job.profile.columns[refusal.name].label
-    return Problem(refusal.row, column, None, refusal.code, {"case_no": case_no, **refusal.facts})
+    zone, told = job.city.zone, refusal.facts.items()
+    facts = {name: city_time(value, zone) if isinstance(value, dt.datetime) else value for name, value in told}
+    return Problem(refusal.row, column, None, refusal.code, {"case_no": case_no, **facts})

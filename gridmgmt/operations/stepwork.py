@@ -76,12 +76,18 @@ class PlacedAccount:
 
 
 def accounts_of_period(
-    connection: Connection, start: dt.datetime, end: dt.datetime, cut: dt.datetime
+    connection: Connection, start: dt.datetime, end: dt.datetime, cut: dt.datetime, then: pd.DataFrame
 ) -> list[PlacedAccount]:
     """The accounts that hung at some time of [start, end), as they stood at ``cut`` or the period's end.
 
     A void case (作废) has none: its failures are nobody's.
+
+    Parameters
+    ----------
+    then
+        Cases with steps after ``cut`` as they were (:func:`gridmgmt.operations.replaying.past`).
     """
+    places = then.set_index("case_no")[list(GRID_COLUMNS)].to_dict("index")
     desk, until = Desk(connection), min(cut, end)
     numbers = [r["case_no"] for r in rows(connection, "cases_hanging", start=start, end=end)]
     codes = docket.grid_codes(connection)
@@ -91,7 +97,8 @@ def accounts_of_period(
         if any(s.kind == "void" for s in seen):
             continue
         found = hanging.accounts(seen, until, desk.timing.terms, desk.rules.exposed_at_failure)
-        grids = tuple(codes.get(row[name]) for name in GRID_COLUMNS)
+        place = places.get(no, row)
+        grids = tuple(None if pd.isna(place[name]) else codes.get(place[name]) for name in GRID_COLUMNS)
         for account in found:
             if account.periods[-1].ended_at is None or account.periods[-1].ended_at >= start:
                 out.append(PlacedAccount(account.unit_code, grids, _written(no, account, start, found)))

@@ -84,9 +84,9 @@ def _keys(
     units = set(cities.unit_ids(connection))
     for x in rows:
         if kind == "unit" and x.subject.code not in units:
-            collected.fault(x.line, "code", "a unit of the city's table (gridmgmt units import)")
+            collected.fault(x.line, "code", "known_unit")
         if x.subject.level is not None:
-            collected.fault(x.line, "level", f"nothing: a {kind} has no level")
+            collected.fault(x.line, "level", "no_level", kind=kind)
     return [(0, x.subject.code) for x in rows]
 
 
@@ -97,13 +97,14 @@ def _grid_key(connection: Connection, book: Rulebook, x: Listed, collected: Coll
     try:
         wanted = [city.level(x.subject.level).number] if x.subject.level else [city.level(k).number for k in levels]
     except LevelUnknown as e:
-        collected.fault(x.line, "level", f"a level: {', '.join(e.known)}")
+        collected.fault(x.line, "level", "level", known=e.known)
         return 0, x.subject.code
     grids = store.subject_ids(connection, "grid")
     found = [n for n in wanted if (n, x.subject.code) in grids]
-    if len(found) != 1:
-        column, expected = ("level", f"its level: {', '.join(levels)}") if found else ("code", "a grid of that level")
-        collected.fault(x.line, column, expected)
+    if len(found) > 1:
+        collected.fault(x.line, "level", "its_level", known=levels)
+    elif not found:
+        collected.fault(x.line, "code", "grid_of_level")
     return (found or [0])[0], x.subject.code
 
 
@@ -114,9 +115,9 @@ def _check_list(book: Rulebook, rows: Sequence[Listed], known: set[str], collect
     for x in rows:
         for code in x.subject.superiors:
             if code not in codes or code == x.subject.code:
-                collected.fault(x.line, "superiors", f"other subjects of the list; {code} is none")
+                collected.fault(x.line, "superiors", "superior_of_list", superior=code)
         if roles and x.subject.role not in roles:
-            collected.fault(x.line, "role", f"one of {', '.join(roles)}")
+            collected.fault(x.line, "role", "one_of", known=roles)
 
 
 def _ends(listed: Listed, own: Sequence[AssessedRow]) -> dt.date | None:

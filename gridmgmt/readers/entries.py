@@ -24,6 +24,7 @@ from gridmgmt.rulebooks.inputs import Input
 from gridmgmt.rulebooks.model import Rulebook
 from gridmgmt.rulebooks.records import RESULT, SIGNED, joined
 from gridmgmt.rulebooks.values import Event, parse
+from gridmgmt.texts import Unfit
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def read_entries(path: Path, book_of: BookOf) -> Entries:
     return Entries(path.name, sheets[0].sha256, rows, reading.subjects, reading.faults)
 
 
-def lacking(entry: Entry, book: Rulebook, role: str | None) -> str | None:
+def lacking(entry: Entry, book: Rulebook, role: str | None) -> dict[str, Any] | None:
     """What an event lacks that its kind asks for, given its subject's role; None: nothing, or it is no event."""
     spec = book.inputs.get(entry.input)
     if entry.value is None or spec is None or spec.type != "events":
@@ -106,17 +107,17 @@ def dossier_of(entries: Entries, book: Rulebook) -> dict[str, Any]:
     subjects = {x.subject.code: _plain_subject(x) for x in entries.subjects}
     faults = list(entries.faults)
     for e in entries.rows:
-        expected = lacking(e, book, subjects.get(e.subject, {}).get("role"))
-        if expected is not None:
-            faults.append(Fault(e.line.sheet, e.line.row, "code", e.line.cells.get("code"), expected))
+        wanted = lacking(e, book, subjects.get(e.subject, {}).get("role"))
+        if wanted is not None:
+            faults.append(Fault(e.line.sheet, e.line.row, "code", e.line.cells.get("code"), wanted))
     periods: dict[str, dict[str, Any]] = {}
     for (period, subject, name), rows in _together(entries.rows):
         record = periods.setdefault(period, {}).setdefault(subject, {})
         try:
             value = whole_value(book.inputs.get(name), [(e.ref, e.value) for e in rows])
-        except ValueError as e:
+        except Unfit as e:
             first = rows[0].line
-            faults.append(Fault(first.sheet, first.row, name, None, str(e)))
+            faults.append(Fault(first.sheet, first.row, name, None, e.expected))
             continue
         if name == RESULT:
             record["result"] = value
@@ -125,7 +126,7 @@ def dossier_of(entries: Entries, book: Rulebook) -> dict[str, Any]:
         else:
             record.setdefault("inputs", {})[name] = value
     if faults:
-        raise EntryInvalid(file=entries.file, n=len(faults), problems=[str(f) for f in faults])
+        raise EntryInvalid(file=entries.file, n=len(faults), problems=[f.told for f in faults])
     for records in periods.values():
         _sign(records, subjects)
     return {"rulebook": book.id, "subjects": subjects, "periods": periods}
@@ -136,7 +137,7 @@ def whole_value(spec: Input | None, rows: Sequence[tuple[str, Any]]) -> Any:
 
     Raises
     ------
-    ValueError
+    Unfit
         Says what was expected.
     """
     value = joined(rows)

@@ -21,6 +21,7 @@ from gridmgmt.rulebooks.model import Rulebook, Stage
 from gridmgmt.rulebooks.numbers import exact
 from gridmgmt.rulebooks.records import AS_NUMBER, CONTENT, FIELDS, NEEDED, RESULT, SIGNATURE, SIGNED, joined, ref_of
 from gridmgmt.rulebooks.values import NOT_APPLICABLE, STEPS, parse
+from gridmgmt.texts import LANGUAGES, Unfit
 
 KINDS: Mapping[str, tuple[str, ...]] = {
     "records": ("period", "subject", "input"),
@@ -119,7 +120,7 @@ class EntryLines(Collected):
         at, name = self._place(line), line.cells.get("input")
         if at is None or name is None:
             if name is None:
-                self.fault(line, "input", "an input of the rulebook")
+                self.fault(line, "input", "an_input")
             return
         period, book = at
         spec = self._input(line, "input", book, period, name)
@@ -147,7 +148,7 @@ class EntryLines(Collected):
         period, book = at
         stage = stage_of(book, period)
         if line.cells["subject"] == EVERYBODY:
-            self.fault(line, "subject", "a subject: each has a result of its own")
+            self.fault(line, "subject", "own_result")
         readers: dict[str, Callable[[str], Any]] = {
             "total": forms.number, "grade": lambda text: _grade(book, stage, text), "rank": forms.whole(1),
             "first": forms.flag, "last": forms.flag,
@@ -170,7 +171,7 @@ class EntryLines(Collected):
         """The good rows, without those of accounts of which a step is wrong."""
         for entry in self.rows:
             if entry.place in self.torn:
-                self.fault(entry.line, "code", "accounts all of whose steps are right; another row is wrong")
+                self.fault(entry.line, "code", "whole_account")
         return [e for e in self.rows if e.place not in self.torn]
 
     # --- its parts
@@ -178,10 +179,10 @@ class EntryLines(Collected):
     def _place(self, line: Line) -> tuple[Period, Rulebook] | None:
         """The period and its rulebook; the subject must stand there too."""
         if "subject" not in line.cells:
-            self.fault(line, "subject", f"the subject's code, or {EVERYBODY} for all")
+            self.fault(line, "subject", "subject_or_all", everybody=EVERYBODY)
             return None
         if "period" not in line.cells:
-            self.fault(line, "period", "a period such as 2025-12")
+            self.fault(line, "period", "period", forms=["2025-12"])
             return None
         period: Period | None = self.read(line, "period", _period)
         if period is None:
@@ -189,27 +190,26 @@ class EntryLines(Collected):
         try:
             book = self.book_of(period)
         except RulebookNotInForce as e:
-            self.fault(line, "period", f"a period in which the rulebook is in force: {', '.join(e.known)}")
+            self.fault(line, "period", "period_in_force", known=e.known)
             return None
         if stage_of(book, period) is None:
-            cadences = ", ".join(s.cadence for s in book.stages)
-            self.fault(line, "period", f"a period of the rulebook's stages: {cadences}")
+            self.fault(line, "period", "period_of_stages", known=[s.cadence for s in book.stages])
             return None
         return period, book
 
     def _input(self, line: Line, column: str, book: Rulebook, period: Period, name: str) -> Input | None:
         spec = SIGNATURE if name == SIGNED else book.inputs.get(name)
         if spec is None:
-            self.fault(line, column, f"an input of the rulebook: {', '.join((*book.inputs, SIGNED))}")
+            self.fault(line, column, "input", known=[*book.inputs, SIGNED])
             return None
         stage = stage_of(book, period)
         users = self._users_of(book, name)
         if users and stage is not None and stage not in users:
-            where = ", ".join(f"{x.title['zh']} / {x.title['en']} ({x.cadence})" for x in users)
-            self.fault(line, "period", f"a period of {where}, which is what uses {name}")
+            stages = {lang: [f"{x.title[lang]} ({x.cadence})" for x in users] for lang in LANGUAGES}
+            self.fault(line, "period", "period_that_uses", name=name, **stages)
             return None
         if spec.per == "all" and line.cells["subject"] != EVERYBODY:
-            self.fault(line, "subject", f"{EVERYBODY}: {name} is one value for all")
+            self.fault(line, "subject", "everybody", everybody=EVERYBODY, name=name)
             return None
         return spec
 
@@ -227,7 +227,7 @@ class EntryLines(Collected):
         """Note what stands beside a value or a record and belongs to neither."""
         for column in line.cells:
             if column in (*CONTENT, "ref") and column not in allowed:
-                self.fault(line, column, f"nothing: a {spec.type} is told by {', '.join(allowed)}")
+                self.fault(line, column, "told_by", type=spec.type, known=list(allowed))
 
     def _single(self, line: Line, period: Period, name: str, spec: Input, column: str, evidence: str | None) -> None:
         text = line.cells.get(column)
@@ -235,9 +235,9 @@ class EntryLines(Collected):
         if text in WITHDRAWN:
             self._add(Entry(period.label, subject, name, "", None, None, line, column))
         elif spec.type in FIELDS and spec.type not in AS_NUMBER:
-            self.fault(line, column, f"nothing here: {name} is told record by record (sheet 事项 Records)")
+            self.fault(line, column, "as_records", name=name)
         elif text is None:
-            self.fault(line, column, "a value")
+            self.fault(line, column, "value")
         else:
             value = self.read(line, column, lambda t: _plain(spec, t))
             if value is not None:
@@ -247,9 +247,9 @@ class EntryLines(Collected):
         ref = line.cells.get("ref", "")
         told = [c for c in line.cells if c not in (*KEYS, "ref")]
         if not ref and (spec.type in FIELDS and spec.type not in AS_NUMBER):
-            self.fault(line, "ref", "the ref of the record to withdraw (gridmgmt entries list)")
+            self.fault(line, "ref", "ref_to_withdraw")
         elif not ref and not told:
-            self.fault(line, "value", "a value, a record, or 撤销 / withdrawn")
+            self.fault(line, "value", "value_or_withdrawn")
         else:
             self._add(Entry(period.label, line.cells["subject"], name, ref, None, None, line, "ref"))
 
@@ -259,11 +259,11 @@ class EntryLines(Collected):
         if "value" in line.cells and spec.type in ("marks", "ratings"):
             line = Line(line.sheet, line.row, {"points": line.cells["value"], **line.cells})
         elif "value" in line.cells:
-            self.fault(line, "value", f"nothing: {spec.type} are told by {', '.join(fields)}")
+            self.fault(line, "value", "told_by", type=spec.type, known=list(fields))
         self._alone(line, (*fields, "evidence", "ref"), spec)
         for column in NEEDED.get(spec.type, ()):
             if column not in line.cells:
-                self.fault(line, column, f"{fields[column]}: {spec.type} have one")
+                self.fault(line, column, "field", field=fields[column], type=spec.type)
         readers = _readers(spec, book, name, period)
         record = {key: self.read(line, c, readers.get(c, str)) for c, key in fields.items() if c in line.cells}
         if len(self.faults) == n:
@@ -279,8 +279,8 @@ class EntryLines(Collected):
         if spec.type != "accounts":  # whose steps are right or wrong only together
             try:
                 parse(spec, joined([("1", record)]))
-            except ValueError as e:
-                self.fault(line, "points" if spec.type in ("marks", "ratings", "items") else "code", str(e))
+            except Unfit as e:
+                self.unfit(line, "points" if spec.type in ("marks", "ratings", "items") else "code", e.expected)
                 return
         ref = line.cells.get("ref") or ref_of(record, evidence)
         key = (period.label, line.cells["subject"], name, ref)
@@ -295,8 +295,8 @@ class EntryLines(Collected):
         if old is entry:
             self.rows.append(entry)
         elif (old.value, old.evidence) != (entry.value, entry.evidence):
-            where = f"{old.line.sheet} " if old.line.sheet != entry.line.sheet else ""
-            self.fault(entry.line, entry.column, f"what {where}row {old.line.row} says of the same")
+            sheet = f"{old.line.sheet} " if old.line.sheet != entry.line.sheet else ""
+            self.fault(entry.line, entry.column, "as_in_row", sheet=sheet, row=old.line.row)
 
 
 def _period(text: str) -> Period:
@@ -306,7 +306,7 @@ def _period(text: str) -> Period:
     try:
         return parse_period(text)
     except PeriodInvalid as e:
-        raise ValueError(f"a period such as {', '.join(e.forms)}") from e
+        raise Unfit("period", forms=e.forms) from e
 
 
 def _plain(spec: Input, text: str) -> Any:
@@ -332,7 +332,7 @@ def _named(titles: Mapping[str, Mapping[str, str]], text: str) -> str:
     """An id by itself, or by its title in either language."""
     found = {k: k for k in titles} | {t: k for k, words in titles.items() for t in words.values()}
     if text not in found:
-        raise ValueError(f"one of {', '.join(titles) or 'none'}")
+        raise Unfit("one_of", known=list(titles) or None)
     return found[text]
 
 
@@ -342,7 +342,8 @@ def _readers(spec: Input, book: Rulebook, name: str, period: Period) -> dict[str
     def on(text: str) -> str:
         found = forms.day(text)
         if not period.start <= found < period.end:
-            raise ValueError(f"a day from {period.start} to {period.end - dt.timedelta(days=1)}")
+            last = period.end - dt.timedelta(days=1)
+            raise Unfit("day_within", first=str(period.start), last=str(last))
         return found.isoformat()
 
     out: dict[str, Callable[[str], Any]] = {

@@ -7,7 +7,7 @@ be wrong; the others go on.
 import datetime as dt
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -61,11 +61,26 @@ class Handed:
     sha256: str
 
 
-Items = Callable[[set[str]], Mapping[str, Sequence[CheckItem]]]
-"""Gives the check-list items of each sample of some numbers; samples that nobody drew are left out."""
+@dataclass(frozen=True)
+class Known:
+    """What is known of the samples and photographs that a form names.
+
+    Attributes
+    ----------
+    items
+        Sample → its check-list items; samples that nobody drew are left out.
+    replaced
+        Sample that nobody has inspected, of a draw in whose place another was made → that one.
+    photographs
+        SHA-256 of those that are kept.
+    """
+
+    items: Mapping[str, Sequence[CheckItem]]
+    replaced: Mapping[str, str]
+    photographs: Collection[str]
 
 
-def read_form(path: Path, zone: ZoneInfo, now: dt.datetime, items_of: Items) -> Handed:
+def read_form(path: Path, zone: ZoneInfo, now: dt.datetime, known_of: Callable[[set[str], set[str]], Known]) -> Handed:
     """Read a field form.
 
     Parameters
@@ -74,6 +89,8 @@ def read_form(path: Path, zone: ZoneInfo, now: dt.datetime, items_of: Items) -> 
         The city's; times without an offset are in it.
     now
         Nothing is inspected after this instant.
+    known_of
+        Tells what is known, by numbers of samples and SHA-256 of photographs.
 
     Raises
     ------
@@ -84,7 +101,7 @@ def read_form(path: Path, zone: ZoneInfo, now: dt.datetime, items_of: Items) -> 
     else:
         samples, findings, broken = _from_sheets(path)
     numbers = {n for line in (*samples, *findings) if (n := line.cells.get("sample_no"))}
-    reading = _Reading(zone, now, items_of(numbers), broken)
+    reading = _Reading(zone, now, known_of(numbers, {p for line in findings for p in _photographs(line)}), broken)
     return reading.all(samples, findings, sha256_of(path))
 
 
@@ -114,18 +131,24 @@ def _from_geojson(path: Path) -> tuple[list[Line], list[Line], list[FieldFault]]
             broken.append(FieldFault(None, number, "results", as_text(given), "field_results_lost", {"sample": sample}))
         for place, found in enumerate(given if isinstance(given, list) else []):
             told = _cells(found, None) if isinstance(found, dict) else {"item": str(found)[:80]}
-            cells = {"sample_no": str(properties.get("sample_no") or ""), **told}
-            findings.append(Line(f"results[{place}]", number, cells))
+            own = samples[-1].cells.get("sample_no", "")
+            if told.get("sample_no", own) != own:  # whichever of the two is meant: neither may load without it
+                where, other = f"results[{place}]", told["sample_no"]
+                facts = {"sample": own}
+                broken.append(FieldFault(where, number, "sample_no", other, "field_sample_other", facts))
+            findings.append(Line(f"results[{place}]", number, {**told, "sample_no": own}))
     return samples, findings, broken
 
 
 def _features(path: Path) -> list[Any]:
     try:
         data = json.loads(path.read_text("utf-8-sig"))
+        if b"\\u0000" in json.dumps(data, ensure_ascii=False).encode():  # which fails on halves of characters
+            raise ValueError("U+0000")
         return list(data["features"])
     except OSError as e:
         raise FileUnreadable(file=str(path), reason=str(e)) from e
-    except (ValueError, KeyError, TypeError) as e:
+    except (ValueError, KeyError, TypeError, RecursionError) as e:
         raise FileUnreadable(file=str(path), reason=f"no GeoJSON FeatureCollection ({e})") from e
 
 
@@ -140,16 +163,19 @@ def _cells(values: Mapping[str, Any], wanted: Sequence[str] | None) -> dict[str,
     return out
 
 
+def _photographs(line: Line) -> tuple[str, ...]:
+    """What a finding names as photographs: SHA-256, where they are right."""
+    return forms.listed(line.cells.get("photographs", "").lower())
+
+
 class _Reading:
     """One form being read."""
 
-    def __init__(
-        self, zone: ZoneInfo, now: dt.datetime, items: Mapping[str, Sequence[CheckItem]], broken: Sequence[FieldFault]
-    ) -> None:
-        self.zone, self.now, self.items = zone, now, items
+    def __init__(self, zone: ZoneInfo, now: dt.datetime, known: Known, broken: Sequence[FieldFault]) -> None:
+        self.zone, self.now, self.known, self.items = zone, now, known, known.items
         self.faults = list(broken)
         # a row with values beyond its columns: whose it is stands in one of its cells
-        self._bad = {cell for fault in broken for cell in (fault.value or "").split(",") if cell in items}
+        self._bad = {cell for fault in broken for cell in (fault.value or "").split(",") if cell in self.items}
         self._bad |= {str(fault.facts["sample"]) for fault in broken if "sample" in fault.facts}
 
     def refuse(self, line: Line, column: str, code: str, **facts: Any) -> None:
@@ -171,6 +197,8 @@ class _Reading:
                 self.refuse(line, "sample_no", "field_sample_twice", other=filled[number].row)
             else:
                 filled[number] = line
+                if number in self.known.replaced:
+                    self.refuse(line, "sample_no", "field_draw_replaced", draw=self.known.replaced[number])
         found: dict[str, list[Found]] = {}
         for line in findings:
             if "title" in line.cells and not any(column in line.cells for column in FOUND):
@@ -213,15 +241,17 @@ class _Reading:
     def _finding(self, line: Line) -> Found | None:
         """A finding; None where none was found."""
         cells = line.cells
-        if cells.get("n") == "0":
+        if re.fullmatch("0+", cells.get("n", "")):
             return None
         codes = [i.code for i in self.items[cells["sample_no"]]]
         if cells.get("item") not in codes:
             self.refuse(line, "item", "field_item_unknown", known=codes)
         n = self._number(line)
-        photographs = forms.listed(cells.get("photographs", "").lower())
+        photographs = _photographs(line)
         if not all(re.fullmatch("[0-9a-f]{64}", p) for p in photographs):
             self.refuse(line, "photographs", "field_photograph_unreadable")
+        elif missing := [p for p in photographs if p not in self.known.photographs]:
+            self.refuse(line, "photographs", "field_photograph_missing", missing=missing)
         lon, lat = self._degrees(line, "found_lon", 180), self._degrees(line, "found_lat", 90)
         if (lon is None) != (lat is None):
             self.refuse(line, "found_lon" if lon is None else "found_lat", "coordinate_missing")

@@ -9,7 +9,7 @@ import datetime as dt
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from gridmgmt.errors import ColumnMissing, EntryInvalid, FileUnreadable
 from gridmgmt.readers.fields import half_width, trimmed
 from gridmgmt.readers.files import TITLE_ROWS, as_text, open_rows
 from gridmgmt.rulebooks.numbers import exact, to_exact
-from gridmgmt.texts import word
+from gridmgmt.texts import Unfit, expected, word
 
 ENCODINGS = ("utf-8", "gb18030")
 
@@ -38,17 +38,19 @@ FLAGS = {
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault of a form: where it stands, what stands there, and what was expected."""
+    """One fault of a form: where it stands, what stands there, and what was expected (code and facts)."""
 
     sheet: str | None
     row: int
     column: str
     value: str | None
-    expected: str
+    expected: Mapping[str, Any]
 
-    def __str__(self) -> str:
-        where = [x for x in (self.sheet, f"row {self.row}", self.column) if x]
-        return f"{' · '.join(where)}: {'' if self.value is None else self.value} ({self.expected})"
+    @property
+    def told(self) -> dict[str, Any]:
+        """The fault as code and facts."""
+        code = "entry_fault" if self.sheet is None else "entry_fault_in_sheet"
+        return {"code": code, **asdict(self), "value": self.value or ""}
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,7 @@ def _headers(path: Path) -> dict[str, list[set[str]]]:
 def _sheet(path: Path, kind: str, kinds: Mapping[str, Sequence[str]], name: str | None) -> Sheet:
     rows = open_rows(path, ENCODINGS, list(kinds[kind]), name)
     lines = [Line(name, row, cells) for chunk in rows.chunks for row, cells in _lines(chunk) if cells]
-    broken = [Fault(name, n, "", text[:200], "as many columns as the header has") for n, text in rows.broken]
+    broken = [Fault(name, n, "", text[:200], expected("columns_of_header")) for n, text in rows.broken]
     return Sheet(kind, name, lines, broken, rows.sha256)
 
 
@@ -168,26 +170,30 @@ class Collected:
         self.file = file
         self.faults: list[Fault] = []
 
-    def fault(self, line: Line, column: str, expected: str) -> None:
-        """Note a fault of one cell."""
-        self.faults.append(Fault(line.sheet, line.row, column, line.cells.get(column), expected))
+    def fault(self, line: Line, column: str, code: str, **facts: Any) -> None:
+        """Note a fault of one cell: what was expected, as :func:`gridmgmt.texts.expected` words it."""
+        self.unfit(line, column, expected(code, **facts))
+
+    def unfit(self, line: Line, column: str, wanted: Mapping[str, Any]) -> None:
+        """Note a fault of one cell by what was expected."""
+        self.faults.append(Fault(line.sheet, line.row, column, line.cells.get(column), wanted))
 
     def read(self, line: Line, column: str, reader: Callable[[str], Any]) -> Any:
-        """One cell by a reader that raises ValueError; None where it is empty or faulty (then that is noted)."""
+        """One cell by a reader that raises Unfit; None where it is empty or faulty (then that is noted)."""
         text = line.cells.get(column)
         if text is None:
             return None
         try:
             return reader(text)
-        except ValueError as e:
-            self.fault(line, column, str(e))
+        except Unfit as e:
+            self.unfit(line, column, e.expected)
             return None
 
     def known(self, line: Line, columns: Sequence[str]) -> None:
         """Note what stands in columns that nobody reads."""
         for column in line.cells:
             if column not in columns:
-                self.fault(line, column, f"nothing: the columns are {', '.join(columns)}")
+                self.fault(line, column, "known_column", known=list(columns))
 
     def stop(self) -> None:
         """Refuse the file if anything is wrong.
@@ -198,7 +204,7 @@ class Collected:
             Lists every fault.
         """
         if self.faults:
-            raise EntryInvalid(file=self.file, n=len(self.faults), problems=[str(f) for f in self.faults])
+            raise EntryInvalid(file=self.file, n=len(self.faults), problems=[f.told for f in self.faults])
 
 
 def day(text: str) -> dt.date:
@@ -209,7 +215,7 @@ def day(text: str) -> dt.date:
             return dt.date(*map(int, found.groups()))
     except ValueError:
         pass
-    raise ValueError("a day such as 2025-12-03")
+    raise Unfit("day", value=text)
 
 
 def number(text: str) -> str:
@@ -223,7 +229,7 @@ def whole(least: int) -> Callable[[str], int]:
     def read(text: str) -> int:
         value = to_exact(text)
         if value.denominator != 1 or value < least:
-            raise ValueError(f"a whole number from {least}")
+            raise Unfit("whole_from", least=least)
         return int(value)
 
     return read
@@ -232,7 +238,7 @@ def whole(least: int) -> Callable[[str], int]:
 def flag(text: str) -> bool:
     """Yes or no (是 / 否)."""
     if text.lower() not in FLAGS:
-        raise ValueError("是 / 否, yes / no, true / false")
+        raise Unfit("flag")
     return FLAGS[text.lower()]
 
 

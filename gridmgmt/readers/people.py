@@ -42,8 +42,8 @@ def read_people(path: Path) -> list[Person]:
 
 def read_posts(
     path: Path, city: City, units: Collection[str], persons: Collection[str], roles: Collection[str]
-) -> list[Post]:
-    """Posts: person_code, unit_code, role, and level, grid_code, full_time (nothing: yes), valid_from, valid_to.
+) -> dict[int, Post]:
+    """Posts by row: person_code, unit_code, role, and level, grid_code, full_time (nothing: yes), valid_from, valid_to.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def read_posts(
     """
     faults: list[Fault] = []
     seen: dict[object, int] = {}
-    out = []
+    out = {}
     known = {"person_code": (persons, "person"), "unit_code": (units, "unit"), "role": (roles, "role")}
     for row, cells in records(path, POST_COLUMNS, POST_OPTIONAL):
         for column, (there, what) in known.items():
@@ -71,7 +71,7 @@ def read_posts(
         if post.key in seen:
             faults.append({**_fault("twice", row, "person_code", who), "first": seen[post.key]})
         seen.setdefault(post.key, row)
-        out.append(post)
+        out[row] = post
     refuse(path, faults)
     return out
 

@@ -6,7 +6,7 @@ row and column. Codes and dates are read in half-width forms
 """
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,11 @@ from typing import Any
 from gridmgmt.city import City
 from gridmgmt.codes import CategoryKey, CategoryPattern
 from gridmgmt.errors import CodeInvalid, ColumnMissing, LevelUnknown, TableInvalid, TableRefused
+from gridmgmt.periods import outlasts
 from gridmgmt.readers.fields import half_width, trimmed
 from gridmgmt.readers.files import Rows, open_rows
 from gridmgmt.responsibility import Rule
+from gridmgmt.texts import expected
 from gridmgmt.units import Fault, Unit
 
 ENCODINGS = ("utf-8", "gb18030")
@@ -37,6 +39,9 @@ YES_NO = {
 MOST_FAULTS = 100
 """A refusal lists at most so many faults; it counts them all."""
 
+MOST_CODE = 200
+"""Characters of a code at most."""
+
 AS_WRITTEN = ("name", "name_zh", "name_en", "major_zh", "major_en", "land_owner")
 """Columns whose values are not brought to half-width forms."""
 
@@ -50,10 +55,15 @@ def records(
     for chunk in rows.chunks:
         plain = chunk[found].astype(object).where(chunk[found].notna(), None)
         for row, values in plain.to_dict("index").items():
-            yield int(str(row)), {str(k): _cell(str(k), v) for k, v in values.items()} | absent
+            cells = {str(k): _cell(str(k), v) for k, v in values.items()}
+            for column, text in cells.items():
+                if column.endswith("code") and len(text or "") > MOST_CODE:
+                    wanted = expected("characters_up_to", most=MOST_CODE)
+                    raise _fail(path, int(str(row)), column, str(text)[:80], wanted)
+            yield int(str(row)), cells | absent
     if rows.broken:
         row, text = rows.broken[0]
-        raise _fail(path, row, "", text[:200], "as many columns as the header has")
+        raise _fail(path, row, "", text[:200], expected("columns_of_header"))
 
 
 def _open(path: Path, columns: Sequence[str], optional: Sequence[str]) -> tuple[Rows, list[str]]:
@@ -74,8 +84,8 @@ def _cell(column: str, value: Any) -> str | None:
     return (text if column in AS_WRITTEN else half_width(text)) or None
 
 
-def _fail(path: Path, row: int, column: str, value: Any, expected: str) -> TableInvalid:
-    return TableInvalid(file=path.name, row=row, column=column, value=value, expected=expected)
+def _fail(path: Path, row: int, column: str, value: Any, wanted: str | Fault) -> TableInvalid:
+    return TableInvalid(file=path.name, row=row, column=column, value=value, expected=wanted)
 
 
 def refuse(path: Path, faults: Sequence[Fault]) -> None:
@@ -88,6 +98,15 @@ def refuse(path: Path, faults: Sequence[Fault]) -> None:
     """
     if faults:
         raise TableRefused(file=path.name, n=len(faults), faults=list(faults)[:MOST_FAULTS])
+
+
+def reopened(ends: Mapping[int, tuple[dt.date | None, dt.date | None]]) -> list[Fault]:
+    """Rows that let something go on after its end, as an old table does: by row its end there, and the one it has."""
+    return [
+        {"code": "reopens", "row": row, "column": "valid_to", "value": end and str(end), "held": str(held)}
+        for row, (end, held) in ends.items()
+        if outlasts(end, held)
+    ]
 
 
 def level_and_grid(
@@ -121,7 +140,7 @@ def read_units(path: Path, city: City) -> dict[int, Unit]:
     for row, values in records(path, UNIT_COLUMNS, PLACE_COLUMNS):
         code = values["code"]
         if code is None or code in seen:
-            raise _fail(path, row, "code", code, "a code that no other row has")
+            raise _fail(path, row, "code", code, expected("code_of_its_own"))
         seen.add(code)
         level, grid = level_and_grid(row, values, city, faults)
         out[row] = Unit(
@@ -148,19 +167,17 @@ def read_categories(path: Path) -> list[dict[str, str | None]]:
         except CodeInvalid as e:
             raise _fail(path, row, "kind, code", f"{values['kind']}:{values['code']}", e.expected) from e
         if values["scheme"] is None:
-            raise _fail(path, row, "scheme", None, "the scheme's name")
+            raise _fail(path, row, "scheme", None, expected("scheme"))
         key = (values["scheme"], values["kind"], values["code"])
         if key in seen:
-            raise _fail(
-                path, row, "kind, code", f"{values['kind']}:{values['code']}", "a category that no other row has"
-            )
+            raise _fail(path, row, "kind, code", f"{values['kind']}:{values['code']}", expected("category_of_its_own"))
         seen.add(key)
         out.append(values)
     return out
 
 
-def read_rules(path: Path, city: City, units: set[str]) -> list[Rule]:
-    """Responsibility rules (责任清单); ``*`` or nothing as grid_code means everywhere, as land_owner anybody's.
+def read_rules(path: Path, city: City, units: set[str]) -> dict[int, Rule]:
+    """Responsibility rules (责任清单) by row; ``*`` or nothing as grid_code means everywhere, as land_owner anybody's.
 
     ``valid_from`` and ``valid_to`` are days, the second the first day on which
     the rule no longer holds; nothing means from ever, without end. The columns
@@ -180,23 +197,26 @@ def read_rules(path: Path, city: City, units: set[str]) -> list[Rule]:
             last = rule.valid_to and str(rule.valid_to)
             faults.append({"code": "two_ends", "row": row, "column": "valid_to", "value": last, "first": before})
     refuse(path, faults)
-    return list(rows.values())
+    return rows
 
 
 def _rule(path: Path, row: int, v: dict[str, str | None], city: City, units: set[str]) -> Rule:
     grid = None if v["grid_code"] == "*" else v["grid_code"]
+    if v["level"] is not None and v["grid_code"] is None:  # else it would hold everywhere
+        fault = {"code": "level_without_grid", "row": row, "column": "grid_code", "value": v["level"]}
+        refuse(path, [fault])
     try:
         CategoryPattern.parse(v["category"] or "")
         level = city.level(v["level"] or "").number if grid is not None else None
     except CodeInvalid as e:
         raise _fail(path, row, "category", v["category"], e.expected) from e
     except LevelUnknown as e:
-        raise _fail(path, row, "level", v["level"], ", ".join(e.known)) from e
+        raise _fail(path, row, "level", v["level"], expected("one_of", known=e.known)) from e
     if v["unit_code"] not in units:
-        raise _fail(path, row, "unit_code", v["unit_code"], "a unit of the city's table")
+        raise _fail(path, row, "unit_code", v["unit_code"], expected("known_unit"))
     first, last = _date(path, row, "valid_from", v["valid_from"]), _date(path, row, "valid_to", v["valid_to"])
     if last is not None and last <= (first or ALWAYS):
-        raise _fail(path, row, "valid_to", v["valid_to"], "a day after valid_from")
+        raise _fail(path, row, "valid_to", v["valid_to"], expected("day_after_first"))
     rule = Rule(str(v["category"]), level, grid, str(v["unit_code"]), first or ALWAYS, last)
     owner = None if v["land_owner"] == "*" else v["land_owner"]
     override = YES_NO.get((v["override"] or "no").lower())
@@ -213,4 +233,4 @@ def _date(path: Path, row: int, column: str, value: str | None) -> dt.date | Non
     try:
         return dt.date.fromisoformat(value.removesuffix(" 00:00:00"))  # as a spreadsheet's date comes
     except ValueError as e:
-        raise _fail(path, row, column, value, "a day such as 2025-01-01, or nothing") from e
+        raise _fail(path, row, column, value, expected("day_or_nothing")) from e

@@ -9,6 +9,7 @@ from gridmgmt.readers import forms
 from gridmgmt.readers.forms import Collected, Fault, Line
 from gridmgmt.readers.reference import ALWAYS
 from gridmgmt.rulebooks.dossier import Subject
+from gridmgmt.texts import Unfit
 
 LIST_COLUMNS = (
     "code", "name_zh", "name_en", "group", "role", "superiors", "attributes", "level", "valid_from", "valid_to",
@@ -50,11 +51,11 @@ def read_line(collected: Collected, line: Line) -> Listed | None:
     n = len(collected.faults)
     cells = line.cells
     if "code" not in cells:
-        collected.fault(line, "code", "the subject's code")
+        collected.fault(line, "code", "subject_code")
     first = collected.read(line, "valid_from", forms.day) or ALWAYS
     last = collected.read(line, "valid_to", forms.day)
     if last is not None and last <= first:
-        collected.fault(line, "valid_to", "a day after valid_from: the first day on which it no longer holds")
+        collected.fault(line, "valid_to", "day_after_first")
     if len(collected.faults) > n:
         return None
     code = cells["code"]
@@ -85,7 +86,7 @@ def read_subjects(path: Path) -> tuple[list[Listed], Collected, str]:
             continue
         row = seen.setdefault((found.subject.code, found.subject.level, found.first), line.row)
         if row != line.row:
-            collected.fault(line, "code", f"a subject once for each valid_from; row {row} has it too")
+            collected.fault(line, "code", "subject_once", row=row)
         out.append(found)
     return out, collected, sheet.sha256
 
@@ -107,7 +108,7 @@ def read_staff(path: Path) -> tuple[list[StaffDay], list[Fault], str]:
             continue
         old = out.setdefault(found.key, found)
         if old is not found and _told(old) != _told(found):
-            collected.fault(line, "person", f"one row a day and person; row {old.line.row} says otherwise")
+            collected.fault(line, "person", "person_once", row=old.line.row)
     return list(out.values()), collected.faults, sheet.sha256
 
 
@@ -120,12 +121,12 @@ def _staff_line(collected: Collected, line: Line) -> StaffDay | None:
     collected.known(line, STAFF_COLUMNS)
     for column in STAFF_COLUMNS[:3]:
         if column not in line.cells:
-            collected.fault(line, column, "a value")
+            collected.fault(line, column, "value")
     day = collected.read(line, "day", forms.day)
     worked, online = (collected.read(line, c, _hours) or "0" for c in ("worked_h", "online_h"))
     absent, all_off = (collected.read(line, c, forms.whole(0)) or 0 for c in ("n_absent", "n_all_off"))
     if len(collected.faults) == n and Fraction(online) > Fraction(worked):
-        collected.fault(line, "online_h", f"hours up to the {worked} worked")
+        collected.fault(line, "online_h", "hours_up_to", worked=worked)
     if len(collected.faults) > n or day is None:
         return None
     cells = line.cells
@@ -135,5 +136,5 @@ def _staff_line(collected: Collected, line: Line) -> StaffDay | None:
 def _hours(text: str) -> str:
     value = forms.number(text)
     if not 0 <= Fraction(value) <= 24 or "/" in value:
-        raise ValueError("hours from 0 to 24, such as 7.5")
+        raise Unfit("hours")
     return value

@@ -11,7 +11,7 @@ computed again without either::
 """
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -23,6 +23,10 @@ from gridmgmt.rulebooks.model import Rulebook, Stage
 from gridmgmt.rulebooks.numbers import exact, to_exact
 from gridmgmt.rulebooks.rules import EventKind
 from gridmgmt.rulebooks.values import Event, Finding, Row, Value, parse
+from gridmgmt.texts import Unfit, expected
+
+Fault = dict[str, Any]
+"""A fault of a dossier, or what was expected instead: a code and its facts, worded when they are shown."""
 
 EVERYBODY = "*"
 """Stands in a subject's place for what holds for all subjects of a period."""
@@ -123,11 +127,11 @@ def read_dossier(book: Rulebook, plain: Mapping[str, Any], file: str = "input") 
     DossierInvalid
         Lists every fault: where (period, subject, input), the value, and what was expected.
     """
-    faults: list[dict[str, str]] = []
+    faults: list[Fault] = []
     unknown = sorted(set(plain) - {"rulebook", "subjects", "periods", "name"})
     if unknown or not isinstance(plain.get("periods"), Mapping):
-        expected = "the keys subjects and periods (and rulebook, name)"
-        raise DossierInvalid(file=file, n=1, problems=[f"{', '.join(unknown) or 'periods'}: {expected}"])
+        problem = _told("", "", ", ".join(unknown) or "periods", None, expected("input_keys"))
+        raise DossierInvalid(file=file, n=1, problems=[problem])
     given = plain.get("subjects") or {}
     subjects = {str(code): _subject(str(code), raw or {}, faults) for code, raw in given.items()}
     periods: dict[str, dict[str, Record]] = {}
@@ -149,11 +153,11 @@ def read_dossier(book: Rulebook, plain: Mapping[str, Any], file: str = "input") 
     _superiors(book, subjects, faults)
     _roles(book, subjects, {c for r in periods.values() for c, record in r.items() if record.given is None}, faults)
     if faults:
-        raise DossierInvalid(file=file, n=len(faults), problems=[_told(f) for f in faults])
+        raise DossierInvalid(file=file, n=len(faults), problems=faults)
     return Dossier(subjects, periods, plain)
 
 
-def _check_tables(book: Rulebook, periods: Mapping[str, Mapping[str, Record]], faults: list[dict[str, str]]) -> None:
+def _check_tables(book: Rulebook, periods: Mapping[str, Mapping[str, Record]], faults: list[Fault]) -> None:
     """A table of items comes to its points, and every finding belongs to one of its rows."""
     for table in [part for _, part in book.parts() if isinstance(part, ItemTable)]:
         for label, records in periods.items():
@@ -162,34 +166,39 @@ def _check_tables(book: Rulebook, periods: Mapping[str, Mapping[str, Record]], f
                 rows = _rows(record.values.get(table.items, everybody.get(table.items)))
                 most = sum((r.points for r in rows), Fraction(0))
                 if table.items in record.values and (most != table.points or len({r.id for r in rows}) < len(rows)):
-                    expected = f"rows with ids of their own that sum to {exact(table.points)}"
-                    _fault(faults, label, code, table.items, exact(most), expected)
+                    wanted = expected("rows_that_sum", points=exact(table.points))
+                    _fault(faults, label, code, table.items, exact(most), wanted)
                 found = record.values.get(table.findings)
                 known = {r.id for r in rows}
                 for finding in found if rows and isinstance(found, tuple) else ():
                     if isinstance(finding, Finding) and finding.code not in known:
-                        expected = f"the code of a row: {', '.join(sorted(known))}"
-                        _fault(faults, label, code, table.findings, finding.code or "", expected)
+                        wanted = expected("code_of_row", known=sorted(known))
+                        _fault(faults, label, code, table.findings, finding.code or "", wanted)
 
 
 def _rows(value: Value | None) -> list[Row]:
     return [r for r in value if isinstance(r, Row)] if isinstance(value, tuple) else []
 
 
-def _told(fault: Mapping[str, str]) -> str:
-    where = " · ".join(x for x in (fault["period"], fault["subject"], fault["input"]) if x)
-    value = fault["value"] if len(fault["value"]) <= 120 else f"{fault['value'][:119]}…"
-    return f"{where}: {value} ({fault['expected']})"
+def _told(period: str, subject: str, name: str, value: Any, wanted: Fault) -> Fault:
+    where, text = " · ".join(x for x in (period, subject, name) if x), "" if value is None else str(value)
+    shown = text if len(text) <= 120 else f"{text[:119]}…"
+    return {"code": "dossier_fault", "where": where, "value": shown, "expected": wanted}
 
 
-def _fault(faults: list[dict[str, str]], period: str, subject: str, name: str, value: Any, expected: str) -> None:
-    faults.append({"period": period, "subject": subject, "input": name, "value": str(value), "expected": expected})
+def _fault(faults: list[Fault], period: str, subject: str, name: str, value: Any, wanted: Fault) -> None:
+    faults.append(_told(period, subject, name, value, wanted))
 
 
-def _subject(code: str, raw: Any, faults: list[dict[str, str]]) -> Subject:
+def _strange(raw: Any, known: Collection[str]) -> list[str]:
+    """The keys of a mapping that nobody reads; what is no mapping is strange as a whole."""
+    return sorted(str(k) for k in set(raw) - set(known)) if isinstance(raw, Mapping) else [str(raw)[:40]]
+
+
+def _subject(code: str, raw: Any, faults: list[Fault]) -> Subject:
     known = {"name", "level", "group", "role", "superiors", "attributes"}
     if not isinstance(raw, Mapping) or set(raw) - known:
-        _fault(faults, "", code, "", raw, f"only {', '.join(sorted(known))}")
+        _fault(faults, "", code, "", raw, expected("only", known=sorted(known), unknown=_strange(raw, known)))
         return Subject(code, {"zh": code, "en": code})
     name = raw.get("name", code)
     words = dict(name) if isinstance(name, Mapping) else {"zh": str(name), "en": str(name)}
@@ -199,33 +208,34 @@ def _subject(code: str, raw: Any, faults: list[dict[str, str]]) -> Subject:
     )  # fmt: skip
 
 
-def _period(book: Rulebook, label: str, faults: list[dict[str, str]]) -> Period | None:
+def _period(book: Rulebook, label: str, faults: list[Fault]) -> Period | None:
     try:
         period = parse_period(label)
     except PeriodInvalid as e:
-        _fault(faults, label, "", "", label, f"a period such as {', '.join(e.forms)}")
+        _fault(faults, label, "", "", label, expected("period", forms=e.forms))
         return None
     if stage_of(book, period) is None:
-        cadences = ", ".join(s.cadence for s in book.stages)
-        _fault(faults, label, "", "", label, f"a period of the rulebook's stages: {cadences}")
+        wanted = expected("period_of_stages", known=[s.cadence for s in book.stages])
+        _fault(faults, label, "", "", label, wanted)
         return None
     return period
 
 
-def _record(book: Rulebook, period: Period, code: str, raw: Any, faults: list[dict[str, str]]) -> Record:
-    if not isinstance(raw, Mapping) or set(raw) - {"inputs", "result", "signed", "sources", "exempted"}:
-        _fault(faults, period.label, code, "", raw, "only inputs, result, signed, sources and exempted")
+def _record(book: Rulebook, period: Period, code: str, raw: Any, faults: list[Fault]) -> Record:
+    known = ("inputs", "result", "signed", "sources", "exempted")
+    if not isinstance(raw, Mapping) or set(raw) - set(known):
+        _fault(faults, period.label, code, "", raw, expected("only", known=known, unknown=_strange(raw, known)))
         return Record()
     values: dict[str, Value] = {}
     for name, value in (raw.get("inputs") or {}).items():
         spec = book.inputs.get(str(name))
         if spec is None:
-            _fault(faults, period.label, code, str(name), value, f"an input of the rulebook: {', '.join(book.inputs)}")
+            _fault(faults, period.label, code, str(name), value, expected("input", known=list(book.inputs)))
         elif value is not None:
             try:
                 values[str(name)] = _within(period, parse(spec, value))
-            except ValueError as e:
-                _fault(faults, period.label, code, str(name), value, str(e))
+            except Unfit as e:
+                _fault(faults, period.label, code, str(name), value, e.expected)
     given = None
     if raw.get("result") is not None:
         given = _given(period, code, raw["result"], faults)
@@ -234,26 +244,26 @@ def _record(book: Rulebook, period: Period, code: str, raw: Any, faults: list[di
     )
 
 
-def _roles(book: Rulebook, subjects: Mapping[str, Subject], codes: set[str], faults: list[dict[str, str]]) -> None:
+def _roles(book: Rulebook, subjects: Mapping[str, Subject], codes: set[str], faults: list[Fault]) -> None:
     """Where items concern some roles only, each subject has one of them: else an item would drop out in silence."""
     roles = book.roles()
     for code in sorted(codes - {EVERYBODY}) if roles else ():
         if subjects[code].role not in roles:
-            _fault(faults, "", code, "role", subjects[code].role, f"one of {', '.join(sorted(roles))}")
+            _fault(faults, "", code, "role", subjects[code].role, expected("one_of", known=sorted(roles)))
 
 
-def _superiors(book: Rulebook, subjects: Mapping[str, Subject], faults: list[dict[str, str]]) -> None:
+def _superiors(book: Rulebook, subjects: Mapping[str, Subject], faults: list[Fault]) -> None:
     """Who is charged with another's negative month stands in the list: else the points would be charged to nobody."""
     if not any(isinstance(part, Carry) and part.charges for _, part in book.parts()):
         return
     for code, subject in subjects.items():
         for superior in subject.superiors:
             if superior == code or superior not in subjects:
-                _fault(faults, "", code, "superiors", superior, "another subject of the list")
+                _fault(faults, "", code, "superiors", superior, expected("another_subject"))
 
 
 def _events(
-    book: Rulebook, subject: Subject | None, label: str, code: str, record: Record, faults: list[dict[str, str]]
+    book: Rulebook, subject: Subject | None, label: str, code: str, record: Record, faults: list[Fault]
 ) -> None:
     """Every event is of a kind that the rulebook knows and says what its kind asks for: none is worth 0 in silence."""
     for name, value in record.values.items():
@@ -266,18 +276,18 @@ def _events(
                     _fault(faults, label, code, name, event.code, wanted)
 
 
-def event_lacks(kinds: Mapping[str, EventKind], event: Event, role: str | None) -> str | None:
+def event_lacks(kinds: Mapping[str, EventKind], event: Event, role: str | None) -> dict[str, Any] | None:
     """What an event lacks that its kind asks for: a known code, a role, its points, its amount, its day."""
     kind = kinds.get(event.code)
     if kind is None:
-        return f"an event of {', '.join(kinds)}"
+        return expected("event_of", known=list(kinds))
     if isinstance(kind.points, Mapping) and (event.role or role) not in kind.points:
-        return f"a role out of {', '.join(kind.points)}, not {event.role or role}"
+        return expected("role_of", known=list(kind.points), role=event.role or role)
     if kind.points is None and event.points is None:
-        return "its points"
+        return expected("its_points")
     if kind.has_amount and event.amount is None:
-        return "its amount"
-    return "its day" if kind.free_per_month is not None and event.on is None else None
+        return expected("its_amount")
+    return expected("its_day") if kind.free_per_month is not None and event.on is None else None
 
 
 def _within(period: Period, value: Value) -> Value:
@@ -286,14 +296,15 @@ def _within(period: Period, value: Value) -> Value:
         day: dt.date | None = part.on if isinstance(part, Finding | Event) else None
         if day is not None and not period.start <= day < period.end:
             last = period.end - dt.timedelta(days=1)
-            raise ValueError(f"days from {period.start} to {last}; {day} lies in another period")
+            raise Unfit("days_within", first=str(period.start), last=str(last), day=str(day))
     return value
 
 
-def _given(period: Period, code: str, raw: Any, faults: list[dict[str, str]]) -> Given:
+def _given(period: Period, code: str, raw: Any, faults: list[Fault]) -> Given:
     known = set(Given.__dataclass_fields__)
     if not isinstance(raw, Mapping) or set(raw) - known:
-        _fault(faults, period.label, code, "result", raw, f"only {', '.join(sorted(known))}")
+        wanted = expected("only", known=sorted(known), unknown=_strange(raw, known))
+        _fault(faults, period.label, code, "result", raw, wanted)
         return Given()
     try:
         return Given(
@@ -308,8 +319,8 @@ def _given(period: Period, code: str, raw: Any, faults: list[dict[str, str]]) ->
             items={str(k): to_exact(v) for k, v in (raw.get("items") or {}).items()},
             missing=tuple(raw.get("missing") or ()),
         )
-    except ValueError as e:
-        _fault(faults, period.label, code, "result", raw, str(e))
+    except Unfit as e:
+        _fault(faults, period.label, code, "result", raw, e.expected)
         return Given()
 
 

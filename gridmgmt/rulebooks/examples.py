@@ -27,6 +27,7 @@ from gridmgmt.rulebooks.nodes import Outcome, flat
 from gridmgmt.rulebooks.numbers import exact, to_exact
 from gridmgmt.rulebooks.run import Run, run
 from gridmgmt.rulebooks.sampling import planned, totals
+from gridmgmt.texts import word
 
 KEYS = {"name", "trap", "given", "changes", "expect", "refused", "plan", "days"}
 RESULT_KEYS = {"total", "grade", "rank", "points", "rates", "marks", "missing", "carry_out"}
@@ -56,7 +57,7 @@ def wrong(loaded: Loaded, example: Mapping[str, Any]) -> list[str]:
     try:
         dossier = read_dossier(book, example["given"])
     except DossierInvalid as e:
-        told = "; ".join(e.problems)
+        told = "; ".join(word(p["code"], p, "en") for p in e.problems)
         return [] if example.get("refused") and example["refused"] in told else [f"refused: {told}"]
     if "refused" in example:
         return [f"was to be refused with {example['refused']!r}"]

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
+from gridmgmt.texts import Unfit
+
 NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+|[0-9]+/0*[1-9][0-9]*)")
 """``5``, ``0.1``, ``1/3``: what is read as an exact number."""
 
@@ -15,13 +17,13 @@ def to_exact(value: Any) -> Fraction:
 
     Raises
     ------
-    ValueError
+    Unfit
         Anything else; a float too, for it would not be what the file says.
     """
     if isinstance(value, bool) or not isinstance(value, int | str | Fraction):
-        raise ValueError("a number was expected")
+        raise Unfit("number", value=str(value))
     if isinstance(value, str) and not NUMBER.fullmatch(value.strip()):
-        raise ValueError(f"{value!r} is not a number such as 5, 0.1 or 1/3")
+        raise Unfit("number", value=str(value))
     return Fraction(value.strip() if isinstance(value, str) else value)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from gridmgmt.rulebooks.inputs import Input
 from gridmgmt.rulebooks.values import FAILED, Event, Finding
+from gridmgmt.texts import Unfit
 
 SIGNED = "signed_off"
 """The entry that says: this period's findings and events are completely entered (录入完毕)."""
@@ -76,12 +77,12 @@ def joined(rows: Sequence[tuple[str, Any]]) -> Any:
 
     Raises
     ------
-    ValueError
+    Unfit
         A single value stands beside records.
     """
     single = [value for ref, value in rows if ref == ""]
     if single and len(rows) > 1:
-        raise ValueError("either how many there are, or a record of each; withdraw one of the two")
+        raise Unfit("number_or_records")
     if single:
         return single[0]
     records = [dict(value) for _, value in rows]
@@ -106,7 +107,7 @@ def _accounts(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             if account.setdefault(key, r.get(key)) is None:
                 account[key] = r.get(key)
             elif r.get(key) not in (None, account[key]):
-                raise ValueError(f"one {key} for the account {r['account']}, not {account[key]} and {r[key]}")
+                raise Unfit("account_agrees", key=key, account=r["account"], one=account[key], other=r[key])
     return [_without(a, *(k for k in ("unit", "earlier") if a[k] is None)) for a in out.values()]
 
 

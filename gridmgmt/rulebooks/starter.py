@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from gridmgmt.errors import OptionInvalid
 from gridmgmt.settings import data_path
+from gridmgmt.texts import expected
 
 PLACEHOLDER = "my_rulebook"
 FILES = ("rulebook.yaml", "examples.yaml")
@@ -19,5 +20,5 @@ def starter(name: str) -> Mapping[str, str]:
         No name for a rulebook.
     """
     if not re.fullmatch("[a-z][a-z0-9_]*", name):
-        raise OptionInvalid(name="ID", value=name, expected="a small letter, then small letters, digits and _")
+        raise OptionInvalid(name="ID", value=name, expected=expected("small_letters"))
     return {f: data_path("rulebook_starter", f).read_text("utf-8").replace(PLACEHOLDER, name) for f in FILES}

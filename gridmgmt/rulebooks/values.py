@@ -14,6 +14,7 @@ from typing import Any
 
 from gridmgmt.rulebooks.inputs import Input
 from gridmgmt.rulebooks.numbers import exact, to_exact
+from gridmgmt.texts import Unfit
 
 NOT_APPLICABLE = "not_applicable"
 """As it is handed in and as it is computed with."""
@@ -130,12 +131,12 @@ def parse(spec: Input, raw: Any) -> Value:
 
     Raises
     ------
-    ValueError
+    Unfit
         Says what was expected.
     """
     if raw == NOT_APPLICABLE:
         if not spec.may_not_apply:
-            raise ValueError("a value: the rulebook does not let this input be left out as not applicable")
+            raise Unfit("value_that_applies")
         return NOT_APPLICABLE
     value: Value = _READERS[spec.type](spec, raw)
     return value
@@ -144,16 +145,16 @@ def parse(spec: Input, raw: Any) -> Value:
 def _number(spec: Input, raw: Any) -> Fraction:
     value = to_exact(raw)
     if spec.at_least is not None and value < spec.at_least:
-        raise ValueError(f"a number from {exact(spec.at_least)}")
+        raise Unfit("number_from", least=exact(spec.at_least))
     if spec.at_most is not None and value > spec.at_most:
-        raise ValueError(f"a number up to {exact(spec.at_most)}")
+        raise Unfit("number_up_to", most=exact(spec.at_most))
     return value
 
 
 def _count(spec: Input, raw: Any) -> Fraction:
     value = _number(spec, raw)
     if value < 0 or (value.denominator != 1 and not spec.is_shared):
-        raise ValueError("a whole number from 0")
+        raise Unfit("whole_from", least=0)
     return value
 
 
@@ -161,26 +162,26 @@ def _flag(_spec: Input, raw: Any) -> bool:
     known = {"true": True, "false": False, "是": True, "否": False, "yes": True, "no": False, "1": True, "0": False}
     value = known.get(str(raw).strip().lower())
     if value is None:
-        raise ValueError("true or false (是 / 否)")
+        raise Unfit("flag")
     return value
 
 
 def _choice(spec: Input, raw: Any) -> str:
     found = {k: k for k in spec.choices} | {t: k for k, words in spec.choices.items() for t in words.values()}
     if str(raw) not in found:
-        raise ValueError("one of " + ", ".join(spec.choices))
+        raise Unfit("one_of", known=list(spec.choices))
     return found[str(raw)]
 
 
 def _marks(spec: Input, raw: Any) -> tuple[Fraction, ...]:
     if not isinstance(raw, list | tuple):
-        raise ValueError("a list of numbers")
+        raise Unfit("numbers")
     return tuple(_number(spec, x) for x in raw)
 
 
 def _ratings(spec: Input, raw: Any) -> Mapping[str, tuple[Fraction, ...]]:
     if not isinstance(raw, Mapping) or not set(raw) <= set(spec.groups):
-        raise ValueError("marks by group of raters: " + ", ".join(spec.groups))
+        raise Unfit("ratings", known=list(spec.groups))
     return {str(group): _marks(spec, marks) for group, marks in raw.items()}
 
 
@@ -188,7 +189,7 @@ def _findings(_spec: Input, raw: Any) -> tuple[Finding, ...]:
     if isinstance(raw, int | str) and not isinstance(raw, bool):
         n = to_exact(raw)
         if n < 0 or n.denominator != 1:
-            raise ValueError("a whole number from 0, or a list of findings")
+            raise Unfit("count_or_findings")
         return (Finding(int(n)),) if n else ()
     return _records(raw, Finding)
 
@@ -204,7 +205,7 @@ def _filings(spec: Input, raw: Any) -> Any:
 def _records(raw: Any, kind: Callable[..., Any]) -> tuple[Any, ...]:
     """A list of records of one dataclass; keys it does not have are refused."""
     if not isinstance(raw, list | tuple) or not all(isinstance(x, Mapping) for x in raw):
-        raise ValueError("a list of records")
+        raise Unfit("records")
     return tuple(_record(x, kind) for x in raw)
 
 
@@ -212,12 +213,12 @@ def _record(raw: Mapping[str, Any], kind: Any) -> Any:
     known = kind.__dataclass_fields__
     unknown = sorted(set(map(str, raw)) - set(known))
     if unknown:
-        raise ValueError(f"only {', '.join(known)} (not {', '.join(unknown)})")
+        raise Unfit("only", known=list(known), unknown=unknown)
     values = {key: _FIELDS.get(key, str)(value) for key, value in raw.items() if value is not None}
     try:
         return kind(**values)
     except TypeError as e:
-        raise ValueError(f"{', '.join(k for k, f in known.items() if f.default is f.default_factory)}") from e
+        raise Unfit("all_of", known=[k for k, f in known.items() if f.default is f.default_factory]) from e
 
 
 def _day(raw: Any) -> dt.date:
@@ -228,13 +229,13 @@ def _day(raw: Any) -> dt.date:
     try:
         return dt.date.fromisoformat(str(raw).strip()[:10])
     except ValueError as e:
-        raise ValueError(f"a day such as 2025-12-03, not {raw!r}") from e
+        raise Unfit("day", value=str(raw)) from e
 
 
 def _times(raw: Any) -> int:
     value = to_exact(raw)
     if value < 1 or value.denominator != 1:
-        raise ValueError("a whole number from 1")
+        raise Unfit("whole_from", least=1)
     return int(value)
 
 
@@ -250,38 +251,38 @@ def _at_least_0(raw: Any) -> Fraction:
     """Points and amounts of a record: a fault never earns, and a table's item is never worth less than nothing."""
     value = to_exact(raw)
     if value < 0:
-        raise ValueError("points and amounts from 0")
+        raise Unfit("points_from_0")
     return value
 
 
 def _steps(raw: Any) -> tuple[str, ...]:
     if not isinstance(raw, list | tuple) or not raw or any(s not in STEPS for s in raw) or raw[0] != "dispatched":
-        raise ValueError("steps that begin with dispatched, out of " + ", ".join(STEPS))
+        raise Unfit("steps", known=list(STEPS))
     if any(a == "answered" and b == "missed" for a, b in pairwise(raw)):
-        raise ValueError("no missed after answered: what was answered in time was not missed")
+        raise Unfit("not_missed_when_answered")
     if "passed" in raw and any(s != "referred" for s in raw[raw.index("passed") + 1 :]):
-        raise ValueError("nothing but referred after passed: the account is written off")
+        raise Unfit("nothing_after_passed")
     return tuple(raw)
 
 
 def _names(raw: Any) -> tuple[str, ...]:
     if not isinstance(raw, list | tuple):
-        raise ValueError("a list of names")
+        raise Unfit("names")
     return tuple(map(str, raw))
 
 
 def _accounts(_spec: Input, raw: Any) -> tuple[Account, ...]:
     found: tuple[Account, ...] = _records(raw, Account)
     if any(a.failures and len(a.failures) != sum(s in FAILED for s in a.steps) for a in found):
-        raise ValueError("a name for each failure of an account, or none")
+        raise Unfit("failures_named")
     if len({(a.id, a.unit) for a in found}) < len(found):
-        raise ValueError("one account an issue and unit: its failures count together")
+        raise Unfit("account_once")
     return found
 
 
 def _road(raw: Any) -> str:
     if raw not in ROADS:
-        raise ValueError("a road class: " + ", ".join(ROADS))
+        raise Unfit("road_class", known=list(ROADS))
     return str(raw)
 
 

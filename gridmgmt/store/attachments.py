@@ -1,7 +1,7 @@
 """Photographs and files in the database: what is known of each, and what it shows of a case, a step or a sample."""
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +63,12 @@ def file(connection: Connection, sha256: str) -> StoredFile | None:
     """A file by its SHA-256."""
     found = connection.execute(_FILES.where(t.stored_file.c.sha256 == sha256)).mappings().one_or_none()
     return StoredFile(**found) if found else None
+
+
+def known(connection: Connection, hashes: Collection[str]) -> set[str]:
+    """Those of some SHA-256 under which a file is kept."""
+    f = t.stored_file.c.sha256
+    return set(connection.execute(select(f).where(f.in_(list(hashes)))).scalars())
 
 
 def all_files(connection: Connection) -> list[StoredFile]:

@@ -1,12 +1,12 @@
 """The city's one row, its units, categories and responsibility rules."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields
 from typing import Any, cast
 
-from sqlalchemy import Connection, func, select, text, update
-from sqlalchemy.dialects.postgresql import Range, insert
+from sqlalchemy import Connection, func, select, text
+from sqlalchemy.dialects.postgresql import Range, distinct_on, insert
 
 from gridmgmt import city as cities
 from gridmgmt.city import City
@@ -114,46 +114,55 @@ def category_names(connection: Connection, scheme: str) -> dict[str, dict[str, s
     return {f"{r.kind}:{r.code}": {"zh": r.name_zh, "en": r.name_en} for r in found}
 
 
-def save_rules(connection: Connection, rules: Sequence[Rule], batch_id: int, known_at: dt.datetime) -> int:
-    """Add the rules that the table does not hold yet, give those it holds their last day; gives how many in all."""
-    held = {rule: number for number, rule in _rules(connection)}
-    same = {rule.endless: number for rule, number in held.items()}
-    ids, known = unit_ids(connection), {"batch_id": batch_id, "known_at": known_at}
-    changed = [rule for rule in dict.fromkeys(rules) if rule not in held]
-    new = []
-    for rule in changed:
-        days = {"valid": Range(rule.valid_from, rule.valid_to), **known}
-        if (number := same.get(rule.endless)) is not None:
-            connection.execute(update(t.responsibility).where(t.responsibility.c.id == number).values(**days))
-            continue
-        names = ("category", "level", "grid_code", "land_owner", "override")
-        new.append({**{n: getattr(rule, n) for n in names}, "unit_id": ids[rule.unit_code], **days})
-    if new:
-        connection.execute(t.responsibility.insert(), new)
-    return len(changed)
+def save_rules(connection: Connection, rules: Iterable[Rule], batch_id: int, known_at: dt.datetime) -> None:
+    """Append rules; one that is there but for its last day is followed by its new row and stays as it was known."""
+    ids = unit_ids(connection)
+    names = ("category", "level", "grid_code", "land_owner", "override")
+    rows = [
+        {
+            **{name: getattr(rule, name) for name in names},
+            "unit_id": ids[rule.unit_code],
+            "valid": Range(rule.valid_from, rule.valid_to),
+            "batch_id": batch_id,
+            "known_at": known_at,
+        }
+        for rule in rules
+    ]
+    if rows:
+        connection.execute(t.responsibility.insert(), rows)
 
 
-def load_rules(connection: Connection) -> list[Rule]:
-    """The responsibility table."""
-    return [rule for _, rule in _rules(connection)]
+def load_rules(connection: Connection, known_by: dt.datetime | None = None) -> list[Rule]:
+    """The responsibility table, of each rule what was told last (by an instant, it included; default: ever).
 
-
-def _rules(connection: Connection) -> list[tuple[int, Rule]]:
+    The same rule told twice in one batch, which older releases took, ends on the earlier of its last days.
+    """
     r, u = t.responsibility.c, t.unit.c
-    days = func.lower(r.valid).label("first"), func.upper(r.valid).label("last")
-    statement = select(r.id, r.category, r.level, r.grid_code, u.code, *days, r.land_owner, r.override)
-    found = connection.execute(statement.join_from(t.responsibility, t.unit).order_by(r.id))
+    first, last = func.lower(r.valid), func.upper(r.valid)
+    same = (r.category, r.level, r.grid_code, r.land_owner, r.override, r.unit_id, first)
+    told = (r.known_at <= known_by,) if known_by is not None else ()
+    statement = (
+        select(r.category, r.level, r.grid_code, u.code, first.label("first"), last.label("last"))
+        .add_columns(r.land_owner, r.override)
+        .join_from(t.responsibility, t.unit)
+        .where(*told)
+        .ext(distinct_on(*same))
+        .order_by(*same, r.known_at.desc(), last.asc().nulls_last(), r.id.desc())
+    )
     return [
-        (x.id, Rule(x.category, x.level, x.grid_code, x.code, x.first or dt.date.min, x.last, x.land_owner, x.override))
-        for x in found
+        Rule(x.category, x.level, x.grid_code, x.code, x.first or dt.date.min, x.last, x.land_owner, x.override)
+        for x in connection.execute(statement)
     ]
 
 
 def rules_not_applied_since(connection: Connection) -> dt.datetime | None:
-    """When the newest rule or areas came, if no reassignment of all editions came after them; else None."""
+    """When the newest table of rules or areas came, if no reassignment of all editions came after them; else None.
+
+    A table counts also where it changed nothing: what an older release held twice may decide otherwise now.
+    """
     b, y = t.batch.c, t.layer.c
     whole = (b.kind == "reassign") & b.counts["edition"].is_not_distinct_from(text("'null'::jsonb"))
-    rules = select(func.max(t.responsibility.c.known_at)).scalar_subquery()
+    rules = select(func.max(b.known_at)).where(b.kind == "responsibility").scalar_subquery()
     areas = select(func.max(y.known_at)).where(y.kind == "areas").scalar_subquery()
     applied = select(func.max(b.known_at)).where(whole)
     came, done = connection.execute(select(func.greatest(rules, areas))).scalar(), connection.execute(applied).scalar()

@@ -144,6 +144,12 @@ def _with_geometry(connection: Connection, name: str, **params: Any) -> gpd.GeoD
     return gpd.GeoDataFrame(_nullable(frame), geometry=geometry, crs=f"EPSG:{STORAGE_EPSG}")
 
 
+def every_grid(connection: Connection) -> set[tuple[int, str]]:
+    """Level and code of every grid of any edition."""
+    c = t.grid.c
+    return {(r.level, r.code) for r in connection.execute(select(c.level, c.code).distinct())}
+
+
 def grid_names(connection: Connection, edition_ids: Sequence[int]) -> pd.DataFrame:
     """Grids of some editions without geometry: id, edition_id and the columns of the frame."""
     c = t.grid.c

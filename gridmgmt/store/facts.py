@@ -1,7 +1,8 @@
 """Cases (案件) and samples (抽查样本) as they stand: read for counting, listed where unassigned, moved to new grids."""
 
 import datetime as dt
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,7 +96,7 @@ PLACE_TYPES = {
 CASE_TYPES = {
     "case_no": pa.string(), "content_hash": pa.string(), "category_kind": pa.string(), "category_code": pa.string(),
     **dict.fromkeys(CASE_TIMES, UTC),
-    "n_rework": pa.int64(), "is_repeat": pa.bool_(), "source": pa.string(), **PLACE_TYPES,
+    "n_rework": pa.int64(), "is_repeat": pa.bool_(), "source": pa.string(), "stands": pa.bool_(), **PLACE_TYPES,
 }  # fmt: skip
 
 SAMPLE_TYPES = {
@@ -107,6 +108,33 @@ SAMPLE_TYPES = {
 def cases_of_period(connection: Connection, start: Any, end: Any) -> pd.DataFrame:
     """Every case that any clock of the base counts may put into [start, end), by case number."""
     return fetch(connection, query("cases_of_period"), {"start": start, "end": end}, CASE_TYPES)
+
+
+def typed(cases: pd.DataFrame) -> pd.DataFrame:
+    """Case rows in the columns and types of :func:`cases_of_period`."""
+    out = pd.DataFrame(index=cases.index)
+    for name, kind in CASE_TYPES.items():
+        if kind == UTC:
+            out[name] = pd.to_datetime(cases[name], utc=True).astype("datetime64[us, UTC]")
+        elif pa.types.is_string(kind):
+            out[name] = cases[name].astype(object).where(cases[name].notna(), None)
+        else:
+            out[name] = cases[name]
+    return out
+
+
+def hashes(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The content hashes that versions of cases with these facts bear."""
+    told = [{k: v.isoformat() if isinstance(v, dt.datetime) else v for k, v in r.items()} for r in rows]
+    statement = query("hashes_of_cases", facts=", ".join(CASES.facts))
+    return list(connection.execute(statement, {"rows": json.dumps(told, ensure_ascii=False)}).scalars())
+
+
+def exported(connection: Connection, case_nos: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Case number → what the last export said of a case before the first step was taken on it here."""
+    found = connection.execute(query("cases_exported", facts=", ".join(f"v.{n}" for n in CASES.facts)),
+                               {"case_nos": list(case_nos)}).mappings()  # fmt: skip
+    return {r["case_no"]: dict(r) for r in found}
 
 
 def samples_of_period(connection: Connection, start: Any, end: Any) -> pd.DataFrame:

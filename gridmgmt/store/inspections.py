@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select, tuple_
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy import Connection, Select, Text, any_, func, literal, select, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
 from gridmgmt.errors import DrawMissing, NoticeMissing
 from gridmgmt.store import tables as t
@@ -251,7 +251,8 @@ def _grouped(connection: Connection, statement: Select[Any]) -> dict[int, list[d
 def shares(connection: Connection, sample_nos: Sequence[str]) -> dict[str, dict[tuple[int, str], Fraction]]:
     """Samples that are shared by length: number → level and code of a grid → its share of the length drawn."""
     s = t.sample_share.c
+    wanted = select(t.sample_share).where(s.sample_no == any_(literal(list(sample_nos), ARRAY(Text))))
     out: dict[str, dict[tuple[int, str], Fraction]] = {}
-    for r in connection.execute(select(t.sample_share).where(s.sample_no.in_(list(sample_nos)))).mappings():
+    for r in connection.execute(wanted.order_by(s.sample_no, s.level, s.grid_code)).mappings():
         out.setdefault(r["sample_no"], {})[r["level"], r["grid_code"]] = Fraction(r["length_mm"], r["total_mm"])
     return out

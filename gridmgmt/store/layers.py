@@ -9,7 +9,7 @@ import geopandas as gpd
 import pandas as pd
 import pyarrow as pa
 import shapely
-from sqlalchemy import Connection, Select, func, select, text, update
+from sqlalchemy import Connection, Select, case, func, select, text, update
 from sqlalchemy.dialects.postgresql import Range
 
 from gridmgmt.city import STORAGE_EPSG
@@ -25,7 +25,7 @@ FEATURE_TYPES = {
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer as it was loaded; ``valid_from`` is None for one that was replaced on its own first day.
+    """One layer as it was loaded; ``valid_from`` is None for one that was replaced.
 
     Attributes
     ----------
@@ -99,12 +99,13 @@ def codes_of_others(connection: Connection, kind: str, name: str, first: dt.date
     return {row.code: row.name for row in found}
 
 
-def close(connection: Connection, layer_id: int, day: dt.date) -> None:
-    """End a layer's validity on a day, the first on which it no longer holds."""
-    valid = t.layer.c.valid
-    connection.execute(
-        update(t.layer).where(t.layer.c.id == layer_id).values(valid=func.daterange(func.lower(valid), day))
-    )
+def make_way(connection: Connection, kind: str, name: str, first: dt.date) -> None:
+    """From a day on no layer of that kind and name holds: one ends on it, those that begin then hold on no day."""
+    y = t.layer.c
+    none, ended = text("'empty'::daterange"), func.daterange(func.lower(y.valid), first)
+    later = y.valid.overlaps(Range(first, None))
+    changed = update(t.layer).where(y.kind == kind, y.name == name, later)
+    connection.execute(changed.values(valid=case((func.lower(y.valid) >= first, none), else_=ended)))
 
 
 def insert(

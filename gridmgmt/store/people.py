@@ -59,6 +59,11 @@ def posts(connection: Connection, day: dt.date) -> list[Post]:
     return [_post(r) for r in connection.execute(statement)]
 
 
+def all_posts(connection: Connection) -> list[Post]:
+    """The posts of every day, also of people who are gone."""
+    return [_post(r) for r in connection.execute(_posts())]
+
+
 def save_posts(connection: Connection, rows: Iterable[Post], batch_id: int, known_at: dt.datetime) -> dict[str, int]:
     """Add posts that are not held yet, correct the others' last day and full time; gives how many of each."""
     have: Mapping[Any, Any] = {_post(r).key: r for r in connection.execute(_posts())}

@@ -90,6 +90,8 @@ def test_a_sample_has_photographs(run: Run, tmp_path: Path) -> None:
         (("due", "--on", "2025-02-29"), OptionInvalid),
         (("due", "--on", "0001-01-01"), OptionInvalid),
         (("due", "--on", "2025-03-02", "--until", "2025-03-01"), OptionInvalid),
+        (("due", "--on", "2025-03-02", "--event", "major_event=9999-12-31"), OptionInvalid),
+        (("due", "--on", "2025-03-02", *("--event", "major_event=2025-03-01") * 2), OptionInvalid),
     ],
 )
 def test_wrong_words_are_told(run: Run, words: tuple[str, ...], error: type[GridmgmtError]) -> None:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from gridmgmt import texts
 from gridmgmt.cli import app
-from gridmgmt.errors import GridmgmtError, OptionInvalid, StaffingSchemeMissing
+from gridmgmt.errors import GridmgmtError, OptionInvalid, StaffingSchemeMissing, TableRefused
 from gridmgmt.operations import database
 from gridmgmt.operations.locating import near_m
 from gridmgmt.settings import Settings
@@ -150,3 +150,45 @@ def test_reassigning_says_why(run: Run, tmp_path: Path, fresh: tuple[Settings, o
     engine.dispose()
     imported(run)
     assert words in done(run("assign", "--reassign", lang=lang))
+
+
+@pytest.mark.parametrize(("lang", "words"), [("zh", ("属地兜底", "区 D2")), ("en", ("category rule", "district D1"))])
+def test_the_table_of_rules_is_shown_as_it_stands_and_as_it_stood(
+    run: Run, lang: str, words: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    imported(run)
+    shown = done(run("responsibility", "list", lang=lang)).casefold()
+    assert [word for word in words if word.casefold() not in shown] == []
+    held = json.loads(done(run("responsibility", "list", "--json")))
+    assert [(r["kind"], r["unit_code"], r["valid_to"]) for r in held] == [
+        ("category", "LAMPS", None), ("fallback", "EAST", None), ("fallback", "WEST", None),
+    ]  # fmt: skip
+    assert json.loads(done(run("responsibility", "list", "--as-of", "2020-01-01", "--json"))) == []
+    Path("rules.csv").write_text(RULES.replace("D2,EAST,,", "D2,EAST,,2025-12-01"), "utf-8")
+    told = json.loads(done(run("responsibility", "import", "rules.csv", "--json")))
+    assert told == {"n_rows": 3, "n_new": 0, "n_ended": 1, "reopened": [], "nowhere": []}
+    on = json.loads(done(run("responsibility", "list", "--on", "2025-12-01", "--json")))
+    assert [r["unit_code"] for r in on] == ["LAMPS", "WEST"]
+    Path("rules.csv").write_text(RULES, "utf-8")
+    refused = run("responsibility", "import", "rules.csv").exception
+    assert isinstance(refused, TableRefused)
+    told_again = done(run("responsibility", "import", "rules.csv", "--reopen"))
+    assert [word for word in ("2025-12-01", "reopened", "恢复") if word not in told_again] == []
+    Path("rules.csv").write_text(RULES.replace("D2,EAST", "D99,EAST"), "utf-8")
+    told_nowhere = done(run("responsibility", "import", "rules.csv"))
+    assert [word for word in ("D99", "no edition", "不在任何网格版本内") if word not in told_nowhere] == []
+    many = [f"*,district,N{n},EAST,," for n in range(21)]
+    Path("rules.csv").write_text("\n".join([RULES.splitlines()[0], *many]), "utf-8")
+    assert "21 rows in all" in done(run("responsibility", "import", "rules.csv"))
+
+
+def test_an_ended_post_is_reopened_only_when_asked(run: Run) -> None:
+    imported(run)
+    Path("ended.csv").write_text(POSTS.replace("\n", ",valid_to\n", 1).replace("D2-1", "D2-1,2025-12-05"), "utf-8")
+    Path("ended.csv").write_text(Path("ended.csv").read_text("utf-8").replace("supervisor,,", "supervisor,,,"), "utf-8")
+    assert done(run("posts", "import", "ended.csv")) == "posts: 0 new, 1 corrected\n"
+    refused = run("posts", "import", "posts.csv").exception
+    assert isinstance(refused, TableRefused)
+    assert "--reopen" in texts.word(refused.code, refused.facts, "zh")
+    assert done(run("posts", "import", "posts.csv", "--reopen")) == "posts: 0 new, 1 corrected\n"

@@ -9,6 +9,7 @@ import openpyxl
 import pytest
 from typer.testing import CliRunner, Result
 
+from gridmgmt import texts
 from gridmgmt.cli import app, base
 from gridmgmt.errors import DossierInvalid, OptionInvalid, RulebookInvalid, RulebookMissing
 from gridmgmt.rulebooks.load import known, load
@@ -247,6 +248,9 @@ def test_evaluate_refuses_wrong_inputs_and_lists_them_all(run: Run, mine: Path) 
     error = run("evaluate", str(mine), "--input", inputs).exception
     assert isinstance(error, DossierInvalid)
     assert (error.file, error.n) == ("inputs.json", 2)
+    shown = texts.word(error.code, error.facts, "zh")
+    assert "2025-01 · U · due：“-1”（应为 不小于 0 的" in shown
+    assert "an input" not in shown
 
 
 def test_the_entry_form_that_was_filled_in_is_evaluated(run: Run, mine: Path) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from typer.testing import CliRunner, Result
 
 from gridmgmt.cli import app
-from gridmgmt.errors import DrawExists
+from gridmgmt.errors import DrawExists, OptionInvalid
 from gridmgmt.operations import database
 from gridmgmt.settings import Settings
 from tests.postgis import district
@@ -61,7 +61,7 @@ def test_a_month(run: Run, tmp_path: Path) -> None:
     assert len(shown["samples"]) == 30
     assert "主干道" in told(run("samples", "show", "huiji-2025-06", "--unit", "S01"))
 
-    out = tmp_path / "june.xlsx"
+    out = tmp_path / "forms" / "june.xlsx"  # the folder is made
     assert "30" in told(run("samples", "form", "huiji-2025-06", "--unit", "S01", "--out", str(out)))
     fill(out, "2025-06-12 09:30")
     assert "王五" not in told(run("samples", "take", str(out)))
@@ -70,6 +70,7 @@ def test_a_month(run: Run, tmp_path: Path) -> None:
 
     issue = ("samples", "notices", "issue", "huiji-2025-06", "--unit", "S01", "--by", "李四", "--json", "--due")
     assert run(*issue, "2025-06-20").exit_code != 0  # the deadline is past
+    assert isinstance(run(*issue, "9999-12-31").exception, OptionInvalid)  # there is no day after it
     (notice,) = json.loads(told(run(*issue, "2099-06-20")))
     assert (notice["state"], notice["due_at"][:16]) == ("open", "2099-06-20 16:00")  # the end of the day in Shanghai
     number = notice["notice_no"]
@@ -79,6 +80,9 @@ def test_a_month(run: Run, tmp_path: Path) -> None:
     assert "赵六" in shown_notice
     assert "done" in told(run("samples", "notices", "check", number, "--result", "done", "--by", "赵六", lang="en"))
     assert number in told(run("samples", "notices", "list", "--draw", "huiji-2025-06"))
+
+    again = (*DRAW, "--seed", "8", "--again", "道路图层有误")
+    assert "1 个样本已检查" in told(run(*again, "--dry-run"))
 
 
 def fill(path: Path, at: str) -> None:

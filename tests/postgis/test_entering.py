@@ -15,6 +15,7 @@ import openpyxl
 import pytest
 from sqlalchemy import Engine, func, select, text
 
+from gridmgmt import texts
 from gridmgmt.errors import EntryInvalid
 from gridmgmt.exports.forms import entry_form
 from gridmgmt.operations import database, entering, subjects
@@ -192,8 +193,8 @@ def test_good_rows_load_and_bad_ones_are_told(city: Engine, enter: Enter) -> Non
     assert counts(report) == (2, 0, 0, 0, 2)
     assert report.n_loaded == 2
     assert [(p["row"], p["column"], p["value"], p["expected"]) for p in report.problems] == [
-        (3, "value", "190", "a number up to 100"),
-        (4, "subject", "W", "a unit that the rulebook assesses"),
+        (3, "value", "190", {"code": "expected_number_up_to", "most": "100"}),
+        (4, "subject", "W", {"code": "expected_assessed", "kind": "unit"}),
     ]
     assert current(city) == {"U": {"score": 90}, "V": {"n": 1}}
 
@@ -202,7 +203,7 @@ def test_what_the_platform_counts_is_not_entered(city: Engine, tmp_path: Path) -
     path = long_csv(tmp_path / "a.csv", [{"period": "2025-12", "subject": "D1", "input": "due", "value": "1"}])
     report = entering.import_entries(city, "grid_baseline", path, "李四")
     assert [(p["column"], p["expected"]) for p in report.problems] == [
-        ("input", "nothing: due is counted by the platform")
+        ("input", {"code": "expected_counted", "name": "due"})
     ]
 
 
@@ -210,7 +211,7 @@ def test_a_number_and_records_exclude_each_other(city: Engine, enter: Enter) -> 
     enter({"input": "faults", "value": "2"})
     report = enter({"input": "faults", "case": "1"}, {"input": "n", "value": "1"})
     assert counts(report) == (1, 0, 0, 0, 1)
-    assert "either how many there are, or a record of each" in report.problems[0]["expected"]
+    assert report.problems[0]["expected"] == {"code": "expected_number_or_records"}
     assert counts(enter({"input": "faults", "value": "withdrawn"}, {"input": "faults", "case": "1"}))[:3] == (1, 0, 1)
 
 
@@ -368,9 +369,10 @@ def test_a_list_is_right_or_refused_as_a_whole(city: Engine, listing: List) -> N
             {"code": "U", "superiors": "V;X"}, {"code": "W"}, {"code": "V", "level": "community"},
             {"code": "U", "valid_from": "never"},
         )  # fmt: skip
-    assert [p.split(":")[0] for p in e.value.problems] == [
-        "row 5 · valid_from", "row 3 · code", "row 4 · level", "row 2 · superiors",
+    assert [(p["row"], p["column"]) for p in e.value.problems] == [
+        (5, "valid_from"), (3, "code"), (4, "level"), (2, "superiors"),
     ]  # fmt: skip
+    assert texts.word("entry_invalid", e.value.facts, "zh").endswith("“V;X”（应为 名单中的其他对象；X 不是）")
     assert everything(city) == before
 
 
@@ -389,7 +391,8 @@ def test_persons_become_subjects_and_are_renamed_aloud(city: Engine, listing: Li
 
 def test_events_by_role_know_the_role_of_the_list(listing: List, enter: Enter) -> None:
     event: Cells = {"input": "events", "code": "by_role"}
-    assert enter(event).problems[0]["expected"] == "a role out of chief, clerk, not None"
+    wanted = {"code": "expected_role_of", "known": ["chief", "clerk"], "role": None}
+    assert enter(event).problems[0]["expected"] == wanted
     listing({"code": "U", "role": "clerk"})
     assert counts(enter(event)) == (1, 0, 0, 0, 0)
     assert enter({**event, "subject": "V"}).problems[0]["column"] == "subject"

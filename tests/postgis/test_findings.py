@@ -12,10 +12,22 @@ import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 from sqlalchemy import Engine
 
-from gridmgmt.errors import ColumnMissing, FileUnreadable, FindingsMissing, NoticeClosed, NoticeMissing, OptionInvalid
+from gridmgmt import texts
+from gridmgmt.errors import (
+    ColumnMissing,
+    DrawMissing,
+    DrawReplaced,
+    FileUnreadable,
+    FindingsMissing,
+    NoticeClosed,
+    NoticeMissing,
+    OptionInvalid,
+)
 from gridmgmt.exports import field_forms
 from gridmgmt.findings import FINDING_COLUMNS
-from gridmgmt.operations import findings, sampling
+from gridmgmt.operations import database, findings, sampling
+from gridmgmt.photographs import StoredFile
+from gridmgmt.store import attachments
 from gridmgmt.store import tables as t
 from tests.postgis import district
 from tests.postgis.towns import select_all
@@ -92,6 +104,13 @@ def form(drawn: Engine, tmp_path: Path) -> Filled:
     return Filled(drawn, tmp_path / "form.xlsx")
 
 
+def keep_photographs(engine: Engine, *hashes: str) -> None:
+    """As if files with these hashes had been handed in."""
+    files = [StoredFile(sha256, "image/jpeg", 1, 1, 1) for sha256 in hashes]
+    with database.transaction(engine) as connection:
+        attachments.save_files(connection, files)
+
+
 def current(engine: Engine) -> dict[str, tuple[Any, ...]]:
     c = t.samples.c
     return {r[0]: r[1:] for r in select_all(engine, c.sample_no, c.score, c.sample_type, c.result, c.findings)}
@@ -164,6 +183,7 @@ def test_full_marks_without_a_finding_and_no_score_without_an_inspection(drawn: 
 def test_several_places_of_one_item_share_its_limit(drawn: Engine, form: Filled) -> None:
     road = number(drawn, "street_appearance", "main_road")
     form.sample(road, inspected_at=AT, inspector="王五")
+    keep_photographs(drawn, "a" * 64, "b" * 64)
     form.finding(road, "JJ1", n=8, found_lon=114.01, found_lat=30.01, found_at="2025-06-12 09:31")
     form.add(sample_no=road, item="JJ1", n=4, note="另一处", photographs="A" * 64 + "；" + "b" * 64)
     assert form.take(drawn).n_new == 1
@@ -235,6 +255,7 @@ def test_faults_are_told_by_their_cell_and_good_samples_load(drawn: Engine, form
         ({"note": "看到"}, "n", "value_missing"),
         ({"n": 1, "item": "ZZ9"}, "item", "field_item_unknown"),
         ({"n": 1, "photographs": "IMG_1.jpg"}, "photographs", "field_photograph_unreadable"),
+        ({"n": 1, "photographs": "e" * 64}, "photographs", "field_photograph_missing"),
         ({"n": 1, "found_lon": 114}, "found_lat", "coordinate_missing"),
         ({"n": 1, "found_lon": 30, "found_lat": 114}, "found_lat", "number_out_of_range"),
         ({"n": 1, "found_lon": "东", "found_lat": 30}, "found_lon", "number_unreadable"),
@@ -252,6 +273,49 @@ def test_one_bad_finding_keeps_its_whole_sample_out(
     assert (row, column, code) in {(p["row"], p["column"], p["code"]) for p in report.problems}
     assert (report.n_new, report.n_refused) == (0, 1)
     assert current(drawn) == {}
+
+
+def test_a_form_waits_for_its_photographs(drawn: Engine, form: Filled) -> None:
+    """All that are lacking are named; when they are there the same form loads."""
+    site = number(drawn, "building_site", "building_site")
+    form.sample(site, inspected_at=AT, inspector="王五")
+    form.finding(site, "GD1", n=1, photographs=";".join(c * 64 for c in "fed"))
+    keep_photographs(drawn, "e" * 64)
+    (problem,) = form.take(drawn).problems
+    assert problem["facts"] == {"missing": ["f" * 64, "d" * 64]}
+    assert all("d" * 64 in texts.word(problem["code"], problem["facts"], lang) for lang in ("zh", "en"))
+    keep_photographs(drawn, "f" * 64, "d" * 64)
+    assert form.take(drawn).n_new == 1
+
+
+@pytest.mark.parametrize("written", [0, "0", "00", "000"])
+def test_nothing_found_is_no_finding(drawn: Engine, form: Filled, written: object) -> None:
+    site = number(drawn, "building_site", "building_site")
+    form.sample(site, inspected_at=AT, inspector="王五")
+    form.finding(site, "GD1", n=written)
+    assert form.take(drawn).n_new == 1
+    assert select_all(drawn, t.finding.c.id) == []
+
+
+def test_a_form_of_a_draw_that_was_replaced_brings_only_corrections(drawn: Engine, form: Filled) -> None:
+    """What was inspected before counts on and is told; nobody visits the others any more."""
+    site, road = number(drawn, "building_site", "building_site"), number(drawn, "street_appearance", "main_road")
+    form.sample(site, inspected_at=AT, inspector="王五")
+    assert form.take(drawn).n_new == 1
+    newer = sampling.make_draw(drawn, "huiji", "2025-06", "2", again="道路图层有误")
+    assert (newer.name, newer.n_inspected_before) == (f"{DRAW}.2", 1)
+    form.finding(site, "GD1", n=1)
+    row = form.sample(road, inspected_at=AT, inspector="王五")
+    report = form.take(drawn)
+    assert (report.n_corrected, report.n_new, report.n_refused) == (1, 0, 1)
+    assert [(p["row"], p["code"], p["facts"]) for p in report.problems] == [
+        (row, "field_draw_replaced", {"draw": newer.name})
+    ]
+    assert set(current(drawn)) == {site}
+    with pytest.raises(DrawReplaced) as e:
+        findings.form_of(drawn, DRAW)
+    assert e.value.facts == {"name": DRAW, "by": newer.name}
+    assert len(findings.form_of(drawn, newer.name).samples) == 299
 
 
 def test_a_row_with_a_remark_beside_the_table_is_told_and_its_sample_left_out(drawn: Engine, form: Filled) -> None:
@@ -294,7 +358,9 @@ def test_files_that_are_no_forms(drawn: Engine, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("x,y\n1,2\n")
     with pytest.raises(ColumnMissing):
         findings.take(drawn, tmp_path / "a.csv")
-    for text in ("", "[]", "{}", '{"features": 3}'):
+    far = "[" * 100_000
+    halved, zero = (f'{{"features": [{{"properties": {{"note": "{c}"}}}}]}}' for c in ("\\ud800", "\\u0000"))
+    for text in ("", "[]", "{}", '{"features": 3}', far, halved, zero):
         (tmp_path / "b.geojson").write_text(text)
         with pytest.raises(FileUnreadable):
             findings.take(drawn, tmp_path / "b.geojson")
@@ -315,6 +381,7 @@ def take_json(engine: Engine, path: Path, data: Any) -> findings.TakeReport:
 
 def test_a_phone_brings_the_same_as_a_workbook(drawn: Engine, form: Filled, tmp_path: Path) -> None:
     data = geojson(drawn)
+    keep_photographs(drawn, "c" * 64)
     site = number(drawn, "building_site", "building_site")
     feature = next(f for f in data["features"] if f["id"] == site)
     assert [i["code"] for i in feature["properties"]["checklist"]] == ["GD1", "GD2", "GD3"]
@@ -354,6 +421,22 @@ def test_faults_of_a_phones_file(drawn: Engine, tmp_path: Path) -> None:
         (5, None, "results", "field_results_lost"),
     }
     assert set(current(drawn)) == {three["id"]}
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_finding_does_not_wander_to_another_sample(drawn: Engine, tmp_path: Path, known: bool) -> None:
+    data = geojson(drawn)
+    one, other = data["features"][:2]
+    for feature in (one, other):
+        feature["properties"] |= {"inspected_at": AT, "inspector": "王五", "results": []}
+    code = one["properties"]["checklist"][0]["code"]
+    named = other["id"] if known else "huiji-2025-06-9999"
+    one["properties"]["results"] = [{"sample_no": named, "item": code, "n": 1}]
+    report = take_json(drawn, tmp_path / "a.geojson", data)
+    assert [(p["sheet"], p["value"], p["code"]) for p in report.problems] == [
+        ("results[0]", named, "field_sample_other")
+    ]
+    assert set(current(drawn)) == (set() if known else {other["id"]}), "the finding may be the other's as well"
 
 
 # --- notices ----------------------------------------------------------------------------------------------------------
@@ -406,17 +489,46 @@ def test_how_a_notice_stands_follows_from_its_checks(noticed: Engine) -> None:
     late = findings.check_notice(noticed, no, "done", "赵六", checked_at=utc(21), note="已补")
     assert late["state"] == "done_late"
     assert [at(20, 23), at(21)] == ["overdue", "done_late"]
-    with pytest.raises(NoticeClosed):
+    with pytest.raises(NoticeClosed) as closed:
         findings.check_notice(noticed, no, "done", "赵六", checked_at=utc(22))
+    assert closed.value.at == "2025-06-21 08:00:00"  # city time, as all times for people
     assert findings.list_notices(noticed, DRAW, at=utc(12)) == []
 
 
 def test_what_a_notice_refuses(noticed: Engine) -> None:
-    with pytest.raises(OptionInvalid):
+    with pytest.raises(OptionInvalid) as e:
         findings.issue_notice(noticed, DRAW, UNIT, utc(13), "李四", issued_at=utc(13))
+    assert (e.value.value, e.value.expected) == ("2025-06-13 08:00:00", "> 2025-06-13 08:00:00")
     no = findings.issue_notice(noticed, DRAW, UNIT, utc(20), "李四", issued_at=utc(13))["notice_no"]
     for when in (utc(12, 23), dt.datetime(2999, 1, 1, tzinfo=dt.UTC)):
-        with pytest.raises(OptionInvalid):
+        with pytest.raises(OptionInvalid) as e:
             findings.check_notice(noticed, no, "done", "赵六", checked_at=when)
+        assert e.value.expected.startswith("2025-06-13 08:00:00 … ")
     with pytest.raises(NoticeMissing):
         findings.check_notice(noticed, "N9", "done", "赵六")
+    for by in ("", " "):
+        with pytest.raises(OptionInvalid):
+            findings.check_notice(noticed, no, "done", by, checked_at=utc(15))
+    assert findings.list_notices(noticed, number=no)[0]["checks"] == []
+    with pytest.raises(DrawMissing):
+        findings.list_notices(noticed, "huiji-2025-05")
+
+
+def test_a_notice_names_only_samples_of_its_unit(noticed: Engine) -> None:
+    site = number(noticed, "building_site", "building_site")
+    for wrong in ("huiji-2025-06-9999", number(noticed, "building_site", "building_site", "S02")):
+        with pytest.raises(OptionInvalid) as e:
+            findings.issue_notice(noticed, DRAW, UNIT, utc(20), "李四", samples=[site, wrong], issued_at=utc(13))
+        assert e.value.facts["value"] == wrong
+    with pytest.raises(OptionInvalid):
+        findings.issue_notice(noticed, DRAW, UNIT, utc(20), " ", issued_at=utc(13))
+    assert findings.list_notices(noticed) == []
+
+
+def test_no_check_lies_before_another(noticed: Engine) -> None:
+    """Found not done on the 18th, it was not done on the 15th: a notice does not become timely afterwards."""
+    no = findings.issue_notice(noticed, DRAW, UNIT, utc(20), "李四", issued_at=utc(13))["notice_no"]
+    findings.check_notice(noticed, no, "not_done", "赵六", checked_at=utc(18))
+    with pytest.raises(OptionInvalid):
+        findings.check_notice(noticed, no, "done", "赵六", checked_at=utc(17, 23))
+    assert findings.check_notice(noticed, no, "done", "赵六", checked_at=utc(18))["state"] == "done"

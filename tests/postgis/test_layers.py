@@ -110,6 +110,27 @@ def test_a_layer_of_the_same_day_is_replaced_only_when_asked(town: Engine, tmp_p
     assert heads(town) == [("roads", None, None, 2), ("roads", MAY, None, 1)]
 
 
+def test_layers_that_begin_too_late_by_mistake_can_be_replaced(town: Engine, tmp_path: Path) -> None:
+    """2052 for 2025: without a way back no layer of that name could be loaded any more."""
+    load(town, write(tmp_path / "a.gpkg"))
+    load(town, write(tmp_path / "b.gpkg", ROADS[:1]), dt.date(2052, 6, 1))
+    load(town, write(tmp_path / "c.gpkg", ROADS[1:]), dt.date(2062, 6, 1))
+    right = write(tmp_path / "d.gpkg", ROADS[1:])
+    with pytest.raises(LayerOverlap):
+        load(town, right, JUNE)
+    report = load(town, right, JUNE, replace=True)
+    assert (report.is_new, report.predecessor, report.valid_from) == (True, "replaced", JUNE)
+    assert heads(town) == [
+        ("roads", MAY, JUNE, 2), ("roads", None, None, 1), ("roads", None, None, 1), ("roads", JUNE, None, 1),
+    ]  # fmt: skip
+    assert [codes(town, d) for d in (MAY, JUNE, dt.date(2062, 6, 1))] == [["R1", "R2"], ["R2"], ["R2"]]
+
+
+def test_a_blank_is_no_name(town: Engine, tmp_path: Path) -> None:
+    load(town, write(tmp_path / "a.gpkg"), name="  ")
+    assert load(town, write(tmp_path / "a.gpkg"), name=" roads ").is_new is False
+
+
 def test_layers_of_one_kind_stand_side_by_side_without_common_codes(town: Engine, tmp_path: Path) -> None:
     load(town, write(tmp_path / "a.gpkg"), name="north")
     rows = [ROADS[0], ("R3", "三路", None, "main", 2, ROAD)]
@@ -191,6 +212,21 @@ def test_what_is_exported_can_be_imported_again(town: Engine, tmp_path: Path, na
     assert back.crs.to_epsg() == 4490
     assert back["lanes"].tolist()[0] == "4"
     assert report.n_loaded == again.n_loaded
+
+
+@pytest.mark.parametrize("name", ["made/out.geojson", "made/out.gpkg"])
+def test_an_export_has_columns_of_every_name(town: Engine, tmp_path: Path, name: str) -> None:
+    """A GeoPackage has a ``fid`` and a ``geom`` of its own, and takes upper and lower case for the same."""
+    told = {"code": "R1", "class": "main", "FID": "f", "Geom": "g", "NAME_ZH": "n", "Lanes": "4", "lanes_2": "5"}
+    feature = {"type": "Feature", "properties": told, "geometry": shapely.geometry.mapping(ROAD)}
+    path = tmp_path / "a.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}), "utf-8")
+    load(town, path)
+    assert layers.export(town, "roads", tmp_path / name, day=MAY) == 1
+    row = gpd.read_file(tmp_path / name, engine="pyogrio").iloc[0]
+    expected = {"code": "R1", "FID_2": "f", "Geom_2": "g", "NAME_ZH_2": "n", "Lanes": "4", "lanes_2": "5"}
+    assert {k: row[k] for k in expected} == expected
+    assert row["name_zh"] is None
 
 
 def test_what_is_not_there_is_told(town: Engine, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from gridmgmt.errors import CodeInvalid, CoordinateOutOfRange, CrsUnknown, EditionMissing, NoEditionOnDate
 from gridmgmt.geo import point_to_storage
-from gridmgmt.operations import database, reference
+from gridmgmt.operations import database, locating, reference
 from gridmgmt.operations.locating import locate, near_m
 from gridmgmt.store import cities
 from tests.postgis import towns
@@ -47,6 +47,19 @@ def test_near_a_border_it_tells_the_neighbour(metres: float, expected: list[str]
     assert found.grids[-1]["code"] == "D1-1"
     for neighbour in found.neighbours:
         assert neighbour["distance_m"] == pytest.approx(metres, abs=0.1)
+
+
+def test_nearness_is_judged_before_rounding(town: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of places whose distance is told as the limit, those a little farther are not within it."""
+    within = set()
+    for metres in (7.001, 7.003, 7.006, 7.009):
+        point = (CORNER[0] - metres * METRE_LON, SOUTH + SIDE / 2)
+        monkeypatch.setattr(locating, "near_m", lambda: 8.0)
+        told = locate(town, *point).neighbours[0]["distance_m"]
+        assert told == round(told, 2)
+        monkeypatch.setattr(locating, "near_m", lambda limit=told: limit)
+        within.add(bool(locate(town, *point).neighbours))
+    assert within == {True, False}
 
 
 def test_at_a_corner_all_three_neighbours_are_near(town: Engine) -> None:
@@ -139,8 +152,8 @@ def test_the_unit_follows_from_category_place_and_day(
         "component:01*,,*,WORKS,2025-06-01,\n",
         "utf-8",
     )
-    assert reference.import_rules(town, tmp_path / "rules.csv") == 3
-    assert reference.import_rules(town, tmp_path / "rules.csv") == 0, "the same table again adds nothing"
+    assert reference.import_rules(town, tmp_path / "rules.csv").n_new == 3
+    assert reference.import_rules(town, tmp_path / "rules.csv").n_changed == 0, "the same table again adds nothing"
     found = locate(town, *middle(place), category=category, day=dt.date.fromisoformat(day) if day else None)
     assert (found.unit["code"] if found.unit else None) == unit
 

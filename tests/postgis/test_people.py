@@ -10,15 +10,17 @@ import geopandas as gpd
 import pytest
 import shapely
 from sqlalchemy import Engine, select
+from sqlalchemy.dialects.postgresql import Range
 from typer.testing import CliRunner
 
+from gridmgmt import texts
 from gridmgmt.cli import app
 from gridmgmt.errors import TableRefused
 from gridmgmt.operations import assessing, assigning, database, editions, layers, people, reference
 from gridmgmt.operations.locating import locate, near_m
 from gridmgmt.periods import parse_period
 from gridmgmt.settings import Settings, data_path
-from gridmgmt.store import cities
+from gridmgmt.store import cities, steps
 from gridmgmt.store import editions as edition_store
 from gridmgmt.store import people as store
 from gridmgmt.store import tables as t
@@ -89,8 +91,8 @@ def rules(engine: Engine, folder: Path) -> None:
         "*,,*,RAIL,2020-01-01,,rail,\n"
         "*,community,D2-2,WORKS,2020-01-01,,,yes\n"
     )
-    assert reference.import_rules(engine, table(folder, "rules", text)) == 4
-    assert reference.import_rules(engine, table(folder, "rules", text)) == 0, "the same table again adds nothing"
+    assert reference.import_rules(engine, table(folder, "rules", text)).n_new == 4
+    assert reference.import_rules(engine, table(folder, "rules", text)).n_changed == 0, "the same table again"
 
 
 EXPECTED = {
@@ -149,12 +151,86 @@ def test_a_rule_ends_when_the_table_says_so(town: Engine, tmp_path: Path) -> Non
     rules(town, tmp_path)
     load(town, tmp_path, [case("before", "D2-2", at="2025-12-04 12:00"), case("after", "D2-2", at="2025-12-05 12:00")])
     assert answering(town) == {"before": "WORKS", "after": "WORKS"}
-    ended = RULES + "*,community,D2-2,WORKS,2020-01-01,2025-12-05,,yes\n"
-    assert reference.import_rules(town, table(tmp_path, "ended", ended)) == 1
-    assert reference.import_rules(town, table(tmp_path, "ended", ended)) == 0
-    assert len(select_all(town, t.responsibility.c.id)) == 4
+    with database.snapshot(town) as connection:
+        before = steps.now(connection)
+    path = table(tmp_path, "ended", ENDED)
+    report = reference.import_rules(town, path)
+    assert (report.n_rows, report.n_new, report.n_ended, report.reopened) == (1, 0, 1, ())
+    assert reference.import_rules(town, path).n_changed == 0
     assert assigning.reassign(town)["n_cases_changed"] == 1
     assert answering(town) == {"before": "WORKS", "after": "STREET"}
+    assert works_rule(town) == [dt.date(2025, 12, 5)]
+    assert works_rule(town, before) == [None], "what the table said before is known still"
+
+
+ENDED = RULES + "*,community,D2-2,WORKS,2020-01-01,2025-12-05,,yes\n"
+
+
+def works_rule(engine: Engine, known_by: dt.datetime | None = None) -> list[dt.date | None]:
+    """Last days of the rules of the unit WORKS."""
+    return [r.valid_to for r in reference.list_rules(engine, None, known_by) if r.unit_code == "WORKS"]
+
+
+@pytest.mark.parametrize(("last", "shown"), [("", None), ("2025-12-06", "2025-12-06")])
+def test_an_old_table_reopens_no_rule_unless_it_shall(
+    town: Engine, tmp_path: Path, last: str, shown: str | None
+) -> None:
+    rules(town, tmp_path)
+    reference.import_rules(town, table(tmp_path, "ended", ENDED))
+    old = table(tmp_path, "old", ENDED.replace("2025-12-05", last) + "*,,,PARKS,2021-01-01,,,\n")
+    with pytest.raises(TableRefused) as e:
+        reference.import_rules(town, old)
+    expected = {"code": "reopens", "row": 2, "column": "valid_to", "value": shown, "held": "2025-12-05"}
+    assert list(e.value.faults) == [expected]
+    assert all("--reopen" in texts.word(e.value.code, e.value.facts, lang) for lang in ("zh", "en"))
+    assert len(reference.list_rules(town)) == 4, "nothing of a refused table is loaded"
+    report = reference.import_rules(town, old, reopen=True)
+    assert (report.n_new, report.n_ended, list(report.reopened)) == (1, 0, [expected])
+    assert works_rule(town) == [dt.date.fromisoformat(last) if last else None]
+
+
+@pytest.mark.parametrize("apart", [True, False], ids=["the end came later", "both came at once"])
+def test_a_rule_that_an_older_release_held_twice_ends(town: Engine, tmp_path: Path, apart: bool) -> None:
+    """Endless and ended side by side: what was told last counts, of what was told at once the earlier end."""
+    rules(town, tmp_path)
+    load(town, tmp_path, [case("after", "D2-2", at="2025-12-05 12:00")])
+    names = ("category", "level", "grid_code", "land_owner", "override", "unit_id", "batch_id")
+    r = t.responsibility.c
+    with database.transaction(town) as connection:
+        (works,) = connection.execute(select(t.responsibility).where(r.grid_code == "D2-2")).mappings()
+        known_at = works["known_at"] + dt.timedelta(seconds=1) if apart else works["known_at"]
+        ended = {"valid": Range(dt.date(2020, 1, 1), dt.date(2025, 12, 5)), "known_at": known_at}
+        connection.execute(t.responsibility.insert().values(**{n: works[n] for n in names}, **ended))
+        if not apart:  # whichever row comes first
+            again = {"valid": works["valid"], "known_at": known_at}
+            connection.execute(t.responsibility.insert().values(**{n: works[n] for n in names}, **again))
+    assert works_rule(town) == [dt.date(2025, 12, 5)]
+    assigning.reassign(town)
+    with database.transaction(town) as connection:  # as the older release assigned it, and reassigned since
+        unit_id = cities.unit_ids(connection)["WORKS"]
+        connection.execute(t.assignment.update().values(unit_id=unit_id))
+        connection.execute(t.cases.update().values(unit_id=unit_id))
+    assert reference.import_rules(town, table(tmp_path, "ended", ENDED)).n_changed == 0
+    assert assigning.reassign(town)["n_cases_changed"] == 1
+    assert answering(town) == {"after": "STREET"}
+
+
+def test_a_rule_for_a_grid_that_no_edition_has_is_told(town: Engine, tmp_path: Path) -> None:
+    add_units(town, "STREET")
+    grids = ("community,D1-1", "community,D1-11", "district,D1-1", ",")
+    text = RULES + "".join(f"*,{grid},STREET,,,,\n" for grid in grids)
+    report = reference.import_rules(town, table(tmp_path, "rules", text))
+    assert report.n_new == 4, "an edition that has them may come later"
+    assert [(f["row"], f["value"], f["level"]) for f in report.nowhere] == [(3, "D1-11", 3), (4, "D1-1", 2)]
+
+
+def test_without_a_day_the_rules_of_today_answer(town: Engine, tmp_path: Path) -> None:
+    """Not those that someone entered ahead."""
+    add_units(town, "STREET", "LAMPS")
+    text = RULES + "*,city,C,STREET,2020-01-01,2999-01-01,,\n*,city,C,LAMPS,2999-01-01,,,\n"
+    reference.import_rules(town, table(tmp_path, "rules", text))
+    assert locate(town, *middle("D1-1")).decision.unit_code == "STREET"
+    assert locate(town, *middle("D1-1"), day=dt.date(2999, 1, 1)).decision.unit_code == "LAMPS"
 
 
 def test_one_place_is_explained_and_agrees_with_the_import(town: Engine, tmp_path: Path) -> None:
@@ -257,6 +333,13 @@ def test_posts_hold_on_their_days_and_are_corrected_by_the_table(works: Engine, 
     assert people.import_posts(works, table(tmp_path, "more", ended)) == {"n_new": 1, "n_changed": 1}
     assert people.import_posts(works, table(tmp_path, "more", ended)) == {"n_new": 0, "n_changed": 0}
     assert [h.post.person_code for h in people.list_posts(works, DAY, "collector")] == ["P3"]
+    reopens = table(tmp_path, "old", ended.replace("2025-01-01,2025-06-01", "2025-01-01,"))
+    with pytest.raises(TableRefused) as e:
+        people.import_posts(works, reopens)
+    assert [(f["code"], f["row"], f["held"], f["value"]) for f in e.value.faults] == [
+        ("reopens", 2, "2025-06-01", None)
+    ]
+    assert [h.post.person_code for h in people.list_posts(works, DAY, "collector")] == ["P3"]
     gone = "code,name,valid_from,valid_to\nP3,张三,2020-01-01,2025-12-05\n"
     people.import_people(works, table(tmp_path, "gone", gone))
     assert people.list_posts(works, DAY, "collector") == [], "who is no longer there holds no post"
@@ -351,7 +434,7 @@ def test_the_command_shows_names_only_where_they_are_asked_for(
 
 def test_the_sample_table_loads_and_names_known_classes(town: Engine, tmp_path: Path) -> None:
     reference.import_units(town, data_path("responsibility", "sample_units.csv"))
-    n = reference.import_rules(town, data_path("responsibility", "defaults.csv"))
+    n = reference.import_rules(town, data_path("responsibility", "defaults.csv")).n_new
     with data_path("responsibility", "defaults.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert n == len(rows)

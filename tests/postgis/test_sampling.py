@@ -8,7 +8,7 @@ import pytest
 import shapely
 from sqlalchemy import Engine, select, update
 
-from gridmgmt.errors import DrawExists, DrawMissing, PlanMissing, SubjectsMissing
+from gridmgmt.errors import DrawExists, DrawMissing, OptionInvalid, PlanMissing, SubjectsMissing
 from gridmgmt.operations import database, sampling
 from gridmgmt.store import cities
 from gridmgmt.store import layers as layer_store
@@ -111,6 +111,19 @@ def test_another_seed_needs_a_reason(huiji: Engine) -> None:
     assert sampling.verify_draw(huiji, "huiji-2025-06") == dict.fromkeys(sampling.CHECKS, True)
 
 
+@pytest.mark.parametrize("seed", ["", "  ", "1\n2", "\x00", "\ud800"])
+def test_a_seed_is_one_line_of_visible_text(huiji: Engine, seed: str) -> None:
+    """The hash joins it to other texts by line feeds, and the document keeps it."""
+    with pytest.raises(OptionInvalid):
+        sampling.make_draw(huiji, "huiji", "2025-06", seed)
+
+
+def test_a_blank_is_no_reason(huiji: Engine) -> None:
+    sampling.make_draw(huiji, "huiji", "2025-06", "1")
+    with pytest.raises(OptionInvalid):
+        sampling.make_draw(huiji, "huiji", "2025-06", "2", again=" ")
+
+
 def test_a_dry_run_keeps_nothing(huiji: Engine) -> None:
     report = sampling.make_draw(huiji, "huiji", "2025-06", "1", dry_run=True)
     assert len(report.document["items"]) == 299
@@ -180,7 +193,7 @@ def test_the_layers_of_the_last_day_are_drawn_from(huiji: Engine) -> None:
     with database.transaction(huiji) as connection:
         old = layer_store.newest(connection, "toilets", "toilets")
         assert old is not None
-        layer_store.close(connection, old.id, dt.date(2025, 7, 1))
+        layer_store.make_way(connection, "toilets", "toilets", dt.date(2025, 7, 1))
     new = {"only": (None, shapely.Point(district.place(0, 0.5, 0.5)))}
     district.add_layer(huiji, "toilets", new, dt.date(2025, 7, 1))
     june = sampling.make_draw(huiji, "huiji", "2025-06", "1").document

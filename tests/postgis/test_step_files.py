@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import openpyxl
 import pytest
@@ -19,6 +20,7 @@ from gridmgmt.operations import casework, database, docket, imports, reference, 
 from gridmgmt.operations.casework import Request
 from gridmgmt.operations.imports import ImportReport
 from gridmgmt.operations.step_files import StepsReport
+from gridmgmt.periods import city_time
 from gridmgmt.settings import Settings
 from gridmgmt.store import steps as step_store
 from gridmgmt.store import tables as t
@@ -226,6 +228,8 @@ def test_new_rows_must_not_lie_before_the_last_stored_step(town: Engine, log: Im
     report = log(line("备注", "05 13:29", why="早"), line("备注", "05 13:30", why="同时"))
     assert (report.n_new, report.reasons) == (1, {"time_before_last_step": 1})
     assert bad(town)[2] == ("at", "time_before_last_step", "2025-12-05 13:29")
+    (waiting,) = imports.list_quarantine(town)
+    assert waiting["facts"]["last"] == "2025-12-05 13:30:00"  # city time, as in the file
 
 
 def test_a_step_told_otherwise_is_a_contradiction_and_twins_are_not(town: Engine, log: Import) -> None:
@@ -407,7 +411,8 @@ def test_a_running_number_makes_a_row_the_same_in_another_file(town: Engine, she
     assert (more.n_taken, more.n_there) == (1, 3)
     report = sheet(row("note", "N", 流水号="20251208-1", 理由="另一行"), report_row(no="M", 流水号="20251208-0"))
     assert refused(report) == {2: "row_taken", 3: "row_taken"}
-    assert report.refused[0].facts["case_no"] == "N"
+    told = city_time(stored(town, "N")[1].at, ZoneInfo("Asia/Shanghai"))
+    assert (report.refused[0].facts["case_no"], report.refused[0].facts["at"]) == ("N", told)
     assert len(stored(town, "N")) == 4
 
 

@@ -203,14 +203,16 @@ class TestMissing:
         with pytest.raises(DossierInvalid) as e:
             outcomes(BOOK, {"U": {"busines": 3, "business": 101, "due": "1.5", "faults": [{"date": 1}]}})
         assert e.value.n == 4
-        assert [p.split(":")[0] for p in e.value.problems] == [
+        assert [p["where"] for p in e.value.problems] == [
             "2025-12 · U · busines", "2025-12 · U · business", "2025-12 · U · due", "2025-12 · U · faults",
         ]  # fmt: skip
 
     def test_a_date_of_another_period_is_refused(self) -> None:
         with pytest.raises(DossierInvalid) as e:
             outcomes(BOOK, {"U": {**FULL, "happenings": [{"code": "praise", "on": "2026-01-01"}]}})
-        assert "lies in another period" in e.value.problems[0]
+        (problem,) = e.value.problems
+        wanted = {"code": "expected_days_within", "first": "2025-12-01", "last": "2025-12-31", "day": "2026-01-01"}
+        assert (problem["where"], problem["expected"]) == ("2025-12 · U · happenings", wanted)
 
 
 def test_baseline_leaves_out_what_has_no_data() -> None:

@@ -272,6 +272,25 @@ def test_comparisons_use_differences_for_rates_and_percentages_for_counts(made):
     assert year_ago.change.text("zh") == "—"
 
 
+def test_parts_of_roads_are_exact_in_the_document_and_rounded_for_people():
+    row = {
+        **A,
+        "n_samples": Fraction(19, 12),
+        "n_scored_samples": Fraction(19, 12),
+        "sum_sample_score": Fraction(1580, 12),
+    }
+    header, documents = assessed({"440101": row})
+    header["unassigned"]["district"]["n_samples"] = "19/12"
+    assert documents[0]["counts"]["n_samples"] == documents[0]["inputs"]["scored_samples"]["value"] == "19/12"
+    assert cards.indicator_row(documents[0], "n_samples").now.text("zh") == "1.58"
+    (shown,) = (value["en"] for _, value in cards.basis(header) if "samples" in value["en"] and "due" in value["en"])
+    assert shown == "7 reported, 7 due, 1.58 samples"
+    sheet = load_workbook(io.BytesIO(summary_workbook(header, documents, lang="en")))["Ranking"]
+    column = next(c.column for c in sheet[3] if c.value == "Samples")
+    cell = sheet.cell(4, column)
+    assert (cell.value, cell.number_format) == (pytest.approx(19 / 12), "#,##0.##")
+
+
 def test_no_data_is_never_zero(made):
     rows = {r.name: r for r in cards.indicator_rows(made[1][1])}
     assert rows["rework_rate"].now.text("zh") == "无数据"

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gridmgmt import texts
 from gridmgmt.errors import ColumnMissing, EntryInvalid, FileUnreadable
 from gridmgmt.exports import forms as exports
 from gridmgmt.exports.forms import FIRST, NAMES, entry_form
@@ -319,10 +320,10 @@ def faults_of(path: Path, book: Rulebook) -> list[tuple[str | None, int, str, st
     ("row", "column", "expected"),
     [
         ({"input": "score", "value": "120"}, "value", "a number up to 100"),
-        ({"input": "score", "value": "1,5"}, "value", "is not a number"),
+        ({"input": "score", "value": "1,5"}, "value", "a number such as"),
         ({"input": "score"}, "value", "a value, a record, or"),
-        ({"input": "score", "value": "5", "points": "5"}, "points", "nothing: a number is told by"),
-        ({"input": "score", "value": "5", "ref": "x"}, "ref", "nothing: a number is told by"),
+        ({"input": "score", "value": "5", "points": "5"}, "points", "nothing: number, told by"),
+        ({"input": "score", "value": "5", "ref": "x"}, "ref", "nothing: number, told by"),
         ({"input": "n", "value": "1.5"}, "value", "a whole number from 0"),
         ({"input": "n", "value": "不适用"}, "value", "not applicable"),
         ({"input": "done", "value": "perhaps"}, "value", "true or false"),
@@ -335,22 +336,22 @@ def faults_of(path: Path, book: Rulebook) -> list[tuple[str | None, int, str, st
         ({"input": "score", "value": "1", "period": ""}, "period", "a period such as"),
         ({"input": "score", "value": "1", "subject": ""}, "subject", "the subject's code"),
         ({"input": "faults", "value": "-1"}, "value", "a whole number from 0"),
-        ({"input": "faults", "value": "1", "case": "7"}, "case", "nothing: a findings is told by value"),
+        ({"input": "faults", "value": "1", "case": "7"}, "case", "nothing: findings, told by value"),
         ({"input": "faults", "n": "0", "case": "7"}, "n", "a whole number from 1"),
         ({"input": "faults", "on": "2021-04-01"}, "on", "a day from 2021-03-01 to 2021-03-31"),
         ({"input": "faults", "on": "March"}, "on", "a day such as"),
-        ({"input": "faults", "role": "chief"}, "role", "nothing: a findings is told by"),
+        ({"input": "faults", "role": "chief"}, "role", "nothing: findings, told by"),
         ({"input": "events", "code": "prise"}, "code", "one of praise, open, by_role"),
-        ({"input": "events", "on": "2021-03-04"}, "code", "code: events have one"),
+        ({"input": "events", "on": "2021-03-04"}, "code", "code: needed for events"),
         ({"input": "events", "code": "praise", "praised": "maybe"}, "praised", "是 / 否"),
         ({"input": "events", "code": "open"}, "code", "its points"),
         ({"input": "events", "code": "by_role"}, "code", "a role out of chief, clerk"),
         ({"input": "marks", "points": "101"}, "points", "a number up to 100"),
-        ({"input": "marks", "note": "x"}, "points", "mark: marks have one"),
-        ({"input": "polls", "points": "5"}, "group", "group: ratings have one"),
+        ({"input": "marks", "note": "x"}, "points", "mark: needed for marks"),
+        ({"input": "polls", "points": "5"}, "group", "group: needed for ratings by group"),
         ({"input": "polls", "points": "5", "group": "chiefs"}, "group", "one of leaders, public"),
         ({"input": "hanging", "case": "7", "code": "opened"}, "code", "one of dispatched, missed"),
-        ({"input": "hanging", "code": "missed"}, "case", "account: accounts have one"),
+        ({"input": "hanging", "code": "missed"}, "case", "account: needed for hanging accounts"),
         ({"input": "faults", "value": "撤销", "period": "x"}, "period", "a period such as"),
         ({"input": "events", "value": "withdrawn"}, "ref", "the ref of the record to withdraw"),
     ],
@@ -364,8 +365,13 @@ def test_each_fault_is_named_by_row_and_column(
         dossier_of(read_entries(path, lambda _: book), book)
     assert e.value.file == "a.csv"
     assert len(e.value.problems) == e.value.n == 1
-    assert e.value.problems[0].startswith(f"row 3 · {column}: ")
-    assert expected in e.value.problems[0]
+    (problem,) = e.value.problems
+    told = texts.word(problem["code"], problem, "en")
+    assert told.startswith(f"row 3 · {column}: ")
+    assert expected in told
+    told = texts.word("entry_invalid", e.value.facts, "zh")
+    assert told.startswith(f"a.csv 有 1 处错误：第 3 行 · {column}：“")
+    assert not expected.isascii() or expected not in told
 
 
 def test_all_faults_of_a_form_are_told_with_their_sheets(tmp_path: Path, book: Rulebook) -> None:
@@ -417,8 +423,9 @@ def test_unknown_columns_are_not_passed_over(tmp_path: Path, book: Rulebook) -> 
 def test_a_number_beside_records_is_refused(tmp_path: Path, book: Rulebook) -> None:
     key = {"period": "2021-03", "subject": "A", "input": "faults"}
     found = read_entries(long_csv(tmp_path / "a.csv", [{**key, "value": "2"}, {**key, "case": "1"}]), lambda _: book)
-    with pytest.raises(EntryInvalid, match="either how many there are, or a record of each"):
+    with pytest.raises(EntryInvalid) as e:
         dossier_of(found, book)
+    assert [p["expected"] for p in e.value.problems] == [{"code": "expected_number_or_records"}]
 
 
 def test_an_account_is_taken_with_all_its_steps_or_not_at_all(tmp_path: Path, book: Rulebook) -> None:
@@ -427,8 +434,9 @@ def test_an_account_is_taken_with_all_its_steps_or_not_at_all(tmp_path: Path, bo
     found = read_entries(long_csv(tmp_path / "a.csv", rows), lambda _: book)
     assert found.rows == []
     assert [f.row for f in found.faults] == [3, 2, 4]
-    with pytest.raises(EntryInvalid, match="steps that begin with dispatched"):
+    with pytest.raises(EntryInvalid) as e:
         read_input_file(long_csv(tmp_path / "b.csv", [{**key, "code": "passed"}]), book)
+    assert [p["expected"]["code"] for p in e.value.problems] == ["expected_steps"]
     days = [{**key, "code": c, "on": on} for c, on in (("passed", "2021/3/9"), ("dispatched", "2021年3月2日"))]
     value = read_input_file(long_csv(tmp_path / "c.csv", days), book)["periods"]["2021-03"]["A"]["inputs"]["hanging"]
     assert value == [{"id": "7", "steps": ["dispatched", "passed"]}]

@@ -27,7 +27,7 @@ TIMES = (
 
 
 def cases(*rows: dict[str, Any]) -> pd.DataFrame:
-    frame = pd.DataFrame(rows, columns=[*TIMES, "n_rework", "is_repeat"])
+    frame = pd.DataFrame(rows, columns=[*TIMES, "n_rework", "is_repeat"]).assign(stands=False)
     for name in TIMES:
         frame[name] = pd.to_datetime(frame[name], utc=True).astype("datetime64[us, UTC]")
     return frame.assign(n_rework=frame["n_rework"].astype("Int64"), is_repeat=frame["is_repeat"].astype("object"))
@@ -227,6 +227,40 @@ def test_scores_are_summed_exactly() -> None:
     (row,) = amounts(f, masks(f, "samples"), pd.Series(["a"] * 5)).to_dict("records")
     assert row == {"n_samples": 4, "n_scored_samples": 3, "sum_sample_score": Fraction(33633, 1000)}
     assert ratio("sample_score", row) == (Fraction(33633, 1000), 3)
+
+
+Road = tuple[dict[str, int], int]
+parts_of_a_road = st.dictionaries(st.sampled_from(["a", "b", "c"]), st.integers(1, 10**7), max_size=3)
+
+
+@given(
+    st.lists(
+        st.tuples(st.one_of(st.none(), st.decimals(0, 100, places=2)), st.sampled_from(["a", "b", None]),
+                  st.one_of(st.none(), st.tuples(parts_of_a_road, st.integers(0, 10**6)))),
+        max_size=10,
+    ),
+)  # fmt: skip
+def test_roads_shared_by_length_conserve_the_total(rows: list[tuple[Any, str | None, Road | None]]) -> None:
+    """Each row: score, the grid of its point, and, of a road, its length in mm in each grid and outside."""
+    frame = pd.DataFrame({
+        "sampled_at": pd.to_datetime([DUE] * len(rows), utc=True).astype("datetime64[us, UTC]"),
+        "score": pd.Series([None if score is None else str(score) for score, _, _ in rows], dtype="str"),
+    })  # fmt: skip
+    shared: dict[int, dict[str, Fraction]] = {}
+    for row, (_, _, road) in enumerate(rows):
+        if road is not None and (total := sum(road[0].values()) + road[1]):
+            shared[row] = {code: Fraction(mm, total) for code, mm in {**road[0], "": road[1]}.items() if mm}
+    f, groups = facts(frame), pd.Series([g for _, g, _ in rows], dtype="object")
+    found = amounts(f, masks(f, "samples"), groups, shared)
+    whole = amounts(f, masks(f, "samples"), groups)
+    by_hand: dict[str, Fraction] = dict.fromkeys(["a", "b", "c", ""], Fraction(0))
+    for row, (_, group, _) in enumerate(rows):
+        for code, part in shared.get(row, {group or "": Fraction(1)}).items():
+            by_hand[code] += part
+    assert {code: n for code, n in found["n_samples"].items() if n} == {code: n for code, n in by_hand.items() if n}
+    for name in found.columns:
+        assert sum(map(Fraction, found[name])) == sum(map(Fraction, whole[name]))
+    assert all(isinstance(n, int | np.integer) or n.denominator > 1 for n in found["n_samples"])
 
 
 TIANMEN: Mapping[str, int] = {"n_due": 972, "n_closed": 911, "n_closed_on_time": 737}

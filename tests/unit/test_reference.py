@@ -1,6 +1,7 @@
 """Units, categories and responsibility rules: read as a whole, or refused by row, column and value."""
 
 import datetime as dt
+import re
 from pathlib import Path
 
 import openpyxl
@@ -102,7 +103,7 @@ def test_rules(tmp_path: Path) -> None:
         "event:0101,街道,４４,U1,20250101,",
     )
     path = table(tmp_path, RULES + "\n".join(rows))
-    assert reference.read_rules(path, CITY, {"U1", "U2"}) == [
+    assert list(reference.read_rules(path, CITY, {"U1", "U2"}).values()) == [
         Rule("*", 3, "440301001", "U1", dt.date(2025, 1, 1), dt.date(2026, 1, 1)),
         Rule("component:01*", None, None, "U2", dt.date(1900, 1, 1), dt.date(9999, 12, 31)),
         Rule("event:0101", 3, "44", "U1", dt.date(2025, 1, 1), None),
@@ -121,12 +122,30 @@ def test_one_rule_has_one_last_day(tmp_path: Path) -> None:
     assert "2026-01-01" in texts.word(e.value.code, e.value.facts, "zh")
 
 
+def test_a_code_has_a_length_that_can_be_kept(tmp_path: Path) -> None:
+    head = "code,name_zh,name_en,kind,parent_code\n"
+    assert len(reference.read_units(table(tmp_path, head + "x" * 200 + ",,,,\n"), CITY)) == 1
+    with pytest.raises(TableInvalid) as e:
+        reference.read_units(table(tmp_path, head + "U1,,,," + "x" * 201 + "\n"), CITY)
+    assert (e.value.row, e.value.column) == (2, "parent_code")
+
+
+def test_a_rule_for_a_level_names_its_grid(tmp_path: Path) -> None:
+    """Without one it would hold everywhere; who means that writes `*` or no level."""
+    head = "category,level,grid_code,unit_code,valid_from,valid_to\n"
+    with pytest.raises(TableRefused) as e:
+        reference.read_rules(table(tmp_path, head + "*,street,,U1,,\n"), CITY, {"U1"})
+    assert [(f["code"], f["row"], f["value"]) for f in e.value.faults] == [("level_without_grid", 2, "street")]
+    (everywhere,) = reference.read_rules(table(tmp_path, head + "*,street,*,U1,,\n"), CITY, {"U1"}).values()
+    assert (everywhere.level, everywhere.grid_code) == (None, None)
+
+
 def test_dates_of_a_workbook_are_days(tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     book.active.append(RULES.strip().split(","))
     book.active.append(["*", None, None, "U1", dt.date(2025, 1, 1), dt.datetime(2026, 1, 1)])
     book.save(tmp_path / "rules.xlsx")
-    (rule,) = reference.read_rules(tmp_path / "rules.xlsx", CITY, {"U1"})
+    (rule,) = reference.read_rules(tmp_path / "rules.xlsx", CITY, {"U1"}).values()
     assert (rule.valid_from, rule.valid_to) == (dt.date(2025, 1, 1), dt.date(2026, 1, 1))
 
 
@@ -152,12 +171,14 @@ def test_a_wrong_rule_is_refused(tmp_path: Path, row: str, column: str) -> None:
     with pytest.raises(TableInvalid) as e:
         reference.read_rules(path, CITY, {"U1"})
     assert (e.value.row, e.value.column) == (3, column)
+    wanted = texts.word("table_invalid", e.value.facts, "zh").partition("应为：")[2]
+    assert re.findall("[a-z]{2,} [a-z]{2,}", wanted.replace("gridmgmt units import", "")) == []
 
 
 def test_rules_may_name_a_land_owner_or_be_an_override(tmp_path: Path) -> None:
     head = RULES.strip() + ",override,land_owner\n"
     rows = "*,,,U1,,,,铁路（集团）\n*,community,44,U2,,,yes,\n*,community,45,U2,,,否,*\ncomponent:01*,,*,U1,,,,电力\n"
-    assert reference.read_rules(table(tmp_path, head + rows), CITY, {"U1", "U2"}) == [
+    assert list(reference.read_rules(table(tmp_path, head + rows), CITY, {"U1", "U2"}).values()) == [
         Rule("*", None, None, "U1", EVER, land_owner="铁路（集团）"),
         Rule("*", 4, "44", "U2", EVER, override=True),
         Rule("*", 4, "45", "U2", EVER),

@@ -120,7 +120,8 @@ def test_each_fault_is_told_and_leaves_out_its_feature_only() -> None:
         ("E", "", "main", shapely.LineString()),
         ("F", "", "main", SQUARE),
         ("G", "", "main", shapely.LineString([(1, 1), (1, 1)])),
-        ("ok", "", "main", shapely.MultiLineString([LINE])),
+        ("ok" * 100, "", "main", shapely.MultiLineString([LINE])),
+        ("x" * 201, "", "main", LINE),
     )
     found = prepare(raw, ROADS, {}, KNOWN)
     assert faults(found) == [
@@ -134,8 +135,9 @@ def test_each_fault_is_told_and_leaves_out_its_feature_only() -> None:
         (8, "geometry", "feature_geometry_missing"),
         (9, "geometry", "feature_geometry_foreign"),
         (10, "geometry", "feature_geometry_invalid"),
+        (12, "code", "feature_code_long"),
     ]
-    assert found.frame["code"].tolist() == ["ok"]
+    assert found.frame["code"].tolist() == ["ok" * 100]
     by_number = {f.number: f for f in found.faults}
     assert (by_number[4].facts["layer"], by_number[6].value, by_number[9].value) == ("district", "motorway", "Polygon")
     gardens = prepare(features(("P", "", bow), columns="code name"), reading.kind("gardens"), {}, KNOWN)

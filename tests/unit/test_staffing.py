@@ -209,7 +209,7 @@ def test_people_and_posts_are_read(tmp_path: Path) -> None:
     ]  # fmt: skip
     head = "person_code,unit_code,role,level,grid_code,full_time,valid_from,valid_to\n"
     text = head + "P1,U1,collector,,,,,\nP1,U1,supervisor,社区,44,否,2025-01-01,2026-01-01\n"
-    assert read_posts(table(tmp_path, text), CITY, {"U1"}, {"P1"}, operations.roles()) == [
+    assert list(read_posts(table(tmp_path, text), CITY, {"U1"}, {"P1"}, operations.roles()).values()) == [
         Post("P1", "U1", "collector", None, None, True, EVER),
         Post("P1", "U1", "supervisor", 4, "44", False, dt.date(2025, 1, 1), dt.date(2026, 1, 1)),
     ]

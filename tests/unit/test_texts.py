@@ -104,6 +104,59 @@ def test_words_are_given_the_facts_that_they_need() -> None:
     assert wrong == []
 
 
+TOLD_BY_A_FACT = {
+    "file_unreadable", "table_refused", "profile_invalid", "rulebook_invalid", "dossier_invalid", "entry_invalid",
+    "plan_invalid", "file_refused", "data_file_invalid", "appeal_refused", "step_refused",
+}  # fmt: skip
+"""Messages whose fact – a reason, a list of faults – says how to mend it."""
+
+NOTHING_TO_MEND = {"appeal_why_exempted", "appeal_why_decided"}
+
+
+def test_every_error_and_reason_says_how_to_mend_it() -> None:
+    """By what is to be done (请 …), what is expected (应 …, 须为 …), what there is (现有 …), or the command to run."""
+    whys = ("refused_", "appeal_why_", "table_fault_", "plan_fault_", "data_fault_", "feature_", "reason_")
+    whole = {code.removeprefix("reason_") for code in texts.catalogue() if code.startswith(whys)}
+    codes = {cls.code for cls in ERRORS.values()} | whole & set(texts.catalogue())
+    says = "请|应为|应有|应如|应晚于|须为|可以|可用|可写|可填|现有|已有|已启用：|最近的|gridmgmt|--"
+    mute = {c for c in codes if not re.search(says, texts.catalogue()[c]["zh"])}
+    assert mute - TOLD_BY_A_FACT == NOTHING_TO_MEND
+
+
+def expectations() -> Iterator[tuple[str, str, set[str]]]:
+    """What the sources say was expected of a value: where, code, names of the facts beside it."""
+    code_at = {"Unfit": 0, "expected": 0, "fault": 2}
+    for path, name, node in calls():
+        if name in code_at and len(node.args) > code_at[name]:
+            given = {str(k.arg) for k in node.keywords} | ({*texts.LANGUAGES} if None in _names(node) else set())
+            for code in literals(node.args[code_at[name]]):
+                yield f"{path.relative_to(ROOT)}:{node.lineno}", f"expected_{code}", given
+
+
+def test_what_was_expected_is_no_english_prose_inside_a_chinese_sentence() -> None:
+    """Forms to be typed may stand there as they are; words are codes of the catalogue."""
+    prose = [
+        f"{path.relative_to(ROOT)}:{node.lineno}: {part.value}"
+        for path, _, node in calls()
+        for keyword in node.keywords
+        for part in (ast.walk(keyword.value) if keyword.arg == "expected" else ())
+        if isinstance(part, ast.Constant) and re.search("[a-z]{2,} [a-z]{2,}", str(part.value))
+    ]
+    assert prose == []
+
+
+def _names(node: ast.Call) -> set[str | None]:
+    return {k.arg for k in node.keywords}
+
+
+def test_what_was_expected_is_worded_with_the_facts_that_it_needs() -> None:
+    found = list(expectations())
+    assert len(found) > 60
+    assert {(where, code) for where, code, _ in found if code not in texts.catalogue()} == set()
+    wrong = [(where, code, fields(code) - given) for where, code, given in found]
+    assert [w for w in wrong if w[2]] == []
+
+
 def facts_of(node: ast.Call) -> set[str] | None:
     """Names of the facts in a call; None where they are not written out there."""
     name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
@@ -171,6 +224,7 @@ def entries(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, str]]:
         ("{n} 行", {"n": 3}, "3 行"),
         ("{codes}", {"codes": ["a", None, 1]}, "a, —, 1"),
         ("{value}", {"value": None}, "—"),
+        ("{why}", {"why": {"n": 3}}, "{'n': 3}"),
         ("{value}", {"value": "{n}"}, "{n}"),
         ("{m:.2f}", {"m": 1.005}, "1.00"),
         ("{m:.2f}", {"m": None}, "{m:.2f} {'m': None}"),
@@ -193,6 +247,22 @@ def test_a_fact_may_be_a_code_itself(entries: dict[str, dict[str, str]]) -> None
     facts = {"step": "close", "legal": ["verify", "fly"], "case": "C1"}
     assert texts.word("refused", facts, "zh") == "不能结案；可以核查 C1、step_fly {}".replace("{}", str(facts))
     assert texts.word("refused", facts, "en").startswith("cannot close; legal: verify C1, step_fly")
+
+
+def test_a_fact_may_bring_a_code_and_facts_of_its_own(entries: dict[str, dict[str, str]]) -> None:
+    entries["refused"] = {"zh": "应为{wanted}", "en": "expected {wanted}"}
+    entries["least"] = {"zh": "不小于 {n}", "en": "from {n}"}
+    facts: dict[str, Any] = {"wanted": {"code": "least", "n": 3}}
+    assert texts.both("refused", facts) == "应为不小于 3 / expected from 3"
+    facts = {"wanted": [{"code": "least", "n": n} for n in (3, 4)]}
+    assert texts.word("refused", facts, "zh") == "应为不小于 3；不小于 4"
+    assert texts.word("refused", facts, "en") == "expected from 3; from 4"
+
+
+def test_an_unfit_value_tells_what_was_expected() -> None:
+    unfit = texts.Unfit("whole_from", least=2)
+    assert unfit.expected == {"code": "expected_whole_from", "least": 2}
+    assert str(unfit) == "不小于 2 的整数 / a whole number from 2"
 
 
 def test_an_unknown_code_is_shown_with_its_facts() -> None:

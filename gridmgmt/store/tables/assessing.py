@@ -1,5 +1,7 @@
 """Rulebooks used, who is assessed, what is entered, assessments with their evidence, appeals."""
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -158,7 +160,7 @@ appeal = Table(
 """Appeals (申诉): one for a case, sample, step or entry of an assessment; a granted one exempts it, the fact stays."""
 
 
-def _evidence(name: str, fact: str) -> Table:
+def _evidence(name: str, fact: str, *more: Column[Any]) -> Table:
     """One row for each fact that counts in an assessment, frozen with its grids; ``mask`` says in which counts.
 
     ``content_hash`` names the version that counted: it does not change when a
@@ -173,10 +175,12 @@ def _evidence(name: str, fact: str) -> Table:
         Column("grid_codes", ARRAY(Text), nullable=False),
         code("unit_code"),
         Column("mask", BigInteger, nullable=False),
+        *more,
         UniqueConstraint("assessment_id", "fact_no", name=f"uq_{name}_{fact}"),
     )
 
 
 assessment_case = _evidence("assessment_case", "case_no")
-assessment_sample = _evidence("assessment_sample", "sample_no")
+assessment_sample = _evidence("assessment_sample", "sample_no", Column("shares", JSONB(none_as_null=True)))
 assessment_step = _evidence("assessment_step", "step_no")
+"""``shares`` of a road that counted by length: level → code → exact part; NULL: it counted whole in ``grid_codes``."""

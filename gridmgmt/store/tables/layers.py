@@ -23,7 +23,7 @@ layer = Table(
 """One complete set of features of a kind, valid half-open; only the end of ``valid`` is ever changed, by its successor.
 
 ``sha256`` is that of the features as they were loaded; the file stands with the batch. An empty ``valid``: a
-layer that was replaced on its own first day.
+layer that was replaced by one that begins no later.
 """
 
 feature = Table(

@@ -1,0 +1,108 @@
+"""Cases as they were at a data cut-off (截止时点回放): what was done later has not happened.
+
+The row of a case that is worked on here is what all its steps add up to. Seen
+from a cut-off in the past it is what the steps until then add up to, or, before
+the first step here, what the last export said. So the same cut-off gives the
+same figures, whenever they are computed.
+"""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Connection
+
+from gridmgmt import transitions
+from gridmgmt.cases import Case, Step
+from gridmgmt.operations import case_rows
+from gridmgmt.operations.desk import Desk
+from gridmgmt.store import facts, steps
+from gridmgmt.store.facts import CASES, LOCATED
+
+STANDING = ("on_hold", "sent_back")
+"""States in which no clock runs for a unit: held (缓办), or sent back and not dispatched again."""
+
+
+def past(connection: Connection, cut: dt.datetime) -> pd.DataFrame:
+    """The cases with steps after a cut-off, as they were then.
+
+    Returns
+    -------
+    DataFrame
+        The columns of :func:`gridmgmt.store.facts.cases_of_period`, by case number; mostly few rows or none.
+    """
+    numbers = steps.worked_after(connection, cut)
+    if not numbers:
+        return pd.DataFrame(columns=list(facts.CASE_TYPES))
+    rows = steps.found(connection, numbers)
+    stored = steps.of_cases(connection, [r["id"] for r in rows.values()])
+    exported = facts.exported(connection, numbers)
+    desk = Desk(connection)
+    cases, states, moved = list[Case](), list[dict[str, Any]](), set[int]()
+    for no in sorted(rows):
+        taken = stored[rows[no]["id"]]
+        case, stated = _then(desk, no, [s for s in taken if s.at <= cut], exported.get(no, {}))
+        if case.unit_code is None or any(s.at > cut and s.kind in ("move", "reclassify") for s in taken):
+            moved.add(len(cases))
+        cases.append(case)
+        states.append(stated)
+    return _frame(connection, desk, cases, states, [rows[no] for no in sorted(rows)], moved)
+
+
+def _then(desk: Desk, case_no: str, seen: Sequence[Step], exported: Mapping[str, Any]) -> tuple[Case, dict[str, Any]]:
+    """The case and its row by the steps that had happened; without one of them taken here, by the last export."""
+    case = transitions.fold(case_no, seen)
+    if exported and not any(s.origin == "own" for s in seen):
+        key = f"{exported['category_kind']}:{exported['category_code']}" if exported["category_code"] else None
+        place = {n: exported[n] for n in ("lon", "lat", "reported_at", "unit_code")}
+        return replace(case, category=key, **place), {n: exported[n] for n in CASES.facts} | {"stands": False}
+    stated = case_rows.facts_of(case, exported, desk.city.scheme)
+    return case, {**stated, "stands": case.state in STANDING}
+
+
+def _frame(
+    connection: Connection,
+    desk: Desk,
+    cases: Sequence[Case],
+    states: Sequence[Mapping[str, Any]],
+    today: Sequence[Mapping[str, Any]],
+    moved: set[int],
+) -> pd.DataFrame:
+    where = case_rows.located(desk, cases, today, moved)
+    units = desk.unit_ids
+    where["unit_id"] = [
+        units.get(case.unit_code, here) if case.unit_code else here
+        for case, here in zip(cases, where["unit_id"], strict=True)
+    ]
+    out = pd.DataFrame([{n: s[n] for n in (*CASES.facts, "stands")} for s in states])
+    out["case_no"] = [c.case_no for c in cases]
+    out["content_hash"] = facts.hashes(connection, states)
+    return facts.typed(out.join(where[list(LOCATED)]))
+
+
+def with_past(frame: pd.DataFrame, then: pd.DataFrame, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
+    """The cases of a period with those of :func:`past` as they were: by number, as the period's query chooses them."""
+    if then.empty:
+        return frame
+    due = then["due_extended_at"].where(then["due_extended_at"].notna(), then["due_at"])
+    inside = pd.Series(False, index=then.index)
+    for clock in (then["reported_at"], then["registered_at"], then["dispatched_at"], due):
+        inside |= ((clock >= start) & (clock < end)).fillna(False).astype(bool)
+    kept = frame[~frame["case_no"].isin(then["case_no"])]
+    both = pd.concat([kept, then[inside][list(frame.columns)]], ignore_index=True)
+    return both.sort_values("case_no", ignore_index=True).astype(frame.dtypes)
+
+
+def placed_as_then(steps_frame: pd.DataFrame, then: pd.DataFrame) -> pd.DataFrame:
+    """Steps with the class, source and grids that their cases had at the cut-off; the unit is the step's own."""
+    here = steps_frame["case_no"].isin(then["case_no"])
+    if not here.any():
+        return steps_frame
+    names = ["category_kind", "category_code", "source", *(n for n in LOCATED if n != "unit_id")]
+    out, by_no = steps_frame.copy(), then.set_index("case_no")
+    for name in names:
+        values = steps_frame.loc[here, "case_no"].map(by_no[name])
+        out[name] = out[name].astype(object).mask(here, values.reindex(out.index)).astype(steps_frame[name].dtype)
+    return out
