@@ -122,8 +122,6 @@ class Case:
     due_at
         The deadline of the present dispatch, with postponed time taken out; ``due_extended_at`` an approved
         extension's, beside it.
-    first_due_at
-        The deadline that the present dispatch was given, before any postponement.
     hang_due_at
         The deadline that a failed verification gave (挂账期时限); None before one.
     units
@@ -152,7 +150,6 @@ class Case:
     registered_at: dt.datetime | None = None
     dispatched_at: dt.datetime | None = None
     due_at: dt.datetime | None = None
-    first_due_at: dt.datetime | None = None
     due_extended_at: dt.datetime | None = None
     hang_due_at: dt.datetime | None = None
     is_provisional: bool = False

@@ -65,10 +65,12 @@ class Facts:
     def is_due(self) -> Mask:
         """Deadline in the period, and the case neither void nor standing.
 
-        A case that stands (``stands``) is worked on here and on hold, or sent back and not dispatched again:
-        no deadline runs for anybody.
+        A case stands (``stands``) that by its steps is on hold, or sent back and not dispatched again, before
+        its deadline had passed: no deadline runs for anybody. What was late before stays due, and what was handled
+        or closed stands no longer, whatever its steps leave out.
         """
-        return self.within(self.due) & self.time("voided_at").isna().to_numpy() & ~true(self.frame["stands"])
+        stands = true(self.frame["stands"]) & self.done.isna().to_numpy()
+        return self.within(self.due) & self.time("voided_at").isna().to_numpy() & ~stands
 
     @property
     def is_closed(self) -> Mask:

@@ -37,9 +37,6 @@ Bools = NDArray[np.bool_]
 STORAGE = CRS.from_epsg(STORAGE_EPSG)
 WGS84 = CRS.from_epsg(4326)
 
-POINT_SYSTEMS = ("epsg:NNNN", "gcj02", "bd09")
-"""What a profile or ``--crs`` may call the system of a point."""
-
 GCJ_BOUNDS = (72.004, 0.8293, 137.8347, 55.8271)
 """Where GCJ-02 and BD-09 are defined: west, south, east, north in degrees, edges included."""
 

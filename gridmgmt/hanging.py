@@ -35,10 +35,13 @@ class Terms:
         The deadline of the period that opens at a moment, for the dispatch it belongs to; None: without end.
     after_pause
         A dispatch's deadline after a pause: the old one, from when to when no time counted.
+    longest_hold
+        On hold no clock runs for so long at the most.
     """
 
     next_due: Callable[[Step, dt.datetime], dt.datetime | None]
     after_pause: Callable[[Step, dt.datetime, dt.datetime, dt.datetime], dt.datetime]
+    longest_hold: dt.timedelta
 
 
 @dataclass(frozen=True)
@@ -157,12 +160,14 @@ def _dispatched(accounts: list[_Running], step: Step, terms: Terms) -> _Running:
         else:
             due = terms.next_due(step, step.at)
     again.periods.append(HangPeriod(last.number + 1, step.at, due))
-    again.dispatch, again.clock = step, True
+    again.dispatch, again.clock, again.asked = step, True, None
     return again
 
 
 def _pass_time(run: _Running, until: dt.datetime, terms: Terms) -> None:
     """Let every deadline that passes before a moment end its period; an answer exactly at the deadline is in time."""
+    if run.held_at is not None and run.held_at + terms.longest_hold < until:
+        _run_on(run, run.held_at + terms.longest_hold, terms)
     while run.clock and (due := run.periods[-1].due_at) is not None and due < until:
         at = max(due, run.periods[-1].opened_at)  # dispatched after its deadline: missed as it begins
         _end(run, at, "missed", terms.next_due(run.dispatch, at))
@@ -174,6 +179,14 @@ def _end(run: _Running, at: dt.datetime, how: str, due: dt.datetime | None) -> N
     run.periods.append(HangPeriod(last.number + 1, at, due))
 
 
+def _run_on(run: _Running, at: dt.datetime, terms: Terms) -> None:
+    """After a pause the clock runs with what was left of the time."""
+    last = run.periods[-1]
+    if last.due_at is not None and run.held_at is not None:
+        run.periods[-1] = replace(last, due_at=terms.after_pause(run.dispatch, last.due_at, run.held_at, at))
+    run.clock, run.held_at = True, None
+
+
 _ENDS = {"close": "written_off", "send_back": "sent_back", "void": "void"}
 
 
@@ -182,7 +195,7 @@ def _follow(run: _Running, step: Step, terms: Terms) -> _Running | None:
     last = run.periods[-1]
     if step.kind in _ENDS:
         run.periods[-1] = replace(last, ended_at=step.at, how=_ENDS[step.kind])
-        run.clock = False
+        run.clock, run.held_at, run.asked = False, None, None
         return None
     match step.kind:
         case "answer":
@@ -195,8 +208,7 @@ def _follow(run: _Running, step: Step, terms: Terms) -> _Running | None:
         case "postpone":
             run.clock, run.held_at = False, step.at
         case "resume":
-            run.clock = True
-            run.periods[-1] = replace(last, due_at=_after_pause(run, step, terms))
+            _resume(run, step, terms)
         case "ask_extension":
             run.asked = last.number
         case "extend":
@@ -216,14 +228,12 @@ def _extend(run: _Running, step: Step) -> None:
     run.asked = None
 
 
-def _after_pause(run: _Running, step: Step, terms: Terms) -> dt.datetime | None:
-    """The deadline after a pause: what was left of the time runs on; another system's log may state it."""
+def _resume(run: _Running, step: Step, terms: Terms) -> None:
+    """What was left of the time runs on; another system's log may state the deadline."""
     last, stated = run.periods[-1], step.instant("due_extended_at") or step.instant("due_at")
+    _run_on(run, step.instant("held_until") or step.at, terms)
     if step.origin != "own" and stated is not None and last.opened_at == run.dispatch.at:
-        return stated
-    if last.due_at is None or run.held_at is None:
-        return last.due_at
-    return terms.after_pause(run.dispatch, last.due_at, run.held_at, step.instant("held_until") or step.at)
+        run.periods[-1] = replace(last, due_at=stated)
 
 
 def _mark(accounts: list[_Running], step: Step) -> None:

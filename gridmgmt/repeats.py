@@ -7,7 +7,6 @@ place's road class on it is a repeat. What it looked back at are single cases,
 not a chain of neighbours, so a row of places along a street does not become one.
 """
 
-import datetime as dt
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
@@ -243,46 +242,47 @@ class SuspectRule(Strict):
     reasons: dict[Id, Words]
 
 
-SUSPECTS = ("case_no", "distance_m", "hours_before", "why")
+SUSPECTS = ("new", "case_no", "distance_m", "hours_before", "why")
 
 
-def suspects(
-    x: float, y: float, category: str, at: dt.datetime, recent: pd.DataFrame, rule: SuspectRule
-) -> pd.DataFrame:
-    """Cases that may be the same problem as one that is reported now (疑似重复): suggested, never merged.
+def suspects(new: pd.DataFrame, recent: pd.DataFrame, rule: SuspectRule) -> pd.DataFrame:
+    """Cases that may be the same problem as ones reported now (疑似重复): suggested, never merged.
 
     Of the same small class, within the radius, and reported within the hours
     before, or still open and not older than the days.
 
     Parameters
     ----------
-    x, y, at
-        Place of the new case in metres, and when it is reported.
+    new
+        Cases reported now: case_no, category, reported_at (aware), x and y in metres.
     recent
-        case_no, category, reported_at and closed_at (aware; NaT while open), x and y in metres.
+        The same columns and closed_at (NaT while open), of cases they may repeat.
 
     Returns
     -------
     DataFrame
-        :data:`SUSPECTS`, the nearest first, of equal ones the newest: distance_m, hours_before, and why:
-        ``recent`` or ``open``.
+        :data:`SUSPECTS`: ``new`` is the position of a case reported now; its suspects the nearest first, of equal
+        ones the newest: distance_m, hours_before, and why: ``recent`` or ``open``.
     """
-    instant = pd.Timestamp(at)
-    age = instant - recent["reported_at"]
-    distance = np.hypot(recent["x"].to_numpy(dtype=float) - x, recent["y"].to_numpy(dtype=float) - y)
-    is_open = recent["closed_at"].isna() | (recent["closed_at"] > instant)
+    places = [shapely.points(f["x"].to_numpy(dtype=float), f["y"].to_numpy(dtype=float)) for f in (new, recent)]
+    mine, near = shapely.STRtree(places[1]).query(places[0], predicate="dwithin", distance=rule.radius_m)
+    here, there = new.iloc[mine].reset_index(drop=True), recent.iloc[near].reset_index(drop=True)
+    age = here["reported_at"] - there["reported_at"]
+    is_open = there["closed_at"].isna() | (there["closed_at"] > here["reported_at"])
     is_recent = age <= pd.Timedelta(hours=rule.hours)
     meant = is_recent | (is_open & (age <= pd.Timedelta(days=rule.open_days)))
-    same = (recent["category"] == category) & (distance <= rule.radius_m) & (age >= pd.Timedelta(0)) & meant
+    other = (there["category"] == here["category"]) & (there["case_no"] != here["case_no"])
     found = pd.DataFrame(
         {
-            "case_no": recent["case_no"],
-            "distance_m": distance,
+            "new": mine,
+            "case_no": there["case_no"],
+            "distance_m": shapely.distance(places[0][mine], places[1][near]),
             "hours_before": age.dt.total_seconds() / 3600,
             "why": np.where(is_recent, "recent", "open"),
         }
     )
-    return found[same].sort_values(["distance_m", "hours_before", "case_no"], ignore_index=True)
+    chosen: pd.DataFrame = found[other & (age >= pd.Timedelta(0)) & meant]
+    return chosen.sort_values(["new", "distance_m", "hours_before", "case_no"], ignore_index=True)
 
 
 def groups(found: pd.DataFrame) -> list[Mapping[str, Any]]:

@@ -178,11 +178,6 @@ def due_between(
     return sorted(found, key=lambda d: (d.day, d.opens, d.scheme.id, d.duty.id))
 
 
-def due_on(schemes: Iterable[Scheme], day: dt.date, is_working: IsWorking | None = None) -> list[Due]:
-    """What is to be done on a day (当日应报): it may be done on it, and is not late yet."""
-    return due_between(schemes, day, day, is_working)
-
-
 def due_after(
     schemes: Iterable[Scheme],
     events: Mapping[str, dt.datetime],

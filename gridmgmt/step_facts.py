@@ -61,9 +61,14 @@ Reader = Callable[[Any, ZoneInfo], Any]
 """Gives a value as a step's facts hold it, JSON-ready; ValueError where it is none of the type."""
 
 
+def is_plain(text: str) -> bool:
+    """Whether a text holds characters only, neither control codes nor halves of characters."""
+    return not any((ord(c) < 32 and c not in "\r\n\t") or "\ud800" <= c <= "\udfff" for c in text)
+
+
 def _text(value: Any, _zone: ZoneInfo) -> str:
     text = str(value).strip()
-    if not text or any(ord(c) < 32 and c not in "\n\t" for c in text):
+    if not text or not is_plain(text):
         raise ValueError(text)
     return text
 
@@ -77,6 +82,8 @@ def _number(value: Any, _zone: ZoneInfo) -> float:
 
 def _instant(value: Any, zone: ZoneInfo) -> str:
     given = value.isoformat() if isinstance(value, dt.datetime) else str(value)
+    if ":" not in given:
+        raise ValueError(given)  # a day alone: its beginning or its end?
     at = parse_instant(given, zone).astimezone(dt.UTC)
     if not YEARS[0] <= at.year < YEARS[1]:
         raise ValueError(given)
@@ -132,6 +139,12 @@ READERS: Mapping[str, tuple[str, Reader]] = MappingProxyType(
 """Name of a fact → its type and who reads it."""
 
 
+def shown(value: Any) -> str:
+    """A value as a message can show it, whatever it holds."""
+    text = str(value)
+    return text if is_plain(text) else ascii(text)
+
+
 def meant(name: str, text: str) -> str | None:
     """The code of a choice, given as code or by its Chinese or English word; None where it is none."""
     words = {code: code for code in _CHOICES[name]}
@@ -176,6 +189,8 @@ def read(kind: str, facts: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
         name = by_word.get(given, given)
         if name not in takes:
             raise FactUnknown(step=kind, name=given, takes=list(takes) or ["nothing"])
+        if name in out:
+            raise FactInvalid(step=kind, name=name, value=str(value), type="once", options=None)
         if value is None or value == "":
             continue
         type_, reader = READERS[name]
@@ -183,5 +198,8 @@ def read(kind: str, facts: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
             out[name] = reader(value, zone)
         except (ValueError, TypeError, OverflowError, CodeInvalid, InstantInvalid, OptionInvalid) as e:
             options = choices(name) if name in _CHOICES else None
-            raise FactInvalid(step=kind, name=name, value=str(value), type=type_, options=options) from e
+            raise FactInvalid(step=kind, name=name, value=shown(value), type=type_, options=options) from e
+    for name, type_ in (("amount", "no_amount"), ("amount_unit", "with_amount")):
+        if name in out and ("due_at" in out if name == "amount" else "amount" not in out):
+            raise FactInvalid(step=kind, name=name, value=str(out[name]), type=type_, options=None)
     return out

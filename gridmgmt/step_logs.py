@@ -20,7 +20,7 @@ from gridmgmt.errors import StepIllegal
 
 @dataclass(frozen=True)
 class Refusal:
-    """A row of the log that is not taken: its number, the field at fault, the reason's code and facts (instants UTC)."""
+    """A row of the log that is not taken: its number, the field at fault, the reason's code and facts."""
 
     row: int
     name: str

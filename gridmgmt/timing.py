@@ -62,7 +62,7 @@ class Timing:
     @property
     def terms(self) -> Terms:
         """What hanging accounts need."""
-        return Terms(self.next_due, self.after_pause)
+        return Terms(self.next_due, self.after_pause, dt.timedelta(days=self.hold_days))
 
     def next_due(self, dispatch: Step, at: dt.datetime) -> dt.datetime | None:
         """The deadline of a hang period that opens at a moment: its dispatch's limit again (project convention)."""
@@ -111,14 +111,15 @@ class Timing:
         Returns
         -------
         Step or None
-            None: it never had the case, or its deadline is named and the one before had not passed.
+            None: it never had the case.
 
         Raises
         ------
         StepRefused
-            A deadline is named, and the unit's own had passed.
+            A deadline is named: more time is an extension.
         """
-        ends = [n for n, s in enumerate(before) if s.kind == "send_back" and s.unit_code == step.unit_code]
+        held_by = {n: last_dispatch(before[:n]) for n, s in enumerate(before) if s.kind == "send_back"}
+        ends = [n for n, held in held_by.items() if held is not None and held.unit_code == step.unit_code]
         if not ends or step.unit_code is None:
             return None
         then = transitions.fold(case_no, before[: ends[-1]])
@@ -127,16 +128,14 @@ class Timing:
         if held is None or holds is None:
             return None
         if step.facts.get("due_at") or step.facts.get("amount"):
-            if holds < sent_back_at:
-                raise StepRefused(case_no=case_no, step=step.kind, why="deadline_gone", at=iso(step.at), last="")
-            return None
+            raise StepRefused(case_no=case_no, step=step.kind, why="has_own_time", at=iso(step.at), last="")
         told: dict[str, Any] = {
             name: iso(due if due < sent_back_at else self.after_pause(held, due, sent_back_at, step.at))
-            for name in NAMES[:2]
+            for name in NAMES
             if (due := getattr(then, name)) is not None
         }
         kept = {name: held.facts[name] for name in ("limits", "rule") if name in held.facts}
-        return replace(step, facts={**step.facts, **kept, **told, "continues": True, **self._marks(then, step.at)})
+        return replace(step, facts={**step.facts, **kept, **told, "continues": True, **self._marks(then, told)})
 
     def extended(self, step: Step, case: Case, before: Sequence[Step]) -> Step:
         """An extension (延期): to the time named, or so much after the deadline that holds; else what was asked for."""
@@ -161,7 +160,7 @@ class Timing:
         limits = limits_of(dispatch.facts)
         if limits and case.due_at is not None and case.due_at == self._whole(dispatch, limits, case.pauses):
             told["due_at"] = iso(self._whole(dispatch, limits, (*case.pauses, (case.held_at, end))))
-        return replace(step, facts={**step.facts, **told, **self._marks(case, step.at)})
+        return replace(step, facts={**step.facts, **told, **self._marks(case, told)})
 
     def _whole(
         self, dispatch: Step, limits: Sequence[Limit], pauses: Sequence[tuple[dt.datetime, dt.datetime]]
@@ -169,10 +168,10 @@ class Timing:
         """The deadline of a dispatch's limits from its beginning: exact also where parts have different units."""
         return deadlines.due(dispatch.at, limits, self.calendar, self.zone, list(pauses)).due_at
 
-    def _marks(self, case: Case, at: dt.datetime) -> dict[str, Any]:
-        last = max((d for n in NAMES if (d := getattr(case, n)) is not None), default=at)
-        through = self.calendar.known_through
-        beyond = through is not None and max(last, at).astimezone(self.zone).date() > through
+    def _marks(self, case: Case, told: Mapping[str, Any]) -> dict[str, Any]:
+        """Whether deadlines just found lie beyond the days that the calendar knows."""
+        days = [dt.datetime.fromisoformat(told[n]).astimezone(self.zone).date() for n in NAMES if told.get(n)]
+        beyond = any(map(self.calendar.is_provisional, days))
         return {"provisional": case.is_provisional or beyond, "calendar": self.calendar.identity}
 
     def failed(self, step: Step, before: Sequence[Step]) -> Step:

@@ -66,12 +66,11 @@ def _dispatched(case: Case, s: Step) -> Mapping[str, Any]:
     is_new = s.unit_code is not None and s.unit_code not in case.units
     return {
         "units": (*case.units, s.unit_code) if is_new else case.units,
-        "hang_due_at": None,
+        "hang_due_at": s.instant("hang_due_at"),
         "dispatched_at": s.at,
         "unit_code": s.unit_code,
         "first_unit": case.first_unit or s.unit_code,
         "due_at": due,
-        "first_due_at": due,
         "due_extended_at": s.instant("due_extended_at"),
         "is_provisional": bool(s.facts.get("provisional")),
         "pauses": (),
@@ -88,13 +87,16 @@ def _asked(what: str) -> Callable[[Case, Step], Mapping[str, Any]]:
 
 
 def _extended(case: Case, s: Step) -> Mapping[str, Any]:
-    due = s.instant("due_at") or case.due_extended_at
+    """After a failed verification the new deadline moves; the case's own then only if it had not passed."""
+    due, holds = s.instant("due_at") or case.current_due_at, case.effective_due_at
+    in_rework = case.hang_due_at is not None
+    moves_case = not in_rework or (holds is not None and due is not None and s.at <= holds < due)
     granted = (*case.granted, (case.unit_code, "extension"))
     return {
         "pending": None,
         "granted": granted,
-        "due_extended_at": due,
-        "hang_due_at": due if case.hang_due_at is not None else None,
+        "due_extended_at": due if moves_case else case.due_extended_at,
+        "hang_due_at": due if in_rework else None,
     }
 
 
@@ -117,14 +119,18 @@ def _failed(case: Case, s: Step) -> Mapping[str, Any]:
 
 
 def _deadline_moved(case: Case, s: Step) -> Mapping[str, Any]:
-    """After a failed verification the new deadline moves, else the original; an extension that ends before it falls."""
-    due = s.instant("due_at")
+    """The deadline that holds moves: after a failed verification the new one, else the case's.
+
+    To an earlier moment the original moves; a later one stands beside it, as an extension does.
+    """
+    due, extended = s.instant("due_at") or case.due_at, s.instant("due_extended_at")
     if case.hang_due_at is not None:
         return {"hang_due_at": due}
-    extended = s.instant("due_extended_at") or case.due_extended_at
-    if extended is not None and due is not None and extended <= due:
-        extended = None
-    return {"due_at": due, "due_extended_at": extended, "is_provisional": bool(s.facts.get("provisional"))}
+    if extended is not None:  # an export tells both
+        return {"due_at": due, "due_extended_at": extended}
+    if case.due_at is not None and due is not None and due > case.due_at:
+        return {"due_extended_at": due}
+    return {"due_at": due, "due_extended_at": None, "is_provisional": False}
 
 
 def _renewed(case: Case, s: Step) -> Mapping[str, Any]:
@@ -147,12 +153,12 @@ def _unmarked(_case: Case, s: Step) -> Mapping[str, Any]:
 
 
 def _moved(_case: Case, s: Step) -> Mapping[str, Any]:
-    place = {name: s.facts.get(name) for name in ("lon", "lat")}
+    place = {name: s.facts[name] for name in ("lon", "lat") if s.facts.get(name) is not None}
     return place | ({"address": s.facts["address"]} if s.facts.get("address") else {})
 
 
-def _reclassified(_case: Case, s: Step) -> Mapping[str, Any]:
-    return {"category": s.facts.get("category")}
+def _reclassified(case: Case, s: Step) -> Mapping[str, Any]:
+    return {"category": s.facts.get("category") or case.category}
 
 
 def _ordered(case: Case, s: Step) -> Mapping[str, Any]:
@@ -299,8 +305,8 @@ BY_PEOPLE = tuple(kind for kind in TRANSITIONS if kind != "renew")
 
 
 def legal(state: str) -> list[str]:
-    """The kinds of step that a state allows."""
-    return [t.kind for t in TRANSITIONS.values() if state in t.before]
+    """The kinds of step that people may take in a state."""
+    return [t.kind for t in TRANSITIONS.values() if state in t.before and t.kind in BY_PEOPLE]
 
 
 def possible(case: Case, at: dt.datetime, limits: Limits) -> list[str]:

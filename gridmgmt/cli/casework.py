@@ -158,7 +158,8 @@ def _show_steps(run: State, done: list[StepsReport]) -> None:
 
 
 def _why(run: State, refused: Refused) -> str:
-    return run.word(refused.code, {**refused.facts, "value": refused.value, "column": refused.column})
+    value = {"value": refused.value} if refused.value is not None else {}
+    return run.word(refused.code, {"value": None, **refused.facts, **value, "column": refused.column})
 
 
 def _write_rejects(run: State, done: list[StepsReport], profile: str, out: Path, *, quiet: bool) -> None:
@@ -334,8 +335,8 @@ def list_(
     category: str = typer.Option(None, "--category", help="Only this class, e.g. matter:06*."),
     overdue: bool = typer.Option(False, "--overdue", help="Only cases in a unit's hands after their deadline."),
     now: str = typer.Option(None, "--now", help="As of this moment (default: now)."),
-    limit: int = typer.Option(50, "--limit", min=1),
-    offset: int = typer.Option(0, "--offset", min=0),
+    limit: int = typer.Option(50, "--limit", min=1, max=1_000_000),
+    offset: int = typer.Option(0, "--offset", min=0, max=1_000_000_000),
     as_json: bool = JSON,
 ) -> None:
     """Cases by state, unit, grid, class and lateness; those due first come first.

@@ -122,7 +122,7 @@ def _score_shorter(
     for period in periods:
         if period.label in published:
             continue
-        cut = as_of if as_of is not None and as_of < period.bounds(zone)[1] else None
+        cut = as_of and min(as_of, period.bounds(zone)[1])
         with suppress(NoEditionOnDate, PeriodAhead):
             score(engine, rulebook, period, level=level, as_of=cut, progress=progress)
 
@@ -180,7 +180,7 @@ def _comparisons(connection: Connection, built: Built) -> dict[str, Earlier]:
         if not levels:
             continue
         with suppress(NoEditionOnDate):
-            then = figures(connection, now.city, period, levels=levels)
+            then = figures(connection, now.city, period, period.bounds(now.city.zone)[1], levels=levels)
             if any(len(p.facts.frame) for p in then.parts.values()):
                 counts = {s.code: _counts_of(then.levels, s) for s in built.subjects}
                 out[name] = Earlier(period.label, then.edition.name, counts)

@@ -19,9 +19,9 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 from sqlalchemy import Connection, Engine
 
-from gridmgmt import derived, transitions
+from gridmgmt import derived, step_facts, transitions
 from gridmgmt.cases import Case, Step
-from gridmgmt.errors import CaseChanged, CaseExists, CaseMissing, GridmgmtError, RowTaken, StepRefused
+from gridmgmt.errors import CaseChanged, CaseExists, CaseMissing, FactInvalid, GridmgmtError, RowTaken, StepRefused
 from gridmgmt.operations import attaching, case_rows
 from gridmgmt.operations.attaching import Attached, Kind
 from gridmgmt.operations.database import Progress, silent, transaction
@@ -35,7 +35,7 @@ MICROSECOND = dt.timedelta(microseconds=1)
 CHUNK = 2_000
 """Steps of a file that are taken in one transaction."""
 
-NUMBER = re.compile(r"[^\s#!]{1,64}")
+NUMBER = re.compile(r"[^\s#!\x00-\x1f\ud800-\udfff]{1,64}")
 """A number of a case opened here: steps and what follows from them are numbered ``NO#7`` and ``NO!hang2``."""
 
 PLACING = ("report", "register", "move", "reclassify")
@@ -131,7 +131,7 @@ class _Files:
         file = self.open.get(no)
         if request.kind == "report":
             if not NUMBER.fullmatch(no):
-                raise StepRefused(case_no=no, step=request.kind, why="number_unfit", at="", last="")
+                raise _unfit(request)
             if file is not None:
                 raise CaseExists(case_no=no)
             file = _File(Case(no), None, [], 0)
@@ -139,6 +139,9 @@ class _Files:
             raise CaseMissing(case_no=no)
         if request.expected is not None and request.expected != file.case.n_steps:
             raise _changed(file, request)
+        for name, text in (("actor", request.actor), ("reason", request.reason)):
+            if text and not step_facts.is_plain(text):
+                raise FactInvalid(step=request.kind, name=name, value=step_facts.shown(text), type="text", options=None)
         step = Step(request.kind, request.at or at, request.actor, request.unit_code, request.reason, request.facts)
         if step.at > at:
             raise StepRefused(case_no=no, step=step.kind, why="in_future", at=step.at.isoformat(), last="")
@@ -173,6 +176,10 @@ class _Files:
         given = {name: told[name] for name in ("lon", "lat", "category") if told.get(name) is not None}
         reported_at = (request.at or at) if request.kind == "report" else case.reported_at
         return replace(case, reported_at=reported_at, **given)
+
+
+def _unfit(request: Request) -> StepRefused:
+    return StepRefused(case_no=step_facts.shown(request.case_no), step=request.kind, why="number_unfit", at="", last="")
 
 
 def _changed(file: _File, request: Request) -> CaseChanged:
@@ -245,6 +252,10 @@ def _taken(connection: Connection, request: Request) -> Case:
 
 def take_within(connection: Connection, requests: Sequence[Request]) -> list[Outcome]:
     """Take steps inside the caller's transaction."""
+    odd = {n for n, r in enumerate(requests) if r.case_no is not None and not step_facts.is_plain(r.case_no)}
+    if odd:  # no database holds such a number: the others are taken, in order
+        rest = iter(take_within(connection, [r for n, r in enumerate(requests) if n not in odd]))
+        return [Outcome(r, fault=_unfit(r)) if n in odd else next(rest) for n, r in enumerate(requests)]
     steps.share_lock(connection)
     desk = Desk(connection)
     taken = steps.taken_rows(connection, [r.ref for r in requests if r.ref is not None])
@@ -264,7 +275,10 @@ def take_within(connection: Connection, requests: Sequence[Request]) -> list[Out
             outcomes.append(Outcome(request, fault=_in_city_time(fault, desk.zone)))
             continue
         if asked.ref is not None:
-            taken[asked.ref] = TakenRow(str(request.case_no), request.kind, request.at or at, request.reason)
+            step = files.open[str(request.case_no)].steps[-1]
+            taken[asked.ref] = TakenRow(
+                step.kind, str(request.case_no), step.at, step.actor, step.reason, step.unit_code, step.facts
+            )
     _save(connection, desk, [f for f in files.open.values() if f.new_steps], len(requests))
     return outcomes
 
@@ -278,11 +292,21 @@ def _in_city_time(fault: GridmgmtError, zone: ZoneInfo) -> GridmgmtError:
 
 def _again(asked: Request, taken: TakenRow, zone: ZoneInfo) -> Outcome:
     """A row that became a step before: nothing is done if it still says the same, else it is refused."""
-    given = (asked.kind, asked.case_no or taken.case_no, asked.at or taken.at, asked.reason)
-    if given == (taken.kind, taken.case_no, taken.at, taken.reason):
+    given = (asked.kind, asked.case_no or taken.case_no, asked.at or taken.at, asked.actor, asked.reason)
+    same_unit = asked.unit_code in (None, taken.unit_code)
+    if given == taken[:5] and same_unit and _told_before(asked, taken, zone):
         return Outcome(replace(asked, case_no=taken.case_no))
     fault = RowTaken(ref=asked.ref, case_no=taken.case_no, step=taken.kind, at=taken.at.isoformat())
     return Outcome(asked, fault=_in_city_time(fault, zone))
+
+
+def _told_before(asked: Request, taken: TakenRow, zone: ZoneInfo) -> bool:
+    """Whether a step tells what a row names; its place was turned into stored coordinates."""
+    try:
+        told = step_facts.read(asked.kind, asked.facts, zone)
+    except GridmgmtError:
+        return False
+    return all(taken.facts.get(n) == v for n, v in told.items() if n not in ("lon", "lat", "crs"))
 
 
 def _numbered(
@@ -302,7 +326,9 @@ def _numbered(
         for n, r in enumerate(requests)
         if r.kind == "report" and r.case_no is None and r.ref not in taken
     }
-    free = {day: iter(_free(connection, desk.city.code, day, n, named)) for day, n in Counter(days.values()).items()}
+    free = {
+        day: iter(_free(connection, desk.city.code, day, n, named)) for day, n in sorted(Counter(days.values()).items())
+    }
     return [replace(r, case_no=next(free[days[n]])) if n in days else r for n, r in enumerate(requests)]
 
 
@@ -383,17 +409,20 @@ def renew_deadlines(engine: Engine, progress: Progress = silent) -> int:
     Deadlines of dispatches, extensions, failed checks and supervision orders, also of cases that were closed since:
     by them it is judged whether they were on time.
     """
+    n = 0
     with transaction(engine) as connection:
         steps.share_lock(connection)
-        desk, moved = Desk(connection), list[_File]()
-        files = _Files(connection, desk, steps.provisional(connection))
-        at = steps.now(connection)
-        for file in files.open.values():
-            step = desk.timing.renewed(file.case, file.steps, max(at, file.case.last_at or at))
-            if step is not None:
-                file.case = transitions.follow(file.case, step)
-                file.steps.append(replace(step, seq=file.case.n_steps))
-                moved.append(file)
-                progress("deadlines", len(moved))
-        _save(connection, desk, moved, len(moved))
-    return len(moved)
+        desk, at = Desk(connection), steps.now(connection)
+        numbers = steps.provisional(connection)
+        for first in range(0, len(numbers), CHUNK):
+            moved = []
+            for file in _Files(connection, desk, numbers[first : first + CHUNK]).open.values():
+                step = desk.timing.renewed(file.case, file.steps, max(at, file.case.last_at or at))
+                if step is not None:
+                    file.case = transitions.follow(file.case, step)
+                    file.steps.append(replace(step, seq=file.case.n_steps))
+                    moved.append(file)
+            _save(connection, desk, moved, len(moved))
+            n += len(moved)
+            progress("deadlines", n)
+    return n

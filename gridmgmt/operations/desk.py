@@ -17,7 +17,7 @@ from gridmgmt.operations.assigning import Assigner
 from gridmgmt.readers import calendars, casework
 from gridmgmt.store import cities
 from gridmgmt.store import time_limits as limit_store
-from gridmgmt.timing import Timing
+from gridmgmt.timing import Timing, written
 
 Question = tuple[float | None, float | None, dt.datetime | None, str | None]
 """What the answering unit of a case depends on: place, instant of the report, class."""
@@ -111,18 +111,19 @@ class Desk:
     def _unit(self, step: Step, case: Case) -> str | None:
         """The unit a step concerns: of a dispatch any, or the one that answers; of others the one that has the case.
 
-        Another one may be named only if it had the case before.
+        Only of a supervision order or a referral another one may be named, if it had the case before.
         """
         named = step.unit_code.strip() if step.unit_code else None
         if named is not None and named not in self.unit_ids:
             raise UnitUnknown(value=named)
         if step.kind == "dispatch":
             return named or self.answering(case)
-        if named is not None and named not in (*case.units, case.unit_code):
-            at = step.at.isoformat()
+        may_be = (*case.units, case.unit_code) if step.kind in ("supervise", "refer") else (case.unit_code,)
+        if named is not None and named not in may_be:
+            why = "unit_not_holding" if named in case.units else "unit_never_had"
             raise StepRefused(
-                case_no=case.case_no, step=step.kind, why="unit_never_had", at=at, last="", unit=named
-            )  # fmt: skip
+                case_no=case.case_no, step=step.kind, why=why, at=step.at.isoformat(), last="", unit=named
+            )
         return named or case.unit_code
 
     def _check_category(self, category: str) -> None:
@@ -142,11 +143,16 @@ class Desk:
 
     def _dispatched(self, step: Step, case: Case, before: Sequence[Step]) -> Step:
         """A dispatch's deadline: what the unit had left of its own, the one named, else by the time-limit table."""
-        found = self.timing.continued(step, case.case_no, before) or self.timing.named(step, step.at)
-        if found is not None:
-            return found
+        continued = self.timing.continued(step, case.case_no, before)
+        if continued is not None:
+            return continued
+        named = self.timing.named(step, step.at)
         chosen = self.chosen_limit("handling", case, step.unit_code, step.at)
-        return step if chosen is None else self.timing.timed(step, step.at, chosen.limits, rule=chosen.rule)
+        if chosen is None:
+            return named or step
+        if named is not None:  # the table's limit is what later hang periods get
+            return replace(named, facts={"limits": written(chosen.limits), "rule": chosen.rule, **named.facts})
+        return self.timing.timed(step, step.at, chosen.limits, rule=chosen.rule)
 
     def chosen_limit(self, stage: str, case: Case, unit: str | None, at: dt.datetime) -> time_limits.Chosen | None:
         """The row of the time-limit table that holds for a stage of a case."""

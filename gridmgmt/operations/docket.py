@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine
 from gridmgmt import cases, deadlines, derived, hanging, transitions
 from gridmgmt.cases import FLAGS, Case, Step
 from gridmgmt.deadlines import Deadline, Light
-from gridmgmt.errors import CaseMissing, DocketMovedOn, OptionInvalid
+from gridmgmt.errors import CaseMissing, DocketMovedOn, OptionInvalid, UnitUnknown
 from gridmgmt.hanging import Account
 from gridmgmt.operations.database import snapshot
 from gridmgmt.operations.desk import Desk
@@ -89,6 +89,7 @@ def list_cases(
     ------
     OptionInvalid
         A state that does not exist.
+    UnitUnknown
     DocketMovedOn
         Steps were taken after that moment: the docket is today's.
     """
@@ -96,6 +97,8 @@ def list_cases(
         if state not in cases.STATES:
             raise OptionInvalid(name="--state", value=state, expected=", ".join(cases.STATES))
     with snapshot(engine) as connection:
+        if unit is not None and unit not in cities.unit_ids(connection):
+            raise UnitUnknown(value=unit)
         at = now or steps.now(connection)
         if now is not None and (last := steps.last_taken(connection)) is not None and now < last:
             told = last.astimezone(cities.load_city(connection).zone).strftime("%Y-%m-%d %H:%M:%S")

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from gridmgmt.city import City
+from gridmgmt.counts import Facts
 from gridmgmt.errors import LevelUnknown, OptionInvalid, SubjectsMissing
 from gridmgmt.operations import repeating
 from gridmgmt.operations.earlier import earlier_results
@@ -109,9 +110,9 @@ def build(
     return Built(plain, found, subjects, counts, earlier)
 
 
-def _repeats(connection: Connection, period: Period, rule: str) -> set[str]:
-    """The period's cases that are repeats by a rule."""
-    found = repeating.marks(connection, period, repeat_rules.rule(rule))
+def _repeats(connection: Connection, period: Period, rule: str, cases: Facts) -> set[str]:
+    """The period's cases that are repeats by a rule, as they were at the cut-off."""
+    found = repeating.marks(connection, period, repeat_rules.rule(rule), cases)
     return {number for number, is_repeat in found.items() if is_repeat}
 
 

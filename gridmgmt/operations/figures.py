@@ -166,7 +166,9 @@ def figures(
         raise PeriodAhead(period=period.label, known=cut.astimezone(city.zone).isoformat(timespec="minutes"))
     edition = editions.on_date(connection, period.end - dt.timedelta(days=1))
     then = replaying.past(connection, cut)
-    cases = replaying.with_past(facts.cases_of_period(connection, start, end), then, start, end)
+    cases = replaying.with_past(
+        facts.cases_of_period(connection, start, end, cut, replaying.held_since(cut)), then, start, end
+    )
     read = {
         "cases": ("case_no", cases),
         "samples": ("sample_no", facts.samples_of_period(connection, start, end)),

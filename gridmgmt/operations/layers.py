@@ -248,17 +248,6 @@ def list_layers(engine: Engine, kind: str | None = None, day: dt.date | None = N
         return store.all_layers(connection, kind, day)
 
 
-def on_day(connection: Connection, kind: str, day: dt.date, name: str | None = None) -> gpd.GeoDataFrame:
-    """The features of a kind that are valid on a day; see :func:`gridmgmt.store.layers.features`.
-
-    Raises
-    ------
-    LayerKindMissing
-    """
-    reading.kind(kind)
-    return store.features(connection, kind, day, name)
-
-
 def _today(connection: Connection) -> dt.date:
     return steps.now(connection).astimezone(cities.load_city(connection).zone).date()
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine
 from gridmgmt import geo, repeats
 from gridmgmt.cases import Case
 from gridmgmt.city import STORAGE_EPSG, City
-from gridmgmt.codes import CategoryKey
+from gridmgmt.counts import Facts, true
 from gridmgmt.layers import OTHER, road_class_at
 from gridmgmt.operations.database import snapshot
 from gridmgmt.periods import Period
@@ -26,12 +26,17 @@ ROADS, KEY_AREAS = "roads", "key_areas"
 """Kinds of layers that give a place its road class."""
 
 
-def repeats_of(connection: Connection, period: Period, rule: Rule) -> pd.DataFrame:
+def repeats_of(connection: Connection, period: Period, rule: Rule, seen: Facts | None = None) -> pd.DataFrame:
     """The cases filed in a period, each with its occurrence and whether it is a repeat (重复案件认定).
 
     Filed is registered (立案) and not void. Each assessment period of the rule
     is judged by itself. A place has the road class of the layers valid on its
     case's day of registration in city time.
+
+    Parameters
+    ----------
+    seen
+        The period's cases as they were at a cut-off; default: as they are now.
 
     Returns
     -------
@@ -43,16 +48,16 @@ def repeats_of(connection: Connection, period: Period, rule: Rule) -> pd.DataFra
     found: list[pd.DataFrame] = []
     n_groups = 0
     for span in spans:
-        part = repeats.find(_placed(connection, city, span, rule), rule)
+        part = repeats.find(_placed(connection, city, span, rule, seen), rule)
         part["group"] += n_groups
         n_groups = max(n_groups, int(part["group"].max()) if part["group"].notna().any() else 0)
         found.append(part)
     return pd.concat(found, ignore_index=True)
 
 
-def marks(connection: Connection, period: Period, rule: Rule) -> dict[str, bool | None]:
-    """Case number → whether it is a repeat by the rule; None where that cannot be told."""
-    found = repeats_of(connection, period, rule)
+def marks(connection: Connection, period: Period, rule: Rule, seen: Facts | None = None) -> dict[str, bool | None]:
+    """Case number → whether it is a repeat by the rule (:func:`repeats_of`); None where that cannot be told."""
+    found = repeats_of(connection, period, rule, seen)
     answers = [None if pd.isna(x) else bool(x) for x in found["is_repeat"]]
     return dict(zip(found["case_no"], answers, strict=True))
 
@@ -78,9 +83,23 @@ def reasons(connection: Connection, period: Period, rule: Rule, numbers: Collect
     ]
 
 
-def _placed(connection: Connection, city: City, span: Period, rule: Rule) -> pd.DataFrame:
+def _filed(seen: Facts, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
+    """Of cases as they were at a cut-off those filed in [start, end), in the columns of the store's."""
+    at = seen.time("registered_at")
+    cases = seen.frame[true((at >= start) & (at < end)) & seen.time("voided_at").isna().to_numpy()]
+    texts = cases[["case_no", "category_kind", "category_code", "address"]].astype(object)
+    texts = texts.where(texts.notna(), None)
+    category = [
+        f"{kind}:{code}" if code else None for kind, code in zip(texts.category_kind, texts.category_code, strict=True)
+    ]
+    more = cases[["registered_at", "lon", "lat"]].assign(category=pd.Series(category, texts.index, dtype=object))
+    return texts[["case_no", "address"]].join(more).reset_index(drop=True)[list(store.FILED_TYPES)]
+
+
+def _placed(connection: Connection, city: City, span: Period, rule: Rule, seen: Facts | None) -> pd.DataFrame:
     """The cases filed in a span, with x and y in metres and the road class of their place."""
-    cases = store.filed(connection, *span.bounds(city.zone))
+    bounds = span.bounds(city.zone)
+    cases = store.filed(connection, *bounds) if seen is None else _filed(seen, *bounds)
     points = gpd.GeoSeries(gpd.points_from_xy(cases["lon"], cases["lat"]), index=cases.index, crs=STORAGE_EPSG)
     has = cases["lon"].notna() & cases["lat"].notna()
     metric = geo.to_metric(gpd.GeoDataFrame(geometry=points[has]), city.metric_epsg).geometry
@@ -196,46 +215,50 @@ def _shown(
     return {**{k: v for k, v in group.items() if k not in ("x", "y")}, **place, "names": words}
 
 
-def suspects(connection: Connection, lon: float, lat: float, category: str, at: dt.datetime) -> list[dict[str, Any]]:
+def suspects_of(engine: Engine, opened: Sequence[Case]) -> dict[str, list[dict[str, Any]]]:
+    """Number of a case just opened → other cases that may be its problem; see :func:`suspects`."""
+    with snapshot(engine) as connection:
+        return suspects(connection, opened)
+
+
+def suspects(connection: Connection, opened: Sequence[Case]) -> dict[str, list[dict[str, Any]]]:
     """Cases that may be the same problem as one reported now (疑似重复), the nearest first: suggested, never merged.
 
     Returns
     -------
-    list
-        case_no, distance_m, hours_before, why (``recent`` or ``open``), status.
-
-    Raises
-    ------
-    CodeInvalid
-        The category is not of the form ``kind:code``.
+    dict
+        Number of the case → case_no, distance_m, hours_before, why (``recent`` or ``open``), status of each suspect.
+        A case whose class, place or time is not known, or that has none, is not there.
     """
-    rule = reading.suspect_rule()
-    city = cities.load_city(connection)
-    since = at - max(dt.timedelta(hours=rule.hours), dt.timedelta(days=rule.open_days))
-    recent = store.near(connection, CategoryKey.parse(category), _box(lon, lat, rule.radius_m), since, at)
-    shapes = gpd.GeoSeries(gpd.points_from_xy([lon, *recent["lon"]], [lat, *recent["lat"]]), crs=STORAGE_EPSG)
-    xy = geo.to_metric(gpd.GeoDataFrame(geometry=shapes), city.metric_epsg).geometry
-    placed = recent.assign(x=xy.x.to_numpy()[1:], y=xy.y.to_numpy()[1:])
-    found = repeats.suspects(float(xy.x[0]), float(xy.y[0]), category, at, placed, rule)
-    shown = found.merge(recent[["case_no", "status"]], on="case_no", how="left")
-    return [{str(k): v for k, v in row.items()} for row in shown.to_dict("records")]
-
-
-def suspects_of(engine: Engine, opened: Sequence[Case]) -> dict[str, list[dict[str, Any]]]:
-    """Number of a case just opened → other cases that may be its problem; none where class or place is not known."""
+    known = [c for c in opened if None not in (c.category, c.lon, c.lat, c.reported_at)]
+    if not known:
+        return {}
+    rule, city = reading.suspect_rule(), cities.load_city(connection)
+    new = pd.DataFrame(
+        {n: [getattr(c, n) for c in known] for n in ("case_no", "category", "reported_at", "lon", "lat")}
+    )
+    span = max(dt.timedelta(hours=rule.hours), dt.timedelta(days=rule.open_days))
+    since, until = new["reported_at"].min() - span, new["reported_at"].max()
+    recent = store.near(connection, sorted(set(new["category"])), _box(new, rule.radius_m), since, until)
+    found = repeats.suspects(_metric(new, city), _metric(recent, city), rule)
+    states = dict(zip(recent["case_no"], recent["status"], strict=True))
     out: dict[str, list[dict[str, Any]]] = {}
-    with snapshot(engine) as connection:
-        for case in opened:
-            if case.category is None or case.lon is None or case.lat is None or case.reported_at is None:
-                continue
-            found = suspects(connection, case.lon, case.lat, case.category, case.reported_at)
-            others = [s for s in found if s["case_no"] != case.case_no]
-            out |= {case.case_no: others} if others else {}
+    for row in found.to_dict("records"):
+        told = {str(k): v for k, v in row.items() if k != "new"}
+        out.setdefault(known[row["new"]].case_no, []).append({**told, "status": states[row["case_no"]]})
     return out
 
 
-def _box(lon: float, lat: float, radius_m: float) -> tuple[float, float, float, float]:
-    """Degrees that surely hold all within the radius: a degree is more than 110 km of latitude."""
+def _metric(frame: pd.DataFrame, city: City) -> pd.DataFrame:
+    """The frame with x and y in the city's metric CRS, from lon and lat."""
+    shapes = gpd.GeoSeries(gpd.points_from_xy(frame["lon"], frame["lat"]), crs=STORAGE_EPSG)
+    xy = geo.to_metric(gpd.GeoDataFrame(geometry=shapes), city.metric_epsg).geometry
+    return frame.assign(x=xy.x.to_numpy(), y=xy.y.to_numpy())
+
+
+def _box(places: pd.DataFrame, radius_m: float) -> tuple[float, float, float, float]:
+    """Degrees that surely hold all within the radius of some places: one is more than 110 km of latitude."""
     high = radius_m / 110_000
-    wide = high / max(math.cos(math.radians(min(abs(lat) + high, 89.0))), 0.01)
-    return lon - wide, lat - high, lon + wide, lat + high
+    wide = high / max(math.cos(math.radians(min(places["lat"].abs().max() + high, 89.0))), 0.01)
+    west, east, south, north = (f for n in ("lon", "lat") for f in (places[n].min(), places[n].max()))
+    return float(west - wide), float(south - high), float(east + wide), float(north + high)

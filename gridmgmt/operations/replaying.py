@@ -18,8 +18,12 @@ from gridmgmt import transitions
 from gridmgmt.cases import Case, Step
 from gridmgmt.operations import case_rows
 from gridmgmt.operations.desk import Desk
+from gridmgmt.readers import casework
 from gridmgmt.store import facts, steps
 from gridmgmt.store.facts import CASES, LOCATED
+
+CHUNK = 5_000
+"""Cases that are read at once."""
 
 STANDING = ("on_hold", "sent_back")
 """States in which no clock runs for a unit: held (缓办), or sent back and not dispatched again."""
@@ -36,49 +40,80 @@ def past(connection: Connection, cut: dt.datetime) -> pd.DataFrame:
     numbers = steps.worked_after(connection, cut)
     if not numbers:
         return pd.DataFrame(columns=list(facts.CASE_TYPES))
-    rows = steps.found(connection, numbers)
-    stored = steps.of_cases(connection, [r["id"] for r in rows.values()])
-    exported = facts.exported(connection, numbers)
     desk = Desk(connection)
+    parts = [_past(desk, numbers[n : n + CHUNK], cut) for n in range(0, len(numbers), CHUNK)]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _past(desk: Desk, numbers: Sequence[str], cut: dt.datetime) -> pd.DataFrame:
+    """Some of the cases of :func:`past`; where one belonged is looked up again where no assignment tells it."""
+    connection = desk.connection
+    rows = steps.found(connection, numbers)
+    ids = [r["id"] for r in rows.values()]
+    stored, places = steps.of_cases(connection, ids), facts.places_before(connection, cut, ids)
+    exported = facts.exported(connection, numbers)
     cases, states, moved = list[Case](), list[dict[str, Any]](), set[int]()
-    for no in sorted(rows):
-        taken = stored[rows[no]["id"]]
-        case, stated = _then(desk, no, [s for s in taken if s.at <= cut], exported.get(no, {}))
-        if case.unit_code is None or any(s.at > cut and s.kind in ("move", "reclassify") for s in taken):
+    for no, row in rows.items():
+        taken = stored[row["id"]]
+        case, stated = _then(desk, no, taken, cut, exported.get(no, {}))
+        is_placed_since = any(s.at > cut and s.kind in ("move", "reclassify") for s in taken)
+        if row["id"] not in places and (case.unit_code is None or is_placed_since):
             moved.add(len(cases))
         cases.append(case)
         states.append(stated)
-    return _frame(connection, desk, cases, states, [rows[no] for no in sorted(rows)], moved)
+    here = [{**row, **places.get(row["id"], {})} for row in rows.values()]
+    return _frame(desk, cases, states, here, moved)
 
 
-def _then(desk: Desk, case_no: str, seen: Sequence[Step], exported: Mapping[str, Any]) -> tuple[Case, dict[str, Any]]:
+def _then(
+    desk: Desk, case_no: str, taken: Sequence[Step], cut: dt.datetime, exported: Mapping[str, Any]
+) -> tuple[Case, dict[str, Any]]:
     """The case and its row by the steps that had happened; without one of them taken here, by the last export."""
+    seen = [s for s in taken if s.at <= cut]
     case = transitions.fold(case_no, seen)
-    if exported and not any(s.origin == "own" for s in seen):
+    is_exported = bool(exported) and not any(s.origin == "own" for s in seen)
+    due = exported["due_extended_at"] or exported["due_at"] if is_exported else case.effective_due_at
+    stands = _stands(case, seen, due, held_since(cut))
+    if is_exported:
         key = f"{exported['category_kind']}:{exported['category_code']}" if exported["category_code"] else None
         place = {n: exported[n] for n in ("lon", "lat", "reported_at", "unit_code")}
-        return replace(case, category=key, **place), {n: exported[n] for n in CASES.facts} | {"stands": False}
+        dispatched = exported["dispatched_at"]
+        if dispatched is not None and case.last_at is not None and case.last_at < dispatched <= cut:
+            stands = False  # the export knows of a dispatch that the step log does not tell
+        return replace(case, category=key, **place), {n: exported[n] for n in CASES.facts} | {"stands": stands}
     stated = case_rows.facts_of(case, exported, desk.city.scheme)
-    return case, {**stated, "stands": case.state in STANDING}
+    return case, {**stated, "stands": stands}
+
+
+def held_since(cut: dt.datetime) -> dt.datetime:
+    """Whoever is on hold since before it is so for longer than the city allows."""
+    return cut - dt.timedelta(days=casework.rules().limits.postponement_days)
+
+
+def _stands(case: Case, seen: Sequence[Step], due: dt.datetime | None, since: dt.datetime) -> bool:
+    """Whether no clock runs: on hold or sent back, and its deadline had not passed by then."""
+    at = max((s.at for s in seen if s.kind in ("postpone", "send_back")), default=None)
+    if case.state not in STANDING or at is None or due is None or due < at:
+        return False
+    return case.state != "on_hold" or at > since
 
 
 def _frame(
-    connection: Connection,
     desk: Desk,
     cases: Sequence[Case],
     states: Sequence[Mapping[str, Any]],
-    today: Sequence[Mapping[str, Any]],
+    here: Sequence[Mapping[str, Any]],
     moved: set[int],
 ) -> pd.DataFrame:
-    where = case_rows.located(desk, cases, today, moved)
+    where = case_rows.located(desk, cases, here, moved)
     units = desk.unit_ids
     where["unit_id"] = [
-        units.get(case.unit_code, here) if case.unit_code else here
-        for case, here in zip(cases, where["unit_id"], strict=True)
+        units.get(case.unit_code, answering) if case.unit_code else answering
+        for case, answering in zip(cases, where["unit_id"], strict=True)
     ]
     out = pd.DataFrame([{n: s[n] for n in (*CASES.facts, "stands")} for s in states])
     out["case_no"] = [c.case_no for c in cases]
-    out["content_hash"] = facts.hashes(connection, states)
+    out["content_hash"] = facts.hashes(desk.connection, states)
     return facts.typed(out.join(where[list(LOCATED)]))
 
 

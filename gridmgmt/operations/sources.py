@@ -1,6 +1,7 @@
 """Where automatic inputs come from (自动数据来源): cases and samples, the staff table, the grids below a subject."""
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -37,20 +38,17 @@ class Assessed:
     area_m2: float | None = None
 
 
-def filters_of(book: Rulebook, repeats: Callable[[str], Collection[str]]) -> Filters:
-    """A rulebook's own counts: those with a filter on cases.
+Repeats = Callable[[str, Facts], Collection[str]]
+"""A rule of data/repeats, a period's cases → the numbers of those that are repeats by it."""
 
-    Parameters
-    ----------
-    repeats
-        The numbers of the period's cases that are repeats by a rule of data/repeats.
-    """
+
+def filters_of(book: Rulebook, repeats: Repeats) -> Filters:
+    """A rulebook's own counts: those with a filter on cases."""
     out = {}
     for name, spec in book.inputs.items():
         automatic = spec.automatic
         if automatic is not None and automatic.count is not None and automatic.only is not None:
-            rule = automatic.only.repeats
-            out[filtered(automatic.count, name)] = partial(_kept, automatic, repeats(rule) if rule else None)
+            out[filtered(automatic.count, name)] = partial(_kept, automatic, repeats)
     return out
 
 
@@ -61,10 +59,11 @@ def step_counts_of(book: Rulebook) -> list[str]:
     return [*names, *(KNOWN_BY[n][0] for n in names if n in KNOWN_BY)]
 
 
-def _kept(automatic: Automatic, numbers: Collection[str] | None, facts: Facts) -> Any:
+def _kept(automatic: Automatic, repeats: Repeats, facts: Facts) -> Any:
     only = automatic.only
     if only is None:
         raise ValueError("a count without a filter")
+    numbers = repeats(only.repeats, facts) if only.repeats else None
     return kept(facts, only.kind, only.categories, only.except_categories, only.sources, numbers)
 
 
@@ -86,7 +85,6 @@ class Sources:
         self._units = {v: k for k, v in cities.unit_ids(connection).items()}
         self._below: dict[int, Mapping[str, int]] = {}
         self._connection = connection
-        self._accounts: list[stepwork.PlacedAccount] | None = None
 
     def value(self, name: str, spec: Input, subject: Assessed) -> tuple[Any, str] | None:
         """An automatic input's plain value and where it came from; None where the facts cannot tell."""
@@ -134,19 +132,21 @@ class Sources:
 
     def _accounts_of(self, subject: Assessed) -> list[dict[str, Any]] | None:
         """The hanging accounts of a grid's or unit's cases; None where no case of the period has steps."""
-        if self._accounts is None:
-            f = self.found.cases.facts
-            self._accounts = stepwork.accounts_of_period(
-                self._connection, f.start, f.end, self.found.as_of, self.found.then
-            )
         if not self._accounts or subject.key[0] == "person":
             return None
         kind, level, code = subject.key
-        return [
-            dict(a.written)
-            for a in self._accounts
-            if (a.unit_code == code if kind == "unit" else code in a.grid_codes[level - 1 : level])
-        ]
+        return [dict(a.written) for a in self._accounts.get((0 if kind == "unit" else level, code), ())]
+
+    @cached_property
+    def _accounts(self) -> Mapping[tuple[int, str], list[stepwork.PlacedAccount]]:
+        """Level (0: units) and code → the accounts there."""
+        f, out = self.found.cases.facts, defaultdict[tuple[int, str], list[stepwork.PlacedAccount]](list)
+        then = self.found.then
+        for a in stepwork.accounts_of_period(self._connection, f.start, f.end, self.found.as_of, then):
+            for level, code in enumerate((a.unit_code, *a.grid_codes)):
+                if code is not None:
+                    out[level, code].append(a)
+        return dict(out)
 
     def _are_unknown(self, only: CaseFilter) -> bool:
         """Whether the facts cannot tell what a filter asks.

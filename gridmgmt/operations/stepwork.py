@@ -78,7 +78,7 @@ class PlacedAccount:
 def accounts_of_period(
     connection: Connection, start: dt.datetime, end: dt.datetime, cut: dt.datetime, then: pd.DataFrame
 ) -> list[PlacedAccount]:
-    """The accounts that hung at some time of [start, end), as they stood at ``cut`` or the period's end.
+    """The accounts that hung at some time of [start, end), with what is known of it at ``cut``.
 
     A void case (作废) has none: its failures are nobody's.
 
@@ -88,40 +88,48 @@ def accounts_of_period(
         Cases with steps after ``cut`` as they were (:func:`gridmgmt.operations.replaying.past`).
     """
     places = then.set_index("case_no")[list(GRID_COLUMNS)].to_dict("index")
-    desk, until = Desk(connection), min(cut, end)
+    desk = Desk(connection)
     numbers = [r["case_no"] for r in rows(connection, "cases_hanging", start=start, end=end)]
     codes = docket.grid_codes(connection)
     out = []
     for no, row, taken in _with_steps(connection, numbers):
-        seen = [s for s in taken if s.at <= cut and s.at < end]
+        seen = [s for s in taken if s.at <= cut]
         if any(s.kind == "void" for s in seen):
             continue
-        found = hanging.accounts(seen, until, desk.timing.terms, desk.rules.exposed_at_failure)
+        found = hanging.accounts(seen, cut, desk.timing.terms, desk.rules.exposed_at_failure)
         place = places.get(no, row)
         grids = tuple(None if pd.isna(place[name]) else codes.get(place[name]) for name in GRID_COLUMNS)
         for account in found:
-            if account.periods[-1].ended_at is None or account.periods[-1].ended_at >= start:
-                out.append(PlacedAccount(account.unit_code, grids, _written(no, account, start, found)))
+            last = account.periods[-1].ended_at
+            if account.opened_at < end and (last is None or last >= start):
+                out.append(PlacedAccount(account.unit_code, grids, _written(no, account, start, end, found)))
     return out
 
 
-def _written(no: str, account: Account, start: dt.datetime, every: Sequence[Account]) -> dict[str, Any]:
+def _written(
+    no: str, account: Account, start: dt.datetime, end: dt.datetime, every: Sequence[Account]
+) -> dict[str, Any]:
     """An account as a rulebook reads it: what happened in the period, and the issue's other failures until its last."""
-    before = [p for p in account.failures if p.ended_at is not None and p.ended_at < start]
     marks = {"missed": ["missed"], "failed": ["answered", "failed"], "written_off": ["answered", "passed"]}
+    ended = [p for p in account.periods if p.how is not None and p.ended_at is not None and p.ended_at < end]
     told = ["dispatched"]
-    for p in account.periods:
-        if p not in before and p.how is not None:
-            told += marks.get(p.how, [])
-    if account.periods[-1].how == "sent_back":
+    for p in ended:
+        if p.ended_at is not None and (p.ended_at >= start or p.how not in ("missed", "failed")):
+            told += marks.get(str(p.how), [])
+    if ended and ended[-1] is account.periods[-1] and ended[-1].how == "sent_back":
         told.append("sent_back")
     if account.is_referred:
         told.append("referred")
-    failed = [(p.ended_at, no + _mark(n, p), a, p) for n, a in enumerate(every, 1) for p in a.failures if p.ended_at]
+    failed = [
+        (p.ended_at, no + _mark(n, p), a)
+        for n, a in enumerate(every, 1)
+        for p in a.failures
+        if p.ended_at is not None and p.ended_at < end
+    ]
     failed.sort(key=lambda f: f[0])
-    own = [name for _, name, a, p in failed if a is account and p not in before]
-    last = max((at for at, _, a, _ in failed if a is account), default=None)
-    issue = [name for at, name, _, _ in failed if last and at <= last]
+    own = [name for at, name, a in failed if a is account and at >= start]
+    last = max((at for at, _, a in failed if a is account), default=None)
+    issue = [name for at, name, _ in failed if last and at <= last]
     written = {"id": no, "steps": told, "unit": account.unit_code, "earlier": len(issue) - len(own)}
     return written | ({"failures": own} if own else {}) | ({"issue_failures": issue} if len(issue) > len(own) else {})
 
@@ -161,18 +169,18 @@ Event = tuple[str, str, dt.datetime, str | None, bool | None]
 """Mark behind the case's number, kind, moment, unit, whether late."""
 
 
-def _orders(desk: Desk, no: str, taken: Sequence[Step], _cut: dt.datetime) -> Iterator[Event]:
+def _orders(desk: Desk, no: str, taken: Sequence[Step], cut: dt.datetime) -> Iterator[Event]:
     """A supervision order falls due: late unless by then the case was closed and the order answered (督办逾期)."""
     case = transitions.fold(no, taken)
     if case.state == "void":
         return
-    units = {s.at: s.unit_code for s in taken if s.kind == "supervise"}
+    units = [s.unit_code for s in taken if s.kind == "supervise"]
     for order in case.orders:
         if order.due_at is None:
             continue
         done = (order.answered_at, case.closed_at)
-        late = any(at is None or at > order.due_at for at in done)
-        yield f"!order{order.number}", "order_due", order.due_at, units[order.at] or case.unit_code, late
+        late = any(order.due_at < cut if at is None else at > order.due_at for at in done)
+        yield f"!order{order.number}", "order_due", order.due_at, units[order.number - 1] or case.unit_code, late
 
 
 def _failures(desk: Desk, _no: str, taken: Sequence[Step], cut: dt.datetime) -> Iterator[Event]:

@@ -191,11 +191,6 @@ def _whole(document: Mapping[str, Any], chance: Mapping[str, Any] | None) -> dic
     return {**document, "chance": chance}
 
 
-def hashed(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of a document that its assessment's hash is taken of."""
-    return {k: v for k, v in document.items() if k != "chance"}
-
-
 def document(connection: Connection, stored: Stored, code: str, level: int | None = None) -> dict[str, Any]:
     """One subject's document.
 

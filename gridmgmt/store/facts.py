@@ -96,7 +96,8 @@ PLACE_TYPES = {
 CASE_TYPES = {
     "case_no": pa.string(), "content_hash": pa.string(), "category_kind": pa.string(), "category_code": pa.string(),
     **dict.fromkeys(CASE_TIMES, UTC),
-    "n_rework": pa.int64(), "is_repeat": pa.bool_(), "source": pa.string(), "stands": pa.bool_(), **PLACE_TYPES,
+    "n_rework": pa.int64(), "is_repeat": pa.bool_(), "source": pa.string(), "stands": pa.bool_(),
+    "address": pa.string(), **PLACE_TYPES,
 }  # fmt: skip
 
 SAMPLE_TYPES = {
@@ -105,9 +106,15 @@ SAMPLE_TYPES = {
 }  # fmt: skip
 
 
-def cases_of_period(connection: Connection, start: Any, end: Any) -> pd.DataFrame:
-    """Every case that any clock of the base counts may put into [start, end), by case number."""
-    return fetch(connection, query("cases_of_period"), {"start": start, "end": end}, CASE_TYPES)
+def cases_of_period(
+    connection: Connection, start: Any, end: Any, cut: dt.datetime, held_since: dt.datetime
+) -> pd.DataFrame:
+    """Every case that any clock of the base counts may put into [start, end), by case number.
+
+    ``stands``: at ``cut`` it is on hold (not since before ``held_since``) or sent back by its steps, in time.
+    """
+    params = {"start": start, "end": end, "cut": cut, "held_since": held_since}
+    return fetch(connection, query("cases_of_period"), params, CASE_TYPES)
 
 
 def typed(cases: pd.DataFrame) -> pd.DataFrame:
@@ -135,6 +142,13 @@ def exported(connection: Connection, case_nos: Sequence[str]) -> dict[str, dict[
     found = connection.execute(query("cases_exported", facts=", ".join(f"v.{n}" for n in CASES.facts)),
                                {"case_nos": list(case_nos)}).mappings()  # fmt: skip
     return {r["case_no"]: dict(r) for r in found}
+
+
+def places_before(connection: Connection, cut: dt.datetime, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """Case id → where it belonged (:data:`LOCATED`) before its first step here after ``cut``, as far as that holds."""
+    statement = query("places_before", located=", ".join(f"a.{n}" for n in LOCATED))
+    found = connection.execute(statement, {"cut": cut, "ids": list(ids)}).mappings()
+    return {r["id"]: {n: r[n] for n in LOCATED} for r in found}
 
 
 def samples_of_period(connection: Connection, start: Any, end: Any) -> pd.DataFrame:

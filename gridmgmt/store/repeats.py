@@ -1,12 +1,12 @@
 """Cases as repeat cases (重复案件) are looked for among them."""
 
 import datetime as dt
+from collections.abc import Sequence
 
 import pandas as pd
 import pyarrow as pa
 from sqlalchemy import Connection
 
-from gridmgmt.codes import CategoryKey
 from gridmgmt.store.bulk import UTC, fetch, query
 
 FILED_TYPES = {
@@ -26,16 +26,16 @@ def filed(connection: Connection, start: dt.datetime, end: dt.datetime) -> pd.Da
 
 def near(
     connection: Connection,
-    category: CategoryKey,
+    categories: Sequence[str],
     box: tuple[float, float, float, float],
     since: dt.datetime,
     at: dt.datetime,
 ) -> pd.DataFrame:
-    """Cases of a category reported in [since, at] that lie in a box (west, south, east, north), by number."""
+    """Cases of some classes (``kind:code``) reported in [since, at], in a box (west, south, east, north), by number."""
     west, south, east, north = box
     params = {
         "west": west, "south": south, "east": east, "north": north,
-        "kind": category.kind, "code": category.code, "since": since, "at": at,
+        "categories": list(categories), "since": since, "at": at,
     }  # fmt: skip
     return _objects(fetch(connection, query("cases_near"), params, NEAR_TYPES))
 

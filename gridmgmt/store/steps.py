@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 import pandas as pd
-from sqlalchemy import Connection, Text, func, select
+from sqlalchemy import BigInteger, Connection, Text, any_, func, select
 from sqlalchemy import cast as cast_sql
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
@@ -39,9 +39,14 @@ def now(connection: Connection) -> dt.datetime:
 def found(connection: Connection, case_nos: Collection[str], *, lock: bool = False) -> dict[str, dict[str, Any]]:
     """Case number → its row; with ``lock`` nobody else acts on these cases until the transaction ends."""
     c = t.cases.c
-    statement = select(*(c[name] for name in ROW)).where(c.case_no.in_(list(case_nos))).order_by(c.case_no)
+    statement = select(*(c[name] for name in ROW)).where(c.case_no == _any(case_nos, Text)).order_by(c.case_no)
     rows = connection.execute(statement.with_for_update() if lock else statement).mappings()
     return {r["case_no"]: dict(r) for r in rows}
+
+
+def _any(values: Collection[Any], kind: type[Text | BigInteger]) -> Any:
+    """Any of some values, as one parameter: however many there are."""
+    return any_(cast_sql(list(values), ARRAY(kind)))
 
 
 def plain_row(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -54,7 +59,7 @@ def of_cases(connection: Connection, case_ids: Collection[int]) -> dict[int, lis
     """Case id → its steps in order."""
     out: dict[int, list[Step]] = defaultdict(list)
     s = t.step.c
-    statement = select(t.step).where(s.case_id.in_(list(case_ids))).order_by(s.case_id, s.seq)
+    statement = select(t.step).where(s.case_id == _any(case_ids, BigInteger)).order_by(s.case_id, s.seq)
     for r in connection.execute(statement).mappings():
         out[r["case_id"]].append(
             Step(r["kind"], r["at"], r["actor"], r["unit_code"], r["reason"], r["facts"], r["origin"], r["seq"])
@@ -65,10 +70,13 @@ def of_cases(connection: Connection, case_ids: Collection[int]) -> dict[int, lis
 class TakenRow(NamedTuple):
     """What a row of a file became a step of, and as what."""
 
-    case_no: str
     kind: str
+    case_no: str
     at: dt.datetime
+    actor: str
     reason: str | None
+    unit_code: str | None
+    facts: Mapping[str, Any]
 
 
 def taken_rows(connection: Connection, refs: Collection[str]) -> dict[str, TakenRow]:
@@ -81,8 +89,9 @@ def taken_rows(connection: Connection, refs: Collection[str]) -> dict[str, Taken
         return {}
     connection.execute(select(func.pg_advisory_xact_lock(FILES_LOCK)))
     s, c = t.step.c, t.cases.c
-    statement = select(s.ref, c.case_no, s.kind, s.at, s.reason).join_from(t.step, t.cases, s.case_id == c.id)
-    return {r[0]: TakenRow(*r[1:]) for r in connection.execute(statement.where(s.ref.in_(list(refs))))}
+    columns = (s.ref, s.kind, c.case_no, s.at, s.actor, s.reason, s.unit_code, s.facts)
+    statement = select(*columns).join_from(t.step, t.cases, s.case_id == c.id)
+    return {r[0]: TakenRow(*r[1:]) for r in connection.execute(statement.where(s.ref == _any(refs, Text)))}
 
 
 def claim(connection: Connection, case_nos: Collection[str]) -> None:

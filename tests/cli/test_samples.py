@@ -43,7 +43,7 @@ def told(result: Result, status: int = 0) -> str:
 
 
 def test_a_month(run: Run, tmp_path: Path) -> None:
-    assert "299" in told(run("samples", "plan", "--rulebook", "huiji", "--period", "2025-06"))
+    assert "2025-06 共 299 个样本" in told(run("samples", "plan", "--rulebook", "huiji", "--period", "2025-06"))
     plan = json.loads(told(run("samples", "plan", "--rulebook", "huiji", "--period", "2025-06", "--json")))
     assert (plan["n"], sum(x["n"] for x in plan["lines"])) == (299, 299)
     english = told(run("samples", "plan", "--rulebook", "huiji", "--period", "2025-06", lang="en"))
@@ -62,7 +62,8 @@ def test_a_month(run: Run, tmp_path: Path) -> None:
     assert "主干道" in told(run("samples", "show", "huiji-2025-06", "--unit", "S01"))
 
     out = tmp_path / "forms" / "june.xlsx"  # the folder is made
-    assert "30" in told(run("samples", "form", "huiji-2025-06", "--unit", "S01", "--out", str(out)))
+    written = told(run("samples", "form", "huiji-2025-06", "--unit", "S01", "--out", str(out)))
+    assert written == f"已写出 30 行：{out}\n"
     fill(out, "2025-06-12 09:30")
     assert "王五" not in told(run("samples", "take", str(out)))
     taken = json.loads(told(run("samples", "take", str(out), "--json")))

@@ -1,6 +1,7 @@
 """What must not be possible, or must not stop the rest: odd facts, numbers taken, marks set wrongly, clocks gamed."""
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from sqlalchemy import Engine
 
 from gridmgmt.cases import STATES
 from gridmgmt.cli import casework as commands
-from gridmgmt.errors import DocketMovedOn, FactInvalid, FactUnknown, OptionInvalid, StepRefused
+from gridmgmt.errors import DocketMovedOn, FactInvalid, FactUnknown, OptionInvalid, RowTaken, StepRefused
 from gridmgmt.operations import assessing, casework, database, docket, step_files, stepwork
 from gridmgmt.operations.casework import Request
 from gridmgmt.periods import parse_period
@@ -47,7 +48,7 @@ def test_an_odd_fact_is_refused_and_nothing_later_fails_by_it(
 def test_a_deadline_by_hand_is_city_time_and_shows_everywhere(desk: Engine) -> None:
     dispatched(desk)
     take(desk, "deadline", 10, reason="录错", due_at="2025-12-02 12:00")
-    assert folded(desk).due_at == at(12, 2)
+    assert (folded(desk).due_at, folded(desk).effective_due_at) == (at(15.5), at(12, 2))
     assert docket.show_case(desk, "A", at(13, 2)).accounts[0].n_deductions == 1
     docket.clocks(desk, "A", at(13, 2))
     assessing.score(desk, "beijing_grid", parse_period("2025-12"))
@@ -80,6 +81,9 @@ def test_only_a_dispatch_names_another_unit(desk: Engine) -> None:
     take(desk, "send_back", 10, reason="x")
     take(desk, "dispatch", 10, unit="U2")
     assert take(desk, "supervise", 11, reason="批示", order_kind="leader", unit="U1").orders
+    with pytest.raises(StepRefused) as e:  # else the send-back would be the other unit's
+        take(desk, "send_back", 12, reason="x", unit="U1")
+    assert e.value.why == "unit_not_holding"
 
 
 def test_a_void_case_counts_for_nobody(desk: Engine) -> None:
@@ -176,6 +180,28 @@ def test_reports_of_a_sheet_are_told_what_they_may_repeat(desk: Engine, tmp_path
     report = step_files.take_file(desk, path, "steps")
     assert (report.n_taken, list(report.suspects)) == (2, [2])
     assert [s["case_no"] for s in report.suspects[2]] == ["A"]
+
+
+def test_a_row_that_says_something_else_now_is_told(desk: Engine) -> None:
+    dispatched(desk)
+    facts = {"order_kind": "领导批示", "due_at": "2025-12-01 17:00"}
+    request = Request("supervise", "李某", "A", at(10), reason="批示", facts=facts, ref="sheet#2")
+    assert next(iter(casework.take(desk, [request]))).case is not None
+    again = next(iter(casework.take(desk, [request])))
+    assert (again.case, again.fault) == (None, None)
+    for other in (
+        replace(request, facts={**facts, "due_at": "2025-12-01 18:00"}),
+        replace(request, actor="张某"),
+        replace(request, unit_code="U2"),
+    ):
+        assert isinstance(next(iter(casework.take(desk, [other]))).fault, RowTaken), other
+
+
+@pytest.mark.parametrize("told", [{"actor": "李\x00"}, {"actor": "\udcff"}, {"reason": "a\x07"}, {"case_no": "A\x00"}])
+def test_what_no_database_can_hold_is_refused(desk: Engine, told: dict[str, str]) -> None:
+    request = Request("report", "李某", "N", at(9), facts={"source": "x"})
+    with pytest.raises((StepRefused, FactInvalid)):
+        casework.take_one(desk, replace(request, **told))
 
 
 # --- renewing ---------------------------------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ def load(engine: Engine, path: Path, day: dt.date = MAY, kind: str = "roads", **
 
 def codes(engine: Engine, day: dt.date, kind: str = "roads", name: str | None = None) -> list[str]:
     with database.snapshot(engine) as connection:
-        return layers.on_day(connection, kind, day, name)["code"].tolist()
+        return store.features(connection, kind, day, name)["code"].tolist()
 
 
 def heads(engine: Engine, **more: Any) -> list[tuple[str, dt.date | None, dt.date | None, int]]:

@@ -10,6 +10,7 @@ import shapely
 from sqlalchemy import Engine
 
 from gridmgmt import geo
+from gridmgmt.cases import Case
 from gridmgmt.operations import database, layers, repeating
 from gridmgmt.periods import parse_period
 from gridmgmt.readers import repeats as reading
@@ -161,7 +162,8 @@ def suspects(
 ) -> list[dict[str, Any]]:
     with database.snapshot(engine) as connection:
         when = dt.datetime.fromisoformat(at).replace(tzinfo=towns.CITY.zone)
-        return repeating.suspects(connection, *where, category, when)
+        case = Case("new", category=category, lon=where[0], lat=where[1], reported_at=when)
+        return repeating.suspects(connection, [case]).get("new", [])
 
 
 def test_suspects_are_the_near_ones_of_the_class(place: Engine, tmp_path: Path) -> None:

@@ -1,20 +1,26 @@
 """The same cut-off gives the same figures, whatever is done afterwards; and cases whose clock stands are not due."""
 
+import datetime as dt
 import hashlib
 from pathlib import Path
 from typing import Any
 
+import pytest
+import shapely
 from sqlalchemy import Engine, select
 
-from gridmgmt.operations import assessing, casework, database, figures, replaying
+from gridmgmt import transitions
+from gridmgmt.cases import Case, Step
+from gridmgmt.operations import assessing, assigning, casework, database, figures, reference, replaying, stepwork
 from gridmgmt.operations.casework import Request
 from gridmgmt.periods import parse_period
 from gridmgmt.scorecards import canonical
-from gridmgmt.store import cities
+from gridmgmt.store import assessments, cities
+from gridmgmt.store import steps as step_store
 from gridmgmt.store import tables as t
-from tests.postgis import towns
+from tests.postgis import district, towns
 from tests.postgis.towns import load, middle
-from tests.postgis.worksite import at, dispatched, opened, take
+from tests.postgis.worksite import RULES, at, dispatched, opened, take
 
 BOOKS = ("xihu", "beijing_grid", "ningbo_district", "city_department_annex2", "grid_baseline")
 
@@ -28,7 +34,10 @@ def told(engine: Engine, cut: Any) -> dict[str, str]:
     return out
 
 
-def test_later_steps_change_nothing_at_an_earlier_cut_off(desk: Engine, tmp_path: Path) -> None:
+def test_later_steps_change_nothing_at_an_earlier_cut_off(
+    desk: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replaying, "CHUNK", 3)
     export = towns.case("X", at="2025-12-01 07:00", cat="01001", reg="2025-12-01 08:00", unit="U1")
     load(desk, tmp_path, [export], day=2)
     for no in ("sent_on", "moved", "held", "extended", "named", "closed"):
@@ -68,7 +77,7 @@ def test_a_case_moved_out_of_the_period_by_a_later_dispatch_counts_there_as_it_d
     assert counts(desk, at(15.9))["n_due"] == 1
     casework.take_one(desk, Request("dispatch", "李某", "A", at(9, 40), "U2"))  # in January
     assert counts(desk, at(15.9))["n_due"] == 1
-    assert counts(desk, at(0, 32))["n_due"] == 0  # sent back at the year's end
+    assert counts(desk, at(0, 32))["n_due"] == 1  # late before it was sent back
     assert counts(desk, at(9, 41))["n_due"] == 0
 
 
@@ -84,6 +93,37 @@ def test_on_hold_or_sent_back_no_deadline_runs(desk: Engine) -> None:
     take(desk, "resume", 10, "held", day=9)  # 2 ½ of 4 working hours left: due at 14:30
     assert counts(desk, at(14.5, 9))["n_due"] == 2
     assert [counts(desk, at(hour, 9))["n_untimely"] for hour in (14.5, 14.6)] == [1, 2]
+
+
+def test_what_was_late_before_it_was_sent_back_or_held_stays_due(desk: Engine) -> None:
+    for no in ("held", "sent_back"):
+        dispatched(desk, no)  # due at 15:30
+        take(desk, "receive", 10, no)
+    take(desk, "ask_postponement", 15, "held", reason="待配件")
+    take(desk, "postpone", 16, "held")
+    take(desk, "send_back", 16, "sent_back", reason="不属本单位", agreed=True)
+    for cut in (at(9, 2), at(9, 9)):
+        assert counts(desk, cut)["n_untimely"] == 2, cut
+    take(desk, "dispatch", 9, "sent_back", day=10, unit="U2")
+    assert counts(desk, at(9, 9))["n_untimely"] == 2
+
+
+def test_accounts_and_counts_know_the_same_at_one_cut_off(desk: Engine) -> None:
+    """Void, or granted more time, after the period: by that cut-off there was no failure in the period."""
+    for no in ("voided", "extended"):
+        dispatched(desk, no)  # due at 15:30
+        take(desk, "receive", 10, no)
+    take(desk, "ask_extension", 11, "extended", reason="下雨", due_at=at(12, 40).isoformat())
+    take(desk, "void", 9, "voided", day=35, reason="重复")
+    take(desk, "extend", 9, "extended", day=35)
+    for cut, names in ((at(0, 32), {"voided", "extended"}), (at(12, 35), set())):
+        made = assessing.score(desk, "beijing_grid", parse_period("2025-12"), as_of=cut)
+        city = next(d for d in made.subjects if d["subject"]["code"] == "C")
+        accounts = city["inputs"]["accounts"]["value"]
+        assert {a["id"] for a in accounts if "missed" in a["steps"]} == names, cut
+        with database.snapshot(desk) as connection:
+            frame = stepwork.steps_of_period(connection, at(0), at(0, 32), cut, ["n_hang_failures"])
+        assert set(frame[frame["kind"] == "hang_failure"]["case_no"]) == names, cut
 
 
 def test_a_replayed_row_is_the_version_that_stood_then(desk: Engine) -> None:
@@ -116,3 +156,125 @@ def test_before_the_first_step_here_a_case_is_what_its_export_said(desk: Engine,
     take(desk, "dispatch", 14, "X", day=5)
     assert len(before) == 1
     assert frame() == before
+
+
+def logged(engine: Engine, no: str, *told: tuple[str, dt.datetime]) -> None:
+    """Steps of another system's log that tell a case from its report to ``told``."""
+    steps = [
+        ("report", at(7)),
+        ("accept", at(7.5)),
+        ("register", at(8)),
+        ("dispatch", at(8)),
+        ("receive", at(8)),
+        *told,
+    ]
+    with database.transaction(engine) as connection:
+        case, rows = Case(no), []
+        case_id = step_store.found(connection, [no])[no]["id"]
+        for kind, when in steps:
+            step = Step(kind, when, "张某", "U1", "x")
+            case = transitions.follow(case, step)
+            rows.append(
+                {"case_id": case_id, "seq": case.n_steps, "kind": kind, "at": when, "actor": step.actor, "facts": {},
+                 "unit_code": "U1", "reason": "x", "origin": "imported", "state": case.state, "ref": None}
+            )  # fmt: skip
+        batch_id = cities.new_batch(connection, "steps")
+        step_store.append(connection, rows, batch_id, cities.stamp_batch(connection, batch_id))
+
+
+def test_a_step_log_tells_what_stands_unless_the_export_tells_more(desk: Engine, tmp_path: Path) -> None:
+    told = {
+        "at": "2025-12-01 07:00",
+        "cat": "01001",
+        "reg": "2025-12-01 08:00",
+        "due": "2025-12-03 12:00",
+        "unit": "U1",
+    }
+    sent_back = {"at": "2025-12-01 07:00", **told}
+    profile = towns.CASES.replace("  handled_at: handled\n", "  handled_at: handled\n  dispatched_at: who\n")
+    exports = {
+        "no_log": {}, "held": {}, "sent_back": {}, "sent_back_later": {},
+        "closed_since": {"closed": "2025-12-03 10:00"}, "sent_on": {"who": "2025-12-02 12:00"},
+        "sent_on_later": {"who": "2025-12-05 12:00"},
+    }  # fmt: skip
+    rows = [towns.case(no, **{**sent_back, **more}) for no, more in exports.items()]
+    load(desk, tmp_path, rows, day=2, profile=profile)
+    for no in exports:
+        if no == "held":
+            logged(desk, no, ("ask_postponement", at(9)), ("postpone", at(9, 2)))
+        elif no != "no_log":
+            logged(desk, no, ("send_back", at(9, 4 if no == "sent_back_later" else 2)))
+
+    def due(cut: dt.datetime) -> set[str]:
+        with database.snapshot(desk) as connection:
+            found = figures.figures(connection, cities.load_city(connection), parse_period("2025-12"), cut)
+        return set(found.cases.facts.frame["case_no"][found.cases.masks["n_due"]])
+
+    before = due(at(12, 3))
+    assert before == {"no_log", "sent_back_later", "closed_since", "sent_on"}
+    assert due(at(12, 5)) == {"no_log", "closed_since", "sent_on", "sent_on_later", "sent_back_later"}  # late before
+    for no in exports:  # worked on here since: at the cut-off the log still tells
+        take(desk, "note", 9, no, day=6, reason="x")
+    assert due(at(12, 3)) == before
+
+
+def test_a_rule_that_no_reassignment_applied_moves_no_case_at_an_earlier_cut_off(desk: Engine, tmp_path: Path) -> None:
+    opened(desk, "A")
+    take(desk, "accept", 9.1, "A")
+    take(desk, "register", 9.2, "A")
+
+    def answers() -> dict[str, int]:
+        with database.snapshot(desk) as connection:
+            found = figures.figures(connection, cities.load_city(connection), parse_period("2025-12"), at(12))
+            units = {n: code for code, n in cities.unit_ids(connection).items()}
+            return {code: int(c["n_registered"]) for code, c in figures.by_unit(found, units).items() if c}
+
+    before = answers()
+    assert (before["U1"], before["U2"]) == (1, 0)
+    (tmp_path / "new.csv").write_text(RULES + "component:01001,district,D1,U2,,\n", "utf-8")
+    reference.import_rules(desk, tmp_path / "new.csv")
+    take(desk, "dispatch", 9, "A", day=2, unit="U9")
+    take(desk, "send_back", 10, "A", day=2, reason="x")
+    assert answers() == before
+    assigning.reassign(desk)
+    assert (answers()["U1"], answers()["U2"]) == (0, 1)
+
+
+def test_repeats_are_those_of_the_cut_off(desk: Engine) -> None:
+    lon, lat = middle("D1-1")
+    district.add_layer(desk, "roads", {"R1": ("main", shapely.LineString([(lon - 0.001, lat), (lon + 0.001, lat)]))})
+    for n, no in enumerate(("first", "second", "apart")):
+        opened(desk, no, category="matter:06010", place="D1-2" if no == "apart" else "D1-1")
+        for kind, hour in (("accept", 9.1), ("register", 9.2 + n / 10), ("dispatch", 9.6 + n / 10)):
+            take(desk, kind, hour, no)
+
+    def repeats(cut: dt.datetime) -> Any:
+        made = assessing.score(desk, "city_department_annex2", parse_period("2025-12"), as_of=cut)
+        document = next(d for d in made.subjects if d["subject"]["code"] == "U1")
+        return document["inputs"]["repeat_cases"]["value"]
+
+    assert [repeats(at(hour)) for hour in (9.25, 12)] == [0, 1]
+    take(desk, "void", 13, "first", reason="误立")
+    take(desk, "move", 14, "apart", reason="录错", lon=lon, lat=lat)
+    assert [repeats(at(hour)) for hour in (9.25, 12, 13.5, 14.5)] == [0, 1, 0, 1]
+
+
+def test_other_periods_are_cut_off_at_their_own_end_whatever_was_known_when(desk: Engine) -> None:
+    """A November case, taken in when only its first days were known: comparisons and months do not change with it."""
+    lon, lat = middle("D1-1")
+    casework.take_one(desk, Request("report", "王某", "A", at(9, -10), facts={"lon": lon, "lat": lat}))
+    with database.transaction(desk) as connection:
+        connection.execute(t.batch.update().values(known_at=at(8, -10)))
+
+    def digests() -> tuple[str, dict[str, str]]:
+        """Of a month compared with the one before, and of the months of a year."""
+        made = assessing.score(desk, "grid_baseline", parse_period("2025-12"), as_of=at(12, 20))
+        assessing.score(desk, "ningbo_district", parse_period("2025"), as_of=at(12, 20))
+        with database.snapshot(desk) as connection:
+            months = assessments.official(connection, "ningbo_district")
+        return hashlib.sha256(canonical(made.subjects).encode()).hexdigest(), {p: m.sha256 for p, m in months.items()}
+
+    before = digests()
+    take(desk, "note", 9, "A", day=21, reason="x")
+    assert digests() == before
+    assert len(before[1]) == 13

@@ -83,6 +83,7 @@ def test_lengths_of_roads_add_up_at_every_level(huiji: Engine) -> None:
     totals = {number: total for number, _, _, total in rows}
     assert all(mm == totals[number] for (number, _), mm in sums.items())
     on_roads = {n for (n,) in select_all(huiji, i.sample_no, where=i.feature.like("roads/%"))}
+    assert len(on_roads) > 100
     assert {number for number, _ in sums} == on_roads
     assert all((number, level) in sums for number in on_roads for level in (1, 2, 3, 4))
 

@@ -6,9 +6,10 @@ import pytest
 import shapely
 from sqlalchemy import Engine
 
-from gridmgmt.operations import assessing, casework, explaining
+from gridmgmt.operations import assessing, casework, database, explaining, stepwork
 from gridmgmt.operations.casework import Request
 from gridmgmt.periods import parse_period
+from gridmgmt.store import cities
 from tests.postgis import district, towns
 from tests.postgis.towns import load, middle
 from tests.postgis.worksite import at, dispatched, opened, take
@@ -86,6 +87,22 @@ def test_a_supervised_case_is_late_unless_closed_and_answered_in_time(desk: Engi
     assert inputs(desk, "ningbo_district", "D1")["supervised_late"] == 2
     evidence = explaining.explain(desk, "ningbo_district", "D1", "supervised_late").evidence
     assert evidence == {"supervised_late": ["not_answered!order1", "not_closed!order1"]}
+
+
+def test_two_orders_at_one_instant_are_each_their_own_units_and_late_only_after_the_deadline(desk: Engine) -> None:
+    dispatched(desk, "A")
+    take(desk, "send_back", 10, "A", reason="x")
+    take(desk, "dispatch", 10, "A", unit="U2")
+    for unit in ("U1", "U2"):
+        take(desk, "supervise", 11, "A", reason="批示", order_kind="leader", due_at=at(17).isoformat(), unit=unit)
+    with database.snapshot(desk) as connection:
+        ids = cities.unit_ids(connection)
+        found = [
+            stepwork.steps_of_period(connection, at(0), at(0, 31), cut, ["n_orders_late"]).query("kind == 'order_due'")
+            for cut in (at(17), at(17.01))
+        ]
+    assert found[0]["unit_id"].tolist() == [ids["U1"], ids["U2"]]
+    assert [f["late"].tolist() for f in found] == [[False, False], [True, True]]
 
 
 def test_a_hanging_account_of_three_periods_and_two_failures(desk: Engine) -> None:

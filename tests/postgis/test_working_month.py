@@ -1,18 +1,20 @@
 """A simulated month: every case in one state, every step once; and a small month worked out by hand."""
 
 import datetime as dt
+import re
 from collections import Counter
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, func, select
 
-from gridmgmt import transitions
-from gridmgmt.cases import STATES
+from gridmgmt import texts, transitions
+from gridmgmt.cases import STATES, Limits
 from gridmgmt.demo import workday
 from gridmgmt.operations import assessing, casework, database, docket, working
 from gridmgmt.operations.casework import Request
 from gridmgmt.periods import parse_period
+from gridmgmt.readers import casework as desk_rules
 from gridmgmt.store import steps as step_store
 from gridmgmt.store import tables as t
 from tests.postgis import worksite
@@ -90,9 +92,18 @@ def test_the_same_seed_gives_the_same_month_and_handed_in_again_adds_nothing(des
     assert month(desk) == first
 
 
-def test_every_refusal_says_why(desk: Engine) -> None:
-    refused = [o for o in simulate(desk, 4, 400) if o.fault is not None]
-    assert {o.fault.code for o in refused if o.fault} <= {"step_refused", "step_illegal"}
+def test_every_refusal_says_why(desk: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The month of a city that grants nothing: what was asked for is refused, and so is what would follow from it."""
+    monkeypatch.setattr(desk_rules, "rules", lambda: desk_rules.Rules(Limits(0, 0, 1), 3))
+    faults = [o.fault for o in simulate(desk, 4, 200) if o.fault is not None]
+    whys = Counter(f.facts.get("why", f.code) for f in faults)
+    assert set(whys) >= {"extensions_used_up", "postponements_used_up", "nothing_asked"}
+    assert {f.code for f in faults} <= {"step_refused", "step_illegal", "step_incomplete"}
+    for fault in faults:
+        for lang in texts.LANGUAGES:
+            said = texts.word(fault.code, fault.facts, lang)
+            assert str(fault.facts["case_no"]) in said
+            assert not re.search(r"refused_|step_|state_|[{}]|\+00:00", said), said
 
 
 # --- a month worked out by hand --------------------------------------------------------------------------------------

@@ -90,7 +90,7 @@ def test_every_return_needs_a_reason() -> None:
 def test_what_the_table_does_not_allow_is_refused_with_what_it_does(state: str, kind: str) -> None:
     case = Case("C1", state=state, last_at=T0)
     if state in TRANSITIONS[kind].before:
-        assert kind in transitions.legal(state)
+        assert (kind in transitions.legal(state)) == (kind != "renew")
         return
     with pytest.raises(StepIllegal) as e:
         apply(case, step(kind, 1, unit="U1", reason="x"))
@@ -171,7 +171,7 @@ def test_on_hold_no_clock_runs_and_however_long_it_lasted_it_can_be_resumed() ->
     assert not held.is_overdue(at(10_000))
     assert apply(held, step("resume", 40 + 400 * 1440)).state == "handling"
     resumed = apply(held, step("resume", 140, due_at=at(600).isoformat()))
-    assert (resumed.due_at, resumed.first_due_at, resumed.pauses) == (at(600), at(500), ((at(40), at(140)),))
+    assert (resumed.due_at, resumed.pauses) == (at(600), ((at(40), at(140)),))
 
 
 def test_overdue_begins_after_the_deadline_and_ends_with_the_answer() -> None:
@@ -225,13 +225,24 @@ def test_the_only_open_order_needs_no_number() -> None:
 def test_a_deadline_that_has_passed_is_not_moved_by_hand() -> None:
     case = lived("C1", TO_HANDLING)
     moved = step("deadline", 500, reason="录错", due_at=at(900).isoformat())
-    assert apply(case, moved).due_at == at(900)
+    later = apply(case, moved)  # a later deadline stands beside the original one, as an extension does
+    assert (later.due_at, later.effective_due_at) == (at(500), at(900))
+    sooner = apply(case, replace(moved, at=at(40), facts={"due_at": at(400).isoformat()}))
+    assert (sooner.due_at, sooner.effective_due_at) == (at(400), at(400))
     with pytest.raises(StepRefused) as e:
         apply(case, replace(moved, at=at(500.01)))
     assert e.value.why == "deadline_gone"
     extended = [step("ask_extension", 30, reason="x"), step("extend", 31, due_at=at(600).isoformat())]
     case = lived("C1", [*TO_HANDLING, *extended])
-    assert apply(case, moved).effective_due_at == at(900)  # not the extension, which ends before
+    case = apply(case, moved)
+    assert (case.due_at, case.due_extended_at) == (at(500), at(900))  # the one that holds, not the one that passed
+    earlier = apply(
+        lived("C1", [*TO_HANDLING, *extended]), replace(moved, at=at(40), facts={"due_at": at(400).isoformat()})
+    )
+    assert (earlier.due_at, earlier.due_extended_at) == (at(400), None)
+    passed = lived("C1", [*TO_HANDLING, *extended])
+    passed = apply(passed, step("deadline", 550, reason="录错", due_at=at(590).isoformat()))
+    assert (passed.due_at, passed.due_extended_at) == (at(500), at(590))  # what was late does not become on time
 
 
 def test_after_a_failed_check_the_new_deadline_is_the_one_to_ask_before() -> None:
@@ -243,7 +254,16 @@ def test_after_a_failed_check_the_new_deadline_is_the_one_to_ask_before() -> Non
         apply(asked, step("extend", 900, due_at=at(900).isoformat()))
     assert e.value.why == "extension_shortens"
     case = apply(asked, step("extend", 900, due_at=at(1000).isoformat()))
-    assert (case.due_at, case.due_extended_at, case.current_due_at) == (at(500), at(1000), at(1000))
+    assert (case.due_at, case.due_extended_at, case.current_due_at) == (at(500), None, at(1000))
+    early = [*TO_VERIFICATION, step("fail", 120, reason="未清理", due_at=at(300).isoformat()), step("receive", 130)]
+    early += [step("ask_extension", 140, reason="下雨"), step("extend", 150, due_at=at(700).isoformat())]
+    assert lived("C1", early).due_extended_at == at(700)  # its own deadline had not passed
+
+
+def test_a_log_that_does_not_say_what_changed_takes_nothing_away() -> None:
+    told = [replace(step(kind, 30 + n), origin="imported") for n, kind in enumerate(("move", "reclassify", "deadline"))]
+    case = transitions.fold("C1", [*TO_HANDLING, *told])
+    assert (case.lon, case.lat, case.category, case.due_at) == (114.0, 30.0, "matter:06010", at(500))
 
 
 def test_another_unit_begins_with_all_its_extensions() -> None:

@@ -1,5 +1,6 @@
 """Pages that repeat what code defines are kept equal to it."""
 
+import re
 from pathlib import Path
 
 from gridmgmt import cases, transitions
@@ -31,6 +32,18 @@ def test_every_setting_is_documented() -> None:
     pages = "".join(p.read_text("utf-8") for p in [*DOCS.glob("*.md"), DOCS.parent / "README.md"])
     for name in KEYS:
         assert name in pages, name
+
+
+def test_architecture_page_names_every_module_of_the_domain() -> None:
+    drawing = (DOCS / "architecture.md").read_text("utf-8").split("```")[1]
+    modules = {p.stem for p in (DOCS.parent / "gridmgmt").glob("*.py")} - {"__init__"}
+    assert modules - set(re.findall(r"\w+", drawing)) == set()
+
+
+def test_glossary_has_the_words_of_working_on_cases() -> None:
+    rows = [row for row in (DOCS.parent / "GLOSSARY.md").read_text("utf-8").splitlines() if row.startswith("|")]
+    terms = {t.strip() for row in rows for t in re.split("[/()、]", row.split("|")[1])}
+    assert {"督办", "回访", "回退", "缓办", "核实", "环节", "曝光", "移送", "签收", "企业网格"} <= terms
 
 
 def test_casework_page_shows_the_whole_life_cycle() -> None:

@@ -26,6 +26,7 @@ def step(kind: str, minutes: float, **told: Any) -> Step:
 TERMS = Terms(
     next_due=lambda _dispatch, start: start + LIMIT,
     after_pause=lambda _dispatch, due, start, end: end + (due - start),
+    longest_hold=dt.timedelta(minutes=50_000),
 )
 
 
@@ -153,6 +154,22 @@ def test_a_case_dispatched_after_its_deadline_is_missed_as_it_begins() -> None:
     assert [(p.how, p.opened_at, p.ended_at) for p in found.periods] == [
         ("missed", at(200), at(200)), (None, at(200), None),
     ]  # fmt: skip
+
+
+def test_after_the_longest_hold_the_clock_runs_by_itself() -> None:
+    held = [*OPENED, step("ask_postponement", 20), step("postpone", 40)]  # 60 of 100 minutes left
+    assert account(held, 50_100).n_deductions == 0
+    found = account(held, 50_100.01)
+    assert (found.n_deductions, found.failures[0].due_at) == (1, at(50_100))
+    late = account([*held, step("resume", 50_200)], 50_201)  # it changes nothing any more
+    assert [p.due_at for p in late.periods] == [at(50_100), at(50_200), at(50_300)]
+
+
+def test_what_was_asked_before_a_send_back_is_asked_no_more() -> None:
+    story = [*OPENED, step("ask_extension", 50), *sent_to("U1", 150)]
+    granted = Step("extend", at(160), "王某", None, None, {"due_at": at(400).isoformat()}, "imported")
+    (found,) = hanging.accounts([*story, granted], at(200), TERMS)
+    assert [p.how for p in found.periods] == ["missed", "sent_back", None]
 
 
 def test_a_referral_stays_with_the_unit_that_had_the_case_until_it_is_taken_back() -> None:

@@ -360,9 +360,21 @@ def recent(*rows: tuple[float, float | None, float, str]) -> pd.DataFrame:
     return frame.astype({"reported_at": "datetime64[us, UTC]", "closed_at": "datetime64[us, UTC]"})
 
 
+def reported() -> pd.DataFrame:
+    """One case, of the stalls, in the middle, now."""
+    return recent((0, None, 0, STALL)).assign(case_no="new")
+
+
+def test_each_new_case_has_suspects_of_its_own_and_is_none_itself() -> None:
+    both = pd.concat([reported(), recent((0, None, 100, RUBBISH)).assign(case_no="B")], ignore_index=True)
+    old = recent((1, None, 100, RUBBISH), (2, None, 0, STALL))
+    found = repeats.suspects(both, pd.concat([old, both], ignore_index=True), SUSPECT_RULE)
+    assert found[["new", "case_no"]].to_numpy().tolist() == [[0, "C1"], [1, "C0"]]
+
+
 def test_suspects_are_near_of_the_class_and_recent_or_open() -> None:
     found = repeats.suspects(
-        0, 0, STALL, NOW,
+        reported(),
         recent(
             (24, 1, 50, STALL), (24.001, 1, 0, STALL), (24.001, None, 3, STALL), (1, None, 50.001, STALL),
             (1, None, 0, RUBBISH), (-1, None, 0, STALL), (720, None, 7, STALL), (720.001, None, 7, STALL),
@@ -378,4 +390,4 @@ def test_suspects_are_near_of_the_class_and_recent_or_open() -> None:
 
 
 def test_no_cases_no_suspects() -> None:
-    assert repeats.suspects(0, 0, STALL, NOW, recent(), SUSPECT_RULE).empty
+    assert repeats.suspects(reported(), recent(), SUSPECT_RULE).empty

@@ -1,6 +1,7 @@
 """Reporting: what is due on which day, at the ends of months and years, on leap days and Mondays, and after events."""
 
 import datetime as dt
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,18 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from gridmgmt.readers import data_files
-from gridmgmt.reporting import WEEKDAYS, Duty, Rule, Scheme, Words, due_after, due_between, due_on, standing
+from gridmgmt.reporting import WEEKDAYS, Due, Duty, Rule, Scheme, Words, due_after, due_between, standing
 from gridmgmt.rulebooks import load as rulebooks
 from gridmgmt.settings import data_path
 
 CITY = ZoneInfo("Asia/Shanghai")
 PATHS = sorted(data_path("reporting").glob("*.yaml"))
 day = dt.date.fromisoformat
+
+
+def due_on(schemes: Iterable[Scheme], on: dt.date, is_working: Callable[[dt.date], bool] | None = None) -> list[Due]:
+    """What is to be done on a day: it may be done on it, and is not late yet."""
+    return due_between(schemes, on, on, is_working)
 
 
 def scheme(**rules: Rule) -> Scheme:

@@ -20,7 +20,7 @@ ZONE = ZoneInfo("Asia/Shanghai")
     [
         ("dispatch", {"due_at": "2026-03-05 17:30"}, {"due_at": "2026-03-05T09:30:00+00:00"}),
         ("dispatch", {"due_at": "2026-03-05T17:30:00+00:00"}, {"due_at": "2026-03-05T17:30:00+00:00"}),
-        ("fail", {"due_at": "2026-03-05"}, {"due_at": "2026-03-04T16:00:00+00:00"}),
+        ("report", {"description": "一\r\n二"}, {"description": "一\r\n二"}),
         ("extend", {"时限数量": " 0.5 ", "时限单位": "工作日"}, {"amount": "0.5", "amount_unit": "working_day"}),
         ("extend", {"amount": "4", "amount_unit": "working hours"}, {"amount": "4", "amount_unit": "working_hour"}),
         ("send_back", {"错派": "是", "agreed": "no"}, {"wrong_dispatch": True, "agreed": False}),
@@ -44,10 +44,12 @@ def test_facts_by_either_word_are_stored_typed(kind: str, given: dict[str, Any],
         ("dispatch", "due_at", "9999-12-31"),
         ("dispatch", "due_at", "1999-12-31"),
         ("dispatch", "due_at", "2200-01-01T00:00:00+00:00"),
+        ("fail", "due_at", "2026-03-05"),
         ("extend", "amount", "abc"),
         ("extend", "amount", "0"),
         ("extend", "amount", "-1"),
         ("extend", "amount_unit", "fortnight"),
+        ("extend", "amount_unit", "working_day"),
         ("send_back", "agreed", "maybe"),
         ("send_back", "wrong_dispatch", "对"),
         ("visit", "verdict", "happy"),
@@ -59,13 +61,14 @@ def test_facts_by_either_word_are_stored_typed(kind: str, given: dict[str, Any],
         ("move", "lat", True),
         ("reclassify", "category", "06010"),
         ("report", "source", "   "),
-        ("report", "address", "a\x00b"),
+        ("report", "address", "a\x07b"),
     ],
 )
 def test_a_value_of_another_type_is_refused_with_what_was_expected(kind: str, name: str, value: Any) -> None:
     with pytest.raises(FactInvalid) as e:
         step_facts.read(kind, {name: value}, ZONE)
-    assert (e.value.step, e.value.name, e.value.value) == (kind, name, str(value))
+    shown = ascii(value) if "\x07" in str(value) else str(value)
+    assert (e.value.step, e.value.name, e.value.value) == (kind, name, shown)
     for lang in texts.LANGUAGES:
         told = texts.word(e.value.code, e.value.facts, lang)
         assert "{" not in told, told
@@ -87,6 +90,14 @@ def test_a_fact_that_the_step_does_not_take_is_refused(kind: str, name: str) -> 
     with pytest.raises(FactUnknown) as e:
         step_facts.read(kind, {name: "x"}, ZONE)
     assert e.value.takes == list(TAKES.get(kind, ["nothing"]))
+
+
+@pytest.mark.parametrize(
+    "facts", [{"due_at": "2026-03-05 17:30", "amount": "4"}, {"due_at": "2026-03-05 17:30", "时限": "2026-03-06 17:30"}]
+)
+def test_two_deadlines_contradict_each_other(facts: dict[str, str]) -> None:
+    with pytest.raises(FactInvalid):
+        step_facts.read("extend", facts, ZONE)
 
 
 def test_the_table_names_known_steps_and_facts_and_every_fact_has_its_word() -> None:

@@ -96,7 +96,7 @@ def test_a_late_case_stays_late_however_it_is_sent_back(timing: Timing) -> None:
     life.take("send_back", "2026-03-03 11:00")
     with pytest.raises(StepRefused) as e:
         life.take("dispatch", "2026-03-03 12:00", "U1", due_at=at("2026-03-09 12:00").isoformat())
-    assert e.value.why == "deadline_gone"
+    assert e.value.why == "has_own_time"
     case = life.take("dispatch", "2026-03-03 12:00", "U1")
     assert local(case.due_at) == "03-02 18:00"
     assert case.is_overdue(at("2026-03-03 12:01"))
@@ -112,7 +112,7 @@ def test_resuming_keeps_a_deadline_that_was_set_by_hand(timing: Timing) -> None:
     life.take("deadline", "2026-03-02 09:00", due_at=at("2026-03-05 18:00").isoformat())
     life.take("ask_postponement", "2026-03-02 09:00")
     life.take("postpone", "2026-03-02 10:00")  # 6 + 3 × 8 working hours left
-    assert local(life.take("resume", "2026-03-09 08:00").due_at) == "03-12 16:00"
+    assert local(life.take("resume", "2026-03-09 08:00").effective_due_at) == "03-12 16:00"
 
 
 def test_after_the_longest_hold_the_clock_runs_on(timing: Timing) -> None:
@@ -153,6 +153,42 @@ def test_an_extension_asked_for_in_time_holds_though_it_was_granted_late(timing:
     assert (local(case.due_at), local(case.due_extended_at)) == ("03-02 18:00", "03-04 18:00")
     assert [(p.how, local(p.due_at)) for p in life.accounts("2026-03-04 18:00")[0].periods] == [(None, "03-04 18:00")]
     assert life.accounts("2026-03-04 18:01")[0].n_deductions == 1
+
+
+def test_what_is_sent_back_in_rework_goes_on_with_the_new_deadline(timing: Timing) -> None:
+    life = Life(timing)
+    life.take("dispatch", "2026-03-02 08:00", "U1")
+    for kind, when in (("receive", "08:00"), ("answer", "09:00"), ("verify", "10:00")):
+        life.take(kind, f"2026-03-02 {when}")
+    life.take("fail", "2026-03-03 08:00")
+    life.take("receive", "2026-03-03 08:00")
+    life.take("send_back", "2026-03-03 10:00")  # 6 working hours left of the new deadline, the case's own has passed
+    case = life.take("dispatch", "2026-03-04 08:00", "U1")
+    assert (local(case.due_at), local(case.hang_due_at)) == ("03-02 18:00", "03-04 16:00")
+    (account,) = life.accounts("2026-03-04 16:00")
+    assert local(account.periods[-1].due_at) == "03-04 16:00"
+    life.take("receive", "2026-03-04 08:00")
+    assert life.take("ask_extension", "2026-03-04 09:00").pending == "extension"
+
+
+def test_a_log_that_names_no_unit_at_a_send_back_gives_no_fresh_deadline(timing: Timing) -> None:
+    life = Life(timing)
+    life.take("dispatch", "2026-03-02 08:00", "U1")
+    life.take("send_back", "2026-03-03 09:00")
+    life.steps[-1] = replace(life.steps[-1], unit_code=None)
+    assert local(life.take("dispatch", "2026-03-03 12:00", "U1").due_at) == "03-02 18:00"
+
+
+def test_what_is_pushed_beyond_the_calendar_is_provisional(timing: Timing) -> None:
+    for kinds in (("ask_postponement", "postpone", "resume"), ("send_back", "dispatch")):
+        life = Life(timing)
+        life.take("dispatch", "2026-12-30 10:00", "U1")
+        life.take("receive", "2026-12-30 10:00")
+        assert not life.case.is_provisional
+        for kind in kinds[:-1]:
+            life.take(kind, "2026-12-30 11:00")
+        life.take(kinds[-1], "2027-01-11 08:00", "U1")
+        assert life.steps[-1].facts["provisional"] is True, kinds
 
 
 # --- the calendar arrives ---------------------------------------------------------------------------------------------

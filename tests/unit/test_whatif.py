@@ -321,7 +321,7 @@ class TestPaths:
             ("readings.bonus", "maybe", "none of the options counted, shown"),
             ("A.at_least", "85", "A stands 2 times; write STAGE.grades.A"),
             ("month.grades.E.at_least", "85", "month.grades has no part E"),
-            ("per_fault.points", "many", "'many' is not a number"),
+            ("per_fault.points", "many", "数，如 5、0.1 或 1/3，不是“many”"),
             ("per_fault.points", "[", "is not a value as YAML writes it"),
             ("flag.window.reach", "3", "flag.window.KEY with KEY of kind, reaches, fires"),
             ("base.title", "sum", "base.KEY with KEY of"),
