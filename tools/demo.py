@@ -79,7 +79,7 @@ def _work(run: Runner, out: Path, files: Path) -> None:
         run("layers", "import", files / "layers.gpkg", "--kind", kind, "--layer", kind, "--valid-from", "2020-01-01")
     run("subjects", "import", files / "subjects_huiji.csv", "--rulebook", "huiji")
     run("simulate", "--seed", str(SEED), "--period", MONTH, "--cases", str(N_SIMULATED), "--inspect", "huiji")
-    run("case", "list", "--overdue", "--now", f"{MONTH}-31 18:00", "--limit", "5")
+    run("case", "list", "--overdue", "--now", f"{MONTH}-31 23:59:59", "--limit", "5")
     run("case", "show", f"S{SEED}-{MONTH}-00005")
     run("case", "clock", f"S{SEED}-{MONTH}-00005")
     run("score", "beijing_grid", "--period", MONTH)
