@@ -51,7 +51,7 @@ class Limit:
 
     @classmethod
     def parse(cls, amount: str, unit: str) -> "Limit":
-        """Read a limit: a plain decimal number up to :data:`LONGEST`; the unit in Chinese or as code.
+        """Read a limit: a plain decimal number, from a minute up to :data:`LONGEST`; the unit in Chinese or as code.
 
         Raises
         ------
@@ -64,9 +64,11 @@ class Limit:
             raise OptionInvalid(name="unit", value=unit, expected=words)
         text = amount.strip()
         value = Fraction(text) if text.isascii() and text.replace(".", "", 1).isdecimal() else Fraction(0)
-        if not 0 < value <= LONGEST:
-            raise OptionInvalid(name="amount", value=amount, expected=f"> 0, ≤ {LONGEST}")
-        return cls(value, known[unit.strip()])
+        code = known[unit.strip()]
+        shortest = Fraction(1, 60) if code.endswith("hour") else Fraction(1, 60 * 24)
+        if not shortest <= value <= LONGEST:
+            raise OptionInvalid(name="amount", value=amount, expected=f"> 0, ≤ {LONGEST}; ≥ 1 min")
+        return cls(value, code)
 
     @property
     def shown(self) -> str:

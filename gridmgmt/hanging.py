@@ -214,7 +214,10 @@ def _follow(run: _Running, step: Step, terms: Terms) -> _Running | None:
         case "extend":
             _extend(run, step)
         case "deadline":
-            run.periods[-1] = replace(last, due_at=step.instant("due_extended_at") or step.instant("due_at"))
+            due = step.instant("due_extended_at") or step.instant("due_at") or last.due_at
+            if step.facts.get("later") and due is not None and last.due_at is not None:
+                due = max(due, last.due_at)
+            run.periods[-1] = replace(last, due_at=due)
         case "refuse_extension":
             run.asked = None
     return run
@@ -224,7 +227,8 @@ def _extend(run: _Running, step: Step) -> None:
     """The period in which the extension was asked for gets the new deadline; what was missed since then was not."""
     due, kept = step.instant("due_at"), [p for p in run.periods if run.asked is None or p.number <= run.asked]
     if due is not None:
-        run.periods = [*kept[:-1], replace(kept[-1], due_at=due, ended_at=None, how=None)]
+        later = due if kept[-1].due_at is None else max(due, kept[-1].due_at)
+        run.periods = [*kept[:-1], replace(kept[-1], due_at=later, ended_at=None, how=None)]
     run.asked = None
 
 

@@ -160,6 +160,14 @@ def choices(name: str) -> str:
     return "、".join(f"{texts.word(f'{_WORDS[name]}_{code}')} {code}" for code in _CHOICES[name])
 
 
+def _is_limit(amount: str, unit: str) -> bool:
+    try:
+        Limit.parse(amount, unit)
+    except OptionInvalid:
+        return False
+    return True
+
+
 def read(kind: str, facts: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
     """The facts that somebody names for a step, as they are stored; a fact without a value is left out.
 
@@ -199,6 +207,8 @@ def read(kind: str, facts: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
         except (ValueError, TypeError, OverflowError, CodeInvalid, InstantInvalid, OptionInvalid) as e:
             options = choices(name) if name in _CHOICES else None
             raise FactInvalid(step=kind, name=name, value=shown(value), type=type_, options=options) from e
+    if "amount" in out and not _is_limit(out["amount"], out.get("amount_unit", "working_day")):
+        raise FactInvalid(step=kind, name="amount", value=out["amount"], type="amount", options=None)
     for name, type_ in (("amount", "no_amount"), ("amount_unit", "with_amount")):
         if name in out and ("due_at" in out if name == "amount" else "amount" not in out):
             raise FactInvalid(step=kind, name=name, value=str(out[name]), type=type_, options=None)

@@ -36,6 +36,11 @@ def limits_of(facts: Mapping[str, Any]) -> list[Limit]:
     return [Limit(Fraction(x["amount"]), x["unit"]) for x in facts.get("limits", ())]
 
 
+def next_limits_of(facts: Mapping[str, Any]) -> list[Limit]:
+    """The limits of a dispatch's later hang periods: its own, or those of the table beside a deadline set by hand."""
+    return limits_of(facts) or limits_of({"limits": facts.get("next_limits", ())})
+
+
 def last_dispatch(steps: Sequence[Step]) -> Step | None:
     """The dispatch that a case's steps have come to."""
     return next((s for s in reversed(steps) if s.kind == "dispatch"), None)
@@ -66,7 +71,7 @@ class Timing:
 
     def next_due(self, dispatch: Step, at: dt.datetime) -> dt.datetime | None:
         """The deadline of a hang period that opens at a moment: its dispatch's limit again (project convention)."""
-        limits = tuple(limits_of(dispatch.facts))
+        limits = tuple(next_limits_of(dispatch.facts))
         if not limits:
             return None
         if (limits, at) not in self._dues:
@@ -134,7 +139,7 @@ class Timing:
             for name in NAMES
             if (due := getattr(then, name)) is not None
         }
-        kept = {name: held.facts[name] for name in ("limits", "rule") if name in held.facts}
+        kept = {name: held.facts[name] for name in ("limits", "next_limits", "rule") if name in held.facts}
         return replace(step, facts={**step.facts, **kept, **told, "continues": True, **self._marks(then, told)})
 
     def extended(self, step: Step, case: Case, before: Sequence[Step]) -> Step:
@@ -177,7 +182,7 @@ class Timing:
     def failed(self, step: Step, before: Sequence[Step]) -> Step:
         """A failed verification gives a new deadline: that of the hanging account, the original one stays."""
         found, dispatch = self.named(step, step.at), last_dispatch(before)
-        limits = limits_of(dispatch.facts) if dispatch else []
+        limits = next_limits_of(dispatch.facts) if dispatch else []
         return found or (self.timed(step, step.at, limits) if limits else step)
 
     # --- when the calendar arrives ---

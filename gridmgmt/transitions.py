@@ -92,10 +92,13 @@ def _extended(case: Case, s: Step) -> Mapping[str, Any]:
     in_rework = case.hang_due_at is not None
     moves_case = not in_rework or (holds is not None and due is not None and s.at <= holds < due)
     granted = (*case.granted, (case.unit_code, "extension"))
+    extended = due if moves_case else case.due_extended_at
+    if extended is not None and case.due_at is not None and extended <= case.due_at:
+        extended = None  # a calendar that came later moved the original behind it
     return {
         "pending": None,
         "granted": granted,
-        "due_extended_at": due if moves_case else case.due_extended_at,
+        "due_extended_at": extended,
         "hang_due_at": due if in_rework else None,
     }
 
@@ -128,8 +131,9 @@ def _deadline_moved(case: Case, s: Step) -> Mapping[str, Any]:
         return {"hang_due_at": due}
     if extended is not None:  # an export tells both
         return {"due_at": due, "due_extended_at": extended}
-    if case.due_at is not None and due is not None and due > case.due_at:
-        return {"due_extended_at": due}
+    is_beyond = case.due_at is not None and due is not None and due > case.due_at
+    if s.facts.get("later", is_beyond):  # what was later stays so, also where a calendar moved the original behind it
+        return {"due_extended_at": due if is_beyond else None}
     return {"due_at": due, "due_extended_at": None, "is_provisional": False}
 
 
@@ -138,7 +142,7 @@ def _renewed(case: Case, s: Step) -> Mapping[str, Any]:
     names = ("due_at", "due_extended_at", "hang_due_at")
     moved = s.facts.get("orders") or {}
     orders = [replace(o, due_at=_parsed(moved.get(str(o.number))) or o.due_at) for o in case.orders]
-    told = {name: s.instant(name) for name in names if s.facts.get(name)}
+    told = {name: s.instant(name) for name in names if name in s.facts}
     return {**told, "orders": tuple(orders), "is_provisional": bool(s.facts.get("provisional"))}
 
 

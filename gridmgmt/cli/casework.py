@@ -278,7 +278,7 @@ def show(
 
 def _told(run: State, facts: Mapping[str, Any]) -> str:
     """A step's facts in words; the working of its deadline is shown by `case clock`."""
-    hidden = ("limits", "calendar", "rule", "deadlines", "lon", "lat")
+    hidden = ("limits", "next_limits", "later", "calendar", "rule", "deadlines", "lon", "lat")
     told = [_fact(run, k, v) for k, v in facts.items() if k not in hidden and v is not None and v is not False]
     if "lon" in facts:
         told.append(f"{facts['lon']}, {facts['lat']}")

@@ -104,6 +104,8 @@ class Desk:
                 return timing.resumed(step, case, before)
             case "fail":
                 return timing.failed(step, before)
+            case "deadline" if case.hang_due_at is None and case.due_at is not None:
+                return replace(step, facts={**step.facts, "later": is_later(step, case.due_at)})
             case "supervise":
                 return timing.named(step, step.at) or step
         return step
@@ -151,12 +153,18 @@ class Desk:
         if chosen is None:
             return named or step
         if named is not None:  # the table's limit is what later hang periods get
-            return replace(named, facts={"limits": written(chosen.limits), "rule": chosen.rule, **named.facts})
+            return replace(named, facts={"next_limits": written(chosen.limits), **named.facts})
         return self.timing.timed(step, step.at, chosen.limits, rule=chosen.rule)
 
     def chosen_limit(self, stage: str, case: Case, unit: str | None, at: dt.datetime) -> time_limits.Chosen | None:
         """The row of the time-limit table that holds for a stage of a case."""
         return time_limits.choose(self._time_limits, stage, case.category, unit, at.astimezone(self.zone).date())
+
+
+def is_later(step: Step, due: dt.datetime) -> bool:
+    """Whether the deadline that a step names lies after another one."""
+    named = step.instant("due_at")
+    return named is not None and named > due
 
 
 def _question(case: Case) -> Question:

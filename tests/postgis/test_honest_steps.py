@@ -204,6 +204,15 @@ def test_what_no_database_can_hold_is_refused(desk: Engine, told: dict[str, str]
         casework.take_one(desk, replace(request, **told))
 
 
+def test_a_deadline_named_at_the_dispatch_fails_again_by_the_tables_limit(desk: Engine) -> None:
+    opened(desk)
+    for kind in ("accept", "register"):
+        take(desk, kind, 9.1)
+    take(desk, "dispatch", 9.5, due_at="2025-12-01 12:00")
+    (account,) = docket.show_case(desk, "A", at(9, 2)).accounts  # then 4 working hours: Monday 18:00
+    assert [p.due_at for p in account.periods] == [at(12), at(18), at(12, 2)]
+
+
 # --- renewing ---------------------------------------------------------------------------------------------------------
 
 

@@ -100,6 +100,12 @@ def test_two_deadlines_contradict_each_other(facts: dict[str, str]) -> None:
         step_facts.read("extend", facts, ZONE)
 
 
+def test_a_limit_below_a_minute_is_a_slip() -> None:
+    with pytest.raises(FactInvalid):
+        step_facts.read("dispatch", {"amount": "0.0001", "amount_unit": "urgent_hour"}, ZONE)
+    assert step_facts.read("dispatch", {"amount": "0.017", "amount_unit": "urgent_hour"}, ZONE)
+
+
 def test_the_table_names_known_steps_and_facts_and_every_fact_has_its_word() -> None:
     assert set(TAKES) <= set(transitions.BY_PEOPLE)
     assert {name for names in TAKES.values() for name in names} == set(READERS)

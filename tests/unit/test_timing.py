@@ -13,8 +13,9 @@ from gridmgmt.calendars import Calendar
 from gridmgmt.cases import Case, Limits, Step
 from gridmgmt.deadlines import Limit
 from gridmgmt.errors import StepRefused
+from gridmgmt.operations.desk import is_later
 from gridmgmt.readers import calendars
-from gridmgmt.timing import Timing
+from gridmgmt.timing import Timing, written
 
 ZONE = ZoneInfo("Asia/Shanghai")
 LIMITS = Limits(2, 1, 365)
@@ -57,6 +58,8 @@ class Life:
 
     def take(self, kind: str, when: str, unit: str | None = None, limits: Any = DAY, **facts: Any) -> Case:
         step = Step(kind, at(when), "王某", unit or self.case.unit_code, "x", facts, seq=len(self.steps) + 1)
+        if kind == "deadline" and self.case.due_at is not None:
+            step = replace(step, facts={**facts, "later": is_later(step, self.case.due_at)})
         match kind:
             case "dispatch":
                 found = self.timing.continued(step, "C1", self.steps) or self.timing.named(step, step.at)
@@ -244,3 +247,43 @@ def test_a_renewal_after_the_provisional_deadline_undoes_what_was_not_missed(tim
     (account,) = hanging.accounts(steps, at("2027-01-05 10:00"), later.terms)
     assert (account.n_deductions, local(account.periods[-1].due_at)) == (0, "01-05 10:00")
     assert transitions.follow(life.case, step).due_at == at("2027-01-05 10:00")
+
+
+def renewed(life: Life, later: Timing, when: str) -> Case:
+    """The case after renewing, which a second time moves nothing."""
+    step = later.renewed(life.case, life.steps, at(when))
+    assert step is not None
+    life.case = transitions.follow(life.case, step)
+    life.steps.append(replace(step, seq=len(life.steps) + 1))
+    assert later.renewed(life.case, life.steps, at(when)) is None
+    return life.case
+
+
+@pytest.mark.parametrize("how", ["deadline", "extend"])
+def test_a_later_deadline_that_the_renewed_original_overtakes_falls_away(
+    timing: Timing, tmp_path: Path, how: str
+) -> None:
+    later = replace(
+        timing, calendar=own_calendar(tmp_path, "2027-01-01, 2027-01-04, 2027-01-05, 2027-01-06", "2027-12-31")
+    )
+    life = Life(timing)
+    life.take("dispatch", "2026-12-30 10:00", "U1", (Limit.parse("3", "working_day"),))  # 4 January, 10:00
+    life.take("receive", "2026-12-30 10:00")
+    if how == "extend":
+        life.take("ask_extension", "2026-12-30 11:00")
+    life.take(how, "2026-12-30 11:00", due_at=at("2027-01-05 12:00").isoformat())
+    assert local(life.case.effective_due_at) == "01-05 12:00"
+    case = renewed(life, later, "2026-12-31 08:00")
+    assert (local(case.due_at), case.due_extended_at) == ("01-08 10:00", None)
+    (account,) = hanging.accounts(life.steps, at("2027-01-08 10:00"), later.terms)
+    assert [(p.how, local(p.due_at)) for p in account.periods] == [(None, "01-08 10:00")]
+
+
+def test_a_deadline_set_by_hand_has_what_the_wall_clock_left_after_a_pause(timing: Timing) -> None:
+    life = Life(timing)
+    life.take("dispatch", "2026-03-02 08:00", "U1", due_at=at("2026-03-08 20:00").isoformat())
+    life.steps[-1] = replace(life.steps[-1], facts={**life.steps[-1].facts, "next_limits": written(DAY)})
+    life.take("send_back", "2026-03-07 10:00")  # 34 hours left
+    assert local(life.take("dispatch", "2026-03-07 15:00", "U1").due_at) == "03-09 01:00"
+    (account,) = life.accounts("2026-03-09 01:01")
+    assert [(p.how, local(p.due_at)) for p in account.periods][1:] == [("missed", "03-09 01:00"), (None, "03-09 18:00")]
