@@ -56,9 +56,6 @@ FLAGS = ("supervised", "repeat", "multi_dispatched", "hanging", "exposed", "refe
 MARKS = ("repeat", "exposed", "referred", "false")
 """Marks that a step sets and another one takes back."""
 
-ORIGINS = ("own", "imported", "derived")
-"""A step was taken here, came from another system's step log, or is proved only by a date of an export (推定)."""
-
 
 @dataclass(frozen=True)
 class Step:
@@ -72,6 +69,8 @@ class Step:
         The unit it concerns: of ``dispatch`` the one that is to handle it, of others the one that has it.
     facts
         JSON-ready values of its kind: ``due_at`` (ISO 8601), ``category``, ``lon``, ``lat``, ``verdict`` …
+    origin
+        ``own``: taken here; ``imported``: from another system's step log; ``derived``: proved by a date alone (推定).
     """
 
     kind: str

@@ -104,11 +104,6 @@ def _order(value: Any, _zone: ZoneInfo) -> int:
     return int(text)
 
 
-def _amount(value: Any, _zone: ZoneInfo) -> str:
-    Limit.parse(str(value), "working_day")
-    return str(value).strip()
-
-
 def _category(value: Any, _zone: ZoneInfo) -> str:
     CategoryKey.parse(str(value))
     return str(value).strip()
@@ -131,7 +126,7 @@ READERS: Mapping[str, tuple[str, Reader]] = MappingProxyType(
         **dict.fromkeys(("wrong_dispatch", "agreed", "is_repeat"), ("flag", _flag)),
         **{name: (name, _choice(name)) for name in _CHOICES},
         "due_at": ("instant", _instant),
-        "amount": ("amount", _amount),
+        "amount": ("amount", _text),  # with its unit a limit: see read
         "order": ("order", _order),
         "category": ("category", _category),
     }

@@ -15,7 +15,6 @@ from gridmgmt.operations import assessing, casework, database, docket, step_file
 from gridmgmt.operations.casework import Request
 from gridmgmt.periods import parse_period
 from gridmgmt.readers import calendars
-from gridmgmt.settings import data_path
 from tests.postgis.test_step_counts import inputs, to_verification
 from tests.postgis.worksite import at, dispatched, folded, opened, row, take
 
@@ -220,9 +219,6 @@ def test_renewing_gives_stored_cases_the_deadlines_of_the_new_calendar(
     desk: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A calendar known through 2 December 2025, then one in which the 3rd turns out to be a day off."""
-    day = data_path("calendars", "cn.yaml").read_text("utf-8")
-    assert "holidays" in day
-
     def own(known: str, days_off: str) -> Any:
         path = tmp_path / f"{known}.yaml"
         path.write_text(
