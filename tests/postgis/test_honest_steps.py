@@ -219,6 +219,7 @@ def test_renewing_gives_stored_cases_the_deadlines_of_the_new_calendar(
     desk: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A calendar known through 2 December 2025, then one in which the 3rd turns out to be a day off."""
+
     def own(known: str, days_off: str) -> Any:
         path = tmp_path / f"{known}.yaml"
         path.write_text(
