@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 from fastapi import Depends, FastAPI, Request, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from gridmgmt.database.work import Engine
 from gridmgmt.errors import GridmgmtError, OptionInvalid
-from gridmgmt.operations import reference
-from gridmgmt.operations.database import Engine
+from gridmgmt.people.operations import reference
 from gridmgmt.texts import LANGUAGES
 
 

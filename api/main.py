@@ -13,7 +13,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from api import errors
 from api.routes import assessments, city, editions, explain, grids, health, indicators, locate, maps, start
 from gridmgmt import __version__
-from gridmgmt.operations.database import open_database
+from gridmgmt.database.work import open_database
 from gridmgmt.settings import Settings
 
 LOOPBACK = ("127.0.0.1", "localhost")

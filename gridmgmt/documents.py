@@ -1,12 +1,15 @@
 """What every part of a rulebook is made of: strict keys, exact numbers, texts in both languages."""
 
 import datetime as dt
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
-from gridmgmt.rulebooks.numbers import NUMBER, exact, to_exact
+from gridmgmt.numbers import NUMBER, exact, to_exact
 
 _NUMBER_SCHEMA = {"anyOf": [{"type": "number"}, {"type": "string", "pattern": f"^{NUMBER.pattern}$"}]}
 
@@ -62,3 +65,13 @@ class Strict(BaseModel):
 def holds(left: Fraction, test: str, right: Fraction) -> bool:
     """Whether a comparison of exact numbers holds."""
     return {">": left > right, ">=": left >= right, "<": left < right, "<=": left <= right}[test]
+
+
+def canonical(document: Any) -> str:
+    """Canonical JSON: sorted keys, no spaces, UTF-8 as it is."""
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def digest(header: Mapping[str, Any], subjects: Sequence[Mapping[str, Any]]) -> str:
+    """SHA-256 of an assessment's canonical JSON."""
+    return hashlib.sha256(canonical({**header, "subjects": list(subjects)}).encode()).hexdigest()

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import hypothesis
 import pytest
-from sqlalchemy import Engine
 
 from gridmgmt import settings as settings_module
-from gridmgmt.operations import database
+from gridmgmt.database import administration, server, work
+from gridmgmt.database import engine as engines
+from gridmgmt.database.work import Engine
 from gridmgmt.settings import Settings
-from gridmgmt.store import engine as engines
-from gridmgmt.store import server
 
 # correctness tests never time anything; a landing is judged on examples that are the same each time
 hypothesis.settings.register_profile(
@@ -46,7 +45,7 @@ def make_database(server_settings: Settings) -> Iterator[Callable[[str], Setting
         found = replace(server_settings, db=f"test_{worker}_{os.getpid()}_{name}")
         engines.drop_database(found)
         engines.ensure_database(found)
-        database.migrate(found)
+        administration.migrate(found)
         made.append(found)
         return found
 
@@ -59,7 +58,7 @@ def make_database(server_settings: Settings) -> Iterator[Callable[[str], Setting
 def fresh(make_database: Callable[[str], Settings]) -> Iterator[tuple[Settings, Engine]]:
     """An empty database of its own for one test."""
     found = make_database("fresh")
-    engine = database.open_database(found)
+    engine = work.open_database(found)
     yield found, engine
     engine.dispose()
 

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+from gridmgmt.assessing.operations import scoring
 from gridmgmt.cli import worded
 from gridmgmt.cli.base import show_table
-from gridmgmt.operations import assessing, reference
+from gridmgmt.people.operations import reference
 from gridmgmt.settings import data_path
 from gridmgmt.texts import both
 from tools.run import Runner
@@ -40,7 +41,7 @@ def run_demo(run: Runner, out: Path, *, extras: bool = True) -> dict[str, Any]:
     run("samples", "import", files / "samples.xlsx", "--profile", "demo_samples")
     run("score", "grid_baseline", "--period", PERIOD)
     with run.engine() as engine:
-        stored, documents, _ = assessing.read(engine, "grid_baseline", "street")
+        stored, documents, _ = scoring.read(engine, "grid_baseline", "street")
     if extras:
         _look(run, out, str(documents[0]["subject"]["code"]))
     judged = _judge(run, files) if extras else {}
@@ -59,7 +60,7 @@ def _judge(run: Runner, files: Path) -> dict[str, str]:
     for month in ("10", "11", "12"):
         run("score", "qixian", "--period", f"{YEAR}-{month}")
     with run.engine() as engine:
-        month = assessing.read(engine, "qixian")[0].name
+        month = scoring.read(engine, "qixian")[0].name
     run("publish", month, "--by", "demo")
     run("recompute", "qixian")
     for book in ("ningbo_district", "qixian"):
@@ -68,7 +69,7 @@ def _judge(run: Runner, files: Path) -> dict[str, str]:
     hashes = {}
     with run.engine() as engine:
         for book in ("ningbo_district", "qixian"):
-            hashes[book] = assessing.read(engine, book)[0].sha256
+            hashes[book] = scoring.read(engine, book)[0].sha256
     return hashes
 
 

@@ -4,9 +4,10 @@ import os
 import sys
 from pathlib import Path
 
+from gridmgmt.assessing.operations import scoring
 from gridmgmt.cli import worded
 from gridmgmt.cli.base import show_table
-from gridmgmt.operations import assessing, reference
+from gridmgmt.people.operations import reference
 from gridmgmt.settings import data_path
 from tools.run import Runner
 
@@ -44,7 +45,7 @@ def main() -> None:
         run("map", "heat", "--period", period, "--out", out / "heat.html")
     with run.engine() as engine:
         found = reference.overview(engine)
-        rows = [(a["name"], a["sha256"]) for a in assessing.listing(engine)]
+        rows = [(a["name"], a["sha256"]) for a in scoring.listing(engine)]
     rows += [("cases", str(found["cases"])), ("samples", str(found["samples"])), ("quarantine", found["n_quarantined"])]
     show_table("", ["", ""], [*rows, ("out", str(OUT)), ("seconds", f"{run.seconds:.1f}")])
 

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from sqlalchemy import Engine
-
 from gridmgmt import settings
 from gridmgmt.cli import app, load_plugins
-from gridmgmt.operations import database, editions
+from gridmgmt.database import work
+from gridmgmt.database.work import Engine
+from gridmgmt.places.operations import editions
 from gridmgmt.settings import Settings
 
 
@@ -33,7 +33,7 @@ class Runner:
     @contextmanager
     def engine(self) -> Iterator[Engine]:
         """The database, for what no command prints."""
-        engine = database.open_database(self.settings)
+        engine = work.open_database(self.settings)
         yield engine
         engine.dispose()
 

@@ -13,8 +13,9 @@ from pydantic import Field
 from api.deps import Ask, Database, Language, cached
 from api.schemas import Assessment, AssessmentRow, Ranking, ReachedConsequence, Scorecard, ScorecardRow
 from api.wording import scorecard_texts
-from gridmgmt.exports.lines import top_lines
-from gridmgmt.operations import assessing, browsing, exporting
+from gridmgmt.assessing.operations import browsing, scoring
+from gridmgmt.assessing.operations import scorecards as exporting
+from gridmgmt.scorecards.exports.lines import top_lines
 
 router = APIRouter(prefix="/v1/assessments", tags=["assessments"])
 
@@ -58,7 +59,7 @@ def assessments(ask: Annotated[Ask, Query()], engine: Database) -> list[Assessme
             as_of=row["as_of"].isoformat(),
             sha256=row["sha256"],
         )
-        for row in assessing.listing(engine)
+        for row in scoring.listing(engine)
     ]
 
 
@@ -78,7 +79,7 @@ def scorecards(name: str, ask: Annotated[AskRanking, Query()], request: Request,
 
     def make() -> Response:
         if form == "json":
-            return _ranking(*assessing.read(engine, name, ask.level))
+            return _ranking(*scoring.read(engine, name, ask.level))
         with tempfile.TemporaryDirectory() as folder:
             path, *_ = exporting.export(engine, name, ask.level, Path(folder) / "out", [form], codes=[])
             return _file(path.read_bytes(), form, f"{name}-{ask.level}")
@@ -97,7 +98,7 @@ def scorecard(
     def make() -> Response:
         if form != "json":
             return _file(exporting.one(engine, name, code, form, ask.level), form, f"{name}-{code}")
-        stored, document = assessing.scorecard(engine, name, code, ask.level)
+        stored, document = scoring.scorecard(engine, name, code, ask.level)
         texts = scorecard_texts(stored.header, document, lang)
         answer = Scorecard(assessment=stored.name, sha256=stored.sha256, document=document, texts=texts)
         return JSONResponse(answer.model_dump())

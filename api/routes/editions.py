@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 
 from api.deps import Ask, Database
 from api.schemas import Edition
-from gridmgmt.operations import editions as operations
+from gridmgmt.places.operations import editions as operations
 
 router = APIRouter(prefix="/v1", tags=["grids"])
 

@@ -9,8 +9,8 @@ from pydantic import Field
 
 from api.deps import Ask, Database, Language, cached
 from api.schemas import Behind, Explained, Ground, Name
-from gridmgmt.exports.results import grounds, known_words, record_titles, record_words, why_words
-from gridmgmt.operations import browsing, explaining
+from gridmgmt.assessing.operations import browsing, explaining
+from gridmgmt.scorecards.exports.results import grounds, known_words, record_titles, record_words, why_words
 
 router = APIRouter(prefix="/v1", tags=["assessments"])
 

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from api.deps import Ask, Database, Day, parse_bbox
-from gridmgmt.operations import browsing
-from gridmgmt.operations.browsing import GridPage
+from gridmgmt.places.operations import grids as operations_grids
+from gridmgmt.places.operations.grids import GridPage
 
 router = APIRouter(prefix="/v1", tags=["grids"])
 
@@ -65,7 +65,7 @@ class AskGrids(AskEdition):
 @router.get("/grids", response_class=Response, responses=GEOJSON)
 def grids(ask: Annotated[AskGrids, Query()], request: Request, engine: Database) -> Response:
     """Grids of an edition by level and code, as a GeoJSON FeatureCollection with links to the pages beside it."""
-    page = browsing.grids_page(
+    page = operations_grids.grids_page(
         engine,
         edition=ask.edition,
         day=ask.on,
@@ -89,7 +89,7 @@ def grids(ask: Annotated[AskGrids, Query()], request: Request, engine: Database)
 @router.get("/grids/{code}", response_class=Response, responses={200: {"content": {MEDIA_TYPE: {}}}})
 def grid(code: str, ask: Annotated[AskEdition, Query()], engine: Database) -> Response:
     """One grid as a GeoJSON Feature; `ancestors` leads from the city down to its parent."""
-    found = browsing.grid(engine, code, level=ask.level, edition=ask.edition, day=ask.on)
+    found = operations_grids.grid(engine, code, level=ask.level, edition=ask.edition, day=ask.on)
     more = {"edition": found.edition, "ancestors": [_properties(a) for a in found.ancestors]}
     return Response(_feature(found.grid, more), media_type=MEDIA_TYPE)
 

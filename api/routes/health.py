@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from api.deps import Ask, Database
 from api.schemas import Health, Problem
 from gridmgmt import __version__
-from gridmgmt.operations.database import snapshot
+from gridmgmt.database.work import snapshot
 
 router = APIRouter(tags=["health"])
 

@@ -8,10 +8,11 @@ from pydantic import Field
 
 from api.deps import Ask, Database
 from api.schemas import IndicatorTable, Name
-from gridmgmt.counts import COUNTS
-from gridmgmt.exports.wording import indicator_words
-from gridmgmt.indicators import RATIOS
-from gridmgmt.operations import counting, reference
+from gridmgmt.figures.counts import COUNTS
+from gridmgmt.figures.indicators import RATIOS
+from gridmgmt.figures.names import indicator_words
+from gridmgmt.figures.operations import indicators as counting
+from gridmgmt.people.operations import reference
 from gridmgmt.periods import parse_instant, parse_period
 
 router = APIRouter(prefix="/v1", tags=["indicators"])

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from api.deps import Ask, Database, Day
 from api.schemas import GridRef, Located, Name, Neighbour, Unit
-from gridmgmt.operations import locating, reference
+from gridmgmt.people.operations import locating, reference
 
 router = APIRouter(prefix="/v1", tags=["locate"])
 

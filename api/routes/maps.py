@@ -9,9 +9,10 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from api.deps import Ask, Database, Language, cached
-from gridmgmt.counts import COUNTS
-from gridmgmt.operations import browsing, counting
-from gridmgmt.operations.browsing import TOTAL, Stored
+from gridmgmt.assessing.operations import browsing
+from gridmgmt.assessing.operations.browsing import TOTAL, Stored
+from gridmgmt.figures.counts import COUNTS
+from gridmgmt.figures.operations import indicators
 from gridmgmt.periods import parse_period
 from maps import drawing, pages
 from maps.assets import OfflineMap
@@ -58,7 +59,7 @@ def choropleth(ask: Annotated[AskChoropleth, Query()], request: Request, engine:
 def heat(ask: Annotated[AskHeat, Query()], engine: Database, lang: Language) -> Response:
     """The heat map of the cases reported in the assessment's period, as the data are now."""
     stored = browsing.assessment(engine, ask.assessment)
-    data = counting.heat(engine, parse_period(stored.period), ask.category)
+    data = indicators.heat(engine, parse_period(stored.period), ask.category)
     return _answer(drawing.heat(data, lang=lang, embedded=ask.embedded))
 
 

@@ -12,11 +12,12 @@ from pydantic import Field
 
 from api.deps import Ask, Database, Language
 from gridmgmt import __version__
+from gridmgmt.assessing.operations import browsing, scoring
 from gridmgmt.city import City
-from gridmgmt.exports.cards import grade_label
-from gridmgmt.exports.wording import indicator_words
-from gridmgmt.indicators import RATIOS
-from gridmgmt.operations import assessing, browsing, reference
+from gridmgmt.figures.indicators import RATIOS
+from gridmgmt.figures.names import indicator_words
+from gridmgmt.people.operations import reference
+from gridmgmt.scorecards.exports.cards import grade_label
 from gridmgmt.texts import catalogue, word
 from maps.style import GRADES, ramp
 
@@ -40,7 +41,7 @@ class AskPage(Ask):
 def start(ask: Annotated[AskPage, Query()], request: Request, engine: Database, lang: Language) -> HTMLResponse:
     """The start page in the reader's language."""
     city = reference.load_city(engine)
-    listing = assessing.listing(engine)
+    listing = scoring.listing(engine)
     chosen = browsing.assessment(engine, ask.assessment) if ask.assessment else browsing.opening(engine)
     html = _environment().get_template("start.html").render(
         lang=lang,
@@ -63,7 +64,7 @@ def _data(ask: AskPage, city: City, lang: str, chosen: Any) -> dict[str, Any]:
     header: Any = chosen.header if chosen else {"levels": [], "rulebook": {"grades": []}}
     levels, grades = header["levels"], header["rulebook"]["grades"]
     keys = [x["key"] for x in levels]
-    known = ask.level is None or ask.level in keys or ask.level in assessing.UNGRIDDED
+    known = ask.level is None or ask.level in keys or ask.level in scoring.UNGRIDDED
     wanted = ask.level if known else city.level(str(ask.level)).key
     stays = ask.level is None or wanted in keys
     return {

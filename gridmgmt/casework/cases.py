@@ -2,7 +2,7 @@
 
 A case is what its steps (办理步骤) say; they are append-only and immutable, and nobody
 edits a case. Which step is legal in which state, and what it changes, stands in
-:mod:`gridmgmt.transitions`.
+:mod:`gridmgmt.casework.transitions`.
 
 Source: the seven stages of digital urban management (信息收集、案卷建立、任务派遣、任务处理、处理反馈、核查结案、
 综合评价); how the steps join them is a project convention.

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from PIL import ExifTags, Image
 
-from gridmgmt.photographs import orientation
+from gridmgmt.casework.photographs import orientation
 
 _EOI, _SOS, _APP0, _APP1, _APP2, _APP14 = 0xD9, 0xDA, 0xE0, 0xE1, 0xE2, 0xEE
 _MARKER = re.compile(rb"\xff+[^\x00\x01\xd0-\xd8\xff]")

@@ -22,7 +22,7 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from gridmgmt.cases import Step
+from gridmgmt.casework.cases import Step
 
 
 @dataclass(frozen=True)

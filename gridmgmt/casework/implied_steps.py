@@ -4,8 +4,8 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gridmgmt.cases import Step
-from gridmgmt.transitions import TRANSITIONS
+from gridmgmt.casework.cases import Step
+from gridmgmt.casework.transitions import TRANSITIONS
 
 
 def derive(facts: Mapping[str, Any]) -> list[Step]:

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, Field, model_validator
 
 from gridmgmt.codes import CategoryKey, CategoryPattern
+from gridmgmt.documents import Count, Id, Strict, Words
 from gridmgmt.errors import CodeInvalid
-from gridmgmt.layers import OTHER, STRICTEST_FIRST
-from gridmgmt.rulebooks.parts import Count, Id, Strict, Words
+from gridmgmt.places.layers import OTHER, STRICTEST_FIRST
 
 Ints = NDArray[np.int64]
 

@@ -16,7 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from gridmgmt import texts
-from gridmgmt.cases import MARKS, ORDER_KINDS, VERDICTS
+from gridmgmt.casework.cases import MARKS, ORDER_KINDS, VERDICTS
 from gridmgmt.codes import CategoryKey
 from gridmgmt.deadlines import UNITS, Limit
 from gridmgmt.errors import CodeInvalid, FactInvalid, FactUnknown, InstantInvalid, OptionInvalid

@@ -15,12 +15,13 @@ from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from gridmgmt import deadlines, transitions
+from gridmgmt import deadlines
 from gridmgmt.calendars import Calendar
-from gridmgmt.cases import Case, Step
+from gridmgmt.casework import transitions
+from gridmgmt.casework.cases import Case, Step
+from gridmgmt.casework.hanging import Terms, moved_deadlines
 from gridmgmt.deadlines import Limit
 from gridmgmt.errors import StepRefused
-from gridmgmt.hanging import Terms, moved_deadlines
 
 NAMES = ("due_at", "due_extended_at", "hang_due_at")
 """Facts of a step that are deadlines."""

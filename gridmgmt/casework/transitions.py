@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from gridmgmt.cases import ENDED, MARKS, STATES, Case, Limits, Order, Step
+from gridmgmt.casework.cases import ENDED, MARKS, STATES, Case, Limits, Order, Step
 from gridmgmt.errors import StepIllegal, StepIncomplete, StepRefused
 
 _SETUP = ("reported", "accepted", "confirmed")

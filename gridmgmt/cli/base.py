@@ -12,12 +12,13 @@ from typing import Any
 import typer
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import Engine
 
 from gridmgmt import periods, texts
 from gridmgmt.city import City
+from gridmgmt.database import work
+from gridmgmt.database.work import Engine
 from gridmgmt.errors import OptionInvalid
-from gridmgmt.operations import database, reference
+from gridmgmt.people.operations import reference
 from gridmgmt.settings import Settings
 
 JSON = typer.Option(False, "--json", help="Machine-readable output.")
@@ -36,7 +37,7 @@ class State:
     def engine(self) -> Engine:
         """The database, connected when first used."""
         if self._engine is None:
-            self._engine = database.open_database(self.settings)
+            self._engine = work.open_database(self.settings)
         return self._engine
 
     def close(self) -> None:
@@ -103,7 +104,7 @@ def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
 
 
 @contextmanager
-def progress() -> Iterator[database.Progress]:
+def progress() -> Iterator[work.Progress]:
     """Show on standard error what is being done: a moving line on a terminal, plain lines elsewhere."""
     console = Console(stderr=True, highlight=False)
     began = time.monotonic()

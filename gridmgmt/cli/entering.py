@@ -7,10 +7,11 @@ from typing import Any
 
 import typer
 
+from gridmgmt.assessing.operations import entries as entering
+from gridmgmt.assessing.operations import subjects
+from gridmgmt.assessing.operations.entries import EntryReport
 from gridmgmt.cli.base import JSON, State, show_json, show_table, state
 from gridmgmt.errors import OptionInvalid
-from gridmgmt.operations import entering, subjects
-from gridmgmt.operations.entering import EntryReport
 
 entries = typer.Typer(help="录入数据 · Hand-entered data.", no_args_is_help=True)
 subjects_app = typer.Typer(help="考核对象 · Who is assessed by a rulebook.", no_args_is_help=True)

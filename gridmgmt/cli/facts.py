@@ -7,8 +7,8 @@ import typer
 
 from gridmgmt import texts
 from gridmgmt.cli.base import JSON, State, progress, show_json, show_table, state
-from gridmgmt.operations import imports, step_files
-from gridmgmt.operations.imports import ImportReport
+from gridmgmt.intake.operations import imports, step_sheets
+from gridmgmt.intake.operations.imports import ImportReport
 
 cases = typer.Typer(help="案件 · Cases.", no_args_is_help=True)
 samples = typer.Typer(help="抽查样本 · Inspection samples.", no_args_is_help=True)
@@ -73,7 +73,7 @@ def steps_import(
 
     Example: `gridmgmt steps import log.csv --profile steps`
     """
-    step_files.step_profile(profile)
+    step_sheets.step_profile(profile)
     _import(state(context), files, profile, None, dry_run, as_json)
 
 

@@ -12,10 +12,11 @@ import typer
 from gridmgmt import texts
 from gridmgmt.cli.base import JSON, State, progress, show_json, show_table, state
 from gridmgmt.errors import OptionInvalid
-from gridmgmt.lineage import changes
-from gridmgmt.operations import assigning, editions, locating, reference
-from gridmgmt.responsibility import Decision, Rule
-from gridmgmt.topology import TopologyReport
+from gridmgmt.people.operations import assigning, locating, reference
+from gridmgmt.people.responsibility import Decision, Rule
+from gridmgmt.places.lineage import changes
+from gridmgmt.places.operations import editions
+from gridmgmt.places.topology import TopologyReport
 
 grids = typer.Typer(help="网格版本 · Editions of the grids.", no_args_is_help=True)
 unassigned = typer.Typer(help="未落格 · Cases and samples in no grid.", no_args_is_help=True)

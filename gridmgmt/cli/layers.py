@@ -7,8 +7,8 @@ import typer
 from gridmgmt.cli.base import JSON, State, progress, show_json, show_table, state
 from gridmgmt.cli.grids import day_of
 from gridmgmt.errors import OptionInvalid
-from gridmgmt.operations import layers as operations
-from gridmgmt.operations.layers import Layer, LayerReport
+from gridmgmt.places.operations import layers as operations
+from gridmgmt.places.operations.layers import Layer, LayerReport
 
 layers = typer.Typer(help="参考图层 · Reference layers: roads, key areas, sites …", no_args_is_help=True)
 

@@ -9,11 +9,11 @@ import typer
 from gridmgmt.cli.base import JSON, State, progress, show_json, show_table, state
 from gridmgmt.cli.facts import samples
 from gridmgmt.errors import OptionInvalid
-from gridmgmt.exports import field_forms
-from gridmgmt.exports.wording import say
-from gridmgmt.operations import findings, sampling
-from gridmgmt.operations.findings import TakeReport
-from gridmgmt.operations.sampling import DrawReport
+from gridmgmt.files.wording import say
+from gridmgmt.inspections.exports import field_forms
+from gridmgmt.inspections.operations import draws, findings
+from gridmgmt.inspections.operations.draws import DrawReport
+from gridmgmt.inspections.operations.findings import TakeReport
 from gridmgmt.periods import parse_instant
 
 notices = typer.Typer(help="整改通知 · Rectification notices.", no_args_is_help=True)
@@ -37,7 +37,7 @@ def samples_plan(context: typer.Context, rulebook: str = RULEBOOK, period: str =
     Example: `gridmgmt samples plan --rulebook huiji --period 2025-06`
     """
     run = state(context)
-    found = sampling.plan_of(run.engine, rulebook, period)
+    found = draws.plan_of(run.engine, rulebook, period)
     if as_json:
         lines = [
             {
@@ -75,7 +75,7 @@ def samples_draw(
     """
     run = state(context)
     with progress() as tell:
-        report = sampling.make_draw(run.engine, rulebook, period, seed, again=again, dry_run=dry_run, progress=tell)
+        report = draws.make_draw(run.engine, rulebook, period, seed, again=again, dry_run=dry_run, progress=tell)
     if as_json:
         names = ("name", "sha256", "is_new", "dry_run", "n_inspected_before", "document")
         show_json({name: getattr(report, name) for name in names})
@@ -129,7 +129,7 @@ def samples_show(
     Example: `gridmgmt samples show huiji-2025-06 --unit 410108001`
     """
     run = state(context)
-    found, items = sampling.show_draw(run.engine, draw, unit)
+    found, items = draws.show_draw(run.engine, draw, unit)
     if as_json:
         head = {"name": found.name, "sha256": found.sha256, "reason": found.reason, "known_at": found.known_at}
         show_json({**head, "samples": items} | ({} if unit else {"document": found.document}))
@@ -156,7 +156,7 @@ def samples_verify(context: typer.Context, draw: str = DRAW, as_json: bool = JSO
     Example: `gridmgmt samples verify huiji-2025-06`
     """
     run = state(context)
-    found = sampling.verify_draw(run.engine, draw)
+    found = draws.verify_draw(run.engine, draw)
     if as_json:
         show_json(found)
     else:

@@ -18,7 +18,7 @@ DIALECT = postgresql.dialect(paramstyle="pyformat")  # type: ignore[no-untyped-c
 
 @cache
 def query(name: str, **names: str) -> TextClause:
-    """The statement of ``store/sql/<name>.sql``; its first line says what it answers.
+    """The statement of the file ``<name>.sql`` below ``gridmgmt/``; its first line says what it answers.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def query(name: str, **names: str) -> TextClause:
         Names of tables and columns of this package's own for the file's
         ``{…}``, where one statement serves cases and samples.
     """
-    statement = (Path(__file__).parent / "sql" / f"{name}.sql").read_text("utf-8")
+    statement = (Path(__file__).parent.parent / f"{name}.sql").read_text("utf-8")
     return text(statement.format_map(names) if names else statement)
 
 

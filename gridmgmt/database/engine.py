@@ -16,9 +16,9 @@ from psycopg import sql
 from sqlalchemy import URL, Connection, Engine, create_engine, func, make_url, select, text
 from sqlalchemy.exc import ArgumentError, OperationalError
 
+from gridmgmt.database import server
 from gridmgmt.errors import DatabaseOutdated, DatabaseUnreachable
 from gridmgmt.settings import Settings
-from gridmgmt.store import server
 
 EXTENSIONS = ("postgis", "btree_gist")
 

@@ -42,9 +42,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from gridmgmt.city import STORAGE_EPSG
-from gridmgmt.store import tables as t
-from gridmgmt.store.bulk import copy_in, fetch, query
-from gridmgmt.store.facts import CASES, LOCATED, POINT_TYPES, Kind, create_located
+from gridmgmt.database import tables as t
+from gridmgmt.database.copying import copy_in, fetch, query
+from gridmgmt.database.facts import CASES, LOCATED, POINT_TYPES, Kind, create_located
 
 Stamp = Mapping[str, Any]
 """The columns that say where a version comes from, with their values."""
@@ -92,17 +92,19 @@ def add(connection: Connection, kind: Kind, facts: pd.DataFrame) -> None:
 
 def take_out_lived(connection: Connection) -> list[tuple[int, str]]:
     """Take out case rows that are newer than a case worked on here; gives their row and case numbers."""
-    found = connection.execute(query("take_out_lived"))
+    found = connection.execute(query("database/sql/take_out_lived"))
     return sorted((int(row), str(number)) for row, number in found)
 
 
 def points(connection: Connection, kind: Kind) -> pd.DataFrame:
     """Row number, lon, lat, instant, category and named unit of what came in, to be located."""
-    return fetch(connection, query("incoming_points", **kind.names), {}, {"row_no": pa.int64(), **POINT_TYPES})
+    return fetch(
+        connection, query("database/sql/incoming_points", **kind.names), {}, {"row_no": pa.int64(), **POINT_TYPES}
+    )
 
 
 def set_located(connection: Connection, located: pd.DataFrame) -> None:
-    """Say where each row was located: columns row_no and :data:`gridmgmt.store.facts.LOCATED`."""
+    """Say where each row was located: columns row_no and :data:`gridmgmt.database.facts.LOCATED`."""
     create_located(connection, "incoming_located", "row_no")
     copy_in(connection, "incoming_located", located[["row_no", *LOCATED]])
 
@@ -111,7 +113,7 @@ def merge(connection: Connection, kind: Kind, batch_id: int, known_at: Any) -> M
     """Merge the located rows into current rows, versions, assignments and reporters; see the module's rules."""
     connection.execute(text("DROP TABLE IF EXISTS judged"))
     located = ", ".join(f"l.{c}" for c in LOCATED)
-    connection.execute(query("judge_incoming", **kind.names, facts=", ".join(kind.facts), located=located))
+    connection.execute(query("database/sql/judge_incoming", **kind.names, facts=", ".join(kind.facts), located=located))
     j = _judged(kind)
     stamp: dict[str, Any] = {name: j.c[name] for name in ("version_at", "content_hash", "row_no")}
     stamp |= {"batch_id": literal(batch_id), "known_at": literal(known_at)}

@@ -10,8 +10,8 @@ import pandas as pd
 from sqlalchemy import Column, Connection, MetaData, Table, func, literal, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
-from gridmgmt.store import tables as t
-from gridmgmt.store.bulk import copy_in
+from gridmgmt.database import tables as t
+from gridmgmt.database.copying import copy_in
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,13 @@
 """What a simulated month needs to know of the city (模拟工作月): its leaf grids, its classes."""
 
 import geopandas as gpd
-from sqlalchemy import Engine
 
 from gridmgmt.city import City
-from gridmgmt.operations.database import snapshot
+from gridmgmt.database import cities
+from gridmgmt.database.work import Engine, snapshot
+from gridmgmt.people.store import categories
 from gridmgmt.periods import Period
-from gridmgmt.store import cities, editions
+from gridmgmt.places.store import editions
 
 
 def ground(engine: Engine, period: Period) -> tuple[City, gpd.GeoDataFrame, list[str]]:
@@ -19,6 +20,6 @@ def ground(engine: Engine, period: Period) -> tuple[City, gpd.GeoDataFrame, list
     with snapshot(engine) as connection:
         city = cities.load_city(connection)
         edition = editions.on_date(connection, period.start)
-        keys = sorted(cities.category_keys(connection))
+        keys = sorted(categories.category_keys(connection))
         names = [f"{kind}:{code}" for scheme, kind, code in keys if scheme == city.scheme]
         return city, editions.grids(connection, edition.id, [city.leaf.number]), names

@@ -46,6 +46,11 @@ class Facts:
         values = self.frame[name]
         return values.where(values <= self.as_of)
 
+    @property
+    def seen(self) -> pd.DataFrame:
+        """The case rows as they were at the cut-off: registered and void only if that had happened."""
+        return self.frame.assign(**{name: self.time(name) for name in ("registered_at", "voided_at")})
+
     def within(self, values: pd.Series) -> Mask:
         """Whether an instant lies in the period and not after the cut-off."""
         return true((values >= self.start) & (values < self.end) & (values <= self.as_of))

@@ -1,4 +1,4 @@
-"""Indicators (考核指标): rates made from the base counts of :mod:`gridmgmt.counts`, filters, and counts of groups.
+"""Indicators (考核指标): rates made from the base counts, filters, and counts of groups.
 
 Rates are exact fractions of counts; a denominator of zero gives no value, never
 0 or 100 %.
@@ -7,6 +7,7 @@ Rates are exact fractions of counts; a denominator of zero gives no value, never
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gridmgmt.codes import CategoryPattern
-from gridmgmt.counts import COUNTS, Count, Facts, Mask, true
 from gridmgmt.errors import IndicatorMissing
-from gridmgmt.sharing import Shares
+from gridmgmt.figures.counts import COUNTS, Count, Facts, Mask, true
+from gridmgmt.figures.sharing import Shares
 
 
 @dataclass(frozen=True)
@@ -193,3 +194,30 @@ def ratio(
     else:
         bottom = Fraction(counts.get(rule.denominator, 0))
     return (top, bottom) if bottom else None
+
+
+@dataclass(frozen=True)
+class LevelCounts:
+    """One level's figures of a period.
+
+    Attributes
+    ----------
+    counts
+        Index = grid code (every grid of the level, zero-case ones included);
+        one column a base count, ``int`` or ``Fraction``.
+    unassigned
+        The same counts of the rows in no grid of this level.
+    """
+
+    counts: pd.DataFrame
+    unassigned: Mapping[str, int | Fraction]
+
+    @cached_property
+    def by_code(self) -> Mapping[str, Mapping[str, int | Fraction]]:
+        """The counts of each grid as plain numbers."""
+        return {str(code): plain(row) for code, row in self.counts.to_dict("index").items()}
+
+
+def plain(counts: Mapping[Any, Any]) -> dict[str, int | Fraction]:
+    """Counts as Python's own exact numbers."""
+    return {str(k): v if isinstance(v, Fraction) else int(v) for k, v in counts.items()}

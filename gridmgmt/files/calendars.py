@@ -6,7 +6,7 @@ from pathlib import Path
 from gridmgmt.calendars import Calendar, CalendarFile
 from gridmgmt.deadlines import Lights
 from gridmgmt.errors import CalendarMissing
-from gridmgmt.readers import data_files
+from gridmgmt.files import data_files
 from gridmgmt.settings import data_path
 
 

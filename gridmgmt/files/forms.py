@@ -17,9 +17,9 @@ import openpyxl
 import pandas as pd
 
 from gridmgmt.errors import ColumnMissing, EntryInvalid, FileUnreadable
-from gridmgmt.readers.fields import half_width, trimmed
-from gridmgmt.readers.files import TITLE_ROWS, as_text, open_rows
-from gridmgmt.rulebooks.numbers import exact, to_exact
+from gridmgmt.files.cells import half_width, trimmed
+from gridmgmt.files.tabular import TITLE_ROWS, as_text, open_rows
+from gridmgmt.numbers import exact, to_exact
 from gridmgmt.texts import Unfit, expected, word
 
 ENCODINGS = ("utf-8", "gb18030")
@@ -84,7 +84,7 @@ def read_sheets(path: Path, kinds: Mapping[str, Sequence[str]]) -> list[Sheet]:
     Raises
     ------
     FileUnreadable
-        See :func:`gridmgmt.readers.files.open_rows`.
+        See :func:`gridmgmt.files.tabular.open_rows`.
     ColumnMissing
         No sheet fits a kind.
     """

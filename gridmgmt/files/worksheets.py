@@ -13,9 +13,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 from openpyxl.writer.excel import ExcelWriter
 
-from gridmgmt.exports.cards import Figure
-from gridmgmt.exports.tables import FORMULA_STARTS
-from gridmgmt.exports.wording import label, words
+from gridmgmt.files.wording import Figure, label, words
 
 FACE = "微软雅黑"
 """Microsoft YaHei by its Chinese name; where it is missing, its character set (GB 2312) finds another Chinese font."""
@@ -203,3 +201,7 @@ def save_book(book: Workbook, header: Mapping[str, Any]) -> bytes:
     out = io.BytesIO()
     ExcelWriter(book, _Archive(out, "w", ZIP_DEFLATED)).save()
     return out.getvalue()
+
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+"""A text that begins so would run as a formula in a spreadsheet."""

@@ -7,9 +7,9 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from gridmgmt.documents import Exact, Id, Positive, Strict, Words
 from gridmgmt.errors import ChecklistMissing
-from gridmgmt.plans import read_strictly
-from gridmgmt.rulebooks.parts import Exact, Id, Positive, Strict, Words
+from gridmgmt.inspections.plans import read_strictly
 from gridmgmt.settings import data_path
 
 

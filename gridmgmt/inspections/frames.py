@@ -12,9 +12,9 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
-from gridmgmt.grids import Geometries
-from gridmgmt.lengths import Cutter, Stretch, middle
-from gridmgmt.locator import EditionLocator
+from gridmgmt.places.grids import Geometries
+from gridmgmt.places.lengths import Cutter, Stretch, middle
+from gridmgmt.places.locator import EditionLocator
 
 Line = tuple[str | None, ...]
 """Grid codes from the city down to the leaf; None where there is none."""
@@ -54,7 +54,7 @@ class Frames:
     Parameters
     ----------
     grids
-        The edition frame (:mod:`gridmgmt.grids`): level, code, parent_code, geometry.
+        The edition frame (:mod:`gridmgmt.places.grids`): level, code, parent_code, geometry.
     epsg
         The city's metric CRS.
     unit_level, spread_level

@@ -10,14 +10,14 @@ from pydantic import AfterValidator, Field, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from gridmgmt.documents import Exact, Id, Strict, Words
 from gridmgmt.errors import PlanInvalid, PlanMissing
+from gridmgmt.inspections.sampling import Asked, WhenShort
 from gridmgmt.rulebooks.document import exact_yaml
 from gridmgmt.rulebooks.dossier import Subject
 from gridmgmt.rulebooks.load import first_fault, locate
 from gridmgmt.rulebooks.model import Rulebook, SampleType
-from gridmgmt.rulebooks.parts import Exact, Id, Strict, Words
 from gridmgmt.rulebooks.sampling import planned
-from gridmgmt.sampling import Asked, WhenShort
 from gridmgmt.settings import data_path
 
 M = TypeVar("M", bound=Strict)

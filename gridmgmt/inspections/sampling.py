@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from gridmgmt.documents import canonical
 from gridmgmt.periods import Period, parse_period
-from gridmgmt.scorecards import canonical
 
 SCHEMA = "gridmgmt.draw/1"
 

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gridmgmt import derived, transitions
-from gridmgmt.cases import Case, Step
+from gridmgmt.casework import implied_steps, transitions
+from gridmgmt.casework.cases import Case, Step
 from gridmgmt.errors import StepIllegal
 
 
@@ -52,7 +52,7 @@ def follow(case_no: str, row: Mapping[str, Any], stored: Sequence[Step], log: Se
     Parameters
     ----------
     row
-        The case's row, as :func:`gridmgmt.derived.derive` reads it: it proves
+        The case's row, as :func:`gridmgmt.casework.implied_steps.derive` reads it: it proves
         the report where the log leaves it out, and tells place, class and
         deadline where the log does not.
     stored
@@ -70,7 +70,7 @@ def follow(case_no: str, row: Mapping[str, Any], stored: Sequence[Step], log: Se
             unchanged += numbers
         else:
             fresh.append((step, numbers))
-    walk = _Walk(transitions.fold(case_no, stored), derived.derive(row)[0])
+    walk = _Walk(transitions.fold(case_no, stored), implied_steps.derive(row)[0])
     is_ours, contradicted = any(s.origin == "own" for s in stored), {_key(s) for s in waiting}
     for step, (n, *again) in fresh:
         refusal = _barred(n, step, is_ours, contradicted) or walk.take(n, step)
@@ -133,7 +133,7 @@ class _Walk:
         if not case.state and step.kind != "report":
             before.append(replace(self._report, at=min(self._report.at, step.at)))
             case = transitions.follow(case, before[0])
-        way = derived.bridge(case.state, step.kind)
+        way = implied_steps.bridge(case.state, step.kind)
         before += [Step(kind, step.at, "", origin="derived") for kind in way or ()]
         if step.kind == "report":
             step = replace(step, facts={**self._report.facts, **step.facts})

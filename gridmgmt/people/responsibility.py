@@ -24,8 +24,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from gridmgmt.areas import NOWHERE, Area, Hits
 from gridmgmt.codes import CategoryKey, CategoryPattern
+from gridmgmt.places.areas import NOWHERE, Area, Hits
 
 Kind = Literal["fallback", "grid_override", "category", "named_owner"]
 KINDS: tuple[Kind, ...] = ("fallback", "grid_override", "category", "named_owner")

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from gridmgmt.units import Place, Unit, line_of, territory
+from gridmgmt.people.units import Place, Unit, line_of, territory
 
 SubjectKey = tuple[Literal["grid", "unit"], int, str]
 """Kind, level number (0 for units) and code of what people are counted for."""

@@ -1,7 +1,7 @@
 """Measures of a coverage (覆盖): edges that neighbours do not share, overlaps, gaps, children against parents.
 
 All functions take grids of one level in a metric CRS, valid polygons only, and
-measure in m² and shares of area; none judges (see :mod:`gridmgmt.topology`).
+measure in m² and shares of area; none judges (see :mod:`gridmgmt.places.topology`).
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ import shapely
 from geopandas import GeoDataFrame
 from numpy.typing import NDArray
 
-from gridmgmt.grids import Geometries
+from gridmgmt.places.grids import Geometries
 
 Mask = NDArray[np.bool_]
 

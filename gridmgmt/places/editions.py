@@ -11,7 +11,7 @@ from geopandas import GeoDataFrame
 from gridmgmt.city import City
 from gridmgmt.errors import DeliveryIncomplete
 from gridmgmt.geo import to_metric
-from gridmgmt.grids import MAX_CODES, Finding, in_order, multipolygons
+from gridmgmt.places.grids import MAX_CODES, Finding, in_order, multipolygons
 
 OUTLINE_M2 = 1.0
 """The city's outline is made anew when its districts' union changes by more than this (project convention)."""

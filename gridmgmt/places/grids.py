@@ -13,7 +13,7 @@ responsible    str or None: the body named as responsible for the grid
 geometry       MultiPolygon
 =============  =======================================================================
 
-Nothing here judges the edition: that is :mod:`gridmgmt.topology`.
+Nothing here judges the edition: that is :mod:`gridmgmt.places.topology`.
 """
 
 from collections.abc import Callable, Mapping

@@ -31,9 +31,9 @@ from pydantic import Field, model_validator
 
 from gridmgmt.city import STORAGE_EPSG
 from gridmgmt.codes import CategoryKey, CategoryPattern
+from gridmgmt.documents import Id, Strict, Words
 from gridmgmt.errors import CodeInvalid, ColumnMissing
 from gridmgmt.geo import to_metric
-from gridmgmt.rulebooks.parts import Id, Strict, Words
 
 Shape = Literal["point", "line", "polygon"]
 SHAPES: Mapping[str, frozenset[int]] = {
@@ -351,7 +351,7 @@ def road_class_at(
     points
         EPSG:4490; a missing one is ``other``.
     roads, key_areas
-        Frames of :func:`gridmgmt.store.layers.features`, EPSG:4490.
+        Frames of :func:`gridmgmt.places.store.layers.features`, EPSG:4490.
     metric_epsg
         The city's metric CRS, in which distances are measured.
     """

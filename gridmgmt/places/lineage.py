@@ -28,7 +28,7 @@ def lineage(a: GeoDataFrame, b: GeoDataFrame, epsg: int) -> pd.DataFrame:
     Parameters
     ----------
     a, b
-        Edition frames (:mod:`gridmgmt.grids`) with valid geometry.
+        Edition frames (:mod:`gridmgmt.places.grids`) with valid geometry.
     epsg
         Metric CRS to measure in.
 

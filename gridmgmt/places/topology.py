@@ -18,9 +18,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from gridmgmt.city import City
 from gridmgmt.codes import CodeLayout
-from gridmgmt.coverage import Mask, Nesting, beyond, enclosed, mismatches, nest, overlaps
 from gridmgmt.geo import to_metric, to_storage
-from gridmgmt.grids import MAX_CODES, Finding, Geometries, Severity, multipolygons
+from gridmgmt.places.coverage import Mask, Nesting, beyond, enclosed, mismatches, nest, overlaps
+from gridmgmt.places.grids import MAX_CODES, Finding, Geometries, Severity, multipolygons
 
 Floats = NDArray[np.float64]
 
@@ -151,7 +151,7 @@ def check_edition(frame: GeoDataFrame, city: City, tolerance: Tolerance = DEFAUL
     Parameters
     ----------
     frame
-        An edition frame (:mod:`gridmgmt.grids`); invalid geometry is mended for measuring only.
+        An edition frame (:mod:`gridmgmt.places.grids`); invalid geometry is mended for measuring only.
     """
     metric = to_metric(frame.sort_values(["level", "code"], ignore_index=True), city.metric_epsg)
     metric = metric.set_geometry(multipolygons(metric.geometry.to_numpy()), crs=metric.crs).dropna(subset="geometry")

@@ -6,56 +6,25 @@ SHA-256 is taken of: the same facts, rulebook, edition and cut-off give the same
 hash. Workbooks, pages and maps are made from it and from nothing else.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
 from typing import Any
 
-import pandas as pd
-
-from gridmgmt.indicators import RATIOS, ratio
+from gridmgmt.documents import digest
+from gridmgmt.figures.indicators import RATIOS, ratio
+from gridmgmt.numbers import exact, shown, shown_near
 from gridmgmt.rulebooks.consequences import Reached, consequences
 from gridmgmt.rulebooks.dossier import Dossier, Record
 from gridmgmt.rulebooks.load import Loaded
 from gridmgmt.rulebooks.model import Rulebook, Stage, children, maximum
 from gridmgmt.rulebooks.nodes import Node, Outcome, Reason
-from gridmgmt.rulebooks.numbers import exact, shown, shown_near
 from gridmgmt.rulebooks.records import SIGNATURE, SIGNED
 from gridmgmt.rulebooks.run import Refusal, Run, rank, run
 
 SCHEMA = "gridmgmt.assessment/2"
 SUBJECT_FACTS = ("subject", "counts", "indicators", "comparisons")
 """Parts of a document that are facts, not results: handed through as they are."""
-
-
-@dataclass(frozen=True)
-class LevelCounts:
-    """One level's figures of a period.
-
-    Attributes
-    ----------
-    counts
-        Index = grid code (every grid of the level, zero-case ones included);
-        one column a base count, ``int`` or ``Fraction``.
-    unassigned
-        The same counts of the rows in no grid of this level.
-    """
-
-    counts: pd.DataFrame
-    unassigned: Mapping[str, int | Fraction]
-
-    @cached_property
-    def by_code(self) -> Mapping[str, Mapping[str, int | Fraction]]:
-        """The counts of each grid as plain numbers."""
-        return {str(code): plain(row) for code, row in self.counts.to_dict("index").items()}
-
-
-def plain(counts: Mapping[Any, Any]) -> dict[str, int | Fraction]:
-    """Counts as Python's own exact numbers."""
-    return {str(k): v if isinstance(v, Fraction) else int(v) for k, v in counts.items()}
 
 
 @dataclass(frozen=True)
@@ -75,16 +44,6 @@ class Assessment:
     outcomes: Mapping[str, Outcome]
     stage: Stage
     sha256: str
-
-
-def canonical(document: Any) -> str:
-    """Canonical JSON: sorted keys, no spaces, UTF-8 as it is."""
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-
-
-def digest(header: Mapping[str, Any], subjects: Sequence[Mapping[str, Any]]) -> str:
-    """SHA-256 of an assessment's canonical JSON."""
-    return hashlib.sha256(canonical({**header, "subjects": list(subjects)}).encode()).hexdigest()
 
 
 def number(value: Fraction | int | None, places: int = 2, limits: Sequence[Fraction] = ()) -> dict[str, str] | None:

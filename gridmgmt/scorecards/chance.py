@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gridmgmt.numbers import shown
 from gridmgmt.rulebooks.dossier import Subject
 from gridmgmt.rulebooks.draws import Table, draw, interval, ranked, table_of
 from gridmgmt.rulebooks.inputs import Input, Rate
 from gridmgmt.rulebooks.model import Rulebook, Stage
 from gridmgmt.rulebooks.nodes import Context, Node, Outcome, rate_inputs, rate_parts, titles
-from gridmgmt.rulebooks.numbers import shown
 from gridmgmt.rulebooks.twin import NEAR, OK, Array, Batch, inputs_of, parts_of, rate_of, redraw, unsupported
 from gridmgmt.texts import LANGUAGES, word
 

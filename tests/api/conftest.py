@@ -4,14 +4,14 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.main import create_app
-from gridmgmt.operations import database
+from gridmgmt.database import work
 from tests.api import small_city
 
 
 @pytest.fixture(scope="session")
 def small_settings(make_database, tmp_path_factory):
     settings = make_database("api_small")
-    engine = database.open_database(settings)
+    engine = work.open_database(settings)
     small_city.build(engine, tmp_path_factory.mktemp("small_city"))
     engine.dispose()
     return settings

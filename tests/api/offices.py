@@ -5,9 +5,8 @@ In December 2025 D9 has 12 cases due (11 closed) and fails for the second month;
 
 from pathlib import Path
 
-from sqlalchemy import Engine
-
-from gridmgmt.operations import assessing, entering
+from gridmgmt.assessing.operations import entries, scoring
+from gridmgmt.database.work import Engine
 from gridmgmt.periods import parse_period
 from tests.api import small_city
 from tests.unit.unit_scorecards import RULEBOOK
@@ -38,7 +37,7 @@ def build(engine: Engine, folder: Path) -> None:
     """The small city with its own assessment, then November and December of the departments."""
     small_city.build(engine, folder)
     (folder / "entries.csv").write_text(ENTRIES, "utf-8")
-    report = entering.import_entries(engine, str(RULEBOOK), folder / "entries.csv", "王工")
+    report = entries.import_entries(engine, str(RULEBOOK), folder / "entries.csv", "王工")
     assert not report.problems, report.problems
     for month in ("2025-11", "2025-12"):
-        assessing.score(engine, str(RULEBOOK), parse_period(month))
+        scoring.score(engine, str(RULEBOOK), parse_period(month))

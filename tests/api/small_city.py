@@ -12,12 +12,15 @@ from pathlib import Path
 import geopandas as gpd
 import shapely
 from ruamel.yaml import YAML
-from sqlalchemy import Engine
 
 from gridmgmt import city
+from gridmgmt.assessing.operations import scoring
 from gridmgmt.city import City
-from gridmgmt.operations import assessing, editions, imports, reference
+from gridmgmt.database.work import Engine
+from gridmgmt.intake.operations import imports
+from gridmgmt.people.operations import reference
 from gridmgmt.periods import parse_period
+from gridmgmt.places.operations import editions
 
 WEST, SOUTH, SIDE = 114.0, 30.0, 0.01
 NASTY = "<img src=x onerror=alert(1)>社区"
@@ -50,7 +53,7 @@ def build(engine: Engine, folder: Path) -> None:
     _write_cases(folder / "cases.csv")
     report = imports.import_file(engine, folder / "cases.csv", "demo_cases")
     assert (report.n_new, report.n_quarantined) == (14, 0), report
-    assessing.score(engine, "grid_baseline", parse_period("2025-12"))
+    scoring.score(engine, "grid_baseline", parse_period("2025-12"))
 
 
 def prepare(engine: Engine, folder: Path) -> None:

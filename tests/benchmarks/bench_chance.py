@@ -13,13 +13,13 @@ from fractions import Fraction
 
 import numpy as np
 
-from gridmgmt.chance import Patterns, chance
 from gridmgmt.rulebooks.dossier import read_dossier
 from gridmgmt.rulebooks.draws import draw, table_of
 from gridmgmt.rulebooks.evaluate import evaluate
 from gridmgmt.rulebooks.load import load
 from gridmgmt.rulebooks.nodes import Context
 from gridmgmt.rulebooks.run import run
+from gridmgmt.scorecards.chance import Patterns, chance
 
 PERIOD = "2025-12"
 SCORES = np.arange(60, 100, 4)

@@ -9,7 +9,7 @@ import uvicorn
 from playwright.sync_api import expect, sync_playwright
 
 from api.main import create_app
-from gridmgmt.operations import database
+from gridmgmt.database import work
 from tests.api import offices, small_city
 from tests.api.small_city import COMMUNITIES, NASTY, TOTAL_0, TOTAL_5, TOTAL_CITY
 
@@ -40,7 +40,7 @@ def serve(settings):
 @pytest.fixture(scope="module")
 def site(make_database, tmp_path_factory):
     settings = make_database("start_page")
-    engine = database.open_database(settings)
+    engine = work.open_database(settings)
     small_city.build(engine, tmp_path_factory.mktemp("small_city"))
     engine.dispose()
     address, stop = serve(settings)
@@ -177,7 +177,7 @@ def test_the_documentation_works_offline(visit):
 @pytest.fixture(scope="module")
 def office_site(make_database, tmp_path_factory):
     settings = make_database("start_page_offices")
-    engine = database.open_database(settings)
+    engine = work.open_database(settings)
     offices.build(engine, tmp_path_factory.mktemp("offices"))
     engine.dispose()
     address, stop = serve(settings)
@@ -216,7 +216,7 @@ def test_units_are_ranked_and_explained_without_a_map(browser, office_site, devi
 
 def test_without_an_assessment_the_page_says_what_to_run(browser, make_database, tmp_path):
     settings = make_database("start_page_empty")
-    engine = database.open_database(settings)
+    engine = work.open_database(settings)
     small_city.prepare(engine, tmp_path)
     engine.dispose()
     address, stop = serve(settings)

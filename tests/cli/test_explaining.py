@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gridmgmt.operations import database
+from gridmgmt.database import work
 from gridmgmt.settings import Settings
 from tests.api import offices
 from tests.api.small_city import COMMUNITIES
@@ -22,7 +22,7 @@ def run(
 ) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run the command in a process of its own, against the small city with its departments."""
     found = make_database("cli_offices")
-    engine = database.open_database(found)
+    engine = work.open_database(found)
     offices.build(engine, tmp_path_factory.mktemp("offices"))
     engine.dispose()
     env = {k: v for k, v in os.environ.items() if not k.startswith("GRIDMGMT_")}

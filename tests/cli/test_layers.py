@@ -11,9 +11,9 @@ import geopandas as gpd
 import openpyxl
 import pytest
 import shapely
-from sqlalchemy import Engine
 
-from gridmgmt.operations import database
+from gridmgmt.database import work
+from gridmgmt.database.work import Engine
 from gridmgmt.settings import Settings
 from tests.postgis import towns
 
@@ -31,9 +31,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(make_database: Callable[[str], Settings], folder: Path) -> Run:
     """The command in a process of its own, in the town with five cases at one place and a main road."""
     found = make_database("cli_layers")
-    engine: Engine = database.open_database(found)
+    engine: Engine = work.open_database(found)
     towns.found(engine, folder)
-    with database.transaction(engine) as connection:
+    with work.transaction(engine) as connection:
         towns.cities.ensure_categories(connection, [("town", "event", "03001")])
     days = [f"2025-12-0{i}" for i in range(1, 5)]
     more = {"kind": "event", "cat": "03001"}

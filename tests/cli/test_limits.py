@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
 from typer.testing import CliRunner, Result
 
+from gridmgmt.casework.operations import cases
+from gridmgmt.casework.operations.cases import Request
 from gridmgmt.cli import app
+from gridmgmt.database import work
+from gridmgmt.database.work import Engine
 from gridmgmt.errors import CalendarMissing, TimeLimitContradicts
-from gridmgmt.operations import casework, database, reference
-from gridmgmt.operations.casework import Request
+from gridmgmt.people.operations import reference
 from gridmgmt.settings import Settings
 from tests.postgis import towns
 
@@ -29,7 +31,7 @@ component:01*,U1,处置,,,,4,工作时,井盖缺失,cover missing,2025-01-01,
 def town(make_database: Callable[[str], Settings], tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """The town of four communities with a unit."""
     settings = make_database("limits")
-    engine = database.open_database(settings)
+    engine = work.open_database(settings)
     towns.found(engine, tmp_path_factory.mktemp("town"), units=["U1"])
     engine.dispose()
     return settings
@@ -37,7 +39,7 @@ def town(make_database: Callable[[str], Settings], tmp_path_factory: pytest.Temp
 
 @pytest.fixture
 def engine(town: Settings) -> Iterator[Engine]:
-    made = database.open_database(town)
+    made = work.open_database(town)
     yield made
     made.dispose()
 
@@ -57,7 +59,7 @@ def done(result: Result) -> str:
 def take(engine: Engine, kind: str, hour: int, unit: str | None = None, **facts: object) -> None:
     at = FRIDAY + dt.timedelta(hours=hour)
     reason = "类别有误" if kind == "reclassify" else None
-    casework.take_one(engine, Request(kind, "李某", "A", at, unit, reason, facts))
+    cases.take_one(engine, Request(kind, "李某", "A", at, unit, reason, facts))
 
 
 def test_a_table_is_imported_and_a_deadline_explained(run: Run, engine: Engine, tmp_path: Path) -> None:

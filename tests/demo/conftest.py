@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
 
-from gridmgmt.operations.database import open_database
+from gridmgmt.database.work import Engine, open_database
 from gridmgmt.settings import Settings
 from tools import demo
 from tools.run import Runner

@@ -6,23 +6,19 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import func, select, text
 
-from gridmgmt.operations import (
-    assessing,
-    counting,
-    database,
-    docket,
-    explaining,
-    imports,
-    locating,
-    publishing,
-    reference,
-    sampling,
-)
+from gridmgmt.assessing.operations import explaining, publishing, scoring
+from gridmgmt.casework.operations import lookup
+from gridmgmt.database import tables as t
+from gridmgmt.database import work
+from gridmgmt.database.work import Engine
+from gridmgmt.figures.operations import indicators
+from gridmgmt.inspections.operations import draws
+from gridmgmt.intake.operations import imports
+from gridmgmt.people.operations import locating, reference
 from gridmgmt.periods import parse_period
 from gridmgmt.settings import Settings
-from gridmgmt.store import tables as t
 from tools import demo
 from tools.run import Runner
 
@@ -41,17 +37,17 @@ def test_totals_are_those_of_the_manifest(demo_run: Demo) -> None:
 
 def test_the_worked_month_stands_beside_the_imported_year(demo_run: Demo) -> None:
     _, engine, out, _ = demo_run
-    states = docket.by_state(engine)
+    states = lookup.by_state(engine)
     assert sum(states.values()) == sum(reference.overview(engine)["cases"].values())
-    with database.snapshot(engine) as connection:
+    with work.snapshot(engine) as connection:
         own = connection.execute(
             select(func.count(func.distinct(t.step.c.case_id)), func.count()).where(t.step.c.origin == "own")
         ).one()
     assert own[0] == demo.N_SIMULATED
     assert own[1] > 5 * demo.N_SIMULATED
-    _, documents, _ = assessing.read(engine, "beijing_grid", "district")
+    _, documents, _ = scoring.read(engine, "beijing_grid", "district")
     assert any(d["inputs"]["accounts"]["value"] for d in documents)
-    assert all(sampling.verify_draw(engine, f"huiji-{demo.MONTH}").values())
+    assert all(draws.verify_draw(engine, f"huiji-{demo.MONTH}").values())
     assert (out / "repeats.html").stat().st_size > 100_000
 
 
@@ -83,11 +79,11 @@ def test_a_second_run_gives_the_same_hash_and_changes_nothing(demo_run: Demo) ->
 
 def test_a_year_of_districts_is_scored_and_explained_down_to_cases_and_entries(demo_run: Demo) -> None:
     _, engine, _, _ = demo_run
-    stored, documents, _ = assessing.read(engine, "ningbo_district")
+    stored, documents, _ = scoring.read(engine, "ningbo_district")
     assert (stored.period, stored.complete, len(documents)) == ("2025", True, 6)
     assert len(stored.header["earlier"]) == 12
     month = stored.header["earlier"]["2025-07"]["assessment"]
-    _, months, _ = assessing.read(engine, month)
+    _, months, _ = scoring.read(engine, month)
     document = months[0]
     assert len(document["lines"]) > 20
     code = document["subject"]["code"]
@@ -99,7 +95,7 @@ def test_a_year_of_districts_is_scored_and_explained_down_to_cases_and_entries(d
 
 def test_a_county_month_has_consequences_that_lead_back_to_their_periods(demo_run: Demo) -> None:
     _, engine, _, _ = demo_run
-    stored, documents, _ = assessing.read(engine, "qixian")
+    stored, documents, _ = scoring.read(engine, "qixian")
     assert (stored.period, stored.complete) == ("2025-12", True)
     assert stored.published_at is not None
     reached = [(d["subject"]["code"], c) for d in documents for c in d["consequences"]]
@@ -122,15 +118,15 @@ def test_sums_are_conserved_at_every_level(demo_run: Demo) -> None:
     _, engine, _, _ = demo_run
     totals = set()
     for level in ("city", "district", "street", "community"):
-        table, _ = counting.indicators(engine, parse_period("2025"), level)
+        table, _ = indicators.indicators(engine, parse_period("2025"), level)
         totals.add(tuple(int(table[c].sum()) for c in ("n_reported", "n_due", "n_closed", "n_samples")))
     assert len(totals) == 1
 
 
 def test_children_and_own_cases_make_the_parent(demo_run: Demo) -> None:
     _, engine, _, _ = demo_run
-    streets, _ = counting.indicators(engine, parse_period("2025-12"), "street")
-    communities, _ = counting.indicators(engine, parse_period("2025-12"), "community")
+    streets, _ = indicators.indicators(engine, parse_period("2025-12"), "street")
+    communities, _ = indicators.indicators(engine, parse_period("2025-12"), "community")
     below = communities[communities["code"] != ""].groupby("parent_code")["n_reported"].sum()
     street = streets[streets["code"] != ""].set_index("code")["n_reported"]
     assert (street == below.reindex(street.index)).all()
@@ -138,7 +134,7 @@ def test_children_and_own_cases_make_the_parent(demo_run: Demo) -> None:
 
 def test_every_count_of_a_street_leads_back_to_its_cases(demo_run: Demo) -> None:
     _, engine, _, _ = demo_run
-    _, documents, _ = assessing.read(engine, "grid_baseline", "street")
+    _, documents, _ = scoring.read(engine, "grid_baseline", "street")
     document = documents[3]
     for name in ("n_reported", "n_due", "n_closed_on_time", "n_closed_late", "n_rework_cases", "n_samples"):
         found = explaining.explain(engine, "grid_baseline", document["subject"]["code"], name)

@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 
-from gridmgmt.operations import database
+from gridmgmt.database import work
+from gridmgmt.database.tables import metadata
+from gridmgmt.database.work import Engine
 from gridmgmt.settings import Settings
-from gridmgmt.store.tables import metadata
 from tests.postgis import towns, worksite
 
 
@@ -21,7 +22,7 @@ def postgis_settings(make_database: Callable[[str], Settings]) -> Settings:
 @pytest.fixture(scope="session")
 def postgis_engine(postgis_settings: Settings) -> Iterator[Engine]:
     """The folder's database, migrated."""
-    engine = database.open_database(postgis_settings)
+    engine = work.open_database(postgis_settings)
     yield engine
     engine.dispose()
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import geopandas as gpd
 import pandas as pd
 import shapely
-from sqlalchemy import Engine
 
-from gridmgmt import layers
+from gridmgmt.assessing.operations import subjects
 from gridmgmt.city import City, Level
-from gridmgmt.operations import database, subjects
-from gridmgmt.store import cities
-from gridmgmt.store import layers as layer_store
+from gridmgmt.database import batches, cities, work
+from gridmgmt.database.work import Engine
+from gridmgmt.places import layers
+from gridmgmt.places.store import layers as layer_store
 from tests.postgis.towns import SIDE, SOUTH, WEST, add_edition, box
 
 LEVELS = (
@@ -84,17 +84,17 @@ def add_layer(
         table[column] = None
     named = table.assign(name_zh="名" + table["code"], buffer_m=float("nan"), attributes=[{}] * len(table))
     frame = gpd.GeoDataFrame(named, geometry=[shape for _, shape in rows.values()], crs=4490)
-    with database.transaction(engine) as connection:
-        batch_id = cities.new_batch(connection, "layer", file=f"{kind}.gpkg", file_sha256=kind)
+    with work.transaction(engine) as connection:
+        batch_id = batches.new_batch(connection, "layer", file=f"{kind}.gpkg", file_sha256=kind)
         layer_store.insert(
             connection, kind, kind, first, frame, sha256=layers.sha256(frame), batch_id=batch_id,
-            known_at=cities.stamp_batch(connection, batch_id),
+            known_at=batches.stamp_batch(connection, batch_id),
         )  # fmt: skip
 
 
 def found(engine: Engine, path: Path, points: Mapping[str, int] = POINTS) -> None:
     """The district with its edition, its layers and the list of `huiji`."""
-    with database.transaction(engine) as connection:
+    with work.transaction(engine) as connection:
         cities.save_city(connection, CITY)
     add_edition(engine, path, grids=grids())
     add_layer(engine, "roads", roads())

@@ -12,14 +12,18 @@ from typing import Any
 
 import geopandas as gpd
 import shapely
-from sqlalchemy import Engine, select
+from sqlalchemy import select
 from sqlalchemy.sql.expression import ColumnElement
 
 from gridmgmt.city import City, Level
-from gridmgmt.operations import database, editions, imports
-from gridmgmt.operations.imports import ImportReport
-from gridmgmt.store import cities
-from gridmgmt.store import tables as t
+from gridmgmt.database import cities, work
+from gridmgmt.database import tables as t
+from gridmgmt.database.work import Engine
+from gridmgmt.intake.operations import imports
+from gridmgmt.intake.operations.imports import ImportReport
+from gridmgmt.people.store import categories as store_categories
+from gridmgmt.people.store import units as store_units
+from gridmgmt.places.operations import editions
 
 LEVELS = (
     Level(1, "city", "市", "City"),
@@ -116,10 +120,10 @@ def found(
     engine: Engine, path: Path, units: Sequence[str] = (), categories: Sequence[str] = ("01", "02", "01001", "02001")
 ) -> None:
     """The town with its edition 2025."""
-    with database.transaction(engine) as connection:
+    with work.transaction(engine) as connection:
         cities.save_city(connection, CITY)
-        cities.ensure_units(connection, units)
-        cities.ensure_categories(connection, [("town", "component", code) for code in categories])
+        store_units.ensure_units(connection, units)
+        store_categories.ensure_categories(connection, [("town", "component", code) for code in categories])
     add_edition(engine, path)
 
 
@@ -187,7 +191,7 @@ Rows = list[tuple[Any, ...]]
 def select_all(engine: Engine, *columns: ColumnElement[Any], where: ColumnElement[bool] | None = None) -> Rows:
     """Rows of a query, sorted by their text."""
     statement = select(*columns) if where is None else select(*columns).where(where)
-    with database.snapshot(engine) as connection:
+    with work.snapshot(engine) as connection:
         return sorted((tuple(r) for r in connection.execute(statement)), key=repr)
 
 
@@ -218,5 +222,5 @@ def places(engine: Engine) -> dict[str, tuple[str, str | None, str | None]]:
         .outerjoin(leaf, c.grid_l3 == leaf.c.id)
         .outerjoin(district, c.grid_l2 == district.c.id)
     )
-    with database.snapshot(engine) as connection:
+    with work.snapshot(engine) as connection:
         return {r[0]: (r[1], r[2], r[3]) for r in connection.execute(statement)}

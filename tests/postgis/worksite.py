@@ -4,15 +4,16 @@ import datetime as dt
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine
-
-from gridmgmt import transitions
-from gridmgmt.cases import Case
-from gridmgmt.operations import casework, database, reference
-from gridmgmt.operations import time_limits as limit_ops
-from gridmgmt.operations.casework import Request
-from gridmgmt.store import cities
-from gridmgmt.store import steps as step_store
+from gridmgmt.casework import transitions
+from gridmgmt.casework.cases import Case
+from gridmgmt.casework.operations import cases
+from gridmgmt.casework.operations import time_limits as limit_ops
+from gridmgmt.casework.operations.cases import Request
+from gridmgmt.casework.store import steps as step_store
+from gridmgmt.database import work
+from gridmgmt.database.work import Engine
+from gridmgmt.people.operations import reference
+from gridmgmt.people.store import categories
 from tests.postgis import towns
 from tests.postgis.towns import middle
 
@@ -32,8 +33,8 @@ MONDAY = dt.datetime(2025, 12, 1, tzinfo=dt.timezone(dt.timedelta(hours=8)))
 def staffed(engine: Engine, path: Path) -> None:
     """The town with units, responsibility rules and time limits."""
     towns.found(engine, path, units=["U1", "U2", "U9"])
-    with database.transaction(engine) as connection:
-        cities.ensure_categories(connection, [("town", "matter", code) for code in ("06010", "07001")])
+    with work.transaction(engine) as connection:
+        categories.ensure_categories(connection, [("town", "matter", code) for code in ("06010", "07001")])
     (path / "rules.csv").write_text(RULES, "utf-8")
     (path / "limits.csv").write_text(LIMITS, "utf-8")
     reference.import_rules(engine, path / "rules.csv")
@@ -48,13 +49,13 @@ def at(hour: float, day: int = 1) -> dt.datetime:
 def opened(engine: Engine, no: str = "A", place: str = "D1-1", category: str = "component:01001", **more: Any) -> Case:
     lon, lat = middle(place)
     facts = {"source": "监督员上报", "category": category, "lon": lon, "lat": lat, **more}
-    return casework.take_one(engine, Request("report", "王某", no, at(9), facts=facts))
+    return cases.take_one(engine, Request("report", "王某", no, at(9), facts=facts))
 
 
 def take(engine: Engine, kind: str, hour: float, no: str = "A", day: int = 1, **more: Any) -> Case:
     unit, reason, expected = more.pop("unit", None), more.pop("reason", None), more.pop("expected", None)
     request = Request(kind, "李某", no, at(hour, day), unit, reason, more, expected)
-    return casework.take_one(engine, request)
+    return cases.take_one(engine, request)
 
 
 def dispatched(engine: Engine, no: str = "A", **more: Any) -> Case:
@@ -65,11 +66,11 @@ def dispatched(engine: Engine, no: str = "A", **more: Any) -> Case:
 
 
 def row(engine: Engine, no: str = "A") -> dict[str, Any]:
-    with database.snapshot(engine) as connection:
+    with work.snapshot(engine) as connection:
         return step_store.found(connection, [no])[no]
 
 
 def folded(engine: Engine, no: str = "A") -> Case:
-    with database.snapshot(engine) as connection:
+    with work.snapshot(engine) as connection:
         stored = step_store.of_cases(connection, [step_store.found(connection, [no])[no]["id"]])
         return transitions.fold(no, next(iter(stored.values())))

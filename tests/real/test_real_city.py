@@ -10,13 +10,16 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 
-from gridmgmt.operations import assessing, counting, explaining, imports, reference
-from gridmgmt.operations.database import open_database
+from gridmgmt.assessing.operations import explaining, scoring
+from gridmgmt.database.work import Engine, open_database
+from gridmgmt.figures.operations import indicators
+from gridmgmt.intake.operations import imports
+from gridmgmt.people.operations import reference
 from gridmgmt.periods import parse_period
+from gridmgmt.places.store import editions as edition_store
 from gridmgmt.settings import Settings
-from gridmgmt.store import editions as edition_store
 from tools import real
 from tools.run import Runner
 
@@ -72,7 +75,7 @@ def test_reported_sums_are_conserved_at_every_level(loaded: tuple[Settings, Engi
     _, engine = loaded
     totals = set()
     for level in ("city", "district", "street", "community"):
-        table, _ = counting.indicators(engine, parse_period("2015-12"), level)
+        table, _ = indicators.indicators(engine, parse_period("2015-12"), level)
         assert (table["code"] == "").sum() == 1
         totals.add((int(table["n_reported"].sum()), int(table["n_due"].sum()), int(table["n_closed_on_time"].sum())))
     assert totals == {(20_000, 19_654, 16_838)}
@@ -94,7 +97,7 @@ def test_deadlines_of_december_2015_equal_the_direct_counts(
 
         zone = reference.load_city(engine).zone
         cut = parse_instant(as_of, zone) if as_of else None
-        table, _ = counting.indicators(engine, parse_period("2015-12"), "city", cut)
+        table, _ = indicators.indicators(engine, parse_period("2015-12"), "city", cut)
         return int(table[column].sum())
 
     assert total(None, "n_due") == 19_654
@@ -170,8 +173,8 @@ def test_topology_report_measures_the_known_mismatches_and_activation_passed(loa
 
 def test_two_assessments_and_the_missing_inspections_are_no_data(loaded: tuple[Settings, Engine]) -> None:
     _, engine = loaded
-    december = assessing.score(engine, "grid_baseline", parse_period("2015-12"))
-    june = assessing.score(engine, "grid_baseline", parse_period("2026-06"))
+    december = scoring.score(engine, "grid_baseline", parse_period("2015-12"))
+    june = scoring.score(engine, "grid_baseline", parse_period("2026-06"))
     city = {m.name: next(d for d in m.subjects if d["subject"]["code"] == "NYC") for m in (december, june)}
     lines = {x["item"]: x for x in city[december.name]["lines"]}
     for item in ("inspection", "rework", "repeat"):  # the source tells none of the three
@@ -183,14 +186,14 @@ def test_two_assessments_and_the_missing_inspections_are_no_data(loaded: tuple[S
     assert int(on_time["numerator"]) + unassigned["n_closed_on_time"] == 16_838
     assert {x["item"]: x for x in city[june.name]["lines"]}["inspection"]["points"] is not None
     assert len(june.subjects) == 1 + 71 + 262 + 2_325
-    again = assessing.score(engine, "grid_baseline", parse_period("2015-12"))
+    again = scoring.score(engine, "grid_baseline", parse_period("2015-12"))
     assert (again.sha256, again.is_new) == (december.sha256, False)
     json.dumps(june.subjects, allow_nan=False)
 
 
 def test_explained_numbers_are_the_rows_of_the_source(loaded: tuple[Settings, Engine], raw_cases: pd.DataFrame) -> None:
     _, engine = loaded
-    assessing.score(engine, "grid_baseline", parse_period("2015-12"))
+    scoring.score(engine, "grid_baseline", parse_period("2015-12"))
     found = explaining.explain(engine, "grid_baseline-2015-12-1", "NYC", "on_time_closing")
     good = raw_cases[~(raw_cases.closed_date < raw_cases.created_date)]
     due = good[(good.due_date_with_rule >= "2015-12-01") & (good.due_date_with_rule < "2016-01-01")]

@@ -1,4 +1,4 @@
-"""The entry form of a rulebook (录入表): a workbook that people fill and :mod:`gridmgmt.readers.entries` reads back.
+"""The entry form of a rulebook (录入表): a workbook that people fill and the reader of entries reads back.
 
 Every sheet has a bilingual head and below it the machine names of its columns:
 by those the sheet is known again, whatever it is called and wherever it stands.
@@ -13,13 +13,13 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
-from gridmgmt.exports.sheets import add_sheet, freeze, new_book, put, put_row, row_height, save_book
-from gridmgmt.exports.wording import label, say, stacked, words
+from gridmgmt.files.wording import label, say, stacked, words
+from gridmgmt.files.worksheets import add_sheet, freeze, new_book, put, put_row, row_height, save_book
+from gridmgmt.numbers import exact
 from gridmgmt.rulebooks.check import stage_inputs
 from gridmgmt.rulebooks.dossier import EVERYBODY, Subject
 from gridmgmt.rulebooks.inputs import LISTED, Input
 from gridmgmt.rulebooks.model import Rulebook, Stage
-from gridmgmt.rulebooks.numbers import exact
 from gridmgmt.rulebooks.records import AS_NUMBER, CONTENT, FIELDS, SIGNATURE, SIGNED
 
 HEAD, NAMES, FIRST = 3, 4, 5

@@ -4,17 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine
-
-from gridmgmt import scorecards
+from gridmgmt.assessing.operations.exemptions import counts_for, exempted
+from gridmgmt.assessing.operations.publishing import assess_again, frozen_dossier
+from gridmgmt.assessing.operations.scoring import EVIDENCE, Made
+from gridmgmt.assessing.store import appeals
+from gridmgmt.assessing.store import assessments as store
+from gridmgmt.assessing.store.assessments import Stored
+from gridmgmt.database import facts
+from gridmgmt.database.work import Connection, Engine, snapshot, transaction
 from gridmgmt.errors import AppealMissing, AppealRefused
-from gridmgmt.operations.assessing import EVIDENCE, Made
-from gridmgmt.operations.database import snapshot, transaction
-from gridmgmt.operations.exempting import counts_for, exempted
-from gridmgmt.operations.publishing import assess_again, frozen_dossier
-from gridmgmt.store import appeals, facts
-from gridmgmt.store import assessments as store
-from gridmgmt.store.assessments import Stored
+from gridmgmt.scorecards import assessment
 
 
 def open_appeal(engine: Engine, name: str, code: str, kind: str, fact_no: str, reason: str, by: str) -> int:
@@ -121,7 +120,7 @@ def correct(engine: Engine, name: str) -> tuple[Made, list[Difference]]:
         return _save(connection, stored, plain, made), _differences(before, made.subjects)
 
 
-def _save(connection: Connection, stored: Stored, plain: Mapping[str, Any], made: scorecards.Assessment) -> Made:
+def _save(connection: Connection, stored: Stored, plain: Mapping[str, Any], made: assessment.Assessment) -> Made:
     same = store.confirm_same(connection, stored.rulebook_id, stored.period, made.sha256)
     if same is not None:
         return Made(same, made.sha256, False, made.header, made.subjects)

@@ -9,19 +9,22 @@ from functools import cached_property, partial
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection
 
+from gridmgmt.assessing.store import entries
 from gridmgmt.city import City
-from gridmgmt.counts import KNOWN_BY, Facts
-from gridmgmt.indicators import base_of, filtered, kept
-from gridmgmt.operations import people, stepwork
-from gridmgmt.operations.figures import Figures, Filters
+from gridmgmt.database.work import Connection
+from gridmgmt.figures.counts import KNOWN_BY, Facts
+from gridmgmt.figures.indicators import base_of, filtered, kept
+from gridmgmt.figures.operations import step_counts
+from gridmgmt.figures.operations.period_counts import Figures, Filters
+from gridmgmt.numbers import exact
+from gridmgmt.people.operations import people
+from gridmgmt.people.staffing import Headcount
+from gridmgmt.people.store import units
+from gridmgmt.places.store import layers
 from gridmgmt.rulebooks.dossier import Subject
 from gridmgmt.rulebooks.inputs import Automatic, CaseFilter, Input
 from gridmgmt.rulebooks.model import Rulebook
-from gridmgmt.rulebooks.numbers import exact
-from gridmgmt.staffing import Headcount
-from gridmgmt.store import cities, entries, layers
 
 Key = tuple[str, int, str]
 """Kind, level number (0 for units and persons) and code of an assessed subject."""
@@ -82,7 +85,7 @@ class Sources:
         self._staff = entries.staff_sums(connection, found.period.start, found.period.end)
         end = min(found.as_of, found.cases.facts.end)
         self._days = max(1, (end - found.cases.facts.start).days)
-        self._units = {v: k for k, v in cities.unit_ids(connection).items()}
+        self._units = {v: k for k, v in units.unit_ids(connection).items()}
         self._below: dict[int, Mapping[str, int]] = {}
         self._connection = connection
 
@@ -138,11 +141,11 @@ class Sources:
         return [dict(a.written) for a in self._accounts.get((0 if kind == "unit" else level, code), ())]
 
     @cached_property
-    def _accounts(self) -> Mapping[tuple[int, str], list[stepwork.PlacedAccount]]:
+    def _accounts(self) -> Mapping[tuple[int, str], list[step_counts.PlacedAccount]]:
         """Level (0: units) and code → the accounts there."""
-        f, out = self.found.cases.facts, defaultdict[tuple[int, str], list[stepwork.PlacedAccount]](list)
+        f, out = self.found.cases.facts, defaultdict[tuple[int, str], list[step_counts.PlacedAccount]](list)
         then = self.found.then
-        for a in stepwork.accounts_of_period(self._connection, f.start, f.end, self.found.as_of, then):
+        for a in step_counts.accounts_of_period(self._connection, f.start, f.end, self.found.as_of, then):
             for level, code in enumerate((a.unit_code, *a.grid_codes)):
                 if code is not None:
                     out[level, code].append(a)

@@ -1,28 +1,24 @@
 """Browsing (浏览): what a reader leafs through – grids page by page, categories, and an assessment drawn as a map."""
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 import geopandas as gpd
 import pandas as pd
-from sqlalchemy import Connection, Engine
 
+from gridmgmt.assessing.store import assessments as assessment_store
+from gridmgmt.assessing.store.assessments import Stored
 from gridmgmt.city import Level
-from gridmgmt.errors import AssessmentWithoutMap, GridMissing
-from gridmgmt.exports.cards import figure
-from gridmgmt.indicators import describe
-from gridmgmt.operations.counting import LevelMap, MapData
-from gridmgmt.operations.database import snapshot
-from gridmgmt.operations.editions import choose
+from gridmgmt.database import cities
+from gridmgmt.database.work import Connection, Engine, snapshot
+from gridmgmt.errors import AssessmentWithoutMap
+from gridmgmt.figures.indicators import describe
+from gridmgmt.figures.operations.indicators import LevelMap, MapData
 from gridmgmt.periods import parse_period
+from gridmgmt.places.store import editions
 from gridmgmt.rulebooks.run import rank
-from gridmgmt.store import assessments as assessment_store
-from gridmgmt.store import cities, editions
-from gridmgmt.store.assessments import Stored
-from gridmgmt.store.bulk import rows
+from gridmgmt.scorecards.exports.cards import figure
 
 LATEST = "latest"
 """Stands for the name of the newest assessment."""
@@ -32,81 +28,6 @@ TOTAL = "total"
 
 MAP_COUNTS = ("n_reported", "n_due", "n_closed_on_time", "n_overdue_open")
 """Counts that a map of an assessment tells beside its value."""
-
-Bbox = tuple[float, float, float, float]
-
-
-@dataclass(frozen=True)
-class GridPage:
-    """One page of an edition's grids, each with ``geometry`` as GeoJSON text, 7 decimals, EPSG:4490."""
-
-    edition: str
-    n_matched: int
-    grids: tuple[Mapping[str, Any], ...]
-
-
-def grids_page(
-    engine: Engine,
-    *,
-    edition: str | None = None,
-    day: dt.date | None = None,
-    level: str | None = None,
-    parent: str | None = None,
-    bbox: Bbox | None = None,
-    limit: int,
-    offset: int = 0,
-) -> GridPage:
-    """Grids of an edition by level and code: of one level, below one parent, touching a box (west, south, east, north).
-
-    The edition is the one of that name, else the one valid on the day, else today's.
-
-    Raises
-    ------
-    EditionMissing, NoEditionOnDate, LevelUnknown
-    """
-    with snapshot(engine) as connection:
-        number = cities.load_city(connection).level(level).number if level else None
-        found = choose(connection, edition, day)
-        n, page = editions.grids_page(
-            connection, found.id, level=number, parent=parent, bbox=bbox, limit=limit, offset=offset
-        )
-        return GridPage(found.name, n, tuple(page))
-
-
-@dataclass(frozen=True)
-class GridFound:
-    """One grid with ``geometry`` as GeoJSON text, and the grids above it, the city first."""
-
-    edition: str
-    grid: Mapping[str, Any]
-    ancestors: tuple[Mapping[str, Any], ...]
-
-
-def grid(
-    engine: Engine, code: str, *, level: str | None = None, edition: str | None = None, day: dt.date | None = None
-) -> GridFound:
-    """One grid by code; without a level the deepest one that bears it.
-
-    Raises
-    ------
-    GridMissing, EditionMissing, NoEditionOnDate, LevelUnknown
-    """
-    with snapshot(engine) as connection:
-        city = cities.load_city(connection)
-        number = city.level(level).number if level else None
-        found = choose(connection, edition, day)
-        _, same = editions.grids_page(connection, found.id, level=number, code=code, limit=len(city.levels))
-        if not same:
-            raise GridMissing(code=code)
-        line = editions.line_of(connection, found.id, same[-1])
-        return GridFound(found.name, same[-1], tuple(line[:-1]))
-
-
-def categories(engine: Engine) -> list[dict[str, Any]]:
-    """The categories (类别) of the city's scheme, written ``kind:code``, with their names."""
-    with snapshot(engine) as connection:
-        scheme = cities.load_city(connection).scheme
-        return [dict(r) for r in rows(connection, "categories_of_scheme", scheme=scheme)]
 
 
 def assessment(engine: Engine, name: str) -> Stored:
@@ -155,7 +76,7 @@ def assessment_map(engine: Engine, name: str, measure: str = TOTAL) -> MapData:
     """An assessment's grids with the total or one indicator, from its frozen documents and its own edition.
 
     So the map says what the scorecards say, whatever was imported since. The
-    frames are those of :func:`gridmgmt.operations.counting.choropleth`, with
+    frames are those of :func:`gridmgmt.figures.operations.indicators.choropleth`, with
     the counts of :data:`MAP_COUNTS`.
 
     Raises

@@ -11,23 +11,23 @@ from fractions import Fraction
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection
-
+from gridmgmt.assessing.operations.automatic_inputs import Assessed, Sources, filters_of, step_counts_of
+from gridmgmt.assessing.operations.past_results import earlier_results
+from gridmgmt.assessing.store import entries
+from gridmgmt.casework.operations import repeats
+from gridmgmt.casework.readers import repeats as repeat_rules
 from gridmgmt.city import City
-from gridmgmt.counts import Facts
+from gridmgmt.database.work import Connection
 from gridmgmt.errors import LevelUnknown, OptionInvalid, SubjectsMissing
-from gridmgmt.operations import repeating
-from gridmgmt.operations.earlier import earlier_results
-from gridmgmt.operations.figures import Figures, by_unit, figures
-from gridmgmt.operations.sources import Assessed, Sources, filters_of, step_counts_of
+from gridmgmt.figures.counts import Facts
+from gridmgmt.figures.operations.period_counts import Figures, by_unit, figures
+from gridmgmt.people.store import units as store_units
 from gridmgmt.periods import Period
-from gridmgmt.readers import repeats as repeat_rules
 from gridmgmt.rulebooks.check import stage_inputs
 from gridmgmt.rulebooks.dossier import EVERYBODY, Subject, stage_of
 from gridmgmt.rulebooks.inputs import LISTED, Input
 from gridmgmt.rulebooks.model import Rulebook, Stage
 from gridmgmt.rulebooks.records import SIGNED
-from gridmgmt.store import cities, entries
 from gridmgmt.texts import expected
 
 
@@ -112,7 +112,7 @@ def build(
 
 def _repeats(connection: Connection, period: Period, rule: str, cases: Facts) -> set[str]:
     """The period's cases that are repeats by a rule, as they were at the cut-off."""
-    found = repeating.marks(connection, period, repeat_rules.rule(rule), cases)
+    found = repeats.marks(connection, period, repeat_rules.rule(rule), cases.seen)
     return {number for number, is_repeat in found.items() if is_repeat}
 
 
@@ -153,7 +153,7 @@ def _subjects(connection: Connection, city: City, book: Rulebook, found: Figures
     if level is not None and level != book.population.kind:
         raise LevelUnknown(value=level, known=[book.population.kind])
     if book.population.kind == "unit":
-        known = cities.units(connection)
+        known = store_units.units(connection)
         kinds = book.population.unit_kinds
         chosen = listed or {
             code: Subject(code, _names(row, code)) for code, row in known.items() if not kinds or row["kind"] in kinds
@@ -212,7 +212,7 @@ def _counts(
     connection: Connection, book: Rulebook, found: Figures, subjects: Sequence[Assessed]
 ) -> dict[str, Mapping[str, int | Fraction]]:
     if book.population.kind == "unit":
-        units = by_unit(found, {v: k for k, v in cities.unit_ids(connection).items()})
+        units = by_unit(found, {v: k for k, v in store_units.unit_ids(connection).items()})
         return {s.code: units.get(s.key[2], {}) for s in subjects}
     if book.population.kind == "person":
         return {s.code: {} for s in subjects}

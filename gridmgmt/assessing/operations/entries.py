@@ -13,21 +13,20 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine
-
-from gridmgmt.operations.database import snapshot, transaction
+from gridmgmt.assessing.readers import entries as reading
+from gridmgmt.assessing.readers import subjects as lists
+from gridmgmt.assessing.readers.entry_lines import Entry
+from gridmgmt.assessing.readers.subjects import StaffDay
+from gridmgmt.assessing.store import entries as store
+from gridmgmt.assessing.store.entries import Current
+from gridmgmt.database import batches, cities, facts
+from gridmgmt.database.work import Connection, Engine, snapshot, transaction
+from gridmgmt.files.forms import Fault
+from gridmgmt.people.store import units
 from gridmgmt.periods import Period, parse_period
-from gridmgmt.readers import entries as reading
-from gridmgmt.readers import subjects as lists
-from gridmgmt.readers.entry_lines import Entry
-from gridmgmt.readers.forms import Fault
-from gridmgmt.readers.subjects import StaffDay
 from gridmgmt.rulebooks import load as rulebooks
 from gridmgmt.rulebooks.dossier import EVERYBODY
 from gridmgmt.rulebooks.model import Rulebook
-from gridmgmt.store import cities, facts
-from gridmgmt.store import entries as store
-from gridmgmt.store.entries import Current
 from gridmgmt.texts import Unfit, expected
 
 SAME_HAPPENING = ("on", "code", "case", "occasion", "fault", "group", "account", "step", "category", "place")
@@ -227,7 +226,7 @@ def _like(old: Current, e: Entry) -> bool:
 def _codes(connection: Connection, kind: str) -> set[str]:
     """Codes of all units or grids; persons are known by a list only."""
     if kind == "unit":
-        return set(cities.unit_ids(connection))
+        return set(units.unit_ids(connection))
     return {code for _, code in store.subject_ids(connection, "grid")} if kind == "grid" else set()
 
 
@@ -239,8 +238,8 @@ def _write(
     by: str,
     report: EntryReport,
 ) -> None:
-    batch_id = cities.new_batch(connection, "entries", file=found.file, file_sha256=found.sha256, profile=rulebook_id)
-    known_at = cities.stamp_batch(connection, batch_id)
+    batch_id = batches.new_batch(connection, "entries", file=found.file, file_sha256=found.sha256, profile=rulebook_id)
+    known_at = batches.stamp_batch(connection, batch_id)
     made = [
         {
             "period": e.period, "subject_code": e.subject, "input": e.input, "ref": e.ref, "value": e.value,
@@ -249,7 +248,7 @@ def _write(
         for e in rows
     ]  # fmt: skip
     store.add(connection, rulebook_id, made, by, batch_id, known_at)
-    cities.close_batch(connection, batch_id, {"by": by, **_counts(report)})
+    batches.close_batch(connection, batch_id, {"by": by, **_counts(report)})
 
 
 def _counts(report: EntryReport) -> dict[str, int]:
@@ -287,7 +286,7 @@ def import_staff(engine: Engine, path: Path, by: str) -> EntryReport:
         cities.load_city(connection)
         facts.lock(connection)
         old = store.staff_rows(connection, (r.day for r in rows))
-        codes = set(cities.unit_ids(connection))
+        codes = set(units.unit_ids(connection))
         codes |= {code for kind in ("grid", "unit", "person") for _, code in store.subject_ids(connection, kind)}
         changes = []
         for r in rows:
@@ -310,8 +309,8 @@ def import_staff(engine: Engine, path: Path, by: str) -> EntryReport:
 def _write_staff(connection: Connection, report: EntryReport, sha256: str, rows: Sequence[StaffDay], by: str) -> None:
     if not rows:
         return
-    batch_id = cities.new_batch(connection, "staff", file=report.file, file_sha256=sha256)
+    batch_id = batches.new_batch(connection, "staff", file=report.file, file_sha256=sha256)
     names = lists.STAFF_COLUMNS
     made = [{**{n: getattr(r, n) for n in names}, "row_no": r.line.row} for r in rows]
-    store.add_staff(connection, made, batch_id, cities.stamp_batch(connection, batch_id))
-    cities.close_batch(connection, batch_id, {"by": by, **_counts(report)})
+    store.add_staff(connection, made, batch_id, batches.stamp_batch(connection, batch_id))
+    batches.close_batch(connection, batch_id, {"by": by, **_counts(report)})

@@ -7,21 +7,20 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import Connection
-
-from gridmgmt.counts import ONCE
+from gridmgmt.assessing.operations.publishing import code_in
+from gridmgmt.assessing.operations.scoring import EVIDENCE
+from gridmgmt.assessing.store import assessments as store
+from gridmgmt.assessing.store import entries
+from gridmgmt.assessing.store.assessments import Stored
+from gridmgmt.database.work import Connection
 from gridmgmt.errors import AppealRefused
-from gridmgmt.indicators import base_of, filtered
-from gridmgmt.operations.assessing import EVIDENCE
-from gridmgmt.operations.publishing import code_in
+from gridmgmt.figures.counts import ONCE
+from gridmgmt.figures.indicators import base_of, filtered
+from gridmgmt.numbers import exact
 from gridmgmt.periods import parse_period
 from gridmgmt.rulebooks.load import parse
 from gridmgmt.rulebooks.model import Rulebook
-from gridmgmt.rulebooks.numbers import exact
 from gridmgmt.rulebooks.records import without_failure
-from gridmgmt.store import assessments as store
-from gridmgmt.store import entries
-from gridmgmt.store.assessments import Stored
 
 
 def counts_for(connection: Connection, stored: Stored, document: Mapping[str, Any], kind: str, fact_no: str) -> bool:

@@ -5,20 +5,19 @@ from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Engine
-
+from gridmgmt.assessing.operations.scoring import EVIDENCE, level_number
+from gridmgmt.assessing.store import assessments as store
+from gridmgmt.assessing.store import entries
+from gridmgmt.casework.operations import repeats as repeating
+from gridmgmt.casework.operations.repeats import Repetition
+from gridmgmt.casework.readers import repeats as repeat_rules
+from gridmgmt.database import cities
+from gridmgmt.database.work import Connection, Engine, snapshot
 from gridmgmt.errors import ItemMissing
-from gridmgmt.indicators import RATIOS, base_of, filtered
-from gridmgmt.operations import repeating
-from gridmgmt.operations.assessing import EVIDENCE, level_number
-from gridmgmt.operations.database import snapshot
-from gridmgmt.operations.repeating import Repetition
+from gridmgmt.figures.indicators import RATIOS, base_of, filtered
 from gridmgmt.periods import parse_period
-from gridmgmt.readers import repeats as repeat_rules
 from gridmgmt.rulebooks.dossier import EVERYBODY
 from gridmgmt.rulebooks.load import parse
-from gridmgmt.store import assessments as store
-from gridmgmt.store import cities, entries
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection
-
-from gridmgmt.operations.sources import Assessed, Key
+from gridmgmt.assessing.operations.automatic_inputs import Assessed, Key
+from gridmgmt.assessing.store import assessments as store
+from gridmgmt.assessing.store import entries
+from gridmgmt.database.work import Connection
 from gridmgmt.periods import Period, parse_period
 from gridmgmt.rulebooks.dossier import stage_of
 from gridmgmt.rulebooks.items import Carry, Periods
 from gridmgmt.rulebooks.model import Rulebook, Stage
-from gridmgmt.store import assessments as store
-from gridmgmt.store import entries
 
 
 def shorter_periods(book: Rulebook, stage: Stage, period: Period) -> list[Period]:

@@ -5,28 +5,21 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import Connection, Engine
-
-from gridmgmt import scorecards
-from gridmgmt.errors import (
-    AssessmentIncomplete,
-    AssessmentPublished,
-    DossierMissing,
-    OptionInvalid,
-)
-from gridmgmt.operations.database import snapshot, transaction
-from gridmgmt.operations.earlier import result_of
+from gridmgmt.assessing.operations.past_results import result_of
+from gridmgmt.assessing.store import assessments as store
+from gridmgmt.assessing.store.assessments import Stored
+from gridmgmt.database import cities, facts
+from gridmgmt.database.work import Connection, Engine, snapshot, transaction
+from gridmgmt.errors import AssessmentIncomplete, AssessmentPublished, DossierMissing, OptionInvalid
 from gridmgmt.rulebooks.consequences import Reached, consequences, total_money
 from gridmgmt.rulebooks.dossier import read_dossier
 from gridmgmt.rulebooks.load import Loaded, parse
 from gridmgmt.rulebooks.model import Rulebook
 from gridmgmt.rulebooks.run import run
-from gridmgmt.store import assessments as store
-from gridmgmt.store import cities, facts
-from gridmgmt.store.assessments import Stored
+from gridmgmt.scorecards import assessment
 
 DERIVED = ("schema", "rulebook", "complete", "n_missing", "refusals")
-"""Parts of a header that :func:`gridmgmt.scorecards.assess` writes."""
+"""Parts of a header that :func:`gridmgmt.scorecards.assessment.assess` writes."""
 
 
 def publish(engine: Engine, name: str, by: str) -> Stored:
@@ -109,15 +102,15 @@ def frozen_dossier(connection: Connection, stored: Stored) -> dict[str, Any]:
 
 def assess_again(
     connection: Connection, stored: Stored, plain: Mapping[str, Any], more: Mapping[str, Any] | None = None
-) -> scorecards.Assessment:
+) -> assessment.Assessment:
     """Assess a dossier with the frozen facts of an assessment; ``more`` goes into its header."""
     loaded = parse(stored.rulebook_text, stored.name)
     dossier = read_dossier(loaded.rulebook, plain, stored.name)
     given = {}
     for document in store.documents(connection, stored.id):
-        given[code_in(plain, document)] = {k: document[k] for k in scorecards.SUBJECT_FACTS if k in document}
+        given[code_in(plain, document)] = {k: document[k] for k in assessment.SUBJECT_FACTS if k in document}
     header = {k: v for k, v in stored.header.items() if k not in DERIVED}
-    return scorecards.assess(loaded, dossier, stored.period, {**header, **(more or {})}, given)
+    return assessment.assess(loaded, dossier, stored.period, {**header, **(more or {})}, given)
 
 
 def code_in(plain: Mapping[str, Any], document: Mapping[str, Any]) -> str:

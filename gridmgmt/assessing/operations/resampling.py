@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from gridmgmt.chance import Patterns
-from gridmgmt.indicators import base_of, filtered
-from gridmgmt.operations.figures import Counted, Figures
-from gridmgmt.operations.sources import Assessed
+from gridmgmt.assessing.operations.automatic_inputs import Assessed
+from gridmgmt.figures.indicators import base_of, filtered
+from gridmgmt.figures.operations.period_counts import Counted, Figures
+from gridmgmt.figures.sharing import Shares
 from gridmgmt.rulebooks.model import Rulebook
-from gridmgmt.sharing import Shares
+from gridmgmt.scorecards.chance import Patterns
 
 
 def patterns(

@@ -1,8 +1,6 @@
 """Export (导出): an assessment's scorecards as files, one for each subject of a level and one summary."""
 
-import hashlib
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -10,26 +8,28 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import geopandas as gpd
 import shapely
 from shapely.geometry.base import BaseGeometry
-from sqlalchemy import Connection, Engine
 
+from gridmgmt.assessing.operations.scoring import level_number
+from gridmgmt.assessing.store import assessments
+from gridmgmt.assessing.store.assessments import Stored
 from gridmgmt.city import City
+from gridmgmt.database import cities
+from gridmgmt.database.work import Connection, Engine, Progress, silent, snapshot
 from gridmgmt.errors import LevelUnknown, OptionInvalid, SubjectMissing
-from gridmgmt.exports.cards import Card
-from gridmgmt.exports.page import page
-from gridmgmt.exports.picture import picture
-from gridmgmt.exports.sketch import sketch
-from gridmgmt.exports.tables import card_json, summary_csv
-from gridmgmt.exports.wording import say
-from gridmgmt.exports.workbook import summary_workbook, workbook
-from gridmgmt.operations.assessing import level_number
-from gridmgmt.operations.database import Progress, silent, snapshot
-from gridmgmt.store import assessments, cities, editions
-from gridmgmt.store.assessments import Stored
+from gridmgmt.files.names import file_stem
+from gridmgmt.files.wording import say
+from gridmgmt.people.store import units
+from gridmgmt.places.store import editions
+from gridmgmt.scorecards.exports.cards import Card
+from gridmgmt.scorecards.exports.page import page
+from gridmgmt.scorecards.exports.picture import picture
+from gridmgmt.scorecards.exports.sketch import sketch
+from gridmgmt.scorecards.exports.tables import card_json, summary_csv
+from gridmgmt.scorecards.exports.workbook import summary_workbook, workbook
 
 FORMATS = ("xlsx", "csv", "json", "html")
 CARD_FORMATS: Mapping[str, Callable[[Card], bytes]] = {
@@ -42,9 +42,6 @@ CARD_FORMATS: Mapping[str, Callable[[Card], bytes]] = {
 
 HOT_SPOTS_OF = ("n_reported", "n_due")
 """The map shows the cases of the first of these that a grid has."""
-
-RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d|summary)(\.|$)", re.IGNORECASE)
-"""Names that Windows keeps for devices, and the summary's own."""
 
 
 def export(
@@ -112,18 +109,6 @@ def one(engine: Engine, assessment: str, code: str, format: str, level: str | No
         document = assessments.document(connection, stored, code, level_number(stored, city, level))
         source = _source(connection, city, stored, document["subject"]["level_number"], [document])
         return CARD_FORMATS[format](source.card(document))
-
-
-def file_stem(code: str) -> str:
-    """A file name for any code: what is not a letter, digit, ``_``, ``-`` or ``.`` is percent-encoded.
-
-    >>> file_stem("440106001"), file_stem("../a b"), file_stem("CON"), file_stem("summary")
-    ('440106001', '%2E.%2Fa%20b', '%43ON', '%73ummary')
-    """
-    stem = quote(code, safe="").replace("~", "%7E")
-    if not stem or stem.startswith(".") or RESERVED.match(stem):
-        stem = f"%{ord(stem[0]):02X}{stem[1:]}" if stem else "%00"
-    return stem if len(stem) <= 120 else f"{stem[:100]}-{hashlib.sha256(code.encode()).hexdigest()[:16]}"
 
 
 @dataclass(frozen=True)
@@ -194,7 +179,7 @@ def _names_above(connection: Connection, stored: Stored, level: int) -> dict[str
         above = names[names["level"] == level - 1]
         found = list(zip(above["code"], above["name_zh"], above["name_en"], strict=True))
     else:
-        found = [(code, r["name_zh"], r["name_en"]) for code, r in cities.units(connection).items()]
+        found = [(code, r["name_zh"], r["name_en"]) for code, r in units.units(connection).items()]
     return {code: {"zh": zh or en or code, "en": en or zh or code} for code, zh, en in found}
 
 

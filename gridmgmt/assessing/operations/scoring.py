@@ -8,26 +8,26 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, Engine
 
-from gridmgmt import scorecards
-from gridmgmt.chance import chance
+from gridmgmt.assessing.operations.automatic_inputs import Assessed
+from gridmgmt.assessing.operations.dossiers import Built, build, stage_for
+from gridmgmt.assessing.operations.past_results import shorter_periods
+from gridmgmt.assessing.operations.resampling import patterns
+from gridmgmt.assessing.store import assessments as store
 from gridmgmt.city import City
+from gridmgmt.database import cities, facts
+from gridmgmt.database.work import Connection, Engine, Progress, silent, snapshot, transaction
 from gridmgmt.errors import NoEditionOnDate, PeriodAhead
-from gridmgmt.operations.database import Progress, silent, snapshot, transaction
-from gridmgmt.operations.dossiers import Built, build, stage_for
-from gridmgmt.operations.earlier import shorter_periods
-from gridmgmt.operations.figures import Figures, evidence, figures
-from gridmgmt.operations.resampling import patterns
-from gridmgmt.operations.sources import Assessed
+from gridmgmt.figures.indicators import LevelCounts
+from gridmgmt.figures.operations.period_counts import Figures, evidence, figures
+from gridmgmt.people.store import units as store_units
 from gridmgmt.periods import Period
 from gridmgmt.rulebooks import load as rulebooks
 from gridmgmt.rulebooks.dossier import Dossier, read_dossier
 from gridmgmt.rulebooks.load import Loaded
-from gridmgmt.scorecards import LevelCounts
-from gridmgmt.store import assessments as store
-from gridmgmt.store import cities, facts
-from gridmgmt.store import rulebooks as rulebook_store
+from gridmgmt.rulebooks.store import versions as rulebook_store
+from gridmgmt.scorecards import assessment
+from gridmgmt.scorecards.chance import chance
 
 EVIDENCE = {"cases": "assessment_case", "samples": "assessment_sample", "steps": "assessment_step"}
 """The table of the frozen facts of each kind."""
@@ -80,11 +80,11 @@ def score(
         before = _comparisons(connection, built)
         proofs = _evidence(connection, built.found)
         known_through = store.known_through(connection)
-        unit_codes = {v: k for k, v in cities.unit_ids(connection).items()}
+        unit_codes = {v: k for k, v in store_units.unit_ids(connection).items()}
     progress("score", len(built.subjects))
     dossier = read_dossier(loaded.rulebook, built.plain, period.label)
     header = _header(built, proofs)
-    made = scorecards.assess(loaded, dossier, period.label, header, _facts(built, before))
+    made = assessment.assess(loaded, dossier, period.label, header, _facts(built, before))
     progress("chance", len(made.subjects))
     chances = _chances(loaded, made, dossier, built, unit_codes)
     progress("save", len(made.subjects))
@@ -131,7 +131,7 @@ def _save(
     engine: Engine,
     loaded: Loaded,
     values: Mapping[str, Any],
-    made: scorecards.Assessment,
+    made: assessment.Assessment,
     chances: Sequence[Mapping[str, Any] | None],
     proofs: Mapping[str, pd.DataFrame],
 ) -> tuple[str, bool, str | None]:
@@ -153,7 +153,7 @@ def _save(
         return name, True, published
 
 
-def _in_order(made: scorecards.Assessment) -> list[Any]:
+def _in_order(made: assessment.Assessment) -> list[Any]:
     """Outcomes in the order of the documents."""
     return list(made.outcomes.values())
 
@@ -202,20 +202,20 @@ def _facts(built: Built, before: Mapping[str, Earlier]) -> dict[str, dict[str, A
             comparisons[name] = {
                 "period": earlier.period,
                 "edition": earlier.edition,
-                "counts": scorecards.count_values(then) if then else None,
-                "indicators": scorecards.indicator_values(then, subject.area_m2) if then else None,
+                "counts": assessment.count_values(then) if then else None,
+                "indicators": assessment.indicator_values(then, subject.area_m2) if then else None,
             }
         out[subject.code] = {
             "subject": dict(subject.facts),
-            "counts": scorecards.count_values(counts),
-            "indicators": scorecards.indicator_values(counts, subject.area_m2) if counts else {},
+            "counts": assessment.count_values(counts),
+            "indicators": assessment.indicator_values(counts, subject.area_m2) if counts else {},
             "comparisons": comparisons,
         }
     return out
 
 
 def _chances(
-    loaded: Loaded, made: scorecards.Assessment, dossier: Dossier, built: Built, units: Mapping[int, str]
+    loaded: Loaded, made: assessment.Assessment, dossier: Dossier, built: Built, units: Mapping[int, str]
 ) -> list[Mapping[str, Any] | None]:
     """What chance each result rests on (偶然性), in the order of the documents; it changes no score."""
     found = chance(
@@ -231,7 +231,7 @@ def _sources(dossier: Dossier, period: Period) -> dict[str, Mapping[str, str]]:
 
 
 def _evidence(connection: Connection, now: Figures) -> dict[str, pd.DataFrame]:
-    units = {v: k for k, v in cities.unit_ids(connection).items()}
+    units = {v: k for k, v in store_units.unit_ids(connection).items()}
     return {of: evidence(part, units) for of, part in now.parts.items()}
 
 
@@ -247,7 +247,7 @@ def _header(built: Built, proofs: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
     levels = [{"key": x.key, "number": x.number, "zh": x.zh, "en": x.en} for x in city.levels if x.number in numbers]
     levels += [{"key": k, "number": 0, **words} for k, words in UNGRIDDED.items() if k in kinds]
     keys = {x.number: x.key for x in city.levels}
-    unassigned = {keys[n]: scorecards.count_values(x.unassigned) for n, x in sorted(now.levels.items())}
+    unassigned = {keys[n]: assessment.count_values(x.unassigned) for n, x in sorted(now.levels.items())}
     return {
         "city": {"code": city.code, "name": {"zh": city.name("zh"), "en": city.name("en")}},
         "datum": city.datum,

@@ -6,19 +6,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine
-
+from gridmgmt.assessing.readers import subjects as lists
+from gridmgmt.assessing.readers.subjects import Listed
+from gridmgmt.assessing.store import entries as store
+from gridmgmt.assessing.store.entries import AssessedRow
+from gridmgmt.database import batches, cities, facts
+from gridmgmt.database.work import Connection, Engine, snapshot, transaction
 from gridmgmt.errors import LevelUnknown
-from gridmgmt.operations.database import snapshot, transaction
-from gridmgmt.readers import subjects as lists
-from gridmgmt.readers.forms import Collected
-from gridmgmt.readers.subjects import Listed
+from gridmgmt.files.forms import Collected
+from gridmgmt.people.store import units as store_units
 from gridmgmt.rulebooks import load as rulebooks
 from gridmgmt.rulebooks.dossier import Subject
 from gridmgmt.rulebooks.model import Rulebook
-from gridmgmt.store import cities, facts
-from gridmgmt.store import entries as store
-from gridmgmt.store.entries import AssessedRow
 
 
 @dataclass
@@ -81,7 +80,7 @@ def _keys(
     kind = book.population.kind
     if kind == "grid":
         return [_grid_key(connection, book, x, collected) for x in rows]
-    units = set(cities.unit_ids(connection))
+    units = set(store_units.unit_ids(connection))
     for x in rows:
         if kind == "unit" and x.subject.code not in units:
             collected.fault(x.line, "code", "known_unit")
@@ -151,11 +150,11 @@ def _write_list(
 ) -> None:
     if not changes:
         return
-    batch_id = cities.new_batch(connection, "subjects", file=report.file, file_sha256=sha256, profile=rulebook_id)
-    known_at = cities.stamp_batch(connection, batch_id)
+    batch_id = batches.new_batch(connection, "subjects", file=report.file, file_sha256=sha256, profile=rulebook_id)
+    known_at = batches.stamp_batch(connection, batch_id)
     for subject_id, x, last in changes:
         store.add_assessed(connection, rulebook_id, subject_id, x.subject, x.first, last, batch_id, known_at)
-    cities.close_batch(connection, batch_id, report.as_dict())
+    batches.close_batch(connection, batch_id, report.as_dict())
 
 
 def list_subjects(engine: Engine, rulebook: str, day: dt.date | None = None) -> list[dict[str, Any]]:

@@ -4,22 +4,20 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine
-
+from gridmgmt.assessing.operations.dossiers import build, stage_for
+from gridmgmt.assessing.operations.past_results import shorter_periods
+from gridmgmt.assessing.store import assessments as store
+from gridmgmt.assessing.store.assessments import Stored
+from gridmgmt.database import cities
+from gridmgmt.database.work import Connection, Engine, Progress, silent, snapshot
 from gridmgmt.errors import DossierMissing, PeriodsNotAssessed, RulebooksDiffer
-from gridmgmt.operations.database import Progress, silent, snapshot
-from gridmgmt.operations.dossiers import build, stage_for
-from gridmgmt.operations.earlier import shorter_periods
 from gridmgmt.periods import Period, period_of, periods_through
 from gridmgmt.rulebooks import load as rulebooks
 from gridmgmt.rulebooks.document import Changes
 from gridmgmt.rulebooks.dossier import stage_of
 from gridmgmt.rulebooks.load import Loaded, parse
 from gridmgmt.rulebooks.model import Rulebook
-from gridmgmt.store import assessments as store
-from gridmgmt.store import cities
-from gridmgmt.store.assessments import Stored
-from gridmgmt.whatif import WhatIf, compare
+from gridmgmt.scorecards.whatif import WhatIf, compare
 
 
 def whatif(

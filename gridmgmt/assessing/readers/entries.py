@@ -1,6 +1,6 @@
 """Entries (录入数据): the entry form, or a long CSV, read into rows of known inputs; every fault is named by its cell.
 
-A form's sheets are described in :mod:`gridmgmt.exports.forms`. The long form
+A form's sheets are described in :mod:`gridmgmt.assessing.exports.entry_form`. The long form
 has one row a value or record: ``period subject input`` with ``value``, or with
 the columns that tell a record of that input's type, and ``evidence note ref``.
 """
@@ -13,11 +13,11 @@ from typing import Any
 
 from ruamel.yaml.error import YAMLError
 
+from gridmgmt.assessing.readers.entry_lines import KINDS, BookOf, Entry, EntryLines
+from gridmgmt.assessing.readers.subjects import Listed
 from gridmgmt.errors import EntryInvalid, FileUnreadable
-from gridmgmt.readers import forms
-from gridmgmt.readers.entry_lines import KINDS, BookOf, Entry, EntryLines
-from gridmgmt.readers.forms import Fault
-from gridmgmt.readers.subjects import Listed
+from gridmgmt.files import forms
+from gridmgmt.files.forms import Fault
 from gridmgmt.rulebooks.document import exact_yaml
 from gridmgmt.rulebooks.dossier import EVERYBODY, event_lacks
 from gridmgmt.rulebooks.inputs import Input

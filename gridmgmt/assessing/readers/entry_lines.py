@@ -9,16 +9,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gridmgmt.assessing.readers.subjects import LIST_COLUMNS, Listed, read_line
 from gridmgmt.errors import PeriodInvalid, RulebookNotInForce
+from gridmgmt.files import forms
+from gridmgmt.files.forms import Collected, Line
+from gridmgmt.numbers import exact
 from gridmgmt.periods import Period, parse_period
-from gridmgmt.readers import forms
-from gridmgmt.readers.forms import Collected, Line
-from gridmgmt.readers.subjects import LIST_COLUMNS, Listed, read_line
 from gridmgmt.rulebooks.check import stage_inputs
 from gridmgmt.rulebooks.dossier import EVERYBODY, stage_of
 from gridmgmt.rulebooks.inputs import Input
 from gridmgmt.rulebooks.model import Rulebook, Stage
-from gridmgmt.rulebooks.numbers import exact
 from gridmgmt.rulebooks.records import AS_NUMBER, CONTENT, FIELDS, NEEDED, RESULT, SIGNATURE, SIGNED, joined, ref_of
 from gridmgmt.rulebooks.values import NOT_APPLICABLE, STEPS, parse
 from gridmgmt.texts import LANGUAGES, Unfit

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from gridmgmt.readers import forms
-from gridmgmt.readers.forms import Collected, Fault, Line
-from gridmgmt.readers.reference import ALWAYS
+from gridmgmt.files import forms
+from gridmgmt.files.forms import Collected, Fault, Line
+from gridmgmt.people.readers.reference import ALWAYS
 from gridmgmt.rulebooks.dossier import Subject
 from gridmgmt.texts import Unfit
 

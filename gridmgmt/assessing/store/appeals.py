@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from gridmgmt.store import tables as t
+from gridmgmt.database import tables as t
 
 
 def open_one(

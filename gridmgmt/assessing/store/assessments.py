@@ -11,9 +11,9 @@ import pandas as pd
 from sqlalchemy import Connection, func, literal, select, text
 from sqlalchemy.dialects.postgresql import insert
 
+from gridmgmt.database import tables as t
+from gridmgmt.database.copying import copy_in, rows
 from gridmgmt.errors import AssessmentMissing, SubjectMissing
-from gridmgmt.store import tables as t
-from gridmgmt.store.bulk import copy_in, rows
 
 
 @dataclass(frozen=True)
@@ -297,5 +297,7 @@ def copy_evidence(connection: Connection, table: str, source: int, target: int) 
 
 def spots(connection: Connection, assessment_id: int, level: int, code: str, bit: int) -> list[tuple[float, float]]:
     """Where the cases behind one count of one grid stood, lon and lat in EPSG:4490, in case-number order."""
-    found = rows(connection, "spots_of_grid", assessment_id=assessment_id, level=level, code=code, bit=1 << bit)
+    found = rows(
+        connection, "assessing/store/spots_of_grid", assessment_id=assessment_id, level=level, code=code, bit=1 << bit
+    )
     return [(r["lon"], r["lat"]) for r in found]

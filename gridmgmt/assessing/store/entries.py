@@ -13,10 +13,10 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, select
 from sqlalchemy.dialects.postgresql import Range, distinct_on, insert
 
+from gridmgmt.database import cities
+from gridmgmt.database import tables as t
 from gridmgmt.rulebooks.dossier import Subject
 from gridmgmt.rulebooks.records import RESULT, joined
-from gridmgmt.store import cities
-from gridmgmt.store import tables as t
 
 EntryKey = tuple[str, str, str, str]
 """Period, subject, input, ref."""

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 from openpyxl import Workbook
 
-from gridmgmt.exports.sheets import Value, add_sheet, freeze, new_book, put, put_row, save_book
-from gridmgmt.exports.wording import Words, label, say
+from gridmgmt.files.wording import Words, label, say
+from gridmgmt.files.worksheets import Value, add_sheet, freeze, new_book, put, put_row, save_book
 
 GROUPS = (
     ("group", 6), ("category", 16), ("categories", 24), ("road_class", 12), ("threshold", 10), ("n_cases", 8),
@@ -28,9 +28,9 @@ def workbook(
     Parameters
     ----------
     groups
-        :func:`gridmgmt.repeats.groups` with ``names``, the categories' names by language.
+        :func:`gridmgmt.casework.repeats.groups` with ``names``, the categories' names by language.
     cases
-        What :func:`gridmgmt.repeats.find` gives.
+        What :func:`gridmgmt.casework.repeats.find` gives.
     as_of
         ISO 8601 instant for the workbook's own dates.
     lang

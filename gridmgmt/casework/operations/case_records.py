@@ -5,17 +5,17 @@ from typing import Any
 
 import pandas as pd
 
-from gridmgmt.cases import Case
+from gridmgmt.casework.cases import Case
+from gridmgmt.casework.operations.context import Desk, points
 from gridmgmt.codes import CategoryKey
-from gridmgmt.operations.desk import Desk, points
-from gridmgmt.store.facts import CASES, LOCATED
+from gridmgmt.database.facts import CASES, LOCATED
 
 PLACING = frozenset({"report", "register", "move", "reclassify", "dispatch", "send_back"})
 """Steps after which a case may belong elsewhere: its place, its class or its unit has changed."""
 
 
 def facts_of(case: Case, before: Mapping[str, Any], scheme: str) -> dict[str, Any]:
-    """What a case's row states (:data:`gridmgmt.store.facts.CASES`) once its steps have made the case.
+    """What a case's row states (:data:`gridmgmt.database.facts.CASES`) once its steps have made the case.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def located(
     Returns
     -------
     DataFrame
-        :data:`gridmgmt.store.facts.LOCATED`, index 0 … in the order of the cases.
+        :data:`gridmgmt.database.facts.LOCATED`, index 0 … in the order of the cases.
     """
     again = sorted(moved)
     stay = [n for n in range(len(cases)) if n not in set(again)]

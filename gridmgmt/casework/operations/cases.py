@@ -17,18 +17,19 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pandas as pd
-from sqlalchemy import Connection, Engine
 
-from gridmgmt import derived, step_facts, transitions
-from gridmgmt.cases import Case, Step
+from gridmgmt.casework import implied_steps, step_facts, transitions
+from gridmgmt.casework.cases import Case, Step
+from gridmgmt.casework.operations import case_records, photographs
+from gridmgmt.casework.operations.context import Desk
+from gridmgmt.casework.operations.photographs import Attached, Kind
+from gridmgmt.casework.store import steps
+from gridmgmt.casework.store.steps import TakenRow
+from gridmgmt.database import batches, clock, merging
+from gridmgmt.database import facts as database_facts
+from gridmgmt.database.facts import CASES
+from gridmgmt.database.work import Connection, Engine, Progress, silent, transaction
 from gridmgmt.errors import CaseChanged, CaseExists, CaseMissing, FactInvalid, GridmgmtError, RowTaken, StepRefused
-from gridmgmt.operations import attaching, case_rows
-from gridmgmt.operations.attaching import Attached, Kind
-from gridmgmt.operations.database import Progress, silent, transaction
-from gridmgmt.operations.desk import Desk
-from gridmgmt.store import cities, incoming, steps
-from gridmgmt.store.facts import CASES
-from gridmgmt.store.steps import TakenRow
 
 MICROSECOND = dt.timedelta(microseconds=1)
 
@@ -122,7 +123,7 @@ class _Files:
         self.open = {no: self._opened(no, row, stored.get(row["id"], [])) for no, row in rows.items()}
 
     def _opened(self, case_no: str, row: dict[str, Any], stored: list[Step]) -> _File:
-        known = stored or derived.derive(steps.plain_row(row))
+        known = stored or implied_steps.derive(steps.plain_row(row))
         return _File(transitions.fold(case_no, known), row, list(known), len(stored))
 
     def take(self, request: Request, at: dt.datetime) -> Case:
@@ -149,7 +150,7 @@ class _Files:
         file.case = transitions.apply(file.case, step, self._desk.rules.limits)
         file.steps.append(replace(step, seq=file.case.n_steps))
         file.reporter = request.reporter or file.reporter
-        file.is_moved |= step.kind in case_rows.PLACING
+        file.is_moved |= step.kind in case_records.PLACING
         if request.ref is not None:
             file.refs[file.case.n_steps] = request.ref
         self.open[no] = file
@@ -230,12 +231,12 @@ def take_with_files(
         What is wrong with the step or with a file.
     """
     with transaction(engine) as connection:
-        accepted = attaching.checked(connection, [path for _, path in files])
+        accepted = photographs.checked(connection, [path for _, path in files])
         case = _taken(connection, request)
         case_id = steps.found(connection, [case.case_no])[case.case_no]["id"]
-        kept = attaching.keep(connection, root, accepted)
+        kept = photographs.keep(connection, root, accepted)
         attached = [
-            attaching.attach(connection, one, kind=kind, actor=request.actor, case_id=case_id, step_seq=case.n_steps)
+            photographs.attach(connection, one, kind=kind, actor=request.actor, case_id=case_id, step_seq=case.n_steps)
             for one, (kind, _) in zip(kept, files, strict=True)
         ]
         return case, attached
@@ -256,13 +257,13 @@ def take_within(connection: Connection, requests: Sequence[Request]) -> list[Out
     if odd:  # no database holds such a number: the others are taken, in order
         rest = iter(take_within(connection, [r for n, r in enumerate(requests) if n not in odd]))
         return [Outcome(r, fault=_unfit(r)) if n in odd else next(rest) for n, r in enumerate(requests)]
-    steps.share_lock(connection)
+    database_facts.share_lock(connection)
     desk = Desk(connection)
     taken = steps.taken_rows(connection, [r.ref for r in requests if r.ref is not None])
-    numbered = _numbered(connection, desk, requests, taken, steps.now(connection))
+    numbered = _numbered(connection, desk, requests, taken, clock.now(connection))
     steps.claim(connection, {r.case_no for r in numbered if r.kind == "report" and r.case_no is not None})
     files = _Files(connection, desk, [r.case_no for r in numbered if r.case_no is not None])
-    at = steps.now(connection)  # only now: whoever waited for a case must not act before the one he waited for
+    at = clock.now(connection)  # only now: whoever waited for a case must not act before the one he waited for
     files.foresee(numbered, at)
     outcomes = []
     for asked, request in zip(requests, numbered, strict=True):
@@ -346,8 +347,8 @@ def _save(connection: Connection, desk: Desk, files: Sequence[_File], n_requests
     changed = [f for f in files if any(s.origin == "own" for s in f.new_steps)]
     if not changed:
         return
-    batch_id = cities.new_batch(connection, "steps")
-    known_at = cities.stamp_batch(connection, batch_id)
+    batch_id = batches.new_batch(connection, "steps")
+    known_at = batches.stamp_batch(connection, batch_id)
     write_rows(connection, desk, changed, batch_id, known_at)
     ids = {no: r["id"] for no, r in steps.found(connection, [f.case.case_no for f in changed]).items()}
     rows = [
@@ -360,7 +361,7 @@ def _save(connection: Connection, desk: Desk, files: Sequence[_File], n_requests
         for s, state in _with_states(f)
     ]  # fmt: skip
     steps.append(connection, rows, batch_id, known_at)
-    cities.close_batch(connection, batch_id, {"n_rows": n_requests, "n_steps": len(rows), "n_cases": len(changed)})
+    batches.close_batch(connection, batch_id, {"n_rows": n_requests, "n_steps": len(rows), "n_cases": len(changed)})
 
 
 def _with_states(file: _File) -> Iterator[tuple[Step, str]]:
@@ -380,23 +381,23 @@ def write_rows(
     for file in files:
         at = max(known_at, file.row["version_at"] + MICROSECOND) if file.row else known_at
         for n, case in enumerate(file.new_cases()):
-            stated = case_rows.facts_of(case, file.row or {}, desk.city.scheme)
+            stated = case_records.facts_of(case, file.row or {}, desk.city.scheme)
             rows.append({"case_no": case.case_no, **stated, **file.contact, "version_at": at + n * MICROSECOND})
         last.append(len(rows) - 1)
     frame = pd.DataFrame(rows)
     for name in [c for c in frame if str(c).endswith("_at")]:
         frame[name] = pd.to_datetime(frame[name], utc=True).astype("datetime64[us, UTC]")
     frame["n_rework"] = frame["n_rework"].astype("Int64")
-    incoming.create(connection, CASES)
-    incoming.add(connection, CASES, frame)
-    incoming.set_located(connection, _located(desk, files, last))
-    incoming.merge(connection, CASES, batch_id, known_at)
+    merging.create(connection, CASES)
+    merging.add(connection, CASES, frame)
+    merging.set_located(connection, _located(desk, files, last))
+    merging.merge(connection, CASES, batch_id, known_at)
 
 
 def _located(desk: Desk, files: Sequence[_File], last: Sequence[int]) -> pd.DataFrame:
     """Where each case belongs after its last step, for all its rows: looked up where place, class or unit changed."""
     moved = {n for n, f in enumerate(files) if f.is_moved or f.row is None}
-    found = case_rows.located(desk, [f.case for f in files], [f.row or {} for f in files], moved)
+    found = case_records.located(desk, [f.case for f in files], [f.row or {} for f in files], moved)
     numbers = [n for n, end in enumerate(last) for _ in range(end - (last[n - 1] if n else -1))]
     out = found.loc[numbers].reset_index(drop=True)
     out.insert(0, "row_no", out.index)
@@ -411,8 +412,8 @@ def renew_deadlines(engine: Engine, progress: Progress = silent) -> int:
     """
     n = 0
     with transaction(engine) as connection:
-        steps.share_lock(connection)
-        desk, at = Desk(connection), steps.now(connection)
+        database_facts.share_lock(connection)
+        desk, at = Desk(connection), clock.now(connection)
         numbers = steps.provisional(connection)
         for first in range(0, len(numbers), CHUNK):
             moved = []

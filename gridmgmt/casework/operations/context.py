@@ -6,18 +6,21 @@ from dataclasses import replace
 from functools import cached_property
 
 import pandas as pd
-from sqlalchemy import Connection
 
-from gridmgmt import geo, step_facts, time_limits
+from gridmgmt import geo
 from gridmgmt.calendars import Calendar
-from gridmgmt.cases import Case, Step
+from gridmgmt.casework import step_facts, time_limits
+from gridmgmt.casework.cases import Case, Step
+from gridmgmt.casework.readers import rules
+from gridmgmt.casework.store import time_limits as limit_store
+from gridmgmt.casework.timing import Timing, written
 from gridmgmt.codes import CategoryKey
+from gridmgmt.database import cities
+from gridmgmt.database.work import Connection
 from gridmgmt.errors import CategoryUnknown, StepIncomplete, StepRefused, UnitUnknown
-from gridmgmt.operations.assigning import Assigner
-from gridmgmt.readers import calendars, casework
-from gridmgmt.store import cities
-from gridmgmt.store import time_limits as limit_store
-from gridmgmt.timing import Timing, written
+from gridmgmt.files import calendars
+from gridmgmt.people.operations.assigning import Assigner
+from gridmgmt.people.store import categories, units
 
 Question = tuple[float | None, float | None, dt.datetime | None, str | None]
 """What the answering unit of a case depends on: place, instant of the report, class."""
@@ -30,7 +33,7 @@ class Desk:
         self.connection = connection
         self.city = cities.load_city(connection)
         self.zone = self.city.zone
-        self.rules = casework.rules()
+        self.rules = rules.rules()
         self._answers: dict[Question, str | None] = {}
 
     @cached_property
@@ -55,11 +58,11 @@ class Desk:
     @cached_property
     def unit_ids(self) -> dict[str, int]:
         """Code of a unit → its row's id."""
-        return cities.unit_ids(self.connection)
+        return units.unit_ids(self.connection)
 
     @cached_property
     def _categories(self) -> set[tuple[str, str, str]]:
-        return cities.category_keys(self.connection)
+        return categories.category_keys(self.connection)
 
     def ask(self, cases: Iterable[Case]) -> None:
         """Find the units that answer for cases as they are, all at once; :meth:`answering` then knows them."""

@@ -5,18 +5,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine
-
-from gridmgmt import cases, deadlines, derived, hanging, transitions
-from gridmgmt.cases import FLAGS, Case, Step
+from gridmgmt import deadlines
+from gridmgmt.casework import cases, hanging, implied_steps, transitions
+from gridmgmt.casework.cases import FLAGS, Case, Step
+from gridmgmt.casework.hanging import Account
+from gridmgmt.casework.operations.context import Desk
+from gridmgmt.casework.store import listing, steps
+from gridmgmt.casework.timing import limits_of
+from gridmgmt.database import cities, clock
+from gridmgmt.database.work import Connection, Engine, snapshot
 from gridmgmt.deadlines import Deadline, Light
 from gridmgmt.errors import CaseMissing, DocketMovedOn, OptionInvalid, UnitUnknown
-from gridmgmt.hanging import Account
-from gridmgmt.operations.database import snapshot
-from gridmgmt.operations.desk import Desk
-from gridmgmt.readers import calendars
-from gridmgmt.store import cities, docket, steps
-from gridmgmt.timing import limits_of
+from gridmgmt.files import calendars
+from gridmgmt.people.store import units
 
 
 @dataclass(frozen=True)
@@ -97,20 +98,20 @@ def list_cases(
         if state not in cases.STATES:
             raise OptionInvalid(name="--state", value=state, expected=", ".join(cases.STATES))
     with snapshot(engine) as connection:
-        if unit is not None and unit not in cities.unit_ids(connection):
+        if unit is not None and unit not in units.unit_ids(connection):
             raise UnitUnknown(value=unit)
-        at = now or steps.now(connection)
+        at = now or clock.now(connection)
         if now is not None and (last := steps.last_taken(connection)) is not None and now < last:
             told = last.astimezone(cities.load_city(connection).zone).strftime("%Y-%m-%d %H:%M:%S")
             raise DocketMovedOn(now=now.isoformat(), last=told)
-        wanted = docket.Wanted(tuple(states), unit, grid, category, overdue)
-        return docket.count(connection, wanted, at), docket.page(connection, wanted, at, limit, offset)
+        wanted = listing.Wanted(tuple(states), unit, grid, category, overdue)
+        return listing.count(connection, wanted, at), listing.page(connection, wanted, at, limit, offset)
 
 
 def by_state(engine: Engine) -> dict[str, int]:
     """Every state and how many cases are in it; their sum is the number of all cases."""
     with snapshot(engine) as connection:
-        found = docket.by_state(connection)
+        found = listing.by_state(connection)
         return {state: found.get(state, 0) for state in [*cases.STATES, *sorted(set(found) - set(cases.STATES))]}
 
 
@@ -122,13 +123,13 @@ def show_case(engine: Engine, case_no: str, now: dt.datetime | None = None) -> S
     CaseMissing
     """
     with snapshot(engine) as connection:
-        desk, at = Desk(connection), now or steps.now(connection)
+        desk, at = Desk(connection), now or clock.now(connection)
         row, taken, is_derived = _file(connection, case_no)
         taken = [s for s in taken if s.at <= at]
         case = transitions.fold(case_no, taken)
         found = hanging.accounts(taken, at, desk.timing.terms, desk.rules.exposed_at_failure)
         legal = transitions.possible(case, at, desk.rules.limits)
-        grids = tuple(docket.grids_of(connection, row))
+        grids = tuple(listing.grids_of(connection, row))
         return Shown(case, row, tuple(taken), is_derived, tuple(found), tuple(legal), grids, at)
 
 
@@ -137,7 +138,7 @@ def _file(connection: Connection, case_no: str) -> tuple[dict[str, Any], list[St
     if row is None:
         raise CaseMissing(case_no=case_no)
     stored = steps.of_cases(connection, [row["id"]]).get(row["id"])
-    return row, stored or derived.derive(steps.plain_row(row)), not stored
+    return row, stored or implied_steps.derive(steps.plain_row(row)), not stored
 
 
 STAGE_STEPS = {
@@ -157,7 +158,7 @@ def clocks(engine: Engine, case_no: str, now: dt.datetime | None = None) -> tupl
     CaseMissing
     """
     with snapshot(engine) as connection:
-        desk, at = Desk(connection), now or steps.now(connection)
+        desk, at = Desk(connection), now or clock.now(connection)
         _, taken, _ = _file(connection, case_no)
         taken = [s for s in taken if s.at <= at]
         case = transitions.fold(case_no, taken)

@@ -10,26 +10,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine
-
-from gridmgmt import photographs
-from gridmgmt.clean_copies import clean
-from gridmgmt.errors import (
-    CaseMissing,
-    FileLost,
-    FileMissing,
-    FileRefused,
-    FilesFull,
-    OptionInvalid,
-    SampleMissing,
-)
-from gridmgmt.operations.database import Progress, silent, snapshot, transaction
-from gridmgmt.operations.exporting import file_stem
-from gridmgmt.photographs import Accepted, Limits, Note, StoredFile
-from gridmgmt.readers import data_files
+from gridmgmt.casework import photographs
+from gridmgmt.casework.clean_copies import clean
+from gridmgmt.casework.photographs import Accepted, Limits, Note, StoredFile
+from gridmgmt.casework.store import attachments, files, steps
+from gridmgmt.casework.store.attachments import About, Attachment
+from gridmgmt.database import cities
+from gridmgmt.database.work import Connection, Engine, Progress, silent, snapshot, transaction
+from gridmgmt.errors import CaseMissing, FileLost, FileMissing, FileRefused, FilesFull, OptionInvalid, SampleMissing
+from gridmgmt.files import data_files
+from gridmgmt.files.names import file_stem
 from gridmgmt.settings import data_path
-from gridmgmt.store import attachments, cities, files, steps
-from gridmgmt.store.attachments import About, Attachment
 
 Kind = Literal["before", "after", "evidence"]
 Form = Literal["original", "clean", "thumbnail"]
@@ -54,7 +45,7 @@ def store_files(connection: Connection, root: Path, paths: Sequence[Path]) -> li
     Raises
     ------
     FileRefused
-        Absent, or not to be taken (:func:`gridmgmt.photographs.accept`).
+        Absent, or not to be taken (:func:`gridmgmt.casework.photographs.accept`).
     FilesUnwritable
     """
     return keep(connection, root, checked(connection, paths))

@@ -8,25 +8,26 @@ from typing import Any
 
 import geopandas as gpd
 import pandas as pd
-from sqlalchemy import Connection, Engine
 
-from gridmgmt import geo, repeats
-from gridmgmt.cases import Case
+from gridmgmt import geo
+from gridmgmt.casework import repeats
+from gridmgmt.casework.cases import Case
+from gridmgmt.casework.readers import repeats as reading
+from gridmgmt.casework.repeats import Rule
+from gridmgmt.casework.store import repeats as store
 from gridmgmt.city import STORAGE_EPSG, City
-from gridmgmt.counts import Facts, true
-from gridmgmt.layers import OTHER, road_class_at
-from gridmgmt.operations.database import snapshot
+from gridmgmt.database import cities
+from gridmgmt.database.work import Connection, Engine, snapshot
+from gridmgmt.people.store import categories
 from gridmgmt.periods import Period
-from gridmgmt.readers import repeats as reading
-from gridmgmt.repeats import Rule
-from gridmgmt.store import cities, editions, layers
-from gridmgmt.store import repeats as store
+from gridmgmt.places.layers import OTHER, road_class_at
+from gridmgmt.places.store import editions, layers
 
 ROADS, KEY_AREAS = "roads", "key_areas"
 """Kinds of layers that give a place its road class."""
 
 
-def repeats_of(connection: Connection, period: Period, rule: Rule, seen: Facts | None = None) -> pd.DataFrame:
+def repeats_of(connection: Connection, period: Period, rule: Rule, seen: pd.DataFrame | None = None) -> pd.DataFrame:
     """The cases filed in a period, each with its occurrence and whether it is a repeat (重复案件认定).
 
     Filed is registered (立案) and not void. Each assessment period of the rule
@@ -36,12 +37,13 @@ def repeats_of(connection: Connection, period: Period, rule: Rule, seen: Facts |
     Parameters
     ----------
     seen
-        The period's cases as they were at a cut-off; default: as they are now.
+        The period's cases as they were at a cut-off, later times empty; default: as they are now.
 
     Returns
     -------
     DataFrame
-        The columns of :func:`gridmgmt.repeats.find`, with lon and lat; groups are numbered through the whole period.
+        The columns of :func:`gridmgmt.casework.repeats.find`, with lon and lat; groups are numbered through the
+        whole period.
     """
     city = cities.load_city(connection)
     spans = (period.months() or [period]) if rule.period == "month" else [period]
@@ -55,7 +57,9 @@ def repeats_of(connection: Connection, period: Period, rule: Rule, seen: Facts |
     return pd.concat(found, ignore_index=True)
 
 
-def marks(connection: Connection, period: Period, rule: Rule, seen: Facts | None = None) -> dict[str, bool | None]:
+def marks(
+    connection: Connection, period: Period, rule: Rule, seen: pd.DataFrame | None = None
+) -> dict[str, bool | None]:
     """Case number → whether it is a repeat by the rule (:func:`repeats_of`); None where that cannot be told."""
     found = repeats_of(connection, period, rule, seen)
     answers = [None if pd.isna(x) else bool(x) for x in found["is_repeat"]]
@@ -83,10 +87,10 @@ def reasons(connection: Connection, period: Period, rule: Rule, numbers: Collect
     ]
 
 
-def _filed(seen: Facts, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
+def _filed(seen: pd.DataFrame, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
     """Of cases as they were at a cut-off those filed in [start, end), in the columns of the store's."""
-    at = seen.time("registered_at")
-    cases = seen.frame[true((at >= start) & (at < end)) & seen.time("voided_at").isna().to_numpy()]
+    at = seen["registered_at"]
+    cases = seen[(at >= start) & (at < end) & seen["voided_at"].isna()]
     texts = cases[["case_no", "category_kind", "category_code", "address"]].astype(object)
     texts = texts.where(texts.notna(), None)
     category = [
@@ -96,7 +100,7 @@ def _filed(seen: Facts, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
     return texts[["case_no", "address"]].join(more).reset_index(drop=True)[list(store.FILED_TYPES)]
 
 
-def _placed(connection: Connection, city: City, span: Period, rule: Rule, seen: Facts | None) -> pd.DataFrame:
+def _placed(connection: Connection, city: City, span: Period, rule: Rule, seen: pd.DataFrame | None) -> pd.DataFrame:
     """The cases filed in a span, with x and y in metres and the road class of their place."""
     bounds = span.bounds(city.zone)
     cases = store.filed(connection, *bounds) if seen is None else _filed(seen, *bounds)
@@ -133,7 +137,7 @@ class RepeatReport:
     cases
         See :func:`repeats_of`.
     groups
-        See :func:`gridmgmt.repeats.groups`, each with lon and lat of its middle (None without a place) and
+        See :func:`gridmgmt.casework.repeats.groups`, each with lon and lat of its middle (None without a place) and
         ``names``: its categories' names by language.
     without_roads
         Whether no road layer was valid in the period: every place then is "other".
@@ -191,7 +195,7 @@ def _report(connection: Connection, period: Period, rule: Rule) -> RepeatReport:
     city = cities.load_city(connection)
     found = repeats_of(connection, period, rule)
     covered = any(_holds_in(x, period) for x in layers.all_layers(connection, ROADS))
-    names = cities.category_names(connection, city.scheme)
+    names = categories.category_names(connection, city.scheme)
     return RepeatReport(city, period, rule, found, shown_groups(found, names), not covered)
 
 

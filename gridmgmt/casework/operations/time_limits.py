@@ -2,14 +2,13 @@
 
 from pathlib import Path
 
-from sqlalchemy import Engine
-
+from gridmgmt.casework.readers.time_limits import read_limits
+from gridmgmt.casework.store import time_limits as store
+from gridmgmt.casework.time_limits import TimeLimit, contradiction
+from gridmgmt.database import batches, facts
+from gridmgmt.database.work import Engine, snapshot, transaction
 from gridmgmt.errors import TimeLimitContradicts
-from gridmgmt.operations.database import snapshot, transaction
-from gridmgmt.readers.time_limits import read_limits
-from gridmgmt.store import cities, facts
-from gridmgmt.store import time_limits as store
-from gridmgmt.time_limits import TimeLimit, contradiction
+from gridmgmt.people.store import units
 
 
 def import_limits(engine: Engine, path: Path) -> int:
@@ -24,7 +23,7 @@ def import_limits(engine: Engine, path: Path) -> int:
     """
     with transaction(engine) as connection:
         facts.lock(connection)
-        rows = read_limits(path, set(cities.unit_ids(connection)))
+        rows = read_limits(path, set(units.unit_ids(connection)))
         found = contradiction(rows, store.load(connection))
         if found is not None:
             row, stated, given = found
@@ -32,8 +31,8 @@ def import_limits(engine: Engine, path: Path) -> int:
                 category=row.category, unit_code=row.unit_code, stage=row.stage, stated=stated, given=given,
                 valid_from=row.valid_from.isoformat(),
             )  # fmt: skip
-        batch_id = cities.new_batch(connection, "time_limits", file=path.name)
-        return store.save(connection, rows, batch_id, cities.stamp_batch(connection, batch_id))
+        batch_id = batches.new_batch(connection, "time_limits", file=path.name)
+        return store.save(connection, rows, batch_id, batches.stamp_batch(connection, batch_id))
 
 
 def list_limits(engine: Engine) -> list[TimeLimit]:

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from gridmgmt.casework.repeats import Rule, SuspectRule
 from gridmgmt.errors import RepeatRuleMissing
-from gridmgmt.readers import data_files
-from gridmgmt.repeats import Rule, SuspectRule
+from gridmgmt.files import data_files
 from gridmgmt.settings import data_path
 
 SUSPECTS = "suspects"

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gridmgmt.cases import Limits
-from gridmgmt.readers import data_files
+from gridmgmt.casework.cases import Limits
+from gridmgmt.files import data_files
 from gridmgmt.settings import data_path
 
 

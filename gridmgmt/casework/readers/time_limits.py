@@ -4,13 +4,13 @@ from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 
+from gridmgmt.casework.time_limits import STAGES, TimeLimit
 from gridmgmt.codes import CategoryPattern
 from gridmgmt.deadlines import UNITS, Limit
 from gridmgmt.errors import CodeInvalid, OptionInvalid
-from gridmgmt.readers.people import days
-from gridmgmt.readers.reference import records, refuse
-from gridmgmt.time_limits import STAGES, TimeLimit
-from gridmgmt.units import Fault
+from gridmgmt.people.readers.people import days
+from gridmgmt.people.readers.reference import records, refuse
+from gridmgmt.people.units import Fault
 
 REQUIRED = ("category", "stage", "amount", "unit")
 OPTIONAL = ("unit_code", "part", "part_zh", "part_en", "condition_zh", "condition_en", "valid_from", "valid_to")

@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from gridmgmt.photographs import StoredFile
-from gridmgmt.store import tables as t
-from gridmgmt.store.bulk import rows
+from gridmgmt.casework.photographs import StoredFile
+from gridmgmt.database import tables as t
+from gridmgmt.database.copying import rows
 
 COLUMNS = (
     "sha256", "media_type", "n_bytes", "width", "height", "taken_at", "taken_at_zone_known", "exif_lon", "exif_lat",
@@ -118,7 +118,7 @@ def attached(
 ) -> list[Attachment]:
     """Attachments by their ids, of a case or of a sample, in the order in which they came."""
     params = {"ids": list(ids) if ids is not None else None, "case_no": case_no, "sample_no": sample_no}
-    return [_attachment(r) for r in rows(connection, "attachments", **params)]
+    return [_attachment(r) for r in rows(connection, "casework/store/attachments", **params)]
 
 
 def _attachment(r: Any) -> Attachment:

@@ -15,8 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
+from gridmgmt.casework.photographs import Accepted, StoredFile
 from gridmgmt.errors import FilesUnwritable
-from gridmgmt.photographs import Accepted, StoredFile
 
 UNFINISHED = ".part"
 """Ending of files that a break left half written."""

@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
-from gridmgmt.cases import ENDED, WITH_UNIT
+from gridmgmt.casework.cases import ENDED, WITH_UNIT
 from gridmgmt.codes import CategoryPattern
-from gridmgmt.store import tables as t
+from gridmgmt.database import tables as t
 
 COLUMNS = (
     "case_no", "status", "category_kind", "category_code", "source", "reported_at", "dispatched_at", "due_at",

@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 from sqlalchemy import Connection
 
-from gridmgmt.store.bulk import UTC, fetch, query
+from gridmgmt.database.copying import UTC, fetch, query
 
 FILED_TYPES = {
     "case_no": pa.string(), "registered_at": UTC, "category": pa.string(), "lon": pa.float64(), "lat": pa.float64(),
@@ -21,7 +21,7 @@ NEAR_TYPES = {
 
 def filed(connection: Connection, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
     """Cases registered in [start, end) and not void, by number; absent texts None, absent places NaN."""
-    return _objects(fetch(connection, query("cases_filed"), {"start": start, "end": end}, FILED_TYPES))
+    return _objects(fetch(connection, query("casework/store/cases_filed"), {"start": start, "end": end}, FILED_TYPES))
 
 
 def near(
@@ -37,7 +37,7 @@ def near(
         "west": west, "south": south, "east": east, "north": north,
         "categories": list(categories), "since": since, "at": at,
     }  # fmt: skip
-    return _objects(fetch(connection, query("cases_near"), params, NEAR_TYPES))
+    return _objects(fetch(connection, query("casework/store/cases_near"), params, NEAR_TYPES))
 
 
 def _objects(frame: pd.DataFrame) -> pd.DataFrame:

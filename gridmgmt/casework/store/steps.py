@@ -11,10 +11,10 @@ from sqlalchemy import BigInteger, Connection, Text, any_, func, select
 from sqlalchemy import cast as cast_sql
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
-from gridmgmt.cases import Step
-from gridmgmt.store import tables as t
-from gridmgmt.store.bulk import copy_in
-from gridmgmt.store.facts import CASES, LOCATED, LOCK
+from gridmgmt.casework.cases import Step
+from gridmgmt.database import tables as t
+from gridmgmt.database.copying import copy_in
+from gridmgmt.database.facts import CASES, LOCATED, LOCK
 
 FILES_LOCK = LOCK + 1
 """Advisory lock under which rows of files are taken."""
@@ -24,16 +24,6 @@ CLAIMS = 47_800
 
 ROW = ("id", "case_no", *CASES.facts, *LOCATED, "version_at")
 """What :func:`locked` and :func:`found` give of a case's row."""
-
-
-def share_lock(connection: Connection) -> None:
-    """Wait until no import or change of editions is under way; many who take steps may hold it at once."""
-    connection.execute(select(func.pg_advisory_xact_lock_shared(LOCK)))
-
-
-def now(connection: Connection) -> dt.datetime:
-    """The database's clock: one for everybody."""
-    return cast(dt.datetime, connection.execute(select(func.clock_timestamp())).scalar_one())
 
 
 def found(connection: Connection, case_nos: Collection[str], *, lock: bool = False) -> dict[str, dict[str, Any]]:
@@ -50,7 +40,7 @@ def _any(values: Collection[Any], kind: type[Text | BigInteger]) -> Any:
 
 
 def plain_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A case's row as :func:`gridmgmt.cases.derive` reads it."""
+    """A case's row as :func:`gridmgmt.casework.cases.derive` reads it."""
     key = f"{row['category_kind']}:{row['category_code']}" if row["category_code"] else None
     return {**row, "category": key}
 

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, func, select
 from sqlalchemy.dialects.postgresql import Range
 
-from gridmgmt.store import tables as t
-from gridmgmt.time_limits import TimeLimit
+from gridmgmt.casework.time_limits import TimeLimit
+from gridmgmt.database import tables as t
 
 PLAIN = ("category", "stage", "unit", "unit_code", "part", "part_zh", "part_en", "condition_zh", "condition_en")
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from alembic import context
 
-from gridmgmt.store.tables import metadata
+from gridmgmt.database.tables import metadata
 
 
 def include_object(obj: Any, name: str | None, kind: str, reflected: bool, compare_to: Any) -> bool:

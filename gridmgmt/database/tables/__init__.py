@@ -11,11 +11,11 @@ transaction that read them, the rows they name are never deleted, and a test
 looks for orphans.
 """
 
-from gridmgmt.store.tables.assessing import *  # noqa: F403
-from gridmgmt.store.tables.base import *  # noqa: F403
-from gridmgmt.store.tables.casework import *  # noqa: F403
-from gridmgmt.store.tables.facts import *  # noqa: F403
-from gridmgmt.store.tables.inspections import *  # noqa: F403
-from gridmgmt.store.tables.layers import *  # noqa: F403
-from gridmgmt.store.tables.people import *  # noqa: F403
-from gridmgmt.store.tables.reference import *  # noqa: F403
+from gridmgmt.database.tables.assessing import *  # noqa: F403
+from gridmgmt.database.tables.base import *  # noqa: F403
+from gridmgmt.database.tables.casework import *  # noqa: F403
+from gridmgmt.database.tables.facts import *  # noqa: F403
+from gridmgmt.database.tables.inspections import *  # noqa: F403
+from gridmgmt.database.tables.layers import *  # noqa: F403
+from gridmgmt.database.tables.people import *  # noqa: F403
+from gridmgmt.database.tables.reference import *  # noqa: F403

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, DATERANGE, JSONB
 
-from gridmgmt.store.tables.base import code, instant, known_at, metadata, ref, row_id
+from gridmgmt.database.tables.base import code, instant, known_at, metadata, ref, row_id
 
 rulebook_version = Table(
     "rulebook_version",

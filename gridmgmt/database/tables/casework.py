@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import DATERANGE, JSONB
 
-from gridmgmt.store.tables.base import code, instant, known_at, metadata, plain_ref, ref, row_id, texts
+from gridmgmt.database.tables.base import code, instant, known_at, metadata, plain_ref, ref, row_id, texts
 
 step = Table(
     "step",

@@ -21,17 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from gridmgmt.city import STORAGE_EPSG
-from gridmgmt.store.tables.base import (
-    GRID_COLUMNS,
-    code,
-    instant,
-    known_at,
-    metadata,
-    plain_ref,
-    ref,
-    row_id,
-    texts,
-)
+from gridmgmt.database.tables.base import GRID_COLUMNS, code, instant, known_at, metadata, plain_ref, ref, row_id, texts
 
 
 def _category() -> list[Column[Any]]:

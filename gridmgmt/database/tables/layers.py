@@ -5,7 +5,7 @@ from sqlalchemy import Column, Float, Index, Integer, Table, Text, UniqueConstra
 from sqlalchemy.dialects.postgresql import DATERANGE, JSONB, ExcludeConstraint
 
 from gridmgmt.city import STORAGE_EPSG
-from gridmgmt.store.tables.base import code, known_at, metadata, plain_ref, ref, row_id, texts
+from gridmgmt.database.tables.base import code, known_at, metadata, plain_ref, ref, row_id, texts
 
 layer = Table(
     "layer",

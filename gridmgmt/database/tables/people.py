@@ -3,7 +3,7 @@
 from sqlalchemy import Boolean, CheckConstraint, Column, SmallInteger, Table, Text
 from sqlalchemy.dialects.postgresql import DATERANGE
 
-from gridmgmt.store.tables.base import code, known_at, metadata, ref, row_id
+from gridmgmt.database.tables.base import code, known_at, metadata, ref, row_id
 
 person = Table(
     "person",

@@ -5,7 +5,7 @@ from sqlalchemy import Boolean, CheckConstraint, Column, Float, Index, SmallInte
 from sqlalchemy.dialects.postgresql import DATERANGE, JSONB, ExcludeConstraint
 
 from gridmgmt.city import STORAGE_EPSG
-from gridmgmt.store.tables.base import code, instant, known_at, metadata, ref, row_id, texts
+from gridmgmt.database.tables.base import code, instant, known_at, metadata, ref, row_id, texts
 
 city = Table(
     "city",

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-from sqlalchemy import Engine
 
 from gridmgmt.city import City, Level
-from gridmgmt.indicators import describe, kept
-from gridmgmt.operations.database import snapshot
-from gridmgmt.operations.figures import Figures, figures
+from gridmgmt.database import cities
+from gridmgmt.database.work import Engine, snapshot
+from gridmgmt.figures.indicators import describe, kept
+from gridmgmt.figures.operations.period_counts import Figures, figures
 from gridmgmt.periods import Period
-from gridmgmt.store import cities, editions
+from gridmgmt.places.store import editions
 
 
 def indicators(

@@ -8,20 +8,24 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection
 
-from gridmgmt import indicators
 from gridmgmt.city import City
-from gridmgmt.counts import Facts, Mask
+from gridmgmt.database import facts
+from gridmgmt.database.tables import GRID_COLUMNS
+from gridmgmt.database.work import Connection
+from gridmgmt.documents import canonical
 from gridmgmt.errors import PeriodAhead
-from gridmgmt.indicators import RATIOS, base_of
-from gridmgmt.operations import replaying, stepwork
+from gridmgmt.figures import indicators
+from gridmgmt.figures.counts import Facts, Mask
+from gridmgmt.figures.indicators import RATIOS, LevelCounts, base_of, plain
+from gridmgmt.figures.operations import replaying
+from gridmgmt.figures.operations import step_counts as stepwork
+from gridmgmt.figures.sharing import Lengths, Shares, shared
+from gridmgmt.figures.store import period_facts
+from gridmgmt.figures.store import shares as store_shares
+from gridmgmt.numbers import exact
 from gridmgmt.periods import Period
-from gridmgmt.rulebooks.numbers import exact
-from gridmgmt.scorecards import LevelCounts, canonical, plain
-from gridmgmt.sharing import Lengths, Shares, shared
-from gridmgmt.store import editions, facts, inspections
-from gridmgmt.store.tables import GRID_COLUMNS
+from gridmgmt.places.store import editions
 
 Filters = Mapping[str, Callable[[Facts], Mask]]
 """A rulebook's own counts (``n_due@name``) → which cases each keeps of its base count."""
@@ -167,18 +171,18 @@ def figures(
     edition = editions.on_date(connection, period.end - dt.timedelta(days=1))
     then = replaying.past(connection, cut)
     cases = replaying.with_past(
-        facts.cases_of_period(connection, start, end, cut, replaying.held_since(cut)), then, start, end
+        period_facts.cases_of_period(connection, start, end, cut, replaying.held_since(cut)), then, start, end
     )
     read = {
         "cases": ("case_no", cases),
-        "samples": ("sample_no", facts.samples_of_period(connection, start, end)),
+        "samples": ("sample_no", period_facts.samples_of_period(connection, start, end)),
     }
     if step_counts:
         taken = stepwork.steps_of_period(connection, start, end, cut, step_counts)
         read["steps"] = ("step_no", replaying.placed_as_then(taken, then))
     every = _grids(connection, edition, *(frame for _, frame in read.values()))
     wanted = list(levels) if levels else [x.number for x in city.levels]
-    lengths = {"samples": inspections.shares(connection, read["samples"][1]["sample_no"].tolist())}
+    lengths = {"samples": store_shares.shares(connection, read["samples"][1]["sample_no"].tolist())}
     parts = {
         of: _counted(key, Facts(frame, start, end, cut), of, every, wanted, lengths.get(of, {}))
         for of, (key, frame) in read.items()

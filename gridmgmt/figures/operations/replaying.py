@@ -12,15 +12,16 @@ from dataclasses import replace
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection
 
-from gridmgmt import transitions
-from gridmgmt.cases import Case, Step
-from gridmgmt.operations import case_rows
-from gridmgmt.operations.desk import Desk
-from gridmgmt.readers import casework
-from gridmgmt.store import facts, steps
-from gridmgmt.store.facts import CASES, LOCATED
+from gridmgmt.casework import transitions
+from gridmgmt.casework.cases import Case, Step
+from gridmgmt.casework.operations import case_records
+from gridmgmt.casework.operations.context import Desk
+from gridmgmt.casework.readers import rules
+from gridmgmt.casework.store import steps
+from gridmgmt.database.facts import CASES, LOCATED
+from gridmgmt.database.work import Connection
+from gridmgmt.figures.store import period_facts
 
 CHUNK = 5_000
 """Cases that are read at once."""
@@ -35,11 +36,12 @@ def past(connection: Connection, cut: dt.datetime) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The columns of :func:`gridmgmt.store.facts.cases_of_period`, by case number; mostly few rows or none.
+        The columns of :func:`gridmgmt.figures.store.period_facts.cases_of_period`, by case number; mostly few rows
+        or none.
     """
     numbers = steps.worked_after(connection, cut)
     if not numbers:
-        return pd.DataFrame(columns=list(facts.CASE_TYPES))
+        return pd.DataFrame(columns=list(period_facts.CASE_TYPES))
     desk = Desk(connection)
     parts = [_past(desk, numbers[n : n + CHUNK], cut) for n in range(0, len(numbers), CHUNK)]
     return pd.concat(parts, ignore_index=True)
@@ -50,8 +52,8 @@ def _past(desk: Desk, numbers: Sequence[str], cut: dt.datetime) -> pd.DataFrame:
     connection = desk.connection
     rows = steps.found(connection, numbers)
     ids = [r["id"] for r in rows.values()]
-    stored, places = steps.of_cases(connection, ids), facts.places_before(connection, cut, ids)
-    exported = facts.exported(connection, numbers)
+    stored, places = steps.of_cases(connection, ids), period_facts.places_before(connection, cut, ids)
+    exported = period_facts.exported(connection, numbers)
     cases, states, moved = list[Case](), list[dict[str, Any]](), set[int]()
     for no, row in rows.items():
         taken = stored[row["id"]]
@@ -81,13 +83,13 @@ def _then(
         if dispatched is not None and case.last_at is not None and case.last_at < dispatched <= cut:
             stands = False  # the export knows of a dispatch that the step log does not tell
         return replace(case, category=key, **place), {n: exported[n] for n in CASES.facts} | {"stands": stands}
-    stated = case_rows.facts_of(case, exported, desk.city.scheme)
+    stated = case_records.facts_of(case, exported, desk.city.scheme)
     return case, {**stated, "stands": stands}
 
 
 def held_since(cut: dt.datetime) -> dt.datetime:
     """Whoever is on hold since before it is so for longer than the city allows."""
-    return cut - dt.timedelta(days=casework.rules().limits.postponement_days)
+    return cut - dt.timedelta(days=rules.rules().limits.postponement_days)
 
 
 def _stands(case: Case, seen: Sequence[Step], due: dt.datetime | None, since: dt.datetime) -> bool:
@@ -105,7 +107,7 @@ def _frame(
     here: Sequence[Mapping[str, Any]],
     moved: set[int],
 ) -> pd.DataFrame:
-    where = case_rows.located(desk, cases, here, moved)
+    where = case_records.located(desk, cases, here, moved)
     units = desk.unit_ids
     where["unit_id"] = [
         units.get(case.unit_code, answering) if case.unit_code else answering
@@ -113,8 +115,8 @@ def _frame(
     ]
     out = pd.DataFrame([{n: s[n] for n in (*CASES.facts, "stands")} for s in states])
     out["case_no"] = [c.case_no for c in cases]
-    out["content_hash"] = facts.hashes(desk.connection, states)
-    return facts.typed(out.join(where[list(LOCATED)]))
+    out["content_hash"] = period_facts.hashes(desk.connection, states)
+    return period_facts.typed(out.join(where[list(LOCATED)]))
 
 
 def with_past(frame: pd.DataFrame, then: pd.DataFrame, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:

@@ -13,25 +13,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
-from sqlalchemy import Connection
 
-from gridmgmt import hanging, transitions
-from gridmgmt.cases import Step
-from gridmgmt.counts import HANG_COUNTS, ORDER_COUNTS
-from gridmgmt.hanging import Account, HangPeriod
-from gridmgmt.operations.desk import Desk
-from gridmgmt.store import cities, docket, steps
-from gridmgmt.store.bulk import UTC, fetch, query, rows
-from gridmgmt.store.facts import PLACE_TYPES
-from gridmgmt.store.tables import GRID_COLUMNS
-
-TYPES = {
-    "step_no": pa.string(), "case_no": pa.string(), "kind": pa.string(), "at": UTC, "content_hash": pa.string(),
-    "wrong_dispatch": pa.bool_(), "agreed": pa.bool_(), "verdict": pa.string(), "late": pa.bool_(), "again": pa.bool_(),
-    "category_kind": pa.string(), "category_code": pa.string(), "source": pa.string(),
-    **{k: v for k, v in PLACE_TYPES.items() if k not in ("lon", "lat")},
-}  # fmt: skip
+from gridmgmt.casework import hanging, transitions
+from gridmgmt.casework.cases import Step
+from gridmgmt.casework.hanging import Account, HangPeriod
+from gridmgmt.casework.operations.context import Desk
+from gridmgmt.casework.store import listing, steps
+from gridmgmt.database.copying import fetch, query, rows
+from gridmgmt.database.tables import GRID_COLUMNS
+from gridmgmt.database.work import Connection
+from gridmgmt.figures.counts import HANG_COUNTS, ORDER_COUNTS
+from gridmgmt.figures.store.steps import TYPES
+from gridmgmt.people.store import units as store_units
 
 
 def steps_of_period(
@@ -42,13 +35,13 @@ def steps_of_period(
     What happens at the very end of a period belongs to the next one.
     """
     bounds = {"start": start, "end": end}
-    found = fetch(connection, query("steps_of_period"), {**bounds, "cut": cut}, TYPES)
+    found = fetch(connection, query("figures/store/steps_of_period"), {**bounds, "cut": cut}, TYPES)
     events: list[dict[str, Any]] = []
     if ORDER_COUNTS & set(counts):
-        numbers = [r["case_no"] for r in rows(connection, "cases_with_orders", **bounds)]
+        numbers = [r["case_no"] for r in rows(connection, "figures/store/cases_with_orders", **bounds)]
         events += _events(connection, numbers, cut, _orders)
     if HANG_COUNTS & set(counts):
-        numbers = [r["case_no"] for r in rows(connection, "cases_hanging", **bounds)]
+        numbers = [r["case_no"] for r in rows(connection, "figures/store/cases_hanging", **bounds)]
         events += _events(connection, numbers, cut, _failures)
     inside = [e for e in events if start <= e["at"] < end and e["at"] <= cut]
     if not inside:
@@ -85,12 +78,12 @@ def accounts_of_period(
     Parameters
     ----------
     then
-        Cases with steps after ``cut`` as they were (:func:`gridmgmt.operations.replaying.past`).
+        Cases with steps after ``cut`` as they were (:func:`gridmgmt.figures.operations.replaying.past`).
     """
     places = then.set_index("case_no")[list(GRID_COLUMNS)].to_dict("index")
     desk = Desk(connection)
-    numbers = [r["case_no"] for r in rows(connection, "cases_hanging", start=start, end=end)]
-    codes = docket.grid_codes(connection)
+    numbers = [r["case_no"] for r in rows(connection, "figures/store/cases_hanging", start=start, end=end)]
+    codes = listing.grid_codes(connection)
     out = []
     for no, row, taken in _with_steps(connection, numbers):
         seen = [s for s in taken if s.at <= cut]
@@ -148,7 +141,7 @@ def _with_steps(connection: Connection, case_nos: Sequence[str]) -> Iterator[tup
 
 
 def _events(connection: Connection, case_nos: Sequence[str], cut: dt.datetime, of: Any) -> list[dict[str, Any]]:
-    desk, units = Desk(connection), cities.unit_ids(connection)
+    desk, units = Desk(connection), store_units.unit_ids(connection)
     out = []
     for no, row, taken in _with_steps(connection, case_nos):
         place = {

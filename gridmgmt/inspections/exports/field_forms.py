@@ -14,11 +14,11 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
-from gridmgmt.checklists import CheckItem
-from gridmgmt.exports.sheets import add_sheet, freeze, new_book, put, put_row, row_height, save_book
-from gridmgmt.exports.wording import Words, label, say, stacked, words
-from gridmgmt.findings import FINDING_COLUMNS, MAX_N, SAMPLE_COLUMNS
-from gridmgmt.rulebooks.numbers import exact
+from gridmgmt.files.wording import Words, label, say, stacked, words
+from gridmgmt.files.worksheets import add_sheet, freeze, new_book, put, put_row, row_height, save_book
+from gridmgmt.inspections.checklists import CheckItem
+from gridmgmt.inspections.findings import FINDING_COLUMNS, MAX_N, SAMPLE_COLUMNS
+from gridmgmt.numbers import exact
 
 HEAD, NAMES, FIRST = 3, 4, 5
 """Rows of a sheet: bilingual heads, machine names, the first row to fill."""

@@ -7,22 +7,23 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine
-
-from gridmgmt import checklists, plans, sampling
+from gridmgmt.assessing.store import entries
 from gridmgmt.city import City
+from gridmgmt.database import cities, facts
+from gridmgmt.database.work import Connection, Engine, Progress, silent, snapshot, transaction
 from gridmgmt.errors import DrawExists, OptionInvalid, PlanInvalid, PlanMissing, SubjectsMissing
-from gridmgmt.frames import Frames, Spot
-from gridmgmt.operations import objects
-from gridmgmt.operations.database import Progress, silent, snapshot, transaction
+from gridmgmt.inspections import checklists, plans, sampling
+from gridmgmt.inspections.frames import Frames, Spot
+from gridmgmt.inspections.operations import features
+from gridmgmt.inspections.plans import Plan, PlanLine
+from gridmgmt.inspections.sampling import Before, Candidate, Key
+from gridmgmt.inspections.store import inspections
+from gridmgmt.inspections.store.inspections import StoredDraw
 from gridmgmt.periods import Period, parse_period
-from gridmgmt.plans import Plan, PlanLine
+from gridmgmt.places.store import editions
 from gridmgmt.rulebooks import load as rulebooks
 from gridmgmt.rulebooks.load import Loaded
-from gridmgmt.sampling import Before, Candidate, Key
-from gridmgmt.store import cities, editions, entries, facts, inspections
-from gridmgmt.store import rulebooks as rulebook_store
-from gridmgmt.store.inspections import StoredDraw
+from gridmgmt.rulebooks.store import versions as rulebook_store
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ class _Making:
         self.edition = editions.on_date(connection, _last_day(self.period))
         self.asked = plans.asked(planned.lines)
         names = sorted({a.object for a in self.asked})
-        self.objects = objects.read(connection, names, _last_day(self.period))
+        self.objects = features.read(connection, names, _last_day(self.period))
         progress("frames", 0)
         self.spots = self._spots()
         progress("draw", len(self.asked))

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import geopandas as gpd
-from sqlalchemy import Connection
 
-from gridmgmt.layers import Kinds
-from gridmgmt.readers import data_files
+from gridmgmt.database.work import Connection
+from gridmgmt.files import data_files
+from gridmgmt.places.layers import Kinds
+from gridmgmt.places.store import layers as store
 from gridmgmt.settings import data_path
-from gridmgmt.store import layers as store
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Objects:
     Attributes
     ----------
     layers
-        Kind of layer → its features on the day (:func:`gridmgmt.store.layers.features`).
+        Kind of layer → its features on the day (:func:`gridmgmt.places.store.layers.features`).
     features
         Object → its features, as ``kind/code``.
     names

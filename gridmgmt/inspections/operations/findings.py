@@ -13,22 +13,23 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, Engine
 
-from gridmgmt import checklists, notices
-from gridmgmt.checklists import Checklist
+from gridmgmt.casework.store import attachments
+from gridmgmt.database import batches, cities, clock, facts, merging
+from gridmgmt.database.work import Connection, Engine, snapshot, transaction
+from gridmgmt.documents import canonical
 from gridmgmt.errors import DrawReplaced, FindingsMissing, NoticeClosed, OptionInvalid
-from gridmgmt.exports.field_forms import Form, FormSample
-from gridmgmt.findings import Taken
-from gridmgmt.operations.assigning import Assigner
-from gridmgmt.operations.database import snapshot, transaction
+from gridmgmt.inspections import checklists, notices
+from gridmgmt.inspections.checklists import Checklist
+from gridmgmt.inspections.exports.field_forms import Form, FormSample
+from gridmgmt.inspections.findings import Taken
+from gridmgmt.inspections.readers import field_forms
+from gridmgmt.inspections.readers.field_forms import Handed, Known
+from gridmgmt.inspections.store import inspections
+from gridmgmt.inspections.store.inspections import StoredDraw
+from gridmgmt.numbers import exact
+from gridmgmt.people.operations.assigning import Assigner
 from gridmgmt.periods import city_time, parse_period
-from gridmgmt.readers import field_forms
-from gridmgmt.readers.field_forms import Handed, Known
-from gridmgmt.rulebooks.numbers import exact
-from gridmgmt.scorecards import canonical
-from gridmgmt.store import attachments, cities, facts, incoming, inspections, steps
-from gridmgmt.store.inspections import StoredDraw
 
 
 @dataclass
@@ -147,7 +148,7 @@ class _Taking:
     def __init__(self, connection: Connection, report: TakeReport) -> None:
         self.connection, self.report = connection, report
         self.city = cities.load_city(connection)
-        self.now = steps.now(connection)
+        self.now = clock.now(connection)
         self._known: dict[str, dict[str, Any]] = {}
         self._checklists: dict[str, Checklist] = {}
 
@@ -200,10 +201,10 @@ class _Taking:
 
     def _write(self, file: str, handed: Handed, changed: Sequence[Taken]) -> None:
         connection = self.connection
-        batch_id = cities.new_batch(
+        batch_id = batches.new_batch(
             connection, "samples", file=file, file_sha256=handed.sha256, profile="field_form", source_as_of=self.now
         )
-        known_at = cities.stamp_batch(connection, batch_id)
+        known_at = batches.stamp_batch(connection, batch_id)
         rows = []
         for x in changed:
             known = self._known[x.sample_no]
@@ -225,7 +226,7 @@ class _Taking:
             rows.append(self._sample_row(x, known, checklist, found, score))
         self._merge(pd.DataFrame(rows, index=[x.row for x in changed]), batch_id, known_at)
         counts = {k: v for k, v in self.report.as_dict().items() if k.startswith("n_")}
-        cities.close_batch(connection, batch_id, counts)
+        batches.close_batch(connection, batch_id, counts)
 
     def _sample_row(
         self,
@@ -248,13 +249,13 @@ class _Taking:
         }  # fmt: skip
 
     def _merge(self, rows: pd.DataFrame, batch_id: int, known_at: dt.datetime) -> None:
-        incoming.create(self.connection, facts.SAMPLES)
-        incoming.add(self.connection, facts.SAMPLES, rows)
-        points = incoming.points(self.connection, facts.SAMPLES)
+        merging.create(self.connection, facts.SAMPLES)
+        merging.add(self.connection, facts.SAMPLES, rows)
+        points = merging.points(self.connection, facts.SAMPLES)
         located = Assigner(self.connection, self.city).locate(points)
         located.insert(0, "row_no", points["row_no"])
-        incoming.set_located(self.connection, located)
-        incoming.merge(self.connection, facts.SAMPLES, batch_id, known_at)
+        merging.set_located(self.connection, located)
+        merging.merge(self.connection, facts.SAMPLES, batch_id, known_at)
 
 
 def _content_hash(x: Taken) -> str:
@@ -304,7 +305,7 @@ def issue_notice(
     with transaction(engine) as connection:
         facts.lock(connection)
         found = inspections.draw_of(connection, draw)
-        at = issued_at or steps.now(connection)
+        at = issued_at or clock.now(connection)
         if due_at <= at:
             zone = cities.load_city(connection).zone
             raise OptionInvalid(name="--due", value=city_time(due_at, zone), expected=f"> {city_time(at, zone)}")
@@ -349,7 +350,7 @@ def check_notice(
     with transaction(engine) as connection:
         facts.lock(connection)
         notice = inspections.notices(connection, number)[0]
-        now, zone = steps.now(connection), cities.load_city(connection).zone
+        now, zone = clock.now(connection), cities.load_city(connection).zone
         at = checked_at or now
         done = next((c["checked_at"] for c in notice["checks"] if c["result"] == "done"), None)
         if done is not None:
@@ -375,7 +376,7 @@ def list_notices(
     with snapshot(engine) as connection:
         if draw is not None:
             inspections.draw_of(connection, draw)
-        moment = at or steps.now(connection)
+        moment = at or clock.now(connection)
         found = inspections.notices(connection, number, draw)
         return [_shown(n, moment) for n in found if n["issued_at"] <= moment]
 

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from gridmgmt.checklists import CheckItem
 from gridmgmt.errors import ColumnMissing, FileUnreadable, InstantInvalid
-from gridmgmt.findings import FINDING_COLUMNS, MAX_N, SAMPLE_COLUMNS, Found, Taken
+from gridmgmt.files import forms
+from gridmgmt.files.forms import Line
+from gridmgmt.files.tabular import as_text, sha256_of
+from gridmgmt.inspections.checklists import CheckItem
+from gridmgmt.inspections.findings import FINDING_COLUMNS, MAX_N, SAMPLE_COLUMNS, Found, Taken
 from gridmgmt.periods import parse_instant
-from gridmgmt.readers import forms
-from gridmgmt.readers.files import as_text, sha256_of
-from gridmgmt.readers.forms import Line
 
 FILLED = ("inspected_at", "inspector", "result", "note")
 """What an inspector writes of a sample."""

@@ -3,14 +3,13 @@
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import Connection, Select, Text, any_, func, literal, select, tuple_
-from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
+from sqlalchemy import Connection, Select, func, select, tuple_
+from sqlalchemy.dialects.postgresql import distinct_on
 
+from gridmgmt.database import tables as t
 from gridmgmt.errors import DrawMissing, NoticeMissing
-from gridmgmt.store import tables as t
 
 ITEM = ("sample_no", "unit_code", "sample_type", "object", "feature", "name_zh", "name_en", "grid_codes", "lon", "lat")
 FINDING = ("item_code", "n", "points", "text", "photographs", "lon", "lat", "found_at")
@@ -245,14 +244,4 @@ def _grouped(connection: Connection, statement: Select[Any]) -> dict[int, list[d
     for row in connection.execute(statement).mappings():
         values = {str(k): v for k, v in row.items() if k != "notice_id"}
         out.setdefault(int(row["notice_id"]), []).append(values)
-    return out
-
-
-def shares(connection: Connection, sample_nos: Sequence[str]) -> dict[str, dict[tuple[int, str], Fraction]]:
-    """Samples that are shared by length: number → level and code of a grid → its share of the length drawn."""
-    s = t.sample_share.c
-    wanted = select(t.sample_share).where(s.sample_no == any_(literal(list(sample_nos), ARRAY(Text))))
-    out: dict[str, dict[tuple[int, str], Fraction]] = {}
-    for r in connection.execute(wanted.order_by(s.sample_no, s.level, s.grid_code)).mappings():
-        out.setdefault(r["sample_no"], {})[r["level"], r["grid_code"]] = Fraction(r["length_mm"], r["total_mm"])
     return out

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 
-from gridmgmt.exports.sheets import add_sheet, freeze, new_book, put, put_row, save_book
-from gridmgmt.exports.wording import label
+from gridmgmt.files.wording import label
+from gridmgmt.files.worksheets import add_sheet, freeze, new_book, put, put_row, save_book
 
 HEAD, FIRST = 4, 5
 """The row of the columns' names, by which the sheet is read back, and the first row to fill."""

@@ -6,12 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Connection
-
 from gridmgmt.city import City
-from gridmgmt.readers.fields import Problem
-from gridmgmt.readers.profiles import Profile
-from gridmgmt.store import facts, quarantine
+from gridmgmt.database import facts, quarantine
+from gridmgmt.database.work import Connection
+from gridmgmt.files.cells import Problem
+from gridmgmt.intake.readers.profiles import Profile
 
 
 @dataclass

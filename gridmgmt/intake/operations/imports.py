@@ -9,18 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, Engine
 
+from gridmgmt.database import batches, cities, clock, facts, merging, quarantine
+from gridmgmt.database.work import Connection, Engine, Progress, silent, transaction
 from gridmgmt.errors import ProfileMissing
-from gridmgmt.operations import step_history
-from gridmgmt.operations.assigning import Assigner
-from gridmgmt.operations.database import Progress, silent, transaction
-from gridmgmt.operations.import_job import ImportReport, Job
-from gridmgmt.readers import facts as parsing
-from gridmgmt.readers import files, profiles
-from gridmgmt.readers.facts import Known, Parsed, Problem
-from gridmgmt.readers.profiles import Profile
-from gridmgmt.store import cities, facts, incoming, quarantine, steps
+from gridmgmt.files import tabular
+from gridmgmt.intake.operations import step_logs
+from gridmgmt.intake.operations.import_job import ImportReport, Job
+from gridmgmt.intake.readers import facts as parsing
+from gridmgmt.intake.readers import profiles
+from gridmgmt.intake.readers.facts import Known, Parsed, Problem
+from gridmgmt.intake.readers.profiles import Profile
+from gridmgmt.people.operations.assigning import Assigner
+from gridmgmt.people.store import categories, units
 
 __all__ = ["ImportReport", "import_file", "list_quarantine", "retry_quarantine"]
 
@@ -54,7 +55,7 @@ def import_file(
         Nothing is loaded.
     """
     profile = profiles.load(profile_name)
-    rows = files.open_rows(path, profile.encodings, profile.file_columns(), profile.sheet)
+    rows = tabular.open_rows(path, profile.encodings, profile.file_columns(), profile.sheet)
     report = ImportReport(path.name, profile.id, dry_run=dry_run)
     with suppress(_DryRun), transaction(engine) as connection:
         job = _open(connection, profile, report, rows.sha256, source_as_of, partial(_reread, path, profile))
@@ -78,22 +79,22 @@ def _open(
     reread: Callable[[set[int]], dict[int, dict[str, Any]]],
 ) -> Job:
     city = cities.load_city(connection)
-    when = source_as_of or steps.now(connection)
-    batch_id = cities.new_batch(
+    when = source_as_of or clock.now(connection)
+    batch_id = batches.new_batch(
         connection, profile.kind, file=report.file, file_sha256=sha256, profile=profile.id, source_as_of=when
     )
     if profile.kind == "steps":
-        step_history.begin(connection)
+        step_logs.begin(connection)
     else:
-        incoming.create(connection, facts.KINDS[profile.kind])
+        merging.create(connection, facts.KINDS[profile.kind])
     quarantine.create(connection)
     return Job(connection, city, profile, batch_id, report, sha256, when, reread)
 
 
 def _take(job: Job, raw: pd.DataFrame) -> None:
     """Parse one chunk into the temporary tables, good rows and bad ones; touches nothing that others see."""
-    known = Known(cities.category_keys(job.connection), set(cities.unit_ids(job.connection)))
-    parsed = step_history.take(job, raw, known) if job.profile.kind == "steps" else _take_facts(job, raw, known)
+    known = Known(categories.category_keys(job.connection), set(units.unit_ids(job.connection)))
+    parsed = step_logs.take(job, raw, known) if job.profile.kind == "steps" else _take_facts(job, raw, known)
     job.units |= set(parsed.facts["unit_code"].dropna())
     bad: dict[int, list[dict[str, Any]]] = {}
     for problem in parsed.problems:
@@ -106,7 +107,7 @@ def _take(job: Job, raw: pd.DataFrame) -> None:
 def _take_facts(job: Job, raw: pd.DataFrame, known: Known) -> Parsed:
     parsed = parsing.parse(raw, job.profile, job.city, known, job.crs)
     good = parsed.facts.assign(version_at=parsed.facts["version_at"].fillna(pd.Timestamp(job.source_as_of)))
-    incoming.add(job.connection, job.kind, good)
+    merging.add(job.connection, job.kind, good)
     if job.profile.category is not None:
         keys = good[["category_scheme", "category_kind", "category_code"]].dropna().drop_duplicates()
         job.categories |= set(keys.itertuples(index=False, name=None))
@@ -129,26 +130,26 @@ def _finish(job: Job, progress: Progress) -> None:
     progress("wait for other imports", job.report.n_rows)
     facts.lock(job.connection)
     _add_known(job)
-    loaded = step_history.merge(job, progress) if job.profile.kind == "steps" else _merge(job, progress)
+    loaded = step_logs.merge(job, progress) if job.profile.kind == "steps" else _merge(job, progress)
     job.keep_bad(loaded)
     counts = {k: v for k, v in job.report.as_dict().items() if k != "dry_run"}
-    cities.close_batch(job.connection, job.batch_id, counts)
+    batches.close_batch(job.connection, job.batch_id, counts)
 
 
 def _merge(job: Job, progress: Progress) -> list[int]:
     """Locate cases or samples and merge them; gives the rows that are loaded."""
     column = job.profile.columns[job.profile.key].label
     if job.kind is facts.CASES:
-        lived = incoming.take_out_lived(job.connection)
+        lived = merging.take_out_lived(job.connection)
         job.refuse_after_reading([Problem(n, column, key, "case_lives_here") for n, key in lived])
     progress("locate", job.report.n_rows)
-    points = incoming.points(job.connection, job.kind)
+    points = merging.points(job.connection, job.kind)
     located = Assigner(job.connection, job.city).locate(points)
     located.insert(0, "row_no", points["row_no"])
-    incoming.set_located(job.connection, located)
+    merging.set_located(job.connection, located)
     progress("merge", job.report.n_rows)
-    known_at = cities.stamp_batch(job.connection, job.batch_id)
-    merged = incoming.merge(job.connection, job.kind, job.batch_id, known_at)
+    known_at = batches.stamp_batch(job.connection, job.batch_id)
+    merged = merging.merge(job.connection, job.kind, job.batch_id, known_at)
     job.refuse_after_reading([Problem(n, column, key, "version_conflict") for n, key in merged.conflicts])
     taken = located[~located["row_no"].isin(dict(merged.conflicts))]
     report = job.report
@@ -161,9 +162,9 @@ def _merge(job: Job, progress: Progress) -> list[int]:
 def _add_known(job: Job) -> None:
     """Add the units and categories that the profile lets its files add."""
     if job.profile.unknown_units == "add":
-        cities.ensure_units(job.connection, job.units)
+        units.ensure_units(job.connection, job.units)
     if job.profile.category is not None and job.profile.category.unknown == "add":
-        cities.ensure_categories(job.connection, job.categories)
+        categories.ensure_categories(job.connection, job.categories)
 
 
 def _plain(rows: pd.DataFrame) -> dict[int, dict[str, Any]]:
@@ -173,7 +174,7 @@ def _plain(rows: pd.DataFrame) -> dict[int, dict[str, Any]]:
 
 
 def _reread(path: Path, profile: Profile, wanted: set[int]) -> dict[int, dict[str, Any]]:
-    again = files.open_rows(path, profile.encodings, profile.file_columns(), profile.sheet)
+    again = tabular.open_rows(path, profile.encodings, profile.file_columns(), profile.sheet)
     return {n: row for raw in again.chunks for n, row in _plain(raw.loc[raw.index.isin(wanted)]).items()}
 
 
@@ -216,7 +217,7 @@ def _among(raws: dict[int, dict[str, Any]], _wanted: set[int]) -> dict[int, dict
 def _again(rows: list[quarantine.BadRow], profile: Profile) -> Iterator[pd.DataFrame]:
     rows = [r for r in rows if set(r.raw) != {"text"}]
     if rows:
-        columns = profile.file_columns() + ([files.X, files.Y] if profile.by_geometry else [])
+        columns = profile.file_columns() + ([tabular.X, tabular.Y] if profile.by_geometry else [])
         frame = pd.DataFrame([r.raw for r in rows], index=pd.Index([r.row_no for r in rows], name="row"), dtype="str")
         yield frame.reindex(columns=list(dict.fromkeys([*frame.columns, *columns])))
 

@@ -9,18 +9,18 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection
 
-from gridmgmt import step_logs
-from gridmgmt.operations.database import Progress
-from gridmgmt.operations.import_job import Job
+from gridmgmt.casework.store import steps
+from gridmgmt.database import batches
+from gridmgmt.database.work import Connection, Progress
+from gridmgmt.files.cells import Problem
+from gridmgmt.intake import step_logs
+from gridmgmt.intake.operations.import_job import Job
+from gridmgmt.intake.readers import steps as reading
+from gridmgmt.intake.readers.facts import Known, Parsed
+from gridmgmt.intake.step_logs import Followed, Refusal
+from gridmgmt.intake.store import step_logs as incoming
 from gridmgmt.periods import city_time
-from gridmgmt.readers import steps as reading
-from gridmgmt.readers.facts import Known, Parsed
-from gridmgmt.readers.fields import Problem
-from gridmgmt.step_logs import Followed, Refusal
-from gridmgmt.store import cities, steps
-from gridmgmt.store import step_logs as incoming
 
 
 def begin(connection: Connection) -> None:
@@ -39,7 +39,7 @@ def merge(job: Job, progress: Progress) -> list[int]:
     """Follow every case's rows from where its stored steps end; gives the rows that are loaded."""
     report, loaded, n_cases = job.report, [], 0
     problems: list[Problem] = []
-    known_at = cities.stamp_batch(job.connection, job.batch_id)
+    known_at = batches.stamp_batch(job.connection, job.batch_id)
     for block in incoming.blocks(job.connection):
         rows = steps.found(job.connection, block)
         stored = steps.of_cases(job.connection, [r["id"] for r in rows.values()])

@@ -12,21 +12,22 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Engine
 
-from gridmgmt.cases import Case
+from gridmgmt.casework.cases import Case
+from gridmgmt.casework.operations import cases, repeats
+from gridmgmt.casework.operations.cases import Outcome, Request
+from gridmgmt.database import cities
+from gridmgmt.database.work import Engine, Progress, silent, snapshot
 from gridmgmt.errors import OptionInvalid
-from gridmgmt.exports import step_sheet
-from gridmgmt.operations import casework, repeating
-from gridmgmt.operations.casework import Outcome, Request
-from gridmgmt.operations.database import Progress, silent, snapshot
-from gridmgmt.readers import files, profiles
-from gridmgmt.readers import steps as reading
-from gridmgmt.readers.facts import Known, Parsed
-from gridmgmt.readers.fields import Problem
-from gridmgmt.readers.files import Rows
-from gridmgmt.readers.profiles import Profile
-from gridmgmt.store import cities
+from gridmgmt.files import tabular
+from gridmgmt.files.cells import Problem
+from gridmgmt.files.tabular import Rows
+from gridmgmt.intake.exports import step_sheet
+from gridmgmt.intake.readers import profiles
+from gridmgmt.intake.readers import steps as reading
+from gridmgmt.intake.readers.facts import Known, Parsed
+from gridmgmt.intake.readers.profiles import Profile
+from gridmgmt.people.store import categories, units
 
 FILE_REF = re.compile(r"[0-9a-f]{64}#[0-9]+")
 """A ref made of a file's SHA-256 and a row's number."""
@@ -145,7 +146,7 @@ def take_file(
         Nothing is taken.
     """
     profile = step_profile(profile_name)
-    rows = files.open_rows(path, profile.encodings, profile.file_columns(), profile.sheet)
+    rows = tabular.open_rows(path, profile.encodings, profile.file_columns(), profile.sheet)
     report = StepsReport(path.name, profile.id, rows.sha256)
     for raw in rows.chunks:
         _take_chunk(engine, raw, rows, profile, actor, report, progress)
@@ -167,13 +168,13 @@ def _take_chunk(
     for n, problems in bad.items():
         _refuse(report, n, plain[n], problems)
     requests = list(_requests(parsed, rows.sha256, profile, actor))
-    outcomes = casework.take(engine, requests, progress)
+    outcomes = cases.take(engine, requests, progress)
     opened: dict[str, tuple[int, Case]] = {}
     for n, request, outcome in zip(parsed.facts.index, requests, outcomes, strict=True):
         _note(report, int(n), plain[int(n)], request, outcome)
         if request.kind == "report" and outcome.case is not None:
             opened[outcome.case.case_no] = int(n), outcome.case
-    found = repeating.suspects_of(engine, [case for _, case in opened.values()]) if opened else {}
+    found = repeats.suspects_of(engine, [case for _, case in opened.values()]) if opened else {}
     report.suspects |= {opened[no][0]: others for no, others in found.items()}
     report.n_rows += len(raw)
 
@@ -181,7 +182,7 @@ def _take_chunk(
 def _parsed(engine: Engine, raw: pd.DataFrame, rows: Rows, profile: Profile) -> Parsed:
     with snapshot(engine) as connection:
         city = cities.load_city(connection)
-        known = Known(cities.category_keys(connection), set(cities.unit_ids(connection)))
+        known = Known(categories.category_keys(connection), set(units.unit_ids(connection)))
     return reading.parse(raw, profile, city, known, rows.crs, history=False)
 
 

@@ -15,10 +15,11 @@ from gridmgmt import geo
 from gridmgmt.city import City
 from gridmgmt.codes import CATEGORY_KINDS
 from gridmgmt.errors import CrsNotConvertible, CrsUnknown
-from gridmgmt.readers import profiles
-from gridmgmt.readers.fields import Chunk, Problem
-from gridmgmt.readers.files import X, Y
-from gridmgmt.readers.profiles import FieldSpec, Profile
+from gridmgmt.files.cells import Problem
+from gridmgmt.files.tabular import X, Y
+from gridmgmt.intake.readers import profiles
+from gridmgmt.intake.readers.fields import Chunk
+from gridmgmt.intake.readers.profiles import FieldSpec, Profile
 
 __all__ = ["Known", "Parsed", "Problem", "location", "parse", "units"]
 

@@ -7,8 +7,6 @@ their half-width forms. Nothing else is mended: ``1,234`` is not a number here.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from gridmgmt import periods
-from gridmgmt.readers.profiles import FieldSpec, Profile
+from gridmgmt.files.cells import Problem, half_width, trimmed
+from gridmgmt.intake.readers.profiles import FieldSpec, Profile
 
 TIME_FORMATS = (
     "ISO8601", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%Y/%m/%d",
@@ -34,34 +33,6 @@ WITH_OFFSET = r":\d\d(?:[.,]\d+)?\s*(?:Z|[+-]\d\d(?::?\d\d)?)$"
 
 ROUNDED = re.compile(r"\d+(?:\.\d+)?[eE]\+\d+")
 """A long number as spreadsheets write it, its last digits lost: 2.02503E+17."""
-
-HALF_WIDTH = {full: full - 0xFEE0 for full in (*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B))}
-HALF_WIDTH |= {ord(full): ord(half) for full, half in zip("．－：／＋", ".-:/+", strict=True)}
-
-
-def trimmed(text: str) -> str:
-    """Text without blanks around it: full-width and zero-width ones too."""
-    return text.strip() if text.isascii() else text.strip().strip("\u200b\ufeff").strip()
-
-
-def half_width(text: str) -> str:
-    """Full-width letters, digits and number signs (全角) as half-width ones; brackets and the rest stay."""
-    return text if text.isascii() else text.translate(HALF_WIDTH)
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One fault of one row: stored as code + facts, worded when shown."""
-
-    row: int
-    column: str
-    value: str | None
-    code: str
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-    def as_dict(self) -> dict[str, Any]:
-        """JSON-ready form."""
-        return {"column": self.column, "value": self.value, "code": self.code, "facts": dict(self.facts)}
 
 
 class Chunk:

@@ -16,13 +16,13 @@ from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from gridmgmt.cases import MARKS, ORDER_KINDS, STATES, VERDICTS
+from gridmgmt.casework.cases import MARKS, ORDER_KINDS, STATES, VERDICTS
+from gridmgmt.casework.transitions import BY_PEOPLE
 from gridmgmt.codes import CATEGORY_KINDS
 from gridmgmt.errors import CrsUnknown, ProfileInvalid, ProfileMissing
+from gridmgmt.files.tabular import X, Y
 from gridmgmt.geo import WEB_SYSTEMS, parse_crs
-from gridmgmt.readers.files import X, Y
 from gridmgmt.settings import data_path
-from gridmgmt.transitions import BY_PEOPLE
 
 CASE_TEXTS = ("source", "address", "description", "unit_code", "reporter_name", "reporter_phone")
 CASE_TIMES = (

@@ -1,7 +1,7 @@
 """Rows of a step log (办理步骤) → steps of cases: each field parsed and checked, each fault named.
 
 The same reader serves another system's history and the sheet of steps that are
-to be taken here; see :mod:`gridmgmt.readers.profiles` for how columns are mapped.
+to be taken here; see :mod:`gridmgmt.intake.readers.profiles` for how columns are mapped.
 """
 
 import math
@@ -13,9 +13,9 @@ import pandas as pd
 from gridmgmt.city import City
 from gridmgmt.codes import CategoryKey
 from gridmgmt.errors import CodeInvalid
-from gridmgmt.readers.facts import Known, Parsed, location, units
-from gridmgmt.readers.fields import Chunk
-from gridmgmt.readers.profiles import STEP_CODES, STEP_FLAGS, STEP_TEXTS, STEP_WORDS, WORDS, Profile
+from gridmgmt.intake.readers.facts import Known, Parsed, location, units
+from gridmgmt.intake.readers.fields import Chunk
+from gridmgmt.intake.readers.profiles import STEP_CODES, STEP_FLAGS, STEP_TEXTS, STEP_WORDS, WORDS, Profile
 
 COLUMNS = ("case_no", "kind", "at", "actor", "unit_code", "reason", "ref", "reporter_name", "reporter_phone")
 """Columns of a parsed step beside ``facts``."""

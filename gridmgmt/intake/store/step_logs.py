@@ -8,8 +8,8 @@ import pandas as pd
 from sqlalchemy import Column, Connection, DateTime, Integer, MetaData, Table, Text, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from gridmgmt.cases import Step
-from gridmgmt.store.bulk import copy_in
+from gridmgmt.casework.cases import Step
+from gridmgmt.database.copying import copy_in
 
 BLOCK = 5_000
 """Cases that are read back at once."""

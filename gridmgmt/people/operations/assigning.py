@@ -5,16 +5,17 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine
 
-from gridmgmt.areas import AreaMap, Hits, joined
 from gridmgmt.city import City
-from gridmgmt.locator import EditionLocator
-from gridmgmt.operations.database import Progress, silent, transaction
-from gridmgmt.responsibility import Rule, assign_units
-from gridmgmt.store import cities, facts, layers
-from gridmgmt.store import editions as store
-from gridmgmt.store.tables import GRID_COLUMNS
+from gridmgmt.database import batches, cities, facts
+from gridmgmt.database.tables import GRID_COLUMNS
+from gridmgmt.database.work import Connection, Engine, Progress, silent, transaction
+from gridmgmt.people.responsibility import Rule, assign_units
+from gridmgmt.people.store import responsibility, units
+from gridmgmt.places.areas import AreaMap, Hits, joined
+from gridmgmt.places.locator import EditionLocator
+from gridmgmt.places.store import editions as store
+from gridmgmt.places.store import layers
 
 LEAF, UPPER, OUTSIDE, NO_LOCATION, NO_EDITION = "leaf", "upper", "outside", "no_location", "no_edition"
 """How a row was located: in a leaf grid; only in a grid above; in none; without a point; on a day without edition."""
@@ -77,8 +78,8 @@ class Assigner:
         self._city = city
         self._editions = [e for e in store.all_editions(connection) if e.is_active]
         self._places: dict[int, _Place] = {}
-        self._rules: list[Rule] = cities.load_rules(connection)
-        self._units = cities.unit_ids(connection)
+        self._rules: list[Rule] = responsibility.load_rules(connection)
+        self._units = units.unit_ids(connection)
         self._areas = AreaMaps(connection, city)
 
     def _place(self, edition: store.Edition) -> _Place:
@@ -104,7 +105,7 @@ class Assigner:
         Returns
         -------
         DataFrame
-            The columns of :data:`gridmgmt.store.facts.LOCATED`, index as ``points``.
+            The columns of :data:`gridmgmt.database.facts.LOCATED`, index as ``points``.
         """
         n, n_levels = len(points), len(self._city.levels)
         days = points["at"].dt.tz_convert(self._city.zone).dt.tz_localize(None).dt.floor("D")
@@ -173,9 +174,9 @@ def reassign(engine: Engine, edition: str | None = None, progress: Progress = si
         if edition is not None:
             store.by_name(connection, edition)
         assigner = Assigner(connection, city)
-        rules_at = cities.rules_not_applied_since(connection)
-        batch_id = cities.new_batch(connection, "reassign")
-        known_at = cities.stamp_batch(connection, batch_id)
+        rules_at = responsibility.rules_not_applied_since(connection)
+        batch_id = batches.new_batch(connection, "reassign")
+        known_at = batches.stamp_batch(connection, batch_id)
         for kind in facts.KINDS.values():
             rows = facts.to_relocate(connection, kind, city.time_zone, edition, rules_at)
             progress(f"locate {kind.name}", len(rows))
@@ -186,5 +187,5 @@ def reassign(engine: Engine, edition: str | None = None, progress: Progress = si
             before = rows["edition_id"].fillna(NO_GRID).astype(np.int64)
             out[f"n_{kind.name}_other_edition"] = int((located["edition_id"].fillna(NO_GRID) != before).sum())
         since = rules_at and rules_at.isoformat()
-        cities.close_batch(connection, batch_id, {**out, "edition": edition, "rules_since": since})
+        batches.close_batch(connection, batch_id, {**out, "edition": edition, "rules_since": since})
     return out

@@ -7,22 +7,24 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Engine
 
 from gridmgmt import geo
-from gridmgmt.areas import Area
 from gridmgmt.city import City
 from gridmgmt.codes import CategoryKey
+from gridmgmt.database import cities, clock
+from gridmgmt.database.copying import rows
+from gridmgmt.database.work import Connection, Engine, snapshot
 from gridmgmt.errors import CategoryUnknown
-from gridmgmt.locator import Locator
-from gridmgmt.operations import editions as edition_ops
-from gridmgmt.operations.assigning import AreaMaps
-from gridmgmt.operations.database import snapshot
-from gridmgmt.readers import data_files
-from gridmgmt.responsibility import Border, Decision, decide
+from gridmgmt.files import data_files
+from gridmgmt.people.operations.assigning import AreaMaps
+from gridmgmt.people.responsibility import Border, Decision, decide
+from gridmgmt.people.store import categories, responsibility
+from gridmgmt.people.store import units as store_units
+from gridmgmt.places.areas import Area
+from gridmgmt.places.locator import Locator
+from gridmgmt.places.operations import editions as edition_ops
+from gridmgmt.places.store import editions
 from gridmgmt.settings import data_path
-from gridmgmt.store import cities, editions, steps
-from gridmgmt.store.bulk import rows
 
 
 @cache
@@ -103,15 +105,15 @@ def locate(
     key = str(CategoryKey.parse(category)) if category else None
     with snapshot(engine) as connection:
         city = cities.load_city(connection)
-        known = {f"{kind}:{code}" for _, kind, code in cities.category_keys(connection)} if key else set()
+        known = {f"{kind}:{code}" for _, kind, code in categories.category_keys(connection)} if key else set()
         if known and key not in known:
             raise CategoryUnknown(value=key)
         found = edition_ops.choose(connection, edition, day)
         owner = _owner(connection, city, found.id, lon, lat)
         line = editions.line_of(connection, found.id, owner) if owner else []
-        rules, units = cities.load_rules(connection), cities.units(connection)
+        rules, units = responsibility.load_rules(connection), store_units.units(connection)
         maps = AreaMaps(connection, city)
-        rules_day = day or _day_of(found, steps.now(connection).astimezone(city.zone).date())
+        rules_day = day or _day_of(found, clock.now(connection).astimezone(city.zone).date())
         areas = maps.holding(np.array([lon]), np.array([lat]), np.array([rules_day], dtype="datetime64[D]")).of_row(0)
 
         def answering(grids: Sequence[Mapping[str, Any]]) -> Decision:
@@ -151,7 +153,7 @@ def _neighbours(
     leaf = city.leaf.number
     own = owner["code"] if owner and owner["level"] == leaf else ""
     place = {"edition_id": edition_id, "level": leaf, "own": own, "lon": lon, "lat": lat}
-    found = rows(connection, "neighbours_of_point", epsg=city.metric_epsg, **place)
+    found = rows(connection, "places/store/neighbours_of_point", epsg=city.metric_epsg, **place)
     near = [r for r in found if r["distance_m"] <= near_m()] if owner else found[:1]
     return [{**r, "distance_m": round(r["distance_m"], 2)} for r in near]
 

@@ -6,18 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from sqlalchemy import Connection, Engine
 
-from gridmgmt import staffing
+from gridmgmt.database import batches, cities, facts
+from gridmgmt.database.work import Connection, Engine, snapshot, transaction
 from gridmgmt.errors import StaffingSchemeMissing
-from gridmgmt.operations.database import snapshot, transaction
-from gridmgmt.readers import data_files
-from gridmgmt.readers import people as reader
-from gridmgmt.readers.reference import refuse, reopened
+from gridmgmt.files import data_files
+from gridmgmt.people import staffing
+from gridmgmt.people.readers import people as reader
+from gridmgmt.people.readers.reference import refuse, reopened
+from gridmgmt.people.staffing import Headcount, Person, Post, Roles, Scheme, Schemes, Staffing, Words
+from gridmgmt.people.store import people as store
+from gridmgmt.people.store import units as store_units
+from gridmgmt.places.store import editions
 from gridmgmt.settings import data_path
-from gridmgmt.staffing import Headcount, Person, Post, Roles, Scheme, Schemes, Staffing, Words
-from gridmgmt.store import cities, editions, facts
-from gridmgmt.store import people as store
 
 
 def roles() -> dict[str, Words]:
@@ -48,8 +49,8 @@ def import_people(engine: Engine, path: Path) -> int:
     rows = reader.read_people(path)
     with transaction(engine) as connection:
         facts.lock(connection)
-        batch_id = cities.new_batch(connection, "people", file=path.name)
-        return store.save_people(connection, rows, batch_id, cities.stamp_batch(connection, batch_id))
+        batch_id = batches.new_batch(connection, "people", file=path.name)
+        return store.save_people(connection, rows, batch_id, batches.stamp_batch(connection, batch_id))
 
 
 def import_posts(engine: Engine, path: Path, *, reopen: bool = False) -> dict[str, int]:
@@ -70,13 +71,13 @@ def import_posts(engine: Engine, path: Path, *, reopen: bool = False) -> dict[st
     with transaction(engine) as connection:
         facts.lock(connection)
         city = cities.load_city(connection)
-        persons, units = store.person_ids(connection), cities.unit_ids(connection)
+        persons, units = store.person_ids(connection), store_units.unit_ids(connection)
         rows = reader.read_posts(path, city, units, persons, known_roles)
         if not reopen:
             held = {post.key: post.valid_to for post in store.all_posts(connection)}
             refuse(path, reopened({row: (post.valid_to, held.get(post.key)) for row, post in rows.items()}))
-        batch_id = cities.new_batch(connection, "posts", file=path.name)
-        return store.save_posts(connection, rows.values(), batch_id, cities.stamp_batch(connection, batch_id))
+        batch_id = batches.new_batch(connection, "posts", file=path.name)
+        return store.save_posts(connection, rows.values(), batch_id, batches.stamp_batch(connection, batch_id))
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ def check(engine: Engine, name: str, day: dt.date, level: str | None = None) -> 
         grids = editions.grid_names(connection, [edition.id])
         basic = city.leaf if scheme.basic == "leaf" else city.level(scheme.basic)
         area = city.level(level or scheme.area)
-        posts, units = store.posts(connection, day), cities.unit_tree(connection)
+        posts, units = store.posts(connection, day), store_units.unit_tree(connection)
     found, heads = staffing.check(scheme, grids, posts, units, basic.number, area.number)
     shown = grids[grids["level"] == area.number]
     names = {str(r["code"]): (r["name_zh"] or None, r["name_en"] or None) for r in shown.to_dict("records")}
@@ -142,5 +143,5 @@ def headcount(connection: Connection, grids: pd.DataFrame, day: dt.date) -> Head
     grids
         One edition's: level, code, parent_code.
     """
-    units = cities.unit_tree(connection)
+    units = store_units.unit_tree(connection)
     return staffing.headcount(store.posts(connection, day), units, staffing.lines(grids))

@@ -5,18 +5,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine
-
 from gridmgmt import city as cities_data
-from gridmgmt import units as unit_tree
 from gridmgmt.city import City
-from gridmgmt.operations.database import snapshot, transaction
-from gridmgmt.readers import calendars, reference
-from gridmgmt.responsibility import Rule, strongest_first
+from gridmgmt.database import batches, cities, facts, quarantine
+from gridmgmt.database.copying import rows
+from gridmgmt.database.work import Engine, snapshot, transaction
+from gridmgmt.files import calendars
+from gridmgmt.people import units as unit_tree
+from gridmgmt.people.readers import reference
+from gridmgmt.people.responsibility import Rule, strongest_first
+from gridmgmt.people.store import categories as category_store
+from gridmgmt.people.store import responsibility, units
+from gridmgmt.people.units import Fault
+from gridmgmt.places.store import editions as edition_store
 from gridmgmt.settings import data_path
-from gridmgmt.store import cities, facts, quarantine
-from gridmgmt.store import editions as edition_store
-from gridmgmt.units import Fault
 
 
 def init_city(engine: Engine, path: Path) -> City:
@@ -33,7 +35,7 @@ def init_city(engine: Engine, path: Path) -> City:
         cities.save_city(connection, city)
         table = data_path("categories", f"{city.scheme}.csv")
         if table.exists():
-            cities.save_categories(connection, reference.read_categories(table))
+            category_store.save_categories(connection, reference.read_categories(table))
     return city
 
 
@@ -54,8 +56,8 @@ def import_units(engine: Engine, path: Path) -> int:
         facts.lock(connection)
         city = cities.load_city(connection)
         rows = reference.read_units(path, city)
-        reference.refuse(path, unit_tree.faults(rows, cities.unit_tree(connection), city))
-        return cities.save_units(connection, rows.values())
+        reference.refuse(path, unit_tree.faults(rows, units.unit_tree(connection), city))
+        return units.save_units(connection, rows.values())
 
 
 def import_categories(engine: Engine, path: Path) -> int:
@@ -63,7 +65,7 @@ def import_categories(engine: Engine, path: Path) -> int:
     rows = reference.read_categories(path)
     with transaction(engine) as connection:
         facts.lock(connection)
-        return cities.save_categories(connection, rows)
+        return category_store.save_categories(connection, rows)
 
 
 @dataclass(frozen=True)
@@ -111,15 +113,15 @@ def import_rules(engine: Engine, path: Path, *, reopen: bool = False) -> RulesRe
     with transaction(engine) as connection:
         facts.lock(connection)
         city = cities.load_city(connection)
-        rows = reference.read_rules(path, city, set(cities.unit_ids(connection)))
-        held = {rule.endless: rule for rule in cities.load_rules(connection)}
+        rows = reference.read_rules(path, city, set(units.unit_ids(connection)))
+        held = {rule.endless: rule for rule in responsibility.load_rules(connection)}
         changed = [rule for rule in dict.fromkeys(rows.values()) if held.get(rule.endless) != rule]
         ends = {row: (r.valid_to, held[r.endless].valid_to) for row, r in rows.items() if r.endless in held}
         reopened = reference.reopened(ends)
         if not reopen:
             reference.refuse(path, reopened)
-        batch_id = cities.new_batch(connection, "responsibility", file=path.name)
-        cities.save_rules(connection, changed, batch_id, cities.stamp_batch(connection, batch_id))
+        batch_id = batches.new_batch(connection, "responsibility", file=path.name)
+        responsibility.save_rules(connection, changed, batch_id, batches.stamp_batch(connection, batch_id))
         n_new = sum(rule.endless not in held for rule in changed)
         n_reopened = len({rows[int(fault["row"])] for fault in reopened})
         n_ended = len(changed) - n_new - n_reopened
@@ -135,7 +137,7 @@ def import_rules(engine: Engine, path: Path, *, reopen: bool = False) -> RulesRe
 def list_rules(engine: Engine, day: dt.date | None = None, known_by: dt.datetime | None = None) -> list[Rule]:
     """The responsibility table in the order in which its rules decide: of all days or of one, as it was known then."""
     with snapshot(engine) as connection:
-        rules = cities.load_rules(connection, known_by)
+        rules = responsibility.load_rules(connection, known_by)
     return strongest_first([rule for rule in rules if day is None or rule.holds_on(day)])
 
 
@@ -157,3 +159,10 @@ def unassigned(engine: Engine, limit: int) -> list[dict[str, Any]]:
     with snapshot(engine) as connection:
         epsg = cities.load_city(connection).metric_epsg
         return facts.unassigned(connection, list(facts.KINDS.values()), epsg, limit)
+
+
+def categories(engine: Engine) -> list[dict[str, Any]]:
+    """The categories (类别) of the city's scheme, written ``kind:code``, with their names."""
+    with snapshot(engine) as connection:
+        scheme = cities.load_city(connection).scheme
+        return [dict(r) for r in rows(connection, "people/store/categories_of_scheme", scheme=scheme)]

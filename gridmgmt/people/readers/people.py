@@ -5,9 +5,9 @@ from collections.abc import Collection
 from pathlib import Path
 
 from gridmgmt.city import City
-from gridmgmt.readers.reference import ALWAYS, PLACE_COLUMNS, YES_NO, level_and_grid, records, refuse
-from gridmgmt.staffing import Person, Post
-from gridmgmt.units import Fault
+from gridmgmt.people.readers.reference import ALWAYS, PLACE_COLUMNS, YES_NO, level_and_grid, records, refuse
+from gridmgmt.people.staffing import Person, Post
+from gridmgmt.people.units import Fault
 
 PERSON_COLUMNS, PERSON_OPTIONAL = ("code", "name"), ("valid_from", "valid_to")
 POST_COLUMNS = ("person_code", "unit_code", "role")

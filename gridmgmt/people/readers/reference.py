@@ -2,7 +2,7 @@
 
 Unlike facts, a table is right or refused as a whole: every error names file,
 row and column. Codes and dates are read in half-width forms
-(:mod:`gridmgmt.readers.fields`), names as they are written.
+(:mod:`gridmgmt.intake.readers.fields`), names as they are written.
 """
 
 import datetime as dt
@@ -14,12 +14,12 @@ from typing import Any
 from gridmgmt.city import City
 from gridmgmt.codes import CategoryKey, CategoryPattern
 from gridmgmt.errors import CodeInvalid, ColumnMissing, LevelUnknown, TableInvalid, TableRefused
+from gridmgmt.files.cells import half_width, trimmed
+from gridmgmt.files.tabular import Rows, open_rows
+from gridmgmt.people.responsibility import Rule
+from gridmgmt.people.units import Fault, Unit
 from gridmgmt.periods import outlasts
-from gridmgmt.readers.fields import half_width, trimmed
-from gridmgmt.readers.files import Rows, open_rows
-from gridmgmt.responsibility import Rule
 from gridmgmt.texts import expected
-from gridmgmt.units import Fault, Unit
 
 ENCODINGS = ("utf-8", "gb18030")
 UNIT_COLUMNS = ("code", "name_zh", "name_en", "kind", "parent_code")
@@ -132,7 +132,7 @@ def read_units(path: Path, city: City) -> dict[int, Unit]:
     TableInvalid
         A row without a code, or a code that stands twice.
     TableRefused
-        Levels that the city does not have; whether the units are a tree is checked by :func:`gridmgmt.units.faults`.
+        Levels that the city does not have; whether the units are a tree :func:`gridmgmt.people.units.faults` checks.
     """
     seen: set[str] = set()
     out: dict[int, Unit] = {}

@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, select, update
 from sqlalchemy.dialects.postgresql import Range, insert
 
-from gridmgmt.staffing import Person, Post
-from gridmgmt.store import cities
-from gridmgmt.store import tables as t
+from gridmgmt.database import tables as t
+from gridmgmt.people.staffing import Person, Post
+from gridmgmt.people.store import units as store_units
 
 
 def save_people(connection: Connection, people: Iterable[Person], batch_id: int, known_at: dt.datetime) -> int:
@@ -67,7 +67,7 @@ def all_posts(connection: Connection) -> list[Post]:
 def save_posts(connection: Connection, rows: Iterable[Post], batch_id: int, known_at: dt.datetime) -> dict[str, int]:
     """Add posts that are not held yet, correct the others' last day and full time; gives how many of each."""
     have: Mapping[Any, Any] = {_post(r).key: r for r in connection.execute(_posts())}
-    persons, units = person_ids(connection), cities.unit_ids(connection)
+    persons, units = person_ids(connection), store_units.unit_ids(connection)
     new, n_changed = [], 0
     for post in rows:
         facts = {"full_time": post.is_full_time, "valid": Range(post.valid_from, post.valid_to)}

@@ -8,20 +8,20 @@ from typing import Any
 
 import geopandas as gpd
 import pandas as pd
-from sqlalchemy import Connection, Engine
 
-from gridmgmt import editions as whole
-from gridmgmt import geo, grids, topology
+from gridmgmt import geo
 from gridmgmt.city import City
+from gridmgmt.database import cities
+from gridmgmt.database import facts as fact_store
+from gridmgmt.database.work import Connection, Engine, Progress, silent, snapshot, transaction
 from gridmgmt.errors import EditionActive, EditionInvalid, EditionOverlap, EditionShrinks
-from gridmgmt.lineage import lineage
-from gridmgmt.operations.database import Progress, silent, snapshot, transaction
-from gridmgmt.readers import boundaries
-from gridmgmt.store import cities
-from gridmgmt.store import editions as store
-from gridmgmt.store import facts as fact_store
+from gridmgmt.places import editions as whole
+from gridmgmt.places import grids, topology
+from gridmgmt.places.lineage import lineage
+from gridmgmt.places.readers import boundaries
+from gridmgmt.places.store import editions as store
+from gridmgmt.places.topology import TopologyReport
 from gridmgmt.texts import both
-from gridmgmt.topology import TopologyReport
 
 
 @dataclass(frozen=True)

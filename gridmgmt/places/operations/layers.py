@@ -11,17 +11,17 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 import shapely
-from sqlalchemy import Connection, Engine
 
-from gridmgmt import layers
 from gridmgmt.city import STORAGE_EPSG, City
+from gridmgmt.database import batches, cities, clock, facts
+from gridmgmt.database.work import Connection, Engine, Progress, silent, snapshot, transaction
 from gridmgmt.errors import LayerEmpty, LayerExists, LayerMissing, LayerOverlap, NoEditionOnDate, OptionInvalid
-from gridmgmt.layers import Fault, Kind, Known, Prepared
-from gridmgmt.operations.database import Progress, silent, snapshot, transaction
-from gridmgmt.readers import layers as reading
-from gridmgmt.store import cities, editions, facts, steps
-from gridmgmt.store import layers as store
-from gridmgmt.store.layers import Layer as Layer
+from gridmgmt.places import layers
+from gridmgmt.places.layers import Fault, Kind, Known, Prepared
+from gridmgmt.places.readers import layers as reading
+from gridmgmt.places.store import editions
+from gridmgmt.places.store import layers as store
+from gridmgmt.places.store.layers import Layer as Layer
 from gridmgmt.texts import both
 
 FORMATS = {".geojson": "GeoJSON", ".json": "GeoJSON", ".gpkg": "GPKG"}
@@ -155,10 +155,10 @@ def _checked(
     LayerEmpty
     """
     city = cities.load_city(connection)
-    batch_id = cities.new_batch(connection, "layer", file=path.name, file_sha256=read.sha256)
+    batch_id = batches.new_batch(connection, "layer", file=path.name, file_sha256=read.sha256)
     first = wanted.valid_from or _today(connection)
     others = store.codes_of_others(connection, wanted.kind, wanted.name, first)
-    known = Known(set(cities.unit_ids(connection)), others)
+    known = Known(store.unit_codes(connection), others)
     fields = _of_city(wanted.fields, read.frame, city)
     model = reading.kind(wanted.kind)
     found = layers.prepare(read.frame, model, fields, known, number=wanted.number, source=path.name)
@@ -191,13 +191,13 @@ def _save(
             raise LayerOverlap(kind=report.kind, name=report.name, day=day, other_from=first.isoformat())
         store.make_way(connection, report.kind, report.name, report.valid_from)
         report.predecessor = "closed" if first < report.valid_from else "replaced"
-    known_at = cities.stamp_batch(connection, batch_id)
+    known_at = batches.stamp_batch(connection, batch_id)
     store.insert(
         connection, report.kind, report.name, report.valid_from, found.frame,
         sha256=report.sha256, batch_id=batch_id, known_at=known_at,
     )  # fmt: skip
     kept = {k: v for k, v in report.as_dict().items() if k not in ("faults", "dry_run")}
-    cities.close_batch(connection, batch_id, kept)
+    batches.close_batch(connection, batch_id, kept)
 
 
 def worded(fault: Fault) -> str:
@@ -249,7 +249,7 @@ def list_layers(engine: Engine, kind: str | None = None, day: dt.date | None = N
 
 
 def _today(connection: Connection) -> dt.date:
-    return steps.now(connection).astimezone(cities.load_city(connection).zone).date()
+    return clock.now(connection).astimezone(cities.load_city(connection).zone).date()
 
 
 @dataclass(frozen=True)

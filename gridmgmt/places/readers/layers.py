@@ -18,10 +18,11 @@ import shapely
 from gridmgmt import geo
 from gridmgmt.city import STORAGE_EPSG
 from gridmgmt.errors import CrsMissing, FileUnreadable, LayerKindMissing, OptionInvalid
-from gridmgmt.layers import Fault, Kind, Kinds
-from gridmgmt.readers import boundaries, data_files, files
-from gridmgmt.readers.boundaries import Source
-from gridmgmt.readers.fields import half_width, trimmed
+from gridmgmt.files import data_files, tabular
+from gridmgmt.files.cells import half_width, trimmed
+from gridmgmt.places.layers import Fault, Kind, Kinds
+from gridmgmt.places.readers import boundaries
+from gridmgmt.places.readers.boundaries import Source
 from gridmgmt.settings import data_path
 
 ENCODINGS = ("utf-8", "gb18030")
@@ -94,7 +95,7 @@ def read(path: Path, layer: str | None, crs: str | None, place: Mapping[str, str
     raw = boundaries.read_as_is(source)
     raw.index = pd.RangeIndex(1, len(raw) + 1)
     frame, faults = _placed(raw, crs, source.label)
-    return Features(_texts(frame), faults, len(raw), files.sha256_of(path))
+    return Features(_texts(frame), faults, len(raw), tabular.sha256_of(path))
 
 
 def _one_layer(path: Path, layer: str | None) -> Source:
@@ -153,7 +154,9 @@ def _out_of_range(number: int, x: object, y: object, system: str) -> Fault:
 def _texts(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Attributes as trimmed text, codes in half-width forms; None where there is nothing."""
     columns = {
-        str(c): pd.Series([_cell(str(c), files.as_text(v)) for v in frame[c].astype(object)], frame.index, dtype=object)
+        str(c): pd.Series(
+            [_cell(str(c), tabular.as_text(v)) for v in frame[c].astype(object)], frame.index, dtype=object
+        )
         for c in frame.columns
         if c != "geometry"
     }
@@ -172,7 +175,7 @@ def _cell(column: str, value: str | None) -> str | None:
 
 def _table(path: Path, sheet: str | None, crs: str | None, place: Mapping[str, str]) -> Features:
     """Points of a table; its coordinates are no attributes."""
-    rows = files.open_rows(path, ENCODINGS, list(place.values()), sheet)
+    rows = tabular.open_rows(path, ENCODINGS, list(place.values()), sheet)
     if crs is None:
         raise CrsMissing(file=path.name)
     chunks = list(rows.chunks)

@@ -13,9 +13,9 @@ from sqlalchemy import Connection, func, select, text, update
 from sqlalchemy.dialects.postgresql import Range, insert
 
 from gridmgmt.city import STORAGE_EPSG
+from gridmgmt.database import tables as t
+from gridmgmt.database.copying import copy_in, fetch, query, rows
 from gridmgmt.errors import EditionExists, EditionMissing, NoEditionOnDate
-from gridmgmt.store import tables as t
-from gridmgmt.store.bulk import copy_in, fetch, query, rows
 
 GRID_TYPES = {
     "id": pa.int64(), "level": pa.int64(), "code": pa.string(), "parent_code": pa.string(),
@@ -96,7 +96,7 @@ def insert_edition(
     Parameters
     ----------
     frame
-        The edition frame of :mod:`gridmgmt.grids`, EPSG:4490, plus ``area_m2``.
+        The edition frame of :mod:`gridmgmt.places.grids`, EPSG:4490, plus ``area_m2``.
 
     Raises
     ------
@@ -182,7 +182,7 @@ def activate(connection: Connection, edition: Edition, first: dt.date) -> None:
         .where(t.edition.c.id == edition.id)
         .values(valid=Range(first, None), activated_at=func.clock_timestamp())
     )
-    connection.execute(query("subjects_of_edition"), {"edition_id": edition.id})
+    connection.execute(query("places/store/subjects_of_edition"), {"edition_id": edition.id})
 
 
 def save_lineage(connection: Connection, a: int, b: int, frame: pd.DataFrame) -> None:

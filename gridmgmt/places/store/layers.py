@@ -13,8 +13,8 @@ from sqlalchemy import Connection, Select, case, func, select, text, update
 from sqlalchemy.dialects.postgresql import Range
 
 from gridmgmt.city import STORAGE_EPSG
-from gridmgmt.store import tables as t
-from gridmgmt.store.bulk import copy_in, fetch, query
+from gridmgmt.database import tables as t
+from gridmgmt.database.copying import copy_in, fetch, query
 
 TEXTS = ("name_zh", "name_en", "class", "unit_code", "land_owner", "category")
 FEATURE_TYPES = {
@@ -56,7 +56,7 @@ def features(connection: Connection, kind: str, day: dt.date, name: str | None =
         Codes are unique within a kind and day.
     """
     params = {"kind": kind, "day": day, "name": name}
-    frame = fetch(connection, query("features_on_day"), params, {**FEATURE_TYPES, "wkb": pa.string()})
+    frame = fetch(connection, query("places/store/features_on_day"), params, {**FEATURE_TYPES, "wkb": pa.string()})
     geometry = shapely.from_wkb(frame.pop("wkb").to_numpy(dtype=object))
     objects = frame[list(TEXTS)].astype(object)
     plain = frame.assign(
@@ -124,7 +124,7 @@ def insert(
     Parameters
     ----------
     frame
-        The feature frame of :mod:`gridmgmt.layers`, EPSG:4490.
+        The feature frame of :mod:`gridmgmt.places.layers`, EPSG:4490.
     """
     values = {
         "kind": kind, "name": name, "valid": Range(first, None), "sha256": sha256, "n_features": len(frame),
@@ -139,3 +139,8 @@ def insert(
     copy_in(connection, "feature", plain)
     connection.execute(text("ANALYZE feature"))
     return layer_id
+
+
+def unit_codes(connection: Connection) -> set[str]:
+    """The units that a feature may name as its owner's."""
+    return set(connection.execute(select(t.unit.c.code)).scalars())

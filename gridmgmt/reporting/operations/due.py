@@ -4,19 +4,20 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine
-
-from gridmgmt import reporting
+from gridmgmt.assessing.operations.dossiers import levels_of
+from gridmgmt.assessing.store import entries
 from gridmgmt.city import City
+from gridmgmt.database import cities
+from gridmgmt.database.work import Connection, Engine, snapshot
 from gridmgmt.errors import DataFileInvalid, NoEditionOnDate, OptionInvalid, SchemeMissing
-from gridmgmt.operations.database import snapshot
-from gridmgmt.operations.dossiers import levels_of
+from gridmgmt.files import calendars, data_files
+from gridmgmt.people.store import units as store_units
 from gridmgmt.periods import parse_instant
-from gridmgmt.readers import calendars, data_files
-from gridmgmt.reporting import YEARS, Due, Duty, IsWorking, Scheme
+from gridmgmt.places.store import editions
+from gridmgmt.reporting import duties
+from gridmgmt.reporting.duties import YEARS, Due, Duty, IsWorking, Scheme
 from gridmgmt.rulebooks import load as rulebooks
 from gridmgmt.settings import data_path
-from gridmgmt.store import cities, editions, entries
 
 
 def known() -> list[str]:
@@ -81,12 +82,12 @@ def due(
     found = load_schemes(schemes)
     with snapshot(engine) as connection:
         city = cities.load_city(connection)
-        at = _events(events, reporting.event_names(found), city)
+        at = _events(events, duties.event_names(found), city)
         is_working = _is_working(found, city)
-        dues = reporting.due_between(found, first, last, is_working)
-        dues += reporting.due_after(found, at, city.zone, is_working)
+        dues = duties.due_between(found, first, last, is_working)
+        dues += duties.due_after(found, at, city.zone, is_working)
         rows = [row for d in dues for row in _rows(connection, city, d, units=units)]
-    waiting = [(s, d) for s, d in reporting.standing(found) if d.rule.after not in at]
+    waiting = [(s, d) for s, d in duties.standing(found) if d.rule.after not in at]
     return rows + [{**_told(s, d), "opens": None, "due": None, "at": None} for s, d in waiting]
 
 
@@ -149,7 +150,7 @@ def _owing(connection: Connection, city: City, rulebook: str, day: dt.date) -> d
         return {s.code: s.name for s in listed}
     if book.population.kind == "unit":
         kinds = book.population.unit_kinds
-        rows = [u for u in cities.units(connection).values() if not kinds or u["kind"] in kinds]
+        rows = [u for u in store_units.units(connection).values() if not kinds or u["kind"] in kinds]
     else:
         rows = _grids(connection, levels_of(book, city, None), day)
     return {r["code"]: {"zh": r["name_zh"] or r["code"], "en": r["name_en"] or r["code"]} for r in rows}

@@ -2,10 +2,11 @@
 
 from fractions import Fraction
 
-from gridmgmt.exports.rule_text import concat
-from gridmgmt.exports.wording import Words, indicator_words, joined, same, words
+from gridmgmt.figures.names import indicator_words
+from gridmgmt.files.wording import Words, joined, same, words
+from gridmgmt.numbers import exact
+from gridmgmt.rulebooks.exports.rule_text import concat
 from gridmgmt.rulebooks.inputs import Automatic, CaseFilter, Input, RepeatRule
-from gridmgmt.rulebooks.numbers import exact
 
 
 def source_words(spec: Input) -> Words:

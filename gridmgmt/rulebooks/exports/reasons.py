@@ -1,4 +1,4 @@
-"""What exports say (文案): labels, reasons and rounded figures, in one language or both with Chinese first."""
+"""Reasons in words (得分理由): why a line has its points, why a total is what it is."""
 
 import math
 import re
@@ -6,81 +6,14 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from gridmgmt.counts import COUNTS
-from gridmgmt.indicators import RATIOS
-from gridmgmt.rulebooks.numbers import NUMBER, shown, shown_near
-from gridmgmt.texts import LANGUAGES, word
-
-Words = Mapping[str, str]
-"""One text in every language: ``{"zh": …, "en": …}``."""
+from gridmgmt.files.wording import Words, readable, same, shown_short, words
+from gridmgmt.numbers import NUMBER, shown, shown_near
 
 TESTS = {">": ">", ">=": "≥", "<": "<", "<=": "≤"}
+
+
 SUFFIXES = {"percent": "%", "points": ""}
 """What stands behind a limit, by the unit of the rate that it is for."""
-
-
-def words(code: str, **facts: Any) -> Words:
-    """An entry of the catalogue in every language; a fact that is itself :data:`Words` goes in by language."""
-    return {lang: word(code, _in(facts, lang), lang) for lang in LANGUAGES}
-
-
-def say(text: Words, lang: str | None = None) -> str:
-    """One language, or ``中文 English`` where ``lang`` is None; once where both are the same."""
-    if lang is not None:
-        return text[lang]
-    return text["zh"] if text["zh"] == text["en"] else f"{text['zh']} {text['en']}"
-
-
-def stacked(text: Words, lang: str | None = None) -> str:
-    """One language, or the two on a line each."""
-    return say(text, lang) if lang or text["zh"] == text["en"] else f"{text['zh']}\n{text['en']}"
-
-
-def label(code: str, lang: str | None = None, **facts: Any) -> str:
-    """:func:`words`, said."""
-    return say(words(code, **facts), lang)
-
-
-def listed(parts: Sequence[Words]) -> Words:
-    """Several texts as one, ``甲；乙``."""
-    return {"zh": "；".join(p["zh"] for p in parts), "en": "; ".join(p["en"] for p in parts)}
-
-
-def joined(parts: Sequence[Words]) -> Words:
-    """Names in a row, ``甲、乙``."""
-    return {"zh": "、".join(p["zh"] for p in parts), "en": ", ".join(p["en"] for p in parts)}
-
-
-def same(value: object) -> Words:
-    """A code, name or number that is the same in every language."""
-    return dict.fromkeys(LANGUAGES, str(value))
-
-
-def indicator_words(name: str) -> Words:
-    """The name of a count or rate; one that this release does not know goes by its code."""
-    rule = COUNTS.get(name) or RATIOS.get(name)
-    return {"zh": rule.zh, "en": rule.en} if rule else {"zh": name, "en": name}
-
-
-def readable(exact: str) -> str:
-    """An exact number for people: short decimals as they are, a fraction rounded (the JSON holds it exactly).
-
-    >>> readable("1580/17"), readable("0.6875"), readable("19455"), readable("-3/7")
-    ('92.94', '0.6875', '19,455', '-0.43')
-    """
-    if "/" in exact:
-        return shown(Fraction(exact))
-    whole, dot, decimals = exact.partition(".")
-    return f"{int(whole):,}{dot}{decimals}" if abs(int(whole)) >= 1000 else exact
-
-
-def percent(exact: str) -> str:
-    """An exact share for people.
-
-    >>> percent("1/3"), percent("0.5")
-    ('33.33%', '50.00%')
-    """
-    return f"{shown(Fraction(exact) * 100)}%"
 
 
 def line_words(line: Mapping[str, Any], rates: Mapping[str, Any]) -> Words:
@@ -154,20 +87,6 @@ def total_words(document: Mapping[str, Any]) -> Words:
         return reason_words(reason)
     facts = {k: total["shown"] if v == total["exact"] and "/" in v else v for k, v in reason["facts"].items()}
     return reason_words({**reason, "facts": facts})
-
-
-def shown_short(value: Fraction) -> str:
-    """A number as short as it may be: ``5``, ``2.5``, ``92.94``.
-
-    >>> shown_short(Fraction(5)), shown_short(Fraction(5, 2)), shown_short(Fraction(1580, 17))
-    ('5', '2.5', '92.94')
-    """
-    text = shown(value)
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def _in(facts: Mapping[str, Any], lang: str) -> dict[str, Any]:
-    return {k: v[lang] if isinstance(v, Mapping) else v for k, v in facts.items()}
 
 
 def _fact(key: str, value: Any) -> Any:

@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from gridmgmt.exports.wording import TESTS, Words, joined, same, words
+from gridmgmt.files.wording import Words, joined, same, words
+from gridmgmt.numbers import exact
+from gridmgmt.rulebooks.exports.reasons import TESTS
 from gridmgmt.rulebooks.items import (
     AllOrNothing,
     Bands,
@@ -28,7 +30,6 @@ from gridmgmt.rulebooks.items import (
     Weighted,
 )
 from gridmgmt.rulebooks.model import Rulebook
-from gridmgmt.rulebooks.numbers import exact
 from gridmgmt.rulebooks.rules import (
     Amount,
     Beyond,

@@ -5,15 +5,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from gridmgmt.exports.input_text import source_words, type_words
-from gridmgmt.exports.rule_text import (
-    concat,
-    event_words,
-    input_title,
-    rule_words,
-    terms_words,
-)
-from gridmgmt.exports.wording import TESTS, Words, joined, same, words
+from gridmgmt.files.wording import Words, joined, same, words
+from gridmgmt.numbers import exact
+from gridmgmt.rulebooks.exports.input_text import source_words, type_words
+from gridmgmt.rulebooks.exports.reasons import TESTS
+from gridmgmt.rulebooks.exports.rule_text import concat, event_words, input_title, rule_words, terms_words
 from gridmgmt.rulebooks.model import (
     Consequence,
     Measured,
@@ -29,7 +25,6 @@ from gridmgmt.rulebooks.model import (
     children,
     maximum,
 )
-from gridmgmt.rulebooks.numbers import exact
 from gridmgmt.rulebooks.rules import EventRule
 
 

@@ -3,9 +3,9 @@
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import Range, insert
 
+from gridmgmt.database import tables as t
 from gridmgmt.errors import RulebookChanged
 from gridmgmt.rulebooks.load import Loaded
-from gridmgmt.store import tables as t
 
 
 def register(connection: Connection, loaded: Loaded) -> None:

@@ -5,15 +5,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from gridmgmt.counts import COUNTS, KNOWN_BY
-from gridmgmt.exports.wording import Words, indicator_words, listed, readable, same, say, words
-from gridmgmt.indicators import RATIOS
-from gridmgmt.rulebooks.numbers import exact, shown
+from gridmgmt.figures.counts import COUNTS, KNOWN_BY
+from gridmgmt.figures.indicators import RATIOS
+from gridmgmt.figures.names import indicator_words
+from gridmgmt.files.wording import Figure, Words, listed, readable, same, words
 
 COMPARISONS = ("previous", "year_ago")
 """环比 and 同比, in the order of the columns."""
-
-NO_COMPARISON = "—"
 
 
 @dataclass(frozen=True)
@@ -26,7 +24,7 @@ class Card:
         The assessment's header, with its ``name`` and ``sha256``; ``parents``
         maps the parents' codes to their names.
     document
-        The subject's document, as :func:`gridmgmt.scorecards.assess` makes it.
+        The subject's document, as :func:`gridmgmt.scorecards.assessment.assess` makes it.
     sketch
         Its small map as SVG, None where the grid has no outline.
     picture
@@ -40,42 +38,6 @@ class Card:
     sketch: str | None
     n_spots: tuple[str, int] | None = None
     picture: bytes | None = None
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A number to show, with its unit; None is "no data" (or, for a change, not comparable).
-
-    ``unit``: count, percent (of 0–1), points, per_km2; for changes pp
-    (percentage points), relative (of 0–1), difference. ``without`` is what is
-    said in place of a number that is not there.
-    """
-
-    value: Fraction | None
-    unit: str
-    without: str = "card_no_data"
-
-    @property
-    def is_change(self) -> bool:
-        """Whether it is a difference between two periods: shown with its sign."""
-        return self.unit in ("pp", "relative", "difference")
-
-    def text(self, lang: str | None = None) -> str:
-        """Rounded for show, with its unit: ``93.72%``, ``+1.20 个百分点``."""
-        if self.value is None:
-            return NO_COMPARISON if self.is_change else say(words(self.without), lang)
-        sign = "+" if self.is_change and self.value > 0 else ""
-        match self.unit:
-            case "count":
-                return f"{int(self.value):,}" if self.value.denominator == 1 else readable(exact(self.value))
-            case "percent":
-                return f"{shown(self.value * 100)}%"
-            case "relative":
-                return f"{sign}{shown(self.value * 100, 1)}%"
-            case "pp":
-                return f"{sign}{shown(self.value)} {words('card_pp')[lang or 'zh']}"
-            case _:
-                return f"{sign}{shown(self.value)}"
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from gridmgmt.chance import rate_words
-from gridmgmt.exports.cards import Figure
-from gridmgmt.exports.wording import Words, line_words
+from gridmgmt.files.wording import Figure, Words
 from gridmgmt.rulebooks.deductions import RULES
+from gridmgmt.rulebooks.exports.reasons import line_words
+from gridmgmt.scorecards.chance import rate_words
 
 RULE_KINDS = frozenset({*RULES, "event"})
 """Lines that say what a rule costs or earns; all others have points of their own."""

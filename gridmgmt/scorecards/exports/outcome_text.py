@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from gridmgmt.exports.lines import ScoreLine, score_lines, shown_lines
-from gridmgmt.exports.results import consequences
-from gridmgmt.exports.rule_text import concat
-from gridmgmt.exports.wording import Words, joined, same, shown_short, total_words, words
+from gridmgmt.files.wording import Words, joined, same, shown_short, words
 from gridmgmt.rulebooks.dossier import Dossier, Subject
+from gridmgmt.rulebooks.exports.reasons import total_words
+from gridmgmt.rulebooks.exports.rule_text import concat
 from gridmgmt.rulebooks.load import Loaded
-from gridmgmt.scorecards import Assessment, assess
+from gridmgmt.scorecards.assessment import Assessment, assess
+from gridmgmt.scorecards.exports.lines import ScoreLine, score_lines, shown_lines
+from gridmgmt.scorecards.exports.results import consequences
 
 
 def evaluated(loaded: Loaded, dossier: Dossier) -> list[Assessment]:

@@ -6,11 +6,13 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from gridmgmt.exports import lines, results
-from gridmgmt.exports.cards import (
+from gridmgmt.figures.names import indicator_words
+from gridmgmt.files.wording import Figure, Words, say, shown_short, words
+from gridmgmt.rulebooks.exports.reasons import total_words
+from gridmgmt.scorecards.exports import lines, results
+from gridmgmt.scorecards.exports.cards import (
     COMPARISONS,
     Card,
-    Figure,
     basis,
     comparison_words,
     grade_words,
@@ -20,8 +22,7 @@ from gridmgmt.exports.cards import (
     readings,
     total_figure,
 )
-from gridmgmt.exports.lines import ScoreLine
-from gridmgmt.exports.wording import Words, indicator_words, say, shown_short, total_words, words
+from gridmgmt.scorecards.exports.lines import ScoreLine
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 

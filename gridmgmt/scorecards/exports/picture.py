@@ -1,4 +1,4 @@
-"""The small map of :mod:`gridmgmt.exports.sketch` once more as PNG, for workbooks, which hold no SVG."""
+"""The small map of :mod:`gridmgmt.scorecards.exports.sketch` once more as PNG, for workbooks, which hold no SVG."""
 
 import io
 from collections.abc import Iterable, Sequence
@@ -8,7 +8,17 @@ import shapely
 from PIL import Image, ImageDraw, ImageFont
 from shapely.geometry.base import BaseGeometry
 
-from gridmgmt.exports.sketch import DOTS, HEIGHT, WIDTH, View, bin_spots, dot_classes, dot_sizes, scale_bar, view_of
+from gridmgmt.scorecards.exports.sketch import (
+    DOTS,
+    HEIGHT,
+    WIDTH,
+    View,
+    bin_spots,
+    dot_classes,
+    dot_sizes,
+    scale_bar,
+    view_of,
+)
 
 DRAWN = 5
 """Drawing units to the pixel while drawing; the picture is then halved, which smooths its edges."""

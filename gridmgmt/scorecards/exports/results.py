@@ -5,22 +5,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from gridmgmt import chance
-from gridmgmt.exports.cards import Figure, rank_words
-from gridmgmt.exports.wording import (
-    Words,
-    indicator_words,
-    joined,
-    line_words,
-    listed,
-    readable,
-    same,
-    shown_short,
-    total_words,
-    words,
-)
-from gridmgmt.rulebooks.numbers import NUMBER
+from gridmgmt.figures.names import indicator_words
+from gridmgmt.files.wording import Figure, Words, joined, listed, readable, same, shown_short, words
+from gridmgmt.numbers import NUMBER
+from gridmgmt.rulebooks.exports.reasons import line_words, total_words
 from gridmgmt.rulebooks.values import NOT_APPLICABLE
+from gridmgmt.scorecards import chance
+from gridmgmt.scorecards.exports.cards import rank_words
 
 RECORD = (
     "on", "id", "code", "title", "n", "points", "role", "praised", "case", "occasion", "fault", "steps", "note",

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from gridmgmt.exports.wording import label
+from gridmgmt.files.wording import label
 
 Points = npt.NDArray[np.float64]
 

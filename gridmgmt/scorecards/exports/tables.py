@@ -6,9 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gridmgmt.exports.cards import (
+from gridmgmt.files.wording import Figure, label, say
+from gridmgmt.files.worksheets import FORMULA_STARTS
+from gridmgmt.numbers import shown
+from gridmgmt.scorecards.exports.cards import (
     COMPARISONS,
-    Figure,
     Row,
     comparison_words,
     grade_words,
@@ -18,16 +20,11 @@ from gridmgmt.exports.cards import (
     ranked,
     total_figure,
 )
-from gridmgmt.exports.lines import top_points
-from gridmgmt.exports.results import consequences_line
-from gridmgmt.exports.wording import label, say
-from gridmgmt.rulebooks.numbers import shown
+from gridmgmt.scorecards.exports.lines import top_points
+from gridmgmt.scorecards.exports.results import consequences_line
 
 BOM = "\ufeff"
 """Byte order mark: without it Excel reads UTF-8 as the local code page."""
-
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-"""A text that begins so would run as a formula in a spreadsheet."""
 
 
 def card_json(header: Mapping[str, Any], document: Mapping[str, Any]) -> str:

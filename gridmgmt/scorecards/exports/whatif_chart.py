@@ -12,11 +12,11 @@ from fractions import Fraction
 from html import escape
 from itertools import groupby
 
-from gridmgmt.exports import whatif_tables as tables
-from gridmgmt.exports.wording import Words, label, same, say, words
+from gridmgmt.files.wording import Words, label, same, say, words
+from gridmgmt.numbers import exact
 from gridmgmt.rulebooks.model import Grade, Stage
-from gridmgmt.rulebooks.numbers import exact
-from gridmgmt.whatif import Effect, Move, WhatIf
+from gridmgmt.scorecards.exports import whatif_tables as tables
+from gridmgmt.scorecards.whatif import Effect, Move, WhatIf
 
 FONT = "'Noto Sans CJK SC','Source Han Sans SC','Microsoft YaHei','PingFang SC',sans-serif"
 WIDTH, LEFT, RIGHT, ROW = 1040, 250, 270, 32

@@ -7,14 +7,15 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
-from gridmgmt.exports.rulebook_text import grade_titles
-from gridmgmt.exports.tables import BOM, as_text
-from gridmgmt.exports.wording import Words, joined, label, reason_words, same, say, shown_short, words
+from gridmgmt.files.wording import Words, joined, label, same, say, shown_short, words
+from gridmgmt.numbers import exact, shown, shown_near
 from gridmgmt.rulebooks.diff import Difference, diff
+from gridmgmt.rulebooks.exports.reasons import reason_words
+from gridmgmt.rulebooks.exports.rulebook_text import grade_titles
 from gridmgmt.rulebooks.load import Loaded
 from gridmgmt.rulebooks.nodes import Node, Outcome
-from gridmgmt.rulebooks.numbers import exact, shown, shown_near
-from gridmgmt.whatif import Effect, Line, Move, WhatIf
+from gridmgmt.scorecards.exports.tables import BOM, as_text
+from gridmgmt.scorecards.whatif import Effect, Line, Move, WhatIf
 
 ARROW = " → "
 NONE = "—"

@@ -10,11 +10,15 @@ from openpyxl.drawing.image import Image
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
-from gridmgmt.exports import results
-from gridmgmt.exports.cards import (
+from gridmgmt.figures.indicators import RATIOS
+from gridmgmt.figures.names import indicator_words
+from gridmgmt.files.wording import Figure, Words, label, readable, say, stacked, words
+from gridmgmt.files.worksheets import Value, add_sheet, freeze, indent, new_book, put, put_row, row_height, save_book
+from gridmgmt.rulebooks.exports.reasons import total_words
+from gridmgmt.scorecards.exports import results
+from gridmgmt.scorecards.exports.cards import (
     COMPARISONS,
     Card,
-    Figure,
     Row,
     basis,
     comparison_words,
@@ -27,19 +31,7 @@ from gridmgmt.exports.cards import (
     readings,
     total_figure,
 )
-from gridmgmt.exports.lines import ScoreLine, score_lines, shown_lines, top_points
-from gridmgmt.exports.sheets import Value, add_sheet, freeze, indent, new_book, put, put_row, row_height, save_book
-from gridmgmt.exports.wording import (
-    Words,
-    indicator_words,
-    label,
-    readable,
-    say,
-    stacked,
-    total_words,
-    words,
-)
-from gridmgmt.indicators import RATIOS
+from gridmgmt.scorecards.exports.lines import ScoreLine, score_lines, shown_lines, top_points
 
 KEY_COUNTS = ("n_reported", "n_due", "n_closed", "n_closed_on_time", "n_overdue_open", "n_samples")
 """Counts of the summary; the cards have all."""

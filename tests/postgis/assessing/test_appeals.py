@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
 
 from gridmgmt import texts
+from gridmgmt.assessing.operations import appeals, explaining, publishing, scoring
+from gridmgmt.assessing.operations.scoring import Made
+from gridmgmt.database.work import Engine
 from gridmgmt.errors import AppealRefused
-from gridmgmt.operations import appealing, assessing, explaining, publishing
-from gridmgmt.operations.assessing import Made
 from gridmgmt.periods import parse_period
 from tests.postgis.worksite import at, dispatched, take
 
@@ -71,15 +71,15 @@ def bench(desk: Engine, tmp_path: Path) -> str:
 
 
 def published(engine: Engine, book: str) -> Made:
-    made = assessing.score(engine, book, DECEMBER)
+    made = scoring.score(engine, book, DECEMBER)
     publishing.publish(engine, made.name, "tester")
     return made
 
 
 def granted(engine: Engine, name: str, subject: str, kind: str, *numbers: str) -> None:
     for fact_no in numbers:
-        number = appealing.open_appeal(engine, name, subject, kind, fact_no, "why", subject)
-        appealing.decide_appeal(engine, number, granted=True, decision="so it is", by="office")
+        number = appeals.open_appeal(engine, name, subject, kind, fact_no, "why", subject)
+        appeals.decide_appeal(engine, number, granted=True, decision="so it is", by="office")
 
 
 def card(made: Made, code: str) -> dict[str, Any]:
@@ -96,7 +96,7 @@ class TestCase:
         assert values(card(made, "U1"), "extended", "handled", "extensions") == (1, 4, 2)
         assert card(made, "U1")["total"]["exact"] == "75"
         granted(desk, made.name, "U1", "case", "A")
-        u1 = card(appealing.correct(desk, made.name)[0], "U1")
+        u1 = card(appeals.correct(desk, made.name)[0], "U1")
         assert values(u1, "extended", "handled", "extensions") == (0, 3, 0)
         assert u1["total"]["exact"] == "100"
         steps = explaining.explain(desk, made.name, "U1", "extensions").evidence["extensions"]
@@ -112,7 +112,7 @@ class TestCase:
         made = published(desk, bench)
         assert (values(card(made, "U1"), "sendbacks", "handled"), values(card(made, "U2"), "handled")) == ((1, 4), (1,))
         granted(desk, made.name, "U1", "case", "E")
-        corrected = appealing.correct(desk, made.name)[0]
+        corrected = appeals.correct(desk, made.name)[0]
         u1, u2 = card(corrected, "U1"), card(corrected, "U2")
         assert (values(u1, "sendbacks", "handled"), values(u2, "handled")) == ((0, 4), (0,))
         assert "E" in u2["exempted"]
@@ -123,7 +123,7 @@ class TestCase:
         first = explaining.explain(desk, made.name, "U1", "extended").evidence["extended"]
         granted(desk, made.name, "U1", "step", *first)
         granted(desk, made.name, "U1", "case", "A")
-        u1 = card(appealing.correct(desk, made.name)[0], "U1")
+        u1 = card(appeals.correct(desk, made.name)[0], "U1")
         assert values(u1, "extended", "handled", "extensions") == (0, 3, 0)
 
     def test_later_steps_are_not_read(self, desk: Engine, bench: str) -> None:
@@ -131,7 +131,7 @@ class TestCase:
         granted(desk, made.name, "U1", "case", "A")
         take(desk, "send_back", 12, "B", reason="不属本单位")
         take(desk, "send_back", 12, "A", reason="不属本单位")
-        corrected = appealing.correct(desk, made.name)[0]
+        corrected = appeals.correct(desk, made.name)[0]
         assert values(card(corrected, "U1"), "sendbacks", "handled") == (0, 3)
         publishing.publish(desk, corrected.name, "tester")
         assert publishing.recompute(desk, corrected.name).is_same
@@ -144,7 +144,7 @@ class TestStep:
         made = published(desk, bench)
         (number, _) = explaining.explain(desk, made.name, "U1", "sendbacks").evidence["sendbacks"]
         granted(desk, made.name, "U1", "step", number)
-        corrected, (difference,) = appealing.correct(desk, made.name)
+        corrected, (difference,) = appeals.correct(desk, made.name)
         u1 = card(corrected, "U1")
         assert (values(u1, "sendbacks", "handled"), u1["exempted"]) == ((1, 4), [number])
         assert (difference.subject["code"], difference.total) == ("U1", ("75", "75"))
@@ -154,23 +154,23 @@ class TestStep:
         made = published(desk, bench)
         first, second = explaining.explain(desk, made.name, "U1", "extensions").evidence["extensions"]
         granted(desk, made.name, "U1", "step", first)
-        one = appealing.correct(desk, made.name)[0]
+        one = appeals.correct(desk, made.name)[0]
         assert values(card(one, "U1"), "extended", "extensions") == (1, 1)
         granted(desk, made.name, "U1", "step", second)
-        both = appealing.correct(desk, made.name)[0]
+        both = appeals.correct(desk, made.name)[0]
         assert values(card(both, "U1"), "extended", "extensions") == (0, 0)
 
     def test_correction_upon_correction_comes_to_the_same(self, desk: Engine, bench: str) -> None:
         made = published(desk, bench)
         first, second = explaining.explain(desk, made.name, "U1", "extensions").evidence["extensions"]
         granted(desk, made.name, "U1", "step", first)
-        one = appealing.correct(desk, made.name)[0]
+        one = appeals.correct(desk, made.name)[0]
         publishing.publish(desk, one.name, "tester")
         with pytest.raises(AppealRefused) as e:
-            appealing.open_appeal(desk, one.name, "U1", "step", first, "why", "U1")
+            appeals.open_appeal(desk, one.name, "U1", "step", first, "why", "U1")
         assert e.value.why == "exempted"
         granted(desk, one.name, "U1", "step", second)
-        two = card(appealing.correct(desk, one.name)[0], "U1")
+        two = card(appeals.correct(desk, one.name)[0], "U1")
         assert (values(two, "extended", "extensions"), two["exempted"]) == ((0, 0), [first, second])
 
     def test_an_order_that_was_late(self, desk: Engine, bench: str) -> None:
@@ -179,7 +179,7 @@ class TestStep:
         made = published(desk, bench)
         assert values(card(made, "U1"), "orders_late") == (2,)
         granted(desk, made.name, "U1", "step", "B!order1")
-        u1 = card(appealing.correct(desk, made.name)[0], "U1")
+        u1 = card(appeals.correct(desk, made.name)[0], "U1")
         assert (values(u1, "orders_late", "handled"), u1["exempted"]) == ((1, 4), ["B!order1"])
 
     def test_a_hang_failure_and_an_exposure_that_are_counted(self, desk: Engine, bench: str) -> None:
@@ -187,9 +187,9 @@ class TestStep:
         failures, exposed = values(card(made, "U1"), "failures", "exposed")
         assert exposed == 4
         granted(desk, made.name, "U1", "step", "B!hang1", "B!exposed")
-        assert values(card(appealing.correct(desk, made.name)[0], "U1"), "failures", "exposed") == (failures - 1, 3)
+        assert values(card(appeals.correct(desk, made.name)[0], "U1"), "failures", "exposed") == (failures - 1, 3)
         granted(desk, made.name, "U1", "case", "C")
-        corrected = card(appealing.correct(desk, made.name)[0], "U1")
+        corrected = card(appeals.correct(desk, made.name)[0], "U1")
         own = explaining.explain(desk, made.name, "U1", "failures").evidence["failures"]
         n = sum(no.startswith("C!hang") for no in own)
         assert n > 3
@@ -199,7 +199,7 @@ class TestStep:
     def test_what_does_not_count_is_refused_with_what_to_do(self, desk: Engine, bench: str, number: str) -> None:
         made = published(desk, bench)
         with pytest.raises(AppealRefused) as e:
-            appealing.open_appeal(desk, made.name, "U1", "step", number, "why", "U1")
+            appeals.open_appeal(desk, made.name, "U1", "step", number, "why", "U1")
         assert e.value.why == "not_counted"
         told = texts.word(e.value.code, e.value.facts, "zh")
         assert f"{number} 未计入 U1" in told
@@ -244,7 +244,7 @@ class TestHangingAccount:
     def test_an_exempted_case_has_no_account(self, desk: Engine, made: Made) -> None:
         assert [hangs(card(made, code)) for code in ("D1-1", "D1", "C")] == ["2", "2", "2"]
         granted(desk, made.name, "D1-1", "case", "P")
-        corrected = appealing.correct(desk, made.name)[0]
+        corrected = appeals.correct(desk, made.name)[0]
         for code in ("D1-1", "D1", "C"):  # in the grid and in those above it
             assert hangs(card(corrected, code)) == "0"
             assert account(card(corrected, code))["id"] == "Q"
@@ -260,7 +260,7 @@ class TestHangingAccount:
     )
     def test_one_failure_by_its_number(self, desk: Engine, made: Made, number: str, left: list[str]) -> None:
         granted(desk, made.name, "D1-1", "step", number)
-        corrected = appealing.correct(desk, made.name)[0]
+        corrected = appeals.correct(desk, made.name)[0]
         for code in ("D1-1", "D1", "C"):
             document = card(corrected, code)
             assert hangs(document) == "1"
@@ -272,7 +272,7 @@ class TestHangingAccount:
     def test_what_the_account_does_not_name_is_refused(self, desk: Engine, made: Made) -> None:
         for subject, number in (("D1-1", "P!hang3"), ("D1-1", "Q!hang1"), ("D2", "P!hang1")):
             with pytest.raises(AppealRefused) as e:
-                appealing.open_appeal(desk, made.name, subject, "step", number, "why", subject)
+                appeals.open_appeal(desk, made.name, subject, "step", number, "why", subject)
             assert e.value.why == "not_counted"
 
     def test_the_differences_tell_an_exposure_that_goes(self, desk: Engine) -> None:
@@ -283,7 +283,7 @@ class TestHangingAccount:
         made = published(desk, "beijing_grid")
         assert [c["consequence"] for c in card(made, "D1-1")["consequences"]] == ["exposed"]
         granted(desk, made.name, "D1-1", "step", "P!hang1")
-        corrected, differences = appealing.correct(desk, made.name)
+        corrected, differences = appeals.correct(desk, made.name)
         assert card(corrected, "D1-1")["consequences"] == []
         assert ("D1-1", ("exposed",)) in [(d.subject["code"], d.vanished) for d in differences]
 

@@ -10,15 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import func, select, text
 
-from gridmgmt.counts import COUNTS
-from gridmgmt.operations import assessing, assigning, database, editions, explaining
-from gridmgmt.operations.figures import Figures, figures
+from gridmgmt.assessing.operations import explaining, scoring
+from gridmgmt.database import cities, work
+from gridmgmt.database import tables as t
+from gridmgmt.database.work import Engine
+from gridmgmt.documents import digest
+from gridmgmt.figures.counts import COUNTS
+from gridmgmt.figures.operations.period_counts import Figures, figures
+from gridmgmt.people.operations import assigning
+from gridmgmt.people.store import categories, units
 from gridmgmt.periods import parse_period
-from gridmgmt.scorecards import digest
-from gridmgmt.store import cities
-from gridmgmt.store import tables as t
+from gridmgmt.places.operations import editions
 from tests.postgis import towns
 from tests.postgis.conftest import clear
 from tests.postgis.towns import case, load, select_all
@@ -54,7 +58,7 @@ AFTER = parse_period("2026-01")
 
 
 def read(engine: Engine, as_of: dt.datetime | None = None) -> Figures:
-    with database.snapshot(engine) as connection:
+    with work.snapshot(engine) as connection:
         return figures(connection, cities.load_city(connection), PERIOD, as_of)
 
 
@@ -127,9 +131,9 @@ IS_DUE = (
 
 class TestEvidence:
     def test_each_count_leads_to_the_cases_that_a_direct_selection_gives(self, december: Engine) -> None:
-        made = assessing.score(december, "grid_baseline", PERIOD)
+        made = scoring.score(december, "grid_baseline", PERIOD)
         start, end = PERIOD.bounds(towns.CITY.zone)
-        with database.snapshot(december) as connection:
+        with work.snapshot(december) as connection:
             for code, (level, *_) in towns.shapes().items():
                 number = towns.CITY.level(level).number
                 for count, condition in DIRECT.items():
@@ -145,38 +149,38 @@ class TestEvidence:
                     assert len(expected) == made_counts(made)[number, code][count]
 
     def test_samples_too(self, december: Engine) -> None:
-        made = assessing.score(december, "grid_baseline", PERIOD)
+        made = scoring.score(december, "grid_baseline", PERIOD)
         found = explaining.explain(december, made.name, "D1", "inspection", "district").evidence
         assert found == {"sample_scores": ["s1", "s2"], "scored_samples": ["s1", "s2"]}
 
     def test_all_counts_have_a_bit(self, december: Engine) -> None:
-        header = assessing.score(december, "grid_baseline", PERIOD).header
+        header = scoring.score(december, "grid_baseline", PERIOD).header
         counted = {*header["counts"]["cases"], *header["counts"]["samples"]}
         assert counted == {c.name for c in COUNTS.values() if c.of != "steps"}
 
 
-def made_counts(made: assessing.Made) -> dict[tuple[int, str], Any]:
+def made_counts(made: scoring.Made) -> dict[tuple[int, str], Any]:
     return {(d["subject"]["level_number"], d["subject"]["code"]): d["counts"] for d in made.subjects}
 
 
 class TestSameContent:
     def test_is_not_saved_twice(self, december: Engine) -> None:
-        first, second = (assessing.score(december, "grid_baseline", PERIOD) for _ in range(2))
+        first, second = (scoring.score(december, "grid_baseline", PERIOD) for _ in range(2))
         assert (first.is_new, second.is_new) == (True, False)
         assert (second.name, second.sha256) == (first.name, first.sha256)
-        assert len(assessing.listing(december)) == 1
+        assert len(scoring.listing(december)) == 1
 
     def test_two_at_once_save_one(self, december: Engine) -> None:
         with ThreadPoolExecutor(2) as pool:
-            made = list(pool.map(lambda _: assessing.score(december, "grid_baseline", PERIOD), range(2)))
+            made = list(pool.map(lambda _: scoring.score(december, "grid_baseline", PERIOD), range(2)))
         assert sorted(m.is_new for m in made) == [False, True]
         assert made[0].sha256 == made[1].sha256
-        assert len(assessing.listing(december)) == 1
+        assert len(scoring.listing(december)) == 1
 
     def test_a_later_export_of_the_same_rows_is_no_change(self, december: Engine, tmp_path: Path) -> None:
-        first = assessing.score(december, "grid_baseline", PERIOD)
+        first = scoring.score(december, "grid_baseline", PERIOD)
         assert load(december, tmp_path, CASES, day=28).n_unchanged == len(CASES)
-        assert not assessing.score(december, "grid_baseline", PERIOD).is_new
+        assert not scoring.score(december, "grid_baseline", PERIOD).is_new
         assert first.is_new
 
     @pytest.mark.parametrize(
@@ -184,26 +188,26 @@ class TestSameContent:
     )
     def test_a_change_of_one_case_gives_another(self, change: dict[str, str], december: Engine, tmp_path: Path) -> None:
         """Also a change that moves no figure: the evidence is part of the content."""
-        first = assessing.score(december, "grid_baseline", PERIOD)
+        first = scoring.score(december, "grid_baseline", PERIOD)
         row = next(r for r in CASES if r["no"] == "b1")
         assert load(december, tmp_path, [{**row, **change}], day=6).n_newer == 1
-        second = assessing.score(december, "grid_baseline", PERIOD)
+        second = scoring.score(december, "grid_baseline", PERIOD)
         assert second.is_new
         assert second.sha256 != first.sha256
-        assert [a["name"] for a in assessing.listing(december)] == [
+        assert [a["name"] for a in scoring.listing(december)] == [
             "grid_baseline-2025-12-2",
             "grid_baseline-2025-12-1",
         ]
 
     def test_a_case_of_another_period_does_not(self, december: Engine, tmp_path: Path) -> None:
-        first = assessing.score(december, "grid_baseline", PERIOD)
+        first = scoring.score(december, "grid_baseline", PERIOD)
         load(december, tmp_path, [case("later", at="2026-02-01", reg="2026-02-01")])
-        assert assessing.score(december, "grid_baseline", PERIOD).sha256 == first.sha256
+        assert scoring.score(december, "grid_baseline", PERIOD).sha256 == first.sha256
 
     def test_another_cut_off_or_level_is_another_assessment(self, december: Engine) -> None:
-        whole = assessing.score(december, "grid_baseline", PERIOD)
-        early = assessing.score(december, "grid_baseline", PERIOD, as_of=instant("2025-12-10 12:00"))
-        streets = assessing.score(december, "grid_baseline", PERIOD, level="community")
+        whole = scoring.score(december, "grid_baseline", PERIOD)
+        early = scoring.score(december, "grid_baseline", PERIOD, as_of=instant("2025-12-10 12:00"))
+        streets = scoring.score(december, "grid_baseline", PERIOD, level="community")
         assert len({whole.sha256, early.sha256, streets.sha256}) == 3
 
     def test_neither_ids_nor_clocks_nor_the_order_of_imports_matter(
@@ -214,10 +218,10 @@ class TestSameContent:
         assert (one.header, one.subjects) == (other.header, other.subjects)
         assert one.sha256 == other.sha256
 
-    def build(self, engine: Engine, folder: Path, fill: Callable[[Engine, Path], None]) -> assessing.Made:
+    def build(self, engine: Engine, folder: Path, fill: Callable[[Engine, Path], None]) -> scoring.Made:
         clear(engine)
         fill(engine, folder)
-        return assessing.score(engine, "grid_baseline", AFTER)
+        return scoring.score(engine, "grid_baseline", AFTER)
 
     ROWS = (
         case("dec", "D1-1", reg="2025-12-06", due="2026-01-05", unit="U1", cat="01"),
@@ -238,14 +242,14 @@ class TestSameContent:
         towns.load_samples(engine, folder, [("s1", "2026-01-05", "80", "D1-1"), ("s2", "2026-01-06", "90", "D2-1")])
 
     def piecemeal(self, engine: Engine, folder: Path) -> None:
-        with database.transaction(engine) as connection:
+        with work.transaction(engine) as connection:
             for table in ("grid", "edition", "cases", "unit", "samples", "batch"):
                 connection.execute(text(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), 1000)"))
             cities.save_city(connection, towns.CITY)
-            cities.ensure_units(connection, ["U3"])
+            units.ensure_units(connection, ["U3"])
             for unit in ("U2", "U1"):
-                cities.ensure_units(connection, [unit])
-            cities.ensure_categories(connection, [("town", "component", code) for code in ("02", "01")])
+                units.ensure_units(connection, [unit])
+            categories.ensure_categories(connection, [("town", "component", code) for code in ("02", "01")])
         towns.add_edition(engine, folder, "2026", None, self.grids())
         towns.add_edition(engine, folder, "2025")
         towns.load_samples(engine, folder, [("s2", "2026-01-06", "90", "D2-1"), ("s1", "2026-01-05", "80", "D1-1")])
@@ -257,8 +261,8 @@ class TestSameContent:
 
 
 def test_the_stored_document_has_no_clock_and_no_database_key(december: Engine) -> None:
-    made = assessing.score(december, "grid_baseline", PERIOD)
-    with database.snapshot(december) as connection:
+    made = scoring.score(december, "grid_baseline", PERIOD)
+    with work.snapshot(december) as connection:
         (header,) = connection.execute(select(t.assessment.c.header)).scalars()
         documents = list(connection.execute(select(t.assessment_subject.c.document)).scalars())
         known_at = connection.execute(select(func.max(t.batch.c.known_at))).scalar_one()
@@ -278,6 +282,6 @@ def keys_of(document: Any) -> list[str]:
 
 
 def test_what_it_saw_stands_beside_it(december: Engine) -> None:
-    assessing.score(december, "grid_baseline", PERIOD)
+    scoring.score(december, "grid_baseline", PERIOD)
     (known,) = select_all(december, t.assessment.c.known_through)
     assert known[0] == max(r[0] for r in select_all(december, t.batch.c.known_at))

@@ -13,19 +13,21 @@ from typing import Any
 
 import openpyxl
 import pytest
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import func, select, text
 
 from gridmgmt import texts
+from gridmgmt.assessing.exports.entry_form import entry_form
+from gridmgmt.assessing.operations import entries, subjects
+from gridmgmt.assessing.operations.entries import EntryReport
+from gridmgmt.assessing.readers.subjects import LIST_COLUMNS, STAFF_COLUMNS
+from gridmgmt.assessing.store import entries as store
+from gridmgmt.database import tables as t
+from gridmgmt.database import work
+from gridmgmt.database.work import Engine
 from gridmgmt.errors import EntryInvalid
-from gridmgmt.exports.forms import entry_form
-from gridmgmt.operations import database, entering, subjects
-from gridmgmt.operations.entering import EntryReport
-from gridmgmt.readers.subjects import LIST_COLUMNS, STAFF_COLUMNS
 from gridmgmt.rulebooks.dossier import Subject
 from gridmgmt.rulebooks.load import load
 from gridmgmt.settings import Settings
-from gridmgmt.store import entries as store
-from gridmgmt.store import tables as t
 from tests.postgis import towns
 from tests.unit.entered import BOOK, Cells, long_csv
 
@@ -55,13 +57,13 @@ def enter(city: Engine, tmp_path: Path) -> Enter:
     def enter(*rows: Cells, by: str = "李四", dry_run: bool = False, rulebook: str = "town") -> EntryReport:
         made = [{"period": PERIOD, "subject": "U", **r} for r in rows]
         path = long_csv(tmp_path / f"entries_{next(_n)}.csv", made)
-        return entering.import_entries(city, str(tmp_path / f"{rulebook}.yaml"), path, by, dry_run=dry_run)
+        return entries.import_entries(city, str(tmp_path / f"{rulebook}.yaml"), path, by, dry_run=dry_run)
 
     return enter
 
 
 def current(engine: Engine, rulebook: str = "town", known_through: dt.datetime | None = None) -> Any:
-    with database.snapshot(engine) as connection:
+    with work.snapshot(engine) as connection:
         return store.current_entries(connection, rulebook, [PERIOD], known_through).get(PERIOD, {})
 
 
@@ -142,14 +144,14 @@ def test_a_correction_keeps_what_stood_there(city: Engine, enter: Enter) -> None
     assert counts(enter({"input": "score", "value": "92", "evidence": "recount"}, by="乙")) == (0, 1, 0, 0, 0)
     assert current(city)["U"] == {"score": 92}
     assert current(city, known_through=before)["U"] == {"score": 90}
-    rows = entering.list_entries(city, "town", PERIOD, history=True)
+    rows = entries.list_entries(city, "town", PERIOD, history=True)
     assert [(r["entry"], r["value"], r["replaces"], r["by"], r["evidence"], r["holds"]) for r in rows] == [
         ("town/2021-03/U/score", 90, None, "甲", None, False),
         ("town/2021-03/U/score", 92, 90, "乙", "recount", True),
     ]
-    assert [r["value"] for r in entering.list_entries(city, "town")] == [92]
-    assert entering.list_entries(city, "town", "2021-04") == []
-    assert entering.list_entries(city, "other") == []
+    assert [r["value"] for r in entries.list_entries(city, "town")] == [92]
+    assert entries.list_entries(city, "town", "2021-04") == []
+    assert entries.list_entries(city, "other") == []
 
 
 def test_other_evidence_alone_is_a_correction_too(city: Engine, enter: Enter) -> None:
@@ -164,14 +166,14 @@ def test_withdrawing_a_value_and_a_record(city: Engine, enter: Enter) -> None:
         {"input": "events", "code": "praise", "ref": "e2"},
         {"input": "marks", "points": "90"},
     )
-    ref = next(r["ref"] for r in entering.list_entries(city, "town") if r["input"] == "marks")
+    ref = next(r["ref"] for r in entries.list_entries(city, "town") if r["input"] == "marks")
     rows: list[Cells] = [
         {"input": "score", "value": "撤销"}, {"input": "events", "ref": "e1"}, {"input": "marks", "ref": ref}
     ]  # fmt: skip
     assert counts(enter(*rows)) == (0, 0, 3, 0, 0)
     assert current(city)["U"] == {"events": [{"code": "praise", "entry": "town/2021-03/U/events/e2"}]}
     assert counts(enter(*rows)) == (0, 0, 0, 3, 0)
-    history = entering.list_entries(city, "town", history=True)
+    history = entries.list_entries(city, "town", history=True)
     assert [(r["value"], r["replaces"]) for r in history if r["input"] == "score"] == [(90, None), (None, 90)]
     assert counts(enter({"input": "score", "value": "91"})) == (0, 1, 0, 0, 0)
     assert current(city)["U"]["score"] == 91
@@ -201,7 +203,7 @@ def test_good_rows_load_and_bad_ones_are_told(city: Engine, enter: Enter) -> Non
 
 def test_what_the_platform_counts_is_not_entered(city: Engine, tmp_path: Path) -> None:
     path = long_csv(tmp_path / "a.csv", [{"period": "2025-12", "subject": "D1", "input": "due", "value": "1"}])
-    report = entering.import_entries(city, "grid_baseline", path, "李四")
+    report = entries.import_entries(city, "grid_baseline", path, "李四")
     assert [(p["column"], p["expected"]) for p in report.problems] == [
         ("input", {"code": "expected_counted", "name": "due"})
     ]
@@ -249,12 +251,12 @@ def test_a_result_can_be_handed_in(city: Engine, tmp_path: Path) -> None:
     for column, value in enumerate((PERIOD, "U", 84.12, "优", 1, "是", "否"), 1):
         sheet.cell(5, column, value)
     workbook.save(tmp_path / "form.xlsx")
-    report = entering.import_entries(city, str(tmp_path / "town.yaml"), tmp_path / "form.xlsx", "李四")
+    report = entries.import_entries(city, str(tmp_path / "town.yaml"), tmp_path / "form.xlsx", "李四")
     assert counts(report) == (1, 0, 0, 0, 0)
     assert current(city)["U"] == {
         "*result": {"total": "84.12", "grade": "good", "rank": 1, "first": True, "last": False}
     }
-    with database.snapshot(city) as connection:
+    with work.snapshot(city) as connection:
         assert store.results(connection, "town") == {PERIOD: {"U": current(city)["U"]["*result"]}}
 
 
@@ -263,7 +265,7 @@ def test_a_result_can_be_handed_in(city: Engine, tmp_path: Path) -> None:
 
 def test_a_failure_leaves_nothing(city: Engine, enter: Enter, monkeypatch: pytest.MonkeyPatch) -> None:
     before = everything(city)
-    monkeypatch.setattr(entering.cities, "close_batch", lambda *_: 1 / 0)
+    monkeypatch.setattr(entries.cities, "close_batch", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         enter(*ALL_KINDS)
     assert everything(city) == before
@@ -317,7 +319,7 @@ def listing(city: Engine, tmp_path: Path) -> List:
 
 
 def groups_on(engine: Engine, day: str, rulebook: str = "town") -> dict[str, str | None]:
-    with database.snapshot(engine) as connection:
+    with work.snapshot(engine) as connection:
         found = store.assessed_on(connection, rulebook, dt.date.fromisoformat(day))
     return {s.code: s.group for s in found}
 
@@ -380,7 +382,7 @@ def test_persons_become_subjects_and_are_renamed_aloud(city: Engine, listing: Li
     first: Cells = {"code": "p1", "name_zh": "张三", "superiors": "p2"}
     assert told(listing(first, {"code": "p2"}, rulebook="persons")) == (2, 0, 0, 0, 0)
     assert told(listing({**first, "name_zh": "张山"}, rulebook="persons")) == (0, 0, 1, 1, 1)
-    with database.snapshot(city) as connection:
+    with work.snapshot(city) as connection:
         found = store.assessed_on(connection, "persons", dt.date(2021, 3, 31))
     assert [(s.code, s.name["zh"], s.level, s.superiors) for s in found] == [
         ("p1", "张山", None, ("p2",)), ("p2", "p2", None, ()),
@@ -400,7 +402,7 @@ def test_events_by_role_know_the_role_of_the_list(listing: List, enter: Enter) -
 
 def test_grids_are_found_by_their_level(city: Engine, listing: List) -> None:
     assert told(listing({"code": "D1-1", "group": "south"}, rulebook="grids"))[0] == 1
-    with database.snapshot(city) as connection:
+    with work.snapshot(city) as connection:
         found = store.assessed_on(connection, "grids", dt.date(2025, 1, 1))
     assert [(s.code, s.level, s.name["en"], s.group) for s in found] == [("D1-1", "community", "Grid D1-1", "south")]
     for row in ({"code": "D1"}, {"code": "D1-1", "level": "district"}, {"code": "D1-1", "level": "street"}):
@@ -416,7 +418,7 @@ def test_a_form_holds_the_list(city: Engine, tmp_path: Path) -> None:
     ]
     (tmp_path / "form.xlsx").write_bytes(entry_form(book, "month", PERIOD, given))
     assert subjects.import_subjects(city, str(tmp_path / "town.yaml"), tmp_path / "form.xlsx").n_new == 2
-    with database.snapshot(city) as connection:
+    with work.snapshot(city) as connection:
         found = store.assessed_on(connection, "town", dt.date(2021, 3, 31))
     assert [(s.code, s.group, s.role, s.superiors, s.attributes) for s in found] == [
         ("U", "g", "chief", ("V",), ("x", "y")), ("V", None, None, (), ()),
@@ -428,11 +430,11 @@ def test_a_form_holds_the_list(city: Engine, tmp_path: Path) -> None:
 
 def staff(engine: Engine, folder: Path, *rows: tuple[object, ...]) -> EntryReport:
     made = [dict(zip(STAFF_COLUMNS, r, strict=True)) for r in rows]
-    return entering.import_staff(engine, long_csv(folder / f"staff_{next(_n)}.csv", made, STAFF_COLUMNS), "王五")
+    return entries.import_staff(engine, long_csv(folder / f"staff_{next(_n)}.csv", made, STAFF_COLUMNS), "王五")
 
 
 def sums(engine: Engine) -> Any:
-    with database.snapshot(engine) as connection:
+    with work.snapshot(engine) as connection:
         return store.staff_sums(connection, dt.date(2021, 3, 1), dt.date(2021, 4, 1))
 
 

@@ -6,8 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 
+from gridmgmt.assessing.operations import appeals, explaining, publishing, scoring
+from gridmgmt.database import tables as t
+from gridmgmt.database import work
+from gridmgmt.database.work import Engine
 from gridmgmt.errors import (
     AppealRefused,
     AssessmentIncomplete,
@@ -17,9 +21,7 @@ from gridmgmt.errors import (
     RulebookChanged,
     RulebookNotInForce,
 )
-from gridmgmt.operations import appealing, assessing, database, explaining, publishing
 from gridmgmt.periods import parse_period
-from gridmgmt.store import tables as t
 from tests.postgis import court, towns
 from tests.postgis.towns import case, load, select_all
 
@@ -47,7 +49,7 @@ def scored(town: Engine, tmp_path: Path) -> Engine:
     return town
 
 
-def totals(made: assessing.Made) -> dict[str, Any]:
+def totals(made: scoring.Made) -> dict[str, Any]:
     return {d["subject"]["code"]: d["total"] and d["total"]["exact"] for d in made.subjects}
 
 
@@ -134,7 +136,7 @@ class TestPublished:
         publishing.publish(scored, made.name, "tester")
         load(scored, tmp_path, [case("late", "D1-1", **DECEMBER)], day=9)
         court.enter(scored, tmp_path, ["2025-12,D1,faults,,2025-12-04,2,f9,"])
-        with database.snapshot(scored) as connection:
+        with work.snapshot(scored) as connection:
             before = connection.execute(text("SELECT document FROM assessment_subject ORDER BY id")).scalars().all()
         found = publishing.recompute(scored, made.name)
         assert found.is_same
@@ -142,7 +144,7 @@ class TestPublished:
         assert newer.sha256 != made.sha256
         with pytest.raises(AssessmentPublished):
             publishing.publish(scored, newer.name, "tester")
-        with database.snapshot(scored) as connection:
+        with work.snapshot(scored) as connection:
             after = (
                 connection.execute(text("SELECT document FROM assessment_subject ORDER BY id LIMIT 2")).scalars().all()
             )
@@ -160,12 +162,12 @@ class TestPublished:
 
     def test_recomputing_notices_a_changed_document(self, scored: Engine, tmp_path: Path) -> None:
         made = court.score(scored, tmp_path, "2025-12")
-        with database.transaction(scored) as connection:
+        with work.transaction(scored) as connection:
             connection.execute(t.assessment.update().values(dossier=_with_more(scored, made.name)))
         assert not publishing.recompute(scored, made.name).is_same
 
     def test_the_baseline_of_all_levels_too(self, scored: Engine) -> None:
-        made = assessing.score(scored, "grid_baseline", parse_period("2025-12"))
+        made = scoring.score(scored, "grid_baseline", parse_period("2025-12"))
         assert publishing.recompute(scored, made.name).again == made.sha256
 
 
@@ -180,10 +182,10 @@ class TestAppeals:
     def test_the_fact_stays_and_the_exemption_changes_the_score(self, scored: Engine, tmp_path: Path) -> None:
         made = court.score(scored, tmp_path, "2025-12")
         publishing.publish(scored, made.name, "tester")
-        number = appealing.open_appeal(scored, made.name, "D1", "case", "w7", "road closed", "D1")
-        appealing.decide_appeal(scored, number, granted=True, decision="shown", by="office")
+        number = appeals.open_appeal(scored, made.name, "D1", "case", "w7", "road closed", "D1")
+        appeals.decide_appeal(scored, number, granted=True, decision="shown", by="office")
         load(scored, tmp_path, [case("late", "D2-1", **DECEMBER)], day=9)  # must not be read by the correction
-        corrected, differences = appealing.correct(scored, made.name)
+        corrected, differences = appeals.correct(scored, made.name)
         assert totals(corrected) == {"D1": str(Fraction(80 * 6, 7) + 20).replace("Fraction", ""), "D2": "79"}
         d1 = next(d for d in corrected.subjects if d["subject"]["code"] == "D1")
         assert (d1["counts"]["n_due"], d1["inputs"]["due"]["value"], d1["exempted"]) == (8, 7, ["w7"])
@@ -192,15 +194,15 @@ class TestAppeals:
         publishing.publish(scored, corrected.name, "tester")
         assert publishing.recompute(scored, corrected.name).is_same
         assert publishing.ledger(scored, "court", 2025).assessments["2025-12"].name == corrected.name
-        assert appealing.correct(scored, made.name)[0].is_new is False
+        assert appeals.correct(scored, made.name)[0].is_new is False
 
     def test_an_entry_too(self, scored: Engine, tmp_path: Path) -> None:
         made = court.score(scored, tmp_path, "2025-12")
         publishing.publish(scored, made.name, "tester")
-        (entry,) = assessing.scorecard(scored, made.name, "D2")[1]["inputs"]["faults"]["value"]
-        number = appealing.open_appeal(scored, made.name, "D2", "entry", entry["entry"], "not ours", "D2")
-        appealing.decide_appeal(scored, number, granted=True, decision="so it is", by="office")
-        corrected, differences = appealing.correct(scored, made.name)
+        (entry,) = scoring.scorecard(scored, made.name, "D2")[1]["inputs"]["faults"]["value"]
+        number = appeals.open_appeal(scored, made.name, "D2", "entry", entry["entry"], "not ours", "D2")
+        appeals.decide_appeal(scored, number, granted=True, decision="so it is", by="office")
+        corrected, differences = appeals.correct(scored, made.name)
         assert totals(corrected) == {"D1": "80", "D2": "84"}
         assert {(d.subject["code"], d.rank) for d in differences} == {("D1", (1, 2)), ("D2", (2, 1))}
         assert {d.subject["code"]: d.vanished for d in differences} == {"D1": ("first_money",), "D2": ()}
@@ -208,18 +210,18 @@ class TestAppeals:
     def test_what_cannot_be_appealed_against(self, scored: Engine, tmp_path: Path) -> None:
         made = court.score(scored, tmp_path, "2025-12")
         with pytest.raises(AppealRefused):  # not published
-            appealing.open_appeal(scored, made.name, "D1", "case", "w7", "why", "D1")
+            appeals.open_appeal(scored, made.name, "D1", "case", "w7", "why", "D1")
         publishing.publish(scored, made.name, "tester")
         with pytest.raises(AppealRefused):  # another district's case
-            appealing.open_appeal(scored, made.name, "D1", "case", "e4", "why", "D1")
-        number = appealing.open_appeal(scored, made.name, "D1", "case", "w7", "why", "D1")
+            appeals.open_appeal(scored, made.name, "D1", "case", "e4", "why", "D1")
+        number = appeals.open_appeal(scored, made.name, "D1", "case", "w7", "why", "D1")
         with pytest.raises(AppealRefused):  # one for each case
-            appealing.open_appeal(scored, made.name, "D1", "case", "w7", "again", "D1")
-        appealing.decide_appeal(scored, number, granted=False, decision="no", by="office")
+            appeals.open_appeal(scored, made.name, "D1", "case", "w7", "again", "D1")
+        appeals.decide_appeal(scored, number, granted=False, decision="no", by="office")
         with pytest.raises(AppealRefused):  # decided
-            appealing.decide_appeal(scored, number, granted=True, decision="yes", by="office")
+            appeals.decide_appeal(scored, number, granted=True, decision="yes", by="office")
         with pytest.raises(AppealRefused):  # nothing granted
-            appealing.correct(scored, made.name)
+            appeals.correct(scored, made.name)
 
 
 class TestOverPeriods:
@@ -292,7 +294,7 @@ class TestOverPeriods:
 
 
 def test_units_are_counted_by_who_answers(town: Engine, tmp_path: Path) -> None:
-    with database.transaction(town) as connection:
+    with work.transaction(town) as connection:
         towns.cities.ensure_units(connection, ["U1", "U2"])
     rows = [case(f"a{i}", "D1-1", **DECEMBER, unit="U1", closed="2025-12-09") for i in range(3)]
     rows += [case("b", "D2-1", **DECEMBER, unit="U2"), case("c", "D2-1", **DECEMBER, unit="U1")]

@@ -12,9 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
+from tests.postgis.test_writers import wait_until_blocked
 
+from gridmgmt.casework.operations import photographs
+from gridmgmt.casework.photographs import StoredFile
+from gridmgmt.casework.store import attachments, files
+from gridmgmt.database import tables as t
+from gridmgmt.database import work
+from gridmgmt.database.tables import metadata
+from gridmgmt.database.work import Engine
 from gridmgmt.errors import (
     CaseMissing,
     FileLost,
@@ -25,15 +33,9 @@ from gridmgmt.errors import (
     OptionInvalid,
     SampleMissing,
 )
-from gridmgmt.operations import attaching, database
-from gridmgmt.photographs import StoredFile
 from gridmgmt.settings import Settings
-from gridmgmt.store import attachments, files
-from gridmgmt.store import tables as t
-from gridmgmt.store.tables import metadata
 from tests.pictures import LIMITS, PDF, encode, exif, opened, scene
 from tests.postgis import towns
-from tests.postgis.test_writers import wait_until_blocked
 
 NOON = dt.datetime(2025, 12, 5, 4, tzinfo=dt.UTC)  # 12:00 in the town
 MIDDLE = towns.middle("D1-1")
@@ -41,7 +43,7 @@ MIDDLE = towns.middle("D1-1")
 
 @pytest.fixture(autouse=True)
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attaching, "load_limits", lambda: LIMITS)
+    monkeypatch.setattr(photographs, "load_limits", lambda: LIMITS)
 
 
 @pytest.fixture
@@ -54,7 +56,7 @@ def desk(town: Engine, tmp_path: Path) -> Engine:
     """The town with case n/1 (no file name) in the middle of D1-1, of one step at noon; case n2; sample s1."""
     towns.load(town, tmp_path, [towns.case("n/1"), towns.case("n2", None)])
     towns.load_samples(town, tmp_path, [("s1", "2025-12-05 12:00", "90", "D1-1")])
-    with database.transaction(town) as connection:
+    with work.transaction(town) as connection:
         step = {"seq": 1, "kind": "report", "at": NOON, "actor": "甲", "origin": "own", "state": "reported"}
         connection.execute(t.step.insert().values(**step, case_id=case_id(town, "n/1"), batch_id=1))
     return town
@@ -74,8 +76,8 @@ def picture(seed: int = 0, **told: Any) -> bytes:
 
 
 def keep(engine: Engine, root: Path, *paths: Path) -> list[StoredFile]:
-    with database.transaction(engine) as connection:
-        return attaching.store_files(connection, root, paths)
+    with work.transaction(engine) as connection:
+        return photographs.store_files(connection, root, paths)
 
 
 def in_folder(root: Path) -> list[str]:
@@ -91,8 +93,8 @@ def n_rows(engine: Engine, name: str) -> int:
 
 def test_a_file_stands_under_its_hash_with_its_small_picture(desk: Engine, root: Path, tmp_path: Path) -> None:
     content = picture(time="2025:12:05 11:00:00", place=((30, 0, 0), "N", (114, 0, 0), "E"), orientation=6)
-    with database.transaction(desk) as connection:
-        stored = attaching.store_file(connection, root, write(tmp_path / "a.exe", content))
+    with work.transaction(desk) as connection:
+        stored = photographs.store_file(connection, root, write(tmp_path / "a.exe", content))
     key = f"{stored.sha256[:2]}/{stored.sha256[2:4]}/{stored.sha256}"
     assert in_folder(root) == [f"{key}.jpg", f"{key}.thumb.jpg"]
     assert (root / f"{key}.jpg").read_bytes() == content
@@ -148,13 +150,13 @@ def test_a_huge_file_is_refused_without_being_read_whole(desk: Engine, root: Pat
 
 def test_a_failed_transaction_leaves_a_harmless_file(desk: Engine, root: Path, tmp_path: Path) -> None:
     path = write(tmp_path / "a.jpg", picture())
-    with pytest.raises(ZeroDivisionError), database.transaction(desk) as connection:
-        assert 1 / len(attaching.store_files(connection, root, [path])[0].notes)
+    with pytest.raises(ZeroDivisionError), work.transaction(desk) as connection:
+        assert 1 / len(photographs.store_files(connection, root, [path])[0].notes)
     assert n_rows(desk, "stored_file") == 0
-    report = attaching.check(desk, root)
+    report = photographs.check(desk, root)
     assert (report.n_files, report.orphans, report.missing) == (0, in_folder(root), [])
     keep(desk, root, path)
-    assert attaching.check(desk, root).orphans == []
+    assert photographs.check(desk, root).orphans == []
 
 
 def test_a_folder_that_cannot_be_written_is_told(desk: Engine, tmp_path: Path) -> None:
@@ -193,7 +195,7 @@ def test_two_processes_may_keep_the_same_files_at_once(
     running = [start(postgis_settings, root, how, *paths) for how in ("plain", "swapped")]
     said = [process.communicate(timeout=300)[1] for process in running]
     assert [process.returncode for process in running] == [0, 0], said
-    report = attaching.check(desk, root)
+    report = photographs.check(desk, root)
     assert (report.n_files, report.n_sound, report.orphans, report.unfinished) == (40, 40, [], [])
 
 
@@ -202,7 +204,7 @@ def test_writers_of_the_same_files_in_opposite_order_do_not_block_each_other(des
     a, m, b = (StoredFile(letter * 64, "application/pdf", 1) for letter in "amz")
 
     def save(rows: list[StoredFile]) -> None:
-        with database.transaction(desk) as connection:
+        with work.transaction(desk) as connection:
             attachments.save_files(connection, rows)
 
     with ThreadPoolExecutor(2) as pool:
@@ -223,18 +225,18 @@ def test_a_writer_killed_in_the_act_leaves_no_half_file(
     process = start(postgis_settings, root, "die", path, path)
     process.communicate(timeout=300)
     assert process.returncode == -signal.SIGKILL
-    report = attaching.check(desk, root)
+    report = photographs.check(desk, root)
     assert (report.n_files, report.orphans, len(report.unfinished)) == (0, [], 1)
     (stored,) = keep(desk, root, path)
     assert files.state(root, stored) == "sound"
-    assert attaching.check(desk, root).n_sound == 1
+    assert photographs.check(desk, root).n_sound == 1
 
 
 # --- attaching -------------------------------------------------------------------------------------------------------
 
 
-def add(engine: Engine, root: Path, *paths: Path, **about: Any) -> list[attaching.Attached]:
-    return attaching.add(engine, root, paths, **{"kind": "after", "actor": "甲", **about})
+def add(engine: Engine, root: Path, *paths: Path, **about: Any) -> list[photographs.Attached]:
+    return photographs.add(engine, root, paths, **{"kind": "after", "actor": "甲", **about})
 
 
 def test_a_photograph_of_a_step_is_listed_with_what_is_to_be_looked_at(
@@ -248,7 +250,7 @@ def test_a_photograph_of_a_step_is_listed_with_what_is_to_be_looked_at(
     done = add(desk, root, fits, late, case_no="n/1", step_seq=1, caption="路口")
     assert [a.is_new for a in done] == [True, True]
     assert [[n.code for n in a.notes] for a in done] == [[], ["picture_far", "picture_late"]]
-    listed = attaching.listed(desk, case_no="n/1")
+    listed = photographs.listed(desk, case_no="n/1")
     assert [(x["no"], x["step"], x["kind"], x["caption"], x["actor"]) for x in listed] == [
         ("n/1", 1, "after", "路口", "甲")
     ] * 2
@@ -270,8 +272,8 @@ def test_the_same_is_attached_once_and_elsewhere_again(desk: Engine, root: Path,
         assert (first.is_new, again.is_new, first.id) == (True, False, again.id)
     assert add(desk, root, path, case_no="n2", kind="before")[0].is_new
     assert (n_rows(desk, "attachment"), n_rows(desk, "stored_file")) == (5, 1)
-    assert [x["no"] for x in attaching.listed(desk, sample_no="s1")] == ["s1"]
-    assert [(x["step"], x["caption"]) for x in attaching.listed(desk, case_no="n/1")] == [(None, None), (1, None)]
+    assert [x["no"] for x in photographs.listed(desk, sample_no="s1")] == ["s1"]
+    assert [(x["step"], x["caption"]) for x in photographs.listed(desk, case_no="n/1")] == [(None, None), (1, None)]
 
 
 def test_a_step_holds_as_many_as_allowed(desk: Engine, root: Path, tmp_path: Path) -> None:
@@ -281,7 +283,7 @@ def test_a_step_holds_as_many_as_allowed(desk: Engine, root: Path, tmp_path: Pat
     with pytest.raises(FilesFull) as e:
         add(desk, root, paths[-1], case_no="n/1", step_seq=1)
     assert e.value.n_most == LIMITS.max_per_step
-    assert len(attaching.listed(desk, case_no="n/1")) == LIMITS.max_per_step
+    assert len(photographs.listed(desk, case_no="n/1")) == LIMITS.max_per_step
     assert add(desk, root, paths[-1], case_no="n/1")[0].is_new  # the case as a whole counts by itself
 
 
@@ -297,7 +299,7 @@ def test_what_does_not_exist_has_no_photographs(desk: Engine, root: Path, tmp_pa
         with pytest.raises(error):
             add(desk, root, path, **about)
     with pytest.raises(CaseMissing):
-        attaching.listed(desk, case_no="nowhere")
+        photographs.listed(desk, case_no="nowhere")
     assert not root.exists()
 
 
@@ -309,7 +311,7 @@ def test_the_database_refuses_what_belongs_nowhere(
     desk: Engine, root: Path, tmp_path: Path, about: dict[str, Any]
 ) -> None:
     (stored,) = keep(desk, root, write(tmp_path / "a.jpg", picture()))
-    with pytest.raises(IntegrityError), database.transaction(desk) as connection:
+    with pytest.raises(IntegrityError), work.transaction(desk) as connection:
         connection.execute(
             t.attachment.insert().values(**{"kind": "after", "actor": "甲", **about}, sha256=stored.sha256)
         )
@@ -332,32 +334,32 @@ def test_export_writes_clean_copies_under_the_number(
     desk: Engine, root: Path, tmp_path: Path, three: list[bytes]
 ) -> None:
     out = tmp_path / "out" / "photos"
-    written = attaching.export(desk, root, out, case_no="n/1")
+    written = photographs.export(desk, root, out, case_no="n/1")
     assert [p.name for p in written] == ["n%2F1_before_1.jpg", "n%2F1_after_1.jpg", "n%2F1_after_2.pdf"]
     assert sorted(p.name for p in out.iterdir()) == sorted(p.name for p in written)
     copy = opened(written[1].read_bytes())
     assert copy.tobytes() == opened(three[1]).tobytes()
     assert dict(copy.getexif()) == {0x0112: 6}
     assert written[2].read_bytes() == PDF
-    assert attaching.export(desk, root, out, case_no="n2") == []
+    assert photographs.export(desk, root, out, case_no="n2") == []
 
 
 def test_one_file_is_read_as_it_was_clean_or_small(desk: Engine, root: Path, three: list[bytes]) -> None:
-    _, told, document = attaching.listed(desk, case_no="n/1")
-    read = lambda x, form: attaching.read(desk, root, x["sha256"], form)  # noqa: E731
+    _, told, document = photographs.listed(desk, case_no="n/1")
+    read = lambda x, form: photographs.read(desk, root, x["sha256"], form)  # noqa: E731
     assert read(told, "original") == (three[1], "image/jpeg")
     assert b"2025:12:05" not in read(told, "clean")[0]
     assert opened(read(told, "thumbnail")[0]).size == (32, 64)
     assert read(document, "clean") == (PDF, "application/pdf")
     for sha256, form in ((document["sha256"], "thumbnail"), ("0" * 64, "clean")):
         with pytest.raises(FileMissing):
-            attaching.read(desk, root, sha256, form)
+            photographs.read(desk, root, sha256, form)
 
 
 def test_a_file_that_is_gone_or_rotten_is_never_handed_out(
     desk: Engine, root: Path, tmp_path: Path, three: list[bytes]
 ) -> None:
-    shas = [x["sha256"] for x in attaching.listed(desk, case_no="n/1")]
+    shas = [x["sha256"] for x in photographs.listed(desk, case_no="n/1")]
     paths = [root / s[:2] / s[2:4] / s for s in shas]
     paths[0].with_suffix(".jpg").unlink()
     rotten = bytearray(three[1])
@@ -365,25 +367,25 @@ def test_a_file_that_is_gone_or_rotten_is_never_handed_out(
     paths[1].with_suffix(".jpg").write_bytes(rotten)
     paths[1].with_suffix(".thumb.jpg").unlink()
     (root / "left.txt").write_bytes(b"")
-    report = attaching.check(desk, root)
+    report = photographs.check(desk, root)
     assert report.as_dict() == {
         "folder": str(root), "n_files": 3, "n_sound": 1, "missing": [shas[0]], "damaged": [shas[1]],
         "no_thumbnail": [shas[1]], "orphans": ["left.txt"], "unfinished": [],
     }  # fmt: skip
     for sha256, form in ((shas[0], "original"), (shas[1], "clean"), (shas[1], "thumbnail")):
         with pytest.raises(FileLost):
-            attaching.read(desk, root, sha256, form)
+            photographs.read(desk, root, sha256, form)
     with pytest.raises(FileLost):
-        attaching.export(desk, root, tmp_path / "out", case_no="n/1")
+        photographs.export(desk, root, tmp_path / "out", case_no="n/1")
     assert not (tmp_path / "out").exists()
 
 
 def test_a_folder_that_was_never_used_agrees_with_an_empty_table(desk: Engine, root: Path) -> None:
-    report = attaching.check(desk, root)
+    report = photographs.check(desk, root)
     assert (report.n_files, report.orphans, report.missing) == (0, [], [])
 
 
 def test_every_row_of_an_attachment_has_its_case(desk: Engine, three: list[bytes]) -> None:
     orphans = select(t.attachment.c.id).outerjoin(t.cases, t.cases.c.id == t.attachment.c.case_id)
-    with database.snapshot(desk) as connection:
+    with work.snapshot(desk) as connection:
         assert connection.execute(orphans.where(t.cases.c.id.is_(None))).all() == []

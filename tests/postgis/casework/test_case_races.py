@@ -10,17 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
-
-from gridmgmt import transitions
-from gridmgmt.cases import Case, Step
-from gridmgmt.errors import CaseChanged, CaseExists, GridmgmtError, StepIllegal
-from gridmgmt.operations import casework, database, reference, step_files
-from gridmgmt.operations.casework import Outcome, Request
-from gridmgmt.store import steps as step_store
-from gridmgmt.store import tables as t
-from tests.postgis import towns
 from tests.postgis.test_writers import WRITERS_LOCK, held, wait_until_blocked
+
+from gridmgmt.casework import transitions
+from gridmgmt.casework.cases import Case, Step
+from gridmgmt.casework.operations import cases
+from gridmgmt.casework.operations.cases import Outcome, Request
+from gridmgmt.casework.store import steps as step_store
+from gridmgmt.database import tables as t
+from gridmgmt.database import work as database
+from gridmgmt.database.work import Engine
+from gridmgmt.errors import CaseChanged, CaseExists, GridmgmtError, StepIllegal
+from gridmgmt.intake.operations import step_sheets
+from gridmgmt.people.operations import reference
+from tests.postgis import towns
 from tests.postgis.towns import middle, select_all
 
 RULES = "category,level,grid_code,unit_code,valid_from,valid_to\n*,district,D1,U1,,\n*,district,D2,U2,,\n"
@@ -51,12 +54,12 @@ def ready(engine: Engine, *numbers: str) -> None:
     """Cases in the state of a dispatch."""
     for kind in ("report", "accept", "register", "dispatch"):
         requests = [report(no) if kind == "report" else act(kind, no, at=NINE) for no in numbers]
-        assert all(o.case for o in casework.take(engine, requests))
+        assert all(o.case for o in cases.take(engine, requests))
 
 
 def try_one(engine: Engine, request: Request) -> Case | GridmgmtError:
     try:
-        return casework.take_one(engine, request)
+        return cases.take_one(engine, request)
     except GridmgmtError as e:
         return e
 
@@ -127,7 +130,7 @@ def test_who_waited_for_a_case_acts_after_the_one_he_waited_for(town: Engine) ->
             step_store.found(connection, ["A"], lock=True)
             waiting = pool.submit(try_one, town, act("note", actor="乙"))
             wait_until_blocked(town, 1)
-            casework.take_within(connection, [act("note", actor="甲")])
+            cases.take_within(connection, [act("note", actor="甲")])
         assert isinstance(waiting.result(60), Case)
     *_, first, second = stored(town)["A"][1]
     assert (first.actor, second.actor) == ("甲", "乙")
@@ -156,12 +159,12 @@ def test_two_bulk_files_in_opposite_order_do_not_block_each_other(
 ) -> None:
     numbers = [f"N{i:02}" for i in range(12)]
     ready(town, *numbers)
-    monkeypatch.setattr(casework, "CHUNK", 5)
+    monkeypatch.setattr(cases, "CHUNK", 5)
     together = threading.Barrier(2, timeout=60)
 
     def run(order: list[str], actor: str) -> list[Outcome]:
         together.wait()
-        return list(casework.take(town, [act("note", no, actor) for no in order for _ in range(2)]))
+        return list(cases.take(town, [act("note", no, actor) for no in order for _ in range(2)]))
 
     with ThreadPoolExecutor(2) as pool:
         running = [pool.submit(run, order, actor) for order, actor in ((numbers, "甲"), (numbers[::-1], "乙"))]
@@ -177,7 +180,7 @@ def test_bulk_steps_over_the_same_cases_meet_while_both_hold_rows(town: Engine) 
     orders = (["A", "B", "C"], ["C", "B", "A"])
     with ThreadPoolExecutor(2) as pool:
         with held(town, "SELECT id FROM cases WHERE case_no = 'A' FOR UPDATE"):
-            running = [pool.submit(lambda o=o: list(casework.take(town, [act("note", n) for n in o]))) for o in orders]
+            running = [pool.submit(lambda o=o: list(cases.take(town, [act("note", n) for n in o]))) for o in orders]
             wait_until_blocked(town, 2)
         assert all(o.case for r in running for o in r.result(60))
     require_sound(town)
@@ -186,8 +189,8 @@ def test_bulk_steps_over_the_same_cases_meet_while_both_hold_rows(town: Engine) 
 def test_the_same_sheet_handed_in_twice_at_once_is_taken_once(
     town: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(casework, "CHUNK", 3)
-    columns = step_files.step_profile("steps").file_columns()
+    monkeypatch.setattr(cases, "CHUNK", 3)
+    columns = step_sheets.step_profile("steps").file_columns()
     lines = [f"上报,2025-12-01 0{n}:00,来源" for n in range(1, 9)]
     places = {"步骤": 0, "时间": 1, "来源": 2}
     rows = [",".join(line.split(",")[places[c]] if c in places else "" for c in columns) for line in lines]
@@ -195,9 +198,9 @@ def test_the_same_sheet_handed_in_twice_at_once_is_taken_once(
     path.write_text("\n".join([",".join(columns), *rows]) + "\n", "utf-8")
     together = threading.Barrier(3, timeout=60)
 
-    def run(_: int) -> step_files.StepsReport:
+    def run(_: int) -> step_sheets.StepsReport:
         together.wait()
-        return step_files.take_file(town, path, "steps", actor="李某")
+        return step_sheets.take_file(town, path, "steps", actor="李某")
 
     with ThreadPoolExecutor(3) as pool:
         reports = list(pool.map(run, range(3)))
@@ -247,12 +250,12 @@ def plan(seed: int, thread: int) -> list[list[Request]]:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_whatever_four_people_do_at_once_every_accepted_step_is_there_once(seed: int, town: Engine) -> None:
-    assert all(o.case for o in casework.take(town, [report(f"N{i}", "D2-1") for i in range(N_CASES)]))
+    assert all(o.case for o in cases.take(town, [report(f"N{i}", "D2-1") for i in range(N_CASES)]))
     together = threading.Barrier(N_THREADS, timeout=60)
 
     def work(thread: int) -> list[Outcome]:
         together.wait()
-        return [o for portion in plan(seed, thread) for o in casework.take(town, portion)]
+        return [o for portion in plan(seed, thread) for o in cases.take(town, portion)]
 
     with ThreadPoolExecutor(N_THREADS) as pool:
         outcomes = [o for done in pool.map(work, range(N_THREADS)) for o in done]
@@ -264,5 +267,5 @@ def test_whatever_four_people_do_at_once_every_accepted_step_is_there_once(seed:
     there = Counter((r[0], r[1], r[2]) for r in select_all(town, t.step.c.ref, t.step.c.kind, t.step.c.actor) if r[0])
     assert there == Counter((r.ref, r.kind, r.actor) for r in accepted)
     require_sound(town)
-    again = [o for thread in range(N_THREADS) for portion in plan(seed, thread) for o in casework.take(town, portion)]
+    again = [o for thread in range(N_THREADS) for portion in plan(seed, thread) for o in cases.take(town, portion)]
     assert not [o for o in again if o.case is not None and o.request in accepted]

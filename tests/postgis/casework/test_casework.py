@@ -5,8 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
 
+from gridmgmt.casework.operations import cases, lookup, photographs
+from gridmgmt.casework.operations.cases import Request
+from gridmgmt.database import tables as t
+from gridmgmt.database.work import Engine
 from gridmgmt.errors import (
     CaseChanged,
     CaseExists,
@@ -20,9 +23,8 @@ from gridmgmt.errors import (
     StepRefused,
     UnitUnknown,
 )
-from gridmgmt.operations import assigning, attaching, casework, docket, imports
-from gridmgmt.operations.casework import Request
-from gridmgmt.store import tables as t
+from gridmgmt.intake.operations import imports
+from gridmgmt.people.operations import assigning
 from tests import pictures
 from tests.postgis import towns
 from tests.postgis.towns import load, middle, select_all
@@ -69,7 +71,7 @@ def test_the_assignment_follows_the_place_and_says_why(desk: Engine) -> None:
     assert (after["lon"], after["lat"], after["address"]) == (lon, lat, "东街")
     assert before["grid_l3"] != after["grid_l3"]
     assert len(select_all(desk, t.assignment.c.id)) == 2  # opened, and moved: the rest changed nothing
-    assert docket.show_case(desk, "A").steps[5].reason == "坐标录错"
+    assert lookup.show_case(desk, "A").steps[5].reason == "坐标录错"
 
 
 def test_two_who_act_on_what_they_saw(desk: Engine) -> None:
@@ -97,7 +99,7 @@ def test_what_is_refused_leaves_nothing(desk: Engine) -> None:
     ]
     for error, request in refused:
         with pytest.raises(error):
-            casework.take_one(desk, request)
+            cases.take_one(desk, request)
     take(desk, "accept", 10)
     take(desk, "register", 10)
     with pytest.raises(UnitUnknown):
@@ -107,7 +109,7 @@ def test_what_is_refused_leaves_nothing(desk: Engine) -> None:
 
 
 def test_a_case_outside_the_rules_must_name_its_unit(desk: Engine) -> None:
-    casework.take_one(desk, Request("report", "王某", "A", at(9), facts={"category": "component:01001"}))
+    cases.take_one(desk, Request("report", "王某", "A", at(9), facts={"category": "component:01001"}))
     take(desk, "accept", 9)
     take(desk, "register", 9)
     with pytest.raises(StepIncomplete) as e:
@@ -119,7 +121,7 @@ def test_a_case_outside_the_rules_must_name_its_unit(desk: Engine) -> None:
 
 def test_new_cases_are_numbered_by_the_day(desk: Engine) -> None:
     requests = [Request("report", "王某", None, at(9, day), facts={"source": "x"}) for day in (1, 1, 2)]
-    numbers = [o.case.case_no for o in casework.take(desk, requests) if o.case]
+    numbers = [o.case.case_no for o in cases.take(desk, requests) if o.case]
     assert numbers == ["C2025120100001", "C2025120100002", "C2025120200001"]
 
 
@@ -140,12 +142,12 @@ def test_extension_postponement_and_the_deadline_that_holds(desk: Engine) -> Non
 
 def test_an_imported_case_goes_on_here_from_what_its_dates_prove(desk: Engine, tmp_path: Path) -> None:
     load(desk, tmp_path, [towns.case("X", cat="01001", reg="2025-12-05 13:00", unit="U1")], day=2)
-    shown = docket.show_case(desk, "X")
+    shown = lookup.show_case(desk, "X")
     assert shown.is_derived
     assert [s.kind for s in shown.steps] == ["report", "accept", "register"]
     case = take(desk, "dispatch", 14, "X", day=5)
     assert (case.n_steps, case.due_at) == (4, at(18, 5))
-    kinds = [s.origin for s in docket.show_case(desk, "X").steps]
+    kinds = [s.origin for s in lookup.show_case(desk, "X").steps]
     assert kinds == ["derived", "derived", "derived", "own"]
     assert row(desk, "X")["status"] == "dispatched"
 
@@ -186,7 +188,7 @@ def test_every_case_is_in_exactly_one_state(desk: Engine, tmp_path: Path) -> Non
     dispatched(desk, "A")
     opened(desk, "B")
     load(desk, tmp_path, [towns.case("X"), towns.case("Y")], day=2)
-    states = docket.by_state(desk)
+    states = lookup.by_state(desk)
     assert (states["dispatched"], states["reported"], states[""]) == (1, 1, 2)
     assert sum(states.values()) == len(select_all(desk, t.cases.c.id))
 
@@ -196,7 +198,7 @@ def test_the_docket_finds_by_unit_grid_class_and_lateness(desk: Engine) -> None:
     dispatched(desk, "B", place="D2-1", category="component:02001")
 
     def listed(**wanted: Any) -> list[str]:
-        n, found = docket.list_cases(desk, **wanted)
+        n, found = lookup.list_cases(desk, **wanted)
         assert n == len(found)
         return [c["case_no"] for c in found]
 
@@ -211,7 +213,7 @@ def test_the_docket_finds_by_unit_grid_class_and_lateness(desk: Engine) -> None:
 
 def test_the_clocks_of_a_case(desk: Engine) -> None:
     dispatched(desk)
-    _, found = docket.clocks(desk, "A", at(14))
+    _, found = lookup.clocks(desk, "A", at(14))
     clocks = {c.stage: c for c in found}
     assert set(clocks) == {"acceptance", "dispatch", "handling"}
     acceptance, handling = clocks["acceptance"], clocks["handling"]
@@ -224,21 +226,21 @@ def test_the_clocks_of_a_case(desk: Engine) -> None:
         "green",
         dt.timedelta(hours=2.5) / dt.timedelta(hours=4),
     )
-    _, found = docket.clocks(desk, "A", at(15))
+    _, found = lookup.clocks(desk, "A", at(15))
     assert [c.light.colour for c in found if c.stage == "handling" and c.light] == ["yellow"]
-    _, found = docket.clocks(desk, "A", at(15.6))
+    _, found = lookup.clocks(desk, "A", at(15.6))
     assert [c.light.colour for c in found if c.stage == "handling" and c.light] == ["red"]
 
 
 def test_a_hanging_account_runs_on_the_work_calendar(desk: Engine) -> None:
     dispatched(desk)  # 4 working hours: due on Monday at 15:30
-    (account,) = docket.show_case(desk, "A", at(12, 2)).accounts
+    (account,) = lookup.show_case(desk, "A", at(12, 2)).accounts
     # missed at 15:30; the next 4 working hours end at 10:00 + … on Tuesday 10:00 (2.5 h left of Monday)
     assert [(p.how, p.due_at) for p in account.periods] == [
         ("missed", at(15.5)), ("missed", at(9.5, 2)), (None, at(15.5, 2)),
     ]  # fmt: skip
     assert (account.n_deductions, account.exposed_at) == (2, None)
-    (account,) = docket.show_case(desk, "A", at(16, 2)).accounts
+    (account,) = lookup.show_case(desk, "A", at(16, 2)).accounts
     assert account.exposed_at == at(15.5, 2)
 
 
@@ -250,16 +252,14 @@ def test_photographs_come_with_their_step_or_not_at_all(desk: Engine, tmp_path: 
     take(desk, "receive", 10)
     request = Request("answer", "张某", "A", at(11))
     with pytest.raises(FileRefused):
-        casework.take_with_files(
+        cases.take_with_files(
             desk, request, [("after", tmp_path / "after.jpg"), ("evidence", tmp_path / "broken.jpg")], root
         )
     assert folded(desk).state == "handling"
-    case, attached = casework.take_with_files(desk, request, [("after", tmp_path / "after.jpg")], root)
+    case, attached = cases.take_with_files(desk, request, [("after", tmp_path / "after.jpg")], root)
     assert (case.state, [a.is_new for a in attached]) == ("answered", [True])
-    (shown,) = attaching.listed(desk, case_no="A")
+    (shown,) = photographs.listed(desk, case_no="A")
     assert (shown["kind"], shown["step"]) == ("after", case.n_steps)
     with pytest.raises(StepIllegal):
-        casework.take_with_files(
-            desk, Request("answer", "张某", "A", at(12)), [("after", tmp_path / "after.jpg")], root
-        )
-    assert len(attaching.listed(desk, case_no="A")) == 1
+        cases.take_with_files(desk, Request("answer", "张某", "A", at(12)), [("after", tmp_path / "after.jpg")], root)
+    assert len(photographs.listed(desk, case_no="A")) == 1

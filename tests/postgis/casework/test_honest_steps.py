@@ -6,16 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
-
-from gridmgmt.cases import STATES
-from gridmgmt.cli import casework as commands
-from gridmgmt.errors import DocketMovedOn, FactInvalid, FactUnknown, OptionInvalid, RowTaken, StepRefused
-from gridmgmt.operations import assessing, casework, database, docket, step_files, stepwork
-from gridmgmt.operations.casework import Request
-from gridmgmt.periods import parse_period
-from gridmgmt.readers import calendars
 from tests.postgis.test_step_counts import inputs, to_verification
+
+from gridmgmt.assessing.operations import scoring
+from gridmgmt.casework.cases import STATES
+from gridmgmt.casework.operations import cases, lookup
+from gridmgmt.casework.operations.cases import Request
+from gridmgmt.cli import casework as commands
+from gridmgmt.database import work
+from gridmgmt.database.work import Engine
+from gridmgmt.errors import DocketMovedOn, FactInvalid, FactUnknown, OptionInvalid, RowTaken, StepRefused
+from gridmgmt.figures.operations import step_counts
+from gridmgmt.files import calendars
+from gridmgmt.intake.operations import step_sheets
+from gridmgmt.periods import parse_period
 from tests.postgis.worksite import at, dispatched, folded, opened, row, take
 
 
@@ -39,18 +43,18 @@ def test_an_odd_fact_is_refused_and_nothing_later_fails_by_it(
     with pytest.raises(error):
         take(desk, kind, 10, reason="x", **facts)
     assert folded(desk).n_steps == 4
-    assert docket.show_case(desk, "A", at(10)).case.state == "dispatched"
-    assessing.score(desk, "xihu", parse_period("2025-12"))
-    assessing.score(desk, "beijing_grid", parse_period("2025-12"))
+    assert lookup.show_case(desk, "A", at(10)).case.state == "dispatched"
+    scoring.score(desk, "xihu", parse_period("2025-12"))
+    scoring.score(desk, "beijing_grid", parse_period("2025-12"))
 
 
 def test_a_deadline_by_hand_is_city_time_and_shows_everywhere(desk: Engine) -> None:
     dispatched(desk)
     take(desk, "deadline", 10, reason="录错", due_at="2025-12-02 12:00")
     assert (folded(desk).due_at, folded(desk).effective_due_at) == (at(15.5), at(12, 2))
-    assert docket.show_case(desk, "A", at(13, 2)).accounts[0].n_deductions == 1
-    docket.clocks(desk, "A", at(13, 2))
-    assessing.score(desk, "beijing_grid", parse_period("2025-12"))
+    assert lookup.show_case(desk, "A", at(13, 2)).accounts[0].n_deductions == 1
+    lookup.clocks(desk, "A", at(13, 2))
+    scoring.score(desk, "beijing_grid", parse_period("2025-12"))
 
 
 def test_numbers_that_are_taken_are_passed_over(desk: Engine) -> None:
@@ -61,7 +65,7 @@ def test_numbers_that_are_taken_are_passed_over(desk: Engine) -> None:
         Request("report", "王某", "C2025120100004", at(9), facts={"source": "x"}),
         Request("report", "王某", None, at(9), facts={"source": "x"}),
     ]
-    numbers = [o.case.case_no for o in casework.take(desk, requests) if o.case]
+    numbers = [o.case.case_no for o in cases.take(desk, requests) if o.case]
     assert numbers == ["C2025120100002", "C2025120100004", "C2025120100005"]
 
 
@@ -116,8 +120,8 @@ def test_a_mark_that_was_taken_back_does_not_count(desk: Engine) -> None:
 
 
 def n_false(engine: Engine, cut: dt.datetime) -> list[str]:
-    with database.snapshot(engine) as connection:
-        frame = stepwork.steps_of_period(connection, at(0), at(0, 31), cut, ["n_false"])
+    with work.snapshot(engine) as connection:
+        frame = step_counts.steps_of_period(connection, at(0), at(0, 31), cut, ["n_false"])
     return sorted(frame[(frame["kind"] == "mark_false") & (frame["at"] <= cut)]["step_no"])
 
 
@@ -139,35 +143,35 @@ def test_a_unit_that_sent_a_case_back_has_no_open_account(desk: Engine) -> None:
 def test_a_case_as_it_was_then(desk: Engine) -> None:
     dispatched(desk)
     take(desk, "send_back", 12, reason="不属本单位")
-    then = docket.show_case(desk, "A", at(11))
+    then = lookup.show_case(desk, "A", at(11))
     assert (then.steps[-1].kind, then.case.state, then.case.unit_code) == ("dispatch", "dispatched", "U1")
     with pytest.raises(DocketMovedOn):
-        docket.list_cases(desk, now=at(11))
-    assert docket.list_cases(desk, now=at(12))[0] == 1
+        lookup.list_cases(desk, now=at(11))
+    assert lookup.list_cases(desk, now=at(12))[0] == 1
 
 
 def test_the_mark_exposed_follows_the_hanging_account(desk: Engine) -> None:
     dispatched(desk)
-    assert docket.show_case(desk, "A", at(15.5)).marks == ["hanging"]  # due now
-    assert docket.show_case(desk, "A", at(15.5, 2)).marks == ["overdue", "hanging"]
-    assert docket.show_case(desk, "A", at(15.6, 2)).marks == ["overdue", "hanging", "exposed"]
+    assert lookup.show_case(desk, "A", at(15.5)).marks == ["hanging"]  # due now
+    assert lookup.show_case(desk, "A", at(15.5, 2)).marks == ["overdue", "hanging"]
+    assert lookup.show_case(desk, "A", at(15.6, 2)).marks == ["overdue", "hanging", "exposed"]
 
 
 def test_refused_rows_keep_who_reported_to_themselves(desk: Engine, tmp_path: Path) -> None:
     path = tmp_path / "steps.csv"
-    profile = step_files.step_profile("steps")
+    profile = step_sheets.step_profile("steps")
     heads = profile.file_columns()
     cells = {"步骤": "上报", "经办人": "王某", "类别": "没有", "举报人": "张三丰", "举报电话": "13800001111"}
     path.write_text(",".join(heads) + "\n" + ",".join(cells.get(h, "") for h in heads) + "\n", "utf-8")
-    report = step_files.take_file(desk, path, "steps")
+    report = step_sheets.take_file(desk, path, "steps")
     assert report.n_refused == 1
     assert "13800001111" not in str(report.as_dict())
-    assert step_files.rejected_rows(report, "steps")[2]["举报电话"] == "13800001111"
+    assert step_sheets.rejected_rows(report, "steps")[2]["举报电话"] == "13800001111"
 
 
 def test_reports_of_a_sheet_are_told_what_they_may_repeat(desk: Engine, tmp_path: Path) -> None:
     case = opened(desk, "A")
-    heads = step_files.step_profile("steps").file_columns()
+    heads = step_sheets.step_profile("steps").file_columns()
     cells = {
         "步骤": "上报", "经办人": "王某", "来源": "热线", "问题类型": "部件", "类别": "01001",
         "时间": "2025-12-01 10:00", "经度": str(case.lon), "纬度": str(case.lat),
@@ -176,7 +180,7 @@ def test_reports_of_a_sheet_are_told_what_they_may_repeat(desk: Engine, tmp_path
     far = [{**cells, "经度": "114.9"}.get(h, "") for h in heads]
     path = tmp_path / "steps.csv"
     path.write_text("\n".join(",".join(row) for row in (heads, there, far)) + "\n", "utf-8")
-    report = step_files.take_file(desk, path, "steps")
+    report = step_sheets.take_file(desk, path, "steps")
     assert (report.n_taken, list(report.suspects)) == (2, [2])
     assert [s["case_no"] for s in report.suspects[2]] == ["A"]
 
@@ -185,22 +189,22 @@ def test_a_row_that_says_something_else_now_is_told(desk: Engine) -> None:
     dispatched(desk)
     facts = {"order_kind": "领导批示", "due_at": "2025-12-01 17:00"}
     request = Request("supervise", "李某", "A", at(10), reason="批示", facts=facts, ref="sheet#2")
-    assert next(iter(casework.take(desk, [request]))).case is not None
-    again = next(iter(casework.take(desk, [request])))
+    assert next(iter(cases.take(desk, [request]))).case is not None
+    again = next(iter(cases.take(desk, [request])))
     assert (again.case, again.fault) == (None, None)
     for other in (
         replace(request, facts={**facts, "due_at": "2025-12-01 18:00"}),
         replace(request, actor="张某"),
         replace(request, unit_code="U2"),
     ):
-        assert isinstance(next(iter(casework.take(desk, [other]))).fault, RowTaken), other
+        assert isinstance(next(iter(cases.take(desk, [other]))).fault, RowTaken), other
 
 
 @pytest.mark.parametrize("told", [{"actor": "李\x00"}, {"actor": "\udcff"}, {"reason": "a\x07"}, {"case_no": "A\x00"}])
 def test_what_no_database_can_hold_is_refused(desk: Engine, told: dict[str, str]) -> None:
     request = Request("report", "李某", "N", at(9), facts={"source": "x"})
     with pytest.raises((StepRefused, FactInvalid)):
-        casework.take_one(desk, replace(request, **told))
+        cases.take_one(desk, replace(request, **told))
 
 
 def test_a_deadline_named_at_the_dispatch_fails_again_by_the_tables_limit(desk: Engine) -> None:
@@ -208,7 +212,7 @@ def test_a_deadline_named_at_the_dispatch_fails_again_by_the_tables_limit(desk: 
     for kind in ("accept", "register"):
         take(desk, kind, 9.1)
     take(desk, "dispatch", 9.5, due_at="2025-12-01 12:00")
-    (account,) = docket.show_case(desk, "A", at(9, 2)).accounts  # then 4 working hours: Monday 18:00
+    (account,) = lookup.show_case(desk, "A", at(9, 2)).accounts  # then 4 working hours: Monday 18:00
     assert [p.due_at for p in account.periods] == [at(12), at(18), at(12, 2)]
 
 
@@ -239,16 +243,16 @@ def test_renewing_gives_stored_cases_the_deadlines_of_the_new_calendar(
     case = take(desk, "dispatch", 16, "A", day=2)  # 4 working hours from the 2nd, 16:00
     assert (case.due_at, case.is_provisional) == (at(10, 3), True)
     known = take(desk, "dispatch", 16, "B", day=2, due_at=at(9, 9).isoformat())
-    assert casework.renew_deadlines(desk) == 0
+    assert cases.renew_deadlines(desk) == 0
     monkeypatch.setattr(calendars, "load", lambda _name: own("2025-12-31", "2025-12-03"))
-    assert casework.renew_deadlines(desk) == 1
-    assert casework.renew_deadlines(desk) == 0
+    assert cases.renew_deadlines(desk) == 1
+    assert cases.renew_deadlines(desk) == 0
     case = folded(desk, "A")
     assert (case.due_at, case.is_provisional, row(desk, "A")["due_at"]) == (at(10, 4), False, at(10, 4))
     assert folded(desk, "B") == known
-    shown = docket.show_case(desk, "A")
+    shown = lookup.show_case(desk, "A")
     assert shown.steps[-1].kind == "renew"
-    assert docket.show_case(desk, "A", dt.datetime.now(dt.UTC)).accounts[0].periods[0].due_at == at(10, 4)
+    assert lookup.show_case(desk, "A", dt.datetime.now(dt.UTC)).accounts[0].periods[0].due_at == at(10, 4)
 
 
 def test_the_commands_take_states_and_facts_by_their_chinese_words() -> None:

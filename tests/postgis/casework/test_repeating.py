@@ -7,13 +7,15 @@ from typing import Any
 import geopandas as gpd
 import pytest
 import shapely
-from sqlalchemy import Engine
 
 from gridmgmt import geo
-from gridmgmt.cases import Case
-from gridmgmt.operations import database, layers, repeating
+from gridmgmt.casework.cases import Case
+from gridmgmt.casework.operations import repeats
+from gridmgmt.casework.readers import repeats as reading
+from gridmgmt.database import work
+from gridmgmt.database.work import Engine
 from gridmgmt.periods import parse_period
-from gridmgmt.readers import repeats as reading
+from gridmgmt.places.operations import layers
 from tests.postgis import towns
 
 RULE = reading.rule("annex2")
@@ -60,15 +62,15 @@ def key_area(engine: Engine, folder: Path, first: dt.date) -> None:
 def place(empty: Engine, tmp_path: Path) -> Engine:
     """The town with a matter and a component."""
     towns.found(empty, tmp_path, categories=("01001",))
-    with database.transaction(empty) as connection:
+    with work.transaction(empty) as connection:
         towns.cities.ensure_categories(connection, [("town", "event", "03001"), ("town", "event", "03002")])
     return empty
 
 
 def answers(engine: Engine, period: str = "2025-12") -> dict[str, tuple[str, int | None, bool | None]]:
-    with database.snapshot(engine) as connection:
-        found = repeating.repeats_of(connection, parse_period(period), RULE)
-        marks = repeating.marks(connection, parse_period(period), RULE)
+    with work.snapshot(engine) as connection:
+        found = repeats.repeats_of(connection, parse_period(period), RULE)
+        marks = repeats.marks(connection, parse_period(period), RULE)
     plain = found.astype(object).where(found.notna(), None)
     out = {r["case_no"]: (r["road_class"], r["occurrence"], r["is_repeat"]) for r in plain.to_dict("records")}
     assert marks == {no: answer for no, (_, _, answer) in out.items()}
@@ -121,10 +123,10 @@ def test_each_month_is_judged_by_itself_in_city_time(place: Engine, tmp_path: Pa
         "2": (2, True),
     }
     assert answers(place, "2025-11") | answers(place, "2025-12") == quarter
-    with database.snapshot(place) as connection:
-        whole = repeating.repeats_of(connection, parse_period("2025-Q4"), RULE)
+    with work.snapshot(place) as connection:
+        whole = repeats.repeats_of(connection, parse_period("2025-Q4"), RULE)
         assert whole.set_index("case_no")["group"].to_dict() == {"0": 1, "1": 1, "M": 2, "2": 2}
-        free = repeating.marks(connection, parse_period("2025-11-30..2025-12-01"), RULE)
+        free = repeats.marks(connection, parse_period("2025-11-30..2025-12-01"), RULE)
     assert free == {"1": False, "M": True, "2": True}
 
 
@@ -143,7 +145,7 @@ def test_the_report_adds_up_and_says_that_no_road_layer_holds(place: Engine, tmp
         place, tmp_path, *[(f"A{i}", f"2025-12-0{i}", (X, Y), {}) for i in range(1, 6)],
         ("B", "2025-12-01", None, {}), ("P", "2025-12-02", (X, Y), {"kind": "component", "cat": "01001"}),
     )  # fmt: skip
-    found = repeating.report(place, DECEMBER, "annex2")
+    found = repeats.report(place, DECEMBER, "annex2")
     assert found.counts == {"n_filed": 7, "n_excepted": 1, "n_unknown": 1, "n_repeats": 2, "n_groups": 1}
     assert found.without_roads
     (group,) = found.groups
@@ -152,18 +154,18 @@ def test_the_report_adds_up_and_says_that_no_road_layer_holds(place: Engine, tmp
     assert (group["road_class"], group["threshold"], group["names"]) == ("other", 4, {"zh": "03001", "en": "03001"})
     assert (group["lon"], group["lat"]) == pytest.approx((X, Y))
     roads(place, tmp_path, dt.date(2026, 1, 1), "main")
-    assert repeating.report(place, DECEMBER, "annex2").without_roads
-    with database.snapshot(place) as connection:
-        assert repeating.repeats_of(connection, parse_period("2024-12"), RULE).empty
+    assert repeats.report(place, DECEMBER, "annex2").without_roads
+    with work.snapshot(place) as connection:
+        assert repeats.repeats_of(connection, parse_period("2024-12"), RULE).empty
 
 
 def suspects(
     engine: Engine, where: tuple[float, float], at: str, category: str = "event:03001"
 ) -> list[dict[str, Any]]:
-    with database.snapshot(engine) as connection:
+    with work.snapshot(engine) as connection:
         when = dt.datetime.fromisoformat(at).replace(tzinfo=towns.CITY.zone)
         case = Case("new", category=category, lon=where[0], lat=where[1], reported_at=when)
-        return repeating.suspects(connection, [case]).get("new", [])
+        return repeats.suspects(connection, [case]).get("new", [])
 
 
 def test_suspects_are_the_near_ones_of_the_class(place: Engine, tmp_path: Path) -> None:

@@ -13,19 +13,25 @@ from zoneinfo import ZoneInfo
 
 import openpyxl
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import text
+from tests.postgis.test_writers import held, wait_until_blocked
 
-from gridmgmt import cases, texts, transitions
-from gridmgmt.operations import casework, database, docket, imports, reference, step_files
-from gridmgmt.operations.casework import Request
-from gridmgmt.operations.imports import ImportReport
-from gridmgmt.operations.step_files import StepsReport
+from gridmgmt import texts
+from gridmgmt.casework import cases, transitions
+from gridmgmt.casework.operations import cases as casework
+from gridmgmt.casework.operations import lookup
+from gridmgmt.casework.operations.cases import Request
+from gridmgmt.casework.store import steps as step_store
+from gridmgmt.database import tables as t
+from gridmgmt.database import work
+from gridmgmt.database.work import Engine
+from gridmgmt.intake.operations import imports, step_sheets
+from gridmgmt.intake.operations.imports import ImportReport
+from gridmgmt.intake.operations.step_sheets import StepsReport
+from gridmgmt.people.operations import reference
 from gridmgmt.periods import city_time
 from gridmgmt.settings import Settings
-from gridmgmt.store import steps as step_store
-from gridmgmt.store import tables as t
 from tests.postgis import towns
-from tests.postgis.test_writers import held, wait_until_blocked
 from tests.postgis.towns import middle, select_all
 
 LOG = """
@@ -107,7 +113,7 @@ def log(town: Engine, tmp_path: Path) -> Import:
 
 
 def stored(engine: Engine, no: str = "A") -> list[cases.Step]:
-    with database.snapshot(engine) as connection:
+    with work.snapshot(engine) as connection:
         case_id = step_store.found(connection, [no])[no]["id"]
         return step_store.of_cases(connection, [case_id]).get(case_id, [])
 
@@ -283,14 +289,14 @@ def test_work_goes_on_from_an_imported_log(town: Engine, log: Import) -> None:
     log(*WHOLE[:5])
     casework.take_one(town, Request("answer", "张某", "A", at(5, 17)))
     assert told(town)[-2:] == [("receive", "i"), ("answer", "o")]
-    row = docket.show_case(town, "A").row
+    row = lookup.show_case(town, "A").row
     assert (row["status"], row["handled_at"], row["due_at"]) == ("answered", at(5, 17), at(6, 18))
     assert (row["lon"], row["lat"], row["description"]) == (*middle("D1-1"), "井盖")
     assert (row["category_code"], row["category_scheme"], row["registered_at"]) == ("01001", "town", at(5, 12.5))
 
 
 def test_many_cases_in_blocks(town: Engine, log: Import, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gridmgmt.store.step_logs.BLOCK", 7)
+    monkeypatch.setattr("gridmgmt.intake.store.step_logs.BLOCK", 7)
     numbers = [f"N{i:02}" for i in range(30)]
     towns.load(town, tmp_path, [towns.case(no, **CASE_A) for no in numbers], day=1)
     rows = [{**row, "no": no} for row in WHOLE for no in numbers]
@@ -301,7 +307,7 @@ def test_many_cases_in_blocks(town: Engine, log: Import, tmp_path: Path, monkeyp
 
 # --- steps that are taken now -----------------------------------------------------------------------------------------
 
-SHEET = tuple(step_files.step_profile("steps").file_columns())
+SHEET = tuple(step_sheets.step_profile("steps").file_columns())
 
 
 def row(step: str, no: str = "", when: str = "", **more: str) -> dict[str, str]:
@@ -321,7 +327,7 @@ def sheet(town: Engine, tmp_path: Path) -> Take:
 
     def take(*rows: Mapping[str, str], actor: str = "李某", path: Path | None = None) -> StepsReport:
         path = path or write(tmp_path / f"sheet_{next(names)}.csv", rows, SHEET)
-        report = step_files.take_file(town, path, "steps", actor=actor)
+        report = step_sheets.take_file(town, path, "steps", actor=actor)
         assert report.n_rows == report.n_taken + report.n_there + report.n_refused
         assert report.n_refused == len({r.row for r in report.refused})
         return report
@@ -346,7 +352,7 @@ def test_a_sheet_is_taken_from_top_to_bottom(town: Engine, sheet: Take) -> None:
     found = stored(town, "N")
     assert {s.origin for s in found} == {"own"}
     assert [s.actor for s in found] == ["李某"] * 4 + ["张某"] + ["李某"] * 3
-    shown = docket.show_case(town, "N")
+    shown = lookup.show_case(town, "N")
     assert (shown.row["status"], shown.row["due_at"], shown.row["unit_code"]) == ("closed", at(9, 18), "U1")
     assert shown.row["located"] == "leaf"
 
@@ -392,13 +398,13 @@ def test_steps_need_somebody_who_takes_them(town: Engine, sheet: Take) -> None:
 def test_the_refused_rows_can_be_mended_and_handed_in_again(town: Engine, sheet: Take, tmp_path: Path) -> None:
     first = sheet(*LIFE[:3], row("派遣", "N", "08 10:00", 单位="U404"), *LIFE[4:6])
     assert refused(first) == {5: "unit_unknown_value", 6: "step_illegal", 7: "step_illegal"}
-    rejected = step_files.rejected_rows(first, "steps")
+    rejected = step_sheets.rejected_rows(first, "steps")
     assert list(rejected) == [5, 6, 7]
     rejected[5]["单位"] = "U2"
     path = write(tmp_path / "mended.csv", ({**r, "_reason": "?"} for r in rejected.values()), [*SHEET, "_reason"])
     again = sheet(path=path)
     assert (again.n_taken, again.n_refused) == (3, 0)
-    assert docket.show_case(town, "N").case.unit_code == "U2"
+    assert lookup.show_case(town, "N").case.unit_code == "U2"
     late = sheet(path=tmp_path / "sheet_0.csv")  # the old file once more: its bad row is bad, the mended ones are there
     assert (late.n_taken, late.n_there, refused(late)) == (0, 5, {5: "unit_unknown_value"})
     assert sheet(path=path).n_there == 3
@@ -436,13 +442,13 @@ def test_a_sheet_may_hold_coordinates_of_web_maps_and_a_reporter(town: Engine, s
 def test_only_profiles_of_steps_take_steps(town: Engine, tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", [LIFE[0]], SHEET)
     with pytest.raises(Exception, match="kind: steps"):
-        step_files.take_file(town, path, "demo_cases")
+        step_sheets.take_file(town, path, "demo_cases")
 
 
 def test_the_template_is_filled_and_taken(town: Engine, sheet: Take, tmp_path: Path) -> None:
     path = tmp_path / "steps.xlsx"
-    path.write_bytes(step_files.template("steps"))
-    assert path.read_bytes() == step_files.template("steps")
+    path.write_bytes(step_sheets.template("steps"))
+    assert path.read_bytes() == step_sheets.template("steps")
     book = openpyxl.load_workbook(path)
     page = book.worksheets[0]
     heads = {c.value: c.column for c in page[4]}

@@ -5,13 +5,13 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
 
+from gridmgmt.casework.operations import time_limits
+from gridmgmt.casework.time_limits import TimeLimit, choose
+from gridmgmt.database.work import Engine
 from gridmgmt.errors import TableRefused, TimeLimitContradicts
-from gridmgmt.operations import time_limits
 from gridmgmt.settings import data_path
 from gridmgmt.texts import word
-from gridmgmt.time_limits import TimeLimit, choose
 from tests.postgis import towns
 
 HEADER = "category,unit_code,stage,part,part_zh,part_en,amount,unit,condition_zh,condition_en,valid_from,valid_to"

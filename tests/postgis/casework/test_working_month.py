@@ -6,17 +6,21 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import func, select
 
-from gridmgmt import texts, transitions
-from gridmgmt.cases import STATES, Limits
-from gridmgmt.demo import workday
-from gridmgmt.operations import assessing, casework, database, docket, working
-from gridmgmt.operations.casework import Request
+from gridmgmt import texts
+from gridmgmt.assessing.operations import scoring
+from gridmgmt.casework import transitions
+from gridmgmt.casework.cases import STATES, Limits
+from gridmgmt.casework.operations import cases, lookup
+from gridmgmt.casework.operations.cases import Request
+from gridmgmt.casework.readers import rules as desk_rules
+from gridmgmt.casework.store import steps as step_store
+from gridmgmt.database import tables as t
+from gridmgmt.database import work
+from gridmgmt.database.work import Engine
+from gridmgmt.demo import operations, workday
 from gridmgmt.periods import parse_period
-from gridmgmt.readers import casework as desk_rules
-from gridmgmt.store import steps as step_store
-from gridmgmt.store import tables as t
 from tests.postgis import worksite
 from tests.postgis.conftest import clear
 from tests.postgis.towns import middle, select_all
@@ -26,14 +30,14 @@ MONTH = parse_period("2025-12")
 CLASSES = [("component:01001", 3.0), ("component:01", 2.0), ("component:02001", 1.0)]
 
 
-def simulate(engine: Engine, seed: int, n: int = 150) -> list[casework.Outcome]:
-    city, leaves, _ = working.ground(engine, MONTH)
+def simulate(engine: Engine, seed: int, n: int = 150) -> list[cases.Outcome]:
+    city, leaves, _ = operations.ground(engine, MONTH)
     steps = workday.script(leaves, CLASSES, MONTH, city.zone, seed, n)
     requests = [
         Request(s.kind, s.actor, s.case_no, s.at, reason=s.reason, facts=s.facts, ref=f"{s.case_no} {s.at} {s.kind}")
         for s in steps
     ]
-    outcomes = list(casework.take(engine, requests))
+    outcomes = list(cases.take(engine, requests))
     assert len(outcomes) == len(requests)
     return outcomes
 
@@ -41,7 +45,7 @@ def simulate(engine: Engine, seed: int, n: int = 150) -> list[casework.Outcome]:
 def month(engine: Engine) -> dict[str, Any]:
     """Everything that was done, without ids and clocks of the database."""
     s, c = t.step.c, t.cases.c
-    with database.snapshot(engine) as connection:
+    with work.snapshot(engine) as connection:
         steps = connection.execute(
             select(c.case_no, s.seq, s.kind, s.at, s.actor, s.unit_code, s.reason, s.facts, s.state)
             .join_from(t.step, t.cases, s.case_id == c.id)
@@ -65,12 +69,12 @@ def test_nothing_is_lost_and_every_case_is_in_exactly_one_state(desk: Engine, se
         "fail",
         "close",
     }
-    states = docket.by_state(desk)
+    states = lookup.by_state(desk)
     assert set(states) <= set(STATES)
     n_cases = len(select_all(desk, t.cases.c.id))
     assert sum(states.values()) == n_cases == sum(o.request.kind == "report" for o in done)
     assert len(select_all(desk, t.step.c.id)) == len(done)
-    with database.snapshot(desk) as connection:
+    with work.snapshot(desk) as connection:
         rows = step_store.found(connection, [r[0] for r in select_all(desk, t.cases.c.case_no)])
         stored = step_store.of_cases(connection, [r["id"] for r in rows.values()])
     for no, row in rows.items():
@@ -168,13 +172,13 @@ def by_hand(desk: Engine) -> Engine:
         for kind, day, hour, more in story:
             requests.append((at(hour, day), Request(kind, "张某", no, at(hour, day), reason="现场情况", facts=more)))
     ordered = [r for _, r in sorted(requests, key=lambda x: x[0])]
-    assert [o.fault for o in casework.take(desk, ordered) if o.fault] == []
+    assert [o.fault for o in cases.take(desk, ordered) if o.fault] == []
     return desk
 
 
 def test_the_states_of_the_month(by_hand: Engine) -> None:
     assert dict(select_all(by_hand, t.cases.c.case_no, t.cases.c.status)) == STATE
-    states = docket.by_state(by_hand)
+    states = lookup.by_state(by_hand)
     assert (states["closed"], states["handling"], states["on_hold"], states["void"], states["answered"]) == (
         4,
         1,
@@ -186,7 +190,7 @@ def test_the_states_of_the_month(by_hand: Engine) -> None:
 
 
 def test_the_indicators_of_the_month(by_hand: Engine) -> None:
-    made = assessing.score(by_hand, "grid_baseline", MONTH, as_of=CUT)
+    made = scoring.score(by_hand, "grid_baseline", MONTH, as_of=CUT)
     counts = {d["subject"]["code"]: tuple(d["counts"][c] for c in COUNTS) for d in made.subjects}
     for community, expected in EXPECTED.items():
         assert counts[community] == expected, community
@@ -195,7 +199,7 @@ def test_the_indicators_of_the_month(by_hand: Engine) -> None:
 
 
 def test_the_accounts_of_the_month(by_hand: Engine) -> None:
-    failures = {no: sum(a.n_deductions for a in docket.show_case(by_hand, no, CUT).accounts) for no in STORY}
+    failures = {no: sum(a.n_deductions for a in lookup.show_case(by_hand, no, CUT).accounts) for no in STORY}
     # from 15:30 on day 1: 9:30, 15:30 on each of days 2 to 5 (Tuesday to Friday): 1 + 4 x 2
     assert failures == {
         "on_time": 0, "late": 1, "extended": 0, "reworked": 1, "open": 9, "held": 0, "voided": 0, "answered": 0,
@@ -203,7 +207,7 @@ def test_the_accounts_of_the_month(by_hand: Engine) -> None:
 
 
 def test_units_answer_for_the_same_cases(by_hand: Engine) -> None:
-    with database.snapshot(by_hand) as connection:
+    with work.snapshot(by_hand) as connection:
         n = connection.execute(
             select(t.unit.c.code, func.count())
             .join_from(t.cases, t.unit, t.cases.c.unit_id == t.unit.c.id)

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from geoalchemy2 import Geometry
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 
-from gridmgmt.operations import database
+from gridmgmt.database import administration
+from gridmgmt.database import engine as engines
+from gridmgmt.database.tables import metadata
+from gridmgmt.database.work import Engine
 from gridmgmt.settings import Settings
-from gridmgmt.store import engine as engines
-from gridmgmt.store.tables import metadata
 
 
 def ours(obj: object, name: str | None, kind: str, reflected: bool, compare_to: object) -> bool:
@@ -53,7 +54,7 @@ def test_all_geometry_is_stored_in_4490(postgis_engine: Engine) -> None:
 
 def test_migrating_again_changes_nothing(fresh: tuple[Settings, Engine]) -> None:
     settings, _ = fresh
-    assert database.migrate(settings) == database.migrate(settings)
+    assert administration.migrate(settings) == administration.migrate(settings)
 
 
 def test_codes_compare_byte_by_byte(postgis_engine: Engine) -> None:

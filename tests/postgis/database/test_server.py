@@ -11,13 +11,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 
+from gridmgmt.database import administration, server, work
+from gridmgmt.database import engine as engines
+from gridmgmt.database.work import Engine
 from gridmgmt.errors import DatabaseOutdated, DatabaseUnreachable
-from gridmgmt.operations import database
 from gridmgmt.settings import Settings
-from gridmgmt.store import engine as engines
-from gridmgmt.store import server
 
 
 @pytest.fixture
@@ -34,39 +34,39 @@ def private(home: Path) -> Iterator[Settings]:
     """Settings of a server of its own, stopped at the end."""
     settings = Settings(None, home, "town")
     yield settings
-    database.stop(settings)
+    administration.stop(settings)
 
 
 def test_start_stop_and_status_can_be_repeated(private: Settings) -> None:
-    assert database.status(private)["running"] is False
-    assert database.stop(private) is False
+    assert administration.status(private)["running"] is False
+    assert administration.stop(private) is False
     said: list[str] = []
-    assert database.start(private, said.append) is True
+    assert administration.start(private, said.append) is True
     assert [line.split()[0] for line in said] == ["initdb", "pg_ctl"]
-    assert database.start(private, said.append) is False
-    status = database.status(private)
+    assert administration.start(private, said.append) is False
+    status = administration.status(private)
     assert (status["running"], status["migrated"], len(said)) == (True, True, 2)
-    with psycopg.connect(database.url(private)) as connection:
+    with psycopg.connect(administration.url(private)) as connection:
         connection.execute("CREATE TABLE kept ()")
-    assert (database.stop(private), database.stop(private)) == (True, False)
-    assert database.status(private)["running"] is False
-    assert database.start(private) is True
-    with psycopg.connect(database.url(private)) as connection:
+    assert (administration.stop(private), administration.stop(private)) == (True, False)
+    assert administration.status(private)["running"] is False
+    assert administration.start(private) is True
+    with psycopg.connect(administration.url(private)) as connection:
         connection.execute("SELECT FROM kept")
 
 
 def test_two_starts_at_once_make_one_server(private: Settings) -> None:
     with ThreadPoolExecutor(2) as pool:
-        started = list(pool.map(lambda _: database.start(private), range(2)))
+        started = list(pool.map(lambda _: administration.start(private), range(2)))
     assert sorted(started) == [False, True]
 
 
 def test_nobody_else_can_reach_it(private: Settings) -> None:
-    database.start(private)
+    administration.start(private)
     found = server.locate(private)
     for folder in (found.data, found.socket):
         assert stat.S_IMODE(folder.stat().st_mode) & 0o077 == 0
-    with psycopg.connect(database.url(private)) as connection:
+    with psycopg.connect(administration.url(private)) as connection:
         assert connection.execute("SHOW listen_addresses").fetchone() == ("",)
 
 
@@ -77,16 +77,16 @@ def test_an_interrupted_initdb_is_made_good(private: Settings) -> None:
     (half / "PG_VERSION").write_text("15\n")
     if found.user:
         shutil.chown(found.data.parent, found.user)
-    assert database.start(private) is True
+    assert administration.start(private) is True
 
 
 def test_a_server_that_cannot_start_says_why(private: Settings) -> None:
-    database.start(private)
-    database.stop(private)
+    administration.start(private)
+    administration.stop(private)
     with (server.locate(private).data / "postgresql.conf").open("a") as file:
         file.write("no_such_setting = 1\n")
     with pytest.raises(DatabaseUnreachable) as caught:
-        database.start(private)
+        administration.start(private)
     assert "no_such_setting" in caught.value.reason
 
 
@@ -129,37 +129,37 @@ class TestGivenDatabase:
     """GRIDMGMT_DATABASE_URL: a database that somebody else runs."""
 
     def given(self, settings: Settings, url: str | None = None) -> Settings:
-        return Settings(url or database.url(settings), Path("/nonexistent"), "unused")
+        return Settings(url or administration.url(settings), Path("/nonexistent"), "unused")
 
     @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
     def test_it_is_used_as_it_is(self, scheme: str, fresh: tuple[Settings, Engine]) -> None:
-        url = database.url(fresh[0]).replace("postgresql", scheme, 1)
+        url = administration.url(fresh[0]).replace("postgresql", scheme, 1)
         settings = self.given(fresh[0], url)
-        assert database.start(settings) is False, "nothing of ours was started"
-        assert database.status(settings)["migrated"] is True
-        assert database.stop(settings) is False
-        psycopg.connect(database.url(settings)).close()
+        assert administration.start(settings) is False, "nothing of ours was started"
+        assert administration.status(settings)["migrated"] is True
+        assert administration.stop(settings) is False
+        psycopg.connect(administration.url(settings)).close()
 
     def test_a_password_is_never_shown(self) -> None:
         settings = self.given(Settings(None, Path("/"), ""), "postgresql://me:secret@127.0.0.1:1/town")
-        for attempt in (database.start, database.migrate, database.status):
+        for attempt in (administration.start, administration.migrate, administration.status):
             with pytest.raises(DatabaseUnreachable) as caught:
                 attempt(settings)
             assert "secret" not in str(caught.value)
             assert "127.0.0.1" in caught.value.url
-        assert "secret" in database.url(settings), "psql needs it"
+        assert "secret" in administration.url(settings), "psql needs it"
 
     @pytest.mark.parametrize("url", ["town", "postgresql://", "http://example.org/town"])
     def test_what_is_no_address_is_told(self, url: str) -> None:
         settings = self.given(Settings(None, Path("/"), ""), url)
         with pytest.raises(DatabaseUnreachable):
-            database.status(settings)
+            administration.status(settings)
         with pytest.raises(DatabaseUnreachable):
-            database.start(settings)
+            administration.start(settings)
 
     def test_an_absent_database_is_told(self, postgis_settings: Settings) -> None:
         with pytest.raises(DatabaseUnreachable, match="no_such_town"):
-            database.status(replace(postgis_settings, db="no_such_town"))
+            administration.status(replace(postgis_settings, db="no_such_town"))
 
 
 @pytest.mark.parametrize("revision", [None, "0000"])
@@ -169,10 +169,10 @@ def test_tables_of_another_release_are_refused(revision: str | None, fresh: tupl
         connection.execute(text("DELETE FROM alembic_version"))
         if revision:
             connection.execute(text("INSERT INTO alembic_version VALUES (:r)"), {"r": revision})
-    for use in (database.transaction, database.snapshot):
+    for use in (work.transaction, work.snapshot):
         with pytest.raises(DatabaseOutdated) as caught, use(engine):
             pass
         assert caught.value.found == (revision or "none")
     with pytest.raises(DatabaseOutdated):
-        database.status(settings)
+        administration.status(settings)
     assert engines.ensure_database(settings) is False

@@ -13,13 +13,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 
-from gridmgmt.operations import database, imports, reference
-from gridmgmt.readers import files
+from gridmgmt.database import facts, work
+from gridmgmt.database import tables as t
+from gridmgmt.database.work import Engine
+from gridmgmt.files import tabular
+from gridmgmt.intake.operations import imports
+from gridmgmt.people.operations import reference
 from gridmgmt.settings import Settings
-from gridmgmt.store import facts
-from gridmgmt.store import tables as t
 from tests.postgis import towns
 from tests.postgis.towns import case, contents, load, select_all
 
@@ -115,7 +117,7 @@ def test_two_files_that_add_the_same_categories_do_not_block_each_other(
     town: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Chunk by chunk each file brings the category that the other brought in the chunk before."""
-    monkeypatch.setattr(files, "CHUNK_ROWS", 1)
+    monkeypatch.setattr(tabular, "CHUNK_ROWS", 1)
     profile = towns.CASES.replace("scheme: town}", "scheme: town, unknown: add}") + "unknown_units: add\n"
     path = towns.write_profile(tmp_path, profile)
     together = threading.Barrier(2, timeout=60)
@@ -144,19 +146,19 @@ def test_reference_tables_wait_for_an_import(town: Engine, tmp_path: Path) -> No
 
 
 def test_a_reader_sees_one_moment_throughout(town: Engine, tmp_path: Path) -> None:
-    with database.snapshot(town) as connection:
+    with work.snapshot(town) as connection:
         before = facts.tally(connection, facts.CASES)
         load(town, tmp_path, [case("n")])
         assert facts.tally(connection, facts.CASES) == before == {}
 
 
 def test_a_snapshot_cannot_write(town: Engine) -> None:
-    with pytest.raises(Exception, match="read-only"), database.snapshot(town) as connection:
+    with pytest.raises(Exception, match="read-only"), work.snapshot(town) as connection:
         connection.execute(t.unit.insert().values(code="U"))
 
 
 def test_an_engine_of_a_stopped_server_says_so(postgis_settings: Settings, tmp_path: Path) -> None:
     nowhere = replace(postgis_settings, home=tmp_path / "nowhere")
-    engine = database.open_database(nowhere)
-    with pytest.raises(Exception, match="database_unreachable"), database.transaction(engine):
+    engine = work.open_database(nowhere)
+    with pytest.raises(Exception, match="database_unreachable"), work.transaction(engine):
         pass

@@ -7,17 +7,23 @@ from typing import Any
 
 import pytest
 import shapely
-from sqlalchemy import Engine, select
+from sqlalchemy import select
 
-from gridmgmt import transitions
-from gridmgmt.cases import Case, Step
-from gridmgmt.operations import assessing, assigning, casework, database, figures, reference, replaying, stepwork
-from gridmgmt.operations.casework import Request
+from gridmgmt.assessing.operations import scoring
+from gridmgmt.assessing.store import assessments
+from gridmgmt.casework import transitions
+from gridmgmt.casework.cases import Case, Step
+from gridmgmt.casework.operations import cases
+from gridmgmt.casework.operations.cases import Request
+from gridmgmt.casework.store import steps as step_store
+from gridmgmt.database import batches, cities, work
+from gridmgmt.database import tables as t
+from gridmgmt.database.work import Engine
+from gridmgmt.documents import canonical
+from gridmgmt.figures.operations import period_counts, replaying, step_counts
+from gridmgmt.people.operations import assigning, reference
+from gridmgmt.people.store import units as store_units
 from gridmgmt.periods import parse_period
-from gridmgmt.scorecards import canonical
-from gridmgmt.store import assessments, cities
-from gridmgmt.store import steps as step_store
-from gridmgmt.store import tables as t
 from tests.postgis import district, towns
 from tests.postgis.towns import load, middle
 from tests.postgis.worksite import RULES, at, dispatched, opened, take
@@ -29,7 +35,7 @@ def told(engine: Engine, cut: Any) -> dict[str, str]:
     """Rulebook → digest of all its documents at a cut-off."""
     out = {}
     for book in BOOKS:
-        made = assessing.score(engine, book, parse_period("2025-12"), as_of=cut)
+        made = scoring.score(engine, book, parse_period("2025-12"), as_of=cut)
         out[book] = hashlib.sha256(canonical(made.subjects).encode()).hexdigest()
     return out
 
@@ -66,8 +72,8 @@ def test_later_steps_change_nothing_at_an_earlier_cut_off(
 
 
 def counts(engine: Engine, cut: Any) -> dict[str, int]:
-    with database.snapshot(engine) as connection:
-        found = figures.figures(connection, cities.load_city(connection), parse_period("2025-12"), cut)
+    with work.snapshot(engine) as connection:
+        found = period_counts.figures(connection, cities.load_city(connection), parse_period("2025-12"), cut)
         return {name: int(mask.sum()) for name, mask in found.cases.masks.items()}
 
 
@@ -75,7 +81,7 @@ def test_a_case_moved_out_of_the_period_by_a_later_dispatch_counts_there_as_it_d
     dispatched(desk, "A")  # due on 1 December, 15:30
     take(desk, "send_back", 16, "A", reason="不属本单位")
     assert counts(desk, at(15.9))["n_due"] == 1
-    casework.take_one(desk, Request("dispatch", "李某", "A", at(9, 40), "U2"))  # in January
+    cases.take_one(desk, Request("dispatch", "李某", "A", at(9, 40), "U2"))  # in January
     assert counts(desk, at(15.9))["n_due"] == 1
     assert counts(desk, at(0, 32))["n_due"] == 1  # late before it was sent back
     assert counts(desk, at(9, 41))["n_due"] == 0
@@ -117,12 +123,12 @@ def test_accounts_and_counts_know_the_same_at_one_cut_off(desk: Engine) -> None:
     take(desk, "void", 9, "voided", day=35, reason="重复")
     take(desk, "extend", 9, "extended", day=35)
     for cut, names in ((at(0, 32), {"voided", "extended"}), (at(12, 35), set())):
-        made = assessing.score(desk, "beijing_grid", parse_period("2025-12"), as_of=cut)
+        made = scoring.score(desk, "beijing_grid", parse_period("2025-12"), as_of=cut)
         city = next(d for d in made.subjects if d["subject"]["code"] == "C")
         accounts = city["inputs"]["accounts"]["value"]
         assert {a["id"] for a in accounts if "missed" in a["steps"]} == names, cut
-        with database.snapshot(desk) as connection:
-            frame = stepwork.steps_of_period(connection, at(0), at(0, 32), cut, ["n_hang_failures"])
+        with work.snapshot(desk) as connection:
+            frame = step_counts.steps_of_period(connection, at(0), at(0, 32), cut, ["n_hang_failures"])
         assert set(frame[frame["kind"] == "hang_failure"]["case_no"]) == names, cut
 
 
@@ -130,8 +136,8 @@ def test_a_replayed_row_is_the_version_that_stood_then(desk: Engine) -> None:
     """Steps of one sheet leave a version each: whatever the cut-off, its row has one that bears its hash."""
     case = opened(desk, "A")
     sheet = [("accept", 9.1), ("register", 9.2), ("dispatch", 9.5), ("receive", 10.0), ("answer", 11.0)]
-    list(casework.take(desk, [Request(kind, "李某", "A", at(hour)) for kind, hour in sheet]))
-    with database.snapshot(desk) as connection:
+    list(cases.take(desk, [Request(kind, "李某", "A", at(hour)) for kind, hour in sheet]))
+    with work.snapshot(desk) as connection:
         versions = set(connection.execute(select(t.case_version.c.content_hash)).scalars())
         assert len(versions) == 6
         for hour in (9.0, 9.15, 9.3, 9.6, 10.5):
@@ -148,8 +154,8 @@ def test_before_the_first_step_here_a_case_is_what_its_export_said(desk: Engine,
     )
 
     def frame() -> list[dict[str, str]]:
-        with database.snapshot(desk) as connection:
-            whole = figures.figures(connection, cities.load_city(connection), parse_period("2025-12"), at(12, 3))
+        with work.snapshot(desk) as connection:
+            whole = period_counts.figures(connection, cities.load_city(connection), parse_period("2025-12"), at(12, 3))
         return [{k: str(v) for k, v in row.items()} for row in whole.cases.facts.frame.to_dict("records")]
 
     before = frame()
@@ -168,7 +174,7 @@ def logged(engine: Engine, no: str, *told: tuple[str, dt.datetime]) -> None:
         ("receive", at(8)),
         *told,
     ]
-    with database.transaction(engine) as connection:
+    with work.transaction(engine) as connection:
         case, rows = Case(no), []
         case_id = step_store.found(connection, [no])[no]["id"]
         for kind, when in steps:
@@ -178,8 +184,8 @@ def logged(engine: Engine, no: str, *told: tuple[str, dt.datetime]) -> None:
                 {"case_id": case_id, "seq": case.n_steps, "kind": kind, "at": when, "actor": step.actor, "facts": {},
                  "unit_code": "U1", "reason": "x", "origin": "imported", "state": case.state, "ref": None}
             )  # fmt: skip
-        batch_id = cities.new_batch(connection, "steps")
-        step_store.append(connection, rows, batch_id, cities.stamp_batch(connection, batch_id))
+        batch_id = batches.new_batch(connection, "steps")
+        step_store.append(connection, rows, batch_id, batches.stamp_batch(connection, batch_id))
 
 
 def test_a_step_log_tells_what_stands_unless_the_export_tells_more(desk: Engine, tmp_path: Path) -> None:
@@ -206,8 +212,8 @@ def test_a_step_log_tells_what_stands_unless_the_export_tells_more(desk: Engine,
             logged(desk, no, ("send_back", at(9, 4 if no == "sent_back_later" else 2)))
 
     def due(cut: dt.datetime) -> set[str]:
-        with database.snapshot(desk) as connection:
-            found = figures.figures(connection, cities.load_city(connection), parse_period("2025-12"), cut)
+        with work.snapshot(desk) as connection:
+            found = period_counts.figures(connection, cities.load_city(connection), parse_period("2025-12"), cut)
         return set(found.cases.facts.frame["case_no"][found.cases.masks["n_due"]])
 
     before = due(at(12, 3))
@@ -224,10 +230,10 @@ def test_a_rule_that_no_reassignment_applied_moves_no_case_at_an_earlier_cut_off
     take(desk, "register", 9.2, "A")
 
     def answers() -> dict[str, int]:
-        with database.snapshot(desk) as connection:
-            found = figures.figures(connection, cities.load_city(connection), parse_period("2025-12"), at(12))
-            units = {n: code for code, n in cities.unit_ids(connection).items()}
-            return {code: int(c["n_registered"]) for code, c in figures.by_unit(found, units).items() if c}
+        with work.snapshot(desk) as connection:
+            found = period_counts.figures(connection, cities.load_city(connection), parse_period("2025-12"), at(12))
+            units = {n: code for code, n in store_units.unit_ids(connection).items()}
+            return {code: int(c["n_registered"]) for code, c in period_counts.by_unit(found, units).items() if c}
 
     before = answers()
     assert (before["U1"], before["U2"]) == (1, 0)
@@ -249,7 +255,7 @@ def test_repeats_are_those_of_the_cut_off(desk: Engine) -> None:
             take(desk, kind, hour, no)
 
     def repeats(cut: dt.datetime) -> Any:
-        made = assessing.score(desk, "city_department_annex2", parse_period("2025-12"), as_of=cut)
+        made = scoring.score(desk, "city_department_annex2", parse_period("2025-12"), as_of=cut)
         document = next(d for d in made.subjects if d["subject"]["code"] == "U1")
         return document["inputs"]["repeat_cases"]["value"]
 
@@ -262,15 +268,15 @@ def test_repeats_are_those_of_the_cut_off(desk: Engine) -> None:
 def test_other_periods_are_cut_off_at_their_own_end_whatever_was_known_when(desk: Engine) -> None:
     """A November case, taken in when only its first days were known: comparisons and months do not change with it."""
     lon, lat = middle("D1-1")
-    casework.take_one(desk, Request("report", "王某", "A", at(9, -10), facts={"lon": lon, "lat": lat}))
-    with database.transaction(desk) as connection:
+    cases.take_one(desk, Request("report", "王某", "A", at(9, -10), facts={"lon": lon, "lat": lat}))
+    with work.transaction(desk) as connection:
         connection.execute(t.batch.update().values(known_at=at(8, -10)))
 
     def digests() -> tuple[str, dict[str, str]]:
         """Of a month compared with the one before, and of the months of a year."""
-        made = assessing.score(desk, "grid_baseline", parse_period("2025-12"), as_of=at(12, 20))
-        assessing.score(desk, "ningbo_district", parse_period("2025"), as_of=at(12, 20))
-        with database.snapshot(desk) as connection:
+        made = scoring.score(desk, "grid_baseline", parse_period("2025-12"), as_of=at(12, 20))
+        scoring.score(desk, "ningbo_district", parse_period("2025"), as_of=at(12, 20))
+        with work.snapshot(desk) as connection:
             months = assessments.official(connection, "ningbo_district")
         return hashlib.sha256(canonical(made.subjects).encode()).hexdigest(), {p: m.sha256 for p, m in months.items()}
 

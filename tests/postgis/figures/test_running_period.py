@@ -4,13 +4,14 @@ import datetime as dt
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import select
 
+from gridmgmt.assessing.operations import scoring
+from gridmgmt.database import tables as t
+from gridmgmt.database.work import Engine, transaction
 from gridmgmt.errors import PeriodAhead
-from gridmgmt.operations import assessing, counting
-from gridmgmt.operations.database import transaction
+from gridmgmt.figures.operations import indicators
 from gridmgmt.periods import parse_period
-from gridmgmt.store import tables as t
 from tests.postgis.towns import case, load
 
 
@@ -21,11 +22,11 @@ def test_a_running_month_ends_where_the_data_ends(town: Engine, tmp_path: Path) 
     load(engine, tmp_path, [case(no, at="2025-11-20 09:00:00", due=at) for no, at in due])
     with transaction(engine) as connection:  # as if the import had been made on that day
         connection.execute(t.batch.update().values(known_at=day))
-    table, figures = counting.indicators(engine, parse_period("2025-11"), "city")
+    table, figures = indicators.indicators(engine, parse_period("2025-11"), "city")
     assert figures.as_of == day
     assert (table["n_reported"].sum(), table["n_due"].sum(), table["n_overdue_open"].sum()) == (2, 1, 1)
-    assert assessing.score(engine, "grid_baseline", parse_period("2025-11")).header["as_of"].startswith("2025-11-23")
+    assert scoring.score(engine, "grid_baseline", parse_period("2025-11")).header["as_of"].startswith("2025-11-23")
     with pytest.raises(PeriodAhead):
-        counting.indicators(engine, parse_period("2025-12"), "city")
+        indicators.indicators(engine, parse_period("2025-12"), "city")
     with engine.connect() as connection:
         assert connection.execute(select(t.batch.c.known_at)).scalars().first() == day

@@ -7,17 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
 from typer.testing import CliRunner
 
+from gridmgmt.assessing.operations import appeals, explaining, publishing, scoring
 from gridmgmt.cli import app
+from gridmgmt.database import cities, work
+from gridmgmt.database import tables as t
+from gridmgmt.database.work import Engine
 from gridmgmt.errors import AppealRefused
-from gridmgmt.operations import appealing, assessing, counting, database, explaining, imports, publishing, sampling
-from gridmgmt.operations.figures import Figures, by_unit, figures
+from gridmgmt.figures.operations import indicators
+from gridmgmt.figures.operations.period_counts import Figures, by_unit, figures
+from gridmgmt.figures.store import shares as store_shares
+from gridmgmt.inspections.operations import draws
+from gridmgmt.intake.operations import imports
 from gridmgmt.periods import parse_period
 from gridmgmt.settings import Settings
-from gridmgmt.store import cities, inspections
-from gridmgmt.store import tables as t
 from tests.postgis import district, towns
 from tests.postgis.towns import load_samples, select_all
 
@@ -56,7 +60,7 @@ def add_shares(engine: Engine, number: str, lengths: dict[tuple[int, str], int],
         {"sample_no": number, "level": level, "grid_code": code, "length_mm": mm, "total_mm": total}
         for (level, code), mm in lengths.items()
     ]
-    with database.transaction(engine) as connection:
+    with work.transaction(engine) as connection:
         connection.execute(t.sample_share.insert(), rows)
 
 
@@ -73,7 +77,7 @@ def road(town: Engine, tmp_path: Path) -> Engine:
 
 
 def read(engine: Engine) -> Figures:
-    with database.snapshot(engine) as connection:
+    with work.snapshot(engine) as connection:
         return figures(connection, cities.load_city(connection), PERIOD)
 
 
@@ -95,7 +99,7 @@ class TestCounts:
         assert counted(found, 1, "sum_sample_score") == {"C": TOTALS["sum_sample_score"] - F(80, 3), "": F(80, 3)}
         add_shares(road, "P3", {(3, "D2-1"): 1, (2, "D2"): 1, (1, "C"): 1}, 1)
         assert isinstance(read(road).levels[3].by_code["D1-1"]["n_samples"], Fraction)
-        with database.transaction(road) as connection:
+        with work.transaction(road) as connection:
             connection.execute(t.sample_share.delete().where(t.sample_share.c.sample_no == "S"))
         n = read(road).levels[2].by_code["D2"]["n_samples"]
         assert (n, type(n)) == (Fraction(13, 4), Fraction)
@@ -112,7 +116,7 @@ class TestCounts:
         assert by_unit(read(road), {})[""].items() >= TOTALS.items()
 
     def test_a_table_shows_parts_as_decimals(self, road: Engine) -> None:
-        table, _ = counting.indicators(road, PERIOD, "community")
+        table, _ = indicators.indicators(road, PERIOD, "community")
         assert dict(zip(table["code"], table["n_samples"], strict=True)) == pytest.approx(
             {code: float(n) for code, n in N.items()}
         )
@@ -129,7 +133,7 @@ class TestCounts:
         load_samples(road, tmp_path, [("R2", "2026-01-05", "60", "D1-1"), ("S2", "2026-01-05", "80", "D2-2")])
         add_shares(road, "R2", R, 1000)
         add_shares(road, "S2", S, 3)
-        with database.snapshot(road) as connection:
+        with work.snapshot(road) as connection:
             found = figures(connection, cities.load_city(connection), parse_period("2026-01"))
         third = F(1, 3)
         assert counted(found, 3, "n_samples") == {"D1-9": 1, "D2-1": third, "D2-2": third, "": third}
@@ -139,7 +143,7 @@ class TestCounts:
         self, road: Engine, tmp_path: Path
     ) -> None:
         """In a quarter over two editions the parts of the first stand under its own grids."""
-        with database.transaction(road) as connection:  # P1, the only sample whose point lies in D1-2
+        with work.transaction(road) as connection:  # P1, the only sample whose point lies in D1-2
             connection.execute(t.samples.delete().where(t.samples.c.sample_no == "P1"))
         grids = towns.shapes()
         del grids["D1-1"], grids["D1-2"]
@@ -153,14 +157,14 @@ class TestCounts:
 def test_a_month_drawn_from_layers_keeps_its_299_samples_at_every_level(empty: Engine, tmp_path: Path) -> None:
     """Roads run through both communities of a street; of each a street has its own part drawn, so it counts whole."""
     district.found(empty, tmp_path)
-    sampling.make_draw(empty, "huiji", "2025-06", "1")
-    _, items = sampling.show_draw(empty, "huiji-2025-06")
+    draws.make_draw(empty, "huiji", "2025-06", "1")
+    _, items = draws.show_draw(empty, "huiji-2025-06")
     fields = ("no", "at", "score", "x", "y")
     told = [(i["sample_no"], "2025-06-12 09:30", "90.5", repr(i["lon"]), repr(i["lat"])) for i in items]
     path = towns.write_csv(tmp_path / "june.csv", [dict(zip(fields, row, strict=True)) for row in told], fields)
     profile = towns.write_profile(tmp_path, towns.SAMPLES)
     assert imports.import_file(empty, path, profile, source_as_of=dt.datetime(2025, 7, 1, tzinfo=dt.UTC)).n_new == 299
-    with database.snapshot(empty) as connection:
+    with work.snapshot(empty) as connection:
         found = figures(connection, cities.load_city(connection), parse_period("2025-06"))
     streets, communities = found.levels[3].by_code, found.levels[4].by_code
     for level in (1, 2, 3, 4):
@@ -174,7 +178,7 @@ def test_a_month_drawn_from_layers_keeps_its_299_samples_at_every_level(empty: E
 
 class TestScores:
     def test_the_mean_weighs_by_length(self, road: Engine, tmp_path: Path) -> None:
-        made = assessing.score(road, str(tmp_path / "means.yaml"), PERIOD)
+        made = scoring.score(road, str(tmp_path / "means.yaml"), PERIOD)
         found: dict[str, Any] = {d["subject"]["code"]: d["inputs"]["mean"]["value"] for d in made.subjects}
         assert {code: F(str(value)) for code, value in found.items()} == {
             "D1-1": (60 * F(1, 2) + 90) / F(3, 2),  # 80
@@ -184,7 +188,7 @@ class TestScores:
         }
 
     def test_the_baseline_scores_by_parts(self, road: Engine) -> None:
-        made = assessing.score(road, "grid_baseline", PERIOD)
+        made = scoring.score(road, "grid_baseline", PERIOD)
         documents = {d["subject"]["code"]: d for d in made.subjects}
         d1 = documents["D1-2"]
         assert (d1["counts"]["n_samples"], d1["counts"]["sum_sample_score"]) == ("1.25", "105")
@@ -195,19 +199,19 @@ class TestScores:
             ("city", "district", "community"), "1/3"
         )
         assert publishing.recompute(road, made.name).is_same
-        assert assessing.score(road, "grid_baseline", PERIOD).sha256 == made.sha256
+        assert scoring.score(road, "grid_baseline", PERIOD).sha256 == made.sha256
 
     def test_chance_draws_the_parts(self, road: Engine) -> None:
         """The facts drawn again add up to what was scored: otherwise there would be a reason."""
-        made = assessing.score(road, "grid_baseline", PERIOD)
-        _, documents, _ = assessing.read(road, made.name)
+        made = scoring.score(road, "grid_baseline", PERIOD)
+        _, documents, _ = scoring.read(road, made.name)
         assert [d["chance"]["reason"] for d in documents] == [None] * 7
         interval = next(d for d in documents if d["subject"]["code"] == "D1-1")["chance"]["rates"]["sample_score"]
         assert (interval["low"], interval["high"]) == ("60.0000", "90.0000")
 
     def test_explaining_lists_a_sample_once_in_every_grid_that_has_a_part(self, road: Engine) -> None:
-        made = assessing.score(road, "grid_baseline", PERIOD)
-        with database.transaction(road) as connection:  # what counted is frozen
+        made = scoring.score(road, "grid_baseline", PERIOD)
+        with work.transaction(road) as connection:  # what counted is frozen
             connection.execute(t.sample_share.delete())
         numbers = {
             code: explaining.explain(road, made.name, code, "n_samples").evidence["n_samples"]
@@ -220,20 +224,20 @@ class TestScores:
 
     def test_without_shared_samples_the_evidence_is_as_ever(self, road: Engine, tmp_path: Path) -> None:
         """A road inspected after the cut-off does not move the hash of what was seen at it."""
-        with database.transaction(road) as connection:
+        with work.transaction(road) as connection:
             for table in (t.sample_share, t.samples):
                 connection.execute(table.delete().where(table.c.sample_no.in_(["R", "S"])))
         cut = dt.datetime(2025, 12, 10, tzinfo=dt.UTC)
-        before = assessing.score(road, "grid_baseline", PERIOD, as_of=cut)
+        before = scoring.score(road, "grid_baseline", PERIOD, as_of=cut)
         load_samples(road, tmp_path, [("late", "2025-12-20", "50", "D1-1")])
         add_shares(road, "late", R, 1000)
-        assert assessing.score(road, "grid_baseline", PERIOD, as_of=cut).sha256 == before.sha256
-        assert assessing.score(road, "grid_baseline", PERIOD).sha256 != before.sha256
+        assert scoring.score(road, "grid_baseline", PERIOD, as_of=cut).sha256 == before.sha256
+        assert scoring.score(road, "grid_baseline", PERIOD).sha256 != before.sha256
         held = select_all(road, t.assessment_sample.c.fact_no, t.assessment_sample.c.shares)
         assert {no for no, shares in held if shares is not None} == {"late"}
 
     def test_explaining_tells_the_part(self, road: Engine) -> None:
-        made = assessing.score(road, "grid_baseline", PERIOD)
+        made = scoring.score(road, "grid_baseline", PERIOD)
         parts = {
             code: explaining.explain(road, made.name, code, "sample_score").parts
             for code in ("D1-1", "D2-1", "D2", "C")
@@ -245,7 +249,7 @@ class TestScores:
     def test_people_are_told_the_part_rounded(
         self, road: Engine, postgis_settings: Settings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        made = assessing.score(road, "grid_baseline", PERIOD)
+        made = scoring.score(road, "grid_baseline", PERIOD)
         monkeypatch.setattr("gridmgmt.settings.read", lambda *_: postgis_settings)
 
         def told(*words: str) -> str:
@@ -268,27 +272,27 @@ class TestScores:
         assert "1.58" in told("indicators", "--period", "2025-12", "--level", "community")
 
     def test_a_road_within_one_grid_does_not_move_the_hash(self, road: Engine) -> None:
-        with database.transaction(road) as connection:
+        with work.transaction(road) as connection:
             connection.execute(t.sample_share.delete())
-        before = assessing.score(road, "grid_baseline", PERIOD)
+        before = scoring.score(road, "grid_baseline", PERIOD)
         add_shares(road, "R", {(3, "D1-1"): 9, (2, "D1"): 9, (1, "C"): 9}, 9)
-        assert not assessing.score(road, "grid_baseline", PERIOD).is_new
+        assert not scoring.score(road, "grid_baseline", PERIOD).is_new
         add_shares(road, "S", S, 3)
-        after = assessing.score(road, "grid_baseline", PERIOD)
+        after = scoring.score(road, "grid_baseline", PERIOD)
         assert after.sha256 != before.sha256
         assert all(isinstance(d["counts"]["n_samples"], int) for d in before.subjects)
         whole = {d["subject"]["code"] for d in after.subjects if isinstance(d["counts"]["n_samples"], int)}
         assert whole == {"D1-1", "D1-2", "D1"}
 
     def test_the_period_after_is_compared_with_parts(self, road: Engine) -> None:
-        made = assessing.score(road, "grid_baseline", parse_period("2026-01"))
+        made = scoring.score(road, "grid_baseline", parse_period("2026-01"))
         then = {d["subject"]["code"]: d["comparisons"]["previous"]["counts"] for d in made.subjects}
         assert (then["D2-1"]["n_samples"], then["D1"]["n_samples"], then["C"]["n_samples"]) == ("19/12", "2.75", "17/3")
 
     def test_shares_are_exact(self, road: Engine) -> None:
-        with database.snapshot(road) as connection:
-            found = inspections.shares(connection, ["R", "S", "P0"])
-            later = inspections.shares(connection, [])
+        with work.snapshot(road) as connection:
+            found = store_shares.shares(connection, ["R", "S", "P0"])
+            later = store_shares.shares(connection, [])
         assert found == {"R": {k: F(mm, 1000) for k, mm in R.items()}, "S": {k: F(mm, 3) for k, mm in S.items()}}
         assert later == {}
 
@@ -296,14 +300,14 @@ class TestScores:
 class TestAppeals:
     @pytest.fixture
     def published(self, road: Engine) -> str:
-        made = assessing.score(road, "grid_baseline", PERIOD)
+        made = scoring.score(road, "grid_baseline", PERIOD)
         publishing.publish(road, made.name, "tester")
         return made.name
 
     def test_it_leaves_every_grid_by_its_part(self, road: Engine, published: str) -> None:
-        number = appealing.open_appeal(road, published, "D2-1", "sample", "R", "road works", "D2-1")
-        appealing.decide_appeal(road, number, granted=True, decision="shown", by="office")
-        corrected, _ = appealing.correct(road, published)
+        number = appeals.open_appeal(road, published, "D2-1", "sample", "R", "road works", "D2-1")
+        appeals.decide_appeal(road, number, granted=True, decision="shown", by="office")
+        corrected, _ = appeals.correct(road, published)
         inputs = {d["subject"]["code"]: d["inputs"] for d in corrected.subjects}
         n = {code: F(str(x["scored_samples"]["value"])) for code, x in inputs.items()}
         scores = {code: F(str(x["sample_scores"]["value"])) for code, x in inputs.items()}
@@ -321,9 +325,9 @@ class TestAppeals:
 
     def test_only_a_grid_that_has_a_part_can_appeal(self, road: Engine, published: str) -> None:
         with pytest.raises(AppealRefused):
-            appealing.open_appeal(road, published, "D2-2", "sample", "R", "why", "D2-2")
+            appeals.open_appeal(road, published, "D2-2", "sample", "R", "why", "D2-2")
         with pytest.raises(AppealRefused):
-            appealing.open_appeal(road, published, "D1-1", "sample", "S", "why", "D1-1")
+            appeals.open_appeal(road, published, "D1-1", "sample", "S", "why", "D1-1")
 
 
 def _of(engine: Engine, name: str) -> Any:

@@ -4,19 +4,22 @@ from typing import Any
 
 import pytest
 import shapely
-from sqlalchemy import Engine
 
-from gridmgmt.operations import assessing, casework, database, explaining, stepwork
-from gridmgmt.operations.casework import Request
+from gridmgmt.assessing.operations import explaining, scoring
+from gridmgmt.casework.operations import cases
+from gridmgmt.casework.operations.cases import Request
+from gridmgmt.database import work
+from gridmgmt.database.work import Engine
+from gridmgmt.figures.operations import step_counts
+from gridmgmt.people.store import units
 from gridmgmt.periods import parse_period
-from gridmgmt.store import cities
 from tests.postgis import district, towns
 from tests.postgis.towns import load, middle
 from tests.postgis.worksite import at, dispatched, opened, take
 
 
 def inputs(engine: Engine, book: str, code: str, period: str = "2025-12") -> dict[str, Any]:
-    made = assessing.score(engine, book, parse_period(period))
+    made = scoring.score(engine, book, parse_period(period))
     document = next(d for d in made.subjects if d["subject"]["code"] == code)
     return {name: v.get("value") for name, v in document["inputs"].items()}
 
@@ -95,10 +98,12 @@ def test_two_orders_at_one_instant_are_each_their_own_units_and_late_only_after_
     take(desk, "dispatch", 10, "A", unit="U2")
     for unit in ("U1", "U2"):
         take(desk, "supervise", 11, "A", reason="批示", order_kind="leader", due_at=at(17).isoformat(), unit=unit)
-    with database.snapshot(desk) as connection:
-        ids = cities.unit_ids(connection)
+    with work.snapshot(desk) as connection:
+        ids = units.unit_ids(connection)
         found = [
-            stepwork.steps_of_period(connection, at(0), at(0, 31), cut, ["n_orders_late"]).query("kind == 'order_due'")
+            step_counts.steps_of_period(connection, at(0), at(0, 31), cut, ["n_orders_late"]).query(
+                "kind == 'order_due'"
+            )
             for cut in (at(17), at(17.01))
         ]
     assert found[0]["unit_id"].tolist() == [ids["U1"], ids["U2"]]
@@ -116,7 +121,7 @@ def test_a_hanging_account_of_three_periods_and_two_failures(desk: Engine) -> No
     take(desk, "answer", 10, "P1", day=2)
     take(desk, "verify", 11, "P1", day=2)
     take(desk, "close", 11.5, "P1", day=2)
-    made = assessing.score(desk, "beijing_grid", parse_period("2025-12"))
+    made = scoring.score(desk, "beijing_grid", parse_period("2025-12"))
     community = next(d for d in made.subjects if d["subject"]["code"] == "D1-1")
     assert community["inputs"]["accounts"]["value"] == [
         {"id": "P1", "steps": ["dispatched", "missed", "answered", "failed", "answered", "passed"], "unit": "U1",
@@ -133,7 +138,7 @@ def test_the_third_failure_exposes(desk: Engine, missed: int) -> None:
     dispatched(desk, "P1")  # 4 working hours: missed on the 1st 15:30, the 2nd 9:30 and 15:30
     take(desk, "receive", 10, "P1")
     take(desk, "answer", 15 if missed == 2 else 16, "P1", day=2)
-    made = assessing.score(desk, "beijing_grid", parse_period("2025-12"))
+    made = scoring.score(desk, "beijing_grid", parse_period("2025-12"))
     community = next(d for d in made.subjects if d["subject"]["code"] == "D1-1")
     steps = community["inputs"]["accounts"]["value"][0]["steps"]
     assert steps == ["dispatched", *["missed"] * missed]
@@ -154,9 +159,9 @@ def test_failures_before_the_period_count_for_exposure_only(desk: Engine) -> Non
 def test_the_same_steps_give_the_same_assessment_whatever_is_done_to_other_cases_later(desk: Engine) -> None:
     dispatched(desk, "A")
     take(desk, "send_back", 10, "A", reason="不属本单位")
-    before = assessing.score(desk, "xihu", parse_period("2025-12"), as_of=at(12))
-    casework.take_one(desk, Request("dispatch", "李某", "A", at(13), "U2"))
-    after = assessing.score(desk, "xihu", parse_period("2025-12"), as_of=at(12))
+    before = scoring.score(desk, "xihu", parse_period("2025-12"), as_of=at(12))
+    cases.take_one(desk, Request("dispatch", "李某", "A", at(13), "U2"))
+    after = scoring.score(desk, "xihu", parse_period("2025-12"), as_of=at(12))
     names = [
         {d["subject"]["code"]: d["inputs"].get("sendbacks", {}).get("value") for d in made.subjects}
         for made in (before, after)

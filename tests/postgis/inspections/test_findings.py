@@ -10,9 +10,13 @@ from typing import Any
 import openpyxl
 import pytest
 from openpyxl.worksheet.worksheet import Worksheet
-from sqlalchemy import Engine
 
 from gridmgmt import texts
+from gridmgmt.casework.photographs import StoredFile
+from gridmgmt.casework.store import attachments
+from gridmgmt.database import tables as t
+from gridmgmt.database import work
+from gridmgmt.database.work import Engine
 from gridmgmt.errors import (
     ColumnMissing,
     DrawMissing,
@@ -23,12 +27,9 @@ from gridmgmt.errors import (
     NoticeMissing,
     OptionInvalid,
 )
-from gridmgmt.exports import field_forms
-from gridmgmt.findings import FINDING_COLUMNS
-from gridmgmt.operations import database, findings, sampling
-from gridmgmt.photographs import StoredFile
-from gridmgmt.store import attachments
-from gridmgmt.store import tables as t
+from gridmgmt.inspections.exports import field_forms
+from gridmgmt.inspections.findings import FINDING_COLUMNS
+from gridmgmt.inspections.operations import draws, findings
 from tests.postgis import district
 from tests.postgis.towns import select_all
 
@@ -40,13 +41,13 @@ AT = "2025-06-12 09:30"
 def drawn(empty: Engine, tmp_path: Path) -> Engine:
     """June's draw."""
     district.found(empty, tmp_path)
-    sampling.make_draw(empty, "huiji", "2025-06", "1")
+    draws.make_draw(empty, "huiji", "2025-06", "1")
     return empty
 
 
 def number(engine: Engine, kind: str, name: str, unit: str = UNIT) -> str:
     """The first sample of a type and object of a unit."""
-    _, items = sampling.show_draw(engine, DRAW, unit)
+    _, items = draws.show_draw(engine, DRAW, unit)
     return next(i["sample_no"] for i in items if (i["sample_type"], i["object"]) == (kind, name))
 
 
@@ -107,7 +108,7 @@ def form(drawn: Engine, tmp_path: Path) -> Filled:
 def keep_photographs(engine: Engine, *hashes: str) -> None:
     """As if files with these hashes had been handed in."""
     files = [StoredFile(sha256, "image/jpeg", 1, 1, 1) for sha256 in hashes]
-    with database.transaction(engine) as connection:
+    with work.transaction(engine) as connection:
         attachments.save_files(connection, files)
 
 
@@ -211,7 +212,7 @@ def test_the_same_file_again_changes_nothing_and_a_corrected_one_adds_a_version(
     assert current(drawn)[site][0] == Decimal(90)
     v = t.sample_version.c
     assert [r[0] for r in select_all(drawn, v.score, where=v.sample_type == "building_site")] == [90, 95]
-    _, items = sampling.show_draw(drawn, DRAW, UNIT)
+    _, items = draws.show_draw(drawn, DRAW, UNIT)
     assert next(i["score"] for i in items if i["sample_no"] == site) == Decimal(90)
 
 
@@ -223,7 +224,7 @@ def test_a_dry_run_keeps_nothing(drawn: Engine, form: Filled) -> None:
 
 
 def test_faults_are_told_by_their_cell_and_good_samples_load(drawn: Engine, form: Filled) -> None:
-    _, items = sampling.show_draw(drawn, DRAW, UNIT)
+    _, items = draws.show_draw(drawn, DRAW, UNIT)
     numbers = [i["sample_no"] for i in items]
     good, *bad = numbers[:12]
     form.sample(good, inspected_at="2025年6月12日 9:30", inspector="王五")
@@ -302,7 +303,7 @@ def test_a_form_of_a_draw_that_was_replaced_brings_only_corrections(drawn: Engin
     site, road = number(drawn, "building_site", "building_site"), number(drawn, "street_appearance", "main_road")
     form.sample(site, inspected_at=AT, inspector="王五")
     assert form.take(drawn).n_new == 1
-    newer = sampling.make_draw(drawn, "huiji", "2025-06", "2", again="道路图层有误")
+    newer = draws.make_draw(drawn, "huiji", "2025-06", "2", again="道路图层有误")
     assert (newer.name, newer.n_inspected_before) == (f"{DRAW}.2", 1)
     form.finding(site, "GD1", n=1)
     row = form.sample(road, inspected_at=AT, inspector="王五")

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 import shapely
-from sqlalchemy import Engine, select, update
+from sqlalchemy import select, update
 
+from gridmgmt.database import cities, work
+from gridmgmt.database import tables as t
+from gridmgmt.database.work import Engine
 from gridmgmt.errors import DrawExists, DrawMissing, OptionInvalid, PlanMissing, SubjectsMissing
-from gridmgmt.operations import database, sampling
-from gridmgmt.store import cities
-from gridmgmt.store import layers as layer_store
-from gridmgmt.store import tables as t
+from gridmgmt.inspections.operations import draws
+from gridmgmt.places.store import layers as layer_store
 from tests.postgis import district
 from tests.postgis.towns import select_all
 
@@ -31,7 +32,7 @@ BY_TYPE = {
 
 
 def test_the_plan_asks_for_299(huiji: Engine) -> None:
-    planned = sampling.plan_of(huiji, "huiji", "2025-06")
+    planned = draws.plan_of(huiji, "huiji", "2025-06")
     assert planned.n == 299
     by_type: Counter[str] = Counter()
     for line in planned.lines:
@@ -48,7 +49,7 @@ def test_the_plan_asks_for_299(huiji: Engine) -> None:
 
 
 def test_the_draw_gives_299_in_their_units(huiji: Engine) -> None:
-    report = sampling.make_draw(huiji, "huiji", "2025-06", "20250601")
+    report = draws.make_draw(huiji, "huiji", "2025-06", "20250601")
     document = report.document
     assert (report.name, report.is_new, len(document["items"])) == ("huiji-2025-06", True, 299)
     assert document["short"] == []
@@ -67,14 +68,14 @@ def test_the_draw_gives_299_in_their_units(huiji: Engine) -> None:
 
 
 def test_a_units_samples_are_spread_over_its_communities(huiji: Engine) -> None:
-    items = sampling.make_draw(huiji, "huiji", "2025-06", "1").document["items"]
+    items = draws.make_draw(huiji, "huiji", "2025-06", "1").document["items"]
     for unit in district.UNITS:
         south, north = sorted(Counter(i["grid"] for i in items if i["unit"] == unit).values())
         assert north - south <= 3  # two thirds of the roads lie in the north only
 
 
 def test_lengths_of_roads_add_up_at_every_level(huiji: Engine) -> None:
-    sampling.make_draw(huiji, "huiji", "2025-06", "1")
+    draws.make_draw(huiji, "huiji", "2025-06", "1")
     s, i = t.sample_share.c, t.draw_item.c
     rows = select_all(huiji, s.sample_no, s.level, s.length_mm, s.total_mm)
     sums: Counter[tuple[str, int]] = Counter()
@@ -89,52 +90,52 @@ def test_lengths_of_roads_add_up_at_every_level(huiji: Engine) -> None:
 
 
 def test_the_same_draw_again_changes_nothing(huiji: Engine) -> None:
-    first = sampling.make_draw(huiji, "huiji", "2025-06", "1")
-    later = sampling.make_draw(huiji, "huiji", "2025-07", "1")
-    again = sampling.make_draw(huiji, "huiji", "2025-06", "1")
+    first = draws.make_draw(huiji, "huiji", "2025-06", "1")
+    later = draws.make_draw(huiji, "huiji", "2025-07", "1")
+    again = draws.make_draw(huiji, "huiji", "2025-06", "1")
     assert (again.is_new, again.sha256, again.name) == (False, first.sha256, first.name)
     assert later.is_new
     assert len(select_all(huiji, t.draw.c.id)) == 2
 
 
 def test_another_seed_needs_a_reason(huiji: Engine) -> None:
-    first = sampling.make_draw(huiji, "huiji", "2025-06", "1")
+    first = draws.make_draw(huiji, "huiji", "2025-06", "1")
     with pytest.raises(DrawExists) as e:
-        sampling.make_draw(huiji, "huiji", "2025-06", "2")
+        draws.make_draw(huiji, "huiji", "2025-06", "2")
     assert (e.value.name, e.value.seed) == ("huiji-2025-06", "1")
-    second = sampling.make_draw(huiji, "huiji", "2025-06", "2", again="the list of sites was wrong")
+    second = draws.make_draw(huiji, "huiji", "2025-06", "2", again="the list of sites was wrong")
     assert second.name == "huiji-2025-06.2"
     assert second.document["before"] == []  # the draw that it replaces counts no longer
     assert second.sha256 != first.sha256
-    assert sampling.make_draw(huiji, "huiji", "2025-06", "2").is_new is False
+    assert draws.make_draw(huiji, "huiji", "2025-06", "2").is_new is False
     kept = select_all(huiji, t.draw.c.name, t.draw.c.reason)
     assert kept == [("huiji-2025-06", None), ("huiji-2025-06.2", "the list of sites was wrong")]
-    assert sampling.verify_draw(huiji, "huiji-2025-06") == dict.fromkeys(sampling.CHECKS, True)
+    assert draws.verify_draw(huiji, "huiji-2025-06") == dict.fromkeys(draws.CHECKS, True)
 
 
 @pytest.mark.parametrize("seed", ["", "  ", "1\n2", "\x00", "\ud800"])
 def test_a_seed_is_one_line_of_visible_text(huiji: Engine, seed: str) -> None:
     """The hash joins it to other texts by line feeds, and the document keeps it."""
     with pytest.raises(OptionInvalid):
-        sampling.make_draw(huiji, "huiji", "2025-06", seed)
+        draws.make_draw(huiji, "huiji", "2025-06", seed)
 
 
 def test_a_blank_is_no_reason(huiji: Engine) -> None:
-    sampling.make_draw(huiji, "huiji", "2025-06", "1")
+    draws.make_draw(huiji, "huiji", "2025-06", "1")
     with pytest.raises(OptionInvalid):
-        sampling.make_draw(huiji, "huiji", "2025-06", "2", again=" ")
+        draws.make_draw(huiji, "huiji", "2025-06", "2", again=" ")
 
 
 def test_a_dry_run_keeps_nothing(huiji: Engine) -> None:
-    report = sampling.make_draw(huiji, "huiji", "2025-06", "1", dry_run=True)
+    report = draws.make_draw(huiji, "huiji", "2025-06", "1", dry_run=True)
     assert len(report.document["items"]) == 299
     assert select_all(huiji, t.draw.c.id) == select_all(huiji, t.rulebook_version.c.id) == []
 
 
 def test_nothing_again_within_three_months_while_there_are_others(huiji: Engine) -> None:
     """Five-small units: 8 in each unit, 5 a month: 3 are new in July, 2 come again, the oldest first."""
-    june = sampling.make_draw(huiji, "huiji", "2025-06", "1").document
-    july = sampling.make_draw(huiji, "huiji", "2025-07", "1").document
+    june = draws.make_draw(huiji, "huiji", "2025-06", "1").document
+    july = draws.make_draw(huiji, "huiji", "2025-07", "1").document
     for unit in district.UNITS:
         old = {i["feature"] for i in june["items"] if (i["unit"], i["type"]) == (unit, "five_small")}
         new = [i for i in july["items"] if (i["unit"], i["type"]) == (unit, "five_small")]
@@ -142,14 +143,14 @@ def test_nothing_again_within_three_months_while_there_are_others(huiji: Engine)
         assert Counter(i["again"] for i in new) == {None: 3, "huiji-2025-06": 2}
         passed = [p for p in july["passed_over"] if (p["unit"], p["type"]) == (unit, "five_small")]
         assert len(passed) == 3
-    september = sampling.make_draw(huiji, "huiji", "2025-09", "1").document
+    september = draws.make_draw(huiji, "huiji", "2025-09", "1").document
     assert {b["draw"] for b in september["before"]} == {"huiji-2025-07"}  # June is three months ago
     assert july["short"] == september["short"] == []
 
 
 def test_what_is_missing_is_told(empty: Engine, tmp_path: Path) -> None:
     district.found(empty, tmp_path, points={"toilets": 1, "five_small": 1})
-    document = sampling.make_draw(empty, "huiji", "2025-06", "1").document
+    document = draws.make_draw(empty, "huiji", "2025-06", "1").document
     short = {(s["unit"], s["type"], s["object"]): (s["asked"], s["drawn"]) for s in document["short"]}
     assert short["S00", "five_small", "five_small_unit"] == (5, 2)
     assert short["S00", "building_site", "building_site"] == (1, 0)
@@ -167,21 +168,21 @@ def test_what_is_missing_is_told(empty: Engine, tmp_path: Path) -> None:
     ],
 )
 def test_a_draw_that_was_touched_is_found_out(huiji: Engine, check: str, change: object) -> None:
-    sampling.make_draw(huiji, "huiji", "2025-06", "1")
-    assert all(sampling.verify_draw(huiji, "huiji-2025-06").values())
-    with database.transaction(huiji) as connection:
+    draws.make_draw(huiji, "huiji", "2025-06", "1")
+    assert all(draws.verify_draw(huiji, "huiji-2025-06").values())
+    with work.transaction(huiji) as connection:
         document = connection.execute(select(t.draw.c.document)).scalar_one()
         connection.execute(update(t.draw).values(document=change(document)))  # type: ignore[operator]
-    answers = sampling.verify_draw(huiji, "huiji-2025-06")
+    answers = draws.verify_draw(huiji, "huiji-2025-06")
     assert not answers[check]
     assert not answers["document"]
 
 
 def test_a_sample_that_was_moved_is_found_out(huiji: Engine) -> None:
-    sampling.make_draw(huiji, "huiji", "2025-06", "1")
-    with database.transaction(huiji) as connection:
+    draws.make_draw(huiji, "huiji", "2025-06", "1")
+    with work.transaction(huiji) as connection:
         connection.execute(update(t.draw_item).where(t.draw_item.c.id == 1).values(feature="toilets/other"))
-    assert sampling.verify_draw(huiji, "huiji-2025-06") == {
+    assert draws.verify_draw(huiji, "huiji-2025-06") == {
         "texts": True,
         "document": True,
         "drawn": True,
@@ -191,14 +192,14 @@ def test_a_sample_that_was_moved_is_found_out(huiji: Engine) -> None:
 
 def test_the_layers_of_the_last_day_are_drawn_from(huiji: Engine) -> None:
     """A layer that begins on 1 July is July's, not June's."""
-    with database.transaction(huiji) as connection:
+    with work.transaction(huiji) as connection:
         old = layer_store.newest(connection, "toilets", "toilets")
         assert old is not None
         layer_store.make_way(connection, "toilets", "toilets", dt.date(2025, 7, 1))
     new = {"only": (None, shapely.Point(district.place(0, 0.5, 0.5)))}
     district.add_layer(huiji, "toilets", new, dt.date(2025, 7, 1))
-    june = sampling.make_draw(huiji, "huiji", "2025-06", "1").document
-    july = sampling.make_draw(huiji, "huiji", "2025-07", "1").document
+    june = draws.make_draw(huiji, "huiji", "2025-06", "1").document
+    july = draws.make_draw(huiji, "huiji", "2025-07", "1").document
     assert [june["objects"]["public_toilet"]["n"], july["objects"]["public_toilet"]["n"]] == [20, 1]
     assert [i["feature"] for i in july["items"] if i["object"] == "public_toilet"] == ["toilets/only"]
     heads = [next(h["sha256"] for h in d["layers"] if h["kind"] == "toilets") for d in (june, july)]
@@ -207,12 +208,12 @@ def test_the_layers_of_the_last_day_are_drawn_from(huiji: Engine) -> None:
 
 
 def test_errors(empty: Engine) -> None:
-    with database.transaction(empty) as connection:
+    with work.transaction(empty) as connection:
         cities.save_city(connection, district.CITY)
     with pytest.raises(SubjectsMissing):
-        sampling.plan_of(empty, "huiji", "2025-06")
+        draws.plan_of(empty, "huiji", "2025-06")
     with pytest.raises(PlanMissing) as e:
-        sampling.plan_of(empty, "quanshan", "2025-06")
+        draws.plan_of(empty, "quanshan", "2025-06")
     assert e.value.known == ["huiji"]
     with pytest.raises(DrawMissing):
-        sampling.verify_draw(empty, "nothing")
+        draws.verify_draw(empty, "nothing")

@@ -10,12 +10,14 @@ import pytest
 import shapely
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, func, select
+from sqlalchemy import func, select
 
-from gridmgmt.operations import database, imports
-from gridmgmt.operations.imports import ImportReport
-from gridmgmt.store import cities, incoming
-from gridmgmt.store import tables as t
+from gridmgmt.database import cities, merging, work
+from gridmgmt.database import tables as t
+from gridmgmt.database.work import Engine
+from gridmgmt.intake.operations import imports
+from gridmgmt.intake.operations.imports import ImportReport
+from gridmgmt.people.store import categories, units
 from tests.postgis import towns
 from tests.postgis.conftest import clear
 from tests.postgis.towns import VERSIONED, case, contents, current, load, places, select_all
@@ -58,7 +60,7 @@ def test_a_point_in_no_community_takes_the_deepest_grid_that_covers_it(empty: En
     grids = towns.shapes()
     grids["D1"] = ("district", "C", grids["D1"][2].difference(towns.box(0, 1).buffer(-towns.SIDE / 4)))
     grids["D1-2"] = ("community", "D1", grids["D1-2"][2].difference(towns.box(0, 1).buffer(-towns.SIDE / 8)))
-    with database.transaction(empty) as connection:
+    with work.transaction(empty) as connection:
         cities.save_city(connection, towns.CITY)
     towns.add_edition(empty, tmp_path, grids=grids)
     x, y = towns.middle("D1-2")
@@ -199,7 +201,7 @@ def test_a_failure_in_the_middle_leaves_nothing(
     def fail(*_: object) -> None:
         raise RuntimeError("power cut")
 
-    monkeypatch.setattr(incoming, step, fail)
+    monkeypatch.setattr(merging, step, fail)
     with pytest.raises(RuntimeError, match="power cut"):
         load(town, tmp_path, [case("n", who="张三"), case("bad", at="?")], day=1)
     assert not any(contents(town).values())
@@ -222,16 +224,16 @@ class TestQuarantine:
 
     def test_after_the_category_was_added(self, town: Engine, tmp_path: Path) -> None:
         load(town, tmp_path, [case("n", cat="77"), case("m", cat="88")], day=1)
-        with database.transaction(town) as connection:
-            cities.ensure_categories(connection, [("town", "component", "77")])
+        with work.transaction(town) as connection:
+            categories.ensure_categories(connection, [("town", "component", "77")])
         assert fates(self.retry(town, tmp_path)) == (1, 0, 0, 0, 1)
         assert open_problems(town) == [(3, "category_unknown_value")]
         assert current(town) == {"n": (None, "2026-01-01")}, "the version is the export's, not the retry's"
 
     def test_after_the_unit_was_added(self, town: Engine, tmp_path: Path) -> None:
         load(town, tmp_path, [case("n", unit="U1")])
-        with database.transaction(town) as connection:
-            cities.ensure_units(connection, ["U1"])
+        with work.transaction(town) as connection:
+            units.ensure_units(connection, ["U1"])
         assert fates(self.retry(town, tmp_path)) == (1, 0, 0, 0, 0)
         (unit,) = select_all(town, t.unit.c.code, where=t.unit.c.id == select(t.cases.c.unit_id).scalar_subquery())
         assert unit == ("U1",)
@@ -247,8 +249,8 @@ class TestQuarantine:
         path = towns.write_csv(tmp_path / "cases.csv", [case("n", cat="77"), case("m")])
         profile = towns.write_profile(tmp_path, towns.CASES)
         imports.import_file(town, path, profile)
-        with database.transaction(town) as connection:
-            cities.ensure_categories(connection, [("town", "component", "77")])
+        with work.transaction(town) as connection:
+            categories.ensure_categories(connection, [("town", "component", "77")])
         assert fates(imports.import_file(town, path, profile)) == (1, 0, 1, 0, 0)
         assert imports.list_quarantine(town) == []
 
@@ -263,8 +265,8 @@ class TestQuarantine:
         frame = gpd.GeoDataFrame([row], geometry=[shapely.Point(towns.middle("D2-1"))], crs=4490).to_crs(4547)
         frame.to_file(tmp_path / "cases.gpkg", engine="pyogrio")
         assert imports.import_file(town, tmp_path / "cases.gpkg", str(profile)).n_quarantined == 1
-        with database.transaction(town) as connection:
-            cities.ensure_categories(connection, [("town", "component", "77")])
+        with work.transaction(town) as connection:
+            categories.ensure_categories(connection, [("town", "component", "77")])
         (report,) = imports.retry_quarantine(town, str(profile))
         assert report.located == {"leaf": 1}
         assert places(town) == {"n": ("leaf", "D2-1", "D2")}
@@ -285,7 +287,7 @@ class TestReporter:
         load(town, tmp_path, [case("n", who="张三丰", phone="13900000000"), case("m")])
         assert select_all(town, t.reporter.c.name, t.reporter.c.phone) == [("张三丰", "13900000000")]
         others = [table for table in t.metadata.sorted_tables if table.name != "reporter"]
-        with database.snapshot(town) as connection:
+        with work.snapshot(town) as connection:
             for table in others:
                 rows = connection.execute(select(func.json_agg(table.table_valued()))).scalar()
                 assert "13900000000" not in json.dumps(rows), table.name
@@ -298,7 +300,7 @@ class TestReporter:
 
 def test_batches_are_known_one_after_the_other(town: Engine, tmp_path: Path) -> None:
     load(town, tmp_path, [case("n", text=A)], day=1)
-    with database.transaction(town) as connection:  # the clock was set back by a day since
+    with work.transaction(town) as connection:  # the clock was set back by a day since
         ahead = dt.timedelta(days=1)
         connection.execute(t.batch.update().values(known_at=t.batch.c.known_at + ahead))
     load(town, tmp_path, [case("n", text=B), case("m", text=B)], day=2)
@@ -323,7 +325,7 @@ def test_no_row_names_another_that_is_not_there(town: Engine, tmp_path: Path) ->
         "sample_id": t.samples,
     }
     named |= dict.fromkeys(t.GRID_COLUMNS, t.grid)
-    with database.snapshot(town) as connection:
+    with work.snapshot(town) as connection:
         for table in (t.cases, t.samples, t.case_version, t.sample_version, t.assignment):
             for column in table.c:
                 if column.name in named:

@@ -4,13 +4,14 @@ import datetime as dt
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
 
+from gridmgmt.database import cities, work
+from gridmgmt.database.work import Engine
 from gridmgmt.errors import CodeInvalid, CoordinateOutOfRange, CrsUnknown, EditionMissing, NoEditionOnDate
 from gridmgmt.geo import point_to_storage
-from gridmgmt.operations import database, locating, reference
-from gridmgmt.operations.locating import locate, near_m
-from gridmgmt.store import cities
+from gridmgmt.people.operations import locating, reference
+from gridmgmt.people.operations.locating import locate, near_m
+from gridmgmt.people.store import units
 from tests.postgis import towns
 from tests.postgis.towns import SIDE, SOUTH, WEST, case, load, middle, places
 
@@ -78,7 +79,7 @@ def test_outside_it_tells_the_nearest_however_far(degrees: float, town: Engine) 
 
 def test_nearest_is_told_in_metres_not_in_degrees(empty: Engine, tmp_path: Path) -> None:
     """At 60° N a degree of longitude is half as long: the grid that is farther in degrees is nearer."""
-    with database.transaction(empty) as connection:
+    with work.transaction(empty) as connection:
         cities.save_city(connection, towns.CITY)
     x, y = 114.0, 60.0
     east, north = (
@@ -143,8 +144,8 @@ def test_the_unit_follows_from_category_place_and_day(
     category: str | None, place: str, day: str | None, unit: str | None, town: Engine, tmp_path: Path
 ) -> None:
     """WEST answers in D1, EAST in D2 until June, WORKS for components 01 everywhere from then on."""
-    with database.transaction(town) as connection:
-        cities.ensure_units(connection, ["WEST", "EAST", "WORKS"])
+    with work.transaction(town) as connection:
+        units.ensure_units(connection, ["WEST", "EAST", "WORKS"])
     (tmp_path / "rules.csv").write_text(
         "category,level,grid_code,unit_code,valid_from,valid_to\n"
         "*,district,D1,WEST,2020-01-01,\n"

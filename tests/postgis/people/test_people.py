@@ -9,21 +9,25 @@ from typing import Any
 import geopandas as gpd
 import pytest
 import shapely
-from sqlalchemy import Engine, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import Range
 from typer.testing import CliRunner
 
 from gridmgmt import texts
+from gridmgmt.assessing.operations import scoring
 from gridmgmt.cli import app
+from gridmgmt.database import cities, clock, work
+from gridmgmt.database import tables as t
+from gridmgmt.database.work import Engine
 from gridmgmt.errors import TableRefused
-from gridmgmt.operations import assessing, assigning, database, editions, layers, people, reference
-from gridmgmt.operations.locating import locate, near_m
+from gridmgmt.people.operations import assigning, people, reference
+from gridmgmt.people.operations.locating import locate, near_m
+from gridmgmt.people.store import categories, units
+from gridmgmt.people.store import people as store
 from gridmgmt.periods import parse_period
+from gridmgmt.places.operations import editions, layers
+from gridmgmt.places.store import editions as edition_store
 from gridmgmt.settings import Settings, data_path
-from gridmgmt.store import cities, steps
-from gridmgmt.store import editions as edition_store
-from gridmgmt.store import people as store
-from gridmgmt.store import tables as t
 from tests.postgis import towns
 from tests.postgis.towns import SIDE, SOUTH, WEST, case, load, middle, select_all
 
@@ -38,8 +42,8 @@ def table(folder: Path, name: str, text: str) -> Path:
 
 
 def add_units(engine: Engine, *codes: str) -> None:
-    with database.transaction(engine) as connection:
-        cities.ensure_units(connection, codes)
+    with work.transaction(engine) as connection:
+        units.ensure_units(connection, codes)
 
 
 def add_areas(engine: Engine, folder: Path, first: dt.date, *rows: dict[str, Any]) -> None:
@@ -65,8 +69,8 @@ def test_units_are_a_tree_or_refused(town: Engine, tmp_path: Path) -> None:
     with pytest.raises(TableRefused) as e:
         reference.import_units(town, table(tmp_path, "bad", bad))
     assert [(f["code"], f["row"]) for f in e.value.faults] == [("circle", 2), ("parent_unknown", 3)]
-    with database.snapshot(town) as connection:
-        tree = cities.unit_tree(connection)
+    with work.snapshot(town) as connection:
+        tree = units.unit_tree(connection)
     assert {u.code: (u.parent_code, u.level, u.grid_code) for u in tree.values()} == {
         "CITY": (None, 1, "C"), "WEST": ("CITY", 2, "D1"), "team": ("WEST", None, None),
     }  # fmt: skip
@@ -114,7 +118,7 @@ def some_cases() -> list[dict[str, str]]:
 
 def answering(engine: Engine) -> dict[str, str | None]:
     statement = select(t.cases.c.case_no, t.unit.c.code).outerjoin(t.unit, t.cases.c.unit_id == t.unit.c.id)
-    with database.snapshot(engine) as connection:
+    with work.snapshot(engine) as connection:
         return {r[0]: r[1] for r in connection.execute(statement)}
 
 
@@ -135,7 +139,7 @@ def test_areas_that_come_later_are_applied_by_reassigning(town: Engine, tmp_path
     assert done["n_cases_other_edition"] == 0
     batches = select(t.batch.c.counts).where(t.batch.c.kind == "reassign").order_by(t.batch.c.id.desc()).limit(1)
     layers_known = select(t.layer.c.known_at).where(t.layer.c.kind == "areas")
-    with database.snapshot(town) as connection:
+    with work.snapshot(town) as connection:
         kept, came = connection.execute(batches).scalar_one(), connection.execute(layers_known).scalar_one()
     assert {k: kept[k] for k in done} == done
     assert dt.datetime.fromisoformat(kept["rules_since"]) == came, "the areas are why"
@@ -151,8 +155,8 @@ def test_a_rule_ends_when_the_table_says_so(town: Engine, tmp_path: Path) -> Non
     rules(town, tmp_path)
     load(town, tmp_path, [case("before", "D2-2", at="2025-12-04 12:00"), case("after", "D2-2", at="2025-12-05 12:00")])
     assert answering(town) == {"before": "WORKS", "after": "WORKS"}
-    with database.snapshot(town) as connection:
-        before = steps.now(connection)
+    with work.snapshot(town) as connection:
+        before = clock.now(connection)
     path = table(tmp_path, "ended", ENDED)
     report = reference.import_rules(town, path)
     assert (report.n_rows, report.n_new, report.n_ended, report.reopened) == (1, 0, 1, ())
@@ -196,7 +200,7 @@ def test_a_rule_that_an_older_release_held_twice_ends(town: Engine, tmp_path: Pa
     load(town, tmp_path, [case("after", "D2-2", at="2025-12-05 12:00")])
     names = ("category", "level", "grid_code", "land_owner", "override", "unit_id", "batch_id")
     r = t.responsibility.c
-    with database.transaction(town) as connection:
+    with work.transaction(town) as connection:
         (works,) = connection.execute(select(t.responsibility).where(r.grid_code == "D2-2")).mappings()
         known_at = works["known_at"] + dt.timedelta(seconds=1) if apart else works["known_at"]
         ended = {"valid": Range(dt.date(2020, 1, 1), dt.date(2025, 12, 5)), "known_at": known_at}
@@ -206,8 +210,8 @@ def test_a_rule_that_an_older_release_held_twice_ends(town: Engine, tmp_path: Pa
             connection.execute(t.responsibility.insert().values(**{n: works[n] for n in names}, **again))
     assert works_rule(town) == [dt.date(2025, 12, 5)]
     assigning.reassign(town)
-    with database.transaction(town) as connection:  # as the older release assigned it, and reassigned since
-        unit_id = cities.unit_ids(connection)["WORKS"]
+    with work.transaction(town) as connection:  # as the older release assigned it, and reassigned since
+        unit_id = units.unit_ids(connection)["WORKS"]
         connection.execute(t.assignment.update().values(unit_id=unit_id))
         connection.execute(t.cases.update().values(unit_id=unit_id))
     assert reference.import_rules(town, table(tmp_path, "ended", ENDED)).n_changed == 0
@@ -291,10 +295,10 @@ def enterprise_edition(engine: Engine, folder: Path) -> None:
 @pytest.fixture
 def works(empty: Engine, tmp_path: Path) -> Engine:
     """The town with a large enterprise that is a basic grid of its own."""
-    with database.transaction(empty) as connection:
+    with work.transaction(empty) as connection:
         cities.save_city(connection, towns.CITY)
-        cities.ensure_units(connection, ["OFFICE", "STEEL"])
-        cities.ensure_categories(connection, [("town", "component", "01001")])
+        units.ensure_units(connection, ["OFFICE", "STEEL"])
+        categories.ensure_categories(connection, [("town", "component", "01001")])
     enterprise_edition(empty, tmp_path)
     return empty
 
@@ -370,7 +374,7 @@ def test_needed_there_and_short_for_each_area(works: Engine, tmp_path: Path) -> 
 def test_heads_of_a_day_are_counted_for_grids_and_units(works: Engine, tmp_path: Path) -> None:
     """What a rulebook's inputs are told."""
     staff(works, tmp_path)
-    with database.snapshot(works) as connection:
+    with work.snapshot(works) as connection:
         edition = edition_store.on_date(connection, DAY)
         grids = edition_store.grid_names(connection, [edition.id])
         heads = people.headcount(connection, grids, DAY)
@@ -380,7 +384,7 @@ def test_heads_of_a_day_are_counted_for_grids_and_units(works: Engine, tmp_path:
 
 def collectors(engine: Engine) -> dict[str, tuple[object, object]]:
     """What the rulebook of six districts is told in December: number of collectors, and where it came from."""
-    made = assessing.score(engine, "ningbo_district", parse_period("2025-12"))
+    made = scoring.score(engine, "ningbo_district", parse_period("2025-12"))
     given = {d["subject"]["code"]: d["inputs"].get("collectors", {}) for d in made.subjects}
     return {code: (found.get("value"), found.get("from")) for code, found in given.items()}
 
@@ -440,8 +444,8 @@ def test_the_sample_table_loads_and_names_known_classes(town: Engine, tmp_path: 
     assert n == len(rows) > 0
     assert all("示例" in row["note"] and row["unit_code"].startswith("SAMPLE-") for row in rows)
     reference.import_categories(town, data_path("categories", "gb47678_5.csv"))
-    with database.snapshot(town) as connection:
-        known = {f"{kind}:{code}" for _, kind, code in cities.category_keys(connection)}
+    with work.snapshot(town) as connection:
+        known = {f"{kind}:{code}" for _, kind, code in categories.category_keys(connection)}
         assert store.people(connection, DAY) == []
     exact = {row["category"] for row in rows if not row["category"].endswith("*")}
     assert exact <= known

@@ -8,15 +8,18 @@ import numpy as np
 import pytest
 import shapely
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import text
 
 from gridmgmt.city import STORAGE_EPSG
-from gridmgmt.locator import Locator
-from gridmgmt.operations import assigning, counting, database, editions
-from gridmgmt.operations.figures import Figures, figures
+from gridmgmt.database import cities, work
+from gridmgmt.database.work import Connection, Engine
+from gridmgmt.figures.operations import indicators
+from gridmgmt.figures.operations.period_counts import Figures, figures
+from gridmgmt.people.operations import assigning
 from gridmgmt.periods import parse_period
-from gridmgmt.store import cities
-from gridmgmt.store import editions as store
+from gridmgmt.places.locator import Locator
+from gridmgmt.places.operations import editions
+from gridmgmt.places.store import editions as store
 from tests.postgis import towns
 from tests.postgis.towns import case, load
 from tests.unit.locator_examples import POINTS, POLYGONS
@@ -65,7 +68,7 @@ def test_three_engines_agree_on_the_shared_examples(empty: Engine) -> None:
     expected = [owner for *_, owner in POINTS]
     assert owners_by_locator(codes, polygons, points) == expected
     assert owners_in_geopandas(codes, polygons, points) == expected
-    with database.transaction(empty) as connection:
+    with work.transaction(empty) as connection:
         assert owners_in_postgis(connection, codes, polygons, points) == expected
 
 
@@ -82,7 +85,7 @@ def test_locator_and_postgis_agree_on_random_points_of_a_random_coverage(empty: 
     polygons = cells(rng, 300)
     codes = [f"{i:03}" for i in rng.permutation(len(polygons))]
     points = rng.random((4_000, 2)) * 1.1 + np.array([113.95, 29.95])
-    with database.transaction(empty) as connection:
+    with work.transaction(empty) as connection:
         found = owners_in_postgis(connection, codes, polygons, points)
     assert owners_by_locator(codes, polygons, points) == found
     assert None in found
@@ -111,19 +114,19 @@ def check_sums(found: Figures, n_facts: dict[str, int], parents: bool) -> None:
 def test_sums_hold_although_parents_do_not_match_their_children(seed: int, empty: Engine, tmp_path: Path) -> None:
     """Communities and districts are two independent coverages, parents drawn at random, with holes in both."""
     rng = np.random.default_rng(seed)
-    with database.transaction(empty) as connection:
+    with work.transaction(empty) as connection:
         cities.save_city(connection, towns.CITY)
     grids = {"C": ("city", None, shapely.box(114, 30, 114.9, 31))}
     grids |= {f"D{i}": ("district", "C", shape) for i, shape in enumerate(cells(rng, 5)[:-1])}
     grids |= {f"x{i}": ("community", f"D{rng.integers(4)}", shape) for i, shape in enumerate(cells(rng, 40)[:-4])}
     towns.add_edition(empty, tmp_path, "2025", None, grids)
-    with database.transaction(empty) as connection:
+    with work.transaction(empty) as connection:
         store.activate(connection, store.by_name(connection, "2025"), towns.START)
     points = rng.random((400, 2)) * 1.2 + np.array([113.9, 29.9])
     rows = [case(f"n{i}", (x, y), reg=towns.NOON) for i, (x, y) in enumerate(points.tolist())]
     report = load(empty, tmp_path, [*rows, case("nowhere", None)])
     assert set(report.located) == {"leaf", "upper", "outside", "no_location"}
-    with database.snapshot(empty) as connection:
+    with work.snapshot(empty) as connection:
         found = figures(connection, cities.load_city(connection), parse_period("2025-12"))
     check_sums(found, {"n_reported": 401, "n_registered": 400}, parents=True)
     counts = found.levels[3].counts["n_reported"]
@@ -147,7 +150,7 @@ def test_sums_hold_over_two_editions_in_one_period(town: Engine, tmp_path: Path)
         case("f", (0.0, 0.0), at="2026-01-02", reg="2026-01-02", due="2026-01-05"),
     ])  # fmt: skip
     assert assigning.reassign(town)["n_cases_changed"] == 0
-    with database.snapshot(town) as connection:
+    with work.snapshot(town) as connection:
         found = figures(connection, cities.load_city(connection), parse_period("2026-01"))
     check_sums(found, {"n_due": 6, "n_reported": 3, "n_registered": 3, "n_closed": 1}, parents=True)
     due = found.levels[3].counts["n_due"].to_dict()
@@ -160,7 +163,7 @@ def test_sums_hold_over_two_editions_in_one_period(town: Engine, tmp_path: Path)
 
 def test_a_table_lists_every_grid_and_the_unassigned_last(town: Engine, tmp_path: Path) -> None:
     load(town, tmp_path, [case("a"), case("b"), case("c", (0.0, 0.0))])
-    table, _ = counting.indicators(town, parse_period("2025-12"), "community")
+    table, _ = indicators.indicators(town, parse_period("2025-12"), "community")
     assert dict(zip(table["code"], table["n_reported"], strict=True)) == {
         "D1-1": 2, "D1-2": 0, "D2-1": 0, "D2-2": 0, "": 1,
     }  # fmt: skip

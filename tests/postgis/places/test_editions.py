@@ -7,15 +7,19 @@ import geopandas as gpd
 import pytest
 import shapely
 from psycopg.errors import ExclusionViolation
-from sqlalchemy import Engine, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.exc import IntegrityError
 
+from gridmgmt.assessing.operations import explaining, scoring
+from gridmgmt.database import cities, work
+from gridmgmt.database import tables as t
+from gridmgmt.database.work import Engine
 from gridmgmt.errors import EditionActive, EditionExists, EditionInvalid, EditionMissing, EditionOverlap, EditionShrinks
-from gridmgmt.operations import assessing, assigning, database, editions, explaining, reference
+from gridmgmt.people.operations import assigning, reference
+from gridmgmt.people.store import units
 from gridmgmt.periods import parse_period
-from gridmgmt.store import cities
-from gridmgmt.store import tables as t
+from gridmgmt.places.operations import editions
 from tests.postgis import towns
 from tests.postgis.towns import add_edition, box, case, contents, load, places, select_all, shapes
 
@@ -83,7 +87,7 @@ class TestActivation:
 
     def test_the_database_itself_refuses_an_overlap(self, town: Engine) -> None:
         days_of_another = Range(dt.date(2025, 12, 31), NEW_YEAR)
-        with pytest.raises(IntegrityError) as caught, database.transaction(town) as connection:
+        with pytest.raises(IntegrityError) as caught, work.transaction(town) as connection:
             connection.execute(t.edition.insert().values(name="x", report={}, valid=days_of_another))
         assert isinstance(caught.value.orig, ExclusionViolation)
 
@@ -211,7 +215,7 @@ class TestDays:
     def test_an_import_before_the_first_edition_is_assigned_when_there_is_one(
         self, empty: Engine, tmp_path: Path
     ) -> None:
-        with database.transaction(empty) as connection:
+        with work.transaction(empty) as connection:
             cities.save_city(connection, towns.CITY)
         assert load(empty, tmp_path, [case("n")]).located == {"no_edition": 1}
         add_edition(empty, tmp_path)
@@ -220,8 +224,8 @@ class TestDays:
 
     def test_rules_that_come_later_are_applied_to_the_rows_before_them(self, town: Engine, tmp_path: Path) -> None:
         load(town, tmp_path, [case("n", cat="01"), case("m", "D2-1", cat="01")])
-        with database.transaction(town) as connection:
-            cities.ensure_units(connection, ["U1"])
+        with work.transaction(town) as connection:
+            units.ensure_units(connection, ["U1"])
         header = "category,level,grid_code,unit_code,valid_from,valid_to"
         (tmp_path / "rules.csv").write_text(f"{header}\ncomponent:01,district,D1,U1,2025-01-01,\n", "utf-8")
         reference.import_rules(town, tmp_path / "rules.csv")
@@ -229,7 +233,7 @@ class TestDays:
         assert assigning.reassign(town)["n_cases_changed"] == 1
         assert assigning.reassign(town)["n_cases"] == 0
         answering = select(t.cases.c.case_no, t.unit.c.code).outerjoin(t.unit, t.cases.c.unit_id == t.unit.c.id)
-        with database.snapshot(town) as connection:
+        with work.snapshot(town) as connection:
             assert {r[0]: r[1] for r in connection.execute(answering)} == {"n": "U1", "m": None, "later": "U1"}
 
 
@@ -237,13 +241,13 @@ def test_a_saved_assessment_keeps_its_numbers_after_reassigning(town: Engine, tm
     january = {"at": "2026-01-05", "reg": "2026-01-05", "due": "2026-01-08"}
     load(town, tmp_path, [case("late", **january), case("done", **january, closed="2026-01-07")], day=20)
     period = parse_period("2026-01")
-    made = assessing.score(town, "grid_baseline", period)
+    made = scoring.score(town, "grid_baseline", period)
     before = explaining.explain(town, made.name, "D1-1", "closing")
     assert before.evidence == {"closed": ["done"], "due": ["done", "late"]}
     add_edition(town, tmp_path, "2026", NEW_YEAR, merged_west())
     assert assigning.reassign(town)["n_cases_changed"] == 2
     assert explaining.explain(town, made.name, "D1-1", "closing") == before
-    again = assessing.score(town, "grid_baseline", period)
+    again = scoring.score(town, "grid_baseline", period)
     assert again.is_new
     assert again.sha256 != made.sha256
     assert explaining.explain(town, again.name, "D1-9", "closing").evidence == before.evidence

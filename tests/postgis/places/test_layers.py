@@ -9,15 +9,17 @@ from typing import Any
 import geopandas as gpd
 import pytest
 import shapely
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from gridmgmt import layers as domain
+from gridmgmt.database import tables as t
+from gridmgmt.database import work
+from gridmgmt.database.work import Engine
 from gridmgmt.errors import LayerEmpty, LayerExists, LayerKindMissing, LayerMissing, LayerOverlap, OptionInvalid
-from gridmgmt.operations import database, layers
-from gridmgmt.operations.layers import LayerReport
-from gridmgmt.store import layers as store
-from gridmgmt.store import tables as t
+from gridmgmt.places import layers as domain
+from gridmgmt.places.operations import layers
+from gridmgmt.places.operations.layers import LayerReport
+from gridmgmt.places.store import layers as store
 from tests.postgis import towns
 
 MAY, JUNE, JULY = dt.date(2025, 5, 1), dt.date(2025, 6, 1), dt.date(2025, 7, 1)
@@ -41,7 +43,7 @@ def load(engine: Engine, path: Path, day: dt.date = MAY, kind: str = "roads", **
 
 
 def codes(engine: Engine, day: dt.date, kind: str = "roads", name: str | None = None) -> list[str]:
-    with database.snapshot(engine) as connection:
+    with work.snapshot(engine) as connection:
         return store.features(connection, kind, day, name)["code"].tolist()
 
 
@@ -52,7 +54,7 @@ def heads(engine: Engine, **more: Any) -> list[tuple[str, dt.date | None, dt.dat
 def test_a_layer_comes_back_as_it_was_handed_in(town: Engine, tmp_path: Path) -> None:
     report = load(town, write(tmp_path / "roads.gpkg"))
     assert (report.n_read, report.n_loaded, report.is_new, report.predecessor) == (2, 2, True, None)
-    with database.snapshot(town) as connection:
+    with work.snapshot(town) as connection:
         found = store.features(connection, "roads", MAY)
         (head,) = store.all_layers(connection)
     assert found.columns.tolist() == [
@@ -147,7 +149,7 @@ def test_the_database_holds_no_two_layers_of_a_day(town: Engine, tmp_path: Path)
         "INSERT INTO layer (kind, name, valid, sha256, n_features, batch_id) "
         "SELECT kind, name, '[2025-06-01,)', sha256, n_features, batch_id FROM layer"
     )
-    with pytest.raises(IntegrityError, match="ex_layer_valid"), database.transaction(town) as connection:
+    with pytest.raises(IntegrityError, match="ex_layer_valid"), work.transaction(town) as connection:
         connection.execute(again)
 
 
@@ -176,7 +178,7 @@ def test_what_lies_outside_the_city_is_counted(town: Engine, tmp_path: Path) -> 
 
 
 def test_units_of_areas_are_those_of_the_city(town: Engine, tmp_path: Path) -> None:
-    with database.transaction(town) as connection:
+    with work.transaction(town) as connection:
         connection.execute(t.unit.insert().values(code="PARKS"))
     columns = ["code", "unit_code", "land_owner", "buffer_m", "geometry"]
     rows = [
@@ -186,7 +188,7 @@ def test_units_of_areas_are_those_of_the_city(town: Engine, tmp_path: Path) -> N
     ]
     report = load(town, write(tmp_path / "areas.gpkg", rows, columns), kind="areas")
     assert [(f.number, f.code, f.value) for f in report.faults] == [(2, "feature_unit_unknown", "WATER")]
-    with database.snapshot(town) as connection:
+    with work.snapshot(town) as connection:
         found = store.features(connection, "areas", MAY)
     assert found[["code", "unit_code", "land_owner"]].to_numpy().tolist() == [
         ["A", "PARKS", None],

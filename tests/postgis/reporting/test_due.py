@@ -4,12 +4,13 @@ import datetime as dt
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
 
+from gridmgmt.assessing.operations import subjects
 from gridmgmt.city import DEFAULT_LEVELS
+from gridmgmt.database.work import Engine
 from gridmgmt.errors import DataFileInvalid, InstantInvalid, OptionInvalid, SchemeMissing
-from gridmgmt.operations import reporting, subjects
-from gridmgmt.readers import data_files
+from gridmgmt.files import data_files
+from gridmgmt.reporting.operations import due as reporting
 from gridmgmt.settings import data_path
 
 FIFTH = dt.date(2025, 12, 5)

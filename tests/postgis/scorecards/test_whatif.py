@@ -7,17 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
 from typer.testing import CliRunner
 
+from gridmgmt.assessing.operations import publishing, scoring
+from gridmgmt.assessing.operations.whatif import whatif
 from gridmgmt.cli import app
+from gridmgmt.database import tables as t
+from gridmgmt.database import work
+from gridmgmt.database.work import Engine
 from gridmgmt.errors import OptionInvalid, PeriodsNotAssessed, RulebookMissing, RulebooksDiffer
-from gridmgmt.operations import assessing, database, publishing
-from gridmgmt.operations.supposing import whatif
 from gridmgmt.periods import parse_period
+from gridmgmt.scorecards.whatif import WhatIf
 from gridmgmt.settings import Settings
-from gridmgmt.store import tables as t
-from gridmgmt.whatif import WhatIf
 from tests.postgis.towns import case, found, load, select_all
 
 BOOK = """\
@@ -76,10 +77,10 @@ def settings(make_database: Callable[[str], Settings]) -> Settings:
 def year(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """The town with four cases in two months, its year assessed through all months; for tests that only read."""
     folder = tmp_path_factory.mktemp("year")
-    engine = database.open_database(settings)
+    engine = work.open_database(settings)
     found(engine, folder)
     assert load(engine, folder, CASES, day=5).n_quarantined == 0
-    assessing.score(engine, write(folder, BOOK), parse_period("2025"))
+    scoring.score(engine, write(folder, BOOK), parse_period("2025"))
     yield engine
     engine.dispose()
 
@@ -88,7 +89,7 @@ def year(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 def december(town: Engine, tmp_path: Path) -> Engine:
     """The same with December assessed only, for tests that go on from there."""
     assert load(town, tmp_path, CASES, day=5).n_quarantined == 0
-    assessing.score(town, write(tmp_path, BOOK), parse_period("2025-12"))
+    scoring.score(town, write(tmp_path, BOOK), parse_period("2025-12"))
     return town
 
 
@@ -112,7 +113,7 @@ def test_what_was_assessed_is_where_it_starts(year: Engine) -> None:
     assert (len(found.periods), len(found.moves), found.movers, found.effects) == (13, 13 * 4, (), ())
     with_documents = {}
     for name in ("months-2025-12-1", "months-2025-11-1", "months-2025-1"):
-        stored, documents, _ = assessing.read(year, name)
+        stored, documents, _ = scoring.read(year, name)
         with_documents |= {(stored.period, d["subject"]["code"]): Fraction(d["total"]["exact"]) for d in documents}
     computed = {(m.period.label, m.code): m.before.total for m in found.moves}
     assert {k: computed[k] for k in with_documents} == with_documents
@@ -146,7 +147,7 @@ def test_a_range_of_months(year: Engine) -> None:
 def test_the_published_assessment_is_the_one_that_holds(december: Engine, tmp_path: Path) -> None:
     publishing.publish(december, "months-2025-12-1", "王工")
     load(december, tmp_path, [case("d2", "D1-1", **DECEMBER, closed="2025-12-20")], day=20)
-    assert assessing.score(december, write(tmp_path, BOOK), parse_period("2025-12")).is_new
+    assert scoring.score(december, write(tmp_path, BOOK), parse_period("2025-12")).is_new
     (mover,) = [m for m in suppose(december, "2025-12").moves if m.code == "D1-1"]
     assert mover.before.total == 80, "the later one has 100"
 
@@ -178,7 +179,7 @@ class TestRefusals:
 
     def test_two_texts_are_not_compared_together(self, december: Engine, tmp_path: Path) -> None:
         later = write(tmp_path, BOOK.replace("version: 1", "version: 2"))
-        assessing.score(december, later, parse_period("2025-11"))
+        scoring.score(december, later, parse_period("2025-11"))
         with pytest.raises(RulebooksDiffer) as e:
             suppose(december, "2025-11", to="2025-12")
         assert e.value.periods == ["2025-11 v2", "2025-12 v1"]
@@ -188,7 +189,7 @@ def test_a_quarter_without_a_stage_means_its_months(december: Engine, tmp_path: 
     text = BOOK[: BOOK.index("  - id: year")] + BOOK[BOOK.index("consequences:") :]
     own, quarter = write(tmp_path, text.replace("id: months", "id: own")), parse_period("2025-Q4")
     for month in quarter.months():
-        assessing.score(december, own, month)
+        scoring.score(december, own, month)
     found = whatif(december, own, quarter, quarter, [("base.value", "50")])
     assert [p.label for p in found.periods] == ["2025-10", "2025-11", "2025-12"]
     assert {m.difference for m in found.moves} == {-10}

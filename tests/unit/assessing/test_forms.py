@@ -14,19 +14,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gridmgmt import texts
+from gridmgmt.assessing.exports import entry_form as exports
+from gridmgmt.assessing.exports.entry_form import FIRST, NAMES, entry_form
+from gridmgmt.assessing.readers.entries import dossier_of, read_entries, read_input_file
+from gridmgmt.assessing.readers.entry_lines import RECORD_COLUMNS, RESULT_COLUMNS
+from gridmgmt.assessing.readers.subjects import LIST_COLUMNS, read_staff, read_subjects
 from gridmgmt.errors import ColumnMissing, EntryInvalid, FileUnreadable
-from gridmgmt.exports import forms as exports
-from gridmgmt.exports.forms import FIRST, NAMES, entry_form
-from gridmgmt.readers import forms
-from gridmgmt.readers.entries import dossier_of, read_entries, read_input_file
-from gridmgmt.readers.entry_lines import RECORD_COLUMNS, RESULT_COLUMNS
-from gridmgmt.readers.subjects import LIST_COLUMNS, read_staff, read_subjects
+from gridmgmt.files import forms
+from gridmgmt.numbers import exact, to_exact
 from gridmgmt.rulebooks.consequences import consequences
 from gridmgmt.rulebooks.dossier import Subject, read_dossier
 from gridmgmt.rulebooks.examples import read_examples
 from gridmgmt.rulebooks.load import known, load, parse
 from gridmgmt.rulebooks.model import Rulebook
-from gridmgmt.rulebooks.numbers import exact, to_exact
 from gridmgmt.rulebooks.records import FIELDS, joined, ref_of
 from gridmgmt.rulebooks.run import run
 from gridmgmt.rulebooks.values import Row

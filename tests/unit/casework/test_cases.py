@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridmgmt import derived, transitions
-from gridmgmt.cases import STAGES, STATES, Case, Limits, Step
+from gridmgmt.casework import implied_steps, transitions
+from gridmgmt.casework.cases import STAGES, STATES, Case, Limits, Step
+from gridmgmt.casework.transitions import TRANSITIONS
 from gridmgmt.errors import StepIllegal, StepIncomplete, StepRefused
-from gridmgmt.transitions import TRANSITIONS
 
 T0 = dt.datetime(2026, 3, 2, 1, 0, tzinfo=dt.UTC)
 
@@ -314,7 +314,7 @@ def test_derived_steps_are_legal_and_add_up_to_the_dates_when_these_are_in_order
     given_at: dict[str, int], n_rework: int | None
 ) -> None:
     row: dict[str, Any] = {"reported_at": T0, "n_rework": n_rework, **{k: at(v) for k, v in given_at.items()}}
-    steps = derived.derive(row)
+    steps = implied_steps.derive(row)
     case = transitions.fold("C1", steps)
     assert all(s.origin == "derived" for s in steps)
     assert case.reported_at == T0
@@ -325,7 +325,7 @@ def test_derived_steps_are_legal_and_add_up_to_the_dates_when_these_are_in_order
 
 def test_a_closed_case_proves_the_steps_before_it_and_no_others() -> None:
     row = {"reported_at": at(0), "dispatched_at": at(20), "closed_at": at(90), "due_at": at(60), "unit_code": "U1"}
-    steps = derived.derive(row)
+    steps = implied_steps.derive(row)
     assert [(s.kind, s.at) for s in steps] == [
         ("report", at(0)), ("accept", at(20)), ("register", at(20)), ("dispatch", at(20)), ("receive", at(20)),
         ("answer", at(90)), ("verify", at(90)), ("close", at(90)),
@@ -339,7 +339,7 @@ def test_derived_rework_and_extension_stand_in_the_case() -> None:
         "reported_at": at(0), "dispatched_at": at(20), "handled_at": at(80), "closed_at": at(90), "n_rework": 2,
         "reworked_at": at(50), "due_at": at(60), "due_extended_at": at(85),
     }  # fmt: skip
-    case = transitions.fold("C1", derived.derive(row))
+    case = transitions.fold("C1", implied_steps.derive(row))
     assert (case.n_rework, case.reworked_at, case.handled_at) == (2, at(50), at(80))
     assert (case.due_at, case.due_extended_at) == (at(60), at(85))
 
@@ -359,7 +359,7 @@ def test_derived_rework_and_extension_stand_in_the_case() -> None:
     ],
 )
 def test_bridges(state: str, kind: str, way: list[str] | None) -> None:
-    assert derived.bridge(state, kind) == way
+    assert implied_steps.bridge(state, kind) == way
 
 
 def test_what_was_taken_stands_whatever_is_allowed_today() -> None:

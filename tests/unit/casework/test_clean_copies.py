@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import ImageCms, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
-from gridmgmt.clean_copies import clean
+from gridmgmt.casework.clean_copies import clean
 from tests.pictures import PDF, encode, exif, opened, scene
 
 SECRET = b"secret"

@@ -6,9 +6,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridmgmt import hanging, transitions
-from gridmgmt.cases import Step
-from gridmgmt.hanging import Account, Terms
+from gridmgmt.casework import hanging, transitions
+from gridmgmt.casework.cases import Step
+from gridmgmt.casework.hanging import Account, Terms
 
 T0 = dt.datetime(2026, 3, 2, 1, 0, tzinfo=dt.UTC)
 LIMIT = dt.timedelta(minutes=100)

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gridmgmt.casework.photographs import Accepted, Limits, StoredFile, accept, compare, distance_m
 from gridmgmt.errors import FileRefused
-from gridmgmt.photographs import Accepted, Limits, StoredFile, accept, compare, distance_m
-from gridmgmt.readers import data_files
+from gridmgmt.files import data_files
 from gridmgmt.settings import data_path
 from gridmgmt.texts import word
 from tests.pictures import HEIC, LIMITS, PDF, encode, exif, opened, png_bomb, scene

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from gridmgmt import repeats
+from gridmgmt.casework import repeats
+from gridmgmt.casework.readers import repeats as reading
+from gridmgmt.casework.repeats import Rule, normal_address
 from gridmgmt.errors import DataFileInvalid, RepeatRuleMissing
-from gridmgmt.readers import repeats as reading
-from gridmgmt.repeats import Rule, normal_address
 from gridmgmt.rulebooks import load as rulebooks
 
 RULE = reading.rule("annex2")

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridmgmt import step_facts, texts, transitions
+from gridmgmt import texts
+from gridmgmt.casework import step_facts, transitions
+from gridmgmt.casework.step_facts import KNOWN, READERS, TAKES
 from gridmgmt.errors import FactInvalid, FactUnknown, GridmgmtError
-from gridmgmt.step_facts import KNOWN, READERS, TAKES
 
 ZONE = ZoneInfo("Asia/Shanghai")
 

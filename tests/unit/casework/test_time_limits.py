@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
+from gridmgmt.casework.readers.time_limits import read_limits
+from gridmgmt.casework.time_limits import STAGES, TimeLimit, choose, contradiction
 from gridmgmt.codes import CategoryKey, CategoryPattern
 from gridmgmt.deadlines import Limit
 from gridmgmt.errors import ColumnMissing, TableRefused
-from gridmgmt.readers import reference
-from gridmgmt.readers.time_limits import read_limits
+from gridmgmt.people.readers import reference
 from gridmgmt.settings import data_path
 from gridmgmt.texts import word
-from gridmgmt.time_limits import STAGES, TimeLimit, choose, contradiction
 
 EVER, DAY = dt.date(1900, 1, 1), dt.date(2026, 3, 2)
 HEADER = "category,unit_code,stage,part,amount,unit,valid_from,valid_to"

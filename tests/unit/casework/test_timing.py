@@ -8,14 +8,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gridmgmt import hanging, transitions
 from gridmgmt.calendars import Calendar
-from gridmgmt.cases import Case, Limits, Step
+from gridmgmt.casework import hanging, transitions
+from gridmgmt.casework.cases import Case, Limits, Step
+from gridmgmt.casework.operations.context import is_later
+from gridmgmt.casework.timing import Timing, written
 from gridmgmt.deadlines import Limit
 from gridmgmt.errors import StepRefused
-from gridmgmt.operations.desk import is_later
-from gridmgmt.readers import calendars
-from gridmgmt.timing import Timing, written
+from gridmgmt.files import calendars
 
 ZONE = ZoneInfo("Asia/Shanghai")
 LIMITS = Limits(2, 1, 365)

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridmgmt.counts import COUNTS, Facts
 from gridmgmt.errors import IndicatorMissing
-from gridmgmt.indicators import RATIOS, amounts, describe, masks, ratio
-from gridmgmt.rulebooks.numbers import shown
+from gridmgmt.figures.counts import COUNTS, Facts
+from gridmgmt.figures.indicators import RATIOS, amounts, describe, masks, ratio
+from gridmgmt.numbers import shown
 
 START, END = dt.datetime(2025, 3, 1, tzinfo=dt.UTC), dt.datetime(2025, 4, 1, tzinfo=dt.UTC)
 SECOND = dt.timedelta(microseconds=1)

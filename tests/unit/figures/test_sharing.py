@@ -9,9 +9,9 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridmgmt.counts import Facts
-from gridmgmt.indicators import amounts, masks
-from gridmgmt.sharing import shared
+from gridmgmt.figures.counts import Facts
+from gridmgmt.figures.indicators import amounts, masks
+from gridmgmt.figures.sharing import shared
 
 LINES = {
     "": (None, None, None), "C": ("C", None, None), "A": ("C", "A", None), "B": ("C", "B", None),

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from gridmgmt.casework.photographs import Limits
 from gridmgmt.errors import DataFileInvalid
-from gridmgmt.photographs import Limits
-from gridmgmt.readers.data_files import read
-from gridmgmt.reporting import Scheme
+from gridmgmt.files.data_files import read
+from gridmgmt.reporting.duties import Scheme
 from gridmgmt.settings import data_path
 from gridmgmt.texts import word
 

@@ -12,8 +12,8 @@ import pytest
 import shapely
 
 from gridmgmt.errors import ColumnMissing, FileUnreadable
-from gridmgmt.readers import files
-from gridmgmt.readers.files import X, Y, as_text, open_rows
+from gridmgmt.files import tabular
+from gridmgmt.files.tabular import X, Y, as_text, open_rows
 
 ENCODINGS = ("utf-8", "gb18030")
 
@@ -66,8 +66,8 @@ def test_broken_lines_are_told_and_the_others_keep_their_numbers(tmp_path: Path)
 
 
 def test_row_numbers_hold_across_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "BLOCK_BYTES", 256)
-    monkeypatch.setattr(files, "CHUNK_ROWS", 7)
+    monkeypatch.setattr(tabular, "BLOCK_BYTES", 256)
+    monkeypatch.setattr(tabular, "CHUNK_ROWS", 7)
     lines = [f"{n},x,extra" if n % 7 == 0 else f'{n},"two\nlines"' if n % 5 == 0 else f"{n},x" for n in range(2, 500)]
     frame, broken = read(written(tmp_path, "a.csv", "\n".join(["a,b", *lines])), "a", "b")
     assert frame["a"].astype(int).tolist() == frame.index.tolist()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridmgmt.notices import STATES, Check, State, state
+from gridmgmt.inspections.notices import STATES, Check, State, state
 
 DUE = dt.datetime(2025, 6, 20, tzinfo=dt.UTC)
 S = dt.timedelta(seconds=1)

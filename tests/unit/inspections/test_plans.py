@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridmgmt import checklists, plans
 from gridmgmt.errors import ChecklistMissing, PlanInvalid, PlanMissing
-from gridmgmt.plans import Plan
+from gridmgmt.inspections import checklists, plans
+from gridmgmt.inspections.plans import Plan
 from gridmgmt.rulebooks import load as rulebooks
 from gridmgmt.rulebooks.dossier import Subject
 from gridmgmt.settings import data_path

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridmgmt import sampling
+from gridmgmt.inspections import sampling
+from gridmgmt.inspections.sampling import Asked, Before, Candidate, Key, Short, draw
 from gridmgmt.periods import parse_period
-from gridmgmt.sampling import Asked, Before, Candidate, Key, Short, draw
 
 KEY = Key("7", "p", "2025-06")
 

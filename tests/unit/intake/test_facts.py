@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gridmgmt import city, geo
-from gridmgmt.readers import profiles
-from gridmgmt.readers.facts import Known, Parsed, parse
-from gridmgmt.readers.fields import Chunk, half_width
-from gridmgmt.readers.files import X, Y
-from gridmgmt.readers.profiles import FieldSpec
+from gridmgmt.files.cells import half_width
+from gridmgmt.files.tabular import X, Y
+from gridmgmt.intake.readers import profiles
+from gridmgmt.intake.readers.facts import Known, Parsed, parse
+from gridmgmt.intake.readers.fields import Chunk
+from gridmgmt.intake.readers.profiles import FieldSpec
 
 CITY = city.from_dict({"code": "4403", "name": "示例市", "time_zone": "Asia/Shanghai", "metric_crs": 4547})
 KNOWN = Known({("s", "component", "01001"), ("s", "event", "0203")}, {"U1"})

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridmgmt import transitions
-from gridmgmt.cases import Step
-from gridmgmt.step_logs import Followed, follow
+from gridmgmt.casework import transitions
+from gridmgmt.casework.cases import Step
+from gridmgmt.intake.step_logs import Followed, follow
 
 START = dt.datetime(2025, 12, 1, tzinfo=dt.UTC)
 ROW: dict[str, Any] = {

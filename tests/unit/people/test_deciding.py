@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gridmgmt import texts
-from gridmgmt.areas import NOWHERE, Area, Hits, joined
 from gridmgmt.codes import CategoryKey, CategoryPattern
-from gridmgmt.responsibility import WHYS, Rule, assign_units, decide
+from gridmgmt.people.responsibility import WHYS, Rule, assign_units, decide
+from gridmgmt.places.areas import NOWHERE, Area, Hits, joined
 
 EVER, DAY = dt.date(1900, 1, 1), dt.date(2025, 3, 1)
 HERE = ("4403", "440301", "440301001", "440301001001")

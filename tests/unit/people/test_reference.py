@@ -10,10 +10,10 @@ import pytest
 
 from gridmgmt import city, texts
 from gridmgmt.errors import ColumnMissing, TableInvalid, TableRefused
-from gridmgmt.readers import reference
-from gridmgmt.responsibility import Rule
+from gridmgmt.people.readers import reference
+from gridmgmt.people.responsibility import Rule
+from gridmgmt.people.units import Unit
 from gridmgmt.settings import data_path
-from gridmgmt.units import Unit
 
 CITY = city.from_dict({"code": "4403", "name": "示例市", "time_zone": "Asia/Shanghai", "metric_crs": 4547})
 UNITS = "code,name_zh,name_en,kind,parent_code\n"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gridmgmt.codes import CategoryKey, CategoryPattern
 from gridmgmt.errors import CodeInvalid
-from gridmgmt.responsibility import Rule, assign_units
+from gridmgmt.people.responsibility import Rule, assign_units
 
 EVER = dt.date(1900, 1, 1)
 DAY = dt.date(2025, 3, 1)

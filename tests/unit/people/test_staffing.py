@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridmgmt import city, staffing, texts, units
+from gridmgmt import city, texts
 from gridmgmt.errors import StaffingSchemeMissing, TableRefused
-from gridmgmt.operations import people as operations
-from gridmgmt.readers.people import read_people, read_posts
-from gridmgmt.staffing import Check, Person, Post
-from gridmgmt.units import Unit
+from gridmgmt.people import staffing, units
+from gridmgmt.people.operations import people as operations
+from gridmgmt.people.readers.people import read_people, read_posts
+from gridmgmt.people.staffing import Check, Person, Post
+from gridmgmt.people.units import Unit
 
 CITY = city.from_dict({"code": "4403", "name": "示例市", "time_zone": "Asia/Shanghai", "metric_crs": 4547})
 EVER = dt.date(1900, 1, 1)

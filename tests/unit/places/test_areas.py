@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gridmgmt import geo
-from gridmgmt.areas import AreaMap
+from gridmgmt.places.areas import AreaMap
 
 EPSG = 4547  # CGCS2000 / 3-degree Gauss-Kruger CM 114E
 X, Y = 114.0, 30.0

@@ -8,8 +8,8 @@ import pytest
 import shapely
 
 from gridmgmt.errors import CrsLooksProjected, CrsMissing, CrsUnknown, FileUnreadable
-from gridmgmt.readers import boundaries
-from gridmgmt.readers.boundaries import Source
+from gridmgmt.places.readers import boundaries
+from gridmgmt.places.readers.boundaries import Source
 
 
 def squares(crs: object = 4490) -> gpd.GeoDataFrame:

@@ -9,10 +9,10 @@ from geopandas import GeoDataFrame
 from shapely import Polygon, box
 
 from gridmgmt.city import City, Level
-from gridmgmt.editions import complete, district_of, fill_hierarchy
 from gridmgmt.errors import ColumnMissing, CrsMissing, DeliveryIncomplete
 from gridmgmt.geo import areas_m2, to_metric, to_storage
-from gridmgmt.grids import FRAME_COLUMNS, GridColumns, RowProblem, prepare
+from gridmgmt.places.editions import complete, district_of, fill_hierarchy
+from gridmgmt.places.grids import FRAME_COLUMNS, GridColumns, RowProblem, prepare
 from gridmgmt.texts import LANGUAGES, catalogue
 
 LEVELS = (

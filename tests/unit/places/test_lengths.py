@@ -10,8 +10,8 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from gridmgmt import geo
-from gridmgmt.frames import Frames, Spot
-from gridmgmt.lengths import OUTSIDE, Cutter, middle, shares, whole_mm
+from gridmgmt.inspections.frames import Frames, Spot
+from gridmgmt.places.lengths import OUTSIDE, Cutter, middle, shares, whole_mm
 from tests.postgis.towns import SIDE, SOUTH, WEST, shapes
 
 EPSG = 4547

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from shapely import box
 
 from gridmgmt.geo import to_storage
-from gridmgmt.lineage import CHANGES, changes, lineage
+from gridmgmt.places.lineage import CHANGES, changes, lineage
 from gridmgmt.texts import catalogue
 
 EPSG = 4547

@@ -12,8 +12,8 @@ import shapely
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gridmgmt import locator
-from gridmgmt.locator import EditionLocator, Locator
+from gridmgmt.places import locator
+from gridmgmt.places.locator import EditionLocator, Locator
 from tests.unit.locator_examples import POINTS, POLYGONS
 
 EPS = 2.0**-52

@@ -9,7 +9,7 @@ import pytest
 import shapely
 from pydantic import ValidationError
 
-from gridmgmt import geo, layers
+from gridmgmt import geo
 from gridmgmt.errors import (
     ColumnMissing,
     CrsImplausible,
@@ -19,8 +19,9 @@ from gridmgmt.errors import (
     LayerKindMissing,
     OptionInvalid,
 )
-from gridmgmt.layers import Kind, Known, prepare, road_class_at
-from gridmgmt.readers import layers as reading
+from gridmgmt.places import layers
+from gridmgmt.places.layers import Kind, Known, prepare, road_class_at
+from gridmgmt.places.readers import layers as reading
 from gridmgmt.rulebooks import load as rulebooks
 
 EPSG = 4547

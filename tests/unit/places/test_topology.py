@@ -12,8 +12,8 @@ from shapely import Polygon
 
 from gridmgmt.city import City, Level
 from gridmgmt.geo import to_storage
+from gridmgmt.places.topology import DEFAULT, SEVERITY, Finding, Tolerance, TopologyReport, check_edition
 from gridmgmt.texts import LANGUAGES, catalogue
-from gridmgmt.topology import DEFAULT, SEVERITY, Finding, Tolerance, TopologyReport, check_edition
 
 LEVELS = (
     Level(1, "city", "市", "City"),

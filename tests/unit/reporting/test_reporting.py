@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from gridmgmt.readers import data_files
-from gridmgmt.reporting import WEEKDAYS, Due, Duty, Rule, Scheme, Words, due_after, due_between, standing
+from gridmgmt.files import data_files
+from gridmgmt.reporting.duties import WEEKDAYS, Due, Duty, Rule, Scheme, Words, due_after, due_between, standing
 from gridmgmt.rulebooks import load as rulebooks
 from gridmgmt.settings import data_path
 

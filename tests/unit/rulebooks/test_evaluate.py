@@ -8,16 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+from gridmgmt.numbers import exact, shown, shown_near
 from gridmgmt.rulebooks.deductions import judge
 from gridmgmt.rulebooks.evaluate import evaluate
 from gridmgmt.rulebooks.items import Item
 from gridmgmt.rulebooks.load import load
 from gridmgmt.rulebooks.nodes import Context, Node
-from gridmgmt.rulebooks.numbers import exact, shown, shown_near
 from gridmgmt.rulebooks.rules import Rule
 from gridmgmt.rulebooks.run import grade_of, rank
 from gridmgmt.rulebooks.values import Account, Event, Filing, Finding
-from tests.rulebooks.tiny import tiny
+from tests.unit.rulebooks.tiny import tiny
 
 BASE = load("grid_baseline").rulebook
 BOOK = tiny().rulebook

@@ -6,7 +6,7 @@ from pathlib import Path
 from gridmgmt.rulebooks.examples import read_examples, wrong
 from gridmgmt.rulebooks.load import parse
 
-GUIDE = Path(__file__).resolve().parents[2] / "docs" / "writing-a-rulebook.md"
+GUIDE = Path(__file__).resolve().parents[3] / "docs" / "writing-a-rulebook.md"
 HEAD = """\
 id: street_month
 version: 1

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from gridmgmt.documents import Exact, Words
 from gridmgmt.rulebooks.deductions import RULES
 from gridmgmt.rulebooks.evaluate import ITEMS
 from gridmgmt.rulebooks.inputs import Automatic, Input, Rate
 from gridmgmt.rulebooks.items import AllOrNothing, Bands, Item, Ratings
 from gridmgmt.rulebooks.load import load
 from gridmgmt.rulebooks.model import Reading, Validity, When
-from gridmgmt.rulebooks.parts import Exact, Words
 from gridmgmt.rulebooks.rules import EventKind, Rule
 from gridmgmt.rulebooks.values import parse
 

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gridmgmt.errors import DossierInvalid, RulebookInvalid
+from gridmgmt.numbers import shown_near
 from gridmgmt.rulebooks.load import load, parse
 from gridmgmt.rulebooks.model import maximum
 from gridmgmt.rulebooks.nodes import flat
-from gridmgmt.rulebooks.numbers import shown_near
-from tests.rulebooks.tiny import FULL, TEXT, made, outcomes, points, tiny
+from tests.unit.rulebooks.tiny import FULL, TEXT, made, outcomes, points, tiny
 
 BOOK = tiny()
 EVENTS = st.lists(

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from gridmgmt.exports import input_text, rule_text, rulebook_text
+from gridmgmt.documents import Strict
+from gridmgmt.numbers import exact
+from gridmgmt.rulebooks.exports import input_text, rule_text, rulebook_text
 from gridmgmt.rulebooks.load import known, load, parse
-from gridmgmt.rulebooks.numbers import exact
-from gridmgmt.rulebooks.parts import Strict
 from gridmgmt.rulebooks.starter import starter
 
 SOURCE = "".join(inspect.getsource(m) for m in (input_text, rule_text, rulebook_text))

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gridmgmt.chance import Patterns, chance, rate_words, wilson, words
 from gridmgmt.rulebooks.dossier import Dossier, Subject, read_dossier
 from gridmgmt.rulebooks.draws import draw, interval, ranked, table_of
 from gridmgmt.rulebooks.evaluate import evaluate
@@ -21,6 +20,7 @@ from gridmgmt.rulebooks.model import Ranking, Rulebook
 from gridmgmt.rulebooks.nodes import Context, Outcome, flat
 from gridmgmt.rulebooks.run import rank, run
 from gridmgmt.rulebooks.twin import Batch, redraw, unsupported
+from gridmgmt.scorecards.chance import Patterns, chance, rate_words, wilson, words
 
 BASE = load("grid_baseline").rulebook
 PERIOD = "2025-12"

@@ -15,16 +15,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
-from gridmgmt import scorecards
-from gridmgmt.counts import COUNTS
-from gridmgmt.exports import cards, lines, results, sketch, tables, wording
-from gridmgmt.exports.cards import Card, Figure
-from gridmgmt.exports.page import page
-from gridmgmt.exports.workbook import summary_workbook, workbook
-from gridmgmt.operations.exporting import _moved_into, file_stem
+from gridmgmt.assessing.operations.scorecards import _moved_into
+from gridmgmt.figures.counts import COUNTS
+from gridmgmt.files.names import file_stem
+from gridmgmt.files.wording import Figure
+from gridmgmt.numbers import exact
 from gridmgmt.rulebooks import load
 from gridmgmt.rulebooks.dossier import read_dossier
-from gridmgmt.rulebooks.numbers import exact
+from gridmgmt.rulebooks.exports import reasons
+from gridmgmt.scorecards import assessment
+from gridmgmt.scorecards.exports import cards, lines, results, sketch, tables
+from gridmgmt.scorecards.exports.cards import Card
+from gridmgmt.scorecards.exports.page import page
+from gridmgmt.scorecards.exports.workbook import summary_workbook, workbook
 from gridmgmt.texts import catalogue
 from tests.unit.unit_scorecards import MONTH, departments
 
@@ -55,13 +58,13 @@ def facts_of(code, row, name, before):
             "kind": "grid", "level": "district", "level_number": 2, "code": code, "parent": "4401", "name": name,
             "grid_kind": "district", "edition": "2024", "group": None, "role": None,
         },
-        "counts": scorecards.count_values(counted(row)),
-        "indicators": scorecards.indicator_values(counted(row), 2_000_000.0),
+        "counts": assessment.count_values(counted(row)),
+        "indicators": assessment.indicator_values(counted(row), 2_000_000.0),
         "comparisons": {
             n: {
                 "period": period, "edition": edition,
-                "counts": scorecards.count_values(counted(then)) if then else None,
-                "indicators": scorecards.indicator_values(counted(then), 2_000_000.0) if then else None,
+                "counts": assessment.count_values(counted(then)) if then else None,
+                "indicators": assessment.indicator_values(counted(then), 2_000_000.0) if then else None,
             }
             for n, (period, edition, then) in earlier.items()
         },
@@ -93,7 +96,7 @@ def assessed(rows=None, names=None, chances=None):
         "inputs": {n: value if isinstance(value := counted(row)[k], int) else exact(value) for n, k in INPUTS.items()},
         "sources": dict.fromkeys(INPUTS, "cases"),
     } for c, row in rows.items()}}}  # fmt: skip
-    made = scorecards.assess(BOOK, read_dossier(BOOK.rulebook, plain), "2024-05", header, facts)
+    made = assessment.assess(BOOK, read_dossier(BOOK.rulebook, plain), "2024-05", header, facts)
     more = {"name": "grid_baseline-2024-05-1", "sha256": made.sha256, "parents": {"4401": header["city"]["name"]}}
     documents = [{**d, "chance": (chances or {}).get(d["subject"]["code"])} for d in made.subjects]
     return {**made.header, **more}, json.loads(json.dumps(documents))
@@ -124,7 +127,7 @@ def line_of(document, item):
 
 
 def told(made, document, item):
-    return wording.line_words(line_of(document, item), made[0]["rulebook"]["rates"])
+    return reasons.line_words(line_of(document, item), made[0]["rulebook"]["rates"])
 
 
 def test_steps_read_as_the_sum_a_manager_checks(made):
@@ -143,19 +146,19 @@ def test_every_reason_is_worded_in_both_languages(made):
     for header, documents in (made, departments()):
         for document in documents:
             rates = header["rulebook"]["rates"]
-            found = [wording.line_words(x, rates) for x in (*document["lines"], *document["shown"])]
-            for text in (*found, wording.total_words(document)):
+            found = [reasons.line_words(x, rates) for x in (*document["lines"], *document["shown"])]
+            for text in (*found, reasons.total_words(document)):
                 assert not re.search(r"[{}]|n_[a-z]+|line_|rule_|total_|card_", text["zh"] + text["en"])
 
 
 def test_missing_data_names_what_was_missing(made):
     assert told(made, made[1][1], "inspection")["zh"].startswith("有得分样本数为 0，没有数据：本项不计入")
-    assert wording.total_words(made[1][2])["zh"] == "所有项目都没有数据，不形成总分"
+    assert reasons.total_words(made[1][2])["zh"] == "所有项目都没有数据，不形成总分"
 
 
 def test_people_read_rounded_numbers_and_the_json_has_the_exact_ones():
     facts = {"gained": "19455/19474", "possible": "85", "scale": "100"}
-    text = wording.total_words({"total": None, "reason": {"code": "total_scaled", "facts": facts}})
+    text = reasons.total_words({"total": None, "reason": {"code": "total_scaled", "facts": facts}})
     assert "1.00 分" in text["zh"]
     assert "19455" not in text["zh"]
 
@@ -163,13 +166,13 @@ def test_people_read_rounded_numbers_and_the_json_has_the_exact_ones():
 def test_a_total_near_a_grades_bound_is_written_in_its_reason_as_it_is_shown():
     total = {"exact": "269989/3000", "shown": "89.996"}
     document = {"total": total, "reason": {"code": "total_sum", "facts": {"gained": total["exact"]}}}
-    assert wording.total_words(document)["zh"] == "各项之和 89.996 分"
+    assert reasons.total_words(document)["zh"] == "各项之和 89.996 分"
 
 
 def test_incomplete_total_names_its_inputs():
     facts = {"n": "1", "inputs": {"zh": "返工案件数", "en": "Reworked cases"}}
     document = {"total": None, "reason": {"code": "total_incomplete", "facts": facts}}
-    assert wording.total_words(document)["zh"].endswith("返工案件数")
+    assert reasons.total_words(document)["zh"].endswith("返工案件数")
 
 
 REASONED = """
@@ -203,8 +206,8 @@ def reasoned(item, n, of):
     loaded = load.parse(REASONED.format(item=item), "reasoned.yaml")
     dossier = read_dossier(loaded.rulebook, {"periods": {"2024-05": {"U": {"inputs": {"part": n, "whole": of}}}}})
     facts = {"U": {"subject": {"code": "U", "level": "unit", "name": {"zh": "U", "en": "U"}}}}
-    made = scorecards.assess(loaded, dossier, "2024-05", {}, facts)
-    return wording.line_words(made.subjects[0]["lines"][0], made.header["rulebook"]["rates"])
+    made = assessment.assess(loaded, dossier, "2024-05", {}, facts)
+    return reasons.line_words(made.subjects[0]["lines"][0], made.header["rulebook"]["rates"])
 
 
 def step_words(n, of, over="", more=""):
@@ -255,7 +258,7 @@ def test_a_rounded_rate_never_seems_to_reach_a_band_that_it_does_not_reach(n, of
     ],
 )  # fmt: skip
 def test_facts_are_written_in_their_unit(code, facts, unit, said):
-    assert wording.reason_words({"code": code, "facts": facts}, unit)["zh"] == said
+    assert reasons.reason_words({"code": code, "facts": facts}, unit)["zh"] == said
 
 
 # Figures

@@ -7,10 +7,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from gridmgmt import scorecards
+from gridmgmt.documents import canonical, digest
+from gridmgmt.figures.indicators import LevelCounts
 from gridmgmt.rulebooks.dossier import read_dossier
 from gridmgmt.rulebooks.load import load
-from gridmgmt.scorecards import Assessment, LevelCounts, assess, canonical, digest, number
+from gridmgmt.scorecards import assessment
+from gridmgmt.scorecards.assessment import Assessment, assess, number
 from tests.unit.unit_scorecards import MONTH, departments
 
 BOOK = load("grid_baseline")
@@ -33,7 +35,7 @@ def facts(code: str) -> dict[str, Any]:
         "name": dict(zip(("zh", "en"), NAMES[code], strict=True)), "grid_kind": None, "edition": "2025",
     }  # fmt: skip
     counts = {"n_due": NOW[code].get("due", 0), "n_closed": NOW[code].get("closed", 0), "n_reported": 3}
-    indicators = scorecards.indicator_values(counts, None if code == "c" else 1e6)
+    indicators = assessment.indicator_values(counts, None if code == "c" else 1e6)
     return {"subject": subject, "counts": counts, "indicators": indicators, "comparisons": EARLIER}
 
 
@@ -153,12 +155,12 @@ def test_the_counts_of_a_level_by_code() -> None:
     frame = pd.DataFrame({"n_due": [3, 4], "sum_sample_score": [Fraction(1, 3), Fraction(2)]}, index=["a", "b"])
     found = LevelCounts(frame.astype({"sum_sample_score": object}), {"n_due": 1, "sum_sample_score": Fraction(1, 3)})
     assert found.by_code["a"] == {"n_due": 3, "sum_sample_score": Fraction(1, 3)}
-    assert scorecards.count_values(found.unassigned) == {"n_due": 1, "sum_sample_score": "1/3"}
-    assert scorecards.count_values({"n_due": 1, "n_due@own": 1}) == {"n_due": 1}
+    assert assessment.count_values(found.unassigned) == {"n_due": 1, "sum_sample_score": "1/3"}
+    assert assessment.count_values({"n_due": 1, "n_due@own": 1}) == {"n_due": 1}
 
 
 def test_an_areas_density_is_shown_and_never_exact() -> None:
-    found = scorecards.indicator_values({"n_reported": 3}, 1e6)
+    found = assessment.indicator_values({"n_reported": 3}, 1e6)
     assert found["density"] == {"numerator": "3", "denominator": "1.0000", "shown": "3.00"}
 
 
@@ -166,4 +168,4 @@ def test_a_total_near_a_limit_is_not_shown_beyond_it() -> None:
     assert number(Fraction("89.996"), limits=[Fraction(90)]) == {"exact": "89.996", "shown": "89.996"}
     assert number(Fraction("89.996")) == {"exact": "89.996", "shown": "90.00"}
     assert number(None) is None
-    assert scorecards.number(3) == {"exact": "3", "shown": "3.00"}
+    assert assessment.number(3) == {"exact": "3", "shown": "3.00"}

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from gridmgmt.errors import PeriodInvalid, RulebookInvalid
-from gridmgmt.exports import whatif_tables as tables
-from gridmgmt.exports.whatif_chart import MOST_ROWS, chart, page
 from gridmgmt.periods import parse_range, periods_through
 from gridmgmt.rulebooks.load import Loaded, parse
-from gridmgmt.whatif import Move, WhatIf, compare
+from gridmgmt.scorecards.exports import whatif_tables as tables
+from gridmgmt.scorecards.exports.whatif_chart import MOST_ROWS, chart, page
+from gridmgmt.scorecards.whatif import Move, WhatIf, compare
 
 BOOK = """\
 id: tiny
