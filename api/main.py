@@ -65,11 +65,11 @@ def create_app(settings: Settings) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """One engine while the application runs."""
-    app.state.engine = open_database(app.state.settings)
+    app.state.work = open_database(app.state.settings)
     app.state.language = None
     app.state.started = secrets.token_hex(8)
     yield
-    app.state.engine.dispose()
+    app.state.close()
 
 
 async def _protect(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:

@@ -9,9 +9,9 @@ import hypothesis
 import pytest
 
 from gridmgmt import settings as settings_module
-from gridmgmt.database import administration, server, work
+from gridmgmt.database import administration, server
 from gridmgmt.database import engine as engines
-from gridmgmt.database.work import Engine
+from gridmgmt.database.work import Work, open_database
 from gridmgmt.settings import Settings
 
 # correctness tests never time anything; a landing is judged on examples that are the same each time
@@ -55,12 +55,12 @@ def make_database(server_settings: Settings) -> Iterator[Callable[[str], Setting
 
 
 @pytest.fixture
-def fresh(make_database: Callable[[str], Settings]) -> Iterator[tuple[Settings, Engine]]:
+def fresh(make_database: Callable[[str], Settings]) -> Iterator[tuple[Settings, Work]]:
     """An empty database of its own for one test."""
     found = make_database("fresh")
-    engine = work.open_database(found)
-    yield found, engine
-    engine.dispose()
+    work = open_database(found)
+    yield found, work
+    work.close()
 
 
 @pytest.fixture(scope="session")

@@ -49,7 +49,7 @@ def _files(*formats: str) -> dict[int | str, dict[str, Any]]:
 
 
 @router.get("")
-def assessments(ask: Annotated[Ask, Query()], engine: Database) -> list[AssessmentRow]:
+def assessments(ask: Annotated[Ask, Query()], work: Database) -> list[AssessmentRow]:
     """Every assessment, newest first."""
     return [
         AssessmentRow(
@@ -59,29 +59,29 @@ def assessments(ask: Annotated[Ask, Query()], engine: Database) -> list[Assessme
             as_of=row["as_of"].isoformat(),
             sha256=row["sha256"],
         )
-        for row in scoring.listing(engine)
+        for row in scoring.listing(work)
     ]
 
 
 @router.get("/{name}", response_model=Assessment, responses=_files("json"))
-def assessment(name: str, ask: Annotated[Ask, Query()], request: Request, engine: Database) -> Response:
+def assessment(name: str, ask: Annotated[Ask, Query()], request: Request, work: Database) -> Response:
     """One assessment's header; `latest` or a rulebook's id means its newest one."""
-    found = browsing.assessment(engine, name)
+    found = browsing.assessment(work, name)
     answer = Assessment(name=found.name, sha256=found.sha256, header=dict(found.header))
     return cached(request, found.sha256, lambda: JSONResponse(answer.model_dump()))
 
 
 @router.get("/{name}/scorecards", response_model=Ranking, responses=_files("json", "xlsx", "csv"))
-def scorecards(name: str, ask: Annotated[AskRanking, Query()], request: Request, engine: Database) -> Response:
+def scorecards(name: str, ask: Annotated[AskRanking, Query()], request: Request, work: Database) -> Response:
     """The ranking of one level, best first; as xlsx or csv the summary with all indicators and their comparisons."""
-    sha256 = browsing.assessment(engine, name).sha256
+    sha256 = browsing.assessment(work, name).sha256
     form = ask.format or accepted(request, ("json", "xlsx", "csv"))
 
     def make() -> Response:
         if form == "json":
-            return _ranking(*scoring.read(engine, name, ask.level))
+            return _ranking(*scoring.read(work, name, ask.level))
         with tempfile.TemporaryDirectory() as folder:
-            path, *_ = exporting.export(engine, name, ask.level, Path(folder) / "out", [form], codes=[])
+            path, *_ = exporting.export(work, name, ask.level, Path(folder) / "out", [form], codes=[])
             return _file(path.read_bytes(), form, f"{name}-{ask.level}")
 
     return cached(request, sha256, make)
@@ -89,16 +89,16 @@ def scorecards(name: str, ask: Annotated[AskRanking, Query()], request: Request,
 
 @router.get("/{name}/scorecards/{code}", response_model=Scorecard, responses=_files("json", "xlsx", "html", "svg"))
 def scorecard(
-    name: str, code: str, ask: Annotated[AskScorecard, Query()], request: Request, engine: Database, lang: Language
+    name: str, code: str, ask: Annotated[AskScorecard, Query()], request: Request, work: Database, lang: Language
 ) -> Response:
     """One scorecard: the exact document with its texts in the reader's language, or a workbook, page or small map."""
-    sha256 = browsing.assessment(engine, name).sha256
+    sha256 = browsing.assessment(work, name).sha256
     form = ask.format or accepted(request, ("json", "xlsx", "html", "svg"))
 
     def make() -> Response:
         if form != "json":
-            return _file(exporting.one(engine, name, code, form, ask.level), form, f"{name}-{code}")
-        stored, document = scoring.scorecard(engine, name, code, ask.level)
+            return _file(exporting.one(work, name, code, form, ask.level), form, f"{name}-{code}")
+        stored, document = scoring.scorecard(work, name, code, ask.level)
         texts = scorecard_texts(stored.header, document, lang)
         answer = Scorecard(assessment=stored.name, sha256=stored.sha256, document=document, texts=texts)
         return JSONResponse(answer.model_dump())

@@ -12,6 +12,6 @@ router = APIRouter(prefix="/v1", tags=["grids"])
 
 
 @router.get("/editions")
-def editions(ask: Annotated[Ask, Query()], engine: Database) -> list[Edition]:
+def editions(ask: Annotated[Ask, Query()], work: Database) -> list[Edition]:
     """Every edition: when it is valid, and what it was loaded from."""
-    return [Edition.model_validate(operations.as_json(e)) for e in operations.list_editions(engine)]
+    return [Edition.model_validate(operations.as_json(e)) for e in operations.list_editions(work)]

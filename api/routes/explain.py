@@ -30,12 +30,12 @@ class AskWhy(Ask):
 
 
 @router.get("/explain", response_model=Explained)
-def explain(ask: Annotated[AskWhy, Query()], request: Request, engine: Database, lang: Language) -> Response:
+def explain(ask: Annotated[AskWhy, Query()], request: Request, work: Database, lang: Language) -> Response:
     """Why a figure is what it is: its rule in one sentence, and the frozen facts, entries and periods behind it."""
-    sha256 = browsing.assessment(engine, ask.assessment).sha256
+    sha256 = browsing.assessment(work, ask.assessment).sha256
 
     def make() -> Response:
-        found = explaining.explain(engine, ask.assessment, ask.code, ask.item, ask.level)
+        found = explaining.explain(work, ask.assessment, ask.code, ask.item, ask.level)
         return JSONResponse(_answer(found, ask, lang).model_dump())
 
     return cached(request, sha256, make)

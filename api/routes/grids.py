@@ -63,10 +63,10 @@ class AskGrids(AskEdition):
 
 
 @router.get("/grids", response_class=Response, responses=GEOJSON)
-def grids(ask: Annotated[AskGrids, Query()], request: Request, engine: Database) -> Response:
+def grids(ask: Annotated[AskGrids, Query()], request: Request, work: Database) -> Response:
     """Grids of an edition by level and code, as a GeoJSON FeatureCollection with links to the pages beside it."""
     page = operations_grids.grids_page(
-        engine,
+        work,
         edition=ask.edition,
         day=ask.on,
         level=ask.level,
@@ -87,9 +87,9 @@ def grids(ask: Annotated[AskGrids, Query()], request: Request, engine: Database)
 
 
 @router.get("/grids/{code}", response_class=Response, responses={200: {"content": {MEDIA_TYPE: {}}}})
-def grid(code: str, ask: Annotated[AskEdition, Query()], engine: Database) -> Response:
+def grid(code: str, ask: Annotated[AskEdition, Query()], work: Database) -> Response:
     """One grid as a GeoJSON Feature; `ancestors` leads from the city down to its parent."""
-    found = operations_grids.grid(engine, code, level=ask.level, edition=ask.edition, day=ask.on)
+    found = operations_grids.grid(work, code, level=ask.level, edition=ask.edition, day=ask.on)
     more = {"edition": found.edition, "ancestors": [_properties(a) for a in found.ancestors]}
     return Response(_feature(found.grid, more), media_type=MEDIA_TYPE)
 

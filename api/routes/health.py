@@ -7,13 +7,12 @@ from fastapi import APIRouter, Query
 from api.deps import Ask, Database
 from api.schemas import Health, Problem
 from gridmgmt import __version__
-from gridmgmt.database.work import snapshot
 
 router = APIRouter(tags=["health"])
 
 
 @router.get("/healthz", responses={503: {"model": Problem, "description": "The database does not answer"}})
-def healthz(ask: Annotated[Ask, Query()], engine: Database) -> Health:
+def healthz(ask: Annotated[Ask, Query()], work: Database) -> Health:
     """Answer 200 if the database answers with the tables of this release, else 503 with the reason."""
-    with snapshot(engine):
+    with work.snapshot():
         return Health(version=__version__)

@@ -27,11 +27,11 @@ class AskIndicators(Ask):
 
 
 @router.get("/indicators")
-def indicators(ask: Annotated[AskIndicators, Query()], engine: Database) -> IndicatorTable:
+def indicators(ask: Annotated[AskIndicators, Query()], work: Database) -> IndicatorTable:
     """Counts and rates of every grid of a level, grids without cases too, counted anew from the current data."""
-    city = reference.load_city(engine)
+    city = reference.load_city(work)
     as_of = parse_instant(ask.as_of, city.zone) if ask.as_of else None
-    table, found = counting.indicators(engine, parse_period(ask.period), ask.level, as_of)
+    table, found = counting.indicators(work, parse_period(ask.period), ask.level, as_of)
     records = _records(table)
     return IndicatorTable(
         period=found.period.label,

@@ -24,10 +24,10 @@ class AskPlace(Ask):
 
 
 @router.get("/locate")
-def locate(ask: Annotated[AskPlace, Query()], engine: Database) -> Located:
+def locate(ask: Annotated[AskPlace, Query()], work: Database) -> Located:
     """The grids of all levels that own a place, the unit that answers there, and what is near the border."""
-    levels = {x.number: x.key for x in reference.load_city(engine).levels}
-    found = locating.locate(engine, ask.lon, ask.lat, crs=ask.crs, day=ask.on, category=ask.category)
+    levels = {x.number: x.key for x in reference.load_city(work).levels}
+    found = locating.locate(work, ask.lon, ask.lat, crs=ask.crs, day=ask.on, category=ask.category)
     return Located(
         lon=round(found.lon, 9),
         lat=round(found.lat, 9),

@@ -38,11 +38,11 @@ class AskPage(Ask):
 
 
 @router.get("/", include_in_schema=False)
-def start(ask: Annotated[AskPage, Query()], request: Request, engine: Database, lang: Language) -> HTMLResponse:
+def start(ask: Annotated[AskPage, Query()], request: Request, work: Database, lang: Language) -> HTMLResponse:
     """The start page in the reader's language."""
-    city = reference.load_city(engine)
-    listing = scoring.listing(engine)
-    chosen = browsing.assessment(engine, ask.assessment) if ask.assessment else browsing.opening(engine)
+    city = reference.load_city(work)
+    listing = scoring.listing(work)
+    chosen = browsing.assessment(work, ask.assessment) if ask.assessment else browsing.opening(work)
     html = _environment().get_template("start.html").render(
         lang=lang,
         other="en" if lang == "zh" else "zh",

@@ -15,8 +15,7 @@ from rich.table import Table
 
 from gridmgmt import periods, texts
 from gridmgmt.city import City
-from gridmgmt.database import work
-from gridmgmt.database.work import Engine
+from gridmgmt.database.work import Progress, Work, open_database
 from gridmgmt.errors import OptionInvalid
 from gridmgmt.people.operations import reference
 from gridmgmt.settings import Settings
@@ -30,20 +29,20 @@ class State:
 
     settings: Settings
     asked_lang: str | None
-    _engine: Engine | None = None
+    _work: Work | None = None
     _city: City | None = None
 
     @property
-    def engine(self) -> Engine:
+    def engine(self) -> Work:
         """The database, connected when first used."""
-        if self._engine is None:
-            self._engine = work.open_database(self.settings)
-        return self._engine
+        if self._work is None:
+            self._work = open_database(self.settings)
+        return self._work
 
     def close(self) -> None:
         """Give the connections back when the command ends."""
-        if self._engine is not None:
-            self._engine.dispose()
+        if self._work is not None:
+            self._work.close()
 
     @property
     def city(self) -> City:
@@ -104,7 +103,7 @@ def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
 
 
 @contextmanager
-def progress() -> Iterator[work.Progress]:
+def progress() -> Iterator[Progress]:
     """Show on standard error what is being done: a moving line on a terminal, plain lines elsewhere."""
     console = Console(stderr=True, highlight=False)
     began = time.monotonic()

@@ -132,7 +132,7 @@ def steps(
     """
     run = state(context)
     with progress() as tell:
-        done = [step_sheets.take_file(run.engine, f, profile, actor=actor, progress=tell) for f in files]
+        done = [step_sheets.take_file(run.engine.but(actor=actor, progress=tell), f, profile) for f in files]
     if rejects is not None:
         _write_rejects(run, done, profile, rejects, quiet=as_json)
     if as_json:
@@ -250,7 +250,7 @@ def show(
     Example: `gridmgmt case show C2026030500001`
     """
     run = state(context)
-    found = lookup.show_case(run.engine, case_no, run.instant(now))
+    found = lookup.show_case(run.engine.but(now=run.instant(now)), case_no)
     if as_json:
         show_json({**asdict(found), "case": {**asdict(found.case), "flags": found.marks}})
         return
@@ -348,9 +348,15 @@ def list_(
     run = state(context)
     wanted = [_by_word(x, "state", STATES, "--state") for x in states]
     n, found = lookup.list_cases(
-        run.engine, states=wanted, unit=unit, grid=grid, category=category, overdue=overdue,
-        now=run.instant(now), limit=limit, offset=offset,
-    )  # fmt: skip
+        run.engine.but(now=run.instant(now)),
+        states=wanted,
+        unit=unit,
+        grid=grid,
+        category=category,
+        overdue=overdue,
+        limit=limit,
+        offset=offset,
+    )
     if as_json:
         show_json({"n_matched": n, "cases": found})
         return
@@ -407,7 +413,7 @@ def clock(
     Example: `gridmgmt case clock C2026030500001`
     """
     run = state(context)
-    at, found = lookup.clocks(run.engine, case_no, run.instant(now))
+    at, found = lookup.clocks(run.engine.but(now=run.instant(now)), case_no)
     if as_json:
         show_json({"case_no": case_no, "now": at, "clocks": [asdict(c) for c in found]})
         return
@@ -434,5 +440,5 @@ def renew(context: typer.Context) -> None:
     """
     run = state(context)
     with progress() as tell:
-        n = cases.renew_deadlines(run.engine, tell)
+        n = cases.renew_deadlines(run.engine.but(progress=tell))
     typer.echo(run.word("deadlines_renewed", {"n": n}))

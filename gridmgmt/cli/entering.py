@@ -46,7 +46,7 @@ def entries_import(
     Example: `gridmgmt entries import form.xlsx --rulebook qixian --by 李四 --dry-run`
     """
     run = state(context)
-    _show(run, entering.import_entries(run.engine, rulebook, file, by, dry_run=dry_run), as_json)
+    _show(run, entering.import_entries(run.engine.but(actor=by, keep=not dry_run), rulebook, file), as_json)
 
 
 def _show(run: State, report: EntryReport, as_json: bool) -> None:
@@ -173,4 +173,4 @@ def staff_import(
     Example: `gridmgmt staff import staff_2021_03.csv --by 王五`
     """
     run = state(context)
-    _show(run, entering.import_staff(run.engine, file, by), as_json)
+    _show(run, entering.import_staff(run.engine.but(actor=by), file), as_json)

@@ -85,7 +85,7 @@ def _import(
         with progress() as tell:
             when = run.instant(source_as_of)
             reports.append(
-                imports.import_file(run.engine, path, profile, source_as_of=when, dry_run=dry_run, progress=tell)
+                imports.import_file(run.engine.but(keep=not dry_run, progress=tell), path, profile, source_as_of=when)
             )
     _show(run, reports, as_json)
     if any(r.n_quarantined and not r.n_loaded for r in reports):  # a nightly job must notice
@@ -165,4 +165,4 @@ def quarantine_retry(
     """
     run = state(context)
     with progress() as tell:
-        _show(run, imports.retry_quarantine(run.engine, profile, tell), as_json)
+        _show(run, imports.retry_quarantine(run.engine.but(progress=tell), profile), as_json)

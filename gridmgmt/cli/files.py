@@ -49,9 +49,15 @@ def files_add(
         name, value, expected = ("--kind", kind, " / ".join(KINDS)) if kind not in KINDS else ("--step", step, "--case")
         raise OptionInvalid(name=name, value=value, expected=expected)
     done = photographs.add(
-        run.engine, run.settings.files_root, paths, kind=cast(photographs.Kind, kind), actor=actor,
-        case_no=case_no, step_seq=step, sample_no=sample_no, caption=caption,
-    )  # fmt: skip
+        run.engine.but(actor=actor),
+        run.settings.files_root,
+        paths,
+        kind=cast(photographs.Kind, kind),
+        case_no=case_no,
+        step_seq=step,
+        sample_no=sample_no,
+        caption=caption,
+    )
     if as_json:
         show_json([a.as_dict() for a in done])
         return
@@ -133,7 +139,7 @@ def files_check(context: typer.Context, as_json: bool = JSON) -> None:
     """
     run = state(context)
     with progress() as tell:
-        report = photographs.check(run.engine, run.settings.files_root, tell)
+        report = photographs.check(run.engine.but(progress=tell), run.settings.files_root)
     if as_json:
         show_json(report.as_dict())
     else:

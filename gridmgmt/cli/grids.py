@@ -63,7 +63,7 @@ def grids_import(
     columns = editions.ColumnNames(code, name, name_en, level, parent)
     with progress() as tell:
         made = editions.import_grids(
-            run.engine, files, edition, base=base, crs=crs, columns=columns, replace=replace, progress=tell
+            run.engine.but(progress=tell), files, edition, base=base, crs=crs, columns=columns, replace=replace
         )
     if as_json:
         show_json({"edition": made.name, "n_grids": made.n_grids, "report": made.report.to_dict()})
@@ -170,7 +170,7 @@ def assign(
     if not reassign:
         raise OptionInvalid(name="--reassign", value="", expected=texts.expected("reassign"))
     with progress() as tell:
-        done = assigning.reassign(run.engine, edition, tell)
+        done = assigning.reassign(run.engine.but(progress=tell), edition)
     if as_json:
         show_json(done)
     else:

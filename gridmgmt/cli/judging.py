@@ -126,7 +126,7 @@ def publish(context: typer.Context, assessment: str = NAME, by: str = BY, as_jso
     Example: `gridmgmt publish ningbo_district-2025-12-1 --by 王工`
     """
     run = state(context)
-    stored = publishing.publish(run.engine, assessment, by)
+    stored = publishing.publish(run.engine.but(actor=by), assessment)
     if as_json:
         show_json({"assessment": stored.name, "sha256": stored.sha256, "published_at": stored.published_at,
                    "published_by": stored.published_by})  # fmt: skip
@@ -208,7 +208,7 @@ def appeal_open(
     if len(given) != 1:
         raise OptionInvalid(name="--case", value=str(len(given)), expected=" | ".join(f"--{k}" for k in options))
     kind, fact_no = given[0]
-    number = appeals.open_appeal(run.engine, assessment, subject, kind, fact_no, reason, by)
+    number = appeals.open_appeal(run.engine.but(actor=by), assessment, subject, kind, fact_no, reason)
     typer.echo(run.word("appeal_opened", {"number": number, "fact": fact_no}))
 
 
@@ -227,7 +227,7 @@ def appeal_decide(
     run = state(context)
     if grant is None:
         raise OptionInvalid(name="--grant", value="", expected="--grant / --reject")
-    found = appeals.decide_appeal(run.engine, number, granted=grant, decision=reason, by=by)
+    found = appeals.decide_appeal(run.engine.but(actor=by), number, granted=grant, decision=reason)
     typer.echo(run.word(f"appeal_{found['state']}", {"number": number, "assessment": found["assessment"]}))
 
 

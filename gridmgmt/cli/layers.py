@@ -47,10 +47,17 @@ def layers_import(
     run = state(context)
     with progress() as tell:
         report = operations.import_layer(
-            run.engine, file, kind, name=name, layer=layer, crs=crs, mapping=_mapping(mapping),
-            valid_from=day_of(valid_from, "--valid-from"), number=number, replace=replace, dry_run=dry_run,
-            progress=tell,
-        )  # fmt: skip
+            run.engine.but(keep=not dry_run, progress=tell),
+            file,
+            kind,
+            name=name,
+            layer=layer,
+            crs=crs,
+            mapping=_mapping(mapping),
+            valid_from=day_of(valid_from, "--valid-from"),
+            number=number,
+            replace=replace,
+        )
     if as_json:
         show_json(report.as_dict())
     else:

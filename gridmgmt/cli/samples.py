@@ -75,7 +75,7 @@ def samples_draw(
     """
     run = state(context)
     with progress() as tell:
-        report = draws.make_draw(run.engine, rulebook, period, seed, again=again, dry_run=dry_run, progress=tell)
+        report = draws.make_draw(run.engine.but(keep=not dry_run, progress=tell), rulebook, period, seed, again=again)
     if as_json:
         names = ("name", "sha256", "is_new", "dry_run", "n_inspected_before", "document")
         show_json({name: getattr(report, name) for name in names})
@@ -203,7 +203,7 @@ def samples_take(
     Example: `gridmgmt samples take june.xlsx`
     """
     run = state(context)
-    report = findings.take(run.engine, file, dry_run=dry_run)
+    report = findings.take(run.engine.but(keep=not dry_run), file)
     if as_json:
         show_json(report.as_dict())
     else:
@@ -245,7 +245,7 @@ def notices_issue(
     """
     run = state(context)
     deadline = _deadline(run, due)
-    _show_notices(run, [findings.issue_notice(run.engine, draw, unit, deadline, by, samples=sample)], as_json)
+    _show_notices(run, [findings.issue_notice(run.engine.but(actor=by), draw, unit, deadline, samples=sample)], as_json)
 
 
 def _deadline(run: State, text: str) -> dt.datetime:
@@ -276,7 +276,7 @@ def notices_check(
     run = state(context)
     if result not in ("done", "not_done"):
         raise OptionInvalid(name="--result", value=result, expected="done / not_done")
-    found = findings.check_notice(run.engine, number, result, by, checked_at=run.instant(at), note=note)
+    found = findings.check_notice(run.engine.but(actor=by), number, result, checked_at=run.instant(at), note=note)
     _show_notices(run, [found], as_json)
 
 

@@ -118,7 +118,7 @@ def score(
     run = state(context)
     with progress() as tell:
         made = scoring.score(
-            run.engine, rulebook, parse_period(period), level=level, as_of=run.instant(as_of), progress=tell
+            run.engine.but(progress=tell), rulebook, parse_period(period), level=level, as_of=run.instant(as_of)
         )
     if as_json:
         show_json(
@@ -210,6 +210,6 @@ def scorecards(
     run = state(context)
     formats = [f.strip() for f in form.split(",") if f.strip()]
     with progress() as tell:
-        written = exporting.export(run.engine, assessment, level, out, formats, codes=code or None, progress=tell)
+        written = exporting.export(run.engine.but(progress=tell), assessment, level, out, formats, codes=code or None)
     typer.echo(run.word("files_written", {"n": len(written), "folder": str(out)}))
     sys.stdout.flush()

@@ -49,7 +49,7 @@ def simulate(
     taken: Counter[str] = Counter()
     refused: Counter[tuple[str, str]] = Counter()
     with progress() as tell:
-        for outcome in cases.take(run.engine, _requests(steps), tell):
+        for outcome in cases.take(run.engine.but(progress=tell), _requests(steps)):
             if outcome.fault is not None:
                 why = str(outcome.fault.facts.get("why") or outcome.fault.code)
                 refused[outcome.request.kind, why] += 1
@@ -89,11 +89,11 @@ def _inspect(run: State, rulebook: str, period: Period, city: City, seed: int) -
     for unit in sorted({f["properties"]["unit"] for f in filled["features"] if f["properties"]["results"]}):
         due = end + dt.timedelta(days=rules["notice_days"])
         with suppress(FindingsMissing):  # all of the unit's findings stand in a notice already
-            notice = findings.issue_notice(run.engine, made.name, unit, due, "simulate", issued_at=end)
+            notice = findings.issue_notice(run.engine.but(actor="simulate"), made.name, unit, due, issued_at=end)
             n_notices += 1
             if rng.random() < rules["checked"]:
                 at = end + dt.timedelta(days=float(rng.uniform(1, 1.5 * rules["notice_days"])))
-                findings.check_notice(run.engine, notice["notice_no"], "done", "simulate", checked_at=at)
+                findings.check_notice(run.engine.but(actor="simulate"), notice["notice_no"], "done", checked_at=at)
                 n_checked += 1
     n = len(filled["features"])
     return {"n_drawn": n, "n_taken": taken.n_loaded, "n_notices": n_notices, "n_checked": n_checked}

@@ -47,7 +47,7 @@ def whatif(
     first, last = parse_range(period)
     given = [change_of(text) for text in changes or ()]
     with progress() as tell:
-        found = supposing.whatif(run.engine, rulebook, first, last, given, other, tell)
+        found = supposing.whatif(run.engine.but(progress=tell), rulebook, first, last, given, other)
     if out is not None:
         out.write_bytes(_file(run, found, out.suffix.lower()).encode())
     if as_json:

@@ -4,20 +4,20 @@ import geopandas as gpd
 
 from gridmgmt.city import City
 from gridmgmt.database import cities
-from gridmgmt.database.work import Engine, snapshot
+from gridmgmt.database.work import Work
 from gridmgmt.people.store import categories
 from gridmgmt.periods import Period
 from gridmgmt.places.store import editions
 
 
-def ground(engine: Engine, period: Period) -> tuple[City, gpd.GeoDataFrame, list[str]]:
+def ground(work: Work, period: Period) -> tuple[City, gpd.GeoDataFrame, list[str]]:
     """The city, the leaf grids of the edition valid on the period's first day (EPSG:4490), its classes ``kind:code``.
 
     Raises
     ------
     CityMissing, NoEditionOnDate
     """
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         city = cities.load_city(connection)
         edition = editions.on_date(connection, period.start)
         keys = sorted(categories.category_keys(connection))

@@ -13,9 +13,9 @@ CHECK = """
 import importlib.metadata, pathlib, sys
 import gridmgmt, maps, api
 from gridmgmt import settings, texts
-from gridmgmt.readers import profiles
+from gridmgmt.intake.readers import profiles
 from gridmgmt.rulebooks import load
-from gridmgmt.store.bulk import query
+from gridmgmt.database.copying import query
 root = pathlib.Path(gridmgmt.__file__).parent
 assert settings.data_path() == root / "_data", settings.data_path()
 assert load.load("grid_baseline").rulebook.scale == 100

@@ -11,12 +11,12 @@ from gridmgmt.assessing.store import appeals
 from gridmgmt.assessing.store import assessments as store
 from gridmgmt.assessing.store.assessments import Stored
 from gridmgmt.database import facts
-from gridmgmt.database.work import Connection, Engine, snapshot, transaction
+from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import AppealMissing, AppealRefused
 from gridmgmt.scorecards import assessment
 
 
-def open_appeal(engine: Engine, name: str, code: str, kind: str, fact_no: str, reason: str, by: str) -> int:
+def open_appeal(work: Work, name: str, code: str, kind: str, fact_no: str, reason: str) -> int:
     """Open an appeal (申诉) on one fact of a published assessment; gives its number. One for each.
 
     Parameters
@@ -31,7 +31,7 @@ def open_appeal(engine: Engine, name: str, code: str, kind: str, fact_no: str, r
     AppealRefused
         Not published, the fact does not count for the subject, or it was appealed against before.
     """
-    with transaction(engine) as connection:
+    with work.transaction() as connection:
         facts.lock(connection)
         stored = store.by_name(connection, name)
         document = store.document(connection, stored, code)
@@ -42,13 +42,13 @@ def open_appeal(engine: Engine, name: str, code: str, kind: str, fact_no: str, r
             raise AppealRefused(why="exempted", **told)
         if not counts_for(connection, stored, document, kind, fact_no):
             raise AppealRefused(why="not_counted", **told)
-        number = appeals.open_one(connection, stored.id, code, kind, fact_no, reason, by)
+        number = appeals.open_one(connection, stored.id, code, kind, fact_no, reason, work.by)
         if number is None:
             raise AppealRefused(why="again", **told)
         return number
 
 
-def decide_appeal(engine: Engine, number: int, *, granted: bool, decision: str, by: str) -> Mapping[str, Any]:
+def decide_appeal(work: Work, number: int, *, granted: bool, decision: str) -> Mapping[str, Any]:
     """Decide an appeal: granted, the fact is exempted by the next correction; rejected, nothing changes.
 
     Raises
@@ -56,20 +56,20 @@ def decide_appeal(engine: Engine, number: int, *, granted: bool, decision: str, 
     AppealMissing, AppealRefused
         There is none of that number, or it is decided already.
     """
-    with transaction(engine) as connection:
+    with work.transaction() as connection:
         facts.lock(connection)
         found = appeals.by_number(connection, number)
         if found is None:
             raise AppealMissing(number=number)
         if found["state"] != "open":
             raise AppealRefused(why="decided", number=number, state=found["state"])
-        appeals.decide(connection, number, "granted" if granted else "rejected", decision, by)
+        appeals.decide(connection, number, "granted" if granted else "rejected", decision, work.by)
         return appeals.by_number(connection, number) or found
 
 
-def list_appeals(engine: Engine, name: str | None = None) -> list[dict[str, Any]]:
+def list_appeals(work: Work, name: str | None = None) -> list[dict[str, Any]]:
     """Appeals, newest first; of one assessment, or all."""
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         stored = store.by_name(connection, name) if name else None
         return appeals.listing(connection, stored.id if stored else None)
 
@@ -94,7 +94,7 @@ class Difference:
     lines: tuple[Moved, ...]
 
 
-def correct(engine: Engine, name: str) -> tuple[Made, list[Difference]]:
+def correct(work: Work, name: str) -> tuple[Made, list[Difference]]:
     """A corrected assessment (更正) from the frozen inputs of a published one, less what granted appeals exempt.
 
     Nothing else moves: later data is not read. It is saved beside the published
@@ -106,7 +106,7 @@ def correct(engine: Engine, name: str) -> tuple[Made, list[Difference]]:
     AppealRefused
         No granted appeal, or one that cannot be carried out by leaving a fact out.
     """
-    with transaction(engine) as connection:
+    with work.transaction() as connection:
         facts.lock(connection)
         stored = store.by_name(connection, name)
         granted = [a for a in appeals.listing(connection, stored.id) if a["state"] == "granted"]

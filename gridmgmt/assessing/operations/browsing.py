@@ -11,7 +11,7 @@ from gridmgmt.assessing.store import assessments as assessment_store
 from gridmgmt.assessing.store.assessments import Stored
 from gridmgmt.city import Level
 from gridmgmt.database import cities
-from gridmgmt.database.work import Connection, Engine, snapshot
+from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import AssessmentWithoutMap
 from gridmgmt.figures.indicators import describe
 from gridmgmt.figures.operations.indicators import LevelMap, MapData
@@ -30,27 +30,27 @@ MAP_COUNTS = ("n_reported", "n_due", "n_closed_on_time", "n_overdue_open")
 """Counts that a map of an assessment tells beside its value."""
 
 
-def assessment(engine: Engine, name: str) -> Stored:
+def assessment(work: Work, name: str) -> Stored:
     """An assessment without its subjects; ``latest`` or a rulebook's id means its newest one.
 
     Raises
     ------
     AssessmentMissing
     """
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         return assessment_store.by_name(connection, name)
 
 
-def opening(engine: Engine) -> Stored | None:
+def opening(work: Work) -> Stored | None:
     """The assessment that a reader begins with: the newest one of grids, which has a map, else the newest."""
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         name = assessment_store.newest_of_grids(connection)
         if name is None and not assessment_store.listing(connection):
             return None
         return assessment_store.by_name(connection, name or LATEST)
 
 
-def mapped(engine: Engine, name: str) -> Stored:
+def mapped(work: Work, name: str) -> Stored:
     """An assessment that has a map; ``latest`` means the newest one of grids.
 
     Raises
@@ -59,7 +59,7 @@ def mapped(engine: Engine, name: str) -> Stored:
     AssessmentWithoutMap
         Its subjects are units or persons.
     """
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         newest = assessment_store.newest_of_grids(connection) if name == LATEST else None
         stored = assessment_store.by_name(connection, newest or name)
         if not has_map(stored):
@@ -72,7 +72,7 @@ def has_map(stored: Stored) -> bool:
     return all(level["number"] for level in stored.header["levels"])
 
 
-def assessment_map(engine: Engine, name: str, measure: str = TOTAL) -> MapData:
+def assessment_map(work: Work, name: str, measure: str = TOTAL) -> MapData:
     """An assessment's grids with the total or one indicator, from its frozen documents and its own edition.
 
     So the map says what the scorecards say, whatever was imported since. The
@@ -85,7 +85,7 @@ def assessment_map(engine: Engine, name: str, measure: str = TOTAL) -> MapData:
     """
     if measure != TOTAL:
         describe(measure)
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         city = cities.load_city(connection)
         stored = assessment_store.by_name(connection, name)
         documents = assessment_store.documents(connection, stored.id)

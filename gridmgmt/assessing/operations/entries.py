@@ -7,7 +7,6 @@ are told by sheet, row and column; each file is one transaction.
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -20,7 +19,7 @@ from gridmgmt.assessing.readers.subjects import StaffDay
 from gridmgmt.assessing.store import entries as store
 from gridmgmt.assessing.store.entries import Current
 from gridmgmt.database import batches, cities, facts
-from gridmgmt.database.work import Connection, Engine, snapshot, transaction
+from gridmgmt.database.work import Connection, Work
 from gridmgmt.files.forms import Fault
 from gridmgmt.people.store import units
 from gridmgmt.periods import Period, parse_period
@@ -69,10 +68,6 @@ class EntryReport:
         return {**asdict(self), "n_loaded": self.n_loaded}
 
 
-class _DryRun(Exception):
-    """Leaves a transaction that is to be undone."""
-
-
 class _Books:
     """The rulebook's version in force in each period."""
 
@@ -92,17 +87,13 @@ class _Books:
 # --- entries ----------------------------------------------------------------------------------------------------------
 
 
-def import_entries(engine: Engine, rulebook: str, path: Path, by: str, *, dry_run: bool = False) -> EntryReport:
+def import_entries(work: Work, rulebook: str, path: Path) -> EntryReport:
     """Import an entry form (xlsx) or a long CSV file; the same file again changes nothing.
 
     Parameters
     ----------
     rulebook
         Its id; each row is checked against the version in force in its period.
-    by
-        Who answers for the values.
-    dry_run
-        Do everything, report, and undo it.
 
     Raises
     ------
@@ -111,8 +102,8 @@ def import_entries(engine: Engine, rulebook: str, path: Path, by: str, *, dry_ru
     """
     books = _Books(rulebook)
     found = reading.read_entries(path, books.of)
-    report = EntryReport(path.name, dry_run=dry_run)
-    with suppress(_DryRun), transaction(engine) as connection:
+    report = EntryReport(path.name, dry_run=not work.keep)
+    with work.transaction() as connection:
         cities.load_city(connection)
         facts.lock(connection)
         job = _Job(connection, books, found, report)
@@ -122,9 +113,7 @@ def import_entries(engine: Engine, rulebook: str, path: Path, by: str, *, dry_ru
         report.problems = [asdict(f) for f in faults]
         report.n_refused = len(faults)
         if changes:
-            _write(connection, books.newest.id, found, changes, by, report)
-        if dry_run:
-            raise _DryRun
+            _write(connection, books.newest.id, found, changes, work.by, report)
     return report
 
 
@@ -256,7 +245,7 @@ def _counts(report: EntryReport) -> dict[str, int]:
 
 
 def list_entries(
-    engine: Engine, rulebook: str, period: str | None = None, *, history: bool = False
+    work: Work, rulebook: str, period: str | None = None, *, history: bool = False
 ) -> list[dict[str, Any]]:
     """A rulebook's entries with their evidence, by whom and when; with ``history`` every row there ever was.
 
@@ -265,14 +254,14 @@ def list_entries(
     PeriodInvalid
     """
     label = parse_period(period).label if period is not None else None
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         return store.listing(connection, rulebook, label, history=history)
 
 
 # --- the daily staff table --------------------------------------------------------------------------------------------
 
 
-def import_staff(engine: Engine, path: Path, by: str) -> EntryReport:
+def import_staff(work: Work, path: Path) -> EntryReport:
     """Import the daily staff table (人员每日在线表); the newest row of a day, subject and person counts.
 
     Raises
@@ -282,7 +271,7 @@ def import_staff(engine: Engine, path: Path, by: str) -> EntryReport:
     """
     rows, faults, sha256 = lists.read_staff(path)
     report = EntryReport(path.name)
-    with transaction(engine) as connection:
+    with work.transaction() as connection:
         cities.load_city(connection)
         facts.lock(connection)
         old = store.staff_rows(connection, (r.day for r in rows))
@@ -302,7 +291,7 @@ def import_staff(engine: Engine, path: Path, by: str) -> EntryReport:
                 changes.append(r)
         report.problems = [asdict(f) for f in sorted(faults, key=lambda f: f.row)]
         report.n_refused = len(report.problems)
-        _write_staff(connection, report, sha256, changes, by)
+        _write_staff(connection, report, sha256, changes, work.by)
     return report
 
 

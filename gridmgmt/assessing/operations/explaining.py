@@ -12,7 +12,7 @@ from gridmgmt.casework.operations import repeats as repeating
 from gridmgmt.casework.operations.repeats import Repetition
 from gridmgmt.casework.readers import repeats as repeat_rules
 from gridmgmt.database import cities
-from gridmgmt.database.work import Connection, Engine, snapshot
+from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import ItemMissing
 from gridmgmt.figures.indicators import RATIOS, base_of, filtered
 from gridmgmt.periods import parse_period
@@ -54,7 +54,7 @@ class Explained:
     parts: Mapping[str, str] = field(default_factory=dict)
 
 
-def explain(engine: Engine, name: str, code: str, item: str | None = None, level: str | None = None) -> Explained:
+def explain(work: Work, name: str, code: str, item: str | None = None, level: str | None = None) -> Explained:
     """What a subject's line or consequence rests on, down to the frozen case and sample numbers and the entries.
 
     Parameters
@@ -67,7 +67,7 @@ def explain(engine: Engine, name: str, code: str, item: str | None = None, level
     ------
     AssessmentMissing, SubjectMissing, ItemMissing
     """
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         city = cities.load_city(connection)
         stored = store.by_name(connection, name)
         document = store.document(connection, stored, code, level_number(stored, city, level))

@@ -9,7 +9,7 @@ from gridmgmt.assessing.operations.past_results import result_of
 from gridmgmt.assessing.store import assessments as store
 from gridmgmt.assessing.store.assessments import Stored
 from gridmgmt.database import cities, facts
-from gridmgmt.database.work import Connection, Engine, snapshot, transaction
+from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import AssessmentIncomplete, AssessmentPublished, DossierMissing, OptionInvalid
 from gridmgmt.rulebooks.consequences import Reached, consequences, total_money
 from gridmgmt.rulebooks.dossier import read_dossier
@@ -22,7 +22,7 @@ DERIVED = ("schema", "rulebook", "complete", "n_missing", "refusals")
 """Parts of a header that :func:`gridmgmt.scorecards.assessment.assess` writes."""
 
 
-def publish(engine: Engine, name: str, by: str) -> Stored:
+def publish(work: Work, name: str) -> Stored:
     """Freeze an assessment (发布): later data does not move it, later periods build on it; again changes nothing.
 
     Raises
@@ -35,7 +35,7 @@ def publish(engine: Engine, name: str, by: str) -> Stored:
     AssessmentPublished
         Another one is published for the period, and this one does not correct it.
     """
-    with transaction(engine) as connection:
+    with work.transaction() as connection:
         facts.lock(connection)
         stored = store.by_name(connection, name)
         if stored.name != name:  # what is frozen for good is named, not meant
@@ -49,7 +49,7 @@ def publish(engine: Engine, name: str, by: str) -> Stored:
         holds = store.official(connection, stored.rulebook_id).get(stored.period)
         if holds is not None and holds.published_at is not None and stored.corrects != holds.id:
             raise AssessmentPublished(period=stored.period, other=holds.name)
-        store.publish(connection, stored.id, by)
+        store.publish(connection, stored.id, work.by)
         return store.by_name(connection, stored.name)
 
 
@@ -74,14 +74,14 @@ class Recomputed:
         return self.sha256 == self.again
 
 
-def recompute(engine: Engine, name: str) -> Recomputed:
+def recompute(work: Work, name: str) -> Recomputed:
     """Compute an assessment again (复算) from its rulebook text and inputs by value, without any later data.
 
     Raises
     ------
     AssessmentMissing, DossierMissing
     """
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         stored = store.by_name(connection, name)
         made = assess_again(connection, stored, frozen_dossier(connection, stored))
     return Recomputed(stored.name, stored.sha256, made.sha256)
@@ -142,7 +142,7 @@ class Ledger:
     money: Mapping[str, Fraction]
 
 
-def ledger(engine: Engine, rulebook: str, year: int) -> Ledger:
+def ledger(work: Work, rulebook: str, year: int) -> Ledger:
     """The year's consequences, computed over all assessments that hold, in whatever order they were made.
 
     Earlier years count for runs that go on over the turn of the year.
@@ -152,7 +152,7 @@ def ledger(engine: Engine, rulebook: str, year: int) -> Ledger:
     AssessmentMissing
         The rulebook has assessed nothing.
     """
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         cities.load_city(connection)
         newest = store.by_name(connection, rulebook)
         official = store.official(connection, newest.rulebook_id)

@@ -18,7 +18,7 @@ from gridmgmt.assessing.store import assessments
 from gridmgmt.assessing.store.assessments import Stored
 from gridmgmt.city import City
 from gridmgmt.database import cities
-from gridmgmt.database.work import Connection, Engine, Progress, silent, snapshot
+from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import LevelUnknown, OptionInvalid, SubjectMissing
 from gridmgmt.files.names import file_stem
 from gridmgmt.files.wording import say
@@ -45,13 +45,12 @@ HOT_SPOTS_OF = ("n_reported", "n_due")
 
 
 def export(
-    engine: Engine,
+    work: Work,
     assessment: str,
     level: str,
     out: Path,
     formats: Collection[str],
     codes: Collection[str] | None = None,
-    progress: Progress = silent,
 ) -> list[Path]:
     """Write a level's scorecards: ``<code>.xlsx|html|json`` for each subject, ``summary.xlsx`` and ``summary.csv``.
 
@@ -80,21 +79,21 @@ def export(
         if name not in FORMATS:
             raise OptionInvalid(name="format", value=name, expected=", ".join(FORMATS))
     wanted = [f for f in FORMATS if f in formats]
-    with snapshot(engine) as connection, _moved_into(out) as folder:
+    with work.snapshot() as connection, _moved_into(out) as folder:
         source = _read(connection, assessment, level)
         names = _summary(source, wanted, folder)
         chosen = _chosen(source, codes) if {*wanted} - {"csv"} else []
         for i, document in enumerate(chosen):
-            progress("cards", i)
+            work.progress("cards", i)
             card = source.card(document)
             for name in (f for f in wanted if f in CARD_FORMATS):
                 names.append(f"{file_stem(document['subject']['code'])}.{name}")
                 (folder / names[-1]).write_bytes(CARD_FORMATS[name](card))
-        progress("cards", len(chosen))
+        work.progress("cards", len(chosen))
     return [out / name for name in names]
 
 
-def one(engine: Engine, assessment: str, code: str, format: str, level: str | None = None) -> bytes:
+def one(work: Work, assessment: str, code: str, format: str, level: str | None = None) -> bytes:
     """One subject's scorecard as xlsx, html or json, or its small map as svg (empty where it has no outline).
 
     Raises
@@ -103,7 +102,7 @@ def one(engine: Engine, assessment: str, code: str, format: str, level: str | No
     """
     if format not in CARD_FORMATS:
         raise OptionInvalid(name="format", value=format, expected=", ".join(CARD_FORMATS))
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         city = cities.load_city(connection)
         stored = assessments.by_name(connection, assessment)
         document = assessments.document(connection, stored, code, level_number(stored, city, level))

@@ -16,7 +16,7 @@ from gridmgmt.assessing.operations.resampling import patterns
 from gridmgmt.assessing.store import assessments as store
 from gridmgmt.city import City
 from gridmgmt.database import cities, facts
-from gridmgmt.database.work import Connection, Engine, Progress, silent, snapshot, transaction
+from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import NoEditionOnDate, PeriodAhead
 from gridmgmt.figures.indicators import LevelCounts
 from gridmgmt.figures.operations.period_counts import Figures, evidence, figures
@@ -49,13 +49,12 @@ class Made:
 
 
 def score(
-    engine: Engine,
+    work: Work,
     rulebook: str,
     period: Period,
     *,
     level: str | None = None,
     as_of: dt.datetime | None = None,
-    progress: Progress = silent,
 ) -> Made:
     """Assess a period by a rulebook and save the result; the same content again is not saved twice.
 
@@ -72,22 +71,22 @@ def score(
     """
     loaded = rulebooks.load(rulebook, period.end - dt.timedelta(days=1))
     stage = stage_for(loaded.rulebook, period)
-    _score_shorter(engine, rulebook, shorter_periods(loaded.rulebook, stage, period), level, as_of, progress)
-    with snapshot(engine) as connection:
+    _score_shorter(work, rulebook, shorter_periods(loaded.rulebook, stage, period), level, as_of)
+    with work.snapshot() as connection:
         city = cities.load_city(connection)
-        progress("count", 0)
+        work.progress("count", 0)
         built = build(connection, city, loaded.rulebook, stage, period, level=level, as_of=as_of)
         before = _comparisons(connection, built)
         proofs = _evidence(connection, built.found)
         known_through = store.known_through(connection)
         unit_codes = {v: k for k, v in store_units.unit_ids(connection).items()}
-    progress("score", len(built.subjects))
+    work.progress("score", len(built.subjects))
     dossier = read_dossier(loaded.rulebook, built.plain, period.label)
     header = _header(built, proofs)
     made = assessment.assess(loaded, dossier, period.label, header, _facts(built, before))
-    progress("chance", len(made.subjects))
+    work.progress("chance", len(made.subjects))
     chances = _chances(loaded, made, dossier, built, unit_codes)
-    progress("save", len(made.subjects))
+    work.progress("save", len(made.subjects))
     values = {
         "rulebook_id": loaded.rulebook.id,
         "rulebook_sha256": loaded.sha256,
@@ -101,20 +100,19 @@ def score(
         "complete": made.header["complete"],
         "sha256": made.sha256,
     }
-    name, is_new, published = _save(engine, loaded, values, made, chances, proofs)
+    name, is_new, published = _save(work, loaded, values, made, chances, proofs)
     return Made(name, made.sha256, is_new, made.header, made.subjects, published)
 
 
 def _score_shorter(
-    engine: Engine,
+    work: Work,
     rulebook: str,
     periods: Sequence[Period],
     level: str | None,
     as_of: dt.datetime | None,
-    progress: Progress,
 ) -> None:
     """Assess the shorter periods that are not published; those without an edition or still ahead stay open."""
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         zone = cities.load_city(connection).zone
         loaded = [rulebooks.load(rulebook, p.end - dt.timedelta(days=1)) for p in periods]
         names = {x.rulebook.id for x in loaded}
@@ -124,11 +122,11 @@ def _score_shorter(
             continue
         cut = as_of and min(as_of, period.bounds(zone)[1])
         with suppress(NoEditionOnDate, PeriodAhead):
-            score(engine, rulebook, period, level=level, as_of=cut, progress=progress)
+            score(work, rulebook, period, level=level, as_of=cut)
 
 
 def _save(
-    engine: Engine,
+    work: Work,
     loaded: Loaded,
     values: Mapping[str, Any],
     made: assessment.Assessment,
@@ -136,7 +134,7 @@ def _save(
     proofs: Mapping[str, pd.DataFrame],
 ) -> tuple[str, bool, str | None]:
     """Save an assessment unless one of the same content is there; gives its name, whether it is new, which holds."""
-    with transaction(engine) as connection:
+    with work.transaction() as connection:
         facts.lock(connection)
         rulebook_store.register(connection, loaded)
         rulebook, period = values["rulebook_id"], values["period"]
@@ -271,9 +269,9 @@ def _digest(proof: pd.DataFrame) -> str:
     return hashlib.sha256(proof.to_csv(index=False, lineterminator="\n").encode()).hexdigest()
 
 
-def listing(engine: Engine) -> list[dict[str, Any]]:
+def listing(work: Work) -> list[dict[str, Any]]:
     """Every assessment, newest first; its cut-off in city time."""
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         zone = cities.load_city(connection).zone
         return [{**row, "as_of": row["as_of"].astimezone(zone)} for row in store.listing(connection)]
 
@@ -292,17 +290,17 @@ def level_number(stored: store.Stored, city: City, level: str | None) -> int | N
     return city.level(level).number if found is None else found
 
 
-def read(engine: Engine, name: str, level: str | None = None) -> tuple[store.Stored, list[dict[str, Any]], City]:
+def read(work: Work, name: str, level: str | None = None) -> tuple[store.Stored, list[dict[str, Any]], City]:
     """An assessment and its subjects' documents."""
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         city = cities.load_city(connection)
         stored = store.by_name(connection, name)
         return stored, store.documents(connection, stored.id, level_number(stored, city, level)), city
 
 
-def scorecard(engine: Engine, name: str, code: str, level: str | None = None) -> tuple[store.Stored, dict[str, Any]]:
+def scorecard(work: Work, name: str, code: str, level: str | None = None) -> tuple[store.Stored, dict[str, Any]]:
     """One subject's scorecard document with its assessment."""
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         city = cities.load_city(connection)
         stored = store.by_name(connection, name)
         return stored, store.document(connection, stored, code, level_number(stored, city, level))

@@ -11,7 +11,7 @@ from gridmgmt.assessing.readers.subjects import Listed
 from gridmgmt.assessing.store import entries as store
 from gridmgmt.assessing.store.entries import AssessedRow
 from gridmgmt.database import batches, cities, facts
-from gridmgmt.database.work import Connection, Engine, snapshot, transaction
+from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import LevelUnknown
 from gridmgmt.files.forms import Collected
 from gridmgmt.people.store import units as store_units
@@ -36,7 +36,7 @@ class ListReport:
         return asdict(self)
 
 
-def import_subjects(engine: Engine, rulebook: str, path: Path) -> ListReport:
+def import_subjects(work: Work, rulebook: str, path: Path) -> ListReport:
     """Import who is assessed by a rulebook (考核对象名单); right or refused as a whole.
 
     A row that begins later than the one that holds ends it; one that begins on
@@ -53,7 +53,7 @@ def import_subjects(engine: Engine, rulebook: str, path: Path) -> ListReport:
     rows, collected, sha256 = lists.read_subjects(path)
     report = ListReport(path.name)
     kind = book.population.kind
-    with transaction(engine) as connection:
+    with work.transaction() as connection:
         facts.lock(connection)
         known = store.assessed_rows(connection, book.id)
         keys = _keys(connection, book, rows, collected)
@@ -157,9 +157,9 @@ def _write_list(
     batches.close_batch(connection, batch_id, report.as_dict())
 
 
-def list_subjects(engine: Engine, rulebook: str, day: dt.date | None = None) -> list[dict[str, Any]]:
+def list_subjects(work: Work, rulebook: str, day: dt.date | None = None) -> list[dict[str, Any]]:
     """A rulebook's list of subjects on a day; None: with every span of days."""
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         rows = store.assessed_rows(connection, rulebook)
     return [
         {**asdict(r.subject), "kind": r.kind, "valid_from": r.first, "valid_to": r.last}

@@ -9,7 +9,7 @@ from gridmgmt.assessing.operations.past_results import shorter_periods
 from gridmgmt.assessing.store import assessments as store
 from gridmgmt.assessing.store.assessments import Stored
 from gridmgmt.database import cities
-from gridmgmt.database.work import Connection, Engine, Progress, silent, snapshot
+from gridmgmt.database.work import Connection, Progress, Work
 from gridmgmt.errors import DossierMissing, PeriodsNotAssessed, RulebooksDiffer
 from gridmgmt.periods import Period, period_of, periods_through
 from gridmgmt.rulebooks import load as rulebooks
@@ -21,13 +21,12 @@ from gridmgmt.scorecards.whatif import WhatIf, compare
 
 
 def whatif(
-    engine: Engine,
+    work: Work,
     rulebook: str,
     first: Period,
     last: Period,
     changes: Changes = (),
     other: str | None = None,
-    progress: Progress = silent,
 ) -> WhatIf:
     """What would move if the rules were others (试算比对), over the assessments that hold; nothing is saved.
 
@@ -59,7 +58,7 @@ def whatif(
     DossierMissing, DossierInvalid, OptionInvalid
     """
     rulebook_id = rulebooks.load(rulebook).rulebook.id if rulebook.endswith((".yaml", ".yml")) else rulebook
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         official = store.official(connection, rulebook_id)
         known = _newest(official.values()) or rulebooks.load(rulebook)
         periods = periods_of(known.rulebook, periods_through(first, last))
@@ -69,12 +68,12 @@ def whatif(
         held = [official[p.label] for p in periods]
         before = _text_of(held)
         after = rulebooks.named(other, changes) if other else parse(before.text, held[-1].name, changes)
-        progress("read", len(held))
+        work.progress("read", len(held))
         plain = _frozen(connection, held)
         supposed = plain
         if other:
-            supposed = _built(connection, after.rulebook, periods_through(first, last), official, progress)
-    progress("compare", len(periods))
+            supposed = _built(connection, after.rulebook, periods_through(first, last), official, work.progress)
+    work.progress("compare", len(periods))
     return compare(before, after, plain, supposed)
 
 

@@ -28,7 +28,7 @@ from gridmgmt.casework.store.steps import TakenRow
 from gridmgmt.database import batches, clock, merging
 from gridmgmt.database import facts as database_facts
 from gridmgmt.database.facts import CASES
-from gridmgmt.database.work import Connection, Engine, Progress, silent, transaction
+from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import CaseChanged, CaseExists, CaseMissing, FactInvalid, GridmgmtError, RowTaken, StepRefused
 
 MICROSECOND = dt.timedelta(microseconds=1)
@@ -191,7 +191,7 @@ def _changed(file: _File, request: Request) -> CaseChanged:
     )  # fmt: skip
 
 
-def take(engine: Engine, requests: Iterable[Request], progress: Progress = silent) -> Iterator[Outcome]:
+def take(work: Work, requests: Iterable[Request]) -> Iterator[Outcome]:
     """Take steps in the order given, :data:`CHUNK` to a transaction; one that is refused keeps no other back.
 
     Yields
@@ -201,14 +201,14 @@ def take(engine: Engine, requests: Iterable[Request], progress: Progress = silen
     """
     pending, n = iter(requests), 0
     while chunk := list(islice(pending, CHUNK)):
-        with transaction(engine) as connection:
+        with work.transaction() as connection:
             outcomes = take_within(connection, chunk)
         n += len(chunk)
-        progress("steps", n)
+        work.progress("steps", n)
         yield from outcomes
 
 
-def take_one(engine: Engine, request: Request) -> Case:
+def take_one(work: Work, request: Request) -> Case:
     """Take one step, or open a case.
 
     Raises
@@ -216,12 +216,12 @@ def take_one(engine: Engine, request: Request) -> Case:
     GridmgmtError
         What is wrong with it; nothing is written then.
     """
-    with transaction(engine) as connection:
+    with work.transaction() as connection:
         return _taken(connection, request)
 
 
 def take_with_files(
-    engine: Engine, request: Request, files: Sequence[tuple[Kind, Path]], root: Path
+    work: Work, request: Request, files: Sequence[tuple[Kind, Path]], root: Path
 ) -> tuple[Case, list[Attached]]:
     """Take one step with its photographs and files (before 处置前, after 处置后, evidence 证据), all or nothing.
 
@@ -230,7 +230,7 @@ def take_with_files(
     GridmgmtError
         What is wrong with the step or with a file.
     """
-    with transaction(engine) as connection:
+    with work.transaction() as connection:
         accepted = photographs.checked(connection, [path for _, path in files])
         case = _taken(connection, request)
         case_id = steps.found(connection, [case.case_no])[case.case_no]["id"]
@@ -404,14 +404,14 @@ def _located(desk: Desk, files: Sequence[_File], last: Sequence[int]) -> pd.Data
     return out
 
 
-def renew_deadlines(engine: Engine, progress: Progress = silent) -> int:
+def renew_deadlines(work: Work) -> int:
     """Give cases with a provisional deadline (暂定时限) those of the calendar as it is now; gives how many cases moved.
 
     Deadlines of dispatches, extensions, failed checks and supervision orders, also of cases that were closed since:
     by them it is judged whether they were on time.
     """
     n = 0
-    with transaction(engine) as connection:
+    with work.transaction() as connection:
         database_facts.share_lock(connection)
         desk, at = Desk(connection), clock.now(connection)
         numbers = steps.provisional(connection)
@@ -425,5 +425,5 @@ def renew_deadlines(engine: Engine, progress: Progress = silent) -> int:
                     moved.append(file)
             _save(connection, desk, moved, len(moved))
             n += len(moved)
-            progress("deadlines", n)
+            work.progress("deadlines", n)
     return n

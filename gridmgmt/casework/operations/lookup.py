@@ -13,7 +13,7 @@ from gridmgmt.casework.operations.context import Desk
 from gridmgmt.casework.store import listing, steps
 from gridmgmt.casework.timing import limits_of
 from gridmgmt.database import cities, clock
-from gridmgmt.database.work import Connection, Engine, snapshot
+from gridmgmt.database.work import Connection, Work
 from gridmgmt.deadlines import Deadline, Light
 from gridmgmt.errors import CaseMissing, DocketMovedOn, OptionInvalid, UnitUnknown
 from gridmgmt.files import calendars
@@ -73,14 +73,13 @@ class Shown:
 
 
 def list_cases(
-    engine: Engine,
+    work: Work,
     *,
     states: Sequence[str] = (),
     unit: str | None = None,
     grid: str | None = None,
     category: str | None = None,
     overdue: bool = False,
-    now: dt.datetime | None = None,
     limit: int = 100,
     offset: int = 0,
 ) -> tuple[int, list[dict[str, Any]]]:
@@ -97,33 +96,33 @@ def list_cases(
     for state in states:
         if state not in cases.STATES:
             raise OptionInvalid(name="--state", value=state, expected=", ".join(cases.STATES))
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         if unit is not None and unit not in units.unit_ids(connection):
             raise UnitUnknown(value=unit)
-        at = now or clock.now(connection)
-        if now is not None and (last := steps.last_taken(connection)) is not None and now < last:
+        at = work.now or clock.now(connection)
+        if work.now is not None and (last := steps.last_taken(connection)) is not None and work.now < last:
             told = last.astimezone(cities.load_city(connection).zone).strftime("%Y-%m-%d %H:%M:%S")
-            raise DocketMovedOn(now=now.isoformat(), last=told)
+            raise DocketMovedOn(now=work.now.isoformat(), last=told)
         wanted = listing.Wanted(tuple(states), unit, grid, category, overdue)
         return listing.count(connection, wanted, at), listing.page(connection, wanted, at, limit, offset)
 
 
-def by_state(engine: Engine) -> dict[str, int]:
+def by_state(work: Work) -> dict[str, int]:
     """Every state and how many cases are in it; their sum is the number of all cases."""
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         found = listing.by_state(connection)
         return {state: found.get(state, 0) for state in [*cases.STATES, *sorted(set(found) - set(cases.STATES))]}
 
 
-def show_case(engine: Engine, case_no: str, now: dt.datetime | None = None) -> Shown:
+def show_case(work: Work, case_no: str) -> Shown:
     """One case: its steps (those derived from dates if it has no others), marks, accounts and what is legal now.
 
     Raises
     ------
     CaseMissing
     """
-    with snapshot(engine) as connection:
-        desk, at = Desk(connection), now or clock.now(connection)
+    with work.snapshot() as connection:
+        desk, at = Desk(connection), work.now or clock.now(connection)
         row, taken, is_derived = _file(connection, case_no)
         taken = [s for s in taken if s.at <= at]
         case = transitions.fold(case_no, taken)
@@ -150,15 +149,15 @@ STAGE_STEPS = {
 """Stage → the step that starts its clock and the steps that stop it."""
 
 
-def clocks(engine: Engine, case_no: str, now: dt.datetime | None = None) -> tuple[dt.datetime, list[Clock]]:
+def clocks(work: Work, case_no: str) -> tuple[dt.datetime, list[Clock]]:
     """The clock of every stage that a case has begun, the last time it did, as of a moment (default: now).
 
     Raises
     ------
     CaseMissing
     """
-    with snapshot(engine) as connection:
-        desk, at = Desk(connection), now or clock.now(connection)
+    with work.snapshot() as connection:
+        desk, at = Desk(connection), work.now or clock.now(connection)
         _, taken, _ = _file(connection, case_no)
         taken = [s for s in taken if s.at <= at]
         case = transitions.fold(case_no, taken)

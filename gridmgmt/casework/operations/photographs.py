@@ -16,7 +16,7 @@ from gridmgmt.casework.photographs import Accepted, Limits, Note, StoredFile
 from gridmgmt.casework.store import attachments, files, steps
 from gridmgmt.casework.store.attachments import About, Attachment
 from gridmgmt.database import cities
-from gridmgmt.database.work import Connection, Engine, Progress, silent, snapshot, transaction
+from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import CaseMissing, FileLost, FileMissing, FileRefused, FilesFull, OptionInvalid, SampleMissing
 from gridmgmt.files import data_files
 from gridmgmt.files.names import file_stem
@@ -127,12 +127,11 @@ def attach(
 
 
 def add(
-    engine: Engine,
+    work: Work,
     root: Path,
     paths: Sequence[Path],
     *,
     kind: Kind,
-    actor: str,
     case_no: str | None = None,
     step_seq: int | None = None,
     sample_no: str | None = None,
@@ -146,10 +145,10 @@ def add(
     OptionInvalid
         The case has no such step.
     """
-    with transaction(engine) as connection:
+    with work.transaction() as connection:
         about = _about(connection, case_no, step_seq, sample_no)
         stored = store_files(connection, root, paths)
-        return [attach(connection, file, kind=kind, actor=actor, caption=caption, **vars(about)) for file in stored]
+        return [attach(connection, file, kind=kind, actor=work.by, caption=caption, **vars(about)) for file in stored]
 
 
 def _about(connection: Connection, case_no: str | None, step_seq: int | None, sample_no: str | None) -> About:
@@ -166,14 +165,14 @@ def _about(connection: Connection, case_no: str | None, step_seq: int | None, sa
     return About(row["id"], step_seq)
 
 
-def listed(engine: Engine, *, case_no: str | None = None, sample_no: str | None = None) -> list[dict[str, Any]]:
+def listed(work: Work, *, case_no: str | None = None, sample_no: str | None = None) -> list[dict[str, Any]]:
     """Photographs and files of a case or a sample, with what is to be looked at.
 
     Raises
     ------
     CaseMissing
     """
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         found, limits = _attached(connection, case_no, sample_no), load_limits()
     return [_told(a, photographs.compare(a.file, a.place, a.at, limits)) for a in found]
 
@@ -194,7 +193,7 @@ def _told(a: Attachment, notes: Sequence[Note]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def read(engine: Engine, root: Path, sha256: str, form: Form = "clean") -> tuple[bytes, str]:
+def read(work: Work, root: Path, sha256: str, form: Form = "clean") -> tuple[bytes, str]:
     """One photograph or file by its SHA-256, and its media type.
 
     Parameters
@@ -207,7 +206,7 @@ def read(engine: Engine, root: Path, sha256: str, form: Form = "clean") -> tuple
     ------
     FileMissing, FileLost
     """
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         file = attachments.file(connection, sha256)
     if file is None or (form == "thumbnail" and file.width is None):
         raise FileMissing(sha256=sha256)
@@ -228,7 +227,7 @@ def _content(root: Path, file: StoredFile) -> bytes:
 
 
 def export(
-    engine: Engine, root: Path, out: Path, *, case_no: str | None = None, sample_no: str | None = None
+    work: Work, root: Path, out: Path, *, case_no: str | None = None, sample_no: str | None = None
 ) -> list[Path]:
     """Write clean copies of a case's or sample's files: ``<number>_<kind>_<n>.<extension>``, n from 1 for each kind.
 
@@ -237,7 +236,7 @@ def export(
     CaseMissing, FileLost
         Nothing is written.
     """
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         found = _attached(connection, case_no, sample_no)
     copies: dict[str, bytes] = {}
     n: Counter[str] = Counter()
@@ -281,14 +280,14 @@ class FolderReport:
         return vars(self)
 
 
-def check(engine: Engine, root: Path, progress: Progress = silent) -> FolderReport:
+def check(work: Work, root: Path) -> FolderReport:
     """Compare the files folder with the database, hash by hash.
 
     The folder is listed before the database is asked, so that files being
     handed in meanwhile are told neither as orphans nor as missing.
     """
     here = list(files.walk(root))
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         known = {f.sha256: f for f in attachments.all_files(connection)}
     report = FolderReport(str(root), len(known))
     for n, file in enumerate(known.values(), 1):
@@ -299,7 +298,7 @@ def check(engine: Engine, root: Path, progress: Progress = silent) -> FolderRepo
             (report.missing if state == "missing" else report.damaged).append(file.sha256)
         if file.width is not None and not files.thumbnail_path(root, file.sha256).exists():
             report.no_thumbnail.append(file.sha256)
-        progress("check", n)
+        work.progress("check", n)
     report.unfinished = [_below(root, path) for path in here if path.suffix == files.UNFINISHED]
     named = {files.path_of(root, f) for f in known.values()} | {files.thumbnail_path(root, s) for s in known}
     others = (path for path in here if path.suffix != files.UNFINISHED and path not in named)

@@ -17,7 +17,7 @@ from gridmgmt.casework.repeats import Rule
 from gridmgmt.casework.store import repeats as store
 from gridmgmt.city import STORAGE_EPSG, City
 from gridmgmt.database import cities
-from gridmgmt.database.work import Connection, Engine, snapshot
+from gridmgmt.database.work import Connection, Work
 from gridmgmt.people.store import categories
 from gridmgmt.periods import Period
 from gridmgmt.places.layers import OTHER, road_class_at
@@ -163,7 +163,7 @@ class RepeatReport:
         }
 
 
-def report(engine: Engine, period: Period, rule_name: str) -> RepeatReport:
+def report(work: Work, period: Period, rule_name: str) -> RepeatReport:
     """The repeat cases of a period by a rule, group by group.
 
     Raises
@@ -171,11 +171,11 @@ def report(engine: Engine, period: Period, rule_name: str) -> RepeatReport:
     RepeatRuleMissing, DataFileInvalid
     """
     rule = reading.rule(rule_name)
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         return _report(connection, period, rule)
 
 
-def map_data(engine: Engine, period: Period, rule_name: str) -> tuple[RepeatReport, gpd.GeoDataFrame]:
+def map_data(work: Work, period: Period, rule_name: str) -> tuple[RepeatReport, gpd.GeoDataFrame]:
     """The repeat cases of a period, and the outlines of the second level's grids on its last day (code, name, name_en).
 
     Raises
@@ -183,7 +183,7 @@ def map_data(engine: Engine, period: Period, rule_name: str) -> tuple[RepeatRepo
     RepeatRuleMissing, DataFileInvalid, NoEditionOnDate
     """
     rule = reading.rule(rule_name)
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         found = _report(connection, period, rule)
         edition = editions.on_date(connection, period.end - dt.timedelta(days=1))
         outlines = editions.grids(connection, edition.id, [found.city.levels[1].number])
@@ -219,9 +219,9 @@ def _shown(
     return {**{k: v for k, v in group.items() if k not in ("x", "y")}, **place, "names": words}
 
 
-def suspects_of(engine: Engine, opened: Sequence[Case]) -> dict[str, list[dict[str, Any]]]:
+def suspects_of(work: Work, opened: Sequence[Case]) -> dict[str, list[dict[str, Any]]]:
     """Number of a case just opened → other cases that may be its problem; see :func:`suspects`."""
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         return suspects(connection, opened)
 
 

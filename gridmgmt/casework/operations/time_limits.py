@@ -6,12 +6,12 @@ from gridmgmt.casework.readers.time_limits import read_limits
 from gridmgmt.casework.store import time_limits as store
 from gridmgmt.casework.time_limits import TimeLimit, contradiction
 from gridmgmt.database import batches, facts
-from gridmgmt.database.work import Engine, snapshot, transaction
+from gridmgmt.database.work import Work
 from gridmgmt.errors import TimeLimitContradicts
 from gridmgmt.people.store import units
 
 
-def import_limits(engine: Engine, path: Path) -> int:
+def import_limits(work: Work, path: Path) -> int:
     """Import time limits; gives how many rows were new or had their last day or words corrected.
 
     Raises
@@ -21,7 +21,7 @@ def import_limits(engine: Engine, path: Path) -> int:
     TimeLimitContradicts
         The table states another figure from the same day on: a change needs a later valid_from.
     """
-    with transaction(engine) as connection:
+    with work.transaction() as connection:
         facts.lock(connection)
         rows = read_limits(path, set(units.unit_ids(connection)))
         found = contradiction(rows, store.load(connection))
@@ -35,7 +35,7 @@ def import_limits(engine: Engine, path: Path) -> int:
         return store.save(connection, rows, batch_id, batches.stamp_batch(connection, batch_id))
 
 
-def list_limits(engine: Engine) -> list[TimeLimit]:
+def list_limits(work: Work) -> list[TimeLimit]:
     """The table as it stands."""
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         return store.load(connection)

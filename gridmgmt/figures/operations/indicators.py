@@ -9,7 +9,7 @@ import pandas as pd
 
 from gridmgmt.city import City, Level
 from gridmgmt.database import cities
-from gridmgmt.database.work import Engine, snapshot
+from gridmgmt.database.work import Work
 from gridmgmt.figures.indicators import describe, kept
 from gridmgmt.figures.operations.period_counts import Figures, figures
 from gridmgmt.periods import Period
@@ -17,10 +17,10 @@ from gridmgmt.places.store import editions
 
 
 def indicators(
-    engine: Engine, period: Period, level: str, as_of: dt.datetime | None = None
+    work: Work, period: Period, level: str, as_of: dt.datetime | None = None
 ) -> tuple[pd.DataFrame, Figures]:
     """Counts and rates of every grid of a level (zero-case grids too), the unassigned last under code ``""``."""
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         city = cities.load_city(connection)
         number = city.level(level).number
         found = figures(connection, city, period, as_of, [number])
@@ -46,7 +46,7 @@ class MapData:
     levels: tuple[LevelMap, ...]
 
 
-def choropleth(engine: Engine, indicator: str, period: Period, as_of: dt.datetime | None = None) -> MapData:
+def choropleth(work: Work, indicator: str, period: Period, as_of: dt.datetime | None = None) -> MapData:
     """Every level's grids with one indicator's value, rank and counts.
 
     The frames have code, name_zh, name_en, name, parent_code, value (rates as
@@ -57,7 +57,7 @@ def choropleth(engine: Engine, indicator: str, period: Period, as_of: dt.datetim
     IndicatorMissing, NoEditionOnDate
     """
     rule = describe(indicator)
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         city = cities.load_city(connection)
         found = figures(connection, city, period, as_of)
         shapes = editions.grids(connection, found.edition.id)
@@ -90,14 +90,14 @@ class HeatData:
     boundary: gpd.GeoDataFrame
 
 
-def heat(engine: Engine, period: Period, category: str | None = None) -> HeatData:
+def heat(work: Work, period: Period, category: str | None = None) -> HeatData:
     """The cases reported in a period, optionally of a category pattern (``component:01*``), as points.
 
     Raises
     ------
     CodeInvalid, NoEditionOnDate
     """
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         city = cities.load_city(connection)
         found = figures(connection, city, period, levels=[city.levels[1].number])
         wanted = kept(found.cases.facts, None, [category] if category else [], [], [])

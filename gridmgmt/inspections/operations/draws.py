@@ -3,14 +3,13 @@
 import datetime as dt
 import hashlib
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from gridmgmt.assessing.store import entries
 from gridmgmt.city import City
 from gridmgmt.database import cities, facts
-from gridmgmt.database.work import Connection, Engine, Progress, silent, snapshot, transaction
+from gridmgmt.database.work import Connection, Progress, Work
 from gridmgmt.errors import DrawExists, OptionInvalid, PlanInvalid, PlanMissing, SubjectsMissing
 from gridmgmt.inspections import checklists, plans, sampling
 from gridmgmt.inspections.frames import Frames, Spot
@@ -40,7 +39,7 @@ class Planned:
         return sum(x.n for x in self.lines)
 
 
-def plan_of(engine: Engine, rulebook: str, period: str) -> Planned:
+def plan_of(work: Work, rulebook: str, period: str) -> Planned:
     """What is to be drawn in a period (抽查计划): unit by unit and type by type, with exceptions and substitutes.
 
     The units are those of the rulebook's list on the period's last day.
@@ -53,7 +52,7 @@ def plan_of(engine: Engine, rulebook: str, period: str) -> Planned:
     SubjectsMissing
         Nobody is on its list.
     """
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         return _planned(connection, rulebook, parse_period(period))
 
 
@@ -95,19 +94,13 @@ class DrawReport:
     n_inspected_before: int = 0
 
 
-class _DryRun(Exception):
-    """Leaves a transaction that is to be undone."""
-
-
 def make_draw(
-    engine: Engine,
+    work: Work,
     rulebook: str,
     period: str,
     seed: str,
     *,
     again: str | None = None,
-    dry_run: bool = False,
-    progress: Progress = silent,
 ) -> DrawReport:
     """Draw a period's samples (抽取) from the layers of its last day; the same draw again changes nothing.
 
@@ -132,13 +125,11 @@ def make_draw(
     if again is not None and not again.strip():
         raise OptionInvalid(name="--again", value=again, expected="TEXT")
     report: DrawReport | None = None
-    with suppress(_DryRun), transaction(engine) as connection:
+    with work.transaction() as connection:
         facts.lock(connection)
         planned = _planned(connection, rulebook, parse_period(period))
-        made = _Making(connection, planned, seed, progress)
-        report = made.report(again, dry_run)
-        if dry_run:
-            raise _DryRun
+        made = _Making(connection, planned, seed, work.progress)
+        report = made.report(again, not work.keep)
     if report is None:
         raise RuntimeError("a draw ended without its report")
     return report
@@ -295,14 +286,14 @@ def _rows(document: Mapping[str, Any]) -> list[dict[str, Any]]:
 # --- looking at draws -------------------------------------------------------------------------------------------------
 
 
-def show_draw(engine: Engine, name: str, unit: str | None = None) -> tuple[StoredDraw, list[dict[str, Any]]]:
+def show_draw(work: Work, name: str, unit: str | None = None) -> tuple[StoredDraw, list[dict[str, Any]]]:
     """A draw and its samples, all or one unit's, each as far as it was inspected.
 
     Raises
     ------
     DrawMissing
     """
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         found = inspections.draw_of(connection, name)
         return found, inspections.items(connection, found.id, unit)
 
@@ -312,14 +303,14 @@ CHECKS = ("texts", "document", "drawn", "rows")
 the document gives its items, and the rows of the samples are those of the document."""
 
 
-def verify_draw(engine: Engine, name: str) -> dict[str, bool]:
+def verify_draw(work: Work, name: str) -> dict[str, bool]:
     """Draw again from what is kept with a draw and compare (复核); each of :data:`CHECKS` true or false.
 
     Raises
     ------
     DrawMissing
     """
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         found = inspections.draw_of(connection, name)
         items = inspections.items(connection, found.id)
     document = found.document

@@ -7,7 +7,6 @@ that it is located by the same join and counted as any other sample.
 import datetime as dt
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ import pandas as pd
 
 from gridmgmt.casework.store import attachments
 from gridmgmt.database import batches, cities, clock, facts, merging
-from gridmgmt.database.work import Connection, Engine, snapshot, transaction
+from gridmgmt.database.work import Connection, Work
 from gridmgmt.documents import canonical
 from gridmgmt.errors import DrawReplaced, FindingsMissing, NoticeClosed, OptionInvalid
 from gridmgmt.inspections import checklists, notices
@@ -66,11 +65,7 @@ class TakeReport:
         return {**asdict(self), "n_loaded": self.n_loaded}
 
 
-class _DryRun(Exception):
-    """Leaves a transaction that is to be undone."""
-
-
-def form_of(engine: Engine, draw: str, unit: str | None = None) -> Form:
+def form_of(work: Work, draw: str, unit: str | None = None) -> Form:
     """The field form of a draw (外业表), of all its units or of one.
 
     Raises
@@ -81,7 +76,7 @@ def form_of(engine: Engine, draw: str, unit: str | None = None) -> Form:
     OptionInvalid
         No sample of the draw is that unit's.
     """
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         found = inspections.draw_of(connection, draw)
         newest = _newest(connection, found)
         if newest != found.name:
@@ -121,7 +116,7 @@ def _form_sample(draw: StoredDraw, checklist: Checklist, item: Mapping[str, Any]
 # --- forms that come back ---------------------------------------------------------------------------------------------
 
 
-def take(engine: Engine, path: Path, *, dry_run: bool = False) -> TakeReport:
+def take(work: Work, path: Path) -> TakeReport:
     """Read a field form back (外业表回收): good samples load, faults are told; the same file again changes nothing.
 
     A sample that says otherwise than before is a correction: its inspection,
@@ -132,13 +127,11 @@ def take(engine: Engine, path: Path, *, dry_run: bool = False) -> TakeReport:
     FileUnreadable, ColumnMissing, CityMissing
         Nothing is loaded.
     """
-    report = TakeReport(path.name, dry_run=dry_run)
-    with suppress(_DryRun), transaction(engine) as connection:
+    report = TakeReport(path.name, dry_run=not work.keep)
+    with work.transaction() as connection:
         facts.lock(connection)
         job = _Taking(connection, report)
         job.run(path)
-        if dry_run:
-            raise _DryRun
     return report
 
 
@@ -272,11 +265,10 @@ def _content_hash(x: Taken) -> str:
 
 
 def issue_notice(
-    engine: Engine,
+    work: Work,
     draw: str,
     unit: str,
     due_at: dt.datetime,
-    by: str,
     *,
     samples: Sequence[str] = (),
     issued_at: dt.datetime | None = None,
@@ -301,8 +293,8 @@ def issue_notice(
         The deadline does not lie after the issue, nobody answers for it, or a
         sample is not among the unit's.
     """
-    _named(by)
-    with transaction(engine) as connection:
+    _named(work.by)
+    with work.transaction() as connection:
         facts.lock(connection)
         found = inspections.draw_of(connection, draw)
         at = issued_at or clock.now(connection)
@@ -320,17 +312,16 @@ def issue_notice(
         number = f"{draw}-N{inspections.count_notices(connection, found.id) + 1:03d}"
         values = {
             "notice_no": number, "draw_id": found.id, "unit_code": unit, "issued_at": at, "due_at": due_at,
-            "issued_by": by,
+            "issued_by": work.by,
         }  # fmt: skip
         inspections.add_notice(connection, values, ids)
         return _shown(inspections.notices(connection, number)[0], at)
 
 
 def check_notice(
-    engine: Engine,
+    work: Work,
     number: str,
     result: str,
-    by: str,
     *,
     checked_at: dt.datetime | None = None,
     note: str | None = None,
@@ -346,8 +337,8 @@ def check_notice(
         The check lies before the issue, before the newest check or in the
         future, or nobody answers for it.
     """
-    _named(by)
-    with transaction(engine) as connection:
+    _named(work.by)
+    with work.transaction() as connection:
         facts.lock(connection)
         notice = inspections.notices(connection, number)[0]
         now, zone = clock.now(connection), cities.load_city(connection).zone
@@ -359,13 +350,13 @@ def check_notice(
         if not first <= at <= now:
             span = f"{city_time(first, zone)} … {city_time(now, zone)}"
             raise OptionInvalid(name="--at", value=city_time(at, zone), expected=span)
-        values = {"result": result, "checked_at": at, "checked_by": by, "note": note}
+        values = {"result": result, "checked_at": at, "checked_by": work.by, "note": note}
         inspections.add_check(connection, notice["id"], values)
         return _shown(inspections.notices(connection, number)[0], now)
 
 
 def list_notices(
-    engine: Engine, draw: str | None = None, number: str | None = None, at: dt.datetime | None = None
+    work: Work, draw: str | None = None, number: str | None = None, at: dt.datetime | None = None
 ) -> list[dict[str, Any]]:
     """Notices with their findings, their checks and how they stand at a moment (default: now).
 
@@ -373,7 +364,7 @@ def list_notices(
     ------
     DrawMissing, NoticeMissing
     """
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         if draw is not None:
             inspections.draw_of(connection, draw)
         moment = at or clock.now(connection)

@@ -3,7 +3,6 @@
 import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from gridmgmt.database import batches, cities, clock, facts, merging, quarantine
-from gridmgmt.database.work import Connection, Engine, Progress, silent, transaction
+from gridmgmt.database.work import Connection, Progress, Work
 from gridmgmt.errors import ProfileMissing
 from gridmgmt.files import tabular
 from gridmgmt.intake.operations import step_logs
@@ -26,18 +25,12 @@ from gridmgmt.people.store import categories, units
 __all__ = ["ImportReport", "import_file", "list_quarantine", "retry_quarantine"]
 
 
-class _DryRun(Exception):
-    """Leaves a transaction that is to be undone."""
-
-
 def import_file(
-    engine: Engine,
+    work: Work,
     path: Path,
     profile_name: str,
     *,
     source_as_of: dt.datetime | None = None,
-    dry_run: bool = False,
-    progress: Progress = silent,
 ) -> ImportReport:
     """Import one file of cases, samples or steps by a profile.
 
@@ -46,8 +39,6 @@ def import_file(
     source_as_of
         When the export was made, for files without a version column; default:
         the moment of this import.
-    dry_run
-        Do everything, report, and undo it.
 
     Raises
     ------
@@ -56,17 +47,15 @@ def import_file(
     """
     profile = profiles.load(profile_name)
     rows = tabular.open_rows(path, profile.encodings, profile.file_columns(), profile.sheet)
-    report = ImportReport(path.name, profile.id, dry_run=dry_run)
-    with suppress(_DryRun), transaction(engine) as connection:
+    report = ImportReport(path.name, profile.id, dry_run=not work.keep)
+    with work.transaction() as connection:
         job = _open(connection, profile, report, rows.sha256, source_as_of, partial(_reread, path, profile))
         for raw in rows.chunks:
             job.crs = rows.crs
             _take(job, raw)
-            progress("read", report.n_rows)
+            work.progress("read", report.n_rows)
         _refuse_broken(job, rows.broken)
-        _finish(job, progress)
-        if dry_run:
-            raise _DryRun
+        _finish(job, work.progress)
     return report
 
 
@@ -178,16 +167,14 @@ def _reread(path: Path, profile: Profile, wanted: set[int]) -> dict[int, dict[st
     return {n: row for raw in again.chunks for n, row in _plain(raw.loc[raw.index.isin(wanted)]).items()}
 
 
-def retry_quarantine(
-    engine: Engine, profile_name: str | None = None, progress: Progress = silent
-) -> list[ImportReport]:
+def retry_quarantine(work: Work, profile_name: str | None = None) -> list[ImportReport]:
     """Try the rows in quarantine again, each with its profile as it is now; those that pass are loaded.
 
     Rows that still fail stay with their present reasons; so do rows of a
     profile that is a file outside data/profiles, until it is named.
     """
     out: list[ImportReport] = []
-    with transaction(engine) as connection:
+    with work.transaction() as connection:
         for group in quarantine.open_groups(connection):
             try:
                 profile = profiles.load(profile_name or group.profile)
@@ -204,8 +191,8 @@ def retry_quarantine(
             job.crs = group.crs
             for raw in _again(rows, profile):
                 _take(job, raw)
-                progress("read", report.n_rows)
-            _finish(job, progress)
+                work.progress("read", report.n_rows)
+            _finish(job, work.progress)
             out.append(report)
     return out
 
@@ -222,7 +209,7 @@ def _again(rows: list[quarantine.BadRow], profile: Profile) -> Iterator[pd.DataF
         yield frame.reindex(columns=list(dict.fromkeys([*frame.columns, *columns])))
 
 
-def list_quarantine(engine: Engine, *, limit: int | None = 100) -> list[dict[str, Any]]:
+def list_quarantine(work: Work, *, limit: int | None = 100) -> list[dict[str, Any]]:
     """Rows in quarantine, one entry a problem: file, row, column, value, code and facts."""
-    with transaction(engine) as connection:
+    with work.transaction() as connection:
         return quarantine.listing(connection, limit)

@@ -17,7 +17,7 @@ from gridmgmt.casework.cases import Case
 from gridmgmt.casework.operations import cases, repeats
 from gridmgmt.casework.operations.cases import Outcome, Request
 from gridmgmt.database import cities
-from gridmgmt.database.work import Engine, Progress, silent, snapshot
+from gridmgmt.database.work import Work
 from gridmgmt.errors import OptionInvalid
 from gridmgmt.files import tabular
 from gridmgmt.files.cells import Problem
@@ -130,9 +130,7 @@ def template(profile_name: str) -> bytes:
     return step_sheet.workbook({name: words.get(name, ()) for name in profile.file_columns()})
 
 
-def take_file(
-    engine: Engine, path: Path, profile_name: str, *, actor: str = "", progress: Progress = silent
-) -> StepsReport:
+def take_file(work: Work, path: Path, profile_name: str) -> StepsReport:
     """Take the steps of one sheet.
 
     Parameters
@@ -149,7 +147,7 @@ def take_file(
     rows = tabular.open_rows(path, profile.encodings, profile.file_columns(), profile.sheet)
     report = StepsReport(path.name, profile.id, rows.sha256)
     for raw in rows.chunks:
-        _take_chunk(engine, raw, rows, profile, actor, report, progress)
+        _take_chunk(work, raw, rows, profile, report)
     for n, _ in rows.broken:
         _refuse(report, n, {}, [Problem(n, "", None, "line_broken")])  # it may name who reported
     report.n_rows += len(rows.broken)
@@ -157,30 +155,28 @@ def take_file(
     return report
 
 
-def _take_chunk(
-    engine: Engine, raw: pd.DataFrame, rows: Rows, profile: Profile, actor: str, report: StepsReport, progress: Progress
-) -> None:
-    parsed = _parsed(engine, raw, rows, profile)
+def _take_chunk(work: Work, raw: pd.DataFrame, rows: Rows, profile: Profile, report: StepsReport) -> None:
+    parsed = _parsed(work, raw, rows, profile)
     plain = {int(str(n)): {str(k): v for k, v in row.items()} for n, row in raw.astype(object).to_dict("index").items()}
     bad: dict[int, list[Problem]] = {}
     for problem in parsed.problems:
         bad.setdefault(problem.row, []).append(problem)
     for n, problems in bad.items():
         _refuse(report, n, plain[n], problems)
-    requests = list(_requests(parsed, rows.sha256, profile, actor))
-    outcomes = cases.take(engine, requests, progress)
+    requests = list(_requests(parsed, rows.sha256, profile, work.by))
+    outcomes = cases.take(work, requests)
     opened: dict[str, tuple[int, Case]] = {}
     for n, request, outcome in zip(parsed.facts.index, requests, outcomes, strict=True):
         _note(report, int(n), plain[int(n)], request, outcome)
         if request.kind == "report" and outcome.case is not None:
             opened[outcome.case.case_no] = int(n), outcome.case
-    found = repeats.suspects_of(engine, [case for _, case in opened.values()]) if opened else {}
+    found = repeats.suspects_of(work, [case for _, case in opened.values()]) if opened else {}
     report.suspects |= {opened[no][0]: others for no, others in found.items()}
     report.n_rows += len(raw)
 
 
-def _parsed(engine: Engine, raw: pd.DataFrame, rows: Rows, profile: Profile) -> Parsed:
-    with snapshot(engine) as connection:
+def _parsed(work: Work, raw: pd.DataFrame, rows: Rows, profile: Profile) -> Parsed:
+    with work.snapshot() as connection:
         city = cities.load_city(connection)
         known = Known(categories.category_keys(connection), set(units.unit_ids(connection)))
     return reading.parse(raw, profile, city, known, rows.crs, history=False)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from gridmgmt.city import City
 from gridmgmt.database import batches, cities, facts
 from gridmgmt.database.tables import GRID_COLUMNS
-from gridmgmt.database.work import Connection, Engine, Progress, silent, transaction
+from gridmgmt.database.work import Connection, Work
 from gridmgmt.people.responsibility import Rule, assign_units
 from gridmgmt.people.store import responsibility, units
 from gridmgmt.places.areas import AreaMap, Hits, joined
@@ -146,7 +146,7 @@ def _on_days_of(edition: store.Edition, days: pd.Series) -> NDArray[np.bool_]:
     return after if edition.valid_to is None else after & (day < np.datetime64(edition.valid_to))
 
 
-def reassign(engine: Engine, edition: str | None = None, progress: Progress = silent) -> dict[str, int]:
+def reassign(work: Work, edition: str | None = None) -> dict[str, int]:
     """Assign again the rows whose day now belongs to another edition, or that came before the newest rule or area.
 
     Written is only what differs: an edition, a grid or a unit.
@@ -168,7 +168,7 @@ def reassign(engine: Engine, edition: str | None = None, progress: Progress = si
     EditionMissing
     """
     out: dict[str, int] = {}
-    with transaction(engine) as connection:
+    with work.transaction() as connection:
         facts.lock(connection)
         city = cities.load_city(connection)
         if edition is not None:
@@ -179,7 +179,7 @@ def reassign(engine: Engine, edition: str | None = None, progress: Progress = si
         known_at = batches.stamp_batch(connection, batch_id)
         for kind in facts.KINDS.values():
             rows = facts.to_relocate(connection, kind, city.time_zone, edition, rules_at)
-            progress(f"locate {kind.name}", len(rows))
+            work.progress(f"locate {kind.name}", len(rows))
             located = assigner.locate(rows)
             located.insert(0, "id", rows["id"])
             out[f"n_{kind.name}"] = len(rows)

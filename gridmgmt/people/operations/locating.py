@@ -13,7 +13,7 @@ from gridmgmt.city import City
 from gridmgmt.codes import CategoryKey
 from gridmgmt.database import cities, clock
 from gridmgmt.database.copying import rows
-from gridmgmt.database.work import Connection, Engine, snapshot
+from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import CategoryUnknown
 from gridmgmt.files import data_files
 from gridmgmt.people.operations.assigning import AreaMaps
@@ -75,7 +75,7 @@ class Located:
 
 
 def locate(
-    engine: Engine,
+    work: Work,
     x: float,
     y: float,
     *,
@@ -103,7 +103,7 @@ def locate(
     """
     lon, lat = geo.point_to_storage(x, y, crs)
     key = str(CategoryKey.parse(category)) if category else None
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         city = cities.load_city(connection)
         known = {f"{kind}:{code}" for _, kind, code in categories.category_keys(connection)} if key else set()
         if known and key not in known:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from gridmgmt.database import batches, cities, facts
-from gridmgmt.database.work import Connection, Engine, snapshot, transaction
+from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import StaffingSchemeMissing
 from gridmgmt.files import data_files
 from gridmgmt.people import staffing
@@ -39,7 +39,7 @@ def scheme_of(name: str) -> Scheme:
     return known[name]
 
 
-def import_people(engine: Engine, path: Path) -> int:
+def import_people(work: Work, path: Path) -> int:
     """Import people (人员), adding them or correcting their names and days; gives the number of rows.
 
     Raises
@@ -47,13 +47,13 @@ def import_people(engine: Engine, path: Path) -> int:
     TableInvalid, TableRefused
     """
     rows = reader.read_people(path)
-    with transaction(engine) as connection:
+    with work.transaction() as connection:
         facts.lock(connection)
         batch_id = batches.new_batch(connection, "people", file=path.name)
         return store.save_people(connection, rows, batch_id, batches.stamp_batch(connection, batch_id))
 
 
-def import_posts(engine: Engine, path: Path, *, reopen: bool = False) -> dict[str, int]:
+def import_posts(work: Work, path: Path, *, reopen: bool = False) -> dict[str, int]:
     """Import posts (岗位); one with the same person, unit, role, grid and first day is corrected, none is taken away.
 
     Parameters
@@ -68,7 +68,7 @@ def import_posts(engine: Engine, path: Path, *, reopen: bool = False) -> dict[st
         Also where the table would reopen posts without being asked to; every such row is named.
     """
     known_roles = roles()
-    with transaction(engine) as connection:
+    with work.transaction() as connection:
         facts.lock(connection)
         city = cities.load_city(connection)
         persons, units = store.person_ids(connection), store_units.unit_ids(connection)
@@ -88,9 +88,9 @@ class Held:
     name: str | None
 
 
-def list_posts(engine: Engine, day: dt.date, role: str | None = None, *, names: bool = False) -> list[Held]:
+def list_posts(work: Work, day: dt.date, role: str | None = None, *, names: bool = False) -> list[Held]:
     """The posts held on a day; names, which are personal data, only where they are asked for."""
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         persons: Sequence[Person] = store.people(connection, day) if names else ()
         name_of = {p.code: p.name for p in persons}
         held = store.posts(connection, day)
@@ -109,7 +109,7 @@ class StaffingReport:
     names: dict[str, tuple[str | None, str | None]]
 
 
-def check(engine: Engine, name: str, day: dt.date, level: str | None = None) -> StaffingReport:
+def check(work: Work, name: str, day: dt.date, level: str | None = None) -> StaffingReport:
     """Needed, there and short by a scheme on a day, for each area of a level (人员配置核查).
 
     Parameters
@@ -122,7 +122,7 @@ def check(engine: Engine, name: str, day: dt.date, level: str | None = None) -> 
     StaffingSchemeMissing, NoEditionOnDate, LevelUnknown
     """
     scheme = scheme_of(name)
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         city = cities.load_city(connection)
         edition = editions.on_date(connection, day)
         grids = editions.grid_names(connection, [edition.id])

@@ -9,7 +9,7 @@ from gridmgmt import city as cities_data
 from gridmgmt.city import City
 from gridmgmt.database import batches, cities, facts, quarantine
 from gridmgmt.database.copying import rows
-from gridmgmt.database.work import Engine, snapshot, transaction
+from gridmgmt.database.work import Work
 from gridmgmt.files import calendars
 from gridmgmt.people import units as unit_tree
 from gridmgmt.people.readers import reference
@@ -21,7 +21,7 @@ from gridmgmt.places.store import editions as edition_store
 from gridmgmt.settings import data_path
 
 
-def init_city(engine: Engine, path: Path) -> City:
+def init_city(work: Work, path: Path) -> City:
     """Write the database's one city from city.yaml, with the category table of its scheme if the project has it.
 
     Raises
@@ -30,7 +30,7 @@ def init_city(engine: Engine, path: Path) -> City:
     """
     city = cities_data.read(path)
     calendars.load(city.calendar)
-    with transaction(engine) as connection:
+    with work.transaction() as connection:
         facts.lock(connection)
         cities.save_city(connection, city)
         table = data_path("categories", f"{city.scheme}.csv")
@@ -39,20 +39,20 @@ def init_city(engine: Engine, path: Path) -> City:
     return city
 
 
-def load_city(engine: Engine) -> City:
+def load_city(work: Work) -> City:
     """The database's city."""
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         return cities.load_city(connection)
 
 
-def import_units(engine: Engine, path: Path) -> int:
+def import_units(work: Work, path: Path) -> int:
     """Import units (责任单位), which are a tree with those that are there; gives the number of rows.
 
     Raises
     ------
     TableInvalid, TableRefused
     """
-    with transaction(engine) as connection:
+    with work.transaction() as connection:
         facts.lock(connection)
         city = cities.load_city(connection)
         rows = reference.read_units(path, city)
@@ -60,10 +60,10 @@ def import_units(engine: Engine, path: Path) -> int:
         return units.save_units(connection, rows.values())
 
 
-def import_categories(engine: Engine, path: Path) -> int:
+def import_categories(work: Work, path: Path) -> int:
     """Import categories (类别); gives the number of rows."""
     rows = reference.read_categories(path)
-    with transaction(engine) as connection:
+    with work.transaction() as connection:
         facts.lock(connection)
         return category_store.save_categories(connection, rows)
 
@@ -94,7 +94,7 @@ class RulesReport:
         return self.n_new + self.n_ended + len(self.reopened)
 
 
-def import_rules(engine: Engine, path: Path, *, reopen: bool = False) -> RulesReport:
+def import_rules(work: Work, path: Path, *, reopen: bool = False) -> RulesReport:
     """Import responsibility rules (责任清单): new ones are added, those that are there get the last day of the table.
 
     What the table said before is kept with the moment at which it was known.
@@ -110,7 +110,7 @@ def import_rules(engine: Engine, path: Path, *, reopen: bool = False) -> RulesRe
     TableRefused
         Also where the table would reopen rules without being asked to; every such row is named.
     """
-    with transaction(engine) as connection:
+    with work.transaction() as connection:
         facts.lock(connection)
         city = cities.load_city(connection)
         rows = reference.read_rules(path, city, set(units.unit_ids(connection)))
@@ -134,16 +134,16 @@ def import_rules(engine: Engine, path: Path, *, reopen: bool = False) -> RulesRe
         return RulesReport(len(rows), n_new, n_ended, tuple(reopened), tuple(nowhere if grids else ()))
 
 
-def list_rules(engine: Engine, day: dt.date | None = None, known_by: dt.datetime | None = None) -> list[Rule]:
+def list_rules(work: Work, day: dt.date | None = None, known_by: dt.datetime | None = None) -> list[Rule]:
     """The responsibility table in the order in which its rules decide: of all days or of one, as it was known then."""
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         rules = responsibility.load_rules(connection, known_by)
     return strongest_first([rule for rule in rules if day is None or rule.holds_on(day)])
 
 
-def overview(engine: Engine) -> dict[str, Any]:
+def overview(work: Work) -> dict[str, Any]:
     """What the database holds: city, editions, rows by how they were located, rows in quarantine."""
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         city = cities.load_city(connection)
         return {
             "city": cities_data.to_dict(city),
@@ -154,15 +154,15 @@ def overview(engine: Engine) -> dict[str, Any]:
         }
 
 
-def unassigned(engine: Engine, limit: int) -> list[dict[str, Any]]:
+def unassigned(work: Work, limit: int) -> list[dict[str, Any]]:
     """Cases and samples in no leaf grid, with the nearest one and its distance."""
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         epsg = cities.load_city(connection).metric_epsg
         return facts.unassigned(connection, list(facts.KINDS.values()), epsg, limit)
 
 
-def categories(engine: Engine) -> list[dict[str, Any]]:
+def categories(work: Work) -> list[dict[str, Any]]:
     """The categories (类别) of the city's scheme, written ``kind:code``, with their names."""
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         scheme = cities.load_city(connection).scheme
         return [dict(r) for r in rows(connection, "people/store/categories_of_scheme", scheme=scheme)]

@@ -13,7 +13,7 @@ from gridmgmt import geo
 from gridmgmt.city import City
 from gridmgmt.database import cities
 from gridmgmt.database import facts as fact_store
-from gridmgmt.database.work import Connection, Engine, Progress, silent, snapshot, transaction
+from gridmgmt.database.work import Connection, Progress, Work
 from gridmgmt.errors import EditionActive, EditionInvalid, EditionOverlap, EditionShrinks
 from gridmgmt.places import editions as whole
 from gridmgmt.places import grids, topology
@@ -67,7 +67,7 @@ def _columns(frame: gpd.GeoDataFrame, given: ColumnNames, source: boundaries.Sou
 
 
 def import_grids(
-    engine: Engine,
+    work: Work,
     files: Sequence[str],
     name: str,
     *,
@@ -75,7 +75,6 @@ def import_grids(
     crs: str | None = None,
     columns: ColumnNames | None = None,
     replace: bool = False,
-    progress: Progress = silent,
 ) -> Imported:
     """Load boundary files as an inactive edition and check it; what blocks activation is loaded all the same.
 
@@ -96,20 +95,20 @@ def import_grids(
         Rows that cannot become grids, or codes that stand twice: an edition is
         complete or not loaded; carries every row's problem.
     """
-    with transaction(engine) as connection:
+    with work.transaction() as connection:
         city = cities.load_city(connection)
-        delivered, mended = _read(files, name, city, crs, columns or ColumnNames(), progress)
-        progress("derive what is missing", len(delivered))
+        delivered, mended = _read(files, name, city, crs, columns or ColumnNames(), work.progress)
+        work.progress("derive what is missing", len(delivered))
         if base is None:
             built = whole.fill_hierarchy(delivered, city)
         else:
             built = whole.complete(store.grids(connection, store.by_name(connection, base).id), delivered, city)
-        progress("check topology", len(built.frame))
+        work.progress("check topology", len(built.frame))
         report = topology.check_edition(built.frame, city)
         report = dataclasses.replace(report, findings=(*built.findings, *report.findings))
         if any(f.code == "grid_code_duplicate" for f in report.findings):
             raise EditionInvalid(name=name, n=len(report.blocking), findings=_wordings(report, city))
-        progress("save", len(built.frame))
+        work.progress("save", len(built.frame))
         if replace:
             _make_room(connection, name)
         frame = built.frame.assign(area_m2=geo.areas_m2(built.frame, city.metric_epsg))
@@ -157,21 +156,21 @@ def _wordings(report: TopologyReport, city: City) -> list[str]:
     return [said(f) for f in report.blocking[:20]]
 
 
-def check(engine: Engine, name: str) -> TopologyReport:
+def check(work: Work, name: str) -> TopologyReport:
     """Check an edition's topology again, as it is stored.
 
     Raises
     ------
     EditionMissing
     """
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         city = cities.load_city(connection)
         return topology.check_edition(store.grids(connection, store.by_name(connection, name).id), city)
 
 
-def list_editions(engine: Engine) -> list[store.Edition]:
+def list_editions(work: Work) -> list[store.Edition]:
     """Every edition, in order of time."""
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         return store.all_editions(connection)
 
 
@@ -179,7 +178,7 @@ SHRINK_TOLERANCE = 0.01
 """An edition that loses more than this share of the area before it is held back (project convention)."""
 
 
-def activate(engine: Engine, name: str, first: dt.date, *, shrinks: bool = False) -> dict[str, Any]:
+def activate(work: Work, name: str, first: dt.date, *, shrinks: bool = False) -> dict[str, Any]:
     """Make an edition valid from a day on; the one before ends on that day. Their lineage is computed and kept.
 
     Parameters
@@ -198,7 +197,7 @@ def activate(engine: Engine, name: str, first: dt.date, *, shrinks: bool = False
     EditionShrinks
         It covers less than the one before, and ``shrinks`` was not said.
     """
-    with transaction(engine) as connection:
+    with work.transaction() as connection:
         fact_store.lock(connection)
         city = cities.load_city(connection)
         edition = store.by_name(connection, name)
@@ -242,19 +241,17 @@ def _lineage(connection: Connection, a: store.Edition, b: store.Edition, city: C
     return lineage(store.grids(connection, a.id), store.grids(connection, b.id), city.metric_epsg)
 
 
-def diff(engine: Engine, a: str, b: str) -> tuple[pd.DataFrame, gpd.GeoDataFrame, gpd.GeoDataFrame]:
+def diff(work: Work, a: str, b: str) -> tuple[pd.DataFrame, gpd.GeoDataFrame, gpd.GeoDataFrame]:
     """Which codes of edition a became which of b, by share of area; with both editions' grids."""
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         city = cities.load_city(connection)
         before, after = (store.grids(connection, store.by_name(connection, name).id) for name in (a, b))
         return lineage(before, after, city.metric_epsg), before, after
 
 
-def grids_of(
-    engine: Engine, edition: str | None, day: dt.date | None, levels: Sequence[int] | None
-) -> gpd.GeoDataFrame:
+def grids_of(work: Work, edition: str | None, day: dt.date | None, levels: Sequence[int] | None) -> gpd.GeoDataFrame:
     """An edition's grids with geometry, by name, or by the day on which it is valid (default: today's)."""
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         return store.grids(connection, choose(connection, edition, day).id, levels)
 
 

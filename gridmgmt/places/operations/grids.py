@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gridmgmt.database import cities
-from gridmgmt.database.work import Engine, snapshot
+from gridmgmt.database.work import Work
 from gridmgmt.errors import GridMissing
 from gridmgmt.places.operations.editions import choose
 from gridmgmt.places.store import editions
@@ -24,7 +24,7 @@ class GridPage:
 
 
 def grids_page(
-    engine: Engine,
+    work: Work,
     *,
     edition: str | None = None,
     day: dt.date | None = None,
@@ -42,7 +42,7 @@ def grids_page(
     ------
     EditionMissing, NoEditionOnDate, LevelUnknown
     """
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         number = cities.load_city(connection).level(level).number if level else None
         found = choose(connection, edition, day)
         n, page = editions.grids_page(
@@ -61,7 +61,7 @@ class GridFound:
 
 
 def grid(
-    engine: Engine, code: str, *, level: str | None = None, edition: str | None = None, day: dt.date | None = None
+    work: Work, code: str, *, level: str | None = None, edition: str | None = None, day: dt.date | None = None
 ) -> GridFound:
     """One grid by code; without a level the deepest one that bears it.
 
@@ -69,7 +69,7 @@ def grid(
     ------
     GridMissing, EditionMissing, NoEditionOnDate, LevelUnknown
     """
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         city = cities.load_city(connection)
         number = city.level(level).number if level else None
         found = choose(connection, edition, day)

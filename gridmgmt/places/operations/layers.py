@@ -3,7 +3,6 @@
 import datetime as dt
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import shapely
 
 from gridmgmt.city import STORAGE_EPSG, City
 from gridmgmt.database import batches, cities, clock, facts
-from gridmgmt.database.work import Connection, Engine, Progress, silent, snapshot, transaction
+from gridmgmt.database.work import Connection, Undo, Work
 from gridmgmt.errors import LayerEmpty, LayerExists, LayerMissing, LayerOverlap, NoEditionOnDate, OptionInvalid
 from gridmgmt.places import layers
 from gridmgmt.places.layers import Fault, Kind, Known, Prepared
@@ -66,12 +65,8 @@ class LayerReport:
         return {**asdict(self), "valid_from": self.valid_from.isoformat()}
 
 
-class _Undone(Exception):
-    """Leaves a transaction that is to be undone."""
-
-
 def import_layer(
-    engine: Engine,
+    work: Work,
     path: Path,
     kind: str,
     *,
@@ -82,8 +77,6 @@ def import_layer(
     valid_from: dt.date | None = None,
     number: bool = False,
     replace: bool = False,
-    dry_run: bool = False,
-    progress: Progress = silent,
 ) -> LayerReport:
     """Load a file as the layer of a kind and name from a day on; the one before ends on that day.
 
@@ -110,23 +103,21 @@ def import_layer(
     """
     reading.kind(kind)
     place, fields = _mappings(mapping or {})
-    wanted = _Wanted(kind, (name or "").strip() or kind, fields, valid_from, number, replace, dry_run)
-    progress("read", 0)
+    wanted = _Wanted(kind, (name or "").strip() or kind, fields, valid_from, number, replace, not work.keep)
+    work.progress("read", 0)
     read = reading.read(path, layer, crs, place)
     report: LayerReport | None = None
-    with suppress(_Undone), transaction(engine) as connection:
+    with work.transaction() as connection:
         facts.lock(connection)
-        progress("check", read.n)
+        work.progress("check", read.n)
         report, found, batch_id = _checked(connection, path, read, wanted)
-        progress("save", len(found.frame))
+        work.progress("save", len(found.frame))
         before = store.newest(connection, report.kind, report.name)
         began = before is not None and (before.valid_from or report.valid_from) <= report.valid_from
         if before is not None and began and before.sha256 == report.sha256:
             report.is_new, report.valid_from = False, before.valid_from or report.valid_from
-            raise _Undone
+            raise Undo
         _save(connection, report, found, before, wanted, batch_id)
-        if dry_run:
-            raise _Undone
     if report is None:
         raise RuntimeError("a layer was imported without its report")
     return report
@@ -235,7 +226,7 @@ def _n_outside(connection: Connection, found: Prepared, day: dt.date) -> int | N
     return int((~shapely.intersects(city, found.frame.geometry.to_numpy())).sum())
 
 
-def list_layers(engine: Engine, kind: str | None = None, day: dt.date | None = None) -> list[Layer]:
+def list_layers(work: Work, kind: str | None = None, day: dt.date | None = None) -> list[Layer]:
     """Every layer, of one kind, or valid on a day.
 
     Raises
@@ -244,7 +235,7 @@ def list_layers(engine: Engine, kind: str | None = None, day: dt.date | None = N
     """
     if kind is not None:
         reading.kind(kind)
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         return store.all_layers(connection, kind, day)
 
 
@@ -262,7 +253,7 @@ class Shown:
     frame: gpd.GeoDataFrame
 
 
-def show(engine: Engine, kind: str, day: dt.date | None = None, name: str | None = None) -> Shown:
+def show(work: Work, kind: str, day: dt.date | None = None, name: str | None = None) -> Shown:
     """The layers of a kind on a day (default: today in city time).
 
     Raises
@@ -272,7 +263,7 @@ def show(engine: Engine, kind: str, day: dt.date | None = None, name: str | None
         None is valid on that day.
     """
     model = reading.kind(kind)
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         when = day or _today(connection)
         valid = store.all_layers(connection, kind, when)
         heads = tuple(x for x in valid if name in (None, x.name))
@@ -285,7 +276,7 @@ def show(engine: Engine, kind: str, day: dt.date | None = None, name: str | None
         return Shown(model, heads, classes, frame)
 
 
-def export(engine: Engine, kind: str, out: Path, *, day: dt.date | None = None, name: str | None = None) -> int:
+def export(work: Work, kind: str, out: Path, *, day: dt.date | None = None, name: str | None = None) -> int:
     """Write the features of a kind on a day as GeoJSON or GeoPackage; gives how many.
 
     Further columns of the file they came in are columns again, with a number behind the name where it is taken; the
@@ -300,8 +291,8 @@ def export(engine: Engine, kind: str, out: Path, *, day: dt.date | None = None, 
     driver = FORMATS.get(out.suffix.lower())
     if driver is None:
         raise OptionInvalid(name="--out", value=out.name, expected=" | ".join(FORMATS))
-    found = show(engine, kind, day, name).frame
-    with snapshot(engine) as connection:
+    found = show(work, kind, day, name).frame
+    with work.snapshot() as connection:
         epsg = DATUM_EPSG[cities.load_city(connection).datum]
     plain = pd.DataFrame(found.drop(columns=["geometry", "attributes"]))
     extra = pd.DataFrame(found["attributes"].tolist(), index=found.index)

@@ -8,7 +8,7 @@ from gridmgmt.assessing.operations.dossiers import levels_of
 from gridmgmt.assessing.store import entries
 from gridmgmt.city import City
 from gridmgmt.database import cities
-from gridmgmt.database.work import Connection, Engine, snapshot
+from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import DataFileInvalid, NoEditionOnDate, OptionInvalid, SchemeMissing
 from gridmgmt.files import calendars, data_files
 from gridmgmt.people.store import units as store_units
@@ -49,7 +49,7 @@ def _load(name: str) -> Scheme:
 
 
 def due(
-    engine: Engine,
+    work: Work,
     first: dt.date,
     last: dt.date,
     *,
@@ -80,7 +80,7 @@ def due(
     SchemeMissing, DataFileInvalid, OptionInvalid, InstantInvalid, CityMissing
     """
     found = load_schemes(schemes)
-    with snapshot(engine) as connection:
+    with work.snapshot() as connection:
         city = cities.load_city(connection)
         at = _events(events, duties.event_names(found), city)
         is_working = _is_working(found, city)

@@ -8,7 +8,7 @@ import pytest
 from gridmgmt import texts
 from gridmgmt.assessing.operations import appeals, explaining, publishing, scoring
 from gridmgmt.assessing.operations.scoring import Made
-from gridmgmt.database.work import Engine
+from gridmgmt.database.work import Work
 from gridmgmt.errors import AppealRefused
 from gridmgmt.periods import parse_period
 from tests.postgis.worksite import at, dispatched, take
@@ -57,7 +57,7 @@ DECEMBER = parse_period("2025-12")
 
 
 @pytest.fixture
-def bench(desk: Engine, tmp_path: Path) -> str:
+def bench(desk: Work, tmp_path: Path) -> str:
     """The rulebook's file, for a town in which A was extended twice and B, C and D not at all."""
     for no in "ABCD":
         dispatched(desk, no)
@@ -70,16 +70,16 @@ def bench(desk: Engine, tmp_path: Path) -> str:
     return str(path)
 
 
-def published(engine: Engine, book: str) -> Made:
-    made = scoring.score(engine, book, DECEMBER)
-    publishing.publish(engine, made.name, "tester")
+def published(work: Work, book: str) -> Made:
+    made = scoring.score(work, book, DECEMBER)
+    publishing.publish(work.but(actor="tester"), made.name)
     return made
 
 
-def granted(engine: Engine, name: str, subject: str, kind: str, *numbers: str) -> None:
+def granted(work: Work, name: str, subject: str, kind: str, *numbers: str) -> None:
     for fact_no in numbers:
-        number = appeals.open_appeal(engine, name, subject, kind, fact_no, "why", subject)
-        appeals.decide_appeal(engine, number, granted=True, decision="so it is", by="office")
+        number = appeals.open_appeal(work.but(actor=subject), name, subject, kind, fact_no, "why")
+        appeals.decide_appeal(work.but(actor="office"), number, granted=True, decision="so it is")
 
 
 def card(made: Made, code: str) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def values(document: dict[str, Any], *names: str) -> tuple[Any, ...]:
 
 
 class TestCase:
-    def test_it_leaves_numerator_and_denominator(self, desk: Engine, bench: str) -> None:
+    def test_it_leaves_numerator_and_denominator(self, desk: Work, bench: str) -> None:
         made = published(desk, bench)
         assert values(card(made, "U1"), "extended", "handled", "extensions") == (1, 4, 2)
         assert card(made, "U1")["total"]["exact"] == "75"
@@ -104,7 +104,7 @@ class TestCase:
         assert set(u1["exempted"]) >= {"A", *steps}
         assert all(no == "A" or no.startswith(("A#", "A!")) for no in u1["exempted"])
 
-    def test_of_a_unit_that_only_its_steps_count_for(self, desk: Engine, bench: str) -> None:
+    def test_of_a_unit_that_only_its_steps_count_for(self, desk: Work, bench: str) -> None:
         """U1 sent E back and U2 has it: U1 appeals against E, and E leaves U2's denominator too."""
         dispatched(desk, "E")
         take(desk, "send_back", 10, "E", reason="不属本单位")
@@ -118,7 +118,7 @@ class TestCase:
         assert "E" in u2["exempted"]
         assert "E#5" in u1["exempted"]
 
-    def test_with_one_of_its_steps_beside_it_goes_once(self, desk: Engine, bench: str) -> None:
+    def test_with_one_of_its_steps_beside_it_goes_once(self, desk: Work, bench: str) -> None:
         made = published(desk, bench)
         first = explaining.explain(desk, made.name, "U1", "extended").evidence["extended"]
         granted(desk, made.name, "U1", "step", *first)
@@ -126,19 +126,19 @@ class TestCase:
         u1 = card(appeals.correct(desk, made.name)[0], "U1")
         assert values(u1, "extended", "handled", "extensions") == (0, 3, 0)
 
-    def test_later_steps_are_not_read(self, desk: Engine, bench: str) -> None:
+    def test_later_steps_are_not_read(self, desk: Work, bench: str) -> None:
         made = published(desk, bench)
         granted(desk, made.name, "U1", "case", "A")
         take(desk, "send_back", 12, "B", reason="不属本单位")
         take(desk, "send_back", 12, "A", reason="不属本单位")
         corrected = appeals.correct(desk, made.name)[0]
         assert values(card(corrected, "U1"), "sendbacks", "handled") == (0, 3)
-        publishing.publish(desk, corrected.name, "tester")
+        publishing.publish(desk.but(actor="tester"), corrected.name)
         assert publishing.recompute(desk, corrected.name).is_same
 
 
 class TestStep:
-    def test_a_send_back(self, desk: Engine, bench: str) -> None:
+    def test_a_send_back(self, desk: Work, bench: str) -> None:
         take(desk, "send_back", 12, "B", reason="不属本单位")
         take(desk, "send_back", 12, "C", reason="不属本单位")
         made = published(desk, bench)
@@ -150,7 +150,7 @@ class TestStep:
         assert (difference.subject["code"], difference.total) == ("U1", ("75", "75"))
         assert [(title["en"], *pair) for title, *pair in difference.lines] == [("Counted", "4.00", "3.00")]
 
-    def test_a_case_extended_twice_stays_extended_until_both_go(self, desk: Engine, bench: str) -> None:
+    def test_a_case_extended_twice_stays_extended_until_both_go(self, desk: Work, bench: str) -> None:
         made = published(desk, bench)
         first, second = explaining.explain(desk, made.name, "U1", "extensions").evidence["extensions"]
         granted(desk, made.name, "U1", "step", first)
@@ -160,20 +160,20 @@ class TestStep:
         both = appeals.correct(desk, made.name)[0]
         assert values(card(both, "U1"), "extended", "extensions") == (0, 0)
 
-    def test_correction_upon_correction_comes_to_the_same(self, desk: Engine, bench: str) -> None:
+    def test_correction_upon_correction_comes_to_the_same(self, desk: Work, bench: str) -> None:
         made = published(desk, bench)
         first, second = explaining.explain(desk, made.name, "U1", "extensions").evidence["extensions"]
         granted(desk, made.name, "U1", "step", first)
         one = appeals.correct(desk, made.name)[0]
-        publishing.publish(desk, one.name, "tester")
+        publishing.publish(desk.but(actor="tester"), one.name)
         with pytest.raises(AppealRefused) as e:
-            appeals.open_appeal(desk, one.name, "U1", "step", first, "why", "U1")
+            appeals.open_appeal(desk.but(actor="U1"), one.name, "U1", "step", first, "why")
         assert e.value.why == "exempted"
         granted(desk, one.name, "U1", "step", second)
         two = card(appeals.correct(desk, one.name)[0], "U1")
         assert (values(two, "extended", "extensions"), two["exempted"]) == ((0, 0), [first, second])
 
-    def test_an_order_that_was_late(self, desk: Engine, bench: str) -> None:
+    def test_an_order_that_was_late(self, desk: Work, bench: str) -> None:
         for no in "BC":
             take(desk, "supervise", 12, no, reason="批示", order_kind="leader", due_at=at(17).isoformat())
         made = published(desk, bench)
@@ -182,7 +182,7 @@ class TestStep:
         u1 = card(appeals.correct(desk, made.name)[0], "U1")
         assert (values(u1, "orders_late", "handled"), u1["exempted"]) == ((1, 4), ["B!order1"])
 
-    def test_a_hang_failure_and_an_exposure_that_are_counted(self, desk: Engine, bench: str) -> None:
+    def test_a_hang_failure_and_an_exposure_that_are_counted(self, desk: Work, bench: str) -> None:
         made = published(desk, bench)
         failures, exposed = values(card(made, "U1"), "failures", "exposed")
         assert exposed == 4
@@ -196,10 +196,10 @@ class TestStep:
         assert values(corrected, "failures", "exposed", "handled") == (failures - 1 - n, 2, 3)
 
     @pytest.mark.parametrize("number", ["B#1", "X#5", "A!order1", "A", "A#"])
-    def test_what_does_not_count_is_refused_with_what_to_do(self, desk: Engine, bench: str, number: str) -> None:
+    def test_what_does_not_count_is_refused_with_what_to_do(self, desk: Work, bench: str, number: str) -> None:
         made = published(desk, bench)
         with pytest.raises(AppealRefused) as e:
-            appeals.open_appeal(desk, made.name, "U1", "step", number, "why", "U1")
+            appeals.open_appeal(desk.but(actor="U1"), made.name, "U1", "step", number, "why")
         assert e.value.why == "not_counted"
         told = texts.word(e.value.code, e.value.facts, "zh")
         assert f"{number} 未计入 U1" in told
@@ -215,7 +215,7 @@ class TestHangingAccount:
     """P is due on the 1st at 15:30: missed; checked in vain on the 2nd: failed; then written off. Q is in time."""
 
     @pytest.fixture
-    def made(self, desk: Engine) -> Made:
+    def made(self, desk: Work) -> Made:
         for no in "PQ":
             dispatched(desk, no)
             take(desk, "receive", 10, no)
@@ -236,12 +236,12 @@ class TestHangingAccount:
 
     @pytest.mark.parametrize("item", ["hangs", "accounts"])
     def test_explaining_gives_the_cases_and_the_failures_to_appeal_against(
-        self, desk: Engine, made: Made, item: str
+        self, desk: Work, made: Made, item: str
     ) -> None:
         found = explaining.explain(desk, made.name, "D1-1", item).evidence
         assert found == {"accounts": ["P", "Q"], "n_hang_failures@accounts": ["P!hang1", "P!hang2"]}
 
-    def test_an_exempted_case_has_no_account(self, desk: Engine, made: Made) -> None:
+    def test_an_exempted_case_has_no_account(self, desk: Work, made: Made) -> None:
         assert [hangs(card(made, code)) for code in ("D1-1", "D1", "C")] == ["2", "2", "2"]
         granted(desk, made.name, "D1-1", "case", "P")
         corrected = appeals.correct(desk, made.name)[0]
@@ -258,7 +258,7 @@ class TestHangingAccount:
             ("P!hang2", ["dispatched", "missed", "answered", "passed"]),
         ],
     )
-    def test_one_failure_by_its_number(self, desk: Engine, made: Made, number: str, left: list[str]) -> None:
+    def test_one_failure_by_its_number(self, desk: Work, made: Made, number: str, left: list[str]) -> None:
         granted(desk, made.name, "D1-1", "step", number)
         corrected = appeals.correct(desk, made.name)[0]
         for code in ("D1-1", "D1", "C"):
@@ -269,13 +269,13 @@ class TestHangingAccount:
             assert (p["steps"], p["failures"], q["id"]) == (left, rest, "Q")
             assert document["exempted"] == [number]
 
-    def test_what_the_account_does_not_name_is_refused(self, desk: Engine, made: Made) -> None:
+    def test_what_the_account_does_not_name_is_refused(self, desk: Work, made: Made) -> None:
         for subject, number in (("D1-1", "P!hang3"), ("D1-1", "Q!hang1"), ("D2", "P!hang1")):
             with pytest.raises(AppealRefused) as e:
-                appeals.open_appeal(desk, made.name, subject, "step", number, "why", subject)
+                appeals.open_appeal(desk.but(actor=subject), made.name, subject, "step", number, "why")
             assert e.value.why == "not_counted"
 
-    def test_the_differences_tell_an_exposure_that_goes(self, desk: Engine) -> None:
+    def test_the_differences_tell_an_exposure_that_goes(self, desk: Work) -> None:
         """P was missed three times by the 2nd at 16:00: exposed; without the first failure it is not."""
         dispatched(desk, "P")
         take(desk, "receive", 10, "P")

@@ -22,8 +22,7 @@ from gridmgmt.assessing.operations.entries import EntryReport
 from gridmgmt.assessing.readers.subjects import LIST_COLUMNS, STAFF_COLUMNS
 from gridmgmt.assessing.store import entries as store
 from gridmgmt.database import tables as t
-from gridmgmt.database import work
-from gridmgmt.database.work import Engine
+from gridmgmt.database.work import Work
 from gridmgmt.errors import EntryInvalid
 from gridmgmt.rulebooks.dossier import Subject
 from gridmgmt.rulebooks.load import load
@@ -37,7 +36,7 @@ PERSONS = BOOK.replace("id: town", "id: persons").replace("{kind: unit}", "{kind
 
 
 @pytest.fixture
-def city(empty: Engine, tmp_path: Path) -> Engine:
+def city(empty: Work, tmp_path: Path) -> Work:
     """The town with its units U and V, and the rulebooks as files."""
     towns.found(empty, tmp_path, units=("U", "V"))
     for name, book in (("town", BOOK), ("grids", GRIDS), ("persons", PERSONS)):
@@ -51,19 +50,19 @@ Enter = Callable[..., EntryReport]
 
 
 @pytest.fixture
-def enter(city: Engine, tmp_path: Path) -> Enter:
+def enter(city: Work, tmp_path: Path) -> Enter:
     """Import rows of the long form as one new file."""
 
     def enter(*rows: Cells, by: str = "李四", dry_run: bool = False, rulebook: str = "town") -> EntryReport:
         made = [{"period": PERIOD, "subject": "U", **r} for r in rows]
         path = long_csv(tmp_path / f"entries_{next(_n)}.csv", made)
-        return entries.import_entries(city, str(tmp_path / f"{rulebook}.yaml"), path, by, dry_run=dry_run)
+        return entries.import_entries(city.but(actor=by, keep=not dry_run), str(tmp_path / f"{rulebook}.yaml"), path)
 
     return enter
 
 
-def current(engine: Engine, rulebook: str = "town", known_through: dt.datetime | None = None) -> Any:
-    with work.snapshot(engine) as connection:
+def current(work: Work, rulebook: str = "town", known_through: dt.datetime | None = None) -> Any:
+    with work.snapshot() as connection:
         return store.current_entries(connection, rulebook, [PERIOD], known_through).get(PERIOD, {})
 
 
@@ -72,9 +71,9 @@ def counts(report: EntryReport) -> tuple[int, ...]:
     return tuple(getattr(report, n) for n in names)
 
 
-def everything(engine: Engine) -> Any:
+def everything(work: Work) -> Any:
     tables = (t.entry, t.batch, t.assessed, t.staff_day, t.subject)
-    return {table.name: towns.select_all(engine, *table.c) for table in tables}
+    return {table.name: towns.select_all(work, *table.c) for table in tables}
 
 
 ALL_KINDS: list[Cells] = [
@@ -97,7 +96,7 @@ ALL_KINDS: list[Cells] = [
 ]
 
 
-def test_every_kind_of_entry_comes_back_as_its_plain_value(city: Engine, enter: Enter) -> None:
+def test_every_kind_of_entry_comes_back_as_its_plain_value(city: Work, enter: Enter) -> None:
     assert counts(enter(*ALL_KINDS)) == (len(ALL_KINDS), 0, 0, 0, 0)
     found = current(city)
     assert found["*"] == {"for_all": "1/3", "signed_off": True}
@@ -118,7 +117,7 @@ def test_every_kind_of_entry_comes_back_as_its_plain_value(city: Engine, enter: 
     assert faults[1]["entry"] == f"{faults[0]['entry']}-2"
 
 
-def test_the_same_file_twice_changes_nothing(city: Engine, enter: Enter) -> None:
+def test_the_same_file_twice_changes_nothing(city: Work, enter: Enter) -> None:
     enter(*ALL_KINDS)
     before = everything(city)
     again = enter(*ALL_KINDS)
@@ -127,7 +126,7 @@ def test_the_same_file_twice_changes_nothing(city: Engine, enter: Enter) -> None
     assert everything(city) == before
 
 
-def test_values_do_not_depend_on_the_order_of_import(city: Engine, enter: Enter) -> None:
+def test_values_do_not_depend_on_the_order_of_import(city: Work, enter: Enter) -> None:
     rows = [r for r in ALL_KINDS if r["input"] != "hanging"]
     for r in reversed(rows[:7] + rows[8:]):
         enter(r)
@@ -138,7 +137,7 @@ def test_values_do_not_depend_on_the_order_of_import(city: Engine, enter: Enter)
     assert current(city) == found
 
 
-def test_a_correction_keeps_what_stood_there(city: Engine, enter: Enter) -> None:
+def test_a_correction_keeps_what_stood_there(city: Work, enter: Enter) -> None:
     enter({"input": "score", "value": "90"}, by="甲")
     before = towns.select_all(city, func.max(t.batch.c.known_at))[0][0]
     assert counts(enter({"input": "score", "value": "92", "evidence": "recount"}, by="乙")) == (0, 1, 0, 0, 0)
@@ -154,12 +153,12 @@ def test_a_correction_keeps_what_stood_there(city: Engine, enter: Enter) -> None
     assert entries.list_entries(city, "other") == []
 
 
-def test_other_evidence_alone_is_a_correction_too(city: Engine, enter: Enter) -> None:
+def test_other_evidence_alone_is_a_correction_too(city: Work, enter: Enter) -> None:
     enter({"input": "score", "value": "90"})
     assert counts(enter({"input": "score", "value": "90.0", "evidence": "letter"})) == (0, 1, 0, 0, 0)
 
 
-def test_withdrawing_a_value_and_a_record(city: Engine, enter: Enter) -> None:
+def test_withdrawing_a_value_and_a_record(city: Work, enter: Enter) -> None:
     enter(
         {"input": "score", "value": "90"},
         {"input": "events", "code": "praise", "ref": "e1"},
@@ -185,7 +184,7 @@ def test_what_was_never_entered_cannot_be_withdrawn(enter: Enter) -> None:
     assert [(p["row"], p["column"]) for p in report.problems] == [(2, "ref"), (3, "ref")]
 
 
-def test_good_rows_load_and_bad_ones_are_told(city: Engine, enter: Enter) -> None:
+def test_good_rows_load_and_bad_ones_are_told(city: Work, enter: Enter) -> None:
     report = enter(
         {"input": "score", "value": "90"},
         {"input": "score", "value": "190", "subject": "V"},
@@ -201,15 +200,15 @@ def test_good_rows_load_and_bad_ones_are_told(city: Engine, enter: Enter) -> Non
     assert current(city) == {"U": {"score": 90}, "V": {"n": 1}}
 
 
-def test_what_the_platform_counts_is_not_entered(city: Engine, tmp_path: Path) -> None:
+def test_what_the_platform_counts_is_not_entered(city: Work, tmp_path: Path) -> None:
     path = long_csv(tmp_path / "a.csv", [{"period": "2025-12", "subject": "D1", "input": "due", "value": "1"}])
-    report = entries.import_entries(city, "grid_baseline", path, "李四")
+    report = entries.import_entries(city.but(actor="李四"), "grid_baseline", path)
     assert [(p["column"], p["expected"]) for p in report.problems] == [
         ("input", {"code": "expected_counted", "name": "due"})
     ]
 
 
-def test_a_number_and_records_exclude_each_other(city: Engine, enter: Enter) -> None:
+def test_a_number_and_records_exclude_each_other(city: Work, enter: Enter) -> None:
     enter({"input": "faults", "value": "2"})
     report = enter({"input": "faults", "case": "1"}, {"input": "n", "value": "1"})
     assert counts(report) == (1, 0, 0, 0, 1)
@@ -217,7 +216,7 @@ def test_a_number_and_records_exclude_each_other(city: Engine, enter: Enter) -> 
     assert counts(enter({"input": "faults", "value": "withdrawn"}, {"input": "faults", "case": "1"}))[:3] == (1, 0, 1)
 
 
-def test_steps_of_an_account_go_on_in_a_later_file(city: Engine, enter: Enter) -> None:
+def test_steps_of_an_account_go_on_in_a_later_file(city: Work, enter: Enter) -> None:
     step = {"input": "hanging", "case": "h"}
     assert counts(enter({**step, "code": "missed"})) == (0, 0, 0, 0, 1)
     enter({**step, "code": "dispatched", "on": "2021-03-02"})
@@ -226,7 +225,7 @@ def test_steps_of_an_account_go_on_in_a_later_file(city: Engine, enter: Enter) -
     assert current(city)["U"]["hanging"] == [{"id": "h", "steps": ["dispatched", "answered", "passed"]}]
 
 
-def test_what_looks_like_a_correction_or_a_loss_is_told(city: Engine, enter: Enter) -> None:
+def test_what_looks_like_a_correction_or_a_loss_is_told(city: Work, enter: Enter) -> None:
     event: Cells = {"input": "events", "code": "praise", "on": "2021-03-05"}
     enter({**event, "note": "a"})
     report = enter({**event, "note": "b"})
@@ -236,14 +235,14 @@ def test_what_looks_like_a_correction_or_a_loss_is_told(city: Engine, enter: Ent
     assert enter({**event, "note": "b", "ref": "x"}).notes == []
 
 
-def test_a_dry_run_reports_and_writes_nothing(city: Engine, enter: Enter) -> None:
+def test_a_dry_run_reports_and_writes_nothing(city: Work, enter: Enter) -> None:
     before = everything(city)
     report = enter(*ALL_KINDS, dry_run=True)
     assert (report.n_new, report.dry_run) == (len(ALL_KINDS), True)
     assert everything(city) == before
 
 
-def test_a_result_can_be_handed_in(city: Engine, tmp_path: Path) -> None:
+def test_a_result_can_be_handed_in(city: Work, tmp_path: Path) -> None:
     book = load(str(tmp_path / "town.yaml")).rulebook
     form = entry_form(book, "month", PERIOD, [Subject("U", {"zh": "甲", "en": "A"})])
     workbook = openpyxl.load_workbook(io.BytesIO(form))
@@ -251,19 +250,19 @@ def test_a_result_can_be_handed_in(city: Engine, tmp_path: Path) -> None:
     for column, value in enumerate((PERIOD, "U", 84.12, "优", 1, "是", "否"), 1):
         sheet.cell(5, column, value)
     workbook.save(tmp_path / "form.xlsx")
-    report = entries.import_entries(city, str(tmp_path / "town.yaml"), tmp_path / "form.xlsx", "李四")
+    report = entries.import_entries(city.but(actor="李四"), str(tmp_path / "town.yaml"), tmp_path / "form.xlsx")
     assert counts(report) == (1, 0, 0, 0, 0)
     assert current(city)["U"] == {
         "*result": {"total": "84.12", "grade": "good", "rank": 1, "first": True, "last": False}
     }
-    with work.snapshot(city) as connection:
+    with city.snapshot() as connection:
         assert store.results(connection, "town") == {PERIOD: {"U": current(city)["U"]["*result"]}}
 
 
 # --- nothing half-written ---------------------------------------------------------------------------------------------
 
 
-def test_a_failure_leaves_nothing(city: Engine, enter: Enter, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_leaves_nothing(city: Work, enter: Enter, monkeypatch: pytest.MonkeyPatch) -> None:
     before = everything(city)
     monkeypatch.setattr(entries.cities, "close_batch", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
@@ -271,7 +270,7 @@ def test_a_failure_leaves_nothing(city: Engine, enter: Enter, monkeypatch: pytes
     assert everything(city) == before
 
 
-def test_a_killed_import_leaves_nothing(city: Engine, postgis_settings: Settings, tmp_path: Path) -> None:
+def test_a_killed_import_leaves_nothing(city: Work, postgis_settings: Settings, tmp_path: Path) -> None:
     """The process is killed after its rows were sent and before they are committed."""
     before = everything(city)
     path = long_csv(tmp_path / "a.csv", [{"period": PERIOD, "subject": "U", **r} for r in ALL_KINDS])
@@ -279,10 +278,11 @@ def test_a_killed_import_leaves_nothing(city: Engine, postgis_settings: Settings
         "import os, sys\n"
         "from pathlib import Path\n"
         "from gridmgmt import settings\n"
-        "from gridmgmt.operations import database, entering\n"
-        "entering.cities.close_batch = lambda *_: os.kill(os.getpid(), 9)\n"
-        "engine = database.open_database(settings.read())\n"
-        "entering.import_entries(engine, sys.argv[1], Path(sys.argv[2]), 'x')\n"
+        "from gridmgmt.assessing.operations import entries\n"
+        "from gridmgmt.database.work import open_database\n"
+        "entries.batches.close_batch = lambda *_: os.kill(os.getpid(), 9)\n"
+        "work = open_database(settings.read()).but(actor='x')\n"
+        "entries.import_entries(work, sys.argv[1], Path(sys.argv[2]))\n"
     )
     env = {k: v for k, v in os.environ.items() if not k.startswith("GRIDMGMT_")}
     env |= {"GRIDMGMT_HOME": str(postgis_settings.home), "GRIDMGMT_DB": postgis_settings.db}
@@ -291,7 +291,7 @@ def test_a_killed_import_leaves_nothing(city: Engine, postgis_settings: Settings
     assert everything(city) == before
 
 
-def test_two_imports_at_once_follow_each_other(city: Engine, enter: Enter) -> None:
+def test_two_imports_at_once_follow_each_other(city: Work, enter: Enter) -> None:
     reports: list[EntryReport] = []
     threads = [threading.Thread(target=lambda: reports.append(enter(*ALL_KINDS))) for _ in range(4)]
     for thread in threads:
@@ -308,7 +308,7 @@ List = Callable[..., subjects.ListReport]
 
 
 @pytest.fixture
-def listing(city: Engine, tmp_path: Path) -> List:
+def listing(city: Work, tmp_path: Path) -> List:
     """Import rows of a list of subjects."""
 
     def listing(*rows: Cells, rulebook: str = "town") -> subjects.ListReport:
@@ -318,8 +318,8 @@ def listing(city: Engine, tmp_path: Path) -> List:
     return listing
 
 
-def groups_on(engine: Engine, day: str, rulebook: str = "town") -> dict[str, str | None]:
-    with work.snapshot(engine) as connection:
+def groups_on(work: Work, day: str, rulebook: str = "town") -> dict[str, str | None]:
+    with work.snapshot() as connection:
         found = store.assessed_on(connection, rulebook, dt.date.fromisoformat(day))
     return {s.code: s.group for s in found}
 
@@ -328,7 +328,7 @@ def told(report: subjects.ListReport) -> tuple[int, ...]:
     return report.n_new, report.n_changed, report.n_unchanged, report.n_renamed, report.n_not_listed
 
 
-def test_a_list_again_changes_nothing(city: Engine, listing: List) -> None:
+def test_a_list_again_changes_nothing(city: Work, listing: List) -> None:
     rows: Sequence[Cells] = (
         {"code": "U", "group": "a"},
         {"code": "V", "group": "a", "valid_from": "2021-01-01"},
@@ -344,7 +344,7 @@ def test_a_list_again_changes_nothing(city: Engine, listing: List) -> None:
     assert groups_on(city, "2022-01-01") == {"U": "a", "V": "b"}
 
 
-def test_a_change_ends_the_row_that_holds_or_takes_its_place(city: Engine, listing: List) -> None:
+def test_a_change_ends_the_row_that_holds_or_takes_its_place(city: Work, listing: List) -> None:
     listing({"code": "U", "group": "a", "valid_from": "2021-01-01"}, {"code": "V"})
     assert told(listing({"code": "U", "group": "b", "valid_from": "2022-01-01"})) == (0, 1, 0, 0, 1)
     assert groups_on(city, "2021-12-31")["U"] == "a"
@@ -364,7 +364,7 @@ def test_a_change_ends_the_row_that_holds_or_takes_its_place(city: Engine, listi
     assert [r["code"] for r in subjects.list_subjects(city, "town", dt.date(2023, 1, 1))] == ["V"]
 
 
-def test_a_list_is_right_or_refused_as_a_whole(city: Engine, listing: List) -> None:
+def test_a_list_is_right_or_refused_as_a_whole(city: Work, listing: List) -> None:
     before = everything(city)
     with pytest.raises(EntryInvalid) as e:
         listing(
@@ -378,11 +378,11 @@ def test_a_list_is_right_or_refused_as_a_whole(city: Engine, listing: List) -> N
     assert everything(city) == before
 
 
-def test_persons_become_subjects_and_are_renamed_aloud(city: Engine, listing: List, enter: Enter) -> None:
+def test_persons_become_subjects_and_are_renamed_aloud(city: Work, listing: List, enter: Enter) -> None:
     first: Cells = {"code": "p1", "name_zh": "张三", "superiors": "p2"}
     assert told(listing(first, {"code": "p2"}, rulebook="persons")) == (2, 0, 0, 0, 0)
     assert told(listing({**first, "name_zh": "张山"}, rulebook="persons")) == (0, 0, 1, 1, 1)
-    with work.snapshot(city) as connection:
+    with city.snapshot() as connection:
         found = store.assessed_on(connection, "persons", dt.date(2021, 3, 31))
     assert [(s.code, s.name["zh"], s.level, s.superiors) for s in found] == [
         ("p1", "张山", None, ("p2",)), ("p2", "p2", None, ()),
@@ -400,9 +400,9 @@ def test_events_by_role_know_the_role_of_the_list(listing: List, enter: Enter) -
     assert enter({**event, "subject": "V"}).problems[0]["column"] == "subject"
 
 
-def test_grids_are_found_by_their_level(city: Engine, listing: List) -> None:
+def test_grids_are_found_by_their_level(city: Work, listing: List) -> None:
     assert told(listing({"code": "D1-1", "group": "south"}, rulebook="grids"))[0] == 1
-    with work.snapshot(city) as connection:
+    with city.snapshot() as connection:
         found = store.assessed_on(connection, "grids", dt.date(2025, 1, 1))
     assert [(s.code, s.level, s.name["en"], s.group) for s in found] == [("D1-1", "community", "Grid D1-1", "south")]
     for row in ({"code": "D1"}, {"code": "D1-1", "level": "district"}, {"code": "D1-1", "level": "street"}):
@@ -410,7 +410,7 @@ def test_grids_are_found_by_their_level(city: Engine, listing: List) -> None:
             listing(row, rulebook="grids")
 
 
-def test_a_form_holds_the_list(city: Engine, tmp_path: Path) -> None:
+def test_a_form_holds_the_list(city: Work, tmp_path: Path) -> None:
     book = load(str(tmp_path / "town.yaml")).rulebook
     given = [
         Subject("U", {"zh": "甲", "en": "A"}, None, "g", "chief", ("V",), ("x", "y")),
@@ -418,7 +418,7 @@ def test_a_form_holds_the_list(city: Engine, tmp_path: Path) -> None:
     ]
     (tmp_path / "form.xlsx").write_bytes(entry_form(book, "month", PERIOD, given))
     assert subjects.import_subjects(city, str(tmp_path / "town.yaml"), tmp_path / "form.xlsx").n_new == 2
-    with work.snapshot(city) as connection:
+    with city.snapshot() as connection:
         found = store.assessed_on(connection, "town", dt.date(2021, 3, 31))
     assert [(s.code, s.group, s.role, s.superiors, s.attributes) for s in found] == [
         ("U", "g", "chief", ("V",), ("x", "y")), ("V", None, None, (), ()),
@@ -428,17 +428,17 @@ def test_a_form_holds_the_list(city: Engine, tmp_path: Path) -> None:
 # --- the daily staff table --------------------------------------------------------------------------------------------
 
 
-def staff(engine: Engine, folder: Path, *rows: tuple[object, ...]) -> EntryReport:
+def staff(work: Work, folder: Path, *rows: tuple[object, ...]) -> EntryReport:
     made = [dict(zip(STAFF_COLUMNS, r, strict=True)) for r in rows]
-    return entries.import_staff(engine, long_csv(folder / f"staff_{next(_n)}.csv", made, STAFF_COLUMNS), "王五")
+    return entries.import_staff(work.but(actor="王五"), long_csv(folder / f"staff_{next(_n)}.csv", made, STAFF_COLUMNS))
 
 
-def sums(engine: Engine) -> Any:
-    with work.snapshot(engine) as connection:
+def sums(work: Work) -> Any:
+    with work.snapshot() as connection:
         return store.staff_sums(connection, dt.date(2021, 3, 1), dt.date(2021, 4, 1))
 
 
-def test_staff_sums_are_exact_and_of_the_newest_rows(city: Engine, tmp_path: Path) -> None:
+def test_staff_sums_are_exact_and_of_the_newest_rows(city: Work, tmp_path: Path) -> None:
     rows = (
         ("2021-03-01", "U", "p", "8", "7.1", 2, 1),
         ("2021-03-01", "U", "q", "8", "7.2", 0, 1),
@@ -458,7 +458,7 @@ def test_staff_sums_are_exact_and_of_the_newest_rows(city: Engine, tmp_path: Pat
     assert len(towns.select_all(city, t.staff_day.c.id)) == 6
 
 
-def test_good_staff_rows_load_and_bad_ones_are_told(city: Engine, tmp_path: Path) -> None:
+def test_good_staff_rows_load_and_bad_ones_are_told(city: Work, tmp_path: Path) -> None:
     report = staff(
         city, tmp_path, ("2021-03-01", "U", "p", 8, 9, 0, 0), ("2021-03-01", "X", "p", 8, 8, 0, 0),
         ("2021-03-01", "U", "q", 8, 8, 0, 0),
@@ -468,7 +468,7 @@ def test_good_staff_rows_load_and_bad_ones_are_told(city: Engine, tmp_path: Path
     assert sums(city)["U"]["worked_h"] == 8
 
 
-def test_nothing_entered_gives_nothing(city: Engine) -> None:
+def test_nothing_entered_gives_nothing(city: Work) -> None:
     assert current(city) == {}
     assert sums(city) == {}
     assert groups_on(city, "2021-03-01") == {}

@@ -20,9 +20,8 @@ from gridmgmt.casework.operations import photographs
 from gridmgmt.casework.photographs import StoredFile
 from gridmgmt.casework.store import attachments, files
 from gridmgmt.database import tables as t
-from gridmgmt.database import work
 from gridmgmt.database.tables import metadata
-from gridmgmt.database.work import Engine
+from gridmgmt.database.work import Work
 from gridmgmt.errors import (
     CaseMissing,
     FileLost,
@@ -52,18 +51,18 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def desk(town: Engine, tmp_path: Path) -> Engine:
+def desk(town: Work, tmp_path: Path) -> Work:
     """The town with case n/1 (no file name) in the middle of D1-1, of one step at noon; case n2; sample s1."""
     towns.load(town, tmp_path, [towns.case("n/1"), towns.case("n2", None)])
     towns.load_samples(town, tmp_path, [("s1", "2025-12-05 12:00", "90", "D1-1")])
-    with work.transaction(town) as connection:
+    with town.transaction() as connection:
         step = {"seq": 1, "kind": "report", "at": NOON, "actor": "甲", "origin": "own", "state": "reported"}
         connection.execute(t.step.insert().values(**step, case_id=case_id(town, "n/1"), batch_id=1))
     return town
 
 
-def case_id(engine: Engine, no: str) -> int:
-    return towns.select_all(engine, t.cases.c.id, where=t.cases.c.case_no == no)[0][0]
+def case_id(work: Work, no: str) -> int:
+    return towns.select_all(work, t.cases.c.id, where=t.cases.c.case_no == no)[0][0]
 
 
 def write(path: Path, content: bytes) -> Path:
@@ -75,8 +74,8 @@ def picture(seed: int = 0, **told: Any) -> bytes:
     return encode(scene(seed=seed), exif=exif(**told))
 
 
-def keep(engine: Engine, root: Path, *paths: Path) -> list[StoredFile]:
-    with work.transaction(engine) as connection:
+def keep(work: Work, root: Path, *paths: Path) -> list[StoredFile]:
+    with work.transaction() as connection:
         return photographs.store_files(connection, root, paths)
 
 
@@ -84,16 +83,16 @@ def in_folder(root: Path) -> list[str]:
     return sorted(p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file())
 
 
-def n_rows(engine: Engine, name: str) -> int:
-    return int(towns.select_all(engine, func.count(metadata.tables[name].c.known_at))[0][0])
+def n_rows(work: Work, name: str) -> int:
+    return int(towns.select_all(work, func.count(metadata.tables[name].c.known_at))[0][0])
 
 
 # --- keeping ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_file_stands_under_its_hash_with_its_small_picture(desk: Engine, root: Path, tmp_path: Path) -> None:
+def test_a_file_stands_under_its_hash_with_its_small_picture(desk: Work, root: Path, tmp_path: Path) -> None:
     content = picture(time="2025:12:05 11:00:00", place=((30, 0, 0), "N", (114, 0, 0), "E"), orientation=6)
-    with work.transaction(desk) as connection:
+    with desk.transaction() as connection:
         stored = photographs.store_file(connection, root, write(tmp_path / "a.exe", content))
     key = f"{stored.sha256[:2]}/{stored.sha256[2:4]}/{stored.sha256}"
     assert in_folder(root) == [f"{key}.jpg", f"{key}.thumb.jpg"]
@@ -107,7 +106,7 @@ def test_a_file_stands_under_its_hash_with_its_small_picture(desk: Engine, root:
     ]
 
 
-def test_the_same_content_is_kept_once(desk: Engine, root: Path, tmp_path: Path) -> None:
+def test_the_same_content_is_kept_once(desk: Work, root: Path, tmp_path: Path) -> None:
     a, b = write(tmp_path / "a.jpg", picture()), write(tmp_path / "b.png", picture())
     first = keep(desk, root, a, b)
     before = {p: (root / p).stat().st_mtime_ns for p in in_folder(root)}
@@ -117,7 +116,7 @@ def test_the_same_content_is_kept_once(desk: Engine, root: Path, tmp_path: Path)
     assert n_rows(desk, "stored_file") == 1
 
 
-def test_a_damaged_copy_is_mended_by_handing_it_in_again(desk: Engine, root: Path, tmp_path: Path) -> None:
+def test_a_damaged_copy_is_mended_by_handing_it_in_again(desk: Work, root: Path, tmp_path: Path) -> None:
     path = write(tmp_path / "a.jpg", picture())
     (stored,) = keep(desk, root, path)
     files.path_of(root, stored).write_bytes(b"rot")
@@ -127,7 +126,7 @@ def test_a_damaged_copy_is_mended_by_handing_it_in_again(desk: Engine, root: Pat
     assert files.thumbnail_path(root, stored.sha256).is_file()
 
 
-def test_one_that_is_refused_keeps_all_back(desk: Engine, root: Path, tmp_path: Path) -> None:
+def test_one_that_is_refused_keeps_all_back(desk: Work, root: Path, tmp_path: Path) -> None:
     good, bad = write(tmp_path / "a.jpg", picture()), write(tmp_path / "b.jpg", picture()[:-200])
     with pytest.raises(FileRefused) as e:
         keep(desk, root, good, bad)
@@ -140,7 +139,7 @@ def test_one_that_is_refused_keeps_all_back(desk: Engine, root: Path, tmp_path: 
         assert e.value.why == "unreadable"
 
 
-def test_a_huge_file_is_refused_without_being_read_whole(desk: Engine, root: Path, tmp_path: Path) -> None:
+def test_a_huge_file_is_refused_without_being_read_whole(desk: Work, root: Path, tmp_path: Path) -> None:
     path = write(tmp_path / "film.jpg", picture())
     os.truncate(path, 1 << 40)
     with pytest.raises(FileRefused) as e:
@@ -148,9 +147,9 @@ def test_a_huge_file_is_refused_without_being_read_whole(desk: Engine, root: Pat
     assert e.value.why == "too_large"
 
 
-def test_a_failed_transaction_leaves_a_harmless_file(desk: Engine, root: Path, tmp_path: Path) -> None:
+def test_a_failed_transaction_leaves_a_harmless_file(desk: Work, root: Path, tmp_path: Path) -> None:
     path = write(tmp_path / "a.jpg", picture())
-    with pytest.raises(ZeroDivisionError), work.transaction(desk) as connection:
+    with pytest.raises(ZeroDivisionError), desk.transaction() as connection:
         assert 1 / len(photographs.store_files(connection, root, [path])[0].notes)
     assert n_rows(desk, "stored_file") == 0
     report = photographs.check(desk, root)
@@ -159,7 +158,7 @@ def test_a_failed_transaction_leaves_a_harmless_file(desk: Engine, root: Path, t
     assert photographs.check(desk, root).orphans == []
 
 
-def test_a_folder_that_cannot_be_written_is_told(desk: Engine, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_told(desk: Work, tmp_path: Path) -> None:
     path, root = write(tmp_path / "a.jpg", picture()), write(tmp_path / "no_folder", b"")
     with pytest.raises(FilesUnwritable) as e:
         keep(desk, root, path)
@@ -171,14 +170,15 @@ import os, signal, sys
 from dataclasses import replace
 from pathlib import Path
 from gridmgmt import settings
-from gridmgmt.operations import attaching, database
+from gridmgmt.casework.operations import photographs
+from gridmgmt.database.work import open_database
 home, db, root, how, *paths = sys.argv[1:]
-engine = database.open_database(replace(settings.read({}), home=Path(home), db=db))
+work = open_database(replace(settings.read({}), home=Path(home), db=db))
 if how == "die":
     os.replace = lambda *names: os.kill(os.getpid(), signal.SIGKILL)
 for pair in zip(paths[::2], paths[1::2]):
-    with database.transaction(engine) as connection:
-        attaching.store_files(connection, Path(root), [Path(p) for p in (pair if how != "swapped" else pair[::-1])])
+    with database.engine.transaction() as connection:
+        photographs.store_files(connection, Path(root), [Path(p) for p in (pair if how != "swapped" else pair[::-1])])
 """
 
 
@@ -189,7 +189,7 @@ def start(settings: Settings, root: Path, how: str, *paths: Path) -> "subprocess
 
 
 def test_two_processes_may_keep_the_same_files_at_once(
-    desk: Engine, postgis_settings: Settings, root: Path, tmp_path: Path
+    desk: Work, postgis_settings: Settings, root: Path, tmp_path: Path
 ) -> None:
     paths = [write(tmp_path / f"{n}.jpg", picture(n)) for n in range(40)]
     running = [start(postgis_settings, root, how, *paths) for how in ("plain", "swapped")]
@@ -199,16 +199,16 @@ def test_two_processes_may_keep_the_same_files_at_once(
     assert (report.n_files, report.n_sound, report.orphans, report.unfinished) == (40, 40, [], [])
 
 
-def test_writers_of_the_same_files_in_opposite_order_do_not_block_each_other(desk: Engine) -> None:
+def test_writers_of_the_same_files_in_opposite_order_do_not_block_each_other(desk: Work) -> None:
     """A third writer's row between theirs makes both wait half-way."""
     a, m, b = (StoredFile(letter * 64, "application/pdf", 1) for letter in "amz")
 
     def save(rows: list[StoredFile]) -> None:
-        with work.transaction(desk) as connection:
+        with desk.transaction() as connection:
             attachments.save_files(connection, rows)
 
     with ThreadPoolExecutor(2) as pool:
-        with desk.connect() as third:
+        with desk.engine.connect() as third:
             attachments.save_files(third, [m])
             both = [pool.submit(save, rows) for rows in ([a, m, b], [b, m, a])]
             wait_until_blocked(desk, 2)
@@ -219,7 +219,7 @@ def test_writers_of_the_same_files_in_opposite_order_do_not_block_each_other(des
 
 
 def test_a_writer_killed_in_the_act_leaves_no_half_file(
-    desk: Engine, postgis_settings: Settings, root: Path, tmp_path: Path
+    desk: Work, postgis_settings: Settings, root: Path, tmp_path: Path
 ) -> None:
     path = write(tmp_path / "a.jpg", picture())
     process = start(postgis_settings, root, "die", path, path)
@@ -235,13 +235,11 @@ def test_a_writer_killed_in_the_act_leaves_no_half_file(
 # --- attaching -------------------------------------------------------------------------------------------------------
 
 
-def add(engine: Engine, root: Path, *paths: Path, **about: Any) -> list[photographs.Attached]:
-    return photographs.add(engine, root, paths, **{"kind": "after", "actor": "甲", **about})
+def add(work: Work, root: Path, *paths: Path, **about: Any) -> list[photographs.Attached]:
+    return photographs.add(work, root, paths, **{"kind": "after", "actor": "甲", **about})
 
 
-def test_a_photograph_of_a_step_is_listed_with_what_is_to_be_looked_at(
-    desk: Engine, root: Path, tmp_path: Path
-) -> None:
+def test_a_photograph_of_a_step_is_listed_with_what_is_to_be_looked_at(desk: Work, root: Path, tmp_path: Path) -> None:
     lon, lat = MIDDLE
     here = ((lat, 0, 0), "N", (lon, 0, 0), "E")
     far = ((lat + 0.01, 0, 0), "N", (lon, 0, 0), "E")
@@ -260,12 +258,12 @@ def test_a_photograph_of_a_step_is_listed_with_what_is_to_be_looked_at(
     assert json.loads(json.dumps(listed, default=str))
 
 
-def test_what_the_camera_wrote_wrongly_is_told_on_attaching(desk: Engine, root: Path, tmp_path: Path) -> None:
+def test_what_the_camera_wrote_wrongly_is_told_on_attaching(desk: Work, root: Path, tmp_path: Path) -> None:
     path = write(tmp_path / "a.jpg", picture(time="2025:13:05 12:00:00"))
     assert [n.code for n in add(desk, root, path, case_no="n2")[0].notes] == ["picture_time_nonsense"]
 
 
-def test_the_same_is_attached_once_and_elsewhere_again(desk: Engine, root: Path, tmp_path: Path) -> None:
+def test_the_same_is_attached_once_and_elsewhere_again(desk: Work, root: Path, tmp_path: Path) -> None:
     path = write(tmp_path / "a.jpg", picture())
     for about in ({"case_no": "n/1"}, {"case_no": "n/1", "step_seq": 1}, {"case_no": "n2"}, {"sample_no": "s1"}):
         first, again = add(desk, root, path, **about)[0], add(desk, root, path, caption="x", **about)[0]
@@ -276,7 +274,7 @@ def test_the_same_is_attached_once_and_elsewhere_again(desk: Engine, root: Path,
     assert [(x["step"], x["caption"]) for x in photographs.listed(desk, case_no="n/1")] == [(None, None), (1, None)]
 
 
-def test_a_step_holds_as_many_as_allowed(desk: Engine, root: Path, tmp_path: Path) -> None:
+def test_a_step_holds_as_many_as_allowed(desk: Work, root: Path, tmp_path: Path) -> None:
     paths = [write(tmp_path / f"{n}.jpg", picture(n)) for n in range(LIMITS.max_per_step + 1)]
     add(desk, root, *paths[:-1], case_no="n/1", step_seq=1)
     assert not add(desk, root, paths[0], case_no="n/1", step_seq=1)[0].is_new
@@ -287,7 +285,7 @@ def test_a_step_holds_as_many_as_allowed(desk: Engine, root: Path, tmp_path: Pat
     assert add(desk, root, paths[-1], case_no="n/1")[0].is_new  # the case as a whole counts by itself
 
 
-def test_what_does_not_exist_has_no_photographs(desk: Engine, root: Path, tmp_path: Path) -> None:
+def test_what_does_not_exist_has_no_photographs(desk: Work, root: Path, tmp_path: Path) -> None:
     path = write(tmp_path / "a.jpg", picture())
     wrong: list[tuple[dict[str, Any], type[Exception]]] = [
         ({"case_no": "nowhere"}, CaseMissing),
@@ -308,10 +306,10 @@ def test_what_does_not_exist_has_no_photographs(desk: Engine, root: Path, tmp_pa
     [{}, {"case_id": 1, "sample_no": "s1"}, {"sample_no": "s1", "step_seq": 1}, {"case_id": 1, "kind": "during"}],
 )
 def test_the_database_refuses_what_belongs_nowhere(
-    desk: Engine, root: Path, tmp_path: Path, about: dict[str, Any]
+    desk: Work, root: Path, tmp_path: Path, about: dict[str, Any]
 ) -> None:
     (stored,) = keep(desk, root, write(tmp_path / "a.jpg", picture()))
-    with pytest.raises(IntegrityError), work.transaction(desk) as connection:
+    with pytest.raises(IntegrityError), desk.transaction() as connection:
         connection.execute(
             t.attachment.insert().values(**{"kind": "after", "actor": "甲", **about}, sha256=stored.sha256)
         )
@@ -321,7 +319,7 @@ def test_the_database_refuses_what_belongs_nowhere(
 
 
 @pytest.fixture
-def three(desk: Engine, root: Path, tmp_path: Path) -> list[bytes]:
+def three(desk: Work, root: Path, tmp_path: Path) -> list[bytes]:
     """Case n/1 with a picture before, one after with everything a camera writes, and a document."""
     told = picture(1, time="2025:12:05 11:00:00", place=((30, 0, 0), "N", (114, 0, 0), "E"), orientation=6)
     contents = [picture(), told, PDF]
@@ -331,7 +329,7 @@ def three(desk: Engine, root: Path, tmp_path: Path) -> list[bytes]:
 
 
 def test_export_writes_clean_copies_under_the_number(
-    desk: Engine, root: Path, tmp_path: Path, three: list[bytes]
+    desk: Work, root: Path, tmp_path: Path, three: list[bytes]
 ) -> None:
     out = tmp_path / "out" / "photos"
     written = photographs.export(desk, root, out, case_no="n/1")
@@ -344,7 +342,7 @@ def test_export_writes_clean_copies_under_the_number(
     assert photographs.export(desk, root, out, case_no="n2") == []
 
 
-def test_one_file_is_read_as_it_was_clean_or_small(desk: Engine, root: Path, three: list[bytes]) -> None:
+def test_one_file_is_read_as_it_was_clean_or_small(desk: Work, root: Path, three: list[bytes]) -> None:
     _, told, document = photographs.listed(desk, case_no="n/1")
     read = lambda x, form: photographs.read(desk, root, x["sha256"], form)  # noqa: E731
     assert read(told, "original") == (three[1], "image/jpeg")
@@ -357,7 +355,7 @@ def test_one_file_is_read_as_it_was_clean_or_small(desk: Engine, root: Path, thr
 
 
 def test_a_file_that_is_gone_or_rotten_is_never_handed_out(
-    desk: Engine, root: Path, tmp_path: Path, three: list[bytes]
+    desk: Work, root: Path, tmp_path: Path, three: list[bytes]
 ) -> None:
     shas = [x["sha256"] for x in photographs.listed(desk, case_no="n/1")]
     paths = [root / s[:2] / s[2:4] / s for s in shas]
@@ -380,12 +378,12 @@ def test_a_file_that_is_gone_or_rotten_is_never_handed_out(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_folder_that_was_never_used_agrees_with_an_empty_table(desk: Engine, root: Path) -> None:
+def test_a_folder_that_was_never_used_agrees_with_an_empty_table(desk: Work, root: Path) -> None:
     report = photographs.check(desk, root)
     assert (report.n_files, report.orphans, report.missing) == (0, [], [])
 
 
-def test_every_row_of_an_attachment_has_its_case(desk: Engine, three: list[bytes]) -> None:
+def test_every_row_of_an_attachment_has_its_case(desk: Work, three: list[bytes]) -> None:
     orphans = select(t.attachment.c.id).outerjoin(t.cases, t.cases.c.id == t.attachment.c.case_id)
-    with work.snapshot(desk) as connection:
+    with desk.snapshot() as connection:
         assert connection.execute(orphans.where(t.cases.c.id.is_(None))).all() == []

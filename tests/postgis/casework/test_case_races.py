@@ -19,7 +19,7 @@ from gridmgmt.casework.operations.cases import Outcome, Request
 from gridmgmt.casework.store import steps as step_store
 from gridmgmt.database import tables as t
 from gridmgmt.database import work as database
-from gridmgmt.database.work import Engine
+from gridmgmt.database.work import Work
 from gridmgmt.errors import CaseChanged, CaseExists, GridmgmtError, StepIllegal
 from gridmgmt.intake.operations import step_sheets
 from gridmgmt.people.operations import reference
@@ -32,7 +32,7 @@ BOTH_ROWS = "SELECT id FROM cases ORDER BY case_no FOR UPDATE"
 
 
 @pytest.fixture
-def town(empty: Engine, tmp_path: Path) -> Engine:
+def town(empty: Work, tmp_path: Path) -> Work:
     """The town with two units and a rule for each district."""
     towns.found(empty, tmp_path, units=["U1", "U2"])
     (tmp_path / "rules.csv").write_text(RULES, "utf-8")
@@ -50,32 +50,32 @@ def act(kind: str, no: str = "A", actor: str = "李某", **more: Any) -> Request
     return Request(kind, actor, no, reason="现场情况", **more)
 
 
-def ready(engine: Engine, *numbers: str) -> None:
+def ready(work: Work, *numbers: str) -> None:
     """Cases in the state of a dispatch."""
     for kind in ("report", "accept", "register", "dispatch"):
         requests = [report(no) if kind == "report" else act(kind, no, at=NINE) for no in numbers]
-        assert all(o.case for o in cases.take(engine, requests))
+        assert all(o.case for o in cases.take(work, requests))
 
 
-def try_one(engine: Engine, request: Request) -> Case | GridmgmtError:
+def try_one(work: Work, request: Request) -> Case | GridmgmtError:
     try:
-        return cases.take_one(engine, request)
+        return cases.take_one(work, request)
     except GridmgmtError as e:
         return e
 
 
-def at_once(engine: Engine, requests: Sequence[Request], lock: str = BOTH_ROWS) -> list[Case | GridmgmtError]:
+def at_once(work: Work, requests: Sequence[Request], lock: str = BOTH_ROWS) -> list[Case | GridmgmtError]:
     """Let everybody run into the same lock, then let them go."""
     with ThreadPoolExecutor(len(requests)) as pool:
-        with held(engine, lock):
-            running = [pool.submit(try_one, engine, r) for r in requests]
-            wait_until_blocked(engine, len(requests))
+        with held(work, lock):
+            running = [pool.submit(try_one, work, r) for r in requests]
+            wait_until_blocked(work, len(requests))
         return [r.result(60) for r in running]
 
 
-def stored(engine: Engine) -> dict[str, tuple[dict[str, Any], list[Step]]]:
+def stored(work: Work) -> dict[str, tuple[dict[str, Any], list[Step]]]:
     """Case number → row and steps."""
-    with database.snapshot(engine) as connection:
+    with database.engine.snapshot() as connection:
         numbers = connection.execute(t.cases.select().with_only_columns(t.cases.c.case_no)).scalars().all()
         rows = step_store.found(connection, numbers)
         steps = step_store.of_cases(connection, [r["id"] for r in rows.values()])
@@ -88,18 +88,18 @@ TIMES = (
 )  # fmt: skip
 
 
-def require_sound(engine: Engine) -> None:
+def require_sound(work: Work) -> None:
     """Every case has the steps 1 … n, and its row says what they add up to."""
-    for no, (row, steps) in stored(engine).items():
+    for no, (row, steps) in stored(work).items():
         assert [s.seq for s in steps] == list(range(1, len(steps) + 1)), no
         case = transitions.fold(no, steps)
         assert (row["status"], row["unit_code"], row["n_rework"]) == (case.state, case.unit_code, case.n_rework), no
         assert {name: row[name] for name in TIMES} == {name: getattr(case, name) for name in TIMES}, no
-    versions = Counter(r[0] for r in select_all(engine, t.case_version.c.case_id))
-    assert set(versions) == {row["id"] for row, _ in stored(engine).values()}
+    versions = Counter(r[0] for r in select_all(work, t.case_version.c.case_id))
+    assert set(versions) == {row["id"] for row, _ in stored(work).values()}
 
 
-def test_of_two_who_saw_the_same_one_wins_and_the_other_is_told(town: Engine) -> None:
+def test_of_two_who_saw_the_same_one_wins_and_the_other_is_told(town: Work) -> None:
     ready(town, "A")
     first, second = act("receive", actor="张某", expected=4), act("send_back", actor="赵某", expected=4)
     found = at_once(town, [first, second])
@@ -111,7 +111,7 @@ def test_of_two_who_saw_the_same_one_wins_and_the_other_is_told(town: Engine) ->
     require_sound(town)
 
 
-def test_without_a_version_both_follow_and_an_illegal_second_is_refused(town: Engine) -> None:
+def test_without_a_version_both_follow_and_an_illegal_second_is_refused(town: Work) -> None:
     ready(town, "A")
     found = at_once(town, [act("note", actor=name) for name in "甲乙丙丁"])
     assert sorted(x.n_steps for x in found if isinstance(x, Case)) == [5, 6, 7, 8]
@@ -123,10 +123,10 @@ def test_without_a_version_both_follow_and_an_illegal_second_is_refused(town: En
     require_sound(town)
 
 
-def test_who_waited_for_a_case_acts_after_the_one_he_waited_for(town: Engine) -> None:
+def test_who_waited_for_a_case_acts_after_the_one_he_waited_for(town: Work) -> None:
     ready(town, "A")
     with ThreadPoolExecutor(1) as pool:
-        with database.transaction(town) as connection:
+        with database.town.transaction() as connection:
             step_store.found(connection, ["A"], lock=True)
             waiting = pool.submit(try_one, town, act("note", actor="乙"))
             wait_until_blocked(town, 1)
@@ -137,7 +137,7 @@ def test_who_waited_for_a_case_acts_after_the_one_he_waited_for(town: Engine) ->
     assert first.at < second.at
 
 
-def test_a_number_is_opened_once(town: Engine) -> None:
+def test_a_number_is_opened_once(town: Work) -> None:
     key = f"SELECT pg_advisory_xact_lock({step_store.CLAIMS}, hashtext('A'))"
     found = at_once(town, [report("A", at=None) for _ in range(3)], key)
     assert sum(isinstance(x, Case) for x in found) == 1
@@ -146,7 +146,7 @@ def test_a_number_is_opened_once(town: Engine) -> None:
     require_sound(town)
 
 
-def test_numbers_of_a_day_are_given_once(town: Engine) -> None:
+def test_numbers_of_a_day_are_given_once(town: Work) -> None:
     with ThreadPoolExecutor(4) as pool:
         found = [f.result(60) for f in [pool.submit(try_one, town, report(None)) for _ in range(20)]]
     numbers = sorted(x.case_no for x in found if isinstance(x, Case))
@@ -154,9 +154,7 @@ def test_numbers_of_a_day_are_given_once(town: Engine) -> None:
     require_sound(town)
 
 
-def test_two_bulk_files_in_opposite_order_do_not_block_each_other(
-    town: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_two_bulk_files_in_opposite_order_do_not_block_each_other(town: Work, monkeypatch: pytest.MonkeyPatch) -> None:
     numbers = [f"N{i:02}" for i in range(12)]
     ready(town, *numbers)
     monkeypatch.setattr(cases, "CHUNK", 5)
@@ -174,7 +172,7 @@ def test_two_bulk_files_in_opposite_order_do_not_block_each_other(
     require_sound(town)
 
 
-def test_bulk_steps_over_the_same_cases_meet_while_both_hold_rows(town: Engine) -> None:
+def test_bulk_steps_over_the_same_cases_meet_while_both_hold_rows(town: Work) -> None:
     """Both wait at the first case's row; whoever gets it gets the others as well, whatever order it asked in."""
     ready(town, "A", "B", "C")
     orders = (["A", "B", "C"], ["C", "B", "A"])
@@ -187,7 +185,7 @@ def test_bulk_steps_over_the_same_cases_meet_while_both_hold_rows(town: Engine) 
 
 
 def test_the_same_sheet_handed_in_twice_at_once_is_taken_once(
-    town: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    town: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cases, "CHUNK", 3)
     columns = step_sheets.step_profile("steps").file_columns()
@@ -200,7 +198,7 @@ def test_the_same_sheet_handed_in_twice_at_once_is_taken_once(
 
     def run(_: int) -> step_sheets.StepsReport:
         together.wait()
-        return step_sheets.take_file(town, path, "steps", actor="李某")
+        return step_sheets.take_file(town.but(actor="李某"), path, "steps")
 
     with ThreadPoolExecutor(3) as pool:
         reports = list(pool.map(run, range(3)))
@@ -211,7 +209,7 @@ def test_the_same_sheet_handed_in_twice_at_once_is_taken_once(
     require_sound(town)
 
 
-def test_a_step_waits_for_an_import_and_is_then_taken(town: Engine, tmp_path: Path) -> None:
+def test_a_step_waits_for_an_import_and_is_then_taken(town: Work, tmp_path: Path) -> None:
     ready(town, "A")
     with ThreadPoolExecutor(2) as pool:
         with held(town, WRITERS_LOCK):
@@ -249,7 +247,7 @@ def plan(seed: int, thread: int) -> list[list[Request]]:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_whatever_four_people_do_at_once_every_accepted_step_is_there_once(seed: int, town: Engine) -> None:
+def test_whatever_four_people_do_at_once_every_accepted_step_is_there_once(seed: int, town: Work) -> None:
     assert all(o.case for o in cases.take(town, [report(f"N{i}", "D2-1") for i in range(N_CASES)]))
     together = threading.Barrier(N_THREADS, timeout=60)
 

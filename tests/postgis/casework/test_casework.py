@@ -9,7 +9,7 @@ import pytest
 from gridmgmt.casework.operations import cases, lookup, photographs
 from gridmgmt.casework.operations.cases import Request
 from gridmgmt.database import tables as t
-from gridmgmt.database.work import Engine
+from gridmgmt.database.work import Work
 from gridmgmt.errors import (
     CaseChanged,
     CaseExists,
@@ -31,7 +31,7 @@ from tests.postgis.towns import load, middle, select_all
 from tests.postgis.worksite import at, dispatched, folded, opened, row, take
 
 
-def test_the_rules_dispatch_and_the_limit_of_the_class_sets_the_deadline(desk: Engine) -> None:
+def test_the_rules_dispatch_and_the_limit_of_the_class_sets_the_deadline(desk: Work) -> None:
     case = dispatched(desk)
     assert case.unit_code == "U1"
     assert case.due_at == at(15.5)  # 4 working hours from 9:30, with the noon break: 12:00 and then 14:00–15:30
@@ -40,7 +40,7 @@ def test_the_rules_dispatch_and_the_limit_of_the_class_sets_the_deadline(desk: E
     assert dispatched(desk, "C", place="D2-1", category="component:02001").unit_code == "U9"
 
 
-def test_the_row_is_what_the_steps_say(desk: Engine) -> None:
+def test_the_row_is_what_the_steps_say(desk: Work) -> None:
     dispatched(desk)
     take(desk, "receive", 10)
     take(desk, "answer", 11)
@@ -59,7 +59,7 @@ def test_the_row_is_what_the_steps_say(desk: Engine) -> None:
     assert len(versions) == case.n_steps
 
 
-def test_the_assignment_follows_the_place_and_says_why(desk: Engine) -> None:
+def test_the_assignment_follows_the_place_and_says_why(desk: Work) -> None:
     dispatched(desk, place="D1-1")
     before = row(desk)
     lon, lat = middle("D2-2")
@@ -74,7 +74,7 @@ def test_the_assignment_follows_the_place_and_says_why(desk: Engine) -> None:
     assert lookup.show_case(desk, "A").steps[5].reason == "坐标录错"
 
 
-def test_two_who_act_on_what_they_saw(desk: Engine) -> None:
+def test_two_who_act_on_what_they_saw(desk: Work) -> None:
     seen = opened(desk).n_steps
     take(desk, "accept", 9.1, expected=seen)
     with pytest.raises(CaseChanged) as e:
@@ -83,7 +83,7 @@ def test_two_who_act_on_what_they_saw(desk: Engine) -> None:
     assert folded(desk).n_steps == 2
 
 
-def test_what_is_refused_leaves_nothing(desk: Engine) -> None:
+def test_what_is_refused_leaves_nothing(desk: Work) -> None:
     opened(desk)
     before = towns.contents(desk)
     refused: list[tuple[type[Exception], Request]] = [
@@ -108,7 +108,7 @@ def test_what_is_refused_leaves_nothing(desk: Engine) -> None:
     assert len(towns.contents(desk)["case_version"]) == len(before["case_version"]) + 2
 
 
-def test_a_case_outside_the_rules_must_name_its_unit(desk: Engine) -> None:
+def test_a_case_outside_the_rules_must_name_its_unit(desk: Work) -> None:
     cases.take_one(desk, Request("report", "王某", "A", at(9), facts={"category": "component:01001"}))
     take(desk, "accept", 9)
     take(desk, "register", 9)
@@ -119,13 +119,13 @@ def test_a_case_outside_the_rules_must_name_its_unit(desk: Engine) -> None:
     assert row(desk)["located"] == "no_location"
 
 
-def test_new_cases_are_numbered_by_the_day(desk: Engine) -> None:
+def test_new_cases_are_numbered_by_the_day(desk: Work) -> None:
     requests = [Request("report", "王某", None, at(9, day), facts={"source": "x"}) for day in (1, 1, 2)]
     numbers = [o.case.case_no for o in cases.take(desk, requests) if o.case]
     assert numbers == ["C2025120100001", "C2025120100002", "C2025120200001"]
 
 
-def test_extension_postponement_and_the_deadline_that_holds(desk: Engine) -> None:
+def test_extension_postponement_and_the_deadline_that_holds(desk: Work) -> None:
     dispatched(desk)  # due at 15:30
     take(desk, "receive", 10)
     take(desk, "ask_extension", 10.5, reason="下雨", amount="4", amount_unit="working_hour")
@@ -140,7 +140,7 @@ def test_extension_postponement_and_the_deadline_that_holds(desk: Engine) -> Non
     assert (stored["due_at"], stored["due_extended_at"]) == (case.due_at, case.due_extended_at)
 
 
-def test_an_imported_case_goes_on_here_from_what_its_dates_prove(desk: Engine, tmp_path: Path) -> None:
+def test_an_imported_case_goes_on_here_from_what_its_dates_prove(desk: Work, tmp_path: Path) -> None:
     load(desk, tmp_path, [towns.case("X", cat="01001", reg="2025-12-05 13:00", unit="U1")], day=2)
     shown = lookup.show_case(desk, "X")
     assert shown.is_derived
@@ -152,7 +152,7 @@ def test_an_imported_case_goes_on_here_from_what_its_dates_prove(desk: Engine, t
     assert row(desk, "X")["status"] == "dispatched"
 
 
-def test_an_old_export_does_not_undo_what_was_done_here(desk: Engine, tmp_path: Path) -> None:
+def test_an_old_export_does_not_undo_what_was_done_here(desk: Work, tmp_path: Path) -> None:
     old = towns.case("X", cat="01001", reg="2025-12-05 13:00", unit="U1")
     load(desk, tmp_path, [old], day=2)
     take(desk, "dispatch", 14, "X", day=5)
@@ -160,7 +160,7 @@ def test_an_old_export_does_not_undo_what_was_done_here(desk: Engine, tmp_path: 
     assert row(desk, "X")["status"] == "dispatched"
 
 
-def test_a_newer_export_of_a_case_that_is_worked_on_here_waits_in_quarantine(desk: Engine, tmp_path: Path) -> None:
+def test_a_newer_export_of_a_case_that_is_worked_on_here_waits_in_quarantine(desk: Work, tmp_path: Path) -> None:
     old = towns.case("X", cat="01001", reg="2025-12-05 13:00", unit="U1")
     load(desk, tmp_path, [old, towns.case("Y", cat="01001")], day=2)
     take(desk, "dispatch", 14, "X", day=5)
@@ -175,7 +175,7 @@ def test_a_newer_export_of_a_case_that_is_worked_on_here_waits_in_quarantine(des
     assert row(desk, "X") == before
 
 
-def test_reassigning_keeps_the_unit_that_a_dispatch_named(desk: Engine) -> None:
+def test_reassigning_keeps_the_unit_that_a_dispatch_named(desk: Work) -> None:
     dispatched(desk)
     opened(desk, "B")
     before = (row(desk, "A")["unit_id"], row(desk, "B")["unit_id"])
@@ -184,7 +184,7 @@ def test_reassigning_keeps_the_unit_that_a_dispatch_named(desk: Engine) -> None:
     assert report["n_cases_changed"] == 0
 
 
-def test_every_case_is_in_exactly_one_state(desk: Engine, tmp_path: Path) -> None:
+def test_every_case_is_in_exactly_one_state(desk: Work, tmp_path: Path) -> None:
     dispatched(desk, "A")
     opened(desk, "B")
     load(desk, tmp_path, [towns.case("X"), towns.case("Y")], day=2)
@@ -193,7 +193,7 @@ def test_every_case_is_in_exactly_one_state(desk: Engine, tmp_path: Path) -> Non
     assert sum(states.values()) == len(select_all(desk, t.cases.c.id))
 
 
-def test_the_docket_finds_by_unit_grid_class_and_lateness(desk: Engine) -> None:
+def test_the_docket_finds_by_unit_grid_class_and_lateness(desk: Work) -> None:
     dispatched(desk, "A")
     dispatched(desk, "B", place="D2-1", category="component:02001")
 
@@ -211,9 +211,9 @@ def test_the_docket_finds_by_unit_grid_class_and_lateness(desk: Engine) -> None:
     assert listed(overdue=True, now=at(15.5) + dt.timedelta(seconds=1)) == ["A"]
 
 
-def test_the_clocks_of_a_case(desk: Engine) -> None:
+def test_the_clocks_of_a_case(desk: Work) -> None:
     dispatched(desk)
-    _, found = lookup.clocks(desk, "A", at(14))
+    _, found = lookup.clocks(desk.but(now=at(14)), "A")
     clocks = {c.stage: c for c in found}
     assert set(clocks) == {"acceptance", "dispatch", "handling"}
     acceptance, handling = clocks["acceptance"], clocks["handling"]
@@ -226,25 +226,25 @@ def test_the_clocks_of_a_case(desk: Engine) -> None:
         "green",
         dt.timedelta(hours=2.5) / dt.timedelta(hours=4),
     )
-    _, found = lookup.clocks(desk, "A", at(15))
+    _, found = lookup.clocks(desk.but(now=at(15)), "A")
     assert [c.light.colour for c in found if c.stage == "handling" and c.light] == ["yellow"]
-    _, found = lookup.clocks(desk, "A", at(15.6))
+    _, found = lookup.clocks(desk.but(now=at(15.6)), "A")
     assert [c.light.colour for c in found if c.stage == "handling" and c.light] == ["red"]
 
 
-def test_a_hanging_account_runs_on_the_work_calendar(desk: Engine) -> None:
+def test_a_hanging_account_runs_on_the_work_calendar(desk: Work) -> None:
     dispatched(desk)  # 4 working hours: due on Monday at 15:30
-    (account,) = lookup.show_case(desk, "A", at(12, 2)).accounts
+    (account,) = lookup.show_case(desk.but(now=at(12, 2)), "A").accounts
     # missed at 15:30; the next 4 working hours end at 10:00 + … on Tuesday 10:00 (2.5 h left of Monday)
     assert [(p.how, p.due_at) for p in account.periods] == [
         ("missed", at(15.5)), ("missed", at(9.5, 2)), (None, at(15.5, 2)),
     ]  # fmt: skip
     assert (account.n_deductions, account.exposed_at) == (2, None)
-    (account,) = lookup.show_case(desk, "A", at(16, 2)).accounts
+    (account,) = lookup.show_case(desk.but(now=at(16, 2)), "A").accounts
     assert account.exposed_at == at(15.5, 2)
 
 
-def test_photographs_come_with_their_step_or_not_at_all(desk: Engine, tmp_path: Path) -> None:
+def test_photographs_come_with_their_step_or_not_at_all(desk: Work, tmp_path: Path) -> None:
     root = tmp_path / "files"
     (tmp_path / "after.jpg").write_bytes(pictures.encode())
     (tmp_path / "broken.jpg").write_bytes(b"no picture")

@@ -13,8 +13,7 @@ from gridmgmt.casework.cases import STATES
 from gridmgmt.casework.operations import cases, lookup
 from gridmgmt.casework.operations.cases import Request
 from gridmgmt.cli import casework as commands
-from gridmgmt.database import work
-from gridmgmt.database.work import Engine
+from gridmgmt.database.work import Work
 from gridmgmt.errors import DocketMovedOn, FactInvalid, FactUnknown, OptionInvalid, RowTaken, StepRefused
 from gridmgmt.figures.operations import step_counts
 from gridmgmt.files import calendars
@@ -37,27 +36,27 @@ from tests.postgis.worksite import at, dispatched, folded, opened, row, take
     ],
 )
 def test_an_odd_fact_is_refused_and_nothing_later_fails_by_it(
-    desk: Engine, kind: str, facts: dict[str, Any], error: type[Exception]
+    desk: Work, kind: str, facts: dict[str, Any], error: type[Exception]
 ) -> None:
     dispatched(desk)
     with pytest.raises(error):
         take(desk, kind, 10, reason="x", **facts)
     assert folded(desk).n_steps == 4
-    assert lookup.show_case(desk, "A", at(10)).case.state == "dispatched"
+    assert lookup.show_case(desk.but(now=at(10)), "A").case.state == "dispatched"
     scoring.score(desk, "xihu", parse_period("2025-12"))
     scoring.score(desk, "beijing_grid", parse_period("2025-12"))
 
 
-def test_a_deadline_by_hand_is_city_time_and_shows_everywhere(desk: Engine) -> None:
+def test_a_deadline_by_hand_is_city_time_and_shows_everywhere(desk: Work) -> None:
     dispatched(desk)
     take(desk, "deadline", 10, reason="录错", due_at="2025-12-02 12:00")
     assert (folded(desk).due_at, folded(desk).effective_due_at) == (at(15.5), at(12, 2))
-    assert lookup.show_case(desk, "A", at(13, 2)).accounts[0].n_deductions == 1
-    lookup.clocks(desk, "A", at(13, 2))
+    assert lookup.show_case(desk.but(now=at(13, 2)), "A").accounts[0].n_deductions == 1
+    lookup.clocks(desk.but(now=at(13, 2)), "A")
     scoring.score(desk, "beijing_grid", parse_period("2025-12"))
 
 
-def test_numbers_that_are_taken_are_passed_over(desk: Engine) -> None:
+def test_numbers_that_are_taken_are_passed_over(desk: Work) -> None:
     opened(desk, "C2025120100001")
     opened(desk, "C2025120100003")
     requests = [
@@ -70,13 +69,13 @@ def test_numbers_that_are_taken_are_passed_over(desk: Engine) -> None:
 
 
 @pytest.mark.parametrize("number", ["", " ", "A 1", "A#1", "A!hang1", "x" * 65])
-def test_a_number_that_could_be_a_steps_is_refused(desk: Engine, number: str) -> None:
+def test_a_number_that_could_be_a_steps_is_refused(desk: Work, number: str) -> None:
     with pytest.raises(StepRefused) as e:
         opened(desk, number)
     assert e.value.why == "number_unfit"
 
 
-def test_only_a_dispatch_names_another_unit(desk: Engine) -> None:
+def test_only_a_dispatch_names_another_unit(desk: Work) -> None:
     dispatched(desk)
     with pytest.raises(StepRefused) as e:
         take(desk, "supervise", 10, reason="批示", order_kind="leader", unit="U2")
@@ -89,7 +88,7 @@ def test_only_a_dispatch_names_another_unit(desk: Engine) -> None:
     assert e.value.why == "unit_not_holding"
 
 
-def test_a_void_case_counts_for_nobody(desk: Engine) -> None:
+def test_a_void_case_counts_for_nobody(desk: Work) -> None:
     dispatched(desk, "P1")
     take(desk, "supervise", 9.6, "P1", reason="批示", order_kind="leader", due_at=at(17).isoformat())
     take(desk, "receive", 10, "P1")
@@ -100,7 +99,7 @@ def test_a_void_case_counts_for_nobody(desk: Engine) -> None:
     assert not inputs(desk, "beijing_grid", "D1-1").get("accounts")
 
 
-def test_many_visits_on_one_case_are_one_by_the_last_verdict(desk: Engine) -> None:
+def test_many_visits_on_one_case_are_one_by_the_last_verdict(desk: Work) -> None:
     to_verification(desk, "A", source="公众举报")
     take(desk, "close", 12, "A")
     for hour, verdict in ((13, "satisfied"), (14, "satisfied"), (15, "满意"), (16, "unsatisfied"), (17, "none")):
@@ -109,7 +108,7 @@ def test_many_visits_on_one_case_are_one_by_the_last_verdict(desk: Engine) -> No
     assert (found["valid_visits"], found["satisfied"]) == (1, 0)
 
 
-def test_a_mark_that_was_taken_back_does_not_count(desk: Engine) -> None:
+def test_a_mark_that_was_taken_back_does_not_count(desk: Work) -> None:
     for no in ("A", "B"):
         dispatched(desk, no)
         take(desk, "mark_false", 10, no, reason="照片不实")
@@ -119,13 +118,13 @@ def test_a_mark_that_was_taken_back_does_not_count(desk: Engine) -> None:
     assert n_false(desk, at(10.5)) == ["A#5", "B#5"]
 
 
-def n_false(engine: Engine, cut: dt.datetime) -> list[str]:
-    with work.snapshot(engine) as connection:
+def n_false(work: Work, cut: dt.datetime) -> list[str]:
+    with work.snapshot() as connection:
         frame = step_counts.steps_of_period(connection, at(0), at(0, 31), cut, ["n_false"])
     return sorted(frame[(frame["kind"] == "mark_false") & (frame["at"] <= cut)]["step_no"])
 
 
-def test_what_happens_at_the_turn_of_the_month_belongs_to_the_next(desk: Engine) -> None:
+def test_what_happens_at_the_turn_of_the_month_belongs_to_the_next(desk: Work) -> None:
     to_verification(desk, "P1")
     take(desk, "fail", 24, "P1", day=31, reason="未清理")  # the first instant of January
     december, january = (inputs(desk, "beijing_grid", "D1-1", p)["accounts"] for p in ("2025-12", "2026-01"))
@@ -133,31 +132,31 @@ def test_what_happens_at_the_turn_of_the_month_belongs_to_the_next(desk: Engine)
     assert january[0]["steps"][:3] == ["dispatched", "answered", "failed"]
 
 
-def test_a_unit_that_sent_a_case_back_has_no_open_account(desk: Engine) -> None:
+def test_a_unit_that_sent_a_case_back_has_no_open_account(desk: Work) -> None:
     dispatched(desk, "P1")
     take(desk, "send_back", 10, "P1", reason="不属本单位")
     (account,) = inputs(desk, "beijing_grid", "D1-1")["accounts"]
     assert account["steps"] == ["dispatched", "sent_back"]
 
 
-def test_a_case_as_it_was_then(desk: Engine) -> None:
+def test_a_case_as_it_was_then(desk: Work) -> None:
     dispatched(desk)
     take(desk, "send_back", 12, reason="不属本单位")
-    then = lookup.show_case(desk, "A", at(11))
+    then = lookup.show_case(desk.but(now=at(11)), "A")
     assert (then.steps[-1].kind, then.case.state, then.case.unit_code) == ("dispatch", "dispatched", "U1")
     with pytest.raises(DocketMovedOn):
-        lookup.list_cases(desk, now=at(11))
-    assert lookup.list_cases(desk, now=at(12))[0] == 1
+        lookup.list_cases(desk.but(now=at(11)))
+    assert lookup.list_cases(desk.but(now=at(12)))[0] == 1
 
 
-def test_the_mark_exposed_follows_the_hanging_account(desk: Engine) -> None:
+def test_the_mark_exposed_follows_the_hanging_account(desk: Work) -> None:
     dispatched(desk)
-    assert lookup.show_case(desk, "A", at(15.5)).marks == ["hanging"]  # due now
-    assert lookup.show_case(desk, "A", at(15.5, 2)).marks == ["overdue", "hanging"]
-    assert lookup.show_case(desk, "A", at(15.6, 2)).marks == ["overdue", "hanging", "exposed"]
+    assert lookup.show_case(desk.but(now=at(15.5)), "A").marks == ["hanging"]  # due now
+    assert lookup.show_case(desk.but(now=at(15.5, 2)), "A").marks == ["overdue", "hanging"]
+    assert lookup.show_case(desk.but(now=at(15.6, 2)), "A").marks == ["overdue", "hanging", "exposed"]
 
 
-def test_refused_rows_keep_who_reported_to_themselves(desk: Engine, tmp_path: Path) -> None:
+def test_refused_rows_keep_who_reported_to_themselves(desk: Work, tmp_path: Path) -> None:
     path = tmp_path / "steps.csv"
     profile = step_sheets.step_profile("steps")
     heads = profile.file_columns()
@@ -169,7 +168,7 @@ def test_refused_rows_keep_who_reported_to_themselves(desk: Engine, tmp_path: Pa
     assert step_sheets.rejected_rows(report, "steps")[2]["举报电话"] == "13800001111"
 
 
-def test_reports_of_a_sheet_are_told_what_they_may_repeat(desk: Engine, tmp_path: Path) -> None:
+def test_reports_of_a_sheet_are_told_what_they_may_repeat(desk: Work, tmp_path: Path) -> None:
     case = opened(desk, "A")
     heads = step_sheets.step_profile("steps").file_columns()
     cells = {
@@ -185,7 +184,7 @@ def test_reports_of_a_sheet_are_told_what_they_may_repeat(desk: Engine, tmp_path
     assert [s["case_no"] for s in report.suspects[2]] == ["A"]
 
 
-def test_a_row_that_says_something_else_now_is_told(desk: Engine) -> None:
+def test_a_row_that_says_something_else_now_is_told(desk: Work) -> None:
     dispatched(desk)
     facts = {"order_kind": "领导批示", "due_at": "2025-12-01 17:00"}
     request = Request("supervise", "李某", "A", at(10), reason="批示", facts=facts, ref="sheet#2")
@@ -201,18 +200,18 @@ def test_a_row_that_says_something_else_now_is_told(desk: Engine) -> None:
 
 
 @pytest.mark.parametrize("told", [{"actor": "李\x00"}, {"actor": "\udcff"}, {"reason": "a\x07"}, {"case_no": "A\x00"}])
-def test_what_no_database_can_hold_is_refused(desk: Engine, told: dict[str, str]) -> None:
+def test_what_no_database_can_hold_is_refused(desk: Work, told: dict[str, str]) -> None:
     request = Request("report", "李某", "N", at(9), facts={"source": "x"})
     with pytest.raises((StepRefused, FactInvalid)):
         cases.take_one(desk, replace(request, **told))
 
 
-def test_a_deadline_named_at_the_dispatch_fails_again_by_the_tables_limit(desk: Engine) -> None:
+def test_a_deadline_named_at_the_dispatch_fails_again_by_the_tables_limit(desk: Work) -> None:
     opened(desk)
     for kind in ("accept", "register"):
         take(desk, kind, 9.1)
     take(desk, "dispatch", 9.5, due_at="2025-12-01 12:00")
-    (account,) = lookup.show_case(desk, "A", at(9, 2)).accounts  # then 4 working hours: Monday 18:00
+    (account,) = lookup.show_case(desk.but(now=at(9, 2)), "A").accounts  # then 4 working hours: Monday 18:00
     assert [p.due_at for p in account.periods] == [at(12), at(18), at(12, 2)]
 
 
@@ -220,7 +219,7 @@ def test_a_deadline_named_at_the_dispatch_fails_again_by_the_tables_limit(desk: 
 
 
 def test_renewing_gives_stored_cases_the_deadlines_of_the_new_calendar(
-    desk: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    desk: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A calendar known through 2 December 2025, then one in which the 3rd turns out to be a day off."""
 
@@ -252,7 +251,7 @@ def test_renewing_gives_stored_cases_the_deadlines_of_the_new_calendar(
     assert folded(desk, "B") == known
     shown = lookup.show_case(desk, "A")
     assert shown.steps[-1].kind == "renew"
-    assert lookup.show_case(desk, "A", dt.datetime.now(dt.UTC)).accounts[0].periods[0].due_at == at(10, 4)
+    assert lookup.show_case(desk.but(now=dt.datetime.now(dt.UTC)), "A").accounts[0].periods[0].due_at == at(10, 4)
 
 
 def test_the_commands_take_states_and_facts_by_their_chinese_words() -> None:

@@ -12,8 +12,7 @@ from gridmgmt import geo
 from gridmgmt.casework.cases import Case
 from gridmgmt.casework.operations import repeats
 from gridmgmt.casework.readers import repeats as reading
-from gridmgmt.database import work
-from gridmgmt.database.work import Engine
+from gridmgmt.database.work import Work
 from gridmgmt.periods import parse_period
 from gridmgmt.places.operations import layers
 from tests.postgis import towns
@@ -34,41 +33,41 @@ def shifted(east_m: float, north_m: float = 0) -> tuple[float, float]:
     return point.x, point.y
 
 
-def load(engine: Engine, folder: Path, *rows: tuple[str, str, tuple[float, float] | None, dict[str, object]]) -> None:
+def load(work: Work, folder: Path, *rows: tuple[str, str, tuple[float, float] | None, dict[str, object]]) -> None:
     """Cases from (number, day of registration, place, more)."""
     made = [
         towns.case(no, place, **{"at": f"{day} 08:00", "reg": f"{day} 09:00", "kind": "event", "cat": "03001", **more})
         for no, day, place, more in rows
     ]
-    towns.load(engine, folder, made, day=9, profile=PROFILE)
+    towns.load(work, folder, made, day=9, profile=PROFILE)
 
 
-def roads(engine: Engine, folder: Path, first: dt.date, road: str) -> None:
+def roads(work: Work, folder: Path, first: dt.date, road: str) -> None:
     """One road of a class through the middle of the first community, from a day on."""
     line = shapely.LineString([(towns.WEST, Y), (towns.WEST + towns.SIDE, Y)])
     frame = gpd.GeoDataFrame({"code": ["R1"], "class": [road]}, geometry=[line], crs=4490)
     path = folder / f"{road}.gpkg"
     frame.to_file(path, engine="pyogrio")
-    layers.import_layer(engine, path, "roads", valid_from=first)
+    layers.import_layer(work, path, "roads", valid_from=first)
 
 
-def key_area(engine: Engine, folder: Path, first: dt.date) -> None:
+def key_area(work: Work, folder: Path, first: dt.date) -> None:
     frame = gpd.GeoDataFrame({"code": ["K1"]}, geometry=[shapely.Point(X, Y).buffer(0.0005)], crs=4490)
     frame.to_file(folder / "key.gpkg", engine="pyogrio")
-    layers.import_layer(engine, folder / "key.gpkg", "key_areas", valid_from=first)
+    layers.import_layer(work, folder / "key.gpkg", "key_areas", valid_from=first)
 
 
 @pytest.fixture
-def place(empty: Engine, tmp_path: Path) -> Engine:
+def place(empty: Work, tmp_path: Path) -> Work:
     """The town with a matter and a component."""
     towns.found(empty, tmp_path, categories=("01001",))
-    with work.transaction(empty) as connection:
+    with empty.transaction() as connection:
         towns.cities.ensure_categories(connection, [("town", "event", "03001"), ("town", "event", "03002")])
     return empty
 
 
-def answers(engine: Engine, period: str = "2025-12") -> dict[str, tuple[str, int | None, bool | None]]:
-    with work.snapshot(engine) as connection:
+def answers(work: Work, period: str = "2025-12") -> dict[str, tuple[str, int | None, bool | None]]:
+    with work.snapshot() as connection:
         found = repeats.repeats_of(connection, parse_period(period), RULE)
         marks = repeats.marks(connection, parse_period(period), RULE)
     plain = found.astype(object).where(found.notna(), None)
@@ -77,7 +76,7 @@ def answers(engine: Engine, period: str = "2025-12") -> dict[str, tuple[str, int
     return out
 
 
-def test_a_case_is_judged_by_the_road_of_its_day(place: Engine, tmp_path: Path) -> None:
+def test_a_case_is_judged_by_the_road_of_its_day(place: Work, tmp_path: Path) -> None:
     roads(place, tmp_path, dt.date(2025, 1, 1), "back")
     roads(place, tmp_path, dt.date(2025, 12, 10), "main")
     key_area(place, tmp_path, dt.date(2025, 12, 20))
@@ -104,7 +103,7 @@ def test_a_case_is_judged_by_the_road_of_its_day(place: Engine, tmp_path: Path) 
     }
 
 
-def test_each_month_is_judged_by_itself_in_city_time(place: Engine, tmp_path: Path) -> None:
+def test_each_month_is_judged_by_itself_in_city_time(place: Work, tmp_path: Path) -> None:
     roads(place, tmp_path, dt.date(2025, 1, 1), "main")
     load(
         place,
@@ -123,14 +122,14 @@ def test_each_month_is_judged_by_itself_in_city_time(place: Engine, tmp_path: Pa
         "2": (2, True),
     }
     assert answers(place, "2025-11") | answers(place, "2025-12") == quarter
-    with work.snapshot(place) as connection:
+    with place.snapshot() as connection:
         whole = repeats.repeats_of(connection, parse_period("2025-Q4"), RULE)
         assert whole.set_index("case_no")["group"].to_dict() == {"0": 1, "1": 1, "M": 2, "2": 2}
         free = repeats.marks(connection, parse_period("2025-11-30..2025-12-01"), RULE)
     assert free == {"1": False, "M": True, "2": True}
 
 
-def test_the_same_address_is_the_same_place_without_coordinates(place: Engine, tmp_path: Path) -> None:
+def test_the_same_address_is_the_same_place_without_coordinates(place: Work, tmp_path: Path) -> None:
     key_area(place, tmp_path, dt.date(2025, 1, 1))
     load(
         place, tmp_path,
@@ -140,7 +139,7 @@ def test_the_same_address_is_the_same_place_without_coordinates(place: Engine, t
     assert answers(place) == {"A": ("other", 1, False), "B": ("key", 2, True), "C": ("other", None, None)}
 
 
-def test_the_report_adds_up_and_says_that_no_road_layer_holds(place: Engine, tmp_path: Path) -> None:
+def test_the_report_adds_up_and_says_that_no_road_layer_holds(place: Work, tmp_path: Path) -> None:
     load(
         place, tmp_path, *[(f"A{i}", f"2025-12-0{i}", (X, Y), {}) for i in range(1, 6)],
         ("B", "2025-12-01", None, {}), ("P", "2025-12-02", (X, Y), {"kind": "component", "cat": "01001"}),
@@ -155,20 +154,18 @@ def test_the_report_adds_up_and_says_that_no_road_layer_holds(place: Engine, tmp
     assert (group["lon"], group["lat"]) == pytest.approx((X, Y))
     roads(place, tmp_path, dt.date(2026, 1, 1), "main")
     assert repeats.report(place, DECEMBER, "annex2").without_roads
-    with work.snapshot(place) as connection:
+    with place.snapshot() as connection:
         assert repeats.repeats_of(connection, parse_period("2024-12"), RULE).empty
 
 
-def suspects(
-    engine: Engine, where: tuple[float, float], at: str, category: str = "event:03001"
-) -> list[dict[str, Any]]:
-    with work.snapshot(engine) as connection:
+def suspects(work: Work, where: tuple[float, float], at: str, category: str = "event:03001") -> list[dict[str, Any]]:
+    with work.snapshot() as connection:
         when = dt.datetime.fromisoformat(at).replace(tzinfo=towns.CITY.zone)
         case = Case("new", category=category, lon=where[0], lat=where[1], reported_at=when)
         return repeats.suspects(connection, [case]).get("new", [])
 
 
-def test_suspects_are_the_near_ones_of_the_class(place: Engine, tmp_path: Path) -> None:
+def test_suspects_are_the_near_ones_of_the_class(place: Work, tmp_path: Path) -> None:
     load(
         place, tmp_path,
         ("open", "2025-12-01", (X, Y), {}), ("closed", "2025-12-01", (X, Y), {"closed": "2025-12-02 09:00"}),

@@ -23,8 +23,7 @@ from gridmgmt.casework.operations import lookup
 from gridmgmt.casework.operations.cases import Request
 from gridmgmt.casework.store import steps as step_store
 from gridmgmt.database import tables as t
-from gridmgmt.database import work
-from gridmgmt.database.work import Engine
+from gridmgmt.database.work import Work
 from gridmgmt.intake.operations import imports, step_sheets
 from gridmgmt.intake.operations.imports import ImportReport
 from gridmgmt.intake.operations.step_sheets import StepsReport
@@ -89,7 +88,7 @@ WHOLE = (
 
 
 @pytest.fixture
-def town(empty: Engine, tmp_path: Path) -> Engine:
+def town(empty: Work, tmp_path: Path) -> Work:
     """The town with two units, a rule for each district, and the case A known by its dates."""
     towns.found(empty, tmp_path, units=["U1", "U2"])
     (tmp_path / "rules.csv").write_text(RULES, "utf-8")
@@ -99,7 +98,7 @@ def town(empty: Engine, tmp_path: Path) -> Engine:
 
 
 @pytest.fixture
-def log(town: Engine, tmp_path: Path) -> Import:
+def log(town: Work, tmp_path: Path) -> Import:
     """Import rows as one file of the town's step log."""
     names = iter(range(100))
 
@@ -112,26 +111,26 @@ def log(town: Engine, tmp_path: Path) -> Import:
     return load
 
 
-def stored(engine: Engine, no: str = "A") -> list[cases.Step]:
-    with work.snapshot(engine) as connection:
+def stored(work: Work, no: str = "A") -> list[cases.Step]:
+    with work.snapshot() as connection:
         case_id = step_store.found(connection, [no])[no]["id"]
         return step_store.of_cases(connection, [case_id]).get(case_id, [])
 
 
-def told(engine: Engine, no: str = "A") -> list[tuple[str, str]]:
+def told(work: Work, no: str = "A") -> list[tuple[str, str]]:
     """Kind and first letter of the origin of a case's steps."""
-    return [(s.kind, s.origin[0]) for s in stored(engine, no)]
+    return [(s.kind, s.origin[0]) for s in stored(work, no)]
 
 
-def bad(engine: Engine) -> dict[int, tuple[str, str, str | None]]:
+def bad(work: Work) -> dict[int, tuple[str, str, str | None]]:
     """Row → column, code and value of what is in quarantine."""
-    return {q["row"]: (q["column"], q["code"], q["value"]) for q in imports.list_quarantine(engine)}
+    return {q["row"]: (q["column"], q["code"], q["value"]) for q in imports.list_quarantine(work)}
 
 
 # --- history ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_whole_log_becomes_imported_steps_and_the_row_stays(town: Engine, log: Import) -> None:
+def test_a_whole_log_becomes_imported_steps_and_the_row_stays(town: Work, log: Import) -> None:
     before = towns.contents(town)
     report = log(*WHOLE)
     assert (report.n_new, report.n_quarantined, report.notes) == (8, 0, {})
@@ -146,7 +145,7 @@ def test_a_whole_log_becomes_imported_steps_and_the_row_stays(town: Engine, log:
     assert towns.contents(town) == before
 
 
-def test_the_case_s_row_tells_what_the_log_does_not(town: Engine, log: Import) -> None:
+def test_the_case_s_row_tells_what_the_log_does_not(town: Work, log: Import) -> None:
     log(*WHOLE[:4])
     case = transitions.fold("A", stored(town))
     assert (case.lon, case.lat) == middle("D1-1")
@@ -156,7 +155,7 @@ def test_the_case_s_row_tells_what_the_log_does_not(town: Engine, log: Import) -
     assert transitions.fold("A", stored(town)).due_at == at(7, 8)
 
 
-def test_the_same_log_again_and_a_longer_one_add_only_what_is_new(town: Engine, log: Import) -> None:
+def test_the_same_log_again_and_a_longer_one_add_only_what_is_new(town: Work, log: Import) -> None:
     log(*WHOLE[:5])
     report = log(*WHOLE[:5])
     assert (report.n_new, report.n_unchanged) == (0, 5)
@@ -166,7 +165,7 @@ def test_the_same_log_again_and_a_longer_one_add_only_what_is_new(town: Engine, 
     assert len(stored(town)) == 8
 
 
-def test_rows_are_followed_by_time_and_equal_times_in_the_order_of_the_file(town: Engine, log: Import) -> None:
+def test_rows_are_followed_by_time_and_equal_times_in_the_order_of_the_file(town: Work, log: Import) -> None:
     rows = [line("立案", "05 12:30"), line("受理", "05 12:30"), line("上报", "05 12:00")]
     report = log(*rows)
     assert [s.kind for s in stored(town)] == ["report", "accept", "register"]
@@ -174,7 +173,7 @@ def test_rows_are_followed_by_time_and_equal_times_in_the_order_of_the_file(town
     assert bad(town)[3] == ("what", "step_not_legal", "受理")
 
 
-def test_what_a_log_leaves_out_is_derived_at_the_same_instant(town: Engine, log: Import) -> None:
+def test_what_a_log_leaves_out_is_derived_at_the_same_instant(town: Work, log: Import) -> None:
     report = log(line("派单", "05 13:00", unit="U1"), line("办结", "06 10:00"))
     assert (report.n_new, report.notes) == (2, {"bridged_steps": 6})
     assert told(town) == [
@@ -186,12 +185,12 @@ def test_what_a_log_leaves_out_is_derived_at_the_same_instant(town: Engine, log:
     assert log(line("派单", "05 13:00", unit="U1"), line("办结", "06 10:00")).n_unchanged == 2
 
 
-def test_a_report_that_the_row_proves_never_lies_after_the_log(town: Engine, log: Import) -> None:
+def test_a_report_that_the_row_proves_never_lies_after_the_log(town: Work, log: Import) -> None:
     log(line("受理", "05 11:00"))
     assert [(s.kind, s.at) for s in stored(town)] == [("report", at(5, 11)), ("accept", at(5, 11))]
 
 
-def test_a_step_that_no_way_reaches_is_refused_and_the_next_rows_still_taken(town: Engine, log: Import) -> None:
+def test_a_step_that_no_way_reaches_is_refused_and_the_next_rows_still_taken(town: Work, log: Import) -> None:
     report = log(
         line("上报", "05 12:00"), line("接单", "05 12:05"), line("受理", "05 12:10"), line("办结", "05 12:20"),
         line("备注", "05 12:30", why="电话核对"),
@@ -209,7 +208,7 @@ def test_a_step_that_no_way_reaches_is_refused_and_the_next_rows_still_taken(tow
     assert "it cannot take the step “close”" in texts.word(second["code"], second["facts"], "en")
 
 
-def test_unknown_cases_wait_in_quarantine_until_they_are_imported(town: Engine, log: Import, tmp_path: Path) -> None:
+def test_unknown_cases_wait_in_quarantine_until_they_are_imported(town: Work, log: Import, tmp_path: Path) -> None:
     report = log(*({**row, "no": "B"} for row in WHOLE))
     assert (report.n_new, report.reasons) == (0, {"case_not_here": 8})
     assert bad(town)[2] == ("no", "case_not_here", "B")
@@ -220,7 +219,7 @@ def test_unknown_cases_wait_in_quarantine_until_they_are_imported(town: Engine, 
     assert imports.list_quarantine(town) == []
 
 
-def test_a_case_that_is_worked_on_here_takes_no_history(town: Engine, log: Import) -> None:
+def test_a_case_that_is_worked_on_here_takes_no_history(town: Work, log: Import) -> None:
     log(*WHOLE[:3])
     casework.take_one(town, Request("note", "李某", "A", at(5, 20), reason="催办"))
     report = log(*WHOLE)
@@ -229,7 +228,7 @@ def test_a_case_that_is_worked_on_here_takes_no_history(town: Engine, log: Impor
     assert bad(town)[5] == ("no", "case_worked_on_here", "A")
 
 
-def test_new_rows_must_not_lie_before_the_last_stored_step(town: Engine, log: Import) -> None:
+def test_new_rows_must_not_lie_before_the_last_stored_step(town: Work, log: Import) -> None:
     log(*WHOLE[:5])
     report = log(line("备注", "05 13:29", why="早"), line("备注", "05 13:30", why="同时"))
     assert (report.n_new, report.reasons) == (1, {"time_before_last_step": 1})
@@ -238,7 +237,7 @@ def test_new_rows_must_not_lie_before_the_last_stored_step(town: Engine, log: Im
     assert waiting["facts"]["last"] == "2025-12-05 13:30:00"  # city time, as in the file
 
 
-def test_a_step_told_otherwise_is_a_contradiction_and_twins_are_not(town: Engine, log: Import) -> None:
+def test_a_step_told_otherwise_is_a_contradiction_and_twins_are_not(town: Work, log: Import) -> None:
     twins = [line("备注", "05 14:00", why="甲"), line("备注", "05 14:00", why="乙")]
     log(*WHOLE[:4], *twins, twins[0])
     assert [s.reason for s in stored(town) if s.kind == "note"] == ["甲", "乙"]
@@ -247,7 +246,7 @@ def test_a_step_told_otherwise_is_a_contradiction_and_twins_are_not(town: Engine
     assert bad(town)[5] == ("what", "step_contradicts", "派单")
 
 
-def test_every_fault_of_a_row_is_told_and_the_others_are_taken(town: Engine, log: Import) -> None:
+def test_every_fault_of_a_row_is_told_and_the_others_are_taken(town: Work, log: Import) -> None:
     report = log(
         WHOLE[0], line("签发", "05 12:01"), line("受理", "05 25:00"), line("", "05 12:01"), line("受理"),
         line("派单", "05 12:01", unit="U9", wrong="也许", verdict="好"), line("受理", "05 12:10", **{"class": "井盖"}),
@@ -265,7 +264,7 @@ def test_every_fault_of_a_row_is_told_and_the_others_are_taken(town: Engine, log
             assert "{" not in told, told
 
 
-def test_facts_of_the_log(town: Engine, log: Import) -> None:
+def test_facts_of_the_log(town: Work, log: Import) -> None:
     x, y = middle("D1-2")
     log(
         *WHOLE[:3], line("派单", "05 13:00", unit="U1", due="2025-12-05 18:00", wrong="是"),
@@ -278,14 +277,14 @@ def test_facts_of_the_log(town: Engine, log: Import) -> None:
     assert transitions.fold("A", found).verdict == "unsatisfied"
 
 
-def test_a_dry_run_leaves_nothing(town: Engine, log: Import) -> None:
+def test_a_dry_run_leaves_nothing(town: Work, log: Import) -> None:
     report = log(*WHOLE, line("签发", "05 12:01"), dry_run=True)
     assert (report.n_new, report.n_quarantined) == (8, 1)
     assert stored(town) == []
     assert imports.list_quarantine(town) == []
 
 
-def test_work_goes_on_from_an_imported_log(town: Engine, log: Import) -> None:
+def test_work_goes_on_from_an_imported_log(town: Work, log: Import) -> None:
     log(*WHOLE[:5])
     casework.take_one(town, Request("answer", "张某", "A", at(5, 17)))
     assert told(town)[-2:] == [("receive", "i"), ("answer", "o")]
@@ -295,7 +294,7 @@ def test_work_goes_on_from_an_imported_log(town: Engine, log: Import) -> None:
     assert (row["category_code"], row["category_scheme"], row["registered_at"]) == ("01001", "town", at(5, 12.5))
 
 
-def test_many_cases_in_blocks(town: Engine, log: Import, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_cases_in_blocks(town: Work, log: Import, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gridmgmt.intake.store.step_logs.BLOCK", 7)
     numbers = [f"N{i:02}" for i in range(30)]
     towns.load(town, tmp_path, [towns.case(no, **CASE_A) for no in numbers], day=1)
@@ -321,13 +320,13 @@ def report_row(place: str = "D1-1", when: str = "08 09:00", no: str = "", **more
 
 
 @pytest.fixture
-def sheet(town: Engine, tmp_path: Path) -> Take:
+def sheet(town: Work, tmp_path: Path) -> Take:
     """Take rows as one sheet of steps."""
     names = iter(range(100))
 
     def take(*rows: Mapping[str, str], actor: str = "李某", path: Path | None = None) -> StepsReport:
         path = path or write(tmp_path / f"sheet_{next(names)}.csv", rows, SHEET)
-        report = step_sheets.take_file(town, path, "steps", actor=actor)
+        report = step_sheets.take_file(town.but(actor=actor), path, "steps")
         assert report.n_rows == report.n_taken + report.n_there + report.n_refused
         assert report.n_refused == len({r.row for r in report.refused})
         return report
@@ -346,7 +345,7 @@ LIFE = (
 )  # fmt: skip
 
 
-def test_a_sheet_is_taken_from_top_to_bottom(town: Engine, sheet: Take) -> None:
+def test_a_sheet_is_taken_from_top_to_bottom(town: Work, sheet: Take) -> None:
     report = sheet(*LIFE)
     assert (report.n_taken, report.n_refused, report.opened) == (8, 0, {})
     found = stored(town, "N")
@@ -357,7 +356,7 @@ def test_a_sheet_is_taken_from_top_to_bottom(town: Engine, sheet: Take) -> None:
     assert shown.row["located"] == "leaf"
 
 
-def test_every_dispatch_goes_to_who_answers_at_its_moment(town: Engine, sheet: Take) -> None:
+def test_every_dispatch_goes_to_who_answers_at_its_moment(town: Work, sheet: Take) -> None:
     """Units are found for the whole chunk ahead; a move that is refused must not count."""
     lon, lat = map(repr, middle("D2-1"))
     moved = row("更正位置", "N", "08 12:00", 经度=lon, 纬度=lat)
@@ -367,7 +366,7 @@ def test_every_dispatch_goes_to_who_answers_at_its_moment(town: Engine, sheet: T
     assert [s.unit_code for s in stored(town, "N") if s.kind == "dispatch"] == ["U1", "U1", "U2"]
 
 
-def test_a_report_without_a_number_gets_one_and_tells_it(town: Engine, sheet: Take, tmp_path: Path) -> None:
+def test_a_report_without_a_number_gets_one_and_tells_it(town: Work, sheet: Take, tmp_path: Path) -> None:
     report = sheet(report_row(), report_row("D2-1"), report_row(when="09 08:00", no="X"))
     assert report.opened == {2: "C2025120800001", 3: "C2025120800002"}
     again = sheet(path=tmp_path / "sheet_0.csv")
@@ -375,7 +374,7 @@ def test_a_report_without_a_number_gets_one_and_tells_it(town: Engine, sheet: Ta
     assert len(select_all(town, t.step.c.id)) == 3
 
 
-def test_what_is_refused_says_why_and_keeps_no_other_row_back(town: Engine, sheet: Take) -> None:
+def test_what_is_refused_says_why_and_keeps_no_other_row_back(town: Work, sheet: Take) -> None:
     report = sheet(
         LIFE[0], row("结案", "N", "08 09:05"), row("受理", "N", "08 08:00"), row("受理", "N", "08 09:10"),
         row("受理", "missing"), row("不予受理", "N"), row("签收", ""), row("审批", "N"), row("note", "N", 理由="好"),
@@ -390,12 +389,12 @@ def test_what_is_refused_says_why_and_keeps_no_other_row_back(town: Engine, shee
             assert "{" not in texts.word(r.code, {**r.facts, "value": r.value, "column": r.column}, lang)
 
 
-def test_steps_need_somebody_who_takes_them(town: Engine, sheet: Take) -> None:
+def test_steps_need_somebody_who_takes_them(town: Work, sheet: Take) -> None:
     report = sheet(LIFE[0], LIFE[4], actor="")
     assert [(r.code, r.facts["missing"]) for r in report.refused[:1]] == [("step_incomplete", ["actor"])]
 
 
-def test_the_refused_rows_can_be_mended_and_handed_in_again(town: Engine, sheet: Take, tmp_path: Path) -> None:
+def test_the_refused_rows_can_be_mended_and_handed_in_again(town: Work, sheet: Take, tmp_path: Path) -> None:
     first = sheet(*LIFE[:3], row("派遣", "N", "08 10:00", 单位="U404"), *LIFE[4:6])
     assert refused(first) == {5: "unit_unknown_value", 6: "step_illegal", 7: "step_illegal"}
     rejected = step_sheets.rejected_rows(first, "steps")
@@ -410,7 +409,7 @@ def test_the_refused_rows_can_be_mended_and_handed_in_again(town: Engine, sheet:
     assert sheet(path=path).n_there == 3
 
 
-def test_a_running_number_makes_a_row_the_same_in_another_file(town: Engine, sheet: Take) -> None:
+def test_a_running_number_makes_a_row_the_same_in_another_file(town: Work, sheet: Take) -> None:
     numbered = [{**r, "流水号": f"20251208-{n}"} for n, r in enumerate(LIFE[:3])]
     sheet(*numbered)
     more = sheet(*numbered, row("note", "N", 流水号="20251208-9", 理由="补记"))
@@ -422,13 +421,13 @@ def test_a_running_number_makes_a_row_the_same_in_another_file(town: Engine, she
     assert len(stored(town, "N")) == 4
 
 
-def test_a_running_number_twice_in_one_file(town: Engine, sheet: Take) -> None:
+def test_a_running_number_twice_in_one_file(town: Work, sheet: Take) -> None:
     report = sheet(report_row(流水号="1"), report_row(流水号="1"), row("note", "A", 流水号="1", 理由="x"))
     assert (report.n_taken, report.n_there, refused(report)) == (1, 1, {4: "row_taken"})
     assert set(report.opened.values()) == {"C2025120800001"}
 
 
-def test_a_sheet_may_hold_coordinates_of_web_maps_and_a_reporter(town: Engine, sheet: Take) -> None:
+def test_a_sheet_may_hold_coordinates_of_web_maps_and_a_reporter(town: Work, sheet: Take) -> None:
     lon, lat = middle("D2-2")
     report = sheet({**report_row(坐标系="GCJ02", 举报人="赵某", 举报电话="1"), "经度": repr(lon), "纬度": repr(lat)})
     (step,) = stored(town, report.opened[2])
@@ -439,13 +438,13 @@ def test_a_sheet_may_hold_coordinates_of_web_maps_and_a_reporter(town: Engine, s
     assert [r[0] for r in select_all(town, t.reporter.c.name)] == ["赵某"]
 
 
-def test_only_profiles_of_steps_take_steps(town: Engine, tmp_path: Path) -> None:
+def test_only_profiles_of_steps_take_steps(town: Work, tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", [LIFE[0]], SHEET)
     with pytest.raises(Exception, match="kind: steps"):
         step_sheets.take_file(town, path, "demo_cases")
 
 
-def test_the_template_is_filled_and_taken(town: Engine, sheet: Take, tmp_path: Path) -> None:
+def test_the_template_is_filled_and_taken(town: Work, sheet: Take, tmp_path: Path) -> None:
     path = tmp_path / "steps.xlsx"
     path.write_bytes(step_sheets.template("steps"))
     assert path.read_bytes() == step_sheets.template("steps")
@@ -474,11 +473,13 @@ import os, sys
 from dataclasses import replace
 from pathlib import Path
 from gridmgmt import settings
-from gridmgmt.operations import casework, database, step_files
+from gridmgmt.casework.operations import cases
+from gridmgmt.database.work import open_database
+from gridmgmt.intake.operations import step_sheets
 home, db, file, how = sys.argv[1:]
-casework.CHUNK = 4
+cases.CHUNK = 4
 found = replace(settings.read({}), home=Path(home), db=db)
-done = casework.steps.append
+done = cases.steps.append
 n = 0
 def append(*args):
     global n
@@ -489,8 +490,9 @@ def append(*args):
 def tell(step, n):
     if how == "between" and n == 8:
         os.kill(os.getpid(), 9)
-casework.steps.append = append
-print(step_files.take_file(database.open_database(found), Path(file), "steps", actor="李某", progress=tell).n_taken)
+cases.steps.append = append
+work = open_database(found).but(actor="李某", progress=tell)
+print(step_sheets.take_file(work, Path(file), "steps").n_taken)
 """
 
 
@@ -507,7 +509,7 @@ def many(n: int) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("how", ["between", "inside"])
 def test_a_killed_sheet_handed_in_again_is_there_once(
-    how: str, town: Engine, sheet: Take, postgis_settings: Settings, tmp_path: Path
+    how: str, town: Work, sheet: Take, postgis_settings: Settings, tmp_path: Path
 ) -> None:
     path = write(tmp_path / "sheet.csv", many(32), SHEET)
     process = start(postgis_settings, path, how)
@@ -524,7 +526,7 @@ def test_a_killed_sheet_handed_in_again_is_there_once(
 
 
 def test_a_sheet_killed_while_it_waits_leaves_its_chunk_out(
-    town: Engine, sheet: Take, postgis_settings: Settings, tmp_path: Path
+    town: Work, sheet: Take, postgis_settings: Settings, tmp_path: Path
 ) -> None:
     path = write(tmp_path / "sheet.csv", many(32), SHEET)
     with held(town, "LOCK TABLE case_version IN SHARE MODE"):
@@ -533,7 +535,7 @@ def test_a_sheet_killed_while_it_waits_leaves_its_chunk_out(
         process.send_signal(signal.SIGKILL)
         process.communicate(timeout=60)
     assert process.returncode == -signal.SIGKILL
-    with town.begin() as connection:  # the server has noticed: the locks are free
+    with town.engine.begin() as connection:  # the server has noticed: the locks are free
         connection.execute(text(f"SELECT pg_advisory_xact_lock({step_store.FILES_LOCK})"))
     assert select_all(town, t.step.c.id) == []
     assert sheet(path=path).n_taken == 32

@@ -8,7 +8,7 @@ import pytest
 
 from gridmgmt.casework.operations import time_limits
 from gridmgmt.casework.time_limits import TimeLimit, choose
-from gridmgmt.database.work import Engine
+from gridmgmt.database.work import Work
 from gridmgmt.errors import TableRefused, TimeLimitContradicts
 from gridmgmt.settings import data_path
 from gridmgmt.texts import word
@@ -23,17 +23,17 @@ EVER, FIRST = dt.date(1900, 1, 1), dt.date(2026, 1, 1)
 
 
 @pytest.fixture
-def town(empty: Engine, tmp_path: Path) -> Engine:
+def town(empty: Work, tmp_path: Path) -> Work:
     towns.found(empty, tmp_path, units=["U1"])
     return empty
 
 
-def take(engine: Engine, folder: Path, *rows: str) -> int:
+def take(work: Work, folder: Path, *rows: str) -> int:
     (folder / "limits.csv").write_text("\n".join((HEADER, *rows)) + "\n", "utf-8")
-    return time_limits.import_limits(engine, folder / "limits.csv")
+    return time_limits.import_limits(work, folder / "limits.csv")
 
 
-def test_rows_come_back_as_they_were_written(town: Engine, tmp_path: Path) -> None:
+def test_rows_come_back_as_they_were_written(town: Work, tmp_path: Path) -> None:
     assert take(town, tmp_path, *PIPE, "*,U1,受理,,,,0.25,urgent_hour,,,,2027-01-01") == 3
     assert time_limits.list_limits(town) == [
         TimeLimit("matter:01025", "handling", Fraction(3), "urgent_hour", FIRST, None, None, 1, "围护", "Fence off",
@@ -44,7 +44,7 @@ def test_rows_come_back_as_they_were_written(town: Engine, tmp_path: Path) -> No
     ]  # fmt: skip
 
 
-def test_the_same_file_again_adds_nothing(town: Engine, tmp_path: Path) -> None:
+def test_the_same_file_again_adds_nothing(town: Work, tmp_path: Path) -> None:
     sample = data_path("time_limits", "sample.csv")
     n = time_limits.import_limits(town, sample)
     first = time_limits.list_limits(town)
@@ -53,7 +53,7 @@ def test_the_same_file_again_adds_nothing(town: Engine, tmp_path: Path) -> None:
     assert time_limits.list_limits(town) == first
 
 
-def test_a_row_gets_its_last_day_and_is_still_one_row(town: Engine, tmp_path: Path) -> None:
+def test_a_row_gets_its_last_day_and_is_still_one_row(town: Work, tmp_path: Path) -> None:
     take(town, tmp_path, *PIPE)
     ended = [row + "2026-07-01" for row in PIPE]
     assert take(town, tmp_path, *ended) == 2
@@ -75,7 +75,7 @@ def test_a_row_gets_its_last_day_and_is_still_one_row(town: Engine, tmp_path: Pa
     ],
 )
 def test_another_figure_from_the_same_day_is_refused_as_a_whole(
-    town: Engine, tmp_path: Path, rows: tuple[str, ...]
+    town: Work, tmp_path: Path, rows: tuple[str, ...]
 ) -> None:
     take(town, tmp_path, *PIPE)
     before = time_limits.list_limits(town)
@@ -86,7 +86,7 @@ def test_another_figure_from_the_same_day_is_refused_as_a_whole(
     assert "3 urgent hours; 8 urgent hours" in word(e.value.code, e.value.facts, "en")
 
 
-def test_a_change_has_a_later_first_day(town: Engine, tmp_path: Path) -> None:
+def test_a_change_has_a_later_first_day(town: Work, tmp_path: Path) -> None:
     take(town, tmp_path, *PIPE)
     assert take(town, tmp_path, PIPE[0].replace(",3,", ",2,").replace("2026-01-01", "2026-07-01")) == 1
     rows = time_limits.list_limits(town)
@@ -96,7 +96,7 @@ def test_a_change_has_a_later_first_day(town: Engine, tmp_path: Path) -> None:
         assert [int(x.amount) for x in found.limits] == hours
 
 
-def test_a_table_with_a_fault_loads_nothing(town: Engine, tmp_path: Path) -> None:
+def test_a_table_with_a_fault_loads_nothing(town: Work, tmp_path: Path) -> None:
     with pytest.raises(TableRefused):
         take(town, tmp_path, *PIPE, "*,U9,处置,,,,1,工作日,,,,")
     assert time_limits.list_limits(town) == []

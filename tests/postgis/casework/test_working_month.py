@@ -17,8 +17,7 @@ from gridmgmt.casework.operations.cases import Request
 from gridmgmt.casework.readers import rules as desk_rules
 from gridmgmt.casework.store import steps as step_store
 from gridmgmt.database import tables as t
-from gridmgmt.database import work
-from gridmgmt.database.work import Engine
+from gridmgmt.database.work import Work
 from gridmgmt.demo import operations, workday
 from gridmgmt.periods import parse_period
 from tests.postgis import worksite
@@ -30,22 +29,22 @@ MONTH = parse_period("2025-12")
 CLASSES = [("component:01001", 3.0), ("component:01", 2.0), ("component:02001", 1.0)]
 
 
-def simulate(engine: Engine, seed: int, n: int = 150) -> list[cases.Outcome]:
-    city, leaves, _ = operations.ground(engine, MONTH)
+def simulate(work: Work, seed: int, n: int = 150) -> list[cases.Outcome]:
+    city, leaves, _ = operations.ground(work, MONTH)
     steps = workday.script(leaves, CLASSES, MONTH, city.zone, seed, n)
     requests = [
         Request(s.kind, s.actor, s.case_no, s.at, reason=s.reason, facts=s.facts, ref=f"{s.case_no} {s.at} {s.kind}")
         for s in steps
     ]
-    outcomes = list(cases.take(engine, requests))
+    outcomes = list(cases.take(work, requests))
     assert len(outcomes) == len(requests)
     return outcomes
 
 
-def month(engine: Engine) -> dict[str, Any]:
+def month(work: Work) -> dict[str, Any]:
     """Everything that was done, without ids and clocks of the database."""
     s, c = t.step.c, t.cases.c
-    with work.snapshot(engine) as connection:
+    with work.snapshot() as connection:
         steps = connection.execute(
             select(c.case_no, s.seq, s.kind, s.at, s.actor, s.unit_code, s.reason, s.facts, s.state)
             .join_from(t.step, t.cases, s.case_id == c.id)
@@ -56,7 +55,7 @@ def month(engine: Engine) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_nothing_is_lost_and_every_case_is_in_exactly_one_state(desk: Engine, seed: int) -> None:
+def test_nothing_is_lost_and_every_case_is_in_exactly_one_state(desk: Work, seed: int) -> None:
     outcomes = simulate(desk, seed)
     done = [o for o in outcomes if o.case is not None]
     assert {o.request.kind for o in done} >= {
@@ -74,7 +73,7 @@ def test_nothing_is_lost_and_every_case_is_in_exactly_one_state(desk: Engine, se
     n_cases = len(select_all(desk, t.cases.c.id))
     assert sum(states.values()) == n_cases == sum(o.request.kind == "report" for o in done)
     assert len(select_all(desk, t.step.c.id)) == len(done)
-    with work.snapshot(desk) as connection:
+    with desk.snapshot() as connection:
         rows = step_store.found(connection, [r[0] for r in select_all(desk, t.cases.c.case_no)])
         stored = step_store.of_cases(connection, [r["id"] for r in rows.values()])
     for no, row in rows.items():
@@ -85,7 +84,7 @@ def test_nothing_is_lost_and_every_case_is_in_exactly_one_state(desk: Engine, se
     assert Counter(r["status"] for r in rows.values()) == Counter({k: v for k, v in states.items() if v})
 
 
-def test_the_same_seed_gives_the_same_month_and_handed_in_again_adds_nothing(desk: Engine, tmp_path: Any) -> None:
+def test_the_same_seed_gives_the_same_month_and_handed_in_again_adds_nothing(desk: Work, tmp_path: Any) -> None:
     simulate(desk, 3)
     first = month(desk)
     assert all(o.case is None or o.fault for o in simulate(desk, 3))
@@ -96,7 +95,7 @@ def test_the_same_seed_gives_the_same_month_and_handed_in_again_adds_nothing(des
     assert month(desk) == first
 
 
-def test_every_refusal_says_why(desk: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_refusal_says_why(desk: Work, monkeypatch: pytest.MonkeyPatch) -> None:
     """The month of a city that grants nothing: what was asked for is refused, and so is what would follow from it."""
     monkeypatch.setattr(desk_rules, "rules", lambda: desk_rules.Rules(Limits(0, 0, 1), 3))
     faults = [o.fault for o in simulate(desk, 4, 200) if o.fault is not None]
@@ -161,7 +160,7 @@ COUNTS = (
 
 
 @pytest.fixture
-def by_hand(desk: Engine) -> Engine:
+def by_hand(desk: Work) -> Work:
     requests: list[tuple[dt.datetime, Request]] = []
     for no, (place, story) in STORY.items():
         lon, lat = middle(place)
@@ -176,7 +175,7 @@ def by_hand(desk: Engine) -> Engine:
     return desk
 
 
-def test_the_states_of_the_month(by_hand: Engine) -> None:
+def test_the_states_of_the_month(by_hand: Work) -> None:
     assert dict(select_all(by_hand, t.cases.c.case_no, t.cases.c.status)) == STATE
     states = lookup.by_state(by_hand)
     assert (states["closed"], states["handling"], states["on_hold"], states["void"], states["answered"]) == (
@@ -189,7 +188,7 @@ def test_the_states_of_the_month(by_hand: Engine) -> None:
     assert sum(states.values()) == 8
 
 
-def test_the_indicators_of_the_month(by_hand: Engine) -> None:
+def test_the_indicators_of_the_month(by_hand: Work) -> None:
     made = scoring.score(by_hand, "grid_baseline", MONTH, as_of=CUT)
     counts = {d["subject"]["code"]: tuple(d["counts"][c] for c in COUNTS) for d in made.subjects}
     for community, expected in EXPECTED.items():
@@ -198,16 +197,16 @@ def test_the_indicators_of_the_month(by_hand: Engine) -> None:
         assert counts[above] == tuple(map(sum, zip(*(counts[b] for b in below), strict=True)))
 
 
-def test_the_accounts_of_the_month(by_hand: Engine) -> None:
-    failures = {no: sum(a.n_deductions for a in lookup.show_case(by_hand, no, CUT).accounts) for no in STORY}
+def test_the_accounts_of_the_month(by_hand: Work) -> None:
+    failures = {no: sum(a.n_deductions for a in lookup.show_case(by_hand.but(now=CUT), no).accounts) for no in STORY}
     # from 15:30 on day 1: 9:30, 15:30 on each of days 2 to 5 (Tuesday to Friday): 1 + 4 x 2
     assert failures == {
         "on_time": 0, "late": 1, "extended": 0, "reworked": 1, "open": 9, "held": 0, "voided": 0, "answered": 0,
     }  # fmt: skip
 
 
-def test_units_answer_for_the_same_cases(by_hand: Engine) -> None:
-    with work.snapshot(by_hand) as connection:
+def test_units_answer_for_the_same_cases(by_hand: Work) -> None:
+    with by_hand.snapshot() as connection:
         n = connection.execute(
             select(t.unit.c.code, func.count())
             .join_from(t.cases, t.unit, t.cases.c.unit_id == t.unit.c.id)

@@ -13,9 +13,9 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from gridmgmt.database import administration, server, work
+from gridmgmt.database import administration, server
 from gridmgmt.database import engine as engines
-from gridmgmt.database.work import Engine
+from gridmgmt.database.work import Work
 from gridmgmt.errors import DatabaseOutdated, DatabaseUnreachable
 from gridmgmt.settings import Settings
 
@@ -132,7 +132,7 @@ class TestGivenDatabase:
         return Settings(url or administration.url(settings), Path("/nonexistent"), "unused")
 
     @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
-    def test_it_is_used_as_it_is(self, scheme: str, fresh: tuple[Settings, Engine]) -> None:
+    def test_it_is_used_as_it_is(self, scheme: str, fresh: tuple[Settings, Work]) -> None:
         url = administration.url(fresh[0]).replace("postgresql", scheme, 1)
         settings = self.given(fresh[0], url)
         assert administration.start(settings) is False, "nothing of ours was started"
@@ -163,14 +163,14 @@ class TestGivenDatabase:
 
 
 @pytest.mark.parametrize("revision", [None, "0000"])
-def test_tables_of_another_release_are_refused(revision: str | None, fresh: tuple[Settings, Engine]) -> None:
-    settings, engine = fresh
-    with engine.begin() as connection:
+def test_tables_of_another_release_are_refused(revision: str | None, fresh: tuple[Settings, Work]) -> None:
+    settings, work = fresh
+    with work.engine.begin() as connection:
         connection.execute(text("DELETE FROM alembic_version"))
         if revision:
             connection.execute(text("INSERT INTO alembic_version VALUES (:r)"), {"r": revision})
     for use in (work.transaction, work.snapshot):
-        with pytest.raises(DatabaseOutdated) as caught, use(engine):
+        with pytest.raises(DatabaseOutdated) as caught, use(work):
             pass
         assert caught.value.found == (revision or "none")
     with pytest.raises(DatabaseOutdated):

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from gridmgmt.database import facts, work
+from gridmgmt.database import facts
 from gridmgmt.database import tables as t
-from gridmgmt.database.work import Engine
+from gridmgmt.database.work import Work, open_database
 from gridmgmt.files import tabular
 from gridmgmt.intake.operations import imports
 from gridmgmt.people.operations import reference
@@ -30,10 +30,11 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from gridmgmt import settings
-from gridmgmt.operations import database, imports
+from gridmgmt.database.work import open_database
+from gridmgmt.intake.operations import imports
 home, db, file, profile = sys.argv[1:]
 found = replace(settings.read({}), home=Path(home), db=db)
-report = imports.import_file(database.open_database(found), Path(file), profile)
+report = imports.import_file(open_database(found), Path(file), profile)
 print(report.n_new, report.n_unchanged)
 """
 
@@ -43,13 +44,13 @@ def start_import(settings: Settings, path: Path, profile: str) -> "subprocess.Po
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": os.getcwd()})
 
 
-def wait_until_blocked(engine: Engine, n: int) -> None:
+def wait_until_blocked(work: Work, n: int) -> None:
     """Until so many sessions of this database wait for a lock."""
     waiting = text(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )
     for _ in range(600):
-        with engine.connect() as connection:
+        with work.engine.connect() as connection:
             if connection.execute(waiting).scalar_one() >= n:
                 return
         time.sleep(0.1)
@@ -57,9 +58,9 @@ def wait_until_blocked(engine: Engine, n: int) -> None:
 
 
 @contextmanager
-def held(engine: Engine, statement: str) -> Iterator[None]:
+def held(work: Work, statement: str) -> Iterator[None]:
     """Hold a lock that the others need."""
-    with engine.connect() as connection:
+    with work.engine.connect() as connection:
         connection.execute(text(statement))
         yield
         connection.rollback()
@@ -68,9 +69,7 @@ def held(engine: Engine, statement: str) -> Iterator[None]:
 WRITERS_LOCK = f"SELECT pg_advisory_xact_lock({facts.LOCK})"
 
 
-def test_two_processes_at_once_lose_and_double_nothing(
-    town: Engine, postgis_settings: Settings, tmp_path: Path
-) -> None:
+def test_two_processes_at_once_lose_and_double_nothing(town: Work, postgis_settings: Settings, tmp_path: Path) -> None:
     profile = towns.write_profile(tmp_path, towns.VERSIONED)
     shared = [case(f"n{i}", v="2026-01-01") for i in range(10, 20)]
     ranges = {"a": range(10), "b": range(20, 30)}
@@ -91,7 +90,7 @@ def test_two_processes_at_once_lose_and_double_nothing(
 
 @pytest.mark.parametrize("lock", [WRITERS_LOCK, "LOCK TABLE assignment IN SHARE MODE"], ids=["before", "amid"])
 def test_a_killed_import_leaves_nothing_and_can_be_repeated(
-    lock: str, town: Engine, postgis_settings: Settings, tmp_path: Path
+    lock: str, town: Work, postgis_settings: Settings, tmp_path: Path
 ) -> None:
     path = towns.write_csv(
         tmp_path / "cases.csv", [*(case(f"n{i}", who="张三") for i in range(50)), case("bad", at="?")]
@@ -114,7 +113,7 @@ def test_a_killed_import_leaves_nothing_and_can_be_repeated(
 
 
 def test_two_files_that_add_the_same_categories_do_not_block_each_other(
-    town: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    town: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Chunk by chunk each file brings the category that the other brought in the chunk before."""
     monkeypatch.setattr(tabular, "CHUNK_ROWS", 1)
@@ -129,14 +128,14 @@ def test_two_files_that_add_the_same_categories_do_not_block_each_other(
     def run(order: tuple[str, str]) -> int:
         rows = [case(f"{order}-{code}", cat=code, unit=f"U{code}") for code in order]
         file = towns.write_csv(tmp_path / f"{'-'.join(order)}.csv", rows)
-        return imports.import_file(town, file, path, progress=keep_step).n_new
+        return imports.import_file(town.but(progress=keep_step), file, path).n_new
 
     with ThreadPoolExecutor(2) as pool:
         assert list(pool.map(run, [("71", "72"), ("72", "71")])) == [2, 2]
     assert {"71", "72"} < {r[0] for r in select_all(town, t.category.c.code)}
 
 
-def test_reference_tables_wait_for_an_import(town: Engine, tmp_path: Path) -> None:
+def test_reference_tables_wait_for_an_import(town: Work, tmp_path: Path) -> None:
     (tmp_path / "units.csv").write_text("code,name_zh,name_en,kind,parent_code\nU1,单位,Unit,,\n", "utf-8")
     with ThreadPoolExecutor(1) as pool, held(town, WRITERS_LOCK):
         done = pool.submit(reference.import_units, town, tmp_path / "units.csv")
@@ -145,20 +144,20 @@ def test_reference_tables_wait_for_an_import(town: Engine, tmp_path: Path) -> No
     assert done.result(60) == 1
 
 
-def test_a_reader_sees_one_moment_throughout(town: Engine, tmp_path: Path) -> None:
-    with work.snapshot(town) as connection:
+def test_a_reader_sees_one_moment_throughout(town: Work, tmp_path: Path) -> None:
+    with town.snapshot() as connection:
         before = facts.tally(connection, facts.CASES)
         load(town, tmp_path, [case("n")])
         assert facts.tally(connection, facts.CASES) == before == {}
 
 
-def test_a_snapshot_cannot_write(town: Engine) -> None:
-    with pytest.raises(Exception, match="read-only"), work.snapshot(town) as connection:
+def test_a_snapshot_cannot_write(town: Work) -> None:
+    with pytest.raises(Exception, match="read-only"), town.snapshot() as connection:
         connection.execute(t.unit.insert().values(code="U"))
 
 
 def test_an_engine_of_a_stopped_server_says_so(postgis_settings: Settings, tmp_path: Path) -> None:
     nowhere = replace(postgis_settings, home=tmp_path / "nowhere")
-    engine = work.open_database(nowhere)
-    with pytest.raises(Exception, match="database_unreachable"), work.transaction(engine):
+    work = open_database(nowhere)
+    with pytest.raises(Exception, match="database_unreachable"), work.transaction():
         pass

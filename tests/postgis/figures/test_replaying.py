@@ -16,9 +16,9 @@ from gridmgmt.casework.cases import Case, Step
 from gridmgmt.casework.operations import cases
 from gridmgmt.casework.operations.cases import Request
 from gridmgmt.casework.store import steps as step_store
-from gridmgmt.database import batches, cities, work
+from gridmgmt.database import batches, cities
 from gridmgmt.database import tables as t
-from gridmgmt.database.work import Engine
+from gridmgmt.database.work import Work
 from gridmgmt.documents import canonical
 from gridmgmt.figures.operations import period_counts, replaying, step_counts
 from gridmgmt.people.operations import assigning, reference
@@ -31,17 +31,17 @@ from tests.postgis.worksite import RULES, at, dispatched, opened, take
 BOOKS = ("xihu", "beijing_grid", "ningbo_district", "city_department_annex2", "grid_baseline")
 
 
-def told(engine: Engine, cut: Any) -> dict[str, str]:
+def told(work: Work, cut: Any) -> dict[str, str]:
     """Rulebook → digest of all its documents at a cut-off."""
     out = {}
     for book in BOOKS:
-        made = scoring.score(engine, book, parse_period("2025-12"), as_of=cut)
+        made = scoring.score(work, book, parse_period("2025-12"), as_of=cut)
         out[book] = hashlib.sha256(canonical(made.subjects).encode()).hexdigest()
     return out
 
 
 def test_later_steps_change_nothing_at_an_earlier_cut_off(
-    desk: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    desk: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(replaying, "CHUNK", 3)
     export = towns.case("X", at="2025-12-01 07:00", cat="01001", reg="2025-12-01 08:00", unit="U1")
@@ -71,13 +71,13 @@ def test_later_steps_change_nothing_at_an_earlier_cut_off(
     assert told(desk, at(15, 5)) != before[at(12, 5)]
 
 
-def counts(engine: Engine, cut: Any) -> dict[str, int]:
-    with work.snapshot(engine) as connection:
+def counts(work: Work, cut: Any) -> dict[str, int]:
+    with work.snapshot() as connection:
         found = period_counts.figures(connection, cities.load_city(connection), parse_period("2025-12"), cut)
         return {name: int(mask.sum()) for name, mask in found.cases.masks.items()}
 
 
-def test_a_case_moved_out_of_the_period_by_a_later_dispatch_counts_there_as_it_did(desk: Engine) -> None:
+def test_a_case_moved_out_of_the_period_by_a_later_dispatch_counts_there_as_it_did(desk: Work) -> None:
     dispatched(desk, "A")  # due on 1 December, 15:30
     take(desk, "send_back", 16, "A", reason="不属本单位")
     assert counts(desk, at(15.9))["n_due"] == 1
@@ -87,7 +87,7 @@ def test_a_case_moved_out_of_the_period_by_a_later_dispatch_counts_there_as_it_d
     assert counts(desk, at(9, 41))["n_due"] == 0
 
 
-def test_on_hold_or_sent_back_no_deadline_runs(desk: Engine) -> None:
+def test_on_hold_or_sent_back_no_deadline_runs(desk: Work) -> None:
     for no in ("runs", "held", "sent_back"):
         dispatched(desk, no)
         take(desk, "receive", 10, no)
@@ -101,7 +101,7 @@ def test_on_hold_or_sent_back_no_deadline_runs(desk: Engine) -> None:
     assert [counts(desk, at(hour, 9))["n_untimely"] for hour in (14.5, 14.6)] == [1, 2]
 
 
-def test_what_was_late_before_it_was_sent_back_or_held_stays_due(desk: Engine) -> None:
+def test_what_was_late_before_it_was_sent_back_or_held_stays_due(desk: Work) -> None:
     for no in ("held", "sent_back"):
         dispatched(desk, no)  # due at 15:30
         take(desk, "receive", 10, no)
@@ -114,7 +114,7 @@ def test_what_was_late_before_it_was_sent_back_or_held_stays_due(desk: Engine) -
     assert counts(desk, at(9, 9))["n_untimely"] == 2
 
 
-def test_accounts_and_counts_know_the_same_at_one_cut_off(desk: Engine) -> None:
+def test_accounts_and_counts_know_the_same_at_one_cut_off(desk: Work) -> None:
     """Void, or granted more time, after the period: by that cut-off there was no failure in the period."""
     for no in ("voided", "extended"):
         dispatched(desk, no)  # due at 15:30
@@ -127,17 +127,17 @@ def test_accounts_and_counts_know_the_same_at_one_cut_off(desk: Engine) -> None:
         city = next(d for d in made.subjects if d["subject"]["code"] == "C")
         accounts = city["inputs"]["accounts"]["value"]
         assert {a["id"] for a in accounts if "missed" in a["steps"]} == names, cut
-        with work.snapshot(desk) as connection:
+        with desk.snapshot() as connection:
             frame = step_counts.steps_of_period(connection, at(0), at(0, 32), cut, ["n_hang_failures"])
         assert set(frame[frame["kind"] == "hang_failure"]["case_no"]) == names, cut
 
 
-def test_a_replayed_row_is_the_version_that_stood_then(desk: Engine) -> None:
+def test_a_replayed_row_is_the_version_that_stood_then(desk: Work) -> None:
     """Steps of one sheet leave a version each: whatever the cut-off, its row has one that bears its hash."""
     case = opened(desk, "A")
     sheet = [("accept", 9.1), ("register", 9.2), ("dispatch", 9.5), ("receive", 10.0), ("answer", 11.0)]
     list(cases.take(desk, [Request(kind, "李某", "A", at(hour)) for kind, hour in sheet]))
-    with work.snapshot(desk) as connection:
+    with desk.snapshot() as connection:
         versions = set(connection.execute(select(t.case_version.c.content_hash)).scalars())
         assert len(versions) == 6
         for hour in (9.0, 9.15, 9.3, 9.6, 10.5):
@@ -148,13 +148,13 @@ def test_a_replayed_row_is_the_version_that_stood_then(desk: Engine) -> None:
     assert case.reported_at == at(9)
 
 
-def test_before_the_first_step_here_a_case_is_what_its_export_said(desk: Engine, tmp_path: Path) -> None:
+def test_before_the_first_step_here_a_case_is_what_its_export_said(desk: Work, tmp_path: Path) -> None:
     load(
         desk, tmp_path, [towns.case("X", at="2025-12-01 07:00", cat="01001", reg="2025-12-01 08:00", unit="U1")], day=2
     )
 
     def frame() -> list[dict[str, str]]:
-        with work.snapshot(desk) as connection:
+        with desk.snapshot() as connection:
             whole = period_counts.figures(connection, cities.load_city(connection), parse_period("2025-12"), at(12, 3))
         return [{k: str(v) for k, v in row.items()} for row in whole.cases.facts.frame.to_dict("records")]
 
@@ -164,7 +164,7 @@ def test_before_the_first_step_here_a_case_is_what_its_export_said(desk: Engine,
     assert frame() == before
 
 
-def logged(engine: Engine, no: str, *told: tuple[str, dt.datetime]) -> None:
+def logged(work: Work, no: str, *told: tuple[str, dt.datetime]) -> None:
     """Steps of another system's log that tell a case from its report to ``told``."""
     steps = [
         ("report", at(7)),
@@ -174,7 +174,7 @@ def logged(engine: Engine, no: str, *told: tuple[str, dt.datetime]) -> None:
         ("receive", at(8)),
         *told,
     ]
-    with work.transaction(engine) as connection:
+    with work.transaction() as connection:
         case, rows = Case(no), []
         case_id = step_store.found(connection, [no])[no]["id"]
         for kind, when in steps:
@@ -188,7 +188,7 @@ def logged(engine: Engine, no: str, *told: tuple[str, dt.datetime]) -> None:
         step_store.append(connection, rows, batch_id, batches.stamp_batch(connection, batch_id))
 
 
-def test_a_step_log_tells_what_stands_unless_the_export_tells_more(desk: Engine, tmp_path: Path) -> None:
+def test_a_step_log_tells_what_stands_unless_the_export_tells_more(desk: Work, tmp_path: Path) -> None:
     told = {
         "at": "2025-12-01 07:00",
         "cat": "01001",
@@ -212,7 +212,7 @@ def test_a_step_log_tells_what_stands_unless_the_export_tells_more(desk: Engine,
             logged(desk, no, ("send_back", at(9, 4 if no == "sent_back_later" else 2)))
 
     def due(cut: dt.datetime) -> set[str]:
-        with work.snapshot(desk) as connection:
+        with desk.snapshot() as connection:
             found = period_counts.figures(connection, cities.load_city(connection), parse_period("2025-12"), cut)
         return set(found.cases.facts.frame["case_no"][found.cases.masks["n_due"]])
 
@@ -224,13 +224,13 @@ def test_a_step_log_tells_what_stands_unless_the_export_tells_more(desk: Engine,
     assert due(at(12, 3)) == before
 
 
-def test_a_rule_that_no_reassignment_applied_moves_no_case_at_an_earlier_cut_off(desk: Engine, tmp_path: Path) -> None:
+def test_a_rule_that_no_reassignment_applied_moves_no_case_at_an_earlier_cut_off(desk: Work, tmp_path: Path) -> None:
     opened(desk, "A")
     take(desk, "accept", 9.1, "A")
     take(desk, "register", 9.2, "A")
 
     def answers() -> dict[str, int]:
-        with work.snapshot(desk) as connection:
+        with desk.snapshot() as connection:
             found = period_counts.figures(connection, cities.load_city(connection), parse_period("2025-12"), at(12))
             units = {n: code for code, n in store_units.unit_ids(connection).items()}
             return {code: int(c["n_registered"]) for code, c in period_counts.by_unit(found, units).items() if c}
@@ -246,7 +246,7 @@ def test_a_rule_that_no_reassignment_applied_moves_no_case_at_an_earlier_cut_off
     assert (answers()["U1"], answers()["U2"]) == (0, 1)
 
 
-def test_repeats_are_those_of_the_cut_off(desk: Engine) -> None:
+def test_repeats_are_those_of_the_cut_off(desk: Work) -> None:
     lon, lat = middle("D1-1")
     district.add_layer(desk, "roads", {"R1": ("main", shapely.LineString([(lon - 0.001, lat), (lon + 0.001, lat)]))})
     for n, no in enumerate(("first", "second", "apart")):
@@ -265,18 +265,18 @@ def test_repeats_are_those_of_the_cut_off(desk: Engine) -> None:
     assert [repeats(at(hour)) for hour in (9.25, 12, 13.5, 14.5)] == [0, 1, 0, 1]
 
 
-def test_other_periods_are_cut_off_at_their_own_end_whatever_was_known_when(desk: Engine) -> None:
+def test_other_periods_are_cut_off_at_their_own_end_whatever_was_known_when(desk: Work) -> None:
     """A November case, taken in when only its first days were known: comparisons and months do not change with it."""
     lon, lat = middle("D1-1")
     cases.take_one(desk, Request("report", "王某", "A", at(9, -10), facts={"lon": lon, "lat": lat}))
-    with work.transaction(desk) as connection:
+    with desk.transaction() as connection:
         connection.execute(t.batch.update().values(known_at=at(8, -10)))
 
     def digests() -> tuple[str, dict[str, str]]:
         """Of a month compared with the one before, and of the months of a year."""
         made = scoring.score(desk, "grid_baseline", parse_period("2025-12"), as_of=at(12, 20))
         scoring.score(desk, "ningbo_district", parse_period("2025"), as_of=at(12, 20))
-        with work.snapshot(desk) as connection:
+        with desk.snapshot() as connection:
             months = assessments.official(connection, "ningbo_district")
         return hashlib.sha256(canonical(made.subjects).encode()).hexdigest(), {p: m.sha256 for p, m in months.items()}
 

@@ -8,8 +8,7 @@ import shapely
 from gridmgmt.assessing.operations import explaining, scoring
 from gridmgmt.casework.operations import cases
 from gridmgmt.casework.operations.cases import Request
-from gridmgmt.database import work
-from gridmgmt.database.work import Engine
+from gridmgmt.database.work import Work
 from gridmgmt.figures.operations import step_counts
 from gridmgmt.people.store import units
 from gridmgmt.periods import parse_period
@@ -18,20 +17,20 @@ from tests.postgis.towns import load, middle
 from tests.postgis.worksite import at, dispatched, opened, take
 
 
-def inputs(engine: Engine, book: str, code: str, period: str = "2025-12") -> dict[str, Any]:
-    made = scoring.score(engine, book, parse_period(period))
+def inputs(work: Work, book: str, code: str, period: str = "2025-12") -> dict[str, Any]:
+    made = scoring.score(work, book, parse_period(period))
     document = next(d for d in made.subjects if d["subject"]["code"] == code)
     return {name: v.get("value") for name, v in document["inputs"].items()}
 
 
-def to_verification(engine: Engine, no: str, day: int = 1, **more: Any) -> None:
-    dispatched(engine, no, **more)
-    take(engine, "receive", 10, no)
-    take(engine, "answer", 11, no)
-    take(engine, "verify", 11.5, no)
+def to_verification(work: Work, no: str, day: int = 1, **more: Any) -> None:
+    dispatched(work, no, **more)
+    take(work, "receive", 10, no)
+    take(work, "answer", 11, no)
+    take(work, "verify", 11.5, no)
 
 
-def test_what_a_unit_did_counts_for_it_and_leads_back_to_the_case(desk: Engine) -> None:
+def test_what_a_unit_did_counts_for_it_and_leads_back_to_the_case(desk: Work) -> None:
     dispatched(desk, "A")
     take(desk, "send_back", 10, "A", reason="不属本单位")
     take(desk, "dispatch", 10.5, "A", unit="U2")
@@ -52,7 +51,7 @@ def test_what_a_unit_did_counts_for_it_and_leads_back_to_the_case(desk: Engine) 
     assert explaining.explain(desk, "xihu", "U1", "extended").evidence == {"extended": ["B#9"]}
 
 
-def test_only_visits_with_a_verdict_count(desk: Engine) -> None:
+def test_only_visits_with_a_verdict_count(desk: Work) -> None:
     for no, verdict in (("A", "satisfied"), ("B", "unsatisfied"), ("C", "none")):
         to_verification(desk, no, source="公众举报")
         take(desk, "close", 12, no)
@@ -61,12 +60,12 @@ def test_only_visits_with_a_verdict_count(desk: Engine) -> None:
     assert (found["valid_visits"], found["satisfied"]) == (2, 1)
 
 
-def test_without_step_logs_what_people_entered_is_taken(desk: Engine, tmp_path: Any) -> None:
+def test_without_step_logs_what_people_entered_is_taken(desk: Work, tmp_path: Any) -> None:
     load(desk, tmp_path, [towns.case("X", cat="01001", reg="2025-12-05 13:00", unit="U1")], day=2)
     assert "sendbacks" not in inputs(desk, "xihu", "U1")  # no data: not 0
 
 
-def test_one_case_dispatched_without_a_log_makes_the_unit_unknown(desk: Engine, tmp_path: Any) -> None:
+def test_one_case_dispatched_without_a_log_makes_the_unit_unknown(desk: Work, tmp_path: Any) -> None:
     dispatched(desk, "A")
     dispatched(desk, "B", place="D2-1")
     profile = towns.CASES.replace("  handled_at: handled\n", "  handled_at: handled\n  dispatched_at: reg\n")
@@ -75,7 +74,7 @@ def test_one_case_dispatched_without_a_log_makes_the_unit_unknown(desk: Engine, 
     assert inputs(desk, "xihu", "U2")["sendbacks"] == 0
 
 
-def test_a_supervised_case_is_late_unless_closed_and_answered_in_time(desk: Engine) -> None:
+def test_a_supervised_case_is_late_unless_closed_and_answered_in_time(desk: Work) -> None:
     due = at(17).isoformat()
     for no in ("in_time", "not_answered", "not_closed"):
         dispatched(desk, no)
@@ -92,13 +91,13 @@ def test_a_supervised_case_is_late_unless_closed_and_answered_in_time(desk: Engi
     assert evidence == {"supervised_late": ["not_answered!order1", "not_closed!order1"]}
 
 
-def test_two_orders_at_one_instant_are_each_their_own_units_and_late_only_after_the_deadline(desk: Engine) -> None:
+def test_two_orders_at_one_instant_are_each_their_own_units_and_late_only_after_the_deadline(desk: Work) -> None:
     dispatched(desk, "A")
     take(desk, "send_back", 10, "A", reason="x")
     take(desk, "dispatch", 10, "A", unit="U2")
     for unit in ("U1", "U2"):
         take(desk, "supervise", 11, "A", reason="批示", order_kind="leader", due_at=at(17).isoformat(), unit=unit)
-    with work.snapshot(desk) as connection:
+    with desk.snapshot() as connection:
         ids = units.unit_ids(connection)
         found = [
             step_counts.steps_of_period(connection, at(0), at(0, 31), cut, ["n_orders_late"]).query(
@@ -110,7 +109,7 @@ def test_two_orders_at_one_instant_are_each_their_own_units_and_late_only_after_
     assert [f["late"].tolist() for f in found] == [[False, False], [True, True]]
 
 
-def test_a_hanging_account_of_three_periods_and_two_failures(desk: Engine) -> None:
+def test_a_hanging_account_of_three_periods_and_two_failures(desk: Work) -> None:
     """Deadline passes without an answer; answered in time, check fails; answered in time, check passes."""
     dispatched(desk, "P1")  # due at 15:30
     take(desk, "receive", 10, "P1")
@@ -134,7 +133,7 @@ def test_a_hanging_account_of_three_periods_and_two_failures(desk: Engine) -> No
 
 
 @pytest.mark.parametrize("missed", [2, 3])
-def test_the_third_failure_exposes(desk: Engine, missed: int) -> None:
+def test_the_third_failure_exposes(desk: Work, missed: int) -> None:
     dispatched(desk, "P1")  # 4 working hours: missed on the 1st 15:30, the 2nd 9:30 and 15:30
     take(desk, "receive", 10, "P1")
     take(desk, "answer", 15 if missed == 2 else 16, "P1", day=2)
@@ -146,7 +145,7 @@ def test_the_third_failure_exposes(desk: Engine, missed: int) -> None:
     assert ("exposed" in reached) == (missed == 3)
 
 
-def test_failures_before_the_period_count_for_exposure_only(desk: Engine) -> None:
+def test_failures_before_the_period_count_for_exposure_only(desk: Work) -> None:
     opened(desk, "P1")
     for kind, hour in (("accept", 10.0), ("register", 11.0)):
         take(desk, kind, hour, "P1")
@@ -156,7 +155,7 @@ def test_failures_before_the_period_count_for_exposure_only(desk: Engine) -> Non
     assert set(found[0]["steps"]) == {"dispatched", "missed"}
 
 
-def test_the_same_steps_give_the_same_assessment_whatever_is_done_to_other_cases_later(desk: Engine) -> None:
+def test_the_same_steps_give_the_same_assessment_whatever_is_done_to_other_cases_later(desk: Work) -> None:
     dispatched(desk, "A")
     take(desk, "send_back", 10, "A", reason="不属本单位")
     before = scoring.score(desk, "xihu", parse_period("2025-12"), as_of=at(12))
@@ -169,7 +168,7 @@ def test_the_same_steps_give_the_same_assessment_whatever_is_done_to_other_cases
     assert names[0] == names[1]
 
 
-def test_repeats_are_judged_by_place_and_road_class_and_explained(desk: Engine) -> None:
+def test_repeats_are_judged_by_place_and_road_class_and_explained(desk: Work) -> None:
     """On a main road the second of a class within 20 m repeats; elsewhere only the fourth; small ads never."""
     lon, lat = middle("D1-1")
     for n in range(3):  # 5.6 m apart, north of each other

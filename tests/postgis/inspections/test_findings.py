@@ -15,8 +15,7 @@ from gridmgmt import texts
 from gridmgmt.casework.photographs import StoredFile
 from gridmgmt.casework.store import attachments
 from gridmgmt.database import tables as t
-from gridmgmt.database import work
-from gridmgmt.database.work import Engine
+from gridmgmt.database.work import Work
 from gridmgmt.errors import (
     ColumnMissing,
     DrawMissing,
@@ -38,25 +37,25 @@ AT = "2025-06-12 09:30"
 
 
 @pytest.fixture
-def drawn(empty: Engine, tmp_path: Path) -> Engine:
+def drawn(empty: Work, tmp_path: Path) -> Work:
     """June's draw."""
     district.found(empty, tmp_path)
     draws.make_draw(empty, "huiji", "2025-06", "1")
     return empty
 
 
-def number(engine: Engine, kind: str, name: str, unit: str = UNIT) -> str:
+def number(work: Work, kind: str, name: str, unit: str = UNIT) -> str:
     """The first sample of a type and object of a unit."""
-    _, items = draws.show_draw(engine, DRAW, unit)
+    _, items = draws.show_draw(work, DRAW, unit)
     return next(i["sample_no"] for i in items if (i["sample_type"], i["object"]) == (kind, name))
 
 
 class Filled:
     """A workbook that an inspector fills."""
 
-    def __init__(self, engine: Engine, path: Path, unit: str | None = UNIT) -> None:
+    def __init__(self, work: Work, path: Path, unit: str | None = UNIT) -> None:
         self.path = path
-        path.write_bytes(field_forms.workbook(findings.form_of(engine, DRAW, unit)))
+        path.write_bytes(field_forms.workbook(findings.form_of(work, DRAW, unit)))
         self.book = openpyxl.load_workbook(path)
         self.samples = self._sheet("样本")
         self.findings = self._sheet("检查项")
@@ -94,33 +93,33 @@ class Filled:
             self.findings.cell(row, place[name]).value = value
         return row
 
-    def take(self, engine: Engine, **options: bool) -> findings.TakeReport:
+    def take(self, work: Work, **options: bool) -> findings.TakeReport:
         """Save and hand in."""
         self.book.save(self.path)
-        return findings.take(engine, self.path, **options)
+        return findings.take(work, self.path, **options)
 
 
 @pytest.fixture
-def form(drawn: Engine, tmp_path: Path) -> Filled:
+def form(drawn: Work, tmp_path: Path) -> Filled:
     return Filled(drawn, tmp_path / "form.xlsx")
 
 
-def keep_photographs(engine: Engine, *hashes: str) -> None:
+def keep_photographs(work: Work, *hashes: str) -> None:
     """As if files with these hashes had been handed in."""
     files = [StoredFile(sha256, "image/jpeg", 1, 1, 1) for sha256 in hashes]
-    with work.transaction(engine) as connection:
+    with work.transaction() as connection:
         attachments.save_files(connection, files)
 
 
-def current(engine: Engine) -> dict[str, tuple[Any, ...]]:
+def current(work: Work) -> dict[str, tuple[Any, ...]]:
     c = t.samples.c
-    return {r[0]: r[1:] for r in select_all(engine, c.sample_no, c.score, c.sample_type, c.result, c.findings)}
+    return {r[0]: r[1:] for r in select_all(work, c.sample_no, c.score, c.sample_type, c.result, c.findings)}
 
 
 # --- the way out ------------------------------------------------------------------------------------------------------
 
 
-def test_the_form_shows_a_units_samples_with_their_items(drawn: Engine, form: Filled) -> None:
+def test_the_form_shows_a_units_samples_with_their_items(drawn: Work, form: Filled) -> None:
     made = findings.form_of(drawn, DRAW, UNIT)
     assert len(made.samples) == 31
     toilet = next(s for s in made.samples if s.object["zh"] == "公厕")
@@ -131,13 +130,13 @@ def test_the_form_shows_a_units_samples_with_their_items(drawn: Engine, form: Fi
     assert sum(form.findings.cell(r, 1).value is not None for r in range(5, 5 + n_items + 100)) == n_items
 
 
-def test_the_same_form_has_the_same_bytes(drawn: Engine) -> None:
+def test_the_same_form_has_the_same_bytes(drawn: Work) -> None:
     made = findings.form_of(drawn, DRAW)
     assert field_forms.workbook(made) == field_forms.workbook(made)
     assert len(made.samples) == 299
 
 
-def test_a_unit_without_samples(drawn: Engine) -> None:
+def test_a_unit_without_samples(drawn: Work) -> None:
     with pytest.raises(OptionInvalid):
         findings.form_of(drawn, DRAW, "S99")
 
@@ -145,7 +144,7 @@ def test_a_unit_without_samples(drawn: Engine) -> None:
 # --- the way back -----------------------------------------------------------------------------------------------------
 
 
-def test_scores_by_hand(drawn: Engine, form: Filled) -> None:
+def test_scores_by_hand(drawn: Work, form: Filled) -> None:
     road = number(drawn, "street_appearance", "main_road")
     toilet = number(drawn, "appearance_sanitation", "public_toilet")
     site = number(drawn, "building_site", "building_site")
@@ -170,7 +169,7 @@ def test_scores_by_hand(drawn: Engine, form: Filled) -> None:
     assert {code for _, code in found} == {UNIT}
 
 
-def test_full_marks_without_a_finding_and_no_score_without_an_inspection(drawn: Engine, form: Filled) -> None:
+def test_full_marks_without_a_finding_and_no_score_without_an_inspection(drawn: Work, form: Filled) -> None:
     clean, shut = number(drawn, "building_site", "building_site"), number(drawn, "market", "farm_market")
     row = form.finding(clean, "GD1", n=0)
     assert row >= 5
@@ -181,7 +180,7 @@ def test_full_marks_without_a_finding_and_no_score_without_an_inspection(drawn: 
     assert current(drawn)[shut] == (None, "market", "not_inspected", None)
 
 
-def test_several_places_of_one_item_share_its_limit(drawn: Engine, form: Filled) -> None:
+def test_several_places_of_one_item_share_its_limit(drawn: Work, form: Filled) -> None:
     road = number(drawn, "street_appearance", "main_road")
     form.sample(road, inspected_at=AT, inspector="王五")
     keep_photographs(drawn, "a" * 64, "b" * 64)
@@ -196,7 +195,7 @@ def test_several_places_of_one_item_share_its_limit(drawn: Engine, form: Filled)
     ]
 
 
-def test_the_same_file_again_changes_nothing_and_a_corrected_one_adds_a_version(drawn: Engine, form: Filled) -> None:
+def test_the_same_file_again_changes_nothing_and_a_corrected_one_adds_a_version(drawn: Work, form: Filled) -> None:
     site, road = number(drawn, "building_site", "building_site"), number(drawn, "street_appearance", "main_road")
     for no in (site, road):
         form.sample(no, inspected_at=AT, inspector="王五")
@@ -216,14 +215,14 @@ def test_the_same_file_again_changes_nothing_and_a_corrected_one_adds_a_version(
     assert next(i["score"] for i in items if i["sample_no"] == site) == Decimal(90)
 
 
-def test_a_dry_run_keeps_nothing(drawn: Engine, form: Filled) -> None:
+def test_a_dry_run_keeps_nothing(drawn: Work, form: Filled) -> None:
     form.sample(number(drawn, "building_site", "building_site"), inspected_at=AT, inspector="王五")
     assert form.take(drawn, dry_run=True).n_new == 1
     assert current(drawn) == {}
     assert select_all(drawn, t.inspection.c.id) == []
 
 
-def test_faults_are_told_by_their_cell_and_good_samples_load(drawn: Engine, form: Filled) -> None:
+def test_faults_are_told_by_their_cell_and_good_samples_load(drawn: Work, form: Filled) -> None:
     _, items = draws.show_draw(drawn, DRAW, UNIT)
     numbers = [i["sample_no"] for i in items]
     good, *bad = numbers[:12]
@@ -264,7 +263,7 @@ def test_faults_are_told_by_their_cell_and_good_samples_load(drawn: Engine, form
     ],
 )
 def test_one_bad_finding_keeps_its_whole_sample_out(
-    drawn: Engine, form: Filled, values: dict[str, Any], column: str, code: str
+    drawn: Work, form: Filled, values: dict[str, Any], column: str, code: str
 ) -> None:
     site = number(drawn, "building_site", "building_site")
     form.sample(site, inspected_at=AT, inspector="王五")
@@ -276,7 +275,7 @@ def test_one_bad_finding_keeps_its_whole_sample_out(
     assert current(drawn) == {}
 
 
-def test_a_form_waits_for_its_photographs(drawn: Engine, form: Filled) -> None:
+def test_a_form_waits_for_its_photographs(drawn: Work, form: Filled) -> None:
     """All that are lacking are named; when they are there the same form loads."""
     site = number(drawn, "building_site", "building_site")
     form.sample(site, inspected_at=AT, inspector="王五")
@@ -290,7 +289,7 @@ def test_a_form_waits_for_its_photographs(drawn: Engine, form: Filled) -> None:
 
 
 @pytest.mark.parametrize("written", [0, "0", "00", "000"])
-def test_nothing_found_is_no_finding(drawn: Engine, form: Filled, written: object) -> None:
+def test_nothing_found_is_no_finding(drawn: Work, form: Filled, written: object) -> None:
     site = number(drawn, "building_site", "building_site")
     form.sample(site, inspected_at=AT, inspector="王五")
     form.finding(site, "GD1", n=written)
@@ -298,7 +297,7 @@ def test_nothing_found_is_no_finding(drawn: Engine, form: Filled, written: objec
     assert select_all(drawn, t.finding.c.id) == []
 
 
-def test_a_form_of_a_draw_that_was_replaced_brings_only_corrections(drawn: Engine, form: Filled) -> None:
+def test_a_form_of_a_draw_that_was_replaced_brings_only_corrections(drawn: Work, form: Filled) -> None:
     """What was inspected before counts on and is told; nobody visits the others any more."""
     site, road = number(drawn, "building_site", "building_site"), number(drawn, "street_appearance", "main_road")
     form.sample(site, inspected_at=AT, inspector="王五")
@@ -319,7 +318,7 @@ def test_a_form_of_a_draw_that_was_replaced_brings_only_corrections(drawn: Engin
     assert len(findings.form_of(drawn, newer.name).samples) == 299
 
 
-def test_a_row_with_a_remark_beside_the_table_is_told_and_its_sample_left_out(drawn: Engine, form: Filled) -> None:
+def test_a_row_with_a_remark_beside_the_table_is_told_and_its_sample_left_out(drawn: Work, form: Filled) -> None:
     site, road = number(drawn, "building_site", "building_site"), number(drawn, "street_appearance", "main_road")
     for no in (site, road):
         form.sample(no, inspected_at=AT, inspector="王五")
@@ -330,7 +329,7 @@ def test_a_row_with_a_remark_beside_the_table_is_told_and_its_sample_left_out(dr
     assert set(current(drawn)) == {road}
 
 
-def test_findings_need_an_inspection(drawn: Engine, form: Filled) -> None:
+def test_findings_need_an_inspection(drawn: Work, form: Filled) -> None:
     site, road = number(drawn, "building_site", "building_site"), number(drawn, "street_appearance", "main_road")
     form.finding(site, "GD1", n=1)
     form.finding(road, "JJ1", n=1)
@@ -340,7 +339,7 @@ def test_findings_need_an_inspection(drawn: Engine, form: Filled) -> None:
     assert current(drawn) == {}
 
 
-def test_an_inspection_outside_the_period_is_noted(drawn: Engine, form: Filled) -> None:
+def test_an_inspection_outside_the_period_is_noted(drawn: Work, form: Filled) -> None:
     site = number(drawn, "building_site", "building_site")
     form.sample(site, inspected_at="2025-07-01 00:00", inspector="王五")
     report = form.take(drawn)
@@ -348,14 +347,14 @@ def test_an_inspection_outside_the_period_is_noted(drawn: Engine, form: Filled) 
     assert report.n_new == 1
 
 
-def test_samples_without_their_findings_are_refused(drawn: Engine, form: Filled) -> None:
+def test_samples_without_their_findings_are_refused(drawn: Work, form: Filled) -> None:
     form.sample(number(drawn, "building_site", "building_site"), inspected_at=AT, inspector="王五")
     form.book.remove(form.findings)
     with pytest.raises(ColumnMissing):
         form.take(drawn)
 
 
-def test_files_that_are_no_forms(drawn: Engine, tmp_path: Path) -> None:
+def test_files_that_are_no_forms(drawn: Work, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("x,y\n1,2\n")
     with pytest.raises(ColumnMissing):
         findings.take(drawn, tmp_path / "a.csv")
@@ -370,17 +369,17 @@ def test_files_that_are_no_forms(drawn: Engine, tmp_path: Path) -> None:
 # --- GeoJSON ----------------------------------------------------------------------------------------------------------
 
 
-def geojson(engine: Engine) -> dict[str, Any]:
-    made: dict[str, Any] = json.loads(field_forms.geojson(findings.form_of(engine, DRAW, UNIT)))
+def geojson(work: Work) -> dict[str, Any]:
+    made: dict[str, Any] = json.loads(field_forms.geojson(findings.form_of(work, DRAW, UNIT)))
     return made
 
 
-def take_json(engine: Engine, path: Path, data: Any) -> findings.TakeReport:
+def take_json(work: Work, path: Path, data: Any) -> findings.TakeReport:
     path.write_text(json.dumps(data, ensure_ascii=False), "utf-8")
-    return findings.take(engine, path)
+    return findings.take(work, path)
 
 
-def test_a_phone_brings_the_same_as_a_workbook(drawn: Engine, form: Filled, tmp_path: Path) -> None:
+def test_a_phone_brings_the_same_as_a_workbook(drawn: Work, form: Filled, tmp_path: Path) -> None:
     data = geojson(drawn)
     keep_photographs(drawn, "c" * 64)
     site = number(drawn, "building_site", "building_site")
@@ -400,7 +399,7 @@ def test_a_phone_brings_the_same_as_a_workbook(drawn: Engine, form: Filled, tmp_
     assert form.take(drawn).n_unchanged == 1
 
 
-def test_faults_of_a_phones_file(drawn: Engine, tmp_path: Path) -> None:
+def test_faults_of_a_phones_file(drawn: Work, tmp_path: Path) -> None:
     data = geojson(drawn)
     one, two, three, four, five, six = data["features"][:6]
     filled = {"inspected_at": AT, "inspector": "王五"}
@@ -425,7 +424,7 @@ def test_faults_of_a_phones_file(drawn: Engine, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_a_finding_does_not_wander_to_another_sample(drawn: Engine, tmp_path: Path, known: bool) -> None:
+def test_a_finding_does_not_wander_to_another_sample(drawn: Work, tmp_path: Path, known: bool) -> None:
     data = geojson(drawn)
     one, other = data["features"][:2]
     for feature in (one, other):
@@ -448,7 +447,7 @@ def utc(day: int, hour: int = 0) -> dt.datetime:
 
 
 @pytest.fixture
-def noticed(drawn: Engine, form: Filled) -> Engine:
+def noticed(drawn: Work, form: Filled) -> Work:
     """Two samples with findings, one of two items."""
     site, road = number(drawn, "building_site", "building_site"), number(drawn, "street_appearance", "main_road")
     for no in (site, road):
@@ -460,76 +459,78 @@ def noticed(drawn: Engine, form: Filled) -> Engine:
     return drawn
 
 
-def test_a_notice_holds_the_findings_that_stand_in_none(noticed: Engine, form: Filled) -> None:
+def test_a_notice_holds_the_findings_that_stand_in_none(noticed: Work, form: Filled) -> None:
     site = number(noticed, "building_site", "building_site")
-    first = findings.issue_notice(noticed, DRAW, UNIT, utc(20), "李四", samples=[site], issued_at=utc(13))
-    second = findings.issue_notice(noticed, DRAW, UNIT, utc(20), "李四", issued_at=utc(13))
+    first = findings.issue_notice(noticed.but(actor="李四"), DRAW, UNIT, utc(20), samples=[site], issued_at=utc(13))
+    second = findings.issue_notice(noticed.but(actor="李四"), DRAW, UNIT, utc(20), issued_at=utc(13))
     assert (first["notice_no"], second["notice_no"]) == (f"{DRAW}-N001", f"{DRAW}-N002")
     assert [f["item_code"] for f in first["findings"]] == ["GD1"]
     assert [f["item_code"] for f in second["findings"]] == ["JJ1", "JJ4"]
     with pytest.raises(FindingsMissing):
-        findings.issue_notice(noticed, DRAW, UNIT, utc(20), "李四", issued_at=utc(13))
+        findings.issue_notice(noticed.but(actor="李四"), DRAW, UNIT, utc(20), issued_at=utc(13))
     with pytest.raises(FindingsMissing):
-        findings.issue_notice(noticed, DRAW, "S02", utc(20), "李四", issued_at=utc(13))
+        findings.issue_notice(noticed.but(actor="李四"), DRAW, "S02", utc(20), issued_at=utc(13))
     form.finding(site, "GD1", n=3)  # a correction is no new finding
     assert form.take(noticed).n_corrected == 1
     with pytest.raises(FindingsMissing):
-        findings.issue_notice(noticed, DRAW, UNIT, utc(20), "李四", issued_at=utc(13))
+        findings.issue_notice(noticed.but(actor="李四"), DRAW, UNIT, utc(20), issued_at=utc(13))
 
 
-def test_how_a_notice_stands_follows_from_its_checks(noticed: Engine) -> None:
-    no = findings.issue_notice(noticed, DRAW, UNIT, utc(20), "李四", issued_at=utc(13))["notice_no"]
+def test_how_a_notice_stands_follows_from_its_checks(noticed: Work) -> None:
+    no = findings.issue_notice(noticed.but(actor="李四"), DRAW, UNIT, utc(20), issued_at=utc(13))["notice_no"]
 
     def at(day: int, hour: int = 0) -> str:
         (found,) = findings.list_notices(noticed, DRAW, at=utc(day, hour))
         return str(found["state"])
 
     assert [at(13), at(19, 23), at(20)] == ["open", "open", "overdue"]
-    findings.check_notice(noticed, no, "not_done", "赵六", checked_at=utc(18))
+    findings.check_notice(noticed.but(actor="赵六"), no, "not_done", checked_at=utc(18))
     assert [at(17), at(18), at(20)] == ["open", "not_done", "overdue"]
-    late = findings.check_notice(noticed, no, "done", "赵六", checked_at=utc(21), note="已补")
+    late = findings.check_notice(noticed.but(actor="赵六"), no, "done", checked_at=utc(21), note="已补")
     assert late["state"] == "done_late"
     assert [at(20, 23), at(21)] == ["overdue", "done_late"]
     with pytest.raises(NoticeClosed) as closed:
-        findings.check_notice(noticed, no, "done", "赵六", checked_at=utc(22))
+        findings.check_notice(noticed.but(actor="赵六"), no, "done", checked_at=utc(22))
     assert closed.value.at == "2025-06-21 08:00:00"  # city time, as all times for people
     assert findings.list_notices(noticed, DRAW, at=utc(12)) == []
 
 
-def test_what_a_notice_refuses(noticed: Engine) -> None:
+def test_what_a_notice_refuses(noticed: Work) -> None:
     with pytest.raises(OptionInvalid) as e:
-        findings.issue_notice(noticed, DRAW, UNIT, utc(13), "李四", issued_at=utc(13))
+        findings.issue_notice(noticed.but(actor="李四"), DRAW, UNIT, utc(13), issued_at=utc(13))
     assert (e.value.value, e.value.expected) == ("2025-06-13 08:00:00", "> 2025-06-13 08:00:00")
-    no = findings.issue_notice(noticed, DRAW, UNIT, utc(20), "李四", issued_at=utc(13))["notice_no"]
+    no = findings.issue_notice(noticed.but(actor="李四"), DRAW, UNIT, utc(20), issued_at=utc(13))["notice_no"]
     for when in (utc(12, 23), dt.datetime(2999, 1, 1, tzinfo=dt.UTC)):
         with pytest.raises(OptionInvalid) as e:
-            findings.check_notice(noticed, no, "done", "赵六", checked_at=when)
+            findings.check_notice(noticed.but(actor="赵六"), no, "done", checked_at=when)
         assert e.value.expected.startswith("2025-06-13 08:00:00 … ")
     with pytest.raises(NoticeMissing):
-        findings.check_notice(noticed, "N9", "done", "赵六")
+        findings.check_notice(noticed.but(actor="赵六"), "N9", "done")
     for by in ("", " "):
         with pytest.raises(OptionInvalid):
-            findings.check_notice(noticed, no, "done", by, checked_at=utc(15))
+            findings.check_notice(noticed.but(actor=by), no, "done", checked_at=utc(15))
     assert findings.list_notices(noticed, number=no)[0]["checks"] == []
     with pytest.raises(DrawMissing):
         findings.list_notices(noticed, "huiji-2025-05")
 
 
-def test_a_notice_names_only_samples_of_its_unit(noticed: Engine) -> None:
+def test_a_notice_names_only_samples_of_its_unit(noticed: Work) -> None:
     site = number(noticed, "building_site", "building_site")
     for wrong in ("huiji-2025-06-9999", number(noticed, "building_site", "building_site", "S02")):
         with pytest.raises(OptionInvalid) as e:
-            findings.issue_notice(noticed, DRAW, UNIT, utc(20), "李四", samples=[site, wrong], issued_at=utc(13))
+            findings.issue_notice(
+                noticed.but(actor="李四"), DRAW, UNIT, utc(20), samples=[site, wrong], issued_at=utc(13)
+            )
         assert e.value.facts["value"] == wrong
     with pytest.raises(OptionInvalid):
-        findings.issue_notice(noticed, DRAW, UNIT, utc(20), " ", issued_at=utc(13))
+        findings.issue_notice(noticed.but(actor=" "), DRAW, UNIT, utc(20), issued_at=utc(13))
     assert findings.list_notices(noticed) == []
 
 
-def test_no_check_lies_before_another(noticed: Engine) -> None:
+def test_no_check_lies_before_another(noticed: Work) -> None:
     """Found not done on the 18th, it was not done on the 15th: a notice does not become timely afterwards."""
-    no = findings.issue_notice(noticed, DRAW, UNIT, utc(20), "李四", issued_at=utc(13))["notice_no"]
-    findings.check_notice(noticed, no, "not_done", "赵六", checked_at=utc(18))
+    no = findings.issue_notice(noticed.but(actor="李四"), DRAW, UNIT, utc(20), issued_at=utc(13))["notice_no"]
+    findings.check_notice(noticed.but(actor="赵六"), no, "not_done", checked_at=utc(18))
     with pytest.raises(OptionInvalid):
-        findings.check_notice(noticed, no, "done", "赵六", checked_at=utc(17, 23))
-    assert findings.check_notice(noticed, no, "done", "赵六", checked_at=utc(18))["state"] == "done"
+        findings.check_notice(noticed.but(actor="赵六"), no, "done", checked_at=utc(17, 23))
+    assert findings.check_notice(noticed.but(actor="赵六"), no, "done", checked_at=utc(18))["state"] == "done"

@@ -1,4 +1,4 @@
-"""The 299 samples of `huiji` come out of the engine: list → plan → layers → draw; kept whole, drawn again, checked."""
+"""The 299 samples of `huiji` come out of the work: list → plan → layers → draw; kept whole, drawn again, checked."""
 
 import datetime as dt
 from collections import Counter
@@ -8,9 +8,9 @@ import pytest
 import shapely
 from sqlalchemy import select, update
 
-from gridmgmt.database import cities, work
+from gridmgmt.database import cities
 from gridmgmt.database import tables as t
-from gridmgmt.database.work import Engine
+from gridmgmt.database.work import Work
 from gridmgmt.errors import DrawExists, DrawMissing, OptionInvalid, PlanMissing, SubjectsMissing
 from gridmgmt.inspections.operations import draws
 from gridmgmt.places.store import layers as layer_store
@@ -19,7 +19,7 @@ from tests.postgis.towns import select_all
 
 
 @pytest.fixture
-def huiji(empty: Engine, tmp_path: Path) -> Engine:
+def huiji(empty: Work, tmp_path: Path) -> Work:
     district.found(empty, tmp_path)
     return empty
 
@@ -31,7 +31,7 @@ BY_TYPE = {
 """The worked example: 6 streets of 31 and 4 towns of 29 samples, 3 without air defence: 299."""
 
 
-def test_the_plan_asks_for_299(huiji: Engine) -> None:
+def test_the_plan_asks_for_299(huiji: Work) -> None:
     planned = draws.plan_of(huiji, "huiji", "2025-06")
     assert planned.n == 299
     by_type: Counter[str] = Counter()
@@ -48,7 +48,7 @@ def test_the_plan_asks_for_299(huiji: Engine) -> None:
     assert sorted(of_unit.values()) == sorted([30, 31, 31, 31, 31, 31, 28, 28, 29, 29])
 
 
-def test_the_draw_gives_299_in_their_units(huiji: Engine) -> None:
+def test_the_draw_gives_299_in_their_units(huiji: Work) -> None:
     report = draws.make_draw(huiji, "huiji", "2025-06", "20250601")
     document = report.document
     assert (report.name, report.is_new, len(document["items"])) == ("huiji-2025-06", True, 299)
@@ -67,14 +67,14 @@ def test_the_draw_gives_299_in_their_units(huiji: Engine) -> None:
     assert rows == [(f"huiji-2025-06-{n:04}",) for n in range(1, 300)]
 
 
-def test_a_units_samples_are_spread_over_its_communities(huiji: Engine) -> None:
+def test_a_units_samples_are_spread_over_its_communities(huiji: Work) -> None:
     items = draws.make_draw(huiji, "huiji", "2025-06", "1").document["items"]
     for unit in district.UNITS:
         south, north = sorted(Counter(i["grid"] for i in items if i["unit"] == unit).values())
         assert north - south <= 3  # two thirds of the roads lie in the north only
 
 
-def test_lengths_of_roads_add_up_at_every_level(huiji: Engine) -> None:
+def test_lengths_of_roads_add_up_at_every_level(huiji: Work) -> None:
     draws.make_draw(huiji, "huiji", "2025-06", "1")
     s, i = t.sample_share.c, t.draw_item.c
     rows = select_all(huiji, s.sample_no, s.level, s.length_mm, s.total_mm)
@@ -89,7 +89,7 @@ def test_lengths_of_roads_add_up_at_every_level(huiji: Engine) -> None:
     assert all((number, level) in sums for number in on_roads for level in (1, 2, 3, 4))
 
 
-def test_the_same_draw_again_changes_nothing(huiji: Engine) -> None:
+def test_the_same_draw_again_changes_nothing(huiji: Work) -> None:
     first = draws.make_draw(huiji, "huiji", "2025-06", "1")
     later = draws.make_draw(huiji, "huiji", "2025-07", "1")
     again = draws.make_draw(huiji, "huiji", "2025-06", "1")
@@ -98,7 +98,7 @@ def test_the_same_draw_again_changes_nothing(huiji: Engine) -> None:
     assert len(select_all(huiji, t.draw.c.id)) == 2
 
 
-def test_another_seed_needs_a_reason(huiji: Engine) -> None:
+def test_another_seed_needs_a_reason(huiji: Work) -> None:
     first = draws.make_draw(huiji, "huiji", "2025-06", "1")
     with pytest.raises(DrawExists) as e:
         draws.make_draw(huiji, "huiji", "2025-06", "2")
@@ -114,25 +114,25 @@ def test_another_seed_needs_a_reason(huiji: Engine) -> None:
 
 
 @pytest.mark.parametrize("seed", ["", "  ", "1\n2", "\x00", "\ud800"])
-def test_a_seed_is_one_line_of_visible_text(huiji: Engine, seed: str) -> None:
+def test_a_seed_is_one_line_of_visible_text(huiji: Work, seed: str) -> None:
     """The hash joins it to other texts by line feeds, and the document keeps it."""
     with pytest.raises(OptionInvalid):
         draws.make_draw(huiji, "huiji", "2025-06", seed)
 
 
-def test_a_blank_is_no_reason(huiji: Engine) -> None:
+def test_a_blank_is_no_reason(huiji: Work) -> None:
     draws.make_draw(huiji, "huiji", "2025-06", "1")
     with pytest.raises(OptionInvalid):
         draws.make_draw(huiji, "huiji", "2025-06", "2", again=" ")
 
 
-def test_a_dry_run_keeps_nothing(huiji: Engine) -> None:
-    report = draws.make_draw(huiji, "huiji", "2025-06", "1", dry_run=True)
+def test_a_dry_run_keeps_nothing(huiji: Work) -> None:
+    report = draws.make_draw(huiji.but(keep=False), "huiji", "2025-06", "1")
     assert len(report.document["items"]) == 299
     assert select_all(huiji, t.draw.c.id) == select_all(huiji, t.rulebook_version.c.id) == []
 
 
-def test_nothing_again_within_three_months_while_there_are_others(huiji: Engine) -> None:
+def test_nothing_again_within_three_months_while_there_are_others(huiji: Work) -> None:
     """Five-small units: 8 in each unit, 5 a month: 3 are new in July, 2 come again, the oldest first."""
     june = draws.make_draw(huiji, "huiji", "2025-06", "1").document
     july = draws.make_draw(huiji, "huiji", "2025-07", "1").document
@@ -148,7 +148,7 @@ def test_nothing_again_within_three_months_while_there_are_others(huiji: Engine)
     assert july["short"] == september["short"] == []
 
 
-def test_what_is_missing_is_told(empty: Engine, tmp_path: Path) -> None:
+def test_what_is_missing_is_told(empty: Work, tmp_path: Path) -> None:
     district.found(empty, tmp_path, points={"toilets": 1, "five_small": 1})
     document = draws.make_draw(empty, "huiji", "2025-06", "1").document
     short = {(s["unit"], s["type"], s["object"]): (s["asked"], s["drawn"]) for s in document["short"]}
@@ -167,10 +167,10 @@ def test_what_is_missing_is_told(empty: Engine, tmp_path: Path) -> None:
         ("texts", lambda d: d | {"plan": d["plan"] | {"text": "x"}}),
     ],
 )
-def test_a_draw_that_was_touched_is_found_out(huiji: Engine, check: str, change: object) -> None:
+def test_a_draw_that_was_touched_is_found_out(huiji: Work, check: str, change: object) -> None:
     draws.make_draw(huiji, "huiji", "2025-06", "1")
     assert all(draws.verify_draw(huiji, "huiji-2025-06").values())
-    with work.transaction(huiji) as connection:
+    with huiji.transaction() as connection:
         document = connection.execute(select(t.draw.c.document)).scalar_one()
         connection.execute(update(t.draw).values(document=change(document)))  # type: ignore[operator]
     answers = draws.verify_draw(huiji, "huiji-2025-06")
@@ -178,9 +178,9 @@ def test_a_draw_that_was_touched_is_found_out(huiji: Engine, check: str, change:
     assert not answers["document"]
 
 
-def test_a_sample_that_was_moved_is_found_out(huiji: Engine) -> None:
+def test_a_sample_that_was_moved_is_found_out(huiji: Work) -> None:
     draws.make_draw(huiji, "huiji", "2025-06", "1")
-    with work.transaction(huiji) as connection:
+    with huiji.transaction() as connection:
         connection.execute(update(t.draw_item).where(t.draw_item.c.id == 1).values(feature="toilets/other"))
     assert draws.verify_draw(huiji, "huiji-2025-06") == {
         "texts": True,
@@ -190,9 +190,9 @@ def test_a_sample_that_was_moved_is_found_out(huiji: Engine) -> None:
     }
 
 
-def test_the_layers_of_the_last_day_are_drawn_from(huiji: Engine) -> None:
+def test_the_layers_of_the_last_day_are_drawn_from(huiji: Work) -> None:
     """A layer that begins on 1 July is July's, not June's."""
-    with work.transaction(huiji) as connection:
+    with huiji.transaction() as connection:
         old = layer_store.newest(connection, "toilets", "toilets")
         assert old is not None
         layer_store.make_way(connection, "toilets", "toilets", dt.date(2025, 7, 1))
@@ -207,8 +207,8 @@ def test_the_layers_of_the_last_day_are_drawn_from(huiji: Engine) -> None:
     assert len([s for s in july["short"] if s["object"] == "public_toilet"]) == 9
 
 
-def test_errors(empty: Engine) -> None:
-    with work.transaction(empty) as connection:
+def test_errors(empty: Work) -> None:
+    with empty.transaction() as connection:
         cities.save_city(connection, district.CITY)
     with pytest.raises(SubjectsMissing):
         draws.plan_of(empty, "huiji", "2025-06")

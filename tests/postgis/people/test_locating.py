@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gridmgmt.database import cities, work
-from gridmgmt.database.work import Engine
+from gridmgmt.database import cities
+from gridmgmt.database.work import Work
 from gridmgmt.errors import CodeInvalid, CoordinateOutOfRange, CrsUnknown, EditionMissing, NoEditionOnDate
 from gridmgmt.geo import point_to_storage
 from gridmgmt.people.operations import locating, reference
@@ -19,18 +19,18 @@ METRE_LON = 1 / 96_486  # degrees at 30° N
 CORNER = (WEST + SIDE, SOUTH + SIDE)
 
 
-def codes(engine: Engine, x: float, y: float, **options: object) -> list[str]:
-    return [g["code"] for g in locate(engine, x, y, **options).grids]  # type: ignore[arg-type]
+def codes(work: Work, x: float, y: float, **options: object) -> list[str]:
+    return [g["code"] for g in locate(work, x, y, **options).grids]  # type: ignore[arg-type]
 
 
-def test_a_place_has_a_grid_of_each_level(town: Engine) -> None:
+def test_a_place_has_a_grid_of_each_level(town: Work) -> None:
     found = locate(town, *middle("D2-1"))
     assert [g["code"] for g in found.grids] == ["C", "D2", "D2-1"]
     assert (found.edition, found.datum, found.unit, found.neighbours) == ("2025", "CGCS2000", None, ())
     assert found.is_assigned
 
 
-def test_on_edges_and_corners_it_gives_what_an_import_gives(town: Engine, tmp_path: Path) -> None:
+def test_on_edges_and_corners_it_gives_what_an_import_gives(town: Work, tmp_path: Path) -> None:
     """Also an ulp beside the edge, where PostGIS's own arithmetic calls the point covered by both."""
     x, y = CORNER
     points = [(x, y), (x, y - SIDE / 3), (x - SIDE / 3, y), (WEST, SOUTH), (x + 1e-14, y - SIDE / 3), (x, y + SIDE)]
@@ -42,7 +42,7 @@ def test_on_edges_and_corners_it_gives_what_an_import_gives(town: Engine, tmp_pa
 
 
 @pytest.mark.parametrize(("metres", "expected"), [(near_m() - 1, ["D2-1"]), (near_m() + 1, [])])
-def test_near_a_border_it_tells_the_neighbour(metres: float, expected: list[str], town: Engine) -> None:
+def test_near_a_border_it_tells_the_neighbour(metres: float, expected: list[str], town: Work) -> None:
     found = locate(town, CORNER[0] - metres * METRE_LON, SOUTH + SIDE / 2)
     assert [n["code"] for n in found.neighbours] == expected
     assert found.grids[-1]["code"] == "D1-1"
@@ -50,7 +50,7 @@ def test_near_a_border_it_tells_the_neighbour(metres: float, expected: list[str]
         assert neighbour["distance_m"] == pytest.approx(metres, abs=0.1)
 
 
-def test_nearness_is_judged_before_rounding(town: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nearness_is_judged_before_rounding(town: Work, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of places whose distance is told as the limit, those a little farther are not within it."""
     within = set()
     for metres in (7.001, 7.003, 7.006, 7.009):
@@ -63,13 +63,13 @@ def test_nearness_is_judged_before_rounding(town: Engine, monkeypatch: pytest.Mo
     assert within == {True, False}
 
 
-def test_at_a_corner_all_three_neighbours_are_near(town: Engine) -> None:
+def test_at_a_corner_all_three_neighbours_are_near(town: Work) -> None:
     found = locate(town, *CORNER)
     assert {n["code"]: n["distance_m"] for n in found.neighbours} == {"D1-2": 0, "D2-1": 0, "D2-2": 0}
 
 
 @pytest.mark.parametrize("degrees", [0.001, 3.0])
-def test_outside_it_tells_the_nearest_however_far(degrees: float, town: Engine) -> None:
+def test_outside_it_tells_the_nearest_however_far(degrees: float, town: Work) -> None:
     found = locate(town, WEST - degrees, SOUTH + SIDE / 4)
     assert (found.grids, found.is_assigned, found.unit) == ((), False, None)
     (nearest,) = found.neighbours
@@ -77,9 +77,9 @@ def test_outside_it_tells_the_nearest_however_far(degrees: float, town: Engine) 
     assert nearest["distance_m"] == pytest.approx(degrees / METRE_LON, rel=0.01)
 
 
-def test_nearest_is_told_in_metres_not_in_degrees(empty: Engine, tmp_path: Path) -> None:
+def test_nearest_is_told_in_metres_not_in_degrees(empty: Work, tmp_path: Path) -> None:
     """At 60° N a degree of longitude is half as long: the grid that is farther in degrees is nearer."""
-    with work.transaction(empty) as connection:
+    with empty.transaction() as connection:
         cities.save_city(connection, towns.CITY)
     x, y = 114.0, 60.0
     east, north = (
@@ -99,7 +99,7 @@ def test_nearest_is_told_in_metres_not_in_degrees(empty: Engine, tmp_path: Path)
 
 
 @pytest.mark.parametrize("system", ["gcj02", "bd09", "epsg:4326", "epsg:4490", "EPSG:4326"])
-def test_coordinates_may_be_those_of_a_web_map(system: str, town: Engine) -> None:
+def test_coordinates_may_be_those_of_a_web_map(system: str, town: Work) -> None:
     x, y = middle("D1-2")
     given = (x, y)
     for _ in range(20):  # what the web map shows there: found by going round in circles
@@ -112,7 +112,7 @@ def test_coordinates_may_be_those_of_a_web_map(system: str, town: Engine) -> Non
         assert abs(given[0] - x) > 0.001, "unconverted it would lie elsewhere"
 
 
-def test_the_edition_is_that_of_the_day(town: Engine, tmp_path: Path) -> None:
+def test_the_edition_is_that_of_the_day(town: Work, tmp_path: Path) -> None:
     grids = towns.shapes()
     grids["D1-7"] = grids.pop("D1-1")
     towns.add_edition(town, tmp_path, "2026", dt.date(2026, 1, 1), grids)
@@ -141,10 +141,10 @@ def test_the_edition_is_that_of_the_day(town: Engine, tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_the_unit_follows_from_category_place_and_day(
-    category: str | None, place: str, day: str | None, unit: str | None, town: Engine, tmp_path: Path
+    category: str | None, place: str, day: str | None, unit: str | None, town: Work, tmp_path: Path
 ) -> None:
     """WEST answers in D1, EAST in D2 until June, WORKS for components 01 everywhere from then on."""
-    with work.transaction(town) as connection:
+    with town.transaction() as connection:
         units.ensure_units(connection, ["WEST", "EAST", "WORKS"])
     (tmp_path / "rules.csv").write_text(
         "category,level,grid_code,unit_code,valid_from,valid_to\n"
@@ -159,7 +159,7 @@ def test_the_unit_follows_from_category_place_and_day(
     assert (found.unit["code"] if found.unit else None) == unit
 
 
-def test_what_cannot_be_a_place_is_refused(town: Engine) -> None:
+def test_what_cannot_be_a_place_is_refused(town: Work) -> None:
     with pytest.raises(CoordinateOutOfRange):
         locate(town, 30.0, 114.0)
     with pytest.raises(CrsUnknown):

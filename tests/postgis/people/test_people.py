@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 from gridmgmt import texts
 from gridmgmt.assessing.operations import scoring
 from gridmgmt.cli import app
-from gridmgmt.database import cities, clock, work
+from gridmgmt.database import cities, clock
 from gridmgmt.database import tables as t
-from gridmgmt.database.work import Engine
+from gridmgmt.database.work import Work
 from gridmgmt.errors import TableRefused
 from gridmgmt.people.operations import assigning, people, reference
 from gridmgmt.people.operations.locating import locate, near_m
@@ -41,12 +41,12 @@ def table(folder: Path, name: str, text: str) -> Path:
     return folder / f"{name}.csv"
 
 
-def add_units(engine: Engine, *codes: str) -> None:
-    with work.transaction(engine) as connection:
+def add_units(work: Work, *codes: str) -> None:
+    with work.transaction() as connection:
         units.ensure_units(connection, codes)
 
 
-def add_areas(engine: Engine, folder: Path, first: dt.date, *rows: dict[str, Any]) -> None:
+def add_areas(work: Work, folder: Path, first: dt.date, *rows: dict[str, Any]) -> None:
     """A layer of areas that is valid from a day on."""
     names = ("code", "unit_code", "land_owner", "category", "buffer_m")
     frame = gpd.GeoDataFrame(
@@ -54,14 +54,14 @@ def add_areas(engine: Engine, folder: Path, first: dt.date, *rows: dict[str, Any
     )
     path = folder / f"areas_{first}.gpkg"
     frame.to_file(path, engine="pyogrio")
-    report = layers.import_layer(engine, path, "areas", valid_from=first)
+    report = layers.import_layer(work, path, "areas", valid_from=first)
     assert report.n_left_out == 0, report.faults
 
 
 # --- units -----------------------------------------------------------------------------------------------------------
 
 
-def test_units_are_a_tree_or_refused(town: Engine, tmp_path: Path) -> None:
+def test_units_are_a_tree_or_refused(town: Work, tmp_path: Path) -> None:
     head = "code,name_zh,name_en,kind,parent_code,level,grid_code\n"
     good = head + "CITY,市,,,,city,C\nWEST,西区,,,CITY,district,D1\nteam,队,,,WEST,,\n"
     assert reference.import_units(town, table(tmp_path, "units", good)) == 3
@@ -69,7 +69,7 @@ def test_units_are_a_tree_or_refused(town: Engine, tmp_path: Path) -> None:
     with pytest.raises(TableRefused) as e:
         reference.import_units(town, table(tmp_path, "bad", bad))
     assert [(f["code"], f["row"]) for f in e.value.faults] == [("circle", 2), ("parent_unknown", 3)]
-    with work.snapshot(town) as connection:
+    with town.snapshot() as connection:
         tree = units.unit_tree(connection)
     assert {u.code: (u.parent_code, u.level, u.grid_code) for u in tree.values()} == {
         "CITY": (None, 1, "C"), "WEST": ("CITY", 2, "D1"), "team": ("WEST", None, None),
@@ -87,16 +87,16 @@ ROWS: tuple[dict[str, Any], ...] = (
 )
 
 
-def rules(engine: Engine, folder: Path) -> None:
-    add_units(engine, "STREET", "LAMPS", "RAIL", "PARKS", "WORKS")
+def rules(work: Work, folder: Path) -> None:
+    add_units(work, "STREET", "LAMPS", "RAIL", "PARKS", "WORKS")
     text = RULES + (
         "*,city,C,STREET,2020-01-01,,,\n"
         "component:01*,,*,LAMPS,2020-01-01,,,\n"
         "*,,*,RAIL,2020-01-01,,rail,\n"
         "*,community,D2-2,WORKS,2020-01-01,,,yes\n"
     )
-    assert reference.import_rules(engine, table(folder, "rules", text)).n_new == 4
-    assert reference.import_rules(engine, table(folder, "rules", text)).n_changed == 0, "the same table again"
+    assert reference.import_rules(work, table(folder, "rules", text)).n_new == 4
+    assert reference.import_rules(work, table(folder, "rules", text)).n_changed == 0, "the same table again"
 
 
 EXPECTED = {
@@ -116,20 +116,20 @@ def some_cases() -> list[dict[str, str]]:
     ]  # fmt: skip
 
 
-def answering(engine: Engine) -> dict[str, str | None]:
+def answering(work: Work) -> dict[str, str | None]:
     statement = select(t.cases.c.case_no, t.unit.c.code).outerjoin(t.unit, t.cases.c.unit_id == t.unit.c.id)
-    with work.snapshot(engine) as connection:
+    with work.snapshot() as connection:
         return {r[0]: r[1] for r in connection.execute(statement)}
 
 
-def test_areas_and_land_owners_decide_on_the_days_on_which_they_hold(town: Engine, tmp_path: Path) -> None:
+def test_areas_and_land_owners_decide_on_the_days_on_which_they_hold(town: Work, tmp_path: Path) -> None:
     rules(town, tmp_path)
     add_areas(town, tmp_path, dt.date(2025, 12, 1), *ROWS)
     load(town, tmp_path, some_cases())
     assert answering(town) == EXPECTED
 
 
-def test_areas_that_come_later_are_applied_by_reassigning(town: Engine, tmp_path: Path) -> None:
+def test_areas_that_come_later_are_applied_by_reassigning(town: Work, tmp_path: Path) -> None:
     rules(town, tmp_path)
     load(town, tmp_path, some_cases())
     assert assigning.reassign(town)["n_cases_changed"] == 0
@@ -139,7 +139,7 @@ def test_areas_that_come_later_are_applied_by_reassigning(town: Engine, tmp_path
     assert done["n_cases_other_edition"] == 0
     batches = select(t.batch.c.counts).where(t.batch.c.kind == "reassign").order_by(t.batch.c.id.desc()).limit(1)
     layers_known = select(t.layer.c.known_at).where(t.layer.c.kind == "areas")
-    with work.snapshot(town) as connection:
+    with town.snapshot() as connection:
         kept, came = connection.execute(batches).scalar_one(), connection.execute(layers_known).scalar_one()
     assert {k: kept[k] for k in done} == done
     assert dt.datetime.fromisoformat(kept["rules_since"]) == came, "the areas are why"
@@ -150,12 +150,12 @@ def test_areas_that_come_later_are_applied_by_reassigning(town: Engine, tmp_path
     assert answering(town) == EXPECTED | {"pond": "LAMPS"}
 
 
-def test_a_rule_ends_when_the_table_says_so(town: Engine, tmp_path: Path) -> None:
+def test_a_rule_ends_when_the_table_says_so(town: Work, tmp_path: Path) -> None:
     """The same rule with a last day ends the one that is there; it does not stand beside it."""
     rules(town, tmp_path)
     load(town, tmp_path, [case("before", "D2-2", at="2025-12-04 12:00"), case("after", "D2-2", at="2025-12-05 12:00")])
     assert answering(town) == {"before": "WORKS", "after": "WORKS"}
-    with work.snapshot(town) as connection:
+    with town.snapshot() as connection:
         before = clock.now(connection)
     path = table(tmp_path, "ended", ENDED)
     report = reference.import_rules(town, path)
@@ -170,15 +170,13 @@ def test_a_rule_ends_when_the_table_says_so(town: Engine, tmp_path: Path) -> Non
 ENDED = RULES + "*,community,D2-2,WORKS,2020-01-01,2025-12-05,,yes\n"
 
 
-def works_rule(engine: Engine, known_by: dt.datetime | None = None) -> list[dt.date | None]:
+def works_rule(work: Work, known_by: dt.datetime | None = None) -> list[dt.date | None]:
     """Last days of the rules of the unit WORKS."""
-    return [r.valid_to for r in reference.list_rules(engine, None, known_by) if r.unit_code == "WORKS"]
+    return [r.valid_to for r in reference.list_rules(work, None, known_by) if r.unit_code == "WORKS"]
 
 
 @pytest.mark.parametrize(("last", "shown"), [("", None), ("2025-12-06", "2025-12-06")])
-def test_an_old_table_reopens_no_rule_unless_it_shall(
-    town: Engine, tmp_path: Path, last: str, shown: str | None
-) -> None:
+def test_an_old_table_reopens_no_rule_unless_it_shall(town: Work, tmp_path: Path, last: str, shown: str | None) -> None:
     rules(town, tmp_path)
     reference.import_rules(town, table(tmp_path, "ended", ENDED))
     old = table(tmp_path, "old", ENDED.replace("2025-12-05", last) + "*,,,PARKS,2021-01-01,,,\n")
@@ -194,13 +192,13 @@ def test_an_old_table_reopens_no_rule_unless_it_shall(
 
 
 @pytest.mark.parametrize("apart", [True, False], ids=["the end came later", "both came at once"])
-def test_a_rule_that_an_older_release_held_twice_ends(town: Engine, tmp_path: Path, apart: bool) -> None:
+def test_a_rule_that_an_older_release_held_twice_ends(town: Work, tmp_path: Path, apart: bool) -> None:
     """Endless and ended side by side: what was told last counts, of what was told at once the earlier end."""
     rules(town, tmp_path)
     load(town, tmp_path, [case("after", "D2-2", at="2025-12-05 12:00")])
     names = ("category", "level", "grid_code", "land_owner", "override", "unit_id", "batch_id")
     r = t.responsibility.c
-    with work.transaction(town) as connection:
+    with town.transaction() as connection:
         (works,) = connection.execute(select(t.responsibility).where(r.grid_code == "D2-2")).mappings()
         known_at = works["known_at"] + dt.timedelta(seconds=1) if apart else works["known_at"]
         ended = {"valid": Range(dt.date(2020, 1, 1), dt.date(2025, 12, 5)), "known_at": known_at}
@@ -210,7 +208,7 @@ def test_a_rule_that_an_older_release_held_twice_ends(town: Engine, tmp_path: Pa
             connection.execute(t.responsibility.insert().values(**{n: works[n] for n in names}, **again))
     assert works_rule(town) == [dt.date(2025, 12, 5)]
     assigning.reassign(town)
-    with work.transaction(town) as connection:  # as the older release assigned it, and reassigned since
+    with town.transaction() as connection:  # as the older release assigned it, and reassigned since
         unit_id = units.unit_ids(connection)["WORKS"]
         connection.execute(t.assignment.update().values(unit_id=unit_id))
         connection.execute(t.cases.update().values(unit_id=unit_id))
@@ -219,7 +217,7 @@ def test_a_rule_that_an_older_release_held_twice_ends(town: Engine, tmp_path: Pa
     assert answering(town) == {"after": "STREET"}
 
 
-def test_a_rule_for_a_grid_that_no_edition_has_is_told(town: Engine, tmp_path: Path) -> None:
+def test_a_rule_for_a_grid_that_no_edition_has_is_told(town: Work, tmp_path: Path) -> None:
     add_units(town, "STREET")
     grids = ("community,D1-1", "community,D1-11", "district,D1-1", ",")
     text = RULES + "".join(f"*,{grid},STREET,,,,\n" for grid in grids)
@@ -228,7 +226,7 @@ def test_a_rule_for_a_grid_that_no_edition_has_is_told(town: Engine, tmp_path: P
     assert [(f["row"], f["value"], f["level"]) for f in report.nowhere] == [(3, "D1-11", 3), (4, "D1-1", 2)]
 
 
-def test_without_a_day_the_rules_of_today_answer(town: Engine, tmp_path: Path) -> None:
+def test_without_a_day_the_rules_of_today_answer(town: Work, tmp_path: Path) -> None:
     """Not those that someone entered ahead."""
     add_units(town, "STREET", "LAMPS")
     text = RULES + "*,city,C,STREET,2020-01-01,2999-01-01,,\n*,city,C,LAMPS,2999-01-01,,,\n"
@@ -237,7 +235,7 @@ def test_without_a_day_the_rules_of_today_answer(town: Engine, tmp_path: Path) -
     assert locate(town, *middle("D1-1"), day=dt.date(2999, 1, 1)).decision.unit_code == "LAMPS"
 
 
-def test_one_place_is_explained_and_agrees_with_the_import(town: Engine, tmp_path: Path) -> None:
+def test_one_place_is_explained_and_agrees_with_the_import(town: Work, tmp_path: Path) -> None:
     rules(town, tmp_path)
     add_areas(town, tmp_path, dt.date(2025, 12, 1), *ROWS)
     for row in some_cases():
@@ -258,7 +256,7 @@ def test_one_place_is_explained_and_agrees_with_the_import(town: Engine, tmp_pat
     assert (rail.decision.land_owner, rail.unit and rail.unit["code"]) == ("rail", "RAIL")
 
 
-def test_candidates_near_a_border_come_with_their_own_units(town: Engine, tmp_path: Path) -> None:
+def test_candidates_near_a_border_come_with_their_own_units(town: Work, tmp_path: Path) -> None:
     add_units(town, "WEST", "EAST")
     text = RULES + "*,district,D1,WEST,2020-01-01,,,\n*,district,D2,EAST,2020-01-01,,,\n"
     reference.import_rules(town, table(tmp_path, "rules", text))
@@ -274,7 +272,7 @@ def test_candidates_near_a_border_come_with_their_own_units(town: Engine, tmp_pa
 # --- enterprise grids ------------------------------------------------------------------------------------------------
 
 
-def enterprise_edition(engine: Engine, folder: Path) -> None:
+def enterprise_edition(work: Work, folder: Path) -> None:
     """The second half of community D2-2 is a steel works, a basic grid of its own."""
     grids = towns.shapes()
     whole = grids["D2-2"][2]
@@ -288,14 +286,14 @@ def enterprise_edition(engine: Engine, folder: Path) -> None:
     frame["kind"] = [{True: "enterprise"}.get(x) for x in own]
     frame["responsible"] = [{True: "钢铁公司总经理"}.get(x) for x in own]
     frame.to_file(folder / "works.gpkg", engine="pyogrio")
-    editions.import_grids(engine, [str(folder / "works.gpkg")], "2025")
-    editions.activate(engine, "2025", towns.START)
+    editions.import_grids(work, [str(folder / "works.gpkg")], "2025")
+    editions.activate(work, "2025", towns.START)
 
 
 @pytest.fixture
-def works(empty: Engine, tmp_path: Path) -> Engine:
+def works(empty: Work, tmp_path: Path) -> Work:
     """The town with a large enterprise that is a basic grid of its own."""
-    with work.transaction(empty) as connection:
+    with empty.transaction() as connection:
         cities.save_city(connection, towns.CITY)
         units.ensure_units(connection, ["OFFICE", "STEEL"])
         categories.ensure_categories(connection, [("town", "component", "01001")])
@@ -303,7 +301,7 @@ def works(empty: Engine, tmp_path: Path) -> Engine:
     return empty
 
 
-def test_an_enterprise_is_a_basic_grid_with_its_head(works: Engine, tmp_path: Path) -> None:
+def test_an_enterprise_is_a_basic_grid_with_its_head(works: Work, tmp_path: Path) -> None:
     text = RULES + "*,district,D2,OFFICE,2020-01-01,,,\n*,community,D2-E,STEEL,2020-01-01,,,yes\n"
     reference.import_rules(works, table(tmp_path, "rules", text))
     found = locate(works, WEST + 1.9 * SIDE, SOUTH + 1.5 * SIDE, day=DAY, category="component:01001")
@@ -319,17 +317,17 @@ def test_an_enterprise_is_a_basic_grid_with_its_head(works: Engine, tmp_path: Pa
 # --- people ----------------------------------------------------------------------------------------------------------
 
 
-def staff(engine: Engine, folder: Path) -> None:
-    people.import_people(engine, table(folder, "people", "code,name\nP1,王一\nP2,李二\nP3,张三\n"))
+def staff(work: Work, folder: Path) -> None:
+    people.import_people(work, table(folder, "people", "code,name\nP1,王一\nP2,李二\nP3,张三\n"))
     rows = (
         "P1,OFFICE,collector,community,D1-1,,2025-01-01,\n"
         "P2,OFFICE,collector,district,D2,no,2025-01-01,2025-12-05\n"
         "P3,OFFICE,collector,,,,2025-01-01,\n"
     )
-    assert people.import_posts(engine, table(folder, "posts", POSTS + rows)) == {"n_new": 3, "n_changed": 0}
+    assert people.import_posts(work, table(folder, "posts", POSTS + rows)) == {"n_new": 3, "n_changed": 0}
 
 
-def test_posts_hold_on_their_days_and_are_corrected_by_the_table(works: Engine, tmp_path: Path) -> None:
+def test_posts_hold_on_their_days_and_are_corrected_by_the_table(works: Work, tmp_path: Path) -> None:
     staff(works, tmp_path)
     assert [h.post.person_code for h in people.list_posts(works, dt.date(2025, 12, 4))] == ["P1", "P2", "P3"]
     assert [h.post.person_code for h in people.list_posts(works, DAY)] == ["P1", "P3"]
@@ -350,14 +348,14 @@ def test_posts_hold_on_their_days_and_are_corrected_by_the_table(works: Engine, 
     assert len(select_all(works, t.post.c.id)) == 4
 
 
-def test_a_post_needs_a_person_who_is_known(works: Engine, tmp_path: Path) -> None:
+def test_a_post_needs_a_person_who_is_known(works: Work, tmp_path: Path) -> None:
     with pytest.raises(TableRefused) as e:
         people.import_posts(works, table(tmp_path, "posts", POSTS + "P9,OFFICE,collector,,,,,\n"))
     assert [f["code"] for f in e.value.faults] == ["person"]
     assert select_all(works, t.post.c.id) == []
 
 
-def test_needed_there_and_short_for_each_area(works: Engine, tmp_path: Path) -> None:
+def test_needed_there_and_short_for_each_area(works: Work, tmp_path: Path) -> None:
     staff(works, tmp_path)
     before = people.check(works, "ningbo", dt.date(2025, 12, 4))
     assert {(s.area[1], s.check.role): (s.n_grids, s.needed, s.have, s.short) for s in before.lines} == {
@@ -371,10 +369,10 @@ def test_needed_there_and_short_for_each_area(works: Engine, tmp_path: Path) -> 
     assert after.heads.unplaced["collector"] == {"P3"}
 
 
-def test_heads_of_a_day_are_counted_for_grids_and_units(works: Engine, tmp_path: Path) -> None:
+def test_heads_of_a_day_are_counted_for_grids_and_units(works: Work, tmp_path: Path) -> None:
     """What a rulebook's inputs are told."""
     staff(works, tmp_path)
-    with work.snapshot(works) as connection:
+    with works.snapshot() as connection:
         edition = edition_store.on_date(connection, DAY)
         grids = edition_store.grid_names(connection, [edition.id])
         heads = people.headcount(connection, grids, DAY)
@@ -382,14 +380,14 @@ def test_heads_of_a_day_are_counted_for_grids_and_units(works: Engine, tmp_path:
     assert [heads.n(s, "collector") for s in subjects] == [1, 1, 0, 2, 0]  # type: ignore[arg-type]
 
 
-def collectors(engine: Engine) -> dict[str, tuple[object, object]]:
+def collectors(work: Work) -> dict[str, tuple[object, object]]:
     """What the rulebook of six districts is told in December: number of collectors, and where it came from."""
-    made = scoring.score(engine, "ningbo_district", parse_period("2025-12"))
+    made = scoring.score(work, "ningbo_district", parse_period("2025-12"))
     given = {d["subject"]["code"]: d["inputs"].get("collectors", {}) for d in made.subjects}
     return {code: (found.get("value"), found.get("from")) for code, found in given.items()}
 
 
-def test_a_rulebook_is_told_who_holds_posts_on_the_last_day_of_its_period(works: Engine, tmp_path: Path) -> None:
+def test_a_rulebook_is_told_who_holds_posts_on_the_last_day_of_its_period(works: Work, tmp_path: Path) -> None:
     """P2's post in D2 ended on the 5th; P4's begins on the last day of the month, P5's on the day after it."""
     load(works, tmp_path, [case("a", cat="01001", reg="2025-12-05 13:00", due="2025-12-08 12:00")])
     assert collectors(works) == {"D1": (None, None), "D2": (None, None)}, "without posts it is entered, not 0"
@@ -402,7 +400,7 @@ def test_a_rulebook_is_told_who_holds_posts_on_the_last_day_of_its_period(works:
 
 
 def test_the_command_shows_names_only_where_they_are_asked_for(
-    works: Engine, tmp_path: Path, postgis_settings: Settings, monkeypatch: pytest.MonkeyPatch
+    works: Work, tmp_path: Path, postgis_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     staff(works, tmp_path)
     monkeypatch.setenv("GRIDMGMT_HOME", str(postgis_settings.home))
@@ -436,7 +434,7 @@ def test_the_command_shows_names_only_where_they_are_asked_for(
 # --- the sample table ------------------------------------------------------------------------------------------------
 
 
-def test_the_sample_table_loads_and_names_known_classes(town: Engine, tmp_path: Path) -> None:
+def test_the_sample_table_loads_and_names_known_classes(town: Work, tmp_path: Path) -> None:
     reference.import_units(town, data_path("responsibility", "sample_units.csv"))
     n = reference.import_rules(town, data_path("responsibility", "defaults.csv")).n_new
     with data_path("responsibility", "defaults.csv").open(encoding="utf-8") as file:
@@ -444,7 +442,7 @@ def test_the_sample_table_loads_and_names_known_classes(town: Engine, tmp_path: 
     assert n == len(rows) > 0
     assert all("示例" in row["note"] and row["unit_code"].startswith("SAMPLE-") for row in rows)
     reference.import_categories(town, data_path("categories", "gb47678_5.csv"))
-    with work.snapshot(town) as connection:
+    with town.snapshot() as connection:
         known = {f"{kind}:{code}" for _, kind, code in categories.category_keys(connection)}
         assert store.people(connection, DAY) == []
     exact = {row["category"] for row in rows if not row["category"].endswith("*")}

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 
 from gridmgmt.city import STORAGE_EPSG
-from gridmgmt.database import cities, work
-from gridmgmt.database.work import Connection, Engine
+from gridmgmt.database import cities
+from gridmgmt.database.work import Connection, Work
 from gridmgmt.figures.operations import indicators
 from gridmgmt.figures.operations.period_counts import Figures, figures
 from gridmgmt.people.operations import assigning
@@ -61,14 +61,14 @@ def owners_by_locator(codes: list[str], polygons: NDArray[np.object_], points: N
     return [codes[i] if i >= 0 else None for i in found]
 
 
-def test_three_engines_agree_on_the_shared_examples(empty: Engine) -> None:
+def test_three_engines_agree_on_the_shared_examples(empty: Work) -> None:
     codes = [code for code, _ in POLYGONS]
     polygons = shapely.from_wkt([wkt for _, wkt in POLYGONS])
     points = np.array([(x, y) for _, x, y, _ in POINTS])
     expected = [owner for *_, owner in POINTS]
     assert owners_by_locator(codes, polygons, points) == expected
     assert owners_in_geopandas(codes, polygons, points) == expected
-    with work.transaction(empty) as connection:
+    with empty.transaction() as connection:
         assert owners_in_postgis(connection, codes, polygons, points) == expected
 
 
@@ -80,12 +80,12 @@ def cells(rng: np.random.Generator, n: int) -> NDArray[np.object_]:
     return np.asarray(shapely.intersection(parts, square), dtype=object)
 
 
-def test_locator_and_postgis_agree_on_random_points_of_a_random_coverage(empty: Engine) -> None:
+def test_locator_and_postgis_agree_on_random_points_of_a_random_coverage(empty: Work) -> None:
     rng = np.random.default_rng(20_260_701)
     polygons = cells(rng, 300)
     codes = [f"{i:03}" for i in rng.permutation(len(polygons))]
     points = rng.random((4_000, 2)) * 1.1 + np.array([113.95, 29.95])
-    with work.transaction(empty) as connection:
+    with empty.transaction() as connection:
         found = owners_in_postgis(connection, codes, polygons, points)
     assert owners_by_locator(codes, polygons, points) == found
     assert None in found
@@ -111,29 +111,29 @@ def check_sums(found: Figures, n_facts: dict[str, int], parents: bool) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_sums_hold_although_parents_do_not_match_their_children(seed: int, empty: Engine, tmp_path: Path) -> None:
+def test_sums_hold_although_parents_do_not_match_their_children(seed: int, empty: Work, tmp_path: Path) -> None:
     """Communities and districts are two independent coverages, parents drawn at random, with holes in both."""
     rng = np.random.default_rng(seed)
-    with work.transaction(empty) as connection:
+    with empty.transaction() as connection:
         cities.save_city(connection, towns.CITY)
     grids = {"C": ("city", None, shapely.box(114, 30, 114.9, 31))}
     grids |= {f"D{i}": ("district", "C", shape) for i, shape in enumerate(cells(rng, 5)[:-1])}
     grids |= {f"x{i}": ("community", f"D{rng.integers(4)}", shape) for i, shape in enumerate(cells(rng, 40)[:-4])}
     towns.add_edition(empty, tmp_path, "2025", None, grids)
-    with work.transaction(empty) as connection:
+    with empty.transaction() as connection:
         store.activate(connection, store.by_name(connection, "2025"), towns.START)
     points = rng.random((400, 2)) * 1.2 + np.array([113.9, 29.9])
     rows = [case(f"n{i}", (x, y), reg=towns.NOON) for i, (x, y) in enumerate(points.tolist())]
     report = load(empty, tmp_path, [*rows, case("nowhere", None)])
     assert set(report.located) == {"leaf", "upper", "outside", "no_location"}
-    with work.snapshot(empty) as connection:
+    with empty.snapshot() as connection:
         found = figures(connection, cities.load_city(connection), parse_period("2025-12"))
     check_sums(found, {"n_reported": 401, "n_registered": 400}, parents=True)
     counts = found.levels[3].counts["n_reported"]
     assert counts.sum() == report.located["leaf"]
 
 
-def test_sums_hold_over_two_editions_in_one_period(town: Engine, tmp_path: Path) -> None:
+def test_sums_hold_over_two_editions_in_one_period(town: Work, tmp_path: Path) -> None:
     """December's cases, due in January, keep their old communities; the new edition has one community in the west."""
     load(town, tmp_path, [
         case("a", "D1-1", reg="2025-12-28", due="2026-01-04", closed="2026-01-03"),
@@ -150,7 +150,7 @@ def test_sums_hold_over_two_editions_in_one_period(town: Engine, tmp_path: Path)
         case("f", (0.0, 0.0), at="2026-01-02", reg="2026-01-02", due="2026-01-05"),
     ])  # fmt: skip
     assert assigning.reassign(town)["n_cases_changed"] == 0
-    with work.snapshot(town) as connection:
+    with town.snapshot() as connection:
         found = figures(connection, cities.load_city(connection), parse_period("2026-01"))
     check_sums(found, {"n_due": 6, "n_reported": 3, "n_registered": 3, "n_closed": 1}, parents=True)
     due = found.levels[3].counts["n_due"].to_dict()
@@ -161,7 +161,7 @@ def test_sums_hold_over_two_editions_in_one_period(town: Engine, tmp_path: Path)
     assert (of["D1-1"], of["D1-9"], of["D2-1"]) == ("2025", "2026", "2026")
 
 
-def test_a_table_lists_every_grid_and_the_unassigned_last(town: Engine, tmp_path: Path) -> None:
+def test_a_table_lists_every_grid_and_the_unassigned_last(town: Work, tmp_path: Path) -> None:
     load(town, tmp_path, [case("a"), case("b"), case("c", (0.0, 0.0))])
     table, _ = indicators.indicators(town, parse_period("2025-12"), "community")
     assert dict(zip(table["code"], table["n_reported"], strict=True)) == {

@@ -12,9 +12,9 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.exc import IntegrityError
 
 from gridmgmt.assessing.operations import explaining, scoring
-from gridmgmt.database import cities, work
+from gridmgmt.database import cities
 from gridmgmt.database import tables as t
-from gridmgmt.database.work import Engine
+from gridmgmt.database.work import Work
 from gridmgmt.errors import EditionActive, EditionExists, EditionInvalid, EditionMissing, EditionOverlap, EditionShrinks
 from gridmgmt.people.operations import assigning, reference
 from gridmgmt.people.store import units
@@ -41,12 +41,12 @@ def overlapping() -> Grids:
     return grids
 
 
-def days(engine: Engine) -> dict[str, tuple[dt.date | None, dt.date | None]]:
-    return {e.name: (e.valid_from, e.valid_to) for e in editions.list_editions(engine)}
+def days(work: Work) -> dict[str, tuple[dt.date | None, dt.date | None]]:
+    return {e.name: (e.valid_from, e.valid_to) for e in editions.list_editions(work)}
 
 
 class TestActivation:
-    def test_an_edition_is_loaded_inactive_and_changes_nothing(self, town: Engine, tmp_path: Path) -> None:
+    def test_an_edition_is_loaded_inactive_and_changes_nothing(self, town: Work, tmp_path: Path) -> None:
         add_edition(town, tmp_path, "2026", None, merged_west())
         assert days(town) == {"2025": (towns.START, None), "2026": (None, None)}
         assert load(town, tmp_path, [case("n", at="2026-02-01")]).located == {"leaf": 1}
@@ -54,14 +54,14 @@ class TestActivation:
         subjects = {r[0] for r in select_all(town, t.subject.c.code)}
         assert subjects == set(shapes()), "what was never active is not assessed"
 
-    def test_it_closes_the_one_before_on_that_day(self, town: Engine, tmp_path: Path) -> None:
+    def test_it_closes_the_one_before_on_that_day(self, town: Work, tmp_path: Path) -> None:
         add_edition(town, tmp_path, "2026", None, merged_west())
         done = editions.activate(town, "2026", NEW_YEAR)
         assert (done["predecessor"], done["from"]) == ("2025", "2026-01-01")
         assert days(town) == {"2025": (towns.START, NEW_YEAR), "2026": (NEW_YEAR, None)}
         assert {r[0] for r in select_all(town, t.subject.c.code)} == {*shapes(), "D1-9"}
 
-    def test_again_on_the_same_day_is_no_change_and_on_another_is_refused(self, town: Engine) -> None:
+    def test_again_on_the_same_day_is_no_change_and_on_another_is_refused(self, town: Work) -> None:
         before = select_all(town, *t.edition.c)
         assert editions.activate(town, "2025", towns.START)["n_lineage"] == 0
         with pytest.raises(EditionActive):
@@ -69,29 +69,27 @@ class TestActivation:
         assert select_all(town, *t.edition.c) == before
 
     @pytest.mark.parametrize("first", [towns.START, towns.START - dt.timedelta(days=1)])
-    def test_before_or_on_the_first_day_of_another_is_refused(
-        self, first: dt.date, town: Engine, tmp_path: Path
-    ) -> None:
+    def test_before_or_on_the_first_day_of_another_is_refused(self, first: dt.date, town: Work, tmp_path: Path) -> None:
         add_edition(town, tmp_path, "older", None)
         with pytest.raises(EditionOverlap) as caught:
             editions.activate(town, "older", first)
         assert (caught.value.other, caught.value.other_from) == ("2025", "2025-01-01")
         assert days(town)["older"] == (None, None)
 
-    def test_between_two_active_ones_is_refused(self, town: Engine, tmp_path: Path) -> None:
+    def test_between_two_active_ones_is_refused(self, town: Work, tmp_path: Path) -> None:
         add_edition(town, tmp_path, "2027", dt.date(2027, 1, 1))
         add_edition(town, tmp_path, "2026", None)
         with pytest.raises(EditionOverlap):
             editions.activate(town, "2026", NEW_YEAR)
         assert days(town)["2025"] == (towns.START, dt.date(2027, 1, 1))
 
-    def test_the_database_itself_refuses_an_overlap(self, town: Engine) -> None:
+    def test_the_database_itself_refuses_an_overlap(self, town: Work) -> None:
         days_of_another = Range(dt.date(2025, 12, 31), NEW_YEAR)
-        with pytest.raises(IntegrityError) as caught, work.transaction(town) as connection:
+        with pytest.raises(IntegrityError) as caught, town.transaction() as connection:
             connection.execute(t.edition.insert().values(name="x", report={}, valid=days_of_another))
         assert isinstance(caught.value.orig, ExclusionViolation)
 
-    def test_a_report_with_errors_refuses_it(self, town: Engine, tmp_path: Path) -> None:
+    def test_a_report_with_errors_refuses_it(self, town: Work, tmp_path: Path) -> None:
         add_edition(town, tmp_path, "2026", None, overlapping())
         with pytest.raises(EditionInvalid) as caught:
             editions.activate(town, "2026", NEW_YEAR)
@@ -101,7 +99,7 @@ class TestActivation:
 
 
 class TestReplace:
-    def test_an_inactive_edition_is_loaded_anew(self, town: Engine, tmp_path: Path) -> None:
+    def test_an_inactive_edition_is_loaded_anew(self, town: Work, tmp_path: Path) -> None:
         add_edition(town, tmp_path, "2026", None, overlapping())
         mended = str(towns.write_grids(tmp_path / "mended.gpkg"))
         with pytest.raises(EditionExists):
@@ -110,18 +108,18 @@ class TestReplace:
         assert editions.activate(town, "2026", NEW_YEAR)["predecessor"] == "2025"
         assert len(select_all(town, t.grid.c.id)) == 2 * len(shapes())
 
-    def test_an_active_one_is_not(self, town: Engine, tmp_path: Path) -> None:
+    def test_an_active_one_is_not(self, town: Work, tmp_path: Path) -> None:
         before = select_all(town, t.grid.c.id, t.grid.c.code)
         with pytest.raises(EditionActive):
             editions.import_grids(town, [str(towns.write_grids(tmp_path / "x.gpkg"))], "2025", replace=True)
         assert select_all(town, t.grid.c.id, t.grid.c.code) == before
 
-    def test_nor_one_that_has_ended(self, town: Engine, tmp_path: Path) -> None:
+    def test_nor_one_that_has_ended(self, town: Work, tmp_path: Path) -> None:
         add_edition(town, tmp_path, "2026", NEW_YEAR)
         with pytest.raises(EditionActive):
             editions.import_grids(town, [str(towns.write_grids(tmp_path / "x.gpkg"))], "2025", replace=True)
 
-    def test_a_file_that_cannot_be_read_keeps_the_old_one(self, town: Engine, tmp_path: Path) -> None:
+    def test_a_file_that_cannot_be_read_keeps_the_old_one(self, town: Work, tmp_path: Path) -> None:
         add_edition(town, tmp_path, "2026", None)
         twice = gpd.read_file(towns.write_grids(tmp_path / "x.gpkg"))
         twice.loc[twice["code"] == "D1-2", "code"] = "D1-1"
@@ -132,7 +130,7 @@ class TestReplace:
         assert select_all(town, t.grid.c.id, t.grid.c.code) == before
 
 
-def test_a_partial_delivery_replaces_its_districts_only(town: Engine, tmp_path: Path) -> None:
+def test_a_partial_delivery_replaces_its_districts_only(town: Work, tmp_path: Path) -> None:
     west = {code: grid for code, grid in merged_west().items() if code.startswith("D1")}
     editions.import_grids(town, [str(towns.write_grids(tmp_path / "west.gpkg", west))], "2026", base="2025")
     editions.activate(town, "2026", NEW_YEAR)
@@ -142,7 +140,7 @@ def test_a_partial_delivery_replaces_its_districts_only(town: Engine, tmp_path: 
         editions.import_grids(town, [str(tmp_path / "west.gpkg")], "2027", base="no such")
 
 
-def test_lineage_is_kept_also_of_grids_that_go_or_come(town: Engine, tmp_path: Path) -> None:
+def test_lineage_is_kept_also_of_grids_that_go_or_come(town: Work, tmp_path: Path) -> None:
     """The town's north is given away and land in the east comes in; the two western communities merge."""
     grids: Grids = {"C": ("city", None, box(0, 0, 3, 1)), "D1": ("district", "C", box(0, 0))}
     grids |= {"D2": ("district", "C", box(1, 0, 2, 1)), "D1-9": ("community", "D1", box(0, 0))}
@@ -161,7 +159,7 @@ def test_lineage_is_kept_also_of_grids_that_go_or_come(town: Engine, tmp_path: P
 class TestDays:
     """A case belongs to the edition of the day on which it was reported, in city time."""
 
-    def test_the_last_half_hour_belongs_to_the_old_edition(self, town: Engine, tmp_path: Path) -> None:
+    def test_the_last_half_hour_belongs_to_the_old_edition(self, town: Work, tmp_path: Path) -> None:
         add_edition(town, tmp_path, "2026", NEW_YEAR, merged_west())
         rows = [
             case("old", at="2025-12-31 23:30:00"),
@@ -175,7 +173,7 @@ class TestDays:
         }  # fmt: skip
         assert assigning.reassign(town)["n_cases"] == 0, "the database finds the same day"
 
-    def test_reassigning_touches_only_what_changes(self, town: Engine, tmp_path: Path) -> None:
+    def test_reassigning_touches_only_what_changes(self, town: Work, tmp_path: Path) -> None:
         rows = [
             case("dec", at="2025-12-31 23:30"),
             case("jan", at="2026-01-01 00:00"),
@@ -203,7 +201,7 @@ class TestDays:
         assert set(assigning.reassign(town).values()) == {0}
         assert contents(town) == after
 
-    def test_reassigning_can_be_kept_to_one_edition(self, town: Engine, tmp_path: Path) -> None:
+    def test_reassigning_can_be_kept_to_one_edition(self, town: Work, tmp_path: Path) -> None:
         load(town, tmp_path, [case("a", at="2026-02-01"), case("b", at="2027-02-01")])
         add_edition(town, tmp_path, "2026", NEW_YEAR, merged_west())
         add_edition(town, tmp_path, "2027", dt.date(2027, 1, 1), merged_west())
@@ -213,18 +211,18 @@ class TestDays:
             assigning.reassign(town, "2028")
 
     def test_an_import_before_the_first_edition_is_assigned_when_there_is_one(
-        self, empty: Engine, tmp_path: Path
+        self, empty: Work, tmp_path: Path
     ) -> None:
-        with work.transaction(empty) as connection:
+        with empty.transaction() as connection:
             cities.save_city(connection, towns.CITY)
         assert load(empty, tmp_path, [case("n")]).located == {"no_edition": 1}
         add_edition(empty, tmp_path)
         assert assigning.reassign(empty)["n_cases_changed"] == 1
         assert places(empty) == {"n": ("leaf", "D1-1", "D1")}
 
-    def test_rules_that_come_later_are_applied_to_the_rows_before_them(self, town: Engine, tmp_path: Path) -> None:
+    def test_rules_that_come_later_are_applied_to_the_rows_before_them(self, town: Work, tmp_path: Path) -> None:
         load(town, tmp_path, [case("n", cat="01"), case("m", "D2-1", cat="01")])
-        with work.transaction(town) as connection:
+        with town.transaction() as connection:
             units.ensure_units(connection, ["U1"])
         header = "category,level,grid_code,unit_code,valid_from,valid_to"
         (tmp_path / "rules.csv").write_text(f"{header}\ncomponent:01,district,D1,U1,2025-01-01,\n", "utf-8")
@@ -233,11 +231,11 @@ class TestDays:
         assert assigning.reassign(town)["n_cases_changed"] == 1
         assert assigning.reassign(town)["n_cases"] == 0
         answering = select(t.cases.c.case_no, t.unit.c.code).outerjoin(t.unit, t.cases.c.unit_id == t.unit.c.id)
-        with work.snapshot(town) as connection:
+        with town.snapshot() as connection:
             assert {r[0]: r[1] for r in connection.execute(answering)} == {"n": "U1", "m": None, "later": "U1"}
 
 
-def test_a_saved_assessment_keeps_its_numbers_after_reassigning(town: Engine, tmp_path: Path) -> None:
+def test_a_saved_assessment_keeps_its_numbers_after_reassigning(town: Work, tmp_path: Path) -> None:
     january = {"at": "2026-01-05", "reg": "2026-01-05", "due": "2026-01-08"}
     load(town, tmp_path, [case("late", **january), case("done", **january, closed="2026-01-07")], day=20)
     period = parse_period("2026-01")

@@ -13,8 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from gridmgmt.database import tables as t
-from gridmgmt.database import work
-from gridmgmt.database.work import Engine
+from gridmgmt.database.work import Work
 from gridmgmt.errors import LayerEmpty, LayerExists, LayerKindMissing, LayerMissing, LayerOverlap, OptionInvalid
 from gridmgmt.places import layers as domain
 from gridmgmt.places.operations import layers
@@ -33,28 +32,28 @@ def write(path: Path, rows: Iterable[tuple[Any, ...]] = ROADS, columns: list[str
     return path
 
 
-def load(engine: Engine, path: Path, day: dt.date = MAY, kind: str = "roads", **more: Any) -> LayerReport:
+def load(work: Work, path: Path, day: dt.date = MAY, kind: str = "roads", **more: Any) -> LayerReport:
     """Import a layer; what must always hold of a report is checked on the way."""
-    report = layers.import_layer(engine, path, kind, valid_from=day, **more)
+    report = layers.import_layer(work, path, kind, valid_from=day, **more)
     assert report.n_read == report.n_loaded + report.n_left_out
     assert len({f.number for f in report.faults}) == report.n_left_out
     json.dumps(report.as_dict())
     return report
 
 
-def codes(engine: Engine, day: dt.date, kind: str = "roads", name: str | None = None) -> list[str]:
-    with work.snapshot(engine) as connection:
+def codes(work: Work, day: dt.date, kind: str = "roads", name: str | None = None) -> list[str]:
+    with work.snapshot() as connection:
         return store.features(connection, kind, day, name)["code"].tolist()
 
 
-def heads(engine: Engine, **more: Any) -> list[tuple[str, dt.date | None, dt.date | None, int]]:
-    return [(x.name, x.valid_from, x.valid_to, x.n_features) for x in layers.list_layers(engine, **more)]
+def heads(work: Work, **more: Any) -> list[tuple[str, dt.date | None, dt.date | None, int]]:
+    return [(x.name, x.valid_from, x.valid_to, x.n_features) for x in layers.list_layers(work, **more)]
 
 
-def test_a_layer_comes_back_as_it_was_handed_in(town: Engine, tmp_path: Path) -> None:
+def test_a_layer_comes_back_as_it_was_handed_in(town: Work, tmp_path: Path) -> None:
     report = load(town, write(tmp_path / "roads.gpkg"))
     assert (report.n_read, report.n_loaded, report.is_new, report.predecessor) == (2, 2, True, None)
-    with work.snapshot(town) as connection:
+    with town.snapshot() as connection:
         found = store.features(connection, "roads", MAY)
         (head,) = store.all_layers(connection)
     assert found.columns.tolist() == [
@@ -79,7 +78,7 @@ def test_a_layer_comes_back_as_it_was_handed_in(town: Engine, tmp_path: Path) ->
     assert domain.sha256(found) == report.sha256
 
 
-def test_a_layer_holds_from_its_day_until_its_successor_s(town: Engine, tmp_path: Path) -> None:
+def test_a_layer_holds_from_its_day_until_its_successor_s(town: Work, tmp_path: Path) -> None:
     load(town, write(tmp_path / "a.gpkg"))
     report = load(town, write(tmp_path / "b.gpkg", ROADS[:1]), JUNE)
     assert report.predecessor == "closed"
@@ -93,7 +92,7 @@ def test_a_layer_holds_from_its_day_until_its_successor_s(town: Engine, tmp_path
     assert e.value.other_from == "2025-06-01"
 
 
-def test_the_same_features_again_change_nothing(town: Engine, tmp_path: Path) -> None:
+def test_the_same_features_again_change_nothing(town: Work, tmp_path: Path) -> None:
     load(town, write(tmp_path / "a.gpkg"))
     before = [towns.select_all(town, *table.c) for table in (t.layer, t.batch)]
     again = load(town, write(tmp_path / "again.shp", ROADS[::-1]), JULY, mapping={"name_zh": "name"})
@@ -101,7 +100,7 @@ def test_the_same_features_again_change_nothing(town: Engine, tmp_path: Path) ->
     assert [towns.select_all(town, *table.c) for table in (t.layer, t.batch)] == before
 
 
-def test_a_layer_of_the_same_day_is_replaced_only_when_asked(town: Engine, tmp_path: Path) -> None:
+def test_a_layer_of_the_same_day_is_replaced_only_when_asked(town: Work, tmp_path: Path) -> None:
     load(town, write(tmp_path / "a.gpkg"))
     better = write(tmp_path / "b.gpkg", ROADS[:1])
     with pytest.raises(LayerExists):
@@ -112,7 +111,7 @@ def test_a_layer_of_the_same_day_is_replaced_only_when_asked(town: Engine, tmp_p
     assert heads(town) == [("roads", None, None, 2), ("roads", MAY, None, 1)]
 
 
-def test_layers_that_begin_too_late_by_mistake_can_be_replaced(town: Engine, tmp_path: Path) -> None:
+def test_layers_that_begin_too_late_by_mistake_can_be_replaced(town: Work, tmp_path: Path) -> None:
     """2052 for 2025: without a way back no layer of that name could be loaded any more."""
     load(town, write(tmp_path / "a.gpkg"))
     load(town, write(tmp_path / "b.gpkg", ROADS[:1]), dt.date(2052, 6, 1))
@@ -128,12 +127,12 @@ def test_layers_that_begin_too_late_by_mistake_can_be_replaced(town: Engine, tmp
     assert [codes(town, d) for d in (MAY, JUNE, dt.date(2062, 6, 1))] == [["R1", "R2"], ["R2"], ["R2"]]
 
 
-def test_a_blank_is_no_name(town: Engine, tmp_path: Path) -> None:
+def test_a_blank_is_no_name(town: Work, tmp_path: Path) -> None:
     load(town, write(tmp_path / "a.gpkg"), name="  ")
     assert load(town, write(tmp_path / "a.gpkg"), name=" roads ").is_new is False
 
 
-def test_layers_of_one_kind_stand_side_by_side_without_common_codes(town: Engine, tmp_path: Path) -> None:
+def test_layers_of_one_kind_stand_side_by_side_without_common_codes(town: Work, tmp_path: Path) -> None:
     load(town, write(tmp_path / "a.gpkg"), name="north")
     rows = [ROADS[0], ("R3", "三路", None, "main", 2, ROAD)]
     report = load(town, write(tmp_path / "b.gpkg", rows), JUNE, name="south")
@@ -143,17 +142,17 @@ def test_layers_of_one_kind_stand_side_by_side_without_common_codes(town: Engine
     assert codes(town, MAY) == ["R1", "R2"]
 
 
-def test_the_database_holds_no_two_layers_of_a_day(town: Engine, tmp_path: Path) -> None:
+def test_the_database_holds_no_two_layers_of_a_day(town: Work, tmp_path: Path) -> None:
     load(town, write(tmp_path / "a.gpkg"))
     again = text(
         "INSERT INTO layer (kind, name, valid, sha256, n_features, batch_id) "
         "SELECT kind, name, '[2025-06-01,)', sha256, n_features, batch_id FROM layer"
     )
-    with pytest.raises(IntegrityError, match="ex_layer_valid"), work.transaction(town) as connection:
+    with pytest.raises(IntegrityError, match="ex_layer_valid"), town.transaction() as connection:
         connection.execute(again)
 
 
-def test_a_file_of_which_nothing_fits_leaves_the_layer_as_it_was(town: Engine, tmp_path: Path) -> None:
+def test_a_file_of_which_nothing_fits_leaves_the_layer_as_it_was(town: Work, tmp_path: Path) -> None:
     load(town, write(tmp_path / "a.gpkg"))
     with pytest.raises(LayerEmpty) as e:
         load(town, write(tmp_path / "b.gpkg", [("R9", "", None, "motorway", 1, ROAD)]), JUNE)
@@ -163,13 +162,13 @@ def test_a_file_of_which_nothing_fits_leaves_the_layer_as_it_was(town: Engine, t
     assert heads(town) == [("roads", MAY, None, 2)]
 
 
-def test_a_dry_run_does_everything_and_keeps_nothing(town: Engine, tmp_path: Path) -> None:
+def test_a_dry_run_does_everything_and_keeps_nothing(town: Work, tmp_path: Path) -> None:
     report = load(town, write(tmp_path / "a.gpkg"), dry_run=True)
     assert (report.n_loaded, report.dry_run, report.is_new) == (2, True, True)
     assert heads(town) == []
 
 
-def test_what_lies_outside_the_city_is_counted(town: Engine, tmp_path: Path) -> None:
+def test_what_lies_outside_the_city_is_counted(town: Work, tmp_path: Path) -> None:
     far = shapely.transform(ROAD, lambda xy: xy + 1)
     rows = [ROADS[0], ("R3", "", None, "main", 2, far)]
     assert load(town, write(tmp_path / "a.gpkg", rows)).n_outside == 1
@@ -177,8 +176,8 @@ def test_what_lies_outside_the_city_is_counted(town: Engine, tmp_path: Path) -> 
     assert load(town, write(tmp_path / "c.gpkg"), dt.date(1999, 1, 1), name="old").n_outside is None
 
 
-def test_units_of_areas_are_those_of_the_city(town: Engine, tmp_path: Path) -> None:
-    with work.transaction(town) as connection:
+def test_units_of_areas_are_those_of_the_city(town: Work, tmp_path: Path) -> None:
+    with town.transaction() as connection:
         connection.execute(t.unit.insert().values(code="PARKS"))
     columns = ["code", "unit_code", "land_owner", "buffer_m", "geometry"]
     rows = [
@@ -188,7 +187,7 @@ def test_units_of_areas_are_those_of_the_city(town: Engine, tmp_path: Path) -> N
     ]
     report = load(town, write(tmp_path / "areas.gpkg", rows, columns), kind="areas")
     assert [(f.number, f.code, f.value) for f in report.faults] == [(2, "feature_unit_unknown", "WATER")]
-    with work.snapshot(town) as connection:
+    with town.snapshot() as connection:
         found = store.features(connection, "areas", MAY)
     assert found[["code", "unit_code", "land_owner"]].to_numpy().tolist() == [
         ["A", "PARKS", None],
@@ -197,7 +196,7 @@ def test_units_of_areas_are_those_of_the_city(town: Engine, tmp_path: Path) -> N
     assert found["buffer_m"].tolist()[1] == 30.0
 
 
-def test_the_default_day_is_today_of_the_database(town: Engine, tmp_path: Path) -> None:
+def test_the_default_day_is_today_of_the_database(town: Work, tmp_path: Path) -> None:
     report = layers.import_layer(town, write(tmp_path / "a.gpkg"), "roads")
     now = towns.select_all(town, t.layer.c.known_at)[0][0]
     assert report.valid_from == now.astimezone(towns.CITY.zone).date()
@@ -205,7 +204,7 @@ def test_the_default_day_is_today_of_the_database(town: Engine, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("name", ["out.geojson", "out.gpkg"])
-def test_what_is_exported_can_be_imported_again(town: Engine, tmp_path: Path, name: str) -> None:
+def test_what_is_exported_can_be_imported_again(town: Work, tmp_path: Path, name: str) -> None:
     report = load(town, write(tmp_path / "a.gpkg"))
     assert layers.export(town, "roads", tmp_path / name, day=MAY) == 2
     again = load(town, tmp_path / name, JUNE, dry_run=True, mapping={"code": "code"})
@@ -217,7 +216,7 @@ def test_what_is_exported_can_be_imported_again(town: Engine, tmp_path: Path, na
 
 
 @pytest.mark.parametrize("name", ["made/out.geojson", "made/out.gpkg"])
-def test_an_export_has_columns_of_every_name(town: Engine, tmp_path: Path, name: str) -> None:
+def test_an_export_has_columns_of_every_name(town: Work, tmp_path: Path, name: str) -> None:
     """A GeoPackage has a ``fid`` and a ``geom`` of its own, and takes upper and lower case for the same."""
     told = {"code": "R1", "class": "main", "FID": "f", "Geom": "g", "NAME_ZH": "n", "Lanes": "4", "lanes_2": "5"}
     feature = {"type": "Feature", "properties": told, "geometry": shapely.geometry.mapping(ROAD)}
@@ -231,7 +230,7 @@ def test_an_export_has_columns_of_every_name(town: Engine, tmp_path: Path, name:
     assert row["name_zh"] is None
 
 
-def test_what_is_not_there_is_told(town: Engine, tmp_path: Path) -> None:
+def test_what_is_not_there_is_told(town: Work, tmp_path: Path) -> None:
     load(town, write(tmp_path / "a.gpkg"))
     with pytest.raises(LayerMissing) as e:
         layers.show(town, "water", MAY)

@@ -7,7 +7,7 @@ import pytest
 
 from gridmgmt.assessing.operations import subjects
 from gridmgmt.city import DEFAULT_LEVELS
-from gridmgmt.database.work import Engine
+from gridmgmt.database.work import Work
 from gridmgmt.errors import DataFileInvalid, InstantInvalid, OptionInvalid, SchemeMissing
 from gridmgmt.files import data_files
 from gridmgmt.reporting.operations import due as reporting
@@ -16,11 +16,11 @@ from gridmgmt.settings import data_path
 FIFTH = dt.date(2025, 12, 5)
 
 
-def due(engine: Engine, first: dt.date = FIFTH, last: dt.date | None = None, **more: object) -> list[dict[str, object]]:
-    return reporting.due(engine, first, last or first, **more)  # type: ignore[arg-type]
+def due(work: Work, first: dt.date = FIFTH, last: dt.date | None = None, **more: object) -> list[dict[str, object]]:
+    return reporting.due(work, first, last or first, **more)  # type: ignore[arg-type]
 
 
-def test_a_day_of_one_scheme(town: Engine) -> None:
+def test_a_day_of_one_scheme(town: Work) -> None:
     rows = due(town, schemes=["huiji"])
     assert [(r["duty"], r["opens"], r["due"], r.get("period")) for r in rows] == [
         ("self_check", dt.date(2025, 12, 1), FIFTH, "2025-11"),
@@ -31,7 +31,7 @@ def test_a_day_of_one_scheme(town: Engine) -> None:
     assert rows[1]["within"] == {"days": 3}
 
 
-def test_events_are_read_in_city_time(town: Engine) -> None:
+def test_events_are_read_in_city_time(town: Work) -> None:
     events = ["major_event=2025-12-05T10:00", "month_check_end=2025-12-20"]
     rows = due(town, schemes=["huiji", "ningbo_district"], events=events)
     found = {str(r["duty"]): (r["due"], r["at"]) for r in rows}
@@ -41,7 +41,7 @@ def test_events_are_read_in_city_time(town: Engine) -> None:
     assert found["quarter_result"] == (None, None)
 
 
-def test_wrong_names_are_told(town: Engine) -> None:
+def test_wrong_names_are_told(town: Work) -> None:
     with pytest.raises(SchemeMissing) as e:
         due(town, schemes=["nowhere"])
     assert "huiji" in e.value.known
@@ -53,7 +53,7 @@ def test_wrong_names_are_told(town: Engine) -> None:
         due(town, events=["month_check_end=yesterday"])
 
 
-def test_units_of_a_level_owe_by_the_edition_of_the_day(town: Engine) -> None:
+def test_units_of_a_level_owe_by_the_edition_of_the_day(town: Work) -> None:
     """Ningbo's rulebook assesses districts; the town has two."""
     rows = [r for r in due(town, schemes=["ningbo_district"], units=True) if r["duty"] == "month_situation"]
     assert [(r["subject_code"], r["subject"]) for r in rows] == [
@@ -64,7 +64,7 @@ def test_units_of_a_level_owe_by_the_edition_of_the_day(town: Engine) -> None:
     assert [("subject_code" in r, r["duty"]) for r in early if r["due"]] == [(False, "month_situation")]
 
 
-def test_a_list_of_subjects_goes_before_the_level(town: Engine, tmp_path: Path) -> None:
+def test_a_list_of_subjects_goes_before_the_level(town: Work, tmp_path: Path) -> None:
     path = tmp_path / "list.csv"
     path.write_text("code,name_zh,level,valid_from\nD2,二区,district,2025-01-01\n", "utf-8")
     subjects.import_subjects(town, "ningbo_district", path)
@@ -72,7 +72,7 @@ def test_a_list_of_subjects_goes_before_the_level(town: Engine, tmp_path: Path) 
     assert [r["subject_code"] for r in rows] == ["D2"]
 
 
-def test_a_scheme_is_called_as_its_file(town: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_scheme_is_called_as_its_file(town: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "reporting").mkdir()
     text = data_path("reporting", "huiji.yaml").read_text("utf-8")
     (tmp_path / "reporting" / "mine.yaml").write_text(text, "utf-8")
@@ -82,7 +82,7 @@ def test_a_scheme_is_called_as_its_file(town: Engine, tmp_path: Path, monkeypatc
     assert (e.value.file, e.value.key, e.value.value) == ("reporting/mine.yaml", "id", "huiji")
 
 
-def test_a_scheme_may_ask_for_working_days(town: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_scheme_may_ask_for_working_days(town: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The 5th of October 2025 lies in the national holiday, which ended on the 8th."""
     (tmp_path / "reporting").mkdir()
     text = data_path("reporting", "huiji.yaml").read_text("utf-8")
