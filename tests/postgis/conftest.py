@@ -9,21 +9,44 @@ from sqlalchemy import text
 from gridmgmt.database.tables import metadata
 from gridmgmt.database.work import Work, open_database
 from gridmgmt.settings import Settings
+from tests import servers
 from tests.postgis import towns, worksite
 
+Opened = tuple[Settings, Work]
+
 
 @pytest.fixture(scope="session")
-def postgis_settings(make_database: Callable[[str], Settings]) -> Settings:
+def opened(databases: servers.Databases) -> Iterator[Callable[[bool], Opened]]:
+    """The folder's database, migrated when first asked for: on the quick server, or on one as users have it."""
+    made: dict[bool, Opened] = {}
+
+    def ask(durable: bool) -> Opened:
+        if durable not in made:
+            found = (servers.Databases(servers.real()) if durable else databases).copied("postgis")
+            made[durable] = found, open_database(found)
+        return made[durable]
+
+    yield ask
+    for _, work in made.values():
+        work.close()
+
+
+@pytest.fixture
+def postgis(opened: Callable[[bool], Opened], request: pytest.FixtureRequest) -> Opened:
+    """The folder's database with its settings; tests that kill a writer (marked ``crash``) have the durable one."""
+    return opened(request.node.get_closest_marker("crash") is not None)
+
+
+@pytest.fixture
+def postgis_settings(postgis: Opened) -> Settings:
     """Settings of the folder's database."""
-    return make_database("postgis")
+    return postgis[0]
 
 
-@pytest.fixture(scope="session")
-def postgis_engine(postgis_settings: Settings) -> Iterator[Work]:
+@pytest.fixture
+def postgis_engine(postgis: Opened) -> Work:
     """The folder's database, migrated."""
-    work = open_database(postgis_settings)
-    yield work
-    work.close()
+    return postgis[1]
 
 
 @pytest.fixture

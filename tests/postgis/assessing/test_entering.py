@@ -270,6 +270,7 @@ def test_a_failure_leaves_nothing(city: Work, enter: Enter, monkeypatch: pytest.
     assert everything(city) == before
 
 
+@pytest.mark.crash
 def test_a_killed_import_leaves_nothing(city: Work, postgis_settings: Settings, tmp_path: Path) -> None:
     """The process is killed after its rows were sent and before they are committed."""
     before = everything(city)

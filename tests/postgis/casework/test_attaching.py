@@ -218,6 +218,7 @@ def test_writers_of_the_same_files_in_opposite_order_do_not_block_each_other(des
     assert n_rows(desk, "stored_file") == 3
 
 
+@pytest.mark.crash
 def test_a_writer_killed_in_the_act_leaves_no_half_file(
     desk: Work, postgis_settings: Settings, root: Path, tmp_path: Path
 ) -> None:

@@ -507,6 +507,7 @@ def many(n: int) -> list[dict[str, str]]:
     return [r for pair in zip(two, (report_row(when="08 09:00") for _ in two), strict=True) for r in pair][:n]
 
 
+@pytest.mark.crash
 @pytest.mark.parametrize("how", ["between", "inside"])
 def test_a_killed_sheet_handed_in_again_is_there_once(
     how: str, town: Work, sheet: Take, postgis_settings: Settings, tmp_path: Path
@@ -525,6 +526,7 @@ def test_a_killed_sheet_handed_in_again_is_there_once(
     assert sorted(report.opened.values()) == opened
 
 
+@pytest.mark.crash
 def test_a_sheet_killed_while_it_waits_leaves_its_chunk_out(
     town: Work, sheet: Take, postgis_settings: Settings, tmp_path: Path
 ) -> None:

@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import signal
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -18,6 +20,7 @@ from gridmgmt.database import engine as engines
 from gridmgmt.database.work import Work
 from gridmgmt.errors import DatabaseOutdated, DatabaseUnreachable
 from gridmgmt.settings import Settings
+from tests import servers
 
 
 @pytest.fixture
@@ -53,6 +56,24 @@ def test_start_stop_and_status_can_be_repeated(private: Settings) -> None:
     assert administration.start(private) is True
     with psycopg.connect(administration.url(private)) as connection:
         connection.execute("SELECT FROM kept")
+
+
+def test_what_was_committed_outlasts_a_killed_server(private: Settings, server_settings: Settings) -> None:
+    administration.start(private)
+    with psycopg.connect(administration.url(private)) as connection:
+        asked = [connection.execute(f"SHOW {name}").fetchone() for name in servers.QUICK]
+        assert asked == [("on",)] * 3, "only the tests' own server gives this up"
+        connection.execute("CREATE TABLE kept AS SELECT 1 AS n")
+        connection.commit()
+        main = int((server.locate(private).data / "postmaster.pid").read_text().split()[0])
+        os.kill(main, signal.SIGKILL)
+    while Path("/proc", str(main)).exists():  # the system takes a moment to bury it
+        time.sleep(0.05)
+    assert administration.start(private) is True
+    with psycopg.connect(administration.url(private)) as connection:
+        assert connection.execute("SELECT n FROM kept").fetchall() == [(1,)]
+    with psycopg.connect(administration.url(server_settings)) as connection:
+        assert connection.execute("SHOW fsync").fetchone() == ("off",)
 
 
 def test_two_starts_at_once_make_one_server(private: Settings) -> None:

@@ -88,6 +88,7 @@ def test_two_processes_at_once_lose_and_double_nothing(town: Work, postgis_setti
     assert len(select_all(town, t.case_version.c.id)) == len(select_all(town, t.assignment.c.id)) == 30
 
 
+@pytest.mark.crash
 @pytest.mark.parametrize("lock", [WRITERS_LOCK, "LOCK TABLE assignment IN SHARE MODE"], ids=["before", "amid"])
 def test_a_killed_import_leaves_nothing_and_can_be_repeated(
     lock: str, town: Work, postgis_settings: Settings, tmp_path: Path
