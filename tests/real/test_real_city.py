@@ -20,6 +20,7 @@ from gridmgmt.people.operations import reference
 from gridmgmt.periods import parse_period
 from gridmgmt.places.store import editions as edition_store
 from gridmgmt.settings import Settings
+from tests.frozen import stored
 from tools import real
 from tools.run import Runner
 
@@ -200,3 +201,15 @@ def test_explained_numbers_are_the_rows_of_the_source(loaded: tuple[Settings, Wo
     assert set(found.evidence["due"]) <= set(due.unique_key)
     assert unassigned == 180
     assert set(found.evidence["closed_on_time"]) == set(on_time.unique_key) & set(found.evidence["due"])
+
+
+def test_assessments_and_facts_have_their_recorded_hashes(loaded: tuple[Settings, Work]) -> None:
+    _, work = loaded
+    recorded = stored.hashes()["real"]
+    for period in ("2015-12", "2026-06"):
+        scoring.score(work, "grid_baseline", parse_period(period))
+    with work.engine.connect() as connection:
+        assessments, facts = stored.assessments(connection), stored.facts(connection)
+    assert {name: assessments.get(name) for name in recorded["assessments"]} == recorded["assessments"]
+    for table, parts in recorded["facts"].items():
+        assert {part: facts[table].get(part) for part in parts} == parts, table
