@@ -130,12 +130,14 @@ def drop_inactive(connection: Connection, edition: Edition) -> None:
 def grids(connection: Connection, edition_id: int, levels: Sequence[int] | None = None) -> gpd.GeoDataFrame:
     """An edition's grids with geometry, EPSG:4490, ordered by level and code."""
     wanted = list(levels) if levels else list(range(1, t.MAX_LEVELS + 1))
-    return _with_geometry(connection, "grids_of_edition", edition_id=edition_id, levels=wanted)
+    return _with_geometry(connection, "places/store/grids_of_edition", edition_id=edition_id, levels=wanted)
 
 
 def grids_at(connection: Connection, edition_id: int, level: int, lon: float, lat: float) -> gpd.GeoDataFrame:
     """The grids of one level whose bounding box holds a point, with geometry, ordered by code: the candidates."""
-    return _with_geometry(connection, "grids_at_point", edition_id=edition_id, level=level, lon=lon, lat=lat)
+    return _with_geometry(
+        connection, "places/store/grids_at_point", edition_id=edition_id, level=level, lon=lon, lat=lat
+    )
 
 
 def _with_geometry(connection: Connection, name: str, **params: Any) -> gpd.GeoDataFrame:
@@ -228,7 +230,7 @@ def grids_page(
     """
     west, south, east, north = bbox or (None, None, None, None)
     found = rows(
-        connection, "grids_page", edition_id=edition_id, level=level, parent=parent, code=code,
+        connection, "places/store/grids_page", edition_id=edition_id, level=level, parent=parent, code=code,
         west=west, south=south, east=east, north=north, limit=limit, offset=offset,
     )  # fmt: skip
     return int(found[0]["n_matched"]), [dict(r) for r in found if r["id"] is not None]

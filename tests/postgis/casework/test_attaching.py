@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
-from tests.postgis.test_writers import wait_until_blocked
 
 from gridmgmt.casework.operations import photographs
 from gridmgmt.casework.photographs import StoredFile
@@ -35,6 +34,7 @@ from gridmgmt.errors import (
 from gridmgmt.settings import Settings
 from tests.pictures import LIMITS, PDF, encode, exif, opened, scene
 from tests.postgis import towns
+from tests.postgis.database.test_writers import wait_until_blocked
 
 NOON = dt.datetime(2025, 12, 5, 4, tzinfo=dt.UTC)  # 12:00 in the town
 MIDDLE = towns.middle("D1-1")

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.postgis.test_writers import WRITERS_LOCK, held, wait_until_blocked
 
 from gridmgmt.casework import transitions
 from gridmgmt.casework.cases import Case, Step
@@ -24,6 +23,7 @@ from gridmgmt.errors import CaseChanged, CaseExists, GridmgmtError, StepIllegal
 from gridmgmt.intake.operations import step_sheets
 from gridmgmt.people.operations import reference
 from tests.postgis import towns
+from tests.postgis.database.test_writers import WRITERS_LOCK, held, wait_until_blocked
 from tests.postgis.towns import middle, select_all
 
 RULES = "category,level,grid_code,unit_code,valid_from,valid_to\n*,district,D1,U1,,\n*,district,D2,U2,,\n"

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.postgis.test_step_counts import inputs, to_verification
 
 from gridmgmt.assessing.operations import scoring
 from gridmgmt.casework.cases import STATES
@@ -19,6 +18,7 @@ from gridmgmt.figures.operations import step_counts
 from gridmgmt.files import calendars
 from gridmgmt.intake.operations import step_sheets
 from gridmgmt.periods import parse_period
+from tests.postgis.figures.test_step_counts import inputs, to_verification
 from tests.postgis.worksite import at, dispatched, folded, opened, row, take
 
 

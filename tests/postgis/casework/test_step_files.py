@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 import openpyxl
 import pytest
 from sqlalchemy import text
-from tests.postgis.test_writers import held, wait_until_blocked
 
 from gridmgmt import texts
 from gridmgmt.casework import cases, transitions
@@ -31,6 +30,7 @@ from gridmgmt.people.operations import reference
 from gridmgmt.periods import city_time
 from gridmgmt.settings import Settings
 from tests.postgis import towns
+from tests.postgis.database.test_writers import held, wait_until_blocked
 from tests.postgis.towns import middle, select_all
 
 LOG = """
