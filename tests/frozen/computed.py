@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from gridmgmt.errors import DossierInvalid
@@ -15,7 +16,7 @@ from gridmgmt.rulebooks.run import run
 from gridmgmt.rulebooks.sampling import planned, totals
 from gridmgmt.scorecards.exports.outcome_text import evaluated, evaluation_json
 from gridmgmt.settings import data_path
-from tests.frozen.stored import sha256
+from tests.frozen.stored import canonical, sha256
 
 
 def content() -> dict[str, str]:
@@ -29,10 +30,16 @@ def examples(book: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
         yield example["name"]["en"], example
 
 
+@cache
+def outcomes(book: str) -> Mapping[str, Any]:
+    """A rulebook's examples → all that comes out of each."""
+    loaded = load(book)
+    return {name: result(loaded, example) for name, example in examples(book)}
+
+
 def results(book: str) -> dict[str, str]:
     """A rulebook's examples → SHA-256 of all that comes out of each."""
-    loaded = load(book)
-    return {name: sha256(result(loaded, example)) for name, example in examples(book)}
+    return {name: sha256(found) for name, found in outcomes(book).items()}
 
 
 def result(loaded: Loaded, example: Mapping[str, Any]) -> Any:
@@ -60,6 +67,15 @@ def result(loaded: Loaded, example: Mapping[str, Any]) -> Any:
         ],
         "money": {k: exact(v) for k, v in total_money(ledger).items()},
     }
+
+
+def documents(book: str) -> Iterator[tuple[str, Any]]:
+    """What comes out of a rulebook's examples, document by document as JSON has it, with its kind."""
+    for found in outcomes(book).values():
+        for whole in found["documents"] if isinstance(found, dict) and "documents" in found else ():
+            header = json.loads(canonical(whole))
+            yield from (("evaluated.subject", subject) for subject in header.pop("subjects"))
+            yield "evaluated.header", header
 
 
 def plain(given: Mapping[str, Any]) -> dict[str, Any]:

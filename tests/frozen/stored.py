@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from gridmgmt.database.work import Connection
+from gridmgmt.database.work import Connection, Work
 
 HERE = Path(__file__).resolve().parent
 HASHES, DOCUMENTS, SCHEMAS = HERE / "hashes.json", HERE / "documents.json.gz", HERE / "schemas"
@@ -59,6 +59,27 @@ def assessments(connection: Connection) -> dict[str, str]:
         subjects = list(connection.execute(text(whole), {"id": key}).scalars())
         out[name] = sha256({**header, "subjects": subjects})
     return out
+
+
+def row_counts(connection: Connection) -> dict[str, int]:
+    """Table → number of rows, of all tables but PostGIS's and the migrations' own."""
+    tables = (
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE' "
+        "AND table_name NOT IN ('spatial_ref_sys', 'alembic_version') ORDER BY table_name"
+    )
+    names = list(connection.execute(text(tables)).scalars())
+    return {name: connection.execute(text(f'SELECT count(*) FROM "{name}"')).scalar_one() for name in names}
+
+
+def restore(work: Work, dump: Path) -> None:
+    """Run a dump in an empty database; the work's connections are not to be used after it."""
+    connection = work.raw_connection()
+    try:
+        connection.cursor().execute(gzip.decompress(dump.read_bytes()).decode())
+        connection.commit()
+    finally:
+        connection.close()
+        work.close()
 
 
 CONTENTS = {

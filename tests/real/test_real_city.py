@@ -20,7 +20,7 @@ from gridmgmt.people.operations import reference
 from gridmgmt.periods import parse_period
 from gridmgmt.places.store import editions as edition_store
 from gridmgmt.settings import Settings
-from tests.frozen import stored
+from tests.frozen import models, stored
 from tools import real
 from tools.run import Runner
 
@@ -210,6 +210,8 @@ def test_assessments_and_facts_have_their_recorded_hashes(loaded: tuple[Settings
         scoring.score(work, "grid_baseline", parse_period(period))
     with work.engine.connect() as connection:
         assessments, facts = stored.assessments(connection), stored.facts(connection)
+        documents = list(stored.documents(connection))
     assert {name: assessments.get(name) for name in recorded["assessments"]} == recorded["assessments"]
     for table, parts in recorded["facts"].items():
         assert {part: facts[table].get(part) for part in parts} == parts, table
+    assert [(kind, document) for kind, document in documents if not models.comes_back(kind, document)] == []
