@@ -73,7 +73,7 @@ def row_counts(connection: Connection) -> dict[str, int]:
 
 def restore(work: Work, dump: Path) -> None:
     """Run a dump in an empty database; the work's connections are not to be used after it."""
-    connection = work.raw_connection()
+    connection = work.engine.raw_connection()
     try:
         connection.cursor().execute(gzip.decompress(dump.read_bytes()).decode())
         connection.commit()
