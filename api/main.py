@@ -69,7 +69,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.language = None
     app.state.started = secrets.token_hex(8)
     yield
-    app.state.close()
+    app.state.work.close()
 
 
 async def _protect(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
