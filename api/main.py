@@ -11,7 +11,8 @@ from fastapi_offline import FastAPIOffline
 from starlette.middleware.gzip import GZipMiddleware
 
 from api import errors
-from api.routes import assessments, city, editions, explain, grids, health, indicators, locate, maps, start
+from api.pages import start
+from api.routes import assessing, city, database, figures, maps, people, places
 from gridmgmt import __version__
 from gridmgmt.database.work import open_database
 from gridmgmt.settings import Settings
@@ -53,7 +54,7 @@ def create_app(settings: Settings) -> FastAPI:
         swagger_ui_parameters={"validatorUrl": None, "defaultModelsExpandDepth": 0},
     )
     app.state.settings = settings
-    for part in (health, city, editions, grids, locate, indicators, assessments, explain, maps, start):
+    for part in (database, city, places, people, figures, assessing, maps, start):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     errors.install(app)

@@ -102,5 +102,5 @@ def _measure(name: str, lang: str) -> str:
 
 @cache
 def _environment() -> Environment:
-    folder = Path(__file__).parent.parent / "pages"
+    folder = Path(__file__).parent
     return Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True)

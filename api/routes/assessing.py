@@ -1,4 +1,4 @@
-"""/v1/assessments: assessments, their rankings and their scorecards, as JSON and as files."""
+"""/v1/assessments and /v1/explain: rankings, scorecards, and the case numbers, entries and periods behind a figure."""
 
 import tempfile
 from collections.abc import Mapping
@@ -11,13 +11,25 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from api.deps import Ask, Database, Language, cached
-from api.schemas import Assessment, AssessmentRow, Ranking, ReachedConsequence, Scorecard, ScorecardRow
+from api.schemas import (
+    Assessment,
+    AssessmentRow,
+    Behind,
+    Explained,
+    Ground,
+    Name,
+    Ranking,
+    ReachedConsequence,
+    Scorecard,
+    ScorecardRow,
+)
 from api.wording import scorecard_texts
-from gridmgmt.assessing.operations import browsing, scoring
+from gridmgmt.assessing.operations import browsing, explaining, scoring
 from gridmgmt.assessing.operations import scorecards as exporting
 from gridmgmt.scorecards.exports.lines import top_lines
+from gridmgmt.scorecards.exports.results import grounds, known_words, record_titles, record_words, why_words
 
-router = APIRouter(prefix="/v1/assessments", tags=["assessments"])
+router = APIRouter(prefix="/v1", tags=["assessments"])
 
 TYPES = {
     "json": "application/json",
@@ -48,7 +60,7 @@ def _files(*formats: str) -> dict[int | str, dict[str, Any]]:
     return {200: {"content": {TYPES[x]: {} for x in formats}}, 304: {"description": "The reader has it already"}}
 
 
-@router.get("")
+@router.get("/assessments")
 def assessments(ask: Annotated[Ask, Query()], work: Database) -> list[AssessmentRow]:
     """Every assessment, newest first."""
     return [
@@ -63,7 +75,7 @@ def assessments(ask: Annotated[Ask, Query()], work: Database) -> list[Assessment
     ]
 
 
-@router.get("/{name}", response_model=Assessment, responses=_files("json"))
+@router.get("/assessments/{name}", response_model=Assessment, responses=_files("json"))
 def assessment(name: str, ask: Annotated[Ask, Query()], request: Request, work: Database) -> Response:
     """One assessment's header; `latest` or a rulebook's id means its newest one."""
     found = browsing.assessment(work, name)
@@ -71,7 +83,7 @@ def assessment(name: str, ask: Annotated[Ask, Query()], request: Request, work: 
     return cached(request, found.sha256, lambda: JSONResponse(answer.model_dump()))
 
 
-@router.get("/{name}/scorecards", response_model=Ranking, responses=_files("json", "xlsx", "csv"))
+@router.get("/assessments/{name}/scorecards", response_model=Ranking, responses=_files("json", "xlsx", "csv"))
 def scorecards(name: str, ask: Annotated[AskRanking, Query()], request: Request, work: Database) -> Response:
     """The ranking of one level, best first; as xlsx or csv the summary with all indicators and their comparisons."""
     sha256 = browsing.assessment(work, name).sha256
@@ -87,7 +99,9 @@ def scorecards(name: str, ask: Annotated[AskRanking, Query()], request: Request,
     return cached(request, sha256, make)
 
 
-@router.get("/{name}/scorecards/{code}", response_model=Scorecard, responses=_files("json", "xlsx", "html", "svg"))
+@router.get(
+    "/assessments/{name}/scorecards/{code}", response_model=Scorecard, responses=_files("json", "xlsx", "html", "svg")
+)
 def scorecard(
     name: str, code: str, ask: Annotated[AskScorecard, Query()], request: Request, work: Database, lang: Language
 ) -> Response:
@@ -143,3 +157,60 @@ def _file(content: bytes, form: str, name: str) -> Response:
     if form in ("xlsx", "csv"):
         headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name, safe='')}.{form}"
     return Response(content, media_type=TYPES[form], headers=headers)
+
+
+class AskWhy(Ask):
+    """A figure of a scorecard."""
+
+    assessment: str = Field(examples=["latest"])
+    code: str = Field(description="Code of the grid, unit or person.", examples=["429901"])
+    item: str | None = Field(
+        None,
+        description="An item, rule, input or consequence of the rulebook, a rate or a count; none: the total.",
+        examples=["n_overdue_open"],
+    )
+    level: str | None = Field(None, description="Needed only where two levels have the same code.")
+    limit: int = Field(1000, ge=0, le=100_000, description="Most numbers for each count.")
+
+
+@router.get("/explain", response_model=Explained)
+def explain(ask: Annotated[AskWhy, Query()], request: Request, work: Database, lang: Language) -> Response:
+    """Why a figure is what it is: its rule in one sentence, and the frozen facts, entries and periods behind it."""
+    sha256 = browsing.assessment(work, ask.assessment).sha256
+
+    def make() -> Response:
+        found = explaining.explain(work, ask.assessment, ask.code, ask.item, ask.level)
+        return JSONResponse(_answer(found, ask, lang).model_dump())
+
+    return cached(request, sha256, make)
+
+
+def _answer(found: explaining.Explained, ask: AskWhy, lang: str) -> Explained:
+    header, entries = found.header, found.entries or {}
+    titles = record_titles(found.document)
+    return Explained(
+        assessment=found.assessment,
+        sha256=found.sha256,
+        subject=dict(found.subject),
+        item=ask.item,
+        line=dict(found.line) if found.line else None,
+        consequence=dict(found.consequence) if found.consequence else None,
+        text=why_words(header, found.document, ask.item)[lang],
+        evidence={
+            name: Behind(name=Name(**known_words(header, name)), n=len(numbers), numbers=numbers[: ask.limit])
+            for name, numbers in found.evidence.items()
+        },
+        parts=dict(found.parts),
+        entries={name: [dict(x) for x in records] for name, records in entries.items()},
+        entry_texts={name: [record_words(x, titles)[lang] for x in records] for name, records in entries.items()},
+        input_names={name: Name(**known_words(header, name)) for name in entries},
+        periods=[_ground(*found) for found in grounds(header, found.periods)],
+    )
+
+
+def _ground(period: str, assessment: str, document: Mapping[str, Any]) -> Ground:
+    total, place = document["total"], document["rank"]["level"]
+    return Ground(
+        period=period, assessment=assessment, total=total["shown"] if total else None,
+        grade=document["grade"], rank=place["rank"] if place else None,
+    )  # fmt: skip

@@ -1,4 +1,4 @@
-"""/v1/grids: grids as GeoJSON, page by page."""
+"""/v1/grids: grids as GeoJSON, page by page; /v1/editions: the editions in order of time."""
 
 import json
 from collections.abc import Mapping
@@ -8,6 +8,8 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from api.deps import Ask, Database, Day, parse_bbox
+from api.schemas import Edition
+from gridmgmt.places.operations import editions as edition_operations
 from gridmgmt.places.operations import grids as operations_grids
 from gridmgmt.places.operations.grids import GridPage
 
@@ -120,3 +122,9 @@ def _feature(row: Mapping[str, Any], more: Mapping[str, Any] | None = None) -> s
 def _members(head: Mapping[str, Any]) -> str:
     """A JSON object left open for one more member."""
     return json.dumps(head, ensure_ascii=False)[:-1]
+
+
+@router.get("/editions")
+def editions(ask: Annotated[Ask, Query()], work: Database) -> list[Edition]:
+    """Every edition: when it is valid, and what it was loaded from."""
+    return [Edition.model_validate(edition_operations.as_json(e)) for e in edition_operations.list_editions(work)]
