@@ -23,6 +23,7 @@ from gridmgmt.errors import (
 from gridmgmt.periods import parse_period
 from tests.postgis import court, towns
 from tests.postgis.towns import case, load, select_all
+from tests.worlds import World
 
 DECEMBER = {"at": "2025-12-02", "reg": "2025-12-02", "due": "2025-12-10 12:00"}
 NOVEMBER = {"at": "2025-11-02", "reg": "2025-11-02", "due": "2025-11-10 12:00"}
@@ -39,13 +40,18 @@ YEAR = [f"2025-{m:02},*,signed_off,true" for m in range(1, 11)]
 FAULT = "2025-12,D2,faults,,2025-12-03,1,f1,督查第1号"
 
 
-@pytest.fixture
-def scored(town: Work, tmp_path: Path) -> Work:
+def december(town: Work, tmp_path: Path) -> None:
     """December in the town: D1 6 of 8 on time (60 + 20), D2 4 of 5 on time (64 + 15)."""
+    towns.found(town, tmp_path)
     assert load(town, tmp_path, CASES, day=5).n_quarantined == 0
     court.write(tmp_path)
     court.enter(town, tmp_path, [*SIGNED, FAULT])
-    return town
+
+
+@pytest.fixture
+def scored(world: World) -> Work:
+    """The town in December."""
+    return world(december)
 
 
 def totals(made: scoring.Made) -> dict[str, Any]:

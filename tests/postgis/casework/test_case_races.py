@@ -25,19 +25,24 @@ from gridmgmt.people.operations import reference
 from tests.postgis import towns
 from tests.postgis.database.test_writers import WRITERS_LOCK, held, wait_until_blocked
 from tests.postgis.towns import middle, select_all
+from tests.worlds import World
 
 RULES = "category,level,grid_code,unit_code,valid_from,valid_to\n*,district,D1,U1,,\n*,district,D2,U2,,\n"
 NINE = dt.datetime(2025, 12, 1, 9, tzinfo=dt.timezone(dt.timedelta(hours=8)))
 BOTH_ROWS = "SELECT id FROM cases ORDER BY case_no FOR UPDATE"
 
 
-@pytest.fixture
-def town(empty: Work, tmp_path: Path) -> Work:
+def with_rules(empty: Work, tmp_path: Path) -> None:
     """The town with two units and a rule for each district."""
     towns.found(empty, tmp_path, units=["U1", "U2"])
     (tmp_path / "rules.csv").write_text(RULES, "utf-8")
     reference.import_rules(empty, tmp_path / "rules.csv")
-    return empty
+
+
+@pytest.fixture
+def town(world: World) -> Work:
+    """The town with its rules."""
+    return world(with_rules)
 
 
 def report(no: str | None, place: str = "D1-1", at: dt.datetime | None = NINE, **more: Any) -> Request:
