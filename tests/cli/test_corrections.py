@@ -12,6 +12,7 @@ from gridmgmt.cli import judging
 from gridmgmt.cli.base import State
 from gridmgmt.cli.explaining import _show_behind
 from gridmgmt.cli.judging import _arrow, _rounded
+from gridmgmt.database.work import Work
 from gridmgmt.errors import OptionInvalid
 from gridmgmt.settings import Settings
 
@@ -36,12 +37,12 @@ def test_exempted_cases_are_told_apart_and_not_counted(capsys: pytest.CaptureFix
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """What reaches the operation that opens an appeal."""
     made: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(judging.appealing, "open_appeal", lambda _engine, *given: made.append(given) or 7)
+    monkeypatch.setattr(judging.appeals, "open_appeal", lambda work, *given: made.append((*given, work.by)) or 7)
     return made
 
 
 def appeal(*words: str) -> Any:
-    run = State(Settings(None, Path(), "none"), "zh", object())  # type: ignore[arg-type]
+    run = State(Settings(None, Path(), "none"), "zh", Work(None))  # type: ignore[arg-type]
     given = ["open", "x-2025-12-1", "U1", *words, "--reason", "why", "--by", "me"]
     return CliRunner().invoke(judging.appeal, given, obj=run)
 
