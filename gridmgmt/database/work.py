@@ -94,6 +94,16 @@ class Work:
         """A connection outside a use case's transaction, for checks."""
         return engines.connect(self.engine)
 
+    def ready(self) -> None:
+        """Refuse unless the database answers and has the tables of this release.
+
+        Raises
+        ------
+        DatabaseUnreachable, DatabaseOutdated
+        """
+        with self.snapshot():
+            return
+
     def close(self) -> None:
         """Give the connections back."""
         self.engine.dispose()
