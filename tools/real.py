@@ -43,7 +43,7 @@ def main() -> None:
         rates = ("map", "choropleth", "--indicator", "on_time_closing_rate", "--period", period)
         run(*rates, "--level", "district", "--out", out / "choropleth.html")
         run("map", "heat", "--period", period, "--out", out / "heat.html")
-    with run.engine() as work:
+    with run.work() as work:
         found = reference.overview(work)
         rows = [(a["name"], a["sha256"]) for a in scoring.listing(work)]
     rows += [("cases", str(found["cases"])), ("samples", str(found["samples"])), ("quarantine", found["n_quarantined"])]

@@ -38,7 +38,7 @@ class Runner:
 
     def edition(self, name: str, first: str, files: Sequence[str], *options: str) -> None:
         """Load and activate an edition unless an earlier run did."""
-        with self.engine() as work:
+        with self.work() as work:
             known = any(e.name == name for e in editions.list_editions(work))
         if not known:
             self("grids", "import", *files, "--edition", name, *options)
