@@ -1,4 +1,4 @@
-"""Run ``gridmgmt`` as often as a page does, for the price of one start: a process that forks a copy of itself a command.
+"""Run ``gridmgmt`` as often as a page does, for the price of one start: a process that forks itself for each command.
 
 ``python -m tests.docs.commands FOLDER`` answers at ``FOLDER/socket``; ``FOLDER/gridmgmt`` is what a shell finds on its
 path. Each command is a process of its own, with the caller's folder, environment and standard streams.
