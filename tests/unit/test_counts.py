@@ -18,6 +18,7 @@ from gridmgmt.indicators import amounts, masks
 START, END = dt.datetime(2025, 3, 1, tzinfo=dt.UTC), dt.datetime(2025, 4, 1, tzinfo=dt.UTC)
 CUT = dt.datetime(2025, 4, 10, tzinfo=dt.UTC)
 TICK, DAY = dt.timedelta(microseconds=1), dt.timedelta(days=1)
+LATER = CUT + TICK
 DUE = dt.datetime(2025, 3, 10, tzinfo=dt.UTC)
 DONE = {"handled_at": DUE, "closed_at": DUE + DAY}
 LATE = {"handled_at": DUE + TICK, "closed_at": DUE + DAY}
@@ -104,7 +105,7 @@ EXAMPLES: Mapping[str, Example] = {
     ),
     "n_dispatched": Example(
         [{"dispatched_at": DUE}, {"dispatched_at": DUE, "closed_at": DUE}, {"dispatched_at": DUE, "voided_at": DUE}],
-        2, {"dispatched_at": DUE, "voided_at": CUT + TICK}, {"dispatched_at": DUE, "voided_at": CUT},
+        2, {"dispatched_at": DUE, "voided_at": LATER}, {"dispatched_at": DUE, "voided_at": CUT},
     ),
     "n_due": Example(
         [
@@ -115,12 +116,12 @@ EXAMPLES: Mapping[str, Example] = {
             {"due_at": DUE, "stands": True},  # on hold or sent back: no deadline runs
             {"due_at": DUE, "stands": True, "closed_at": DUE},  # closed it stands no longer
         ],
-        5, {"due_at": DUE, "stands": True, "handled_at": CUT}, {"due_at": DUE, "stands": True, "handled_at": CUT + TICK},
+        5, {"due_at": DUE, "stands": True, "handled_at": CUT}, {"due_at": DUE, "stands": True, "handled_at": LATER},
     ),
     "n_closed": Example(
         [{"due_at": DUE, **DONE}, {"due_at": DUE, **LATE}, {"due_at": DUE, "handled_at": DUE}, {"closed_at": DUE},
          {"due_at": DUE, "closed_at": DUE, "voided_at": DUE}],
-        2, {"due_at": DUE, "closed_at": CUT}, {"due_at": DUE, "closed_at": CUT + TICK},
+        2, {"due_at": DUE, "closed_at": CUT}, {"due_at": DUE, "closed_at": LATER},
     ),
     "n_closed_on_time": Example(
         [{"due_at": DUE, **DONE}, {"due_at": DUE, "closed_at": DUE}, {"due_at": DUE, **LATE},
@@ -139,12 +140,13 @@ EXAMPLES: Mapping[str, Example] = {
         2, {"due_at": DUE, "closed_at": DUE + TICK}, {"due_at": DUE, "closed_at": DUE},
     ),
     "n_closed_derived": Example(
-        [{"due_at": DUE, "closed_at": DUE}, {"due_at": DUE, "closed_at": END}, {"due_at": DUE, **DONE}, {"due_at": DUE}],
+        [{"due_at": DUE, "closed_at": DUE}, {"due_at": DUE, "closed_at": END}, {"due_at": DUE, **DONE},
+         {"due_at": DUE}],
         2, {"due_at": DUE, "closed_at": DUE}, {"due_at": DUE, "closed_at": DUE, "handled_at": DUE},
     ),
     "n_overdue_open": Example(
         [{"due_at": DUE}, {"due_at": DUE, "handled_at": DUE}, {"due_at": DUE, **LATE}, {"due_at": DUE, "stands": True}],
-        2, {"due_at": DUE, "closed_at": CUT + TICK}, {"due_at": DUE, "closed_at": CUT},
+        2, {"due_at": DUE, "closed_at": LATER}, {"due_at": DUE, "closed_at": CUT},
     ),
     "n_untimely": Example(
         [{"due_at": DUE}, {"due_at": DUE, **LATE}, {"due_at": DUE, "handled_at": DUE}, {"due_at": DUE, "stands": True},
@@ -158,12 +160,12 @@ EXAMPLES: Mapping[str, Example] = {
     "n_rework_cases": Example(
         [{"due_at": DUE, "n_rework": 2}, {"due_at": DUE, "n_rework": 0}, {"due_at": DUE, "n_rework": 1, **DONE},
          {"due_at": END, "n_rework": 1}],
-        2, {"due_at": DUE, "n_rework": 1, "reworked_at": CUT}, {"due_at": DUE, "n_rework": 1, "reworked_at": CUT + TICK},
+        2, {"due_at": DUE, "n_rework": 1, "reworked_at": CUT}, {"due_at": DUE, "n_rework": 1, "reworked_at": LATER},
     ),
     "n_rework_closed": Example(
         [{"due_at": DUE, "n_rework": 2, **DONE}, {"due_at": DUE, "n_rework": 1}, {"due_at": DUE, "n_rework": 0, **DONE},
          {"due_at": DUE, "n_rework": 1, **LATE}],
-        2, {"due_at": DUE, "n_rework": 1, "closed_at": CUT}, {"due_at": DUE, "n_rework": 1, "closed_at": CUT + TICK},
+        2, {"due_at": DUE, "n_rework": 1, "closed_at": CUT}, {"due_at": DUE, "n_rework": 1, "closed_at": LATER},
     ),
     "n_rework_events": Example(
         [{"due_at": DUE, "n_rework": 2}, {"due_at": DUE, "n_rework": 3}, {"due_at": END, "n_rework": 5}],
