@@ -184,7 +184,7 @@ class Judge:
                     return KILLED
             return SURVIVED
         ids = [str(ROOT / item.nodeid) for item in items]
-        return SURVIVED if _again(mutant, ids) == 0 else KILLED
+        return _again(mutant, ids)
 
 
 Swaps = list[tuple[FunctionType, CodeType]]
@@ -270,11 +270,19 @@ class _Loader(SourceFileLoader):
 
 
 def _again(mutant: Mutant, ids: Sequence[str]) -> int:
-    """Import everything again, the mutant among it, and run tests by their names; 0 where all pass."""
+    """Import everything again, the mutant among it, run tests by their names, and end."""
     for name in [n for n in sys.modules if n.split(".")[0] in OURS and not n.startswith("tests.mutants")]:
         del sys.modules[name]
     sys.meta_path.insert(0, _Finder(mutant))
-    return int(pytest.main(["-x", *ARGUMENTS, *ids]))
+    pytest.main(["-x", *ARGUMENTS, *ids], plugins=[_Ending()])
+    return FAULTY
+
+
+class _Ending:
+    """Ends the process with the tests: nothing is to be cleared away."""
+
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        os._exit(SURVIVED if exitstatus == 0 else KILLED)
 
 
 def _forked(work: Callable[[], int], seconds: float) -> int:
