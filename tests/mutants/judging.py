@@ -46,7 +46,7 @@ MEMORY = 12 << 30
 
 @dataclass
 class Reach:
-    """Which tests (by position) run which line of which file, and the seconds that each takes."""
+    """Which tests (by position) run which line of which file, and the seconds of the processor that each takes."""
 
     lines: Mapping[str, Mapping[int, set[int]]] = field(default_factory=dict)
     seconds: Sequence[float] = ()
@@ -85,7 +85,7 @@ class Judge:
     until
         The moment (:func:`time.monotonic`) after which no further mutant is begun.
     budget_s
-        Seconds of tests that a mutant is tried against.
+        Seconds (of the processor) of tests that a mutant is tried against.
     told
         Called with each outcome.
     """
@@ -147,17 +147,17 @@ class Judge:
     def _wait(self, running: dict[int, Mutant]) -> None:
         pid, status = os.wait()
         mutant, code = running.pop(pid), os.waitstatus_to_exitcode(status)
-        word = {KILLED: "killed", SURVIVED: "survived", -signal.SIGALRM: "timeout"}.get(code)
+        word = {KILLED: "killed", SURVIVED: "survived", -signal.SIGPROF: "timeout"}.get(code)
         if word is None:
             raise RuntimeError(f"{mutant.key}: its process ended with {code}")
         self.told((mutant, word))
 
     def _run(self, items: Sequence[Any]) -> Iterator[tuple[int, float]]:
         for n, item in enumerate(items):
-            began = time.perf_counter()
+            began = time.process_time()
             following = items[n + 1] if n + 1 < len(items) else None
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-            yield n, time.perf_counter() - began
+            yield n, time.process_time() - began
 
     def _measured(self, items: Sequence[Any]) -> Reach:
         """All tests under coverage, each its own context."""
@@ -292,7 +292,7 @@ def _forked(work: Callable[[], int], seconds: float) -> int:
         return pid
     code = FAULTY
     try:
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+        signal.setitimer(signal.ITIMER_PROF, seconds)
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 1)
