@@ -155,6 +155,13 @@ def test_to_the_microsecond(start: dt.datetime, us: int, length: int, part: int,
     assert deadlines.advance(middle, length * tick - first, unit, CN, SHANGHAI) == end
 
 
+@pytest.mark.parametrize("unit", list(deadlines.UNITS))
+@pytest.mark.parametrize("start", ["2026-03-04 10:00", "2026-03-04 12:00", "2026-03-04 23:00", "2026-03-07 10:00"])
+def test_no_time_has_passed_at_once_also_outside_working_time(unit: str, start: str) -> None:
+    assert deadlines.advance(at(start), dt.timedelta(0), unit, CN, SHANGHAI) == at(start)
+    assert deadlines.worked(at(start), at(start) - MINUTE, unit, CN, SHANGHAI) == dt.timedelta(0)
+
+
 @settings(max_examples=100, deadline=None)
 @given(start=STARTS, amounts=st.lists(st.tuples(AMOUNTS, UNITS), min_size=1, max_size=3), gaps=breaks())
 def test_the_sum_that_is_shown_adds_up_and_is_worded(
