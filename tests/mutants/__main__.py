@@ -11,7 +11,7 @@ import sys
 import time
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -27,6 +27,12 @@ def known() -> dict[Key, str]:
     """The survivors that were looked at, each with its reason."""
     entries = YAML(typ="safe").load(SURVIVORS) or []
     return {(e["where"], e["was"], e["now"]): e["why"] for e in entries}
+
+
+def gone(listed: Iterable[Key], modules: Iterable[Path]) -> list[Key]:
+    """Listed survivors of these modules whose line stands there no more."""
+    texts = {m.stem: " ".join((ROOT / m).read_text(encoding="utf-8").split()) for m in modules}
+    return [key for key in listed if (stem := key[0].split(".")[0]) in texts and key[1] not in texts[stem]]
 
 
 def files(patterns: list[str]) -> list[Path]:
@@ -94,6 +100,8 @@ def main() -> int:
     print(f"{'':32}" + "".join(f"{total[w]:10}" for w in words))
     print(f"{total.total()} of {len(spots)} mutants, seed {asked.seed}, {time.monotonic() - began:.0f} s; "
           f"{len(listed)} survivors are listed, {len(new)} are new")  # fmt: skip
+    for key in gone(listed, modules):
+        print("no longer there, take it out of survivors.yaml:", *key)
     return code or bool(new)
 
 

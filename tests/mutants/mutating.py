@@ -6,7 +6,6 @@ are tables of lambdas. So its operators are applied to whole modules, and
 :mod:`tests.mutants.judging` runs the tests.
 """
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,10 +130,16 @@ class Source:
 
 
 def _changed(old: Sequence[str], new: Sequence[str]) -> tuple[str, str]:
-    """The lines that differ, without their indentation, as one line each."""
-    was, now = list[str](), list[str]()
-    for tag, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if tag != "equal":
-            was += old[a:b]
-            now += new[c:d]
-    return " ".join(" ".join(was).split()), " ".join(" ".join(now).split())
+    """The lines that differ, as one line each; with the line before where the same line stands elsewhere too."""
+    same = list(zip(old, new, strict=False))
+    first = next((n for n, (a, b) in enumerate(same) if a != b), len(same))
+    last = next((n for n, (a, b) in enumerate(zip(old[::-1], new[::-1], strict=False)) if a != b), 0)
+    last = min(last, len(old) - first, len(new) - first)
+    was = old[first : len(old) - last]
+    if was and sum(line.strip() == was[0].strip() for line in old) > 1 and first:
+        first -= 1
+    return _joined(old[first : len(old) - last]), _joined(new[first : len(new) - last])
+
+
+def _joined(lines: Sequence[str]) -> str:
+    return " ".join(" ".join(lines).split())
