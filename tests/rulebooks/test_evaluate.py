@@ -308,6 +308,8 @@ def test_the_order_of_subjects_does_not_matter(totals: dict[str, Fraction | None
         (Fraction(5), "5"), (Fraction(-5), "-5"), (Fraction(5, 2), "2.5"), (Fraction(-1, 40), "-0.025"),
         (Fraction(0), "0"), (Fraction(1580, 17), "1580/17"), (Fraction(-1, 3), "-1/3"),
         (Fraction(1, 2**12), "0.000244140625"), (Fraction(1, 2**13), "1/8192"), (Fraction(1, 10**12), "0.000000000001"),
+        (Fraction(1, 5**12), "0.000000004096"), (Fraction(1, 5**13), "1/1220703125"),
+        (Fraction(7, 5**40), f"7/{5**40}"),
     ],
 )  # fmt: skip
 def test_exact(value: Fraction, text: str) -> None:

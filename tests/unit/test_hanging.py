@@ -3,6 +3,7 @@
 import datetime as dt
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -170,6 +171,27 @@ def test_what_was_asked_before_a_send_back_is_asked_no_more() -> None:
     granted = Step("extend", at(160), "王某", None, None, {"due_at": at(400).isoformat()}, "imported")
     (found,) = hanging.accounts([*story, granted], at(200), TERMS)
     assert [p.how for p in found.periods] == ["missed", "sent_back", None]
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        [step("ask_extension", 20), step("refuse_extension", 30)],
+        [step("ask_extension", 20), step("extend", 30, due_at=at(100).isoformat())],
+        [
+            step("ask_extension", 20),
+            step("answer", 30),
+            step("verify", 40),
+            step("fail", 50, due_at=at(100).isoformat()),
+        ],
+    ],
+)  # fmt: skip
+def test_what_was_asked_is_asked_no_more_once_it_is_decided_or_answered(before: list[Step]) -> None:
+    """Another system's log grants an extension that nobody asked for: it moves the period that runs, no earlier one."""
+    granted = Step("extend", at(160), "王某", None, None, {"due_at": at(400).isoformat()}, "imported")
+    (found,) = hanging.accounts([*OPENED, *before, granted], at(300), TERMS)
+    assert found.periods[-2].how == "missed"
+    assert (found.periods[-1].opened_at, found.periods[-1].due_at) == (at(100), at(400))
 
 
 def test_a_referral_stays_with_the_unit_that_had_the_case_until_it_is_taken_back() -> None:
