@@ -32,7 +32,7 @@ import coverage
 import hypothesis
 import pytest
 
-from tests.mutants.mutating import Mutant
+from tests.mutants.mutating import FILE, Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = ("gridmgmt", "api", "maps", "tests", "conftest")
@@ -46,9 +46,10 @@ MEMORY = 12 << 30
 
 @dataclass
 class Reach:
-    """Which tests (by position) run which line of which file, and the seconds of the processor that each takes."""
+    """Which tests (by position) run which line of which file; their own files, and the seconds of the processor."""
 
     lines: Mapping[str, Mapping[int, set[int]]] = field(default_factory=dict)
+    files: Sequence[str] = ()
     seconds: Sequence[float] = ()
     failed: Sequence[str] = ()
 
@@ -59,6 +60,9 @@ class Reach:
             found = {t for line in range(first, min(last, max(lines, default=0)) + 1) for t in lines.get(line, ())}
             if found:
                 break
+        if mutant.is_outside:  # who reads a table or a constant runs no line of it
+            near = {self.files[t] for t in found}
+            found |= {t for t, file in enumerate(self.files) if file in near}
         chosen, spent = list[int](), 0.0
         for test in sorted(found, key=lambda t: (self.seconds[t], t)):
             spent += self.seconds[test]
@@ -138,7 +142,7 @@ class Judge:
     def _check(self, items: Sequence[Any], reach: Reach) -> None:
         """A file imported again as it is must be noticed by no test: else no mutant of it would mean anything."""
         source = (ROOT / self.files[0]).read_text(encoding="utf-8")
-        same = Mutant(self.files[0], "", "", "", (1, 10**6), (1, 10**6), source)
+        same = Mutant(self.files[0], "", "", "", FILE, FILE, source)
         ids = [str(ROOT / items[t].nodeid) for t in reach.tests(same, 3)]
         _, status = os.waitpid(_forked(lambda: _again(same, ids), 600), 0)
         if status:
@@ -174,7 +178,7 @@ class Judge:
             file: {line: {int(c) for c in names if c} for line, names in data.contexts_by_lineno(file).items()}
             for file in data.measured_files()
         }
-        return Reach(lines, seconds, [r.nodeid for r in self.reports])
+        return Reach(lines, [str(item.path) for item in items], seconds, [r.nodeid for r in self.reports])
 
     def _ending(self, mutant: Mutant, swaps: "Swaps", items: Sequence[Any]) -> int:
         """In the child: whether a test fails with the mutant in place."""
@@ -306,7 +310,7 @@ def _forked(work: Callable[[], int], seconds: float) -> int:
 
 def _remembered(items: Sequence[Any], files: Sequence[Path], measure: Callable[[], Reach]) -> Reach:
     """What was measured before, as long as no file of the modules and tests has changed since."""
-    read = sorted({*(ROOT / f for f in files), *(item.path for item in items)})
+    read = sorted({Path(__file__), *(ROOT / f for f in files), *(item.path for item in items)})
     said = "\n".join([item.nodeid for item in items]).encode() + b"".join(path.read_bytes() for path in read)
     kept = ROOT / "out" / f"mutants-{hashlib.sha256(said).hexdigest()[:16]}.pickle"
     if not kept.exists():

@@ -19,6 +19,10 @@ OPERATORS = [(kind, apply) for kind, apply in mutation_operators if apply.__name
 """A word that is another one fails at once, and messages are no subject here."""
 
 
+FILE = (1, 10**6)
+"""From the first to the last line, however many there are."""
+
+
 @dataclass(frozen=True)
 class Mutant:
     """One fault: where it is, by file and function, not by line, and what became of which text.
@@ -46,6 +50,11 @@ class Mutant:
         """What it is known by in the list of survivors, wherever its file moves and on whatever line it stands."""
         return self.where, self.was, self.now
 
+    @property
+    def is_outside(self) -> bool:
+        """Whether it stands in no function."""
+        return self.within == FILE
+
 
 @dataclass(frozen=True)
 class Spot:
@@ -60,7 +69,7 @@ class Spot:
 
 
 class _Spots(cst.CSTVisitor):
-    """All spots of one module; annotations, decorators and imports are left alone."""
+    """All spots of one module; annotations, names for types, decorators and imports are left alone."""
 
     def __init__(self, stem: str, positions: Mapping[cst.CSTNode, Any], number: int) -> None:
         super().__init__()
@@ -71,26 +80,37 @@ class _Spots(cst.CSTVisitor):
     def on_visit(self, node: cst.CSTNode) -> bool:
         if isinstance(node, cst.Annotation | cst.Decorator | cst.Import | cst.ImportFrom):
             return False
+        if len(self.names) == 1 and isinstance(node, cst.Assign) and _is_alias(node.value):
+            return False
         lines = self._lines(node)
         if isinstance(node, cst.FunctionDef | cst.ClassDef):
             self.names.append(node.name.value)
+        if isinstance(node, cst.FunctionDef):
             self.around.append(lines)
         for kind, apply in OPERATORS:
             if isinstance(node, kind):
                 for other in apply(node):
                     if not _is_none_argument(node, other):
-                        within = self.around[-1] if self.around else (1, 10**6)
+                        within = self.around[-1] if self.around else FILE
                         self.found.append(Spot(self.number, node, other, ".".join(self.names), lines, within))
         return True
 
     def on_leave(self, original_node: cst.CSTNode) -> None:
         if isinstance(original_node, cst.FunctionDef | cst.ClassDef):
             self.names.pop()
+        if isinstance(original_node, cst.FunctionDef):
             self.around.pop()
 
     def _lines(self, node: cst.CSTNode) -> tuple[int, int]:
         place = self.positions.get(node)
         return (place.start.line, place.end.line) if place else self.found[-1].lines if self.found else (1, 1)
+
+
+def _is_alias(value: cst.BaseExpression) -> bool:
+    """A name for a type, which nothing asks for when it runs."""
+    if isinstance(value, cst.BinaryOperation):
+        return isinstance(value.operator, cst.BitOr)
+    return isinstance(value, cst.Subscript)
 
 
 def _is_none_argument(node: cst.CSTNode, other: cst.CSTNode) -> bool:

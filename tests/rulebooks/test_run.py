@@ -169,6 +169,46 @@ def test_while_somebody_below_is_open_his_superior_is_too() -> None:
     assert found["u"].total == 8
 
 
+# --- a longer period out of shorter ones ------------------------------------------------------------------------------
+
+
+def yearly(**item: Any) -> Rulebook:
+    """Months of marks, twice the mark beside each; a year out of them."""
+    twice = {"id": "twice", "title": WORDS, "kind": "linear", "terms": {"mark": 2}}
+    both = {"id": "both", "title": WORDS, "kind": "sum", "items": [MARKED, twice]}
+    plain = book(both).model_dump(by_alias=True)
+    of_year = {"id": "of_year", "title": WORDS, "kind": "periods", "stage": "month", "n": 2, **item}
+    plain["stages"] = [*plain["stages"], {"id": "year", "title": WORDS, "cadence": "year", "score": of_year}]
+    return Rulebook.model_validate(plain)
+
+
+@pytest.mark.parametrize(
+    ("item", "marks", "total"),
+    [
+        ({}, [10, 20], 45),  # 30 and 60
+        ({}, [10, 20, 60], 90),
+        ({}, [10], None),
+        ({"of": "twice"}, [10, 20], 30),
+        ({"of": "marked"}, [10, 20], 15),
+        ({"of": "marked", "how": "sum"}, [10, 20], 30),
+        ({"of": "marked", "how": "sum", "over": 4}, [10, 20], "7.5"),
+        ({"of": "marked"}, [10, 20, None], None),  # one is still open
+        ({"of": "marked", "pending": "left_out"}, [10, 20, None], 15),  # nobody was rated in it: it was not held
+        ({"of": "marked", "n": 3, "pending": "left_out"}, [10, 20, None], None),
+    ],
+)
+def test_a_year_is_made_of_its_months(item: dict[str, Any], marks: list[int | None], total: Any) -> None:
+    months = {f"2025-{n:02}": {"a": mark} for n, mark in enumerate(marks, 1)}
+    found = made(yearly(**item), {"2024-12": {"a": 99}, **months, "2025": {"a": None}, "2026-01": {"a": 99}})
+    assert found.outcomes["2025"]["a"].total == (None if total is None else Fraction(total))
+
+
+def test_a_month_in_which_others_were_rated_is_waited_for() -> None:
+    months = {"2025-01": {"a": 10}, "2025-02": {"a": 20}, "2025-03": {"a": None, "b": 30}, "2025": {"a": None}}
+    (year,) = [o["a"] for label, o in made(yearly(pending="left_out"), months).outcomes.items() if label == "2025"]
+    assert (year.total, year.missing) == (None, (("2025-03", "mark"),))
+
+
 # --- quotas -----------------------------------------------------------------------------------------------------------
 
 

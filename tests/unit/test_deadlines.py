@@ -251,6 +251,26 @@ def test_the_sum_is_shown_line_by_line() -> None:
     ]
 
 
+def test_seconds_are_shown_where_there_are_any() -> None:
+    found = deadlines.due(at("2025-12-05 17:59:30"), [Limit(Fraction(1), "working_hour")], CN, SHANGHAI)
+    assert [word(x.code, x.facts, "en") for x in found.working] == [
+        "1 working hours, 1:00 (h:min), from 2025-12-05 17:59:30",
+        "2025-12-05 17:59:30 – 18:00: 0:00:30 counted, 0:59:30 left",
+        "2025-12-06 – 2025-12-07: weekend, not counted",
+        "2025-12-08 08:00 – 08:59:30: 0:59:30 counted, 0:00 left",
+    ]
+
+
+@pytest.mark.parametrize("unit", ["urgent_hour", "working_hour"])
+def test_a_pause_from_the_very_beginning_leaves_no_empty_line(unit: str) -> None:
+    begin, end = at("2025-12-05 15:00"), at("2025-12-05 16:00")
+    found = deadlines.due(begin, [Limit(Fraction(1), unit)], CN, SHANGHAI, [(begin, end)])
+    assert [word(x.code, x.facts, "en") for x in found.working[1:]] == [
+        "2025-12-05 15:00 – 16:00: on hold, not counted",
+        "2025-12-05 16:00 – 17:00: 1:00 counted, 0:00 left",
+    ]
+
+
 def test_while_a_pause_lasts_there_is_no_deadline() -> None:
     start = at("2025-12-01 09:00")
     pauses = [(at("2025-12-01 10:00"), None)]
@@ -339,7 +359,9 @@ def test_of_a_staged_limit_the_share_is_that_of_all_its_parts() -> None:
         assert deadlines.light(start, end, at(now), limits, CN, SHANGHAI, (), LIGHTS).share == Fraction(share)
 
 
-@pytest.mark.parametrize("text", ["green_to: 0.9\nyellow_to: 0.8\n", "green_to: 0.8\nyellow_to: 1.2\n"])
+@pytest.mark.parametrize(
+    "text", ["green_to: 0.9\nyellow_to: 0.8\n", "green_to: 0.8\nyellow_to: 1.2\n", "green_to: 0\nyellow_to: 0.8\n"]
+)
 def test_lights_that_cannot_be_are_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "lights.yaml").write_text(text, "utf-8")
     with pytest.raises(DataFileInvalid) as e:

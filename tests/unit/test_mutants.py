@@ -8,13 +8,14 @@ import pytest
 
 from tests.mutants.__main__ import chosen, gone, known
 from tests.mutants.judging import Reach, _Loaded, _put_in
-from tests.mutants.mutating import Mutant, Source
+from tests.mutants.mutating import FILE, Mutant, Source
 
 TEXT = '''"""A module as the rules are written."""
 
 from collections.abc import Callable
 
 LIMIT = 3
+Judgement = tuple[int, bool]
 
 
 class Judged:
@@ -124,12 +125,14 @@ def test_the_same_seed_chooses_the_same_mutants_and_leaves_out_what_is_listed(mo
 
 def test_a_mutant_is_tried_against_the_quickest_tests_of_its_lines_first_and_no_longer_than_allowed() -> None:
     path = Path("/x/judged.py")
-    reach = Reach({str(path): {7: {0, 1, 2}, 8: {3}, 9: {1}}}, [0.3, 0.1, 5.0, 0.2])
+    files = ["a.py", "a.py", "a.py", "b.py", "b.py", "c.py"]
+    reach = Reach({str(path): {7: {0, 1, 2}, 8: {3}, 9: {1}}}, files, [0.3, 0.1, 5.0, 0.2, 0.4, 0.1])
     line7 = Mutant(path, "judged", "", "", (7, 7), (7, 9), "")
     assert reach.tests(line7, 1) == [1, 0]
     assert reach.tests(line7, 10) == [1, 0, 2]
     assert reach.tests(Mutant(path, "judged", "", "", (6, 6), (5, 8), ""), 10) == [1, 3, 0, 2]  # its function's
     assert reach.tests(Mutant(path, "judged", "", "", (20, 20), (20, 22), ""), 10) == []
+    assert reach.tests(Mutant(path, "judged", "", "", (2, 2), FILE, ""), 10) == [1, 3, 0, 4, 2]  # of the same files
 
 
 def test_every_listed_survivor_has_its_reason_and_one_that_is_gone_is_told(tmp_path: Path) -> None:
