@@ -89,6 +89,25 @@ def test_on_hold_no_deadline_passes_and_the_time_left_runs_on() -> None:
     assert found.failures[0].due_at == at(1100)
 
 
+@pytest.mark.parametrize(
+    ("origin", "stated", "due"),
+    [("own", 1500, 1100), ("imported", 1500, 1500), ("imported", None, 1100), ("own", None, 1100)],
+)
+def test_only_another_system_s_log_may_state_the_deadline_after_a_pause(
+    origin: str, stated: float | None, due: float
+) -> None:
+    told = {} if stated is None else {"due_at": at(stated).isoformat()}
+    held = [*OPENED, step("ask_postponement", 20), step("postpone", 40)]  # 60 minutes are left
+    resumed = Step("resume", at(1040), "王某", None, None, told, origin)
+    assert account([*held, resumed], 1041).periods[-1].due_at == at(due)
+
+
+def test_a_deadline_stated_after_a_pause_is_that_of_the_first_period_alone() -> None:
+    late = [*OPENED, step("ask_postponement", 20), step("postpone", 140)]  # in its second period, 60 minutes are left
+    resumed = Step("resume", at(1040), "王某", None, None, {"due_at": at(1500).isoformat()}, "imported")
+    assert account([*late, resumed], 1041).periods[-1].due_at == at(1100)
+
+
 def test_an_extension_moves_the_deadline_of_the_first_period() -> None:
     story = [*OPENED, step("ask_extension", 20), step("extend", 30, due_at=at(180).isoformat())]
     assert account(story, 180).n_deductions == 0
