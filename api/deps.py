@@ -1,4 +1,4 @@
-"""What routes are handed: the engine, the reader's language, checked query parameters, and answers that are cached."""
+"""What routes are handed: the work, the reader's language, checked query parameters, and answers that are cached."""
 
 import datetime as dt
 import hashlib
@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 from fastapi import Depends, FastAPI, Request, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from gridmgmt.database.work import Work
 from gridmgmt.errors import GridmgmtError, OptionInvalid
-from gridmgmt.operations import reference
-from gridmgmt.operations.database import Engine
+from gridmgmt.people.operations import reference
 from gridmgmt.texts import LANGUAGES
 
 
@@ -54,9 +54,9 @@ def parse_bbox(text: str | None) -> tuple[float, float, float, float] | None:
     return west, south, east, north
 
 
-def _engine(request: Request) -> Engine:
-    engine: Engine = request.app.state.engine
-    return engine
+def _work(request: Request) -> Work:
+    work: Work = request.app.state.work
+    return work
 
 
 def language(request: Request) -> str:
@@ -76,13 +76,13 @@ def city_language(app: FastAPI) -> str:
     """The city's first language, remembered once it is known; Chinese while there is no city."""
     if app.state.language is None:
         try:
-            app.state.language = reference.load_city(app.state.engine).languages[0]
+            app.state.language = reference.load_city(app.state.work).languages[0]
         except GridmgmtError:
             return LANGUAGES[0]
     return str(app.state.language)
 
 
-Database = Annotated[Engine, Depends(_engine)]
+Database = Annotated[Work, Depends(_work)]
 Language = Annotated[str, Depends(language)]
 
 

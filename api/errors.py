@@ -10,14 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from api.deps import language
-from gridmgmt.errors import (
-    CityMissing,
-    ConflictError,
-    GridmgmtError,
-    InputError,
-    NotFoundError,
-    UnavailableError,
-)
+from gridmgmt.errors import CityMissing, ConflictError, GridmgmtError, InputError, NotFoundError, UnavailableError
 from gridmgmt.texts import catalogue, word
 
 MEDIA_TYPE = "application/problem+json"

@@ -11,9 +11,10 @@ from fastapi_offline import FastAPIOffline
 from starlette.middleware.gzip import GZipMiddleware
 
 from api import errors
-from api.routes import assessments, city, editions, explain, grids, health, indicators, locate, maps, start
+from api.pages import start
+from api.routes import assessing, city, database, figures, maps, people, places
 from gridmgmt import __version__
-from gridmgmt.operations.database import open_database
+from gridmgmt.database.work import open_database
 from gridmgmt.settings import Settings
 
 LOOPBACK = ("127.0.0.1", "localhost")
@@ -53,7 +54,7 @@ def create_app(settings: Settings) -> FastAPI:
         swagger_ui_parameters={"validatorUrl": None, "defaultModelsExpandDepth": 0},
     )
     app.state.settings = settings
-    for part in (health, city, editions, grids, locate, indicators, assessments, explain, maps, start):
+    for part in (database, city, places, people, figures, assessing, maps, start):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     errors.install(app)
@@ -65,11 +66,11 @@ def create_app(settings: Settings) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """One engine while the application runs."""
-    app.state.engine = open_database(app.state.settings)
+    app.state.work = open_database(app.state.settings)
     app.state.language = None
     app.state.started = secrets.token_hex(8)
     yield
-    app.state.engine.dispose()
+    app.state.work.close()
 
 
 async def _protect(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gridmgmt.exports import results
-from gridmgmt.exports.cards import (
+from gridmgmt.files.wording import Words, shown_short
+from gridmgmt.rulebooks.exports.reasons import total_words
+from gridmgmt.scorecards.exports import results
+from gridmgmt.scorecards.exports.cards import (
     COMPARISONS,
     Compared,
     comparison_words,
@@ -13,8 +15,7 @@ from gridmgmt.exports.cards import (
     level_words,
     total_words_short,
 )
-from gridmgmt.exports.lines import ScoreLine, score_lines, shown_lines
-from gridmgmt.exports.wording import Words, shown_short, total_words
+from gridmgmt.scorecards.exports.lines import ScoreLine, score_lines, shown_lines
 
 
 def scorecard_texts(header: Mapping[str, Any], document: Mapping[str, Any], lang: str) -> dict[str, Any]:

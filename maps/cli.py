@@ -5,9 +5,10 @@ from pathlib import Path
 import typer
 
 from gridmgmt import texts
+from gridmgmt.casework.operations import repeats as repeating
 from gridmgmt.cli.base import State, progress, state
 from gridmgmt.errors import OptionInvalid
-from gridmgmt.operations import counting, repeating
+from gridmgmt.figures.operations import indicators
 from gridmgmt.periods import parse_period
 from maps import drawing, pages
 from maps.style import Breaks
@@ -37,7 +38,7 @@ def choropleth(
     run = state(context)
     with progress() as tell:
         tell("count", 0)
-        data = counting.choropleth(run.engine, indicator, parse_period(period), run.instant(as_of))
+        data = indicators.choropleth(run.engine, indicator, parse_period(period), run.instant(as_of))
         tell("draw", 0)
         start = run.city.level(level).key if level else None
         page = drawing.choropleth(data, indicator, start_level=start, breaks=_breaks(breaks), lang=_lang(run, lang))
@@ -76,7 +77,7 @@ def heat(
     run = state(context)
     with progress() as tell:
         tell("count", 0)
-        data = counting.heat(run.engine, parse_period(period), category)
+        data = indicators.heat(run.engine, parse_period(period), category)
         tell("draw", len(data.lon))
         size = pages.save(drawing.heat(data, lang=_lang(run, lang)), out)
     typer.echo(texts.both("map_written", {"file": str(out), "kb": f"{size / 1000:,.0f}"}))

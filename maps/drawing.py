@@ -7,11 +7,11 @@ import geopandas as gpd
 import shapely
 
 from gridmgmt import geo
+from gridmgmt.casework.operations.repeats import RepeatReport
 from gridmgmt.city import STORAGE_EPSG
-from gridmgmt.counts import COUNTS
-from gridmgmt.indicators import Ratio, describe
-from gridmgmt.operations.counting import HeatData, MapData
-from gridmgmt.operations.repeating import RepeatReport
+from gridmgmt.figures.counts import COUNTS
+from gridmgmt.figures.indicators import Ratio, describe
+from gridmgmt.figures.operations.indicators import HeatData, MapData
 from gridmgmt.texts import LANGUAGES
 from maps.assets import OfflineMap
 from maps.layers import LevelFrame

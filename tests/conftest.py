@@ -1,19 +1,15 @@
-"""Fixtures that every test folder shares: a running private server and databases on it, dropped at the end."""
+"""Fixtures that every test folder shares: a running server of the tests' own, and databases dropped at the end."""
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import hypothesis
 import pytest
-from sqlalchemy import Engine
 
-from gridmgmt import settings as settings_module
-from gridmgmt.operations import database
+from gridmgmt.database.work import Work, open_database
 from gridmgmt.settings import Settings
-from gridmgmt.store import engine as engines
-from gridmgmt.store import server
+from tests import servers
 
 # correctness tests never time anything; a landing is judged on examples that are the same each time
 hypothesis.settings.register_profile(
@@ -28,40 +24,37 @@ ROOT = Path(__file__).resolve().parent.parent
 REAL_DATA = Path(os.environ.get("REAL_DATA", ROOT.parent / "shared" / "data"))
 
 
+def pytest_unconfigure() -> None:
+    """When all workers have ended, no database of theirs is left."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        servers.sweep()
+
+
 @pytest.fixture(scope="session")
 def server_settings() -> Settings:
-    """Settings of the private server, started if it was not running."""
-    found = replace(settings_module.read({}), home=ROOT / "var", db="postgres")
-    server.start(server.locate(found))
-    return found
+    """Settings of the tests' own quick server, started if it was not running."""
+    return servers.quick()
 
 
 @pytest.fixture(scope="session")
-def make_database(server_settings: Settings) -> Iterator[Callable[[str], Settings]]:
+def databases(server_settings: Settings) -> servers.Databases:
+    """This run's databases on the quick server."""
+    return servers.Databases(server_settings)
+
+
+@pytest.fixture(scope="session")
+def make_database(databases: servers.Databases) -> Callable[[str], Settings]:
     """Make a fresh, migrated database of a name (unique to this test process); all are dropped at the end."""
-    made: list[Settings] = []
-
-    def make(name: str) -> Settings:
-        worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-        found = replace(server_settings, db=f"test_{worker}_{os.getpid()}_{name}")
-        engines.drop_database(found)
-        engines.ensure_database(found)
-        database.migrate(found)
-        made.append(found)
-        return found
-
-    yield make
-    for found in made:
-        engines.drop_database(found)
+    return databases.copied
 
 
 @pytest.fixture
-def fresh(make_database: Callable[[str], Settings]) -> Iterator[tuple[Settings, Engine]]:
+def fresh(make_database: Callable[[str], Settings]) -> Iterator[tuple[Settings, Work]]:
     """An empty database of its own for one test."""
     found = make_database("fresh")
-    engine = database.open_database(found)
-    yield found, engine
-    engine.dispose()
+    work = open_database(found)
+    yield found, work
+    work.close()
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import ExifTags, Image
 
-from gridmgmt.photographs import Limits
+from gridmgmt.casework.photographs import Limits
 
 LIMITS = Limits(
     max_bytes={"image/jpeg": 400_000, "image/png": 400_000, "image/webp": 400_000, "application/pdf": 1_000},

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+from gridmgmt.assessing.operations import scoring
 from gridmgmt.cli import worded
 from gridmgmt.cli.base import show_table
-from gridmgmt.operations import assessing, reference
+from gridmgmt.people.operations import reference
 from gridmgmt.settings import data_path
 from gridmgmt.texts import both
 from tools.run import Runner
@@ -39,8 +40,8 @@ def run_demo(run: Runner, out: Path, *, extras: bool = True) -> dict[str, Any]:
     run("cases", "import", files / "cases.csv", files / "cases_2025H2.xlsx", "--profile", "demo_cases")
     run("samples", "import", files / "samples.xlsx", "--profile", "demo_samples")
     run("score", "grid_baseline", "--period", PERIOD)
-    with run.engine() as engine:
-        stored, documents, _ = assessing.read(engine, "grid_baseline", "street")
+    with run.engine() as work:
+        stored, documents, _ = scoring.read(work, "grid_baseline", "street")
     if extras:
         _look(run, out, str(documents[0]["subject"]["code"]))
     judged = _judge(run, files) if extras else {}
@@ -58,17 +59,17 @@ def _judge(run: Runner, files: Path) -> dict[str, str]:
     run("score", "ningbo_district", "--period", YEAR)
     for month in ("10", "11", "12"):
         run("score", "qixian", "--period", f"{YEAR}-{month}")
-    with run.engine() as engine:
-        month = assessing.read(engine, "qixian")[0].name
+    with run.engine() as work:
+        month = scoring.read(work, "qixian")[0].name
     run("publish", month, "--by", "demo")
     run("recompute", "qixian")
     for book in ("ningbo_district", "qixian"):
         run("rank", book)
         run("consequences", book, "--year", YEAR)
     hashes = {}
-    with run.engine() as engine:
+    with run.engine() as work:
         for book in ("ningbo_district", "qixian"):
-            hashes[book] = assessing.read(engine, book)[0].sha256
+            hashes[book] = scoring.read(work, book)[0].sha256
     return hashes
 
 
@@ -111,8 +112,8 @@ def main() -> None:
     """Run the demo and end with a table of what it made."""
     run = Runner("demo")
     made = run_demo(run, OUT)
-    with run.engine() as engine:
-        found = reference.overview(engine)
+    with run.engine() as work:
+        found = reference.overview(work)
     rows = [
         ("cases 案件", _tally(found["cases"])),
         ("samples 样本", _tally(found["samples"])),

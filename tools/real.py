@@ -4,9 +4,10 @@ import os
 import sys
 from pathlib import Path
 
+from gridmgmt.assessing.operations import scoring
 from gridmgmt.cli import worded
 from gridmgmt.cli.base import show_table
-from gridmgmt.operations import assessing, reference
+from gridmgmt.people.operations import reference
 from gridmgmt.settings import data_path
 from tools.run import Runner
 
@@ -42,9 +43,9 @@ def main() -> None:
         rates = ("map", "choropleth", "--indicator", "on_time_closing_rate", "--period", period)
         run(*rates, "--level", "district", "--out", out / "choropleth.html")
         run("map", "heat", "--period", period, "--out", out / "heat.html")
-    with run.engine() as engine:
-        found = reference.overview(engine)
-        rows = [(a["name"], a["sha256"]) for a in assessing.listing(engine)]
+    with run.engine() as work:
+        found = reference.overview(work)
+        rows = [(a["name"], a["sha256"]) for a in scoring.listing(work)]
     rows += [("cases", str(found["cases"])), ("samples", str(found["samples"])), ("quarantine", found["n_quarantined"])]
     show_table("", ["", ""], [*rows, ("out", str(OUT)), ("seconds", f"{run.seconds:.1f}")])
 

@@ -7,11 +7,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from sqlalchemy import Engine
-
 from gridmgmt import settings
 from gridmgmt.cli import app, load_plugins
-from gridmgmt.operations import database, editions
+from gridmgmt.database.work import Work, open_database
+from gridmgmt.places.operations import editions
 from gridmgmt.settings import Settings
 
 
@@ -31,16 +30,16 @@ class Runner:
         app([*base, *args], standalone_mode=False)
 
     @contextmanager
-    def engine(self) -> Iterator[Engine]:
+    def work(self) -> Iterator[Work]:
         """The database, for what no command prints."""
-        engine = database.open_database(self.settings)
-        yield engine
-        engine.dispose()
+        work = open_database(self.settings)
+        yield work
+        work.close()
 
     def edition(self, name: str, first: str, files: Sequence[str], *options: str) -> None:
         """Load and activate an edition unless an earlier run did."""
-        with self.engine() as engine:
-            known = any(e.name == name for e in editions.list_editions(engine))
+        with self.engine() as work:
+            known = any(e.name == name for e in editions.list_editions(work))
         if not known:
             self("grids", "import", *files, "--edition", name, *options)
         self("grids", "activate", name, "--from", first)

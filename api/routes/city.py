@@ -6,15 +6,16 @@ from fastapi import APIRouter, Query
 
 from api.deps import Ask, Database
 from api.schemas import Category, City, Level, Name
-from gridmgmt.operations import browsing, reference
+from gridmgmt.people.operations import reference
+from gridmgmt.people.operations import reference as operations_reference
 
 router = APIRouter(prefix="/v1", tags=["city"])
 
 
 @router.get("/city")
-def city(ask: Annotated[Ask, Query()], engine: Database) -> City:
+def city(ask: Annotated[Ask, Query()], work: Database) -> City:
     """The city: names, time zone, coordinate systems, grid levels."""
-    found = reference.load_city(engine)
+    found = reference.load_city(work)
     return City(
         code=found.code,
         name=Name(zh=found.name("zh"), en=found.name("en")),
@@ -28,7 +29,7 @@ def city(ask: Annotated[Ask, Query()], engine: Database) -> City:
 
 
 @router.get("/categories")
-def categories(ask: Annotated[Ask, Query()], engine: Database) -> list[Category]:
+def categories(ask: Annotated[Ask, Query()], work: Database) -> list[Category]:
     """The categories of the city's scheme, as `category` is written elsewhere."""
     return [
         Category(
@@ -37,5 +38,5 @@ def categories(ask: Annotated[Ask, Query()], engine: Database) -> list[Category]
             name=Name(zh=row["name_zh"] or row["name_en"], en=row["name_en"] or row["name_zh"]),
             major=Name(zh=row["major_zh"], en=row["major_en"] or row["major_zh"]) if row["major_zh"] else None,
         )
-        for row in browsing.categories(engine)
+        for row in operations_reference.categories(work)
     ]

@@ -9,9 +9,10 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from api.deps import Ask, Database, Language, cached
-from gridmgmt.counts import COUNTS
-from gridmgmt.operations import browsing, counting
-from gridmgmt.operations.browsing import TOTAL, Stored
+from gridmgmt.assessing.operations import browsing
+from gridmgmt.assessing.operations.browsing import TOTAL, Stored
+from gridmgmt.figures.counts import COUNTS
+from gridmgmt.figures.operations import indicators
 from gridmgmt.periods import parse_period
 from maps import drawing, pages
 from maps.assets import OfflineMap
@@ -48,22 +49,22 @@ class AskHeat(AskMap):
 
 
 @router.get("/choropleth", response_class=Response, responses={200: {"content": {"text/html": {}}}})
-def choropleth(ask: Annotated[AskChoropleth, Query()], request: Request, engine: Database, lang: Language) -> Response:
+def choropleth(ask: Annotated[AskChoropleth, Query()], request: Request, work: Database, lang: Language) -> Response:
     """The choropleth of the total or an indicator, drawn from the assessment's own figures; opens without a network."""
-    stored = browsing.mapped(engine, ask.assessment)
-    return cached(request, stored.sha256, lambda: _answer(_choropleth(engine, stored, ask, lang)))
+    stored = browsing.mapped(work, ask.assessment)
+    return cached(request, stored.sha256, lambda: _answer(_choropleth(work, stored, ask, lang)))
 
 
 @router.get("/heat", response_class=Response, responses={200: {"content": {"text/html": {}}}})
-def heat(ask: Annotated[AskHeat, Query()], engine: Database, lang: Language) -> Response:
+def heat(ask: Annotated[AskHeat, Query()], work: Database, lang: Language) -> Response:
     """The heat map of the cases reported in the assessment's period, as the data are now."""
-    stored = browsing.assessment(engine, ask.assessment)
-    data = counting.heat(engine, parse_period(stored.period), ask.category)
+    stored = browsing.assessment(work, ask.assessment)
+    data = indicators.heat(work, parse_period(stored.period), ask.category)
     return _answer(drawing.heat(data, lang=lang, embedded=ask.embedded))
 
 
-def _choropleth(engine: Database, stored: Stored, ask: AskChoropleth, lang: str) -> OfflineMap:
-    data = browsing.assessment_map(engine, stored.name, ask.indicator)
+def _choropleth(work: Database, stored: Stored, ask: AskChoropleth, lang: str) -> OfflineMap:
+    data = browsing.assessment_map(work, stored.name, ask.indicator)
     city, keys = data.city, [x.level.key for x in data.levels]
     if ask.indicator == TOTAL:
         shown = Measure(TOTAL, **text("page_total"), unit="score", better="high")

@@ -12,12 +12,12 @@ from typing import Any
 import typer
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import Engine
 
 from gridmgmt import periods, texts
 from gridmgmt.city import City
+from gridmgmt.database.work import Progress, Work, open_database
 from gridmgmt.errors import OptionInvalid
-from gridmgmt.operations import database, reference
+from gridmgmt.people.operations import reference
 from gridmgmt.settings import Settings
 
 JSON = typer.Option(False, "--json", help="Machine-readable output.")
@@ -29,20 +29,20 @@ class State:
 
     settings: Settings
     asked_lang: str | None
-    _engine: Engine | None = None
+    _work: Work | None = None
     _city: City | None = None
 
     @property
-    def engine(self) -> Engine:
+    def engine(self) -> Work:
         """The database, connected when first used."""
-        if self._engine is None:
-            self._engine = database.open_database(self.settings)
-        return self._engine
+        if self._work is None:
+            self._work = open_database(self.settings)
+        return self._work
 
     def close(self) -> None:
         """Give the connections back when the command ends."""
-        if self._engine is not None:
-            self._engine.dispose()
+        if self._work is not None:
+            self._work.close()
 
     @property
     def city(self) -> City:
@@ -103,7 +103,7 @@ def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
 
 
 @contextmanager
-def progress() -> Iterator[database.Progress]:
+def progress() -> Iterator[Progress]:
     """Show on standard error what is being done: a moving line on a terminal, plain lines elsewhere."""
     console = Console(stderr=True, highlight=False)
     began = time.monotonic()

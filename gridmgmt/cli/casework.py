@@ -8,17 +8,19 @@ from typing import Any
 import pandas as pd
 import typer
 
-from gridmgmt import step_facts, texts
-from gridmgmt.cases import STATES, Case
+from gridmgmt import texts
+from gridmgmt.casework import step_facts
+from gridmgmt.casework.cases import STATES, Case
+from gridmgmt.casework.hanging import Account
+from gridmgmt.casework.operations import cases, lookup, repeats
+from gridmgmt.casework.operations.cases import Request
+from gridmgmt.casework.operations.photographs import Kind
+from gridmgmt.casework.transitions import BY_PEOPLE
 from gridmgmt.cli.base import JSON, State, progress, show_json, show_table, state
 from gridmgmt.errors import InstantInvalid, OptionInvalid
-from gridmgmt.hanging import Account
-from gridmgmt.operations import casework, docket, repeating, step_files
-from gridmgmt.operations.attaching import Kind
-from gridmgmt.operations.casework import Request
-from gridmgmt.operations.step_files import Refused, StepsReport
+from gridmgmt.intake.operations import step_sheets
+from gridmgmt.intake.operations.step_sheets import Refused, StepsReport
 from gridmgmt.periods import parse_instant
-from gridmgmt.transitions import BY_PEOPLE
 
 app = typer.Typer(no_args_is_help=True, help="案件办理 · Cases at work: open them, act on them, see their clocks.")
 
@@ -34,7 +36,7 @@ PHOTOS = typer.Option([], "--photo", help="before=FILE, after=FILE or evidence=F
 
 
 def _facts(pairs: list[str]) -> dict[str, Any]:
-    """Facts given by option, ``NAME=VALUE``: what a step takes, and how, stands in :mod:`gridmgmt.step_facts`."""
+    """Facts given by option, ``NAME=VALUE``: what a step takes stands in :mod:`gridmgmt.casework.step_facts`."""
     out: dict[str, Any] = {}
     for text in pairs:
         name, equals, value = text.partition("=")
@@ -130,7 +132,7 @@ def steps(
     """
     run = state(context)
     with progress() as tell:
-        done = [step_files.take_file(run.engine, f, profile, actor=actor, progress=tell) for f in files]
+        done = [step_sheets.take_file(run.engine.but(actor=actor, progress=tell), f, profile) for f in files]
     if rejects is not None:
         _write_rejects(run, done, profile, rejects, quiet=as_json)
     if as_json:
@@ -169,9 +171,9 @@ def _write_rejects(run: State, done: list[StepsReport], profile: str, out: Path,
         why: dict[int, list[str]] = {}
         for x in report.refused:
             why.setdefault(x.row, []).append(f"{x.column} {_why(run, x)}".strip())
-        for n, raw in step_files.rejected_rows(report, profile).items():
+        for n, raw in step_sheets.rejected_rows(report, profile).items():
             rows.append({**raw, "_file": report.file, "_row": n, "_reason": "; ".join(why[n])})
-    heads = [*step_files.step_profile(profile).file_columns(), "_file", "_row", "_reason"]
+    heads = [*step_sheets.step_profile(profile).file_columns(), "_file", "_row", "_reason"]
     pd.DataFrame(rows, columns=None if rows else heads).to_csv(out, index=False, encoding="utf-8-sig")
     if not quiet:
         typer.echo(run.word("rows_written", {"n": len(rows), "file": str(out)}))
@@ -187,7 +189,7 @@ def template(
 
     Example: `gridmgmt case template --out steps.xlsx`
     """
-    out.write_bytes(step_files.template(profile))
+    out.write_bytes(step_sheets.template(profile))
     typer.echo(state(context).word("step_sheet_written", {"file": str(out)}))
 
 
@@ -203,14 +205,14 @@ def _by_word(text: str, prefix: str, codes: Iterable[str], name: str) -> str:
 
 def _take(run: State, request: Request, photos: list[str], as_json: bool) -> None:
     files = [_photo(text) for text in photos]
-    case, attached = casework.take_with_files(run.engine, request, files, run.settings.files_root)
-    suspects = repeating.suspects_of(run.engine, [case]).get(case.case_no, []) if request.kind == "report" else []
+    case, attached = cases.take_with_files(run.engine, request, files, run.settings.files_root)
+    suspects = repeats.suspects_of(run.engine, [case]).get(case.case_no, []) if request.kind == "report" else []
     if as_json:
         files_told = [a.as_dict() for a in attached]
         show_json({**asdict(case), "flags": case.flags(), "files": files_told, "suspects": suspects})
         return
     _tell(run, case)
-    if request.kind in ("report", "move") and not docket.show_case(run.engine, case.case_no).grids:
+    if request.kind in ("report", "move") and not lookup.show_case(run.engine, case.case_no).grids:
         typer.echo(run.word("case_nowhere" if case.lon is None else "case_outside"))
     for s in suspects:
         typer.echo(run.word("case_suspect", s))
@@ -248,7 +250,7 @@ def show(
     Example: `gridmgmt case show C2026030500001`
     """
     run = state(context)
-    found = docket.show_case(run.engine, case_no, run.instant(now))
+    found = lookup.show_case(run.engine.but(now=run.instant(now)), case_no)
     if as_json:
         show_json({**asdict(found), "case": {**asdict(found.case), "flags": found.marks}})
         return
@@ -345,10 +347,16 @@ def list_(
     """
     run = state(context)
     wanted = [_by_word(x, "state", STATES, "--state") for x in states]
-    n, found = docket.list_cases(
-        run.engine, states=wanted, unit=unit, grid=grid, category=category, overdue=overdue,
-        now=run.instant(now), limit=limit, offset=offset,
-    )  # fmt: skip
+    n, found = lookup.list_cases(
+        run.engine.but(now=run.instant(now)),
+        states=wanted,
+        unit=unit,
+        grid=grid,
+        category=category,
+        overdue=overdue,
+        limit=limit,
+        offset=offset,
+    )
     if as_json:
         show_json({"n_matched": n, "cases": found})
         return
@@ -380,7 +388,7 @@ def states_(context: typer.Context, as_json: bool = JSON) -> None:
     Example: `gridmgmt case states`
     """
     run = state(context)
-    found = docket.by_state(run.engine)
+    found = lookup.by_state(run.engine)
     if as_json:
         show_json(found)
         return
@@ -405,7 +413,7 @@ def clock(
     Example: `gridmgmt case clock C2026030500001`
     """
     run = state(context)
-    at, found = docket.clocks(run.engine, case_no, run.instant(now))
+    at, found = lookup.clocks(run.engine.but(now=run.instant(now)), case_no)
     if as_json:
         show_json({"case_no": case_no, "now": at, "clocks": [asdict(c) for c in found]})
         return
@@ -432,5 +440,5 @@ def renew(context: typer.Context) -> None:
     """
     run = state(context)
     with progress() as tell:
-        n = casework.renew_deadlines(run.engine, tell)
+        n = cases.renew_deadlines(run.engine.but(progress=tell))
     typer.echo(run.word("deadlines_renewed", {"n": n}))

@@ -7,10 +7,11 @@ from typing import Any
 
 import typer
 
+from gridmgmt.assessing.operations import entries as entering
+from gridmgmt.assessing.operations import subjects
+from gridmgmt.assessing.operations.entries import EntryReport
 from gridmgmt.cli.base import JSON, State, show_json, show_table, state
 from gridmgmt.errors import OptionInvalid
-from gridmgmt.operations import entering, subjects
-from gridmgmt.operations.entering import EntryReport
 
 entries = typer.Typer(help="录入数据 · Hand-entered data.", no_args_is_help=True)
 subjects_app = typer.Typer(help="考核对象 · Who is assessed by a rulebook.", no_args_is_help=True)
@@ -45,7 +46,7 @@ def entries_import(
     Example: `gridmgmt entries import form.xlsx --rulebook qixian --by 李四 --dry-run`
     """
     run = state(context)
-    _show(run, entering.import_entries(run.engine, rulebook, file, by, dry_run=dry_run), as_json)
+    _show(run, entering.import_entries(run.engine.but(actor=by, keep=not dry_run), rulebook, file), as_json)
 
 
 def _show(run: State, report: EntryReport, as_json: bool) -> None:
@@ -172,4 +173,4 @@ def staff_import(
     Example: `gridmgmt staff import staff_2021_03.csv --by 王五`
     """
     run = state(context)
-    _show(run, entering.import_staff(run.engine, file, by), as_json)
+    _show(run, entering.import_staff(run.engine.but(actor=by), file), as_json)

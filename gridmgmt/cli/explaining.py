@@ -7,11 +7,13 @@ from typing import Any
 
 import typer
 
+from gridmgmt.assessing.operations import explaining
 from gridmgmt.cli.base import JSON, State, show_json, state
-from gridmgmt.exports import results, wording
-from gridmgmt.exports.cards import grade_label, rank_words, total_words_short
-from gridmgmt.exports.lines import ScoreLine, score_lines, shown_lines
-from gridmgmt.operations import explaining
+from gridmgmt.files import wording
+from gridmgmt.rulebooks.exports import reasons
+from gridmgmt.scorecards.exports import results
+from gridmgmt.scorecards.exports.cards import grade_label, rank_words, total_words_short
+from gridmgmt.scorecards.exports.lines import ScoreLine, score_lines, shown_lines
 
 
 def explain(
@@ -62,7 +64,7 @@ def _show_card(run: State, header: Any, document: Any) -> None:
     """The whole score: its tree, the total, what follows, what is missing, and how much may be chance."""
     _show_tree(run, score_lines(header, document))
     typer.echo(
-        f"  {run.word('total')}: {total_words_short(document, run.lang)} · {wording.total_words(document)[run.lang]}"
+        f"  {run.word('total')}: {total_words_short(document, run.lang)} · {reasons.total_words(document)[run.lang]}"
     )
     beside = shown_lines(header, document)
     if beside:

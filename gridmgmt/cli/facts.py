@@ -7,8 +7,8 @@ import typer
 
 from gridmgmt import texts
 from gridmgmt.cli.base import JSON, State, progress, show_json, show_table, state
-from gridmgmt.operations import imports, step_files
-from gridmgmt.operations.imports import ImportReport
+from gridmgmt.intake.operations import imports, step_sheets
+from gridmgmt.intake.operations.imports import ImportReport
 
 cases = typer.Typer(help="案件 · Cases.", no_args_is_help=True)
 samples = typer.Typer(help="抽查样本 · Inspection samples.", no_args_is_help=True)
@@ -73,7 +73,7 @@ def steps_import(
 
     Example: `gridmgmt steps import log.csv --profile steps`
     """
-    step_files.step_profile(profile)
+    step_sheets.step_profile(profile)
     _import(state(context), files, profile, None, dry_run, as_json)
 
 
@@ -85,7 +85,7 @@ def _import(
         with progress() as tell:
             when = run.instant(source_as_of)
             reports.append(
-                imports.import_file(run.engine, path, profile, source_as_of=when, dry_run=dry_run, progress=tell)
+                imports.import_file(run.engine.but(keep=not dry_run, progress=tell), path, profile, source_as_of=when)
             )
     _show(run, reports, as_json)
     if any(r.n_quarantined and not r.n_loaded for r in reports):  # a nightly job must notice
@@ -165,4 +165,4 @@ def quarantine_retry(
     """
     run = state(context)
     with progress() as tell:
-        _show(run, imports.retry_quarantine(run.engine, profile, tell), as_json)
+        _show(run, imports.retry_quarantine(run.engine.but(progress=tell), profile), as_json)

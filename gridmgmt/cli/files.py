@@ -6,10 +6,10 @@ from typing import Any, cast
 
 import typer
 
+from gridmgmt.casework.operations import photographs
+from gridmgmt.casework.photographs import KINDS
 from gridmgmt.cli.base import JSON, State, progress, show_json, show_table, state
 from gridmgmt.errors import OptionInvalid
-from gridmgmt.operations import attaching
-from gridmgmt.photographs import KINDS
 
 files = typer.Typer(help="照片与附件 · Photographs and files of cases and samples.", no_args_is_help=True)
 
@@ -48,10 +48,16 @@ def files_add(
     if kind not in KINDS or (step is not None and case_no is None):
         name, value, expected = ("--kind", kind, " / ".join(KINDS)) if kind not in KINDS else ("--step", step, "--case")
         raise OptionInvalid(name=name, value=value, expected=expected)
-    done = attaching.add(
-        run.engine, run.settings.files_root, paths, kind=cast(attaching.Kind, kind), actor=actor,
-        case_no=case_no, step_seq=step, sample_no=sample_no, caption=caption,
-    )  # fmt: skip
+    done = photographs.add(
+        run.engine.but(actor=actor),
+        run.settings.files_root,
+        paths,
+        kind=cast(photographs.Kind, kind),
+        case_no=case_no,
+        step_seq=step,
+        sample_no=sample_no,
+        caption=caption,
+    )
     if as_json:
         show_json([a.as_dict() for a in done])
         return
@@ -69,7 +75,7 @@ def files_list(context: typer.Context, case_no: str = CASE, sample_no: str = SAM
     """
     run = state(context)
     _one_of(case_no, sample_no)
-    found = attaching.listed(run.engine, case_no=case_no, sample_no=sample_no)
+    found = photographs.listed(run.engine, case_no=case_no, sample_no=sample_no)
     if as_json:
         show_json(found)
         return
@@ -115,7 +121,7 @@ def files_export(
     """
     run = state(context)
     _one_of(case_no, sample_no)
-    written = attaching.export(run.engine, run.settings.files_root, out, case_no=case_no, sample_no=sample_no)
+    written = photographs.export(run.engine, run.settings.files_root, out, case_no=case_no, sample_no=sample_no)
     if as_json:
         show_json([str(path) for path in written])
     else:
@@ -133,7 +139,7 @@ def files_check(context: typer.Context, as_json: bool = JSON) -> None:
     """
     run = state(context)
     with progress() as tell:
-        report = attaching.check(run.engine, run.settings.files_root, tell)
+        report = photographs.check(run.engine.but(progress=tell), run.settings.files_root)
     if as_json:
         show_json(report.as_dict())
     else:

@@ -12,10 +12,11 @@ import typer
 from gridmgmt import texts
 from gridmgmt.cli.base import JSON, State, progress, show_json, show_table, state
 from gridmgmt.errors import OptionInvalid
-from gridmgmt.lineage import changes
-from gridmgmt.operations import assigning, editions, locating, reference
-from gridmgmt.responsibility import Decision, Rule
-from gridmgmt.topology import TopologyReport
+from gridmgmt.people.operations import assigning, locating, reference
+from gridmgmt.people.responsibility import Decision, Rule
+from gridmgmt.places.lineage import changes
+from gridmgmt.places.operations import editions
+from gridmgmt.places.topology import TopologyReport
 
 grids = typer.Typer(help="网格版本 · Editions of the grids.", no_args_is_help=True)
 unassigned = typer.Typer(help="未落格 · Cases and samples in no grid.", no_args_is_help=True)
@@ -62,7 +63,7 @@ def grids_import(
     columns = editions.ColumnNames(code, name, name_en, level, parent)
     with progress() as tell:
         made = editions.import_grids(
-            run.engine, files, edition, base=base, crs=crs, columns=columns, replace=replace, progress=tell
+            run.engine.but(progress=tell), files, edition, base=base, crs=crs, columns=columns, replace=replace
         )
     if as_json:
         show_json({"edition": made.name, "n_grids": made.n_grids, "report": made.report.to_dict()})
@@ -169,7 +170,7 @@ def assign(
     if not reassign:
         raise OptionInvalid(name="--reassign", value="", expected=texts.expected("reassign"))
     with progress() as tell:
-        done = assigning.reassign(run.engine, edition, tell)
+        done = assigning.reassign(run.engine.but(progress=tell), edition)
     if as_json:
         show_json(done)
     else:

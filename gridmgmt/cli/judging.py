@@ -6,11 +6,11 @@ from typing import Any
 
 import typer
 
+from gridmgmt.assessing.operations import appeals, publishing, scoring
 from gridmgmt.cli.base import JSON, State, show_json, show_table, state
 from gridmgmt.errors import OptionInvalid
-from gridmgmt.exports.wording import readable
-from gridmgmt.operations import appealing, assessing, publishing
-from gridmgmt.rulebooks.numbers import exact
+from gridmgmt.files.wording import readable
+from gridmgmt.numbers import exact
 
 appeal = typer.Typer(help="申诉 · Appeals against published assessments.", no_args_is_help=True)
 
@@ -40,7 +40,7 @@ def rank(
     Example: `gridmgmt rank ningbo_district`
     """
     run = state(context)
-    stored, documents, _ = assessing.read(run.engine, assessment, level)
+    stored, documents, _ = scoring.read(run.engine, assessment, level)
     ordered = sorted(documents, key=_place)
     if as_json:
         show_json({"assessment": stored.name, "sha256": stored.sha256, "complete": stored.complete,
@@ -126,7 +126,7 @@ def publish(context: typer.Context, assessment: str = NAME, by: str = BY, as_jso
     Example: `gridmgmt publish ningbo_district-2025-12-1 --by 王工`
     """
     run = state(context)
-    stored = publishing.publish(run.engine, assessment, by)
+    stored = publishing.publish(run.engine.but(actor=by), assessment)
     if as_json:
         show_json({"assessment": stored.name, "sha256": stored.sha256, "published_at": stored.published_at,
                    "published_by": stored.published_by})  # fmt: skip
@@ -158,7 +158,7 @@ def correct(context: typer.Context, assessment: str = ASSESSMENT, as_json: bool 
     Example: `gridmgmt correct ningbo_district-2025-12-1`
     """
     run = state(context)
-    made, differences = appealing.correct(run.engine, assessment)
+    made, differences = appeals.correct(run.engine, assessment)
     if as_json:
         show_json({"assessment": made.name, "sha256": made.sha256, "new": made.is_new,
                    "differences": [asdict(d) for d in differences]})  # fmt: skip
@@ -208,7 +208,7 @@ def appeal_open(
     if len(given) != 1:
         raise OptionInvalid(name="--case", value=str(len(given)), expected=" | ".join(f"--{k}" for k in options))
     kind, fact_no = given[0]
-    number = appealing.open_appeal(run.engine, assessment, subject, kind, fact_no, reason, by)
+    number = appeals.open_appeal(run.engine.but(actor=by), assessment, subject, kind, fact_no, reason)
     typer.echo(run.word("appeal_opened", {"number": number, "fact": fact_no}))
 
 
@@ -227,7 +227,7 @@ def appeal_decide(
     run = state(context)
     if grant is None:
         raise OptionInvalid(name="--grant", value="", expected="--grant / --reject")
-    found = appealing.decide_appeal(run.engine, number, granted=grant, decision=reason, by=by)
+    found = appeals.decide_appeal(run.engine.but(actor=by), number, granted=grant, decision=reason)
     typer.echo(run.word(f"appeal_{found['state']}", {"number": number, "assessment": found["assessment"]}))
 
 
@@ -242,7 +242,7 @@ def appeal_list(
     Example: `gridmgmt appeal list`
     """
     run = state(context)
-    found = appealing.list_appeals(run.engine, assessment)
+    found = appeals.list_appeals(run.engine, assessment)
     if as_json:
         show_json(found)
         return

@@ -7,8 +7,8 @@ import typer
 from gridmgmt.cli.base import JSON, State, progress, show_json, show_table, state
 from gridmgmt.cli.grids import day_of
 from gridmgmt.errors import OptionInvalid
-from gridmgmt.operations import layers as operations
-from gridmgmt.operations.layers import Layer, LayerReport
+from gridmgmt.places.operations import layers as operations
+from gridmgmt.places.operations.layers import Layer, LayerReport
 
 layers = typer.Typer(help="参考图层 · Reference layers: roads, key areas, sites …", no_args_is_help=True)
 
@@ -47,10 +47,17 @@ def layers_import(
     run = state(context)
     with progress() as tell:
         report = operations.import_layer(
-            run.engine, file, kind, name=name, layer=layer, crs=crs, mapping=_mapping(mapping),
-            valid_from=day_of(valid_from, "--valid-from"), number=number, replace=replace, dry_run=dry_run,
-            progress=tell,
-        )  # fmt: skip
+            run.engine.but(keep=not dry_run, progress=tell),
+            file,
+            kind,
+            name=name,
+            layer=layer,
+            crs=crs,
+            mapping=_mapping(mapping),
+            valid_from=day_of(valid_from, "--valid-from"),
+            number=number,
+            replace=replace,
+        )
     if as_json:
         show_json(report.as_dict())
     else:

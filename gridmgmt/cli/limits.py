@@ -5,8 +5,8 @@ from pathlib import Path
 
 import typer
 
+from gridmgmt.casework.operations import time_limits
 from gridmgmt.cli.base import JSON, show_json, show_table, state
-from gridmgmt.operations import time_limits
 
 limits = typer.Typer(no_args_is_help=True, help="时限表 · Time limits by class, unit and stage.")
 

@@ -7,9 +7,9 @@ import typer
 from gridmgmt.cli.base import JSON, State, show_json, show_table, state
 from gridmgmt.cli.grids import day_of
 from gridmgmt.errors import OptionInvalid
-from gridmgmt.operations import people as operations
-from gridmgmt.operations.people import StaffingReport
-from gridmgmt.staffing import Staffing
+from gridmgmt.people.operations import people as operations
+from gridmgmt.people.operations.people import StaffingReport
+from gridmgmt.people.staffing import Staffing
 
 people = typer.Typer(help="人员 · People; their names only where they are asked for.", no_args_is_help=True)
 posts = typer.Typer(help="岗位 · Posts that people hold in units.", no_args_is_help=True)

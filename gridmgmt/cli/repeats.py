@@ -6,11 +6,11 @@ from typing import Any
 
 import typer
 
+from gridmgmt.casework.exports.repeats import workbook
+from gridmgmt.casework.operations import repeats as repeating
+from gridmgmt.casework.operations.repeats import RepeatReport
 from gridmgmt.cli.base import JSON, State, progress, show_json, show_table, state
 from gridmgmt.errors import OptionInvalid
-from gridmgmt.exports.repeats import workbook
-from gridmgmt.operations import repeating
-from gridmgmt.operations.repeating import RepeatReport
 from gridmgmt.periods import parse_period
 from gridmgmt.texts import LANGUAGES, word
 

@@ -7,8 +7,8 @@ import typer
 
 from gridmgmt.cli.base import JSON, State, show_json, show_table, state
 from gridmgmt.errors import OptionInvalid
-from gridmgmt.operations import reporting
-from gridmgmt.reporting import YEARS
+from gridmgmt.reporting.duties import YEARS
+from gridmgmt.reporting.operations import due as reporting
 
 
 def add_to(app: typer.Typer) -> None:

@@ -9,23 +9,23 @@ from typing import Any
 import typer
 
 from gridmgmt import texts
+from gridmgmt.assessing.exports.entry_form import entry_form
+from gridmgmt.assessing.readers.entries import read_input_file
 from gridmgmt.cli.base import JSON, change_of, show_json, show_table, state
 from gridmgmt.errors import OptionInvalid, RulebookInvalid, RulebookNotInForce
-from gridmgmt.exports.forms import entry_form
-from gridmgmt.exports.input_text import source_words, type_words
-from gridmgmt.exports.outcome_text import evaluated, evaluation_json, evaluation_text
-from gridmgmt.exports.rulebook_text import cadence_words, population_words, rulebook_text, valid_words
-from gridmgmt.exports.wording import Words, same, words
+from gridmgmt.files.wording import Words, same, words
 from gridmgmt.periods import parse_period
-from gridmgmt.readers.entries import read_input_file
 from gridmgmt.rulebooks.check import stage_inputs
 from gridmgmt.rulebooks.diff import Difference, diff
 from gridmgmt.rulebooks.dossier import read_dossier, stage_of
+from gridmgmt.rulebooks.exports.input_text import source_words, type_words
+from gridmgmt.rulebooks.exports.rulebook_text import cadence_words, population_words, rulebook_text, valid_words
 from gridmgmt.rulebooks.load import Loaded, known, load, named, read_file, versions
 from gridmgmt.rulebooks.model import Rulebook, Stage
 from gridmgmt.rulebooks.schema import schema
 from gridmgmt.rulebooks.starter import starter
 from gridmgmt.rulebooks.trial import Trial, examples_beside, read_beside, trial
+from gridmgmt.scorecards.exports.outcome_text import evaluated, evaluation_json, evaluation_text
 
 rulebook = typer.Typer(help="考核办法 · Rulebooks as documents.", no_args_is_help=True)
 

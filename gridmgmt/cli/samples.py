@@ -9,11 +9,11 @@ import typer
 from gridmgmt.cli.base import JSON, State, progress, show_json, show_table, state
 from gridmgmt.cli.facts import samples
 from gridmgmt.errors import OptionInvalid
-from gridmgmt.exports import field_forms
-from gridmgmt.exports.wording import say
-from gridmgmt.operations import findings, sampling
-from gridmgmt.operations.findings import TakeReport
-from gridmgmt.operations.sampling import DrawReport
+from gridmgmt.files.wording import say
+from gridmgmt.inspections.exports import field_forms
+from gridmgmt.inspections.operations import draws, findings
+from gridmgmt.inspections.operations.draws import DrawReport
+from gridmgmt.inspections.operations.findings import TakeReport
 from gridmgmt.periods import parse_instant
 
 notices = typer.Typer(help="整改通知 · Rectification notices.", no_args_is_help=True)
@@ -37,7 +37,7 @@ def samples_plan(context: typer.Context, rulebook: str = RULEBOOK, period: str =
     Example: `gridmgmt samples plan --rulebook huiji --period 2025-06`
     """
     run = state(context)
-    found = sampling.plan_of(run.engine, rulebook, period)
+    found = draws.plan_of(run.engine, rulebook, period)
     if as_json:
         lines = [
             {
@@ -75,7 +75,7 @@ def samples_draw(
     """
     run = state(context)
     with progress() as tell:
-        report = sampling.make_draw(run.engine, rulebook, period, seed, again=again, dry_run=dry_run, progress=tell)
+        report = draws.make_draw(run.engine.but(keep=not dry_run, progress=tell), rulebook, period, seed, again=again)
     if as_json:
         names = ("name", "sha256", "is_new", "dry_run", "n_inspected_before", "document")
         show_json({name: getattr(report, name) for name in names})
@@ -129,7 +129,7 @@ def samples_show(
     Example: `gridmgmt samples show huiji-2025-06 --unit 410108001`
     """
     run = state(context)
-    found, items = sampling.show_draw(run.engine, draw, unit)
+    found, items = draws.show_draw(run.engine, draw, unit)
     if as_json:
         head = {"name": found.name, "sha256": found.sha256, "reason": found.reason, "known_at": found.known_at}
         show_json({**head, "samples": items} | ({} if unit else {"document": found.document}))
@@ -156,7 +156,7 @@ def samples_verify(context: typer.Context, draw: str = DRAW, as_json: bool = JSO
     Example: `gridmgmt samples verify huiji-2025-06`
     """
     run = state(context)
-    found = sampling.verify_draw(run.engine, draw)
+    found = draws.verify_draw(run.engine, draw)
     if as_json:
         show_json(found)
     else:
@@ -203,7 +203,7 @@ def samples_take(
     Example: `gridmgmt samples take june.xlsx`
     """
     run = state(context)
-    report = findings.take(run.engine, file, dry_run=dry_run)
+    report = findings.take(run.engine.but(keep=not dry_run), file)
     if as_json:
         show_json(report.as_dict())
     else:
@@ -245,7 +245,7 @@ def notices_issue(
     """
     run = state(context)
     deadline = _deadline(run, due)
-    _show_notices(run, [findings.issue_notice(run.engine, draw, unit, deadline, by, samples=sample)], as_json)
+    _show_notices(run, [findings.issue_notice(run.engine.but(actor=by), draw, unit, deadline, samples=sample)], as_json)
 
 
 def _deadline(run: State, text: str) -> dt.datetime:
@@ -276,7 +276,7 @@ def notices_check(
     run = state(context)
     if result not in ("done", "not_done"):
         raise OptionInvalid(name="--result", value=result, expected="done / not_done")
-    found = findings.check_notice(run.engine, number, result, by, checked_at=run.instant(at), note=note)
+    found = findings.check_notice(run.engine.but(actor=by), number, result, checked_at=run.instant(at), note=note)
     _show_notices(run, [found], as_json)
 
 

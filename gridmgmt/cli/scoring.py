@@ -7,16 +7,18 @@ from typing import Any
 
 import typer
 
+from gridmgmt.assessing.operations import scoring
 from gridmgmt.cli.base import JSON, State, progress, show_json, show_table, state
 from gridmgmt.cli.explaining import explain
-from gridmgmt.counts import COUNTS
 from gridmgmt.errors import OptionInvalid
-from gridmgmt.exports import results, wording
-from gridmgmt.exports.cards import grade_label, ranked, refusal_words, total_words_short
-from gridmgmt.exports.lines import top_points
-from gridmgmt.indicators import RATIOS
-from gridmgmt.operations import assessing, counting
+from gridmgmt.figures.counts import COUNTS
+from gridmgmt.figures.indicators import RATIOS
+from gridmgmt.figures.operations import indicators as counting
+from gridmgmt.files import wording
 from gridmgmt.periods import parse_period
+from gridmgmt.scorecards.exports import results
+from gridmgmt.scorecards.exports.cards import grade_label, ranked, refusal_words, total_words_short
+from gridmgmt.scorecards.exports.lines import top_points
 
 PERIOD = typer.Option(..., "--period", help="2015-12 | 2015-Q4 | 2015-H2 | 2015 | 2015-12-03..2016-01-04")
 AS_OF = typer.Option(None, "--as-of", help="Data cut-off (default: the period's end; while it runs, the newest data).")
@@ -115,8 +117,8 @@ def score(
     """
     run = state(context)
     with progress() as tell:
-        made = assessing.score(
-            run.engine, rulebook, parse_period(period), level=level, as_of=run.instant(as_of), progress=tell
+        made = scoring.score(
+            run.engine.but(progress=tell), rulebook, parse_period(period), level=level, as_of=run.instant(as_of)
         )
     if as_json:
         show_json(
@@ -176,7 +178,7 @@ def assessments_list(context: typer.Context, as_json: bool = JSON) -> None:
     Example: `gridmgmt assessments list`
     """
     run = state(context)
-    found = assessing.listing(run.engine)
+    found = scoring.listing(run.engine)
     if as_json:
         show_json(found)
         return
@@ -203,11 +205,11 @@ def scorecards(
 
     Example: `gridmgmt scorecards latest --level street --out cards/ --format xlsx,html`
     """
-    from gridmgmt.operations import exporting
+    from gridmgmt.assessing.operations import scorecards as exporting
 
     run = state(context)
     formats = [f.strip() for f in form.split(",") if f.strip()]
     with progress() as tell:
-        written = exporting.export(run.engine, assessment, level, out, formats, codes=code or None, progress=tell)
+        written = exporting.export(run.engine.but(progress=tell), assessment, level, out, formats, codes=code or None)
     typer.echo(run.word("files_written", {"n": len(written), "folder": str(out)}))
     sys.stdout.flush()

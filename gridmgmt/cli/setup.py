@@ -8,8 +8,9 @@ import typer
 from gridmgmt import city as cities
 from gridmgmt.cli.base import JSON, progress, show_json, show_table, state
 from gridmgmt.cli.grids import day_of, rule_cells
+from gridmgmt.database import administration
 from gridmgmt.demo import make_demo_city
-from gridmgmt.operations import database, reference
+from gridmgmt.people.operations import reference
 from gridmgmt.texts import both
 
 db = typer.Typer(help="数据库 · The private PostGIS, or the one at GRIDMGMT_DATABASE_URL.", no_args_is_help=True)
@@ -39,8 +40,8 @@ def db_start(context: typer.Context) -> None:
     Example: `gridmgmt --db demo db start`
     """
     s = state(context).settings
-    started = database.start(s, lambda line: typer.echo(line, err=True))
-    typer.echo(both("db_started" if started else "db_running", {"url": database.url(s)}))
+    started = administration.start(s, lambda line: typer.echo(line, err=True))
+    typer.echo(both("db_started" if started else "db_running", {"url": administration.url(s)}))
 
 
 @db.command("stop")
@@ -49,7 +50,7 @@ def db_stop(context: typer.Context) -> None:
 
     Example: `gridmgmt db stop`
     """
-    typer.echo(both("db_stopped" if database.stop(state(context).settings) else "db_not_running"))
+    typer.echo(both("db_stopped" if administration.stop(state(context).settings) else "db_not_running"))
 
 
 @db.command("status")
@@ -58,7 +59,7 @@ def db_status(context: typer.Context, as_json: bool = JSON) -> None:
 
     Example: `gridmgmt db status --json`
     """
-    found = database.status(state(context).settings)
+    found = administration.status(state(context).settings)
     if as_json:
         show_json(found)
     else:
@@ -73,7 +74,7 @@ def db_url(context: typer.Context) -> None:
 
     Example: `psql "$(gridmgmt --db demo db url)"`
     """
-    typer.echo(database.url(state(context).settings))
+    typer.echo(administration.url(state(context).settings))
 
 
 @db.command("migrate")
@@ -82,7 +83,7 @@ def db_migrate(context: typer.Context) -> None:
 
     Example: `gridmgmt db migrate`
     """
-    typer.echo(database.migrate(state(context).settings))
+    typer.echo(administration.migrate(state(context).settings))
 
 
 @db.command("drop")
@@ -95,7 +96,7 @@ def db_drop(context: typer.Context, yes: bool = typer.Option(False, "--yes", hel
     if not yes or s.database_url is not None:
         typer.echo(both("db_drop_refused", {"db": s.database_url or s.db}), err=True)
         raise typer.Exit(2)
-    database.drop(s)
+    administration.drop(s)
 
 
 @city.command("init")

@@ -11,14 +11,15 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import typer
 
+from gridmgmt.casework.operations import cases, lookup
+from gridmgmt.casework.operations.cases import Request
 from gridmgmt.city import City
 from gridmgmt.cli.base import JSON, State, progress, show_json, show_table, state
-from gridmgmt.demo import workday
+from gridmgmt.demo import operations, workday
 from gridmgmt.demo.names import table
 from gridmgmt.errors import FindingsMissing
-from gridmgmt.exports import field_forms
-from gridmgmt.operations import casework, docket, findings, sampling, working
-from gridmgmt.operations.casework import Request
+from gridmgmt.inspections.exports import field_forms
+from gridmgmt.inspections.operations import draws, findings
 from gridmgmt.periods import Period, parse_period
 
 
@@ -43,19 +44,19 @@ def simulate(
     """
     run = state(context)
     wanted = parse_period(period)
-    city, leaves, known = working.ground(run.engine, wanted)
+    city, leaves, known = operations.ground(run.engine, wanted)
     steps = workday.script(leaves, _classes(known), wanted, city.zone, seed, n)
     taken: Counter[str] = Counter()
     refused: Counter[tuple[str, str]] = Counter()
     with progress() as tell:
-        for outcome in casework.take(run.engine, _requests(steps), tell):
+        for outcome in cases.take(run.engine.but(progress=tell), _requests(steps)):
             if outcome.fault is not None:
                 why = str(outcome.fault.facts.get("why") or outcome.fault.code)
                 refused[outcome.request.kind, why] += 1
             elif outcome.case is not None:
                 taken[outcome.request.kind] += 1
     inspected = _inspect(run, rulebook, wanted, city, seed) if rulebook else {}
-    states = docket.by_state(run.engine)
+    states = lookup.by_state(run.engine)
     if as_json:
         refusals = [{"step": k, "why": w, "n": x} for (k, w), x in sorted(refused.items())]
         told = {"n_steps": len(steps), "taken": dict(taken), "refused": refusals}
@@ -76,7 +77,7 @@ def simulate(
 def _inspect(run: State, rulebook: str, period: Period, city: City, seed: int) -> dict[str, int]:
     """Draw the month's samples, hand in the inspectors' form, issue notices on what was found and check them."""
     rules, rng = table("simulation")["inspection"], np.random.default_rng([seed, 28])
-    made = sampling.make_draw(run.engine, rulebook, period.label, str(seed))
+    made = draws.make_draw(run.engine, rulebook, period.label, str(seed))
     form = json.loads(field_forms.geojson(findings.form_of(run.engine, made.name)))
     filled = workday.filled_form(form, period, city.zone, seed)
     with TemporaryDirectory() as folder:
@@ -88,11 +89,11 @@ def _inspect(run: State, rulebook: str, period: Period, city: City, seed: int) -
     for unit in sorted({f["properties"]["unit"] for f in filled["features"] if f["properties"]["results"]}):
         due = end + dt.timedelta(days=rules["notice_days"])
         with suppress(FindingsMissing):  # all of the unit's findings stand in a notice already
-            notice = findings.issue_notice(run.engine, made.name, unit, due, "simulate", issued_at=end)
+            notice = findings.issue_notice(run.engine.but(actor="simulate"), made.name, unit, due, issued_at=end)
             n_notices += 1
             if rng.random() < rules["checked"]:
                 at = end + dt.timedelta(days=float(rng.uniform(1, 1.5 * rules["notice_days"])))
-                findings.check_notice(run.engine, notice["notice_no"], "done", "simulate", checked_at=at)
+                findings.check_notice(run.engine.but(actor="simulate"), notice["notice_no"], "done", checked_at=at)
                 n_checked += 1
     n = len(filled["features"])
     return {"n_drawn": n, "n_taken": taken.n_loaded, "n_notices": n_notices, "n_checked": n_checked}

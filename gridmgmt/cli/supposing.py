@@ -6,14 +6,14 @@ from typing import Any
 
 import typer
 
+from gridmgmt.assessing.operations import whatif as supposing
 from gridmgmt.cli.base import JSON, State, change_of, progress, show_json, show_table, state
 from gridmgmt.errors import OptionInvalid
-from gridmgmt.exports import whatif_tables as tables
-from gridmgmt.exports.whatif_chart import chart, page
-from gridmgmt.exports.wording import Words
-from gridmgmt.operations import supposing
+from gridmgmt.files.wording import Words
 from gridmgmt.periods import parse_range
-from gridmgmt.whatif import Move, WhatIf
+from gridmgmt.scorecards.exports import whatif_tables as tables
+from gridmgmt.scorecards.exports.whatif_chart import chart, page
+from gridmgmt.scorecards.whatif import Move, WhatIf
 
 FORMATS = (".svg", ".html", ".csv", ".json")
 
@@ -47,7 +47,7 @@ def whatif(
     first, last = parse_range(period)
     given = [change_of(text) for text in changes or ()]
     with progress() as tell:
-        found = supposing.whatif(run.engine, rulebook, first, last, given, other, tell)
+        found = supposing.whatif(run.engine.but(progress=tell), rulebook, first, last, given, other)
     if out is not None:
         out.write_bytes(_file(run, found, out.suffix.lower()).encode())
     if as_json:

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gridmgmt.counts import COUNTS
 from gridmgmt.demo.casework import YEAR
 from gridmgmt.demo.division import Division
 from gridmgmt.demo.geography import stream
 from gridmgmt.demo.names import table
+from gridmgmt.figures.counts import COUNTS
 from gridmgmt.rulebooks.inputs import LISTED, Input
 from gridmgmt.rulebooks.load import load
 from gridmgmt.rulebooks.model import Rulebook

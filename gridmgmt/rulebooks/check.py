@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from fractions import Fraction
 from typing import Any
 
-from gridmgmt.indicators import base_of
+from gridmgmt.figures.indicators import base_of
 from gridmgmt.rulebooks.deductions import RULES
 from gridmgmt.rulebooks.inputs import Input
 from gridmgmt.rulebooks.items import Carry, Earn, Lose, Periods, Proportional, Weighted

@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from gridmgmt.documents import holds
 from gridmgmt.periods import Period
 from gridmgmt.rulebooks.dossier import Dossier, Record
 from gridmgmt.rulebooks.model import Consequence, Measured, Rulebook, When, Window
 from gridmgmt.rulebooks.nodes import Context, Outcome
-from gridmgmt.rulebooks.parts import holds
 from gridmgmt.rulebooks.run import Run, rank
 from gridmgmt.rulebooks.values import Event, once_per_case
 

@@ -10,9 +10,9 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
+from gridmgmt.documents import holds
+from gridmgmt.numbers import exact
 from gridmgmt.rulebooks.nodes import Context, Node, Reason, linear, numbers, rate_inputs, rate_parts, scaled, titles
-from gridmgmt.rulebooks.numbers import exact
-from gridmgmt.rulebooks.parts import holds
 from gridmgmt.rulebooks.rules import (
     Amount,
     Beyond,

@@ -17,10 +17,10 @@ from fractions import Fraction
 from typing import Any
 
 from gridmgmt.errors import DossierInvalid, PeriodInvalid
+from gridmgmt.numbers import exact, to_exact
 from gridmgmt.periods import Period, parse_period
 from gridmgmt.rulebooks.items import Carry, ItemTable
 from gridmgmt.rulebooks.model import Rulebook, Stage
-from gridmgmt.rulebooks.numbers import exact, to_exact
 from gridmgmt.rulebooks.rules import EventKind
 from gridmgmt.rulebooks.values import Event, Finding, Row, Value, parse
 from gridmgmt.texts import Unfit, expected

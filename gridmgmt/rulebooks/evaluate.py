@@ -4,36 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
+from gridmgmt.numbers import exact
 from gridmgmt.rulebooks.deductions import judge
-from gridmgmt.rulebooks.items import (
-    Carry,
-    Deduct,
-    Earn,
-    Item,
-    Lose,
-    Mean,
-    Periods,
-    Sum,
-    Weighted,
-)
-from gridmgmt.rulebooks.leaves import (
-    LEAVES,
-    NOTHING,
-    clamp,
-    item_node,
-    known_values,
-    named_parts,
-    open_node,
-)
-from gridmgmt.rulebooks.nodes import (
-    Context,
-    Node,
-    Outcome,
-    Reason,
-    numbers,
-    weighed,
-)
-from gridmgmt.rulebooks.numbers import exact
+from gridmgmt.rulebooks.items import Carry, Deduct, Earn, Item, Lose, Mean, Periods, Sum, Weighted
+from gridmgmt.rulebooks.leaves import LEAVES, NOTHING, clamp, item_node, known_values, named_parts, open_node
+from gridmgmt.rulebooks.nodes import Context, Node, Outcome, Reason, numbers, weighed
 
 
 def evaluate(item: Item, context: Context) -> Node:

@@ -17,6 +17,7 @@ from fractions import Fraction
 from typing import Any
 
 from gridmgmt.errors import DossierInvalid
+from gridmgmt.numbers import exact, to_exact
 from gridmgmt.periods import period_of
 from gridmgmt.rulebooks.consequences import Reached, consequences, total_money
 from gridmgmt.rulebooks.document import exact_yaml
@@ -24,7 +25,6 @@ from gridmgmt.rulebooks.dossier import read_dossier
 from gridmgmt.rulebooks.load import Loaded, parse
 from gridmgmt.rulebooks.model import Rulebook
 from gridmgmt.rulebooks.nodes import Outcome, flat
-from gridmgmt.rulebooks.numbers import exact, to_exact
 from gridmgmt.rulebooks.run import Run, run
 from gridmgmt.rulebooks.sampling import planned, totals
 from gridmgmt.texts import word

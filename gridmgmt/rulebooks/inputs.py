@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from gridmgmt.counts import COUNTS
-from gridmgmt.rulebooks.parts import Exact, Id, Strict, Words
+from gridmgmt.documents import Exact, Id, Strict, Words
+from gridmgmt.figures.counts import COUNTS
 
 InputType = Literal[
     "number", "count", "flag", "choice", "marks", "findings", "events", "ratings", "items", "accounts", "filings"

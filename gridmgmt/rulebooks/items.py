@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Union
 
 from pydantic import Field, model_validator
 
-from gridmgmt.rulebooks.parts import Count, Exact, Id, Positive, Strict, Test, Words
+from gridmgmt.documents import Count, Exact, Id, Positive, Strict, Test, Words
 from gridmgmt.rulebooks.rules import Named, Rule
 
 # --- rules: what costs or earns points inside an item -----------------------------------------------------------------

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
+from gridmgmt.documents import holds
+from gridmgmt.numbers import exact
 from gridmgmt.rulebooks.items import (
     AllOrNothing,
     Bands,
@@ -19,19 +21,7 @@ from gridmgmt.rulebooks.items import (
     Target,
 )
 from gridmgmt.rulebooks.model import maximum
-from gridmgmt.rulebooks.nodes import (
-    Context,
-    Node,
-    Reason,
-    linear,
-    numbers,
-    rate_inputs,
-    rate_parts,
-    scaled,
-    titles,
-)
-from gridmgmt.rulebooks.numbers import exact
-from gridmgmt.rulebooks.parts import holds
+from gridmgmt.rulebooks.nodes import Context, Node, Reason, linear, numbers, rate_inputs, rate_parts, scaled, titles
 from gridmgmt.rulebooks.values import FAILED, NOT_APPLICABLE, Account, Finding, Row
 
 NOTHING = Fraction(0)

@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from gridmgmt.documents import Count, Day, Exact, Id, Positive, Strict, Test, Words
 from gridmgmt.rulebooks.inputs import Input, Rate
 from gridmgmt.rulebooks.items import Carry, Deduct, Earn, Item, Lose
-from gridmgmt.rulebooks.parts import Count, Day, Exact, Id, Positive, Strict, Test, Words
 from gridmgmt.rulebooks.rules import EventRule, Largest, Rule, Smallest
 
 

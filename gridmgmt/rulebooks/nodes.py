@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, Literal
 
+from gridmgmt.numbers import exact
 from gridmgmt.rulebooks.inputs import LISTED, Input, Rate
 from gridmgmt.rulebooks.model import Rulebook
-from gridmgmt.rulebooks.numbers import exact
 from gridmgmt.rulebooks.records import SIGNATURE, SIGNED
 from gridmgmt.rulebooks.repeats import n_repeats
 from gridmgmt.rulebooks.rules import Only

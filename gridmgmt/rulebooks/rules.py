@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Union
 
 from pydantic import Field, model_validator
 
-from gridmgmt.rulebooks.parts import Exact, Id, Positive, Strict, Test, Words
+from gridmgmt.documents import Exact, Id, Positive, Strict, Test, Words
 
 
 class Only(Strict):

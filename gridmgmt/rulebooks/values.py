@@ -12,8 +12,8 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
+from gridmgmt.numbers import exact, to_exact
 from gridmgmt.rulebooks.inputs import Input
-from gridmgmt.rulebooks.numbers import exact, to_exact
 from gridmgmt.texts import Unfit
 
 NOT_APPLICABLE = "not_applicable"

@@ -4,16 +4,16 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.main import create_app
-from gridmgmt.operations import database
+from gridmgmt.database.work import open_database
 from tests.api import small_city
 
 
 @pytest.fixture(scope="session")
 def small_settings(make_database, tmp_path_factory):
     settings = make_database("api_small")
-    engine = database.open_database(settings)
-    small_city.build(engine, tmp_path_factory.mktemp("small_city"))
-    engine.dispose()
+    work = open_database(settings)
+    small_city.build(work, tmp_path_factory.mktemp("small_city"))
+    work.close()
     return settings
 
 

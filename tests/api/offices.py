@@ -5,9 +5,8 @@ In December 2025 D9 has 12 cases due (11 closed) and fails for the second month;
 
 from pathlib import Path
 
-from sqlalchemy import Engine
-
-from gridmgmt.operations import assessing, entering
+from gridmgmt.assessing.operations import entries, scoring
+from gridmgmt.database.work import Work
 from gridmgmt.periods import parse_period
 from tests.api import small_city
 from tests.unit.unit_scorecards import RULEBOOK
@@ -34,11 +33,11 @@ NAME = "departments-2025-12-1"
 TOTAL_D9 = "69.20"  # 64.2 + (10 - 6) + 3 - 2: 11 of 12 closed costs nothing, of 8 tasks 3 points at most count
 
 
-def build(engine: Engine, folder: Path) -> None:
+def build(work: Work, folder: Path) -> None:
     """The small city with its own assessment, then November and December of the departments."""
-    small_city.build(engine, folder)
+    small_city.build(work, folder)
     (folder / "entries.csv").write_text(ENTRIES, "utf-8")
-    report = entering.import_entries(engine, str(RULEBOOK), folder / "entries.csv", "王工")
+    report = entries.import_entries(work.but(actor="王工"), str(RULEBOOK), folder / "entries.csv")
     assert not report.problems, report.problems
     for month in ("2025-11", "2025-12"):
-        assessing.score(engine, str(RULEBOOK), parse_period(month))
+        scoring.score(work, str(RULEBOOK), parse_period(month))

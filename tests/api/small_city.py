@@ -12,12 +12,15 @@ from pathlib import Path
 import geopandas as gpd
 import shapely
 from ruamel.yaml import YAML
-from sqlalchemy import Engine
 
 from gridmgmt import city
+from gridmgmt.assessing.operations import scoring
 from gridmgmt.city import City
-from gridmgmt.operations import assessing, editions, imports, reference
+from gridmgmt.database.work import Work
+from gridmgmt.intake.operations import imports
+from gridmgmt.people.operations import reference
 from gridmgmt.periods import parse_period
+from gridmgmt.places.operations import editions
 
 WEST, SOUTH, SIDE = 114.0, 30.0, 0.01
 NASTY = "<img src=x onerror=alert(1)>社区"
@@ -44,26 +47,26 @@ def centre(n: int) -> tuple[float, float]:
     return WEST + (n // 2 + 0.5) * SIDE, SOUTH + (n % 2 + 0.5) * SIDE
 
 
-def build(engine: Engine, folder: Path) -> None:
+def build(work: Work, folder: Path) -> None:
     """The city with its cases and one assessment."""
-    prepare(engine, folder)
+    prepare(work, folder)
     _write_cases(folder / "cases.csv")
-    report = imports.import_file(engine, folder / "cases.csv", "demo_cases")
+    report = imports.import_file(work, folder / "cases.csv", "demo_cases")
     assert (report.n_new, report.n_quarantined) == (14, 0), report
-    assessing.score(engine, "grid_baseline", parse_period("2025-12"))
+    scoring.score(work, "grid_baseline", parse_period("2025-12"))
 
 
-def prepare(engine: Engine, folder: Path) -> None:
+def prepare(work: Work, folder: Path) -> None:
     """The city with its units, rules and grids, without cases."""
     _write_city(folder / "city.yaml")
     (folder / "units.csv").write_text(UNITS, "utf-8")
     (folder / "rules.csv").write_text(RULES, "utf-8")
     _grids().to_file(folder / "grids.gpkg", engine="pyogrio")
-    reference.init_city(engine, folder / "city.yaml")
-    reference.import_units(engine, folder / "units.csv")
-    reference.import_rules(engine, folder / "rules.csv")
-    editions.import_grids(engine, [str(folder / "grids.gpkg")], "2025")
-    editions.activate(engine, "2025", dt.date(2024, 1, 1))
+    reference.init_city(work, folder / "city.yaml")
+    reference.import_units(work, folder / "units.csv")
+    reference.import_rules(work, folder / "rules.csv")
+    editions.import_grids(work, [str(folder / "grids.gpkg")], "2025")
+    editions.activate(work, "2025", dt.date(2024, 1, 1))
 
 
 def _write_city(path: Path) -> None:

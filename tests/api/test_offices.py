@@ -7,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.main import create_app
-from gridmgmt.operations import database
+from gridmgmt.database.work import open_database
 from tests.api import offices
 from tests.api.offices import NAME, TOTAL_D9
 from tests.api.small_city import COMMUNITIES
@@ -18,9 +18,9 @@ PATH = f"/v1/assessments/{NAME}/scorecards"
 @pytest.fixture(scope="module")
 def client(make_database, tmp_path_factory):
     settings = make_database("api_offices")
-    engine = database.open_database(settings)
-    offices.build(engine, tmp_path_factory.mktemp("offices"))
-    engine.dispose()
+    work = open_database(settings)
+    offices.build(work, tmp_path_factory.mktemp("offices"))
+    work.close()
     with TestClient(create_app(settings), base_url="http://localhost") as client:
         yield client
 

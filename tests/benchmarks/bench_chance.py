@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.bench_chance --subjects 2700 --draws 1000
 
-Both score the same kind of draws of the baseline rulebook; the engine is given
+Both score the same kind of draws of the baseline rulebook; the work is given
 fewer of them and its time is taken a subject and draw.
 """
 
@@ -13,13 +13,13 @@ from fractions import Fraction
 
 import numpy as np
 
-from gridmgmt.chance import Patterns, chance
 from gridmgmt.rulebooks.dossier import read_dossier
 from gridmgmt.rulebooks.draws import draw, table_of
 from gridmgmt.rulebooks.evaluate import evaluate
 from gridmgmt.rulebooks.load import load
 from gridmgmt.rulebooks.nodes import Context
 from gridmgmt.rulebooks.run import run
+from gridmgmt.scorecards.chance import Patterns, chance
 
 PERIOD = "2025-12"
 SCORES = np.arange(60, 100, 4)
@@ -75,7 +75,7 @@ def main() -> int:
             values = {n: Fraction(int(x)) for n, x in zip(table.names, row, strict=True)}
             evaluate(stage.score, Context(book, values))
     exact = time.perf_counter() - start
-    print(f"{asked.exact_subjects} subjects × {asked.exact_draws} draws by the engine           {exact:8.3f} s")
+    print(f"{asked.exact_subjects} subjects × {asked.exact_draws} draws by the engine          {exact:8.3f} s")
     one = twin / (asked.subjects * asked.draws), exact / (asked.exact_subjects * asked.exact_draws)
     print(f"ratio: a subject and draw {one[1] / one[0]:.0f} times as fast as the exact engine")
     return 1 if without else 0

@@ -15,7 +15,7 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
-from gridmgmt.locator import Locator
+from gridmgmt.places.locator import Locator
 
 
 def coverage(rng: np.random.Generator, n: int, vertices: int) -> gpd.GeoDataFrame:

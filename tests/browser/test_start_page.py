@@ -9,7 +9,7 @@ import uvicorn
 from playwright.sync_api import expect, sync_playwright
 
 from api.main import create_app
-from gridmgmt.operations import database
+from gridmgmt.database.work import open_database
 from tests.api import offices, small_city
 from tests.api.small_city import COMMUNITIES, NASTY, TOTAL_0, TOTAL_5, TOTAL_CITY
 
@@ -40,9 +40,9 @@ def serve(settings):
 @pytest.fixture(scope="module")
 def site(make_database, tmp_path_factory):
     settings = make_database("start_page")
-    engine = database.open_database(settings)
-    small_city.build(engine, tmp_path_factory.mktemp("small_city"))
-    engine.dispose()
+    work = open_database(settings)
+    small_city.build(work, tmp_path_factory.mktemp("small_city"))
+    work.close()
     address, stop = serve(settings)
     yield address
     stop()
@@ -177,9 +177,9 @@ def test_the_documentation_works_offline(visit):
 @pytest.fixture(scope="module")
 def office_site(make_database, tmp_path_factory):
     settings = make_database("start_page_offices")
-    engine = database.open_database(settings)
-    offices.build(engine, tmp_path_factory.mktemp("offices"))
-    engine.dispose()
+    work = open_database(settings)
+    offices.build(work, tmp_path_factory.mktemp("offices"))
+    work.close()
     address, stop = serve(settings)
     yield address
     stop()
@@ -216,9 +216,9 @@ def test_units_are_ranked_and_explained_without_a_map(browser, office_site, devi
 
 def test_without_an_assessment_the_page_says_what_to_run(browser, make_database, tmp_path):
     settings = make_database("start_page_empty")
-    engine = database.open_database(settings)
-    small_city.prepare(engine, tmp_path)
-    engine.dispose()
+    work = open_database(settings)
+    small_city.prepare(work, tmp_path)
+    work.close()
     address, stop = serve(settings)
     try:
         tab = browser.new_page(locale="zh-CN")

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from gridmgmt.assessing.operations.explaining import Explained
 from gridmgmt.cli import judging
 from gridmgmt.cli.base import State
 from gridmgmt.cli.explaining import _show_behind
 from gridmgmt.cli.judging import _arrow, _rounded
 from gridmgmt.errors import OptionInvalid
-from gridmgmt.operations.explaining import Explained
 from gridmgmt.settings import Settings
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gridmgmt.operations import database
+from gridmgmt.database.work import open_database
 from gridmgmt.settings import Settings
 from tests.api import offices
 from tests.api.small_city import COMMUNITIES
@@ -22,9 +22,9 @@ def run(
 ) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run the command in a process of its own, against the small city with its departments."""
     found = make_database("cli_offices")
-    engine = database.open_database(found)
-    offices.build(engine, tmp_path_factory.mktemp("offices"))
-    engine.dispose()
+    work = open_database(found)
+    offices.build(work, tmp_path_factory.mktemp("offices"))
+    work.close()
     env = {k: v for k, v in os.environ.items() if not k.startswith("GRIDMGMT_")}
     env |= {"GRIDMGMT_HOME": str(found.home), "GRIDMGMT_DB": found.db}
 

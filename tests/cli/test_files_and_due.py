@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gridmgmt.cli import app
+from gridmgmt.database.work import open_database
 from gridmgmt.errors import CaseMissing, GridmgmtError, OptionInvalid
-from gridmgmt.operations import database
 from gridmgmt.settings import Settings
 from tests.pictures import PDF, encode, exif, opened
 from tests.postgis import towns
@@ -22,11 +22,11 @@ Run = Callable[..., Result]
 def desk(make_database: Callable[[str], Settings], tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """The town of four communities with case c1 in D1-1 and sample s1."""
     settings, folder = make_database("files"), tmp_path_factory.mktemp("town")
-    engine = database.open_database(settings)
-    towns.found(engine, folder)
-    towns.load(engine, folder, [towns.case("c1")])
-    towns.load_samples(engine, folder, [("s1", "2025-12-05 12:00", "90", "D1-1")])
-    engine.dispose()
+    work = open_database(settings)
+    towns.found(work, folder)
+    towns.load(work, folder, [towns.case("c1")])
+    towns.load_samples(work, folder, [("s1", "2025-12-05 12:00", "90", "D1-1")])
+    work.close()
     return replace(settings, files=folder / "photos")
 
 

@@ -11,9 +11,8 @@ import geopandas as gpd
 import openpyxl
 import pytest
 import shapely
-from sqlalchemy import Engine
 
-from gridmgmt.operations import database
+from gridmgmt.database.work import Work, open_database
 from gridmgmt.settings import Settings
 from tests.postgis import towns
 
@@ -31,19 +30,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(make_database: Callable[[str], Settings], folder: Path) -> Run:
     """The command in a process of its own, in the town with five cases at one place and a main road."""
     found = make_database("cli_layers")
-    engine: Engine = database.open_database(found)
-    towns.found(engine, folder)
-    with database.transaction(engine) as connection:
+    work: Work = open_database(found)
+    towns.found(work, folder)
+    with work.transaction() as connection:
         towns.cities.ensure_categories(connection, [("town", "event", "03001")])
     days = [f"2025-12-0{i}" for i in range(1, 5)]
     more = {"kind": "event", "cat": "03001"}
     towns.load(
-        engine,
+        work,
         folder,
         [towns.case(f"A{d[-1]}", (X, Y), at=f"{d} 08:00", reg=f"{d} 09:00", **more) for d in days],
         day=9,
     )
-    engine.dispose()
+    work.close()
     env = {k: v for k, v in os.environ.items() if not k.startswith("GRIDMGMT_")}
     env |= {"GRIDMGMT_HOME": str(found.home), "GRIDMGMT_DB": found.db}
 

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
 from typer.testing import CliRunner, Result
 
+from gridmgmt.casework.operations import cases
+from gridmgmt.casework.operations.cases import Request
 from gridmgmt.cli import app
+from gridmgmt.database.work import Work, open_database
 from gridmgmt.errors import CalendarMissing, TimeLimitContradicts
-from gridmgmt.operations import casework, database, reference
-from gridmgmt.operations.casework import Request
+from gridmgmt.people.operations import reference
 from gridmgmt.settings import Settings
 from tests.postgis import towns
 
@@ -29,17 +30,17 @@ component:01*,U1,处置,,,,4,工作时,井盖缺失,cover missing,2025-01-01,
 def town(make_database: Callable[[str], Settings], tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """The town of four communities with a unit."""
     settings = make_database("limits")
-    engine = database.open_database(settings)
-    towns.found(engine, tmp_path_factory.mktemp("town"), units=["U1"])
-    engine.dispose()
+    work = open_database(settings)
+    towns.found(work, tmp_path_factory.mktemp("town"), units=["U1"])
+    work.close()
     return settings
 
 
 @pytest.fixture
-def engine(town: Settings) -> Iterator[Engine]:
-    made = database.open_database(town)
+def work(town: Settings) -> Iterator[Work]:
+    made = open_database(town)
     yield made
-    made.dispose()
+    made.close()
 
 
 @pytest.fixture
@@ -54,13 +55,13 @@ def done(result: Result) -> str:
     return result.stdout
 
 
-def take(engine: Engine, kind: str, hour: int, unit: str | None = None, **facts: object) -> None:
+def take(work: Work, kind: str, hour: int, unit: str | None = None, **facts: object) -> None:
     at = FRIDAY + dt.timedelta(hours=hour)
     reason = "类别有误" if kind == "reclassify" else None
-    casework.take_one(engine, Request(kind, "李某", "A", at, unit, reason, facts))
+    cases.take_one(work, Request(kind, "李某", "A", at, unit, reason, facts))
 
 
-def test_a_table_is_imported_and_a_deadline_explained(run: Run, engine: Engine, tmp_path: Path) -> None:
+def test_a_table_is_imported_and_a_deadline_explained(run: Run, work: Work, tmp_path: Path) -> None:
     path = tmp_path / "limits.csv"
     path.write_text(LIMITS, "utf-8")
     assert done(run("limits", "import", str(path))).splitlines()[-1] == "3 time limits imported"
@@ -70,10 +71,10 @@ def test_a_table_is_imported_and_a_deadline_explained(run: Run, engine: Engine, 
     assert isinstance(run("limits", "import", str(path)).exception, TimeLimitContradicts)
 
     lon, lat = towns.middle("D1-1")
-    take(engine, "report", 14, source="监督员上报", category="component:01001", lon=lon, lat=lat)
-    take(engine, "accept", 15)
-    take(engine, "register", 16)
-    take(engine, "dispatch", 17, "U1")
+    take(work, "report", 14, source="监督员上报", category="component:01001", lon=lon, lat=lat)
+    take(work, "accept", 15)
+    take(work, "register", 16)
+    take(work, "dispatch", 17, "U1")
     shown = [line.strip() for line in done(run("case", "clock", "A", "--now", "2025-12-08 09:00")).splitlines()]
     place = next(n for n, line in enumerate(shown) if line.startswith("handling"))
     assert "due 2025-12-08 11:00" in shown[place]
@@ -89,15 +90,15 @@ def test_a_table_is_imported_and_a_deadline_explained(run: Run, engine: Engine, 
     ]
     assert "立案条件：井盖缺失" in done(run("case", "clock", "A", lang="zh"))
 
-    take(engine, "reclassify", 18, category="component:02001")
+    take(work, "reclassify", 18, category="component:02001")
     later = done(run("case", "clock", "A", "--now", "2025-12-08 09:00"))
     assert "due 2025-12-08 11:00" in later
     assert "by the table: component:01*, unit U1" in later  # the row that decided then, not what would decide now
     assert "before:" not in later
 
 
-def test_a_city_with_an_unknown_calendar_is_refused_at_once(engine: Engine, tmp_path: Path) -> None:
+def test_a_city_with_an_unknown_calendar_is_refused_at_once(work: Work, tmp_path: Path) -> None:
     path = tmp_path / "city.yaml"
     path.write_text("code: 1\nname: a\ntime_zone: Asia/Shanghai\nmetric_crs: 4547\ncalendar: moon\n", "utf-8")
     with pytest.raises(CalendarMissing):
-        reference.init_city(engine, path)
+        reference.init_city(work, path)

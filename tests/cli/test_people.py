@@ -12,9 +12,9 @@ from typer.testing import CliRunner, Result
 
 from gridmgmt import texts
 from gridmgmt.cli import app
+from gridmgmt.database.work import open_database
 from gridmgmt.errors import GridmgmtError, OptionInvalid, StaffingSchemeMissing, TableRefused
-from gridmgmt.operations import database
-from gridmgmt.operations.locating import near_m
+from gridmgmt.people.operations.locating import near_m
 from gridmgmt.settings import Settings
 from tests.postgis import towns
 from tests.postgis.towns import SIDE, SOUTH, WEST
@@ -40,9 +40,9 @@ POSTS = "person_code,unit_code,role,level,grid_code\nP1,LAMPS,supervisor,,\nP2,E
 def run(fresh: tuple[Settings, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Commands against the town of four communities, in the folder of its tables."""
     settings = fresh[0]
-    engine = database.open_database(settings)
-    towns.found(engine, tmp_path)
-    engine.dispose()
+    work = open_database(settings)
+    towns.found(work, tmp_path)
+    work.close()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GRIDMGMT_HOME", str(settings.home))
     monkeypatch.setenv("GRIDMGMT_DB", settings.db)
@@ -147,12 +147,12 @@ def test_a_place_near_a_border_is_told_with_rules_and_candidates(
 
 @pytest.mark.parametrize(("lang", "words"), [("zh", "1 件因网格版本"), ("en", "1 to another edition")])
 def test_reassigning_says_why(run: Run, tmp_path: Path, fresh: tuple[Settings, object], lang: str, words: str) -> None:
-    engine = database.open_database(fresh[0])
-    towns.load(engine, tmp_path, [towns.case("a", at="2026-02-01"), towns.case("b", cat="01001")])
+    work = open_database(fresh[0])
+    towns.load(work, tmp_path, [towns.case("a", at="2026-02-01"), towns.case("b", cat="01001")])
     grids = towns.shapes()
     grids["D1-7"] = grids.pop("D1-1")
-    towns.add_edition(engine, tmp_path, "2026", dt.date(2026, 1, 1), grids)
-    engine.dispose()
+    towns.add_edition(work, tmp_path, "2026", dt.date(2026, 1, 1), grids)
+    work.close()
     imported(run)
     assert words in done(run("assign", "--reassign", lang=lang))
 

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-from sqlalchemy import Engine
 from typer.testing import CliRunner, Result
 
 from gridmgmt.cli import app
+from gridmgmt.database.work import Work, open_database
 from gridmgmt.errors import DrawExists, OptionInvalid
-from gridmgmt.operations import database
 from gridmgmt.settings import Settings
 from tests.postgis import district
 
@@ -23,10 +22,10 @@ DRAW = ("samples", "draw", "--rulebook", "huiji", "--period", "2025-06")
 def settings(make_database: Callable[[str], Settings], tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A district without gardens."""
     found = make_database("samples")
-    engine: Engine = database.open_database(found)
+    work: Work = open_database(found)
     points = {kind: n for kind, n in district.POINTS.items() if kind != "gardens"}
-    district.found(engine, tmp_path_factory.mktemp("district"), points)
-    engine.dispose()
+    district.found(work, tmp_path_factory.mktemp("district"), points)
+    work.close()
     return found
 
 

@@ -12,13 +12,15 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gridmgmt.cli import app
+from gridmgmt.database.work import open_database
 from gridmgmt.errors import GridmgmtError, OptionInvalid, ProfileMissing
-from gridmgmt.operations import database, reference, step_files
+from gridmgmt.intake.operations import step_sheets
+from gridmgmt.people.operations import reference
 from gridmgmt.settings import Settings
 from tests.postgis import towns
 
 Run = Callable[..., Result]
-EMPTY = dict.fromkeys(step_files.step_profile("steps").file_columns(), "")
+EMPTY = dict.fromkeys(step_sheets.step_profile("steps").file_columns(), "")
 RULES = "category,level,grid_code,unit_code,valid_from,valid_to\n*,district,D1,U1,,\n"
 
 
@@ -26,12 +28,12 @@ RULES = "category,level,grid_code,unit_code,valid_from,valid_to\n*,district,D1,U
 def desk(make_database: Callable[[str], Settings], tmp_path: Path) -> Settings:
     """The town with a unit that answers in D1, and the case A known by its dates."""
     settings = make_database("steps")
-    engine = database.open_database(settings)
-    towns.found(engine, tmp_path, units=["U1"])
+    work = open_database(settings)
+    towns.found(work, tmp_path, units=["U1"])
     (tmp_path / "rules.csv").write_text(RULES, "utf-8")
-    reference.import_rules(engine, tmp_path / "rules.csv")
-    towns.load(engine, tmp_path, [towns.case("A", cat="01001")], day=1)
-    engine.dispose()
+    reference.import_rules(work, tmp_path / "rules.csv")
+    towns.load(work, tmp_path, [towns.case("A", cat="01001")], day=1)
+    work.close()
     return settings
 
 

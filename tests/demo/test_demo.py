@@ -6,33 +6,28 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import func, select, text
 
-from gridmgmt.operations import (
-    assessing,
-    counting,
-    database,
-    docket,
-    explaining,
-    imports,
-    locating,
-    publishing,
-    reference,
-    sampling,
-)
+from gridmgmt.assessing.operations import explaining, publishing, scoring
+from gridmgmt.casework.operations import lookup
+from gridmgmt.database import tables as t
+from gridmgmt.database.work import Work
+from gridmgmt.figures.operations import indicators
+from gridmgmt.inspections.operations import draws
+from gridmgmt.intake.operations import imports
+from gridmgmt.people.operations import locating, reference
 from gridmgmt.periods import parse_period
 from gridmgmt.settings import Settings
-from gridmgmt.store import tables as t
 from tools import demo
 from tools.run import Runner
 
-Demo = tuple[Settings, Engine, Path, dict[str, str]]
+Demo = tuple[Settings, Work, Path, dict[str, str]]
 
 
 def test_totals_are_those_of_the_manifest(demo_run: Demo) -> None:
-    _, engine, out, _ = demo_run
+    _, work, out, _ = demo_run
     manifest = json.loads((out / "city" / "manifest.json").read_text("utf-8"))
-    found = reference.overview(engine)
+    found = reference.overview(work)
     assert sum(found["cases"].values()) == manifest["cases"]["loaded"]["cases"] + demo.N_SIMULATED
     assert found["cases"]["no_location"] == sum(manifest["cases"]["loaded"]["without_location"].values())
     assert found["cases"]["outside"] == manifest["cases"]["loaded"]["outside"]
@@ -40,24 +35,24 @@ def test_totals_are_those_of_the_manifest(demo_run: Demo) -> None:
 
 
 def test_the_worked_month_stands_beside_the_imported_year(demo_run: Demo) -> None:
-    _, engine, out, _ = demo_run
-    states = docket.by_state(engine)
-    assert sum(states.values()) == sum(reference.overview(engine)["cases"].values())
-    with database.snapshot(engine) as connection:
+    _, work, out, _ = demo_run
+    states = lookup.by_state(work)
+    assert sum(states.values()) == sum(reference.overview(work)["cases"].values())
+    with work.snapshot() as connection:
         own = connection.execute(
             select(func.count(func.distinct(t.step.c.case_id)), func.count()).where(t.step.c.origin == "own")
         ).one()
     assert own[0] == demo.N_SIMULATED
     assert own[1] > 5 * demo.N_SIMULATED
-    _, documents, _ = assessing.read(engine, "beijing_grid", "district")
+    _, documents, _ = scoring.read(work, "beijing_grid", "district")
     assert any(d["inputs"]["accounts"]["value"] for d in documents)
-    assert all(sampling.verify_draw(engine, f"huiji-{demo.MONTH}").values())
+    assert all(draws.verify_draw(work, f"huiji-{demo.MONTH}").values())
     assert (out / "repeats.html").stat().st_size > 100_000
 
 
 def test_quarantine_names_each_fault(demo_run: Demo) -> None:
-    _, engine, _, _ = demo_run
-    problems = imports.list_quarantine(engine, limit=None)
+    _, work, _, _ = demo_run
+    problems = imports.list_quarantine(work, limit=None)
     assert {p["code"] for p in problems} == {
         "value_missing", "category_unknown_value", "time_before_report", "coordinate_refused",
     }  # fmt: skip
@@ -65,14 +60,14 @@ def test_quarantine_names_each_fault(demo_run: Demo) -> None:
 
 
 def test_a_second_run_gives_the_same_hash_and_changes_nothing(demo_run: Demo) -> None:
-    found, engine, out, made = demo_run
+    found, work, out, made = demo_run
     tables = (
         "cases", "case_version", "samples", "assignment", "assessment", "quarantine", "edition", "entry", "staff_day",
         "assessed", "rulebook_version", "step", "draw", "finding", "notice", "layer",
     )  # fmt: skip
 
     def counts() -> list[int]:
-        with engine.connect() as connection:
+        with work.engine.connect() as connection:
             return [connection.execute(text(f"SELECT count(*) FROM {name}")).scalar_one() for name in tables]
 
     before = counts()
@@ -82,29 +77,29 @@ def test_a_second_run_gives_the_same_hash_and_changes_nothing(demo_run: Demo) ->
 
 
 def test_a_year_of_districts_is_scored_and_explained_down_to_cases_and_entries(demo_run: Demo) -> None:
-    _, engine, _, _ = demo_run
-    stored, documents, _ = assessing.read(engine, "ningbo_district")
+    _, work, _, _ = demo_run
+    stored, documents, _ = scoring.read(work, "ningbo_district")
     assert (stored.period, stored.complete, len(documents)) == ("2025", True, 6)
     assert len(stored.header["earlier"]) == 12
     month = stored.header["earlier"]["2025-07"]["assessment"]
-    _, months, _ = assessing.read(engine, month)
+    _, months, _ = scoring.read(work, month)
     document = months[0]
     assert len(document["lines"]) > 20
     code = document["subject"]["code"]
     item = next(line["item"] for line in document["lines"] if line["code"] == "3.3")
-    found = explaining.explain(engine, month, code, item)
+    found = explaining.explain(work, month, code, item)
     assert len(found.evidence["due"]) == document["counts"]["n_due"] > 0
-    assert publishing.recompute(engine, stored.name).is_same
+    assert publishing.recompute(work, stored.name).is_same
 
 
 def test_a_county_month_has_consequences_that_lead_back_to_their_periods(demo_run: Demo) -> None:
-    _, engine, _, _ = demo_run
-    stored, documents, _ = assessing.read(engine, "qixian")
+    _, work, _, _ = demo_run
+    stored, documents, _ = scoring.read(work, "qixian")
     assert (stored.period, stored.complete) == ("2025-12", True)
     assert stored.published_at is not None
     reached = [(d["subject"]["code"], c) for d in documents for c in d["consequences"]]
     assert {c["tone"] for _, c in reached} >= {"praise", "warning"}
-    ledger = publishing.ledger(engine, "qixian", 2025)
+    ledger = publishing.ledger(work, "qixian", 2025)
     assert {r.period for r in ledger.reached} == {"2025-10", "2025-11", "2025-12"}
     assert sum(ledger.money.values()) > 0
     in_december = {(r.subject, r.consequence) for r in ledger.reached if r.period == "2025-12"}
@@ -119,29 +114,29 @@ def test_another_database_gives_the_same_hash(demo_run: Demo, make_database, tmp
 
 
 def test_sums_are_conserved_at_every_level(demo_run: Demo) -> None:
-    _, engine, _, _ = demo_run
+    _, work, _, _ = demo_run
     totals = set()
     for level in ("city", "district", "street", "community"):
-        table, _ = counting.indicators(engine, parse_period("2025"), level)
+        table, _ = indicators.indicators(work, parse_period("2025"), level)
         totals.add(tuple(int(table[c].sum()) for c in ("n_reported", "n_due", "n_closed", "n_samples")))
     assert len(totals) == 1
 
 
 def test_children_and_own_cases_make_the_parent(demo_run: Demo) -> None:
-    _, engine, _, _ = demo_run
-    streets, _ = counting.indicators(engine, parse_period("2025-12"), "street")
-    communities, _ = counting.indicators(engine, parse_period("2025-12"), "community")
+    _, work, _, _ = demo_run
+    streets, _ = indicators.indicators(work, parse_period("2025-12"), "street")
+    communities, _ = indicators.indicators(work, parse_period("2025-12"), "community")
     below = communities[communities["code"] != ""].groupby("parent_code")["n_reported"].sum()
     street = streets[streets["code"] != ""].set_index("code")["n_reported"]
     assert (street == below.reindex(street.index)).all()
 
 
 def test_every_count_of_a_street_leads_back_to_its_cases(demo_run: Demo) -> None:
-    _, engine, _, _ = demo_run
-    _, documents, _ = assessing.read(engine, "grid_baseline", "street")
+    _, work, _, _ = demo_run
+    _, documents, _ = scoring.read(work, "grid_baseline", "street")
     document = documents[3]
     for name in ("n_reported", "n_due", "n_closed_on_time", "n_closed_late", "n_rework_cases", "n_samples"):
-        found = explaining.explain(engine, "grid_baseline", document["subject"]["code"], name)
+        found = explaining.explain(work, "grid_baseline", document["subject"]["code"], name)
         assert len(found.evidence[name]) == document["counts"][name]
         assert len(set(found.evidence[name])) == len(found.evidence[name])
 
@@ -159,12 +154,12 @@ def test_files_are_there_and_pages_open_offline(demo_run: Demo) -> None:
 
 
 def test_unit_answers_by_category_and_place(demo_run: Demo) -> None:
-    _, engine, _, _ = demo_run
-    with engine.connect() as connection:
+    _, work, _, _ = demo_run
+    with work.engine.connect() as connection:
         lon, lat, unit_id = connection.execute(
             text("SELECT lon, lat, unit_id FROM cases WHERE located = 'leaf' AND unit_id IS NOT NULL LIMIT 1")
         ).one()
-    found = locating.locate(engine, lon, lat, category="component:01001")
+    found = locating.locate(work, lon, lat, category="component:01001")
     assert [g["level"] for g in found.grids] == [1, 2, 3, 4]
     assert found.unit is not None
     assert unit_id is not None

@@ -10,13 +10,13 @@ import pandas as pd
 import pytest
 import shapely
 
-from gridmgmt import repeats
+from gridmgmt.casework import repeats
+from gridmgmt.casework.operations.repeats import RepeatReport, shown_groups
+from gridmgmt.casework.readers import repeats as reading
 from gridmgmt.city import City
 from gridmgmt.errors import OptionInvalid
 from gridmgmt.geo import to_metric
-from gridmgmt.operations.repeating import RepeatReport, shown_groups
 from gridmgmt.periods import parse_period
-from gridmgmt.readers import repeats as reading
 from maps import drawing
 
 RULE = reading.rule("annex2")

@@ -13,16 +13,16 @@ CHECK = """
 import importlib.metadata, pathlib, sys
 import gridmgmt, maps, api
 from gridmgmt import settings, texts
-from gridmgmt.readers import profiles
+from gridmgmt.intake.readers import profiles
 from gridmgmt.rulebooks import load
-from gridmgmt.store.bulk import query
+from gridmgmt.database.copying import query
 root = pathlib.Path(gridmgmt.__file__).parent
 assert settings.data_path() == root / "_data", settings.data_path()
 assert load.load("grid_baseline").rulebook.scale == 100
 assert profiles.load("demo_cases").kind == "cases"
 assert settings.data_path("categories", "gb47678_5.csv").exists()
 assert texts.word("no_data", lang="zh") == "无数据"
-assert "FROM cases" in str(query("cases_of_period"))
+assert "FROM cases" in str(query("figures/store/cases_of_period"))
 from maps import assets
 assert "Leaflet" in assets.leaflet("leaflet.js")[:400]
 from api.main import create_app
@@ -73,6 +73,11 @@ def test_wheel_holds_every_data_file(wheel: Path) -> None:
     for path in (ROOT / "data").rglob("*"):
         if path.is_file():
             assert f"gridmgmt/_data/{path.relative_to(ROOT / 'data').as_posix()}" in names
-    for pattern in ("store/sql/*.sql", "store/migrations/versions/*.py", "store/migrations/env.py"):
+    for pattern in (
+        "*/store/*.sql",
+        "database/sql/*.sql",
+        "database/migrations/versions/*.py",
+        "database/migrations/env.py",
+    ):
         for path in (ROOT / "gridmgmt").glob(pattern):
             assert path.relative_to(ROOT).as_posix() in names

@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine
-
-from gridmgmt.operations import assessing, entering
+from gridmgmt.assessing.operations import entries, scoring
+from gridmgmt.database.work import Work
 from gridmgmt.periods import parse_period
 
 BOOK = """\
@@ -88,14 +87,14 @@ def write(folder: Path, text: str = BOOK) -> str:
     return str(path)
 
 
-def enter(engine: Engine, folder: Path, rows: list[str], by: str = "tester") -> entering.EntryReport:
+def enter(work: Work, folder: Path, rows: list[str], by: str = "tester") -> entries.EntryReport:
     """Enter rows ``period,subject,input,value,on,n,ref``."""
     path = folder / f"entries_{len(list(folder.glob('entries_*')))}.csv"
     padded = [row + "," * (7 - row.count(",")) for row in rows]
     path.write_text("\n".join(["period,subject,input,value,on,n,ref,evidence", *padded]) + "\n", "utf-8")
-    return entering.import_entries(engine, str(folder / "court.yaml"), path, by)
+    return entries.import_entries(work.but(actor=by), str(folder / "court.yaml"), path)
 
 
-def score(engine: Engine, folder: Path, period: str, **options: Any) -> assessing.Made:
+def score(work: Work, folder: Path, period: str, **options: Any) -> scoring.Made:
     """Assess a period."""
-    return assessing.score(engine, str(folder / "court.yaml"), parse_period(period), **options)
+    return scoring.score(work, str(folder / "court.yaml"), parse_period(period), **options)

@@ -8,13 +8,13 @@ from pathlib import Path
 import geopandas as gpd
 import pandas as pd
 import shapely
-from sqlalchemy import Engine
 
-from gridmgmt import layers
+from gridmgmt.assessing.operations import subjects
 from gridmgmt.city import City, Level
-from gridmgmt.operations import database, subjects
-from gridmgmt.store import cities
-from gridmgmt.store import layers as layer_store
+from gridmgmt.database import batches, cities
+from gridmgmt.database.work import Work
+from gridmgmt.places import layers
+from gridmgmt.places.store import layers as layer_store
 from tests.postgis.towns import SIDE, SOUTH, WEST, add_edition, box
 
 LEVELS = (
@@ -73,7 +73,7 @@ def roads() -> dict[str, tuple[str, shapely.Geometry]]:
 
 
 def add_layer(
-    engine: Engine,
+    work: Work,
     kind: str,
     rows: Mapping[str, tuple[str | None, shapely.Geometry]],
     first: dt.date = dt.date(2025, 1, 1),
@@ -84,20 +84,20 @@ def add_layer(
         table[column] = None
     named = table.assign(name_zh="名" + table["code"], buffer_m=float("nan"), attributes=[{}] * len(table))
     frame = gpd.GeoDataFrame(named, geometry=[shape for _, shape in rows.values()], crs=4490)
-    with database.transaction(engine) as connection:
-        batch_id = cities.new_batch(connection, "layer", file=f"{kind}.gpkg", file_sha256=kind)
+    with work.transaction() as connection:
+        batch_id = batches.new_batch(connection, "layer", file=f"{kind}.gpkg", file_sha256=kind)
         layer_store.insert(
             connection, kind, kind, first, frame, sha256=layers.sha256(frame), batch_id=batch_id,
-            known_at=cities.stamp_batch(connection, batch_id),
+            known_at=batches.stamp_batch(connection, batch_id),
         )  # fmt: skip
 
 
-def found(engine: Engine, path: Path, points: Mapping[str, int] = POINTS) -> None:
+def found(work: Work, path: Path, points: Mapping[str, int] = POINTS) -> None:
     """The district with its edition, its layers and the list of `huiji`."""
-    with database.transaction(engine) as connection:
+    with work.transaction() as connection:
         cities.save_city(connection, CITY)
-    add_edition(engine, path, grids=grids())
-    add_layer(engine, "roads", roads())
+    add_edition(work, path, grids=grids())
+    add_layer(work, "roads", roads())
     for kind, count in points.items():
         rows: dict[str, tuple[str | None, shapely.Geometry]] = {
             f"{unit}-{row}-{k}": (None, shapely.Point(place(n, 0.1 + 0.8 * k / count, row + 0.33)))
@@ -105,15 +105,15 @@ def found(engine: Engine, path: Path, points: Mapping[str, int] = POINTS) -> Non
             for row in (0, 1)
             for k in range(count)
         }
-        add_layer(engine, kind, rows)
-    list_units(engine, path)
+        add_layer(work, kind, rows)
+    list_units(work, path)
 
 
-def list_units(engine: Engine, path: Path) -> None:
+def list_units(work: Work, path: Path) -> None:
     """The rulebook's list: six streets and four towns."""
     with (path / "units.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["code", "name_zh", "group", "attributes"])
         for unit in UNITS:
             writer.writerow([unit, f"镇办{unit}", "town" if unit in TOWNS else "street", WITHOUT.get(unit, "")])
-    subjects.import_subjects(engine, "huiji", path / "units.csv")
+    subjects.import_subjects(work, "huiji", path / "units.csv")

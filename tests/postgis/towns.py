@@ -12,14 +12,18 @@ from typing import Any
 
 import geopandas as gpd
 import shapely
-from sqlalchemy import Engine, select
+from sqlalchemy import select
 from sqlalchemy.sql.expression import ColumnElement
 
 from gridmgmt.city import City, Level
-from gridmgmt.operations import database, editions, imports
-from gridmgmt.operations.imports import ImportReport
-from gridmgmt.store import cities
-from gridmgmt.store import tables as t
+from gridmgmt.database import cities
+from gridmgmt.database import tables as t
+from gridmgmt.database.work import Work
+from gridmgmt.intake.operations import imports
+from gridmgmt.intake.operations.imports import ImportReport
+from gridmgmt.people.store import categories as store_categories
+from gridmgmt.people.store import units as store_units
+from gridmgmt.places.operations import editions
 
 LEVELS = (
     Level(1, "city", "市", "City"),
@@ -99,7 +103,7 @@ def write_grids(path: Path, grids: Mapping[str, tuple[str, str | None, shapely.G
 
 
 def add_edition(
-    engine: Engine,
+    work: Work,
     path: Path,
     name: str = "2025",
     first: dt.date | None = START,
@@ -107,20 +111,20 @@ def add_edition(
     shrinks: bool = False,
 ) -> None:
     """Load an edition, and activate it if ``first`` is given."""
-    editions.import_grids(engine, [str(write_grids(path / f"{name}.gpkg", grids))], name)
+    editions.import_grids(work, [str(write_grids(path / f"{name}.gpkg", grids))], name)
     if first is not None:
-        editions.activate(engine, name, first, shrinks=shrinks)
+        editions.activate(work, name, first, shrinks=shrinks)
 
 
 def found(
-    engine: Engine, path: Path, units: Sequence[str] = (), categories: Sequence[str] = ("01", "02", "01001", "02001")
+    work: Work, path: Path, units: Sequence[str] = (), categories: Sequence[str] = ("01", "02", "01001", "02001")
 ) -> None:
     """The town with its edition 2025."""
-    with database.transaction(engine) as connection:
+    with work.transaction() as connection:
         cities.save_city(connection, CITY)
-        cities.ensure_units(connection, units)
-        cities.ensure_categories(connection, [("town", "component", code) for code in categories])
-    add_edition(engine, path)
+        store_units.ensure_units(connection, units)
+        store_categories.ensure_categories(connection, [("town", "component", code) for code in categories])
+    add_edition(work, path)
 
 
 def case(no: str, place: str | tuple[float, float] | None = "D1-1", **values: object) -> dict[str, str]:
@@ -150,7 +154,7 @@ _counter = iter(range(10**9))
 
 
 def load(
-    engine: Engine,
+    work: Work,
     folder: Path,
     rows: Iterable[Mapping[str, str]],
     *,
@@ -165,50 +169,52 @@ def load(
     rows = list(rows)
     path = write_csv(folder / f"cases_{next(_counter)}.csv", rows)
     exported = dt.datetime(2026, 1, day, tzinfo=dt.UTC) if day else None
-    report = imports.import_file(engine, path, write_profile(folder, profile), source_as_of=exported, dry_run=dry_run)
+    report = imports.import_file(
+        work.but(keep=not dry_run), path, write_profile(folder, profile), source_as_of=exported
+    )
     assert report.n_rows == len(rows) == report.n_loaded + report.n_quarantined
     assert report.n_loaded == sum(report.located.values())
     return report
 
 
-def load_samples(engine: Engine, folder: Path, rows: Iterable[tuple[str, str, str, str]]) -> ImportReport:
+def load_samples(work: Work, folder: Path, rows: Iterable[tuple[str, str, str, str]]) -> ImportReport:
     """Import inspection samples: number, time, score, community."""
     fields = ("no", "at", "score", "x", "y")
     made = [dict(zip(fields, (no, at, score, *map(repr, middle(place))), strict=True)) for no, at, score, place in rows]
     path = write_csv(folder / f"samples_{next(_counter)}.csv", made, fields)
     return imports.import_file(
-        engine, path, write_profile(folder, SAMPLES), source_as_of=dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+        work, path, write_profile(folder, SAMPLES), source_as_of=dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
     )
 
 
 Rows = list[tuple[Any, ...]]
 
 
-def select_all(engine: Engine, *columns: ColumnElement[Any], where: ColumnElement[bool] | None = None) -> Rows:
+def select_all(work: Work, *columns: ColumnElement[Any], where: ColumnElement[bool] | None = None) -> Rows:
     """Rows of a query, sorted by their text."""
     statement = select(*columns) if where is None else select(*columns).where(where)
-    with database.snapshot(engine) as connection:
+    with work.snapshot() as connection:
         return sorted((tuple(r) for r in connection.execute(statement)), key=repr)
 
 
 FACT_TABLES = (t.cases, t.case_version, t.samples, t.sample_version, t.assignment, t.reporter)
 
 
-def contents(engine: Engine) -> dict[str, Rows]:
+def contents(work: Work) -> dict[str, Rows]:
     """Every row of the fact tables, to be compared before and after."""
-    return {table.name: select_all(engine, *(c for c in table.c if c.name != "geom")) for table in FACT_TABLES}
+    return {table.name: select_all(work, *(c for c in table.c if c.name != "geom")) for table in FACT_TABLES}
 
 
-def current(engine: Engine) -> dict[str, tuple[str | None, str]]:
+def current(work: Work) -> dict[str, tuple[str | None, str]]:
     """Case number → description and version day (city time) of the current row."""
     c = t.cases.c
     return {
         r[0]: (r[1], f"{r[2].astimezone(CITY.zone):%Y-%m-%d}")
-        for r in select_all(engine, c.case_no, c.description, c.version_at)
+        for r in select_all(work, c.case_no, c.description, c.version_at)
     }
 
 
-def places(engine: Engine) -> dict[str, tuple[str, str | None, str | None]]:
+def places(work: Work) -> dict[str, tuple[str, str | None, str | None]]:
     """Case number → how it was located, its leaf grid, its district."""
     leaf, district = t.grid.alias(), t.grid.alias()
     c = t.cases.c
@@ -218,5 +224,5 @@ def places(engine: Engine) -> dict[str, tuple[str, str | None, str | None]]:
         .outerjoin(leaf, c.grid_l3 == leaf.c.id)
         .outerjoin(district, c.grid_l2 == district.c.id)
     )
-    with database.snapshot(engine) as connection:
+    with work.snapshot() as connection:
         return {r[0]: (r[1], r[2], r[3]) for r in connection.execute(statement)}

@@ -4,15 +4,15 @@ import datetime as dt
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine
-
-from gridmgmt import transitions
-from gridmgmt.cases import Case
-from gridmgmt.operations import casework, database, reference
-from gridmgmt.operations import time_limits as limit_ops
-from gridmgmt.operations.casework import Request
-from gridmgmt.store import cities
-from gridmgmt.store import steps as step_store
+from gridmgmt.casework import transitions
+from gridmgmt.casework.cases import Case
+from gridmgmt.casework.operations import cases
+from gridmgmt.casework.operations import time_limits as limit_ops
+from gridmgmt.casework.operations.cases import Request
+from gridmgmt.casework.store import steps as step_store
+from gridmgmt.database.work import Work
+from gridmgmt.people.operations import reference
+from gridmgmt.people.store import categories
 from tests.postgis import towns
 from tests.postgis.towns import middle
 
@@ -29,15 +29,15 @@ component:01001,,handling,,,,4,工作时,,,,
 MONDAY = dt.datetime(2025, 12, 1, tzinfo=dt.timezone(dt.timedelta(hours=8)))
 
 
-def staffed(engine: Engine, path: Path) -> None:
+def staffed(work: Work, path: Path) -> None:
     """The town with units, responsibility rules and time limits."""
-    towns.found(engine, path, units=["U1", "U2", "U9"])
-    with database.transaction(engine) as connection:
-        cities.ensure_categories(connection, [("town", "matter", code) for code in ("06010", "07001")])
+    towns.found(work, path, units=["U1", "U2", "U9"])
+    with work.transaction() as connection:
+        categories.ensure_categories(connection, [("town", "matter", code) for code in ("06010", "07001")])
     (path / "rules.csv").write_text(RULES, "utf-8")
     (path / "limits.csv").write_text(LIMITS, "utf-8")
-    reference.import_rules(engine, path / "rules.csv")
-    limit_ops.import_limits(engine, path / "limits.csv")
+    reference.import_rules(work, path / "rules.csv")
+    limit_ops.import_limits(work, path / "limits.csv")
 
 
 def at(hour: float, day: int = 1) -> dt.datetime:
@@ -45,31 +45,31 @@ def at(hour: float, day: int = 1) -> dt.datetime:
     return MONDAY + dt.timedelta(days=day - 1, hours=hour)
 
 
-def opened(engine: Engine, no: str = "A", place: str = "D1-1", category: str = "component:01001", **more: Any) -> Case:
+def opened(work: Work, no: str = "A", place: str = "D1-1", category: str = "component:01001", **more: Any) -> Case:
     lon, lat = middle(place)
     facts = {"source": "监督员上报", "category": category, "lon": lon, "lat": lat, **more}
-    return casework.take_one(engine, Request("report", "王某", no, at(9), facts=facts))
+    return cases.take_one(work, Request("report", "王某", no, at(9), facts=facts))
 
 
-def take(engine: Engine, kind: str, hour: float, no: str = "A", day: int = 1, **more: Any) -> Case:
+def take(work: Work, kind: str, hour: float, no: str = "A", day: int = 1, **more: Any) -> Case:
     unit, reason, expected = more.pop("unit", None), more.pop("reason", None), more.pop("expected", None)
     request = Request(kind, "李某", no, at(hour, day), unit, reason, more, expected)
-    return casework.take_one(engine, request)
+    return cases.take_one(work, request)
 
 
-def dispatched(engine: Engine, no: str = "A", **more: Any) -> Case:
-    opened(engine, no, **more)
-    take(engine, "accept", 9.1, no)
-    take(engine, "register", 9.2, no)
-    return take(engine, "dispatch", 9.5, no)
+def dispatched(work: Work, no: str = "A", **more: Any) -> Case:
+    opened(work, no, **more)
+    take(work, "accept", 9.1, no)
+    take(work, "register", 9.2, no)
+    return take(work, "dispatch", 9.5, no)
 
 
-def row(engine: Engine, no: str = "A") -> dict[str, Any]:
-    with database.snapshot(engine) as connection:
+def row(work: Work, no: str = "A") -> dict[str, Any]:
+    with work.snapshot() as connection:
         return step_store.found(connection, [no])[no]
 
 
-def folded(engine: Engine, no: str = "A") -> Case:
-    with database.snapshot(engine) as connection:
+def folded(work: Work, no: str = "A") -> Case:
+    with work.snapshot() as connection:
         stored = step_store.of_cases(connection, [step_store.found(connection, [no])[no]["id"]])
         return transitions.fold(no, next(iter(stored.values())))

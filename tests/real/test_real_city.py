@@ -10,13 +10,17 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 
-from gridmgmt.operations import assessing, counting, explaining, imports, reference
-from gridmgmt.operations.database import open_database
+from gridmgmt.assessing.operations import explaining, scoring
+from gridmgmt.database.work import Work, open_database
+from gridmgmt.figures.operations import indicators
+from gridmgmt.intake.operations import imports
+from gridmgmt.people.operations import reference
 from gridmgmt.periods import parse_period
+from gridmgmt.places.store import editions as edition_store
 from gridmgmt.settings import Settings
-from gridmgmt.store import editions as edition_store
+from tests.frozen import models, stored
 from tools import real
 from tools.run import Runner
 
@@ -24,12 +28,12 @@ COUNTIES = {"1": "061", "2": "005", "3": "047", "4": "081", "5": "085"}
 
 
 @pytest.fixture(scope="module")
-def loaded(make_database: Callable[[str], Settings], real_data: Path) -> Iterator[tuple[Settings, Engine]]:
+def loaded(make_database: Callable[[str], Settings], real_data: Path) -> Iterator[tuple[Settings, Work]]:
     found = make_database("real")
     real.load(Runner(found.db, found), real_data)
-    engine = open_database(found)
-    yield found, engine
-    engine.dispose()
+    work = open_database(found)
+    yield found, work
+    work.close()
 
 
 @pytest.fixture(scope="module")
@@ -40,48 +44,46 @@ def raw_cases(real_data: Path) -> pd.DataFrame:
     return frame
 
 
-def _scalar(engine: Engine, sql: str) -> int:
-    with engine.connect() as connection:
+def _scalar(work: Work, sql: str) -> int:
+    with work.engine.connect() as connection:
         return int(connection.execute(text(sql)).scalar_one())
 
 
-def test_every_row_is_loaded_or_quarantined(loaded: tuple[Settings, Engine], raw_cases: pd.DataFrame) -> None:
-    _, engine = loaded
+def test_every_row_is_loaded_or_quarantined(loaded: tuple[Settings, Work], raw_cases: pd.DataFrame) -> None:
+    _, work = loaded
     n_bad = int((raw_cases.closed_date < raw_cases.created_date).sum())
     assert n_bad == 17
-    assert _scalar(engine, "SELECT count(*) FROM cases") == len(raw_cases) - n_bad == 60_002
-    bad = imports.list_quarantine(engine, limit=None)
+    assert _scalar(work, "SELECT count(*) FROM cases") == len(raw_cases) - n_bad == 60_002
+    bad = imports.list_quarantine(work, limit=None)
     wrong = raw_cases[raw_cases.closed_date < raw_cases.created_date]
     assert {q["raw"]["unique_key"] for q in bad} == set(wrong.unique_key)
     assert {q["row"] for q in bad} == {int(i) + 2 for i in wrong.index}
     assert all(q["column"] == "closed_date" for q in bad)
 
 
-def test_loaded_is_assigned_outside_or_without_location(
-    loaded: tuple[Settings, Engine], raw_cases: pd.DataFrame
-) -> None:
-    _, engine = loaded
-    tally = reference.overview(engine)["cases"]
+def test_loaded_is_assigned_outside_or_without_location(loaded: tuple[Settings, Work], raw_cases: pd.DataFrame) -> None:
+    _, work = loaded
+    tally = reference.overview(work)["cases"]
     assert sum(tally.values()) == 60_002
     kept = raw_cases[~(raw_cases.closed_date < raw_cases.created_date)]
     assert tally["no_location"] == int((kept.latitude == "").sum())
     assert tally["leaf"] + tally.get("upper", 0) + tally["outside"] == int((kept.latitude != "").sum())
 
 
-def test_reported_sums_are_conserved_at_every_level(loaded: tuple[Settings, Engine]) -> None:
-    _, engine = loaded
+def test_reported_sums_are_conserved_at_every_level(loaded: tuple[Settings, Work]) -> None:
+    _, work = loaded
     totals = set()
     for level in ("city", "district", "street", "community"):
-        table, _ = counting.indicators(engine, parse_period("2015-12"), level)
+        table, _ = indicators.indicators(work, parse_period("2015-12"), level)
         assert (table["code"] == "").sum() == 1
         totals.add((int(table["n_reported"].sum()), int(table["n_due"].sum()), int(table["n_closed_on_time"].sum())))
     assert totals == {(20_000, 19_654, 16_838)}
 
 
 def test_deadlines_of_december_2015_equal_the_direct_counts(
-    loaded: tuple[Settings, Engine], raw_cases: pd.DataFrame
+    loaded: tuple[Settings, Work], raw_cases: pd.DataFrame
 ) -> None:
-    _, engine = loaded
+    _, work = loaded
     good = raw_cases[~(raw_cases.closed_date < raw_cases.created_date)]
     due = good[(good.due_date_with_rule >= "2015-12-01") & (good.due_date_with_rule < "2016-01-01")]
     assert len(due) == 19_654
@@ -92,9 +94,9 @@ def test_deadlines_of_december_2015_equal_the_direct_counts(
     def total(as_of: str | None, column: str) -> int:
         from gridmgmt.periods import parse_instant
 
-        zone = reference.load_city(engine).zone
+        zone = reference.load_city(work).zone
         cut = parse_instant(as_of, zone) if as_of else None
-        table, _ = counting.indicators(engine, parse_period("2015-12"), "city", cut)
+        table, _ = indicators.indicators(work, parse_period("2015-12"), "city", cut)
         return int(table[column].sum())
 
     assert total(None, "n_due") == 19_654
@@ -105,9 +107,9 @@ def test_deadlines_of_december_2015_equal_the_direct_counts(
     assert total("2026-07-01", "n_closed_on_time") == 16_838
 
 
-def test_borough_agrees_with_the_join(loaded: tuple[Settings, Engine], raw_cases: pd.DataFrame) -> None:
-    _, engine = loaded
-    with engine.connect() as connection:
+def test_borough_agrees_with_the_join(loaded: tuple[Settings, Work], raw_cases: pd.DataFrame) -> None:
+    _, work = loaded
+    with work.engine.connect() as connection:
         rows = connection.execute(
             text("SELECT c.case_no, left(g.code, 2) AS b FROM cases c JOIN grid g ON g.id = c.grid_l2")
         ).all()
@@ -124,12 +126,12 @@ def _official_tracts(row: pd.Series) -> set[str]:
 
 
 def test_inspections_fall_in_their_official_tract_and_neighbourhood(
-    loaded: tuple[Settings, Engine], real_data: Path
+    loaded: tuple[Settings, Work], real_data: Path
 ) -> None:
-    _, engine = loaded
+    _, work = loaded
     raw = pd.read_parquet(real_data / "inspections_rodent.parquet")
     raw["sample_no"] = raw.job_ticket_or_work_order_id + "-" + raw.inspection_type
-    with engine.connect() as connection:
+    with work.engine.connect() as connection:
         rows = connection.execute(
             text(
                 "SELECT s.sample_no, t.code, n.name_en FROM samples s "
@@ -145,16 +147,16 @@ def test_inspections_fall_in_their_official_tract_and_neighbourhood(
     assert (located.nta_found == located.nta).mean() >= 0.9977
 
 
-def test_zero_zero_is_no_location(loaded: tuple[Settings, Engine], real_data: Path) -> None:
-    _, engine = loaded
+def test_zero_zero_is_no_location(loaded: tuple[Settings, Work], real_data: Path) -> None:
+    _, work = loaded
     raw = pd.read_parquet(real_data / "inspections_rodent.parquet")
     without = int((raw.latitude.isna() | ((raw.latitude == 0) & (raw.longitude == 0))).sum())
-    assert _scalar(engine, "SELECT count(*) FROM samples WHERE located = 'no_location'") == without
+    assert _scalar(work, "SELECT count(*) FROM samples WHERE located = 'no_location'") == without
 
 
-def test_topology_report_measures_the_known_mismatches_and_activation_passed(loaded: tuple[Settings, Engine]) -> None:
-    _, engine = loaded
-    with engine.connect() as connection:
+def test_topology_report_measures_the_known_mismatches_and_activation_passed(loaded: tuple[Settings, Work]) -> None:
+    _, work = loaded
+    with work.engine.connect() as connection:
         edition = edition_store.by_name(connection, "2020")
     assert edition.is_active
     levels = {x["level"]: x for x in edition.report["levels"]}
@@ -168,10 +170,10 @@ def test_topology_report_measures_the_known_mismatches_and_activation_passed(loa
     assert not [f for f in edition.report["findings"] if f["severity"] == "error"]
 
 
-def test_two_assessments_and_the_missing_inspections_are_no_data(loaded: tuple[Settings, Engine]) -> None:
-    _, engine = loaded
-    december = assessing.score(engine, "grid_baseline", parse_period("2015-12"))
-    june = assessing.score(engine, "grid_baseline", parse_period("2026-06"))
+def test_two_assessments_and_the_missing_inspections_are_no_data(loaded: tuple[Settings, Work]) -> None:
+    _, work = loaded
+    december = scoring.score(work, "grid_baseline", parse_period("2015-12"))
+    june = scoring.score(work, "grid_baseline", parse_period("2026-06"))
     city = {m.name: next(d for d in m.subjects if d["subject"]["code"] == "NYC") for m in (december, june)}
     lines = {x["item"]: x for x in city[december.name]["lines"]}
     for item in ("inspection", "rework", "repeat"):  # the source tells none of the three
@@ -183,15 +185,15 @@ def test_two_assessments_and_the_missing_inspections_are_no_data(loaded: tuple[S
     assert int(on_time["numerator"]) + unassigned["n_closed_on_time"] == 16_838
     assert {x["item"]: x for x in city[june.name]["lines"]}["inspection"]["points"] is not None
     assert len(june.subjects) == 1 + 71 + 262 + 2_325
-    again = assessing.score(engine, "grid_baseline", parse_period("2015-12"))
+    again = scoring.score(work, "grid_baseline", parse_period("2015-12"))
     assert (again.sha256, again.is_new) == (december.sha256, False)
     json.dumps(june.subjects, allow_nan=False)
 
 
-def test_explained_numbers_are_the_rows_of_the_source(loaded: tuple[Settings, Engine], raw_cases: pd.DataFrame) -> None:
-    _, engine = loaded
-    assessing.score(engine, "grid_baseline", parse_period("2015-12"))
-    found = explaining.explain(engine, "grid_baseline-2015-12-1", "NYC", "on_time_closing")
+def test_explained_numbers_are_the_rows_of_the_source(loaded: tuple[Settings, Work], raw_cases: pd.DataFrame) -> None:
+    _, work = loaded
+    scoring.score(work, "grid_baseline", parse_period("2015-12"))
+    found = explaining.explain(work, "grid_baseline-2015-12-1", "NYC", "on_time_closing")
     good = raw_cases[~(raw_cases.closed_date < raw_cases.created_date)]
     due = good[(good.due_date_with_rule >= "2015-12-01") & (good.due_date_with_rule < "2016-01-01")]
     on_time = due[due.closed_date <= due.due_date_with_rule]
@@ -199,3 +201,17 @@ def test_explained_numbers_are_the_rows_of_the_source(loaded: tuple[Settings, En
     assert set(found.evidence["due"]) <= set(due.unique_key)
     assert unassigned == 180
     assert set(found.evidence["closed_on_time"]) == set(on_time.unique_key) & set(found.evidence["due"])
+
+
+def test_assessments_and_facts_have_their_recorded_hashes(loaded: tuple[Settings, Work]) -> None:
+    _, work = loaded
+    recorded = stored.hashes()["real"]
+    for period in ("2015-12", "2026-06"):
+        scoring.score(work, "grid_baseline", parse_period(period))
+    with work.engine.connect() as connection:
+        assessments, facts = stored.assessments(connection), stored.facts(connection)
+        documents = list(stored.documents(connection))
+    assert {name: assessments.get(name) for name in recorded["assessments"]} == recorded["assessments"]
+    for table, parts in recorded["facts"].items():
+        assert {part: facts[table].get(part) for part in parts} == parts, table
+    assert [(kind, document) for kind, document in documents if not models.comes_back(kind, document)] == []

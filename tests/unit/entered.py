@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from gridmgmt.readers.entry_lines import RECORD_COLUMNS
+from gridmgmt.assessing.readers.entry_lines import RECORD_COLUMNS
 
 Cells = dict[str, Any]
 

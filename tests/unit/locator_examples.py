@@ -1,6 +1,6 @@
 """Points and their owners that every engine of the spatial join must agree on (locator, PostGIS, geopandas).
 
-All coordinates are multiples of 1/1024 near zero, so no engine rounds. The rule: of
+All coordinates are multiples of 1/1024 near zero, so no work rounds. The rule: of
 the polygons that cover the point (edges belong to them), the smallest code.
 """
 

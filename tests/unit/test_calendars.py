@@ -9,7 +9,7 @@ import pytest
 
 from gridmgmt.calendars import CalendarFile, working_end, working_spans, working_us
 from gridmgmt.errors import DataFileInvalid
-from gridmgmt.readers import calendars, data_files
+from gridmgmt.files import calendars, data_files
 from gridmgmt.settings import data_path
 
 SHANGHAI, NEW_YORK = ZoneInfo("Asia/Shanghai"), ZoneInfo("America/New_York")

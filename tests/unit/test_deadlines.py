@@ -15,7 +15,7 @@ from gridmgmt import deadlines
 from gridmgmt.calendars import Calendar
 from gridmgmt.deadlines import Limit
 from gridmgmt.errors import CalendarMissing, DataFileInvalid, OptionInvalid
-from gridmgmt.readers import calendars, data_files
+from gridmgmt.files import calendars, data_files
 from gridmgmt.texts import word
 
 SHANGHAI, NEW_YORK = ZoneInfo("Asia/Shanghai"), ZoneInfo("America/New_York")

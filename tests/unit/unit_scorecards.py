@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from gridmgmt import scorecards
 from gridmgmt.rulebooks.dossier import read_dossier
 from gridmgmt.rulebooks.load import parse
+from gridmgmt.scorecards import assessment
 
 RULEBOOK = Path(__file__).with_name("departments.yaml")
 
@@ -56,6 +56,6 @@ def departments(month=None, chances=None):
         "unassigned": {"city": {"n_reported": 1, "n_due": 1, "n_samples": 0}},
         "earlier": {"2021-02": {"assessment": "departments-2021-02-1", "sha256": "b" * 64}},
     }
-    made = scorecards.assess(loaded, read_dossier(loaded.rulebook, plain), "2021-03", header, facts)
+    made = assessment.assess(loaded, read_dossier(loaded.rulebook, plain), "2021-03", header, facts)
     documents = [{**d, "chance": (chances or {}).get(d["subject"]["code"])} for d in made.subjects]
     return {**made.header, "name": "departments-2021-03-1", "sha256": made.sha256}, json.loads(json.dumps(documents))

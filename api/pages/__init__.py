@@ -1,0 +1,1 @@
+"""Pages (页面): what the application itself shows a browser."""

@@ -1,0 +1,106 @@
+"""/: the start page (首页): the choropleth, the heat map, the ranking, a scorecard, and "who is responsible here?"."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from pydantic import Field
+
+from api.deps import Ask, Database, Language
+from gridmgmt import __version__
+from gridmgmt.assessing.operations import browsing, scoring
+from gridmgmt.city import City
+from gridmgmt.figures.indicators import RATIOS
+from gridmgmt.figures.names import indicator_words
+from gridmgmt.people.operations import reference
+from gridmgmt.scorecards.exports.cards import grade_label
+from gridmgmt.texts import catalogue, word
+from maps.style import GRADES, ramp
+
+router = APIRouter()
+
+PREFIX = "page_"
+MAP_MEASURES = (browsing.TOTAL, *RATIOS, "n_reported", "n_overdue_open")
+SYSTEMS = ("epsg:4490", "gcj02", "bd09")
+
+
+class AskPage(Ask):
+    """What the page shows; the page keeps its address up to date, so that it can be passed on."""
+
+    assessment: str | None = None
+    level: str | None = None
+    code: str | None = None
+    indicator: str | None = Field(None, description="Of the choropleth.")
+
+
+@router.get("/", include_in_schema=False)
+def start(ask: Annotated[AskPage, Query()], request: Request, work: Database, lang: Language) -> HTMLResponse:
+    """The start page in the reader's language."""
+    city = reference.load_city(work)
+    listing = scoring.listing(work)
+    chosen = browsing.assessment(work, ask.assessment) if ask.assessment else browsing.opening(work)
+    html = _environment().get_template("start.html").render(
+        lang=lang,
+        other="en" if lang == "zh" else "zh",
+        city=city.name(lang),
+        version=__version__,
+        assessments=listing,
+        chosen=chosen,
+        has_map=chosen is not None and browsing.has_map(chosen),
+        systems=SYSTEMS,
+        measures={m: _measure(m, lang) for m in MAP_MEASURES},
+        t=lambda code, **facts: word(PREFIX + code, facts, lang),
+        data=_data(ask, city, lang, chosen),
+    )  # fmt: skip
+    return HTMLResponse(html, headers={"Cache-Control": "no-cache", "Vary": "Accept-Language"})
+
+
+def _data(ask: AskPage, city: City, lang: str, chosen: Any) -> dict[str, Any]:
+    """What the page's program needs to know."""
+    header: Any = chosen.header if chosen else {"levels": [], "rulebook": {"grades": []}}
+    levels, grades = header["levels"], header["rulebook"]["grades"]
+    keys = [x["key"] for x in levels]
+    known = ask.level is None or ask.level in keys or ask.level in scoring.UNGRIDDED
+    wanted = ask.level if known else city.level(str(ask.level)).key
+    stays = ask.level is None or wanted in keys
+    return {
+        "lang": lang,
+        "assessment": chosen.name if chosen else None,
+        "levels": [{"key": x["key"], "name": x[lang]} for x in levels],
+        "level": wanted if wanted in keys else next(iter([*keys[1:2], *keys]), None),
+        "code": ask.code if stays else None,
+        "mapped": chosen is not None and browsing.has_map(chosen),
+        "grades": {
+            x["id"]: _grade(header, x, colour, lang)
+            for x, colour in zip(grades, ramp(GRADES, len(grades)), strict=True)
+        },
+        "indicator": ask.indicator if ask.indicator in MAP_MEASURES else browsing.TOTAL,
+        "words": {k.removeprefix(PREFIX): v[lang] for k, v in catalogue().items() if k.startswith(PREFIX)},
+    }
+
+
+def _grade(header: Mapping[str, Any], grade: Mapping[str, Any], colour: str, lang: str) -> dict[str, str]:
+    short = grade_label(header, grade["id"])[lang]
+    return {"title": grade["title"][lang], "short": short, "colour": colour, "ink": _ink(colour)}
+
+
+def _ink(colour: str) -> str:
+    """Black or white, whichever is read better on a colour."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return "#ffffff" if 299 * red + 587 * green + 114 * blue < 140_000 else "#14202c"
+
+
+def _measure(name: str, lang: str) -> str:
+    if name == browsing.TOTAL:
+        return word("page_total", lang=lang)
+    return indicator_words(name)[lang]
+
+
+@cache
+def _environment() -> Environment:
+    folder = Path(__file__).parent
+    return Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True)

@@ -1,0 +1,216 @@
+"""/v1/assessments and /v1/explain: rankings, scorecards, and the case numbers, entries and periods behind a figure."""
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import Field
+
+from api.deps import Ask, Database, Language, cached
+from api.schemas import (
+    Assessment,
+    AssessmentRow,
+    Behind,
+    Explained,
+    Ground,
+    Name,
+    Ranking,
+    ReachedConsequence,
+    Scorecard,
+    ScorecardRow,
+)
+from api.wording import scorecard_texts
+from gridmgmt.assessing.operations import browsing, explaining, scoring
+from gridmgmt.assessing.operations import scorecards as exporting
+from gridmgmt.scorecards.exports.lines import top_lines
+from gridmgmt.scorecards.exports.results import grounds, known_words, record_titles, record_words, why_words
+
+router = APIRouter(prefix="/v1", tags=["assessments"])
+
+TYPES = {
+    "json": "application/json",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "csv": "text/csv",
+    "html": "text/html",
+    "svg": "image/svg+xml",
+}
+REACHED = tuple(ReachedConsequence.model_fields)
+FILE_CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
+
+
+class AskRanking(Ask):
+    """A level's scorecards, as JSON or as the summary file."""
+
+    level: str = Field(description="Key, number or name of a level; unit or person.", examples=["community"])
+    format: Literal["json", "xlsx", "csv"] | None = Field(None, description="Default: by Accept, else json.")
+
+
+class AskScorecard(Ask):
+    """One scorecard, as JSON or as a file."""
+
+    level: str | None = Field(None, description="Needed only where two levels have the same code.")
+    format: Literal["json", "xlsx", "html", "svg"] | None = Field(None, description="Default: by Accept, else json.")
+
+
+def _files(*formats: str) -> dict[int | str, dict[str, Any]]:
+    return {200: {"content": {TYPES[x]: {} for x in formats}}, 304: {"description": "The reader has it already"}}
+
+
+@router.get("/assessments")
+def assessments(ask: Annotated[Ask, Query()], work: Database) -> list[AssessmentRow]:
+    """Every assessment, newest first."""
+    return [
+        AssessmentRow(
+            name=row["name"],
+            rulebook=row["rulebook_id"],
+            period=row["period"],
+            as_of=row["as_of"].isoformat(),
+            sha256=row["sha256"],
+        )
+        for row in scoring.listing(work)
+    ]
+
+
+@router.get("/assessments/{name}", response_model=Assessment, responses=_files("json"))
+def assessment(name: str, ask: Annotated[Ask, Query()], request: Request, work: Database) -> Response:
+    """One assessment's header; `latest` or a rulebook's id means its newest one."""
+    found = browsing.assessment(work, name)
+    answer = Assessment(name=found.name, sha256=found.sha256, header=dict(found.header))
+    return cached(request, found.sha256, lambda: JSONResponse(answer.model_dump()))
+
+
+@router.get("/assessments/{name}/scorecards", response_model=Ranking, responses=_files("json", "xlsx", "csv"))
+def scorecards(name: str, ask: Annotated[AskRanking, Query()], request: Request, work: Database) -> Response:
+    """The ranking of one level, best first; as xlsx or csv the summary with all indicators and their comparisons."""
+    sha256 = browsing.assessment(work, name).sha256
+    form = ask.format or accepted(request, ("json", "xlsx", "csv"))
+
+    def make() -> Response:
+        if form == "json":
+            return _ranking(*scoring.read(work, name, ask.level))
+        with tempfile.TemporaryDirectory() as folder:
+            path, *_ = exporting.export(work, name, ask.level, Path(folder) / "out", [form], codes=[])
+            return _file(path.read_bytes(), form, f"{name}-{ask.level}")
+
+    return cached(request, sha256, make)
+
+
+@router.get(
+    "/assessments/{name}/scorecards/{code}", response_model=Scorecard, responses=_files("json", "xlsx", "html", "svg")
+)
+def scorecard(
+    name: str, code: str, ask: Annotated[AskScorecard, Query()], request: Request, work: Database, lang: Language
+) -> Response:
+    """One scorecard: the exact document with its texts in the reader's language, or a workbook, page or small map."""
+    sha256 = browsing.assessment(work, name).sha256
+    form = ask.format or accepted(request, ("json", "xlsx", "html", "svg"))
+
+    def make() -> Response:
+        if form != "json":
+            return _file(exporting.one(work, name, code, form, ask.level), form, f"{name}-{code}")
+        stored, document = scoring.scorecard(work, name, code, ask.level)
+        texts = scorecard_texts(stored.header, document, lang)
+        answer = Scorecard(assessment=stored.name, sha256=stored.sha256, document=document, texts=texts)
+        return JSONResponse(answer.model_dump())
+
+    return cached(request, sha256, make)
+
+
+def accepted(request: Request, formats: tuple[str, ...]) -> str:
+    """The format that Accept names first, json if it names none of them."""
+    wanted = [part.split(";")[0].strip() for part in request.headers.get("accept", "").split(",")]
+    return next((x for kind in wanted for x in formats if TYPES[x] == kind), "json")
+
+
+def _ranking(stored: Any, documents: list[dict[str, Any]], city: Any) -> Response:
+    ordered = sorted(documents, key=lambda d: (d["rank"]["level"] or {"rank": 1 << 31})["rank"])
+    level = documents[0]["subject"]["level"] if documents else ""
+    answer = Ranking(assessment=stored.name, sha256=stored.sha256, level=level, rows=[_row(d) for d in ordered])
+    return JSONResponse(answer.model_dump())
+
+
+def _row(document: Mapping[str, Any]) -> ScorecardRow:
+    subject, place = document["subject"], document["rank"]["level"]
+    return ScorecardRow(
+        level=subject["level"],
+        code=subject["code"],
+        parent=subject["parent"],
+        name=subject["name"],
+        total=document["total"]["shown"] if document["total"] else None,
+        grade=document["grade"],
+        rank=place["rank"] if place else None,
+        status=document["status"],
+        n_missing=len(document["missing"]),
+        consequences=[ReachedConsequence(**{k: c[k] for k in REACHED}) for c in document["consequences"]],
+        points={x["item"]: x["points"]["shown"] if x["points"] else None for x in top_lines(document)},
+        counts=document["counts"],
+    )
+
+
+def _file(content: bytes, form: str, name: str) -> Response:
+    """A file; workbooks and tables are saved, pages and maps shown."""
+    headers = {"Content-Security-Policy": FILE_CSP}
+    if form in ("xlsx", "csv"):
+        headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name, safe='')}.{form}"
+    return Response(content, media_type=TYPES[form], headers=headers)
+
+
+class AskWhy(Ask):
+    """A figure of a scorecard."""
+
+    assessment: str = Field(examples=["latest"])
+    code: str = Field(description="Code of the grid, unit or person.", examples=["429901"])
+    item: str | None = Field(
+        None,
+        description="An item, rule, input or consequence of the rulebook, a rate or a count; none: the total.",
+        examples=["n_overdue_open"],
+    )
+    level: str | None = Field(None, description="Needed only where two levels have the same code.")
+    limit: int = Field(1000, ge=0, le=100_000, description="Most numbers for each count.")
+
+
+@router.get("/explain", response_model=Explained)
+def explain(ask: Annotated[AskWhy, Query()], request: Request, work: Database, lang: Language) -> Response:
+    """Why a figure is what it is: its rule in one sentence, and the frozen facts, entries and periods behind it."""
+    sha256 = browsing.assessment(work, ask.assessment).sha256
+
+    def make() -> Response:
+        found = explaining.explain(work, ask.assessment, ask.code, ask.item, ask.level)
+        return JSONResponse(_answer(found, ask, lang).model_dump())
+
+    return cached(request, sha256, make)
+
+
+def _answer(found: explaining.Explained, ask: AskWhy, lang: str) -> Explained:
+    header, entries = found.header, found.entries or {}
+    titles = record_titles(found.document)
+    return Explained(
+        assessment=found.assessment,
+        sha256=found.sha256,
+        subject=dict(found.subject),
+        item=ask.item,
+        line=dict(found.line) if found.line else None,
+        consequence=dict(found.consequence) if found.consequence else None,
+        text=why_words(header, found.document, ask.item)[lang],
+        evidence={
+            name: Behind(name=Name(**known_words(header, name)), n=len(numbers), numbers=numbers[: ask.limit])
+            for name, numbers in found.evidence.items()
+        },
+        parts=dict(found.parts),
+        entries={name: [dict(x) for x in records] for name, records in entries.items()},
+        entry_texts={name: [record_words(x, titles)[lang] for x in records] for name, records in entries.items()},
+        input_names={name: Name(**known_words(header, name)) for name in entries},
+        periods=[_ground(*found) for found in grounds(header, found.periods)],
+    )
+
+
+def _ground(period: str, assessment: str, document: Mapping[str, Any]) -> Ground:
+    total, place = document["total"], document["rank"]["level"]
+    return Ground(
+        period=period, assessment=assessment, total=total["shown"] if total else None,
+        grade=document["grade"], rank=place["rank"] if place else None,
+    )  # fmt: skip

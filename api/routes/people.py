@@ -1,0 +1,57 @@
+"""/v1/locate: who is responsible here?"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from api.deps import Ask, Database, Day
+from api.schemas import GridRef, Located, Name, Neighbour, Unit
+from gridmgmt.people.operations import locating, reference
+
+router = APIRouter(prefix="/v1", tags=["locate"])
+
+
+class AskPlace(Ask):
+    """A place, and what the matter is about."""
+
+    lon: float = Field(allow_inf_nan=False, description="Longitude, or easting.", examples=[113.98])
+    lat: float = Field(allow_inf_nan=False, description="Latitude, or northing.", examples=[30.12])
+    crs: str = Field("epsg:4490", description="epsg:NNNN, gcj02 or bd09.", examples=["gcj02"])
+    on: Day | None = Field(None, description="Day of the matter; default: today's edition.")
+    category: str | None = Field(None, description="kind:code, to find the unit.", examples=["component:01001"])
+
+
+@router.get("/locate")
+def locate(ask: Annotated[AskPlace, Query()], work: Database) -> Located:
+    """The grids of all levels that own a place, the unit that answers there, and what is near the border."""
+    levels = {x.number: x.key for x in reference.load_city(work).levels}
+    found = locating.locate(work, ask.lon, ask.lat, crs=ask.crs, day=ask.on, category=ask.category)
+    return Located(
+        lon=round(found.lon, 9),
+        lat=round(found.lat, 9),
+        datum=found.datum,
+        edition=found.edition,
+        on=found.day.isoformat() if found.day else None,
+        category=found.category,
+        assigned=found.is_assigned,
+        grids=[_grid(g, levels) for g in found.grids],
+        unit=Unit(code=found.unit["code"], name=_name(found.unit), kind=found.unit["kind"]) if found.unit else None,
+        near=[Neighbour(code=n["code"], name=_name(n), distance_m=n["distance_m"]) for n in found.neighbours],
+    )
+
+
+def _grid(row: Mapping[str, Any], levels: Mapping[int, str]) -> GridRef:
+    return GridRef(
+        level=levels[row["level"]],
+        code=row["code"],
+        name=_name(row),
+        kind=row["kind"],
+        responsible=row["responsible"],
+    )
+
+
+def _name(row: Mapping[str, Any]) -> Name:
+    zh, en = row["name_zh"] or row["name_en"], row["name_en"] or row["name_zh"]
+    return Name(zh=zh or row["code"], en=en or row["code"])

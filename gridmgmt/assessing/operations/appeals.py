@@ -1,0 +1,176 @@
+"""Appeals (申诉) and corrections (更正): a fact stays as it is, a granted exemption lies over it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gridmgmt.assessing.operations.exemptions import counts_for, exempted
+from gridmgmt.assessing.operations.publishing import assess_again, frozen_dossier
+from gridmgmt.assessing.operations.scoring import EVIDENCE, Made
+from gridmgmt.assessing.store import appeals
+from gridmgmt.assessing.store import assessments as store
+from gridmgmt.assessing.store.assessments import Stored
+from gridmgmt.database import facts
+from gridmgmt.database.work import Connection, Work
+from gridmgmt.errors import AppealMissing, AppealRefused
+from gridmgmt.scorecards import assessment
+
+
+def open_appeal(work: Work, name: str, code: str, kind: str, fact_no: str, reason: str) -> int:
+    """Open an appeal (申诉) on one fact of a published assessment; gives its number. One for each.
+
+    Parameters
+    ----------
+    kind
+        ``case`` (with all its steps and its hanging accounts), ``sample``,
+        ``step`` (``C1#7``, or what follows from steps: ``C1!hang2``, ``C1!order1``, ``C1!exposed``) or ``entry``.
+
+    Raises
+    ------
+    AssessmentMissing, SubjectMissing
+    AppealRefused
+        Not published, the fact does not count for the subject, or it was appealed against before.
+    """
+    with work.transaction() as connection:
+        facts.lock(connection)
+        stored = store.by_name(connection, name)
+        document = store.document(connection, stored, code)
+        told = {"name": stored.name, "fact": fact_no, "subject": code}
+        if stored.published_at is None:
+            raise AppealRefused(why="not_published", **told)
+        if kind != "entry" and fact_no in document["exempted"]:
+            raise AppealRefused(why="exempted", **told)
+        if not counts_for(connection, stored, document, kind, fact_no):
+            raise AppealRefused(why="not_counted", **told)
+        number = appeals.open_one(connection, stored.id, code, kind, fact_no, reason, work.by)
+        if number is None:
+            raise AppealRefused(why="again", **told)
+        return number
+
+
+def decide_appeal(work: Work, number: int, *, granted: bool, decision: str) -> Mapping[str, Any]:
+    """Decide an appeal: granted, the fact is exempted by the next correction; rejected, nothing changes.
+
+    Raises
+    ------
+    AppealMissing, AppealRefused
+        There is none of that number, or it is decided already.
+    """
+    with work.transaction() as connection:
+        facts.lock(connection)
+        found = appeals.by_number(connection, number)
+        if found is None:
+            raise AppealMissing(number=number)
+        if found["state"] != "open":
+            raise AppealRefused(why="decided", number=number, state=found["state"])
+        appeals.decide(connection, number, "granted" if granted else "rejected", decision, work.by)
+        return appeals.by_number(connection, number) or found
+
+
+def list_appeals(work: Work, name: str | None = None) -> list[dict[str, Any]]:
+    """Appeals, newest first; of one assessment, or all."""
+    with work.snapshot() as connection:
+        stored = store.by_name(connection, name) if name else None
+        return appeals.listing(connection, stored.id if stored else None)
+
+
+Moved = tuple[Mapping[str, str], str | None, str | None]
+"""An item's title, with its rounded value before and after."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How a correction moves one subject: totals, ranks and grades before and after, consequences come and gone.
+
+    ``lines``: the items that moved, also those shown without points.
+    """
+
+    subject: Mapping[str, Any]
+    total: tuple[str | None, str | None]
+    rank: tuple[int | None, int | None]
+    grade: tuple[str | None, str | None]
+    appeared: tuple[str, ...]
+    vanished: tuple[str, ...]
+    lines: tuple[Moved, ...]
+
+
+def correct(work: Work, name: str) -> tuple[Made, list[Difference]]:
+    """A corrected assessment (更正) from the frozen inputs of a published one, less what granted appeals exempt.
+
+    Nothing else moves: later data is not read. It is saved beside the published
+    one and holds once it is published itself.
+
+    Raises
+    ------
+    AssessmentMissing, DossierMissing
+    AppealRefused
+        No granted appeal, or one that cannot be carried out by leaving a fact out.
+    """
+    with work.transaction() as connection:
+        facts.lock(connection)
+        stored = store.by_name(connection, name)
+        granted = [a for a in appeals.listing(connection, stored.id) if a["state"] == "granted"]
+        if not granted or stored.published_at is None:
+            raise AppealRefused(why="none_granted", name=stored.name)
+        plain = exempted(connection, stored, frozen_dossier(connection, stored), granted)
+        numbers = sorted(a["fact_no"] for a in granted)
+        more = {"corrects": {"assessment": stored.name, "sha256": stored.sha256}, "exempted": numbers}
+        made = assess_again(connection, stored, plain, more)
+        before = store.documents(connection, stored.id)
+        return _save(connection, stored, plain, made), _differences(before, made.subjects)
+
+
+def _save(connection: Connection, stored: Stored, plain: Mapping[str, Any], made: assessment.Assessment) -> Made:
+    same = store.confirm_same(connection, stored.rulebook_id, stored.period, made.sha256)
+    if same is not None:
+        return Made(same, made.sha256, False, made.header, made.subjects)
+    name = store.next_name(connection, stored.rulebook_id, stored.period)
+    values = {
+        "name": name, "rulebook_id": stored.rulebook_id, "rulebook_sha256": made.header["rulebook"]["sha256"],
+        "rulebook_text": stored.rulebook_text, "period": stored.period, "as_of": stored.as_of,
+        "edition_id": stored.edition_id, "header": dict(made.header), "dossier": dict(plain),
+        "complete": made.header["complete"], "sha256": made.sha256, "corrects": stored.id,
+    }  # fmt: skip
+    totals = [o.total for o in made.outcomes.values()]
+    assessment_id = store.save(connection, values, made.subjects, totals, [None] * len(totals))
+    for table in EVIDENCE.values():  # the facts stay; what is exempted is said in the documents
+        store.copy_evidence(connection, table, stored.id, assessment_id)
+    return Made(name, made.sha256, True, made.header, made.subjects)
+
+
+def _differences(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> list[Difference]:
+    old = {(d["subject"]["level"], d["subject"]["code"]): d for d in before}
+    out = []
+    for new in after:
+        was = old[new["subject"]["level"], new["subject"]["code"]]
+        gone, come = ({c["consequence"] for c in d["consequences"]} for d in (was, new))
+        found = Difference(
+            new["subject"], (_shown(was), _shown(new)), (_rank(was), _rank(new)), (was["grade"], new["grade"]),
+            tuple(sorted(come - gone)), tuple(sorted(gone - come)), _moved(was, new),
+        )  # fmt: skip
+        if was["total"] != new["total"] or _rank(was) != _rank(new) or come != gone or found.lines:
+            out.append(found)
+    return out
+
+
+def _moved(was: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Moved, ...]:
+    before, after = ({x["item"]: x for x in (*d["lines"], *d["shown"]) if x["depth"] == 0} for d in (was, new))
+    values = [(line["title"], _value(before.get(item)), _value(line)) for item, line in after.items()]
+    return tuple(x for x in values if x[1] != x[2])
+
+
+def _value(line: Mapping[str, Any] | None) -> str | None:
+    """A line's points, else the rate that it shows."""
+    if line is None:
+        return None
+    found = line["points"] or line["value"]
+    return found["shown"] if found else None
+
+
+def _shown(document: Mapping[str, Any]) -> str | None:
+    return document["total"]["exact"] if document["total"] else None
+
+
+def _rank(document: Mapping[str, Any]) -> int | None:
+    place = document["rank"]["level"]
+    return place["rank"] if place else None

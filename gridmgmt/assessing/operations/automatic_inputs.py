@@ -1,0 +1,235 @@
+"""Where automatic inputs come from (自动数据来源): cases and samples, the staff table, the grids below a subject."""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property, partial
+from typing import Any
+
+import pandas as pd
+
+from gridmgmt.assessing.store import entries
+from gridmgmt.city import City
+from gridmgmt.database.work import Connection
+from gridmgmt.figures.counts import KNOWN_BY, Facts
+from gridmgmt.figures.indicators import base_of, filtered, kept
+from gridmgmt.figures.operations import step_counts
+from gridmgmt.figures.operations.period_counts import Figures, Filters
+from gridmgmt.numbers import exact
+from gridmgmt.people.operations import people
+from gridmgmt.people.staffing import Headcount
+from gridmgmt.people.store import units
+from gridmgmt.places.store import layers
+from gridmgmt.rulebooks.dossier import Subject
+from gridmgmt.rulebooks.inputs import Automatic, CaseFilter, Input
+from gridmgmt.rulebooks.model import Rulebook
+
+Key = tuple[str, int, str]
+"""Kind, level number (0 for units and persons) and code of an assessed subject."""
+
+
+@dataclass(frozen=True)
+class Assessed:
+    """One subject: its code in the dossier, its key in the database, and what its document says of it."""
+
+    code: str
+    key: Key
+    subject: Subject
+    facts: Mapping[str, Any]
+    area_m2: float | None = None
+
+
+Repeats = Callable[[str, Facts], Collection[str]]
+"""A rule of data/repeats, a period's cases → the numbers of those that are repeats by it."""
+
+
+def filters_of(book: Rulebook, repeats: Repeats) -> Filters:
+    """A rulebook's own counts: those with a filter on cases."""
+    out = {}
+    for name, spec in book.inputs.items():
+        automatic = spec.automatic
+        if automatic is not None and automatic.count is not None and automatic.only is not None:
+            out[filtered(automatic.count, name)] = partial(_kept, automatic, repeats)
+    return out
+
+
+def step_counts_of(book: Rulebook) -> list[str]:
+    """The counts of steps that a rulebook asks for, with those that tell whether steps are known at all."""
+    counts = [s.automatic.count for s in book.inputs.values() if s.automatic is not None and s.automatic.count]
+    names = [n for n in counts if base_of(n).of == "steps"]
+    return [*names, *(KNOWN_BY[n][0] for n in names if n in KNOWN_BY)]
+
+
+def _kept(automatic: Automatic, repeats: Repeats, facts: Facts) -> Any:
+    only = automatic.only
+    if only is None:
+        raise ValueError("a count without a filter")
+    numbers = repeats(only.repeats, facts) if only.repeats else None
+    return kept(facts, only.kind, only.categories, only.except_categories, only.sources, numbers)
+
+
+class Sources:
+    """Where automatic inputs are counted: cases and samples, the staff table, the grids."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        city: City,
+        found: Figures,
+        counts: Mapping[str, Mapping[str, int | Fraction]],
+        subjects: Sequence[Assessed],
+    ) -> None:
+        self.city, self.found, self.counts, self.subjects = city, found, counts, subjects
+        self._staff = entries.staff_sums(connection, found.period.start, found.period.end)
+        end = min(found.as_of, found.cases.facts.end)
+        self._days = max(1, (end - found.cases.facts.start).days)
+        self._units = {v: k for k, v in units.unit_ids(connection).items()}
+        self._below: dict[int, Mapping[str, int]] = {}
+        self._connection = connection
+
+    def value(self, name: str, spec: Input, subject: Assessed) -> tuple[Any, str] | None:
+        """An automatic input's plain value and where it came from; None where the facts cannot tell."""
+        automatic = spec.automatic
+        if automatic is None:
+            return None
+        if automatic.count is not None:
+            return self._count(name, spec, automatic.count, subject)
+        if automatic.staff is not None:
+            sums = self._staff.get(subject.key[2])
+            return None if sums is None else (exact(Fraction(sums[automatic.staff])), "staff")
+        if automatic.posts is not None:
+            n = self._n_posts(automatic.posts, subject)
+            return None if n is None else (n, "posts")
+        if automatic.accounts:
+            accounts = self._accounts_of(subject)
+            return None if accounts is None else (accounts, "steps")
+        if automatic.grids is not None:
+            n = self._n_below(automatic.grids, subject)
+            return None if n is None else (n, "grids")
+        mean = self._sample_mean(automatic, subject)
+        return None if mean is None else (exact(mean), "samples")
+
+    def _count(self, name: str, spec: Input, count: str, subject: Assessed) -> tuple[Any, str] | None:
+        counts = self.counts[subject.code]
+        if subject.key[0] == "person" or (base_of(count).of == "steps" and not self._has_steps):
+            return None
+        known, of = KNOWN_BY.get(count, (count, count))
+        if spec.entered is not None and counts.get(known, 0) < counts.get(of, 0):
+            return None  # the exports do not tell it for every case
+        automatic = spec.automatic
+        if automatic is not None and automatic.only is not None and self._are_unknown(automatic.only):
+            return None
+        own = filtered(count, name) if automatic is not None and automatic.only is not None else count
+        value = Fraction(counts.get(own, 0))
+        if automatic is not None and automatic.per_day:
+            value /= self._days
+        return (int(value) if value.denominator == 1 else exact(value)), base_of(count).of
+
+    @cached_property
+    def _has_steps(self) -> bool:
+        """Whether steps are known at all: a city that imports only dates has none."""
+        part = self.found.parts.get("steps")
+        return part is not None and bool(part.masks["n_dispatched_logged"].any())
+
+    def _accounts_of(self, subject: Assessed) -> list[dict[str, Any]] | None:
+        """The hanging accounts of a grid's or unit's cases; None where no case of the period has steps."""
+        if not self._accounts or subject.key[0] == "person":
+            return None
+        kind, level, code = subject.key
+        return [dict(a.written) for a in self._accounts.get((0 if kind == "unit" else level, code), ())]
+
+    @cached_property
+    def _accounts(self) -> Mapping[tuple[int, str], list[step_counts.PlacedAccount]]:
+        """Level (0: units) and code → the accounts there."""
+        f, out = self.found.cases.facts, defaultdict[tuple[int, str], list[step_counts.PlacedAccount]](list)
+        then = self.found.then
+        for a in step_counts.accounts_of_period(self._connection, f.start, f.end, self.found.as_of, then):
+            for level, code in enumerate((a.unit_code, *a.grid_codes)):
+                if code is not None:
+                    out[level, code].append(a)
+        return dict(out)
+
+    def _are_unknown(self, only: CaseFilter) -> bool:
+        """Whether the facts cannot tell what a filter asks.
+
+        No case of the period bears one of its sources (the export words them
+        otherwise), or there is no layer of roads by which a repeat is judged.
+        """
+        if only.repeats is not None and not self._has_roads:
+            return True
+        frame = self.found.cases.facts.frame
+        return bool(only.sources) and not frame["source"].isin(only.sources).any()
+
+    @cached_property
+    def _has_roads(self) -> bool:
+        return not layers.features(self._connection, "roads", self.found.period.end - dt.timedelta(days=1)).empty
+
+    @cached_property
+    def _heads(self) -> Headcount:
+        own = self.found.grids[self.found.grids["edition"] == self.found.edition.name]
+        return people.headcount(self._connection, own, self.found.period.end - dt.timedelta(days=1))
+
+    def _n_posts(self, role: str, subject: Assessed) -> int | None:
+        """How many people hold posts of a role; None for persons, and where the city has no posts of it at all."""
+        kind, level, code = subject.key
+        if kind == "person" or not any(role in by_role for by_role in self._heads.people.values()):
+            return None
+        return self._heads.n(("grid" if kind == "grid" else "unit", level, code), role)
+
+    def _n_below(self, level: str, subject: Assessed) -> int | None:
+        """How many grids of a level lie below a grid; None where the city has no such level."""
+        numbers = {x.key: x.number for x in self.city.levels} | {"leaf": len(self.city.levels)}
+        number = numbers.get(level)
+        if subject.key[0] != "grid" or number is None:
+            return None
+        if number not in self._below:
+            self._below[number] = _descendants(self.found.grids, self.found.edition.name, number)
+        return self._below[number].get(f"{subject.key[1]}/{subject.key[2]}", 0)
+
+    def _sample_mean(self, automatic: Automatic, subject: Assessed) -> Fraction | None:
+        """Mean over sample types of the mean score; None without a scored sample.
+
+        In a grid a road counts by the share of its length there (按长度分摊).
+        """
+        if subject.key[0] == "person":
+            return None
+        frame = self._of_subject(subject)
+        if automatic.sample_types:
+            frame = frame[frame["sample_type"].isin(automatic.sample_types)]
+        if automatic.hours is not None:
+            hour = frame["sampled_at"].dt.tz_convert(self.city.zone).dt.hour
+            frame = frame[(hour >= automatic.hours[0]) & (hour < automatic.hours[1])]
+        means = []
+        for _, group in frame.groupby(frame["sample_type"].fillna("")):
+            scores = [Fraction(str(x)) * w for x, w in zip(group["score"], group["weight"], strict=True)]
+            means.append(sum(scores, Fraction(0)) / sum(group["weight"], Fraction(0)))
+        return sum(means, Fraction(0)) / len(means) if means else None
+
+    def _of_subject(self, subject: Assessed) -> pd.DataFrame:
+        """The scored samples of a unit or grid, each with its weight: 1, or the share of its length in the grid."""
+        part = self.found.samples
+        frame = part.facts.frame[part.masks["n_scored_samples"]]
+        kind, level, code = subject.key
+        if kind == "unit":
+            own = frame[frame["unit_id"].map(self._units) == code]
+            return own.assign(weight=pd.Series(Fraction(1), own.index, dtype=object))
+        weights = part.of_grid(level, code)
+        own = frame[frame.index.isin(weights)]
+        return own.assign(weight=pd.Series({row: weights[row] for row in own.index}, own.index, dtype=object))
+
+
+def _descendants(grids: pd.DataFrame, edition: str, level: int) -> dict[str, int]:
+    """``level/code`` of every grid → how many grids of a level it consists of; one of the level is one itself."""
+    own = grids[grids["edition"] == edition]
+    columns = (own["level"].tolist(), own["code"].tolist(), own["parent_code"].tolist())
+    parents = {(int(n), str(code)): parent for n, code, parent in zip(*columns, strict=True)}
+    out: dict[str, int] = {}
+    for code in own.loc[own["level"] == level, "code"]:
+        number, here = level, str(code)
+        out[f"{number}/{here}"] = 1
+        while (parent := parents.get((number, here))) is not None and number > 1:
+            number, here = number - 1, str(parent)
+            out[f"{number}/{here}"] = out.get(f"{number}/{here}", 0) + 1
+    return out

@@ -1,0 +1,247 @@
+"""Dossiers from the database (考核数据包): everything a period's assessment is computed from, by value.
+
+Automatic inputs are counted, entered ones read from the entries, earlier
+periods taken from their assessments: the published one, else the newest.
+"""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from typing import Any
+
+from gridmgmt.assessing.operations.automatic_inputs import Assessed, Sources, filters_of, step_counts_of
+from gridmgmt.assessing.operations.past_results import earlier_results
+from gridmgmt.assessing.store import entries
+from gridmgmt.casework.operations import repeats
+from gridmgmt.casework.readers import repeats as repeat_rules
+from gridmgmt.city import City
+from gridmgmt.database.work import Connection
+from gridmgmt.errors import LevelUnknown, OptionInvalid, SubjectsMissing
+from gridmgmt.figures.counts import Facts
+from gridmgmt.figures.operations.period_counts import Figures, by_unit, figures
+from gridmgmt.people.store import units as store_units
+from gridmgmt.periods import Period
+from gridmgmt.rulebooks.check import stage_inputs
+from gridmgmt.rulebooks.dossier import EVERYBODY, Subject, stage_of
+from gridmgmt.rulebooks.inputs import LISTED, Input
+from gridmgmt.rulebooks.model import Rulebook, Stage
+from gridmgmt.rulebooks.records import SIGNED
+from gridmgmt.texts import expected
+
+
+@dataclass(frozen=True)
+class Built:
+    """A dossier with what it was read from.
+
+    Attributes
+    ----------
+    plain
+        The dossier as a plain document.
+    found
+        The period's figures.
+    subjects
+        Who is assessed, in the order of documents.
+    counts
+        Each subject's counts, by its code in the dossier.
+    earlier
+        Period → the assessment that an earlier period's results were taken from.
+    """
+
+    plain: Mapping[str, Any]
+    found: Figures
+    subjects: Sequence[Assessed]
+    counts: Mapping[str, Mapping[str, int | Fraction]]
+    earlier: Mapping[str, Mapping[str, str]]
+
+
+def stage_for(book: Rulebook, period: Period) -> Stage:
+    """The stage that assesses a period.
+
+    Raises
+    ------
+    OptionInvalid
+        The rulebook has no stage of that length.
+    """
+    stage = stage_of(book, period)
+    if stage is None:
+        wanted = expected("period_of", rulebook=book.id, known=[s.cadence for s in book.stages])
+        raise OptionInvalid(name="--period", value=period.label, expected=wanted)
+    return stage
+
+
+def build(
+    connection: Connection,
+    city: City,
+    book: Rulebook,
+    stage: Stage,
+    period: Period,
+    *,
+    level: str | None = None,
+    as_of: dt.datetime | None = None,
+) -> Built:
+    """Read a period's dossier.
+
+    Raises
+    ------
+    NoEditionOnDate, PeriodAhead, LevelUnknown, SubjectsMissing
+    """
+    filters = filters_of(book, partial(_repeats, connection, period))
+    found = figures(connection, city, period, as_of, filters=filters, step_counts=step_counts_of(book))
+    subjects = _subjects(connection, city, book, found, level)
+    counts = _counts(connection, book, found, subjects)
+    specs = stage_inputs(book, stage)
+    entered = entries.current_entries(connection, book.id, [period.label]).get(period.label, {})
+    source = Sources(connection, city, found, counts, subjects)
+    records: dict[str, Any] = {}
+    everybody = {k: v for k, v in entered.get(EVERYBODY, {}).items() if k in specs}
+    if everybody:
+        records[EVERYBODY] = {"inputs": everybody}
+    for subject in subjects:
+        own = entered.get(subject.key[2], {})
+        records[subject.code] = _record(specs, subject, source, own, entered.get(EVERYBODY, {}))
+    earlier, results = earlier_results(connection, book, stage, period, subjects)
+    plain = {
+        "rulebook": book.id,
+        "subjects": {s.code: _plain_subject(s) for s in subjects},
+        "periods": {**results, period.label: records},
+    }
+    return Built(plain, found, subjects, counts, earlier)
+
+
+def _repeats(connection: Connection, period: Period, rule: str, cases: Facts) -> set[str]:
+    """The period's cases that are repeats by a rule, as they were at the cut-off."""
+    found = repeats.marks(connection, period, repeat_rules.rule(rule), cases.seen)
+    return {number for number, is_repeat in found.items() if is_repeat}
+
+
+def _plain_subject(assessed: Assessed) -> dict[str, Any]:
+    s = assessed.subject
+    out = {
+        "name": dict(s.name), "level": s.level, "group": s.group, "role": s.role,
+        "superiors": list(s.superiors), "attributes": list(s.attributes),
+    }  # fmt: skip
+    return {k: v for k, v in out.items() if v}
+
+
+# --- who --------------------------------------------------------------------------------------------------------------
+
+
+def levels_of(book: Rulebook, city: City, level: str | None) -> list[int]:
+    """The grid levels an assessment covers: the rulebook's population, or one of it.
+
+    Raises
+    ------
+    LevelUnknown
+        The rulebook does not assess that level.
+    """
+    keys = book.population.levels
+    wanted = [x.number for x in city.levels] if keys == "all" else [city.level(k).number for k in keys]
+    if level is None:
+        return wanted
+    number = city.level(level).number
+    if number not in wanted:
+        raise LevelUnknown(value=level, known=[city.levels[n - 1].key for n in wanted])
+    return [number]
+
+
+def _subjects(connection: Connection, city: City, book: Rulebook, found: Figures, level: str | None) -> list[Assessed]:
+    listed = {s.code: s for s in entries.assessed_on(connection, book.id, found.period.end - dt.timedelta(days=1))}
+    if book.population.kind == "grid":
+        return _grids(book, city, found, listed, level)
+    if level is not None and level != book.population.kind:
+        raise LevelUnknown(value=level, known=[book.population.kind])
+    if book.population.kind == "unit":
+        known = store_units.units(connection)
+        kinds = book.population.unit_kinds
+        chosen = listed or {
+            code: Subject(code, _names(row, code)) for code, row in known.items() if not kinds or row["kind"] in kinds
+        }
+        parents = {code: row["parent_code"] for code, row in known.items()}
+    else:
+        chosen, parents = listed, {}
+    if not chosen:
+        raise SubjectsMissing(name=book.id, kind=book.population.kind)
+    return [_person(book.population.kind, chosen[code], parents.get(code)) for code in sorted(chosen)]
+
+
+def _names(row: Any, code: str) -> dict[str, str]:
+    return {"zh": row["name_zh"] or row["name_en"] or code, "en": row["name_en"] or row["name_zh"] or code}
+
+
+def _person(kind: str, subject: Subject, parent: str | None) -> Assessed:
+    facts = {
+        "kind": kind, "level": kind, "level_number": 0, "code": subject.code, "parent": subject.group or parent,
+        "name": dict(subject.name), "grid_kind": None, "edition": None, "group": subject.group, "role": subject.role,
+    }  # fmt: skip
+    return Assessed(subject.code, (kind, 0, subject.code), subject, facts)
+
+
+def _grids(
+    book: Rulebook, city: City, found: Figures, listed: Mapping[str, Subject], level: str | None
+) -> list[Assessed]:
+    wanted = levels_of(book, city, level)
+    one_level = book.population.levels != "all" and len(book.population.levels) == 1
+    keys = {x.number: x.key for x in city.levels}
+    out = []
+    row: Any
+    for row in found.grids[found.grids["level"].isin(wanted)].itertuples(index=False):
+        number, code = int(row.level), str(row.code)
+        if listed and code not in listed:
+            continue
+        name = {"zh": row.name_zh or row.name_en or code, "en": row.name_en or row.name_zh or code}
+        more = listed.get(code)
+        key = code if one_level else f"{keys[number]}/{code}"
+        subject = Subject(
+            key, name, keys[number], more.group if more else None, more.role if more else None,
+            more.superiors if more else (), more.attributes if more else (),
+        )  # fmt: skip
+        facts = {
+            "kind": "grid", "level": keys[number], "level_number": number, "code": code, "parent": row.parent_code,
+            "name": name, "grid_kind": row.kind, "edition": row.edition, "group": subject.group, "role": subject.role,
+        }  # fmt: skip
+        out.append(Assessed(key, ("grid", number, code), subject, facts, row.area_m2))
+    return out
+
+
+# --- what -------------------------------------------------------------------------------------------------------------
+
+
+def _counts(
+    connection: Connection, book: Rulebook, found: Figures, subjects: Sequence[Assessed]
+) -> dict[str, Mapping[str, int | Fraction]]:
+    if book.population.kind == "unit":
+        units = by_unit(found, {v: k for k, v in store_units.unit_ids(connection).items()})
+        return {s.code: units.get(s.key[2], {}) for s in subjects}
+    if book.population.kind == "person":
+        return {s.code: {} for s in subjects}
+    return {s.code: found.levels[s.key[1]].by_code.get(s.key[2], {}) for s in subjects}
+
+
+def _record(
+    specs: Mapping[str, Input],
+    subject: Assessed,
+    source: Sources,
+    own: Mapping[str, Any],
+    everybody: Mapping[str, Any],
+) -> dict[str, Any]:
+    inputs: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for name, spec in specs.items():
+        counted = source.value(name, spec, subject)
+        if counted is not None:
+            inputs[name], sources[name] = counted
+        elif name in own:
+            inputs[name], sources[name] = own[name], "entries"
+    needs_sign = any(s.type in LISTED and s.automatic is None for s in specs.values())
+    signed = not needs_sign or _is_true(own.get(SIGNED, everybody.get(SIGNED)))
+    record: dict[str, Any] = {"inputs": inputs, "sources": sources}
+    return record if signed else {**record, "signed": False}
+
+
+def _is_true(value: Any) -> bool:
+    return str(value).strip().lower() in ("true", "1", "是", "yes")
+
+
+# --- earlier periods --------------------------------------------------------------------------------------------------

@@ -1,0 +1,173 @@
+"""Published assessments (发布), recomputing (复算), the year's ledger (结果运用台账): what is published is frozen."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from gridmgmt.assessing.operations.past_results import result_of
+from gridmgmt.assessing.store import assessments as store
+from gridmgmt.assessing.store.assessments import Stored
+from gridmgmt.database import cities, facts
+from gridmgmt.database.work import Connection, Work
+from gridmgmt.errors import AssessmentIncomplete, AssessmentPublished, DossierMissing, OptionInvalid
+from gridmgmt.rulebooks.consequences import Reached, consequences, total_money
+from gridmgmt.rulebooks.dossier import read_dossier
+from gridmgmt.rulebooks.load import Loaded, parse
+from gridmgmt.rulebooks.model import Rulebook
+from gridmgmt.rulebooks.run import run
+from gridmgmt.scorecards import assessment
+
+DERIVED = ("schema", "rulebook", "complete", "n_missing", "refusals")
+"""Parts of a header that :func:`gridmgmt.scorecards.assessment.assess` writes."""
+
+
+def publish(work: Work, name: str) -> Stored:
+    """Freeze an assessment (发布): later data does not move it, later periods build on it; again changes nothing.
+
+    Raises
+    ------
+    AssessmentMissing
+    OptionInvalid
+        A rulebook's id or ``latest`` instead of an assessment's own name.
+    AssessmentIncomplete
+        Inputs are missing; lists the first of them.
+    AssessmentPublished
+        Another one is published for the period, and this one does not correct it.
+    """
+    with work.transaction() as connection:
+        facts.lock(connection)
+        stored = store.by_name(connection, name)
+        if stored.name != name:  # what is frozen for good is named, not meant
+            raise OptionInvalid(name="ASSESSMENT", value=name, expected=stored.name)
+        if stored.published_at is not None:
+            return stored
+        if not stored.complete:
+            raise AssessmentIncomplete(
+                name=stored.name, n=stored.header["n_missing"], missing=_first_missing(connection, stored)
+            )
+        holds = store.official(connection, stored.rulebook_id).get(stored.period)
+        if holds is not None and holds.published_at is not None and stored.corrects != holds.id:
+            raise AssessmentPublished(period=stored.period, other=holds.name)
+        store.publish(connection, stored.id, work.by)
+        return store.by_name(connection, stored.name)
+
+
+def _first_missing(connection: Connection, stored: Stored, most: int = 5) -> list[str]:
+    out = []
+    for document in store.documents(connection, stored.id):
+        out += [f"{document['subject']['code']} {m['period']} {m['input']}" for m in document["missing"]]
+    return out[:most] + (["…"] if len(out) > most else [])
+
+
+@dataclass(frozen=True)
+class Recomputed:
+    """An assessment computed again from its frozen inputs: its name, the hash it has and the one it gives now."""
+
+    name: str
+    sha256: str
+    again: str
+
+    @property
+    def is_same(self) -> bool:
+        """Whether both are the same bytes."""
+        return self.sha256 == self.again
+
+
+def recompute(work: Work, name: str) -> Recomputed:
+    """Compute an assessment again (复算) from its rulebook text and inputs by value, without any later data.
+
+    Raises
+    ------
+    AssessmentMissing, DossierMissing
+    """
+    with work.snapshot() as connection:
+        stored = store.by_name(connection, name)
+        made = assess_again(connection, stored, frozen_dossier(connection, stored))
+    return Recomputed(stored.name, stored.sha256, made.sha256)
+
+
+def frozen_dossier(connection: Connection, stored: Stored) -> dict[str, Any]:
+    """The inputs of an assessment by value.
+
+    Raises
+    ------
+    DossierMissing
+    """
+    plain = store.dossier(connection, stored.id)
+    if plain is None:
+        raise DossierMissing(name=stored.name)
+    return dict(plain)
+
+
+def assess_again(
+    connection: Connection, stored: Stored, plain: Mapping[str, Any], more: Mapping[str, Any] | None = None
+) -> assessment.Assessment:
+    """Assess a dossier with the frozen facts of an assessment; ``more`` goes into its header."""
+    loaded = parse(stored.rulebook_text, stored.name)
+    dossier = read_dossier(loaded.rulebook, plain, stored.name)
+    given = {}
+    for document in store.documents(connection, stored.id):
+        given[code_in(plain, document)] = {k: document[k] for k in assessment.SUBJECT_FACTS if k in document}
+    header = {k: v for k, v in stored.header.items() if k not in DERIVED}
+    return assessment.assess(loaded, dossier, stored.period, {**header, **(more or {})}, given)
+
+
+def code_in(plain: Mapping[str, Any], document: Mapping[str, Any]) -> str:
+    """A document's subject in the dossier: its code, led by the level where one code may stand on several."""
+    subject = document["subject"]
+    leveled = f"{subject['level']}/{subject['code']}"
+    return leveled if leveled in plain["subjects"] else str(subject["code"])
+
+
+# --- the ledger -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Who reached which consequence in a year (结果运用台账), over the assessments that hold.
+
+    Attributes
+    ----------
+    assessments
+        Period → the assessment, whether it is published.
+    money
+        Subject → yuan that are decided.
+    """
+
+    book: Rulebook
+    reached: Sequence[Reached]
+    names: Mapping[str, Mapping[str, str]]
+    assessments: Mapping[str, Stored]
+    money: Mapping[str, Fraction]
+
+
+def ledger(work: Work, rulebook: str, year: int) -> Ledger:
+    """The year's consequences, computed over all assessments that hold, in whatever order they were made.
+
+    Earlier years count for runs that go on over the turn of the year.
+
+    Raises
+    ------
+    AssessmentMissing
+        The rulebook has assessed nothing.
+    """
+    with work.snapshot() as connection:
+        cities.load_city(connection)
+        newest = store.by_name(connection, rulebook)
+        official = store.official(connection, newest.rulebook_id)
+        loaded: Loaded = parse(newest.rulebook_text, newest.name)
+        periods: dict[str, Any] = {}
+        subjects: dict[str, Any] = {}
+        names: dict[str, Mapping[str, str]] = {}
+        for label, stored in official.items():
+            plain = store.dossier(connection, stored.id) or {"subjects": {}}
+            subjects |= plain["subjects"]
+            periods[label] = {}
+            for document in store.documents(connection, stored.id):
+                code = code_in(plain, document)
+                periods[label][code] = result_of(loaded.rulebook, document)
+                names[code] = document["subject"]["name"]
+    dossier = read_dossier(loaded.rulebook, {"subjects": subjects, "periods": periods}, newest.name)
+    found = [r for r in consequences(run(loaded.rulebook, dossier), dossier) if r.period.startswith(str(year))]
+    return Ledger(loaded.rulebook, found, names, official, total_money(found))

@@ -1,0 +1,306 @@
+"""Assessment (考评): dossier + rulebook → a saved, explained, repeatable score; and the way back to case numbers."""
+
+import datetime as dt
+import hashlib
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from gridmgmt.assessing.operations.automatic_inputs import Assessed
+from gridmgmt.assessing.operations.dossiers import Built, build, stage_for
+from gridmgmt.assessing.operations.past_results import shorter_periods
+from gridmgmt.assessing.operations.resampling import patterns
+from gridmgmt.assessing.store import assessments as store
+from gridmgmt.city import City
+from gridmgmt.database import cities, facts
+from gridmgmt.database.work import Connection, Work
+from gridmgmt.errors import NoEditionOnDate, PeriodAhead
+from gridmgmt.figures.indicators import LevelCounts
+from gridmgmt.figures.operations.period_counts import Figures, evidence, figures
+from gridmgmt.people.store import units as store_units
+from gridmgmt.periods import Period
+from gridmgmt.rulebooks import load as rulebooks
+from gridmgmt.rulebooks.dossier import Dossier, read_dossier
+from gridmgmt.rulebooks.load import Loaded
+from gridmgmt.rulebooks.store import versions as rulebook_store
+from gridmgmt.scorecards import assessment
+from gridmgmt.scorecards.chance import chance
+
+EVIDENCE = {"cases": "assessment_case", "samples": "assessment_sample", "steps": "assessment_step"}
+"""The table of the frozen facts of each kind."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """An assessment as it was saved; ``is_new`` False: one with the same content was there.
+
+    ``published``: the assessment of the period that is published and holds, if there is one.
+    """
+
+    name: str
+    sha256: str
+    is_new: bool
+    header: Mapping[str, Any]
+    subjects: tuple[Mapping[str, Any], ...]
+    published: str | None = None
+
+
+def score(
+    work: Work,
+    rulebook: str,
+    period: Period,
+    *,
+    level: str | None = None,
+    as_of: dt.datetime | None = None,
+) -> Made:
+    """Assess a period by a rulebook and save the result; the same content again is not saved twice.
+
+    A period that is made of shorter ones has these assessed first, unless they
+    are published. It reads in one snapshot and saves in a transaction of its
+    own: an import that goes on meanwhile is either in all of the assessment or
+    in none of it. What is missing leaves totals open and is listed; nothing is guessed.
+
+    Raises
+    ------
+    RulebookMissing, RulebookInvalid, RulebookNotInForce, RulebookChanged
+    NoEditionOnDate, PeriodAhead, LevelUnknown, OptionInvalid, SubjectsMissing
+        Nothing is saved.
+    """
+    loaded = rulebooks.load(rulebook, period.end - dt.timedelta(days=1))
+    stage = stage_for(loaded.rulebook, period)
+    _score_shorter(work, rulebook, shorter_periods(loaded.rulebook, stage, period), level, as_of)
+    with work.snapshot() as connection:
+        city = cities.load_city(connection)
+        work.progress("count", 0)
+        built = build(connection, city, loaded.rulebook, stage, period, level=level, as_of=as_of)
+        before = _comparisons(connection, built)
+        proofs = _evidence(connection, built.found)
+        known_through = store.known_through(connection)
+        unit_codes = {v: k for k, v in store_units.unit_ids(connection).items()}
+    work.progress("score", len(built.subjects))
+    dossier = read_dossier(loaded.rulebook, built.plain, period.label)
+    header = _header(built, proofs)
+    made = assessment.assess(loaded, dossier, period.label, header, _facts(built, before))
+    work.progress("chance", len(made.subjects))
+    chances = _chances(loaded, made, dossier, built, unit_codes)
+    work.progress("save", len(made.subjects))
+    values = {
+        "rulebook_id": loaded.rulebook.id,
+        "rulebook_sha256": loaded.sha256,
+        "rulebook_text": loaded.text,
+        "period": period.label,
+        "as_of": built.found.as_of,
+        "known_through": known_through,
+        "edition_id": built.found.edition.id,
+        "header": dict(made.header),
+        "dossier": built.plain,
+        "complete": made.header["complete"],
+        "sha256": made.sha256,
+    }
+    name, is_new, published = _save(work, loaded, values, made, chances, proofs)
+    return Made(name, made.sha256, is_new, made.header, made.subjects, published)
+
+
+def _score_shorter(
+    work: Work,
+    rulebook: str,
+    periods: Sequence[Period],
+    level: str | None,
+    as_of: dt.datetime | None,
+) -> None:
+    """Assess the shorter periods that are not published; those without an edition or still ahead stay open."""
+    with work.snapshot() as connection:
+        zone = cities.load_city(connection).zone
+        loaded = [rulebooks.load(rulebook, p.end - dt.timedelta(days=1)) for p in periods]
+        names = {x.rulebook.id for x in loaded}
+        published = {p for n in names for p, s in store.official(connection, n).items() if s.published_at is not None}
+    for period in periods:
+        if period.label in published:
+            continue
+        cut = as_of and min(as_of, period.bounds(zone)[1])
+        with suppress(NoEditionOnDate, PeriodAhead):
+            score(work, rulebook, period, level=level, as_of=cut)
+
+
+def _save(
+    work: Work,
+    loaded: Loaded,
+    values: Mapping[str, Any],
+    made: assessment.Assessment,
+    chances: Sequence[Mapping[str, Any] | None],
+    proofs: Mapping[str, pd.DataFrame],
+) -> tuple[str, bool, str | None]:
+    """Save an assessment unless one of the same content is there; gives its name, whether it is new, which holds."""
+    with work.transaction() as connection:
+        facts.lock(connection)
+        rulebook_store.register(connection, loaded)
+        rulebook, period = values["rulebook_id"], values["period"]
+        holds = store.official(connection, rulebook).get(period)
+        published = holds.name if holds is not None and holds.published_at is not None else None
+        same = store.confirm_same(connection, rulebook, period, made.sha256)
+        if same is not None:
+            return same, False, published
+        name = store.next_name(connection, rulebook, period)
+        totals = [o.total for o in _in_order(made)]
+        assessment_id = store.save(connection, {**values, "name": name}, made.subjects, totals, chances)
+        for kind, proof in proofs.items():
+            store.save_evidence(connection, EVIDENCE[kind], assessment_id, proof)
+        return name, True, published
+
+
+def _in_order(made: assessment.Assessment) -> list[Any]:
+    """Outcomes in the order of the documents."""
+    return list(made.outcomes.values())
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """A period to compare with: its label, the edition it was counted in, its figures (none: no data)."""
+
+    period: str
+    edition: str | None
+    counts: Mapping[str, Mapping[str, Any]]
+
+
+def _comparisons(connection: Connection, built: Built) -> dict[str, Earlier]:
+    """The period before (环比) and the same period a year ago (同比), each cut off at its own end.
+
+    A period before the first facts, or on days without an edition, has no figures: no data, not 0.
+    """
+    now = built.found
+    levels = sorted({s.key[1] for s in built.subjects if s.key[0] == "grid"})
+    out: dict[str, Earlier] = {}
+    for name, period in (("previous", now.period.previous()), ("year_ago", now.period.year_ago())):
+        out[name] = Earlier(period.label, None, {})
+        if not levels:
+            continue
+        with suppress(NoEditionOnDate):
+            then = figures(connection, now.city, period, period.bounds(now.city.zone)[1], levels=levels)
+            if any(len(p.facts.frame) for p in then.parts.values()):
+                counts = {s.code: _counts_of(then.levels, s) for s in built.subjects}
+                out[name] = Earlier(period.label, then.edition.name, counts)
+    return out
+
+
+def _counts_of(levels: Mapping[int, LevelCounts], subject: Assessed) -> Mapping[str, Any]:
+    return levels[subject.key[1]].by_code.get(subject.key[2], {})
+
+
+def _facts(built: Built, before: Mapping[str, Earlier]) -> dict[str, dict[str, Any]]:
+    """The parts of each document that are facts: subject, counts, indicators, comparisons."""
+    out: dict[str, dict[str, Any]] = {}
+    for subject in built.subjects:
+        counts = built.counts[subject.code]
+        comparisons = {}
+        for name, earlier in before.items():
+            then = earlier.counts.get(subject.code)
+            comparisons[name] = {
+                "period": earlier.period,
+                "edition": earlier.edition,
+                "counts": assessment.count_values(then) if then else None,
+                "indicators": assessment.indicator_values(then, subject.area_m2) if then else None,
+            }
+        out[subject.code] = {
+            "subject": dict(subject.facts),
+            "counts": assessment.count_values(counts),
+            "indicators": assessment.indicator_values(counts, subject.area_m2) if counts else {},
+            "comparisons": comparisons,
+        }
+    return out
+
+
+def _chances(
+    loaded: Loaded, made: assessment.Assessment, dossier: Dossier, built: Built, units: Mapping[int, str]
+) -> list[Mapping[str, Any] | None]:
+    """What chance each result rests on (偶然性), in the order of the documents; it changes no score."""
+    found = chance(
+        loaded.rulebook, made.stage, made.outcomes, dossier.subjects,
+        patterns(loaded.rulebook, built.found, built.subjects, units, _sources(dossier, built.found.period)),
+        seed_text=f"{loaded.rulebook.id}/{built.found.period.label}",
+    )  # fmt: skip
+    return [found.get(code) for code in made.outcomes]
+
+
+def _sources(dossier: Dossier, period: Period) -> dict[str, Mapping[str, str]]:
+    return {code: record.sources for code, record in dossier.periods[period.label].items()}
+
+
+def _evidence(connection: Connection, now: Figures) -> dict[str, pd.DataFrame]:
+    units = {v: k for k, v in store_units.unit_ids(connection).items()}
+    return {of: evidence(part, units) for of, part in now.parts.items()}
+
+
+UNGRIDDED = {"unit": {"zh": "单位", "en": "Units"}, "person": {"zh": "人员", "en": "Persons"}}
+"""What stands in a level's place for subjects that are no grids."""
+
+
+def _header(built: Built, proofs: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+    now = built.found
+    city, period = now.city, now.period
+    kinds = {s.key[0] for s in built.subjects}
+    numbers = {s.key[1] for s in built.subjects}
+    levels = [{"key": x.key, "number": x.number, "zh": x.zh, "en": x.en} for x in city.levels if x.number in numbers]
+    levels += [{"key": k, "number": 0, **words} for k, words in UNGRIDDED.items() if k in kinds]
+    keys = {x.number: x.key for x in city.levels}
+    unassigned = {keys[n]: assessment.count_values(x.unassigned) for n, x in sorted(now.levels.items())}
+    return {
+        "city": {"code": city.code, "name": {"zh": city.name("zh"), "en": city.name("en")}},
+        "datum": city.datum,
+        "period": {
+            "label": period.label,
+            "first": period.start.isoformat(),
+            "last": (period.end - dt.timedelta(days=1)).isoformat(),
+        },
+        "as_of": now.as_of.astimezone(city.zone).isoformat(),
+        "edition": now.edition.name,
+        "levels": levels,
+        "counts": {of: list(part.masks) for of, part in now.parts.items()},
+        "evidence": {kind: {"n": len(frame), "sha256": _digest(frame)} for kind, frame in proofs.items()},
+        "unassigned": unassigned,
+        "earlier": dict(built.earlier),
+    }
+
+
+def _digest(proof: pd.DataFrame) -> str:
+    """SHA-256 over which contents count where; not over version instants, which may be those of an import."""
+    return hashlib.sha256(proof.to_csv(index=False, lineterminator="\n").encode()).hexdigest()
+
+
+def listing(work: Work) -> list[dict[str, Any]]:
+    """Every assessment, newest first; its cut-off in city time."""
+    with work.snapshot() as connection:
+        zone = cities.load_city(connection).zone
+        return [{**row, "as_of": row["as_of"].astimezone(zone)} for row in store.listing(connection)]
+
+
+def level_number(stored: store.Stored, city: City, level: str | None) -> int | None:
+    """The number of a level of an assessment; ``unit`` and ``person`` stand for those that are no grids.
+
+    Raises
+    ------
+    LevelUnknown
+    """
+    if level is None:
+        return None
+    known = {x["key"]: x.get("number") for x in stored.header["levels"]}
+    found = known.get(level)
+    return city.level(level).number if found is None else found
+
+
+def read(work: Work, name: str, level: str | None = None) -> tuple[store.Stored, list[dict[str, Any]], City]:
+    """An assessment and its subjects' documents."""
+    with work.snapshot() as connection:
+        city = cities.load_city(connection)
+        stored = store.by_name(connection, name)
+        return stored, store.documents(connection, stored.id, level_number(stored, city, level)), city
+
+
+def scorecard(work: Work, name: str, code: str, level: str | None = None) -> tuple[store.Stored, dict[str, Any]]:
+    """One subject's scorecard document with its assessment."""
+    with work.snapshot() as connection:
+        city = cities.load_city(connection)
+        stored = store.by_name(connection, name)
+        return stored, store.document(connection, stored, code, level_number(stored, city, level))

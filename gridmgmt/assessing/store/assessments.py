@@ -1,0 +1,303 @@
+"""Assessments (考评): header, one document a subject, and the frozen evidence behind every count."""
+
+import datetime as dt
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Connection, func, literal, select, text
+from sqlalchemy.dialects.postgresql import insert
+
+from gridmgmt.database import tables as t
+from gridmgmt.database.copying import copy_in, rows
+from gridmgmt.errors import AssessmentMissing, SubjectMissing
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One assessment's row."""
+
+    id: int
+    name: str
+    rulebook_id: str
+    period: str
+    as_of: dt.datetime
+    edition_id: int
+    header: Mapping[str, Any]
+    sha256: str
+    rulebook_text: str
+    complete: bool
+    published_at: dt.datetime | None
+    published_by: str | None
+    corrects: int | None
+
+
+COLUMNS = tuple(t.assessment.c[n] for n in Stored.__dataclass_fields__)
+
+
+def confirm_same(connection: Connection, rulebook_id: str, period: str, sha256: str) -> str | None:
+    """The name of an assessment with the same content, if there is one; it is marked as what the facts say now."""
+    a = t.assessment.c
+    same = t.assessment.update().where(a.rulebook_id == rulebook_id, a.period == period, a.sha256 == sha256)
+    return connection.execute(same.values(confirmed_at=func.clock_timestamp()).returning(a.name)).scalar()
+
+
+def next_name(connection: Connection, rulebook_id: str, period: str) -> str:
+    """``<rulebook>-<period>-<number>``, the number counting the assessments of that rulebook and period."""
+    a = t.assessment.c
+    n = connection.execute(select(func.count()).where(a.rulebook_id == rulebook_id, a.period == period)).scalar_one()
+    return f"{rulebook_id}-{period}-{n + 1}"
+
+
+def known_through(connection: Connection) -> dt.datetime | None:
+    """When the database last learnt something: what an assessment made now has seen."""
+    return connection.execute(select(func.max(t.batch.c.known_at))).scalar()
+
+
+def save(
+    connection: Connection,
+    values: Mapping[str, Any],
+    subjects: Sequence[Mapping[str, Any]],
+    totals: Sequence[Fraction | None],
+    chances: Sequence[Mapping[str, Any] | None],
+) -> int:
+    """Save an assessment with its subjects' documents, each with its exact total and what chance it rests on."""
+    assessment_id = int(
+        connection.execute(t.assessment.insert().values(**values).returning(t.assessment.c.id)).scalar_one()
+    )
+    ids = _subject_ids(connection, subjects)
+    rows = []
+    for document, total, chance in zip(subjects, totals, chances, strict=True):
+        place = document["rank"]["level"]
+        rows.append(
+            {
+                "assessment_id": assessment_id,
+                "subject_id": ids[_key(document)],
+                "total_numerator": total.numerator if total is not None else None,
+                "total_denominator": total.denominator if total is not None else None,
+                "total_shown": document["total"]["shown"] if document["total"] else None,
+                "rank": place["rank"] if place else None,
+                "document": document,
+                "chance": chance,
+            }
+        )
+    if rows:
+        connection.execute(t.assessment_subject.insert(), rows)
+    return assessment_id
+
+
+def _key(document: Mapping[str, Any]) -> tuple[str, int, str]:
+    subject = document["subject"]
+    return subject["kind"], subject["level_number"], subject["code"]
+
+
+def _subject_ids(connection: Connection, documents: Sequence[Mapping[str, Any]]) -> dict[tuple[str, int, str], int]:
+    """The subjects' ids; units that were never assessed become subjects now."""
+    s = t.subject.c
+    names = {_key(d): d["subject"]["name"] for d in documents}
+    missing = [
+        {"kind": kind, "level": level, "code": code, "name_zh": name["zh"], "name_en": name["en"]}
+        for (kind, level, code), name in names.items()
+        if kind != "grid"
+    ]
+    if missing:
+        connection.execute(insert(t.subject).on_conflict_do_nothing(), missing)
+    return {(r.kind, r.level, r.code): r.id for r in connection.execute(select(s.kind, s.level, s.code, s.id))}
+
+
+def save_evidence(connection: Connection, table: str, assessment_id: int, frame: pd.DataFrame) -> None:
+    """Freeze the facts that count: fact_no, content_hash, grid_codes (list by level), unit_code, mask, shares."""
+    out = frame.copy()
+    out.insert(0, "assessment_id", assessment_id)
+    copy_in(connection, table, out)
+
+
+def by_name(connection: Connection, name: str) -> Stored:
+    """The assessment of that name; ``latest`` or a rulebook's id means its newest one.
+
+    Raises
+    ------
+    AssessmentMissing
+        There is none; lists the newest ones.
+    """
+    a = t.assessment.c
+    statement = select(*COLUMNS).where((a.name == name) | (a.rulebook_id == name) | (name == "latest"))
+    row = connection.execute(statement.order_by((a.name == name).desc(), a.id.desc()).limit(1)).one_or_none()
+    if row is None:
+        known = [r.name for r in connection.execute(select(a.name).order_by(a.id.desc()).limit(10))]
+        raise AssessmentMissing(name=name, known=known)
+    return Stored(*row)
+
+
+def newest_of_grids(connection: Connection) -> str | None:
+    """The name of the newest assessment whose subjects are grids (level number 0: units or persons)."""
+    a = t.assessment.c
+    others = a.header.contains({"levels": [{"number": 0}]})
+    return connection.execute(select(a.name).where(~others).order_by(a.id.desc()).limit(1)).scalar()
+
+
+def dossier(connection: Connection, assessment_id: int) -> Mapping[str, Any] | None:
+    """The inputs that an assessment was computed from, by value; None: it was made before they were kept."""
+    a = t.assessment.c
+    return connection.execute(select(a.dossier).where(a.id == assessment_id)).scalar()
+
+
+def official(connection: Connection, rulebook_id: str) -> dict[str, Stored]:
+    """Period → the assessment that holds: the newest published one, else the last one at the latest cut-off."""
+    a = t.assessment.c
+    unpublished = (a.published_at.is_(None), a.published_at.desc(), a.as_of.desc(), a.confirmed_at.desc())
+    ordered = select(*COLUMNS).where(a.rulebook_id == rulebook_id).order_by(a.period, *unpublished)
+    out: dict[str, Stored] = {}
+    for row in connection.execute(ordered):
+        stored = Stored(*row)
+        out.setdefault(stored.period, stored)
+    return out
+
+
+def publish(connection: Connection, assessment_id: int, by: str) -> None:
+    """Freeze an assessment; what was published stays so."""
+    a = t.assessment
+    statement = a.update().where(a.c.id == assessment_id, a.c.published_at.is_(None))
+    connection.execute(statement.values(published_at=func.clock_timestamp(), published_by=by))
+
+
+def listing(connection: Connection) -> list[dict[str, Any]]:
+    """Every assessment, newest first."""
+    a = t.assessment.c
+    names = (a.name, a.rulebook_id, a.period, a.as_of, a.sha256, a.known_at, a.complete, a.published_at, a.published_by)
+    statement = select(*names).order_by(a.id.desc())
+    return [dict(r) for r in connection.execute(statement).mappings()]
+
+
+def documents(connection: Connection, assessment_id: int, level: int | None = None) -> list[dict[str, Any]]:
+    """Subjects' documents, by level and code."""
+    c, s = t.assessment_subject.c, t.subject.c
+    statement = (
+        select(c.document, c.chance)
+        .join_from(t.assessment_subject, t.subject)
+        .where(c.assessment_id == assessment_id)
+        .order_by(s.level, s.code)
+    )
+    if level is not None:
+        statement = statement.where(s.level == level)
+    return [_whole(r.document, r.chance) for r in connection.execute(statement)]
+
+
+def _whole(document: Mapping[str, Any], chance: Mapping[str, Any] | None) -> dict[str, Any]:
+    """A document with what chance it rests on beside it, as it is shown."""
+    return {**document, "chance": chance}
+
+
+def document(connection: Connection, stored: Stored, code: str, level: int | None = None) -> dict[str, Any]:
+    """One subject's document.
+
+    Raises
+    ------
+    SubjectMissing
+        The assessment has no grid of that code.
+    """
+    c, s = t.assessment_subject.c, t.subject.c
+    statement = (
+        select(c.document, c.chance)
+        .join_from(t.assessment_subject, t.subject)
+        .where(c.assessment_id == stored.id, s.code == code)
+        .order_by(s.level.desc())
+    )
+    if level is not None:
+        statement = statement.where(s.level == level)
+    found = connection.execute(statement.limit(1)).one_or_none()
+    if found is None:
+        raise SubjectMissing(name=stored.name, code=code)
+    return _whole(found.document, found.chance)
+
+
+def evidence(connection: Connection, table: str, assessment_id: int, level: int, code: str, bit: int) -> list[str]:
+    """The numbers of the frozen facts behind one count of one grid, each once; of level 0 those of a unit."""
+    whose = "grid_codes[:level] = :code" if level else "unit_code = :code"
+    if level and table == t.assessment_sample.name:  # a road counts wherever a part of it lies
+        whose = f"COALESCE(jsonb_exists(shares -> CAST(:level AS text), :code), {whose})"
+    statement = text(
+        f"SELECT fact_no FROM {table} "
+        f"WHERE assessment_id = :assessment_id AND {whose} AND mask & :bit <> 0 ORDER BY fact_no"
+    )
+    params = {"assessment_id": assessment_id, "code": code, "bit": 1 << bit, **({"level": level} if level else {})}
+    return list(connection.execute(statement, params).scalars())
+
+
+def parts_in(connection: Connection, assessment_id: int, level: int, code: str) -> dict[str, str]:
+    """Number of each frozen sample that counts for a grid by length (按长度分摊) → its exact part there."""
+    statement = text(
+        "SELECT fact_no, shares -> CAST(:level AS text) ->> :code AS part FROM assessment_sample "
+        "WHERE assessment_id = :assessment_id AND jsonb_exists(shares -> CAST(:level AS text), :code) ORDER BY fact_no"
+    )
+    found = connection.execute(statement, {"assessment_id": assessment_id, "level": level, "code": code})
+    return {r.fact_no: r.part for r in found}
+
+
+def frozen(connection: Connection, table: str, assessment_id: int, fact_no: str) -> Mapping[str, Any] | None:
+    """One frozen fact: its grids' codes by level, its unit, the counts it is in; None: it counts nowhere.
+
+    Of a sample also ``shares``: level → code → exact part, None where it counts as a whole.
+    """
+    statement = text(f"SELECT * FROM {table} WHERE assessment_id = :assessment_id AND fact_no = :fact_no")
+    found = connection.execute(statement, {"assessment_id": assessment_id, "fact_no": fact_no}).mappings().one_or_none()
+    return dict(found) if found else None
+
+
+STEP_NO = re.compile(r"(.+)(#[0-9]+|!(?:order|hang|exposed)[0-9.]*)")
+"""The number of a step (``C1#7``) or of an event that follows from steps (``C1!hang2``): its case, and which it is."""
+
+
+def case_of(step_no: str) -> str:
+    """The number of the case that a step's or event's number names."""
+    found = STEP_NO.fullmatch(step_no)
+    return found[1] if found else step_no
+
+
+def steps_of_case(connection: Connection, assessment_id: int, case_no: str) -> dict[str, Mapping[str, Any]]:
+    """Number → the frozen fact of every step and event of a case that counts in an assessment."""
+    statement = text(
+        "SELECT fact_no, grid_codes, unit_code, mask FROM assessment_step WHERE assessment_id = :assessment_id "
+        "AND fact_no >= :first AND fact_no < :after ORDER BY fact_no"
+    )
+    bounds = {"first": f"{case_no}!", "after": f"{case_no}$"}  # from ! to #, both of them
+    found = connection.execute(statement, {"assessment_id": assessment_id, **bounds}).mappings()
+    return {r["fact_no"]: dict(r) for r in found if case_of(r["fact_no"]) == case_no}
+
+
+def frozen_amounts(connection: Connection, of: str, assessment_id: int, fact_no: str) -> dict[str, Fraction]:
+    """What a frozen fact adds to sums: reworks of a case, the score of a sample, of the version that counted."""
+    if of == "steps":
+        return {}
+    column, versions, fact_id, key = {
+        "cases": ("n_rework", "case_version", "case_id", "case_no"),
+        "samples": ("score", "sample_version", "sample_id", "sample_no"),
+    }[of]
+    table = f"assessment_{of.removesuffix('s')}"
+    statement = text(
+        f"SELECT v.{column} FROM {table} AS a JOIN {of} AS f ON f.{key} = a.fact_no "
+        f"JOIN {versions} AS v ON v.{fact_id} = f.id AND v.content_hash = a.content_hash "
+        "WHERE a.assessment_id = :assessment_id AND a.fact_no = :fact_no LIMIT 1"
+    )
+    found = connection.execute(statement, {"assessment_id": assessment_id, "fact_no": fact_no}).scalar()
+    return {column: Fraction(str(found))} if found is not None else {}
+
+
+def copy_evidence(connection: Connection, table: str, source: int, target: int) -> None:
+    """Give a corrected assessment the frozen facts of the one it corrects."""
+    columns = [c for c in t.metadata.tables[table].c if c.name != "assessment_id"]
+    own = t.metadata.tables[table].c.assessment_id
+    frozen = select(literal(target), *columns).where(own == source)
+    names = ["assessment_id", *(c.name for c in columns)]
+    connection.execute(t.metadata.tables[table].insert().from_select(names, frozen))
+
+
+def spots(connection: Connection, assessment_id: int, level: int, code: str, bit: int) -> list[tuple[float, float]]:
+    """Where the cases behind one count of one grid stood, lon and lat in EPSG:4490, in case-number order."""
+    found = rows(
+        connection, "assessing/store/spots_of_grid", assessment_id=assessment_id, level=level, code=code, bit=1 << bit
+    )
+    return [(r["lon"], r["lat"]) for r in found]

@@ -1,0 +1,429 @@
+"""Taking steps (案件办理): opening cases and acting on them, one by one or in bulk; each once or not at all.
+
+Whoever acts holds his cases locked until his transaction ends. He may name the
+version he saw (``expected``): if somebody was quicker, he is told who and what,
+and nothing is written. The rows of cases are what their steps add up to: they
+are written through the same merge as an import's, as a new version.
+"""
+
+import datetime as dt
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+from gridmgmt.casework import implied_steps, step_facts, transitions
+from gridmgmt.casework.cases import Case, Step
+from gridmgmt.casework.operations import case_records, photographs
+from gridmgmt.casework.operations.context import Desk
+from gridmgmt.casework.operations.photographs import Attached, Kind
+from gridmgmt.casework.store import steps
+from gridmgmt.casework.store.steps import TakenRow
+from gridmgmt.database import batches, clock, merging
+from gridmgmt.database import facts as database_facts
+from gridmgmt.database.facts import CASES
+from gridmgmt.database.work import Connection, Work
+from gridmgmt.errors import CaseChanged, CaseExists, CaseMissing, FactInvalid, GridmgmtError, RowTaken, StepRefused
+
+MICROSECOND = dt.timedelta(microseconds=1)
+
+CHUNK = 2_000
+"""Steps of a file that are taken in one transaction."""
+
+NUMBER = re.compile(r"[^\s#!\x00-\x1f\ud800-\udfff]{1,64}")
+"""A number of a case opened here: steps and what follows from them are numbered ``NO#7`` and ``NO!hang2``."""
+
+PLACING = ("report", "register", "move", "reclassify")
+"""Steps that may give a case its place or class, and so the unit that answers."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A step that somebody asks for.
+
+    Attributes
+    ----------
+    case_no
+        None: a new case, which gets the next number of its day.
+    at
+        When it happened; None: now.
+    expected
+        The version (number of steps) that the asker saw; None: whatever there is.
+    ref
+        Names the row of a file that it came from; a request whose ref was taken before is not taken again.
+    reporter
+        Name and telephone, kept apart from the facts.
+    """
+
+    kind: str
+    actor: str
+    case_no: str | None = None
+    at: dt.datetime | None = None
+    unit_code: str | None = None
+    reason: str | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+    expected: int | None = None
+    ref: str | None = None
+    reporter: tuple[str | None, str | None] | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a request: the case as it is now, or why not; neither: the step was there already."""
+
+    request: Request
+    case: Case | None = None
+    fault: GridmgmtError | None = None
+
+
+@dataclass
+class _File:
+    """A case under way in one transaction."""
+
+    case: Case
+    row: dict[str, Any] | None
+    steps: list[Step]
+    n_stored: int
+    refs: dict[int, str] = field(default_factory=dict)
+    reporter: tuple[str | None, str | None] | None = None
+    is_moved: bool = False
+
+    @property
+    def contact(self) -> dict[str, str | None]:
+        """Who reported it, kept apart from the facts."""
+        name, phone = self.reporter or (None, None)
+        return {"reporter_name": name, "reporter_phone": phone}
+
+    def new_cases(self) -> Iterator[Case]:
+        """The case after each of the new steps."""
+        case = transitions.fold(self.case.case_no, self.steps[: self.n_stored])
+        for step in self.new_steps:
+            case = transitions.follow(case, step)
+            yield case
+
+    @property
+    def new_steps(self) -> list[Step]:
+        """Steps that this transaction adds."""
+        return self.steps[self.n_stored :]
+
+
+class _Files:
+    """The cases that a chunk of requests is about."""
+
+    def __init__(self, connection: Connection, desk: Desk, case_nos: Iterable[str]) -> None:
+        self._desk = desk
+        rows = steps.found(connection, set(case_nos), lock=True)
+        stored = steps.of_cases(connection, [r["id"] for r in rows.values()])
+        self.open = {no: self._opened(no, row, stored.get(row["id"], [])) for no, row in rows.items()}
+
+    def _opened(self, case_no: str, row: dict[str, Any], stored: list[Step]) -> _File:
+        known = stored or implied_steps.derive(steps.plain_row(row))
+        return _File(transitions.fold(case_no, known), row, list(known), len(stored))
+
+    def take(self, request: Request, at: dt.datetime) -> Case:
+        """Add one step to its case; raises what is wrong with it."""
+        no = str(request.case_no)
+        file = self.open.get(no)
+        if request.kind == "report":
+            if not NUMBER.fullmatch(no):
+                raise _unfit(request)
+            if file is not None:
+                raise CaseExists(case_no=no)
+            file = _File(Case(no), None, [], 0)
+        elif file is None:
+            raise CaseMissing(case_no=no)
+        if request.expected is not None and request.expected != file.case.n_steps:
+            raise _changed(file, request)
+        for name, text in (("actor", request.actor), ("reason", request.reason)):
+            if text and not step_facts.is_plain(text):
+                raise FactInvalid(step=request.kind, name=name, value=step_facts.shown(text), type="text", options=None)
+        step = Step(request.kind, request.at or at, request.actor, request.unit_code, request.reason, request.facts)
+        if step.at > at:
+            raise StepRefused(case_no=no, step=step.kind, why="in_future", at=step.at.isoformat(), last="")
+        step = self._desk.complete(step, file.case, file.steps)
+        file.case = transitions.apply(file.case, step, self._desk.rules.limits)
+        file.steps.append(replace(step, seq=file.case.n_steps))
+        file.reporter = request.reporter or file.reporter
+        file.is_moved |= step.kind in case_records.PLACING
+        if request.ref is not None:
+            file.refs[file.case.n_steps] = request.ref
+        self.open[no] = file
+        return file.case
+
+    def foresee(self, requests: Sequence[Request], at: dt.datetime) -> None:
+        """Find at once who answers for all cases to be dispatched; one that turns out otherwise is looked up again."""
+        ahead = {no: file.case for no, file in self.open.items()}
+        dispatched = []
+        for r in requests:
+            no = str(r.case_no)
+            if r.kind == "dispatch" and r.unit_code is None and no in ahead:
+                dispatched.append(ahead[no])
+            elif r.kind in PLACING:
+                ahead[no] = self._placed(ahead.get(no, Case(no)), r, at)
+        self._desk.ask(dispatched)
+
+    def _placed(self, case: Case, request: Request, at: dt.datetime) -> Case:
+        """A case with the place, class and time that a request would give it; as it is where that is wrong."""
+        try:
+            told = self._desk.complete(Step(request.kind, at, request.actor, facts=request.facts), case, ()).facts
+        except GridmgmtError:
+            return case
+        given = {name: told[name] for name in ("lon", "lat", "category") if told.get(name) is not None}
+        reported_at = (request.at or at) if request.kind == "report" else case.reported_at
+        return replace(case, reported_at=reported_at, **given)
+
+
+def _unfit(request: Request) -> StepRefused:
+    return StepRefused(case_no=step_facts.shown(request.case_no), step=request.kind, why="number_unfit", at="", last="")
+
+
+def _changed(file: _File, request: Request) -> CaseChanged:
+    last = file.steps[-1]
+    return CaseChanged(
+        case_no=file.case.case_no, expected=request.expected, found=file.case.n_steps,
+        step=last.kind, actor=last.actor, at=last.at.isoformat(),
+    )  # fmt: skip
+
+
+def take(work: Work, requests: Iterable[Request]) -> Iterator[Outcome]:
+    """Take steps in the order given, :data:`CHUNK` to a transaction; one that is refused keeps no other back.
+
+    Yields
+    ------
+    Outcome
+        One a request, in order, once its transaction is committed.
+    """
+    pending, n = iter(requests), 0
+    while chunk := list(islice(pending, CHUNK)):
+        with work.transaction() as connection:
+            outcomes = take_within(connection, chunk)
+        n += len(chunk)
+        work.progress("steps", n)
+        yield from outcomes
+
+
+def take_one(work: Work, request: Request) -> Case:
+    """Take one step, or open a case.
+
+    Raises
+    ------
+    GridmgmtError
+        What is wrong with it; nothing is written then.
+    """
+    with work.transaction() as connection:
+        return _taken(connection, request)
+
+
+def take_with_files(
+    work: Work, request: Request, files: Sequence[tuple[Kind, Path]], root: Path
+) -> tuple[Case, list[Attached]]:
+    """Take one step with its photographs and files (before 处置前, after 处置后, evidence 证据), all or nothing.
+
+    Raises
+    ------
+    GridmgmtError
+        What is wrong with the step or with a file.
+    """
+    with work.transaction() as connection:
+        accepted = photographs.checked(connection, [path for _, path in files])
+        case = _taken(connection, request)
+        case_id = steps.found(connection, [case.case_no])[case.case_no]["id"]
+        kept = photographs.keep(connection, root, accepted)
+        attached = [
+            photographs.attach(connection, one, kind=kind, actor=request.actor, case_id=case_id, step_seq=case.n_steps)
+            for one, (kind, _) in zip(kept, files, strict=True)
+        ]
+        return case, attached
+
+
+def _taken(connection: Connection, request: Request) -> Case:
+    outcome = take_within(connection, [request])[0]
+    if outcome.fault is not None:
+        raise outcome.fault
+    if outcome.case is None:
+        raise CaseMissing(case_no=request.case_no or "")
+    return outcome.case
+
+
+def take_within(connection: Connection, requests: Sequence[Request]) -> list[Outcome]:
+    """Take steps inside the caller's transaction."""
+    odd = {n for n, r in enumerate(requests) if r.case_no is not None and not step_facts.is_plain(r.case_no)}
+    if odd:  # no database holds such a number: the others are taken, in order
+        rest = iter(take_within(connection, [r for n, r in enumerate(requests) if n not in odd]))
+        return [Outcome(r, fault=_unfit(r)) if n in odd else next(rest) for n, r in enumerate(requests)]
+    database_facts.share_lock(connection)
+    desk = Desk(connection)
+    taken = steps.taken_rows(connection, [r.ref for r in requests if r.ref is not None])
+    numbered = _numbered(connection, desk, requests, taken, clock.now(connection))
+    steps.claim(connection, {r.case_no for r in numbered if r.kind == "report" and r.case_no is not None})
+    files = _Files(connection, desk, [r.case_no for r in numbered if r.case_no is not None])
+    at = clock.now(connection)  # only now: whoever waited for a case must not act before the one he waited for
+    files.foresee(numbered, at)
+    outcomes = []
+    for asked, request in zip(requests, numbered, strict=True):
+        if asked.ref is not None and asked.ref in taken:
+            outcomes.append(_again(asked, taken[asked.ref], desk.zone))
+            continue
+        try:
+            outcomes.append(Outcome(request, files.take(request, at)))
+        except GridmgmtError as fault:
+            outcomes.append(Outcome(request, fault=_in_city_time(fault, desk.zone)))
+            continue
+        if asked.ref is not None:
+            step = files.open[str(request.case_no)].steps[-1]
+            taken[asked.ref] = TakenRow(
+                step.kind, str(request.case_no), step.at, step.actor, step.reason, step.unit_code, step.facts
+            )
+    _save(connection, desk, [f for f in files.open.values() if f.new_steps], len(requests))
+    return outcomes
+
+
+def _in_city_time(fault: GridmgmtError, zone: ZoneInfo) -> GridmgmtError:
+    """The same fault with its instants as the city's clocks show them."""
+    told = {k: fault.facts[k] for k in ("at", "last") if fault.facts.get(k)}
+    local = {k: dt.datetime.fromisoformat(v).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S") for k, v in told.items()}
+    return type(fault)(**{**fault.facts, **local})
+
+
+def _again(asked: Request, taken: TakenRow, zone: ZoneInfo) -> Outcome:
+    """A row that became a step before: nothing is done if it still says the same, else it is refused."""
+    given = (asked.kind, asked.case_no or taken.case_no, asked.at or taken.at, asked.actor, asked.reason)
+    same_unit = asked.unit_code in (None, taken.unit_code)
+    if given == taken[:5] and same_unit and _told_before(asked, taken, zone):
+        return Outcome(replace(asked, case_no=taken.case_no))
+    fault = RowTaken(ref=asked.ref, case_no=taken.case_no, step=taken.kind, at=taken.at.isoformat())
+    return Outcome(asked, fault=_in_city_time(fault, zone))
+
+
+def _told_before(asked: Request, taken: TakenRow, zone: ZoneInfo) -> bool:
+    """Whether a step tells what a row names; its place was turned into stored coordinates."""
+    try:
+        told = step_facts.read(asked.kind, asked.facts, zone)
+    except GridmgmtError:
+        return False
+    return all(taken.facts.get(n) == v for n, v in told.items() if n not in ("lon", "lat", "crs"))
+
+
+def _numbered(
+    connection: Connection,
+    desk: Desk,
+    requests: Sequence[Request],
+    taken: Mapping[str, TakenRow],
+    at: dt.datetime,
+) -> list[Request]:
+    """Requests for new cases with their numbers: code of the city, day, running number of the day.
+
+    A number that a case has already, or that another request names, is passed over.
+    """
+    named = {r.case_no for r in requests if r.case_no is not None}
+    days = {
+        n: (r.at or at).astimezone(desk.zone).strftime("%Y%m%d")
+        for n, r in enumerate(requests)
+        if r.kind == "report" and r.case_no is None and r.ref not in taken
+    }
+    free = {
+        day: iter(_free(connection, desk.city.code, day, n, named)) for day, n in sorted(Counter(days.values()).items())
+    }
+    return [replace(r, case_no=next(free[days[n]])) if n in days else r for n, r in enumerate(requests)]
+
+
+def _free(connection: Connection, city: str, day: str, n: int, named: Collection[str]) -> list[str]:
+    """The next ``n`` numbers of a day that no case has."""
+    out: list[str] = []
+    while len(out) < n:
+        drawn = [f"{city}{day}{i:05d}" for i in steps.next_numbers(connection, f"case {day}", n - len(out))]
+        used = {*steps.found(connection, drawn), *named}
+        out += [number for number in drawn if number not in used]
+    return out
+
+
+def _save(connection: Connection, desk: Desk, files: Sequence[_File], n_requests: int) -> None:
+    changed = [f for f in files if any(s.origin == "own" for s in f.new_steps)]
+    if not changed:
+        return
+    batch_id = batches.new_batch(connection, "steps")
+    known_at = batches.stamp_batch(connection, batch_id)
+    write_rows(connection, desk, changed, batch_id, known_at)
+    ids = {no: r["id"] for no, r in steps.found(connection, [f.case.case_no for f in changed]).items()}
+    rows = [
+        {
+            "case_id": ids[f.case.case_no], "seq": s.seq, "kind": s.kind, "at": s.at, "actor": s.actor,
+            "unit_code": s.unit_code, "reason": s.reason, "facts": s.facts, "origin": s.origin,
+            "state": state, "ref": f.refs.get(s.seq),
+        }
+        for f in changed
+        for s, state in _with_states(f)
+    ]  # fmt: skip
+    steps.append(connection, rows, batch_id, known_at)
+    batches.close_batch(connection, batch_id, {"n_rows": n_requests, "n_steps": len(rows), "n_cases": len(changed)})
+
+
+def _with_states(file: _File) -> Iterator[tuple[Step, str]]:
+    """The new steps, numbered, each with the state it led to."""
+    case = Case(file.case.case_no)
+    for n, step in enumerate(file.steps):
+        case = transitions.follow(case, step)
+        if n >= file.n_stored:
+            yield replace(step, seq=n + 1), case.state
+
+
+def write_rows(
+    connection: Connection, desk: Desk, files: Sequence[_File], batch_id: int, known_at: dt.datetime
+) -> None:
+    """Write what the steps add up to as new versions of the cases' rows, one for each step."""
+    rows, last = [], []
+    for file in files:
+        at = max(known_at, file.row["version_at"] + MICROSECOND) if file.row else known_at
+        for n, case in enumerate(file.new_cases()):
+            stated = case_records.facts_of(case, file.row or {}, desk.city.scheme)
+            rows.append({"case_no": case.case_no, **stated, **file.contact, "version_at": at + n * MICROSECOND})
+        last.append(len(rows) - 1)
+    frame = pd.DataFrame(rows)
+    for name in [c for c in frame if str(c).endswith("_at")]:
+        frame[name] = pd.to_datetime(frame[name], utc=True).astype("datetime64[us, UTC]")
+    frame["n_rework"] = frame["n_rework"].astype("Int64")
+    merging.create(connection, CASES)
+    merging.add(connection, CASES, frame)
+    merging.set_located(connection, _located(desk, files, last))
+    merging.merge(connection, CASES, batch_id, known_at)
+
+
+def _located(desk: Desk, files: Sequence[_File], last: Sequence[int]) -> pd.DataFrame:
+    """Where each case belongs after its last step, for all its rows: looked up where place, class or unit changed."""
+    moved = {n for n, f in enumerate(files) if f.is_moved or f.row is None}
+    found = case_records.located(desk, [f.case for f in files], [f.row or {} for f in files], moved)
+    numbers = [n for n, end in enumerate(last) for _ in range(end - (last[n - 1] if n else -1))]
+    out = found.loc[numbers].reset_index(drop=True)
+    out.insert(0, "row_no", out.index)
+    return out
+
+
+def renew_deadlines(work: Work) -> int:
+    """Give cases with a provisional deadline (暂定时限) those of the calendar as it is now; gives how many cases moved.
+
+    Deadlines of dispatches, extensions, failed checks and supervision orders, also of cases that were closed since:
+    by them it is judged whether they were on time.
+    """
+    n = 0
+    with work.transaction() as connection:
+        database_facts.share_lock(connection)
+        desk, at = Desk(connection), clock.now(connection)
+        numbers = steps.provisional(connection)
+        for first in range(0, len(numbers), CHUNK):
+            moved = []
+            for file in _Files(connection, desk, numbers[first : first + CHUNK]).open.values():
+                step = desk.timing.renewed(file.case, file.steps, max(at, file.case.last_at or at))
+                if step is not None:
+                    file.case = transitions.follow(file.case, step)
+                    file.steps.append(replace(step, seq=file.case.n_steps))
+                    moved.append(file)
+            _save(connection, desk, moved, len(moved))
+            n += len(moved)
+            work.progress("deadlines", n)
+    return n

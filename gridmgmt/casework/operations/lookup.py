@@ -1,0 +1,196 @@
+"""The docket (案件台账): cases listed, one case shown with its steps, its clocks and its hanging accounts."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gridmgmt import deadlines
+from gridmgmt.casework import cases, hanging, implied_steps, transitions
+from gridmgmt.casework.cases import FLAGS, Case, Step
+from gridmgmt.casework.hanging import Account
+from gridmgmt.casework.operations.context import Desk
+from gridmgmt.casework.store import listing, steps
+from gridmgmt.casework.timing import limits_of
+from gridmgmt.database import cities, clock
+from gridmgmt.database.work import Connection, Work
+from gridmgmt.deadlines import Deadline, Light
+from gridmgmt.errors import CaseMissing, DocketMovedOn, OptionInvalid, UnitUnknown
+from gridmgmt.files import calendars
+from gridmgmt.people.store import units
+
+
+@dataclass(frozen=True)
+class Clock:
+    """One stage's clock (环节时限) of a case.
+
+    Attributes
+    ----------
+    stage
+        ``acceptance``, ``dispatch``, ``handling`` or ``verification``.
+    ended_at
+        When the stage was done; None: it runs.
+    rule, reason
+        The row of the time-limit table and what it won over; None: the deadline was set by hand. Where the table
+        or the case's class has changed since, the row is that of the time and ``reason`` is None.
+    light
+        None where the stage has no limit.
+    """
+
+    stage: str
+    started_at: dt.datetime
+    ended_at: dt.datetime | None
+    deadline: Deadline | None
+    due_at: dt.datetime | None
+    extended_at: dt.datetime | None
+    light: Light | None
+    rule: Mapping[str, Any] | None
+    reason: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One case with everything that explains it, as of ``now``: later steps have not happened; the row is today's."""
+
+    case: Case
+    row: Mapping[str, Any]
+    steps: tuple[Step, ...]
+    is_derived: bool
+    accounts: tuple[Account, ...]
+    legal: tuple[str, ...]
+    grids: tuple[Mapping[str, Any], ...]
+    now: dt.datetime
+
+    @property
+    def marks(self) -> list[str]:
+        """The case's marks; *exposed* also where a hanging account has come to it, and *overdue* (超时) at ``now``."""
+        marks = set(self.case.flags())
+        if any(a.exposed_at is not None for a in self.accounts):
+            marks.add("exposed")
+        if self.case.is_overdue(self.now):
+            marks.add("overdue")
+        return [m for m in ("overdue", *FLAGS) if m in marks]
+
+
+def list_cases(
+    work: Work,
+    *,
+    states: Sequence[str] = (),
+    unit: str | None = None,
+    grid: str | None = None,
+    category: str | None = None,
+    overdue: bool = False,
+    limit: int = 100,
+    offset: int = 0,
+) -> tuple[int, list[dict[str, Any]]]:
+    """How many cases match, and one page of them: those due first come first.
+
+    Raises
+    ------
+    OptionInvalid
+        A state that does not exist.
+    UnitUnknown
+    DocketMovedOn
+        Steps were taken after that moment: the docket is today's.
+    """
+    for state in states:
+        if state not in cases.STATES:
+            raise OptionInvalid(name="--state", value=state, expected=", ".join(cases.STATES))
+    with work.snapshot() as connection:
+        if unit is not None and unit not in units.unit_ids(connection):
+            raise UnitUnknown(value=unit)
+        at = work.now or clock.now(connection)
+        if work.now is not None and (last := steps.last_taken(connection)) is not None and work.now < last:
+            told = last.astimezone(cities.load_city(connection).zone).strftime("%Y-%m-%d %H:%M:%S")
+            raise DocketMovedOn(now=work.now.isoformat(), last=told)
+        wanted = listing.Wanted(tuple(states), unit, grid, category, overdue)
+        return listing.count(connection, wanted, at), listing.page(connection, wanted, at, limit, offset)
+
+
+def by_state(work: Work) -> dict[str, int]:
+    """Every state and how many cases are in it; their sum is the number of all cases."""
+    with work.snapshot() as connection:
+        found = listing.by_state(connection)
+        return {state: found.get(state, 0) for state in [*cases.STATES, *sorted(set(found) - set(cases.STATES))]}
+
+
+def show_case(work: Work, case_no: str) -> Shown:
+    """One case: its steps (those derived from dates if it has no others), marks, accounts and what is legal now.
+
+    Raises
+    ------
+    CaseMissing
+    """
+    with work.snapshot() as connection:
+        desk, at = Desk(connection), work.now or clock.now(connection)
+        row, taken, is_derived = _file(connection, case_no)
+        taken = [s for s in taken if s.at <= at]
+        case = transitions.fold(case_no, taken)
+        found = hanging.accounts(taken, at, desk.timing.terms, desk.rules.exposed_at_failure)
+        legal = transitions.possible(case, at, desk.rules.limits)
+        grids = tuple(listing.grids_of(connection, row))
+        return Shown(case, row, tuple(taken), is_derived, tuple(found), tuple(legal), grids, at)
+
+
+def _file(connection: Connection, case_no: str) -> tuple[dict[str, Any], list[Step], bool]:
+    row = steps.found(connection, [case_no]).get(case_no)
+    if row is None:
+        raise CaseMissing(case_no=case_no)
+    stored = steps.of_cases(connection, [row["id"]]).get(row["id"])
+    return row, stored or implied_steps.derive(steps.plain_row(row)), not stored
+
+
+STAGE_STEPS = {
+    "acceptance": ("report", ("accept", "discard")),
+    "dispatch": ("register", ("dispatch", "void")),
+    "handling": ("dispatch", ("answer", "send_back", "void")),
+    "verification": ("answer", ("close", "fail", "void")),
+}
+"""Stage → the step that starts its clock and the steps that stop it."""
+
+
+def clocks(work: Work, case_no: str) -> tuple[dt.datetime, list[Clock]]:
+    """The clock of every stage that a case has begun, the last time it did, as of a moment (default: now).
+
+    Raises
+    ------
+    CaseMissing
+    """
+    with work.snapshot() as connection:
+        desk, at = Desk(connection), work.now or clock.now(connection)
+        _, taken, _ = _file(connection, case_no)
+        taken = [s for s in taken if s.at <= at]
+        case = transitions.fold(case_no, taken)
+        return at, [c for stage in STAGE_STEPS if (c := _clock(desk, case, taken, stage, at)) is not None]
+
+
+def _clock(desk: Desk, case: Case, taken: Sequence[Step], stage: str, now: dt.datetime) -> Clock | None:
+    starts, stops = STAGE_STEPS[stage]
+    place = max((n for n, s in enumerate(taken) if s.kind == starts), default=None)
+    if place is None:
+        return None
+    start = taken[place]
+    ended = next((s.at for s in taken[place:] if s.kind in stops), None)
+    chosen = desk.chosen_limit(stage, case, start.unit_code or case.unit_code, start.at)
+    limits = limits_of(start.facts) if stage == "handling" else list(chosen.limits if chosen else ())
+    pauses = _pauses(case) if stage == "handling" else []
+    deadline = deadlines.due(start.at, limits, desk.calendar, desk.zone, pauses) if limits else None
+    due = case.due_at if stage == "handling" else deadline.due_at if deadline else None
+    if deadline is not None and deadline.due_at not in (None, due):
+        deadline = None  # set by hand since, or the unit goes on with time it had before: the sum would be another one
+    light = None
+    if limits and due is not None:
+        holds = case.effective_due_at if stage == "handling" else due
+        light = deadlines.light(
+            start.at, holds or due, ended or now, limits, desk.calendar, desk.zone, pauses, calendars.lights()
+        )
+    decided = chosen if chosen is not None and list(chosen.limits) == limits else None  # not since then reclassified
+    return Clock(
+        stage, start.at, ended, deadline, due, case.due_extended_at if stage == "handling" else None, light,
+        decided.rule if decided else start.facts.get("rule"), decided.reason if decided else None,
+    )  # fmt: skip
+
+
+def _pauses(case: Case) -> list[tuple[dt.datetime, dt.datetime | None]]:
+    running: list[tuple[dt.datetime, dt.datetime | None]] = [(case.held_at, None)] if case.held_at else []
+    return [*case.pauses, *running]

@@ -1,0 +1,90 @@
+"""The docket (案件台账): cases by state, unit, grid and lateness, page by page."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+
+from gridmgmt.casework.cases import ENDED, WITH_UNIT
+from gridmgmt.codes import CategoryPattern
+from gridmgmt.database import tables as t
+
+COLUMNS = (
+    "case_no", "status", "category_kind", "category_code", "source", "reported_at", "dispatched_at", "due_at",
+    "due_extended_at", "handled_at", "closed_at", "unit_code", "address", "n_rework", "lon", "lat",
+)  # fmt: skip
+
+_due = func.coalesce(t.cases.c.due_extended_at, t.cases.c.due_at)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which cases: of some states, a unit, a grid of any level, a class pattern; overdue ones only."""
+
+    states: Sequence[str] = ()
+    unit: str | None = None
+    grid: str | None = None
+    category: str | None = None
+    overdue: bool = False
+
+
+def _conditions(wanted: Wanted, now: dt.datetime) -> list[ColumnElement[bool]]:
+    c = t.cases.c
+    out: list[ColumnElement[bool]] = []
+    if wanted.states:
+        out.append(c.status.in_(list(wanted.states)))
+    if wanted.unit is not None:
+        out.append(c.unit_id == select(t.unit.c.id).where(t.unit.c.code == wanted.unit).scalar_subquery())
+    if wanted.grid is not None:
+        ids = select(t.grid.c.id).where(t.grid.c.code == wanted.grid)
+        out.append(or_(*(c[name].in_(ids) for name in t.GRID_COLUMNS)))
+    if wanted.category is not None:
+        out.append(_of_class(CategoryPattern.parse(wanted.category)))
+    if wanted.overdue:
+        running = sorted(WITH_UNIT - {"on_hold"})
+        out.append(and_(c.status.in_(running), _due < now))
+    return out
+
+
+def _of_class(pattern: CategoryPattern) -> ColumnElement[bool]:
+    code = t.cases.c.category_code
+    same = code.startswith(pattern.stem, autoescape=True) if pattern.open_ended else code == pattern.stem
+    return same if pattern.kind is None else and_(t.cases.c.category_kind == pattern.kind, same)
+
+
+def _chosen(columns: Select[Any], wanted: Wanted, now: dt.datetime) -> Select[Any]:
+    return columns.where(*_conditions(wanted, now))
+
+
+def count(connection: Connection, wanted: Wanted, now: dt.datetime) -> int:
+    """How many cases there are of those wanted."""
+    return int(connection.execute(_chosen(select(func.count()).select_from(t.cases), wanted, now)).scalar_one())
+
+
+def page(connection: Connection, wanted: Wanted, now: dt.datetime, limit: int, offset: int) -> list[dict[str, Any]]:
+    """Cases wanted: those still open and due first come first."""
+    statement = _chosen(select(*(t.cases.c[name] for name in COLUMNS)), wanted, now)
+    ended = t.cases.c.status.in_(sorted(ENDED))
+    ordered = statement.order_by(ended, _due.nulls_last(), t.cases.c.case_no).limit(limit).offset(offset)
+    return [dict(r) for r in connection.execute(ordered).mappings()]
+
+
+def by_state(connection: Connection) -> dict[str, int]:
+    """Cases by state; ``""`` are imported ones whose export told none."""
+    state = func.coalesce(t.cases.c.status, "")
+    return {r[0]: r[1] for r in connection.execute(select(state, func.count()).group_by(state))}
+
+
+def grids_of(connection: Connection, row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The grids that a case's row belongs to, from the city down."""
+    ids = [row[name] for name in t.GRID_COLUMNS if row[name] is not None]
+    g = t.grid.c
+    statement = select(g.level, g.code, g.name_zh, g.name_en).where(g.id.in_(ids)).order_by(g.level)
+    return [dict(r) for r in connection.execute(statement).mappings()]
+
+
+def grid_codes(connection: Connection) -> dict[int, str]:
+    """Every grid's code by its row's id, of all editions."""
+    return {r.id: r.code for r in connection.execute(select(t.grid.c.id, t.grid.c.code))}

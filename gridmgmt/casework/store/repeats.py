@@ -1,0 +1,46 @@
+"""Cases as repeat cases (重复案件) are looked for among them."""
+
+import datetime as dt
+from collections.abc import Sequence
+
+import pandas as pd
+import pyarrow as pa
+from sqlalchemy import Connection
+
+from gridmgmt.database.copying import UTC, fetch, query
+
+FILED_TYPES = {
+    "case_no": pa.string(), "registered_at": UTC, "category": pa.string(), "lon": pa.float64(), "lat": pa.float64(),
+    "address": pa.string(),
+}  # fmt: skip
+NEAR_TYPES = {
+    "case_no": pa.string(), "category": pa.string(), "reported_at": UTC, "closed_at": UTC, "lon": pa.float64(),
+    "lat": pa.float64(), "status": pa.string(),
+}  # fmt: skip
+
+
+def filed(connection: Connection, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
+    """Cases registered in [start, end) and not void, by number; absent texts None, absent places NaN."""
+    return _objects(fetch(connection, query("casework/store/cases_filed"), {"start": start, "end": end}, FILED_TYPES))
+
+
+def near(
+    connection: Connection,
+    categories: Sequence[str],
+    box: tuple[float, float, float, float],
+    since: dt.datetime,
+    at: dt.datetime,
+) -> pd.DataFrame:
+    """Cases of some classes (``kind:code``) reported in [since, at], in a box (west, south, east, north), by number."""
+    west, south, east, north = box
+    params = {
+        "west": west, "south": south, "east": east, "north": north,
+        "categories": list(categories), "since": since, "at": at,
+    }  # fmt: skip
+    return _objects(fetch(connection, query("casework/store/cases_near"), params, NEAR_TYPES))
+
+
+def _objects(frame: pd.DataFrame) -> pd.DataFrame:
+    texts = frame.select_dtypes(exclude=["number", "datetimetz"]).columns
+    objects = frame[texts].astype(object)
+    return frame.assign(**{c: objects[c].where(objects[c].notna(), None) for c in texts})

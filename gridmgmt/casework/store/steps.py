@@ -1,0 +1,132 @@
+"""Steps of cases (办理步骤): read, appended, never changed; and the case rows, locked for whoever acts on them."""
+
+import datetime as dt
+import json
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple, cast
+
+import pandas as pd
+from sqlalchemy import BigInteger, Connection, Text, any_, func, select
+from sqlalchemy import cast as cast_sql
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+
+from gridmgmt.casework.cases import Step
+from gridmgmt.database import tables as t
+from gridmgmt.database.copying import copy_in
+from gridmgmt.database.facts import CASES, LOCATED, LOCK
+
+FILES_LOCK = LOCK + 1
+"""Advisory lock under which rows of files are taken."""
+
+CLAIMS = 47_800
+"""First key of the advisory locks on numbers of new cases; the second is the number's hash."""
+
+ROW = ("id", "case_no", *CASES.facts, *LOCATED, "version_at")
+"""What :func:`locked` and :func:`found` give of a case's row."""
+
+
+def found(connection: Connection, case_nos: Collection[str], *, lock: bool = False) -> dict[str, dict[str, Any]]:
+    """Case number → its row; with ``lock`` nobody else acts on these cases until the transaction ends."""
+    c = t.cases.c
+    statement = select(*(c[name] for name in ROW)).where(c.case_no == _any(case_nos, Text)).order_by(c.case_no)
+    rows = connection.execute(statement.with_for_update() if lock else statement).mappings()
+    return {r["case_no"]: dict(r) for r in rows}
+
+
+def _any(values: Collection[Any], kind: type[Text | BigInteger]) -> Any:
+    """Any of some values, as one parameter: however many there are."""
+    return any_(cast_sql(list(values), ARRAY(kind)))
+
+
+def plain_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A case's row as :func:`gridmgmt.casework.cases.derive` reads it."""
+    key = f"{row['category_kind']}:{row['category_code']}" if row["category_code"] else None
+    return {**row, "category": key}
+
+
+def of_cases(connection: Connection, case_ids: Collection[int]) -> dict[int, list[Step]]:
+    """Case id → its steps in order."""
+    out: dict[int, list[Step]] = defaultdict(list)
+    s = t.step.c
+    statement = select(t.step).where(s.case_id == _any(case_ids, BigInteger)).order_by(s.case_id, s.seq)
+    for r in connection.execute(statement).mappings():
+        out[r["case_id"]].append(
+            Step(r["kind"], r["at"], r["actor"], r["unit_code"], r["reason"], r["facts"], r["origin"], r["seq"])
+        )
+    return dict(out)
+
+
+class TakenRow(NamedTuple):
+    """What a row of a file became a step of, and as what."""
+
+    kind: str
+    case_no: str
+    at: dt.datetime
+    actor: str
+    reason: str | None
+    unit_code: str | None
+    facts: Mapping[str, Any]
+
+
+def taken_rows(connection: Connection, refs: Collection[str]) -> dict[str, TakenRow]:
+    """Ref → what the row became, for rows that were taken before.
+
+    Whoever asks holds back everybody else who takes rows of files until his
+    transaction ends: the same file handed in twice at once is taken once.
+    """
+    if not refs:
+        return {}
+    connection.execute(select(func.pg_advisory_xact_lock(FILES_LOCK)))
+    s, c = t.step.c, t.cases.c
+    columns = (s.ref, s.kind, c.case_no, s.at, s.actor, s.reason, s.unit_code, s.facts)
+    statement = select(*columns).join_from(t.step, t.cases, s.case_id == c.id)
+    return {r[0]: TakenRow(*r[1:]) for r in connection.execute(statement.where(s.ref == _any(refs, Text)))}
+
+
+def claim(connection: Connection, case_nos: Collection[str]) -> None:
+    """Let nobody else open cases of these numbers until the transaction ends; always before cases are locked."""
+    if case_nos:
+        numbers = func.unnest(cast_sql(list(case_nos), ARRAY(Text))).column_valued("case_no")
+        key = func.hashtext(numbers).label("key")
+        keys = select(key).distinct().order_by(key).subquery()
+        connection.execute(select(func.pg_advisory_xact_lock(CLAIMS, keys.c.key)))
+
+
+def worked_after(connection: Connection, cut: dt.datetime) -> list[str]:
+    """Cases reported by a moment on which steps were taken here after it."""
+    s, c = t.step.c, t.cases.c
+    later = select(s.case_id).where(s.at > cut, s.origin == "own")
+    return list(connection.execute(select(c.case_no).where(c.id.in_(later), c.reported_at <= cut)).scalars())
+
+
+def last_taken(connection: Connection) -> dt.datetime | None:
+    """When the last step was taken here; None where none was."""
+    s = t.step.c
+    return cast(dt.datetime | None, connection.execute(select(func.max(s.at)).where(s.origin == "own")).scalar_one())
+
+
+def append(connection: Connection, rows: Sequence[Mapping[str, Any]], batch_id: int, known_at: dt.datetime) -> None:
+    """Append steps: case_id, seq, kind, at, actor, unit_code, reason, facts, origin, state, ref."""
+    if not rows:
+        return
+    frame = pd.DataFrame([{**r, "facts": json.dumps(dict(r["facts"]), ensure_ascii=False)} for r in rows])
+    copy_in(connection, "step", frame.assign(batch_id=batch_id, known_at=known_at))
+
+
+def next_numbers(connection: Connection, key: str, n: int) -> range:
+    """The next ``n`` numbers under a key; nobody else gets them."""
+    statement = insert(t.counter).values(key=key, n=n)
+    counted = statement.on_conflict_do_update(
+        index_elements=["key"], set_={"n": t.counter.c.n + statement.excluded.n}
+    ).returning(t.counter.c.n)
+    last = int(connection.execute(counted).scalar_one())
+    return range(last - n + 1, last + 1)
+
+
+def provisional(connection: Connection) -> list[str]:
+    """Cases, void ones left out, of which some step's deadline was computed beyond the last published calendar."""
+    s, c = t.step.c, t.cases.c
+    marked = s.facts["provisional"].as_boolean()
+    statement = select(c.case_no).where(c.id.in_(select(s.case_id).where(marked)), c.voided_at.is_(None))
+    return list(connection.execute(statement.order_by(c.case_no)).scalars())

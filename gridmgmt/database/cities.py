@@ -1,0 +1,39 @@
+"""The city's one row, its units, categories and responsibility rules."""
+
+from sqlalchemy import Connection, select
+
+from gridmgmt import city as cities
+from gridmgmt.city import City
+from gridmgmt.database import tables as t
+from gridmgmt.errors import CityExists, CityMissing
+
+
+def save_city(connection: Connection, city: City) -> None:
+    """Write the city's row; the same city again changes nothing.
+
+    Raises
+    ------
+    CityExists
+        The database belongs to another city, or to this one with other settings.
+    """
+    document = cities.to_dict(city)
+    old = connection.execute(select(t.city.c.document)).scalar()
+    if old is not None and old != document:
+        keys = sorted(k for k in document if old.get(k) != document[k])
+        raise CityExists(code=old["code"], keys=keys)
+    if old is None:
+        connection.execute(t.city.insert().values(id=1, document=document))
+
+
+def load_city(connection: Connection) -> City:
+    """The database's city.
+
+    Raises
+    ------
+    CityMissing
+        `gridmgmt city init` has not been run.
+    """
+    document = connection.execute(select(t.city.c.document)).scalar()
+    if document is None:
+        raise CityMissing()
+    return cities.from_dict(document)

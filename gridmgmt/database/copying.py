@@ -1,0 +1,80 @@
+"""Bulk in and out: frames through COPY, SQL files by name. Values are always bound, never pasted."""
+
+import io
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+from psycopg import sql
+from sqlalchemy import Connection, TextClause, text
+from sqlalchemy.dialects import postgresql
+
+DIALECT = postgresql.dialect(paramstyle="pyformat")  # type: ignore[no-untyped-call]
+
+
+@cache
+def query(name: str, **names: str) -> TextClause:
+    """The statement of the file ``<name>.sql`` below ``gridmgmt/``; its first line says what it answers.
+
+    Parameters
+    ----------
+    **names
+        Names of tables and columns of this package's own for the file's
+        ``{…}``, where one statement serves cases and samples.
+    """
+    statement = (Path(__file__).parent.parent / f"{name}.sql").read_text("utf-8")
+    return text(statement.format_map(names) if names else statement)
+
+
+def copy_in(connection: Connection, table: str, frame: pd.DataFrame) -> None:
+    """Append a frame's rows to a table whose columns bear the frame's names."""
+    if frame.empty:
+        return
+    arrow = pa.Table.from_pandas(frame, preserve_index=False)
+    buffer = io.BytesIO()
+    pa_csv.write_csv(arrow, buffer, pa_csv.WriteOptions(include_header=False))
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(
+        sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, frame.columns))
+    )
+    cursor = connection.connection.cursor()
+    with cursor.copy(statement) as copy:
+        copy.write(buffer.getbuffer())
+
+
+def fetch(
+    connection: Connection,
+    statement: TextClause,
+    params: Mapping[str, Any],
+    types: Mapping[str, pa.DataType],
+) -> pd.DataFrame:
+    """The rows of a query as a frame, by COPY: columns of the given types in the query's own order.
+
+    Timestamps come back as ``datetime64[us, UTC]``.
+    """
+    compiled = str(statement.compile(dialect=DIALECT))
+    cursor = connection.connection.cursor()
+    buffer = io.BytesIO()
+    with cursor.copy(f"COPY ({compiled}) TO STDOUT (FORMAT csv, HEADER)", dict(params)) as copy:
+        for block in copy:
+            buffer.write(block)
+    buffer.seek(0)
+    convert = pa_csv.ConvertOptions(
+        column_types=dict(types), strings_can_be_null=True, quoted_strings_can_be_null=False, null_values=[""],
+        true_values=["t"], false_values=["f"], include_columns=list(types),
+    )  # fmt: skip
+    read = pa_csv.ReadOptions(block_size=1 << 26)  # a value, such as a city's outline, must fit into one block
+    parse = pa_csv.ParseOptions(newlines_in_values=True)
+    table = pa_csv.read_csv(buffer, read_options=read, parse_options=parse, convert_options=convert)
+    return cast(pd.DataFrame, table.to_pandas())
+
+
+def rows(connection: Connection, name: str, **params: Any) -> Sequence[Mapping[str, Any]]:
+    """The rows of a small query from a SQL file."""
+    return [dict(r) for r in connection.execute(query(name), params).mappings()]
+
+
+UTC = pa.timestamp("us", "UTC")

@@ -1,0 +1,162 @@
+"""Connections: which database, and whether its tables are those of this release."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from urllib.parse import unquote
+
+import psycopg
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from psycopg import sql
+from sqlalchemy import URL, Connection, Engine, create_engine, func, make_url, select, text
+from sqlalchemy.exc import ArgumentError, OperationalError
+
+from gridmgmt.database import server
+from gridmgmt.errors import DatabaseOutdated, DatabaseUnreachable
+from gridmgmt.settings import Settings
+
+EXTENSIONS = ("postgis", "btree_gist")
+
+SETUP_LOCK = 4_780_000
+"""Advisory lock that lets one process at a time make or migrate a database."""
+
+
+def database_url(settings: Settings) -> str:
+    """The libpq address of this installation's database: the one given, else the private server's."""
+    given = settings.database_url or server.locate(settings).url(settings.db)
+    return re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", given)
+
+
+def shown_url(settings: Settings) -> str:
+    """The same address without its password, for reports."""
+    return _without_password(database_url(settings))
+
+
+def _without_password(address: str) -> str:
+    return re.sub(r"^(\w+://[^:@/]*):[^@/]*@", r"\1:***@", address)
+
+
+def _url(settings: Settings) -> URL:
+    try:
+        return make_url(database_url(settings)).set(drivername="postgresql+psycopg")
+    except ArgumentError as e:
+        raise DatabaseUnreachable(url="GRIDMGMT_DATABASE_URL", reason="not of the form postgresql://…") from e
+
+
+def make_engine(settings: Settings) -> Engine:
+    """An engine for this installation's database; nothing is connected yet."""
+    return create_engine(
+        _url(settings),
+        pool_pre_ping=True,
+        connect_args={"application_name": "gridmgmt", "options": "-c timezone=UTC -c datestyle=ISO"},
+    )
+
+
+@contextmanager
+def connect(engine: Engine) -> Iterator[Connection]:
+    """A connection outside a use case's transaction, for checks and migrations.
+
+    Raises
+    ------
+    DatabaseUnreachable
+        No server answers; says at which address and how to start one.
+    """
+    try:
+        connection = engine.connect()
+    except OperationalError as e:
+        raise DatabaseUnreachable(
+            url=unquote(engine.url.set(drivername="postgresql").render_as_string(hide_password=True)),
+            reason=str(e.orig).strip(),
+        ) from e
+    with connection:
+        yield connection
+
+
+@contextmanager
+def _administer(address: str) -> Iterator[psycopg.Connection]:
+    """A plain connection on which each statement is its own transaction, as CREATE DATABASE needs it; one at a time.
+
+    Raises
+    ------
+    DatabaseUnreachable
+        No server answers, or this user may not do what it takes.
+    """
+    try:
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute("SELECT pg_advisory_lock(%s)", [SETUP_LOCK])
+            yield connection
+    except (psycopg.OperationalError, psycopg.ProgrammingError) as e:
+        raise DatabaseUnreachable(url=_without_password(address), reason=str(e).strip()) from e
+
+
+def ensure_database(settings: Settings) -> bool:
+    """Create the private server's database with its extensions if it is absent; True if created.
+
+    Raises
+    ------
+    DatabaseUnreachable
+        No server answers, or PostGIS is absent and this user may not add it.
+    """
+    created = False
+    if settings.database_url is None:
+        with _administer(server.locate(settings).url("postgres")) as connection:
+            row = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [settings.db]).fetchone()
+            if row is None:
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(settings.db)))
+                created = True
+    with _administer(database_url(settings)) as connection:
+        for name in EXTENSIONS:
+            connection.execute(sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(name)))
+    return created
+
+
+def drop_database(settings: Settings) -> None:
+    """Drop the private server's database; used by tests and `gridmgmt db drop`."""
+    with _administer(server.locate(settings).url("postgres")) as connection:
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(settings.db)))
+
+
+def alembic_config(connection: Connection | None = None) -> Config:
+    """Alembic's settings; its scripts lie inside the package so that an installed wheel can migrate."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def migrate(engine: Engine) -> str:
+    """Bring the tables to this release; gives the revision reached. Two at once follow each other."""
+    with connect(engine) as connection:
+        connection.execute(select(func.pg_advisory_xact_lock(SETUP_LOCK)))
+        command.upgrade(alembic_config(connection), "head")
+        connection.commit()
+        return str(MigrationContext.configure(connection).get_current_revision())
+
+
+def check_revision(connection: Connection) -> None:
+    """Refuse a database whose tables are not those of this release.
+
+    Raises
+    ------
+    DatabaseOutdated
+        Says both revisions and how to migrate.
+    """
+    wanted = _head()
+    found = MigrationContext.configure(connection).get_current_revision()
+    if found != wanted:
+        raise DatabaseOutdated(found=found or "none", wanted=wanted)
+
+
+@cache
+def _head() -> str | None:
+    return ScriptDirectory.from_config(alembic_config()).get_current_head()
+
+
+def postgis_version(connection: Connection) -> str:
+    """The PostGIS release that answers."""
+    return str(connection.execute(text("SELECT postgis_lib_version()")).scalar_one())

@@ -1,0 +1,157 @@
+"""Cases (案件) and samples (抽查样本) as they stand: read for counting, listed where unassigned, moved to new grids."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+from sqlalchemy import Connection, Table, func, select, text
+
+from gridmgmt.database import tables as t
+from gridmgmt.database.copying import UTC, copy_in, fetch, query
+
+LOCK = 4_780_001
+"""Advisory lock that makes writers – merges of facts, changes of editions, reference tables – follow each other."""
+
+LOCATED = ("edition_id", *t.GRID_COLUMNS, "unit_id", "located")
+"""Columns that say where a row belongs."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """The tables of one kind of fact rows.
+
+    Attributes
+    ----------
+    name
+        Also that of its current table.
+    key, when
+        Columns of the number that identifies a row across files, and of the instant whose day decides the edition.
+    facts
+        Columns that a version states; equal ones are the same content.
+    fact_id
+        Column of versions and assignments that names the row.
+    extra
+        Columns of a file that are kept apart (the reporter).
+    """
+
+    name: str
+    key: str
+    when: str
+    category: str
+    current: Table
+    versions: Table
+    facts: tuple[str, ...]
+    fact_id: str
+    extra: tuple[str, ...] = ()
+
+    @property
+    def incoming(self) -> str:
+        """Name of the temporary table."""
+        return f"incoming_{self.name}"
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What :func:`gridmgmt.database.copying.query` puts into a statement for both kinds."""
+        return {
+            "current": self.name,
+            "versions": self.versions.name,
+            "incoming": self.incoming,
+            "key": self.key,
+            "when": self.when,
+            "fact_id": self.fact_id,
+            "category": self.category,
+        }
+
+
+CASES = Kind(
+    "cases", "case_no", "reported_at", "category_kind || ':' || category_code", t.cases, t.case_version,
+    tuple(c.name for c in t.case_facts()), "case_id", ("reporter_name", "reporter_phone"),
+)  # fmt: skip
+SAMPLES = Kind(
+    "samples", "sample_no", "sampled_at", "CAST(NULL AS text)", t.samples, t.sample_version,
+    tuple(c.name for c in t.sample_facts()), "sample_id",
+)  # fmt: skip
+KINDS = {k.name: k for k in (CASES, SAMPLES)}
+
+
+def lock(connection: Connection) -> None:
+    """Wait until no other writer is under way; held until the transaction ends."""
+    connection.execute(select(func.pg_advisory_xact_lock(LOCK)))
+
+
+def last_known(connection: Connection) -> dt.datetime | None:
+    """When the platform last took cases or samples: it cannot tell what has happened since."""
+    kinds = t.batch.c.kind.in_([*KINDS, "steps"])
+    return connection.execute(select(func.max(t.batch.c.known_at)).where(kinds)).scalar()
+
+
+def tally(connection: Connection, kind: Kind) -> dict[str, int]:
+    """Rows by how they were located: leaf, upper, outside, no_location, no_edition."""
+    c = kind.current.c
+    return {r[0]: r[1] for r in connection.execute(select(c.located, func.count()).group_by(c.located))}
+
+
+POINT_TYPES = {
+    "lon": pa.float64(), "lat": pa.float64(), "at": UTC, "category": pa.string(), "unit_code": pa.string(),
+}  # fmt: skip
+"""What it takes to locate a row."""
+
+
+def to_relocate(
+    connection: Connection, kind: Kind, zone: str, edition: str | None, rules_at: dt.datetime | None
+) -> pd.DataFrame:
+    """Rows whose stored edition is not the one valid on their day in city time, and rows known before ``rules_at``.
+
+    Parameters
+    ----------
+    edition
+        Only rows whose day belongs to the edition of this name.
+    """
+    params = {"zone": zone, "edition": edition, "rules_at": rules_at}
+    return fetch(
+        connection,
+        query("database/sql/to_relocate", **kind.names),
+        params,
+        {"id": pa.int64(), "edition_id": pa.int64(), **POINT_TYPES},
+    )
+
+
+def create_located(connection: Connection, name: str, key: str) -> None:
+    """Make a temporary table for located rows: ``key``, then :data:`LOCATED`; it ends with the transaction."""
+    ids = ", ".join(f"{c} bigint" for c in LOCATED if c != "located")
+    connection.execute(text(f"DROP TABLE IF EXISTS {name}"))
+    connection.execute(text(f"CREATE TEMPORARY TABLE {name} ({key} bigint, {ids}, located text) ON COMMIT DROP"))
+
+
+def relocate(connection: Connection, kind: Kind, located: pd.DataFrame, batch_id: int, known_at: Any) -> int:
+    """Write new places of rows (columns ``id`` and :data:`LOCATED`) where they differ; appends their assignments."""
+    create_located(connection, "relocated", "id")
+    copy_in(connection, "relocated", located[["id", *LOCATED]])
+    names = {
+        "located": ", ".join(LOCATED),
+        "relocated": ", ".join(f"r.{c}" for c in LOCATED),
+        "currently": ", ".join(f"c.{c}" for c in LOCATED),
+    }
+    moved = connection.execute(
+        query("database/sql/relocate", **kind.names, **names), {"batch_id": batch_id, "known_at": known_at}
+    )
+    return int(moved.rowcount)
+
+
+def unassigned(connection: Connection, kinds: Sequence[Kind], epsg: int, limit: int) -> list[dict[str, Any]]:
+    """Rows in no leaf grid, with the nearest leaf grid and its distance in metres of the city's projection."""
+    out: list[dict[str, Any]] = []
+    for kind in kinds:
+        found = connection.execute(
+            query("database/sql/unassigned", **kind.names), {"limit": limit, "epsg": epsg}
+        ).mappings()
+        out += [{"kind": kind.name, **r} for r in found]
+    return out
+
+
+def share_lock(connection: Connection) -> None:
+    """Wait until no import or change of editions is under way; many who take steps may hold it at once."""
+    connection.execute(select(func.pg_advisory_xact_lock_shared(LOCK)))

@@ -1,0 +1,126 @@
+"""The quarantine (隔离区): rows that could not be loaded, whole, each with all its problems."""
+
+import datetime as dt
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Column, Connection, MetaData, Table, func, literal, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+
+from gridmgmt.database import tables as t
+from gridmgmt.database.copying import copy_in
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """A row as the file has it, and what is wrong with it: each problem with column, value, code and facts."""
+
+    row_no: int
+    raw: Mapping[str, Any]
+    problems: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Group:
+    """The open rows of one file and profile; ``crs`` is the coordinate system that the file itself named."""
+
+    kind: str
+    profile: str
+    file: str
+    file_sha256: str
+    crs: str | None
+    source_as_of: dt.datetime
+
+
+def create(connection: Connection) -> None:
+    """Create the temporary table for one file's bad rows; it ends with the transaction."""
+    connection.execute(text("DROP TABLE IF EXISTS incoming_bad"))
+    connection.execute(
+        text("CREATE TEMPORARY TABLE incoming_bad (row_no integer, raw jsonb, problems jsonb) ON COMMIT DROP")
+    )
+
+
+def add(connection: Connection, rows: Sequence[BadRow]) -> None:
+    """Append bad rows of the file under way."""
+    frame = pd.DataFrame(
+        {
+            "row_no": [r.row_no for r in rows],
+            "raw": [json.dumps(r.raw, ensure_ascii=False) for r in rows],
+            "problems": [json.dumps(list(r.problems), ensure_ascii=False) for r in rows],
+        }
+    )
+    copy_in(connection, "incoming_bad", frame)
+
+
+def save(connection: Connection, **where: Any) -> None:
+    """Keep the bad rows that were added; the same row of the same file again replaces its problems.
+
+    Parameters
+    ----------
+    **where
+        batch_id, kind, profile, file, file_sha256, crs, source_as_of.
+    """
+    q = t.quarantine
+    incoming = Table("incoming_bad", MetaData(), *(Column(n, q.c[n].type) for n in ("row_no", "raw", "problems")))
+    chosen = select(*incoming.c, *(literal(value, q.c[name].type) for name, value in where.items()))
+    statement = insert(q).from_select([*incoming.c.keys(), *where], chosen.order_by(incoming.c.row_no))
+    changes: dict[str, Any] = {n: statement.excluded[n] for n in ("problems", "profile", "crs")}
+    same = ["kind", "file_sha256", "row_no"]
+    connection.execute(statement.on_conflict_do_update(index_elements=same, set_={**changes, "resolved_by": None}))
+
+
+def resolve(connection: Connection, kind: str, file_sha256: str, row_nos: Sequence[int], batch_id: int) -> int:
+    """Mark rows that have been loaded after all; gives how many."""
+    q = t.quarantine
+    done = connection.execute(
+        update(q)
+        .where(q.c.kind == kind, q.c.file_sha256 == file_sha256, q.c.resolved_by.is_(None))
+        .where(q.c.row_no == func.any(row_nos))
+        .values(resolved_by=batch_id)
+    )
+    return int(done.rowcount)
+
+
+def open_groups(connection: Connection) -> list[Group]:
+    """Files that have rows in quarantine."""
+    q = t.quarantine.c
+    columns = (q.kind, q.profile, q.file, q.file_sha256, q.crs)
+    statement = select(*columns, func.min(q.source_as_of)).where(q.resolved_by.is_(None))
+    return [Group(*r) for r in connection.execute(statement.group_by(*columns).order_by(*columns))]
+
+
+def rows_of(connection: Connection, group: Group) -> list[BadRow]:
+    """The open rows of one group."""
+    q = t.quarantine.c
+    statement = (
+        select(q.row_no, q.raw)
+        .where(q.kind == group.kind, q.profile == group.profile, q.file_sha256 == group.file_sha256)
+        .where(q.resolved_by.is_(None))
+        .order_by(q.row_no)
+    )
+    return [BadRow(r.row_no, r.raw, ()) for r in connection.execute(statement)]
+
+
+def listing(connection: Connection, limit: int | None = None) -> list[dict[str, Any]]:
+    """Open rows, one entry a problem, in order of file and row."""
+    q = t.quarantine.c
+    statement = (
+        select(q.kind, q.profile, q.file, q.row_no, q.problems, q.raw)
+        .where(q.resolved_by.is_(None))
+        .order_by(q.file, q.row_no)
+        .limit(limit)
+    )
+    return [
+        {"kind": r.kind, "profile": r.profile, "file": r.file, "row": r.row_no, "raw": r.raw, **problem}
+        for r in connection.execute(statement)
+        for problem in r.problems
+    ]
+
+
+def count(connection: Connection) -> int:
+    """How many rows are in quarantine now."""
+    q = t.quarantine.c
+    return int(connection.execute(select(func.count()).where(q.resolved_by.is_(None))).scalar_one())

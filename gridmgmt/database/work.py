@@ -1,0 +1,116 @@
+"""What a use case is handed (一次办理), and its one transaction."""
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection as Connection
+from sqlalchemy import Engine
+
+from gridmgmt.database import engine as engines
+from gridmgmt.errors import OptionInvalid
+from gridmgmt.settings import Settings
+
+Progress = Callable[[str, int], None]
+"""Told what is being done and how many rows are done."""
+
+
+def silent(_step: str, _n: int) -> None:
+    """Progress nobody watches."""
+
+
+class Undo(Exception):
+    """Raised inside :meth:`Work.transaction`: undo what was done there, and go on behind it."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """Who works where and how: the first argument of every use case.
+
+    Attributes
+    ----------
+    keep
+        False is a dry run (试运行): everything is done, reported, and undone.
+    actor
+        Who answers for what is written; None: not told.
+    now
+        The moment to look from; None: the database's clock.
+    lang
+        The reader's language; None: both.
+    progress
+        Told how far a long use case is.
+    """
+
+    engine: Engine
+    keep: bool = True
+    actor: str | None = None
+    now: dt.datetime | None = None
+    lang: str | None = None
+    progress: Progress = silent
+
+    @property
+    def by(self) -> str:
+        """Who answers for what is written, for use cases that ask for a name.
+
+        Raises
+        ------
+        OptionInvalid
+            Nobody is named.
+        """
+        if self.actor is None:
+            raise OptionInvalid(name="--by", value="", expected="TEXT")
+        return self.actor
+
+    def but(self, **changes: Any) -> "Work":
+        """The same work with something otherwise."""
+        return replace(self, **changes)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """One transaction: committed if the block ends well and the work is to be kept, rolled back otherwise.
+
+        Raises
+        ------
+        DatabaseUnreachable, DatabaseOutdated
+            See :mod:`gridmgmt.database.engine`.
+        """
+        with engines.connect(self.engine) as connection:
+            engines.check_revision(connection)
+            with _begun(connection, self.keep):
+                yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A reading transaction that sees one moment of the database throughout."""
+        with engines.connect(self.engine) as connection:
+            connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            with _begun(connection):
+                engines.check_revision(connection)
+                yield connection
+
+    def connect(self) -> AbstractContextManager[Connection]:
+        """A connection outside a use case's transaction, for checks."""
+        return engines.connect(self.engine)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.engine.dispose()
+
+
+@contextmanager
+def _begun(connection: Connection, keep: bool = True) -> Iterator[None]:
+    try:
+        yield
+    except Undo:
+        keep = False
+    except BaseException:
+        connection.rollback()
+        raise
+    (connection.commit if keep else connection.rollback)()
+
+
+def open_database(settings: Settings) -> Work:
+    """This installation's database, to work in."""
+    return Work(engines.make_engine(settings))

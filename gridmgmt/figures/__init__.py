@@ -1,0 +1,1 @@
+"""Figures (指标): base counts and indicators of grids and units over a period."""

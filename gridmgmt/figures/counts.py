@@ -1,0 +1,273 @@
+"""Base counts (基础计数): each a predicate and a clock, over cases, samples and steps.
+
+A count says which facts it takes (predicate) and which of their times puts
+them into the period (clock). Nothing later than the data cut-off is seen: a
+case closed after it is still open. Where an export cannot tell whether a case
+was reworked or is a repeat, the case stays out of that rate's denominator:
+unknown is not "no".
+
+Definitions: project conventions that follow the field's usual ones; timeliness
+is judged by the deadline's period, filing and repeats by the filing time.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Fact rows as they were known and had happened at the cut-off.
+
+    Attributes
+    ----------
+    frame
+        Case columns (``reported_at`` … as ``datetime64[us, UTC]``, ``n_rework``,
+        ``is_repeat``, ``stands``), sample columns (``sampled_at``, ``score``) or step columns (``at``, ``kind``).
+    start, end
+        The period's bounds in UTC, half-open.
+    as_of
+        The data cut-off (数据截止时点); an event at that very instant has happened.
+    """
+
+    frame: pd.DataFrame
+    start: dt.datetime
+    end: dt.datetime
+    as_of: dt.datetime
+
+    def time(self, name: str) -> pd.Series:
+        """A time column; what happens after the cut-off has not happened."""
+        values = self.frame[name]
+        return values.where(values <= self.as_of)
+
+    @property
+    def seen(self) -> pd.DataFrame:
+        """The case rows as they were at the cut-off: registered and void only if that had happened."""
+        return self.frame.assign(**{name: self.time(name) for name in ("registered_at", "voided_at")})
+
+    def within(self, values: pd.Series) -> Mask:
+        """Whether an instant lies in the period and not after the cut-off."""
+        return true((values >= self.start) & (values < self.end) & (values <= self.as_of))
+
+    @property
+    def due(self) -> pd.Series:
+        """The effective deadline (应结案时限): after an approved extension."""
+        return self.frame["due_extended_at"].where(self.frame["due_extended_at"].notna(), self.frame["due_at"])
+
+    @property
+    def done(self) -> pd.Series:
+        """When the unit had finished: handling, else (derived) closing."""
+        handled = self.time("handled_at")
+        return handled.where(handled.notna(), self.time("closed_at"))
+
+    @property
+    def is_due(self) -> Mask:
+        """Deadline in the period, and the case neither void nor standing.
+
+        A case stands (``stands``) that by its steps is on hold, or sent back and not dispatched again, before
+        its deadline had passed: no deadline runs for anybody. What was late before stays due, and what was handled
+        or closed stands no longer, whatever its steps leave out.
+        """
+        stands = true(self.frame["stands"]) & self.done.isna().to_numpy()
+        return self.within(self.due) & self.time("voided_at").isna().to_numpy() & ~stands
+
+    @property
+    def is_closed(self) -> Mask:
+        """Due and closed by the cut-off."""
+        return self.is_due & self.time("closed_at").notna().to_numpy()
+
+    @property
+    def is_on_time(self) -> Mask:
+        """Closed, and finished by the original deadline; exactly at it is on time (按期)."""
+        return self.is_closed & true(self.done <= self.frame["due_at"])
+
+    @property
+    def is_extended(self) -> Mask:
+        """Closed, and finished after the original deadline but by the extended one (延期)."""
+        return self.is_closed & ~self.is_on_time & true(self.done <= self.due)
+
+    @property
+    def is_late(self) -> Mask:
+        """Closed, and finished after every deadline (超期): the rest of the closed."""
+        return self.is_closed & ~self.is_on_time & ~self.is_extended
+
+    @property
+    def is_derived(self) -> Mask:
+        """Closed, and judged by the closing time because the export tells no handling time (推定)."""
+        return self.is_closed & self.time("handled_at").isna().to_numpy()
+
+    @property
+    def is_overdue_open(self) -> Mask:
+        """Due, the deadline past at the cut-off, and not closed."""
+        return self.is_due & ~self.is_closed & true(self.due < self.as_of)
+
+    @property
+    def is_untimely(self) -> Mask:
+        """Due, and not finished by the effective deadline (不及时): still open, or too late even for an extension."""
+        return self.is_due & ~true(self.done <= self.due) & true(self.due < self.as_of)
+
+    @property
+    def is_reworked(self) -> Mask:
+        """Due and sent back at least once by the cut-off (a rework without its time counts)."""
+        later = true(self.frame["reworked_at"] > self.as_of)
+        return self.is_due & true(self.frame["n_rework"] > 0) & ~later
+
+
+def true(answers: pd.Series) -> Mask:
+    """Where a comparison holds; with an unknown value (NA) it does not."""
+    return answers.fillna(False).to_numpy(dtype=bool)
+
+
+@dataclass(frozen=True)
+class Count:
+    """One base count: what it counts, in both languages, from which facts, by which clock."""
+
+    name: str
+    zh: str
+    en: str
+    of: str
+    clock: str
+    mask: Callable[[Facts], Mask]
+    amount: str | None = None
+    """Column that is summed; None counts rows."""
+
+
+def _registered(f: Facts) -> Mask:
+    return f.within(f.frame["registered_at"])
+
+
+def _scored(f: Facts) -> Mask:
+    return f.within(f.frame["sampled_at"]) & f.frame["score"].notna().to_numpy()
+
+
+def _dispatched(f: Facts) -> Mask:
+    return f.within(f.frame["dispatched_at"]) & f.time("voided_at").isna().to_numpy()
+
+
+def _repeat_known(f: Facts) -> Mask:
+    return _registered(f) & f.frame["is_repeat"].notna().to_numpy()
+
+
+def _repeat(f: Facts) -> Mask:
+    return _registered(f) & true(f.frame["is_repeat"].astype("boolean"))
+
+
+def _steps(*kinds: str) -> Callable[[Facts], Mask]:
+    """Steps of some kinds that happened in the period."""
+    return lambda f: f.within(f.frame["at"]) & f.frame["kind"].isin(kinds).to_numpy()
+
+
+def _send_backs(f: Facts) -> Mask:
+    """Send-backs that count against the unit: neither a wrong dispatch nor agreed beforehand."""
+    excused = true(f.frame["wrong_dispatch"].astype("boolean")) | true(f.frame["agreed"].astype("boolean"))
+    return _steps("send_back")(f) & ~excused
+
+
+def _once(taken: Callable[[Facts], Mask], *keys: str) -> Callable[[Facts], Mask]:
+    """Of a case's steps only the first in the period: a case counts once (with ``keys``: once for each of them)."""
+
+    def first(f: Facts) -> Mask:
+        mask = taken(f)
+        mask[mask] = ~f.frame.loc[mask, ["case_no", *keys]].duplicated().to_numpy()
+        return mask
+
+    return first
+
+
+_dispatched_once = _once(_steps("dispatch"), "unit_id")
+
+
+def _redispatched(f: Facts) -> Mask:
+    return _steps("dispatch")(f) & true(f.frame["again"].astype("boolean"))
+
+
+def _visits(*verdicts: str) -> Callable[[Facts], Mask]:
+    """Cases by the verdict of their last visit (回访) in the period that obtained one: a case counts once."""
+
+    def last(f: Facts) -> Mask:
+        valid = _steps("visit")(f) & f.frame["verdict"].isin(["satisfied", "unsatisfied"]).to_numpy()
+        valid[valid] = ~f.frame.loc[valid, "case_no"].duplicated(keep="last").to_numpy()
+        return valid & f.frame["verdict"].isin(verdicts).to_numpy()
+
+    return last
+
+
+def _orders_late(f: Facts) -> Mask:
+    return _steps("order_due")(f) & true(f.frame["late"].astype("boolean"))
+
+
+COUNTS: Mapping[str, Count] = {
+    c.name: c
+    for c in (
+        Count("n_reported", "上报数", "Reported", "cases", "reported_at", lambda f: f.within(f.frame["reported_at"])),
+        Count("n_registered", "立案数", "Registered", "cases", "registered_at", _registered),
+        Count("n_dispatched", "应处置数", "To be handled", "cases", "dispatched_at", _dispatched),
+        Count("n_due", "应结案数", "Due", "cases", "due", lambda f: f.is_due),
+        Count("n_closed", "结案数", "Closed", "cases", "due", lambda f: f.is_closed),
+        Count("n_closed_on_time", "按期结案数", "Closed on time", "cases", "due", lambda f: f.is_on_time),
+        Count("n_closed_extended", "延期结案数", "Closed within an extension", "cases", "due", lambda f: f.is_extended),
+        Count("n_closed_late", "超期结案数", "Closed late", "cases", "due", lambda f: f.is_late),
+        Count(
+            "n_closed_derived", "按结案时间判定的结案数", "Closed, judged by the closing time", "cases", "due",
+            lambda f: f.is_derived,
+        ),
+        Count("n_overdue_open", "超期未结案数", "Overdue and open", "cases", "due", lambda f: f.is_overdue_open),
+        Count("n_untimely", "不及时处置数", "Not handled in time", "cases", "due", lambda f: f.is_untimely),
+        Count(
+            "n_due_rework_known", "返工情况已知的应结案数", "Due, rework known", "cases", "due",
+            lambda f: f.is_due & f.frame["n_rework"].notna().to_numpy(),
+        ),
+        Count("n_rework_cases", "返工案件数", "Reworked cases", "cases", "due", lambda f: f.is_reworked),
+        Count(
+            "n_rework_closed", "返工过的结案数", "Closed, reworked", "cases", "due",
+            lambda f: f.is_reworked & f.is_closed,
+        ),
+        Count("n_rework_events", "返工次数", "Rework events", "cases", "due", lambda f: f.is_reworked, "n_rework"),
+        Count(
+            "n_registered_repeat_known", "是否重复已知的立案数", "Registered, repeat known", "cases", "registered_at",
+            _repeat_known,
+        ),
+        Count("n_repeats", "重复案件数", "Repeat cases", "cases", "registered_at", _repeat),
+        Count("n_dispatched_logged", "有派遣步骤的案件数", "Dispatch logged", "steps", "at", _dispatched_once),
+        Count("n_redispatched", "多次派遣案件数", "Dispatched again", "steps", "at", _once(_redispatched)),
+        Count("n_send_backs", "回退数", "Send-backs", "steps", "at", _send_backs),
+        Count("n_extensions", "延期次数", "Extensions", "steps", "at", _steps("extend")),
+        Count("n_extended_cases", "延期案件数", "Cases extended", "steps", "at", _once(_steps("extend"))),
+        Count("n_postponed_cases", "缓办案件数", "Cases postponed", "steps", "at", _once(_steps("postpone"))),
+        Count("n_supervised", "督办数", "Supervision orders", "steps", "at", _steps("supervise")),
+        Count("n_orders_due", "到期督办数", "Supervision orders due", "steps", "at", _steps("order_due")),
+        Count("n_orders_late", "逾期督办数", "Supervision orders late", "steps", "at", _orders_late),
+        Count("n_visits", "有效回访数", "Valid visits", "steps", "at", _visits("satisfied", "unsatisfied")),
+        Count("n_visits_satisfied", "回访满意数", "Visits satisfied", "steps", "at", _visits("satisfied")),
+        Count("n_hang_failures", "挂账失败次数", "Hang periods failed", "steps", "at", _steps("hang_failure")),
+        Count("n_exposed", "通报曝光数", "Accounts exposed", "steps", "at", _steps("exposed")),
+        Count("n_false", "虚假案件数", "False cases", "steps", "at", _once(_steps("mark_false"))),
+        Count("n_samples", "抽查样本数", "Samples", "samples", "sampled_at", lambda f: f.within(f.frame["sampled_at"])),
+        Count("n_scored_samples", "有得分样本数", "Scored samples", "samples", "sampled_at", _scored),
+        Count("sum_sample_score", "样本得分合计", "Sum of sample scores", "samples", "sampled_at", _scored, "score"),
+    )
+}  # fmt: skip
+
+
+ORDER_COUNTS = {"n_orders_due", "n_orders_late"}
+HANG_COUNTS = {"n_hang_failures", "n_exposed"}
+"""Counts of what follows from steps and the clock: more is read where they are wanted."""
+
+ONCE = {"n_extended_cases": "n_extensions"}
+"""A count that takes the first step of each case only → the one that takes all its steps of that kind."""
+
+KNOWN_BY = {
+    "n_rework_cases": ("n_due_rework_known", "n_due"),
+    "n_rework_closed": ("n_due_rework_known", "n_due"),
+    "n_rework_events": ("n_due_rework_known", "n_due"),
+    "n_repeats": ("n_registered_repeat_known", "n_registered"),
+    "sum_sample_score": ("n_scored_samples", "n_samples"),
+    **{n: ("n_dispatched_logged", "n_dispatched") for n in COUNTS if COUNTS[n].of == "steps"},
+}
+"""A count → how many rows could have told it, of how many: 0 of some is "no data", not 0."""

@@ -1,0 +1,11 @@
+"""Names of counts and rates (指标名称) in both languages."""
+
+from gridmgmt.figures.counts import COUNTS
+from gridmgmt.figures.indicators import RATIOS
+from gridmgmt.files.wording import Words
+
+
+def indicator_words(name: str) -> Words:
+    """The name of a count or rate; one that this release does not know goes by its code."""
+    rule = COUNTS.get(name) or RATIOS.get(name)
+    return {"zh": rule.zh, "en": rule.en} if rule else {"zh": name, "en": name}

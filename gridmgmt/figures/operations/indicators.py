@@ -1,0 +1,119 @@
+"""Indicator tables and what the maps show: the figures of a period as frames."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from gridmgmt.city import City, Level
+from gridmgmt.database import cities
+from gridmgmt.database.work import Work
+from gridmgmt.figures.indicators import describe, kept
+from gridmgmt.figures.operations.period_counts import Figures, figures
+from gridmgmt.periods import Period
+from gridmgmt.places.store import editions
+
+
+def indicators(
+    work: Work, period: Period, level: str, as_of: dt.datetime | None = None
+) -> tuple[pd.DataFrame, Figures]:
+    """Counts and rates of every grid of a level (zero-case grids too), the unassigned last under code ``""``."""
+    with work.snapshot() as connection:
+        city = cities.load_city(connection)
+        number = city.level(level).number
+        found = figures(connection, city, period, as_of, [number])
+        return found.table(number), found
+
+
+@dataclass(frozen=True)
+class LevelMap:
+    """One level for a choropleth: geometry, counts, and ``value`` with its ``rank``."""
+
+    level: Level
+    frame: gpd.GeoDataFrame
+
+
+@dataclass(frozen=True)
+class MapData:
+    """What a choropleth is drawn from."""
+
+    city: City
+    period: Period
+    as_of: dt.datetime
+    edition: str
+    levels: tuple[LevelMap, ...]
+
+
+def choropleth(work: Work, indicator: str, period: Period, as_of: dt.datetime | None = None) -> MapData:
+    """Every level's grids with one indicator's value, rank and counts.
+
+    The frames have code, name_zh, name_en, name, parent_code, value (rates as
+    0–1 floats; NaN = no data), rank, numerator, denominator, the counts, and geometry in EPSG:4490.
+
+    Raises
+    ------
+    IndicatorMissing, NoEditionOnDate
+    """
+    rule = describe(indicator)
+    with work.snapshot() as connection:
+        city = cities.load_city(connection)
+        found = figures(connection, city, period, as_of)
+        shapes = editions.grids(connection, found.edition.id)
+        levels = []
+        for level in city.levels:
+            here = shapes[shapes["level"] == level.number][["code", "name_zh", "name_en", "parent_code", "geometry"]]
+            table = found.table(level.number).drop(columns=["name_zh", "name_en", "parent_code"])
+            frame = here.merge(table, on="code", how="left")
+            frame["value"] = frame[indicator].astype(float)
+            ascending = getattr(rule, "better", None) == "low"
+            frame["rank"] = frame["value"].rank(method="min", ascending=ascending)
+            frame["name"] = [
+                zh or en or code for zh, en, code in zip(frame.name_zh, frame.name_en, frame.code, strict=True)
+            ]
+            levels.append(LevelMap(level, frame))
+        return MapData(city, period, found.as_of, found.edition.name, tuple(levels))
+
+
+@dataclass(frozen=True)
+class HeatData:
+    """What a heat map is drawn from: points of the cases reported in a period, and the district outlines."""
+
+    city: City
+    period: Period
+    lon: np.ndarray
+    lat: np.ndarray
+    n_cases: int
+    n_outside: int
+    n_without_location: int
+    boundary: gpd.GeoDataFrame
+
+
+def heat(work: Work, period: Period, category: str | None = None) -> HeatData:
+    """The cases reported in a period, optionally of a category pattern (``component:01*``), as points.
+
+    Raises
+    ------
+    CodeInvalid, NoEditionOnDate
+    """
+    with work.snapshot() as connection:
+        city = cities.load_city(connection)
+        found = figures(connection, city, period, levels=[city.levels[1].number])
+        wanted = kept(found.cases.facts, None, [category] if category else [], [], [])
+        frame = found.cases.facts.frame[found.cases.masks["n_reported"] & wanted]
+        outlines = editions.grids(connection, found.edition.id, [city.levels[1].number])
+        outlines["name"] = [
+            zh or en or code for zh, en, code in zip(outlines.name_zh, outlines.name_en, outlines.code, strict=True)
+        ]
+        placed = frame[frame["located"].isin(["leaf", "upper"])]
+        return HeatData(
+            city,
+            period,
+            placed["lon"].to_numpy(),
+            placed["lat"].to_numpy(),
+            len(frame),
+            int((frame["located"] == "outside").sum()),
+            int(frame["located"].isin(["no_location", "no_edition"]).sum()),
+            outlines,
+        )

@@ -1,0 +1,298 @@
+"""Figures of a period: the base counts of every grid at every level, ready for tables, maps and scoring."""
+
+import datetime as dt
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gridmgmt.city import City
+from gridmgmt.database import facts
+from gridmgmt.database.tables import GRID_COLUMNS
+from gridmgmt.database.work import Connection
+from gridmgmt.documents import canonical
+from gridmgmt.errors import PeriodAhead
+from gridmgmt.figures import indicators
+from gridmgmt.figures.counts import Facts, Mask
+from gridmgmt.figures.indicators import RATIOS, LevelCounts, base_of, plain
+from gridmgmt.figures.operations import replaying
+from gridmgmt.figures.operations import step_counts as stepwork
+from gridmgmt.figures.sharing import Lengths, Shares, shared
+from gridmgmt.figures.store import period_facts
+from gridmgmt.figures.store import shares as store_shares
+from gridmgmt.numbers import exact
+from gridmgmt.periods import Period
+from gridmgmt.places.store import editions
+
+Filters = Mapping[str, Callable[[Facts], Mask]]
+"""A rulebook's own counts (``n_due@name``) → which cases each keeps of its base count."""
+
+
+@dataclass(frozen=True)
+class Counted:
+    """One kind of facts, counted.
+
+    Attributes
+    ----------
+    key
+        The column of its numbers.
+    masks
+        Base count → which rows it takes.
+    codes
+        Level → the code of each row's grid.
+    shared
+        Level → roads that count by length, whatever grid their point lies in.
+    """
+
+    key: str
+    facts: Facts
+    masks: dict[str, Mask]
+    codes: Mapping[int, pd.Series]
+    shared: Mapping[int, Shares]
+
+    def of_grid(self, level: int, code: str) -> dict[int, Fraction]:
+        """The rows that count for a grid → with what part: 1, or the share of a road's length."""
+        shared = self.shared[level]
+        rows = np.flatnonzero((self.codes[level] == code).to_numpy()).tolist()
+        parts = {row: own[code] for row, own in shared.items() if code in own}
+        return {row: Fraction(1) for row in rows if row not in shared} | parts
+
+    def held(self, level: int) -> set[str]:
+        """The codes of the grids of a level that hold any row or a part of one."""
+        shared = {code for own in self.shared[level].values() for code in own}
+        return {*self.codes[level].dropna().unique(), *shared} - {""}
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a period's facts come to.
+
+    Attributes
+    ----------
+    edition
+        The one valid on the period's last day; its grids are the subjects.
+    grids
+        Its grids without geometry, and those of other editions that hold
+        facts of the period under a code this one does not have (column ``edition``).
+    parts
+        What was counted, by kind of facts: ``cases``, ``samples``, and ``steps`` where a rulebook counts them.
+    levels
+        Figures by level number.
+    then
+        The cases with steps after the cut-off, as they were then.
+    """
+
+    city: City
+    period: Period
+    as_of: dt.datetime
+    edition: editions.Edition
+    grids: pd.DataFrame
+    parts: Mapping[str, Counted]
+    levels: Mapping[int, LevelCounts]
+    then: pd.DataFrame
+
+    @property
+    def cases(self) -> Counted:
+        """The cases of the period."""
+        return self.parts["cases"]
+
+    @property
+    def samples(self) -> Counted:
+        """The samples of the period."""
+        return self.parts["samples"]
+
+    def table(self, level: int) -> pd.DataFrame:
+        """Counts and rates of every grid of a level, the unassigned rows last under code ``""``.
+
+        Columns: code, name_zh, name_en, parent_code, area_km2, the base counts
+        (floats where parts of roads are in them), the rates as floats (NaN = no data) for show.
+        """
+        names = self.grids[self.grids["level"] == level].set_index("code")
+        counts = pd.concat([self.levels[level].counts, pd.DataFrame([self.levels[level].unassigned], index=[""])])
+        out = names[["name_zh", "name_en", "parent_code"]].reindex(counts.index)
+        areas = names["area_m2"].reindex(counts.index)
+        out = out.assign(area_km2=areas / 1e6).join(counts)
+        rows = [(plain(row), area) for row, area in zip(counts.to_dict("records"), areas, strict=True)]
+        for name in RATIOS:
+            out[name] = [_shown(name, row, area) for row, area in rows]
+        exact_ones = counts.select_dtypes("object").columns
+        out[exact_ones] = out[exact_ones].astype(float)
+        return out.rename_axis("code").reset_index()
+
+
+def _shown(name: str, counts: Mapping[str, Any], area_m2: float) -> float:
+    parts = indicators.ratio(name, counts, None if np.isnan(area_m2) else area_m2)
+    return float("nan") if parts is None else float(parts[0] / parts[1])
+
+
+def figures(
+    connection: Connection,
+    city: City,
+    period: Period,
+    as_of: dt.datetime | None = None,
+    levels: Sequence[int] | None = None,
+    filters: Filters | None = None,
+    step_counts: Collection[str] = (),
+) -> Figures:
+    """Read a period's facts and count them for every grid.
+
+    Parameters
+    ----------
+    as_of
+        Data cut-off (数据截止时点): what happened later is not seen. Default:
+        the period's end, or, while the period runs, when facts were last taken
+        in: what is not due by then is not overdue.
+    levels
+        Levels to count; default all.
+    filters
+        A rulebook's own counts: name → the base count and which cases it keeps.
+    step_counts
+        Counts of steps (回退、延期、回访 …) that are wanted; none: steps are not read.
+
+    Returns
+    -------
+    Figures
+        Whatever order the rows and editions came in, equal facts give equal figures.
+
+    Raises
+    ------
+    NoEditionOnDate
+        No edition is valid on the period's last day.
+    PeriodAhead
+        The cut-off lies before the period.
+    """
+    start, end = period.bounds(city.zone)
+    cut = as_of or min(end, facts.last_known(connection) or end)
+    if cut < start:
+        raise PeriodAhead(period=period.label, known=cut.astimezone(city.zone).isoformat(timespec="minutes"))
+    edition = editions.on_date(connection, period.end - dt.timedelta(days=1))
+    then = replaying.past(connection, cut)
+    cases = replaying.with_past(
+        period_facts.cases_of_period(connection, start, end, cut, replaying.held_since(cut)), then, start, end
+    )
+    read = {
+        "cases": ("case_no", cases),
+        "samples": ("sample_no", period_facts.samples_of_period(connection, start, end)),
+    }
+    if step_counts:
+        taken = stepwork.steps_of_period(connection, start, end, cut, step_counts)
+        read["steps"] = ("step_no", replaying.placed_as_then(taken, then))
+    every = _grids(connection, edition, *(frame for _, frame in read.values()))
+    wanted = list(levels) if levels else [x.number for x in city.levels]
+    lengths = {"samples": store_shares.shares(connection, read["samples"][1]["sample_no"].tolist())}
+    parts = {
+        of: _counted(key, Facts(frame, start, end, cut), of, every, wanted, lengths.get(of, {}))
+        for of, (key, frame) in read.items()
+    }
+    for name, keep in (filters or {}).items():
+        part = parts[base_of(name).of]
+        part.masks[name] = part.masks[base_of(name).name] & keep(part.facts)
+    used = [(n, code) for p in parts.values() for n in wanted for code in p.held(n)]
+    subjects = _subjects(every, edition.name, used)
+    counted = {}
+    for n in wanted:
+        amounts = [indicators.amounts(p.facts, p.masks, p.codes[n], p.shared[n]) for p in parts.values()]
+        counted[n] = _level(subjects[subjects["level"] == n]["code"].tolist(), *amounts)
+    return Figures(city, period, cut, edition, subjects, parts, counted, then)
+
+
+def _counted(
+    key: str, facts: Facts, of: str, grids: pd.DataFrame, levels: Sequence[int], lengths: Mapping[str, Lengths]
+) -> Counted:
+    codes = {n: _codes(facts.frame, grids, n) for n in levels}
+    return Counted(key, facts, indicators.masks(facts, of), codes, shared(facts.frame, lengths, grids, codes))
+
+
+def _grids(connection: Connection, edition: editions.Edition, *frames: pd.DataFrame) -> pd.DataFrame:
+    """The grids of the edition and of those that hold facts, in order of the editions' time.
+
+    Columns ``edition`` and ``edition_id`` say which.
+    """
+    ids = {edition.id}.union(*(map(int, f["edition_id"].dropna().unique()) for f in frames))
+    found = editions.grid_names(connection, sorted(ids)).set_index("edition_id")
+    parts = [
+        found.loc[[e.id]].assign(edition=e.name, edition_id=e.id)
+        for e in editions.all_editions(connection)
+        if e.id in ids
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _codes(frame: pd.DataFrame, grids: pd.DataFrame, level: int) -> pd.Series:
+    """The code of each row's grid at a level, None where it is in none."""
+    here = grids[grids["level"] == level]
+    ids = frame[GRID_COLUMNS[level - 1]]
+    return ids.map(pd.Series(here["code"].to_numpy(dtype=object), index=here["id"].to_numpy()))
+
+
+def _subjects(grids: pd.DataFrame, edition: str, used: Sequence[tuple[int, str]]) -> pd.DataFrame:
+    """The edition's grids, and other editions' grids that hold facts under a code of their own (the latest such)."""
+    own = grids[grids["edition"] == edition]
+    keys = pd.MultiIndex.from_frame(grids[["level", "code"]])
+    foreign = keys.isin(used) & ~keys.isin(pd.MultiIndex.from_frame(own[["level", "code"]]))
+    others = grids[foreign].drop_duplicates(["level", "code"], keep="last")
+    return pd.concat([own, others]).sort_values(["level", "code"], ignore_index=True)
+
+
+def _level(codes: list[str], *parts: pd.DataFrame) -> LevelCounts:
+    """Counts of every grid of a level, zero where nothing counts; the rows in no grid stand under ``""``."""
+    every = pd.concat([p.reindex([*codes, ""]) for p in parts], axis=1)
+    for name in every.columns:
+        is_sum = base_of(name).amount == "score"
+        filled = every[name].where(every[name].notna(), Fraction(0) if is_sum else 0)
+        every[name] = filled if is_sum or filled.dtype == object else filled.astype("int64")
+    return LevelCounts(every.loc[codes], plain(dict(every.loc[""])))
+
+
+def by_unit(found: Figures, units: Mapping[int, str]) -> dict[str, Mapping[str, int | Fraction]]:
+    """The same counts for every unit that answers (责任单位); rows without one stand under ``""``."""
+    parts = [
+        indicators.amounts(p.facts, p.masks, p.facts.frame["unit_id"].map(units).astype("object"))
+        for p in found.parts.values()
+    ]
+    every = sorted({*(code for p in parts for code in p.index), *units.values()} - {""})
+    level = _level(list(map(str, every)), *parts)
+    return {**level.by_code, "": level.unassigned}
+
+
+def evidence(part: Counted, units: Mapping[int, str]) -> pd.DataFrame:
+    """The facts that count, to be frozen: fact_no, content_hash, grid_codes (PostgreSQL array), unit_code, mask.
+
+    Where any is shared also ``shares``: level → code → part as JSON text, None for those that are not.
+    """
+    f, codes = part.facts, part.codes
+    bits = np.zeros(len(f.frame), dtype=np.int64)
+    for bit, mask in enumerate(part.masks.values()):
+        bits |= mask.astype(np.int64) << bit
+    keep = bits != 0
+    columns = [codes[n][keep].tolist() for n in sorted(codes)]
+    arrays = [_array(values) for values in zip(*columns, strict=True)] if columns else []
+    chosen = f.frame[keep]
+    frame = pd.DataFrame(
+        {
+            "fact_no": chosen[part.key].to_numpy(),
+            "content_hash": chosen["content_hash"].to_numpy(),
+            "grid_codes": arrays,
+            "unit_code": chosen["unit_id"].map(units).to_numpy(dtype=object),
+            "mask": bits[keep],
+        }
+    )
+    rows = {row for own in part.shared.values() for row in own if keep[row]}
+    if rows:
+        shares = [_frozen(part, row) if row in rows else None for row in np.flatnonzero(keep).tolist()]
+        frame = frame.assign(shares=pd.Series(shares, dtype=object))
+    return frame
+
+
+def _frozen(part: Counted, row: int) -> str:
+    """A shared row's parts in each grid of each level, as canonical JSON."""
+    by_level = {n: own[row] for n, own in part.shared.items() if row in own}
+    return canonical({n: {code: exact(x) for code, x in own.items() if code} for n, own in by_level.items()})
+
+
+def _array(values: Sequence[Any]) -> str:
+    quoted = ('"' + v.replace("\\", "\\\\").replace('"', '\\"') + '"' if isinstance(v, str) else "NULL" for v in values)
+    return "{" + ",".join(quoted) + "}"

@@ -1,0 +1,145 @@
+"""Cases as they were at a data cut-off (截止时点回放): what was done later has not happened.
+
+The row of a case that is worked on here is what all its steps add up to. Seen
+from a cut-off in the past it is what the steps until then add up to, or, before
+the first step here, what the last export said. So the same cut-off gives the
+same figures, whenever they are computed.
+"""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from gridmgmt.casework import transitions
+from gridmgmt.casework.cases import Case, Step
+from gridmgmt.casework.operations import case_records
+from gridmgmt.casework.operations.context import Desk
+from gridmgmt.casework.readers import rules
+from gridmgmt.casework.store import steps
+from gridmgmt.database.facts import CASES, LOCATED
+from gridmgmt.database.work import Connection
+from gridmgmt.figures.store import period_facts
+
+CHUNK = 5_000
+"""Cases that are read at once."""
+
+STANDING = ("on_hold", "sent_back")
+"""States in which no clock runs for a unit: held (缓办), or sent back and not dispatched again."""
+
+
+def past(connection: Connection, cut: dt.datetime) -> pd.DataFrame:
+    """The cases with steps after a cut-off, as they were then.
+
+    Returns
+    -------
+    DataFrame
+        The columns of :func:`gridmgmt.figures.store.period_facts.cases_of_period`, by case number; mostly few rows
+        or none.
+    """
+    numbers = steps.worked_after(connection, cut)
+    if not numbers:
+        return pd.DataFrame(columns=list(period_facts.CASE_TYPES))
+    desk = Desk(connection)
+    parts = [_past(desk, numbers[n : n + CHUNK], cut) for n in range(0, len(numbers), CHUNK)]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _past(desk: Desk, numbers: Sequence[str], cut: dt.datetime) -> pd.DataFrame:
+    """Some of the cases of :func:`past`; where one belonged is looked up again where no assignment tells it."""
+    connection = desk.connection
+    rows = steps.found(connection, numbers)
+    ids = [r["id"] for r in rows.values()]
+    stored, places = steps.of_cases(connection, ids), period_facts.places_before(connection, cut, ids)
+    exported = period_facts.exported(connection, numbers)
+    cases, states, moved = list[Case](), list[dict[str, Any]](), set[int]()
+    for no, row in rows.items():
+        taken = stored[row["id"]]
+        case, stated = _then(desk, no, taken, cut, exported.get(no, {}))
+        is_placed_since = any(s.at > cut and s.kind in ("move", "reclassify") for s in taken)
+        if row["id"] not in places and (case.unit_code is None or is_placed_since):
+            moved.add(len(cases))
+        cases.append(case)
+        states.append(stated)
+    here = [{**row, **places.get(row["id"], {})} for row in rows.values()]
+    return _frame(desk, cases, states, here, moved)
+
+
+def _then(
+    desk: Desk, case_no: str, taken: Sequence[Step], cut: dt.datetime, exported: Mapping[str, Any]
+) -> tuple[Case, dict[str, Any]]:
+    """The case and its row by the steps that had happened; without one of them taken here, by the last export."""
+    seen = [s for s in taken if s.at <= cut]
+    case = transitions.fold(case_no, seen)
+    is_exported = bool(exported) and not any(s.origin == "own" for s in seen)
+    due = exported["due_extended_at"] or exported["due_at"] if is_exported else case.effective_due_at
+    stands = _stands(case, seen, due, held_since(cut))
+    if is_exported:
+        key = f"{exported['category_kind']}:{exported['category_code']}" if exported["category_code"] else None
+        place = {n: exported[n] for n in ("lon", "lat", "reported_at", "unit_code")}
+        dispatched = exported["dispatched_at"]
+        if dispatched is not None and case.last_at is not None and case.last_at < dispatched <= cut:
+            stands = False  # the export knows of a dispatch that the step log does not tell
+        return replace(case, category=key, **place), {n: exported[n] for n in CASES.facts} | {"stands": stands}
+    stated = case_records.facts_of(case, exported, desk.city.scheme)
+    return case, {**stated, "stands": stands}
+
+
+def held_since(cut: dt.datetime) -> dt.datetime:
+    """Whoever is on hold since before it is so for longer than the city allows."""
+    return cut - dt.timedelta(days=rules.rules().limits.postponement_days)
+
+
+def _stands(case: Case, seen: Sequence[Step], due: dt.datetime | None, since: dt.datetime) -> bool:
+    """Whether no clock runs: on hold or sent back, and its deadline had not passed by then."""
+    at = max((s.at for s in seen if s.kind in ("postpone", "send_back")), default=None)
+    if case.state not in STANDING or at is None or due is None or due < at:
+        return False
+    return case.state != "on_hold" or at > since
+
+
+def _frame(
+    desk: Desk,
+    cases: Sequence[Case],
+    states: Sequence[Mapping[str, Any]],
+    here: Sequence[Mapping[str, Any]],
+    moved: set[int],
+) -> pd.DataFrame:
+    where = case_records.located(desk, cases, here, moved)
+    units = desk.unit_ids
+    where["unit_id"] = [
+        units.get(case.unit_code, answering) if case.unit_code else answering
+        for case, answering in zip(cases, where["unit_id"], strict=True)
+    ]
+    out = pd.DataFrame([{n: s[n] for n in (*CASES.facts, "stands")} for s in states])
+    out["case_no"] = [c.case_no for c in cases]
+    out["content_hash"] = period_facts.hashes(desk.connection, states)
+    return period_facts.typed(out.join(where[list(LOCATED)]))
+
+
+def with_past(frame: pd.DataFrame, then: pd.DataFrame, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
+    """The cases of a period with those of :func:`past` as they were: by number, as the period's query chooses them."""
+    if then.empty:
+        return frame
+    due = then["due_extended_at"].where(then["due_extended_at"].notna(), then["due_at"])
+    inside = pd.Series(False, index=then.index)
+    for clock in (then["reported_at"], then["registered_at"], then["dispatched_at"], due):
+        inside |= ((clock >= start) & (clock < end)).fillna(False).astype(bool)
+    kept = frame[~frame["case_no"].isin(then["case_no"])]
+    both = pd.concat([kept, then[inside][list(frame.columns)]], ignore_index=True)
+    return both.sort_values("case_no", ignore_index=True).astype(frame.dtypes)
+
+
+def placed_as_then(steps_frame: pd.DataFrame, then: pd.DataFrame) -> pd.DataFrame:
+    """Steps with the class, source and grids that their cases had at the cut-off; the unit is the step's own."""
+    here = steps_frame["case_no"].isin(then["case_no"])
+    if not here.any():
+        return steps_frame
+    names = ["category_kind", "category_code", "source", *(n for n in LOCATED if n != "unit_id")]
+    out, by_no = steps_frame.copy(), then.set_index("case_no")
+    for name in names:
+        values = steps_frame.loc[here, "case_no"].map(by_no[name])
+        out[name] = out[name].astype(object).mask(here, values.reindex(out.index)).astype(steps_frame[name].dtype)
+    return out

@@ -1,0 +1,247 @@
+"""Sheets that people fill (填报表): what each holds, its rows as texts, every fault by sheet, row and column.
+
+A sheet is told by the machine names in its header, not by its name or place:
+people rename and move sheets. What stands above the header is not read.
+"""
+
+import csv
+import datetime as dt
+import re
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pandas as pd
+
+from gridmgmt.errors import ColumnMissing, EntryInvalid, FileUnreadable
+from gridmgmt.files.cells import half_width, trimmed
+from gridmgmt.files.tabular import TITLE_ROWS, as_text, open_rows
+from gridmgmt.numbers import exact, to_exact
+from gridmgmt.texts import Unfit, expected, word
+
+ENCODINGS = ("utf-8", "gb18030")
+
+DAY = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?(?:[ T]00:00:00)?")
+"""``2025-12-03``, ``2025/12/3``, ``2025年12月3日``, and a spreadsheet's date."""
+
+AS_WRITTEN = ("name", "name_zh", "name_en", "evidence", "note")
+"""Columns that are no codes or numbers: full-width characters stay."""
+
+FLAGS = {
+    **dict.fromkeys(("是", "true", "yes", "y", "1"), True),
+    **dict.fromkeys(("否", "false", "no", "n", "0"), False),
+}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault of a form: where it stands, what stands there, and what was expected (code and facts)."""
+
+    sheet: str | None
+    row: int
+    column: str
+    value: str | None
+    expected: Mapping[str, Any]
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """The fault as code and facts."""
+        code = "entry_fault" if self.sheet is None else "entry_fault_in_sheet"
+        return {"code": code, **asdict(self), "value": self.value or ""}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of a sheet: its number, and the cells that hold something, by column."""
+
+    sheet: str | None
+    row: int
+    cells: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A sheet with its rows; ``kind`` is one of those that were asked for."""
+
+    kind: str
+    name: str | None
+    lines: Sequence[Line]
+    broken: Sequence[Fault]
+    sha256: str
+
+
+def read_sheets(path: Path, kinds: Mapping[str, Sequence[str]]) -> list[Sheet]:
+    """Read the sheets of a workbook, or a CSV file as one sheet, that have the columns of a kind.
+
+    Parameters
+    ----------
+    kinds
+        Kind → the columns its header must have; the first kind that fits counts.
+
+    Raises
+    ------
+    FileUnreadable
+        See :func:`gridmgmt.files.tabular.open_rows`.
+    ColumnMissing
+        No sheet fits a kind.
+    """
+    if path.suffix.lower() not in (".xlsx", ".xlsm", ".csv"):
+        raise FileUnreadable(file=str(path), reason=f"format {path.suffix or '?'}; known are .xlsx, .xlsm, .csv")
+    if path.suffix.lower() == ".csv":
+        header = set(_csv_header(path))
+        return [_sheet(path, _kind(path, [header], kinds, needed=True), kinds, None)]
+    rows = _headers(path)
+    found = {name: _kind(path, headers, kinds) for name, headers in rows.items()}
+    for name, kind in found.items():
+        wanted = next((k for k in kinds if name.startswith(word(f"form_{k}", lang="zh"))), None) if not kind else None
+        if wanted is not None and any(rows[name]):  # the row of machine names was deleted: nothing is passed over
+            raise ColumnMissing(file=f"{path.name} [{name}]", columns=list(kinds[wanted]), found=sorted(rows[name][0]))
+    if not any(found.values()):
+        raise ColumnMissing(file=path.name, columns=list(next(iter(kinds.values()))), found=list(found))
+    return [_sheet(path, kind, kinds, name) for name, kind in found.items() if kind]
+
+
+def _csv_header(path: Path) -> list[str]:
+    rows = open_rows(path, ENCODINGS, ())
+    first = next(iter(rows.chunks), None)
+    if first is not None:
+        return [str(c) for c in first.columns]
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:  # no row is whole
+        return next(csv.reader(file), [])
+
+
+def _kind(path: Path, headers: Sequence[set[str]], kinds: Mapping[str, Sequence[str]], *, needed: bool = False) -> str:
+    for kind, columns in kinds.items():
+        if any(set(columns) <= header for header in headers):
+            return kind
+    if needed:
+        columns = next(iter(kinds.values()))
+        missing = [c for c in columns if c not in headers[0]]
+        raise ColumnMissing(file=path.name, columns=missing, found=sorted(headers[0]))
+    return ""
+
+
+def _headers(path: Path) -> dict[str, list[set[str]]]:
+    """Sheet → the texts of each of its first rows."""
+    if not path.is_file():
+        raise FileUnreadable(file=str(path), reason="no such file")
+    try:
+        with warnings.catch_warnings(action="ignore", category=UserWarning):  # styles that openpyxl does not know
+            book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+    except Exception as e:  # openpyxl raises whatever its parts raise
+        raise FileUnreadable(file=str(path), reason=str(e)) from e
+    try:
+        out = {}
+        for sheet in book.worksheets:
+            sheet.reset_dimensions()
+            rows = sheet.iter_rows(max_row=TITLE_ROWS, values_only=True)
+            out[sheet.title] = [{(as_text(v) or "").strip() for v in row} for row in rows]
+        return out
+    finally:
+        book.close()
+
+
+def _sheet(path: Path, kind: str, kinds: Mapping[str, Sequence[str]], name: str | None) -> Sheet:
+    rows = open_rows(path, ENCODINGS, list(kinds[kind]), name)
+    lines = [Line(name, row, cells) for chunk in rows.chunks for row, cells in _lines(chunk) if cells]
+    broken = [Fault(name, n, "", text[:200], expected("columns_of_header")) for n, text in rows.broken]
+    return Sheet(kind, name, lines, broken, rows.sha256)
+
+
+def _lines(chunk: pd.DataFrame) -> Iterator[tuple[int, dict[str, str]]]:
+    plain = chunk.astype(object).where(chunk.notna(), None)
+    for row, values in plain.to_dict("index").items():
+        cells = {str(k): _cell(str(k), v) for k, v in values.items()}
+        yield int(str(row)), {k: v for k, v in cells.items() if v}
+
+
+def _cell(column: str, value: Any) -> str:
+    text = trimmed(value) if isinstance(value, str) else ""
+    return text if column in AS_WRITTEN else half_width(text)
+
+
+class Collected:
+    """Faults of one file, in the order of its rows."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.faults: list[Fault] = []
+
+    def fault(self, line: Line, column: str, code: str, **facts: Any) -> None:
+        """Note a fault of one cell: what was expected, as :func:`gridmgmt.texts.expected` words it."""
+        self.unfit(line, column, expected(code, **facts))
+
+    def unfit(self, line: Line, column: str, wanted: Mapping[str, Any]) -> None:
+        """Note a fault of one cell by what was expected."""
+        self.faults.append(Fault(line.sheet, line.row, column, line.cells.get(column), wanted))
+
+    def read(self, line: Line, column: str, reader: Callable[[str], Any]) -> Any:
+        """One cell by a reader that raises Unfit; None where it is empty or faulty (then that is noted)."""
+        text = line.cells.get(column)
+        if text is None:
+            return None
+        try:
+            return reader(text)
+        except Unfit as e:
+            self.unfit(line, column, e.expected)
+            return None
+
+    def known(self, line: Line, columns: Sequence[str]) -> None:
+        """Note what stands in columns that nobody reads."""
+        for column in line.cells:
+            if column not in columns:
+                self.fault(line, column, "known_column", known=list(columns))
+
+    def stop(self) -> None:
+        """Refuse the file if anything is wrong.
+
+        Raises
+        ------
+        EntryInvalid
+            Lists every fault.
+        """
+        if self.faults:
+            raise EntryInvalid(file=self.file, n=len(self.faults), problems=[f.told for f in self.faults])
+
+
+def day(text: str) -> dt.date:
+    """A day as people and spreadsheets write it."""
+    found = DAY.fullmatch(text)
+    try:
+        if found:
+            return dt.date(*map(int, found.groups()))
+    except ValueError:
+        pass
+    raise Unfit("day", value=text)
+
+
+def number(text: str) -> str:
+    """An exact number in its one plain form."""
+    return exact(to_exact(text))
+
+
+def whole(least: int) -> Callable[[str], int]:
+    """A reader of whole numbers from ``least``."""
+
+    def read(text: str) -> int:
+        value = to_exact(text)
+        if value.denominator != 1 or value < least:
+            raise Unfit("whole_from", least=least)
+        return int(value)
+
+    return read
+
+
+def flag(text: str) -> bool:
+    """Yes or no (是 / 否)."""
+    if text.lower() not in FLAGS:
+        raise Unfit("flag")
+    return FLAGS[text.lower()]
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """Names with semicolons between them."""
+    return tuple(part.strip() for part in re.split("[;；、]", text) if part.strip())

@@ -1,0 +1,383 @@
+"""Findings (检查发现): the form that inspectors take along, its return, and the rectification notices that follow.
+
+What comes back becomes versions of samples by the same merge as an import, so
+that it is located by the same join and counted as any other sample.
+"""
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from gridmgmt.casework.store import attachments
+from gridmgmt.database import batches, cities, clock, facts, merging
+from gridmgmt.database.work import Connection, Work
+from gridmgmt.documents import canonical
+from gridmgmt.errors import DrawReplaced, FindingsMissing, NoticeClosed, OptionInvalid
+from gridmgmt.inspections import checklists, notices
+from gridmgmt.inspections.checklists import Checklist
+from gridmgmt.inspections.exports.field_forms import Form, FormSample
+from gridmgmt.inspections.findings import Taken
+from gridmgmt.inspections.readers import field_forms
+from gridmgmt.inspections.readers.field_forms import Handed, Known
+from gridmgmt.inspections.store import inspections
+from gridmgmt.inspections.store.inspections import StoredDraw
+from gridmgmt.numbers import exact
+from gridmgmt.people.operations.assigning import Assigner
+from gridmgmt.periods import city_time, parse_period
+
+
+@dataclass
+class TakeReport:
+    """What became of a field form's samples; ``problems`` and ``notes`` name sheet, row and column.
+
+    Attributes
+    ----------
+    n_not_filled
+        Samples of the form on which nothing is written: not inspected yet.
+    n_refused
+        Samples with a fault in any of their rows: left out as a whole.
+    notes
+        Samples that loaded and deserve a look: inspected outside the period they were drawn for.
+    """
+
+    file: str
+    n_new: int = 0
+    n_corrected: int = 0
+    n_unchanged: int = 0
+    n_not_filled: int = 0
+    n_refused: int = 0
+    problems: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[dict[str, Any]] = field(default_factory=list)
+    dry_run: bool = False
+
+    @property
+    def n_loaded(self) -> int:
+        """Samples taken."""
+        return self.n_new + self.n_corrected + self.n_unchanged
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready form."""
+        return {**asdict(self), "n_loaded": self.n_loaded}
+
+
+def form_of(work: Work, draw: str, unit: str | None = None) -> Form:
+    """The field form of a draw (外业表), of all its units or of one.
+
+    Raises
+    ------
+    DrawMissing
+    DrawReplaced
+        Another draw was made in its place.
+    OptionInvalid
+        No sample of the draw is that unit's.
+    """
+    with work.snapshot() as connection:
+        found = inspections.draw_of(connection, draw)
+        newest = _newest(connection, found)
+        if newest != found.name:
+            raise DrawReplaced(name=found.name, by=newest)
+        items = inspections.items(connection, found.id, unit)
+    if unit is not None and not items:
+        known = sorted({i["unit"] for i in found.document["items"]})
+        raise OptionInvalid(name="--unit", value=unit, expected=" / ".join(known))
+    checklist = _checklist(found)
+    samples = [_form_sample(found, checklist, item) for item in items]
+    day = parse_period(found.period).start.isoformat()
+    return Form(found.name, found.period, checklist.title, checklist.source, day, samples)
+
+
+def _checklist(draw: StoredDraw) -> Checklist:
+    """The check list as it was when the samples were drawn."""
+    kept = draw.document["checklist"]
+    return checklists.parse(kept["text"], f"{kept['id']}.yaml")
+
+
+def _newest(connection: Connection, draw: StoredDraw) -> str:
+    """The draw that holds for a draw's plan and period."""
+    return inspections.draws_of(connection, draw.plan_id, draw.period)[-1].name
+
+
+def _form_sample(draw: StoredDraw, checklist: Checklist, item: Mapping[str, Any]) -> FormSample:
+    words = draw.document["words"]
+    grid = next(code for code in reversed(item["grid_codes"]) if code is not None)
+    name = {"zh": item["name_zh"], "en": item["name_en"]}
+    return FormSample(
+        item["sample_no"], item["unit_code"], words["units"][item["unit_code"]], item["sample_type"],
+        words["types"][item["sample_type"]], words["objects"][item["object"]], name, grid, item["lon"], item["lat"],
+        checklist.items(item["sample_type"], item["object"]),
+    )  # fmt: skip
+
+
+# --- forms that come back ---------------------------------------------------------------------------------------------
+
+
+def take(work: Work, path: Path) -> TakeReport:
+    """Read a field form back (外业表回收): good samples load, faults are told; the same file again changes nothing.
+
+    A sample that says otherwise than before is a correction: its inspection,
+    its findings and its version are added, and what stood there before is kept.
+
+    Raises
+    ------
+    FileUnreadable, ColumnMissing, CityMissing
+        Nothing is loaded.
+    """
+    report = TakeReport(path.name, dry_run=not work.keep)
+    with work.transaction() as connection:
+        facts.lock(connection)
+        job = _Taking(connection, report)
+        job.run(path)
+    return report
+
+
+class _Taking:
+    """One form against what the database holds."""
+
+    def __init__(self, connection: Connection, report: TakeReport) -> None:
+        self.connection, self.report = connection, report
+        self.city = cities.load_city(connection)
+        self.now = clock.now(connection)
+        self._known: dict[str, dict[str, Any]] = {}
+        self._checklists: dict[str, Checklist] = {}
+
+    def run(self, path: Path) -> None:
+        """Read, judge, keep."""
+        handed = field_forms.read_form(path, self.city.zone, self.now, self._known_of)
+        self.report.problems = [asdict(f) for f in handed.faults]
+        self.report.n_refused, self.report.n_not_filled = handed.n_refused, handed.n_not_filled
+        changed = [x for x in handed.samples if self._is_change(x)]
+        self._note_days(handed.samples)
+        if changed:
+            self._write(path.name, handed, changed)
+
+    def _known_of(self, numbers: set[str], photographs: set[str]) -> Known:
+        self._known = inspections.samples_known(self.connection, numbers)
+        newest = {}
+        for name in {x["draw"] for x in self._known.values()}:
+            draw = inspections.draw_of(self.connection, name)
+            self._checklists[name] = _checklist(draw)
+            newest[name] = _newest(self.connection, draw)
+        items = {
+            number: self._checklists[x["draw"]].items(x["sample_type"], x["object"])
+            for number, x in self._known.items()
+        }
+        replaced = {
+            number: newest[x["draw"]]
+            for number, x in self._known.items()
+            if newest[x["draw"]] != x["draw"] and x["content_hash"] is None
+        }
+        return Known(items, replaced, attachments.known(self.connection, photographs))
+
+    def _is_change(self, x: Taken) -> bool:
+        old = self._known[x.sample_no]["content_hash"]
+        if old == _content_hash(x):
+            self.report.n_unchanged += 1
+        elif old is None:
+            self.report.n_new += 1
+        else:
+            self.report.n_corrected += 1
+        return bool(old != _content_hash(x))
+
+    def _note_days(self, samples: Iterable[Taken]) -> None:
+        """An inspection outside the period of its draw counts in the period in which it was made: that is told."""
+        for x in samples:
+            period = parse_period(self._known[x.sample_no]["period"])
+            start, end = period.bounds(self.city.zone)
+            if not start <= x.inspected_at < end:
+                told = {"code": "take_outside_period", "facts": {"sample": x.sample_no, "period": period.label}}
+                self.report.notes.append({"row": x.row, **told})
+
+    def _write(self, file: str, handed: Handed, changed: Sequence[Taken]) -> None:
+        connection = self.connection
+        batch_id = batches.new_batch(
+            connection, "samples", file=file, file_sha256=handed.sha256, profile="field_form", source_as_of=self.now
+        )
+        known_at = batches.stamp_batch(connection, batch_id)
+        rows = []
+        for x in changed:
+            known = self._known[x.sample_no]
+            checklist = self._checklists[known["draw"]]
+            judged = checklists.judge(checklist, known["sample_type"], [(f.item, f.n) for f in x.findings])
+            score = exact(judged.score) if x.result == "inspected" else None
+            stamp = {"batch_id": batch_id, "known_at": known_at, "content_hash": _content_hash(x)}
+            told = {n: getattr(x, n) for n in ("inspected_at", "inspector", "result", "note")}
+            found = [
+                {
+                    "item_code": f.item, "n": f.n, "points": exact(points), "text": f.note,
+                    "photographs": list(f.photographs), "lon": f.lon, "lat": f.lat, "found_at": f.found_at,
+                }
+                for f, points in zip(x.findings, judged.points, strict=True)
+            ]  # fmt: skip
+            inspections.add_inspection(
+                connection, {"draw_item_id": known["id"], "score": score, **told, **stamp}, found
+            )
+            rows.append(self._sample_row(x, known, checklist, found, score))
+        self._merge(pd.DataFrame(rows, index=[x.row for x in changed]), batch_id, known_at)
+        counts = {k: v for k, v in self.report.as_dict().items() if k.startswith("n_")}
+        batches.close_batch(connection, batch_id, counts)
+
+    def _sample_row(
+        self,
+        x: Taken,
+        known: Mapping[str, Any],
+        checklist: Checklist,
+        found: Sequence[Mapping[str, Any]],
+        score: str | None,
+    ) -> dict[str, Any]:
+        """A sample as an import would have it; its findings in the city's language."""
+        lang = self.city.languages[0]
+        titles = {i.code: i.text[lang] for items in checklist.types.values() for i in items}
+        told = [f"{f['item_code']} {titles[f['item_code']]} ×{f['n']} −{f['points']} {f['text'] or ''}" for f in found]
+        name = known["name_zh"] if lang == "zh" else known["name_en"]
+        return {
+            "sample_no": x.sample_no, "sample_type": known["sample_type"], "object_name": name,
+            "sampled_at": x.inspected_at, "score": score, "result": x.result,
+            "findings": "; ".join(t.strip() for t in told) or None, "unit_code": None, "address": None,
+            "lon": known["lon"], "lat": known["lat"], "version_at": self.now,
+        }  # fmt: skip
+
+    def _merge(self, rows: pd.DataFrame, batch_id: int, known_at: dt.datetime) -> None:
+        merging.create(self.connection, facts.SAMPLES)
+        merging.add(self.connection, facts.SAMPLES, rows)
+        points = merging.points(self.connection, facts.SAMPLES)
+        located = Assigner(self.connection, self.city).locate(points)
+        located.insert(0, "row_no", points["row_no"])
+        merging.set_located(self.connection, located)
+        merging.merge(self.connection, facts.SAMPLES, batch_id, known_at)
+
+
+def _content_hash(x: Taken) -> str:
+    """Of what a form says of a sample, wherever in the file it stands."""
+    told = [x.inspected_at.isoformat(), x.inspector, x.result, x.note]
+    found = [
+        [f.item, f.n, f.note, list(f.photographs), repr(f.lon), repr(f.lat), f.found_at and f.found_at.isoformat()]
+        for f in x.findings
+    ]
+    return hashlib.sha256(canonical([*told, found]).encode()).hexdigest()
+
+
+# --- rectification notices --------------------------------------------------------------------------------------------
+
+
+def issue_notice(
+    work: Work,
+    draw: str,
+    unit: str,
+    due_at: dt.datetime,
+    *,
+    samples: Sequence[str] = (),
+    issued_at: dt.datetime | None = None,
+) -> dict[str, Any]:
+    """Issue a rectification notice (整改通知) on a unit's findings that stand in none yet.
+
+    Parameters
+    ----------
+    due_at
+        The first instant that is too late.
+    samples
+        Only findings of these samples.
+    issued_at
+        Default: now.
+
+    Raises
+    ------
+    DrawMissing
+    FindingsMissing
+        The unit has no such findings.
+    OptionInvalid
+        The deadline does not lie after the issue, nobody answers for it, or a
+        sample is not among the unit's.
+    """
+    _named(work.by)
+    with work.transaction() as connection:
+        facts.lock(connection)
+        found = inspections.draw_of(connection, draw)
+        at = issued_at or clock.now(connection)
+        if due_at <= at:
+            zone = cities.load_city(connection).zone
+            raise OptionInvalid(name="--due", value=city_time(due_at, zone), expected=f"> {city_time(at, zone)}")
+        items = inspections.items(connection, found.id, unit)
+        others = sorted(set(samples) - {i["sample_no"] for i in items})
+        if others:
+            raise OptionInvalid(name="--sample", value=", ".join(others), expected=f"{draw} · {unit}")
+        wanted = [i for i in items if i["inspection_id"] is not None and (not samples or i["sample_no"] in samples)]
+        ids = inspections.findings_to_notice(connection, [i["inspection_id"] for i in wanted])
+        if not ids:
+            raise FindingsMissing(draw=draw, unit=unit)
+        number = f"{draw}-N{inspections.count_notices(connection, found.id) + 1:03d}"
+        values = {
+            "notice_no": number, "draw_id": found.id, "unit_code": unit, "issued_at": at, "due_at": due_at,
+            "issued_by": work.by,
+        }  # fmt: skip
+        inspections.add_notice(connection, values, ids)
+        return _shown(inspections.notices(connection, number)[0], at)
+
+
+def check_notice(
+    work: Work,
+    number: str,
+    result: str,
+    *,
+    checked_at: dt.datetime | None = None,
+    note: str | None = None,
+) -> dict[str, Any]:
+    """Record the check of a notice (整改复查): ``done`` or ``not_done``; done after the deadline is told as late.
+
+    Raises
+    ------
+    NoticeMissing
+    NoticeClosed
+        It was found done before.
+    OptionInvalid
+        The check lies before the issue, before the newest check or in the
+        future, or nobody answers for it.
+    """
+    _named(work.by)
+    with work.transaction() as connection:
+        facts.lock(connection)
+        notice = inspections.notices(connection, number)[0]
+        now, zone = clock.now(connection), cities.load_city(connection).zone
+        at = checked_at or now
+        done = next((c["checked_at"] for c in notice["checks"] if c["result"] == "done"), None)
+        if done is not None:
+            raise NoticeClosed(number=number, at=city_time(done, zone))
+        first = max([notice["issued_at"], *(c["checked_at"] for c in notice["checks"])])
+        if not first <= at <= now:
+            span = f"{city_time(first, zone)} … {city_time(now, zone)}"
+            raise OptionInvalid(name="--at", value=city_time(at, zone), expected=span)
+        values = {"result": result, "checked_at": at, "checked_by": work.by, "note": note}
+        inspections.add_check(connection, notice["id"], values)
+        return _shown(inspections.notices(connection, number)[0], now)
+
+
+def list_notices(
+    work: Work, draw: str | None = None, number: str | None = None, at: dt.datetime | None = None
+) -> list[dict[str, Any]]:
+    """Notices with their findings, their checks and how they stand at a moment (default: now).
+
+    Raises
+    ------
+    DrawMissing, NoticeMissing
+    """
+    with work.snapshot() as connection:
+        if draw is not None:
+            inspections.draw_of(connection, draw)
+        moment = at or clock.now(connection)
+        found = inspections.notices(connection, number, draw)
+        return [_shown(n, moment) for n in found if n["issued_at"] <= moment]
+
+
+def _named(by: str) -> None:
+    if not by.strip():
+        raise OptionInvalid(name="--by", value=by, expected="NAME")
+
+
+def _shown(notice: Mapping[str, Any], at: dt.datetime) -> dict[str, Any]:
+    checks = [(c["checked_at"], c["result"]) for c in notice["checks"]]
+    state = notices.state(notice["due_at"], checks, at)
+    return {**{k: v for k, v in notice.items() if k != "id"}, "state": state}

@@ -1,0 +1,105 @@
+"""One import under way (导入批次): its report, the rows it refuses, and what the quarantine keeps of them."""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from gridmgmt.city import City
+from gridmgmt.database import facts, quarantine
+from gridmgmt.database.work import Connection
+from gridmgmt.files.cells import Problem
+from gridmgmt.intake.readers.profiles import Profile
+
+
+@dataclass
+class ImportReport:
+    """What became of each row of a file: ``n_rows == n_loaded + n_quarantined``, always."""
+
+    file: str
+    profile: str
+    n_rows: int = 0
+    n_new: int = 0
+    n_newer: int = 0
+    n_unchanged: int = 0
+    n_older: int = 0
+    n_quarantined: int = 0
+    located: dict[str, int] = field(default_factory=dict)
+    reasons: dict[str, int] = field(default_factory=dict)
+    notes: dict[str, int] = field(default_factory=dict)
+    dry_run: bool = False
+
+    @property
+    def n_loaded(self) -> int:
+        """Rows taken: new, newer, older or unchanged."""
+        return self.n_new + self.n_newer + self.n_unchanged + self.n_older
+
+    def note(self, name: str, n: int) -> None:
+        """Count something that people should know of the rows taken."""
+        if n:
+            self.notes[name] = self.notes.get(name, 0) + n
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready form."""
+        return {**asdict(self), "n_loaded": self.n_loaded}
+
+
+@dataclass
+class Job:
+    """One import under way.
+
+    Attributes
+    ----------
+    reread
+        Gives the raw text of some rows, read from the source once more.
+    crs
+        The coordinate system that the file itself names, for rows located by its geometry.
+    units, categories
+        What the rows name and the profile lets its files add.
+    """
+
+    connection: Connection
+    city: City
+    profile: Profile
+    batch_id: int
+    report: ImportReport
+    sha256: str
+    source_as_of: dt.datetime
+    reread: Callable[[set[int]], dict[int, dict[str, Any]]]
+    crs: str | None = None
+    units: set[str] = field(default_factory=set)
+    categories: set[tuple[str, str, str]] = field(default_factory=set)
+
+    @property
+    def kind(self) -> facts.Kind:
+        """The tables of its rows, where they are cases or samples."""
+        return facts.KINDS[self.profile.kind]
+
+    def refuse(self, rows: list[quarantine.BadRow]) -> None:
+        """Note rows for the quarantine and count their reasons."""
+        quarantine.add(self.connection, rows)
+        self.report.n_quarantined += len(rows)
+        tally = Counter(str(p["code"]) for row in rows for p in row.problems)
+        self.report.reasons = dict(Counter(self.report.reasons) + tally)
+
+    def refuse_after_reading(self, problems: Sequence[Problem]) -> None:
+        """Refuse rows, one problem each, that only the merge found wrong: their raw text is read again."""
+        if problems:
+            raws = self.reread({p.row for p in problems})
+            told = [p if p.value is not None else replace(p, value=raws[p.row].get(p.column)) for p in problems]
+            self.refuse([quarantine.BadRow(p.row, raws[p.row], [p.as_dict()]) for p in told])
+
+    def keep_bad(self, loaded: list[int]) -> None:
+        """Save the file's bad rows in quarantine, and close the entries of rows that are loaded now."""
+        quarantine.save(
+            self.connection,
+            batch_id=self.batch_id,
+            kind=self.profile.kind,
+            profile=self.profile.id,
+            file=self.report.file,
+            file_sha256=self.sha256,
+            crs=self.crs,
+            source_as_of=self.source_as_of,
+        )
+        quarantine.resolve(self.connection, self.profile.kind, self.sha256, loaded, self.batch_id)

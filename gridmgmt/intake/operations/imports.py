@@ -1,0 +1,215 @@
+"""Import of cases, samples and step logs (数据导入): read, check, locate, merge, keep bad rows; a file at a time."""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from gridmgmt.database import batches, cities, clock, facts, merging, quarantine
+from gridmgmt.database.work import Connection, Progress, Work
+from gridmgmt.errors import ProfileMissing
+from gridmgmt.files import tabular
+from gridmgmt.intake.operations import step_logs
+from gridmgmt.intake.operations.import_job import ImportReport, Job
+from gridmgmt.intake.readers import facts as parsing
+from gridmgmt.intake.readers import profiles
+from gridmgmt.intake.readers.facts import Known, Parsed, Problem
+from gridmgmt.intake.readers.profiles import Profile
+from gridmgmt.people.operations.assigning import Assigner
+from gridmgmt.people.store import categories, units
+
+__all__ = ["ImportReport", "import_file", "list_quarantine", "retry_quarantine"]
+
+
+def import_file(
+    work: Work,
+    path: Path,
+    profile_name: str,
+    *,
+    source_as_of: dt.datetime | None = None,
+) -> ImportReport:
+    """Import one file of cases, samples or steps by a profile.
+
+    Parameters
+    ----------
+    source_as_of
+        When the export was made, for files without a version column; default:
+        the moment of this import.
+
+    Raises
+    ------
+    ProfileMissing, ProfileInvalid, FileUnreadable, ColumnMissing, CityMissing
+        Nothing is loaded.
+    """
+    profile = profiles.load(profile_name)
+    rows = tabular.open_rows(path, profile.encodings, profile.file_columns(), profile.sheet)
+    report = ImportReport(path.name, profile.id, dry_run=not work.keep)
+    with work.transaction() as connection:
+        job = _open(connection, profile, report, rows.sha256, source_as_of, partial(_reread, path, profile))
+        for raw in rows.chunks:
+            job.crs = rows.crs
+            _take(job, raw)
+            work.progress("read", report.n_rows)
+        _refuse_broken(job, rows.broken)
+        _finish(job, work.progress)
+    return report
+
+
+def _open(
+    connection: Connection,
+    profile: Profile,
+    report: ImportReport,
+    sha256: str,
+    source_as_of: dt.datetime | None,
+    reread: Callable[[set[int]], dict[int, dict[str, Any]]],
+) -> Job:
+    city = cities.load_city(connection)
+    when = source_as_of or clock.now(connection)
+    batch_id = batches.new_batch(
+        connection, profile.kind, file=report.file, file_sha256=sha256, profile=profile.id, source_as_of=when
+    )
+    if profile.kind == "steps":
+        step_logs.begin(connection)
+    else:
+        merging.create(connection, facts.KINDS[profile.kind])
+    quarantine.create(connection)
+    return Job(connection, city, profile, batch_id, report, sha256, when, reread)
+
+
+def _take(job: Job, raw: pd.DataFrame) -> None:
+    """Parse one chunk into the temporary tables, good rows and bad ones; touches nothing that others see."""
+    known = Known(categories.category_keys(job.connection), set(units.unit_ids(job.connection)))
+    parsed = step_logs.take(job, raw, known) if job.profile.kind == "steps" else _take_facts(job, raw, known)
+    job.units |= set(parsed.facts["unit_code"].dropna())
+    bad: dict[int, list[dict[str, Any]]] = {}
+    for problem in parsed.problems:
+        bad.setdefault(problem.row, []).append(problem.as_dict())
+    job.refuse([quarantine.BadRow(n, raws, bad[n]) for n, raws in _plain(raw.loc[sorted(bad)]).items()])
+    job.report.n_rows += len(raw)
+    job.report.notes = dict(Counter(job.report.notes) + Counter(parsed.notes))
+
+
+def _take_facts(job: Job, raw: pd.DataFrame, known: Known) -> Parsed:
+    parsed = parsing.parse(raw, job.profile, job.city, known, job.crs)
+    good = parsed.facts.assign(version_at=parsed.facts["version_at"].fillna(pd.Timestamp(job.source_as_of)))
+    merging.add(job.connection, job.kind, good)
+    if job.profile.category is not None:
+        keys = good[["category_scheme", "category_kind", "category_code"]].dropna().drop_duplicates()
+        job.categories |= set(keys.itertuples(index=False, name=None))
+    return parsed
+
+
+def _refuse_broken(job: Job, broken: list[tuple[int, str]]) -> None:
+    """Lines that are no records go to quarantine as text."""
+    job.refuse(
+        [
+            quarantine.BadRow(n, {"text": text}, [Problem(n, "", text[:200], "line_broken").as_dict()])
+            for n, text in broken
+        ]
+    )
+    job.report.n_rows += len(broken)
+
+
+def _finish(job: Job, progress: Progress) -> None:
+    """Merge, keep the bad rows; under the lock, so that two files at once follow each other here."""
+    progress("wait for other imports", job.report.n_rows)
+    facts.lock(job.connection)
+    _add_known(job)
+    loaded = step_logs.merge(job, progress) if job.profile.kind == "steps" else _merge(job, progress)
+    job.keep_bad(loaded)
+    counts = {k: v for k, v in job.report.as_dict().items() if k != "dry_run"}
+    batches.close_batch(job.connection, job.batch_id, counts)
+
+
+def _merge(job: Job, progress: Progress) -> list[int]:
+    """Locate cases or samples and merge them; gives the rows that are loaded."""
+    column = job.profile.columns[job.profile.key].label
+    if job.kind is facts.CASES:
+        lived = merging.take_out_lived(job.connection)
+        job.refuse_after_reading([Problem(n, column, key, "case_lives_here") for n, key in lived])
+    progress("locate", job.report.n_rows)
+    points = merging.points(job.connection, job.kind)
+    located = Assigner(job.connection, job.city).locate(points)
+    located.insert(0, "row_no", points["row_no"])
+    merging.set_located(job.connection, located)
+    progress("merge", job.report.n_rows)
+    known_at = batches.stamp_batch(job.connection, job.batch_id)
+    merged = merging.merge(job.connection, job.kind, job.batch_id, known_at)
+    job.refuse_after_reading([Problem(n, column, key, "version_conflict") for n, key in merged.conflicts])
+    taken = located[~located["row_no"].isin(dict(merged.conflicts))]
+    report = job.report
+    report.n_new, report.n_newer = merged.n_new, merged.n_newer
+    report.n_unchanged, report.n_older = merged.n_unchanged, merged.n_older
+    report.located = {str(k): int(v) for k, v in taken["located"].value_counts().sort_index().items()}
+    return [int(n) for n in taken["row_no"]]
+
+
+def _add_known(job: Job) -> None:
+    """Add the units and categories that the profile lets its files add."""
+    if job.profile.unknown_units == "add":
+        units.ensure_units(job.connection, job.units)
+    if job.profile.category is not None and job.profile.category.unknown == "add":
+        categories.ensure_categories(job.connection, job.categories)
+
+
+def _plain(rows: pd.DataFrame) -> dict[int, dict[str, Any]]:
+    """Rows as the file has them, by row number, without what is missing."""
+    records = rows.astype(object).to_dict("index")
+    return {int(str(n)): {str(k): v for k, v in row.items() if pd.notna(v)} for n, row in records.items()}
+
+
+def _reread(path: Path, profile: Profile, wanted: set[int]) -> dict[int, dict[str, Any]]:
+    again = tabular.open_rows(path, profile.encodings, profile.file_columns(), profile.sheet)
+    return {n: row for raw in again.chunks for n, row in _plain(raw.loc[raw.index.isin(wanted)]).items()}
+
+
+def retry_quarantine(work: Work, profile_name: str | None = None) -> list[ImportReport]:
+    """Try the rows in quarantine again, each with its profile as it is now; those that pass are loaded.
+
+    Rows that still fail stay with their present reasons; so do rows of a
+    profile that is a file outside data/profiles, until it is named.
+    """
+    out: list[ImportReport] = []
+    with work.transaction() as connection:
+        for group in quarantine.open_groups(connection):
+            try:
+                profile = profiles.load(profile_name or group.profile)
+            except ProfileMissing:
+                if profile_name is not None:
+                    raise
+                continue
+            if group.profile != profile.id:
+                continue
+            report = ImportReport(group.file, profile.id)
+            rows = quarantine.rows_of(connection, group)
+            raws = {r.row_no: dict(r.raw) for r in rows}
+            job = _open(connection, profile, report, group.file_sha256, group.source_as_of, partial(_among, raws))
+            job.crs = group.crs
+            for raw in _again(rows, profile):
+                _take(job, raw)
+                work.progress("read", report.n_rows)
+            _finish(job, work.progress)
+            out.append(report)
+    return out
+
+
+def _among(raws: dict[int, dict[str, Any]], _wanted: set[int]) -> dict[int, dict[str, Any]]:
+    return raws
+
+
+def _again(rows: list[quarantine.BadRow], profile: Profile) -> Iterator[pd.DataFrame]:
+    rows = [r for r in rows if set(r.raw) != {"text"}]
+    if rows:
+        columns = profile.file_columns() + ([tabular.X, tabular.Y] if profile.by_geometry else [])
+        frame = pd.DataFrame([r.raw for r in rows], index=pd.Index([r.row_no for r in rows], name="row"), dtype="str")
+        yield frame.reindex(columns=list(dict.fromkeys([*frame.columns, *columns])))
+
+
+def list_quarantine(work: Work, *, limit: int | None = 100) -> list[dict[str, Any]]:
+    """Rows in quarantine, one entry a problem: file, row, column, value, code and facts."""
+    with work.transaction() as connection:
+        return quarantine.listing(connection, limit)

@@ -1,0 +1,79 @@
+"""History of cases from another system's step log (办理日志导入): its steps are stored as imported ones.
+
+The rows of the cases stay as they are: their dates come with the case export.
+A case on which steps were taken here takes no others.
+"""
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from gridmgmt.casework.store import steps
+from gridmgmt.database import batches
+from gridmgmt.database.work import Connection, Progress
+from gridmgmt.files.cells import Problem
+from gridmgmt.intake import step_logs
+from gridmgmt.intake.operations.import_job import Job
+from gridmgmt.intake.readers import steps as reading
+from gridmgmt.intake.readers.facts import Known, Parsed
+from gridmgmt.intake.step_logs import Followed, Refusal
+from gridmgmt.intake.store import step_logs as incoming
+from gridmgmt.periods import city_time
+
+
+def begin(connection: Connection) -> None:
+    """Make room for a log's rows."""
+    incoming.create(connection)
+
+
+def take(job: Job, raw: pd.DataFrame, known: Known) -> Parsed:
+    """Parse one chunk into the temporary table."""
+    parsed = reading.parse(raw, job.profile, job.city, known, job.crs, history=True)
+    incoming.add(job.connection, parsed.facts)
+    return parsed
+
+
+def merge(job: Job, progress: Progress) -> list[int]:
+    """Follow every case's rows from where its stored steps end; gives the rows that are loaded."""
+    report, loaded, n_cases = job.report, [], 0
+    problems: list[Problem] = []
+    known_at = batches.stamp_batch(job.connection, job.batch_id)
+    for block in incoming.blocks(job.connection):
+        rows = steps.found(job.connection, block)
+        stored = steps.of_cases(job.connection, [r["id"] for r in rows.values()])
+        new: list[dict[str, Any]] = []
+        for case_no, log in block.items():
+            row = rows.get(case_no)
+            if row is None:
+                problems += [_problem(job, case_no, Refusal(n, "case_no", "case_not_here")) for n, _ in log]
+                continue
+            found = step_logs.follow(case_no, steps.plain_row(row), stored.get(row["id"], []), log)
+            new += _stored(row, found)
+            problems += [_problem(job, case_no, r) for r in found.refused]
+            loaded += [*found.rows, *found.unchanged]
+            report.n_new += len(found.rows)
+            report.n_unchanged += len(found.unchanged)
+            report.note("bridged_steps", found.n_bridged)
+        steps.append(job.connection, new, job.batch_id, known_at)
+        n_cases += len(block)
+        progress("cases", n_cases)
+    job.refuse_after_reading(problems)
+    return loaded
+
+
+def _stored(row: Mapping[str, Any], found: Followed) -> Iterator[dict[str, Any]]:
+    for step, state in found.added:
+        yield {
+            "case_id": row["id"], "seq": step.seq, "kind": step.kind, "at": step.at, "actor": step.actor,
+            "unit_code": step.unit_code, "reason": step.reason, "facts": step.facts, "origin": step.origin,
+            "state": state, "ref": None,
+        }  # fmt: skip
+
+
+def _problem(job: Job, case_no: str, refusal: Refusal) -> Problem:
+    column = job.profile.columns[refusal.name].label
+    zone, told = job.city.zone, refusal.facts.items()
+    facts = {name: city_time(value, zone) if isinstance(value, dt.datetime) else value for name, value in told}
+    return Problem(refusal.row, column, None, refusal.code, {"case_no": case_no, **facts})

@@ -1,0 +1,231 @@
+"""Rows of text → facts: each field parsed, checked, and each fault named by row, column and value.
+
+A row with any problem is left out of the facts and handed to the quarantine
+(隔离区) with all its problems; the other rows go on.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from gridmgmt import geo
+from gridmgmt.city import City
+from gridmgmt.codes import CATEGORY_KINDS
+from gridmgmt.errors import CrsNotConvertible, CrsUnknown
+from gridmgmt.files.cells import Problem
+from gridmgmt.files.tabular import X, Y
+from gridmgmt.intake.readers import profiles
+from gridmgmt.intake.readers.fields import Chunk
+from gridmgmt.intake.readers.profiles import FieldSpec, Profile
+
+__all__ = ["Known", "Parsed", "Problem", "location", "parse", "units"]
+
+NOT_BEFORE_REPORT = (
+    "accepted_at", "registered_at", "dispatched_at", "due_at", "due_extended_at",
+    "handled_at", "closed_at", "voided_at", "reworked_at",
+)  # fmt: skip
+MAX_REWORK = 1000
+
+
+@dataclass
+class Parsed:
+    """What became of a chunk: ``facts`` indexed by row, ``problems`` of the rows left out, tallies."""
+
+    facts: pd.DataFrame
+    problems: list[Problem]
+    notes: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the city's tables hold: (scheme, kind, code) of categories, and unit codes."""
+
+    categories: Collection[tuple[str, str, str]]
+    units: Collection[str]
+
+
+def parse(raw: pd.DataFrame, profile: Profile, city: City, known: Known, crs: str | None = None) -> Parsed:
+    """Parse one chunk of rows by a profile.
+
+    Parameters
+    ----------
+    raw
+        Text columns, index = row number.
+    crs
+        The file's own coordinate system, for ``location.geometry``.
+
+    Returns
+    -------
+    Parsed
+        ``facts`` has the columns of the case or sample tables plus ``version_at``
+        (NaT where the profile has none), lon, lat in EPSG:4490.
+    """
+    chunk = Chunk(raw, profile, ZoneInfo(profile.time_zone) if profile.time_zone else city.zone)
+    facts = pd.DataFrame(index=raw.index)
+    if profile.kind == "cases":
+        _case_fields(chunk, facts)
+        _category(chunk, facts, known)
+        _deadline(chunk, facts)
+        _order_of_times(chunk, facts)
+    else:
+        _sample_fields(chunk, facts)
+    units(chunk, facts, known)
+    location(chunk, facts, crs)
+    version = FieldSpec(column=profile.version) if profile.version else None
+    facts["version_at"] = chunk.time(version) if version else _no_times(raw.index)
+    bad = {p.row for p in chunk.problems}
+    return Parsed(facts[~facts.index.isin(bad)], chunk.problems, chunk.notes)
+
+
+def _case_fields(chunk: Chunk, facts: pd.DataFrame) -> None:
+    columns = chunk.profile.columns
+    none = pd.Series(None, index=facts.index, dtype="object")
+    facts["case_no"] = chunk.code(columns["case_no"])
+    chunk.required(facts["case_no"], "case_no")
+    _texts(chunk, facts, profiles.CASE_TEXTS)
+    for name in profiles.CASE_TIMES:
+        facts[name] = chunk.time(columns[name]) if name in columns else _no_times(facts.index)
+    chunk.required(facts["reported_at"], "reported_at")
+    facts["status"] = none
+    if "status" in columns:
+        facts["status"] = chunk.text(columns["status"])
+        known = facts["status"].isna() | facts["status"].isin(profiles.STATUSES)
+        chunk.refuse(~known, columns["status"].label, "status_unknown", facts["status"], known=list(profiles.STATUSES))
+    # an export that cannot tell leaves them unknown; an empty cell of a column that can tell means none
+    facts["n_rework"] = pd.array([pd.NA] * len(facts), dtype="Int64")
+    if "n_rework" in columns:
+        facts["n_rework"] = chunk.count(columns["n_rework"], MAX_REWORK).fillna(0)
+    facts["is_repeat"] = chunk.flag(columns["is_repeat"]) if "is_repeat" in columns else none
+
+
+def _sample_fields(chunk: Chunk, facts: pd.DataFrame) -> None:
+    columns = chunk.profile.columns
+    facts["sample_no"] = chunk.code(columns["sample_no"])
+    chunk.required(facts["sample_no"], "sample_no")
+    facts["sampled_at"] = chunk.time(columns["sampled_at"])
+    chunk.required(facts["sampled_at"], "sampled_at")
+    _texts(chunk, facts, profiles.SAMPLE_TEXTS)
+    facts["score"] = chunk.number(columns["score"], 0, 100) if "score" in columns else np.nan
+
+
+def _texts(chunk: Chunk, facts: pd.DataFrame, names: Collection[str]) -> None:
+    """Free texts as they are written; a unit is a code."""
+    columns = chunk.profile.columns
+    for name in names:
+        read = chunk.code if name == "unit_code" else chunk.text
+        facts[name] = read(columns[name]) if name in columns else pd.Series(None, index=facts.index, dtype="object")
+
+
+def _no_times(index: pd.Index) -> pd.Series:
+    return pd.Series(pd.NaT, index=index, dtype="datetime64[us, UTC]")
+
+
+def _category(chunk: Chunk, facts: pd.DataFrame, known: Known) -> None:
+    rule = chunk.profile.category
+    for name in ("category_scheme", "category_kind", "category_code"):
+        facts[name] = pd.Series(None, index=facts.index, dtype="object")
+    if rule is None:
+        return
+    code = chunk.code(FieldSpec(column=rule.column))
+    kind = chunk.text(rule.kind)
+    label = rule.kind.label or rule.column
+    facts["category_code"] = code
+    facts["category_kind"] = kind.where(code.notna(), None)
+    facts["category_scheme"] = pd.Series(rule.scheme, facts.index, dtype="object").where(code.notna(), None)
+    nameless = code.notna() & kind.isna() & ~code.index.isin(chunk.faulty(rule.kind.label))
+    chunk.refuse(nameless, label, "value_missing", field="kind")
+    strange = kind.notna() & ~kind.isin(CATEGORY_KINDS)
+    chunk.refuse(strange, label, "value_not_in_map", kind, known=list(CATEGORY_KINDS))
+    starred = code.map(lambda c: isinstance(c, str) and "*" in c).astype(bool)
+    chunk.refuse(starred, rule.column, "category_malformed", code)
+    if rule.unknown == "quarantine":
+        keys = pd.Series([(rule.scheme, k, c) for k, c in zip(kind, code, strict=True)], index=facts.index)
+        unknown = code.notna() & kind.notna() & ~strange & ~starred & ~keys.isin(set(known.categories))
+        chunk.refuse(unknown, rule.column, "category_unknown_value", code, scheme=rule.scheme)
+
+
+def units(chunk: Chunk, facts: pd.DataFrame, known: Known) -> None:
+    """Refuse units that the table does not hold, unless the profile lets its files add them."""
+    spec = chunk.profile.columns.get("unit_code")
+    if spec is not None and chunk.profile.unknown_units == "quarantine":
+        unknown = facts["unit_code"].notna() & ~facts["unit_code"].isin(set(known.units))
+        chunk.refuse(unknown, spec.label, "unit_unknown_value")
+
+
+def _deadline(chunk: Chunk, facts: pd.DataFrame) -> None:
+    """The deadline by the first of the profile's rules that gives one."""
+    due = _no_times(facts.index)
+    for rule in chunk.profile.deadline:
+        if rule.column is not None:
+            value = chunk.time(FieldSpec(column=rule.column, format=rule.format))
+        else:
+            value = facts[rule.after] + pd.Timedelta(hours=rule.hours or 0)
+        if rule.when is not None:
+            value = value.where(chunk.text(FieldSpec(column=rule.when.column)).isin(rule.when.in_))
+        due = due.where(due.notna(), value)
+    facts["due_at"] = due
+
+
+def _order_of_times(chunk: Chunk, facts: pd.DataFrame) -> None:
+    """Nothing happens to a case before it is reported, and an extension never shortens."""
+    columns = chunk.profile.columns
+    for name in NOT_BEFORE_REPORT:
+        column = columns[name].label if name in columns else name
+        if name == "due_at":
+            column = next((d.column for d in chunk.profile.deadline if d.column), name)
+        early = facts[name].notna() & (facts[name] < facts["reported_at"])
+        chunk.refuse(early, column, "time_before_report")
+    shorter = facts["due_extended_at"].notna() & (facts["due_extended_at"] < facts["due_at"])
+    if shorter.any():
+        chunk.refuse(shorter, columns["due_extended_at"].label, "extension_shortens")
+
+
+def location(chunk: Chunk, facts: pd.DataFrame, crs: str | None) -> None:
+    """Longitude and latitude in storage coordinates; a row without a location stays, without one."""
+    facts["lon"], facts["lat"] = np.nan, np.nan
+    where = chunk.profile.location
+    if where is None:
+        return
+    x_name, y_name = (X, Y) if where.geometry else (where.lon or "", where.lat or "")
+    x, y = _coordinate(chunk, x_name), _coordinate(chunk, y_name)
+    for lon, lat in where.null:
+        absent = (x == lon) & (y == lat)
+        x, y = x.mask(absent), y.mask(absent)
+    for name, here, there in ((x_name, x, y), (y_name, y, x)):
+        chunk.refuse(here.isna() & there.notna() & ~here.index.isin(chunk.faulty(name)), name, "coordinate_missing")
+    systems = chunk.text(where.system) if where.system else pd.Series(crs, index=x.index, dtype="object")
+    label = (where.system.label if where.system else "") or "CRS"
+    nameless = x.notna() & y.notna() & systems.isna() & ~x.index.isin(chunk.faulty(label))
+    chunk.refuse(nameless, label, "system_missing")
+    for system in systems[x.notna() & y.notna()].dropna().unique():
+        _convert(chunk, facts, x, y, (systems == system) & x.notna() & y.notna(), str(system), (x_name, y_name, label))
+
+
+def _convert(
+    chunk: Chunk,
+    facts: pd.DataFrame,
+    x: pd.Series,
+    y: pd.Series,
+    rows: pd.Series,
+    system: str,
+    labels: tuple[str, str, str],
+) -> None:
+    """The points of one system; those that it cannot hold, or all if it is no system, are refused."""
+    try:
+        points = geo.points_to_storage(x[rows].to_numpy(), y[rows].to_numpy(), system)
+    except (CrsUnknown, CrsNotConvertible):
+        chunk.refuse(rows, labels[2], "system_unknown", pd.Series(system, index=rows.index))
+        return
+    facts.loc[rows, "lon"], facts.loc[rows, "lat"] = points.lon, points.lat
+    if points.refused.any():
+        refused = pd.Series(False, index=rows.index)
+        refused[rows] = points.refused
+        pair = x.astype("str") + ", " + y.astype("str")
+        chunk.refuse(refused, f"{labels[0]}, {labels[1]}", "coordinate_refused", pair, system=system)
+
+
+def _coordinate(chunk: Chunk, column: str) -> pd.Series:
+    return chunk.number(FieldSpec(column=column), -np.inf, np.inf)

@@ -1,0 +1,159 @@
+"""One field of many rows: text → instants, numbers, flags and codes; each fault named by row, column and value.
+
+What a keyboard in Chinese mode leaves behind is read as what was meant: blanks
+around a value (full-width ones too) are no part of it, and in codes, times,
+numbers and flags full-width letters, digits and ``．－：／＋`` (全角) stand for
+their half-width forms. Nothing else is mended: ``1,234`` is not a number here.
+"""
+
+import re
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from gridmgmt import periods
+from gridmgmt.files.cells import Problem, half_width, trimmed
+from gridmgmt.intake.readers.profiles import FieldSpec, Profile
+
+TIME_FORMATS = (
+    "ISO8601", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%Y/%m/%d",
+    "%Y年%m月%d日 %H:%M:%S", "%Y年%m月%d日 %H:%M", "%Y年%m月%d日",
+)  # fmt: skip
+FIRST_YEAR, LAST_YEAR = 1980, 2099
+TRUE = frozenset({"是", "y", "yes", "true", "1", "t"})
+FALSE = frozenset({"否", "n", "no", "false", "0", "f"})
+
+WHOLE_DAY = r"\d{4}-\d{1,2}-\d{1,2}|\d{8}"
+"""How an ISO time must begin: a year or month alone is no day."""
+
+WITH_OFFSET = r":\d\d(?:[.,]\d+)?\s*(?:Z|[+-]\d\d(?::?\d\d)?)$"
+"""How a time ends that names its own offset from UTC; 01-03-2025 has none."""
+
+ROUNDED = re.compile(r"\d+(?:\.\d+)?[eE]\+\d+")
+"""A long number as spreadsheets write it, its last digits lost: 2.02503E+17."""
+
+
+class Chunk:
+    """Some rows of a file (index = row number), read field by field; collects ``problems`` and ``notes``."""
+
+    def __init__(self, raw: pd.DataFrame, profile: Profile, zone: ZoneInfo) -> None:
+        self.raw = raw
+        self.profile = profile
+        self.zone = zone
+        self.problems: list[Problem] = []
+        self.notes: dict[str, int] = {}
+        self._seen: set[tuple[int, str, str]] = set()
+
+    def refuse(self, mask: pd.Series, column: str, code: str, values: pd.Series | None = None, **facts: Any) -> None:
+        """Note a problem for every row where ``mask`` holds, once for a column that several fields read."""
+        if not mask.any():
+            return
+        shown = values if values is not None else self.raw.get(column)
+        for row in mask.index[mask]:
+            key = (int(row), column, code)
+            if key not in self._seen:
+                self._seen.add(key)
+                value = None if shown is None or pd.isna(shown[row]) else str(shown[row])
+                self.problems.append(Problem(int(row), column, value, code, facts))
+
+    def faulty(self, column: str) -> set[int]:
+        """Rows whose value in that column has a problem already."""
+        return {p.row for p in self.problems if p.column == column}
+
+    def text(self, spec: FieldSpec) -> pd.Series:
+        """A field's trimmed text, nulls as None, mapped where the profile maps."""
+        if not spec.names:
+            return pd.Series(spec.default, index=self.raw.index, dtype="object")
+        values = self._plain(spec.names[0], spec.null)
+        for name in spec.names[1:]:
+            values = values + "-" + self._plain(name, spec.null)
+        if spec.map is not None:
+            unknown = values.notna() & ~values.isin(list(spec.map))
+            self.refuse(unknown, spec.label, "value_not_in_map", values, known=list(spec.map))
+            values = values.map(spec.map).astype("object")
+        if spec.default is not None:
+            values = values.where(values.notna(), spec.default)
+        return values.where(values.notna(), None)
+
+    def _plain(self, column: str, null: tuple[str, ...]) -> pd.Series:
+        values = self.raw[column].astype("object").where(self.raw[column].notna(), None)
+        values = values.map(lambda v: trimmed(v) if isinstance(v, str) else v)
+        return values.mask(values.isin(["", *self.profile.null_values, *null]), None)
+
+    def code(self, spec: FieldSpec) -> pd.Series:
+        """A field's codes or numbers of cases: text in half-width forms, in which nothing was rounded."""
+        values = self._half_width(spec)
+        rounded = values.map(lambda v: isinstance(v, str) and ROUNDED.fullmatch(v) is not None).astype(bool)
+        self.refuse(rounded, spec.label, "code_rounded", values)
+        return values
+
+    def _half_width(self, spec: FieldSpec) -> pd.Series:
+        return self.text(spec).map(lambda v: half_width(v) if isinstance(v, str) else v).astype("object")
+
+    def time(self, spec: FieldSpec) -> pd.Series:
+        """A field's instants in UTC; texts without an offset are local times of the profile's zone.
+
+        A day alone is its first instant. A time that a clock change repeats
+        is its first occurrence (noted); one that it skips is refused.
+        """
+        values = self._half_width(spec)
+        naive, aware = _stamps(values, spec.format)
+        self.refuse(values.notna() & naive.isna() & aware.isna(), spec.label, "time_unreadable", values)
+        years = naive.dt.year.where(naive.notna(), aware.dt.year)
+        wrong = (years < FIRST_YEAR) | (years > LAST_YEAR)
+        self.refuse(wrong, spec.label, "time_implausible", values, first=FIRST_YEAR, last=LAST_YEAR)
+        utc, missing, ambiguous = periods.localize(naive.mask(wrong), self.zone)
+        self.refuse(missing, spec.label, "time_does_not_exist", values, zone=str(self.zone))
+        if ambiguous.any():
+            self.notes["ambiguous_times"] = self.notes.get("ambiguous_times", 0) + int(ambiguous.sum())
+        return utc.where(utc.notna(), aware.mask(wrong)).astype("datetime64[us, UTC]")
+
+    def number(self, spec: FieldSpec, low: float, high: float) -> pd.Series:
+        """A field's numbers within closed bounds; NaN where there is none or a problem."""
+        values = self._half_width(spec)
+        numbers = pd.to_numeric(values, errors="coerce").astype("float64")
+        numbers = numbers.where(np.isfinite(numbers))
+        self.refuse(values.notna() & numbers.isna(), spec.label, "number_unreadable", values)
+        outside = (numbers < low) | (numbers > high)
+        self.refuse(outside, spec.label, "number_out_of_range", values, low=low, high=high)
+        return numbers.mask(outside)
+
+    def count(self, spec: FieldSpec, high: int) -> pd.Series:
+        """A field's whole numbers from 0 up to ``high``, as ``Int64``."""
+        numbers = self.number(spec, 0, high)
+        broken = numbers.notna() & (numbers % 1 != 0)
+        self.refuse(broken, spec.label, "number_not_whole")
+        return numbers.mask(broken).astype("Int64")
+
+    def flag(self, spec: FieldSpec) -> pd.Series:
+        """A yes/no field (是/否), also true and false from a map; none means no."""
+        values = self._half_width(spec).map(lambda v: str(v).lower() if isinstance(v, str | bool) else v)
+        self.refuse(values.notna() & ~values.isin(TRUE | FALSE), spec.label, "flag_unreadable")
+        return values.isin(TRUE)
+
+    def required(self, values: pd.Series, name: str) -> None:
+        """Refuse rows where a field that every row needs has no value and no other fault yet."""
+        column = self.profile.columns[name].label or name
+        self.refuse(values.isna() & ~values.index.isin(self.faulty(column)), column, "value_missing", field=name)
+
+
+def _stamps(values: pd.Series, given: str | None) -> tuple[pd.Series, pd.Series]:
+    """Texts as local times and as instants, one of the two for each that can be read."""
+    texts = values.astype("str")
+    naive = pd.Series(pd.NaT, index=values.index, dtype="datetime64[us]")
+    aware = pd.Series(pd.NaT, index=values.index, dtype="datetime64[us, UTC]")
+    if given is not None and "%z" in given:
+        return naive, pd.to_datetime(texts, format=given, utc=True, errors="coerce").astype("datetime64[us, UTC]")
+    zoned = values.notna() & texts.str.contains(WITH_OFFSET, regex=True).fillna(False)
+    if zoned.any():
+        found = pd.to_datetime(texts.where(zoned), format="ISO8601", utc=True, errors="coerce")
+        aware = found.astype("datetime64[us, UTC]")
+    for form in (given,) if given else TIME_FORMATS:
+        left = values.notna() & ~zoned & naive.isna()
+        if form == "ISO8601":
+            left &= texts.str.match(WHOLE_DAY).fillna(False)
+        if left.any():
+            naive.loc[left] = pd.to_datetime(texts[left], format=form, errors="coerce").astype("datetime64[us]")
+    return naive, aware

@@ -1,0 +1,364 @@
+"""Profiles (导入方案): how one city's export maps to the platform's fields, as data.
+
+A profile is ``data/profiles/<id>.yaml`` or any YAML file of that form; its
+keys are the fields of :class:`Profile`. Unknown and duplicate keys are errors,
+and so is every word that no row could be read with: a mistake in a profile is
+told when it is loaded, not once for each row.
+"""
+
+import codecs
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic_core import ErrorDetails
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from gridmgmt.casework.cases import MARKS, ORDER_KINDS, STATES, VERDICTS
+from gridmgmt.casework.transitions import BY_PEOPLE
+from gridmgmt.codes import CATEGORY_KINDS
+from gridmgmt.errors import CrsUnknown, ProfileInvalid, ProfileMissing
+from gridmgmt.files.tabular import X, Y
+from gridmgmt.geo import WEB_SYSTEMS, parse_crs
+from gridmgmt.settings import data_path
+
+CASE_TEXTS = ("source", "address", "description", "unit_code", "reporter_name", "reporter_phone")
+CASE_TIMES = (
+    "reported_at", "accepted_at", "registered_at", "dispatched_at", "due_extended_at",
+    "handled_at", "closed_at", "voided_at", "reworked_at",
+)  # fmt: skip
+CASE_FIELDS = frozenset({"case_no", "status", "n_rework", "is_repeat", *CASE_TEXTS, *CASE_TIMES})
+
+SAMPLE_TEXTS = ("sample_type", "object_name", "result", "findings", "address", "unit_code")
+SAMPLE_FIELDS = frozenset({"sample_no", "sampled_at", "score", *SAMPLE_TEXTS})
+
+STEP_TEXTS = ("actor", "reason", "source", "address", "description", "reporter_name", "reporter_phone")
+STEP_CODES = ("ref", "unit_code", "category", "amount", "amount_unit")
+STEP_FLAGS = ("is_repeat", "wrong_dispatch", "agreed")
+STEP_WORDS = ("kind", "category_kind", "verdict", "order_kind", "mark")
+STEP_FIELDS = frozenset({"case_no", "at", "due_at", "order", *STEP_TEXTS, *STEP_CODES, *STEP_FLAGS, *STEP_WORDS})
+
+FIELDS = {"cases": CASE_FIELDS, "samples": SAMPLE_FIELDS, "steps": STEP_FIELDS}
+REQUIRED = {"cases": ("case_no", "reported_at"), "samples": ("sample_no", "sampled_at"), "steps": ("case_no", "kind")}
+"""Fields of a kind of file that its profile must map; the first one names what a row is about."""
+
+STATUSES = tuple(STATES)
+"""A case's state as an export tells it (当前状态)."""
+
+WORDS = {
+    "status": STATUSES, "kind": BY_PEOPLE, "category_kind": CATEGORY_KINDS,
+    "verdict": VERDICTS, "order_kind": ORDER_KINDS, "mark": MARKS,
+}  # fmt: skip
+"""Fields that hold a word of the platform, and which words there are."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FieldSpec(_Strict):
+    """Where a field's value comes from: one column, or several joined by ``-`` (a key made of parts).
+
+    ``map`` turns the file's words into the platform's; a value it does not
+    name is a problem of that row, unless ``default`` is given. ``null`` lists
+    values that mean "none" in this column beside the profile's own.
+    """
+
+    column: str | None = None
+    columns: tuple[str, ...] = ()
+    format: str | None = None
+    map: dict[str, Any] | None = None
+    default: Any = None
+    null: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _some_source(self) -> "FieldSpec":
+        if self.column is None and self.default is None and not self.columns:
+            raise ValueError("needs column, columns or default")
+        if self.column is not None and self.columns:
+            raise ValueError("needs column or columns, not both")
+        return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns of the file that it reads."""
+        return (self.column,) if self.column is not None else self.columns
+
+    @property
+    def label(self) -> str:
+        """What messages call it."""
+        return ", ".join(self.names)
+
+    def require_words(self, known: tuple[str, ...]) -> None:
+        """Refuse a map or default that gives another word than the platform's."""
+        given = [*(self.map or {}).values(), self.default]
+        wrong = [str(v) for v in given if v is not None and v not in known]
+        if wrong:
+            raise ValueError(f"{', '.join(wrong)}: no such word; known are {', '.join(known)}")
+
+
+def _spec(value: Any) -> Any:
+    return {"column": value} if isinstance(value, str) else value
+
+
+class Location(_Strict):
+    """Where a row's point stands and in which coordinate system.
+
+    ``system`` is ``epsg:NNNN``, ``gcj02`` or ``bd09``, or depends on a column.
+    ``geometry: true`` takes the file's own point geometry instead of columns.
+    ``null`` lists pairs that are no location, e.g. ``[0, 0]``.
+    """
+
+    lon: str | None = None
+    lat: str | None = None
+    geometry: bool = False
+    system: FieldSpec | None = None
+    null: tuple[tuple[float, float], ...] = ()
+
+    @field_validator("system", mode="before")
+    @classmethod
+    def _plain(cls, value: Any) -> Any:
+        return {"default": value} if isinstance(value, str) else value
+
+    @field_validator("system")
+    @classmethod
+    def _usable(cls, spec: FieldSpec | None) -> FieldSpec | None:
+        for name in [*(spec.map or {}).values(), spec.default] if spec else []:
+            try:
+                if name is not None and str(name).strip().lower() not in WEB_SYSTEMS:
+                    parse_crs(str(name))
+            except CrsUnknown as e:
+                raise ValueError(f"no coordinate system {name}; write epsg:NNNN, {' or '.join(WEB_SYSTEMS)}") from e
+        return spec
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "Location":
+        n_columns = (self.lon is not None) + (self.lat is not None)
+        if n_columns != (0 if self.geometry else 2):
+            raise ValueError("needs lon and lat, or geometry: true")
+        if not self.geometry and self.system is None:
+            raise ValueError("needs system: which coordinates are these? (epsg:4326, gcj02, …)")
+        return self
+
+
+class Category(_Strict):
+    """Which columns name a case's category, written ``kind:code`` in the platform.
+
+    ``unknown: add`` takes a class that the city's table does not hold into it;
+    ``quarantine`` refuses the row.
+    """
+
+    column: str
+    kind: FieldSpec
+    scheme: str
+    unknown: Literal["quarantine", "add"] = "quarantine"
+
+    @field_validator("kind", mode="before")
+    @classmethod
+    def _plain(cls, value: Any) -> Any:
+        return {"default": value} if isinstance(value, str) else value
+
+    @field_validator("kind")
+    @classmethod
+    def _of_the_platform(cls, spec: FieldSpec) -> FieldSpec:
+        spec.require_words(CATEGORY_KINDS)
+        return spec
+
+
+class When(_Strict):
+    """A condition on another column."""
+
+    column: str
+    in_: tuple[str, ...] = Field(alias="in")
+
+
+class Deadline(_Strict):
+    """One way in which a deadline arises: a column's value, or hours after a time field (running hours)."""
+
+    column: str | None = None
+    format: str | None = None
+    after: str | None = None
+    hours: float | None = Field(default=None, gt=0)
+    when: When | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "Deadline":
+        if (self.column is None) == (self.after is None):
+            raise ValueError("needs either column, or after and hours")
+        if self.after is not None and (self.hours is None or self.after not in CASE_TIMES):
+            raise ValueError(f"after must be one of {', '.join(CASE_TIMES)}, with hours")
+        if self.column is not None and self.hours is not None:
+            raise ValueError("hours belong to after, not to column")
+        return self
+
+
+class Title(_Strict):
+    """The profile's name in both languages."""
+
+    zh: str
+    en: str
+
+
+class Profile(_Strict):
+    """One mapping from a file's columns to fields of cases, samples or steps of cases."""
+
+    id: str
+    kind: Literal["cases", "samples", "steps"]
+    title: Title
+    time_zone: str | None = None
+    encodings: tuple[str, ...] = ("utf-8", "gb18030")
+    null_values: tuple[str, ...] = ("",)
+    version: str | None = None
+    columns: dict[str, FieldSpec]
+    location: Location | None = Field(default=None, validate_default=True)
+    category: Category | None = None
+    deadline: tuple[Deadline, ...] = ()
+    unknown_units: Literal["quarantine", "add"] = "quarantine"
+    sheet: str | None = None
+
+    @field_validator("columns", mode="before")
+    @classmethod
+    def _plain(cls, value: Any) -> Any:
+        return {k: _spec(v) for k, v in value.items()} if isinstance(value, dict) else value
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone(cls, name: str | None) -> str | None:
+        try:
+            if name is not None:
+                ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as e:
+            raise ValueError(f"{name}: no such zone; write an IANA name such as Asia/Shanghai") from e
+        return name
+
+    @field_validator("encodings")
+    @classmethod
+    def _known_encodings(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            try:
+                codecs.lookup(name)
+            except LookupError as e:
+                raise ValueError(f"{name}: no such encoding; write e.g. utf-8 or gb18030") from e
+        return names
+
+    @field_validator("columns")
+    @classmethod
+    def _known_fields(cls, columns: dict[str, FieldSpec], info: ValidationInfo) -> dict[str, FieldSpec]:
+        if "kind" not in info.data:
+            return columns
+        known = FIELDS[info.data["kind"]]
+        for name in columns:
+            if name not in known:
+                raise ValueError(f"{name}: no such field; known are {', '.join(sorted(known))}")
+        for name in REQUIRED[info.data["kind"]]:
+            if name not in columns:
+                raise ValueError(f"{name} must be mapped")
+            if columns[name].default is not None:
+                raise ValueError(f"{name} must come from the file, not from a default")
+        for name in WORDS.keys() & columns.keys():
+            columns[name].require_words(WORDS[name])
+        return columns
+
+    @field_validator("location")
+    @classmethod
+    def _needs_a_place(cls, location: Location | None, info: ValidationInfo) -> Location | None:
+        if location is None and info.data.get("kind") != "steps":
+            raise ValueError("the key is missing")
+        return location
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Profile":
+        if self.kind != "cases" and (self.category or self.deadline):
+            raise ValueError("category and deadline belong to cases")
+        for rule in self.deadline:
+            if rule.after is not None and rule.after not in self.columns:
+                raise ValueError(f"deadline: it begins at {rule.after}, which columns does not map")
+        return self
+
+    @property
+    def key(self) -> str:
+        """The field that identifies a row across files."""
+        return REQUIRED[self.kind][0]
+
+    @property
+    def by_geometry(self) -> bool:
+        """Whether a row's place is the file's own point."""
+        return self.location is not None and self.location.geometry
+
+    def file_columns(self) -> list[str]:
+        """Every column of the file that this profile reads."""
+        names: list[str | None] = [n for s in self.columns.values() for n in s.names]
+        names.append(self.version)
+        if self.location is not None:
+            names += (X, Y) if self.location.geometry else (self.location.lon, self.location.lat)
+            names += [*self.location.system.names] if self.location.system else []
+        names += [self.category.column, *self.category.kind.names] if self.category else []
+        for rule in self.deadline:
+            names += [rule.column, rule.when.column if rule.when else None]
+        return list(dict.fromkeys(n for n in names if n))
+
+
+def parse(text: str, name: str) -> Profile:
+    """Read a profile from YAML text.
+
+    A key written ``null:`` without quotes, which YAML reads as nothing, is
+    taken for the word.
+
+    Raises
+    ------
+    ProfileInvalid
+        Names the profile, the key and what was expected.
+    """
+    try:
+        data = YAML(typ="safe", pure=True).load(text)
+    except YAMLError as e:
+        mark = e.problem_mark if isinstance(e, MarkedYAMLError) else None
+        reason = str(getattr(e, "problem", None) or e) + (f" (line {mark.line + 1})" if mark else "")
+        raise ProfileInvalid(profile=name, key="YAML", reason=reason) from e
+    try:
+        return Profile.model_validate(_null_is_a_word(data))
+    except ValidationError as e:
+        faults = e.errors()
+        fault = next((f for f in faults if f["type"] == "extra_forbidden"), faults[0])
+        raise ProfileInvalid(profile=name, key=_key(fault), reason=_reason(fault)) from e
+
+
+def _null_is_a_word(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {"null" if k is None else k: _null_is_a_word(v) for k, v in data.items()}
+    return [_null_is_a_word(v) for v in data] if isinstance(data, list) else data
+
+
+def _key(error: ErrorDetails) -> str:
+    path = [str(part) for part in error["loc"]]
+    if path[-1:] == ["[key]"]:  # a key that is no text: pydantic calls true 1
+        path[-2:] = [str(error["input"]).lower()]
+    return ".".join(path) or "profile"
+
+
+def _reason(error: ErrorDetails) -> str:
+    if error["loc"][-1:] == ("[key]",):
+        return "write this word in quotes: without them YAML reads a number, a date, true or false"
+    plain = {"extra_forbidden": "unknown key", "missing": "the key is missing"}
+    return plain.get(error["type"], error["msg"].removeprefix("Value error, "))
+
+
+def load(name: str) -> Profile:
+    """A profile by its id in ``data/profiles`` or by the path of a YAML file.
+
+    Raises
+    ------
+    ProfileMissing
+        Neither exists; lists the known ids.
+    ProfileInvalid
+        It breaks its own rules.
+    """
+    path = Path(name) if name.endswith((".yaml", ".yml")) else data_path("profiles", f"{name}.yaml")
+    if not path.is_file():
+        raise ProfileMissing(name=name, known=sorted(p.stem for p in data_path("profiles").glob("*.yaml")))
+    try:
+        return parse(path.read_text("utf-8"), path.name)
+    except UnicodeDecodeError as e:
+        raise ProfileInvalid(profile=path.name, key="YAML", reason="the file is not UTF-8") from e

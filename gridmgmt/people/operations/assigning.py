@@ -1,0 +1,191 @@
+"""Assignment (归属): each point to its grids of all levels and to the unit that answers, by the edition of its day."""
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gridmgmt.city import City
+from gridmgmt.database import batches, cities, facts
+from gridmgmt.database.tables import GRID_COLUMNS
+from gridmgmt.database.work import Connection, Work
+from gridmgmt.people.responsibility import Rule, assign_units
+from gridmgmt.people.store import responsibility, units
+from gridmgmt.places.areas import AreaMap, Hits, joined
+from gridmgmt.places.locator import EditionLocator
+from gridmgmt.places.store import editions as store
+from gridmgmt.places.store import layers
+
+LEAF, UPPER, OUTSIDE, NO_LOCATION, NO_EDITION = "leaf", "upper", "outside", "no_location", "no_edition"
+"""How a row was located: in a leaf grid; only in a grid above; in none; without a point; on a day without edition."""
+
+NO_GRID = -1
+"""Stands for an absent id while ids are computed."""
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Objects = NDArray[np.object_]
+
+
+class _Place:
+    """One edition's grids, ready to locate points."""
+
+    def __init__(self, grids: pd.DataFrame, n_levels: int) -> None:
+        self._locator = EditionLocator(grids, n_levels)
+        # position -1 means no grid: it picks the last entry
+        self._ids = np.append(grids["id"].to_numpy(dtype=np.int64), NO_GRID)
+        self._codes = np.append(grids["code"].to_numpy(dtype=object), [None])
+
+    def locate(self, lon: Floats, lat: Floats) -> tuple[Ints, Objects, Objects]:
+        """Grid ids and codes by point and level, and how each point was located."""
+        found = self._locator.locate(lon, lat)
+        manner = np.where(found[:, -1] >= 0, LEAF, np.where((found >= 0).any(axis=1), UPPER, OUTSIDE))
+        return self._ids[found], self._codes[found], manner.astype(object)
+
+
+class AreaMaps:
+    """The areas responsible beyond the grids (责任区域), for each span of days between changes of their layers."""
+
+    def __init__(self, connection: Connection, city: City) -> None:
+        self._connection, self._city = connection, city
+        found = layers.all_layers(connection, "areas")
+        ends = {d for y in found for d in (y.valid_from, y.valid_to) if d is not None}
+        self._starts = np.array(sorted(ends), dtype="datetime64[D]")
+        self._maps: dict[int, AreaMap] = {}
+
+    def _map(self, span: int) -> AreaMap:
+        if span not in self._maps:
+            day = self._starts[span].astype(dt.date)
+            self._maps[span] = AreaMap(layers.features(self._connection, "areas", day), self._city.metric_epsg)
+        return self._maps[span]
+
+    def holding(self, lon: Floats, lat: Floats, days: NDArray[np.datetime64]) -> Hits:
+        """Which areas of its day hold which point."""
+        spans = np.searchsorted(self._starts, days.astype("datetime64[D]"), side="right") - 1
+        parts = []
+        for span in np.unique(spans[spans >= 0]).tolist():
+            here = np.flatnonzero(spans == span)
+            parts.append((self._map(span).holding(lon[here], lat[here]), here))
+        return joined(parts)
+
+
+class Assigner:
+    """Locates rows by the editions and rules of one city; each edition's index is built when first needed."""
+
+    def __init__(self, connection: Connection, city: City) -> None:
+        self._connection = connection
+        self._city = city
+        self._editions = [e for e in store.all_editions(connection) if e.is_active]
+        self._places: dict[int, _Place] = {}
+        self._rules: list[Rule] = responsibility.load_rules(connection)
+        self._units = units.unit_ids(connection)
+        self._areas = AreaMaps(connection, city)
+
+    def _place(self, edition: store.Edition) -> _Place:
+        if edition.id not in self._places:
+            grids = store.grids(self._connection, edition.id)
+            self._places[edition.id] = _Place(grids, len(self._city.levels))
+        return self._places[edition.id]
+
+    def unit_code(self, unit_id: int) -> str:
+        """The code of a unit that :meth:`locate` named."""
+        return next(code for code, number in self._units.items() if number == unit_id)
+
+    def locate(self, points: pd.DataFrame) -> pd.DataFrame:
+        """Edition, grid ids of all levels, unit and manner for each row.
+
+        Parameters
+        ----------
+        points
+            lon, lat (EPSG:4490, NaN = none), at (UTC instant), category
+            (``kind:code`` or None), unit_code (the unit the file names, which
+            wins over the rules, or None).
+
+        Returns
+        -------
+        DataFrame
+            The columns of :data:`gridmgmt.database.facts.LOCATED`, index as ``points``.
+        """
+        n, n_levels = len(points), len(self._city.levels)
+        days = points["at"].dt.tz_convert(self._city.zone).dt.tz_localize(None).dt.floor("D")
+        lon, lat = points["lon"].to_numpy(dtype=np.float64), points["lat"].to_numpy(dtype=np.float64)
+        has_point = ~(np.isnan(lon) | np.isnan(lat))
+        edition_ids = np.full(n, NO_GRID, dtype=np.int64)
+        ids = np.full((n, len(GRID_COLUMNS)), NO_GRID, dtype=np.int64)
+        codes = np.full((n, n_levels), None, dtype=object)
+        manner = np.full(n, NO_EDITION, dtype=object)
+        for edition in self._editions:
+            on_its_days = _on_days_of(edition, days)
+            edition_ids[on_its_days], manner[on_its_days] = edition.id, NO_LOCATION
+            here = np.flatnonzero(on_its_days & has_point)
+            if here.size:
+                ids[here, :n_levels], codes[here], manner[here] = self._place(edition).locate(lon[here], lat[here])
+        columns = {"edition_id": edition_ids, **dict(zip(GRID_COLUMNS, ids.T, strict=True))}
+        out = pd.DataFrame(columns, index=points.index).astype("Int64")
+        return out.mask(out == NO_GRID).assign(unit_id=self._answering(points, codes, days), located=manner)
+
+    def _answering(self, points: pd.DataFrame, codes: Objects, days: pd.Series) -> pd.Series:
+        place = points["lon"].to_numpy(dtype=np.float64), points["lat"].to_numpy(dtype=np.float64)
+        by_rule = assign_units(
+            self._rules,
+            points["category"].astype("object"),
+            [pd.Series(column, index=points.index, dtype="object") for column in codes.T],
+            days,
+            self._areas.holding(*place, days.to_numpy(dtype="datetime64[D]")),
+        )
+        named = points["unit_code"].astype("object")
+        unit = named.where(named.notna(), pd.Series(by_rule, index=points.index, dtype="object"))
+        return unit.map(self._units).astype("Int64")
+
+
+def _on_days_of(edition: store.Edition, days: pd.Series) -> NDArray[np.bool_]:
+    """Which city days lie in the edition's half-open validity."""
+    day = days.to_numpy(dtype="datetime64[D]")
+    after = np.ones(len(day), dtype=bool) if edition.valid_from is None else day >= np.datetime64(edition.valid_from)
+    return after if edition.valid_to is None else after & (day < np.datetime64(edition.valid_to))
+
+
+def reassign(work: Work, edition: str | None = None) -> dict[str, int]:
+    """Assign again the rows whose day now belongs to another edition, or that came before the newest rule or area.
+
+    Written is only what differs: an edition, a grid or a unit.
+
+    Parameters
+    ----------
+    edition
+        Only rows that go to the edition of this name.
+
+    Returns
+    -------
+    dict
+        Rows looked at, rows changed, and how many of these lie in another edition now, for cases and samples;
+        the others were changed by a rule or an area. The batch keeps it, with the moment from which the rules
+        and areas are that no reassignment had applied.
+
+    Raises
+    ------
+    EditionMissing
+    """
+    out: dict[str, int] = {}
+    with work.transaction() as connection:
+        facts.lock(connection)
+        city = cities.load_city(connection)
+        if edition is not None:
+            store.by_name(connection, edition)
+        assigner = Assigner(connection, city)
+        rules_at = responsibility.rules_not_applied_since(connection)
+        batch_id = batches.new_batch(connection, "reassign")
+        known_at = batches.stamp_batch(connection, batch_id)
+        for kind in facts.KINDS.values():
+            rows = facts.to_relocate(connection, kind, city.time_zone, edition, rules_at)
+            work.progress(f"locate {kind.name}", len(rows))
+            located = assigner.locate(rows)
+            located.insert(0, "id", rows["id"])
+            out[f"n_{kind.name}"] = len(rows)
+            out[f"n_{kind.name}_changed"] = facts.relocate(connection, kind, located, batch_id, known_at)
+            before = rows["edition_id"].fillna(NO_GRID).astype(np.int64)
+            out[f"n_{kind.name}_other_edition"] = int((located["edition_id"].fillna(NO_GRID) != before).sum())
+        since = rules_at and rules_at.isoformat()
+        batches.close_batch(connection, batch_id, {**out, "edition": edition, "rules_since": since})
+    return out

@@ -1,0 +1,147 @@
+"""People in posts (人员与岗位), and whether there are enough of them (人员配置核查)."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from gridmgmt.database import batches, cities, facts
+from gridmgmt.database.work import Connection, Work
+from gridmgmt.errors import StaffingSchemeMissing
+from gridmgmt.files import data_files
+from gridmgmt.people import staffing
+from gridmgmt.people.readers import people as reader
+from gridmgmt.people.readers.reference import refuse, reopened
+from gridmgmt.people.staffing import Headcount, Person, Post, Roles, Scheme, Schemes, Staffing, Words
+from gridmgmt.people.store import people as store
+from gridmgmt.people.store import units as store_units
+from gridmgmt.places.store import editions
+from gridmgmt.settings import data_path
+
+
+def roles() -> dict[str, Words]:
+    """The roles (岗位) of ``data/staffing/roles.yaml``."""
+    return data_files.read(data_path("staffing", "roles.yaml"), Roles).roles
+
+
+def scheme_of(name: str) -> Scheme:
+    """A staffing scheme (人员配置标准) by its id.
+
+    Raises
+    ------
+    StaffingSchemeMissing, DataFileInvalid
+    """
+    known = data_files.read(data_path("staffing", "rules.yaml"), Schemes).schemes
+    if name not in known:
+        raise StaffingSchemeMissing(name=name, known=sorted(known))
+    return known[name]
+
+
+def import_people(work: Work, path: Path) -> int:
+    """Import people (人员), adding them or correcting their names and days; gives the number of rows.
+
+    Raises
+    ------
+    TableInvalid, TableRefused
+    """
+    rows = reader.read_people(path)
+    with work.transaction() as connection:
+        facts.lock(connection)
+        batch_id = batches.new_batch(connection, "people", file=path.name)
+        return store.save_people(connection, rows, batch_id, batches.stamp_batch(connection, batch_id))
+
+
+def import_posts(work: Work, path: Path, *, reopen: bool = False) -> dict[str, int]:
+    """Import posts (岗位); one with the same person, unit, role, grid and first day is corrected, none is taken away.
+
+    Parameters
+    ----------
+    reopen
+        Also let posts go on that have an end, or an earlier one; an old table does this by mistake.
+
+    Raises
+    ------
+    TableInvalid
+    TableRefused
+        Also where the table would reopen posts without being asked to; every such row is named.
+    """
+    known_roles = roles()
+    with work.transaction() as connection:
+        facts.lock(connection)
+        city = cities.load_city(connection)
+        persons, units = store.person_ids(connection), store_units.unit_ids(connection)
+        rows = reader.read_posts(path, city, units, persons, known_roles)
+        if not reopen:
+            held = {post.key: post.valid_to for post in store.all_posts(connection)}
+            refuse(path, reopened({row: (post.valid_to, held.get(post.key)) for row, post in rows.items()}))
+        batch_id = batches.new_batch(connection, "posts", file=path.name)
+        return store.save_posts(connection, rows.values(), batch_id, batches.stamp_batch(connection, batch_id))
+
+
+@dataclass(frozen=True)
+class Held:
+    """A post and, where it was asked for, the name of the person who holds it."""
+
+    post: Post
+    name: str | None
+
+
+def list_posts(work: Work, day: dt.date, role: str | None = None, *, names: bool = False) -> list[Held]:
+    """The posts held on a day; names, which are personal data, only where they are asked for."""
+    with work.snapshot() as connection:
+        persons: Sequence[Person] = store.people(connection, day) if names else ()
+        name_of = {p.code: p.name for p in persons}
+        held = store.posts(connection, day)
+        return [Held(p, name_of.get(p.person_code)) for p in held if role in (None, p.role)]
+
+
+@dataclass(frozen=True)
+class StaffingReport:
+    """The result of a check: by area and role, and who was counted."""
+
+    scheme: Scheme
+    edition: str
+    day: dt.date
+    lines: tuple[Staffing, ...]
+    heads: Headcount
+    names: dict[str, tuple[str | None, str | None]]
+
+
+def check(work: Work, name: str, day: dt.date, level: str | None = None) -> StaffingReport:
+    """Needed, there and short by a scheme on a day, for each area of a level (人员配置核查).
+
+    Parameters
+    ----------
+    level
+        By which level the result is shown; default: the scheme's.
+
+    Raises
+    ------
+    StaffingSchemeMissing, NoEditionOnDate, LevelUnknown
+    """
+    scheme = scheme_of(name)
+    with work.snapshot() as connection:
+        city = cities.load_city(connection)
+        edition = editions.on_date(connection, day)
+        grids = editions.grid_names(connection, [edition.id])
+        basic = city.leaf if scheme.basic == "leaf" else city.level(scheme.basic)
+        area = city.level(level or scheme.area)
+        posts, units = store.posts(connection, day), store_units.unit_tree(connection)
+    found, heads = staffing.check(scheme, grids, posts, units, basic.number, area.number)
+    shown = grids[grids["level"] == area.number]
+    names = {str(r["code"]): (r["name_zh"] or None, r["name_en"] or None) for r in shown.to_dict("records")}
+    return StaffingReport(scheme, edition.name, day, tuple(found), heads, names)
+
+
+def headcount(connection: Connection, grids: pd.DataFrame, day: dt.date) -> Headcount:
+    """People by role for every grid and unit on a day (人员统计), as an input of rulebooks.
+
+    Parameters
+    ----------
+    grids
+        One edition's: level, code, parent_code.
+    """
+    units = store_units.unit_tree(connection)
+    return staffing.headcount(store.posts(connection, day), units, staffing.lines(grids))

@@ -1,0 +1,168 @@
+"""The city and its reference tables: units, categories, responsibility rules."""
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gridmgmt import city as cities_data
+from gridmgmt.city import City
+from gridmgmt.database import batches, cities, facts, quarantine
+from gridmgmt.database.copying import rows
+from gridmgmt.database.work import Work
+from gridmgmt.files import calendars
+from gridmgmt.people import units as unit_tree
+from gridmgmt.people.readers import reference
+from gridmgmt.people.responsibility import Rule, strongest_first
+from gridmgmt.people.store import categories as category_store
+from gridmgmt.people.store import responsibility, units
+from gridmgmt.people.units import Fault
+from gridmgmt.places.store import editions as edition_store
+from gridmgmt.settings import data_path
+
+
+def init_city(work: Work, path: Path) -> City:
+    """Write the database's one city from city.yaml, with the category table of its scheme if the project has it.
+
+    Raises
+    ------
+    CityInvalid, CityExists, CalendarMissing, DataFileInvalid
+    """
+    city = cities_data.read(path)
+    calendars.load(city.calendar)
+    with work.transaction() as connection:
+        facts.lock(connection)
+        cities.save_city(connection, city)
+        table = data_path("categories", f"{city.scheme}.csv")
+        if table.exists():
+            category_store.save_categories(connection, reference.read_categories(table))
+    return city
+
+
+def load_city(work: Work) -> City:
+    """The database's city."""
+    with work.snapshot() as connection:
+        return cities.load_city(connection)
+
+
+def import_units(work: Work, path: Path) -> int:
+    """Import units (责任单位), which are a tree with those that are there; gives the number of rows.
+
+    Raises
+    ------
+    TableInvalid, TableRefused
+    """
+    with work.transaction() as connection:
+        facts.lock(connection)
+        city = cities.load_city(connection)
+        rows = reference.read_units(path, city)
+        reference.refuse(path, unit_tree.faults(rows, units.unit_tree(connection), city))
+        return units.save_units(connection, rows.values())
+
+
+def import_categories(work: Work, path: Path) -> int:
+    """Import categories (类别); gives the number of rows."""
+    rows = reference.read_categories(path)
+    with work.transaction() as connection:
+        facts.lock(connection)
+        return category_store.save_categories(connection, rows)
+
+
+@dataclass(frozen=True)
+class RulesReport:
+    """What a responsibility table changed; rows that are neither new nor ended nor reopened changed nothing.
+
+    Attributes
+    ----------
+    n_ended
+        Rules that were there and now end, or end earlier.
+    reopened
+        Rows that let an ended rule go on, with its old end.
+    nowhere
+        Rows whose grid no edition has: they decide nothing until one has it.
+    """
+
+    n_rows: int
+    n_new: int
+    n_ended: int
+    reopened: tuple[Fault, ...]
+    nowhere: tuple[Fault, ...]
+
+    @property
+    def n_changed(self) -> int:
+        """Rules that are otherwise than before."""
+        return self.n_new + self.n_ended + len(self.reopened)
+
+
+def import_rules(work: Work, path: Path, *, reopen: bool = False) -> RulesReport:
+    """Import responsibility rules (责任清单): new ones are added, those that are there get the last day of the table.
+
+    What the table said before is kept with the moment at which it was known.
+
+    Parameters
+    ----------
+    reopen
+        Also let rules go on that have an end, or an earlier one; an old table does this by mistake.
+
+    Raises
+    ------
+    TableInvalid
+    TableRefused
+        Also where the table would reopen rules without being asked to; every such row is named.
+    """
+    with work.transaction() as connection:
+        facts.lock(connection)
+        city = cities.load_city(connection)
+        rows = reference.read_rules(path, city, set(units.unit_ids(connection)))
+        held = {rule.endless: rule for rule in responsibility.load_rules(connection)}
+        changed = [rule for rule in dict.fromkeys(rows.values()) if held.get(rule.endless) != rule]
+        ends = {row: (r.valid_to, held[r.endless].valid_to) for row, r in rows.items() if r.endless in held}
+        reopened = reference.reopened(ends)
+        if not reopen:
+            reference.refuse(path, reopened)
+        batch_id = batches.new_batch(connection, "responsibility", file=path.name)
+        responsibility.save_rules(connection, changed, batch_id, batches.stamp_batch(connection, batch_id))
+        n_new = sum(rule.endless not in held for rule in changed)
+        n_reopened = len({rows[int(fault["row"])] for fault in reopened})
+        n_ended = len(changed) - n_new - n_reopened
+        grids = edition_store.every_grid(connection)
+        nowhere = [
+            {"code": "nowhere", "row": row, "column": "grid_code", "value": r.grid_code, "level": r.level}
+            for row, r in rows.items()
+            if r.level is not None and (r.level, r.grid_code) not in grids
+        ]
+        return RulesReport(len(rows), n_new, n_ended, tuple(reopened), tuple(nowhere if grids else ()))
+
+
+def list_rules(work: Work, day: dt.date | None = None, known_by: dt.datetime | None = None) -> list[Rule]:
+    """The responsibility table in the order in which its rules decide: of all days or of one, as it was known then."""
+    with work.snapshot() as connection:
+        rules = responsibility.load_rules(connection, known_by)
+    return strongest_first([rule for rule in rules if day is None or rule.holds_on(day)])
+
+
+def overview(work: Work) -> dict[str, Any]:
+    """What the database holds: city, editions, rows by how they were located, rows in quarantine."""
+    with work.snapshot() as connection:
+        city = cities.load_city(connection)
+        return {
+            "city": cities_data.to_dict(city),
+            "editions": [e.name for e in edition_store.all_editions(connection)],
+            "cases": facts.tally(connection, facts.CASES),
+            "samples": facts.tally(connection, facts.SAMPLES),
+            "n_quarantined": quarantine.count(connection),
+        }
+
+
+def unassigned(work: Work, limit: int) -> list[dict[str, Any]]:
+    """Cases and samples in no leaf grid, with the nearest one and its distance."""
+    with work.snapshot() as connection:
+        epsg = cities.load_city(connection).metric_epsg
+        return facts.unassigned(connection, list(facts.KINDS.values()), epsg, limit)
+
+
+def categories(work: Work) -> list[dict[str, Any]]:
+    """The categories (类别) of the city's scheme, written ``kind:code``, with their names."""
+    with work.snapshot() as connection:
+        scheme = cities.load_city(connection).scheme
+        return [dict(r) for r in rows(connection, "people/store/categories_of_scheme", scheme=scheme)]

@@ -1,0 +1,41 @@
+"""Categories (类别) of the schemes in use."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects.postgresql import insert
+
+from gridmgmt.database import tables as t
+
+
+def save_categories(connection: Connection, categories: Iterable[Mapping[str, Any]]) -> int:
+    """Add categories or correct their names; gives the number of rows."""
+    rows = [dict(c) for c in categories]
+    if rows:
+        statement = insert(t.category)
+        changes = {k: statement.excluded[k] for k in ("major_code", "major_zh", "major_en", "name_zh", "name_en")}
+        connection.execute(
+            statement.on_conflict_do_update(index_elements=["scheme", "kind", "code"], set_=changes), rows
+        )
+    return len(rows)
+
+
+def ensure_categories(connection: Connection, keys: Iterable[tuple[str, str, str]]) -> None:
+    """Add categories that a file names and its profile lets it add (``unknown: add``)."""
+    rows = [{"scheme": s, "kind": k, "code": c, "name_zh": c, "name_en": c} for s, k, c in sorted(set(keys))]
+    if rows:
+        connection.execute(insert(t.category).on_conflict_do_nothing(), rows)
+
+
+def category_keys(connection: Connection) -> set[tuple[str, str, str]]:
+    """Every (scheme, kind, code)."""
+    c = t.category.c
+    return {(r.scheme, r.kind, r.code) for r in connection.execute(select(c.scheme, c.kind, c.code))}
+
+
+def category_names(connection: Connection, scheme: str) -> dict[str, dict[str, str | None]]:
+    """Category of a scheme as ``kind:code`` → its name by language."""
+    c = t.category.c
+    found = connection.execute(select(c.kind, c.code, c.name_zh, c.name_en).where(c.scheme == scheme))
+    return {f"{r.kind}:{r.code}": {"zh": r.name_zh, "en": r.name_en} for r in found}

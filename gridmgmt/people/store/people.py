@@ -1,0 +1,84 @@
+"""People and their posts (人员与岗位). Names are personal data: they are read by one function only."""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select, update
+from sqlalchemy.dialects.postgresql import Range, insert
+
+from gridmgmt.database import tables as t
+from gridmgmt.people.staffing import Person, Post
+from gridmgmt.people.store import units as store_units
+
+
+def save_people(connection: Connection, people: Iterable[Person], batch_id: int, known_at: dt.datetime) -> int:
+    """Add people or correct their names and days; gives the number of rows."""
+    rows = [
+        {
+            "code": p.code, "name": p.name, "valid": Range(p.valid_from, p.valid_to),
+            "batch_id": batch_id, "known_at": known_at,
+        }
+        for p in people
+    ]  # fmt: skip
+    if rows:
+        statement = insert(t.person)
+        changes = {k: statement.excluded[k] for k in ("name", "valid", "batch_id", "known_at")}
+        connection.execute(statement.on_conflict_do_update(index_elements=["code"], set_=changes), rows)
+    return len(rows)
+
+
+def person_ids(connection: Connection) -> dict[str, int]:
+    """Person code → id."""
+    return {r.code: r.id for r in connection.execute(select(t.person.c.code, t.person.c.id))}
+
+
+def people(connection: Connection, day: dt.date) -> list[Person]:
+    """The people of a day with their names, by code."""
+    p = t.person.c
+    statement = select(p.code, p.name, func.lower(p.valid).label("first"), func.upper(p.valid).label("last"))
+    found = connection.execute(statement.where(p.valid.contains(day)).order_by(p.code))
+    return [Person(r.code, r.name, r.first, r.last) for r in found]
+
+
+def _posts() -> Select[Any]:
+    o, p, u = t.post.c, t.person.c, t.unit.c
+    days = func.lower(o.valid).label("first"), func.upper(o.valid).label("last")
+    columns = (o.id, p.code.label("person"), u.code.label("unit"), o.role, o.level, o.grid_code, o.full_time, *days)
+    return select(*columns).select_from(t.post.join(t.person).join(t.unit))
+
+
+def _post(r: Any) -> Post:
+    return Post(r.person, r.unit, r.role, r.level, r.grid_code, r.full_time, r.first, r.last)
+
+
+def posts(connection: Connection, day: dt.date) -> list[Post]:
+    """The posts held on a day by people who are there on it."""
+    o, p = t.post.c, t.person.c
+    statement = _posts().where(o.valid.contains(day), p.valid.contains(day)).order_by(p.code, o.id)
+    return [_post(r) for r in connection.execute(statement)]
+
+
+def all_posts(connection: Connection) -> list[Post]:
+    """The posts of every day, also of people who are gone."""
+    return [_post(r) for r in connection.execute(_posts())]
+
+
+def save_posts(connection: Connection, rows: Iterable[Post], batch_id: int, known_at: dt.datetime) -> dict[str, int]:
+    """Add posts that are not held yet, correct the others' last day and full time; gives how many of each."""
+    have: Mapping[Any, Any] = {_post(r).key: r for r in connection.execute(_posts())}
+    persons, units = person_ids(connection), store_units.unit_ids(connection)
+    new, n_changed = [], 0
+    for post in rows:
+        facts = {"full_time": post.is_full_time, "valid": Range(post.valid_from, post.valid_to)}
+        facts |= {"batch_id": batch_id, "known_at": known_at}
+        old = have.get(post.key)
+        if old is None:
+            where = {"role": post.role, "level": post.level, "grid_code": post.grid_code}
+            new.append({"person_id": persons[post.person_code], "unit_id": units[post.unit_code], **where, **facts})
+        elif _post(old) != post:
+            connection.execute(update(t.post).where(t.post.c.id == old.id).values(**facts))
+            n_changed += 1
+    if new:
+        connection.execute(t.post.insert(), new)
+    return {"n_new": len(new), "n_changed": n_changed}

@@ -1,0 +1,46 @@
+"""Units (责任单位)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, fields
+from typing import Any
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects.postgresql import insert
+
+from gridmgmt.database import tables as t
+from gridmgmt.people.units import Unit
+
+
+def save_units(connection: Connection, units: Iterable[Unit]) -> int:
+    """Add units or correct all but their codes; gives the number of rows."""
+    rows = [asdict(u) for u in units]
+    if rows:
+        statement = insert(t.unit)
+        names = ("name_zh", "name_en", "kind", "parent_code", "level", "grid_code")
+        changes = {k: statement.excluded[k] for k in names}
+        connection.execute(statement.on_conflict_do_update(index_elements=["code"], set_=changes), rows)
+    return len(rows)
+
+
+def ensure_units(connection: Connection, codes: Iterable[str]) -> None:
+    """Add units that a file names and the city lets files add (``unknown_units: add``)."""
+    rows = [{"code": c, "name_zh": c, "name_en": c} for c in sorted(set(codes))]
+    if rows:
+        connection.execute(insert(t.unit).on_conflict_do_nothing(), rows)
+
+
+def unit_ids(connection: Connection) -> dict[str, int]:
+    """Unit code → id."""
+    return {r.code: r.id for r in connection.execute(select(t.unit.c.code, t.unit.c.id))}
+
+
+def units(connection: Connection) -> dict[str, Mapping[str, Any]]:
+    """Unit code → its row."""
+    return {r["code"]: dict(r) for r in connection.execute(select(t.unit)).mappings()}
+
+
+def unit_tree(connection: Connection) -> dict[str, Unit]:
+    """Unit code → the unit and its place in the tree (单位树)."""
+    names = [f.name for f in fields(Unit)]
+    rows = connection.execute(select(*(t.unit.c[name] for name in names)).order_by(t.unit.c.code)).mappings()
+    return {row["code"]: Unit(**row) for row in rows}

@@ -1,0 +1,275 @@
+"""The nested grids (责任网格) of one edition (网格版本): the frame they stand in and how it is made from files.
+
+The edition frame, one row a grid, is a GeoDataFrame in EPSG:4490 (lon, lat) with the columns
+
+=============  =======================================================================
+level          int, 1 = the city … n = the leaf (:class:`gridmgmt.city.Level`)
+code           str, unique within its level
+parent_code    str or None: the code of its parent one level up; None at level 1 only
+name_zh        str, may be empty
+name_en        str, may be empty
+kind           str: community, enterprise, zone …; the level's key where not given
+responsible    str or None: the body named as responsible for the grid
+geometry       MultiPolygon
+=============  =======================================================================
+
+Nothing here judges the edition: that is :mod:`gridmgmt.places.topology`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import shapely
+from geopandas import GeoDataFrame
+from numpy.typing import NDArray
+
+from gridmgmt.city import STORAGE_EPSG, City
+from gridmgmt.errors import ColumnMissing, LevelUnknown
+from gridmgmt.geo import areas_m2, to_storage
+from gridmgmt.texts import word
+
+FRAME_COLUMNS = ("level", "code", "parent_code", "name_zh", "name_en", "kind", "responsible", "geometry")
+
+MAX_CODES = 20
+"""A finding names at most so many grids; its ``n`` counts them all."""
+
+POLYGONAL = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
+
+Geometries = NDArray[np.object_]
+Severity = Literal["error", "warning", "note"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing found about an edition, as code and facts; :meth:`text` words it.
+
+    Attributes
+    ----------
+    code
+        What was found; its wording stands in ``data/texts/grids.yaml``.
+    severity
+        ``error`` stops activation; ``warning`` and ``note`` do not.
+    codes
+        The first :data:`MAX_CODES` grids concerned, worst first where there is a measure.
+    n
+        How many there are in all.
+    measure, unit
+        The worst value and its unit (``m2`` or ``share``).
+    facts
+        Further JSON-ready values that the wording needs.
+    """
+
+    code: str
+    severity: Severity
+    level: int
+    codes: tuple[str, ...]
+    n: int
+    measure: float | None = None
+    unit: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def text(self, lang: str = "zh") -> str:
+        """The finding in one language, without its level (shown beside it)."""
+        shown = {"codes": ", ".join(self.codes[:5]) + (" …" if self.n > 5 else ""), "n": self.n}
+        return word(self.code, {**self.facts, **shown, "measure": self.measure}, lang)
+
+
+@dataclass(frozen=True)
+class GridColumns:
+    """Which columns of a boundary file hold what (列映射); None = the file has none.
+
+    Attributes
+    ----------
+    level
+        A column that holds level numbers, keys or names; or, where no column
+        has that name, the one level that all rows belong to.
+    """
+
+    code: str
+    level: str
+    name_zh: str | None = None
+    name_en: str | None = None
+    parent: str | None = None
+    kind: str | None = None
+    responsible: str | None = None
+
+
+@dataclass(frozen=True)
+class RowProblem:
+    """A row that cannot become a grid: where it stands, what was seen, and why (a code of the catalogue).
+
+    ``row`` counts the file's features from 1.
+    """
+
+    source: str
+    row: int
+    column: str
+    value: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Mended:
+    """An invalid polygon that was mended: why it was invalid, and by how much its area changed (mended - given)."""
+
+    level: int
+    code: str
+    reason: str
+    area_change_m2: float
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The grids of one file or layer in the edition's columns, what was mended, and the rows left out."""
+
+    frame: GeoDataFrame
+    mended: tuple[Mended, ...]
+    problems: tuple[RowProblem, ...]
+
+
+def prepare(frame: GeoDataFrame, city: City, columns: GridColumns, source: str = "") -> Prepared:
+    """Bring one boundary file to the edition's columns; name every row that cannot be, all at once.
+
+    Codes are trimmed, and a code read as a number loses its ``.0``. Invalid rings are
+    mended with ``make_valid(method="structure")``: shells bound area, holes exclude it, and what
+    collapses to a line is dropped.
+
+    Parameters
+    ----------
+    frame
+        The file's features in EPSG:4490 (EPSG:4326 is relabelled), any row index.
+    source
+        File and layer, named in problems.
+
+    Raises
+    ------
+    ColumnMissing
+        The mapping names a column that the file does not have.
+    CrsMissing, CrsImplausible
+        See :func:`gridmgmt.geo.to_storage`.
+    """
+    raw = to_storage(frame, name=source).reset_index(drop=True)
+    _require_columns(raw, columns, source)
+    table = _edition_columns(raw, city, columns)
+    given = raw.geometry.to_numpy()
+    table["geometry"] = multipolygons(given)
+    problems = _row_problems(raw, table, columns, source)
+    good = ~table.index.isin([x.row - 1 for x in problems])
+    mended = _tell_mended(table[good & ~shapely.is_valid(given)], given, city.metric_epsg)
+    whole = table[good].astype({"level": "int64", "code": str, "kind": str})
+    return Prepared(in_order(GeoDataFrame(whole, geometry="geometry", crs=STORAGE_EPSG)), mended, problems)
+
+
+def _require_columns(raw: GeoDataFrame, columns: GridColumns, source: str) -> None:
+    named = (columns.code, columns.name_zh, columns.name_en, columns.parent, columns.kind, columns.responsible)
+    missing = [x for x in named if x is not None and x not in raw.columns]
+    if missing:
+        raise ColumnMissing(file=source, columns=missing, found=[str(x) for x in raw.columns])
+
+
+def _edition_columns(raw: GeoDataFrame, city: City, columns: GridColumns) -> pd.DataFrame:
+    """The edition's columns but geometry, with missing values where the file has none; the raw frame's rows."""
+    wanted = {
+        "code": columns.code,
+        "parent_code": columns.parent,
+        "name_zh": columns.name_zh,
+        "name_en": columns.name_en,
+        "kind": columns.kind,
+        "responsible": columns.responsible,
+    }
+    table = pd.DataFrame({key: _texts(raw, column) for key, column in wanted.items()})
+    seen = _level_texts(raw, columns)
+    table["level"] = seen.map({x: _level_number(city, x) for x in seen.unique()}).astype("Int64")
+    keys = {x.number: x.key for x in city.levels}
+    return table.assign(
+        name_zh=table["name_zh"].fillna("").astype(str),
+        name_en=table["name_en"].fillna("").astype(str),
+        kind=table["kind"].fillna(table["level"].map(keys)),
+    )
+
+
+def _level_texts(raw: GeoDataFrame, columns: GridColumns) -> pd.Series:
+    if columns.level in raw.columns:
+        return _texts(raw, columns.level)
+    return pd.Series([columns.level] * len(raw), index=raw.index, dtype=object)
+
+
+def _level_number(city: City, value: str | None) -> int | None:
+    try:
+        return city.level(value or "").number
+    except LevelUnknown:
+        return None
+
+
+def _texts(raw: GeoDataFrame, column: str | None) -> pd.Series:
+    """A column as trimmed text, None where empty; a whole float, as Excel and GDAL read codes, loses its ``.0``."""
+    values = [None] * len(raw) if column is None else [_text(x) for x in raw[column]]
+    return pd.Series(values, index=raw.index, dtype=object)
+
+
+def _text(value: Any) -> str | None:
+    if pd.isna(value):
+        return None
+    whole = isinstance(value, float) and value.is_integer()
+    return (str(int(value)) if whole else str(value).strip()) or None
+
+
+def multipolygons(geometries: Geometries) -> Geometries:
+    """Each as a valid MultiPolygon; None where nothing polygonal was given or is left after mending."""
+    types = shapely.get_type_id(geometries)
+    ready = (types == shapely.GeometryType.MULTIPOLYGON) & shapely.is_valid(geometries)
+    made: Geometries = geometries.copy()
+    made[~ready] = None
+    for i in np.flatnonzero(np.isin(types, POLYGONAL) & ~ready):
+        geometry = geometries[i]
+        if not shapely.is_valid(geometry):
+            geometry = shapely.make_valid(geometry, method="structure", keep_collapsed=False)
+        parts = shapely.get_parts(shapely.get_parts(geometry))  # a collection's parts may be MultiPolygons
+        polygons = parts[shapely.area(parts) > 0]
+        if len(polygons):
+            made[i] = shapely.multipolygons(polygons)
+    return made
+
+
+def _row_problems(raw: GeoDataFrame, table: pd.DataFrame, columns: GridColumns, source: str) -> tuple[RowProblem, ...]:
+    """Every reason for which a row cannot become a grid, in the file's order."""
+    given, column = raw.geometry.to_numpy(), str(raw.geometry.name)
+    absent = shapely.is_missing(given) | shapely.is_empty(given)
+    foreign = ~absent & ~np.isin(shapely.get_type_id(given), POLYGONAL)
+    collapsed = ~absent & ~foreign & shapely.is_missing(table["geometry"])
+    levels = _level_texts(raw, columns).fillna("")
+    checks: tuple[tuple[Any, str, Callable[[int], str], str], ...] = (
+        (table["code"].isna(), columns.code, lambda i: "", "grid_code_missing"),
+        (table["level"].isna(), columns.level, lambda i: levels[i], "grid_level_unknown"),
+        (absent, column, lambda i: "", "grid_geometry_missing"),
+        (foreign, column, lambda i: given[i].geom_type, "grid_not_polygonal"),
+        (collapsed, column, lambda i: given[i].wkt[:80], "grid_collapsed"),
+    )
+    problems = [
+        RowProblem(source, i + 1, where, value(i), reason)
+        for wrong, where, value, reason in checks
+        for i in np.flatnonzero(wrong).tolist()
+    ]
+    return tuple(sorted(problems, key=lambda x: x.row))
+
+
+def _tell_mended(rows: pd.DataFrame, given: Geometries, epsg: int) -> tuple[Mended, ...]:
+    """What was mended in these rows; ``given`` are all geometries as they came, by row."""
+    before = given[rows.index]
+    after_m2, before_m2 = (
+        areas_m2(GeoDataFrame(geometry=x, crs=STORAGE_EPSG), epsg) for x in (rows["geometry"].to_numpy(), before)
+    )
+    reasons = shapely.is_valid_reason(before)
+    told = zip(rows["level"], rows["code"], reasons, after_m2 - before_m2, strict=True)
+    return tuple(Mended(int(level), str(code), str(reason), float(m2)) for level, code, reason, m2 in told)
+
+
+def in_order(frame: GeoDataFrame) -> GeoDataFrame:
+    """The edition's columns and types, rows by level and code, numbered from 0."""
+    ordered = frame[list(FRAME_COLUMNS)].sort_values(["level", "code"], kind="stable", ignore_index=True)
+    for column in ("parent_code", "responsible"):  # None, not NaN: the store would write NaN as text
+        ordered[column] = ordered[column].astype(object).where(ordered[column].notna(), None)
+    return ordered

@@ -1,0 +1,277 @@
+"""Editions (网格版本): import inactive, check, activate in one step, compare."""
+
+import dataclasses
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+
+from gridmgmt import geo
+from gridmgmt.city import City
+from gridmgmt.database import cities
+from gridmgmt.database import facts as fact_store
+from gridmgmt.database.work import Connection, Progress, Work
+from gridmgmt.errors import EditionActive, EditionInvalid, EditionOverlap, EditionShrinks
+from gridmgmt.places import editions as whole
+from gridmgmt.places import grids, topology
+from gridmgmt.places.lineage import lineage
+from gridmgmt.places.readers import boundaries
+from gridmgmt.places.store import editions as store
+from gridmgmt.places.topology import TopologyReport
+from gridmgmt.texts import both
+
+
+@dataclass(frozen=True)
+class ColumnNames:
+    """Which columns hold what, as the command's options name them; None = the usual names."""
+
+    code: str = "code"
+    name: str | None = None
+    name_en: str | None = None
+    level: str | None = None
+    parent: str | None = None
+    kind: str | None = None
+    responsible: str | None = None
+
+
+@dataclass(frozen=True)
+class Imported:
+    """An edition as it was loaded: still inactive."""
+
+    name: str
+    n_grids: int
+    report: TopologyReport
+    mended: tuple[grids.Mended, ...]
+
+
+def _columns(frame: gpd.GeoDataFrame, given: ColumnNames, source: boundaries.Source, city: City) -> grids.GridColumns:
+    def usual(value: str | None, *names: str) -> str | None:
+        return value or next((n for n in names if n in frame.columns), None)
+
+    name, name_en = usual(given.name, "name", "name_zh"), usual(given.name_en, "name_en")
+    if city.languages[0] == "en" and name_en is None:
+        name, name_en = None, name
+    level = given.level or ("level" if "level" in frame.columns else source.layer or source.path.stem)
+    return grids.GridColumns(
+        code=given.code,
+        level=level,
+        name_zh=name,
+        name_en=name_en,
+        parent=usual(given.parent, "parent_code"),
+        kind=usual(given.kind, "kind"),
+        responsible=usual(given.responsible, "responsible"),
+    )
+
+
+def import_grids(
+    work: Work,
+    files: Sequence[str],
+    name: str,
+    *,
+    base: str | None = None,
+    crs: str | None = None,
+    columns: ColumnNames | None = None,
+    replace: bool = False,
+) -> Imported:
+    """Load boundary files as an inactive edition and check it; what blocks activation is loaded all the same.
+
+    Parameters
+    ----------
+    base
+        An edition that completes a partial delivery (局部更新).
+    replace
+        Load an inactive edition of that name anew, e.g. after its files were mended.
+
+    Raises
+    ------
+    FileUnreadable, ColumnMissing, CrsMissing, CrsImplausible, EditionMissing, EditionExists
+        Nothing is loaded.
+    EditionActive
+        The edition to replace is, or was, active.
+    EditionInvalid
+        Rows that cannot become grids, or codes that stand twice: an edition is
+        complete or not loaded; carries every row's problem.
+    """
+    with work.transaction() as connection:
+        city = cities.load_city(connection)
+        delivered, mended = _read(files, name, city, crs, columns or ColumnNames(), work.progress)
+        work.progress("derive what is missing", len(delivered))
+        if base is None:
+            built = whole.fill_hierarchy(delivered, city)
+        else:
+            built = whole.complete(store.grids(connection, store.by_name(connection, base).id), delivered, city)
+        work.progress("check topology", len(built.frame))
+        report = topology.check_edition(built.frame, city)
+        report = dataclasses.replace(report, findings=(*built.findings, *report.findings))
+        if any(f.code == "grid_code_duplicate" for f in report.findings):
+            raise EditionInvalid(name=name, n=len(report.blocking), findings=_wordings(report, city))
+        work.progress("save", len(built.frame))
+        if replace:
+            _make_room(connection, name)
+        frame = built.frame.assign(area_m2=geo.areas_m2(built.frame, city.metric_epsg))
+        store.insert_edition(connection, name, ", ".join(files), report.to_dict(), frame)
+        return Imported(name, len(frame), report, mended)
+
+
+def _read(
+    files: Sequence[str], name: str, city: City, crs: str | None, given: ColumnNames, progress: Progress
+) -> tuple[gpd.GeoDataFrame, tuple[grids.Mended, ...]]:
+    """The grids of all files and layers in one frame, and what was mended."""
+    parts = []
+    for text in files:
+        for source in boundaries.layers_of(boundaries.Source.parse(text)):
+            progress(f"read {source.label}", 0)
+            frame = boundaries.read(source, crs)
+            parts.append(grids.prepare(frame, city, _columns(frame, given, source, city), source.label))
+    problems = [p for part in parts for p in part.problems]
+    if problems:
+        shown = [f"{p.source} row {p.row} {p.column}={p.value!r}: {both(p.reason)}" for p in problems[:20]]
+        raise EditionInvalid(name=name, n=len(problems), findings=shown)
+    frame = gpd.GeoDataFrame(pd.concat([p.frame for p in parts], ignore_index=True), crs=parts[0].frame.crs)
+    return frame, tuple(m for part in parts for m in part.mended)
+
+
+def _make_room(connection: Connection, name: str) -> None:
+    """Remove the inactive edition of that name, if there is one."""
+    fact_store.lock(connection)
+    for edition in store.all_editions(connection):
+        if edition.name == name:
+            _refuse_active(edition)
+            store.drop_inactive(connection, edition)
+
+
+def _refuse_active(edition: store.Edition) -> None:
+    if edition.is_active:
+        raise EditionActive(name=edition.name, valid_from=str(edition.valid_from))
+
+
+def _wordings(report: TopologyReport, city: City) -> list[str]:
+    def said(finding: grids.Finding) -> str:
+        level = city.level(finding.level)
+        return f"{level.zh} {finding.text('zh')} / {level.en} {finding.text('en')}"
+
+    return [said(f) for f in report.blocking[:20]]
+
+
+def check(work: Work, name: str) -> TopologyReport:
+    """Check an edition's topology again, as it is stored.
+
+    Raises
+    ------
+    EditionMissing
+    """
+    with work.snapshot() as connection:
+        city = cities.load_city(connection)
+        return topology.check_edition(store.grids(connection, store.by_name(connection, name).id), city)
+
+
+def list_editions(work: Work) -> list[store.Edition]:
+    """Every edition, in order of time."""
+    with work.snapshot() as connection:
+        return store.all_editions(connection)
+
+
+SHRINK_TOLERANCE = 0.01
+"""An edition that loses more than this share of the area before it is held back (project convention)."""
+
+
+def activate(work: Work, name: str, first: dt.date, *, shrinks: bool = False) -> dict[str, Any]:
+    """Make an edition valid from a day on; the one before ends on that day. Their lineage is computed and kept.
+
+    Parameters
+    ----------
+    shrinks
+        The city did become smaller: accept an edition that covers less than the one before.
+
+    Raises
+    ------
+    EditionInvalid
+        Its report has errors that would make assignment ambiguous.
+    EditionActive
+        It is active already: an active edition is never changed.
+    EditionOverlap
+        A later edition exists, or one begins on that very day.
+    EditionShrinks
+        It covers less than the one before, and ``shrinks`` was not said.
+    """
+    with work.transaction() as connection:
+        fact_store.lock(connection)
+        city = cities.load_city(connection)
+        edition = store.by_name(connection, name)
+        if edition.valid_from == first:
+            return {**_activated(edition, first, None, 0), "is_new": False}
+        _refuse_active(edition)
+        report = TopologyReport.from_dict(edition.report)
+        if report.blocking:
+            raise EditionInvalid(name=name, n=len(report.blocking), findings=_wordings(report, city))
+        active = [e for e in store.all_editions(connection) if e.is_active]
+        last = active[-1] if active else None
+        if last is not None and last.valid_from is not None and last.valid_from >= first:
+            raise EditionOverlap(name=name, day=first.isoformat(), other=last.name, other_from=str(last.valid_from))
+        if last is not None and not shrinks:
+            _refuse_shrunk(edition, last)
+        store.activate(connection, edition, first)
+        if last is None:
+            return _activated(edition, first, None, 0)
+        frame = _lineage(connection, last, edition, city)
+        store.save_lineage(connection, last.id, edition.id, frame)
+        return _activated(edition, first, last.name, len(frame))
+
+
+def _refuse_shrunk(edition: store.Edition, last: store.Edition) -> None:
+    area, before = (TopologyReport.from_dict(e.report).levels[0].area_m2 / 1e6 for e in (edition, last))
+    if area < before * (1 - SHRINK_TOLERANCE):
+        raise EditionShrinks(name=edition.name, area_km2=f"{area:.2f}", other=last.name, other_km2=f"{before:.2f}")
+
+
+def _activated(edition: store.Edition, first: dt.date, predecessor: str | None, n_lineage: int) -> dict[str, Any]:
+    return {
+        "edition": edition.name,
+        "from": first.isoformat(),
+        "predecessor": predecessor,
+        "n_lineage": n_lineage,
+        "is_new": True,
+    }
+
+
+def _lineage(connection: Connection, a: store.Edition, b: store.Edition, city: City) -> pd.DataFrame:
+    return lineage(store.grids(connection, a.id), store.grids(connection, b.id), city.metric_epsg)
+
+
+def diff(work: Work, a: str, b: str) -> tuple[pd.DataFrame, gpd.GeoDataFrame, gpd.GeoDataFrame]:
+    """Which codes of edition a became which of b, by share of area; with both editions' grids."""
+    with work.snapshot() as connection:
+        city = cities.load_city(connection)
+        before, after = (store.grids(connection, store.by_name(connection, name).id) for name in (a, b))
+        return lineage(before, after, city.metric_epsg), before, after
+
+
+def grids_of(work: Work, edition: str | None, day: dt.date | None, levels: Sequence[int] | None) -> gpd.GeoDataFrame:
+    """An edition's grids with geometry, by name, or by the day on which it is valid (default: today's)."""
+    with work.snapshot() as connection:
+        return store.grids(connection, choose(connection, edition, day).id, levels)
+
+
+def choose(connection: Connection, edition: str | None, day: dt.date | None) -> store.Edition:
+    """The edition of that name, else the one valid on that day, else today's (the newest that has begun)."""
+    if edition is not None:
+        return store.by_name(connection, edition)
+    if day is not None:
+        return store.on_date(connection, day)
+    today = dt.datetime.now(cities.load_city(connection).zone).date()
+    begun = [e for e in store.all_editions(connection) if e.valid_from is not None and e.valid_from <= today]
+    return begun[-1] if begun else store.on_date(connection, today)
+
+
+def as_json(edition: store.Edition) -> Mapping[str, Any]:
+    """An edition as commands and the API show it."""
+    return {
+        "name": edition.name,
+        "active": edition.is_active,
+        "from": str(edition.valid_from) if edition.valid_from else None,
+        "to": str(edition.valid_to) if edition.valid_to else None,
+        "source": edition.source,
+    }

@@ -1,0 +1,236 @@
+"""Editions (网格版本) and their grids."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+import pyarrow as pa
+import shapely
+from sqlalchemy import Connection, func, select, text, update
+from sqlalchemy.dialects.postgresql import Range, insert
+
+from gridmgmt.city import STORAGE_EPSG
+from gridmgmt.database import tables as t
+from gridmgmt.database.copying import copy_in, fetch, query, rows
+from gridmgmt.errors import EditionExists, EditionMissing, NoEditionOnDate
+
+GRID_TYPES = {
+    "id": pa.int64(), "level": pa.int64(), "code": pa.string(), "parent_code": pa.string(),
+    "name_zh": pa.string(), "name_en": pa.string(), "kind": pa.string(), "responsible": pa.string(),
+    "area_m2": pa.float64(),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Edition:
+    """One edition: half-open validity, None while it is not active."""
+
+    id: int
+    name: str
+    valid_from: dt.date | None
+    valid_to: dt.date | None
+    source: str | None
+    report: Mapping[str, Any]
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it was activated (it may be closed by now)."""
+        return self.valid_from is not None
+
+
+def _edition(row: Any) -> Edition:
+    return Edition(row.id, row.name, row.first, row.last, row.source, row.report)
+
+
+def _select() -> Any:
+    e = t.edition.c
+    return select(
+        e.id, e.name, func.lower(e.valid).label("first"), func.upper(e.valid).label("last"), e.source, e.report
+    )
+
+
+def all_editions(connection: Connection) -> list[Edition]:
+    """Every edition, the active ones first in order of time."""
+    order = (func.lower(t.edition.c.valid).asc().nulls_last(), t.edition.c.id)
+    return [_edition(r) for r in connection.execute(_select().order_by(*order))]
+
+
+def by_name(connection: Connection, name: str) -> Edition:
+    """The edition of that name.
+
+    Raises
+    ------
+    EditionMissing
+        There is none; lists those there are.
+    """
+    row = connection.execute(_select().where(t.edition.c.name == name)).one_or_none()
+    if row is None:
+        known = [e.name for e in all_editions(connection)]
+        raise EditionMissing(name=name, known=known)
+    return _edition(row)
+
+
+def on_date(connection: Connection, day: dt.date) -> Edition:
+    """The edition that is valid on a day.
+
+    Raises
+    ------
+    NoEditionOnDate
+        None is.
+    """
+    row = connection.execute(_select().where(t.edition.c.valid.contains(day))).one_or_none()
+    if row is None:
+        active = [f"{e.name} [{e.valid_from}, {e.valid_to or '…'})" for e in all_editions(connection) if e.is_active]
+        raise NoEditionOnDate(day=day.isoformat(), known=active)
+    return _edition(row)
+
+
+def insert_edition(
+    connection: Connection, name: str, source: str, report: Mapping[str, Any], frame: gpd.GeoDataFrame
+) -> int:
+    """Save an inactive edition with its grids.
+
+    Parameters
+    ----------
+    frame
+        The edition frame of :mod:`gridmgmt.places.grids`, EPSG:4490, plus ``area_m2``.
+
+    Raises
+    ------
+    EditionExists
+        An edition of that name is there.
+    """
+    statement = insert(t.edition).values(name=name, source=source, report=dict(report)).on_conflict_do_nothing()
+    edition_id = connection.execute(statement.returning(t.edition.c.id)).scalar()
+    if edition_id is None:
+        raise EditionExists(name=name)
+    save_grids(connection, int(edition_id), frame)
+    return int(edition_id)
+
+
+def save_grids(connection: Connection, edition_id: int, frame: gpd.GeoDataFrame) -> None:
+    """Append an edition's grids."""
+    plain = pd.DataFrame(frame.drop(columns="geometry"))[[c for c in GRID_TYPES if c != "id"]]
+    plain.insert(0, "edition_id", edition_id)
+    geometry = shapely.set_srid(frame.geometry.to_numpy(), STORAGE_EPSG)
+    plain["geom"] = shapely.to_wkb(geometry, hex=True, include_srid=True)
+    copy_in(connection, "grid", plain)
+    connection.execute(text("ANALYZE grid"))
+
+
+def drop_inactive(connection: Connection, edition: Edition) -> None:
+    """Remove an edition that was never active, to load it again; nothing refers to it yet."""
+    connection.execute(t.grid.delete().where(t.grid.c.edition_id == edition.id))
+    connection.execute(t.edition.delete().where(t.edition.c.id == edition.id, t.edition.c.valid.is_(None)))
+
+
+def grids(connection: Connection, edition_id: int, levels: Sequence[int] | None = None) -> gpd.GeoDataFrame:
+    """An edition's grids with geometry, EPSG:4490, ordered by level and code."""
+    wanted = list(levels) if levels else list(range(1, t.MAX_LEVELS + 1))
+    return _with_geometry(connection, "places/store/grids_of_edition", edition_id=edition_id, levels=wanted)
+
+
+def grids_at(connection: Connection, edition_id: int, level: int, lon: float, lat: float) -> gpd.GeoDataFrame:
+    """The grids of one level whose bounding box holds a point, with geometry, ordered by code: the candidates."""
+    return _with_geometry(
+        connection, "places/store/grids_at_point", edition_id=edition_id, level=level, lon=lon, lat=lat
+    )
+
+
+def _with_geometry(connection: Connection, name: str, **params: Any) -> gpd.GeoDataFrame:
+    frame = fetch(connection, query(name), params, {**GRID_TYPES, "wkb": pa.string()})
+    geometry = shapely.from_wkb(frame.pop("wkb").to_numpy(dtype=object))
+    return gpd.GeoDataFrame(_nullable(frame), geometry=geometry, crs=f"EPSG:{STORAGE_EPSG}")
+
+
+def every_grid(connection: Connection) -> set[tuple[int, str]]:
+    """Level and code of every grid of any edition."""
+    c = t.grid.c
+    return {(r.level, r.code) for r in connection.execute(select(c.level, c.code).distinct())}
+
+
+def grid_names(connection: Connection, edition_ids: Sequence[int]) -> pd.DataFrame:
+    """Grids of some editions without geometry: id, edition_id and the columns of the frame."""
+    c = t.grid.c
+    columns = [c.edition_id, *(c[name] for name in GRID_TYPES)]
+    statement = select(*columns).where(c.edition_id.in_(edition_ids)).order_by(c.level, c.code)
+    frame = pd.DataFrame(connection.execute(statement).all(), columns=[x.name for x in columns])
+    return _nullable(frame)
+
+
+def _nullable(frame: pd.DataFrame) -> pd.DataFrame:
+    """Texts that may be absent as objects, absent ones None."""
+    texts = ["parent_code", "name_zh", "name_en", "responsible"]
+    objects = frame[texts].astype(object)
+    return frame.assign(**{c: objects[c].where(objects[c].notna(), None) for c in texts})
+
+
+def activate(connection: Connection, edition: Edition, first: dt.date) -> None:
+    """Make an edition valid from a day on and close its predecessor on that day, in one step.
+
+    Its grids become assessed subjects (考核对象); codes that stay keep theirs.
+    """
+    open_now = t.edition.c.valid.contains(first)
+    connection.execute(
+        update(t.edition)
+        .where(open_now, func.lower(t.edition.c.valid) < first)
+        .values(valid=func.daterange(func.lower(t.edition.c.valid), first))
+    )
+    connection.execute(
+        update(t.edition)
+        .where(t.edition.c.id == edition.id)
+        .values(valid=Range(first, None), activated_at=func.clock_timestamp())
+    )
+    connection.execute(query("places/store/subjects_of_edition"), {"edition_id": edition.id})
+
+
+def save_lineage(connection: Connection, a: int, b: int, frame: pd.DataFrame) -> None:
+    """Save which codes became which between two editions; a grid without counterpart has none on the other side."""
+    found = frame[["level", "code_a", "code_b", "share_a", "share_b", "area_m2"]]
+    copy_in(connection, "lineage", found.assign(edition_a=a, edition_b=b))
+
+
+def line_of(connection: Connection, edition_id: int, deepest: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A grid and its ancestors by parent_code, the city first (the leaf decides, upper levels follow)."""
+    c = t.grid.c
+    line = [dict(deepest)]
+    while line[0]["parent_code"] is not None:
+        statement = select(*(c[name] for name in GRID_TYPES)).where(
+            c.edition_id == edition_id, c.level == line[0]["level"] - 1, c.code == line[0]["parent_code"]
+        )
+        parent = connection.execute(statement).mappings().one_or_none()
+        if parent is None:
+            break
+        line.insert(0, dict(parent))
+    return line
+
+
+def grids_page(
+    connection: Connection,
+    edition_id: int,
+    *,
+    level: int | None = None,
+    parent: str | None = None,
+    code: str | None = None,
+    bbox: tuple[float, float, float, float] | None = None,
+    limit: int = 1,
+    offset: int = 0,
+) -> tuple[int, list[dict[str, Any]]]:
+    """How many grids match, and one page of them by level and code, each with ``geometry`` as GeoJSON text.
+
+    Parameters
+    ----------
+    parent
+        Code of the grid one level above.
+    bbox
+        West, south, east, north in degrees of EPSG:4490; grids that touch the box match.
+    """
+    west, south, east, north = bbox or (None, None, None, None)
+    found = rows(
+        connection, "places/store/grids_page", edition_id=edition_id, level=level, parent=parent, code=code,
+        west=west, south=south, east=east, north=north, limit=limit, offset=offset,
+    )  # fmt: skip
+    return int(found[0]["n_matched"]), [dict(r) for r in found if r["id"] is not None]

@@ -1,1 +1,0 @@
-"""Readers: files of a city → validated frames. What a city calls its columns is data (profiles), not code."""

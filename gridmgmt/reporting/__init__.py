@@ -1,0 +1,1 @@
+"""Reporting (报送): what is due from whom, and when."""

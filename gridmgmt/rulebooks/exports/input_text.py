@@ -1,0 +1,84 @@
+"""Inputs in words (考核数据说明): what each is, where it is counted or why people hand it in, for whom."""
+
+from fractions import Fraction
+
+from gridmgmt.figures.names import indicator_words
+from gridmgmt.files.wording import Words, joined, same, words
+from gridmgmt.numbers import exact
+from gridmgmt.rulebooks.exports.rule_text import concat
+from gridmgmt.rulebooks.inputs import Automatic, CaseFilter, Input, RepeatRule
+
+
+def source_words(spec: Input) -> Words:
+    """Where an input comes from: counted, handed in (and why), or the one where the other cannot tell."""
+    if spec.automatic is None:
+        return words("show_by_hand", entered=spec.entered)
+    counted = automatic_words(spec.automatic)
+    if spec.entered is None:
+        return words("show_automatic", source=counted)
+    return words("show_automatic_or", source=counted, entered=spec.entered)
+
+
+def type_words(spec: Input) -> Words:
+    """Its type with everything that limits it: unit, range, choices, groups, default, repeats."""
+    return concat(
+        words(f"show_type_{spec.type}"),
+        words("show_in_unit", unit=spec.unit) if spec.unit is not None else None,
+        _limit("show_at_least", spec.at_least),
+        _limit("show_at_most", spec.at_most),
+        words("show_one_of", names=joined([*spec.choices.values()])) if spec.choices else None,
+        words("show_one_of", names=joined([*spec.groups.values()])) if spec.groups else None,
+        words("show_except_codes", names=joined([*spec.except_codes.values()])) if spec.except_codes else None,
+        words("show_distinct") if spec.distinct else None,
+        words("show_for_all") if spec.per == "all" else None,
+        words("show_default", value=exact(spec.default)) if spec.default is not None else None,
+        words("show_may_not_apply") if spec.may_not_apply else None,
+        _repeats(spec.repeats) if spec.repeats is not None else None,
+    )
+
+
+def _limit(code: str, limit: Fraction | None) -> Words | None:
+    return words(code, limit=exact(limit)) if limit is not None else None
+
+
+def _repeats(rule: RepeatRule) -> Words:
+    excepted = ([words("show_components")] if rule.except_components else []) + [
+        same(c) for c in rule.except_categories
+    ]
+    return words(
+        "show_repeats",
+        thresholds=joined([words(f"show_road_{road}", n=n) for road, n in rule.thresholds.items()]),
+        **{"except": words("show_repeats_except", names=joined(excepted)) if excepted else same("")},
+        count=words(f"show_repeats_{rule.count}"),
+    )
+
+
+def automatic_words(automatic: Automatic) -> Words:
+    """What an automatic input is counted from."""
+    if automatic.posts is not None:
+        return words("show_posts", role=automatic.posts)
+    if automatic.accounts:
+        return words("show_accounts")
+    if automatic.staff is not None:
+        return words(f"show_staff_{automatic.staff}")
+    if automatic.grids is not None:
+        is_leaf = automatic.grids == "leaf"
+        return words("show_below_leaf") if is_leaf else words("show_below_level", level=automatic.grids)
+    if automatic.sample_mean:
+        types = ", ".join(automatic.sample_types)
+        hours = automatic.hours
+        return concat(
+            words("show_sample_mean"),
+            words("show_sample_types", names=types) if types else None,
+            words("show_hours", start=hours[0], end=hours[1]) if hours is not None else None,
+        )
+    counted = concat(indicator_words(automatic.count or ""), *(_only(automatic.only) if automatic.only else ()))
+    return words("show_per_day", source=counted) if automatic.per_day else counted
+
+
+def _only(kept: CaseFilter) -> list[Words]:
+    out = [words(f"show_only_kind_{kept.kind}")] if kept.kind is not None else []
+    if kept.repeats is not None:
+        out.append(words("show_only_repeats", rule=kept.repeats))
+    lists = (("categories", kept.categories), ("except", kept.except_categories), ("sources", kept.sources))
+    return out + [words(f"show_only_{name}", names=", ".join(values)) for name, values in lists if values]

@@ -1,0 +1,140 @@
+"""Reasons in words (得分理由): why a line has its points, why a total is what it is."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from gridmgmt.files.wording import Words, readable, same, shown_short, words
+from gridmgmt.numbers import NUMBER, shown, shown_near
+
+TESTS = {">": ">", ">=": "≥", "<": "<", "<=": "≤"}
+
+
+SUFFIXES = {"percent": "%", "points": ""}
+"""What stands behind a limit, by the unit of the rate that it is for."""
+
+
+def line_words(line: Mapping[str, Any], rates: Mapping[str, Any]) -> Words:
+    """Why a scorecard's line has its points, as a street manager checks it.
+
+    Parameters
+    ----------
+    line
+        One of a document's ``lines`` or ``shown``: its reason's exact facts are
+        rounded for reading, numerator and denominator stand in front. A rounded
+        rate never seems to be on the other side of a limit.
+    rates
+        The rulebook's rates, as the assessment's header has them.
+
+    Examples
+    --------
+    >>> fact = {"percent": "4.5", "threshold": "2", "step": "1", "points_per_step": "3", "n_steps": "2", "lost": "6"}
+    >>> line_words({"indicator": "rework", "kind": "deduct", "maximum": "15", "points": {"exact": "9"},
+    ...             "value": {"numerator": "9", "denominator": "200", "value": "0.045"},
+    ...             "reason": {"code": "line_steps", "facts": fact}},
+    ...            {"rework": {"title": {"zh": "返工率", "en": "Rework rate"}, "unit": "percent"}})["zh"]
+    '返工率（9 ÷ 200）4.50%，超出界限 2% 共 2 个整步（每步 1 个百分点），每步扣 3 分，扣 6 分'
+    """
+    value, rate = line["value"], rates.get(line["indicator"] or "")
+    body = reason_words(line["reason"], rate["unit"] if rate else None)
+    if value is None or rate is None:
+        return body
+    parts = {key: readable(value[key]) for key in ("numerator", "denominator")}
+    lead, tail = words("card_basis", indicator=rate["title"], **parts), _used_up(line)
+    return {"zh": lead["zh"] + body["zh"] + tail["zh"], "en": f"{lead['en']} {body['en']}{tail['en']}"}
+
+
+def _used_up(line: Mapping[str, Any]) -> Words:
+    """That steps would have cost more than the item has (扣完为止); else nothing."""
+    lost = line["reason"]["facts"].get("lost")
+    if line["kind"] != "deduct" or line["points"] is None or lost is None:
+        return same("")
+    maximum, points = Fraction(line["maximum"]), Fraction(line["points"]["exact"])
+    if points == maximum - Fraction(lost):
+        return same("")
+    return words("card_used_up", most=shown_short(maximum - points), floor=shown_short(points))
+
+
+def reason_words(reason: Mapping[str, Any], unit: str | None = None) -> Words:
+    """A reason's code and exact facts as people read them.
+
+    Parameters
+    ----------
+    unit
+        Of the rate that the reason is about, ``percent`` or ``points``; None: of no rate.
+    """
+    given = reason["facts"]
+    facts: dict[str, Any] = {key: _fact(key, value) for key, value in given.items()}
+    if unit is not None and "value" in given:
+        rate = Fraction(given["value"])
+        facts["value"] = f"{shown(rate)}/100" if unit == "points" else f"{shown(rate * 100)}%"
+    if "percent" in given:
+        facts |= _stepped(given, unit or "percent", facts)
+    if "amount" in given:
+        facts |= _limited(given, unit)
+    if "left" in given:
+        left, right = Fraction(given["left"]), Fraction(given["right"])
+        facts["left"] = shown_near(left, [right]) if "/" in given["left"] else facts["left"]
+    return words(reason["code"], **facts)
+
+
+def total_words(document: Mapping[str, Any]) -> Words:
+    """Why a scorecard has its total, or has none; a total is written as the card writes it."""
+    total, reason = document["total"], document["reason"]
+    if total is None:
+        return reason_words(reason)
+    facts = {k: total["shown"] if v == total["exact"] and "/" in v else v for k, v in reason["facts"].items()}
+    return reason_words({**reason, "facts": facts})
+
+
+def _fact(key: str, value: Any) -> Any:
+    """One fact: words as they are, numbers rounded, comparisons by their sign."""
+    if isinstance(value, Mapping):
+        return value
+    if key == "test":
+        return TESTS.get(value, value)
+    if key == "terms":
+        return re.sub(r"-?\d+([./]\d+)?", lambda number: readable(number[0]), value)
+    return readable(value) if NUMBER.fullmatch(str(value)) else value
+
+
+def _stepped(given: Mapping[str, str], unit: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts of steps beyond a threshold, each with its unit."""
+    suffix = SUFFIXES[unit]
+    out: dict[str, Any] = {k: f"{facts[k]}{suffix}" for k in ("threshold", "zero_beyond") if k in facts}
+    out["percent"] = shown_near(Fraction(given["percent"]), _step_limits(given)) + suffix
+    out["step"] = words(f"card_step_{unit}", step=facts["step"])
+    is_above = Fraction(given["percent"]) > Fraction(given["threshold"])
+    out["side"] = words("card_step_above" if is_above else "card_step_below")
+    if "n_steps" in given:
+        out["n_steps"] = _steps(given, facts["n_steps"])
+    return out
+
+
+def _step_limits(facts: Mapping[str, str]) -> Sequence[Fraction]:
+    """The percentages at which a line's points change, next to its value."""
+    threshold, step = Fraction(facts["threshold"]), Fraction(facts["step"])
+    n = (Fraction(facts["percent"]) - threshold) // step
+    near = [threshold + n * step, threshold + (n + 1) * step]
+    return [threshold, *near, *([Fraction(facts["zero_beyond"])] if "zero_beyond" in facts else [])]
+
+
+def _limited(given: Mapping[str, str], unit: str | None) -> dict[str, str]:
+    """An amount beside the limit it is judged by; it never seems to reach a tenth that it does not reach."""
+    amount = Fraction(given["amount"])
+    limits = {k: Fraction(given[k]) for k in ("at_least", "limit") if k in given}
+    near = [*limits.values(), Fraction(math.floor(amount * 10), 10), Fraction(math.ceil(amount * 10), 10)]
+    is_whole = unit is None and "/" not in given["amount"]
+    told = readable(given["amount"]) if is_whole else shown_near(amount, near)
+    suffix = SUFFIXES[unit] if unit else ""
+    return {"amount": told + suffix, **{k: readable(given[k]) + suffix for k in limits}}
+
+
+def _steps(facts: Mapping[str, str], n: str) -> Words:
+    """How many steps, and whether an unfinished one was dropped or counted."""
+    taken = Fraction(facts["n_steps"]) * Fraction(facts["step"])
+    beyond = abs(Fraction(facts["percent"]) - Fraction(facts["threshold"]))
+    code = "card_steps_exact" if taken == beyond else "card_steps_completed" if taken < beyond else "card_steps_begun"
+    return words(code, n=n)

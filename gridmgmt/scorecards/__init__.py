@@ -1,0 +1,1 @@
+"""Scorecards (考评表): results as documents, with chance and what-if, and the files made from them."""

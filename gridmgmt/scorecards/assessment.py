@@ -1,0 +1,313 @@
+"""Scorecards (考评表): a rulebook over a dossier → one document for each subject, exact and explained.
+
+The canonical JSON of an assessment (header + subject documents, sorted keys,
+exact numbers as text, no clock, no locale, no database key) is what its
+SHA-256 is taken of: the same facts, rulebook, edition and cut-off give the same
+hash. Workbooks, pages and maps are made from it and from nothing else.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from gridmgmt.documents import digest
+from gridmgmt.figures.indicators import RATIOS, ratio
+from gridmgmt.numbers import exact, shown, shown_near
+from gridmgmt.rulebooks.consequences import Reached, consequences
+from gridmgmt.rulebooks.dossier import Dossier, Record
+from gridmgmt.rulebooks.load import Loaded
+from gridmgmt.rulebooks.model import Rulebook, Stage, children, maximum
+from gridmgmt.rulebooks.nodes import Node, Outcome, Reason
+from gridmgmt.rulebooks.records import SIGNATURE, SIGNED
+from gridmgmt.rulebooks.run import Refusal, Run, rank, run
+
+SCHEMA = "gridmgmt.assessment/2"
+SUBJECT_FACTS = ("subject", "counts", "indicators", "comparisons")
+"""Parts of a document that are facts, not results: handed through as they are."""
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """An assessment (考评) as a document; ``sha256`` is that of its canonical JSON.
+
+    Attributes
+    ----------
+    subjects
+        One document a subject, in the order of the dossier's subjects.
+    outcomes
+        The results behind them, by the dossier's subject code.
+    """
+
+    header: Mapping[str, Any]
+    subjects: tuple[Mapping[str, Any], ...]
+    outcomes: Mapping[str, Outcome]
+    stage: Stage
+    sha256: str
+
+
+def number(value: Fraction | int | None, places: int = 2, limits: Sequence[Fraction] = ()) -> dict[str, str] | None:
+    """An exact number beside its rounded form."""
+    if value is None:
+        return None
+    value = Fraction(value)
+    return {"exact": exact(value), "shown": shown_near(value, limits, places) if limits else shown(value, places)}
+
+
+def indicator_values(counts: Mapping[str, int | Fraction], area_m2: float | None) -> dict[str, Any]:
+    """Every rate with numerator and denominator; None where there is no data."""
+    out: dict[str, Any] = {}
+    for name, rule in RATIOS.items():
+        parts = ratio(name, counts, area_m2)
+        if parts is None:
+            out[name] = None
+            continue
+        value = parts[0] / parts[1]
+        scaled = value * 100 if rule.unit == "percent" else value
+        if rule.denominator == "area_km2":  # a measured area: shown, never decided on
+            out[name] = {"numerator": exact(parts[0]), "denominator": shown(parts[1], 4), "shown": shown(scaled)}
+        else:
+            out[name] = {
+                "numerator": exact(parts[0]),
+                "denominator": exact(parts[1]),
+                "value": exact(value),
+                "shown": shown(scaled),
+            }
+    return out
+
+
+def count_values(counts: Mapping[str, int | Fraction]) -> dict[str, int | str]:
+    """Counts for JSON: whole numbers as they are, exact sums as text."""
+    return {k: v if isinstance(v, int) else exact(v) for k, v in counts.items() if "@" not in k}
+
+
+def assess(
+    loaded: Loaded, dossier: Dossier, label: str, header: Mapping[str, Any], facts: Mapping[str, Mapping[str, Any]]
+) -> Assessment:
+    """Score every subject of a period and write the documents.
+
+    Parameters
+    ----------
+    dossier
+        All inputs by value, with the earlier periods' results that it rests on.
+    label
+        The period that is assessed.
+    header
+        What the facts were read from: city, period, cut-off, edition, levels, evidence.
+    facts
+        By the dossier's subject code, the parts of its document that are handed
+        through (:data:`SUBJECT_FACTS`); ``subject`` at least.
+    """
+    book = loaded.rulebook
+    made = run(book, dossier)
+    found = made.outcomes.get(label, {})
+    outcomes = {code: found[code] for code in facts if code in found}
+    stage = book.stage(next(iter(outcomes.values())).stage) if outcomes else book.stages[0]
+    ledger: dict[str, list[Reached]] = {}
+    for reached in consequences(made, dossier):
+        if reached.period == label:
+            ledger.setdefault(reached.subject, []).append(reached)
+    siblings = _sibling_ranks(outcomes, facts)
+    documents = tuple(
+        _document(book, stage, dossier, outcome, facts[code], siblings[code], ledger.get(code, ()))
+        for code, outcome in outcomes.items()
+    )
+    missing = sum(len(o.missing) for o in outcomes.values() if o.status == "incomplete")
+    full = {
+        **header,
+        "schema": SCHEMA,
+        "rulebook": _book(loaded, stage),
+        "complete": not any(o.status == "incomplete" for o in outcomes.values()) and not made.refusals,
+        "n_missing": missing,
+        "refusals": [_refusal(made, r) for r in made.refusals if r.period == label],
+    }
+    return Assessment(full, documents, outcomes, stage, digest(full, documents))
+
+
+def _refusal(made: Run, refusal: Refusal) -> dict[str, Any]:
+    quota = next(q for q in made.book.quotas if q.id == refusal.quota)
+    return {
+        "quota": refusal.quota, "title": dict(quota.title), "group": refusal.group,
+        "subjects": list(refusal.subjects), "at_most": refusal.at_most,
+    }  # fmt: skip
+
+
+def _book(loaded: Loaded, stage: Stage) -> dict[str, Any]:
+    """What of the rulebook its scorecards say."""
+    book = loaded.rulebook
+    top = top_items(stage)
+    scale = book.scale or (maximum(stage.score) if stage.score is not None else None)
+    return {
+        "id": book.id,
+        "version": book.version,
+        "sha256": loaded.sha256,
+        "title": dict(book.title),
+        "issuer": dict(book.issuer),
+        "stage": {"id": stage.id, "title": dict(stage.title)},
+        "empty": {"option": book.empty.option, "reason": dict(book.empty.reason)},
+        "scale": exact(scale) if scale is not None else None,
+        "items": [
+            {"id": i.id, "title": dict(i.title), "points": exact(p) if (p := maximum(i) or i.weight) else None}
+            for i in top
+        ],
+        "grades": [
+            {"id": g.id, "at_least": exact(g.at_least) if g.at_least is not None else None, "title": dict(g.title)}
+            for g in stage.grades
+        ]
+        or _entered_grades(book, stage),
+        "rates": {name: {"title": dict(r.title), "unit": r.unit} for name, r in book.rates.items()},
+        "inputs": {name: {"title": dict(i.title), **_counted(i)} for name, i in book.inputs.items()},
+        "readings": {
+            name: {"value": r.value, "text": dict(r.text), "reason": dict(r.reason)}
+            for name, r in book.readings.items()
+        },
+        "consequences": {c.id: {"title": dict(c.title), "tone": c.tone} for c in book.consequences},
+    }
+
+
+def _counted(spec: Any) -> dict[str, Any]:
+    automatic = spec.automatic
+    return {"count": automatic.count} if automatic is not None and automatic.count is not None else {}
+
+
+def _entered_grades(book: Rulebook, stage: Stage) -> list[dict[str, Any]]:
+    if stage.grade_entered is None:
+        return []
+    choices = book.inputs[stage.grade_entered.input].choices
+    return [{"id": name, "at_least": None, "title": dict(title)} for name, title in choices.items()]
+
+
+def top_items(stage: Stage) -> list[Any]:
+    """The items that make up the total (一级考核项): those below the root, or the root itself where it has none."""
+    if stage.score is None:
+        return list(stage.shown)
+    return list(children(stage.score)) or [stage.score]
+
+
+def _sibling_ranks(outcomes: Mapping[str, Outcome], facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Ranks among those with the same parent; None without a total."""
+    groups: dict[Any, dict[str, Fraction | None]] = {}
+    for code, outcome in outcomes.items():
+        subject = facts[code]["subject"]
+        groups.setdefault((subject["level"], subject.get("parent")), {})[code] = outcome.total
+    out: dict[str, Any] = dict.fromkeys(outcomes)
+    for members in groups.values():
+        n = sum(v is not None for v in members.values())
+        for code, (place, tied) in rank(members).items():
+            out[code] = {"rank": place, "of": n, "tied": tied}
+    return out
+
+
+def _document(
+    book: Rulebook,
+    stage: Stage,
+    dossier: Dossier,
+    outcome: Outcome,
+    facts: Mapping[str, Any],
+    siblings: Mapping[str, Any] | None,
+    ledger: Sequence[Reached],
+) -> dict[str, Any]:
+    record = dossier.periods[outcome.period].get(outcome.subject, Record())
+    place = None
+    if outcome.rank is not None:
+        place = {"rank": outcome.rank, "of": outcome.ranked_of, "tied": outcome.tied}
+    limits = [g.at_least for g in stage.grades if g.at_least is not None]
+    return {
+        "counts": {},
+        "indicators": {},
+        "comparisons": {},
+        **{k: v for k, v in facts.items() if k in SUBJECT_FACTS},
+        "status": outcome.status,
+        "inputs": _inputs(dossier, outcome, record),
+        "exempted": list(record.exempted),
+        "lines": _lines(book, outcome),
+        "shown": [line for node in outcome.shown for line in _flat(book, node, 0)],
+        "total": number(outcome.total, book.display_scale, limits),
+        "grade": outcome.grade,
+        "reason": _reason(outcome.reason),
+        "rank": {"level": place, "siblings": siblings},
+        "missing": [_missing(book, period, name) for period, name in outcome.missing],
+        "consequences": [_reached(book, r) for r in ledger],
+    }
+
+
+def _missing(book: Rulebook, period: str, name: str) -> dict[str, Any]:
+    known = {k: v.title for k, v in book.inputs.items()} | {SIGNED: SIGNATURE.title}
+    return {"period": period, "input": name, "title": dict(known.get(name, {"zh": name, "en": name}))}
+
+
+def _inputs(dossier: Dossier, outcome: Outcome, record: Record) -> dict[str, Any]:
+    """Every input's plain value and where it came from; an automatic 0 is a value like any other."""
+    records = dossier.plain["periods"].get(outcome.period) or {}
+    everybody, own = ((records.get(c) or {}).get("inputs") or {} for c in ("*", outcome.subject))
+    values = {**everybody, **own}
+    return {
+        name: {"value": value, "from": record.sources.get(name, "entries")}
+        for name, value in sorted(values.items())
+        if name in outcome.values
+    }
+
+
+def _lines(book: Rulebook, outcome: Outcome) -> list[dict[str, Any]]:
+    root = outcome.root
+    if root is None:
+        return []
+    nodes = root.children if root.kind in ("sum", "weighted", "mean", "carry") else (root,)
+    return [line for node in nodes for line in _flat(book, node, 0)]
+
+
+def _flat(book: Rulebook, node: Node, depth: int) -> list[dict[str, Any]]:
+    """A line and those of its parts; a single rule that says the same as its item is no line of its own."""
+    below = node.children
+    if len(below) == 1 and (below[0].reason == node.reason or below[0].kind == "events"):
+        below = below[0].children if below[0].kind == "events" else ()
+    return [_line(book, node, depth), *(x for child in below for x in _flat(book, child, depth + 1))]
+
+
+def _reason(reason: Reason) -> dict[str, Any]:
+    return {"code": reason.code, "facts": dict(reason.facts)}
+
+
+def _line(book: Rulebook, node: Node, depth: int) -> dict[str, Any]:
+    rate = book.rates.get(node.rate or "")
+    value = None
+    if rate is not None and node.parts is not None and node.parts[1]:
+        fraction = node.parts[0] / node.parts[1]
+        value = {
+            "numerator": exact(node.parts[0]),
+            "denominator": exact(node.parts[1]),
+            "value": exact(fraction),
+            "shown": shown(fraction * 100 if rate.unit == "percent" else fraction),
+        }
+    return {
+        "item": node.id,
+        "code": node.code,
+        "kind": node.kind,
+        "depth": depth,
+        "title": dict(node.title),
+        "maximum": exact(node.maximum) if node.maximum is not None else None,
+        "weight": exact(node.weight) if node.weight is not None else None,
+        "points": None if node.kind == "rate" else number(node.value, book.display_scale),
+        "status": node.status,
+        "indicator": node.rate,
+        "value": value,
+        "inputs": list(node.inputs),
+        "reason": _reason(node.reason),
+    }
+
+
+def _reached(book: Rulebook, reached: Reached) -> dict[str, Any]:
+    consequence = book.consequence(reached.consequence)
+    if consequence is None:
+        raise KeyError(reached.consequence)
+    prize = consequence.prizes[reached.prize] if reached.prize is not None else None
+    return {
+        "consequence": reached.consequence,
+        "title": dict(prize.title if prize else consequence.title),
+        "tone": consequence.tone,
+        "text": dict(consequence.text) if consequence.text else None,
+        "because": list(reached.because),
+        "count": reached.count,
+        "money": exact(reached.money) if reached.money is not None else None,
+        "undecided": reached.undecided,
+    }

@@ -1,0 +1,268 @@
+"""One scorecard as rows (考评表): what the workbook and the page both show, in figures that know their unit."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from gridmgmt.figures.counts import COUNTS, KNOWN_BY
+from gridmgmt.figures.indicators import RATIOS
+from gridmgmt.figures.names import indicator_words
+from gridmgmt.files.wording import Figure, Words, listed, readable, same, words
+
+COMPARISONS = ("previous", "year_ago")
+"""环比 and 同比, in the order of the columns."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """All that a scorecard file is made from.
+
+    Attributes
+    ----------
+    header
+        The assessment's header, with its ``name`` and ``sha256``; ``parents``
+        maps the parents' codes to their names.
+    document
+        The subject's document, as :func:`gridmgmt.scorecards.assessment.assess` makes it.
+    sketch
+        Its small map as SVG, None where the grid has no outline.
+    picture
+        The same map as PNG, for workbooks.
+    n_spots
+        How many cases the map shows, by which count; None without a map.
+    """
+
+    header: Mapping[str, Any]
+    document: Mapping[str, Any]
+    sketch: str | None
+    n_spots: tuple[str, int] | None = None
+    picture: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Compared:
+    """An earlier period's figure and how the present one differs; ``trend`` better, worse or None."""
+
+    then: Figure
+    change: Figure
+    trend: str | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One indicator: this period's figure, its parts if it is a rate, and the earlier periods'."""
+
+    name: str
+    title: Words
+    now: Figure
+    parts: tuple[Figure, Figure] | None
+    compared: tuple[Compared, ...]
+
+
+def indicator_rows(document: Mapping[str, Any]) -> list[Row]:
+    """A scorecard's indicator table: rates first, then counts."""
+    rates = [n for n in RATIOS if n in document["indicators"]]
+    return [indicator_row(document, n) for n in [*rates, *(n for n in COUNTS if n in document["counts"])]]
+
+
+def indicator_row(document: Mapping[str, Any], name: str) -> Row:
+    """One rate or count of a document with its comparisons (环比、同比)."""
+    now = figure(document, name)
+    value = document["indicators"].get(name)
+    parts = None
+    if value:
+        unit = "per_km2" if RATIOS[name].unit == "per_km2" else "count"
+        parts = (Figure(Fraction(value["numerator"]), "count"), Figure(Fraction(value["denominator"]), unit))
+    earlier = [document["comparisons"].get(c) or {} for c in COMPARISONS]
+    return Row(name, indicator_words(name), now, parts, tuple(_compare(name, now, figure(e, name)) for e in earlier))
+
+
+def figure(values: Mapping[str, Any], name: str) -> Figure:
+    """A rate or count out of ``counts`` and ``indicators``; None where there is no data."""
+    if name in RATIOS:
+        found = (values.get("indicators") or {}).get(name)
+        value = (found.get("value") or found["shown"]) if found else None
+        return Figure(Fraction(value) if value is not None else None, RATIOS[name].unit)
+    counts = values.get("counts") or {}
+    known, of = KNOWN_BY.get(name, (name, name))
+    if name not in counts or (not counts.get(known) and counts.get(of)):
+        return Figure(None, "count")
+    return Figure(Fraction(counts[name]), "count")
+
+
+def _compare(name: str, now: Figure, then: Figure) -> Compared:
+    unit = {"percent": "pp", "count": "relative"}.get(now.unit, "difference")
+    if now.value is None or then.value is None or (unit == "relative" and not then.value):
+        return Compared(then, Figure(None, unit), None)
+    difference = now.value - then.value
+    better = RATIOS[name].better if name in RATIOS else None
+    trend = None
+    if better and difference:
+        trend = "better" if (difference > 0) == (better == "high") else "worse"
+    scaled = difference / then.value if unit == "relative" else difference * (100 if unit == "pp" else 1)
+    return Compared(then, Figure(scaled, unit), trend)
+
+
+def comparison_words(document: Mapping[str, Any], name: str) -> Words:
+    """The heading of an earlier period's column, with the period."""
+    found = document["comparisons"].get(name) or {"period": ""}
+    other = found.get("edition")
+    if other is None or other == document["subject"]["edition"]:
+        return words(f"card_{name}", period=found["period"])
+    return words(f"card_{name}_other_edition", period=found["period"], edition=other)
+
+
+def rank_words(rank: Mapping[str, Any] | None) -> Words:
+    """``第 3 名，共 40 个``; a subject without a total has no rank."""
+    if rank is None:
+        return words("card_empty_rank")
+    return words("card_rank_tied" if rank["tied"] > 1 else "card_rank_of", **rank)
+
+
+def total_figure(document: Mapping[str, Any]) -> Figure:
+    """A scorecard's total, or why there is none: no data, inputs to come, or a rulebook without a total."""
+    total = document["total"]
+    code = {"incomplete": "card_open", "unscored": "card_unscored"}.get(document["status"], "card_no_data")
+    return Figure(Fraction(total["exact"]) if total else None, "points", code)
+
+
+def total_words_short(document: Mapping[str, Any], lang: str | None = None) -> str:
+    """The total as it is written, near a grade's bound with more digits; else why there is none."""
+    total: Mapping[str, str] | None = document["total"]
+    return total["shown"] if total else total_figure(document).text(lang)
+
+
+def grade_label(header: Mapping[str, Any], grade: str) -> Words:
+    """What a grade is called in short: its letter where it has one, else its name."""
+    found = next((g for g in header["rulebook"]["grades"] if g["id"] == grade), None)
+    return same(grade) if found is None or grade.isupper() else dict(found["title"])
+
+
+def grade_words(header: Mapping[str, Any], grade: str | None) -> Words:
+    """A grade's letter and name, ``A 优秀``; its name alone where its id is none for readers."""
+    if grade is None:
+        return words("card_no_grade")
+    found = next((g for g in header["rulebook"]["grades"] if g["id"] == grade), None)
+    if found is None:
+        return same(grade)
+    return {lang: f"{grade} {title}" if grade.isupper() else title for lang, title in found["title"].items()}
+
+
+def level_words(header: Mapping[str, Any], key: str) -> Words:
+    """A grid level's name in the city's words."""
+    found: Words | None = next((x for x in header["levels"] if x["key"] == key), None)
+    return found or {"zh": key, "en": key}
+
+
+def parent_words(header: Mapping[str, Any], document: Mapping[str, Any]) -> Words | None:
+    """The name of the grid one level up, else its code; None at the top."""
+    parent = document["subject"]["parent"]
+    if parent is None:
+        return None
+    found: Words | None = (header.get("parents") or {}).get(parent)
+    return found or {"zh": parent, "en": parent}
+
+
+def ranked(documents: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Best first, equal ones by code; those without a total last."""
+
+    def place(document: Mapping[str, Any]) -> tuple[bool, int, str]:
+        rank = document["rank"]["level"]
+        return rank is None, rank["rank"] if rank else 0, document["subject"]["code"]
+
+    return sorted(documents, key=place)
+
+
+def basis(header: Mapping[str, Any]) -> list[tuple[Words, Words]]:
+    """How an assessment was computed: what was read, by which rules, with which proofs; label and value."""
+    book = header["rulebook"]
+    rows = [
+        (words("card_city"), header["city"]["name"]),
+        (words("card_assessment"), same(header["name"])),
+        (words("card_period"), words("card_period_value", **header["period"])),
+        (words("card_as_of"), same(header["as_of"])),
+        (words("card_edition"), same(header["edition"])),
+        (words("card_datum"), same(header["datum"])),
+        (words("card_rulebook"), book["title"]),
+        (words("card_stage"), book["stage"]["title"]),
+        (words("card_issuer"), book["issuer"]),
+        (words("card_rulebook_id"), same(f"{book['id']} v{book['version']}")),
+        (words("card_empty"), words(f"card_empty_{book['empty']['option']}", reason=book["empty"]["reason"])),
+        (words("card_items"), listed([_item(i) for i in book["items"]])),
+    ]
+    if book["grades"]:
+        rows.append((words("card_grades"), listed([_bound(header, g) for g in book["grades"]])))
+    if not header["complete"]:
+        rows.append((words("card_incomplete"), words("card_incomplete_value", n=header["n_missing"])))
+    rows += [(words("card_refusal"), refusal_words(r)) for r in header["refusals"]]
+    return rows + _earlier(header) + _proofs(header, same(book["sha256"]), same(header["sha256"]))
+
+
+def _item(item: Mapping[str, Any]) -> Words:
+    if item["points"] is None:
+        return dict(item["title"])
+    return words("card_item_value", title=item["title"], points=readable(item["points"]))
+
+
+def _bound(header: Mapping[str, Any], grade: Mapping[str, Any]) -> Words:
+    """A grade with its bound; the last one may take the rest, and one given by people has none."""
+    title = grade_words(header, grade["id"])
+    if grade["at_least"] is not None:
+        return words("card_grade_value", title=title, at_least=readable(grade["at_least"]))
+    is_rest = any(g["at_least"] is not None for g in header["rulebook"]["grades"])
+    return words("card_grade_rest", title=title) if is_rest else title
+
+
+def refusal_words(refusal: Mapping[str, Any]) -> Words:
+    """A quota that was exceeded (超出名额): nobody of the group was given the choice."""
+    group, subjects = refusal["group"] or "—", "、".join(refusal["subjects"])
+    return words(
+        "card_refusal_value", title=refusal["title"], group=group, at_most=refusal["at_most"],
+        n=len(refusal["subjects"]), subjects=subjects,
+    )  # fmt: skip
+
+
+def _earlier(header: Mapping[str, Any]) -> list[tuple[Words, Words]]:
+    """The earlier periods whose results were used, each by its assessment and its hash."""
+    return [
+        (words("card_earlier", period=period), same(f"{found['assessment']} · SHA-256 {found['sha256']}"))
+        for period, found in sorted(header.get("earlier", {}).items())
+    ]
+
+
+def readings(header: Mapping[str, Any]) -> list[tuple[Words, Words]]:
+    """How the rulebook's open points are read (对未明确之处的理解): the question, and the reading with its reason."""
+    return [
+        (r["text"], words("card_reading_value", value=_option(r["value"]), reason=r["reason"]))
+        for _, r in sorted(header["rulebook"]["readings"].items())
+    ]
+
+
+def _option(value: object) -> Words:
+    if isinstance(value, bool):
+        return words("card_yes" if value else "card_no")
+    return same(value)
+
+
+def _readable(counts: Mapping[str, int | str]) -> dict[str, int | str]:
+    """A document's counts for people: parts of roads rounded."""
+    return {name: readable(n) if isinstance(n, str) else n for name, n in counts.items()}
+
+
+def _proofs(header: Mapping[str, Any], rulebook_hash: Words, assessment_hash: Words) -> list[tuple[Words, Words]]:
+    keys = [x["key"] for x in header["levels"] if x["key"] in header["unassigned"]]
+    rows = [
+        (
+            words("card_unassigned", level=level_words(header, key)),
+            words("card_unassigned_value", **_readable(header["unassigned"][key])),
+        )
+        for key in keys
+    ]
+    notes = [*(["conservation"] if keys else []), "exactness", "comparison", "chance"]
+    rows += [(words(f"card_{x}"), words(f"card_{x}_note")) for x in notes]
+    rows += [
+        (words(f"card_evidence_{kind}"), words("card_evidence_value", **proof))
+        for kind, proof in sorted(header["evidence"].items())
+    ]
+    return [*rows, (words("card_rulebook_hash"), rulebook_hash), (words("card_assessment_hash"), assessment_hash)]

@@ -1,0 +1,123 @@
+"""A scorecard as one self-contained page (考评页): prints on A4, asks nothing of any network."""
+
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from gridmgmt.figures.names import indicator_words
+from gridmgmt.files.wording import Figure, Words, say, shown_short, words
+from gridmgmt.rulebooks.exports.reasons import total_words
+from gridmgmt.scorecards.exports import lines, results
+from gridmgmt.scorecards.exports.cards import (
+    COMPARISONS,
+    Card,
+    basis,
+    comparison_words,
+    grade_words,
+    indicator_rows,
+    level_words,
+    parent_words,
+    readings,
+    total_figure,
+)
+from gridmgmt.scorecards.exports.lines import ScoreLine
+
+TEMPLATES = Path(__file__).resolve().parent / "templates"
+
+
+def page(card: Card, lang: str | None = None) -> str:
+    """One subject's scorecard as HTML: total, ranks, consequences, what is missing, score tree, how it was computed.
+
+    Parameters
+    ----------
+    lang
+        ``zh`` or ``en``; None: both, Chinese first.
+
+    Returns
+    -------
+    str
+        A whole document; every text from a city is escaped, and nothing is loaded.
+    """
+    header, document = card.header, card.document
+    return (
+        _environment()
+        .get_template("card.html")
+        .render(
+            lang=lang,
+            header=header,
+            document=document,
+            say=lambda text: say(text, lang),
+            text=lambda text: markup(text, lang),
+            label=lambda code, **facts: markup(words(code, **facts), lang),
+            figure=lambda figure: show(figure, lang),
+            sketch=Markup(card.sketch) if card.sketch else None,
+            map_note=_map_note(card),
+            level=level_words(header, document["subject"]["level"]),
+            parent=parent_words(header, document),
+            grade=grade_words(header, document["grade"]),
+            total=total_figure(document),
+            ranks=results.ranks(header, document),
+            consequences=results.consequences(document),
+            refused=results.refused(header, document),
+            missing=results.missing(document),
+            chance=results.chance_words(document),
+            exempted=results.exempted(document),
+            lines=lines.score_lines(header, document),
+            beside=lines.shown_lines(header, document),
+            most=_most,
+            total_reason=total_words(document),
+            rows=indicator_rows(document),
+            comparisons=[(comparison_words(document, n), words(f"card_{n}_change")) for n in COMPARISONS],
+            inputs=results.input_rows(header, document),
+            readings=readings(header),
+            basis=basis(header),
+        )
+    )
+
+
+def markup(text: Words, lang: str | None) -> Markup:
+    """A text in its language's element; both languages, the English one set smaller."""
+    if lang is not None:
+        return Markup('<span lang="{}">{}</span>').format(lang, text[lang])
+    if text["zh"] == text["en"]:
+        return escape(text["zh"])
+    return Markup('<span lang="zh">{}</span> <span lang="en">{}</span>').format(text["zh"], text["en"])
+
+
+def show(figure: Figure, lang: str | None) -> Markup:
+    """A figure; a missing one is set apart."""
+    if figure.value is None and not figure.is_change:
+        return Markup('<span class="missing">{}</span>').format(markup(words(figure.without), lang))
+    return escape(figure.text(lang))
+
+
+def _most(line: ScoreLine) -> Words | None:
+    """What stands beside a line's points: its maximum or its weight; None without either."""
+    if line.weight is not None:
+        return words("card_weight", weight=shown_short(line.weight))
+    return words("card_of", maximum=shown_short(line.maximum)) if line.maximum is not None else None
+
+
+def _map_note(card: Card) -> Words | None:
+    if card.document["subject"]["kind"] != "grid":
+        return None
+    if card.sketch is None:
+        return words("card_map_none")
+    if card.n_spots is None:
+        return None
+    count, n = card.n_spots
+    return words("card_map_note", count=indicator_words(count), n=f"{n:,}")
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )

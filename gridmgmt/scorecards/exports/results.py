@@ -1,0 +1,248 @@
+"""What a scorecard says beside its points (考评结论): consequences, missing inputs, chance, and the inputs by value."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from gridmgmt.figures.names import indicator_words
+from gridmgmt.files.wording import Figure, Words, joined, listed, readable, same, shown_short, words
+from gridmgmt.numbers import NUMBER
+from gridmgmt.rulebooks.exports.reasons import line_words, total_words
+from gridmgmt.rulebooks.values import NOT_APPLICABLE
+from gridmgmt.scorecards import chance
+from gridmgmt.scorecards.exports.cards import rank_words
+
+RECORD = (
+    "on", "id", "code", "title", "n", "points", "role", "praised", "case", "occasion", "fault", "steps", "note",
+    "evidence",
+)  # fmt: skip
+"""Parts of an entered record in the order they are told; any other part follows by its name."""
+
+SILENT = ("entry",)
+"""Parts of a record that are not told: its place in the entries."""
+
+NAMED = ("event", "row")
+"""Lines that are called as the codes of their records are."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """One consequence as it is read.
+
+    Attributes
+    ----------
+    tone
+        praise, warning, penalty or notice.
+    title
+        With its money, and whether a person has still to decide.
+    why
+        The periods that brought it, and what remains open.
+    """
+
+    tone: str
+    title: Words
+    why: Words
+
+
+def consequences(document: Mapping[str, Any]) -> list[Told]:
+    """The consequences (结果运用) that the period brought the subject, in the rulebook's order."""
+    return [consequence(c) for c in document["consequences"]]
+
+
+def consequence(reached: Mapping[str, Any]) -> Told:
+    """One consequence with its reasons."""
+    title: Words = reached["title"]
+    if reached["money"] is not None:
+        title = words("card_money", title=title, money=readable(reached["money"]))
+    if reached["undecided"]:
+        title = words("card_undecided", title=title)
+    periods = joined([same(p) for p in reached["because"]])
+    code = "card_because" if reached["count"] is None else "card_because_count"
+    why = [words(code, periods=periods, count=reached["count"])]
+    why += [reached["text"]] if reached["text"] else []
+    why += [words(f"card_undecided_{reached['undecided']}")] if reached["undecided"] else []
+    return Told(reached["tone"], title, listed(why))
+
+
+def consequences_line(document: Mapping[str, Any]) -> Words:
+    """All consequences in one cell of a ranking; empty where there are none."""
+    return listed([c.title for c in consequences(document)])
+
+
+def missing(document: Mapping[str, Any]) -> list[tuple[str, Words]]:
+    """The inputs still to be handed in (尚缺数据), joined by period: period and their titles."""
+    periods: dict[str, list[Words]] = {}
+    for lacking in document["missing"]:
+        periods.setdefault(lacking["period"], []).append(lacking["title"])
+    return [(period, joined(titles)) for period, titles in sorted(periods.items())]
+
+
+def chance_words(document: Mapping[str, Any]) -> Words | None:
+    """How much of the rank may be chance (偶然性); None where nothing is to be said."""
+    found = document.get("chance")
+    said = chance.words(found) if found else {"zh": "", "en": ""}
+    return said if said["zh"] else None
+
+
+def exempted(document: Mapping[str, Any]) -> Words | None:
+    """The facts that granted appeals left out (申诉免计); None without any."""
+    return joined([same(fact) for fact in document["exempted"]]) if document["exempted"] else None
+
+
+def refused(header: Mapping[str, Any], document: Mapping[str, Any]) -> list[Words]:
+    """The quotas because of which a choice for this subject was not accepted (超出名额)."""
+    code = document["subject"]["code"]
+    mine = [r for r in header["refusals"] if code in r["subjects"]]
+    return [words("card_refused", title=r["title"], n=len(r["subjects"]), at_most=r["at_most"]) for r in mine]
+
+
+@dataclass(frozen=True)
+class InputRow:
+    """One input as it was handed in or counted: its value in short, where it came from, and its records."""
+
+    name: str
+    title: Words
+    value: Words
+    source: Words
+    number: Figure | None = None
+    records: tuple[Words, ...] = ()
+
+
+def input_rows(header: Mapping[str, Any], document: Mapping[str, Any]) -> list[InputRow]:
+    """The inputs that the score was computed from (考核数据), in the order of the lines that they stand in."""
+    held, specs = document["inputs"], header["rulebook"]["inputs"]
+    used = dict.fromkeys(n for line in (*document["lines"], *document["shown"]) for n in line["inputs"])
+    names = [n for n in used if n in held] + sorted(n for n in held if n not in used)
+    titles = record_titles(document)
+    return [_input(name, specs.get(name), held[name], titles) for name in names]
+
+
+def record_titles(document: Mapping[str, Any]) -> Mapping[str, Words]:
+    """Titles of the lines that records are called by (:data:`NAMED`), by the lines' ids."""
+    return {x["item"]: x["title"] for x in (*document["lines"], *document["shown"]) if x["kind"] in NAMED}
+
+
+def _input(name: str, spec: Mapping[str, Any] | None, held: Mapping[str, Any], titles: Mapping[str, Words]) -> InputRow:
+    value, records = held["value"], tuple[Words, ...]()
+    if isinstance(value, list) and all(isinstance(x, Mapping) for x in value):
+        records = tuple(record_words(x, titles) for x in value)
+    number = Figure(Fraction(str(value)), "count") if NUMBER.fullmatch(str(value)) else None
+    source = words(f"card_from_{held['from']}")
+    return InputRow(name, spec["title"] if spec else same(name), value_words(value), source, number, records)
+
+
+def known_words(header: Mapping[str, Any], name: str) -> Words:
+    """The name of an input of the rulebook, else of a count or rate."""
+    spec = header["rulebook"]["inputs"].get(name.rpartition("@")[2])  # n_reported@INPUT is the input's own count
+    return spec["title"] if spec else indicator_words(name)
+
+
+def why_words(header: Mapping[str, Any], document: Mapping[str, Any], item: str | None) -> Words:
+    """Why a line, a consequence, an input or the total of a document is what it is, in one sentence."""
+    if item is None:
+        return total_words(document)
+    line = next((x for x in (*document["lines"], *document["shown"]) if x["item"] == item), None)
+    if line is not None:
+        return line_words(line, header["rulebook"]["rates"])
+    reached = next((c for c in document["consequences"] if c["consequence"] == item), None)
+    if reached is not None:
+        told = consequence(reached)
+        return words("card_named", name=told.title, value=told.why)
+    if item in header["rulebook"]["consequences"]:
+        title = header["rulebook"]["consequences"][item]["title"]
+        return words("card_named", name=title, value=words("card_not_reached"))
+    held = document["inputs"].get(item)
+    name = known_words(header, item)
+    return name if held is None else words("card_named", name=name, value=value_words(held["value"]))
+
+
+def grounds(
+    header: Mapping[str, Any], behind: Sequence[tuple[str, Mapping[str, Any]]]
+) -> list[tuple[str, str, Mapping[str, Any]]]:
+    """The periods behind a consequence or a sum, each with its assessment and the subject's document in it."""
+    periods = {found["assessment"]: period for period, found in header["earlier"].items()}
+    return [(periods.get(name, header["period"]["label"]), name, document) for name, document in behind]
+
+
+def value_words(value: Any) -> Words:
+    """An input's plain value: a number, yes or no, marks, marks by group of raters, or how many records."""
+    if isinstance(value, bool):
+        return words("card_yes" if value else "card_no")
+    if value == NOT_APPLICABLE:
+        return words("card_not_applicable")
+    if isinstance(value, Mapping):
+        return listed([{lang: f"{k}: {v[lang]}" for lang in v} for k, x in value.items() for v in [value_words(x)]])
+    if isinstance(value, list | tuple):
+        if any(isinstance(x, Mapping) for x in value):
+            return words("card_records", n=len(value))
+        return listed([value_words(x) for x in value]) if value else words("card_records", n=0)
+    return same(readable(str(value)) if NUMBER.fullmatch(str(value)) else value)
+
+
+def record_words(record: Mapping[str, Any], titles: Mapping[str, Words]) -> Words:
+    """One entered record, finding or event, with its evidence: ``2021-03-04 · 被县通报 · 依据：县通报 3 号``.
+
+    Parameters
+    ----------
+    titles
+        What :func:`record_titles` gave: an event is called as its line is.
+    """
+    names = [n for n in RECORD if n in record] + [n for n in record if n not in (*RECORD, *SILENT)]
+    parts = [_part(name, record, titles) for name in names if record[name] not in (None, "", False)]
+    return {lang: " · ".join(p[lang] for p in parts if p[lang]) for lang in ("zh", "en")}
+
+
+def _part(name: str, record: Mapping[str, Any], titles: Mapping[str, Words]) -> Words:
+    value = record[name]
+    match name:
+        case "code":
+            return next((t for item, t in titles.items() if item.endswith(f"_{value}")), same(value))
+        case "n":
+            return same("") if str(value) == "1" else words("card_times", n=value)
+        case "points":
+            return words("card_record_points", points=shown_short(Fraction(str(value))))
+        case "on" | "id" | "title" | "role" | "note":
+            return value if isinstance(value, Mapping) else same(value)
+        case "value":
+            return value_words(value)
+        case "praised":
+            return words("card_praised")
+        case "steps":
+            return same(" → ".join(map(str, value)))
+        case "failures" | "issue_failures":
+            return words(f"card_record_{name}", value=", ".join(value))
+        case "entered_at":
+            return words("card_record_entered_at", value=str(value)[:16].replace("T", " "))
+        case "case" | "occasion" | "fault" | "evidence" | "by":
+            return words(f"card_record_{name}", value=value)
+        case _:
+            return same(f"{name}: {value}")
+
+
+@dataclass(frozen=True)
+class Placed:
+    """One rank as a card shows it: its label, the rank in words, and among how many it is."""
+
+    name: Words
+    told: Words
+    of: int
+
+
+def ranks(header: Mapping[str, Any], document: Mapping[str, Any]) -> list[Placed]:
+    """The ranks a card shows; provisional (暂定) while somebody's inputs are missing.
+
+    Among siblings only where there are some: grids have them, units and persons in a group.
+    """
+    subject, places = document["subject"], document["rank"]
+    codes = {"level": "card_rank_level", "siblings": "card_rank_siblings"}
+    if subject["kind"] != "grid":
+        codes = {"level": "card_rank", **({"siblings": "card_rank_group"} if subject["parent"] is not None else {})}
+    return [_placed(header, words(code), places[scope]) for scope, code in codes.items()]
+
+
+def _placed(header: Mapping[str, Any], name: Words, place: Mapping[str, Any] | None) -> Placed:
+    told = rank_words(place)
+    if place is None:
+        return Placed(name, told, 0)
+    return Placed(name, told if header["complete"] else words("card_provisional", text=told), place["of"])

@@ -1,0 +1,105 @@
+"""Scorecards for programs and spreadsheets: one JSON a card, one CSV for a level."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gridmgmt.files.wording import Figure, label, say
+from gridmgmt.files.worksheets import FORMULA_STARTS
+from gridmgmt.numbers import shown
+from gridmgmt.scorecards.exports.cards import (
+    COMPARISONS,
+    Row,
+    comparison_words,
+    grade_words,
+    indicator_row,
+    indicator_rows,
+    parent_words,
+    ranked,
+    total_figure,
+)
+from gridmgmt.scorecards.exports.lines import top_points
+from gridmgmt.scorecards.exports.results import consequences_line
+
+BOM = "\ufeff"
+"""Byte order mark: without it Excel reads UTF-8 as the local code page."""
+
+
+def card_json(header: Mapping[str, Any], document: Mapping[str, Any]) -> str:
+    """One scorecard with its assessment's header, exact numbers as text, keys sorted."""
+    return (
+        json.dumps({"assessment": header, "scorecard": document}, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    )
+
+
+def summary_csv(header: Mapping[str, Any], documents: Sequence[Mapping[str, Any]], lang: str | None = None) -> str:
+    """All scorecards of a level, one line a subject, best first; UTF-8 with BOM, CRLF line ends.
+
+    Counts are whole numbers, rates end in ``%``; where there is no data the
+    field says so. Texts that would run as a formula are led by an apostrophe.
+    """
+    out = io.StringIO()
+    writer = csv.writer(out)
+    ordered = ranked(documents)
+    widest = max(map(indicator_rows, ordered), key=len, default=[])
+    tables = [[indicator_row(d, row.name) for row in widest] for d in ordered]
+    names = ("rank", "code", "name", "parent_code", "parent", "total", "grade")
+    titles = [label(f"card_{n}", lang) for n in names]
+    titles += [say(i["title"], lang) for i in header["rulebook"]["items"]]
+    titles += [label(f"card_{n}", lang) for n in ("consequences", "missing_count")]
+    if ordered:
+        titles += [t for row in tables[0] for t in _titles(row, ordered[0], lang)]
+    writer.writerow([as_text(t) for t in titles])
+    for document, table in zip(ordered, tables, strict=True):
+        writer.writerow(_fields(header, document, table, lang))
+    return BOM + out.getvalue()
+
+
+def as_text(value: str) -> str:
+    """A text that no spreadsheet takes for a formula.
+
+    >>> as_text("=1+1"), as_text("东城区")
+    ("'=1+1", '东城区')
+    """
+    return f"'{value}" if value.startswith(FORMULA_STARTS) else value
+
+
+def _titles(row: Row, document: Mapping[str, Any], lang: str | None) -> list[str]:
+    name = say(row.title, lang)
+    out = [name]
+    for earlier in COMPARISONS:
+        out.append(f"{name} | {say(comparison_words(document, earlier), lang)}")
+        out.append(f"{name} | {label(f'card_{earlier}_change', lang)}")
+    return out
+
+
+def _fields(
+    header: Mapping[str, Any], document: Mapping[str, Any], table: Sequence[Row], lang: str | None
+) -> list[str]:
+    subject, rank, total = document["subject"], document["rank"]["level"], document["total"]
+    parent = parent_words(header, document)
+    fields = [
+        str(rank["rank"]) if rank else label("card_empty_rank", lang),
+        as_text(subject["code"]),
+        as_text(say(subject["name"], lang)),
+        as_text(subject["parent"] or ""),
+        as_text(say(parent, lang)) if parent else "",
+        total["shown"] if total else total_figure(document).text(lang),
+        as_text(say(grade_words(header, document["grade"]), lang)),
+    ]
+    fields += [figure.text(lang) for figure in top_points(header, document)]
+    fields += [as_text(say(consequences_line(document), lang)), str(len(document["missing"]))]
+    for row in table:
+        figures = [row.now, *(f for c in row.compared for f in (c.then, c.change))]
+        fields += [_field(f, lang) for f in figures]
+    return fields
+
+
+def _field(figure: Figure, lang: str | None) -> str:
+    if figure.value is None or figure.unit not in ("count", "pp"):
+        return figure.text(lang)
+    if figure.unit == "pp":
+        return shown(figure.value)
+    return str(int(figure.value)) if figure.value.denominator == 1 else f"{float(figure.value):.10g}"

@@ -1,0 +1,164 @@
+"""What was recorded before the house was put in order stays: rulebooks, worked examples, stored documents, old schemas.
+
+The demo's part is tests/demo/test_recorded.py, New York's the last test of tests/real/test_real_city.py.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from gridmgmt.assessing.operations import publishing, scoring
+from gridmgmt.database import administration
+from gridmgmt.database import engine as engines
+from gridmgmt.database.work import Work, open_database
+from gridmgmt.rulebooks.load import known
+from gridmgmt.settings import Settings
+from tests.frozen import computed, models, stored
+
+HASHES = stored.hashes()
+SAMPLES = stored.samples()
+
+
+# --- rulebooks and their examples -------------------------------------------------------------------------------------
+
+
+def test_every_rulebook_says_what_it_said() -> None:
+    assert computed.content() == HASHES["rulebooks"]
+
+
+def test_examples_of_every_rulebook_are_recorded() -> None:
+    assert set(HASHES["examples"]) == set(known())
+
+
+@pytest.mark.parametrize("book", sorted(HASHES["examples"]))
+def test_every_example_comes_out_to_the_same_bytes(book: str) -> None:
+    found = computed.results(book)
+    assert {name: found.get(name) for name in HASHES["examples"][book]} == HASHES["examples"][book]
+
+
+# --- stored documents -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", sorted(SAMPLES))
+def test_stored_documents_are_read_and_written_to_the_same_bytes(kind: str) -> None:
+    assert [document for document in SAMPLES[kind] if not models.comes_back(kind, document)] == []
+
+
+@pytest.mark.parametrize("book", sorted(HASHES["examples"]))
+def test_what_comes_out_of_examples_is_read_and_written_to_the_same_bytes(book: str) -> None:
+    found = list(computed.documents(book))
+    assert {kind for kind, _ in found} == {"evaluated.header", "evaluated.subject"}
+    assert [(kind, document) for kind, document in found if not models.comes_back(kind, document)] == []
+
+
+@pytest.mark.parametrize("kind", sorted(SAMPLES))
+def test_a_model_forbids_what_it_does_not_know(kind: str) -> None:
+    assert {name for document in SAMPLES[kind] for name in models.lax(models.parsed(kind, document))} == set()
+    for document in SAMPLES[kind] if kind in models.MODELS else ():
+        if isinstance(document, dict):
+            with pytest.raises(ValidationError):
+                models.parsed(kind, {**document, "nobody knows this": 1})
+
+
+def test_every_model_is_of_a_stored_kind() -> None:
+    assert set(models.MODELS) <= set(SAMPLES)
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    a: int
+    b: str | None = None
+
+
+class Lax(BaseModel):
+    a: int
+
+
+class Rounding(Strict):
+    a: float
+
+
+class Around(Strict):
+    inner: list[Lax]
+
+
+@pytest.mark.parametrize(
+    ("model", "document", "same"),
+    [
+        (Strict, {"a": 1}, True),
+        (Strict, {"a": 1, "b": None}, True),
+        (Lax, {"a": 1}, True),
+        (Lax, {"a": 1, "c": 2}, False),
+        (Rounding, {"a": 1}, False),
+    ],
+)
+def test_a_model_that_loses_something_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, model: type[BaseModel], document: dict[str, Any], same: bool
+) -> None:
+    monkeypatch.setitem(models.MODELS, "planted", TypeAdapter(model))
+    assert models.comes_back("planted", document) is same
+
+
+def test_a_model_that_lets_keys_pass_is_noticed() -> None:
+    assert list(models.lax({"x": [Around(a=1, inner=[Lax(a=1)])]})) == ["Lax"]
+
+
+# --- schemas that landed ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", params=sorted(HASHES["schemas"]))
+def landed(
+    request: pytest.FixtureRequest, server_settings: Settings
+) -> Iterator[tuple[dict[str, Any], dict[str, int], str, Work]]:
+    """A city under a schema that landed, migrated: what was recorded, its rows before, the revision reached."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    found = replace(server_settings, db=f"test_{worker}_{os.getpid()}_landed")
+    engines.drop_database(found)
+    engines.ensure_database(found)
+    stored.restore(open_database(found), stored.SCHEMAS / f"{request.param}.sql.gz")
+    work = open_database(found)
+    with work.engine.connect() as connection:
+        before = stored.row_counts(connection)
+    revision = administration.migrate(found)
+    yield HASHES["schemas"][request.param], before, revision, work
+    work.close()
+    engines.drop_database(found)
+
+
+Landed = tuple[dict[str, Any], dict[str, int], str, Work]
+
+
+def test_every_schema_that_landed_is_recorded(landed: Landed) -> None:
+    """A new migration comes with a dump of what it migrates to: `python -m tests.frozen.record schemas`."""
+    assert landed[2] in HASHES["schemas"]
+    assert {path.name for path in stored.SCHEMAS.iterdir()} == {f"{name}.sql.gz" for name in HASHES["schemas"]}
+
+
+def test_a_schema_migrates_with_its_rows(landed: Landed) -> None:
+    recorded, before, _, work = landed
+    assert before == recorded["rows"]
+    with work.engine.connect() as connection:
+        after, facts = stored.row_counts(connection), stored.facts(connection)
+    assert {table: after.get(table) for table in before} == before
+    assert facts == recorded["facts"]
+
+
+def test_assessments_stand_as_they_were_and_published_ones_recompute(landed: Landed) -> None:
+    recorded, _, _, work = landed
+    with work.engine.connect() as connection:
+        assert stored.assessments(connection) == recorded["assessments"]
+    listed = {a["name"]: a for a in scoring.listing(work)}
+    assert {name: a["sha256"] for name, a in listed.items()} == recorded["assessments"]
+    assert sorted(name for name, a in listed.items() if a["published_at"] is not None) == recorded["published"] != []
+    again = {name: publishing.recompute(work, name).again for name in recorded["assessments"]}
+    assert again == recorded["assessments"]
+
+
+def test_all_that_it_stores_is_read_and_written_to_the_same_bytes(landed: Landed) -> None:
+    with landed[3].connect() as connection:
+        found = list(stored.documents(connection))
+    assert [(kind, document) for kind, document in found if not models.comes_back(kind, document)] == []

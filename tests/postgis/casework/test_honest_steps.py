@@ -1,0 +1,261 @@
+"""What must not be possible, or must not stop the rest: odd facts, numbers taken, marks set wrongly, clocks gamed."""
+
+import datetime as dt
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gridmgmt.assessing.operations import scoring
+from gridmgmt.casework.cases import STATES
+from gridmgmt.casework.operations import cases, lookup
+from gridmgmt.casework.operations.cases import Request
+from gridmgmt.cli import casework as commands
+from gridmgmt.database.work import Work
+from gridmgmt.errors import DocketMovedOn, FactInvalid, FactUnknown, OptionInvalid, RowTaken, StepRefused
+from gridmgmt.figures.operations import step_counts
+from gridmgmt.files import calendars
+from gridmgmt.intake.operations import step_sheets
+from gridmgmt.periods import parse_period
+from tests.postgis.figures.test_step_counts import inputs, to_verification
+from tests.postgis.worksite import at, dispatched, folded, opened, row, take
+
+
+@pytest.mark.parametrize(
+    ("kind", "facts", "error"),
+    [
+        ("deadline", {"due_at": "soon"}, FactInvalid),
+        ("deadline", {"due_at": "9999-12-31"}, FactInvalid),
+        ("send_back", {"agreed": "maybe"}, FactInvalid),
+        ("send_back", {"limits": "x"}, FactUnknown),
+        ("note", {"call_at": "soon"}, FactUnknown),
+        ("supervise", {"order_kind": "leader", "amount": "abc"}, FactInvalid),
+        ("supervise", {"order_kind": "leader", "due_at": at(9).isoformat()}, StepRefused),
+        ("renew", {}, StepRefused),
+    ],
+)
+def test_an_odd_fact_is_refused_and_nothing_later_fails_by_it(
+    desk: Work, kind: str, facts: dict[str, Any], error: type[Exception]
+) -> None:
+    dispatched(desk)
+    with pytest.raises(error):
+        take(desk, kind, 10, reason="x", **facts)
+    assert folded(desk).n_steps == 4
+    assert lookup.show_case(desk.but(now=at(10)), "A").case.state == "dispatched"
+    scoring.score(desk, "xihu", parse_period("2025-12"))
+    scoring.score(desk, "beijing_grid", parse_period("2025-12"))
+
+
+def test_a_deadline_by_hand_is_city_time_and_shows_everywhere(desk: Work) -> None:
+    dispatched(desk)
+    take(desk, "deadline", 10, reason="录错", due_at="2025-12-02 12:00")
+    assert (folded(desk).due_at, folded(desk).effective_due_at) == (at(15.5), at(12, 2))
+    assert lookup.show_case(desk.but(now=at(13, 2)), "A").accounts[0].n_deductions == 1
+    lookup.clocks(desk.but(now=at(13, 2)), "A")
+    scoring.score(desk, "beijing_grid", parse_period("2025-12"))
+
+
+def test_numbers_that_are_taken_are_passed_over(desk: Work) -> None:
+    opened(desk, "C2025120100001")
+    opened(desk, "C2025120100003")
+    requests = [
+        Request("report", "王某", None, at(9), facts={"source": "x"}),
+        Request("report", "王某", "C2025120100004", at(9), facts={"source": "x"}),
+        Request("report", "王某", None, at(9), facts={"source": "x"}),
+    ]
+    numbers = [o.case.case_no for o in cases.take(desk, requests) if o.case]
+    assert numbers == ["C2025120100002", "C2025120100004", "C2025120100005"]
+
+
+@pytest.mark.parametrize("number", ["", " ", "A 1", "A#1", "A!hang1", "x" * 65])
+def test_a_number_that_could_be_a_steps_is_refused(desk: Work, number: str) -> None:
+    with pytest.raises(StepRefused) as e:
+        opened(desk, number)
+    assert e.value.why == "number_unfit"
+
+
+def test_only_a_dispatch_names_another_unit(desk: Work) -> None:
+    dispatched(desk)
+    with pytest.raises(StepRefused) as e:
+        take(desk, "supervise", 10, reason="批示", order_kind="leader", unit="U2")
+    assert (e.value.why, e.value.unit) == ("unit_never_had", "U2")
+    take(desk, "send_back", 10, reason="x")
+    take(desk, "dispatch", 10, unit="U2")
+    assert take(desk, "supervise", 11, reason="批示", order_kind="leader", unit="U1").orders
+    with pytest.raises(StepRefused) as e:  # else the send-back would be the other unit's
+        take(desk, "send_back", 12, reason="x", unit="U1")
+    assert e.value.why == "unit_not_holding"
+
+
+def test_a_void_case_counts_for_nobody(desk: Work) -> None:
+    dispatched(desk, "P1")
+    take(desk, "supervise", 9.6, "P1", reason="批示", order_kind="leader", due_at=at(17).isoformat())
+    take(desk, "receive", 10, "P1")
+    assert inputs(desk, "ningbo_district", "D1")["supervised_late"] == 1
+    assert inputs(desk, "beijing_grid", "D1-1")["accounts"]
+    take(desk, "void", 12, "P1", day=20, reason="重复立案")
+    assert inputs(desk, "ningbo_district", "D1")["supervised_late"] == 0
+    assert not inputs(desk, "beijing_grid", "D1-1").get("accounts")
+
+
+def test_many_visits_on_one_case_are_one_by_the_last_verdict(desk: Work) -> None:
+    to_verification(desk, "A", source="公众举报")
+    take(desk, "close", 12, "A")
+    for hour, verdict in ((13, "satisfied"), (14, "satisfied"), (15, "满意"), (16, "unsatisfied"), (17, "none")):
+        take(desk, "visit", hour, "A", verdict=verdict)
+    found = inputs(desk, "city_department_annex2", "U1", "2025")
+    assert (found["valid_visits"], found["satisfied"]) == (1, 0)
+
+
+def test_a_mark_that_was_taken_back_does_not_count(desk: Work) -> None:
+    for no in ("A", "B"):
+        dispatched(desk, no)
+        take(desk, "mark_false", 10, no, reason="照片不实")
+    take(desk, "unmark", 11, "A", reason="核实无误", mark="虚假")
+    assert folded(desk, "A").flags() == ["hanging"]
+    assert n_false(desk, at(12)) == ["B#5"]
+    assert n_false(desk, at(10.5)) == ["A#5", "B#5"]
+
+
+def n_false(work: Work, cut: dt.datetime) -> list[str]:
+    with work.snapshot() as connection:
+        frame = step_counts.steps_of_period(connection, at(0), at(0, 31), cut, ["n_false"])
+    return sorted(frame[(frame["kind"] == "mark_false") & (frame["at"] <= cut)]["step_no"])
+
+
+def test_what_happens_at_the_turn_of_the_month_belongs_to_the_next(desk: Work) -> None:
+    to_verification(desk, "P1")
+    take(desk, "fail", 24, "P1", day=31, reason="未清理")  # the first instant of January
+    december, january = (inputs(desk, "beijing_grid", "D1-1", p)["accounts"] for p in ("2025-12", "2026-01"))
+    assert december[0]["steps"] == ["dispatched"]
+    assert january[0]["steps"][:3] == ["dispatched", "answered", "failed"]
+
+
+def test_a_unit_that_sent_a_case_back_has_no_open_account(desk: Work) -> None:
+    dispatched(desk, "P1")
+    take(desk, "send_back", 10, "P1", reason="不属本单位")
+    (account,) = inputs(desk, "beijing_grid", "D1-1")["accounts"]
+    assert account["steps"] == ["dispatched", "sent_back"]
+
+
+def test_a_case_as_it_was_then(desk: Work) -> None:
+    dispatched(desk)
+    take(desk, "send_back", 12, reason="不属本单位")
+    then = lookup.show_case(desk.but(now=at(11)), "A")
+    assert (then.steps[-1].kind, then.case.state, then.case.unit_code) == ("dispatch", "dispatched", "U1")
+    with pytest.raises(DocketMovedOn):
+        lookup.list_cases(desk.but(now=at(11)))
+    assert lookup.list_cases(desk.but(now=at(12)))[0] == 1
+
+
+def test_the_mark_exposed_follows_the_hanging_account(desk: Work) -> None:
+    dispatched(desk)
+    assert lookup.show_case(desk.but(now=at(15.5)), "A").marks == ["hanging"]  # due now
+    assert lookup.show_case(desk.but(now=at(15.5, 2)), "A").marks == ["overdue", "hanging"]
+    assert lookup.show_case(desk.but(now=at(15.6, 2)), "A").marks == ["overdue", "hanging", "exposed"]
+
+
+def test_refused_rows_keep_who_reported_to_themselves(desk: Work, tmp_path: Path) -> None:
+    path = tmp_path / "steps.csv"
+    profile = step_sheets.step_profile("steps")
+    heads = profile.file_columns()
+    cells = {"步骤": "上报", "经办人": "王某", "类别": "没有", "举报人": "张三丰", "举报电话": "13800001111"}
+    path.write_text(",".join(heads) + "\n" + ",".join(cells.get(h, "") for h in heads) + "\n", "utf-8")
+    report = step_sheets.take_file(desk, path, "steps")
+    assert report.n_refused == 1
+    assert "13800001111" not in str(report.as_dict())
+    assert step_sheets.rejected_rows(report, "steps")[2]["举报电话"] == "13800001111"
+
+
+def test_reports_of_a_sheet_are_told_what_they_may_repeat(desk: Work, tmp_path: Path) -> None:
+    case = opened(desk, "A")
+    heads = step_sheets.step_profile("steps").file_columns()
+    cells = {
+        "步骤": "上报", "经办人": "王某", "来源": "热线", "问题类型": "部件", "类别": "01001",
+        "时间": "2025-12-01 10:00", "经度": str(case.lon), "纬度": str(case.lat),
+    }  # fmt: skip
+    there = [cells.get(h, "") for h in heads]
+    far = [{**cells, "经度": "114.9"}.get(h, "") for h in heads]
+    path = tmp_path / "steps.csv"
+    path.write_text("\n".join(",".join(row) for row in (heads, there, far)) + "\n", "utf-8")
+    report = step_sheets.take_file(desk, path, "steps")
+    assert (report.n_taken, list(report.suspects)) == (2, [2])
+    assert [s["case_no"] for s in report.suspects[2]] == ["A"]
+
+
+def test_a_row_that_says_something_else_now_is_told(desk: Work) -> None:
+    dispatched(desk)
+    facts = {"order_kind": "领导批示", "due_at": "2025-12-01 17:00"}
+    request = Request("supervise", "李某", "A", at(10), reason="批示", facts=facts, ref="sheet#2")
+    assert next(iter(cases.take(desk, [request]))).case is not None
+    again = next(iter(cases.take(desk, [request])))
+    assert (again.case, again.fault) == (None, None)
+    for other in (
+        replace(request, facts={**facts, "due_at": "2025-12-01 18:00"}),
+        replace(request, actor="张某"),
+        replace(request, unit_code="U2"),
+    ):
+        assert isinstance(next(iter(cases.take(desk, [other]))).fault, RowTaken), other
+
+
+@pytest.mark.parametrize("told", [{"actor": "李\x00"}, {"actor": "\udcff"}, {"reason": "a\x07"}, {"case_no": "A\x00"}])
+def test_what_no_database_can_hold_is_refused(desk: Work, told: dict[str, str]) -> None:
+    request = Request("report", "李某", "N", at(9), facts={"source": "x"})
+    with pytest.raises((StepRefused, FactInvalid)):
+        cases.take_one(desk, replace(request, **told))
+
+
+def test_a_deadline_named_at_the_dispatch_fails_again_by_the_tables_limit(desk: Work) -> None:
+    opened(desk)
+    for kind in ("accept", "register"):
+        take(desk, kind, 9.1)
+    take(desk, "dispatch", 9.5, due_at="2025-12-01 12:00")
+    (account,) = lookup.show_case(desk.but(now=at(9, 2)), "A").accounts  # then 4 working hours: Monday 18:00
+    assert [p.due_at for p in account.periods] == [at(12), at(18), at(12, 2)]
+
+
+# --- renewing ---------------------------------------------------------------------------------------------------------
+
+
+def test_renewing_gives_stored_cases_the_deadlines_of_the_new_calendar(
+    desk: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A calendar known through 2 December 2025, then one in which the 3rd turns out to be a day off."""
+
+    def own(known: str, days_off: str) -> Any:
+        path = tmp_path / f"{known}.yaml"
+        path.write_text(
+            "id: own\ntitle: {zh: 自有, en: own}\nholidays: listed\nwork_week: [1, 2, 3, 4, 5]\nhours_per_day: 8\n"
+            f'working_time: [["08:00", "12:00"], ["14:00", "18:00"]]\ndays_off: [{days_off}]\nknown_through: {known}\n',
+            "utf-8",
+        )
+        return real(str(path))
+
+    real = calendars.load
+    monkeypatch.setattr(calendars, "load", lambda _name: own("2025-12-02", ""))
+    opened(desk, "A")
+    opened(desk, "B")
+    for no in ("A", "B"):
+        take(desk, "accept", 16, no, day=2)
+        take(desk, "register", 16, no, day=2)
+    case = take(desk, "dispatch", 16, "A", day=2)  # 4 working hours from the 2nd, 16:00
+    assert (case.due_at, case.is_provisional) == (at(10, 3), True)
+    known = take(desk, "dispatch", 16, "B", day=2, due_at=at(9, 9).isoformat())
+    assert cases.renew_deadlines(desk) == 0
+    monkeypatch.setattr(calendars, "load", lambda _name: own("2025-12-31", "2025-12-03"))
+    assert cases.renew_deadlines(desk) == 1
+    assert cases.renew_deadlines(desk) == 0
+    case = folded(desk, "A")
+    assert (case.due_at, case.is_provisional, row(desk, "A")["due_at"]) == (at(10, 4), False, at(10, 4))
+    assert folded(desk, "B") == known
+    shown = lookup.show_case(desk, "A")
+    assert shown.steps[-1].kind == "renew"
+    assert lookup.show_case(desk.but(now=dt.datetime.now(dt.UTC)), "A").accounts[0].periods[0].due_at == at(10, 4)
+
+
+def test_the_commands_take_states_and_facts_by_their_chinese_words() -> None:
+    assert {commands._by_word(x, "state", STATES, "--state") for x in ("处置中", " handling")} == {"handling"}
+    with pytest.raises(OptionInvalid):
+        commands._by_word("处置", "state", STATES, "--state")
+    assert commands._facts(["时限=2025-12-02 12:00", "错派=是"]) == {"时限": "2025-12-02 12:00", "错派": "是"}

@@ -1,0 +1,199 @@
+"""The private server: its own folder and socket; start, stop and status may be asked any number of times."""
+
+import os
+import shutil
+import signal
+import stat
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from gridmgmt.database import administration, server
+from gridmgmt.database import engine as engines
+from gridmgmt.database.work import Work
+from gridmgmt.errors import DatabaseOutdated, DatabaseUnreachable
+from gridmgmt.settings import Settings
+from tests import servers
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A folder that the server's user can reach, which pytest's own are not."""
+    path = Path(tempfile.mkdtemp(prefix="gridmgmt-it's a test-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def private(home: Path) -> Iterator[Settings]:
+    """Settings of a server of its own, stopped at the end."""
+    settings = Settings(None, home, "town")
+    yield settings
+    administration.stop(settings)
+
+
+def test_start_stop_and_status_can_be_repeated(private: Settings) -> None:
+    assert administration.status(private)["running"] is False
+    assert administration.stop(private) is False
+    said: list[str] = []
+    assert administration.start(private, said.append) is True
+    assert [line.split()[0] for line in said] == ["initdb", "pg_ctl"]
+    assert administration.start(private, said.append) is False
+    status = administration.status(private)
+    assert (status["running"], status["migrated"], len(said)) == (True, True, 2)
+    with psycopg.connect(administration.url(private)) as connection:
+        connection.execute("CREATE TABLE kept ()")
+    assert (administration.stop(private), administration.stop(private)) == (True, False)
+    assert administration.status(private)["running"] is False
+    assert administration.start(private) is True
+    with psycopg.connect(administration.url(private)) as connection:
+        connection.execute("SELECT FROM kept")
+
+
+def test_what_was_committed_outlasts_a_killed_server(private: Settings, server_settings: Settings) -> None:
+    administration.start(private)
+    with psycopg.connect(administration.url(private)) as connection:
+        asked = [connection.execute(f"SHOW {name}").fetchone() for name in servers.QUICK]
+        assert asked == [("on",)] * 3, "only the tests' own server gives this up"
+        connection.execute("CREATE TABLE kept AS SELECT 1 AS n")
+        connection.commit()
+        main = int((server.locate(private).data / "postmaster.pid").read_text().split()[0])
+        os.kill(main, signal.SIGKILL)
+    while Path("/proc", str(main)).exists():  # the system takes a moment to bury it
+        time.sleep(0.05)
+    assert administration.start(private) is True
+    with psycopg.connect(administration.url(private)) as connection:
+        assert connection.execute("SELECT n FROM kept").fetchall() == [(1,)]
+    with psycopg.connect(administration.url(server_settings)) as connection:
+        assert connection.execute("SHOW fsync").fetchone() == ("off",)
+
+
+def test_two_starts_at_once_make_one_server(private: Settings) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        started = list(pool.map(lambda _: administration.start(private), range(2)))
+    assert sorted(started) == [False, True]
+
+
+def test_nobody_else_can_reach_it(private: Settings) -> None:
+    administration.start(private)
+    found = server.locate(private)
+    for folder in (found.data, found.socket):
+        assert stat.S_IMODE(folder.stat().st_mode) & 0o077 == 0
+    with psycopg.connect(administration.url(private)) as connection:
+        assert connection.execute("SHOW listen_addresses").fetchone() == ("",)
+
+
+def test_an_interrupted_initdb_is_made_good(private: Settings) -> None:
+    found = server.locate(private)
+    half = found.data.with_name("data.new")
+    half.mkdir(parents=True)
+    (half / "PG_VERSION").write_text("15\n")
+    if found.user:
+        shutil.chown(found.data.parent, found.user)
+    assert administration.start(private) is True
+
+
+def test_a_server_that_cannot_start_says_why(private: Settings) -> None:
+    administration.start(private)
+    administration.stop(private)
+    with (server.locate(private).data / "postgresql.conf").open("a") as file:
+        file.write("no_such_setting = 1\n")
+    with pytest.raises(DatabaseUnreachable) as caught:
+        administration.start(private)
+    assert "no_such_setting" in caught.value.reason
+
+
+def test_a_long_path_has_its_socket_elsewhere(home: Path) -> None:
+    deep = home / ("x" * 80)
+    found = server.locate(Settings(None, deep, "town"))
+    assert found.data.is_relative_to(deep)
+    assert found.socket.parent == Path("/tmp")
+    assert found.socket != server.locate(Settings(None, home / ("y" * 80), "town")).socket
+    umlauts = server.locate(Settings(None, home / ("网" * 30), "town"))
+    assert umlauts.socket.parent == Path("/tmp"), "the limit is in bytes"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's server runs as another user")
+def test_root_uses_a_folder_that_the_servers_user_can_reach(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    found = server.locate(Settings(None, tmp_path / "var", "town"))
+    assert found.user == server.SYSTEM_USER
+    assert found.data.is_relative_to("/var/lib/postgresql")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can put a folder there as somebody else")
+@pytest.mark.parametrize("trap", ["a link", "another user's folder"])
+def test_a_socket_folder_that_somebody_else_put_there_is_refused(trap: str, home: Path) -> None:
+    found = replace(server.locate(Settings(None, home, "town")), socket=home / "socket")
+    target = home / "target"
+    target.mkdir()
+    if trap == "a link":
+        found.socket.symlink_to(target)
+    else:
+        found.socket.mkdir()
+        os.chown(found.socket, 65_534, -1)
+    with pytest.raises(DatabaseUnreachable, match="another user"):
+        server.start(found)
+    assert target.stat().st_uid == 0
+    assert not found.data.exists()
+
+
+class TestGivenDatabase:
+    """GRIDMGMT_DATABASE_URL: a database that somebody else runs."""
+
+    def given(self, settings: Settings, url: str | None = None) -> Settings:
+        return Settings(url or administration.url(settings), Path("/nonexistent"), "unused")
+
+    @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
+    def test_it_is_used_as_it_is(self, scheme: str, fresh: tuple[Settings, Work]) -> None:
+        url = administration.url(fresh[0]).replace("postgresql", scheme, 1)
+        settings = self.given(fresh[0], url)
+        assert administration.start(settings) is False, "nothing of ours was started"
+        assert administration.status(settings)["migrated"] is True
+        assert administration.stop(settings) is False
+        psycopg.connect(administration.url(settings)).close()
+
+    def test_a_password_is_never_shown(self) -> None:
+        settings = self.given(Settings(None, Path("/"), ""), "postgresql://me:secret@127.0.0.1:1/town")
+        for attempt in (administration.start, administration.migrate, administration.status):
+            with pytest.raises(DatabaseUnreachable) as caught:
+                attempt(settings)
+            assert "secret" not in str(caught.value)
+            assert "127.0.0.1" in caught.value.url
+        assert "secret" in administration.url(settings), "psql needs it"
+
+    @pytest.mark.parametrize("url", ["town", "postgresql://", "http://example.org/town"])
+    def test_what_is_no_address_is_told(self, url: str) -> None:
+        settings = self.given(Settings(None, Path("/"), ""), url)
+        with pytest.raises(DatabaseUnreachable):
+            administration.status(settings)
+        with pytest.raises(DatabaseUnreachable):
+            administration.start(settings)
+
+    def test_an_absent_database_is_told(self, postgis_settings: Settings) -> None:
+        with pytest.raises(DatabaseUnreachable, match="no_such_town"):
+            administration.status(replace(postgis_settings, db="no_such_town"))
+
+
+@pytest.mark.parametrize("revision", [None, "0000"])
+def test_tables_of_another_release_are_refused(revision: str | None, fresh: tuple[Settings, Work]) -> None:
+    settings, work = fresh
+    with work.engine.begin() as connection:
+        connection.execute(text("DELETE FROM alembic_version"))
+        if revision:
+            connection.execute(text("INSERT INTO alembic_version VALUES (:r)"), {"r": revision})
+    for use in (work.transaction, work.snapshot):
+        with pytest.raises(DatabaseOutdated) as caught, use(work):
+            pass
+        assert caught.value.found == (revision or "none")
+    with pytest.raises(DatabaseOutdated):
+        administration.status(settings)
+    assert engines.ensure_database(settings) is False

@@ -1,0 +1,334 @@
+"""Import keeps every row once: loaded or in quarantine, the latest version current, whatever the order of files."""
+
+import datetime as dt
+import itertools
+import json
+from pathlib import Path
+
+import geopandas as gpd
+import pytest
+import shapely
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+
+from gridmgmt.database import cities, merging
+from gridmgmt.database import tables as t
+from gridmgmt.database.work import Work
+from gridmgmt.intake.operations import imports
+from gridmgmt.intake.operations.imports import ImportReport
+from gridmgmt.people.store import categories, units
+from tests.postgis import towns
+from tests.postgis.towns import VERSIONED, case, contents, current, load, places, select_all
+from tests.worlds import clear
+
+A, B, C = "content A", "content B", "content C"
+
+
+def open_problems(work: Work) -> list[tuple[int, str]]:
+    return [(q["row"], q["code"]) for q in imports.list_quarantine(work)]
+
+
+def fates(report: ImportReport) -> tuple[int, int, int, int, int]:
+    return report.n_new, report.n_newer, report.n_unchanged, report.n_older, report.n_quarantined
+
+
+def test_every_row_is_loaded_or_in_quarantine_and_located_in_one_way(town: Work, tmp_path: Path) -> None:
+    rows = [
+        case("leaf", "D2-2"),
+        case("outside", (113.0, 30.0)),
+        case("no place", None),
+        case("before the edition", "D1-1", at="2024-12-31 23:59:59"),
+        case("bad", at="someday", x="east", cat="99"),
+        case("", "D1-2"),
+    ]
+    report = load(town, tmp_path, rows)
+    assert fates(report) == (4, 0, 0, 0, 2)
+    assert report.located == {"leaf": 1, "no_edition": 1, "no_location": 1, "outside": 1}
+    assert places(town) == {
+        "leaf": ("leaf", "D2-2", "D2"),
+        "outside": ("outside", None, None),
+        "no place": ("no_location", None, None),
+        "before the edition": ("no_edition", None, None),
+    }
+    codes = {"time_unreadable", "number_unreadable", "category_unknown_value"}
+    assert {(6, code) for code in codes} | {(7, "value_missing")} == set(open_problems(town))
+    assert report.reasons == {**dict.fromkeys(codes, 1), "value_missing": 1}
+
+
+def test_a_point_in_no_community_takes_the_deepest_grid_that_covers_it(empty: Work, tmp_path: Path) -> None:
+    grids = towns.shapes()
+    grids["D1"] = ("district", "C", grids["D1"][2].difference(towns.box(0, 1).buffer(-towns.SIDE / 4)))
+    grids["D1-2"] = ("community", "D1", grids["D1-2"][2].difference(towns.box(0, 1).buffer(-towns.SIDE / 8)))
+    with empty.transaction() as connection:
+        cities.save_city(connection, towns.CITY)
+    towns.add_edition(empty, tmp_path, grids=grids)
+    x, y = towns.middle("D1-2")
+    rows = [case("in the hole", (x, y)), case("beside", (x, y + towns.SIDE * 0.3)), case("ring", (x, y + SIDE_RING))]
+    assert load(empty, tmp_path, rows).located == {"leaf": 1, "upper": 2}
+    found = {"in the hole": ("upper", None, None), "beside": ("upper", None, "D1"), "ring": ("leaf", "D1-2", "D1")}
+    assert places(empty) == found
+
+
+SIDE_RING = towns.SIDE * 0.45
+
+
+def test_the_same_file_twice_changes_nothing(town: Work, tmp_path: Path) -> None:
+    rows = [case(f"n{i}", text=A, who="张三", phone="123", v="2026-01-02") for i in range(5)]
+    rows += [case("n1", text=B, v="2026-01-03"), case("n2", text=C, v="2026-01-01"), case("n3", text=C, v="2026-01-02")]
+    path = towns.write_csv(tmp_path / "cases.csv", rows)
+    profile = towns.write_profile(tmp_path, VERSIONED)
+    first = imports.import_file(town, path, profile)
+    assert fates(first) == (5, 0, 0, 2, 1)
+    before, problems = contents(town), imports.list_quarantine(town)
+    second = imports.import_file(town, path, profile)
+    assert fates(second) == (0, 0, 7, 0, 1)
+    assert (contents(town), imports.list_quarantine(town)) == (before, problems)
+    assert first.located == second.located
+
+
+def test_a_file_without_versions_takes_the_export_day(town: Work, tmp_path: Path) -> None:
+    load(town, tmp_path, [case("n", text=A)], day=2)
+    assert fates(load(town, tmp_path, [case("n", text=B)], day=1)) == (0, 0, 0, 1, 0)
+    assert current(town) == {"n": (A, "2026-01-02")}
+    assert fates(load(town, tmp_path, [case("n", text=C)], day=3)) == (0, 1, 0, 0, 0)
+    assert current(town) == {"n": (C, "2026-01-03")}
+    v = t.case_version.c
+    assert [r[0] for r in select_all(town, v.description)] == [A, B, C]
+
+
+def test_without_an_export_day_the_import_itself_is_the_version(town: Work, tmp_path: Path) -> None:
+    load(town, tmp_path, [case("n", text=A)])
+    assert fates(load(town, tmp_path, [case("n", text=B)])) == (0, 1, 0, 0, 0)
+    assert next(iter(current(town).values()))[0] == B
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([(A, 1), (B, 2), (A, 3)])))
+def test_what_the_latest_export_says_is_current_in_any_order_of_files(
+    order: tuple[tuple[str, int], ...], town: Work, tmp_path: Path
+) -> None:
+    """Also when A is confirmed by a later export: B, made between, does not replace it."""
+    for content, day in order:
+        load(town, tmp_path, [case("n", text=content)], day=day)
+    assert current(town) == {"n": (A, "2026-01-03")}
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # a database is too slow to shrink with
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(data=st.data())
+def test_current_rows_depend_on_the_versions_and_not_on_files_or_order(
+    data: st.DataObject, postgis_engine: Work, tmp_path: Path
+) -> None:
+    contents_of = st.lists(st.sampled_from([A, B, C]), min_size=1, max_size=4)
+    timeline = data.draw(st.dictionaries(st.sampled_from(["n1", "n2"]), contents_of, min_size=1))
+    versions = [(no, day, text) for no, texts in timeline.items() for day, text in enumerate(texts, 1)]
+    handed_in = data.draw(st.permutations(versions + data.draw(st.lists(st.sampled_from(versions), max_size=3))))
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(handed_in)), max_size=2)) | {0, len(handed_in)})
+    clear(postgis_engine)
+    towns.found(postgis_engine, tmp_path)
+    for first, stop in itertools.pairwise(cuts):
+        rows = [case(no, text=text, v=f"2026-01-{day:02}") for no, day, text in handed_in[first:stop]]
+        assert load(postgis_engine, tmp_path, rows, profile=VERSIONED).n_quarantined == 0
+    expected = {no: (texts[-1], f"2026-01-{len(texts):02}") for no, texts in timeline.items()}
+    assert current(postgis_engine) == expected
+    n_assignments = len(select_all(postgis_engine, t.assignment.c.id))
+    assert n_assignments == len(timeline), "the place never changed"
+
+
+class TestConflict:
+    """Two contents of one case at one version instant: the second goes to quarantine, whole."""
+
+    def test_within_one_file(self, town: Work, tmp_path: Path) -> None:
+        rows = [case("n", text=A, v="2026-01-01"), case("n", text=B, v="2026-01-01"), case("n", text=A, v="2026-01-01")]
+        assert fates(load(town, tmp_path, rows, profile=VERSIONED)) == (1, 0, 1, 0, 1)
+        (kept,) = imports.list_quarantine(town)
+        assert (kept["row"], kept["code"], kept["column"], kept["value"]) == (3, "version_conflict", "no", "n")
+        assert kept["raw"]["text"] == B
+
+    def test_across_files(self, town: Work, tmp_path: Path) -> None:
+        load(town, tmp_path, [case("n", text=A)], day=1)
+        rows = [case("n", text=B), case("n", text=B), case("m", text=B)]
+        assert fates(load(town, tmp_path, rows, day=1)) == (1, 0, 0, 0, 2)
+        assert current(town) == {"n": (A, "2026-01-01"), "m": (B, "2026-01-01")}
+        assert open_problems(town) == [(2, "version_conflict"), (3, "version_conflict")]
+
+    def test_the_stored_content_wins_over_the_first_in_the_file(self, town: Work, tmp_path: Path) -> None:
+        load(town, tmp_path, [case("n", text=A)], day=1)
+        assert fates(load(town, tmp_path, [case("n", text=B), case("n", text=A)], day=1)) == (0, 0, 1, 0, 1)
+        assert open_problems(town) == [(2, "version_conflict")]
+
+    def test_with_an_old_version(self, town: Work, tmp_path: Path) -> None:
+        for content, day in ((A, 1), (B, 2)):
+            load(town, tmp_path, [case("n", text=content)], day=day)
+        assert load(town, tmp_path, [case("n", text=C)], day=1).n_quarantined == 1
+        assert current(town) == {"n": (B, "2026-01-02")}
+
+    def test_a_retry_keeps_it(self, town: Work, tmp_path: Path) -> None:
+        rows = [case("n", text=A), case("n", text=B)]
+        load(town, tmp_path, rows, day=1)
+        before = imports.list_quarantine(town)
+        (report,) = imports.retry_quarantine(town, towns.write_profile(tmp_path, towns.CASES))
+        assert fates(report) == (0, 0, 0, 0, 1)
+        assert imports.list_quarantine(town) == before
+
+
+def test_two_copies_of_the_confirmed_content_in_one_file(town: Work, tmp_path: Path) -> None:
+    load(town, tmp_path, [case("n", text=A, v="2026-01-01", who="张三")], profile=VERSIONED)
+    rows = [case("n", text=A, v=f"2026-01-0{day}", who="李四") for day in (2, 4, 3, 4)]
+    assert fates(load(town, tmp_path, rows, profile=VERSIONED)) == (0, 0, 4, 0, 0)
+    assert current(town) == {"n": (A, "2026-01-04")}
+    assert fates(load(town, tmp_path, [case("n", text=B, v="2026-01-03")], profile=VERSIONED))[3] == 1
+
+
+def test_a_dry_run_reports_and_leaves_nothing(town: Work, tmp_path: Path) -> None:
+    rows = [case("n"), case("bad", at="?")]
+    dry = load(town, tmp_path, rows, day=1, dry_run=True)
+    assert not any(contents(town).values())
+    assert imports.list_quarantine(town) == []
+    assert select_all(town, t.batch.c.id) == []
+    real = load(town, tmp_path, rows, day=1)
+    assert dry.as_dict() == {**real.as_dict(), "file": dry.file, "dry_run": True}
+
+
+@pytest.mark.parametrize("step", ["_insert_versions", "_save_reporters", "_merged"])
+def test_a_failure_in_the_middle_leaves_nothing(
+    step: str, town: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("power cut")
+
+    monkeypatch.setattr(merging, step, fail)
+    with pytest.raises(RuntimeError, match="power cut"):
+        load(town, tmp_path, [case("n", who="张三"), case("bad", at="?")], day=1)
+    assert not any(contents(town).values())
+    assert imports.list_quarantine(town) == []
+
+
+class TestQuarantine:
+    """A row in quarantine is kept whole, and loaded as soon as what it lacked is there."""
+
+    def retry(self, work: Work, tmp_path: Path, profile: str = towns.CASES) -> ImportReport:
+        (report,) = imports.retry_quarantine(work, towns.write_profile(tmp_path, profile))
+        return report
+
+    def test_it_keeps_the_row_as_the_file_has_it(self, town: Work, tmp_path: Path) -> None:
+        row = case("n", at="昨天", text='  "quoted", and\nbroken ', x="114.0000000000000001")
+        load(town, tmp_path, [row])
+        (kept,) = imports.list_quarantine(town)
+        assert kept["raw"] == {**dict.fromkeys(towns.FIELDS, ""), **row}
+        assert (kept["column"], kept["value"], kept["code"]) == ("at", "昨天", "time_unreadable")
+
+    def test_after_the_category_was_added(self, town: Work, tmp_path: Path) -> None:
+        load(town, tmp_path, [case("n", cat="77"), case("m", cat="88")], day=1)
+        with town.transaction() as connection:
+            categories.ensure_categories(connection, [("town", "component", "77")])
+        assert fates(self.retry(town, tmp_path)) == (1, 0, 0, 0, 1)
+        assert open_problems(town) == [(3, "category_unknown_value")]
+        assert current(town) == {"n": (None, "2026-01-01")}, "the version is the export's, not the retry's"
+
+    def test_after_the_unit_was_added(self, town: Work, tmp_path: Path) -> None:
+        load(town, tmp_path, [case("n", unit="U1")])
+        with town.transaction() as connection:
+            units.ensure_units(connection, ["U1"])
+        assert fates(self.retry(town, tmp_path)) == (1, 0, 0, 0, 0)
+        (unit,) = select_all(town, t.unit.c.code, where=t.unit.c.id == select(t.cases.c.unit_id).scalar_subquery())
+        assert unit == ("U1",)
+
+    def test_after_the_profile_was_mended(self, town: Work, tmp_path: Path) -> None:
+        load(town, tmp_path, [case("n", repeat="maybe")])
+        mended = towns.CASES.replace("is_repeat: repeat", "is_repeat: {column: repeat, map: {maybe: 'no'}}")
+        assert fates(self.retry(town, tmp_path, mended)) == (1, 0, 0, 0, 0)
+        assert imports.list_quarantine(town) == []
+        assert imports.retry_quarantine(town) == []
+
+    def test_importing_the_file_again_does_as_well(self, town: Work, tmp_path: Path) -> None:
+        path = towns.write_csv(tmp_path / "cases.csv", [case("n", cat="77"), case("m")])
+        profile = towns.write_profile(tmp_path, towns.CASES)
+        imports.import_file(town, path, profile)
+        with town.transaction() as connection:
+            categories.ensure_categories(connection, [("town", "component", "77")])
+        assert fates(imports.import_file(town, path, profile)) == (1, 0, 1, 0, 0)
+        assert imports.list_quarantine(town) == []
+
+    def test_rows_located_by_the_files_own_geometry_keep_its_coordinate_system(
+        self, town: Work, tmp_path: Path
+    ) -> None:
+        profile = tmp_path / "layer.yaml"
+        text = towns.CASES.replace('{lon: x, lat: "y", system: "epsg:4490"}', "{geometry: true}")
+        profile.write_text(text, "utf-8")
+        values = {name: "" for name in towns.FIELDS if name not in ("x", "y")}
+        row = {**values, "no": "n", "at": "2025-12-05 12:00", "cat": "77"}
+        frame = gpd.GeoDataFrame([row], geometry=[shapely.Point(towns.middle("D2-1"))], crs=4490).to_crs(4547)
+        frame.to_file(tmp_path / "cases.gpkg", engine="pyogrio")
+        assert imports.import_file(town, tmp_path / "cases.gpkg", str(profile)).n_quarantined == 1
+        with town.transaction() as connection:
+            categories.ensure_categories(connection, [("town", "component", "77")])
+        (report,) = imports.retry_quarantine(town, str(profile))
+        assert report.located == {"leaf": 1}
+        assert places(town) == {"n": ("leaf", "D2-1", "D2")}
+
+    def test_a_broken_line_keeps_its_text(self, town: Work, tmp_path: Path) -> None:
+        path = towns.write_csv(tmp_path / "cases.csv", [case("n")])
+        path.write_text(path.read_text("utf-8") + "too,few\n", "utf-8")
+        report = imports.import_file(town, path, towns.write_profile(tmp_path, towns.CASES))
+        assert (report.n_rows, report.n_new, report.n_quarantined) == (2, 1, 1)
+        (kept,) = imports.list_quarantine(town)
+        assert (kept["row"], kept["code"], kept["raw"]) == (3, "line_broken", {"text": "too,few"})
+
+
+class TestReporter:
+    """Who reported stands in one table only (personal data)."""
+
+    def test_name_and_phone_are_nowhere_else(self, town: Work, tmp_path: Path) -> None:
+        load(town, tmp_path, [case("n", who="张三丰", phone="13900000000"), case("m")])
+        assert select_all(town, t.reporter.c.name, t.reporter.c.phone) == [("张三丰", "13900000000")]
+        others = [table for table in t.metadata.sorted_tables if table.name != "reporter"]
+        with town.snapshot() as connection:
+            for table in others:
+                rows = connection.execute(select(func.json_agg(table.table_valued()))).scalar()
+                assert "13900000000" not in json.dumps(rows), table.name
+
+    def test_the_latest_export_that_names_one_counts(self, town: Work, tmp_path: Path) -> None:
+        for who, day in (("张三", 1), ("李四", 3), ("王五", 2), ("", 4)):
+            load(town, tmp_path, [case("n", who=who)], day=day)
+        assert select_all(town, t.reporter.c.name) == [("李四",)]
+
+
+def test_batches_are_known_one_after_the_other(town: Work, tmp_path: Path) -> None:
+    load(town, tmp_path, [case("n", text=A)], day=1)
+    with town.transaction() as connection:  # the clock was set back by a day since
+        ahead = dt.timedelta(days=1)
+        connection.execute(t.batch.update().values(known_at=t.batch.c.known_at + ahead))
+    load(town, tmp_path, [case("n", text=B), case("m", text=B)], day=2)
+    load(town, tmp_path, [case("n", text=C), case("bad", at="?")], day=3)
+    batches = select_all(town, t.batch.c.id, t.batch.c.known_at)
+    assert all(a[1] < b[1] for a, b in itertools.pairwise(batches))
+    for table in (t.cases, t.case_version, t.assignment):
+        stamps = set(select_all(town, table.c.batch_id, table.c.known_at, where=table.c.batch_id > 1))
+        assert stamps <= set(batches), table.name
+
+
+def test_no_row_names_another_that_is_not_there(town: Work, tmp_path: Path) -> None:
+    """The large tables declare no foreign keys; this is what they would check."""
+    load(town, tmp_path, [case("n", text=A), case("m", "D2-1"), case("bad", at="?")], day=1)
+    load(town, tmp_path, [case("n", "D2-2", text=B), case("o", (0.0, 0.0))], day=2)
+    towns.load_samples(town, tmp_path, [("s", "2025-12-05", "90", "D1-1")])
+    named = {
+        "edition_id": t.edition,
+        "unit_id": t.unit,
+        "batch_id": t.batch,
+        "case_id": t.cases,
+        "sample_id": t.samples,
+    }
+    named |= dict.fromkeys(t.GRID_COLUMNS, t.grid)
+    with town.snapshot() as connection:
+        for table in (t.cases, t.samples, t.case_version, t.sample_version, t.assignment):
+            for column in table.c:
+                if column.name in named:
+                    there = select(named[column.name].c.id)
+                    orphans = select(func.count()).where(column.is_not(None), column.not_in(there))
+                    assert connection.execute(orphans).scalar() == 0, str(column)

@@ -1,0 +1,220 @@
+"""Hanging accounts from steps and a clock: periods, failures, exposure, and what writing off does not undo."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gridmgmt.casework import hanging, transitions
+from gridmgmt.casework.cases import Step
+from gridmgmt.casework.hanging import Account, Terms
+
+T0 = dt.datetime(2026, 3, 2, 1, 0, tzinfo=dt.UTC)
+LIMIT = dt.timedelta(minutes=100)
+
+
+def at(minutes: float) -> dt.datetime:
+    return T0 + dt.timedelta(minutes=minutes)
+
+
+def step(kind: str, minutes: float, **told: Any) -> Step:
+    unit, reason = told.pop("unit", None), told.pop("reason", "x")
+    return Step(kind, at(minutes), "王某", unit, reason, told)
+
+
+TERMS = Terms(
+    next_due=lambda _dispatch, start: start + LIMIT,
+    after_pause=lambda _dispatch, due, start, end: end + (due - start),
+    longest_hold=dt.timedelta(minutes=50_000),
+)
+
+
+OPENED = [
+    step("report", 0, category="matter:06010"), step("accept", 0), step("register", 0),
+    step("dispatch", 0, unit="U1", due_at=at(100).isoformat()), step("receive", 10),
+]  # fmt: skip
+
+
+def account(steps: list[Step], now: float) -> Account:
+    transitions.fold("C1", steps)  # the story is a legal one
+    return hanging.accounts(steps, at(now), TERMS)[-1]
+
+
+def test_one_missed_deadline_one_failed_check_then_written_off() -> None:
+    """Deadline passes; answered in time but the check fails; then written off: 3 periods, 2 failures."""
+    story = [
+        *OPENED, step("answer", 150), step("verify", 155), step("fail", 160), step("receive", 165),
+        step("answer", 200), step("verify", 210), step("close", 220),
+    ]  # fmt: skip
+    found = account(story, 10_000)
+    assert [(p.how, p.opened_at, p.due_at, p.ended_at) for p in found.periods] == [
+        ("missed", at(0), at(100), at(100)),
+        ("failed", at(100), at(200), at(160)),
+        ("written_off", at(160), at(260), at(220)),
+    ]
+    assert (found.n_deductions, found.exposed_at) == (2, None)
+
+
+def test_an_answer_exactly_at_the_deadline_is_in_time() -> None:
+    assert account([*OPENED, step("answer", 100)], 500).n_deductions == 0
+    assert account([*OPENED, step("answer", 100.01)], 500).n_deductions == 1
+
+
+def test_the_third_failure_exposes_and_later_ones_do_not_again() -> None:
+    assert account(OPENED, 300).exposed_at is None  # the third deadline has not passed yet
+    assert account(OPENED, 300.01).exposed_at == at(300)
+    assert account(OPENED, 800).exposed_at == at(300)
+    assert account(OPENED, 800).n_deductions == 7
+
+
+def test_while_the_check_is_outstanding_no_deadline_passes() -> None:
+    found = account([*OPENED, step("answer", 50), step("verify", 60)], 10_000)
+    assert (found.n_deductions, found.is_open) == (0, True)
+
+
+def test_a_case_sent_on_hangs_anew_with_the_other_unit() -> None:
+    story = [*OPENED, step("send_back", 120), step("dispatch", 130, unit="U2", due_at=at(230).isoformat())]
+    transitions.fold("C1", story)
+    first, second = hanging.accounts(story, at(240), TERMS)
+    assert (first.unit_code, first.n_deductions, first.periods[-1].how) == ("U1", 1, "sent_back")
+    assert (second.unit_code, second.n_deductions, second.is_open) == ("U2", 1, True)
+
+
+def test_on_hold_no_deadline_passes_and_the_time_left_runs_on() -> None:
+    held = [*OPENED, step("ask_postponement", 20), step("postpone", 40)]
+    assert account(held, 10_000).n_deductions == 0
+    found = account([*held, step("resume", 1040, due_at=at(1100).isoformat())], 1101)
+    assert found.failures[0].due_at == at(1100)
+
+
+@pytest.mark.parametrize(
+    ("origin", "stated", "due"),
+    [("own", 1500, 1100), ("imported", 1500, 1500), ("imported", None, 1100), ("own", None, 1100)],
+)
+def test_only_another_system_s_log_may_state_the_deadline_after_a_pause(
+    origin: str, stated: float | None, due: float
+) -> None:
+    told = {} if stated is None else {"due_at": at(stated).isoformat()}
+    held = [*OPENED, step("ask_postponement", 20), step("postpone", 40)]  # 60 minutes are left
+    resumed = Step("resume", at(1040), "王某", None, None, told, origin)
+    assert account([*held, resumed], 1041).periods[-1].due_at == at(due)
+
+
+def test_a_deadline_stated_after_a_pause_is_that_of_the_first_period_alone() -> None:
+    late = [*OPENED, step("ask_postponement", 20), step("postpone", 140)]  # in its second period, 60 minutes are left
+    resumed = Step("resume", at(1040), "王某", None, None, {"due_at": at(1500).isoformat()}, "imported")
+    assert account([*late, resumed], 1041).periods[-1].due_at == at(1100)
+
+
+def test_an_extension_moves_the_deadline_of_the_first_period() -> None:
+    story = [*OPENED, step("ask_extension", 20), step("extend", 30, due_at=at(180).isoformat())]
+    assert account(story, 180).n_deductions == 0
+    assert account(story, 180.01).n_deductions == 1
+
+
+def test_without_a_deadline_nothing_is_missed() -> None:
+    story = [*OPENED[:3], step("dispatch", 0, unit="U1"), step("receive", 10)]
+    assert account(story, 10_000).n_deductions == 0
+
+
+@given(st.integers(0, 2_000), st.integers(0, 2_000))
+def test_the_past_does_not_change_as_the_clock_runs_on(earlier: int, later: int) -> None:
+    first, last = sorted((earlier, later))
+    before, after = account(OPENED, first), account(OPENED, last)
+    assert after.failures[: len(before.failures)] == before.failures
+    assert after.n_deductions == sum(1 for n in range(1, 30) if n * 100 < last)
+
+
+def test_a_case_that_comes_back_to_a_unit_goes_on_with_its_account() -> None:
+    story = [
+        *OPENED, step("send_back", 120), step("dispatch", 130, unit="U2", due_at=at(230).isoformat()),
+        step("send_back", 140), step("dispatch", 150, unit="U1", due_at=at(250).isoformat()),
+    ]  # fmt: skip
+    transitions.fold("C1", story)
+    first, second = hanging.accounts(story, at(260), TERMS)
+    assert [(p.number, p.how) for p in first.periods] == [
+        (1, "missed"), (2, "sent_back"), (3, "missed"), (4, None),
+    ]  # fmt: skip
+    assert (first.unit_code, first.n_deductions, first.opened_at) == ("U1", 2, at(0))
+    assert (second.unit_code, second.n_deductions, second.is_open) == ("U2", 0, False)
+
+
+def sent_to(unit: str, minutes: float) -> list[Step]:
+    return [step("send_back", minutes), step("dispatch", minutes, unit=unit, due_at=at(minutes + 100).isoformat())]
+
+
+def test_the_unit_at_which_the_third_failure_of_the_issue_comes_is_exposed() -> None:
+    """A fails at 100, B at 250, A again at 400: the third is A's, though B opened the later account."""
+    story = [*OPENED, *sent_to("U2", 150), *sent_to("U1", 300)]
+    transitions.fold("C1", story)
+    first, second = hanging.accounts(story, at(401), TERMS)
+    assert [(p.how, p.ended_at) for p in first.failures] == [("missed", at(100)), ("missed", at(400))]
+    assert [p.ended_at for p in second.failures] == [at(250)]
+    assert (first.exposed_at, second.exposed_at) == (at(400), None)
+
+
+def test_every_unit_that_fails_at_the_third_or_later_is_exposed() -> None:
+    story = [*OPENED, *sent_to("U2", 350)]  # three failures of U1, then one of U2
+    first, second = hanging.accounts(story, at(451), TERMS)
+    assert (first.exposed_at, second.exposed_at) == (at(300), at(450))
+
+
+def test_a_stated_deadline_that_does_not_lie_ahead_is_no_deadline() -> None:
+    """Other systems' logs repeat the case's first deadline at a failed check; it must not stop anybody from looking."""
+    story = [*OPENED, step("answer", 50), step("verify", 60), step("fail", 160, due_at=at(100).isoformat())]
+    found = account(story, 161)
+    assert [(p.how, p.due_at) for p in found.periods] == [("failed", at(100)), (None, at(260))]
+
+
+def test_a_case_dispatched_after_its_deadline_is_missed_as_it_begins() -> None:
+    story = [*OPENED[:3], step("dispatch", 200, unit="U1", due_at=at(100).isoformat())]
+    found = account(story, 201)
+    assert [(p.how, p.opened_at, p.ended_at) for p in found.periods] == [
+        ("missed", at(200), at(200)), (None, at(200), None),
+    ]  # fmt: skip
+
+
+def test_after_the_longest_hold_the_clock_runs_by_itself() -> None:
+    held = [*OPENED, step("ask_postponement", 20), step("postpone", 40)]  # 60 of 100 minutes left
+    assert account(held, 50_100).n_deductions == 0
+    found = account(held, 50_100.01)
+    assert (found.n_deductions, found.failures[0].due_at) == (1, at(50_100))
+    late = account([*held, step("resume", 50_200)], 50_201)  # it changes nothing any more
+    assert [p.due_at for p in late.periods] == [at(50_100), at(50_200), at(50_300)]
+
+
+def test_what_was_asked_before_a_send_back_is_asked_no_more() -> None:
+    story = [*OPENED, step("ask_extension", 50), *sent_to("U1", 150)]
+    granted = Step("extend", at(160), "王某", None, None, {"due_at": at(400).isoformat()}, "imported")
+    (found,) = hanging.accounts([*story, granted], at(200), TERMS)
+    assert [p.how for p in found.periods] == ["missed", "sent_back", None]
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        [step("ask_extension", 20), step("refuse_extension", 30)],
+        [step("ask_extension", 20), step("extend", 30, due_at=at(100).isoformat())],
+        [
+            step("ask_extension", 20),
+            step("answer", 30),
+            step("verify", 40),
+            step("fail", 50, due_at=at(100).isoformat()),
+        ],
+    ],
+)  # fmt: skip
+def test_what_was_asked_is_asked_no_more_once_it_is_decided_or_answered(before: list[Step]) -> None:
+    """Another system's log grants an extension that nobody asked for: it moves the period that runs, no earlier one."""
+    granted = Step("extend", at(160), "王某", None, None, {"due_at": at(400).isoformat()}, "imported")
+    (found,) = hanging.accounts([*OPENED, *before, granted], at(300), TERMS)
+    assert found.periods[-2].how == "missed"
+    assert (found.periods[-1].opened_at, found.periods[-1].due_at) == (at(100), at(400))
+
+
+def test_a_referral_stays_with_the_unit_that_had_the_case_until_it_is_taken_back() -> None:
+    story = [*OPENED, step("refer", 50), *sent_to("U2", 60)]
+    assert [a.is_referred for a in hanging.accounts(story, at(70), TERMS)] == [True, False]
+    story.append(step("unmark", 80, mark="referred"))
+    assert [a.is_referred for a in hanging.accounts(story, at(90), TERMS)] == [False, False]

@@ -1,0 +1,360 @@
+"""Rows of text → facts: what is read, what is refused and why, and that every row is in one of the two."""
+
+import datetime as dt
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gridmgmt import city, geo
+from gridmgmt.files.cells import half_width
+from gridmgmt.files.tabular import X, Y
+from gridmgmt.intake.readers import profiles
+from gridmgmt.intake.readers.facts import Known, Parsed, parse
+from gridmgmt.intake.readers.fields import Chunk
+from gridmgmt.intake.readers.profiles import FieldSpec
+
+CITY = city.from_dict({"code": "4403", "name": "示例市", "time_zone": "Asia/Shanghai", "metric_crs": 4547})
+KNOWN = Known({("s", "component", "01001"), ("s", "event", "0203")}, {"U1"})
+PROFILE = """
+id: test
+kind: cases
+title: {zh: 测试, en: Test}
+null_values: ["", "NULL"]
+version: 版本
+columns:
+  case_no: 编号
+  reported_at: 上报
+  handled_at: 处置
+  closed_at: 结案
+  due_extended_at: 延期
+  status: {column: 状态, map: {已结案: closed, 处置中: handling}}
+  description: 描述
+  unit_code: 部门
+  n_rework: 返工
+  is_repeat: 重复
+location: {lon: 经度, lat: 纬度, system: {column: 坐标系, map: {大地: "epsg:4490", 火星: gcj02}}, null: [[0, 0]]}
+category: {column: 小类, kind: {column: 大类, map: {部件: component, 事件: event}}, scheme: s}
+deadline:
+  - {column: 时限}
+"""
+ROW = {
+    "编号": "A1", "上报": "2025-03-01 08:00:00", "处置": "2025-03-01 09:00:00", "结案": "2025-03-01 10:00:00",
+    "时限": "2025-03-02 08:00:00", "延期": "", "状态": "已结案", "描述": "井盖 破损", "部门": "U1", "返工": "1",
+    "重复": "否", "经度": "114.05", "纬度": "22.54", "坐标系": "大地", "小类": "01001", "大类": "部件",
+    "版本": "2025-03-05 00:00:00",
+}  # fmt: skip
+
+
+def read(*changes: dict[str, Any], profile: str = PROFILE, crs: str | None = None) -> Parsed:
+    raw = pd.DataFrame([{**ROW, **c} for c in changes], dtype="str")
+    raw.index = pd.RangeIndex(2, 2 + len(raw), name="row")
+    return parse(raw, profiles.parse(profile, "test.yaml"), CITY, KNOWN, crs)
+
+
+def only(parsed: Parsed) -> dict[str, Any]:
+    assert parsed.problems == []
+    (row,) = parsed.facts.to_dict("records")
+    return row
+
+
+def utc(text: str) -> pd.Timestamp:
+    return pd.Timestamp(text, tz="UTC")
+
+
+def test_a_good_row() -> None:
+    row = only(read({}))
+    assert row["case_no"] == "A1"
+    assert row["reported_at"] == utc("2025-03-01 00:00")
+    assert row["closed_at"] == utc("2025-03-01 02:00")
+    assert row["due_at"] == utc("2025-03-02 00:00")
+    assert row["version_at"] == utc("2025-03-04 16:00")
+    assert pd.isna(row["due_extended_at"])
+    assert pd.isna(row["accepted_at"])
+    assert (row["category_scheme"], row["category_kind"], row["category_code"]) == ("s", "component", "01001")
+    assert (row["status"], row["description"], row["unit_code"]) == ("closed", "井盖 破损", "U1")
+    assert pd.isna(row["source"])
+    assert (row["n_rework"], row["is_repeat"]) == (1, False)
+    assert (row["lon"], row["lat"]) == (114.05, 22.54)
+
+
+def test_nulls_of_every_field_but_the_required() -> None:
+    nothing = dict.fromkeys(ROW, "NULL") | {k: ROW[k] for k in ("编号", "上报")}
+    row = only(read(nothing))
+    assert (row["n_rework"], row["is_repeat"]) == (0, False)
+    present = {k for k, v in row.items() if not pd.isna(v)}
+    assert present == {"case_no", "reported_at", "n_rework", "is_repeat"}
+
+
+def test_what_an_export_cannot_tell_is_unknown() -> None:
+    short = "\n".join(line for line in PROFILE.splitlines() if not line.startswith(("  n_rework", "  is_repeat")))
+    row = only(read({}, profile=short))
+    assert pd.isna(row["n_rework"])
+    assert pd.isna(row["is_repeat"])
+
+
+FAULTS = [
+    ("编号", "", "value_missing", None),
+    ("编号", "2.02503E+17", "code_rounded", "2.02503E+17"),
+    ("上报", "NULL", "value_missing", "NULL"),
+    ("上报", "昨天", "time_unreadable", "昨天"),
+    ("上报", "2025-03", "time_unreadable", "2025-03"),
+    ("上报", "2025", "time_unreadable", "2025"),
+    ("上报", "45717.35", "time_unreadable", "45717.35"),
+    ("上报", "2025-02-30", "time_unreadable", "2025-02-30"),
+    ("上报", "2025-03-01 25:00:00", "time_unreadable", "2025-03-01 25:00:00"),
+    ("结案", "1900-01-01", "time_implausible", "1900-01-01"),
+    ("结案", "0001-01-01 00:00:00", "time_implausible", "0001-01-01 00:00:00"),
+    ("结案", "9999-12-31 23:59:59", "time_implausible", "9999-12-31 23:59:59"),
+    ("结案", "9999-12-31T23:59:59-11:00", "time_implausible", "9999-12-31T23:59:59-11:00"),
+    ("上报", "1986-05-04 02:30:00", "time_does_not_exist", "1986-05-04 02:30:00"),
+    ("结案", "2025-02-28 10:00:00", "time_before_report", "2025-02-28 10:00:00"),
+    ("时限", "2025-02-28", "time_before_report", "2025-02-28"),
+    ("延期", "2025-03-02 07:59:59", "extension_shortens", "2025-03-02 07:59:59"),
+    ("状态", "办结", "value_not_in_map", "办结"),
+    ("部门", "U9", "unit_unknown_value", "U9"),
+    ("返工", "-1", "number_out_of_range", "-1"),
+    ("返工", "1.5", "number_not_whole", "1.5"),
+    ("返工", "inf", "number_unreadable", "inf"),
+    ("返工", "1,234", "number_unreadable", "1,234"),
+    ("重复", "也许", "flag_unreadable", "也许"),
+    ("大类", "事项", "value_not_in_map", "事项"),
+    ("大类", "", "value_missing", None),
+    ("小类", "01002", "category_unknown_value", "01002"),
+    ("小类", "01*", "category_malformed", "01*"),
+    ("经度", "", "coordinate_missing", None),
+    ("纬度", "NULL", "coordinate_missing", "NULL"),
+    ("经度", "114°03′", "number_unreadable", "114°03′"),
+    ("坐标系", "", "system_missing", None),
+    ("坐标系", "百度", "value_not_in_map", "百度"),
+    ("版本", "v2", "time_unreadable", "v2"),
+]
+
+
+@pytest.mark.parametrize(("column", "value", "code", "shown"), FAULTS)
+def test_each_fault_is_named_once_by_row_column_and_value(column: str, value: str, code: str, shown: str) -> None:
+    parsed = read({}, {column: value}, {"编号": "A2"})
+    assert [(p.row, p.column, p.value or None, p.code) for p in parsed.problems] == [(3, column, shown, code)]
+    assert parsed.facts.index.tolist() == [2, 4]
+
+
+def test_every_problem_of_a_row_is_told() -> None:
+    parsed = read({"编号": "", "返工": "x", "纬度": "", "小类": "9"})
+    assert {p.code for p in parsed.problems} == {
+        "value_missing", "number_unreadable", "coordinate_missing", "category_unknown_value",
+    }  # fmt: skip
+    assert parsed.facts.empty
+
+
+def test_two_fields_of_one_column_name_its_fault_once() -> None:
+    both = PROFILE.replace("  handled_at: 处置", "  handled_at: 上报")
+    assert [p.code for p in read({"上报": "x"}, profile=both).problems] == ["time_unreadable"]
+
+
+@given(st.lists(st.sampled_from([{}, *({c: v} for c, v, *_ in FAULTS)]), min_size=1, max_size=30))
+def test_every_row_is_a_fact_or_has_a_problem(changes: list[dict[str, Any]]) -> None:
+    parsed = read(*changes)
+    bad = {p.row for p in parsed.problems}
+    assert sorted([*parsed.facts.index, *bad]) == list(range(2, 2 + len(changes)))
+    assert bad == {n for n, change in enumerate(changes, 2) if change}
+
+
+# --- times -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2025-03-01 08:05:00", "2025-03-01T08:05", "2025-3-1 8:05", "2025/3/1 8:05", "2025/03/01 08:05:00",
+        "2025年3月1日 8:05", "2025年03月01日 08:05:00", "2025-03-01T00:05:00Z", "2025-03-01 08:05:00+08:00",
+        "2025-03-01 08:05:00+08", "2025-03-01T00:05:00.000+0000",
+        "　2025-03-01 08:05 ", "２０２５－０３－０１ ０８：０５",
+    ],
+)  # fmt: skip
+def test_a_time_may_be_written_in_many_ways(written: str) -> None:
+    assert only(read({"上报": written}))["reported_at"] == utc("2025-03-01 00:05")
+
+
+def test_a_day_is_its_first_instant() -> None:
+    for written in ("2025-03-01", "20250301", "2025/3/1", "2025年3月1日"):
+        assert only(read({"上报": written}))["reported_at"] == utc("2025-02-28 16:00")
+
+
+def test_a_given_format_is_the_only_one() -> None:
+    given = PROFILE.replace("reported_at: 上报", 'reported_at: {column: 上报, format: "%m-%d-%Y"}')
+    assert only(read({"上报": "03-01-2025"}, profile=given))["reported_at"] == utc("2025-02-28 16:00")
+    assert [p.code for p in read({"上报": "2025-03-01"}, profile=given).problems] == ["time_unreadable"]
+    zoned = PROFILE.replace("reported_at: 上报", 'reported_at: {column: 上报, format: "%d.%m.%Y %H:%M %z"}')
+    assert only(read({"上报": "01.03.2025 01:00 +0100"}, profile=zoned))["reported_at"] == utc("2025-03-01 00:00")
+
+
+def test_a_repeated_time_is_its_first_occurrence_and_a_skipped_one_is_refused() -> None:
+    there = PROFILE.replace("kind: cases", "kind: cases\ntime_zone: America/New_York")
+    rest = {"处置": "", "结案": "", "时限": "", "版本": ""}
+    parsed = read({"上报": "2015-11-01 01:30:00", **rest}, {"上报": "2015-03-08 02:30:00", **rest}, profile=there)
+    assert parsed.facts["reported_at"].tolist() == [utc("2015-11-01 05:30")]
+    assert parsed.notes == {"ambiguous_times": 1}
+    (problem,) = parsed.problems
+    assert (problem.row, problem.code, problem.facts) == (3, "time_does_not_exist", {"zone": "America/New_York"})
+
+
+def test_at_the_report_is_not_before_it_and_at_the_deadline_no_shortening() -> None:
+    row = only(read({"处置": ROW["上报"], "延期": ROW["时限"]}))
+    assert row["handled_at"] == row["reported_at"]
+    assert row["due_extended_at"] == row["due_at"]
+
+
+# --- deadlines -------------------------------------------------------------------------------------------------------
+
+
+def test_the_first_rule_that_gives_a_deadline_decides() -> None:
+    rules = """
+  - {column: 时限, when: {column: 大类, in: [事件]}}
+  - {after: closed_at, hours: 1.5}
+  - {after: reported_at, hours: 48}
+"""
+    staged = PROFILE.replace("\n  - {column: 时限}\n", rules)
+    event = {"大类": "事件", "小类": "0203"}
+    parsed = read(event, {}, {"结案": ""}, profile=staged)
+    assert parsed.problems == []
+    assert parsed.facts["due_at"].tolist() == [
+        utc("2025-03-02 00:00"), utc("2025-03-01 03:30"), utc("2025-03-03 00:00"),
+    ]  # fmt: skip
+
+
+# --- numbers, flags, codes -------------------------------------------------------------------------------------------
+
+
+def test_full_width_forms_are_half_width_ones_in_codes_and_numbers_only() -> None:
+    typed = {
+        "编号": "　Ａ－１\u200b",
+        "返工": "２",
+        "小类": "０１００１",
+        "部门": "Ｕ１",
+        "经度": "１１４．０５",
+        "描述": "　Ａ１（坏） ",
+    }
+    row = only(read(typed))
+    assert (row["case_no"], row["n_rework"], row["category_code"], row["unit_code"]) == ("A-1", 2, "01001", "U1")
+    assert (row["lon"], row["description"]) == (114.05, "Ａ１（坏）")
+    assert half_width("〔２０２５〕（Ｂ）") == "〔2025〕（B）"
+
+
+@pytest.mark.parametrize(
+    ("written", "value"), [("是", True), ("Y", True), ("TRUE", True), ("１", True), ("", False), ("No", False)]
+)
+def test_flags(written: str, value: bool) -> None:
+    assert only(read({"重复": written}))["is_repeat"] is value
+
+
+@pytest.mark.parametrize("words", ["{重复件: true, 新件: false}", '{重复件: 是, 新件: "0"}'])
+def test_a_flag_by_a_map(words: str) -> None:
+    mapped = PROFILE.replace("is_repeat: 重复", f"is_repeat: {{column: 重复, map: {words}}}")
+    parsed = read({"重复": "重复件"}, {"重复": "新件"}, {"重复": ""}, profile=mapped)
+    assert parsed.problems == []
+    assert parsed.facts["is_repeat"].tolist() == [True, False, False]
+
+
+def test_a_key_of_several_columns_needs_all_of_them() -> None:
+    joined = PROFILE.replace("case_no: 编号", "case_no: {columns: [编号, 部门]}")
+    assert only(read({}, profile=joined))["case_no"] == "A1-U1"
+    (problem,) = read({"部门": ""}, profile=joined).problems
+    assert (problem.column, problem.code) == ("编号, 部门", "value_missing")
+
+
+def test_default_null_and_map_of_one_field() -> None:
+    spec = FieldSpec(column="状态", map={"已结案": "closed"}, default="handling", null=("-",))
+    raw = pd.DataFrame({"状态": ["已结案", "别的", "-", None]}, index=pd.RangeIndex(2, 6), dtype="str")
+    chunk = Chunk(raw, profiles.parse(PROFILE, "test.yaml"), CITY.zone)
+    found = chunk.text(spec)
+    assert [found[row] for row in (2, 4, 5)] == ["closed", "handling", "handling"]
+    # a value nobody mapped is never guessed to be the default
+    assert [(p.row, p.value, p.code) for p in chunk.problems] == [(3, "别的", "value_not_in_map")]
+
+
+def test_an_unknown_coordinate_system_is_refused_and_not_taken_for_the_default() -> None:
+    located = {"经度": "114.05", "纬度": "22.54"}
+    for system in ("BD09", "百度", "WGS84", "GCJ-02"):
+        assert [p.code for p in read({}, located | {"坐标系": system}).problems] == ["value_not_in_map"]
+
+
+# --- places ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_system_may_depend_on_a_column() -> None:
+    lon, lat = (float(v) for v in geo.to_gcj02(114.05, 22.54))
+    parsed = read({}, {"经度": str(lon), "纬度": str(lat), "坐标系": "火星"})
+    assert parsed.problems == []
+    assert parsed.facts["lon"].to_numpy() == pytest.approx([114.05] * 2, abs=1e-9)
+    assert parsed.facts["lat"].to_numpy() == pytest.approx([22.54] * 2, abs=1e-9)
+    assert parsed.facts["lon"].iloc[0] == 114.05
+
+
+@pytest.mark.parametrize("nowhere", [{"经度": "0", "纬度": "0.000"}, {"经度": "", "纬度": ""}])
+def test_no_location_is_kept_without_one(nowhere: dict[str, str]) -> None:
+    row = only(read(nowhere | {"坐标系": ""}))
+    assert np.isnan([row["lon"], row["lat"]]).all()
+
+
+@pytest.mark.parametrize("system", ["大地", "火星"])
+def test_swapped_coordinates_are_refused(system: str) -> None:
+    (problem,) = read({"经度": "22.54", "纬度": "114.05", "坐标系": system}).problems
+    assert (problem.column, problem.value, problem.code) == ("经度, 纬度", "22.54, 114.05", "coordinate_refused")
+
+
+def test_a_coordinate_of_zero_alone_is_a_coordinate() -> None:
+    row = only(read({"经度": "0", "纬度": "22.54"}))
+    assert (row["lon"], row["lat"]) == (0, 22.54)
+
+
+def test_a_system_that_is_none_stops_its_rows_only() -> None:
+    plain = PROFILE.replace('{column: 坐标系, map: {大地: "epsg:4490", 火星: gcj02}}', "{column: 坐标系}")
+    parsed = read({"坐标系": "epsg:4490"}, {"坐标系": "火星"}, {"坐标系": "epsg:4610"}, profile=plain)
+    assert parsed.facts.index.tolist() == [2]
+    assert [(p.row, p.column, p.value, p.code) for p in parsed.problems] == [
+        (3, "坐标系", "火星", "system_unknown"), (4, "坐标系", "epsg:4610", "system_unknown"),
+    ]  # fmt: skip
+
+
+def test_the_points_of_a_layer() -> None:
+    shapes = (
+        PROFILE[: PROFILE.index("location:")] + "location: {geometry: true}\n" + PROFILE[PROFILE.index("category:") :]
+    )
+    raw = {X: "500000", Y: "2493000"}
+    row = only(read(raw, profile=shapes, crs="epsg:4547"))
+    assert (row["lon"], row["lat"]) == pytest.approx((114, 22.53), abs=0.02)
+    assert [p.code for p in read(raw, profile=shapes).problems] == ["system_missing"]
+    (problem,) = read({X: "LineString", Y: None}, profile=shapes, crs="epsg:4547").problems
+    assert (problem.column, problem.value, problem.code) == (X, "LineString", "number_unreadable")
+
+
+# --- samples ---------------------------------------------------------------------------------------------------------
+
+SAMPLES = """
+id: test
+kind: samples
+title: {zh: 样本, en: Samples}
+columns:
+  sample_no: 编号
+  sampled_at: 上报
+  score: {column: 状态, map: {好: 100, 中: 62.5, 未评: null}}
+location: {lon: 经度, lat: 纬度, system: "epsg:4490"}
+"""
+
+
+def test_samples() -> None:
+    parsed = read({"状态": "好"}, {"状态": "中"}, {"状态": "未评"}, {"状态": "差"}, profile=SAMPLES)
+    assert parsed.facts["score"].iloc[:2].tolist() == [100, 62.5]
+    assert np.isnan(parsed.facts["score"].iloc[2])
+    assert parsed.facts["sampled_at"].iloc[0] == dt.datetime(2025, 3, 1, tzinfo=dt.UTC)
+    assert [(p.row, p.code) for p in parsed.problems] == [(5, "value_not_in_map")]
+
+
+def test_the_frame_is_never_changed() -> None:
+    raw = pd.DataFrame([ROW], index=pd.RangeIndex(2, 3), dtype="str")
+    before = raw.copy()
+    parse(raw, profiles.parse(PROFILE, "test.yaml"), CITY, KNOWN)
+    pd.testing.assert_frame_equal(raw, before)
