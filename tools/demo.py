@@ -5,7 +5,7 @@ from typing import Any
 
 from gridmgmt.assessing.operations import scoring
 from gridmgmt.cli import worded
-from gridmgmt.cli.base import show_table
+from gridmgmt.cli.base import Table
 from gridmgmt.people.operations import reference
 from gridmgmt.settings import data_path
 from gridmgmt.texts import both
@@ -127,7 +127,7 @@ def main() -> None:
         ("seconds 用时", f"{run.seconds:.1f}"),
     ]
     print()
-    show_table("", ["", ""], rows)
+    Table(["", ""], rows).show()
     print("\nmake serve  →  http://127.0.0.1:8000")
 
 
