@@ -13,10 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from gridmgmt import deadlines
-from gridmgmt.calendars import Calendar
+from gridmgmt.calendars import Clock
 from gridmgmt.casework import transitions
 from gridmgmt.casework.cases import Case, Step
 from gridmgmt.casework.hanging import Terms, moved_deadlines
@@ -57,8 +56,7 @@ class Timing:
         The longest time on hold (缓办) that stops the clock; beyond it time counts.
     """
 
-    calendar: Calendar
-    zone: ZoneInfo
+    clock: Clock
     hold_days: int
     _dues: dict[tuple[tuple[Limit, ...], dt.datetime], dt.datetime | None] = field(
         default_factory=dict, init=False, repr=False, compare=False
@@ -76,7 +74,7 @@ class Timing:
         if not limits:
             return None
         if (limits, at) not in self._dues:
-            self._dues[limits, at] = deadlines.due(at, limits, self.calendar, self.zone).due_at
+            self._dues[limits, at] = deadlines.due(at, limits, self.clock).due_at
         return self._dues[limits, at]
 
     def after_pause(self, dispatch: Step, due: dt.datetime, start: dt.datetime, end: dt.datetime) -> dt.datetime:
@@ -86,16 +84,16 @@ class Timing:
         """
         limits = limits_of(dispatch.facts)
         unit = limits[-1].unit if limits else "urgent_hour"
-        left = deadlines.worked(start, due, unit, self.calendar, self.zone)
-        return deadlines.advance(end, left, unit, self.calendar, self.zone)
+        left = deadlines.worked(start, due, unit, self.clock)
+        return deadlines.advance(end, left, unit, self.clock)
 
     def timed(self, step: Step, start: dt.datetime, limits: Sequence[Limit], **more: Any) -> Step:
         """The step with the deadline that lies so much counted time after a moment."""
-        due = deadlines.due(start, limits, self.calendar, self.zone)
+        due = deadlines.due(start, limits, self.clock)
         told = {
             "due_at": iso(due.due_at),
             "limits": written(limits),
-            "calendar": self.calendar.identity,
+            "calendar": self.clock.calendar.identity,
             "provisional": due.provisional,
         }
         return replace(step, facts={**step.facts, **told, **more})
@@ -172,13 +170,12 @@ class Timing:
         self, dispatch: Step, limits: Sequence[Limit], pauses: Sequence[tuple[dt.datetime, dt.datetime]]
     ) -> dt.datetime | None:
         """The deadline of a dispatch's limits from its beginning: exact also where parts have different units."""
-        return deadlines.due(dispatch.at, limits, self.calendar, self.zone, list(pauses)).due_at
+        return deadlines.due(dispatch.at, limits, self.clock, list(pauses)).due_at
 
     def _marks(self, case: Case, told: Mapping[str, Any]) -> dict[str, Any]:
         """Whether deadlines just found lie beyond the days that the calendar knows."""
-        days = [dt.datetime.fromisoformat(told[n]).astimezone(self.zone).date() for n in NAMES if told.get(n)]
-        beyond = any(map(self.calendar.is_provisional, days))
-        return {"provisional": case.is_provisional or beyond, "calendar": self.calendar.identity}
+        beyond = any(self.clock.is_provisional(dt.datetime.fromisoformat(told[n])) for n in NAMES if told.get(n))
+        return {"provisional": case.is_provisional or beyond, "calendar": self.clock.calendar.identity}
 
     def failed(self, step: Step, before: Sequence[Step]) -> Step:
         """A failed verification gives a new deadline: that of the hanging account, the original one stays."""
@@ -210,7 +207,7 @@ class Timing:
         facts |= {"orders": orders} if orders else {}
         if not facts and by_step == known and now.is_provisional == case.is_provisional:
             return None
-        told = {"deadlines": by_step, "provisional": now.is_provisional, "calendar": self.calendar.identity}
+        told = {"deadlines": by_step, "provisional": now.is_provisional, "calendar": self.clock.calendar.identity}
         return Step("renew", at, "gridmgmt", case.unit_code, None, {**facts, **told})
 
     def _again(self, step: Step, case: Case, before: Sequence[Step]) -> Step:

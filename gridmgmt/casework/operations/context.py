@@ -8,7 +8,7 @@ from functools import cached_property
 import pandas as pd
 
 from gridmgmt import geo
-from gridmgmt.calendars import Calendar
+from gridmgmt.calendars import Clock
 from gridmgmt.casework import step_facts, time_limits
 from gridmgmt.casework.cases import Case, Step
 from gridmgmt.casework.readers import rules
@@ -37,14 +37,14 @@ class Desk:
         self._answers: dict[Question, str | None] = {}
 
     @cached_property
-    def calendar(self) -> Calendar:
-        """The city's work calendar (工作日历)."""
-        return calendars.load(self.city.calendar)
+    def clock(self) -> Clock:
+        """The city's work calendar (工作日历) in its time zone."""
+        return Clock(calendars.load(self.city.calendar), self.zone)
 
     @cached_property
     def timing(self) -> Timing:
         """How the city computes deadlines."""
-        return Timing(self.calendar, self.zone, self.rules.limits.postponement_days)
+        return Timing(self.clock, self.rules.limits.postponement_days)
 
     @cached_property
     def assigner(self) -> Assigner:

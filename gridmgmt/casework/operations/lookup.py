@@ -21,7 +21,7 @@ from gridmgmt.people.store import units
 
 
 @dataclass(frozen=True)
-class Clock:
+class StageClock:
     """One stage's clock (环节时限) of a case.
 
     Attributes
@@ -149,7 +149,7 @@ STAGE_STEPS = {
 """Stage → the step that starts its clock and the steps that stop it."""
 
 
-def clocks(work: Work, case_no: str) -> tuple[dt.datetime, list[Clock]]:
+def clocks(work: Work, case_no: str) -> tuple[dt.datetime, list[StageClock]]:
     """The clock of every stage that a case has begun, the last time it did, as of a moment (default: now).
 
     Raises
@@ -164,7 +164,7 @@ def clocks(work: Work, case_no: str) -> tuple[dt.datetime, list[Clock]]:
         return at, [c for stage in STAGE_STEPS if (c := _clock(desk, case, taken, stage, at)) is not None]
 
 
-def _clock(desk: Desk, case: Case, taken: Sequence[Step], stage: str, now: dt.datetime) -> Clock | None:
+def _clock(desk: Desk, case: Case, taken: Sequence[Step], stage: str, now: dt.datetime) -> StageClock | None:
     starts, stops = STAGE_STEPS[stage]
     place = max((n for n, s in enumerate(taken) if s.kind == starts), default=None)
     if place is None:
@@ -174,18 +174,16 @@ def _clock(desk: Desk, case: Case, taken: Sequence[Step], stage: str, now: dt.da
     chosen = desk.chosen_limit(stage, case, start.unit_code or case.unit_code, start.at)
     limits = limits_of(start.facts) if stage == "handling" else list(chosen.limits if chosen else ())
     pauses = _pauses(case) if stage == "handling" else []
-    deadline = deadlines.due(start.at, limits, desk.calendar, desk.zone, pauses) if limits else None
+    deadline = deadlines.due(start.at, limits, desk.clock, pauses) if limits else None
     due = case.due_at if stage == "handling" else deadline.due_at if deadline else None
     if deadline is not None and deadline.due_at not in (None, due):
         deadline = None  # set by hand since, or the unit goes on with time it had before: the sum would be another one
     light = None
     if limits and due is not None:
         holds = case.effective_due_at if stage == "handling" else due
-        light = deadlines.light(
-            start.at, holds or due, ended or now, limits, desk.calendar, desk.zone, pauses, calendars.lights()
-        )
+        light = deadlines.light(start.at, holds or due, ended or now, limits, desk.clock, pauses, calendars.lights())
     decided = chosen if chosen is not None and list(chosen.limits) == limits else None  # not since then reclassified
-    return Clock(
+    return StageClock(
         stage, start.at, ended, deadline, due, case.due_extended_at if stage == "handling" else None, light,
         decided.rule if decided else start.facts.get("rule"), decided.reason if decided else None,
     )  # fmt: skip
