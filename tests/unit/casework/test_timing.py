@@ -10,9 +10,9 @@ import pytest
 
 from gridmgmt.calendars import Clock
 from gridmgmt.casework import hanging, transitions
-from gridmgmt.casework.cases import Case, Limits, Step
+from gridmgmt.casework.cases import Case, Limits, Step, written
 from gridmgmt.casework.operations.context import is_later
-from gridmgmt.casework.timing import Timing, written
+from gridmgmt.casework.timing import Timing
 from gridmgmt.deadlines import Limit
 from gridmgmt.errors import StepRefused
 from gridmgmt.files import calendars
