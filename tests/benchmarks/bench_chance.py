@@ -14,10 +14,9 @@ from fractions import Fraction
 import numpy as np
 
 from gridmgmt.rulebooks.dossier import read_dossier
-from gridmgmt.rulebooks.draws import draw, table_of
-from gridmgmt.rulebooks.evaluate import evaluate
 from gridmgmt.rulebooks.load import load
-from gridmgmt.rulebooks.nodes import Context
+from gridmgmt.rulebooks.resampling import draw, table_of
+from gridmgmt.rulebooks.results import Context
 from gridmgmt.rulebooks.run import run
 from gridmgmt.scorecards.chance import Patterns, chance
 
@@ -73,7 +72,7 @@ def main() -> int:
         table = table_of(p.amounts, p.counts, p.strata, sorted(book.inputs))
         for row in draw(table, "00", code, asked.exact_draws):
             values = {n: Fraction(int(x)) for n, x in zip(table.names, row, strict=True)}
-            evaluate(stage.score, Context(book, values))
+            stage.score.evaluate(Context(book, values))
     exact = time.perf_counter() - start
     print(f"{asked.exact_subjects} subjects × {asked.exact_draws} draws by the engine          {exact:8.3f} s")
     one = twin / (asked.subjects * asked.draws), exact / (asked.exact_subjects * asked.exact_draws)

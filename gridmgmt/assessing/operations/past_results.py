@@ -9,7 +9,8 @@ from gridmgmt.assessing.store import entries
 from gridmgmt.database.work import Connection
 from gridmgmt.periods import Period, parse_period
 from gridmgmt.rulebooks.dossier import stage_of
-from gridmgmt.rulebooks.items import Carry, Periods
+from gridmgmt.rulebooks.kinds.carry import Carry
+from gridmgmt.rulebooks.kinds.periods import Periods
 from gridmgmt.rulebooks.model import Rulebook, Stage
 
 
