@@ -18,9 +18,10 @@ from pydantic_core import CoreSchema
 
 from gridmgmt.documents import Id, Positive, Strict, Words
 from gridmgmt.files import wording
+from gridmgmt.numbers import exact
 from gridmgmt.rulebooks.rescoring import Batch, Drawn, as_scored
 from gridmgmt.rulebooks.results import NOTHING, Book, Context, Node, Reason, named_parts, titles
-from gridmgmt.rulebooks.wording import concat
+from gridmgmt.rulebooks.wording import TESTS, concat, input_title, terms_words
 
 
 class Only(Strict):
@@ -226,7 +227,25 @@ class Part(Strict):
         return concat(self._words(book), *(self.only.words() if self.only is not None else ()))
 
     def _words(self, book: Book) -> wording.Words:
-        raise NotImplementedError
+        """How it comes to its points: the catalogue's ``show_`` and its kind."""
+        return self.told(book)
+
+    def told(self, book: Book, code: str | None = None, **more: Any) -> wording.Words:
+        """An entry of the catalogue with its own keys as facts: inputs and rates by title, numbers exact."""
+        keys = [key for key in type(self).model_fields if key not in Item.model_fields]
+        facts = {key: self._fact(book, key, getattr(self, key)) for key in keys}
+        return wording.words(code or f"show_{self.kind}", **facts | more)
+
+    def _fact(self, book: Book, key: str, value: Any) -> Any:
+        if isinstance(value, Fraction):
+            return exact(value)
+        if key in self.reads() and value is not None:
+            return terms_words(book, value) if isinstance(value, Mapping) else input_title(book, value)
+        if key == "rate" and value is not None:
+            return book.rates[value].title
+        if key == "test":
+            return TESTS[value]
+        return value if isinstance(value, str | int) else None
 
     def lines(self) -> Iterator[tuple[wording.Words, str | None]]:
         """Further lines in words below its own, each with its source."""

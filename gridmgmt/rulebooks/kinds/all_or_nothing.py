@@ -5,12 +5,12 @@ from fractions import Fraction
 from typing import Annotated, Any, Literal
 
 from gridmgmt.documents import Exact, Id, Positive, Test, holds
-from gridmgmt.files.wording import Words, words
+from gridmgmt.files.wording import Words
 from gridmgmt.rulebooks import rescoring as floats
 from gridmgmt.rulebooks.items import Reads
 from gridmgmt.rulebooks.rates import Limited
 from gridmgmt.rulebooks.results import NOTHING, Book, Node, numbers
-from gridmgmt.rulebooks.wording import TESTS, limit_words, measured_title
+from gridmgmt.rulebooks.wording import limit_words, measured_title
 
 
 class AllOrNothing(Limited):
@@ -33,5 +33,4 @@ class AllOrNothing(Limited):
         return floats.limited(self, batch, lambda value: floats.holds(value, self.test, limit) * points)
 
     def _words(self, book: Book) -> Words:
-        limit = limit_words(book, self.rate, self.limit)
-        return words("show_all_or_nothing", of=measured_title(book, self), test=TESTS[self.test], limit=limit)
+        return self.told(book, of=measured_title(book, self), limit=limit_words(book, self.rate, self.limit))

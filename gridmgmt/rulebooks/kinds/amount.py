@@ -3,11 +3,11 @@
 from typing import Annotated, Literal
 
 from gridmgmt.documents import Id, Positive
-from gridmgmt.files.wording import Words, words
+from gridmgmt.files.wording import Words
 from gridmgmt.rulebooks import rescoring as floats
 from gridmgmt.rulebooks.items import Reads, Rule
 from gridmgmt.rulebooks.results import NOTHING, Book, Context, Node, clamp, numbers
-from gridmgmt.rulebooks.wording import cap_words, concat, input_title
+from gridmgmt.rulebooks.wording import cap_words, concat
 
 
 class Amount(Rule):
@@ -29,4 +29,4 @@ class Amount(Rule):
         return floats.computed(floats.clamp(batch.inputs[self.input], 0, self.cap))
 
     def _words(self, book: Book) -> Words:
-        return concat(words("show_amount", input=input_title(book, self.input)), cap_words(self.cap))
+        return concat(self.told(book), cap_words(self.cap))

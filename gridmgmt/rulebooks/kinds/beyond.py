@@ -6,12 +6,10 @@ from typing import Annotated, Literal
 import numpy as np
 
 from gridmgmt.documents import Id, Positive
-from gridmgmt.files.wording import Words, words
-from gridmgmt.numbers import exact
+from gridmgmt.files.wording import Words
 from gridmgmt.rulebooks import rescoring as floats
 from gridmgmt.rulebooks.items import Reads, Rule
 from gridmgmt.rulebooks.results import NOTHING, Book, Context, Node, numbers
-from gridmgmt.rulebooks.wording import input_title
 
 
 class Beyond(Rule):
@@ -49,10 +47,4 @@ class Beyond(Rule):
         return floats.computed(counted * float(self.points))
 
     def _words(self, book: Book) -> Words:
-        return words(
-            f"show_beyond_{self.counts}",
-            input=input_title(book, self.input),
-            of=input_title(book, self.allowance_of),
-            share=exact(self.allowance_share),
-            points=exact(self.points),
-        )
+        return self.told(book, f"show_beyond_{self.counts}")

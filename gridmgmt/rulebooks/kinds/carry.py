@@ -48,7 +48,7 @@ class Carry(Item):
         facts = {"n": str(len(waits)), "parts": {"zh": "、".join(waits), "en": ", ".join(waits)}}
         return self.node(None, "line_open", facts, status="missing", missing=waits, children=(child,))
 
-    def _words(self, _book: Book) -> Words:
+    def _words(self, book: Book) -> Words:
         charges = words("show_carry_charges") if self.charges else None
         within = None if self.across_years else words("show_carry_within_year")
-        return concat(words(f"show_carry_{self.recorded}"), charges, within)
+        return concat(self.told(book, f"show_carry_{self.recorded}"), charges, within)

@@ -5,12 +5,10 @@ from fractions import Fraction
 from typing import Annotated, Literal
 
 from gridmgmt.documents import Exact, Id, Positive, Test, holds
-from gridmgmt.files.wording import Words, same, words
 from gridmgmt.numbers import exact
 from gridmgmt.rulebooks import rescoring as floats
 from gridmgmt.rulebooks.items import Reads, Rule
-from gridmgmt.rulebooks.results import NOTHING, Book, Context, Node, numbers
-from gridmgmt.rulebooks.wording import TESTS, input_title, terms_words
+from gridmgmt.rulebooks.results import NOTHING, Context, Node, numbers
 
 
 class Compare(Rule):
@@ -40,8 +38,3 @@ class Compare(Rule):
         right = batch.linear(self.right) if isinstance(self.right, Mapping) else float(self.right)
         points = floats.holds(left, self.test, right) * float(self.points)
         return floats.computed(floats.known(left - right, points))
-
-    def _words(self, book: Book) -> Words:
-        right = terms_words(book, self.right) if isinstance(self.right, Mapping) else same(exact(self.right))
-        left = input_title(book, self.left)
-        return words("show_compare", left=left, test=TESTS[self.test], right=right, points=exact(self.points))

@@ -3,10 +3,8 @@
 from typing import Literal
 
 from gridmgmt.documents import Exact
-from gridmgmt.files.wording import Words, words
-from gridmgmt.numbers import exact
 from gridmgmt.rulebooks.items import Item
-from gridmgmt.rulebooks.results import Book, Context, Node, numbers
+from gridmgmt.rulebooks.results import Context, Node, numbers
 
 
 class Constant(Item):
@@ -17,6 +15,3 @@ class Constant(Item):
 
     def _result(self, _context: Context) -> Node:
         return self.node(self.value, "line_constant", numbers(value=self.value))
-
-    def _words(self, _book: Book) -> Words:
-        return words("show_constant", value=exact(self.value))

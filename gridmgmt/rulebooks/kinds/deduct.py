@@ -7,8 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from gridmgmt.documents import Exact, Positive
-from gridmgmt.files.wording import Words, words
-from gridmgmt.numbers import exact
+from gridmgmt.files.wording import Words
 from gridmgmt.rulebooks import rescoring as floats
 from gridmgmt.rulebooks.items import Judged, Rules
 from gridmgmt.rulebooks.results import NOTHING, Book, Node, gained, named_parts, used_up
@@ -43,7 +42,5 @@ class Deduct(Judged):
         left = np.maximum(float(self.floor), float(self.points) - floats.added(parts))
         return floats.judged(np.where(floats.any_of([r.zeroes for r in parts]), 0.0, left), parts)
 
-    def _words(self, _book: Book) -> Words:
-        if self.floor:
-            return words("show_deduct_floor", points=exact(self.points), floor=exact(self.floor))
-        return words("show_deduct", points=exact(self.points))
+    def _words(self, book: Book) -> Words:
+        return self.told(book, "show_deduct_floor" if self.floor else None)

@@ -7,7 +7,6 @@ import numpy as np
 
 from gridmgmt.documents import Id, Positive
 from gridmgmt.files.wording import Words, words
-from gridmgmt.numbers import exact
 from gridmgmt.rulebooks import rescoring as floats
 from gridmgmt.rulebooks.items import Reads, Rule
 from gridmgmt.rulebooks.results import Book, Context, Node, numbers
@@ -55,7 +54,6 @@ class Each(Rule):
         return floats.computed(floats.clamp(n * float(self.points), None, self.cap))
 
     def _words(self, book: Book) -> Words:
-        head = words("show_each", input=input_title(book, self.input), points=exact(self.points))
         distinct = words("show_distinct") if self.distinct else None
         unless = words("show_unless", input=input_title(book, self.unless)) if self.unless is not None else None
-        return concat(head, distinct, unless, cap_words(self.cap))
+        return concat(self.told(book), distinct, unless, cap_words(self.cap))

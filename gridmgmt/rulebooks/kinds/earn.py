@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from gridmgmt.documents import Positive
-from gridmgmt.files.wording import Words, words
-from gridmgmt.numbers import exact
+from gridmgmt.files.wording import Words
 from gridmgmt.rulebooks import rescoring as floats
 from gridmgmt.rulebooks.items import Judged, Rules
 from gridmgmt.rulebooks.results import NOTHING, Book, Node, clamp, gained, numbers
@@ -30,5 +29,5 @@ class Earn(Judged):
     def _rejoined(self, parts: Sequence[floats.Drawn], _nodes: Sequence[Node]) -> floats.Drawn:
         return floats.judged(floats.clamp(floats.added(parts), 0, self.points), parts)
 
-    def _words(self, _book: Book) -> Words:
-        return words("show_earn", points=exact(self.points)) if self.points is not None else words("show_earn_open")
+    def _words(self, book: Book) -> Words:
+        return self.told(book, "show_earn_open" if self.points is None else None)

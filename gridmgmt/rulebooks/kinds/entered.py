@@ -9,7 +9,7 @@ from gridmgmt.rulebooks import rescoring as floats
 from gridmgmt.rulebooks.items import Item, Reads
 from gridmgmt.rulebooks.results import NOTHING, Book, Context, Node, clamp, numbers
 from gridmgmt.rulebooks.values import NOT_APPLICABLE
-from gridmgmt.rulebooks.wording import concat, input_title
+from gridmgmt.rulebooks.wording import concat
 
 
 class Entered(Item):
@@ -43,4 +43,4 @@ class Entered(Item):
 
     def _words(self, book: Book) -> Words:
         within = words("show_within", points=exact(self.points)) if self.points is not None else None
-        return concat(words("show_entered", input=input_title(book, self.input)), within)
+        return concat(self.told(book), within)

@@ -13,9 +13,9 @@ from gridmgmt.files import wording
 from gridmgmt.files.wording import joined, words
 from gridmgmt.numbers import exact
 from gridmgmt.rulebooks.items import Reads, Rule
-from gridmgmt.rulebooks.results import NOTHING, Book, Context, Node, Reason, gained, numbers
+from gridmgmt.rulebooks.results import NOTHING, Context, Node, Reason, gained, numbers
 from gridmgmt.rulebooks.values import Event
-from gridmgmt.rulebooks.wording import TESTS, cap_words, concat, input_title
+from gridmgmt.rulebooks.wording import TESTS, cap_words, concat
 
 
 class Reaches(Strict):
@@ -164,9 +164,6 @@ class EventRule(Rule):
             if old is None or kinds[event.code].points_of(event, role) > kinds[old.code].points_of(old, role):
                 best[key] = event
         return out + list(best.values())
-
-    def _words(self, book: Book) -> wording.Words:
-        return words("show_events", input=input_title(book, self.input))
 
     def lines(self) -> Iterator[tuple[wording.Words, str | None]]:
         """Each kind of event with its points and when it counts."""

@@ -4,12 +4,10 @@ from fractions import Fraction
 from typing import Annotated, Any, Literal
 
 from gridmgmt.documents import Count, Id, Positive
-from gridmgmt.files.wording import Words, words
-from gridmgmt.numbers import exact
+from gridmgmt.files.wording import Words
 from gridmgmt.rulebooks.items import Item, Reads
 from gridmgmt.rulebooks.results import Book, Context, Node, Reason, numbers
 from gridmgmt.rulebooks.values import FAILED, Account
-from gridmgmt.rulebooks.wording import input_title
 
 
 class Hanging(Item):
@@ -55,7 +53,4 @@ class Hanging(Item):
         )  # fmt: skip
 
     def _words(self, book: Book) -> Words:
-        facts: dict[str, Any] = {"input": input_title(book, self.input), "exposed_at": self.exposed_at}
-        if self.points is None:
-            return words("show_hanging", **facts)
-        return words("show_hanging_points", **facts, points=exact(self.points))
+        return self.told(book, None if self.points is None else "show_hanging_points")

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from gridmgmt.files.wording import Words, words
 from gridmgmt.rulebooks import rescoring as floats
 from gridmgmt.rulebooks.items import Rule
-from gridmgmt.rulebooks.results import NOTHING, Book, Context, Node, numbers
+from gridmgmt.rulebooks.results import NOTHING, Context, Node, numbers
 
 Several = Annotated[tuple[Rule, ...], Field(min_length=2)]
 
@@ -34,9 +33,6 @@ class Chosen(Rule):
     def _choose(self, values: Sequence[Fraction], zeroes: Sequence[bool]) -> tuple[Fraction, bool]:
         """The value that counts, and whether the whole item scores nothing."""
         raise NotImplementedError
-
-    def _words(self, _book: Book) -> Words:
-        return words(f"show_{self.kind}")
 
 
 class Largest(Chosen):

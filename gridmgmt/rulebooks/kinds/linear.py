@@ -5,11 +5,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from gridmgmt.documents import Exact, Id
-from gridmgmt.files.wording import Words, words
 from gridmgmt.rulebooks import rescoring as floats
 from gridmgmt.rulebooks.items import Item, Reads
-from gridmgmt.rulebooks.results import Book, Context, Node, numbers
-from gridmgmt.rulebooks.wording import terms_words
+from gridmgmt.rulebooks.results import Context, Node, numbers
 
 
 class Linear(Item):
@@ -26,6 +24,3 @@ class Linear(Item):
 
     def _rescored(self, batch: floats.Batch) -> floats.Drawn:
         return floats.computed(batch.linear(self.terms))
-
-    def _words(self, book: Book) -> Words:
-        return words("show_linear", terms=terms_words(book, self.terms))

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from gridmgmt.files.wording import Words, words
 from gridmgmt.rulebooks import rescoring as floats
 from gridmgmt.rulebooks.items import Judged, Rules
-from gridmgmt.rulebooks.results import Book, Node, gained, numbers
+from gridmgmt.rulebooks.results import Node, gained, numbers
 
 
 class Lose(Judged):
@@ -23,6 +22,3 @@ class Lose(Judged):
 
     def _rejoined(self, parts: Sequence[floats.Drawn], _nodes: Sequence[Node]) -> floats.Drawn:
         return floats.judged(-floats.added(parts), parts)
-
-    def _words(self, _book: Book) -> Words:
-        return words("show_lose")

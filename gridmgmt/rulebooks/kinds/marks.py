@@ -4,10 +4,8 @@ from fractions import Fraction
 from typing import Annotated, Literal
 
 from gridmgmt.documents import Id
-from gridmgmt.files.wording import Words, words
 from gridmgmt.rulebooks.items import Item, Reads
-from gridmgmt.rulebooks.results import NOTHING, Book, Context, Node, numbers
-from gridmgmt.rulebooks.wording import input_title
+from gridmgmt.rulebooks.results import NOTHING, Context, Node, numbers
 
 
 class Marks(Item):
@@ -24,6 +22,3 @@ class Marks(Item):
             return self.missing(context, self.input, lacking=(self.input,))
         total = sum(found, NOTHING)
         return self.node(total / len(found), "line_mean", numbers(n=len(found), sum=total), inputs=(self.input,))
-
-    def _words(self, book: Book) -> Words:
-        return words("show_marks", input=input_title(book, self.input))

@@ -5,10 +5,9 @@ from typing import Literal
 
 import numpy as np
 
-from gridmgmt.files.wording import Words, words
 from gridmgmt.rulebooks import rescoring as floats
 from gridmgmt.rulebooks.items import Items, Total
-from gridmgmt.rulebooks.results import Book, Node, gained, numbers
+from gridmgmt.rulebooks.results import Node, gained, numbers
 
 
 class Mean(Total):
@@ -32,6 +31,3 @@ class Mean(Total):
             (floats.all_of([p.status == floats.NOT_APPLICABLE for p in parts]), floats.NOT_APPLICABLE),
             (n == 0, floats.NO_DATA),
         )
-
-    def _words(self, _book: Book) -> Words:
-        return words("show_mean")

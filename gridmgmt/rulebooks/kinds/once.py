@@ -3,12 +3,9 @@
 from typing import Annotated, Literal
 
 from gridmgmt.documents import Id, Positive
-from gridmgmt.files.wording import Words, words
-from gridmgmt.numbers import exact
 from gridmgmt.rulebooks import rescoring as floats
 from gridmgmt.rulebooks.items import Reads, Rule
-from gridmgmt.rulebooks.results import NOTHING, Book, Context, Node, numbers
-from gridmgmt.rulebooks.wording import input_title
+from gridmgmt.rulebooks.results import NOTHING, Context, Node, numbers
 
 
 class Once(Rule):
@@ -28,6 +25,3 @@ class Once(Rule):
     def _rescored(self, batch: floats.Batch) -> floats.Drawn:
         value = batch.inputs[self.input]
         return floats.computed(floats.known(value, (value > floats.NEAR) * float(self.points)))
-
-    def _words(self, book: Book) -> Words:
-        return words("show_once", input=input_title(book, self.input), points=exact(self.points))

@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 from gridmgmt.documents import Count, Id, Positive
 from gridmgmt.files.wording import Words, words
-from gridmgmt.numbers import exact
 from gridmgmt.rulebooks.items import Item
 from gridmgmt.rulebooks.results import NOTHING, Book, Context, Node, Outcome, Reason, numbers
 from gridmgmt.rulebooks.wording import concat
@@ -79,6 +78,5 @@ class Periods(Item):
     def _words(self, book: Book) -> Words:
         below = book.stage(self.stage)
         title = next((i.title for _, i in below.items() if i.id == self.of), words("show_total"))
-        facts: dict[str, Any] = {"stage": below.title, "of": title, "n": self.n, "over": exact(self.over)}
         left_out = words("show_periods_left_out") if self.pending == "left_out" else None
-        return concat(words(f"show_periods_{self.how}", **facts), left_out)
+        return concat(self.told(book, f"show_periods_{self.how}", stage=below.title, of=title), left_out)

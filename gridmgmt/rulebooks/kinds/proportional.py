@@ -6,8 +6,7 @@ from typing import Literal
 import numpy as np
 
 from gridmgmt.documents import Id, Positive
-from gridmgmt.files.wording import Words, words
-from gridmgmt.numbers import exact
+from gridmgmt.files.wording import Words
 from gridmgmt.rulebooks import rescoring as floats
 from gridmgmt.rulebooks.items import Item
 from gridmgmt.rulebooks.rates import rated
@@ -41,6 +40,4 @@ class Proportional(Item):
         return floats.limited(self, batch, lambda percent: np.clip(points * percent / 100, 0.0, points))
 
     def _words(self, book: Book) -> Words:
-        rate = book.rates[self.rate]
-        code = "show_proportional_score" if rate.unit == "points" else "show_proportional"
-        return words(code, points=exact(self.points), rate=rate.title)
+        return self.told(book, "show_proportional_score" if book.rates[self.rate].unit == "points" else None)

@@ -3,11 +3,10 @@
 from typing import Literal
 
 from gridmgmt.documents import Id
-from gridmgmt.files.wording import Words, words
 from gridmgmt.rulebooks import rescoring as floats
 from gridmgmt.rulebooks.items import Item
 from gridmgmt.rulebooks.rates import rated
-from gridmgmt.rulebooks.results import Book, Context, Node
+from gridmgmt.rulebooks.results import Context, Node
 
 
 class Shown(Item):
@@ -23,6 +22,3 @@ class Shown(Item):
     def _rescored(self, batch: floats.Batch) -> floats.Drawn:
         value, empty = floats.rate_of(batch.book.rates[self.rate], batch)
         return floats.emptied(floats.computed(value), self.rate, empty, batch, None)
-
-    def _words(self, book: Book) -> Words:
-        return words("show_rate", rate=book.rates[self.rate].title)

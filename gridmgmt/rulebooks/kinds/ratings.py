@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from gridmgmt.documents import Id, Positive
-from gridmgmt.files.wording import Words, same, words
+from gridmgmt.files.wording import Words, same
 from gridmgmt.numbers import exact
 from gridmgmt.rulebooks.items import Item, Reads
 from gridmgmt.rulebooks.results import NOTHING, Book, Context, Node, Reason, named_parts, numbers
-from gridmgmt.rulebooks.wording import concat, input_title
+from gridmgmt.rulebooks.wording import concat
 
 
 class Ratings(Item):
@@ -64,5 +64,4 @@ class Ratings(Item):
     def _words(self, book: Book) -> Words:
         groups = book.inputs[self.input].groups
         terms = [concat(groups[g], same(f" × {exact(w)}")) for g, w in self.weights.items()]
-        summed = concat(*terms, zh=" + ", en=" + ")
-        return words("show_ratings", input=input_title(book, self.input), terms=summed, over=exact(self.over))
+        return self.told(book, terms=concat(*terms, zh=" + ", en=" + "))

@@ -97,12 +97,11 @@ class Steps(Rule):
 
     def _words(self, book: Book) -> Words:
         is_percent = book.rates[self.rate].unit == "percent"
-        head = words(
+        head = self.told(
+            book,
             f"show_steps_{self.direction}",
-            rate=book.rates[self.rate].title,
             threshold=limit_words(book, self.rate, self.threshold),
             step=words("show_pp" if is_percent else "show_points", n=exact(self.step)),
-            points_per_step=exact(self.points_per_step),
             mode=words(f"show_mode_{self.step_mode}"),
         )
         return concat(head, self._zero_words(book))

@@ -59,6 +59,6 @@ class Sum(Total):
             (impossible, floats.MISSING),
         )
 
-    def _words(self, _book: Book) -> Words:
+    def _words(self, book: Book) -> Words:
         floor = words("show_floor", floor=exact(self.floor)) if self.floor is not None else None
-        return concat(words("show_sum"), cap_words(self.points), floor)
+        return concat(self.told(book), cap_words(self.points), floor)

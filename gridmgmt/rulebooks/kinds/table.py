@@ -5,12 +5,9 @@ from fractions import Fraction
 from typing import Annotated, Literal
 
 from gridmgmt.documents import Id, Positive
-from gridmgmt.files.wording import Words, words
-from gridmgmt.numbers import exact
 from gridmgmt.rulebooks.items import Item, Reads
-from gridmgmt.rulebooks.results import NOTHING, Book, Context, Node, Reason, gained, numbers, used_up
+from gridmgmt.rulebooks.results import NOTHING, Context, Node, Reason, gained, numbers, used_up
 from gridmgmt.rulebooks.values import Finding, Row
-from gridmgmt.rulebooks.wording import input_title
 
 
 class ItemTable(Item):
@@ -43,7 +40,3 @@ class ItemTable(Item):
         value = max(NOTHING, row.points - lost)
         reason = Reason(*used_up(row.points, lost, value))
         return Node(f"{self.id}_{row.id}", "row", row.title, value, "ok", reason, row.points, inputs=(self.findings,))
-
-    def _words(self, book: Book) -> Words:
-        rows, findings = input_title(book, self.items), input_title(book, self.findings)
-        return words("show_table", items=rows, findings=findings, points=exact(self.points), each=exact(self.each))

@@ -5,7 +5,7 @@ from fractions import Fraction
 from typing import Annotated, Any, Literal
 
 from gridmgmt.documents import Exact, Id
-from gridmgmt.files.wording import Words, words
+from gridmgmt.files.wording import Words
 from gridmgmt.rulebooks import rescoring as floats
 from gridmgmt.rulebooks.items import Reads
 from gridmgmt.rulebooks.rates import Limited
@@ -32,5 +32,4 @@ class Target(Limited):
         return floats.limited(self, batch, lambda value: floats.holds(value, ">=", limit).astype(float))
 
     def _words(self, book: Book) -> Words:
-        limit = limit_words(book, self.rate, self.at_least)
-        return words("show_target", of=measured_title(book, self), at_least=limit)
+        return self.told(book, of=measured_title(book, self), at_least=limit_words(book, self.rate, self.at_least))

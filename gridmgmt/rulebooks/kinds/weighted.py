@@ -5,7 +5,6 @@ from fractions import Fraction
 from typing import Literal
 
 from gridmgmt.documents import Positive
-from gridmgmt.files.wording import Words, words
 from gridmgmt.numbers import exact
 from gridmgmt.rulebooks import rescoring as floats
 from gridmgmt.rulebooks.items import Items, Total
@@ -46,6 +45,3 @@ class Weighted(Total):
         total = sum((p.value * w for p, w in zip(parts, weights, strict=True)), floats.ZERO)
         missing = floats.any_of([p.status != floats.OK for p in parts])
         return floats.joined(total / float(self.over), (missing, floats.MISSING))
-
-    def _words(self, _book: Book) -> Words:
-        return words("show_weighted", over=exact(self.over))

@@ -3,11 +3,9 @@
 from typing import Annotated, Literal
 
 from gridmgmt.documents import Id
-from gridmgmt.files.wording import Words, words
 from gridmgmt.rulebooks import rescoring as floats
 from gridmgmt.rulebooks.items import Reads, Rule
-from gridmgmt.rulebooks.results import NOTHING, Book, Context, Node
-from gridmgmt.rulebooks.wording import input_title
+from gridmgmt.rulebooks.results import NOTHING, Context, Node
 
 
 class Zero(Rule):
@@ -25,6 +23,3 @@ class Zero(Rule):
     def _rescored(self, batch: floats.Batch) -> floats.Drawn:
         value = batch.inputs[self.input]
         return floats.computed(value * 0.0, value > floats.NEAR)
-
-    def _words(self, book: Book) -> Words:
-        return words("show_zero", input=input_title(book, self.input))

@@ -16,6 +16,7 @@ from gridmgmt.rulebooks import items, kinds, wording
 from gridmgmt.rulebooks.exports import input_text, rulebook_text
 from gridmgmt.rulebooks.load import known, load, parse
 from gridmgmt.rulebooks.starter import starter
+from gridmgmt.texts import catalogue
 
 MODULES = [import_module(f"{kinds.__name__}.{m.name}") for m in iter_modules(kinds.__path__)]
 CLASSES = {c for m in (items, *MODULES) for c in vars(m).values() if inspect.isclass(c) and issubclass(c, Strict)}
@@ -47,9 +48,15 @@ KEYS = sorted(
 )
 
 
+def told(kind: str, key: str) -> bool:
+    """Whether a key is a field of the catalogue's entries for a kind."""
+    names = [name for name, model in kinds.KINDS.items() if model.__name__ == kind]
+    return any(f"{{{key}}}" in x["zh"] for name in names for code, x in catalogue().items() if f"show_{name}" in code)
+
+
 @pytest.mark.parametrize(("kind", "key"), KEYS)
 def test_every_key_of_the_vocabulary_is_worded(kind: str, key: str) -> None:
-    assert re.search(rf'\.{key}\b|"{key}"', SOURCE), f"{kind}.{key} is told by no function"
+    assert told(kind, key) or re.search(rf'\.{key}\b|"{key}"', SOURCE), f"{kind}.{key} is told by no function"
 
 
 def texts(value: Any, lang: str) -> Iterator[str]:

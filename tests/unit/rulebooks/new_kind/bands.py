@@ -56,4 +56,4 @@ class Bands(Limited):
     def _words(self, book: Book) -> Words:
         pairs = [(limit_words(book, self.rate, b.at_least), exact(b.points)) for b in self.bands]
         bands = concat(*(words("show_band", at_least=x, points=p) for x, p in pairs), zh="，", en=", ")
-        return words("show_bands", of=measured_title(book, self), bands=bands)
+        return self.told(book, of=measured_title(book, self), bands=bands)
