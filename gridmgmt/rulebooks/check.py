@@ -78,10 +78,7 @@ def stage_inputs(book: Rulebook, stage: Stage) -> dict[str, Input]:
     """The inputs that one stage needs."""
     names = rating_inputs(book, stage) | _read_by(book, stage, "shown")
     names |= {q.input for q in book.quotas if q.input in names}
-    for consequence in book.consequences:
-        if consequence.stage == stage.id:
-            names |= {m.input for m in consequence.when.measured if m.input}
-            names |= {consequence.window.sum_of} if consequence.window and consequence.window.sum_of else set()
+    names = names.union(*(c.inputs for c in book.consequences if c.stage == stage.id))
     return {name: spec for name, spec in book.inputs.items() if name in names}
 
 
@@ -183,8 +180,7 @@ def _in_vain(book: Rulebook, offered: Collection[str]) -> Iterator[Fault]:
     """Inputs and rates that nothing uses are most likely a slip, unless another option of a reading uses them."""
     used = set(offered) | {name for _, part in book.parts() for _, name in part.named_inputs()}
     used |= {s.grade_entered.input for s in book.stages if s.grade_entered} | {q.input for q in book.quotas}
-    used |= {m.input for c in book.consequences for m in c.when.measured if m.input}
-    used |= {c.window.sum_of for c in book.consequences if c.window and c.window.sum_of}
+    used = used.union(*(c.inputs for c in book.consequences))
     rates = set(offered) | {part.named_rate for _, part in book.parts() if part.named_rate}
     for name in rates & set(book.rates):
         used |= set(book.rates[name].inputs)

@@ -237,6 +237,12 @@ class Consequence(Strict):
     text: Words | None = None
     source: str | None = None
 
+    @property
+    def inputs(self) -> set[str]:
+        """The inputs that its conditions and its window read themselves."""
+        counted = {self.window.sum_of} if self.window is not None and self.window.sum_of else set()
+        return counted | {m.input for m in self.when.measured if m.input}
+
 
 class Stated(Strict):
     """A consequence that no rule decides (由人决定): the trigger and what follows, for the reader."""

@@ -1,7 +1,7 @@
 """Chance in a result (偶然性): intervals of rates and ranks, so that a grid of three cases is not shamed by them.
 
 Each subject's facts are drawn again with replacement (重抽样), entered values
-stay as they are, and every draw is scored by the float twin of the engine
+stay as they are, and every draw is scored in floats as the engine would
 (:mod:`gridmgmt.rulebooks.rescoring`). No official score comes from here or is changed by it.
 The levels, and what counts as a small number, are project conventions.
 """

@@ -1,4 +1,4 @@
-"""Chance by the float twin beside the exact engine draw by draw, in one run: only the ratio carries over.
+"""Chance by resampled floats beside the exact engine draw by draw, in one run: only the ratio carries over.
 
     python -m tests.benchmarks.bench_chance --subjects 2700 --draws 1000
 
@@ -62,9 +62,9 @@ def main() -> int:
 
     start = time.perf_counter()
     found = chance(book, stage, outcomes, dossier.subjects, patterns, seed_text="bench", draws=asked.draws)
-    twin = time.perf_counter() - start
+    floats = time.perf_counter() - start
     without = sum(f["rank"] is None for f in found.values())
-    print(f"{len(found)} subjects × {asked.draws} draws by the twin, with ranks {twin:8.3f} s; no interval: {without}")
+    print(f"{len(found)} subjects × {asked.draws} draws in floats, with ranks {floats:8.3f} s; no interval: {without}")
 
     start = time.perf_counter()
     for code in list(patterns)[: asked.exact_subjects]:
@@ -75,7 +75,7 @@ def main() -> int:
             stage.score.evaluate(Context(book, values))
     exact = time.perf_counter() - start
     print(f"{asked.exact_subjects} subjects × {asked.exact_draws} draws by the engine          {exact:8.3f} s")
-    one = twin / (asked.subjects * asked.draws), exact / (asked.exact_subjects * asked.exact_draws)
+    one = floats / (asked.subjects * asked.draws), exact / (asked.exact_subjects * asked.exact_draws)
     print(f"ratio: a subject and draw {one[1] / one[0]:.0f} times as fast as the exact engine")
     return 1 if without else 0
 

@@ -1,4 +1,4 @@
-"""Chance: intervals that are known, draws that repeat, and a float twin that scores as the exact engine does."""
+"""Chance: intervals that are known, draws that repeat, and floats that score as the exact engine does."""
 
 import datetime as dt
 import json
@@ -151,7 +151,7 @@ def test_wilson_holds_the_rate_and_is_wider_at_a_higher_level(n_yes: int, n: int
     assert high <= wide[1]
 
 
-# --- the twin is the engine -------------------------------------------------------------------------------------------
+# --- draws are scored as the engine scores ----------------------------------------------------------------------------
 
 
 COUNTS = st.fixed_dictionaries({n: st.integers(0, 40) for n in "abcd"})
@@ -186,7 +186,7 @@ def test_all_kinds_together_score_as_exactly_as_the_engine(drawn: list[dict[str,
 
 
 def compare(rules: Rulebook, drawn: Sequence[Mapping[str, int]], entered: Any) -> None:
-    """The first counts are those that were scored; all of them are columns of the twin."""
+    """The first counts are those that were scored; all of them are draws."""
     item = rules.stages[0].score
     assert item is not None
     assert item.unsupported(rules, frozenset("abcd")) is None
@@ -197,8 +197,8 @@ def compare(rules: Rulebook, drawn: Sequence[Mapping[str, int]], entered: Any) -
     resampled = {n: np.ones((1, 1), dtype=bool) for n in "abcd"}
     for part in item.items:  # type: ignore[union-attr]
         exact = [part.evaluate(c) for c in made]
-        twin = part.redraw([exact[0]], Batch(rules, inputs, resampled))
-        value, status = (np.broadcast_to(x, (1, len(drawn)))[0] for x in (twin.value, twin.status))
+        redrawn = part.redraw([exact[0]], Batch(rules, inputs, resampled))
+        value, status = (np.broadcast_to(x, (1, len(drawn)))[0] for x in (redrawn.value, redrawn.status))
         assert [("ok", "no_data", "not_applicable", "missing")[s] for s in status] == [n.status for n in exact], part.id
         for v, node in zip(value, exact, strict=True):
             assert node.value is None or abs(v - float(node.value)) < 1e-9, (part.id, v, node.value)
@@ -219,8 +219,8 @@ def test_the_baseline_scores_as_exactly_as_the_engine(drawn: list[tuple[int, ...
         })  # fmt: skip
     exact = [item.evaluate(Context(BASE, {k: Fraction(v) for k, v in p.items()})) for p in plain]
     inputs = {n: np.array([[float(p[n]) for p in plain]]) for n in names}
-    twin = item.redraw([exact[0]], Batch(BASE, inputs, {n: np.ones((1, 1), dtype=bool) for n in names}))
-    for v, s, node in zip(twin.value[0], twin.status[0], exact, strict=True):
+    redrawn = item.redraw([exact[0]], Batch(BASE, inputs, {n: np.ones((1, 1), dtype=bool) for n in names}))
+    for v, s, node in zip(redrawn.value[0], redrawn.status[0], exact, strict=True):
         assert (s == 0) == (node.status == "ok")
         assert node.value is None or abs(v - float(node.value)) < 1e-9
 
@@ -501,8 +501,8 @@ def test_a_rate_says_its_interval_and_that_the_sample_is_small() -> None:
     assert rate_words(points)["en"] == "95 % interval 81.3–90.0 (n = 44)"
 
 
-def test_every_exact_node_is_found_where_the_twin_looks_for_it() -> None:
-    """The twin walks items and exact nodes side by side: they must have the same shape."""
+def test_every_exact_node_is_found_where_its_part_looks_for_it() -> None:
+    """A redraw walks items and exact nodes side by side: they must have the same shape."""
     rules = book(every_kind())
     node = rules.stages[0].score.evaluate(contexts(rules, [dict.fromkeys("abcd", 3)], Fraction(1))[0])  # type: ignore[union-attr]
     ids = [part.id for _, part in rules.parts()]
