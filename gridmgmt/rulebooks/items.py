@@ -183,7 +183,17 @@ class Part(Strict):
     # --- the same over resampled draws --------------------------------------------------------------------------------
 
     def redraw(self, nodes: Sequence[Node], batch: Batch) -> Drawn:
-        """Its result in every draw; ``nodes`` are its exact ones, one a subject."""
+        """Its result in every draw; ``nodes`` are its exact ones, one a subject. Whom it does not concern keeps his."""
+        without = [self.only is not None and n.reason.code == "line_not_applicable" and not n.children for n in nodes]
+        held = [k for k, is_without in enumerate(without) if not is_without]
+        if not held:
+            return as_scored(nodes)
+        if len(held) < len(nodes):
+            return self._redraw([nodes[k] for k in held], batch.rows(held)).among(held, as_scored(nodes))
+        return self._redraw(nodes, batch)
+
+    def _redraw(self, nodes: Sequence[Node], batch: Batch) -> Drawn:
+        """The same of subjects whom it concerns."""
         if self._is_rejoined:
             parts = [p.redraw([n.children[k] for n in nodes], batch) for k, (_, p) in enumerate(self.below())]
             return self._rejoined(parts, nodes[0].children)

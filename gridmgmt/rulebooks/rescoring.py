@@ -45,6 +45,11 @@ class Batch:
     inputs: Mapping[str, Array]
     resampled: Mapping[str, Mask]
 
+    def rows(self, held: Sequence[int]) -> "Batch":
+        """The same of some of the subjects."""
+        parts = ({name: a[held] for name, a in own.items()} for own in (self.inputs, self.resampled))
+        return Batch(self.book, *parts)
+
     def linear(self, terms: Mapping[str, Any]) -> Array:
         """A sum of inputs times coefficients; NaN where one is missing."""
         return sum((float(coefficient) * self.inputs[name] for name, coefficient in terms.items()), ZERO)
@@ -57,6 +62,14 @@ class Drawn:
     value: Array
     status: NDArray[np.int8]
     zeroes: Mask = field(default_factory=lambda: NOWHERE)
+
+    def among(self, held: Sequence[int], others: "Drawn") -> "Drawn":
+        """This one in the rows of some subjects, and what all others have."""
+        width = max(a.shape[1] for a in (self.value, self.status, self.zeroes))
+        out = [np.repeat(a, width, axis=1) for a in (others.value, others.status, others.zeroes)]
+        for whole, own in zip(out, (self.value, self.status, self.zeroes), strict=True):
+            whole[held] = own
+        return Drawn(*out)
 
     def where(self, mask: Mask, other: "Drawn") -> "Drawn":
         """This one where the mask says so, elsewhere the other."""

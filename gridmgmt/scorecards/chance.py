@@ -203,9 +203,7 @@ class _Work:
         nodes = [root for k in rows if (root := self.outcomes[codes[k]].root) is not None]
         if not nodes or self.stage.score is None:
             return {}
-        inputs = {n: a[rows] for n, a in batch.inputs.items()}
-        part = Batch(batch.book, inputs, {n: m[rows] for n, m in batch.resampled.items()})
-        drawn = self.stage.score.redraw(nodes, part)
+        drawn = self.stage.score.redraw(nodes, batch.rows(rows))
         values = np.where(drawn.status == OK, drawn.value, np.nan)
         return {codes[k]: v for k, v, n in zip(rows, values, nodes, strict=True) if self._is_same(codes[k], v, n)}
 

@@ -248,6 +248,22 @@ def test_a_subject_whose_input_is_not_drawn_keeps_its_exact_value() -> None:
     assert item.redraw(nodes, batch).value.tolist() == [[1.0, 2.0], [9.0, 9.0]]
 
 
+@pytest.mark.parametrize("kind", ["deduct", "entered", "each"])
+def test_whom_an_item_or_rule_does_not_concern_keeps_what_he_has_in_every_draw(kind: str) -> None:
+    each = named({"id": "r", "kind": "each", "input": "a", "points": 1})
+    one = {"deduct": {"points": 50, "rules": [each]}, "entered": {"input": "a"}, "each": each | {"id": "i"}}[kind]
+    item = named({"id": "i", "kind": kind, "only": {"roles": ["head"]}, **one})
+    whole = item if kind != "each" else named({"id": "w", "kind": "lose", "rules": [item]})
+    part = book([whole]).stages[0].score.items[0]  # type: ignore[union-attr]
+    nodes = [part.evaluate(Context(book([whole]), {"a": Fraction(7)}, role)) for role in ("head", "member", "head")]
+    batch = Batch(book([whole]), {"a": np.array([[1.0, 2.0]] * 3)}, {"a": np.ones((3, 1), dtype=bool)})
+    drawn = part.redraw(nodes, batch)
+    value, status = (np.broadcast_to(x, (3, 2)).tolist() for x in (drawn.value, drawn.status))
+    head = {"deduct": [49.0, 48.0], "entered": [1.0, 2.0], "each": [-1.0, -2.0]}[kind]
+    assert value == [head, [0.0, 0.0], head]
+    assert status == [[0, 0], [0, 0] if kind == "each" else [2, 2], [0, 0]]
+
+
 # --- draws ------------------------------------------------------------------------------------------------------------
 
 
