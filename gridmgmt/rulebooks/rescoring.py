@@ -47,8 +47,8 @@ class Batch:
 
     def rows(self, held: Sequence[int]) -> "Batch":
         """The same of some of the subjects."""
-        parts = ({name: a[held] for name, a in own.items()} for own in (self.inputs, self.resampled))
-        return Batch(self.book, *parts)
+        inputs = {name: a[held] for name, a in self.inputs.items()}
+        return Batch(self.book, inputs, {name: a[held] for name, a in self.resampled.items()})
 
     def linear(self, terms: Mapping[str, Any]) -> Array:
         """A sum of inputs times coefficients; NaN where one is missing."""
@@ -66,10 +66,11 @@ class Drawn:
     def among(self, held: Sequence[int], others: "Drawn") -> "Drawn":
         """This one in the rows of some subjects, and what all others have."""
         width = max(a.shape[1] for a in (self.value, self.status, self.zeroes))
-        out = [np.repeat(a, width, axis=1) for a in (others.value, others.status, others.zeroes)]
-        for whole, own in zip(out, (self.value, self.status, self.zeroes), strict=True):
-            whole[held] = own
-        return Drawn(*out)
+        value = np.repeat(others.value, width, axis=1)
+        status = np.repeat(others.status, width, axis=1)
+        zeroes = np.repeat(others.zeroes, width, axis=1)
+        value[held], status[held], zeroes[held] = self.value, self.status, self.zeroes
+        return Drawn(value, status, zeroes)
 
     def where(self, mask: Mask, other: "Drawn") -> "Drawn":
         """This one where the mask says so, elsewhere the other."""
