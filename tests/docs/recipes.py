@@ -30,7 +30,7 @@ def project(folder: Path) -> Path:
 
 
 def follow(recipe: str, root: Path) -> None:
-    """Do what a recipe says, to the letter: an anchor begins one line of its file, and functions stand two lines apart."""
+    """Do what a recipe says: an anchor begins just one line of its file, and functions stand two lines apart."""
     for step in STEP.finditer(recipe):
         path = root / (step["new"] or step["edit"])
         if step["new"]:
