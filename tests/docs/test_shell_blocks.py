@@ -117,9 +117,11 @@ def test_a_recipe_does_what_it_promises(
 ) -> None:  # fmt: skip
     """Its commands run where it was followed, and fail where it was not."""
     recipe = recipes.recipes()[title]
-    database = databases.copied(f"recipe_{title.lower().replace(' ', '_')}", after_readme[1])
-    assert Reader(tmp_path, command).tries(script(recipe), database).returncode != 0
-    Reader(tmp_path, followed[1]).runs(recipe, database)
+    for name, of in (("without", command), ("with", followed[1])):
+        database = databases.copied(f"{title.lower().replace(' ', '_')}_{name}", after_readme[1])
+        (tmp_path / name).mkdir()
+        done = Reader(tmp_path / name, of).tries(script(recipe), database)
+        assert (done.returncode == 0) is (name == "with"), done.stdout[-2000:] + done.stderr[-4000:]
 
 
 def test_what_the_recipes_make_is_in_order(followed: tuple[Path, Path]) -> None:
