@@ -40,7 +40,7 @@ def _any(values: Collection[Any], kind: type[Text | BigInteger]) -> Any:
 
 
 def plain_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A case's row as :func:`gridmgmt.casework.cases.derive` reads it."""
+    """A case's row as :func:`gridmgmt.casework.implied_steps.derive` reads it."""
     key = f"{row['category_kind']}:{row['category_code']}" if row["category_code"] else None
     return {**row, "category": key}
 
