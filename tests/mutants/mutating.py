@@ -90,7 +90,7 @@ class _Spots(cst.CSTVisitor):
         for kind, apply in OPERATORS:
             if isinstance(node, kind):
                 for other in apply(node):
-                    if not _is_none_argument(node, other):
+                    if not _is_idle(node, other):
                         within = self.around[-1] if self.around else FILE
                         self.found.append(Spot(self.number, node, other, ".".join(self.names), lines, within))
         return True
@@ -113,9 +113,11 @@ def _is_alias(value: cst.BaseExpression) -> bool:
     return isinstance(value, cst.Subscript)
 
 
-def _is_none_argument(node: cst.CSTNode, other: cst.CSTNode) -> bool:
-    """None in an argument's place: nearly always a crash; that an argument is left out stays."""
-    return isinstance(node, cst.Call) and isinstance(other, cst.Call) and len(node.args) == len(other.args) > 0
+def _is_idle(node: cst.CSTNode, other: cst.CSTNode) -> bool:
+    """None in an argument's place, nearly always a crash (an argument left out is none); a sum without its start, 0."""
+    if not (isinstance(node, cst.Call) and isinstance(other, cst.Call)):
+        return False
+    return len(node.args) == len(other.args) > 0 or (isinstance(node.func, cst.Name) and node.func.value == "sum")
 
 
 class Source:

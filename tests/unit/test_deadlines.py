@@ -271,6 +271,18 @@ def test_a_pause_from_the_very_beginning_leaves_no_empty_line(unit: str) -> None
     ]
 
 
+def test_a_day_that_is_not_counted_is_told_before_a_pause_that_begins_with_it() -> None:
+    pause = (at("2025-12-06 00:00"), at("2025-12-06 12:00"))
+    found = deadlines.due(at("2025-12-05 17:00"), [Limit(Fraction(2), "working_hour")], CN, SHANGHAI, [pause])
+    assert [x.code for x in found.working[1:]] == ["limit_counted", "limit_rest", "limit_pause", "limit_counted"]
+
+
+def test_an_unknown_unit_is_refused_with_those_there_are() -> None:
+    with pytest.raises(OptionInvalid) as e:
+        Limit.parse("1", "周")
+    assert e.value.expected == "紧急工作时 urgent_hour, 自然日 calendar_day, 工作时 working_hour, 工作日 working_day"
+
+
 def test_while_a_pause_lasts_there_is_no_deadline() -> None:
     start = at("2025-12-01 09:00")
     pauses = [(at("2025-12-01 10:00"), None)]

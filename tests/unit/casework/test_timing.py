@@ -12,7 +12,7 @@ from gridmgmt.calendars import Calendar
 from gridmgmt.casework import hanging, transitions
 from gridmgmt.casework.cases import Case, Limits, Step
 from gridmgmt.casework.operations.context import is_later
-from gridmgmt.casework.timing import Timing, written
+from gridmgmt.casework.timing import Timing, limits_of, next_limits_of, written
 from gridmgmt.deadlines import Limit
 from gridmgmt.errors import StepRefused
 from gridmgmt.files import calendars
@@ -78,6 +78,13 @@ class Life:
 
     def accounts(self, when: str) -> list[hanging.Account]:
         return hanging.accounts(self.steps, at(when), self.timing.terms)
+
+
+def test_later_periods_have_the_dispatch_s_own_limits_or_those_of_the_table_beside_a_deadline_by_hand() -> None:
+    own, table = {"limits": written(FOUR_HOURS)}, {"next_limits": written(DAY)}
+    assert limits_of(own) == next_limits_of(own) == next_limits_of({**own, **table}) == list(FOUR_HOURS)
+    assert limits_of(table) == limits_of({}) == next_limits_of({}) == []
+    assert next_limits_of(table) == list(DAY)
 
 
 def test_a_unit_that_gets_a_case_back_has_what_it_had_left(timing: Timing) -> None:
