@@ -198,6 +198,15 @@ def test_an_extension_stands_beside_the_original_deadline() -> None:
     assert e.value.why == "extension_shortens"
 
 
+@pytest.mark.parametrize(("to", "extended"), [(499, None), (500, None), (501, at(501))])
+def test_an_extension_that_reaches_no_further_than_the_original_stands_not_beside_it(
+    to: float, extended: dt.datetime | None
+) -> None:
+    """A log, or a calendar that came later, may say so."""
+    story = [*TO_HANDLING, step("ask_extension", 30), step("extend", 40, due_at=at(to).isoformat())]
+    assert transitions.fold("C1", story).due_extended_at == extended
+
+
 def test_extensions_end_with_the_deadline_and_with_their_number() -> None:
     on_time = lived("C1", TO_HANDLING)
     assert apply(on_time, step("ask_extension", 500, reason="x")).pending == "extension"

@@ -112,6 +112,8 @@ def test_an_extension_moves_the_deadline_of_the_first_period() -> None:
     story = [*OPENED, step("ask_extension", 20), step("extend", 30, due_at=at(180).isoformat())]
     assert account(story, 180).n_deductions == 0
     assert account(story, 180.01).n_deductions == 1
+    without = [*OPENED[:3], step("dispatch", 0, unit="U1"), step("receive", 10), *story[-2:]]  # had no deadline before
+    assert [account(without, now).n_deductions for now in (180, 180.01)] == [0, 1]
 
 
 def test_without_a_deadline_nothing_is_missed() -> None:
