@@ -120,8 +120,8 @@ def _is_idle(node: cst.CSTNode, other: cst.CSTNode) -> bool:
     """What tells nothing of the tests.
 
     None in an argument's place, nearly always a crash (that one is left out stays); a sum without its start, which is
-    0 anyway; an empty mapping left out, the default; a zip without its ``strict``; and what the type checker refuses: an error without one of its
-    facts, text where a type says None.
+    0 anyway; an empty mapping left out, the default; a zip without its ``strict``; and what the type checker refuses:
+    an error without one of its facts, text where a type says None.
     """
     if isinstance(node, cst.AnnAssign):
         return isinstance(other, cst.AnnAssign) and isinstance(other.value, cst.SimpleString)
