@@ -16,10 +16,12 @@ from gridmgmt.figures.indicators import RATIOS, ratio
 from gridmgmt.numbers import exact, shown, shown_near
 from gridmgmt.rulebooks.consequences import Reached, consequences
 from gridmgmt.rulebooks.dossier import Dossier, Record
+from gridmgmt.rulebooks.items import Item
+from gridmgmt.rulebooks.kinds import TOTALS
 from gridmgmt.rulebooks.load import Loaded
-from gridmgmt.rulebooks.model import Rulebook, Stage, children, maximum
-from gridmgmt.rulebooks.nodes import Node, Outcome, Reason
+from gridmgmt.rulebooks.model import Rulebook, Stage
 from gridmgmt.rulebooks.records import SIGNATURE, SIGNED
+from gridmgmt.rulebooks.results import Node, Outcome, Reason
 from gridmgmt.rulebooks.run import Refusal, Run, rank, run
 
 SCHEMA = "gridmgmt.assessment/2"
@@ -136,7 +138,7 @@ def _book(loaded: Loaded, stage: Stage) -> dict[str, Any]:
     """What of the rulebook its scorecards say."""
     book = loaded.rulebook
     top = top_items(stage)
-    scale = book.scale or (maximum(stage.score) if stage.score is not None else None)
+    scale = book.scale or (stage.score.maximum if stage.score is not None else None)
     return {
         "id": book.id,
         "version": book.version,
@@ -147,7 +149,7 @@ def _book(loaded: Loaded, stage: Stage) -> dict[str, Any]:
         "empty": {"option": book.empty.option, "reason": dict(book.empty.reason)},
         "scale": exact(scale) if scale is not None else None,
         "items": [
-            {"id": i.id, "title": dict(i.title), "points": exact(p) if (p := maximum(i) or i.weight) else None}
+            {"id": i.id, "title": dict(i.title), "points": exact(p) if (p := i.maximum or i.weight) else None}
             for i in top
         ],
         "grades": [
@@ -177,11 +179,11 @@ def _entered_grades(book: Rulebook, stage: Stage) -> list[dict[str, Any]]:
     return [{"id": name, "at_least": None, "title": dict(title)} for name, title in choices.items()]
 
 
-def top_items(stage: Stage) -> list[Any]:
+def top_items(stage: Stage) -> list[Item]:
     """The items that make up the total (一级考核项): those below the root, or the root itself where it has none."""
     if stage.score is None:
         return list(stage.shown)
-    return list(children(stage.score)) or [stage.score]
+    return [part for _, part in stage.score.below() if isinstance(part, Item)] or [stage.score]
 
 
 def _sibling_ranks(outcomes: Mapping[str, Outcome], facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -252,7 +254,7 @@ def _lines(book: Rulebook, outcome: Outcome) -> list[dict[str, Any]]:
     root = outcome.root
     if root is None:
         return []
-    nodes = root.children if root.kind in ("sum", "weighted", "mean", "carry") else (root,)
+    nodes = root.children if root.kind in TOTALS else (root,)
     return [line for node in nodes for line in _flat(book, node, 0)]
 
 

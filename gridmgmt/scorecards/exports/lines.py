@@ -6,8 +6,8 @@ from fractions import Fraction
 from typing import Any
 
 from gridmgmt.files.wording import Figure, Words
-from gridmgmt.rulebooks.deductions import RULES
 from gridmgmt.rulebooks.exports.reasons import line_words
+from gridmgmt.rulebooks.kinds import RULES
 from gridmgmt.scorecards.chance import rate_words
 
 RULE_KINDS = frozenset({*RULES, "event"})

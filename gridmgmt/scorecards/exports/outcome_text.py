@@ -6,8 +6,8 @@ from typing import Any
 from gridmgmt.files.wording import Words, joined, same, shown_short, words
 from gridmgmt.rulebooks.dossier import Dossier, Subject
 from gridmgmt.rulebooks.exports.reasons import total_words
-from gridmgmt.rulebooks.exports.rule_text import concat
 from gridmgmt.rulebooks.load import Loaded
+from gridmgmt.rulebooks.wording import concat
 from gridmgmt.scorecards.assessment import Assessment, assess
 from gridmgmt.scorecards.exports.lines import ScoreLine, score_lines, shown_lines
 from gridmgmt.scorecards.exports.results import consequences

@@ -269,7 +269,7 @@ def test_a_result_can_be_handed_in(city: Work, tmp_path: Path) -> None:
 
 def test_a_failure_leaves_nothing(city: Work, enter: Enter, monkeypatch: pytest.MonkeyPatch) -> None:
     before = everything(city)
-    monkeypatch.setattr(entries.cities, "close_batch", lambda *_: 1 / 0)
+    monkeypatch.setattr(entries.batches, "close_batch", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         enter(*ALL_KINDS)
     assert everything(city) == before

@@ -20,6 +20,7 @@ from gridmgmt.errors import (
     RulebookChanged,
     RulebookNotInForce,
 )
+from gridmgmt.people.store import units
 from gridmgmt.periods import parse_period
 from tests.postgis import court, towns
 from tests.postgis.towns import case, load, select_all
@@ -298,7 +299,7 @@ class TestOverPeriods:
 
 def test_units_are_counted_by_who_answers(town: Work, tmp_path: Path) -> None:
     with town.transaction() as connection:
-        towns.cities.ensure_units(connection, ["U1", "U2"])
+        units.ensure_units(connection, ["U1", "U2"])
     rows = [case(f"a{i}", "D1-1", **DECEMBER, unit="U1", closed="2025-12-09") for i in range(3)]
     rows += [case("b", "D2-1", **DECEMBER, unit="U2"), case("c", "D2-1", **DECEMBER, unit="U1")]
     load(town, tmp_path, rows, day=5)

@@ -13,6 +13,7 @@ from gridmgmt.casework.cases import Case
 from gridmgmt.casework.operations import repeats
 from gridmgmt.casework.readers import repeats as reading
 from gridmgmt.database.work import Work
+from gridmgmt.people.store import categories
 from gridmgmt.periods import parse_period
 from gridmgmt.places.operations import layers
 from tests.postgis import towns
@@ -62,7 +63,7 @@ def with_categories(empty: Work, tmp_path: Path) -> None:
     """The town with a matter and a component."""
     towns.found(empty, tmp_path, categories=("01001",))
     with empty.transaction() as connection:
-        towns.cities.ensure_categories(connection, [("town", "event", "03001"), ("town", "event", "03002")])
+        categories.ensure_categories(connection, [("town", "event", "03001"), ("town", "event", "03002")])
 
 
 @pytest.fixture
