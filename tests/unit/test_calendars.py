@@ -72,6 +72,7 @@ def test_a_citys_own_list_names_its_days_and_says_how_far_it_goes(tmp_path: Path
         ('"12:00"], ["13:30"', '"13:30"], ["12:00"', "08:00 < 12:00"),
         ('"12:00"], ["13:30"', '"12:00Z"], ["13:30Z"', "08:00 < 12:00"),
         ("{date: 2026-01-04", "{date: 2026-01-01", "days_off ∩ days_on"),
+        ("en: New Year}", "en: New Year, de: Neujahr}", "de"),
     ],
 )
 def test_a_calendar_that_does_not_fit_together_is_refused(tmp_path: Path, old: str, new: str, expected: str) -> None:

@@ -159,8 +159,8 @@ def test_to_the_microsecond(start: dt.datetime, us: int, length: int, part: int,
 @pytest.mark.parametrize("unit", list(deadlines.UNITS))
 @pytest.mark.parametrize("start", ["2026-03-04 10:00", "2026-03-04 12:00", "2026-03-04 23:00", "2026-03-07 10:00"])
 def test_no_time_has_passed_at_once_also_outside_working_time(unit: str, start: str) -> None:
-    assert deadlines.advance(at(start), dt.timedelta(0), unit, CN, SHANGHAI) == at(start)
-    assert deadlines.worked(at(start), at(start) - MINUTE, unit, CN, SHANGHAI) == dt.timedelta(0)
+    assert deadlines.advance(at(start), dt.timedelta(0), unit, CN) == at(start)
+    assert deadlines.worked(at(start), at(start) - MINUTE, unit, CN) == dt.timedelta(0)
 
 
 @settings(max_examples=100, deadline=None)
@@ -253,7 +253,7 @@ def test_the_sum_is_shown_line_by_line() -> None:
 
 
 def test_seconds_are_shown_where_there_are_any() -> None:
-    found = deadlines.due(at("2025-12-05 17:59:30"), [Limit(Fraction(1), "working_hour")], CN, SHANGHAI)
+    found = deadlines.due(at("2025-12-05 17:59:30"), [Limit(Fraction(1), "working_hour")], CN)
     assert [word(x.code, x.facts, "en") for x in found.working] == [
         "1 working hours, 1:00 (h:min), from 2025-12-05 17:59:30",
         "2025-12-05 17:59:30 – 18:00: 0:00:30 counted, 0:59:30 left",
@@ -265,11 +265,23 @@ def test_seconds_are_shown_where_there_are_any() -> None:
 @pytest.mark.parametrize("unit", ["urgent_hour", "working_hour"])
 def test_a_pause_from_the_very_beginning_leaves_no_empty_line(unit: str) -> None:
     begin, end = at("2025-12-05 15:00"), at("2025-12-05 16:00")
-    found = deadlines.due(begin, [Limit(Fraction(1), unit)], CN, SHANGHAI, [(begin, end)])
+    found = deadlines.due(begin, [Limit(Fraction(1), unit)], CN, [(begin, end)])
     assert [word(x.code, x.facts, "en") for x in found.working[1:]] == [
         "2025-12-05 15:00 – 16:00: on hold, not counted",
         "2025-12-05 16:00 – 17:00: 1:00 counted, 0:00 left",
     ]
+
+
+def test_a_day_that_is_not_counted_is_told_before_a_pause_that_begins_with_it() -> None:
+    pause = (at("2025-12-06 00:00"), at("2025-12-06 12:00"))
+    found = deadlines.due(at("2025-12-05 17:00"), [Limit(Fraction(2), "working_hour")], CN, [pause])
+    assert [x.code for x in found.working[1:]] == ["limit_counted", "limit_rest", "limit_pause", "limit_counted"]
+
+
+def test_an_unknown_unit_is_refused_with_those_there_are() -> None:
+    with pytest.raises(OptionInvalid) as e:
+        Limit.parse("1", "周")
+    assert e.value.expected == "紧急工作时 urgent_hour, 自然日 calendar_day, 工作时 working_hour, 工作日 working_day"
 
 
 def test_while_a_pause_lasts_there_is_no_deadline() -> None:
