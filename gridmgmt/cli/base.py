@@ -88,7 +88,16 @@ def change_of(text: str) -> tuple[str, str]:
 
 def show_json(value: Any) -> None:
     """Print a value as JSON."""
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))
+
+
+def _plain(value: Any) -> Any:
+    """A document as it is stored, anything else as text."""
+    if not hasattr(value, "model_dump"):
+        return str(value)
+    from gridmgmt.documents import plain
+
+    return plain(value)
 
 
 def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], right: Sequence[int] = ()) -> None:

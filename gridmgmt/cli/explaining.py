@@ -10,10 +10,10 @@ import typer
 from gridmgmt.assessing.operations import explaining
 from gridmgmt.cli.base import JSON, State, show_json, state
 from gridmgmt.files import wording
-from gridmgmt.rulebooks.exports import reasons
+from gridmgmt.scorecards.documents import Document, Header
 from gridmgmt.scorecards.exports import results
 from gridmgmt.scorecards.exports.cards import grade_label, rank_words, total_words_short
-from gridmgmt.scorecards.exports.lines import ScoreLine, score_lines, shown_lines
+from gridmgmt.scorecards.exports.lines import ScoreLine, score_lines, shown_lines, total_words
 
 
 def explain(
@@ -35,7 +35,7 @@ def explain(
     if as_json:
         show_json(_plain(found))
         return
-    typer.echo(f"{found.assessment} · {found.subject['code']} {found.subject['name'][run.lang]}")
+    typer.echo(f"{found.assessment} · {found.subject.code} {found.subject.name[run.lang]}")
     if item is None:
         _show_card(run, found.header, found.document)
     elif found.line is not None:
@@ -48,24 +48,22 @@ def explain(
 
 def _plain(found: explaining.Explained) -> dict[str, Any]:
     periods = [
-        {"period": p, "assessment": a, "total": d["total"], "grade": d["grade"], "rank": d["rank"]["level"]}
+        {"period": p, "assessment": a, "total": d.total, "grade": d.grade, "rank": d.rank.level}
         for p, a, d in results.grounds(found.header, found.periods)
     ]
     return {
         "assessment": found.assessment, "sha256": found.sha256, "subject": found.subject, "line": found.line,
-        "consequence": found.consequence, "total": found.document["total"], "evidence": found.evidence,
+        "consequence": found.consequence, "total": found.document.total, "evidence": found.evidence,
         "entries": found.entries or {}, "periods": periods,
         "repeats": {name: [asdict(r) for r in rows] for name, rows in found.repeats.items()},
         "parts": found.parts,
     }  # fmt: skip
 
 
-def _show_card(run: State, header: Any, document: Any) -> None:
+def _show_card(run: State, header: Header, document: Document) -> None:
     """The whole score: its tree, the total, what follows, what is missing, and how much may be chance."""
     _show_tree(run, score_lines(header, document))
-    typer.echo(
-        f"  {run.word('total')}: {total_words_short(document, run.lang)} · {reasons.total_words(document)[run.lang]}"
-    )
+    typer.echo(f"  {run.word('total')}: {total_words_short(document, run.lang)} · {total_words(document)[run.lang]}")
     beside = shown_lines(header, document)
     if beside:
         typer.echo(f"  {wording.label('card_beside', run.lang)}")
@@ -109,8 +107,8 @@ def _branch(lines: Sequence[ScoreLine], item: str) -> list[ScoreLine]:
 def _show_behind(run: State, found: explaining.Explained) -> None:
     """The periods, entries and fact numbers behind what was asked for."""
     for period, name, document in results.grounds(found.header, found.periods):
-        grade = grade_label(found.header, document["grade"])[run.lang] if document["grade"] else "–"
-        rank = rank_words(document["rank"]["level"])[run.lang]
+        grade = grade_label(found.header, document.grade)[run.lang] if document.grade else "–"
+        rank = rank_words(document.rank.level)[run.lang]
         typer.echo(f"  {period}: {total_words_short(document, run.lang)} · {grade} · {rank} ({name})")
     titles = results.record_titles(found.document)
     for name, records in (found.entries or {}).items():
@@ -118,7 +116,7 @@ def _show_behind(run: State, found: explaining.Explained) -> None:
         for record in records:
             entry = f" [{record['entry']}]" if record.get("entry") else ""
             typer.echo(f"  {results.record_words(record, titles)[run.lang]}{entry}")
-    exempted = found.document["exempted"]
+    exempted = found.document.exempted
     for name, numbers in found.evidence.items():
         counted = [x for x in numbers if x not in exempted]
         typer.echo(f"{results.known_words(found.header, name)[run.lang]} ({name}): {len(counted):,}")

@@ -16,6 +16,7 @@ from gridmgmt.figures.indicators import RATIOS
 from gridmgmt.figures.operations import indicators as counting
 from gridmgmt.files import wording
 from gridmgmt.periods import parse_period
+from gridmgmt.scorecards.documents import Document, Header
 from gridmgmt.scorecards.exports import results
 from gridmgmt.scorecards.exports.cards import grade_label, ranked, refusal_words, total_words_short
 from gridmgmt.scorecards.exports.lines import top_points
@@ -130,22 +131,22 @@ def score(
     )
     if made.published not in (None, made.name):
         typer.echo(run.word("another_is_published", {"name": made.published}))
-    levels = made.header["levels"]
-    key = levels[min(1, len(levels) - 1)]["key"]
-    _show_ranking(run, made.header, [d for d in made.subjects if d["subject"]["level"] == key])
+    levels = made.header.levels
+    key = levels[min(1, len(levels) - 1)].key
+    _show_ranking(run, made.header, [d for d in made.subjects if d.subject.level == key])
     _show_missing(run, made.header, made.subjects)
 
 
-def _show_ranking(run: State, header: Any, documents: list[Any]) -> None:
+def _show_ranking(run: State, header: Header, documents: list[Document]) -> None:
     """Best first, with what each top item gained and which consequences followed."""
-    items = [i["title"][run.lang] for i in header["rulebook"]["items"]]
+    items = [i.title[run.lang] for i in header.rulebook.items]
     rows = [
         [
-            d["rank"]["level"]["rank"] if d["rank"]["level"] else "–",
-            d["subject"]["code"],
-            d["subject"]["name"][run.lang],
+            d.place or "–",
+            d.subject.code,
+            d.subject.name[run.lang],
             total_words_short(d, run.lang),
-            grade_label(header, d["grade"])[run.lang] if d["grade"] else "–",
+            grade_label(header, d.grade)[run.lang] if d.grade else "–",
             *(points.text(run.lang) for points in top_points(header, d)),
             results.consequences_line(d)[run.lang],
         ]
@@ -156,17 +157,17 @@ def _show_ranking(run: State, header: Any, documents: list[Any]) -> None:
                right=[0, 3, *range(5, 5 + len(items))])  # fmt: skip
 
 
-def _show_missing(run: State, header: Any, documents: Sequence[Any]) -> None:
+def _show_missing(run: State, header: Header, documents: Sequence[Document]) -> None:
     """What is still to be handed in, for whom, and which choices went beyond a quota."""
-    for refusal in header["refusals"]:
+    for refusal in header.refusals:
         typer.echo(f"{wording.label('card_refusal', run.lang)}: {refusal_words(refusal)[run.lang]}")
-    if not header["n_missing"]:
+    if not header.n_missing:
         return
-    typer.echo(wording.label("card_incomplete_value", run.lang, n=header["n_missing"]))
-    lacking = [d for d in documents if d["status"] == "incomplete"]
+    typer.echo(wording.label("card_incomplete_value", run.lang, n=header.n_missing))
+    lacking = [d for d in documents if d.status == "incomplete"]
     for document in lacking[:MOST_MISSING]:
         parts = [f"{period} {titles[run.lang]}" for period, titles in results.missing(document)]
-        typer.echo(f"  {document['subject']['code']} {document['subject']['name'][run.lang]}: {'; '.join(parts)}")
+        typer.echo(f"  {document.subject.code} {document.subject.name[run.lang]}: {'; '.join(parts)}")
     if len(lacking) > MOST_MISSING:
         typer.echo("  …")
 
