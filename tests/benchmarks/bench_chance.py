@@ -64,7 +64,7 @@ def main() -> int:
     start = time.perf_counter()
     found = chance(book, stage, outcomes, dossier.subjects, patterns, seed_text="bench", draws=asked.draws)
     twin = time.perf_counter() - start
-    without = sum(f["rank"] is None for f in found.values())
+    without = sum(f.rank is None for f in found.values())
     print(f"{len(found)} subjects × {asked.draws} draws by the twin, with ranks {twin:8.3f} s; no interval: {without}")
 
     start = time.perf_counter()
