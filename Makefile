@@ -1,11 +1,14 @@
-# make demo | test | serve | real | bench | clean — all set themselves up; see README.md.
+# make demo | test | serve | real | bench | coverage | mutants | clean — all set themselves up; see README.md.
 VENV := .venv
 RUN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 DB := $(if $(GRIDMGMT_DATABASE_URL),,--db demo)
 export PATH := $(CURDIR)/$(RUN):$(PATH)
 
-.PHONY: demo test serve real bench clean lint
+TESTS := tests
+MUTANTS :=
+
+.PHONY: demo test serve real bench coverage mutants clean lint
 
 demo: $(STAMP) postgis
 	$(RUN)/python -m tools.demo
@@ -29,6 +32,14 @@ lint: $(STAMP)
 bench: $(STAMP) postgis
 	$(RUN)/python -m tests.benchmarks.bench_locator
 	$(RUN)/python -m tests.benchmarks.bench_chance
+
+# which part of the code the tests run: a figure to look at, no gate (TESTS=tests/unit for some of them)
+coverage: $(STAMP) postgis
+	$(RUN)/pytest -n 2 --dist loadfile --cov --cov-report=term $(TESTS)
+
+# whether the unit tests notice small faults in the rules (MUTANTS="--number 0 --minutes 90" for all of them)
+mutants: $(STAMP)
+	$(RUN)/python -m tests.mutants $(MUTANTS)
 
 clean:
 	rm -rf out

@@ -1,29 +1,48 @@
 """`gridmgmt serve`: the application on this machine's loopback address."""
 
-from typing import Annotated
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-import uvicorn
 
-from api.main import LOOPBACK, create_app
-from gridmgmt.cli.base import state
+from api import LOOPBACK
+from gridmgmt import texts
+from gridmgmt.cli.base import Shown, State, command
 from gridmgmt.errors import OptionInvalid
+
+if TYPE_CHECKING:
+    import uvicorn
 
 app = typer.Typer()
 
 
-@app.callback(invoke_without_command=True)
+@command(app, "serve")
 def serve(
-    context: typer.Context,
-    host: Annotated[
-        str, typer.Option(help="127.0.0.1 or localhost; other hosts need access control first.")
-    ] = LOOPBACK[0],
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
-) -> None:
-    """本机服务 · Serve the start page, the API and its documentation (/docs), read-only.
+    run: State, *, host: str = LOOPBACK[0], port: Annotated[int, typer.Option("--port", min=1, max=65535)] = 8000
+) -> Shown:
+    """Serve the start page, the API and its documentation (/docs), read-only; say the address when it is ready.
 
     Example: `gridmgmt serve --port 8000`
     """
     if host not in LOOPBACK:  # other machines could reach it, and there is no access control yet
         raise OptionInvalid(name="--host", value=host, expected=" / ".join(LOOPBACK))
-    uvicorn.run(create_app(state(context).settings), host=host, port=port, log_level="warning")
+    _server(run, host, port).run()
+    yield from ()
+
+
+def _server(run: State, host: str, port: int) -> uvicorn.Server:
+    """A server that says its address once it answers there, and not before."""
+    import socket
+
+    import uvicorn
+
+    from api.main import create_app
+
+    class Announcing(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if self.started:
+                typer.echo(texts.word("serving", {"url": f"http://{host}:{port}"}, run.reader))
+
+    return Announcing(uvicorn.Config(create_app(run.settings), host=host, port=port, log_level="warning"))

@@ -10,15 +10,12 @@ from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.gzip import GZipMiddleware
 
-from api import errors
+from api import LOOPBACK, errors
 from api.pages import start
 from api.routes import assessing, city, database, figures, maps, people, places
 from gridmgmt import __version__
 from gridmgmt.database.work import open_database
 from gridmgmt.settings import Settings
-
-LOOPBACK = ("127.0.0.1", "localhost")
-"""The only hosts served until access control exists, also against pages that rebind a name to this machine."""
 
 STATIC = Path(__file__).parent / "pages" / "static"
 

@@ -24,12 +24,15 @@ class Settings:
         Name of the database on the private server.
     files
         Folder of photographs and files, of this database only; None = one beside the private server's data.
+    lang
+        Language of messages, zh or en; None = the city's first.
     """
 
     database_url: str | None
     home: Path
     db: str
     files: Path | None = None
+    lang: str | None = None
 
     @property
     def files_root(self) -> Path:
@@ -37,7 +40,8 @@ class Settings:
         return self.files or self.home / "files" / self.db
 
 
-KEYS = ("GRIDMGMT_DATABASE_URL", "GRIDMGMT_HOME", "GRIDMGMT_DB", "GRIDMGMT_FILES")
+KEYS = ("GRIDMGMT_DATABASE_URL", "GRIDMGMT_HOME", "GRIDMGMT_DB", "GRIDMGMT_FILES", "GRIDMGMT_LANG")
+_VALUES = {"GRIDMGMT_LANG": ("zh", "en")}
 
 
 def read(environ: Mapping[str, str] | None = None) -> Settings:
@@ -46,20 +50,32 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
     Raises
     ------
     SettingInvalid
-        A variable with the prefix that no setting has, or an empty value. The
-        value is not told: a misspelt address may hold a password.
+        A variable with the prefix that no setting has, or an empty or wrong value.
+        The value is not told: a misspelt address may hold a password.
     """
     env = os.environ if environ is None else environ
     given = {k: v for k, v in env.items() if k.startswith(PREFIX)}
     for key, value in given.items():
-        if key not in KEYS or not value.strip():
+        if key not in KEYS or not value.strip() or value not in _VALUES.get(key, (value,)):
             raise SettingInvalid(name=key, known=sorted(KEYS))
     return Settings(
         database_url=given.get("GRIDMGMT_DATABASE_URL"),
         home=Path(given.get("GRIDMGMT_HOME") or _default_home()).resolve(),
         db=given.get("GRIDMGMT_DB", "gridmgmt"),
         files=Path(given["GRIDMGMT_FILES"]).resolve() if "GRIDMGMT_FILES" in given else None,
+        lang=given.get("GRIDMGMT_LANG"),
     )
+
+
+def reader_language(environ: Mapping[str, str] | None = None) -> str:
+    """The language of who sits at the terminal (读者语言): ``GRIDMGMT_LANG``, else the locale's if zh, else English.
+
+    Where no locale names a language (none, ``C``, ``POSIX``) it is Chinese.
+    """
+    env = os.environ if environ is None else environ
+    names = ("GRIDMGMT_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
+    found = next((env[name] for name in names if env.get(name)), "C")
+    return "zh" if found.partition(".")[0] in ("C", "POSIX") or found.startswith("zh") else "en"
 
 
 def _default_home() -> Path:

@@ -5,21 +5,28 @@ Entries stand in ``data/texts/*.yaml`` as ``code: {zh: …, en: …}`` with
 and worded here when they are shown, so a language can be chosen late.
 """
 
+import json
+import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
-
-from ruamel.yaml import YAML
 
 from gridmgmt.settings import data_path
 
 LANGUAGES = ("zh", "en")
+COMPILED = "compiled.json"
+"""Beside the YAML files: their entries as they are read at every start, marked with the hash of the files."""
 
 
 @cache
 def catalogue() -> Mapping[str, Mapping[str, str]]:
-    """All entries of ``data/texts``.
+    """All entries of ``data/texts``: compiled once for what the files hold, and never parsed while they stay so.
+
+    Where nothing can be written beside them they are parsed each time; the wheel brings them compiled.
 
     Raises
     ------
@@ -27,15 +34,38 @@ def catalogue() -> Mapping[str, Mapping[str, str]]:
         A code stands twice, or has other languages than zh and en: a fault of
         the release, not of anything that was handed in.
     """
+    folder = data_path("texts")
+    sources = {path.name: path.read_bytes() for path in sorted(folder.glob("*.yaml"))}
+    mark = sha256(b"\0".join(part for name, text in sources.items() for part in (name.encode(), text))).hexdigest()
+    with suppress(OSError, ValueError, KeyError, TypeError):  # not there, not to be read, or half of something
+        found = json.loads((folder / COMPILED).read_bytes())
+        if found["of"] == mark:
+            return dict(found["entries"])
+    entries = _parsed(sources)
+    _keep(folder / COMPILED, json.dumps({"of": mark, "entries": entries}, ensure_ascii=False))
+    return entries
+
+
+def _parsed(sources: Mapping[str, bytes]) -> dict[str, dict[str, str]]:
+    from ruamel.yaml import YAML
+
     entries: dict[str, dict[str, str]] = {}
-    for path in sorted(data_path("texts").glob("*.yaml")):
-        for code, wording in (YAML(typ="safe").load(path.read_text("utf-8")) or {}).items():
+    for name, text in sources.items():
+        for code, wording in (YAML(typ="safe").load(text.decode()) or {}).items():
             if code in entries:
-                raise ValueError(f"{path.name}: {code} stands twice in the catalogue")
+                raise ValueError(f"{name}: {code} stands twice in the catalogue")
             if set(wording) != set(LANGUAGES):
-                raise ValueError(f"{path.name}: {code} needs exactly zh and en")
+                raise ValueError(f"{name}: {code} needs exactly zh and en")
             entries[code] = wording
     return entries
+
+
+def _keep(path: Path, text: str) -> None:
+    """Write a file as a whole or not at all: another process may read it, or write it too, at this moment."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    with suppress(OSError):
+        partial.write_text(text, "utf-8")
+        partial.replace(path)
 
 
 def word(code: str, facts: Mapping[str, Any] | None = None, lang: str = "zh") -> str:

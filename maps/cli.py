@@ -1,54 +1,60 @@
 """Sub-commands ``gridmgmt map …``, added by entry point: the core never imports maps."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from gridmgmt import texts
-from gridmgmt.casework.operations import repeats as repeating
-from gridmgmt.cli.base import State, progress, state
+from gridmgmt.cli.base import Shown, State, command
+from gridmgmt.cli.help import Group
 from gridmgmt.errors import OptionInvalid
-from gridmgmt.figures.operations import indicators
-from gridmgmt.periods import parse_period
-from maps import drawing, pages
-from maps.style import Breaks
 
-app = typer.Typer(help="地图 · Choropleth and heat maps that open without a network.", no_args_is_help=True)
+if TYPE_CHECKING:
+    import folium
 
-PERIOD = typer.Option(..., "--period", help="2025-12 | 2025-Q4 | 2025-H2 | 2025 | 2025-12-03..2026-01-04")
+    from maps.style import Breaks
+
+app = typer.Typer(cls=Group, no_args_is_help=True)
 
 
-@app.command("choropleth")
+@command(app, "choropleth")
 def choropleth(
-    context: typer.Context,
-    indicator: str = typer.Option(..., "--indicator", help="A count or rate, e.g. on_time_closing_rate."),
-    period: str = PERIOD,
-    out: Path = typer.Option(..., "--out", help="The HTML file to write."),
-    level: str = typer.Option(None, "--level", help="Level shown first (default: the second)."),
-    as_of: str = typer.Option(
-        None, "--as-of", help="Data cut-off (default: the period's end; while it runs, the newest data)."
-    ),
-    breaks: str = typer.Option("quantile", "--breaks", help="quantile | equal | inner limits such as 0.6,0.75,0.9"),
-    lang: str = typer.Option(None, "--lang", help="zh | en: the language shown first."),
-) -> None:
+    run: State,
+    *,
+    indicator: str,
+    period: str,
+    out: Path,
+    level: str | None = None,
+    as_of: str | None = None,
+    breaks: str = "quantile",
+    lang: str | None = None,
+) -> Shown:
     """Draw an indicator on all levels, with drill-down.
 
     Example: `gridmgmt map choropleth --indicator on_time_closing_rate --level street --period 2025-12 --out map.html`
     """
-    run = state(context)
-    with progress() as tell:
+    from gridmgmt.figures.operations import indicators
+    from gridmgmt.periods import parse_period
+    from maps import drawing
+
+    run.speak(lang)
+    with run.progress() as tell:
         tell("count", 0)
-        data = indicators.choropleth(run.engine, indicator, parse_period(period), run.instant(as_of))
-        tell("draw", 0)
+        data = indicators.choropleth(run.work, indicator, parse_period(period), run.instant(as_of))
+        tell("paint", 0)
         start = run.city.level(level).key if level else None
-        page = drawing.choropleth(data, indicator, start_level=start, breaks=_breaks(breaks), lang=_lang(run, lang))
-        size = pages.save(page, out)
-    typer.echo(texts.both("map_written", {"file": str(out), "kb": f"{size / 1000:,.0f}"}))
+        page = drawing.choropleth(data, indicator, start_level=start, breaks=_breaks(breaks), lang=run.lang)
+        told = _saved(page, out)
+    yield told
 
 
-def _lang(run: State, asked: str | None) -> str:
-    run.asked_lang = asked or run.asked_lang
-    return run.lang
+def _saved(page: folium.Map, out: Path) -> str:
+    from maps import pages
+
+    return texts.both("map_written", {"file": str(out), "kb": f"{pages.save(page, out) / 1000:,.0f}"})
 
 
 def _breaks(text: str) -> Breaks:
@@ -62,43 +68,39 @@ def _breaks(text: str) -> Breaks:
         raise OptionInvalid(name="--breaks", value=text, expected="quantile / equal / 0.6,0.9") from e
 
 
-@app.command("heat")
-def heat(
-    context: typer.Context,
-    period: str = PERIOD,
-    out: Path = typer.Option(..., "--out", help="The HTML file to write."),
-    category: str = typer.Option(None, "--category", help="component:01001, component:01*, matter:* …"),
-    lang: str = typer.Option(None, "--lang", help="zh | en: the language shown first."),
-) -> None:
+@command(app, "heat")
+def heat(run: State, *, period: str, out: Path, category: str | None = None, lang: str | None = None) -> Shown:
     """Draw where cases were reported, binned.
 
     Example: `gridmgmt map heat --period 2025-12 --category component:01* --out heat.html`
     """
-    run = state(context)
-    with progress() as tell:
+    from gridmgmt.figures.operations import indicators
+    from gridmgmt.periods import parse_period
+    from maps import drawing
+
+    run.speak(lang)
+    with run.progress() as tell:
         tell("count", 0)
-        data = indicators.heat(run.engine, parse_period(period), category)
-        tell("draw", len(data.lon))
-        size = pages.save(drawing.heat(data, lang=_lang(run, lang)), out)
-    typer.echo(texts.both("map_written", {"file": str(out), "kb": f"{size / 1000:,.0f}"}))
+        data = indicators.heat(run.work, parse_period(period), category)
+        tell("paint", len(data.lon))
+        told = _saved(drawing.heat(data, lang=run.lang), out)
+    yield told
 
 
-@app.command("repeats")
-def repeats(
-    context: typer.Context,
-    period: str = PERIOD,
-    out: Path = typer.Option(..., "--out", help="The HTML file to write."),
-    rule: str = typer.Option("annex2", "--rule", help="Id in data/repeats, or a YAML file."),
-    lang: str = typer.Option(None, "--lang", help="zh | en: the language shown first."),
-) -> None:
+@command(app, "repeats")
+def repeats(run: State, *, period: str, out: Path, rule: str = "annex2", lang: str | None = None) -> Shown:
     """Draw the groups of repeat cases, each with its place and its cases by number.
 
     Example: `gridmgmt map repeats --period 2025-12 --out repeats.html`
     """
-    run = state(context)
-    with progress() as tell:
-        tell("look back", 0)
-        found, outlines = repeating.map_data(run.engine, parse_period(period), rule)
-        tell("draw", len(found.groups))
-        size = pages.save(drawing.repeats(found, outlines, lang=_lang(run, lang)), out)
-    typer.echo(texts.both("map_written", {"file": str(out), "kb": f"{size / 1000:,.0f}"}))
+    from gridmgmt.casework.operations import repeats as repeating
+    from gridmgmt.periods import parse_period
+    from maps import drawing
+
+    run.speak(lang)
+    with run.progress() as tell:
+        tell("look_back", 0)
+        found, outlines = repeating.map_data(run.work, parse_period(period), rule)
+        tell("paint", len(found.groups))
+        told = _saved(drawing.repeats(found, outlines, lang=run.lang), out)
+    yield told

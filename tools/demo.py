@@ -5,7 +5,7 @@ from typing import Any
 
 from gridmgmt.assessing.operations import scoring
 from gridmgmt.cli import worded
-from gridmgmt.cli.base import show_table
+from gridmgmt.cli.base import Table
 from gridmgmt.people.operations import reference
 from gridmgmt.settings import data_path
 from gridmgmt.texts import both
@@ -40,7 +40,7 @@ def run_demo(run: Runner, out: Path, *, extras: bool = True) -> dict[str, Any]:
     run("cases", "import", files / "cases.csv", files / "cases_2025H2.xlsx", "--profile", "demo_cases")
     run("samples", "import", files / "samples.xlsx", "--profile", "demo_samples")
     run("score", "grid_baseline", "--period", PERIOD)
-    with run.engine() as work:
+    with run.work() as work:
         stored, documents, _ = scoring.read(work, "grid_baseline", "street")
     if extras:
         _look(run, out, documents[0].subject.code)
@@ -59,7 +59,7 @@ def _judge(run: Runner, files: Path) -> dict[str, str]:
     run("score", "ningbo_district", "--period", YEAR)
     for month in ("10", "11", "12"):
         run("score", "qixian", "--period", f"{YEAR}-{month}")
-    with run.engine() as work:
+    with run.work() as work:
         month = scoring.read(work, "qixian")[0].name
     run("publish", month, "--by", "demo")
     run("recompute", "qixian")
@@ -67,7 +67,7 @@ def _judge(run: Runner, files: Path) -> dict[str, str]:
         run("rank", book)
         run("consequences", book, "--year", YEAR)
     hashes = {}
-    with run.engine() as work:
+    with run.work() as work:
         for book in ("ningbo_district", "qixian"):
             hashes[book] = scoring.read(work, book)[0].sha256
     return hashes
@@ -112,7 +112,7 @@ def main() -> None:
     """Run the demo and end with a table of what it made."""
     run = Runner("demo")
     made = run_demo(run, OUT)
-    with run.engine() as work:
+    with run.work() as work:
         found = reference.overview(work)
     rows = [
         ("cases 案件", _tally(found["cases"])),
@@ -127,7 +127,7 @@ def main() -> None:
         ("seconds 用时", f"{run.seconds:.1f}"),
     ]
     print()
-    show_table("", ["", ""], rows)
+    Table(["", ""], rows).show()
     print("\nmake serve  →  http://127.0.0.1:8000")
 
 

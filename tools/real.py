@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gridmgmt.assessing.operations import scoring
 from gridmgmt.cli import worded
-from gridmgmt.cli.base import show_table
+from gridmgmt.cli.base import Table
 from gridmgmt.people.operations import reference
 from gridmgmt.settings import data_path
 from tools.run import Runner
@@ -43,11 +43,11 @@ def main() -> None:
         rates = ("map", "choropleth", "--indicator", "on_time_closing_rate", "--period", period)
         run(*rates, "--level", "district", "--out", out / "choropleth.html")
         run("map", "heat", "--period", period, "--out", out / "heat.html")
-    with run.engine() as work:
+    with run.work() as work:
         found = reference.overview(work)
         rows = [(a["name"], a["sha256"]) for a in scoring.listing(work)]
     rows += [("cases", str(found["cases"])), ("samples", str(found["samples"])), ("quarantine", found["n_quarantined"])]
-    show_table("", ["", ""], [*rows, ("out", str(OUT)), ("seconds", f"{run.seconds:.1f}")])
+    Table(["", ""], [*rows, ("out", str(OUT)), ("seconds", f"{run.seconds:.1f}")]).show()
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gridmgmt import settings
-from gridmgmt.cli import app, load_plugins
+from gridmgmt.cli import app
 from gridmgmt.database.work import Work, open_database
 from gridmgmt.places.operations import editions
 from gridmgmt.settings import Settings
@@ -19,7 +19,6 @@ class Runner:
 
     def __init__(self, db: str, given: Settings | None = None) -> None:
         self.settings = given or replace(settings.read(), db=db)
-        load_plugins()
         self.began = time.monotonic()
 
     def __call__(self, *words: str | Path) -> None:
@@ -38,7 +37,7 @@ class Runner:
 
     def edition(self, name: str, first: str, files: Sequence[str], *options: str) -> None:
         """Load and activate an edition unless an earlier run did."""
-        with self.engine() as work:
+        with self.work() as work:
             known = any(e.name == name for e in editions.list_editions(work))
         if not known:
             self("grids", "import", *files, "--edition", name, *options)

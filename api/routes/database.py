@@ -14,5 +14,5 @@ router = APIRouter(tags=["health"])
 @router.get("/healthz", responses={503: {"model": Problem, "description": "The database does not answer"}})
 def healthz(ask: Annotated[Ask, Query()], work: Database) -> Health:
     """Answer 200 if the database answers with the tables of this release, else 503 with the reason."""
-    with work.snapshot():
-        return Health(version=__version__)
+    work.ready()
+    return Health(version=__version__)

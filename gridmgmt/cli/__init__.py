@@ -1,93 +1,143 @@
-"""One command, ``gridmgmt``; other packages add their sub-commands by the entry point ``gridmgmt.commands``."""
+"""One command, ``gridmgmt``; other packages add their sub-commands by the entry point ``gridmgmt.commands``.
+
+A command's module is imported when the command is asked for, and what is slow to import (pandas, SQLAlchemy, …) when
+it runs: help and completion wait for none of it.
+"""
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
-from importlib.metadata import entry_points
+from functools import cached_property
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import Annotated, Any
 
 import typer
+from typer.core import CompletionItem  # type: ignore[attr-defined]
 
 from gridmgmt import settings, texts
-from gridmgmt.cli import (
-    base,
-    casework,
-    entering,
-    facts,
-    files,
-    grids,
-    judging,
-    layers,
-    limits,
-    people,
-    repeats,
-    reporting,
-    rulebooks,
-    samples,
-    scoring,
-    setup,
-    simulating,
-    supposing,
-)
+from gridmgmt.cli import base, help
 from gridmgmt.errors import ConflictError, GridmgmtError, InputError, NotFoundError, OptionInvalid
 
-app = typer.Typer(
-    name="gridmgmt",
-    help="城市网格化管理 · Grid management for digital urban management.",
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-UsageError: type[typer.BadParameter] = typer.BadParameter.__mro__[1]  # a command typed wrongly
+COMMANDS = {
+    "help_ground": {
+        "db": "setup", "city": "setup", "demo-city": "setup", "units": "setup", "categories": "setup",
+        "responsibility": "setup", "grids": "grids", "layers": "layers", "locate": "grids", "assign": "grids",
+        "unassigned": "grids",
+    },
+    "help_work": {
+        "case": "casework", "cases": "facts", "steps": "facts", "quarantine": "facts", "limits": "limits",
+        "files": "files", "repeats": "repeats", "simulate": "simulating",
+    },
+    "help_people": {"people": "people", "posts": "people", "staffing": "people", "samples": "samples"},
+    "help_assessing": {
+        "rulebook": "rulebooks", "subjects": "entering", "staff": "entering", "entries": "entering",
+        "indicators": "scoring", "score": "scoring", "explain": "explaining", "rank": "judging",
+        "scorecards": "scoring", "assessments": "scoring", "publish": "judging", "recompute": "judging",
+        "appeal": "judging", "correct": "judging", "consequences": "judging", "whatif": "supposing",
+        "due": "reporting",
+    },
+}  # fmt: skip
+"""Heading in the help → command or group → its module below :mod:`gridmgmt.cli`."""
 
 EXIT = ((InputError, 2), (NotFoundError, 3), (ConflictError, 4))
 """Exit status by kind of error; anything else of ours is 5."""
 
 
+class Commands(Mapping[str, Any]):
+    """The commands by name; one is imported when it is looked up."""
+
+    def __init__(self) -> None:
+        self._modules = {name: module for names in COMMANDS.values() for name, module in names.items()}
+        self._loaded: dict[str, Any] = {}
+
+    @cached_property
+    def plugins(self) -> dict[str, EntryPoint]:
+        """Those of installed packages (map, serve): a Typer application behind each name."""
+        return {e.name: e for e in sorted(entry_points(group="gridmgmt.commands"), key=lambda e: e.name)}
+
+    def __iter__(self) -> Iterator[str]:
+        """Their names, as the help lists them."""
+        return iter({**self._modules, **self.plugins})
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._modules) + len(self.plugins)
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is one of that name."""
+        return name in self._modules or name in self.plugins
+
+    def __getitem__(self, name: str) -> Any:
+        """The command itself."""
+        if name not in self._loaded:
+            self._loaded[name] = self._load(name)
+        return self._loaded[name]
+
+    def _load(self, name: str) -> Any:
+        if name in self._modules:
+            module = import_module(f"gridmgmt.cli.{self._modules[name]}")
+            return typer.main.get_group(module.app).commands[name]
+        found = typer.main.get_command(self.plugins[name].load())
+        found.name = name
+        return found
+
+
+class Root(help.Group):
+    """The command itself; what it lists is not imported."""
+
+    def __init__(self, **attributes: Any) -> None:
+        self.known = Commands()
+        super().__init__(**{**attributes, "commands": self.known})
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Note what was typed: help speaks the language asked for wherever that stands."""
+        ctx.meta["typed"] = [*args]
+        return super().parse_args(ctx, args)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Their names."""
+        return [*self.commands]
+
+    def sections(self) -> Mapping[str, Sequence[str]]:
+        """The commands by subject; last those of installed packages."""
+        return {**{heading: [*names] for heading, names in COMMANDS.items()}, "help_seeing": [*self.known.plugins]}
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[CompletionItem]:
+        """Complete a command's name by the table, anything else as typer does."""
+        if incomplete.startswith("-"):
+            return super().shell_complete(ctx, incomplete)
+        lang = help.language(ctx)
+        names = [name for name in self.commands if name.startswith(incomplete)]
+        return [CompletionItem(n, help=(help.text_of(f"gridmgmt {n}", lang) or "").partition("\n")[0]) for n in names]
+
+
+app = typer.Typer(
+    name="gridmgmt",
+    cls=Root,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
 @app.callback()
 def root(
     context: typer.Context,
-    db: str = typer.Option(None, "--db", help="Database on the private server (else GRIDMGMT_DB or gridmgmt)."),
-    lang: str = typer.Option(None, "--lang", help="zh | en for messages and reasons (default: the city's)."),
+    db: Annotated[str | None, typer.Option("--db")] = None,
+    lang: Annotated[str | None, typer.Option("--lang")] = None,
 ) -> None:
-    """Choose the database and the language."""
+    """Choose the database and the language; help of a command needs neither, and no setting that is right."""
+    if {*context.help_option_names} & {*context.meta["typed"]}:
+        return
     found = settings.read()
     if db and found.database_url:
         raise OptionInvalid(name="--db", value=db, expected=texts.expected("without_db"))
-    if lang not in (None, *texts.LANGUAGES):
-        raise OptionInvalid(name="--lang", value=lang, expected="zh / en")
-    context.obj = base.State(replace(found, db=db) if db else found, lang)
+    context.obj = base.State(replace(found, db=db) if db else found, found.lang, help.language(context))
+    context.obj.speak(lang)
     context.call_on_close(context.obj.close)
-
-
-setup.add_to(app)
-grids.add_to(app)
-facts.add_to(app)
-samples.add_to(app)
-casework.add_to(app)
-limits.add_to(app)
-simulating.add_to(app)
-files.add_to(app)
-people.add_to(app)
-reporting.add_to(app)
-layers.add_to(app)
-repeats.add_to(app)
-entering.add_to(app)
-scoring.add_to(app)
-judging.add_to(app)
-rulebooks.add_to(app)
-supposing.add_to(app)
-
-
-@cache
-def load_plugins() -> None:
-    """Add the sub-commands of installed packages (map, serve), once."""
-    for entry in sorted(entry_points(group="gridmgmt.commands"), key=lambda e: e.name):
-        app.add_typer(entry.load(), name=entry.name)
 
 
 @contextmanager
@@ -104,13 +154,13 @@ def main() -> None:
     """Run the command."""
     status = None
     with worded():
-        load_plugins()
         try:
             status = app(standalone_mode=False)
         except typer.Abort:
             sys.exit(130)
-        except UsageError as e:
-            e.show()
+        except help.UsageError as e:
+            is_help = type(e).__name__ == "NoArgsIsHelpError"
+            typer.echo(e.format_message() if is_help else help.wrong(e, sys.argv[1:]), err=not is_help)
             sys.exit(e.exit_code)
         except BrokenPipeError:
             sys.exit(0)

@@ -1,41 +1,46 @@
-"""What every command shares: the database, the language, tables, JSON and progress."""
+"""What every command shares: the database, the language, and how what it found is shown."""
 
-import datetime as dt
+from __future__ import annotations
+
 import json
 import sys
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from inspect import Parameter, Signature, signature
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from gridmgmt import periods, texts
-from gridmgmt.city import City
-from gridmgmt.database.work import Progress, Work, open_database
+from gridmgmt import texts
+from gridmgmt.cli import help as helping
+from gridmgmt.cli import watching
 from gridmgmt.errors import OptionInvalid
-from gridmgmt.people.operations import reference
-from gridmgmt.settings import Settings
 
-JSON = typer.Option(False, "--json", help="Machine-readable output.")
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from gridmgmt.city import City
+    from gridmgmt.database.work import Progress, Work
+    from gridmgmt.settings import Settings
 
 
 @dataclass
 class State:
-    """Settings of this run."""
+    """One run: its settings, the language asked for (None: the city's), and that of who reads at the terminal."""
 
     settings: Settings
-    asked_lang: str | None
-    _work: Work | None = None
-    _city: City | None = None
+    asked_lang: str | None = None
+    reader: str = "zh"
+    _work: Work | None = field(default=None, init=False)
+    _city: City | None = field(default=None, init=False)
 
     @property
-    def engine(self) -> Work:
+    def work(self) -> Work:
         """The database, connected when first used."""
         if self._work is None:
+            from gridmgmt.database.work import open_database
+
             self._work = open_database(self.settings)
         return self._work
 
@@ -48,29 +53,72 @@ class State:
     def city(self) -> City:
         """The database's city."""
         if self._city is None:
-            self._city = reference.load_city(self.engine)
+            from gridmgmt.people.operations import reference
+
+            self._city = reference.load_city(self.work)
         return self._city
+
+    def speak(self, lang: str | None) -> None:
+        """Speak the language that a command was asked for itself.
+
+        Raises
+        ------
+        OptionInvalid
+        """
+        if lang not in (None, *texts.LANGUAGES):
+            raise OptionInvalid(name="--lang", value=lang, expected="zh / en")
+        self.asked_lang = lang or self.asked_lang
 
     @property
     def lang(self) -> str:
         """The language asked for, else the city's first."""
-        if self.asked_lang not in (None, *texts.LANGUAGES):
-            raise OptionInvalid(name="--lang", value=self.asked_lang, expected="zh / en")
         return self.asked_lang or self.city.languages[0]
 
     def word(self, code: str, facts: Mapping[str, Any] | None = None) -> str:
         """A message of the catalogue in this run's language."""
         return texts.word(code, facts, self.lang)
 
+    def says(self, code: str, facts: Mapping[str, Any] | None = None) -> Iterator[str]:
+        """A view of one line."""
+        yield self.word(code, facts)
+
+    def words(self, codes: Iterable[str], prefix: str = "") -> list[str]:
+        """Headings of a table in this run's language."""
+        return [self.word(prefix + code) for code in codes]
+
     def instant(self, text: str | None) -> dt.datetime | None:
         """An instant given by option, in city time if it has no zone."""
+        from gridmgmt import periods
+
         return periods.parse_instant(text, self.city.zone) if text else None
 
+    def time(self, at: dt.datetime, *, seconds: bool = False) -> str:
+        """An instant as the city's clocks show it."""
+        return at.astimezone(self.city.zone).strftime(f"%Y-%m-%d %H:%M{':%S' if seconds else ''}")
 
-def state(context: typer.Context) -> State:
-    """This run's state."""
-    found: State = context.find_object(State) or context.obj
-    return found
+    def progress(self) -> AbstractContextManager[Progress]:
+        """Show on standard error what is being done, in the reader's language."""
+        return watching.progress(self.reader)
+
+
+def day_of(text: str | None, name: str) -> dt.date | None:
+    """A date given by option, if it is given."""
+    return None if text is None else a_day(text, name)
+
+
+def a_day(text: str, name: str) -> dt.date:
+    """A date given by option.
+
+    Raises
+    ------
+    OptionInvalid
+    """
+    import datetime as dt
+
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError as e:
+        raise OptionInvalid(name=name, value=text, expected="YYYY-MM-DD") from e
 
 
 def change_of(text: str) -> tuple[str, str]:
@@ -86,9 +134,52 @@ def change_of(text: str) -> tuple[str, str]:
     return path.strip(), value.strip()
 
 
-def show_json(value: Any) -> None:
-    """Print a value as JSON."""
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))
+# --- what commands give back ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under headings (表); ``right`` are the places of the columns set to the right."""
+
+    columns: Sequence[str]
+    rows: Iterable[Sequence[Any]]
+    right: Sequence[int] = ()
+    title: str = ""
+
+    def show(self) -> None:
+        """Print it, as wide as it needs where nobody looks at a terminal."""
+        from rich import console, table
+
+        screen = console.Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+        shown = table.Table(
+            title=self.title, title_justify="left", header_style="bold", show_edge=False, pad_edge=False
+        )
+        for place, name in enumerate(self.columns):
+            shown.add_column(name, justify="right" if place in self.right else "left", overflow="fold")
+        for row in self.rows:
+            shown.add_row(*("" if v is None else str(v) for v in row))
+        screen.print(shown, markup=False)
+
+
+Shown = Iterator[Table | str]
+"""What people read: tables and lines, one after the other."""
+
+
+@dataclass(frozen=True)
+class View:
+    """What a command found (所得): for programs (``--json``), and as people read it, which is worded only for them.
+
+    ``failed`` ends the command with status 1, so that a nightly job notices.
+    """
+
+    data: Any
+    shown: Iterable[Table | str]
+    failed: bool = False
+
+
+def as_json_text(data: Any) -> str:
+    """Data as programs read it."""
+    return json.dumps(data, ensure_ascii=False, indent=2, default=_plain)
 
 
 def _plain(value: Any) -> Any:
@@ -100,35 +191,69 @@ def _plain(value: Any) -> Any:
     return plain(value)
 
 
-def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], right: Sequence[int] = ()) -> None:
-    """Print a table; as wide as it needs where nobody looks at a terminal."""
-    console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
-    table = Table(title=title, title_justify="left", header_style="bold", show_edge=False, pad_edge=False)
-    for place, name in enumerate(columns):
-        table.add_column(name, justify="right" if place in right else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*("" if v is None else str(v) for v in row))
-    console.print(table, markup=False)
+def _show(found: View | Iterable[Table | str], *, as_json: bool) -> None:
+    if as_json and isinstance(found, View):
+        typer.echo(as_json_text(found.data))
+    else:
+        for part in found.shown if isinstance(found, View) else found:
+            if isinstance(part, Table):
+                part.show()
+            else:
+                typer.echo(part)
+    if isinstance(found, View) and found.failed:
+        raise typer.Exit(1)
 
 
-@contextmanager
-def progress() -> Iterator[Progress]:
-    """Show on standard error what is being done: a moving line on a terminal, plain lines elsewhere."""
-    console = Console(stderr=True, highlight=False)
-    began = time.monotonic()
-    if console.is_terminal:
-        with console.status("…") as status:
-            yield lambda step, n: status.update(_line(step, n, time.monotonic() - began))
-        return
-    last: list[str] = [""]
+# --- functions as commands --------------------------------------------------------------------------------------------
 
-    def tell(step: str, n: int) -> None:
-        if step != last[0]:
-            console.print(_line(step, n, time.monotonic() - began), markup=False)
-            last[0] = step
-
-    yield tell
+Found = TypeVar("Found", bound=View | Iterable[Table | str])
 
 
-def _line(step: str, n: int, seconds: float) -> str:
-    return f"[{seconds:6.1f}s] {step}" + (f" · {n:,}" if n else "")
+def group(parent: typer.Typer, name: str) -> typer.Typer:
+    """A group of commands below another."""
+    made = typer.Typer(cls=helping.Group, no_args_is_help=True)
+    parent.add_typer(made, name=name)
+    return made
+
+
+def command(parent: typer.Typer, name: str, **settings: Any) -> Callable[[Callable[..., Found]], Callable[..., Found]]:
+    """Hang a function into a group as a command: what stands before ``*`` are its arguments, behind it its options.
+
+    An option is named as the parameter (``as_of`` → ``--as-of``, ``from_`` → ``--from``), a bool is a switch, a
+    Sequence may be given several times; what is written out as ``Annotated[…, typer.Option(…)]`` stays so. A function
+    that gives a :class:`View` has ``--json``. Its help stands in the catalogue (:mod:`gridmgmt.cli.help`).
+    """
+
+    def add(function: Callable[..., Found]) -> Callable[..., Found]:
+        hints = get_type_hints(function, include_extras=True)
+        _, *taken = signature(function).parameters.values()
+        parameters = [Parameter("context", Parameter.KEYWORD_ONLY, annotation=typer.Context)]
+        parameters += [_declared(p, hints[p.name]) for p in taken]
+        if hints["return"] is View:
+            json_switch = typer.Option(False, "--json")
+            parameters.append(Parameter("as_json", Parameter.KEYWORD_ONLY, annotation=bool, default=json_switch))
+
+        def call(context: typer.Context, as_json: bool = False, **given: Any) -> None:
+            _show(function(context.find_object(State), **given), as_json=as_json)
+
+        call.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+        call.__annotations__ = {p.name: p.annotation for p in parameters}
+        call.__doc__ = function.__doc__
+        parent.command(name, cls=helping.Command, context_settings=settings)(call)
+        return function
+
+    return add
+
+
+def _declared(taken: Parameter, hint: Any) -> Parameter:
+    """A function's parameter as typer declares it."""
+    kept = taken.replace(kind=Parameter.KEYWORD_ONLY, annotation=hint)
+    if get_origin(hint) is Annotated:
+        return kept
+    default = ... if taken.default is Parameter.empty else taken.default
+    if get_origin(hint) is Sequence:
+        hint, default = list[get_args(hint)[0]], [] if default == () else default  # type: ignore[misc]
+    name = taken.name.rstrip("_")
+    if taken.kind is Parameter.KEYWORD_ONLY:
+        return kept.replace(annotation=hint, default=typer.Option(default, f"--{name.replace('_', '-')}"))
+    return kept.replace(annotation=hint, default=typer.Argument(default, metavar=name.upper()))

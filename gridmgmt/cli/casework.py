@@ -1,41 +1,31 @@
 """Commands on cases at work: `gridmgmt case open | step | steps | template | show | list | clock | renew`."""
 
-from collections.abc import Iterable, Mapping
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import pandas as pd
 import typer
 
 from gridmgmt import texts
-from gridmgmt.casework import step_facts
-from gridmgmt.casework.cases import STATES, Case
-from gridmgmt.casework.hanging import Account
-from gridmgmt.casework.operations import cases, lookup, repeats
-from gridmgmt.casework.operations.cases import Request
-from gridmgmt.casework.operations.photographs import Kind
-from gridmgmt.casework.transitions import BY_PEOPLE
-from gridmgmt.cli.base import JSON, State, progress, show_json, show_table, state
+from gridmgmt.cli.base import Shown, State, Table, View, command, group
 from gridmgmt.errors import InstantInvalid, OptionInvalid
-from gridmgmt.intake.operations import step_sheets
-from gridmgmt.intake.operations.step_sheets import Refused, StepsReport
-from gridmgmt.periods import parse_instant
 
-app = typer.Typer(no_args_is_help=True, help="案件办理 · Cases at work: open them, act on them, see their clocks.")
+if TYPE_CHECKING:
+    from gridmgmt.casework.cases import Case
+    from gridmgmt.casework.hanging import Account
+    from gridmgmt.casework.operations import lookup
+    from gridmgmt.casework.operations.cases import Request
+    from gridmgmt.casework.operations.photographs import Kind
+    from gridmgmt.intake.operations.step_sheets import Refused, StepsReport
 
-
-def add_to(parent: typer.Typer) -> None:
-    """Hang the group `case` into the command."""
-    parent.add_typer(app, name="case")
-
-
-AT = typer.Option(None, "--at", help="When it happened, city time (default: now).")
-ACTOR = typer.Option(..., "--actor", help="Who does it.")
-PHOTOS = typer.Option([], "--photo", help="before=FILE, after=FILE or evidence=FILE; several times.")
+app = typer.Typer()
+case = group(app, "case")
 
 
-def _facts(pairs: list[str]) -> dict[str, Any]:
+def _facts(pairs: Sequence[str]) -> dict[str, Any]:
     """Facts given by option, ``NAME=VALUE``: what a step takes stands in :mod:`gridmgmt.casework.step_facts`."""
     out: dict[str, Any] = {}
     for text in pairs:
@@ -46,117 +36,96 @@ def _facts(pairs: list[str]) -> dict[str, Any]:
     return out
 
 
-@app.command("open")
-def open_(
-    context: typer.Context,
-    actor: str = ACTOR,
-    source: str = typer.Option(..., "--source", help="Where the report came from (问题来源)."),
-    category: str = typer.Option(None, "--category", help="Class, written matter:06010."),
-    lon: float = typer.Option(None, "--lon", help="Longitude or easting."),
-    lat: float = typer.Option(None, "--lat", help="Latitude or northing."),
-    crs: str = typer.Option("epsg:4490", "--crs", help="epsg:NNNN, gcj02 or bd09."),
-    address: str = typer.Option(None, "--address"),
-    description: str = typer.Option(None, "--description"),
-    at: str = AT,
-    case_no: str = typer.Option(None, "--no", help="Its number (default: the next of its day)."),
-    reporter: str = typer.Option(None, "--reporter", help="Name of who reported it; kept apart."),
-    phone: str = typer.Option(None, "--phone", help="Telephone of who reported it; kept apart."),
-    photos: list[str] = PHOTOS,
-    as_json: bool = JSON,
-) -> None:
+@command(case, "open")
+def case_open(
+    run: State,
+    *,
+    actor: str,
+    source: str,
+    category: str | None = None,
+    lon: float | None = None,
+    lat: float | None = None,
+    crs: str = "epsg:4490",
+    address: str | None = None,
+    description: str | None = None,
+    at: str | None = None,
+    no: str | None = None,
+    reporter: str | None = None,
+    phone: str | None = None,
+    photo: Sequence[str] = (),
+) -> View:
     """Open a case: its grids and the unit that will answer are found from its place and class.
 
     Example: `gridmgmt case open --actor 王某 --source 监督员上报 --category matter:06010 --lon 114.05 --lat 30.02`
     """
-    run = state(context)
+    from gridmgmt.casework.operations.cases import Request
+
     told = {
         "source": source, "category": category, "lon": lon, "lat": lat, "crs": crs if lon is not None else None,
         "address": address, "description": description,
     }  # fmt: skip
     facts = {k: v for k, v in told.items() if v is not None}
     contact = (reporter, phone) if reporter or phone else None
-    request = Request("report", actor, case_no, run.instant(at), facts=facts, reporter=contact)
-    _take(run, request, photos, as_json)
+    return _take(run, Request("report", actor, no, run.instant(at), facts=facts, reporter=contact), photo)
 
 
-@app.command("step")
-def step(
-    context: typer.Context,
-    case_no: str = typer.Argument(help="Number of the case."),
-    kind: str = typer.Argument(
-        help="受理 accept, 立案 register, 派遣 dispatch, 签收 receive, … (see `case show`); either word."
-    ),
-    actor: str = ACTOR,
-    unit: str = typer.Option(None, "--unit", help="Of a dispatch: the unit (default: by the responsibility table)."),
-    reason: str = typer.Option(None, "--reason", help="Why; every return needs one."),
-    at: str = AT,
-    given: list[str] = typer.Option(
-        [],
-        "--set",
-        help="What the step tells, NAME=VALUE (either word): 时限 due_at, 回访结论 verdict … (docs/casework.md)",
-    ),
-    seen: int = typer.Option(None, "--seen", help="The number of steps you saw; refused if somebody was quicker."),
-    photos: list[str] = PHOTOS,
-    as_json: bool = JSON,
-) -> None:
+@command(case, "step")
+def case_step(
+    run: State,
+    case_no: str,
+    kind: str,
+    *,
+    actor: str,
+    unit: str | None = None,
+    reason: str | None = None,
+    at: str | None = None,
+    set_: Sequence[str] = (),
+    seen: int | None = None,
+    photo: Sequence[str] = (),
+) -> View:
     """Take one step with a case; one that its state does not allow is refused with those that it does.
 
     Example: `gridmgmt case step C2026030500001 dispatch --actor 李某`
     """
-    run = state(context)
-    request = Request(
-        _by_word(kind, "step", BY_PEOPLE, "KIND"),
-        actor,
-        case_no,
-        run.instant(at),
-        unit,
-        reason,
-        _facts(given),
-        expected=seen,
-    )
-    _take(run, request, photos, as_json)
+    from gridmgmt.casework.operations.cases import Request
+    from gridmgmt.casework.transitions import BY_PEOPLE
+
+    code = _by_word(kind, "step", BY_PEOPLE, "KIND")
+    request = Request(code, actor, case_no, run.instant(at), unit, reason, _facts(set_), expected=seen)
+    return _take(run, request, photo)
 
 
-@app.command("steps")
-def steps(
-    context: typer.Context,
-    files: list[Path] = typer.Argument(help="Sheets of steps: CSV, Excel, …"),
-    profile: str = typer.Option("steps", "--profile", help="Id in data/profiles, or a YAML file, of kind steps."),
-    actor: str = typer.Option("", "--actor", help="Who takes the steps of rows that name nobody."),
-    rejects: Path = typer.Option(None, "--rejects", help="CSV file for the refused rows, to be mended and handed in."),
-    as_json: bool = JSON,
-) -> None:
+@command(case, "steps")
+def case_steps(
+    run: State, files: Sequence[Path], *, profile: str = "steps", actor: str = "", rejects: Path | None = None
+) -> View:
     """Take the steps of a sheet now, from top to bottom; the same sheet again takes nothing twice.
 
     Example: `gridmgmt case steps steps.xlsx --actor 李某 --rejects bad.csv`
     """
-    run = state(context)
-    with progress() as tell:
-        done = [step_sheets.take_file(run.engine.but(actor=actor, progress=tell), f, profile) for f in files]
-    if rejects is not None:
-        _write_rejects(run, done, profile, rejects, quiet=as_json)
-    if as_json:
-        show_json([r.as_dict() for r in done])
-    else:
-        _show_steps(run, done)
-    if any(r.n_refused and not r.n_taken + r.n_there for r in done):  # a nightly job must notice
-        raise typer.Exit(1)
+    from gridmgmt.intake.operations import step_sheets
+
+    with run.progress() as tell:
+        done = [step_sheets.take_file(run.work.but(actor=actor, progress=tell), f, profile) for f in files]
+    n_rejected = None if rejects is None else _write_rejects(run, done, profile, rejects)
+    failed = any(r.n_refused and not r.n_taken + r.n_there for r in done)
+    return View([r.as_dict() for r in done], _steps(run, done, rejects, n_rejected), failed=failed)
 
 
-def _show_steps(run: State, done: list[StepsReport]) -> None:
-    columns = ("n_rows", "n_taken", "n_there", "n_refused")
-    heads = [run.word("n_rows"), run.word("steps_taken"), run.word("steps_there"), run.word("steps_refused")]
-    counts = [[r.file, *(f"{getattr(r, c):,}" for c in columns)] for r in done]
-    show_table("", [run.word("file"), *heads], counts, right=range(1, 5))
+def _steps(run: State, done: Sequence[StepsReport], rejects: Path | None, n_rejected: int | None) -> Shown:
+    if n_rejected is not None:
+        yield run.word("rows_written", {"n": n_rejected, "file": str(rejects)})
+    heads = run.words(("file", "n_rows", "steps_taken", "steps_there", "steps_refused"))
+    counts = [(r.file, *(f"{n:,}" for n in (r.n_rows, r.n_taken, r.n_there, r.n_refused))) for r in done]
+    yield Table(heads, counts, right=range(1, 5))
     for r in done:
         for row, case_no in r.opened.items():
-            typer.echo(run.word("steps_opened", {"file": r.file, "row": row, "case_no": case_no}))
+            yield run.word("steps_opened", {"file": r.file, "row": row, "case_no": case_no})
         for row, found in r.suspects.items():
-            typer.echo(run.word("row_suspects", {"file": r.file, "row": row, "case_no": [s["case_no"] for s in found]}))
+            yield run.word("row_suspects", {"file": r.file, "row": row, "case_no": [s["case_no"] for s in found]})
     refused = [[r.file, x.row, x.column, x.value, _why(run, x)] for r in done for x in r.refused]
     if refused:
-        names = [run.word(x) for x in ("file", "row", "column", "value", "quarantined_because")]
-        show_table("", names, refused, right=(1,))
+        yield Table(run.words(("file", "row", "column", "value", "quarantined_because")), refused, right=(1,))
 
 
 def _why(run: State, refused: Refused) -> str:
@@ -164,8 +133,12 @@ def _why(run: State, refused: Refused) -> str:
     return run.word(refused.code, {"value": None, **refused.facts, **value, "column": refused.column})
 
 
-def _write_rejects(run: State, done: list[StepsReport], profile: str, out: Path, *, quiet: bool) -> None:
+def _write_rejects(run: State, done: Sequence[StepsReport], profile: str, out: Path) -> int:
     """The refused rows as their files have them, with file, row and reason behind; nothing refused: the head alone."""
+    import pandas as pd
+
+    from gridmgmt.intake.operations import step_sheets
+
     rows = []
     for report in done:
         why: dict[int, list[str]] = {}
@@ -175,22 +148,19 @@ def _write_rejects(run: State, done: list[StepsReport], profile: str, out: Path,
             rows.append({**raw, "_file": report.file, "_row": n, "_reason": "; ".join(why[n])})
     heads = [*step_sheets.step_profile(profile).file_columns(), "_file", "_row", "_reason"]
     pd.DataFrame(rows, columns=None if rows else heads).to_csv(out, index=False, encoding="utf-8-sig")
-    if not quiet:
-        typer.echo(run.word("rows_written", {"n": len(rows), "file": str(out)}))
+    return len(rows)
 
 
-@app.command("template")
-def template(
-    context: typer.Context,
-    out: Path = typer.Option(..., "--out", help="xlsx file."),
-    profile: str = typer.Option("steps", "--profile", help="Id in data/profiles, or a YAML file, of kind steps."),
-) -> None:
+@command(case, "template")
+def case_template(run: State, *, out: Path, profile: str = "steps") -> Shown:
     """Write an empty sheet of steps with lists to choose from, to be filled and handed to `gridmgmt case steps`.
 
     Example: `gridmgmt case template --out steps.xlsx`
     """
+    from gridmgmt.intake.operations import step_sheets
+
     out.write_bytes(step_sheets.template(profile))
-    typer.echo(state(context).word("step_sheet_written", {"file": str(out)}))
+    yield run.word("step_sheet_written", {"file": str(out)})
 
 
 def _by_word(text: str, prefix: str, codes: Iterable[str], name: str) -> str:
@@ -203,21 +173,25 @@ def _by_word(text: str, prefix: str, codes: Iterable[str], name: str) -> str:
     return found
 
 
-def _take(run: State, request: Request, photos: list[str], as_json: bool) -> None:
+def _take(run: State, request: Request, photos: Sequence[str]) -> View:
+    from gridmgmt.casework.operations import cases, repeats
+
     files = [_photo(text) for text in photos]
-    case, attached = cases.take_with_files(run.engine, request, files, run.settings.files_root)
-    suspects = repeats.suspects_of(run.engine, [case]).get(case.case_no, []) if request.kind == "report" else []
-    if as_json:
-        files_told = [a.as_dict() for a in attached]
-        show_json({**asdict(case), "flags": case.flags(), "files": files_told, "suspects": suspects})
-        return
-    _tell(run, case)
-    if request.kind in ("report", "move") and not lookup.show_case(run.engine, case.case_no).grids:
-        typer.echo(run.word("case_nowhere" if case.lon is None else "case_outside"))
-    for s in suspects:
-        typer.echo(run.word("case_suspect", s))
-    for note in (n for a in attached for n in a.notes):
-        typer.echo(run.word(note.code, note.facts))
+    taken, attached = cases.take_with_files(run.work, request, files, run.settings.files_root)
+    suspects = repeats.suspects_of(run.work, [taken]).get(taken.case_no, []) if request.kind == "report" else []
+    told = {"flags": taken.flags(), "files": [a.as_dict() for a in attached], "suspects": suspects}
+    notes = [note for a in attached for note in a.notes]
+    return View({**asdict(taken), **told}, _taken(run, taken, request.kind, suspects, notes))
+
+
+def _taken(run: State, taken: Case, kind: str, suspects: Sequence[Any], notes: Sequence[Any]) -> Shown:
+    from gridmgmt.casework.operations import lookup
+
+    yield _is_now(run, taken)
+    if kind in ("report", "move") and not lookup.show_case(run.work, taken.case_no).grids:
+        yield run.word("case_nowhere" if taken.lon is None else "case_outside")
+    yield from (run.word("case_suspect", s) for s in suspects)
+    yield from (run.word(note.code, note.facts) for note in notes)
 
 
 def _photo(text: str) -> tuple[Kind, Path]:
@@ -228,54 +202,47 @@ def _photo(text: str) -> tuple[Kind, Path]:
     return kinds[kind], Path(path)
 
 
-def _tell(run: State, case: Case) -> None:
-    stage = STATES.get(case.state)
-    facts = {"case_no": case.case_no, "state": case.state, "stage": stage, "n": case.n_steps, "unit": case.unit_code}
-    typer.echo(run.word("case_is_now", {**facts, "due": _time(run, case.effective_due_at)}))
+def _is_now(run: State, found: Case) -> str:
+    from gridmgmt.casework.cases import STATES
+
+    facts = {
+        "case_no": found.case_no, "state": found.state, "stage": STATES.get(found.state), "n": found.n_steps,
+        "unit": found.unit_code, "due": _time(run, found.effective_due_at),
+    }  # fmt: skip
+    return run.word("case_is_now", facts)
 
 
 def _time(run: State, at: Any) -> str:
-    return "—" if at is None else at.astimezone(run.city.zone).strftime("%Y-%m-%d %H:%M:%S")
+    return "—" if at is None else run.time(at, seconds=True)
 
 
-@app.command("show")
-def show(
-    context: typer.Context,
-    case_no: str = typer.Argument(help="Number of the case."),
-    now: str = typer.Option(None, "--now", help="As of this moment (default: now)."),
-    as_json: bool = JSON,
-) -> None:
+@command(case, "show")
+def case_show(run: State, case_no: str, *, now: str | None = None) -> View:
     """One case: its steps with who, when and why, its marks, its hanging accounts, and which steps are legal now.
 
     Example: `gridmgmt case show C2026030500001`
     """
-    run = state(context)
-    found = lookup.show_case(run.engine.but(now=run.instant(now)), case_no)
-    if as_json:
-        show_json({**asdict(found), "case": {**asdict(found.case), "flags": found.marks}})
-        return
-    marks = [run.word(f"mark_{m}") for m in found.marks]
-    where = " › ".join(str(g["name_zh" if run.lang == "zh" else "name_en"] or g["code"]) for g in found.grids)
-    facts = {
-        "case_no": case_no,
-        "state": found.case.state,
-        "stage": STATES.get(found.case.state),
-        "n": found.case.n_steps,
-        "unit": found.case.unit_code,
-    }
-    typer.echo(run.word("case_is_now", {**facts, "due": _time(run, found.case.effective_due_at)}))
-    typer.echo(run.word("case_place", {"where": where or None, "address": found.case.address}))
-    typer.echo(run.word("case_marks", {"marks": marks or None}))
+    from gridmgmt.casework.operations import lookup
+
+    found = lookup.show_case(run.work.but(now=run.instant(now)), case_no)
+    return View({**asdict(found), "case": {**asdict(found.case), "flags": found.marks}}, _case(run, found))
+
+
+def _case(run: State, found: lookup.Shown) -> Shown:
+    where = " › ".join(str(g[f"name_{run.lang}"] or g["code"]) for g in found.grids)
+    yield _is_now(run, found.case)
+    yield run.word("case_place", {"where": where or None, "address": found.case.address})
+    yield run.word("case_marks", {"marks": run.words(found.marks, "mark_") or None})
     rows = [
         [s.seq or n, _time(run, s.at), run.word(f"step_{s.kind}"), s.actor, s.unit_code, s.reason,
          _told(run, s.facts), run.word(f"origin_{s.origin}")]
         for n, s in enumerate(found.steps, 1)
     ]  # fmt: skip
     columns = ("number", "docket_time", "docket_step", "by", "docket_unit", "reason", "case_facts", "docket_origin")
-    show_table("", [run.word(c) for c in columns], rows, right=(0,))
+    yield Table(run.words(columns), rows, right=(0,))
     for account in found.accounts:
-        _show_account(run, account)
-    typer.echo(run.word("case_legal", {"legal": list(found.legal)}))
+        yield from _account(run, account)
+    yield run.word("case_legal", {"legal": list(found.legal)})
 
 
 def _told(run: State, facts: Mapping[str, Any]) -> str:
@@ -289,6 +256,8 @@ def _told(run: State, facts: Mapping[str, Any]) -> str:
 
 def _fact(run: State, name: str, value: Any) -> str:
     """One fact by its word; what another system's log told in its own way is shown as it is."""
+    from gridmgmt.casework import step_facts
+
     words = {"order_kind": "order_", "verdict": "verdict_", "mark": "mark_", "amount_unit": "time_unit_"}
     label = run.word(f"fact_{name}") if name in step_facts.KNOWN else name
     if value is True:
@@ -302,7 +271,7 @@ def _fact(run: State, name: str, value: Any) -> str:
 
 def _instant(run: State, value: Any) -> str:
     try:
-        return _time(run, parse_instant(str(value), run.city.zone))
+        return _time(run, run.instant(str(value)))
     except InstantInvalid:
         return str(value)
 
@@ -311,45 +280,42 @@ SHOWN_PERIODS = 10
 """Of a long hanging account the last so many periods are shown."""
 
 
-def _show_account(run: State, account: Account) -> None:
+def _account(run: State, account: Account) -> Shown:
     told = {"unit": account.unit_code, "n": account.n_deductions, "exposed": _time(run, account.exposed_at)}
-    typer.echo(run.word("account_line", told))
+    yield run.word("account_line", told)
     rows = [
         [p.number, _time(run, p.opened_at), _time(run, p.due_at), _time(run, p.ended_at),
          run.word(f"hang_{p.how or 'running'}")]
         for p in account.periods[-SHOWN_PERIODS:]
     ]  # fmt: skip
     if (n := len(account.periods) - SHOWN_PERIODS) > 0:
-        typer.echo(run.word("account_earlier", {"n": n}))
-    show_table(
-        "", [run.word(c) for c in ("hang_period", "opened", "docket_due", "ended", "how_ended")], rows, right=(0,)
-    )
+        yield run.word("account_earlier", {"n": n})
+    yield Table(run.words(("hang_period", "opened", "docket_due", "ended", "how_ended")), rows, right=(0,))
 
 
-@app.command("list")
-def list_(
-    context: typer.Context,
-    states: list[str] = typer.Option(
-        [], "--state", help="Only this state, by either word; may be given several times."
-    ),
-    unit: str = typer.Option(None, "--unit", help="Only cases that this unit answers for."),
-    grid: str = typer.Option(None, "--grid", help="Only cases in this grid, of any level."),
-    category: str = typer.Option(None, "--category", help="Only this class, e.g. matter:06*."),
-    overdue: bool = typer.Option(False, "--overdue", help="Only cases in a unit's hands after their deadline."),
-    now: str = typer.Option(None, "--now", help="As of this moment (default: now)."),
-    limit: int = typer.Option(50, "--limit", min=1, max=1_000_000),
-    offset: int = typer.Option(0, "--offset", min=0, max=1_000_000_000),
-    as_json: bool = JSON,
-) -> None:
+@command(case, "list")
+def case_list(
+    run: State,
+    *,
+    state: Sequence[str] = (),
+    unit: str | None = None,
+    grid: str | None = None,
+    category: str | None = None,
+    overdue: bool = False,
+    now: str | None = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1_000_000)] = 50,
+    offset: Annotated[int, typer.Option("--offset", min=0, max=1_000_000_000)] = 0,
+) -> View:
     """Cases by state, unit, grid, class and lateness; those due first come first.
 
     Example: `gridmgmt case list --state handling --overdue`
     """
-    run = state(context)
-    wanted = [_by_word(x, "state", STATES, "--state") for x in states]
+    from gridmgmt.casework.cases import STATES
+    from gridmgmt.casework.operations import lookup
+
     n, found = lookup.list_cases(
-        run.engine.but(now=run.instant(now)),
-        states=wanted,
+        run.work.but(now=run.instant(now)),
+        states=[_by_word(x, "state", STATES, "--state") for x in state],
         unit=unit,
         grid=grid,
         category=category,
@@ -357,88 +323,83 @@ def list_(
         limit=limit,
         offset=offset,
     )
-    if as_json:
-        show_json({"n_matched": n, "cases": found})
-        return
+    return View({"n_matched": n, "cases": found}, _list(run, n, found))
+
+
+def _list(run: State, n: int, found: Sequence[Mapping[str, Any]]) -> Shown:
     rows = [
         [c["case_no"], run.word(f"state_{c['status']}") if c["status"] else None, _class(c), c["unit_code"],
          _time(run, c["reported_at"]), _time(run, c["due_extended_at"] or c["due_at"]), c["address"]]
         for c in found
     ]  # fmt: skip
-    columns = (
-        "docket_case",
-        "state",
-        "docket_category",
-        "docket_unit",
-        "docket_reported",
-        "docket_due",
-        "docket_address",
-    )
-    show_table(run.word("cases_matched", {"n": n}), [run.word(c) for c in columns], rows)
+    names = ("case", "category", "unit", "reported", "due", "address")
+    heads = run.words(f"docket_{name}" for name in names)
+    yield Table([heads[0], run.word("state"), *heads[1:]], rows, title=run.word("cases_matched", {"n": n}))
 
 
-def _class(row: dict[str, Any]) -> str | None:
+def _class(row: Mapping[str, Any]) -> str | None:
     return f"{row['category_kind']}:{row['category_code']}" if row["category_code"] else None
 
 
-@app.command("states")
-def states_(context: typer.Context, as_json: bool = JSON) -> None:
+@command(case, "states")
+def case_states(run: State) -> View:
     """How many cases are in each state; each case is in exactly one.
 
     Example: `gridmgmt case states`
     """
-    run = state(context)
-    found = lookup.by_state(run.engine)
-    if as_json:
-        show_json(found)
-        return
-    rows = [[run.word(f"state_{name}") if name else run.word("state_untold"), f"{n:,}"] for name, n in found.items()]
-    show_table(
-        "",
-        [run.word("state"), run.word("docket_cases")],
-        [*rows, [run.word("docket_all"), f"{sum(found.values()):,}"]],
-        (1,),
-    )
+    from gridmgmt.casework.operations import lookup
+
+    found = lookup.by_state(run.work)
+    return View(found, _states(run, found))
 
 
-@app.command("clock")
-def clock(
-    context: typer.Context,
-    case_no: str = typer.Argument(help="Number of the case."),
-    now: str = typer.Option(None, "--now", help="As of this moment (default: now)."),
-    as_json: bool = JSON,
-) -> None:
+def _states(run: State, found: Mapping[str, int]) -> Shown:
+    rows = [[state_word(run, name), f"{n:,}"] for name, n in found.items()]
+    total = [run.word("docket_all"), f"{sum(found.values()):,}"]
+    yield Table(run.words(("state", "docket_cases")), [*rows, total], right=(1,))
+
+
+def state_word(run: State, name: str) -> str:
+    """A case's state; some systems tell none."""
+    return run.word(f"state_{name}" if name else "state_untold")
+
+
+@command(case, "clock")
+def case_clock(run: State, case_no: str, *, now: str | None = None) -> View:
     """The clocks of a case: each stage's limit, its deadline worked out day by day, and the traffic light.
 
     Example: `gridmgmt case clock C2026030500001`
     """
-    run = state(context)
-    at, found = lookup.clocks(run.engine.but(now=run.instant(now)), case_no)
-    if as_json:
-        show_json({"case_no": case_no, "now": at, "clocks": [asdict(c) for c in found]})
-        return
+    from gridmgmt.casework.operations import lookup
+
+    at, found = lookup.clocks(run.work.but(now=run.instant(now)), case_no)
+    return View({"case_no": case_no, "now": at, "clocks": [asdict(c) for c in found]}, _clocks(run, found))
+
+
+def _clocks(run: State, found: Sequence[lookup.Clock]) -> Shown:
     for c in found:
         light = run.word(f"light_{c.light.colour}", {"share": float(c.light.share)}) if c.light else "—"
         told = {"stage": c.stage, "start": _time(run, c.started_at), "due": _time(run, c.due_at), "light": light}
         extended = _time(run, c.extended_at) if c.extended_at else None
-        typer.echo(run.word("clock_line", {**told, "ended": _time(run, c.ended_at), "extended": extended}))
+        yield run.word("clock_line", {**told, "ended": _time(run, c.ended_at), "extended": extended})
         if c.rule is not None:
-            typer.echo("    " + run.word("limit_rule", c.rule))
+            yield "    " + run.word("limit_rule", c.rule)
         for beaten in c.reason["beaten"] if c.reason else ():
-            typer.echo("      " + run.word("limit_beaten", beaten))
+            yield "      " + run.word("limit_beaten", beaten)
         for line in c.deadline.working if c.deadline else ():
-            typer.echo("    " + texts.word(line.code, line.facts, run.lang))
+            yield "    " + run.word(line.code, line.facts)
         if c.deadline is not None and c.deadline.provisional:
-            typer.echo("    " + run.word("clock_provisional"))
+            yield "    " + run.word("clock_provisional")
 
 
-@app.command("renew")
-def renew(context: typer.Context) -> None:
+@command(case, "renew")
+def case_renew(run: State) -> Shown:
     """Compute provisional deadlines again, after the calendar of a further year has arrived.
 
     Example: `gridmgmt case renew`
     """
-    run = state(context)
-    with progress() as tell:
-        n = cases.renew_deadlines(run.engine.but(progress=tell))
-    typer.echo(run.word("deadlines_renewed", {"n": n}))
+    from gridmgmt.casework.operations import cases
+
+    with run.progress() as tell:
+        n = cases.renew_deadlines(run.work.but(progress=tell))
+    yield run.word("deadlines_renewed", {"n": n})

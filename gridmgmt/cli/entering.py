@@ -1,43 +1,29 @@
 """Commands on hand-entered data: entries, who is assessed, the daily staff table."""
 
+from __future__ import annotations
+
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from gridmgmt.assessing.operations import entries as entering
-from gridmgmt.assessing.operations import subjects
-from gridmgmt.assessing.operations.entries import EntryReport
-from gridmgmt.cli.base import JSON, State, show_json, show_table, state
-from gridmgmt.errors import OptionInvalid
+from gridmgmt.cli.base import Shown, State, Table, View, command, day_of, group
 
-entries = typer.Typer(help="录入数据 · Hand-entered data.", no_args_is_help=True)
-subjects_app = typer.Typer(help="考核对象 · Who is assessed by a rulebook.", no_args_is_help=True)
-staff = typer.Typer(help="人员每日在线表 · The daily staff table.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from gridmgmt.assessing.operations.entries import EntryReport
 
-RULEBOOK = typer.Option(..., "--rulebook", help="Id of the rulebook.")
-BY = typer.Option(..., "--by", help="Who answers for the values.")
+app = typer.Typer()
+entries = group(app, "entries")
+subjects = group(app, "subjects")
+staff = group(app, "staff")
+
 COUNTS = ("n_new", "n_corrected", "n_withdrawn", "n_unchanged", "n_refused")
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add these commands."""
-    app.add_typer(entries, name="entries")
-    app.add_typer(subjects_app, name="subjects")
-    app.add_typer(staff, name="staff")
-
-
-@entries.command("import")
-def entries_import(
-    context: typer.Context,
-    file: Path = typer.Argument(help="The entry form (.xlsx), or a long .csv."),
-    rulebook: str = RULEBOOK,
-    by: str = BY,
-    dry_run: bool = typer.Option(False, "--dry-run", help="Do everything, report, undo it."),
-    as_json: bool = JSON,
-) -> None:
+@command(entries, "import")
+def entries_import(run: State, file: Path, *, rulebook: str, by: str, dry_run: bool = False) -> View:
     """Import entered values and records; the good rows load, the others are told by sheet, row and column.
 
     The same file twice changes nothing; another value for the same key is a
@@ -45,68 +31,63 @@ def entries_import(
 
     Example: `gridmgmt entries import form.xlsx --rulebook qixian --by 李四 --dry-run`
     """
-    run = state(context)
-    _show(run, entering.import_entries(run.engine.but(actor=by, keep=not dry_run), rulebook, file), as_json)
+    from gridmgmt.assessing.operations import entries as entering
+
+    return _entered(run, entering.import_entries(run.work.but(actor=by, keep=not dry_run), rulebook, file))
 
 
-def _show(run: State, report: EntryReport, as_json: bool) -> None:
-    if as_json:
-        show_json(report.as_dict())
-    else:
-        title = run.word("import_dry_run") if report.dry_run else ""
-        show_table(title, [run.word(c) for c in COUNTS], [[getattr(report, c) for c in COUNTS]], right=range(5))
-        names = ("sheet", "row", "column", "value")
-        if report.problems:
-            heads = [run.word(n) for n in (*names, "entry_expected")]
-            faults = [[*(p[n] for n in names), run.word(p["expected"]["code"], p["expected"])] for p in report.problems]
-            show_table(run.word("entry_refused"), heads, faults, right=(1,))
-        for note in report.notes:
-            sheet = note["sheet"] or report.file
-            typer.echo(f"{sheet} · {run.word('row')} {note['row']}: {run.word(note['code'], {'ref': note['ref']})}")
-    if report.n_refused and not report.n_loaded:  # a nightly job must notice
-        raise typer.Exit(1)
+def _entered(run: State, report: EntryReport) -> View:
+    return View(report.as_dict(), _report(run, report), failed=bool(report.n_refused and not report.n_loaded))
 
 
-@entries.command("list")
-def entries_list(
-    context: typer.Context,
-    rulebook: str = typer.Argument(help="Id of the rulebook."),
-    period: str = typer.Option(None, "--period", help="Only this period."),
-    history: bool = typer.Option(False, "--history", help="Corrected and withdrawn ones too."),
-    as_json: bool = JSON,
-) -> None:
+def _report(run: State, report: EntryReport) -> Shown:
+    title = run.word("import_dry_run") if report.dry_run else ""
+    yield Table(run.words(COUNTS), [[getattr(report, c) for c in COUNTS]], right=range(5), title=title)
+    names = ("sheet", "row", "column", "value")
+    if report.problems:
+        faults = [[*(p[n] for n in names), run.word(p["expected"]["code"], p["expected"])] for p in report.problems]
+        heads = run.words((*names, "entry_expected"))
+        yield Table(heads, faults, right=(1,), title=run.word("entry_refused"))
+    for note in report.notes:
+        sheet = note["sheet"] or report.file
+        yield f"{sheet} · {run.word('row')} {note['row']}: {run.word(note['code'], {'ref': note['ref']})}"
+
+
+@command(entries, "list")
+def entries_list(run: State, rulebook: str, *, period: str | None = None, history: bool = False) -> View:
     """What was entered: value, evidence, by whom and when; with --history also what it replaced.
 
     Example: `gridmgmt entries list qixian --period 2021-03 --history`
     """
-    run = state(context)
-    found = entering.list_entries(run.engine, rulebook, period, history=history)
-    if as_json:
-        show_json(found)
-        return
+    from gridmgmt.assessing.operations import entries as entering
+
     names = ["period", "subject_code", "input", "ref", "value", "evidence", "by", "known_at"]
     names += ["replaces", "holds"] if history else []
+    found = entering.list_entries(run.work, rulebook, period, history=history)
+    return View(found, _listed(run, names, found))
+
+
+def _listed(run: State, names: Sequence[str], found: Sequence[Mapping[str, Any]]) -> Shown:
     rows = [[_cell(run, name, row[name]) for name in names] for row in found]
-    show_table("", [run.word(f"entry_{name}") for name in names], rows)
+    yield Table(run.words(names, "entry_"), rows)
 
 
 def _cell(run: State, name: str, value: Any) -> Any:
+    if name == "name":
+        return value[run.lang]
     if name == "value" and value is None:
         return run.word("entry_withdrawn")
     if isinstance(value, bool):
         return run.word("entry_yes" if value else "entry_no")
     if isinstance(value, dict):
         return ", ".join(f"{k}={v}" for k, v in value.items() if k != "evidence")
-    return value.astimezone(run.city.zone).strftime("%Y-%m-%d %H:%M") if isinstance(value, dt.datetime) else value
+    if name in ("superiors", "attributes"):
+        return "; ".join(value)
+    return run.time(value) if isinstance(value, dt.datetime) else value
 
 
-@subjects_app.command("import")
-def subjects_import(
-    context: typer.Context,
-    file: Path = typer.Argument(help=".csv or .xlsx: code, name_zh, name_en, group, role, superiors, attributes, …"),
-    rulebook: str = RULEBOOK,
-    as_json: bool = JSON,
-) -> None:
+@command(subjects, "import")
+def subjects_import(run: State, file: Path, *, rulebook: str) -> View:
     """Import who is assessed by a rulebook; a form's sheet of subjects will do. Right or refused as a whole.
 
     Columns: code, name_zh (both needed), name_en, group, role, superiors and
@@ -114,63 +95,38 @@ def subjects_import(
 
     Example: `gridmgmt subjects import streets.xlsx --rulebook qixian`
     """
-    run = state(context)
-    report = subjects.import_subjects(run.engine, rulebook, file)
-    if as_json:
-        show_json(report.as_dict())
-        return
+    from gridmgmt.assessing.operations import subjects as operations
+
+    report = operations.import_subjects(run.work, rulebook, file)
+    return View(report.as_dict(), _imported(run, report))
+
+
+def _imported(run: State, report: Any) -> Shown:
     names = ("n_new", "n_changed", "n_unchanged", "n_renamed", "n_not_listed")
-    show_table("", [run.word(n) for n in names], [[getattr(report, n) for n in names]], right=range(5))
+    yield Table(run.words(names), [[getattr(report, n) for n in names]], right=range(5))
 
 
-@subjects_app.command("list")
-def subjects_list(
-    context: typer.Context,
-    rulebook: str = RULEBOOK,
-    on: str = typer.Option(None, "--on", help="A day; default: every span of days."),
-    as_json: bool = JSON,
-) -> None:
+@command(subjects, "list")
+def subjects_list(run: State, *, rulebook: str, on: str | None = None) -> View:
     """Who is on a rulebook's list.
 
     Example: `gridmgmt subjects list --rulebook qixian --on 2021-03-31`
     """
-    run = state(context)
-    found = subjects.list_subjects(run.engine, rulebook, _day(on) if on else None)
-    if as_json:
-        show_json(found)
-        return
+    from gridmgmt.assessing.operations import subjects as operations
+
     names = ("code", "name", "level", "group", "role", "superiors", "attributes", "valid_from", "valid_to")
-    rows = [[_told(run, name, row[name]) for name in names] for row in found]
-    show_table("", [run.word(f"entry_{name}") for name in names], rows)
+    found = operations.list_subjects(run.work, rulebook, day_of(on or None, "--on"))
+    return View(found, _listed(run, names, found))
 
 
-def _day(text: str) -> dt.date:
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError as e:
-        raise OptionInvalid(name="--on", value=text, expected="2025-12-31") from e
-
-
-def _told(run: State, name: str, value: Any) -> Any:
-    if name == "name":
-        return value[run.lang]
-    return "; ".join(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
-
-
-@staff.command("import")
-def staff_import(
-    context: typer.Context,
-    file: Path = typer.Argument(
-        help=".csv or .xlsx: day, subject_code, person, worked_h, online_h, n_absent, n_all_off"
-    ),
-    by: str = BY,
-    as_json: bool = JSON,
-) -> None:
+@command(staff, "import")
+def staff_import(run: State, file: Path, *, by: str) -> View:
     """Import the daily staff table: hours worked and online, times off the phone alone and with the whole office.
 
     What an occasion counts as the whole office's (n_all_off) is not to be counted in n_absent again.
 
     Example: `gridmgmt staff import staff_2021_03.csv --by 王五`
     """
-    run = state(context)
-    _show(run, entering.import_staff(run.engine.but(actor=by), file), as_json)
+    from gridmgmt.assessing.operations import entries as entering
+
+    return _entered(run, entering.import_staff(run.work.but(actor=by), file))

@@ -1,52 +1,64 @@
 """The command explain (得分追溯): from a score down to its rules, case numbers, entries and periods."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from itertools import takewhile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from gridmgmt.assessing.operations import explaining
-from gridmgmt.cli.base import JSON, State, show_json, state
-from gridmgmt.files import wording
-from gridmgmt.scorecards.documents import Document, Header
-from gridmgmt.scorecards.exports import results
-from gridmgmt.scorecards.exports.cards import grade_label, rank_words, total_words_short
-from gridmgmt.scorecards.exports.lines import ScoreLine, score_lines, shown_lines, total_words
+from gridmgmt.cli.base import State, View, command
+
+if TYPE_CHECKING:
+    from gridmgmt.assessing.operations.explaining import Explained
+    from gridmgmt.files.wording import Words
+    from gridmgmt.scorecards.documents import Document, Header
+    from gridmgmt.scorecards.exports.lines import ScoreLine
+
+app = typer.Typer()
 
 
+@command(app, "explain")
 def explain(
-    context: typer.Context,
-    assessment: str = typer.Argument(help="Name of an assessment, a rulebook's id for its newest, or latest."),
-    subject: str = typer.Argument(help="Code of a grid, unit or person."),
-    item: str = typer.Argument(None, help="An item, rule, input, consequence, indicator or count; none: all of it."),
-    level: str = typer.Option(None, "--level", help="Where codes repeat across levels."),
-    lang: str = typer.Option(None, "--lang", help="zh | en"),
-    as_json: bool = JSON,
-) -> None:
+    run: State,
+    assessment: str,
+    subject: str,
+    item: str | None = None,
+    *,
+    level: str | None = None,
+    lang: str | None = None,
+) -> View:
     """Why a subject has its points: rule, numerator, denominator, the case numbers, entries and periods behind each.
 
     Example: `gridmgmt explain latest 429901001 on_time_closing --lang en`
     """
-    run = state(context)
-    run.asked_lang = lang or run.asked_lang
-    found = explaining.explain(run.engine, assessment, subject, item, level)
-    if as_json:
-        show_json(_plain(found))
-        return
-    typer.echo(f"{found.assessment} · {found.subject.code} {found.subject.name[run.lang]}")
+    from gridmgmt.assessing.operations import explaining
+
+    run.speak(lang)
+    found = explaining.explain(run.work, assessment, subject, item, level)
+    return View(_plain(found), _told(run, found, item))
+
+
+def _told(run: State, found: Explained, item: str | None) -> Iterator[str]:
+    from gridmgmt.scorecards.exports import results
+    from gridmgmt.scorecards.exports.lines import score_lines, shown_lines
+
+    yield f"{found.assessment} · {found.subject.code} {found.subject.name[run.lang]}"
     if item is None:
-        _show_card(run, found.header, found.document)
+        yield from _card(run, found.header, found.document)
     elif found.line is not None:
         lines = (score_lines(found.header, found.document), shown_lines(found.header, found.document))
-        _show_tree(run, next(branch for x in lines if (branch := _branch(x, item))))
+        yield from _tree(run, next(branch for x in lines if (branch := _branch(x, item))))
     else:
-        typer.echo(f"  {results.why_words(found.header, found.document, item)[run.lang]}")
-    _show_behind(run, found)
+        yield f"  {results.why_words(found.header, found.document, item)[run.lang]}"
+    yield from _behind(run, found)
 
 
-def _plain(found: explaining.Explained) -> dict[str, Any]:
+def _plain(found: Explained) -> dict[str, Any]:
+    from gridmgmt.scorecards.exports import results
+
     periods = [
         {"period": p, "assessment": a, "total": d.total, "grade": d.grade, "rank": d.rank.level}
         for p, a, d in results.grounds(found.header, found.periods)
@@ -60,18 +72,24 @@ def _plain(found: explaining.Explained) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _show_card(run: State, header: Header, document: Document) -> None:
+def _card(run: State, header: Header, document: Document) -> Iterator[str]:
     """The whole score: its tree, the total, what follows, what is missing, and how much may be chance."""
-    _show_tree(run, score_lines(header, document))
-    typer.echo(f"  {run.word('total')}: {total_words_short(document, run.lang)} · {total_words(document)[run.lang]}")
+    from gridmgmt.files import wording
+    from gridmgmt.scorecards.exports import results
+    from gridmgmt.scorecards.exports.cards import total_words_short
+    from gridmgmt.scorecards.exports.lines import score_lines, shown_lines, total_words
+
+    yield from _tree(run, score_lines(header, document))
+    total = f"{total_words_short(document, run.lang)} · {total_words(document)[run.lang]}"
+    yield f"  {run.word('total')}: {total}"
     beside = shown_lines(header, document)
     if beside:
-        typer.echo(f"  {wording.label('card_beside', run.lang)}")
-        _show_tree(run, beside, 1)
+        yield f"  {wording.label('card_beside', run.lang)}"
+        yield from _tree(run, beside, 1)
     for reached in results.consequences(document):
         tone = wording.label(f"card_tone_{reached.tone}", run.lang)
-        typer.echo(f"  [{tone}] {reached.title[run.lang]} · {reached.why[run.lang]}")
-    notes: list[tuple[str, wording.Words | None]] = [
+        yield f"  [{tone}] {reached.title[run.lang]} · {reached.why[run.lang]}"
+    notes: list[tuple[str, Words | None]] = [
         ("card_missing", {lang: f"{period} {titles[lang]}" for lang in titles})
         for period, titles in results.missing(document)
     ]
@@ -79,11 +97,13 @@ def _show_card(run: State, header: Header, document: Document) -> None:
     notes += [("card_chance", results.chance_words(document)), ("card_exempted", results.exempted(document))]
     for code, text in notes:
         if text is not None:
-            typer.echo(f"  {wording.label(code, run.lang)}: {text[run.lang]}")
+            yield f"  {wording.label(code, run.lang)}: {text[run.lang]}"
 
 
-def _show_tree(run: State, lines: Sequence[ScoreLine], depth: int = 0) -> None:
+def _tree(run: State, lines: Sequence[ScoreLine], depth: int = 0) -> Iterator[str]:
     """Lines set in by their depth: what each gained or costs, of how much, and why."""
+    from gridmgmt.files import wording
+
     for line in lines:
         title = f"{line.code} {line.title[run.lang]}" if line.code else line.title[run.lang]
         most = wording.label("card_weight", run.lang, weight=wording.shown_short(line.weight)) if line.weight else ""
@@ -91,7 +111,7 @@ def _show_tree(run: State, lines: Sequence[ScoreLine], depth: int = 0) -> None:
             most = f"/ {wording.shown_short(line.maximum)}"
         parts = [f"{line.points.text(run.lang)} {most}".strip(), line.reason[run.lang]]
         parts += [line.chance[run.lang]] if line.chance else []
-        typer.echo(f"{'  ' * (1 + depth + line.depth)}{title}: {' · '.join(parts)}")
+        yield f"{'  ' * (1 + depth + line.depth)}{title}: {' · '.join(parts)}"
 
 
 def _branch(lines: Sequence[ScoreLine], item: str) -> list[ScoreLine]:
@@ -104,28 +124,32 @@ def _branch(lines: Sequence[ScoreLine], item: str) -> list[ScoreLine]:
     return [replace(x, depth=x.depth - top) for x in (lines[place], *below)]
 
 
-def _show_behind(run: State, found: explaining.Explained) -> None:
+def _behind(run: State, found: Explained) -> Iterator[str]:
     """The periods, entries and fact numbers behind what was asked for."""
+    from gridmgmt.files import wording
+    from gridmgmt.scorecards.exports import results
+    from gridmgmt.scorecards.exports.cards import grade_label, rank_words, total_words_short
+
     for period, name, document in results.grounds(found.header, found.periods):
         grade = grade_label(found.header, document.grade)[run.lang] if document.grade else "–"
         rank = rank_words(document.rank.level)[run.lang]
-        typer.echo(f"  {period}: {total_words_short(document, run.lang)} · {grade} · {rank} ({name})")
+        yield f"  {period}: {total_words_short(document, run.lang)} · {grade} · {rank} ({name})"
     titles = results.record_titles(found.document)
     for name, records in (found.entries or {}).items():
-        typer.echo(f"{results.known_words(found.header, name)[run.lang]} ({name}): {len(records):,}")
+        yield f"{results.known_words(found.header, name)[run.lang]} ({name}): {len(records):,}"
         for record in records:
             entry = f" [{record['entry']}]" if record.get("entry") else ""
-            typer.echo(f"  {results.record_words(record, titles)[run.lang]}{entry}")
+            yield f"  {results.record_words(record, titles)[run.lang]}{entry}"
     exempted = found.document.exempted
     for name, numbers in found.evidence.items():
         counted = [x for x in numbers if x not in exempted]
-        typer.echo(f"{results.known_words(found.header, name)[run.lang]} ({name}): {len(counted):,}")
+        yield f"{results.known_words(found.header, name)[run.lang]} ({name}): {len(counted):,}"
         for start in range(0, len(counted), 8):
-            typer.echo("  " + " ".join(counted[start : start + 8]))
+            yield "  " + " ".join(counted[start : start + 8])
         if parts := [f"{x} {wording.percent(found.parts[x])}" for x in counted if x in found.parts]:
-            typer.echo(f"  {wording.label('card_by_length', run.lang)}: {' · '.join(parts)}")
+            yield f"  {wording.label('card_by_length', run.lang)}: {' · '.join(parts)}"
         for repeat in found.repeats.get(name, ()):
-            typer.echo(f"  {run.word('repeat_because', asdict(repeat))}")
+            yield f"  {run.word('repeat_because', asdict(repeat))}"
         if len(counted) < len(numbers):
             left_out = " ".join(x for x in numbers if x in exempted)
-            typer.echo(f"  {wording.label('card_exempted', run.lang)}: {left_out}")
+            yield f"  {wording.label('card_exempted', run.lang)}: {left_out}"

@@ -1,168 +1,125 @@
-"""Commands on facts: cases, samples, step logs, quarantine."""
+"""Commands on facts of other systems: cases, step logs, quarantine."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import typer
 
-from gridmgmt import texts
-from gridmgmt.cli.base import JSON, State, progress, show_json, show_table, state
-from gridmgmt.intake.operations import imports, step_sheets
-from gridmgmt.intake.operations.imports import ImportReport
+from gridmgmt.cli.base import Shown, State, Table, View, command, group
 
-cases = typer.Typer(help="案件 · Cases.", no_args_is_help=True)
-samples = typer.Typer(help="抽查样本 · Inspection samples.", no_args_is_help=True)
-steps = typer.Typer(help="办理步骤 · Step logs of other systems.", no_args_is_help=True)
-quarantine = typer.Typer(help="隔离区 · Rows that could not be loaded.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from gridmgmt.intake.operations.imports import ImportReport
 
-FILES = typer.Argument(help="One or more files: CSV (.gz), Excel, Parquet, GeoJSON, GeoPackage.")
-PROFILE = typer.Option(..., "--profile", help="Id in data/profiles, or a YAML file.")
-SOURCE = typer.Option(None, "--source-as-of", help="When the export was made (default: now).")
-DRY = typer.Option(False, "--dry-run", help="Do everything, report, undo it.")
+app = typer.Typer()
+cases = group(app, "cases")
+steps = group(app, "steps")
+quarantine = group(app, "quarantine")
+
+COUNTS = ("n_rows", "n_new", "n_newer", "n_unchanged", "n_older", "n_quarantined")
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add these commands."""
-    app.add_typer(cases, name="cases")
-    app.add_typer(samples, name="samples")
-    app.add_typer(steps, name="steps")
-    app.add_typer(quarantine, name="quarantine")
-
-
-@cases.command("import")
+@command(cases, "import")
 def cases_import(
-    context: typer.Context,
-    files: list[Path] = FILES,
-    profile: str = PROFILE,
-    source_as_of: str = SOURCE,
-    dry_run: bool = DRY,
-    as_json: bool = JSON,
-) -> None:
+    run: State, files: Sequence[Path], *, profile: str, source_as_of: str | None = None, dry_run: bool = False
+) -> View:
     """Import cases; each goes to its grids and its unit at once. The same file twice changes nothing.
 
     Example: `gridmgmt cases import cases.csv cases_2.xlsx --profile demo_cases`
     """
-    _import(state(context), files, profile, source_as_of, dry_run, as_json)
+    return import_files(run, files, profile, source_as_of, dry_run=dry_run)
 
 
-@samples.command("import")
-def samples_import(
-    context: typer.Context,
-    files: list[Path] = FILES,
-    profile: str = PROFILE,
-    source_as_of: str = SOURCE,
-    dry_run: bool = DRY,
-    as_json: bool = JSON,
-) -> None:
-    """Import inspection samples with location and score or findings.
-
-    Example: `gridmgmt samples import samples.xlsx --profile demo_samples`
-    """
-    _import(state(context), files, profile, source_as_of, dry_run, as_json)
-
-
-@steps.command("import")
-def steps_import(
-    context: typer.Context,
-    files: list[Path] = FILES,
-    profile: str = PROFILE,
-    dry_run: bool = DRY,
-    as_json: bool = JSON,
-) -> None:
+@command(steps, "import")
+def steps_import(run: State, files: Sequence[Path], *, profile: str, dry_run: bool = False) -> View:
     """Import the step log of another system as history; steps to be taken now go to `gridmgmt case steps`.
 
     Example: `gridmgmt steps import log.csv --profile steps`
     """
+    from gridmgmt.intake.operations import step_sheets
+
     step_sheets.step_profile(profile)
-    _import(state(context), files, profile, None, dry_run, as_json)
+    return import_files(run, files, profile, None, dry_run=dry_run)
 
 
-def _import(
-    run: State, files: list[Path], profile: str, source_as_of: str | None, dry_run: bool, as_json: bool
-) -> None:
+def import_files(run: State, files: Sequence[Path], profile: str, source_as_of: str | None, *, dry_run: bool) -> View:
+    """Import files one after the other."""
+    from gridmgmt.intake.operations import imports
+
     reports = []
     for path in files:
-        with progress() as tell:
+        with run.progress() as tell:
             when = run.instant(source_as_of)
             reports.append(
-                imports.import_file(run.engine.but(keep=not dry_run, progress=tell), path, profile, source_as_of=when)
+                imports.import_file(run.work.but(keep=not dry_run, progress=tell), path, profile, source_as_of=when)
             )
-    _show(run, reports, as_json)
-    if any(r.n_quarantined and not r.n_loaded for r in reports):  # a nightly job must notice
-        raise typer.Exit(1)
+    failed = any(r.n_quarantined and not r.n_loaded for r in reports)
+    return View([r.as_dict() for r in reports], _reports(run, reports), failed=failed)
 
 
-def _show(run: State, reports: list[ImportReport], as_json: bool) -> None:
-    if as_json:
-        show_json([r.as_dict() for r in reports])
-        return
-    columns = ["n_rows", "n_new", "n_newer", "n_unchanged", "n_older", "n_quarantined"]
-    shown = [[r.file, *(f"{getattr(r, c):,}" for c in columns)] for r in reports]
-    show_table(
-        run.word("import_dry_run") if any(r.dry_run for r in reports) else "",
-        [run.word("file"), *(run.word(c) for c in columns)],
-        shown,
-        right=range(1, 7),
-    )
+def _reports(run: State, reports: Sequence[ImportReport]) -> Shown:
+    title = run.word("import_dry_run") if any(r.dry_run for r in reports) else ""
+    rows = [[r.file, *(f"{getattr(r, c):,}" for c in COUNTS)] for r in reports]
+    yield Table(run.words(("file", *COUNTS)), rows, right=range(1, 7), title=title)
     for r in reports:
-        located = " · ".join(f"{run.word(f'located_{k}')} {n:,}" for k, n in r.located.items())
-        reasons = " · ".join(f"{run.word(f'reason_{k}')} {n:,}" for k, n in r.reasons.items())
-        notes = " · ".join(f"{run.word(f'note_{k}')} {n:,}" for k, n in r.notes.items())
-        for title, text in (("where", located), ("quarantined_because", reasons), ("notes", notes)):
-            if text:
-                typer.echo(f"{r.file} · {run.word(title)}: {text}")
+        tallies = {"where": ("located_", r.located), "quarantined_because": ("reason_", r.reasons)}
+        for title, (prefix, tally) in {**tallies, "notes": ("note_", r.notes)}.items():
+            if tally:
+                text = " · ".join(f"{run.word(prefix + k)} {n:,}" for k, n in tally.items())
+                yield f"{r.file} · {run.word(title)}: {text}"
 
 
-@quarantine.command("list")
-def quarantine_list(
-    context: typer.Context, limit: int = typer.Option(100, help="At most this many rows."), as_json: bool = JSON
-) -> None:
+@command(quarantine, "list")
+def quarantine_list(run: State, *, limit: int = 100) -> View:
     """Rows in quarantine: file, row, column, value and what is wrong.
 
     Example: `gridmgmt quarantine list --limit 20`
     """
-    run = state(context)
-    found = imports.list_quarantine(run.engine, limit=limit)
-    if as_json:
-        show_json(found)
-    else:
-        rows = [[q["file"], q["row"], q["column"], q["value"], _why(run.lang, q)] for q in found]
-        names = [run.word(x) for x in ("file", "row", "column", "value", "quarantined_because")]
-        show_table("", names, rows, right=(1,))
+    from gridmgmt.intake.operations import imports
+
+    found = imports.list_quarantine(run.work, limit=limit)
+    return View(found, _rows(run, found))
 
 
-def _why(lang: str, problem: dict[str, object]) -> str:
+def _rows(run: State, found: Sequence[Mapping[str, Any]]) -> Shown:
+    rows = [[q["file"], q["row"], q["column"], q["value"], _why(run, q)] for q in found]
+    yield Table(run.words(("file", "row", "column", "value", "quarantined_because")), rows, right=(1,))
+
+
+def _why(run: State, problem: Mapping[str, Any]) -> str:
     facts = problem["facts"] if isinstance(problem["facts"], dict) else {}
-    return texts.word(str(problem["code"]), {**facts, "value": problem["value"], "column": problem["column"]}, lang)
+    return run.word(str(problem["code"]), {**facts, "value": problem["value"], "column": problem["column"]})
 
 
-@quarantine.command("export")
-def quarantine_export(context: typer.Context, out: Path = typer.Option(..., "--out", help="CSV file.")) -> None:
+@command(quarantine, "export")
+def quarantine_export(run: State, *, out: Path) -> Shown:
     """Write the rows in quarantine, as the files had them, with their reasons, to be mended and imported again.
 
     Example: `gridmgmt quarantine export --out bad.csv`
     """
-    run = state(context)
-    found = imports.list_quarantine(run.engine, limit=None)
+    import pandas as pd
+
+    from gridmgmt.intake.operations import imports
+
     rows: dict[tuple[str, int], dict[str, object]] = {}
-    for q in found:
+    for q in imports.list_quarantine(run.work, limit=None):
         row = rows.setdefault((q["file"], q["row"]), {**q["raw"], "_file": q["file"], "_row": q["row"], "_reason": ""})
-        reason = f"{q['column']}={q['value']}: {_why(run.lang, q)}"
+        reason = f"{q['column']}={q['value']}: {_why(run, q)}"
         row["_reason"] = f"{row['_reason']}; {reason}" if row["_reason"] else reason
     pd.DataFrame(list(rows.values())).to_csv(out, index=False, encoding="utf-8-sig")
-    typer.echo(run.word("rows_written", {"n": len(rows), "file": str(out)}))
+    yield run.word("rows_written", {"n": len(rows), "file": str(out)})
 
 
-@quarantine.command("retry")
-def quarantine_retry(
-    context: typer.Context,
-    profile: str = typer.Option(None, "--profile", help="Only this profile's rows, read by it as it is now."),
-    as_json: bool = JSON,
-) -> None:
+@command(quarantine, "retry")
+def quarantine_retry(run: State, *, profile: str | None = None) -> View:
     """Try the rows in quarantine again, after a profile or a reference table was mended.
 
     Example: `gridmgmt quarantine retry`
     """
-    run = state(context)
-    with progress() as tell:
-        _show(run, imports.retry_quarantine(run.engine.but(progress=tell), profile), as_json)
+    from gridmgmt.intake.operations import imports
+
+    with run.progress() as tell:
+        reports = imports.retry_quarantine(run.work.but(progress=tell), profile)
+    return View([r.as_dict() for r in reports], _reports(run, reports))

@@ -1,90 +1,92 @@
 """Commands on photographs and files: `gridmgmt files add | list | export | check`."""
 
-import datetime as dt
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import typer
 
-from gridmgmt.casework.operations import photographs
-from gridmgmt.casework.photographs import KINDS
-from gridmgmt.cli.base import JSON, State, progress, show_json, show_table, state
+from gridmgmt.cli.base import Shown, State, Table, View, command, group
 from gridmgmt.errors import OptionInvalid
 
-files = typer.Typer(help="照片与附件 · Photographs and files of cases and samples.", no_args_is_help=True)
+if TYPE_CHECKING:
+    import datetime as dt
 
-CASE = typer.Option(None, "--case", help="Number of a case.")
-SAMPLE = typer.Option(None, "--sample", help="Number of a sample, instead of a case.")
+    from gridmgmt.casework.operations.photographs import Attached, FolderReport, Kind
 
-
-def add_to(app: typer.Typer) -> None:
-    """Add these commands."""
-    app.add_typer(files, name="files")
+app = typer.Typer()
+files = group(app, "files")
 
 
-def _one_of(case_no: str | None, sample_no: str | None) -> None:
+def _one_of(case_no: str | None, sample_no: str | None) -> dict[str, str | None]:
     if (case_no is None) == (sample_no is None):
         raise OptionInvalid(name="--case", value=case_no or "", expected="--case NO / --sample NO")
+    return {"case_no": case_no, "sample_no": sample_no}
 
 
-@files.command("add")
+@command(files, "add")
 def files_add(
-    context: typer.Context,
-    paths: list[Path] = typer.Argument(help="JPEG, PNG, WebP or PDF, told by content."),
-    kind: str = typer.Option(..., "--kind", help="before | after | evidence (处置前、处置后、证据)."),
-    actor: str = typer.Option(..., "--actor", help="Who hands it in."),
-    case_no: str = CASE,
-    step: int = typer.Option(None, "--step", help="Number of the case's step."),
-    sample_no: str = SAMPLE,
-    caption: str = typer.Option(None, "--caption", help="What is to be seen."),
-    as_json: bool = JSON,
-) -> None:
+    run: State,
+    paths: Sequence[Path],
+    *,
+    kind: str,
+    actor: str,
+    case: str | None = None,
+    step: int | None = None,
+    sample: str | None = None,
+    caption: str | None = None,
+) -> View:
     """Keep photographs and files and attach them to a case, one of its steps, or a sample; all or none.
 
     Example: `gridmgmt files add a.jpg b.jpg --case C2026030500001 --step 5 --kind after --actor 王某`
     """
-    run = state(context)
-    _one_of(case_no, sample_no)
-    if kind not in KINDS or (step is not None and case_no is None):
+    from gridmgmt.casework.operations import photographs
+    from gridmgmt.casework.photographs import KINDS
+
+    whose = _one_of(case, sample)
+    if kind not in KINDS or (step is not None and case is None):
         name, value, expected = ("--kind", kind, " / ".join(KINDS)) if kind not in KINDS else ("--step", step, "--case")
         raise OptionInvalid(name=name, value=value, expected=expected)
     done = photographs.add(
-        run.engine.but(actor=actor),
+        run.work.but(actor=actor),
         run.settings.files_root,
         paths,
-        kind=cast(photographs.Kind, kind),
-        case_no=case_no,
+        kind=cast("Kind", kind),
         step_seq=step,
-        sample_no=sample_no,
         caption=caption,
+        **whose,
     )
-    if as_json:
-        show_json([a.as_dict() for a in done])
-        return
-    heads = [run.word(f"files_{name}") for name in ("file", "attached", "notes")]
-    shown = [run.word("files_attached_new" if a.is_new else "files_attached_before") for a in done]
+    return View([a.as_dict() for a in done], _added(run, paths, done))
+
+
+def _added(run: State, paths: Sequence[Path], done: Sequence[Attached]) -> Shown:
+    told = [run.word("files_attached_new" if a.is_new else "files_attached_before") for a in done]
     notes = ["; ".join(run.word(n.code, n.facts) for n in a.notes) for a in done]
-    show_table("", heads, list(zip([p.name for p in paths], shown, notes, strict=True)))
+    rows = list(zip([p.name for p in paths], told, notes, strict=True))
+    yield Table(run.words(("file", "attached", "notes"), "files_"), rows)
 
 
-@files.command("list")
-def files_list(context: typer.Context, case_no: str = CASE, sample_no: str = SAMPLE, as_json: bool = JSON) -> None:
+@command(files, "list")
+def files_list(run: State, *, case: str | None = None, sample: str | None = None) -> View:
     """Photographs and files of a case or a sample: what they show, when and where they were taken, what to look at.
 
     Example: `gridmgmt files list --case C2026030500001`
     """
-    run = state(context)
-    _one_of(case_no, sample_no)
-    found = photographs.listed(run.engine, case_no=case_no, sample_no=sample_no)
-    if as_json:
-        show_json(found)
-        return
+    from gridmgmt.casework.operations import photographs
+
+    found = photographs.listed(run.work, **_one_of(case, sample))
+    return View(found, _listed(run, found))
+
+
+def _listed(run: State, found: Sequence[Mapping[str, Any]]) -> Shown:
     names = ("id", "step", "kind", "caption", "taken_at", "place", "size", "n_bytes", "actor", "notes")
     rows = [[_cell(run, name, row) for name in names] for row in found]
-    show_table("", [run.word(f"files_{name}") for name in names], rows, right=(0, 1, 7))
+    yield Table(run.words(names, "files_"), rows, right=(0, 1, 7))
 
 
-def _cell(run: State, name: str, row: dict[str, Any]) -> Any:
+def _cell(run: State, name: str, row: Mapping[str, Any]) -> Any:
     if name == "kind":
         return run.word(f"attachment_{row['kind']}")
     if name == "taken_at":
@@ -101,35 +103,26 @@ def _cell(run: State, name: str, row: dict[str, Any]) -> Any:
 def _time(run: State, at: dt.datetime | None, zone_known: bool | None) -> str:
     if at is None:
         return ""
-    shown = at.astimezone(run.city.zone).strftime("%Y-%m-%d %H:%M:%S")
+    shown = run.time(at, seconds=True)
     return shown if zone_known else f"{shown} ({run.word('files_zone_unknown')})"
 
 
-@files.command("export")
-def files_export(
-    context: typer.Context,
-    out: Path = typer.Option(..., "--out", help="Folder to write to; made if need be."),
-    case_no: str = CASE,
-    sample_no: str = SAMPLE,
-    as_json: bool = JSON,
-) -> None:
+@command(files, "export")
+def files_export(run: State, *, out: Path, case: str | None = None, sample: str | None = None) -> View:
     """Write copies without time, place and everything else that cameras wrote; the pictures are the same.
 
     PDF files are written as they are.
 
     Example: `gridmgmt files export --case C2026030500001 --out photos`
     """
-    run = state(context)
-    _one_of(case_no, sample_no)
-    written = photographs.export(run.engine, run.settings.files_root, out, case_no=case_no, sample_no=sample_no)
-    if as_json:
-        show_json([str(path) for path in written])
-    else:
-        typer.echo(run.word("files_written", {"n": len(written), "folder": str(out)}))
+    from gridmgmt.casework.operations import photographs
+
+    written = photographs.export(run.work, run.settings.files_root, out, **_one_of(case, sample))
+    return View([str(path) for path in written], run.says("files_written", {"n": len(written), "folder": str(out)}))
 
 
-@files.command("check")
-def files_check(context: typer.Context, as_json: bool = JSON) -> None:
+@command(files, "check")
+def files_check(run: State) -> View:
     """Compare the files folder with the database, hash by hash: files missing, damaged, or named by no row.
 
     Ends with status 1 if a file is missing or damaged. Orphans and unfinished
@@ -137,18 +130,18 @@ def files_check(context: typer.Context, as_json: bool = JSON) -> None:
 
     Example: `gridmgmt files check`
     """
-    run = state(context)
-    with progress() as tell:
-        report = photographs.check(run.engine.but(progress=tell), run.settings.files_root)
-    if as_json:
-        show_json(report.as_dict())
-    else:
-        names = ("missing", "damaged", "no_thumbnail", "orphans", "unfinished")
-        heads = ("n_files", "n_sound", *names)
-        counts = [report.n_files, report.n_sound, *(len(getattr(report, name)) for name in names)]
-        show_table(report.folder, [run.word(f"files_{name}") for name in heads], [counts], right=range(7))
-        for name in names:
-            for what in getattr(report, name):
-                typer.echo(f"{run.word(f'files_{name}')}: {what}")
-    if report.missing or report.damaged:  # a nightly job must notice
-        raise typer.Exit(1)
+    from gridmgmt.casework.operations import photographs
+
+    with run.progress() as tell:
+        report = photographs.check(run.work.but(progress=tell), run.settings.files_root)
+    return View(report.as_dict(), _checked(run, report), failed=bool(report.missing or report.damaged))
+
+
+def _checked(run: State, report: FolderReport) -> Shown:
+    names = ("missing", "damaged", "no_thumbnail", "orphans", "unfinished")
+    counts = [report.n_files, report.n_sound, *(len(getattr(report, name)) for name in names)]
+    heads = run.words(("n_files", "n_sound", *names), "files_")
+    yield Table(heads, [counts], right=range(7), title=report.folder)
+    for name in names:
+        for what in getattr(report, name):
+            yield f"{run.word(f'files_{name}')}: {what}"

@@ -1,234 +1,208 @@
 """Commands on grids: editions in and out, where a place belongs."""
 
-import datetime as dt
-from collections.abc import Mapping
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import typer
 
 from gridmgmt import texts
-from gridmgmt.cli.base import JSON, State, progress, show_json, show_table, state
+from gridmgmt.cli.base import Shown, State, Table, View, a_day, command, day_of, group
 from gridmgmt.errors import OptionInvalid
-from gridmgmt.people.operations import assigning, locating, reference
-from gridmgmt.people.responsibility import Decision, Rule
-from gridmgmt.places.lineage import changes
-from gridmgmt.places.operations import editions
-from gridmgmt.places.topology import TopologyReport
 
-grids = typer.Typer(help="网格版本 · Editions of the grids.", no_args_is_help=True)
-unassigned = typer.Typer(help="未落格 · Cases and samples in no grid.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from gridmgmt.people.operations.locating import Located
+    from gridmgmt.people.responsibility import Decision, Rule
+    from gridmgmt.places.operations.editions import Imported
+    from gridmgmt.places.topology import TopologyReport
 
-
-def add_to(app: typer.Typer) -> None:
-    """Add these commands."""
-    app.add_typer(grids, name="grids")
-    app.add_typer(unassigned, name="unassigned")
-    app.command("assign")(assign)
-    app.command("locate", context_settings={"ignore_unknown_options": True})(locate)
+app = typer.Typer()
+grids = group(app, "grids")
+unassigned = group(app, "unassigned")
 
 
-def day_of(text: str | None, name: str) -> dt.date | None:
-    """A date option."""
-    if text is None:
-        return None
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError as e:
-        raise OptionInvalid(name=name, value=text, expected="YYYY-MM-DD") from e
-
-
-@grids.command("import")
+@command(grids, "import")
 def grids_import(
-    context: typer.Context,
-    files: list[str] = typer.Argument(help="FILE or FILE:LAYER, one or more."),
-    edition: str = typer.Option(..., "--edition", help="Name of the new edition."),
-    base: str = typer.Option(None, "--base", help="Complete a partial delivery (some districts) to a whole edition."),
-    crs: str = typer.Option(None, "--crs", help="Coordinate system where the file has none or a wrong one."),
-    code: str = typer.Option("code", "--code", help="Column of the code."),
-    name: str = typer.Option(None, "--name", help="Column of the name."),
-    name_en: str = typer.Option(None, "--name-en", help="Column of the English name."),
-    level: str = typer.Option(None, "--level", help="Column of the level, or the one level of all rows."),
-    parent: str = typer.Option(None, "--parent", help="Column of the parent's code."),
-    replace: bool = typer.Option(False, "--replace", help="Load an inactive edition of that name again."),
-    as_json: bool = JSON,
-) -> None:
+    run: State,
+    files: Sequence[str],
+    *,
+    edition: str,
+    base: str | None = None,
+    crs: str | None = None,
+    code: str = "code",
+    name: str | None = None,
+    name_en: str | None = None,
+    level: str | None = None,
+    parent: str | None = None,
+    replace: bool = False,
+) -> View:
     """Load boundary files as an inactive edition and print its topology report.
 
     Example: `gridmgmt grids import grids.gpkg --edition 2025`
     """
-    run = state(context)
+    from gridmgmt.places.operations import editions
+
     columns = editions.ColumnNames(code, name, name_en, level, parent)
-    with progress() as tell:
+    with run.progress() as tell:
         made = editions.import_grids(
-            run.engine.but(progress=tell), files, edition, base=base, crs=crs, columns=columns, replace=replace
+            run.work.but(progress=tell), files, edition, base=base, crs=crs, columns=columns, replace=replace
         )
-    if as_json:
-        show_json({"edition": made.name, "n_grids": made.n_grids, "report": made.report.to_dict()})
-        return
-    typer.echo(run.word("edition_loaded", {"name": made.name, "n": made.n_grids}))
+    return View({"edition": made.name, "n_grids": made.n_grids, "report": made.report.to_dict()}, _made(run, made))
+
+
+def _made(run: State, made: Imported) -> Shown:
+    yield run.word("edition_loaded", {"name": made.name, "n": made.n_grids})
     for m in made.mended:
         facts = {"code": m.code, "reason": m.reason, "change_m2": f"{m.area_change_m2:.3f}"}
-        typer.echo("  " + run.word("grid_mended", facts))
-    _show_report(run, made.report)
+        yield "  " + run.word("grid_mended", facts)
+    yield from _report(run, made.report)
 
 
-def _show_report(run: State, report: TopologyReport) -> None:
+def _report(run: State, report: TopologyReport) -> Shown:
     names = _level_names(run)
     measured = [[names[m.level], f"{m.n_grids:,}", f"{m.area_m2 / 1e6:,.2f}"] for m in report.levels]
-    show_table("", [run.word("level"), run.word("n_grids"), "km²"], measured, right=(1, 2))
+    yield Table([*run.words(("level", "n_grids")), "km²"], measured, right=(1, 2))
     found = [[run.word(f"severity_{f.severity}"), names[f.level], f.text(run.lang)] for f in report.findings]
     if found:
-        show_table(run.word("topology_findings"), ["", run.word("level"), ""], found)
-    typer.echo(run.word("topology_blocks" if report.blocking else "topology_passes", {"n": len(report.blocking)}))
+        yield Table(["", run.word("level"), ""], found, title=run.word("topology_findings"))
+    yield run.word("topology_blocks" if report.blocking else "topology_passes", {"n": len(report.blocking)})
 
 
-@grids.command("check")
-def grids_check(context: typer.Context, name: str, as_json: bool = JSON) -> None:
+@command(grids, "check")
+def grids_check(run: State, name: str) -> View:
     """Check an edition's topology again; exit status 1 if it may not be activated.
 
     Example: `gridmgmt grids check 2025`
     """
-    run = state(context)
-    report = editions.check(run.engine, name)
-    if as_json:
-        show_json(report.to_dict())
-    else:
-        _show_report(run, report)
-    if report.blocking:
-        raise typer.Exit(1)
+    from gridmgmt.places.operations import editions
+
+    report = editions.check(run.work, name)
+    return View(report.to_dict(), _report(run, report), failed=bool(report.blocking))
 
 
-@grids.command("activate")
-def grids_activate(
-    context: typer.Context,
-    name: str,
-    first: str = typer.Option(..., "--from", help="First day of validity."),
-    shrinks: bool = typer.Option(False, "--shrinks", help="The city did become smaller."),
-) -> None:
+@command(grids, "activate")
+def grids_activate(run: State, name: str, *, from_: str, shrinks: bool = False) -> Shown:
     """Make an edition valid from a day on; the one before ends on that day.
 
     Example: `gridmgmt grids activate 2025 --from 2025-01-01`
     """
-    run = state(context)
-    day = day_of(first, "--from") or dt.date.min
-    done = editions.activate(run.engine, name, day, shrinks=shrinks)
+    from gridmgmt.places.operations import editions
+
+    done = editions.activate(run.work, name, a_day(from_, "--from"), shrinks=shrinks)
     code = "edition_activated" if done["is_new"] else "edition_was_active"
-    typer.echo(run.word(code, {**done, "predecessor": done["predecessor"] or "–"}))
+    yield run.word(code, {**done, "predecessor": done["predecessor"] or "–"})
 
 
-@grids.command("list")
-def grids_list(context: typer.Context, as_json: bool = JSON) -> None:
+@command(grids, "list")
+def grids_list(run: State) -> View:
     """Every edition with its days.
 
     Example: `gridmgmt grids list`
     """
-    run = state(context)
-    found = [editions.as_json(e) for e in editions.list_editions(run.engine)]
-    if as_json:
-        show_json(found)
-    else:
-        show_table("", ["name", "from", "to", "source"], [[e["name"], e["from"], e["to"], e["source"]] for e in found])
+    from gridmgmt.places.operations import editions
+
+    names = ["name", "from", "to", "source"]
+    found = [editions.as_json(e) for e in editions.list_editions(run.work)]
+    return View(found, [Table(names, [[e[n] for n in names] for e in found])])
 
 
-@grids.command("diff")
-def grids_diff(context: typer.Context, a: str, b: str, as_json: bool = JSON) -> None:
+@command(grids, "diff")
+def grids_diff(run: State, a: str, b: str) -> View:
     """Which codes of edition A became which of B, by share of area.
 
     Example: `gridmgmt grids diff 2025 2026`
     """
-    run = state(context)
-    pairs, before, after = editions.diff(run.engine, a, b)
+    from gridmgmt.places.lineage import changes
+    from gridmgmt.places.operations import editions
+
+    pairs, before, after = editions.diff(run.work, a, b)
     what = changes(pairs, before, after)
-    moved = what[(what["change"] != "unchanged") | what["reparented"]]
-    if as_json:
-        plain = pairs.astype(object).where(pairs.notna(), None)
-        show_json({"changes": moved.to_dict("records"), "pairs": plain.to_dict("records")})
-        return
+    moved = what[(what["change"] != "unchanged") | what["reparented"]].to_dict("records")
+    plain = pairs.astype(object).where(pairs.notna(), None)
+    return View({"changes": moved, "pairs": plain.to_dict("records")}, _moved(run, a, b, moved))
+
+
+def _moved(run: State, a: str, b: str, moved: Sequence[Mapping[Any, Any]]) -> Shown:
     rows = []
-    for r in moved.to_dict("records"):
+    for r in moved:
         words = [run.word(f"change_{r['change']}")] + ([run.word("change_reparented")] if r["reparented"] else [])
         became = ", ".join(r["codes_b"]) if isinstance(r["codes_b"], list | tuple) else r["codes_b"]
         share = "" if r["share_a"] != r["share_a"] else f"{r['share_a']:.2%}"
         rows.append([run.city.levels[r["level"] - 1].key, r["code_a"], became, " · ".join(words), share])
-    show_table("", [run.word("level"), a, b, "", run.word("share_of_area")], rows, right=(4,))
+    yield Table([run.word("level"), a, b, "", run.word("share_of_area")], rows, right=(4,))
 
 
-def assign(
-    context: typer.Context,
-    reassign: bool = typer.Option(False, "--reassign", help="Assign again what belongs to another edition now."),
-    edition: str = typer.Option(None, "--edition", help="Only rows that go to this edition."),
-    as_json: bool = JSON,
-) -> None:
+@command(app, "assign")
+def assign(run: State, *, reassign: bool = False, edition: str | None = None) -> View:
     """Assign cases and samples again after an edition change, only what the change touches.
 
     Example: `gridmgmt assign --reassign`
     """
-    run = state(context)
+    from gridmgmt.people.operations import assigning
+
     if not reassign:
         raise OptionInvalid(name="--reassign", value="", expected=texts.expected("reassign"))
-    with progress() as tell:
-        done = assigning.reassign(run.engine.but(progress=tell), edition)
-    if as_json:
-        show_json(done)
-    else:
-        typer.echo(run.word("reassigned", done))
+    with run.progress() as tell:
+        done = assigning.reassign(run.work.but(progress=tell), edition)
+    return View(done, run.says("reassigned", done))
 
 
+@command(app, "locate", ignore_unknown_options=True)
 def locate(
-    context: typer.Context,
-    lon: float = typer.Argument(help="Longitude (or easting)."),
-    lat: float = typer.Argument(help="Latitude (or northing)."),
-    crs: str = typer.Option("epsg:4490", "--crs", help="epsg:NNNN | gcj02 | bd09"),
-    on: str = typer.Option(None, "--on", help="Day whose edition counts (default: today)."),
-    category: str = typer.Option(None, "--category", help="component:01001 and the like."),
-    as_json: bool = JSON,
-) -> None:
+    run: State,
+    lon: float,
+    lat: float,
+    *,
+    crs: str = "epsg:4490",
+    on: str | None = None,
+    category: str | None = None,
+) -> View:
     """Who is responsible for a place: its grids, the unit and why, its areas, and what is near the border.
 
     Example: `gridmgmt locate 114.3055 30.5928 --crs gcj02 --category component:01001`
     """
-    run = state(context)
-    found = locating.locate(run.engine, lon, lat, crs=crs, day=day_of(on, "--on"), category=category)
-    if as_json:
-        show_json(as_dict(found))
-    elif not found.is_assigned:
-        typer.echo(
-            run.word("place_outside", {"lon": f"{found.lon:.6f}", "lat": f"{found.lat:.6f}", "edition": found.edition})
-        )
+    from gridmgmt.people.operations import locating
+
+    found = locating.locate(run.work, lon, lat, crs=crs, day=day_of(on, "--on"), category=category)
+    return View(as_dict(found), _located(run, found))
+
+
+def _located(run: State, found: Located) -> Shown:
+    if not found.is_assigned:
+        facts = {"lon": f"{found.lon:.6f}", "lat": f"{found.lat:.6f}", "edition": found.edition}
+        yield run.word("place_outside", facts)
     else:
-        rows = [
-            [_level_names(run)[g["level"]], g["code"], g["name_zh"], g["name_en"], g["responsible"]]
-            for g in found.grids
-        ]
-        show_table(f"{found.lon:.6f}, {found.lat:.6f} ({found.datum}) · {found.edition}", ["", "", "", "", ""], rows)
-        _show_decision(run, found)
-    if not as_json:
-        for n in found.neighbours:
-            facts = {"code": n["code"], "name": n["name_zh"] or n["name_en"], "m": n["distance_m"]}
-            typer.echo(run.word("place_near", facts) + (f" · {_unit_name(run, n['unit'])}" if n["unit"] else ""))
+        names = _level_names(run)
+        rows = [[names[g["level"]], g["code"], g["name_zh"], g["name_en"], g["responsible"]] for g in found.grids]
+        title = f"{found.lon:.6f}, {found.lat:.6f} ({found.datum}) · {found.edition}"
+        yield Table([""] * 5, rows, title=title)
+        yield from _decision(run, found)
+    for n in found.neighbours:
+        facts = {"code": n["code"], "name": n["name_zh"] or n["name_en"], "m": n["distance_m"]}
+        yield run.word("place_near", facts) + (f" · {_unit_name(run, n['unit'])}" if n["unit"] else "")
 
 
-def _show_decision(run: State, found: locating.Located) -> None:
+def _decision(run: State, found: Located) -> Shown:
     """The unit that answers, the areas, the rule that decided, and those it beat and why."""
     if found.unit is not None:
-        typer.echo(run.word("place_unit", {"code": found.unit["code"], "name": _name_of(run, found.unit)}))
+        yield run.word("place_unit", {"code": found.unit["code"], "name": _name_of(run, found.unit)})
     else:
-        typer.echo(run.word("place_no_unit"))
+        yield run.word("place_no_unit")
     for area in found.areas:
         name = (area.name_zh if run.lang == "zh" else area.name_en) or area.name_zh or area.name_en or ""
-        typer.echo(run.word("place_area", {"code": area.code, "name": name}))
+        yield run.word("place_area", {"code": area.code, "name": name})
     if found.decision.land_owner:
-        typer.echo(run.word("place_land_owner", {"owner": found.decision.land_owner}))
+        yield run.word("place_land_owner", {"owner": found.decision.land_owner})
     if (winner := found.decision.rule) is None:
         return
     rows = [[run.word("rule_role_decides"), *rule_cells(run, winner, found.units)]]
     for b in found.decision.beaten:
         why = run.word(f"rule_why_{b.why}", {"winner": winner.kind, "loser": b.rule.kind})
         rows.append([why, *rule_cells(run, b.rule, found.units)])
-    show_table(run.word("rule_decided"), [""] * 6, rows)
+    yield Table([""] * 6, rows, title=run.word("rule_decided"))
 
 
 def rule_cells(run: State, rule: Rule, units: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -256,7 +230,7 @@ def _name_of(run: State, row: Mapping[str, Any]) -> str:
     return str((zh or en if run.lang == "zh" else en or zh) or "")
 
 
-def as_dict(found: locating.Located) -> dict[str, object]:
+def as_dict(found: Located) -> dict[str, object]:
     """The answer as JSON."""
     names = ("code", "name_zh", "name_en", "kind")
 
@@ -304,34 +278,27 @@ def _rule_as_dict(rule: Rule) -> dict[str, object]:
     return {"kind": rule.kind, **{k: getattr(rule, k) for k in names}, "area": area, **days}
 
 
-@unassigned.command("list")
-def unassigned_list(
-    context: typer.Context,
-    limit: int = typer.Option(100, help="At most this many of each kind."),
-    out: Path = typer.Option(None, "--out", help="Write a CSV instead."),
-    as_json: bool = JSON,
-) -> None:
+@command(unassigned, "list")
+def unassigned_list(run: State, *, limit: int = 100, out: Path | None = None) -> View:
     """Cases and samples in no leaf grid, with the nearest grid and its distance.
 
     Example: `gridmgmt unassigned list --limit 20`
     """
-    run = state(context)
-    found = reference.unassigned(run.engine, limit)
-    if as_json:
-        show_json(found)
-    elif out is not None:
-        pd.DataFrame(found).to_csv(out, index=False, encoding="utf-8-sig")
-    else:
-        rows = [
-            [
-                r["kind"],
-                r["number"],
-                run.word(f"located_{r['located']}"),
-                r["lon"],
-                r["lat"],
-                r["nearest_code"],
-                r["distance_m"],
-            ]
-            for r in found
-        ]
-        show_table("", ["", "", "", "lon", "lat", run.word("nearest_grid"), "m"], rows, right=(6,))
+    from gridmgmt.people.operations import reference
+
+    found = reference.unassigned(run.work, limit)
+    return View(found, _unassigned(run, found) if out is None else _written(found, out))
+
+
+def _unassigned(run: State, found: Sequence[Mapping[str, Any]]) -> Shown:
+    names = ("kind", "number", "located", "lon", "lat", "nearest_code", "distance_m")
+    told = [{**r, "located": run.word(f"located_{r['located']}")} for r in found]
+    heads = ["", "", "", "lon", "lat", run.word("nearest_grid"), "m"]
+    yield Table(heads, [[r[n] for n in names] for r in told], right=(6,))
+
+
+def _written(found: Sequence[Mapping[str, Any]], out: Path) -> Shown:
+    import pandas as pd
+
+    pd.DataFrame(found).to_csv(out, index=False, encoding="utf-8-sig")
+    yield from ()

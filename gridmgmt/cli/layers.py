@@ -1,70 +1,66 @@
 """Commands on reference layers: `gridmgmt layers import | list | show | export`."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
-from gridmgmt.cli.base import JSON, State, progress, show_json, show_table, state
-from gridmgmt.cli.grids import day_of
+from gridmgmt.cli.base import Shown, State, Table, View, command, day_of, group
 from gridmgmt.errors import OptionInvalid
-from gridmgmt.places.operations import layers as operations
-from gridmgmt.places.operations.layers import Layer, LayerReport
 
-layers = typer.Typer(help="参考图层 · Reference layers: roads, key areas, sites …", no_args_is_help=True)
+if TYPE_CHECKING:
+    from gridmgmt.places.operations import layers as operations
+    from gridmgmt.places.operations.layers import Layer, LayerReport
 
-KIND = typer.Argument(help="Kind of layer, a key of data/layers/kinds.yaml.")
-NAME = typer.Option(None, "--name", help="Name of the layer, where a kind has several (default: the kind's).")
-ON = typer.Option(None, "--on", help="Day on which the layer is valid (default: today).")
+app = typer.Typer()
+layers = group(app, "layers")
+
 MOST_FAULTS = 100
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add these commands."""
-    app.add_typer(layers, name="layers")
-
-
-@layers.command("import")
+@command(layers, "import")
 def layers_import(
-    context: typer.Context,
-    file: Path = typer.Argument(help="Any vector file that GDAL reads, GeoParquet; points also as CSV or Excel."),
-    kind: str = typer.Option(..., "--kind", help="Kind of layer, a key of data/layers/kinds.yaml."),
-    name: str = NAME,
-    layer: str = typer.Option(None, "--layer", help="Layer or worksheet of the file."),
-    crs: str = typer.Option(None, "--crs", help="epsg:NNNN | gcj02 | bd09, where the file names none or a wrong one."),
-    valid_from: str = typer.Option(None, "--valid-from", help="First day on which it holds (default: today)."),
-    mapping: list[str] = typer.Option([], "--map", help="FIELD=COLUMN, e.g. code=OBJECTID; may be repeated."),
-    number: bool = typer.Option(False, "--number", help="Features without a code take their number in the file."),
-    replace: bool = typer.Option(False, "--replace", help="Correct the layer that begins on the same day or later."),
-    dry_run: bool = typer.Option(False, "--dry-run", help="Do everything, report, undo it."),
-    as_json: bool = JSON,
-) -> None:
+    run: State,
+    file: Path,
+    *,
+    kind: str,
+    name: str | None = None,
+    layer: str | None = None,
+    crs: str | None = None,
+    valid_from: str | None = None,
+    map_: Sequence[str] = (),
+    number: bool = False,
+    replace: bool = False,
+    dry_run: bool = False,
+) -> View:
     """Load a file as the layer of a kind from a day on; the layer before it ends on that day.
 
     Features with faults are listed and left out.
 
     Example: `gridmgmt layers import roads.gpkg --kind roads --valid-from 2025-01-01 --map class=等级`
     """
-    run = state(context)
-    with progress() as tell:
+    from gridmgmt.places.operations import layers as operations
+
+    with run.progress() as tell:
         report = operations.import_layer(
-            run.engine.but(keep=not dry_run, progress=tell),
+            run.work.but(keep=not dry_run, progress=tell),
             file,
             kind,
             name=name,
             layer=layer,
             crs=crs,
-            mapping=_mapping(mapping),
+            mapping=_mapping(map_),
             valid_from=day_of(valid_from, "--valid-from"),
             number=number,
             replace=replace,
         )
-    if as_json:
-        show_json(report.as_dict())
-    else:
-        _show_report(run, report)
+    return View(report.as_dict(), _report(run, report))
 
 
-def _mapping(given: list[str]) -> dict[str, str]:
+def _mapping(given: Sequence[str]) -> dict[str, str]:
     out: dict[str, str] = {}
     for text in given:
         name, equals, column = (part.strip() for part in text.partition("="))
@@ -74,44 +70,36 @@ def _mapping(given: list[str]) -> dict[str, str]:
     return out
 
 
-def _show_report(run: State, report: LayerReport) -> None:
+def _report(run: State, report: LayerReport) -> Shown:
     facts = report.as_dict()
-    typer.echo(run.word("layers_loaded" if report.is_new else "layers_same", facts))
+    yield run.word("layers_loaded" if report.is_new else "layers_same", facts)
     if report.predecessor is not None:
-        typer.echo(run.word("layers_predecessor" if report.predecessor == "closed" else "layers_replaced", facts))
+        yield run.word("layers_predecessor" if report.predecessor == "closed" else "layers_replaced", facts)
     if report.n_numbered:
-        typer.echo(run.word("layers_numbered", {"n": report.n_numbered}))
+        yield run.word("layers_numbered", {"n": report.n_numbered})
     if report.n_outside:
-        typer.echo(run.word("layers_outside", {"n": report.n_outside}))
+        yield run.word("layers_outside", {"n": report.n_outside})
     if report.dry_run:
-        typer.echo(run.word("layers_dry_run"))
+        yield run.word("layers_dry_run")
     shown = report.faults[:MOST_FAULTS]
     if shown:
         rows = [[f.number, f.name, f.value, run.word(f.code, f.facts)] for f in shown]
-        names = [run.word(f"layers_{x}") for x in ("number", "field", "value", "reason")]
-        show_table(f"{run.word('layers_faults')} · {report.file}", names, rows, right=(0,))
+        heads = run.words(("number", "field", "value", "reason"), "layers_")
+        yield Table(heads, rows, right=(0,), title=f"{run.word('layers_faults')} · {report.file}")
     if len(report.faults) > len(shown):
-        typer.echo(run.word("layers_more_faults", {"n": len(report.faults) - len(shown)}))
+        yield run.word("layers_more_faults", {"n": len(report.faults) - len(shown)})
 
 
-@layers.command("list")
-def layers_list(
-    context: typer.Context,
-    kind: str = typer.Option(None, "--kind", help="Only this kind."),
-    on: str = typer.Option(None, "--on", help="Only those valid on this day."),
-    as_json: bool = JSON,
-) -> None:
+@command(layers, "list")
+def layers_list(run: State, *, kind: str | None = None, on: str | None = None) -> View:
     """Every layer with the days on which it holds.
 
     Example: `gridmgmt layers list --on 2025-12-31`
     """
-    run = state(context)
-    found = operations.list_layers(run.engine, kind, day_of(on, "--on"))
-    if as_json:
-        show_json([_as_json(x) for x in found])
-        return
-    names = [run.word(f"layers_{x}") for x in ("kind", "name", "from", "to", "n_features", "file")]
-    show_table("", [*names, "SHA-256"], [_row(run, x) for x in found], right=(4,))
+    from gridmgmt.places.operations import layers as operations
+
+    found = operations.list_layers(run.work, kind, day_of(on, "--on"))
+    return View([_as_json(x) for x in found], _layers(run, found))
 
 
 def _as_json(x: Layer) -> dict[str, object]:
@@ -121,42 +109,43 @@ def _as_json(x: Layer) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _row(run: State, x: Layer) -> list[object]:
-    first = x.valid_from or run.word("layers_was_replaced")
-    return [x.kind, x.name, first, x.valid_to, f"{x.n_features:,}", x.file, x.sha256[:12]]
+def _layers(run: State, found: Sequence[Layer]) -> Shown:
+    heads = run.words(("kind", "name", "from", "to", "n_features", "file"), "layers_")
+    rows = [
+        [x.kind, x.name, x.valid_from or run.word("layers_was_replaced"), x.valid_to, f"{x.n_features:,}", x.file,
+         x.sha256[:12]]
+        for x in found
+    ]  # fmt: skip
+    yield Table([*heads, "SHA-256"], rows, right=(4,))
 
 
-@layers.command("show")
-def layers_show(context: typer.Context, kind: str = KIND, on: str = ON, name: str = NAME, as_json: bool = JSON) -> None:
+@command(layers, "show")
+def layers_show(run: State, kind: str, *, on: str | None = None, name: str | None = None) -> View:
     """The layers of a kind on a day: where they come from, and how many features each class has.
 
     Example: `gridmgmt layers show roads --on 2025-12-31`
     """
-    run = state(context)
-    found = operations.show(run.engine, kind, day_of(on, "--on"), name)
-    if as_json:
-        classes = [{"class": k, "n": n} for k, n in found.classes.items()]
-        show_json({"layers": [_as_json(x) for x in found.heads], "classes": classes})
-        return
-    names = [run.word(f"layers_{x}") for x in ("kind", "name", "from", "to", "n_features", "file")]
-    show_table("", [*names, "SHA-256"], [_row(run, x) for x in found.heads], right=(4,))
+    from gridmgmt.places.operations import layers as operations
+
+    found = operations.show(run.work, kind, day_of(on, "--on"), name)
+    classes = [{"class": k, "n": n} for k, n in found.classes.items()]
+    return View({"layers": [_as_json(x) for x in found.heads], "classes": classes}, _shown(run, found))
+
+
+def _shown(run: State, found: operations.Shown) -> Shown:
+    yield from _layers(run, found.heads)
     words = {k: v.zh if run.lang == "zh" else v.en for k, v in found.kind.classes.items()}
     rows = [[words.get(k or "", k) or run.word("layers_without_class"), f"{n:,}"] for k, n in found.classes.items()]
-    show_table("", [run.word("layers_class"), run.word("layers_n_features")], rows, right=(1,))
+    yield Table(run.words(("class", "n_features"), "layers_"), rows, right=(1,))
 
 
-@layers.command("export")
-def layers_export(
-    context: typer.Context,
-    kind: str = KIND,
-    out: Path = typer.Option(..., "--out", help="The file to write: .geojson or .gpkg."),
-    on: str = ON,
-    name: str = NAME,
-) -> None:
+@command(layers, "export")
+def layers_export(run: State, kind: str, *, out: Path, on: str | None = None, name: str | None = None) -> Shown:
     """Write the features of a kind as they are valid on a day.
 
     Example: `gridmgmt layers export roads --on 2025-12-31 --out roads.gpkg`
     """
-    run = state(context)
-    n = operations.export(run.engine, kind, out, day=day_of(on, "--on"), name=name)
-    typer.echo(run.word("layers_written", {"n": n, "file": str(out)}))
+    from gridmgmt.places.operations import layers as operations
+
+    n = operations.export(run.work, kind, out, day=day_of(on, "--on"), name=name)
+    yield run.word("layers_written", {"n": n, "file": str(out)})

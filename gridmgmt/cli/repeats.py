@@ -1,54 +1,49 @@
 """The command on repeat cases: `gridmgmt repeats --period …`."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from gridmgmt.casework.exports.repeats import workbook
-from gridmgmt.casework.operations import repeats as repeating
-from gridmgmt.casework.operations.repeats import RepeatReport
-from gridmgmt.cli.base import JSON, State, progress, show_json, show_table, state
+from gridmgmt.cli.base import Shown, State, Table, View, command
 from gridmgmt.errors import OptionInvalid
-from gridmgmt.periods import parse_period
 from gridmgmt.texts import LANGUAGES, word
 
+if TYPE_CHECKING:
+    from gridmgmt.casework.operations.repeats import RepeatReport
 
-def add_to(app: typer.Typer) -> None:
-    """Add this command."""
-    app.command("repeats")(repeats)
+app = typer.Typer()
 
 
-def repeats(
-    context: typer.Context,
-    period: str = typer.Option(..., "--period", help="2025-12 | 2025-Q4 | 2025-12@26 | 2025-12-03..2026-01-04"),
-    rule: str = typer.Option("annex2", "--rule", help="Id in data/repeats, or a YAML file."),
-    out: Path = typer.Option(None, "--out", help="Write a workbook (.xlsx) of groups and cases."),
-    as_json: bool = JSON,
-) -> None:
+@command(app, "repeats")
+def repeats(run: State, *, period: str, rule: str = "annex2", out: Path | None = None) -> View:
     """Repeat cases of a period, group by group: class, place, road class, and the cases by number.
 
     Example: `gridmgmt repeats --period 2025-12 --out repeats.xlsx`
     """
-    run = state(context)
+    from gridmgmt.casework.operations import repeats as repeating
+    from gridmgmt.periods import parse_period
+
     if out is not None and out.suffix.lower() != ".xlsx":
         raise OptionInvalid(name="--out", value=out.name, expected=".xlsx")
-    with progress() as tell:
-        tell("look back", 0)
-        found = repeating.report(run.engine, parse_period(period), rule)
+    with run.progress() as tell:
+        tell("look_back", 0)
+        found = repeating.report(run.work, parse_period(period), rule)
     if out is not None:
-        title = {x: word("repeats_title", _title(found, x), x) for x in LANGUAGES}
-        end = found.period.bounds(found.city.zone)[1].isoformat()
-        content = workbook(title, found.groups, found.cases, found.city.zone, end, run.asked_lang)
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_bytes(content)
-    if as_json:
-        show_json(_as_json(found))
-        return
-    _show(run, found)
-    if out is not None:
-        typer.echo(run.word("repeats_written", {"n": len(found.groups), "file": str(out)}))
+        _write(run, found, out)
+    return View(_as_json(found), _found(run, found, out))
+
+
+def _write(run: State, found: RepeatReport, out: Path) -> None:
+    from gridmgmt.casework.exports.repeats import workbook
+
+    title = {x: word("repeats_title", _title(found, x), x) for x in LANGUAGES}
+    end = found.period.bounds(found.city.zone)[1].isoformat()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_bytes(workbook(title, found.groups, found.cases, found.city.zone, end, run.asked_lang))
 
 
 def _title(found: RepeatReport, lang: str) -> dict[str, str]:
@@ -65,7 +60,7 @@ def _as_json(found: RepeatReport) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _show(run: State, found: RepeatReport) -> None:
+def _found(run: State, found: RepeatReport, out: Path | None) -> Shown:
     names = ("group", "category", "categories", "road_class", "threshold", "n_cases", "n_repeats", "cases")
     rows = [
         [
@@ -75,10 +70,12 @@ def _show(run: State, found: RepeatReport) -> None:
         for g in found.groups
     ]  # fmt: skip
     title = run.word("repeats_title", _title(found, run.lang))
-    show_table(title, [run.word(f"repeats_{x}") for x in names], rows, right=(0, 4, 5, 6))
-    typer.echo(run.word("repeats_counts", found.counts))
+    yield Table(run.words(names, "repeats_"), rows, right=(0, 4, 5, 6), title=title)
+    yield run.word("repeats_counts", found.counts)
     if found.without_roads:
-        typer.echo(run.word("repeats_without_roads"))
+        yield run.word("repeats_without_roads")
+    if out is not None:
+        yield run.word("repeats_written", {"n": len(found.groups), "file": str(out)})
 
 
 def _numbers(group: Mapping[str, Any]) -> str:

@@ -1,49 +1,35 @@
 """Commands on rulebooks as documents; none of them reads a database."""
 
-import datetime as dt
+from __future__ import annotations
+
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from gridmgmt import texts
-from gridmgmt.assessing.exports.entry_form import entry_form
-from gridmgmt.assessing.readers.entries import read_input_file
-from gridmgmt.cli.base import JSON, change_of, show_json, show_table, state
+from gridmgmt.cli.base import Shown, State, Table, View, change_of, command, day_of, group
 from gridmgmt.errors import OptionInvalid, RulebookInvalid, RulebookNotInForce
-from gridmgmt.files.wording import Words, same, words
-from gridmgmt.periods import parse_period
-from gridmgmt.rulebooks.check import stage_inputs
-from gridmgmt.rulebooks.diff import Difference, diff
-from gridmgmt.rulebooks.dossier import read_dossier, stage_of
-from gridmgmt.rulebooks.exports.input_text import source_words, type_words
-from gridmgmt.rulebooks.exports.rulebook_text import cadence_words, population_words, rulebook_text, valid_words
-from gridmgmt.rulebooks.load import Loaded, known, load, named, read_file, versions
-from gridmgmt.rulebooks.model import Rulebook, Stage
-from gridmgmt.rulebooks.schema import schema
-from gridmgmt.rulebooks.starter import starter
-from gridmgmt.rulebooks.trial import Trial, examples_beside, read_beside, trial
-from gridmgmt.scorecards.exports.outcome_text import evaluated, evaluation_json, evaluation_text
 
-rulebook = typer.Typer(help="考核办法 · Rulebooks as documents.", no_args_is_help=True)
+if TYPE_CHECKING:
+    import datetime as dt
 
-BOOK = typer.Argument(help="Id in data/rulebooks, ID@VERSION, or a YAML file.")
-LANG = typer.Option(None, "--lang", help="zh | en (default: zh)")
+    from gridmgmt.files.wording import Words
+    from gridmgmt.rulebooks.diff import Difference
+    from gridmgmt.rulebooks.load import Loaded
+    from gridmgmt.rulebooks.model import Rulebook, Stage
+    from gridmgmt.rulebooks.trial import Trial
+
+app = typer.Typer()
+rulebook = group(app, "rulebook")
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add these commands."""
-    app.add_typer(rulebook, name="rulebook")
-
-
-def _lang(context: typer.Context, own: str | None = None) -> str:
+def _lang(run: State, own: str | None = None) -> str:
     """The language asked for, else Chinese: the city's is in the database, which these commands never open."""
-    lang = own or state(context).asked_lang or "zh"
-    if lang not in texts.LANGUAGES:
-        raise OptionInvalid(name="--lang", value=lang, expected="zh / en")
-    return lang
+    run.speak(own)
+    return run.asked_lang or "zh"
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -52,44 +38,38 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _heads(lang: str, *codes: str) -> list[str]:
-    return [texts.word(code, lang=lang) for code in codes]
+    return [texts.word(f"rulebook_{code}", lang=lang) for code in codes]
 
 
 # --- list and show ----------------------------------------------------------------------------------------------------
 
 
-@rulebook.command("list")
-def rulebook_list(
-    context: typer.Context,
-    on: str = typer.Option(None, "--on", help="Only the version in force on this day, e.g. 2025-12-31."),
-    lang: str = LANG,
-    as_json: bool = JSON,
-) -> None:
+@command(rulebook, "list")
+def rulebook_list(run: State, *, on: str | None = None, lang: str | None = None) -> View:
     """Every rulebook and version: whom it assesses, in which periods, when it is in force.
 
     Example: `gridmgmt rulebook list --on 2025-12-31`
     """
-    lang = _lang(context, lang)
-    day = _day(on) if on else None
+    from gridmgmt.rulebooks.load import known
+
+    lang = _lang(run, lang)
+    day = day_of(on or None, "--on")
     found = [entry for name in known() for entry in _listed(name, day, lang)]
-    if as_json:
-        show_json(found)
-        return
     keys = ("id", "version", "title", "population", "stages", "valid")
-    rows = [[entry.get(k) if k != "stages" else "、".join(entry.get(k, [])) for k in keys] for entry in found]
-    rows = [r if "told" not in e else [e["id"], "–", e["told"], "", "", ""] for r, e in zip(rows, found, strict=True)]
-    show_table("", _heads(lang, *(f"rulebook_{k}" for k in keys)), rows)
+    rows = [_row(entry, keys) for entry in found]
+    return View(found, [Table(_heads(lang, *keys), rows)])
 
 
-def _day(text: str) -> dt.date:
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError as e:
-        raise OptionInvalid(name="--on", value=text, expected="2025-12-31") from e
+def _row(entry: Mapping[str, Any], keys: Sequence[str]) -> list[str]:
+    if "told" in entry:
+        return [entry["id"], "–", entry["told"], "", "", ""]
+    return ["、".join(entry[k]) if k == "stages" else entry[k] for k in keys]
 
 
 def _listed(name: str, day: dt.date | None, lang: str) -> list[dict[str, Any]]:
     """The versions of one rulebook; what is faulty, or not in force that day, is told in its place."""
+    from gridmgmt.rulebooks.load import load, read_file, versions
+
     try:
         if day is not None:
             return [_entry(load(name, day).rulebook, lang)]
@@ -102,6 +82,8 @@ def _listed(name: str, day: dt.date | None, lang: str) -> list[dict[str, Any]]:
 
 
 def _entry(book: Rulebook, lang: str) -> dict[str, Any]:
+    from gridmgmt.rulebooks.exports.rulebook_text import cadence_words, population_words, valid_words
+
     return {
         "id": book.id,
         "version": book.version,
@@ -112,55 +94,49 @@ def _entry(book: Rulebook, lang: str) -> dict[str, Any]:
     }
 
 
-@rulebook.command("show")
-def rulebook_show(context: typer.Context, book: str = BOOK, lang: str = LANG, as_json: bool = JSON) -> None:
+@command(rulebook, "show")
+def rulebook_show(run: State, book: str, *, lang: str | None = None) -> View:
     """A whole rulebook in words: items and rules, rates, inputs, grades, consequences, readings.
 
     Example: `gridmgmt rulebook show grid_baseline --lang en`
     """
+    from gridmgmt.rulebooks.exports.rulebook_text import rulebook_text
+    from gridmgmt.rulebooks.load import named
+
     found = named(book).rulebook
-    if as_json:
-        show_json(found.model_dump(mode="json", by_alias=True))
-    else:
-        typer.echo(rulebook_text(found, _lang(context, lang)))
+    lines = (rulebook_text(found, x) for x in (_lang(run, lang),))
+    return View(found.model_dump(mode="json", by_alias=True), lines)
 
 
 # --- inputs -----------------------------------------------------------------------------------------------------------
 
 
-@rulebook.command("inputs")
+@command(rulebook, "inputs")
 def rulebook_inputs(
-    context: typer.Context,
-    book: str = BOOK,
-    template: Path = typer.Option(None, "--template", help="Write the entry form (xlsx) to this file."),
-    period: str = typer.Option(None, "--period", help="Only what this period needs; the form is made for it."),
-    lang: str = LANG,
-    as_json: bool = JSON,
-) -> None:
+    run: State, book: str, *, template: Path | None = None, period: str | None = None, lang: str | None = None
+) -> View:
     """What a rulebook must be told: counted by the platform, or handed in by people and why; or the entry form for it.
 
     Example: `gridmgmt rulebook inputs grid_baseline --period 2025-12`
     """
-    lang = _lang(context, lang)
+    from gridmgmt.rulebooks.check import stage_inputs
+    from gridmgmt.rulebooks.load import named
+
+    lang = _lang(run, lang)
     found = named(book).rulebook
     stage = _stage(found, period) if period else None
     if template is not None:
-        form = entry_form(found, (stage or found.stages[0]).id, parse_period(period).label if period else None, ())
-        _write(template, form)
-        typer.echo(texts.word("rulebook_form_written", {"file": str(template)}, lang))
-        return
+        return _form(found, stage or found.stages[0], template, period, lang)
     needed = {s.id: stage_inputs(found, s) for s in found.stages}
     shown = stage_inputs(found, stage) if stage else found.inputs
     inputs = [_input(found, name, [s for s in needed if name in needed[s]]) for name in shown]
-    if as_json:
-        show_json(inputs)
-        return
-    rows = [_input_row(found, i, lang) for i in inputs]
-    heads = ("rulebook_id", "rulebook_title", "rulebook_type", "rulebook_from", "rulebook_stages", "rulebook_for")
-    show_table(found.title[lang], _heads(lang, *heads), rows)
+    return View(inputs, _inputs(found, inputs, lang))
 
 
 def _stage(book: Rulebook, period: str) -> Stage:
+    from gridmgmt.periods import parse_period
+    from gridmgmt.rulebooks.dossier import stage_of
+
     found = stage_of(book, parse_period(period))
     if found is None:
         raise OptionInvalid(name="--period", value=period, expected=", ".join(s.cadence for s in book.stages))
@@ -172,7 +148,15 @@ def _input(book: Rulebook, name: str, stages: list[str]) -> dict[str, Any]:
     return {"id": name, **spec.model_dump(mode="json", exclude_none=True), "stages": stages}
 
 
+def _inputs(book: Rulebook, inputs: Sequence[Mapping[str, Any]], lang: str) -> Shown:
+    heads = _heads(lang, "id", "title", "type", "from", "stages", "for")
+    yield Table(heads, [_input_row(book, i, lang) for i in inputs], title=book.title[lang])
+
+
 def _input_row(book: Rulebook, shown: Mapping[str, Any], lang: str) -> list[str]:
+    from gridmgmt.rulebooks.exports.input_text import source_words, type_words
+    from gridmgmt.rulebooks.exports.rulebook_text import cadence_words
+
     spec = book.inputs[shown["id"]]
     stages = [cadence_words(book.stage(s).cadence)[lang] for s in shown["stages"]]
     whom = texts.word("rulebook_for_all" if spec.per == "all" else "rulebook_for_each", lang=lang)
@@ -180,34 +164,41 @@ def _input_row(book: Rulebook, shown: Mapping[str, Any], lang: str) -> list[str]
     return [shown["id"], *(t[lang] for t in told), "、".join(stages), whom]
 
 
+def _form(book: Rulebook, stage: Stage, out: Path, period: str | None, lang: str) -> View:
+    from gridmgmt.assessing.exports.entry_form import entry_form
+    from gridmgmt.periods import parse_period
+
+    _write(out, entry_form(book, stage.id, parse_period(period).label if period else None, ()))
+    return View({"file": str(out)}, [texts.word("rulebook_form_written", {"file": str(out)}, lang)])
+
+
 # --- check, new, schema -----------------------------------------------------------------------------------------------
 
 
-@rulebook.command("check")
-def rulebook_check(context: typer.Context, book: str = BOOK, lang: str = LANG, as_json: bool = JSON) -> None:
+@command(rulebook, "check")
+def rulebook_check(run: State, book: str, *, lang: str | None = None) -> View:
     """Read a rulebook, run the worked examples beside it, and read it under every option of its readings.
 
     The first fault is told by file, line and key. The exit status is 1 if an example does not come out.
 
     Example: `gridmgmt rulebook check grid_baseline`
     """
-    lang = _lang(context, lang)
+    from gridmgmt.rulebooks.trial import examples_beside, read_beside, trial
+
+    lang = _lang(run, lang)
     loaded, path = _located(book)
     beside = examples_beside(path)
     tried = trial(loaded, read_beside(beside) if beside else [])
-    if as_json:
-        faults = [{"tried": f.tried, "problems": f.problems} for f in tried.faults]
-        show_json({"file": str(path), "sha256": loaded.sha256, "examples": tried.n_examples,
-                   "options": tried.n_options, "faults": faults})  # fmt: skip
-    else:
-        for line in _told(loaded, path, tried, has_examples=beside is not None):
-            typer.echo(line[lang])
-    if tried.faults:
-        raise typer.Exit(1)
+    data = {"file": str(path), "sha256": loaded.sha256, "examples": tried.n_examples, "options": tried.n_options,
+            "faults": [{"tried": f.tried, "problems": f.problems} for f in tried.faults]}  # fmt: skip
+    lines = (line[lang] for line in _told(loaded, path, tried, has_examples=beside is not None))
+    return View(data, lines, failed=bool(tried.faults))
 
 
 def _located(name: str) -> tuple[Loaded, Path]:
     """A rulebook and the file it stands in."""
+    from gridmgmt.rulebooks.load import named, versions
+
     loaded = named(name)
     if name.endswith((".yaml", ".yml")):
         return loaded, Path(name)
@@ -215,33 +206,32 @@ def _located(name: str) -> tuple[Loaded, Path]:
     return loaded, next(same_text)
 
 
-def _told(loaded: Loaded, path: Path, tried: Trial, *, has_examples: bool) -> list[Words]:
+def _told(loaded: Loaded, path: Path, tried: Trial, *, has_examples: bool) -> Iterator[Words]:
+    from gridmgmt.files.wording import same, words
+
     book, n_wrong = loaded.rulebook, len([f for f in tried.faults if f.is_example])
     facts = {"n_parts": len(list(book.parts())), "n_inputs": len(book.inputs), "n_rates": len(book.rates)}
-    lines = [words("rulebook_checked", file=path.name, **facts)]
+    yield words("rulebook_checked", file=path.name, **facts)
     if has_examples:
-        lines.append(words("rulebook_checked_examples", n=tried.n_examples, n_wrong=n_wrong))
+        yield words("rulebook_checked_examples", n=tried.n_examples, n_wrong=n_wrong)
     else:
-        lines.append(words("rulebook_checked_no_examples", file=str(path.with_name("examples.yaml"))))
+        yield words("rulebook_checked_no_examples", file=str(path.with_name("examples.yaml")))
     if tried.n_options:
         n_unread = len(tried.faults) - n_wrong
-        lines.append(words("rulebook_checked_options", n=tried.n_options, n_wrong=n_unread))
+        yield words("rulebook_checked_options", n=tried.n_options, n_wrong=n_unread)
     for fault in tried.faults:
-        lines.append({k: f"✗ {fault.tried[k]}" for k in texts.LANGUAGES})
-        lines += [same(f"  {problem}") for problem in fault.problems]
-    return lines
+        yield {k: f"✗ {fault.tried[k]}" for k in texts.LANGUAGES}
+        yield from (same(f"  {problem}") for problem in fault.problems)
 
 
-@rulebook.command("new")
-def rulebook_new(
-    context: typer.Context,
-    name: str = typer.Argument(help="Id of the new rulebook: small letters, digits and _."),
-    out: Path = typer.Option(None, "--out", help="Folder to write to (default: a new folder of that name here)."),
-) -> None:
+@command(rulebook, "new")
+def rulebook_new(run: State, name: str, *, out: Path | None = None) -> Shown:
     """Write a commented rulebook to start from, with worked examples; it passes `check` at once.
 
     Example: `gridmgmt rulebook new my_city --out rulebooks/my_city`
     """
+    from gridmgmt.rulebooks.starter import starter
+
     folder = out or Path(name)
     files = {folder / f: text for f, text in starter(name).items()}
     for file in files:
@@ -251,45 +241,42 @@ def rulebook_new(
     for file, text in files.items():
         _write(file, text.encode())
     facts = {"files": [str(f) for f in files], "file": str(next(iter(files)))}
-    typer.echo(texts.word("rulebook_written", facts, _lang(context)))
+    yield texts.word("rulebook_written", facts, _lang(run))
 
 
-@rulebook.command("schema")
-def rulebook_schema(
-    context: typer.Context, out: Path = typer.Option(None, "--out", help="File to write to (default: the screen).")
-) -> None:
+@command(rulebook, "schema")
+def rulebook_schema(run: State, *, out: Path | None = None) -> Shown:
     """The JSON Schema by which editors complete and check rulebook.yaml (YAML language server).
 
     Example: `gridmgmt rulebook schema --out rulebook.schema.json`
     """
+    from gridmgmt.rulebooks.schema import schema
+
     text = json.dumps(schema(), ensure_ascii=False, indent=2)
     if out is None:
-        typer.echo(text)
+        yield text
     else:
         _write(out, f"{text}\n".encode())
-        typer.echo(texts.word("rulebook_schema_written", {"file": str(out)}, _lang(context)))
+        yield texts.word("rulebook_schema_written", {"file": str(out)}, _lang(run))
 
 
 # --- diff and evaluate ------------------------------------------------------------------------------------------------
 
 
-@rulebook.command("diff")
-def rulebook_diff(
-    context: typer.Context, old: str = BOOK, new: str = BOOK, lang: str = LANG, as_json: bool = JSON
-) -> None:
+@command(rulebook, "diff")
+def rulebook_diff(run: State, old: str, new: str, *, lang: str | None = None) -> View:
     """What differs between two rulebooks or versions: by item, rule, rate, input and reading, old and new value.
 
     Example: `gridmgmt rulebook diff grid_baseline my_city/rulebook.yaml`
     """
-    lang = _lang(context, lang)
+    from gridmgmt.rulebooks.diff import diff
+    from gridmgmt.rulebooks.load import named
+
+    lang = _lang(run, lang)
     found = diff(named(old).rulebook, named(new).rulebook)
-    if as_json:
-        show_json([d.plain for d in found])
-    elif not found:
-        typer.echo(texts.word("rulebook_same", lang=lang))
-    else:
-        columns = _heads(lang, *(f"rulebook_{x}" for x in ("what", "id", "title", "key", "old", "new")))
-        show_table("", columns, [_difference_row(d, lang) for d in found])
+    columns = _heads(lang, "what", "id", "title", "key", "old", "new")
+    table = Table(columns, [_difference_row(d, lang) for d in found])
+    return View([d.plain for d in found], [table if found else texts.word("rulebook_same", lang=lang)])
 
 
 def _difference_row(d: Difference, lang: str) -> list[Any]:
@@ -299,24 +286,21 @@ def _difference_row(d: Difference, lang: str) -> list[Any]:
     return [what, d.id, d.title[lang], d.key, d.old, d.new]
 
 
-@rulebook.command("evaluate")
+@command(rulebook, "evaluate")
 def rulebook_evaluate(
-    context: typer.Context,
-    book: str = BOOK,
-    inputs: Path = typer.Option(..., "--input", help="Inputs: .json, .yaml, or an entry form (.xlsx, .csv)."),
-    changes: list[str] = typer.Option(None, "--set", help="Try another value: readings.NAME=… or ITEM.KEY=…"),
-    lang: str = LANG,
-    as_json: bool = JSON,
-) -> None:
+    run: State, book: str, *, input_: Path, set_: Sequence[str] = (), lang: str | None = None
+) -> View:
     """Compute a rulebook from a file of inputs, without a database: every point with its reason, what is missing.
 
     Example: `gridmgmt rulebook evaluate grid_baseline --input inputs.yaml --set rework_steps.threshold=3`
     """
-    lang = _lang(context, lang)
-    loaded = named(book, [change_of(text) for text in changes or ()])
-    dossier = read_dossier(loaded.rulebook, read_input_file(inputs, loaded.rulebook), inputs.name)
+    from gridmgmt.assessing.readers.entries import read_input_file
+    from gridmgmt.rulebooks.dossier import read_dossier
+    from gridmgmt.rulebooks.load import named
+    from gridmgmt.scorecards.exports.outcome_text import evaluated, evaluation_json, evaluation_text
+
+    lang = _lang(run, lang)
+    loaded = named(book, [change_of(text) for text in set_])
+    dossier = read_dossier(loaded.rulebook, read_input_file(input_, loaded.rulebook), input_.name)
     found = evaluated(loaded, dossier)
-    if as_json:
-        show_json(evaluation_json(found))
-    else:
-        typer.echo(evaluation_text(found, lang))
+    return View(evaluation_json(found), (evaluation_text(found, x) for x in (lang,)))

@@ -1,139 +1,132 @@
-"""Commands on inspections: plan, draw, field forms, what comes back, rectification notices."""
+"""Commands on inspections: import, plan, draw, field forms, what comes back, rectification notices."""
 
-import datetime as dt
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from gridmgmt.cli.base import JSON, State, progress, show_json, show_table, state
-from gridmgmt.cli.facts import samples
+from gridmgmt.cli.base import Shown, State, Table, View, command, group
+from gridmgmt.cli.facts import import_files
 from gridmgmt.errors import OptionInvalid
-from gridmgmt.files.wording import say
-from gridmgmt.inspections.exports import field_forms
-from gridmgmt.inspections.operations import draws, findings
-from gridmgmt.inspections.operations.draws import DrawReport
-from gridmgmt.inspections.operations.findings import TakeReport
-from gridmgmt.periods import parse_instant
 
-notices = typer.Typer(help="整改通知 · Rectification notices.", no_args_is_help=True)
+if TYPE_CHECKING:
+    import datetime as dt
 
-DRAW = typer.Argument(help="Name of the draw, such as huiji-2025-06.")
-RULEBOOK = typer.Option(..., "--rulebook", help="Id of the rulebook whose samples are drawn.")
-PERIOD = typer.Option(..., "--period", help="The period, such as 2025-06.")
-BY = typer.Option(..., "--by", help="Who answers for it.")
+    from gridmgmt.inspections.operations.draws import DrawReport, Planned
+    from gridmgmt.inspections.operations.findings import TakeReport
+
+app = typer.Typer()
+samples = group(app, "samples")
+notices = group(samples, "notices")
+
 TAKE_COUNTS = ("n_new", "n_corrected", "n_unchanged", "n_refused", "n_not_filled")
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the notices below the samples' own commands, which :mod:`gridmgmt.cli.facts` has added."""
-    samples.add_typer(notices, name="notices")
+@command(samples, "import")
+def samples_import(
+    run: State, files: Sequence[Path], *, profile: str, source_as_of: str | None = None, dry_run: bool = False
+) -> View:
+    """Import inspection samples with location and score or findings.
+
+    Example: `gridmgmt samples import samples.xlsx --profile demo_samples`
+    """
+    return import_files(run, files, profile, source_as_of, dry_run=dry_run)
 
 
-@samples.command("plan")
-def samples_plan(context: typer.Context, rulebook: str = RULEBOOK, period: str = PERIOD, as_json: bool = JSON) -> None:
+@command(samples, "plan")
+def samples_plan(run: State, *, rulebook: str, period: str) -> View:
     """What is to be drawn: unit by unit, type by type, with exceptions and substitutes and why.
 
     Example: `gridmgmt samples plan --rulebook huiji --period 2025-06`
     """
-    run = state(context)
-    found = draws.plan_of(run.engine, rulebook, period)
-    if as_json:
-        lines = [
-            {
-                "unit": x.unit.code, "type": x.type.id, "objects": dict(x.objects), "n": x.n, "why": x.why,
-                "attribute": x.attribute,
-            }
-            for x in found.lines
-        ]  # fmt: skip
-        show_json({"rulebook": found.loaded.rulebook.id, "period": found.period.label, "n": found.n, "lines": lines})
-        return
+    from gridmgmt.inspections.operations import draws
+
+    found = draws.plan_of(run.work, rulebook, period)
+    lines = [
+        {
+            "unit": x.unit.code, "type": x.type.id, "objects": dict(x.objects), "n": x.n, "why": x.why,
+            "attribute": x.attribute,
+        }
+        for x in found.lines
+    ]  # fmt: skip
+    head = {"rulebook": found.loaded.rulebook.id, "period": found.period.label, "n": found.n}
+    return View({**head, "lines": lines}, _plan(run, found))
+
+
+def _plan(run: State, found: Planned) -> Shown:
+    from gridmgmt.files.wording import say
+
     rows = []
     for x in found.lines:
         objects = ", ".join(f"{name} {n}" for name, n in x.objects.items())
         why = "" if x.why == "as_stated" else run.word(f"plan_{x.why}", {"attribute": x.attribute})
-        unit = f"{x.unit.code} {say(x.unit.name, run.lang)}"
-        rows.append([unit, say(x.type.title, run.lang), objects, x.n, why])
+        rows.append([f"{x.unit.code} {say(x.unit.name, run.lang)}", say(x.type.title, run.lang), objects, x.n, why])
     title = say(found.loaded.rulebook.title, run.lang)
-    heads = [run.word(f"sample_{n}") for n in ("unit", "type", "object", "n", "why")]
-    show_table(run.word("plan_title", {"title": title, "period": found.period.label, "n": found.n}), heads, rows, (3,))
+    title = run.word("plan_title", {"title": title, "period": found.period.label, "n": found.n})
+    yield Table(run.words(("unit", "type", "object", "n", "why"), "sample_"), rows, right=(3,), title=title)
 
 
-@samples.command("draw")
+@command(samples, "draw")
 def samples_draw(
-    context: typer.Context,
-    rulebook: str = RULEBOOK,
-    period: str = PERIOD,
-    seed: str = typer.Option(..., "--seed", help="Any text; with it anybody draws the same samples."),
-    again: str = typer.Option(None, "--again", help="Why a period that was drawn before is drawn anew."),
-    dry_run: bool = typer.Option(False, "--dry-run", help="Do everything, report, undo it."),
-    as_json: bool = JSON,
-) -> None:
+    run: State, *, rulebook: str, period: str, seed: str, again: str | None = None, dry_run: bool = False
+) -> View:
     """Draw a period's samples from the layers, spread over the grids; the same draw again changes nothing.
 
     Example: `gridmgmt samples draw --rulebook huiji --period 2025-06 --seed 20250601`
     """
-    run = state(context)
-    with progress() as tell:
-        report = draws.make_draw(run.engine.but(keep=not dry_run, progress=tell), rulebook, period, seed, again=again)
-    if as_json:
-        names = ("name", "sha256", "is_new", "dry_run", "n_inspected_before", "document")
-        show_json({name: getattr(report, name) for name in names})
-        return
-    _tell_draw(run, report)
+    from gridmgmt.inspections.operations import draws
+
+    with run.progress() as tell:
+        report = draws.make_draw(run.work.but(keep=not dry_run, progress=tell), rulebook, period, seed, again=again)
+    names = ("name", "sha256", "is_new", "dry_run", "n_inspected_before", "document")
+    return View({name: getattr(report, name) for name in names}, _drawn(run, report))
 
 
-def _tell_draw(run: State, report: DrawReport) -> None:
-    document = report.document
+def _drawn(run: State, report: DrawReport) -> Shown:
     if report.dry_run:
-        typer.echo(run.word("import_dry_run"))
-    facts = {"name": report.name, "n": len(document["items"]), "sha256": report.sha256[:12]}
-    typer.echo(run.word("draw_made", facts) if report.is_new else run.word("draw_same", facts))
+        yield run.word("import_dry_run")
+    facts = {"name": report.name, "n": len(report.document["items"]), "sha256": report.sha256[:12]}
+    yield run.word("draw_made", facts) if report.is_new else run.word("draw_same", facts)
     if report.n_inspected_before:
-        typer.echo(run.word("draw_inspected_before", {"n": report.n_inspected_before}))
-    _tell_short(run, document)
+        yield run.word("draw_inspected_before", {"n": report.n_inspected_before})
+    yield from _short(run, report.document)
 
 
-def _tell_short(run: State, document: Any) -> None:
+def _short(run: State, document: Any) -> Shown:
     """What is short, what was passed over, what was drawn again: never silently."""
     n_again = sum(i["again"] is not None for i in document["items"])
     if n_again:
-        typer.echo(run.word("draw_repeated", {"n": n_again}))
+        yield run.word("draw_repeated", {"n": n_again})
     if document["passed_over"]:
-        typer.echo(run.word("draw_passed_over", {"n": len(document["passed_over"])}))
+        yield run.word("draw_passed_over", {"n": len(document["passed_over"])})
     if document["short"]:
-        words = document["words"]
+        types, objects = document["words"]["types"], document["words"]["objects"]
         rows = [
-            [
-                s["unit"],
-                words["types"][s["type"]][run.lang],
-                words["objects"][s["object"]][run.lang],
-                s["asked"],
-                s["drawn"],
-            ]
+            [s["unit"], types[s["type"]][run.lang], objects[s["object"]][run.lang], s["asked"], s["drawn"]]
             for s in document["short"]
         ]
-        heads = [run.word(f"sample_{n}") for n in ("unit", "type", "object", "asked", "drawn")]
-        show_table(run.word("draw_short"), heads, rows, (3, 4))
+        heads = run.words(("unit", "type", "object", "asked", "drawn"), "sample_")
+        yield Table(heads, rows, right=(3, 4), title=run.word("draw_short"))
 
 
-@samples.command("show")
-def samples_show(
-    context: typer.Context,
-    draw: str = DRAW,
-    unit: str = typer.Option(None, "--unit", help="Only this unit's samples."),
-    as_json: bool = JSON,
-) -> None:
+@command(samples, "show")
+def samples_show(run: State, draw: str, *, unit: str | None = None) -> View:
     """A draw's samples, as far as they were inspected, and what is short.
 
     Example: `gridmgmt samples show huiji-2025-06 --unit 410108001`
     """
-    run = state(context)
-    found, items = draws.show_draw(run.engine, draw, unit)
-    if as_json:
-        head = {"name": found.name, "sha256": found.sha256, "reason": found.reason, "known_at": found.known_at}
-        show_json({**head, "samples": items} | ({} if unit else {"document": found.document}))
-        return
+    from gridmgmt.inspections.operations import draws
+
+    found, items = draws.show_draw(run.work, draw, unit)
+    head = {name: getattr(found, name) for name in ("name", "sha256", "reason", "known_at")}
+    data = {**head, "samples": items} | ({} if unit else {"document": found.document})
+    return View(data, _samples(run, found, items))
+
+
+def _samples(run: State, found: Any, items: Sequence[Mapping[str, Any]]) -> Shown:
     words = found.document["words"]
     again = {s["no"]: i["again"] for i, s in zip(found.document["items"], found.document["samples"], strict=True)}
     rows = []
@@ -144,112 +137,97 @@ def samples_show(
         score = "" if x["score"] is None else f"{x['score']:f}"
         rows.append([x["sample_no"], x["unit_code"], kind, f"{name} {x['name_' + run.lang]}", grid,
                      again[x["sample_no"]] or "", told, score])  # fmt: skip
-    heads = [run.word(f"sample_{n}") for n in ("no", "unit", "type", "object", "grid", "again", "result", "score")]
-    show_table(f"{found.name} · {found.sha256[:12]}", heads, rows, (7,))
-    _tell_short(run, found.document)
+    heads = run.words(("no", "unit", "type", "object", "grid", "again", "result", "score"), "sample_")
+    yield Table(heads, rows, right=(7,), title=f"{found.name} · {found.sha256[:12]}")
+    yield from _short(run, found.document)
 
 
-@samples.command("verify")
-def samples_verify(context: typer.Context, draw: str = DRAW, as_json: bool = JSON) -> None:
+@command(samples, "verify")
+def samples_verify(run: State, draw: str) -> View:
     """Draw again from what is kept with a draw and compare; ends with status 1 if anything differs.
 
     Example: `gridmgmt samples verify huiji-2025-06`
     """
-    run = state(context)
-    found = draws.verify_draw(run.engine, draw)
-    if as_json:
-        show_json(found)
-    else:
-        for name, answer in found.items():
-            typer.echo(f"{run.word(f'draw_check_{name}')}: {run.word('draw_check_' + ('yes' if answer else 'no'))}")
-    if not all(found.values()):
-        raise typer.Exit(1)
+    from gridmgmt.inspections.operations import draws
+
+    found = draws.verify_draw(run.work, draw)
+    lines = (
+        f"{run.word(f'draw_check_{name}')}: {run.word('draw_check_' + ('yes' if answer else 'no'))}"
+        for name, answer in found.items()
+    )
+    return View(found, lines, failed=not all(found.values()))
 
 
-@samples.command("form")
-def samples_form(
-    context: typer.Context,
-    draw: str = DRAW,
-    unit: str = typer.Option(None, "--unit", help="Only this unit's samples."),
-    out: Path = typer.Option(..., "--out", help="A .xlsx workbook, or .geojson for a phone app."),
-) -> None:
+@command(samples, "form")
+def samples_form(run: State, draw: str, *, unit: str | None = None, out: Path) -> Shown:
     """The form that inspectors take along: every sample with what is looked at in it.
 
     Example: `gridmgmt samples form huiji-2025-06 --unit 410108001 --out june.xlsx`
     """
-    run = state(context)
+    from gridmgmt.inspections.exports import field_forms
+    from gridmgmt.inspections.operations import findings
+
     if out.suffix.lower() not in (".xlsx", ".geojson"):
         raise OptionInvalid(name="--out", value=str(out), expected=".xlsx / .geojson")
-    form = findings.form_of(run.engine, draw, unit)
+    form = findings.form_of(run.work, draw, unit)
     out.parent.mkdir(parents=True, exist_ok=True)
     if out.suffix.lower() == ".xlsx":
         out.write_bytes(field_forms.workbook(form))
     else:
         out.write_text(field_forms.geojson(form), "utf-8")
-    typer.echo(run.word("rows_written", {"n": len(form.samples), "file": str(out)}))
+    yield run.word("rows_written", {"n": len(form.samples), "file": str(out)})
 
 
-@samples.command("take")
-def samples_take(
-    context: typer.Context,
-    file: Path = typer.Argument(help="A filled field form: .xlsx or .geojson."),
-    dry_run: bool = typer.Option(False, "--dry-run", help="Do everything, report, undo it."),
-    as_json: bool = JSON,
-) -> None:
+@command(samples, "take")
+def samples_take(run: State, file: Path, *, dry_run: bool = False) -> View:
     """Read a filled field form back: good samples load and are scored, faults are told by their cell.
 
     The same file again changes nothing; a corrected one makes new versions.
 
     Example: `gridmgmt samples take june.xlsx`
     """
-    run = state(context)
-    report = findings.take(run.engine.but(keep=not dry_run), file)
-    if as_json:
-        show_json(report.as_dict())
-    else:
-        _tell_take(run, report)
-    if report.problems and not report.n_loaded:  # a nightly job must notice
-        raise typer.Exit(1)
+    from gridmgmt.inspections.operations import findings
+
+    report = findings.take(run.work.but(keep=not dry_run), file)
+    return View(report.as_dict(), _taken(run, report), failed=bool(report.problems and not report.n_loaded))
 
 
-def _tell_take(run: State, report: TakeReport) -> None:
+def _taken(run: State, report: TakeReport) -> Shown:
     title = run.word("import_dry_run") if report.dry_run else ""
-    show_table(title, [run.word(n) for n in TAKE_COUNTS], [[getattr(report, n) for n in TAKE_COUNTS]], range(5))
+    yield Table(run.words(TAKE_COUNTS), [[getattr(report, n) for n in TAKE_COUNTS]], range(5), title)
     rows = []
     for p in report.problems:
         why = run.word(p["code"], {**p["facts"], "value": p["value"], "column": p["column"]})
         rows.append([p["sheet"] or report.file, p["row"], p["column"], p["value"], why])
     if rows:
-        names = ("sheet", "row", "column", "value", "quarantined_because")
-        show_table(run.word("entry_refused"), [run.word(n) for n in names], rows, (1,))
+        heads = run.words(("sheet", "row", "column", "value", "quarantined_because"))
+        yield Table(heads, rows, right=(1,), title=run.word("entry_refused"))
     for note in report.notes:
-        typer.echo(f"{run.word('row')} {note['row']}: {run.word(note['code'], note['facts'])}")
+        yield f"{run.word('row')} {note['row']}: {run.word(note['code'], note['facts'])}"
 
 
 # --- rectification notices --------------------------------------------------------------------------------------------
 
 
-@notices.command("issue")
-def notices_issue(
-    context: typer.Context,
-    draw: str = DRAW,
-    unit: str = typer.Option(..., "--unit", help="The unit whose findings are to be rectified."),
-    due: str = typer.Option(..., "--due", help="A day (its end is the deadline) or an instant."),
-    by: str = BY,
-    sample: list[str] = typer.Option([], "--sample", help="Only this sample's findings; may be given several times."),
-    as_json: bool = JSON,
-) -> None:
+@command(notices, "issue")
+def notices_issue(run: State, draw: str, *, unit: str, due: str, by: str, sample: Sequence[str] = ()) -> View:
     """Issue a notice on a unit's findings that stand in none yet.
 
     Example: `gridmgmt samples notices issue huiji-2025-06 --unit 410108001 --due 2025-06-20 --by 王五`
     """
-    run = state(context)
-    deadline = _deadline(run, due)
-    _show_notices(run, [findings.issue_notice(run.engine.but(actor=by), draw, unit, deadline, samples=sample)], as_json)
+    from gridmgmt.inspections.operations import findings
+
+    return _notices(
+        run, [findings.issue_notice(run.work.but(actor=by), draw, unit, _deadline(run, due), samples=sample)]
+    )
 
 
 def _deadline(run: State, text: str) -> dt.datetime:
     """A day means its end: the first instant after it."""
+    import datetime as dt
+
+    from gridmgmt.periods import parse_instant
+
     try:
         day = dt.date.fromisoformat(text)
     except ValueError:
@@ -259,74 +237,59 @@ def _deadline(run: State, text: str) -> dt.datetime:
     return parse_instant((day + dt.timedelta(days=1)).isoformat(), run.city.zone)
 
 
-@notices.command("check")
+@command(notices, "check")
 def notices_check(
-    context: typer.Context,
-    number: str = typer.Argument(help="Number of the notice."),
-    result: str = typer.Option(..., "--result", help="done | not_done."),
-    by: str = BY,
-    at: str = typer.Option(None, "--at", help="When it was checked (default: now)."),
-    note: str = typer.Option(None, "--note", help="What was seen."),
-    as_json: bool = JSON,
-) -> None:
+    run: State, number: str, *, result: str, by: str, at: str | None = None, note: str | None = None
+) -> View:
     """Record a check; whether it was done in time or late follows from the deadline.
 
     Example: `gridmgmt samples notices check huiji-2025-06-N001 --result done --by 王五 --at 2025-06-19T10:00`
     """
-    run = state(context)
+    from gridmgmt.inspections.operations import findings
+
     if result not in ("done", "not_done"):
         raise OptionInvalid(name="--result", value=result, expected="done / not_done")
-    found = findings.check_notice(run.engine.but(actor=by), number, result, checked_at=run.instant(at), note=note)
-    _show_notices(run, [found], as_json)
+    found = findings.check_notice(run.work.but(actor=by), number, result, checked_at=run.instant(at), note=note)
+    return _notices(run, [found])
 
 
-@notices.command("list")
-def notices_list(
-    context: typer.Context,
-    draw: str = typer.Option(None, "--draw", help="Only of this draw."),
-    at: str = typer.Option(None, "--at", help="As they stood at this moment (default: now)."),
-    as_json: bool = JSON,
-) -> None:
+@command(notices, "list")
+def notices_list(run: State, *, draw: str | None = None, at: str | None = None) -> View:
     """Notices with their deadlines and how they stand.
 
     Example: `gridmgmt samples notices list --draw huiji-2025-06`
     """
-    run = state(context)
-    _show_notices(run, findings.list_notices(run.engine, draw, at=run.instant(at)), as_json)
+    from gridmgmt.inspections.operations import findings
+
+    return _notices(run, findings.list_notices(run.work, draw, at=run.instant(at)))
 
 
-@notices.command("show")
-def notices_show(
-    context: typer.Context, number: str = typer.Argument(help="Number of the notice."), as_json: bool = JSON
-) -> None:
+@command(notices, "show")
+def notices_show(run: State, number: str) -> View:
     """One notice with its findings and checks.
 
     Example: `gridmgmt samples notices show huiji-2025-06-N001`
     """
-    run = state(context)
-    (found,) = findings.list_notices(run.engine, number=number)
-    _show_notices(run, [found], as_json)
-    if as_json:
-        return
-    rows = [[f["sample_no"], f["item_code"], f["n"], f"{f['points']:f}", f["text"]] for f in found["findings"]]
-    show_table("", [run.word(f"notice_{n}") for n in ("sample", "item", "n", "points", "text")], rows, (2, 3))
-    for c in found["checks"]:
-        facts = {"at": _city_time(run, c["checked_at"]), "by": c["checked_by"], "note": c["note"]}
-        typer.echo(f"{run.word('notice_check_' + c['result'])}: {run.word('notice_checked', facts)}")
+    from gridmgmt.inspections.operations import findings
+
+    return _notices(run, findings.list_notices(run.work, number=number), whole=True)
 
 
-def _show_notices(run: State, found: list[dict[str, Any]], as_json: bool) -> None:
-    if as_json:
-        show_json(found)
-        return
+def _notices(run: State, found: Sequence[Mapping[str, Any]], *, whole: bool = False) -> View:
+    return View(found, _told(run, found, whole=whole))
+
+
+def _told(run: State, found: Sequence[Mapping[str, Any]], *, whole: bool) -> Shown:
     names = ("no", "unit", "findings", "issued_at", "due_at", "state")
     rows = [
-        [n["notice_no"], n["unit_code"], len(n["findings"]), _city_time(run, n["issued_at"]),
-         _city_time(run, n["due_at"]), run.word(f"notice_state_{n['state']}")]
+        [n["notice_no"], n["unit_code"], len(n["findings"]), run.time(n["issued_at"]), run.time(n["due_at"]),
+         run.word(f"notice_state_{n['state']}")]
         for n in found
     ]  # fmt: skip
-    show_table("", [run.word(f"notice_{n}") for n in names], rows, (2,))
-
-
-def _city_time(run: State, at: dt.datetime) -> str:
-    return f"{at.astimezone(run.city.zone):%Y-%m-%d %H:%M}"
+    yield Table(run.words(names, "notice_"), rows, right=(2,))
+    for n in found if whole else ():
+        rows = [[f["sample_no"], f["item_code"], f["n"], f"{f['points']:f}", f["text"]] for f in n["findings"]]
+        yield Table(run.words(("sample", "item", "n", "points", "text"), "notice_"), rows, right=(2, 3))
+        for c in n["checks"]:
+            facts = {"at": run.time(c["checked_at"]), "by": c["checked_by"], "note": c["note"]}
+            yield f"{run.word('notice_check_' + c['result'])}: {run.word('notice_checked', facts)}"

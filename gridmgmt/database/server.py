@@ -106,7 +106,7 @@ def _run(server: Server, *args: str, **kwargs: Any) -> subprocess.CompletedProce
     if server.user:
         kwargs |= {"user": server.user, "group": server.user, "extra_groups": []}
     command = [str(server.bin / args[0]), *args[1:]]
-    env = {**os.environ, "LC_ALL": "C"}
+    env = {**os.environ, "LC_ALL": "C"}  # noqa: TID251 -- handed on to PostgreSQL's program, not read
     return subprocess.run(command, cwd="/", check=False, text=True, env=env, **kwargs)
 
 

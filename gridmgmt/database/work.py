@@ -1,10 +1,10 @@
 """What a use case is handed (一次办理), and its one transaction."""
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection as Connection
 from sqlalchemy import Engine
@@ -13,11 +13,15 @@ from gridmgmt.database import engine as engines
 from gridmgmt.errors import OptionInvalid
 from gridmgmt.settings import Settings
 
-Progress = Callable[[str, int], None]
-"""Told what is being done and how many rows are done."""
+
+class Progress(Protocol):
+    """Told what is being done (a code of ``progress_…``), how much is done, and of how much where that is known."""
+
+    def __call__(self, step: str, n: int, of: int | None = None) -> None:
+        """Tell it."""
 
 
-def silent(_step: str, _n: int) -> None:
+def silent(step: str, n: int, of: int | None = None) -> None:
     """Progress nobody watches."""
 
 
@@ -93,6 +97,16 @@ class Work:
     def connect(self) -> AbstractContextManager[Connection]:
         """A connection outside a use case's transaction, for checks."""
         return engines.connect(self.engine)
+
+    def ready(self) -> None:
+        """Refuse unless the database answers and has the tables of this release.
+
+        Raises
+        ------
+        DatabaseUnreachable, DatabaseOutdated
+        """
+        with self.snapshot():
+            return
 
     def close(self) -> None:
         """Give the connections back."""

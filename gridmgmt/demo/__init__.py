@@ -51,7 +51,7 @@ def make_demo_city(
     seed: int,
     size: str,
     unit_grids: bool = False,
-    progress: Callable[[str, float], None] | None = None,
+    progress: Callable[[str, int], None] | None = None,
 ) -> DemoSummary:
     """Make a demo city and write the files a city would hand over.
 
@@ -67,7 +67,7 @@ def make_demo_city(
     unit_grids
         Add the fifth level, unit grids (单元网格) with 15-character codes.
     progress
-        Called with a text code (``demo_stage_…``) and the share done, 0–1.
+        Told what is being done (``progress_…`` in the catalogue).
 
     Raises
     ------
@@ -78,17 +78,17 @@ def make_demo_city(
         raise OptionInvalid(name="size", value=size, expected=", ".join(SIZES))
     if seed < 0:
         raise OptionInvalid(name="seed", value=seed, expected="≥ 0")
-    tell = progress or (lambda stage, share: None)
+    tell = progress or (lambda step, n: None)
     wanted = SIZES[size]
     out.mkdir(parents=True, exist_ok=True)
 
-    tell("demo_stage_ground", 0.0)
+    tell("demo_ground", 0)
     n_cells = wanted.communities * geography.CELLS_PER_COMMUNITY
     land = geography.make_land(wanted.radius_m, n_cells, wanted.districts, seed)
     groups = geography.divide(land, wanted.districts, wanted.streets, wanted.communities, seed)
     city = division.name_all(land, groups, seed)
 
-    tell("demo_stage_grids", 0.1)
+    tell("demo_grids", 0)
     facts: dict[str, Any] = {
         "seed": seed,
         "size": size,
@@ -110,19 +110,19 @@ def make_demo_city(
         facts["change_2026"] = asdict(change)
         files.append("grids_2026.gpkg")
 
-    tell("demo_stage_units", 0.25)
+    tell("demo_units", 0)
     writing.write_table(out / "units.csv", units.unit_table(city))
     writing.write_table(out / "responsibility.csv", units.responsibility_table(city))
     files += ["units.csv", "responsibility.csv"]
 
-    tell("demo_stage_cases", 0.3)
+    tell("demo_cases", 0)
     cases = casework.make_cases(land, city, wanted.cases, wanted.spots, seed)
     rows, spoiled = dirt.spoil(cases, land, layers["community"], seed)
     facts["cases"] = dirt.truth(cases, rows, spoiled)
-    tell("demo_stage_case_files", 0.6)
+    tell("demo_case_files", 0)
     files += writing.write_cases(out, rows, excel=wanted.excel)
 
-    tell("demo_stage_samples", 0.9)
+    tell("demo_samples", 0)
     samples = inspections.make_samples(land, city, seed)
     facts["samples"] = inspections.sample_truth(samples)
     writing.write_xlsx(out / "samples.xlsx", samples, writing.SAMPLE_HEADERS, "样本")
@@ -135,5 +135,5 @@ def make_demo_city(
     writing.write_table(out / "staff.csv", results.staff_days(city, seed))
     files += ["subjects_qixian.csv", "subjects_huiji.csv", "staff.csv", "manifest.json"]
     writing.write_manifest(out / "manifest.json", facts | {"files": files})
-    tell("demo_stage_done", 1.0)
+    tell("demo_done", 0)
     return DemoSummary(out, tuple(files), facts | {"files": files})

@@ -54,6 +54,8 @@ class Rows:
         The layer's own coordinate system (``epsg:NNNN``, else WKT) if it has one.
     broken
         (row, text) of lines that are not records, known once chunks are read.
+    n_lines
+        How many lines the file has, where that is cheap to know; not fewer than rows.
     """
 
     path: Path
@@ -61,6 +63,7 @@ class Rows:
     chunks: Iterator[pd.DataFrame]
     crs: str | None = None
     broken: list[tuple[int, str]] = field(default_factory=list)
+    n_lines: int | None = None
 
 
 def sha256_of(path: Path) -> str:
@@ -137,7 +140,7 @@ def _csv(rows: Rows, encodings: Sequence[str], wanted: Sequence[str]) -> Iterato
     parse = pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=handle)
     last: pd.DataFrame | None = None
     try:
-        encoding, tail = _encoding(rows.path, encodings)
+        encoding, tail, rows.n_lines = _encoding(rows.path, encodings)
         read = pa_csv.ReadOptions(encoding=encoding, use_threads=False, block_size=BLOCK_BYTES)
         with _stream(rows.path) as raw:
             given = pa_csv.open_csv(raw, read, parse).schema.names
@@ -157,21 +160,22 @@ def _stream(path: Path) -> Any:
     return pa.input_stream(str(path), compression="gzip" if path.suffix.lower() == ".gz" else None)
 
 
-def _encoding(path: Path, encodings: Sequence[str]) -> tuple[str, str]:
-    """The first encoding that decodes the whole file, and the last characters of the file."""
+def _encoding(path: Path, encodings: Sequence[str]) -> tuple[str, str, int]:
+    """The first encoding that decodes the whole file, the last characters of the file, and how many lines it has."""
     for encoding in encodings:
-        tail = ""
+        tail, n_lines = "", 0
         decoder = codecs.getincrementaldecoder(encoding)("strict")
         try:
             with _stream(path) as raw:
                 while block := raw.read(1 << 22):
                     if b"\x00" in block:
                         raise FileUnreadable(file=str(path), reason="it holds NUL bytes (UTF-16?); save it as UTF-8")
+                    n_lines += block.count(b"\n")
                     tail = (tail + decoder.decode(block))[-TAIL:]
                 tail += decoder.decode(b"", final=True)
         except UnicodeDecodeError:
             continue
-        return encoding, tail
+        return encoding, tail, n_lines
     raise FileUnreadable(file=str(path), reason=f"not text in any of {', '.join(encodings)}")
 
 

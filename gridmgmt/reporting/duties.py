@@ -214,7 +214,7 @@ def _recurring(
         day = _shifted(duty.rule, day, is_working)
         if day >= first:
             yield Due(scheme, duty, opens, day, period)
-        period = _period_of(period.end, cadence)
+        period = _following(period, cadence)
 
 
 def _cadence(rule: Rule) -> str:
@@ -231,6 +231,14 @@ def _period_of(day: dt.date, cadence: str) -> Period:
     return period_of(day, cadence)
 
 
+def _following(period: Period, cadence: str) -> Period:
+    """The period that begins where one ends; without this nobody would ever come to the last of them."""
+    found = _period_of(period.end, cadence)
+    if found.start != period.end:
+        raise ValueError(f"after {period} comes no period that begins on {period.end}: {found}")
+    return found
+
+
 def _window(rule: Rule, period: Period, cadence: str) -> tuple[dt.date, dt.date]:
     """First and last day of doing what a period asks for."""
     after = period.end
@@ -245,7 +253,7 @@ def _window(rule: Rule, period: Period, cadence: str) -> tuple[dt.date, dt.date]
         return after - _DAY, after - _DAY
     if rule.once_in is not None:
         return period.start, after - _DAY
-    return after, _period_of(after, cadence).end - _DAY
+    return after, _following(period, cadence).end - _DAY
 
 
 # --- duties after an event -------------------------------------------------------------------------------------------

@@ -8,9 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import typer
 
-from gridmgmt.cli import app, load_plugins
 from gridmgmt.settings import Settings
 
 SQUARES = """{"type":"FeatureCollection","features":[%s]}"""
@@ -140,27 +138,6 @@ def test_unknown_option_is_refused(run: Callable[..., subprocess.CompletedProces
     done = run("indicators", "--perod", "2025-01", "--level", "city")
     assert done.returncode == 2
     assert "perod" in done.stderr
-
-
-def test_every_command_has_help_with_an_example() -> None:
-    load_plugins()
-
-    def walk(command: object, path: tuple[str, ...]) -> list[tuple[tuple[str, ...], str]]:
-        below = getattr(command, "commands", None)
-        if below:
-            return [x for name, c in below.items() for x in walk(c, (*path, name))]
-        return [(path, getattr(command, "help", "") or "")]
-
-    commands = walk(typer.main.get_command(app), ())
-    names = {" ".join(path) for path, _ in commands}
-    assert {
-        "db start", "db stop", "db status", "db url", "db migrate", "city init", "grids import", "grids check",
-        "grids activate", "grids list", "grids diff", "cases import", "samples import", "quarantine list",
-        "quarantine export", "quarantine retry", "assign", "locate", "unassigned list", "indicators", "score",
-        "explain", "scorecards", "map choropleth", "map heat", "demo-city",
-    } <= names  # fmt: skip
-    for path, text in commands:
-        assert "Example" in text, path
 
 
 def test_indicators_as_json_list_every_grid_and_the_unassigned(

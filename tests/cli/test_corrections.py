@@ -5,13 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import create_engine
 from typer.testing import CliRunner
 
+from gridmgmt.assessing.operations import appeals
 from gridmgmt.assessing.operations.explaining import Explained
 from gridmgmt.cli import judging
 from gridmgmt.cli.base import State
-from gridmgmt.cli.explaining import _show_behind
+from gridmgmt.cli.explaining import _behind
 from gridmgmt.cli.judging import _arrow, _rounded
+from gridmgmt.database.work import Work
 from gridmgmt.errors import OptionInvalid
 from gridmgmt.settings import Settings
 
@@ -24,24 +27,28 @@ def test_totals_are_shown_as_decimals(pair: tuple[str | None, str | None], shown
     assert _arrow(_rounded(pair)) == shown
 
 
-def test_exempted_cases_are_told_apart_and_not_counted(capsys: pytest.CaptureFixture[str]) -> None:
+def test_exempted_cases_are_told_apart_and_not_counted() -> None:
     header: Mapping[str, Any] = {"rulebook": {"inputs": {}}, "earlier": {}}
     document: Mapping[str, Any] = {"exempted": ["A2"], "lines": [], "shown": []}
     found = Explained("x-2025-12-2", "0" * 64, {}, None, document, {"n_due": ["A1", "A2", "A3"]}, header)
-    _show_behind(State(Settings(None, Path(), "none"), "zh"), found)
-    assert capsys.readouterr().out.splitlines() == ["应结案数 (n_due): 2", "  A1 A3", "  申诉免计: A2"]
+    assert [*_behind(State(Settings(None, Path(), "none"), "zh"), found)] == [
+        "应结案数 (n_due): 2",
+        "  A1 A3",
+        "  申诉免计: A2",
+    ]
 
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """What reaches the operation that opens an appeal."""
     made: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(judging.appealing, "open_appeal", lambda _engine, *given: made.append(given) or 7)
+    monkeypatch.setattr(appeals, "open_appeal", lambda work, *given: made.append((*given, work.by)) or 7)
     return made
 
 
 def appeal(*words: str) -> Any:
-    run = State(Settings(None, Path(), "none"), "zh", object())  # type: ignore[arg-type]
+    run = State(Settings(None, Path(), "none"), "zh")
+    run._work = Work(create_engine("postgresql+psycopg://"))  # never connected
     given = ["open", "x-2025-12-1", "U1", *words, "--reason", "why", "--by", "me"]
     return CliRunner().invoke(judging.appeal, given, obj=run)
 

@@ -13,6 +13,7 @@ import pytest
 import shapely
 
 from gridmgmt.database.work import Work, open_database
+from gridmgmt.people.store import categories
 from gridmgmt.settings import Settings
 from tests.postgis import towns
 
@@ -33,7 +34,7 @@ def run(make_database: Callable[[str], Settings], folder: Path) -> Run:
     work: Work = open_database(found)
     towns.found(work, folder)
     with work.transaction() as connection:
-        towns.cities.ensure_categories(connection, [("town", "event", "03001")])
+        categories.ensure_categories(connection, [("town", "event", "03001")])
     days = [f"2025-12-0{i}" for i in range(1, 5)]
     more = {"kind": "event", "cat": "03001"}
     towns.load(

@@ -25,7 +25,7 @@ def no_database(_state: base.State) -> None:
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """Run ``gridmgmt rulebook …`` in a folder of its own."""
-    monkeypatch.setattr(base.State, "engine", property(no_database))
+    monkeypatch.setattr(base.State, "work", property(no_database))
     monkeypatch.chdir(tmp_path)
 
     def command(*words: str, lang: str | None = None) -> Result:

@@ -67,7 +67,7 @@ def _correct(run: Runner) -> None:
         "SELECT fact_no, grid_codes[3] FROM assessment_case AS c JOIN assessment AS a ON a.id = c.assessment_id "
         "WHERE a.name = :name AND grid_codes[3] IS NOT NULL ORDER BY fact_no LIMIT 1"
     )
-    with run.engine() as work, work.engine.connect() as connection:
+    with run.work() as work, work.engine.connect() as connection:
         case, street = connection.execute(text(first), {"name": BASELINE}).one()
     why = ("--reason", "道路管制属实", "--by", "demo")
     run("appeal", "open", BASELINE, street, "--case", case, *why)

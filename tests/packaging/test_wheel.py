@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from gridmgmt import texts
+
 ROOT = Path(__file__).resolve().parents[2]
 
 CHECK = """
@@ -21,6 +23,7 @@ assert settings.data_path() == root / "_data", settings.data_path()
 assert load.load("grid_baseline").rulebook.scale == 100
 assert profiles.load("demo_cases").kind == "cases"
 assert settings.data_path("categories", "gb47678_5.csv").exists()
+texts._parsed = None  # the wheel brings them compiled
 assert texts.word("no_data", lang="zh") == "无数据"
 assert "FROM cases" in str(query("figures/store/cases_of_period"))
 from maps import assets
@@ -73,6 +76,7 @@ def test_wheel_holds_every_data_file(wheel: Path) -> None:
     for path in (ROOT / "data").rglob("*"):
         if path.is_file():
             assert f"gridmgmt/_data/{path.relative_to(ROOT / 'data').as_posix()}" in names
+    assert f"gridmgmt/_data/texts/{texts.COMPILED}" in names
     for pattern in (
         "*/store/*.sql",
         "database/sql/*.sql",

@@ -4,12 +4,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
-from gridmgmt.database.tables import metadata
 from gridmgmt.database.work import Work, open_database
 from gridmgmt.settings import Settings
-from tests import servers
+from tests import servers, worlds
 from tests.postgis import towns, worksite
 
 Opened = tuple[Settings, Work]
@@ -52,26 +50,37 @@ def postgis_engine(postgis: Opened) -> Work:
 @pytest.fixture
 def empty(postgis_engine: Work) -> Work:
     """The folder's database without any row."""
-    clear(postgis_engine)
+    worlds.clear(postgis_engine)
     return postgis_engine
 
 
-def clear(work: Work) -> None:
-    """Empty every table."""
-    names = ", ".join(table.name for table in metadata.sorted_tables)
-    with work.engine.begin() as connection:
-        connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY"))
+@pytest.fixture(scope="session")
+def built() -> dict[worlds.Build, worlds.Kept]:
+    """Worlds that a test asked for before, by the function that makes them."""
+    return {}
 
 
 @pytest.fixture
-def town(empty: Work, tmp_path: Path) -> Work:
+def world(postgis_engine: Work, tmp_path: Path, built: dict[worlds.Build, worlds.Kept]) -> worlds.World:
+    """Give the folder's database, and the test's folder, as a function leaves them: made once, then put back."""
+
+    def ask(make: worlds.Build) -> Work:
+        if make in built:
+            worlds.put_back(postgis_engine, tmp_path, built[make])
+        else:
+            built[make] = worlds.build(postgis_engine, tmp_path, make)
+        return postgis_engine
+
+    return ask
+
+
+@pytest.fixture
+def town(world: worlds.World) -> Work:
     """The town of :mod:`tests.postgis.towns` without cases."""
-    towns.found(empty, tmp_path)
-    return empty
+    return world(towns.found)
 
 
 @pytest.fixture
-def desk(empty: Work, tmp_path: Path) -> Work:
+def desk(world: worlds.World) -> Work:
     """The town of :mod:`tests.postgis.worksite`: staffed, without cases."""
-    worksite.staffed(empty, tmp_path)
-    return empty
+    return world(worksite.staffed)

@@ -21,8 +21,6 @@ from gridmgmt.database import tables as t
 from gridmgmt.database.work import Work
 from gridmgmt.intake.operations import imports
 from gridmgmt.intake.operations.imports import ImportReport
-from gridmgmt.people.store import categories as store_categories
-from gridmgmt.people.store import units as store_units
 from gridmgmt.places.operations import editions
 
 LEVELS = (
@@ -122,8 +120,8 @@ def found(
     """The town with its edition 2025."""
     with work.transaction() as connection:
         cities.save_city(connection, CITY)
-        store_units.ensure_units(connection, units)
-        store_categories.ensure_categories(connection, [("town", "component", code) for code in categories])
+        units.ensure_units(connection, units)
+        categories.ensure_categories(connection, [("town", "component", code) for code in categories])
     add_edition(work, path)
 
 

@@ -80,6 +80,16 @@ def test_a_calendar_that_does_not_fit_together_is_refused(tmp_path: Path, old: s
     assert expected in e.value.expected
 
 
+def test_working_time_is_added_up_to_the_second(tmp_path: Path) -> None:
+    seconds = '[["08:30:15", "12:00:30"], ["13:30", "17:29:45"]]'  # 3:30:15 and 3:59:45
+    ours = calendars.load(own(tmp_path, '[["08:30", "12:00"], ["13:30", "17:30"]]', seconds))
+    assert ours.day_us == 7.5 * 3600 * 10**6
+    (tmp_path / "longer").mkdir()
+    longer = seconds.replace("17:29:45", "17:29:46")
+    with pytest.raises(DataFileInvalid):
+        calendars.load(own(tmp_path / "longer", '[["08:30", "12:00"], ["13:30", "17:30"]]', longer))
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [

@@ -155,6 +155,13 @@ def test_to_the_microsecond(start: dt.datetime, us: int, length: int, part: int,
     assert deadlines.advance(middle, length * tick - first, unit, CN, SHANGHAI) == end
 
 
+@pytest.mark.parametrize("unit", list(deadlines.UNITS))
+@pytest.mark.parametrize("start", ["2026-03-04 10:00", "2026-03-04 12:00", "2026-03-04 23:00", "2026-03-07 10:00"])
+def test_no_time_has_passed_at_once_also_outside_working_time(unit: str, start: str) -> None:
+    assert deadlines.advance(at(start), dt.timedelta(0), unit, CN, SHANGHAI) == at(start)
+    assert deadlines.worked(at(start), at(start) - MINUTE, unit, CN, SHANGHAI) == dt.timedelta(0)
+
+
 @settings(max_examples=100, deadline=None)
 @given(start=STARTS, amounts=st.lists(st.tuples(AMOUNTS, UNITS), min_size=1, max_size=3), gaps=breaks())
 def test_the_sum_that_is_shown_adds_up_and_is_worded(
@@ -241,6 +248,26 @@ def test_the_sum_is_shown_line_by_line() -> None:
         "2025-12-05 17:00 – 18:00: 1:00 counted, 2:00 left",
         "2025-12-06 – 2025-12-07: weekend, not counted",
         "2025-12-08 08:00 – 10:00: 2:00 counted, 0:00 left",
+    ]
+
+
+def test_seconds_are_shown_where_there_are_any() -> None:
+    found = deadlines.due(at("2025-12-05 17:59:30"), [Limit(Fraction(1), "working_hour")], CN, SHANGHAI)
+    assert [word(x.code, x.facts, "en") for x in found.working] == [
+        "1 working hours, 1:00 (h:min), from 2025-12-05 17:59:30",
+        "2025-12-05 17:59:30 – 18:00: 0:00:30 counted, 0:59:30 left",
+        "2025-12-06 – 2025-12-07: weekend, not counted",
+        "2025-12-08 08:00 – 08:59:30: 0:59:30 counted, 0:00 left",
+    ]
+
+
+@pytest.mark.parametrize("unit", ["urgent_hour", "working_hour"])
+def test_a_pause_from_the_very_beginning_leaves_no_empty_line(unit: str) -> None:
+    begin, end = at("2025-12-05 15:00"), at("2025-12-05 16:00")
+    found = deadlines.due(begin, [Limit(Fraction(1), unit)], CN, SHANGHAI, [(begin, end)])
+    assert [word(x.code, x.facts, "en") for x in found.working[1:]] == [
+        "2025-12-05 15:00 – 16:00: on hold, not counted",
+        "2025-12-05 16:00 – 17:00: 1:00 counted, 0:00 left",
     ]
 
 
@@ -332,7 +359,9 @@ def test_of_a_staged_limit_the_share_is_that_of_all_its_parts() -> None:
         assert deadlines.light(start, end, at(now), limits, CN, SHANGHAI, (), LIGHTS).share == Fraction(share)
 
 
-@pytest.mark.parametrize("text", ["green_to: 0.9\nyellow_to: 0.8\n", "green_to: 0.8\nyellow_to: 1.2\n"])
+@pytest.mark.parametrize(
+    "text", ["green_to: 0.9\nyellow_to: 0.8\n", "green_to: 0.8\nyellow_to: 1.2\n", "green_to: 0\nyellow_to: 0.8\n"]
+)
 def test_lights_that_cannot_be_are_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "lights.yaml").write_text(text, "utf-8")
     with pytest.raises(DataFileInvalid) as e:

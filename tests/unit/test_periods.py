@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gridmgmt import errors
-from gridmgmt.periods import Period, localize, parse_instant, parse_period
+from gridmgmt.periods import Period, localize, parse_instant, parse_period, period_of
 from gridmgmt.texts import word
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -130,6 +130,44 @@ def test_months_of_a_quarter_and_none_of_a_range() -> None:
     assert [m.label for m in parse_period("2015-Q4").months()] == ["2015-10", "2015-11", "2015-12"]
     assert [m.label for m in parse_period("2015-Q1@26").months()] == ["2015-01@26", "2015-02@26", "2015-03@26"]
     assert parse_period("2015-10-01..2015-12-31").months() == []
+
+
+@pytest.mark.parametrize(
+    ("day", "cadence", "label"),
+    [
+        ("2025-12-25", "month@26", "2025-12@26"),
+        ("2025-12-26", "month@26", "2026-01@26"),  # the month is named after the one it ends in
+        ("2025-12-31", "month@26", "2026-01@26"),
+        ("2025-12-26", "month", "2025-12"),
+        ("2025-12-31", "month", "2025-12"),
+        ("2026-01-01", "month", "2026-01"),
+        ("2026-02-01", "month@2", "2026-02@2"),
+        ("2026-02-02", "month@2", "2026-03@2"),
+        ("2025-03-25", "quarter@26", "2025-Q1@26"),
+        ("2025-03-26", "quarter@26", "2025-Q2@26"),
+        ("2025-03-31", "quarter", "2025-Q1"),
+        ("2025-06-26", "half@26", "2025-H2@26"),
+        ("2025-06-30", "half", "2025-H1"),
+        ("2025-12-25", "year@26", "2025@26"),
+        ("2025-12-26", "year@26", "2026@26"),
+        ("2025-12-31", "year", "2025"),
+    ],
+)
+def test_the_period_of_a_cadence_that_a_day_lies_in(day: str, cadence: str, label: str) -> None:
+    assert period_of(date.fromisoformat(day), cadence) == parse_period(label)
+
+
+CADENCES = st.builds(
+    "{}{}".format, st.sampled_from(["month", "quarter", "half", "year"]), st.sampled_from(["", "@2", "@26", "@28"])
+)
+
+
+@given(st.dates(date(1902, 1, 1), date(2197, 1, 1)), CADENCES)
+def test_a_day_lies_in_its_period_and_the_next_begins_where_it_ends(day: date, cadence: str) -> None:
+    period = period_of(day, cadence)
+    assert period.start <= day < period.end
+    assert period_of(period.start, cadence) == period_of(period.end - timedelta(days=1), cadence) == period
+    assert period_of(period.end, cadence).start == period.end
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Settings: four variables, none unknown, no value of a misspelt one in a message."""
+"""Settings: five variables, none unknown, no value of a misspelt one in a message."""
 
 from pathlib import Path
 
@@ -20,8 +20,10 @@ def test_every_variable() -> None:
     given = {"GRIDMGMT_DATABASE_URL": "postgresql://h/d", "GRIDMGMT_HOME": "/srv/grid", "GRIDMGMT_DB": "demo"}
     assert settings.read(given).files_root == Path("/srv/grid/files/demo")
     given["GRIDMGMT_FILES"] = "/srv/photos"
+    given["GRIDMGMT_LANG"] = "en"
     assert set(given) == set(settings.KEYS)
-    assert settings.read(given) == settings.Settings("postgresql://h/d", Path("/srv/grid"), "demo", Path("/srv/photos"))
+    expected = settings.Settings("postgresql://h/d", Path("/srv/grid"), "demo", Path("/srv/photos"), "en")
+    assert settings.read(given) == expected
     assert settings.read(given).files_root == Path("/srv/photos")
 
 
@@ -35,7 +37,9 @@ def test_the_environment_is_read_when_none_is_given(monkeypatch: pytest.MonkeyPa
         settings.read()
 
 
-@pytest.mark.parametrize("given", [{"GRIDMGMT_DATABASE": "postgresql://me:secret@h/d"}, {"GRIDMGMT_DB": " "}])
+@pytest.mark.parametrize(
+    "given", [{"GRIDMGMT_DATABASE": "postgresql://me:secret@h/d"}, {"GRIDMGMT_DB": " "}, {"GRIDMGMT_LANG": "fr"}]
+)
 def test_an_unknown_or_empty_variable_stops_the_start(given: dict[str, str]) -> None:
     with pytest.raises(SettingInvalid) as e:
         settings.read(given)
@@ -45,6 +49,26 @@ def test_an_unknown_or_empty_variable_stops_the_start(given: dict[str, str]) -> 
         assert name in message
         assert "GRIDMGMT_HOME" in message
         assert "secret" not in message + str(e.value)
+
+
+@pytest.mark.parametrize(
+    ("environ", "lang"),
+    [
+        ({}, "zh"),
+        ({"LANG": "C.UTF-8"}, "zh"),
+        ({"LANG": "POSIX"}, "zh"),
+        ({"LANG": "zh_CN.UTF-8"}, "zh"),
+        ({"LANG": "en_GB.UTF-8"}, "en"),
+        ({"LANG": "de_DE"}, "en"),
+        ({"LANG": "zh_CN", "LC_MESSAGES": "en_US"}, "en"),
+        ({"LANG": "en_US", "LC_MESSAGES": "en_US", "LC_ALL": "zh_TW.UTF-8"}, "zh"),
+        ({"LANG": "en_US", "LC_ALL": ""}, "en"),
+        ({"LC_ALL": "zh_CN.UTF-8", "GRIDMGMT_LANG": "en"}, "en"),
+        ({"LC_ALL": "en_US.UTF-8", "GRIDMGMT_LANG": "zh"}, "zh"),
+    ],
+)
+def test_who_sits_at_the_terminal_is_spoken_to_in_their_language(environ: dict[str, str], lang: str) -> None:
+    assert settings.reader_language(environ) == lang
 
 
 def test_the_data_folder_is_found() -> None:

@@ -85,12 +85,12 @@ def export(
         names = _summary(source, wanted, folder)
         chosen = _chosen(source, codes) if {*wanted} - {"csv"} else []
         for i, document in enumerate(chosen):
-            work.progress("cards", i)
+            work.progress("cards", i, len(chosen))
             card = source.card(document)
             for name in (f for f in wanted if f in CARD_FORMATS):
                 names.append(f"{file_stem(document.subject.code)}.{name}")
                 (folder / names[-1]).write_bytes(CARD_FORMATS[name](card))
-        work.progress("cards", len(chosen))
+        work.progress("cards", len(chosen), len(chosen))
     return [out / name for name in names]
 
 

@@ -158,8 +158,9 @@ def _built(
     """The dossier of another rulebook from the database, each period at the cut-off of the official assessment."""
     city = cities.load_city(connection)
     plains = {}
-    for n, period in enumerate(periods_of(book, asked), 1):
-        progress("count", n)
+    periods = periods_of(book, asked)
+    for n, period in enumerate(periods, 1):
+        progress("count", n, len(periods))
         held = official.get(period.label)
         as_of = held.as_of if held is not None else None
         plains[period.label] = build(connection, city, book, stage_for(book, period), period, as_of=as_of).plain

@@ -9,7 +9,7 @@ are written through the same merge as an import's, as a new version.
 import datetime as dt
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -200,11 +200,12 @@ def take(work: Work, requests: Iterable[Request]) -> Iterator[Outcome]:
         One a request, in order, once its transaction is committed.
     """
     pending, n = iter(requests), 0
+    of = len(requests) if isinstance(requests, Sized) else None
     while chunk := list(islice(pending, CHUNK)):
         with work.transaction() as connection:
             outcomes = take_within(connection, chunk)
         n += len(chunk)
-        work.progress("steps", n)
+        work.progress("steps", n, of)
         yield from outcomes
 
 
@@ -425,5 +426,5 @@ def renew_deadlines(work: Work) -> int:
                     moved.append(file)
             _save(connection, desk, moved, len(moved))
             n += len(moved)
-            work.progress("deadlines", n)
+            work.progress("deadlines", min(first + CHUNK, len(numbers)), len(numbers))
     return n

@@ -298,7 +298,7 @@ def check(work: Work, root: Path) -> FolderReport:
             (report.missing if state == "missing" else report.damaged).append(file.sha256)
         if file.width is not None and not files.thumbnail_path(root, file.sha256).exists():
             report.no_thumbnail.append(file.sha256)
-        work.progress("check", n)
+        work.progress("check", n, len(known))
     report.unfinished = [_below(root, path) for path in here if path.suffix == files.UNFINISHED]
     named = {files.path_of(root, f) for f in known.values()} | {files.thumbnail_path(root, s) for s in known}
     others = (path for path in here if path.suffix != files.UNFINISHED and path not in named)

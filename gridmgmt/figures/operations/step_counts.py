@@ -19,11 +19,10 @@ from gridmgmt.casework.cases import Step
 from gridmgmt.casework.hanging import Account, HangPeriod
 from gridmgmt.casework.operations.context import Desk
 from gridmgmt.casework.store import listing, steps
-from gridmgmt.database.copying import fetch, query, rows
 from gridmgmt.database.tables import GRID_COLUMNS
 from gridmgmt.database.work import Connection
 from gridmgmt.figures.counts import HANG_COUNTS, ORDER_COUNTS
-from gridmgmt.figures.store.steps import TYPES
+from gridmgmt.figures.store import steps as period_steps
 from gridmgmt.people.store import units as store_units
 
 
@@ -34,15 +33,12 @@ def steps_of_period(
 
     What happens at the very end of a period belongs to the next one.
     """
-    bounds = {"start": start, "end": end}
-    found = fetch(connection, query("figures/store/steps_of_period"), {**bounds, "cut": cut}, TYPES)
+    found = period_steps.of_period(connection, start, end, cut)
     events: list[dict[str, Any]] = []
     if ORDER_COUNTS & set(counts):
-        numbers = [r["case_no"] for r in rows(connection, "figures/store/cases_with_orders", **bounds)]
-        events += _events(connection, numbers, cut, _orders)
+        events += _events(connection, period_steps.cases_with_orders(connection, start, end), cut, _orders)
     if HANG_COUNTS & set(counts):
-        numbers = [r["case_no"] for r in rows(connection, "figures/store/cases_hanging", **bounds)]
-        events += _events(connection, numbers, cut, _failures)
+        events += _events(connection, period_steps.cases_hanging(connection, start, end), cut, _failures)
     inside = [e for e in events if start <= e["at"] < end and e["at"] <= cut]
     if not inside:
         return found
@@ -82,10 +78,9 @@ def accounts_of_period(
     """
     places = then.set_index("case_no")[list(GRID_COLUMNS)].to_dict("index")
     desk = Desk(connection)
-    numbers = [r["case_no"] for r in rows(connection, "figures/store/cases_hanging", start=start, end=end)]
     codes = listing.grid_codes(connection)
     out = []
-    for no, row, taken in _with_steps(connection, numbers):
+    for no, row, taken in _with_steps(connection, period_steps.cases_hanging(connection, start, end)):
         seen = [s for s in taken if s.at <= cut]
         if any(s.kind == "void" for s in seen):
             continue

@@ -53,7 +53,7 @@ def import_file(
         for raw in rows.chunks:
             job.crs = rows.crs
             _take(job, raw)
-            work.progress("read", report.n_rows)
+            work.progress("read", report.n_rows, rows.n_lines)
         _refuse_broken(job, rows.broken)
         _finish(job, work.progress)
     return report
@@ -116,7 +116,7 @@ def _refuse_broken(job: Job, broken: list[tuple[int, str]]) -> None:
 
 def _finish(job: Job, progress: Progress) -> None:
     """Merge, keep the bad rows; under the lock, so that two files at once follow each other here."""
-    progress("wait for other imports", job.report.n_rows)
+    progress("wait", job.report.n_rows)
     facts.lock(job.connection)
     _add_known(job)
     loaded = step_logs.merge(job, progress) if job.profile.kind == "steps" else _merge(job, progress)
@@ -191,7 +191,7 @@ def retry_quarantine(work: Work, profile_name: str | None = None) -> list[Import
             job.crs = group.crs
             for raw in _again(rows, profile):
                 _take(job, raw)
-                work.progress("read", report.n_rows)
+                work.progress("read", report.n_rows, len(rows))
             _finish(job, work.progress)
             out.append(report)
     return out

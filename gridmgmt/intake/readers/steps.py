@@ -82,9 +82,9 @@ def _fields(chunk: Chunk) -> pd.DataFrame:
         found[name] = _word(chunk, name) if name in columns else none
     for name in STEP_FLAGS:
         found[name] = _flag(chunk, name) if name in columns else none
+    never = pd.Series(pd.NaT, index=found.index, dtype="datetime64[us, UTC]")
     for name in ("at", "due_at"):
-        times = chunk.time(columns[name]) if name in columns else pd.Series(pd.NaT, index=found.index)
-        found[name] = times.astype("datetime64[us, UTC]")
+        found[name] = chunk.time(columns[name]).astype(never.dtype) if name in columns else never
     found["order"] = chunk.count(columns["order"], MAX_ORDERS) if "order" in columns else none
     return found
 

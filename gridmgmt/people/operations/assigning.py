@@ -179,7 +179,7 @@ def reassign(work: Work, edition: str | None = None) -> dict[str, int]:
         known_at = batches.stamp_batch(connection, batch_id)
         for kind in facts.KINDS.values():
             rows = facts.to_relocate(connection, kind, city.time_zone, edition, rules_at)
-            work.progress(f"locate {kind.name}", len(rows))
+            work.progress(f"locate_{kind.name}", len(rows))
             located = assigner.locate(rows)
             located.insert(0, "id", rows["id"])
             out[f"n_{kind.name}"] = len(rows)

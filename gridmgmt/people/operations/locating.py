@@ -12,7 +12,6 @@ from gridmgmt import geo
 from gridmgmt.city import City
 from gridmgmt.codes import CategoryKey
 from gridmgmt.database import cities, clock
-from gridmgmt.database.copying import rows
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import CategoryUnknown
 from gridmgmt.files import data_files
@@ -152,8 +151,7 @@ def _neighbours(
 ) -> list[dict[str, Any]]:
     leaf = city.leaf.number
     own = owner["code"] if owner and owner["level"] == leaf else ""
-    place = {"edition_id": edition_id, "level": leaf, "own": own, "lon": lon, "lat": lat}
-    found = rows(connection, "places/store/neighbours_of_point", epsg=city.metric_epsg, **place)
+    found = editions.neighbours(connection, edition_id, leaf, own, (lon, lat), city.metric_epsg)
     near = [r for r in found if r["distance_m"] <= near_m()] if owner else found[:1]
     return [{**r, "distance_m": round(r["distance_m"], 2)} for r in near]
 

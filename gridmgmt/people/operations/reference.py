@@ -8,7 +8,6 @@ from typing import Any
 from gridmgmt import city as cities_data
 from gridmgmt.city import City
 from gridmgmt.database import batches, cities, facts, quarantine
-from gridmgmt.database.copying import rows
 from gridmgmt.database.work import Work
 from gridmgmt.files import calendars
 from gridmgmt.people import units as unit_tree
@@ -164,5 +163,4 @@ def unassigned(work: Work, limit: int) -> list[dict[str, Any]]:
 def categories(work: Work) -> list[dict[str, Any]]:
     """The categories (类别) of the city's scheme, written ``kind:code``, with their names."""
     with work.snapshot() as connection:
-        scheme = cities.load_city(connection).scheme
-        return [dict(r) for r in rows(connection, "people/store/categories_of_scheme", scheme=scheme)]
+        return category_store.of_scheme(connection, cities.load_city(connection).scheme)

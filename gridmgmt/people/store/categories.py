@@ -6,7 +6,13 @@ from typing import Any
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
+from gridmgmt.database import copying
 from gridmgmt.database import tables as t
+
+
+def of_scheme(connection: Connection, scheme: str) -> list[dict[str, Any]]:
+    """The categories of a scheme, written ``kind:code``, with their names."""
+    return [dict(r) for r in copying.rows(connection, "people/store/categories_of_scheme", scheme=scheme)]
 
 
 def save_categories(connection: Connection, categories: Iterable[Mapping[str, Any]]) -> int:

@@ -98,12 +98,12 @@ def import_grids(
     with work.transaction() as connection:
         city = cities.load_city(connection)
         delivered, mended = _read(files, name, city, crs, columns or ColumnNames(), work.progress)
-        work.progress("derive what is missing", len(delivered))
+        work.progress("derive", len(delivered))
         if base is None:
             built = whole.fill_hierarchy(delivered, city)
         else:
             built = whole.complete(store.grids(connection, store.by_name(connection, base).id), delivered, city)
-        work.progress("check topology", len(built.frame))
+        work.progress("topology", len(built.frame))
         report = topology.check_edition(built.frame, city)
         report = dataclasses.replace(report, findings=(*built.findings, *report.findings))
         if any(f.code == "grid_code_duplicate" for f in report.findings):
@@ -123,7 +123,7 @@ def _read(
     parts = []
     for text in files:
         for source in boundaries.layers_of(boundaries.Source.parse(text)):
-            progress(f"read {source.label}", 0)
+            progress(f"read:{source.label}", 0)
             frame = boundaries.read(source, crs)
             parts.append(grids.prepare(frame, city, _columns(frame, given, source, city), source.label))
     problems = [p for part in parts for p in part.problems]

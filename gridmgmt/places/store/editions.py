@@ -140,6 +140,15 @@ def grids_at(connection: Connection, edition_id: int, level: int, lon: float, la
     )
 
 
+def neighbours(
+    connection: Connection, edition_id: int, level: int, own: str, point: tuple[float, float], epsg: int
+) -> Sequence[Mapping[str, Any]]:
+    """The level's grids nearest to a point (lon, lat in EPSG:4490) but its own, with ``distance_m``, nearest first."""
+    lon, lat = point
+    place = {"edition_id": edition_id, "level": level, "own": own, "lon": lon, "lat": lat}
+    return rows(connection, "places/store/neighbours_of_point", epsg=epsg, **place)
+
+
 def _with_geometry(connection: Connection, name: str, **params: Any) -> gpd.GeoDataFrame:
     frame = fetch(connection, query(name), params, {**GRID_TYPES, "wkb": pa.string()})
     geometry = shapely.from_wkb(frame.pop("wkb").to_numpy(dtype=object))

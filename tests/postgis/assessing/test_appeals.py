@@ -12,7 +12,9 @@ from gridmgmt.database.work import Work
 from gridmgmt.errors import AppealRefused
 from gridmgmt.periods import parse_period
 from gridmgmt.scorecards.documents import Document
+from tests.postgis import worksite
 from tests.postgis.worksite import at, dispatched, take
+from tests.worlds import World
 
 BOOK = """\
 id: bench
@@ -57,18 +59,23 @@ stages:
 DECEMBER = parse_period("2025-12")
 
 
-@pytest.fixture
-def bench(desk: Work, tmp_path: Path) -> str:
-    """The rulebook's file, for a town in which A was extended twice and B, C and D not at all."""
+def extended(desk: Work, folder: Path) -> None:
+    """The town at work, in which A was extended twice and B, C and D not at all."""
+    worksite.staffed(desk, folder)
     for no in "ABCD":
         dispatched(desk, no)
         take(desk, "receive", 10, no)
     for hour in (11.1, 11.3):
         take(desk, "ask_extension", hour, "A", reason="下雨", amount="1", amount_unit="工作日")
         take(desk, "extend", hour + 0.1, "A")
-    path = tmp_path / "bench.yaml"
-    path.write_text(BOOK, "utf-8")
-    return str(path)
+    (folder / "bench.yaml").write_text(BOOK, "utf-8")
+
+
+@pytest.fixture
+def bench(world: World, tmp_path: Path) -> str:
+    """The rulebook's file, for the town with its extensions."""
+    world(extended)
+    return str(tmp_path / "bench.yaml")
 
 
 def published(work: Work, book: str) -> Made:

@@ -24,8 +24,8 @@ from gridmgmt.people.store import categories, units
 from gridmgmt.periods import parse_period
 from gridmgmt.places.operations import editions
 from tests.postgis import towns
-from tests.postgis.conftest import clear
 from tests.postgis.towns import case, load, select_all
+from tests.worlds import World, clear
 
 PERIOD = parse_period("2025-12")
 DUE = {"reg": "2025-12-05 13:00", "due": "2025-12-10 12:00", "rework": "0", "repeat": "否"}
@@ -72,13 +72,18 @@ def instant(text: str) -> dt.datetime:
     return dt.datetime.fromisoformat(text).replace(tzinfo=towns.CITY.zone)
 
 
-@pytest.fixture
-def december(town: Work, tmp_path: Path) -> Work:
+def with_cases(town: Work, tmp_path: Path) -> None:
     """The town with ten cases and three samples."""
+    towns.found(town, tmp_path)
     assert load(town, tmp_path, CASES, day=5).n_quarantined == 0
     samples = [("s1", "2025-12-01", "100", "D1-1"), ("s2", "2025-12-31 23:59:59", "33.3", "D1-1")]
     towns.load_samples(town, tmp_path, [*samples, ("s3", "2026-01-01", "0", "D1-1"), ("s4", "2025-12-09", "", "D1-2")])
-    return town
+
+
+@pytest.fixture
+def december(world: World) -> Work:
+    """The town in December."""
+    return world(with_cases)
 
 
 class TestCounts:

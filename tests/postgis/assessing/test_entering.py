@@ -29,19 +29,24 @@ from gridmgmt.rulebooks.load import load
 from gridmgmt.settings import Settings
 from tests.postgis import towns
 from tests.unit.entered import BOOK, Cells, long_csv
+from tests.worlds import World
 
 PERIOD = "2021-03"
 GRIDS = BOOK.replace("id: town", "id: grids").replace("{kind: unit}", "{kind: grid, levels: [community]}")
 PERSONS = BOOK.replace("id: town", "id: persons").replace("{kind: unit}", "{kind: person}")
 
 
-@pytest.fixture
-def city(empty: Work, tmp_path: Path) -> Work:
+def with_units(empty: Work, tmp_path: Path) -> None:
     """The town with its units U and V, and the rulebooks as files."""
     towns.found(empty, tmp_path, units=("U", "V"))
     for name, book in (("town", BOOK), ("grids", GRIDS), ("persons", PERSONS)):
         (tmp_path / f"{name}.yaml").write_text(book, "utf-8")
-    return empty
+
+
+@pytest.fixture
+def city(world: World) -> Work:
+    """The town with its units and rulebooks."""
+    return world(with_units)
 
 
 _n = iter(range(10**6))
@@ -264,7 +269,7 @@ def test_a_result_can_be_handed_in(city: Work, tmp_path: Path) -> None:
 
 def test_a_failure_leaves_nothing(city: Work, enter: Enter, monkeypatch: pytest.MonkeyPatch) -> None:
     before = everything(city)
-    monkeypatch.setattr(entries.cities, "close_batch", lambda *_: 1 / 0)
+    monkeypatch.setattr(entries.batches, "close_batch", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         enter(*ALL_KINDS)
     assert everything(city) == before

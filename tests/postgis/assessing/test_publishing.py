@@ -20,10 +20,12 @@ from gridmgmt.errors import (
     RulebookChanged,
     RulebookNotInForce,
 )
+from gridmgmt.people.store import units
 from gridmgmt.periods import parse_period
 from gridmgmt.scorecards.documents import Number, Source
 from tests.postgis import court, towns
 from tests.postgis.towns import case, load, select_all
+from tests.worlds import World
 
 DECEMBER = {"at": "2025-12-02", "reg": "2025-12-02", "due": "2025-12-10 12:00"}
 NOVEMBER = {"at": "2025-11-02", "reg": "2025-11-02", "due": "2025-11-10 12:00"}
@@ -40,13 +42,18 @@ YEAR = [f"2025-{m:02},*,signed_off,true" for m in range(1, 11)]
 FAULT = "2025-12,D2,faults,,2025-12-03,1,f1,督查第1号"
 
 
-@pytest.fixture
-def scored(town: Work, tmp_path: Path) -> Work:
+def december(town: Work, tmp_path: Path) -> None:
     """December in the town: D1 6 of 8 on time (60 + 20), D2 4 of 5 on time (64 + 15)."""
+    towns.found(town, tmp_path)
     assert load(town, tmp_path, CASES, day=5).n_quarantined == 0
     court.write(tmp_path)
     court.enter(town, tmp_path, [*SIGNED, FAULT])
-    return town
+
+
+@pytest.fixture
+def scored(world: World) -> Work:
+    """The town in December."""
+    return world(december)
 
 
 def totals(made: scoring.Made) -> dict[str, Any]:
@@ -295,7 +302,7 @@ class TestOverPeriods:
 
 def test_units_are_counted_by_who_answers(town: Work, tmp_path: Path) -> None:
     with town.transaction() as connection:
-        towns.cities.ensure_units(connection, ["U1", "U2"])
+        units.ensure_units(connection, ["U1", "U2"])
     rows = [case(f"a{i}", "D1-1", **DECEMBER, unit="U1", closed="2025-12-09") for i in range(3)]
     rows += [case("b", "D2-1", **DECEMBER, unit="U2"), case("c", "D2-1", **DECEMBER, unit="U1")]
     load(town, tmp_path, rows, day=5)

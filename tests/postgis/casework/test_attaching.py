@@ -35,6 +35,7 @@ from gridmgmt.settings import Settings
 from tests.pictures import LIMITS, PDF, encode, exif, opened, scene
 from tests.postgis import towns
 from tests.postgis.database.test_writers import wait_until_blocked
+from tests.worlds import World
 
 NOON = dt.datetime(2025, 12, 5, 4, tzinfo=dt.UTC)  # 12:00 in the town
 MIDDLE = towns.middle("D1-1")
@@ -50,15 +51,20 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "files"
 
 
-@pytest.fixture
-def desk(town: Work, tmp_path: Path) -> Work:
+def with_a_case(town: Work, tmp_path: Path) -> None:
     """The town with case n/1 (no file name) in the middle of D1-1, of one step at noon; case n2; sample s1."""
+    towns.found(town, tmp_path)
     towns.load(town, tmp_path, [towns.case("n/1"), towns.case("n2", None)])
     towns.load_samples(town, tmp_path, [("s1", "2025-12-05 12:00", "90", "D1-1")])
     with town.transaction() as connection:
         step = {"seq": 1, "kind": "report", "at": NOON, "actor": "甲", "origin": "own", "state": "reported"}
         connection.execute(t.step.insert().values(**step, case_id=case_id(town, "n/1"), batch_id=1))
-    return town
+
+
+@pytest.fixture
+def desk(world: World) -> Work:
+    """The town with its case."""
+    return world(with_a_case)
 
 
 def case_id(work: Work, no: str) -> int:

@@ -17,7 +17,6 @@ from gridmgmt.casework.operations import cases
 from gridmgmt.casework.operations.cases import Outcome, Request
 from gridmgmt.casework.store import steps as step_store
 from gridmgmt.database import tables as t
-from gridmgmt.database import work as database
 from gridmgmt.database.work import Work
 from gridmgmt.errors import CaseChanged, CaseExists, GridmgmtError, StepIllegal
 from gridmgmt.intake.operations import step_sheets
@@ -25,19 +24,24 @@ from gridmgmt.people.operations import reference
 from tests.postgis import towns
 from tests.postgis.database.test_writers import WRITERS_LOCK, held, wait_until_blocked
 from tests.postgis.towns import middle, select_all
+from tests.worlds import World
 
 RULES = "category,level,grid_code,unit_code,valid_from,valid_to\n*,district,D1,U1,,\n*,district,D2,U2,,\n"
 NINE = dt.datetime(2025, 12, 1, 9, tzinfo=dt.timezone(dt.timedelta(hours=8)))
 BOTH_ROWS = "SELECT id FROM cases ORDER BY case_no FOR UPDATE"
 
 
-@pytest.fixture
-def town(empty: Work, tmp_path: Path) -> Work:
+def with_rules(empty: Work, tmp_path: Path) -> None:
     """The town with two units and a rule for each district."""
     towns.found(empty, tmp_path, units=["U1", "U2"])
     (tmp_path / "rules.csv").write_text(RULES, "utf-8")
     reference.import_rules(empty, tmp_path / "rules.csv")
-    return empty
+
+
+@pytest.fixture
+def town(world: World) -> Work:
+    """The town with its rules."""
+    return world(with_rules)
 
 
 def report(no: str | None, place: str = "D1-1", at: dt.datetime | None = NINE, **more: Any) -> Request:
@@ -75,7 +79,7 @@ def at_once(work: Work, requests: Sequence[Request], lock: str = BOTH_ROWS) -> l
 
 def stored(work: Work) -> dict[str, tuple[dict[str, Any], list[Step]]]:
     """Case number → row and steps."""
-    with database.engine.snapshot() as connection:
+    with work.snapshot() as connection:
         numbers = connection.execute(t.cases.select().with_only_columns(t.cases.c.case_no)).scalars().all()
         rows = step_store.found(connection, numbers)
         steps = step_store.of_cases(connection, [r["id"] for r in rows.values()])
@@ -126,7 +130,7 @@ def test_without_a_version_both_follow_and_an_illegal_second_is_refused(town: Wo
 def test_who_waited_for_a_case_acts_after_the_one_he_waited_for(town: Work) -> None:
     ready(town, "A")
     with ThreadPoolExecutor(1) as pool:
-        with database.town.transaction() as connection:
+        with town.transaction() as connection:
             step_store.found(connection, ["A"], lock=True)
             waiting = pool.submit(try_one, town, act("note", actor="乙"))
             wait_until_blocked(town, 1)

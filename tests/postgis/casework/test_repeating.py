@@ -13,9 +13,11 @@ from gridmgmt.casework.cases import Case
 from gridmgmt.casework.operations import repeats
 from gridmgmt.casework.readers import repeats as reading
 from gridmgmt.database.work import Work
+from gridmgmt.people.store import categories
 from gridmgmt.periods import parse_period
 from gridmgmt.places.operations import layers
 from tests.postgis import towns
+from tests.worlds import World
 
 RULE = reading.rule("annex2")
 DECEMBER = parse_period("2025-12")
@@ -57,13 +59,17 @@ def key_area(work: Work, folder: Path, first: dt.date) -> None:
     layers.import_layer(work, folder / "key.gpkg", "key_areas", valid_from=first)
 
 
-@pytest.fixture
-def place(empty: Work, tmp_path: Path) -> Work:
+def with_categories(empty: Work, tmp_path: Path) -> None:
     """The town with a matter and a component."""
     towns.found(empty, tmp_path, categories=("01001",))
     with empty.transaction() as connection:
-        towns.cities.ensure_categories(connection, [("town", "event", "03001"), ("town", "event", "03002")])
-    return empty
+        categories.ensure_categories(connection, [("town", "event", "03001"), ("town", "event", "03002")])
+
+
+@pytest.fixture
+def place(world: World) -> Work:
+    """The town with its categories."""
+    return world(with_categories)
 
 
 def answers(work: Work, period: str = "2025-12") -> dict[str, tuple[str, int | None, bool | None]]:

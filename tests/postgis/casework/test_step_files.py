@@ -32,6 +32,7 @@ from gridmgmt.settings import Settings
 from tests.postgis import towns
 from tests.postgis.database.test_writers import held, wait_until_blocked
 from tests.postgis.towns import middle, select_all
+from tests.worlds import World
 
 LOG = """
 id: town_log
@@ -87,14 +88,18 @@ WHOLE = (
 )  # fmt: skip
 
 
-@pytest.fixture
-def town(empty: Work, tmp_path: Path) -> Work:
+def with_a_case(empty: Work, tmp_path: Path) -> None:
     """The town with two units, a rule for each district, and the case A known by its dates."""
     towns.found(empty, tmp_path, units=["U1", "U2"])
     (tmp_path / "rules.csv").write_text(RULES, "utf-8")
     reference.import_rules(empty, tmp_path / "rules.csv")
     towns.load(empty, tmp_path, [towns.case("A", **CASE_A)], day=1)
-    return empty
+
+
+@pytest.fixture
+def town(world: World) -> Work:
+    """The town with its case."""
+    return world(with_a_case)
 
 
 @pytest.fixture
@@ -487,7 +492,7 @@ def append(*args):
     done(*args)
     if how == "inside" and n == 3:
         os.kill(os.getpid(), 9)
-def tell(step, n):
+def tell(step, n, of=None):
     if how == "between" and n == 8:
         os.kill(os.getpid(), 9)
 cases.steps.append = append

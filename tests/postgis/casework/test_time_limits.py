@@ -13,6 +13,7 @@ from gridmgmt.errors import TableRefused, TimeLimitContradicts
 from gridmgmt.settings import data_path
 from gridmgmt.texts import word
 from tests.postgis import towns
+from tests.worlds import World
 
 HEADER = "category,unit_code,stage,part,part_zh,part_en,amount,unit,condition_zh,condition_en,valid_from,valid_to"
 PIPE = (
@@ -22,10 +23,13 @@ PIPE = (
 EVER, FIRST = dt.date(1900, 1, 1), dt.date(2026, 1, 1)
 
 
-@pytest.fixture
-def town(empty: Work, tmp_path: Path) -> Work:
+def with_a_unit(empty: Work, tmp_path: Path) -> None:
     towns.found(empty, tmp_path, units=["U1"])
-    return empty
+
+
+@pytest.fixture
+def town(world: World) -> Work:
+    return world(with_a_unit)
 
 
 def take(work: Work, folder: Path, *rows: str) -> int:

@@ -3,6 +3,7 @@
 import datetime as dt
 import re
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,9 +22,9 @@ from gridmgmt.database.work import Work
 from gridmgmt.demo import operations, workday
 from gridmgmt.periods import parse_period
 from tests.postgis import worksite
-from tests.postgis.conftest import clear
 from tests.postgis.towns import middle, select_all
 from tests.postgis.worksite import at
+from tests.worlds import World, clear
 
 MONTH = parse_period("2025-12")
 CLASSES = [("component:01001", 3.0), ("component:01", 2.0), ("component:02001", 1.0)]
@@ -159,8 +160,9 @@ COUNTS = (
 )
 
 
-@pytest.fixture
-def by_hand(desk: Work) -> Work:
+def worked(desk: Work, folder: Path) -> None:
+    """The town's month, taken request by request."""
+    worksite.staffed(desk, folder)
     requests: list[tuple[dt.datetime, Request]] = []
     for no, (place, story) in STORY.items():
         lon, lat = middle(place)
@@ -172,7 +174,12 @@ def by_hand(desk: Work) -> Work:
             requests.append((at(hour, day), Request(kind, "张某", no, at(hour, day), reason="现场情况", facts=more)))
     ordered = [r for _, r in sorted(requests, key=lambda x: x[0])]
     assert [o.fault for o in cases.take(desk, ordered) if o.fault] == []
-    return desk
+
+
+@pytest.fixture
+def by_hand(world: World) -> Work:
+    """The town after its month."""
+    return world(worked)
 
 
 def test_the_states_of_the_month(by_hand: Work) -> None:

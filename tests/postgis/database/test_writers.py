@@ -122,7 +122,7 @@ def test_two_files_that_add_the_same_categories_do_not_block_each_other(
     path = towns.write_profile(tmp_path, profile)
     together = threading.Barrier(2, timeout=60)
 
-    def keep_step(step: str, n: int) -> None:
+    def keep_step(step: str, n: int, of: int | None = None) -> None:
         if step == "read":
             together.wait()
 

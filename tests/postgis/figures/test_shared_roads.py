@@ -25,6 +25,7 @@ from gridmgmt.scorecards.documents import Document
 from gridmgmt.settings import Settings
 from tests.postgis import district, towns
 from tests.postgis.towns import load_samples, select_all
+from tests.worlds import World
 
 BOOK = """\
 id: means
@@ -65,16 +66,21 @@ def add_shares(work: Work, number: str, lengths: dict[tuple[int, str], int], tot
         connection.execute(t.sample_share.insert(), rows)
 
 
-@pytest.fixture
-def road(town: Work, tmp_path: Path) -> Work:
+def with_samples(town: Work, tmp_path: Path) -> None:
     """Two road samples of 60 and 80 points, a plain one of 90 in each of three communities, one without a score."""
+    towns.found(town, tmp_path)
     plain = zip(("P0", "P1", "P2", "P3"), ("90", "90", "90", ""), towns.COMMUNITIES, strict=True)
     rows = [("R", towns.NOON, "60", "D1-1"), ("S", towns.NOON, "80", "D2-2")]
     load_samples(town, tmp_path, [*rows, *((no, towns.NOON, score, place) for no, score, place in plain)])
     add_shares(town, "R", R, 1000)
     add_shares(town, "S", S, 3)
     (tmp_path / "means.yaml").write_text(BOOK, "utf-8")
-    return town
+
+
+@pytest.fixture
+def road(world: World) -> Work:
+    """The town with its samples."""
+    return world(with_samples)
 
 
 def read(work: Work) -> Figures:

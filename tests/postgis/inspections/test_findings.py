@@ -31,17 +31,22 @@ from gridmgmt.inspections.findings import FINDING_COLUMNS
 from gridmgmt.inspections.operations import draws, findings
 from tests.postgis import district
 from tests.postgis.towns import select_all
+from tests.worlds import World
 
 DRAW, UNIT = "huiji-2025-06", "S01"
 AT = "2025-06-12 09:30"
 
 
-@pytest.fixture
-def drawn(empty: Work, tmp_path: Path) -> Work:
+def june(empty: Work, tmp_path: Path) -> None:
     """June's draw."""
     district.found(empty, tmp_path)
     draws.make_draw(empty, "huiji", "2025-06", "1")
-    return empty
+
+
+@pytest.fixture
+def drawn(world: World) -> Work:
+    """The district with June's draw."""
+    return world(june)
 
 
 def number(work: Work, kind: str, name: str, unit: str = UNIT) -> str:

@@ -16,12 +16,12 @@ from gridmgmt.inspections.operations import draws
 from gridmgmt.places.store import layers as layer_store
 from tests.postgis import district
 from tests.postgis.towns import select_all
+from tests.worlds import World
 
 
 @pytest.fixture
-def huiji(empty: Work, tmp_path: Path) -> Work:
-    district.found(empty, tmp_path)
-    return empty
+def huiji(world: World) -> Work:
+    return world(district.found)
 
 
 BY_TYPE = {

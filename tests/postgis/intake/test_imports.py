@@ -19,8 +19,8 @@ from gridmgmt.intake.operations import imports
 from gridmgmt.intake.operations.imports import ImportReport
 from gridmgmt.people.store import categories, units
 from tests.postgis import towns
-from tests.postgis.conftest import clear
 from tests.postgis.towns import VERSIONED, case, contents, current, load, places, select_all
+from tests.worlds import clear
 
 A, B, C = "content A", "content B", "content C"
 

@@ -30,6 +30,7 @@ from gridmgmt.places.store import editions as edition_store
 from gridmgmt.settings import Settings, data_path
 from tests.postgis import towns
 from tests.postgis.towns import SIDE, SOUTH, WEST, case, load, middle, select_all
+from tests.worlds import World
 
 DAY = dt.date(2025, 12, 5)
 RULES = "category,level,grid_code,unit_code,valid_from,valid_to,land_owner,override\n"
@@ -290,15 +291,19 @@ def enterprise_edition(work: Work, folder: Path) -> None:
     editions.activate(work, "2025", towns.START)
 
 
-@pytest.fixture
-def works(empty: Work, tmp_path: Path) -> Work:
+def with_an_enterprise(empty: Work, tmp_path: Path) -> None:
     """The town with a large enterprise that is a basic grid of its own."""
     with empty.transaction() as connection:
         cities.save_city(connection, towns.CITY)
         units.ensure_units(connection, ["OFFICE", "STEEL"])
         categories.ensure_categories(connection, [("town", "component", "01001")])
     enterprise_edition(empty, tmp_path)
-    return empty
+
+
+@pytest.fixture
+def works(world: World) -> Work:
+    """The town with its enterprise."""
+    return world(with_an_enterprise)
 
 
 def test_an_enterprise_is_a_basic_grid_with_its_head(works: Work, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from gridmgmt.periods import parse_period
 from gridmgmt.scorecards.whatif import WhatIf
 from gridmgmt.settings import Settings
 from tests.postgis.towns import case, found, load, select_all
+from tests.worlds import World
 
 BOOK = """\
 id: months
@@ -84,12 +85,17 @@ def year(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     work.close()
 
 
-@pytest.fixture
-def december(town: Work, tmp_path: Path) -> Work:
+def december_only(town: Work, tmp_path: Path) -> None:
     """The same with December assessed only, for tests that go on from there."""
+    found(town, tmp_path)
     assert load(town, tmp_path, CASES, day=5).n_quarantined == 0
     scoring.score(town, write(tmp_path, BOOK), parse_period("2025-12"))
-    return town
+
+
+@pytest.fixture
+def december(world: World) -> Work:
+    """The town with December assessed."""
+    return world(december_only)
 
 
 def write(folder: Path, text: str) -> str:

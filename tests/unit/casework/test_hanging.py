@@ -3,6 +3,7 @@
 import datetime as dt
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -88,6 +89,25 @@ def test_on_hold_no_deadline_passes_and_the_time_left_runs_on() -> None:
     assert found.failures[0].due_at == at(1100)
 
 
+@pytest.mark.parametrize(
+    ("origin", "stated", "due"),
+    [("own", 1500, 1100), ("imported", 1500, 1500), ("imported", None, 1100), ("own", None, 1100)],
+)
+def test_only_another_system_s_log_may_state_the_deadline_after_a_pause(
+    origin: str, stated: float | None, due: float
+) -> None:
+    told = {} if stated is None else {"due_at": at(stated).isoformat()}
+    held = [*OPENED, step("ask_postponement", 20), step("postpone", 40)]  # 60 minutes are left
+    resumed = Step("resume", at(1040), "王某", None, None, told, origin)
+    assert account([*held, resumed], 1041).periods[-1].due_at == at(due)
+
+
+def test_a_deadline_stated_after_a_pause_is_that_of_the_first_period_alone() -> None:
+    late = [*OPENED, step("ask_postponement", 20), step("postpone", 140)]  # in its second period, 60 minutes are left
+    resumed = Step("resume", at(1040), "王某", None, None, {"due_at": at(1500).isoformat()}, "imported")
+    assert account([*late, resumed], 1041).periods[-1].due_at == at(1100)
+
+
 def test_an_extension_moves_the_deadline_of_the_first_period() -> None:
     story = [*OPENED, step("ask_extension", 20), step("extend", 30, due_at=at(180).isoformat())]
     assert account(story, 180).n_deductions == 0
@@ -170,6 +190,27 @@ def test_what_was_asked_before_a_send_back_is_asked_no_more() -> None:
     granted = Step("extend", at(160), "王某", None, None, {"due_at": at(400).isoformat()}, "imported")
     (found,) = hanging.accounts([*story, granted], at(200), TERMS)
     assert [p.how for p in found.periods] == ["missed", "sent_back", None]
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        [step("ask_extension", 20), step("refuse_extension", 30)],
+        [step("ask_extension", 20), step("extend", 30, due_at=at(100).isoformat())],
+        [
+            step("ask_extension", 20),
+            step("answer", 30),
+            step("verify", 40),
+            step("fail", 50, due_at=at(100).isoformat()),
+        ],
+    ],
+)  # fmt: skip
+def test_what_was_asked_is_asked_no_more_once_it_is_decided_or_answered(before: list[Step]) -> None:
+    """Another system's log grants an extension that nobody asked for: it moves the period that runs, no earlier one."""
+    granted = Step("extend", at(160), "王某", None, None, {"due_at": at(400).isoformat()}, "imported")
+    (found,) = hanging.accounts([*OPENED, *before, granted], at(300), TERMS)
+    assert found.periods[-2].how == "missed"
+    assert (found.periods[-1].opened_at, found.periods[-1].due_at) == (at(100), at(400))
 
 
 def test_a_referral_stays_with_the_unit_that_had_the_case_until_it_is_taken_back() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gridmgmt.errors import IndicatorMissing
 from gridmgmt.figures.counts import COUNTS, Facts
-from gridmgmt.figures.indicators import RATIOS, amounts, describe, masks, ratio
+from gridmgmt.figures.indicators import RATIOS, amounts, base_of, describe, filtered, kept, masks, ratio
 from gridmgmt.numbers import shown
 
 START, END = dt.datetime(2025, 3, 1, tzinfo=dt.UTC), dt.datetime(2025, 4, 1, tzinfo=dt.UTC)
@@ -227,6 +227,52 @@ def test_scores_are_summed_exactly() -> None:
     (row,) = amounts(f, masks(f, "samples"), pd.Series(["a"] * 5)).to_dict("records")
     assert row == {"n_samples": 4, "n_scored_samples": 3, "sum_sample_score": Fraction(33633, 1000)}
     assert ratio("sample_score", row) == (Fraction(33633, 1000), 3)
+
+
+# --- filters ---------------------------------------------------------------------------------------------------------
+
+KINDS = [
+    ("component", "01001", "监督员上报"), ("component", "01002", "公众举报"), ("matter", "01001", "监督员上报"),
+    ("matter", "06010", None), (None, None, "公众举报"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("asked", "rows"),
+    [
+        ({}, "01234"),
+        ({"kind": "component"}, "01"),
+        ({"kind": "matter"}, "23"),
+        ({"categories": ["component:01001"]}, "0"),
+        ({"categories": ["component:01*"]}, "01"),
+        ({"categories": ["matter:*"]}, "23"),
+        ({"categories": ["*"]}, "01234"),
+        ({"categories": ["component:01001", "matter:06010"]}, "03"),
+        ({"categories": ["component:010"]}, ""),
+        ({"excepted": ["component:01001"]}, "1234"),
+        ({"excepted": ["component:01*", "matter:06010"]}, "24"),
+        ({"categories": ["component:*"], "excepted": ["component:01002"]}, "0"),
+        ({"sources": ["监督员上报"]}, "02"),
+        ({"sources": ["监督员上报", "公众举报"]}, "0124"),
+        ({"kind": "component", "sources": ["公众举报"]}, "1"),
+        ({"numbers": ["C0", "C4", "C9"]}, "04"),
+        ({"numbers": []}, ""),
+        ({"kind": "matter", "numbers": ["C0", "C3"]}, "3"),
+    ],
+)
+def test_a_filter_keeps_cases_by_kind_class_source_and_number(asked: dict[str, Any], rows: str) -> None:
+    frame = pd.DataFrame(KINDS, columns=["category_kind", "category_code", "source"], dtype="str")
+    f = facts(frame.assign(case_no=[f"C{n}" for n in range(len(frame))]))
+    asked = {"kind": None, "categories": (), "excepted": (), "sources": (), **asked}
+    assert "".join(map(str, np.flatnonzero(kept(f, **asked)))) == rows
+
+
+def test_a_rulebook_s_own_count_is_counted_as_the_base_count_that_it_filters() -> None:
+    assert filtered("n_due", "mine") == "n_due@mine"
+    assert base_of("n_due@mine") is base_of("n_due") is COUNTS["n_due"]
+    f = facts(cases({"due_at": DUE, "n_rework": 2}, {"due_at": DUE, "n_rework": 3}))
+    whole = amounts(f, {filtered("n_rework_events", "mine"): np.array([True, False])}, pd.Series(["a", "a"]))
+    assert whole["n_rework_events@mine"].tolist() == [2]
 
 
 Road = tuple[dict[str, int], int]

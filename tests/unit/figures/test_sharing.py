@@ -95,5 +95,6 @@ def test_in_an_edition_with_other_grids_it_counts_whole_at_its_point() -> None:
     gone = GRIDS[GRIDS["code"] != "b1"]
     moved = GRIDS.assign(parent_code=GRIDS["parent_code"].mask(GRIDS["code"] == "b1", "A"))
     assert count(road)[3] == {"a1": Fraction(1, 2), "b1": Fraction(1, 2)}
-    for other in (gone, moved, GRIDS.assign(edition_id=2)):
+    elsewhere = GRIDS.assign(parent_code=GRIDS["parent_code"].mask(GRIDS["code"] == "B", "X"))
+    for other in (gone, moved, elsewhere, GRIDS.assign(edition_id=2)):
         assert count(road, other) == {1: {"C": 1}, 2: {"A": 1}, 3: {"a1": 1}}

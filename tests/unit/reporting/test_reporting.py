@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from gridmgmt.files import data_files
+from gridmgmt.periods import parse_period
+from gridmgmt.reporting import duties
 from gridmgmt.reporting.duties import WEEKDAYS, Due, Duty, Rule, Scheme, Words, due_after, due_between, standing
 from gridmgmt.rulebooks import load as rulebooks
 from gridmgmt.settings import data_path
@@ -211,6 +213,16 @@ def test_every_period_is_reported_once(rule: Rule, first: dt.date) -> None:
     periods = [d.period for d in found if d.period]
     assert len(periods) >= 2
     assert all(a.end == b.start for a, b in pairwise(periods))
+
+
+@pytest.mark.parametrize("label", ["2026-03", "2026-02", "2026-05"])  # the same again, one before, one left out
+def test_periods_that_do_not_follow_on_one_another_are_a_fault_and_no_endless_list(
+    label: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = iter([parse_period("2026-03"), *[parse_period(label)] * 20])
+    monkeypatch.setattr(duties, "period_of", lambda _day, _cadence: next(asked))
+    with pytest.raises(ValueError, match=r"after 2026-03 comes no period that begins on 2026-04-01"):
+        due_on([scheme(duty=Rule(end_of="month"))], day("2026-12-31"))
 
 
 # --- rest days -------------------------------------------------------------------------------------------------------

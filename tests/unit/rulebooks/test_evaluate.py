@@ -193,6 +193,19 @@ def test_a_mean_takes_those_that_apply() -> None:
     assert valued(mean, due="not_applicable", closed="not_applicable").value is None
 
 
+def test_a_mean_of_none_that_applies_does_not_apply_and_one_without_data_is_without() -> None:
+    book = tiny(empty__option="leave_out").rulebook
+    parts = [
+        {"id": "a", "title": WORDS, "kind": "entered", "input": "business"},
+        {"id": "b", "title": WORDS, "kind": "rate", "rate": "closing"},
+    ]
+    item = ITEM.validate_python({"id": "x", "title": WORDS, "kind": "mean", "items": parts})
+    rate_empty = {"due": Fraction(0), "closed": Fraction(0), "business": "not_applicable"}
+    assert evaluate(item, Context(book, rate_empty)).status == "no_data"
+    one = ITEM.validate_python({"id": "x", "title": WORDS, "kind": "mean", "items": parts[:1]})
+    assert evaluate(one, Context(book, rate_empty)).status == "not_applicable"
+
+
 def test_weighted_is_exact_and_reweights_nothing() -> None:
     items = [
         {"id": n, "title": WORDS, "kind": "entered", "input": n, "weight": w} for n, w in (("due", 2), ("closed", 1))
@@ -308,6 +321,8 @@ def test_the_order_of_subjects_does_not_matter(totals: dict[str, Fraction | None
         (Fraction(5), "5"), (Fraction(-5), "-5"), (Fraction(5, 2), "2.5"), (Fraction(-1, 40), "-0.025"),
         (Fraction(0), "0"), (Fraction(1580, 17), "1580/17"), (Fraction(-1, 3), "-1/3"),
         (Fraction(1, 2**12), "0.000244140625"), (Fraction(1, 2**13), "1/8192"), (Fraction(1, 10**12), "0.000000000001"),
+        (Fraction(1, 5**12), "0.000000004096"), (Fraction(1, 5**13), "1/1220703125"),
+        (Fraction(7, 5**40), f"7/{5**40}"),
     ],
 )  # fmt: skip
 def test_exact(value: Fraction, text: str) -> None:

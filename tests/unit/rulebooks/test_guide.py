@@ -14,9 +14,7 @@ title: {zh: 街道城市管理月度考核, en: Street month}
 issuer: {zh: 某市, en: A city}
 source: 街道城市管理月度考核
 valid: {from: 2025-01-01}
-population: {kind: grid, levels: [street]}
 scale: 100
-empty: {option: full, reason: {zh: 没有案件便没有违反规定, en: no rule was broken}}
 """
 
 

@@ -231,6 +231,21 @@ def test_the_baseline_scores_as_exactly_as_the_engine(drawn: list[tuple[int, ...
         assert node.value is None or abs(v - float(node.value)) < 1e-9
 
 
+@pytest.mark.parametrize(
+    ("found", "left"),
+    [("0.5", 10.0), ("1", 9.5), ("1.75", 9.5), ("2", 9.0), ("7.875", 6.5), ("8", 6.0), ("30.25", 6.0)],
+)
+def test_a_part_of_a_finding_counts_for_none_in_the_draws_as_in_the_score(found: str, left: float) -> None:
+    """Shares of a road (分摊) make counts with parts: 10 points less half a point for each whole finding, at most 4."""
+    item = KINDS["deduct_r1"]
+    rules, counts = book([item]), {"a": 1, "b": 1, "c": Fraction(found), "d": 1}
+    compare(rules, [counts, counts], None)  # type: ignore[list-item]
+    (part,) = rules.stages[0].score.items  # type: ignore[union-attr]
+    node = evaluate(part, contexts(rules, [counts], None)[0])  # type: ignore[list-item]
+    inputs = {"c": np.array([[float(found), float(found) - 1e-12]])}  # as floats sum up to it
+    assert redraw(part, [node], Batch(rules, inputs, {"c": np.array([[True]])})).value.tolist() == [[left, left]]
+
+
 def test_a_subject_whose_input_is_not_drawn_keeps_its_exact_value() -> None:
     rules = book([named({"id": "i", "kind": "entered", "input": "a", "points": 50})])
     item = rules.stages[0].score.items[0]  # type: ignore[union-attr]

@@ -1,0 +1,239 @@
+"""A run by example: ranks and who is among them, results handed in, what is carried on and charged, quotas."""
+
+import datetime as dt
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from gridmgmt.rulebooks.dossier import read_dossier
+from gridmgmt.rulebooks.model import Rulebook
+from gridmgmt.rulebooks.nodes import Outcome
+from gridmgmt.rulebooks.run import Run, run
+
+WORDS = {"zh": "测试", "en": "Test"}
+MARKED = {"id": "marked", "title": WORDS, "kind": "linear", "terms": {"mark": 1}}
+RATE = {"id": "rate", "title": WORDS, "kind": "rate", "rate": "closing"}
+
+
+def book(score: Mapping[str, Any] = MARKED, quota: Mapping[str, Any] | None = None, **stage: Any) -> Rulebook:
+    counts = {n: {"title": WORDS, "type": "count", "entered": WORDS} for n in ("due", "closed")}
+    quotas = [{"id": "q", "title": WORDS, "input": "word", "value": "good", **quota}] if quota else []
+    return Rulebook.model_validate({
+        "id": "test", "version": 1, "title": WORDS, "issuer": WORDS, "source": "test",
+        "valid": {"from": dt.date(2000, 1, 1)}, "population": {"kind": "unit"},
+        "empty": {"option": "full", "reason": WORDS},
+        "inputs": {
+            "mark": {"title": WORDS, "entered": WORDS},
+            "word": {"title": WORDS, "type": "choice", "choices": {"good": WORDS, "fair": WORDS}, "entered": WORDS},
+            **counts,
+        },
+        "rates": {"closing": {"title": WORDS, "numerator": "closed", "denominator": "due", "better": "high"}},
+        "quotas": quotas,
+        "stages": [{"id": "month", "title": WORDS, "cadence": "month", "ranking": {}, "score": score, **stage}],
+    })  # fmt: skip
+
+
+def made(rules: Rulebook, months: Mapping[str, Mapping[str, Any]], **subjects: Mapping[str, Any]) -> Run:
+    """Months of records by subject: a mark, None for nothing, or a whole record."""
+    periods = {label: {c: record(v) for c, v in own.items()} for label, own in months.items()}
+    return run(rules, read_dossier(rules, {"subjects": subjects, "periods": periods}))
+
+
+def record(given: Any) -> Mapping[str, Any]:
+    if isinstance(given, Mapping):
+        return given
+    return {"inputs": {} if given is None else {"mark": given}}
+
+
+def month(rules: Rulebook, own: Mapping[str, Any], **subjects: Mapping[str, Any]) -> Mapping[str, Outcome]:
+    return made(rules, {"2025-12": own}, **subjects).outcomes["2025-12"]
+
+
+# --- ranks ------------------------------------------------------------------------------------------------------------
+
+
+def places(found: Mapping[str, Outcome]) -> dict[str, tuple[Any, ...]]:
+    """Rank, of how many, how many share it, rank from the bottom."""
+    return {c: (o.rank, o.ranked_of, o.tied, o.from_bottom) for c, o in found.items()}
+
+
+def test_equal_totals_share_a_rank_from_the_top_and_from_the_bottom() -> None:
+    found = month(book(), {"a": 90, "b": 80, "c": 80, "d": 70, "e": 70, "f": None})
+    assert places(found) == {
+        "a": (1, 5, 1, 5), "b": (2, 5, 2, 3), "c": (2, 5, 2, 3), "d": (4, 5, 2, 1), "e": (4, 5, 2, 1),
+        "f": (None, 0, 0, None),
+    }  # fmt: skip
+    assert [c for c, o in found.items() if o.is_first] == ["a"]
+    assert [c for c, o in found.items() if o.is_last] == ["d", "e"]
+
+
+def test_nobody_is_first_or_last_where_all_are_equal() -> None:
+    found = month(book(), {"a": 80, "b": 80})
+    assert places(found) == {"a": (1, 2, 2, 1), "b": (1, 2, 2, 1)}
+    assert not any(o.is_first or o.is_last for o in found.values())
+
+
+SUBJECTS = {
+    "a": {"level": "street", "group": "x"}, "b": {"level": "street", "group": "y"},
+    "c": {"level": "street", "group": "y"}, "d": {"level": "district", "group": "y"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("among", "ranks"), [("all", {"a": 3, "b": 1, "c": 2, "d": 1}), ("group", {"a": 1, "b": 1, "c": 2, "d": 1})]
+)
+def test_ranks_are_among_one_level_and_where_it_says_so_among_one_group(among: str, ranks: dict[str, int]) -> None:
+    found = month(book(ranking={"among": among}), {"a": 70, "b": 90, "c": 80, "d": 60}, **SUBJECTS)
+    assert {c: o.rank for c, o in found.items()} == ranks
+    assert found["d"].ranked_of == 1
+    assert not found["d"].is_first
+
+
+GRADES = [{"id": "good", "at_least": 90, "title": WORDS}, {"id": "rest", "title": WORDS}]
+
+
+@pytest.mark.parametrize(
+    ("result", "expected"),
+    [
+        ({"total": 95}, (95, "good", 1, True, False, 2, 1)),
+        ({"total": 80}, (80, "rest", 2, False, True, 1, 1)),
+        ({"total": 80, "grade": "good"}, (80, "good", 2, False, True, 1, 1)),
+        ({"rank": 1}, (None, None, 1, True, False, None, 0)),
+        ({"rank": 2}, (None, None, 2, False, False, None, 0)),
+        ({"first": True}, (None, None, 1, True, False, None, 0)),
+        ({"rank": 3, "first": True}, (None, None, 3, True, False, None, 0)),
+        ({"first": False}, (None, None, None, False, False, None, 0)),
+        ({"last": True}, (None, None, None, False, True, 1, 0)),
+        ({"last": False}, (None, None, None, False, False, None, 0)),
+        ({"from_bottom": 2, "tied": 3}, (None, None, None, False, False, 2, 3)),
+    ],
+)
+def test_a_result_that_is_handed_in_stands_as_it_is(result: dict[str, Any], expected: tuple[Any, ...]) -> None:
+    o = month(book(grades=GRADES), {"a": 90, "b": {"result": result}})["b"]
+    assert (o.total, o.grade, o.rank, o.is_first, o.is_last, o.from_bottom, o.tied) == expected
+    assert o.status == "given"
+
+
+def test_a_result_tells_its_items_and_what_it_lacked() -> None:
+    o = month(book(), {"a": {"result": {"total": 95, "items": {"marked": "7.5"}, "missing": ["due"]}}})["a"]
+    assert [(n.id, n.kind, n.title, n.value, n.status, n.reason.code) for n in o.shown] == [
+        ("marked", "given", {"zh": "marked", "en": "marked"}, Fraction(15, 2), "ok", "line_given")
+    ]
+    assert o.missing == (("2025-12", "due"),)
+
+
+# --- what is carried on and charged -----------------------------------------------------------------------------------
+
+CARRY = {"id": "carried", "title": WORDS, "kind": "carry", "item": MARKED}
+
+
+def totals(rules: Rulebook, months: Mapping[str, Mapping[str, Any]], **subjects: Any) -> dict[str, dict[str, Any]]:
+    found = made(rules, months, **subjects)
+    return {label: {c: o.total for c, o in own.items()} for label, own in found.outcomes.items()}
+
+
+def test_what_is_below_zero_is_carried_into_the_next_month_assessed_in_the_year() -> None:
+    months = {"2025-10": {"a": -5}, "2025-11": {"b": 1}, "2025-12": {"a": 3}, "2026-01": {"a": 4}}
+    own = [v.get("a") for v in totals(book(CARRY), months).values()]
+    assert own == [0, None, 0, 2]
+    own = [v.get("a") for v in totals(book({**CARRY, "across_years": False}), months).values()]
+    assert own == [0, None, 0, 4]
+    own = [v.get("a") for v in totals(book({**CARRY, "recorded": "negative"}), months).values()]
+    assert own == [-5, None, 3, 4]
+
+
+def test_a_month_that_is_open_leaves_the_next_one_open_and_rates_beside_the_score_do_not() -> None:
+    rules = book(CARRY, shown=[RATE])
+    found = made(rules, {"2025-11": {"a": None}, "2025-12": {"a": 3}})
+    december = found.outcomes["2025-12"]["a"]
+    assert (december.total, december.status) == (None, "incomplete")
+    assert ("2025-11", "mark") in december.missing
+    found = made(rules, {"2025-11": {"a": -5}, "2025-12": {"a": 7}})  # the rate lacks its counts in both
+    assert found.outcomes["2025-12"]["a"].total == 2
+
+
+def test_a_superior_bears_the_shortfalls_of_those_below_him_once_each() -> None:
+    below = {"superiors": ["s", "t", "s"]}
+    months = {"2025-12": {"a": -5, "b": -2, "c": 9, "s": 30, "t": 4}}
+    found = totals(book(CARRY), months, a=below, b={"superiors": ["s"]}, c=below)["2025-12"]
+    assert found == {"a": 0, "b": 0, "c": 9, "s": 23, "t": 0}
+    found = totals(book({**CARRY, "charges": False}), months, a=below, b=below)["2025-12"]
+    assert found == {"a": 0, "b": 0, "c": 9, "s": 30, "t": 4}
+
+
+def test_while_somebody_below_is_open_his_superior_is_too() -> None:
+    found = made(book(CARRY), {"2025-12": {"a": None, "s": 30, "u": 8}}, a={"superiors": ["s"]}).outcomes["2025-12"]
+    assert (found["s"].total, found["s"].missing) == (None, (("2025-12", "mark"),))
+    assert found["u"].total == 8
+
+
+# --- a longer period out of shorter ones ------------------------------------------------------------------------------
+
+
+def yearly(**item: Any) -> Rulebook:
+    """Months of marks, twice the mark beside each; a year out of them."""
+    twice = {"id": "twice", "title": WORDS, "kind": "linear", "terms": {"mark": 2}}
+    both = {"id": "both", "title": WORDS, "kind": "sum", "items": [MARKED, twice]}
+    plain = book(both).model_dump(by_alias=True)
+    of_year = {"id": "of_year", "title": WORDS, "kind": "periods", "stage": "month", "n": 2, **item}
+    plain["stages"] = [*plain["stages"], {"id": "year", "title": WORDS, "cadence": "year", "score": of_year}]
+    return Rulebook.model_validate(plain)
+
+
+@pytest.mark.parametrize(
+    ("item", "marks", "total"),
+    [
+        ({}, [10, 20], 45),  # 30 and 60
+        ({}, [10, 20, 60], 90),
+        ({}, [10], None),
+        ({"of": "twice"}, [10, 20], 30),
+        ({"of": "marked"}, [10, 20], 15),
+        ({"of": "marked", "how": "sum"}, [10, 20], 30),
+        ({"of": "marked", "how": "sum", "over": 4}, [10, 20], "7.5"),
+        ({"of": "marked"}, [10, 20, None], None),  # one is still open
+        ({"of": "marked", "pending": "left_out"}, [10, 20, None], 15),  # nobody was rated in it: it was not held
+        ({"of": "marked", "n": 3, "pending": "left_out"}, [10, 20, None], None),
+    ],
+)
+def test_a_year_is_made_of_its_months(item: dict[str, Any], marks: list[int | None], total: Any) -> None:
+    months = {f"2025-{n:02}": {"a": mark} for n, mark in enumerate(marks, 1)}
+    found = made(yearly(**item), {"2024-12": {"a": 99}, **months, "2025": {"a": None}, "2026-01": {"a": 99}})
+    assert found.outcomes["2025"]["a"].total == (None if total is None else Fraction(total))
+
+
+def test_a_month_in_which_others_were_rated_is_waited_for() -> None:
+    months = {"2025-01": {"a": 10}, "2025-02": {"a": 20}, "2025-03": {"a": None, "b": 30}, "2025": {"a": None}}
+    (year,) = [o["a"] for label, o in made(yearly(pending="left_out"), months).outcomes.items() if label == "2025"]
+    assert (year.total, year.missing) == (None, (("2025-03", "mark"),))
+
+
+# --- quotas -----------------------------------------------------------------------------------------------------------
+
+
+def words(*good: str, fair: str = "") -> dict[str, Any]:
+    return {c: {"inputs": {"mark": 90, "word": "good" if c in good else "fair"}} for c in (*good, *fair)}
+
+
+GROUPS: Mapping[str, Any] = {c: {"group": "x"} for c in "abc"} | {c: {"group": "y"} for c in "de"}
+
+
+@pytest.mark.parametrize(
+    ("quota", "own", "refused"),
+    [
+        ({"at_most": 1}, words("a", "d", fair="bce"), []),
+        ({"at_most": 1}, words("a", "b", "d", fair="ce"), [("x", ("a", "b"), 1)]),
+        ({"at_most": 2}, words("a", "b", "d", fair="ce"), []),
+        ({"at_most": 1, "from_size": 3}, words("a", "b", "d", "e", fair="c"), [("x", ("a", "b"), 1)]),
+        ({"at_most": 1, "from_size": 4}, words("a", "b", "d", "e", fair="c"), []),
+    ],
+)
+def test_more_of_a_group_than_the_quota_allows_are_all_refused(
+    quota: dict[str, int], own: dict[str, Any], refused: list[Any]
+) -> None:
+    entered = {"id": "rating", "title": WORDS, "kind": "entered", "input": "word"}
+    found = made(book(entered, quota), {"2025-12": own}, **GROUPS)
+    assert [(r.group, r.subjects, r.at_most) for r in found.refusals] == refused
+    lost = {c for _, codes, _ in refused for c in codes}
+    assert {c for c, o in found.outcomes["2025-12"].items() if o.missing} == lost
