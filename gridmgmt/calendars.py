@@ -104,35 +104,42 @@ def _instant(day: dt.date, time: dt.time, zone: ZoneInfo) -> dt.datetime:
 # --- working time, year by year ----------------------------------------------
 
 
-def working_us(calendar: Calendar, zone: ZoneInfo, start: dt.datetime, end: dt.datetime) -> int:
-    """Microseconds of working time in [start, end), which are in order."""
-    first, last = start.astimezone(zone).year, end.astimezone(zone).year
-    whole = sum(_year(calendar, zone, number).total for number in range(first, last))
-    return whole + _year(calendar, zone, last).before(end) - _year(calendar, zone, first).before(start)
+@dataclass(frozen=True)
+class Clock:
+    """A city's working time (工作时间): its calendar by the clocks of its zone."""
 
+    calendar: Calendar
+    zone: ZoneInfo
 
-def working_end(calendar: Calendar, zone: ZoneInfo, start: dt.datetime, us: int) -> dt.datetime:
-    """The first instant, in UTC, at which so much working time, more than none, has passed since another one."""
-    number = start.astimezone(zone).year
-    year = _year(calendar, zone, number)
-    us += year.before(start)
-    while us > year.total:
-        us -= year.total
-        number += 1
-        year = _year(calendar, zone, number)
-    return EPOCH + year.at(us) * MICROSECOND
+    def working_us(self, start: dt.datetime, end: dt.datetime) -> int:
+        """Microseconds of working time in [start, end), which are in order."""
+        first, last = start.astimezone(self.zone).year, end.astimezone(self.zone).year
+        whole = sum(_year(self, number).total for number in range(first, last))
+        return whole + _year(self, last).before(end) - _year(self, first).before(start)
 
+    def working_end(self, start: dt.datetime, us: int) -> dt.datetime:
+        """The first instant, in UTC, at which so much working time, more than none, has passed since another one."""
+        number = start.astimezone(self.zone).year
+        year = _year(self, number)
+        us += year.before(start)
+        while us > year.total:
+            us -= year.total
+            number += 1
+            year = _year(self, number)
+        return EPOCH + year.at(us) * MICROSECOND
 
-def working_spans(
-    calendar: Calendar, zone: ZoneInfo, start: dt.datetime, end: dt.datetime
-) -> Iterator[tuple[dt.datetime, dt.datetime]]:
-    """The working time in [start, end) as half-open intervals in UTC, in order."""
-    since, until = (start - EPOCH) // MICROSECOND, (end - EPOCH) // MICROSECOND
-    for number in range(start.astimezone(zone).year, end.astimezone(zone).year + 1):
-        year = _year(calendar, zone, number)
-        for n in range(bisect_right(year.ends, since), bisect_left(year.starts, until)):
-            from_, to = max(year.starts[n], since), min(year.ends[n], until)
-            yield EPOCH + from_ * MICROSECOND, EPOCH + to * MICROSECOND
+    def working_spans(self, start: dt.datetime, end: dt.datetime) -> Iterator[tuple[dt.datetime, dt.datetime]]:
+        """The working time in [start, end) as half-open intervals in UTC, in order."""
+        since, until = (start - EPOCH) // MICROSECOND, (end - EPOCH) // MICROSECOND
+        for number in range(start.astimezone(self.zone).year, end.astimezone(self.zone).year + 1):
+            year = _year(self, number)
+            for n in range(bisect_right(year.ends, since), bisect_left(year.starts, until)):
+                from_, to = max(year.starts[n], since), min(year.ends[n], until)
+                yield EPOCH + from_ * MICROSECOND, EPOCH + to * MICROSECOND
+
+    def is_provisional(self, at: dt.datetime) -> bool:
+        """Whether an instant lies on a day beyond the last published holidays."""
+        return self.calendar.is_provisional(at.astimezone(self.zone).date())
 
 
 @dataclass(frozen=True)
@@ -164,13 +171,13 @@ class _Year:
 
 
 @lru_cache(maxsize=512)
-def _year(calendar: Calendar, zone: ZoneInfo, number: int) -> _Year:
+def _year(clock: Clock, number: int) -> _Year:
     day = dt.date(number, 1, 1)
     starts: list[int] = []
     ends: list[int] = []
     sums: list[int] = []
     while day.year == number:
-        for start, end in calendar.spans(day, zone):
+        for start, end in clock.calendar.spans(day, clock.zone):
             starts.append((start - EPOCH) // MICROSECOND)
             ends.append((end - EPOCH) // MICROSECOND)
             sums.append(ends[-1] - starts[-1] + (sums[-1] if sums else 0))

@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from gridmgmt.calendars import EPOCH, MICROSECOND, Calendar, working_end, working_spans, working_us
+from gridmgmt.calendars import EPOCH, MICROSECOND, Calendar, Clock
 from gridmgmt.errors import OptionInvalid
 
 UNITS: Mapping[str, str] = {
@@ -134,8 +134,7 @@ class Light:
 def due(
     start: dt.datetime,
     limits: Sequence[Limit],
-    calendar: Calendar,
-    zone: ZoneInfo,
+    clock: Clock,
     pauses: Sequence[Pause] = (),
 ) -> Deadline:
     """When a limit is used up; each part of a staged one (分段时限) begins where the one before ends.
@@ -152,34 +151,33 @@ def due(
     lines: list[Line] = []
     provisional = False
     for number, limit in enumerate(limits, 1):
-        end = _end(begin, limit, calendar, zone, pauses)
-        lines.append(_head(begin, limit, calendar, zone, number, len(limits)))
-        lines += _lines(begin, end, limit, calendar, zone, pauses)
+        end = _end(begin, limit, clock, pauses)
+        lines.append(_head(begin, limit, clock, number, len(limits)))
+        lines += _lines(begin, end, limit, clock, pauses)
         if limit.unit not in CONTINUOUS:
             last = end or max(begin, _paused_from(pauses))
-            provisional |= calendar.is_provisional(last.astimezone(zone).date())
+            provisional |= clock.is_provisional(last)
         if end is None:
             break
         begin = end
     return Deadline(end, provisional, tuple(lines))
 
 
-def advance(start: dt.datetime, counted: dt.timedelta, unit: str, calendar: Calendar, zone: ZoneInfo) -> dt.datetime:
+def advance(start: dt.datetime, counted: dt.timedelta, unit: str, clock: Clock) -> dt.datetime:
     """The first instant at which so much time of a unit has been counted; at once for none."""
-    return _after(start.astimezone(dt.UTC), _us(counted), unit, calendar, zone)
+    return _after(start.astimezone(dt.UTC), _us(counted), unit, clock)
 
 
 def worked(
     start: dt.datetime,
     end: dt.datetime,
     unit: str,
-    calendar: Calendar,
-    zone: ZoneInfo,
+    clock: Clock,
     pauses: Sequence[Pause] = (),
 ) -> dt.timedelta:
     """How much time of a unit is counted in [start, end), pauses taken out; none if end lies before start."""
     runs = _runs(start.astimezone(dt.UTC), pauses)
-    return MICROSECOND * sum(_counted(a, min(b, end), unit, calendar, zone) for a, b in runs)
+    return MICROSECOND * sum(_counted(a, min(b, end), unit, clock) for a, b in runs)
 
 
 def light(
@@ -187,8 +185,7 @@ def light(
     due_at: dt.datetime,
     now: dt.datetime,
     limits: Sequence[Limit],
-    calendar: Calendar,
-    zone: ZoneInfo,
+    clock: Clock,
     pauses: Sequence[Pause],
     lights: Lights,
 ) -> Light:
@@ -206,7 +203,7 @@ def light(
     """
     ended = [p for p in pauses if p[1] is not None]
     at = min(now, _paused_from(pauses, FOREVER))
-    total, used = (_along(start.astimezone(dt.UTC), x, limits, calendar, zone, ended) for x in (due_at, at))
+    total, used = (_along(start.astimezone(dt.UTC), x, limits, clock, ended) for x in (due_at, at))
     is_late = at > due_at
     share = Fraction(used, total) if total else Fraction(is_late)
     if is_late or share > Fraction(lights.yellow_to):
@@ -217,15 +214,13 @@ def light(
 # --- counting ----------------------------------------------------------------
 
 
-def _end(
-    begin: dt.datetime, limit: Limit, calendar: Calendar, zone: ZoneInfo, pauses: Sequence[Pause]
-) -> dt.datetime | None:
+def _end(begin: dt.datetime, limit: Limit, clock: Clock, pauses: Sequence[Pause]) -> dt.datetime | None:
     """When one limit is used up; None in a lasting pause."""
-    left = limit.us(calendar)
+    left = limit.us(clock.calendar)
     for from_, to in _runs(begin, pauses):
-        length = left if to == FOREVER else _counted(from_, to, limit.unit, calendar, zone)
+        length = left if to == FOREVER else _counted(from_, to, limit.unit, clock)
         if length >= left:
-            return _after(from_, left, limit.unit, calendar, zone)
+            return _after(from_, left, limit.unit, clock)
         left -= length
     return None
 
@@ -234,19 +229,18 @@ def _along(
     begin: dt.datetime,
     until: dt.datetime,
     limits: Sequence[Limit],
-    calendar: Calendar,
-    zone: ZoneInfo,
+    clock: Clock,
     pauses: Sequence[Pause],
 ) -> int:
     """Counted microseconds until an instant, in the unit of the part that runs; the last part's unit runs on."""
     total = 0
     for limit in limits[:-1]:
-        end = _end(begin, limit, calendar, zone, pauses)
+        end = _end(begin, limit, clock, pauses)
         if end is None or end >= until:
-            return total + _us(worked(begin, until, limit.unit, calendar, zone, pauses))
-        total += limit.us(calendar)
+            return total + _us(worked(begin, until, limit.unit, clock, pauses))
+        total += limit.us(clock.calendar)
         begin = end
-    return total + _us(worked(begin, until, limits[-1].unit, calendar, zone, pauses))
+    return total + _us(worked(begin, until, limits[-1].unit, clock, pauses))
 
 
 def _runs(start: dt.datetime, pauses: Sequence[Pause]) -> Iterator[Interval]:
@@ -271,22 +265,22 @@ def _paused_from(pauses: Sequence[Pause], otherwise: dt.datetime = EPOCH) -> dt.
     return min((a for a, b in pauses if b is None), default=otherwise)
 
 
-def _counted(from_: dt.datetime, to: dt.datetime, unit: str, calendar: Calendar, zone: ZoneInfo) -> int:
+def _counted(from_: dt.datetime, to: dt.datetime, unit: str, clock: Clock) -> int:
     """Counted microseconds of a unit in [from_, to)."""
     if to <= from_:
         return 0
     if unit in CONTINUOUS:
         return _us(to - from_)
-    return working_us(calendar, zone, from_, to)
+    return clock.working_us(from_, to)
 
 
-def _after(from_: dt.datetime, counted: int, unit: str, calendar: Calendar, zone: ZoneInfo) -> dt.datetime:
+def _after(from_: dt.datetime, counted: int, unit: str, clock: Clock) -> dt.datetime:
     """The first instant at which so many microseconds of a unit have been counted from another one on."""
     if counted <= 0:
         return from_
     if unit in CONTINUOUS:
         return from_ + counted * MICROSECOND
-    return working_end(calendar, zone, from_, counted)
+    return clock.working_end(from_, counted)
 
 
 def _us(length: dt.timedelta) -> int:
@@ -296,10 +290,10 @@ def _us(length: dt.timedelta) -> int:
 # --- the sum, line by line ---------------------------------------------------
 
 
-def _head(begin: dt.datetime, limit: Limit, calendar: Calendar, zone: ZoneInfo, number: int, of: int) -> Line:
+def _head(begin: dt.datetime, limit: Limit, clock: Clock, number: int, of: int) -> Line:
     """The limit itself, in its unit and in hours."""
-    told = {"amount": limit.shown, "unit": limit.unit, "start": _moment(begin, zone)}
-    told["hours"] = _hours(limit.us(calendar))
+    told = {"amount": limit.shown, "unit": limit.unit, "start": _moment(begin, clock.zone)}
+    told["hours"] = _hours(limit.us(clock.calendar))
     return Line("limit_part", {"n": number, "of": of, **told}) if of > 1 else Line("limit_whole", told)
 
 
@@ -307,26 +301,25 @@ def _lines(
     begin: dt.datetime,
     end: dt.datetime | None,
     limit: Limit,
-    calendar: Calendar,
-    zone: ZoneInfo,
+    clock: Clock,
     pauses: Sequence[Pause],
 ) -> list[Line]:
     """What was counted and what was not between a limit's begin and its end, in order of time."""
     until = end or max(begin, _paused_from(pauses))
-    found = [(a, 1, _pause(a, b, zone)) for a, b in _cuts(pauses) if b > begin and (a < until or end is None)]
+    found = [(a, 1, _pause(a, b, clock.zone)) for a, b in _cuts(pauses) if b > begin and (a < until or end is None)]
     if limit.unit not in CONTINUOUS:
-        found += _marked_days(begin, until, calendar, zone)
-    left = limit.us(calendar)
-    for from_, to in _counted_spans(begin, until, limit.unit, calendar, zone, pauses):
+        found += _marked_days(begin, until, clock)
+    left = limit.us(clock.calendar)
+    for from_, to in _counted_spans(begin, until, limit.unit, clock, pauses):
         length = _us(to - from_)
         left -= length
-        told = {"span": _span(from_, to, zone), "counted": _hours(length), "left": _hours(left)}
+        told = {"span": _span(from_, to, clock.zone), "counted": _hours(length), "left": _hours(left)}
         found.append((from_, 2, Line("limit_counted", told)))
     return [line for _, _, line in sorted(found, key=lambda x: x[:2])]
 
 
 def _counted_spans(
-    begin: dt.datetime, until: dt.datetime, unit: str, calendar: Calendar, zone: ZoneInfo, pauses: Sequence[Pause]
+    begin: dt.datetime, until: dt.datetime, unit: str, clock: Clock, pauses: Sequence[Pause]
 ) -> Iterator[Interval]:
     for from_, to in _runs(begin, pauses):
         if from_ >= until:
@@ -334,15 +327,13 @@ def _counted_spans(
         if unit in CONTINUOUS:
             yield from_, min(to, until)
         else:
-            yield from working_spans(calendar, zone, from_, min(to, until))
+            yield from clock.working_spans(from_, min(to, until))
 
 
-def _marked_days(
-    begin: dt.datetime, until: dt.datetime, calendar: Calendar, zone: ZoneInfo
-) -> list[tuple[dt.datetime, int, Line]]:
+def _marked_days(begin: dt.datetime, until: dt.datetime, clock: Clock) -> list[tuple[dt.datetime, int, Line]]:
     """Rest days, those in a row that are alike in one line, and make-up workdays."""
     out = []
-    named = [(day, calendar.kind(day), calendar.names.get(day)) for day in _days(begin, until, zone)]
+    named = [(day, clock.calendar.kind(day), clock.calendar.names.get(day)) for day in _days(begin, until, clock.zone)]
     for (kind, name), days in groupby(named, key=lambda x: x[1:]):
         if kind == "workday":
             continue
@@ -350,7 +341,7 @@ def _marked_days(
         zh, en = name or (None, None)
         word = f"named_{kind}" if name else kind
         told = {"days": " – ".join(dict.fromkeys((row[0], row[-1]))), "kind": word, "zh": zh, "en": en}
-        midnight = dt.datetime.combine(dt.date.fromisoformat(row[0]), dt.time(), zone)
+        midnight = dt.datetime.combine(dt.date.fromisoformat(row[0]), dt.time(), clock.zone)
         out.append((midnight, 0, Line("limit_makeup" if kind == "makeup" else "limit_rest", told)))
     return out
 

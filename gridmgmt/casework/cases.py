@@ -9,10 +9,16 @@ Source: the seven stages of digital urban management (信息收集、案卷建�
 """
 
 import datetime as dt
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from functools import cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
+
+from gridmgmt.deadlines import Limit
 
 STAGES = ("collection", "setup", "dispatch", "handling", "feedback", "verification", "evaluation")
 """Seven stages (七个环节): 信息收集, 案卷建立, 任务派遣, 任务处理, 处理反馈, 核查结案, 综合评价."""
@@ -41,8 +47,22 @@ STATES: Mapping[str, str] = MappingProxyType(
 ENDED = frozenset({"closed", "visited", "discarded", "void"})
 """States in which no clock runs."""
 
-WITH_UNIT = frozenset({"dispatched", "handling", "on_hold", "rework"})
-"""States in which the unit has the case in hand."""
+CLOCKS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "acceptance": ("reported",),
+        "dispatch": ("registered",),
+        "handling": ("dispatched", "handling", "on_hold", "rework"),
+        "verification": ("answered", "verification"),
+    }
+)
+"""Every clock (环节时限) and the states in which it runs: a step to the first starts it, one to another stops it."""
+
+HELD = ("on_hold",)
+STANDING = (*HELD, "sent_back")
+"""States in which no clock runs for a unit: held (缓办), or sent back and not dispatched again."""
+
+RUNNING = frozenset(CLOCKS["handling"]) - {*STANDING}
+"""States in which the unit has the case in hand and its time runs."""
 
 ORDER_KINDS = ("leader", "discipline", "superior", "media", "appearance", "campaign", "other")
 """Seven kinds of supervision orders (督办类别): 领导批示, 纪检督办, 上级转办, 媒体关注, 影响市容, 重大活动, 其他."""
@@ -57,6 +77,96 @@ MARKS = ("repeat", "exposed", "referred", "false")
 """Marks that a step sets and another one takes back."""
 
 
+DEADLINES = ("due_at", "due_extended_at", "hang_due_at")
+"""Facts of a step that are deadlines of its case, under the names they have there."""
+
+
+def iso(at: dt.datetime | None) -> str | None:
+    """An instant as facts hold it: UTC, ISO 8601."""
+    return None if at is None else at.astimezone(dt.UTC).isoformat()
+
+
+def written(limits: Sequence[Limit]) -> list[dict[str, str]]:
+    """Time limits as facts hold them."""
+    return [{"amount": str(x.amount), "unit": x.unit} for x in limits]
+
+
+def _instant(value: Any) -> dt.datetime | None:
+    return dt.datetime.fromisoformat(value) if value and isinstance(value, str) else value or None
+
+
+def _limits(value: Sequence[Any]) -> tuple[Limit, ...]:
+    return tuple(x if isinstance(x, Limit) else Limit(Fraction(x["amount"]), x["unit"]) for x in value)
+
+
+Text = Annotated[str | None, "text"]
+Number = Annotated[float | None, "number"]
+Flag = Annotated[bool | None, "flag"]
+Instant = Annotated[dt.datetime | None, PlainValidator(_instant), PlainSerializer(iso)]
+TimeLimits = Annotated[Sequence[Limit], PlainValidator(_limits), PlainSerializer(written)]
+
+
+class StepFacts(BaseModel):
+    """What a step tells (步骤内容): every fact's name and type, once; the word beside a type says how it is read.
+
+    A fact may be absent, or told to be nothing (None): ``model_fields_set`` tells them apart.
+
+    Attributes
+    ----------
+    due_extended_at, hang_due_at
+        The deadlines of the case beside its own, where a step moves them.
+    held_until
+        When time counts again, where the longest time on hold ended before the resumption.
+    continues
+        The unit had the case before and has the rest of its time.
+    later
+        The deadline named by hand lies after the case's.
+    limits, next_limits, rule
+        The time limits of the deadline, those of later hang periods where they differ, the row that gave them.
+    calendar, provisional
+        The calendar that it was computed by, and whether it lies beyond what that knows.
+    orders, deadlines
+        What a new calendar moves: by number of the order, by number of the step.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: Text = None
+    category: Annotated[str | None, "category"] = None
+    lon: Number = None
+    lat: Number = None
+    crs: Text = None
+    address: Text = None
+    description: Text = None
+    is_repeat: Flag = None
+    due_at: Annotated[Instant, "instant"] = None
+    amount: Annotated[str | None, "amount"] = None
+    amount_unit: Annotated[str | None, "amount_unit"] = None
+    wrong_dispatch: Flag = None
+    agreed: Flag = None
+    verdict: Annotated[str | None, "verdict"] = None
+    order_kind: Annotated[str | None, "order_kind"] = None
+    order: Annotated[int | None, "order"] = None
+    mark: Annotated[str | None, "mark"] = None
+
+    due_extended_at: Instant = None
+    hang_due_at: Instant = None
+    held_until: Instant = None
+    continues: bool = False
+    later: bool | None = None
+    limits: TimeLimits = ()
+    next_limits: TimeLimits = ()
+    rule: Mapping[str, Any] | None = None
+    calendar: str | None = None
+    provisional: bool = False
+    orders: Mapping[str, Instant] = Field(default_factory=dict)
+    deadlines: Mapping[str, Mapping[str, str]] = Field(default_factory=dict)
+
+    def stored(self, *names: str) -> dict[str, Any]:
+        """The facts told, or those of some names, JSON-ready."""
+        return self.model_dump(exclude_unset=True, include=set(names) or None)
+
+
 @dataclass(frozen=True)
 class Step:
     """One thing that happened to a case (办理步骤).
@@ -68,7 +178,7 @@ class Step:
     unit_code
         The unit it concerns: of ``dispatch`` the one that is to handle it, of others the one that has it.
     facts
-        JSON-ready values of its kind: ``due_at`` (ISO 8601), ``category``, ``lon``, ``lat``, ``verdict`` …
+        As they are stored, JSON-ready; ``told`` reads them.
     origin
         ``own``: taken here; ``imported``: from another system's step log; ``derived``: proved by a date alone (推定).
     """
@@ -82,10 +192,14 @@ class Step:
     origin: str = "own"
     seq: int = 0
 
-    def instant(self, name: str) -> dt.datetime | None:
-        """A time among its facts."""
-        value = self.facts.get(name)
-        return dt.datetime.fromisoformat(value) if value else None
+    @cached_property
+    def told(self) -> StepFacts:
+        """Its facts, typed."""
+        return StepFacts.model_validate(self.facts)
+
+    def telling(self, facts: StepFacts) -> "Step":
+        """The step with more facts."""
+        return replace(self, facts={**self.facts, **facts.stored()})
 
 
 @dataclass(frozen=True)
@@ -198,7 +312,7 @@ class Case:
     def is_overdue(self, now: dt.datetime) -> bool:
         """Whether the unit has the case in hand after its effective deadline (超期); on hold no clock runs."""
         due = self.effective_due_at
-        return self.state in WITH_UNIT and self.state != "on_hold" and due is not None and now > due
+        return self.state in RUNNING and due is not None and now > due
 
     def flags(self) -> list[str]:
         """Those of :data:`FLAGS` that the steps have set."""

@@ -19,10 +19,11 @@ and writing off; whose the failures are is a reading of the rulebook.
 """
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from gridmgmt.casework.cases import Step
+from gridmgmt.casework.cases import RUNNING, Step
+from gridmgmt.casework.transitions import TRANSITIONS, Transition
 
 
 @dataclass(frozen=True)
@@ -118,26 +119,26 @@ def accounts(steps: Sequence[Step], now: dt.datetime, terms: Terms, exposed_at_f
     out: list[_Running] = []
     here: _Running | None = None
     for step in _renewed([s for s in steps if s.at <= now]):
+        rule = TRANSITIONS[step.kind]
         if here is not None:
             _pass_time(here, step.at, terms)
-        if step.kind == "dispatch":
-            here = _dispatched(out, step, terms)
+        if rule.period == "opened":
+            here = _opened(out, step, terms)
         elif here is not None:
-            here = _follow(here, step, terms)
-        if step.kind in ("refer", "unmark"):
-            _mark(out, step)
+            here = _follow(here, step, rule, terms)
+        _mark(out, step, rule)
     if here is not None:
         _pass_time(here, now, terms)
     return _exposed([Account(r.unit_code, r.periods[0].opened_at, tuple(r.periods), None, r.referred) for r in out],
                     exposed_at_failure)  # fmt: skip
 
 
-def moved_deadlines(steps: Sequence[Step]) -> dict[str, dict[str, str]]:
+def moved_deadlines(steps: Sequence[Step]) -> dict[str, Mapping[str, str]]:
     """Number of a step → the deadlines that a calendar which came later gave it (暂定时限重算)."""
-    moved: dict[str, dict[str, str]] = {}
+    moved: dict[str, Mapping[str, str]] = {}
     for step in steps:
-        if step.kind == "renew":
-            moved |= step.facts.get("deadlines", {})
+        if TRANSITIONS[step.kind].period == "renewed":
+            moved |= step.told.deadlines
     return moved
 
 
@@ -146,14 +147,14 @@ def _renewed(steps: Sequence[Step]) -> list[Step]:
     return [replace(s, facts={**s.facts, **moved[str(s.seq)]}) if str(s.seq) in moved else s for s in steps]
 
 
-def _dispatched(accounts: list[_Running], step: Step, terms: Terms) -> _Running:
+def _opened(accounts: list[_Running], step: Step, terms: Terms) -> _Running:
     """The account that a dispatch opens, or goes on with where the case comes back to a unit that had it before."""
     again = next((r for r in accounts if r.unit_code == step.unit_code), None)
     if again is None:
-        accounts.append(_Running(step, [HangPeriod(1, step.at, step.instant("due_at"))]))
+        accounts.append(_Running(step, [HangPeriod(1, step.at, step.told.due_at)]))
         return accounts[-1]
-    last, due = again.periods[-1], step.instant("due_at")
-    if step.facts.get("continues"):
+    last, due = again.periods[-1], step.told.due_at
+    if step.told.continues:
         left = last.due_at is not None and last.ended_at is not None and last.due_at >= last.ended_at
         if left and last.due_at is not None and last.ended_at is not None:
             due = terms.after_pause(again.dispatch, last.due_at, last.ended_at, step.at)
@@ -187,65 +188,59 @@ def _run_on(run: _Running, at: dt.datetime, terms: Terms) -> None:
     run.clock, run.held_at = True, None
 
 
-_ENDS = {"close": "written_off", "send_back": "sent_back", "void": "void"}
+_ENDS = ("written_off", "sent_back", "void")
 
 
-def _follow(run: _Running, step: Step, terms: Terms) -> _Running | None:
-    """The account after a step; None where the unit no longer has the case."""
+def _follow(run: _Running, step: Step, rule: Transition, terms: Terms) -> _Running | None:
+    """The account after a step, by what its kind does to the period; None where the unit no longer has the case."""
     last = run.periods[-1]
-    if step.kind in _ENDS:
-        run.periods[-1] = replace(last, ended_at=step.at, how=_ENDS[step.kind])
-        run.clock, run.held_at, run.asked = False, None, None
-        return None
-    match step.kind:
-        case "answer":
-            run.clock, run.asked = False, None
-        case "fail":
-            run.clock = True
-            stated = step.instant("due_at")
+    match rule.period:
+        case "failed":
+            stated = step.told.due_at
             is_ahead = stated is not None and stated > step.at
             _end(run, step.at, "failed", stated if is_ahead else terms.next_due(run.dispatch, step.at))
-        case "postpone":
-            run.clock, run.held_at = False, step.at
-        case "resume":
+        case "held":
+            run.held_at = step.at
+        case "resumed":
             _resume(run, step, terms)
-        case "ask_extension":
-            run.asked = last.number
-        case "extend":
+        case "extended":
             _extend(run, step)
-        case "deadline":
-            due = step.instant("due_extended_at") or step.instant("due_at") or last.due_at
-            if step.facts.get("later") and due is not None and last.due_at is not None:
+        case "moved":
+            due = step.told.due_extended_at or step.told.due_at or last.due_at
+            if step.told.later and due is not None and last.due_at is not None:
                 due = max(due, last.due_at)
             run.periods[-1] = replace(last, due_at=due)
-        case "refuse_extension":
-            run.asked = None
-    return run
+        case how if how in _ENDS:
+            run.periods[-1] = replace(last, ended_at=step.at, how=how)
+            run.held_at = None
+    if rule.to is not None:
+        run.clock = rule.to in RUNNING
+    if rule.period in ("asked", "refused", "extended", "answered", *_ENDS):
+        run.asked = last.number if rule.period == "asked" else None
+    return None if rule.period in _ENDS else run
 
 
 def _extend(run: _Running, step: Step) -> None:
     """The period in which the extension was asked for gets the new deadline; what was missed since then was not."""
-    due, kept = step.instant("due_at"), [p for p in run.periods if run.asked is None or p.number <= run.asked]
+    due, kept = step.told.due_at, [p for p in run.periods if run.asked is None or p.number <= run.asked]
     if due is not None:
         later = due if kept[-1].due_at is None else max(due, kept[-1].due_at)
         run.periods = [*kept[:-1], replace(kept[-1], due_at=later, ended_at=None, how=None)]
-    run.asked = None
 
 
 def _resume(run: _Running, step: Step, terms: Terms) -> None:
     """What was left of the time runs on; another system's log may state the deadline."""
-    last, stated = run.periods[-1], step.instant("due_extended_at") or step.instant("due_at")
-    _run_on(run, step.instant("held_until") or step.at, terms)
+    last, stated = run.periods[-1], step.told.due_extended_at or step.told.due_at
+    _run_on(run, step.told.held_until or step.at, terms)
     if step.origin != "own" and stated is not None and last.opened_at == run.dispatch.at:
         run.periods[-1] = replace(last, due_at=stated)
 
 
-def _mark(accounts: list[_Running], step: Step) -> None:
+def _mark(accounts: list[_Running], step: Step, rule: Transition) -> None:
     """A referral (移送) concerns the account of the unit that has, or last had, the case."""
-    if accounts and step.kind == "refer":
-        last = max(accounts, key=lambda r: r.dispatch.at)
-        last.referred = True
-    elif step.kind == "unmark" and step.facts.get("mark") == "referred":
+    if accounts and rule.mark == "referred":
+        max(accounts, key=lambda r: r.dispatch.at).referred = True
+    elif rule.mark == "*" and step.told.mark == "referred":
         for run in accounts:
             run.referred = False
 

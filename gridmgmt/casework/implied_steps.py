@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gridmgmt.casework.cases import Step
-from gridmgmt.casework.transitions import TRANSITIONS
+from gridmgmt.casework.transitions import TRANSITIONS, kinds
 
 
 def derive(facts: Mapping[str, Any]) -> list[Step]:
@@ -22,27 +22,20 @@ def derive(facts: Mapping[str, Any]) -> list[Step]:
     facts
         Columns of a case's row: the times, ``n_rework``, ``unit_code``, ``category`` and place.
     """
-    ended = facts.get("closed_at")
-    handled, dispatched = facts.get("handled_at"), facts.get("dispatched_at")
-    chain: list[tuple[str, dt.datetime | None]] = [
-        ("report", facts["reported_at"]),
-        ("accept", facts.get("accepted_at")),
-        ("register", facts.get("registered_at")),
-        ("dispatch", dispatched),
-        ("receive", dispatched),
-    ]
+    on = {kind: facts.get(rule.stamps) for kind, rule in TRANSITIONS.items() if rule.stamps}
+    chain = [(kind, on[kind]) for kind in ("report", "accept", "register", "dispatch")]
+    chain.append(("receive", on["dispatch"]))
     if facts.get("due_extended_at") is not None:
-        chain.append(("deadline", dispatched))
+        chain.append(("deadline", on["dispatch"]))
     n_rework = facts.get("n_rework") or 0
-    again = facts.get("reworked_at")
-    chain += [(kind, again) for _ in range(int(n_rework)) for kind in ("answer", "verify", "fail", "receive")]
-    chain += [("answer", handled), ("verify", ended), ("close", ended)]
+    chain += [(kind, on["fail"]) for _ in range(int(n_rework)) for kind in ("answer", "verify", "fail", "receive")]
+    chain += [("answer", on["answer"]), ("verify", on["close"]), ("close", on["close"])]
     known = [i for i, (_, at) in enumerate(chain) if at is not None]
     chain = chain[: known[-1] + 1]
     times = _filled([at for _, at in chain])
     out = [_derived(kind, at, facts) for (kind, _), at in zip(chain, times, strict=True)]
-    void = facts.get("voided_at")
-    if void is not None and ended is None:
+    void = on["void"]
+    if void is not None and on["close"] is None:
         kind = "void" if len(chain) > 2 else "discard"
         out.append(_derived(kind, max(void, times[-1]), facts))
     return out
@@ -69,7 +62,7 @@ def _derived(kind: str, at: dt.datetime, row: Mapping[str, Any]) -> Step:
     return Step(kind, at, "", unit, None, facts, "derived")
 
 
-_IMPLIED = ("accept", "register", "receive", "answer", "verify")
+_IMPLIED = kinds(lambda t: t.implied)
 
 
 def bridge(state: str, kind: str) -> list[str] | None:

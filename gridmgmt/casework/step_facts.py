@@ -1,8 +1,8 @@
-"""What a step may tell (步骤内容): the facts of every kind of step, each with its type, in one table.
+"""What people tell of a step (步骤内容): each fact read by its type, as far as the life cycle lets a step take it.
 
-Whoever takes a step – by command, sheet or the API – names facts of this table
-and no others; their values are read here, once, so that everything that later
-reads a step can rely on them. What the platform adds itself (limits, rule,
+Whoever takes a step – by command, sheet or the API – names facts that its kind
+takes and no others; their values are read here, once, so that everything that
+later reads a step can rely on them. What the platform adds itself (limits, rule,
 calendar) nobody can name.
 
 Source: project convention.
@@ -16,39 +16,19 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from gridmgmt import texts
-from gridmgmt.casework.cases import MARKS, ORDER_KINDS, VERDICTS
+from gridmgmt.casework.cases import MARKS, ORDER_KINDS, VERDICTS, StepFacts
+from gridmgmt.casework.transitions import TRANSITIONS, rule_of
 from gridmgmt.codes import CategoryKey
 from gridmgmt.deadlines import UNITS, Limit
 from gridmgmt.errors import CodeInvalid, FactInvalid, FactUnknown, InstantInvalid, OptionInvalid
 from gridmgmt.periods import parse_instant
 
-_TIME = ("due_at", "amount", "amount_unit")
-
-TAKES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "report": ("source", "category", "lon", "lat", "crs", "address", "description", "is_repeat"),
-        "register": ("category",),
-        "dispatch": _TIME,
-        "send_back": ("wrong_dispatch", "agreed"),
-        "ask_extension": _TIME,
-        "extend": _TIME,
-        "fail": _TIME,
-        "visit": ("verdict",),
-        "move": ("lon", "lat", "crs", "address"),
-        "reclassify": ("category",),
-        "deadline": ("due_at",),
-        "supervise": ("order_kind", *_TIME),
-        "answer_order": ("order",),
-        "unmark": ("mark",),
-    }
+KNOWN = frozenset(
+    {"due_extended_at", "hang_due_at", "held_until", "continues", "provisional", "orders"}.union(
+        *(t.takes for t in TRANSITIONS.values())
+    )
 )
-"""Kind of step → the facts that whoever takes it may name; kinds that are not here take none."""
-
-ADDED = ("due_extended_at", "hang_due_at", "held_until", "continues", "provisional", "orders")
-"""Facts that the platform adds itself, as far as they have a word."""
-
-KNOWN = frozenset({*ADDED, *(name for names in TAKES.values() for name in names)})
-"""Facts that have a word in the catalogue (``fact_…``)."""
+"""Facts that have a word in the catalogue (``fact_…``): what people tell, and what the platform adds that they know."""
 
 YEARS = (2000, 2200)
 """A deadline's year lies in between, the last one excluded: what is outside is a slip of the pen."""
@@ -119,16 +99,23 @@ def _choice(name: str) -> Reader:
     return read
 
 
+_BY_TYPE: Mapping[str, Reader] = {
+    "text": _text,
+    "number": _number,
+    "flag": _flag,
+    "instant": _instant,
+    "amount": _text,  # with its unit a limit: see read
+    "order": _order,
+    "category": _category,
+    **{name: _choice(name) for name in _CHOICES},
+}
+
 READERS: Mapping[str, tuple[str, Reader]] = MappingProxyType(
     {
-        **dict.fromkeys(("source", "address", "description", "crs"), ("text", _text)),
-        **dict.fromkeys(("lon", "lat"), ("number", _number)),
-        **dict.fromkeys(("wrong_dispatch", "agreed", "is_repeat"), ("flag", _flag)),
-        **{name: (name, _choice(name)) for name in _CHOICES},
-        "due_at": ("instant", _instant),
-        "amount": ("amount", _text),  # with its unit a limit: see read
-        "order": ("order", _order),
-        "category": ("category", _category),
+        name: (type_, _BY_TYPE[type_])
+        for name, field in StepFacts.model_fields.items()
+        for type_ in field.metadata
+        if isinstance(type_, str)
     }
 )
 """Name of a fact → its type and who reads it."""
@@ -185,7 +172,7 @@ def read(kind: str, facts: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
     FactInvalid
         A value is not of its fact's type.
     """
-    takes = TAKES.get(kind, ())
+    takes = rule_of(kind).takes
     by_word = {texts.word(f"fact_{name}"): name for name in takes}
     out = {}
     for given, value in facts.items():

@@ -11,40 +11,26 @@ Source: project convention.
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from gridmgmt import deadlines
-from gridmgmt.calendars import Calendar
+from gridmgmt.calendars import Clock
 from gridmgmt.casework import transitions
-from gridmgmt.casework.cases import Case, Step
+from gridmgmt.casework.cases import DEADLINES, Case, Step, StepFacts, iso
 from gridmgmt.casework.hanging import Terms, moved_deadlines
+from gridmgmt.casework.transitions import BY_PEOPLE, OPENING, TRANSITIONS
 from gridmgmt.deadlines import Limit
 from gridmgmt.errors import StepRefused
 
-NAMES = ("due_at", "due_extended_at", "hang_due_at")
-"""Facts of a step that are deadlines."""
 
-
-def written(limits: Sequence[Limit]) -> list[dict[str, str]]:
-    """Limits as a step's facts hold them; :func:`limits_of` reads them back."""
-    return [{"amount": str(x.amount), "unit": x.unit} for x in limits]
-
-
-def limits_of(facts: Mapping[str, Any]) -> list[Limit]:
-    """The time limits that a step was given; none where its deadline was set by hand."""
-    return [Limit(Fraction(x["amount"]), x["unit"]) for x in facts.get("limits", ())]
-
-
-def next_limits_of(facts: Mapping[str, Any]) -> list[Limit]:
+def next_limits_of(dispatch: Step) -> Sequence[Limit]:
     """The limits of a dispatch's later hang periods: its own, or those of the table beside a deadline set by hand."""
-    return limits_of(facts) or limits_of({"limits": facts.get("next_limits", ())})
+    return dispatch.told.limits or dispatch.told.next_limits
 
 
 def last_dispatch(steps: Sequence[Step]) -> Step | None:
     """The dispatch that a case's steps have come to."""
-    return next((s for s in reversed(steps) if s.kind == "dispatch"), None)
+    return next((s for s in reversed(steps) if s.kind in OPENING), None)
 
 
 @dataclass(frozen=True)
@@ -57,8 +43,7 @@ class Timing:
         The longest time on hold (缓办) that stops the clock; beyond it time counts.
     """
 
-    calendar: Calendar
-    zone: ZoneInfo
+    clock: Clock
     hold_days: int
     _dues: dict[tuple[tuple[Limit, ...], dt.datetime], dt.datetime | None] = field(
         default_factory=dict, init=False, repr=False, compare=False
@@ -72,11 +57,11 @@ class Timing:
 
     def next_due(self, dispatch: Step, at: dt.datetime) -> dt.datetime | None:
         """The deadline of a hang period that opens at a moment: its dispatch's limit again (project convention)."""
-        limits = tuple(next_limits_of(dispatch.facts))
+        limits = tuple(next_limits_of(dispatch))
         if not limits:
             return None
         if (limits, at) not in self._dues:
-            self._dues[limits, at] = deadlines.due(at, limits, self.calendar, self.zone).due_at
+            self._dues[limits, at] = deadlines.due(at, limits, self.clock).due_at
         return self._dues[limits, at]
 
     def after_pause(self, dispatch: Step, due: dt.datetime, start: dt.datetime, end: dt.datetime) -> dt.datetime:
@@ -84,30 +69,27 @@ class Timing:
 
         Where the deadline was set by hand the time left is that of the wall clock.
         """
-        limits = limits_of(dispatch.facts)
+        limits = dispatch.told.limits
         unit = limits[-1].unit if limits else "urgent_hour"
-        left = deadlines.worked(start, due, unit, self.calendar, self.zone)
-        return deadlines.advance(end, left, unit, self.calendar, self.zone)
+        left = deadlines.worked(start, due, unit, self.clock)
+        return deadlines.advance(end, left, unit, self.clock)
 
-    def timed(self, step: Step, start: dt.datetime, limits: Sequence[Limit], **more: Any) -> Step:
+    def timed(self, step: Step, start: dt.datetime, limits: Sequence[Limit]) -> Step:
         """The step with the deadline that lies so much counted time after a moment."""
-        due = deadlines.due(start, limits, self.calendar, self.zone)
-        told = {
-            "due_at": iso(due.due_at),
-            "limits": written(limits),
-            "calendar": self.calendar.identity,
-            "provisional": due.provisional,
-        }
-        return replace(step, facts={**step.facts, **told, **more})
+        due = deadlines.due(start, limits, self.clock)
+        return step.telling(StepFacts(due_at=due.due_at, limits=limits, **self._by(due.provisional)))
+
+    def _by(self, provisional: bool) -> dict[str, Any]:
+        return {"provisional": provisional, "calendar": self.clock.calendar.identity}
 
     def named(self, step: Step, start: dt.datetime | None) -> Step | None:
         """The step with the deadline that its facts name, as a time or as so much time; None where they name none."""
-        facts = step.facts
-        if facts.get("due_at"):
+        told = step.told
+        if told.due_at:
             return step
-        if not facts.get("amount") or start is None:
+        if not told.amount or start is None:
             return None
-        return self.timed(step, start, [Limit.parse(facts["amount"], facts.get("amount_unit") or "working_day")])
+        return self.timed(step, start, [Limit.parse(told.amount, told.amount_unit or "working_day")])
 
     def continued(self, step: Step, case_no: str, before: Sequence[Step]) -> Step | None:
         """A dispatch to a unit that had the case before (再次派遣): it goes on with the time that it had left.
@@ -124,7 +106,9 @@ class Timing:
         StepRefused
             A deadline is named: more time is an extension.
         """
-        held_by = {n: last_dispatch(before[:n]) for n, s in enumerate(before) if s.kind == "send_back"}
+        held_by = {
+            n: last_dispatch(before[:n]) for n, s in enumerate(before) if TRANSITIONS[s.kind].period == "sent_back"
+        }
         ends = [n for n, held in held_by.items() if held is not None and held.unit_code == step.unit_code]
         if not ends or step.unit_code is None:
             return None
@@ -133,22 +117,21 @@ class Timing:
         holds = then.effective_due_at
         if held is None or holds is None:
             return None
-        if step.facts.get("due_at") or step.facts.get("amount"):
+        if step.told.due_at or step.told.amount:
             raise StepRefused(case_no=case_no, step=step.kind, why="has_own_time", at=iso(step.at), last="")
         told: dict[str, Any] = {
-            name: iso(due if due < sent_back_at else self.after_pause(held, due, sent_back_at, step.at))
-            for name in NAMES
+            name: due if due < sent_back_at else self.after_pause(held, due, sent_back_at, step.at)
+            for name in DEADLINES
             if (due := getattr(then, name)) is not None
         }
-        kept = {name: held.facts[name] for name in ("limits", "next_limits", "rule") if name in held.facts}
-        return replace(step, facts={**step.facts, **kept, **told, "continues": True, **self._marks(then, told)})
+        kept = held.told.stored("limits", "next_limits", "rule")
+        return step.telling(StepFacts(**kept, **told, continues=True, **self._marks(then, told)))
 
     def extended(self, step: Step, case: Case, before: Sequence[Step]) -> Step:
         """An extension (延期): to the time named, or so much after the deadline that holds; else what was asked for."""
-        if not step.facts.get("due_at") and not step.facts.get("amount"):
-            asked = next((s for s in reversed(before) if s.kind == "ask_extension"), None)
-            names = ("due_at", "amount", "amount_unit")
-            told = {n: asked.facts[n] for n in names if n in asked.facts} if asked else {}
+        if not step.told.due_at and not step.told.amount:
+            asked = next((s for s in reversed(before) if TRANSITIONS[s.kind].period == "asked"), None)
+            told = asked.told.stored("due_at", "amount", "amount_unit") if asked else {}
             step = replace(step, facts={**told, **step.facts})
         return self.named(step, case.current_due_at) or step
 
@@ -158,32 +141,32 @@ class Timing:
         if case.held_at is None or dispatch is None:
             return step
         end = min(step.at, case.held_at + dt.timedelta(days=self.hold_days))
-        told: dict[str, Any] = {} if end == step.at else {"held_until": iso(end)}
-        for name in NAMES:
+        told: dict[str, Any] = {} if end == step.at else {"held_until": end}
+        for name in DEADLINES:
             due = getattr(case, name)
             if due is not None:
-                told[name] = iso(due if due < case.held_at else self.after_pause(dispatch, due, case.held_at, end))
-        limits = limits_of(dispatch.facts)
+                told[name] = due if due < case.held_at else self.after_pause(dispatch, due, case.held_at, end)
+        limits = dispatch.told.limits
         if limits and case.due_at is not None and case.due_at == self._whole(dispatch, limits, case.pauses):
-            told["due_at"] = iso(self._whole(dispatch, limits, (*case.pauses, (case.held_at, end))))
-        return replace(step, facts={**step.facts, **told, **self._marks(case, told)})
+            told["due_at"] = self._whole(dispatch, limits, (*case.pauses, (case.held_at, end)))
+        return step.telling(StepFacts(**told, **self._marks(case, told)))
 
     def _whole(
         self, dispatch: Step, limits: Sequence[Limit], pauses: Sequence[tuple[dt.datetime, dt.datetime]]
     ) -> dt.datetime | None:
         """The deadline of a dispatch's limits from its beginning: exact also where parts have different units."""
-        return deadlines.due(dispatch.at, limits, self.calendar, self.zone, list(pauses)).due_at
+        return deadlines.due(dispatch.at, limits, self.clock, list(pauses)).due_at
 
-    def _marks(self, case: Case, told: Mapping[str, Any]) -> dict[str, Any]:
+    def _marks(self, case: Case, told: Mapping[str, dt.datetime | None]) -> dict[str, Any]:
         """Whether deadlines just found lie beyond the days that the calendar knows."""
-        days = [dt.datetime.fromisoformat(told[n]).astimezone(self.zone).date() for n in NAMES if told.get(n)]
-        beyond = any(map(self.calendar.is_provisional, days))
-        return {"provisional": case.is_provisional or beyond, "calendar": self.calendar.identity}
+        return self._by(
+            case.is_provisional or any(map(self.clock.is_provisional, filter(None, map(told.get, DEADLINES))))
+        )
 
     def failed(self, step: Step, before: Sequence[Step]) -> Step:
         """A failed verification gives a new deadline: that of the hanging account, the original one stays."""
         found, dispatch = self.named(step, step.at), last_dispatch(before)
-        limits = next_limits_of(dispatch.facts) if dispatch else []
+        limits = next_limits_of(dispatch) if dispatch else ()
         return found or (self.timed(step, step.at, limits) if limits else step)
 
     # --- when the calendar arrives ---
@@ -194,42 +177,37 @@ class Timing:
         Its facts: the case's deadlines that move, those of orders by number, and
         ``deadlines``: what moves at which earlier step, for the hanging account.
         """
-        taken = [s for s in steps if s.kind != "renew"]
+        taken = [s for s in steps if s.kind in BY_PEOPLE]
         now, fresh = Case(case.case_no), list[Step]()
         for step in taken:
             fresh.append(self._again(step, now, fresh))
             now = transitions.follow(now, fresh[-1])
         known = moved_deadlines(steps)
         by_step = {
-            str(a.seq): {n: b.facts[n] for n in NAMES if b.facts.get(n) is not None}
+            str(a.seq): {n: at for n, at in b.told.stored(*DEADLINES).items() if at is not None}
             for a, b in zip(taken, fresh, strict=True)
-            if str(a.seq) in known or any(a.facts.get(n) != b.facts.get(n) for n in NAMES)
+            if str(a.seq) in known or any(getattr(a.told, n) != getattr(b.told, n) for n in DEADLINES)
         }
-        facts: dict[str, Any] = {n: iso(getattr(now, n)) for n in NAMES if getattr(now, n) != getattr(case, n)}
-        orders = {str(a.number): iso(b.due_at) for a, b in zip(case.orders, now.orders, strict=True) if a != b}
+        facts: dict[str, Any] = {n: getattr(now, n) for n in DEADLINES if getattr(now, n) != getattr(case, n)}
+        orders = {str(a.number): b.due_at for a, b in zip(case.orders, now.orders, strict=True) if a != b}
         facts |= {"orders": orders} if orders else {}
         if not facts and by_step == known and now.is_provisional == case.is_provisional:
             return None
-        told = {"deadlines": by_step, "provisional": now.is_provisional, "calendar": self.calendar.identity}
-        return Step("renew", at, "gridmgmt", case.unit_code, None, {**facts, **told})
+        told = StepFacts(**facts, deadlines=by_step, **self._by(now.is_provisional))
+        return Step("renew", at, "gridmgmt", case.unit_code, None, told.stored())
 
     def _again(self, step: Step, case: Case, before: Sequence[Step]) -> Step:
         """A step as it would be taken by today's calendar; a deadline that somebody named stays."""
-        limits = limits_of(step.facts)
+        told, period = step.told, TRANSITIONS[step.kind].period
         if step.origin != "own":
             return step
-        if step.facts.get("continues"):
-            bare = {k: v for k, v in step.facts.items() if k not in (*NAMES, "continues")}
+        if told.continues:
+            bare = {k: v for k, v in step.facts.items() if k not in (*DEADLINES, "continues")}
             return self.continued(replace(step, facts=bare), case.case_no, before) or step
-        if step.kind == "resume":
+        if period == "resumed":
             return self.resumed(step, case, before)
-        if not limits or "calendar" not in step.facts:
+        if not told.limits or told.calendar is None:
             return step
-        if step.kind == "extend":
-            return self.timed(step, case.current_due_at, limits) if case.current_due_at is not None else step
-        return self.timed(step, step.at, limits)
-
-
-def iso(at: dt.datetime | None) -> str | None:
-    """An instant as facts hold it: UTC, ISO 8601."""
-    return None if at is None else at.astimezone(dt.UTC).isoformat()
+        if period == "extended":
+            return self.timed(step, case.current_due_at, told.limits) if case.current_due_at is not None else step
+        return self.timed(step, step.at, told.limits)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from gridmgmt.casework.cases import ENDED, MARKS, STATES, Case, Limits, Order, Step
+from gridmgmt.casework.cases import DEADLINES, ENDED, MARKS, STANDING, STATES, Case, Limits, Order, Step
 from gridmgmt.errors import StepIllegal, StepIncomplete, StepRefused
 
 _SETUP = ("reported", "accepted", "confirmed")
@@ -23,24 +23,50 @@ _FILED = tuple(s for s in _OPEN if s not in _SETUP)
 
 @dataclass(frozen=True)
 class Transition:
-    """A kind of step: from which states, to which, and what it must tell.
+    """A kind of step: from which states, to which, what it must and may tell, and what follows from it.
 
     Attributes
     ----------
     to
-        None: the state stays.
+        None: the state stays. The clocks that run in a state are :data:`gridmgmt.casework.cases.CLOCKS`.
     needs
         ``reason``, ``unit``, or names of facts.
+    takes
+        Facts (:class:`gridmgmt.casework.cases.StepFacts`) that whoever takes it may name.
+    period
+        What it does to the unit's deadline and so to its hang period (:mod:`gridmgmt.casework.hanging`): ``opened``,
+        ``asked`` for more time, ``refused``, ``extended``, ``held``, ``resumed``, ``moved`` by hand, ``failed``; where
+        it ends the account ``sent_back``, ``written_off``, ``void``; ``ordered`` a deadline beside it, ``renewed`` all.
+    stamps
+        The case's time that it sets; an imported case's row proves the step by it.
+    pending
+        What the unit has asked for from then on: ``extension``, ``postponement``, or nothing any more.
+    mark
+        The mark that it sets; ``*``: takes back the one that its facts name.
+    unit
+        Which unit it may name: the one that ``has`` the case, one that ``had`` it before, ``any``.
+    implied
+        A step that logs leave out: nothing but the next one proves it.
+    counts
+        It counts as a step, for its unit and grids (:mod:`gridmgmt.figures.counts`).
     asks
         A guard: gives the code of why the case cannot take the step now, or None.
     does
-        What changes besides the state.
+        What changes besides.
     """
 
     kind: str
     before: tuple[str, ...]
     to: str | None
     needs: tuple[str, ...] = ()
+    takes: tuple[str, ...] = ()
+    period: str | None = None
+    stamps: str | None = None
+    pending: str | None = None
+    mark: str | None = None
+    unit: str = "has"
+    implied: bool = False
+    counts: bool = False
     asks: Callable[[Case, Step, Limits], str | None] | None = None
     does: Callable[[Case, Step], Mapping[str, Any]] = lambda _case, _step: {}
 
@@ -48,47 +74,35 @@ class Transition:
 # --- what steps change -------------------------------------------------------
 
 
-def _stamp(name: str) -> Callable[[Case, Step], Mapping[str, Any]]:
-    return lambda _case, step: {name: step.at}
-
-
 def _reported(_case: Case, s: Step) -> Mapping[str, Any]:
-    names = ("source", "category", "lon", "lat", "address", "description")
-    return {"reported_at": s.at, "is_repeat": s.facts.get("is_repeat"), **{n: s.facts.get(n) for n in names}}
+    names = ("source", "category", "lon", "lat", "address", "description", "is_repeat")
+    return {n: getattr(s.told, n) for n in names}
 
 
-def _registered(case: Case, s: Step) -> Mapping[str, Any]:
-    return {"registered_at": s.at, "category": s.facts.get("category") or case.category}
+def _classed(case: Case, s: Step) -> Mapping[str, Any]:
+    return {"category": s.told.category or case.category}
 
 
 def _dispatched(case: Case, s: Step) -> Mapping[str, Any]:
-    due = s.instant("due_at")
     is_new = s.unit_code is not None and s.unit_code not in case.units
     return {
         "units": (*case.units, s.unit_code) if is_new else case.units,
-        "hang_due_at": s.instant("hang_due_at"),
-        "dispatched_at": s.at,
+        **{name: getattr(s.told, name) for name in DEADLINES},
         "unit_code": s.unit_code,
         "first_unit": case.first_unit or s.unit_code,
-        "due_at": due,
-        "due_extended_at": s.instant("due_extended_at"),
-        "is_provisional": bool(s.facts.get("provisional")),
+        "is_provisional": s.told.provisional,
         "pauses": (),
         "n_dispatches": case.n_dispatches + 1,
     }
 
 
 def _sent_back(case: Case, _s: Step) -> Mapping[str, Any]:
-    return {"n_send_backs": case.n_send_backs + 1, "unit_code": None, "pending": None}
-
-
-def _asked(what: str) -> Callable[[Case, Step], Mapping[str, Any]]:
-    return lambda _case, _step: {"pending": what}
+    return {"n_send_backs": case.n_send_backs + 1, "unit_code": None}
 
 
 def _extended(case: Case, s: Step) -> Mapping[str, Any]:
     """After a failed verification the new deadline moves; the case's own then only if it had not passed."""
-    due, holds = s.instant("due_at") or case.current_due_at, case.effective_due_at
+    due, holds = s.told.due_at or case.current_due_at, case.effective_due_at
     in_rework = case.hang_due_at is not None
     moves_case = not in_rework or (holds is not None and due is not None and s.at <= holds < due)
     granted = (*case.granted, (case.unit_code, "extension"))
@@ -96,29 +110,28 @@ def _extended(case: Case, s: Step) -> Mapping[str, Any]:
     if extended is not None and case.due_at is not None and extended <= case.due_at:
         extended = None  # a calendar that came later moved the original behind it
     return {
-        "pending": None,
         "granted": granted,
         "due_extended_at": extended,
         "hang_due_at": due if in_rework else None,
     }
 
 
-def _held(case: Case, s: Step) -> Mapping[str, Any]:
-    return {"pending": None, "granted": (*case.granted, (case.unit_code, "postponement")), "held_at": s.at}
+def _held(case: Case, _s: Step) -> Mapping[str, Any]:
+    return {"granted": (*case.granted, (case.unit_code, "postponement"))}
 
 
 def _resumed(case: Case, s: Step) -> Mapping[str, Any]:
-    out: dict[str, Any] = {"held_at": None, "due_at": s.instant("due_at") or case.due_at}
+    out: dict[str, Any] = {"held_at": None, "due_at": s.told.due_at or case.due_at}
     if case.held_at is not None:
-        out["pauses"] = (*case.pauses, (case.held_at, s.instant("held_until") or s.at))
+        out["pauses"] = (*case.pauses, (case.held_at, s.told.held_until or s.at))
     for name in ("due_extended_at", "hang_due_at"):
         if getattr(case, name) is not None:
-            out[name] = s.instant(name) or getattr(case, name)
+            out[name] = getattr(s.told, name) or getattr(case, name)
     return out
 
 
 def _failed(case: Case, s: Step) -> Mapping[str, Any]:
-    return {"n_rework": case.n_rework + 1, "reworked_at": s.at, "handled_at": None, "hang_due_at": s.instant("due_at")}
+    return {"n_rework": case.n_rework + 1, "handled_at": None, "hang_due_at": s.told.due_at}
 
 
 def _deadline_moved(case: Case, s: Step) -> Mapping[str, Any]:
@@ -126,52 +139,40 @@ def _deadline_moved(case: Case, s: Step) -> Mapping[str, Any]:
 
     To an earlier moment the original moves; a later one stands beside it, as an extension does.
     """
-    due, extended = s.instant("due_at") or case.due_at, s.instant("due_extended_at")
+    due, extended = s.told.due_at or case.due_at, s.told.due_extended_at
     if case.hang_due_at is not None:
         return {"hang_due_at": due}
     if extended is not None:  # an export tells both
         return {"due_at": due, "due_extended_at": extended}
     is_beyond = case.due_at is not None and due is not None and due > case.due_at
-    if s.facts.get("later", is_beyond):  # what was later stays so, also where a calendar moved the original behind it
+    if s.told.later or (s.told.later is None and is_beyond):  # also where a calendar moved the original behind it
         return {"due_extended_at": due if is_beyond else None}
     return {"due_at": due, "due_extended_at": None, "is_provisional": False}
 
 
 def _renewed(case: Case, s: Step) -> Mapping[str, Any]:
     """The deadlines that the calendar has moved, as far as the step names them; ``deadlines`` tells them by step."""
-    names = ("due_at", "due_extended_at", "hang_due_at")
-    moved = s.facts.get("orders") or {}
-    orders = [replace(o, due_at=_parsed(moved.get(str(o.number))) or o.due_at) for o in case.orders]
-    told = {name: s.instant(name) for name in names if name in s.facts}
-    return {**told, "orders": tuple(orders), "is_provisional": bool(s.facts.get("provisional"))}
-
-
-def _parsed(text: str | None) -> dt.datetime | None:
-    return dt.datetime.fromisoformat(text) if text else None
+    orders = [replace(o, due_at=s.told.orders.get(str(o.number)) or o.due_at) for o in case.orders]
+    told = {name: getattr(s.told, name) for name in DEADLINES if name in s.told.model_fields_set}
+    return {**told, "orders": tuple(orders), "is_provisional": s.told.provisional}
 
 
 def _unmarked(_case: Case, s: Step) -> Mapping[str, Any]:
-    field = {"repeat": "is_repeat", "exposed": "is_exposed", "referred": "is_referred", "false": "is_false"}
-    name = field.get(str(s.facts.get("mark")))
-    return {name: False} if name else {}
+    return {f"is_{s.told.mark}": False} if s.told.mark in MARKS else {}
 
 
 def _moved(_case: Case, s: Step) -> Mapping[str, Any]:
-    place = {name: s.facts[name] for name in ("lon", "lat") if s.facts.get(name) is not None}
-    return place | ({"address": s.facts["address"]} if s.facts.get("address") else {})
-
-
-def _reclassified(case: Case, s: Step) -> Mapping[str, Any]:
-    return {"category": s.facts.get("category") or case.category}
+    place = {name: value for name in ("lon", "lat") if (value := getattr(s.told, name)) is not None}
+    return place | ({"address": s.told.address} if s.told.address else {})
 
 
 def _ordered(case: Case, s: Step) -> Mapping[str, Any]:
-    order = Order(len(case.orders) + 1, str(s.facts.get("order_kind", "other")), s.at, s.instant("due_at"))
+    order = Order(len(case.orders) + 1, s.told.order_kind or "other", s.at, s.told.due_at)
     return {"orders": (*case.orders, order)}
 
 
 def _order_answered(case: Case, s: Step) -> Mapping[str, Any]:
-    number = int(s.facts.get("order") or next(iter(_open_orders(case)), 0))
+    number = s.told.order or next(iter(_open_orders(case)), 0)
     return {"orders": tuple(replace(o, answered_at=s.at) if o.number == number else o for o in case.orders)}
 
 
@@ -201,13 +202,13 @@ def _is_pending(what: str) -> Guard:
 def _may_extend(case: Case, s: Step, _limits: Limits) -> str | None:
     if case.pending != "extension":
         return "nothing_asked"
-    new, old = s.instant("due_at"), case.current_due_at
+    new, old = s.told.due_at, case.current_due_at
     return "extension_shortens" if new is not None and old is not None and new <= old else None
 
 
 def _due_lies_ahead(case: Case, s: Step, _limits: Limits) -> str | None:
-    due = s.instant("due_at")
-    is_kept = s.facts.get("continues", False)  # the unit had the case before and has the rest of its own time
+    due = s.told.due_at
+    is_kept = s.told.continues  # the unit had the case before and has the rest of its own time
     return "deadline_not_ahead" if due is not None and due <= s.at and not is_kept else None
 
 
@@ -218,7 +219,7 @@ def _may_move_deadline(case: Case, s: Step, limits: Limits) -> str | None:
 
 
 def _may_register(case: Case, s: Step, _limits: Limits) -> str | None:
-    known = s.facts.get("category") or case.category
+    known = s.told.category or case.category
     return None if known else "without_category"
 
 
@@ -228,15 +229,15 @@ def _open_orders(case: Case) -> list[int]:
 
 def _open_order(case: Case, s: Step, _limits: Limits) -> str | None:
     """The order named, or the only one that is open."""
-    open_ones, named = _open_orders(case), s.facts.get("order")
+    open_ones, named = _open_orders(case), s.told.order
     if named is None:
         return {0: "order_not_open", 1: None}.get(len(open_ones), "order_not_named")
-    return None if str(named) in map(str, open_ones) else "order_not_open"
+    return None if named in open_ones else "order_not_open"
 
 
 def _is_marked(case: Case, s: Step, _limits: Limits) -> str | None:
     """The mark named, or any, is set."""
-    named = s.facts.get("mark")
+    named = s.told.mark
     marks = set(case.flags()) & set(MARKS)
     return None if (named in marks if named else marks) else "not_marked"
 
@@ -245,67 +246,120 @@ def _table(*rows: Transition) -> Mapping[str, Transition]:
     return MappingProxyType({t.kind: t for t in rows})
 
 
+_REASON = ("reason",)
+_PLACE = ("lon", "lat", "crs", "address")
+_TIME = ("due_at", "amount", "amount_unit")
+
 TRANSITIONS = _table(
-    Transition("report", ("",), "reported", does=_reported),
-    Transition("accept", ("reported",), "accepted", does=_stamp("accepted_at")),
-    Transition("confirm", ("accepted",), "confirmed", does=_stamp("confirmed_at")),
-    Transition("discard", _SETUP, "discarded", ("reason",), does=_stamp("voided_at")),
-    Transition("register", ("accepted", "confirmed"), "registered", asks=_may_register, does=_registered),
     Transition(
-        "dispatch", ("registered", "sent_back"), "dispatched", ("unit",), asks=_due_lies_ahead, does=_dispatched
+        "report", ("",), "reported", takes=("source", "category", *_PLACE, "description", "is_repeat"),
+        stamps="reported_at", does=_reported,
     ),
-    Transition("receive", ("dispatched", "rework"), "handling"),
-    Transition("send_back", ("dispatched", "handling"), "sent_back", ("reason",), does=_sent_back),
+    Transition("accept", ("reported",), "accepted", stamps="accepted_at", implied=True),
+    Transition("confirm", ("accepted",), "confirmed", stamps="confirmed_at"),
+    Transition("discard", _SETUP, "discarded", _REASON, stamps="voided_at"),
     Transition(
-        "ask_extension", ("handling",), None, ("reason",), asks=_may_ask("extension"), does=_asked("extension")
-    ),
-    Transition("extend", ("handling",), None, ("due_at",), asks=_may_extend, does=_extended),
-    Transition(
-        "refuse_extension", ("handling",), None, ("reason",), asks=_is_pending("extension"), does=_asked("")
+        "register", ("accepted", "confirmed"), "registered", takes=("category",),
+        stamps="registered_at", implied=True, asks=_may_register, does=_classed,
     ),
     Transition(
-        "ask_postponement", ("handling",), None, ("reason",), asks=_may_ask("postponement"), does=_asked("postponement")
+        "dispatch", ("registered", "sent_back"), "dispatched", ("unit",), _TIME, "opened",
+        stamps="dispatched_at", unit="any", counts=True, asks=_due_lies_ahead, does=_dispatched,
     ),
-    Transition("postpone", ("handling",), "on_hold", asks=_is_pending("postponement"), does=_held),
+    Transition("receive", ("dispatched", "rework"), "handling", implied=True),
     Transition(
-        "refuse_postponement", ("handling",), None, ("reason",), asks=_is_pending("postponement"), does=_asked("")
+        "send_back", ("dispatched", "handling"), "sent_back", _REASON, ("wrong_dispatch", "agreed"), "sent_back",
+        pending="", counts=True, does=_sent_back,
     ),
-    Transition("resume", ("on_hold",), "handling", does=_resumed),
     Transition(
-        "answer", ("handling",), "answered", does=lambda _case, step: {"handled_at": step.at, "pending": None}
+        "ask_extension", ("handling",), None, _REASON, _TIME, "asked", pending="extension", asks=_may_ask("extension")
     ),
-    Transition("verify", ("answered",), "verification"),
-    Transition("fail", ("verification",), "rework", ("reason",), asks=_due_lies_ahead, does=_failed),
-    Transition("close", ("verification",), "closed", does=_stamp("closed_at")),
     Transition(
-        "visit", ("closed", "visited"), "visited", ("verdict",),
-        does=lambda _case, step: {"verdict": step.facts.get("verdict", "none")},
+        "extend", ("handling",), None, ("due_at",), _TIME, "extended",
+        pending="", counts=True, asks=_may_extend, does=_extended,
     ),
-    Transition("void", _FILED, "void", ("reason",), does=_stamp("voided_at")),
+    Transition(
+        "refuse_extension", ("handling",), None, _REASON, (), "refused", pending="", asks=_is_pending("extension")
+    ),
+    Transition(
+        "ask_postponement", ("handling",), None, _REASON, pending="postponement", asks=_may_ask("postponement")
+    ),
+    Transition(
+        "postpone", ("handling",), "on_hold", period="held", stamps="held_at",
+        pending="", counts=True, asks=_is_pending("postponement"), does=_held,
+    ),
+    Transition("refuse_postponement", ("handling",), None, _REASON, pending="", asks=_is_pending("postponement")),
+    Transition("resume", ("on_hold",), "handling", period="resumed", does=_resumed),
+    Transition("answer", ("handling",), "answered", period="answered", stamps="handled_at", pending="", implied=True),
+    Transition("verify", ("answered",), "verification", implied=True),
+    Transition(
+        "fail", ("verification",), "rework", _REASON, _TIME, "failed",
+        stamps="reworked_at", asks=_due_lies_ahead, does=_failed,
+    ),
+    Transition("close", ("verification",), "closed", period="written_off", stamps="closed_at"),
+    Transition(
+        "visit", ("closed", "visited"), "visited", ("verdict",), ("verdict",), counts=True,
+        does=lambda _case, step: {"verdict": step.told.verdict or "none"},
+    ),
+    Transition("void", _FILED, "void", _REASON, period="void", stamps="voided_at"),
     # beside the state
-    Transition("move", _OPEN, None, ("reason", "lon", "lat"), does=_moved),
-    Transition("reclassify", _OPEN, None, ("reason", "category"), does=_reclassified),
+    Transition("move", _OPEN, None, (*_REASON, "lon", "lat"), _PLACE, does=_moved),
+    Transition("reclassify", _OPEN, None, (*_REASON, "category"), ("category",), does=_classed),
     Transition(
-        "deadline", ("dispatched", "handling", "rework"), None, ("reason", "due_at"),
+        "deadline", ("dispatched", "handling", "rework"), None, (*_REASON, "due_at"), ("due_at",), "moved",
         asks=_may_move_deadline, does=_deadline_moved,
     ),
     Transition(
-        "renew", tuple(s for s in STATES if s not in ("discarded", "void")), None,
+        "renew", tuple(s for s in STATES if s not in ("discarded", "void")), None, period="renewed",
         asks=lambda _case, _step, _limits: "platform_only", does=_renewed,
     ),
-    Transition("supervise", _FILED, None, ("reason", "order_kind"), asks=_due_lies_ahead, does=_ordered),
-    Transition("answer_order", (*_FILED, "closed", "visited"), None, asks=_open_order, does=_order_answered),
-    Transition("mark_repeat", tuple(STATES), None, ("reason",), does=lambda _c, _s: {"is_repeat": True}),
-    Transition("expose", _FILED, None, ("reason",), does=lambda _c, _s: {"is_exposed": True}),
-    Transition("refer", tuple(STATES), None, ("reason",), does=lambda _c, _s: {"is_referred": True}),
-    Transition("mark_false", tuple(STATES), None, ("reason",), does=lambda _c, _s: {"is_false": True}),
-    Transition("unmark", tuple(STATES), None, ("reason", "mark"), asks=_is_marked, does=_unmarked),
-    Transition("note", tuple(STATES), None, ("reason",)),
+    Transition(
+        "supervise", _FILED, None, (*_REASON, "order_kind"), ("order_kind", *_TIME), "ordered",
+        unit="had", counts=True, asks=_due_lies_ahead, does=_ordered,
+    ),
+    Transition(
+        "answer_order", (*_FILED, "closed", "visited"), None, takes=("order",), asks=_open_order, does=_order_answered
+    ),
+    Transition("mark_repeat", tuple(STATES), None, _REASON, mark="repeat"),
+    Transition("expose", _FILED, None, _REASON, mark="exposed"),
+    Transition("refer", tuple(STATES), None, _REASON, mark="referred", unit="had", counts=True),
+    Transition("mark_false", tuple(STATES), None, _REASON, mark="false", counts=True),
+    Transition("unmark", tuple(STATES), None, (*_REASON, "mark"), ("mark",), mark="*", asks=_is_marked, does=_unmarked),
+    Transition("note", tuple(STATES), None, _REASON),
 )  # fmt: skip
-"""Every kind of step: the whole life cycle (案件流转) in one table."""
+"""Every kind of step: the whole life cycle (案件流转) in one table; everything else folds over it."""
 
-BY_PEOPLE = tuple(kind for kind in TRANSITIONS if kind != "renew")
+
+def rule_of(kind: str) -> Transition:
+    """A kind's row of the table; a kind that nobody knows is legal nowhere."""
+    return TRANSITIONS.get(kind) or Transition(kind, (), None)
+
+
+def kinds(asked: Callable[[Transition], bool]) -> tuple[str, ...]:
+    """The kinds of step whose row of the table answers a question with yes."""
+    return tuple(kind for kind, rule in TRANSITIONS.items() if asked(rule))
+
+
+BY_PEOPLE = kinds(lambda t: t.period != "renewed")
 """The kinds of step that people take; the others the platform takes itself."""
+
+OPENING = kinds(lambda t: t.period == "opened")
+"""Those that give a case to a unit with a deadline."""
+
+HALTING = kinds(lambda t: t.to in STANDING)
+"""Those after which the deadline stands."""
+
+PLACING = kinds(lambda t: not {"lon", "lat", "category"}.isdisjoint(t.takes))
+"""Those that may give a case its place or class, and so the unit that answers."""
+
+ORDERING = kinds(lambda t: t.period == "ordered")
+"""Those that set a deadline beside the case's: supervision orders."""
+
+COUNTED = kinds(lambda t: t.counts)
+"""Those that count as steps."""
+
+MARKING: Mapping[str, str] = MappingProxyType({t.mark: t.kind for t in TRANSITIONS.values() if t.mark in MARKS})
+"""Mark → the kind that sets it."""
 
 
 def legal(state: str) -> list[str]:
@@ -351,15 +405,19 @@ def follow(case: Case, step: Step) -> Case:
     rule = _rule(case, step)
     if case.last_at is not None and step.at < case.last_at:
         raise _refused(case, step, "before_last")
-    changes = dict(rule.does(case, step))
-    if "pending" in changes:
-        changes["pending"] = changes["pending"] or None
-    return replace(case, state=rule.to or case.state, n_steps=case.n_steps + 1, last_at=step.at, **changes)
+    changes: dict[str, Any] = {"state": rule.to or case.state, "n_steps": case.n_steps + 1, "last_at": step.at}
+    if rule.pending is not None:
+        changes["pending"] = rule.pending or None
+    if rule.stamps is not None:
+        changes[rule.stamps] = step.at
+    if rule.mark in MARKS:
+        changes[f"is_{rule.mark}"] = True
+    return replace(case, **changes, **rule.does(case, step))
 
 
 def _rule(case: Case, step: Step) -> Transition:
-    rule = TRANSITIONS.get(step.kind)
-    if rule is None or case.state not in rule.before:
+    rule = rule_of(step.kind)
+    if case.state not in rule.before:
         raise StepIllegal(case_no=case.case_no, step=step.kind, state=case.state or "new", legal=legal(case.state))
     return rule
 

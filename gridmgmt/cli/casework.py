@@ -376,7 +376,7 @@ def case_clock(run: State, case_no: str, *, now: str | None = None) -> View:
     return View({"case_no": case_no, "now": at, "clocks": [asdict(c) for c in found]}, _clocks(run, found))
 
 
-def _clocks(run: State, found: Sequence[lookup.Clock]) -> Shown:
+def _clocks(run: State, found: Sequence[lookup.StageClock]) -> Shown:
     for c in found:
         light = run.word(f"light_{c.light.colour}", {"share": float(c.light.share)}) if c.light else "—"
         told = {"stage": c.stage, "start": _time(run, c.started_at), "due": _time(run, c.due_at), "light": light}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gridmgmt.rulebooks.diff import Difference
     from gridmgmt.rulebooks.load import Loaded
     from gridmgmt.rulebooks.model import Rulebook, Stage
-    from gridmgmt.rulebooks.trial import Trial
+    from gridmgmt.rulebooks.proving import Trial
 
 app = typer.Typer()
 rulebook = group(app, "rulebook")
@@ -183,7 +183,7 @@ def rulebook_check(run: State, book: str, *, lang: str | None = None) -> View:
 
     Example: `gridmgmt rulebook check grid_baseline`
     """
-    from gridmgmt.rulebooks.trial import examples_beside, read_beside, trial
+    from gridmgmt.rulebooks.proving import examples_beside, read_beside, trial
 
     lang = _lang(run, lang)
     loaded, path = _located(book)

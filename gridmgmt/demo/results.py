@@ -14,9 +14,9 @@ from gridmgmt.demo.geography import stream
 from gridmgmt.demo.names import table
 from gridmgmt.figures.counts import COUNTS
 from gridmgmt.rulebooks.inputs import LISTED, Input
+from gridmgmt.rulebooks.kinds.events import EventRule
 from gridmgmt.rulebooks.load import load
 from gridmgmt.rulebooks.model import Rulebook
-from gridmgmt.rulebooks.rules import EventRule
 
 ENTRY_COLUMNS = ("period", "subject", "input", "value", "code", "on", "n", "evidence", "ref")
 STAFF_COLUMNS = ("day", "subject_code", "person", "worked_h", "online_h", "n_absent", "n_all_off")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gridmgmt.casework import implied_steps, transitions
-from gridmgmt.casework.cases import Case, Step
+from gridmgmt.casework.cases import Case, Step, StepFacts
 from gridmgmt.errors import StepIllegal
 
 
@@ -126,16 +126,16 @@ class _Walk:
         """Add a row's step with those that must lie before it, or tell why not."""
         if self._stored_until is not None and step.at < self._stored_until:
             return Refusal(n, "at", "time_before_last_step", {"last": self._stored_until})
-        due = step.instant("due_at")
-        if step.kind == "fail" and due is not None and due <= step.at:
+        due, rule = step.told.due_at, transitions.rule_of(step.kind)
+        if rule.period == "failed" and due is not None and due <= step.at:
             return Refusal(n, "due_at", "deadline_not_after_step")
         case, before = self.case, []
-        if not case.state and step.kind != "report":
+        if not case.state and "" not in rule.before:
             before.append(replace(self._report, at=min(self._report.at, step.at)))
             case = transitions.follow(case, before[0])
         way = implied_steps.bridge(case.state, step.kind)
         before += [Step(kind, step.at, "", origin="derived") for kind in way or ()]
-        if step.kind == "report":
+        if "" in rule.before:
             step = replace(step, facts={**self._report.facts, **step.facts})
         try:
             self._add([*before, step])
@@ -158,8 +158,8 @@ def _with_deadline(added: Sequence[tuple[Step, str]], row: Mapping[str, Any]) ->
     due, out = row.get("due_at"), list(added)
     for place in range(len(out) - 1, -1, -1):
         step, state = out[place]
-        if step.kind == "dispatch":
-            if due is not None and due > step.at and not step.facts.get("due_at"):
-                out[place] = (replace(step, facts={**step.facts, "due_at": due.isoformat()}), state)
+        if step.kind in transitions.OPENING:
+            if due is not None and due > step.at and not step.told.due_at:
+                out[place] = (step.telling(StepFacts(due_at=due)), state)
             break
     return out

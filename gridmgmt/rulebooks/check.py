@@ -5,33 +5,13 @@ from fractions import Fraction
 from typing import Any
 
 from gridmgmt.figures.indicators import base_of
-from gridmgmt.rulebooks.deductions import RULES
 from gridmgmt.rulebooks.inputs import Input
-from gridmgmt.rulebooks.items import Carry, Earn, Lose, Periods, Proportional, Weighted
-from gridmgmt.rulebooks.model import Rulebook, Stage, children, maximum
-from gridmgmt.rulebooks.rules import Steps
+from gridmgmt.rulebooks.kinds.periods import Periods
+from gridmgmt.rulebooks.kinds.sum import Sum
+from gridmgmt.rulebooks.model import Rulebook, Stage
 
 Fault = tuple[tuple[Any, ...], str]
 """Path in the file, and what is wrong there."""
-
-INPUT_KEYS = ("input", "left", "allowance_of", "unless", "items", "findings")
-"""Keys of items and rules that name an input, where they hold a text."""
-
-TYPES: dict[tuple[str, str], tuple[str, ...]] = {
-    ("each", "input"): ("findings", "count", "number"),
-    ("once", "input"): ("findings", "count", "flag"),
-    ("zero", "input"): ("findings", "count", "flag"),
-    ("amount", "input"): ("number", "count"),
-    ("beyond", "input"): ("number", "count", "findings"),
-    ("events", "input"): ("events",),
-    ("marks", "input"): ("marks",),
-    ("ratings", "input"): ("ratings",),
-    ("entered", "input"): ("number", "count", "choice", "flag"),
-    ("hanging", "input"): ("accounts",),
-    ("table", "items"): ("items",),
-    ("table", "findings"): ("findings",),
-}
-"""Which types of input an item or rule can read."""
 
 DAYS = {"month": 1, "quarter": 3, "half": 6, "year": 12}
 
@@ -40,7 +20,9 @@ def faults(book: Rulebook, offered: Collection[str] = ()) -> Iterator[Fault]:
     """Every fault of a rulebook whose parts are each right in themselves; ``offered`` are names in other readings."""
     yield from _names(book)
     yield from _alike(book)
-    yield from _weights(book)
+    for path, part in book.parts():
+        yield from (((*path, *place), reason) for place, reason in part.faults(book))
+    yield from _scale(book)
     yield from _stages(book)
     yield from _consequences(book)
     yield from _quotas(book)
@@ -53,20 +35,15 @@ def _names(book: Rulebook) -> Iterator[Fault]:
         if part.id in seen:
             yield (*path, "id"), f"the id {part.id} stands twice"
         seen.add(part.id)
-        for key, name in used_inputs(part):
-            spec = book.inputs.get(name)
-            wanted = TYPES.get((part.kind, key))
+        for key, name in part.named_inputs():
+            spec, wanted = book.inputs.get(name), part.reads()[key]
             if spec is None:
                 yield (*path, key), f"there is no input {name}; known are {', '.join(book.inputs)}"
-            elif wanted is not None and spec.type not in wanted:
+            elif wanted and spec.type not in wanted:
                 yield (*path, key), f"{part.kind} reads {' or '.join(wanted)}; {name} is a {spec.type}"
-        rate = getattr(part, "rate", None)
+        rate = part.named_rate
         if rate is not None and rate not in book.rates:
             yield (*path, "rate"), f"there is no rate {rate}; known are {', '.join(book.rates) or 'none'}"
-        elif rate is not None:
-            yield from _direction(book, path, part, rate)
-        if part.kind == "ratings":
-            yield from _groups(book, path, part)
     for name, rate_ in book.rates.items():
         for key in ("numerator", "denominator"):
             for term in getattr(rate_, key):
@@ -97,42 +74,11 @@ def _filter(book: Rulebook, name: str) -> str | None:
     return automatic.only.model_dump_json() if automatic.only is not None else ""
 
 
-def _groups(book: Rulebook, path: tuple[Any, ...], part: Any) -> Iterator[Fault]:
-    spec = book.inputs.get(part.input)
-    if spec is not None and set(part.weights) != set(spec.groups):
-        yield (*path, "weights"), f"weights for exactly the groups {', '.join(spec.groups)}"
-
-
-def _direction(book: Rulebook, path: tuple[Any, ...], part: Any, rate: str) -> Iterator[Fault]:
-    """Points that would reward the worse: the closing rate scored as 100 − rate, and the like."""
-    better = book.rates[rate].better
-    if isinstance(part, Steps) and better == ("high" if part.direction == "above" else "low"):
-        yield (*path, "direction"), f"of {rate} {better} is better: {part.direction} would punish the better"
-    if isinstance(part, Proportional) and better == "low":
-        yield (*path, "rate"), f"of {rate} less is better: points in proportion to it would reward the worse"
-
-
-def used_inputs(part: Any) -> Iterator[tuple[str, str]]:
-    """(key, input) of an item or rule, as its own keys name them."""
-    for key in INPUT_KEYS:
-        value = getattr(part, key, None)
-        if isinstance(value, str):
-            yield key, value
-    for key in ("right", "terms"):
-        value = getattr(part, key, None)
-        if isinstance(value, dict):
-            for name in value:
-                yield key, name
-
-
 def stage_inputs(book: Rulebook, stage: Stage) -> dict[str, Input]:
     """The inputs that one stage needs."""
     names = rating_inputs(book, stage) | _read_by(book, stage, "shown")
     names |= {q.input for q in book.quotas if q.input in names}
-    for consequence in book.consequences:
-        if consequence.stage == stage.id:
-            names |= {m.input for m in consequence.when.measured if m.input}
-            names |= {consequence.window.sum_of} if consequence.window and consequence.window.sum_of else set()
+    names = names.union(*(c.inputs for c in book.consequences if c.stage == stage.id))
     return {name: spec for name, spec in book.inputs.items() if name in names}
 
 
@@ -144,34 +90,14 @@ def rating_inputs(book: Rulebook, stage: Stage) -> set[str]:
 
 def _read_by(book: Rulebook, stage: Stage, where: str) -> set[str]:
     """The inputs of the items and rules of a stage's ``score``, or of those ``shown`` beside it."""
-    place = next(i for i, s in enumerate(book.stages) if s.id == stage.id)
-    parts = [part for path, part in book.parts() if path[1] == place and path[2] == where]
-    names = {name for part in parts for _, name in used_inputs(part)}
-    for part in parts:
-        rate = book.rates.get(getattr(part, "rate", None) or "")
-        if rate is not None:
-            names |= {*rate.numerator, *rate.denominator}
-    return names
+    return {n for path, part in stage.parts() if path[0] == where for n in part.inputs(book)}
 
 
-def _weights(book: Rulebook) -> Iterator[Fault]:
-    for path, part in book.parts():
-        if isinstance(part, Weighted):
-            total = sum((i.weight or Fraction(0) for i in part.items), Fraction(0))
-            for place, item in enumerate(part.items):
-                if item.weight is None:
-                    yield (*path, "items", place), "the key weight is missing"
-            if total != part.over:
-                yield (*path, "items"), f"the weights sum to {total}, not to {part.over}"
-        elif part.kind not in RULES:
-            for place, item in enumerate(children(part)):  # type: ignore[arg-type]
-                if item.weight is not None:
-                    where = ("item",) if isinstance(part, Carry) else ("items", place)
-                    yield (*path, *where, "weight"), "a weight belongs below an item of kind weighted"
+def _scale(book: Rulebook) -> Iterator[Fault]:
     for place, stage in enumerate(book.stages):
         score = stage.score
-        if book.scale is not None and score is not None and score.kind == "sum":
-            most = [maximum(i) for i in score.items if not isinstance(i, Earn | Lose | Periods)]
+        if book.scale is not None and isinstance(score, Sum):
+            most = [i.maximum for i in score.items if i.is_of_scale]
             known = sum((m for m in most if m is not None), Fraction(0))
             if all(m is not None for m in most) and known != book.scale:
                 yield ("stages", place, "score"), f"points sum to {known}, not to the scale of {book.scale}"
@@ -252,13 +178,12 @@ def _quotas(book: Rulebook) -> Iterator[Fault]:
 
 def _in_vain(book: Rulebook, offered: Collection[str]) -> Iterator[Fault]:
     """Inputs and rates that nothing uses are most likely a slip, unless another option of a reading uses them."""
-    used = set(offered) | {name for _, part in book.parts() for _, name in used_inputs(part)}
+    used = set(offered) | {name for _, part in book.parts() for _, name in part.named_inputs()}
     used |= {s.grade_entered.input for s in book.stages if s.grade_entered} | {q.input for q in book.quotas}
-    used |= {m.input for c in book.consequences for m in c.when.measured if m.input}
-    used |= {c.window.sum_of for c in book.consequences if c.window and c.window.sum_of}
-    rates = set(offered) | {r for _, part in book.parts() if (r := getattr(part, "rate", None))}
+    used = used.union(*(c.inputs for c in book.consequences))
+    rates = set(offered) | {part.named_rate for _, part in book.parts() if part.named_rate}
     for name in rates & set(book.rates):
-        used |= set(book.rates[name].numerator) | set(book.rates[name].denominator)
+        used |= set(book.rates[name].inputs)
     for name in book.rates:
         if name not in rates:
             yield ("rates", name), "no item uses this rate"

@@ -13,7 +13,7 @@ from gridmgmt.documents import holds
 from gridmgmt.periods import Period
 from gridmgmt.rulebooks.dossier import Dossier, Record
 from gridmgmt.rulebooks.model import Consequence, Measured, Rulebook, When, Window
-from gridmgmt.rulebooks.nodes import Context, Outcome
+from gridmgmt.rulebooks.results import Context, Outcome
 from gridmgmt.rulebooks.run import Run, rank
 from gridmgmt.rulebooks.values import Event, once_per_case
 

@@ -4,10 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from gridmgmt.rulebooks.kinds import RULES
 from gridmgmt.rulebooks.model import Rulebook
-
-TREES = ("items", "rules", "item", "score", "shown")
-"""Keys below which items and rules stand: they are compared by their own ids."""
 
 BY_NAME = {"inputs": "input", "rates": "rate", "readings": "reading"}
 BY_ID = {"consequences": "consequence", "quotas": "quota", "samples": "sample"}
@@ -85,9 +83,9 @@ def _parts(book: Rulebook) -> dict[Part, dict[str, Any]]:
     for key, what in BY_NAME.items():
         out |= {(what, name): _single(value) for name, value in plain[key].items()}
     for stage in plain["stages"]:
-        out["stage", stage["id"]] = _single({k: v for k, v in stage.items() if k not in TREES})
-        for part in [stage["score"], *stage["shown"]]:
-            out |= _tree(part, stage["id"], "item")
+        out["stage", stage["id"]] = _single({k: v for k, v in stage.items() if k not in ("score", "shown")})
+        for part in _parts_in([stage["score"], *stage["shown"]]):
+            out |= _tree(part, stage["id"])
     for key, what in BY_ID.items():
         out |= {(what, value["id"]): _single(value) for value in plain[key]}
     for key, what in (("stated", "stated"), ("notes", "note")):
@@ -95,20 +93,20 @@ def _parts(book: Rulebook) -> dict[Part, dict[str, Any]]:
     return out
 
 
-def _tree(part: Mapping[str, Any] | None, above: str, what: str) -> dict[Part, dict[str, Any]]:
-    """An item or rule and all below it; ``below`` names what it stands under."""
-    if part is None:
-        return {}
-    out = {(what, part["id"]): _single({"below": above, **{k: v for k, v in part.items() if not _is_tree(k, v)}})}
-    for key in ("items", "rules", "item"):
-        if _is_tree(key, part.get(key)):
-            for child in part[key] if isinstance(part[key], list) else [part[key]]:
-                out |= _tree(child, part["id"], "rule" if key == "rules" else "item")
+def _tree(part: Mapping[str, Any], above: str) -> dict[Part, dict[str, Any]]:
+    """An item or rule and all below it, each compared by its own id; ``below`` names what it stands under."""
+    own = {k: v for k, v in part.items() if not _parts_in(v)}
+    out = {("rule" if part["kind"] in RULES else "item", part["id"]): _single({"below": above, **own})}
+    for value in part.values():
+        for child in _parts_in(value):
+            out |= _tree(child, part["id"])
     return out
 
 
-def _is_tree(key: str, value: Any) -> bool:
-    return key in TREES and isinstance(value, list | dict)
+def _parts_in(value: Any) -> list[Mapping[str, Any]]:
+    """The items and rules that stand under a key."""
+    values = value if isinstance(value, list) else [value]
+    return [v for v in values if isinstance(v, dict) and "kind" in v]
 
 
 def _single(value: Any, path: str = "") -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """A rulebook as a plain document (规则文件): YAML with exact numbers, readings bound, changes of a what-if applied."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, get_args
+from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import ConstructorError, SafeConstructor
@@ -9,9 +9,8 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import ScalarNode
 
 from gridmgmt.rulebooks.inputs import Rate
-from gridmgmt.rulebooks.items import Item
+from gridmgmt.rulebooks.kinds import KINDS
 from gridmgmt.rulebooks.model import Consequence, When, Window
-from gridmgmt.rulebooks.rules import Rule
 
 Changes = Sequence[tuple[str, str]]
 """What a what-if changes before a rulebook is read: (path, value)."""
@@ -31,10 +30,6 @@ BY_KEY = ("rates", "inputs", "empty", *PARTS)
 
 NEVER_SET = ("id", "title", "source", "note", "code", "text", "version", "only")
 """Keys that name or describe a part: they are no value that a what-if changes."""
-
-
-_KINDS = tuple(m for union in (Item, Rule) for m in get_args(get_args(union)[0]))
-"""The models of all kinds of items and rules."""
 
 
 class Misbound(Exception):
@@ -203,8 +198,7 @@ def _unwritten(way: Sequence[str], holder: Any) -> list[str]:
     """Keys of an item, rule, rate or consequence that it may have and that the file leaves out."""
     if not isinstance(holder, dict) or not way:
         return []
-    kinds = {m.model_fields["kind"].annotation.__args__[0]: m for m in _KINDS}
-    model: Any = Rate if way[0] == "rates" and len(way) == 2 else kinds.get(holder.get("kind"))
+    model: Any = Rate if way[0] == "rates" and len(way) == 2 else KINDS.get(str(holder.get("kind")))
     if {"tone", "when"} <= set(holder):
         model = Consequence
     elif way[-1] in ("when", "window"):

@@ -19,9 +19,10 @@ from typing import Any
 from gridmgmt.errors import DossierInvalid, PeriodInvalid
 from gridmgmt.numbers import exact, to_exact
 from gridmgmt.periods import Period, parse_period
-from gridmgmt.rulebooks.items import Carry, ItemTable
+from gridmgmt.rulebooks.kinds.carry import Carry
+from gridmgmt.rulebooks.kinds.events import EventKind
+from gridmgmt.rulebooks.kinds.table import ItemTable
 from gridmgmt.rulebooks.model import Rulebook, Stage
-from gridmgmt.rulebooks.rules import EventKind
 from gridmgmt.rulebooks.values import Event, Finding, Row, Value, parse
 from gridmgmt.texts import Unfit, expected
 

@@ -24,7 +24,7 @@ from gridmgmt.rulebooks.document import exact_yaml
 from gridmgmt.rulebooks.dossier import read_dossier
 from gridmgmt.rulebooks.load import Loaded, parse
 from gridmgmt.rulebooks.model import Rulebook
-from gridmgmt.rulebooks.nodes import Outcome, flat
+from gridmgmt.rulebooks.results import Outcome, flat
 from gridmgmt.rulebooks.run import Run, run
 from gridmgmt.rulebooks.sampling import planned, totals
 from gridmgmt.texts import word

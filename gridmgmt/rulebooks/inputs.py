@@ -171,6 +171,13 @@ class Input(Strict):
         return self
 
 
+class Empty(Strict):
+    """What an item without data does to the total (空分母的处理), and why."""
+
+    option: Literal["leave_out", "full", "incomplete"]
+    reason: Words
+
+
 def _terms(value: object) -> object:
     """``due`` is short for ``{due: 1}``."""
     return {value: 1} if isinstance(value, str) else value
@@ -208,6 +215,11 @@ class Rate(Strict):
         if isinstance(data, dict):
             return {k: _terms(v) if k in ("numerator", "denominator") else v for k, v in data.items()}
         return data
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The inputs that it is made from, numerator first."""
+        return tuple(dict.fromkeys([*self.numerator, *self.denominator]))
 
     @property
     def is_yes_no(self) -> bool:

@@ -1,279 +1,342 @@
-"""The closed vocabulary of a rulebook: kinds of items (考核项) and of rules inside them (评分规则).
+"""What every item (考核项) and rule (评分规则) is: a part of a rulebook that reads inputs and gives a result.
 
-Each kind is data here and one short function in :mod:`gridmgmt.rulebooks.evaluate`
-or :mod:`gridmgmt.rulebooks.deductions`. A city's paper rules are put together
-from these; what cannot be, is not computed but entered.
+Each kind is one module of :mod:`gridmgmt.rulebooks.kinds`: its data, its exact
+result, the same over resampled draws, its words, what it reads. A city's paper
+rules are put together from these; what cannot be, is not computed but entered.
 """
 
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Annotated, Literal, Union
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, get_args
 
-from pydantic import Field, model_validator
+import numpy as np
+from pydantic import ConfigDict, Field, GetCoreSchemaHandler
+from pydantic_core import CoreSchema
 
-from gridmgmt.documents import Count, Exact, Id, Positive, Strict, Test, Words
-from gridmgmt.rulebooks.rules import Named, Rule
+from gridmgmt.documents import Id, Positive, Strict, Words
+from gridmgmt.files import wording
+from gridmgmt.numbers import exact
+from gridmgmt.rulebooks.rescoring import Batch, Drawn, as_scored
+from gridmgmt.rulebooks.results import NOTHING, Book, Context, Node, Reason, named_parts, titles
+from gridmgmt.rulebooks.wording import TESTS, concat, input_title, terms_words
 
-# --- rules: what costs or earns points inside an item -----------------------------------------------------------------
+
+class Only(Strict):
+    """Whom an item or rule concerns (适用对象), all of it together.
+
+    Attributes
+    ----------
+    roles, attributes
+        Subjects of one of these roles; subjects that have all these attributes.
+    without
+        Subjects that have none of these attributes.
+    """
+
+    roles: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+
+    def concerns(self, context: Context) -> bool:
+        """Whether the subject is one of them (适用)."""
+        has = set(context.attributes)
+        is_of_role = not self.roles or context.role in self.roles
+        return is_of_role and has.issuperset(self.attributes) and has.isdisjoint(self.without)
+
+    def words(self) -> Iterator[wording.Words]:
+        """Whom it concerns, in words."""
+        for key, names in (("roles", self.roles), ("attributes", self.attributes), ("without", self.without)):
+            if names:
+                yield wording.words(f"show_only_{key}", names=", ".join(names))
 
 
-# --- items: what has a value ------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Reads:
+    """Marks a key that names an input, or a sum of inputs with coefficients, of one of these types; none: of any."""
+
+    types: tuple[str, ...] = ()
 
 
-class _Item(Named):
+class Part(Strict):
+    """What every item and rule has: an id, a title, its number on paper, its source, and whom it concerns.
+
+    As the type of a field it stands for all its kinds, told apart by ``kind``.
+    A kind has ``_result``, ``_words``, and of the other methods that begin with
+    an underscore those that it needs. The key ``rate`` names a rate.
+    """
+
+    model_config = ConfigDict(defer_build=True)  # until all kinds are known
+
+    id: Id
+    title: Words
+    code: str | None = None
+    """How the paper numbers it, e.g. ``3.1``."""
+    source: str | None = None
+    only: Only | None = None
+    """Of others the item does not apply, and the rule costs and earns nothing."""
+    if TYPE_CHECKING:
+        kind: str
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """A kind as it is; a base as any of its kinds."""
+        if "kind" in cls.model_fields:
+            return handler(source)
+        return handler.generate_schema(Annotated[reduce(or_, cls.kinds().values()), Field(discriminator="kind")])
+
+    @classmethod
+    def kinds(cls) -> dict[str, type[Self]]:
+        """Every kind of it, by name."""
+        found: dict[str, type[Self]] = {}
+        for below in cls.__subclasses__():
+            kind = below.model_fields.get("kind")
+            found |= {get_args(kind.annotation)[0]: below} if kind is not None else below.kinds()
+        return dict(sorted(found.items()))
+
+    # --- what it is made of -------------------------------------------------------------------------------------------
+
+    def below(self) -> "Iterator[tuple[tuple[str | int, ...], Part]]":
+        """The items and rules directly below it, each with its place in the file."""
+        for key in type(self).model_fields:
+            value = getattr(self, key)
+            if isinstance(value, Part):
+                yield (key,), value
+            for place, part in enumerate(value) if isinstance(value, tuple) else ():
+                if isinstance(part, Part):
+                    yield (key, place), part
+
+    def walk(self, path: tuple[Any, ...] = ()) -> "Iterator[tuple[tuple[Any, ...], Part]]":
+        """Itself and everything below it with its path, parents first."""
+        yield path, self
+        for place, part in self.below():
+            yield from part.walk((*path, *place))
+
+    @classmethod
+    def reads(cls) -> dict[str, tuple[str, ...]]:
+        """Keys that name inputs, with the types that they may have."""
+        fields = cls.model_fields.items()
+        return {key: mark.types for key, field in fields for mark in field.metadata if isinstance(mark, Reads)}
+
+    def named_inputs(self) -> Iterator[tuple[str, str]]:
+        """(key, input), as its own keys name them."""
+        for key in self.reads():
+            value = getattr(self, key)
+            for name in value if isinstance(value, Mapping) else (value,):
+                if isinstance(name, str):
+                    yield key, name
+
+    @property
+    def named_rate(self) -> str | None:
+        """The rate that it reads, if any."""
+        return getattr(self, "rate", None)
+
+    def inputs(self, book: Book) -> tuple[str, ...]:
+        """The inputs that it reads itself, by name or through a rate."""
+        rate = book.rates.get(self.named_rate or "")
+        return (*(name for _, name in self.named_inputs()), *(rate.inputs if rate is not None else ()))
+
+    def faults(self, _book: Book) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """What is wrong with it in its rulebook, beside names that lead nowhere: place below it, and why."""
+        for place, part in self.below():
+            if isinstance(part, Item) and part.weight is not None:
+                yield (*place, "weight"), "a weight belongs below an item of kind weighted"
+
+    # --- its exact result ---------------------------------------------------------------------------------------------
+
+    @property
+    def maximum(self) -> Fraction | None:
+        """The most it can score, where that is fixed."""
+        return None
+
+    def evaluate(self, context: Context) -> Node:
+        """Its result for a subject, with those of all below it."""
+        concerned = self.only is None or self.only.concerns(context)
+        return self._result(context) if concerned else self._not_applicable()
+
+    def _result(self, context: Context) -> Node:
+        """Its result for a subject whom it concerns."""
+        raise NotImplementedError
+
+    def _not_applicable(self) -> Node:
+        return self.node(NOTHING, "line_not_applicable")
+
+    def node(self, value: Fraction | None, code: str, facts: Mapping[str, Any] | None = None, **more: Any) -> Node:
+        """Its result; status is ok and the maximum is its own unless given."""
+        more = {"status": "ok", "maximum": self.maximum, **more}
+        return Node(self.id, self.kind, self.title, value, reason=Reason(code, facts or {}), code=self.code, **more)
+
+    def missing(self, context: Context, *names: str, lacking: tuple[str, ...] | None = None) -> Node:
+        """Its result where its inputs are not all there: it has no value, and names those that are not."""
+        lacking = context.missing(*names) if lacking is None else lacking
+        facts = {"inputs": titles(context.book, lacking)}
+        return self.node(None, "line_missing", facts, status="missing", inputs=names, missing=lacking)
+
+    def open(self, children: Sequence[Node], **more: Any) -> Node:
+        """Its result where its parts are not all known: it has no value, and says what is lacking."""
+        lacking = tuple(dict.fromkeys(m for c in children for m in c.missing))
+        facts = {"n": str(len(lacking)), "parts": named_parts([c for c in children if c.status == "missing"])}
+        more = {"missing": lacking, "children": tuple(children), **more}
+        return self.node(None, "line_open", facts, status="missing", **more)
+
+    # --- the same over resampled draws --------------------------------------------------------------------------------
+
+    def redraw(self, nodes: Sequence[Node], batch: Batch) -> Drawn:
+        """Its result in every draw; ``nodes`` are its exact ones, one a subject. Whom it does not concern keeps his."""
+        without = [self.only is not None and n.reason.code == "line_not_applicable" and not n.children for n in nodes]
+        held = [k for k, is_without in enumerate(without) if not is_without]
+        if not held:
+            return as_scored(nodes)
+        if len(held) < len(nodes):
+            return self._redraw([nodes[k] for k in held], batch.rows(held)).among(held, as_scored(nodes))
+        return self._redraw(nodes, batch)
+
+    def _redraw(self, nodes: Sequence[Node], batch: Batch) -> Drawn:
+        """The same of subjects whom it concerns."""
+        if self._is_rejoined:
+            parts = [p.redraw([n.children[k] for n in nodes], batch) for k, (_, p) in enumerate(self.below())]
+            return self._rejoined(parts, nodes[0].children)
+        fixed = as_scored(nodes)
+        again = np.zeros((len(nodes), 1), dtype=bool)
+        for name in self.inputs(batch.book):
+            again |= batch.resampled.get(name, False)
+        if not again.any():
+            return fixed
+        made = self._rescored(batch)
+        return made if again.all() else made.where(again, fixed)
+
+    def _rescored(self, batch: Batch) -> Drawn:
+        """Its result in every draw, from the inputs."""
+        raise NotImplementedError
+
+    def _rejoined(self, parts: Sequence[Drawn], nodes: Sequence[Node]) -> Drawn:
+        """Its result in every draw, from those of its parts; ``nodes`` are the parts' exact ones."""
+        raise NotImplementedError
+
+    @property
+    def _is_rejoined(self) -> bool:
+        return type(self)._rejoined is not Part._rejoined
+
+    def unsupported(self, book: Book, names: frozenset[str]) -> "Part | None":
+        """The first item or rule that depends on these inputs and is not drawn again; None where all are."""
+        for _, part in self.walk():
+            is_drawn = part._is_rejoined or type(part)._rescored is not Part._rescored
+            if not is_drawn and part.depends(book, names):
+                return part
+        return None
+
+    def depends(self, book: Book, names: frozenset[str]) -> bool:
+        """Whether it, or anything below it, reads one of these inputs."""
+        return not names.isdisjoint(self.inputs(book)) or any(p.depends(book, names) for _, p in self.below())
+
+    # --- its words ----------------------------------------------------------------------------------------------------
+
+    def words(self, book: Book) -> wording.Words:
+        """How it comes to its points, and whom it concerns."""
+        return concat(self._words(book), *(self.only.words() if self.only is not None else ()))
+
+    def _words(self, book: Book) -> wording.Words:
+        """How it comes to its points: the catalogue's ``show_`` and its kind."""
+        return self.told(book)
+
+    def told(self, book: Book, code: str | None = None, **more: Any) -> wording.Words:
+        """An entry of the catalogue with its own keys as facts: inputs and rates by title, numbers exact."""
+        keys = [key for key in type(self).model_fields if key not in Item.model_fields]
+        facts = {key: self._fact(book, key, getattr(self, key)) for key in keys}
+        return wording.words(code or f"show_{self.kind}", **facts | more)
+
+    def _fact(self, book: Book, key: str, value: Any) -> Any:
+        if isinstance(value, Fraction):
+            return exact(value)
+        if key in self.reads() and value is not None:
+            return terms_words(book, value) if isinstance(value, Mapping) else input_title(book, value)
+        if key == "rate" and value is not None:
+            return book.rates[value].title
+        if key == "test":
+            return TESTS[value]
+        return value if isinstance(value, str | int) else None
+
+    def lines(self) -> Iterator[tuple[wording.Words, str | None]]:
+        """Further lines in words below its own, each with its source."""
+        yield from ()
+
+
+class Item(Part):
+    """A part that has a value (考核项).
+
+    Attributes
+    ----------
+    is_total
+        It joins items, and these are the lines of a scorecard.
+    is_of_scale
+        Its maximum is part of the rulebook's scale, where that is a sum.
+    """
+
+    is_total: ClassVar[bool] = False
+    is_of_scale: ClassVar[bool] = True
+
     weight: Positive | None = None
     """Only below an item of kind ``weighted``."""
     note: Words | None = None
 
+    @property
+    def maximum(self) -> Fraction | None:
+        """The most it can score, where that is fixed."""
+        points = getattr(self, "points", None)
+        return points if isinstance(points, Fraction) else None
 
-class Sum(_Item):
-    """Sum of its items (合计), clamped to 0 … ``points`` if these are given.
+    def _not_applicable(self) -> Node:
+        return self.node(None, "line_not_applicable", status="not_applicable")
 
-    ``scale_up``: an item without data is left out and the others scaled up, where ``empty`` is ``leave_out``.
+
+class Rule(Part):
+    """A part inside an item that costs or earns points (评分规则).
+
+    Its value is a number of points from 0; whether they are taken away or added is the item's business.
     """
 
-    kind: Literal["sum"]
-    items: Annotated[tuple["Item", ...], Field(min_length=1)]
-    points: Positive | None = None
-    floor: Exact | None = None
 
+Items = Annotated[tuple[Item, ...], Field(min_length=1)]
+Rules = Annotated[tuple[Rule, ...], Field(min_length=1)]
 
-class Weighted(_Item):
-    """Sum of item × weight (加权): the weights must sum to ``over`` (66/30/4 of 100; 5:3:2 of 10)."""
 
-    kind: Literal["weighted"]
-    over: Positive = Fraction(100)
-    items: Annotated[tuple["Item", ...], Field(min_length=1)]
+class Total(Item):
+    """An item out of items: while one of them is open it is too."""
 
+    is_total = True
 
-class Mean(_Item):
-    """Plain mean of those of its items that apply to the subject (平均)."""
+    if TYPE_CHECKING:
+        items: Items
 
-    kind: Literal["mean"]
-    items: Annotated[tuple["Item", ...], Field(min_length=1)]
+    def _result(self, context: Context) -> Node:
+        children = tuple(replace(i.evaluate(context), weight=i.weight) for i in self.items)
+        if any(c.status == "missing" for c in children):
+            return self.open(children)
+        return self._join(children)
 
+    def _join(self, children: tuple[Node, ...]) -> Node:
+        """Its result where those of its items are known."""
+        raise NotImplementedError
 
-class Constant(_Item):
-    """A fixed number: the base that points are added to and taken from (基础分)."""
 
-    kind: Literal["constant"]
-    value: Exact
+class Judged(Item):
+    """An item out of rules: it is open while one of them is, and without data where all are, unless one zeroes it."""
 
+    if TYPE_CHECKING:
+        rules: Rules
 
-class Entered(_Item):
-    """An entered value (录入值), clamped to 0 … ``points`` if these are given (超过满分按满分计)."""
+    def _result(self, context: Context) -> Node:
+        rules = tuple(r.evaluate(context) for r in self.rules)
+        if not any(r.zeroes for r in rules):
+            if any(r.status == "missing" for r in rules):
+                return self.open(rules)
+            if all(r.status == "no_data" for r in rules):
+                reason = rules[0].reason
+                more = {"rate": rules[0].rate, "inputs": rules[0].inputs, "children": rules}
+                return self.node(None, reason.code, reason.facts, status="no_data", **more)
+        return self._judge(rules)
 
-    kind: Literal["entered"]
-    input: Id
-    points: Positive | None = None
-
-
-class Marks(_Item):
-    """Plain mean of the marks entered, one a round held (各次平均)."""
-
-    kind: Literal["marks"]
-    input: Id
-
-
-class Ratings(_Item):
-    """Ratings by groups of raters (测评): Σ weight × mean of a group's marks / over; an empty group leaves it open."""
-
-    kind: Literal["ratings"]
-    input: Id
-    over: Positive = Fraction(100)
-    weights: Annotated[dict[Id, Positive], Field(min_length=1)]
-
-    @model_validator(mode="after")
-    def _whole(self) -> "Ratings":
-        total = sum(self.weights.values(), Fraction(0))
-        if total != self.over:
-            raise ValueError(f"the weights sum to {total}, not to {self.over}")
-        return self
-
-
-class Proportional(_Item):
-    """Points × a rate, or points × a score / 100 (按比例得分)."""
-
-    kind: Literal["proportional"]
-    points: Positive
-    rate: Id
-
-
-class Band(Strict):
-    """Points from a bound on; the bound is inclusive (以上), in percent for rates."""
-
-    at_least: Exact
-    points: Annotated[Exact, Field()]
-
-
-class Bands(_Item):
-    """Points by bands of a rate or an input (分档): the first bound that the value reaches, else 0."""
-
-    kind: Literal["bands"]
-    points: Positive
-    rate: Id | None = None
-    input: Id | None = None
-    bands: Annotated[tuple[Band, ...], Field(min_length=1)]
-
-    @model_validator(mode="after")
-    def _falling(self) -> "Bands":
-        _one_of(self.rate, self.input)
-        bounds = [b.at_least for b in self.bands]
-        if bounds != sorted(set(bounds), reverse=True):
-            raise ValueError("at_least must fall from the first band to the last")
-        if any(not 0 <= b.points <= self.points for b in self.bands):
-            raise ValueError(f"a band's points must lie between 0 and {self.points}")
-        return self
-
-
-def _one_of(rate: str | None, value: str | None) -> None:
-    if (rate is None) == (value is None):
-        raise ValueError("needs exactly one of rate and input")
-
-
-class AllOrNothing(_Item):
-    """All its points if the value passes the limit, else none (达标得分); the limit of a rate in percent."""
-
-    kind: Literal["all_or_nothing"]
-    points: Positive
-    rate: Id | None = None
-    input: Id | None = None
-    test: Test
-    limit: Exact
-
-    @model_validator(mode="after")
-    def _one(self) -> "AllOrNothing":
-        _one_of(self.rate, self.input)
-        return self
-
-
-class Deduct(_Item):
-    """Its points less what its rules cost (扣分), never below ``floor`` (扣完为止); a surplus never spills over."""
-
-    kind: Literal["deduct"]
-    points: Positive
-    floor: Exact = Fraction(0)
-    rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
-
-
-class Earn(_Item):
-    """What its rules earn from 0 (得分), up to ``points``; without points there is no cap (上不封顶)."""
-
-    kind: Literal["earn"]
-    points: Positive | None = None
-    rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
-
-
-class Lose(_Item):
-    """What its rules cost, as a negative number (罚分): below a sum it takes away, shown alone it is a list."""
-
-    kind: Literal["lose"]
-    rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
-
-
-class Periods(_Item):
-    """A value out of the shorter periods (逐期汇总): their mean, or their sum divided by ``over``.
-
-    Attributes
-    ----------
-    stage, of
-        Whose periods, and which of its items; none: the total.
-    n
-        So many periods there must be; with fewer the value is open.
-    pending
-        A period of which inputs are still missing leaves the value ``open``; or, if nobody was rated in it and
-        nothing is entered, it is ``left_out`` as one not held.
-    """
-
-    kind: Literal["periods"]
-    stage: Id
-    of: Id | None = None
-    how: Literal["mean", "sum"] = "mean"
-    over: Positive = Fraction(1)
-    n: Count
-    pending: Literal["open", "left_out"] = "open"
-
-
-class Carry(_Item):
-    """Its item with the negative part carried on (负分结转), and charged to the superiors in the same period.
-
-    own = item + what was carried in from the last period in which the
-    subject was assessed; raw = own − shortfalls of the subordinates;
-    recorded = max(0, raw); carried out = min(0, raw).
-    ``charges``: the superiors each lose the full shortfall, max(0, −own).
-    ``recorded``: a month below zero stands as 0, or as the negative number
-    and then carries nothing. ``across_years``: whether the year's first
-    period takes over what the year before left.
-    """
-
-    kind: Literal["carry"]
-    item: "Item"
-    charges: bool = True
-    recorded: Literal["zero", "negative"] = "zero"
-    across_years: bool = True
-
-
-class Hanging(_Item):
-    """Hanging accounts (挂账): how many hang periods ended by a missed deadline or a failed verification.
-
-    From ``exposed_at`` failures of one issue on it is exposed. Without
-    ``points`` the value is the number of deductions.
-    """
-
-    kind: Literal["hanging"]
-    input: Id
-    exposed_at: Count
-    points: Positive | None = None
-
-
-class ItemTable(_Item):
-    """A table of items handed in as data (考核项目表): each its maximum less its findings, never below 0.
-
-    ``items`` is the input with the table, ``findings`` the input whose codes are the table's ids.
-    ``each``: what a finding costs that brings no points of its own.
-    """
-
-    kind: Literal["table"]
-    items: Id
-    findings: Id
-    points: Positive
-    each: Positive = Fraction(1)
-
-
-class Linear(_Item):
-    """A sum of inputs times fixed coefficients, for show (如应配人数)."""
-
-    kind: Literal["linear"]
-    terms: Annotated[dict[Id, Exact], Field(min_length=1)]
-
-
-class Shown(_Item):
-    """A rate for show, without points (只列示不计分)."""
-
-    kind: Literal["rate"]
-    rate: Id
-
-
-class Target(_Item):
-    """Whether a target is met (目标达成), without points; the limit of a rate in percent."""
-
-    kind: Literal["target"]
-    rate: Id | None = None
-    input: Id | None = None
-    at_least: Exact
-
-    @model_validator(mode="after")
-    def _one(self) -> "Target":
-        _one_of(self.rate, self.input)
-        return self
-
-
-Item = Annotated[
-    Union[  # noqa: UP007
-        Sum, Weighted, Mean, Constant, Entered, Marks, Ratings, Proportional, Bands, AllOrNothing, Deduct, Earn, Lose,
-        Periods, Carry, Hanging, ItemTable, Linear, Shown, Target,
-    ],
-    Field(discriminator="kind"),
-]  # fmt: skip
-
-for _model in (Sum, Weighted, Mean, Carry, Deduct, Earn, Lose):
-    _model.model_rebuild()
+    def _judge(self, rules: tuple[Node, ...]) -> Node:
+        """Its result where those of its rules say one."""
+        raise NotImplementedError

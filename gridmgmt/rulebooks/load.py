@@ -169,6 +169,8 @@ def first_fault(faults: list[ErrorDetails]) -> ErrorDetails:
 
 def explain(error: ErrorDetails) -> str:
     """A fault in plain words."""
+    if error["type"] == "union_tag_invalid":
+        return f"there is no kind {error['ctx']['tag']}; known are {error['ctx']['expected_tags'].replace(chr(39), '')}"
     plain = {"extra_forbidden": "unknown key", "missing": "the key is missing"}
     return plain.get(error["type"], error["msg"].removeprefix("Value error, "))
 

@@ -6,15 +6,14 @@ paper leaves open stands under ``readings`` as a named option with its reason.
 
 import datetime as dt
 from collections.abc import Iterator
-from fractions import Fraction
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from gridmgmt.documents import Count, Day, Exact, Id, Positive, Strict, Test, Words
-from gridmgmt.rulebooks.inputs import Input, Rate
-from gridmgmt.rulebooks.items import Carry, Deduct, Earn, Item, Lose
-from gridmgmt.rulebooks.rules import EventRule, Largest, Rule, Smallest
+from gridmgmt.rulebooks.inputs import Empty, Input, Rate
+from gridmgmt.rulebooks.items import Item, Part
+from gridmgmt.rulebooks.kinds.events import EventRule
 
 
 class Validity(Strict):
@@ -65,13 +64,6 @@ class Reading(Strict):
         if self.value not in self.options:
             raise ValueError(f"the value {self.value} is none of the options {', '.join(map(str, self.options))}")
         return self
-
-
-class Empty(Strict):
-    """What an item without data does to the total (空分母的处理), and why."""
-
-    option: Literal["leave_out", "full", "incomplete"]
-    reason: Words
 
 
 class Grade(Strict):
@@ -130,12 +122,16 @@ class Stage(Strict):
             raise ValueError("a grade's id stands twice")
         return grades
 
-    def items(self) -> "Iterator[tuple[tuple[Any, ...], Item]]":
-        """Every item below, with its path in the file, parents first."""
+    def parts(self) -> Iterator[tuple[tuple[Any, ...], Part]]:
+        """Every item and rule below, with its path in the file, parents first."""
         if self.score is not None:
-            yield from walk(("score",), self.score)
+            yield from self.score.walk(("score",))
         for place, item in enumerate(self.shown):
-            yield from walk(("shown", place), item)
+            yield from item.walk(("shown", place))
+
+    def items(self) -> Iterator[tuple[tuple[Any, ...], Item]]:
+        """Every item below, with its path in the file, parents first."""
+        return ((path, part) for path, part in self.parts() if isinstance(part, Item))
 
 
 class Measured(Strict):
@@ -241,6 +237,12 @@ class Consequence(Strict):
     text: Words | None = None
     source: str | None = None
 
+    @property
+    def inputs(self) -> set[str]:
+        """The inputs that its conditions and its window read themselves."""
+        counted = {self.window.sum_of} if self.window is not None and self.window.sum_of else set()
+        return counted | {m.input for m in self.when.measured if m.input}
+
 
 class Stated(Strict):
     """A consequence that no rule decides (由人决定): the trigger and what follows, for the reader."""
@@ -308,13 +310,11 @@ class Rulebook(Strict):
         """The stage of that id."""
         return next(s for s in self.stages if s.id == stage_id)
 
-    def parts(self) -> "Iterator[tuple[tuple[Any, ...], Item | Rule]]":
+    def parts(self) -> Iterator[tuple[tuple[Any, ...], Part]]:
         """Every item and rule with its path in the file, parents first."""
         for place, stage in enumerate(self.stages):
-            for path, item in stage.items():
-                yield ("stages", place, *path), item
-                for rule_path, rule in _rules(item):
-                    yield ("stages", place, *path, *rule_path), rule
+            for path, part in stage.parts():
+                yield ("stages", place, *path), part
 
     def roles(self) -> set[str]:
         """The roles that items and rules are limited to; a subject must have one of them."""
@@ -327,32 +327,3 @@ class Rulebook(Strict):
     def consequence(self, name: str) -> Consequence | None:
         """The consequence of that id, if any."""
         return next((c for c in self.consequences if c.id == name), None)
-
-
-def walk(path: tuple[Any, ...], item: "Item") -> "Iterator[tuple[tuple[Any, ...], Item]]":
-    """An item and all items below it with their paths, parents first."""
-    yield path, item
-    for place, child in enumerate(children(item)):
-        yield from walk((*path, "item") if isinstance(item, Carry) else (*path, "items", place), child)
-
-
-def children(item: "Item") -> "tuple[Item, ...]":
-    """The items directly below an item."""
-    if isinstance(item, Carry):
-        return (item.item,)
-    below = getattr(item, "items", ())
-    return below if isinstance(below, tuple) else ()
-
-
-def _rules(item: "Item | Rule") -> "Iterator[tuple[tuple[Any, ...], Rule]]":
-    if isinstance(item, Deduct | Earn | Lose | Largest | Smallest):
-        for place, rule in enumerate(item.rules):
-            yield ("rules", place), rule
-            for path, below in _rules(rule):
-                yield ("rules", place, *path), below
-
-
-def maximum(item: "Item") -> Fraction | None:
-    """The most an item can score, where that is fixed."""
-    points = getattr(item, "points", None)
-    return points if isinstance(points, Fraction) else None

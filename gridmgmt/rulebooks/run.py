@@ -13,15 +13,12 @@ from typing import Any
 from gridmgmt.periods import Period, parse_period
 from gridmgmt.rulebooks.check import rating_inputs
 from gridmgmt.rulebooks.dossier import Dossier, Given, Subject, assessed, is_signed, stage_of, values_of
-from gridmgmt.rulebooks.evaluate import evaluate
 from gridmgmt.rulebooks.inputs import LISTED, Input
-from gridmgmt.rulebooks.items import Carry
+from gridmgmt.rulebooks.kinds.carry import Carry
 from gridmgmt.rulebooks.model import Grade, Rulebook, Stage
-from gridmgmt.rulebooks.nodes import Context, Node, Outcome, Reason, flat, titles
 from gridmgmt.rulebooks.records import SIGNED
+from gridmgmt.rulebooks.results import NOTHING, Context, Node, Outcome, Reason, flat, titles
 from gridmgmt.rulebooks.values import Value
-
-NOTHING = Fraction(0)
 
 
 @dataclass(frozen=True)
@@ -150,8 +147,8 @@ def _charges(
 
 
 def _outcome(stage: Stage, period: Period, code: str, context: Context) -> Outcome:
-    shown = tuple(evaluate(i, context) for i in stage.shown)
-    root = evaluate(stage.score, context) if stage.score is not None else None
+    shown = tuple(i.evaluate(context) for i in stage.shown)
+    root = stage.score.evaluate(context) if stage.score is not None else None
     missing = [m for n in (root, *shown) if n is not None for m in n.missing]
     grade = _grade_entered(stage, context)
     if stage.grade_entered is not None and grade is None:

@@ -8,6 +8,7 @@ somewhere, comparisons between keys) is told by ``gridmgmt rulebook check``.
 from collections.abc import Mapping
 from typing import Any
 
+from gridmgmt.rulebooks.kinds import RULES
 from gridmgmt.rulebooks.model import Rulebook
 
 SHORT_FORMS = (("Rate", "numerator"), ("Rate", "denominator"))
@@ -101,7 +102,7 @@ def _titled(part: Schema) -> Schema:
 def _by_kind(part: Schema, unions: Schema) -> Schema:
     """Items or rules: the kind decides which part holds, so that a fault is told of that one alone."""
     mapping: Mapping[str, str] = part["discriminator"]["mapping"]
-    name = "Rule" if "each" in mapping else "Item"
+    name = "Rule" if RULES.keys() >= mapping.keys() else "Item"
     if name not in unions:
         unions[name] = {
             "type": "object",

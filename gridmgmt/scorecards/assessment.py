@@ -16,10 +16,12 @@ from gridmgmt.figures.indicators import RATIOS, ratio
 from gridmgmt.numbers import exact, shown, shown_near
 from gridmgmt.rulebooks import consequences
 from gridmgmt.rulebooks.dossier import Dossier, Record
+from gridmgmt.rulebooks.items import Item
+from gridmgmt.rulebooks.kinds import TOTALS
 from gridmgmt.rulebooks.load import Loaded
-from gridmgmt.rulebooks.model import Rulebook, Stage, children, maximum
-from gridmgmt.rulebooks.nodes import Node, Outcome, Reason
+from gridmgmt.rulebooks.model import Rulebook, Stage
 from gridmgmt.rulebooks.records import SIGNATURE, SIGNED
+from gridmgmt.rulebooks.results import Node, Outcome, Reason
 from gridmgmt.rulebooks.run import Run, rank, run
 from gridmgmt.scorecards.documents import (
     Book,
@@ -169,7 +171,7 @@ def _book(loaded: Loaded, stage: Stage) -> Book:
     """What of the rulebook its scorecards say."""
     book = loaded.rulebook
     top = top_items(stage)
-    scale = book.scale or (maximum(stage.score) if stage.score is not None else None)
+    scale = book.scale or (stage.score.maximum if stage.score is not None else None)
     return Book(
         id=book.id,
         version=book.version,
@@ -179,7 +181,7 @@ def _book(loaded: Loaded, stage: Stage) -> Book:
         stage=StageTold(id=stage.id, title=dict(stage.title)),
         empty=Empty(option=book.empty.option, reason=dict(book.empty.reason)),
         scale=_exact(scale),
-        items=[TopItem(id=i.id, title=dict(i.title), points=_exact(maximum(i) or i.weight or None)) for i in top],
+        items=[TopItem(id=i.id, title=dict(i.title), points=_exact(i.maximum or i.weight or None)) for i in top],
         grades=[Grade(id=g.id, at_least=_exact(g.at_least), title=dict(g.title)) for g in stage.grades]
         or _entered_grades(book, stage),
         rates={name: Rate(title=dict(r.title), unit=r.unit) for name, r in book.rates.items()},
@@ -207,11 +209,11 @@ def _entered_grades(book: Rulebook, stage: Stage) -> list[Grade]:
     return [Grade(id=name, at_least=None, title=dict(title)) for name, title in choices.items()]
 
 
-def top_items(stage: Stage) -> list[Any]:
+def top_items(stage: Stage) -> list[Item]:
     """The items that make up the total (一级考核项): those below the root, or the root itself where it has none."""
     if stage.score is None:
         return list(stage.shown)
-    return list(children(stage.score)) or [stage.score]
+    return [part for _, part in stage.score.below() if isinstance(part, Item)] or [stage.score]
 
 
 def _sibling_ranks(outcomes: Mapping[str, Outcome], facts: Mapping[str, Facts]) -> dict[str, Place | None]:
@@ -282,7 +284,7 @@ def _lines(book: Rulebook, outcome: Outcome) -> list[Line]:
     root = outcome.root
     if root is None:
         return []
-    nodes = root.children if root.kind in ("sum", "weighted", "mean", "carry") else (root,)
+    nodes = root.children if root.kind in TOTALS else (root,)
     return [line for node in nodes for line in _flat(book, node, 0)]
 
 

@@ -1,8 +1,8 @@
 """Chance in a result (偶然性): intervals of rates and ranks, so that a grid of three cases is not shamed by them.
 
 Each subject's facts are drawn again with replacement (重抽样), entered values
-stay as they are, and every draw is scored by the float twin of the engine
-(:mod:`gridmgmt.rulebooks.twin`). No official score comes from here or is changed by it.
+stay as they are, and every draw is scored in floats as the engine would
+(:mod:`gridmgmt.rulebooks.rescoring`). No official score comes from here or is changed by it.
 The levels, and what counts as a small number, are project conventions.
 """
 
@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 
 from gridmgmt.numbers import shown
 from gridmgmt.rulebooks.dossier import Subject
-from gridmgmt.rulebooks.draws import Table, draw, interval, ranked, table_of
 from gridmgmt.rulebooks.inputs import Input, Rate
 from gridmgmt.rulebooks.model import Rulebook, Stage
-from gridmgmt.rulebooks.nodes import Context, Node, Outcome, rate_inputs, rate_parts, titles
-from gridmgmt.rulebooks.twin import NEAR, OK, Array, Batch, inputs_of, parts_of, rate_of, redraw, unsupported
+from gridmgmt.rulebooks.rates import rate_parts
+from gridmgmt.rulebooks.resampling import Table, draw, interval, ranked, table_of
+from gridmgmt.rulebooks.rescoring import NEAR, OK, Array, Batch, rate_of
+from gridmgmt.rulebooks.results import Context, Node, Outcome, titles
 from gridmgmt.scorecards.documents import Bounds, Chance, Interval
 from gridmgmt.scorecards.documents import Reason as Told
 from gridmgmt.texts import LANGUAGES, word
@@ -148,9 +149,9 @@ class _Work:
         draws: int,
     ) -> None:
         self.book, self.stage, self.outcomes, self.seed, self.draws = book, stage, outcomes, seed, draws
-        used = {n for part in parts_of(stage.score) for n in inputs_of(part, book)} if stage.score else set()
+        used = {n for _, part in stage.score.walk() for n in part.inputs(book)} if stage.score else set()
         self.scored_by = tuple(sorted(used))
-        self.names = tuple(sorted(used | {n for rate in book.rates.values() for n in rate_inputs(rate)}))
+        self.names = tuple(sorted(used | {n for rate in book.rates.values() for n in rate.inputs}))
         self.contexts = {
             code: Context(book, o.values, subjects[code].role if code in subjects else None)
             for code, o in outcomes.items()
@@ -163,7 +164,7 @@ class _Work:
         self.reasons = {c: r for c, t in tables.items() if (r := self._differs(c, t)) is not None}
         self.tables = {c: t for c, t in tables.items() if c not in self.reasons}
         drawn = {n for p in patterns.values() for n in p.amounts} | {n for n, s in book.inputs.items() if _is_fact(s)}
-        without = unsupported(stage.score, book, frozenset(drawn)) if stage.score else None
+        without = stage.score.unsupported(book, frozenset(drawn)) if stage.score else None
         for code, outcome in outcomes.items():
             if outcome.status != "scored" or outcome.root is None:
                 self.reasons[code] = Told(code="chance_no_total", facts={})
@@ -202,9 +203,7 @@ class _Work:
         nodes = [root for k in rows if (root := self.outcomes[codes[k]].root) is not None]
         if not nodes or self.stage.score is None:
             return {}
-        inputs = {n: a[rows] for n, a in batch.inputs.items()}
-        part = Batch(batch.book, inputs, {n: m[rows] for n, m in batch.resampled.items()})
-        drawn = redraw(self.stage.score, nodes, part)
+        drawn = self.stage.score.redraw(nodes, batch.rows(rows))
         values = np.where(drawn.status == OK, drawn.value, np.nan)
         return {codes[k]: v for k, v, n in zip(rows, values, nodes, strict=True) if self._is_same(codes[k], v, n)}
 
@@ -236,7 +235,7 @@ class _Work:
         method: Literal["wilson", "bootstrap"] = "bootstrap"
         if rate.is_yes_no and 0 <= parts[0] <= parts[1] and all(p.denominator == 1 for p in parts):
             found, method = wilson(int(parts[0]), int(parts[1])), "wilson"
-        elif table is not None and not set(rate_inputs(rate)).isdisjoint(table.names) and not np.isnan(drawn[0]):
+        elif table is not None and not set(rate.inputs).isdisjoint(table.names) and not np.isnan(drawn[0]):
             found = drawn
         return found and Interval(
             n=shown(parts[1], 0 if parts[1].denominator == 1 else 2),

@@ -12,18 +12,12 @@ from typing import Any, Literal
 
 from gridmgmt.periods import Period
 from gridmgmt.rulebooks.consequences import Reached, consequences
-from gridmgmt.rulebooks.deductions import RULES
 from gridmgmt.rulebooks.dossier import EVERYBODY, Dossier, Subject, read_dossier
+from gridmgmt.rulebooks.kinds import ITEMS, TOTALS
 from gridmgmt.rulebooks.load import Loaded
 from gridmgmt.rulebooks.model import Stage
-from gridmgmt.rulebooks.nodes import Node, Outcome
+from gridmgmt.rulebooks.results import Node, Outcome
 from gridmgmt.rulebooks.run import Run, run
-
-DETAILS = ("account", "row", "period", "group")
-"""Kinds of lines below an item that are no items of the rulebook: single accounts, rows, periods, groups of raters."""
-
-JOINED = ("sum", "weighted", "mean", "carry")
-"""Kinds of totals whose parts are the lines; any other total is a line itself."""
 
 Who = tuple[str | None, str]
 """Level (None for what is no grid) and code of a subject: the same under any rulebook."""
@@ -306,12 +300,12 @@ def _lines(outcome: Outcome) -> dict[tuple[str, ...], tuple[Node, bool]]:
     root = outcome.root
     if root is None:
         return {}
-    parts = root.children if root.kind in JOINED else (root,)
+    parts = root.children if root.kind in TOTALS else (root,)
     return dict(x for part in parts for x in _walk((), part, False))
 
 
 def _walk(path: tuple[str, ...], node: Node, in_rule: bool) -> Iterator[tuple[tuple[str, ...], tuple[Node, bool]]]:
-    in_rule = in_rule or node.kind in (*RULES, *DETAILS)
+    in_rule = in_rule or node.kind not in ITEMS
     yield (*path, node.id), (node, in_rule)
     for child in node.children:
         yield from _walk((*path, node.id), child, in_rule)

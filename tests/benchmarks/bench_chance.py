@@ -1,4 +1,4 @@
-"""Chance by the float twin beside the exact engine draw by draw, in one run: only the ratio carries over.
+"""Chance by resampled floats beside the exact engine draw by draw, in one run: only the ratio carries over.
 
     python -m tests.benchmarks.bench_chance --subjects 2700 --draws 1000
 
@@ -14,10 +14,9 @@ from fractions import Fraction
 import numpy as np
 
 from gridmgmt.rulebooks.dossier import read_dossier
-from gridmgmt.rulebooks.draws import draw, table_of
-from gridmgmt.rulebooks.evaluate import evaluate
 from gridmgmt.rulebooks.load import load
-from gridmgmt.rulebooks.nodes import Context
+from gridmgmt.rulebooks.resampling import draw, table_of
+from gridmgmt.rulebooks.results import Context
 from gridmgmt.rulebooks.run import run
 from gridmgmt.scorecards.chance import Patterns, chance
 
@@ -63,9 +62,9 @@ def main() -> int:
 
     start = time.perf_counter()
     found = chance(book, stage, outcomes, dossier.subjects, patterns, seed_text="bench", draws=asked.draws)
-    twin = time.perf_counter() - start
+    floats = time.perf_counter() - start
     without = sum(f.rank is None for f in found.values())
-    print(f"{len(found)} subjects × {asked.draws} draws by the twin, with ranks {twin:8.3f} s; no interval: {without}")
+    print(f"{len(found)} subjects × {asked.draws} draws in floats, with ranks {floats:8.3f} s; no interval: {without}")
 
     start = time.perf_counter()
     for code in list(patterns)[: asked.exact_subjects]:
@@ -73,10 +72,10 @@ def main() -> int:
         table = table_of(p.amounts, p.counts, p.strata, sorted(book.inputs))
         for row in draw(table, "00", code, asked.exact_draws):
             values = {n: Fraction(int(x)) for n, x in zip(table.names, row, strict=True)}
-            evaluate(stage.score, Context(book, values))
+            stage.score.evaluate(Context(book, values))
     exact = time.perf_counter() - start
     print(f"{asked.exact_subjects} subjects × {asked.exact_draws} draws by the engine          {exact:8.3f} s")
-    one = twin / (asked.subjects * asked.draws), exact / (asked.exact_subjects * asked.exact_draws)
+    one = floats / (asked.subjects * asked.draws), exact / (asked.exact_subjects * asked.exact_draws)
     print(f"ratio: a subject and draw {one[1] / one[0]:.0f} times as fast as the exact engine")
     return 1 if without else 0
 

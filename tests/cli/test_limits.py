@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from gridmgmt.casework.operations import cases
 from gridmgmt.casework.operations.cases import Request
 from gridmgmt.cli import app
 from gridmgmt.database.work import Work, open_database
@@ -16,6 +15,7 @@ from gridmgmt.errors import CalendarMissing, TimeLimitContradicts
 from gridmgmt.people.operations import reference
 from gridmgmt.settings import Settings
 from tests.postgis import towns
+from tests.postgis.worksite import acted
 
 Run = Callable[..., Result]
 FRIDAY = dt.datetime(2025, 12, 5, tzinfo=towns.CITY.zone)
@@ -58,7 +58,7 @@ def done(result: Result) -> str:
 def take(work: Work, kind: str, hour: int, unit: str | None = None, **facts: object) -> None:
     at = FRIDAY + dt.timedelta(hours=hour)
     reason = "类别有误" if kind == "reclassify" else None
-    cases.take_one(work, Request(kind, "李某", "A", at, unit, reason, facts))
+    acted(work, Request(kind, "李某", "A", at, unit, reason, facts))
 
 
 def test_a_table_is_imported_and_a_deadline_explained(run: Run, work: Work, tmp_path: Path) -> None:

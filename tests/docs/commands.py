@@ -16,7 +16,7 @@ from pathlib import Path
 import gridmgmt
 import maps
 from gridmgmt import texts
-from gridmgmt.cli import load_plugins, main
+from gridmgmt.cli import main
 
 CALLER = """\
 #!{python} -ISE
@@ -35,7 +35,6 @@ def serve(folder: Path) -> None:
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if ".migrations" not in module.name:
                 importlib.import_module(module.name)
-    load_plugins()
     texts.word("db_running", {"url": ""})  # the catalogue is read once
     address = folder / "socket"
     with socket.socket(socket.AF_UNIX) as door:

@@ -21,6 +21,8 @@ from gridmgmt.database import tables as t
 from gridmgmt.database.work import Work
 from gridmgmt.intake.operations import imports
 from gridmgmt.intake.operations.imports import ImportReport
+from gridmgmt.people.store import categories as category_store
+from gridmgmt.people.store import units as unit_store
 from gridmgmt.places.operations import editions
 
 LEVELS = (
@@ -120,8 +122,8 @@ def found(
     """The town with its edition 2025."""
     with work.transaction() as connection:
         cities.save_city(connection, CITY)
-        units.ensure_units(connection, units)
-        categories.ensure_categories(connection, [("town", "component", code) for code in categories])
+        unit_store.ensure_units(connection, units)
+        category_store.ensure_categories(connection, [("town", "component", code) for code in categories])
     add_edition(work, path)
 
 

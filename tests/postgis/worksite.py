@@ -45,16 +45,25 @@ def at(hour: float, day: int = 1) -> dt.datetime:
     return MONDAY + dt.timedelta(days=day - 1, hours=hour)
 
 
+def acted(work: Work, request: Request) -> Case:
+    """One step taken; raises what is wrong with it."""
+    (outcome,) = cases.take(work, [request])
+    if outcome.fault is not None:
+        raise outcome.fault
+    assert outcome.case is not None
+    return outcome.case
+
+
 def opened(work: Work, no: str = "A", place: str = "D1-1", category: str = "component:01001", **more: Any) -> Case:
     lon, lat = middle(place)
     facts = {"source": "监督员上报", "category": category, "lon": lon, "lat": lat, **more}
-    return cases.take_one(work, Request("report", "王某", no, at(9), facts=facts))
+    return acted(work, Request("report", "王某", no, at(9), facts=facts))
 
 
 def take(work: Work, kind: str, hour: float, no: str = "A", day: int = 1, **more: Any) -> Case:
     unit, reason, expected = more.pop("unit", None), more.pop("reason", None), more.pop("expected", None)
     request = Request(kind, "李某", no, at(hour, day), unit, reason, more, expected)
-    return cases.take_one(work, request)
+    return acted(work, request)
 
 
 def dispatched(work: Work, no: str = "A", **more: Any) -> Case:

@@ -87,9 +87,8 @@ def files_bear_terms_of_the_field(path: str, _source: str) -> set[str]:
     """A listing of file names tells the business; ``figures`` is a room and its routes, and no module."""
     name = path.split("/")[-1].removesuffix(".py")
     banned = name in BANNED and path not in FIELD_TERMS | UNTIL_KINDS
-    return (
-        {name} if banned or (name == "figures" and not path.startswith(("gridmgmt/figures/", "api/routes/"))) else set()
-    )
+    is_room = name == "figures" and path.startswith(("gridmgmt/figures/", "api/routes/"))
+    return {name} if banned or (name == "figures" and not is_room) else set()
 
 
 Rule = Callable[[str, str], set[str]]

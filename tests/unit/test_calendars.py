@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gridmgmt.calendars import CalendarFile, working_end, working_spans, working_us
+from gridmgmt.calendars import CalendarFile, Clock
 from gridmgmt.errors import DataFileInvalid
 from gridmgmt.files import calendars, data_files
 from gridmgmt.settings import data_path
@@ -133,7 +133,8 @@ def test_years_add_up_to_their_spans() -> None:
     days = [dt.date(2024, 2, 27) + dt.timedelta(days=n) for n in range(1044)]
     spans = [s for day in days for s in cn.spans(day, SHANGHAI)]
     clipped = [(max(a, start), min(b, end)) for a, b in spans if b > start and a < end]
-    assert list(working_spans(cn, SHANGHAI, start, end)) == clipped
+    clock = Clock(cn, SHANGHAI)
+    assert list(clock.working_spans(start, end)) == clipped
     total = sum((b - a for a, b in clipped), dt.timedelta())
-    assert working_us(cn, SHANGHAI, start, end) * dt.timedelta(microseconds=1) == total
-    assert working_end(cn, SHANGHAI, start, total // dt.timedelta(microseconds=1)) == end
+    assert clock.working_us(start, end) * dt.timedelta(microseconds=1) == total
+    assert clock.working_end(start, total // dt.timedelta(microseconds=1)) == end

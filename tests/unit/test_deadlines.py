@@ -12,14 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gridmgmt import deadlines
-from gridmgmt.calendars import Calendar
+from gridmgmt.calendars import Clock
 from gridmgmt.deadlines import Limit
 from gridmgmt.errors import CalendarMissing, DataFileInvalid, OptionInvalid
 from gridmgmt.files import calendars, data_files
 from gridmgmt.texts import word
 
 SHANGHAI, NEW_YORK = ZoneInfo("Asia/Shanghai"), ZoneInfo("America/New_York")
-CN, NONE, LIGHTS = calendars.load("cn"), calendars.load("none"), calendars.lights()
+CN, NONE = Clock(calendars.load("cn"), SHANGHAI), Clock(calendars.load("none"), NEW_YORK)
+LIGHTS = calendars.lights()
 MINUTE = dt.timedelta(minutes=1)
 
 
@@ -32,8 +33,8 @@ def local(instant: dt.datetime | None, zone: ZoneInfo = SHANGHAI) -> str:
     return instant.astimezone(zone).strftime("%Y-%m-%d %H:%M")
 
 
-def due(start: str, amount: str, unit: str, calendar: Calendar = CN) -> str:
-    return local(deadlines.due(at(start), [Limit(Fraction(amount), unit)], calendar, SHANGHAI).due_at)
+def due(start: str, amount: str, unit: str, clock: Clock = CN) -> str:
+    return local(deadlines.due(at(start), [Limit(Fraction(amount), unit)], clock).due_at)
 
 
 # --- the oracle: no spans, no jumps; every minute is asked whether it is worked ---------------------------------------
@@ -88,7 +89,7 @@ def test_the_deadline_is_that_of_the_minute_by_minute_count(
 ) -> None:
     pauses = [(start + a * MINUTE, start + b * MINUTE) for a, b in gaps]
     wanted = oracle(start, int(amount * MINUTES[unit]), unit, SHANGHAI, pauses, holidays=True)
-    found = deadlines.due(start, [Limit(amount, unit)], CN, SHANGHAI, pauses)
+    found = deadlines.due(start, [Limit(amount, unit)], CN, pauses)
     assert found.due_at == wanted
     expected = unit.startswith("working") and wanted.astimezone(SHANGHAI).year > 2026
     assert found.provisional == expected
@@ -102,14 +103,14 @@ def test_the_deadline_is_that_of_the_minute_by_minute_count(
 def test_where_clocks_change_and_years_leap(minutes: int, amount: Fraction, unit: str, window: str) -> None:
     start = at(f"{window} 00:00", NEW_YORK) + minutes * MINUTE
     wanted = oracle(start, int(amount * MINUTES[unit]), unit, NEW_YORK, [], holidays=False)
-    assert deadlines.due(start, [Limit(amount, unit)], NONE, NEW_YORK).due_at == wanted
+    assert deadlines.due(start, [Limit(amount, unit)], NONE).due_at == wanted
 
 
 @settings(max_examples=150, deadline=None)
 @given(start=STARTS, amount=AMOUNTS, more=AMOUNTS, unit=UNITS, later=st.integers(0, 5000))
 def test_laws(start: dt.datetime, amount: Fraction, more: Fraction, unit: str, later: int) -> None:
     def end(begin: dt.datetime, *limits: Fraction) -> dt.datetime:
-        found = deadlines.due(begin, [Limit(x, unit) for x in limits], CN, SHANGHAI).due_at
+        found = deadlines.due(begin, [Limit(x, unit) for x in limits], CN).due_at
         assert found is not None
         return found
 
@@ -118,11 +119,11 @@ def test_laws(start: dt.datetime, amount: Fraction, more: Fraction, unit: str, l
     assert end(start + later * MINUTE, amount) >= whole  # who begins later is due no earlier
     assert end(start, amount + more) > whole  # who has longer is due later
     assert end(start, amount, more) == end(start, amount + more)  # a limit in two parts is the whole
-    counted = deadlines.worked(start, whole, unit, CN, SHANGHAI)
+    counted = deadlines.worked(start, whole, unit, CN)
     assert counted == dt.timedelta(minutes=int(amount * MINUTES[unit]))
-    assert deadlines.advance(start, counted, unit, CN, SHANGHAI) == whole
+    assert deadlines.advance(start, counted, unit, CN) == whole
     middle = start + (whole - start) / 3
-    parts = [deadlines.worked(*x, unit, CN, SHANGHAI) for x in ((start, middle), (middle, whole))]
+    parts = [deadlines.worked(*x, unit, CN) for x in ((start, middle), (middle, whole))]
     assert sum(parts, dt.timedelta()) == counted
 
 
@@ -138,7 +139,7 @@ def test_time_counted_is_the_number_of_minutes_that_count(
         and not any(a <= m < b for a, b in pauses)
         for m in minutes
     )
-    assert deadlines.worked(start, start + length * MINUTE, unit, CN, SHANGHAI, pauses) == wanted * MINUTE
+    assert deadlines.worked(start, start + length * MINUTE, unit, CN, pauses) == wanted * MINUTE
 
 
 @settings(max_examples=100, deadline=None)
@@ -147,12 +148,12 @@ def test_to_the_microsecond(start: dt.datetime, us: int, length: int, part: int,
     """The instant found is the first with so much counted before it: a microsecond earlier it is less."""
     tick = dt.timedelta(microseconds=1)
     start += us * tick
-    end = deadlines.advance(start, length * tick, unit, CN, SHANGHAI)
-    assert deadlines.worked(start, end, unit, CN, SHANGHAI) == length * tick
-    assert deadlines.worked(start, end - tick, unit, CN, SHANGHAI) == (length - 1) * tick
+    end = deadlines.advance(start, length * tick, unit, CN)
+    assert deadlines.worked(start, end, unit, CN) == length * tick
+    assert deadlines.worked(start, end - tick, unit, CN) == (length - 1) * tick
     first = min(part, length) * tick
-    middle = deadlines.advance(start, first, unit, CN, SHANGHAI)
-    assert deadlines.advance(middle, length * tick - first, unit, CN, SHANGHAI) == end
+    middle = deadlines.advance(start, first, unit, CN)
+    assert deadlines.advance(middle, length * tick - first, unit, CN) == end
 
 
 @pytest.mark.parametrize("unit", list(deadlines.UNITS))
@@ -169,7 +170,7 @@ def test_the_sum_that_is_shown_adds_up_and_is_worded(
 ) -> None:
     pauses = [(start + a * MINUTE, start + b * MINUTE) for a, b in gaps]
     limits = [Limit(*x) for x in amounts]
-    lines = deadlines.due(start, limits, CN, SHANGHAI, pauses).working
+    lines = deadlines.due(start, limits, CN, pauses).working
     counted = sum(minutes_of(x.facts["counted"]) for x in lines if x.code == "limit_counted")
     assert counted == sum(int(amount * MINUTES[unit]) for amount, unit in amounts)
     heads = [n for n, x in enumerate(lines) if x.code in ("limit_whole", "limit_part")]
@@ -196,7 +197,7 @@ def test_a_pause_outside_working_time_moves_no_working_deadline(
 ) -> None:
     night = start.astimezone(SHANGHAI).replace(hour=18, minute=0, second=0, microsecond=0)
     pause = (night, night + dt.timedelta(hours=14))
-    plain, paused = (deadlines.due(start, [Limit(amount, unit)], CN, SHANGHAI, p).due_at for p in ([], [pause]))
+    plain, paused = (deadlines.due(start, [Limit(amount, unit)], CN, p).due_at for p in ([], [pause]))
     assert plain is not None
     assert paused is not None
     assert paused == plain if unit.startswith("working") else paused >= plain
@@ -205,7 +206,7 @@ def test_a_pause_outside_working_time_moves_no_working_deadline(
 def test_a_pause_without_length_is_none() -> None:
     start, limit = at("2025-12-01 08:00"), [Limit(Fraction(8), "working_hour")]
     empty = [(at("2025-12-01 10:00"), at("2025-12-01 10:00")), (at("2025-12-01 11:00"), at("2025-12-01 09:00"))]
-    assert deadlines.due(start, limit, CN, SHANGHAI, empty) == deadlines.due(start, limit, CN, SHANGHAI)
+    assert deadlines.due(start, limit, CN, empty) == deadlines.due(start, limit, CN)
 
 
 # --- known ones --------------------------------------------------------------
@@ -236,13 +237,13 @@ def test_known_deadlines(start: str, amount: str, unit: str, expected: str) -> N
 def test_staged_limits_follow_one_another() -> None:
     """A burst pipe: fenced in 3 urgent hours, repaired in 8 more, the road restored in 5 working days."""
     limits = [Limit(Fraction(n), u) for n, u in ((3, "urgent_hour"), (8, "urgent_hour"), (5, "working_day"))]
-    found = deadlines.due(at("2025-12-05 20:00"), limits, CN, SHANGHAI)
+    found = deadlines.due(at("2025-12-05 20:00"), limits, CN)
     assert local(found.due_at) == "2025-12-12 18:00"  # Saturday 07:00, then Monday to Friday
     assert [x.facts["n"] for x in found.working if x.code == "limit_part"] == [1, 2, 3]
 
 
 def test_the_sum_is_shown_line_by_line() -> None:
-    found = deadlines.due(at("2025-12-05 17:00"), [Limit(Fraction(3), "working_hour")], CN, SHANGHAI)
+    found = deadlines.due(at("2025-12-05 17:00"), [Limit(Fraction(3), "working_hour")], CN)
     assert [word(x.code, x.facts, "en") for x in found.working] == [
         "3 working hours, 3:00 (h:min), from 2025-12-05 17:00",
         "2025-12-05 17:00 – 18:00: 1:00 counted, 2:00 left",
@@ -274,10 +275,8 @@ def test_a_pause_from_the_very_beginning_leaves_no_empty_line(unit: str) -> None
 def test_while_a_pause_lasts_there_is_no_deadline() -> None:
     start = at("2025-12-01 09:00")
     pauses = [(at("2025-12-01 10:00"), None)]
-    assert deadlines.due(start, [Limit(Fraction(4), "working_hour")], CN, SHANGHAI, pauses).due_at is None
-    assert local(deadlines.due(start, [Limit(Fraction(1), "working_hour")], CN, SHANGHAI, pauses).due_at) == (
-        "2025-12-01 10:00"
-    )
+    assert deadlines.due(start, [Limit(Fraction(4), "working_hour")], CN, pauses).due_at is None
+    assert local(deadlines.due(start, [Limit(Fraction(1), "working_hour")], CN, pauses).due_at) == ("2025-12-01 10:00")
 
 
 @pytest.mark.parametrize(
@@ -295,16 +294,16 @@ def test_while_a_pause_lasts_there_is_no_deadline() -> None:
 )
 def test_traffic_light(now: str, colour: str, share: str) -> None:
     start, limit = at("2025-12-01 09:00"), [Limit(Fraction(8), "working_hour")]
-    end = deadlines.due(start, limit, CN, SHANGHAI).due_at
+    end = deadlines.due(start, limit, CN).due_at
     assert end is not None
     moment = at(f"2025-12-0{2 if now.startswith('+') else 1} {now.lstrip('+')}")
-    found = deadlines.light(start, end, moment, limit, CN, SHANGHAI, (), LIGHTS)
+    found = deadlines.light(start, end, moment, limit, CN, (), LIGHTS)
     assert (found.colour, found.share) == (colour, Fraction(share))
 
 
 def test_on_an_extension_the_light_counts_the_longer_time() -> None:
     start, limit = at("2025-12-01 08:00"), [Limit(Fraction(8), "working_hour")]
-    found = deadlines.light(start, at("2025-12-02 18:00"), at("2025-12-01 18:00"), limit, CN, SHANGHAI, (), LIGHTS)
+    found = deadlines.light(start, at("2025-12-02 18:00"), at("2025-12-01 18:00"), limit, CN, (), LIGHTS)
     assert (found.colour, found.share) == ("green", Fraction(1, 2))
 
 
@@ -318,12 +317,12 @@ def test_red_is_every_moment_after_the_deadline_and_no_other(
 ) -> None:
     pauses = [(start + a * MINUTE, start + b * MINUTE) for a, b in gaps]
     limits = [Limit(*x) for x in amounts]
-    end = deadlines.due(start, limits, CN, SHANGHAI, pauses).due_at
+    end = deadlines.due(start, limits, CN, pauses).due_at
     assert end is not None
     end += extra * MINUTE  # as an extension moves it
 
     def shown(now: dt.datetime) -> deadlines.Light:
-        return deadlines.light(start, end, now, limits, CN, SHANGHAI, pauses, LIGHTS)
+        return deadlines.light(start, end, now, limits, CN, pauses, LIGHTS)
 
     now = start + wait * MINUTE
     assert (shown(now).colour == "red") == (now > end)
@@ -336,8 +335,8 @@ def test_red_is_every_moment_after_the_deadline_and_no_other(
 def test_at_night_the_share_stands_still_and_the_case_is_overdue() -> None:
     start, limit = at("2025-12-01 09:00"), [Limit(Fraction(8), "working_hour")]
     on_time, late = at("2025-12-01 18:00"), at("2025-12-01 19:00")
-    assert deadlines.light(start, on_time, on_time, limit, CN, SHANGHAI, (), LIGHTS).colour == "yellow"
-    found = deadlines.light(start, on_time, late, limit, CN, SHANGHAI, (), LIGHTS)
+    assert deadlines.light(start, on_time, on_time, limit, CN, (), LIGHTS).colour == "yellow"
+    found = deadlines.light(start, on_time, late, limit, CN, (), LIGHTS)
     assert (found.share, found.colour) == (1, "red")
 
 
@@ -345,18 +344,18 @@ def test_on_hold_the_light_stands_still() -> None:
     start, limit = at("2025-12-01 08:00"), [Limit(Fraction(8), "working_hour")]
     end = at("2025-12-01 18:00")
     held = [(at("2025-12-01 10:00"), None)]
-    found = deadlines.light(start, end, at("2025-12-24 10:00"), limit, CN, SHANGHAI, held, LIGHTS)
+    found = deadlines.light(start, end, at("2025-12-24 10:00"), limit, CN, held, LIGHTS)
     assert (found.share, found.colour) == (Fraction(1, 4), "green")
 
 
 def test_of_a_staged_limit_the_share_is_that_of_all_its_parts() -> None:
     limits = [Limit(Fraction(2), "urgent_hour"), Limit(Fraction(8), "working_hour")]
     start = at("2025-12-01 18:00")  # two hours of the evening, then Tuesday's eight
-    end = deadlines.due(start, limits, CN, SHANGHAI).due_at
+    end = deadlines.due(start, limits, CN).due_at
     assert local(end) == "2025-12-02 18:00"
     assert end is not None
     for now, share in (("2025-12-01 19:00", "1/10"), ("2025-12-02 07:00", "2/10"), ("2025-12-02 12:00", "6/10")):
-        assert deadlines.light(start, end, at(now), limits, CN, SHANGHAI, (), LIGHTS).share == Fraction(share)
+        assert deadlines.light(start, end, at(now), limits, CN, (), LIGHTS).share == Fraction(share)
 
 
 @pytest.mark.parametrize(
@@ -372,7 +371,7 @@ def test_lights_that_cannot_be_are_refused(tmp_path: Path, text: str) -> None:
 def test_a_pause_that_lasts_is_told() -> None:
     start = at("2026-12-31 17:00")
     held = [(at("2027-01-04 09:00"), None)]
-    found = deadlines.due(start, [Limit(Fraction(2), "working_day")], CN, SHANGHAI, held)
+    found = deadlines.due(start, [Limit(Fraction(2), "working_day")], CN, held)
     assert found.due_at is None
     assert found.provisional  # nine hours of 2027 were counted
     assert [word(x.code, x.facts, "en") for x in found.working[4:]] == [
@@ -383,14 +382,14 @@ def test_a_pause_that_lasts_is_told() -> None:
 
 
 def test_holidays_and_makeup_days_are_told_by_name() -> None:
-    found = deadlines.due(at("2026-02-13 14:00"), [Limit(Fraction(2), "working_day")], CN, SHANGHAI)
+    found = deadlines.due(at("2026-02-13 14:00"), [Limit(Fraction(2), "working_day")], CN)
     assert local(found.due_at) == "2026-02-24 12:00"
     assert [word(x.code, x.facts, "zh") for x in found.working if x.code in ("limit_makeup", "limit_rest")] == [
         "2026-02-14：调休上班（春节），计",
         "2026-02-15 – 2026-02-23：节假日（春节），不计",
     ]
     held = [(at("2026-02-13 15:00"), at("2026-02-13 16:00:30"))]
-    found = deadlines.due(at("2026-02-13 14:00"), [Limit(Fraction(2), "working_hour")], CN, SHANGHAI, held)
+    found = deadlines.due(at("2026-02-13 14:00"), [Limit(Fraction(2), "working_hour")], CN, held)
     assert [word(x.code, x.facts, "en") for x in found.working[1:]] == [
         "2026-02-13 14:00 – 15:00: 1:00 counted, 1:00 left",
         "2026-02-13 15:00 – 16:00:30: on hold, not counted",
@@ -403,26 +402,27 @@ def test_holidays_and_makeup_days_are_told_by_name() -> None:
 
 def test_holidays_makeup_days_weekends() -> None:
     kinds = {
-        day: CN.kind(dt.date.fromisoformat(day)) for day in ("2025-10-01", "2025-09-28", "2025-12-06", "2025-12-01")
+        day: CN.calendar.kind(dt.date.fromisoformat(day))
+        for day in ("2025-10-01", "2025-09-28", "2025-12-06", "2025-12-01")
     }
     assert list(kinds.values()) == ["holiday", "makeup", "weekend", "workday"]
-    assert NONE.kind(dt.date(2025, 10, 1)) == "workday"
+    assert NONE.calendar.kind(dt.date(2025, 10, 1)) == "workday"
 
 
 def test_every_published_day_is_as_published() -> None:
     days = [dt.date(2004, 1, 1) + dt.timedelta(days=n) for n in range(8400)]
     published = [d for d in days if d.year <= 2026]
-    assert [CN.is_workday(d) for d in published] == [bool(chinese_calendar.is_workday(d)) for d in published]
+    assert [CN.calendar.is_workday(d) for d in published] == [bool(chinese_calendar.is_workday(d)) for d in published]
 
 
 def test_beyond_the_published_years_weekdays_are_worked_and_provisional() -> None:
-    assert CN.known_through == dt.date(2026, 12, 31)
-    assert not CN.is_provisional(dt.date(2026, 12, 31))
-    assert CN.is_provisional(dt.date(2027, 1, 1))
-    found = deadlines.due(at("2026-12-31 17:00"), [Limit(Fraction(2), "working_hour")], CN, SHANGHAI)
+    assert CN.calendar.known_through == dt.date(2026, 12, 31)
+    assert not CN.calendar.is_provisional(dt.date(2026, 12, 31))
+    assert CN.calendar.is_provisional(dt.date(2027, 1, 1))
+    found = deadlines.due(at("2026-12-31 17:00"), [Limit(Fraction(2), "working_hour")], CN)
     assert (local(found.due_at), found.provisional) == ("2027-01-01 09:00", True)
-    assert not deadlines.due(at("2026-12-31 17:00"), [Limit(Fraction(1), "working_hour")], CN, SHANGHAI).provisional
-    assert not deadlines.due(at("2026-12-31 17:00"), [Limit(Fraction(99), "urgent_hour")], CN, SHANGHAI).provisional
+    assert not deadlines.due(at("2026-12-31 17:00"), [Limit(Fraction(1), "working_hour")], CN).provisional
+    assert not deadlines.due(at("2026-12-31 17:00"), [Limit(Fraction(99), "urgent_hour")], CN).provisional
 
 
 OWN = """
@@ -443,7 +443,7 @@ def test_a_citys_own_file(tmp_path: Path) -> None:
     own = calendars.load(str(tmp_path / "own.yaml"))
     assert [own.kind(dt.date(2025, 12, n)) for n in (1, 6, 7)] == ["holiday", "workday", "makeup"]
     assert own.is_provisional(dt.date(2026, 1, 1))
-    assert own.identity != CN.identity
+    assert own.identity != CN.calendar.identity
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from gridmgmt.assessing.store import entries
 from gridmgmt.database.work import Connection
 from gridmgmt.periods import Period, parse_period
 from gridmgmt.rulebooks.dossier import stage_of
-from gridmgmt.rulebooks.items import Carry, Periods
+from gridmgmt.rulebooks.kinds.carry import Carry
+from gridmgmt.rulebooks.kinds.periods import Periods
 from gridmgmt.rulebooks.model import Rulebook, Stage
 from gridmgmt.scorecards.documents import Document, Line
 
@@ -88,11 +89,6 @@ def _items_needed(book: Rulebook) -> set[str]:
     return parts | {m.item for c in book.consequences for m in c.when.measured if m.item}
 
 
-def _ledger_inputs(book: Rulebook) -> set[str]:
-    out = {m.input for c in book.consequences for m in c.when.measured if m.input}
-    return out | {c.window.sum_of for c in book.consequences if c.window and c.window.sum_of}
-
-
 def result_of(book: Rulebook, document: Document) -> dict[str, Any]:
     """A document as the record that a later period, or the year's ledger, builds on."""
     place = document.rank.level
@@ -116,7 +112,8 @@ def result_of(book: Rulebook, document: Document) -> dict[str, Any]:
         result["items"] = found
     if document.missing:
         result["missing"] = sorted({m.input for m in document.missing})
-    values = {k: v.value for k, v in document.inputs.items() if k in _ledger_inputs(book)}
+    read = {name for c in book.consequences for name in c.inputs}
+    values = {k: v.value for k, v in document.inputs.items() if k in read}
     return {"result": result, **({"inputs": values} if values else {})}
 
 

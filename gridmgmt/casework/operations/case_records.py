@@ -5,12 +5,13 @@ from typing import Any
 
 import pandas as pd
 
-from gridmgmt.casework.cases import Case
+from gridmgmt.casework.cases import STATES, Case
 from gridmgmt.casework.operations.context import Desk, points
+from gridmgmt.casework.transitions import PLACING, kinds
 from gridmgmt.codes import CategoryKey
 from gridmgmt.database.facts import CASES, LOCATED
 
-PLACING = frozenset({"report", "register", "move", "reclassify", "dispatch", "send_back"})
+MOVING = frozenset({*PLACING, *kinds(lambda t: STATES.get(t.to or "") == "dispatch")})
 """Steps after which a case may belong elsewhere: its place, its class or its unit has changed."""
 
 

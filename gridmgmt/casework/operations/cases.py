@@ -25,6 +25,7 @@ from gridmgmt.casework.operations.context import Desk
 from gridmgmt.casework.operations.photographs import Attached, Kind
 from gridmgmt.casework.store import steps
 from gridmgmt.casework.store.steps import TakenRow
+from gridmgmt.casework.transitions import OPENING, PLACING
 from gridmgmt.database import batches, clock, merging
 from gridmgmt.database import facts as database_facts
 from gridmgmt.database.facts import CASES
@@ -38,9 +39,6 @@ CHUNK = 2_000
 
 NUMBER = re.compile(r"[^\s#!\x00-\x1f\ud800-\udfff]{1,64}")
 """A number of a case opened here: steps and what follows from them are numbered ``NO#7`` and ``NO!hang2``."""
-
-PLACING = ("report", "register", "move", "reclassify")
-"""Steps that may give a case its place or class, and so the unit that answers."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +148,7 @@ class _Files:
         file.case = transitions.apply(file.case, step, self._desk.rules.limits)
         file.steps.append(replace(step, seq=file.case.n_steps))
         file.reporter = request.reporter or file.reporter
-        file.is_moved |= step.kind in case_records.PLACING
+        file.is_moved |= step.kind in case_records.MOVING
         if request.ref is not None:
             file.refs[file.case.n_steps] = request.ref
         self.open[no] = file
@@ -162,7 +160,7 @@ class _Files:
         dispatched = []
         for r in requests:
             no = str(r.case_no)
-            if r.kind == "dispatch" and r.unit_code is None and no in ahead:
+            if r.kind in OPENING and r.unit_code is None and no in ahead:
                 dispatched.append(ahead[no])
             elif r.kind in PLACING:
                 ahead[no] = self._placed(ahead.get(no, Case(no)), r, at)
@@ -171,10 +169,10 @@ class _Files:
     def _placed(self, case: Case, request: Request, at: dt.datetime) -> Case:
         """A case with the place, class and time that a request would give it; as it is where that is wrong."""
         try:
-            told = self._desk.complete(Step(request.kind, at, request.actor, facts=request.facts), case, ()).facts
+            told = self._desk.complete(Step(request.kind, at, request.actor, facts=request.facts), case, ()).told
         except GridmgmtError:
             return case
-        given = {name: told[name] for name in ("lon", "lat", "category") if told.get(name) is not None}
+        given = {name: value for name in ("lon", "lat", "category") if (value := getattr(told, name)) is not None}
         reported_at = (request.at or at) if request.kind == "report" else case.reported_at
         return replace(case, reported_at=reported_at, **given)
 
@@ -207,18 +205,6 @@ def take(work: Work, requests: Iterable[Request]) -> Iterator[Outcome]:
         n += len(chunk)
         work.progress("steps", n, of)
         yield from outcomes
-
-
-def take_one(work: Work, request: Request) -> Case:
-    """Take one step, or open a case.
-
-    Raises
-    ------
-    GridmgmtError
-        What is wrong with it; nothing is written then.
-    """
-    with work.transaction() as connection:
-        return _taken(connection, request)
 
 
 def take_with_files(

@@ -8,12 +8,13 @@ from functools import cached_property
 import pandas as pd
 
 from gridmgmt import geo
-from gridmgmt.calendars import Calendar
+from gridmgmt.calendars import Clock
 from gridmgmt.casework import step_facts, time_limits
-from gridmgmt.casework.cases import Case, Step
+from gridmgmt.casework.cases import Case, Step, StepFacts
 from gridmgmt.casework.readers import rules
 from gridmgmt.casework.store import time_limits as limit_store
-from gridmgmt.casework.timing import Timing, written
+from gridmgmt.casework.timing import Timing
+from gridmgmt.casework.transitions import rule_of
 from gridmgmt.codes import CategoryKey
 from gridmgmt.database import cities
 from gridmgmt.database.work import Connection
@@ -37,14 +38,14 @@ class Desk:
         self._answers: dict[Question, str | None] = {}
 
     @cached_property
-    def calendar(self) -> Calendar:
-        """The city's work calendar (工作日历)."""
-        return calendars.load(self.city.calendar)
+    def clock(self) -> Clock:
+        """The city's work calendar (工作日历) in its time zone."""
+        return Clock(calendars.load(self.city.calendar), self.zone)
 
     @cached_property
     def timing(self) -> Timing:
         """How the city computes deadlines."""
-        return Timing(self.calendar, self.zone, self.rules.limits.postponement_days)
+        return Timing(self.clock, self.rules.limits.postponement_days)
 
     @cached_property
     def assigner(self) -> Assigner:
@@ -92,24 +93,22 @@ class Desk:
         StepIncomplete, StepRefused
         """
         step = replace(step, facts=step_facts.read(step.kind, step.facts, self.zone))
-        if step.facts.get("category"):
-            self._check_category(step.facts["category"])
-        step = replace(step, unit_code=self._unit(step, case))
+        if step.told.category:
+            self._check_category(step.told.category)
+        step = self._placed(replace(step, unit_code=self._unit(step, case)), case.case_no)
         timing = self.timing
-        match step.kind:
-            case "report" | "move":
-                return self._placed(step, case.case_no)
-            case "dispatch":
+        match rule_of(step.kind).period:
+            case "opened":
                 return self._dispatched(step, case, before)
-            case "extend":
+            case "extended":
                 return timing.extended(step, case, before)
-            case "resume":
+            case "resumed":
                 return timing.resumed(step, case, before)
-            case "fail":
+            case "failed":
                 return timing.failed(step, before)
-            case "deadline" if case.hang_due_at is None and case.due_at is not None:
-                return replace(step, facts={**step.facts, "later": is_later(step, case.due_at)})
-            case "supervise":
+            case "moved" if case.hang_due_at is None and case.due_at is not None:
+                return step.telling(StepFacts(later=is_later(step, case.due_at)))
+            case "ordered":
                 return timing.named(step, step.at) or step
         return step
 
@@ -121,9 +120,10 @@ class Desk:
         named = step.unit_code.strip() if step.unit_code else None
         if named is not None and named not in self.unit_ids:
             raise UnitUnknown(value=named)
-        if step.kind == "dispatch":
+        may_name = rule_of(step.kind).unit
+        if may_name == "any":
             return named or self.answering(case)
-        may_be = (*case.units, case.unit_code) if step.kind in ("supervise", "refer") else (case.unit_code,)
+        may_be = (*case.units, case.unit_code) if may_name == "had" else (case.unit_code,)
         if named is not None and named not in may_be:
             why = "unit_not_holding" if named in case.units else "unit_never_had"
             raise StepRefused(
@@ -137,13 +137,12 @@ class Desk:
             raise CategoryUnknown(value=category)
 
     def _placed(self, step: Step, case_no: str) -> Step:
-        facts = dict(step.facts)
-        system = facts.pop("crs", None) or "epsg:4490"
-        lon, lat = facts.get("lon"), facts.get("lat")
+        lon, lat = step.told.lon, step.told.lat
         if (lon is None) != (lat is None):
             raise StepIncomplete(case_no=case_no, step=step.kind, missing=["lon" if lon is None else "lat"])
+        facts = {name: value for name, value in step.facts.items() if name != "crs"}
         if lon is not None and lat is not None:
-            facts["lon"], facts["lat"] = geo.point_to_storage(lon, lat, system)
+            facts["lon"], facts["lat"] = geo.point_to_storage(lon, lat, step.told.crs or "epsg:4490")
         return replace(step, facts=facts)
 
     def _dispatched(self, step: Step, case: Case, before: Sequence[Step]) -> Step:
@@ -156,8 +155,8 @@ class Desk:
         if chosen is None:
             return named or step
         if named is not None:  # the table's limit is what later hang periods get
-            return replace(named, facts={"next_limits": written(chosen.limits), **named.facts})
-        return self.timing.timed(step, step.at, chosen.limits, rule=chosen.rule)
+            return named.telling(StepFacts(next_limits=chosen.limits))
+        return self.timing.timed(step, step.at, chosen.limits).telling(StepFacts(rule=chosen.rule))
 
     def chosen_limit(self, stage: str, case: Case, unit: str | None, at: dt.datetime) -> time_limits.Chosen | None:
         """The row of the time-limit table that holds for a stage of a case."""
@@ -166,8 +165,7 @@ class Desk:
 
 def is_later(step: Step, due: dt.datetime) -> bool:
     """Whether the deadline that a step names lies after another one."""
-    named = step.instant("due_at")
-    return named is not None and named > due
+    return step.told.due_at is not None and step.told.due_at > due
 
 
 def _question(case: Case) -> Question:

@@ -7,11 +7,11 @@ from typing import Any
 
 from gridmgmt import deadlines
 from gridmgmt.casework import cases, hanging, implied_steps, transitions
-from gridmgmt.casework.cases import FLAGS, Case, Step
+from gridmgmt.casework.cases import CLOCKS, FLAGS, Case, Step
 from gridmgmt.casework.hanging import Account
 from gridmgmt.casework.operations.context import Desk
 from gridmgmt.casework.store import listing, steps
-from gridmgmt.casework.timing import limits_of
+from gridmgmt.casework.transitions import TRANSITIONS
 from gridmgmt.database import cities, clock
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.deadlines import Deadline, Light
@@ -21,7 +21,7 @@ from gridmgmt.people.store import units
 
 
 @dataclass(frozen=True)
-class Clock:
+class StageClock:
     """One stage's clock (环节时限) of a case.
 
     Attributes
@@ -140,16 +140,7 @@ def _file(connection: Connection, case_no: str) -> tuple[dict[str, Any], list[St
     return row, stored or implied_steps.derive(steps.plain_row(row)), not stored
 
 
-STAGE_STEPS = {
-    "acceptance": ("report", ("accept", "discard")),
-    "dispatch": ("register", ("dispatch", "void")),
-    "handling": ("dispatch", ("answer", "send_back", "void")),
-    "verification": ("answer", ("close", "fail", "void")),
-}
-"""Stage → the step that starts its clock and the steps that stop it."""
-
-
-def clocks(work: Work, case_no: str) -> tuple[dt.datetime, list[Clock]]:
+def clocks(work: Work, case_no: str) -> tuple[dt.datetime, list[StageClock]]:
     """The clock of every stage that a case has begun, the last time it did, as of a moment (default: now).
 
     Raises
@@ -161,33 +152,32 @@ def clocks(work: Work, case_no: str) -> tuple[dt.datetime, list[Clock]]:
         _, taken, _ = _file(connection, case_no)
         taken = [s for s in taken if s.at <= at]
         case = transitions.fold(case_no, taken)
-        return at, [c for stage in STAGE_STEPS if (c := _clock(desk, case, taken, stage, at)) is not None]
+        return at, [c for stage in CLOCKS if (c := _clock(desk, case, taken, stage, at)) is not None]
 
 
-def _clock(desk: Desk, case: Case, taken: Sequence[Step], stage: str, now: dt.datetime) -> Clock | None:
-    starts, stops = STAGE_STEPS[stage]
-    place = max((n for n, s in enumerate(taken) if s.kind == starts), default=None)
+def _clock(desk: Desk, case: Case, taken: Sequence[Step], stage: str, now: dt.datetime) -> StageClock | None:
+    states = CLOCKS[stage]
+    leads_to = [TRANSITIONS[s.kind].to for s in taken]
+    place = max((n for n, to in enumerate(leads_to) if to == states[0]), default=None)
     if place is None:
         return None
     start = taken[place]
-    ended = next((s.at for s in taken[place:] if s.kind in stops), None)
+    ended = next((s.at for s, to in zip(taken[place:], leads_to[place:], strict=True) if to and to not in states), None)
     chosen = desk.chosen_limit(stage, case, start.unit_code or case.unit_code, start.at)
-    limits = limits_of(start.facts) if stage == "handling" else list(chosen.limits if chosen else ())
+    limits = list(start.told.limits) if stage == "handling" else list(chosen.limits if chosen else ())
     pauses = _pauses(case) if stage == "handling" else []
-    deadline = deadlines.due(start.at, limits, desk.calendar, desk.zone, pauses) if limits else None
+    deadline = deadlines.due(start.at, limits, desk.clock, pauses) if limits else None
     due = case.due_at if stage == "handling" else deadline.due_at if deadline else None
     if deadline is not None and deadline.due_at not in (None, due):
         deadline = None  # set by hand since, or the unit goes on with time it had before: the sum would be another one
     light = None
     if limits and due is not None:
         holds = case.effective_due_at if stage == "handling" else due
-        light = deadlines.light(
-            start.at, holds or due, ended or now, limits, desk.calendar, desk.zone, pauses, calendars.lights()
-        )
+        light = deadlines.light(start.at, holds or due, ended or now, limits, desk.clock, pauses, calendars.lights())
     decided = chosen if chosen is not None and list(chosen.limits) == limits else None  # not since then reclassified
-    return Clock(
+    return StageClock(
         stage, start.at, ended, deadline, due, case.due_extended_at if stage == "handling" else None, light,
-        decided.rule if decided else start.facts.get("rule"), decided.reason if decided else None,
+        decided.rule if decided else start.told.rule, decided.reason if decided else None,
     )  # fmt: skip
 
 

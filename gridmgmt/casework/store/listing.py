@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
-from gridmgmt.casework.cases import ENDED, WITH_UNIT
+from gridmgmt.casework.cases import ENDED, RUNNING
 from gridmgmt.codes import CategoryPattern
 from gridmgmt.database import tables as t
 
@@ -43,8 +43,7 @@ def _conditions(wanted: Wanted, now: dt.datetime) -> list[ColumnElement[bool]]:
     if wanted.category is not None:
         out.append(_of_class(CategoryPattern.parse(wanted.category)))
     if wanted.overdue:
-        running = sorted(WITH_UNIT - {"on_hold"})
-        out.append(and_(c.status.in_(running), _due < now))
+        out.append(and_(c.status.in_(sorted(RUNNING)), _due < now))
     return out
 
 

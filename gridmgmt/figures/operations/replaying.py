@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from gridmgmt.casework import transitions
-from gridmgmt.casework.cases import Case, Step
+from gridmgmt.casework.cases import HELD, STANDING, Case, Step
 from gridmgmt.casework.operations import case_records
 from gridmgmt.casework.operations.context import Desk
 from gridmgmt.casework.readers import rules
@@ -26,8 +26,8 @@ from gridmgmt.figures.store import period_facts
 CHUNK = 5_000
 """Cases that are read at once."""
 
-STANDING = ("on_hold", "sent_back")
-"""States in which no clock runs for a unit: held (缓办), or sent back and not dispatched again."""
+CORRECTING = transitions.kinds(lambda t: t.kind in transitions.PLACING and t.to is None)
+"""Steps that give a case another place or class beside its way."""
 
 
 def past(connection: Connection, cut: dt.datetime) -> pd.DataFrame:
@@ -58,7 +58,7 @@ def _past(desk: Desk, numbers: Sequence[str], cut: dt.datetime) -> pd.DataFrame:
     for no, row in rows.items():
         taken = stored[row["id"]]
         case, stated = _then(desk, no, taken, cut, exported.get(no, {}))
-        is_placed_since = any(s.at > cut and s.kind in ("move", "reclassify") for s in taken)
+        is_placed_since = any(s.at > cut and s.kind in CORRECTING for s in taken)
         if row["id"] not in places and (case.unit_code is None or is_placed_since):
             moved.add(len(cases))
         cases.append(case)
@@ -94,10 +94,10 @@ def held_since(cut: dt.datetime) -> dt.datetime:
 
 def _stands(case: Case, seen: Sequence[Step], due: dt.datetime | None, since: dt.datetime) -> bool:
     """Whether no clock runs: on hold or sent back, and its deadline had not passed by then."""
-    at = max((s.at for s in seen if s.kind in ("postpone", "send_back")), default=None)
+    at = max((s.at for s in seen if s.kind in transitions.HALTING), default=None)
     if case.state not in STANDING or at is None or due is None or due < at:
         return False
-    return case.state != "on_hold" or at > since
+    return case.state not in HELD or at > since
 
 
 def _frame(

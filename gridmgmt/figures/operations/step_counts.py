@@ -22,7 +22,7 @@ from gridmgmt.casework.store import listing, steps
 from gridmgmt.database.tables import GRID_COLUMNS
 from gridmgmt.database.work import Connection
 from gridmgmt.figures.counts import HANG_COUNTS, ORDER_COUNTS
-from gridmgmt.figures.store import steps as period_steps
+from gridmgmt.figures.store import steps as store_steps
 from gridmgmt.people.store import units as store_units
 
 
@@ -33,12 +33,12 @@ def steps_of_period(
 
     What happens at the very end of a period belongs to the next one.
     """
-    found = period_steps.of_period(connection, start, end, cut)
+    found = store_steps.steps_of_period(connection, start, end, cut)
     events: list[dict[str, Any]] = []
     if ORDER_COUNTS & set(counts):
-        events += _events(connection, period_steps.cases_with_orders(connection, start, end), cut, _orders)
+        events += _events(connection, store_steps.with_orders(connection, start, end), cut, _orders)
     if HANG_COUNTS & set(counts):
-        events += _events(connection, period_steps.cases_hanging(connection, start, end), cut, _failures)
+        events += _events(connection, store_steps.hanging(connection, start, end), cut, _failures)
     inside = [e for e in events if start <= e["at"] < end and e["at"] <= cut]
     if not inside:
         return found
@@ -78,11 +78,12 @@ def accounts_of_period(
     """
     places = then.set_index("case_no")[list(GRID_COLUMNS)].to_dict("index")
     desk = Desk(connection)
+    numbers = store_steps.hanging(connection, start, end)
     codes = listing.grid_codes(connection)
     out = []
-    for no, row, taken in _with_steps(connection, period_steps.cases_hanging(connection, start, end)):
+    for no, row, taken in _with_steps(connection, numbers):
         seen = [s for s in taken if s.at <= cut]
-        if any(s.kind == "void" for s in seen):
+        if _is_void(seen):
             continue
         found = hanging.accounts(seen, cut, desk.timing.terms, desk.rules.exposed_at_failure)
         place = places.get(no, row)
@@ -92,6 +93,10 @@ def accounts_of_period(
             if account.opened_at < end and (last is None or last >= start):
                 out.append(PlacedAccount(account.unit_code, grids, _written(no, account, start, end, found)))
     return out
+
+
+def _is_void(taken: Sequence[Step]) -> bool:
+    return any(transitions.TRANSITIONS[s.kind].to == "void" for s in taken)
 
 
 def _written(
@@ -162,7 +167,7 @@ def _orders(desk: Desk, no: str, taken: Sequence[Step], cut: dt.datetime) -> Ite
     case = transitions.fold(no, taken)
     if case.state == "void":
         return
-    units = [s.unit_code for s in taken if s.kind == "supervise"]
+    units = [s.unit_code for s in taken if s.kind in transitions.ORDERING]
     for order in case.orders:
         if order.due_at is None:
             continue
@@ -173,7 +178,7 @@ def _orders(desk: Desk, no: str, taken: Sequence[Step], cut: dt.datetime) -> Ite
 
 def _failures(desk: Desk, _no: str, taken: Sequence[Step], cut: dt.datetime) -> Iterator[Event]:
     """Hang periods that failed, and the moment at which an account is exposed."""
-    if any(s.kind == "void" for s in taken):
+    if _is_void(taken):
         return
     found = hanging.accounts(taken, cut, desk.timing.terms, desk.rules.exposed_at_failure)
     for n, account in enumerate(found, 1):

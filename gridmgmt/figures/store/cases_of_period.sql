@@ -6,13 +6,13 @@ SELECT case_no, content_hash, category_kind, category_code,
        handled_at, closed_at, voided_at, reworked_at,
        n_rework, is_repeat, source,
        coalesce((
-           SELECT last.state IN ('on_hold', 'sent_back')
+           SELECT last.state = ANY(:standing)
               AND NOT coalesce(cases.dispatched_at > last.at AND cases.dispatched_at <= :cut, false)
               AND (
                   SELECT coalesce(cases.due_extended_at, cases.due_at) >= max(stood.at)
-                     AND (last.state <> 'on_hold' OR max(stood.at) > :held_since)
+                     AND (last.state <> ALL(:held) OR max(stood.at) > :held_since)
                   FROM step AS stood
-                  WHERE stood.case_id = cases.id AND stood.at <= :cut AND stood.kind IN ('postpone', 'send_back')
+                  WHERE stood.case_id = cases.id AND stood.at <= :cut AND stood.kind = ANY(:halting)
               )
            FROM step AS last
            WHERE last.case_id = cases.id AND last.at <= :cut

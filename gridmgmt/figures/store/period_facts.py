@@ -9,6 +9,8 @@ import pandas as pd
 import pyarrow as pa
 from sqlalchemy import Connection
 
+from gridmgmt.casework.cases import HELD, STANDING
+from gridmgmt.casework.transitions import HALTING
 from gridmgmt.database import tables as t
 from gridmgmt.database.copying import UTC, fetch, query
 from gridmgmt.database.facts import CASES, LOCATED
@@ -46,7 +48,8 @@ def cases_of_period(
 
     ``stands``: at ``cut`` it is on hold (not since before ``held_since``) or sent back by its steps, in time.
     """
-    params = {"start": start, "end": end, "cut": cut, "held_since": held_since}
+    states = {"standing": list(STANDING), "held": list(HELD), "halting": list(HALTING)}
+    params = {"start": start, "end": end, "cut": cut, "held_since": held_since, **states}
     return fetch(connection, query("figures/store/cases_of_period"), params, CASE_TYPES)
 
 

@@ -1,11 +1,13 @@
-"""Steps of a period (期内步骤), read for counting."""
+"""Steps of a period (期内步骤), read for counting; which kinds matter is told by the table of the life cycle."""
 
 import datetime as dt
+import json
 
 import pandas as pd
 import pyarrow as pa
 from sqlalchemy import Connection
 
+from gridmgmt.casework.transitions import COUNTED, MARKING, OPENING, ORDERING, kinds
 from gridmgmt.database.copying import UTC, fetch, query, rows
 from gridmgmt.figures.store.period_facts import PLACE_TYPES
 
@@ -17,17 +19,23 @@ TYPES = {
 }  # fmt: skip
 
 
-def of_period(connection: Connection, start: dt.datetime, end: dt.datetime, cut: dt.datetime) -> pd.DataFrame:
-    """The steps that were told in [start, end) and by ``cut``, by case and time: columns of :data:`TYPES`."""
-    params = {"start": start, "end": end, "cut": cut}
+def steps_of_period(connection: Connection, start: dt.datetime, end: dt.datetime, cut: dt.datetime) -> pd.DataFrame:
+    """Steps in [start, end) that count, by case and number; marks taken back by ``cut`` are left out."""
+    told = {
+        "counted": list(COUNTED), "opening": list(OPENING), "unmarking": list(kinds(lambda t: t.mark == "*")),
+        "marking": json.dumps(dict(MARKING)),
+    }  # fmt: skip
+    params = {"start": start, "end": end, "cut": cut, **told}
     return fetch(connection, query("figures/store/steps_of_period"), params, TYPES)
 
 
-def cases_with_orders(connection: Connection, start: dt.datetime, end: dt.datetime) -> list[str]:
-    """Numbers of cases that a supervision order may fall due for in [start, end)."""
-    return [r["case_no"] for r in rows(connection, "figures/store/cases_with_orders", start=start, end=end)]
+def hanging(connection: Connection, start: dt.datetime, end: dt.datetime) -> list[str]:
+    """The cases that were hanging at some time of [start, end)."""
+    found = rows(connection, "figures/store/cases_hanging", start=start, end=end, opening=list(OPENING))
+    return [r["case_no"] for r in found]
 
 
-def cases_hanging(connection: Connection, start: dt.datetime, end: dt.datetime) -> list[str]:
-    """Numbers of cases that may hang at some time of [start, end)."""
-    return [r["case_no"] for r in rows(connection, "figures/store/cases_hanging", start=start, end=end)]
+def with_orders(connection: Connection, start: dt.datetime, end: dt.datetime) -> list[str]:
+    """The cases of which a supervision order may fall due in [start, end)."""
+    told = {"ordering": list(ORDERING), "renewing": list(kinds(lambda t: t.period == "renewed"))}
+    return [r["case_no"] for r in rows(connection, "figures/store/cases_with_orders", start=start, end=end, **told)]

@@ -6,8 +6,8 @@ SELECT c.case_no || '#' || s.seq AS step_no, c.case_no, s.kind, s.at,
        CAST(s.facts ->> 'agreed' AS boolean) AS agreed,
        s.facts ->> 'verdict' AS verdict,
        CAST(NULL AS boolean) AS late,
-       s.kind = 'dispatch' AND EXISTS (
-           SELECT FROM step AS e WHERE e.case_id = s.case_id AND e.kind = 'dispatch' AND e.seq < s.seq
+       s.kind = ANY(:opening) AND EXISTS (
+           SELECT FROM step AS e WHERE e.case_id = s.case_id AND e.kind = ANY(:opening) AND e.seq < s.seq
        ) AS again,
        c.category_kind, c.category_code, c.source, u.id AS unit_id, c.edition_id, c.located,
        c.grid_l1, c.grid_l2, c.grid_l3, c.grid_l4, c.grid_l5, c.grid_l6
@@ -17,8 +17,8 @@ LEFT JOIN unit AS u ON u.code = s.unit_code
 WHERE s.at >= :start AND s.at < :end AND s.origin <> 'derived'
   AND NOT EXISTS (
       SELECT FROM step AS u
-      WHERE u.case_id = s.case_id AND u.kind = 'unmark' AND u.seq > s.seq AND u.at <= :cut
-        AND s.kind = CASE u.facts ->> 'mark' WHEN 'false' THEN 'mark_false' WHEN 'referred' THEN 'refer' END
+      WHERE u.case_id = s.case_id AND u.kind = ANY(:unmarking) AND u.seq > s.seq AND u.at <= :cut
+        AND s.kind = CAST(:marking AS jsonb) ->> (u.facts ->> 'mark')
   )
-  AND s.kind IN ('dispatch', 'send_back', 'extend', 'postpone', 'supervise', 'visit', 'refer', 'mark_false')
+  AND s.kind = ANY(:counted)
 ORDER BY c.case_no, s.seq

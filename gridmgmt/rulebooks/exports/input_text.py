@@ -5,8 +5,8 @@ from fractions import Fraction
 from gridmgmt.figures.names import indicator_words
 from gridmgmt.files.wording import Words, joined, same, words
 from gridmgmt.numbers import exact
-from gridmgmt.rulebooks.exports.rule_text import concat
 from gridmgmt.rulebooks.inputs import Automatic, CaseFilter, Input, RepeatRule
+from gridmgmt.rulebooks.wording import concat
 
 
 def source_words(spec: Input) -> Words:

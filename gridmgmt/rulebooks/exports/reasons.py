@@ -8,9 +8,7 @@ from typing import Any
 
 from gridmgmt.files.wording import Words, readable, words
 from gridmgmt.numbers import NUMBER, shown, shown_near
-
-TESTS = {">": ">", ">=": "≥", "<": "<", "<=": "≤"}
-
+from gridmgmt.rulebooks.wording import TESTS
 
 SUFFIXES = {"percent": "%", "points": ""}
 """What stands behind a limit, by the unit of the rate that it is for."""

@@ -8,8 +8,8 @@ from typing import Any
 from gridmgmt.files.wording import Words, joined, same, words
 from gridmgmt.numbers import exact
 from gridmgmt.rulebooks.exports.input_text import source_words, type_words
-from gridmgmt.rulebooks.exports.reasons import TESTS
-from gridmgmt.rulebooks.exports.rule_text import concat, event_words, input_title, rule_words, terms_words
+from gridmgmt.rulebooks.items import Item, Part
+from gridmgmt.rulebooks.kinds.events import EventRule
 from gridmgmt.rulebooks.model import (
     Consequence,
     Measured,
@@ -22,10 +22,8 @@ from gridmgmt.rulebooks.model import (
     Validity,
     When,
     Window,
-    children,
-    maximum,
 )
-from gridmgmt.rulebooks.rules import EventRule
+from gridmgmt.rulebooks.wording import TESTS, concat, input_title, terms_words
 
 
 @dataclass(frozen=True)
@@ -133,28 +131,26 @@ def _grade(grade: Any) -> Words:
     return words("show_grade", title=grade.title, at_least=exact(grade.at_least))
 
 
-def _part(book: Rulebook, part: Any, depth: int) -> Iterator[Line]:
+def _part(book: Rulebook, part: Part, depth: int) -> Iterator[Line]:
     """An item or rule and everything below it."""
     yield Line(depth, _part_words(book, part))
-    if getattr(part, "note", None):
+    if isinstance(part, Item) and part.note:
         yield Line(depth + 1, part.note)
-    if isinstance(part, EventRule):
-        for kind in part.table:
-            text = words("show_below", title=kind.title, rule=event_words(part, kind))
-            yield Line(depth + 1, _sourced(text, kind.source))
-    for below in (*children(part), *getattr(part, "rules", ())):
+    for text, source in part.lines():
+        yield Line(depth + 1, _sourced(text, source))
+    for _, below in part.below():
         yield from _part(book, below, depth + 1)
 
 
-def _part_words(book: Rulebook, part: Any) -> Words:
+def _part_words(book: Rulebook, part: Part) -> Words:
     title = concat(same(f"{part.code} " if part.code else ""), part.title, same(f" [{part.id}]"))
-    most = maximum(part) if hasattr(part, "weight") else None
+    weight = part.weight if isinstance(part, Item) else None
     title = concat(
         title,
-        words("show_max", points=exact(most)) if most is not None else None,
-        words("show_weight", weight=exact(w)) if (w := getattr(part, "weight", None)) is not None else None,
+        words("show_max", points=exact(part.maximum)) if part.maximum is not None else None,
+        words("show_weight", weight=exact(weight)) if weight is not None else None,
     )
-    return _sourced(words("show_below", title=title, rule=rule_words(book, part)), part.source)
+    return _sourced(words("show_below", title=title, rule=part.words(book)), part.source)
 
 
 # --- rates and inputs -------------------------------------------------------------------------------------------------

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from gridmgmt.files.wording import Figure, Words, readable, same, shown_short, words
-from gridmgmt.rulebooks.deductions import RULES
 from gridmgmt.rulebooks.exports.reasons import reason_words
+from gridmgmt.rulebooks.kinds import RULES
 from gridmgmt.scorecards.chance import rate_words
 from gridmgmt.scorecards.documents import Document, Interval, Judged, Line, Rate
 

@@ -6,8 +6,8 @@ from typing import Any
 from gridmgmt.documents import plain
 from gridmgmt.files.wording import Words, joined, same, shown_short, words
 from gridmgmt.rulebooks.dossier import Dossier, Subject
-from gridmgmt.rulebooks.exports.rule_text import concat
 from gridmgmt.rulebooks.load import Loaded
+from gridmgmt.rulebooks.wording import concat
 from gridmgmt.scorecards.assessment import Assessment, assess
 from gridmgmt.scorecards.documents import Book, Document, Evaluated, Facts, Missing, Place
 from gridmgmt.scorecards.documents import Subject as Assessed

@@ -13,7 +13,7 @@ from gridmgmt.rulebooks.diff import Difference, diff
 from gridmgmt.rulebooks.exports.reasons import reason_words
 from gridmgmt.rulebooks.exports.rulebook_text import grade_titles
 from gridmgmt.rulebooks.load import Loaded
-from gridmgmt.rulebooks.nodes import Node, Outcome
+from gridmgmt.rulebooks.results import Node, Outcome
 from gridmgmt.scorecards.exports.tables import BOM, as_text
 from gridmgmt.scorecards.whatif import Effect, Line, Move, WhatIf
 

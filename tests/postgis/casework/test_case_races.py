@@ -24,6 +24,7 @@ from gridmgmt.people.operations import reference
 from tests.postgis import towns
 from tests.postgis.database.test_writers import WRITERS_LOCK, held, wait_until_blocked
 from tests.postgis.towns import middle, select_all
+from tests.postgis.worksite import acted
 from tests.worlds import World
 
 RULES = "category,level,grid_code,unit_code,valid_from,valid_to\n*,district,D1,U1,,\n*,district,D2,U2,,\n"
@@ -63,7 +64,7 @@ def ready(work: Work, *numbers: str) -> None:
 
 def try_one(work: Work, request: Request) -> Case | GridmgmtError:
     try:
-        return cases.take_one(work, request)
+        return acted(work, request)
     except GridmgmtError as e:
         return e
 

@@ -28,7 +28,7 @@ from gridmgmt.people.operations import assigning
 from tests import pictures
 from tests.postgis import towns
 from tests.postgis.towns import load, middle, select_all
-from tests.postgis.worksite import at, dispatched, folded, opened, row, take
+from tests.postgis.worksite import acted, at, dispatched, folded, opened, row, take
 
 
 def test_the_rules_dispatch_and_the_limit_of_the_class_sets_the_deadline(desk: Work) -> None:
@@ -99,7 +99,7 @@ def test_what_is_refused_leaves_nothing(desk: Work) -> None:
     ]
     for error, request in refused:
         with pytest.raises(error):
-            cases.take_one(desk, request)
+            acted(desk, request)
     take(desk, "accept", 10)
     take(desk, "register", 10)
     with pytest.raises(UnitUnknown):
@@ -109,7 +109,7 @@ def test_what_is_refused_leaves_nothing(desk: Work) -> None:
 
 
 def test_a_case_outside_the_rules_must_name_its_unit(desk: Work) -> None:
-    cases.take_one(desk, Request("report", "王某", "A", at(9), facts={"category": "component:01001"}))
+    acted(desk, Request("report", "王某", "A", at(9), facts={"category": "component:01001"}))
     take(desk, "accept", 9)
     take(desk, "register", 9)
     with pytest.raises(StepIncomplete) as e:

@@ -19,7 +19,7 @@ from gridmgmt.files import calendars
 from gridmgmt.intake.operations import step_sheets
 from gridmgmt.periods import parse_period
 from tests.postgis.figures.test_step_counts import inputs, to_verification
-from tests.postgis.worksite import at, dispatched, folded, opened, row, take
+from tests.postgis.worksite import acted, at, dispatched, folded, opened, row, take
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_a_row_that_says_something_else_now_is_told(desk: Work) -> None:
 def test_what_no_database_can_hold_is_refused(desk: Work, told: dict[str, str]) -> None:
     request = Request("report", "李某", "N", at(9), facts={"source": "x"})
     with pytest.raises((StepRefused, FactInvalid)):
-        cases.take_one(desk, replace(request, **told))
+        acted(desk, replace(request, **told))
 
 
 def test_a_deadline_named_at_the_dispatch_fails_again_by_the_tables_limit(desk: Work) -> None:

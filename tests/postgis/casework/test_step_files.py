@@ -17,7 +17,6 @@ from sqlalchemy import text
 
 from gridmgmt import texts
 from gridmgmt.casework import cases, transitions
-from gridmgmt.casework.operations import cases as casework
 from gridmgmt.casework.operations import lookup
 from gridmgmt.casework.operations.cases import Request
 from gridmgmt.casework.store import steps as step_store
@@ -32,6 +31,7 @@ from gridmgmt.settings import Settings
 from tests.postgis import towns
 from tests.postgis.database.test_writers import held, wait_until_blocked
 from tests.postgis.towns import middle, select_all
+from tests.postgis.worksite import acted
 from tests.worlds import World
 
 LOG = """
@@ -226,7 +226,7 @@ def test_unknown_cases_wait_in_quarantine_until_they_are_imported(town: Work, lo
 
 def test_a_case_that_is_worked_on_here_takes_no_history(town: Work, log: Import) -> None:
     log(*WHOLE[:3])
-    casework.take_one(town, Request("note", "李某", "A", at(5, 20), reason="催办"))
+    acted(town, Request("note", "李某", "A", at(5, 20), reason="催办"))
     report = log(*WHOLE)
     assert (report.n_unchanged, report.reasons) == (3, {"case_worked_on_here": 5})
     assert told(town)[-1] == ("note", "o")
@@ -291,7 +291,7 @@ def test_a_dry_run_leaves_nothing(town: Work, log: Import) -> None:
 
 def test_work_goes_on_from_an_imported_log(town: Work, log: Import) -> None:
     log(*WHOLE[:5])
-    casework.take_one(town, Request("answer", "张某", "A", at(5, 17)))
+    acted(town, Request("answer", "张某", "A", at(5, 17)))
     assert told(town)[-2:] == [("receive", "i"), ("answer", "o")]
     row = lookup.show_case(town, "A").row
     assert (row["status"], row["handled_at"], row["due_at"]) == ("answered", at(5, 17), at(6, 18))

@@ -27,7 +27,7 @@ from gridmgmt.people.store import units as store_units
 from gridmgmt.periods import parse_period
 from tests.postgis import district, towns
 from tests.postgis.towns import load, middle
-from tests.postgis.worksite import RULES, at, dispatched, opened, take
+from tests.postgis.worksite import RULES, acted, at, dispatched, opened, take
 
 BOOKS = ("xihu", "beijing_grid", "ningbo_district", "city_department_annex2", "grid_baseline")
 
@@ -87,7 +87,7 @@ def test_a_case_moved_out_of_the_period_by_a_later_dispatch_counts_there_as_it_d
     dispatched(desk, "A")  # due on 1 December, 15:30
     take(desk, "send_back", 16, "A", reason="不属本单位")
     assert counts(desk, at(15.9))["n_due"] == 1
-    cases.take_one(desk, Request("dispatch", "李某", "A", at(9, 40), "U2"))  # in January
+    acted(desk, Request("dispatch", "李某", "A", at(9, 40), "U2"))  # in January
     assert counts(desk, at(15.9))["n_due"] == 1
     assert counts(desk, at(0, 32))["n_due"] == 1  # late before it was sent back
     assert counts(desk, at(9, 41))["n_due"] == 0
@@ -274,7 +274,7 @@ def test_repeats_are_those_of_the_cut_off(desk: Work) -> None:
 def test_other_periods_are_cut_off_at_their_own_end_whatever_was_known_when(desk: Work) -> None:
     """A November case, taken in when only its first days were known: comparisons and months do not change with it."""
     lon, lat = middle("D1-1")
-    cases.take_one(desk, Request("report", "王某", "A", at(9, -10), facts={"lon": lon, "lat": lat}))
+    acted(desk, Request("report", "王某", "A", at(9, -10), facts={"lon": lon, "lat": lat}))
     with desk.transaction() as connection:
         connection.execute(t.batch.update().values(known_at=at(8, -10)))
 

@@ -6,7 +6,6 @@ import pytest
 import shapely
 
 from gridmgmt.assessing.operations import explaining, scoring
-from gridmgmt.casework.operations import cases
 from gridmgmt.casework.operations.cases import Request
 from gridmgmt.database.work import Work
 from gridmgmt.figures.operations import step_counts
@@ -14,7 +13,7 @@ from gridmgmt.people.store import units
 from gridmgmt.periods import parse_period
 from tests.postgis import district, towns
 from tests.postgis.towns import load, middle
-from tests.postgis.worksite import at, dispatched, opened, take
+from tests.postgis.worksite import acted, at, dispatched, opened, take
 
 
 def inputs(work: Work, book: str, code: str, period: str = "2025-12") -> dict[str, Any]:
@@ -160,7 +159,7 @@ def test_the_same_steps_give_the_same_assessment_whatever_is_done_to_other_cases
     dispatched(desk, "A")
     take(desk, "send_back", 10, "A", reason="不属本单位")
     before = scoring.score(desk, "xihu", parse_period("2025-12"), as_of=at(12))
-    cases.take_one(desk, Request("dispatch", "李某", "A", at(13), "U2"))
+    acted(desk, Request("dispatch", "李某", "A", at(13), "U2"))
     after = scoring.score(desk, "xihu", parse_period("2025-12"), as_of=at(12))
     names = [
         {d.subject.code: d.inputs["sendbacks"].value for d in made.subjects if "sendbacks" in d.inputs}

@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 
 from gridmgmt import texts
 from gridmgmt.casework import step_facts, transitions
-from gridmgmt.casework.step_facts import KNOWN, READERS, TAKES
+from gridmgmt.casework.step_facts import KNOWN, READERS
+from gridmgmt.casework.transitions import TRANSITIONS
 from gridmgmt.errors import FactInvalid, FactUnknown, GridmgmtError
 
 ZONE = ZoneInfo("Asia/Shanghai")
+TAKES = {kind: rule.takes for kind, rule in TRANSITIONS.items() if rule.takes}
 
 
 @pytest.mark.parametrize(

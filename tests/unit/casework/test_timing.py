@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gridmgmt.calendars import Calendar
+from gridmgmt.calendars import Clock
 from gridmgmt.casework import hanging, transitions
-from gridmgmt.casework.cases import Case, Limits, Step
+from gridmgmt.casework.cases import Case, Limits, Step, written
 from gridmgmt.casework.operations.context import is_later
-from gridmgmt.casework.timing import Timing, written
+from gridmgmt.casework.timing import Timing
 from gridmgmt.deadlines import Limit
 from gridmgmt.errors import StepRefused
 from gridmgmt.files import calendars
@@ -23,7 +23,7 @@ DAY = (Limit.parse("1", "working_day"),)
 FOUR_HOURS = (Limit.parse("4", "working_hour"),)
 
 
-def own_calendar(folder: Path, days_off: str, known_through: str) -> Calendar:
+def own_clock(folder: Path, days_off: str, known_through: str) -> Clock:
     path = folder / f"{known_through}.yaml"
     path.write_text(
         "id: own\ntitle: {zh: 自有, en: own}\nholidays: listed\nwork_week: [1, 2, 3, 4, 5]\nhours_per_day: 8\n"
@@ -31,12 +31,12 @@ def own_calendar(folder: Path, days_off: str, known_through: str) -> Calendar:
         f"known_through: {known_through}\n",
         "utf-8",
     )
-    return calendars.load(str(path))
+    return Clock(calendars.load(str(path)), ZONE)
 
 
 @pytest.fixture
 def timing(tmp_path: Path) -> Timing:
-    return Timing(own_calendar(tmp_path, "", "2026-12-31"), ZONE, LIMITS.postponement_days)
+    return Timing(own_clock(tmp_path, "", "2026-12-31"), LIMITS.postponement_days)
 
 
 def at(text: str) -> dt.datetime:
@@ -199,7 +199,7 @@ def test_what_is_pushed_beyond_the_calendar_is_provisional(timing: Timing) -> No
 
 def test_when_the_calendar_arrives_every_provisional_deadline_moves(timing: Timing, tmp_path: Path) -> None:
     """Dispatch, extension, failed check, pause and order, all beyond 2026; then 1–5 January 2027 turn out to be off."""
-    later = replace(timing, calendar=own_calendar(tmp_path, "2027-01-01, 2027-01-04, 2027-01-05", "2027-12-31"))
+    later = replace(timing, clock=own_clock(tmp_path, "2027-01-01, 2027-01-04, 2027-01-05", "2027-12-31"))
     life = Life(timing)
     three = (Limit.parse("3", "working_day"),)
     case = life.take("dispatch", "2026-12-30 08:00", "U1", three)
@@ -227,7 +227,7 @@ def test_when_the_calendar_arrives_every_provisional_deadline_moves(timing: Timi
 
 
 def test_a_deadline_by_hand_stays_and_a_known_year_moves_nothing(timing: Timing, tmp_path: Path) -> None:
-    later = replace(timing, calendar=own_calendar(tmp_path, "2027-01-01", "2027-12-31"))
+    later = replace(timing, clock=own_clock(tmp_path, "2027-01-01", "2027-12-31"))
     life = Life(timing)
     life.take("dispatch", "2026-12-30 08:00", "U1", due_at=at("2027-01-01 18:00").isoformat())
     assert later.renewed(life.case, life.steps, at("2026-12-31 08:00")) is None
@@ -237,7 +237,7 @@ def test_a_deadline_by_hand_stays_and_a_known_year_moves_nothing(timing: Timing,
 
 
 def test_a_renewal_after_the_provisional_deadline_undoes_what_was_not_missed(timing: Timing, tmp_path: Path) -> None:
-    later = replace(timing, calendar=own_calendar(tmp_path, "2027-01-01, 2027-01-04", "2027-12-31"))
+    later = replace(timing, clock=own_clock(tmp_path, "2027-01-01, 2027-01-04", "2027-12-31"))
     life = Life(timing)
     life.take("dispatch", "2026-12-31 10:00", "U1")  # provisional: 1 January, 10:00
     assert life.accounts("2027-01-01 11:00")[0].n_deductions == 1
@@ -263,9 +263,7 @@ def renewed(life: Life, later: Timing, when: str) -> Case:
 def test_a_later_deadline_that_the_renewed_original_overtakes_falls_away(
     timing: Timing, tmp_path: Path, how: str
 ) -> None:
-    later = replace(
-        timing, calendar=own_calendar(tmp_path, "2027-01-01, 2027-01-04, 2027-01-05, 2027-01-06", "2027-12-31")
-    )
+    later = replace(timing, clock=own_clock(tmp_path, "2027-01-01, 2027-01-04, 2027-01-05, 2027-01-06", "2027-12-31"))
     life = Life(timing)
     life.take("dispatch", "2026-12-30 10:00", "U1", (Limit.parse("3", "working_day"),))  # 4 January, 10:00
     life.take("receive", "2026-12-30 10:00")

@@ -77,7 +77,7 @@ def test_the_shortest_plain_way_is_derived(log: list[str], expected: list[str]) 
 def test_the_last_dispatch_takes_the_row_s_deadline() -> None:
     log = [step("dispatch", 1), step("send_back", 2), step("dispatch", 3)]
     dispatches = [s for s, _ in follow("A", ROW, [], numbered(*log)).added if s.kind == "dispatch"]
-    assert [s.instant("due_at") for s in dispatches] == [None, ROW["due_at"]]
+    assert [s.told.due_at for s in dispatches] == [None, ROW["due_at"]]
     late = follow("A", ROW, [], numbered(step("dispatch", 30)))
     assert late.added[-1][0].facts == {}
     told = follow("A", ROW, [], numbered(step("dispatch", 1, due_at="2025-12-01T05:00:00+00:00")))

@@ -9,8 +9,8 @@ import pytest
 from gridmgmt.errors import OptionInvalid, RulebookInvalid
 from gridmgmt.rulebooks.examples import read_examples, wrong
 from gridmgmt.rulebooks.load import known, load, parse, read_file, versions
+from gridmgmt.rulebooks.proving import examples_beside, read_beside, trial
 from gridmgmt.rulebooks.starter import starter
-from gridmgmt.rulebooks.trial import examples_beside, read_beside, trial
 
 
 def beside(book: str) -> list[Any]:

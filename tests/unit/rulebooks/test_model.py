@@ -9,13 +9,12 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from gridmgmt.documents import Exact, Words
-from gridmgmt.rulebooks.deductions import RULES
-from gridmgmt.rulebooks.evaluate import ITEMS
 from gridmgmt.rulebooks.inputs import Automatic, Input, Rate
-from gridmgmt.rulebooks.items import AllOrNothing, Bands, Item, Ratings
+from gridmgmt.rulebooks.kinds.all_or_nothing import AllOrNothing
+from gridmgmt.rulebooks.kinds.events import EventKind
+from gridmgmt.rulebooks.kinds.ratings import Ratings
 from gridmgmt.rulebooks.load import load
 from gridmgmt.rulebooks.model import Reading, Validity, When
-from gridmgmt.rulebooks.rules import EventKind, Rule
 from gridmgmt.rulebooks.values import parse
 
 NUMBER: TypeAdapter[Fraction] = TypeAdapter(Exact)
@@ -68,14 +67,6 @@ def test_every_item_and_rule_by_id_with_its_place_in_the_file() -> None:
     assert places["rework_steps"] == ("stages", 0, "score", "items", 2, "rules", 0)
 
 
-def test_every_kind_of_the_vocabulary_is_computed() -> None:
-    def kinds(union: Any) -> set[str]:
-        return set(TypeAdapter(union).json_schema()["discriminator"]["mapping"])
-
-    assert kinds(Item) == set(ITEMS)
-    assert kinds(Rule) == set(RULES)
-
-
 def test_a_rulebook_holds_for_a_day_at_least() -> None:
     first = dt.date(2025, 1, 1)
     assert Validity.model_validate({"from": first}).last is None
@@ -106,12 +97,6 @@ def test_a_rulebook_no_longer_holds_on_its_last_day() -> None:
         (Automatic, {"staff": "worked_h", "per_day": True}, "belong to a count"),
         (Automatic, {"count": "n_due", "hours": [9, 18]}, "belong to sample_mean"),
         (Automatic, {"count": "n_nothing"}, "no count"),
-        (Bands, {"id": "x", "title": TITLE, "kind": "bands", "points": 5, "bands": [{"at_least": 1, "points": 5}]},
-         "one of"),
-        (Bands, {"id": "x", "title": TITLE, "kind": "bands", "points": 5, "rate": "r",
-                 "bands": [{"at_least": 1, "points": 5}, {"at_least": 2, "points": 4}]}, "fall"),
-        (Bands, {"id": "x", "title": TITLE, "kind": "bands", "points": 5, "rate": "r",
-                 "bands": [{"at_least": 1, "points": 6}]}, "between 0 and 5"),
         (AllOrNothing, {"id": "x", "title": TITLE, "kind": "all_or_nothing", "points": 5, "rate": "r", "input": "i",
                         "test": ">", "limit": 1}, "one of"),
         (Ratings, {"id": "x", "title": TITLE, "kind": "ratings", "input": "i", "weights": {"a": 50, "b": 40}},

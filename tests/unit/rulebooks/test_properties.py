@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from gridmgmt.errors import DossierInvalid, RulebookInvalid
 from gridmgmt.numbers import shown_near
 from gridmgmt.rulebooks.load import load, parse
-from gridmgmt.rulebooks.model import maximum
-from gridmgmt.rulebooks.nodes import flat
+from gridmgmt.rulebooks.results import flat
 from tests.unit.rulebooks.tiny import FULL, TEXT, made, outcomes, points, tiny
 
 BOOK = tiny()
@@ -37,7 +36,7 @@ def test_points_stay_between_floor_and_cap(
     assert root is not None
     for item in BOOK.rulebook.stages[0].score.items:  # type: ignore[union-attr]
         node = next(n for n in flat(root) if n.id == item.id)
-        most = maximum(item)
+        most = item.maximum
         assert node.value is not None
         if item.kind in ("deduct", "earn"):
             assert most is not None

@@ -6,7 +6,7 @@ from typing import Any
 
 from gridmgmt.rulebooks.dossier import read_dossier
 from gridmgmt.rulebooks.load import Loaded, parse
-from gridmgmt.rulebooks.nodes import Outcome
+from gridmgmt.rulebooks.results import Outcome
 from gridmgmt.rulebooks.run import Run, run
 
 TEXT = """

@@ -1,4 +1,4 @@
-"""Chance: intervals that are known, draws that repeat, and a float twin that scores as the exact engine does."""
+"""Chance: intervals that are known, draws that repeat, and floats that score as the exact engine does."""
 
 import datetime as dt
 import json
@@ -14,13 +14,12 @@ from hypothesis import strategies as st
 
 from gridmgmt.documents import plain
 from gridmgmt.rulebooks.dossier import Dossier, Subject, read_dossier
-from gridmgmt.rulebooks.draws import draw, interval, ranked, table_of
-from gridmgmt.rulebooks.evaluate import evaluate
 from gridmgmt.rulebooks.load import load
 from gridmgmt.rulebooks.model import Ranking, Rulebook
-from gridmgmt.rulebooks.nodes import Context, Outcome, flat
+from gridmgmt.rulebooks.resampling import draw, interval, ranked, table_of
+from gridmgmt.rulebooks.rescoring import Batch
+from gridmgmt.rulebooks.results import Context, Outcome, flat
 from gridmgmt.rulebooks.run import rank, run
-from gridmgmt.rulebooks.twin import Batch, redraw, unsupported
 from gridmgmt.scorecards.chance import Patterns, chance, rate_words, wilson, words
 from gridmgmt.scorecards.documents import Chance, Interval
 
@@ -66,13 +65,10 @@ def steps(name: str, **more: Any) -> dict[str, Any]:
 
 def every_kind() -> list[dict[str, Any]]:
     """Each kind of item and rule that resampled counts can reach."""
-    bands = [{"at_least": 90, "points": 10}, {"at_least": 75, "points": 6}, {"at_least": "100/3", "points": 1}]
     reached = [
         named({"id": "p1", "kind": "proportional", "points": 30, "rate": "high"}),
         named({"id": "p2", "kind": "proportional", "points": 15, "rate": "weighed"}),
         named({"id": "p3", "kind": "proportional", "points": 10, "rate": "points"}),
-        named({"id": "b1", "kind": "bands", "points": 10, "rate": "high", "bands": bands}),
-        named({"id": "b2", "kind": "bands", "points": 10, "input": "c", "bands": bands}),
         named({"id": "n1", "kind": "all_or_nothing", "points": 5, "rate": "weighed", "test": ">=", "limit": 75}),
         named({"id": "n2", "kind": "all_or_nothing", "points": 5, "rate": "low", "test": "<", "limit": 20}),
         named({"id": "n3", "kind": "all_or_nothing", "points": 5, "input": "d", "test": "<=", "limit": 12}),
@@ -111,12 +107,12 @@ def every_kind() -> list[dict[str, Any]]:
         named({"id": "j1", "kind": "deduct", "points": 12, "floor": -3, "rules": [largest, inclusive]}),
         named({"id": "j2", "kind": "deduct", "points": 12, "rules": [zero]}),
         named({"id": "j3", "kind": "lose", "rules": [steps("s6"), once]}),
-        named({"id": "j4", "kind": "mean", "items": [reached[0] | {"id": "m1"}, reached[9] | {"id": "m2"}]}),
+        named({"id": "j4", "kind": "mean", "items": [reached[0] | {"id": "m1"}, reached[7] | {"id": "m2"}]}),
         named({"id": "j5", "kind": "weighted", "items": [
-            reached[0] | {"id": "w1", "weight": 70}, reached[8] | {"id": "w2", "weight": 30},
+            reached[0] | {"id": "w1", "weight": 70}, reached[6] | {"id": "w2", "weight": 30},
         ]}),
         named({"id": "j6", "kind": "sum", "points": 20, "floor": 5, "items": [
-            reached[0] | {"id": "t1"}, reached[2] | {"id": "t2"}, reached[8] | {"id": "t3"},
+            reached[0] | {"id": "t1"}, reached[2] | {"id": "t2"}, reached[6] | {"id": "t3"},
             named({"id": "k", "kind": "constant", "value": 3}),
         ]}),
         named({"id": "j7", "kind": "rate", "rate": "high"}),
@@ -157,7 +153,7 @@ def test_wilson_holds_the_rate_and_is_wider_at_a_higher_level(n_yes: int, n: int
     assert high <= wide[1]
 
 
-# --- the twin is the engine -------------------------------------------------------------------------------------------
+# --- draws are scored as the engine scores ----------------------------------------------------------------------------
 
 
 COUNTS = st.fixed_dictionaries({n: st.integers(0, 40) for n in "abcd"})
@@ -192,19 +188,19 @@ def test_all_kinds_together_score_as_exactly_as_the_engine(drawn: list[dict[str,
 
 
 def compare(rules: Rulebook, drawn: Sequence[Mapping[str, int]], entered: Any) -> None:
-    """The first counts are those that were scored; all of them are columns of the twin."""
+    """The first counts are those that were scored; all of them are draws."""
     item = rules.stages[0].score
     assert item is not None
-    assert unsupported(item, rules, frozenset("abcd")) is None
+    assert item.unsupported(rules, frozenset("abcd")) is None
     made = contexts(rules, drawn, entered)
     inputs = {n: np.array([[float(d[n]) for d in drawn]]) for n in "abcd"}
     number = made[0].number("e")
     inputs["e"] = np.array([[np.nan if number is None else float(number)]])
     resampled = {n: np.ones((1, 1), dtype=bool) for n in "abcd"}
     for part in item.items:  # type: ignore[union-attr]
-        exact = [evaluate(part, c) for c in made]
-        twin = redraw(part, [exact[0]], Batch(rules, inputs, resampled))
-        value, status = (np.broadcast_to(x, (1, len(drawn)))[0] for x in (twin.value, twin.status))
+        exact = [part.evaluate(c) for c in made]
+        redrawn = part.redraw([exact[0]], Batch(rules, inputs, resampled))
+        value, status = (np.broadcast_to(x, (1, len(drawn)))[0] for x in (redrawn.value, redrawn.status))
         assert [("ok", "no_data", "not_applicable", "missing")[s] for s in status] == [n.status for n in exact], part.id
         for v, node in zip(value, exact, strict=True):
             assert node.value is None or abs(v - float(node.value)) < 1e-9, (part.id, v, node.value)
@@ -223,10 +219,10 @@ def test_the_baseline_scores_as_exactly_as_the_engine(drawn: list[tuple[int, ...
             "due_rework_known": due, "rework_cases": min(due, rework), "registered_repeat_known": registered,
             "repeats": min(registered, repeats), "scored_samples": samples, "sample_scores": samples * 87,
         })  # fmt: skip
-    exact = [evaluate(item, Context(BASE, {k: Fraction(v) for k, v in p.items()})) for p in plain]
+    exact = [item.evaluate(Context(BASE, {k: Fraction(v) for k, v in p.items()})) for p in plain]
     inputs = {n: np.array([[float(p[n]) for p in plain]]) for n in names}
-    twin = redraw(item, [exact[0]], Batch(BASE, inputs, {n: np.ones((1, 1), dtype=bool) for n in names}))
-    for v, s, node in zip(twin.value[0], twin.status[0], exact, strict=True):
+    redrawn = item.redraw([exact[0]], Batch(BASE, inputs, {n: np.ones((1, 1), dtype=bool) for n in names}))
+    for v, s, node in zip(redrawn.value[0], redrawn.status[0], exact, strict=True):
         assert (s == 0) == (node.status == "ok")
         assert node.value is None or abs(v - float(node.value)) < 1e-9
 
@@ -249,9 +245,25 @@ def test_a_part_of_a_finding_counts_for_none_in_the_draws_as_in_the_score(found:
 def test_a_subject_whose_input_is_not_drawn_keeps_its_exact_value() -> None:
     rules = book([named({"id": "i", "kind": "entered", "input": "a", "points": 50})])
     item = rules.stages[0].score.items[0]  # type: ignore[union-attr]
-    nodes = [evaluate(item, Context(rules, {"a": Fraction(n)})) for n in (7, 9)]
+    nodes = [item.evaluate(Context(rules, {"a": Fraction(n)})) for n in (7, 9)]
     batch = Batch(rules, {"a": np.array([[1.0, 2.0], [1.0, 2.0]])}, {"a": np.array([[True], [False]])})
-    assert redraw(item, nodes, batch).value.tolist() == [[1.0, 2.0], [9.0, 9.0]]
+    assert item.redraw(nodes, batch).value.tolist() == [[1.0, 2.0], [9.0, 9.0]]
+
+
+@pytest.mark.parametrize("kind", ["deduct", "entered", "each"])
+def test_whom_an_item_or_rule_does_not_concern_keeps_what_he_has_in_every_draw(kind: str) -> None:
+    each = named({"id": "r", "kind": "each", "input": "a", "points": 1})
+    one = {"deduct": {"points": 50, "rules": [each]}, "entered": {"input": "a"}, "each": each | {"id": "i"}}[kind]
+    item = named({"id": "i", "kind": kind, "only": {"roles": ["head"]}, **one})
+    whole = item if kind != "each" else named({"id": "w", "kind": "lose", "rules": [item]})
+    part = book([whole]).stages[0].score.items[0]  # type: ignore[union-attr]
+    nodes = [part.evaluate(Context(book([whole]), {"a": Fraction(7)}, role)) for role in ("head", "member", "head")]
+    batch = Batch(book([whole]), {"a": np.array([[1.0, 2.0]] * 3)}, {"a": np.ones((3, 1), dtype=bool)})
+    drawn = part.redraw(nodes, batch)
+    value, status = (np.broadcast_to(x, (3, 2)).tolist() for x in (drawn.value, drawn.status))
+    head = {"deduct": [49.0, 48.0], "entered": [1.0, 2.0], "each": [-1.0, -2.0]}[kind]
+    assert value == [head, [0.0, 0.0], head]
+    assert status == [[0, 0], [0, 0] if kind == "each" else [2, 2], [0, 0]]
 
 
 # --- draws ------------------------------------------------------------------------------------------------------------
@@ -440,11 +452,11 @@ def test_what_rests_on_other_periods_or_subjects_is_not_drawn() -> None:
     rules = book([named({"id": "c", "kind": "carry", "item": part})])
     item = rules.stages[0].score
     assert item is not None
-    assert unsupported(item, rules, frozenset("a")).id == "c"  # type: ignore[union-attr]
-    assert unsupported(item, rules, frozenset("b")) is None
+    assert item.unsupported(rules, frozenset("a")).id == "c"  # type: ignore[union-attr]
+    assert item.unsupported(rules, frozenset("b")) is None
     over = named({"id": "year", "kind": "periods", "stage": "period", "n": 1})
     yearly = rules.model_copy(update={"stages": (rules.stages[0], book([over]).stages[0])})
-    assert unsupported(yearly.stages[1].score, yearly, frozenset("a")).id == "year"  # type: ignore[union-attr]
+    assert yearly.stages[1].score.unsupported(yearly, frozenset("a")).id == "year"  # type: ignore[union-attr]
     patterns = {"g": Patterns({"a": np.array([1])}, np.array([4]))}
     found = drawn(rules, {"g": {"a": 4, "b": 0, "c": 0, "d": 0}}, patterns)
     assert found["g"]["reason"] == {"code": "chance_unsupported", "facts": {"item": {"zh": "c", "en": "c"}}}
@@ -513,9 +525,9 @@ def test_a_rate_says_its_interval_and_that_the_sample_is_small() -> None:
     assert rate_words(Interval.model_validate(points))["en"] == "95 % interval 81.3–90.0 (n = 44)"
 
 
-def test_every_exact_node_is_found_where_the_twin_looks_for_it() -> None:
-    """The twin walks items and exact nodes side by side: they must have the same shape."""
+def test_every_exact_node_is_found_where_its_part_looks_for_it() -> None:
+    """A redraw walks items and exact nodes side by side: they must have the same shape."""
     rules = book(every_kind())
-    node = evaluate(rules.stages[0].score, contexts(rules, [dict.fromkeys("abcd", 3)], Fraction(1))[0])  # type: ignore[arg-type]
+    node = rules.stages[0].score.evaluate(contexts(rules, [dict.fromkeys("abcd", 3)], Fraction(1))[0])  # type: ignore[union-attr]
     ids = [part.id for _, part in rules.parts()]
     assert {n.id for n in flat(node)} == set(ids)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gridmgmt.rulebooks.twin import NEAR, Array
+from gridmgmt.rulebooks.rescoring import NEAR, Array
 
 
 @dataclass(frozen=True)

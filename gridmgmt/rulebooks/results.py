@@ -1,19 +1,30 @@
-"""What evaluation is made of: the context it reads from, the node (分项结果) it gives, and rates out of inputs."""
+"""What evaluation is made of: the context it reads from, and the node (分项结果) it gives."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from gridmgmt.numbers import exact
-from gridmgmt.rulebooks.inputs import LISTED, Input, Rate
-from gridmgmt.rulebooks.model import Rulebook
+from gridmgmt.rulebooks.inputs import LISTED, Empty, Input, Rate
 from gridmgmt.rulebooks.records import SIGNATURE, SIGNED
 from gridmgmt.rulebooks.repeats import n_repeats
-from gridmgmt.rulebooks.rules import Only
 from gridmgmt.rulebooks.values import Filing, Finding, Value, once_per_case
 
 Status = Literal["ok", "missing", "no_data", "not_applicable"]
+
+NOTHING = Fraction(0)
+
+
+class Book(Protocol):
+    """What items and rules read of their rulebook; the rulebook is made of them."""
+
+    inputs: dict[str, Input]
+    rates: dict[str, Rate]
+    empty: Empty
+
+    def stage(self, stage_id: str) -> Any:
+        """The stage of that id."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +146,7 @@ class Context:
         Findings and events are completely entered; otherwise they are missing, not none.
     """
 
-    book: Rulebook
+    book: Book
     values: Mapping[str, Value]
     role: str | None = None
     attributes: tuple[str, ...] = ()
@@ -144,15 +155,6 @@ class Context:
     charged: Fraction = Fraction(0)
     waits: tuple[str, ...] = ()
     signed: bool = True
-
-    def concerns(self, only: Only | None) -> bool:
-        """Whether an item or rule concerns the subject (适用)."""
-        has = set(self.attributes)
-        return only is None or (
-            (not only.roles or self.role in only.roles)
-            and has.issuperset(only.attributes)
-            and has.isdisjoint(only.without)
-        )
 
     def get(self, name: str) -> Value | None:
         """An input's value; its default where it has one; nothing listed is an empty list; else None, missing."""
@@ -186,6 +188,16 @@ class Context:
             return (Finding(),) if value else ()
         return tuple(x for x in value if isinstance(x, Finding)) if isinstance(value, tuple) else None
 
+    def linear(self, terms: Mapping[str, Fraction]) -> Fraction | None:
+        """A sum of inputs times coefficients; None where one is missing."""
+        total = NOTHING
+        for name, coefficient in terms.items():
+            value = self.number(name)
+            if value is None:
+                return None
+            total += coefficient * value
+        return total
+
     def missing(self, *names: str) -> tuple[str, ...]:
         """Which of these inputs have no value yet."""
         return tuple(n for n in names if self.get(n) is None)
@@ -200,41 +212,7 @@ def _counting(value: Value, spec: Input) -> Value:
     return tuple(once_per_case(found) if spec.distinct else found)
 
 
-def rate_inputs(rate: Rate) -> tuple[str, ...]:
-    """The inputs of a rate, numerator first."""
-    return tuple(dict.fromkeys([*rate.numerator, *rate.denominator]))
-
-
-def rate_parts(rate: Rate, context: Context) -> tuple[Fraction, Fraction] | None:
-    """Numerator and denominator, exact; None where an input is missing. The denominator may be 0."""
-    top, bottom = (_linear(terms, context) for terms in (rate.numerator, rate.denominator))
-    if top is None or bottom is None:
-        return None
-    return (bottom - top if rate.complement else top, bottom)
-
-
-def _linear(terms: Mapping[str, Fraction], context: Context) -> Fraction | None:
-    total = Fraction(0)
-    for name, coefficient in terms.items():
-        value = context.number(name)
-        if value is None:
-            return None
-        total += coefficient * value
-    return total
-
-
-def linear(terms: Mapping[str, Fraction], context: Context) -> Fraction | None:
-    """A sum of inputs times coefficients; None where one is missing."""
-    return _linear(terms, context)
-
-
-def scaled(rate: Rate, parts: tuple[Fraction, Fraction]) -> Fraction:
-    """A rate's value as limits are written: percent for rates of 0–1, else as it is."""
-    value = parts[0] / parts[1]
-    return value * 100 if rate.unit == "percent" else value
-
-
-def titles(book: Rulebook, names: Sequence[str]) -> dict[str, str]:
+def titles(book: Book, names: Sequence[str]) -> dict[str, str]:
     """The titles of inputs in both languages."""
     found = [SIGNATURE.title if n == SIGNED else book.inputs[n].title for n in names]
     return {"zh": "、".join(t["zh"] for t in found), "en": ", ".join(t["en"] for t in found)}
@@ -245,6 +223,24 @@ def numbers(**facts: Fraction | int) -> dict[str, str]:
     return {k: exact(Fraction(v)) for k, v in facts.items()}
 
 
-def weighed(node: Node, weight: Fraction | None) -> Node:
-    """The node with the weight that its parent gives it."""
-    return replace(node, weight=weight)
+def named_parts(nodes: Sequence[Node]) -> dict[str, str]:
+    """The titles of several nodes in both languages."""
+    return {"zh": "、".join(n.title["zh"] for n in nodes), "en": ", ".join(n.title["en"] for n in nodes)}
+
+
+def gained(nodes: Sequence[Node]) -> Fraction:
+    """The sum of the values of the nodes that have one."""
+    return sum((n.value for n in nodes if n.value is not None), NOTHING)
+
+
+def clamp(value: Fraction, low: Fraction | None, high: Fraction | None) -> Fraction:
+    """The value, no lower and no higher than the limits that are given."""
+    if high is not None:
+        value = min(value, high)
+    return value if low is None else max(value, low)
+
+
+def used_up(maximum: Fraction, lost: Fraction, left: Fraction) -> tuple[str, dict[str, str]]:
+    """Why so much is left of a maximum (扣完为止): the code of the catalogue and its facts."""
+    code = "line_deduct_none" if not lost else "line_deduct" if left == maximum - lost else "line_deduct_used_up"
+    return code, numbers(maximum=maximum, lost=lost)
