@@ -43,7 +43,7 @@ def run_demo(run: Runner, out: Path, *, extras: bool = True) -> dict[str, Any]:
     with run.work() as work:
         stored, documents, _ = scoring.read(work, "grid_baseline", "street")
     if extras:
-        _look(run, out, str(documents[0]["subject"]["code"]))
+        _look(run, out, documents[0].subject.code)
     judged = _judge(run, files) if extras else {}
     if extras:
         _work(run, out, files)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from gridmgmt.assessing.operations.automatic_inputs import Assessed, Sources, filters_of, step_counts_of
 from gridmgmt.assessing.operations.past_results import earlier_results
@@ -28,6 +28,7 @@ from gridmgmt.rulebooks.dossier import EVERYBODY, Subject, stage_of
 from gridmgmt.rulebooks.inputs import LISTED, Input
 from gridmgmt.rulebooks.model import Rulebook, Stage
 from gridmgmt.rulebooks.records import SIGNED
+from gridmgmt.scorecards import documents
 from gridmgmt.texts import expected
 
 
@@ -170,12 +171,12 @@ def _names(row: Any, code: str) -> dict[str, str]:
     return {"zh": row["name_zh"] or row["name_en"] or code, "en": row["name_en"] or row["name_zh"] or code}
 
 
-def _person(kind: str, subject: Subject, parent: str | None) -> Assessed:
-    facts = {
-        "kind": kind, "level": kind, "level_number": 0, "code": subject.code, "parent": subject.group or parent,
-        "name": dict(subject.name), "grid_kind": None, "edition": None, "group": subject.group, "role": subject.role,
-    }  # fmt: skip
-    return Assessed(subject.code, (kind, 0, subject.code), subject, facts)
+def _person(kind: Literal["unit", "person"], subject: Subject, parent: str | None) -> Assessed:
+    told = documents.Subject(
+        kind=kind, level=kind, level_number=0, code=subject.code, parent=subject.group or parent,
+        name=dict(subject.name), grid_kind=None, edition=None, group=subject.group, role=subject.role,
+    )  # fmt: skip
+    return Assessed(subject.code, told.key, subject, told)
 
 
 def _grids(
@@ -197,11 +198,11 @@ def _grids(
             key, name, keys[number], more.group if more else None, more.role if more else None,
             more.superiors if more else (), more.attributes if more else (),
         )  # fmt: skip
-        facts = {
-            "kind": "grid", "level": keys[number], "level_number": number, "code": code, "parent": row.parent_code,
-            "name": name, "grid_kind": row.kind, "edition": row.edition, "group": subject.group, "role": subject.role,
-        }  # fmt: skip
-        out.append(Assessed(key, ("grid", number, code), subject, facts, row.area_m2))
+        told = documents.Subject(
+            kind="grid", level=keys[number], level_number=number, code=code, parent=row.parent_code,
+            name=name, grid_kind=row.kind, edition=row.edition, group=subject.group, role=subject.role,
+        )  # fmt: skip
+        out.append(Assessed(key, told.key, subject, told, row.area_m2))
     return out
 
 
