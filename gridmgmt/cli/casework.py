@@ -19,7 +19,7 @@ from gridmgmt.casework.transitions import BY_PEOPLE
 from gridmgmt.cli.base import JSON, State, progress, show_json, show_table, state
 from gridmgmt.errors import InstantInvalid, OptionInvalid
 from gridmgmt.intake.operations import step_sheets
-from gridmgmt.intake.operations.step_sheets import Refused, StepsReport
+from gridmgmt.intake.operations.step_sheets import StepsReport
 from gridmgmt.periods import parse_instant
 
 app = typer.Typer(no_args_is_help=True, help="案件办理 · Cases at work: open them, act on them, see their clocks.")
@@ -153,26 +153,20 @@ def _show_steps(run: State, done: list[StepsReport]) -> None:
             typer.echo(run.word("steps_opened", {"file": r.file, "row": row, "case_no": case_no}))
         for row, found in r.suspects.items():
             typer.echo(run.word("row_suspects", {"file": r.file, "row": row, "case_no": [s["case_no"] for s in found]}))
-    refused = [[r.file, x.row, x.column, x.value, _why(run, x)] for r in done for x in r.refused]
+    refused = [[r.file, x.row, x.column, x.value, x.worded(run.lang)] for r in done for x in r.refused]
     if refused:
         names = [run.word(x) for x in ("file", "row", "column", "value", "quarantined_because")]
         show_table("", names, refused, right=(1,))
-
-
-def _why(run: State, refused: Refused) -> str:
-    value = {"value": refused.value} if refused.value is not None else {}
-    return run.word(refused.code, {"value": None, **refused.facts, **value, "column": refused.column})
 
 
 def _write_rejects(run: State, done: list[StepsReport], profile: str, out: Path, *, quiet: bool) -> None:
     """The refused rows as their files have them, with file, row and reason behind; nothing refused: the head alone."""
     rows = []
     for report in done:
-        why: dict[int, list[str]] = {}
-        for x in report.refused:
-            why.setdefault(x.row, []).append(f"{x.column} {_why(run, x)}".strip())
+        why = report.refused.by_row()
         for n, raw in step_sheets.rejected_rows(report, profile).items():
-            rows.append({**raw, "_file": report.file, "_row": n, "_reason": "; ".join(why[n])})
+            reason = "; ".join(f"{x.column} {x.worded(run.lang)}".strip() for x in why[n])
+            rows.append({**raw, "_file": report.file, "_row": n, "_reason": reason})
     heads = [*step_sheets.step_profile(profile).file_columns(), "_file", "_row", "_reason"]
     pd.DataFrame(rows, columns=None if rows else heads).to_csv(out, index=False, encoding="utf-8-sig")
     if not quiet:

@@ -58,7 +58,7 @@ def _show(run: State, report: EntryReport, as_json: bool) -> None:
         names = ("sheet", "row", "column", "value")
         if report.problems:
             heads = [run.word(n) for n in (*names, "entry_expected")]
-            faults = [[*(p[n] for n in names), run.word(p["expected"]["code"], p["expected"])] for p in report.problems]
+            faults = [[*f.as_dict(*names).values(), f.worded(run.lang)] for f in report.problems]
             show_table(run.word("entry_refused"), heads, faults, right=(1,))
         for note in report.notes:
             sheet = note["sheet"] or report.file

@@ -1,12 +1,13 @@
 """Commands on facts: cases, samples, step logs, quarantine."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import typer
 
-from gridmgmt import texts
 from gridmgmt.cli.base import JSON, State, progress, show_json, show_table, state
+from gridmgmt.faults import Fault
 from gridmgmt.intake.operations import imports, step_sheets
 from gridmgmt.intake.operations.imports import ImportReport
 
@@ -131,9 +132,8 @@ def quarantine_list(
         show_table("", names, rows, right=(1,))
 
 
-def _why(lang: str, problem: dict[str, object]) -> str:
-    facts = problem["facts"] if isinstance(problem["facts"], dict) else {}
-    return texts.word(str(problem["code"]), {**facts, "value": problem["value"], "column": problem["column"]}, lang)
+def _why(lang: str, kept: dict[str, Any]) -> str:
+    return Fault(*(kept[name] for name in ("row", "column", "value", "code", "facts"))).worded(lang)
 
 
 @quarantine.command("export")

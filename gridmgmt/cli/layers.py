@@ -87,7 +87,7 @@ def _show_report(run: State, report: LayerReport) -> None:
         typer.echo(run.word("layers_dry_run"))
     shown = report.faults[:MOST_FAULTS]
     if shown:
-        rows = [[f.number, f.name, f.value, run.word(f.code, f.facts)] for f in shown]
+        rows = [[f.row, f.column, f.value, f.worded(run.lang)] for f in shown]
         names = [run.word(f"layers_{x}") for x in ("number", "field", "value", "reason")]
         show_table(f"{run.word('layers_faults')} · {report.file}", names, rows, right=(0,))
     if len(report.faults) > len(shown):

@@ -215,10 +215,7 @@ def samples_take(
 def _tell_take(run: State, report: TakeReport) -> None:
     title = run.word("import_dry_run") if report.dry_run else ""
     show_table(title, [run.word(n) for n in TAKE_COUNTS], [[getattr(report, n) for n in TAKE_COUNTS]], range(5))
-    rows = []
-    for p in report.problems:
-        why = run.word(p["code"], {**p["facts"], "value": p["value"], "column": p["column"]})
-        rows.append([p["sheet"] or report.file, p["row"], p["column"], p["value"], why])
+    rows = [[f.sheet or report.file, f.row, f.column, f.value, f.worded(run.lang)] for f in report.problems]
     if rows:
         names = ("sheet", "row", "column", "value", "quarantined_because")
         show_table(run.word("entry_refused"), [run.word(n) for n in names], rows, (1,))

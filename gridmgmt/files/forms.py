@@ -9,7 +9,7 @@ import datetime as dt
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import openpyxl
 import pandas as pd
 
 from gridmgmt.errors import ColumnMissing, EntryInvalid, FileUnreadable
+from gridmgmt.faults import Fault, Faults
 from gridmgmt.files.cells import half_width, trimmed
 from gridmgmt.files.tabular import TITLE_ROWS, as_text, open_rows
 from gridmgmt.numbers import exact, to_exact
@@ -35,22 +36,8 @@ FLAGS = {
     **dict.fromkeys(("否", "false", "no", "n", "0"), False),
 }
 
-
-@dataclass(frozen=True)
-class Fault:
-    """One fault of a form: where it stands, what stands there, and what was expected (code and facts)."""
-
-    sheet: str | None
-    row: int
-    column: str
-    value: str | None
-    expected: Mapping[str, Any]
-
-    @property
-    def told(self) -> dict[str, Any]:
-        """The fault as code and facts."""
-        code = "entry_fault" if self.sheet is None else "entry_fault_in_sheet"
-        return {"code": code, **asdict(self), "value": self.value or ""}
+SHOWN = ("sheet", "row", "column", "value", "expected")
+"""How a fault of a form is told."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +48,14 @@ class Line:
     row: int
     cells: Mapping[str, str]
 
+    def fault(self, column: str, code: str, /, **facts: Any) -> Fault:
+        """A fault of one of its cells."""
+        return Fault(self.row, column, self.cells.get(column), code, facts, self.sheet)
+
+    def unfit(self, column: str, expected: Mapping[str, Any]) -> Fault:
+        """A fault of one of its cells by what was expected, as :func:`gridmgmt.texts.expected` tells it."""
+        return self.fault(column, expected["code"], **{k: v for k, v in expected.items() if k != "code"})
+
 
 @dataclass(frozen=True)
 class Sheet:
@@ -69,7 +64,7 @@ class Sheet:
     kind: str
     name: str | None
     lines: Sequence[Line]
-    broken: Sequence[Fault]
+    broken: Faults
     sha256: str
 
 
@@ -147,7 +142,7 @@ def _headers(path: Path) -> dict[str, list[set[str]]]:
 def _sheet(path: Path, kind: str, kinds: Mapping[str, Sequence[str]], name: str | None) -> Sheet:
     rows = open_rows(path, ENCODINGS, list(kinds[kind]), name)
     lines = [Line(name, row, cells) for chunk in rows.chunks for row, cells in _lines(chunk) if cells]
-    broken = [Fault(name, n, "", text[:200], expected("columns_of_header")) for n, text in rows.broken]
+    broken = Faults(Fault(n, "", text[:200], "expected_columns_of_header", sheet=name) for n, text in rows.broken)
     return Sheet(kind, name, lines, broken, rows.sha256)
 
 
@@ -168,15 +163,11 @@ class Collected:
 
     def __init__(self, file: str) -> None:
         self.file = file
-        self.faults: list[Fault] = []
+        self.faults = Faults()
 
     def fault(self, line: Line, column: str, code: str, **facts: Any) -> None:
         """Note a fault of one cell: what was expected, as :func:`gridmgmt.texts.expected` words it."""
-        self.unfit(line, column, expected(code, **facts))
-
-    def unfit(self, line: Line, column: str, wanted: Mapping[str, Any]) -> None:
-        """Note a fault of one cell by what was expected."""
-        self.faults.append(Fault(line.sheet, line.row, column, line.cells.get(column), wanted))
+        self.faults.append(line.unfit(column, expected(code, **facts)))
 
     def read(self, line: Line, column: str, reader: Callable[[str], Any]) -> Any:
         """One cell by a reader that raises Unfit; None where it is empty or faulty (then that is noted)."""
@@ -186,7 +177,7 @@ class Collected:
         try:
             return reader(text)
         except Unfit as e:
-            self.unfit(line, column, e.expected)
+            self.faults.append(line.unfit(column, e.expected))
             return None
 
     def known(self, line: Line, columns: Sequence[str]) -> None:
@@ -195,16 +186,22 @@ class Collected:
             if column not in columns:
                 self.fault(line, column, "known_column", known=list(columns))
 
-    def stop(self) -> None:
-        """Refuse the file if anything is wrong.
 
-        Raises
-        ------
-        EntryInvalid
-            Lists every fault.
-        """
-        if self.faults:
-            raise EntryInvalid(file=self.file, n=len(self.faults), problems=[f.told for f in self.faults])
+def refuse(file: str, faults: Sequence[Fault]) -> None:
+    """Refuse a file as a whole if anything is wrong.
+
+    Raises
+    ------
+    EntryInvalid
+        Lists every fault.
+    """
+    if faults:
+        raise EntryInvalid(file=file, n=len(faults), problems=[_told(f) for f in faults])
+
+
+def _told(fault: Fault) -> dict[str, Any]:
+    code = "entry_fault" if fault.sheet is None else "entry_fault_in_sheet"
+    return {"code": code, **fault.as_dict(*SHOWN), "value": fault.value or ""}
 
 
 def day(text: str) -> dt.date:

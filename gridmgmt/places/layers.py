@@ -33,6 +33,7 @@ from gridmgmt.city import STORAGE_EPSG
 from gridmgmt.codes import CategoryKey, CategoryPattern
 from gridmgmt.documents import Id, Strict, Words
 from gridmgmt.errors import CodeInvalid, ColumnMissing
+from gridmgmt.faults import Fault, Faults
 from gridmgmt.geo import to_metric
 
 Shape = Literal["point", "line", "polygon"]
@@ -115,17 +116,6 @@ class Kinds(Strict):
 
 
 @dataclass(frozen=True)
-class Fault:
-    """Why a feature is left out: its number in the file, the field, the value seen, and a code with its facts."""
-
-    number: int
-    name: str
-    value: str
-    code: str
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class Prepared:
     """The features that are right, by code; the faults of the others; how many were numbered."""
 
@@ -177,7 +167,7 @@ def prepare(
         table["code"] = table["code"].where(~missing, raw.index.astype(str))
     checks = _Checks(table, raw.geometry, kind, known)
     faults = checks.all()
-    good = ~table.index.isin([f.number for f in faults])
+    good = ~table.index.isin([f.row for f in faults])
     used = {c for c in columns.values() if c} | {raw.geometry.name}
     others = pd.DataFrame(raw)[[c for c in raw.columns if c not in used]]
     found = table[good].assign(
@@ -213,7 +203,7 @@ class _Checks:
         self.types = shapely.get_type_id(self.shapes)
         self.classes = table["class"].map(lambda v: None if v is None else kind.class_of(v)).astype(object)
         self.buffers = table["buffer_m"].map(_metres)
-        self.faults: list[Fault] = []
+        self.faults = Faults()
 
     def all(self) -> tuple[Fault, ...]:
         """Every fault, in the file's order."""
@@ -221,16 +211,14 @@ class _Checks:
         self._fields()
         self._words()
         self._geometry()
-        return tuple(sorted(self.faults, key=lambda f: f.number))
+        return tuple(sorted(self.faults, key=lambda f: f.row))
 
     def _refuse(
         self, wrong: Any, name: str, code: str, value: Callable[[int], Any] | None = None, **facts: Any
     ) -> None:
         for i in np.flatnonzero(np.asarray(wrong, dtype=bool)).tolist():
             seen = value(i) if value else (self.table[name].iloc[i] if name in self.table else None)
-            self.faults.append(
-                Fault(int(self.table.index[i]), name, "" if seen is None else str(seen)[:80], code, facts)
-            )
+            self.faults.note(int(self.table.index[i]), name, "" if seen is None else str(seen)[:80], code, **facts)
 
     def _codes(self) -> None:
         codes = self.table["code"]

@@ -280,7 +280,8 @@ class EntryLines(Collected):
             try:
                 parse(spec, joined([("1", record)]))
             except Unfit as e:
-                self.unfit(line, "points" if spec.type in ("marks", "ratings", "items") else "code", e.expected)
+                column = "points" if spec.type in ("marks", "ratings", "items") else "code"
+                self.faults.append(line.unfit(column, e.expected))
                 return
         ref = line.cells.get("ref") or ref_of(record, evidence)
         key = (period.label, line.cells["subject"], name, ref)

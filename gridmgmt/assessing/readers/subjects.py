@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from gridmgmt.faults import Faults
 from gridmgmt.files import forms
-from gridmgmt.files.forms import Collected, Fault, Line
+from gridmgmt.files.forms import Collected, Line
 from gridmgmt.people.readers.reference import ALWAYS
 from gridmgmt.rulebooks.dossier import Subject
 from gridmgmt.texts import Unfit
@@ -91,7 +92,7 @@ def read_subjects(path: Path) -> tuple[list[Listed], Collected, str]:
     return out, collected, sheet.sha256
 
 
-def read_staff(path: Path) -> tuple[list[StaffDay], list[Fault], str]:
+def read_staff(path: Path) -> tuple[list[StaffDay], Faults, str]:
     """A daily staff table: its good rows, its faults, the file's SHA-256.
 
     Raises
