@@ -1,6 +1,6 @@
 """Commands on cases at work: `gridmgmt case open | step | steps | template | show | list | clock | renew`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ import pandas as pd
 import typer
 
 from gridmgmt import texts
+from gridmgmt.accepted import words
 from gridmgmt.casework import step_facts
 from gridmgmt.casework.cases import STATES, Case
 from gridmgmt.casework.hanging import Account
@@ -187,12 +188,11 @@ def template(
     typer.echo(state(context).word("step_sheet_written", {"file": str(out)}))
 
 
-def _by_word(text: str, prefix: str, codes: Iterable[str], name: str) -> str:
+def _by_word(text: str, prefix: str, codes: Collection[str], name: str) -> str:
     """A code given as such or by its Chinese word."""
-    words = {texts.word(f"{prefix}_{code}"): code for code in codes}
-    found = words.get(text.strip(), text.strip())
-    if found not in words.values():
-        expected = ", ".join(f"{word} {code}" for word, code in words.items())
+    found = words(prefix).get(text.strip(), "")
+    if found not in codes:
+        expected = ", ".join(f"{texts.word(f'{prefix}_{code}')} {code}" for code in codes)
         raise OptionInvalid(name=name, value=text, expected=expected)
     return found
 

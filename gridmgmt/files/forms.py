@@ -16,12 +16,13 @@ from typing import Any
 import openpyxl
 import pandas as pd
 
+from gridmgmt.accepted import words, yes_no
 from gridmgmt.errors import ColumnMissing, EntryInvalid, FileUnreadable
 from gridmgmt.faults import Fault, Faults
 from gridmgmt.files.cells import half_width, trimmed
 from gridmgmt.files.tabular import TITLE_ROWS, as_text, open_rows
 from gridmgmt.numbers import exact, to_exact
-from gridmgmt.texts import Unfit, expected, word
+from gridmgmt.texts import Unfit, expected
 
 ENCODINGS = ("utf-8", "gb18030")
 
@@ -30,11 +31,6 @@ DAY = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?(
 
 AS_WRITTEN = ("name", "name_zh", "name_en", "evidence", "note")
 """Columns that are no codes or numbers: full-width characters stay."""
-
-FLAGS = {
-    **dict.fromkeys(("是", "true", "yes", "y", "1"), True),
-    **dict.fromkeys(("否", "false", "no", "n", "0"), False),
-}
 
 SHOWN = ("sheet", "row", "column", "value", "expected")
 """How a fault of a form is told."""
@@ -91,8 +87,10 @@ def read_sheets(path: Path, kinds: Mapping[str, Sequence[str]]) -> list[Sheet]:
     rows = _headers(path)
     found = {name: _kind(path, headers, kinds) for name, headers in rows.items()}
     for name, kind in found.items():
-        wanted = next((k for k in kinds if name.startswith(word(f"form_{k}", lang="zh"))), None) if not kind else None
-        if wanted is not None and any(rows[name]):  # the row of machine names was deleted: nothing is passed over
+        wanted = next(
+            (k for word, k in words("sheet").items() if k in kinds and word != k and name.startswith(word)), None
+        )
+        if not kind and wanted is not None and any(rows[name]):  # the row of machine names was deleted: that is told
             raise ColumnMissing(file=f"{path.name} [{name}]", columns=list(kinds[wanted]), found=sorted(rows[name][0]))
     if not any(found.values()):
         raise ColumnMissing(file=path.name, columns=list(next(iter(kinds.values()))), found=list(found))
@@ -234,9 +232,10 @@ def whole(least: int) -> Callable[[str], int]:
 
 def flag(text: str) -> bool:
     """Yes or no (是 / 否)."""
-    if text.lower() not in FLAGS:
+    found = yes_no(text, "yes_no_of_tables")
+    if found is None:
         raise Unfit("flag")
-    return FLAGS[text.lower()]
+    return found
 
 
 def listed(text: str) -> tuple[str, ...]:

@@ -64,7 +64,7 @@ NAMES = ("name_zh", "name_en")
 
 
 class FeatureClass(Strict):
-    """One word of the field class; ``also`` are further words that files have for it."""
+    """One class: how it is shown, and in ``also`` the words that files have for it beside its key."""
 
     zh: Annotated[str, Field(min_length=1)]
     en: Annotated[str, Field(min_length=1)]
@@ -90,15 +90,14 @@ class Kind(Strict):
             raise ValueError(f"objects: {', '.join(sorted(unknown))} ∉ classes")
         if "class" in self.required and not self.classes:
             raise ValueError("required: class; classes: {}")
-        words = [w for key in self.classes for w in self._words(key)]
+        words = [w for key, x in self.classes.items() for w in {*self._words(key), x.zh.casefold(), x.en.casefold()}]
         twice = sorted({w for w in words if words.count(w) > 1})
         if twice:
             raise ValueError(f"classes: {', '.join(twice)} × 2")
         return self
 
     def _words(self, key: str) -> set[str]:
-        own = self.classes[key]
-        return {w.casefold() for w in (key, own.zh, own.en, *own.also)}
+        return {w.casefold() for w in (key, *self.classes[key].also)}
 
     def class_of(self, word: str) -> str | None:
         """The class that a file's word means, None if none does."""

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 
+from gridmgmt.accepted import words
 from gridmgmt.casework.time_limits import STAGES, TimeLimit
 from gridmgmt.codes import CategoryPattern
 from gridmgmt.deadlines import UNITS, Limit
@@ -14,8 +15,6 @@ from gridmgmt.people.units import Fault
 
 REQUIRED = ("category", "stage", "amount", "unit")
 OPTIONAL = ("unit_code", "part", "part_zh", "part_en", "condition_zh", "condition_en", "valid_from", "valid_to")
-
-_STAGE = {**{zh: code for code, zh in STAGES.items()}, **{code: code for code in STAGES}}
 
 
 def read_limits(path: Path, units: Collection[str]) -> list[TimeLimit]:
@@ -46,7 +45,7 @@ def _row(row: int, v: dict[str, str | None], units: Collection[str], faults: lis
         CategoryPattern.parse(v["category"] or "")
     except CodeInvalid:
         faults.append(_fault("category", row, "category", v["category"]))
-    if v["stage"] not in _STAGE:
+    if v["stage"] not in words("stage"):
         faults.append({**_fault("stage", row, "stage", v["stage"]), "known": _words(STAGES)})
     if v["unit_code"] is not None and v["unit_code"] not in units:
         faults.append(_fault("unit", row, "unit_code", v["unit_code"]))
@@ -62,8 +61,8 @@ def _row(row: int, v: dict[str, str | None], units: Collection[str], faults: lis
         part = "1"
     first, last = days(row, v, faults)
     return TimeLimit(
-        v["category"] or "", _STAGE.get(v["stage"] or "", ""), limit.amount, limit.unit, first, last, v["unit_code"],
-        int(part), v["part_zh"], v["part_en"], v["condition_zh"], v["condition_en"],
+        v["category"] or "", words("stage").get(v["stage"] or "", ""), limit.amount, limit.unit, first, last,
+        v["unit_code"], int(part), v["part_zh"], v["part_en"], v["condition_zh"], v["condition_en"],
     )  # fmt: skip
 
 

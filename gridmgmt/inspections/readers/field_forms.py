@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from gridmgmt.accepted import words
 from gridmgmt.errors import ColumnMissing, FileUnreadable, InstantInvalid
 from gridmgmt.faults import Fault, Faults
 from gridmgmt.files import forms
@@ -27,11 +28,6 @@ FILLED = ("inspected_at", "inspector", "result", "note")
 
 FOUND = ("n", "note", "photographs", "found_at", "found_lon", "found_lat")
 """What an inspector writes of a finding."""
-
-RESULTS = {
-    "已检": "inspected", "inspected": "inspected", "未检": "not_inspected", "not inspected": "not_inspected",
-    "not_inspected": "not_inspected",
-}  # fmt: skip
 
 MOMENT = re.compile(
     r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?(?:[ T]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?)?"
@@ -213,7 +209,7 @@ class _Reading:
 
     def _sample(self, line: Line, findings: tuple[Found, ...]) -> Taken | None:
         cells = line.cells
-        result = RESULTS.get(cells.get("result", "已检").lower())
+        result = words("inspection").get(cells.get("result", "inspected").lower())
         if result is None:
             self.refuse(line, "result", "field_result_unknown", known=["已检 / inspected", "未检 / not inspected"])
         for column in ("inspected_at", "inspector", *(["note"] if result == "not_inspected" else [])):

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from gridmgmt import periods
+from gridmgmt.accepted import words
 from gridmgmt.faults import Faults
 from gridmgmt.files.cells import half_width, trimmed
 from gridmgmt.intake.readers.profiles import FieldSpec, Profile
@@ -23,8 +24,6 @@ TIME_FORMATS = (
     "%Y年%m月%d日 %H:%M:%S", "%Y年%m月%d日 %H:%M", "%Y年%m月%d日",
 )  # fmt: skip
 FIRST_YEAR, LAST_YEAR = 1980, 2099
-TRUE = frozenset({"是", "y", "yes", "true", "1", "t"})
-FALSE = frozenset({"否", "n", "no", "false", "0", "f"})
 
 WHOLE_DAY = r"\d{4}-\d{1,2}-\d{1,2}|\d{8}"
 """How an ISO time must begin: a year or month alone is no day."""
@@ -131,8 +130,9 @@ class Chunk:
     def flag(self, spec: FieldSpec) -> pd.Series:
         """A yes/no field (是/否), also true and false from a map; none means no."""
         values = self._half_width(spec).map(lambda v: str(v).lower() if isinstance(v, str | bool) else v)
-        self.refuse(values.notna() & ~values.isin(TRUE | FALSE), spec.label, "flag_unreadable")
-        return values.isin(TRUE)
+        meant = values.map(words("yes_no_of_exports"))
+        self.refuse(values.notna() & meant.isna(), spec.label, "flag_unreadable")
+        return meant == "yes"
 
     def required(self, values: pd.Series, name: str) -> None:
         """Refuse rows where a field that every row needs has no value and no other fault yet."""

@@ -203,9 +203,7 @@ def test_good_rows_load_and_bad_ones_are_told(city: Work, enter: Enter) -> None:
 def test_what_the_platform_counts_is_not_entered(city: Work, tmp_path: Path) -> None:
     path = long_csv(tmp_path / "a.csv", [{"period": "2025-12", "subject": "D1", "input": "due", "value": "1"}])
     report = entries.import_entries(city.but(actor="李四"), "grid_baseline", path)
-    assert [(p.column, p.expected) for p in report.problems] == [
-        ("input", {"code": "expected_counted", "name": "due"})
-    ]
+    assert [(p.column, p.expected) for p in report.problems] == [("input", {"code": "expected_counted", "name": "due"})]
 
 
 def test_a_number_and_records_exclude_each_other(city: Work, enter: Enter) -> None:

@@ -308,9 +308,7 @@ def test_a_form_of_a_draw_that_was_replaced_brings_only_corrections(drawn: Work,
     row = form.sample(road, inspected_at=AT, inspector="王五")
     report = form.take(drawn)
     assert (report.n_corrected, report.n_new, report.n_refused) == (1, 0, 1)
-    assert [(p.row, p.code, p.facts) for p in report.problems] == [
-        (row, "field_draw_replaced", {"draw": newer.name})
-    ]
+    assert [(p.row, p.code, p.facts) for p in report.problems] == [(row, "field_draw_replaced", {"draw": newer.name})]
     assert set(current(drawn)) == {site}
     with pytest.raises(DrawReplaced) as e:
         findings.form_of(drawn, DRAW)
@@ -433,9 +431,7 @@ def test_a_finding_does_not_wander_to_another_sample(drawn: Work, tmp_path: Path
     named = other["id"] if known else "huiji-2025-06-9999"
     one["properties"]["results"] = [{"sample_no": named, "item": code, "n": 1}]
     report = take_json(drawn, tmp_path / "a.geojson", data)
-    assert [(p.sheet, p.value, p.code) for p in report.problems] == [
-        ("results[0]", named, "field_sample_other")
-    ]
+    assert [(p.sheet, p.value, p.code) for p in report.problems] == [("results[0]", named, "field_sample_other")]
     assert set(current(drawn)) == (set() if known else {other["id"]}), "the finding may be the other's as well"
 
 
