@@ -167,9 +167,9 @@ def responsibility_import(
     counts = {"n": report.n_rows, "n_new": report.n_new, "n_ended": report.n_ended}
     typer.echo(both("rules_imported", {**counts, "n_reopened": len(report.reopened)}))
     for fault in report.reopened:
-        typer.echo(both("rule_reopened", fault))
+        typer.echo(both("rule_reopened", fault.told))
     for fault in report.nowhere[:MOST_SHOWN]:
-        typer.echo(both("rule_nowhere", fault))
+        typer.echo(both("rule_nowhere", fault.told))
     if len(report.nowhere) > MOST_SHOWN:
         typer.echo(both("rules_nowhere", {"n": len(report.nowhere)}))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from gridmgmt.faults import Faults
 from gridmgmt.files import forms
 from gridmgmt.files.forms import Collected, Line
-from gridmgmt.people.readers.reference import ALWAYS
+from gridmgmt.files.tables import ALWAYS
 from gridmgmt.rulebooks.dossier import Subject
 from gridmgmt.texts import Unfit
 
