@@ -15,11 +15,13 @@ from typing import Any
 
 import openpyxl
 import pandas as pd
+from pydantic import ValidationError
 
 from gridmgmt.accepted import words, yes_no
 from gridmgmt.errors import ColumnMissing, EntryInvalid, FileUnreadable
 from gridmgmt.faults import Fault, Faults
 from gridmgmt.files.cells import half_width, trimmed
+from gridmgmt.files.tables import R, faults_of
 from gridmgmt.files.tabular import TITLE_ROWS, as_text, open_rows
 from gridmgmt.numbers import exact, to_exact
 from gridmgmt.texts import Unfit, expected
@@ -176,6 +178,14 @@ class Collected:
             return reader(text)
         except Unfit as e:
             self.faults.append(line.unfit(column, e.expected))
+            return None
+
+    def row(self, line: Line, model: type[R], empty: str = "expected_value") -> R | None:
+        """A whole row by its model; None where it is faulty, which is noted."""
+        try:
+            return model.model_validate(line.cells)
+        except ValidationError as e:
+            self.faults += faults_of(e, line.row, line.cells, line.sheet, empty)
             return None
 
     def known(self, line: Line, columns: Sequence[str]) -> None:

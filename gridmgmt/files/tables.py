@@ -16,6 +16,7 @@ from gridmgmt.errors import ColumnMissing, LevelUnknown, TableInvalid, TableRefu
 from gridmgmt.faults import Fault, Faults
 from gridmgmt.files.cells import half_width, trimmed
 from gridmgmt.files.tabular import Rows, open_rows
+from gridmgmt.texts import Unfit
 
 ENCODINGS = ("utf-8", "gb18030")
 
@@ -114,8 +115,14 @@ def _cell(column: str, value: Any) -> str | None:
     return (text if column in AS_WRITTEN else half_width(text)) or None
 
 
-def faults_of(e: ValidationError, row: int, cells: Mapping[str, str | None], sheet: str | None = None) -> Faults:
-    """What a model of rows found, as faults of a row."""
+def faults_of(
+    e: ValidationError,
+    row: int,
+    cells: Mapping[str, str | None],
+    sheet: str | None = None,
+    empty: str = "table_fault_empty",
+) -> Faults:
+    """What a model of rows refused, as faults of a row; ``empty`` is the code of a cell that must not be so."""
     out = Faults()
     for error in e.errors():
         why = error.get("ctx", {}).get("error")
@@ -124,8 +131,10 @@ def faults_of(e: ValidationError, row: int, cells: Mapping[str, str | None], she
             column = why.column or column
             value = ":".join(str(cells.get(c)) for c in why.shows) or None
             code, facts = why.code, why.facts
+        elif isinstance(why, Unfit):
+            code, facts = why.code, why.facts
         else:
-            code, facts = "table_fault_empty", {}
+            code, facts = empty, {}
         out.append(Fault(row, column, cells.get(column) if value is None else value, code, facts, sheet))
     return out
 

@@ -53,7 +53,7 @@ def literals(node: ast.expr | None) -> list[str]:
 WIDE = ("page_", "card_", "grid_", "map_", "reason_")
 """Prefixes of whole areas of the catalogue: having one does not make a wording used."""
 
-CODE_AT = {"refuse": 2, "Fault": 3, "note": 3, "Reason": 0, "Finding": 0, "Note": 0, "word": 0, "both": 0}
+CODE_AT = {"refuse": 2, "Fault": 3, "note": 3, "Wrong": 0, "Reason": 0, "Finding": 0, "Note": 0, "word": 0, "both": 0}
 """Which argument of these calls is a code."""
 
 

@@ -22,6 +22,7 @@ from gridmgmt.database import batches, cities, facts
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.faults import Faults
 from gridmgmt.files import forms
+from gridmgmt.files.forms import Line
 from gridmgmt.people.store import units
 from gridmgmt.periods import Period, parse_period
 from gridmgmt.rulebooks import load as rulebooks
@@ -274,31 +275,32 @@ def import_staff(work: Work, path: Path) -> EntryReport:
     with work.transaction() as connection:
         cities.load_city(connection)
         facts.lock(connection)
-        old = store.staff_rows(connection, (r.day for r in rows))
+        old = store.staff_rows(connection, (r.day for _, r in rows))
         codes = set(units.unit_ids(connection))
         codes |= {code for kind in ("grid", "unit", "person") for _, code in store.subject_ids(connection, kind)}
         changes = []
-        for r in rows:
+        for line, r in rows:
             told = (Fraction(r.worked_h), Fraction(r.online_h), r.n_absent, r.n_all_off)
             if r.subject_code not in codes:
-                faults.append(r.line.unfit("subject_code", expected("somebody_known")))
+                faults.append(line.unfit("subject_code", expected("somebody_known")))
             elif old.get(r.key) == told:
                 report.n_unchanged += 1
             else:
                 report.n_corrected += r.key in old
                 report.n_new += r.key not in old
-                changes.append(r)
+                changes.append((line, r))
         report.problems = Faults(sorted(faults, key=lambda f: f.row))
         report.n_refused = len(report.problems)
         _write_staff(connection, report, sha256, changes, work.by)
     return report
 
 
-def _write_staff(connection: Connection, report: EntryReport, sha256: str, rows: Sequence[StaffDay], by: str) -> None:
+def _write_staff(
+    connection: Connection, report: EntryReport, sha256: str, rows: Sequence[tuple[Line, StaffDay]], by: str
+) -> None:
     if not rows:
         return
     batch_id = batches.new_batch(connection, "staff", file=report.file, file_sha256=sha256)
-    names = lists.STAFF_COLUMNS
-    made = [{**{n: getattr(r, n) for n in names}, "row_no": r.line.row} for r in rows]
+    made = [{**r.model_dump(), "row_no": line.row} for line, r in rows]
     store.add_staff(connection, made, batch_id, batches.stamp_batch(connection, batch_id))
     batches.close_batch(connection, batch_id, {"by": by, **_counts(report)})
