@@ -1,8 +1,4 @@
-"""Cells (单元格) as people type them: blanks, full-width forms; and what is wrong in a row."""
-
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+"""Cells (单元格) as people type them: blanks, full-width forms."""
 
 HALF_WIDTH = {full: full - 0xFEE0 for full in (*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B))}
 
@@ -18,18 +14,3 @@ def trimmed(text: str) -> str:
 def half_width(text: str) -> str:
     """Full-width letters, digits and number signs (全角) as half-width ones; brackets and the rest stay."""
     return text if text.isascii() else text.translate(HALF_WIDTH)
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One fault of one row: stored as code + facts, worded when shown."""
-
-    row: int
-    column: str
-    value: str | None
-    code: str
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-    def as_dict(self) -> dict[str, Any]:
-        """JSON-ready form."""
-        return {"column": self.column, "value": self.value, "code": self.code, "facts": dict(self.facts)}

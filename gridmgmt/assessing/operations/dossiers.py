@@ -11,6 +11,7 @@ from fractions import Fraction
 from functools import partial
 from typing import Any, Literal
 
+from gridmgmt.accepted import yes_no
 from gridmgmt.assessing.operations.automatic_inputs import Assessed, Sources, filters_of, step_counts_of
 from gridmgmt.assessing.operations.past_results import earlier_results
 from gridmgmt.assessing.store import entries
@@ -236,13 +237,9 @@ def _record(
         elif name in own:
             inputs[name], sources[name] = own[name], "entries"
     needs_sign = any(s.type in LISTED and s.automatic is None for s in specs.values())
-    signed = not needs_sign or _is_true(own.get(SIGNED, everybody.get(SIGNED)))
+    signed = not needs_sign or bool(yes_no(own.get(SIGNED, everybody.get(SIGNED))))
     record: dict[str, Any] = {"inputs": inputs, "sources": sources}
     return record if signed else {**record, "signed": False}
-
-
-def _is_true(value: Any) -> bool:
-    return str(value).strip().lower() in ("true", "1", "是", "yes")
 
 
 # --- earlier periods --------------------------------------------------------------------------------------------------

@@ -526,7 +526,7 @@ def test_a_staff_table(tmp_path: Path) -> None:
     ]
     path = long_csv(tmp_path / "a.csv", [dict(zip(columns, r, strict=True)) for r in rows], columns)
     found, faults, _ = read_staff(path)
-    assert [(r.person, r.worked_h, r.online_h, r.n_absent, r.n_all_off) for r in found] == [("p", "8", "7.5", 1, 0)]
+    assert [(r.person, r.worked_h, r.online_h, r.n_absent, r.n_all_off) for _, r in found] == [("p", "8", "7.5", 1, 0)]
     assert [(f.row, f.column) for f in faults] == [
         (4, "person"), (5, "worked_h"), (5, "n_absent"), (5, "n_all_off"), (6, "online_h"),
         (7, "day"), (7, "person"),
