@@ -198,9 +198,9 @@ def test_a_mean_of_none_that_applies_does_not_apply_and_one_without_data_is_with
     ]
     item = ITEM.validate_python({"id": "x", "title": WORDS, "kind": "mean", "items": parts})
     rate_empty = {"due": Fraction(0), "closed": Fraction(0), "business": "not_applicable"}
-    assert evaluate(item, Context(book, rate_empty)).status == "no_data"
+    assert item.evaluate(Context(book, rate_empty)).status == "no_data"
     one = ITEM.validate_python({"id": "x", "title": WORDS, "kind": "mean", "items": parts[:1]})
-    assert evaluate(one, Context(book, rate_empty)).status == "not_applicable"
+    assert one.evaluate(Context(book, rate_empty)).status == "not_applicable"
 
 
 def test_weighted_is_exact_and_reweights_nothing() -> None:

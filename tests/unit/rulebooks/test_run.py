@@ -9,7 +9,7 @@ import pytest
 
 from gridmgmt.rulebooks.dossier import read_dossier
 from gridmgmt.rulebooks.model import Rulebook
-from gridmgmt.rulebooks.nodes import Outcome
+from gridmgmt.rulebooks.results import Outcome
 from gridmgmt.rulebooks.run import Run, run
 
 WORDS = {"zh": "测试", "en": "Test"}

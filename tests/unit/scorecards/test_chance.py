@@ -235,9 +235,9 @@ def test_a_part_of_a_finding_counts_for_none_in_the_draws_as_in_the_score(found:
     rules, counts = book([item]), {"a": 1, "b": 1, "c": Fraction(found), "d": 1}
     compare(rules, [counts, counts], None)  # type: ignore[list-item]
     (part,) = rules.stages[0].score.items  # type: ignore[union-attr]
-    node = evaluate(part, contexts(rules, [counts], None)[0])  # type: ignore[list-item]
+    node = part.evaluate(contexts(rules, [counts], None)[0])  # type: ignore[list-item]
     inputs = {"c": np.array([[float(found), float(found) - 1e-12]])}  # as floats sum up to it
-    assert redraw(part, [node], Batch(rules, inputs, {"c": np.array([[True]])})).value.tolist() == [[left, left]]
+    assert part.redraw([node], Batch(rules, inputs, {"c": np.array([[True]])})).value.tolist() == [[left, left]]
 
 
 def test_a_subject_whose_input_is_not_drawn_keeps_its_exact_value() -> None:
