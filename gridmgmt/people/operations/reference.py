@@ -9,9 +9,7 @@ from gridmgmt import city as cities_data
 from gridmgmt.city import City
 from gridmgmt.database import batches, cities, facts, quarantine
 from gridmgmt.database.work import Work
-from gridmgmt.files import calendars
 from gridmgmt.people import units as unit_tree
-from gridmgmt.people.readers import reference
 from gridmgmt.people.responsibility import Rule, strongest_first
 from gridmgmt.people.store import categories as category_store
 from gridmgmt.people.store import responsibility, units
@@ -27,6 +25,9 @@ def init_city(work: Work, path: Path) -> City:
     ------
     CityInvalid, CityExists, CalendarMissing, DataFileInvalid
     """
+    from gridmgmt.files import calendars
+    from gridmgmt.people.readers import reference  # slow, and needed by those only who bring tables
+
     city = cities_data.read(path)
     calendars.load(city.calendar)
     with work.transaction() as connection:
@@ -51,6 +52,8 @@ def import_units(work: Work, path: Path) -> int:
     ------
     TableInvalid, TableRefused
     """
+    from gridmgmt.people.readers import reference
+
     with work.transaction() as connection:
         facts.lock(connection)
         city = cities.load_city(connection)
@@ -61,6 +64,8 @@ def import_units(work: Work, path: Path) -> int:
 
 def import_categories(work: Work, path: Path) -> int:
     """Import categories (类别); gives the number of rows."""
+    from gridmgmt.people.readers import reference
+
     rows = reference.read_categories(path)
     with work.transaction() as connection:
         facts.lock(connection)
@@ -109,6 +114,8 @@ def import_rules(work: Work, path: Path, *, reopen: bool = False) -> RulesReport
     TableRefused
         Also where the table would reopen rules without being asked to; every such row is named.
     """
+    from gridmgmt.people.readers import reference
+
     with work.transaction() as connection:
         facts.lock(connection)
         city = cities.load_city(connection)
