@@ -33,9 +33,10 @@ lint: $(STAMP)
 	$(RUN)/mypy
 	$(RUN)/lint-imports
 
-bench: $(STAMP) postgis
+bench: demo
 	$(RUN)/python -m tests.benchmarks.bench_locator
 	$(RUN)/python -m tests.benchmarks.bench_chance
+	$(RUN)/python -m tests.benchmarks.bench_start
 
 # which part of the code the tests run: a figure to look at, no gate (TESTS=tests/unit for some of them)
 coverage: $(STAMP) postgis

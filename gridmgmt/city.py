@@ -8,8 +8,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pyproj import CRS
 from pyproj.exceptions import CRSError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from gridmgmt.errors import CityInvalid, LevelUnknown
 
@@ -244,6 +242,9 @@ def read(path: Path) -> City:
     CityInvalid
         Not YAML in UTF-8, an unknown or duplicate key, or a value that cannot be used.
     """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
     try:
         data = YAML(typ="safe").load(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, YAMLError) as e:

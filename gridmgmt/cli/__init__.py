@@ -4,6 +4,7 @@ A command's module is imported when the command is asked for, and what is slow t
 it runs: help and completion wait for none of it.
 """
 
+import gc
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -93,9 +94,20 @@ class Root(help.Group):
         super().__init__(**{**attributes, "commands": self.known})
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Note what was typed: help speaks the language asked for wherever that stands."""
+        """Note what was typed, since help speaks the language asked for; help by a bare name reads no option."""
         ctx.meta["typed"] = [*args]
+        if args and args[-1] in ctx.help_option_names and (asked := self._asked(ctx, args[:-1])):
+            typer.echo(asked.get_help())
+            ctx.exit()
         return super().parse_args(ctx, args)
+
+    def _asked(self, context: Any, names: Sequence[str]) -> Any:
+        """The command that is named, with nothing else between."""
+        for name in names:
+            if name not in getattr(context.command, "commands", ()):
+                return None
+            context = type(context)(context.command.commands[name], info_name=name, parent=context)
+        return context
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Their names."""
@@ -152,6 +164,7 @@ def worded() -> Iterator[None]:
 
 def main() -> None:
     """Run the command."""
+    gc.set_threshold(100_000)  # what is imported stays: to look through it again and again costs a third of a start
     status = None
     with worded():
         try:

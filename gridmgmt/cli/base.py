@@ -169,7 +169,7 @@ Shown = Iterator[Table | str]
 class View:
     """What a command found (所得): for programs (``--json``), and as people read it, which is worded only for them.
 
-    ``failed`` ends the command with status 1, so that a nightly job notices.
+    ``data`` that is slow to make is a function; ``failed`` ends the command with status 1: a nightly job notices.
     """
 
     data: Any
@@ -193,7 +193,7 @@ def _plain(value: Any) -> Any:
 
 def _show(found: View | Iterable[Table | str], *, as_json: bool) -> None:
     if as_json and isinstance(found, View):
-        typer.echo(as_json_text(found.data))
+        typer.echo(as_json_text(found.data() if callable(found.data) else found.data))
     else:
         for part in found.shown if isinstance(found, View) else found:
             if isinstance(part, Table):

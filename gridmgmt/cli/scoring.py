@@ -12,6 +12,8 @@ from gridmgmt.cli.base import Shown, State, Table, View, as_json_text, command, 
 from gridmgmt.errors import OptionInvalid
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from gridmgmt.assessing.operations.scoring import Made
     from gridmgmt.scorecards.documents import Document, Header
 
@@ -43,21 +45,27 @@ def indicators(run: State, *, period: str, level: str, as_of: str | None = None,
     from gridmgmt.periods import parse_period
 
     table, found = counting.indicators(run.work, parse_period(period), level, run.instant(as_of))
-    plain = table.astype(object).where(table.notna(), None)
-    data = {"period": period, "level": level, "as_of": found.as_of.isoformat(), "edition": found.edition.name,
-            "grids": plain.to_dict("records")}  # fmt: skip
-    shown = {"table": _indicators(run, table), "csv": iter([table.to_csv(index=False).removesuffix("\n")])}
-    shown["json"] = iter([as_json_text(data)])
-    return View(data, _one_of(shown, format_))
+    head = {"period": period, "level": level, "as_of": found.as_of.isoformat(), "edition": found.edition.name}
+    return View(lambda: {**head, "grids": _records(table)}, _in_form(run, format_, head, table))
 
 
-def _one_of(shown: Mapping[str, Shown], form: str) -> Shown:
-    if form not in shown:
-        raise OptionInvalid(name="--format", value=form, expected="table / csv / json")
-    yield from shown[form]
+def _records(table: pd.DataFrame) -> list[dict[Any, Any]]:
+    return table.astype(object).where(table.notna(), None).to_dict("records")
 
 
-def _indicators(run: State, table: Any) -> Shown:
+def _in_form(run: State, form: str, head: Mapping[str, Any], table: pd.DataFrame) -> Shown:
+    match form:
+        case "csv":
+            yield table.to_csv(index=False).removesuffix("\n")
+        case "json":
+            yield as_json_text({**head, "grids": _records(table)})
+        case "table":
+            yield _indicators(run, table)
+        case _:
+            raise OptionInvalid(name="--format", value=form, expected="table / csv / json")
+
+
+def _indicators(run: State, table: pd.DataFrame) -> Table:
     from gridmgmt.figures.counts import COUNTS
     from gridmgmt.figures.indicators import RATIOS
 
@@ -80,7 +88,7 @@ def _indicators(run: State, table: Any) -> Shown:
         for r in table.to_dict("records")
     ]
     columns = [*run.words(("code", "name")), *(label(c) for c in (*SHOWN, *RATIOS))]
-    yield Table(columns, rows, right=range(2, len(columns)))
+    return Table(columns, rows, right=range(2, len(columns)))
 
 
 def _name(run: State, zh: Any, en: Any) -> str:

@@ -5,13 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import psycopg
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from psycopg import sql
 from sqlalchemy import URL, Connection, Engine, create_engine, func, make_url, select, text
 from sqlalchemy.exc import ArgumentError, OperationalError
@@ -20,6 +17,10 @@ from gridmgmt.database import server
 from gridmgmt.errors import DatabaseOutdated, DatabaseUnreachable
 from gridmgmt.settings import Settings
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+MIGRATIONS = Path(__file__).parent / "migrations"
 EXTENSIONS = ("postgis", "btree_gist")
 
 SETUP_LOCK = 4_780_000
@@ -121,21 +122,25 @@ def drop_database(settings: Settings) -> None:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(settings.db)))
 
 
-def alembic_config(connection: Connection | None = None) -> Config:
+def alembic_config(connection: Connection | None = None) -> "Config":
     """Alembic's settings; its scripts lie inside the package so that an installed wheel can migrate."""
+    from alembic.config import Config  # slow, and needed by those only who migrate
+
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
     return config
 
 
 def migrate(engine: Engine) -> str:
     """Bring the tables to this release; gives the revision reached. Two at once follow each other."""
+    from alembic import command
+
     with connect(engine) as connection:
         connection.execute(select(func.pg_advisory_xact_lock(SETUP_LOCK)))
         command.upgrade(alembic_config(connection), "head")
         connection.commit()
-        return str(MigrationContext.configure(connection).get_current_revision())
+        return str(_revision(connection))
 
 
 def check_revision(connection: Connection) -> None:
@@ -147,14 +152,26 @@ def check_revision(connection: Connection) -> None:
         Says both revisions and how to migrate.
     """
     wanted = _head()
-    found = MigrationContext.configure(connection).get_current_revision()
+    found = _revision(connection)
     if found != wanted:
         raise DatabaseOutdated(found=found or "none", wanted=wanted)
 
 
+def _revision(connection: Connection) -> str | None:
+    """The revision of the database's tables; None: it has none of them."""
+    if connection.scalar(select(func.to_regclass("alembic_version"))) is None:
+        return None
+    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found
+
+
 @cache
-def _head() -> str | None:
-    return ScriptDirectory.from_config(alembic_config()).get_current_head()
+def _head() -> str:
+    """The revision of this release: that of the one script that no other follows."""
+    scripts = "".join(path.read_text("utf-8") for path in MIGRATIONS.glob("versions/*.py"))
+    revisions = {name: set(re.findall(f'^{name} = "(.+)"$', scripts, re.M)) for name in ("revision", "down_revision")}
+    (head,) = revisions["revision"] - revisions["down_revision"]
+    return str(head)
 
 
 def postgis_version(connection: Connection) -> str:

@@ -44,10 +44,16 @@ class Facts:
 
     def time(self, name: str) -> pd.Series:
         """A time column; what happens after the cut-off has not happened."""
-        values = self.frame[name]
-        return values.where(values <= self.as_of)
+        if name not in self._times:
+            values = self.frame[name]
+            self._times[name] = values.where(values <= self.as_of)
+        return self._times[name]
 
-    @property
+    @cached_property
+    def _times(self) -> dict[str, pd.Series]:
+        return {}
+
+    @cached_property
     def seen(self) -> pd.DataFrame:
         """The case rows as they were at the cut-off: registered and void only if that had happened."""
         return self.frame.assign(**{name: self.time(name) for name in ("registered_at", "voided_at")})

@@ -20,7 +20,6 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
-import openpyxl
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -241,6 +240,8 @@ def _chunks(frame: pd.DataFrame) -> Iterator[pd.DataFrame]:
 def _excel(rows: Rows, wanted: Sequence[str], sheet: str | None) -> Iterator[pd.DataFrame]:
     try:
         with warnings.catch_warnings(action="ignore", category=UserWarning):  # styles that openpyxl does not know
+            import openpyxl
+
             book = openpyxl.load_workbook(rows.path, read_only=True, data_only=True)
     except Exception as e:  # openpyxl raises whatever its parts raise
         raise FileUnreadable(file=str(rows.path), reason=str(e)) from e

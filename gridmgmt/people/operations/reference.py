@@ -13,7 +13,6 @@ from gridmgmt.faults import Fault
 from gridmgmt.files import calendars
 from gridmgmt.files.tables import refuse
 from gridmgmt.people import units as unit_tree
-from gridmgmt.people.readers import reference
 from gridmgmt.people.responsibility import Rule, strongest_first
 from gridmgmt.people.store import categories as category_store
 from gridmgmt.people.store import responsibility, units
@@ -28,6 +27,8 @@ def init_city(work: Work, path: Path) -> City:
     ------
     CityInvalid, CityExists, CalendarMissing, DataFileInvalid
     """
+    from gridmgmt.people.readers import reference  # slow, and needed by those only who bring tables
+
     city = cities_data.read(path)
     calendars.load(city.calendar)
     with work.transaction() as connection:
@@ -52,6 +53,8 @@ def import_units(work: Work, path: Path) -> int:
     ------
     TableInvalid, TableRefused
     """
+    from gridmgmt.people.readers import reference
+
     with work.transaction() as connection:
         facts.lock(connection)
         city = cities.load_city(connection)
@@ -62,6 +65,8 @@ def import_units(work: Work, path: Path) -> int:
 
 def import_categories(work: Work, path: Path) -> int:
     """Import categories (类别); gives the number of rows."""
+    from gridmgmt.people.readers import reference
+
     rows = reference.read_categories(path)
     with work.transaction() as connection:
         facts.lock(connection)
@@ -110,6 +115,8 @@ def import_rules(work: Work, path: Path, *, reopen: bool = False) -> RulesReport
     TableRefused
         Also where the table would reopen rules without being asked to; every such row is named.
     """
+    from gridmgmt.people.readers import reference
+
     with work.transaction() as connection:
         facts.lock(connection)
         city = cities.load_city(connection)

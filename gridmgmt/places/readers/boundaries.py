@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import geopandas as gpd
-import pyogrio
 
 from gridmgmt import geo
 from gridmgmt.errors import FileUnreadable
@@ -50,6 +49,8 @@ def layers_of(source: Source) -> list[Source]:
         raise FileUnreadable(file=str(source.path), reason="no such file")
     if source.is_parquet:
         return [source]
+    import pyogrio  # slow, and needed by those only who read boundaries
+
     try:
         found = pyogrio.list_layers(source.path)
     except Exception as e:  # GDAL's errors have no common class
@@ -90,6 +91,8 @@ def read_as_is(source: Source) -> gpd.GeoDataFrame:
     ------
     FileUnreadable
     """
+    import pyogrio
+
     try:
         if source.is_parquet:
             frame = gpd.read_parquet(source.path)
