@@ -10,7 +10,6 @@ from gridmgmt.city import City
 from gridmgmt.database import batches, cities, facts, quarantine
 from gridmgmt.database.work import Work
 from gridmgmt.faults import Fault
-from gridmgmt.files import calendars
 from gridmgmt.files.tables import refuse
 from gridmgmt.people import units as unit_tree
 from gridmgmt.people.responsibility import Rule, strongest_first
