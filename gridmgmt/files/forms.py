@@ -8,19 +8,18 @@ import csv
 import datetime as dt
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import openpyxl
-import pandas as pd
 from pydantic import ValidationError
 
 from gridmgmt.accepted import words, yes_no
 from gridmgmt.errors import ColumnMissing, EntryInvalid, FileUnreadable
 from gridmgmt.faults import Fault, Faults
-from gridmgmt.files.cells import half_width, trimmed
+from gridmgmt.files.cells import texts_of
 from gridmgmt.files.tables import R, faults_of
 from gridmgmt.files.tabular import TITLE_ROWS, as_text, open_rows
 from gridmgmt.numbers import exact, to_exact
@@ -141,21 +140,10 @@ def _headers(path: Path) -> dict[str, list[set[str]]]:
 
 def _sheet(path: Path, kind: str, kinds: Mapping[str, Sequence[str]], name: str | None) -> Sheet:
     rows = open_rows(path, ENCODINGS, list(kinds[kind]), name)
-    lines = [Line(name, row, cells) for chunk in rows.chunks for row, cells in _lines(chunk) if cells]
+    texts = [found for chunk in rows.chunks for found in texts_of(chunk, AS_WRITTEN)]
+    lines = [Line(name, row, {k: v for k, v in cells.items() if v}) for row, cells in texts if any(cells.values())]
     broken = Faults(Fault(n, "", text[:200], "expected_columns_of_header", sheet=name) for n, text in rows.broken)
     return Sheet(kind, name, lines, broken, rows.sha256)
-
-
-def _lines(chunk: pd.DataFrame) -> Iterator[tuple[int, dict[str, str]]]:
-    plain = chunk.astype(object).where(chunk.notna(), None)
-    for row, values in plain.to_dict("index").items():
-        cells = {str(k): _cell(str(k), v) for k, v in values.items()}
-        yield int(str(row)), {k: v for k, v in cells.items() if v}
-
-
-def _cell(column: str, value: Any) -> str:
-    text = trimmed(value) if isinstance(value, str) else ""
-    return text if column in AS_WRITTEN else half_width(text)
 
 
 class Collected:

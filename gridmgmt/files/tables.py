@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Val
 from gridmgmt.accepted import yes_no
 from gridmgmt.errors import ColumnMissing, LevelUnknown, TableInvalid, TableRefused
 from gridmgmt.faults import Fault, Faults
-from gridmgmt.files.cells import half_width, trimmed
+from gridmgmt.files.cells import texts_of
 from gridmgmt.files.tabular import Rows, open_rows
 from gridmgmt.texts import Unfit
 
@@ -75,7 +75,8 @@ def read(path: Path, model: type[R], **known: Any) -> tuple[dict[int, R], Faults
     context: dict[str, Any] = {**known, "seen": {}}
     out: dict[int, R] = {}
     faults = Faults()
-    for row, cells in _cells(rows, [*columns], found):
+    for row, given in (x for chunk in rows.chunks for x in texts_of(chunk[found], AS_WRITTEN)):
+        cells = {column: given.get(column) for column in columns}
         long = next((c for c, text in cells.items() if c.endswith("code") and len(text or "") > MOST_CODE), None)
         if long is not None:
             faults.note(row, long, str(cells[long])[:80], "expected_characters_up_to", most=MOST_CODE)
@@ -98,21 +99,6 @@ def _open(path: Path, columns: Sequence[str], needed: Sequence[str]) -> tuple[Ro
         if there == wanted:
             raise
         return open_rows(path, ENCODINGS, there), there
-
-
-def _cells(rows: Rows, columns: Sequence[str], found: Sequence[str]) -> Iterator[tuple[int, dict[str, str | None]]]:
-    """Row number and cells of every row; a column that is absent is None in each of them."""
-    for chunk in rows.chunks:
-        plain = chunk[[*found]].astype(object).where(chunk[[*found]].notna(), None)
-        for row, values in plain.to_dict("index").items():
-            yield int(str(row)), {c: _cell(c, values.get(c)) for c in columns}
-
-
-def _cell(column: str, value: Any) -> str | None:
-    if not isinstance(value, str):
-        return None
-    text = trimmed(value)
-    return (text if column in AS_WRITTEN else half_width(text)) or None
 
 
 def faults_of(
@@ -168,6 +154,11 @@ def refuse(path: Path, faults: Sequence[Fault]) -> None:
         raise TableRefused(file=path.name, n=len(faults), faults=told)
 
 
+def known(info: ValidationInfo) -> dict[str, Any]:
+    """What a model's validators compare with."""
+    return info.context or {}
+
+
 # --- cells ------------------------------------------------------------------------------------------------------------
 
 
@@ -175,8 +166,9 @@ def one_of(name: str, code: str, **listed: str) -> AfterValidator:
     """A cell that must be among what the context knows by a name; ``listed`` are facts to be told from the context."""
 
     def check(value: str | None, info: ValidationInfo) -> str | None:
-        if value not in info.context[name]:
-            raise Wrong(code, **{fact: sorted(info.context[told]) for fact, told in listed.items()})
+        if value not in known(info)[name]:
+            facts: dict[str, Any] = {fact: sorted(known(info)[told]) for fact, told in listed.items()}
+            raise Wrong(code, **facts)
         return value
 
     return AfterValidator(check)
@@ -224,7 +216,7 @@ def end_day(code: str = "table_fault_day", order: str = "table_fault_order") -> 
 
 def _level(text: str | None, info: ValidationInfo) -> int | None:
     try:
-        return None if text is None else int(info.context["city"].level(text).number)
+        return None if text is None else int(known(info)["city"].level(text).number)
     except LevelUnknown as e:
         raise Wrong("table_fault_level", known=e.known) from None
 

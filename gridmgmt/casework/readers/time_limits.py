@@ -13,7 +13,7 @@ from gridmgmt.deadlines import UNITS, Limit
 from gridmgmt.errors import CodeInvalid, OptionInvalid
 from gridmgmt.faults import Fault
 from gridmgmt.files import tables
-from gridmgmt.files.tables import ALWAYS, EndDay, FirstDay, Row, Text, Wrong, refuse, repeated
+from gridmgmt.files.tables import ALWAYS, EndDay, FirstDay, Row, Text, Wrong, known, refuse, repeated
 
 
 def _category(text: str | None) -> str:
@@ -32,7 +32,7 @@ def _stage(text: str | None) -> str:
 
 
 def _unit_code(text: str | None, info: ValidationInfo) -> str | None:
-    if text is not None and text not in info.context["units"]:
+    if text is not None and text not in known(info)["units"]:
         raise Wrong("table_fault_unit")
     return text
 

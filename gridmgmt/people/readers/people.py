@@ -8,13 +8,26 @@ from pydantic import AfterValidator, Field, ValidationInfo
 
 from gridmgmt.city import City
 from gridmgmt.files import tables
-from gridmgmt.files.tables import ALWAYS, EndDay, FirstDay, GridCode, Level, Row, Text, Wrong, one_of, refuse, repeated
+from gridmgmt.files.tables import (
+    ALWAYS,
+    EndDay,
+    FirstDay,
+    GridCode,
+    Level,
+    Row,
+    Text,
+    Wrong,
+    known,
+    one_of,
+    refuse,
+    repeated,
+)
 from gridmgmt.people.staffing import Person, Post
 
 
 def _once(code: str, info: ValidationInfo) -> str:
-    first = info.context["seen"].setdefault(code, info.context["row"])
-    if first != info.context["row"]:
+    first = known(info)["seen"].setdefault(code, known(info)["row"])
+    if first != known(info)["row"]:
         raise Wrong("table_fault_twice", first=first)
     return code
 

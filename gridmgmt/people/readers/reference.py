@@ -12,14 +12,14 @@ from gridmgmt.codes import CategoryKey, CategoryPattern
 from gridmgmt.errors import CodeInvalid, LevelUnknown
 from gridmgmt.faults import Faults
 from gridmgmt.files import tables
-from gridmgmt.files.tables import GridCode, Level, Row, Text, Wrong, refuse, repeated
+from gridmgmt.files.tables import GridCode, Level, Row, Text, Wrong, known, refuse, repeated
 from gridmgmt.people.responsibility import Rule
 from gridmgmt.people.units import Unit
 from gridmgmt.periods import outlasts
 
 
 def _own_code(value: str | None, info: ValidationInfo) -> str:
-    if value is None or info.context["seen"].setdefault(value, info.context["row"]) != info.context["row"]:
+    if value is None or known(info)["seen"].setdefault(value, known(info)["row"]) != known(info)["row"]:
         raise Wrong("expected_code_of_its_own")
     return value
 
@@ -66,7 +66,7 @@ def _pattern(text: str | None) -> str:
 def _level_of_grid(text: str | None, info: ValidationInfo) -> int | None:
     """The level, where a grid is named."""
     try:
-        return int(info.context["city"].level(text or "").number) if info.data["grid_code"] is not None else None
+        return int(known(info)["city"].level(text or "").number) if info.data["grid_code"] is not None else None
     except LevelUnknown as e:
         raise Wrong("expected_one_of", known=e.known) from None
 
@@ -108,7 +108,7 @@ def reopened(ends: Mapping[int, tuple[dt.date | None, dt.date | None]]) -> Fault
     out = Faults()
     for row, (end, held) in ends.items():
         if outlasts(end, held):
-            out.note(row, "valid_to", end and str(end), "table_fault_reopens", held=str(held))
+            out.note(row, "valid_to", str(end) if end else None, "table_fault_reopens", held=str(held))
     return out
 
 
@@ -158,10 +158,10 @@ def read_rules(path: Path, city: City, units: set[str]) -> dict[int, Rule]:
     found, faults = tables.read(path, _RuleRow, city=city, units=units)
     refuse(path, faults[:1])
     rows = {row: Rule(**dict(one)) for row, one in found.items()}
-    first: dict[Rule, int] = {}
-    for row, rule in rows.items():
-        before = first.setdefault(rule.endless, row)
+    for row, rule, before in repeated(rows, lambda x: x.endless):
         if rows[before] != rule:
-            faults.note(row, "valid_to", rule.valid_to and str(rule.valid_to), "table_fault_two_ends", first=before)
+            faults.note(
+                row, "valid_to", str(rule.valid_to) if rule.valid_to else None, "table_fault_two_ends", first=before
+            )
     refuse(path, faults)
     return rows
