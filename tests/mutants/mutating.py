@@ -15,6 +15,8 @@ import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 from mutmut.mutation.mutators import mutation_operators
 
+ROOT = Path(__file__).resolve().parents[2]
+
 OPERATORS = [(kind, apply) for kind, apply in mutation_operators if apply.__name__ != "operator_string"]
 """A word that is another one fails at once, and messages are no subject here."""
 
@@ -142,7 +144,7 @@ class Source:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        wrapper = MetadataWrapper(cst.parse_module(path.read_text(encoding="utf-8")), unsafe_skip_copy=True)
+        wrapper = MetadataWrapper(cst.parse_module((ROOT / path).read_text(encoding="utf-8")), unsafe_skip_copy=True)
         self.module = wrapper.module
         self.positions = wrapper.resolve(PositionProvider)
         self.head = "".join(self.module.code_for_node(line) for line in self.module.header)

@@ -381,6 +381,13 @@ def test_lights_that_cannot_be_are_refused(tmp_path: Path, text: str) -> None:
     assert "green_to" in e.value.expected
 
 
+@pytest.mark.parametrize("text", ["green_to: 0.8\nyellow_to: 1\nred_to: 2\n", "green_to: 0.8\n"])
+def test_lights_are_two_and_no_others(tmp_path: Path, text: str) -> None:
+    (tmp_path / "lights.yaml").write_text(text, "utf-8")
+    with pytest.raises(DataFileInvalid):
+        data_files.read(tmp_path / "lights.yaml", deadlines.Lights)
+
+
 def test_a_pause_that_lasts_is_told() -> None:
     start = at("2026-12-31 17:00")
     held = [(at("2027-01-04 09:00"), None)]
