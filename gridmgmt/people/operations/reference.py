@@ -26,6 +26,7 @@ def init_city(work: Work, path: Path) -> City:
     ------
     CityInvalid, CityExists, CalendarMissing, DataFileInvalid
     """
+    from gridmgmt.files import calendars
     from gridmgmt.people.readers import reference  # slow, and needed by those only who bring tables
 
     city = cities_data.read(path)
