@@ -98,15 +98,15 @@ def test_what_sql_says_of_steps_is_what_their_fold_says(
 ) -> None:
     steps = {f"C{n:02}": taken for n, taken in enumerate(lived)}
     cut = max(taken[-1].at for taken in lived) + later * HOUR
-    end = START + span * HOUR
+    halted = [s.at for taken in lived for s in taken if s.kind in transitions.HALTING]
+    since, end = halted[held % len(halted)] if halted else cut, START + span * HOUR
     with postgis_engine.but(keep=False).transaction() as connection:
         cases = stored(connection, steps)
-        frame = period_facts.cases_of_period(connection, START, FOREVER, cut, cut - held * HOUR)
+        frame = period_facts.cases_of_period(connection, START, FOREVER, cut, since)
         taken = counted_steps.steps_of_period(connection, START, FOREVER, cut)
         hung = counted_steps.hanging(connection, START + HOUR, end)
         ordered = counted_steps.with_orders(connection, START, end)
         overdue = {r["case_no"] for r in listing.page(connection, Wanted((), None, None, None, True), cut, 100, 0)}
-    since = cut - held * HOUR
     stands = {no: replaying._stands(c, steps[no], c.effective_due_at, since) for no, c in cases.items()}
     assert dict(zip(frame["case_no"], frame["stands"], strict=True)) == stands
     assert overdue == {no for no, case in cases.items() if case.is_overdue(cut)}
