@@ -5,12 +5,11 @@ A case on which steps were taken here takes no others.
 """
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 import pandas as pd
 
+from gridmgmt.casework.cases import Step
 from gridmgmt.casework.store import steps
 from gridmgmt.database import batches
 from gridmgmt.database.work import Connection, Progress
@@ -19,7 +18,6 @@ from gridmgmt.intake import step_logs
 from gridmgmt.intake.operations.import_job import Job
 from gridmgmt.intake.readers import steps as reading
 from gridmgmt.intake.readers.facts import Known, Parsed
-from gridmgmt.intake.step_logs import Followed
 from gridmgmt.intake.store import step_logs as incoming
 from gridmgmt.periods import city_time
 
@@ -44,14 +42,14 @@ def merge(job: Job, progress: Progress) -> list[int]:
     for block in incoming.blocks(job.connection):
         rows = steps.found(job.connection, block)
         stored = steps.of_cases(job.connection, [r["id"] for r in rows.values()])
-        new: list[dict[str, Any]] = []
+        new: list[tuple[int, Step, str, None]] = []
         for case_no, log in block.items():
             row = rows.get(case_no)
             if row is None:
                 faults += [_of_case(job, case_no, Fault(n, "case_no", None, "case_not_here")) for n, _ in log]
                 continue
             found = step_logs.follow(case_no, steps.plain_row(row), stored.get(row["id"], []), log)
-            new += _stored(row, found)
+            new += [(row["id"], step, state, None) for step, state in found.added]
             faults += [_of_case(job, case_no, f) for f in found.refused]
             loaded += [*found.rows, *found.unchanged]
             report.n_new += len(found.rows)
@@ -62,15 +60,6 @@ def merge(job: Job, progress: Progress) -> list[int]:
         progress("cases", n_cases)
     job.refuse_after_reading(faults)
     return loaded
-
-
-def _stored(row: Mapping[str, Any], found: Followed) -> Iterator[dict[str, Any]]:
-    for step, state in found.added:
-        yield {
-            "case_id": row["id"], "seq": step.seq, "kind": step.kind, "at": step.at, "actor": step.actor,
-            "unit_code": step.unit_code, "reason": step.reason, "facts": step.facts, "origin": step.origin,
-            "state": state, "ref": None,
-        }  # fmt: skip
 
 
 def _of_case(job: Job, case_no: str, fault: Fault) -> Fault:

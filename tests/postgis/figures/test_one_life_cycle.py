@@ -1,6 +1,7 @@
 """SQL, pandas and the fold over the table of the life cycle say the same of a case, whatever steps it went through."""
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
@@ -76,12 +77,10 @@ def stored(connection: Connection, steps: dict[str, list[Step]]) -> dict[str, Ca
         row = {name: row.get(name) for name in ("case_no", "located", *CASES.facts, *beside)}
         ids[no] = connection.execute(insert(t.cases).values(row).returning(t.cases.c.id)).scalar_one()
     rows = [
-        {"case_id": ids[no], "seq": n, "kind": s.kind, "at": s.at, "actor": s.actor, "unit_code": s.unit_code,
-         "reason": s.reason, "facts": s.facts, "origin": "own", "ref": None,
-         "state": transitions.fold(no, taken[:n]).state}
+        (ids[no], replace(s, seq=n), transitions.fold(no, taken[:n]).state, None)
         for no, taken in steps.items()
         for n, s in enumerate(taken, 1)
-    ]  # fmt: skip
+    ]
     step_store.append(connection, rows, batch_id, known_at)
     return out
 

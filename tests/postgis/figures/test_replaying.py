@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -184,12 +185,9 @@ def logged(work: Work, no: str, *told: tuple[str, dt.datetime]) -> None:
         case, rows = Case(no), []
         case_id = step_store.found(connection, [no])[no]["id"]
         for kind, when in steps:
-            step = Step(kind, when, "张某", "U1", "x")
+            step = Step(kind, when, "张某", "U1", "x", origin="imported")
             case = transitions.follow(case, step)
-            rows.append(
-                {"case_id": case_id, "seq": case.n_steps, "kind": kind, "at": when, "actor": step.actor, "facts": {},
-                 "unit_code": "U1", "reason": "x", "origin": "imported", "state": case.state, "ref": None}
-            )  # fmt: skip
+            rows.append((case_id, replace(step, seq=case.n_steps), case.state, None))
         batch_id = batches.new_batch(connection, "steps")
         step_store.append(connection, rows, batch_id, batches.stamp_batch(connection, batch_id))
 
