@@ -102,9 +102,9 @@ def test_what_sql_says_of_steps_is_what_their_fold_says(
     with postgis_engine.but(keep=False).transaction() as connection:
         cases = stored(connection, steps)
         frame = period_facts.cases_of_period(connection, START, FOREVER, cut, since)
-        taken = counted_steps.of_period(connection, START, FOREVER, cut)
-        hung = counted_steps.cases_hanging(connection, START + HOUR, end)
-        ordered = counted_steps.cases_with_orders(connection, START, end)
+        taken = counted_steps.steps_of_period(connection, START, FOREVER, cut)
+        hung = counted_steps.hanging(connection, START + HOUR, end)
+        ordered = counted_steps.with_orders(connection, START, end)
         overdue = {r["case_no"] for r in listing.page(connection, Wanted((), None, None, None, True), cut, 100, 0)}
     stands = {no: replaying._stands(c, steps[no], c.effective_due_at, since) for no, c in cases.items()}
     assert dict(zip(frame["case_no"], frame["stands"], strict=True)) == stands
