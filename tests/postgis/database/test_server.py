@@ -18,7 +18,7 @@ from sqlalchemy import text
 from gridmgmt.database import administration, server
 from gridmgmt.database import engine as engines
 from gridmgmt.database.work import Work
-from gridmgmt.errors import DatabaseOutdated, DatabaseUnreachable
+from gridmgmt.errors import DatabaseForeign, DatabaseOutdated, DatabaseUnreachable
 from gridmgmt.settings import Settings
 from tests import servers
 
@@ -191,9 +191,13 @@ def test_tables_of_another_release_are_refused(revision: str | None, fresh: tupl
         if revision:
             connection.execute(text("INSERT INTO alembic_version VALUES (:r)"), {"r": revision})
     for use in (work.transaction, work.snapshot):
-        with pytest.raises(DatabaseOutdated) as caught, use(work):
+        with pytest.raises(DatabaseOutdated) as caught, use():
             pass
         assert caught.value.found == (revision or "none")
     with pytest.raises(DatabaseOutdated):
         administration.status(settings)
+    if revision:
+        with pytest.raises(DatabaseForeign) as refused:
+            administration.migrate(settings)
+        assert (refused.value.found, refused.value.oldest) == (revision, "0007")
     assert engines.ensure_database(settings) is False
