@@ -93,13 +93,13 @@ def stored(connection: Connection, steps: dict[str, list[Step]]) -> dict[str, Ca
 )
 @given(lived=st.lists(lives(), min_size=8, max_size=16), later=hours, held=st.integers(0, 60), span=st.integers(1, 60))
 def test_what_sql_says_of_steps_is_what_their_fold_says(
-    lived: list[list[Step]], later: int, held: int, span: int, postgis_engine: Work
+    lived: list[list[Step]], later: int, held: int, span: int, empty: Work
 ) -> None:
     steps = {f"C{n:02}": taken for n, taken in enumerate(lived)}
     cut = max(taken[-1].at for taken in lived) + later * HOUR
     halted = [s.at for taken in lived for s in taken if s.kind in transitions.HALTING]
     since, end = halted[held % len(halted)] if halted else cut, START + span * HOUR
-    with postgis_engine.but(keep=False).transaction() as connection:
+    with empty.but(keep=False).transaction() as connection:
         cases = stored(connection, steps)
         frame = period_facts.cases_of_period(connection, START, FOREVER, cut, since)
         taken = counted_steps.steps_of_period(connection, START, FOREVER, cut)
