@@ -296,6 +296,20 @@ def test_marks_stand_beside_the_state() -> None:
     assert case.flags() == ["supervised", "hanging"]
 
 
+@pytest.mark.parametrize("set_", ["repeat", "exposed", "referred", "false"])
+@pytest.mark.parametrize("named", ["repeat", "exposed", "referred", "false"])
+def test_only_the_mark_that_is_set_can_be_taken_back(set_: str, named: str) -> None:
+    kinds = {"repeat": "mark_repeat", "exposed": "expose", "referred": "refer", "false": "mark_false"}
+    case = lived("C1", [*TO_HANDLING, step(kinds[set_], 30, reason="x")])
+    taken_back = step("unmark", 40, reason="标错", mark=named)
+    if set_ == named:
+        assert apply(case, taken_back).flags() == ["hanging"]
+        return
+    with pytest.raises(StepRefused) as e:
+        apply(case, taken_back)
+    assert e.value.why == "not_marked"
+
+
 def test_the_only_open_order_needs_no_number() -> None:
     order = step("supervise", 26, reason="批示", order_kind="leader")
     one = lived("C1", [*TO_HANDLING, order])
