@@ -106,7 +106,7 @@ def main() -> int:
     asked = parser.parse_args()
     modules, listed = files(asked.modules), known()
     sources = [Source(m) for m in modules]
-    spots = [(source, spot) for source in sources for spot in source.spots()]
+    spots = [(source, spot) for source in sources for spot in source.spots() if spot.function not in config["wording"]]
     tally, began = Tally(modules), time.monotonic()
     mutants, until = chosen(spots, asked.number, asked.seed, listed), began + 60 * asked.minutes
     plugin = Judge(modules, mutants, config["without"], until, config["budget_s"], asked.jobs, tally.told)

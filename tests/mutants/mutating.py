@@ -69,6 +69,11 @@ class Spot:
     lines: tuple[int, int]
     within: tuple[int, int]
 
+    @property
+    def function(self) -> str:
+        """The function, or class, it stands in; the file's name where it stands in none."""
+        return self.where.rpartition(".")[2]
+
 
 class _Spots(cst.CSTVisitor):
     """All spots of one module; annotations, names for types, decorators and imports are left alone."""

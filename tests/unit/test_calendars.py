@@ -91,6 +91,20 @@ def test_working_time_is_added_up_to_the_second(tmp_path: Path) -> None:
         calendars.load(own(tmp_path / "longer", '[["08:30", "12:00"], ["13:30", "17:30"]]', longer))
 
 
+@pytest.mark.parametrize("key", ["days_off: [2026-01-01]", "days_on: [2026-01-04]", "known_through: 2026-12-31"])
+def test_who_has_no_holidays_names_no_days(tmp_path: Path, key: str) -> None:
+    plain = LISTED.partition("days_off")[0].replace("holidays: listed", "holidays: none")
+    for text, is_refused in ((plain, False), (f"{plain}{key}\n", True)):
+        path = tmp_path / f"{is_refused}.yaml"
+        path.write_text(text, "utf-8")
+        if not is_refused:
+            assert calendars.load(str(path)).names == {}
+            continue
+        with pytest.raises(DataFileInvalid) as e:
+            calendars.load(str(path))
+        assert "holidays: listed" in e.value.expected
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [

@@ -500,9 +500,20 @@ def test_an_unknown_calendar() -> None:
         ("1/2", "工作日"),
         ("1e2", "工作日"),
         ("3660.1", "自然日"),
+        ("0.0166", "工作时"),  # less than a minute
+        ("0.0166", "紧急工作时"),
+        ("0.00069", "自然日"),
+        ("0.00069", "工作日"),
     ],
 )
 def test_limits_that_are_none(amount: str, unit: str) -> None:
     with pytest.raises(OptionInvalid):
         Limit.parse(amount, unit)
     assert Limit.parse("2.5", "工作日") == Limit(Fraction(5, 2), "working_day")
+
+
+@pytest.mark.parametrize(
+    ("amount", "unit"), [("3660", "calendar_day"), ("0.0167", "urgent_hour"), ("0.0007", "working_day")]
+)
+def test_the_longest_and_the_shortest_limit(amount: str, unit: str) -> None:
+    assert Limit.parse(amount, unit) == Limit(Fraction(amount), unit)

@@ -130,6 +130,28 @@ def test_the_life_cycle_is_the_one_that_everybody_works_by() -> None:
     assert {kind: (set(t.before), t.to, set(t.needs)) for kind, t in TRANSITIONS.items()} == found
 
 
+COLUMNS = {
+    "counts": "dispatch send_back extend postpone visit supervise refer mark_false",
+    "implied": "accept register receive answer verify",
+    "stamps": "report=reported_at accept=accepted_at confirm=confirmed_at discard=voided_at register=registered_at "
+    "dispatch=dispatched_at postpone=held_at answer=handled_at fail=reworked_at close=closed_at void=voided_at",
+    "pending": "send_back= ask_extension=extension extend= refuse_extension= ask_postponement=postponement postpone= "
+    "refuse_postponement= answer=",
+    "mark": "mark_repeat=repeat expose=exposed refer=referred mark_false=false unmark=*",
+    "period": "dispatch=opened send_back=sent_back ask_extension=asked extend=extended refuse_extension=refused "
+    "postpone=held resume=resumed answer=answered fail=failed close=written_off void=void deadline=moved "
+    "renew=renewed supervise=ordered",
+}
+"""What else a step does, where it does it: whether it counts, is implied; what it stamps, asks for, marks and ends."""
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_what_else_a_step_does_is_what_the_rest_reads_from_the_table(column: str) -> None:
+    expected = {kind: value if eq else True for kind, eq, value in (x.partition("=") for x in COLUMNS[column].split())}
+    found = {kind: getattr(t, column) for kind, t in TRANSITIONS.items()}
+    assert {kind: value for kind, value in found.items() if value not in (None, False)} == expected
+
+
 @pytest.mark.parametrize("kind", [t.kind for t in TRANSITIONS.values() if t.needs])
 def test_a_step_without_what_it_needs_is_refused_with_what_is_missing(kind: str) -> None:
     case = Case("C1", state=TRANSITIONS[kind].before[0], last_at=T0)
@@ -272,6 +294,20 @@ def test_marks_stand_beside_the_state() -> None:
     for n, mark in enumerate(("repeat", "exposed", "referred", "false")):
         case = apply(case, step("unmark", 40 + n, reason="标错", mark=mark))
     assert case.flags() == ["supervised", "hanging"]
+
+
+@pytest.mark.parametrize("set_", ["repeat", "exposed", "referred", "false"])
+@pytest.mark.parametrize("named", ["repeat", "exposed", "referred", "false"])
+def test_only_the_mark_that_is_set_can_be_taken_back(set_: str, named: str) -> None:
+    kinds = {"repeat": "mark_repeat", "exposed": "expose", "referred": "refer", "false": "mark_false"}
+    case = lived("C1", [*TO_HANDLING, step(kinds[set_], 30, reason="x")])
+    taken_back = step("unmark", 40, reason="标错", mark=named)
+    if set_ == named:
+        assert apply(case, taken_back).flags() == ["hanging"]
+        return
+    with pytest.raises(StepRefused) as e:
+        apply(case, taken_back)
+    assert e.value.why == "not_marked"
 
 
 def test_the_only_open_order_needs_no_number() -> None:

@@ -1,6 +1,7 @@
 """Hanging accounts from steps and a clock: periods, failures, exposure, and what writing off does not undo."""
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -114,6 +115,31 @@ def test_an_extension_moves_the_deadline_of_the_first_period() -> None:
     assert account(story, 180.01).n_deductions == 1
     without = [*OPENED[:3], step("dispatch", 0, unit="U1"), step("receive", 10), *story[-2:]]  # had no deadline before
     assert [account(without, now).n_deductions for now in (180, 180.01)] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("told", "due"),
+    [
+        ({"due_at": 60}, 60),  # to an earlier moment
+        ({"due_at": 180}, 180),
+        ({"due_at": 180, "later": True}, 180),
+        (
+            {"due_at": 60, "later": True},
+            100,
+        ),  # it was later when it was set, and a calendar moved the original behind it
+        ({"due_at": 60, "due_extended_at": 150}, 150),  # an export tells both
+        ({"due_extended_at": 150}, 150),
+        ({}, 100),
+    ],
+)
+def test_a_deadline_moved_by_hand_is_that_of_the_period_that_runs(told: dict[str, Any], due: float) -> None:
+    facts = {name: value if name == "later" else at(value).isoformat() for name, value in told.items()}
+    moved = Step("deadline", at(50), "王某", None, "x", facts)
+    assert hanging.accounts([*OPENED, moved], at(51), TERMS)[0].periods == (hanging.HangPeriod(1, at(0), at(due)),)
+    (found,) = hanging.accounts([*OPENED, moved], at(due + 0.01), TERMS)
+    assert [(p.how, p.ended_at) for p in found.periods] == [("missed", at(due)), (None, None)]
+    second = hanging.accounts([*OPENED, replace(moved, at=at(150))], at(151), TERMS)[0].periods
+    assert second[0].due_at == at(100)  # what has passed stays
 
 
 def test_without_a_deadline_nothing_is_missed() -> None:

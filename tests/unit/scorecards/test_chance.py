@@ -109,6 +109,7 @@ def every_kind() -> list[dict[str, Any]]:
         named({"id": "j2", "kind": "deduct", "points": 12, "rules": [zero]}),
         named({"id": "j3", "kind": "lose", "rules": [steps("s6"), once]}),
         named({"id": "j4", "kind": "mean", "items": [reached[0] | {"id": "m1"}, reached[7] | {"id": "m2"}]}),
+        named({"id": "j10", "kind": "mean", "items": [reached[-1] | {"id": "m3"}, reached[-1] | {"id": "m4"}]}),
         named({"id": "j5", "kind": "weighted", "items": [
             reached[0] | {"id": "w1", "weight": 70}, reached[6] | {"id": "w2", "weight": 30},
         ]}),
