@@ -13,6 +13,7 @@ is judged by the deadline's period, filing and repeats by the filing time.
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -55,18 +56,18 @@ class Facts:
         """Whether an instant lies in the period and not after the cut-off."""
         return true((values >= self.start) & (values < self.end) & (values <= self.as_of))
 
-    @property
+    @cached_property
     def due(self) -> pd.Series:
         """The effective deadline (应结案时限): after an approved extension."""
         return self.frame["due_extended_at"].where(self.frame["due_extended_at"].notna(), self.frame["due_at"])
 
-    @property
+    @cached_property
     def done(self) -> pd.Series:
         """When the unit had finished: handling, else (derived) closing."""
         handled = self.time("handled_at")
         return handled.where(handled.notna(), self.time("closed_at"))
 
-    @property
+    @cached_property
     def is_due(self) -> Mask:
         """Deadline in the period, and the case neither void nor standing.
 
@@ -77,42 +78,42 @@ class Facts:
         stands = true(self.frame["stands"]) & self.done.isna().to_numpy()
         return self.within(self.due) & self.time("voided_at").isna().to_numpy() & ~stands
 
-    @property
+    @cached_property
     def is_closed(self) -> Mask:
         """Due and closed by the cut-off."""
         return self.is_due & self.time("closed_at").notna().to_numpy()
 
-    @property
+    @cached_property
     def is_on_time(self) -> Mask:
         """Closed, and finished by the original deadline; exactly at it is on time (按期)."""
         return self.is_closed & true(self.done <= self.frame["due_at"])
 
-    @property
+    @cached_property
     def is_extended(self) -> Mask:
         """Closed, and finished after the original deadline but by the extended one (延期)."""
         return self.is_closed & ~self.is_on_time & true(self.done <= self.due)
 
-    @property
+    @cached_property
     def is_late(self) -> Mask:
         """Closed, and finished after every deadline (超期): the rest of the closed."""
         return self.is_closed & ~self.is_on_time & ~self.is_extended
 
-    @property
+    @cached_property
     def is_derived(self) -> Mask:
         """Closed, and judged by the closing time because the export tells no handling time (推定)."""
         return self.is_closed & self.time("handled_at").isna().to_numpy()
 
-    @property
+    @cached_property
     def is_overdue_open(self) -> Mask:
         """Due, the deadline past at the cut-off, and not closed."""
         return self.is_due & ~self.is_closed & true(self.due < self.as_of)
 
-    @property
+    @cached_property
     def is_untimely(self) -> Mask:
         """Due, and not finished by the effective deadline (不及时): still open, or too late even for an extension."""
         return self.is_due & ~true(self.done <= self.due) & true(self.due < self.as_of)
 
-    @property
+    @cached_property
     def is_reworked(self) -> Mask:
         """Due and sent back at least once by the cut-off (a rework without its time counts)."""
         later = true(self.frame["reworked_at"] > self.as_of)
