@@ -19,7 +19,6 @@ from gridmgmt.people.operations import locating, reference
 from gridmgmt.periods import parse_period
 from gridmgmt.settings import Settings
 from tools import demo
-from tools.run import Runner
 
 Demo = tuple[Settings, Work, Path, dict[str, str]]
 
@@ -59,7 +58,7 @@ def test_quarantine_names_each_fault(demo_run: Demo) -> None:
     assert all(p["row"] >= 2 and p["file"].startswith("cases") and p["column"] for p in problems)
 
 
-def test_a_second_run_gives_the_same_hash_and_changes_nothing(demo_run: Demo) -> None:
+def test_a_second_run_gives_the_same_hash_and_changes_nothing(demo_run: Demo, run_demo) -> None:
     found, work, out, made = demo_run
     tables = (
         "cases", "case_version", "samples", "assignment", "assessment", "quarantine", "edition", "entry", "staff_day",
@@ -71,8 +70,7 @@ def test_a_second_run_gives_the_same_hash_and_changes_nothing(demo_run: Demo) ->
             return [connection.execute(text(f"SELECT count(*) FROM {name}")).scalar_one() for name in tables]
 
     before = counts()
-    again = demo.run_demo(Runner(found.db, found), out)
-    assert again == made
+    assert run_demo(found, out) == made
     assert counts() == before
 
 
@@ -106,11 +104,11 @@ def test_a_county_month_has_consequences_that_lead_back_to_their_periods(demo_ru
     assert in_december == {(code, c.consequence) for code, c in reached}
 
 
-def test_another_database_gives_the_same_hash(demo_run: Demo, make_database, tmp_path: Path) -> None:
+def test_another_database_gives_the_same_hash(demo_run: Demo, run_demo, make_database, tmp_path: Path) -> None:
     _, _, out, made = demo_run
     other = make_database("demo_again")
     (tmp_path / "city").symlink_to(out / "city")
-    assert demo.run_demo(Runner(other.db, other), tmp_path, extras=False)["sha256"] == made["sha256"]
+    assert run_demo(other, tmp_path, extras=False)["sha256"] == made["sha256"]
 
 
 def test_sums_are_conserved_at_every_level(demo_run: Demo) -> None:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import chinese_calendar
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gridmgmt import deadlines
@@ -17,6 +17,7 @@ from gridmgmt.deadlines import Limit
 from gridmgmt.errors import CalendarMissing, DataFileInvalid, OptionInvalid
 from gridmgmt.files import calendars, data_files
 from gridmgmt.texts import word
+from tests.examples import about
 
 SHANGHAI, NEW_YORK = ZoneInfo("Asia/Shanghai"), ZoneInfo("America/New_York")
 CN, NONE = Clock(calendars.load("cn"), SHANGHAI), Clock(calendars.load("none"), NEW_YORK)
@@ -82,7 +83,7 @@ def breaks(draw: st.DrawFn) -> list[tuple[int, int]]:
     return list(zip(ends[::2], ends[1::2], strict=False))
 
 
-@settings(max_examples=150, deadline=None)
+@about(60)
 @given(start=STARTS, amount=AMOUNTS, unit=UNITS, gaps=breaks())
 def test_the_deadline_is_that_of_the_minute_by_minute_count(
     start: dt.datetime, amount: Fraction, unit: str, gaps: list[tuple[int, int]]
@@ -95,7 +96,7 @@ def test_the_deadline_is_that_of_the_minute_by_minute_count(
     assert found.provisional == expected
 
 
-@settings(max_examples=60, deadline=None)
+@about(60)
 @given(
     minutes=st.integers(0, 6 * 1440), amount=AMOUNTS, unit=UNITS,
     window=st.sampled_from(["2025-03-06", "2025-10-30", "2024-02-27", "2025-12-30"]),
@@ -106,7 +107,7 @@ def test_where_clocks_change_and_years_leap(minutes: int, amount: Fraction, unit
     assert deadlines.due(start, [Limit(amount, unit)], NONE).due_at == wanted
 
 
-@settings(max_examples=150, deadline=None)
+@about(60)
 @given(start=STARTS, amount=AMOUNTS, more=AMOUNTS, unit=UNITS, later=st.integers(0, 5000))
 def test_laws(start: dt.datetime, amount: Fraction, more: Fraction, unit: str, later: int) -> None:
     def end(begin: dt.datetime, *limits: Fraction) -> dt.datetime:
@@ -127,7 +128,7 @@ def test_laws(start: dt.datetime, amount: Fraction, more: Fraction, unit: str, l
     assert sum(parts, dt.timedelta()) == counted
 
 
-@settings(max_examples=100, deadline=None)
+@about(40)
 @given(start=STARTS, length=st.integers(0, 4000), unit=UNITS, gaps=breaks())
 def test_time_counted_is_the_number_of_minutes_that_count(
     start: dt.datetime, length: int, unit: str, gaps: list[tuple[int, int]]
@@ -142,7 +143,7 @@ def test_time_counted_is_the_number_of_minutes_that_count(
     assert deadlines.worked(start, start + length * MINUTE, unit, CN, pauses) == wanted * MINUTE
 
 
-@settings(max_examples=100, deadline=None)
+@about(40)
 @given(start=STARTS, us=st.integers(0, 10**9), length=st.integers(1, 10**12), part=st.integers(0, 10**12), unit=UNITS)
 def test_to_the_microsecond(start: dt.datetime, us: int, length: int, part: int, unit: str) -> None:
     """The instant found is the first with so much counted before it: a microsecond earlier it is less."""
@@ -163,7 +164,7 @@ def test_no_time_has_passed_at_once_also_outside_working_time(unit: str, start: 
     assert deadlines.worked(at(start), at(start) - MINUTE, unit, CN) == dt.timedelta(0)
 
 
-@settings(max_examples=100, deadline=None)
+@about(40)
 @given(start=STARTS, amounts=st.lists(st.tuples(AMOUNTS, UNITS), min_size=1, max_size=3), gaps=breaks())
 def test_the_sum_that_is_shown_adds_up_and_is_worded(
     start: dt.datetime, amounts: list[tuple[Fraction, str]], gaps: list[tuple[int, int]]
@@ -190,7 +191,7 @@ def minutes_of(hours: str) -> int:
     return int(h) * 60 + int(m)
 
 
-@settings(max_examples=80, deadline=None)
+@about(40)
 @given(start=STARTS, amount=AMOUNTS, unit=UNITS)
 def test_a_pause_outside_working_time_moves_no_working_deadline(
     start: dt.datetime, amount: Fraction, unit: str
@@ -319,7 +320,7 @@ def test_on_an_extension_the_light_counts_the_longer_time() -> None:
     assert (found.colour, found.share) == ("green", Fraction(1, 2))
 
 
-@settings(max_examples=150, deadline=None)
+@about(60)
 @given(
     start=STARTS, amounts=st.lists(st.tuples(AMOUNTS, UNITS), min_size=1, max_size=2), gaps=breaks(),
     wait=st.integers(-100, 9000), extra=st.integers(0, 3000),

@@ -10,7 +10,7 @@ from typing import Any
 
 import openpyxl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gridmgmt import texts
@@ -31,6 +31,7 @@ from gridmgmt.rulebooks.records import FIELDS, joined, ref_of
 from gridmgmt.rulebooks.run import run
 from gridmgmt.rulebooks.values import Row
 from gridmgmt.settings import data_path
+from tests.examples import about
 from tests.unit.entered import BOOK, Cells, long_csv
 
 # --- writing what people would write ----------------------------------------------------------------------------------
@@ -451,7 +452,7 @@ RECORDS = st.lists(
 )
 
 
-@settings(max_examples=30)
+@about(30)
 @given(records=RECORDS, order=st.randoms())
 def test_refs_follow_from_what_is_said_whatever_the_order(
     tmp_path_factory: pytest.TempPathFactory, records: list[Cells], order: Any

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gridmgmt.documents import plain
@@ -22,6 +22,7 @@ from gridmgmt.rulebooks.results import Context, Outcome, flat
 from gridmgmt.rulebooks.run import rank, run
 from gridmgmt.scorecards.chance import Patterns, chance, rate_words, wilson, words
 from gridmgmt.scorecards.documents import Chance, Interval
+from tests.examples import about
 
 BASE = load("grid_baseline").rulebook
 PERIOD = "2025-12"
@@ -169,7 +170,7 @@ ENTERED = st.sampled_from([None, "not_applicable", Fraction(11), Fraction(25)])
 
 
 @pytest.mark.parametrize("name", sorted(KINDS))
-@settings(max_examples=60, deadline=None)
+@about(40)
 @given(
     drawn=st.lists(COUNTS, min_size=2, max_size=8),
     option=st.sampled_from(["leave_out", "full", "incomplete"]),
@@ -181,7 +182,7 @@ def test_every_kind_scores_as_exactly_as_the_engine(
     compare(book([KINDS[name]], option), drawn, entered)
 
 
-@settings(max_examples=60, deadline=None)
+@about(40)
 @given(st.lists(COUNTS, min_size=2, max_size=8), st.sampled_from(["leave_out", "full"]))
 def test_all_kinds_together_score_as_exactly_as_the_engine(drawn: list[dict[str, int]], option: str) -> None:
     compare(book(every_kind(), option), drawn, Fraction(11))
@@ -206,7 +207,7 @@ def compare(rules: Rulebook, drawn: Sequence[Mapping[str, int]], entered: Any) -
             assert node.value is None or abs(v - float(node.value)) < 1e-9, (part.id, v, node.value)
 
 
-@settings(max_examples=100, deadline=None)
+@about(40)
 @given(st.lists(st.tuples(*[st.integers(0, 400) for _ in range(7)]), min_size=2, max_size=6))
 def test_the_baseline_scores_as_exactly_as_the_engine(drawn: list[tuple[int, ...]]) -> None:
     item = BASE.stages[0].score
