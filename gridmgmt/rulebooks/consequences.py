@@ -13,7 +13,7 @@ from gridmgmt.documents import holds
 from gridmgmt.periods import Period
 from gridmgmt.rulebooks.dossier import Dossier, Record
 from gridmgmt.rulebooks.model import Consequence, Measured, Rulebook, When, Window
-from gridmgmt.rulebooks.results import Context, Outcome
+from gridmgmt.rulebooks.results import Context, Node, Outcome
 from gridmgmt.rulebooks.run import Run, rank
 from gridmgmt.rulebooks.values import Event, once_per_case
 
@@ -176,10 +176,9 @@ def _measured(book: Rulebook, measured: Measured, outcome: Outcome) -> bool:
     return value is not None and holds(value, measured.test, measured.limit)
 
 
-def _mark(node: object) -> Fraction | None:
+def _mark(node: Node) -> Fraction | None:
     """The figure an item is judged by: exposed issues of hanging accounts, a carry-over's own value, else its value."""
-    marks = getattr(node, "marks", {})
-    found = marks.get("exposed", marks.get("own", getattr(node, "value", None)))
+    found = node.marks.get("exposed", node.marks.get("own", node.value))
     return found if isinstance(found, Fraction) else None
 
 

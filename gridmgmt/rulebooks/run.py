@@ -12,7 +12,7 @@ from typing import Any
 
 from gridmgmt.periods import Period, parse_period
 from gridmgmt.rulebooks.check import rating_inputs
-from gridmgmt.rulebooks.dossier import Dossier, Given, Subject, assessed, is_signed, stage_of, values_of
+from gridmgmt.rulebooks.dossier import Dossier, Given, assessed, is_signed, stage_of, values_of
 from gridmgmt.rulebooks.inputs import LISTED, Input
 from gridmgmt.rulebooks.kinds.carry import Carry
 from gridmgmt.rulebooks.model import Grade, Rulebook, Stage
@@ -74,7 +74,7 @@ def _period(
     given = _given(dossier, period.label)
     contexts = {}
     for code in values:
-        subject = dossier.subjects.get(code) or Subject(code, {"zh": code, "en": code})
+        subject = dossier.subjects[code]
         contexts[code] = Context(
             book, values[code], subject.role, subject.attributes, _within(book, period, code, done),
             signed=is_signed(dossier, period.label, code), **_carried(stage, period, _before(stage, code, done)),
@@ -260,10 +260,8 @@ def _ranked(
     scopes: dict[tuple[Any, Any], dict[str, Fraction | None]] = {}
     by_group = stage.ranking is not None and stage.ranking.among == "group"
     for code, outcome in made.items():
-        subject = dossier.subjects.get(code)
-        level = subject.level if subject else None
-        group = subject.group if subject and by_group else None
-        scopes.setdefault((level, group), {})[code] = outcome.total
+        subject = dossier.subjects[code]
+        scopes.setdefault((subject.level, subject.group if by_group else None), {})[code] = outcome.total
     out = dict(made)
     for totals in scopes.values():
         known = [t for t in totals.values() if t is not None]
@@ -304,8 +302,7 @@ def _refuse(book: Rulebook, dossier: Dossier, period: Period, values: dict[str, 
         groups: dict[str | None, list[str]] = {}
         sizes: dict[str | None, int] = {}
         for code, own in values.items():
-            subject = dossier.subjects.get(code)
-            group = subject.group if subject else None
+            group = dossier.subjects[code].group
             sizes[group] = sizes.get(group, 0) + 1
             if own.get(quota.input) == quota.value:
                 groups.setdefault(group, []).append(code)
