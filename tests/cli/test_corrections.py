@@ -1,7 +1,7 @@
 """What the commands show of a correction: totals as people read them, and the numbers that no longer count."""
 
-from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -28,9 +28,10 @@ def test_totals_are_shown_as_decimals(pair: tuple[str | None, str | None], shown
 
 
 def test_exempted_cases_are_told_apart_and_not_counted() -> None:
-    header: Mapping[str, Any] = {"rulebook": {"inputs": {}}, "earlier": {}}
-    document: Mapping[str, Any] = {"exempted": ["A2"], "lines": [], "shown": []}
-    found = Explained("x-2025-12-2", "0" * 64, {}, None, document, {"n_due": ["A1", "A2", "A3"]}, header)
+    header: Any = SimpleNamespace(rulebook=SimpleNamespace(inputs={}), earlier={})
+    document: Any = SimpleNamespace(exempted=["A2"], all_lines=[])
+    subject: Any = None
+    found = Explained("x-2025-12-2", "0" * 64, subject, None, document, {"n_due": ["A1", "A2", "A3"]}, header)
     assert [*_behind(State(Settings(None, Path(), "none"), "zh"), found)] == [
         "应结案数 (n_due): 2",
         "  A1 A3",

@@ -31,7 +31,9 @@ COUNTIES = {"1": "061", "2": "005", "3": "047", "4": "081", "5": "085"}
 @pytest.fixture(scope="module")
 def loaded(make_database: Callable[[str], Settings], real_data: Path) -> Iterator[tuple[Settings, Work]]:
     found = make_database("real")
-    real.load(Runner(found.db, found), real_data)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRIDMGMT_HOME", str(found.home))
+        real.load(Runner(found.db, found), real_data)
     work = open_database(found)
     yield found, work
     work.close()

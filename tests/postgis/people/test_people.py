@@ -20,6 +20,7 @@ from gridmgmt.database import cities, clock
 from gridmgmt.database import tables as t
 from gridmgmt.database.work import Work
 from gridmgmt.errors import TableRefused
+from gridmgmt.faults import Fault
 from gridmgmt.people.operations import assigning, people, reference
 from gridmgmt.people.operations.locating import locate, near_m
 from gridmgmt.people.store import categories, units
@@ -183,8 +184,8 @@ def test_an_old_table_reopens_no_rule_unless_it_shall(town: Work, tmp_path: Path
     old = table(tmp_path, "old", ENDED.replace("2025-12-05", last) + "*,,,PARKS,2021-01-01,,,\n")
     with pytest.raises(TableRefused) as e:
         reference.import_rules(town, old)
-    expected = {"code": "reopens", "row": 2, "column": "valid_to", "value": shown, "held": "2025-12-05"}
-    assert list(e.value.faults) == [expected]
+    expected = Fault(2, "valid_to", shown, "table_fault_reopens", {"held": "2025-12-05"})
+    assert [f["code"] for f in e.value.faults] == ["reopens"]
     assert all("--reopen" in texts.word(e.value.code, e.value.facts, lang) for lang in ("zh", "en"))
     assert len(reference.list_rules(town)) == 4, "nothing of a refused table is loaded"
     report = reference.import_rules(town, old, reopen=True)
@@ -224,7 +225,7 @@ def test_a_rule_for_a_grid_that_no_edition_has_is_told(town: Work, tmp_path: Pat
     text = RULES + "".join(f"*,{grid},STREET,,,,\n" for grid in grids)
     report = reference.import_rules(town, table(tmp_path, "rules", text))
     assert report.n_new == 4, "an edition that has them may come later"
-    assert [(f["row"], f["value"], f["level"]) for f in report.nowhere] == [(3, "D1-11", 3), (4, "D1-1", 2)]
+    assert [(f.row, f.value, f.facts["level"]) for f in report.nowhere] == [(3, "D1-11", 3), (4, "D1-1", 2)]
 
 
 def test_without_a_day_the_rules_of_today_answer(town: Work, tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ from gridmgmt.rulebooks.rescoring import Batch
 from gridmgmt.rulebooks.results import Context
 from gridmgmt.rulebooks.schema import schema
 from gridmgmt.scorecards import whatif
-from gridmgmt.scorecards.assessment import assess
 from gridmgmt.scorecards.exports.lines import score_lines
+from gridmgmt.scorecards.exports.outcome_text import evaluated
 
 BESIDE = Path(sys.argv[1])
 LOADED = parse((BESIDE / "rulebook.yaml").read_text("utf-8"), "rulebook.yaml")
@@ -34,9 +34,7 @@ CLOSED = [0, 1, 33, 34, 74, 75, 89, 90, 100]
 def lines() -> list[str]:
     """Every subject's line as its scorecard words it."""
     dossier = read_dossier(LOADED.rulebook, GIVEN)
-    names = {"zh": "甲", "en": "A"}
-    facts = {c: {"subject": {"code": c, "level": "street", "name": names}} for c in dossier.subjects}
-    made = assess(LOADED, dossier, "2025-12", {}, facts)
+    (made,) = evaluated(LOADED, dossier)
     return [line.reason["zh"] for document in made.subjects for line in score_lines(made.header, document)]
 
 
