@@ -54,10 +54,7 @@ def case_open(
     phone: str | None = None,
     photo: Sequence[str] = (),
 ) -> View:
-    """Open a case: its grids and the unit that will answer are found from its place and class.
-
-    Example: `gridmgmt case open --actor 王某 --source 监督员上报 --category matter:06010 --lon 114.05 --lat 30.02`
-    """
+    """Open a case: its grids and the unit that will answer are found from its place and class."""
     from gridmgmt.casework.operations.cases import Request
 
     told = {
@@ -83,10 +80,7 @@ def case_step(
     seen: int | None = None,
     photo: Sequence[str] = (),
 ) -> View:
-    """Take one step with a case; one that its state does not allow is refused with those that it does.
-
-    Example: `gridmgmt case step C2026030500001 dispatch --actor 李某`
-    """
+    """Take one step with a case; one that its state does not allow is refused with those that it does."""
     from gridmgmt.casework.operations.cases import Request
     from gridmgmt.casework.transitions import BY_PEOPLE
 
@@ -99,10 +93,7 @@ def case_step(
 def case_steps(
     run: State, files: Sequence[Path], *, profile: str = "steps", actor: str = "", rejects: Path | None = None
 ) -> View:
-    """Take the steps of a sheet now, from top to bottom; the same sheet again takes nothing twice.
-
-    Example: `gridmgmt case steps steps.xlsx --actor 李某 --rejects bad.csv`
-    """
+    """Take the steps of a sheet now, from top to bottom; the same sheet again takes nothing twice."""
     from gridmgmt.intake.operations import step_sheets
 
     with run.progress() as tell:
@@ -153,10 +144,7 @@ def _write_rejects(run: State, done: Sequence[StepsReport], profile: str, out: P
 
 @command(case, "template")
 def case_template(run: State, *, out: Path, profile: str = "steps") -> Shown:
-    """Write an empty sheet of steps with lists to choose from, to be filled and handed to `gridmgmt case steps`.
-
-    Example: `gridmgmt case template --out steps.xlsx`
-    """
+    """Write an empty sheet of steps with lists to choose from, to be filled and handed to `gridmgmt case steps`."""
     from gridmgmt.intake.operations import step_sheets
 
     out.write_bytes(step_sheets.template(profile))
@@ -218,10 +206,7 @@ def _time(run: State, at: Any) -> str:
 
 @command(case, "show")
 def case_show(run: State, case_no: str, *, now: str | None = None) -> View:
-    """One case: its steps with who, when and why, its marks, its hanging accounts, and which steps are legal now.
-
-    Example: `gridmgmt case show C2026030500001`
-    """
+    """One case: its steps with who, when and why, its marks, its hanging accounts, and which steps are legal now."""
     from gridmgmt.casework.operations import lookup
 
     found = lookup.show_case(run.work.but(now=run.instant(now)), case_no)
@@ -306,10 +291,7 @@ def case_list(
     limit: Annotated[int, typer.Option("--limit", min=1, max=1_000_000)] = 50,
     offset: Annotated[int, typer.Option("--offset", min=0, max=1_000_000_000)] = 0,
 ) -> View:
-    """Cases by state, unit, grid, class and lateness; those due first come first.
-
-    Example: `gridmgmt case list --state handling --overdue`
-    """
+    """Cases by state, unit, grid, class and lateness; those due first come first."""
     from gridmgmt.casework.cases import STATES
     from gridmgmt.casework.operations import lookup
 
@@ -343,10 +325,7 @@ def _class(row: Mapping[str, Any]) -> str | None:
 
 @command(case, "states")
 def case_states(run: State) -> View:
-    """How many cases are in each state; each case is in exactly one.
-
-    Example: `gridmgmt case states`
-    """
+    """How many cases are in each state; each case is in exactly one."""
     from gridmgmt.casework.operations import lookup
 
     found = lookup.by_state(run.work)
@@ -366,10 +345,7 @@ def state_word(run: State, name: str) -> str:
 
 @command(case, "clock")
 def case_clock(run: State, case_no: str, *, now: str | None = None) -> View:
-    """The clocks of a case: each stage's limit, its deadline worked out day by day, and the traffic light.
-
-    Example: `gridmgmt case clock C2026030500001`
-    """
+    """The clocks of a case: each stage's limit, its deadline worked out day by day, and the traffic light."""
     from gridmgmt.casework.operations import lookup
 
     at, found = lookup.clocks(run.work.but(now=run.instant(now)), case_no)
@@ -394,10 +370,7 @@ def _clocks(run: State, found: Sequence[lookup.StageClock]) -> Shown:
 
 @command(case, "renew")
 def case_renew(run: State) -> Shown:
-    """Compute provisional deadlines again, after the calendar of a further year has arrived.
-
-    Example: `gridmgmt case renew`
-    """
+    """Compute provisional deadlines again, after the calendar of a further year has arrived."""
     from gridmgmt.casework.operations import cases
 
     with run.progress() as tell:

@@ -38,10 +38,7 @@ def files_add(
     sample: str | None = None,
     caption: str | None = None,
 ) -> View:
-    """Keep photographs and files and attach them to a case, one of its steps, or a sample; all or none.
-
-    Example: `gridmgmt files add a.jpg b.jpg --case C2026030500001 --step 5 --kind after --actor 王某`
-    """
+    """Keep photographs and files and attach them to a case, one of its steps, or a sample; all or none."""
     from gridmgmt.casework.operations import photographs
     from gridmgmt.casework.photographs import KINDS
 
@@ -70,10 +67,7 @@ def _added(run: State, paths: Sequence[Path], done: Sequence[Attached]) -> Shown
 
 @command(files, "list")
 def files_list(run: State, *, case: str | None = None, sample: str | None = None) -> View:
-    """Photographs and files of a case or a sample: what they show, when and where they were taken, what to look at.
-
-    Example: `gridmgmt files list --case C2026030500001`
-    """
+    """Photographs and files of a case or a sample: what they show, when and where they were taken, what to look at."""
     from gridmgmt.casework.operations import photographs
 
     found = photographs.listed(run.work, **_one_of(case, sample))
@@ -112,8 +106,6 @@ def files_export(run: State, *, out: Path, case: str | None = None, sample: str 
     """Write copies without time, place and everything else that cameras wrote; the pictures are the same.
 
     PDF files are written as they are.
-
-    Example: `gridmgmt files export --case C2026030500001 --out photos`
     """
     from gridmgmt.casework.operations import photographs
 
@@ -127,8 +119,6 @@ def files_check(run: State) -> View:
 
     Ends with status 1 if a file is missing or damaged. Orphans and unfinished
     files are harmless: they are left by hand-overs that failed.
-
-    Example: `gridmgmt files check`
     """
     from gridmgmt.casework.operations import photographs
 

@@ -39,10 +39,7 @@ def grids_import(
     parent: str | None = None,
     replace: bool = False,
 ) -> View:
-    """Load boundary files as an inactive edition and print its topology report.
-
-    Example: `gridmgmt grids import grids.gpkg --edition 2025`
-    """
+    """Load boundary files as an inactive edition and print its topology report."""
     from gridmgmt.places.operations import editions
 
     columns = editions.ColumnNames(code, name, name_en, level, parent)
@@ -73,10 +70,7 @@ def _report(run: State, report: TopologyReport) -> Shown:
 
 @command(grids, "check")
 def grids_check(run: State, name: str) -> View:
-    """Check an edition's topology again; exit status 1 if it may not be activated.
-
-    Example: `gridmgmt grids check 2025`
-    """
+    """Check an edition's topology again; exit status 1 if it may not be activated."""
     from gridmgmt.places.operations import editions
 
     report = editions.check(run.work, name)
@@ -85,10 +79,7 @@ def grids_check(run: State, name: str) -> View:
 
 @command(grids, "activate")
 def grids_activate(run: State, name: str, *, from_: str, shrinks: bool = False) -> Shown:
-    """Make an edition valid from a day on; the one before ends on that day.
-
-    Example: `gridmgmt grids activate 2025 --from 2025-01-01`
-    """
+    """Make an edition valid from a day on; the one before ends on that day."""
     from gridmgmt.places.operations import editions
 
     done = editions.activate(run.work, name, a_day(from_, "--from"), shrinks=shrinks)
@@ -98,10 +89,7 @@ def grids_activate(run: State, name: str, *, from_: str, shrinks: bool = False) 
 
 @command(grids, "list")
 def grids_list(run: State) -> View:
-    """Every edition with its days.
-
-    Example: `gridmgmt grids list`
-    """
+    """Every edition with its days."""
     from gridmgmt.places.operations import editions
 
     names = ["name", "from", "to", "source"]
@@ -111,10 +99,7 @@ def grids_list(run: State) -> View:
 
 @command(grids, "diff")
 def grids_diff(run: State, a: str, b: str) -> View:
-    """Which codes of edition A became which of B, by share of area.
-
-    Example: `gridmgmt grids diff 2025 2026`
-    """
+    """Which codes of edition A became which of B, by share of area."""
     from gridmgmt.places.lineage import changes
     from gridmgmt.places.operations import editions
 
@@ -137,10 +122,7 @@ def _moved(run: State, a: str, b: str, moved: Sequence[Mapping[Any, Any]]) -> Sh
 
 @command(app, "assign")
 def assign(run: State, *, reassign: bool = False, edition: str | None = None) -> View:
-    """Assign cases and samples again after an edition change, only what the change touches.
-
-    Example: `gridmgmt assign --reassign`
-    """
+    """Assign cases and samples again after an edition change, only what the change touches."""
     from gridmgmt.people.operations import assigning
 
     if not reassign:
@@ -160,10 +142,7 @@ def locate(
     on: str | None = None,
     category: str | None = None,
 ) -> View:
-    """Who is responsible for a place: its grids, the unit and why, its areas, and what is near the border.
-
-    Example: `gridmgmt locate 114.3055 30.5928 --crs gcj02 --category component:01001`
-    """
+    """Who is responsible for a place: its grids, the unit and why, its areas, and what is near the border."""
     from gridmgmt.people.operations import locating
 
     found = locating.locate(run.work, lon, lat, crs=crs, day=day_of(on, "--on"), category=category)
@@ -280,10 +259,7 @@ def _rule_as_dict(rule: Rule) -> dict[str, object]:
 
 @command(unassigned, "list")
 def unassigned_list(run: State, *, limit: int = 100, out: Path | None = None) -> View:
-    """Cases and samples in no leaf grid, with the nearest grid and its distance.
-
-    Example: `gridmgmt unassigned list --limit 20`
-    """
+    """Cases and samples in no leaf grid, with the nearest grid and its distance."""
     from gridmgmt.people.operations import reference
 
     found = reference.unassigned(run.work, limit)

@@ -23,10 +23,7 @@ appeal = group(app, "appeal")
 
 @command(app, "rank")
 def rank(run: State, assessment: str, *, level: str | None = None) -> View:
-    """The ranking of an assessment, best first; equal totals share a rank, without a total there is none.
-
-    Example: `gridmgmt rank ningbo_district`
-    """
+    """The ranking of an assessment, best first; equal totals share a rank, without a total there is none."""
     from gridmgmt.assessing.operations import scoring
 
     stored, documents, _ = scoring.read(run.work, assessment, level)
@@ -71,10 +68,7 @@ def _why_none(document: Mapping[str, Any]) -> str:
 
 @command(app, "consequences")
 def consequences(run: State, rulebook: str, *, year: int, subject: str | None = None) -> View:
-    """The year's ledger: who reached which consequence when, and by which periods; money that is decided.
-
-    Example: `gridmgmt consequences qixian --year 2025`
-    """
+    """The year's ledger: who reached which consequence when, and by which periods; money that is decided."""
     from gridmgmt.assessing.operations import publishing
     from gridmgmt.numbers import exact
 
@@ -112,10 +106,7 @@ def _ledger(run: State, found: Ledger, year: int, reached: Sequence[Any], sums: 
 
 @command(app, "publish")
 def publish(run: State, assessment: str, *, by: str) -> View:
-    """Freeze an assessment: later data does not move it. An incomplete one is refused.
-
-    Example: `gridmgmt publish ningbo_district-2025-12-1 --by 王工`
-    """
+    """Freeze an assessment: later data does not move it. An incomplete one is refused."""
     from gridmgmt.assessing.operations import publishing
 
     stored = publishing.publish(run.work.but(actor=by), assessment)
@@ -127,10 +118,7 @@ def publish(run: State, assessment: str, *, by: str) -> View:
 
 @command(app, "recompute")
 def recompute(run: State, assessment: str) -> View:
-    """Compute an assessment again from its frozen inputs and rules; its hash must come out the same.
-
-    Example: `gridmgmt recompute latest`
-    """
+    """Compute an assessment again from its frozen inputs and rules; its hash must come out the same."""
     from gridmgmt.assessing.operations import publishing
 
     found = publishing.recompute(run.work, assessment)
@@ -144,8 +132,6 @@ def correct(run: State, assessment: str) -> View:
     """A corrected assessment after granted appeals: the facts stay, exemptions lie over them; shows the difference.
 
     It holds once it is published itself.
-
-    Example: `gridmgmt correct ningbo_district-2025-12-1`
     """
     from gridmgmt.assessing.operations import appeals
 
@@ -193,8 +179,6 @@ def appeal_open(
     """Open an appeal on one case (with its steps), sample, step or entry of a published assessment; one for each.
 
     The numbers are those that `gridmgmt explain` shows; quote them, since a shell reads `#` and `!`.
-
-    Example: `gridmgmt appeal open ningbo_district 429901 --case AJ202512010001 --reason 不可抗力 --by 李主任`
     """
     from gridmgmt.assessing.operations import appeals
 
@@ -216,10 +200,7 @@ def appeal_decide(
     reason: str,
     by: str,
 ) -> Shown:
-    """Decide an appeal; a granted one takes effect by `gridmgmt correct`.
-
-    Example: `gridmgmt appeal decide 1 --grant --reason 道路管制属实 --by 考评科`
-    """
+    """Decide an appeal; a granted one takes effect by `gridmgmt correct`."""
     from gridmgmt.assessing.operations import appeals
 
     if grant is None:
@@ -230,10 +211,7 @@ def appeal_decide(
 
 @command(appeal, "list")
 def appeal_list(run: State, assessment: str | None = None) -> View:
-    """Appeals, newest first, with their decisions.
-
-    Example: `gridmgmt appeal list`
-    """
+    """Appeals, newest first, with their decisions."""
     from gridmgmt.assessing.operations import appeals
 
     found = appeals.list_appeals(run.work, assessment)

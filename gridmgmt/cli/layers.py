@@ -39,8 +39,6 @@ def layers_import(
     """Load a file as the layer of a kind from a day on; the layer before it ends on that day.
 
     Features with faults are listed and left out.
-
-    Example: `gridmgmt layers import roads.gpkg --kind roads --valid-from 2025-01-01 --map class=等级`
     """
     from gridmgmt.places.operations import layers as operations
 
@@ -92,10 +90,7 @@ def _report(run: State, report: LayerReport) -> Shown:
 
 @command(layers, "list")
 def layers_list(run: State, *, kind: str | None = None, on: str | None = None) -> View:
-    """Every layer with the days on which it holds.
-
-    Example: `gridmgmt layers list --on 2025-12-31`
-    """
+    """Every layer with the days on which it holds."""
     from gridmgmt.places.operations import layers as operations
 
     found = operations.list_layers(run.work, kind, day_of(on, "--on"))
@@ -121,10 +116,7 @@ def _layers(run: State, found: Sequence[Layer]) -> Shown:
 
 @command(layers, "show")
 def layers_show(run: State, kind: str, *, on: str | None = None, name: str | None = None) -> View:
-    """The layers of a kind on a day: where they come from, and how many features each class has.
-
-    Example: `gridmgmt layers show roads --on 2025-12-31`
-    """
+    """The layers of a kind on a day: where they come from, and how many features each class has."""
     from gridmgmt.places.operations import layers as operations
 
     found = operations.show(run.work, kind, day_of(on, "--on"), name)
@@ -141,10 +133,7 @@ def _shown(run: State, found: operations.Shown) -> Shown:
 
 @command(layers, "export")
 def layers_export(run: State, kind: str, *, out: Path, on: str | None = None, name: str | None = None) -> Shown:
-    """Write the features of a kind as they are valid on a day.
-
-    Example: `gridmgmt layers export roads --on 2025-12-31 --out roads.gpkg`
-    """
+    """Write the features of a kind as they are valid on a day."""
     from gridmgmt.places.operations import layers as operations
 
     n = operations.export(run.work, kind, out, day=day_of(on, "--on"), name=name)

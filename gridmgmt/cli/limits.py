@@ -14,10 +14,7 @@ limits = group(app, "limits")
 
 @command(limits, "import")
 def limits_import(run: State, file: Path) -> Shown:
-    """Import time limits; rows are added, a change needs a later valid_from (docs/deadlines.md).
-
-    Example: `gridmgmt limits import data/time_limits/sample.csv`
-    """
+    """Import time limits; rows are added, a change needs a later valid_from (docs/deadlines.md)."""
     from gridmgmt.casework.operations import time_limits
 
     yield run.word("limits_imported", {"n": time_limits.import_limits(run.work, file)})
@@ -25,10 +22,7 @@ def limits_import(run: State, file: Path) -> Shown:
 
 @command(limits, "list")
 def limits_list(run: State) -> View:
-    """The time-limit table as it stands.
-
-    Example: `gridmgmt limits list`
-    """
+    """The time-limit table as it stands."""
     from gridmgmt.casework.operations import time_limits
 
     found = time_limits.list_limits(run.work)

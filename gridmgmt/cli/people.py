@@ -25,10 +25,7 @@ POST = ("person_code", "unit_code", "role", "level", "grid_code", "is_full_time"
 
 @command(people, "import")
 def people_import(run: State, file: Path) -> Shown:
-    """Import people: columns code, name; where there are any valid_from, valid_to.
-
-    Example: `gridmgmt people import people.csv`
-    """
+    """Import people: columns code, name; where there are any valid_from, valid_to."""
     from gridmgmt.people.operations import people as operations
 
     yield run.word("people_imported", {"n": operations.import_people(run.work, file)})
@@ -36,10 +33,7 @@ def people_import(run: State, file: Path) -> Shown:
 
 @command(posts, "import")
 def posts_import(run: State, file: Path, *, reopen: bool = False) -> Shown:
-    """Import posts: columns person_code, unit_code, role; also level, grid_code, full_time, valid_from, valid_to.
-
-    Example: `gridmgmt posts import posts.csv`
-    """
+    """Import posts: columns person_code, unit_code, role; also level, grid_code, full_time, valid_from, valid_to."""
     from gridmgmt.people.operations import people as operations
 
     yield run.word("posts_imported", operations.import_posts(run.work, file, reopen=reopen))
@@ -47,10 +41,7 @@ def posts_import(run: State, file: Path, *, reopen: bool = False) -> Shown:
 
 @command(posts, "list")
 def posts_list(run: State, *, on: str, role: str | None = None, names: bool = False) -> View:
-    """The posts held on a day.
-
-    Example: `gridmgmt posts list --on 2026-03-05 --role supervisor`
-    """
+    """The posts held on a day."""
     from gridmgmt.people.operations import people as operations
 
     roles = operations.roles()
@@ -78,10 +69,7 @@ def _role(run: State, roles: Mapping[str, Any], key: str) -> str:
 
 @command(staffing, "check")
 def staffing_check(run: State, *, scheme: str, on: str, level: str | None = None) -> View:
-    """How many people a scheme demands for each area, how many there are, and how many are short.
-
-    Example: `gridmgmt staffing check --scheme ningbo --on 2026-03-05`
-    """
+    """How many people a scheme demands for each area, how many there are, and how many are short."""
     from gridmgmt.people.operations import people as operations
 
     found = operations.check(run.work, scheme, a_day(on, "--on"), level)

@@ -29,8 +29,6 @@ def due(
     """What is due from whom and when: all that may be done on the day, or on some day until another, and is not late.
 
     A duty that follows an event stands at the end; with --event its deadline is computed.
-
-    Example: `gridmgmt due --on 2026-03-05 --scheme huiji --event month_check_end=2026-03-20`
     """
     from gridmgmt.reporting.operations import due as reporting
 

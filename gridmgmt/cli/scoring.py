@@ -36,10 +36,7 @@ MOST_MISSING = 20
 
 @command(app, "indicators")
 def indicators(run: State, *, period: str, level: str, as_of: str | None = None, format_: str = "table") -> View:
-    """Counts and rates of every grid of a level, those without a case too; the unassigned last.
-
-    Example: `gridmgmt indicators --period 2025-12 --level street --format csv`
-    """
+    """Counts and rates of every grid of a level, those without a case too; the unassigned last."""
     from gridmgmt.figures.operations import indicators as counting
     from gridmgmt.periods import parse_period
 
@@ -97,10 +94,7 @@ def _name(run: State, zh: Any, en: Any) -> str:
 
 @command(app, "score")
 def score(run: State, rulebook: str, *, period: str, level: str | None = None, as_of: str | None = None) -> View:
-    """Assess a period: every subject's total, rank, grade and consequences, with reasons; says what is missing.
-
-    Example: `gridmgmt score grid_baseline --period 2025-12`
-    """
+    """Assess a period: every subject's total, rank, grade and consequences, with reasons; says what is missing."""
     from gridmgmt.assessing.operations import scoring
     from gridmgmt.periods import parse_period
 
@@ -167,10 +161,7 @@ def _missing(run: State, header: Any, documents: Sequence[Any]) -> Shown:
 
 @command(assessments, "list")
 def assessments_list(run: State) -> View:
-    """Every assessment, newest first, with the SHA-256 of its canonical JSON.
-
-    Example: `gridmgmt assessments list`
-    """
+    """Every assessment, newest first, with the SHA-256 of its canonical JSON."""
     from gridmgmt.assessing.operations import scoring
 
     found = scoring.listing(run.work)
@@ -192,10 +183,7 @@ def _state(row: Any) -> str:
 def scorecards(
     run: State, assessment: str, *, level: str, out: Path, format_: str = "xlsx,csv,json,html", code: Sequence[str] = ()
 ) -> Shown:
-    """Write one scorecard a subject and one summary workbook.
-
-    Example: `gridmgmt scorecards latest --level street --out cards/ --format xlsx,html`
-    """
+    """Write one scorecard a subject and one summary workbook."""
     from gridmgmt.assessing.operations import scorecards as exporting
 
     formats = [f.strip() for f in format_.split(",") if f.strip()]

@@ -38,8 +38,6 @@ def simulate(
     """Simulate a working month: cases are opened, dispatched, sent back, extended, postponed, checked, closed, visited.
 
     With --inspect the month's samples are drawn, the inspectors' forms taken, notices issued and checked.
-
-    Example: `gridmgmt simulate --seed 7 --period 2026-01 --cases 400 --inspect huiji`
     """
     from gridmgmt.casework.operations import cases as casework
     from gridmgmt.casework.operations import lookup

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from gridmgmt.database import administration, server
@@ -183,6 +184,10 @@ class TestGivenDatabase:
             administration.status(replace(postgis_settings, db="no_such_town"))
 
 
+def test_the_newest_revision_is_read_as_alembic_reads_it() -> None:
+    assert engines._head() == ScriptDirectory.from_config(engines.alembic_config()).get_current_head()
+
+
 @pytest.mark.parametrize("revision", [None, "0000"])
 def test_tables_of_another_release_are_refused(revision: str | None, fresh: tuple[Settings, Work]) -> None:
     settings, work = fresh
@@ -191,7 +196,7 @@ def test_tables_of_another_release_are_refused(revision: str | None, fresh: tupl
         if revision:
             connection.execute(text("INSERT INTO alembic_version VALUES (:r)"), {"r": revision})
     for use in (work.transaction, work.snapshot):
-        with pytest.raises(DatabaseOutdated) as caught, use(work):
+        with pytest.raises(DatabaseOutdated) as caught, use():
             pass
         assert caught.value.found == (revision or "none")
     with pytest.raises(DatabaseOutdated):
