@@ -217,7 +217,7 @@ def _case(run: State, found: lookup.Shown) -> Shown:
     where = " › ".join(str(g[f"name_{run.lang}"] or g["code"]) for g in found.grids)
     yield _is_now(run, found.case)
     yield run.word("case_place", {"where": where or None, "address": found.case.address})
-    yield run.word("case_marks", {"marks": run.words(found.marks, "mark_") or None})
+    yield run.word("case_marks", {"marks": [*run.words(found.marks, "mark_")] or None})
     rows = [
         [s.seq or n, _time(run, s.at), run.word(f"step_{s.kind}"), s.actor, s.unit_code, s.reason,
          _told(run, s.facts), run.word(f"origin_{s.origin}")]
@@ -305,18 +305,15 @@ def case_list(
         limit=limit,
         offset=offset,
     )
-    return View({"n_matched": n, "cases": found}, _list(run, n, found))
-
-
-def _list(run: State, n: int, found: Sequence[Mapping[str, Any]]) -> Shown:
-    rows = [
+    rows = (
         [c["case_no"], run.word(f"state_{c['status']}") if c["status"] else None, _class(c), c["unit_code"],
          _time(run, c["reported_at"]), _time(run, c["due_extended_at"] or c["due_at"]), c["address"]]
         for c in found
-    ]  # fmt: skip
-    names = ("case", "category", "unit", "reported", "due", "address")
-    heads = run.words(f"docket_{name}" for name in names)
-    yield Table([heads[0], run.word("state"), *heads[1:]], rows, title=run.word("cases_matched", {"n": n}))
+    )  # fmt: skip
+    names = ("category", "unit", "reported", "due", "address")
+    heads = run.words(("docket_case", "state", *(f"docket_{name}" for name in names)))
+    table = Table(heads, rows, title=run.says("cases_matched", {"n": n}))
+    return View({"n_matched": n, "cases": found}, [table])
 
 
 def _class(row: Mapping[str, Any]) -> str | None:
@@ -329,18 +326,13 @@ def case_states(run: State) -> View:
     from gridmgmt.casework.operations import lookup
 
     found = lookup.by_state(run.work)
-    return View(found, _states(run, found))
+    return View(found, [states_table(run, found, {"docket_all": sum(found.values())})])
 
 
-def _states(run: State, found: Mapping[str, int]) -> Shown:
-    rows = [[state_word(run, name), f"{n:,}"] for name, n in found.items()]
-    total = [run.word("docket_all"), f"{sum(found.values()):,}"]
-    yield Table(run.words(("state", "docket_cases")), [*rows, total], right=(1,))
-
-
-def state_word(run: State, name: str) -> str:
-    """A case's state; some systems tell none."""
-    return run.word(f"state_{name}" if name else "state_untold")
+def states_table(run: State, found: Mapping[str, int], total: Mapping[str, int]) -> Table:
+    """How many cases are in each state; some systems tell none."""
+    counts = {f"state_{name}" if name else "state_untold": n for name, n in found.items()} | dict(total)
+    return Table(run.words(("state", "docket_cases")), ([run.word(k), f"{n:,}"] for k, n in counts.items()), right=(1,))
 
 
 @command(case, "clock")

@@ -59,12 +59,11 @@ def entries_list(run: State, rulebook: str, *, period: str | None = None, histor
     names = ["period", "subject_code", "input", "ref", "value", "evidence", "by", "known_at"]
     names += ["replaces", "holds"] if history else []
     found = entering.list_entries(run.work, rulebook, period, history=history)
-    return View(found, _listed(run, names, found))
+    return View(found, [_listed(run, names, found)])
 
 
-def _listed(run: State, names: Sequence[str], found: Sequence[Mapping[str, Any]]) -> Shown:
-    rows = [[_cell(run, name, row[name]) for name in names] for row in found]
-    yield Table(run.words(names, "entry_"), rows)
+def _listed(run: State, names: Sequence[str], found: Sequence[Mapping[str, Any]]) -> Table:
+    return Table(run.words(names, "entry_"), ([_cell(run, name, row[name]) for name in names] for row in found))
 
 
 def _cell(run: State, name: str, value: Any) -> Any:
@@ -91,12 +90,9 @@ def subjects_import(run: State, file: Path, *, rulebook: str) -> View:
     from gridmgmt.assessing.operations import subjects as operations
 
     report = operations.import_subjects(run.work, rulebook, file)
-    return View(report.as_dict(), _imported(run, report))
-
-
-def _imported(run: State, report: Any) -> Shown:
     names = ("n_new", "n_changed", "n_unchanged", "n_renamed", "n_not_listed")
-    yield Table(run.words(names), [[getattr(report, n) for n in names]], right=range(5))
+    counts = [getattr(report, n) for n in names]
+    return View(report.as_dict(), [Table(run.words(names), [counts], right=range(5))])
 
 
 @command(subjects, "list")
@@ -106,7 +102,7 @@ def subjects_list(run: State, *, rulebook: str, on: str | None = None) -> View:
 
     names = ("code", "name", "level", "group", "role", "superiors", "attributes", "valid_from", "valid_to")
     found = operations.list_subjects(run.work, rulebook, day_of(on or None, "--on"))
-    return View(found, _listed(run, names, found))
+    return View(found, [_listed(run, names, found)])
 
 
 @command(staff, "import")

@@ -71,12 +71,9 @@ def quarantine_list(run: State, *, limit: int = 100) -> View:
     from gridmgmt.intake.operations import imports
 
     found = imports.list_quarantine(run.work, limit=limit)
-    return View(found, _rows(run, found))
-
-
-def _rows(run: State, found: Sequence[Mapping[str, Any]]) -> Shown:
-    rows = [[q["file"], q["row"], q["column"], q["value"], _why(run, q)] for q in found]
-    yield Table(run.words(("file", "row", "column", "value", "quarantined_because")), rows, right=(1,))
+    rows = ([q["file"], q["row"], q["column"], q["value"], _why(run, q)] for q in found)
+    heads = run.words(("file", "row", "column", "value", "quarantined_because"))
+    return View(found, [Table(heads, rows, right=(1,))])
 
 
 def _why(run: State, problem: Mapping[str, Any]) -> str:

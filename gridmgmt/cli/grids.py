@@ -61,7 +61,7 @@ def _made(run: State, made: Imported) -> Shown:
 def _report(run: State, report: TopologyReport) -> Shown:
     names = _level_names(run)
     measured = [[names[m.level], f"{m.n_grids:,}", f"{m.area_m2 / 1e6:,.2f}"] for m in report.levels]
-    yield Table([*run.words(("level", "n_grids")), "km²"], measured, right=(1, 2))
+    yield Table(run.words(("level", "n_grids", "km²")), measured, right=(1, 2))
     found = [[run.word(f"severity_{f.severity}"), names[f.level], f.text(run.lang)] for f in report.findings]
     if found:
         yield Table(["", run.word("level"), ""], found, title=run.word("topology_findings"))
@@ -107,17 +107,16 @@ def grids_diff(run: State, a: str, b: str) -> View:
     what = changes(pairs, before, after)
     moved = what[(what["change"] != "unchanged") | what["reparented"]].to_dict("records")
     plain = pairs.astype(object).where(pairs.notna(), None)
-    return View({"changes": moved, "pairs": plain.to_dict("records")}, _moved(run, a, b, moved))
+    heads = (run.word("level"), a, b, "", run.word("share_of_area"))
+    table = Table(heads, (_moved(run, row) for row in moved), right=(4,))
+    return View({"changes": moved, "pairs": plain.to_dict("records")}, [table])
 
 
-def _moved(run: State, a: str, b: str, moved: Sequence[Mapping[Any, Any]]) -> Shown:
-    rows = []
-    for r in moved:
-        words = [run.word(f"change_{r['change']}")] + ([run.word("change_reparented")] if r["reparented"] else [])
-        became = ", ".join(r["codes_b"]) if isinstance(r["codes_b"], list | tuple) else r["codes_b"]
-        share = "" if r["share_a"] != r["share_a"] else f"{r['share_a']:.2%}"
-        rows.append([run.city.levels[r["level"] - 1].key, r["code_a"], became, " · ".join(words), share])
-    yield Table([run.word("level"), a, b, "", run.word("share_of_area")], rows, right=(4,))
+def _moved(run: State, row: Mapping[Any, Any]) -> list[Any]:
+    words = run.words([row["change"], *(["reparented"] if row["reparented"] else [])], "change_")
+    became = ", ".join(row["codes_b"]) if isinstance(row["codes_b"], list | tuple) else row["codes_b"]
+    share = "" if row["share_a"] != row["share_a"] else f"{row['share_a']:.2%}"
+    return [run.city.levels[row["level"] - 1].key, row["code_a"], became, " · ".join(words), share]
 
 
 @command(app, "assign")
@@ -167,12 +166,12 @@ def _located(run: State, found: Located) -> Shown:
 def _decision(run: State, found: Located) -> Shown:
     """The unit that answers, the areas, the rule that decided, and those it beat and why."""
     if found.unit is not None:
-        yield run.word("place_unit", {"code": found.unit["code"], "name": _name_of(run, found.unit)})
+        name = run.name(found.unit["name_zh"], found.unit["name_en"])
+        yield run.word("place_unit", {"code": found.unit["code"], "name": name})
     else:
         yield run.word("place_no_unit")
     for area in found.areas:
-        name = (area.name_zh if run.lang == "zh" else area.name_en) or area.name_zh or area.name_en or ""
-        yield run.word("place_area", {"code": area.code, "name": name})
+        yield run.word("place_area", {"code": area.code, "name": run.name(area.name_zh, area.name_en)})
     if found.decision.land_owner:
         yield run.word("place_land_owner", {"owner": found.decision.land_owner})
     if (winner := found.decision.rule) is None:
@@ -201,12 +200,7 @@ def _level_names(run: State) -> dict[int, str]:
 
 
 def _unit_name(run: State, unit: Mapping[str, Any]) -> str:
-    return f"{unit['code']} {_name_of(run, unit)}".strip()
-
-
-def _name_of(run: State, row: Mapping[str, Any]) -> str:
-    zh, en = row["name_zh"], row["name_en"]
-    return str((zh or en if run.lang == "zh" else en or zh) or "")
+    return f"{unit['code']} {run.name(unit['name_zh'], unit['name_en'])}".strip()
 
 
 def as_dict(found: Located) -> dict[str, object]:
@@ -263,14 +257,14 @@ def unassigned_list(run: State, *, limit: int = 100, out: Path | None = None) ->
     from gridmgmt.people.operations import reference
 
     found = reference.unassigned(run.work, limit)
-    return View(found, _unassigned(run, found) if out is None else _written(found, out))
-
-
-def _unassigned(run: State, found: Sequence[Mapping[str, Any]]) -> Shown:
-    names = ("kind", "number", "located", "lon", "lat", "nearest_code", "distance_m")
-    told = [{**r, "located": run.word(f"located_{r['located']}")} for r in found]
-    heads = ["", "", "", "lon", "lat", run.word("nearest_grid"), "m"]
-    yield Table(heads, [[r[n] for n in names] for r in told], right=(6,))
+    if out is not None:
+        return View(found, _written(found, out))
+    rows = (
+        [r["kind"], r["number"], run.word(f"located_{r['located']}"), r["lon"], r["lat"], r["nearest_code"],
+         r["distance_m"]]
+        for r in found
+    )  # fmt: skip
+    return View(found, [Table(run.words(("", "", "", "lon", "lat", "nearest_grid", "m")), rows, right=(6,))])
 
 
 def _written(found: Sequence[Mapping[str, Any]], out: Path) -> Shown:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from gridmgmt.assessing.operations.appeals import Difference
     from gridmgmt.assessing.operations.publishing import Ledger
     from gridmgmt.assessing.operations.scoring import Made
-    from gridmgmt.assessing.store.assessments import Stored
 
 app = typer.Typer()
 appeal = group(app, "appeal")
@@ -29,15 +28,11 @@ def rank(run: State, assessment: str, *, level: str | None = None) -> View:
     stored, documents, _ = scoring.read(run.work, assessment, level)
     ordered = sorted(documents, key=_place)
     head = {"assessment": stored.name, "sha256": stored.sha256, "complete": stored.complete}
-    return View({**head, "subjects": [_ranked(d) for d in ordered]}, _ranking(run, stored, ordered))
-
-
-def _ranking(run: State, stored: Stored, ordered: Sequence[Mapping[str, Any]]) -> Shown:
-    title = f"{stored.name} · {run.word('published' if stored.published_at else 'not_published')}"
-    if not stored.complete:
-        title += " · " + run.word("provisional_ranks")
+    states = ["published" if stored.published_at else "not_published"] + ["provisional_ranks"] * (not stored.complete)
+    title = " · ".join([stored.name, *run.words(states)])
     heads = run.words(("level", "rank", "code", "name", "total", "grade", "consequences"))
-    yield Table(heads, [_row(run, stored.header, d) for d in ordered], right=(1, 4), title=title)
+    table = Table(heads, (_row(run, stored.header, d) for d in ordered), right=(1, 4), title=title)
+    return View({**head, "subjects": [_ranked(d) for d in ordered]}, [table])
 
 
 def _place(document: Mapping[str, Any]) -> tuple[int, int, str]:
@@ -215,12 +210,8 @@ def appeal_list(run: State, assessment: str | None = None) -> View:
     from gridmgmt.assessing.operations import appeals
 
     found = appeals.list_appeals(run.work, assessment)
-    return View(found, _appeals(run, found))
-
-
-def _appeals(run: State, found: Sequence[Mapping[str, Any]]) -> Shown:
     shown = {
         "id": "number", "assessment": "assessment", "subject_code": "code", "kind": "kind", "fact_no": "fact",
         "reason": "reason", "opened_by": "by", "state": "state", "decision": "decision", "decided_by": "by",
     }  # fmt: skip
-    yield Table(run.words(shown.values()), [[a[k] for k in shown] for a in found])
+    return View(found, [Table(run.words(shown.values()), ([a[k] for k in shown] for a in found))])

@@ -2,7 +2,6 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import typer
 
@@ -26,15 +25,10 @@ def limits_list(run: State) -> View:
     from gridmgmt.casework.operations import time_limits
 
     found = time_limits.list_limits(run.work)
-    return View([asdict(x) for x in found], _shown(run, found))
-
-
-def _shown(run: State, found: list[Any]) -> Shown:
-    part = f"part_{run.lang}"
-    rows = [
-        [x.category, x.unit_code, run.word(f"clock_{x.stage}"), x.part, getattr(x, part), f"{float(x.amount):g}",
-         run.word(f"time_unit_{x.unit}"), x.valid_from, x.valid_to]
+    rows = (
+        [x.category, x.unit_code, run.word(f"clock_{x.stage}"), x.part, getattr(x, f"part_{run.lang}"),
+         f"{float(x.amount):g}", run.word(f"time_unit_{x.unit}"), x.valid_from, x.valid_to]
         for x in found
-    ]  # fmt: skip
+    )  # fmt: skip
     columns = ("category", "unit", "stage", "part", "part_name", "amount", "time_unit", "valid_from", "valid_to")
-    yield Table(run.words(columns, "limits_"), rows, right=(3, 5))
+    return View([asdict(x) for x in found], [Table(run.words(columns, "limits_"), rows, right=(3, 5))])

@@ -78,18 +78,13 @@ def _indicators(run: State, table: pd.DataFrame) -> Table:
         return f"{int(n):,}" if n == int(n) else f"{n:,.2f}"
 
     rows = [
-        [r["code"] or run.word("unassigned"), _name(run, r["name_zh"], r["name_en"])]
+        [r["code"] or run.word("unassigned"), run.name(r["name_zh"], r["name_en"])]
         + [number(r[c]) for c in SHOWN]
         + [shown(c, r[c]) for c in RATIOS]
         for r in table.to_dict("records")
     ]
     columns = [*run.words(("code", "name")), *(label(c) for c in (*SHOWN, *RATIOS))]
     return Table(columns, rows, right=range(2, len(columns)))
-
-
-def _name(run: State, zh: Any, en: Any) -> str:
-    first, second = (zh, en) if run.lang == "zh" else (en, zh)
-    return next((str(x) for x in (first, second) if isinstance(x, str) and x), "")
 
 
 @command(app, "score")
@@ -165,12 +160,8 @@ def assessments_list(run: State) -> View:
     from gridmgmt.assessing.operations import scoring
 
     found = scoring.listing(run.work)
-    return View(found, _assessments(run, found))
-
-
-def _assessments(run: State, found: Sequence[Any]) -> Shown:
-    rows = [[a["name"], a["period"], a["as_of"], run.word(_state(a)), a["sha256"]] for a in found]
-    yield Table([*run.words(("assessment", "period", "as_of", "state")), "SHA-256"], rows)
+    rows = ([a["name"], a["period"], a["as_of"], run.word(_state(a)), a["sha256"]] for a in found)
+    return View(found, [Table(run.words(("assessment", "period", "as_of", "state", "SHA-256")), rows)])
 
 
 def _state(row: Any) -> str:

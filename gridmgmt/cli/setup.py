@@ -2,7 +2,6 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import typer
 
@@ -87,15 +86,10 @@ def city_init(run: State, file: Path) -> Shown:
 @command(city, "show")
 def city_show(run: State) -> View:
     """The city and what its database holds."""
+    from gridmgmt.city import from_dict
     from gridmgmt.people.operations import reference
 
     found = reference.overview(run.work)
-    return View(found, _overview(found))
-
-
-def _overview(found: dict[str, Any]) -> Shown:
-    from gridmgmt.city import from_dict
-
     shown = from_dict(found["city"])
     rows = [
         ("city", f"{shown.code} {shown.zh} {shown.en}"),
@@ -103,7 +97,7 @@ def _overview(found: dict[str, Any]) -> Shown:
         ("editions", ", ".join(found["editions"])),
     ]
     rows += [(f"{kind} {k}", f"{n:,}") for kind in ("cases", "samples") for k, n in sorted(found[kind].items())]
-    yield Table(["", ""], [*rows, ("quarantine", found["n_quarantined"])])
+    return View(found, [Table(["", ""], [*rows, ("quarantine", found["n_quarantined"])])])
 
 
 @command(units, "import")
@@ -139,19 +133,14 @@ def responsibility_import(run: State, file: Path, *, reopen: bool = False) -> Vi
 @command(responsibility, "list")
 def responsibility_list(run: State, *, on: str | None = None, as_of: str | None = None) -> View:
     """The responsibility table in the order in which its rules decide."""
+    from gridmgmt.cli.grids import rule_cells
     from gridmgmt.people.operations import reference
 
     found = reference.list_rules(run.work, day_of(on, "--on"), run.instant(as_of))
     data = [{"kind": rule.kind, **{name: getattr(rule, name) for name in RULE}} for rule in found]
-    return View(data, _rules(run, found))
-
-
-def _rules(run: State, found: list[Any]) -> Shown:
-    from gridmgmt.cli.grids import rule_cells
-
-    rows = [[*rule_cells(run, rule, {}), rule.valid_from, rule.valid_to] for rule in found]
+    rows = ([*rule_cells(run, rule, {}), rule.valid_from, rule.valid_to] for rule in found)
     names = ("kind", "category", "place", "land_owner", "unit", "from", "to")
-    yield Table(run.words(names, "rules_"), rows)
+    return View(data, [Table(run.words(names, "rules_"), rows)])
 
 
 @command(app, "demo-city")
