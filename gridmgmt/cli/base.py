@@ -165,7 +165,7 @@ class Table:
         screen.print(shown, markup=False)
 
 
-Shown = Iterable["Table | str | Shown"]
+Shown = Iterable[Table | str | Iterable[Table | str]]
 """What people read: tables and lines, one after the other; what is a generator is made when it is shown."""
 
 
