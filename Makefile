@@ -1,4 +1,4 @@
-# make demo | test | serve | real | bench | coverage | mutants | clean — all set themselves up; see README.md.
+# make demo | test | nightly | serve | real | bench | coverage | mutants | clean — all set themselves up; see README.md.
 VENV := .venv
 RUN := $(VENV)/bin
 STAMP := $(VENV)/.ready
@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(RUN):$(PATH)
 TESTS := tests
 MUTANTS :=
 
-.PHONY: demo test serve real bench coverage mutants clean lint
+.PHONY: demo test nightly serve real bench coverage mutants clean lint
 
 demo: $(STAMP) postgis
 	$(RUN)/python -m tools.demo
@@ -22,6 +22,10 @@ serve: $(STAMP) postgis
 
 test: $(STAMP) postgis lint
 	$(RUN)/pytest -n 2 --dist loadfile
+
+# every property with many examples, and the tests marked night
+nightly: $(STAMP) postgis
+	$(RUN)/pytest -n 2 --dist loadfile -m "" --hypothesis-profile night
 
 lint: $(STAMP)
 	$(RUN)/ruff check .

@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gridmgmt.scorecards.documents import Document, Header, Line, Reached, Status, Subject, Tone
+
 
 class Problem(BaseModel):
     """What is wrong (RFC 9457); ``code`` and ``facts`` are stable, ``title`` and ``detail`` are worded."""
@@ -158,7 +160,7 @@ class Assessment(BaseModel):
 
     name: str
     sha256: str
-    header: dict[str, Any] = Field(description="City, period, cut-off, edition, rulebook, evidence, unassigned counts.")
+    header: Header
 
 
 class ReachedConsequence(BaseModel):
@@ -166,7 +168,7 @@ class ReachedConsequence(BaseModel):
 
     consequence: str = Field(examples=["yellow_card"])
     title: Name
-    tone: Literal["praise", "warning", "penalty", "notice"]
+    tone: Tone
     undecided: str | None = Field(description="Why people must still decide: tie, incomplete; null: decided.")
 
 
@@ -180,7 +182,7 @@ class ScorecardRow(BaseModel):
     total: str | None = Field(description="Rounded for show; the exact number stands in the scorecard.")
     grade: str | None
     rank: int | None
-    status: Literal["scored", "incomplete", "no_data", "unscored", "given"]
+    status: Status
     n_missing: int = Field(description="Inputs still to be handed in.")
     consequences: list[ReachedConsequence]
     points: dict[str, str | None]
@@ -201,7 +203,7 @@ class Scorecard(BaseModel):
 
     assessment: str
     sha256: str
-    document: dict[str, Any]
+    document: Document
     texts: dict[str, Any]
 
 
@@ -228,10 +230,10 @@ class Explained(BaseModel):
 
     assessment: str
     sha256: str
-    subject: dict[str, Any]
+    subject: Subject
     item: str | None
-    line: dict[str, Any] | None
-    consequence: dict[str, Any] | None
+    line: Line | None
+    consequence: Reached | None
     text: str = Field(description="The rule and the figures, in one sentence.")
     evidence: dict[str, Behind]
     parts: dict[str, str] = Field(description="Number of a sample that counts here by length → its exact part.")

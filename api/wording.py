@@ -1,10 +1,9 @@
 """A scorecard said in one language: its reasons, ranks, and figures beside those of earlier periods."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from gridmgmt.files.wording import Words, shown_short
-from gridmgmt.rulebooks.exports.reasons import total_words
+from gridmgmt.scorecards.documents import Document, Header
 from gridmgmt.scorecards.exports import results
 from gridmgmt.scorecards.exports.cards import (
     COMPARISONS,
@@ -15,10 +14,10 @@ from gridmgmt.scorecards.exports.cards import (
     level_words,
     total_words_short,
 )
-from gridmgmt.scorecards.exports.lines import ScoreLine, score_lines, shown_lines
+from gridmgmt.scorecards.exports.lines import ScoreLine, score_lines, shown_lines, total_words
 
 
-def scorecard_texts(header: Mapping[str, Any], document: Mapping[str, Any], lang: str) -> dict[str, Any]:
+def scorecard_texts(header: Header, document: Document, lang: str) -> dict[str, Any]:
     """What a page shows of a scorecard besides its exact numbers.
 
     Parameters
@@ -31,14 +30,14 @@ def scorecard_texts(header: Mapping[str, Any], document: Mapping[str, Any], lang
     return {
         "total": total_words(document)[lang],
         "shown_total": total_words_short(document, lang),
-        "grade": grade_words(header, document["grade"])[lang],
-        "level": level_words(header, document["subject"]["level"])[lang],
+        "grade": grade_words(header, document.grade)[lang],
+        "level": level_words(header, document.subject.level)[lang],
         "ranks": [{"name": x.name[lang], "rank": x.told[lang], "of": x.of} for x in results.ranks(header, document)],
         "lines": [_line(x, lang) for x in score_lines(header, document)],
         "shown": [_line(x, lang) for x in shown_lines(header, document)],
         "consequences": [
-            {"tone": c.tone, "title": c.title[lang], "why": c.why[lang], "consequence": raw["consequence"]}
-            for c, raw in zip(results.consequences(document), document["consequences"], strict=True)
+            {"tone": c.tone, "title": c.title[lang], "why": c.why[lang], "consequence": raw.consequence}
+            for c, raw in zip(results.consequences(document), document.consequences, strict=True)
         ],
         "refused": [x[lang] for x in results.refused(header, document)],
         "missing": [{"period": period, "inputs": titles[lang]} for period, titles in results.missing(document)],

@@ -3,7 +3,7 @@
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Annotated, Any, Literal
 
@@ -44,6 +44,9 @@ _WORDS_SCHEMA = {
 Words = Annotated[dict[str, str], BeforeValidator(_both), WithJsonSchema(_WORDS_SCHEMA)]
 """A text in both languages."""
 
+Bilingual = Annotated[dict[str, str], WithJsonSchema(_WORDS_SCHEMA)]
+"""A text in both languages within a document: taken as it stands, for it was checked where it was written."""
+
 Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 """A name within the rulebook: small letters, digits and ``_``."""
 
@@ -67,11 +70,17 @@ def holds(left: Fraction, test: str, right: Fraction) -> bool:
     return {">": left > right, ">=": left >= right, "<": left < right, "<=": left <= right}[test]
 
 
+def plain(document: BaseModel) -> dict[str, Any]:
+    """A document as JSON has it: what was never said stays absent, what was said to be null stays null."""
+    return document.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+
 def canonical(document: Any) -> str:
     """Canonical JSON: sorted keys, no spaces, UTF-8 as it is."""
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
-def digest(header: Mapping[str, Any], subjects: Sequence[Mapping[str, Any]]) -> str:
+def digest(header: BaseModel, subjects: Sequence[BaseModel]) -> str:
     """SHA-256 of an assessment's canonical JSON."""
-    return hashlib.sha256(canonical({**header, "subjects": list(subjects)}).encode()).hexdigest()
+    whole = {**plain(header), "subjects": [plain(s) for s in subjects]}
+    return hashlib.sha256(canonical(whole).encode()).hexdigest()

@@ -48,7 +48,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── FilesFull         a step or sample has as many files as are allowed
     │   └── AppealRefused     not open for that, or decided already
     └── UnavailableError      something outside the process is missing
-        ├── DatabaseUnreachable, DatabaseOutdated, ServerMissing
+        ├── DatabaseUnreachable, DatabaseOutdated, DatabaseForeign, ServerMissing
         ├── FileLost          a photograph is known and its file is gone or damaged
         ├── FilesUnwritable   the folder of photographs and files
         └── SettingInvalid
@@ -465,6 +465,10 @@ class DatabaseUnreachable(UnavailableError):
 
 class DatabaseOutdated(UnavailableError):
     """The database's tables are not those of this release."""
+
+
+class DatabaseForeign(UnavailableError):
+    """The database's tables are of a release that this one cannot migrate."""
 
 
 class FileLost(UnavailableError):

@@ -131,6 +131,7 @@ class Unfit(ValueError):
     def __init__(self, code: str, **facts: Any) -> None:
         super().__init__(code, facts)
         self.expected = expected(code, **facts)
+        self.code, self.facts = f"expected_{code}", facts
 
     def __str__(self) -> str:
-        return both(self.expected["code"], self.expected)
+        return both(self.code, self.facts)

@@ -4,21 +4,13 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import hypothesis
 import pytest
 
 from gridmgmt.database.work import Work, open_database
 from gridmgmt.settings import Settings
-from tests import servers
+from tests import examples, servers
 
-# correctness tests never time anything; a landing is judged on examples that are the same each time
-hypothesis.settings.register_profile(
-    "suite",
-    deadline=None,
-    derandomize=bool(os.environ.get("CI")),
-    suppress_health_check=[hypothesis.HealthCheck.too_slow],
-)
-hypothesis.settings.load_profile("suite")
+examples.register()
 
 ROOT = Path(__file__).resolve().parent.parent
 REAL_DATA = Path(os.environ.get("REAL_DATA", ROOT.parent / "shared" / "data"))

@@ -1,6 +1,8 @@
 """Two servers for the tests: a quick one that may forget, and one as users have it, for what must outlast a crash."""
 
+import hashlib
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -12,6 +14,7 @@ from psycopg import sql
 from gridmgmt import settings as settings_module
 from gridmgmt.database import administration, server
 from gridmgmt.database import engine as engines
+from gridmgmt.database.work import Work, open_database
 from gridmgmt.errors import ServerMissing
 from gridmgmt.settings import Settings
 
@@ -70,6 +73,19 @@ class Databases:
             source = template or self.template("migrated", administration.migrate)
             connection.execute(words.format(sql.Identifier(made.db), sql.Identifier(source)))
         return made
+
+    def built(self, name: str, make: Callable[[Work, Path], object]) -> Settings:
+        """A database of a name as a function leaves it, which a run calls once."""
+
+        def build(found: Settings) -> None:
+            administration.migrate(found)
+            work = open_database(found)
+            with tempfile.TemporaryDirectory() as folder:
+                make(work, Path(folder))
+            work.close()
+
+        key = hashlib.sha256(f"{make.__module__}.{make.__qualname__}".encode()).hexdigest()[:12]
+        return self.copied(name, self.template(key, build))
 
     def template(self, name: str, build: Callable[[Settings], object]) -> str:
         """A database that whoever comes first builds, and that nobody opens afterwards; gives its full name."""

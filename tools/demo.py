@@ -1,17 +1,26 @@
 """`make demo`: a synthetic city from its files to scorecards and maps, under out/demo/."""
 
+import hashlib
+import json
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy import func, select
 
 from gridmgmt.assessing.operations import scoring
 from gridmgmt.cli import worded
 from gridmgmt.cli.base import Table
+from gridmgmt.database.tables import metadata
+from gridmgmt.database.work import Work
 from gridmgmt.people.operations import reference
 from gridmgmt.settings import data_path
 from gridmgmt.texts import both
 from tools.run import Runner
 
+ROOT = Path(__file__).resolve().parent.parent
 OUT = Path("out/demo")
+TOLD = "made.json"
+"""Beside what the demo wrote: of which code, with how many rows, and what it said; the tests take it if all is so."""
 SEED, SIZE, PERIOD, YEAR = 7, "small", "2025-12", "2025"
 MONTH, N_SIMULATED = "2026-01", 400
 LAYERS = (
@@ -43,7 +52,7 @@ def run_demo(run: Runner, out: Path, *, extras: bool = True) -> dict[str, Any]:
     with run.work() as work:
         stored, documents, _ = scoring.read(work, "grid_baseline", "street")
     if extras:
-        _look(run, out, str(documents[0]["subject"]["code"]))
+        _look(run, out, documents[0].subject.code)
     judged = _judge(run, files) if extras else {}
     if extras:
         _work(run, out, files)
@@ -108,13 +117,32 @@ def _tally(located: dict[str, int]) -> str:
     return f"{sum(located.values()):,}  ({parts})"
 
 
+def code() -> str:
+    """SHA-256 of everything that the demo is made of: sources, data and the versions of libraries."""
+    folders = [ROOT / name for name in ("gridmgmt", "api", "maps", "data", "tools")]
+    paths = [p for f in folders for p in f.rglob("*") if p.is_file() and p.parent.name != "__pycache__"]
+    digest = hashlib.sha256()
+    for path in sorted([*paths, ROOT / "requirements.lock"]):
+        digest.update(str(path.relative_to(ROOT)).encode() + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def rows(work: Work) -> dict[str, int]:
+    """How many rows each table holds."""
+    with work.connect() as connection:
+        tables = metadata.sorted_tables
+        return {t.name: connection.execute(select(func.count()).select_from(t)).scalar_one() for t in tables}
+
+
 def main() -> None:
     """Run the demo and end with a table of what it made."""
     run = Runner("demo")
+    (OUT / TOLD).unlink(missing_ok=True)
     made = run_demo(run, OUT)
     with run.work() as work:
         found = reference.overview(work)
-    rows = [
+        (OUT / TOLD).write_text(json.dumps({"code": code(), "rows": rows(work), "made": made}), "utf-8")
+    table = [
         ("cases 案件", _tally(found["cases"])),
         ("samples 样本", _tally(found["samples"])),
         ("quarantine 隔离", f"{found['n_quarantined']:,}"),
@@ -127,7 +155,7 @@ def main() -> None:
         ("seconds 用时", f"{run.seconds:.1f}"),
     ]
     print()
-    Table(["", ""], rows).show()
+    Table(["", ""], table).show()
     print("\nmake serve  →  http://127.0.0.1:8000")
 
 

@@ -1,6 +1,5 @@
 """/: the start page (首页): the choropleth, the heat map, the ranking, a scorecard, and "who is responsible here?"."""
 
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,11 +12,13 @@ from pydantic import Field
 from api.deps import Ask, Database, Language
 from gridmgmt import __version__
 from gridmgmt.assessing.operations import browsing, scoring
+from gridmgmt.assessing.operations.browsing import Stored
 from gridmgmt.city import City
 from gridmgmt.figures.indicators import RATIOS
 from gridmgmt.figures.names import indicator_words
 from gridmgmt.people.operations import reference
-from gridmgmt.scorecards.exports.cards import grade_label
+from gridmgmt.scorecards.documents import Grade
+from gridmgmt.scorecards.exports.cards import short_grade
 from gridmgmt.texts import catalogue, word
 from maps.style import GRADES, ramp
 
@@ -59,33 +60,28 @@ def start(ask: Annotated[AskPage, Query()], request: Request, work: Database, la
     return HTMLResponse(html, headers={"Cache-Control": "no-cache", "Vary": "Accept-Language"})
 
 
-def _data(ask: AskPage, city: City, lang: str, chosen: Any) -> dict[str, Any]:
+def _data(ask: AskPage, city: City, lang: str, chosen: Stored | None) -> dict[str, Any]:
     """What the page's program needs to know."""
-    header: Any = chosen.header if chosen else {"levels": [], "rulebook": {"grades": []}}
-    levels, grades = header["levels"], header["rulebook"]["grades"]
-    keys = [x["key"] for x in levels]
+    levels, grades = (chosen.header.levels, chosen.header.rulebook.grades) if chosen else ([], [])
+    keys = [x.key for x in levels]
     known = ask.level is None or ask.level in keys or ask.level in scoring.UNGRIDDED
     wanted = ask.level if known else city.level(str(ask.level)).key
     stays = ask.level is None or wanted in keys
     return {
         "lang": lang,
         "assessment": chosen.name if chosen else None,
-        "levels": [{"key": x["key"], "name": x[lang]} for x in levels],
+        "levels": [{"key": x.key, "name": x.name[lang]} for x in levels],
         "level": wanted if wanted in keys else next(iter([*keys[1:2], *keys]), None),
         "code": ask.code if stays else None,
         "mapped": chosen is not None and browsing.has_map(chosen),
-        "grades": {
-            x["id"]: _grade(header, x, colour, lang)
-            for x, colour in zip(grades, ramp(GRADES, len(grades)), strict=True)
-        },
+        "grades": {x.id: _grade(x, colour, lang) for x, colour in zip(grades, ramp(GRADES, len(grades)), strict=True)},
         "indicator": ask.indicator if ask.indicator in MAP_MEASURES else browsing.TOTAL,
         "words": {k.removeprefix(PREFIX): v[lang] for k, v in catalogue().items() if k.startswith(PREFIX)},
     }
 
 
-def _grade(header: Mapping[str, Any], grade: Mapping[str, Any], colour: str, lang: str) -> dict[str, str]:
-    short = grade_label(header, grade["id"])[lang]
-    return {"title": grade["title"][lang], "short": short, "colour": colour, "ink": _ink(colour)}
+def _grade(grade: Grade, colour: str, lang: str) -> dict[str, str]:
+    return {"title": grade.title[lang], "short": short_grade(grade)[lang], "colour": colour, "ink": _ink(colour)}
 
 
 def _ink(colour: str) -> str:

@@ -1,7 +1,6 @@
 """/v1/assessments and /v1/explain: rankings, scorecards, and the case numbers, entries and periods behind a figure."""
 
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
@@ -26,6 +25,10 @@ from api.schemas import (
 from api.wording import scorecard_texts
 from gridmgmt.assessing.operations import browsing, explaining, scoring
 from gridmgmt.assessing.operations import scorecards as exporting
+from gridmgmt.assessing.operations.browsing import Stored
+from gridmgmt.city import City
+from gridmgmt.documents import plain
+from gridmgmt.scorecards.documents import Document
 from gridmgmt.scorecards.exports.lines import top_lines
 from gridmgmt.scorecards.exports.results import grounds, known_words, record_titles, record_words, why_words
 
@@ -38,7 +41,7 @@ TYPES = {
     "html": "text/html",
     "svg": "image/svg+xml",
 }
-REACHED = tuple(ReachedConsequence.model_fields)
+REACHED = set(ReachedConsequence.model_fields)
 FILE_CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
 
 
@@ -79,8 +82,8 @@ def assessments(ask: Annotated[Ask, Query()], work: Database) -> list[Assessment
 def assessment(name: str, ask: Annotated[Ask, Query()], request: Request, work: Database) -> Response:
     """One assessment's header; `latest` or a rulebook's id means its newest one."""
     found = browsing.assessment(work, name)
-    answer = Assessment(name=found.name, sha256=found.sha256, header=dict(found.header))
-    return cached(request, found.sha256, lambda: JSONResponse(answer.model_dump()))
+    answer = Assessment(name=found.name, sha256=found.sha256, header=found.header)
+    return cached(request, found.sha256, lambda: JSONResponse(plain(answer)))
 
 
 @router.get("/assessments/{name}/scorecards", response_model=Ranking, responses=_files("json", "xlsx", "csv"))
@@ -115,7 +118,7 @@ def scorecard(
         stored, document = scoring.scorecard(work, name, code, ask.level)
         texts = scorecard_texts(stored.header, document, lang)
         answer = Scorecard(assessment=stored.name, sha256=stored.sha256, document=document, texts=texts)
-        return JSONResponse(answer.model_dump())
+        return JSONResponse(plain(answer))
 
     return cached(request, sha256, make)
 
@@ -126,28 +129,28 @@ def accepted(request: Request, formats: tuple[str, ...]) -> str:
     return next((x for kind in wanted for x in formats if TYPES[x] == kind), "json")
 
 
-def _ranking(stored: Any, documents: list[dict[str, Any]], city: Any) -> Response:
-    ordered = sorted(documents, key=lambda d: (d["rank"]["level"] or {"rank": 1 << 31})["rank"])
-    level = documents[0]["subject"]["level"] if documents else ""
+def _ranking(stored: Stored, documents: list[Document], city: City) -> Response:
+    ordered = sorted(documents, key=lambda d: d.place or 1 << 31)
+    level = documents[0].subject.level or "" if documents else ""
     answer = Ranking(assessment=stored.name, sha256=stored.sha256, level=level, rows=[_row(d) for d in ordered])
-    return JSONResponse(answer.model_dump())
+    return JSONResponse(plain(answer))
 
 
-def _row(document: Mapping[str, Any]) -> ScorecardRow:
-    subject, place = document["subject"], document["rank"]["level"]
+def _row(document: Document) -> ScorecardRow:
+    subject = document.subject
     return ScorecardRow(
-        level=subject["level"],
-        code=subject["code"],
-        parent=subject["parent"],
-        name=subject["name"],
-        total=document["total"]["shown"] if document["total"] else None,
-        grade=document["grade"],
-        rank=place["rank"] if place else None,
-        status=document["status"],
-        n_missing=len(document["missing"]),
-        consequences=[ReachedConsequence(**{k: c[k] for k in REACHED}) for c in document["consequences"]],
-        points={x["item"]: x["points"]["shown"] if x["points"] else None for x in top_lines(document)},
-        counts=document["counts"],
+        level=subject.level or "",
+        code=subject.code,
+        parent=subject.parent,
+        name=Name(**subject.name),
+        total=document.total.shown if document.total else None,
+        grade=document.grade,
+        rank=document.place,
+        status=document.status,
+        n_missing=len(document.missing),
+        consequences=[ReachedConsequence(**c.model_dump(include=REACHED)) for c in document.consequences],
+        points={x.item: x.points.shown if x.points else None for x in top_lines(document)},
+        counts=document.counts,
     )
 
 
@@ -180,7 +183,7 @@ def explain(ask: Annotated[AskWhy, Query()], request: Request, work: Database, l
 
     def make() -> Response:
         found = explaining.explain(work, ask.assessment, ask.code, ask.item, ask.level)
-        return JSONResponse(_answer(found, ask, lang).model_dump())
+        return JSONResponse(plain(_answer(found, ask, lang)))
 
     return cached(request, sha256, make)
 
@@ -191,10 +194,10 @@ def _answer(found: explaining.Explained, ask: AskWhy, lang: str) -> Explained:
     return Explained(
         assessment=found.assessment,
         sha256=found.sha256,
-        subject=dict(found.subject),
+        subject=found.subject,
         item=ask.item,
-        line=dict(found.line) if found.line else None,
-        consequence=dict(found.consequence) if found.consequence else None,
+        line=found.line,
+        consequence=found.consequence,
         text=why_words(header, found.document, ask.item)[lang],
         evidence={
             name: Behind(name=Name(**known_words(header, name)), n=len(numbers), numbers=numbers[: ask.limit])
@@ -208,9 +211,9 @@ def _answer(found: explaining.Explained, ask: AskWhy, lang: str) -> Explained:
     )
 
 
-def _ground(period: str, assessment: str, document: Mapping[str, Any]) -> Ground:
-    total, place = document["total"], document["rank"]["level"]
+def _ground(period: str, assessment: str, document: Document) -> Ground:
+    total = document.total
     return Ground(
-        period=period, assessment=assessment, total=total["shown"] if total else None,
-        grade=document["grade"], rank=place["rank"] if place else None,
+        period=period, assessment=assessment, total=total.shown if total else None,
+        grade=document.grade, rank=document.place,
     )  # fmt: skip

@@ -1,9 +1,9 @@
 """/maps: an assessment's choropleth and the heat map of its period, as the start page's frames and as pages to open."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
@@ -14,6 +14,7 @@ from gridmgmt.assessing.operations.browsing import TOTAL, Stored
 from gridmgmt.figures.counts import COUNTS
 from gridmgmt.figures.operations import indicators
 from gridmgmt.periods import parse_period
+from gridmgmt.scorecards import documents
 from maps import drawing, pages
 from maps.assets import OfflineMap
 from maps.layers import LevelFrame
@@ -68,7 +69,7 @@ def _choropleth(work: Database, stored: Stored, ask: AskChoropleth, lang: str) -
     city, keys = data.city, [x.level.key for x in data.levels]
     if ask.indicator == TOTAL:
         shown = Measure(TOTAL, **text("page_total"), unit="score", better="high")
-        grades = _bands(stored.header["rulebook"]["grades"])
+        grades = _bands(stored.header.rulebook.grades)
     else:
         shown, grades = drawing.measure(ask.indicator), []
     return pages.choropleth(
@@ -86,12 +87,12 @@ def _choropleth(work: Database, stored: Stored, ask: AskChoropleth, lang: str) -
     )
 
 
-def _bands(grades: Sequence[Mapping[str, Any]]) -> list[Grade]:
+def _bands(grades: Sequence[documents.Grade]) -> list[Grade]:
     """Grades as classes of the map; none where people give the grades, or where there is but one."""
-    bounds = [-math.inf if g["at_least"] is None else float(Fraction(g["at_least"])) for g in grades]
+    bounds = [-math.inf if g.at_least is None else float(Fraction(g.at_least)) for g in grades]
     if bounds.count(-math.inf) > 1 or len(bounds) < 2:
         return []
-    return [(bound, g["title"]["zh"], g["title"]["en"]) for bound, g in zip(bounds, grades, strict=True)]
+    return [(bound, g.title["zh"], g.title["en"]) for bound, g in zip(bounds, grades, strict=True)]
 
 
 def _answer(page: OfflineMap) -> Response:

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from gridmgmt import texts
+from gridmgmt import accepted, texts
 from gridmgmt.casework.cases import MARKS, ORDER_KINDS, VERDICTS, StepFacts
 from gridmgmt.casework.transitions import TRANSITIONS, rule_of
 from gridmgmt.codes import CategoryKey
@@ -33,7 +33,6 @@ KNOWN = frozenset(
 YEARS = (2000, 2200)
 """A deadline's year lies in between, the last one excluded: what is outside is a slip of the pen."""
 
-_FLAGS = {"true": True, "yes": True, "1": True, "是": True, "false": False, "no": False, "0": False, "否": False}
 _CHOICES = {"verdict": VERDICTS, "order_kind": ORDER_KINDS, "mark": MARKS, "amount_unit": tuple(UNITS)}
 _WORDS = {"verdict": "verdict", "order_kind": "order", "mark": "mark", "amount_unit": "time_unit"}
 
@@ -71,7 +70,7 @@ def _instant(value: Any, zone: ZoneInfo) -> str:
 
 
 def _flag(value: Any, _zone: ZoneInfo) -> bool:
-    found = value if isinstance(value, bool) else _FLAGS.get(str(value).strip().lower())
+    found = accepted.yes_no(value)
     if found is None:
         raise ValueError(value)
     return found
@@ -129,12 +128,7 @@ def shown(value: Any) -> str:
 
 def meant(name: str, text: str) -> str | None:
     """The code of a choice, given as code or by its Chinese or English word; None where it is none."""
-    words = {code: code for code in _CHOICES[name]}
-    for lang in texts.LANGUAGES:
-        words |= {texts.word(f"{_WORDS[name]}_{code}", lang=lang): code for code in _CHOICES[name]}
-    if name == "amount_unit":
-        words |= {zh: code for code, zh in UNITS.items()}
-    return words.get(text.strip())
+    return accepted.words(name).get(text.strip())
 
 
 def choices(name: str) -> str:
@@ -173,10 +167,9 @@ def read(kind: str, facts: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
         A value is not of its fact's type.
     """
     takes = rule_of(kind).takes
-    by_word = {texts.word(f"fact_{name}"): name for name in takes}
     out = {}
     for given, value in facts.items():
-        name = by_word.get(given, given)
+        name = accepted.words("fact").get(given, given)
         if name not in takes:
             raise FactUnknown(step=kind, name=given, takes=list(takes) or ["nothing"])
         if name in out:

@@ -183,7 +183,16 @@ class View:
 
 def as_json_text(data: Any) -> str:
     """Data as programs read it."""
-    return json.dumps(data, ensure_ascii=False, indent=2, default=str)
+    return json.dumps(data, ensure_ascii=False, indent=2, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    """A document as it is stored, anything else as text."""
+    if not hasattr(value, "model_dump"):
+        return str(value)
+    from gridmgmt.documents import plain
+
+    return plain(value)
 
 
 def _show(found: View | Shown, *, as_json: bool) -> None:

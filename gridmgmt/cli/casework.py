@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gridmgmt import texts
+from gridmgmt.accepted import words
 from gridmgmt.cli.base import Shown, State, Table, View, command, group
 from gridmgmt.errors import InstantInvalid, OptionInvalid
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from gridmgmt.casework.operations import lookup
     from gridmgmt.casework.operations.cases import Request
     from gridmgmt.casework.operations.photographs import Kind
-    from gridmgmt.intake.operations.step_sheets import Refused, StepsReport
+    from gridmgmt.intake.operations.step_sheets import StepsReport
 
 app = typer.Typer()
 case = group(app, "case")
@@ -114,14 +115,9 @@ def _steps(run: State, done: Sequence[StepsReport], rejects: Path | None, n_reje
             yield run.word("steps_opened", {"file": r.file, "row": row, "case_no": case_no})
         for row, found in r.suspects.items():
             yield run.word("row_suspects", {"file": r.file, "row": row, "case_no": [s["case_no"] for s in found]})
-    refused = [[r.file, x.row, x.column, x.value, _why(run, x)] for r in done for x in r.refused]
+    refused = [[r.file, x.row, x.column, x.value, x.worded(run.lang)] for r in done for x in r.refused]
     if refused:
         yield Table(run.words(("file", "row", "column", "value", "quarantined_because")), refused, right=(1,))
-
-
-def _why(run: State, refused: Refused) -> str:
-    value = {"value": refused.value} if refused.value is not None else {}
-    return run.word(refused.code, {"value": None, **refused.facts, **value, "column": refused.column})
 
 
 def _write_rejects(run: State, done: Sequence[StepsReport], profile: str, out: Path) -> int:
@@ -132,11 +128,10 @@ def _write_rejects(run: State, done: Sequence[StepsReport], profile: str, out: P
 
     rows = []
     for report in done:
-        why: dict[int, list[str]] = {}
-        for x in report.refused:
-            why.setdefault(x.row, []).append(f"{x.column} {_why(run, x)}".strip())
+        why = report.refused.by_row()
         for n, raw in step_sheets.rejected_rows(report, profile).items():
-            rows.append({**raw, "_file": report.file, "_row": n, "_reason": "; ".join(why[n])})
+            reason = "; ".join(f"{x.column} {x.worded(run.lang)}".strip() for x in why[n])
+            rows.append({**raw, "_file": report.file, "_row": n, "_reason": reason})
     heads = [*step_sheets.step_profile(profile).file_columns(), "_file", "_row", "_reason"]
     pd.DataFrame(rows, columns=None if rows else heads).to_csv(out, index=False, encoding="utf-8-sig")
     return len(rows)
@@ -151,12 +146,11 @@ def case_template(run: State, *, out: Path, profile: str = "steps") -> Shown:
     yield run.word("step_sheet_written", {"file": str(out)})
 
 
-def _by_word(text: str, prefix: str, codes: Iterable[str], name: str) -> str:
+def _by_word(text: str, prefix: str, codes: Collection[str], name: str) -> str:
     """A code given as such or by its Chinese word."""
-    words = {texts.word(f"{prefix}_{code}"): code for code in codes}
-    found = words.get(text.strip(), text.strip())
-    if found not in words.values():
-        expected = ", ".join(f"{word} {code}" for word, code in words.items())
+    found = words(prefix).get(text.strip(), "")
+    if found not in codes:
+        expected = ", ".join(f"{texts.word(f'{prefix}_{code}')} {code}" for code in codes)
         raise OptionInvalid(name=name, value=text, expected=expected)
     return found
 

@@ -43,7 +43,7 @@ def _report(run: State, report: EntryReport) -> Shown:
     yield Table(run.words(COUNTS), [[getattr(report, c) for c in COUNTS]], right=range(5), title=title)
     names = ("sheet", "row", "column", "value")
     if report.problems:
-        faults = [[*(p[n] for n in names), run.word(p["expected"]["code"], p["expected"])] for p in report.problems]
+        faults = [[*f.as_dict(*names).values(), f.worded(run.lang)] for f in report.problems]
         heads = run.words((*names, "entry_expected"))
         yield Table(heads, faults, right=(1,), title=run.word("entry_refused"))
     for note in report.notes:

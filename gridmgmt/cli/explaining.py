@@ -14,6 +14,7 @@ from gridmgmt.cli.base import State, View, command
 if TYPE_CHECKING:
     from gridmgmt.assessing.operations.explaining import Explained
     from gridmgmt.files.wording import Words
+    from gridmgmt.scorecards.documents import Document, Header
     from gridmgmt.scorecards.exports.lines import ScoreLine
 
 app = typer.Typer()
@@ -41,7 +42,7 @@ def _told(run: State, found: Explained, item: str | None) -> Iterator[str]:
     from gridmgmt.scorecards.exports import results
     from gridmgmt.scorecards.exports.lines import score_lines, shown_lines
 
-    yield f"{found.assessment} · {found.subject['code']} {found.subject['name'][run.lang]}"
+    yield f"{found.assessment} · {found.subject.code} {found.subject.name[run.lang]}"
     if item is None:
         yield from _card(run, found.header, found.document)
     elif found.line is not None:
@@ -56,28 +57,27 @@ def _plain(found: Explained) -> dict[str, Any]:
     from gridmgmt.scorecards.exports import results
 
     periods = [
-        {"period": p, "assessment": a, "total": d["total"], "grade": d["grade"], "rank": d["rank"]["level"]}
+        {"period": p, "assessment": a, "total": d.total, "grade": d.grade, "rank": d.rank.level}
         for p, a, d in results.grounds(found.header, found.periods)
     ]
     return {
         "assessment": found.assessment, "sha256": found.sha256, "subject": found.subject, "line": found.line,
-        "consequence": found.consequence, "total": found.document["total"], "evidence": found.evidence,
+        "consequence": found.consequence, "total": found.document.total, "evidence": found.evidence,
         "entries": found.entries or {}, "periods": periods,
         "repeats": {name: [asdict(r) for r in rows] for name, rows in found.repeats.items()},
         "parts": found.parts,
     }  # fmt: skip
 
 
-def _card(run: State, header: Any, document: Any) -> Iterator[str]:
+def _card(run: State, header: Header, document: Document) -> Iterator[str]:
     """The whole score: its tree, the total, what follows, what is missing, and how much may be chance."""
     from gridmgmt.files import wording
-    from gridmgmt.rulebooks.exports import reasons
     from gridmgmt.scorecards.exports import results
     from gridmgmt.scorecards.exports.cards import total_words_short
-    from gridmgmt.scorecards.exports.lines import score_lines, shown_lines
+    from gridmgmt.scorecards.exports.lines import score_lines, shown_lines, total_words
 
     yield from _tree(run, score_lines(header, document))
-    total = f"{total_words_short(document, run.lang)} · {reasons.total_words(document)[run.lang]}"
+    total = f"{total_words_short(document, run.lang)} · {total_words(document)[run.lang]}"
     yield f"  {run.word('total')}: {total}"
     beside = shown_lines(header, document)
     if beside:
@@ -128,8 +128,8 @@ def _behind(run: State, found: Explained) -> Iterator[str]:
     from gridmgmt.scorecards.exports.cards import grade_label, rank_words, total_words_short
 
     for period, name, document in results.grounds(found.header, found.periods):
-        grade = grade_label(found.header, document["grade"])[run.lang] if document["grade"] else "–"
-        rank = rank_words(document["rank"]["level"])[run.lang]
+        grade = grade_label(found.header, document.grade)[run.lang] if document.grade else "–"
+        rank = rank_words(document.rank.level)[run.lang]
         yield f"  {period}: {total_words_short(document, run.lang)} · {grade} · {rank} ({name})"
     titles = results.record_titles(found.document)
     for name, records in (found.entries or {}).items():
@@ -137,7 +137,7 @@ def _behind(run: State, found: Explained) -> Iterator[str]:
         for record in records:
             entry = f" [{record['entry']}]" if record.get("entry") else ""
             yield f"  {results.record_words(record, titles)[run.lang]}{entry}"
-    exempted = found.document["exempted"]
+    exempted = found.document.exempted
     for name, numbers in found.evidence.items():
         counted = [x for x in numbers if x not in exempted]
         yield f"{results.known_words(found.header, name)[run.lang]} ({name}): {len(counted):,}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from gridmgmt.cli.base import Shown, State, Table, View, command, group
+from gridmgmt.faults import Fault
 
 if TYPE_CHECKING:
     from gridmgmt.intake.operations.imports import ImportReport
@@ -77,8 +78,7 @@ def quarantine_list(run: State, *, limit: int = 100) -> View:
 
 
 def _why(run: State, problem: Mapping[str, Any]) -> str:
-    facts = problem["facts"] if isinstance(problem["facts"], dict) else {}
-    return run.word(str(problem["code"]), {**facts, "value": problem["value"], "column": problem["column"]})
+    return Fault(*(problem[name] for name in ("row", "column", "value", "code", "facts"))).worded(run.lang)
 
 
 @command(quarantine, "export")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gridmgmt.assessing.operations.appeals import Difference
     from gridmgmt.assessing.operations.publishing import Ledger
     from gridmgmt.assessing.operations.scoring import Made
+    from gridmgmt.scorecards.documents import Document, Header
 
 app = typer.Typer()
 appeal = group(app, "appeal")
@@ -35,30 +36,29 @@ def rank(run: State, assessment: str, *, level: str | None = None) -> View:
     return View({**head, "subjects": [_ranked(d) for d in ordered]}, [table])
 
 
-def _place(document: Mapping[str, Any]) -> tuple[int, int, str]:
-    place = document["rank"]["level"]
-    return document["subject"]["level_number"], place["rank"] if place else 1 << 30, document["subject"]["code"]
+def _place(document: Document) -> tuple[int, int, str]:
+    return document.subject.level_number, document.place or 1 << 30, document.subject.code
 
 
-def _ranked(document: Mapping[str, Any]) -> dict[str, Any]:
-    keys = ("status", "total", "grade", "rank", "consequences", "missing", "chance")
-    return {"subject": document["subject"], **{k: document[k] for k in keys}}
+def _ranked(document: Document) -> dict[str, Any]:
+    keys = ("subject", "status", "total", "grade", "rank", "consequences", "missing", "chance")
+    return {k: getattr(document, k) for k in keys}
 
 
-def _row(run: State, header: Mapping[str, Any], document: Mapping[str, Any]) -> list[Any]:
-    place, subject = document["rank"]["level"], document["subject"]
-    levels = {x["key"]: x[run.lang] for x in header["levels"]}
-    total = document["total"]["shown"] if document["total"] else run.word(_why_none(document))
-    grades = {g["id"]: g["title"][run.lang] for g in header["rulebook"]["grades"]}
-    reached = "; ".join(c["title"][run.lang] + (" ?" if c["undecided"] else "") for c in document["consequences"])
+def _row(run: State, header: Header, document: Document) -> list[Any]:
+    from gridmgmt.scorecards.exports.cards import level_words
+
+    subject, grade = document.subject, header.rulebook.grade(document.grade)
+    total = document.total.shown if document.total else run.word(_why_none(document))
+    reached = "; ".join(c.title[run.lang] + (" ?" if c.undecided else "") for c in document.consequences)
     return [
-        levels.get(subject["level"], subject["level"]), place["rank"] if place else "–", subject["code"],
-        subject["name"][run.lang], total, grades.get(document["grade"] or "", "–"), reached,
+        level_words(header, subject.level)[run.lang], document.place or "–", subject.code,
+        subject.name[run.lang], total, grade.title[run.lang] if grade else "–", reached,
     ]  # fmt: skip
 
 
-def _why_none(document: Mapping[str, Any]) -> str:
-    return "incomplete" if document["status"] == "incomplete" else "no_data"
+def _why_none(document: Document) -> str:
+    return "incomplete" if document.status == "incomplete" else "no_data"
 
 
 @command(app, "consequences")
@@ -138,7 +138,7 @@ def correct(run: State, assessment: str) -> View:
 def _corrected(run: State, made: Made, differences: Sequence[Difference]) -> Shown:
     yield run.word("assessment_made" if made.is_new else "assessment_same", {"name": made.name, "sha256": made.sha256})
     rows = [
-        [d.subject["code"], d.subject["name"][run.lang], *map(_arrow, (_rounded(d.total), d.rank, d.grade)),
+        [d.subject.code, d.subject.name[run.lang], *map(_arrow, (_rounded(d.total), d.rank, d.grade)),
          ", ".join([*(f"+{c}" for c in d.appeared), *(f"−{c}" for c in d.vanished)]),
          "; ".join(f"{title[run.lang]} {_arrow((before, after))}" for title, before, after in d.lines)]
         for d in differences

@@ -80,7 +80,7 @@ def _report(run: State, report: LayerReport) -> Shown:
         yield run.word("layers_dry_run")
     shown = report.faults[:MOST_FAULTS]
     if shown:
-        rows = [[f.number, f.name, f.value, run.word(f.code, f.facts)] for f in shown]
+        rows = [[f.row, f.column, f.value, f.worded(run.lang)] for f in shown]
         heads = run.words(("number", "field", "value", "reason"), "layers_")
         yield Table(heads, rows, right=(0,), title=f"{run.word('layers_faults')} · {report.file}")
     if len(report.faults) > len(shown):

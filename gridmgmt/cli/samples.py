@@ -175,10 +175,7 @@ def samples_take(run: State, file: Path, *, dry_run: bool = False) -> View:
 def _taken(run: State, report: TakeReport) -> Shown:
     title = run.word("import_dry_run") if report.dry_run else ""
     yield Table(run.words(TAKE_COUNTS), [[getattr(report, n) for n in TAKE_COUNTS]], range(5), title)
-    rows = []
-    for p in report.problems:
-        why = run.word(p["code"], {**p["facts"], "value": p["value"], "column": p["column"]})
-        rows.append([p["sheet"] or report.file, p["row"], p["column"], p["value"], why])
+    rows = [[f.sheet or report.file, f.row, f.column, f.value, f.worded(run.lang)] for f in report.problems]
     if rows:
         heads = run.words(("sheet", "row", "column", "value", "quarantined_because"))
         yield Table(heads, rows, right=(1,), title=run.word("entry_refused"))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from gridmgmt.assessing.operations.scoring import Made
+    from gridmgmt.scorecards.documents import Document, Header
 
 app = typer.Typer()
 assessments = group(app, "assessments")
@@ -105,27 +106,27 @@ def _scored(run: State, made: Made) -> Shown:
     yield run.word("assessment_made" if made.is_new else "assessment_same", {"name": made.name, "sha256": made.sha256})
     if made.published not in (None, made.name):
         yield run.word("another_is_published", {"name": made.published})
-    levels = made.header["levels"]
-    key = levels[min(1, len(levels) - 1)]["key"]
-    yield _ranking(run, made.header, [d for d in made.subjects if d["subject"]["level"] == key])
+    levels = made.header.levels
+    key = levels[min(1, len(levels) - 1)].key
+    yield _ranking(run, made.header, [d for d in made.subjects if d.subject.level == key])
     yield from _missing(run, made.header, made.subjects)
 
 
-def _ranking(run: State, header: Any, documents: list[Any]) -> Table:
+def _ranking(run: State, header: Header, documents: list[Document]) -> Table:
     """Best first, with what each top item gained and which consequences followed."""
     from gridmgmt.files import wording
     from gridmgmt.scorecards.exports import results
     from gridmgmt.scorecards.exports.cards import grade_label, ranked, total_words_short
     from gridmgmt.scorecards.exports.lines import top_points
 
-    items = [i["title"][run.lang] for i in header["rulebook"]["items"]]
+    items = [i.title[run.lang] for i in header.rulebook.items]
     rows = [
         [
-            d["rank"]["level"]["rank"] if d["rank"]["level"] else "–",
-            d["subject"]["code"],
-            d["subject"]["name"][run.lang],
+            d.place or "–",
+            d.subject.code,
+            d.subject.name[run.lang],
             total_words_short(d, run.lang),
-            grade_label(header, d["grade"])[run.lang] if d["grade"] else "–",
+            grade_label(header, d.grade)[run.lang] if d.grade else "–",
             *(points.text(run.lang) for points in top_points(header, d)),
             results.consequences_line(d)[run.lang],
         ]
@@ -135,21 +136,21 @@ def _ranking(run: State, header: Any, documents: list[Any]) -> Table:
     return Table([*heads, wording.label("card_consequences", run.lang)], rows, right=[0, 3, *range(5, len(heads))])
 
 
-def _missing(run: State, header: Any, documents: Sequence[Any]) -> Shown:
+def _missing(run: State, header: Header, documents: Sequence[Document]) -> Shown:
     """What is still to be handed in, for whom, and which choices went beyond a quota."""
     from gridmgmt.files import wording
     from gridmgmt.scorecards.exports import results
     from gridmgmt.scorecards.exports.cards import refusal_words
 
-    for refusal in header["refusals"]:
+    for refusal in header.refusals:
         yield f"{wording.label('card_refusal', run.lang)}: {refusal_words(refusal)[run.lang]}"
-    if not header["n_missing"]:
+    if not header.n_missing:
         return
-    yield wording.label("card_incomplete_value", run.lang, n=header["n_missing"])
-    lacking = [d for d in documents if d["status"] == "incomplete"]
+    yield wording.label("card_incomplete_value", run.lang, n=header.n_missing)
+    lacking = [d for d in documents if d.status == "incomplete"]
     for document in lacking[:MOST_MISSING]:
         parts = [f"{period} {titles[run.lang]}" for period, titles in results.missing(document)]
-        yield f"  {document['subject']['code']} {document['subject']['name'][run.lang]}: {'; '.join(parts)}"
+        yield f"  {document.subject.code} {document.subject.name[run.lang]}: {'; '.join(parts)}"
     if len(lacking) > MOST_MISSING:
         yield "  …"
 

@@ -124,8 +124,8 @@ def responsibility_import(run: State, file: Path, *, reopen: bool = False) -> Vi
     report = reference.import_rules(run.work, file, reopen=reopen)
     counts = {"n": report.n_rows, "n_new": report.n_new, "n_ended": report.n_ended}
     lines = [both("rules_imported", {**counts, "n_reopened": len(report.reopened)})]
-    lines += [both("rule_reopened", fault) for fault in report.reopened]
-    lines += [both("rule_nowhere", fault) for fault in report.nowhere[:MOST_SHOWN]]
+    lines += [both("rule_reopened", fault.told) for fault in report.reopened]
+    lines += [both("rule_nowhere", fault.told) for fault in report.nowhere[:MOST_SHOWN]]
     lines += [both("rules_nowhere", {"n": len(report.nowhere)})] if len(report.nowhere) > MOST_SHOWN else []
     return View(asdict(report), lines)
 

@@ -14,7 +14,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, func, make_url, s
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 from gridmgmt.database import server
-from gridmgmt.errors import DatabaseOutdated, DatabaseUnreachable
+from gridmgmt.errors import DatabaseForeign, DatabaseOutdated, DatabaseUnreachable
 from gridmgmt.settings import Settings
 
 if TYPE_CHECKING:
@@ -133,11 +133,20 @@ def alembic_config(connection: Connection | None = None) -> "Config":
 
 
 def migrate(engine: Engine) -> str:
-    """Bring the tables to this release; gives the revision reached. Two at once follow each other."""
+    """Bring the tables to this release; gives the revision reached. Two at once follow each other.
+
+    Raises
+    ------
+    DatabaseForeign
+        Its tables are of a release from before the first that landed, or of a later one than this.
+    """
     from alembic import command
 
     with connect(engine) as connection:
         connection.execute(select(func.pg_advisory_xact_lock(SETUP_LOCK)))
+        found, known = _revision(connection), _revisions()["revision"]
+        if found is not None and found not in known:
+            raise DatabaseForeign(found=found, oldest=min(known), newest=_head())
         command.upgrade(alembic_config(connection), "head")
         connection.commit()
         return str(_revision(connection))
@@ -168,10 +177,14 @@ def _revision(connection: Connection) -> str | None:
 @cache
 def _head() -> str:
     """The revision of this release: that of the one script that no other follows."""
-    scripts = "".join(path.read_text("utf-8") for path in MIGRATIONS.glob("versions/*.py"))
-    revisions = {name: set(re.findall(f'^{name} = "(.+)"$', scripts, re.M)) for name in ("revision", "down_revision")}
+    revisions = _revisions()
     (head,) = revisions["revision"] - revisions["down_revision"]
-    return str(head)
+    return head
+
+
+def _revisions() -> dict[str, set[str]]:
+    scripts = "".join(path.read_text("utf-8") for path in MIGRATIONS.glob("versions/*.py"))
+    return {name: set(re.findall(f'^{name} = "(.+)"$', scripts, re.M)) for name in ("revision", "down_revision")}
 
 
 def postgis_version(connection: Connection) -> str:

@@ -1,4 +1,4 @@
-"""The quarantine (隔离区): rows that could not be loaded, whole, each with all its problems."""
+"""The quarantine (隔离区): rows that could not be loaded, whole, each with all its faults."""
 
 import datetime as dt
 import json
@@ -12,15 +12,19 @@ from sqlalchemy.dialects.postgresql import insert
 
 from gridmgmt.database import tables as t
 from gridmgmt.database.copying import copy_in
+from gridmgmt.faults import Fault
+
+KEPT = ("column", "value", "code", "facts")
+"""What is kept of a fault; its row stands beside it."""
 
 
 @dataclass(frozen=True)
 class BadRow:
-    """A row as the file has it, and what is wrong with it: each problem with column, value, code and facts."""
+    """A row as the file has it, and what is wrong with it."""
 
     row_no: int
     raw: Mapping[str, Any]
-    problems: Sequence[Mapping[str, Any]]
+    faults: Sequence[Fault]
 
 
 @dataclass(frozen=True)
@@ -49,14 +53,14 @@ def add(connection: Connection, rows: Sequence[BadRow]) -> None:
         {
             "row_no": [r.row_no for r in rows],
             "raw": [json.dumps(r.raw, ensure_ascii=False) for r in rows],
-            "problems": [json.dumps(list(r.problems), ensure_ascii=False) for r in rows],
+            "problems": [json.dumps([f.as_dict(*KEPT) for f in r.faults], ensure_ascii=False) for r in rows],
         }
     )
     copy_in(connection, "incoming_bad", frame)
 
 
 def save(connection: Connection, **where: Any) -> None:
-    """Keep the bad rows that were added; the same row of the same file again replaces its problems.
+    """Keep the bad rows that were added; the same row of the same file again replaces its faults.
 
     Parameters
     ----------
@@ -105,7 +109,7 @@ def rows_of(connection: Connection, group: Group) -> list[BadRow]:
 
 
 def listing(connection: Connection, limit: int | None = None) -> list[dict[str, Any]]:
-    """Open rows, one entry a problem, in order of file and row."""
+    """Open rows, one entry a fault, in order of file and row."""
     q = t.quarantine.c
     statement = (
         select(q.kind, q.profile, q.file, q.row_no, q.problems, q.raw)

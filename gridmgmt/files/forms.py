@@ -8,19 +8,22 @@ import csv
 import datetime as dt
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import openpyxl
-import pandas as pd
+from pydantic import ValidationError
 
+from gridmgmt.accepted import words, yes_no
 from gridmgmt.errors import ColumnMissing, EntryInvalid, FileUnreadable
-from gridmgmt.files.cells import half_width, trimmed
+from gridmgmt.faults import Fault, Faults
+from gridmgmt.files.cells import texts_of
+from gridmgmt.files.tables import R, faults_of
 from gridmgmt.files.tabular import TITLE_ROWS, as_text, open_rows
 from gridmgmt.numbers import exact, to_exact
-from gridmgmt.texts import Unfit, expected, word
+from gridmgmt.texts import Unfit, expected
 
 ENCODINGS = ("utf-8", "gb18030")
 
@@ -30,27 +33,8 @@ DAY = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?(
 AS_WRITTEN = ("name", "name_zh", "name_en", "evidence", "note")
 """Columns that are no codes or numbers: full-width characters stay."""
 
-FLAGS = {
-    **dict.fromkeys(("是", "true", "yes", "y", "1"), True),
-    **dict.fromkeys(("否", "false", "no", "n", "0"), False),
-}
-
-
-@dataclass(frozen=True)
-class Fault:
-    """One fault of a form: where it stands, what stands there, and what was expected (code and facts)."""
-
-    sheet: str | None
-    row: int
-    column: str
-    value: str | None
-    expected: Mapping[str, Any]
-
-    @property
-    def told(self) -> dict[str, Any]:
-        """The fault as code and facts."""
-        code = "entry_fault" if self.sheet is None else "entry_fault_in_sheet"
-        return {"code": code, **asdict(self), "value": self.value or ""}
+SHOWN = ("sheet", "row", "column", "value", "expected")
+"""How a fault of a form is told."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +45,14 @@ class Line:
     row: int
     cells: Mapping[str, str]
 
+    def fault(self, column: str, code: str, /, **facts: Any) -> Fault:
+        """A fault of one of its cells."""
+        return Fault(self.row, column, self.cells.get(column), code, facts, self.sheet)
+
+    def unfit(self, column: str, expected: Mapping[str, Any]) -> Fault:
+        """A fault of one of its cells by what was expected, as :func:`gridmgmt.texts.expected` tells it."""
+        return self.fault(column, expected["code"], **{k: v for k, v in expected.items() if k != "code"})
+
 
 @dataclass(frozen=True)
 class Sheet:
@@ -69,7 +61,7 @@ class Sheet:
     kind: str
     name: str | None
     lines: Sequence[Line]
-    broken: Sequence[Fault]
+    broken: Faults
     sha256: str
 
 
@@ -96,8 +88,10 @@ def read_sheets(path: Path, kinds: Mapping[str, Sequence[str]]) -> list[Sheet]:
     rows = _headers(path)
     found = {name: _kind(path, headers, kinds) for name, headers in rows.items()}
     for name, kind in found.items():
-        wanted = next((k for k in kinds if name.startswith(word(f"form_{k}", lang="zh"))), None) if not kind else None
-        if wanted is not None and any(rows[name]):  # the row of machine names was deleted: nothing is passed over
+        wanted = next(
+            (k for word, k in words("sheet").items() if k in kinds and word != k and name.startswith(word)), None
+        )
+        if not kind and wanted is not None and any(rows[name]):  # the row of machine names was deleted: that is told
             raise ColumnMissing(file=f"{path.name} [{name}]", columns=list(kinds[wanted]), found=sorted(rows[name][0]))
     if not any(found.values()):
         raise ColumnMissing(file=path.name, columns=list(next(iter(kinds.values()))), found=list(found))
@@ -146,21 +140,10 @@ def _headers(path: Path) -> dict[str, list[set[str]]]:
 
 def _sheet(path: Path, kind: str, kinds: Mapping[str, Sequence[str]], name: str | None) -> Sheet:
     rows = open_rows(path, ENCODINGS, list(kinds[kind]), name)
-    lines = [Line(name, row, cells) for chunk in rows.chunks for row, cells in _lines(chunk) if cells]
-    broken = [Fault(name, n, "", text[:200], expected("columns_of_header")) for n, text in rows.broken]
+    texts = [found for chunk in rows.chunks for found in texts_of(chunk, AS_WRITTEN)]
+    lines = [Line(name, row, {k: v for k, v in cells.items() if v}) for row, cells in texts if any(cells.values())]
+    broken = Faults(Fault(n, "", text[:200], "expected_columns_of_header", sheet=name) for n, text in rows.broken)
     return Sheet(kind, name, lines, broken, rows.sha256)
-
-
-def _lines(chunk: pd.DataFrame) -> Iterator[tuple[int, dict[str, str]]]:
-    plain = chunk.astype(object).where(chunk.notna(), None)
-    for row, values in plain.to_dict("index").items():
-        cells = {str(k): _cell(str(k), v) for k, v in values.items()}
-        yield int(str(row)), {k: v for k, v in cells.items() if v}
-
-
-def _cell(column: str, value: Any) -> str:
-    text = trimmed(value) if isinstance(value, str) else ""
-    return text if column in AS_WRITTEN else half_width(text)
 
 
 class Collected:
@@ -168,15 +151,11 @@ class Collected:
 
     def __init__(self, file: str) -> None:
         self.file = file
-        self.faults: list[Fault] = []
+        self.faults = Faults()
 
     def fault(self, line: Line, column: str, code: str, **facts: Any) -> None:
         """Note a fault of one cell: what was expected, as :func:`gridmgmt.texts.expected` words it."""
-        self.unfit(line, column, expected(code, **facts))
-
-    def unfit(self, line: Line, column: str, wanted: Mapping[str, Any]) -> None:
-        """Note a fault of one cell by what was expected."""
-        self.faults.append(Fault(line.sheet, line.row, column, line.cells.get(column), wanted))
+        self.faults.append(line.unfit(column, expected(code, **facts)))
 
     def read(self, line: Line, column: str, reader: Callable[[str], Any]) -> Any:
         """One cell by a reader that raises Unfit; None where it is empty or faulty (then that is noted)."""
@@ -186,7 +165,15 @@ class Collected:
         try:
             return reader(text)
         except Unfit as e:
-            self.unfit(line, column, e.expected)
+            self.faults.append(line.unfit(column, e.expected))
+            return None
+
+    def row(self, line: Line, model: type[R], empty: str = "expected_value") -> R | None:
+        """A whole row by its model; None where it is faulty, which is noted."""
+        try:
+            return model.model_validate(line.cells)
+        except ValidationError as e:
+            self.faults += faults_of(e, line.row, line.cells, line.sheet, empty)
             return None
 
     def known(self, line: Line, columns: Sequence[str]) -> None:
@@ -195,16 +182,22 @@ class Collected:
             if column not in columns:
                 self.fault(line, column, "known_column", known=list(columns))
 
-    def stop(self) -> None:
-        """Refuse the file if anything is wrong.
 
-        Raises
-        ------
-        EntryInvalid
-            Lists every fault.
-        """
-        if self.faults:
-            raise EntryInvalid(file=self.file, n=len(self.faults), problems=[f.told for f in self.faults])
+def refuse(file: str, faults: Sequence[Fault]) -> None:
+    """Refuse a file as a whole if anything is wrong.
+
+    Raises
+    ------
+    EntryInvalid
+        Lists every fault.
+    """
+    if faults:
+        raise EntryInvalid(file=file, n=len(faults), problems=[_told(f) for f in faults])
+
+
+def _told(fault: Fault) -> dict[str, Any]:
+    code = "entry_fault" if fault.sheet is None else "entry_fault_in_sheet"
+    return {"code": code, **fault.as_dict(*SHOWN), "value": fault.value or ""}
 
 
 def day(text: str) -> dt.date:
@@ -237,9 +230,10 @@ def whole(least: int) -> Callable[[str], int]:
 
 def flag(text: str) -> bool:
     """Yes or no (是 / 否)."""
-    if text.lower() not in FLAGS:
+    found = yes_no(text, "yes_no_of_tables")
+    if found is None:
         raise Unfit("flag")
-    return FLAGS[text.lower()]
+    return found
 
 
 def listed(text: str) -> tuple[str, ...]:

@@ -192,11 +192,11 @@ class _Archive(ZipFile):
             self.writestr(arcname or filename, file.read())
 
 
-def save_book(book: Workbook, header: Mapping[str, Any]) -> bytes:
+def save_book(book: Workbook, name: str, as_of: str) -> bytes:
     """The workbook's bytes; its dates are the assessment's data cut-off, not the clock's."""
-    moment = dt.datetime.fromisoformat(header["as_of"]).astimezone(dt.UTC).replace(tzinfo=None, microsecond=0)
+    moment = dt.datetime.fromisoformat(as_of).astimezone(dt.UTC).replace(tzinfo=None, microsecond=0)
     properties = book.properties
-    properties.creator, properties.title = "gridmgmt", f"{header['name']}"
+    properties.creator, properties.title = "gridmgmt", name
     properties.created = properties.modified = moment
     out = io.BytesIO()
     ExcelWriter(book, _Archive(out, "w", ZIP_DEFLATED)).save()

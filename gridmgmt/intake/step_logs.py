@@ -10,35 +10,26 @@ Source: project convention.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gridmgmt.casework import implied_steps, transitions
 from gridmgmt.casework.cases import Case, Step, StepFacts
 from gridmgmt.errors import StepIllegal
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """A row of the log that is not taken: its number, the field at fault, the reason's code and facts."""
-
-    row: int
-    name: str
-    code: str
-    facts: Mapping[str, Any] = field(default_factory=dict)
+from gridmgmt.faults import Fault
 
 
 @dataclass(frozen=True)
 class Followed:
     """What a log's rows came to: steps to be added (each with the state it leads to), rows known, rows refused.
 
-    ``rows`` are the numbers of the rows that became steps.
+    ``rows`` are the numbers of the rows that became steps; a fault's ``column`` is the field, as the profile maps it.
     """
 
     added: tuple[tuple[Step, str], ...]
     rows: tuple[int, ...]
     unchanged: tuple[int, ...]
-    refused: tuple[Refusal, ...]
+    refused: tuple[Fault, ...]
 
     @property
     def n_bridged(self) -> int:
@@ -63,7 +54,7 @@ def follow(case_no: str, row: Mapping[str, Any], stored: Sequence[Step], log: Se
     waiting = [s for s in stored if s.origin != "derived"]
     rows: list[int] = []
     unchanged: list[int] = []
-    refused: list[Refusal] = []
+    refused: list[Fault] = []
     fresh: list[tuple[Step, list[int]]] = []
     for step, numbers in _told_once(log):
         if _find(waiting, step):
@@ -73,19 +64,19 @@ def follow(case_no: str, row: Mapping[str, Any], stored: Sequence[Step], log: Se
     walk = _Walk(transitions.fold(case_no, stored), implied_steps.derive(row)[0])
     is_ours, contradicted = any(s.origin == "own" for s in stored), {_key(s) for s in waiting}
     for step, (n, *again) in fresh:
-        refusal = _barred(n, step, is_ours, contradicted) or walk.take(n, step)
-        if refusal is None:
+        fault = _barred(n, step, is_ours, contradicted) or walk.take(n, step)
+        if fault is None:
             rows.append(n)
             unchanged += again
         else:
-            refused += [replace(refusal, row=m) for m in (n, *again)]
+            refused += [replace(fault, row=m) for m in (n, *again)]
     return Followed(tuple(_with_deadline(walk.added, row)), tuple(rows), tuple(unchanged), tuple(refused))
 
 
-def _barred(n: int, step: Step, is_ours: bool, contradicted: set[tuple[Any, ...]]) -> Refusal | None:
+def _barred(n: int, step: Step, is_ours: bool, contradicted: set[tuple[Any, ...]]) -> Fault | None:
     if is_ours:
-        return Refusal(n, "case_no", "case_worked_on_here")
-    return Refusal(n, "kind", "step_contradicts") if _key(step) in contradicted else None
+        return Fault(n, "case_no", None, "case_worked_on_here")
+    return Fault(n, "kind", None, "step_contradicts") if _key(step) in contradicted else None
 
 
 def _told_once(log: Sequence[tuple[int, Step]]) -> list[tuple[Step, list[int]]]:
@@ -122,13 +113,13 @@ class _Walk:
         self._report = report
         self.added: list[tuple[Step, str]] = []
 
-    def take(self, n: int, step: Step) -> Refusal | None:
+    def take(self, n: int, step: Step) -> Fault | None:
         """Add a row's step with those that must lie before it, or tell why not."""
         if self._stored_until is not None and step.at < self._stored_until:
-            return Refusal(n, "at", "time_before_last_step", {"last": self._stored_until})
+            return Fault(n, "at", None, "time_before_last_step", {"last": self._stored_until})
         due, rule = step.told.due_at, transitions.rule_of(step.kind)
         if rule.period == "failed" and due is not None and due <= step.at:
-            return Refusal(n, "due_at", "deadline_not_after_step")
+            return Fault(n, "due_at", None, "deadline_not_after_step")
         case, before = self.case, []
         if not case.state and "" not in rule.before:
             before.append(replace(self._report, at=min(self._report.at, step.at)))
@@ -141,7 +132,7 @@ class _Walk:
             self._add([*before, step])
         except StepIllegal:
             told = {"step": step.kind, "state": case.state or "new", "legal": transitions.legal(case.state)}
-            return Refusal(n, "kind", "step_not_legal", told)
+            return Fault(n, "kind", None, "step_not_legal", told)
         return None
 
     def _add(self, steps: Sequence[Step]) -> None:

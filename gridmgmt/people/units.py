@@ -2,15 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from gridmgmt.city import City
+from gridmgmt.faults import Fault, Faults
 
 Place = tuple[int, str]
 """Level number and code of a grid."""
-
-Fault = dict[str, Any]
-"""What is wrong with a row: ``code`` (worded as ``table_fault_<code>``), ``row``, ``column``, ``value`` and more."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +48,7 @@ def territory(units: Mapping[str, Unit], code: str | None) -> Place | None:
     return None
 
 
-def faults(rows: Mapping[int, Unit], known: Mapping[str, Unit], city: City) -> list[Fault]:
+def faults(rows: Mapping[int, Unit], known: Mapping[str, Unit], city: City) -> Faults:
     """What would not be a tree, once a table's rows stand beside the units that are known already (单位树检查).
 
     A parent must exist, nobody stands above himself, and no unit works at a
@@ -59,20 +56,20 @@ def faults(rows: Mapping[int, Unit], known: Mapping[str, Unit], city: City) -> l
     """
     row_of = {unit.code: row for row, unit in rows.items()}
     all_units = {**known, **{unit.code: unit for unit in rows.values()}}
-    out: list[Fault] = []
+    out = Faults()
     told: set[str] = set()
     for row, unit in rows.items():
         above = unit.parent_code
         if above is not None and above not in all_units:
-            out.append({"code": "parent_unknown", "row": row, "column": "parent_code", "value": above})
+            out.note(row, "parent_code", above, "table_fault_parent_unknown")
         circle = _circle(all_units, unit.code)
         if circle and not told & set(circle):
             told |= set(circle)
-            out.append({"code": "circle", "row": row, "column": "parent_code", "value": " → ".join(circle)})
+            out.note(row, "parent_code", " → ".join(circle), "table_fault_circle")
     for unit in all_units.values():
         if unit.code not in told and (fault := _above_parent(all_units, unit, row_of, city)) is not None:
             out.append(fault)
-    return sorted(out, key=lambda f: int(f["row"]))
+    return Faults(sorted(out, key=lambda f: f.row))
 
 
 def _circle(units: Mapping[str, Unit], code: str) -> list[str]:
@@ -92,7 +89,5 @@ def _above_parent(units: Mapping[str, Unit], unit: Unit, row_of: Mapping[str, in
     if row is None:  # neither stands in this table
         return None
     keys = {x.number: x.key for x in city.levels}
-    return {
-        "code": "above_parent", "row": row, "column": "level", "value": unit.code,
-        "level": keys[unit.level], "parent": above.code, "parent_level": keys[above.level],
-    }  # fmt: skip
+    told = {"level": keys[unit.level], "parent": above.code, "parent_level": keys[above.level]}
+    return Fault(row, "level", unit.code, "table_fault_above_parent", told)

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from gridmgmt.city import STORAGE_EPSG, City
 from gridmgmt.errors import ColumnMissing, LevelUnknown
+from gridmgmt.faults import Fault
 from gridmgmt.geo import areas_m2, to_storage
 from gridmgmt.texts import word
 
@@ -98,20 +99,6 @@ class GridColumns:
 
 
 @dataclass(frozen=True)
-class RowProblem:
-    """A row that cannot become a grid: where it stands, what was seen, and why (a code of the catalogue).
-
-    ``row`` counts the file's features from 1.
-    """
-
-    source: str
-    row: int
-    column: str
-    value: str
-    reason: str
-
-
-@dataclass(frozen=True)
 class Mended:
     """An invalid polygon that was mended: why it was invalid, and by how much its area changed (mended - given)."""
 
@@ -123,11 +110,11 @@ class Mended:
 
 @dataclass(frozen=True)
 class Prepared:
-    """The grids of one file or layer in the edition's columns, what was mended, and the rows left out."""
+    """The grids of one file or layer in the edition's columns, what was mended, and why rows were left out."""
 
     frame: GeoDataFrame
     mended: tuple[Mended, ...]
-    problems: tuple[RowProblem, ...]
+    faults: tuple[Fault, ...]
 
 
 def prepare(frame: GeoDataFrame, city: City, columns: GridColumns, source: str = "") -> Prepared:
@@ -142,7 +129,7 @@ def prepare(frame: GeoDataFrame, city: City, columns: GridColumns, source: str =
     frame
         The file's features in EPSG:4490 (EPSG:4326 is relabelled), any row index.
     source
-        File and layer, named in problems.
+        File and layer, named in faults.
 
     Raises
     ------
@@ -156,11 +143,11 @@ def prepare(frame: GeoDataFrame, city: City, columns: GridColumns, source: str =
     table = _edition_columns(raw, city, columns)
     given = raw.geometry.to_numpy()
     table["geometry"] = multipolygons(given)
-    problems = _row_problems(raw, table, columns, source)
-    good = ~table.index.isin([x.row - 1 for x in problems])
+    faults = _faults(raw, table, columns, source)
+    good = ~table.index.isin([x.row - 1 for x in faults])
     mended = _tell_mended(table[good & ~shapely.is_valid(given)], given, city.metric_epsg)
     whole = table[good].astype({"level": "int64", "code": str, "kind": str})
-    return Prepared(in_order(GeoDataFrame(whole, geometry="geometry", crs=STORAGE_EPSG)), mended, problems)
+    return Prepared(in_order(GeoDataFrame(whole, geometry="geometry", crs=STORAGE_EPSG)), mended, faults)
 
 
 def _require_columns(raw: GeoDataFrame, columns: GridColumns, source: str) -> None:
@@ -234,7 +221,7 @@ def multipolygons(geometries: Geometries) -> Geometries:
     return made
 
 
-def _row_problems(raw: GeoDataFrame, table: pd.DataFrame, columns: GridColumns, source: str) -> tuple[RowProblem, ...]:
+def _faults(raw: GeoDataFrame, table: pd.DataFrame, columns: GridColumns, source: str) -> tuple[Fault, ...]:
     """Every reason for which a row cannot become a grid, in the file's order."""
     given, column = raw.geometry.to_numpy(), str(raw.geometry.name)
     absent = shapely.is_missing(given) | shapely.is_empty(given)
@@ -248,12 +235,12 @@ def _row_problems(raw: GeoDataFrame, table: pd.DataFrame, columns: GridColumns, 
         (foreign, column, lambda i: given[i].geom_type, "grid_not_polygonal"),
         (collapsed, column, lambda i: given[i].wkt[:80], "grid_collapsed"),
     )
-    problems = [
-        RowProblem(source, i + 1, where, value(i), reason)
-        for wrong, where, value, reason in checks
+    faults = [
+        Fault(i + 1, where, value(i), code, sheet=source)
+        for wrong, where, value, code in checks
         for i in np.flatnonzero(wrong).tolist()
     ]
-    return tuple(sorted(problems, key=lambda x: x.row))
+    return tuple(sorted(faults, key=lambda x: x.row))
 
 
 def _tell_mended(rows: pd.DataFrame, given: Geometries, epsg: int) -> tuple[Mended, ...]:

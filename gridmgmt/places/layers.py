@@ -33,6 +33,7 @@ from gridmgmt.city import STORAGE_EPSG
 from gridmgmt.codes import CategoryKey, CategoryPattern
 from gridmgmt.documents import Id, Strict, Words
 from gridmgmt.errors import CodeInvalid, ColumnMissing
+from gridmgmt.faults import Fault, Faults
 from gridmgmt.geo import to_metric
 
 Shape = Literal["point", "line", "polygon"]
@@ -63,7 +64,7 @@ NAMES = ("name_zh", "name_en")
 
 
 class FeatureClass(Strict):
-    """One word of the field class; ``also`` are further words that files have for it."""
+    """One class: how it is shown, and in ``also`` the words that files have for it beside its key."""
 
     zh: Annotated[str, Field(min_length=1)]
     en: Annotated[str, Field(min_length=1)]
@@ -89,15 +90,14 @@ class Kind(Strict):
             raise ValueError(f"objects: {', '.join(sorted(unknown))} ∉ classes")
         if "class" in self.required and not self.classes:
             raise ValueError("required: class; classes: {}")
-        words = [w for key in self.classes for w in self._words(key)]
+        words = [w for key, x in self.classes.items() for w in {*self._words(key), x.zh.casefold(), x.en.casefold()}]
         twice = sorted({w for w in words if words.count(w) > 1})
         if twice:
             raise ValueError(f"classes: {', '.join(twice)} × 2")
         return self
 
     def _words(self, key: str) -> set[str]:
-        own = self.classes[key]
-        return {w.casefold() for w in (key, own.zh, own.en, *own.also)}
+        return {w.casefold() for w in (key, *self.classes[key].also)}
 
     def class_of(self, word: str) -> str | None:
         """The class that a file's word means, None if none does."""
@@ -112,17 +112,6 @@ class Kinds(Strict):
     def serving(self, name: str) -> dict[str, tuple[str, ...]]:
         """Kind → classes (none: every one) whose features can be the object of a sample."""
         return {key: kind.objects[name] for key, kind in self.kinds.items() if name in kind.objects}
-
-
-@dataclass(frozen=True)
-class Fault:
-    """Why a feature is left out: its number in the file, the field, the value seen, and a code with its facts."""
-
-    number: int
-    name: str
-    value: str
-    code: str
-    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -177,7 +166,7 @@ def prepare(
         table["code"] = table["code"].where(~missing, raw.index.astype(str))
     checks = _Checks(table, raw.geometry, kind, known)
     faults = checks.all()
-    good = ~table.index.isin([f.number for f in faults])
+    good = ~table.index.isin([f.row for f in faults])
     used = {c for c in columns.values() if c} | {raw.geometry.name}
     others = pd.DataFrame(raw)[[c for c in raw.columns if c not in used]]
     found = table[good].assign(
@@ -213,7 +202,7 @@ class _Checks:
         self.types = shapely.get_type_id(self.shapes)
         self.classes = table["class"].map(lambda v: None if v is None else kind.class_of(v)).astype(object)
         self.buffers = table["buffer_m"].map(_metres)
-        self.faults: list[Fault] = []
+        self.faults = Faults()
 
     def all(self) -> tuple[Fault, ...]:
         """Every fault, in the file's order."""
@@ -221,16 +210,14 @@ class _Checks:
         self._fields()
         self._words()
         self._geometry()
-        return tuple(sorted(self.faults, key=lambda f: f.number))
+        return tuple(sorted(self.faults, key=lambda f: f.row))
 
     def _refuse(
         self, wrong: Any, name: str, code: str, value: Callable[[int], Any] | None = None, **facts: Any
     ) -> None:
         for i in np.flatnonzero(np.asarray(wrong, dtype=bool)).tolist():
             seen = value(i) if value else (self.table[name].iloc[i] if name in self.table else None)
-            self.faults.append(
-                Fault(int(self.table.index[i]), name, "" if seen is None else str(seen)[:80], code, facts)
-            )
+            self.faults.note(int(self.table.index[i]), name, "" if seen is None else str(seen)[:80], code, **facts)
 
     def _codes(self) -> None:
         codes = self.table["code"]

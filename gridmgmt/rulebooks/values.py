@@ -12,6 +12,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
+from gridmgmt.accepted import yes_no
 from gridmgmt.numbers import exact, to_exact
 from gridmgmt.rulebooks.inputs import Input
 from gridmgmt.texts import Unfit
@@ -159,8 +160,7 @@ def _count(spec: Input, raw: Any) -> Fraction:
 
 
 def _flag(_spec: Input, raw: Any) -> bool:
-    known = {"true": True, "false": False, "是": True, "否": False, "yes": True, "no": False, "1": True, "0": False}
-    value = known.get(str(raw).strip().lower())
+    value = yes_no(raw)
     if value is None:
         raise Unfit("flag")
     return value

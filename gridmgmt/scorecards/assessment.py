@@ -9,12 +9,12 @@ hash. Workbooks, pages and maps are made from it and from nothing else.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from gridmgmt.documents import digest
 from gridmgmt.figures.indicators import RATIOS, ratio
 from gridmgmt.numbers import exact, shown, shown_near
-from gridmgmt.rulebooks.consequences import Reached, consequences
+from gridmgmt.rulebooks import consequences
 from gridmgmt.rulebooks.dossier import Dossier, Record
 from gridmgmt.rulebooks.items import Item
 from gridmgmt.rulebooks.kinds import TOTALS
@@ -22,15 +22,42 @@ from gridmgmt.rulebooks.load import Loaded
 from gridmgmt.rulebooks.model import Rulebook, Stage
 from gridmgmt.rulebooks.records import SIGNATURE, SIGNED
 from gridmgmt.rulebooks.results import Node, Outcome, Reason
-from gridmgmt.rulebooks.run import Refusal, Run, rank, run
+from gridmgmt.rulebooks.run import Run, rank, run
+from gridmgmt.scorecards.documents import (
+    Book,
+    Consequence,
+    Counts,
+    Document,
+    Empty,
+    Facts,
+    Grade,
+    Indicators,
+    IndicatorValue,
+    Input,
+    InputValue,
+    Judged,
+    Line,
+    Missing,
+    Number,
+    Place,
+    Ranks,
+    Rate,
+    Reached,
+    Reading,
+    Refusal,
+    TopItem,
+)
+from gridmgmt.scorecards.documents import Reason as Told
+from gridmgmt.scorecards.documents import Stage as StageTold
 
 SCHEMA = "gridmgmt.assessment/2"
-SUBJECT_FACTS = ("subject", "counts", "indicators", "comparisons")
-"""Parts of a document that are facts, not results: handed through as they are."""
+
+H = TypeVar("H", bound=Judged)
+"""The header of an assessment from the database, or of a dossier by itself."""
 
 
 @dataclass(frozen=True)
-class Assessment:
+class Assessment(Generic[H]):
     """An assessment (考评) as a document; ``sha256`` is that of its canonical JSON.
 
     Attributes
@@ -41,51 +68,54 @@ class Assessment:
         The results behind them, by the dossier's subject code.
     """
 
-    header: Mapping[str, Any]
-    subjects: tuple[Mapping[str, Any], ...]
+    header: H
+    subjects: tuple[Document, ...]
     outcomes: Mapping[str, Outcome]
     stage: Stage
     sha256: str
 
 
-def number(value: Fraction | int | None, places: int = 2, limits: Sequence[Fraction] = ()) -> dict[str, str] | None:
+def number(value: Fraction | int | None, places: int = 2, limits: Sequence[Fraction] = ()) -> Number | None:
     """An exact number beside its rounded form."""
     if value is None:
         return None
     value = Fraction(value)
-    return {"exact": exact(value), "shown": shown_near(value, limits, places) if limits else shown(value, places)}
+    return Number(exact=exact(value), shown=shown_near(value, limits, places) if limits else shown(value, places))
 
 
-def indicator_values(counts: Mapping[str, int | Fraction], area_m2: float | None) -> dict[str, Any]:
+def indicator_values(counts: Mapping[str, int | Fraction], area_m2: float | None) -> Indicators:
     """Every rate with numerator and denominator; None where there is no data."""
-    out: dict[str, Any] = {}
+    out: Indicators = {}
     for name, rule in RATIOS.items():
         parts = ratio(name, counts, area_m2)
         if parts is None:
             out[name] = None
             continue
-        value = parts[0] / parts[1]
-        scaled = value * 100 if rule.unit == "percent" else value
+        value = _value(parts, rule.unit)
         if rule.denominator == "area_km2":  # a measured area: shown, never decided on
-            out[name] = {"numerator": exact(parts[0]), "denominator": shown(parts[1], 4), "shown": shown(scaled)}
-        else:
-            out[name] = {
-                "numerator": exact(parts[0]),
-                "denominator": exact(parts[1]),
-                "value": exact(value),
-                "shown": shown(scaled),
-            }
+            area = shown(parts[1], 4)
+            value = IndicatorValue(numerator=value.numerator, denominator=area, shown=value.shown)
+        out[name] = value
     return out
 
 
-def count_values(counts: Mapping[str, int | Fraction]) -> dict[str, int | str]:
+def _value(parts: tuple[int | Fraction, int | Fraction], unit: str) -> IndicatorValue:
+    numerator, denominator = map(Fraction, parts)
+    value = numerator / denominator
+    scaled = value * 100 if unit == "percent" else value
+    return IndicatorValue(
+        numerator=exact(numerator), denominator=exact(denominator), value=exact(value), shown=shown(scaled)
+    )
+
+
+def count_values(counts: Mapping[str, int | Fraction]) -> Counts:
     """Counts for JSON: whole numbers as they are, exact sums as text."""
     return {k: v if isinstance(v, int) else exact(v) for k, v in counts.items() if "@" not in k}
 
 
 def assess(
-    loaded: Loaded, dossier: Dossier, label: str, header: Mapping[str, Any], facts: Mapping[str, Mapping[str, Any]]
-) -> Assessment:
+    loaded: Loaded, dossier: Dossier, label: str, kind: type[H], header: Mapping[str, Any], facts: Mapping[str, Facts]
+) -> Assessment[H]:
     """Score every subject of a period and write the documents.
 
     Parameters
@@ -94,19 +124,19 @@ def assess(
         All inputs by value, with the earlier periods' results that it rests on.
     label
         The period that is assessed.
-    header
-        What the facts were read from: city, period, cut-off, edition, levels, evidence.
+    kind, header
+        What the facts were read from: city, period, cut-off, edition, levels,
+        evidence, as that kind of header says it.
     facts
-        By the dossier's subject code, the parts of its document that are handed
-        through (:data:`SUBJECT_FACTS`); ``subject`` at least.
+        By the dossier's subject code, the parts of its document that are handed through.
     """
     book = loaded.rulebook
     made = run(book, dossier)
     found = made.outcomes.get(label, {})
     outcomes = {code: found[code] for code in facts if code in found}
     stage = book.stage(next(iter(outcomes.values())).stage) if outcomes else book.stages[0]
-    ledger: dict[str, list[Reached]] = {}
-    for reached in consequences(made, dossier):
+    ledger: dict[str, list[consequences.Reached]] = {}
+    for reached in consequences.consequences(made, dossier):
         if reached.period == label:
             ledger.setdefault(reached.subject, []).append(reached)
     siblings = _sibling_ranks(outcomes, facts)
@@ -115,68 +145,68 @@ def assess(
         for code, outcome in outcomes.items()
     )
     missing = sum(len(o.missing) for o in outcomes.values() if o.status == "incomplete")
-    full = {
-        **header,
-        "schema": SCHEMA,
-        "rulebook": _book(loaded, stage),
-        "complete": not any(o.status == "incomplete" for o in outcomes.values()) and not made.refusals,
-        "n_missing": missing,
-        "refusals": [_refusal(made, r) for r in made.refusals if r.period == label],
-    }
+    full = kind.model_validate(
+        {
+            **header,
+            "schema": SCHEMA,
+            "rulebook": _book(loaded, stage),
+            "complete": not any(o.status == "incomplete" for o in outcomes.values()) and not made.refusals,
+            "n_missing": missing,
+            "refusals": _refusals(made, label),
+        }
+    )
     return Assessment(full, documents, outcomes, stage, digest(full, documents))
 
 
-def _refusal(made: Run, refusal: Refusal) -> dict[str, Any]:
-    quota = next(q for q in made.book.quotas if q.id == refusal.quota)
-    return {
-        "quota": refusal.quota, "title": dict(quota.title), "group": refusal.group,
-        "subjects": list(refusal.subjects), "at_most": refusal.at_most,
-    }  # fmt: skip
+def _refusals(made: Run, label: str) -> list[Refusal]:
+    titles = {q.id: dict(q.title) for q in made.book.quotas}
+    return [
+        Refusal(quota=r.quota, title=titles[r.quota], group=r.group, subjects=list(r.subjects), at_most=r.at_most)
+        for r in made.refusals
+        if r.period == label
+    ]
 
 
-def _book(loaded: Loaded, stage: Stage) -> dict[str, Any]:
+def _book(loaded: Loaded, stage: Stage) -> Book:
     """What of the rulebook its scorecards say."""
     book = loaded.rulebook
     top = top_items(stage)
     scale = book.scale or (stage.score.maximum if stage.score is not None else None)
-    return {
-        "id": book.id,
-        "version": book.version,
-        "sha256": loaded.sha256,
-        "title": dict(book.title),
-        "issuer": dict(book.issuer),
-        "stage": {"id": stage.id, "title": dict(stage.title)},
-        "empty": {"option": book.empty.option, "reason": dict(book.empty.reason)},
-        "scale": exact(scale) if scale is not None else None,
-        "items": [
-            {"id": i.id, "title": dict(i.title), "points": exact(p) if (p := i.maximum or i.weight) else None}
-            for i in top
-        ],
-        "grades": [
-            {"id": g.id, "at_least": exact(g.at_least) if g.at_least is not None else None, "title": dict(g.title)}
-            for g in stage.grades
-        ]
+    return Book(
+        id=book.id,
+        version=book.version,
+        sha256=loaded.sha256,
+        title=dict(book.title),
+        issuer=dict(book.issuer),
+        stage=StageTold(id=stage.id, title=dict(stage.title)),
+        empty=Empty(option=book.empty.option, reason=dict(book.empty.reason)),
+        scale=_exact(scale),
+        items=[TopItem(id=i.id, title=dict(i.title), points=_exact(i.maximum or i.weight or None)) for i in top],
+        grades=[Grade(id=g.id, at_least=_exact(g.at_least), title=dict(g.title)) for g in stage.grades]
         or _entered_grades(book, stage),
-        "rates": {name: {"title": dict(r.title), "unit": r.unit} for name, r in book.rates.items()},
-        "inputs": {name: {"title": dict(i.title), **_counted(i)} for name, i in book.inputs.items()},
-        "readings": {
-            name: {"value": r.value, "text": dict(r.text), "reason": dict(r.reason)}
-            for name, r in book.readings.items()
+        rates={name: Rate(title=dict(r.title), unit=r.unit) for name, r in book.rates.items()},
+        inputs={name: Input(title=dict(i.title), **_counted(i)) for name, i in book.inputs.items()},
+        readings={
+            name: Reading(value=r.value, text=dict(r.text), reason=dict(r.reason)) for name, r in book.readings.items()
         },
-        "consequences": {c.id: {"title": dict(c.title), "tone": c.tone} for c in book.consequences},
-    }
+        consequences={c.id: Consequence(title=dict(c.title), tone=c.tone) for c in book.consequences},
+    )
 
 
-def _counted(spec: Any) -> dict[str, Any]:
+def _exact(value: Fraction | None) -> str | None:
+    return exact(value) if value is not None else None
+
+
+def _counted(spec: Any) -> dict[str, str]:
     automatic = spec.automatic
     return {"count": automatic.count} if automatic is not None and automatic.count is not None else {}
 
 
-def _entered_grades(book: Rulebook, stage: Stage) -> list[dict[str, Any]]:
+def _entered_grades(book: Rulebook, stage: Stage) -> list[Grade]:
     if stage.grade_entered is None:
         return []
     choices = book.inputs[stage.grade_entered.input].choices
-    return [{"id": name, "at_least": None, "title": dict(title)} for name, title in choices.items()]
+    return [Grade(id=name, at_least=None, title=dict(title)) for name, title in choices.items()]
 
 
 def top_items(stage: Stage) -> list[Item]:
@@ -186,17 +216,17 @@ def top_items(stage: Stage) -> list[Item]:
     return [part for _, part in stage.score.below() if isinstance(part, Item)] or [stage.score]
 
 
-def _sibling_ranks(outcomes: Mapping[str, Outcome], facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def _sibling_ranks(outcomes: Mapping[str, Outcome], facts: Mapping[str, Facts]) -> dict[str, Place | None]:
     """Ranks among those with the same parent; None without a total."""
     groups: dict[Any, dict[str, Fraction | None]] = {}
     for code, outcome in outcomes.items():
-        subject = facts[code]["subject"]
-        groups.setdefault((subject["level"], subject.get("parent")), {})[code] = outcome.total
-    out: dict[str, Any] = dict.fromkeys(outcomes)
+        subject = facts[code].subject
+        groups.setdefault((subject.level, subject.parent), {})[code] = outcome.total
+    out: dict[str, Place | None] = dict.fromkeys(outcomes)
     for members in groups.values():
         n = sum(v is not None for v in members.values())
         for code, (place, tied) in rank(members).items():
-            out[code] = {"rank": place, "of": n, "tied": tied}
+            out[code] = Place(rank=place, of=n, tied=tied)
     return out
 
 
@@ -205,52 +235,52 @@ def _document(
     stage: Stage,
     dossier: Dossier,
     outcome: Outcome,
-    facts: Mapping[str, Any],
-    siblings: Mapping[str, Any] | None,
-    ledger: Sequence[Reached],
-) -> dict[str, Any]:
+    facts: Facts,
+    siblings: Place | None,
+    ledger: Sequence[consequences.Reached],
+) -> Document:
     record = dossier.periods[outcome.period].get(outcome.subject, Record())
     place = None
     if outcome.rank is not None:
-        place = {"rank": outcome.rank, "of": outcome.ranked_of, "tied": outcome.tied}
+        place = Place(rank=outcome.rank, of=outcome.ranked_of, tied=outcome.tied)
     limits = [g.at_least for g in stage.grades if g.at_least is not None]
-    return {
-        "counts": {},
-        "indicators": {},
-        "comparisons": {},
-        **{k: v for k, v in facts.items() if k in SUBJECT_FACTS},
-        "status": outcome.status,
-        "inputs": _inputs(dossier, outcome, record),
-        "exempted": list(record.exempted),
-        "lines": _lines(book, outcome),
-        "shown": [line for node in outcome.shown for line in _flat(book, node, 0)],
-        "total": number(outcome.total, book.display_scale, limits),
-        "grade": outcome.grade,
-        "reason": _reason(outcome.reason),
-        "rank": {"level": place, "siblings": siblings},
-        "missing": [_missing(book, period, name) for period, name in outcome.missing],
-        "consequences": [_reached(book, r) for r in ledger],
-    }
+    return Document(
+        subject=facts.subject,
+        counts=facts.counts,
+        indicators=facts.indicators,
+        comparisons=facts.comparisons,
+        status=outcome.status,
+        inputs=_inputs(dossier, outcome, record),
+        exempted=list(record.exempted),
+        lines=_lines(book, outcome),
+        shown=[line for node in outcome.shown for line in _flat(book, node, 0)],
+        total=number(outcome.total, book.display_scale, limits),
+        grade=outcome.grade,
+        reason=_reason(outcome.reason),
+        rank=Ranks(level=place, siblings=siblings),
+        missing=[_missing(book, period, name) for period, name in outcome.missing],
+        consequences=[_reached(book, r) for r in ledger],
+    )
 
 
-def _missing(book: Rulebook, period: str, name: str) -> dict[str, Any]:
+def _missing(book: Rulebook, period: str, name: str) -> Missing:
     known = {k: v.title for k, v in book.inputs.items()} | {SIGNED: SIGNATURE.title}
-    return {"period": period, "input": name, "title": dict(known.get(name, {"zh": name, "en": name}))}
+    return Missing(period=period, input=name, title=dict(known.get(name, {"zh": name, "en": name})))
 
 
-def _inputs(dossier: Dossier, outcome: Outcome, record: Record) -> dict[str, Any]:
+def _inputs(dossier: Dossier, outcome: Outcome, record: Record) -> dict[str, InputValue]:
     """Every input's plain value and where it came from; an automatic 0 is a value like any other."""
     records = dossier.plain["periods"].get(outcome.period) or {}
     everybody, own = ((records.get(c) or {}).get("inputs") or {} for c in ("*", outcome.subject))
     values = {**everybody, **own}
     return {
-        name: {"value": value, "from": record.sources.get(name, "entries")}
+        name: InputValue.model_validate({"value": value, "from": record.sources.get(name, "entries")})
         for name, value in sorted(values.items())
         if name in outcome.values
     }
 
 
-def _lines(book: Rulebook, outcome: Outcome) -> list[dict[str, Any]]:
+def _lines(book: Rulebook, outcome: Outcome) -> list[Line]:
     root = outcome.root
     if root is None:
         return []
@@ -258,7 +288,7 @@ def _lines(book: Rulebook, outcome: Outcome) -> list[dict[str, Any]]:
     return [line for node in nodes for line in _flat(book, node, 0)]
 
 
-def _flat(book: Rulebook, node: Node, depth: int) -> list[dict[str, Any]]:
+def _flat(book: Rulebook, node: Node, depth: int) -> list[Line]:
     """A line and those of its parts; a single rule that says the same as its item is no line of its own."""
     below = node.children
     if len(below) == 1 and (below[0].reason == node.reason or below[0].kind == "events"):
@@ -266,50 +296,41 @@ def _flat(book: Rulebook, node: Node, depth: int) -> list[dict[str, Any]]:
     return [_line(book, node, depth), *(x for child in below for x in _flat(book, child, depth + 1))]
 
 
-def _reason(reason: Reason) -> dict[str, Any]:
-    return {"code": reason.code, "facts": dict(reason.facts)}
+def _reason(reason: Reason) -> Told:
+    return Told(code=reason.code, facts=dict(reason.facts))
 
 
-def _line(book: Rulebook, node: Node, depth: int) -> dict[str, Any]:
+def _line(book: Rulebook, node: Node, depth: int) -> Line:
     rate = book.rates.get(node.rate or "")
-    value = None
-    if rate is not None and node.parts is not None and node.parts[1]:
-        fraction = node.parts[0] / node.parts[1]
-        value = {
-            "numerator": exact(node.parts[0]),
-            "denominator": exact(node.parts[1]),
-            "value": exact(fraction),
-            "shown": shown(fraction * 100 if rate.unit == "percent" else fraction),
-        }
-    return {
-        "item": node.id,
-        "code": node.code,
-        "kind": node.kind,
-        "depth": depth,
-        "title": dict(node.title),
-        "maximum": exact(node.maximum) if node.maximum is not None else None,
-        "weight": exact(node.weight) if node.weight is not None else None,
-        "points": None if node.kind == "rate" else number(node.value, book.display_scale),
-        "status": node.status,
-        "indicator": node.rate,
-        "value": value,
-        "inputs": list(node.inputs),
-        "reason": _reason(node.reason),
-    }
+    return Line(
+        item=node.id,
+        code=node.code,
+        kind=node.kind,
+        depth=depth,
+        title=dict(node.title),
+        maximum=_exact(node.maximum),
+        weight=_exact(node.weight),
+        points=None if node.kind == "rate" else number(node.value, book.display_scale),
+        status=node.status,
+        indicator=node.rate,
+        value=_value(node.parts, rate.unit) if rate is not None and node.parts is not None and node.parts[1] else None,
+        inputs=list(node.inputs),
+        reason=_reason(node.reason),
+    )
 
 
-def _reached(book: Rulebook, reached: Reached) -> dict[str, Any]:
+def _reached(book: Rulebook, reached: consequences.Reached) -> Reached:
     consequence = book.consequence(reached.consequence)
     if consequence is None:
         raise KeyError(reached.consequence)
     prize = consequence.prizes[reached.prize] if reached.prize is not None else None
-    return {
-        "consequence": reached.consequence,
-        "title": dict(prize.title if prize else consequence.title),
-        "tone": consequence.tone,
-        "text": dict(consequence.text) if consequence.text else None,
-        "because": list(reached.because),
-        "count": reached.count,
-        "money": exact(reached.money) if reached.money is not None else None,
-        "undecided": reached.undecided,
-    }
+    return Reached(
+        consequence=reached.consequence,
+        title=dict(prize.title if prize else consequence.title),
+        tone=consequence.tone,
+        text=dict(consequence.text) if consequence.text else None,
+        because=list(reached.because),
+        count=reached.count,
+        money=_exact(reached.money),
+        undecided=reached.undecided,
+    )

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from statistics import NormalDist
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,8 @@ from gridmgmt.rulebooks.rates import rate_parts
 from gridmgmt.rulebooks.resampling import Table, draw, interval, ranked, table_of
 from gridmgmt.rulebooks.rescoring import NEAR, OK, Array, Batch, rate_of
 from gridmgmt.rulebooks.results import Context, Node, Outcome, titles
+from gridmgmt.scorecards.documents import Bounds, Chance, Interval
+from gridmgmt.scorecards.documents import Reason as Told
 from gridmgmt.texts import LANGUAGES, word
 
 RANK_LEVEL = 0.90
@@ -39,8 +41,6 @@ _CHUNK = 128
 
 _SAME = 1e-6
 """How far the undisturbed draw may lie from the official number: floats, not other data."""
-
-Found = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def chance(
     *,
     seed_text: str,
     draws: int = 1000,
-) -> Mapping[str, dict[str, Any]]:
+) -> Mapping[str, Chance]:
     """Intervals of one period's rates and ranks (名次区间), by subject, ready for JSON.
 
     ``rank`` holds at least 90 % of the draws, and the official rank itself.
@@ -111,17 +111,17 @@ def chance(
     seed = hashlib.sha256(seed_text.encode()).digest()[:8].hex()
     work = _Work(book, stage, outcomes, subjects, patterns, seed, draws)
     totals = {code: np.full(1, float(o.total)) for code, o in outcomes.items() if o.total is not None}
-    rates: dict[str, dict[str, Any]] = {}
+    rates: dict[str, dict[str, Interval]] = {}
     for codes in _chunks(sorted(outcomes)):
         batch = work.batch(codes)
         totals |= work.totals(codes, batch)
         rates |= work.rates(codes, batch)
     places = _places(stage, outcomes, subjects, totals, draws)
     return {
-        code: {
-            "seed": seed, "draws": draws, "level": _text(RANK_LEVEL, 2), **work.placed(outcome, places.get(code)),
-            "rates": rates[code], "notes": work.notes(code, rates[code]),
-        }
+        code: Chance(
+            seed=seed, draws=draws, level=_text(RANK_LEVEL, 2), **work.placed(outcome, places.get(code)),
+            rates=rates[code], notes=work.notes(code, rates[code]),
+        )
         for code, outcome in outcomes.items()
     }  # fmt: skip
 
@@ -167,18 +167,18 @@ class _Work:
         without = stage.score.unsupported(book, frozenset(drawn)) if stage.score else None
         for code, outcome in outcomes.items():
             if outcome.status != "scored" or outcome.root is None:
-                self.reasons[code] = {"code": "chance_no_total", "facts": {}}
+                self.reasons[code] = Told(code="chance_no_total", facts={})
             elif without is not None:
-                self.reasons[code] = {"code": "chance_unsupported", "facts": {"item": dict(without.title)}}
+                self.reasons[code] = Told(code="chance_unsupported", facts={"item": dict(without.title)})
 
-    def _differs(self, code: str, table: Table) -> dict[str, Any] | None:
+    def _differs(self, code: str, table: Table) -> Told | None:
         """The facts must add up to the inputs that were scored; entered instead of counted ones do not."""
         wrong = []
         for name, total in zip(table.names, table.sums, strict=True):
             value = self.contexts[code].number(name)
             if value is None or abs(float(value) - total) > _SAME * max(1.0, abs(total)):
                 wrong.append(name)
-        return {"code": "chance_differs", "facts": {"inputs": titles(self.book, wrong)}} if wrong else None
+        return Told(code="chance_differs", facts={"inputs": titles(self.book, wrong)}) if wrong else None
 
     def batch(self, codes: Sequence[str]) -> Batch:
         """The inputs of some subjects, column 0 undisturbed, then the draws."""
@@ -212,12 +212,12 @@ class _Work:
         official = float(node.value or 0)
         same = bool(abs(values[0] - official) <= _SAME * max(1.0, abs(official)))
         if not same:
-            self.reasons[code] = {"code": "chance_not_reproduced", "facts": {}}
+            self.reasons[code] = Told(code="chance_not_reproduced", facts={})
         return same
 
-    def rates(self, codes: Sequence[str], batch: Batch) -> dict[str, dict[str, Any]]:
+    def rates(self, codes: Sequence[str], batch: Batch) -> dict[str, dict[str, Interval]]:
         """Every rate's interval: Wilson's where cases say yes or no, else that of the draws."""
-        out: dict[str, dict[str, Any]] = {code: {} for code in codes}
+        out: dict[str, dict[str, Interval]] = {code: {} for code in codes}
         for name, rate in self.book.rates.items():
             values, empty = rate_of(rate, batch)
             low, high = interval(np.where(empty, np.nan, values)[:, -self.draws :], RATE_LEVEL)
@@ -227,21 +227,22 @@ class _Work:
                     out[code][name] = found
         return out
 
-    def _rate(self, rate: Rate, code: str, drawn: tuple[float, float]) -> dict[str, Any] | None:
+    def _rate(self, rate: Rate, code: str, drawn: tuple[float, float]) -> Interval | None:
         parts, table = rate_parts(rate, self.contexts[code]), self.tables.get(code)
         if parts is None or parts[1] <= 0:
             return None
-        found, method = None, "bootstrap"
+        found: tuple[float, float] | None = None
+        method: Literal["wilson", "bootstrap"] = "bootstrap"
         if rate.is_yes_no and 0 <= parts[0] <= parts[1] and all(p.denominator == 1 for p in parts):
             found, method = wilson(int(parts[0]), int(parts[1])), "wilson"
         elif table is not None and not set(rate.inputs).isdisjoint(table.names) and not np.isnan(drawn[0]):
             found = drawn
-        return found and {
-            "n": shown(parts[1], 0 if parts[1].denominator == 1 else 2),
-            "low": _text(found[0]), "high": _text(found[1]), "level": _text(RATE_LEVEL, 2),
-            "method": method, "unit": rate.unit, "small": parts[1] < SMALL,
-            "alike": method == "wilson" and parts[1] < SMALL and parts[0] in (0, parts[1]),
-        }  # fmt: skip
+        return found and Interval(
+            n=shown(parts[1], 0 if parts[1].denominator == 1 else 2),
+            low=_text(found[0]), high=_text(found[1]), level=_text(RATE_LEVEL, 2),
+            method=method, unit=rate.unit, small=parts[1] < SMALL,
+            alike=method == "wilson" and parts[1] < SMALL and parts[0] in (0, parts[1]),
+        )  # fmt: skip
 
     def placed(self, outcome: Outcome, places: "_Places | None") -> dict[str, Any]:
         """The rank's interval and how often grade and third are kept; or the reason why not."""
@@ -250,22 +251,24 @@ class _Work:
             return {"rank": None, "grade_share": None, "third": None, "third_share": None, "reason": reason}
         graded = self.stage.grades and self.stage.grade_entered is None
         return {
-            "rank": {"low": places.low, "high": places.high},
+            "rank": Bounds(low=places.low, high=places.high),
             "grade_share": _text(places.grade_share, 3) if graded else None,
             "third": None if places.third is None else THIRDS[places.third],
             "third_share": None if places.third is None else _text(places.third_share, 3),
             "reason": None,
         }
 
-    def notes(self, code: str, rates: Found) -> list[dict[str, Any]]:
+    def notes(self, code: str, rates: Mapping[str, Interval]) -> list[Told]:
         """What a reader must know beside it: small samples, cases all alike, counts that were not drawn again."""
         held = [] if code in self.reasons else [n for n in self.scored_by if self._is_held(code, n)]
         found = {
-            "chance_small": {"rates": _titles([self.book.rates[n] for n, r in rates.items() if r["small"]])},
-            "chance_alike": {"rates": _titles([self.book.rates[n] for n, r in rates.items() if r["alike"]])},
+            "chance_small": {"rates": _titles([self.book.rates[n] for n, r in rates.items() if r.small])},
+            "chance_alike": {"rates": _titles([self.book.rates[n] for n, r in rates.items() if r.alike])},
             "chance_held": {"inputs": titles(self.book, held)},
         }
-        return [{"code": note, "facts": facts} for note, facts in found.items() if any(f["zh"] for f in facts.values())]
+        return [
+            Told(code=note, facts=dict(facts)) for note, facts in found.items() if any(f["zh"] for f in facts.values())
+        ]
 
     def _is_held(self, code: str, name: str) -> bool:
         """Whether an input was counted from facts, but is no sum over them that could be drawn again."""
@@ -338,36 +341,35 @@ def _placed(stage: Stage, codes: Sequence[str], totals: Array, outcomes: Mapping
 # --- words ------------------------------------------------------------------------------------------------------------
 
 
-def words(found: Found) -> dict[str, str]:
+def words(found: Chance) -> dict[str, str]:
     """One subject's result as a sentence for its scorecard, in both languages."""
     return {lang: _sentence(found, lang) for lang in LANGUAGES}
 
 
-def _sentence(found: Found, lang: str) -> str:
+def _sentence(found: Chance, lang: str) -> str:
     parts = []
-    if found["reason"] is not None:
-        parts.append(_worded(found["reason"], lang))
-    if found["rank"] is not None:
-        parts.append(_rank_words(found, lang))
-        grade, third = _percent(found["grade_share"]), _percent(found["third_share"])
-        kept = {"draws": found["draws"], "grade": grade, "third": third}
+    if found.reason is not None:
+        parts.append(_worded(found.reason, lang))
+    if found.rank is not None:
+        parts.append(_rank_words(found, found.rank, lang))
+        grade, third = _percent(found.grade_share), _percent(found.third_share)
+        kept = {"draws": found.draws, "grade": grade, "third": third}
         code = {(True, True): "chance_kept", (True, False): "chance_kept_grade", (False, True): "chance_kept_third"}
         known = (grade is not None, third is not None)
         if known in code:
             parts.append(word(code[known], kept, lang))
-    parts += [_worded(note, lang) for note in found["notes"]]
+    parts += [_worded(note, lang) for note in found.notes]
     return word("chance_and", {}, lang).join(parts)
 
 
-def _rank_words(found: Found, lang: str) -> str:
-    low, high = found["rank"]["low"], found["rank"]["high"]
-    facts = {"level": _percent(found["level"]), "low": low, "high": high}
-    return word("chance_rank_one" if low == high else "chance_rank", facts, lang)
+def _rank_words(found: Chance, rank: Bounds, lang: str) -> str:
+    facts = {"level": _percent(found.level), "low": rank.low, "high": rank.high}
+    return word("chance_rank_one" if rank.low == rank.high else "chance_rank", facts, lang)
 
 
-def _worded(reason: Found, lang: str) -> str:
-    facts = {k: v[lang] if isinstance(v, Mapping) else v for k, v in reason["facts"].items()}
-    return word(reason["code"], facts, lang)
+def _worded(reason: Told, lang: str) -> str:
+    facts = {k: v[lang] if isinstance(v, Mapping) else v for k, v in reason.facts.items()}
+    return word(reason.code, facts, lang)
 
 
 def _percent(share: str | None) -> str | None:
@@ -378,9 +380,9 @@ def _percent(share: str | None) -> str | None:
     return shown(value * 100, 0) if value in (0, 1) else shown(min(max(value * 100, Fraction(1)), Fraction(99)), 0)
 
 
-def rate_words(rate: Found) -> dict[str, str]:
+def rate_words(rate: Interval) -> dict[str, str]:
     """One rate's interval for its line: ``95% 区间 59.6%–98.2%（n = 10，样本量小）``."""
-    scale, sign = (100, "%") if rate["unit"] == "percent" else (1, "")
-    low, high = (shown(Fraction(rate[k]) * scale, 1) + sign for k in ("low", "high"))
-    facts = {"level": _percent(rate["level"]), "low": low, "high": high, "n": rate["n"]}
-    return {lang: word("chance_rate_small" if rate["small"] else "chance_rate", facts, lang) for lang in LANGUAGES}
+    scale, sign = (100, "%") if rate.unit == "percent" else (1, "")
+    low, high = (shown(Fraction(x) * scale, 1) + sign for x in (rate.low, rate.high))
+    facts = {"level": _percent(rate.level), "low": low, "high": high, "n": rate.n}
+    return {lang: word("chance_rate_small" if rate.small else "chance_rate", facts, lang) for lang in LANGUAGES}

@@ -4,17 +4,12 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.main import create_app
-from gridmgmt.database.work import open_database
 from tests.api import small_city
 
 
 @pytest.fixture(scope="session")
-def small_settings(make_database, tmp_path_factory):
-    settings = make_database("api_small")
-    work = open_database(settings)
-    small_city.build(work, tmp_path_factory.mktemp("small_city"))
-    work.close()
-    return settings
+def small_settings(databases):
+    return databases.built("api_small", small_city.build)
 
 
 @pytest.fixture(scope="session")

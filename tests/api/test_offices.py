@@ -7,7 +7,6 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.main import create_app
-from gridmgmt.database.work import open_database
 from tests.api import offices
 from tests.api.offices import NAME, TOTAL_D9
 from tests.api.small_city import COMMUNITIES
@@ -16,12 +15,8 @@ PATH = f"/v1/assessments/{NAME}/scorecards"
 
 
 @pytest.fixture(scope="module")
-def client(make_database, tmp_path_factory):
-    settings = make_database("api_offices")
-    work = open_database(settings)
-    offices.build(work, tmp_path_factory.mktemp("offices"))
-    work.close()
-    with TestClient(create_app(settings), base_url="http://localhost") as client:
+def client(databases):
+    with TestClient(create_app(databases.built("api_offices", offices.build)), base_url="http://localhost") as client:
         yield client
 
 

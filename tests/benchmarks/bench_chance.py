@@ -63,7 +63,7 @@ def main() -> int:
     start = time.perf_counter()
     found = chance(book, stage, outcomes, dossier.subjects, patterns, seed_text="bench", draws=asked.draws)
     floats = time.perf_counter() - start
-    without = sum(f["rank"] is None for f in found.values())
+    without = sum(f.rank is None for f in found.values())
     print(f"{len(found)} subjects × {asked.draws} draws in floats, with ranks {floats:8.3f} s; no interval: {without}")
 
     start = time.perf_counter()

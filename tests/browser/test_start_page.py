@@ -9,7 +9,6 @@ import uvicorn
 from playwright.sync_api import expect, sync_playwright
 
 from api.main import create_app
-from gridmgmt.database.work import open_database
 from tests.api import offices, small_city
 from tests.api.small_city import COMMUNITIES, NASTY, TOTAL_0, TOTAL_5, TOTAL_CITY
 
@@ -38,12 +37,8 @@ def serve(settings):
 
 
 @pytest.fixture(scope="module")
-def site(make_database, tmp_path_factory):
-    settings = make_database("start_page")
-    work = open_database(settings)
-    small_city.build(work, tmp_path_factory.mktemp("small_city"))
-    work.close()
-    address, stop = serve(settings)
+def site(databases):
+    address, stop = serve(databases.built("start_page", small_city.build))
     yield address
     stop()
 
@@ -175,12 +170,8 @@ def test_the_documentation_works_offline(visit):
 
 
 @pytest.fixture(scope="module")
-def office_site(make_database, tmp_path_factory):
-    settings = make_database("start_page_offices")
-    work = open_database(settings)
-    offices.build(work, tmp_path_factory.mktemp("offices"))
-    work.close()
-    address, stop = serve(settings)
+def office_site(databases):
+    address, stop = serve(databases.built("start_page_offices", offices.build))
     yield address
     stop()
 
@@ -214,12 +205,8 @@ def test_units_are_ranked_and_explained_without_a_map(browser, office_site, devi
     assert faults == []
 
 
-def test_without_an_assessment_the_page_says_what_to_run(browser, make_database, tmp_path):
-    settings = make_database("start_page_empty")
-    work = open_database(settings)
-    small_city.prepare(work, tmp_path)
-    work.close()
-    address, stop = serve(settings)
+def test_without_an_assessment_the_page_says_what_to_run(browser, databases):
+    address, stop = serve(databases.built("start_page_empty", small_city.prepare))
     try:
         tab = browser.new_page(locale="zh-CN")
         tab.goto(address)

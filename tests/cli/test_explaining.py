@@ -9,22 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from gridmgmt.database.work import open_database
-from gridmgmt.settings import Settings
 from tests.api import offices
 from tests.api.small_city import COMMUNITIES
+from tests.servers import Databases
 from tests.unit.unit_scorecards import RULEBOOK
 
 
 @pytest.fixture(scope="module")
-def run(
-    make_database: Callable[[str], Settings], tmp_path_factory: pytest.TempPathFactory
-) -> Callable[..., subprocess.CompletedProcess[str]]:
+def run(databases: Databases) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run the command in a process of its own, against the small city with its departments."""
-    found = make_database("cli_offices")
-    work = open_database(found)
-    offices.build(work, tmp_path_factory.mktemp("offices"))
-    work.close()
+    found = databases.built("cli_offices", offices.build)
     env = {k: v for k, v in os.environ.items() if not k.startswith("GRIDMGMT_")}
     env |= {"GRIDMGMT_HOME": str(found.home), "GRIDMGMT_DB": found.db}
 

@@ -18,6 +18,7 @@ from gridmgmt.people.operations.locating import near_m
 from gridmgmt.settings import Settings
 from tests.postgis import towns
 from tests.postgis.towns import SIDE, SOUTH, WEST
+from tests.servers import Databases
 
 Run = Callable[..., Result]
 METRE_LON = 1 / 96_486  # degrees at 30° N
@@ -37,12 +38,14 @@ POSTS = "person_code,unit_code,role,level,grid_code\nP1,LAMPS,supervisor,,\nP2,E
 
 
 @pytest.fixture
-def run(fresh: tuple[Settings, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Commands against the town of four communities, in the folder of its tables."""
-    settings = fresh[0]
-    work = open_database(settings)
-    towns.found(work, tmp_path)
-    work.close()
+def settings(databases: Databases) -> Settings:
+    """The town of four communities."""
+    return databases.built("people", towns.found)
+
+
+@pytest.fixture
+def run(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Commands against the town, in the folder of its tables."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GRIDMGMT_HOME", str(settings.home))
     monkeypatch.setenv("GRIDMGMT_DB", settings.db)
@@ -146,8 +149,8 @@ def test_a_place_near_a_border_is_told_with_rules_and_candidates(
 
 
 @pytest.mark.parametrize(("lang", "words"), [("zh", "1 件因网格版本"), ("en", "1 to another edition")])
-def test_reassigning_says_why(run: Run, tmp_path: Path, fresh: tuple[Settings, object], lang: str, words: str) -> None:
-    work = open_database(fresh[0])
+def test_reassigning_says_why(run: Run, tmp_path: Path, settings: Settings, lang: str, words: str) -> None:
+    work = open_database(settings)
     towns.load(work, tmp_path, [towns.case("a", at="2026-02-01"), towns.case("b", cat="01001")])
     grids = towns.shapes()
     grids["D1-7"] = grids.pop("D1-1")

@@ -12,29 +12,31 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gridmgmt.cli import app
-from gridmgmt.database.work import open_database
+from gridmgmt.database.work import Work
 from gridmgmt.errors import GridmgmtError, OptionInvalid, ProfileMissing
 from gridmgmt.intake.operations import step_sheets
 from gridmgmt.people.operations import reference
 from gridmgmt.settings import Settings
 from tests.postgis import towns
+from tests.servers import Databases
 
 Run = Callable[..., Result]
 EMPTY = dict.fromkeys(step_sheets.step_profile("steps").file_columns(), "")
 RULES = "category,level,grid_code,unit_code,valid_from,valid_to\n*,district,D1,U1,,\n"
 
 
-@pytest.fixture
-def desk(make_database: Callable[[str], Settings], tmp_path: Path) -> Settings:
+def with_a_case(work: Work, folder: Path) -> None:
     """The town with a unit that answers in D1, and the case A known by its dates."""
-    settings = make_database("steps")
-    work = open_database(settings)
-    towns.found(work, tmp_path, units=["U1"])
-    (tmp_path / "rules.csv").write_text(RULES, "utf-8")
-    reference.import_rules(work, tmp_path / "rules.csv")
-    towns.load(work, tmp_path, [towns.case("A", cat="01001")], day=1)
-    work.close()
-    return settings
+    towns.found(work, folder, units=["U1"])
+    (folder / "rules.csv").write_text(RULES, "utf-8")
+    reference.import_rules(work, folder / "rules.csv")
+    towns.load(work, folder, [towns.case("A", cat="01001")], day=1)
+
+
+@pytest.fixture
+def desk(databases: Databases) -> Settings:
+    """The town with its case."""
+    return databases.built("steps", with_a_case)
 
 
 @pytest.fixture

@@ -19,7 +19,6 @@ from gridmgmt.people.operations import locating, reference
 from gridmgmt.periods import parse_period
 from gridmgmt.settings import Settings
 from tools import demo
-from tools.run import Runner
 
 Demo = tuple[Settings, Work, Path, dict[str, str]]
 
@@ -45,7 +44,7 @@ def test_the_worked_month_stands_beside_the_imported_year(demo_run: Demo) -> Non
     assert own[0] == demo.N_SIMULATED
     assert own[1] > 5 * demo.N_SIMULATED
     _, documents, _ = scoring.read(work, "beijing_grid", "district")
-    assert any(d["inputs"]["accounts"]["value"] for d in documents)
+    assert any(d.inputs["accounts"].value for d in documents)
     assert all(draws.verify_draw(work, f"huiji-{demo.MONTH}").values())
     assert (out / "repeats.html").stat().st_size > 100_000
 
@@ -59,7 +58,7 @@ def test_quarantine_names_each_fault(demo_run: Demo) -> None:
     assert all(p["row"] >= 2 and p["file"].startswith("cases") and p["column"] for p in problems)
 
 
-def test_a_second_run_gives_the_same_hash_and_changes_nothing(demo_run: Demo) -> None:
+def test_a_second_run_gives_the_same_hash_and_changes_nothing(demo_run: Demo, run_demo) -> None:
     found, work, out, made = demo_run
     tables = (
         "cases", "case_version", "samples", "assignment", "assessment", "quarantine", "edition", "entry", "staff_day",
@@ -71,8 +70,7 @@ def test_a_second_run_gives_the_same_hash_and_changes_nothing(demo_run: Demo) ->
             return [connection.execute(text(f"SELECT count(*) FROM {name}")).scalar_one() for name in tables]
 
     before = counts()
-    again = demo.run_demo(Runner(found.db, found), out)
-    assert again == made
+    assert run_demo(found, out) == made
     assert counts() == before
 
 
@@ -80,15 +78,15 @@ def test_a_year_of_districts_is_scored_and_explained_down_to_cases_and_entries(d
     _, work, _, _ = demo_run
     stored, documents, _ = scoring.read(work, "ningbo_district")
     assert (stored.period, stored.complete, len(documents)) == ("2025", True, 6)
-    assert len(stored.header["earlier"]) == 12
-    month = stored.header["earlier"]["2025-07"]["assessment"]
+    assert len(stored.header.earlier) == 12
+    month = stored.header.earlier["2025-07"].assessment
     _, months, _ = scoring.read(work, month)
     document = months[0]
-    assert len(document["lines"]) > 20
-    code = document["subject"]["code"]
-    item = next(line["item"] for line in document["lines"] if line["code"] == "3.3")
+    assert len(document.lines) > 20
+    code = document.subject.code
+    item = next(line.item for line in document.lines if line.code == "3.3")
     found = explaining.explain(work, month, code, item)
-    assert len(found.evidence["due"]) == document["counts"]["n_due"] > 0
+    assert len(found.evidence["due"]) == document.counts["n_due"] > 0
     assert publishing.recompute(work, stored.name).is_same
 
 
@@ -97,20 +95,20 @@ def test_a_county_month_has_consequences_that_lead_back_to_their_periods(demo_ru
     stored, documents, _ = scoring.read(work, "qixian")
     assert (stored.period, stored.complete) == ("2025-12", True)
     assert stored.published_at is not None
-    reached = [(d["subject"]["code"], c) for d in documents for c in d["consequences"]]
-    assert {c["tone"] for _, c in reached} >= {"praise", "warning"}
+    reached = [(d.subject.code, c) for d in documents for c in d.consequences]
+    assert {c.tone for _, c in reached} >= {"praise", "warning"}
     ledger = publishing.ledger(work, "qixian", 2025)
     assert {r.period for r in ledger.reached} == {"2025-10", "2025-11", "2025-12"}
     assert sum(ledger.money.values()) > 0
     in_december = {(r.subject, r.consequence) for r in ledger.reached if r.period == "2025-12"}
-    assert in_december == {(code, c["consequence"]) for code, c in reached}
+    assert in_december == {(code, c.consequence) for code, c in reached}
 
 
-def test_another_database_gives_the_same_hash(demo_run: Demo, make_database, tmp_path: Path) -> None:
+def test_another_database_gives_the_same_hash(demo_run: Demo, run_demo, make_database, tmp_path: Path) -> None:
     _, _, out, made = demo_run
     other = make_database("demo_again")
     (tmp_path / "city").symlink_to(out / "city")
-    assert demo.run_demo(Runner(other.db, other), tmp_path, extras=False)["sha256"] == made["sha256"]
+    assert run_demo(other, tmp_path, extras=False)["sha256"] == made["sha256"]
 
 
 def test_sums_are_conserved_at_every_level(demo_run: Demo) -> None:
@@ -136,8 +134,8 @@ def test_every_count_of_a_street_leads_back_to_its_cases(demo_run: Demo) -> None
     _, documents, _ = scoring.read(work, "grid_baseline", "street")
     document = documents[3]
     for name in ("n_reported", "n_due", "n_closed_on_time", "n_closed_late", "n_rework_cases", "n_samples"):
-        found = explaining.explain(work, "grid_baseline", document["subject"]["code"], name)
-        assert len(found.evidence[name]) == document["counts"][name]
+        found = explaining.explain(work, "grid_baseline", document.subject.code, name)
+        assert len(found.evidence[name]) == document.counts[name]
         assert len(set(found.evidence[name])) == len(found.evidence[name])
 
 

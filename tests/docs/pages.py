@@ -26,13 +26,18 @@ class Block:
 
 def blocks(page: Path) -> list[Block]:
     """A page's fenced blocks in order."""
-    return [Block(m["kind"], m["text"], m["reason"], m["into"]) for m in FENCE.finditer(page.read_text("utf-8"))]
+    return _blocks(page.read_text("utf-8"))
 
 
-def script(page: Path) -> str:
-    """All shell of a page that is run, as one script, with what the reader writes into files between."""
-    found = (_written(b) if b.into else b.text if b.kind == "sh" and b.reason is None else "" for b in blocks(page))
-    return "".join(found)
+def _blocks(text: str) -> list[Block]:
+    return [Block(m["kind"], m["text"], m["reason"], m["into"]) for m in FENCE.finditer(text)]
+
+
+def script(page: Path | str) -> str:
+    """All shell of a page (or a part of its text) that is run, with what the reader writes into files between."""
+    found = _blocks(page) if isinstance(page, str) else blocks(page)
+    parts = (_written(b) if b.into else b.text if b.kind == "sh" and b.reason is None else "" for b in found)
+    return "".join(parts)
 
 
 def _written(block: Block) -> str:

@@ -1,12 +1,21 @@
 """docs/architecture.md: the picture and the table are made from the contracts; every function on the walk is there."""
 
 import importlib
+import inspect
 import re
+import sys
 from functools import reduce
+from pathlib import Path
+from types import FrameType, FunctionType
 
-import pytest
-
+from gridmgmt.database.work import Work
+from gridmgmt.figures.operations import indicators
+from gridmgmt.people.operations import reference
+from gridmgmt.periods import parse_period
+from gridmgmt.settings import Settings
+from maps import drawing, pages
 from tests.docs import rooms
+from tests.postgis import towns
 
 WALK = rooms.PAGE.read_text("utf-8").split("## One case")[1].split("\n## ")[0]
 NAMES = re.findall(r"`((?:gridmgmt|maps|api)\.[\w.]+)`", WALK)
@@ -34,8 +43,8 @@ def test_the_walk_passes_through_many_rooms() -> None:
     assert {"files", "intake", "places", "people", "database", "figures"} <= {n.split(".")[1] for n in NAMES}
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_each_function_on_the_walk_is_there(name: str) -> None:
+def _function(name: str) -> FunctionType:
+    """What a dotted name stands for, told from the longest module in it."""
     module, parts = name, []
     while True:
         try:
@@ -45,5 +54,30 @@ def test_each_function_on_the_walk_is_there(name: str) -> None:
             parts.insert(0, last)
             continue
         break
-    assert parts, f"{name} is a module, not a function of one"
-    assert callable(reduce(getattr, parts, found))
+    found = inspect.unwrap(reduce(getattr, parts, found))
+    assert isinstance(found, FunctionType), f"{name} is no function"
+    return found
+
+
+def test_a_case_passes_every_function_that_the_walk_names(fresh: tuple[Settings, Work], tmp_path: Path) -> None:
+    """One good row, one bad; then the map: nothing on the page is only near the way."""
+    work, codes = fresh[1], {_function(name).__code__: name for name in NAMES}
+    towns.found(work, tmp_path, ["U1"])
+    rules = tmp_path / "rules.csv"
+    rules.write_text("category,level,grid_code,unit_code,valid_from,valid_to\n*,,,U1,,\n", "utf-8")
+    reference.import_rules(work, rules)
+    rows = [towns.case("1", due=towns.NOON, closed=towns.NOON, cat="01"), towns.case("2", rework="much")]
+    passed: set[str] = set()
+
+    def watch(frame: FrameType, event: str, _argument: object) -> None:
+        if event == "call" and frame.f_code in codes:
+            passed.add(codes[frame.f_code])
+
+    sys.setprofile(watch)
+    try:
+        towns.load(work, tmp_path, rows)
+        data = indicators.choropleth(work, "on_time_closing_rate", parse_period("2025-12"))
+        pages.save(drawing.choropleth(data, "on_time_closing_rate"), tmp_path / "map.html")
+    finally:
+        sys.setprofile(None)
+    assert set(NAMES) - passed == set()

@@ -1,4 +1,4 @@
-"""Every block of shell runs as it stands: the README's on an empty database, each page's on what that one leaves."""
+"""Every block of shell runs as it stands: the README's on an empty database, all others on what that one leaves."""
 
 import os
 import re
@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from gridmgmt.database.work import open_database
 from gridmgmt.people.operations import reference
 from gridmgmt.settings import Settings
 from tests import servers
+from tests.docs import recipes
 from tests.docs.pages import ENGLISH, PAGES, README, ROOT, Block, blocks, script
 
 N_NOT_RUN = 4
@@ -25,35 +27,44 @@ N_NOT_RUN = 4
 CITY = "readme_left"
 
 
-@pytest.fixture(scope="module")
-def command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with a quick `gridmgmt` for the path."""
-    folder = tmp_path_factory.mktemp("c")
-    with subprocess.Popen([sys.executable, "-m", "tests.docs.commands", str(folder)], cwd=ROOT) as server:
+@contextmanager
+def answering(folder: Path, sources: Path) -> Iterator[Path]:
+    """A folder with a quick `gridmgmt` for the path, of the sources that stand in another folder."""
+    env = {**os.environ, "PYTHONPATH": str(sources)}
+    command = [sys.executable, "-m", "tests.docs.commands", str(folder)]
+    with subprocess.Popen(command, cwd=sources, env=env) as server:
         while not (folder / "gridmgmt").exists() and server.poll() is None:
             time.sleep(0.05)
         yield folder
         server.terminate()
 
 
+@pytest.fixture(scope="module")
+def command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The command as it is."""
+    with answering(tmp_path_factory.mktemp("c"), ROOT) as folder:
+        yield folder
+
+
 @dataclass(frozen=True)
 class Reader:
-    """Somebody who copies a page into a shell: in a folder, with a database."""
+    """Somebody who copies a page into a shell: in a folder, with a command."""
 
     folder: Path
     command: Path
 
-    def runs(self, page: Path, database: Settings) -> None:
-        """Run a page's script; the first command that ends with another status than 0 is told with what it said."""
+    def tries(self, text: str, database: Settings) -> subprocess.CompletedProcess[str]:
+        """Run a script up to the first command that ends with another status than 0."""
         env = {k: v for k, v in os.environ.items() if not k.startswith("GRIDMGMT_")}
-        env |= {
-            "GRIDMGMT_HOME": str(database.home),
-            "GRIDMGMT_DB": database.db,
-            "GRIDMGMT_FILES": str(self.folder / "kept"),
-        }
-        env["PATH"] = f"{self.command}:{env['PATH']}"
-        shell = ["bash", "-euxo", "pipefail", "-c", script(page)]
-        done = subprocess.run(shell, cwd=self.folder, env=env, capture_output=True, text=True, check=False)
+        env |= {"GRIDMGMT_HOME": str(database.home), "GRIDMGMT_DB": database.db}
+        env |= {"GRIDMGMT_FILES": str(self.folder / "kept"), "PYTHONPATH": str(ROOT)}
+        env["PATH"] = f"{self.command}:{Path(sys.executable).parent}:{env['PATH']}"
+        shell = ["bash", "-euxo", "pipefail", "-c", text]
+        return subprocess.run(shell, cwd=self.folder, env=env, capture_output=True, text=True, check=False)
+
+    def runs(self, page: Path | str, database: Settings) -> None:
+        """Run a page's commands, all of them."""
+        done = self.tries(script(page), database)
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
 
 
@@ -87,6 +98,50 @@ def test_the_commands_of_a_page(
     folder, template = after_readme
     shutil.copytree(folder, tmp_path / "city")
     Reader(tmp_path / "city", command).runs(page, databases.copied(f"page_{page.stem.replace('-', '_')}", template))
+
+
+@pytest.fixture(scope="module")
+def followed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Path]]:
+    """A copy of the project in which all recipes were followed, and its command."""
+    copy = recipes.project(tmp_path_factory.mktemp("project"))
+    for recipe in recipes.recipes().values():
+        recipes.follow(recipe, copy)
+    with answering(tmp_path_factory.mktemp("f"), copy) as folder:
+        yield copy, folder
+
+
+@pytest.mark.parametrize("title", recipes.recipes())
+def test_a_recipe_does_what_it_promises(
+    title: str, followed: tuple[Path, Path], after_readme: tuple[Path, str], command: Path,
+    databases: servers.Databases, tmp_path: Path,
+) -> None:  # fmt: skip
+    """Its commands run where it was followed, and fail where it was not."""
+    recipe = recipes.recipes()[title]
+    for name, of in (("without", command), ("with", followed[1])):
+        database = databases.copied(f"{title.lower().replace(' ', '_')}_{name}", after_readme[1])
+        (tmp_path / name).mkdir()
+        done = Reader(tmp_path / name, of).tries(script(recipe), database)
+        assert (done.returncode == 0) is (name == "with"), done.stdout[-2000:] + done.stderr[-4000:]
+
+
+def test_what_the_recipes_make_is_in_order(followed: tuple[Path, Path]) -> None:
+    """Lint, contracts, and the pages that repeat what code defines, of the copy with all recipes in it."""
+    for words in (
+        ("ruff", "check", "gridmgmt", "api", "maps"),
+        ("ruff", "format", "--check", "gridmgmt"),
+        ("importlinter.cli",),
+        ("pytest", "-p", "no:cacheprovider", "tests/unit/test_docs.py"),
+        ("pytest", "-p", "no:cacheprovider", "tests/unit/test_architecture.py", "-k", "sources_keep"),
+    ):
+        env = {**os.environ, "PYTHONPATH": str(followed[0])}
+        done = subprocess.run(
+            [sys.executable, "-m", *words], cwd=followed[0], env=env, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, (words, done.stdout[-3000:] + done.stderr[-2000:])
+
+
+def test_there_are_five_recipes() -> None:
+    assert list(recipes.recipes()) == ["A new indicator", "A step", "A file format", "A kind of rule", "An export"]
 
 
 def _all_blocks() -> list[tuple[str, Block]]:

@@ -11,9 +11,16 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
+from gridmgmt.scorecards.documents import Chance, Document, Evaluated, Header
 from tests.frozen.stored import canonical
 
-MODELS: dict[str, TypeAdapter[Any]] = {}
+MODELS: dict[str, TypeAdapter[Any]] = {
+    "assessment.header": TypeAdapter(Header),
+    "assessment_subject.chance": TypeAdapter(Chance | None),
+    "assessment_subject.document": TypeAdapter(Document),
+    "evaluated.header": TypeAdapter(Evaluated),
+    "evaluated.subject": TypeAdapter(Document),
+}
 """Kind → its model, e.g. ``"assessment.header": TypeAdapter(Header)``."""
 
 

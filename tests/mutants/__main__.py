@@ -11,13 +11,14 @@ import sys
 import time
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from tests.mutants.judging import ROOT, Judge, Outcome, judge
-from tests.mutants.mutating import Mutant, Source, Spot
+from tests.mutants.judging import Judge, Outcome, judge
+from tests.mutants.mutating import ROOT, Mutant, Source, Spot
 
 SURVIVORS = Path(__file__).with_name("survivors.yaml")
 Key = tuple[str, str, str]
@@ -58,6 +59,41 @@ def chosen(spots: list[tuple[Source, Spot]], number: int, seed: str, listed: dic
             return
 
 
+WORDS = ("killed", "timeout", "survived", "unreached", "invalid")
+
+
+@dataclass
+class Tally:
+    """What became of the mutants, by module; new survivors are printed as they come."""
+
+    modules: Sequence[Path]
+    counts: dict[Path, Counter[str]] = field(default_factory=dict)
+    new: list[Outcome] = field(default_factory=list)
+
+    @property
+    def total(self) -> Counter[str]:
+        """Over all modules."""
+        return sum(self.counts.values(), Counter())
+
+    def told(self, outcome: Outcome) -> None:
+        """Count one."""
+        mutant, word = outcome
+        self.counts.setdefault(mutant.path, Counter())[word] += 1
+        if word in ("survived", "unreached"):
+            self.new.append(outcome)
+            print(f"- where: {mutant.where}\n  was: {mutant.was!r}\n  now: {mutant.now!r}\n  why: {word}", flush=True)
+        if self.total.total() % 50 == 0:
+            print(f"{self.total.total()} tried, {len(self.new)} new survivors", file=sys.stderr, flush=True)
+
+    def show(self) -> None:
+        """One line a module."""
+        print(f"\n{'':32}" + "".join(f"{w:>10}" for w in WORDS))
+        for path in self.modules:
+            counts = self.counts.get(path, Counter())
+            print(f"{'/'.join(path.parts[1:]):32}" + "".join(f"{counts[w]:10}" for w in WORDS))
+        print(f"{'':32}" + "".join(f"{self.total[w]:10}" for w in WORDS))
+
+
 def main() -> int:
     """Judge, print, and fail where something new survives."""
     config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["gridmgmt"]["mutants"]
@@ -69,40 +105,18 @@ def main() -> int:
     parser.add_argument("modules", nargs="*", default=config["modules"], help="files or patterns, instead of the list")
     asked = parser.parse_args()
     modules, listed = files(asked.modules), known()
-    sources = [Source(ROOT / m) for m in modules]
-    for source, module in zip(sources, modules, strict=True):
-        source.path = module
-    spots = [(source, spot) for source in sources for spot in source.spots()]
-    tally: dict[Path, Counter[str]] = {m: Counter() for m in modules}
-    new: list[Outcome] = []
-
-    def told(outcome: Outcome) -> None:
-        mutant, word = outcome
-        tally[mutant.path][word] += 1
-        if word in ("survived", "unreached"):
-            new.append(outcome)
-            print(f"- where: {mutant.where}\n  was: {mutant.was!r}\n  now: {mutant.now!r}\n  why: {word}", flush=True)
-        done = sum((c for c in tally.values()), Counter())
-        if done.total() % 50 == 0:
-            print(f"{done.total()} tried, {len(new)} new survivors", file=sys.stderr, flush=True)
-
-    began = time.monotonic()
-    mutants = chosen(spots, asked.number, asked.seed, listed)
-    plugin = Judge(
-        modules, mutants, config["without"], began + 60 * asked.minutes, config["budget_s"], asked.jobs, told
-    )
+    sources = [Source(m) for m in modules]
+    spots = [(source, spot) for source in sources for spot in source.spots() if spot.function not in config["wording"]]
+    tally, began = Tally(modules), time.monotonic()
+    mutants, until = chosen(spots, asked.number, asked.seed, listed), began + 60 * asked.minutes
+    plugin = Judge(modules, mutants, config["without"], until, config["budget_s"], asked.jobs, tally.told)
     code = judge(plugin, [str(t) for pattern in config["tests"] for t in sorted(ROOT.glob(pattern))])
-    words = ("killed", "timeout", "survived", "unreached", "invalid")
-    print(f"\n{'':32}" + "".join(f"{w:>10}" for w in words))
-    for path, counts in tally.items():
-        print(f"{'/'.join(path.parts[1:]):32}" + "".join(f"{counts[w]:10}" for w in words))
-    total = sum((c for c in tally.values()), Counter())
-    print(f"{'':32}" + "".join(f"{total[w]:10}" for w in words))
-    print(f"{total.total()} of {len(spots)} mutants, seed {asked.seed}, {time.monotonic() - began:.0f} s; "
-          f"{len(listed)} survivors are listed, {len(new)} are new")  # fmt: skip
+    tally.show()
+    print(f"{tally.total.total()} of {len(spots)} mutants, seed {asked.seed}, {time.monotonic() - began:.0f} s; "
+          f"{len(listed)} survivors are listed, {len(tally.new)} are new")  # fmt: skip
     for key in gone(listed, modules):
         print("no longer there, take it out of survivors.yaml:", *key)
-    return code or bool(new)
+    return code or bool(tally.new)
 
 
 if __name__ == "__main__":

@@ -32,9 +32,8 @@ import coverage
 import hypothesis
 import pytest
 
-from tests.mutants.mutating import FILE, Mutant
+from tests.mutants.mutating import FILE, ROOT, Mutant
 
-ROOT = Path(__file__).resolve().parents[2]
 OURS = ("gridmgmt", "api", "maps", "tests", "conftest")
 
 KILLED, SURVIVED, FAULTY = 1, 0, 9

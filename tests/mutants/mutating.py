@@ -15,6 +15,8 @@ import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 from mutmut.mutation.mutators import mutation_operators
 
+ROOT = Path(__file__).resolve().parents[2]
+
 OPERATORS = [(kind, apply) for kind, apply in mutation_operators if apply.__name__ != "operator_string"]
 """A word that is another one fails at once, and messages are no subject here."""
 
@@ -67,6 +69,11 @@ class Spot:
     lines: tuple[int, int]
     within: tuple[int, int]
 
+    @property
+    def function(self) -> str:
+        """The function, or class, it stands in; the file's name where it stands in none."""
+        return self.where.rpartition(".")[2]
+
 
 class _Spots(cst.CSTVisitor):
     """All spots of one module; annotations, names for types, decorators and imports are left alone."""
@@ -75,6 +82,7 @@ class _Spots(cst.CSTVisitor):
         super().__init__()
         self.found: list[Spot] = []
         self.positions, self.number = positions, number
+        self.raised: cst.CSTNode | None = None
         self.names, self.around = [stem], list[tuple[int, int]]()
 
     def on_visit(self, node: cst.CSTNode) -> bool:
@@ -87,10 +95,12 @@ class _Spots(cst.CSTVisitor):
             self.names.append(node.name.value)
         if isinstance(node, cst.FunctionDef):
             self.around.append(lines)
+        if isinstance(node, cst.Raise):
+            self.raised = node.exc
         for kind, apply in OPERATORS:
-            if isinstance(node, kind):
+            if isinstance(node, kind) and not (node is self.raised and isinstance(node, cst.Call)):
                 for other in apply(node):
-                    if not _is_none_argument(node, other):
+                    if not _is_idle(node, other):
                         within = self.around[-1] if self.around else FILE
                         self.found.append(Spot(self.number, node, other, ".".join(self.names), lines, within))
         return True
@@ -113,9 +123,25 @@ def _is_alias(value: cst.BaseExpression) -> bool:
     return isinstance(value, cst.Subscript)
 
 
-def _is_none_argument(node: cst.CSTNode, other: cst.CSTNode) -> bool:
-    """None in an argument's place: nearly always a crash; that an argument is left out stays."""
-    return isinstance(node, cst.Call) and isinstance(other, cst.Call) and len(node.args) == len(other.args) > 0
+def _is_idle(node: cst.CSTNode, other: cst.CSTNode) -> bool:
+    """What tells nothing of the tests.
+
+    None in an argument's place, nearly always a crash (that one is left out stays); a sum without its start, which is
+    0 anyway; an empty mapping left out, the default; a zip without its ``strict``; and what the type checker refuses:
+    an error without one of its facts, text where a type says None.
+    """
+    if isinstance(node, cst.AnnAssign):
+        return isinstance(other, cst.AnnAssign) and isinstance(other.value, cst.SimpleString)
+    if not (isinstance(node, cst.Call) and isinstance(other, cst.Call)):
+        return False
+    left_out = [a for a in node.args if a not in other.args]
+    is_sum = isinstance(node.func, cst.Name) and node.func.value == "sum"
+    return len(node.args) == len(other.args) > 0 or is_sum or any(map(_is_as_without, left_out))
+
+
+def _is_as_without(argument: cst.Arg) -> bool:
+    is_empty = isinstance(argument.value, cst.Dict) and not argument.value.elements
+    return is_empty or (argument.keyword is not None and argument.keyword.value == "strict")
 
 
 class Source:
@@ -123,7 +149,7 @@ class Source:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        wrapper = MetadataWrapper(cst.parse_module(path.read_text(encoding="utf-8")), unsafe_skip_copy=True)
+        wrapper = MetadataWrapper(cst.parse_module((ROOT / path).read_text(encoding="utf-8")), unsafe_skip_copy=True)
         self.module = wrapper.module
         self.positions = wrapper.resolve(PositionProvider)
         self.head = "".join(self.module.code_for_node(line) for line in self.module.header)

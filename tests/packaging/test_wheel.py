@@ -1,8 +1,14 @@
 """The wheel installs gridmgmt, api and maps with their data, and works in a clean environment outside the sources."""
 
+import base64
+import csv
+import hashlib
+import io
+import os
 import subprocess
 import sys
 import venv
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -33,45 +39,66 @@ names = {e.name for e in importlib.metadata.entry_points(group="gridmgmt.command
 assert names == {"map", "serve"}, names
 print("fine")
 """
+SCRIPT = """
+import importlib.metadata, sys
+(script,) = importlib.metadata.entry_points(group="console_scripts", name="gridmgmt")
+assert script.dist.locate_file("").is_relative_to(sys.prefix), "the wheel's, not the lending environment's"
+sys.exit(script.load()())
+"""
+"""What the installed command does."""
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("wheel")
-    subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(ROOT)],
-        check=True, capture_output=True,
-    )  # fmt: skip
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(out)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
     return next(out.glob("gridmgmt-*.whl"))
 
 
-def test_wheel_works_in_a_clean_environment(wheel: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "env"
-    venv.create(folder, with_pip=True)
-    python = folder / "bin" / "python"
-    subprocess.run(
-        [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-deps", str(wheel)],
-        check=True, capture_output=True,
-    )  # fmt: skip
+def install(wheel: Path, folder: Path) -> Path:
+    """A new environment that holds the wheel and lends all else from this one; gives its Python. Quicker than pip."""
+    venv.create(folder)
+    site = next(folder.glob("lib/python*/site-packages"))
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
     # the dependencies are those of the lock file, lent by this environment; the package itself is the wheel's
     lent = next(Path(sys.prefix).glob("lib/python*/site-packages"))
-    site = next(folder.glob("lib/python*/site-packages"))
     (site / "zz_lent.pth").write_text(f"{lent}\n")
-    done = subprocess.run(
-        [str(python), "-W", "ignore", "-c", CHECK], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    return folder / "bin" / "python"
+
+
+def record(wheel: Path) -> dict[str, str]:
+    """What an installer checks: each file's SHA-256 as the wheel tells it."""
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (n for n in archive.namelist() if n.endswith(".dist-info/RECORD"))
+        lines = csv.reader(io.StringIO(archive.read(name).decode()))
+        told = {path: digest for path, digest, _ in lines if path != name}
+        assert told.keys() == set(archive.namelist()) - {name}
+        for path, digest in told.items():
+            found = base64.urlsafe_b64encode(hashlib.sha256(archive.read(path)).digest()).rstrip(b"=").decode()
+            assert digest == f"sha256={found}", path
+    return told
+
+
+def test_wheel_works_in_a_clean_environment(wheel: Path, tmp_path: Path) -> None:
+    assert record(wheel)
+    python = install(wheel, tmp_path / "env")
+
+    def run(code: str, *words: str) -> "subprocess.CompletedProcess[str]":
+        command = [str(python), "-W", "ignore", "-c", code, *words]
+        env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+        return subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+
+    done = run(CHECK)
     assert done.stdout.strip() == "fine", done.stderr
-    done = subprocess.run(
-        [str(folder / "bin" / "gridmgmt"), "--help"], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0
+    done = run(SCRIPT, "--help")
+    assert done.returncode == 0, done.stderr
     assert "scorecards" in done.stdout
     assert "map" in done.stdout
 
 
 def test_wheel_holds_every_data_file(wheel: Path) -> None:
-    import zipfile
-
     names = set(zipfile.ZipFile(wheel).namelist())
     for path in (ROOT / "data").rglob("*"):
         if path.is_file():

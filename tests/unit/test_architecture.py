@@ -29,7 +29,6 @@ BANNED = {
     "parts", "nodes", "leaves", "derived", "frames", "utils", "helpers", "manager", "common", "misc",
 }  # fmt: skip
 FIELD_TERMS = {"gridmgmt/inspections/frames.py", "gridmgmt/inspections/operations/draws.py"}  # 抽样框, 抽取
-UNTIL_KINDS = {f"gridmgmt/rulebooks/{name}.py" for name in ("twin", "trial", "draws", "nodes", "leaves")}
 
 
 def _imports(path: str, source: str) -> Iterator[str]:
@@ -86,7 +85,7 @@ def operations_open_transactions(path: str, source: str) -> set[str]:
 def files_bear_terms_of_the_field(path: str, _source: str) -> set[str]:
     """A listing of file names tells the business; ``figures`` is a room and its routes, and no module."""
     name = path.split("/")[-1].removesuffix(".py")
-    banned = name in BANNED and path not in FIELD_TERMS | UNTIL_KINDS
+    banned = name in BANNED and path not in FIELD_TERMS
     is_room = name == "figures" and path.startswith(("gridmgmt/figures/", "api/routes/"))
     return {name} if banned or (name == "figures" and not is_room) else set()
 

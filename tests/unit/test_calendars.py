@@ -72,6 +72,7 @@ def test_a_citys_own_list_names_its_days_and_says_how_far_it_goes(tmp_path: Path
         ('"12:00"], ["13:30"', '"13:30"], ["12:00"', "08:00 < 12:00"),
         ('"12:00"], ["13:30"', '"12:00Z"], ["13:30Z"', "08:00 < 12:00"),
         ("{date: 2026-01-04", "{date: 2026-01-01", "days_off ∩ days_on"),
+        ("en: New Year}", "en: New Year, de: Neujahr}", "de"),
     ],
 )
 def test_a_calendar_that_does_not_fit_together_is_refused(tmp_path: Path, old: str, new: str, expected: str) -> None:
@@ -88,6 +89,20 @@ def test_working_time_is_added_up_to_the_second(tmp_path: Path) -> None:
     longer = seconds.replace("17:29:45", "17:29:46")
     with pytest.raises(DataFileInvalid):
         calendars.load(own(tmp_path / "longer", '[["08:30", "12:00"], ["13:30", "17:30"]]', longer))
+
+
+@pytest.mark.parametrize("key", ["days_off: [2026-01-01]", "days_on: [2026-01-04]", "known_through: 2026-12-31"])
+def test_who_has_no_holidays_names_no_days(tmp_path: Path, key: str) -> None:
+    plain = LISTED.partition("days_off")[0].replace("holidays: listed", "holidays: none")
+    for text, is_refused in ((plain, False), (f"{plain}{key}\n", True)):
+        path = tmp_path / f"{is_refused}.yaml"
+        path.write_text(text, "utf-8")
+        if not is_refused:
+            assert calendars.load(str(path)).names == {}
+            continue
+        with pytest.raises(DataFileInvalid) as e:
+            calendars.load(str(path))
+        assert "holidays: listed" in e.value.expected
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import chinese_calendar
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gridmgmt import deadlines
@@ -17,6 +17,7 @@ from gridmgmt.deadlines import Limit
 from gridmgmt.errors import CalendarMissing, DataFileInvalid, OptionInvalid
 from gridmgmt.files import calendars, data_files
 from gridmgmt.texts import word
+from tests.examples import about
 
 SHANGHAI, NEW_YORK = ZoneInfo("Asia/Shanghai"), ZoneInfo("America/New_York")
 CN, NONE = Clock(calendars.load("cn"), SHANGHAI), Clock(calendars.load("none"), NEW_YORK)
@@ -82,7 +83,7 @@ def breaks(draw: st.DrawFn) -> list[tuple[int, int]]:
     return list(zip(ends[::2], ends[1::2], strict=False))
 
 
-@settings(max_examples=150, deadline=None)
+@about(60)
 @given(start=STARTS, amount=AMOUNTS, unit=UNITS, gaps=breaks())
 def test_the_deadline_is_that_of_the_minute_by_minute_count(
     start: dt.datetime, amount: Fraction, unit: str, gaps: list[tuple[int, int]]
@@ -95,7 +96,7 @@ def test_the_deadline_is_that_of_the_minute_by_minute_count(
     assert found.provisional == expected
 
 
-@settings(max_examples=60, deadline=None)
+@about(60)
 @given(
     minutes=st.integers(0, 6 * 1440), amount=AMOUNTS, unit=UNITS,
     window=st.sampled_from(["2025-03-06", "2025-10-30", "2024-02-27", "2025-12-30"]),
@@ -106,7 +107,7 @@ def test_where_clocks_change_and_years_leap(minutes: int, amount: Fraction, unit
     assert deadlines.due(start, [Limit(amount, unit)], NONE).due_at == wanted
 
 
-@settings(max_examples=150, deadline=None)
+@about(60)
 @given(start=STARTS, amount=AMOUNTS, more=AMOUNTS, unit=UNITS, later=st.integers(0, 5000))
 def test_laws(start: dt.datetime, amount: Fraction, more: Fraction, unit: str, later: int) -> None:
     def end(begin: dt.datetime, *limits: Fraction) -> dt.datetime:
@@ -127,7 +128,7 @@ def test_laws(start: dt.datetime, amount: Fraction, more: Fraction, unit: str, l
     assert sum(parts, dt.timedelta()) == counted
 
 
-@settings(max_examples=100, deadline=None)
+@about(40)
 @given(start=STARTS, length=st.integers(0, 4000), unit=UNITS, gaps=breaks())
 def test_time_counted_is_the_number_of_minutes_that_count(
     start: dt.datetime, length: int, unit: str, gaps: list[tuple[int, int]]
@@ -142,7 +143,7 @@ def test_time_counted_is_the_number_of_minutes_that_count(
     assert deadlines.worked(start, start + length * MINUTE, unit, CN, pauses) == wanted * MINUTE
 
 
-@settings(max_examples=100, deadline=None)
+@about(40)
 @given(start=STARTS, us=st.integers(0, 10**9), length=st.integers(1, 10**12), part=st.integers(0, 10**12), unit=UNITS)
 def test_to_the_microsecond(start: dt.datetime, us: int, length: int, part: int, unit: str) -> None:
     """The instant found is the first with so much counted before it: a microsecond earlier it is less."""
@@ -159,11 +160,11 @@ def test_to_the_microsecond(start: dt.datetime, us: int, length: int, part: int,
 @pytest.mark.parametrize("unit", list(deadlines.UNITS))
 @pytest.mark.parametrize("start", ["2026-03-04 10:00", "2026-03-04 12:00", "2026-03-04 23:00", "2026-03-07 10:00"])
 def test_no_time_has_passed_at_once_also_outside_working_time(unit: str, start: str) -> None:
-    assert deadlines.advance(at(start), dt.timedelta(0), unit, CN, SHANGHAI) == at(start)
-    assert deadlines.worked(at(start), at(start) - MINUTE, unit, CN, SHANGHAI) == dt.timedelta(0)
+    assert deadlines.advance(at(start), dt.timedelta(0), unit, CN) == at(start)
+    assert deadlines.worked(at(start), at(start) - MINUTE, unit, CN) == dt.timedelta(0)
 
 
-@settings(max_examples=100, deadline=None)
+@about(40)
 @given(start=STARTS, amounts=st.lists(st.tuples(AMOUNTS, UNITS), min_size=1, max_size=3), gaps=breaks())
 def test_the_sum_that_is_shown_adds_up_and_is_worded(
     start: dt.datetime, amounts: list[tuple[Fraction, str]], gaps: list[tuple[int, int]]
@@ -190,7 +191,7 @@ def minutes_of(hours: str) -> int:
     return int(h) * 60 + int(m)
 
 
-@settings(max_examples=80, deadline=None)
+@about(40)
 @given(start=STARTS, amount=AMOUNTS, unit=UNITS)
 def test_a_pause_outside_working_time_moves_no_working_deadline(
     start: dt.datetime, amount: Fraction, unit: str
@@ -253,7 +254,7 @@ def test_the_sum_is_shown_line_by_line() -> None:
 
 
 def test_seconds_are_shown_where_there_are_any() -> None:
-    found = deadlines.due(at("2025-12-05 17:59:30"), [Limit(Fraction(1), "working_hour")], CN, SHANGHAI)
+    found = deadlines.due(at("2025-12-05 17:59:30"), [Limit(Fraction(1), "working_hour")], CN)
     assert [word(x.code, x.facts, "en") for x in found.working] == [
         "1 working hours, 1:00 (h:min), from 2025-12-05 17:59:30",
         "2025-12-05 17:59:30 – 18:00: 0:00:30 counted, 0:59:30 left",
@@ -265,11 +266,23 @@ def test_seconds_are_shown_where_there_are_any() -> None:
 @pytest.mark.parametrize("unit", ["urgent_hour", "working_hour"])
 def test_a_pause_from_the_very_beginning_leaves_no_empty_line(unit: str) -> None:
     begin, end = at("2025-12-05 15:00"), at("2025-12-05 16:00")
-    found = deadlines.due(begin, [Limit(Fraction(1), unit)], CN, SHANGHAI, [(begin, end)])
+    found = deadlines.due(begin, [Limit(Fraction(1), unit)], CN, [(begin, end)])
     assert [word(x.code, x.facts, "en") for x in found.working[1:]] == [
         "2025-12-05 15:00 – 16:00: on hold, not counted",
         "2025-12-05 16:00 – 17:00: 1:00 counted, 0:00 left",
     ]
+
+
+def test_a_day_that_is_not_counted_is_told_before_a_pause_that_begins_with_it() -> None:
+    pause = (at("2025-12-06 00:00"), at("2025-12-06 12:00"))
+    found = deadlines.due(at("2025-12-05 17:00"), [Limit(Fraction(2), "working_hour")], CN, [pause])
+    assert [x.code for x in found.working[1:]] == ["limit_counted", "limit_rest", "limit_pause", "limit_counted"]
+
+
+def test_an_unknown_unit_is_refused_with_those_there_are() -> None:
+    with pytest.raises(OptionInvalid) as e:
+        Limit.parse("1", "周")
+    assert e.value.expected == "紧急工作时 urgent_hour, 自然日 calendar_day, 工作时 working_hour, 工作日 working_day"
 
 
 def test_while_a_pause_lasts_there_is_no_deadline() -> None:
@@ -307,7 +320,7 @@ def test_on_an_extension_the_light_counts_the_longer_time() -> None:
     assert (found.colour, found.share) == ("green", Fraction(1, 2))
 
 
-@settings(max_examples=150, deadline=None)
+@about(60)
 @given(
     start=STARTS, amounts=st.lists(st.tuples(AMOUNTS, UNITS), min_size=1, max_size=2), gaps=breaks(),
     wait=st.integers(-100, 9000), extra=st.integers(0, 3000),
@@ -366,6 +379,13 @@ def test_lights_that_cannot_be_are_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(DataFileInvalid) as e:
         data_files.read(tmp_path / "lights.yaml", deadlines.Lights)
     assert "green_to" in e.value.expected
+
+
+@pytest.mark.parametrize("text", ["green_to: 0.8\nyellow_to: 1\nred_to: 2\n", "green_to: 0.8\n"])
+def test_lights_are_two_and_no_others(tmp_path: Path, text: str) -> None:
+    (tmp_path / "lights.yaml").write_text(text, "utf-8")
+    with pytest.raises(DataFileInvalid):
+        data_files.read(tmp_path / "lights.yaml", deadlines.Lights)
 
 
 def test_a_pause_that_lasts_is_told() -> None:
@@ -480,9 +500,20 @@ def test_an_unknown_calendar() -> None:
         ("1/2", "工作日"),
         ("1e2", "工作日"),
         ("3660.1", "自然日"),
+        ("0.0166", "工作时"),  # less than a minute
+        ("0.0166", "紧急工作时"),
+        ("0.00069", "自然日"),
+        ("0.00069", "工作日"),
     ],
 )
 def test_limits_that_are_none(amount: str, unit: str) -> None:
     with pytest.raises(OptionInvalid):
         Limit.parse(amount, unit)
     assert Limit.parse("2.5", "工作日") == Limit(Fraction(5, 2), "working_day")
+
+
+@pytest.mark.parametrize(
+    ("amount", "unit"), [("3660", "calendar_day"), ("0.0167", "urgent_hour"), ("0.0007", "working_day")]
+)
+def test_the_longest_and_the_shortest_limit(amount: str, unit: str) -> None:
+    assert Limit.parse(amount, unit) == Limit(Fraction(amount), unit)

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from gridmgmt import __version__
 from gridmgmt.casework import cases, transitions
 from gridmgmt.figures.counts import COUNTS
 from gridmgmt.figures.indicators import RATIOS
@@ -48,3 +49,13 @@ def test_casework_page_shows_the_whole_life_cycle() -> None:
         legal = ", ".join(f"`{k}`" for k in transitions.legal(state) if k not in everywhere) or "–"
         assert f"| `{state}` {word(f'state_{state}')} | {word(f'stage_{stage}')} | {legal} |" in page, state
     assert all(f"`{kind}`" in page for kind in [*transitions.TRANSITIONS] if kind != "report")
+
+
+def test_the_changelog_has_versions_with_dates_and_begins_with_this_one() -> None:
+    page = (DOCS.parent / "CHANGELOG.md").read_text("utf-8")
+    heads = re.findall(r"^## (.*)$", page, re.M)
+    versions = [re.fullmatch(r"(\d+)\.(\d+)\.(\d+) · (\d{4}-\d\d-\d\d)", head) for head in heads]
+    assert all(versions), heads
+    assert heads == sorted(heads, reverse=True)
+    assert heads[0].split()[0] == __version__
+    assert f'version = "{__version__}"' in (DOCS.parent / "pyproject.toml").read_text("utf-8")

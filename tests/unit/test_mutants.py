@@ -68,6 +68,15 @@ def test_faults_are_made_wherever_a_rule_stands(module: ModuleType) -> None:
     assert not any("bool" in m.was and "return" not in m.was for m in found.values())  # nothing in annotations
 
 
+def test_what_tells_nothing_of_the_tests_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "idle.py"
+    text = (
+        "def f(a, b):\n    x: int | None = None\n    if a(b, {}, 1):\n        raise E(n=a, m=b)\n    return sum(a, b)\n"
+    )
+    path.write_text(text, "utf-8")
+    assert {now for _, now in mutants(path)} == {"if a({}, 1):", "if a(b, {}, ):", "if a(b, {}, 2):"}
+
+
 def test_a_fault_is_put_into_functions_that_are_loaded(module: ModuleType) -> None:
     path = Path(str(module.__file__))
     found, loaded = mutants(path), _Loaded([path])

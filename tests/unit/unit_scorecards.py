@@ -3,9 +3,11 @@
 import json
 from pathlib import Path
 
+from gridmgmt.documents import plain
 from gridmgmt.rulebooks.dossier import read_dossier
 from gridmgmt.rulebooks.load import parse
 from gridmgmt.scorecards import assessment
+from gridmgmt.scorecards.documents import CardHeader, Document, Facts, Header, Subject
 
 RULEBOOK = Path(__file__).with_name("departments.yaml")
 
@@ -36,12 +38,12 @@ def departments(month=None, chances=None):
         },
     }
     facts = {
-        c: {
-            "subject": {
-                "kind": "unit", "level": "unit", "level_number": 0, "code": c, "parent": None, "group": None,
-                "role": None, "grid_kind": None, "edition": None, "name": {"zh": NAMES[c][0], "en": NAMES[c][1]},
-            }
-        }
+        c: Facts(
+            subject=Subject(
+                kind="unit", level="unit", level_number=0, code=c, parent=None, group=None,
+                role=None, grid_kind=None, edition=None, name={"zh": NAMES[c][0], "en": NAMES[c][1]},
+            )
+        )
         for c in month
     }  # fmt: skip
     header = {
@@ -56,6 +58,12 @@ def departments(month=None, chances=None):
         "unassigned": {"city": {"n_reported": 1, "n_due": 1, "n_samples": 0}},
         "earlier": {"2021-02": {"assessment": "departments-2021-02-1", "sha256": "b" * 64}},
     }
-    made = assessment.assess(loaded, read_dossier(loaded.rulebook, plain), "2021-03", header, facts)
-    documents = [{**d, "chance": (chances or {}).get(d["subject"]["code"])} for d in made.subjects]
-    return {**made.header, "name": "departments-2021-03-1", "sha256": made.sha256}, json.loads(json.dumps(documents))
+    made = assessment.assess(loaded, read_dossier(loaded.rulebook, plain), "2021-03", Header, header, facts)
+    return shown(made, {"name": "departments-2021-03-1", "sha256": made.sha256}, chances)
+
+
+def shown(made, more, chances=None):
+    """Header and documents as files are made of them: as they come back from where they are stored."""
+    documents = [{**plain(d), "chance": (chances or {}).get(d.subject.code)} for d in made.subjects]
+    header = CardHeader.model_validate_json(json.dumps({**plain(made.header), **more}))
+    return header, [Document.model_validate_json(json.dumps(d)) for d in documents]

@@ -60,7 +60,7 @@ def entry_form(book: Rulebook, stage_id: str, period_label: str | None, subjects
     _results(out, stage, period_label)
     _subjects(out, subjects)
     name = f"{book.id} v{book.version} {stage.id}"
-    return save_book(out, {"as_of": f"{book.valid.first.isoformat()}T00:00:00+00:00", "name": name})
+    return save_book(out, name, f"{book.valid.first.isoformat()}T00:00:00+00:00")
 
 
 def _sheet(

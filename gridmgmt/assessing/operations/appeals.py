@@ -12,8 +12,10 @@ from gridmgmt.assessing.store import assessments as store
 from gridmgmt.assessing.store.assessments import Stored
 from gridmgmt.database import facts
 from gridmgmt.database.work import Connection, Work
+from gridmgmt.documents import plain as dumped
 from gridmgmt.errors import AppealMissing, AppealRefused
-from gridmgmt.scorecards import assessment
+from gridmgmt.scorecards.assessment import Assessment
+from gridmgmt.scorecards.documents import Document, Header, Line, Subject
 
 
 def open_appeal(work: Work, name: str, code: str, kind: str, fact_no: str, reason: str) -> int:
@@ -38,7 +40,7 @@ def open_appeal(work: Work, name: str, code: str, kind: str, fact_no: str, reaso
         told = {"name": stored.name, "fact": fact_no, "subject": code}
         if stored.published_at is None:
             raise AppealRefused(why="not_published", **told)
-        if kind != "entry" and fact_no in document["exempted"]:
+        if kind != "entry" and fact_no in document.exempted:
             raise AppealRefused(why="exempted", **told)
         if not counts_for(connection, stored, document, kind, fact_no):
             raise AppealRefused(why="not_counted", **told)
@@ -85,7 +87,7 @@ class Difference:
     ``lines``: the items that moved, also those shown without points.
     """
 
-    subject: Mapping[str, Any]
+    subject: Subject
     total: tuple[str | None, str | None]
     rank: tuple[int | None, int | None]
     grade: tuple[str | None, str | None]
@@ -120,16 +122,16 @@ def correct(work: Work, name: str) -> tuple[Made, list[Difference]]:
         return _save(connection, stored, plain, made), _differences(before, made.subjects)
 
 
-def _save(connection: Connection, stored: Stored, plain: Mapping[str, Any], made: assessment.Assessment) -> Made:
+def _save(connection: Connection, stored: Stored, plain: Mapping[str, Any], made: Assessment[Header]) -> Made:
     same = store.confirm_same(connection, stored.rulebook_id, stored.period, made.sha256)
     if same is not None:
         return Made(same, made.sha256, False, made.header, made.subjects)
     name = store.next_name(connection, stored.rulebook_id, stored.period)
     values = {
-        "name": name, "rulebook_id": stored.rulebook_id, "rulebook_sha256": made.header["rulebook"]["sha256"],
+        "name": name, "rulebook_id": stored.rulebook_id, "rulebook_sha256": made.header.rulebook.sha256,
         "rulebook_text": stored.rulebook_text, "period": stored.period, "as_of": stored.as_of,
-        "edition_id": stored.edition_id, "header": dict(made.header), "dossier": dict(plain),
-        "complete": made.header["complete"], "sha256": made.sha256, "corrects": stored.id,
+        "edition_id": stored.edition_id, "header": dumped(made.header), "dossier": dict(plain),
+        "complete": made.header.complete, "sha256": made.sha256, "corrects": stored.id,
     }  # fmt: skip
     totals = [o.total for o in made.outcomes.values()]
     assessment_id = store.save(connection, values, made.subjects, totals, [None] * len(totals))
@@ -138,39 +140,34 @@ def _save(connection: Connection, stored: Stored, plain: Mapping[str, Any], made
     return Made(name, made.sha256, True, made.header, made.subjects)
 
 
-def _differences(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> list[Difference]:
-    old = {(d["subject"]["level"], d["subject"]["code"]): d for d in before}
+def _differences(before: Sequence[Document], after: Sequence[Document]) -> list[Difference]:
+    old = {d.subject.key: d for d in before}
     out = []
     for new in after:
-        was = old[new["subject"]["level"], new["subject"]["code"]]
-        gone, come = ({c["consequence"] for c in d["consequences"]} for d in (was, new))
+        was = old[new.subject.key]
+        gone, come = ({c.consequence for c in d.consequences} for d in (was, new))
         found = Difference(
-            new["subject"], (_shown(was), _shown(new)), (_rank(was), _rank(new)), (was["grade"], new["grade"]),
+            new.subject, (_shown(was), _shown(new)), (was.place, new.place), (was.grade, new.grade),
             tuple(sorted(come - gone)), tuple(sorted(gone - come)), _moved(was, new),
         )  # fmt: skip
-        if was["total"] != new["total"] or _rank(was) != _rank(new) or come != gone or found.lines:
+        if was.total != new.total or was.place != new.place or come != gone or found.lines:
             out.append(found)
     return out
 
 
-def _moved(was: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Moved, ...]:
-    before, after = ({x["item"]: x for x in (*d["lines"], *d["shown"]) if x["depth"] == 0} for d in (was, new))
-    values = [(line["title"], _value(before.get(item)), _value(line)) for item, line in after.items()]
+def _moved(was: Document, new: Document) -> tuple[Moved, ...]:
+    before, after = ({x.item: x for x in d.all_lines if x.depth == 0} for d in (was, new))
+    values = [(line.title, _value(before.get(item)), _value(line)) for item, line in after.items()]
     return tuple(x for x in values if x[1] != x[2])
 
 
-def _value(line: Mapping[str, Any] | None) -> str | None:
+def _value(line: Line | None) -> str | None:
     """A line's points, else the rate that it shows."""
     if line is None:
         return None
-    found = line["points"] or line["value"]
-    return found["shown"] if found else None
+    found = line.points or line.value
+    return found.shown if found else None
 
 
-def _shown(document: Mapping[str, Any]) -> str | None:
-    return document["total"]["exact"] if document["total"] else None
-
-
-def _rank(document: Mapping[str, Any]) -> int | None:
-    place = document["rank"]["level"]
-    return place["rank"] if place else None
+def _shown(document: Document) -> str | None:
+    return document.total.exact if document.total else None

@@ -25,6 +25,7 @@ from gridmgmt.places.store import layers
 from gridmgmt.rulebooks.dossier import Subject
 from gridmgmt.rulebooks.inputs import Automatic, CaseFilter, Input
 from gridmgmt.rulebooks.model import Rulebook
+from gridmgmt.scorecards import documents
 
 Key = tuple[str, int, str]
 """Kind, level number (0 for units and persons) and code of an assessed subject."""
@@ -37,7 +38,7 @@ class Assessed:
     code: str
     key: Key
     subject: Subject
-    facts: Mapping[str, Any]
+    told: documents.Subject
     area_m2: float | None = None
 
 

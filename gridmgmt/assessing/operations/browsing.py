@@ -1,14 +1,13 @@
 """Browsing (浏览): what a reader leafs through – grids page by page, categories, and an assessment drawn as a map."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
 
 import geopandas as gpd
 import pandas as pd
 
 from gridmgmt.assessing.store import assessments as assessment_store
-from gridmgmt.assessing.store.assessments import Stored
+from gridmgmt.assessing.store.assessments import Stored as Stored
 from gridmgmt.city import Level
 from gridmgmt.database import cities
 from gridmgmt.database.work import Connection, Work
@@ -18,6 +17,7 @@ from gridmgmt.figures.operations.indicators import LevelMap, MapData
 from gridmgmt.periods import parse_period
 from gridmgmt.places.store import editions
 from gridmgmt.rulebooks.run import rank
+from gridmgmt.scorecards.documents import Document
 from gridmgmt.scorecards.exports.cards import figure
 
 LATEST = "latest"
@@ -69,7 +69,7 @@ def mapped(work: Work, name: str) -> Stored:
 
 def has_map(stored: Stored) -> bool:
     """Whether an assessment's subjects are grids."""
-    return all(level["number"] for level in stored.header["levels"])
+    return all(level.number for level in stored.header.levels)
 
 
 def assessment_map(work: Work, name: str, measure: str = TOTAL) -> MapData:
@@ -89,25 +89,25 @@ def assessment_map(work: Work, name: str, measure: str = TOTAL) -> MapData:
         city = cities.load_city(connection)
         stored = assessment_store.by_name(connection, name)
         documents = assessment_store.documents(connection, stored.id)
-        assessed = {x["key"] for x in stored.header["levels"]}
+        assessed = {x.key for x in stored.header.levels}
         levels = [x for x in city.levels if x.key in assessed]
         maps = [_level_map(connection, stored, level, documents, measure) for level in levels]
         period = parse_period(stored.period)
-        return MapData(city, period, stored.as_of, stored.header["edition"], tuple(maps))
+        return MapData(city, period, stored.as_of, stored.header.edition, tuple(maps))
 
 
 def _level_map(
-    connection: Connection, stored: Stored, level: Level, documents: Sequence[Mapping[str, Any]], measure: str
+    connection: Connection, stored: Stored, level: Level, documents: Sequence[Document], measure: str
 ) -> LevelMap:
-    own = [d for d in documents if d["subject"]["level_number"] == level.number]
-    values = {d["subject"]["code"]: _value(d, measure) for d in own}
+    own = [d for d in documents if d.subject.level_number == level.number]
+    values = {d.subject.code: _value(d, measure) for d in own}
     places = rank({code: _goodness(value, measure) for code, value in values.items()})
     table = pd.DataFrame(
         {
             "code": list(values),
             "value": [None if v is None else float(v) for v in values.values()],
             "rank": [places[code][0] if code in places else None for code in values],
-            **{count: [d["counts"].get(count, 0) for d in own] for count in MAP_COUNTS},
+            **{count: [d.counts.get(count, 0) for d in own] for count in MAP_COUNTS},
             **{part: [_part(d, measure, part) for d in own] for part in ("numerator", "denominator")},
         }
     ).astype(dict.fromkeys(("value", "rank", "numerator", "denominator"), "float64"))
@@ -117,9 +117,9 @@ def _level_map(
     return LevelMap(level, gpd.GeoDataFrame(frame, geometry="geometry", crs=shapes.crs))
 
 
-def _value(document: Mapping[str, Any], measure: str) -> Fraction | None:
+def _value(document: Document, measure: str) -> Fraction | None:
     if measure == TOTAL:
-        return Fraction(document["total"]["exact"]) if document["total"] else None
+        return Fraction(document.total.exact) if document.total else None
     return figure(document, measure).value
 
 
@@ -129,6 +129,6 @@ def _goodness(value: Fraction | None, measure: str) -> Fraction | None:
     return -value if is_low_good and value is not None else value
 
 
-def _part(document: Mapping[str, Any], measure: str, part: str) -> float | None:
-    found = document["indicators"].get(measure)
-    return float(Fraction(found[part])) if found else None
+def _part(document: Document, measure: str, part: str) -> float | None:
+    found = document.indicators.get(measure)
+    return float(Fraction(getattr(found, part))) if found else None

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
+from gridmgmt.accepted import yes_no
 from gridmgmt.assessing.operations.automatic_inputs import Assessed, Sources, filters_of, step_counts_of
 from gridmgmt.assessing.operations.past_results import earlier_results
 from gridmgmt.assessing.store import entries
@@ -28,6 +29,7 @@ from gridmgmt.rulebooks.dossier import EVERYBODY, Subject, stage_of
 from gridmgmt.rulebooks.inputs import LISTED, Input
 from gridmgmt.rulebooks.model import Rulebook, Stage
 from gridmgmt.rulebooks.records import SIGNED
+from gridmgmt.scorecards import documents
 from gridmgmt.texts import expected
 
 
@@ -170,12 +172,12 @@ def _names(row: Any, code: str) -> dict[str, str]:
     return {"zh": row["name_zh"] or row["name_en"] or code, "en": row["name_en"] or row["name_zh"] or code}
 
 
-def _person(kind: str, subject: Subject, parent: str | None) -> Assessed:
-    facts = {
-        "kind": kind, "level": kind, "level_number": 0, "code": subject.code, "parent": subject.group or parent,
-        "name": dict(subject.name), "grid_kind": None, "edition": None, "group": subject.group, "role": subject.role,
-    }  # fmt: skip
-    return Assessed(subject.code, (kind, 0, subject.code), subject, facts)
+def _person(kind: Literal["unit", "person"], subject: Subject, parent: str | None) -> Assessed:
+    told = documents.Subject(
+        kind=kind, level=kind, level_number=0, code=subject.code, parent=subject.group or parent,
+        name=dict(subject.name), grid_kind=None, edition=None, group=subject.group, role=subject.role,
+    )  # fmt: skip
+    return Assessed(subject.code, told.key, subject, told)
 
 
 def _grids(
@@ -197,11 +199,11 @@ def _grids(
             key, name, keys[number], more.group if more else None, more.role if more else None,
             more.superiors if more else (), more.attributes if more else (),
         )  # fmt: skip
-        facts = {
-            "kind": "grid", "level": keys[number], "level_number": number, "code": code, "parent": row.parent_code,
-            "name": name, "grid_kind": row.kind, "edition": row.edition, "group": subject.group, "role": subject.role,
-        }  # fmt: skip
-        out.append(Assessed(key, ("grid", number, code), subject, facts, row.area_m2))
+        told = documents.Subject(
+            kind="grid", level=keys[number], level_number=number, code=code, parent=row.parent_code,
+            name=name, grid_kind=row.kind, edition=row.edition, group=subject.group, role=subject.role,
+        )  # fmt: skip
+        out.append(Assessed(key, told.key, subject, told, row.area_m2))
     return out
 
 
@@ -235,13 +237,9 @@ def _record(
         elif name in own:
             inputs[name], sources[name] = own[name], "entries"
     needs_sign = any(s.type in LISTED and s.automatic is None for s in specs.values())
-    signed = not needs_sign or _is_true(own.get(SIGNED, everybody.get(SIGNED)))
+    signed = not needs_sign or bool(yes_no(own.get(SIGNED, everybody.get(SIGNED))))
     record: dict[str, Any] = {"inputs": inputs, "sources": sources}
     return record if signed else {**record, "signed": False}
-
-
-def _is_true(value: Any) -> bool:
-    return str(value).strip().lower() in ("true", "1", "是", "yes")
 
 
 # --- earlier periods --------------------------------------------------------------------------------------------------

@@ -20,7 +20,9 @@ from gridmgmt.assessing.store import entries as store
 from gridmgmt.assessing.store.entries import Current
 from gridmgmt.database import batches, cities, facts
 from gridmgmt.database.work import Connection, Work
-from gridmgmt.files.forms import Fault
+from gridmgmt.faults import Faults
+from gridmgmt.files import forms
+from gridmgmt.files.forms import Line
 from gridmgmt.people.store import units
 from gridmgmt.periods import Period, parse_period
 from gridmgmt.rulebooks import load as rulebooks
@@ -54,7 +56,7 @@ class EntryReport:
     n_withdrawn: int = 0
     n_unchanged: int = 0
     n_refused: int = 0
-    problems: list[dict[str, Any]] = field(default_factory=list)
+    problems: Faults = field(default_factory=Faults)
     notes: list[dict[str, Any]] = field(default_factory=list)
     dry_run: bool = False
 
@@ -65,7 +67,8 @@ class EntryReport:
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready form."""
-        return {**asdict(self), "n_loaded": self.n_loaded}
+        problems = [f.as_dict(*forms.SHOWN) for f in self.problems]
+        return {**asdict(self), "problems": problems, "n_loaded": self.n_loaded}
 
 
 class _Books:
@@ -109,9 +112,8 @@ def import_entries(work: Work, rulebook: str, path: Path) -> EntryReport:
         job = _Job(connection, books, found, report)
         good = job.agreeing(job.allowed())
         changes = [e for e in good if job.classify(e)]
-        faults = sorted([*found.faults, *job.faults], key=lambda f: (f.sheet or "", f.row))
-        report.problems = [asdict(f) for f in faults]
-        report.n_refused = len(faults)
+        report.problems = Faults(sorted([*found.faults, *job.faults], key=lambda f: (f.sheet or "", f.row)))
+        report.n_refused = len(report.problems)
         if changes:
             _write(connection, books.newest.id, found, changes, work.by, report)
     return report
@@ -122,7 +124,7 @@ class _Job:
 
     def __init__(self, connection: Connection, books: _Books, found: reading.Entries, report: EntryReport) -> None:
         self.books, self.found, self.report = books, found, report
-        self.faults: list[Fault] = []
+        self.faults = Faults()
         book = books.newest
         labels = sorted({e.period for e in found.rows})
         self.current = {c.key: c for c in store.current(connection, book.id, labels)}
@@ -131,8 +133,7 @@ class _Job:
         self.codes = set(self.roles) or _codes(connection, book.population.kind)
 
     def _refuse(self, entry: Entry, column: str, wanted: Mapping[str, Any]) -> None:
-        line = entry.line
-        self.faults.append(Fault(line.sheet, line.row, column, line.cells.get(column), wanted))
+        self.faults.append(entry.line.unfit(column, wanted))
 
     def allowed(self) -> list[Entry]:
         """The rows that name somebody who is assessed and something that people enter."""
@@ -274,32 +275,32 @@ def import_staff(work: Work, path: Path) -> EntryReport:
     with work.transaction() as connection:
         cities.load_city(connection)
         facts.lock(connection)
-        old = store.staff_rows(connection, (r.day for r in rows))
+        old = store.staff_rows(connection, (r.day for _, r in rows))
         codes = set(units.unit_ids(connection))
         codes |= {code for kind in ("grid", "unit", "person") for _, code in store.subject_ids(connection, kind)}
         changes = []
-        for r in rows:
+        for line, r in rows:
             told = (Fraction(r.worked_h), Fraction(r.online_h), r.n_absent, r.n_all_off)
             if r.subject_code not in codes:
-                wanted = expected("somebody_known")
-                faults = [*faults, Fault(r.line.sheet, r.line.row, "subject_code", r.subject_code, wanted)]
+                faults.append(line.unfit("subject_code", expected("somebody_known")))
             elif old.get(r.key) == told:
                 report.n_unchanged += 1
             else:
                 report.n_corrected += r.key in old
                 report.n_new += r.key not in old
-                changes.append(r)
-        report.problems = [asdict(f) for f in sorted(faults, key=lambda f: f.row)]
+                changes.append((line, r))
+        report.problems = Faults(sorted(faults, key=lambda f: f.row))
         report.n_refused = len(report.problems)
         _write_staff(connection, report, sha256, changes, work.by)
     return report
 
 
-def _write_staff(connection: Connection, report: EntryReport, sha256: str, rows: Sequence[StaffDay], by: str) -> None:
+def _write_staff(
+    connection: Connection, report: EntryReport, sha256: str, rows: Sequence[tuple[Line, StaffDay]], by: str
+) -> None:
     if not rows:
         return
     batch_id = batches.new_batch(connection, "staff", file=report.file, file_sha256=sha256)
-    names = lists.STAFF_COLUMNS
-    made = [{**{n: getattr(r, n) for n in names}, "row_no": r.line.row} for r in rows]
+    made = [{**r.model_dump(), "row_no": line.row} for line, r in rows]
     store.add_staff(connection, made, batch_id, batches.stamp_batch(connection, batch_id))
     batches.close_batch(connection, batch_id, {"by": by, **_counts(report)})

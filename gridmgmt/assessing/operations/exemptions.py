@@ -21,18 +21,19 @@ from gridmgmt.periods import parse_period
 from gridmgmt.rulebooks.load import parse
 from gridmgmt.rulebooks.model import Rulebook
 from gridmgmt.rulebooks.records import without_failure
+from gridmgmt.scorecards.documents import Document, Subject
 
 
-def counts_for(connection: Connection, stored: Stored, document: Mapping[str, Any], kind: str, fact_no: str) -> bool:
+def counts_for(connection: Connection, stored: Stored, document: Document, kind: str, fact_no: str) -> bool:
     """Whether a fact counts for the subject of a document, in its counts, its hanging accounts or its entries."""
     if kind == "entry":
-        return any(fact_no in _entry_refs(name, v["value"]) for name, v in document["inputs"].items())
+        return any(fact_no in _entry_refs(name, v.value) for name, v in document.inputs.items())
     gone = _facts_of(connection, stored, kind, fact_no).values()
-    if any(_lies_in(fact, document["subject"]) for fact in gone):
+    if any(_lies_in(fact, document.subject) for fact in gone):
         return True
     book = parse(stored.rulebook_text, stored.name).rulebook
-    held = [document["inputs"][name] for name in _accounts(book) if name in document["inputs"]]
-    return any(_without(a, kind, fact_no) != a for x in held if x["from"] == "steps" for a in x["value"])
+    held = [document.inputs[name] for name in _accounts(book) if name in document.inputs]
+    return any(_without(a, kind, fact_no) != a for x in held if x.from_ == "steps" for a in x.value)
 
 
 def _entry_refs(name: str, value: Any) -> set[str]:
@@ -59,8 +60,8 @@ def exempted(
     for code, document in documents.items():
         record = records.get(code, {})
         before = set(record.get("exempted", ()))
-        mine = {k: f for k, f in gone.items() if k[1] not in before and _lies_in(f, document["subject"])}
-        _less(book, stored, record, Exemption(document["subject"], mine, amounts, cases, before))
+        mine = {k: f for k, f in gone.items() if k[1] not in before and _lies_in(f, document.subject)}
+        _less(book, stored, record, Exemption(document.subject, mine, amounts, cases, before))
         numbers = {no for _, no in mine} | _less_accounts(book, record, listed)
         if numbers:
             records[code] = {**record, "exempted": sorted(before | numbers)}
@@ -85,13 +86,13 @@ def _facts_of(connection: Connection, stored: Stored, kind: str, fact_no: str) -
     return out
 
 
-def _lies_in(fact: Mapping[str, Any], subject: Mapping[str, Any]) -> bool:
+def _lies_in(fact: Mapping[str, Any], subject: Subject) -> bool:
     return _part_in(fact, subject) > 0
 
 
-def _part_in(fact: Mapping[str, Any], subject: Mapping[str, Any]) -> Fraction:
+def _part_in(fact: Mapping[str, Any], subject: Subject) -> Fraction:
     """What part of a frozen fact counts for a subject: all, nothing, or the share of a road's length in a grid."""
-    level, code = subject["level_number"], subject["code"]
+    level, code = subject.level_number, subject.code
     if not level:
         return Fraction(int(fact["unit_code"] == code))
     parts = (fact.get("shares") or {}).get(str(level))
@@ -114,7 +115,7 @@ class Exemption:
         What an earlier correction exempted.
     """
 
-    subject: Mapping[str, Any]
+    subject: Subject
     facts: Mapping[Fact, Mapping[str, Any]]
     amounts: Mapping[Fact, Mapping[str, Fraction]]
     cases: Sequence[Mapping[str, Mapping[str, Any]]]
@@ -152,7 +153,7 @@ def _less(book: Rulebook, stored: Stored, record: dict[str, Any], gone: Exemptio
         if automatic.count is None or of != base_of(automatic.count).of:
             continue
         count = filtered(automatic.count, name) if automatic.only is not None else automatic.count
-        amount = gone.from_count(count, stored.header["counts"][of])
+        amount = gone.from_count(count, stored.header.counts[of])
         if amount:
             value = Fraction(str(inputs[name])) - (amount / _days(stored) if automatic.per_day else amount)
             inputs[name] = int(value) if value.denominator == 1 else exact(value)
@@ -188,7 +189,7 @@ def _without(account: Mapping[str, Any], kind: str, fact_no: str) -> Mapping[str
 def _days(stored: Stored) -> int:
     """The days of the period up to the cut-off."""
     period = parse_period(stored.period)
-    end = min(dt.datetime.fromisoformat(stored.header["as_of"]).date(), period.end)
+    end = min(dt.datetime.fromisoformat(stored.header.as_of).date(), period.end)
     return max(1, (end - period.start).days)
 
 
@@ -197,11 +198,11 @@ def _without_entry(
     stored: Stored,
     book: Rulebook,
     plain: dict[str, Any],
-    documents: Mapping[str, Mapping[str, Any]],
+    documents: Mapping[str, Document],
     appeal: Mapping[str, Any],
 ) -> None:
     """Leave an exempted record out; a single value is replaced by the one entered since."""
-    code = next(c for c, d in documents.items() if d["subject"]["code"] == appeal["subject_code"])
+    code = next(c for c, d in documents.items() if d.subject.code == appeal["subject_code"])
     records = plain["periods"][stored.period]
     record = records.setdefault(code, {})
     name = str(appeal["fact_no"])

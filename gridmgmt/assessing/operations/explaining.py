@@ -18,6 +18,7 @@ from gridmgmt.figures.indicators import RATIOS, base_of, filtered
 from gridmgmt.periods import parse_period
 from gridmgmt.rulebooks.dossier import EVERYBODY
 from gridmgmt.rulebooks.load import parse
+from gridmgmt.scorecards.documents import Document, Header, Line, Reached, Subject
 
 
 @dataclass(frozen=True)
@@ -42,14 +43,14 @@ class Explained:
 
     assessment: str
     sha256: str
-    subject: Mapping[str, Any]
-    line: Mapping[str, Any] | None
-    document: Mapping[str, Any]
+    subject: Subject
+    line: Line | None
+    document: Document
     evidence: Mapping[str, list[str]]
-    header: Mapping[str, Any]
-    consequence: Mapping[str, Any] | None = None
+    header: Header
+    consequence: Reached | None = None
     entries: Mapping[str, list[Mapping[str, Any]]] | None = None
-    periods: Sequence[tuple[str, Mapping[str, Any]]] = ()
+    periods: Sequence[tuple[str, Document]] = ()
     repeats: Mapping[str, Sequence[Repetition]] = field(default_factory=dict)
     parts: Mapping[str, str] = field(default_factory=dict)
 
@@ -71,14 +72,14 @@ def explain(work: Work, name: str, code: str, item: str | None = None, level: st
         city = cities.load_city(connection)
         stored = store.by_name(connection, name)
         document = store.document(connection, stored, code, level_number(stored, city, level))
-        lines = {x["item"]: x for x in (*document["lines"], *document.get("shown", ()))}
+        lines = {x.item: x for x in document.all_lines}
         item = _shown_as(stored, item, lines)
         line = lines.get(item) if item else None
-        reached = next((c for c in document.get("consequences", ()) if c["consequence"] == item), None)
+        reached = document.reached(item)
         counts, inputs = _behind(stored.header, item, line, reached, lines)
         numbers = _numbers(connection, stored, document, counts)
         return Explained(
-            stored.name, stored.sha256, document["subject"], line, document, numbers | _accounts(document, inputs),
+            stored.name, stored.sha256, document.subject, line, document, numbers | _accounts(document, inputs),
             stored.header, reached,
             _entered(connection, stored, document, inputs, city.zone),
             _periods_behind(connection, stored, document, reached, line),
@@ -87,7 +88,7 @@ def explain(work: Work, name: str, code: str, item: str | None = None, level: st
         )  # fmt: skip
 
 
-def _shown_as(stored: store.Stored, item: str | None, lines: Mapping[str, Any]) -> str | None:
+def _shown_as(stored: store.Stored, item: str | None, lines: Mapping[str, Line]) -> str | None:
     """A rule that is the only one of its item has no line of its own: the item's stands for it."""
     if item is None or item in lines:
         return item
@@ -101,75 +102,75 @@ def _shown_as(stored: store.Stored, item: str | None, lines: Mapping[str, Any]) 
 
 
 def _behind(
-    header: Mapping[str, Any],
+    header: Header,
     item: str | None,
-    line: Mapping[str, Any] | None,
-    reached: Mapping[str, Any] | None,
-    lines: Mapping[str, Any],
+    line: Line | None,
+    reached: Reached | None,
+    lines: Mapping[str, Line],
 ) -> tuple[dict[str, str], list[str]]:
     """The counts behind an item (shown name → count of the header), and its inputs."""
-    known = [count for counts in header["counts"].values() for count in counts]
-    specs = header["rulebook"].get("inputs", {})
-    if item is None or reached is not None or item in header["rulebook"].get("consequences", {}):
+    known = [count for counts in header.counts.values() for count in counts]
+    specs = header.rulebook.inputs
+    if item is None or reached is not None or item in header.rulebook.consequences:
         return {}, []
     if line is None and item in known:
         return {item: item}, []
     if line is None and item in RATIOS:
         rule = RATIOS[item]
         return {c: c for c in (rule.numerator, rule.denominator) if c in known}, []
-    inputs = list(line["inputs"]) if line else [item] if item in specs else []
+    inputs = list(line.inputs) if line else [item] if item in specs else []
     if line is None and not inputs:
         raise ItemMissing(item=item, known=[*lines, *specs, *RATIOS, *known])
     if line is not None:
         inputs += [i for i in _inputs_below(line, lines) if i not in inputs]
     counts = {}
     for name in inputs:
-        count = specs.get(name, {}).get("count")
+        count = specs[name].count if name in specs else None
         if count is not None:
             counts[name] = own if (own := f"{count}@{name}") in known else count
     return counts, inputs
 
 
-def _inputs_below(line: Mapping[str, Any], lines: Mapping[str, Any]) -> list[str]:
+def _inputs_below(line: Line, lines: Mapping[str, Line]) -> list[str]:
     """The inputs of the lines that a line is made of: those after it that lie deeper."""
     names = list(lines)
     out: list[str] = []
-    for name in names[names.index(line["item"]) + 1 :]:
-        if lines[name].get("depth", 0) <= line.get("depth", 0):
+    for name in names[names.index(line.item) + 1 :]:
+        if lines[name].depth <= line.depth:
             break
-        out += lines[name]["inputs"]
+        out += lines[name].inputs
     return list(dict.fromkeys(out))
 
 
 def _numbers(
-    connection: Connection, stored: store.Stored, document: Mapping[str, Any], counts: Mapping[str, str]
+    connection: Connection, stored: store.Stored, document: Document, counts: Mapping[str, str]
 ) -> dict[str, list[str]]:
-    subject = document["subject"]
+    subject = document.subject
     out: dict[str, list[str]] = {}
     for shown, count in counts.items():
         of = base_of(count).of
-        bit = stored.header["counts"][of].index(count)
-        found = store.evidence(connection, EVIDENCE[of], stored.id, subject["level_number"], subject["code"], bit)
+        bit = stored.header.counts[of].index(count)
+        found = store.evidence(connection, EVIDENCE[of], stored.id, subject.level_number, subject.code, bit)
         out[shown] = found
     return out
 
 
 def _parts(
-    connection: Connection, stored: store.Stored, document: Mapping[str, Any], numbers: Mapping[str, list[str]]
+    connection: Connection, stored: store.Stored, document: Document, numbers: Mapping[str, list[str]]
 ) -> dict[str, str]:
-    subject, told = document["subject"], {no for found in numbers.values() for no in found}
-    parts = store.parts_in(connection, stored.id, subject["level_number"], subject["code"])
+    subject, told = document.subject, {no for found in numbers.values() for no in found}
+    parts = store.parts_in(connection, stored.id, subject.level_number, subject.code)
     return {no: part for no, part in parts.items() if no in told}
 
 
-def _accounts(document: Mapping[str, Any], inputs: Sequence[str]) -> dict[str, list[str]]:
+def _accounts(document: Document, inputs: Sequence[str]) -> dict[str, list[str]]:
     """The cases behind inputs that are hanging accounts (挂账), and their failures by the numbers to appeal against."""
     out: dict[str, list[str]] = {}
     for name in inputs:
-        held = document["inputs"].get(name, {})
-        if held.get("from") == "steps" and isinstance(held["value"], list):
-            out[name] = [a["id"] for a in held["value"]]
-            out[filtered("n_hang_failures", name)] = [no for a in held["value"] for no in a.get("failures", ())]
+        held = document.inputs.get(name)
+        if held is not None and held.from_ == "steps" and isinstance(held.value, list):
+            out[name] = [a["id"] for a in held.value]
+            out[filtered("n_hang_failures", name)] = [no for a in held.value for no in a.get("failures", ())]
     return out
 
 
@@ -188,18 +189,18 @@ def _repetitions(
 
 
 def _entered(
-    connection: Connection, stored: store.Stored, document: Mapping[str, Any], inputs: Sequence[str], zone: ZoneInfo
+    connection: Connection, stored: store.Stored, document: Document, inputs: Sequence[str], zone: ZoneInfo
 ) -> dict[str, list[Mapping[str, Any]]]:
     """The entries of a line's inputs, as they were frozen, each with its evidence, by whom and when (city time)."""
-    values = document.get("inputs", {})
-    names = [n for n in inputs if values.get(n, {}).get("from") == "entries"]
+    values = document.inputs
+    names = [n for n in inputs if n in values and values[n].from_ == "entries"]
     if not names:
         return {}
     told = entries.listing(connection, stored.rulebook_id, stored.period, history=True)
-    own = [r for r in told if r["subject_code"] in (document["subject"]["code"], EVERYBODY)]
+    own = [r for r in told if r["subject_code"] in (document.subject.code, EVERYBODY)]
     out: dict[str, list[Mapping[str, Any]]] = {}
     for name in names:
-        value = values[name]["value"]
+        value = values[name].value
         records = value if isinstance(value, list) else [{"value": value}]
         out[name] = [_provenance(r, [x for x in own if x["input"] == name], zone) for r in records]
     return out
@@ -220,21 +221,21 @@ def _provenance(record: Any, told: Sequence[Mapping[str, Any]], zone: ZoneInfo) 
 def _periods_behind(
     connection: Connection,
     stored: store.Stored,
-    document: Mapping[str, Any],
-    reached: Mapping[str, Any] | None,
-    line: Mapping[str, Any] | None,
-) -> list[tuple[str, Mapping[str, Any]]]:
+    document: Document,
+    reached: Reached | None,
+    line: Line | None,
+) -> list[tuple[str, Document]]:
     """The assessments and documents of the earlier periods that a consequence or a sum over periods rests on."""
-    earlier = stored.header.get("earlier", {})
-    labels = list(reached["because"]) if reached else []
-    if line is not None and line.get("kind") == "periods":
+    earlier = stored.header.earlier
+    labels = list(reached.because) if reached else []
+    if line is not None and line.kind == "periods":
         labels = sorted(earlier)
-    subject = document["subject"]
+    subject = document.subject
     out = []
     for label in labels:
         if label == stored.period:
             out.append((stored.name, document))
         elif label in earlier:
-            other = store.by_name(connection, earlier[label]["assessment"])
-            out.append((other.name, store.document(connection, other, subject["code"], subject["level_number"])))
+            other = store.by_name(connection, earlier[label].assessment)
+            out.append((other.name, store.document(connection, other, subject.code, subject.level_number)))
     return out

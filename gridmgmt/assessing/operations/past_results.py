@@ -1,9 +1,9 @@
 """Earlier periods (往期结果): which ones a period builds on, and their results as it reads them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from gridmgmt.assessing.operations.automatic_inputs import Assessed, Key
+from gridmgmt.assessing.operations.automatic_inputs import Assessed
 from gridmgmt.assessing.store import assessments as store
 from gridmgmt.assessing.store import entries
 from gridmgmt.database.work import Connection
@@ -12,6 +12,7 @@ from gridmgmt.rulebooks.dossier import stage_of
 from gridmgmt.rulebooks.kinds.carry import Carry
 from gridmgmt.rulebooks.kinds.periods import Periods
 from gridmgmt.rulebooks.model import Rulebook, Stage
+from gridmgmt.scorecards.documents import Document, Line
 
 
 def shorter_periods(book: Rulebook, stage: Stage, period: Period) -> list[Period]:
@@ -56,18 +57,13 @@ def earlier_results(
         used[label] = {"assessment": stored.name, "sha256": stored.sha256}
         results[label] = {}
         for document in store.documents(connection, stored.id):
-            code = codes.get(_key(document))
+            code = codes.get(document.subject.key)
             if code is not None:
                 results[label][code] = result_of(book, document)
     for label in sorted(wanted & set(handed_in) - set(official)):
         found = handed_in[label]
         results[label] = {s.code: {"result": found[s.key[2]]} for s in subjects if s.key[2] in found}
     return used, results
-
-
-def _key(document: Mapping[str, Any]) -> Key:
-    subject = document["subject"]
-    return subject["kind"], subject["level_number"], subject["code"]
 
 
 def _in_windows(book: Rulebook, stage: Stage, period: Period, labels: Iterable[str]) -> list[str]:
@@ -93,36 +89,36 @@ def _items_needed(book: Rulebook) -> set[str]:
     return parts | {m.item for c in book.consequences for m in c.when.measured if m.item}
 
 
-def result_of(book: Rulebook, document: Mapping[str, Any]) -> dict[str, Any]:
+def result_of(book: Rulebook, document: Document) -> dict[str, Any]:
     """A document as the record that a later period, or the year's ledger, builds on."""
-    place = document["rank"]["level"]
-    result: dict[str, Any] = {"total": document["total"]["exact"] if document["total"] else None}
-    if document["grade"] is not None:
-        result["grade"] = document["grade"]
+    place = document.rank.level
+    result: dict[str, Any] = {"total": document.total.exact if document.total else None}
+    if document.grade is not None:
+        result["grade"] = document.grade
     if place is not None:
-        differ = place["of"] > place["tied"]
-        result["rank"] = place["rank"]
-        result["first"] = differ and place["rank"] == 1
-        result["last"] = differ and place["rank"] + place["tied"] - 1 == place["of"]
-        result["from_bottom"] = place["of"] - place["rank"] - place["tied"] + 2
-        result["tied"] = place["tied"]
+        differ = place.of > place.tied
+        result["rank"] = place.rank
+        result["first"] = differ and place.rank == 1
+        result["last"] = differ and place.rank + place.tied - 1 == place.of
+        result["from_bottom"] = place.of - place.rank - place.tied + 2
+        result["tied"] = place.tied
     items = _items_needed(book)
-    found = {x["item"]: m for x in (*document["lines"], *document["shown"]) if x["item"] in items and (m := _mark(x))}
-    if document["reason"]["code"] == "line_carry":
-        result["carry_out"] = document["reason"]["facts"]["carry_out"]
+    found = {x.item: m for x in document.all_lines if x.item in items and (m := _mark(x))}
+    if document.reason.code == "line_carry":
+        result["carry_out"] = document.reason.facts["carry_out"]
         carries = {i.id for s in book.stages for _, i in s.items() if isinstance(i, Carry)}
-        found |= dict.fromkeys(items & carries, document["reason"]["facts"]["own"])
+        found |= dict.fromkeys(items & carries, str(document.reason.facts["own"]))
     if found:
         result["items"] = found
-    if document["missing"]:
-        result["missing"] = sorted({m["input"] for m in document["missing"]})
+    if document.missing:
+        result["missing"] = sorted({m.input for m in document.missing})
     read = {name for c in book.consequences for name in c.inputs}
-    values = {k: v["value"] for k, v in document["inputs"].items() if k in read}
+    values = {k: v.value for k, v in document.inputs.items() if k in read}
     return {"result": result, **({"inputs": values} if values else {})}
 
 
-def _mark(line: Mapping[str, Any]) -> str | None:
+def _mark(line: Line) -> str | None:
     """The figure that conditions and sums over periods read from a line: of hanging accounts, how many are exposed."""
-    if line["kind"] == "hanging" and line["status"] == "ok":
-        return str(line["reason"]["facts"]["n_exposed"])
-    return line["points"]["exact"] if line["points"] else None
+    if line.kind == "hanging" and line.status == "ok":
+        return str(line.reason.facts["n_exposed"])
+    return line.points.exact if line.points else None

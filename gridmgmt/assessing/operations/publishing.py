@@ -17,6 +17,7 @@ from gridmgmt.rulebooks.load import Loaded, parse
 from gridmgmt.rulebooks.model import Rulebook
 from gridmgmt.rulebooks.run import run
 from gridmgmt.scorecards import assessment
+from gridmgmt.scorecards.documents import Document, Facts, Header
 
 DERIVED = ("schema", "rulebook", "complete", "n_missing", "refusals")
 """Parts of a header that :func:`gridmgmt.scorecards.assessment.assess` writes."""
@@ -44,7 +45,7 @@ def publish(work: Work, name: str) -> Stored:
             return stored
         if not stored.complete:
             raise AssessmentIncomplete(
-                name=stored.name, n=stored.header["n_missing"], missing=_first_missing(connection, stored)
+                name=stored.name, n=stored.header.n_missing, missing=_first_missing(connection, stored)
             )
         holds = store.official(connection, stored.rulebook_id).get(stored.period)
         if holds is not None and holds.published_at is not None and stored.corrects != holds.id:
@@ -56,7 +57,7 @@ def publish(work: Work, name: str) -> Stored:
 def _first_missing(connection: Connection, stored: Stored, most: int = 5) -> list[str]:
     out = []
     for document in store.documents(connection, stored.id):
-        out += [f"{document['subject']['code']} {m['period']} {m['input']}" for m in document["missing"]]
+        out += [f"{document.subject.code} {m.period} {m.input}" for m in document.missing]
     return out[:most] + (["…"] if len(out) > most else [])
 
 
@@ -102,22 +103,19 @@ def frozen_dossier(connection: Connection, stored: Stored) -> dict[str, Any]:
 
 def assess_again(
     connection: Connection, stored: Stored, plain: Mapping[str, Any], more: Mapping[str, Any] | None = None
-) -> assessment.Assessment:
+) -> assessment.Assessment[Header]:
     """Assess a dossier with the frozen facts of an assessment; ``more`` goes into its header."""
     loaded = parse(stored.rulebook_text, stored.name)
     dossier = read_dossier(loaded.rulebook, plain, stored.name)
-    given = {}
-    for document in store.documents(connection, stored.id):
-        given[code_in(plain, document)] = {k: document[k] for k in assessment.SUBJECT_FACTS if k in document}
-    header = {k: v for k, v in stored.header.items() if k not in DERIVED}
-    return assessment.assess(loaded, dossier, stored.period, {**header, **(more or {})}, given)
+    given: dict[str, Facts] = {code_in(plain, d): d for d in store.documents(connection, stored.id)}
+    header = {k: v for k, v in stored.stored_header.items() if k not in DERIVED}
+    return assessment.assess(loaded, dossier, stored.period, Header, {**header, **(more or {})}, given)
 
 
-def code_in(plain: Mapping[str, Any], document: Mapping[str, Any]) -> str:
+def code_in(plain: Mapping[str, Any], document: Document) -> str:
     """A document's subject in the dossier: its code, led by the level where one code may stand on several."""
-    subject = document["subject"]
-    leveled = f"{subject['level']}/{subject['code']}"
-    return leveled if leveled in plain["subjects"] else str(subject["code"])
+    leveled = f"{document.subject.level}/{document.subject.code}"
+    return leveled if leveled in plain["subjects"] else document.subject.code
 
 
 # --- the ledger -------------------------------------------------------------------------------------------------------
@@ -167,7 +165,7 @@ def ledger(work: Work, rulebook: str, year: int) -> Ledger:
             for document in store.documents(connection, stored.id):
                 code = code_in(plain, document)
                 periods[label][code] = result_of(loaded.rulebook, document)
-                names[code] = document["subject"]["name"]
+                names[code] = document.subject.name
     dossier = read_dossier(loaded.rulebook, {"subjects": subjects, "periods": periods}, newest.name)
     found = [r for r in consequences(run(loaded.rulebook, dossier), dossier) if r.period.startswith(str(year))]
     return Ledger(loaded.rulebook, found, names, official, total_money(found))

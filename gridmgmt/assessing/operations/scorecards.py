@@ -24,6 +24,7 @@ from gridmgmt.files.names import file_stem
 from gridmgmt.files.wording import say
 from gridmgmt.people.store import units
 from gridmgmt.places.store import editions
+from gridmgmt.scorecards.documents import CardHeader, Document
 from gridmgmt.scorecards.exports.cards import Card
 from gridmgmt.scorecards.exports.page import page
 from gridmgmt.scorecards.exports.picture import picture
@@ -87,7 +88,7 @@ def export(
             work.progress("cards", i, len(chosen))
             card = source.card(document)
             for name in (f for f in wanted if f in CARD_FORMATS):
-                names.append(f"{file_stem(document['subject']['code'])}.{name}")
+                names.append(f"{file_stem(document.subject.code)}.{name}")
                 (folder / names[-1]).write_bytes(CARD_FORMATS[name](card))
         work.progress("cards", len(chosen), len(chosen))
     return [out / name for name in names]
@@ -106,7 +107,7 @@ def one(work: Work, assessment: str, code: str, format: str, level: str | None =
         city = cities.load_city(connection)
         stored = assessments.by_name(connection, assessment)
         document = assessments.document(connection, stored, code, level_number(stored, city, level))
-        source = _source(connection, city, stored, document["subject"]["level_number"], [document])
+        source = _source(connection, city, stored, document.subject.level_number, [document])
         return CARD_FORMATS[format](source.card(document))
 
 
@@ -116,27 +117,26 @@ class _Source:
 
     connection: Connection
     stored: Stored
-    header: Mapping[str, Any]
+    header: CardHeader
     level: int
-    documents: Sequence[Mapping[str, Any]]
+    documents: Sequence[Document]
     grids: gpd.GeoDataFrame
     """The level's grids in the assessment's edition, by code."""
     children: Mapping[str, Sequence[BaseGeometry]]
     """The outlines one level down, by parent code."""
 
-    def card(self, document: Mapping[str, Any]) -> Card:
+    def card(self, document: Document) -> Card:
         """A grid's card with its map; no map where it is not in the assessment's edition."""
-        subject = document["subject"]
-        code = subject["code"]
+        code = document.subject.code
         if code not in self.grids.index:
             return Card(self.header, document, None)
-        count = next((c for c in HOT_SPOTS_OF if document["counts"].get(c)), HOT_SPOTS_OF[0])
-        bit = self.stored.header["counts"]["cases"].index(count)
+        count = next((c for c in HOT_SPOTS_OF if document.counts.get(c)), HOT_SPOTS_OF[0])
+        bit = self.stored.header.counts["cases"].index(count)
         spots = assessments.spots(self.connection, self.stored.id, self.level, code, bit)
         outline = self.grids.geometry[code]
         around = self.grids.geometry.iloc[self.grids.sindex.query(_reach(outline))]
         scene = (outline, self.children.get(code, ()), around[around.index != code].tolist(), spots)
-        drawing = sketch(*scene, title=say(subject["name"]))
+        drawing = sketch(*scene, title=say(document.subject.name))
         return Card(self.header, document, drawing, (count, len(spots)), picture(*scene))
 
 
@@ -153,17 +153,16 @@ def _read(connection: Connection, assessment: str, level: str) -> _Source:
     number = level_number(stored, city, level)
     documents = assessments.documents(connection, stored.id, number)
     if number is None or not documents:
-        raise LevelUnknown(value=level, known=[x["key"] for x in stored.header["levels"]])
+        raise LevelUnknown(value=level, known=[x.key for x in stored.header.levels])
     return _source(connection, city, stored, number, documents)
 
 
-def _source(
-    connection: Connection, city: City, stored: Stored, level: int, documents: Sequence[Mapping[str, Any]]
-) -> _Source:
+def _source(connection: Connection, city: City, stored: Stored, level: int, documents: Sequence[Document]) -> _Source:
     grids = editions.grids(connection, stored.edition_id, [level, level + 1] if level else [level])
-    wanted = {d["subject"]["parent"] for d in documents}
+    wanted = {d.subject.parent for d in documents}
     parents = {c: n for c, n in _names_above(connection, stored, level).items() if c in wanted}
-    header = {**stored.header, "name": stored.name, "sha256": stored.sha256, "parents": parents}
+    more = {"name": stored.name, "sha256": stored.sha256, "parents": parents}
+    header = CardHeader.model_validate({**stored.stored_header, **more})
     below = grids[grids["level"] == level + 1]
     children = {str(code): list(group) for code, group in below.geometry.groupby(below["parent_code"])}
     here = grids[grids["level"] == level].set_index("code")
@@ -182,10 +181,10 @@ def _names_above(connection: Connection, stored: Stored, level: int) -> dict[str
     return {code: {"zh": zh or en or code, "en": en or zh or code} for code, zh, en in found}
 
 
-def _chosen(source: _Source, codes: Collection[str] | None) -> list[Mapping[str, Any]]:
+def _chosen(source: _Source, codes: Collection[str] | None) -> list[Document]:
     if codes is None:
         return list(source.documents)
-    found = {d["subject"]["code"]: d for d in source.documents}
+    found = {d.subject.code: d for d in source.documents}
     for code in codes:
         if code not in found:
             raise SubjectMissing(name=source.stored.name, code=code)

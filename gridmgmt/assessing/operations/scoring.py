@@ -17,6 +17,7 @@ from gridmgmt.assessing.store import assessments as store
 from gridmgmt.city import City
 from gridmgmt.database import cities, facts
 from gridmgmt.database.work import Connection, Work
+from gridmgmt.documents import plain
 from gridmgmt.errors import NoEditionOnDate, PeriodAhead
 from gridmgmt.figures.indicators import LevelCounts
 from gridmgmt.figures.operations.period_counts import Figures, evidence, figures
@@ -28,6 +29,7 @@ from gridmgmt.rulebooks.load import Loaded
 from gridmgmt.rulebooks.store import versions as rulebook_store
 from gridmgmt.scorecards import assessment
 from gridmgmt.scorecards.chance import chance
+from gridmgmt.scorecards.documents import Chance, Comparison, Document, Facts, Header
 
 EVIDENCE = {"cases": "assessment_case", "samples": "assessment_sample", "steps": "assessment_step"}
 """The table of the frozen facts of each kind."""
@@ -43,8 +45,8 @@ class Made:
     name: str
     sha256: str
     is_new: bool
-    header: Mapping[str, Any]
-    subjects: tuple[Mapping[str, Any], ...]
+    header: Header
+    subjects: tuple[Document, ...]
     published: str | None = None
 
 
@@ -83,7 +85,7 @@ def score(
     work.progress("score", len(built.subjects))
     dossier = read_dossier(loaded.rulebook, built.plain, period.label)
     header = _header(built, proofs)
-    made = assessment.assess(loaded, dossier, period.label, header, _facts(built, before))
+    made = assessment.assess(loaded, dossier, period.label, Header, header, _facts(built, before))
     work.progress("chance", len(made.subjects))
     chances = _chances(loaded, made, dossier, built, unit_codes)
     work.progress("save", len(made.subjects))
@@ -95,9 +97,9 @@ def score(
         "as_of": built.found.as_of,
         "known_through": known_through,
         "edition_id": built.found.edition.id,
-        "header": dict(made.header),
+        "header": plain(made.header),
         "dossier": built.plain,
-        "complete": made.header["complete"],
+        "complete": made.header.complete,
         "sha256": made.sha256,
     }
     name, is_new, published = _save(work, loaded, values, made, chances, proofs)
@@ -129,8 +131,8 @@ def _save(
     work: Work,
     loaded: Loaded,
     values: Mapping[str, Any],
-    made: assessment.Assessment,
-    chances: Sequence[Mapping[str, Any] | None],
+    made: assessment.Assessment[Header],
+    chances: Sequence[Chance | None],
     proofs: Mapping[str, pd.DataFrame],
 ) -> tuple[str, bool, str | None]:
     """Save an assessment unless one of the same content is there; gives its name, whether it is new, which holds."""
@@ -151,7 +153,7 @@ def _save(
         return name, True, published
 
 
-def _in_order(made: assessment.Assessment) -> list[Any]:
+def _in_order(made: assessment.Assessment[Header]) -> list[Any]:
     """Outcomes in the order of the documents."""
     return list(made.outcomes.values())
 
@@ -189,32 +191,32 @@ def _counts_of(levels: Mapping[int, LevelCounts], subject: Assessed) -> Mapping[
     return levels[subject.key[1]].by_code.get(subject.key[2], {})
 
 
-def _facts(built: Built, before: Mapping[str, Earlier]) -> dict[str, dict[str, Any]]:
+def _facts(built: Built, before: Mapping[str, Earlier]) -> dict[str, Facts]:
     """The parts of each document that are facts: subject, counts, indicators, comparisons."""
-    out: dict[str, dict[str, Any]] = {}
+    out: dict[str, Facts] = {}
     for subject in built.subjects:
         counts = built.counts[subject.code]
         comparisons = {}
         for name, earlier in before.items():
             then = earlier.counts.get(subject.code)
-            comparisons[name] = {
-                "period": earlier.period,
-                "edition": earlier.edition,
-                "counts": assessment.count_values(then) if then else None,
-                "indicators": assessment.indicator_values(then, subject.area_m2) if then else None,
-            }
-        out[subject.code] = {
-            "subject": dict(subject.facts),
-            "counts": assessment.count_values(counts),
-            "indicators": assessment.indicator_values(counts, subject.area_m2) if counts else {},
-            "comparisons": comparisons,
-        }
+            comparisons[name] = Comparison(
+                period=earlier.period,
+                edition=earlier.edition,
+                counts=assessment.count_values(then) if then else None,
+                indicators=assessment.indicator_values(then, subject.area_m2) if then else None,
+            )
+        out[subject.code] = Facts(
+            subject=subject.told,
+            counts=assessment.count_values(counts),
+            indicators=assessment.indicator_values(counts, subject.area_m2) if counts else {},
+            comparisons=comparisons,
+        )
     return out
 
 
 def _chances(
-    loaded: Loaded, made: assessment.Assessment, dossier: Dossier, built: Built, units: Mapping[int, str]
-) -> list[Mapping[str, Any] | None]:
+    loaded: Loaded, made: assessment.Assessment[Header], dossier: Dossier, built: Built, units: Mapping[int, str]
+) -> list[Chance | None]:
     """What chance each result rests on (偶然性), in the order of the documents; it changes no score."""
     found = chance(
         loaded.rulebook, made.stage, made.outcomes, dossier.subjects,
@@ -285,12 +287,12 @@ def level_number(stored: store.Stored, city: City, level: str | None) -> int | N
     """
     if level is None:
         return None
-    known = {x["key"]: x.get("number") for x in stored.header["levels"]}
+    known = {x.key: x.number for x in stored.header.levels}
     found = known.get(level)
     return city.level(level).number if found is None else found
 
 
-def read(work: Work, name: str, level: str | None = None) -> tuple[store.Stored, list[dict[str, Any]], City]:
+def read(work: Work, name: str, level: str | None = None) -> tuple[store.Stored, list[Document], City]:
     """An assessment and its subjects' documents."""
     with work.snapshot() as connection:
         city = cities.load_city(connection)
@@ -298,7 +300,7 @@ def read(work: Work, name: str, level: str | None = None) -> tuple[store.Stored,
         return stored, store.documents(connection, stored.id, level_number(stored, city, level)), city
 
 
-def scorecard(work: Work, name: str, code: str, level: str | None = None) -> tuple[store.Stored, dict[str, Any]]:
+def scorecard(work: Work, name: str, code: str, level: str | None = None) -> tuple[store.Stored, Document]:
     """One subject's scorecard document with its assessment."""
     with work.snapshot() as connection:
         city = cities.load_city(connection)

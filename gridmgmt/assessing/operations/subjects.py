@@ -13,6 +13,7 @@ from gridmgmt.assessing.store.entries import AssessedRow
 from gridmgmt.database import batches, cities, facts
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import LevelUnknown
+from gridmgmt.files import forms
 from gridmgmt.files.forms import Collected
 from gridmgmt.people.store import units as store_units
 from gridmgmt.rulebooks import load as rulebooks
@@ -58,7 +59,7 @@ def import_subjects(work: Work, rulebook: str, path: Path) -> ListReport:
         known = store.assessed_rows(connection, book.id)
         keys = _keys(connection, book, rows, collected)
         _check_list(book, rows, {r.subject.code for r in known}, collected)
-        collected.stop()
+        forms.refuse(path.name, collected.faults)
         if kind != "grid":
             report.n_renamed = store.save_subjects(connection, kind, {x.subject.code: x.subject.name for x in rows})
         ids = store.subject_ids(connection, kind)

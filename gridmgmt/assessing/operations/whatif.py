@@ -124,7 +124,7 @@ def _text_of(held: Sequence[Stored]) -> Loaded:
     """The rules that all assessments were made by."""
     texts = {s.rulebook_text: s for s in held}
     if len(texts) > 1:
-        versions = [f"{s.period} v{s.header['rulebook']['version']}" for s in held]
+        versions = [f"{s.period} v{s.header.rulebook.version}" for s in held]
         raise RulebooksDiffer(name=held[0].rulebook_id, periods=versions)
     return parse(held[0].rulebook_text, held[0].name)
 

@@ -15,9 +15,10 @@ from ruamel.yaml.error import YAMLError
 
 from gridmgmt.assessing.readers.entry_lines import KINDS, BookOf, Entry, EntryLines
 from gridmgmt.assessing.readers.subjects import Listed
-from gridmgmt.errors import EntryInvalid, FileUnreadable
+from gridmgmt.errors import FileUnreadable
+from gridmgmt.faults import Faults
 from gridmgmt.files import forms
-from gridmgmt.files.forms import Fault
+from gridmgmt.files.forms import Line
 from gridmgmt.rulebooks.document import exact_yaml
 from gridmgmt.rulebooks.dossier import EVERYBODY, event_lacks
 from gridmgmt.rulebooks.inputs import Input
@@ -35,7 +36,7 @@ class Entries:
     sha256: str
     rows: Sequence[Entry]
     subjects: Sequence[Listed]
-    faults: Sequence[Fault]
+    faults: Faults
 
 
 def read_entries(path: Path, book_of: BookOf) -> Entries:
@@ -105,11 +106,11 @@ def dossier_of(entries: Entries, book: Rulebook) -> dict[str, Any]:
         Lists every fault, of its rows and of what they make together.
     """
     subjects = {x.subject.code: _plain_subject(x) for x in entries.subjects}
-    faults = list(entries.faults)
+    faults = Faults(entries.faults)
     for e in entries.rows:
         wanted = lacking(e, book, subjects.get(e.subject, {}).get("role"))
         if wanted is not None:
-            faults.append(Fault(e.line.sheet, e.line.row, "code", e.line.cells.get("code"), wanted))
+            faults.append(e.line.unfit("code", wanted))
     periods: dict[str, dict[str, Any]] = {}
     for (period, subject, name), rows in _together(entries.rows):
         record = periods.setdefault(period, {}).setdefault(subject, {})
@@ -117,7 +118,7 @@ def dossier_of(entries: Entries, book: Rulebook) -> dict[str, Any]:
             value = whole_value(book.inputs.get(name), [(e.ref, e.value) for e in rows])
         except Unfit as e:
             first = rows[0].line
-            faults.append(Fault(first.sheet, first.row, name, None, e.expected))
+            faults.append(Line(first.sheet, first.row, {}).unfit(name, e.expected))
             continue
         if name == RESULT:
             record["result"] = value
@@ -125,8 +126,7 @@ def dossier_of(entries: Entries, book: Rulebook) -> dict[str, Any]:
             record["signed"] = value
         else:
             record.setdefault("inputs", {})[name] = value
-    if faults:
-        raise EntryInvalid(file=entries.file, n=len(faults), problems=[f.told for f in faults])
+    forms.refuse(entries.file, faults)
     for records in periods.values():
         _sign(records, subjects)
     return {"rulebook": book.id, "subjects": subjects, "periods": periods}

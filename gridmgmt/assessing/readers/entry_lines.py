@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gridmgmt.accepted import words
 from gridmgmt.assessing.readers.subjects import LIST_COLUMNS, Listed, read_line
 from gridmgmt.errors import PeriodInvalid, RulebookNotInForce
 from gridmgmt.files import forms
@@ -46,11 +47,6 @@ RESULT_COLUMNS = (
     "tied",
     "carry_out",
 )
-
-WITHDRAWN = ("撤销", "withdrawn")
-"""In a cell: what was entered before no longer holds."""
-
-DOES_NOT_APPLY = ("不适用", "n/a", "na", NOT_APPLICABLE)
 
 BookOf = Callable[[Period], Rulebook]
 """The rulebook, in the version that is in force in a period."""
@@ -127,7 +123,7 @@ class EntryLines(Collected):
         if spec is None:
             return
         told = [c for c in line.cells if c not in (*KEYS, "ref")]
-        if not told or any(line.cells[c] in WITHDRAWN for c in told):
+        if not told or any(line.cells[c] in words("entry") for c in told):
             self._withdraw(line, period, name, spec)
         elif spec.type not in FIELDS or (spec.type in AS_NUMBER and "value" in told):
             self._alone(line, ("value", "evidence", "note"), spec)
@@ -232,7 +228,7 @@ class EntryLines(Collected):
     def _single(self, line: Line, period: Period, name: str, spec: Input, column: str, evidence: str | None) -> None:
         text = line.cells.get(column)
         subject = line.cells["subject"]
-        if text in WITHDRAWN:
+        if text in words("entry"):  # what was entered before no longer holds
             self._add(Entry(period.label, subject, name, "", None, None, line, column))
         elif spec.type in FIELDS and spec.type not in AS_NUMBER:
             self.fault(line, column, "as_records", name=name)
@@ -280,7 +276,8 @@ class EntryLines(Collected):
             try:
                 parse(spec, joined([("1", record)]))
             except Unfit as e:
-                self.unfit(line, "points" if spec.type in ("marks", "ratings", "items") else "code", e.expected)
+                column = "points" if spec.type in ("marks", "ratings", "items") else "code"
+                self.faults.append(line.unfit(column, e.expected))
                 return
         ref = line.cells.get("ref") or ref_of(record, evidence)
         key = (period.label, line.cells["subject"], name, ref)
@@ -311,7 +308,7 @@ def _period(text: str) -> Period:
 
 def _plain(spec: Input, text: str) -> Any:
     """A single value in its one plain form: 92.0 and 92 are the same, so are a choice's title and its id."""
-    if text.lower() in DOES_NOT_APPLY:
+    if text.lower() in words("value"):
         return parse(spec, NOT_APPLICABLE)
     if spec.type in AS_NUMBER:
         return forms.whole(0)(text)

@@ -4,17 +4,20 @@ import datetime as dt
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Annotated, Self
 
+from pydantic import BeforeValidator, ValidationInfo, model_validator
+
+from gridmgmt.faults import Faults
 from gridmgmt.files import forms
-from gridmgmt.files.forms import Collected, Fault, Line
-from gridmgmt.people.readers.reference import ALWAYS
+from gridmgmt.files.forms import Collected, Line
+from gridmgmt.files.tables import ALWAYS, Row, Wrong
 from gridmgmt.rulebooks.dossier import Subject
 from gridmgmt.texts import Unfit
 
 LIST_COLUMNS = (
     "code", "name_zh", "name_en", "group", "role", "superiors", "attributes", "level", "valid_from", "valid_to",
 )  # fmt: skip
-STAFF_COLUMNS = ("day", "subject_code", "person", "worked_h", "online_h", "n_absent", "n_all_off")
 
 
 @dataclass(frozen=True)
@@ -27,18 +30,56 @@ class Listed:
     line: Line
 
 
-@dataclass(frozen=True)
-class StaffDay:
+def _end(text: str, info: ValidationInfo) -> dt.date:
+    last = forms.day(text)
+    if last <= info.data.get("valid_from", ALWAYS):
+        raise Unfit("day_after_first")
+    return last
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(forms.listed)]
+
+
+class _ListRow(Row):
+    code: str
+    valid_from: Annotated[dt.date, BeforeValidator(forms.day)] = ALWAYS
+    valid_to: Annotated[dt.date | None, BeforeValidator(_end)] = None
+    name_zh: str | None = None
+    name_en: str | None = None
+    level: str | None = None
+    group: str | None = None
+    role: str | None = None
+    superiors: Names = ()
+    attributes: Names = ()
+
+
+def _hours(text: str) -> str:
+    value = forms.number(text)
+    if not 0 <= Fraction(value) <= 24 or "/" in value:
+        raise Unfit("hours")
+    return value
+
+
+Hours = Annotated[str, BeforeValidator(_hours)]
+Times = Annotated[int, BeforeValidator(forms.whole(0))]
+
+
+class StaffDay(Row):
     """One person's day at one subject: hours worked and online, times off the phone alone and with the whole office."""
 
-    day: dt.date
+    day: Annotated[dt.date, BeforeValidator(forms.day)]
     subject_code: str
     person: str
-    worked_h: str
-    online_h: str
-    n_absent: int
-    n_all_off: int
-    line: Line
+    worked_h: Hours = "0"
+    online_h: Hours = "0"
+    n_absent: Times = 0
+    n_all_off: Times = 0
+
+    @model_validator(mode="after")
+    def _not_more_online(self) -> Self:
+        if Fraction(self.online_h) > Fraction(self.worked_h):
+            raise Wrong("expected_hours_up_to", column="online_h", worked=self.worked_h)
+        return self
 
     @property
     def key(self) -> tuple[dt.date, str, str]:
@@ -46,25 +87,18 @@ class StaffDay:
         return self.day, self.subject_code, self.person
 
 
+STAFF_COLUMNS = tuple(StaffDay.model_fields)
+
+
 def read_line(collected: Collected, line: Line) -> Listed | None:
     """One row of a list of subjects; None where it is wrong, which is noted."""
-    n = len(collected.faults)
-    cells = line.cells
-    if "code" not in cells:
-        collected.fault(line, "code", "subject_code")
-    first = collected.read(line, "valid_from", forms.day) or ALWAYS
-    last = collected.read(line, "valid_to", forms.day)
-    if last is not None and last <= first:
-        collected.fault(line, "valid_to", "day_after_first")
-    if len(collected.faults) > n:
+    row = collected.row(line, _ListRow, "expected_subject_code")
+    if row is None:
         return None
-    code = cells["code"]
-    zh, en = cells.get("name_zh"), cells.get("name_en")
-    subject = Subject(
-        code, {"zh": zh or en or code, "en": en or zh or code}, cells.get("level"), cells.get("group"),
-        cells.get("role"), forms.listed(cells.get("superiors", "")), forms.listed(cells.get("attributes", "")),
-    )  # fmt: skip
-    return Listed(subject, first, last, line)
+    zh, en, code = row.name_zh, row.name_en, row.code
+    names = {"zh": zh or en or code, "en": en or zh or code}
+    subject = Subject(code, names, row.level, row.group, row.role, row.superiors, row.attributes)
+    return Listed(subject, row.valid_from, row.valid_to, line)
 
 
 def read_subjects(path: Path) -> tuple[list[Listed], Collected, str]:
@@ -91,8 +125,8 @@ def read_subjects(path: Path) -> tuple[list[Listed], Collected, str]:
     return out, collected, sheet.sha256
 
 
-def read_staff(path: Path) -> tuple[list[StaffDay], list[Fault], str]:
-    """A daily staff table: its good rows, its faults, the file's SHA-256.
+def read_staff(path: Path) -> tuple[list[tuple[Line, StaffDay]], Faults, str]:
+    """A daily staff table: its good rows and where they stand, its faults, the file's SHA-256.
 
     Raises
     ------
@@ -101,40 +135,14 @@ def read_staff(path: Path) -> tuple[list[StaffDay], list[Fault], str]:
     collected = Collected(path.name)
     sheet = next(iter(forms.read_sheets(path, {"staff": STAFF_COLUMNS})))
     collected.faults += sheet.broken
-    out: dict[tuple[dt.date, str, str], StaffDay] = {}
+    out: dict[tuple[dt.date, str, str], tuple[Line, StaffDay]] = {}
     for line in sheet.lines:
-        found = _staff_line(collected, line)
-        if found is None:
+        n = len(collected.faults)
+        collected.known(line, STAFF_COLUMNS)
+        row = collected.row(line, StaffDay)
+        if row is None or len(collected.faults) > n:
             continue
-        old = out.setdefault(found.key, found)
-        if old is not found and _told(old) != _told(found):
-            collected.fault(line, "person", "person_once", row=old.line.row)
+        first, old = out.setdefault(row.key, (line, row))
+        if old != row:
+            collected.fault(line, "person", "person_once", row=first.row)
     return list(out.values()), collected.faults, sheet.sha256
-
-
-def _told(row: StaffDay) -> tuple[str, str, int, int]:
-    return row.worked_h, row.online_h, row.n_absent, row.n_all_off
-
-
-def _staff_line(collected: Collected, line: Line) -> StaffDay | None:
-    n = len(collected.faults)
-    collected.known(line, STAFF_COLUMNS)
-    for column in STAFF_COLUMNS[:3]:
-        if column not in line.cells:
-            collected.fault(line, column, "value")
-    day = collected.read(line, "day", forms.day)
-    worked, online = (collected.read(line, c, _hours) or "0" for c in ("worked_h", "online_h"))
-    absent, all_off = (collected.read(line, c, forms.whole(0)) or 0 for c in ("n_absent", "n_all_off"))
-    if len(collected.faults) == n and Fraction(online) > Fraction(worked):
-        collected.fault(line, "online_h", "hours_up_to", worked=worked)
-    if len(collected.faults) > n or day is None:
-        return None
-    cells = line.cells
-    return StaffDay(day, cells["subject_code"], cells["person"], worked, online, absent, all_off, line)
-
-
-def _hours(text: str) -> str:
-    value = forms.number(text)
-    if not 0 <= Fraction(value) <= 24 or "/" in value:
-        raise Unfit("hours")
-    return value

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -13,7 +14,9 @@ from sqlalchemy.dialects.postgresql import insert
 
 from gridmgmt.database import tables as t
 from gridmgmt.database.copying import copy_in, rows
+from gridmgmt.documents import plain
 from gridmgmt.errors import AssessmentMissing, SubjectMissing
+from gridmgmt.scorecards.documents import Chance, Document, Header, Subject
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Stored:
     period: str
     as_of: dt.datetime
     edition_id: int
-    header: Mapping[str, Any]
+    stored_header: Mapping[str, Any]
     sha256: str
     rulebook_text: str
     complete: bool
@@ -34,8 +37,13 @@ class Stored:
     published_by: str | None
     corrects: int | None
 
+    @cached_property
+    def header(self) -> Header:
+        """Its header, read once it is asked for."""
+        return Header.model_validate(self.stored_header)
 
-COLUMNS = tuple(t.assessment.c[n] for n in Stored.__dataclass_fields__)
+
+COLUMNS = tuple(t.assessment.c[n.removeprefix("stored_")] for n in Stored.__dataclass_fields__)
 
 
 def confirm_same(connection: Connection, rulebook_id: str, period: str, sha256: str) -> str | None:
@@ -60,28 +68,27 @@ def known_through(connection: Connection) -> dt.datetime | None:
 def save(
     connection: Connection,
     values: Mapping[str, Any],
-    subjects: Sequence[Mapping[str, Any]],
+    subjects: Sequence[Document],
     totals: Sequence[Fraction | None],
-    chances: Sequence[Mapping[str, Any] | None],
+    chances: Sequence[Chance | None],
 ) -> int:
     """Save an assessment with its subjects' documents, each with its exact total and what chance it rests on."""
     assessment_id = int(
         connection.execute(t.assessment.insert().values(**values).returning(t.assessment.c.id)).scalar_one()
     )
-    ids = _subject_ids(connection, subjects)
+    ids = _subject_ids(connection, [d.subject for d in subjects])
     rows = []
     for document, total, chance in zip(subjects, totals, chances, strict=True):
-        place = document["rank"]["level"]
         rows.append(
             {
                 "assessment_id": assessment_id,
-                "subject_id": ids[_key(document)],
+                "subject_id": ids[document.subject.key],
                 "total_numerator": total.numerator if total is not None else None,
                 "total_denominator": total.denominator if total is not None else None,
-                "total_shown": document["total"]["shown"] if document["total"] else None,
-                "rank": place["rank"] if place else None,
-                "document": document,
-                "chance": chance,
+                "total_shown": document.total.shown if document.total else None,
+                "rank": document.place,
+                "document": plain(document),
+                "chance": plain(chance) if chance else None,
             }
         )
     if rows:
@@ -89,15 +96,10 @@ def save(
     return assessment_id
 
 
-def _key(document: Mapping[str, Any]) -> tuple[str, int, str]:
-    subject = document["subject"]
-    return subject["kind"], subject["level_number"], subject["code"]
-
-
-def _subject_ids(connection: Connection, documents: Sequence[Mapping[str, Any]]) -> dict[tuple[str, int, str], int]:
+def _subject_ids(connection: Connection, subjects: Sequence[Subject]) -> dict[tuple[str, int, str], int]:
     """The subjects' ids; units that were never assessed become subjects now."""
     s = t.subject.c
-    names = {_key(d): d["subject"]["name"] for d in documents}
+    names = {x.key: x.name for x in subjects}
     missing = [
         {"kind": kind, "level": level, "code": code, "name_zh": name["zh"], "name_en": name["en"]}
         for (kind, level, code), name in names.items()
@@ -172,7 +174,7 @@ def listing(connection: Connection) -> list[dict[str, Any]]:
     return [dict(r) for r in connection.execute(statement).mappings()]
 
 
-def documents(connection: Connection, assessment_id: int, level: int | None = None) -> list[dict[str, Any]]:
+def documents(connection: Connection, assessment_id: int, level: int | None = None) -> list[Document]:
     """Subjects' documents, by level and code."""
     c, s = t.assessment_subject.c, t.subject.c
     statement = (
@@ -186,12 +188,12 @@ def documents(connection: Connection, assessment_id: int, level: int | None = No
     return [_whole(r.document, r.chance) for r in connection.execute(statement)]
 
 
-def _whole(document: Mapping[str, Any], chance: Mapping[str, Any] | None) -> dict[str, Any]:
+def _whole(document: Mapping[str, Any], chance: Mapping[str, Any] | None) -> Document:
     """A document with what chance it rests on beside it, as it is shown."""
-    return {**document, "chance": chance}
+    return Document.model_validate({**document, "chance": chance})
 
 
-def document(connection: Connection, stored: Stored, code: str, level: int | None = None) -> dict[str, Any]:
+def document(connection: Connection, stored: Stored, code: str, level: int | None = None) -> Document:
     """One subject's document.
 
     Raises

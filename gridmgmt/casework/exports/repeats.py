@@ -40,7 +40,7 @@ def workbook(
     _sheet(book, "groups", GROUPS, [_group(g, lang) for g in groups], say(title, lang), lang)
     rows = [_case(r, zone, lang) for r in cases.to_dict("records")]
     _sheet(book, "cases", CASES, rows, say(title, lang), lang)
-    return save_book(book, {"as_of": as_of, "name": say(title, lang)})
+    return save_book(book, say(title, lang), as_of)
 
 
 def _sheet(

@@ -339,25 +339,12 @@ def _save(connection: Connection, desk: Desk, files: Sequence[_File], n_requests
     write_rows(connection, desk, changed, batch_id, known_at)
     ids = {no: r["id"] for no, r in steps.found(connection, [f.case.case_no for f in changed]).items()}
     rows = [
-        {
-            "case_id": ids[f.case.case_no], "seq": s.seq, "kind": s.kind, "at": s.at, "actor": s.actor,
-            "unit_code": s.unit_code, "reason": s.reason, "facts": s.facts, "origin": s.origin,
-            "state": state, "ref": f.refs.get(s.seq),
-        }
+        (ids[case.case_no], replace(step, seq=case.n_steps), case.state, f.refs.get(case.n_steps))
         for f in changed
-        for s, state in _with_states(f)
-    ]  # fmt: skip
+        for step, case in zip(f.new_steps, f.new_cases(), strict=True)
+    ]
     steps.append(connection, rows, batch_id, known_at)
     batches.close_batch(connection, batch_id, {"n_rows": n_requests, "n_steps": len(rows), "n_cases": len(changed)})
-
-
-def _with_states(file: _File) -> Iterator[tuple[Step, str]]:
-    """The new steps, numbered, each with the state it led to."""
-    case = Case(file.case.case_no)
-    for n, step in enumerate(file.steps):
-        case = transitions.follow(case, step)
-        if n >= file.n_stored:
-            yield replace(step, seq=n + 1), case.state
 
 
 def write_rows(

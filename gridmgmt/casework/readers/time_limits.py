@@ -1,21 +1,68 @@
 """The time-limit table (时限表): CSV or Excel with fixed columns, right or refused as a whole."""
 
-from collections.abc import Collection, Mapping, Sequence
-from fractions import Fraction
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
+from typing import Annotated
 
+from pydantic import BeforeValidator, ValidationInfo
+
+from gridmgmt.accepted import words
 from gridmgmt.casework.time_limits import STAGES, TimeLimit
 from gridmgmt.codes import CategoryPattern
 from gridmgmt.deadlines import UNITS, Limit
 from gridmgmt.errors import CodeInvalid, OptionInvalid
-from gridmgmt.people.readers.people import days
-from gridmgmt.people.readers.reference import records, refuse
-from gridmgmt.people.units import Fault
+from gridmgmt.faults import Fault
+from gridmgmt.files import tables
+from gridmgmt.files.tables import ALWAYS, EndDay, FirstDay, Row, Text, Wrong, known, refuse, repeated
 
-REQUIRED = ("category", "stage", "amount", "unit")
-OPTIONAL = ("unit_code", "part", "part_zh", "part_en", "condition_zh", "condition_en", "valid_from", "valid_to")
 
-_STAGE = {**{zh: code for code, zh in STAGES.items()}, **{code: code for code in STAGES}}
+def _category(text: str | None) -> str:
+    try:
+        CategoryPattern.parse(text or "")
+    except CodeInvalid:
+        raise Wrong("table_fault_category") from None
+    return str(text)
+
+
+def _stage(text: str | None) -> str:
+    found = words("stage").get(text or "")
+    if found is None:
+        raise Wrong("table_fault_stage", known=_known(STAGES))
+    return found
+
+
+def _unit_code(text: str | None, info: ValidationInfo) -> str | None:
+    if text is not None and text not in known(info)["units"]:
+        raise Wrong("table_fault_unit")
+    return text
+
+
+def _limit(unit: str | None, info: ValidationInfo) -> Limit:
+    try:
+        return Limit.parse(info.data["amount"] or "", unit or "")
+    except OptionInvalid as e:
+        raise Wrong(f"table_fault_limit_{e.name}", column=str(e.name), known=_known(UNITS)) from None
+
+
+def _part(text: str | None) -> int:
+    if text is not None and (not text.isdecimal() or int(text) < 1):
+        raise Wrong("table_fault_part")
+    return int(text or 1)
+
+
+class _LimitRow(Row):
+    category: Annotated[str, BeforeValidator(_category)]
+    stage: Annotated[str, BeforeValidator(_stage)]
+    unit_code: Annotated[Text, BeforeValidator(_unit_code)] = None
+    amount: Text
+    unit: Annotated[Limit, BeforeValidator(_limit)]
+    part: Annotated[int, BeforeValidator(_part)] = 1
+    part_zh: Text = None
+    part_en: Text = None
+    condition_zh: Text = None
+    condition_en: Text = None
+    valid_from: FirstDay = ALWAYS
+    valid_to: EndDay = None
 
 
 def read_limits(path: Path, units: Collection[str]) -> list[TimeLimit]:
@@ -26,64 +73,24 @@ def read_limits(path: Path, units: Collection[str]) -> list[TimeLimit]:
     TableRefused
         With every fault of every row.
     """
-    faults: list[Fault] = []
-    out: list[tuple[int, TimeLimit]] = []
-    seen: dict[object, int] = {}
-    for row, cells in records(path, REQUIRED, OPTIONAL):
-        made = _row(row, cells, units, faults)
-        key = (made.key, made.part)
-        if key in seen:
-            faults.append({**_fault("twice", row, "category", made.category), "first": seen[key]})
-        seen.setdefault(key, row)
-        out.append((row, made))
-    faults += _gaps(out)
-    refuse(path, faults)
-    return [limit for _, limit in out]
+    found, faults = tables.read(path, _LimitRow, units=units)
+    rows = {row: TimeLimit(**{**dict(x), "amount": x.unit.amount, "unit": x.unit.unit}) for row, x in found.items()}
+    for row, limit, first in repeated(rows, lambda x: (x.key, x.part)):
+        faults.note(row, "category", limit.category, "table_fault_twice", first=first)
+    refuse(path, faults or [*_gaps(rows)])
+    return [*rows.values()]
 
 
-def _row(row: int, v: dict[str, str | None], units: Collection[str], faults: list[Fault]) -> TimeLimit:
-    try:
-        CategoryPattern.parse(v["category"] or "")
-    except CodeInvalid:
-        faults.append(_fault("category", row, "category", v["category"]))
-    if v["stage"] not in _STAGE:
-        faults.append({**_fault("stage", row, "stage", v["stage"]), "known": _words(STAGES)})
-    if v["unit_code"] is not None and v["unit_code"] not in units:
-        faults.append(_fault("unit", row, "unit_code", v["unit_code"]))
-    limit = Limit(Fraction(1), "urgent_hour")
-    try:
-        limit = Limit.parse(v["amount"] or "", v["unit"] or "")
-    except OptionInvalid as e:
-        column = str(e.name)
-        faults.append({**_fault(f"limit_{column}", row, column, v[column]), "known": _words(UNITS)})
-    part = v["part"] or "1"
-    if not part.isdecimal() or int(part) < 1:
-        faults.append(_fault("part", row, "part", part))
-        part = "1"
-    first, last = days(row, v, faults)
-    return TimeLimit(
-        v["category"] or "", _STAGE.get(v["stage"] or "", ""), limit.amount, limit.unit, first, last, v["unit_code"],
-        int(part), v["part_zh"], v["part_en"], v["condition_zh"], v["condition_en"],
-    )  # fmt: skip
-
-
-def _fault(code: str, row: int, column: str, value: str | None) -> Fault:
-    return {"code": code, "row": row, "column": column, "value": value}
-
-
-def _words(codes: Mapping[str, str]) -> list[str]:
+def _known(codes: Mapping[str, str]) -> list[str]:
     return [f"{zh} {code}" for code, zh in codes.items()]
 
 
-def _gaps(rows: Sequence[tuple[int, TimeLimit]]) -> list[Fault]:
+def _gaps(rows: Mapping[int, TimeLimit]) -> Iterator[Fault]:
     """A staged limit has its parts 1, 2, 3 without a gap, all valid on the same days."""
     by_key: dict[object, list[tuple[int, TimeLimit]]] = {}
-    for row, limit in rows:
+    for row, limit in rows.items():
         by_key.setdefault(limit.key, []).append((row, limit))
-    out = []
     for parts in by_key.values():
         numbers = sorted({limit.part for _, limit in parts})
         if numbers != list(range(1, len(numbers) + 1)) or len({limit.valid_to for _, limit in parts}) > 1:
-            row, limit = parts[-1]
-            out.append(_fault("parts", row, "part, valid_to", ", ".join(map(str, numbers))))
-    return out
+            yield Fault(parts[-1][0], "part, valid_to", ", ".join(map(str, numbers)), "table_fault_parts")

@@ -4,6 +4,7 @@ import datetime as dt
 import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import fields
 from typing import Any, NamedTuple, cast
 
 import pandas as pd
@@ -40,7 +41,7 @@ def _any(values: Collection[Any], kind: type[Text | BigInteger]) -> Any:
 
 
 def plain_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A case's row as :func:`gridmgmt.casework.cases.derive` reads it."""
+    """A case's row as :func:`gridmgmt.casework.implied_steps.derive` reads it."""
     key = f"{row['category_kind']}:{row['category_code']}" if row["category_code"] else None
     return {**row, "category": key}
 
@@ -106,12 +107,19 @@ def last_taken(connection: Connection) -> dt.datetime | None:
     return cast(dt.datetime | None, connection.execute(select(func.max(s.at)).where(s.origin == "own")).scalar_one())
 
 
-def append(connection: Connection, rows: Sequence[Mapping[str, Any]], batch_id: int, known_at: dt.datetime) -> None:
-    """Append steps: case_id, seq, kind, at, actor, unit_code, reason, facts, origin, state, ref."""
-    if not rows:
-        return
-    frame = pd.DataFrame([{**r, "facts": json.dumps(dict(r["facts"]), ensure_ascii=False)} for r in rows])
-    copy_in(connection, "step", frame.assign(batch_id=batch_id, known_at=known_at))
+def append(
+    connection: Connection, rows: Sequence[tuple[int, Step, str, str | None]], batch_id: int, known_at: dt.datetime
+) -> None:
+    """Append steps: the case's id, the step, the state it led to, the row of a file that it came from."""
+    frame = pd.DataFrame(
+        {
+            **{f.name: getattr(step, f.name) for f in fields(step)},
+            "facts": json.dumps(dict(step.facts), ensure_ascii=False),
+            "case_id": case_id, "state": state, "ref": ref, "batch_id": batch_id, "known_at": known_at,
+        }
+        for case_id, step, state, ref in rows
+    )  # fmt: skip
+    copy_in(connection, "step", frame)
 
 
 def next_numbers(connection: Connection, key: str, n: int) -> range:

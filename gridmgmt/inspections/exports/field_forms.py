@@ -66,7 +66,7 @@ def workbook(form: Form) -> bytes:
     _notes(out, form)
     _samples(out, form)
     _findings(out, form)
-    return save_book(out, {"as_of": f"{form.made_on}T00:00:00+00:00", "name": form.draw})
+    return save_book(out, form.draw, f"{form.made_on}T00:00:00+00:00")
 
 
 def _notes(out: Workbook, form: Form) -> None:

@@ -18,6 +18,7 @@ from gridmgmt.database import batches, cities, clock, facts, merging
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.documents import canonical
 from gridmgmt.errors import DrawReplaced, FindingsMissing, NoticeClosed, OptionInvalid
+from gridmgmt.faults import Fault
 from gridmgmt.inspections import checklists, notices
 from gridmgmt.inspections.checklists import Checklist
 from gridmgmt.inspections.exports.field_forms import Form, FormSample
@@ -51,7 +52,7 @@ class TakeReport:
     n_unchanged: int = 0
     n_not_filled: int = 0
     n_refused: int = 0
-    problems: list[dict[str, Any]] = field(default_factory=list)
+    problems: Sequence[Fault] = ()
     notes: list[dict[str, Any]] = field(default_factory=list)
     dry_run: bool = False
 
@@ -62,7 +63,8 @@ class TakeReport:
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready form."""
-        return {**asdict(self), "n_loaded": self.n_loaded}
+        shown = ("sheet", "row", "column", "value", "code", "facts")
+        return {**asdict(self), "problems": [f.as_dict(*shown) for f in self.problems], "n_loaded": self.n_loaded}
 
 
 def form_of(work: Work, draw: str, unit: str | None = None) -> Form:
@@ -148,7 +150,7 @@ class _Taking:
     def run(self, path: Path) -> None:
         """Read, judge, keep."""
         handed = field_forms.read_form(path, self.city.zone, self.now, self._known_of)
-        self.report.problems = [asdict(f) for f in handed.faults]
+        self.report.problems = handed.faults
         self.report.n_refused, self.report.n_not_filled = handed.n_refused, handed.n_not_filled
         changed = [x for x in handed.samples if self._is_change(x)]
         self._note_days(handed.samples)

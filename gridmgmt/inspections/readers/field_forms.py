@@ -8,12 +8,14 @@ import datetime as dt
 import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from gridmgmt.accepted import words
 from gridmgmt.errors import ColumnMissing, FileUnreadable, InstantInvalid
+from gridmgmt.faults import Fault, Faults
 from gridmgmt.files import forms
 from gridmgmt.files.forms import Line
 from gridmgmt.files.tabular import as_text, sha256_of
@@ -27,11 +29,6 @@ FILLED = ("inspected_at", "inspector", "result", "note")
 FOUND = ("n", "note", "photographs", "found_at", "found_lon", "found_lat")
 """What an inspector writes of a finding."""
 
-RESULTS = {
-    "已检": "inspected", "inspected": "inspected", "未检": "not_inspected", "not inspected": "not_inspected",
-    "not_inspected": "not_inspected",
-}  # fmt: skip
-
 MOMENT = re.compile(
     r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?(?:[ T]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?)?"
 )
@@ -39,23 +36,11 @@ MOMENT = re.compile(
 
 
 @dataclass(frozen=True)
-class FieldFault:
-    """One fault of a field form: where it stands, what stands there, what is wrong as code and facts."""
-
-    sheet: str | None
-    row: int
-    column: str
-    value: str | None
-    code: str
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class Handed:
     """What a form holds: good samples, faults, how many samples are not filled in, the file's SHA-256."""
 
     samples: Sequence[Taken]
-    faults: Sequence[FieldFault]
+    faults: Sequence[Fault]
     n_refused: int
     n_not_filled: int
     sha256: str
@@ -105,37 +90,36 @@ def read_form(path: Path, zone: ZoneInfo, now: dt.datetime, known_of: Callable[[
     return reading.all(samples, findings, sha256_of(path))
 
 
-def _from_sheets(path: Path) -> tuple[list[Line], list[Line], list[FieldFault]]:
+def _from_sheets(path: Path) -> tuple[list[Line], list[Line], Faults]:
     kinds = {"field_findings": ("sample_no", "item", "n"), "field_samples": ("sample_no", "inspected_at", "inspector")}
     sheets = forms.read_sheets(path, kinds)
     for kind, columns in kinds.items():
         if kind not in {s.kind for s in sheets}:  # samples without their findings would all have full marks
             raise ColumnMissing(file=path.name, columns=list(columns), found=[s.name or path.name for s in sheets])
     by_kind = {kind: [line for s in sheets if s.kind == kind for line in s.lines] for kind in kinds}
-    broken = [FieldFault(f.sheet, f.row, f.column, f.value, "line_broken") for s in sheets for f in s.broken]
+    broken = Faults(replace(f, code="line_broken") for s in sheets for f in s.broken)
     return by_kind["field_samples"], by_kind["field_findings"], broken
 
 
-def _from_geojson(path: Path) -> tuple[list[Line], list[Line], list[FieldFault]]:
+def _from_geojson(path: Path) -> tuple[list[Line], list[Line], Faults]:
     """Features as rows, counted from 1; the entries of ``results`` as rows of their own, ``results[0]`` …"""
-    samples, findings, broken = [], [], []
+    samples, findings, broken = [], [], Faults()
     for number, feature in enumerate(_features(path), 1):
         properties = feature.get("properties") if isinstance(feature, dict) else None
         if not isinstance(properties, dict):
-            broken.append(FieldFault(None, number, "properties", str(properties)[:80], "field_not_an_object"))
+            broken.note(number, "properties", str(properties)[:80], "field_not_an_object")
             continue
         given = properties.get("results")
         samples.append(Line(None, number, _cells(properties, SAMPLE_COLUMNS)))
         if not isinstance(given, list) and any(name in samples[-1].cells for name in FILLED):
             sample = samples[-1].cells.get("sample_no", "")
-            broken.append(FieldFault(None, number, "results", as_text(given), "field_results_lost", {"sample": sample}))
+            broken.note(number, "results", as_text(given), "field_results_lost", sample=sample)
         for place, found in enumerate(given if isinstance(given, list) else []):
             told = _cells(found, None) if isinstance(found, dict) else {"item": str(found)[:80]}
             own = samples[-1].cells.get("sample_no", "")
             if told.get("sample_no", own) != own:  # whichever of the two is meant: neither may load without it
-                where, other = f"results[{place}]", told["sample_no"]
-                facts = {"sample": own}
-                broken.append(FieldFault(where, number, "sample_no", other, "field_sample_other", facts))
+                line = Line(f"results[{place}]", number, told)
+                broken.append(line.fault("sample_no", "field_sample_other", sample=own))
             findings.append(Line(f"results[{place}]", number, {**told, "sample_no": own}))
     return samples, findings, broken
 
@@ -171,16 +155,16 @@ def _photographs(line: Line) -> tuple[str, ...]:
 class _Reading:
     """One form being read."""
 
-    def __init__(self, zone: ZoneInfo, now: dt.datetime, known: Known, broken: Sequence[FieldFault]) -> None:
+    def __init__(self, zone: ZoneInfo, now: dt.datetime, known: Known, broken: Faults) -> None:
         self.zone, self.now, self.known, self.items = zone, now, known, known.items
-        self.faults = list(broken)
+        self.faults = broken
         # a row with values beyond its columns: whose it is stands in one of its cells
         self._bad = {cell for fault in broken for cell in (fault.value or "").split(",") if cell in self.items}
         self._bad |= {str(fault.facts["sample"]) for fault in broken if "sample" in fault.facts}
 
     def refuse(self, line: Line, column: str, code: str, **facts: Any) -> None:
         """Note a fault of one cell; its sample is left out."""
-        self.faults.append(FieldFault(line.sheet, line.row, column, line.cells.get(column), code, facts))
+        self.faults.append(line.fault(column, code, **facts))
         self._bad.add(line.cells.get("sample_no", ""))
 
     def all(self, samples: Sequence[Line], findings: Sequence[Line], sha256: str) -> Handed:
@@ -225,7 +209,7 @@ class _Reading:
 
     def _sample(self, line: Line, findings: tuple[Found, ...]) -> Taken | None:
         cells = line.cells
-        result = RESULTS.get(cells.get("result", "已检").lower())
+        result = words("inspection").get(cells.get("result", "inspected").lower())
         if result is None:
             self.refuse(line, "result", "field_result_unknown", known=["已检 / inspected", "未检 / not inspected"])
         for column in ("inspected_at", "inspector", *(["note"] if result == "not_inspected" else [])):

@@ -45,4 +45,4 @@ def workbook(columns: Mapping[str, Sequence[str]]) -> bytes:
             check = DataValidation("list", formula1=f"lists!${letter}$2:${letter}${len(words) + 1}", allow_blank=True)
             check.add(f"{letter}{FIRST}:{letter}{FIRST + EMPTY_ROWS - 1}")
             sheet.add_data_validation(check)
-    return save_book(out, {"as_of": "2000-01-01T00:00:00+00:00", "name": "steps"})
+    return save_book(out, "steps", "2000-01-01T00:00:00+00:00")

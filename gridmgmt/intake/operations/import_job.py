@@ -9,7 +9,7 @@ from typing import Any
 from gridmgmt.city import City
 from gridmgmt.database import facts, quarantine
 from gridmgmt.database.work import Connection
-from gridmgmt.files.cells import Problem
+from gridmgmt.faults import Fault
 from gridmgmt.intake.readers.profiles import Profile
 
 
@@ -80,15 +80,15 @@ class Job:
         """Note rows for the quarantine and count their reasons."""
         quarantine.add(self.connection, rows)
         self.report.n_quarantined += len(rows)
-        tally = Counter(str(p["code"]) for row in rows for p in row.problems)
+        tally = Counter(fault.code for row in rows for fault in row.faults)
         self.report.reasons = dict(Counter(self.report.reasons) + tally)
 
-    def refuse_after_reading(self, problems: Sequence[Problem]) -> None:
-        """Refuse rows, one problem each, that only the merge found wrong: their raw text is read again."""
-        if problems:
-            raws = self.reread({p.row for p in problems})
-            told = [p if p.value is not None else replace(p, value=raws[p.row].get(p.column)) for p in problems]
-            self.refuse([quarantine.BadRow(p.row, raws[p.row], [p.as_dict()]) for p in told])
+    def refuse_after_reading(self, faults: Sequence[Fault]) -> None:
+        """Refuse rows, one fault each, that only the merge found wrong: their raw text is read again."""
+        if faults:
+            raws = self.reread({f.row for f in faults})
+            told = [f if f.value is not None else replace(f, value=raws[f.row].get(f.column)) for f in faults]
+            self.refuse([quarantine.BadRow(f.row, raws[f.row], [f]) for f in told])
 
     def keep_bad(self, loaded: list[int]) -> None:
         """Save the file's bad rows in quarantine, and close the entries of rows that are loaded now."""

@@ -12,12 +12,13 @@ import pandas as pd
 from gridmgmt.database import batches, cities, clock, facts, merging, quarantine
 from gridmgmt.database.work import Connection, Progress, Work
 from gridmgmt.errors import ProfileMissing
+from gridmgmt.faults import Fault
 from gridmgmt.files import tabular
 from gridmgmt.intake.operations import step_logs
 from gridmgmt.intake.operations.import_job import ImportReport, Job
 from gridmgmt.intake.readers import facts as parsing
 from gridmgmt.intake.readers import profiles
-from gridmgmt.intake.readers.facts import Known, Parsed, Problem
+from gridmgmt.intake.readers.facts import Known, Parsed
 from gridmgmt.intake.readers.profiles import Profile
 from gridmgmt.people.operations.assigning import Assigner
 from gridmgmt.people.store import categories, units
@@ -85,10 +86,8 @@ def _take(job: Job, raw: pd.DataFrame) -> None:
     known = Known(categories.category_keys(job.connection), set(units.unit_ids(job.connection)))
     parsed = step_logs.take(job, raw, known) if job.profile.kind == "steps" else _take_facts(job, raw, known)
     job.units |= set(parsed.facts["unit_code"].dropna())
-    bad: dict[int, list[dict[str, Any]]] = {}
-    for problem in parsed.problems:
-        bad.setdefault(problem.row, []).append(problem.as_dict())
-    job.refuse([quarantine.BadRow(n, raws, bad[n]) for n, raws in _plain(raw.loc[sorted(bad)]).items()])
+    bad = parsed.faults.by_row()
+    job.refuse([quarantine.BadRow(n, raws, bad[n]) for n, raws in _plain(raw.loc[[*bad]]).items()])
     job.report.n_rows += len(raw)
     job.report.notes = dict(Counter(job.report.notes) + Counter(parsed.notes))
 
@@ -105,12 +104,8 @@ def _take_facts(job: Job, raw: pd.DataFrame, known: Known) -> Parsed:
 
 def _refuse_broken(job: Job, broken: list[tuple[int, str]]) -> None:
     """Lines that are no records go to quarantine as text."""
-    job.refuse(
-        [
-            quarantine.BadRow(n, {"text": text}, [Problem(n, "", text[:200], "line_broken").as_dict()])
-            for n, text in broken
-        ]
-    )
+    faults = [Fault(n, "", text[:200], "line_broken") for n, text in broken]
+    job.refuse([quarantine.BadRow(f.row, {"text": text}, [f]) for f, (_, text) in zip(faults, broken, strict=True)])
     job.report.n_rows += len(broken)
 
 
@@ -130,7 +125,7 @@ def _merge(job: Job, progress: Progress) -> list[int]:
     column = job.profile.columns[job.profile.key].label
     if job.kind is facts.CASES:
         lived = merging.take_out_lived(job.connection)
-        job.refuse_after_reading([Problem(n, column, key, "case_lives_here") for n, key in lived])
+        job.refuse_after_reading([Fault(n, column, key, "case_lives_here") for n, key in lived])
     progress("locate", job.report.n_rows)
     points = merging.points(job.connection, job.kind)
     located = Assigner(job.connection, job.city).locate(points)
@@ -139,7 +134,7 @@ def _merge(job: Job, progress: Progress) -> list[int]:
     progress("merge", job.report.n_rows)
     known_at = batches.stamp_batch(job.connection, job.batch_id)
     merged = merging.merge(job.connection, job.kind, job.batch_id, known_at)
-    job.refuse_after_reading([Problem(n, column, key, "version_conflict") for n, key in merged.conflicts])
+    job.refuse_after_reading([Fault(n, column, key, "version_conflict") for n, key in merged.conflicts])
     taken = located[~located["row_no"].isin(dict(merged.conflicts))]
     report = job.report
     report.n_new, report.n_newer = merged.n_new, merged.n_newer

@@ -5,20 +5,19 @@ A case on which steps were taken here takes no others.
 """
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
-from typing import Any
+from dataclasses import replace
 
 import pandas as pd
 
+from gridmgmt.casework.cases import Step
 from gridmgmt.casework.store import steps
 from gridmgmt.database import batches
 from gridmgmt.database.work import Connection, Progress
-from gridmgmt.files.cells import Problem
+from gridmgmt.faults import Fault, Faults
 from gridmgmt.intake import step_logs
 from gridmgmt.intake.operations.import_job import Job
 from gridmgmt.intake.readers import steps as reading
 from gridmgmt.intake.readers.facts import Known, Parsed
-from gridmgmt.intake.step_logs import Followed, Refusal
 from gridmgmt.intake.store import step_logs as incoming
 from gridmgmt.periods import city_time
 
@@ -38,20 +37,20 @@ def take(job: Job, raw: pd.DataFrame, known: Known) -> Parsed:
 def merge(job: Job, progress: Progress) -> list[int]:
     """Follow every case's rows from where its stored steps end; gives the rows that are loaded."""
     report, loaded, n_cases = job.report, [], 0
-    problems: list[Problem] = []
+    faults = Faults()
     known_at = batches.stamp_batch(job.connection, job.batch_id)
     for block in incoming.blocks(job.connection):
         rows = steps.found(job.connection, block)
         stored = steps.of_cases(job.connection, [r["id"] for r in rows.values()])
-        new: list[dict[str, Any]] = []
+        new: list[tuple[int, Step, str, None]] = []
         for case_no, log in block.items():
             row = rows.get(case_no)
             if row is None:
-                problems += [_problem(job, case_no, Refusal(n, "case_no", "case_not_here")) for n, _ in log]
+                faults += [_of_case(job, case_no, Fault(n, "case_no", None, "case_not_here")) for n, _ in log]
                 continue
             found = step_logs.follow(case_no, steps.plain_row(row), stored.get(row["id"], []), log)
-            new += _stored(row, found)
-            problems += [_problem(job, case_no, r) for r in found.refused]
+            new += [(row["id"], step, state, None) for step, state in found.added]
+            faults += [_of_case(job, case_no, f) for f in found.refused]
             loaded += [*found.rows, *found.unchanged]
             report.n_new += len(found.rows)
             report.n_unchanged += len(found.unchanged)
@@ -59,21 +58,12 @@ def merge(job: Job, progress: Progress) -> list[int]:
         steps.append(job.connection, new, job.batch_id, known_at)
         n_cases += len(block)
         progress("cases", n_cases)
-    job.refuse_after_reading(problems)
+    job.refuse_after_reading(faults)
     return loaded
 
 
-def _stored(row: Mapping[str, Any], found: Followed) -> Iterator[dict[str, Any]]:
-    for step, state in found.added:
-        yield {
-            "case_id": row["id"], "seq": step.seq, "kind": step.kind, "at": step.at, "actor": step.actor,
-            "unit_code": step.unit_code, "reason": step.reason, "facts": step.facts, "origin": step.origin,
-            "state": state, "ref": None,
-        }  # fmt: skip
-
-
-def _problem(job: Job, case_no: str, refusal: Refusal) -> Problem:
-    column = job.profile.columns[refusal.name].label
-    zone, told = job.city.zone, refusal.facts.items()
+def _of_case(job: Job, case_no: str, fault: Fault) -> Fault:
+    """A fault by the file's own column, with its case and times as the city has them."""
+    zone, told = job.city.zone, fault.facts.items()
     facts = {name: city_time(value, zone) if isinstance(value, dt.datetime) else value for name, value in told}
-    return Problem(refusal.row, column, None, refusal.code, {"case_no": case_no, **facts})
+    return replace(fault, column=job.profile.columns[fault.column].label, facts={"case_no": case_no, **facts})

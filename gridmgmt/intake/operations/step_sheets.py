@@ -6,7 +6,7 @@ What is refused is told row by row; the other rows are taken.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,8 @@ from gridmgmt.casework.operations.cases import Outcome, Request
 from gridmgmt.database import cities
 from gridmgmt.database.work import Work
 from gridmgmt.errors import OptionInvalid
+from gridmgmt.faults import Fault, Faults
 from gridmgmt.files import tabular
-from gridmgmt.files.cells import Problem
 from gridmgmt.files.tabular import Rows
 from gridmgmt.intake.exports import step_sheet
 from gridmgmt.intake.readers import profiles
@@ -31,24 +31,6 @@ from gridmgmt.people.store import categories, units
 
 FILE_REF = re.compile(r"[0-9a-f]{64}#[0-9]+")
 """A ref made of a file's SHA-256 and a row's number."""
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A row that is not taken: as the file has it, and why, as code and facts.
-
-    Attributes
-    ----------
-    column, value
-        Where the row itself is at fault; empty where its case does not allow the step.
-    """
-
-    row: int
-    raw: Mapping[str, str]
-    code: str
-    facts: Mapping[str, Any]
-    column: str = ""
-    value: str | None = None
 
 
 @dataclass
@@ -64,7 +46,9 @@ class StepsReport:
     suspects
         Row number of a report → earlier cases that may be the same problem (疑似重复), the nearest first.
     refused
-        One entry a fault.
+        Why rows are not taken; without a column where a row's case does not allow the step.
+    raw
+        Row number → refused row, as the file has it.
     """
 
     file: str
@@ -76,12 +60,13 @@ class StepsReport:
     n_refused: int = 0
     opened: dict[int, str] = field(default_factory=dict)
     suspects: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
-    refused: list[Refused] = field(default_factory=list)
+    refused: Faults = field(default_factory=Faults)
+    raw: dict[int, dict[str, str]] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready form; the rows themselves, which may name who reported, stay in the file of refused rows."""
-        refused = [{k: v for k, v in asdict(r).items() if k != "raw"} for r in self.refused]
-        return {**{k: v for k, v in asdict(self).items() if k != "refused"}, "refused": refused}
+        refused = [f.as_dict("row", "code", "facts", "column", "value") for f in self.refused]
+        return {**{k: v for k, v in asdict(self).items() if k != "raw"}, "refused": refused}
 
 
 def rejected_rows(report: StepsReport, profile_name: str) -> dict[int, dict[str, str]]:
@@ -93,11 +78,11 @@ def rejected_rows(report: StepsReport, profile_name: str) -> dict[int, dict[str,
     profile = step_profile(profile_name)
     ref = profile.columns.get("ref")
     out = {}
-    for refused in report.refused:
-        raw = {**dict.fromkeys(profile.file_columns(), ""), **refused.raw}
+    for row in sorted(report.raw):
+        raw = {**dict.fromkeys(profile.file_columns(), ""), **report.raw[row]}
         if ref is not None and ref.column is not None:
-            raw[ref.column] = raw[ref.column].strip() or f"{report.file_sha256}#{refused.row}"
-        out[refused.row] = raw
+            raw[ref.column] = raw[ref.column].strip() or f"{report.file_sha256}#{row}"
+        out[row] = raw
     return out
 
 
@@ -149,7 +134,7 @@ def take_file(work: Work, path: Path, profile_name: str) -> StepsReport:
     for raw in rows.chunks:
         _take_chunk(work, raw, rows, profile, report)
     for n, _ in rows.broken:
-        _refuse(report, n, {}, [Problem(n, "", None, "line_broken")])  # it may name who reported
+        _refuse(report, {}, [Fault(n, "", None, "line_broken")])  # it may name who reported
     report.n_rows += len(rows.broken)
     report.refused.sort(key=lambda r: r.row)
     return report
@@ -158,11 +143,8 @@ def take_file(work: Work, path: Path, profile_name: str) -> StepsReport:
 def _take_chunk(work: Work, raw: pd.DataFrame, rows: Rows, profile: Profile, report: StepsReport) -> None:
     parsed = _parsed(work, raw, rows, profile)
     plain = {int(str(n)): {str(k): v for k, v in row.items()} for n, row in raw.astype(object).to_dict("index").items()}
-    bad: dict[int, list[Problem]] = {}
-    for problem in parsed.problems:
-        bad.setdefault(problem.row, []).append(problem)
-    for n, problems in bad.items():
-        _refuse(report, n, plain[n], problems)
+    for n, faults in parsed.faults.by_row().items():
+        _refuse(report, plain[n], faults)
     requests = list(_requests(parsed, rows.sha256, profile, work.by))
     outcomes = cases.take(work, requests)
     opened: dict[str, tuple[int, Case]] = {}
@@ -194,10 +176,8 @@ def _requests(parsed: Parsed, sha256: str, profile: Profile, actor: str) -> Iter
 
 def _note(report: StepsReport, n: int, raw: Mapping[str, Any], asked: Request, outcome: Outcome) -> None:
     if outcome.fault is not None:
-        report.n_refused += 1
-        report.refused.append(Refused(n, _texts(raw), outcome.fault.code, outcome.fault.facts))
-        return
-    if outcome.case is None:
+        _refuse(report, raw, [Fault(n, "", None, outcome.fault.code, outcome.fault.facts)])
+    elif outcome.case is None:
         report.n_there += 1
     else:
         report.n_taken += 1
@@ -205,10 +185,8 @@ def _note(report: StepsReport, n: int, raw: Mapping[str, Any], asked: Request, o
         report.opened[n] = outcome.request.case_no
 
 
-def _refuse(report: StepsReport, n: int, raw: Mapping[str, Any], problems: list[Problem]) -> None:
+def _refuse(report: StepsReport, raw: Mapping[str, Any], faults: Sequence[Fault]) -> None:
+    """Refuse a row, for all its faults."""
     report.n_refused += 1
-    report.refused += [Refused(n, _texts(raw), p.code, dict(p.facts), p.column, p.value) for p in problems]
-
-
-def _texts(raw: Mapping[str, Any]) -> dict[str, str]:
-    return {k: v for k, v in raw.items() if isinstance(v, str)}
+    report.refused += faults
+    report.raw[faults[0].row] = {k: v for k, v in raw.items() if isinstance(v, str)}

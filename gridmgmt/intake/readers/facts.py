@@ -1,7 +1,7 @@
 """Rows of text → facts: each field parsed, checked, and each fault named by row, column and value.
 
-A row with any problem is left out of the facts and handed to the quarantine
-(隔离区) with all its problems; the other rows go on.
+A row with any fault is left out of the facts and handed to the quarantine
+(隔离区) with all its faults; the other rows go on.
 """
 
 from collections.abc import Collection
@@ -15,13 +15,11 @@ from gridmgmt import geo
 from gridmgmt.city import City
 from gridmgmt.codes import CATEGORY_KINDS
 from gridmgmt.errors import CrsNotConvertible, CrsUnknown
-from gridmgmt.files.cells import Problem
+from gridmgmt.faults import Faults
 from gridmgmt.files.tabular import X, Y
 from gridmgmt.intake.readers import profiles
 from gridmgmt.intake.readers.fields import Chunk
 from gridmgmt.intake.readers.profiles import FieldSpec, Profile
-
-__all__ = ["Known", "Parsed", "Problem", "location", "parse", "units"]
 
 NOT_BEFORE_REPORT = (
     "accepted_at", "registered_at", "dispatched_at", "due_at", "due_extended_at",
@@ -32,10 +30,10 @@ MAX_REWORK = 1000
 
 @dataclass
 class Parsed:
-    """What became of a chunk: ``facts`` indexed by row, ``problems`` of the rows left out, tallies."""
+    """What became of a chunk: ``facts`` indexed by row, ``faults`` of the rows left out, tallies."""
 
     facts: pd.DataFrame
-    problems: list[Problem]
+    faults: Faults
     notes: dict[str, int]
 
 
@@ -76,8 +74,8 @@ def parse(raw: pd.DataFrame, profile: Profile, city: City, known: Known, crs: st
     location(chunk, facts, crs)
     version = FieldSpec(column=profile.version) if profile.version else None
     facts["version_at"] = chunk.time(version) if version else _no_times(raw.index)
-    bad = {p.row for p in chunk.problems}
-    return Parsed(facts[~facts.index.isin(bad)], chunk.problems, chunk.notes)
+    bad = {f.row for f in chunk.faults}
+    return Parsed(facts[~facts.index.isin(bad)], chunk.faults, chunk.notes)
 
 
 def _case_fields(chunk: Chunk, facts: pd.DataFrame) -> None:

@@ -14,7 +14,9 @@ import numpy as np
 import pandas as pd
 
 from gridmgmt import periods
-from gridmgmt.files.cells import Problem, half_width, trimmed
+from gridmgmt.accepted import words
+from gridmgmt.faults import Faults
+from gridmgmt.files.cells import half_width, trimmed
 from gridmgmt.intake.readers.profiles import FieldSpec, Profile
 
 TIME_FORMATS = (
@@ -22,8 +24,6 @@ TIME_FORMATS = (
     "%Y年%m月%d日 %H:%M:%S", "%Y年%m月%d日 %H:%M", "%Y年%m月%d日",
 )  # fmt: skip
 FIRST_YEAR, LAST_YEAR = 1980, 2099
-TRUE = frozenset({"是", "y", "yes", "true", "1", "t"})
-FALSE = frozenset({"否", "n", "no", "false", "0", "f"})
 
 WHOLE_DAY = r"\d{4}-\d{1,2}-\d{1,2}|\d{8}"
 """How an ISO time must begin: a year or month alone is no day."""
@@ -36,18 +36,18 @@ ROUNDED = re.compile(r"\d+(?:\.\d+)?[eE]\+\d+")
 
 
 class Chunk:
-    """Some rows of a file (index = row number), read field by field; collects ``problems`` and ``notes``."""
+    """Some rows of a file (index = row number), read field by field; collects ``faults`` and ``notes``."""
 
     def __init__(self, raw: pd.DataFrame, profile: Profile, zone: ZoneInfo) -> None:
         self.raw = raw
         self.profile = profile
         self.zone = zone
-        self.problems: list[Problem] = []
+        self.faults = Faults()
         self.notes: dict[str, int] = {}
         self._seen: set[tuple[int, str, str]] = set()
 
     def refuse(self, mask: pd.Series, column: str, code: str, values: pd.Series | None = None, **facts: Any) -> None:
-        """Note a problem for every row where ``mask`` holds, once for a column that several fields read."""
+        """Note a fault for every row where ``mask`` holds, once for a column that several fields read."""
         if not mask.any():
             return
         shown = values if values is not None else self.raw.get(column)
@@ -56,11 +56,11 @@ class Chunk:
             if key not in self._seen:
                 self._seen.add(key)
                 value = None if shown is None or pd.isna(shown[row]) else str(shown[row])
-                self.problems.append(Problem(int(row), column, value, code, facts))
+                self.faults.note(int(row), column, value, code, **facts)
 
     def faulty(self, column: str) -> set[int]:
-        """Rows whose value in that column has a problem already."""
-        return {p.row for p in self.problems if p.column == column}
+        """Rows whose value in that column has a fault already."""
+        return {f.row for f in self.faults if f.column == column}
 
     def text(self, spec: FieldSpec) -> pd.Series:
         """A field's trimmed text, nulls as None, mapped where the profile maps."""
@@ -111,7 +111,7 @@ class Chunk:
         return utc.where(utc.notna(), aware.mask(wrong)).astype("datetime64[us, UTC]")
 
     def number(self, spec: FieldSpec, low: float, high: float) -> pd.Series:
-        """A field's numbers within closed bounds; NaN where there is none or a problem."""
+        """A field's numbers within closed bounds; NaN where there is none or a fault."""
         values = self._half_width(spec)
         numbers = pd.to_numeric(values, errors="coerce").astype("float64")
         numbers = numbers.where(np.isfinite(numbers))
@@ -130,8 +130,9 @@ class Chunk:
     def flag(self, spec: FieldSpec) -> pd.Series:
         """A yes/no field (是/否), also true and false from a map; none means no."""
         values = self._half_width(spec).map(lambda v: str(v).lower() if isinstance(v, str | bool) else v)
-        self.refuse(values.notna() & ~values.isin(TRUE | FALSE), spec.label, "flag_unreadable")
-        return values.isin(TRUE)
+        meant = values.map(words("yes_no_of_exports"))
+        self.refuse(values.notna() & meant.isna(), spec.label, "flag_unreadable")
+        return meant == "yes"
 
     def required(self, values: pd.Series, name: str) -> None:
         """Refuse rows where a field that every row needs has no value and no other fault yet."""

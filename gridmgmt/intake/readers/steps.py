@@ -62,12 +62,12 @@ def parse(
     _category(chunk, found, city, known)
     units(chunk, found, known)
     location(chunk, found, crs)
-    bad = {p.row for p in chunk.problems}
+    bad = {f.row for f in chunk.faults}
     good = found[~found.index.isin(bad)]
     facts = [_told(dict(zip(IN_FACTS, row, strict=True))) for row in good[[*IN_FACTS]].itertuples(index=False)]
     texts = good[[c for c in COLUMNS if c != "at"]].astype("object")
     out = texts.where(texts.notna(), None).assign(at=good["at"], facts=pd.Series(facts, good.index, dtype="object"))
-    return Parsed(out, chunk.problems, chunk.notes)
+    return Parsed(out, chunk.faults, chunk.notes)
 
 
 def _fields(chunk: Chunk) -> pd.DataFrame:

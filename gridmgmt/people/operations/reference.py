@@ -9,11 +9,12 @@ from gridmgmt import city as cities_data
 from gridmgmt.city import City
 from gridmgmt.database import batches, cities, facts, quarantine
 from gridmgmt.database.work import Work
+from gridmgmt.faults import Fault
+from gridmgmt.files.tables import refuse
 from gridmgmt.people import units as unit_tree
 from gridmgmt.people.responsibility import Rule, strongest_first
 from gridmgmt.people.store import categories as category_store
 from gridmgmt.people.store import responsibility, units
-from gridmgmt.people.units import Fault
 from gridmgmt.places.store import editions as edition_store
 from gridmgmt.settings import data_path
 
@@ -58,7 +59,7 @@ def import_units(work: Work, path: Path) -> int:
         facts.lock(connection)
         city = cities.load_city(connection)
         rows = reference.read_units(path, city)
-        reference.refuse(path, unit_tree.faults(rows, units.unit_tree(connection), city))
+        refuse(path, unit_tree.faults(rows, units.unit_tree(connection), city))
         return units.save_units(connection, rows.values())
 
 
@@ -125,15 +126,15 @@ def import_rules(work: Work, path: Path, *, reopen: bool = False) -> RulesReport
         ends = {row: (r.valid_to, held[r.endless].valid_to) for row, r in rows.items() if r.endless in held}
         reopened = reference.reopened(ends)
         if not reopen:
-            reference.refuse(path, reopened)
+            refuse(path, reopened)
         batch_id = batches.new_batch(connection, "responsibility", file=path.name)
         responsibility.save_rules(connection, changed, batch_id, batches.stamp_batch(connection, batch_id))
         n_new = sum(rule.endless not in held for rule in changed)
-        n_reopened = len({rows[int(fault["row"])] for fault in reopened})
+        n_reopened = len({rows[fault.row] for fault in reopened})
         n_ended = len(changed) - n_new - n_reopened
         grids = edition_store.every_grid(connection)
         nowhere = [
-            {"code": "nowhere", "row": row, "column": "grid_code", "value": r.grid_code, "level": r.level}
+            Fault(row, "grid_code", r.grid_code, "rule_nowhere", {"level": r.level})
             for row, r in rows.items()
             if r.level is not None and (r.level, r.grid_code) not in grids
         ]

@@ -93,7 +93,7 @@ def import_grids(
         The edition to replace is, or was, active.
     EditionInvalid
         Rows that cannot become grids, or codes that stand twice: an edition is
-        complete or not loaded; carries every row's problem.
+        complete or not loaded; carries every row's fault.
     """
     with work.transaction() as connection:
         city = cities.load_city(connection)
@@ -126,10 +126,10 @@ def _read(
             progress(f"read:{source.label}", 0)
             frame = boundaries.read(source, crs)
             parts.append(grids.prepare(frame, city, _columns(frame, given, source, city), source.label))
-    problems = [p for part in parts for p in part.problems]
-    if problems:
-        shown = [f"{p.source} row {p.row} {p.column}={p.value!r}: {both(p.reason)}" for p in problems[:20]]
-        raise EditionInvalid(name=name, n=len(problems), findings=shown)
+    faults = [f for part in parts for f in part.faults]
+    if faults:
+        shown = [f"{f.sheet} row {f.row} {f.column}={f.value!r}: {both(f.code)}" for f in faults[:20]]
+        raise EditionInvalid(name=name, n=len(faults), findings=shown)
     frame = gpd.GeoDataFrame(pd.concat([p.frame for p in parts], ignore_index=True), crs=parts[0].frame.crs)
     return frame, tuple(m for part in parts for m in part.mended)
 

@@ -15,8 +15,9 @@ from gridmgmt.city import STORAGE_EPSG, City
 from gridmgmt.database import batches, cities, clock, facts
 from gridmgmt.database.work import Connection, Undo, Work
 from gridmgmt.errors import LayerEmpty, LayerExists, LayerMissing, LayerOverlap, NoEditionOnDate, OptionInvalid
+from gridmgmt.faults import Fault
 from gridmgmt.places import layers
-from gridmgmt.places.layers import Fault, Kind, Known, Prepared
+from gridmgmt.places.layers import Kind, Known, Prepared
 from gridmgmt.places.readers import layers as reading
 from gridmgmt.places.store import editions
 from gridmgmt.places.store import layers as store
@@ -62,7 +63,8 @@ class LayerReport:
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready form."""
-        return {**asdict(self), "valid_from": self.valid_from.isoformat()}
+        faults = [{"number": f.row, "name": f.column, **f.as_dict("value", "code", "facts")} for f in self.faults]
+        return {**asdict(self), "valid_from": self.valid_from.isoformat(), "faults": faults}
 
 
 def import_layer(
@@ -153,7 +155,7 @@ def _checked(
     fields = _of_city(wanted.fields, read.frame, city)
     model = reading.kind(wanted.kind)
     found = layers.prepare(read.frame, model, fields, known, number=wanted.number, source=path.name)
-    faults = tuple(sorted([*read.faults, *found.faults], key=lambda f: f.number))
+    faults = tuple(sorted([*read.faults, *found.faults], key=lambda f: f.row))
     if found.frame.empty:
         examples = [worded(f) for f in faults[:SHOWN_FAULTS]]
         raise LayerEmpty(file=path.name, kind=wanted.kind, n=read.n, faults=examples)
@@ -193,7 +195,7 @@ def _save(
 
 def worded(fault: Fault) -> str:
     """A fault in both languages."""
-    return f"{fault.number} {fault.name}={fault.value!r}: {both(fault.code, fault.facts)}"
+    return f"{fault.row} {fault.column}={fault.value!r}: {both(fault.code, fault.facts)}"
 
 
 def _mappings(given: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:

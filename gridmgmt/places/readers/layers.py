@@ -18,9 +18,10 @@ import shapely
 from gridmgmt import geo
 from gridmgmt.city import STORAGE_EPSG
 from gridmgmt.errors import CrsMissing, FileUnreadable, LayerKindMissing, OptionInvalid
+from gridmgmt.faults import Fault
 from gridmgmt.files import data_files, tabular
 from gridmgmt.files.cells import half_width, trimmed
-from gridmgmt.places.layers import Fault, Kind, Kinds
+from gridmgmt.places.layers import Kind, Kinds
 from gridmgmt.places.readers import boundaries
 from gridmgmt.places.readers.boundaries import Source
 from gridmgmt.settings import data_path

@@ -1,4 +1,4 @@
-"""Reasons in words (得分理由): why a line has its points, why a total is what it is."""
+"""Reasons in words (得分理由): a code and its exact facts as people read them."""
 
 import math
 import re
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from gridmgmt.files.wording import Words, readable, same, shown_short, words
+from gridmgmt.files.wording import Words, readable, words
 from gridmgmt.numbers import NUMBER, shown, shown_near
 from gridmgmt.rulebooks.wording import TESTS
 
@@ -14,56 +14,20 @@ SUFFIXES = {"percent": "%", "points": ""}
 """What stands behind a limit, by the unit of the rate that it is for."""
 
 
-def line_words(line: Mapping[str, Any], rates: Mapping[str, Any]) -> Words:
-    """Why a scorecard's line has its points, as a street manager checks it.
-
-    Parameters
-    ----------
-    line
-        One of a document's ``lines`` or ``shown``: its reason's exact facts are
-        rounded for reading, numerator and denominator stand in front. A rounded
-        rate never seems to be on the other side of a limit.
-    rates
-        The rulebook's rates, as the assessment's header has them.
-
-    Examples
-    --------
-    >>> fact = {"percent": "4.5", "threshold": "2", "step": "1", "points_per_step": "3", "n_steps": "2", "lost": "6"}
-    >>> line_words({"indicator": "rework", "kind": "deduct", "maximum": "15", "points": {"exact": "9"},
-    ...             "value": {"numerator": "9", "denominator": "200", "value": "0.045"},
-    ...             "reason": {"code": "line_steps", "facts": fact}},
-    ...            {"rework": {"title": {"zh": "返工率", "en": "Rework rate"}, "unit": "percent"}})["zh"]
-    '返工率（9 ÷ 200）4.50%，超出界限 2% 共 2 个整步（每步 1 个百分点），每步扣 3 分，扣 6 分'
-    """
-    value, rate = line["value"], rates.get(line["indicator"] or "")
-    body = reason_words(line["reason"], rate["unit"] if rate else None)
-    if value is None or rate is None:
-        return body
-    parts = {key: readable(value[key]) for key in ("numerator", "denominator")}
-    lead, tail = words("card_basis", indicator=rate["title"], **parts), _used_up(line)
-    return {"zh": lead["zh"] + body["zh"] + tail["zh"], "en": f"{lead['en']} {body['en']}{tail['en']}"}
-
-
-def _used_up(line: Mapping[str, Any]) -> Words:
-    """That steps would have cost more than the item has (扣完为止); else nothing."""
-    lost = line["reason"]["facts"].get("lost")
-    if line["kind"] != "deduct" or line["points"] is None or lost is None:
-        return same("")
-    maximum, points = Fraction(line["maximum"]), Fraction(line["points"]["exact"])
-    if points == maximum - Fraction(lost):
-        return same("")
-    return words("card_used_up", most=shown_short(maximum - points), floor=shown_short(points))
-
-
-def reason_words(reason: Mapping[str, Any], unit: str | None = None) -> Words:
+def reason_words(code: str, given: Mapping[str, Any], unit: str | None = None) -> Words:
     """A reason's code and exact facts as people read them.
 
     Parameters
     ----------
     unit
         Of the rate that the reason is about, ``percent`` or ``points``; None: of no rate.
+
+    Examples
+    --------
+    >>> facts = {"percent": "4.5", "threshold": "2", "step": "1", "points_per_step": "3", "n_steps": "2", "lost": "6"}
+    >>> reason_words("line_steps", facts, "percent")["zh"]
+    '4.50%，超出界限 2% 共 2 个整步（每步 1 个百分点），每步扣 3 分，扣 6 分'
     """
-    given = reason["facts"]
     facts: dict[str, Any] = {key: _fact(key, value) for key, value in given.items()}
     if unit is not None and "value" in given:
         rate = Fraction(given["value"])
@@ -75,16 +39,7 @@ def reason_words(reason: Mapping[str, Any], unit: str | None = None) -> Words:
     if "left" in given:
         left, right = Fraction(given["left"]), Fraction(given["right"])
         facts["left"] = shown_near(left, [right]) if "/" in given["left"] else facts["left"]
-    return words(reason["code"], **facts)
-
-
-def total_words(document: Mapping[str, Any]) -> Words:
-    """Why a scorecard has its total, or has none; a total is written as the card writes it."""
-    total, reason = document["total"], document["reason"]
-    if total is None:
-        return reason_words(reason)
-    facts = {k: total["shown"] if v == total["exact"] and "/" in v else v for k, v in reason["facts"].items()}
-    return reason_words({**reason, "facts": facts})
+    return words(code, **facts)
 
 
 def _fact(key: str, value: Any) -> Any:

@@ -1,14 +1,26 @@
 """One scorecard as rows (考评表): what the workbook and the page both show, in figures that know their unit."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
+from gridmgmt.documents import plain
 from gridmgmt.figures.counts import COUNTS, KNOWN_BY
 from gridmgmt.figures.indicators import RATIOS
 from gridmgmt.figures.names import indicator_words
 from gridmgmt.files.wording import Figure, Words, listed, readable, same, words
+from gridmgmt.scorecards.documents import (
+    CardHeader,
+    Comparison,
+    Counts,
+    Document,
+    Grade,
+    Header,
+    Judged,
+    Place,
+    Refusal,
+    TopItem,
+)
 
 COMPARISONS = ("previous", "year_ago")
 """环比 and 同比, in the order of the columns."""
@@ -21,8 +33,7 @@ class Card:
     Attributes
     ----------
     header
-        The assessment's header, with its ``name`` and ``sha256``; ``parents``
-        maps the parents' codes to their names.
+        The assessment's header.
     document
         The subject's document, as :func:`gridmgmt.scorecards.assessment.assess` makes it.
     sketch
@@ -33,8 +44,8 @@ class Card:
         How many cases the map shows, by which count; None without a map.
     """
 
-    header: Mapping[str, Any]
-    document: Mapping[str, Any]
+    header: CardHeader
+    document: Document
     sketch: str | None
     n_spots: tuple[str, int] | None = None
     picture: bytes | None = None
@@ -60,31 +71,31 @@ class Row:
     compared: tuple[Compared, ...]
 
 
-def indicator_rows(document: Mapping[str, Any]) -> list[Row]:
+def indicator_rows(document: Document) -> list[Row]:
     """A scorecard's indicator table: rates first, then counts."""
-    rates = [n for n in RATIOS if n in document["indicators"]]
-    return [indicator_row(document, n) for n in [*rates, *(n for n in COUNTS if n in document["counts"])]]
+    rates = [n for n in RATIOS if n in document.indicators]
+    return [indicator_row(document, n) for n in [*rates, *(n for n in COUNTS if n in document.counts)]]
 
 
-def indicator_row(document: Mapping[str, Any], name: str) -> Row:
+def indicator_row(document: Document, name: str) -> Row:
     """One rate or count of a document with its comparisons (环比、同比)."""
     now = figure(document, name)
-    value = document["indicators"].get(name)
+    value = document.indicators.get(name)
     parts = None
     if value:
         unit = "per_km2" if RATIOS[name].unit == "per_km2" else "count"
-        parts = (Figure(Fraction(value["numerator"]), "count"), Figure(Fraction(value["denominator"]), unit))
-    earlier = [document["comparisons"].get(c) or {} for c in COMPARISONS]
+        parts = (Figure(Fraction(value.numerator), "count"), Figure(Fraction(value.denominator), unit))
+    earlier = [document.comparisons.get(c) for c in COMPARISONS]
     return Row(name, indicator_words(name), now, parts, tuple(_compare(name, now, figure(e, name)) for e in earlier))
 
 
-def figure(values: Mapping[str, Any], name: str) -> Figure:
+def figure(values: Document | Comparison | None, name: str) -> Figure:
     """A rate or count out of ``counts`` and ``indicators``; None where there is no data."""
     if name in RATIOS:
-        found = (values.get("indicators") or {}).get(name)
-        value = (found.get("value") or found["shown"]) if found else None
+        found = values.indicators.get(name) if values and values.indicators else None
+        value = (found.value or found.shown) if found else None
         return Figure(Fraction(value) if value is not None else None, RATIOS[name].unit)
-    counts = values.get("counts") or {}
+    counts: Counts = (values.counts if values else None) or {}
     known, of = KNOWN_BY.get(name, (name, name))
     if name not in counts or (not counts.get(known) and counts.get(of)):
         return Figure(None, "count")
@@ -104,138 +115,137 @@ def _compare(name: str, now: Figure, then: Figure) -> Compared:
     return Compared(then, Figure(scaled, unit), trend)
 
 
-def comparison_words(document: Mapping[str, Any], name: str) -> Words:
+def comparison_words(document: Document, name: str) -> Words:
     """The heading of an earlier period's column, with the period."""
-    found = document["comparisons"].get(name) or {"period": ""}
-    other = found.get("edition")
-    if other is None or other == document["subject"]["edition"]:
-        return words(f"card_{name}", period=found["period"])
-    return words(f"card_{name}_other_edition", period=found["period"], edition=other)
+    found = document.comparisons.get(name)
+    period, other = (found.period, found.edition) if found else ("", None)
+    if other is None or other == document.subject.edition:
+        return words(f"card_{name}", period=period)
+    return words(f"card_{name}_other_edition", period=period, edition=other)
 
 
-def rank_words(rank: Mapping[str, Any] | None) -> Words:
+def rank_words(rank: Place | None) -> Words:
     """``第 3 名，共 40 个``; a subject without a total has no rank."""
     if rank is None:
         return words("card_empty_rank")
-    return words("card_rank_tied" if rank["tied"] > 1 else "card_rank_of", **rank)
+    return words("card_rank_tied" if rank.tied > 1 else "card_rank_of", **plain(rank))
 
 
-def total_figure(document: Mapping[str, Any]) -> Figure:
+def total_figure(document: Document) -> Figure:
     """A scorecard's total, or why there is none: no data, inputs to come, or a rulebook without a total."""
-    total = document["total"]
-    code = {"incomplete": "card_open", "unscored": "card_unscored"}.get(document["status"], "card_no_data")
-    return Figure(Fraction(total["exact"]) if total else None, "points", code)
+    total = document.total
+    code = {"incomplete": "card_open", "unscored": "card_unscored"}.get(document.status, "card_no_data")
+    return Figure(Fraction(total.exact) if total else None, "points", code)
 
 
-def total_words_short(document: Mapping[str, Any], lang: str | None = None) -> str:
+def total_words_short(document: Document, lang: str | None = None) -> str:
     """The total as it is written, near a grade's bound with more digits; else why there is none."""
-    total: Mapping[str, str] | None = document["total"]
-    return total["shown"] if total else total_figure(document).text(lang)
+    return document.total.shown if document.total else total_figure(document).text(lang)
 
 
-def grade_label(header: Mapping[str, Any], grade: str) -> Words:
+def grade_label(header: Judged, grade: str) -> Words:
     """What a grade is called in short: its letter where it has one, else its name."""
-    found = next((g for g in header["rulebook"]["grades"] if g["id"] == grade), None)
-    return same(grade) if found is None or grade.isupper() else dict(found["title"])
+    found = header.rulebook.grade(grade)
+    return short_grade(found) if found else same(grade)
 
 
-def grade_words(header: Mapping[str, Any], grade: str | None) -> Words:
+def short_grade(grade: Grade) -> Words:
+    """A grade's letter where it has one, else its name."""
+    return same(grade.id) if grade.id.isupper() else grade.title
+
+
+def grade_words(header: Judged, grade: str | None) -> Words:
     """A grade's letter and name, ``A 优秀``; its name alone where its id is none for readers."""
     if grade is None:
         return words("card_no_grade")
-    found = next((g for g in header["rulebook"]["grades"] if g["id"] == grade), None)
+    found = header.rulebook.grade(grade)
     if found is None:
         return same(grade)
-    return {lang: f"{grade} {title}" if grade.isupper() else title for lang, title in found["title"].items()}
+    return {lang: f"{grade} {title}" if grade.isupper() else title for lang, title in found.title.items()}
 
 
-def level_words(header: Mapping[str, Any], key: str) -> Words:
+def level_words(header: Header, key: str | None) -> Words:
     """A grid level's name in the city's words."""
-    found: Words | None = next((x for x in header["levels"] if x["key"] == key), None)
-    return found or {"zh": key, "en": key}
+    return next((x.name for x in header.levels if x.key == key), same(key))
 
 
-def parent_words(header: Mapping[str, Any], document: Mapping[str, Any]) -> Words | None:
+def parent_words(header: CardHeader, document: Document) -> Words | None:
     """The name of the grid one level up, else its code; None at the top."""
-    parent = document["subject"]["parent"]
-    if parent is None:
-        return None
-    found: Words | None = (header.get("parents") or {}).get(parent)
-    return found or {"zh": parent, "en": parent}
+    parent = document.subject.parent
+    return None if parent is None else header.parents.get(parent) or same(parent)
 
 
-def ranked(documents: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def ranked(documents: Sequence[Document]) -> list[Document]:
     """Best first, equal ones by code; those without a total last."""
 
-    def place(document: Mapping[str, Any]) -> tuple[bool, int, str]:
-        rank = document["rank"]["level"]
-        return rank is None, rank["rank"] if rank else 0, document["subject"]["code"]
+    def place(document: Document) -> tuple[bool, int, str]:
+        return document.place is None, document.place or 0, document.subject.code
 
     return sorted(documents, key=place)
 
 
-def basis(header: Mapping[str, Any]) -> list[tuple[Words, Words]]:
+def basis(header: CardHeader) -> list[tuple[Words, Words]]:
     """How an assessment was computed: what was read, by which rules, with which proofs; label and value."""
-    book = header["rulebook"]
+    book = header.rulebook
     rows = [
-        (words("card_city"), header["city"]["name"]),
-        (words("card_assessment"), same(header["name"])),
-        (words("card_period"), words("card_period_value", **header["period"])),
-        (words("card_as_of"), same(header["as_of"])),
-        (words("card_edition"), same(header["edition"])),
-        (words("card_datum"), same(header["datum"])),
-        (words("card_rulebook"), book["title"]),
-        (words("card_stage"), book["stage"]["title"]),
-        (words("card_issuer"), book["issuer"]),
-        (words("card_rulebook_id"), same(f"{book['id']} v{book['version']}")),
-        (words("card_empty"), words(f"card_empty_{book['empty']['option']}", reason=book["empty"]["reason"])),
-        (words("card_items"), listed([_item(i) for i in book["items"]])),
+        (words("card_city"), header.city.name),
+        (words("card_assessment"), same(header.name)),
+        (words("card_period"), words("card_period_value", **plain(header.period))),
+        (words("card_as_of"), same(header.as_of)),
+        (words("card_edition"), same(header.edition)),
+        (words("card_datum"), same(header.datum)),
+        (words("card_rulebook"), book.title),
+        (words("card_stage"), book.stage.title),
+        (words("card_issuer"), book.issuer),
+        (words("card_rulebook_id"), same(f"{book.id} v{book.version}")),
+        (words("card_empty"), words(f"card_empty_{book.empty.option}", reason=book.empty.reason)),
+        (words("card_items"), listed([_item(i) for i in book.items])),
     ]
-    if book["grades"]:
-        rows.append((words("card_grades"), listed([_bound(header, g) for g in book["grades"]])))
-    if not header["complete"]:
-        rows.append((words("card_incomplete"), words("card_incomplete_value", n=header["n_missing"])))
-    rows += [(words("card_refusal"), refusal_words(r)) for r in header["refusals"]]
-    return rows + _earlier(header) + _proofs(header, same(book["sha256"]), same(header["sha256"]))
+    if book.grades:
+        rows.append((words("card_grades"), listed([_bound(header, g) for g in book.grades])))
+    if not header.complete:
+        rows.append((words("card_incomplete"), words("card_incomplete_value", n=header.n_missing)))
+    rows += [(words("card_refusal"), refusal_words(r)) for r in header.refusals]
+    return rows + _earlier(header) + _proofs(header, same(book.sha256), same(header.sha256))
 
 
-def _item(item: Mapping[str, Any]) -> Words:
-    if item["points"] is None:
-        return dict(item["title"])
-    return words("card_item_value", title=item["title"], points=readable(item["points"]))
+def _item(item: TopItem) -> Words:
+    if item.points is None:
+        return item.title
+    return words("card_item_value", title=item.title, points=readable(item.points))
 
 
-def _bound(header: Mapping[str, Any], grade: Mapping[str, Any]) -> Words:
+def _bound(header: Judged, grade: Grade) -> Words:
     """A grade with its bound; the last one may take the rest, and one given by people has none."""
-    title = grade_words(header, grade["id"])
-    if grade["at_least"] is not None:
-        return words("card_grade_value", title=title, at_least=readable(grade["at_least"]))
-    is_rest = any(g["at_least"] is not None for g in header["rulebook"]["grades"])
+    title = grade_words(header, grade.id)
+    if grade.at_least is not None:
+        return words("card_grade_value", title=title, at_least=readable(grade.at_least))
+    is_rest = any(g.at_least is not None for g in header.rulebook.grades)
     return words("card_grade_rest", title=title) if is_rest else title
 
 
-def refusal_words(refusal: Mapping[str, Any]) -> Words:
+def refusal_words(refusal: Refusal) -> Words:
     """A quota that was exceeded (超出名额): nobody of the group was given the choice."""
-    group, subjects = refusal["group"] or "—", "、".join(refusal["subjects"])
+    group, subjects = refusal.group or "—", "、".join(refusal.subjects)
     return words(
-        "card_refusal_value", title=refusal["title"], group=group, at_most=refusal["at_most"],
-        n=len(refusal["subjects"]), subjects=subjects,
+        "card_refusal_value", title=refusal.title, group=group, at_most=refusal.at_most,
+        n=len(refusal.subjects), subjects=subjects,
     )  # fmt: skip
 
 
-def _earlier(header: Mapping[str, Any]) -> list[tuple[Words, Words]]:
+def _earlier(header: Header) -> list[tuple[Words, Words]]:
     """The earlier periods whose results were used, each by its assessment and its hash."""
     return [
-        (words("card_earlier", period=period), same(f"{found['assessment']} · SHA-256 {found['sha256']}"))
-        for period, found in sorted(header.get("earlier", {}).items())
+        (words("card_earlier", period=period), same(f"{found.assessment} · SHA-256 {found.sha256}"))
+        for period, found in sorted(header.earlier.items())
     ]
 
 
-def readings(header: Mapping[str, Any]) -> list[tuple[Words, Words]]:
+def readings(header: Judged) -> list[tuple[Words, Words]]:
     """How the rulebook's open points are read (对未明确之处的理解): the question, and the reading with its reason."""
     return [
-        (r["text"], words("card_reading_value", value=_option(r["value"]), reason=r["reason"]))
-        for _, r in sorted(header["rulebook"]["readings"].items())
+        (r.text, words("card_reading_value", value=_option(r.value), reason=r.reason))
+        for _, r in sorted(header.rulebook.readings.items())
     ]
 
 
@@ -245,24 +255,24 @@ def _option(value: object) -> Words:
     return same(value)
 
 
-def _readable(counts: Mapping[str, int | str]) -> dict[str, int | str]:
+def _readable(counts: Counts) -> Counts:
     """A document's counts for people: parts of roads rounded."""
     return {name: readable(n) if isinstance(n, str) else n for name, n in counts.items()}
 
 
-def _proofs(header: Mapping[str, Any], rulebook_hash: Words, assessment_hash: Words) -> list[tuple[Words, Words]]:
-    keys = [x["key"] for x in header["levels"] if x["key"] in header["unassigned"]]
+def _proofs(header: Header, rulebook_hash: Words, assessment_hash: Words) -> list[tuple[Words, Words]]:
+    keys = [x.key for x in header.levels if x.key in header.unassigned]
     rows = [
         (
             words("card_unassigned", level=level_words(header, key)),
-            words("card_unassigned_value", **_readable(header["unassigned"][key])),
+            words("card_unassigned_value", **_readable(header.unassigned[key])),
         )
         for key in keys
     ]
     notes = [*(["conservation"] if keys else []), "exactness", "comparison", "chance"]
     rows += [(words(f"card_{x}"), words(f"card_{x}_note")) for x in notes]
     rows += [
-        (words(f"card_evidence_{kind}"), words("card_evidence_value", **proof))
-        for kind, proof in sorted(header["evidence"].items())
+        (words(f"card_evidence_{kind}"), words("card_evidence_value", **plain(proof)))
+        for kind, proof in sorted(header.evidence.items())
     ]
     return [*rows, (words("card_rulebook_hash"), rulebook_hash), (words("card_assessment_hash"), assessment_hash)]

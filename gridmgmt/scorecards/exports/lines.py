@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
-from gridmgmt.files.wording import Figure, Words
-from gridmgmt.rulebooks.exports.reasons import line_words
+from gridmgmt.files.wording import Figure, Words, readable, same, shown_short, words
+from gridmgmt.rulebooks.exports.reasons import reason_words
 from gridmgmt.rulebooks.kinds import RULES
 from gridmgmt.scorecards.chance import rate_words
+from gridmgmt.scorecards.documents import Document, Interval, Judged, Line, Rate
 
 RULE_KINDS = frozenset({*RULES, "event"})
 """Lines that say what a rule costs or earns; all others have points of their own."""
@@ -55,69 +55,65 @@ class ScoreLine:
         return float(min(max(self.points.value / self.maximum, Fraction(0)), Fraction(1)))
 
 
-def score_lines(header: Mapping[str, Any], document: Mapping[str, Any]) -> list[ScoreLine]:
+def score_lines(header: Judged, document: Document) -> list[ScoreLine]:
     """The lines that make up the total, items before their parts and rules."""
-    return _read(header, document, document["lines"])
+    return _read(header, document, document.lines)
 
 
-def shown_lines(header: Mapping[str, Any], document: Mapping[str, Any]) -> list[ScoreLine]:
+def shown_lines(header: Judged, document: Document) -> list[ScoreLine]:
     """The lines beside the score (只列示), which are no part of the total."""
-    return _read(header, document, document["shown"])
+    return _read(header, document, document.shown)
 
 
-def top_lines(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def top_lines(document: Document) -> list[Line]:
     """A document's top items (一级考核项); where nothing is scored, what is shown."""
-    return [x for x in document["lines"] or document["shown"] if x["depth"] == 0]
+    return [x for x in document.lines or document.shown if x.depth == 0]
 
 
-def top_points(header: Mapping[str, Any], document: Mapping[str, Any]) -> list[Figure]:
+def top_points(header: Judged, document: Document) -> list[Figure]:
     """What each top item of the rulebook gained, in the header's order; also where the document lacks its line."""
-    known = {x.item: x.points for x in _read(header, document, document["lines"] or document["shown"])}
-    return [known.get(item["id"], Figure(None, "points")) for item in header["rulebook"]["items"]]
+    known = {x.item: x.points for x in _read(header, document, document.lines or document.shown)}
+    return [known.get(item.id, Figure(None, "points")) for item in header.rulebook.items]
 
 
-def _read(
-    header: Mapping[str, Any], document: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]
-) -> list[ScoreLine]:
-    rates = header["rulebook"]["rates"]
-    intervals = (document.get("chance") or {}).get("rates", {})
+def _read(header: Judged, document: Document, lines: Sequence[Line]) -> list[ScoreLine]:
+    rates = header.rulebook.rates
+    intervals = document.chance.rates if document.chance else {}
     out: list[ScoreLine] = []
     owners: list[str] = []  # kinds of the items above, outermost first
     for line in lines:
-        kind, depth = line["kind"], line["depth"]
+        kind, depth = line.kind, line.depth
         del owners[depth:]
         owner = next((k for k in reversed(owners) if k not in RULE_KINDS), None)
         owners.append(kind)
-        interval = intervals.get(line["indicator"])
+        interval = intervals.get(line.indicator or "")
         out.append(_line(line, rates, kind in RULE_KINDS, owner in COSTS, interval))
     return out
 
 
-def _line(
-    line: Mapping[str, Any], rates: Mapping[str, Any], is_rule: bool, is_cost: bool, interval: Mapping[str, Any] | None
-) -> ScoreLine:
-    value, rate = line["value"], rates.get(line["indicator"] or "")
-    figure = Figure(_exact(value and value["value"]), rate["unit"]) if rate else None
+def _line(line: Line, rates: Mapping[str, Rate], is_rule: bool, is_cost: bool, interval: Interval | None) -> ScoreLine:
+    value, rate = line.value, rates.get(line.indicator or "")
+    figure = Figure(_exact(value.value if value else None), rate.unit) if rate else None
     parts = None
     if value is not None:
-        parts = (Figure(Fraction(value["numerator"]), "count"), Figure(Fraction(value["denominator"]), "count"))
-    is_shown_rate = line["kind"] == "rate" and figure is not None and figure.value is not None
+        parts = (Figure(Fraction(value.numerator), "count"), Figure(Fraction(value.denominator), "count"))
+    is_shown_rate = line.kind == "rate" and figure is not None and figure.value is not None
     return ScoreLine(
-        line["item"], line["code"], line["title"], line["depth"], is_rule,
-        _exact(line["maximum"]), _exact(line["weight"]),
+        line.item, line.code, line.title, line.depth, is_rule,
+        _exact(line.maximum), _exact(line.weight),
         figure if is_shown_rate and figure else _points(line, is_rule, is_cost),
-        rate["title"] if rate else None, figure, parts, line_words(line, rates),
+        rate.title if rate else None, figure, parts, line_words(line, rates),
         rate_words(interval) if interval else None,
     )  # fmt: skip
 
 
-def _points(line: Mapping[str, Any], is_rule: bool, is_cost: bool) -> Figure:
-    points, reason = line["points"], line["reason"]["code"]
+def _points(line: Line, is_rule: bool, is_cost: bool) -> Figure:
+    points, reason = line.points, line.reason.code
     if points is None:
-        code = {"missing": "card_open", "not_applicable": "card_not_applicable"}.get(line["status"], "card_no_data")
+        code = {"missing": "card_open", "not_applicable": "card_not_applicable"}.get(line.status, "card_no_data")
         return Figure(None, "points", "card_to_enter" if reason == "line_missing" else code)
-    value = Fraction(points["exact"])
-    if line["kind"] == "target":
+    value = Fraction(points.exact)
+    if line.kind == "target":
         return Figure(None, "points", "card_met" if value else "card_not_met")
     if reason == "line_choice":
         return Figure(None, "points", "card_without_points")
@@ -126,3 +122,44 @@ def _points(line: Mapping[str, Any], is_rule: bool, is_cost: bool) -> Figure:
 
 def _exact(text: str | None) -> Fraction | None:
     return Fraction(text) if text is not None else None
+
+
+def line_words(line: Line, rates: Mapping[str, Rate]) -> Words:
+    """Why a scorecard's line has its points, as a street manager checks it.
+
+    Parameters
+    ----------
+    line
+        One of a document's ``lines`` or ``shown``: its reason's exact facts are
+        rounded for reading, numerator and denominator stand in front. A rounded
+        rate never seems to be on the other side of a limit.
+    rates
+        The rulebook's rates, as the assessment's header has them.
+    """
+    value, rate = line.value, rates.get(line.indicator or "")
+    body = reason_words(line.reason.code, line.reason.facts, rate.unit if rate else None)
+    if value is None or rate is None:
+        return body
+    parts = {"numerator": readable(value.numerator), "denominator": readable(value.denominator)}
+    lead, tail = words("card_basis", indicator=rate.title, **parts), _used_up(line)
+    return {"zh": lead["zh"] + body["zh"] + tail["zh"], "en": f"{lead['en']} {body['en']}{tail['en']}"}
+
+
+def _used_up(line: Line) -> Words:
+    """That steps would have cost more than the item has (扣完为止); else nothing."""
+    lost = line.reason.facts.get("lost")
+    if line.kind != "deduct" or line.points is None or line.maximum is None or not isinstance(lost, str):
+        return same("")
+    maximum, points = Fraction(line.maximum), Fraction(line.points.exact)
+    if points == maximum - Fraction(lost):
+        return same("")
+    return words("card_used_up", most=shown_short(maximum - points), floor=shown_short(points))
+
+
+def total_words(document: Document) -> Words:
+    """Why a scorecard has its total, or has none; a total is written as the card writes it."""
+    total, reason = document.total, document.reason
+    if total is None:
+        return reason_words(reason.code, reason.facts)
+    facts = {k: total.shown if v == total.exact and "/" in v else v for k, v in reason.facts.items()}
+    return reason_words(reason.code, facts)

@@ -8,7 +8,6 @@ from markupsafe import Markup, escape
 
 from gridmgmt.figures.names import indicator_words
 from gridmgmt.files.wording import Figure, Words, say, shown_short, words
-from gridmgmt.rulebooks.exports.reasons import total_words
 from gridmgmt.scorecards.exports import lines, results
 from gridmgmt.scorecards.exports.cards import (
     COMPARISONS,
@@ -22,7 +21,7 @@ from gridmgmt.scorecards.exports.cards import (
     readings,
     total_figure,
 )
-from gridmgmt.scorecards.exports.lines import ScoreLine
+from gridmgmt.scorecards.exports.lines import ScoreLine, total_words
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 
@@ -54,9 +53,9 @@ def page(card: Card, lang: str | None = None) -> str:
             figure=lambda figure: show(figure, lang),
             sketch=Markup(card.sketch) if card.sketch else None,
             map_note=_map_note(card),
-            level=level_words(header, document["subject"]["level"]),
+            level=level_words(header, document.subject.level),
             parent=parent_words(header, document),
-            grade=grade_words(header, document["grade"]),
+            grade=grade_words(header, document.grade),
             total=total_figure(document),
             ranks=results.ranks(header, document),
             consequences=results.consequences(document),
@@ -101,7 +100,7 @@ def _most(line: ScoreLine) -> Words | None:
 
 
 def _map_note(card: Card) -> Words | None:
-    if card.document["subject"]["kind"] != "grid":
+    if card.document.subject.kind != "grid":
         return None
     if card.sketch is None:
         return words("card_map_none")

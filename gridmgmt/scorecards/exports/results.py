@@ -8,10 +8,11 @@ from typing import Any
 from gridmgmt.figures.names import indicator_words
 from gridmgmt.files.wording import Figure, Words, joined, listed, readable, same, shown_short, words
 from gridmgmt.numbers import NUMBER
-from gridmgmt.rulebooks.exports.reasons import line_words, total_words
 from gridmgmt.rulebooks.values import NOT_APPLICABLE
 from gridmgmt.scorecards import chance
+from gridmgmt.scorecards.documents import Document, Header, Input, InputValue, Judged, Place, Reached
 from gridmgmt.scorecards.exports.cards import rank_words
+from gridmgmt.scorecards.exports.lines import line_words, total_words
 
 RECORD = (
     "on", "id", "code", "title", "n", "points", "role", "praised", "case", "occasion", "fault", "steps", "note",
@@ -45,56 +46,55 @@ class Told:
     why: Words
 
 
-def consequences(document: Mapping[str, Any]) -> list[Told]:
+def consequences(document: Document) -> list[Told]:
     """The consequences (结果运用) that the period brought the subject, in the rulebook's order."""
-    return [consequence(c) for c in document["consequences"]]
+    return [consequence(c) for c in document.consequences]
 
 
-def consequence(reached: Mapping[str, Any]) -> Told:
+def consequence(reached: Reached) -> Told:
     """One consequence with its reasons."""
-    title: Words = reached["title"]
-    if reached["money"] is not None:
-        title = words("card_money", title=title, money=readable(reached["money"]))
-    if reached["undecided"]:
+    title: Words = reached.title
+    if reached.money is not None:
+        title = words("card_money", title=title, money=readable(reached.money))
+    if reached.undecided:
         title = words("card_undecided", title=title)
-    periods = joined([same(p) for p in reached["because"]])
-    code = "card_because" if reached["count"] is None else "card_because_count"
-    why = [words(code, periods=periods, count=reached["count"])]
-    why += [reached["text"]] if reached["text"] else []
-    why += [words(f"card_undecided_{reached['undecided']}")] if reached["undecided"] else []
-    return Told(reached["tone"], title, listed(why))
+    periods = joined([same(p) for p in reached.because])
+    code = "card_because" if reached.count is None else "card_because_count"
+    why = [words(code, periods=periods, count=reached.count)]
+    why += [reached.text] if reached.text else []
+    why += [words(f"card_undecided_{reached.undecided}")] if reached.undecided else []
+    return Told(reached.tone, title, listed(why))
 
 
-def consequences_line(document: Mapping[str, Any]) -> Words:
+def consequences_line(document: Document) -> Words:
     """All consequences in one cell of a ranking; empty where there are none."""
     return listed([c.title for c in consequences(document)])
 
 
-def missing(document: Mapping[str, Any]) -> list[tuple[str, Words]]:
+def missing(document: Document) -> list[tuple[str, Words]]:
     """The inputs still to be handed in (尚缺数据), joined by period: period and their titles."""
     periods: dict[str, list[Words]] = {}
-    for lacking in document["missing"]:
-        periods.setdefault(lacking["period"], []).append(lacking["title"])
+    for lacking in document.missing:
+        periods.setdefault(lacking.period, []).append(lacking.title)
     return [(period, joined(titles)) for period, titles in sorted(periods.items())]
 
 
-def chance_words(document: Mapping[str, Any]) -> Words | None:
+def chance_words(document: Document) -> Words | None:
     """How much of the rank may be chance (偶然性); None where nothing is to be said."""
-    found = document.get("chance")
-    said = chance.words(found) if found else {"zh": "", "en": ""}
+    said = chance.words(document.chance) if document.chance else {"zh": "", "en": ""}
     return said if said["zh"] else None
 
 
-def exempted(document: Mapping[str, Any]) -> Words | None:
+def exempted(document: Document) -> Words | None:
     """The facts that granted appeals left out (申诉免计); None without any."""
-    return joined([same(fact) for fact in document["exempted"]]) if document["exempted"] else None
+    return joined([same(fact) for fact in document.exempted]) if document.exempted else None
 
 
-def refused(header: Mapping[str, Any], document: Mapping[str, Any]) -> list[Words]:
+def refused(header: Judged, document: Document) -> list[Words]:
     """The quotas because of which a choice for this subject was not accepted (超出名额)."""
-    code = document["subject"]["code"]
-    mine = [r for r in header["refusals"] if code in r["subjects"]]
-    return [words("card_refused", title=r["title"], n=len(r["subjects"]), at_most=r["at_most"]) for r in mine]
+    code = document.subject.code
+    mine = [r for r in header.refusals if code in r.subjects]
+    return [words("card_refused", title=r.title, n=len(r.subjects), at_most=r.at_most) for r in mine]
 
 
 @dataclass(frozen=True)
@@ -109,60 +109,58 @@ class InputRow:
     records: tuple[Words, ...] = ()
 
 
-def input_rows(header: Mapping[str, Any], document: Mapping[str, Any]) -> list[InputRow]:
+def input_rows(header: Judged, document: Document) -> list[InputRow]:
     """The inputs that the score was computed from (考核数据), in the order of the lines that they stand in."""
-    held, specs = document["inputs"], header["rulebook"]["inputs"]
-    used = dict.fromkeys(n for line in (*document["lines"], *document["shown"]) for n in line["inputs"])
+    held, specs = document.inputs, header.rulebook.inputs
+    used = dict.fromkeys(n for line in document.all_lines for n in line.inputs)
     names = [n for n in used if n in held] + sorted(n for n in held if n not in used)
     titles = record_titles(document)
     return [_input(name, specs.get(name), held[name], titles) for name in names]
 
 
-def record_titles(document: Mapping[str, Any]) -> Mapping[str, Words]:
+def record_titles(document: Document) -> Mapping[str, Words]:
     """Titles of the lines that records are called by (:data:`NAMED`), by the lines' ids."""
-    return {x["item"]: x["title"] for x in (*document["lines"], *document["shown"]) if x["kind"] in NAMED}
+    return {x.item: x.title for x in document.all_lines if x.kind in NAMED}
 
 
-def _input(name: str, spec: Mapping[str, Any] | None, held: Mapping[str, Any], titles: Mapping[str, Words]) -> InputRow:
-    value, records = held["value"], tuple[Words, ...]()
+def _input(name: str, spec: Input | None, held: InputValue, titles: Mapping[str, Words]) -> InputRow:
+    value, records = held.value, tuple[Words, ...]()
     if isinstance(value, list) and all(isinstance(x, Mapping) for x in value):
         records = tuple(record_words(x, titles) for x in value)
     number = Figure(Fraction(str(value)), "count") if NUMBER.fullmatch(str(value)) else None
-    source = words(f"card_from_{held['from']}")
-    return InputRow(name, spec["title"] if spec else same(name), value_words(value), source, number, records)
+    source = words(f"card_from_{held.from_}")
+    return InputRow(name, spec.title if spec else same(name), value_words(value), source, number, records)
 
 
-def known_words(header: Mapping[str, Any], name: str) -> Words:
+def known_words(header: Judged, name: str) -> Words:
     """The name of an input of the rulebook, else of a count or rate."""
-    spec = header["rulebook"]["inputs"].get(name.rpartition("@")[2])  # n_reported@INPUT is the input's own count
-    return spec["title"] if spec else indicator_words(name)
+    spec = header.rulebook.inputs.get(name.rpartition("@")[2])  # n_reported@INPUT is the input's own count
+    return spec.title if spec else indicator_words(name)
 
 
-def why_words(header: Mapping[str, Any], document: Mapping[str, Any], item: str | None) -> Words:
+def why_words(header: Judged, document: Document, item: str | None) -> Words:
     """Why a line, a consequence, an input or the total of a document is what it is, in one sentence."""
     if item is None:
         return total_words(document)
-    line = next((x for x in (*document["lines"], *document["shown"]) if x["item"] == item), None)
+    line = next((x for x in document.all_lines if x.item == item), None)
     if line is not None:
-        return line_words(line, header["rulebook"]["rates"])
-    reached = next((c for c in document["consequences"] if c["consequence"] == item), None)
+        return line_words(line, header.rulebook.rates)
+    reached = document.reached(item)
     if reached is not None:
         told = consequence(reached)
         return words("card_named", name=told.title, value=told.why)
-    if item in header["rulebook"]["consequences"]:
-        title = header["rulebook"]["consequences"][item]["title"]
+    if item in header.rulebook.consequences:
+        title = header.rulebook.consequences[item].title
         return words("card_named", name=title, value=words("card_not_reached"))
-    held = document["inputs"].get(item)
+    held = document.inputs.get(item)
     name = known_words(header, item)
-    return name if held is None else words("card_named", name=name, value=value_words(held["value"]))
+    return name if held is None else words("card_named", name=name, value=value_words(held.value))
 
 
-def grounds(
-    header: Mapping[str, Any], behind: Sequence[tuple[str, Mapping[str, Any]]]
-) -> list[tuple[str, str, Mapping[str, Any]]]:
+def grounds(header: Header, behind: Sequence[tuple[str, Document]]) -> list[tuple[str, str, Document]]:
     """The periods behind a consequence or a sum, each with its assessment and the subject's document in it."""
-    periods = {found["assessment"]: period for period, found in header["earlier"].items()}
-    return [(periods.get(name, header["period"]["label"]), name, document) for name, document in behind]
+    periods = {found.assessment: period for period, found in header.earlier.items()}
+    return [(periods.get(name, header.period.label), name, document) for name, document in behind]
 
 
 def value_words(value: Any) -> Words:
@@ -229,20 +227,20 @@ class Placed:
     of: int
 
 
-def ranks(header: Mapping[str, Any], document: Mapping[str, Any]) -> list[Placed]:
+def ranks(header: Judged, document: Document) -> list[Placed]:
     """The ranks a card shows; provisional (暂定) while somebody's inputs are missing.
 
     Among siblings only where there are some: grids have them, units and persons in a group.
     """
-    subject, places = document["subject"], document["rank"]
+    subject, places = document.subject, document.rank
     codes = {"level": "card_rank_level", "siblings": "card_rank_siblings"}
-    if subject["kind"] != "grid":
-        codes = {"level": "card_rank", **({"siblings": "card_rank_group"} if subject["parent"] is not None else {})}
-    return [_placed(header, words(code), places[scope]) for scope, code in codes.items()]
+    if subject.kind != "grid":
+        codes = {"level": "card_rank", **({"siblings": "card_rank_group"} if subject.parent is not None else {})}
+    return [_placed(header, words(code), getattr(places, scope)) for scope, code in codes.items()]
 
 
-def _placed(header: Mapping[str, Any], name: Words, place: Mapping[str, Any] | None) -> Placed:
+def _placed(header: Judged, name: Words, place: Place | None) -> Placed:
     told = rank_words(place)
     if place is None:
         return Placed(name, told, 0)
-    return Placed(name, told if header["complete"] else words("card_provisional", text=told), place["of"])
+    return Placed(name, told if header.complete else words("card_provisional", text=told), place.of)

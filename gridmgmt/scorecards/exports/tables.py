@@ -3,12 +3,13 @@
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from gridmgmt.documents import plain
 from gridmgmt.files.wording import Figure, label, say
 from gridmgmt.files.worksheets import FORMULA_STARTS
 from gridmgmt.numbers import shown
+from gridmgmt.scorecards.documents import CardHeader, Document
 from gridmgmt.scorecards.exports.cards import (
     COMPARISONS,
     Row,
@@ -27,14 +28,13 @@ BOM = "\ufeff"
 """Byte order mark: without it Excel reads UTF-8 as the local code page."""
 
 
-def card_json(header: Mapping[str, Any], document: Mapping[str, Any]) -> str:
+def card_json(header: CardHeader, document: Document) -> str:
     """One scorecard with its assessment's header, exact numbers as text, keys sorted."""
-    return (
-        json.dumps({"assessment": header, "scorecard": document}, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
-    )
+    both = {"assessment": plain(header), "scorecard": plain(document)}
+    return json.dumps(both, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
 
-def summary_csv(header: Mapping[str, Any], documents: Sequence[Mapping[str, Any]], lang: str | None = None) -> str:
+def summary_csv(header: CardHeader, documents: Sequence[Document], lang: str | None = None) -> str:
     """All scorecards of a level, one line a subject, best first; UTF-8 with BOM, CRLF line ends.
 
     Counts are whole numbers, rates end in ``%``; where there is no data the
@@ -47,7 +47,7 @@ def summary_csv(header: Mapping[str, Any], documents: Sequence[Mapping[str, Any]
     tables = [[indicator_row(d, row.name) for row in widest] for d in ordered]
     names = ("rank", "code", "name", "parent_code", "parent", "total", "grade")
     titles = [label(f"card_{n}", lang) for n in names]
-    titles += [say(i["title"], lang) for i in header["rulebook"]["items"]]
+    titles += [say(i.title, lang) for i in header.rulebook.items]
     titles += [label(f"card_{n}", lang) for n in ("consequences", "missing_count")]
     if ordered:
         titles += [t for row in tables[0] for t in _titles(row, ordered[0], lang)]
@@ -66,7 +66,7 @@ def as_text(value: str) -> str:
     return f"'{value}" if value.startswith(FORMULA_STARTS) else value
 
 
-def _titles(row: Row, document: Mapping[str, Any], lang: str | None) -> list[str]:
+def _titles(row: Row, document: Document, lang: str | None) -> list[str]:
     name = say(row.title, lang)
     out = [name]
     for earlier in COMPARISONS:
@@ -75,22 +75,20 @@ def _titles(row: Row, document: Mapping[str, Any], lang: str | None) -> list[str
     return out
 
 
-def _fields(
-    header: Mapping[str, Any], document: Mapping[str, Any], table: Sequence[Row], lang: str | None
-) -> list[str]:
-    subject, rank, total = document["subject"], document["rank"]["level"], document["total"]
+def _fields(header: CardHeader, document: Document, table: Sequence[Row], lang: str | None) -> list[str]:
+    subject, total = document.subject, document.total
     parent = parent_words(header, document)
     fields = [
-        str(rank["rank"]) if rank else label("card_empty_rank", lang),
-        as_text(subject["code"]),
-        as_text(say(subject["name"], lang)),
-        as_text(subject["parent"] or ""),
+        str(document.place) if document.place else label("card_empty_rank", lang),
+        as_text(subject.code),
+        as_text(say(subject.name, lang)),
+        as_text(subject.parent or ""),
         as_text(say(parent, lang)) if parent else "",
-        total["shown"] if total else total_figure(document).text(lang),
-        as_text(say(grade_words(header, document["grade"]), lang)),
+        total.shown if total else total_figure(document).text(lang),
+        as_text(say(grade_words(header, document.grade), lang)),
     ]
     fields += [figure.text(lang) for figure in top_points(header, document)]
-    fields += [as_text(say(consequences_line(document), lang)), str(len(document["missing"]))]
+    fields += [as_text(say(consequences_line(document), lang)), str(len(document.missing))]
     for row in table:
         figures = [row.now, *(f for c in row.compared for f in (c.then, c.change))]
         fields += [_field(f, lang) for f in figures]

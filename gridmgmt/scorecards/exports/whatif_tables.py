@@ -268,13 +268,14 @@ def _node(loaded: Loaded, node: Node | None) -> dict[str, Any] | None:
     if node is None:
         return None
     rate = loaded.rulebook.rates.get(node.rate or "")
-    reason = {"code": node.reason.code, "facts": dict(node.reason.facts)}
+    code, facts = node.reason.code, dict(node.reason.facts)
+    told = dict(reason_words(code, facts, rate.unit if rate is not None else None))
     return {
         "value": _text(node.value),
         "maximum": _text(node.maximum),
         "weight": _text(node.weight),
         "status": node.status,
-        "reason": {**reason, "words": dict(reason_words(reason, rate.unit if rate is not None else None))},
+        "reason": {"code": code, "facts": facts, "words": told},
     }
 
 

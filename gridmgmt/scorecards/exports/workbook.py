@@ -1,7 +1,7 @@
 """Scorecards as workbooks (考评表工作簿): one for a subject, one for the summary of a level."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -14,7 +14,7 @@ from gridmgmt.figures.indicators import RATIOS
 from gridmgmt.figures.names import indicator_words
 from gridmgmt.files.wording import Figure, Words, label, readable, say, stacked, words
 from gridmgmt.files.worksheets import Value, add_sheet, freeze, indent, new_book, put, put_row, row_height, save_book
-from gridmgmt.rulebooks.exports.reasons import total_words
+from gridmgmt.scorecards.documents import CardHeader, Document, TopItem
 from gridmgmt.scorecards.exports import results
 from gridmgmt.scorecards.exports.cards import (
     COMPARISONS,
@@ -31,7 +31,7 @@ from gridmgmt.scorecards.exports.cards import (
     readings,
     total_figure,
 )
-from gridmgmt.scorecards.exports.lines import ScoreLine, score_lines, shown_lines, top_points
+from gridmgmt.scorecards.exports.lines import ScoreLine, score_lines, shown_lines, top_points, total_words
 
 KEY_COUNTS = ("n_reported", "n_due", "n_closed", "n_closed_on_time", "n_overdue_open", "n_samples")
 """Counts of the summary; the cards have all."""
@@ -61,15 +61,13 @@ def workbook(card: Card, lang: str | None = None) -> bytes:
     _score_sheet(book, card, lang)
     if indicator_rows(card.document):
         _indicator_sheet(book, card, lang)
-    if card.document["inputs"]:
+    if card.document.inputs:
         _input_sheet(book, card, lang)
     _basis_sheet(book, card.header, lang)
-    return save_book(book, card.header)
+    return save_book(book, card.header.name, card.header.as_of)
 
 
-def summary_workbook(
-    header: Mapping[str, Any], documents: Sequence[Mapping[str, Any]], lang: str | None = None
-) -> bytes:
+def summary_workbook(header: CardHeader, documents: Sequence[Document], lang: str | None = None) -> bytes:
     """A level's scorecards in one workbook: ranking, indicators with earlier periods, how it was computed."""
     book = new_book()
     ordered = ranked(documents)
@@ -77,13 +75,13 @@ def summary_workbook(
     if _compared(ordered) or not ordered:
         _comparison_sheet(book, header, ordered, lang)
     _basis_sheet(book, header, lang)
-    return save_book(book, header)
+    return save_book(book, header.name, header.as_of)
 
 
 def _score_sheet(book: Workbook, card: Card, lang: str | None) -> None:
     header, document = card.header, card.document
     sheet = add_sheet(book, "card_title", SCORE_WIDTHS, lang)
-    _title(sheet, say(document["subject"]["name"], lang), _subtitle(header, document, lang))
+    _title(sheet, say(document.subject.name, lang), _subtitle(header, document, lang))
     _tiles(sheet, header, document, lang)
     titles = ("item", "maximum", "points", "indicator", "value", "numerator", "denominator", "reason")
     _head(sheet, 6, [stacked(words(f"card_{t}"), lang) for t in titles])
@@ -105,12 +103,12 @@ def _score_sheet(book: Workbook, card: Card, lang: str | None) -> None:
         _map(sheet, row + 1, card, lang)
 
 
-def _tiles(sheet: Worksheet, header: Mapping[str, Any], document: Mapping[str, Any], lang: str | None) -> None:
+def _tiles(sheet: Worksheet, header: CardHeader, document: Document, lang: str | None) -> None:
     """Total, grade and ranks above the table, the English below the Chinese."""
     put(sheet, 3, 1, label("card_total", lang), "gm_note")
     put(sheet, 4, 1, _shown_total(document, lang), "gm_big", lang, _places(document))
-    has_grades = header["rulebook"]["grades"]
-    tiles = [(words("card_grade"), grade_words(header, document["grade"]))] if has_grades else []
+    has_grades = header.rulebook.grades
+    tiles = [(words("card_grade"), grade_words(header, document.grade))] if has_grades else []
     tiles += [(rank.name, rank.told) for rank in results.ranks(header, document)]
     for column, (name, value) in zip((2, 4, REASON), tiles, strict=False):
         put(sheet, 3, column, say(name, lang), "gm_note")
@@ -155,10 +153,8 @@ def _most(sheet: Worksheet, row: int, line: ScoreLine, style: str, lang: str | N
         put(sheet, row, 2, Figure(line.maximum, "points"), style, lang)
 
 
-def _total_line(
-    sheet: Worksheet, row: int, header: Mapping[str, Any], document: Mapping[str, Any], lang: str | None
-) -> None:
-    reason, scale = stacked(total_words(document), lang), header["rulebook"]["scale"]
+def _total_line(sheet: Worksheet, row: int, header: CardHeader, document: Document, lang: str | None) -> None:
+    reason, scale = stacked(total_words(document), lang), header.rulebook.scale
     put_row(sheet, row, [label("card_total", lang), *[None] * (REASON - 2), reason], "gm_sum")
     if scale is not None:
         put(sheet, row, 2, float(Fraction(scale)), "gm_sum_number", lang, "0.00")
@@ -166,9 +162,7 @@ def _total_line(
     sheet.row_dimensions[row].height = row_height({SCORE_WIDTHS[REASON - 1]: reason}) + 6
 
 
-def _results(
-    sheet: Worksheet, row: int, header: Mapping[str, Any], document: Mapping[str, Any], lang: str | None
-) -> int:
+def _results(sheet: Worksheet, row: int, header: CardHeader, document: Document, lang: str | None) -> int:
     """Below the score: consequences, what is missing, chance; gives the next free row."""
     told: list[tuple[str, Words | None, Words]] = [
         (label(f"card_tone_{c.tone}", lang), c.title, c.why) for c in results.consequences(document)
@@ -212,21 +206,21 @@ def _told(sheet: Worksheet, row: int, first: str, title: Words | None, text: Wor
     sheet.row_dimensions[row].height = row_height({sum(SCORE_WIDTHS[1:]) - 4: said})
 
 
-def _shown_total(document: Mapping[str, Any], lang: str | None) -> float | str:
-    total = document["total"]
-    return float(Fraction(total["exact"])) if total else total_figure(document).text(lang)
+def _shown_total(document: Document, lang: str | None) -> float | str:
+    total = document.total
+    return float(Fraction(total.exact)) if total else total_figure(document).text(lang)
 
 
-def _places(document: Mapping[str, Any]) -> str:
+def _places(document: Document) -> str:
     """As many decimals as the total needs not to seem on the other side of a grade's bound."""
-    decimals = document["total"]["shown"].partition(".")[2] if document["total"] else "00"
+    decimals = document.total.shown.partition(".")[2] if document.total else "00"
     return f"0.{'0' * len(decimals)}" if decimals else "0"
 
 
 def _indicator_sheet(book: Workbook, card: Card, lang: str | None) -> None:
     header, document = card.header, card.document
     sheet = add_sheet(book, "card_indicators", INDICATOR_WIDTHS, lang)
-    _title(sheet, say(document["subject"]["name"], lang), _subtitle(header, document, lang))
+    _title(sheet, say(document.subject.name, lang), _subtitle(header, document, lang))
     titles = [stacked(words(f"card_{t}"), lang) for t in ("indicator", "value", "numerator", "denominator")]
     for name in COMPARISONS:
         titles += [stacked(comparison_words(document, name), lang), stacked(words(f"card_{name}_change"), lang)]
@@ -242,7 +236,7 @@ def _input_sheet(book: Workbook, card: Card, lang: str | None) -> None:
     """What the score was computed from: each input by value and source, its records below each other."""
     header, document = card.header, card.document
     sheet = add_sheet(book, "card_inputs", INPUT_WIDTHS, lang)
-    _title(sheet, say(document["subject"]["name"], lang), _subtitle(header, document, lang))
+    _title(sheet, say(document.subject.name, lang), _subtitle(header, document, lang))
     _head(sheet, 3, [stacked(words(f"card_{t}"), lang) for t in ("input", "input_value", "source", "record")])
     freeze(sheet, 3, 3)
     for at, row in enumerate(results.input_rows(header, document), 4):
@@ -252,11 +246,9 @@ def _input_sheet(book: Workbook, card: Card, lang: str | None) -> None:
         sheet.row_dimensions[at].height = row_height({w - 2: t for w, t in zip(INPUT_WIDTHS, texts, strict=True)})
 
 
-def _ranking_sheet(
-    book: Workbook, header: Mapping[str, Any], documents: Sequence[Mapping[str, Any]], lang: str | None
-) -> None:
-    items = header["rulebook"]["items"]
-    counts = [n for n in KEY_COUNTS if any(n in d["counts"] for d in documents)]
+def _ranking_sheet(book: Workbook, header: CardHeader, documents: Sequence[Document], lang: str | None) -> None:
+    items = header.rulebook.items
+    counts = [n for n in KEY_COUNTS if any(n in d.counts for d in documents)]
     widths = [8, *NAME_WIDTHS, 30, 11, 16, *([13] * len(items)), 34, 12, *([12] * len(counts))]
     sheet = add_sheet(book, "card_ranking", widths, lang)
     _title(sheet, _city_title(header, lang), _subtitle(header, None, lang))
@@ -271,42 +263,40 @@ def _ranking_sheet(
         sheet.auto_filter.ref = f"A3:{get_column_letter(len(widths))}{3 + len(documents)}"
 
 
-def _item_title(item: Mapping[str, Any], lang: str | None) -> str:
-    points = f" ({readable(item['points'])})" if item["points"] is not None else ""
-    return stacked(item["title"], lang) + points
+def _item_title(item: TopItem, lang: str | None) -> str:
+    points = f" ({readable(item.points)})" if item.points is not None else ""
+    return stacked(item.title, lang) + points
 
 
 def _ranking_row(
     sheet: Worksheet,
     at: int,
-    header: Mapping[str, Any],
-    document: Mapping[str, Any],
+    header: CardHeader,
+    document: Document,
     counts: Sequence[str],
     lang: str | None,
 ) -> None:
-    subject, rank = document["subject"], document["rank"]["level"]
+    subject = document.subject
     parent, reached = parent_words(header, document), stacked(results.consequences_line(document), lang)
     values: list[Value] = [
-        Figure(Fraction(rank["rank"]), "count") if rank else label("card_empty_rank", lang),
-        subject["code"],
-        say(subject["name"], lang),
+        Figure(Fraction(document.place), "count") if document.place else label("card_empty_rank", lang),
+        subject.code,
+        say(subject.name, lang),
         say(parent, lang) if parent else "",
         total_figure(document),
-        say(grade_words(header, document["grade"]), lang),
+        say(grade_words(header, document.grade), lang),
         *top_points(header, document),
         reached,
-        Figure(Fraction(len(document["missing"])), "count") if document["missing"] else "",
+        Figure(Fraction(len(document.missing)), "count") if document.missing else "",
         *(indicator_row(document, n).now for n in counts),
     ]
     put_row(sheet, at, values, lang=lang)
-    if document["total"]:
+    if document.total:
         sheet.cell(at, 5).number_format = _places(document)
     sheet.row_dimensions[at].height = row_height({NAME_WIDTHS[1] - 2: str(values[2]), 28: str(values[3]), 32: reached})
 
 
-def _comparison_sheet(
-    book: Workbook, header: Mapping[str, Any], documents: Sequence[Mapping[str, Any]], lang: str | None
-) -> None:
+def _comparison_sheet(book: Workbook, header: CardHeader, documents: Sequence[Document], lang: str | None) -> None:
     names = _compared(documents)
     first = [indicator_row(documents[0], n) for n in names]
     sheet = add_sheet(book, "card_indicators", [*NAME_WIDTHS, *([12, 12, 16, 14, 16] * len(first))], lang, fit=False)
@@ -320,17 +310,17 @@ def _comparison_sheet(
     _head(sheet, 4, titles)
     freeze(sheet, 3, 4, columns=2)
     for at, document in enumerate(documents, 5):
-        values: list[Any] = [document["subject"]["code"], say(document["subject"]["name"], lang)]
+        values: list[Any] = [document.subject.code, say(document.subject.name, lang)]
         for row in (indicator_row(document, n) for n in names):
             values += [row.now, *(f for c in row.compared for f in (c.then, c.change))]
         put_row(sheet, at, values, lang=lang)
         sheet.row_dimensions[at].height = row_height({NAME_WIDTHS[1] - 2: values[1]})
 
 
-def _compared(documents: Sequence[Mapping[str, Any]]) -> list[str]:
+def _compared(documents: Sequence[Document]) -> list[str]:
     """The rates and key counts that any of the documents has."""
-    rates = [n for n in RATIOS if any(n in d["indicators"] for d in documents)]
-    return rates + [n for n in KEY_COUNTS if any(n in d["counts"] for d in documents)]
+    rates = [n for n in RATIOS if any(n in d.indicators for d in documents)]
+    return rates + [n for n in KEY_COUNTS if any(n in d.counts for d in documents)]
 
 
 def _groups(sheet: Worksheet, at: int, rows: Sequence[Row], lang: str | None) -> None:
@@ -341,9 +331,9 @@ def _groups(sheet: Worksheet, at: int, rows: Sequence[Row], lang: str | None) ->
     sheet.row_dimensions[at].height = 22
 
 
-def _basis_sheet(book: Workbook, header: Mapping[str, Any], lang: str | None) -> None:
+def _basis_sheet(book: Workbook, header: CardHeader, lang: str | None) -> None:
     sheet = add_sheet(book, "card_basis_title", BASIS_WIDTHS, lang)
-    _title(sheet, label("card_basis_title", lang), f"{say(header['city']['name'], lang)} · {header['name']}")
+    _title(sheet, label("card_basis_title", lang), f"{say(header.city.name, lang)} · {header.name}")
     for at, (name, value) in enumerate([*basis(header), *_read_as(header)], 3):
         title, text = say(name, lang), say(value, lang)
         put_row(sheet, at, [title, text])
@@ -351,7 +341,7 @@ def _basis_sheet(book: Workbook, header: Mapping[str, Any], lang: str | None) ->
     freeze(sheet, 1, 2)
 
 
-def _read_as(header: Mapping[str, Any]) -> list[tuple[Words, Words]]:
+def _read_as(header: CardHeader) -> list[tuple[Words, Words]]:
     """The rulebook's readings under a line that says what they are."""
     found = readings(header)
     return [(words("card_readings"), {"zh": "", "en": ""}), *found] if found else []
@@ -368,13 +358,13 @@ def _head(sheet: Worksheet, at: int, titles: Sequence[str]) -> None:
     sheet.row_dimensions[at].height = row_height({11: max(titles, key=len)}, 2)
 
 
-def _city_title(header: Mapping[str, Any], lang: str | None) -> str:
-    return f"{say(header['city']['name'], lang)} · {header['period']['label']} · {label('card_summary', lang)}"
+def _city_title(header: CardHeader, lang: str | None) -> str:
+    return f"{say(header.city.name, lang)} · {header.period.label} · {label('card_summary', lang)}"
 
 
-def _subtitle(header: Mapping[str, Any], document: Mapping[str, Any] | None, lang: str | None) -> str:
-    parts = [say(header["city"]["name"], lang), header["period"]["label"], say(header["rulebook"]["title"], lang)]
+def _subtitle(header: CardHeader, document: Document | None, lang: str | None) -> str:
+    parts = [say(header.city.name, lang), header.period.label, say(header.rulebook.title, lang)]
     if document:
-        subject = document["subject"]
-        parts = [f"{say(level_words(header, subject['level']), lang)} {subject['code']}", *parts]
-    return " · ".join([*parts, f"{label('card_as_of', lang)} {header['as_of'][:16].replace('T', ' ')}"])
+        subject = document.subject
+        parts = [f"{say(level_words(header, subject.level), lang)} {subject.code}", *parts]
+    return " · ".join([*parts, f"{label('card_as_of', lang)} {header.as_of[:16].replace('T', ' ')}"])

@@ -11,6 +11,7 @@ from gridmgmt.assessing.operations.scoring import Made
 from gridmgmt.database.work import Work
 from gridmgmt.errors import AppealRefused
 from gridmgmt.periods import parse_period
+from gridmgmt.scorecards.documents import Document
 from tests.postgis import worksite
 from tests.postgis.worksite import at, dispatched, take
 from tests.worlds import World
@@ -89,27 +90,32 @@ def granted(work: Work, name: str, subject: str, kind: str, *numbers: str) -> No
         appeals.decide_appeal(work.but(actor="office"), number, granted=True, decision="so it is")
 
 
-def card(made: Made, code: str) -> dict[str, Any]:
-    return dict(next(d for d in made.subjects if d["subject"]["code"] == code))
+def card(made: Made, code: str) -> Document:
+    return next(d for d in made.subjects if d.subject.code == code)
 
 
-def values(document: dict[str, Any], *names: str) -> tuple[Any, ...]:
-    return tuple(document["inputs"][name]["value"] for name in names)
+def values(document: Document, *names: str) -> tuple[Any, ...]:
+    return tuple(document.inputs[name].value for name in names)
+
+
+def total(document: Document) -> str:
+    assert document.total is not None
+    return document.total.exact
 
 
 class TestCase:
     def test_it_leaves_numerator_and_denominator(self, desk: Work, bench: str) -> None:
         made = published(desk, bench)
         assert values(card(made, "U1"), "extended", "handled", "extensions") == (1, 4, 2)
-        assert card(made, "U1")["total"]["exact"] == "75"
+        assert total(card(made, "U1")) == "75"
         granted(desk, made.name, "U1", "case", "A")
         u1 = card(appeals.correct(desk, made.name)[0], "U1")
         assert values(u1, "extended", "handled", "extensions") == (0, 3, 0)
-        assert u1["total"]["exact"] == "100"
+        assert total(u1) == "100"
         steps = explaining.explain(desk, made.name, "U1", "extensions").evidence["extensions"]
         assert len(steps) == 2
-        assert set(u1["exempted"]) >= {"A", *steps}
-        assert all(no == "A" or no.startswith(("A#", "A!")) for no in u1["exempted"])
+        assert set(u1.exempted) >= {"A", *steps}
+        assert all(no == "A" or no.startswith(("A#", "A!")) for no in u1.exempted)
 
     def test_of_a_unit_that_only_its_steps_count_for(self, desk: Work, bench: str) -> None:
         """U1 sent E back and U2 has it: U1 appeals against E, and E leaves U2's denominator too."""
@@ -122,8 +128,8 @@ class TestCase:
         corrected = appeals.correct(desk, made.name)[0]
         u1, u2 = card(corrected, "U1"), card(corrected, "U2")
         assert (values(u1, "sendbacks", "handled"), values(u2, "handled")) == ((0, 4), (0,))
-        assert "E" in u2["exempted"]
-        assert "E#5" in u1["exempted"]
+        assert "E" in u2.exempted
+        assert "E#5" in u1.exempted
 
     def test_with_one_of_its_steps_beside_it_goes_once(self, desk: Work, bench: str) -> None:
         made = published(desk, bench)
@@ -153,8 +159,8 @@ class TestStep:
         granted(desk, made.name, "U1", "step", number)
         corrected, (difference,) = appeals.correct(desk, made.name)
         u1 = card(corrected, "U1")
-        assert (values(u1, "sendbacks", "handled"), u1["exempted"]) == ((1, 4), [number])
-        assert (difference.subject["code"], difference.total) == ("U1", ("75", "75"))
+        assert (values(u1, "sendbacks", "handled"), u1.exempted) == ((1, 4), [number])
+        assert (difference.subject.code, difference.total) == ("U1", ("75", "75"))
         assert [(title["en"], *pair) for title, *pair in difference.lines] == [("Counted", "4.00", "3.00")]
 
     def test_a_case_extended_twice_stays_extended_until_both_go(self, desk: Work, bench: str) -> None:
@@ -178,7 +184,7 @@ class TestStep:
         assert e.value.why == "exempted"
         granted(desk, one.name, "U1", "step", second)
         two = card(appeals.correct(desk, one.name)[0], "U1")
-        assert (values(two, "extended", "extensions"), two["exempted"]) == ((0, 0), [first, second])
+        assert (values(two, "extended", "extensions"), two.exempted) == ((0, 0), [first, second])
 
     def test_an_order_that_was_late(self, desk: Work, bench: str) -> None:
         for no in "BC":
@@ -187,7 +193,7 @@ class TestStep:
         assert values(card(made, "U1"), "orders_late") == (2,)
         granted(desk, made.name, "U1", "step", "B!order1")
         u1 = card(appeals.correct(desk, made.name)[0], "U1")
-        assert (values(u1, "orders_late", "handled"), u1["exempted"]) == ((1, 4), ["B!order1"])
+        assert (values(u1, "orders_late", "handled"), u1.exempted) == ((1, 4), ["B!order1"])
 
     def test_a_hang_failure_and_an_exposure_that_are_counted(self, desk: Work, bench: str) -> None:
         made = published(desk, bench)
@@ -213,8 +219,8 @@ class TestStep:
         assert f"gridmgmt explain {made.name} U1" in told
 
 
-def account(document: dict[str, Any]) -> dict[str, Any]:
-    (found,) = document["inputs"]["accounts"]["value"]
+def account(document: Document) -> dict[str, Any]:
+    (found,) = document.inputs["accounts"].value
     return dict(found)
 
 
@@ -237,7 +243,7 @@ class TestHangingAccount:
         return published(desk, "beijing_grid")
 
     def test_a_record_names_its_failures(self, made: Made) -> None:
-        p, q = card(made, "D1-1")["inputs"]["accounts"]["value"]
+        p, q = card(made, "D1-1").inputs["accounts"].value
         assert p["failures"] == ["P!hang1", "P!hang2"]
         assert q == {"id": "Q", "steps": ["dispatched", "answered", "passed"], "unit": "U1", "earlier": 0}
 
@@ -255,8 +261,8 @@ class TestHangingAccount:
         for code in ("D1-1", "D1", "C"):  # in the grid and in those above it
             assert hangs(card(corrected, code)) == "0"
             assert account(card(corrected, code))["id"] == "Q"
-            assert card(corrected, code)["exempted"] == ["P"]
-        assert card(corrected, "D2")["exempted"] == []
+            assert card(corrected, code).exempted == ["P"]
+        assert card(corrected, "D2").exempted == []
 
     @pytest.mark.parametrize(
         ("number", "left"),
@@ -271,10 +277,10 @@ class TestHangingAccount:
         for code in ("D1-1", "D1", "C"):
             document = card(corrected, code)
             assert hangs(document) == "1"
-            p, q = document["inputs"]["accounts"]["value"]
+            p, q = document.inputs["accounts"].value
             rest = {"P!hang1": ["P!hang2"], "P!hang2": ["P!hang1"]}[number]
             assert (p["steps"], p["failures"], q["id"]) == (left, rest, "Q")
-            assert document["exempted"] == [number]
+            assert document.exempted == [number]
 
     def test_what_the_account_does_not_name_is_refused(self, desk: Work, made: Made) -> None:
         for subject, number in (("D1-1", "P!hang3"), ("D1-1", "Q!hang1"), ("D2", "P!hang1")):
@@ -288,13 +294,13 @@ class TestHangingAccount:
         take(desk, "receive", 10, "P")
         take(desk, "answer", 16, "P", day=2)
         made = published(desk, "beijing_grid")
-        assert [c["consequence"] for c in card(made, "D1-1")["consequences"]] == ["exposed"]
+        assert [c.consequence for c in card(made, "D1-1").consequences] == ["exposed"]
         granted(desk, made.name, "D1-1", "step", "P!hang1")
         corrected, differences = appeals.correct(desk, made.name)
-        assert card(corrected, "D1-1")["consequences"] == []
-        assert ("D1-1", ("exposed",)) in [(d.subject["code"], d.vanished) for d in differences]
+        assert card(corrected, "D1-1").consequences == []
+        assert ("D1-1", ("exposed",)) in [(d.subject.code, d.vanished) for d in differences]
 
 
-def hangs(document: dict[str, Any]) -> str:
-    line = next(x for x in document["shown"] if x["item"] == "hangs")
-    return str(line["reason"]["facts"]["n"])
+def hangs(document: Document) -> str:
+    line = next(x for x in document.shown if x.item == "hangs")
+    return str(line.reason.facts["n"])

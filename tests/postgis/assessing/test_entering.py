@@ -186,7 +186,7 @@ def test_withdrawing_a_value_and_a_record(city: Work, enter: Enter) -> None:
 def test_what_was_never_entered_cannot_be_withdrawn(enter: Enter) -> None:
     report = enter({"input": "events", "ref": "e9"}, {"input": "score", "value": "撤销"})
     assert counts(report) == (0, 0, 0, 0, 2)
-    assert [(p["row"], p["column"]) for p in report.problems] == [(2, "ref"), (3, "ref")]
+    assert [(p.row, p.column) for p in report.problems] == [(2, "ref"), (3, "ref")]
 
 
 def test_good_rows_load_and_bad_ones_are_told(city: Work, enter: Enter) -> None:
@@ -198,7 +198,7 @@ def test_good_rows_load_and_bad_ones_are_told(city: Work, enter: Enter) -> None:
     )
     assert counts(report) == (2, 0, 0, 0, 2)
     assert report.n_loaded == 2
-    assert [(p["row"], p["column"], p["value"], p["expected"]) for p in report.problems] == [
+    assert [(p.row, p.column, p.value, p.expected) for p in report.problems] == [
         (3, "value", "190", {"code": "expected_number_up_to", "most": "100"}),
         (4, "subject", "W", {"code": "expected_assessed", "kind": "unit"}),
     ]
@@ -208,16 +208,14 @@ def test_good_rows_load_and_bad_ones_are_told(city: Work, enter: Enter) -> None:
 def test_what_the_platform_counts_is_not_entered(city: Work, tmp_path: Path) -> None:
     path = long_csv(tmp_path / "a.csv", [{"period": "2025-12", "subject": "D1", "input": "due", "value": "1"}])
     report = entries.import_entries(city.but(actor="李四"), "grid_baseline", path)
-    assert [(p["column"], p["expected"]) for p in report.problems] == [
-        ("input", {"code": "expected_counted", "name": "due"})
-    ]
+    assert [(p.column, p.expected) for p in report.problems] == [("input", {"code": "expected_counted", "name": "due"})]
 
 
 def test_a_number_and_records_exclude_each_other(city: Work, enter: Enter) -> None:
     enter({"input": "faults", "value": "2"})
     report = enter({"input": "faults", "case": "1"}, {"input": "n", "value": "1"})
     assert counts(report) == (1, 0, 0, 0, 1)
-    assert report.problems[0]["expected"] == {"code": "expected_number_or_records"}
+    assert report.problems[0].expected == {"code": "expected_number_or_records"}
     assert counts(enter({"input": "faults", "value": "withdrawn"}, {"input": "faults", "case": "1"}))[:3] == (1, 0, 1)
 
 
@@ -400,10 +398,10 @@ def test_persons_become_subjects_and_are_renamed_aloud(city: Work, listing: List
 def test_events_by_role_know_the_role_of_the_list(listing: List, enter: Enter) -> None:
     event: Cells = {"input": "events", "code": "by_role"}
     wanted = {"code": "expected_role_of", "known": ["chief", "clerk"], "role": None}
-    assert enter(event).problems[0]["expected"] == wanted
+    assert enter(event).problems[0].expected == wanted
     listing({"code": "U", "role": "clerk"})
     assert counts(enter(event)) == (1, 0, 0, 0, 0)
-    assert enter({**event, "subject": "V"}).problems[0]["column"] == "subject"
+    assert enter({**event, "subject": "V"}).problems[0].column == "subject"
 
 
 def test_grids_are_found_by_their_level(city: Work, listing: List) -> None:
@@ -470,7 +468,7 @@ def test_good_staff_rows_load_and_bad_ones_are_told(city: Work, tmp_path: Path) 
         ("2021-03-01", "U", "q", 8, 8, 0, 0),
     )  # fmt: skip
     assert counts(report) == (1, 0, 0, 0, 2)
-    assert [(p["row"], p["column"]) for p in report.problems] == [(2, "online_h"), (3, "subject_code")]
+    assert [(p.row, p.column) for p in report.problems] == [(2, "online_h"), (3, "subject_code")]
     assert sums(city)["U"]["worked_h"] == 8
 
 

@@ -22,6 +22,7 @@ from gridmgmt.errors import (
 )
 from gridmgmt.people.store import units
 from gridmgmt.periods import parse_period
+from gridmgmt.scorecards.documents import Number, Source
 from tests.postgis import court, towns
 from tests.postgis.towns import case, load, select_all
 from tests.worlds import World
@@ -56,22 +57,22 @@ def scored(world: World) -> Work:
 
 
 def totals(made: scoring.Made) -> dict[str, Any]:
-    return {d["subject"]["code"]: d["total"] and d["total"]["exact"] for d in made.subjects}
+    return {d.subject.code: d.total and d.total.exact for d in made.subjects}
 
 
 class TestScoring:
     def test_cases_and_entries_make_the_points(self, scored: Work, tmp_path: Path) -> None:
         made = court.score(scored, tmp_path, "2025-12")
         assert totals(made) == {"D1": "80", "D2": "79"}
-        d2 = next(d for d in made.subjects if d["subject"]["code"] == "D2")
-        assert {x["item"]: x["points"]["exact"] for x in d2["lines"]} == {
+        d2 = next(d for d in made.subjects if d.subject.code == "D2")
+        assert {x.item: x.points and x.points.exact for x in d2.lines} == {
             "timely": "64",
             "site": "15",
             "faults_each": "5",
-        } or {x["item"]: x["points"]["exact"] for x in d2["lines"]} == {"timely": "64", "site": "15"}
-        assert d2["shown"][0]["points"]["exact"] == "4", "only the components of the filter"
-        assert d2["inputs"]["faults"]["value"][0]["evidence"] == "督查第1号"
-        assert made.header["complete"]
+        } or {x.item: x.points and x.points.exact for x in d2.lines} == {"timely": "64", "site": "15"}
+        assert d2.shown[0].points == Number(exact="4", shown="4.00"), "only the components of the filter"
+        assert d2.inputs["faults"].value[0]["evidence"] == "督查第1号"
+        assert made.header.complete
 
     def test_every_line_leads_back_to_cases_and_entries(self, scored: Work, tmp_path: Path) -> None:
         made = court.score(scored, tmp_path, "2025-12")
@@ -86,7 +87,7 @@ class TestScoring:
         assert (fault["on"], fault["evidence"], fault["by"]) == ("2025-12-03", "督查第1号", "tester")
         folded = explaining.explain(scored, made.name, "D2", "faults_each")
         assert folded.line is not None
-        assert folded.line["item"] in ("site", "faults_each")
+        assert folded.line.item in ("site", "faults_each")
         assert explaining.explain(scored, made.name, "D2", "last_twice").consequence is None
         with pytest.raises(ItemMissing):
             explaining.explain(scored, made.name, "D2", "nothing")
@@ -95,9 +96,9 @@ class TestScoring:
         load(town, tmp_path, CASES, day=5)
         court.write(tmp_path)
         made = court.score(town, tmp_path, "2025-12")
-        assert not made.header["complete"]
+        assert not made.header.complete
         assert totals(made) == {"D1": None, "D2": None}
-        assert {m["input"] for d in made.subjects for m in d["missing"]} == {"signed_off"}
+        assert {m.input for d in made.subjects for m in d.missing} == {"signed_off"}
         court.enter(town, tmp_path, ["2025-12,D1,signed_off,true,,,"])
         one = court.score(town, tmp_path, "2025-12")
         assert totals(one) == {"D1": "80", "D2": None}
@@ -193,10 +194,11 @@ class TestAppeals:
         load(scored, tmp_path, [case("late", "D2-1", **DECEMBER)], day=9)  # must not be read by the correction
         corrected, differences = appeals.correct(scored, made.name)
         assert totals(corrected) == {"D1": str(Fraction(80 * 6, 7) + 20).replace("Fraction", ""), "D2": "79"}
-        d1 = next(d for d in corrected.subjects if d["subject"]["code"] == "D1")
-        assert (d1["counts"]["n_due"], d1["inputs"]["due"]["value"], d1["exempted"]) == (8, 7, ["w7"])
-        assert [(d.subject["code"], d.total[0]) for d in differences] == [("D1", "80")]
-        assert corrected.header["corrects"]["assessment"] == made.name
+        d1 = next(d for d in corrected.subjects if d.subject.code == "D1")
+        assert (d1.counts["n_due"], d1.inputs["due"].value, d1.exempted) == (8, 7, ["w7"])
+        assert [(d.subject.code, d.total[0]) for d in differences] == [("D1", "80")]
+        assert corrected.header.corrects is not None
+        assert corrected.header.corrects.assessment == made.name
         publishing.publish(scored.but(actor="tester"), corrected.name)
         assert publishing.recompute(scored, corrected.name).is_same
         assert publishing.ledger(scored, "court", 2025).assessments["2025-12"].name == corrected.name
@@ -205,13 +207,13 @@ class TestAppeals:
     def test_an_entry_too(self, scored: Work, tmp_path: Path) -> None:
         made = court.score(scored, tmp_path, "2025-12")
         publishing.publish(scored.but(actor="tester"), made.name)
-        (entry,) = scoring.scorecard(scored, made.name, "D2")[1]["inputs"]["faults"]["value"]
+        (entry,) = scoring.scorecard(scored, made.name, "D2")[1].inputs["faults"].value
         number = appeals.open_appeal(scored.but(actor="D2"), made.name, "D2", "entry", entry["entry"], "not ours")
         appeals.decide_appeal(scored.but(actor="office"), number, granted=True, decision="so it is")
         corrected, differences = appeals.correct(scored, made.name)
         assert totals(corrected) == {"D1": "80", "D2": "84"}
-        assert {(d.subject["code"], d.rank) for d in differences} == {("D1", (1, 2)), ("D2", (2, 1))}
-        assert {d.subject["code"]: d.vanished for d in differences} == {"D1": ("first_money",), "D2": ()}
+        assert {(d.subject.code, d.rank) for d in differences} == {("D1", (1, 2)), ("D2", (2, 1))}
+        assert {d.subject.code: d.vanished for d in differences} == {"D1": ("first_money",), "D2": ()}
 
     def test_what_cannot_be_appealed_against(self, scored: Work, tmp_path: Path) -> None:
         made = court.score(scored, tmp_path, "2025-12")
@@ -235,7 +237,7 @@ class TestOverPeriods:
         court.enter(scored, tmp_path, ["2025,D1,annual,90"])
         made = court.score(scored, tmp_path, "2025")
         assert totals(made) == {"D1": None, "D2": None}
-        lacking = [{(m["period"], m["input"]) for m in d["missing"]} for d in made.subjects]
+        lacking = [{(m.period, m.input) for m in d.missing} for d in made.subjects]
         months = {(f"2025-{m:02}", "signed_off") for m in range(1, 11)}
         assert lacking == [months, months | {("2025", "annual")}]
 
@@ -247,7 +249,7 @@ class TestOverPeriods:
             "D1": Fraction(1100, 24) + 45,
             "D2": Fraction(1179, 24) + 45,
         }
-        assert set(made.header["earlier"]) == {f"2025-{m:02}" for m in range(1, 13)}
+        assert set(made.header.earlier) == {f"2025-{m:02}" for m in range(1, 13)}
         found = explaining.explain(scored, made.name, "D1", "months")
         assert {name.rsplit("-", 1)[0] for name, _ in found.periods} == {f"court-2025-{m:02}" for m in range(1, 13)}
 
@@ -257,7 +259,7 @@ class TestOverPeriods:
         publishing.publish(scored.but(actor="tester"), december.name)
         load(scored, tmp_path, [case("late", "D1-1", **DECEMBER)], day=9)
         made = court.score(scored, tmp_path, "2025")
-        assert made.header["earlier"]["2025-12"] == {"assessment": december.name, "sha256": december.sha256}
+        assert made.header.earlier["2025-12"] == Source(assessment=december.name, sha256=december.sha256)
         assert Fraction(totals(made)["D1"]) == Fraction(1100, 24) + 45
 
     def test_the_newest_facts_hold_even_where_they_say_what_was_said_before(self, scored: Work, tmp_path: Path) -> None:
@@ -293,8 +295,9 @@ class TestOverPeriods:
         made = court.score(scored, tmp_path, "2025-12")
         found = explaining.explain(scored, made.name, "D1", "last_twice")
         assert found.consequence is not None
-        assert found.consequence["because"] == ["2025-11", "2025-12"]
-        assert [(name, d["total"]["exact"]) for name, d in found.periods] == [(november.name, "20"), (made.name, "65")]
+        assert found.consequence.because == ["2025-11", "2025-12"]
+        totals = [(name, d.total and d.total.exact) for name, d in found.periods]
+        assert totals == [(november.name, "20"), (made.name, "65")]
 
 
 def test_units_are_counted_by_who_answers(town: Work, tmp_path: Path) -> None:

@@ -183,7 +183,7 @@ work = open_database(replace(settings.read({}), home=Path(home), db=db))
 if how == "die":
     os.replace = lambda *names: os.kill(os.getpid(), signal.SIGKILL)
 for pair in zip(paths[::2], paths[1::2]):
-    with database.engine.transaction() as connection:
+    with work.transaction() as connection:
         photographs.store_files(connection, Path(root), [Path(p) for p in (pair if how != "swapped" else pair[::-1])])
 """
 

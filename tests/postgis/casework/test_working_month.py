@@ -197,7 +197,7 @@ def test_the_states_of_the_month(by_hand: Work) -> None:
 
 def test_the_indicators_of_the_month(by_hand: Work) -> None:
     made = scoring.score(by_hand, "grid_baseline", MONTH, as_of=CUT)
-    counts = {d["subject"]["code"]: tuple(d["counts"][c] for c in COUNTS) for d in made.subjects}
+    counts = {d.subject.code: tuple(d.counts[c] for c in COUNTS) for d in made.subjects}
     for community, expected in EXPECTED.items():
         assert counts[community] == expected, community
     for above, below in {"D1": ("D1-1", "D1-2"), "D2": ("D2-1", "D2-2"), "C": ("D1", "D2")}.items():

@@ -19,7 +19,7 @@ from sqlalchemy import text
 from gridmgmt.database import administration, server
 from gridmgmt.database import engine as engines
 from gridmgmt.database.work import Work
-from gridmgmt.errors import DatabaseOutdated, DatabaseUnreachable
+from gridmgmt.errors import DatabaseForeign, DatabaseOutdated, DatabaseUnreachable
 from gridmgmt.settings import Settings
 from tests import servers
 
@@ -201,4 +201,8 @@ def test_tables_of_another_release_are_refused(revision: str | None, fresh: tupl
         assert caught.value.found == (revision or "none")
     with pytest.raises(DatabaseOutdated):
         administration.status(settings)
+    if revision:
+        with pytest.raises(DatabaseForeign) as refused:
+            administration.migrate(settings)
+        assert (refused.value.found, refused.value.oldest) == (revision, "0007")
     assert engines.ensure_database(settings) is False

@@ -25,7 +25,7 @@ def test_a_running_month_ends_where_the_data_ends(town: Work, tmp_path: Path) ->
     table, figures = indicators.indicators(work, parse_period("2025-11"), "city")
     assert figures.as_of == day
     assert (table["n_reported"].sum(), table["n_due"].sum(), table["n_overdue_open"].sum()) == (2, 1, 1)
-    assert scoring.score(work, "grid_baseline", parse_period("2025-11")).header["as_of"].startswith("2025-11-23")
+    assert scoring.score(work, "grid_baseline", parse_period("2025-11")).header.as_of.startswith("2025-11-23")
     with pytest.raises(PeriodAhead):
         indicators.indicators(work, parse_period("2025-12"), "city")
     with work.engine.connect() as connection:

@@ -21,6 +21,7 @@ from gridmgmt.figures.store import shares as store_shares
 from gridmgmt.inspections.operations import draws
 from gridmgmt.intake.operations import imports
 from gridmgmt.periods import parse_period
+from gridmgmt.scorecards.documents import Document
 from gridmgmt.settings import Settings
 from tests.postgis import district, towns
 from tests.postgis.towns import load_samples, select_all
@@ -185,7 +186,7 @@ def test_a_month_drawn_from_layers_keeps_its_299_samples_at_every_level(empty: W
 class TestScores:
     def test_the_mean_weighs_by_length(self, road: Work, tmp_path: Path) -> None:
         made = scoring.score(road, str(tmp_path / "means.yaml"), PERIOD)
-        found: dict[str, Any] = {d["subject"]["code"]: d["inputs"]["mean"]["value"] for d in made.subjects}
+        found: dict[str, Any] = {d.subject.code: d.inputs["mean"].value for d in made.subjects}
         assert {code: F(str(value)) for code, value in found.items()} == {
             "D1-1": (60 * F(1, 2) + 90) / F(3, 2),  # 80
             "D1-2": (60 * F(1, 4) + 90) / F(5, 4),  # 84
@@ -195,13 +196,14 @@ class TestScores:
 
     def test_the_baseline_scores_by_parts(self, road: Work) -> None:
         made = scoring.score(road, "grid_baseline", PERIOD)
-        documents = {d["subject"]["code"]: d for d in made.subjects}
+        documents = {d.subject.code: d for d in made.subjects}
         d1 = documents["D1-2"]
-        assert (d1["counts"]["n_samples"], d1["counts"]["sum_sample_score"]) == ("1.25", "105")
-        assert d1["indicators"]["sample_score"]["value"] == "84"
-        assert documents["D2-1"]["counts"]["n_samples"] == "19/12"
-        assert documents["C"]["total"]["exact"] == str(documents["C"]["indicators"]["sample_score"]["value"])
-        assert {k: v["n_samples"] for k, v in made.header["unassigned"].items()} == dict.fromkeys(
+        assert (d1.counts["n_samples"], d1.counts["sum_sample_score"]) == ("1.25", "105")
+        assert value_of(d1) == "84"
+        assert documents["D2-1"].counts["n_samples"] == "19/12"
+        assert documents["C"].total is not None
+        assert documents["C"].total.exact == value_of(documents["C"])
+        assert {k: v["n_samples"] for k, v in made.header.unassigned.items()} == dict.fromkeys(
             ("city", "district", "community"), "1/3"
         )
         assert publishing.recompute(road, made.name).is_same
@@ -211,9 +213,10 @@ class TestScores:
         """The facts drawn again add up to what was scored: otherwise there would be a reason."""
         made = scoring.score(road, "grid_baseline", PERIOD)
         _, documents, _ = scoring.read(road, made.name)
-        assert [d["chance"]["reason"] for d in documents] == [None] * 7
-        interval = next(d for d in documents if d["subject"]["code"] == "D1-1")["chance"]["rates"]["sample_score"]
-        assert (interval["low"], interval["high"]) == ("60.0000", "90.0000")
+        assert [d.chance and (d.chance.reason, "rated") for d in documents] == [(None, "rated")] * 7
+        chance = next(d.chance for d in documents if d.subject.code == "D1-1" and d.chance)
+        interval = chance.rates["sample_score"]
+        assert (interval.low, interval.high) == ("60.0000", "90.0000")
 
     def test_explaining_lists_a_sample_once_in_every_grid_that_has_a_part(self, road: Work) -> None:
         made = scoring.score(road, "grid_baseline", PERIOD)
@@ -286,13 +289,13 @@ class TestScores:
         add_shares(road, "S", S, 3)
         after = scoring.score(road, "grid_baseline", PERIOD)
         assert after.sha256 != before.sha256
-        assert all(isinstance(d["counts"]["n_samples"], int) for d in before.subjects)
-        whole = {d["subject"]["code"] for d in after.subjects if isinstance(d["counts"]["n_samples"], int)}
+        assert all(isinstance(d.counts["n_samples"], int) for d in before.subjects)
+        whole = {d.subject.code for d in after.subjects if isinstance(d.counts["n_samples"], int)}
         assert whole == {"D1-1", "D1-2", "D1"}
 
     def test_the_period_after_is_compared_with_parts(self, road: Work) -> None:
         made = scoring.score(road, "grid_baseline", parse_period("2026-01"))
-        then = {d["subject"]["code"]: d["comparisons"]["previous"]["counts"] for d in made.subjects}
+        then = {d.subject.code: d.comparisons["previous"].counts or {} for d in made.subjects}
         assert (then["D2-1"]["n_samples"], then["D1"]["n_samples"], then["C"]["n_samples"]) == ("19/12", "2.75", "17/3")
 
     def test_shares_are_exact(self, road: Work) -> None:
@@ -301,6 +304,11 @@ class TestScores:
             later = store_shares.shares(connection, [])
         assert found == {"R": {k: F(mm, 1000) for k, mm in R.items()}, "S": {k: F(mm, 3) for k, mm in S.items()}}
         assert later == {}
+
+
+def value_of(document: Document) -> str | None:
+    found = document.indicators["sample_score"]
+    return found.value if found else None
 
 
 class TestAppeals:
@@ -314,15 +322,15 @@ class TestAppeals:
         number = appeals.open_appeal(road.but(actor="D2-1"), published, "D2-1", "sample", "R", "road works")
         appeals.decide_appeal(road.but(actor="office"), number, granted=True, decision="shown")
         corrected, _ = appeals.correct(road, published)
-        inputs = {d["subject"]["code"]: d["inputs"] for d in corrected.subjects}
-        n = {code: F(str(x["scored_samples"]["value"])) for code, x in inputs.items()}
-        scores = {code: F(str(x["sample_scores"]["value"])) for code, x in inputs.items()}
+        inputs = {d.subject.code: d.inputs for d in corrected.subjects}
+        n = {code: F(str(x["scored_samples"].value)) for code, x in inputs.items()}
+        scores = {code: F(str(x["sample_scores"].value)) for code, x in inputs.items()}
         third = F(1, 3)
         assert n == {"D1-1": 1, "D1-2": 1, "D2-1": 1 + third, "D2-2": third, "D1": 2, "D2": 1 + 2 * third,
                      "C": 3 + 2 * third}  # fmt: skip
         assert scores == {"D1-1": 90, "D1-2": 90, "D2-1": 90 + 80 * third, "D2-2": 80 * third, "D1": 180,
                           "D2": 90 + 160 * third, "C": 270 + 160 * third}  # fmt: skip
-        exempted = {d["subject"]["code"] for d in corrected.subjects if d.get("exempted") == ["R"]}
+        exempted = {d.subject.code for d in corrected.subjects if d.exempted == ["R"]}
         assert exempted == {"D1-1", "D1-2", "D2-1", "D1", "D2", "C"}
         frozen = {name: select_all(road, t.assessment_sample.c.shares, where=_of(road, name)) for name in
                   (published, corrected.name)}  # fmt: skip

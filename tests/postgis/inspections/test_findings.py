@@ -242,9 +242,9 @@ def test_faults_are_told_by_their_cell_and_good_samples_load(drawn: Work, form: 
     ]  # fmt: skip
     form.sample(bad[6], sample_no="huiji-2025-06-9999", inspected_at=AT, inspector="王五")
     report = form.take(drawn)
-    told = {(p["row"], p["column"], p["code"]) for p in report.problems}
+    told = {(p.row, p.column, p.code) for p in report.problems}
     assert told >= set(rows)
-    assert any(p["code"] == "field_sample_unknown" and p["value"] == "huiji-2025-06-9999" for p in report.problems)
+    assert any(p.code == "field_sample_unknown" and p.value == "huiji-2025-06-9999" for p in report.problems)
     assert len(report.problems) == 7
     assert (report.n_new, report.n_refused) == (1, 7)
     assert set(current(drawn)) == {good}
@@ -275,7 +275,7 @@ def test_one_bad_finding_keeps_its_whole_sample_out(
     form.finding(site, "GD2", n=1)
     row = form.finding(site, "GD1", **values)
     report = form.take(drawn)
-    assert (row, column, code) in {(p["row"], p["column"], p["code"]) for p in report.problems}
+    assert (row, column, code) in {(p.row, p.column, p.code) for p in report.problems}
     assert (report.n_new, report.n_refused) == (0, 1)
     assert current(drawn) == {}
 
@@ -287,8 +287,8 @@ def test_a_form_waits_for_its_photographs(drawn: Work, form: Filled) -> None:
     form.finding(site, "GD1", n=1, photographs=";".join(c * 64 for c in "fed"))
     keep_photographs(drawn, "e" * 64)
     (problem,) = form.take(drawn).problems
-    assert problem["facts"] == {"missing": ["f" * 64, "d" * 64]}
-    assert all("d" * 64 in texts.word(problem["code"], problem["facts"], lang) for lang in ("zh", "en"))
+    assert problem.facts == {"missing": ["f" * 64, "d" * 64]}
+    assert all("d" * 64 in texts.word(problem.code, problem.facts, lang) for lang in ("zh", "en"))
     keep_photographs(drawn, "f" * 64, "d" * 64)
     assert form.take(drawn).n_new == 1
 
@@ -313,9 +313,7 @@ def test_a_form_of_a_draw_that_was_replaced_brings_only_corrections(drawn: Work,
     row = form.sample(road, inspected_at=AT, inspector="王五")
     report = form.take(drawn)
     assert (report.n_corrected, report.n_new, report.n_refused) == (1, 0, 1)
-    assert [(p["row"], p["code"], p["facts"]) for p in report.problems] == [
-        (row, "field_draw_replaced", {"draw": newer.name})
-    ]
+    assert [(p.row, p.code, p.facts) for p in report.problems] == [(row, "field_draw_replaced", {"draw": newer.name})]
     assert set(current(drawn)) == {site}
     with pytest.raises(DrawReplaced) as e:
         findings.form_of(drawn, DRAW)
@@ -330,7 +328,7 @@ def test_a_row_with_a_remark_beside_the_table_is_told_and_its_sample_left_out(dr
     row = form.finding(site, "GD1", n=1)
     form.findings.cell(row, len(FINDING_COLUMNS) + 1).value = "看旁边"
     report = form.take(drawn)
-    assert [(p["row"], p["code"]) for p in report.problems] == [(row, "line_broken")]
+    assert [(p.row, p.code) for p in report.problems] == [(row, "line_broken")]
     assert set(current(drawn)) == {road}
 
 
@@ -339,7 +337,7 @@ def test_findings_need_an_inspection(drawn: Work, form: Filled) -> None:
     form.finding(site, "GD1", n=1)
     form.finding(road, "JJ1", n=1)
     form.sample(road, inspected_at=AT, inspector="王五", result="未检", note="封路")
-    codes = {p["code"] for p in form.take(drawn).problems}
+    codes = {p.code for p in form.take(drawn).problems}
     assert codes == {"field_not_inspected", "field_found_without_inspection"}
     assert current(drawn) == {}
 
@@ -416,7 +414,7 @@ def test_faults_of_a_phones_file(drawn: Work, tmp_path: Path) -> None:
     five["properties"] |= filled
     del five["properties"]["results"], six["properties"]["results"]  # the sixth is not inspected yet
     report = take_json(drawn, tmp_path / "a.geojson", data)
-    told = {(p["row"], p["sheet"], p["column"], p["code"]) for p in report.problems}
+    told = {(p.row, p.sheet, p.column, p.code) for p in report.problems}
     assert told == {
         (1, "results[0]", "n", "value_missing"),
         (1, "results[1]", "count", "field_column_unknown"),
@@ -438,9 +436,7 @@ def test_a_finding_does_not_wander_to_another_sample(drawn: Work, tmp_path: Path
     named = other["id"] if known else "huiji-2025-06-9999"
     one["properties"]["results"] = [{"sample_no": named, "item": code, "n": 1}]
     report = take_json(drawn, tmp_path / "a.geojson", data)
-    assert [(p["sheet"], p["value"], p["code"]) for p in report.problems] == [
-        ("results[0]", named, "field_sample_other")
-    ]
+    assert [(p.sheet, p.value, p.code) for p in report.problems] == [("results[0]", named, "field_sample_other")]
     assert set(current(drawn)) == (set() if known else {other["id"]}), "the finding may be the other's as well"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import geopandas as gpd
 import pytest
 import shapely
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
@@ -18,9 +18,10 @@ from gridmgmt.database.work import Work
 from gridmgmt.intake.operations import imports
 from gridmgmt.intake.operations.imports import ImportReport
 from gridmgmt.people.store import categories, units
+from tests.examples import about
 from tests.postgis import towns
 from tests.postgis.towns import VERSIONED, case, contents, current, load, places, select_all
-from tests.worlds import clear
+from tests.worlds import World
 
 A, B, C = "content A", "content B", "content C"
 
@@ -113,29 +114,27 @@ def test_what_the_latest_export_says_is_current_in_any_order_of_files(
     assert current(town) == {"n": (A, "2026-01-03")}
 
 
-@settings(
-    max_examples=25,
-    deadline=None,
+@about(
+    25,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # a database is too slow to shrink with
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(data=st.data())
 def test_current_rows_depend_on_the_versions_and_not_on_files_or_order(
-    data: st.DataObject, postgis_engine: Work, tmp_path: Path
+    data: st.DataObject, world: World, tmp_path: Path
 ) -> None:
     contents_of = st.lists(st.sampled_from([A, B, C]), min_size=1, max_size=4)
     timeline = data.draw(st.dictionaries(st.sampled_from(["n1", "n2"]), contents_of, min_size=1))
     versions = [(no, day, text) for no, texts in timeline.items() for day, text in enumerate(texts, 1)]
     handed_in = data.draw(st.permutations(versions + data.draw(st.lists(st.sampled_from(versions), max_size=3))))
     cuts = sorted(data.draw(st.sets(st.integers(1, len(handed_in)), max_size=2)) | {0, len(handed_in)})
-    clear(postgis_engine)
-    towns.found(postgis_engine, tmp_path)
+    town = world(towns.found)
     for first, stop in itertools.pairwise(cuts):
         rows = [case(no, text=text, v=f"2026-01-{day:02}") for no, day, text in handed_in[first:stop]]
-        assert load(postgis_engine, tmp_path, rows, profile=VERSIONED).n_quarantined == 0
+        assert load(town, tmp_path, rows, profile=VERSIONED).n_quarantined == 0
     expected = {no: (texts[-1], f"2026-01-{len(texts):02}") for no, texts in timeline.items()}
-    assert current(postgis_engine) == expected
-    n_assignments = len(select_all(postgis_engine, t.assignment.c.id))
+    assert current(town) == expected
+    n_assignments = len(select_all(town, t.assignment.c.id))
     assert n_assignments == len(timeline), "the place never changed"
 
 

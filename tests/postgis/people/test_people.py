@@ -388,8 +388,8 @@ def test_heads_of_a_day_are_counted_for_grids_and_units(works: Work, tmp_path: P
 def collectors(work: Work) -> dict[str, tuple[object, object]]:
     """What the rulebook of six districts is told in December: number of collectors, and where it came from."""
     made = scoring.score(work, "ningbo_district", parse_period("2025-12"))
-    given = {d["subject"]["code"]: d["inputs"].get("collectors", {}) for d in made.subjects}
-    return {code: (found.get("value"), found.get("from")) for code, found in given.items()}
+    given = {d.subject.code: d.inputs.get("collectors") for d in made.subjects}
+    return {code: (found.value, found.from_) if found else (None, None) for code, found in given.items()}
 
 
 def test_a_rulebook_is_told_who_holds_posts_on_the_last_day_of_its_period(works: Work, tmp_path: Path) -> None:

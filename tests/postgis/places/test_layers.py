@@ -36,7 +36,7 @@ def load(work: Work, path: Path, day: dt.date = MAY, kind: str = "roads", **more
     """Import a layer; what must always hold of a report is checked on the way."""
     report = layers.import_layer(work, path, kind, valid_from=day, **more)
     assert report.n_read == report.n_loaded + report.n_left_out
-    assert len({f.number for f in report.faults}) == report.n_left_out
+    assert len({f.row for f in report.faults}) == report.n_left_out
     json.dumps(report.as_dict())
     return report
 
@@ -136,7 +136,7 @@ def test_layers_of_one_kind_stand_side_by_side_without_common_codes(town: Work, 
     load(town, write(tmp_path / "a.gpkg"), name="north")
     rows = [ROADS[0], ("R3", "三路", None, "main", 2, ROAD)]
     report = load(town, write(tmp_path / "b.gpkg", rows), JUNE, name="south")
-    assert [(f.number, f.code, f.facts["layer"]) for f in report.faults] == [(1, "feature_code_elsewhere", "north")]
+    assert [(f.row, f.code, f.facts["layer"]) for f in report.faults] == [(1, "feature_code_elsewhere", "north")]
     assert codes(town, JUNE) == ["R1", "R2", "R3"]
     assert codes(town, JUNE, name="south") == ["R3"]
     assert codes(town, MAY) == ["R1", "R2"]
@@ -186,7 +186,7 @@ def test_units_of_areas_are_those_of_the_city(town: Work, tmp_path: Path) -> Non
         ("C", None, "铁路局", 30.0, ROAD),
     ]
     report = load(town, write(tmp_path / "areas.gpkg", rows, columns), kind="areas")
-    assert [(f.number, f.code, f.value) for f in report.faults] == [(2, "feature_unit_unknown", "WATER")]
+    assert [(f.row, f.code, f.value) for f in report.faults] == [(2, "feature_unit_unknown", "WATER")]
     with town.snapshot() as connection:
         found = store.features(connection, "areas", MAY)
     assert found[["code", "unit_code", "land_owner"]].to_numpy().tolist() == [

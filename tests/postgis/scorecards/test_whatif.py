@@ -119,7 +119,7 @@ def test_what_was_assessed_is_where_it_starts(year: Work) -> None:
     with_documents = {}
     for name in ("months-2025-12-1", "months-2025-11-1", "months-2025-1"):
         stored, documents, _ = scoring.read(year, name)
-        with_documents |= {(stored.period, d["subject"]["code"]): Fraction(d["total"]["exact"]) for d in documents}
+        with_documents |= {(stored.period, d.subject.code): Fraction(d.total.exact) for d in documents}
     computed = {(m.period.label, m.code): m.before.total for m in found.moves}
     assert {k: computed[k] for k in with_documents} == with_documents
 

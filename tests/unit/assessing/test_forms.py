@@ -10,7 +10,7 @@ from typing import Any
 
 import openpyxl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gridmgmt import texts
@@ -31,6 +31,7 @@ from gridmgmt.rulebooks.records import FIELDS, joined, ref_of
 from gridmgmt.rulebooks.run import run
 from gridmgmt.rulebooks.values import Row
 from gridmgmt.settings import data_path
+from tests.examples import about
 from tests.unit.entered import BOOK, Cells, long_csv
 
 # --- writing what people would write ----------------------------------------------------------------------------------
@@ -451,7 +452,7 @@ RECORDS = st.lists(
 )
 
 
-@settings(max_examples=30)
+@about(30)
 @given(records=RECORDS, order=st.randoms())
 def test_refs_follow_from_what_is_said_whatever_the_order(
     tmp_path_factory: pytest.TempPathFactory, records: list[Cells], order: Any
@@ -526,7 +527,7 @@ def test_a_staff_table(tmp_path: Path) -> None:
     ]
     path = long_csv(tmp_path / "a.csv", [dict(zip(columns, r, strict=True)) for r in rows], columns)
     found, faults, _ = read_staff(path)
-    assert [(r.person, r.worked_h, r.online_h, r.n_absent, r.n_all_off) for r in found] == [("p", "8", "7.5", 1, 0)]
+    assert [(r.person, r.worked_h, r.online_h, r.n_absent, r.n_all_off) for _, r in found] == [("p", "8", "7.5", 1, 0)]
     assert [(f.row, f.column) for f in faults] == [
         (4, "person"), (5, "worked_h"), (5, "n_absent"), (5, "n_all_off"), (6, "online_h"),
         (7, "day"), (7, "person"),

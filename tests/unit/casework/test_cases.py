@@ -80,9 +80,84 @@ def test_every_step_begins_in_known_states() -> None:
         assert set(rule.before) <= {"", *STATES}, rule.kind
 
 
-def test_every_return_needs_a_reason() -> None:
-    returns = ("send_back", "fail", "discard", "void", "refuse_extension", "refuse_postponement", "move", "reclassify")
-    assert all("reason" in TRANSITIONS[kind].needs for kind in returns)
+LIFE = """
+report              -> reported
+accept              reported -> accepted
+confirm             accepted -> confirmed
+discard             reported accepted confirmed -> discarded: reason
+register            accepted confirmed -> registered
+dispatch            registered sent_back -> dispatched: unit
+receive             dispatched rework -> handling
+send_back           dispatched handling -> sent_back: reason
+ask_extension       handling ->: reason
+extend              handling ->: due_at
+refuse_extension    handling ->: reason
+ask_postponement    handling ->: reason
+postpone            handling -> on_hold
+refuse_postponement handling ->: reason
+resume              on_hold -> handling
+answer              handling -> answered
+verify              answered -> verification
+fail                verification -> rework: reason
+close               verification -> closed
+visit               closed visited -> visited: verdict
+void                FILED -> void: reason
+move                SETUP FILED ->: reason lon lat
+reclassify          SETUP FILED ->: reason category
+deadline            dispatched handling rework ->: reason due_at
+renew               SETUP FILED closed visited ->
+supervise           FILED ->: reason order_kind
+answer_order        FILED closed visited ->
+mark_repeat         ALL ->: reason
+expose              FILED ->: reason
+refer               ALL ->: reason
+mark_false          ALL ->: reason
+unmark              ALL ->: reason mark
+note                ALL ->: reason
+"""
+"""The whole life cycle beside the table: each step from which states to which (none: it stays), and what it needs."""
+SETUP = "reported accepted confirmed"
+FILED = "registered dispatched sent_back handling on_hold rework answered verification"
+ALL = f"{SETUP} {FILED} closed visited discarded void"
+
+
+def test_the_life_cycle_is_the_one_that_everybody_works_by() -> None:
+    lines = LIFE.replace("SETUP", SETUP).replace("FILED", FILED).replace("ALL", ALL).strip().splitlines()
+    found = {}
+    for line in lines:
+        (kind, *before), (to, _, needs) = line.split("->")[0].split(), line.split("->")[1].partition(":")
+        found[kind] = (set(before) or {""}, to.strip() or None, set(needs.split()))
+    assert {kind: (set(t.before), t.to, set(t.needs)) for kind, t in TRANSITIONS.items()} == found
+
+
+COLUMNS = {
+    "counts": "dispatch send_back extend postpone visit supervise refer mark_false",
+    "implied": "accept register receive answer verify",
+    "stamps": "report=reported_at accept=accepted_at confirm=confirmed_at discard=voided_at register=registered_at "
+    "dispatch=dispatched_at postpone=held_at answer=handled_at fail=reworked_at close=closed_at void=voided_at",
+    "pending": "send_back= ask_extension=extension extend= refuse_extension= ask_postponement=postponement postpone= "
+    "refuse_postponement= answer=",
+    "mark": "mark_repeat=repeat expose=exposed refer=referred mark_false=false unmark=*",
+    "period": "dispatch=opened send_back=sent_back ask_extension=asked extend=extended refuse_extension=refused "
+    "postpone=held resume=resumed answer=answered fail=failed close=written_off void=void deadline=moved "
+    "renew=renewed supervise=ordered",
+}
+"""What else a step does, where it does it: whether it counts, is implied; what it stamps, asks for, marks and ends."""
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_what_else_a_step_does_is_what_the_rest_reads_from_the_table(column: str) -> None:
+    expected = {kind: value if eq else True for kind, eq, value in (x.partition("=") for x in COLUMNS[column].split())}
+    found = {kind: getattr(t, column) for kind, t in TRANSITIONS.items()}
+    assert {kind: value for kind, value in found.items() if value not in (None, False)} == expected
+
+
+@pytest.mark.parametrize("kind", [t.kind for t in TRANSITIONS.values() if t.needs])
+def test_a_step_without_what_it_needs_is_refused_with_what_is_missing(kind: str) -> None:
+    case = Case("C1", state=TRANSITIONS[kind].before[0], last_at=T0)
+    with pytest.raises(StepIncomplete) as e:
+        apply(case, step(kind, 1))
+    assert e.value.missing == list(TRANSITIONS[kind].needs)
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -143,6 +218,15 @@ def test_an_extension_stands_beside_the_original_deadline() -> None:
     with pytest.raises(StepRefused) as e:
         lived("C1", [*asked, step("extend", 40, due_at=at(500).isoformat())])
     assert e.value.why == "extension_shortens"
+
+
+@pytest.mark.parametrize(("to", "extended"), [(499, None), (500, None), (501, at(501))])
+def test_an_extension_that_reaches_no_further_than_the_original_stands_not_beside_it(
+    to: float, extended: dt.datetime | None
+) -> None:
+    """A log, or a calendar that came later, may say so."""
+    story = [*TO_HANDLING, step("ask_extension", 30), step("extend", 40, due_at=at(to).isoformat())]
+    assert transitions.fold("C1", story).due_extended_at == extended
 
 
 def test_extensions_end_with_the_deadline_and_with_their_number() -> None:
@@ -212,6 +296,20 @@ def test_marks_stand_beside_the_state() -> None:
     assert case.flags() == ["supervised", "hanging"]
 
 
+@pytest.mark.parametrize("set_", ["repeat", "exposed", "referred", "false"])
+@pytest.mark.parametrize("named", ["repeat", "exposed", "referred", "false"])
+def test_only_the_mark_that_is_set_can_be_taken_back(set_: str, named: str) -> None:
+    kinds = {"repeat": "mark_repeat", "exposed": "expose", "referred": "refer", "false": "mark_false"}
+    case = lived("C1", [*TO_HANDLING, step(kinds[set_], 30, reason="x")])
+    taken_back = step("unmark", 40, reason="标错", mark=named)
+    if set_ == named:
+        assert apply(case, taken_back).flags() == ["hanging"]
+        return
+    with pytest.raises(StepRefused) as e:
+        apply(case, taken_back)
+    assert e.value.why == "not_marked"
+
+
 def test_the_only_open_order_needs_no_number() -> None:
     order = step("supervise", 26, reason="批示", order_kind="leader")
     one = lived("C1", [*TO_HANDLING, order])
@@ -258,6 +356,9 @@ def test_after_a_failed_check_the_new_deadline_is_the_one_to_ask_before() -> Non
     early = [*TO_VERIFICATION, step("fail", 120, reason="未清理", due_at=at(300).isoformat()), step("receive", 130)]
     early += [step("ask_extension", 140, reason="下雨"), step("extend", 150, due_at=at(700).isoformat())]
     assert lived("C1", early).due_extended_at == at(700)  # its own deadline had not passed
+    for moment, extended in ((500, at(700)), (500.01, None)):  # exactly at it, it has not passed
+        late = [*early[:-2], replace(early[-2], at=at(200)), replace(early[-1], at=at(moment))]
+        assert transitions.fold("C1", late).due_extended_at == extended
 
 
 def test_a_log_that_does_not_say_what_changed_takes_nothing_away() -> None:
@@ -342,6 +443,27 @@ def test_derived_rework_and_extension_stand_in_the_case() -> None:
     case = transitions.fold("C1", implied_steps.derive(row))
     assert (case.n_rework, case.reworked_at, case.handled_at) == (2, at(50), at(80))
     assert (case.due_at, case.due_extended_at) == (at(60), at(85))
+
+
+@pytest.mark.parametrize(
+    ("dates", "kinds", "moment"),
+    [
+        ({}, ["report", "discard"], 50),
+        ({"accepted_at": 10}, ["report", "accept", "discard"], 50),
+        ({"registered_at": 10}, ["report", "accept", "register", "void"], 50),
+        ({"registered_at": 70}, ["report", "accept", "register", "void"], 70),  # moved behind the step before it
+        ({"dispatched_at": 20}, ["report", "accept", "register", "dispatch", "receive", "void"], 50),
+    ],
+)
+def test_a_voided_case_was_discarded_unless_it_was_registered(
+    dates: dict[str, int], kinds: list[str], moment: int
+) -> None:
+    row = {"reported_at": at(0), "voided_at": at(50), **{name: at(minutes) for name, minutes in dates.items()}}
+    steps = implied_steps.derive(row)
+    assert [s.kind for s in steps] == kinds
+    assert steps[-1].at == at(moment)
+    closed = implied_steps.derive({**row, "closed_at": at(90)})
+    assert [s.kind for s in closed][-1] == "close"  # who closed it did not void it
 
 
 # --- what other systems' logs leave out --------------------------------------

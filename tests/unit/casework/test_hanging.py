@@ -1,6 +1,7 @@
 """Hanging accounts from steps and a clock: periods, failures, exposure, and what writing off does not undo."""
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -112,6 +113,33 @@ def test_an_extension_moves_the_deadline_of_the_first_period() -> None:
     story = [*OPENED, step("ask_extension", 20), step("extend", 30, due_at=at(180).isoformat())]
     assert account(story, 180).n_deductions == 0
     assert account(story, 180.01).n_deductions == 1
+    without = [*OPENED[:3], step("dispatch", 0, unit="U1"), step("receive", 10), *story[-2:]]  # had no deadline before
+    assert [account(without, now).n_deductions for now in (180, 180.01)] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("told", "due"),
+    [
+        ({"due_at": 60}, 60),  # to an earlier moment
+        ({"due_at": 180}, 180),
+        ({"due_at": 180, "later": True}, 180),
+        (
+            {"due_at": 60, "later": True},
+            100,
+        ),  # it was later when it was set, and a calendar moved the original behind it
+        ({"due_at": 60, "due_extended_at": 150}, 150),  # an export tells both
+        ({"due_extended_at": 150}, 150),
+        ({}, 100),
+    ],
+)
+def test_a_deadline_moved_by_hand_is_that_of_the_period_that_runs(told: dict[str, Any], due: float) -> None:
+    facts = {name: value if name == "later" else at(value).isoformat() for name, value in told.items()}
+    moved = Step("deadline", at(50), "王某", None, "x", facts)
+    assert hanging.accounts([*OPENED, moved], at(51), TERMS)[0].periods == (hanging.HangPeriod(1, at(0), at(due)),)
+    (found,) = hanging.accounts([*OPENED, moved], at(due + 0.01), TERMS)
+    assert [(p.how, p.ended_at) for p in found.periods] == [("missed", at(due)), (None, None)]
+    second = hanging.accounts([*OPENED, replace(moved, at=at(150))], at(151), TERMS)[0].periods
+    assert second[0].due_at == at(100)  # what has passed stays
 
 
 def test_without_a_deadline_nothing_is_missed() -> None:
@@ -139,6 +167,29 @@ def test_a_case_that_comes_back_to_a_unit_goes_on_with_its_account() -> None:
     ]  # fmt: skip
     assert (first.unit_code, first.n_deductions, first.opened_at) == ("U1", 2, at(0))
     assert (second.unit_code, second.n_deductions, second.is_open) == ("U2", 0, False)
+
+
+@pytest.mark.parametrize(
+    ("told", "due"),
+    [
+        ({"continues": True}, 250),  # 50 of 100 minutes were left when it was sent back
+        ({"continues": True, "due_at": at(900).isoformat()}, 250),
+        ({"due_at": at(900).isoformat()}, 900),
+        ({}, None),
+    ],
+)
+def test_a_case_that_comes_back_has_what_was_left_of_its_own_time(told: dict[str, Any], due: float | None) -> None:
+    story = [*OPENED, step("send_back", 50), step("dispatch", 200, unit="U1", **told)]
+    assert account(story, 201).periods[-1].due_at == (None if due is None else at(due))
+
+
+def test_what_was_answered_after_its_time_comes_back_with_a_whole_limit() -> None:
+    """Answered in time, sent back when that time was over (another system's log): nothing is left of it."""
+    again = Step("dispatch", at(200), "王某", "U1", None, {"continues": True})
+    (found,) = hanging.accounts([*OPENED, step("answer", 50), step("send_back", 150), again], at(201), TERMS)
+    assert found.periods[-1].due_at == at(300)
+    (found,) = hanging.accounts([*OPENED, step("answer", 50), step("send_back", 100), again], at(200), TERMS)
+    assert found.periods[-1].due_at == at(200)  # sent back exactly at it: no more than nothing
 
 
 def sent_to(unit: str, minutes: float) -> list[Step]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -16,6 +16,7 @@ from gridmgmt.casework.readers import repeats as reading
 from gridmgmt.casework.repeats import Rule, normal_address
 from gridmgmt.errors import DataFileInvalid, RepeatRuleMissing
 from gridmgmt.rulebooks import load as rulebooks
+from tests.examples import about
 
 RULE = reading.rule("annex2")
 SUSPECT_RULE = reading.suspect_rule()
@@ -234,7 +235,7 @@ RULES = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@about(100)
 @given(ROWS, RULES, st.randoms(use_true_random=False))
 def test_it_agrees_with_the_oracle_in_any_order_of_rows(rows: list[Any], rule: Rule, random: Any) -> None:
     frame = cases(*rows)
@@ -254,7 +255,7 @@ def test_it_agrees_with_the_oracle_in_any_order_of_rows(rows: list[Any], rule: R
         assert list(row.earlier) == [no for no in found["case_no"] if no in back]
 
 
-@settings(max_examples=100, deadline=None)
+@about(100)
 @given(ROWS)
 def test_cases_that_look_back_share_a_group_and_no_others_do(rows: list[Any]) -> None:
     found = repeats.find(cases(*rows), RULE).set_index("case_no")

@@ -12,7 +12,7 @@ from gridmgmt.calendars import Clock
 from gridmgmt.casework import hanging, transitions
 from gridmgmt.casework.cases import Case, Limits, Step, written
 from gridmgmt.casework.operations.context import is_later
-from gridmgmt.casework.timing import Timing
+from gridmgmt.casework.timing import Timing, next_limits_of
 from gridmgmt.deadlines import Limit
 from gridmgmt.errors import StepRefused
 from gridmgmt.files import calendars
@@ -80,6 +80,12 @@ class Life:
         return hanging.accounts(self.steps, at(when), self.timing.terms)
 
 
+def test_later_periods_have_the_dispatch_s_own_limits_or_those_of_the_table_beside_a_deadline_by_hand() -> None:
+    own, table = {"limits": written(FOUR_HOURS)}, {"next_limits": written(DAY)}
+    for told, limits in (({**own, **table}, FOUR_HOURS), (own, FOUR_HOURS), (table, DAY), ({}, ())):
+        assert tuple(next_limits_of(Step("dispatch", at("2026-03-02 08:00"), "", "U1", None, told))) == limits
+
+
 def test_a_unit_that_gets_a_case_back_has_what_it_had_left(timing: Timing) -> None:
     life = Life(timing)
     assert local(life.take("dispatch", "2026-03-02 08:00", "U1").due_at) == "03-02 18:00"
@@ -118,6 +124,16 @@ def test_resuming_keeps_a_deadline_that_was_set_by_hand(timing: Timing) -> None:
     assert local(life.take("resume", "2026-03-09 08:00").effective_due_at) == "03-12 16:00"
 
 
+def test_a_pause_in_a_staged_limit_moves_each_part_in_its_own_unit(timing: Timing) -> None:
+    staged = (Limit.parse("8", "working_hour"), Limit.parse("3", "urgent_hour"))
+    life = Life(timing)
+    assert local(life.take("dispatch", "2026-03-02 08:00", "U1", staged).due_at) == "03-02 21:00"
+    life.take("receive", "2026-03-02 08:00")
+    life.take("ask_postponement", "2026-03-02 09:00")
+    life.take("postpone", "2026-03-02 11:00")  # 5 working hours are left, then 3 urgent ones
+    assert local(life.take("resume", "2026-03-03 15:00").due_at) == "03-04 13:00"
+
+
 def test_after_the_longest_hold_the_clock_runs_on(timing: Timing) -> None:
     life = Life(replace(timing, hold_days=7))
     life.take("dispatch", "2026-03-02 08:00", "U1")
@@ -144,6 +160,28 @@ def test_a_pause_in_a_later_period_leaves_the_working_time_that_was_left(timing:
     assert local(case.hang_due_at) == "03-09 11:00"
     (account,) = life.accounts("2026-03-09 11:00")
     assert [(p.how, local(p.due_at)) for p in account.periods] == [("failed", "03-02 12:00"), (None, "03-09 11:00")]
+
+
+@pytest.mark.parametrize(
+    ("asked", "granted", "due"),
+    [
+        ({"due_at": "2026-03-06 18:00"}, {}, "03-06 18:00"),  # as it was asked for
+        ({"due_at": "2026-03-06 18:00"}, {"amount": "2"}, "03-04 18:00"),  # two working days after the 2nd, 18:00
+        ({"due_at": "2026-03-06 18:00"}, {"due_at": "2026-03-03 18:00"}, "03-03 18:00"),
+        ({"amount": "2"}, {}, "03-04 18:00"),
+        ({"amount": "4", "amount_unit": "working_hour"}, {"amount": "1"}, "03-03 18:00"),
+        ({"amount": "4", "amount_unit": "working_hour"}, {}, "03-03 12:00"),
+    ],
+)
+def test_an_extension_is_what_was_granted_else_what_was_asked_for(
+    timing: Timing, asked: dict[str, str], granted: dict[str, str], due: str
+) -> None:
+    asked, granted = ({k: at(v).isoformat() if k == "due_at" else v for k, v in x.items()} for x in (asked, granted))
+    life = Life(timing)
+    life.take("dispatch", "2026-03-02 08:00", "U1")
+    life.take("receive", "2026-03-02 08:00")
+    life.take("ask_extension", "2026-03-02 09:00", **asked)
+    assert local(life.take("extend", "2026-03-02 10:00", **granted).due_extended_at) == due
 
 
 def test_an_extension_asked_for_in_time_holds_though_it_was_granted_late(timing: Timing) -> None:

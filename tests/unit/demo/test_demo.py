@@ -12,7 +12,7 @@ import pandas as pd
 import pyogrio
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
@@ -24,6 +24,7 @@ from gridmgmt.demo.names import table
 from gridmgmt.errors import OptionInvalid
 from gridmgmt.geo import from_gcj02
 from gridmgmt.settings import data_path
+from tests.examples import about
 
 LEVELS = ("city", "district", "street", "community")
 SEED = 7
@@ -366,7 +367,7 @@ def test_samples(made):
 # --- invariants --------------------------------------------------------------------
 
 
-@settings(max_examples=25, deadline=None)
+@about(25)
 @given(seed=st.integers(0, 10_000), roughness=st.floats(0, 1))
 def test_rough_edges_always_give_a_coverage(seed, roughness):
     rng = np.random.default_rng(seed)
@@ -379,7 +380,7 @@ def test_rough_edges_always_give_a_coverage(seed, roughness):
     assert shapely.coverage_is_valid(cells)
 
 
-@settings(max_examples=25, deadline=None)
+@about(25)
 @given(seed=st.integers(0, 10_000), k=st.integers(1, 12))
 def test_clusters_are_all_used(seed, k):
     rng = np.random.default_rng(seed)
@@ -395,7 +396,7 @@ def test_shares_add_up(weights, extra):
     assert got.min() >= 1
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2, 3])
+@pytest.mark.parametrize("seed", [0, 1, 2, 3, *(pytest.param(n, marks=pytest.mark.night) for n in range(4, 40))])
 def test_every_group_is_connected(seed):
     land = geography.make_land(20_000, 1_800, 6, seed)
     groups = geography.divide(land, 6, 40, 300, seed)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gridmgmt.errors import IndicatorMissing
 from gridmgmt.figures.counts import COUNTS, Facts
-from gridmgmt.figures.indicators import RATIOS, amounts, base_of, describe, filtered, kept, masks, ratio
+from gridmgmt.figures.indicators import RATIOS, amounts, base_of, describe, filtered, kept, masks, plain, ratio
 from gridmgmt.numbers import shown
 
 START, END = dt.datetime(2025, 3, 1, tzinfo=dt.UTC), dt.datetime(2025, 4, 1, tzinfo=dt.UTC)
@@ -273,6 +273,13 @@ def test_a_rulebook_s_own_count_is_counted_as_the_base_count_that_it_filters() -
     f = facts(cases({"due_at": DUE, "n_rework": 2}, {"due_at": DUE, "n_rework": 3}))
     whole = amounts(f, {filtered("n_rework_events", "mine"): np.array([True, False])}, pd.Series(["a", "a"]))
     assert whole["n_rework_events@mine"].tolist() == [2]
+
+
+def test_a_row_of_counts_is_read_as_whole_numbers_and_exact_shares() -> None:
+    row = {"n_due": np.int64(3), "n_closed": 2.0, "sum_sample_score": Fraction(1, 3)}
+    found = plain(row)
+    assert found == {"n_due": 3, "n_closed": 2, "sum_sample_score": Fraction(1, 3)}
+    assert [type(x) for x in found.values()] == [int, int, Fraction]
 
 
 Road = tuple[dict[str, int], int]

@@ -56,7 +56,7 @@ def read(*changes: dict[str, Any], profile: str = PROFILE, crs: str | None = Non
 
 
 def only(parsed: Parsed) -> dict[str, Any]:
-    assert parsed.problems == []
+    assert parsed.faults == []
     (row,) = parsed.facts.to_dict("records")
     return row
 
@@ -137,13 +137,13 @@ FAULTS = [
 @pytest.mark.parametrize(("column", "value", "code", "shown"), FAULTS)
 def test_each_fault_is_named_once_by_row_column_and_value(column: str, value: str, code: str, shown: str) -> None:
     parsed = read({}, {column: value}, {"编号": "A2"})
-    assert [(p.row, p.column, p.value or None, p.code) for p in parsed.problems] == [(3, column, shown, code)]
+    assert [(p.row, p.column, p.value or None, p.code) for p in parsed.faults] == [(3, column, shown, code)]
     assert parsed.facts.index.tolist() == [2, 4]
 
 
 def test_every_problem_of_a_row_is_told() -> None:
     parsed = read({"编号": "", "返工": "x", "纬度": "", "小类": "9"})
-    assert {p.code for p in parsed.problems} == {
+    assert {p.code for p in parsed.faults} == {
         "value_missing", "number_unreadable", "coordinate_missing", "category_unknown_value",
     }  # fmt: skip
     assert parsed.facts.empty
@@ -151,13 +151,13 @@ def test_every_problem_of_a_row_is_told() -> None:
 
 def test_two_fields_of_one_column_name_its_fault_once() -> None:
     both = PROFILE.replace("  handled_at: 处置", "  handled_at: 上报")
-    assert [p.code for p in read({"上报": "x"}, profile=both).problems] == ["time_unreadable"]
+    assert [p.code for p in read({"上报": "x"}, profile=both).faults] == ["time_unreadable"]
 
 
 @given(st.lists(st.sampled_from([{}, *({c: v} for c, v, *_ in FAULTS)]), min_size=1, max_size=30))
 def test_every_row_is_a_fact_or_has_a_problem(changes: list[dict[str, Any]]) -> None:
     parsed = read(*changes)
-    bad = {p.row for p in parsed.problems}
+    bad = {p.row for p in parsed.faults}
     assert sorted([*parsed.facts.index, *bad]) == list(range(2, 2 + len(changes)))
     assert bad == {n for n, change in enumerate(changes, 2) if change}
 
@@ -186,7 +186,7 @@ def test_a_day_is_its_first_instant() -> None:
 def test_a_given_format_is_the_only_one() -> None:
     given = PROFILE.replace("reported_at: 上报", 'reported_at: {column: 上报, format: "%m-%d-%Y"}')
     assert only(read({"上报": "03-01-2025"}, profile=given))["reported_at"] == utc("2025-02-28 16:00")
-    assert [p.code for p in read({"上报": "2025-03-01"}, profile=given).problems] == ["time_unreadable"]
+    assert [p.code for p in read({"上报": "2025-03-01"}, profile=given).faults] == ["time_unreadable"]
     zoned = PROFILE.replace("reported_at: 上报", 'reported_at: {column: 上报, format: "%d.%m.%Y %H:%M %z"}')
     assert only(read({"上报": "01.03.2025 01:00 +0100"}, profile=zoned))["reported_at"] == utc("2025-03-01 00:00")
 
@@ -197,7 +197,7 @@ def test_a_repeated_time_is_its_first_occurrence_and_a_skipped_one_is_refused() 
     parsed = read({"上报": "2015-11-01 01:30:00", **rest}, {"上报": "2015-03-08 02:30:00", **rest}, profile=there)
     assert parsed.facts["reported_at"].tolist() == [utc("2015-11-01 05:30")]
     assert parsed.notes == {"ambiguous_times": 1}
-    (problem,) = parsed.problems
+    (problem,) = parsed.faults
     assert (problem.row, problem.code, problem.facts) == (3, "time_does_not_exist", {"zone": "America/New_York"})
 
 
@@ -219,7 +219,7 @@ def test_the_first_rule_that_gives_a_deadline_decides() -> None:
     staged = PROFILE.replace("\n  - {column: 时限}\n", rules)
     event = {"大类": "事件", "小类": "0203"}
     parsed = read(event, {}, {"结案": ""}, profile=staged)
-    assert parsed.problems == []
+    assert parsed.faults == []
     assert parsed.facts["due_at"].tolist() == [
         utc("2025-03-02 00:00"), utc("2025-03-01 03:30"), utc("2025-03-03 00:00"),
     ]  # fmt: skip
@@ -254,14 +254,14 @@ def test_flags(written: str, value: bool) -> None:
 def test_a_flag_by_a_map(words: str) -> None:
     mapped = PROFILE.replace("is_repeat: 重复", f"is_repeat: {{column: 重复, map: {words}}}")
     parsed = read({"重复": "重复件"}, {"重复": "新件"}, {"重复": ""}, profile=mapped)
-    assert parsed.problems == []
+    assert parsed.faults == []
     assert parsed.facts["is_repeat"].tolist() == [True, False, False]
 
 
 def test_a_key_of_several_columns_needs_all_of_them() -> None:
     joined = PROFILE.replace("case_no: 编号", "case_no: {columns: [编号, 部门]}")
     assert only(read({}, profile=joined))["case_no"] == "A1-U1"
-    (problem,) = read({"部门": ""}, profile=joined).problems
+    (problem,) = read({"部门": ""}, profile=joined).faults
     assert (problem.column, problem.code) == ("编号, 部门", "value_missing")
 
 
@@ -272,13 +272,13 @@ def test_default_null_and_map_of_one_field() -> None:
     found = chunk.text(spec)
     assert [found[row] for row in (2, 4, 5)] == ["closed", "handling", "handling"]
     # a value nobody mapped is never guessed to be the default
-    assert [(p.row, p.value, p.code) for p in chunk.problems] == [(3, "别的", "value_not_in_map")]
+    assert [(p.row, p.value, p.code) for p in chunk.faults] == [(3, "别的", "value_not_in_map")]
 
 
 def test_an_unknown_coordinate_system_is_refused_and_not_taken_for_the_default() -> None:
     located = {"经度": "114.05", "纬度": "22.54"}
     for system in ("BD09", "百度", "WGS84", "GCJ-02"):
-        assert [p.code for p in read({}, located | {"坐标系": system}).problems] == ["value_not_in_map"]
+        assert [p.code for p in read({}, located | {"坐标系": system}).faults] == ["value_not_in_map"]
 
 
 # --- places ----------------------------------------------------------------------------------------------------------
@@ -287,7 +287,7 @@ def test_an_unknown_coordinate_system_is_refused_and_not_taken_for_the_default()
 def test_the_system_may_depend_on_a_column() -> None:
     lon, lat = (float(v) for v in geo.to_gcj02(114.05, 22.54))
     parsed = read({}, {"经度": str(lon), "纬度": str(lat), "坐标系": "火星"})
-    assert parsed.problems == []
+    assert parsed.faults == []
     assert parsed.facts["lon"].to_numpy() == pytest.approx([114.05] * 2, abs=1e-9)
     assert parsed.facts["lat"].to_numpy() == pytest.approx([22.54] * 2, abs=1e-9)
     assert parsed.facts["lon"].iloc[0] == 114.05
@@ -301,7 +301,7 @@ def test_no_location_is_kept_without_one(nowhere: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("system", ["大地", "火星"])
 def test_swapped_coordinates_are_refused(system: str) -> None:
-    (problem,) = read({"经度": "22.54", "纬度": "114.05", "坐标系": system}).problems
+    (problem,) = read({"经度": "22.54", "纬度": "114.05", "坐标系": system}).faults
     assert (problem.column, problem.value, problem.code) == ("经度, 纬度", "22.54, 114.05", "coordinate_refused")
 
 
@@ -314,7 +314,7 @@ def test_a_system_that_is_none_stops_its_rows_only() -> None:
     plain = PROFILE.replace('{column: 坐标系, map: {大地: "epsg:4490", 火星: gcj02}}', "{column: 坐标系}")
     parsed = read({"坐标系": "epsg:4490"}, {"坐标系": "火星"}, {"坐标系": "epsg:4610"}, profile=plain)
     assert parsed.facts.index.tolist() == [2]
-    assert [(p.row, p.column, p.value, p.code) for p in parsed.problems] == [
+    assert [(p.row, p.column, p.value, p.code) for p in parsed.faults] == [
         (3, "坐标系", "火星", "system_unknown"), (4, "坐标系", "epsg:4610", "system_unknown"),
     ]  # fmt: skip
 
@@ -326,8 +326,8 @@ def test_the_points_of_a_layer() -> None:
     raw = {X: "500000", Y: "2493000"}
     row = only(read(raw, profile=shapes, crs="epsg:4547"))
     assert (row["lon"], row["lat"]) == pytest.approx((114, 22.53), abs=0.02)
-    assert [p.code for p in read(raw, profile=shapes).problems] == ["system_missing"]
-    (problem,) = read({X: "LineString", Y: None}, profile=shapes, crs="epsg:4547").problems
+    assert [p.code for p in read(raw, profile=shapes).faults] == ["system_missing"]
+    (problem,) = read({X: "LineString", Y: None}, profile=shapes, crs="epsg:4547").faults
     assert (problem.column, problem.value, problem.code) == (X, "LineString", "number_unreadable")
 
 
@@ -350,7 +350,7 @@ def test_samples() -> None:
     assert parsed.facts["score"].iloc[:2].tolist() == [100, 62.5]
     assert np.isnan(parsed.facts["score"].iloc[2])
     assert parsed.facts["sampled_at"].iloc[0] == dt.datetime(2025, 3, 1, tzinfo=dt.UTC)
-    assert [(p.row, p.code) for p in parsed.problems] == [(5, "value_not_in_map")]
+    assert [(p.row, p.code) for p in parsed.faults] == [(5, "value_not_in_map")]
 
 
 def test_the_frame_is_never_changed() -> None:

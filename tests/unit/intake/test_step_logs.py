@@ -87,7 +87,7 @@ def test_the_last_dispatch_takes_the_row_s_deadline() -> None:
 def test_a_step_of_this_platform_closes_the_case_to_logs() -> None:
     own = Step("report", START, "王某", origin="own", seq=1)
     found = follow("A", ROW, [own], numbered(step("accept", 1)))
-    assert [(r.row, r.name, r.code) for r in found.refused] == [(2, "case_no", "case_worked_on_here")]
+    assert [(r.row, r.column, r.code) for r in found.refused] == [(2, "case_no", "case_worked_on_here")]
     assert found.added == ()
 
 
@@ -95,7 +95,7 @@ def test_a_failed_check_whose_deadline_does_not_lie_ahead_is_refused() -> None:
     """Such a log repeats the case's first deadline; taken as the new one it would stop the case from being read."""
     log = [step("dispatch", 1), step("fail", 31, due_at=ROW["due_at"].isoformat()), step("close", 40)]
     found = follow("A", ROW, [], numbered(*log))
-    assert [(r.row, r.name, r.code) for r in found.refused] == [(3, "due_at", "deadline_not_after_step")]
+    assert [(r.row, r.column, r.code) for r in found.refused] == [(3, "due_at", "deadline_not_after_step")]
     assert kinds(found)[-1] == "close"
     ahead = step("fail", 31, due_at=(ROW["due_at"] + dt.timedelta(hours=2)).isoformat())
     assert follow("A", ROW, [], numbered(log[0], ahead)).refused == ()

@@ -10,6 +10,7 @@ import pytest
 
 from gridmgmt import city, texts
 from gridmgmt.errors import ColumnMissing, TableInvalid, TableRefused
+from gridmgmt.files.tables import ALWAYS
 from gridmgmt.people.readers import reference
 from gridmgmt.people.responsibility import Rule
 from gridmgmt.people.units import Unit
@@ -18,7 +19,7 @@ from gridmgmt.settings import data_path
 CITY = city.from_dict({"code": "4403", "name": "示例市", "time_zone": "Asia/Shanghai", "metric_crs": 4547})
 UNITS = "code,name_zh,name_en,kind,parent_code\n"
 CATEGORIES = "scheme,kind,code,major_code,major_zh,major_en,name_zh,name_en\n"
-EVER = reference.ALWAYS
+EVER = ALWAYS
 RULES = "category,level,grid_code,unit_code,valid_from,valid_to\n"
 
 

@@ -26,7 +26,7 @@ BEIJING, NINGBO = operations.scheme_of("beijing"), operations.scheme_of("ningbo"
 
 
 def tree_faults(rows: dict[int, Unit], known: Mapping[str, Unit] | None = None) -> list[tuple[str, int]]:
-    return [(f["code"], f["row"]) for f in units.faults(rows, known or {}, CITY)]
+    return [(f.code.removeprefix("table_fault_"), f.row) for f in units.faults(rows, known or {}, CITY)]
 
 
 def test_a_tree_has_no_faults() -> None:
@@ -46,7 +46,7 @@ def test_every_missing_parent_and_every_circle_is_named_once() -> None:
         8: Unit("G", parent_code="Y"),
     }  # fmt: skip
     found = units.faults(rows, {}, CITY)
-    assert [(f["code"], f["row"], f["value"]) for f in found] == [
+    assert [(f.code.removeprefix("table_fault_"), f.row, f.value) for f in found] == [
         ("parent_unknown", 2, "X"), ("circle", 3, "B → C → D → B"), ("circle", 7, "F → F"), ("parent_unknown", 8, "Y"),
     ]  # fmt: skip
 

@@ -10,9 +10,10 @@ from shapely import Polygon, box
 
 from gridmgmt.city import City, Level
 from gridmgmt.errors import ColumnMissing, CrsMissing, DeliveryIncomplete
+from gridmgmt.faults import Fault
 from gridmgmt.geo import areas_m2, to_metric, to_storage
 from gridmgmt.places.editions import complete, district_of, fill_hierarchy
-from gridmgmt.places.grids import FRAME_COLUMNS, GridColumns, RowProblem, prepare
+from gridmgmt.places.grids import FRAME_COLUMNS, GridColumns, prepare
 from gridmgmt.texts import LANGUAGES, catalogue
 
 LEVELS = (
@@ -84,7 +85,7 @@ def test_invalid_ring_is_mended_and_told() -> None:
     spike = Polygon([(0, 0), (100, 0), (100, 100), (100, 150), (100, 100), (0, 100)])  # goes up and comes back
     bowtie = Polygon([(0, 0), (100, 100), (100, 0), (0, 100)])
     prepared = prepare(file_of(("S", 3, "D", "", spike), ("B", 3, "D", "", bowtie)), CITY, COLUMNS)
-    assert prepared.problems == ()
+    assert prepared.faults == ()
     assert prepared.frame.geometry.is_valid.all()
     told = {x.code: x for x in prepared.mended}
     assert told["S"].area_change_m2 == pytest.approx(0, abs=1e-4)
@@ -109,7 +110,7 @@ def test_all_problems_are_told_at_once_and_the_good_rows_stay() -> None:
         source="grids.gpkg:c",
     )
     assert list(prepared.frame["code"]) == ["G"]
-    assert [(x.row, x.column, x.reason) for x in prepared.problems] == [
+    assert [(x.row, x.column, x.code) for x in prepared.faults] == [
         (1, "id", "grid_code_missing"),
         (1, "lvl", "grid_level_unknown"),
         (2, "geometry", "grid_geometry_missing"),
@@ -117,9 +118,9 @@ def test_all_problems_are_told_at_once_and_the_good_rows_stay() -> None:
         (4, "geometry", "grid_not_polygonal"),
         (5, "geometry", "grid_collapsed"),
     ]
-    assert prepared.problems[1] == RowProblem("grids.gpkg:c", 1, "lvl", "9", "grid_level_unknown")
-    assert prepared.problems[4].value == "LineString"
-    assert all(set(catalogue()[x.reason]) == set(LANGUAGES) for x in prepared.problems)
+    assert prepared.faults[1] == Fault(1, "lvl", "9", "grid_level_unknown", sheet="grids.gpkg:c")
+    assert prepared.faults[4].value == "LineString"
+    assert all(set(catalogue()[x.code]) == set(LANGUAGES) for x in prepared.faults)
 
 
 def test_missing_column_and_missing_crs_are_refused() -> None:

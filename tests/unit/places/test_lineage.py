@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import shapely
 from geopandas import GeoDataFrame
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from shapely import box
 
 from gridmgmt.geo import to_storage
 from gridmgmt.places.lineage import CHANGES, changes, lineage
 from gridmgmt.texts import catalogue
+from tests.examples import about
 
 EPSG = 4547
 CORNER_M = np.array([500_000, 3_320_000])
@@ -125,7 +126,7 @@ def test_levels_are_not_mixed() -> None:
 cuts = st.lists(st.integers(1, 999), max_size=6, unique=True).map(lambda x: [0, *sorted(x), 1000])
 
 
-@settings(deadline=None, max_examples=40)
+@about(40)
 @given(cuts, cuts)
 def test_shares_are_those_of_the_intervals_and_sum_to_one(a: list[int], b: list[int]) -> None:
     left = {f"a{i}": span for i, span in enumerate(pairwise(a))}

@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gridmgmt.places import locator
 from gridmgmt.places.locator import EditionLocator, Locator
+from tests.examples import about
 from tests.unit.locator_examples import POINTS, POLYGONS
 
 EPS = 2.0**-52
@@ -101,14 +102,14 @@ def coverages(draw):
     return codes, geometries, corners + on_edges + draw(st.lists(vertex, max_size=20)) + free
 
 
-@settings(max_examples=100, deadline=None)
+@about(100)
 @given(coverages())
 def test_equals_exact_geometry(coverage):
     codes, geometries, points = coverage
     assert owners(codes, geometries, points) == oracle(codes, geometries, points)
 
 
-@settings(max_examples=30, deadline=None)
+@about(30)
 @given(coverages())
 def test_points_on_the_raster_itself(coverage):
     """Cell borders, the walks' starts and their neighbours in float64, with polygons that run through them."""

@@ -39,7 +39,7 @@ def features(*rows: tuple[object, ...], columns: str = "code name class", **more
 
 
 def faults(prepared: layers.Prepared) -> list[tuple[int, str, str]]:
-    return [(f.number, f.name, f.code) for f in prepared.faults]
+    return [(f.row, f.column, f.code) for f in prepared.faults]
 
 
 # --- kinds -----------------------------------------------------------------------------------------------------------
@@ -139,7 +139,7 @@ def test_each_fault_is_told_and_leaves_out_its_feature_only() -> None:
         (12, "code", "feature_code_long"),
     ]
     assert found.frame["code"].tolist() == ["ok" * 100]
-    by_number = {f.number: f for f in found.faults}
+    by_number = {f.row: f for f in found.faults}
     assert (by_number[4].facts["layer"], by_number[6].value, by_number[9].value) == ("district", "motorway", "Polygon")
     gardens = prepare(features(("P", "", bow), columns="code name"), reading.kind("gardens"), {}, KNOWN)
     assert faults(gardens) == [(1, "geometry", "feature_geometry_invalid")]
@@ -264,7 +264,7 @@ def test_one_place_beyond_the_system_is_told_and_a_file_of_them_refused(tmp_path
     here, far = shapely.Point(LON, LAT), shapely.Point(1140, 30)
     frame = gpd.GeoDataFrame({"code": ["A", "B", "C"]}, geometry=[here, far, here], crs=4490)
     read = reading.read(write(tmp_path / "a.gpkg", frame), None, None, {})
-    assert [(f.number, f.name, f.value, f.code) for f in read.faults] == [
+    assert [(f.row, f.column, f.value, f.code) for f in read.faults] == [
         (2, "geometry", "1140.0, 30.0", "feature_out_of_range")
     ]
     assert (read.n, read.frame["code"].tolist()) == (3, ["A", "C"])
@@ -294,7 +294,7 @@ def test_points_of_a_table_say_their_system_and_each_fault(tmp_path: Path) -> No
     with pytest.raises(CrsMissing):
         reading.read(path, None, None, place)
     read = reading.read(path, None, "epsg:4490", place)
-    assert [(f.number, f.code) for f in sorted(read.faults, key=lambda f: f.number)] == [
+    assert [(f.row, f.code) for f in sorted(read.faults, key=lambda f: f.row)] == [
         (3, "feature_coordinates_unreadable"),
         (4, "feature_coordinates_unreadable"),
         (5, "feature_out_of_range"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import shapely
 from geopandas import GeoDataFrame
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from shapely import Polygon
 
@@ -14,6 +14,7 @@ from gridmgmt.city import City, Level
 from gridmgmt.geo import to_storage
 from gridmgmt.places.topology import DEFAULT, SEVERITY, Finding, Tolerance, TopologyReport, check_edition
 from gridmgmt.texts import LANGUAGES, catalogue
+from tests.examples import about
 
 LEVELS = (
     Level(1, "city", "市", "City"),
@@ -206,7 +207,7 @@ def test_parent_without_children_is_uncovered() -> None:
     assert report["grid_uncovered"].measure == 1.0
 
 
-@settings(deadline=None, max_examples=40)
+@about(40)
 @given(st.floats(-20, 20).filter(lambda d: abs(d) > 1e-3))
 @example(-10.0)
 @example(10.0)

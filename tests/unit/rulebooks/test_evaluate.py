@@ -163,6 +163,17 @@ def test_events(events: tuple[Event, ...], points: Any) -> None:
     assert node.value == Fraction(points)
 
 
+@pytest.mark.parametrize(("n", "code", "points"), [(2, "rule_event", 4), (3, "rule_event_capped", 5)])
+def test_only_what_is_beyond_its_cap_is_said_to_be_capped(n: int, code: str, points: int) -> None:
+    (child,) = judged(
+        {"kind": "events", "input": "happenings", "table": TABLE}, happenings=(Event("praise", n),)
+    ).children
+    assert (child.reason.code, child.value) == (code, points)
+    exactly = [{**TABLE[0], "cap": 4}]
+    node = judged({"kind": "events", "input": "happenings", "table": exactly}, happenings=(Event("praise", 2),))
+    assert node.children[0].reason.code == "rule_event"
+
+
 def test_the_largest_of_several() -> None:
     rules = [
         {"id": "a", "title": WORDS, "kind": "each", "input": "faults", "points": "0.1", "cap": "1.5"},

@@ -23,6 +23,12 @@ def mark(value: int, **more: Any) -> dict[str, Any]:
     [
         ([ONE, TWO], [TWO, ONE]),  # all have a day: by day
         ([{"code": "a"}, TWO, ONE], [{"code": "a"}, TWO, ONE]),  # one has none: as they come
+        ([ONE], [ONE]),
+        ([mark(80)], [80]),
+        ([mark(80, group="x")], {"x": [80]}),
+        ([account("dispatched", "2026-03-01")], [{"id": "C1", "steps": ["dispatched"]}]),
+        ([{"category": "matter:06010", "place": "P", "on": "2026-03-02"}],
+         [{"category": "matter:06010", "place": "P"}]),
         ([mark(80, on="2026-03-02"), mark(90, on="2026-03-01")], [90, 80]),
         (
             [mark(80, group="x"), mark(70, group="y"), mark(90, group="x")],

@@ -17,13 +17,15 @@ MARKED = {"id": "marked", "title": WORDS, "kind": "linear", "terms": {"mark": 1}
 RATE = {"id": "rate", "title": WORDS, "kind": "rate", "rate": "closing"}
 
 
-def book(score: Mapping[str, Any] = MARKED, quota: Mapping[str, Any] | None = None, **stage: Any) -> Rulebook:
+def book(
+    score: Mapping[str, Any] = MARKED, quota: Mapping[str, Any] | None = None, empty: str = "full", **stage: Any
+) -> Rulebook:
     counts = {n: {"title": WORDS, "type": "count", "entered": WORDS} for n in ("due", "closed")}
     quotas = [{"id": "q", "title": WORDS, "input": "word", "value": "good", **quota}] if quota else []
     return Rulebook.model_validate({
         "id": "test", "version": 1, "title": WORDS, "issuer": WORDS, "source": "test",
         "valid": {"from": dt.date(2000, 1, 1)}, "population": {"kind": "unit"},
-        "empty": {"option": "full", "reason": WORDS},
+        "empty": {"option": empty, "reason": WORDS},
         "inputs": {
             "mark": {"title": WORDS, "entered": WORDS},
             "word": {"title": WORDS, "type": "choice", "choices": {"good": WORDS, "fair": WORDS}, "entered": WORDS},
@@ -201,6 +203,19 @@ def test_a_year_is_made_of_its_months(item: dict[str, Any], marks: list[int | No
     months = {f"2025-{n:02}": {"a": mark} for n, mark in enumerate(marks, 1)}
     found = made(yearly(**item), {"2024-12": {"a": 99}, **months, "2025": {"a": None}, "2026-01": {"a": 99}})
     assert found.outcomes["2025"]["a"].total == (None if total is None else Fraction(total))
+
+
+@pytest.mark.parametrize("pending", ["open", "left_out"])
+def test_a_month_without_anything_to_score_is_not_waited_for(pending: str) -> None:
+    share = {"id": "share", "title": WORDS, "kind": "proportional", "points": 100, "rate": "closing"}
+    plain = book(share, empty="leave_out").model_dump(by_alias=True)
+    of_year = {"id": "of_year", "title": WORDS, "kind": "periods", "stage": "month", "n": 2, "pending": pending}
+    plain["stages"] = [*plain["stages"], {"id": "year", "title": WORDS, "cadence": "year", "score": of_year}]
+    counts = [{"due": 10, "closed": 5}, {"due": 10, "closed": 10}, {"due": 0, "closed": 0}]
+    months = {f"2025-{n:02}": {"a": {"inputs": own}} for n, own in enumerate(counts, 1)}
+    found = made(Rulebook.model_validate(plain), {**months, "2025": {"a": None}}).outcomes
+    assert found["2025-03"]["a"].status == "no_data"
+    assert found["2025"]["a"].total == 75
 
 
 def test_a_month_in_which_others_were_rated_is_waited_for() -> None:

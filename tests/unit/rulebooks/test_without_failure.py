@@ -36,6 +36,13 @@ def test_the_steps_that_are_left(hows: list[str], name: str, left: list[str]) ->
     assert without_failure(record(hows), name)["steps"] == left
 
 
+def test_a_failed_check_whose_answer_nobody_wrote_down_goes_alone() -> None:
+    told = {"id": "P", "steps": ["dispatched", "missed", "failed"], "failures": ["P!hang1", "P!hang2"]}
+    assert without_failure(told, "P!hang2")["steps"] == ["dispatched", "missed"]
+    told = {"id": "P", "steps": ["dispatched", "answered", "missed"], "failures": ["P!hang1"]}
+    assert without_failure(told, "P!hang1")["steps"] == ["dispatched", "answered"]
+
+
 def test_a_failure_before_the_period_no_longer_counts_for_exposure() -> None:
     less = without_failure(record(["missed"], n_before=2), "P!hang1")
     assert less == record(["missed"], n_before=2) | {"earlier": 1, "issue_failures": ["P!hang2", "P!hang3"]}

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from gridmgmt.documents import plain
 from gridmgmt.rulebooks.dossier import Dossier, Subject, read_dossier
 from gridmgmt.rulebooks.load import load
 from gridmgmt.rulebooks.model import Ranking, Rulebook
@@ -20,6 +21,8 @@ from gridmgmt.rulebooks.rescoring import Batch
 from gridmgmt.rulebooks.results import Context, Outcome, flat
 from gridmgmt.rulebooks.run import rank, run
 from gridmgmt.scorecards.chance import Patterns, chance, rate_words, wilson, words
+from gridmgmt.scorecards.documents import Chance, Interval
+from tests.examples import about
 
 BASE = load("grid_baseline").rulebook
 PERIOD = "2025-12"
@@ -106,6 +109,7 @@ def every_kind() -> list[dict[str, Any]]:
         named({"id": "j2", "kind": "deduct", "points": 12, "rules": [zero]}),
         named({"id": "j3", "kind": "lose", "rules": [steps("s6"), once]}),
         named({"id": "j4", "kind": "mean", "items": [reached[0] | {"id": "m1"}, reached[7] | {"id": "m2"}]}),
+        named({"id": "j10", "kind": "mean", "items": [reached[-1] | {"id": "m3"}, reached[-1] | {"id": "m4"}]}),
         named({"id": "j5", "kind": "weighted", "items": [
             reached[0] | {"id": "w1", "weight": 70}, reached[6] | {"id": "w2", "weight": 30},
         ]}),
@@ -167,7 +171,7 @@ ENTERED = st.sampled_from([None, "not_applicable", Fraction(11), Fraction(25)])
 
 
 @pytest.mark.parametrize("name", sorted(KINDS))
-@settings(max_examples=60, deadline=None)
+@about(40)
 @given(
     drawn=st.lists(COUNTS, min_size=2, max_size=8),
     option=st.sampled_from(["leave_out", "full", "incomplete"]),
@@ -179,7 +183,7 @@ def test_every_kind_scores_as_exactly_as_the_engine(
     compare(book([KINDS[name]], option), drawn, entered)
 
 
-@settings(max_examples=60, deadline=None)
+@about(40)
 @given(st.lists(COUNTS, min_size=2, max_size=8), st.sampled_from(["leave_out", "full"]))
 def test_all_kinds_together_score_as_exactly_as_the_engine(drawn: list[dict[str, int]], option: str) -> None:
     compare(book(every_kind(), option), drawn, Fraction(11))
@@ -204,7 +208,7 @@ def compare(rules: Rulebook, drawn: Sequence[Mapping[str, int]], entered: Any) -
             assert node.value is None or abs(v - float(node.value)) < 1e-9, (part.id, v, node.value)
 
 
-@settings(max_examples=100, deadline=None)
+@about(40)
 @given(st.lists(st.tuples(*[st.integers(0, 400) for _ in range(7)]), min_size=2, max_size=6))
 def test_the_baseline_scores_as_exactly_as_the_engine(drawn: list[tuple[int, ...]]) -> None:
     item = BASE.stages[0].score
@@ -295,7 +299,12 @@ def drawn(
     rules: Rulebook, inputs: Mapping[str, Mapping[str, Any]], patterns: Mapping[str, Patterns], seed: str = SEED
 ) -> Mapping[str, dict[str, Any]]:
     subjects, outcomes = packed(rules, inputs).subjects, scored(rules, inputs)
-    return chance(rules, rules.stages[0], outcomes, subjects, patterns, seed_text=seed, draws=400)
+    found = chance(rules, rules.stages[0], outcomes, subjects, patterns, seed_text=seed, draws=400)
+    return {code: plain(c) for code, c in found.items()}
+
+
+def told(found: Mapping[str, Any]) -> Mapping[str, str]:
+    return words(Chance.model_validate(found))
 
 
 def city(sizes: Sequence[int]) -> tuple[dict[str, dict[str, int]], dict[str, Patterns]]:
@@ -359,7 +368,7 @@ def test_ranks_are_within_the_level_and_the_group_where_the_stage_ranks_by_group
         own = stage.model_copy(update={"ranking": Ranking.model_validate({"among": among})})
         placed = {c: replace(o, rank=None) for c, o in outcomes.items()}
         found = chance(BASE, own, placed, subjects, patterns, seed_text=SEED, draws=400)
-        assert max(f["rank"]["high"] for f in found.values()) == most
+        assert max(f.rank.high for f in found.values() if f.rank) == most
 
 
 def test_no_official_score_is_changed() -> None:
@@ -414,7 +423,7 @@ def test_entered_values_alone_leave_every_rank_where_it_is() -> None:
         assert found[code]["grade_share"] is None
         assert found[code]["rates"] == {}
         assert found[code]["notes"] == []
-        assert words(found[code])["zh"].startswith(f"名次的 90% 区间为第 {outcome.rank} 名；")
+        assert told(found[code])["zh"].startswith(f"名次的 90% 区间为第 {outcome.rank} 名；")
 
 
 # --- why there is none ------------------------------------------------------------------------------------------------
@@ -426,7 +435,7 @@ def test_without_a_total_there_is_no_interval_and_the_reason_is_said() -> None:
     found = drawn(BASE, inputs, patterns)
     assert found["none"]["rank"] is None
     assert found["none"]["reason"]["code"] == "chance_no_total"
-    assert words(found["none"])["zh"] == "本期未由数据计算出总分，不给名次区间"
+    assert told(found["none"])["zh"] == "本期未由数据计算出总分，不给名次区间"
     assert found["g00"]["rank"] is not None
 
 
@@ -453,7 +462,7 @@ def test_what_rests_on_other_periods_or_subjects_is_not_drawn() -> None:
     patterns = {"g": Patterns({"a": np.array([1])}, np.array([4]))}
     found = drawn(rules, {"g": {"a": 4, "b": 0, "c": 0, "d": 0}}, patterns)
     assert found["g"]["reason"] == {"code": "chance_unsupported", "facts": {"item": {"zh": "c", "en": "c"}}}
-    assert words(found["g"])["en"].startswith("c cannot be resampled")
+    assert told(found["g"])["en"].startswith("c cannot be resampled")
 
 
 def test_counts_that_are_not_drawn_and_facts_all_alike_are_noted() -> None:
@@ -464,7 +473,7 @@ def test_counts_that_are_not_drawn_and_facts_all_alike_are_noted() -> None:
     patterns = {"g": Patterns({"a": np.array([1]), "b": np.array([1])}, np.array([4]))}
     found = drawn(rules, {"g": {"a": 4, "b": 4, "c": 9, "d": 2}}, patterns)["g"]
     assert [n["code"] for n in found["notes"]] == ["chance_small", "chance_alike", "chance_held"]
-    assert "各件结果完全相同，重抽样看不出波动，请看该率自身的区间：名" in words(found)["zh"]
+    assert "各件结果完全相同，重抽样看不出波动，请看该率自身的区间：名" in told(found)["zh"]
     assert found["third"] is None
     assert found["third_share"] is None
 
@@ -491,15 +500,15 @@ def test_an_interval_holds_its_share_and_leaves_out_what_is_not() -> None:
 def test_the_sentence_says_interval_and_shares_in_both_languages() -> None:
     found = {
         "draws": 1000, "level": "0.90", "rank": {"low": 3, "high": 9}, "grade_share": "0.620", "third": "top",
-        "third_share": "0.997", "reason": None, "notes": [],
+        "third_share": "0.997", "reason": None, "notes": [], "seed": "0", "rates": {},
     }  # fmt: skip
-    assert words(found) == {
+    assert told(found) == {
         "zh": "名次的 90% 区间为第 3–9 名；1000 次重抽样中 62% 仍在同一等次、99% 仍在同一三分之一",
         "en": "90 % interval of the rank: 3 to 9; "
         "of 1000 resamplings 62 % keep the grade and 99 % the third of the ranking",
     }
-    assert words(found | {"third_share": None})["zh"].endswith("1000 次重抽样中 62% 仍在同一等次")
-    assert words(found | {"grade_share": None})["zh"].endswith("1000 次重抽样中 99% 仍在同一三分之一")
+    assert told(found | {"third_share": None})["zh"].endswith("1000 次重抽样中 62% 仍在同一等次")
+    assert told(found | {"grade_share": None})["zh"].endswith("1000 次重抽样中 99% 仍在同一三分之一")
 
 
 def test_a_rate_says_its_interval_and_that_the_sample_is_small() -> None:
@@ -511,10 +520,11 @@ def test_a_rate_says_its_interval_and_that_the_sample_is_small() -> None:
         "method": "wilson",
         "unit": "percent",
         "small": True,
+        "alike": False,
     }
-    assert rate_words(rate)["zh"] == "95% 区间 59.6%–98.2%（n = 10，样本量小）"
+    assert rate_words(Interval.model_validate(rate))["zh"] == "95% 区间 59.6%–98.2%（n = 10，样本量小）"
     points = rate | {"unit": "points", "low": "81.25", "high": "90", "small": False, "n": "44"}
-    assert rate_words(points)["en"] == "95 % interval 81.3–90.0 (n = 44)"
+    assert rate_words(Interval.model_validate(points))["en"] == "95 % interval 81.3–90.0 (n = 44)"
 
 
 def test_every_exact_node_is_found_where_its_part_looks_for_it() -> None:

@@ -16,20 +16,22 @@ from hypothesis import strategies as st
 from openpyxl import load_workbook
 
 from gridmgmt.assessing.operations.scorecards import _moved_into
+from gridmgmt.documents import plain
 from gridmgmt.figures.counts import COUNTS
 from gridmgmt.files.names import file_stem
 from gridmgmt.files.wording import Figure
 from gridmgmt.numbers import exact
 from gridmgmt.rulebooks import load
 from gridmgmt.rulebooks.dossier import read_dossier
-from gridmgmt.rulebooks.exports import reasons
+from gridmgmt.rulebooks.exports.reasons import reason_words
 from gridmgmt.scorecards import assessment
+from gridmgmt.scorecards.documents import Comparison, Evaluated, Facts, Header, Number, Reason, Refusal, Subject
 from gridmgmt.scorecards.exports import cards, lines, results, sketch, tables
 from gridmgmt.scorecards.exports.cards import Card
 from gridmgmt.scorecards.exports.page import page
 from gridmgmt.scorecards.exports.workbook import summary_workbook, workbook
 from gridmgmt.texts import catalogue
-from tests.unit.unit_scorecards import MONTH, departments
+from tests.unit.unit_scorecards import MONTH, departments, shown
 
 BOOK = load.load("grid_baseline")
 EVIL = '=HYPERLINK("x","y")'
@@ -53,7 +55,7 @@ def counted(row):
 
 def facts_of(code, row, name, before):
     earlier = {"previous": ("2024-04", "2023", before), "year_ago": ("2023-05", None, None)}
-    return {
+    whole = {
         "subject": {
             "kind": "grid", "level": "district", "level_number": 2, "code": code, "parent": "4401", "name": name,
             "grid_kind": "district", "edition": "2024", "group": None, "role": None,
@@ -69,6 +71,7 @@ def facts_of(code, row, name, before):
             for n, (period, edition, then) in earlier.items()
         },
     }  # fmt: skip
+    return Facts.model_validate(whole)
 
 
 def assessed(rows=None, names=None, chances=None):
@@ -96,10 +99,9 @@ def assessed(rows=None, names=None, chances=None):
         "inputs": {n: value if isinstance(value := counted(row)[k], int) else exact(value) for n, k in INPUTS.items()},
         "sources": dict.fromkeys(INPUTS, "cases"),
     } for c, row in rows.items()}}}  # fmt: skip
-    made = assessment.assess(BOOK, read_dossier(BOOK.rulebook, plain), "2024-05", header, facts)
+    made = assessment.assess(BOOK, read_dossier(BOOK.rulebook, plain), "2024-05", Header, header, facts)
     more = {"name": "grid_baseline-2024-05-1", "sha256": made.sha256, "parents": {"4401": header["city"]["name"]}}
-    documents = [{**d, "chance": (chances or {}).get(d["subject"]["code"])} for d in made.subjects]
-    return {**made.header, **more}, json.loads(json.dumps(documents))
+    return shown(made, more, chances)
 
 
 @pytest.fixture(scope="module")
@@ -123,11 +125,11 @@ def cells(data):
 
 
 def line_of(document, item):
-    return next(x for x in document["lines"] if x["item"] == item)
+    return next(x for x in document.lines if x.item == item)
 
 
 def told(made, document, item):
-    return reasons.line_words(line_of(document, item), made[0]["rulebook"]["rates"])
+    return lines.line_words(line_of(document, item), made[0].rulebook.rates)
 
 
 def test_steps_read_as_the_sum_a_manager_checks(made):
@@ -145,34 +147,36 @@ def test_every_reason_is_worded_in_both_languages(made):
         assert set(catalogue()[reason]) == {"zh", "en"}
     for header, documents in (made, departments()):
         for document in documents:
-            rates = header["rulebook"]["rates"]
-            found = [reasons.line_words(x, rates) for x in (*document["lines"], *document["shown"])]
-            for text in (*found, reasons.total_words(document)):
+            found = [lines.line_words(x, header.rulebook.rates) for x in document.all_lines]
+            for text in (*found, lines.total_words(document)):
                 assert not re.search(r"[{}]|n_[a-z]+|line_|rule_|total_|card_", text["zh"] + text["en"])
 
 
 def test_missing_data_names_what_was_missing(made):
     assert told(made, made[1][1], "inspection")["zh"].startswith("有得分样本数为 0，没有数据：本项不计入")
-    assert reasons.total_words(made[1][2])["zh"] == "所有项目都没有数据，不形成总分"
+    assert lines.total_words(made[1][2])["zh"] == "所有项目都没有数据，不形成总分"
 
 
-def test_people_read_rounded_numbers_and_the_json_has_the_exact_ones():
+def total_of(document, total, code, facts):
+    """Why a document would have that total, in words."""
+    return lines.total_words(document.model_copy(update={"total": total, "reason": Reason(code=code, facts=facts)}))
+
+
+def test_people_read_rounded_numbers_and_the_json_has_the_exact_ones(made):
     facts = {"gained": "19455/19474", "possible": "85", "scale": "100"}
-    text = reasons.total_words({"total": None, "reason": {"code": "total_scaled", "facts": facts}})
+    text = total_of(made[1][0], None, "total_scaled", facts)
     assert "1.00 分" in text["zh"]
     assert "19455" not in text["zh"]
 
 
-def test_a_total_near_a_grades_bound_is_written_in_its_reason_as_it_is_shown():
-    total = {"exact": "269989/3000", "shown": "89.996"}
-    document = {"total": total, "reason": {"code": "total_sum", "facts": {"gained": total["exact"]}}}
-    assert reasons.total_words(document)["zh"] == "各项之和 89.996 分"
+def test_a_total_near_a_grades_bound_is_written_in_its_reason_as_it_is_shown(made):
+    total = Number(exact="269989/3000", shown="89.996")
+    assert total_of(made[1][0], total, "total_sum", {"gained": total.exact})["zh"] == "各项之和 89.996 分"
 
 
-def test_incomplete_total_names_its_inputs():
+def test_incomplete_total_names_its_inputs(made):
     facts = {"n": "1", "inputs": {"zh": "返工案件数", "en": "Reworked cases"}}
-    document = {"total": None, "reason": {"code": "total_incomplete", "facts": facts}}
-    assert reasons.total_words(document)["zh"].endswith("返工案件数")
+    assert total_of(made[1][0], None, "total_incomplete", facts)["zh"].endswith("返工案件数")
 
 
 REASONED = """
@@ -205,9 +209,9 @@ def reasoned(item, n, of):
     """The reason of one item's line, in words."""
     loaded = load.parse(REASONED.format(item=item), "reasoned.yaml")
     dossier = read_dossier(loaded.rulebook, {"periods": {"2024-05": {"U": {"inputs": {"part": n, "whole": of}}}}})
-    facts = {"U": {"subject": {"code": "U", "level": "unit", "name": {"zh": "U", "en": "U"}}}}
-    made = assessment.assess(loaded, dossier, "2024-05", {}, facts)
-    return reasons.line_words(made.subjects[0]["lines"][0], made.header["rulebook"]["rates"])
+    facts = {"U": Facts(subject=Subject(code="U", level="unit", group=None, name={"zh": "U", "en": "U"}))}
+    made = assessment.assess(loaded, dossier, "2024-05", Evaluated, {"period": "2024-05"}, facts)
+    return lines.line_words(made.subjects[0].lines[0], made.header.rulebook.rates)
 
 
 def step_words(n, of, over="", more=""):
@@ -255,7 +259,7 @@ def test_a_rounded_rate_never_seems_to_reach_a_target_that_it_does_not_reach(n, 
     ],
 )  # fmt: skip
 def test_facts_are_written_in_their_unit(code, facts, unit, said):
-    assert reasons.reason_words({"code": code, "facts": facts}, unit)["zh"] == said
+    assert reason_words(code, facts, unit)["zh"] == said
 
 
 # Figures
@@ -280,8 +284,8 @@ def test_parts_of_roads_are_exact_in_the_document_and_rounded_for_people():
         "sum_sample_score": Fraction(1580, 12),
     }
     header, documents = assessed({"440101": row})
-    header["unassigned"]["district"]["n_samples"] = "19/12"
-    assert documents[0]["counts"]["n_samples"] == documents[0]["inputs"]["scored_samples"]["value"] == "19/12"
+    header.unassigned["district"]["n_samples"] = "19/12"
+    assert documents[0].counts["n_samples"] == documents[0].inputs["scored_samples"].value == "19/12"
     assert cards.indicator_row(documents[0], "n_samples").now.text("zh") == "1.58"
     (shown,) = (value["en"] for _, value in cards.basis(header) if "samples" in value["en"] and "due" in value["en"])
     assert shown == "7 reported, 7 due, 1.58 samples"
@@ -301,13 +305,14 @@ def test_no_data_is_never_zero(made):
     assert empty["closing_rate"].now.text() == "无数据 no data"
 
 
-def test_percentage_change_from_zero_is_not_a_number():
-    document = {"counts": {"n_due": 5}, "indicators": {}, "comparisons": {"previous": {"counts": {"n_due": 0}}}}
+def test_percentage_change_from_zero_is_not_a_number(made):
+    before = Comparison(period="2024-04", edition=None, counts={"n_due": 0}, indicators=None)
+    document = made[1][0].model_copy(update={"counts": {"n_due": 5}, "comparisons": {"previous": before}})
     assert cards.indicator_row(document, "n_due").compared[0].change.value is None
 
 
 def test_ranked_puts_the_unscored_last(made):
-    assert [d["subject"]["code"] for d in cards.ranked(made[1][::-1])] == ["440101", "440102", "440103"]
+    assert [d.subject.code for d in cards.ranked(made[1][::-1])] == ["440101", "440102", "440103"]
 
 
 # Workbooks
@@ -346,16 +351,16 @@ def test_summary_workbook_ranks_and_says_how(made):
     ranking = list(book.worksheets[0].iter_rows(min_row=4, values_only=True))
     assert [r[1] for r in ranking] == ["440101", "440102", "440103"]
     assert [r[0] for r in ranking] == [1, 2, "未排名 not ranked"]
-    assert ranking[0][4] == pytest.approx(float(Fraction(made[1][0]["total"]["exact"])))
+    assert ranking[0][4] == pytest.approx(float(Fraction(made[1][0].total.exact)))
     assert ranking[2][4] == "无数据 no data"
     assert ranking[0][3] == "示例市 Sample City"
     assert book.worksheets[0].auto_filter.ref.startswith("A3:")
     text = "\n".join(str(c) for r in book.worksheets[2].iter_rows(values_only=True) for c in r if c)
     header = made[0]
     for expected in (
-        header["name"],
-        header["sha256"],
-        header["rulebook"]["sha256"],
+        header.name,
+        header.sha256,
+        header.rulebook.sha256,
         "c" * 64,
         "grid_baseline v2",
         "数量守恒",
@@ -402,7 +407,7 @@ def test_csv_leads_a_formula_with_an_apostrophe():
 
 
 def test_json_keeps_the_document_as_it_is(made):
-    assert json.loads(tables.card_json(made[0], made[1][0]))["scorecard"] == made[1][0]
+    assert json.loads(tables.card_json(made[0], made[1][0]))["scorecard"] == plain(made[1][0])
 
 
 # Page
@@ -472,7 +477,7 @@ def offices():
 
 def office(offices, code):
     header, documents = offices
-    return header, next(d for d in documents if d["subject"]["code"] == code)
+    return header, next(d for d in documents if d.subject.code == code)
 
 
 def test_the_tree_says_weights_signs_and_why(offices):
@@ -607,10 +612,8 @@ def test_a_title_that_would_run_as_a_formula_is_text_in_every_place():
     text = f"'{EVIL}'"
     evil = {**MONTH, "CG": {**MONTH["CG"], "events": [{"code": "circular", "evidence": EVIL, "note": EVIL}]}}
     header, documents = departments(evil)
-    for document in documents:
-        for c in document["consequences"]:
-            c["title"] = {"zh": EVIL, "en": EVIL}
-        document["chance"] = None
+    for c in (c for document in documents for c in document.consequences):
+        c.title.update(zh=EVIL, en=EVIL)
     for data in (workbook(Card(header, documents[0], None)), summary_workbook(header, documents)):
         assert not any(b"<f>" in zipfile.ZipFile(io.BytesIO(data)).read(f"xl/worksheets/sheet{n}.xml") for n in (1, 2))
     row = list(csv.DictReader(io.StringIO(tables.summary_csv(header, documents, "zh")[1:])))[1]
@@ -622,7 +625,7 @@ CHANCE = {
     "third": "top", "third_share": "0.810", "reason": None, "notes": [],
     "rates": {
         "rework_rate": {"n": "200", "low": "0.0239", "high": "0.0833", "level": "0.95", "method": "wilson",
-                        "unit": "percent", "small": False},
+                        "unit": "percent", "small": False, "alike": False},
     },
 }  # fmt: skip
 
@@ -644,8 +647,9 @@ def test_chance_is_said_beside_the_score_and_at_its_rate():
 def test_quotas_and_exemptions_are_said(offices):
     header, document = office(offices, "CG")
     title = {"zh": "优秀名额", "en": "Quota"}
-    refusal = {"quota": "q", "title": title, "group": None, "subjects": ["CG", "ZJ"], "at_most": 1}
-    header, document = {**header, "refusals": [refusal]}, {**document, "exempted": ["A001", "A002"]}
+    refusal = Refusal(quota="q", title=title, group=None, subjects=["CG", "ZJ"], at_most=1)
+    header = header.model_copy(update={"refusals": [refusal]})
+    document = document.model_copy(update={"exempted": ["A001", "A002"]})
     text = page(Card(header, document, None), "zh")
     check_page(text)
     assert "优秀名额：本组申报 2 个，限 1 个，均未采纳" in text
