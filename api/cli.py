@@ -21,10 +21,7 @@ app = typer.Typer()
 def serve(
     run: State, *, host: str = LOOPBACK[0], port: Annotated[int, typer.Option("--port", min=1, max=65535)] = 8000
 ) -> Shown:
-    """Serve the start page, the API and its documentation (/docs), read-only; say the address when it is ready.
-
-    Example: `gridmgmt serve --port 8000`
-    """
+    """Serve the start page, the API and its documentation (/docs), read-only; say the address when it is ready."""
     if host not in LOOPBACK:  # other machines could reach it, and there is no access control yet
         raise OptionInvalid(name="--host", value=host, expected=" / ".join(LOOPBACK))
     _server(run, host, port).run()

@@ -31,10 +31,7 @@ def choropleth(
     breaks: str = "quantile",
     lang: str | None = None,
 ) -> Shown:
-    """Draw an indicator on all levels, with drill-down.
-
-    Example: `gridmgmt map choropleth --indicator on_time_closing_rate --level street --period 2025-12 --out map.html`
-    """
+    """Draw an indicator on all levels, with drill-down."""
     from gridmgmt.figures.operations import indicators
     from gridmgmt.periods import parse_period
     from maps import drawing
@@ -69,10 +66,7 @@ def _breaks(text: str) -> Breaks:
 
 @command(app, "heat")
 def heat(run: State, *, period: str, out: Path, category: str | None = None, lang: str | None = None) -> Shown:
-    """Draw where cases were reported, binned.
-
-    Example: `gridmgmt map heat --period 2025-12 --category component:01* --out heat.html`
-    """
+    """Draw where cases were reported, binned."""
     from gridmgmt.figures.operations import indicators
     from gridmgmt.periods import parse_period
     from maps import drawing
@@ -88,10 +82,7 @@ def heat(run: State, *, period: str, out: Path, category: str | None = None, lan
 
 @command(app, "repeats")
 def repeats(run: State, *, period: str, out: Path, rule: str = "annex2", lang: str | None = None) -> Shown:
-    """Draw the groups of repeat cases, each with its place and its cases by number.
-
-    Example: `gridmgmt map repeats --period 2025-12 --out repeats.html`
-    """
+    """Draw the groups of repeat cases, each with its place and its cases by number."""
     from gridmgmt.casework.operations import repeats as repeating
     from gridmgmt.periods import parse_period
     from maps import drawing

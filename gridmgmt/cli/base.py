@@ -82,9 +82,13 @@ class State:
         """A view of one line."""
         yield self.word(code, facts)
 
-    def words(self, codes: Iterable[str], prefix: str = "") -> list[str]:
-        """Headings of a table in this run's language."""
-        return [self.word(prefix + code) for code in codes]
+    def words(self, codes: Iterable[str], prefix: str = "") -> Iterator[str]:
+        """Headings of a table in this run's language; like the rows of a table they are made when they are shown."""
+        return (self.word(prefix + code) for code in codes)
+
+    def name(self, zh: Any, en: Any) -> str:
+        """A name in this run's language, else in the other."""
+        return next((x for x in ((zh, en) if self.lang == "zh" else (en, zh)) if isinstance(x, str) and x), "")
 
     def instant(self, text: str | None) -> dt.datetime | None:
         """An instant given by option, in city time if it has no zone."""
@@ -141,10 +145,10 @@ def change_of(text: str) -> tuple[str, str]:
 class Table:
     """Rows under headings (表); ``right`` are the places of the columns set to the right."""
 
-    columns: Sequence[str]
+    columns: Iterable[str]
     rows: Iterable[Sequence[Any]]
     right: Sequence[int] = ()
-    title: str = ""
+    title: Iterable[str] = ""
 
     def show(self) -> None:
         """Print it, as wide as it needs where nobody looks at a terminal."""
@@ -152,7 +156,7 @@ class Table:
 
         screen = console.Console(width=None if sys.stdout.isatty() else 200, highlight=False)
         shown = table.Table(
-            title=self.title, title_justify="left", header_style="bold", show_edge=False, pad_edge=False
+            title="".join(self.title), title_justify="left", header_style="bold", show_edge=False, pad_edge=False
         )
         for place, name in enumerate(self.columns):
             shown.add_column(name, justify="right" if place in self.right else "left", overflow="fold")
@@ -161,8 +165,8 @@ class Table:
         screen.print(shown, markup=False)
 
 
-Shown = Iterator[Table | str]
-"""What people read: tables and lines, one after the other."""
+Shown = Iterable[Table | str | Iterable[Table | str]]
+"""What people read: tables and lines, one after the other; what is a generator is made when it is shown."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +177,7 @@ class View:
     """
 
     data: Any
-    shown: Iterable[Table | str]
+    shown: Shown
     failed: bool = False
 
 
@@ -191,22 +195,31 @@ def _plain(value: Any) -> Any:
     return plain(value)
 
 
-def _show(found: View | Iterable[Table | str], *, as_json: bool) -> None:
-    if as_json and isinstance(found, View):
+def _show(found: View | Shown, *, as_json: bool) -> None:
+    if not isinstance(found, View):
+        _print(found)
+        return
+    if as_json:
         typer.echo(as_json_text(found.data() if callable(found.data) else found.data))
     else:
-        for part in found.shown if isinstance(found, View) else found:
-            if isinstance(part, Table):
-                part.show()
-            else:
-                typer.echo(part)
-    if isinstance(found, View) and found.failed:
+        _print(found.shown)
+    if found.failed:
         raise typer.Exit(1)
+
+
+def _print(shown: Shown) -> None:
+    for part in shown:
+        if isinstance(part, Table):
+            part.show()
+        elif isinstance(part, str):
+            typer.echo(part)
+        else:
+            _print(part)
 
 
 # --- functions as commands --------------------------------------------------------------------------------------------
 
-Found = TypeVar("Found", bound=View | Iterable[Table | str])
+Found = TypeVar("Found", bound=View | Shown)
 
 
 def group(parent: typer.Typer, name: str) -> typer.Typer:

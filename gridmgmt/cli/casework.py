@@ -55,10 +55,7 @@ def case_open(
     phone: str | None = None,
     photo: Sequence[str] = (),
 ) -> View:
-    """Open a case: its grids and the unit that will answer are found from its place and class.
-
-    Example: `gridmgmt case open --actor 王某 --source 监督员上报 --category matter:06010 --lon 114.05 --lat 30.02`
-    """
+    """Open a case: its grids and the unit that will answer are found from its place and class."""
     from gridmgmt.casework.operations.cases import Request
 
     told = {
@@ -84,10 +81,7 @@ def case_step(
     seen: int | None = None,
     photo: Sequence[str] = (),
 ) -> View:
-    """Take one step with a case; one that its state does not allow is refused with those that it does.
-
-    Example: `gridmgmt case step C2026030500001 dispatch --actor 李某`
-    """
+    """Take one step with a case; one that its state does not allow is refused with those that it does."""
     from gridmgmt.casework.operations.cases import Request
     from gridmgmt.casework.transitions import BY_PEOPLE
 
@@ -100,10 +94,7 @@ def case_step(
 def case_steps(
     run: State, files: Sequence[Path], *, profile: str = "steps", actor: str = "", rejects: Path | None = None
 ) -> View:
-    """Take the steps of a sheet now, from top to bottom; the same sheet again takes nothing twice.
-
-    Example: `gridmgmt case steps steps.xlsx --actor 李某 --rejects bad.csv`
-    """
+    """Take the steps of a sheet now, from top to bottom; the same sheet again takes nothing twice."""
     from gridmgmt.intake.operations import step_sheets
 
     with run.progress() as tell:
@@ -148,10 +139,7 @@ def _write_rejects(run: State, done: Sequence[StepsReport], profile: str, out: P
 
 @command(case, "template")
 def case_template(run: State, *, out: Path, profile: str = "steps") -> Shown:
-    """Write an empty sheet of steps with lists to choose from, to be filled and handed to `gridmgmt case steps`.
-
-    Example: `gridmgmt case template --out steps.xlsx`
-    """
+    """Write an empty sheet of steps with lists to choose from, to be filled and handed to `gridmgmt case steps`."""
     from gridmgmt.intake.operations import step_sheets
 
     out.write_bytes(step_sheets.template(profile))
@@ -212,10 +200,7 @@ def _time(run: State, at: Any) -> str:
 
 @command(case, "show")
 def case_show(run: State, case_no: str, *, now: str | None = None) -> View:
-    """One case: its steps with who, when and why, its marks, its hanging accounts, and which steps are legal now.
-
-    Example: `gridmgmt case show C2026030500001`
-    """
+    """One case: its steps with who, when and why, its marks, its hanging accounts, and which steps are legal now."""
     from gridmgmt.casework.operations import lookup
 
     found = lookup.show_case(run.work.but(now=run.instant(now)), case_no)
@@ -226,7 +211,7 @@ def _case(run: State, found: lookup.Shown) -> Shown:
     where = " › ".join(str(g[f"name_{run.lang}"] or g["code"]) for g in found.grids)
     yield _is_now(run, found.case)
     yield run.word("case_place", {"where": where or None, "address": found.case.address})
-    yield run.word("case_marks", {"marks": run.words(found.marks, "mark_") or None})
+    yield run.word("case_marks", {"marks": [*run.words(found.marks, "mark_")] or None})
     rows = [
         [s.seq or n, _time(run, s.at), run.word(f"step_{s.kind}"), s.actor, s.unit_code, s.reason,
          _told(run, s.facts), run.word(f"origin_{s.origin}")]
@@ -300,10 +285,7 @@ def case_list(
     limit: Annotated[int, typer.Option("--limit", min=1, max=1_000_000)] = 50,
     offset: Annotated[int, typer.Option("--offset", min=0, max=1_000_000_000)] = 0,
 ) -> View:
-    """Cases by state, unit, grid, class and lateness; those due first come first.
-
-    Example: `gridmgmt case list --state handling --overdue`
-    """
+    """Cases by state, unit, grid, class and lateness; those due first come first."""
     from gridmgmt.casework.cases import STATES
     from gridmgmt.casework.operations import lookup
 
@@ -317,18 +299,15 @@ def case_list(
         limit=limit,
         offset=offset,
     )
-    return View({"n_matched": n, "cases": found}, _list(run, n, found))
-
-
-def _list(run: State, n: int, found: Sequence[Mapping[str, Any]]) -> Shown:
-    rows = [
+    rows = (
         [c["case_no"], run.word(f"state_{c['status']}") if c["status"] else None, _class(c), c["unit_code"],
          _time(run, c["reported_at"]), _time(run, c["due_extended_at"] or c["due_at"]), c["address"]]
         for c in found
-    ]  # fmt: skip
-    names = ("case", "category", "unit", "reported", "due", "address")
-    heads = run.words(f"docket_{name}" for name in names)
-    yield Table([heads[0], run.word("state"), *heads[1:]], rows, title=run.word("cases_matched", {"n": n}))
+    )  # fmt: skip
+    names = ("category", "unit", "reported", "due", "address")
+    heads = run.words(("docket_case", "state", *(f"docket_{name}" for name in names)))
+    table = Table(heads, rows, title=run.says("cases_matched", {"n": n}))
+    return View({"n_matched": n, "cases": found}, [table])
 
 
 def _class(row: Mapping[str, Any]) -> str | None:
@@ -337,33 +316,22 @@ def _class(row: Mapping[str, Any]) -> str | None:
 
 @command(case, "states")
 def case_states(run: State) -> View:
-    """How many cases are in each state; each case is in exactly one.
-
-    Example: `gridmgmt case states`
-    """
+    """How many cases are in each state; each case is in exactly one."""
     from gridmgmt.casework.operations import lookup
 
     found = lookup.by_state(run.work)
-    return View(found, _states(run, found))
+    return View(found, [states_table(run, found, {"docket_all": sum(found.values())})])
 
 
-def _states(run: State, found: Mapping[str, int]) -> Shown:
-    rows = [[state_word(run, name), f"{n:,}"] for name, n in found.items()]
-    total = [run.word("docket_all"), f"{sum(found.values()):,}"]
-    yield Table(run.words(("state", "docket_cases")), [*rows, total], right=(1,))
-
-
-def state_word(run: State, name: str) -> str:
-    """A case's state; some systems tell none."""
-    return run.word(f"state_{name}" if name else "state_untold")
+def states_table(run: State, found: Mapping[str, int], total: Mapping[str, int]) -> Table:
+    """How many cases are in each state; some systems tell none."""
+    counts = {f"state_{name}" if name else "state_untold": n for name, n in found.items()} | dict(total)
+    return Table(run.words(("state", "docket_cases")), ([run.word(k), f"{n:,}"] for k, n in counts.items()), right=(1,))
 
 
 @command(case, "clock")
 def case_clock(run: State, case_no: str, *, now: str | None = None) -> View:
-    """The clocks of a case: each stage's limit, its deadline worked out day by day, and the traffic light.
-
-    Example: `gridmgmt case clock C2026030500001`
-    """
+    """The clocks of a case: each stage's limit, its deadline worked out day by day, and the traffic light."""
     from gridmgmt.casework.operations import lookup
 
     at, found = lookup.clocks(run.work.but(now=run.instant(now)), case_no)
@@ -388,10 +356,7 @@ def _clocks(run: State, found: Sequence[lookup.StageClock]) -> Shown:
 
 @command(case, "renew")
 def case_renew(run: State) -> Shown:
-    """Compute provisional deadlines again, after the calendar of a further year has arrived.
-
-    Example: `gridmgmt case renew`
-    """
+    """Compute provisional deadlines again, after the calendar of a further year has arrived."""
     from gridmgmt.casework.operations import cases
 
     with run.progress() as tell:

@@ -28,8 +28,6 @@ def entries_import(run: State, file: Path, *, rulebook: str, by: str, dry_run: b
 
     The same file twice changes nothing; another value for the same key is a
     correction, and the old one is kept.
-
-    Example: `gridmgmt entries import form.xlsx --rulebook qixian --by 李四 --dry-run`
     """
     from gridmgmt.assessing.operations import entries as entering
 
@@ -55,21 +53,17 @@ def _report(run: State, report: EntryReport) -> Shown:
 
 @command(entries, "list")
 def entries_list(run: State, rulebook: str, *, period: str | None = None, history: bool = False) -> View:
-    """What was entered: value, evidence, by whom and when; with --history also what it replaced.
-
-    Example: `gridmgmt entries list qixian --period 2021-03 --history`
-    """
+    """What was entered: value, evidence, by whom and when; with --history also what it replaced."""
     from gridmgmt.assessing.operations import entries as entering
 
     names = ["period", "subject_code", "input", "ref", "value", "evidence", "by", "known_at"]
     names += ["replaces", "holds"] if history else []
     found = entering.list_entries(run.work, rulebook, period, history=history)
-    return View(found, _listed(run, names, found))
+    return View(found, [_listed(run, names, found)])
 
 
-def _listed(run: State, names: Sequence[str], found: Sequence[Mapping[str, Any]]) -> Shown:
-    rows = [[_cell(run, name, row[name]) for name in names] for row in found]
-    yield Table(run.words(names, "entry_"), rows)
+def _listed(run: State, names: Sequence[str], found: Sequence[Mapping[str, Any]]) -> Table:
+    return Table(run.words(names, "entry_"), ([_cell(run, name, row[name]) for name in names] for row in found))
 
 
 def _cell(run: State, name: str, value: Any) -> Any:
@@ -92,31 +86,23 @@ def subjects_import(run: State, file: Path, *, rulebook: str) -> View:
 
     Columns: code, name_zh (both needed), name_en, group, role, superiors and
     attributes (with semicolons between), level, valid_from, valid_to.
-
-    Example: `gridmgmt subjects import streets.xlsx --rulebook qixian`
     """
     from gridmgmt.assessing.operations import subjects as operations
 
     report = operations.import_subjects(run.work, rulebook, file)
-    return View(report.as_dict(), _imported(run, report))
-
-
-def _imported(run: State, report: Any) -> Shown:
     names = ("n_new", "n_changed", "n_unchanged", "n_renamed", "n_not_listed")
-    yield Table(run.words(names), [[getattr(report, n) for n in names]], right=range(5))
+    counts = [getattr(report, n) for n in names]
+    return View(report.as_dict(), [Table(run.words(names), [counts], right=range(5))])
 
 
 @command(subjects, "list")
 def subjects_list(run: State, *, rulebook: str, on: str | None = None) -> View:
-    """Who is on a rulebook's list.
-
-    Example: `gridmgmt subjects list --rulebook qixian --on 2021-03-31`
-    """
+    """Who is on a rulebook's list."""
     from gridmgmt.assessing.operations import subjects as operations
 
     names = ("code", "name", "level", "group", "role", "superiors", "attributes", "valid_from", "valid_to")
     found = operations.list_subjects(run.work, rulebook, day_of(on or None, "--on"))
-    return View(found, _listed(run, names, found))
+    return View(found, [_listed(run, names, found)])
 
 
 @command(staff, "import")
@@ -124,8 +110,6 @@ def staff_import(run: State, file: Path, *, by: str) -> View:
     """Import the daily staff table: hours worked and online, times off the phone alone and with the whole office.
 
     What an occasion counts as the whole office's (n_all_off) is not to be counted in n_absent again.
-
-    Example: `gridmgmt staff import staff_2021_03.csv --by 王五`
     """
     from gridmgmt.assessing.operations import entries as entering
 

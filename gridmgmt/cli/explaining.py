@@ -30,10 +30,7 @@ def explain(
     level: str | None = None,
     lang: str | None = None,
 ) -> View:
-    """Why a subject has its points: rule, numerator, denominator, the case numbers, entries and periods behind each.
-
-    Example: `gridmgmt explain latest 429901001 on_time_closing --lang en`
-    """
+    """Why a subject has its points: rule, numerator, denominator, the case numbers, entries and periods behind each."""
     from gridmgmt.assessing.operations import explaining
 
     run.speak(lang)

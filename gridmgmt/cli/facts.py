@@ -26,19 +26,13 @@ COUNTS = ("n_rows", "n_new", "n_newer", "n_unchanged", "n_older", "n_quarantined
 def cases_import(
     run: State, files: Sequence[Path], *, profile: str, source_as_of: str | None = None, dry_run: bool = False
 ) -> View:
-    """Import cases; each goes to its grids and its unit at once. The same file twice changes nothing.
-
-    Example: `gridmgmt cases import cases.csv cases_2.xlsx --profile demo_cases`
-    """
+    """Import cases; each goes to its grids and its unit at once. The same file twice changes nothing."""
     return import_files(run, files, profile, source_as_of, dry_run=dry_run)
 
 
 @command(steps, "import")
 def steps_import(run: State, files: Sequence[Path], *, profile: str, dry_run: bool = False) -> View:
-    """Import the step log of another system as history; steps to be taken now go to `gridmgmt case steps`.
-
-    Example: `gridmgmt steps import log.csv --profile steps`
-    """
+    """Import the step log of another system as history; steps to be taken now go to `gridmgmt case steps`."""
     from gridmgmt.intake.operations import step_sheets
 
     step_sheets.step_profile(profile)
@@ -74,19 +68,13 @@ def _reports(run: State, reports: Sequence[ImportReport]) -> Shown:
 
 @command(quarantine, "list")
 def quarantine_list(run: State, *, limit: int = 100) -> View:
-    """Rows in quarantine: file, row, column, value and what is wrong.
-
-    Example: `gridmgmt quarantine list --limit 20`
-    """
+    """Rows in quarantine: file, row, column, value and what is wrong."""
     from gridmgmt.intake.operations import imports
 
     found = imports.list_quarantine(run.work, limit=limit)
-    return View(found, _rows(run, found))
-
-
-def _rows(run: State, found: Sequence[Mapping[str, Any]]) -> Shown:
-    rows = [[q["file"], q["row"], q["column"], q["value"], _why(run, q)] for q in found]
-    yield Table(run.words(("file", "row", "column", "value", "quarantined_because")), rows, right=(1,))
+    rows = ([q["file"], q["row"], q["column"], q["value"], _why(run, q)] for q in found)
+    heads = run.words(("file", "row", "column", "value", "quarantined_because"))
+    return View(found, [Table(heads, rows, right=(1,))])
 
 
 def _why(run: State, problem: Mapping[str, Any]) -> str:
@@ -95,10 +83,7 @@ def _why(run: State, problem: Mapping[str, Any]) -> str:
 
 @command(quarantine, "export")
 def quarantine_export(run: State, *, out: Path) -> Shown:
-    """Write the rows in quarantine, as the files had them, with their reasons, to be mended and imported again.
-
-    Example: `gridmgmt quarantine export --out bad.csv`
-    """
+    """Write the rows in quarantine, as the files had them, with their reasons, to be mended and imported again."""
     import pandas as pd
 
     from gridmgmt.intake.operations import imports
@@ -114,10 +99,7 @@ def quarantine_export(run: State, *, out: Path) -> Shown:
 
 @command(quarantine, "retry")
 def quarantine_retry(run: State, *, profile: str | None = None) -> View:
-    """Try the rows in quarantine again, after a profile or a reference table was mended.
-
-    Example: `gridmgmt quarantine retry`
-    """
+    """Try the rows in quarantine again, after a profile or a reference table was mended."""
     from gridmgmt.intake.operations import imports
 
     with run.progress() as tell:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,7 +14,8 @@ from gridmgmt.errors import OptionInvalid
 if TYPE_CHECKING:
     import datetime as dt
 
-    from gridmgmt.casework.operations.photographs import Attached, FolderReport, Kind
+    from gridmgmt.casework.operations.photographs import FolderReport, Kind
+    from gridmgmt.casework.photographs import Note
 
 app = typer.Typer()
 files = group(app, "files")
@@ -38,10 +39,7 @@ def files_add(
     sample: str | None = None,
     caption: str | None = None,
 ) -> View:
-    """Keep photographs and files and attach them to a case, one of its steps, or a sample; all or none.
-
-    Example: `gridmgmt files add a.jpg b.jpg --case C2026030500001 --step 5 --kind after --actor 王某`
-    """
+    """Keep photographs and files and attach them to a case, one of its steps, or a sample; all or none."""
     from gridmgmt.casework.operations import photographs
     from gridmgmt.casework.photographs import KINDS
 
@@ -58,32 +56,26 @@ def files_add(
         caption=caption,
         **whose,
     )
-    return View([a.as_dict() for a in done], _added(run, paths, done))
+    rows = (
+        (path.name, run.word("files_attached_new" if a.is_new else "files_attached_before"), _notes(run, a.notes))
+        for path, a in zip(paths, done, strict=True)
+    )
+    return View([a.as_dict() for a in done], [Table(run.words(("file", "attached", "notes"), "files_"), rows)])
 
 
-def _added(run: State, paths: Sequence[Path], done: Sequence[Attached]) -> Shown:
-    told = [run.word("files_attached_new" if a.is_new else "files_attached_before") for a in done]
-    notes = ["; ".join(run.word(n.code, n.facts) for n in a.notes) for a in done]
-    rows = list(zip([p.name for p in paths], told, notes, strict=True))
-    yield Table(run.words(("file", "attached", "notes"), "files_"), rows)
+def _notes(run: State, notes: Iterable[Note]) -> str:
+    return "; ".join(run.word(n.code, n.facts) for n in notes)
 
 
 @command(files, "list")
 def files_list(run: State, *, case: str | None = None, sample: str | None = None) -> View:
-    """Photographs and files of a case or a sample: what they show, when and where they were taken, what to look at.
-
-    Example: `gridmgmt files list --case C2026030500001`
-    """
+    """Photographs and files of a case or a sample: what they show, when and where they were taken, what to look at."""
     from gridmgmt.casework.operations import photographs
 
     found = photographs.listed(run.work, **_one_of(case, sample))
-    return View(found, _listed(run, found))
-
-
-def _listed(run: State, found: Sequence[Mapping[str, Any]]) -> Shown:
     names = ("id", "step", "kind", "caption", "taken_at", "place", "size", "n_bytes", "actor", "notes")
-    rows = [[_cell(run, name, row) for name in names] for row in found]
-    yield Table(run.words(names, "files_"), rows, right=(0, 1, 7))
+    rows = ([_cell(run, name, row) for name in names] for row in found)
+    return View(found, [Table(run.words(names, "files_"), rows, right=(0, 1, 7))])
 
 
 def _cell(run: State, name: str, row: Mapping[str, Any]) -> Any:
@@ -112,8 +104,6 @@ def files_export(run: State, *, out: Path, case: str | None = None, sample: str 
     """Write copies without time, place and everything else that cameras wrote; the pictures are the same.
 
     PDF files are written as they are.
-
-    Example: `gridmgmt files export --case C2026030500001 --out photos`
     """
     from gridmgmt.casework.operations import photographs
 
@@ -127,8 +117,6 @@ def files_check(run: State) -> View:
 
     Ends with status 1 if a file is missing or damaged. Orphans and unfinished
     files are harmless: they are left by hand-overs that failed.
-
-    Example: `gridmgmt files check`
     """
     from gridmgmt.casework.operations import photographs
 

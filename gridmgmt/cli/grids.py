@@ -39,10 +39,7 @@ def grids_import(
     parent: str | None = None,
     replace: bool = False,
 ) -> View:
-    """Load boundary files as an inactive edition and print its topology report.
-
-    Example: `gridmgmt grids import grids.gpkg --edition 2025`
-    """
+    """Load boundary files as an inactive edition and print its topology report."""
     from gridmgmt.places.operations import editions
 
     columns = editions.ColumnNames(code, name, name_en, level, parent)
@@ -64,7 +61,7 @@ def _made(run: State, made: Imported) -> Shown:
 def _report(run: State, report: TopologyReport) -> Shown:
     names = _level_names(run)
     measured = [[names[m.level], f"{m.n_grids:,}", f"{m.area_m2 / 1e6:,.2f}"] for m in report.levels]
-    yield Table([*run.words(("level", "n_grids")), "km²"], measured, right=(1, 2))
+    yield Table(run.words(("level", "n_grids", "km²")), measured, right=(1, 2))
     found = [[run.word(f"severity_{f.severity}"), names[f.level], f.text(run.lang)] for f in report.findings]
     if found:
         yield Table(["", run.word("level"), ""], found, title=run.word("topology_findings"))
@@ -73,10 +70,7 @@ def _report(run: State, report: TopologyReport) -> Shown:
 
 @command(grids, "check")
 def grids_check(run: State, name: str) -> View:
-    """Check an edition's topology again; exit status 1 if it may not be activated.
-
-    Example: `gridmgmt grids check 2025`
-    """
+    """Check an edition's topology again; exit status 1 if it may not be activated."""
     from gridmgmt.places.operations import editions
 
     report = editions.check(run.work, name)
@@ -85,10 +79,7 @@ def grids_check(run: State, name: str) -> View:
 
 @command(grids, "activate")
 def grids_activate(run: State, name: str, *, from_: str, shrinks: bool = False) -> Shown:
-    """Make an edition valid from a day on; the one before ends on that day.
-
-    Example: `gridmgmt grids activate 2025 --from 2025-01-01`
-    """
+    """Make an edition valid from a day on; the one before ends on that day."""
     from gridmgmt.places.operations import editions
 
     done = editions.activate(run.work, name, a_day(from_, "--from"), shrinks=shrinks)
@@ -98,10 +89,7 @@ def grids_activate(run: State, name: str, *, from_: str, shrinks: bool = False) 
 
 @command(grids, "list")
 def grids_list(run: State) -> View:
-    """Every edition with its days.
-
-    Example: `gridmgmt grids list`
-    """
+    """Every edition with its days."""
     from gridmgmt.places.operations import editions
 
     names = ["name", "from", "to", "source"]
@@ -111,10 +99,7 @@ def grids_list(run: State) -> View:
 
 @command(grids, "diff")
 def grids_diff(run: State, a: str, b: str) -> View:
-    """Which codes of edition A became which of B, by share of area.
-
-    Example: `gridmgmt grids diff 2025 2026`
-    """
+    """Which codes of edition A became which of B, by share of area."""
     from gridmgmt.places.lineage import changes
     from gridmgmt.places.operations import editions
 
@@ -122,25 +107,21 @@ def grids_diff(run: State, a: str, b: str) -> View:
     what = changes(pairs, before, after)
     moved = what[(what["change"] != "unchanged") | what["reparented"]].to_dict("records")
     plain = pairs.astype(object).where(pairs.notna(), None)
-    return View({"changes": moved, "pairs": plain.to_dict("records")}, _moved(run, a, b, moved))
+    heads = (run.word("level"), a, b, "", run.word("share_of_area"))
+    table = Table(heads, (_moved(run, row) for row in moved), right=(4,))
+    return View({"changes": moved, "pairs": plain.to_dict("records")}, [table])
 
 
-def _moved(run: State, a: str, b: str, moved: Sequence[Mapping[Any, Any]]) -> Shown:
-    rows = []
-    for r in moved:
-        words = [run.word(f"change_{r['change']}")] + ([run.word("change_reparented")] if r["reparented"] else [])
-        became = ", ".join(r["codes_b"]) if isinstance(r["codes_b"], list | tuple) else r["codes_b"]
-        share = "" if r["share_a"] != r["share_a"] else f"{r['share_a']:.2%}"
-        rows.append([run.city.levels[r["level"] - 1].key, r["code_a"], became, " · ".join(words), share])
-    yield Table([run.word("level"), a, b, "", run.word("share_of_area")], rows, right=(4,))
+def _moved(run: State, row: Mapping[Any, Any]) -> list[Any]:
+    words = run.words([row["change"], *(["reparented"] if row["reparented"] else [])], "change_")
+    became = ", ".join(row["codes_b"]) if isinstance(row["codes_b"], list | tuple) else row["codes_b"]
+    share = "" if row["share_a"] != row["share_a"] else f"{row['share_a']:.2%}"
+    return [run.city.levels[row["level"] - 1].key, row["code_a"], became, " · ".join(words), share]
 
 
 @command(app, "assign")
 def assign(run: State, *, reassign: bool = False, edition: str | None = None) -> View:
-    """Assign cases and samples again after an edition change, only what the change touches.
-
-    Example: `gridmgmt assign --reassign`
-    """
+    """Assign cases and samples again after an edition change, only what the change touches."""
     from gridmgmt.people.operations import assigning
 
     if not reassign:
@@ -160,10 +141,7 @@ def locate(
     on: str | None = None,
     category: str | None = None,
 ) -> View:
-    """Who is responsible for a place: its grids, the unit and why, its areas, and what is near the border.
-
-    Example: `gridmgmt locate 114.3055 30.5928 --crs gcj02 --category component:01001`
-    """
+    """Who is responsible for a place: its grids, the unit and why, its areas, and what is near the border."""
     from gridmgmt.people.operations import locating
 
     found = locating.locate(run.work, lon, lat, crs=crs, day=day_of(on, "--on"), category=category)
@@ -188,12 +166,12 @@ def _located(run: State, found: Located) -> Shown:
 def _decision(run: State, found: Located) -> Shown:
     """The unit that answers, the areas, the rule that decided, and those it beat and why."""
     if found.unit is not None:
-        yield run.word("place_unit", {"code": found.unit["code"], "name": _name_of(run, found.unit)})
+        name = run.name(found.unit["name_zh"], found.unit["name_en"])
+        yield run.word("place_unit", {"code": found.unit["code"], "name": name})
     else:
         yield run.word("place_no_unit")
     for area in found.areas:
-        name = (area.name_zh if run.lang == "zh" else area.name_en) or area.name_zh or area.name_en or ""
-        yield run.word("place_area", {"code": area.code, "name": name})
+        yield run.word("place_area", {"code": area.code, "name": run.name(area.name_zh, area.name_en)})
     if found.decision.land_owner:
         yield run.word("place_land_owner", {"owner": found.decision.land_owner})
     if (winner := found.decision.rule) is None:
@@ -222,12 +200,7 @@ def _level_names(run: State) -> dict[int, str]:
 
 
 def _unit_name(run: State, unit: Mapping[str, Any]) -> str:
-    return f"{unit['code']} {_name_of(run, unit)}".strip()
-
-
-def _name_of(run: State, row: Mapping[str, Any]) -> str:
-    zh, en = row["name_zh"], row["name_en"]
-    return str((zh or en if run.lang == "zh" else en or zh) or "")
+    return f"{unit['code']} {run.name(unit['name_zh'], unit['name_en'])}".strip()
 
 
 def as_dict(found: Located) -> dict[str, object]:
@@ -280,21 +253,18 @@ def _rule_as_dict(rule: Rule) -> dict[str, object]:
 
 @command(unassigned, "list")
 def unassigned_list(run: State, *, limit: int = 100, out: Path | None = None) -> View:
-    """Cases and samples in no leaf grid, with the nearest grid and its distance.
-
-    Example: `gridmgmt unassigned list --limit 20`
-    """
+    """Cases and samples in no leaf grid, with the nearest grid and its distance."""
     from gridmgmt.people.operations import reference
 
     found = reference.unassigned(run.work, limit)
-    return View(found, _unassigned(run, found) if out is None else _written(found, out))
-
-
-def _unassigned(run: State, found: Sequence[Mapping[str, Any]]) -> Shown:
-    names = ("kind", "number", "located", "lon", "lat", "nearest_code", "distance_m")
-    told = [{**r, "located": run.word(f"located_{r['located']}")} for r in found]
-    heads = ["", "", "", "lon", "lat", run.word("nearest_grid"), "m"]
-    yield Table(heads, [[r[n] for n in names] for r in told], right=(6,))
+    if out is not None:
+        return View(found, _written(found, out))
+    rows = (
+        [r["kind"], r["number"], run.word(f"located_{r['located']}"), r["lon"], r["lat"], r["nearest_code"],
+         r["distance_m"]]
+        for r in found
+    )  # fmt: skip
+    return View(found, [Table(run.words(("", "", "", "lon", "lat", "nearest_grid", "m")), rows, right=(6,))])
 
 
 def _written(found: Sequence[Mapping[str, Any]], out: Path) -> Shown:

@@ -2,7 +2,7 @@
 
 A command's text stands in ``data/texts/help.yaml`` under the command as it is typed (``gridmgmt case list``), an
 option's or argument's behind it (``gridmgmt case list --unit``), or behind a group or the command itself where all
-below share it (``gridmgmt --json``). Its example is the last line of the function's docstring.
+below share it (``gridmgmt --json``), an example as ``gridmgmt case list EXAMPLE``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 UsageError: type[typer.BadParameter] = typer.BadParameter.__mro__[1]  # a command typed wrongly
 
-EXAMPLE = re.compile(r"^Example: `(.+)`$", re.MULTILINE)
 VALUES = ("int_parsing", "float_parsing", "greater_than_equal", "less_than_equal")
 """What pydantic calls a value that a number cannot be made of; ``request_…`` in the catalogue."""
 
@@ -115,9 +114,9 @@ def _parts(command: Command | Group, context: typer.Context, lang: str) -> Itera
 
     path = path_of(context)
     yield Padding(Text(usage(context, lang), "bold"), 1)
-    example = EXAMPLE.search(command.help or "")
-    told = [text_of(path, lang) or (command.help or "").partition("\n")[0]]
-    told += [texts.word("help_example", {"example": f"`{example[1]}`"}, lang)] if example else []
+    told = [text_of(path, lang) or command.help]
+    if example := text_of(path, lang, "EXAMPLE"):
+        told.append(texts.word("help_example", {"example": f"`{example}`"}, lang))
     for text in filter(None, told):
         yield Padding(_marked(text), (0, 1, 1, 1))
     for kind in ("argument", "option"):

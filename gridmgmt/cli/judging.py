@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from gridmgmt.assessing.operations.appeals import Difference
     from gridmgmt.assessing.operations.publishing import Ledger
     from gridmgmt.assessing.operations.scoring import Made
-    from gridmgmt.assessing.store.assessments import Stored
     from gridmgmt.scorecards.documents import Document, Header
 
 app = typer.Typer()
@@ -24,24 +23,17 @@ appeal = group(app, "appeal")
 
 @command(app, "rank")
 def rank(run: State, assessment: str, *, level: str | None = None) -> View:
-    """The ranking of an assessment, best first; equal totals share a rank, without a total there is none.
-
-    Example: `gridmgmt rank ningbo_district`
-    """
+    """The ranking of an assessment, best first; equal totals share a rank, without a total there is none."""
     from gridmgmt.assessing.operations import scoring
 
     stored, documents, _ = scoring.read(run.work, assessment, level)
     ordered = sorted(documents, key=_place)
     head = {"assessment": stored.name, "sha256": stored.sha256, "complete": stored.complete}
-    return View({**head, "subjects": [_ranked(d) for d in ordered]}, _ranking(run, stored, ordered))
-
-
-def _ranking(run: State, stored: Stored, ordered: Sequence[Document]) -> Shown:
-    title = f"{stored.name} · {run.word('published' if stored.published_at else 'not_published')}"
-    if not stored.complete:
-        title += " · " + run.word("provisional_ranks")
+    states = ["published" if stored.published_at else "not_published"] + ["provisional_ranks"] * (not stored.complete)
+    title = " · ".join([stored.name, *run.words(states)])
     heads = run.words(("level", "rank", "code", "name", "total", "grade", "consequences"))
-    yield Table(heads, [_row(run, stored.header, d) for d in ordered], right=(1, 4), title=title)
+    table = Table(heads, (_row(run, stored.header, d) for d in ordered), right=(1, 4), title=title)
+    return View({**head, "subjects": [_ranked(d) for d in ordered]}, [table])
 
 
 def _place(document: Document) -> tuple[int, int, str]:
@@ -71,10 +63,7 @@ def _why_none(document: Document) -> str:
 
 @command(app, "consequences")
 def consequences(run: State, rulebook: str, *, year: int, subject: str | None = None) -> View:
-    """The year's ledger: who reached which consequence when, and by which periods; money that is decided.
-
-    Example: `gridmgmt consequences qixian --year 2025`
-    """
+    """The year's ledger: who reached which consequence when, and by which periods; money that is decided."""
     from gridmgmt.assessing.operations import publishing
     from gridmgmt.numbers import exact
 
@@ -112,10 +101,7 @@ def _ledger(run: State, found: Ledger, year: int, reached: Sequence[Any], sums: 
 
 @command(app, "publish")
 def publish(run: State, assessment: str, *, by: str) -> View:
-    """Freeze an assessment: later data does not move it. An incomplete one is refused.
-
-    Example: `gridmgmt publish ningbo_district-2025-12-1 --by 王工`
-    """
+    """Freeze an assessment: later data does not move it. An incomplete one is refused."""
     from gridmgmt.assessing.operations import publishing
 
     stored = publishing.publish(run.work.but(actor=by), assessment)
@@ -127,10 +113,7 @@ def publish(run: State, assessment: str, *, by: str) -> View:
 
 @command(app, "recompute")
 def recompute(run: State, assessment: str) -> View:
-    """Compute an assessment again from its frozen inputs and rules; its hash must come out the same.
-
-    Example: `gridmgmt recompute latest`
-    """
+    """Compute an assessment again from its frozen inputs and rules; its hash must come out the same."""
     from gridmgmt.assessing.operations import publishing
 
     found = publishing.recompute(run.work, assessment)
@@ -144,8 +127,6 @@ def correct(run: State, assessment: str) -> View:
     """A corrected assessment after granted appeals: the facts stay, exemptions lie over them; shows the difference.
 
     It holds once it is published itself.
-
-    Example: `gridmgmt correct ningbo_district-2025-12-1`
     """
     from gridmgmt.assessing.operations import appeals
 
@@ -193,8 +174,6 @@ def appeal_open(
     """Open an appeal on one case (with its steps), sample, step or entry of a published assessment; one for each.
 
     The numbers are those that `gridmgmt explain` shows; quote them, since a shell reads `#` and `!`.
-
-    Example: `gridmgmt appeal open ningbo_district 429901 --case AJ202512010001 --reason 不可抗力 --by 李主任`
     """
     from gridmgmt.assessing.operations import appeals
 
@@ -216,10 +195,7 @@ def appeal_decide(
     reason: str,
     by: str,
 ) -> Shown:
-    """Decide an appeal; a granted one takes effect by `gridmgmt correct`.
-
-    Example: `gridmgmt appeal decide 1 --grant --reason 道路管制属实 --by 考评科`
-    """
+    """Decide an appeal; a granted one takes effect by `gridmgmt correct`."""
     from gridmgmt.assessing.operations import appeals
 
     if grant is None:
@@ -230,19 +206,12 @@ def appeal_decide(
 
 @command(appeal, "list")
 def appeal_list(run: State, assessment: str | None = None) -> View:
-    """Appeals, newest first, with their decisions.
-
-    Example: `gridmgmt appeal list`
-    """
+    """Appeals, newest first, with their decisions."""
     from gridmgmt.assessing.operations import appeals
 
     found = appeals.list_appeals(run.work, assessment)
-    return View(found, _appeals(run, found))
-
-
-def _appeals(run: State, found: Sequence[Mapping[str, Any]]) -> Shown:
     shown = {
         "id": "number", "assessment": "assessment", "subject_code": "code", "kind": "kind", "fact_no": "fact",
         "reason": "reason", "opened_by": "by", "state": "state", "decision": "decision", "decided_by": "by",
     }  # fmt: skip
-    yield Table(run.words(shown.values()), [[a[k] for k in shown] for a in found])
+    return View(found, [Table(run.words(shown.values()), ([a[k] for k in shown] for a in found))])

@@ -12,7 +12,6 @@ from gridmgmt.cli.base import Shown, State, Table, View, command, day_of, group
 from gridmgmt.errors import OptionInvalid
 
 if TYPE_CHECKING:
-    from gridmgmt.places.operations import layers as operations
     from gridmgmt.places.operations.layers import Layer, LayerReport
 
 app = typer.Typer()
@@ -39,8 +38,6 @@ def layers_import(
     """Load a file as the layer of a kind from a day on; the layer before it ends on that day.
 
     Features with faults are listed and left out.
-
-    Example: `gridmgmt layers import roads.gpkg --kind roads --valid-from 2025-01-01 --map class=等级`
     """
     from gridmgmt.places.operations import layers as operations
 
@@ -92,14 +89,11 @@ def _report(run: State, report: LayerReport) -> Shown:
 
 @command(layers, "list")
 def layers_list(run: State, *, kind: str | None = None, on: str | None = None) -> View:
-    """Every layer with the days on which it holds.
-
-    Example: `gridmgmt layers list --on 2025-12-31`
-    """
+    """Every layer with the days on which it holds."""
     from gridmgmt.places.operations import layers as operations
 
     found = operations.list_layers(run.work, kind, day_of(on, "--on"))
-    return View([_as_json(x) for x in found], _layers(run, found))
+    return View([_as_json(x) for x in found], [_layers(run, found)])
 
 
 def _as_json(x: Layer) -> dict[str, object]:
@@ -109,42 +103,35 @@ def _as_json(x: Layer) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _layers(run: State, found: Sequence[Layer]) -> Shown:
-    heads = run.words(("kind", "name", "from", "to", "n_features", "file"), "layers_")
-    rows = [
+def _layers(run: State, found: Sequence[Layer]) -> Table:
+    heads = (*(f"layers_{x}" for x in ("kind", "name", "from", "to", "n_features", "file")), "SHA-256")
+    rows = (
         [x.kind, x.name, x.valid_from or run.word("layers_was_replaced"), x.valid_to, f"{x.n_features:,}", x.file,
          x.sha256[:12]]
         for x in found
-    ]  # fmt: skip
-    yield Table([*heads, "SHA-256"], rows, right=(4,))
+    )  # fmt: skip
+    return Table(run.words(heads), rows, right=(4,))
 
 
 @command(layers, "show")
 def layers_show(run: State, kind: str, *, on: str | None = None, name: str | None = None) -> View:
-    """The layers of a kind on a day: where they come from, and how many features each class has.
-
-    Example: `gridmgmt layers show roads --on 2025-12-31`
-    """
+    """The layers of a kind on a day: where they come from, and how many features each class has."""
     from gridmgmt.places.operations import layers as operations
 
     found = operations.show(run.work, kind, day_of(on, "--on"), name)
     classes = [{"class": k, "n": n} for k, n in found.classes.items()]
-    return View({"layers": [_as_json(x) for x in found.heads], "classes": classes}, _shown(run, found))
-
-
-def _shown(run: State, found: operations.Shown) -> Shown:
-    yield from _layers(run, found.heads)
-    words = {k: v.zh if run.lang == "zh" else v.en for k, v in found.kind.classes.items()}
-    rows = [[words.get(k or "", k) or run.word("layers_without_class"), f"{n:,}"] for k, n in found.classes.items()]
-    yield Table(run.words(("class", "n_features"), "layers_"), rows, right=(1,))
+    words = {k: {"zh": v.zh, "en": v.en} for k, v in found.kind.classes.items()}
+    rows = (
+        [words[k][run.lang] if k in words else k or run.word("layers_without_class"), f"{n:,}"]
+        for k, n in found.classes.items()
+    )
+    tables = [_layers(run, found.heads), Table(run.words(("class", "n_features"), "layers_"), rows, right=(1,))]
+    return View({"layers": [_as_json(x) for x in found.heads], "classes": classes}, tables)
 
 
 @command(layers, "export")
 def layers_export(run: State, kind: str, *, out: Path, on: str | None = None, name: str | None = None) -> Shown:
-    """Write the features of a kind as they are valid on a day.
-
-    Example: `gridmgmt layers export roads --on 2025-12-31 --out roads.gpkg`
-    """
+    """Write the features of a kind as they are valid on a day."""
     from gridmgmt.places.operations import layers as operations
 
     n = operations.export(run.work, kind, out, day=day_of(on, "--on"), name=name)

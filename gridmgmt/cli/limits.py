@@ -2,7 +2,6 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import typer
 
@@ -14,10 +13,7 @@ limits = group(app, "limits")
 
 @command(limits, "import")
 def limits_import(run: State, file: Path) -> Shown:
-    """Import time limits; rows are added, a change needs a later valid_from (docs/deadlines.md).
-
-    Example: `gridmgmt limits import data/time_limits/sample.csv`
-    """
+    """Import time limits; rows are added, a change needs a later valid_from (docs/deadlines.md)."""
     from gridmgmt.casework.operations import time_limits
 
     yield run.word("limits_imported", {"n": time_limits.import_limits(run.work, file)})
@@ -25,22 +21,14 @@ def limits_import(run: State, file: Path) -> Shown:
 
 @command(limits, "list")
 def limits_list(run: State) -> View:
-    """The time-limit table as it stands.
-
-    Example: `gridmgmt limits list`
-    """
+    """The time-limit table as it stands."""
     from gridmgmt.casework.operations import time_limits
 
     found = time_limits.list_limits(run.work)
-    return View([asdict(x) for x in found], _shown(run, found))
-
-
-def _shown(run: State, found: list[Any]) -> Shown:
-    part = f"part_{run.lang}"
-    rows = [
-        [x.category, x.unit_code, run.word(f"clock_{x.stage}"), x.part, getattr(x, part), f"{float(x.amount):g}",
-         run.word(f"time_unit_{x.unit}"), x.valid_from, x.valid_to]
+    rows = (
+        [x.category, x.unit_code, run.word(f"clock_{x.stage}"), x.part, getattr(x, f"part_{run.lang}"),
+         f"{float(x.amount):g}", run.word(f"time_unit_{x.unit}"), x.valid_from, x.valid_to]
         for x in found
-    ]  # fmt: skip
+    )  # fmt: skip
     columns = ("category", "unit", "stage", "part", "part_name", "amount", "time_unit", "valid_from", "valid_to")
-    yield Table(run.words(columns, "limits_"), rows, right=(3, 5))
+    return View([asdict(x) for x in found], [Table(run.words(columns, "limits_"), rows, right=(3, 5))])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from gridmgmt.cli.base import Shown, State, Table, View, a_day, command, group
 from gridmgmt.errors import OptionInvalid
 
 if TYPE_CHECKING:
-    from gridmgmt.people.operations.people import Held, StaffingReport
+    from gridmgmt.people.operations.people import StaffingReport
     from gridmgmt.people.staffing import Staffing
 
 app = typer.Typer()
@@ -25,10 +25,7 @@ POST = ("person_code", "unit_code", "role", "level", "grid_code", "is_full_time"
 
 @command(people, "import")
 def people_import(run: State, file: Path) -> Shown:
-    """Import people: columns code, name; where there are any valid_from, valid_to.
-
-    Example: `gridmgmt people import people.csv`
-    """
+    """Import people: columns code, name; where there are any valid_from, valid_to."""
     from gridmgmt.people.operations import people as operations
 
     yield run.word("people_imported", {"n": operations.import_people(run.work, file)})
@@ -36,10 +33,7 @@ def people_import(run: State, file: Path) -> Shown:
 
 @command(posts, "import")
 def posts_import(run: State, file: Path, *, reopen: bool = False) -> Shown:
-    """Import posts: columns person_code, unit_code, role; also level, grid_code, full_time, valid_from, valid_to.
-
-    Example: `gridmgmt posts import posts.csv`
-    """
+    """Import posts: columns person_code, unit_code, role; also level, grid_code, full_time, valid_from, valid_to."""
     from gridmgmt.people.operations import people as operations
 
     yield run.word("posts_imported", operations.import_posts(run.work, file, reopen=reopen))
@@ -47,10 +41,7 @@ def posts_import(run: State, file: Path, *, reopen: bool = False) -> Shown:
 
 @command(posts, "list")
 def posts_list(run: State, *, on: str, role: str | None = None, names: bool = False) -> View:
-    """The posts held on a day.
-
-    Example: `gridmgmt posts list --on 2026-03-05 --role supervisor`
-    """
+    """The posts held on a day."""
     from gridmgmt.people.operations import people as operations
 
     roles = operations.roles()
@@ -58,18 +49,13 @@ def posts_list(run: State, *, on: str, role: str | None = None, names: bool = Fa
         raise OptionInvalid(name="--role", value=role, expected=" / ".join(roles))
     held = operations.list_posts(run.work, a_day(on, "--on"), role, names=names)
     data = [{f: getattr(h.post, f) for f in POST} | ({"name": h.name} if names else {}) for h in held]
-    return View(data, _posts(run, held, roles, names=names))
-
-
-def _posts(run: State, held: Sequence[Held], roles: Mapping[str, Any], *, names: bool) -> Shown:
-    rows = []
-    for h in held:
-        p = h.post
-        level = run.city.levels[p.level - 1].key if p.level else ""
-        who = [p.person_code, h.name] if names else [p.person_code]
-        told = _role(run, roles, p.role)
-        rows.append([*who, told, p.unit_code, level, p.grid_code, p.valid_from, p.valid_to])
-    yield Table([""] * (8 if names else 7), rows)
+    rows = (
+        [*([p.person_code, h.name] if names else [p.person_code]), _role(run, roles, p.role), p.unit_code,
+         run.city.levels[p.level - 1].key if p.level else "", p.grid_code, p.valid_from, p.valid_to]
+        for h in held
+        for p in (h.post,)
+    )  # fmt: skip
+    return View(data, [Table([""] * (8 if names else 7), rows)])
 
 
 def _role(run: State, roles: Mapping[str, Any], key: str) -> str:
@@ -78,10 +64,7 @@ def _role(run: State, roles: Mapping[str, Any], key: str) -> str:
 
 @command(staffing, "check")
 def staffing_check(run: State, *, scheme: str, on: str, level: str | None = None) -> View:
-    """How many people a scheme demands for each area, how many there are, and how many are short.
-
-    Example: `gridmgmt staffing check --scheme ningbo --on 2026-03-05`
-    """
+    """How many people a scheme demands for each area, how many there are, and how many are short."""
     from gridmgmt.people.operations import people as operations
 
     found = operations.check(run.work, scheme, a_day(on, "--on"), level)
@@ -111,8 +94,7 @@ def _as_dict(found: StaffingReport) -> dict[str, object]:
 
 def _staffing(run: State, found: StaffingReport, roles: Mapping[str, Any]) -> Shown:
     def row(s: Staffing) -> list[object]:
-        zh, en = found.names[s.area[1]]
-        name = (zh or en if run.lang == "zh" else en or zh) or ""
+        name = run.name(*found.names[s.area[1]])
         ratio = run.word("staffing_ratio_of", {"people": s.check.people, "grids": s.check.grids})
         numbers = (s.n_grids, s.n_enterprise_grids, s.needed, s.have, s.have_full_time, s.short)
         return [f"{s.area[1]} {name}", _role(run, roles, s.check.role), ratio, *numbers]

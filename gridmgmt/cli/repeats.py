@@ -20,10 +20,7 @@ app = typer.Typer()
 
 @command(app, "repeats")
 def repeats(run: State, *, period: str, rule: str = "annex2", out: Path | None = None) -> View:
-    """Repeat cases of a period, group by group: class, place, road class, and the cases by number.
-
-    Example: `gridmgmt repeats --period 2025-12 --out repeats.xlsx`
-    """
+    """Repeat cases of a period, group by group: class, place, road class, and the cases by number."""
     from gridmgmt.casework.operations import repeats as repeating
     from gridmgmt.periods import parse_period
 

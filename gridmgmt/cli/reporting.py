@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from gridmgmt.cli.base import Shown, State, Table, View, command
+from gridmgmt.cli.base import State, Table, View, command
 from gridmgmt.errors import OptionInvalid
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ def due(
     """What is due from whom and when: all that may be done on the day, or on some day until another, and is not late.
 
     A duty that follows an event stands at the end; with --event its deadline is computed.
-
-    Example: `gridmgmt due --on 2026-03-05 --scheme huiji --event month_check_end=2026-03-20`
     """
     from gridmgmt.reporting.operations import due as reporting
 
@@ -39,12 +37,9 @@ def due(
     if last < first:
         raise OptionInvalid(name="--until", value=until, expected=f"{on} …")
     found = reporting.due(run.work, first, last, schemes=scheme, events=event, units=units)
-    return View(found, _due(run, found, first))
-
-
-def _due(run: State, found: Sequence[Mapping[str, Any]], first: dt.date) -> Shown:
     names = ("scheme", "what", "from", "about", "opens", "until")
-    yield Table(run.words(names, "due_"), [[_cell(run, name, row, first) for name in names] for row in found])
+    rows = ([_cell(run, name, row, first) for name in names] for row in found)
+    return View(found, [Table(run.words(names, "due_"), rows)])
 
 
 def _day(name: str, text: str) -> dt.date:

@@ -46,10 +46,7 @@ def _heads(lang: str, *codes: str) -> list[str]:
 
 @command(rulebook, "list")
 def rulebook_list(run: State, *, on: str | None = None, lang: str | None = None) -> View:
-    """Every rulebook and version: whom it assesses, in which periods, when it is in force.
-
-    Example: `gridmgmt rulebook list --on 2025-12-31`
-    """
+    """Every rulebook and version: whom it assesses, in which periods, when it is in force."""
     from gridmgmt.rulebooks.load import known
 
     lang = _lang(run, lang)
@@ -96,10 +93,7 @@ def _entry(book: Rulebook, lang: str) -> dict[str, Any]:
 
 @command(rulebook, "show")
 def rulebook_show(run: State, book: str, *, lang: str | None = None) -> View:
-    """A whole rulebook in words: items and rules, rates, inputs, grades, consequences, readings.
-
-    Example: `gridmgmt rulebook show grid_baseline --lang en`
-    """
+    """A whole rulebook in words: items and rules, rates, inputs, grades, consequences, readings."""
     from gridmgmt.rulebooks.exports.rulebook_text import rulebook_text
     from gridmgmt.rulebooks.load import named
 
@@ -115,10 +109,7 @@ def rulebook_show(run: State, book: str, *, lang: str | None = None) -> View:
 def rulebook_inputs(
     run: State, book: str, *, template: Path | None = None, period: str | None = None, lang: str | None = None
 ) -> View:
-    """What a rulebook must be told: counted by the platform, or handed in by people and why; or the entry form for it.
-
-    Example: `gridmgmt rulebook inputs grid_baseline --period 2025-12`
-    """
+    """What a rulebook must be told: counted by the platform, or handed in by people and why; or the form for it."""
     from gridmgmt.rulebooks.check import stage_inputs
     from gridmgmt.rulebooks.load import named
 
@@ -180,8 +171,6 @@ def rulebook_check(run: State, book: str, *, lang: str | None = None) -> View:
     """Read a rulebook, run the worked examples beside it, and read it under every option of its readings.
 
     The first fault is told by file, line and key. The exit status is 1 if an example does not come out.
-
-    Example: `gridmgmt rulebook check grid_baseline`
     """
     from gridmgmt.rulebooks.proving import examples_beside, read_beside, trial
 
@@ -226,10 +215,7 @@ def _told(loaded: Loaded, path: Path, tried: Trial, *, has_examples: bool) -> It
 
 @command(rulebook, "new")
 def rulebook_new(run: State, name: str, *, out: Path | None = None) -> Shown:
-    """Write a commented rulebook to start from, with worked examples; it passes `check` at once.
-
-    Example: `gridmgmt rulebook new my_city --out rulebooks/my_city`
-    """
+    """Write a commented rulebook to start from, with worked examples; it passes `check` at once."""
     from gridmgmt.rulebooks.starter import starter
 
     folder = out or Path(name)
@@ -246,10 +232,7 @@ def rulebook_new(run: State, name: str, *, out: Path | None = None) -> Shown:
 
 @command(rulebook, "schema")
 def rulebook_schema(run: State, *, out: Path | None = None) -> Shown:
-    """The JSON Schema by which editors complete and check rulebook.yaml (YAML language server).
-
-    Example: `gridmgmt rulebook schema --out rulebook.schema.json`
-    """
+    """The JSON Schema by which editors complete and check rulebook.yaml (YAML language server)."""
     from gridmgmt.rulebooks.schema import schema
 
     text = json.dumps(schema(), ensure_ascii=False, indent=2)
@@ -265,10 +248,7 @@ def rulebook_schema(run: State, *, out: Path | None = None) -> Shown:
 
 @command(rulebook, "diff")
 def rulebook_diff(run: State, old: str, new: str, *, lang: str | None = None) -> View:
-    """What differs between two rulebooks or versions: by item, rule, rate, input and reading, old and new value.
-
-    Example: `gridmgmt rulebook diff grid_baseline my_city/rulebook.yaml`
-    """
+    """What differs between two rulebooks or versions: by item, rule, rate, input and reading, old and new value."""
     from gridmgmt.rulebooks.diff import diff
     from gridmgmt.rulebooks.load import named
 
@@ -290,10 +270,7 @@ def _difference_row(d: Difference, lang: str) -> list[Any]:
 def rulebook_evaluate(
     run: State, book: str, *, input_: Path, set_: Sequence[str] = (), lang: str | None = None
 ) -> View:
-    """Compute a rulebook from a file of inputs, without a database: every point with its reason, what is missing.
-
-    Example: `gridmgmt rulebook evaluate grid_baseline --input inputs.yaml --set rework_steps.threshold=3`
-    """
+    """Compute a rulebook from a file of inputs, without a database: every point with its reason, what is missing."""
     from gridmgmt.assessing.readers.entries import read_input_file
     from gridmgmt.rulebooks.dossier import read_dossier
     from gridmgmt.rulebooks.load import named

@@ -29,19 +29,13 @@ TAKE_COUNTS = ("n_new", "n_corrected", "n_unchanged", "n_refused", "n_not_filled
 def samples_import(
     run: State, files: Sequence[Path], *, profile: str, source_as_of: str | None = None, dry_run: bool = False
 ) -> View:
-    """Import inspection samples with location and score or findings.
-
-    Example: `gridmgmt samples import samples.xlsx --profile demo_samples`
-    """
+    """Import inspection samples with location and score or findings."""
     return import_files(run, files, profile, source_as_of, dry_run=dry_run)
 
 
 @command(samples, "plan")
 def samples_plan(run: State, *, rulebook: str, period: str) -> View:
-    """What is to be drawn: unit by unit, type by type, with exceptions and substitutes and why.
-
-    Example: `gridmgmt samples plan --rulebook huiji --period 2025-06`
-    """
+    """What is to be drawn: unit by unit, type by type, with exceptions and substitutes and why."""
     from gridmgmt.inspections.operations import draws
 
     found = draws.plan_of(run.work, rulebook, period)
@@ -73,10 +67,7 @@ def _plan(run: State, found: Planned) -> Shown:
 def samples_draw(
     run: State, *, rulebook: str, period: str, seed: str, again: str | None = None, dry_run: bool = False
 ) -> View:
-    """Draw a period's samples from the layers, spread over the grids; the same draw again changes nothing.
-
-    Example: `gridmgmt samples draw --rulebook huiji --period 2025-06 --seed 20250601`
-    """
+    """Draw a period's samples from the layers, spread over the grids; the same draw again changes nothing."""
     from gridmgmt.inspections.operations import draws
 
     with run.progress() as tell:
@@ -114,10 +105,7 @@ def _short(run: State, document: Any) -> Shown:
 
 @command(samples, "show")
 def samples_show(run: State, draw: str, *, unit: str | None = None) -> View:
-    """A draw's samples, as far as they were inspected, and what is short.
-
-    Example: `gridmgmt samples show huiji-2025-06 --unit 410108001`
-    """
+    """A draw's samples, as far as they were inspected, and what is short."""
     from gridmgmt.inspections.operations import draws
 
     found, items = draws.show_draw(run.work, draw, unit)
@@ -144,10 +132,7 @@ def _samples(run: State, found: Any, items: Sequence[Mapping[str, Any]]) -> Show
 
 @command(samples, "verify")
 def samples_verify(run: State, draw: str) -> View:
-    """Draw again from what is kept with a draw and compare; ends with status 1 if anything differs.
-
-    Example: `gridmgmt samples verify huiji-2025-06`
-    """
+    """Draw again from what is kept with a draw and compare; ends with status 1 if anything differs."""
     from gridmgmt.inspections.operations import draws
 
     found = draws.verify_draw(run.work, draw)
@@ -160,10 +145,7 @@ def samples_verify(run: State, draw: str) -> View:
 
 @command(samples, "form")
 def samples_form(run: State, draw: str, *, unit: str | None = None, out: Path) -> Shown:
-    """The form that inspectors take along: every sample with what is looked at in it.
-
-    Example: `gridmgmt samples form huiji-2025-06 --unit 410108001 --out june.xlsx`
-    """
+    """The form that inspectors take along: every sample with what is looked at in it."""
     from gridmgmt.inspections.exports import field_forms
     from gridmgmt.inspections.operations import findings
 
@@ -183,8 +165,6 @@ def samples_take(run: State, file: Path, *, dry_run: bool = False) -> View:
     """Read a filled field form back: good samples load and are scored, faults are told by their cell.
 
     The same file again changes nothing; a corrected one makes new versions.
-
-    Example: `gridmgmt samples take june.xlsx`
     """
     from gridmgmt.inspections.operations import findings
 
@@ -208,10 +188,7 @@ def _taken(run: State, report: TakeReport) -> Shown:
 
 @command(notices, "issue")
 def notices_issue(run: State, draw: str, *, unit: str, due: str, by: str, sample: Sequence[str] = ()) -> View:
-    """Issue a notice on a unit's findings that stand in none yet.
-
-    Example: `gridmgmt samples notices issue huiji-2025-06 --unit 410108001 --due 2025-06-20 --by 王五`
-    """
+    """Issue a notice on a unit's findings that stand in none yet."""
     from gridmgmt.inspections.operations import findings
 
     return _notices(
@@ -238,10 +215,7 @@ def _deadline(run: State, text: str) -> dt.datetime:
 def notices_check(
     run: State, number: str, *, result: str, by: str, at: str | None = None, note: str | None = None
 ) -> View:
-    """Record a check; whether it was done in time or late follows from the deadline.
-
-    Example: `gridmgmt samples notices check huiji-2025-06-N001 --result done --by 王五 --at 2025-06-19T10:00`
-    """
+    """Record a check; whether it was done in time or late follows from the deadline."""
     from gridmgmt.inspections.operations import findings
 
     if result not in ("done", "not_done"):
@@ -252,10 +226,7 @@ def notices_check(
 
 @command(notices, "list")
 def notices_list(run: State, *, draw: str | None = None, at: str | None = None) -> View:
-    """Notices with their deadlines and how they stand.
-
-    Example: `gridmgmt samples notices list --draw huiji-2025-06`
-    """
+    """Notices with their deadlines and how they stand."""
     from gridmgmt.inspections.operations import findings
 
     return _notices(run, findings.list_notices(run.work, draw, at=run.instant(at)))
@@ -263,10 +234,7 @@ def notices_list(run: State, *, draw: str | None = None, at: str | None = None) 
 
 @command(notices, "show")
 def notices_show(run: State, number: str) -> View:
-    """One notice with its findings and checks.
-
-    Example: `gridmgmt samples notices show huiji-2025-06-N001`
-    """
+    """One notice with its findings and checks."""
     from gridmgmt.inspections.operations import findings
 
     return _notices(run, findings.list_notices(run.work, number=number), whole=True)

@@ -37,10 +37,7 @@ MOST_MISSING = 20
 
 @command(app, "indicators")
 def indicators(run: State, *, period: str, level: str, as_of: str | None = None, format_: str = "table") -> View:
-    """Counts and rates of every grid of a level, those without a case too; the unassigned last.
-
-    Example: `gridmgmt indicators --period 2025-12 --level street --format csv`
-    """
+    """Counts and rates of every grid of a level, those without a case too; the unassigned last."""
     from gridmgmt.figures.operations import indicators as counting
     from gridmgmt.periods import parse_period
 
@@ -82,7 +79,7 @@ def _indicators(run: State, table: pd.DataFrame) -> Table:
         return f"{int(n):,}" if n == int(n) else f"{n:,.2f}"
 
     rows = [
-        [r["code"] or run.word("unassigned"), _name(run, r["name_zh"], r["name_en"])]
+        [r["code"] or run.word("unassigned"), run.name(r["name_zh"], r["name_en"])]
         + [number(r[c]) for c in SHOWN]
         + [shown(c, r[c]) for c in RATIOS]
         for r in table.to_dict("records")
@@ -91,17 +88,9 @@ def _indicators(run: State, table: pd.DataFrame) -> Table:
     return Table(columns, rows, right=range(2, len(columns)))
 
 
-def _name(run: State, zh: Any, en: Any) -> str:
-    first, second = (zh, en) if run.lang == "zh" else (en, zh)
-    return next((str(x) for x in (first, second) if isinstance(x, str) and x), "")
-
-
 @command(app, "score")
 def score(run: State, rulebook: str, *, period: str, level: str | None = None, as_of: str | None = None) -> View:
-    """Assess a period: every subject's total, rank, grade and consequences, with reasons; says what is missing.
-
-    Example: `gridmgmt score grid_baseline --period 2025-12`
-    """
+    """Assess a period: every subject's total, rank, grade and consequences, with reasons; says what is missing."""
     from gridmgmt.assessing.operations import scoring
     from gridmgmt.periods import parse_period
 
@@ -168,19 +157,12 @@ def _missing(run: State, header: Header, documents: Sequence[Document]) -> Shown
 
 @command(assessments, "list")
 def assessments_list(run: State) -> View:
-    """Every assessment, newest first, with the SHA-256 of its canonical JSON.
-
-    Example: `gridmgmt assessments list`
-    """
+    """Every assessment, newest first, with the SHA-256 of its canonical JSON."""
     from gridmgmt.assessing.operations import scoring
 
     found = scoring.listing(run.work)
-    return View(found, _assessments(run, found))
-
-
-def _assessments(run: State, found: Sequence[Any]) -> Shown:
-    rows = [[a["name"], a["period"], a["as_of"], run.word(_state(a)), a["sha256"]] for a in found]
-    yield Table([*run.words(("assessment", "period", "as_of", "state")), "SHA-256"], rows)
+    rows = ([a["name"], a["period"], a["as_of"], run.word(_state(a)), a["sha256"]] for a in found)
+    return View(found, [Table(run.words(("assessment", "period", "as_of", "state", "SHA-256")), rows)])
 
 
 def _state(row: Any) -> str:
@@ -193,10 +175,7 @@ def _state(row: Any) -> str:
 def scorecards(
     run: State, assessment: str, *, level: str, out: Path, format_: str = "xlsx,csv,json,html", code: Sequence[str] = ()
 ) -> Shown:
-    """Write one scorecard a subject and one summary workbook.
-
-    Example: `gridmgmt scorecards latest --level street --out cards/ --format xlsx,html`
-    """
+    """Write one scorecard a subject and one summary workbook."""
     from gridmgmt.assessing.operations import scorecards as exporting
 
     formats = [f.strip() for f in format_.split(",") if f.strip()]

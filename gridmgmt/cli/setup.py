@@ -2,7 +2,6 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import typer
 
@@ -22,10 +21,7 @@ RULE = ("category", "level", "grid_code", "land_owner", "override", "unit_code",
 
 @command(db, "start")
 def db_start(run: State) -> Shown:
-    """Start the private PostGIS, make the database and migrate it.
-
-    Example: `gridmgmt --db demo db start`
-    """
+    """Start the private PostGIS, make the database and migrate it."""
     from gridmgmt.database import administration
 
     started = administration.start(run.settings, lambda line: typer.echo(line, err=True))
@@ -34,10 +30,7 @@ def db_start(run: State) -> Shown:
 
 @command(db, "stop")
 def db_stop(run: State) -> Shown:
-    """Stop the private PostGIS.
-
-    Example: `gridmgmt db stop`
-    """
+    """Stop the private PostGIS."""
     from gridmgmt.database import administration
 
     yield both("db_stopped" if administration.stop(run.settings) else "db_not_running")
@@ -45,10 +38,7 @@ def db_stop(run: State) -> Shown:
 
 @command(db, "status")
 def db_status(run: State) -> View:
-    """Where the database is and whether it answers.
-
-    Example: `gridmgmt db status --json`
-    """
+    """Where the database is and whether it answers."""
     from gridmgmt.database import administration
 
     found = administration.status(run.settings)
@@ -57,10 +47,7 @@ def db_status(run: State) -> View:
 
 @command(db, "url")
 def db_url(run: State) -> Shown:
-    """Print the address for psql, QGIS and GDAL.
-
-    Example: `psql "$(gridmgmt --db demo db url)"`
-    """
+    """Print the address for psql, QGIS and GDAL."""
     from gridmgmt.database import administration
 
     yield administration.url(run.settings)
@@ -68,10 +55,7 @@ def db_url(run: State) -> Shown:
 
 @command(db, "migrate")
 def db_migrate(run: State) -> Shown:
-    """Bring the tables to this release.
-
-    Example: `gridmgmt db migrate`
-    """
+    """Bring the tables to this release."""
     from gridmgmt.database import administration
 
     yield administration.migrate(run.settings)
@@ -79,10 +63,7 @@ def db_migrate(run: State) -> Shown:
 
 @command(db, "drop")
 def db_drop(run: State, *, yes: bool = False) -> Shown:
-    """Drop the database of the private server, with all that is in it.
-
-    Example: `gridmgmt --db demo db drop --yes`
-    """
+    """Drop the database of the private server, with all that is in it."""
     from gridmgmt.database import administration
 
     s = run.settings
@@ -95,10 +76,7 @@ def db_drop(run: State, *, yes: bool = False) -> Shown:
 
 @command(city, "init")
 def city_init(run: State, file: Path) -> Shown:
-    """Write the city's one row: names, levels, time zone, projection.
-
-    Example: `gridmgmt city init city.yaml`
-    """
+    """Write the city's one row: names, levels, time zone, projection."""
     from gridmgmt.people.operations import reference
 
     made = reference.init_city(run.work, file)
@@ -107,19 +85,11 @@ def city_init(run: State, file: Path) -> Shown:
 
 @command(city, "show")
 def city_show(run: State) -> View:
-    """The city and what its database holds.
-
-    Example: `gridmgmt city show`
-    """
+    """The city and what its database holds."""
+    from gridmgmt.city import from_dict
     from gridmgmt.people.operations import reference
 
     found = reference.overview(run.work)
-    return View(found, _overview(found))
-
-
-def _overview(found: dict[str, Any]) -> Shown:
-    from gridmgmt.city import from_dict
-
     shown = from_dict(found["city"])
     rows = [
         ("city", f"{shown.code} {shown.zh} {shown.en}"),
@@ -127,15 +97,12 @@ def _overview(found: dict[str, Any]) -> Shown:
         ("editions", ", ".join(found["editions"])),
     ]
     rows += [(f"{kind} {k}", f"{n:,}") for kind in ("cases", "samples") for k, n in sorted(found[kind].items())]
-    yield Table(["", ""], [*rows, ("quarantine", found["n_quarantined"])])
+    return View(found, [Table(["", ""], [*rows, ("quarantine", found["n_quarantined"])])])
 
 
 @command(units, "import")
 def units_import(run: State, file: Path) -> Shown:
-    """Import units: columns code, name_zh, name_en, kind, parent_code; where there are any level, grid_code.
-
-    Example: `gridmgmt units import units.csv`
-    """
+    """Import units: columns code, name_zh, name_en, kind, parent_code; where there are any level, grid_code."""
     from gridmgmt.people.operations import reference
 
     yield both("rows_imported", {"n": reference.import_units(run.work, file)})
@@ -143,10 +110,7 @@ def units_import(run: State, file: Path) -> Shown:
 
 @command(categories, "import")
 def categories_import(run: State, file: Path) -> Shown:
-    """Import categories: columns scheme, kind, code, major_code, major_zh, major_en, name_zh, name_en.
-
-    Example: `gridmgmt categories import categories.csv`
-    """
+    """Import categories: columns scheme, kind, code, major_code, major_zh, major_en, name_zh, name_en."""
     from gridmgmt.people.operations import reference
 
     yield both("rows_imported", {"n": reference.import_categories(run.work, file)})
@@ -154,10 +118,7 @@ def categories_import(run: State, file: Path) -> Shown:
 
 @command(responsibility, "import")
 def responsibility_import(run: State, file: Path, *, reopen: bool = False) -> View:
-    """Import rules: columns category, level, grid_code, unit_code, valid_from, valid_to; also land_owner, override.
-
-    Example: `gridmgmt responsibility import responsibility.csv`
-    """
+    """Import rules: columns category, level, grid_code, unit_code, valid_from, valid_to; also land_owner, override."""
     from gridmgmt.people.operations import reference
 
     report = reference.import_rules(run.work, file, reopen=reopen)
@@ -171,31 +132,20 @@ def responsibility_import(run: State, file: Path, *, reopen: bool = False) -> Vi
 
 @command(responsibility, "list")
 def responsibility_list(run: State, *, on: str | None = None, as_of: str | None = None) -> View:
-    """The responsibility table in the order in which its rules decide.
-
-    Example: `gridmgmt responsibility list --on 2026-03-05`
-    """
+    """The responsibility table in the order in which its rules decide."""
+    from gridmgmt.cli.grids import rule_cells
     from gridmgmt.people.operations import reference
 
     found = reference.list_rules(run.work, day_of(on, "--on"), run.instant(as_of))
     data = [{"kind": rule.kind, **{name: getattr(rule, name) for name in RULE}} for rule in found]
-    return View(data, _rules(run, found))
-
-
-def _rules(run: State, found: list[Any]) -> Shown:
-    from gridmgmt.cli.grids import rule_cells
-
-    rows = [[*rule_cells(run, rule, {}), rule.valid_from, rule.valid_to] for rule in found]
+    rows = ([*rule_cells(run, rule, {}), rule.valid_from, rule.valid_to] for rule in found)
     names = ("kind", "category", "place", "land_owner", "unit", "from", "to")
-    yield Table(run.words(names, "rules_"), rows)
+    return View(data, [Table(run.words(names, "rules_"), rows)])
 
 
 @command(app, "demo-city")
 def demo_city(run: State, *, out: Path, seed: int = 7, size: str = "small", unit_grids: bool = False) -> View:
-    """Write a synthetic city's files: boundaries, units, categories, twelve months of cases, inspections.
-
-    Example: `gridmgmt demo-city --seed 7 --size small --out demo/`
-    """
+    """Write a synthetic city's files: boundaries, units, categories, twelve months of cases, inspections."""
     from gridmgmt.demo import make_demo_city
 
     with run.progress() as tell:

@@ -14,7 +14,7 @@ import typer
 
 from gridmgmt import texts
 from gridmgmt.cli.base import Shown, State, Table, View, command
-from gridmgmt.cli.casework import state_word
+from gridmgmt.cli.casework import states_table
 from gridmgmt.errors import FindingsMissing
 
 if TYPE_CHECKING:
@@ -38,8 +38,6 @@ def simulate(
     """Simulate a working month: cases are opened, dispatched, sent back, extended, postponed, checked, closed, visited.
 
     With --inspect the month's samples are drawn, the inspectors' forms taken, notices issued and checked.
-
-    Example: `gridmgmt simulate --seed 7 --period 2026-01 --cases 400 --inspect huiji`
     """
     from gridmgmt.casework.operations import cases as casework
     from gridmgmt.casework.operations import lookup
@@ -77,8 +75,7 @@ def _told(run: State, told: Mapping[str, Any], facts: Mapping[str, Any]) -> Show
         code = f"refused_{x['why']}"
         reason = run.word(code) if code in texts.catalogue() else x["why"]
         yield run.word("simulated_refused", {**x, "why": reason})
-    rows = [[state_word(run, s), f"{x:,}"] for s, x in told["states"].items() if x]
-    yield Table(run.words(("state", "docket_cases")), rows, (1,))
+    yield states_table(run, {s: x for s, x in told["states"].items() if x}, {})
 
 
 def _inspect(run: State, rulebook: str, period: Period, city: City, seed: int) -> dict[str, int]:

@@ -31,10 +31,7 @@ def whatif(
     out: Path | None = None,
     most: Annotated[int, typer.Option("--most", min=1)] = 30,
 ) -> View:
-    """What would move under other rules: totals, ranks, grades, consequences, and by which items. Nothing is saved.
-
-    Example: `gridmgmt whatif grid_baseline --set rework_steps.threshold=3 --period 2025-12 --out whatif.html`
-    """
+    """What would move under other rules: totals, ranks, grades, consequences, and by which items. Nothing is saved."""
     from gridmgmt.assessing.operations import whatif as supposing
     from gridmgmt.periods import parse_range
     from gridmgmt.scorecards.exports.whatif_tables import document

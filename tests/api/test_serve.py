@@ -1,8 +1,12 @@
-"""`gridmgmt serve` binds loopback only."""
+"""`gridmgmt serve` binds loopback only, and says its address when it can be reached there."""
+
+import socket
+import threading
 
 import pytest
 from typer.testing import CliRunner
 
+from api import cli
 from api.cli import app as serve
 from gridmgmt.cli.base import State
 from gridmgmt.errors import OptionInvalid
@@ -29,3 +33,23 @@ def test_it_serves_this_machine(run, host):
 def test_it_refuses_any_other_host(run, host):
     with pytest.raises(OptionInvalid, match="--host"):
         run("--host", host)
+
+
+def test_it_says_its_address_once_it_can_be_reached(server_settings, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    told = []
+
+    def hear(text):
+        with socket.create_connection(("127.0.0.1", port), timeout=5):
+            told.append(text)
+
+    monkeypatch.setattr(cli.typer, "echo", hear)
+    server = cli._server(State(server_settings, None, "en"), "127.0.0.1", port)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not told and thread.is_alive():
+        thread.join(0.05)
+    server.should_exit = True
+    thread.join()
+    assert told == [f"ready at http://127.0.0.1:{port} (Ctrl+C stops it)"]

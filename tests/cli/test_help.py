@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -39,6 +40,9 @@ def shown(path: str, lang: str) -> str:
     return done.output
 
 
+COMMANDS = [path for path, c in CONTEXTS.items() if not hasattr(c.command, "commands")]
+
+
 def parameters() -> Iterator[tuple[str, str]]:
     for path, context in CONTEXTS.items():
         for p in context.command.get_params(context):
@@ -63,7 +67,7 @@ def test_every_command_option_and_argument_is_worded(lang: str) -> None:
 
 
 def test_no_help_is_left_without_its_command() -> None:
-    used = {*CONTEXTS} | {
+    used = {*CONTEXTS, *(f"{path} EXAMPLE" for path in COMMANDS)} | {
         next(
             code
             for n in range(path.count(" ") + 1)
@@ -103,23 +107,22 @@ def test_help_in_chinese_has_no_english_sentence(path: str) -> None:
 
 @pytest.mark.parametrize("path", CONTEXTS)
 def test_help_in_english_has_no_chinese(path: str) -> None:
-    told = re.sub(r"Example: .*", "", shown(path, "en"))
+    told = shown(path, "en")
     assert "Usage: " in told
     if path != "gridmgmt case step":  # the words of steps may be typed in Chinese
         assert not re.search("[\u4e00-\u9fff]", told)
 
 
-@pytest.mark.parametrize("path", [p for p, c in CONTEXTS.items() if not hasattr(c.command, "commands")])
-def test_every_command_has_an_example_that_is_typed_rightly(path: str) -> None:
+@pytest.mark.parametrize("lang", texts.LANGUAGES)
+@pytest.mark.parametrize("path", COMMANDS)
+def test_every_command_has_an_example_that_is_typed_rightly(path: str, lang: str) -> None:
     """Its options are known to the command and none that it needs is missing."""
-    import shlex
-
-    found = help.EXAMPLE.search(CONTEXTS[path].command.help or "")
-    assert found is not None
-    words = shlex.split(found[1].partition("$(")[2].rstrip(')"') if "$(" in found[1] else found[1])
+    example = texts.catalogue()[f"{path} EXAMPLE"][lang]
+    words = shlex.split(re.sub(r'^psql "\$\((.*)\)"$', r"\1", example))
+    named = [word for word in words if word not in ("--db", "demo")]
     typed = path.split()
-    args = words[len(typed) :] if words[: len(typed)] == typed else words[len(typed) + 2 :]
-    with CONTEXTS[path].command.make_context(typed[-1], args, parent=CONTEXTS[path].parent) as context:
+    assert named[: len(typed)] == typed
+    with CONTEXTS[path].command.make_context(typed[-1], named[len(typed) :], parent=CONTEXTS[path].parent) as context:
         assert context.command is CONTEXTS[path].command
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from gridmgmt.database import administration, server
@@ -181,6 +182,10 @@ class TestGivenDatabase:
     def test_an_absent_database_is_told(self, postgis_settings: Settings) -> None:
         with pytest.raises(DatabaseUnreachable, match="no_such_town"):
             administration.status(replace(postgis_settings, db="no_such_town"))
+
+
+def test_the_newest_revision_is_read_as_alembic_reads_it() -> None:
+    assert engines._head() == ScriptDirectory.from_config(engines.alembic_config()).get_current_head()
 
 
 @pytest.mark.parametrize("revision", [None, "0000"])
