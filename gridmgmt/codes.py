@@ -1,24 +1,11 @@
 """Grid codes (网格编码) and category codes (类别代码): how they are written, nested and matched."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from gridmgmt.city import Level
 from gridmgmt.errors import CodeInvalid
-
-StreetKind = Literal["street", "town", "township", "other"]
-
-STREET_KINDS: tuple[tuple[range, StreetKind], ...] = (
-    (range(1, 100), "street"),
-    (range(100, 200), "town"),
-    (range(200, 400), "township"),
-)
-"""Numbers of the street part (街道 001–099, 镇 100–199, 乡 200–399); the rest, joint zones among them, is other."""
-
-UNIT_GRID = re.compile("[0-9A-Z]{15}")
-"""Unit-grid code (单元网格代码): 6 division + 3 street + 3 community + 3 sequence (GB/T 47678.3, second-hand)."""
 
 CATEGORY_KINDS = ("component", "event", "matter")
 """部件, 事件 (GB/T 30428.2) and 事项 (GB/T 47678.5)."""
@@ -55,33 +42,6 @@ class CodeLayout:
         if not code.startswith(stem):
             return "code_not_under_parent", {"code": code, "parent_code": parent_code, "level": level}
         return None
-
-
-def kind_of_street(code: str) -> StreetKind:
-    """Whether a street-level code, 9 characters or a longer one below it, is a street, town, township or other.
-
-    Raises
-    ------
-    CodeInvalid
-        Shorter than 9 characters, or its street part is no number.
-    """
-    part = code[6:9]
-    if not re.fullmatch("[0-9]{3}", part):
-        raise CodeInvalid(value=code, expected="[0-9A-Z]{6}[0-9]{3}…")
-    return next((kind for numbers, kind in STREET_KINDS if int(part) in numbers), "other")
-
-
-def unit_grid_parts(code: str) -> tuple[str, str, str, str]:
-    """Division, street, community and sequence of a 15-character unit-grid code.
-
-    Raises
-    ------
-    CodeInvalid
-        Not 15 digits or capital letters.
-    """
-    if not UNIT_GRID.fullmatch(code):
-        raise CodeInvalid(value=code, expected=UNIT_GRID.pattern)
-    return code[:6], code[6:9], code[9:12], code[12:]
 
 
 @dataclass(frozen=True, order=True)

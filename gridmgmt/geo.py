@@ -267,7 +267,7 @@ def _crs_points(x: Floats, y: Floats, crs: CRS) -> tuple[Floats, Floats]:
 def to_gcj02(lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
     """Stored degrees → GCJ-02 (火星坐标); NaN outside :data:`GCJ_BOUNDS`, where the shift jumps to nothing.
 
-    This and the three below keep one rule: a point counts only if it lies in
+    This and the two below keep one rule: a point counts only if it lies in
     the bounds both as given and as found, so each undoes the other exactly.
     Source: the shift as published in many open implementations, with the
     Krasovsky radius; one that uses 6378137 m is up to 1.2 cm off.
@@ -281,11 +281,6 @@ def from_gcj02(lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
     One subtraction of the shift, as often seen, is up to 4.6 m wrong.
     """
     return _defined(lon, lat, lambda x, y: _solve(_gcj02_shifted, x, y, INVERSE_EVALUATIONS["gcj02"]))
-
-
-def to_bd09(lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
-    """Stored degrees → BD-09, a second shift on top of GCJ-02; NaN outside :data:`GCJ_BOUNDS`."""
-    return _defined(*to_gcj02(lon, lat), _bd09_shifted)
 
 
 def from_bd09(lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:

@@ -15,8 +15,6 @@ MAIN_SHARE = 0.5 + ROUNDING_SHARE
 
 COLUMNS = ("level", "code_a", "code_b", "share_a", "share_b", "area_m2")
 
-CHANGES = ("unchanged", "renamed", "moved", "split", "merged", "gone", "new")
-
 
 def lineage(a: GeoDataFrame, b: GeoDataFrame, epsg: int) -> pd.DataFrame:
     """Which grids of edition ``a`` became which of ``b``, level by level, by share of area (沿革).

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gridmgmt import errors
 from gridmgmt.city import DEFAULT_LEVELS, Level
-from gridmgmt.codes import CategoryKey, CategoryPattern, CodeLayout, kind_of_street, unit_grid_parts
+from gridmgmt.codes import CategoryKey, CategoryPattern, CodeLayout
 from gridmgmt.settings import data_path
 from gridmgmt.texts import word
 
@@ -47,31 +47,6 @@ def test_levels_without_a_length_are_only_compared() -> None:
     layout = CodeLayout.of(replace(level, code_length=None) for level in DEFAULT_LEVELS)
     assert layout.prefix_problem("A-1-7", "A-1", 3) is None
     assert layout.prefix_problem("B-1-7", "A-1", 3) is not None
-
-
-@pytest.mark.parametrize(
-    ("part", "kind"),
-    [
-        ("001", "street"), ("099", "street"), ("100", "town"), ("199", "town"), ("200", "township"),
-        ("399", "township"), ("400", "other"), ("599", "other"), ("600", "other"), ("000", "other"),
-    ],
-)  # fmt: skip
-def test_street_part_tells_the_kind(part: str, kind: str) -> None:
-    assert kind_of_street("440305" + part) == kind
-    assert kind_of_street("440305" + part + "001") == kind
-
-
-@pytest.mark.parametrize("code", ["", "440305", "44030501", "4403050A1", "440305٠٠١"])
-def test_no_street_part_is_refused(code: str) -> None:
-    with pytest.raises(errors.CodeInvalid):
-        kind_of_street(code)
-
-
-def test_unit_grid_code_has_four_parts() -> None:
-    assert unit_grid_parts("11010100100201A") == ("110101", "001", "002", "01A")
-    for code in ("11010100100201", "1101010010020101", "11010100100201a", "11010100100201-", "11010100100201A\n"):
-        with pytest.raises(errors.CodeInvalid):
-            unit_grid_parts(code)
 
 
 KEYS = st.builds(

@@ -28,6 +28,7 @@ from gridmgmt.scorecards.documents import CardHeader, Document
 from gridmgmt.scorecards.exports.cards import Card
 from gridmgmt.scorecards.exports.page import page
 from gridmgmt.scorecards.exports.picture import picture
+from gridmgmt.scorecards.exports.scene import scene_of
 from gridmgmt.scorecards.exports.sketch import sketch
 from gridmgmt.scorecards.exports.tables import card_json, summary_csv
 from gridmgmt.scorecards.exports.workbook import summary_workbook, workbook
@@ -135,9 +136,9 @@ class _Source:
         spots = assessments.spots(self.connection, self.stored.id, self.level, code, bit)
         outline = self.grids.geometry[code]
         around = self.grids.geometry.iloc[self.grids.sindex.query(_reach(outline))]
-        scene = (outline, self.children.get(code, ()), around[around.index != code].tolist(), spots)
-        drawing = sketch(*scene, title=say(document.subject.name))
-        return Card(self.header, document, drawing, (count, len(spots)), picture(*scene))
+        scene = scene_of(outline, self.children.get(code, ()), around[around.index != code].tolist(), spots)
+        drawing = sketch(scene, title=say(document.subject.name))
+        return Card(self.header, document, drawing, (count, len(spots)), picture(scene))
 
 
 def _reach(outline: BaseGeometry) -> BaseGeometry:

@@ -1,6 +1,6 @@
 """Photographs and files of cases and samples (照片与附件): kept, attached, listed, exported, and looked after.
 
-A file is kept with :func:`store_file` and said to belong somewhere with
+Files are kept with :func:`store_files` and said to belong somewhere with
 :func:`attach`, both inside the transaction of whoever takes the step.
 """
 
@@ -29,11 +29,6 @@ Form = Literal["original", "clean", "thumbnail"]
 def load_limits() -> Limits:
     """What is taken and up to which size; ``data/files/limits.yaml``."""
     return data_files.read(data_path("files", "limits.yaml"), Limits)
-
-
-def store_file(connection: Connection, root: Path, path: Path) -> StoredFile:
-    """Keep one file; see :func:`store_files`."""
-    return store_files(connection, root, [path])[0]
 
 
 def store_files(connection: Connection, root: Path, paths: Sequence[Path]) -> list[StoredFile]:

@@ -1,13 +1,9 @@
 """A scorecard as one self-contained page (考评页): prints on A4, asks nothing of any network."""
 
-from functools import cache
-from pathlib import Path
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from gridmgmt.figures.names import indicator_words
-from gridmgmt.files.wording import Figure, Words, say, shown_short, words
+from gridmgmt.files.wording import Figure, Words, shown_short, words
 from gridmgmt.scorecards.exports import lines, results
 from gridmgmt.scorecards.exports.cards import (
     COMPARISONS,
@@ -22,8 +18,7 @@ from gridmgmt.scorecards.exports.cards import (
     total_figure,
 )
 from gridmgmt.scorecards.exports.lines import ScoreLine, total_words
-
-TEMPLATES = Path(__file__).resolve().parent / "templates"
+from gridmgmt.scorecards.exports.rendering import fill
 
 
 def page(card: Card, lang: str | None = None) -> str:
@@ -40,39 +35,35 @@ def page(card: Card, lang: str | None = None) -> str:
         A whole document; every text from a city is escaped, and nothing is loaded.
     """
     header, document = card.header, card.document
-    return (
-        _environment()
-        .get_template("card.html")
-        .render(
-            lang=lang,
-            header=header,
-            document=document,
-            say=lambda text: say(text, lang),
-            text=lambda text: markup(text, lang),
-            label=lambda code, **facts: markup(words(code, **facts), lang),
-            figure=lambda figure: show(figure, lang),
-            sketch=Markup(card.sketch) if card.sketch else None,
-            map_note=_map_note(card),
-            level=level_words(header, document.subject.level),
-            parent=parent_words(header, document),
-            grade=grade_words(header, document.grade),
-            total=total_figure(document),
-            ranks=results.ranks(header, document),
-            consequences=results.consequences(document),
-            refused=results.refused(header, document),
-            missing=results.missing(document),
-            chance=results.chance_words(document),
-            exempted=results.exempted(document),
-            lines=lines.score_lines(header, document),
-            beside=lines.shown_lines(header, document),
-            most=_most,
-            total_reason=total_words(document),
-            rows=indicator_rows(document),
-            comparisons=[(comparison_words(document, n), words(f"card_{n}_change")) for n in COMPARISONS],
-            inputs=results.input_rows(header, document),
-            readings=readings(header),
-            basis=basis(header),
-        )
+    return fill(
+        "card.html",
+        lang,
+        header=header,
+        document=document,
+        text=lambda text: markup(text, lang),
+        label=lambda code, **facts: markup(words(code, **facts), lang),
+        figure=lambda figure: show(figure, lang),
+        sketch=Markup(card.sketch) if card.sketch else None,
+        map_note=_map_note(card),
+        level=level_words(header, document.subject.level),
+        parent=parent_words(header, document),
+        grade=grade_words(header, document.grade),
+        total=total_figure(document),
+        ranks=results.ranks(header, document),
+        consequences=results.consequences(document),
+        refused=results.refused(header, document),
+        missing=results.missing(document),
+        chance=results.chance_words(document),
+        exempted=results.exempted(document),
+        lines=lines.score_lines(header, document),
+        beside=lines.shown_lines(header, document),
+        most=_most,
+        total_reason=total_words(document),
+        rows=indicator_rows(document),
+        comparisons=[(comparison_words(document, n), words(f"card_{n}_change")) for n in COMPARISONS],
+        inputs=results.input_rows(header, document),
+        readings=readings(header),
+        basis=basis(header),
     )
 
 
@@ -108,15 +99,3 @@ def _map_note(card: Card) -> Words | None:
         return None
     count, n = card.n_spots
     return words("card_map_note", count=indicator_words(count), n=f"{n:,}")
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )

@@ -99,7 +99,7 @@ def n_rows(work: Work, name: str) -> int:
 def test_a_file_stands_under_its_hash_with_its_small_picture(desk: Work, root: Path, tmp_path: Path) -> None:
     content = picture(time="2025:12:05 11:00:00", place=((30, 0, 0), "N", (114, 0, 0), "E"), orientation=6)
     with desk.transaction() as connection:
-        stored = photographs.store_file(connection, root, write(tmp_path / "a.exe", content))
+        (stored,) = photographs.store_files(connection, root, [write(tmp_path / "a.exe", content)])
     key = f"{stored.sha256[:2]}/{stored.sha256[2:4]}/{stored.sha256}"
     assert in_folder(root) == [f"{key}.jpg", f"{key}.thumb.jpg"]
     assert (root / f"{key}.jpg").read_bytes() == content

@@ -29,6 +29,7 @@ from gridmgmt.scorecards.documents import Comparison, Evaluated, Facts, Header, 
 from gridmgmt.scorecards.exports import cards, lines, results, sketch, tables
 from gridmgmt.scorecards.exports.cards import Card
 from gridmgmt.scorecards.exports.page import page
+from gridmgmt.scorecards.exports.scene import bin_spots, scene_of, view_of
 from gridmgmt.scorecards.exports.workbook import summary_workbook, workbook
 from gridmgmt.texts import catalogue
 from tests.unit.unit_scorecards import MONTH, departments, shown
@@ -112,7 +113,7 @@ def made():
 @pytest.fixture(scope="module")
 def card(made):
     header, documents = made
-    drawing = sketch.sketch(SQUARE, spots=[(114.01, 30.005)] * 5, title="东城区")
+    drawing = sketch.sketch(scene_of(SQUARE, spots=[(114.01, 30.005)] * 5), title="东城区")
     return Card(header, documents[0], drawing, ("n_reported", 5))
 
 
@@ -463,7 +464,7 @@ def test_page_speaks_one_language_if_asked(card, lang, other):
 
 def test_page_escapes_names():
     header, documents = assessed({"440101": A}, ["<script>alert(1)</script>"])
-    drawing = sketch.sketch(SQUARE, title="<script>alert(1)</script>")
+    drawing = sketch.sketch(scene_of(SQUARE), title="<script>alert(1)</script>")
     assert "<script" not in page(Card(header, documents[0], drawing))
 
 
@@ -680,17 +681,17 @@ def wiggly(n, lon=114.0, lat=30.0, radius=0.1):
 def test_sketch_stays_small_whatever_it_draws():
     spots = np.random.default_rng(1).normal([114.0, 30.0], 0.03, (20_000, 2))
     around = [wiggly(4000, 114 + dx, 30 + dy) for dx, dy in ((0.2, 0), (-0.2, 0), (0, 0.2), (0, -0.2))]
-    text = sketch.sketch(wiggly(40_000), [wiggly(2000, radius=0.05)] * 20, around, spots)
+    text = sketch.sketch(scene_of(wiggly(40_000), [wiggly(2000, radius=0.05)] * 20, around, spots))
     assert 10_000 < len(text.encode()) < sketch.MAX_BYTES
 
 
 def test_sketch_is_the_same_each_time():
     spots = [(114.005, 30.005)] * 3 + [(114.015, 30.002)]
-    assert sketch.sketch(SQUARE, spots=spots) == sketch.sketch(SQUARE, spots=spots[::-1])
+    assert sketch.sketch(scene_of(SQUARE, spots=spots)) == sketch.sketch(scene_of(SQUARE, spots=spots[::-1]))
 
 
 def test_sketch_keeps_north_up_and_shape_true():
-    view = sketch.view_of(shapely.box(114.0, 59.0, 114.02, 61.0))
+    view = view_of(shapely.box(114.0, 59.0, 114.02, 61.0))
     x, y = view(np.array([[114.0, 60.0], [114.01, 60.0], [114.0, 60.01]])).T
     assert y[2] < y[0]
     assert x[1] > x[0]
@@ -699,14 +700,15 @@ def test_sketch_keeps_north_up_and_shape_true():
 
 @given(st.lists(st.tuples(st.floats(114.0, 114.02), st.floats(30.0, 30.01)), max_size=60))
 def test_every_case_inside_is_in_exactly_one_dot(spots):
-    dots = sketch.bin_spots(sketch.view_of(SQUARE), np.array(spots, dtype=float).reshape(-1, 2))
+    dots = bin_spots(view_of(SQUARE), np.array(spots, dtype=float).reshape(-1, 2))
     assert dots[:, 2].sum() == len(spots)
 
 
 def test_sketch_holds_with_degenerate_input():
-    assert "<svg" in sketch.sketch(shapely.box(114, 30, 114.01, 30.01), [shapely.Polygon()], [shapely.box(0, 0, 1, 1)])
+    scene = scene_of(shapely.box(114, 30, 114.01, 30.01), [shapely.Polygon()], [shapely.box(0, 0, 1, 1)])
+    assert "<svg" in sketch.sketch(scene)
     multi = shapely.MultiPolygon([SQUARE, shapely.box(114.03, 30.0, 114.04, 30.01)])
-    assert sketch.sketch(multi).count("z") >= 2
+    assert sketch.sketch(scene_of(multi)).count("z") >= 2
 
 
 # Files
