@@ -13,8 +13,7 @@ from gridmgmt.cli.help import Group
 from gridmgmt.errors import OptionInvalid
 
 if TYPE_CHECKING:
-    import folium
-
+    from maps.assets import OfflineMap
     from maps.style import Breaks
 
 app = typer.Typer(cls=Group, no_args_is_help=True)
@@ -51,7 +50,7 @@ def choropleth(
     yield told
 
 
-def _saved(page: folium.Map, out: Path) -> str:
+def _saved(page: OfflineMap, out: Path) -> str:
     from maps import pages
 
     return texts.both("map_written", {"file": str(out), "kb": f"{pages.save(page, out) / 1000:,.0f}"})

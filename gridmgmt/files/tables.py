@@ -140,11 +140,11 @@ def refuse(path: Path, faults: Sequence[Fault]) -> None:
     Raises
     ------
     TableInvalid
-        The first, in the order of the rows, of those that tell what was expected.
+        The first, in the order of the rows with broken lines last, of those that tell what was expected.
     TableRefused
         All of them where there is none, the first :data:`MOST_FAULTS` listed.
     """
-    ordered = sorted(faults, key=lambda f: f.row)
+    ordered = sorted(faults, key=lambda f: (not f.column, f.row))
     for f in ordered:
         if f.code.startswith("expected_"):
             wanted = f.facts["form"] if f.code == "expected_form" else f.expected

@@ -14,7 +14,7 @@ from gridmgmt.rulebooks.load import Loaded, parse
 
 
 @dataclass(frozen=True)
-class Fault:
+class Failure:
     """What was tried (an example's name, or ``reading = option``) and what does not come out."""
 
     tried: Mapping[str, str]
@@ -28,7 +28,7 @@ class Trial:
 
     n_examples: int
     n_options: int
-    faults: tuple[Fault, ...]
+    faults: tuple[Failure, ...]
 
 
 def examples_beside(path: Path) -> Path | None:
@@ -67,7 +67,7 @@ def trial(loaded: Loaded, examples: Sequence[Mapping[str, Any]]) -> Trial:
     return Trial(len(examples), len(options), tuple(f for f in faults if f is not None))
 
 
-def _example(loaded: Loaded, example: Mapping[str, Any], n: int) -> Fault | None:
+def _example(loaded: Loaded, example: Mapping[str, Any], n: int) -> Failure | None:
     name = example.get("name")
     called = dict(name) if isinstance(name, dict) and {"zh", "en"} <= set(name) else {"zh": f"{n}", "en": f"{n}"}
     try:
@@ -76,15 +76,15 @@ def _example(loaded: Loaded, example: Mapping[str, Any], n: int) -> Fault | None
         problems = [_told(e)]
     except (KeyError, TypeError, AttributeError, ValueError) as e:  # not of an example's form, however it was written
         problems = [f"it is not written as an example: {type(e).__name__} {e}"]
-    return Fault(called, tuple(problems)) if problems else None
+    return Failure(called, tuple(problems)) if problems else None
 
 
-def _option(loaded: Loaded, name: str, option: str | int | bool) -> Fault | None:
+def _option(loaded: Loaded, name: str, option: str | int | bool) -> Failure | None:
     try:
         parse(loaded.text, "rulebook.yaml", [(f"readings.{name}", json.dumps(option))])
     except RulebookInvalid as e:
         called = f"{name} = {option}"
-        return Fault({"zh": called, "en": called}, (_told(e),), is_example=False)
+        return Failure({"zh": called, "en": called}, (_told(e),), is_example=False)
     return None
 
 

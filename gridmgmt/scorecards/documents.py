@@ -170,7 +170,7 @@ class Span(Strict):
     last: str
 
 
-class Level(Strict):
+class AssessedLevel(Strict):
     """A level of assessed subjects; number 0: units or persons."""
 
     key: str
@@ -209,7 +209,7 @@ class Header(Judged):
     period: Span
     as_of: str
     edition: str
-    levels: list[Level]
+    levels: list[AssessedLevel]
     counts: dict[str, list[str]] = Field(description="Kind of fact → the counts that it can be in.")
     evidence: dict[str, Proof]
     unassigned: dict[str, Counts] = Field(description="Level → the counts of what lies in no grid of it.")

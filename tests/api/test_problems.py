@@ -8,6 +8,7 @@ from fastapi.testclient import TestClient
 from api.errors import STATUS, status_of
 from api.main import create_app
 from gridmgmt import errors
+from gridmgmt.scorecards.documents import Document, Header
 from gridmgmt.texts import catalogue
 
 
@@ -100,6 +101,15 @@ def test_every_route_refuses_unknown_parameters(client):
             path = path.replace(f"{{{name}}}", "x")
         problem = client.get(path, params={"surely_unknown": 1}).json()
         assert "surely_unknown" in [e["parameter"] for e in problem["errors"]], operations
+
+
+def test_the_documentation_names_every_part_of_a_scorecard(client):
+    schemas = client.get("/openapi.json").json()["components"]["schemas"]
+    assert [name for name in schemas if "__" in name] == [], "two models of one name"
+    for answer, part, model in (("Assessment", "header", Header), ("Scorecard", "document", Document)):
+        assert schemas[answer]["properties"][part] == {"$ref": f"#/components/schemas/{model.__name__}"}
+        assert set(schemas[model.__name__]["properties"]) == {f.alias or n for n, f in model.model_fields.items()}
+        assert schemas[model.__name__]["additionalProperties"] is False
 
 
 def test_a_city_without_a_city_is_not_ready(make_database):

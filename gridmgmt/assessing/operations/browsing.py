@@ -7,7 +7,7 @@ import geopandas as gpd
 import pandas as pd
 
 from gridmgmt.assessing.store import assessments as assessment_store
-from gridmgmt.assessing.store.assessments import Stored
+from gridmgmt.assessing.store.assessments import Stored as Stored
 from gridmgmt.city import Level
 from gridmgmt.database import cities
 from gridmgmt.database.work import Connection, Work

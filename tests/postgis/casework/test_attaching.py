@@ -243,7 +243,7 @@ def test_a_writer_killed_in_the_act_leaves_no_half_file(
 
 
 def add(work: Work, root: Path, *paths: Path, **about: Any) -> list[photographs.Attached]:
-    return photographs.add(work, root, paths, **{"kind": "after", "actor": "甲", **about})
+    return photographs.add(work.but(actor="甲"), root, paths, **{"kind": "after", **about})
 
 
 def test_a_photograph_of_a_step_is_listed_with_what_is_to_be_looked_at(desk: Work, root: Path, tmp_path: Path) -> None:

@@ -197,8 +197,8 @@ def test_the_docket_finds_by_unit_grid_class_and_lateness(desk: Work) -> None:
     dispatched(desk, "A")
     dispatched(desk, "B", place="D2-1", category="component:02001")
 
-    def listed(**wanted: Any) -> list[str]:
-        n, found = lookup.list_cases(desk, **wanted)
+    def listed(now: dt.datetime | None = None, **wanted: Any) -> list[str]:
+        n, found = lookup.list_cases(desk.but(now=now), **wanted)
         assert n == len(found)
         return [c["case_no"] for c in found]
 

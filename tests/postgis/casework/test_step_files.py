@@ -107,9 +107,9 @@ def log(town: Work, tmp_path: Path) -> Import:
     """Import rows as one file of the town's step log."""
     names = iter(range(100))
 
-    def load(*rows: Mapping[str, str], profile: str = LOG, **options: Any) -> ImportReport:
+    def load(*rows: Mapping[str, str], profile: str = LOG, keep: bool = True) -> ImportReport:
         path = write(tmp_path / f"log_{next(names)}.csv", rows, LOG_FIELDS)
-        report = imports.import_file(town, path, towns.write_profile(tmp_path, profile), **options)
+        report = imports.import_file(town.but(keep=keep), path, towns.write_profile(tmp_path, profile))
         assert report.n_rows == len(rows) == report.n_loaded + report.n_quarantined
         return report
 
@@ -283,7 +283,7 @@ def test_facts_of_the_log(town: Work, log: Import) -> None:
 
 
 def test_a_dry_run_leaves_nothing(town: Work, log: Import) -> None:
-    report = log(*WHOLE, line("签发", "05 12:01"), dry_run=True)
+    report = log(*WHOLE, line("签发", "05 12:01"), keep=False)
     assert (report.n_new, report.n_quarantined) == (8, 1)
     assert stored(town) == []
     assert imports.list_quarantine(town) == []

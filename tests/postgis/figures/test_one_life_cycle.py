@@ -4,7 +4,7 @@ import datetime as dt
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, insert
 
@@ -23,6 +23,7 @@ from gridmgmt.figures.counts import COUNTS, Facts
 from gridmgmt.figures.operations import replaying
 from gridmgmt.figures.store import period_facts
 from gridmgmt.figures.store import steps as counted_steps
+from tests.examples import about
 
 START = dt.datetime(2025, 12, 1, tzinfo=dt.UTC)
 FOREVER = dt.datetime(9999, 1, 1, tzinfo=dt.UTC)
@@ -85,9 +86,8 @@ def stored(connection: Connection, steps: dict[str, list[Step]]) -> dict[str, Ca
     return out
 
 
-@settings(
-    max_examples=25,
-    deadline=None,
+@about(
+    25,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # a database is too slow to shrink with
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

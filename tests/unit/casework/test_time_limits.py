@@ -175,6 +175,13 @@ def test_every_fault_of_a_table_is_told(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_faulty_rows_are_told_first_and_compared_with_none(tmp_path: Path) -> None:
+    rows = ("*,,handling,2,1,工作日,,", "*,,handling,2,0,工作日,,", "*,,handling,2,1,工作日,,")
+    with pytest.raises(TableRefused) as e:
+        read_limits(write(tmp_path, *rows), set())
+    assert [(x["code"], x["row"]) for x in e.value.faults] == [("limit_amount", 3), ("twice", 4)]
+
+
 def test_parts_of_one_limit_hold_on_the_same_days(tmp_path: Path) -> None:
     with pytest.raises(TableRefused) as e:
         read_limits(write(tmp_path, "*,,handling,1,1,工作日,,", "*,,handling,2,1,工作日,,2027-01-01"), set())

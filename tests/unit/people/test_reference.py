@@ -64,6 +64,12 @@ def test_a_broken_line_is_not_passed_over(tmp_path: Path) -> None:
     assert (e.value.row, e.value.value) == (3, "U2,城管,局,x,y,z")
 
 
+def test_a_broken_line_is_told_after_the_cells(tmp_path: Path) -> None:
+    with pytest.raises(TableInvalid) as e:
+        reference.read_units(table(tmp_path, UNITS + "U1,城管,局,x,y,z\nU2,,,,\nU2,,,,\n"), CITY)
+    assert (e.value.row, e.value.column) == (4, "code")
+
+
 def test_a_column_must_be_there(tmp_path: Path) -> None:
     with pytest.raises(ColumnMissing):
         reference.read_units(table(tmp_path, "code,name_zh\nU1,x\n"), CITY)
