@@ -111,11 +111,11 @@ class Judge:
     def pytest_runtestloop(self, session: Any) -> bool:
         """Measure, then judge."""
         if session.testsfailed:
-            raise session.Failed("the tests cannot be collected")
+            pytest.exit("the tests cannot be collected", returncode=2)
         items = [i for i in session.items if not set(self.without) & set(i.fixturenames)]
         reach = _remembered(items, self.files, lambda: self._measured(items))
         if reach.failed:
-            raise session.Failed("these tests fail without any mutant: " + ", ".join(reach.failed))
+            pytest.exit("these tests fail without any mutant: " + ", ".join(reach.failed), returncode=2)
         self._check(items, reach)
         loaded = _Loaded(self.files)
         running: dict[int, Mutant] = {}
