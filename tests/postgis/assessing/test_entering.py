@@ -136,7 +136,7 @@ def test_values_do_not_depend_on_the_order_of_import(city: Work, enter: Enter) -
     for r in reversed(rows[:7] + rows[8:]):
         enter(r)
     found = current(city)
-    with city.begin() as connection:
+    with city.transaction() as connection:
         connection.execute(text("TRUNCATE entry"))
     enter(*rows[:7], *rows[8:])
     assert current(city) == found

@@ -98,10 +98,10 @@ class Filled:
             self.findings.cell(row, place[name]).value = value
         return row
 
-    def take(self, work: Work, **options: bool) -> findings.TakeReport:
+    def take(self, work: Work) -> findings.TakeReport:
         """Save and hand in."""
         self.book.save(self.path)
-        return findings.take(work, self.path, **options)
+        return findings.take(work, self.path)
 
 
 @pytest.fixture
@@ -222,7 +222,7 @@ def test_the_same_file_again_changes_nothing_and_a_corrected_one_adds_a_version(
 
 def test_a_dry_run_keeps_nothing(drawn: Work, form: Filled) -> None:
     form.sample(number(drawn, "building_site", "building_site"), inspected_at=AT, inspector="王五")
-    assert form.take(drawn, dry_run=True).n_new == 1
+    assert form.take(drawn.but(keep=False)).n_new == 1
     assert current(drawn) == {}
     assert select_all(drawn, t.inspection.c.id) == []
 

@@ -32,9 +32,11 @@ def write(path: Path, rows: Iterable[tuple[Any, ...]] = ROADS, columns: list[str
     return path
 
 
-def load(work: Work, path: Path, day: dt.date = MAY, kind: str = "roads", **more: Any) -> LayerReport:
+def load(
+    work: Work, path: Path, day: dt.date = MAY, kind: str = "roads", *, keep: bool = True, **more: Any
+) -> LayerReport:
     """Import a layer; what must always hold of a report is checked on the way."""
-    report = layers.import_layer(work, path, kind, valid_from=day, **more)
+    report = layers.import_layer(work.but(keep=keep), path, kind, valid_from=day, **more)
     assert report.n_read == report.n_loaded + report.n_left_out
     assert len({f.row for f in report.faults}) == report.n_left_out
     json.dumps(report.as_dict())
@@ -163,7 +165,7 @@ def test_a_file_of_which_nothing_fits_leaves_the_layer_as_it_was(town: Work, tmp
 
 
 def test_a_dry_run_does_everything_and_keeps_nothing(town: Work, tmp_path: Path) -> None:
-    report = load(town, write(tmp_path / "a.gpkg"), dry_run=True)
+    report = load(town, write(tmp_path / "a.gpkg"), keep=False)
     assert (report.n_loaded, report.dry_run, report.is_new) == (2, True, True)
     assert heads(town) == []
 
@@ -172,7 +174,7 @@ def test_what_lies_outside_the_city_is_counted(town: Work, tmp_path: Path) -> No
     far = shapely.transform(ROAD, lambda xy: xy + 1)
     rows = [ROADS[0], ("R3", "", None, "main", 2, far)]
     assert load(town, write(tmp_path / "a.gpkg", rows)).n_outside == 1
-    assert load(town, write(tmp_path / "b.gpkg", rows[1:]), JUNE, dry_run=True).n_outside == 1
+    assert load(town, write(tmp_path / "b.gpkg", rows[1:]), JUNE, keep=False).n_outside == 1
     assert load(town, write(tmp_path / "c.gpkg"), dt.date(1999, 1, 1), name="old").n_outside is None
 
 
@@ -207,7 +209,7 @@ def test_the_default_day_is_today_of_the_database(town: Work, tmp_path: Path) ->
 def test_what_is_exported_can_be_imported_again(town: Work, tmp_path: Path, name: str) -> None:
     report = load(town, write(tmp_path / "a.gpkg"))
     assert layers.export(town, "roads", tmp_path / name, day=MAY) == 2
-    again = load(town, tmp_path / name, JUNE, dry_run=True, mapping={"code": "code"})
+    again = load(town, tmp_path / name, JUNE, keep=False, mapping={"code": "code"})
     assert again.faults == ()
     back = gpd.read_file(tmp_path / name, engine="pyogrio").set_index("code")
     assert back.crs.to_epsg() == 4490
