@@ -102,8 +102,8 @@ def scene_of(
     view = view_of(outline)
     dots = bin_spots(view, np.array(list(spots), dtype=float).reshape(-1, 2))
     limits = dot_classes(dots)
-    areas = (_clipped(view, shapes) for shapes in ([outline], children, neighbours))
-    return Scene(view, *areas, dots, dot_sizes(len(limits)), limits)
+    own, below, beside = (_clipped(view, shapes) for shapes in ([outline], children, neighbours))
+    return Scene(view, own, below, beside, dots, dot_sizes(len(limits)), limits)
 
 
 def bin_spots(view: View, spots: Points) -> Points:
