@@ -58,6 +58,7 @@ def test_quarantine_names_each_fault(demo_run: Demo) -> None:
     assert all(p["row"] >= 2 and p["file"].startswith("cases") and p["column"] for p in problems)
 
 
+@pytest.mark.night
 def test_a_second_run_gives_the_same_hash_and_changes_nothing(demo_run: Demo, run_demo) -> None:
     found, work, out, made = demo_run
     tables = (

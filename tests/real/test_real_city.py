@@ -47,6 +47,13 @@ def raw_cases(real_data: Path) -> pd.DataFrame:
     return frame
 
 
+@pytest.fixture(scope="module")
+def assessed(loaded: tuple[Settings, Work]) -> tuple[scoring.Made, scoring.Made]:
+    """The two months that `make real` assesses."""
+    december, june = (scoring.score(loaded[1], "grid_baseline", parse_period(p)) for p in ("2015-12", "2026-06"))
+    return december, june
+
+
 def _scalar(work: Work, sql: str) -> int:
     with work.engine.connect() as connection:
         return int(connection.execute(text(sql)).scalar_one())
@@ -173,10 +180,11 @@ def test_topology_report_measures_the_known_mismatches_and_activation_passed(loa
     assert not [f for f in edition.report["findings"] if f["severity"] == "error"]
 
 
-def test_two_assessments_and_the_missing_inspections_are_no_data(loaded: tuple[Settings, Work]) -> None:
+def test_two_assessments_and_the_missing_inspections_are_no_data(
+    loaded: tuple[Settings, Work], assessed: tuple[scoring.Made, scoring.Made]
+) -> None:
     _, work = loaded
-    december = scoring.score(work, "grid_baseline", parse_period("2015-12"))
-    june = scoring.score(work, "grid_baseline", parse_period("2026-06"))
+    december, june = assessed
     city = {m.name: next(d for d in m.subjects if d.subject.code == "NYC") for m in (december, june)}
     lines = {x.item: x for x in city[december.name].lines}
     for item in ("inspection", "rework", "repeat"):  # the source tells none of the three
@@ -193,10 +201,11 @@ def test_two_assessments_and_the_missing_inspections_are_no_data(loaded: tuple[S
     json.dumps([plain(s) for s in june.subjects], allow_nan=False)
 
 
-def test_explained_numbers_are_the_rows_of_the_source(loaded: tuple[Settings, Work], raw_cases: pd.DataFrame) -> None:
+def test_explained_numbers_are_the_rows_of_the_source(
+    loaded: tuple[Settings, Work], assessed: tuple[scoring.Made, scoring.Made], raw_cases: pd.DataFrame
+) -> None:
     _, work = loaded
-    scoring.score(work, "grid_baseline", parse_period("2015-12"))
-    found = explaining.explain(work, "grid_baseline-2015-12-1", "NYC", "on_time_closing")
+    found = explaining.explain(work, assessed[0].name, "NYC", "on_time_closing")
     good = raw_cases[~(raw_cases.closed_date < raw_cases.created_date)]
     due = good[(good.due_date_with_rule >= "2015-12-01") & (good.due_date_with_rule < "2016-01-01")]
     on_time = due[due.closed_date <= due.due_date_with_rule]
@@ -206,11 +215,10 @@ def test_explained_numbers_are_the_rows_of_the_source(loaded: tuple[Settings, Wo
     assert set(found.evidence["closed_on_time"]) == set(on_time.unique_key) & set(found.evidence["due"])
 
 
+@pytest.mark.usefixtures("assessed")
 def test_assessments_and_facts_have_their_recorded_hashes(loaded: tuple[Settings, Work]) -> None:
     _, work = loaded
     recorded = stored.hashes()["real"]
-    for period in ("2015-12", "2026-06"):
-        scoring.score(work, "grid_baseline", parse_period(period))
     with work.engine.connect() as connection:
         assessments, facts = stored.assessments(connection), stored.facts(connection)
         documents = list(stored.documents(connection))
