@@ -154,7 +154,7 @@ class Table:
         """Print it, as wide as it needs where nobody looks at a terminal."""
         from rich import console, table
 
-        screen = console.Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+        screen = console.Console(width=None if sys.stdout.isatty() else 200, highlight=False, emoji=False)
         shown = table.Table(
             title="".join(self.title), title_justify="left", header_style="bold", show_edge=False, pad_edge=False
         )

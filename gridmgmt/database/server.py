@@ -86,7 +86,7 @@ def locate(settings: Settings) -> Server:
     key = hashlib.sha256(str(settings.home).encode()).hexdigest()[:8]
     user = SYSTEM_USER if os.geteuid() == 0 else None
     base = settings.home / "postgis"
-    if user and not _reachable(settings.home, user):
+    if user and not (base / "data").exists() and not _reachable(settings.home, user):
         base = Path("/var/lib/postgresql") / f"gridmgmt-{key}"
     socket = base / "run"
     if len(os.fsencode(socket / f".s.PGSQL.{PORT}")) > SOCKET_LIMIT:

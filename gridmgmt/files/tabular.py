@@ -24,7 +24,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
-import pyogrio
 import shapely
 
 from gridmgmt.errors import ColumnMissing, FileUnreadable
@@ -319,6 +318,8 @@ def _parquet(rows: Rows, wanted: Sequence[str]) -> Iterator[pd.DataFrame]:
 
 
 def _layer(rows: Rows, wanted: Sequence[str], layer: str | None) -> Iterator[pd.DataFrame]:
+    import pyogrio  # slow, and needed by those only who read layers
+
     try:
         names = [str(name) for name, _ in pyogrio.list_layers(rows.path)]
         if layer is None and len(names) == 1:

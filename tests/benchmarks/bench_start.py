@@ -17,8 +17,9 @@ from pathlib import Path
 
 TYPER = "import typer"
 FACTS = (
-    "import typer, geoalchemy2, geopandas, rich.table, ruamel.yaml, sqlalchemy.dialects.postgresql.psycopg\n"
-    "from pydantic import BaseModel"
+    "import typer, geoalchemy2, geopandas, psycopg, pyarrow.csv, rich.console, rich.table, ruamel.yaml\n"
+    "import sqlalchemy.dialects.postgresql.psycopg\n"
+    "from pydantic import BaseModel, Field"
 )
 COMPLETE = {"_GRIDMGMT_COMPLETE": "complete_bash", "COMP_WORDS": "gridmgmt ", "COMP_CWORD": "1"}
 
