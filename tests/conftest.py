@@ -1,5 +1,6 @@
 """Fixtures that every test folder shares: a running server of the tests' own, and databases dropped at the end."""
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from gridmgmt.settings import Settings
 from tests import examples, servers
 
 examples.register()
+gc.set_threshold(100_000)  # as the command does
 
 ROOT = Path(__file__).resolve().parent.parent
 REAL_DATA = Path(os.environ.get("REAL_DATA", ROOT.parent / "shared" / "data"))
