@@ -5,7 +5,7 @@ from typing import Any
 
 import hypothesis
 
-PROFILES = {"suite": 40, "night": 2_000}
+PROFILES = {"suite": 40, "night": 600}
 """Examples of a property that does not say."""
 
 
