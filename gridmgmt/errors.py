@@ -176,6 +176,11 @@ class _Expected(_Facts):
     expected: str | Worded
 
 
+class _Point(_Facts):
+    x: str
+    y: str
+
+
 class _Period(_Facts):
     period: str
 
@@ -242,12 +247,10 @@ class CrsUnknown(InputError, _Value):
     """A coordinate system's name is not known."""
 
 
-class CrsImplausible(InputError, _File, _N):
+class CrsImplausible(InputError, _File, _Point, _N):
     """The numbers of a layer cannot belong to the coordinate system it claims."""
 
     crs: str
-    x: str
-    y: str
 
 
 class CrsLooksProjected(CrsImplausible):
@@ -269,11 +272,9 @@ class CrsNotConvertible(InputError):
     target: str
 
 
-class CoordinateOutOfRange(InputError):
+class CoordinateOutOfRange(InputError, _Point):
     """A coordinate lies where its system is not defined."""
 
-    x: str
-    y: str
     system: str
 
 
