@@ -12,7 +12,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── CrsImplausible    CrsLooksProjected, CrsLooksSwapped, CrsLooksGeographic
     │   ├── PeriodInvalid, PeriodAhead, InstantInvalid, LevelUnknown, CodeInvalid
     │   ├── EditionInvalid    its topology report says why
-    │   │   └── DeliveryIncomplete
+    │   ├── DeliveryIncomplete
     │   ├── RulebookInvalid   file, line and key
     │   ├── DossierInvalid    every fault of the inputs handed to a rulebook
     │   ├── EntryInvalid      a row of a form, of a subject list or of the daily staff table
@@ -54,31 +54,56 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
         └── SettingInvalid
 """
 
-from typing import Any, ClassVar
+from collections import ChainMap
+from collections.abc import Mapping, Sequence
+from dataclasses import InitVar
+from typing import Any, ClassVar, dataclass_transform
+
+Worded = Mapping[str, Any]
+"""A code with facts of its own, worded inside a message: see :func:`gridmgmt.texts.expected`."""
+
+ABSENT: Any = object()
+"""The default of a fact that may be left out: it is then neither in ``facts`` nor an attribute. None is a value."""
 
 
-class GridmgmtError(Exception):
+@dataclass_transform(eq_default=False, kw_only_default=True)
+class _Facts:
+    """What declares facts, each as an annotated field."""
+
+    declared: ClassVar[Mapping[str, bool]] = {}
+    """The facts, and whether each must be given."""
+
+    def __init_subclass__(cls) -> None:
+        own = {name: vars(cls).get(name) is not ABSENT for name in cls.__annotations__}
+        bases = [dict(base.declared) for base in cls.__bases__ if issubclass(base, _Facts)]
+        cls.declared = dict(ChainMap(own, *bases))
+        for name in (name for name, must in own.items() if not must):
+            delattr(cls, name)
+
+
+class GridmgmtError(_Facts, Exception):
     """Something is wrong; ``code`` names it and ``facts`` say where and with what value.
 
-    Parameters
-    ----------
-    **facts
-        JSON-ready values (str, int, float, bool, None or lists of them) that
-        the message needs; each is an attribute of the error as well, unless
-        it is called ``code`` (that one is in ``facts`` only).
+    A subclass declares its facts: JSON-ready values (str, int, float, bool,
+    None, lists of them, or :data:`Worded`) that the message needs. Each is
+    given by name and is an attribute of the error as well, unless it is called
+    ``code``: that one, an ``InitVar``, is in ``facts`` only.
+
+    Raises
+    ------
+    TypeError
+        A fact that is not declared, or one that must be given and is not.
     """
 
-    code: ClassVar[str] = "error"
+    code = "error"
 
     def __init__(self, **facts: Any) -> None:
+        needed = {name for name, must in self.declared.items() if must}
+        if not needed <= facts.keys() <= self.declared.keys():
+            raise TypeError(f"{type(self).__name__} has the facts {[*self.declared]}, not {[*facts]}")
         super().__init__(self.code, facts)
         self.facts = facts
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self.__dict__["facts"][name]
-        except KeyError:
-            raise AttributeError(name) from None
+        vars(self).update({name: value for name, value in facts.items() if name != "code"})
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _remade, (type(self), self.facts)
@@ -87,6 +112,7 @@ class GridmgmtError(Exception):
         return f"{self.code}: " + ", ".join(f"{k}={v!r}" for k, v in self.facts.items())
 
     def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
         cls.code = "".join("_" + c.lower() if c.isupper() else c for c in cls.__name__).lstrip("_")
 
 
@@ -95,44 +121,136 @@ def _remade(cls: type[GridmgmtError], facts: dict[str, Any]) -> GridmgmtError:
     return cls(**facts)
 
 
+# --- facts that several errors have -----------------------------------------------------------------------------------
+
+
+class _Name(_Facts):
+    name: str
+
+
+class _Known(_Facts):
+    known: list[str]
+
+
+class _File(_Facts):
+    file: str
+
+
+class _Value(_Facts):
+    value: str
+
+
+class _N(_Facts):
+    n: int
+
+
+class _CaseNo(_Facts):
+    case_no: str
+
+
+class _Step(_Facts):
+    step: str
+
+
+class _Day(_Facts):
+    day: str
+
+
+class _Reason(_Facts):
+    reason: str
+
+
+class _Key(_Facts):
+    key: str
+
+
+class _Kind(_Facts):
+    kind: str
+
+
+class _At(_Facts):
+    at: str
+
+
+class _Expected(_Facts):
+    expected: str | Worded
+
+
+class _Point(_Facts):
+    x: str
+    y: str
+
+
+class _Period(_Facts):
+    period: str
+
+
+class _Why(_Facts):
+    why: str
+
+
+class _Code(_Facts):
+    code: InitVar[str]
+
+
+class _Other(_Facts):
+    other: str
+
+
+# --- the errors -------------------------------------------------------------------------------------------------------
+
+
 class InputError(GridmgmtError):
     """What was handed in is wrong."""
 
 
-class FileUnreadable(InputError):
+class FileUnreadable(InputError, _File, _Reason):
     """A file is absent, empty, or not of its format."""
 
 
-class ColumnMissing(InputError):
+class ColumnMissing(InputError, _File):
     """A column that the mapping names is not in the file."""
 
+    columns: list[str]
+    found: list[str]
 
-class TableInvalid(InputError):
+
+class TableInvalid(InputError, _File, _Expected):
     """A row of a reference table (units, categories, responsibility) is wrong."""
 
+    row: int
+    column: str
+    value: str | None
 
-class TableRefused(InputError):
+
+class TableRefused(InputError, _File, _N):
     """Rows of a reference table that do not fit together, all of them named."""
 
+    faults: Sequence[Worded]
 
-class ProfileInvalid(InputError):
+
+class ProfileInvalid(InputError, _Key, _Reason):
     """A column mapping (导入方案) breaks its own rules."""
 
+    profile: str
 
-class CityInvalid(InputError):
+
+class CityInvalid(InputError, _Value, _Key, _Expected):
     """city.yaml breaks its own rules."""
 
 
-class CrsMissing(InputError):
+class CrsMissing(InputError, _File):
     """A layer carries no coordinate system and none was given."""
 
 
-class CrsUnknown(InputError):
+class CrsUnknown(InputError, _Value):
     """A coordinate system's name is not known."""
 
 
-class CrsImplausible(InputError):
+class CrsImplausible(InputError, _File, _Point, _N):
     """The numbers of a layer cannot belong to the coordinate system it claims."""
+
+    crs: str
 
 
 class CrsLooksProjected(CrsImplausible):
@@ -150,120 +268,173 @@ class CrsLooksGeographic(CrsImplausible):
 class CrsNotConvertible(InputError):
     """No published transformation connects a coordinate system's datum to the stored one."""
 
+    crs: str
+    target: str
 
-class CoordinateOutOfRange(InputError):
+
+class CoordinateOutOfRange(InputError, _Point):
     """A coordinate lies where its system is not defined."""
 
+    system: str
 
-class PeriodInvalid(InputError):
+
+class PeriodInvalid(InputError, _Value):
     """A period (考核周期) is not written in a known form."""
 
+    forms: list[str]
 
-class PeriodAhead(InputError):
+
+class PeriodAhead(InputError, _Period):
     """The data ends before the period (考核周期) begins."""
 
+    known: str
 
-class InstantInvalid(InputError):
+
+class InstantInvalid(InputError, _Value):
     """An instant is not ISO 8601."""
 
+    zone: str
 
-class LevelUnknown(InputError):
+
+class LevelUnknown(InputError, _Value, _Known):
     """A grid level that the city does not have."""
 
 
-class CodeInvalid(InputError):
+class CodeInvalid(InputError, _Value, _Expected):
     """A grid or category code breaks the layout."""
 
 
-class EditionInvalid(InputError):
+class EditionInvalid(InputError, _Name, _N):
     """An edition's grids would make an assignment ambiguous."""
 
+    findings: list[str]
 
-class DeliveryIncomplete(EditionInvalid):
+
+class DeliveryIncomplete(InputError, _N):
     """A partial delivery (局部更新) holds grids without their district."""
 
+    codes: list[str]
 
-class RulebookInvalid(InputError):
+
+class RulebookInvalid(InputError, _File, _Key, _Reason):
     """A rulebook (考核办法) breaks its own rules."""
 
+    line: int
 
-class DossierInvalid(InputError):
+
+class DossierInvalid(InputError, _File, _N):
     """The inputs handed to a rulebook (考核数据) are wrong; every fault is listed."""
 
+    problems: Sequence[Worded]
 
-class EntryInvalid(InputError):
+
+class EntryInvalid(InputError, _File, _N):
     """Rows of an entry form (录入表), a subject list or a staff table are wrong; every fault is listed."""
 
+    problems: Sequence[Worded]
 
-class PlanInvalid(InputError):
+
+class PlanInvalid(InputError, _File, _Key, _Value, _Expected):
     """A sampling plan (抽查方案) or a check list (检查表) breaks its own rules."""
 
+    line: int
+    fault: str
 
-class StepIncomplete(InputError):
+
+class StepIncomplete(InputError, _CaseNo, _Step):
     """A step (办理步骤) lacks what its kind needs."""
 
+    missing: list[str]
 
-class FactUnknown(InputError):
+
+class FactUnknown(InputError, _Step, _Name):
     """A step takes no fact of that name; ``takes`` are those that it does."""
 
+    takes: list[str]
 
-class FactInvalid(InputError):
+
+class FactInvalid(InputError, _Step, _Name, _Value):
     """A fact of a step has a value that is not of its type."""
 
+    type: str
+    options: str | None
 
-class FileRefused(InputError):
+
+class FileRefused(InputError, _File, _Why):
     """A photograph or file (照片、附件) is not kept; ``why`` says why not."""
 
+    n_bytes: int = ABSENT
+    max_bytes: int = ABSENT
+    media_type: str = ABSENT
+    allowed: list[str] = ABSENT
+    found: str = ABSENT
+    max_pixels: int = ABSENT
 
-class DataFileInvalid(InputError):
+
+class DataFileInvalid(InputError, _File, _Key):
     """A file of the data folder breaks its own rules; ``fault`` says how."""
 
+    fault: str
+    value: str | None
+    line: int | None = ABSENT
+    expected: str = ABSENT
 
-class LayerEmpty(InputError):
+
+class LayerEmpty(InputError, _File, _Kind, _N):
     """None of a file's features can enter the reference layer (参考图层)."""
 
+    faults: list[str]
 
-class OptionInvalid(InputError):
+
+class OptionInvalid(InputError, _Name, _Expected):
     """An argument has a value that is not allowed."""
+
+    value: str | int | list[float]
 
 
 class NotFoundError(GridmgmtError):
     """A name that the database or the data folder does not hold."""
 
 
-class CalendarMissing(NotFoundError):
+class CalendarMissing(NotFoundError, _Name, _Known):
     """No work calendar has that name."""
 
 
-class CaseMissing(NotFoundError):
+class CaseMissing(NotFoundError, _CaseNo):
     """No case (案件) has that number."""
 
 
 class SampleMissing(NotFoundError):
     """No sample (样本) has that number, drawn or looked at."""
 
+    sample_no: str
+
 
 class FileMissing(NotFoundError):
     """No photograph or file has that SHA-256."""
 
+    sha256: str
 
-class SchemeMissing(NotFoundError):
+
+class SchemeMissing(NotFoundError, _Name, _Known):
     """No scheme of reporting (报送制度) has that id."""
 
 
-class StaffingSchemeMissing(NotFoundError):
+class StaffingSchemeMissing(NotFoundError, _Name, _Known):
     """No scheme of staffing (人员配置标准) has that id."""
 
 
-class LayerMissing(NotFoundError):
+class LayerMissing(NotFoundError, _Kind, _Day, _Known):
     """No reference layer (参考图层) of that kind and name is valid on that day."""
 
+    name: str | None
 
-class LayerKindMissing(NotFoundError):
+
+class LayerKindMissing(NotFoundError, _Name, _Known):
     """No kind of reference layers (图层种类) has that name."""
 
 
-class RepeatRuleMissing(NotFoundError):
+class RepeatRuleMissing(NotFoundError, _Name, _Known):
     """No rule of repeat cases (重复案件规则) has that name."""
 
 
@@ -271,83 +442,95 @@ class CityMissing(NotFoundError):
     """The database has no city yet."""
 
 
-class EditionMissing(NotFoundError):
+class EditionMissing(NotFoundError, _Name, _Known):
     """No edition (网格版本) has that name."""
 
 
-class NoEditionOnDate(NotFoundError):
+class NoEditionOnDate(NotFoundError, _Day, _Known):
     """No active edition is valid on that day."""
 
 
-class GridMissing(NotFoundError):
+class GridMissing(NotFoundError, _Code):
     """No grid has that code in the edition."""
 
 
-class AssessmentMissing(NotFoundError):
+class AssessmentMissing(NotFoundError, _Name, _Known):
     """No assessment (考评) has that name."""
 
 
-class SubjectMissing(NotFoundError):
+class SubjectMissing(NotFoundError, _Name, _Code):
     """The assessment has no such subject (考核对象)."""
 
 
-class ItemMissing(NotFoundError):
+class ItemMissing(NotFoundError, _Known):
     """The rulebook has no such item."""
 
+    item: str
 
-class IndicatorMissing(NotFoundError):
+
+class IndicatorMissing(NotFoundError, _Name, _Known):
     """No indicator has that name."""
 
 
-class RulebookMissing(NotFoundError):
+class RulebookMissing(NotFoundError, _Name, _Known):
     """No rulebook has that id."""
 
 
-class RulebookNotInForce(NotFoundError):
+class RulebookNotInForce(NotFoundError, _Name, _Known, _Day):
     """No version of the rulebook is in force on that day."""
 
 
-class SubjectsMissing(NotFoundError):
+class SubjectsMissing(NotFoundError, _Name, _Kind):
     """Nobody is there to be assessed: the rulebook's list of subjects is to be imported first."""
 
 
-class DossierMissing(NotFoundError):
+class DossierMissing(NotFoundError, _Name):
     """An assessment was made before its inputs were kept with it."""
 
 
-class PeriodsNotAssessed(NotFoundError):
+class PeriodsNotAssessed(NotFoundError, _Name):
     """Periods that are to be compared under other rules have no assessment yet."""
 
+    periods: list[str]
+    first: str
 
-class AssessmentWithoutMap(NotFoundError):
+
+class AssessmentWithoutMap(NotFoundError, _Name):
     """An assessment of units or persons has no map."""
 
 
 class AppealMissing(NotFoundError):
     """No appeal (申诉) has that number."""
 
+    number: int
 
-class PlanMissing(NotFoundError):
+
+class PlanMissing(NotFoundError, _Name, _Known):
     """No sampling plan (抽查方案) says how the samples of a rulebook are drawn."""
 
 
-class ChecklistMissing(NotFoundError):
+class ChecklistMissing(NotFoundError, _Name, _Known):
     """No check list (检查表) has that id."""
 
 
-class DrawMissing(NotFoundError):
+class DrawMissing(NotFoundError, _Name, _Known):
     """No draw (抽取) has that name."""
 
 
-class NoticeMissing(NotFoundError):
+class NoticeMissing(NotFoundError, _Known):
     """No rectification notice (整改通知) has that number."""
+
+    number: str
 
 
 class FindingsMissing(NotFoundError):
     """There is nothing to be rectified: no findings that stand in no notice yet."""
 
+    draw: str
+    unit: str
 
-class ProfileMissing(NotFoundError):
+
+class ProfileMissing(NotFoundError, _Name, _Known):
     """No profile has that id."""
 
 
@@ -355,133 +538,203 @@ class ConflictError(GridmgmtError):
     """Right in itself, but not in this state of the database."""
 
 
-class CityExists(ConflictError):
+class CityExists(ConflictError, _Code):
     """The database already has its city."""
 
+    keys: list[str]
 
-class EditionExists(ConflictError):
+
+class EditionExists(ConflictError, _Name):
     """An edition of that name was loaded before."""
 
 
-class EditionActive(ConflictError):
+class EditionActive(ConflictError, _Name):
     """An active edition is never changed."""
 
+    valid_from: str
 
-class EditionShrinks(ConflictError):
+
+class EditionShrinks(ConflictError, _Name, _Other):
     """An edition covers less than the one before it: perhaps a partial delivery without its base."""
 
+    area_km2: str
+    other_km2: str
 
-class EditionOverlap(ConflictError):
+
+class EditionOverlap(ConflictError, _Name, _Day, _Other):
     """The dates of two editions would overlap."""
 
+    other_from: str
 
-class CategoryUnknown(ConflictError):
+
+class CategoryUnknown(ConflictError, _Value):
     """A category that the city's table does not hold."""
 
 
-class UnitUnknown(ConflictError):
+class UnitUnknown(ConflictError, _Value):
     """A unit that the city's table does not hold."""
 
 
-class RulebookChanged(ConflictError):
+class RulebookChanged(ConflictError, _Name):
     """A version of a rulebook that was used has another text now."""
 
+    version: int
 
-class RulebooksDiffer(ConflictError):
+
+class RulebooksDiffer(ConflictError, _Name):
     """The assessments of a range of periods were made by different texts of the rulebook."""
 
+    periods: list[str]
 
-class AssessmentIncomplete(ConflictError):
+
+class AssessmentIncomplete(ConflictError, _Name, _N):
     """An assessment that lacks inputs is not published."""
 
+    missing: list[str]
 
-class AssessmentPublished(ConflictError):
+
+class AssessmentPublished(ConflictError, _Period, _Other):
     """The assessment is published, or another one of its period is."""
 
 
-class AppealRefused(ConflictError):
+class AppealRefused(ConflictError, _Why):
     """An appeal that cannot be opened or decided."""
 
+    name: str = ABSENT
+    fact: str = ABSENT
+    subject: str = ABSENT
+    number: int = ABSENT
+    state: str = ABSENT
 
-class DrawExists(ConflictError):
+
+class DrawExists(ConflictError, _Name, _Period):
     """The samples of a period were drawn before, by another seed or from other frames."""
 
+    seed: str
 
-class DrawReplaced(ConflictError):
+
+class DrawReplaced(ConflictError, _Name):
     """The samples of a period were drawn anew: those of the draw before are not visited any more."""
 
+    by: str
 
-class NoticeClosed(ConflictError):
+
+class NoticeClosed(ConflictError, _At):
     """A rectification notice (整改通知) was checked and found done."""
 
+    number: str
 
-class LayerExists(ConflictError):
+
+class LayerExists(ConflictError, _Name, _Kind, _Day):
     """Another reference layer (参考图层) of that kind and name begins on that very day."""
 
 
-class LayerOverlap(ConflictError):
+class LayerOverlap(ConflictError, _Name, _Kind, _Day):
     """A reference layer (参考图层) of that kind and name begins later."""
 
+    other_from: str
 
-class StepIllegal(ConflictError):
+
+class StepIllegal(ConflictError, _CaseNo, _Step):
     """The state of a case does not allow a step; ``legal`` names those it does."""
 
+    state: str
+    legal: list[str]
 
-class StepRefused(ConflictError):
+
+class StepRefused(ConflictError, _CaseNo, _Step, _Why, _At):
     """A step that the state allows, but not for this case at this moment."""
 
+    last: str
+    unit: str = ABSENT
 
-class CaseExists(ConflictError):
+
+class CaseExists(ConflictError, _CaseNo):
     """A case of that number was opened before."""
 
 
-class CaseChanged(ConflictError):
+class CaseChanged(ConflictError, _CaseNo, _Step, _At):
     """Somebody acted on the case since the version that was seen."""
+
+    expected: int
+    found: int
+    actor: str
 
 
 class DocketMovedOn(ConflictError):
     """The docket (案件台账) is asked for as of a moment after which steps were taken: it is today's."""
 
+    now: str
+    last: str
 
-class RowTaken(ConflictError):
+
+class RowTaken(ConflictError, _CaseNo, _Step, _At):
     """A row of a file became a step before, and says something else now."""
+
+    ref: str
 
 
 class FilesFull(ConflictError):
     """A step or sample has as many photographs and files as are allowed."""
 
+    n_most: int
+
 
 class TimeLimitContradicts(ConflictError):
     """A time limit for the same class, stage and days is stated otherwise."""
+
+    category: str
+    unit_code: str | None
+    stage: str
+    stated: Sequence[Worded]
+    given: Sequence[Worded]
+    valid_from: str
 
 
 class UnavailableError(GridmgmtError):
     """Something outside this process is missing."""
 
 
-class DatabaseUnreachable(UnavailableError):
+class DatabaseUnreachable(UnavailableError, _Reason):
     """No PostgreSQL answers at the address."""
+
+    url: str
 
 
 class DatabaseOutdated(UnavailableError):
     """The database's tables are not those of this release."""
 
+    found: str
+    wanted: str
+
 
 class DatabaseForeign(UnavailableError):
     """The database's tables are of a release that this one cannot migrate."""
+
+    found: str
+    oldest: str
+    newest: str
 
 
 class FileLost(UnavailableError):
     """A photograph or file is known, but not in the files folder as it was handed in."""
 
+    sha256: str
+    folder: str
 
-class FilesUnwritable(UnavailableError):
+
+class FilesUnwritable(UnavailableError, _Reason):
     """The files folder cannot be written."""
+
+    folder: str
 
 
 class ServerMissing(UnavailableError):
     """PostgreSQL with PostGIS is not installed here."""
 
+    packages: list[str]
+    variable: str
 
-class SettingInvalid(UnavailableError):
+
+class SettingInvalid(UnavailableError, _Name, _Known):
     """An environment variable is unknown or has a wrong value."""

@@ -9,7 +9,6 @@ its system cannot hold is refused by name; nothing passes through unconverted.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -143,16 +142,16 @@ def check_plausible(xy: Floats, crs: CRS, name: str = "") -> None:
     degrees: Bools = (x <= 180) & (y <= 90)
     if crs.is_projected:
         if degrees.all():
-            raise CrsLooksGeographic(**_facts(xy, degrees, crs, name))
+            raise _implausible(CrsLooksGeographic, xy, degrees, crs, name)
     elif not degrees.all():
-        raise _not_degrees(x, y)(**_facts(xy, ~degrees, crs, name))
+        raise _implausible(_not_degrees(x, y), xy, ~degrees, crs, name)
 
 
 def _check_finite(xy: Floats, crs: CRS, name: str) -> None:
     """Refuse NaN and infinite coordinates: PROJ's answer where a projection is not defined."""
     wrong: Bools = np.logical_not(np.isfinite(xy).all(axis=1))
     if wrong.any():
-        raise CrsImplausible(**_facts(xy, wrong, crs, name))
+        raise _implausible(CrsImplausible, xy, wrong, crs, name)
 
 
 def _not_degrees(x: Floats, y: Floats) -> type[CrsImplausible]:
@@ -162,11 +161,10 @@ def _not_degrees(x: Floats, y: Floats) -> type[CrsImplausible]:
     return CrsLooksProjected if np.median(np.maximum(x, y)) > 360 else CrsImplausible
 
 
-def _facts(xy: Floats, wrong: Bools, crs: CRS, name: str) -> dict[str, Any]:
-    """Facts of an implausible layer: its label, the first wrong coordinate, how many there are."""
+def _implausible(kind: type[CrsImplausible], xy: Floats, wrong: Bools, crs: CRS, name: str) -> CrsImplausible:
+    """An implausible layer's error: its label, the first wrong coordinate, how many there are."""
     x, y = (str(float(v)) for v in xy[wrong][0])
-    label = ":".join(crs.to_authority() or [crs.name])
-    return {"file": name, "crs": label, "x": x, "y": y, "n": int(wrong.sum())}
+    return kind(file=name, crs=":".join(crs.to_authority() or [crs.name]), x=x, y=y, n=int(wrong.sum()))
 
 
 # --- transformations -------------------------------------------------------------------------------------------------

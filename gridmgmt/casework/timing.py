@@ -16,7 +16,7 @@ from typing import Any
 from gridmgmt import deadlines
 from gridmgmt.calendars import Clock
 from gridmgmt.casework import transitions
-from gridmgmt.casework.cases import DEADLINES, Case, Step, StepFacts, iso
+from gridmgmt.casework.cases import DEADLINES, Case, Step, StepFacts
 from gridmgmt.casework.hanging import Terms, moved_deadlines
 from gridmgmt.casework.transitions import BY_PEOPLE, OPENING, TRANSITIONS
 from gridmgmt.deadlines import Limit
@@ -118,7 +118,7 @@ class Timing:
         if held is None or holds is None:
             return None
         if step.told.due_at or step.told.amount:
-            raise StepRefused(case_no=case_no, step=step.kind, why="has_own_time", at=iso(step.at), last="")
+            raise StepRefused(case_no=case_no, step=step.kind, why="has_own_time", at=step.at.isoformat(), last="")
         told: dict[str, Any] = {
             name: due if due < sent_back_at else self.after_pause(held, due, sent_back_at, step.at)
             for name in DEADLINES

@@ -44,9 +44,10 @@ def files_add(
     from gridmgmt.casework.photographs import KINDS
 
     whose = _one_of(case, sample)
-    if kind not in KINDS or (step is not None and case is None):
-        name, value, expected = ("--kind", kind, " / ".join(KINDS)) if kind not in KINDS else ("--step", step, "--case")
-        raise OptionInvalid(name=name, value=value, expected=expected)
+    if kind not in KINDS:
+        raise OptionInvalid(name="--kind", value=kind, expected=" / ".join(KINDS))
+    if step is not None and case is None:
+        raise OptionInvalid(name="--step", value=step, expected="--case")
     done = photographs.add(
         run.work.but(actor=actor),
         run.settings.files_root,

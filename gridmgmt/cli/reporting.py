@@ -35,7 +35,7 @@ def due(
     first = _day("--on", on)
     last = _day("--until", until) if until else first
     if last < first:
-        raise OptionInvalid(name="--until", value=until, expected=f"{on} …")
+        raise OptionInvalid(name="--until", value=until or "", expected=f"{on} …")
     found = reporting.due(run.work, first, last, schemes=scheme, events=event, units=units)
     names = ("scheme", "what", "from", "about", "opens", "until")
     rows = ([_cell(run, name, row, first) for name in names] for row in found)

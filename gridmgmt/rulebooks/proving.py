@@ -89,4 +89,4 @@ def _option(loaded: Loaded, name: str, option: str | int | bool) -> Failure | No
 
 
 def _told(e: RulebookInvalid) -> str:
-    return f"{e.facts['key']}, line {e.facts['line']}: {e.facts['reason']}"
+    return f"{e.key}, line {e.line}: {e.reason}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from gridmgmt.assessing.operations.exemptions import counts_for, exempted
@@ -37,16 +38,16 @@ def open_appeal(work: Work, name: str, code: str, kind: str, fact_no: str, reaso
         facts.lock(connection)
         stored = store.by_name(connection, name)
         document = store.document(connection, stored, code)
-        told = {"name": stored.name, "fact": fact_no, "subject": code}
+        refused = partial(AppealRefused, name=stored.name, fact=fact_no, subject=code)
         if stored.published_at is None:
-            raise AppealRefused(why="not_published", **told)
+            raise refused(why="not_published")
         if kind != "entry" and fact_no in document.exempted:
-            raise AppealRefused(why="exempted", **told)
+            raise refused(why="exempted")
         if not counts_for(connection, stored, document, kind, fact_no):
-            raise AppealRefused(why="not_counted", **told)
+            raise refused(why="not_counted")
         number = appeals.open_one(connection, stored.id, code, kind, fact_no, reason, work.by)
         if number is None:
-            raise AppealRefused(why="again", **told)
+            raise refused(why="again")
         return number
 
 

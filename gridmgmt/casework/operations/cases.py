@@ -137,7 +137,7 @@ class _Files:
         elif file is None:
             raise CaseMissing(case_no=no)
         if request.expected is not None and request.expected != file.case.n_steps:
-            raise _changed(file, request)
+            raise _changed(file, request.expected)
         for name, text in (("actor", request.actor), ("reason", request.reason)):
             if text and not step_facts.is_plain(text):
                 raise FactInvalid(step=request.kind, name=name, value=step_facts.shown(text), type="text", options=None)
@@ -181,10 +181,10 @@ def _unfit(request: Request) -> StepRefused:
     return StepRefused(case_no=step_facts.shown(request.case_no), step=request.kind, why="number_unfit", at="", last="")
 
 
-def _changed(file: _File, request: Request) -> CaseChanged:
+def _changed(file: _File, expected: int) -> CaseChanged:
     last = file.steps[-1]
     return CaseChanged(
-        case_no=file.case.case_no, expected=request.expected, found=file.case.n_steps,
+        case_no=file.case.case_no, expected=expected, found=file.case.n_steps,
         step=last.kind, actor=last.actor, at=last.at.isoformat(),
     )  # fmt: skip
 
@@ -284,7 +284,7 @@ def _again(asked: Request, taken: TakenRow, zone: ZoneInfo) -> Outcome:
     same_unit = asked.unit_code in (None, taken.unit_code)
     if given == taken[:5] and same_unit and _told_before(asked, taken, zone):
         return Outcome(replace(asked, case_no=taken.case_no))
-    fault = RowTaken(ref=asked.ref, case_no=taken.case_no, step=taken.kind, at=taken.at.isoformat())
+    fault = RowTaken(ref=str(asked.ref), case_no=taken.case_no, step=taken.kind, at=taken.at.isoformat())
     return Outcome(asked, fault=_in_city_time(fault, zone))
 
 

@@ -149,7 +149,7 @@ def add(
 def _about(connection: Connection, case_no: str | None, step_seq: int | None, sample_no: str | None) -> About:
     if case_no is None:
         if not attachments.is_sample(connection, str(sample_no)):
-            raise SampleMissing(sample_no=sample_no)
+            raise SampleMissing(sample_no=sample_no or "")
         return About(sample_no=sample_no)
     row = steps.found(connection, [case_no]).get(case_no)
     if row is None:

@@ -53,7 +53,7 @@ def put(root: Path, accepted: Accepted) -> None:
         if state(root, file) != "sound":
             _write(path_of(root, file), accepted.content, root)
     except OSError as e:
-        raise FilesUnwritable(folder=str(root), reason=e.strerror) from e
+        raise FilesUnwritable(folder=str(root), reason=e.strerror or str(e)) from e
 
 
 def _write(path: Path, content: bytes, root: Path) -> None:

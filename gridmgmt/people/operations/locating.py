@@ -105,7 +105,7 @@ def locate(
     with work.snapshot() as connection:
         city = cities.load_city(connection)
         known = {f"{kind}:{code}" for _, kind, code in categories.category_keys(connection)} if key else set()
-        if known and key not in known:
+        if key is not None and known and key not in known:
             raise CategoryUnknown(value=key)
         found = edition_ops.choose(connection, edition, day)
         owner = _owner(connection, city, found.id, lon, lat)
