@@ -39,7 +39,7 @@ def listed(parts: Sequence[Words]) -> Words:
     return {"zh": "；".join(p["zh"] for p in parts), "en": "; ".join(p["en"] for p in parts)}
 
 
-def joined(parts: Sequence[Words]) -> Words:
+def joined(parts: Sequence[Words]) -> dict[str, str]:
     """Names in a row, ``甲、乙``."""
     return {"zh": "、".join(p["zh"] for p in parts), "en": ", ".join(p["en"] for p in parts)}
 

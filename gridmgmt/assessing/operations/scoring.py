@@ -15,7 +15,7 @@ from gridmgmt.assessing.operations.past_results import shorter_periods
 from gridmgmt.assessing.operations.resampling import patterns
 from gridmgmt.assessing.store import assessments as store
 from gridmgmt.city import City
-from gridmgmt.database import cities, facts
+from gridmgmt.database import cities
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.documents import plain
 from gridmgmt.errors import NoEditionOnDate, PeriodAhead
@@ -136,8 +136,7 @@ def _save(
     proofs: Mapping[str, pd.DataFrame],
 ) -> tuple[str, bool, str | None]:
     """Save an assessment unless one of the same content is there; gives its name, whether it is new, which holds."""
-    with work.transaction() as connection:
-        facts.lock(connection)
+    with work.locked() as connection:
         rulebook_store.register(connection, loaded)
         rulebook, period = values["rulebook_id"], values["period"]
         holds = store.official(connection, rulebook).get(period)

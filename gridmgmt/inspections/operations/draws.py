@@ -8,7 +8,7 @@ from typing import Any
 
 from gridmgmt.assessing.store import entries
 from gridmgmt.city import City
-from gridmgmt.database import cities, facts
+from gridmgmt.database import cities
 from gridmgmt.database.work import Connection, Progress, Work
 from gridmgmt.errors import DrawExists, OptionInvalid, PlanInvalid, PlanMissing, SubjectsMissing
 from gridmgmt.inspections import checklists, plans, sampling
@@ -125,8 +125,7 @@ def make_draw(
     if again is not None and not again.strip():
         raise OptionInvalid(name="--again", value=again, expected="TEXT")
     report: DrawReport | None = None
-    with work.transaction() as connection:
-        facts.lock(connection)
+    with work.locked() as connection:
         planned = _planned(connection, rulebook, parse_period(period))
         made = _Making(connection, planned, seed, work.progress)
         report = made.report(again, not work.keep)

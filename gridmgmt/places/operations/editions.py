@@ -12,8 +12,7 @@ import pandas as pd
 from gridmgmt import geo
 from gridmgmt.city import City
 from gridmgmt.database import cities
-from gridmgmt.database import facts as fact_store
-from gridmgmt.database.work import Connection, Progress, Work
+from gridmgmt.database.work import Connection, Progress, Work, lock
 from gridmgmt.errors import EditionActive, EditionInvalid, EditionOverlap, EditionShrinks
 from gridmgmt.places import editions as whole
 from gridmgmt.places import grids, topology
@@ -136,7 +135,7 @@ def _read(
 
 def _make_room(connection: Connection, name: str) -> None:
     """Remove the inactive edition of that name, if there is one."""
-    fact_store.lock(connection)
+    lock(connection)
     for edition in store.all_editions(connection):
         if edition.name == name:
             _refuse_active(edition)
@@ -197,8 +196,7 @@ def activate(work: Work, name: str, first: dt.date, *, shrinks: bool = False) ->
     EditionShrinks
         It covers less than the one before, and ``shrinks`` was not said.
     """
-    with work.transaction() as connection:
-        fact_store.lock(connection)
+    with work.locked() as connection:
         city = cities.load_city(connection)
         edition = store.by_name(connection, name)
         if edition.valid_from == first:
