@@ -51,6 +51,15 @@ class Subject:
     superiors: tuple[str, ...] = ()
     attributes: tuple[str, ...] = ()
 
+    @property
+    def plain(self) -> dict[str, Any]:
+        """As a dossier states it; what is not told is left out."""
+        out = {
+            "name": dict(self.name), "level": self.level, "group": self.group, "role": self.role,
+            "superiors": list(self.superiors), "attributes": list(self.attributes),
+        }  # fmt: skip
+        return {k: v for k, v in out.items() if v}
+
 
 @dataclass(frozen=True)
 class Given:

@@ -106,7 +106,7 @@ def build(
     earlier, results = earlier_results(connection, book, stage, period, subjects)
     plain = {
         "rulebook": book.id,
-        "subjects": {s.code: _plain_subject(s) for s in subjects},
+        "subjects": {s.code: s.subject.plain for s in subjects},
         "periods": {**results, period.label: records},
     }
     return Built(plain, found, subjects, counts, earlier)
@@ -116,15 +116,6 @@ def _repeats(connection: Connection, period: Period, rule: str, cases: Facts) ->
     """The period's cases that are repeats by a rule, as they were at the cut-off."""
     found = repeats.marks(connection, period, repeat_rules.rule(rule), cases.seen)
     return {number for number, is_repeat in found.items() if is_repeat}
-
-
-def _plain_subject(assessed: Assessed) -> dict[str, Any]:
-    s = assessed.subject
-    out = {
-        "name": dict(s.name), "level": s.level, "group": s.group, "role": s.role,
-        "superiors": list(s.superiors), "attributes": list(s.attributes),
-    }  # fmt: skip
-    return {k: v for k, v in out.items() if v}
 
 
 # --- who --------------------------------------------------------------------------------------------------------------

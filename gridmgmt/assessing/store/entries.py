@@ -43,12 +43,7 @@ class Current:
         return self.period, self.subject, self.input, self.ref
 
 
-def current(
-    connection: Connection,
-    rulebook_id: str,
-    period_labels: Sequence[str],
-    known_through: dt.datetime | None = None,
-) -> list[Current]:
+def current(connection: Connection, rulebook_id: str, period_labels: Sequence[str]) -> list[Current]:
     """The newest row of every key in some periods, withdrawn ones too, in the order in which keys came up first."""
     e = t.entry.c
     key = (e.period, e.subject_code, e.input, e.ref)
@@ -57,22 +52,15 @@ def current(
     numbered = (
         select(*key, e.value, e.evidence, t.batch.c.file_sha256, first.label("place"), order.label("n"))
         .join_from(t.entry, t.batch)
-        .where(e.rulebook_id == rulebook_id, e.period.in_(period_labels), *_through(known_through))
+        .where(e.rulebook_id == rulebook_id, e.period.in_(period_labels))
         .subquery()
     )
     newest = select(*(c for c in numbered.c if c.name != "n")).where(numbered.c.n == 1).order_by(numbered.c.place)
     return [Current(*row) for row in connection.execute(newest)]
 
 
-def _through(known_through: dt.datetime | None) -> list[Any]:
-    return [t.entry.c.known_at <= known_through] if known_through is not None else []
-
-
 def current_entries(
-    connection: Connection,
-    rulebook_id: str,
-    period_labels: Sequence[str],
-    known_through: dt.datetime | None = None,
+    connection: Connection, rulebook_id: str, period_labels: Sequence[str]
 ) -> dict[str, dict[str, dict[str, Any]]]:
     """Period → subject → input → plain value, records joined; each finding and event says which ``entry`` it is.
 
@@ -80,7 +68,7 @@ def current_entries(
     entered; only the steps of hanging accounts without days come as entered.
     """
     found: dict[tuple[str, str, str], list[tuple[str, Any]]] = {}
-    for row in current(connection, rulebook_id, period_labels, known_through):
+    for row in current(connection, rulebook_id, period_labels):
         if row.value is not None:
             value = row.value
             if row.ref and {"mark", "title", "step", "category"}.isdisjoint(value):
