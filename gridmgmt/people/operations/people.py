@@ -9,13 +9,14 @@ import pandas as pd
 
 from gridmgmt.database import batches, cities
 from gridmgmt.database.work import Connection, Work
+from gridmgmt.documents import Words
 from gridmgmt.errors import StaffingSchemeMissing
 from gridmgmt.files import data_files
 from gridmgmt.files.tables import refuse
 from gridmgmt.people import staffing
 from gridmgmt.people.readers import people as reader
 from gridmgmt.people.readers.reference import reopened
-from gridmgmt.people.staffing import Headcount, Person, Post, Roles, Scheme, Schemes, Staffing, Words
+from gridmgmt.people.staffing import Headcount, Person, Post, Roles, Scheme, Schemes, Staffing
 from gridmgmt.people.store import people as store
 from gridmgmt.people.store import units as store_units
 from gridmgmt.places.store import editions

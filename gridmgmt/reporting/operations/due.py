@@ -132,9 +132,9 @@ def _told(scheme: Scheme, duty: Duty) -> dict[str, Any]:
     return {
         "scheme": scheme.id,
         "duty": duty.id,
-        "what": duty.what.model_dump(),
-        "from": duty.by.model_dump(),
-        "to": duty.to.model_dump() if duty.to else None,
+        "what": duty.what,
+        "from": duty.by,
+        "to": duty.to,
         "after": duty.rule.after,
         "within": {k: v for k in ("days", "hours", "minutes") if (v := getattr(duty.rule, k)) is not None},
         "states_a_day": duty.rule.states_a_day,
