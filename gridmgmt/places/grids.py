@@ -80,7 +80,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class GridColumns:
-    """Which columns of a boundary file hold what (列映射); None = the file has none.
+    """Which columns of a boundary file hold what (列映射); None = the file has none, or the usual one is to be found.
 
     Attributes
     ----------
@@ -89,8 +89,8 @@ class GridColumns:
         has that name, the one level that all rows belong to.
     """
 
-    code: str
-    level: str
+    code: str = "code"
+    level: str = ""
     name_zh: str | None = None
     name_en: str | None = None
     parent: str | None = None

@@ -6,7 +6,7 @@ periods taken from their assessments: the published one, else the newest.
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from typing import Any, Literal
@@ -184,12 +184,8 @@ def _grids(
         if listed and code not in listed:
             continue
         name = {"zh": row.name_zh or row.name_en or code, "en": row.name_en or row.name_zh or code}
-        more = listed.get(code)
         key = code if one_level else f"{keys[number]}/{code}"
-        subject = Subject(
-            key, name, keys[number], more.group if more else None, more.role if more else None,
-            more.superiors if more else (), more.attributes if more else (),
-        )  # fmt: skip
+        subject = replace(listed.get(code, Subject(code, name)), code=key, name=name, level=keys[number])
         told = documents.Subject(
             kind="grid", level=keys[number], level_number=number, code=code, parent=row.parent_code,
             name=name, grid_kind=row.kind, edition=row.edition, group=subject.group, role=subject.role,
