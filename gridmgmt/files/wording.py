@@ -49,6 +49,11 @@ def same(value: object) -> Words:
     return dict.fromkeys(LANGUAGES, str(value))
 
 
+def named(zh: str | None, en: str | None, code: str) -> dict[str, str]:
+    """A name in every language: where one is not told the other stands for it, and the code where neither is."""
+    return {"zh": zh or en or code, "en": en or zh or code}
+
+
 def readable(exact: str) -> str:
     """An exact number for people: short decimals as they are, a fraction rounded (the JSON holds it exactly).
 

@@ -22,6 +22,7 @@ from gridmgmt.database.work import Connection
 from gridmgmt.errors import LevelUnknown, OptionInvalid, SubjectsMissing
 from gridmgmt.figures.counts import Facts
 from gridmgmt.figures.operations.period_counts import Figures, by_unit, figures
+from gridmgmt.files.wording import named
 from gridmgmt.people.store import units as store_units
 from gridmgmt.periods import Period
 from gridmgmt.rulebooks.check import stage_inputs
@@ -140,7 +141,7 @@ def levels_of(book: Rulebook, city: City, level: str | None) -> list[int]:
 
 
 def _subjects(connection: Connection, city: City, book: Rulebook, found: Figures, level: str | None) -> list[Assessed]:
-    listed = {s.code: s for s in entries.assessed_on(connection, book.id, found.period.end - dt.timedelta(days=1))}
+    listed = {s.code: s for s in entries.assessed_on(connection, book.id, found.period.last)}
     if book.population.kind == "grid":
         return _grids(book, city, found, listed, level)
     if level is not None and level != book.population.kind:
@@ -149,7 +150,9 @@ def _subjects(connection: Connection, city: City, book: Rulebook, found: Figures
         known = store_units.units(connection)
         kinds = book.population.unit_kinds
         chosen = listed or {
-            code: Subject(code, _names(row, code)) for code, row in known.items() if not kinds or row["kind"] in kinds
+            code: Subject(code, named(row["name_zh"], row["name_en"], code))
+            for code, row in known.items()
+            if not kinds or row["kind"] in kinds
         }
         parents = {code: row["parent_code"] for code, row in known.items()}
     else:
@@ -157,10 +160,6 @@ def _subjects(connection: Connection, city: City, book: Rulebook, found: Figures
     if not chosen:
         raise SubjectsMissing(name=book.id, kind=book.population.kind)
     return [_person(book.population.kind, chosen[code], parents.get(code)) for code in sorted(chosen)]
-
-
-def _names(row: Any, code: str) -> dict[str, str]:
-    return {"zh": row["name_zh"] or row["name_en"] or code, "en": row["name_en"] or row["name_zh"] or code}
 
 
 def _person(kind: Literal["unit", "person"], subject: Subject, parent: str | None) -> Assessed:
@@ -183,7 +182,7 @@ def _grids(
         number, code = int(row.level), str(row.code)
         if listed and code not in listed:
             continue
-        name = {"zh": row.name_zh or row.name_en or code, "en": row.name_en or row.name_zh or code}
+        name = named(row.name_zh, row.name_en, code)
         key = code if one_level else f"{keys[number]}/{code}"
         subject = replace(listed.get(code, Subject(code, name)), code=key, name=name, level=keys[number])
         told = documents.Subject(

@@ -5,7 +5,6 @@ is a correction, and what stood there before is kept. Good rows load, bad ones
 are told by sheet, row and column; each file is one transaction.
 """
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
@@ -82,8 +81,7 @@ class _Books:
     def of(self, period: Period) -> Rulebook:
         """The version in force on a period's last day."""
         if period.label not in self._found:
-            last = period.end - dt.timedelta(days=1)
-            self._found[period.label] = rulebooks.load(self.name, last).rulebook
+            self._found[period.label] = rulebooks.load(self.name, period.last).rulebook
         return self._found[period.label]
 
 

@@ -20,7 +20,7 @@ from gridmgmt.database.work import Connection, Work
 from gridmgmt.documents import plain
 from gridmgmt.errors import NoEditionOnDate, PeriodAhead
 from gridmgmt.figures.indicators import LevelCounts
-from gridmgmt.figures.operations.period_counts import Figures, evidence, figures
+from gridmgmt.figures.operations.period_counts import evidence, figures
 from gridmgmt.people.store import units as store_units
 from gridmgmt.periods import Period
 from gridmgmt.rulebooks import load as rulebooks
@@ -71,7 +71,7 @@ def score(
     NoEditionOnDate, PeriodAhead, LevelUnknown, OptionInvalid, SubjectsMissing
         Nothing is saved.
     """
-    loaded = rulebooks.load(rulebook, period.end - dt.timedelta(days=1))
+    loaded = rulebooks.load(rulebook, period.last)
     stage = stage_for(loaded.rulebook, period)
     _score_shorter(work, rulebook, shorter_periods(loaded.rulebook, stage, period), level, as_of)
     with work.snapshot() as connection:
@@ -79,9 +79,9 @@ def score(
         work.progress("count", 0)
         built = build(connection, city, loaded.rulebook, stage, period, level=level, as_of=as_of)
         before = _comparisons(connection, built)
-        proofs = _evidence(connection, built.found)
-        known_through = store.known_through(connection)
         unit_codes = {v: k for k, v in store_units.unit_ids(connection).items()}
+        proofs = {of: evidence(part, unit_codes) for of, part in built.found.parts.items()}
+        known_through = store.known_through(connection)
     work.progress("score", len(built.subjects))
     dossier = read_dossier(loaded.rulebook, built.plain, period.label)
     header = _header(built, proofs)
@@ -116,7 +116,7 @@ def _score_shorter(
     """Assess the shorter periods that are not published; those without an edition or still ahead stay open."""
     with work.snapshot() as connection:
         zone = cities.load_city(connection).zone
-        loaded = [rulebooks.load(rulebook, p.end - dt.timedelta(days=1)) for p in periods]
+        loaded = [rulebooks.load(rulebook, p.last) for p in periods]
         names = {x.rulebook.id for x in loaded}
         published = {p for n in names for p, s in store.official(connection, n).items() if s.published_at is not None}
     for period in periods:
@@ -145,16 +145,11 @@ def _save(
         if same is not None:
             return same, False, published
         name = store.next_name(connection, rulebook, period)
-        totals = [o.total for o in _in_order(made)]
+        totals = [o.total for o in made.outcomes.values()]  # in the order of the documents
         assessment_id = store.save(connection, {**values, "name": name}, made.subjects, totals, chances)
         for kind, proof in proofs.items():
             store.save_evidence(connection, EVIDENCE[kind], assessment_id, proof)
         return name, True, published
-
-
-def _in_order(made: assessment.Assessment[Header]) -> list[Any]:
-    """Outcomes in the order of the documents."""
-    return list(made.outcomes.values())
 
 
 @dataclass(frozen=True)
@@ -229,11 +224,6 @@ def _sources(dossier: Dossier, period: Period) -> dict[str, Mapping[str, str]]:
     return {code: record.sources for code, record in dossier.periods[period.label].items()}
 
 
-def _evidence(connection: Connection, now: Figures) -> dict[str, pd.DataFrame]:
-    units = {v: k for k, v in store_units.unit_ids(connection).items()}
-    return {of: evidence(part, units) for of, part in now.parts.items()}
-
-
 UNGRIDDED = {"unit": {"zh": "单位", "en": "Units"}, "person": {"zh": "人员", "en": "Persons"}}
 """What stands in a level's place for subjects that are no grids."""
 
@@ -253,7 +243,7 @@ def _header(built: Built, proofs: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
         "period": {
             "label": period.label,
             "first": period.start.isoformat(),
-            "last": (period.end - dt.timedelta(days=1)).isoformat(),
+            "last": period.last.isoformat(),
         },
         "as_of": now.as_of.astimezone(city.zone).isoformat(),
         "edition": now.edition.name,

@@ -11,10 +11,11 @@ from fractions import Fraction
 from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
-from sqlalchemy.dialects.postgresql import Range, distinct_on, insert
+from sqlalchemy.dialects.postgresql import Range, distinct_on
 
-from gridmgmt.database import cities
+from gridmgmt.database import cities, copying
 from gridmgmt.database import tables as t
+from gridmgmt.files.wording import named
 from gridmgmt.rulebooks.dossier import Subject
 from gridmgmt.rulebooks.records import RESULT, joined
 
@@ -170,7 +171,7 @@ def assessed_rows(connection: Connection, rulebook_id: str) -> list[AssessedRow]
 
 
 def _assessed_row(levels: Sequence[str], r: Any) -> AssessedRow:
-    name = {"zh": r.name_zh or r.name_en or r.code, "en": r.name_en or r.name_zh or r.code}
+    name = named(r.name_zh, r.name_en, r.code)
     level = levels[r.level - 1] if r.kind == "grid" else None
     subject = Subject(r.code, name, level, r.group_name, r.role, tuple(r.superiors), tuple(r.attributes))
     return AssessedRow(r.subject_id, r.kind, subject, r.first, r.last)
@@ -194,13 +195,8 @@ def save_subjects(connection: Connection, kind: str, names: Mapping[str, Mapping
     s = t.subject.c
     rows = connection.execute(select(s.code, s.name_zh, s.name_en).where(s.kind == kind))
     known = {r.code: (r.name_zh, r.name_en) for r in rows}
-    if names:
-        statement = insert(t.subject)
-        changes = {n: statement.excluded[n] for n in ("name_zh", "name_en")}
-        made = [{"kind": kind, "level": 0, "code": c, "name_zh": n["zh"], "name_en": n["en"]} for c, n in names.items()]
-        connection.execute(
-            statement.on_conflict_do_update(index_elements=["kind", "level", "code"], set_=changes), made
-        )
+    made = [{"kind": kind, "level": 0, "code": c, "name_zh": n["zh"], "name_en": n["en"]} for c, n in names.items()]
+    copying.put(connection, t.subject, made, ["kind", "level", "code"])
     return sum(c in known and known[c] != (n["zh"], n["en"]) for c, n in names.items())
 
 

@@ -120,7 +120,7 @@ def _rows(connection: Connection, city: City, found: Due, *, units: bool) -> lis
         "event_at": found.event_at,
         "period": found.period.label if found.period else None,
         "period_first": found.period.start if found.period else None,
-        "period_last": found.period.end - dt.timedelta(days=1) if found.period else None,
+        "period_last": found.period.last if found.period else None,
     }
     if not units or not found.duty.each_subject or found.scheme.rulebook is None:
         return [row]
