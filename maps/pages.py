@@ -19,6 +19,7 @@ from maps.layers import Bins, LevelFrame, Plane, Shapes, bin_points, simplify_le
 from maps.style import HEAT, Breaks, Classes, Floats, Grade, Measure, Text, classify, show_number, text
 
 MAX_BINS = 6000
+"""Most cells of a heat map's finest size."""
 SMALLEST_CELL = 500
 """A heat map's cells are at least this part of its diagonal: smaller ones are not seen (project convention)."""
 GROUP_DECIMALS = 6
@@ -111,7 +112,6 @@ def heat(
     n_outside: int,
     n_without_location: int = 0,
     lang: str = "zh",
-    max_bins: int = MAX_BINS,
     embedded: bool = False,
 ) -> OfflineMap:
     """Draw where cases lie (案件热力图) as hexagons of equal size, in up to three sizes that follow the zoom.
@@ -126,8 +126,6 @@ def heat(
         The city's projected CRS; cells have equal size in it.
     n_outside, n_without_location
         Cases that are not among the points; the page states them.
-    max_bins
-        Most cells of the finest size.
     embedded
         For a frame of another page: the map alone; it posts ``{place: [lon, lat]}`` when pressed.
 
@@ -142,7 +140,7 @@ def heat(
     outline, districts = _outline(boundary)
     known = np.isfinite(points_lon) & np.isfinite(points_lat)
     smallest = Plane.around(outline.total_bounds[None]).extent_m / SMALLEST_CELL
-    bins = bin_points(points_lon[known], points_lat[known], metric_epsg, max_bins, smallest)
+    bins = bin_points(points_lon[known], points_lat[known], metric_epsg, MAX_BINS, smallest)
     numbers = {"drawn": known.sum(), "outside": n_outside, "without": n_without_location + (~known).sum()}
     data = {
         **_page_words(head, lang),

@@ -305,8 +305,7 @@ def _within(period: Period, value: Value) -> Value:
     for part in value if isinstance(value, tuple) else ():
         day: dt.date | None = part.on if isinstance(part, Finding | Event) else None
         if day is not None and not period.start <= day < period.end:
-            last = period.last
-            raise Unfit("days_within", first=str(period.start), last=str(last), day=str(day))
+            raise Unfit("days_within", first=str(period.start), last=str(period.last), day=str(day))
     return value
 
 

@@ -204,6 +204,11 @@ def _counts(
         return {s.code: units.get(s.key[2], {}) for s in subjects}
     if book.population.kind == "person":
         return {s.code: {} for s in subjects}
+    return counts_of_grids(found, subjects)
+
+
+def counts_of_grids(found: Figures, subjects: Sequence[Assessed]) -> dict[str, Mapping[str, int | Fraction]]:
+    """The counts of subjects that are grids; nothing of those that had no figures in the period."""
     return {s.code: found.levels[s.key[1]].by_code.get(s.key[2], {}) for s in subjects}
 
 

@@ -9,8 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from gridmgmt.assessing.operations.automatic_inputs import Assessed
-from gridmgmt.assessing.operations.dossiers import Built, build, stage_for
+from gridmgmt.assessing.operations.dossiers import Built, build, counts_of_grids, stage_for
 from gridmgmt.assessing.operations.past_results import shorter_periods
 from gridmgmt.assessing.operations.resampling import patterns
 from gridmgmt.assessing.store import assessments as store
@@ -19,7 +18,6 @@ from gridmgmt.database import cities
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.documents import plain
 from gridmgmt.errors import NoEditionOnDate, PeriodAhead
-from gridmgmt.figures.indicators import LevelCounts
 from gridmgmt.figures.operations.period_counts import evidence, figures
 from gridmgmt.people.store import units as store_units
 from gridmgmt.periods import Period
@@ -176,13 +174,9 @@ def _comparisons(connection: Connection, built: Built) -> dict[str, Earlier]:
         with suppress(NoEditionOnDate):
             then = figures(connection, now.city, period, period.bounds(now.city.zone)[1], levels=levels)
             if any(len(p.facts.frame) for p in then.parts.values()):
-                counts = {s.code: _counts_of(then.levels, s) for s in built.subjects}
+                counts = counts_of_grids(then, built.subjects)
                 out[name] = Earlier(period.label, then.edition.name, counts)
     return out
-
-
-def _counts_of(levels: Mapping[int, LevelCounts], subject: Assessed) -> Mapping[str, Any]:
-    return levels[subject.key[1]].by_code.get(subject.key[2], {})
 
 
 def _facts(built: Built, before: Mapping[str, Earlier]) -> dict[str, Facts]:
@@ -212,16 +206,13 @@ def _chances(
     loaded: Loaded, made: assessment.Assessment[Header], dossier: Dossier, built: Built, units: Mapping[int, str]
 ) -> list[Chance | None]:
     """What chance each result rests on (偶然性), in the order of the documents; it changes no score."""
+    sources = {code: record.sources for code, record in dossier.periods[built.found.period.label].items()}
     found = chance(
         loaded.rulebook, made.stage, made.outcomes, dossier.subjects,
-        patterns(loaded.rulebook, built.found, built.subjects, units, _sources(dossier, built.found.period)),
+        patterns(loaded.rulebook, built.found, built.subjects, units, sources),
         seed_text=f"{loaded.rulebook.id}/{built.found.period.label}",
     )  # fmt: skip
     return [found.get(code) for code in made.outcomes]
-
-
-def _sources(dossier: Dossier, period: Period) -> dict[str, Mapping[str, str]]:
-    return {code: record.sources for code, record in dossier.periods[period.label].items()}
 
 
 UNGRIDDED = {"unit": {"zh": "单位", "en": "Units"}, "person": {"zh": "人员", "en": "Persons"}}

@@ -338,8 +338,7 @@ def _readers(spec: Input, book: Rulebook, name: str, period: Period) -> dict[str
     def on(text: str) -> str:
         found = forms.day(text)
         if not period.start <= found < period.end:
-            last = period.last
-            raise Unfit("day_within", first=str(period.start), last=str(last))
+            raise Unfit("day_within", first=str(period.start), last=str(period.last))
         return found.isoformat()
 
     out: dict[str, Callable[[str], Any]] = {
