@@ -4,16 +4,8 @@ from typing import Any
 
 from gridmgmt.files.wording import Words, shown_short
 from gridmgmt.scorecards.documents import Document, Header
-from gridmgmt.scorecards.exports import results
-from gridmgmt.scorecards.exports.cards import (
-    COMPARISONS,
-    Compared,
-    comparison_words,
-    grade_words,
-    indicator_rows,
-    level_words,
-    total_words_short,
-)
+from gridmgmt.scorecards.exports import cards, results
+from gridmgmt.scorecards.exports.cards import Compared
 from gridmgmt.scorecards.exports.lines import ScoreLine, score_lines, shown_lines, total_words
 
 
@@ -29,9 +21,9 @@ def scorecard_texts(header: Header, document: Document, lang: str) -> dict[str, 
     """
     return {
         "total": total_words(document)[lang],
-        "shown_total": total_words_short(document, lang),
-        "grade": grade_words(header, document.grade)[lang],
-        "level": level_words(header, document.subject.level)[lang],
+        "shown_total": cards.total_words_short(document, lang),
+        "grade": cards.grade_words(header, document.grade)[lang],
+        "level": cards.level_words(header, document.subject.level)[lang],
         "ranks": [{"name": x.name[lang], "rank": x.told[lang], "of": x.of} for x in results.ranks(header, document)],
         "lines": [_line(x, lang) for x in score_lines(header, document)],
         "shown": [_line(x, lang) for x in shown_lines(header, document)],
@@ -43,7 +35,7 @@ def scorecard_texts(header: Header, document: Document, lang: str) -> dict[str, 
         "missing": [{"period": period, "inputs": titles[lang]} for period, titles in results.missing(document)],
         "chance": _maybe(results.chance_words(document), lang),
         "exempted": _maybe(results.exempted(document), lang),
-        "comparisons": [comparison_words(document, name)[lang] for name in COMPARISONS],
+        "comparisons": [cards.comparison_words(document, name)[lang] for name in cards.COMPARISONS],
         "figures": [
             {
                 "name": row.name,
@@ -51,7 +43,7 @@ def scorecard_texts(header: Header, document: Document, lang: str) -> dict[str, 
                 "now": row.now.text(lang),
                 "compared": [_compared(x, lang) for x in row.compared],
             }
-            for row in indicator_rows(document)
+            for row in cards.indicator_rows(document)
         ],
     }
 

@@ -47,6 +47,11 @@ class Period:
         """How many months it consists of; 0 for a free range, whatever its length."""
         return 0 if ".." in self.label else _ordinal(self.end) - _ordinal(self.start)
 
+    @property
+    def last(self) -> date:
+        """Its last day."""
+        return self.end - timedelta(days=1)
+
     def __str__(self) -> str:
         return self.label
 
@@ -64,8 +69,7 @@ class Period:
         """The same period of the year before (同比); in a free range 29 February becomes the 28th."""
         if self.n_months:
             return self._shifted(-12)
-        first, last = self.start, self.end - timedelta(days=1)
-        return _free(_year_before(first), _year_before(last) + timedelta(days=1))
+        return _free(_year_before(self.start), _year_before(self.last) + timedelta(days=1))
 
     def months(self) -> list["Period"]:
         """The months it consists of, in order and in its own cadence; none for a free range."""

@@ -1,5 +1,6 @@
 """From the core's figures to pages: which indicator becomes which measure, which counts the tooltip shows."""
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,13 +9,15 @@ import shapely
 
 from gridmgmt import geo
 from gridmgmt.casework.operations.repeats import RepeatReport
-from gridmgmt.city import STORAGE_EPSG
+from gridmgmt.city import STORAGE_EPSG, City
 from gridmgmt.figures.counts import COUNTS
 from gridmgmt.figures.indicators import Ratio, describe
 from gridmgmt.figures.operations.indicators import HeatData, MapData
+from gridmgmt.periods import Period
 from gridmgmt.texts import LANGUAGES
 from maps.assets import OfflineMap
 from maps.layers import LevelFrame
+from maps.pages import Head
 from maps.pages import choropleth as choropleth_page
 from maps.pages import heat as heat_page
 from maps.pages import repeats as repeats_page
@@ -41,6 +44,13 @@ def measure(indicator: str) -> Measure:
     return Measure(rule.name, rule.zh, rule.en, "count", None)
 
 
+def head(city: City, period: Period, what: Text, as_of: dt.datetime | None = None) -> Head:
+    """The head of a map of a city, ``临江市 · 结案率``; its data cut-off (default: the period's end) in city time."""
+    title = {x: f"{city.name(x)} · {what[x]}" for x in LANGUAGES}
+    cut = (as_of or period.bounds(city.zone)[1]).astimezone(city.zone)
+    return Head(title, period.label, cut.strftime("%Y-%m-%d %H:%M"), city.datum)
+
+
 def choropleth(
     data: MapData,
     indicator: str,
@@ -61,10 +71,7 @@ def choropleth(
     return choropleth_page(
         frames,
         shown,
-        title={"zh": f"{data.city.name('zh')} · {shown.zh}", "en": f"{data.city.name('en')} · {shown.en}"},
-        period_label=data.period.label,
-        as_of=data.as_of.astimezone(data.city.zone).strftime("%Y-%m-%d %H:%M"),
-        datum=data.city.datum,
+        head=head(data.city, data.period, {"zh": shown.zh, "en": shown.en}, data.as_of),
         counts={name: {"zh": COUNTS[name].zh, "en": COUNTS[name].en} for name in TOOLTIP},
         start_level=start_level or data.city.levels[1].key,
         breaks=breaks,
@@ -79,10 +86,7 @@ def heat(data: HeatData, *, lang: str = "zh", embedded: bool = False) -> Offline
         data.lat,
         boundary=data.boundary,
         metric_epsg=data.city.metric_epsg,
-        title={"zh": f"{data.city.name('zh')} · 案件热力", "en": f"{data.city.name('en')} · case density"},
-        period_label=data.period.label,
-        as_of=data.period.bounds(data.city.zone)[1].astimezone(data.city.zone).strftime("%Y-%m-%d %H:%M"),
-        datum=data.city.datum,
+        head=head(data.city, data.period, {"zh": "案件热力", "en": "case density"}),
         n_outside=data.n_outside,
         n_without_location=data.n_without_location,
         lang=lang,
@@ -112,10 +116,7 @@ def repeats(found: RepeatReport, outlines: gpd.GeoDataFrame, *, lang: str = "zh"
         groups,
         boundary=outlines,
         classes=classes,
-        title={x: text("map_repeats_title", city=city.name(x))[x] for x in LANGUAGES},
-        period_label=found.period.label,
-        as_of=found.period.bounds(city.zone)[1].astimezone(city.zone).strftime("%Y-%m-%d %H:%M"),
-        datum=city.datum,
+        head=head(city, found.period, text("map_repeats_title")),
         facts=[said, *(text(f"map_repeats_{key}", n=f"{count:,}") for key, count in n.items())],
         lang=lang,
     )

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from maps.layers import Bins, LevelFrame, Plane, Shapes, bin_points, simplify_le
 from maps.style import HEAT, Breaks, Classes, Floats, Grade, Measure, Text, classify, show_number, text
 
 MAX_BINS = 6000
+"""Most cells of a heat map's finest size."""
 SMALLEST_CELL = 500
 """A heat map's cells are at least this part of its diagonal: smaller ones are not seen (project convention)."""
 GROUP_DECIMALS = 6
@@ -25,14 +27,21 @@ GROUP_DECIMALS = 6
 OPTIONAL = ("rank", "name_en", "numerator", "denominator")
 
 
+@dataclass(frozen=True)
+class Head:
+    """What stands over a map (图名): title, period, data cut-off and coordinate label, as they shall be read."""
+
+    title: Text
+    period: str
+    as_of: str
+    datum: str
+
+
 def choropleth(
     levels: Sequence[LevelFrame],
     measure: Measure,
     *,
-    title: Text,
-    period_label: str,
-    as_of: str,
-    datum: str,
+    head: Head,
     counts: Mapping[str, Text],
     start_level: str,
     lang: str = "zh",
@@ -52,8 +61,6 @@ def choropleth(
         From the top down without a gap; see :class:`maps.layers.LevelFrame`.
     counts
         Columns of the frames that the tooltip shows, in order, with their names.
-    as_of, datum
-        The data cut-off and the coordinate label, as they shall be read.
     start_level
         Key of the level shown first.
     breaks, grades
@@ -85,14 +92,14 @@ def choropleth(
         above = frames[i - 1] if i else None
         layers.append({**_level_words(x, frames[i]), **layer, "parent": _parents(frames[i], above)})
     data = {
-        **_page_words(title, period_label, as_of, datum, lang),
+        **_page_words(head, lang),
         "measure": _measure_words(measure),
         "direction": text("map_better_grades" if grades else f"map_better_{measure.better or 'none'}"),
         "layers": layers,
         "start": keys.index(start_level),
         "embedded": embedded,
     }
-    return OfflineMap(template("choropleth.js"), data, title[lang])
+    return OfflineMap(template("choropleth.js"), data, head.title[lang])
 
 
 def heat(
@@ -101,14 +108,10 @@ def heat(
     *,
     boundary: GeoDataFrame,
     metric_epsg: int,
-    title: Text,
-    period_label: str,
-    as_of: str,
-    datum: str,
+    head: Head,
     n_outside: int,
     n_without_location: int = 0,
     lang: str = "zh",
-    max_bins: int = MAX_BINS,
     embedded: bool = False,
 ) -> OfflineMap:
     """Draw where cases lie (案件热力图) as hexagons of equal size, in up to three sizes that follow the zoom.
@@ -123,8 +126,6 @@ def heat(
         The city's projected CRS; cells have equal size in it.
     n_outside, n_without_location
         Cases that are not among the points; the page states them.
-    max_bins
-        Most cells of the finest size.
     embedded
         For a frame of another page: the map alone; it posts ``{place: [lon, lat]}`` when pressed.
 
@@ -136,16 +137,13 @@ def heat(
         ``boundary`` without a coordinate system.
     """
     _check_choice("lang", lang, LANGUAGES)
-    outline = stored(boundary, "boundary").assign(parent_code=None).reset_index(drop=True)
-    if outline.empty:
-        raise OptionInvalid(name="boundary", value="", expected=expected("outline"))
+    outline, districts = _outline(boundary)
     known = np.isfinite(points_lon) & np.isfinite(points_lat)
     smallest = Plane.around(outline.total_bounds[None]).extent_m / SMALLEST_CELL
-    bins = bin_points(points_lon[known], points_lat[known], metric_epsg, max_bins, smallest)
-    districts = {**_names(outline), **_shape_words(simplify_levels([outline])[0])}
+    bins = bin_points(points_lon[known], points_lat[known], metric_epsg, MAX_BINS, smallest)
     numbers = {"drawn": known.sum(), "outside": n_outside, "without": n_without_location + (~known).sum()}
     data = {
-        **_page_words(title, period_label, as_of, datum, lang),
+        **_page_words(head, lang),
         "measure": text("map_heat_measure"),
         "direction": text("map_better_none"),
         "layers": [_bin_layer(x, outline) for x in bins],
@@ -153,7 +151,7 @@ def heat(
         "embedded": embedded,
     }
     data["facts"] += [text(f"map_heat_{key}", n=f"{n:,}") for key, n in numbers.items()]
-    return OfflineMap(template("heat.js"), data, title[lang])
+    return OfflineMap(template("heat.js"), data, head.title[lang])
 
 
 def repeats(
@@ -161,10 +159,7 @@ def repeats(
     *,
     boundary: GeoDataFrame,
     classes: Mapping[str, tuple[str, Text]],
-    title: Text,
-    period_label: str,
-    as_of: str,
-    datum: str,
+    head: Head,
     facts: Sequence[Text],
     lang: str = "zh",
 ) -> OfflineMap:
@@ -188,19 +183,17 @@ def repeats(
         See :func:`heat`.
     """
     _check_choice("lang", lang, LANGUAGES)
-    outline = stored(boundary, "boundary").assign(parent_code=None).reset_index(drop=True)
-    if outline.empty:
-        raise OptionInvalid(name="boundary", value="", expected=expected("outline"))
+    _, districts = _outline(boundary)
     shown = stored(groups, "groups").sort_values(["n_repeats", "group"], ascending=[False, True], ignore_index=True)
     data = {
-        **_page_words(title, period_label, as_of, datum, lang),
+        **_page_words(head, lang),
         "measure": text("map_repeats_measure"),
         "direction": text("map_repeats_note"),
         "layer": _group_layer(shown, classes),
-        "districts": {**_names(outline), **_shape_words(simplify_levels([outline])[0])},
+        "districts": districts,
     }
     data["facts"] += list(facts)
-    return OfflineMap(template("repeats.js"), data, title[lang])
+    return OfflineMap(template("repeats.js"), data, head.title[lang])
 
 
 def _group_layer(groups: GeoDataFrame, classes: Mapping[str, tuple[str, Text]]) -> dict[str, Any]:
@@ -269,6 +262,14 @@ def _names(frame: GeoDataFrame) -> dict[str, Any]:
     """Codes and names, English ones where the frame has them."""
     columns = [c for c in ("code", "name", "name_en") if c in frame.columns]
     return {c: frame[c].fillna(frame["name"]).astype(str).tolist() for c in columns}
+
+
+def _outline(boundary: GeoDataFrame) -> tuple[GeoDataFrame, dict[str, Any]]:
+    """The outlines that orient a reader, and as the page draws them."""
+    outline = stored(boundary, "boundary").assign(parent_code=None).reset_index(drop=True)
+    if outline.empty:
+        raise OptionInvalid(name="boundary", value="", expected=expected("outline"))
+    return outline, {**_names(outline), **_shape_words(simplify_levels([outline])[0])}
 
 
 def _shape_words(shapes: Shapes) -> dict[str, Any]:
@@ -373,16 +374,16 @@ def _measure_words(measure: Measure) -> Text:
     return {k: text("map_per_km2", name=v)[k] if measure.unit == "density" else v for k, v in names.items()}
 
 
-def _page_words(title: Text, period_label: str, as_of: str, datum: str, lang: str) -> dict[str, Any]:
+def _page_words(head: Head, lang: str) -> dict[str, Any]:
     """What head and buttons of every page say, in all languages."""
     prefix = "map_ui_"
     return {
         "lang": lang,
-        "title": dict(title),
+        "title": dict(head.title),
         "facts": [
-            text("map_period", period=period_label),
-            text("map_as_of", as_of=as_of),
-            text("map_datum", datum=datum),
+            text("map_period", period=head.period),
+            text("map_as_of", as_of=head.as_of),
+            text("map_datum", datum=head.datum),
         ],
         "words": {k.removeprefix(prefix): dict(v) for k, v in catalogue().items() if k.startswith(prefix)},
     }

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Query
 from api.deps import Ask, Database
 from api.schemas import Category, City, Level, Name
 from gridmgmt.people.operations import reference
-from gridmgmt.people.operations import reference as operations_reference
 
 router = APIRouter(prefix="/v1", tags=["city"])
 
@@ -38,5 +37,5 @@ def categories(ask: Annotated[Ask, Query()], work: Database) -> list[Category]:
             name=Name(zh=row["name_zh"] or row["name_en"], en=row["name_en"] or row["name_zh"]),
             major=Name(zh=row["major_zh"], en=row["major_en"] or row["major_zh"]) if row["major_zh"] else None,
         )
-        for row in operations_reference.categories(work)
+        for row in reference.categories(work)
     ]

@@ -75,10 +75,7 @@ def _choropleth(work: Database, stored: Stored, ask: AskChoropleth, lang: str) -
     return pages.choropleth(
         [LevelFrame(x.level, x.frame) for x in data.levels],
         shown,
-        title={"zh": f"{city.name('zh')} · {shown.zh}", "en": f"{city.name('en')} · {shown.en}"},
-        period_label=data.period.label,
-        as_of=data.as_of.astimezone(city.zone).strftime("%Y-%m-%d %H:%M"),
-        datum=city.datum,
+        head=drawing.head(city, data.period, {"zh": shown.zh, "en": shown.en}, data.as_of),
         counts={name: {"zh": COUNTS[name].zh, "en": COUNTS[name].en} for name in browsing.MAP_COUNTS},
         start_level=city.level(ask.level).key if ask.level else keys[min(1, len(keys) - 1)],
         lang=lang,

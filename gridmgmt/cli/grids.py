@@ -40,9 +40,10 @@ def grids_import(
     replace: bool = False,
 ) -> View:
     """Load boundary files as an inactive edition and print its topology report."""
+    from gridmgmt.places.grids import GridColumns
     from gridmgmt.places.operations import editions
 
-    columns = editions.ColumnNames(code, name, name_en, level, parent)
+    columns = GridColumns(code, level or "", name, name_en, parent)
     with run.progress() as tell:
         made = editions.import_grids(
             run.work.but(progress=tell), files, edition, base=base, crs=crs, columns=columns, replace=replace

@@ -59,7 +59,7 @@ def posts_list(run: State, *, on: str, role: str | None = None, names: bool = Fa
 
 
 def _role(run: State, roles: Mapping[str, Any], key: str) -> str:
-    return str(roles[key].model_dump()[run.lang]) if key in roles else key
+    return str(roles[key][run.lang]) if key in roles else key
 
 
 @command(staffing, "check")
@@ -74,7 +74,7 @@ def staffing_check(run: State, *, scheme: str, on: str, level: str | None = None
 def _as_dict(found: StaffingReport) -> dict[str, object]:
     counts = ("n_grids", "n_enterprise_grids", "needed", "have", "have_full_time", "short")
     return {
-        "scheme": found.scheme.title.model_dump(),
+        "scheme": found.scheme.title,
         "edition": found.edition,
         "on": found.day.isoformat(),
         "areas": [
@@ -100,7 +100,7 @@ def _staffing(run: State, found: StaffingReport, roles: Mapping[str, Any]) -> Sh
         return [f"{s.area[1]} {name}", _role(run, roles, s.check.role), ratio, *numbers]
 
     columns = ("area", "role", "ratio", "n_grids", "n_enterprise", "needed", "have", "full_time", "short")
-    title = found.scheme.title.model_dump()[run.lang]
+    title = found.scheme.title[run.lang]
     facts = {"title": title, "day": found.day.isoformat(), "edition": found.edition}
     rows = [row(s) for s in found.lines]
     yield Table(run.words(columns, "staffing_"), rows, right=range(3, 9), title=run.word("staffing_title", facts))

@@ -1,4 +1,4 @@
-"""Bulk in and out: frames through COPY, SQL files by name. Values are always bound, never pasted."""
+"""Bulk in and out: frames through COPY, rows by their key, SQL files by name. Values are always bound, never pasted."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -10,8 +10,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 from psycopg import sql
-from sqlalchemy import Connection, TextClause, text
+from sqlalchemy import Connection, Table, TextClause, text
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import insert
 
 DIALECT = postgresql.dialect(paramstyle="pyformat")  # type: ignore[no-untyped-call]
 
@@ -43,6 +44,14 @@ def copy_in(connection: Connection, table: str, frame: pd.DataFrame) -> None:
     cursor = connection.connection.cursor()
     with cursor.copy(statement) as copy:
         copy.write(buffer.getbuffer())
+
+
+def put(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], key: Sequence[str]) -> None:
+    """Add rows; one whose key stands there already gives it its other values."""
+    if rows:
+        statement = insert(table)
+        changes = {name: statement.excluded[name] for name in rows[0] if name not in key}
+        connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changes), rows)
 
 
 def fetch(

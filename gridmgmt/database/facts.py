@@ -12,9 +12,6 @@ from sqlalchemy import Connection, Table, func, select, text
 from gridmgmt.database import tables as t
 from gridmgmt.database.copying import UTC, copy_in, fetch, query
 
-LOCK = 4_780_001
-"""Advisory lock that makes writers – merges of facts, changes of editions, reference tables – follow each other."""
-
 LOCATED = ("edition_id", *t.GRID_COLUMNS, "unit_id", "located")
 """Columns that say where a row belongs."""
 
@@ -75,11 +72,6 @@ SAMPLES = Kind(
     tuple(c.name for c in t.sample_facts()), "sample_id",
 )  # fmt: skip
 KINDS = {k.name: k for k in (CASES, SAMPLES)}
-
-
-def lock(connection: Connection) -> None:
-    """Wait until no other writer is under way; held until the transaction ends."""
-    connection.execute(select(func.pg_advisory_xact_lock(LOCK)))
 
 
 def last_known(connection: Connection) -> dt.datetime | None:
@@ -150,8 +142,3 @@ def unassigned(connection: Connection, kinds: Sequence[Kind], epsg: int, limit: 
         ).mappings()
         out += [{"kind": kind.name, **r} for r in found]
     return out
-
-
-def share_lock(connection: Connection) -> None:
-    """Wait until no import or change of editions is under way; many who take steps may hold it at once."""
-    connection.execute(select(func.pg_advisory_xact_lock_shared(LOCK)))

@@ -7,11 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from sqlalchemy import Connection as Connection
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select
 
 from gridmgmt.database import engine as engines
 from gridmgmt.errors import OptionInvalid
 from gridmgmt.settings import Settings
+
+LOCK = 4_780_001
+"""Advisory lock that makes writers – merges of facts, changes of editions, reference tables – follow each other."""
 
 
 class Progress(Protocol):
@@ -41,8 +44,6 @@ class Work:
         Who answers for what is written; None: not told.
     now
         The moment to look from; None: the database's clock.
-    lang
-        The reader's language; None: both.
     progress
         Told how far a long use case is.
     """
@@ -51,7 +52,6 @@ class Work:
     keep: bool = True
     actor: str | None = None
     now: dt.datetime | None = None
-    lang: str | None = None
     progress: Progress = silent
 
     @property
@@ -84,6 +84,13 @@ class Work:
             engines.check_revision(connection)
             with _begun(connection, self.keep):
                 yield connection
+
+    @contextmanager
+    def locked(self) -> Iterator[Connection]:
+        """The transaction of a writer (:func:`lock`)."""
+        with self.transaction() as connection:
+            lock(connection)
+            yield connection
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
@@ -123,6 +130,16 @@ def _begun(connection: Connection, keep: bool = True) -> Iterator[None]:
         connection.rollback()
         raise
     (connection.commit if keep else connection.rollback)()
+
+
+def lock(connection: Connection) -> None:
+    """Wait until no other writer is under way; held until the transaction ends."""
+    connection.execute(select(func.pg_advisory_xact_lock(LOCK)))
+
+
+def share_lock(connection: Connection) -> None:
+    """Wait until no import or change of editions is under way; many who take steps may hold it at once."""
+    connection.execute(select(func.pg_advisory_xact_lock_shared(LOCK)))
 
 
 def open_database(settings: Settings) -> Work:

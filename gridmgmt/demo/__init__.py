@@ -97,16 +97,17 @@ def make_demo_city(
     }
     writing.write_city(out / "city.yaml", unit_grids=unit_grids)
     layers = division.layers(land, city, unit_grids=unit_grids)
-    writing.write_layers(out / "grids.gpkg", layers)
+    writing.write_layers(out / "grids.gpkg", layers, geometry_type="Polygon")
     facts["grids"] = {key: len(frame) for key, frame in layers.items()}
     files = ["city.yaml", "grids.gpkg"]
     reference = reference_layers.reference_layers(layers, seed)
-    writing.write_reference_layers(out / "layers.gpkg", reference)
+    writing.write_layers(out / "layers.gpkg", reference)
     facts["layers"] = {kind: len(frame) for kind, frame in reference.items()}
     files.append("layers.gpkg")
     if wanted.second_edition:
         later, change = division.reform(land, city, seed)
-        writing.write_layers(out / "grids_2026.gpkg", division.layers(land, later, unit_grids=unit_grids))
+        frames = division.layers(land, later, unit_grids=unit_grids)
+        writing.write_layers(out / "grids_2026.gpkg", frames, geometry_type="Polygon")
         facts["change_2026"] = asdict(change)
         files.append("grids_2026.gpkg")
 

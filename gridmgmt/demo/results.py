@@ -56,30 +56,27 @@ def subjects(division: Division, kind: str) -> list[tuple[str, int]]:
     communities = division.records(2)
     if kind == "districts":
         return [(d["code"], sum(c["code"].startswith(d["code"]) for c in communities)) for d in division.records(0)]
-    first = division.records(0)[0]["code"]
-    streets = [s for s in division.records(1) if s["parent_code"] == first]
+    streets = _streets(division)
     return [(f"{s['code']}-S", sum(c["parent_code"] == s["code"] for c in communities)) for s in streets]
+
+
+def _streets(division: Division) -> list[dict[str, Any]]:
+    """The streets and towns of the first district."""
+    first = division.records(0)[0]["code"]
+    return [s for s in division.records(1) if s["parent_code"] == first]
 
 
 def inspected(division: Division) -> pd.DataFrame:
     """The streets and towns of the first district that the inspections' plan draws for (抽查对象)."""
-    first = division.records(0)[0]["code"]
-    rows = [
-        (s["code"], s["name"], s["name_en"], "town" if s["kind"] == "town" else "street")
-        for s in division.records(1)
-        if s["parent_code"] == first
-    ]
+    streets = _streets(division)
+    rows = [(s["code"], s["name"], s["name_en"], "town" if s["kind"] == "town" else "street") for s in streets]
     return pd.DataFrame(rows, columns=list(SUBJECT_COLUMNS), dtype=object)
 
 
 def subject_list(division: Division) -> pd.DataFrame:
     """The street offices that the county scheme assesses."""
-    first = division.records(0)[0]["code"]
-    rows = [
-        (f"{s['code']}-S", s["responsible"], f"{s['name_en']} Office", "street")
-        for s in division.records(1)
-        if s["parent_code"] == first
-    ]
+    streets = _streets(division)
+    rows = [(f"{s['code']}-S", s["responsible"], f"{s['name_en']} Office", "street") for s in streets]
     return pd.DataFrame(rows, columns=list(SUBJECT_COLUMNS), dtype=object)
 
 

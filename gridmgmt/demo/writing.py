@@ -88,18 +88,11 @@ def write_city(path: Path, *, unit_grids: bool) -> None:
     path.write_text(buffer.getvalue(), "utf-8")
 
 
-def write_layers(path: Path, layers: dict[str, gpd.GeoDataFrame]) -> None:
-    """Write one GeoPackage with a layer for each level, replacing what stood there."""
+def write_layers(path: Path, layers: dict[str, gpd.GeoDataFrame], **how: Any) -> None:
+    """Write one GeoPackage with a layer for each level or kind, replacing what stood there."""
     path.unlink(missing_ok=True)
     for key, frame in layers.items():
-        frame.to_file(path, layer=key, driver="GPKG", engine="pyogrio", geometry_type="Polygon")
-
-
-def write_reference_layers(path: Path, layers: dict[str, gpd.GeoDataFrame]) -> None:
-    """Write one GeoPackage with a layer for each kind, replacing what stood there."""
-    path.unlink(missing_ok=True)
-    for kind, frame in layers.items():
-        frame.to_file(path, layer=kind, driver="GPKG", engine="pyogrio")
+        frame.to_file(path, layer=key, driver="GPKG", engine="pyogrio", **how)
 
 
 def write_table(path: Path, frame: pd.DataFrame) -> None:

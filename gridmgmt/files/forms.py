@@ -20,12 +20,10 @@ from gridmgmt.accepted import words, yes_no
 from gridmgmt.errors import ColumnMissing, EntryInvalid, FileUnreadable
 from gridmgmt.faults import Fault, Faults
 from gridmgmt.files.cells import texts_of
-from gridmgmt.files.tables import R, faults_of
+from gridmgmt.files.tables import ENCODINGS, R, faults_of
 from gridmgmt.files.tabular import TITLE_ROWS, as_text, open_rows
 from gridmgmt.numbers import exact, to_exact
 from gridmgmt.texts import Unfit, expected
-
-ENCODINGS = ("utf-8", "gb18030")
 
 DAY = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?(?:[ T]00:00:00)?")
 """``2025-12-03``, ``2025/12/3``, ``2025年12月3日``, and a spreadsheet's date."""

@@ -39,7 +39,7 @@ def listed(parts: Sequence[Words]) -> Words:
     return {"zh": "；".join(p["zh"] for p in parts), "en": "; ".join(p["en"] for p in parts)}
 
 
-def joined(parts: Sequence[Words]) -> Words:
+def joined(parts: Sequence[Words]) -> dict[str, str]:
     """Names in a row, ``甲、乙``."""
     return {"zh": "、".join(p["zh"] for p in parts), "en": ", ".join(p["en"] for p in parts)}
 
@@ -47,6 +47,11 @@ def joined(parts: Sequence[Words]) -> Words:
 def same(value: object) -> Words:
     """A code, name or number that is the same in every language."""
     return dict.fromkeys(LANGUAGES, str(value))
+
+
+def named(zh: str | None, en: str | None, code: str) -> dict[str, str]:
+    """A name in every language: where one is not told the other stands for it, and the code where neither is."""
+    return {"zh": zh or en or code, "en": en or zh or code}
 
 
 def readable(exact: str) -> str:

@@ -12,32 +12,22 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from gridmgmt.documents import Strict, Words
 from gridmgmt.people.units import Place, Unit, line_of, territory
 
 SubjectKey = tuple[Literal["grid", "unit"], int, str]
 """Kind, level number (0 for units) and code of what people are counted for."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Words(_Strict):
-    """A text in both languages."""
-
-    zh: str
-    en: str
-
-
-class Roles(_Strict):
+class Roles(Strict, strict=True):
     """Roles (岗位) that a post may have; ``data/staffing/roles.yaml``."""
 
     roles: dict[str, Words]
 
 
-class Check(_Strict):
+class Check(Strict, strict=True):
     """So many people of a role for so many grids: ``people`` for every ``grids``."""
 
     role: str
@@ -54,7 +44,7 @@ class Check(_Strict):
         return n_grids * self.people % self.grids == 0
 
 
-class Scheme(_Strict):
+class Scheme(Strict, strict=True):
     """One city's demands (人员配置标准).
 
     Attributes
@@ -71,7 +61,7 @@ class Scheme(_Strict):
     checks: tuple[Check, ...] = Field(min_length=1, strict=False)
 
 
-class Schemes(_Strict):
+class Schemes(Strict, strict=True):
     """All schemes; ``data/staffing/rules.yaml``."""
 
     schemes: dict[str, Scheme]

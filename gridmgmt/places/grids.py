@@ -78,9 +78,14 @@ class Finding:
         return word(self.code, {**self.facts, **shown, "measure": self.measure}, lang)
 
 
+def called(frame: pd.DataFrame) -> list[str]:
+    """What a map calls each grid: by its Chinese name, else the English one, else its code."""
+    return [zh or en or code for zh, en, code in zip(frame.name_zh, frame.name_en, frame.code, strict=True)]
+
+
 @dataclass(frozen=True)
 class GridColumns:
-    """Which columns of a boundary file hold what (列映射); None = the file has none.
+    """Which columns of a boundary file hold what (列映射); None = the file has none, or the usual one is to be found.
 
     Attributes
     ----------
@@ -89,8 +94,8 @@ class GridColumns:
         has that name, the one level that all rows belong to.
     """
 
-    code: str
-    level: str
+    code: str = "code"
+    level: str = ""
     name_zh: str | None = None
     name_en: str | None = None
     parent: str | None = None

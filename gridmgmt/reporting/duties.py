@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from gridmgmt.documents import Strict, Words
 from gridmgmt.periods import Period, parse_period, period_of
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
@@ -31,18 +32,7 @@ IsWorking = Callable[[dt.date], bool]
 """Whether a day is a working day of the city's calendar (工作日)."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
-
-
-class Words(_Strict):
-    """A text in both languages."""
-
-    zh: str
-    en: str
-
-
-class Rule(_Strict):
+class Rule(Strict, strict=True):
     """When a duty is to be done; exactly one of the forms.
 
     Attributes
@@ -98,7 +88,7 @@ class Rule(_Strict):
         return self.counted_in == "working_days" or self.on_rest_day != "keep"
 
 
-class Duty(_Strict):
+class Duty(Strict, strict=True, populate_by_name=True):
     """One thing to be handed in (报送事项): what, from whom, to whom, when.
 
     ``each_subject``: it is owed by everyone whom the scheme's rulebook assesses.
@@ -113,7 +103,7 @@ class Duty(_Strict):
     clause: str | None = None
 
 
-class Scheme(_Strict):
+class Scheme(Strict, strict=True):
     """A city's system of reporting (报送制度); ``data/reporting/<id>.yaml``. ``rulebook`` knows who is assessed."""
 
     id: str

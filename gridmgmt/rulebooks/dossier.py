@@ -51,6 +51,15 @@ class Subject:
     superiors: tuple[str, ...] = ()
     attributes: tuple[str, ...] = ()
 
+    @property
+    def plain(self) -> dict[str, Any]:
+        """As a dossier states it; what is not told is left out."""
+        out = {
+            "name": dict(self.name), "level": self.level, "group": self.group, "role": self.role,
+            "superiors": list(self.superiors), "attributes": list(self.attributes),
+        }  # fmt: skip
+        return {k: v for k, v in out.items() if v}
+
 
 @dataclass(frozen=True)
 class Given:
@@ -296,8 +305,7 @@ def _within(period: Period, value: Value) -> Value:
     for part in value if isinstance(value, tuple) else ():
         day: dt.date | None = part.on if isinstance(part, Finding | Event) else None
         if day is not None and not period.start <= day < period.end:
-            last = period.end - dt.timedelta(days=1)
-            raise Unfit("days_within", first=str(period.start), last=str(last), day=str(day))
+            raise Unfit("days_within", first=str(period.start), last=str(period.last), day=str(day))
     return value
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal, Protocol
 
+from gridmgmt.files.wording import joined
 from gridmgmt.numbers import exact
 from gridmgmt.rulebooks.inputs import LISTED, Empty, Input, Rate
 from gridmgmt.rulebooks.records import SIGNATURE, SIGNED
@@ -214,8 +215,7 @@ def _counting(value: Value, spec: Input) -> Value:
 
 def titles(book: Book, names: Sequence[str]) -> dict[str, str]:
     """The titles of inputs in both languages."""
-    found = [SIGNATURE.title if n == SIGNED else book.inputs[n].title for n in names]
-    return {"zh": "、".join(t["zh"] for t in found), "en": ", ".join(t["en"] for t in found)}
+    return joined([SIGNATURE.title if n == SIGNED else book.inputs[n].title for n in names])
 
 
 def numbers(**facts: Fraction | int) -> dict[str, str]:
@@ -225,7 +225,7 @@ def numbers(**facts: Fraction | int) -> dict[str, str]:
 
 def named_parts(nodes: Sequence[Node]) -> dict[str, str]:
     """The titles of several nodes in both languages."""
-    return {"zh": "、".join(n.title["zh"] for n in nodes), "en": ", ".join(n.title["en"] for n in nodes)}
+    return joined([n.title for n in nodes])
 
 
 def gained(nodes: Sequence[Node]) -> Fraction:

@@ -16,6 +16,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from gridmgmt.files import wording
+from gridmgmt.files.wording import Words
 from gridmgmt.numbers import shown
 from gridmgmt.rulebooks.dossier import Subject
 from gridmgmt.rulebooks.inputs import Input, Rate
@@ -26,7 +28,6 @@ from gridmgmt.rulebooks.rescoring import NEAR, OK, Array, Batch, rate_of
 from gridmgmt.rulebooks.results import Context, Node, Outcome, titles
 from gridmgmt.scorecards.documents import Bounds, Chance, Interval
 from gridmgmt.scorecards.documents import Reason as Told
-from gridmgmt.texts import LANGUAGES, word
 
 RANK_LEVEL = 0.90
 RATE_LEVEL = 0.95
@@ -283,7 +284,7 @@ def _is_fact(spec: Input) -> bool:
 
 
 def _titles(rates: Sequence[Rate]) -> dict[str, str]:
-    return {"zh": "、".join(r.title["zh"] for r in rates), "en": ", ".join(r.title["en"] for r in rates)}
+    return wording.joined([r.title for r in rates])
 
 
 # --- ranks ------------------------------------------------------------------------------------------------------------
@@ -341,35 +342,26 @@ def _placed(stage: Stage, codes: Sequence[str], totals: Array, outcomes: Mapping
 # --- words ------------------------------------------------------------------------------------------------------------
 
 
-def words(found: Chance) -> dict[str, str]:
+def words(found: Chance) -> Words:
     """One subject's result as a sentence for its scorecard, in both languages."""
-    return {lang: _sentence(found, lang) for lang in LANGUAGES}
-
-
-def _sentence(found: Chance, lang: str) -> str:
-    parts = []
-    if found.reason is not None:
-        parts.append(_worded(found.reason, lang))
+    parts = [_told(found.reason)] if found.reason is not None else []
     if found.rank is not None:
-        parts.append(_rank_words(found, found.rank, lang))
+        parts.append(_rank_words(found, found.rank))
         grade, third = _percent(found.grade_share), _percent(found.third_share)
-        kept = {"draws": found.draws, "grade": grade, "third": third}
         code = {(True, True): "chance_kept", (True, False): "chance_kept_grade", (False, True): "chance_kept_third"}
         known = (grade is not None, third is not None)
         if known in code:
-            parts.append(word(code[known], kept, lang))
-    parts += [_worded(note, lang) for note in found.notes]
-    return word("chance_and", {}, lang).join(parts)
+            parts.append(wording.words(code[known], draws=found.draws, grade=grade, third=third))
+    return wording.listed([*parts, *map(_told, found.notes)])
 
 
-def _rank_words(found: Chance, rank: Bounds, lang: str) -> str:
-    facts = {"level": _percent(found.level), "low": rank.low, "high": rank.high}
-    return word("chance_rank_one" if rank.low == rank.high else "chance_rank", facts, lang)
+def _rank_words(found: Chance, rank: Bounds) -> Words:
+    code = "chance_rank_one" if rank.low == rank.high else "chance_rank"
+    return wording.words(code, level=_percent(found.level), low=rank.low, high=rank.high)
 
 
-def _worded(reason: Told, lang: str) -> str:
-    facts = {k: v[lang] if isinstance(v, Mapping) else v for k, v in reason.facts.items()}
-    return word(reason.code, facts, lang)
+def _told(reason: Told) -> Words:
+    return wording.words(reason.code, **reason.facts)
 
 
 def _percent(share: str | None) -> str | None:
@@ -380,9 +372,9 @@ def _percent(share: str | None) -> str | None:
     return shown(value * 100, 0) if value in (0, 1) else shown(min(max(value * 100, Fraction(1)), Fraction(99)), 0)
 
 
-def rate_words(rate: Interval) -> dict[str, str]:
+def rate_words(rate: Interval) -> Words:
     """One rate's interval for its line: ``95% 区间 59.6%–98.2%（n = 10，样本量小）``."""
     scale, sign = (100, "%") if rate.unit == "percent" else (1, "")
     low, high = (shown(Fraction(x) * scale, 1) + sign for x in (rate.low, rate.high))
-    facts = {"level": _percent(rate.level), "low": low, "high": high, "n": rate.n}
-    return {lang: word("chance_rate_small" if rate.small else "chance_rate", facts, lang) for lang in LANGUAGES}
+    code = "chance_rate_small" if rate.small else "chance_rate"
+    return wording.words(code, level=_percent(rate.level), low=low, high=high, n=rate.n)

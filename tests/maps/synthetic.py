@@ -9,16 +9,13 @@ from geopandas import GeoDataFrame
 
 from gridmgmt.city import DEFAULT_LEVELS
 from maps.layers import LevelFrame
+from maps.pages import Head
 from maps.style import Measure
 
 CLOSING = Measure("closing_rate", "结案率", "Closing rate", "rate", "high")
 COUNTS = {"n_due": {"zh": "应结案", "en": "Due"}, "n_closed": {"zh": "结案", "en": "Closed"}}
-PAGE = {
-    "title": {"zh": "2015年12月结案率", "en": "Closing rate, December 2015"},
-    "period_label": "2015-12",
-    "as_of": "2016-01-01 00:00",
-    "datum": "CGCS2000",
-}
+TITLE = {"zh": "2015年12月结案率", "en": "Closing rate, December 2015"}
+PAGE = {"head": Head(TITLE, "2015-12", "2016-01-01 00:00", "CGCS2000")}
 DETAIL = 16
 
 

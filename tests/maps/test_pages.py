@@ -14,7 +14,7 @@ import pytest
 import maps
 from gridmgmt.errors import CrsMissing, OptionInvalid
 from gridmgmt.texts import catalogue
-from maps.pages import choropleth, heat, save
+from maps.pages import Head, choropleth, heat, save
 from tests.maps.synthetic import CLOSING, COUNTS, PAGE, city
 
 HOSTILE = "</script><b onclick='x()'>{{ 7 * 7 }}{% raw %}<!-- & \u2028"
@@ -115,7 +115,10 @@ def test_folium_keeps_its_own_links_for_others(small):
 
 def test_a_hostile_name_stays_a_name(small):
     frames = [replace(x, frame=x.frame.assign(name=HOSTILE, name_en=HOSTILE)) for x in small]
-    plain, hostile = Page(html(draw(small))), Page(html(draw(frames, title={"zh": HOSTILE, "en": HOSTILE})))
+    plain, hostile = (
+        Page(html(draw(small))),
+        Page(html(draw(frames, head=Head({"zh": HOSTILE, "en": HOSTILE}, "", "", "")))),
+    )
     assert hostile.tags == plain.tags
     assert hostile.data["layers"][3]["name"] == [HOSTILE] * 100
     assert hostile.data["title"]["zh"] == HOSTILE

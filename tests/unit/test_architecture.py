@@ -28,6 +28,7 @@ BANNED = {
     "desk", "docket", "sources", "earlier", "objects", "working", "stepwork", "case_rows", "twin", "trial", "draws",
     "parts", "nodes", "leaves", "derived", "frames", "utils", "helpers", "manager", "common", "misc",
 }  # fmt: skip
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 FIELD_TERMS = {"gridmgmt/inspections/frames.py", "gridmgmt/inspections/operations/draws.py"}  # 抽样框, 抽取
 
 
@@ -79,7 +80,16 @@ def operations_open_transactions(path: str, source: str) -> set[str]:
     """One use case, one transaction: nobody above or below the operations opens one."""
     if _layer(path) == "operations" or path == "gridmgmt/demo/operations.py" or path.startswith("gridmgmt/database/"):
         return set()
-    return {"transaction", "snapshot", "begin", "commit", "connect"} & set(_called(path, source))
+    return {"transaction", "locked", "snapshot", "begin", "commit", "connect"} & set(_called(path, source))
+
+
+def words_are_chosen_where_they_are_shown(path: str, source: str) -> set[str]:
+    """A language is for exports, commands and pages: in a room nobody else takes one, but a value's ``text(lang)``."""
+    if not (_is_domain(path) or _layer(path) in LAYERS - {"exports"}):
+        return set()
+    functions = [n for n in ast.walk(ast.parse(source, path)) if isinstance(n, FUNCTIONS)]
+    takers = [f for f in functions if any(isinstance(a, ast.arg) and a.arg == "lang" for a in ast.walk(f.args))]
+    return {getattr(f, "name", "lambda") for f in takers} - {"text"}
 
 
 def files_bear_terms_of_the_field(path: str, _source: str) -> set[str]:
@@ -115,9 +125,17 @@ RULES: Mapping[Rule, tuple[tuple[str, str], ...]] = {
     ),
     operations_open_transactions: (
         ("gridmgmt/people/store/ages.py", "def f(work):\n    with work.transaction() as connection: pass"),
+        ("gridmgmt/people/exports/ages.py", "def f(work):\n    with work.locked() as connection: pass"),
         ("gridmgmt/cli/ages.py", "def f(run):\n    with run.work.snapshot(): pass"),
         ("api/routes/ages.py", "def f(work): return work.connect()"),
         ("gridmgmt/people/ages.py", "def f(connection): connection.commit()"),
+    ),
+    words_are_chosen_where_they_are_shown: (
+        ("gridmgmt/people/ages.py", "def told(age, lang): return word('age', {'n': age}, lang)"),
+        ("gridmgmt/people/operations/ages.py", "def ages(work, *, lang: str = 'zh'): pass"),
+        ("gridmgmt/people/store/ages.py", "class Ages:\n    def _named(self, lang=None): pass"),
+        ("gridmgmt/people/readers/ages.py", "NAMED = lambda lang: lang"),
+        ("gridmgmt/rulebooks/kinds/ages.py", "async def words(lang): pass"),
     ),
     files_bear_terms_of_the_field: (
         ("gridmgmt/casework/desk.py", ""),

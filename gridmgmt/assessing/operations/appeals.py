@@ -11,7 +11,6 @@ from gridmgmt.assessing.operations.scoring import EVIDENCE, Made
 from gridmgmt.assessing.store import appeals
 from gridmgmt.assessing.store import assessments as store
 from gridmgmt.assessing.store.assessments import Stored
-from gridmgmt.database import facts
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.documents import plain as dumped
 from gridmgmt.errors import AppealMissing, AppealRefused
@@ -34,8 +33,7 @@ def open_appeal(work: Work, name: str, code: str, kind: str, fact_no: str, reaso
     AppealRefused
         Not published, the fact does not count for the subject, or it was appealed against before.
     """
-    with work.transaction() as connection:
-        facts.lock(connection)
+    with work.locked() as connection:
         stored = store.by_name(connection, name)
         document = store.document(connection, stored, code)
         refused = partial(AppealRefused, name=stored.name, fact=fact_no, subject=code)
@@ -59,8 +57,7 @@ def decide_appeal(work: Work, number: int, *, granted: bool, decision: str) -> M
     AppealMissing, AppealRefused
         There is none of that number, or it is decided already.
     """
-    with work.transaction() as connection:
-        facts.lock(connection)
+    with work.locked() as connection:
         found = appeals.by_number(connection, number)
         if found is None:
             raise AppealMissing(number=number)
@@ -109,8 +106,7 @@ def correct(work: Work, name: str) -> tuple[Made, list[Difference]]:
     AppealRefused
         No granted appeal, or one that cannot be carried out by leaving a fact out.
     """
-    with work.transaction() as connection:
-        facts.lock(connection)
+    with work.locked() as connection:
         stored = store.by_name(connection, name)
         granted = [a for a in appeals.listing(connection, stored.id) if a["state"] == "granted"]
         if not granted or stored.published_at is None:

@@ -1,6 +1,5 @@
 """Where automatic inputs come from (自动数据来源): cases and samples, the staff table, the grids below a subject."""
 
-import datetime as dt
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -165,12 +164,12 @@ class Sources:
 
     @cached_property
     def _has_roads(self) -> bool:
-        return not layers.features(self._connection, "roads", self.found.period.end - dt.timedelta(days=1)).empty
+        return not layers.features(self._connection, "roads", self.found.period.last).empty
 
     @cached_property
     def _heads(self) -> Headcount:
         own = self.found.grids[self.found.grids["edition"] == self.found.edition.name]
-        return people.headcount(self._connection, own, self.found.period.end - dt.timedelta(days=1))
+        return people.headcount(self._connection, own, self.found.period.last)
 
     def _n_posts(self, role: str, subject: Assessed) -> int | None:
         """How many people hold posts of a role; None for persons, and where the city has no posts of it at all."""

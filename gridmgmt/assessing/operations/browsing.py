@@ -15,6 +15,7 @@ from gridmgmt.errors import AssessmentWithoutMap
 from gridmgmt.figures.indicators import describe
 from gridmgmt.figures.operations.indicators import LevelMap, MapData
 from gridmgmt.periods import parse_period
+from gridmgmt.places.grids import called
 from gridmgmt.places.store import editions
 from gridmgmt.rulebooks.run import rank
 from gridmgmt.scorecards.documents import Document
@@ -113,7 +114,7 @@ def _level_map(
     ).astype(dict.fromkeys(("value", "rank", "numerator", "denominator"), "float64"))
     shapes = editions.grids(connection, stored.edition_id, [level.number])
     frame = shapes[["code", "name_zh", "name_en", "parent_code", "geometry"]].merge(table, on="code", how="left")
-    frame["name"] = [zh or en or code for zh, en, code in zip(frame.name_zh, frame.name_en, frame.code, strict=True)]
+    frame["name"] = called(frame)
     return LevelMap(level, gpd.GeoDataFrame(frame, geometry="geometry", crs=shapes.crs))
 
 

@@ -6,7 +6,7 @@ periods taken from their assessments: the published one, else the newest.
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from typing import Any, Literal
@@ -22,6 +22,7 @@ from gridmgmt.database.work import Connection
 from gridmgmt.errors import LevelUnknown, OptionInvalid, SubjectsMissing
 from gridmgmt.figures.counts import Facts
 from gridmgmt.figures.operations.period_counts import Figures, by_unit, figures
+from gridmgmt.files.wording import named
 from gridmgmt.people.store import units as store_units
 from gridmgmt.periods import Period
 from gridmgmt.rulebooks.check import stage_inputs
@@ -106,7 +107,7 @@ def build(
     earlier, results = earlier_results(connection, book, stage, period, subjects)
     plain = {
         "rulebook": book.id,
-        "subjects": {s.code: _plain_subject(s) for s in subjects},
+        "subjects": {s.code: s.subject.plain for s in subjects},
         "periods": {**results, period.label: records},
     }
     return Built(plain, found, subjects, counts, earlier)
@@ -116,15 +117,6 @@ def _repeats(connection: Connection, period: Period, rule: str, cases: Facts) ->
     """The period's cases that are repeats by a rule, as they were at the cut-off."""
     found = repeats.marks(connection, period, repeat_rules.rule(rule), cases.seen)
     return {number for number, is_repeat in found.items() if is_repeat}
-
-
-def _plain_subject(assessed: Assessed) -> dict[str, Any]:
-    s = assessed.subject
-    out = {
-        "name": dict(s.name), "level": s.level, "group": s.group, "role": s.role,
-        "superiors": list(s.superiors), "attributes": list(s.attributes),
-    }  # fmt: skip
-    return {k: v for k, v in out.items() if v}
 
 
 # --- who --------------------------------------------------------------------------------------------------------------
@@ -149,7 +141,7 @@ def levels_of(book: Rulebook, city: City, level: str | None) -> list[int]:
 
 
 def _subjects(connection: Connection, city: City, book: Rulebook, found: Figures, level: str | None) -> list[Assessed]:
-    listed = {s.code: s for s in entries.assessed_on(connection, book.id, found.period.end - dt.timedelta(days=1))}
+    listed = {s.code: s for s in entries.assessed_on(connection, book.id, found.period.last)}
     if book.population.kind == "grid":
         return _grids(book, city, found, listed, level)
     if level is not None and level != book.population.kind:
@@ -158,7 +150,9 @@ def _subjects(connection: Connection, city: City, book: Rulebook, found: Figures
         known = store_units.units(connection)
         kinds = book.population.unit_kinds
         chosen = listed or {
-            code: Subject(code, _names(row, code)) for code, row in known.items() if not kinds or row["kind"] in kinds
+            code: Subject(code, named(row["name_zh"], row["name_en"], code))
+            for code, row in known.items()
+            if not kinds or row["kind"] in kinds
         }
         parents = {code: row["parent_code"] for code, row in known.items()}
     else:
@@ -166,10 +160,6 @@ def _subjects(connection: Connection, city: City, book: Rulebook, found: Figures
     if not chosen:
         raise SubjectsMissing(name=book.id, kind=book.population.kind)
     return [_person(book.population.kind, chosen[code], parents.get(code)) for code in sorted(chosen)]
-
-
-def _names(row: Any, code: str) -> dict[str, str]:
-    return {"zh": row["name_zh"] or row["name_en"] or code, "en": row["name_en"] or row["name_zh"] or code}
 
 
 def _person(kind: Literal["unit", "person"], subject: Subject, parent: str | None) -> Assessed:
@@ -192,13 +182,9 @@ def _grids(
         number, code = int(row.level), str(row.code)
         if listed and code not in listed:
             continue
-        name = {"zh": row.name_zh or row.name_en or code, "en": row.name_en or row.name_zh or code}
-        more = listed.get(code)
+        name = named(row.name_zh, row.name_en, code)
         key = code if one_level else f"{keys[number]}/{code}"
-        subject = Subject(
-            key, name, keys[number], more.group if more else None, more.role if more else None,
-            more.superiors if more else (), more.attributes if more else (),
-        )  # fmt: skip
+        subject = replace(listed.get(code, Subject(code, name)), code=key, name=name, level=keys[number])
         told = documents.Subject(
             kind="grid", level=keys[number], level_number=number, code=code, parent=row.parent_code,
             name=name, grid_kind=row.kind, edition=row.edition, group=subject.group, role=subject.role,
@@ -218,6 +204,11 @@ def _counts(
         return {s.code: units.get(s.key[2], {}) for s in subjects}
     if book.population.kind == "person":
         return {s.code: {} for s in subjects}
+    return counts_of_grids(found, subjects)
+
+
+def counts_of_grids(found: Figures, subjects: Sequence[Assessed]) -> dict[str, Mapping[str, int | Fraction]]:
+    """The counts of subjects that are grids; nothing of those that had no figures in the period."""
     return {s.code: found.levels[s.key[1]].by_code.get(s.key[2], {}) for s in subjects}
 
 

@@ -5,7 +5,6 @@ is a correction, and what stood there before is kept. Good rows load, bad ones
 are told by sheet, row and column; each file is one transaction.
 """
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
@@ -18,7 +17,7 @@ from gridmgmt.assessing.readers.entry_lines import Entry
 from gridmgmt.assessing.readers.subjects import StaffDay
 from gridmgmt.assessing.store import entries as store
 from gridmgmt.assessing.store.entries import Current
-from gridmgmt.database import batches, cities, facts
+from gridmgmt.database import batches, cities
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.faults import Faults
 from gridmgmt.files import forms
@@ -82,8 +81,7 @@ class _Books:
     def of(self, period: Period) -> Rulebook:
         """The version in force on a period's last day."""
         if period.label not in self._found:
-            last = period.end - dt.timedelta(days=1)
-            self._found[period.label] = rulebooks.load(self.name, last).rulebook
+            self._found[period.label] = rulebooks.load(self.name, period.last).rulebook
         return self._found[period.label]
 
 
@@ -106,9 +104,8 @@ def import_entries(work: Work, rulebook: str, path: Path) -> EntryReport:
     books = _Books(rulebook)
     found = reading.read_entries(path, books.of)
     report = EntryReport(path.name, dry_run=not work.keep)
-    with work.transaction() as connection:
+    with work.locked() as connection:
         cities.load_city(connection)
-        facts.lock(connection)
         job = _Job(connection, books, found, report)
         good = job.agreeing(job.allowed())
         changes = [e for e in good if job.classify(e)]
@@ -272,9 +269,8 @@ def import_staff(work: Work, path: Path) -> EntryReport:
     """
     rows, faults, sha256 = lists.read_staff(path)
     report = EntryReport(path.name)
-    with work.transaction() as connection:
+    with work.locked() as connection:
         cities.load_city(connection)
-        facts.lock(connection)
         old = store.staff_rows(connection, (r.day for _, r in rows))
         codes = set(units.unit_ids(connection))
         codes |= {code for kind in ("grid", "unit", "person") for _, code in store.subject_ids(connection, kind)}

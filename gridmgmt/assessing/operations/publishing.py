@@ -8,7 +8,7 @@ from typing import Any
 from gridmgmt.assessing.operations.past_results import result_of
 from gridmgmt.assessing.store import assessments as store
 from gridmgmt.assessing.store.assessments import Stored
-from gridmgmt.database import cities, facts
+from gridmgmt.database import cities
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import AssessmentIncomplete, AssessmentPublished, DossierMissing, OptionInvalid
 from gridmgmt.rulebooks.consequences import Reached, consequences, total_money
@@ -36,8 +36,7 @@ def publish(work: Work, name: str) -> Stored:
     AssessmentPublished
         Another one is published for the period, and this one does not correct it.
     """
-    with work.transaction() as connection:
-        facts.lock(connection)
+    with work.locked() as connection:
         stored = store.by_name(connection, name)
         if stored.name != name:  # what is frozen for good is named, not meant
             raise OptionInvalid(name="ASSESSMENT", value=name, expected=stored.name)

@@ -21,7 +21,7 @@ from gridmgmt.database import cities
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import LevelUnknown, OptionInvalid, SubjectMissing
 from gridmgmt.files.names import file_stem
-from gridmgmt.files.wording import say
+from gridmgmt.files.wording import named, say
 from gridmgmt.people.store import units
 from gridmgmt.places.store import editions
 from gridmgmt.scorecards.documents import CardHeader, Document
@@ -179,7 +179,7 @@ def _names_above(connection: Connection, stored: Stored, level: int) -> dict[str
         found = list(zip(above["code"], above["name_zh"], above["name_en"], strict=True))
     else:
         found = [(code, r["name_zh"], r["name_en"]) for code, r in units.units(connection).items()]
-    return {code: {"zh": zh or en or code, "en": en or zh or code} for code, zh, en in found}
+    return {code: named(zh, en, code) for code, zh, en in found}
 
 
 def _chosen(source: _Source, codes: Collection[str] | None) -> list[Document]:

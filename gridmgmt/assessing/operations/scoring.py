@@ -9,18 +9,16 @@ from typing import Any
 
 import pandas as pd
 
-from gridmgmt.assessing.operations.automatic_inputs import Assessed
-from gridmgmt.assessing.operations.dossiers import Built, build, stage_for
+from gridmgmt.assessing.operations.dossiers import Built, build, counts_of_grids, stage_for
 from gridmgmt.assessing.operations.past_results import shorter_periods
 from gridmgmt.assessing.operations.resampling import patterns
 from gridmgmt.assessing.store import assessments as store
 from gridmgmt.city import City
-from gridmgmt.database import cities, facts
+from gridmgmt.database import cities
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.documents import plain
 from gridmgmt.errors import NoEditionOnDate, PeriodAhead
-from gridmgmt.figures.indicators import LevelCounts
-from gridmgmt.figures.operations.period_counts import Figures, evidence, figures
+from gridmgmt.figures.operations.period_counts import evidence, figures
 from gridmgmt.people.store import units as store_units
 from gridmgmt.periods import Period
 from gridmgmt.rulebooks import load as rulebooks
@@ -71,7 +69,7 @@ def score(
     NoEditionOnDate, PeriodAhead, LevelUnknown, OptionInvalid, SubjectsMissing
         Nothing is saved.
     """
-    loaded = rulebooks.load(rulebook, period.end - dt.timedelta(days=1))
+    loaded = rulebooks.load(rulebook, period.last)
     stage = stage_for(loaded.rulebook, period)
     _score_shorter(work, rulebook, shorter_periods(loaded.rulebook, stage, period), level, as_of)
     with work.snapshot() as connection:
@@ -79,9 +77,9 @@ def score(
         work.progress("count", 0)
         built = build(connection, city, loaded.rulebook, stage, period, level=level, as_of=as_of)
         before = _comparisons(connection, built)
-        proofs = _evidence(connection, built.found)
-        known_through = store.known_through(connection)
         unit_codes = {v: k for k, v in store_units.unit_ids(connection).items()}
+        proofs = {of: evidence(part, unit_codes) for of, part in built.found.parts.items()}
+        known_through = store.known_through(connection)
     work.progress("score", len(built.subjects))
     dossier = read_dossier(loaded.rulebook, built.plain, period.label)
     header = _header(built, proofs)
@@ -116,7 +114,7 @@ def _score_shorter(
     """Assess the shorter periods that are not published; those without an edition or still ahead stay open."""
     with work.snapshot() as connection:
         zone = cities.load_city(connection).zone
-        loaded = [rulebooks.load(rulebook, p.end - dt.timedelta(days=1)) for p in periods]
+        loaded = [rulebooks.load(rulebook, p.last) for p in periods]
         names = {x.rulebook.id for x in loaded}
         published = {p for n in names for p, s in store.official(connection, n).items() if s.published_at is not None}
     for period in periods:
@@ -136,8 +134,7 @@ def _save(
     proofs: Mapping[str, pd.DataFrame],
 ) -> tuple[str, bool, str | None]:
     """Save an assessment unless one of the same content is there; gives its name, whether it is new, which holds."""
-    with work.transaction() as connection:
-        facts.lock(connection)
+    with work.locked() as connection:
         rulebook_store.register(connection, loaded)
         rulebook, period = values["rulebook_id"], values["period"]
         holds = store.official(connection, rulebook).get(period)
@@ -146,16 +143,11 @@ def _save(
         if same is not None:
             return same, False, published
         name = store.next_name(connection, rulebook, period)
-        totals = [o.total for o in _in_order(made)]
+        totals = [o.total for o in made.outcomes.values()]  # in the order of the documents
         assessment_id = store.save(connection, {**values, "name": name}, made.subjects, totals, chances)
         for kind, proof in proofs.items():
             store.save_evidence(connection, EVIDENCE[kind], assessment_id, proof)
         return name, True, published
-
-
-def _in_order(made: assessment.Assessment[Header]) -> list[Any]:
-    """Outcomes in the order of the documents."""
-    return list(made.outcomes.values())
 
 
 @dataclass(frozen=True)
@@ -182,13 +174,9 @@ def _comparisons(connection: Connection, built: Built) -> dict[str, Earlier]:
         with suppress(NoEditionOnDate):
             then = figures(connection, now.city, period, period.bounds(now.city.zone)[1], levels=levels)
             if any(len(p.facts.frame) for p in then.parts.values()):
-                counts = {s.code: _counts_of(then.levels, s) for s in built.subjects}
+                counts = counts_of_grids(then, built.subjects)
                 out[name] = Earlier(period.label, then.edition.name, counts)
     return out
-
-
-def _counts_of(levels: Mapping[int, LevelCounts], subject: Assessed) -> Mapping[str, Any]:
-    return levels[subject.key[1]].by_code.get(subject.key[2], {})
 
 
 def _facts(built: Built, before: Mapping[str, Earlier]) -> dict[str, Facts]:
@@ -218,21 +206,13 @@ def _chances(
     loaded: Loaded, made: assessment.Assessment[Header], dossier: Dossier, built: Built, units: Mapping[int, str]
 ) -> list[Chance | None]:
     """What chance each result rests on (偶然性), in the order of the documents; it changes no score."""
+    sources = {code: record.sources for code, record in dossier.periods[built.found.period.label].items()}
     found = chance(
         loaded.rulebook, made.stage, made.outcomes, dossier.subjects,
-        patterns(loaded.rulebook, built.found, built.subjects, units, _sources(dossier, built.found.period)),
+        patterns(loaded.rulebook, built.found, built.subjects, units, sources),
         seed_text=f"{loaded.rulebook.id}/{built.found.period.label}",
     )  # fmt: skip
     return [found.get(code) for code in made.outcomes]
-
-
-def _sources(dossier: Dossier, period: Period) -> dict[str, Mapping[str, str]]:
-    return {code: record.sources for code, record in dossier.periods[period.label].items()}
-
-
-def _evidence(connection: Connection, now: Figures) -> dict[str, pd.DataFrame]:
-    units = {v: k for k, v in store_units.unit_ids(connection).items()}
-    return {of: evidence(part, units) for of, part in now.parts.items()}
 
 
 UNGRIDDED = {"unit": {"zh": "单位", "en": "Units"}, "person": {"zh": "人员", "en": "Persons"}}
@@ -254,7 +234,7 @@ def _header(built: Built, proofs: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
         "period": {
             "label": period.label,
             "first": period.start.isoformat(),
-            "last": (period.end - dt.timedelta(days=1)).isoformat(),
+            "last": period.last.isoformat(),
         },
         "as_of": now.as_of.astimezone(city.zone).isoformat(),
         "edition": now.edition.name,

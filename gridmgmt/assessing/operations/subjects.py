@@ -10,7 +10,7 @@ from gridmgmt.assessing.readers import subjects as lists
 from gridmgmt.assessing.readers.subjects import Listed
 from gridmgmt.assessing.store import entries as store
 from gridmgmt.assessing.store.entries import AssessedRow
-from gridmgmt.database import batches, cities, facts
+from gridmgmt.database import batches, cities
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import LevelUnknown
 from gridmgmt.files import forms
@@ -54,8 +54,7 @@ def import_subjects(work: Work, rulebook: str, path: Path) -> ListReport:
     rows, collected, sha256 = lists.read_subjects(path)
     report = ListReport(path.name)
     kind = book.population.kind
-    with work.transaction() as connection:
-        facts.lock(connection)
+    with work.locked() as connection:
         known = store.assessed_rows(connection, book.id)
         keys = _keys(connection, book, rows, collected)
         _check_list(book, rows, {r.subject.code for r in known}, collected)

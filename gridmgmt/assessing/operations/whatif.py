@@ -1,6 +1,5 @@
 """What if (试算比对): periods that hold, computed again under other rules and compared; nothing is saved."""
 
-import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -103,7 +102,7 @@ def periods_of(book: Rulebook, asked: Sequence[Period]) -> list[Period]:
 
 def _within(book: Rulebook, period: Period) -> list[Period]:
     """The periods of a rulebook's stages that lie within one that has no stage."""
-    ends = [month.end - dt.timedelta(days=1) for month in period.months()]
+    ends = [month.last for month in period.months()]
     cadences = [s.cadence for s in book.stages]
     found = {p.label: p for c in cadences for p in (period_of(day, c) for day in ends)}
     out = [

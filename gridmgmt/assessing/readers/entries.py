@@ -105,7 +105,7 @@ def dossier_of(entries: Entries, book: Rulebook) -> dict[str, Any]:
     EntryInvalid
         Lists every fault, of its rows and of what they make together.
     """
-    subjects = {x.subject.code: _plain_subject(x) for x in entries.subjects}
+    subjects = {x.subject.code: x.subject.plain for x in entries.subjects}
     faults = Faults(entries.faults)
     for e in entries.rows:
         wanted = lacking(e, book, subjects.get(e.subject, {}).get("role"))
@@ -152,15 +152,6 @@ def _together(rows: Sequence[Entry]) -> Iterator[tuple[tuple[str, str, str], lis
         if entry.value is not None:
             places.setdefault(entry.place, []).append(entry)
     yield from places.items()
-
-
-def _plain_subject(listed: Listed) -> dict[str, Any]:
-    s = listed.subject
-    out = {
-        "name": dict(s.name), "level": s.level, "group": s.group, "role": s.role,
-        "superiors": list(s.superiors), "attributes": list(s.attributes),
-    }  # fmt: skip
-    return {k: v for k, v in out.items() if v}
 
 
 def _sign(records: dict[str, Any], subjects: Mapping[str, Any]) -> None:

@@ -3,7 +3,6 @@
 Rows of one key that say the same are one entry; that they contradict each other is a fault.
 """
 
-import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -339,8 +338,7 @@ def _readers(spec: Input, book: Rulebook, name: str, period: Period) -> dict[str
     def on(text: str) -> str:
         found = forms.day(text)
         if not period.start <= found < period.end:
-            last = period.end - dt.timedelta(days=1)
-            raise Unfit("day_within", first=str(period.start), last=str(last))
+            raise Unfit("day_within", first=str(period.start), last=str(period.last))
         return found.isoformat()
 
     out: dict[str, Callable[[str], Any]] = {

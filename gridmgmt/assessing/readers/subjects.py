@@ -12,6 +12,7 @@ from gridmgmt.faults import Faults
 from gridmgmt.files import forms
 from gridmgmt.files.forms import Collected, Line
 from gridmgmt.files.tables import ALWAYS, Row, Wrong
+from gridmgmt.files.wording import named
 from gridmgmt.rulebooks.dossier import Subject
 from gridmgmt.texts import Unfit
 
@@ -95,9 +96,8 @@ def read_line(collected: Collected, line: Line) -> Listed | None:
     row = collected.row(line, _ListRow, "expected_subject_code")
     if row is None:
         return None
-    zh, en, code = row.name_zh, row.name_en, row.code
-    names = {"zh": zh or en or code, "en": en or zh or code}
-    subject = Subject(code, names, row.level, row.group, row.role, row.superiors, row.attributes)
+    name = named(row.name_zh, row.name_en, row.code)
+    subject = Subject(row.code, name, row.level, row.group, row.role, row.superiors, row.attributes)
     return Listed(subject, row.valid_from, row.valid_to, line)
 
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, func, literal, select, text
+from sqlalchemy import Connection, Select, func, literal, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from gridmgmt.database import tables as t
@@ -176,16 +176,15 @@ def listing(connection: Connection) -> list[dict[str, Any]]:
 
 def documents(connection: Connection, assessment_id: int, level: int | None = None) -> list[Document]:
     """Subjects' documents, by level and code."""
-    c, s = t.assessment_subject.c, t.subject.c
-    statement = (
-        select(c.document, c.chance)
-        .join_from(t.assessment_subject, t.subject)
-        .where(c.assessment_id == assessment_id)
-        .order_by(s.level, s.code)
-    )
-    if level is not None:
-        statement = statement.where(s.level == level)
+    statement = _documents(assessment_id, level).order_by(t.subject.c.level, t.subject.c.code)
     return [_whole(r.document, r.chance) for r in connection.execute(statement)]
+
+
+def _documents(assessment_id: int, level: int | None) -> Select[Any]:
+    c = t.assessment_subject.c
+    statement = select(c.document, c.chance).join_from(t.assessment_subject, t.subject)
+    of_level = [t.subject.c.level == level] if level is not None else []
+    return statement.where(c.assessment_id == assessment_id, *of_level)
 
 
 def _whole(document: Mapping[str, Any], chance: Mapping[str, Any] | None) -> Document:
@@ -201,16 +200,9 @@ def document(connection: Connection, stored: Stored, code: str, level: int | Non
     SubjectMissing
         The assessment has no grid of that code.
     """
-    c, s = t.assessment_subject.c, t.subject.c
-    statement = (
-        select(c.document, c.chance)
-        .join_from(t.assessment_subject, t.subject)
-        .where(c.assessment_id == stored.id, s.code == code)
-        .order_by(s.level.desc())
-    )
-    if level is not None:
-        statement = statement.where(s.level == level)
-    found = connection.execute(statement.limit(1)).one_or_none()
+    s = t.subject.c
+    statement = _documents(stored.id, level).where(s.code == code).order_by(s.level.desc()).limit(1)
+    found = connection.execute(statement).one_or_none()
     if found is None:
         raise SubjectMissing(name=stored.name, code=code)
     return _whole(found.document, found.chance)

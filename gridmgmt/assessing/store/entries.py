@@ -11,10 +11,11 @@ from fractions import Fraction
 from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
-from sqlalchemy.dialects.postgresql import Range, distinct_on, insert
+from sqlalchemy.dialects.postgresql import Range, distinct_on
 
-from gridmgmt.database import cities
+from gridmgmt.database import cities, copying
 from gridmgmt.database import tables as t
+from gridmgmt.files.wording import named
 from gridmgmt.rulebooks.dossier import Subject
 from gridmgmt.rulebooks.records import RESULT, joined
 
@@ -43,12 +44,7 @@ class Current:
         return self.period, self.subject, self.input, self.ref
 
 
-def current(
-    connection: Connection,
-    rulebook_id: str,
-    period_labels: Sequence[str],
-    known_through: dt.datetime | None = None,
-) -> list[Current]:
+def current(connection: Connection, rulebook_id: str, period_labels: Sequence[str]) -> list[Current]:
     """The newest row of every key in some periods, withdrawn ones too, in the order in which keys came up first."""
     e = t.entry.c
     key = (e.period, e.subject_code, e.input, e.ref)
@@ -57,22 +53,15 @@ def current(
     numbered = (
         select(*key, e.value, e.evidence, t.batch.c.file_sha256, first.label("place"), order.label("n"))
         .join_from(t.entry, t.batch)
-        .where(e.rulebook_id == rulebook_id, e.period.in_(period_labels), *_through(known_through))
+        .where(e.rulebook_id == rulebook_id, e.period.in_(period_labels))
         .subquery()
     )
     newest = select(*(c for c in numbered.c if c.name != "n")).where(numbered.c.n == 1).order_by(numbered.c.place)
     return [Current(*row) for row in connection.execute(newest)]
 
 
-def _through(known_through: dt.datetime | None) -> list[Any]:
-    return [t.entry.c.known_at <= known_through] if known_through is not None else []
-
-
 def current_entries(
-    connection: Connection,
-    rulebook_id: str,
-    period_labels: Sequence[str],
-    known_through: dt.datetime | None = None,
+    connection: Connection, rulebook_id: str, period_labels: Sequence[str]
 ) -> dict[str, dict[str, dict[str, Any]]]:
     """Period → subject → input → plain value, records joined; each finding and event says which ``entry`` it is.
 
@@ -80,7 +69,7 @@ def current_entries(
     entered; only the steps of hanging accounts without days come as entered.
     """
     found: dict[tuple[str, str, str], list[tuple[str, Any]]] = {}
-    for row in current(connection, rulebook_id, period_labels, known_through):
+    for row in current(connection, rulebook_id, period_labels):
         if row.value is not None:
             value = row.value
             if row.ref and {"mark", "title", "step", "category"}.isdisjoint(value):
@@ -182,7 +171,7 @@ def assessed_rows(connection: Connection, rulebook_id: str) -> list[AssessedRow]
 
 
 def _assessed_row(levels: Sequence[str], r: Any) -> AssessedRow:
-    name = {"zh": r.name_zh or r.name_en or r.code, "en": r.name_en or r.name_zh or r.code}
+    name = named(r.name_zh, r.name_en, r.code)
     level = levels[r.level - 1] if r.kind == "grid" else None
     subject = Subject(r.code, name, level, r.group_name, r.role, tuple(r.superiors), tuple(r.attributes))
     return AssessedRow(r.subject_id, r.kind, subject, r.first, r.last)
@@ -206,13 +195,8 @@ def save_subjects(connection: Connection, kind: str, names: Mapping[str, Mapping
     s = t.subject.c
     rows = connection.execute(select(s.code, s.name_zh, s.name_en).where(s.kind == kind))
     known = {r.code: (r.name_zh, r.name_en) for r in rows}
-    if names:
-        statement = insert(t.subject)
-        changes = {n: statement.excluded[n] for n in ("name_zh", "name_en")}
-        made = [{"kind": kind, "level": 0, "code": c, "name_zh": n["zh"], "name_en": n["en"]} for c, n in names.items()]
-        connection.execute(
-            statement.on_conflict_do_update(index_elements=["kind", "level", "code"], set_=changes), made
-        )
+    made = [{"kind": kind, "level": 0, "code": c, "name_zh": n["zh"], "name_en": n["en"]} for c, n in names.items()]
+    copying.put(connection, t.subject, made, ["kind", "level", "code"])
     return sum(c in known and known[c] != (n["zh"], n["en"]) for c, n in names.items())
 
 

@@ -27,9 +27,8 @@ from gridmgmt.casework.store import steps
 from gridmgmt.casework.store.steps import TakenRow
 from gridmgmt.casework.transitions import OPENING, PLACING
 from gridmgmt.database import batches, clock, merging
-from gridmgmt.database import facts as database_facts
 from gridmgmt.database.facts import CASES
-from gridmgmt.database.work import Connection, Work
+from gridmgmt.database.work import Connection, Work, share_lock
 from gridmgmt.errors import CaseChanged, CaseExists, CaseMissing, FactInvalid, GridmgmtError, RowTaken, StepRefused
 
 MICROSECOND = dt.timedelta(microseconds=1)
@@ -244,7 +243,7 @@ def take_within(connection: Connection, requests: Sequence[Request]) -> list[Out
     if odd:  # no database holds such a number: the others are taken, in order
         rest = iter(take_within(connection, [r for n, r in enumerate(requests) if n not in odd]))
         return [Outcome(r, fault=_unfit(r)) if n in odd else next(rest) for n, r in enumerate(requests)]
-    database_facts.share_lock(connection)
+    share_lock(connection)
     desk = Desk(connection)
     taken = steps.taken_rows(connection, [r.ref for r in requests if r.ref is not None])
     numbered = _numbered(connection, desk, requests, taken, clock.now(connection))
@@ -386,7 +385,7 @@ def renew_deadlines(work: Work) -> int:
     """
     n = 0
     with work.transaction() as connection:
-        database_facts.share_lock(connection)
+        share_lock(connection)
         desk, at = Desk(connection), clock.now(connection)
         numbers = steps.provisional(connection)
         for first in range(0, len(numbers), CHUNK):

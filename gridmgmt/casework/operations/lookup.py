@@ -123,8 +123,7 @@ def show_case(work: Work, case_no: str) -> Shown:
     """
     with work.snapshot() as connection:
         desk, at = Desk(connection), work.now or clock.now(connection)
-        row, taken, is_derived = _file(connection, case_no)
-        taken = [s for s in taken if s.at <= at]
+        row, taken, is_derived = _file(connection, case_no, at)
         case = transitions.fold(case_no, taken)
         found = hanging.accounts(taken, at, desk.timing.terms, desk.rules.exposed_at_failure)
         legal = transitions.possible(case, at, desk.rules.limits)
@@ -132,12 +131,14 @@ def show_case(work: Work, case_no: str) -> Shown:
         return Shown(case, row, tuple(taken), is_derived, tuple(found), tuple(legal), grids, at)
 
 
-def _file(connection: Connection, case_no: str) -> tuple[dict[str, Any], list[Step], bool]:
+def _file(connection: Connection, case_no: str, at: dt.datetime) -> tuple[dict[str, Any], list[Step], bool]:
+    """A case's row, its steps up to a moment, and whether these are derived from its dates."""
     row = steps.found(connection, [case_no]).get(case_no)
     if row is None:
         raise CaseMissing(case_no=case_no)
     stored = steps.of_cases(connection, [row["id"]]).get(row["id"])
-    return row, stored or implied_steps.derive(steps.plain_row(row)), not stored
+    taken = stored or implied_steps.derive(steps.plain_row(row))
+    return row, [s for s in taken if s.at <= at], not stored
 
 
 def clocks(work: Work, case_no: str) -> tuple[dt.datetime, list[StageClock]]:
@@ -149,8 +150,7 @@ def clocks(work: Work, case_no: str) -> tuple[dt.datetime, list[StageClock]]:
     """
     with work.snapshot() as connection:
         desk, at = Desk(connection), work.now or clock.now(connection)
-        _, taken, _ = _file(connection, case_no)
-        taken = [s for s in taken if s.at <= at]
+        _, taken, _ = _file(connection, case_no, at)
         case = transitions.fold(case_no, taken)
         return at, [c for stage in CLOCKS if (c := _clock(desk, case, taken, stage, at)) is not None]
 

@@ -20,6 +20,7 @@ from gridmgmt.database import cities
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.people.store import categories
 from gridmgmt.periods import Period
+from gridmgmt.places.grids import called
 from gridmgmt.places.layers import OTHER, road_class_at
 from gridmgmt.places.store import editions, layers
 
@@ -185,10 +186,9 @@ def map_data(work: Work, period: Period, rule_name: str) -> tuple[RepeatReport, 
     rule = reading.rule(rule_name)
     with work.snapshot() as connection:
         found = _report(connection, period, rule)
-        edition = editions.on_date(connection, period.end - dt.timedelta(days=1))
+        edition = editions.on_date(connection, period.last)
         outlines = editions.grids(connection, edition.id, [found.city.levels[1].number])
-    names = zip(outlines.name_zh, outlines.name_en, outlines.code, strict=True)
-    return found, outlines.assign(name=[zh or en or code for zh, en, code in names])
+    return found, outlines.assign(name=called(outlines))
 
 
 def _report(connection: Connection, period: Period, rule: Rule) -> RepeatReport:

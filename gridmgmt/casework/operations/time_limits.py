@@ -5,7 +5,7 @@ from pathlib import Path
 from gridmgmt.casework.readers.time_limits import read_limits
 from gridmgmt.casework.store import time_limits as store
 from gridmgmt.casework.time_limits import TimeLimit, contradiction
-from gridmgmt.database import batches, facts
+from gridmgmt.database import batches
 from gridmgmt.database.work import Work
 from gridmgmt.errors import TimeLimitContradicts
 from gridmgmt.people.store import units
@@ -21,8 +21,7 @@ def import_limits(work: Work, path: Path) -> int:
     TimeLimitContradicts
         The table states another figure from the same day on: a change needs a later valid_from.
     """
-    with work.transaction() as connection:
-        facts.lock(connection)
+    with work.locked() as connection:
         rows = read_limits(path, set(units.unit_ids(connection)))
         found = contradiction(rows, store.load(connection))
         if found is not None:

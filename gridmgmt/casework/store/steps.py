@@ -15,7 +15,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from gridmgmt.casework.cases import Step
 from gridmgmt.database import tables as t
 from gridmgmt.database.copying import copy_in
-from gridmgmt.database.facts import CASES, LOCATED, LOCK
+from gridmgmt.database.facts import CASES, LOCATED
+from gridmgmt.database.work import LOCK
 
 FILES_LOCK = LOCK + 1
 """Advisory lock under which rows of files are taken."""

@@ -1,15 +1,16 @@
-"""What every table shares: the metadata, and makers of its columns."""
+"""What every table shares: the metadata, its first and last column, and makers of the others."""
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Identity, MetaData, Text, func
+import sqlalchemy as sa
+from sqlalchemy.schema import SchemaItem
 
 MAX_LEVELS = 6
 """Grid levels a city may have: four by default, a fifth is the unit grid."""
 
 GRID_COLUMNS = tuple(f"grid_l{n}" for n in range(1, MAX_LEVELS + 1))
 
-metadata = MetaData(
+metadata = sa.MetaData(
     naming_convention={
         "ix": "ix_%(column_0_label)s",
         "uq": "uq_%(table_name)s_%(column_0_name)s",
@@ -20,36 +21,37 @@ metadata = MetaData(
 )
 
 
-def row_id() -> Column[int]:
-    """The row's own number."""
-    return Column("id", BigInteger, Identity(always=False), primary_key=True)
+def numbered(name: str, *parts: SchemaItem) -> sa.Table:
+    """A table whose rows have a number of their own."""
+    return sa.Table(name, metadata, sa.Column("id", sa.BigInteger, sa.Identity(always=False), primary_key=True), *parts)
 
 
-def known_at() -> Column[Any]:
+def record(name: str, *parts: SchemaItem) -> sa.Table:
+    """A table whose numbered rows bear the moment the platform learnt of them."""
+    return numbered(name, *parts, known_at())
+
+
+def known_at() -> sa.Column[Any]:
     """The moment the platform learnt of the row."""
-    return Column("known_at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp())
+    return sa.Column("known_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.clock_timestamp())
 
 
-def instant(name: str, *, nullable: bool = True) -> Column[Any]:
+def instant(name: str, *, nullable: bool = True) -> sa.Column[Any]:
     """An instant with its zone."""
-    return Column(name, DateTime(timezone=True), nullable=nullable)
+    return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable)
 
 
-def texts(*names: str) -> list[Column[Any]]:
+def texts(*names: str, nullable: bool = True) -> list[sa.Column[Any]]:
     """Free texts."""
-    return [Column(name, Text) for name in names]
+    return [sa.Column(name, sa.Text, nullable=nullable) for name in names]
 
 
-def code(name: str, *, nullable: bool = True) -> Column[str]:
+def code(name: str, *, nullable: bool = True) -> sa.Column[str]:
     """A code compares byte by byte everywhere, so that 'the smallest code' is the same in SQL and Python."""
-    return Column(name, Text(collation="C"), nullable=nullable)
+    return sa.Column(name, sa.Text(collation="C"), nullable=nullable)
 
 
-def plain_ref(name: str, *, nullable: bool = True, index: bool = False) -> Column[int]:
-    """The id of a row of another table, not checked by the database (see the module's words on large tables)."""
-    return Column(name, BigInteger, nullable=nullable, index=index)
-
-
-def ref(name: str, target: str, *, nullable: bool = True, index: bool = False) -> Column[int]:
-    """The id of a row of another table, checked by the database."""
-    return Column(name, BigInteger, ForeignKey(target), nullable=nullable, index=index)
+def ref(name: str, target: str | None = None, *, nullable: bool = True, index: bool = False) -> sa.Column[int]:
+    """The id of a row of another table; without a target, as in large tables, the database does not check it."""
+    checks = [sa.ForeignKey(target)] if target else []
+    return sa.Column(name, sa.BigInteger, *checks, nullable=nullable, index=index)

@@ -1,44 +1,27 @@
 """The working day of cases: their steps, the numbers given to new ones, photographs and files."""
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    CheckConstraint,
-    Column,
-    Float,
-    ForeignKey,
-    Index,
-    Integer,
-    Table,
-    Text,
-    UniqueConstraint,
-    text,
-)
+import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import DATERANGE, JSONB
 
-from gridmgmt.database.tables.base import code, instant, known_at, metadata, plain_ref, ref, row_id, texts
+from gridmgmt.database.tables.base import code, instant, known_at, metadata, record, ref, texts
 
-step = Table(
+step = record(
     "step",
-    metadata,
-    row_id(),
-    plain_ref("case_id", nullable=False),
-    Column("seq", Integer, nullable=False),
-    Column("kind", Text, nullable=False),
+    ref("case_id", nullable=False),
+    sa.Column("seq", sa.Integer, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
     instant("at", nullable=False),
-    Column("actor", Text, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
     code("unit_code"),
-    Column("reason", Text),
-    Column("facts", JSONB, nullable=False, server_default=text("'{}'")),
-    Column("origin", Text, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("ref", Text),
-    plain_ref("batch_id", nullable=False),
-    known_at(),
-    UniqueConstraint("case_id", "seq", name="uq_step"),
-    Index("uq_step_ref", "ref", unique=True, postgresql_where=text("ref IS NOT NULL")),
-    Index("ix_step_at", "at"),
-    CheckConstraint("origin IN ('own', 'imported', 'derived')", name="origin"),
+    sa.Column("reason", sa.Text),
+    sa.Column("facts", JSONB, nullable=False, server_default=sa.text("'{}'")),
+    *texts("origin", "state", nullable=False),
+    sa.Column("ref", sa.Text),
+    ref("batch_id", nullable=False),
+    sa.UniqueConstraint("case_id", "seq", name="uq_step"),
+    sa.Index("uq_step_ref", "ref", unique=True, postgresql_where=sa.text("ref IS NOT NULL")),
+    sa.Index("ix_step_at", "at"),
+    sa.CheckConstraint("origin IN ('own', 'imported', 'derived')", name="origin"),
 )
 """Steps of cases (办理步骤), append-only; ``seq`` 1, 2, … of a case is its version, ``state`` the one it led to.
 
@@ -46,53 +29,49 @@ step = Table(
 ``ref`` names the row of a file that a step came from, so that the file handed in again adds nothing.
 """
 
-time_limit = Table(
+time_limit = record(
     "time_limit",
-    metadata,
-    row_id(),
-    Column("category", Text, nullable=False),
+    sa.Column("category", sa.Text, nullable=False),
     code("unit_code"),
-    Column("stage", Text, nullable=False),
-    Column("part", Integer, nullable=False),
+    sa.Column("stage", sa.Text, nullable=False),
+    sa.Column("part", sa.Integer, nullable=False),
     *texts("part_zh", "part_en"),
-    Column("amount", Text, nullable=False),
-    Column("unit", Text, nullable=False),
+    *texts("amount", "unit", nullable=False),
     *texts("condition_zh", "condition_en"),
-    Column("valid", DATERANGE, nullable=False),
+    sa.Column("valid", DATERANGE, nullable=False),
     ref("batch_id", "batch.id"),
-    known_at(),
-    Index(
+    sa.Index(
         "uq_time_limit",
         "category",
-        text("coalesce(unit_code, ''::text)"),
+        sa.text("coalesce(unit_code, ''::text)"),
         "stage",
-        text("lower(valid)"),
+        sa.text("lower(valid)"),
         "part",
         unique=True,
     ),
 )
 """Time limits (时限表), their figures never changed; ``amount`` is an exact fraction as text."""
 
-counter = Table(
+counter = sa.Table(
     "counter",
     metadata,
-    Column("key", Text, primary_key=True),
-    Column("n", BigInteger, nullable=False),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("n", sa.BigInteger, nullable=False),
 )
 """The last number given under a key, e.g. to the cases opened on a day."""
 
-stored_file = Table(
+stored_file = sa.Table(
     "stored_file",
     metadata,
-    Column("sha256", Text(collation="C"), primary_key=True),
-    Column("media_type", Text, nullable=False),
-    Column("n_bytes", BigInteger, nullable=False),
-    Column("width", Integer),
-    Column("height", Integer),
+    sa.Column("sha256", sa.Text(collation="C"), primary_key=True),
+    sa.Column("media_type", sa.Text, nullable=False),
+    sa.Column("n_bytes", sa.BigInteger, nullable=False),
+    sa.Column("width", sa.Integer),
+    sa.Column("height", sa.Integer),
     instant("taken_at"),
-    Column("taken_at_zone_known", Boolean),
-    Column("exif_lon", Float),
-    Column("exif_lat", Float),
+    sa.Column("taken_at_zone_known", sa.Boolean),
+    sa.Column("exif_lon", sa.Float),
+    sa.Column("exif_lat", sa.Float),
     known_at(),
 )
 """A photograph or file (附件) of the files folder, by the SHA-256 of its bytes; ``width`` and ``height`` as it is seen.
@@ -100,31 +79,28 @@ stored_file = Table(
 ``taken_at_zone_known``: whether the camera wrote its offset; where not, ``taken_at`` was read as city time.
 """
 
-attachment = Table(
+attachment = record(
     "attachment",
-    metadata,
-    row_id(),
-    Column("sha256", Text(collation="C"), ForeignKey("stored_file.sha256"), nullable=False),
-    plain_ref("case_id"),
-    Column("step_seq", Integer),
+    sa.Column("sha256", sa.Text(collation="C"), sa.ForeignKey("stored_file.sha256"), nullable=False),
+    ref("case_id"),
+    sa.Column("step_seq", sa.Integer),
     code("sample_no"),
-    Column("kind", Text, nullable=False),
-    Column("caption", Text),
-    Column("actor", Text, nullable=False),
-    known_at(),
-    Index(
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("caption", sa.Text),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Index(
         "uq_attachment",
         "sha256",
         "kind",
-        text("coalesce(case_id, 0)"),
-        text("coalesce(step_seq, 0)"),
-        text("coalesce(sample_no, ''::text)"),
+        sa.text("coalesce(case_id, 0)"),
+        sa.text("coalesce(step_seq, 0)"),
+        sa.text("coalesce(sample_no, ''::text)"),
         unique=True,
     ),
-    Index("ix_attachment_case", "case_id", "step_seq"),
-    Index("ix_attachment_sample", "sample_no"),
-    CheckConstraint("kind IN ('before', 'after', 'evidence')", name="kind"),
-    CheckConstraint("num_nonnulls(case_id, sample_no) = 1", name="one_fact"),
-    CheckConstraint("step_seq IS NULL OR case_id IS NOT NULL", name="step_of_case"),
+    sa.Index("ix_attachment_case", "case_id", "step_seq"),
+    sa.Index("ix_attachment_sample", "sample_no"),
+    sa.CheckConstraint("kind IN ('before', 'after', 'evidence')", name="kind"),
+    sa.CheckConstraint("num_nonnulls(case_id, sample_no) = 1", name="one_fact"),
+    sa.CheckConstraint("step_seq IS NULL OR case_id IS NOT NULL", name="step_of_case"),
 )
 """What a file shows of a case, a step or a sample, each once: 处置前 before, 处置后 after, 证据 evidence."""

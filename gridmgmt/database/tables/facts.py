@@ -2,167 +2,129 @@
 
 from typing import Any
 
+import sqlalchemy as sa
 from geoalchemy2 import Geometry
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    CheckConstraint,
-    Column,
-    Float,
-    ForeignKey,
-    Index,
-    Integer,
-    Numeric,
-    Table,
-    Text,
-    UniqueConstraint,
-    text,
-)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from gridmgmt.city import STORAGE_EPSG
-from gridmgmt.database.tables.base import GRID_COLUMNS, code, instant, known_at, metadata, plain_ref, ref, row_id, texts
+from gridmgmt.database.tables.base import GRID_COLUMNS, code, instant, known_at, metadata, numbered, record, ref, texts
 
 
-def _category() -> list[Column[Any]]:
-    return [Column("category_scheme", Text), Column("category_kind", Text), code("category_code")]
-
-
-def case_facts() -> list[Column[Any]]:
+def case_facts() -> list[sa.Column[Any]]:
     """What a version of a case states; the same columns in ``cases`` and ``case_version``."""
     return [
-        *_category(),
+        *texts("category_scheme", "category_kind"),
+        code("category_code"),
         *texts("source", "status"),
         instant("reported_at", nullable=False),
         *map(instant, ("accepted_at", "registered_at", "dispatched_at", "due_at", "due_extended_at")),
         *map(instant, ("handled_at", "closed_at", "voided_at")),
-        Column("n_rework", Integer),
+        sa.Column("n_rework", sa.Integer),
         instant("reworked_at"),
-        Column("is_repeat", Boolean),
+        sa.Column("is_repeat", sa.Boolean),
         code("unit_code"),
         *texts("address", "description"),
-        Column("lon", Float),
-        Column("lat", Float),
+        sa.Column("lon", sa.Float),
+        sa.Column("lat", sa.Float),
     ]
 
 
-def sample_facts() -> list[Column[Any]]:
+def sample_facts() -> list[sa.Column[Any]]:
     """What a version of an inspection sample (抽查样本) states."""
     return [
         *texts("sample_type", "object_name"),
         instant("sampled_at", nullable=False),
-        Column("score", Numeric),
+        sa.Column("score", sa.Numeric),
         *texts("result", "findings"),
         code("unit_code"),
-        Column("address", Text),
-        Column("lon", Float),
-        Column("lat", Float),
+        sa.Column("address", sa.Text),
+        sa.Column("lon", sa.Float),
+        sa.Column("lat", sa.Float),
     ]
 
 
-def _located() -> list[Column[Any]]:
+def _located() -> list[sa.Column[Any]]:
     """Where a fact row belongs now: edition, grids of all levels, the unit that answers, and why."""
     return [
-        plain_ref("edition_id"),
-        *(plain_ref(name) for name in GRID_COLUMNS),
-        plain_ref("unit_id"),
-        Column("located", Text, nullable=False),
+        ref("edition_id"),
+        *(ref(name) for name in GRID_COLUMNS),
+        ref("unit_id"),
+        sa.Column("located", sa.Text, nullable=False),
     ]
 
 
-def _versioned() -> list[Column[Any]]:
+def _versioned() -> list[sa.Column[Any]]:
     return [
         instant("version_at", nullable=False),
-        Column("content_hash", Text, nullable=False),
-        plain_ref("batch_id", nullable=False),
-        Column("row_no", Integer, nullable=False),
+        sa.Column("content_hash", sa.Text, nullable=False),
+        ref("batch_id", nullable=False),
+        sa.Column("row_no", sa.Integer, nullable=False),
         known_at(),
     ]
 
 
-cases = Table(
+def _current(name: str, number: str, facts: list[sa.Column[Any]], *more: sa.Index) -> sa.Table:
+    """The facts of a kind as their newest versions state them, each with its place."""
+    return numbered(
+        name,
+        sa.Column(number, sa.Text(collation="C"), nullable=False, unique=True),
+        *facts,
+        *_versioned(),
+        *_located(),
+        sa.Column("geom", Geometry("POINT", srid=STORAGE_EPSG, spatial_index=False)),
+        sa.Index(f"ix_{name}_geom", "geom", postgresql_using="gist"),
+        *more,
+    )
+
+
+def _versions(fact: str, facts: list[sa.Column[Any]]) -> sa.Table:
+    """Every version of the facts of a kind that was ever handed in."""
+    number = ref(f"{fact}_id", nullable=False)
+    once = sa.UniqueConstraint(f"{fact}_id", "version_at", name=f"uq_{fact}_version")
+    return numbered(f"{fact}_version", number, *facts, *_versioned(), once)
+
+
+cases = _current(
     "cases",
-    metadata,
-    row_id(),
-    Column("case_no", Text(collation="C"), nullable=False, unique=True),
-    *case_facts(),
-    *_versioned(),
-    *_located(),
-    Column("geom", Geometry("POINT", srid=STORAGE_EPSG, spatial_index=False)),
-    Index("ix_cases_geom", "geom", postgresql_using="gist"),
-    Index("ix_cases_reported_at", "reported_at"),
-    Index("ix_cases_registered_at", "registered_at"),
-    Index("ix_cases_due", text("coalesce(due_extended_at, due_at)")),
-    Index("ix_cases_leaf", "grid_l4", "reported_at"),
+    "case_no",
+    case_facts(),
+    sa.Index("ix_cases_reported_at", "reported_at"),
+    sa.Index("ix_cases_registered_at", "registered_at"),
+    sa.Index("ix_cases_due", sa.text("coalesce(due_extended_at, due_at)")),
+    sa.Index("ix_cases_leaf", "grid_l4", "reported_at"),
 )
 
-case_version = Table(
-    "case_version",
-    metadata,
-    row_id(),
-    plain_ref("case_id", nullable=False),
-    *case_facts(),
-    *_versioned(),
-    UniqueConstraint("case_id", "version_at", name="uq_case_version"),
-)
+case_version = _versions("case", case_facts())
 
-reporter = Table(
+reporter = sa.Table(
     "reporter",
     metadata,
-    Column("case_id", BigInteger, ForeignKey("cases.id"), primary_key=True, autoincrement=False),
+    sa.Column("case_id", sa.BigInteger, sa.ForeignKey("cases.id"), primary_key=True, autoincrement=False),
     *texts("name", "phone"),
 )
 
-samples = Table(
-    "samples",
-    metadata,
-    row_id(),
-    Column("sample_no", Text(collation="C"), nullable=False, unique=True),
-    *sample_facts(),
-    *_versioned(),
-    *_located(),
-    Column("geom", Geometry("POINT", srid=STORAGE_EPSG, spatial_index=False)),
-    Index("ix_samples_geom", "geom", postgresql_using="gist"),
-    Index("ix_samples_sampled_at", "sampled_at"),
-)
+samples = _current("samples", "sample_no", sample_facts(), sa.Index("ix_samples_sampled_at", "sampled_at"))
 
-sample_version = Table(
-    "sample_version",
-    metadata,
-    row_id(),
-    plain_ref("sample_id", nullable=False),
-    *sample_facts(),
-    *_versioned(),
-    UniqueConstraint("sample_id", "version_at", name="uq_sample_version"),
-)
+sample_version = _versions("sample", sample_facts())
 
-assignment = Table(
+assignment = record(
     "assignment",
-    metadata,
-    row_id(),
-    plain_ref("case_id", index=True),
-    plain_ref("sample_id", index=True),
+    ref("case_id", index=True),
+    ref("sample_id", index=True),
     *_located(),
-    plain_ref("batch_id", nullable=False),
-    known_at(),
-    CheckConstraint("num_nonnulls(case_id, sample_id) = 1", name="one_fact"),
+    ref("batch_id", nullable=False),
+    sa.CheckConstraint("num_nonnulls(case_id, sample_id) = 1", name="one_fact"),
 )
 
-quarantine = Table(
+quarantine = record(
     "quarantine",
-    metadata,
-    row_id(),
     ref("batch_id", "batch.id", nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("profile", Text, nullable=False),
-    Column("file", Text, nullable=False),
-    Column("file_sha256", Text, nullable=False),
-    Column("row_no", Integer, nullable=False),
-    Column("crs", Text),
-    Column("raw", JSONB, nullable=False),
-    Column("problems", JSONB, nullable=False),
+    *texts("kind", "profile", "file", "file_sha256", nullable=False),
+    sa.Column("row_no", sa.Integer, nullable=False),
+    sa.Column("crs", sa.Text),
+    sa.Column("raw", JSONB, nullable=False),
+    sa.Column("problems", JSONB, nullable=False),
     instant("source_as_of"),
     ref("resolved_by", "batch.id"),
-    known_at(),
-    UniqueConstraint("kind", "file_sha256", "row_no", name="uq_quarantine_row"),
+    sa.UniqueConstraint("kind", "file_sha256", "row_no", name="uq_quarantine_row"),
 )

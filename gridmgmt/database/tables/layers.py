@@ -1,23 +1,20 @@
 """Reference layers (参考图层) and their features: roads, key areas, sites, owners' areas, addresses, components."""
 
+import sqlalchemy as sa
 from geoalchemy2 import Geometry
-from sqlalchemy import Column, Float, Index, Integer, Table, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import DATERANGE, JSONB, ExcludeConstraint
 
 from gridmgmt.city import STORAGE_EPSG
-from gridmgmt.database.tables.base import code, known_at, metadata, plain_ref, ref, row_id, texts
+from gridmgmt.database.tables.base import code, numbered, record, ref, texts
 
-layer = Table(
+layer = record(
     "layer",
-    metadata,
-    row_id(),
-    Column("kind", Text, nullable=False),
-    Column("name", Text(collation="C"), nullable=False),
-    Column("valid", DATERANGE, nullable=False),
-    Column("sha256", Text, nullable=False),
-    Column("n_features", Integer, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("name", sa.Text(collation="C"), nullable=False),
+    sa.Column("valid", DATERANGE, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("n_features", sa.Integer, nullable=False),
     ref("batch_id", "batch.id", nullable=False),
-    known_at(),
     ExcludeConstraint(("kind", "="), ("name", "="), ("valid", "&&"), using="gist", name="ex_layer_valid"),
 )
 """One complete set of features of a kind, valid half-open; only the end of ``valid`` is ever changed, by its successor.
@@ -26,19 +23,17 @@ layer = Table(
 layer that was replaced by one that begins no later.
 """
 
-feature = Table(
+feature = numbered(
     "feature",
-    metadata,
-    row_id(),
-    plain_ref("layer_id", nullable=False),
+    ref("layer_id", nullable=False),
     code("code", nullable=False),
     *texts("name_zh", "name_en", "class"),
     code("unit_code"),
     *texts("land_owner", "category"),
-    Column("buffer_m", Float),
-    Column("attributes", JSONB, nullable=False, server_default=text("'{}'")),
-    Column("geom", Geometry("GEOMETRY", srid=STORAGE_EPSG, spatial_index=False), nullable=False),
-    UniqueConstraint("layer_id", "code", name="uq_feature_code"),
-    Index("ix_feature_geom", "geom", postgresql_using="gist"),
+    sa.Column("buffer_m", sa.Float),
+    sa.Column("attributes", JSONB, nullable=False, server_default=sa.text("'{}'")),
+    sa.Column("geom", Geometry("GEOMETRY", srid=STORAGE_EPSG, spatial_index=False), nullable=False),
+    sa.UniqueConstraint("layer_id", "code", name="uq_feature_code"),
+    sa.Index("ix_feature_geom", "geom", postgresql_using="gist"),
 )
 """A feature of a layer; ``attributes`` holds the file's other columns, as text."""

@@ -1,128 +1,109 @@
 """The city, its editions and grids, and its reference tables: units, categories, responsibility rules."""
 
+import sqlalchemy as sa
 from geoalchemy2 import Geometry
-from sqlalchemy import Boolean, CheckConstraint, Column, Float, Index, SmallInteger, Table, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import DATERANGE, JSONB, ExcludeConstraint
 
 from gridmgmt.city import STORAGE_EPSG
-from gridmgmt.database.tables.base import code, instant, known_at, metadata, ref, row_id, texts
+from gridmgmt.database.tables.base import code, instant, known_at, metadata, numbered, record, ref, texts
 
-city = Table(
+city = sa.Table(
     "city",
     metadata,
-    Column("id", SmallInteger, primary_key=True, autoincrement=False),
-    Column("document", JSONB, nullable=False),
+    sa.Column("id", sa.SmallInteger, primary_key=True, autoincrement=False),
+    sa.Column("document", JSONB, nullable=False),
     known_at(),
-    CheckConstraint("id = 1", name="one_row"),
+    sa.CheckConstraint("id = 1", name="one_row"),
 )
 
-batch = Table(
+batch = record(
     "batch",
-    metadata,
-    row_id(),
-    Column("kind", Text, nullable=False),
-    Column("file", Text),
-    Column("file_sha256", Text, index=True),
-    Column("profile", Text),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("file", sa.Text),
+    sa.Column("file_sha256", sa.Text, index=True),
+    sa.Column("profile", sa.Text),
     instant("source_as_of"),
-    Column("counts", JSONB, nullable=False, server_default=text("'{}'")),
-    known_at(),
+    sa.Column("counts", JSONB, nullable=False, server_default=sa.text("'{}'")),
 )
 
-edition = Table(
+edition = record(
     "edition",
-    metadata,
-    row_id(),
-    Column("name", Text, nullable=False, unique=True),
-    Column("valid", DATERANGE),
-    Column("source", Text),
-    Column("report", JSONB, nullable=False),
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+    sa.Column("valid", DATERANGE),
+    sa.Column("source", sa.Text),
+    sa.Column("report", JSONB, nullable=False),
     instant("activated_at"),
-    known_at(),
     ExcludeConstraint(("valid", "&&"), using="gist", name="ex_edition_valid"),
 )
 
-grid = Table(
+grid = numbered(
     "grid",
-    metadata,
-    row_id(),
     ref("edition_id", "edition.id", nullable=False),
-    Column("level", SmallInteger, nullable=False),
+    sa.Column("level", sa.SmallInteger, nullable=False),
     code("code", nullable=False),
     code("parent_code"),
     *texts("name_zh", "name_en"),
-    Column("kind", Text, nullable=False),
-    Column("responsible", Text),
-    Column("area_m2", Float, nullable=False),
-    Column("geom", Geometry("MULTIPOLYGON", srid=STORAGE_EPSG, spatial_index=False), nullable=False),
-    UniqueConstraint("edition_id", "level", "code", name="uq_grid_edition_level_code"),
-    Index("ix_grid_geom", "geom", postgresql_using="gist"),
-    Index("ix_grid_parent", "edition_id", "level", "parent_code"),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("responsible", sa.Text),
+    sa.Column("area_m2", sa.Float, nullable=False),
+    sa.Column("geom", Geometry("MULTIPOLYGON", srid=STORAGE_EPSG, spatial_index=False), nullable=False),
+    sa.UniqueConstraint("edition_id", "level", "code", name="uq_grid_edition_level_code"),
+    sa.Index("ix_grid_geom", "geom", postgresql_using="gist"),
+    sa.Index("ix_grid_parent", "edition_id", "level", "parent_code"),
 )
 
-lineage = Table(
+lineage = numbered(
     "lineage",
-    metadata,
-    row_id(),
     ref("edition_a", "edition.id", nullable=False),
     ref("edition_b", "edition.id", nullable=False),
-    Column("level", SmallInteger, nullable=False),
+    sa.Column("level", sa.SmallInteger, nullable=False),
     code("code_a"),
     code("code_b"),
-    Column("share_a", Float),
-    Column("share_b", Float),
-    Column("area_m2", Float, nullable=False),
-    Index("ix_lineage_pair", "edition_a", "edition_b", "level"),
+    sa.Column("share_a", sa.Float),
+    sa.Column("share_b", sa.Float),
+    sa.Column("area_m2", sa.Float, nullable=False),
+    sa.Index("ix_lineage_pair", "edition_a", "edition_b", "level"),
 )
 
-subject = Table(
+subject = record(
     "subject",
-    metadata,
-    row_id(),
-    Column("kind", Text, nullable=False),
-    Column("level", SmallInteger, nullable=False, server_default=text("0")),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("level", sa.SmallInteger, nullable=False, server_default=sa.text("0")),
     code("code", nullable=False),
     *texts("name_zh", "name_en"),
-    Column("valid", DATERANGE),
-    known_at(),
-    UniqueConstraint("kind", "level", "code", name="uq_subject_kind_level_code"),
-    CheckConstraint("kind IN ('grid', 'unit', 'person')", name="kind"),
+    sa.Column("valid", DATERANGE),
+    sa.UniqueConstraint("kind", "level", "code", name="uq_subject_kind_level_code"),
+    sa.CheckConstraint("kind IN ('grid', 'unit', 'person')", name="kind"),
 )
 
-unit = Table(
+unit = record(
     "unit",
-    metadata,
-    row_id(),
-    Column("code", Text(collation="C"), nullable=False, unique=True),
+    sa.Column("code", sa.Text(collation="C"), nullable=False, unique=True),
     *texts("name_zh", "name_en", "kind"),
     code("parent_code"),
-    Column("level", SmallInteger),
+    sa.Column("level", sa.SmallInteger),
     code("grid_code"),
-    Column("valid", DATERANGE),
-    known_at(),
+    sa.Column("valid", DATERANGE),
 )
 """Units (责任单位), a tree by ``parent_code``; ``level`` and ``grid_code``: at which level they work, and where."""
 
-category = Table(
+category = sa.Table(
     "category",
     metadata,
-    Column("scheme", Text, primary_key=True),
-    Column("kind", Text, primary_key=True),
-    Column("code", Text(collation="C"), primary_key=True),
+    sa.Column("scheme", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("code", sa.Text(collation="C"), primary_key=True),
     *texts("major_code", "major_zh", "major_en", "name_zh", "name_en"),
 )
 
-responsibility = Table(
+responsibility = record(
     "responsibility",
-    metadata,
-    row_id(),
-    Column("category", Text, nullable=False),
-    Column("level", SmallInteger),
+    sa.Column("category", sa.Text, nullable=False),
+    sa.Column("level", sa.SmallInteger),
     code("grid_code"),
-    Column("land_owner", Text),
-    Column("override", Boolean, nullable=False, server_default=text("false")),
+    sa.Column("land_owner", sa.Text),
+    sa.Column("override", sa.Boolean, nullable=False, server_default=sa.text("false")),
     ref("unit_id", "unit.id", nullable=False),
-    Column("valid", DATERANGE, nullable=False),
+    sa.Column("valid", DATERANGE, nullable=False),
     ref("batch_id", "batch.id"),
-    known_at(),
 )

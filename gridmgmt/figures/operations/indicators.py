@@ -13,6 +13,7 @@ from gridmgmt.database.work import Work
 from gridmgmt.figures.indicators import describe, kept
 from gridmgmt.figures.operations.period_counts import Figures, figures
 from gridmgmt.periods import Period
+from gridmgmt.places.grids import called
 from gridmgmt.places.store import editions
 
 
@@ -69,9 +70,7 @@ def choropleth(work: Work, indicator: str, period: Period, as_of: dt.datetime | 
             frame["value"] = frame[indicator].astype(float)
             ascending = getattr(rule, "better", None) == "low"
             frame["rank"] = frame["value"].rank(method="min", ascending=ascending)
-            frame["name"] = [
-                zh or en or code for zh, en, code in zip(frame.name_zh, frame.name_en, frame.code, strict=True)
-            ]
+            frame["name"] = called(frame)
             levels.append(LevelMap(level, frame))
         return MapData(city, period, found.as_of, found.edition.name, tuple(levels))
 
@@ -103,9 +102,7 @@ def heat(work: Work, period: Period, category: str | None = None) -> HeatData:
         wanted = kept(found.cases.facts, None, [category] if category else [], [], [])
         frame = found.cases.facts.frame[found.cases.masks["n_reported"] & wanted]
         outlines = editions.grids(connection, found.edition.id, [city.levels[1].number])
-        outlines["name"] = [
-            zh or en or code for zh, en, code in zip(outlines.name_zh, outlines.name_en, outlines.code, strict=True)
-        ]
+        outlines["name"] = called(outlines)
         placed = frame[frame["located"].isin(["leaf", "upper"])]
         return HeatData(
             city,

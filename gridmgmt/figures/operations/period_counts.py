@@ -168,7 +168,7 @@ def figures(
     cut = as_of or min(end, facts.last_known(connection) or end)
     if cut < start:
         raise PeriodAhead(period=period.label, known=cut.astimezone(city.zone).isoformat(timespec="minutes"))
-    edition = editions.on_date(connection, period.end - dt.timedelta(days=1))
+    edition = editions.on_date(connection, period.last)
     then = replaying.past(connection, cut)
     cases = replaying.with_past(
         period_facts.cases_of_period(connection, start, end, cut, replaying.held_since(cut)), then, start, end

@@ -1,6 +1,5 @@
 """Sampling (抽查): what a rulebook's plan asks, the draw from the layers, its check; each draw one transaction."""
 
-import datetime as dt
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from typing import Any
 
 from gridmgmt.assessing.store import entries
 from gridmgmt.city import City
-from gridmgmt.database import cities, facts
+from gridmgmt.database import cities
 from gridmgmt.database.work import Connection, Progress, Work
 from gridmgmt.errors import DrawExists, OptionInvalid, PlanInvalid, PlanMissing, SubjectsMissing
 from gridmgmt.inspections import checklists, plans, sampling
@@ -57,12 +56,11 @@ def plan_of(work: Work, rulebook: str, period: str) -> Planned:
 
 
 def _planned(connection: Connection, rulebook: str, period: Period) -> Planned:
-    last = _last_day(period)
-    loaded = rulebooks.load(rulebook, last)
+    loaded = rulebooks.load(rulebook, period.last)
     book = loaded.rulebook
     if not book.samples:
         raise PlanMissing(name=book.id, known=_with_plans())
-    units = entries.assessed_on(connection, book.id, last)
+    units = entries.assessed_on(connection, book.id, period.last)
     if not units:
         raise SubjectsMissing(name=book.id, kind=book.population.kind)
     return Planned(loaded, period, plans.lines(book, units))
@@ -70,10 +68,6 @@ def _planned(connection: Connection, rulebook: str, period: Period) -> Planned:
 
 def _with_plans() -> list[str]:
     return [name for name in rulebooks.known() if rulebooks.load(name).rulebook.samples]
-
-
-def _last_day(period: Period) -> dt.date:
-    return period.end - dt.timedelta(days=1)
 
 
 # --- drawing ----------------------------------------------------------------------------------------------------------
@@ -125,8 +119,7 @@ def make_draw(
     if again is not None and not again.strip():
         raise OptionInvalid(name="--again", value=again, expected="TEXT")
     report: DrawReport | None = None
-    with work.transaction() as connection:
-        facts.lock(connection)
+    with work.locked() as connection:
         planned = _planned(connection, rulebook, parse_period(period))
         made = _Making(connection, planned, seed, work.progress)
         report = made.report(again, not work.keep)
@@ -144,10 +137,10 @@ class _Making:
         self.checklist_text = checklists.load(self.plan.checklist)[1]
         self.key = Key(seed, self.plan.id, self.period.label)
         self.city = cities.load_city(connection)
-        self.edition = editions.on_date(connection, _last_day(self.period))
+        self.edition = editions.on_date(connection, self.period.last)
         self.asked = plans.asked(planned.lines)
         names = sorted({a.object for a in self.asked})
-        self.objects = features.read(connection, names, _last_day(self.period))
+        self.objects = features.read(connection, names, self.period.last)
         progress("frames", 0)
         self.spots = self._spots()
         progress("draw", len(self.asked))

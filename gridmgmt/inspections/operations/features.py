@@ -8,6 +8,7 @@ import geopandas as gpd
 
 from gridmgmt.database.work import Connection
 from gridmgmt.files import data_files
+from gridmgmt.files.wording import named
 from gridmgmt.places.layers import Kinds
 from gridmgmt.places.store import layers as store
 from gridmgmt.settings import data_path
@@ -47,7 +48,7 @@ def read(connection: Connection, names: Sequence[str], day: dt.date) -> Objects:
     wanted = sorted({kind for served in serving.values() for kind in served})
     found = {kind: store.features(connection, kind, day) for kind in wanted}
     titles = {
-        f"{kind}/{code}": {"zh": zh or en or code, "en": en or zh or code}
+        f"{kind}/{code}": named(zh, en, code)
         for kind, frame in found.items()
         for code, zh, en in zip(frame["code"], frame["name_zh"], frame["name_en"], strict=True)
     }

@@ -130,8 +130,7 @@ def take(work: Work, path: Path) -> TakeReport:
         Nothing is loaded.
     """
     report = TakeReport(path.name, dry_run=not work.keep)
-    with work.transaction() as connection:
-        facts.lock(connection)
+    with work.locked() as connection:
         job = _Taking(connection, report)
         job.run(path)
     return report
@@ -296,8 +295,7 @@ def issue_notice(
         sample is not among the unit's.
     """
     _named(work.by)
-    with work.transaction() as connection:
-        facts.lock(connection)
+    with work.locked() as connection:
         found = inspections.draw_of(connection, draw)
         at = issued_at or clock.now(connection)
         if due_at <= at:
@@ -340,8 +338,7 @@ def check_notice(
         future, or nobody answers for it.
     """
     _named(work.by)
-    with work.transaction() as connection:
-        facts.lock(connection)
+    with work.locked() as connection:
         notice = inspections.notices(connection, number)[0]
         now, zone = clock.now(connection), cities.load_city(connection).zone
         at = checked_at or now

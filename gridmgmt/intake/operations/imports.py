@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from gridmgmt.database import batches, cities, clock, facts, merging, quarantine
-from gridmgmt.database.work import Connection, Progress, Work
+from gridmgmt.database.work import Connection, Progress, Work, lock
 from gridmgmt.errors import ProfileMissing
 from gridmgmt.faults import Fault
 from gridmgmt.files import tabular
@@ -112,7 +112,7 @@ def _refuse_broken(job: Job, broken: list[tuple[int, str]]) -> None:
 def _finish(job: Job, progress: Progress) -> None:
     """Merge, keep the bad rows; under the lock, so that two files at once follow each other here."""
     progress("wait", job.report.n_rows)
-    facts.lock(job.connection)
+    lock(job.connection)
     _add_known(job)
     loaded = step_logs.merge(job, progress) if job.profile.kind == "steps" else _merge(job, progress)
     job.keep_bad(loaded)

@@ -8,10 +8,10 @@ told when it is loaded, not once for each row.
 
 import codecs
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -19,6 +19,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from gridmgmt.casework.cases import MARKS, ORDER_KINDS, STATES, VERDICTS
 from gridmgmt.casework.transitions import BY_PEOPLE
 from gridmgmt.codes import CATEGORY_KINDS
+from gridmgmt.documents import Strict
 from gridmgmt.errors import CrsUnknown, ProfileInvalid, ProfileMissing
 from gridmgmt.files.tabular import X, Y
 from gridmgmt.geo import WEB_SYSTEMS, parse_crs
@@ -54,11 +55,7 @@ WORDS = {
 """Fields that hold a word of the platform, and which words there are."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class FieldSpec(_Strict):
+class FieldSpec(Strict):
     """Where a field's value comes from: one column, or several joined by ``-`` (a key made of parts).
 
     ``map`` turns the file's words into the platform's; a value it does not
@@ -99,11 +96,18 @@ class FieldSpec(_Strict):
             raise ValueError(f"{', '.join(wrong)}: no such word; known are {', '.join(known)}")
 
 
-def _spec(value: Any) -> Any:
-    return {"column": value} if isinstance(value, str) else value
+def _short_for(key: str) -> BeforeValidator:
+    return BeforeValidator(lambda value: {key: value} if isinstance(value, str) else value)
 
 
-class Location(_Strict):
+Mapped = Annotated[FieldSpec, _short_for("column")]
+"""A word alone is the column."""
+
+Fixed = Annotated[FieldSpec, _short_for("default")]
+"""A word alone is the value of every row."""
+
+
+class Location(Strict):
     """Where a row's point stands and in which coordinate system.
 
     ``system`` is ``epsg:NNNN``, ``gcj02`` or ``bd09``, or depends on a column.
@@ -114,13 +118,8 @@ class Location(_Strict):
     lon: str | None = None
     lat: str | None = None
     geometry: bool = False
-    system: FieldSpec | None = None
+    system: Fixed | None = None
     null: tuple[tuple[float, float], ...] = ()
-
-    @field_validator("system", mode="before")
-    @classmethod
-    def _plain(cls, value: Any) -> Any:
-        return {"default": value} if isinstance(value, str) else value
 
     @field_validator("system")
     @classmethod
@@ -143,7 +142,7 @@ class Location(_Strict):
         return self
 
 
-class Category(_Strict):
+class Category(Strict):
     """Which columns name a case's category, written ``kind:code`` in the platform.
 
     ``unknown: add`` takes a class that the city's table does not hold into it;
@@ -151,14 +150,9 @@ class Category(_Strict):
     """
 
     column: str
-    kind: FieldSpec
+    kind: Fixed
     scheme: str
     unknown: Literal["quarantine", "add"] = "quarantine"
-
-    @field_validator("kind", mode="before")
-    @classmethod
-    def _plain(cls, value: Any) -> Any:
-        return {"default": value} if isinstance(value, str) else value
 
     @field_validator("kind")
     @classmethod
@@ -167,14 +161,14 @@ class Category(_Strict):
         return spec
 
 
-class When(_Strict):
+class When(Strict):
     """A condition on another column."""
 
     column: str
     in_: tuple[str, ...] = Field(alias="in")
 
 
-class Deadline(_Strict):
+class Deadline(Strict):
     """One way in which a deadline arises: a column's value, or hours after a time field (running hours)."""
 
     column: str | None = None
@@ -194,14 +188,14 @@ class Deadline(_Strict):
         return self
 
 
-class Title(_Strict):
+class Title(Strict):
     """The profile's name in both languages."""
 
     zh: str
     en: str
 
 
-class Profile(_Strict):
+class Profile(Strict):
     """One mapping from a file's columns to fields of cases, samples or steps of cases."""
 
     id: str
@@ -211,17 +205,12 @@ class Profile(_Strict):
     encodings: tuple[str, ...] = ("utf-8", "gb18030")
     null_values: tuple[str, ...] = ("",)
     version: str | None = None
-    columns: dict[str, FieldSpec]
+    columns: dict[str, Mapped]
     location: Location | None = Field(default=None, validate_default=True)
     category: Category | None = None
     deadline: tuple[Deadline, ...] = ()
     unknown_units: Literal["quarantine", "add"] = "quarantine"
     sheet: str | None = None
-
-    @field_validator("columns", mode="before")
-    @classmethod
-    def _plain(cls, value: Any) -> Any:
-        return {k: _spec(v) for k, v in value.items()} if isinstance(value, dict) else value
 
     @field_validator("time_zone")
     @classmethod

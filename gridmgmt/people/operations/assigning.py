@@ -168,8 +168,7 @@ def reassign(work: Work, edition: str | None = None) -> dict[str, int]:
     EditionMissing
     """
     out: dict[str, int] = {}
-    with work.transaction() as connection:
-        facts.lock(connection)
+    with work.locked() as connection:
         city = cities.load_city(connection)
         if edition is not None:
             store.by_name(connection, edition)

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from gridmgmt.database import batches, cities, facts
+from gridmgmt.database import batches, cities
 from gridmgmt.database.work import Connection, Work
+from gridmgmt.documents import Words
 from gridmgmt.errors import StaffingSchemeMissing
 from gridmgmt.files import data_files
 from gridmgmt.files.tables import refuse
 from gridmgmt.people import staffing
 from gridmgmt.people.readers import people as reader
 from gridmgmt.people.readers.reference import reopened
-from gridmgmt.people.staffing import Headcount, Person, Post, Roles, Scheme, Schemes, Staffing, Words
+from gridmgmt.people.staffing import Headcount, Person, Post, Roles, Scheme, Schemes, Staffing
 from gridmgmt.people.store import people as store
 from gridmgmt.people.store import units as store_units
 from gridmgmt.places.store import editions
@@ -48,8 +49,7 @@ def import_people(work: Work, path: Path) -> int:
     TableInvalid, TableRefused
     """
     rows = reader.read_people(path)
-    with work.transaction() as connection:
-        facts.lock(connection)
+    with work.locked() as connection:
         batch_id = batches.new_batch(connection, "people", file=path.name)
         return store.save_people(connection, rows, batch_id, batches.stamp_batch(connection, batch_id))
 
@@ -69,8 +69,7 @@ def import_posts(work: Work, path: Path, *, reopen: bool = False) -> dict[str, i
         Also where the table would reopen posts without being asked to; every such row is named.
     """
     known_roles = roles()
-    with work.transaction() as connection:
-        facts.lock(connection)
+    with work.locked() as connection:
         city = cities.load_city(connection)
         persons, units = store.person_ids(connection), store_units.unit_ids(connection)
         rows = reader.read_posts(path, city, units, persons, known_roles)

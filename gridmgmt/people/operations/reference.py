@@ -31,8 +31,7 @@ def init_city(work: Work, path: Path) -> City:
 
     city = cities_data.read(path)
     calendars.load(city.calendar)
-    with work.transaction() as connection:
-        facts.lock(connection)
+    with work.locked() as connection:
         cities.save_city(connection, city)
         table = data_path("categories", f"{city.scheme}.csv")
         if table.exists():
@@ -55,8 +54,7 @@ def import_units(work: Work, path: Path) -> int:
     """
     from gridmgmt.people.readers import reference
 
-    with work.transaction() as connection:
-        facts.lock(connection)
+    with work.locked() as connection:
         city = cities.load_city(connection)
         rows = reference.read_units(path, city)
         refuse(path, unit_tree.faults(rows, units.unit_tree(connection), city))
@@ -68,8 +66,7 @@ def import_categories(work: Work, path: Path) -> int:
     from gridmgmt.people.readers import reference
 
     rows = reference.read_categories(path)
-    with work.transaction() as connection:
-        facts.lock(connection)
+    with work.locked() as connection:
         return category_store.save_categories(connection, rows)
 
 
@@ -117,8 +114,7 @@ def import_rules(work: Work, path: Path, *, reopen: bool = False) -> RulesReport
     """
     from gridmgmt.people.readers import reference
 
-    with work.transaction() as connection:
-        facts.lock(connection)
+    with work.locked() as connection:
         city = cities.load_city(connection)
         rows = reference.read_rules(path, city, set(units.unit_ids(connection)))
         held = {rule.endless: rule for rule in responsibility.load_rules(connection)}

@@ -8,26 +8,13 @@ from pydantic import AfterValidator, Field, ValidationInfo
 
 from gridmgmt.city import City
 from gridmgmt.files import tables
-from gridmgmt.files.tables import (
-    ALWAYS,
-    EndDay,
-    FirstDay,
-    GridCode,
-    Level,
-    Row,
-    Text,
-    Wrong,
-    known,
-    one_of,
-    refuse,
-    repeated,
-)
+from gridmgmt.files.tables import ALWAYS, EndDay, FirstDay, GridCode, Level, Row, Text, Wrong
 from gridmgmt.people.staffing import Person, Post
 
 
 def _once(code: str, info: ValidationInfo) -> str:
-    first = known(info)["seen"].setdefault(code, known(info)["row"])
-    if first != known(info)["row"]:
+    first = tables.known(info)["seen"].setdefault(code, tables.known(info)["row"])
+    if first != tables.known(info)["row"]:
         raise Wrong("table_fault_twice", first=first)
     return code
 
@@ -46,9 +33,9 @@ class _PersonRow(Row):
 
 
 class _PostRow(Row):
-    person_code: Annotated[Text, one_of("persons", "table_fault_person")]
-    unit_code: Annotated[Text, one_of("units", "table_fault_unit")]
-    role: Annotated[Text, one_of("roles", "table_fault_role", known="roles")]
+    person_code: Annotated[Text, tables.one_of("persons", "table_fault_person")]
+    unit_code: Annotated[Text, tables.one_of("units", "table_fault_unit")]
+    role: Annotated[Text, tables.one_of("roles", "table_fault_role", known="roles")]
     level: Level = None
     grid_code: Annotated[GridCode, AfterValidator(_with_level)] = None
     is_full_time: Annotated[bool, tables.answer(default=True)] = Field(True, alias="full_time")
@@ -65,7 +52,7 @@ def read_people(path: Path) -> list[Person]:
         With every fault of every row.
     """
     rows, faults = tables.read(path, _PersonRow)
-    refuse(path, faults)
+    tables.refuse(path, faults)
     return [Person(**dict(one)) for one in rows.values()]
 
 
@@ -81,7 +68,7 @@ def read_posts(
     """
     found, faults = tables.read(path, _PostRow, city=city, units=units, persons=persons, roles=roles)
     rows = {row: Post(**dict(one)) for row, one in found.items()}
-    for row, post, first in repeated(rows, lambda x: x.key):
+    for row, post, first in tables.repeated(rows, lambda x: x.key):
         faults.note(row, "person_code", post.person_code, "table_fault_twice", first=first)
-    refuse(path, faults)
+    tables.refuse(path, faults)
     return rows

@@ -18,12 +18,7 @@ def of_scheme(connection: Connection, scheme: str) -> list[dict[str, Any]]:
 def save_categories(connection: Connection, categories: Iterable[Mapping[str, Any]]) -> int:
     """Add categories or correct their names; gives the number of rows."""
     rows = [dict(c) for c in categories]
-    if rows:
-        statement = insert(t.category)
-        changes = {k: statement.excluded[k] for k in ("major_code", "major_zh", "major_en", "name_zh", "name_en")}
-        connection.execute(
-            statement.on_conflict_do_update(index_elements=["scheme", "kind", "code"], set_=changes), rows
-        )
+    copying.put(connection, t.category, rows, ["scheme", "kind", "code"])
     return len(rows)
 
 

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Select, func, select, update
-from sqlalchemy.dialects.postgresql import Range, insert
+from sqlalchemy.dialects.postgresql import Range
 
+from gridmgmt.database import copying
 from gridmgmt.database import tables as t
 from gridmgmt.people.staffing import Person, Post
 from gridmgmt.people.store import units as store_units
@@ -21,10 +22,7 @@ def save_people(connection: Connection, people: Iterable[Person], batch_id: int,
         }
         for p in people
     ]  # fmt: skip
-    if rows:
-        statement = insert(t.person)
-        changes = {k: statement.excluded[k] for k in ("name", "valid", "batch_id", "known_at")}
-        connection.execute(statement.on_conflict_do_update(index_elements=["code"], set_=changes), rows)
+    copying.put(connection, t.person, rows, ["code"])
     return len(rows)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
+from gridmgmt.database import copying
 from gridmgmt.database import tables as t
 from gridmgmt.people.units import Unit
 
@@ -14,11 +15,7 @@ from gridmgmt.people.units import Unit
 def save_units(connection: Connection, units: Iterable[Unit]) -> int:
     """Add units or correct all but their codes; gives the number of rows."""
     rows = [asdict(u) for u in units]
-    if rows:
-        statement = insert(t.unit)
-        names = ("name_zh", "name_en", "kind", "parent_code", "level", "grid_code")
-        changes = {k: statement.excluded[k] for k in names}
-        connection.execute(statement.on_conflict_do_update(index_elements=["code"], set_=changes), rows)
+    copying.put(connection, t.unit, rows, ["code"])
     return len(rows)
 
 

@@ -12,29 +12,16 @@ import pandas as pd
 from gridmgmt import geo
 from gridmgmt.city import City
 from gridmgmt.database import cities
-from gridmgmt.database import facts as fact_store
-from gridmgmt.database.work import Connection, Progress, Work
+from gridmgmt.database.work import Connection, Progress, Work, lock
 from gridmgmt.errors import EditionActive, EditionInvalid, EditionOverlap, EditionShrinks
 from gridmgmt.places import editions as whole
 from gridmgmt.places import grids, topology
+from gridmgmt.places.grids import GridColumns
 from gridmgmt.places.lineage import lineage
 from gridmgmt.places.readers import boundaries
 from gridmgmt.places.store import editions as store
 from gridmgmt.places.topology import TopologyReport
 from gridmgmt.texts import both
-
-
-@dataclass(frozen=True)
-class ColumnNames:
-    """Which columns hold what, as the command's options name them; None = the usual names."""
-
-    code: str = "code"
-    name: str | None = None
-    name_en: str | None = None
-    level: str | None = None
-    parent: str | None = None
-    kind: str | None = None
-    responsible: str | None = None
 
 
 @dataclass(frozen=True)
@@ -47,16 +34,18 @@ class Imported:
     mended: tuple[grids.Mended, ...]
 
 
-def _columns(frame: gpd.GeoDataFrame, given: ColumnNames, source: boundaries.Source, city: City) -> grids.GridColumns:
+def _columns(frame: gpd.GeoDataFrame, given: GridColumns, source: boundaries.Source, city: City) -> GridColumns:
+    """The columns that were named, the others by their usual names."""
+
     def usual(value: str | None, *names: str) -> str | None:
         return value or next((n for n in names if n in frame.columns), None)
 
-    name, name_en = usual(given.name, "name", "name_zh"), usual(given.name_en, "name_en")
+    name, name_en = usual(given.name_zh, "name", "name_zh"), usual(given.name_en, "name_en")
     if city.languages[0] == "en" and name_en is None:
         name, name_en = None, name
     level = given.level or ("level" if "level" in frame.columns else source.layer or source.path.stem)
-    return grids.GridColumns(
-        code=given.code,
+    return dataclasses.replace(
+        given,
         level=level,
         name_zh=name,
         name_en=name_en,
@@ -73,7 +62,7 @@ def import_grids(
     *,
     base: str | None = None,
     crs: str | None = None,
-    columns: ColumnNames | None = None,
+    columns: GridColumns | None = None,
     replace: bool = False,
 ) -> Imported:
     """Load boundary files as an inactive edition and check it; what blocks activation is loaded all the same.
@@ -97,7 +86,7 @@ def import_grids(
     """
     with work.transaction() as connection:
         city = cities.load_city(connection)
-        delivered, mended = _read(files, name, city, crs, columns or ColumnNames(), work.progress)
+        delivered, mended = _read(files, name, city, crs, columns or GridColumns(), work.progress)
         work.progress("derive", len(delivered))
         if base is None:
             built = whole.fill_hierarchy(delivered, city)
@@ -117,7 +106,7 @@ def import_grids(
 
 
 def _read(
-    files: Sequence[str], name: str, city: City, crs: str | None, given: ColumnNames, progress: Progress
+    files: Sequence[str], name: str, city: City, crs: str | None, given: GridColumns, progress: Progress
 ) -> tuple[gpd.GeoDataFrame, tuple[grids.Mended, ...]]:
     """The grids of all files and layers in one frame, and what was mended."""
     parts = []
@@ -136,7 +125,7 @@ def _read(
 
 def _make_room(connection: Connection, name: str) -> None:
     """Remove the inactive edition of that name, if there is one."""
-    fact_store.lock(connection)
+    lock(connection)
     for edition in store.all_editions(connection):
         if edition.name == name:
             _refuse_active(edition)
@@ -197,8 +186,7 @@ def activate(work: Work, name: str, first: dt.date, *, shrinks: bool = False) ->
     EditionShrinks
         It covers less than the one before, and ``shrinks`` was not said.
     """
-    with work.transaction() as connection:
-        fact_store.lock(connection)
+    with work.locked() as connection:
         city = cities.load_city(connection)
         edition = store.by_name(connection, name)
         if edition.valid_from == first:

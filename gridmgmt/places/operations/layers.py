@@ -12,7 +12,7 @@ import pandas as pd
 import shapely
 
 from gridmgmt.city import STORAGE_EPSG, City
-from gridmgmt.database import batches, cities, clock, facts
+from gridmgmt.database import batches, cities, clock
 from gridmgmt.database.work import Connection, Undo, Work
 from gridmgmt.errors import LayerEmpty, LayerExists, LayerMissing, LayerOverlap, NoEditionOnDate, OptionInvalid
 from gridmgmt.faults import Fault
@@ -109,8 +109,7 @@ def import_layer(
     work.progress("read", 0)
     read = reading.read(path, layer, crs, place)
     report: LayerReport | None = None
-    with work.transaction() as connection:
-        facts.lock(connection)
+    with work.locked() as connection:
         work.progress("check", read.n)
         report, found, batch_id = _checked(connection, path, read, wanted)
         work.progress("save", len(found.frame))

@@ -120,7 +120,7 @@ def _rows(connection: Connection, city: City, found: Due, *, units: bool) -> lis
         "event_at": found.event_at,
         "period": found.period.label if found.period else None,
         "period_first": found.period.start if found.period else None,
-        "period_last": found.period.end - dt.timedelta(days=1) if found.period else None,
+        "period_last": found.period.last if found.period else None,
     }
     if not units or not found.duty.each_subject or found.scheme.rulebook is None:
         return [row]
@@ -132,9 +132,9 @@ def _told(scheme: Scheme, duty: Duty) -> dict[str, Any]:
     return {
         "scheme": scheme.id,
         "duty": duty.id,
-        "what": duty.what.model_dump(),
-        "from": duty.by.model_dump(),
-        "to": duty.to.model_dump() if duty.to else None,
+        "what": duty.what,
+        "from": duty.by,
+        "to": duty.to,
         "after": duty.rule.after,
         "within": {k: v for k in ("days", "hours", "minutes") if (v := getattr(duty.rule, k)) is not None},
         "states_a_day": duty.rule.states_a_day,

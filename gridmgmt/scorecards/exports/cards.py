@@ -70,6 +70,11 @@ class Row:
     parts: tuple[Figure, Figure] | None
     compared: tuple[Compared, ...]
 
+    @property
+    def figures(self) -> list[Figure]:
+        """This period's figure, then each earlier period's with its change."""
+        return [self.now, *(f for c in self.compared for f in (c.then, c.change))]
+
 
 def indicator_rows(document: Document) -> list[Row]:
     """A scorecard's indicator table: rates first, then counts."""
@@ -122,6 +127,11 @@ def comparison_words(document: Document, name: str) -> Words:
     if other is None or other == document.subject.edition:
         return words(f"card_{name}", period=period)
     return words(f"card_{name}_other_edition", period=period, edition=other)
+
+
+def comparison_heads(document: Document) -> list[tuple[Words, Words]]:
+    """The headings of the columns of each earlier period: its figure, the change since."""
+    return [(comparison_words(document, name), words(f"card_{name}_change")) for name in COMPARISONS]
 
 
 def rank_words(rank: Place | None) -> Words:

@@ -4,19 +4,8 @@ from markupsafe import Markup, escape
 
 from gridmgmt.figures.names import indicator_words
 from gridmgmt.files.wording import Figure, Words, shown_short, words
-from gridmgmt.scorecards.exports import lines, results
-from gridmgmt.scorecards.exports.cards import (
-    COMPARISONS,
-    Card,
-    basis,
-    comparison_words,
-    grade_words,
-    indicator_rows,
-    level_words,
-    parent_words,
-    readings,
-    total_figure,
-)
+from gridmgmt.scorecards.exports import cards, lines, results
+from gridmgmt.scorecards.exports.cards import Card
 from gridmgmt.scorecards.exports.lines import ScoreLine, total_words
 from gridmgmt.scorecards.exports.rendering import fill
 
@@ -45,10 +34,10 @@ def page(card: Card, lang: str | None = None) -> str:
         figure=lambda figure: show(figure, lang),
         sketch=Markup(card.sketch) if card.sketch else None,
         map_note=_map_note(card),
-        level=level_words(header, document.subject.level),
-        parent=parent_words(header, document),
-        grade=grade_words(header, document.grade),
-        total=total_figure(document),
+        level=cards.level_words(header, document.subject.level),
+        parent=cards.parent_words(header, document),
+        grade=cards.grade_words(header, document.grade),
+        total=cards.total_figure(document),
         ranks=results.ranks(header, document),
         consequences=results.consequences(document),
         refused=results.refused(header, document),
@@ -59,11 +48,11 @@ def page(card: Card, lang: str | None = None) -> str:
         beside=lines.shown_lines(header, document),
         most=_most,
         total_reason=total_words(document),
-        rows=indicator_rows(document),
-        comparisons=[(comparison_words(document, n), words(f"card_{n}_change")) for n in COMPARISONS],
+        rows=cards.indicator_rows(document),
+        comparisons=cards.comparison_heads(document),
         inputs=results.input_rows(header, document),
-        readings=readings(header),
-        basis=basis(header),
+        readings=cards.readings(header),
+        basis=cards.basis(header),
     )
 
 

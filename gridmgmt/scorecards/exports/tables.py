@@ -10,17 +10,8 @@ from gridmgmt.files.wording import Figure, label, say
 from gridmgmt.files.worksheets import FORMULA_STARTS
 from gridmgmt.numbers import shown
 from gridmgmt.scorecards.documents import CardHeader, Document
-from gridmgmt.scorecards.exports.cards import (
-    COMPARISONS,
-    Row,
-    comparison_words,
-    grade_words,
-    indicator_row,
-    indicator_rows,
-    parent_words,
-    ranked,
-    total_figure,
-)
+from gridmgmt.scorecards.exports import cards
+from gridmgmt.scorecards.exports.cards import Row
 from gridmgmt.scorecards.exports.lines import top_points
 from gridmgmt.scorecards.exports.results import consequences_line
 
@@ -42,9 +33,9 @@ def summary_csv(header: CardHeader, documents: Sequence[Document], lang: str | N
     """
     out = io.StringIO()
     writer = csv.writer(out)
-    ordered = ranked(documents)
-    widest = max(map(indicator_rows, ordered), key=len, default=[])
-    tables = [[indicator_row(d, row.name) for row in widest] for d in ordered]
+    ordered = cards.ranked(documents)
+    widest = max(map(cards.indicator_rows, ordered), key=len, default=[])
+    tables = [[cards.indicator_row(d, row.name) for row in widest] for d in ordered]
     names = ("rank", "code", "name", "parent_code", "parent", "total", "grade")
     titles = [label(f"card_{n}", lang) for n in names]
     titles += [say(i.title, lang) for i in header.rulebook.items]
@@ -68,31 +59,25 @@ def as_text(value: str) -> str:
 
 def _titles(row: Row, document: Document, lang: str | None) -> list[str]:
     name = say(row.title, lang)
-    out = [name]
-    for earlier in COMPARISONS:
-        out.append(f"{name} | {say(comparison_words(document, earlier), lang)}")
-        out.append(f"{name} | {label(f'card_{earlier}_change', lang)}")
-    return out
+    heads = [text for heads in cards.comparison_heads(document) for text in heads]
+    return [name, *(f"{name} | {say(text, lang)}" for text in heads)]
 
 
 def _fields(header: CardHeader, document: Document, table: Sequence[Row], lang: str | None) -> list[str]:
     subject, total = document.subject, document.total
-    parent = parent_words(header, document)
+    parent = cards.parent_words(header, document)
     fields = [
         str(document.place) if document.place else label("card_empty_rank", lang),
         as_text(subject.code),
         as_text(say(subject.name, lang)),
         as_text(subject.parent or ""),
         as_text(say(parent, lang)) if parent else "",
-        total.shown if total else total_figure(document).text(lang),
-        as_text(say(grade_words(header, document.grade), lang)),
+        total.shown if total else cards.total_figure(document).text(lang),
+        as_text(say(cards.grade_words(header, document.grade), lang)),
     ]
     fields += [figure.text(lang) for figure in top_points(header, document)]
     fields += [as_text(say(consequences_line(document), lang)), str(len(document.missing))]
-    for row in table:
-        figures = [row.now, *(f for c in row.compared for f in (c.then, c.change))]
-        fields += [_field(f, lang) for f in figures]
-    return fields
+    return fields + [_field(f, lang) for row in table for f in row.figures]
 
 
 def _field(figure: Figure, lang: str | None) -> str:

@@ -86,18 +86,15 @@ def why(move: Move) -> Words:
 
 def _line(line: Line) -> Words:
     title: Words = line.title
-    weights = [n.weight if n is not None else None for n in (line.before, line.after)]
+    sides = (line.before, line.after)
+    weights = [n.weight if n is not None else None for n in sides]
     if weights[0] != weights[1] and None not in weights:
         told = [shown_short(w) for w in weights if w is not None]
         title = words("whatif_weight", title=title, before=told[0], after=told[1])
     change = signed(line.difference)
     if line.difference is None:
-        change = ARROW.join(NONE if n is None or n.value is None else shown_short(n.value) for n in _sides(line))
+        change = ARROW.join(NONE if n is None or n.value is None else shown_short(n.value) for n in sides)
     return title if line.difference == 0 else words("whatif_line", title=title, change=change)
-
-
-def _sides(line: Line) -> tuple[Node | None, Node | None]:
-    return line.before, line.after
 
 
 def effect_title(found: WhatIf, effect: Effect) -> Words:

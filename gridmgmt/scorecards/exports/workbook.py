@@ -15,22 +15,8 @@ from gridmgmt.figures.names import indicator_words
 from gridmgmt.files.wording import Figure, Words, label, readable, say, stacked, words
 from gridmgmt.files.worksheets import Value, add_sheet, freeze, indent, new_book, put, put_row, row_height, save_book
 from gridmgmt.scorecards.documents import CardHeader, Document, TopItem
-from gridmgmt.scorecards.exports import results
-from gridmgmt.scorecards.exports.cards import (
-    COMPARISONS,
-    Card,
-    Row,
-    basis,
-    comparison_words,
-    grade_words,
-    indicator_row,
-    indicator_rows,
-    level_words,
-    parent_words,
-    ranked,
-    readings,
-    total_figure,
-)
+from gridmgmt.scorecards.exports import cards, results
+from gridmgmt.scorecards.exports.cards import Card, Row
 from gridmgmt.scorecards.exports.lines import ScoreLine, score_lines, shown_lines, top_points, total_words
 
 KEY_COUNTS = ("n_reported", "n_due", "n_closed", "n_closed_on_time", "n_overdue_open", "n_samples")
@@ -59,7 +45,7 @@ def workbook(card: Card, lang: str | None = None) -> bytes:
     """
     book = new_book()
     _score_sheet(book, card, lang)
-    if indicator_rows(card.document):
+    if cards.indicator_rows(card.document):
         _indicator_sheet(book, card, lang)
     if card.document.inputs:
         _input_sheet(book, card, lang)
@@ -70,7 +56,7 @@ def workbook(card: Card, lang: str | None = None) -> bytes:
 def summary_workbook(header: CardHeader, documents: Sequence[Document], lang: str | None = None) -> bytes:
     """A level's scorecards in one workbook: ranking, indicators with earlier periods, how it was computed."""
     book = new_book()
-    ordered = ranked(documents)
+    ordered = cards.ranked(documents)
     _ranking_sheet(book, header, ordered, lang)
     if _compared(ordered) or not ordered:
         _comparison_sheet(book, header, ordered, lang)
@@ -108,7 +94,7 @@ def _tiles(sheet: Worksheet, header: CardHeader, document: Document, lang: str |
     put(sheet, 3, 1, label("card_total", lang), "gm_note")
     put(sheet, 4, 1, _shown_total(document, lang), "gm_big", lang, _places(document))
     has_grades = header.rulebook.grades
-    tiles = [(words("card_grade"), grade_words(header, document.grade))] if has_grades else []
+    tiles = [(words("card_grade"), cards.grade_words(header, document.grade))] if has_grades else []
     tiles += [(rank.name, rank.told) for rank in results.ranks(header, document)]
     for column, (name, value) in zip((2, 4, REASON), tiles, strict=False):
         put(sheet, 3, column, say(name, lang), "gm_note")
@@ -208,7 +194,7 @@ def _told(sheet: Worksheet, row: int, first: str, title: Words | None, text: Wor
 
 def _shown_total(document: Document, lang: str | None) -> float | str:
     total = document.total
-    return float(Fraction(total.exact)) if total else total_figure(document).text(lang)
+    return float(Fraction(total.exact)) if total else cards.total_figure(document).text(lang)
 
 
 def _places(document: Document) -> str:
@@ -222,13 +208,12 @@ def _indicator_sheet(book: Workbook, card: Card, lang: str | None) -> None:
     sheet = add_sheet(book, "card_indicators", INDICATOR_WIDTHS, lang)
     _title(sheet, say(document.subject.name, lang), _subtitle(header, document, lang))
     titles = [stacked(words(f"card_{t}"), lang) for t in ("indicator", "value", "numerator", "denominator")]
-    for name in COMPARISONS:
-        titles += [stacked(comparison_words(document, name), lang), stacked(words(f"card_{name}_change"), lang)]
+    titles += _comparison_titles(document, lang)
     _head(sheet, 3, titles)
     freeze(sheet, 3, 3, columns=1)
-    for at, row in enumerate(indicator_rows(document), 4):
-        figures = [f for c in row.compared for f in (c.then, c.change)]
-        put_row(sheet, at, [say(row.title, lang), row.now, *(row.parts or ("", "")), *figures], lang=lang)
+    for at, row in enumerate(cards.indicator_rows(document), 4):
+        now, *earlier = row.figures
+        put_row(sheet, at, [say(row.title, lang), now, *(row.parts or ("", "")), *earlier], lang=lang)
     put(sheet, sheet.max_row + 1, 1, label("card_comparison_note", lang), "gm_note")
 
 
@@ -277,18 +262,18 @@ def _ranking_row(
     lang: str | None,
 ) -> None:
     subject = document.subject
-    parent, reached = parent_words(header, document), stacked(results.consequences_line(document), lang)
+    parent, reached = cards.parent_words(header, document), stacked(results.consequences_line(document), lang)
     values: list[Value] = [
         Figure(Fraction(document.place), "count") if document.place else label("card_empty_rank", lang),
         subject.code,
         say(subject.name, lang),
         say(parent, lang) if parent else "",
-        total_figure(document),
-        say(grade_words(header, document.grade), lang),
+        cards.total_figure(document),
+        say(cards.grade_words(header, document.grade), lang),
         *top_points(header, document),
         reached,
         Figure(Fraction(len(document.missing)), "count") if document.missing else "",
-        *(indicator_row(document, n).now for n in counts),
+        *(cards.indicator_row(document, n).now for n in counts),
     ]
     put_row(sheet, at, values, lang=lang)
     if document.total:
@@ -298,21 +283,20 @@ def _ranking_row(
 
 def _comparison_sheet(book: Workbook, header: CardHeader, documents: Sequence[Document], lang: str | None) -> None:
     names = _compared(documents)
-    first = [indicator_row(documents[0], n) for n in names]
+    first = [cards.indicator_row(documents[0], n) for n in names]
     sheet = add_sheet(book, "card_indicators", [*NAME_WIDTHS, *([12, 12, 16, 14, 16] * len(first))], lang, fit=False)
     _title(sheet, _city_title(header, lang), label("card_comparison_note", lang))
     titles = [stacked(words("card_code"), lang), stacked(words("card_name"), lang)]
     for _ in first:
         titles.append(stacked(words("card_value"), lang))
-        for name in COMPARISONS:
-            titles += [stacked(comparison_words(documents[0], name), lang), stacked(words(f"card_{name}_change"), lang)]
+        titles += _comparison_titles(documents[0], lang)
     _groups(sheet, 3, first, lang)
     _head(sheet, 4, titles)
     freeze(sheet, 3, 4, columns=2)
     for at, document in enumerate(documents, 5):
         values: list[Any] = [document.subject.code, say(document.subject.name, lang)]
-        for row in (indicator_row(document, n) for n in names):
-            values += [row.now, *(f for c in row.compared for f in (c.then, c.change))]
+        for row in (cards.indicator_row(document, n) for n in names):
+            values += row.figures
         put_row(sheet, at, values, lang=lang)
         sheet.row_dimensions[at].height = row_height({NAME_WIDTHS[1] - 2: values[1]})
 
@@ -321,6 +305,10 @@ def _compared(documents: Sequence[Document]) -> list[str]:
     """The rates and key counts that any of the documents has."""
     rates = [n for n in RATIOS if any(n in d.indicators for d in documents)]
     return rates + [n for n in KEY_COUNTS if any(n in d.counts for d in documents)]
+
+
+def _comparison_titles(document: Document, lang: str | None) -> list[str]:
+    return [stacked(text, lang) for heads in cards.comparison_heads(document) for text in heads]
 
 
 def _groups(sheet: Worksheet, at: int, rows: Sequence[Row], lang: str | None) -> None:
@@ -334,7 +322,7 @@ def _groups(sheet: Worksheet, at: int, rows: Sequence[Row], lang: str | None) ->
 def _basis_sheet(book: Workbook, header: CardHeader, lang: str | None) -> None:
     sheet = add_sheet(book, "card_basis_title", BASIS_WIDTHS, lang)
     _title(sheet, label("card_basis_title", lang), f"{say(header.city.name, lang)} · {header.name}")
-    for at, (name, value) in enumerate([*basis(header), *_read_as(header)], 3):
+    for at, (name, value) in enumerate([*cards.basis(header), *_read_as(header)], 3):
         title, text = say(name, lang), say(value, lang)
         put_row(sheet, at, [title, text])
         sheet.row_dimensions[at].height = row_height(dict(zip(BASIS_WIDTHS, (title, text), strict=True)))
@@ -343,7 +331,7 @@ def _basis_sheet(book: Workbook, header: CardHeader, lang: str | None) -> None:
 
 def _read_as(header: CardHeader) -> list[tuple[Words, Words]]:
     """The rulebook's readings under a line that says what they are."""
-    found = readings(header)
+    found = cards.readings(header)
     return [(words("card_readings"), {"zh": "", "en": ""}), *found] if found else []
 
 
@@ -366,5 +354,5 @@ def _subtitle(header: CardHeader, document: Document | None, lang: str | None) -
     parts = [say(header.city.name, lang), header.period.label, say(header.rulebook.title, lang)]
     if document:
         subject = document.subject
-        parts = [f"{say(level_words(header, subject.level), lang)} {subject.code}", *parts]
+        parts = [f"{say(cards.level_words(header, subject.level), lang)} {subject.code}", *parts]
     return " · ".join([*parts, f"{label('card_as_of', lang)} {header.as_of[:16].replace('T', ' ')}"])

@@ -17,7 +17,7 @@ from sqlalchemy import text
 
 from gridmgmt.database import facts
 from gridmgmt.database import tables as t
-from gridmgmt.database.work import Work, open_database
+from gridmgmt.database.work import LOCK, Work, open_database
 from gridmgmt.files import tabular
 from gridmgmt.intake.operations import imports
 from gridmgmt.people.operations import reference
@@ -66,7 +66,7 @@ def held(work: Work, statement: str) -> Iterator[None]:
         connection.rollback()
 
 
-WRITERS_LOCK = f"SELECT pg_advisory_xact_lock({facts.LOCK})"
+WRITERS_LOCK = f"SELECT pg_advisory_xact_lock({LOCK})"
 
 
 def test_two_processes_at_once_lose_and_double_nothing(town: Work, postgis_settings: Settings, tmp_path: Path) -> None:

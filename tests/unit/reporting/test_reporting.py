@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from gridmgmt.files import data_files
 from gridmgmt.periods import parse_period
 from gridmgmt.reporting import duties
-from gridmgmt.reporting.duties import WEEKDAYS, Due, Duty, Rule, Scheme, Words, due_after, due_between, standing
+from gridmgmt.reporting.duties import WEEKDAYS, Due, Duty, Rule, Scheme, due_after, due_between, standing
 from gridmgmt.rulebooks import load as rulebooks
 from gridmgmt.settings import data_path
 
@@ -30,7 +30,7 @@ def due_on(schemes: Iterable[Scheme], on: dt.date, is_working: Callable[[dt.date
 
 
 def scheme(**rules: Rule) -> Scheme:
-    words = Words(zh="甲", en="A")
+    words = {"zh": "甲", "en": "A"}
     duties = tuple(Duty(id=name, what=words, by=words, rule=rule) for name, rule in rules.items())
     return Scheme(id="test", title=words, source="test", duties=duties)
 
