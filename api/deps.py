@@ -69,10 +69,10 @@ def language(request: Request) -> str:
         name, _, weight = part.strip().partition(";q=")
         wishes.append((-float(weight) if re.fullmatch(r"[01](\.\d*)?", weight) else -1.0, name[:2].lower()))
     wanted = [name for weight, name in sorted(wishes, key=lambda w: w[0]) if name in LANGUAGES and weight]
-    return wanted[0] if wanted else city_language(request.app)
+    return wanted[0] if wanted else _city_language(request.app)
 
 
-def city_language(app: FastAPI) -> str:
+def _city_language(app: FastAPI) -> str:
     """The city's first language, remembered once it is known; Chinese while there is no city."""
     if app.state.language is None:
         try:

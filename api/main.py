@@ -17,18 +17,18 @@ from gridmgmt import __version__
 from gridmgmt.database.work import open_database
 from gridmgmt.settings import Settings
 
-STATIC = Path(__file__).parent / "pages" / "static"
+_STATIC = Path(__file__).parent / "pages" / "static"
 
-PAGES_CSP = "default-src 'self'; img-src 'self' data:; frame-ancestors 'self'; base-uri 'none'; form-action 'self'"
-DOCS_CSP = PAGES_CSP + "; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'"
+_PAGES_CSP = "default-src 'self'; img-src 'self' data:; frame-ancestors 'self'; base-uri 'none'; form-action 'self'"
+_DOCS_CSP = _PAGES_CSP + "; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'"
 
-PROBLEM = {
+_PROBLEM = {
     "description": "A problem (RFC 9457)",
     "content": {errors.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
 """What every route may answer instead; the schema comes in with /healthz."""
 
-DESCRIPTION = """
+_DESCRIPTION = """
 Grids, cases, indicators and explained scorecards of one city (数字化城市管理网格平台), read-only.
 
 * Coordinates are longitude, latitude in degrees of EPSG:4490 (CGCS2000; the same numbers as WGS 84), unless `crs` says
@@ -43,17 +43,17 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPIOffline(
         title="gridmgmt",
         version=__version__,
-        description=DESCRIPTION,
+        description=_DESCRIPTION,
         redoc_url=None,
         favicon_url="/static/icon.svg",
         lifespan=_lifespan,
-        responses={"default": PROBLEM},
+        responses={"default": _PROBLEM},
         swagger_ui_parameters={"validatorUrl": None, "defaultModelsExpandDepth": 0},
     )
     app.state.settings = settings
     for part in (database, city, places, people, figures, assessing, maps, start):
         app.include_router(part.router)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     errors.install(app)
     app.middleware("http")(_protect)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
@@ -80,7 +80,7 @@ async def _protect(request: Request, call_next: Callable[[Request], Awaitable[Re
         return errors.problem(request, 400, "host_refused", {"host": request.url.hostname or "", "known": [*LOOPBACK]})
     response = await call_next(request)
     is_docs = request.url.path.startswith("/docs")
-    response.headers.setdefault("Content-Security-Policy", DOCS_CSP if is_docs else PAGES_CSP)
+    response.headers.setdefault("Content-Security-Policy", _DOCS_CSP if is_docs else _PAGES_CSP)
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("Referrer-Policy", "same-origin")
     return response

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-DayKind = Literal["workday", "makeup", "weekend", "holiday"]
+_DayKind = Literal["workday", "makeup", "weekend", "holiday"]
 """工作日, 调休上班, 周末, 节假日."""
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -62,7 +62,7 @@ class Calendar:
         """Microseconds of working time in a worked day (一个工作日 = 8 工作时)."""
         return sum(_us(end) - _us(start) for start, end in self.working_time)
 
-    def kind(self, day: dt.date) -> DayKind:
+    def kind(self, day: dt.date) -> _DayKind:
         """What a day is; a holiday is one also where it falls on a weekend."""
         is_weekday = day.isoweekday() in self.work_week
         if day in self.days_on:

@@ -14,7 +14,7 @@ from gridmgmt.errors import CityInvalid, LevelUnknown
 STORAGE_EPSG = 4490
 """SRID of every stored geometry: CGCS2000, degrees (project convention)."""
 
-DATUMS = ("CGCS2000", "WGS84")
+_DATUMS = ("CGCS2000", "WGS84")
 LANGUAGES = ("zh", "en")
 
 KEYS = frozenset({
@@ -23,8 +23,8 @@ KEYS = frozenset({
 })  # fmt: skip
 """What city.yaml may hold."""
 
-EPSG_FORM = "an EPSG number such as 4547"
-LANGUAGES_FORM = "a list of zh and en, the first the default"
+_EPSG_FORM = "an EPSG number such as 4547"
+_LANGUAGES_FORM = "a list of zh and en, the first the default"
 
 
 @dataclass(frozen=True)
@@ -127,17 +127,17 @@ def check(city: City) -> None:
     try:
         crs = CRS.from_epsg(city.metric_epsg)
     except CRSError as e:
-        raise _bad("metric_crs", city.metric_epsg, EPSG_FORM) from e
+        raise _bad("metric_crs", city.metric_epsg, _EPSG_FORM) from e
     if not crs.is_projected or any(axis.unit_conversion_factor != 1 for axis in crs.axis_info):
         raise _bad("metric_crs", f"EPSG:{city.metric_epsg}", "a projected system in metres")
-    if city.datum not in DATUMS:
-        raise _bad("datum", city.datum, " or ".join(DATUMS))
+    if city.datum not in _DATUMS:
+        raise _bad("datum", city.datum, " or ".join(_DATUMS))
     if [x.number for x in city.levels] != list(range(1, len(city.levels) + 1)) or not 2 <= len(city.levels) <= 6:
         raise _bad("levels", [x.key for x in city.levels], "two to six levels in order, city first")
     if len({x.key for x in city.levels}) != len(city.levels):
         raise _bad("levels", [x.key for x in city.levels], "distinct keys")
     if not city.languages or any(x not in LANGUAGES for x in city.languages):
-        raise _bad("languages", list(city.languages), LANGUAGES_FORM)
+        raise _bad("languages", list(city.languages), _LANGUAGES_FORM)
 
 
 def _bad(key: str, value: object, expected: str) -> CityInvalid:
@@ -168,11 +168,11 @@ def from_dict(data: dict[str, Any]) -> City:
         en=en,
         time_zone=_of(data, "time_zone", str, None, "an IANA zone such as Asia/Shanghai"),
         metric_epsg=_epsg(data["metric_crs"]),
-        datum=_of(data, "datum", str, "CGCS2000", " or ".join(DATUMS)),
+        datum=_of(data, "datum", str, "CGCS2000", " or ".join(_DATUMS)),
         levels=_levels(data["levels"]) if "levels" in data else DEFAULT_LEVELS,
         prefix_codes=_of(data, "prefix_codes", bool, False, "true or false, without quotes"),
         calendar=_of(data, "calendar", str, "cn", "a calendar: cn, none, or the path of a .yaml file"),
-        languages=tuple(_of(data, "languages", (list, tuple), LANGUAGES, LANGUAGES_FORM)),
+        languages=tuple(_of(data, "languages", (list, tuple), LANGUAGES, _LANGUAGES_FORM)),
         scheme=_of(data, "category_scheme", str, "gb47678_5", "the name of a category scheme"),
     )
 
@@ -198,7 +198,7 @@ def _epsg(value: Any) -> int:
     """``4547`` or ``epsg:4547``."""
     text = str(value).strip().lower().removeprefix("epsg:")
     if not re.fullmatch("[0-9]{4,6}", text):
-        raise _bad("metric_crs", value, EPSG_FORM)
+        raise _bad("metric_crs", value, _EPSG_FORM)
     return int(text)
 
 

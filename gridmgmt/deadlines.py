@@ -30,11 +30,11 @@ UNITS: Mapping[str, str] = {
     "working_day": "工作日",
 }
 CONTINUOUS = ("urgent_hour", "calendar_day")
-HOUR_US = 3_600_000_000
-LONGEST = 3660
+_HOUR_US = 3_600_000_000
+_LONGEST = 3660
 """A limit of more of any unit is a mistake (project convention)."""
 
-Pause = tuple[dt.datetime, dt.datetime | None]
+_Pause = tuple[dt.datetime, dt.datetime | None]
 """From when to before when no time counts; None: it still lasts."""
 Interval = tuple[dt.datetime, dt.datetime]
 
@@ -51,7 +51,7 @@ class Limit:
 
     @classmethod
     def parse(cls, amount: str, unit: str) -> "Limit":
-        """Read a limit: a plain decimal number, from a minute up to :data:`LONGEST`; the unit in Chinese or as code.
+        """Read a limit: a plain decimal number, from a minute up to :data:`_LONGEST`; the unit in Chinese or as code.
 
         Raises
         ------
@@ -66,8 +66,8 @@ class Limit:
         value = Fraction(text) if text.isascii() and text.replace(".", "", 1).isdecimal() else Fraction(0)
         code = known[unit.strip()]
         shortest = Fraction(1, 60) if code.endswith("hour") else Fraction(1, 60 * 24)
-        if not shortest <= value <= LONGEST:
-            raise OptionInvalid(name="amount", value=amount, expected=f"> 0, ≤ {LONGEST}; ≥ 1 min")
+        if not shortest <= value <= _LONGEST:
+            raise OptionInvalid(name="amount", value=amount, expected=f"> 0, ≤ {_LONGEST}; ≥ 1 min")
         return cls(value, code)
 
     @property
@@ -77,7 +77,7 @@ class Limit:
 
     def us(self, calendar: Calendar) -> int:
         """Its length in microseconds of counted time."""
-        each = {"calendar_day": 24 * HOUR_US, "working_day": calendar.day_us}.get(self.unit, HOUR_US)
+        each = {"calendar_day": 24 * _HOUR_US, "working_day": calendar.day_us}.get(self.unit, _HOUR_US)
         return round(self.amount * each)
 
 
@@ -135,7 +135,7 @@ def due(
     start: dt.datetime,
     limits: Sequence[Limit],
     clock: Clock,
-    pauses: Sequence[Pause] = (),
+    pauses: Sequence[_Pause] = (),
 ) -> Deadline:
     """When a limit is used up; each part of a staged one (分段时限) begins where the one before ends.
 
@@ -173,7 +173,7 @@ def worked(
     end: dt.datetime,
     unit: str,
     clock: Clock,
-    pauses: Sequence[Pause] = (),
+    pauses: Sequence[_Pause] = (),
 ) -> dt.timedelta:
     """How much time of a unit is counted in [start, end), pauses taken out; none if end lies before start."""
     runs = _runs(start.astimezone(dt.UTC), pauses)
@@ -186,7 +186,7 @@ def light(
     now: dt.datetime,
     limits: Sequence[Limit],
     clock: Clock,
-    pauses: Sequence[Pause],
+    pauses: Sequence[_Pause],
     lights: Lights,
 ) -> Light:
     """The share of the time until the deadline that is used at a moment, and its light (红绿灯).
@@ -214,7 +214,7 @@ def light(
 # --- counting ----------------------------------------------------------------
 
 
-def _end(begin: dt.datetime, limit: Limit, clock: Clock, pauses: Sequence[Pause]) -> dt.datetime | None:
+def _end(begin: dt.datetime, limit: Limit, clock: Clock, pauses: Sequence[_Pause]) -> dt.datetime | None:
     """When one limit is used up; None in a lasting pause."""
     left = limit.us(clock.calendar)
     for from_, to in _runs(begin, pauses):
@@ -230,7 +230,7 @@ def _along(
     until: dt.datetime,
     limits: Sequence[Limit],
     clock: Clock,
-    pauses: Sequence[Pause],
+    pauses: Sequence[_Pause],
 ) -> int:
     """Counted microseconds until an instant, in the unit of the part that runs; the last part's unit runs on."""
     total = 0
@@ -243,7 +243,7 @@ def _along(
     return total + _us(worked(begin, until, limits[-1].unit, clock, pauses))
 
 
-def _runs(start: dt.datetime, pauses: Sequence[Pause]) -> Iterator[Interval]:
+def _runs(start: dt.datetime, pauses: Sequence[_Pause]) -> Iterator[Interval]:
     """The intervals from an instant on that are in no pause; the last one ends with :data:`FOREVER` unless paused."""
     at = start
     for from_, to in _cuts(pauses):
@@ -256,12 +256,12 @@ def _runs(start: dt.datetime, pauses: Sequence[Pause]) -> Iterator[Interval]:
         yield at, FOREVER
 
 
-def _cuts(pauses: Sequence[Pause]) -> list[Interval]:
+def _cuts(pauses: Sequence[_Pause]) -> list[Interval]:
     ends = [(a.astimezone(dt.UTC), b.astimezone(dt.UTC) if b else FOREVER) for a, b in pauses]
     return sorted((a, b) for a, b in ends if a < b)
 
 
-def _paused_from(pauses: Sequence[Pause], otherwise: dt.datetime = EPOCH) -> dt.datetime:
+def _paused_from(pauses: Sequence[_Pause], otherwise: dt.datetime = EPOCH) -> dt.datetime:
     return min((a for a, b in pauses if b is None), default=otherwise)
 
 
@@ -302,7 +302,7 @@ def _lines(
     end: dt.datetime | None,
     limit: Limit,
     clock: Clock,
-    pauses: Sequence[Pause],
+    pauses: Sequence[_Pause],
 ) -> list[Line]:
     """What was counted and what was not between a limit's begin and its end, in order of time."""
     until = end or max(begin, _paused_from(pauses))
@@ -319,7 +319,7 @@ def _lines(
 
 
 def _counted_spans(
-    begin: dt.datetime, until: dt.datetime, unit: str, clock: Clock, pauses: Sequence[Pause]
+    begin: dt.datetime, until: dt.datetime, unit: str, clock: Clock, pauses: Sequence[_Pause]
 ) -> Iterator[Interval]:
     for from_, to in _runs(begin, pauses):
         if from_ >= until:

@@ -59,10 +59,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import InitVar
 from typing import Any, ClassVar, dataclass_transform
 
-Worded = Mapping[str, Any]
+_Worded = Mapping[str, Any]
 """A code with facts of its own, worded inside a message: see :func:`gridmgmt.texts.expected`."""
 
-ABSENT: Any = object()
+_ABSENT: Any = object()
 """The default of a fact that may be left out: it is then neither in ``facts`` nor an attribute. None is a value."""
 
 
@@ -74,7 +74,7 @@ class _Facts:
     """The facts, and whether each must be given."""
 
     def __init_subclass__(cls) -> None:
-        own = {name: vars(cls).get(name) is not ABSENT for name in cls.__annotations__}
+        own = {name: vars(cls).get(name) is not _ABSENT for name in cls.__annotations__}
         bases = [dict(base.declared) for base in cls.__bases__ if issubclass(base, _Facts)]
         cls.declared = dict(ChainMap(own, *bases))
         for name in (name for name, must in own.items() if not must):
@@ -85,7 +85,7 @@ class GridmgmtError(_Facts, Exception):
     """Something is wrong; ``code`` names it and ``facts`` say where and with what value.
 
     A subclass declares its facts: JSON-ready values (str, int, float, bool,
-    None, lists of them, or :data:`Worded`) that the message needs. Each is
+    None, lists of them, or :data:`_Worded`) that the message needs. Each is
     given by name and is an attribute of the error as well, unless it is called
     ``code``: that one, an ``InitVar``, is in ``facts`` only.
 
@@ -173,7 +173,7 @@ class _At(_Facts):
 
 
 class _Expected(_Facts):
-    expected: str | Worded
+    expected: str | _Worded
 
 
 class _Point(_Facts):
@@ -226,7 +226,7 @@ class TableInvalid(InputError, _File, _Expected):
 class TableRefused(InputError, _File, _N):
     """Rows of a reference table that do not fit together, all of them named."""
 
-    faults: Sequence[Worded]
+    faults: Sequence[_Worded]
 
 
 class ProfileInvalid(InputError, _Key, _Reason):
@@ -325,13 +325,13 @@ class RulebookInvalid(InputError, _File, _Key, _Reason):
 class DossierInvalid(InputError, _File, _N):
     """The inputs handed to a rulebook (考核数据) are wrong; every fault is listed."""
 
-    problems: Sequence[Worded]
+    problems: Sequence[_Worded]
 
 
 class EntryInvalid(InputError, _File, _N):
     """Rows of an entry form (录入表), a subject list or a staff table are wrong; every fault is listed."""
 
-    problems: Sequence[Worded]
+    problems: Sequence[_Worded]
 
 
 class PlanInvalid(InputError, _File, _Key, _Value, _Expected):
@@ -363,12 +363,12 @@ class FactInvalid(InputError, _Step, _Name, _Value):
 class FileRefused(InputError, _File, _Why):
     """A photograph or file (照片、附件) is not kept; ``why`` says why not."""
 
-    n_bytes: int = ABSENT
-    max_bytes: int = ABSENT
-    media_type: str = ABSENT
-    allowed: list[str] = ABSENT
-    found: str = ABSENT
-    max_pixels: int = ABSENT
+    n_bytes: int = _ABSENT
+    max_bytes: int = _ABSENT
+    media_type: str = _ABSENT
+    allowed: list[str] = _ABSENT
+    found: str = _ABSENT
+    max_pixels: int = _ABSENT
 
 
 class DataFileInvalid(InputError, _File, _Key):
@@ -376,8 +376,8 @@ class DataFileInvalid(InputError, _File, _Key):
 
     fault: str
     value: str | None
-    line: int | None = ABSENT
-    expected: str = ABSENT
+    line: int | None = _ABSENT
+    expected: str = _ABSENT
 
 
 class LayerEmpty(InputError, _File, _Kind, _N):
@@ -600,11 +600,11 @@ class AssessmentPublished(ConflictError, _Period, _Other):
 class AppealRefused(ConflictError, _Why):
     """An appeal that cannot be opened or decided."""
 
-    name: str = ABSENT
-    fact: str = ABSENT
-    subject: str = ABSENT
-    number: int = ABSENT
-    state: str = ABSENT
+    name: str = _ABSENT
+    fact: str = _ABSENT
+    subject: str = _ABSENT
+    number: int = _ABSENT
+    state: str = _ABSENT
 
 
 class DrawExists(ConflictError, _Name, _Period):
@@ -646,7 +646,7 @@ class StepRefused(ConflictError, _CaseNo, _Step, _Why, _At):
     """A step that the state allows, but not for this case at this moment."""
 
     last: str
-    unit: str = ABSENT
+    unit: str = _ABSENT
 
 
 class CaseExists(ConflictError, _CaseNo):
@@ -686,8 +686,8 @@ class TimeLimitContradicts(ConflictError):
     category: str
     unit_code: str | None
     stage: str
-    stated: Sequence[Worded]
-    given: Sequence[Worded]
+    stated: Sequence[_Worded]
+    given: Sequence[_Worded]
     valid_from: str
 
 

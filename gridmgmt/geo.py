@@ -33,16 +33,16 @@ from gridmgmt.errors import (
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-STORAGE = CRS.from_epsg(STORAGE_EPSG)
+_STORAGE = CRS.from_epsg(STORAGE_EPSG)
 WGS84 = CRS.from_epsg(4326)
 
-GCJ_BOUNDS = (72.004, 0.8293, 137.8347, 55.8271)
+_GCJ_BOUNDS = (72.004, 0.8293, 137.8347, 55.8271)
 """Where GCJ-02 and BD-09 are defined: west, south, east, north in degrees, edges included."""
 
-KRASOVSKY_A_M = 6378245.0
-KRASOVSKY_EE = 0.00669342162296594323
-BD_PI = np.pi * 3000 / 180
-INVERSE_EVALUATIONS = {"gcj02": 5, "bd09": 8}
+_KRASOVSKY_A_M = 6378245.0
+_KRASOVSKY_EE = 0.00669342162296594323
+_BD_PI = np.pi * 3000 / 180
+_INVERSE_EVALUATIONS = {"gcj02": 5, "bd09": 8}
 """Evaluations of the forward shift that bring its inverse below float64 noise (4 and 6 reach 1 µm)."""
 
 
@@ -98,10 +98,10 @@ def to_storage(frame: gpd.GeoDataFrame, crs: CRS | None = None, name: str = "") 
     claimed = claimed.to_2d()
     flat = shapely.force_2d(frame.geometry.to_numpy())
     check_plausible(shapely.get_coordinates(flat), claimed, name)
-    if not is_degrees_of_storage(claimed):
+    if not _is_degrees_of_storage(claimed):
         flat = _transform(flat, _transformer(claimed, _hub(claimed)))
         _check_finite(shapely.get_coordinates(flat), claimed, name)
-    return frame.set_geometry(gpd.GeoSeries(flat, index=frame.index, crs=STORAGE))
+    return frame.set_geometry(gpd.GeoSeries(flat, index=frame.index, crs=_STORAGE))
 
 
 def to_metric(frame: gpd.GeoDataFrame, epsg: int) -> gpd.GeoDataFrame:
@@ -117,9 +117,9 @@ def areas_m2(frame: gpd.GeoDataFrame, epsg: int) -> "pd.Series[float]":
     return areas
 
 
-def is_degrees_of_storage(crs: CRS) -> bool:
+def _is_degrees_of_storage(crs: CRS) -> bool:
     """Whether a CRS holds the same numbers as storage: CGCS2000 or WGS84 degrees, in either axis order."""
-    return any(crs.equals(same, ignore_axis_order=True) for same in (STORAGE, WGS84))
+    return any(crs.equals(same, ignore_axis_order=True) for same in (_STORAGE, WGS84))
 
 
 def check_plausible(xy: Floats, crs: CRS, name: str = "") -> None:
@@ -173,7 +173,7 @@ def _implausible(kind: type[CrsImplausible], xy: Floats, wrong: Bools, crs: CRS,
 def _hub(crs: CRS) -> CRS:
     """The degrees a CRS is tied to: CGCS2000 if that is its datum, else WGS84 (same numbers)."""
     datum = crs.geodetic_crs
-    return STORAGE if datum is not None and datum.to_2d().equals(STORAGE, ignore_axis_order=True) else WGS84
+    return _STORAGE if datum is not None and datum.to_2d().equals(_STORAGE, ignore_axis_order=True) else WGS84
 
 
 @lru_cache(maxsize=32)
@@ -250,7 +250,7 @@ def point_to_storage(x: float, y: float, system: str) -> tuple[float, float]:
 
 def _crs_points(x: Floats, y: Floats, crs: CRS) -> tuple[Floats, Floats]:
     """Points of a CRS as degrees; what is no longitude or latitude before or after is left to the caller."""
-    if is_degrees_of_storage(crs):
+    if _is_degrees_of_storage(crs):
         return x, y
     if crs.is_geographic:
         defined = (np.abs(x) <= 180) & (np.abs(y) <= 90)
@@ -263,7 +263,7 @@ def _crs_points(x: Floats, y: Floats, crs: CRS) -> tuple[Floats, Floats]:
 
 
 def to_gcj02(lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
-    """Stored degrees → GCJ-02 (火星坐标); NaN outside :data:`GCJ_BOUNDS`, where the shift jumps to nothing.
+    """Stored degrees → GCJ-02 (火星坐标); NaN outside :data:`_GCJ_BOUNDS`, where the shift jumps to nothing.
 
     This and the two below keep one rule: a point counts only if it lies in
     the bounds both as given and as found, so each undoes the other exactly.
@@ -274,16 +274,16 @@ def to_gcj02(lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
 
 
 def from_gcj02(lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
-    """GCJ-02 → stored degrees, exact to float64 by fixed-point iteration; NaN outside :data:`GCJ_BOUNDS`.
+    """GCJ-02 → stored degrees, exact to float64 by fixed-point iteration; NaN outside :data:`_GCJ_BOUNDS`.
 
     One subtraction of the shift, as often seen, is up to 4.6 m wrong.
     """
-    return _defined(lon, lat, lambda x, y: _solve(_gcj02_shifted, x, y, INVERSE_EVALUATIONS["gcj02"]))
+    return _defined(lon, lat, lambda x, y: _solve(_gcj02_shifted, x, y, _INVERSE_EVALUATIONS["gcj02"]))
 
 
 def from_bd09(lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
-    """BD-09 → stored degrees, iterated like :func:`from_gcj02`; NaN outside :data:`GCJ_BOUNDS`."""
-    return from_gcj02(*_defined(lon, lat, lambda x, y: _solve(_bd09_shifted, x, y, INVERSE_EVALUATIONS["bd09"])))
+    """BD-09 → stored degrees, iterated like :func:`from_gcj02`; NaN outside :data:`_GCJ_BOUNDS`."""
+    return from_gcj02(*_defined(lon, lat, lambda x, y: _solve(_bd09_shifted, x, y, _INVERSE_EVALUATIONS["bd09"])))
 
 
 WEB_SYSTEMS = {"gcj02": from_gcj02, "bd09": from_bd09}
@@ -301,7 +301,7 @@ def _defined(lon: ArrayLike, lat: ArrayLike, convert: Shift) -> tuple[Floats, Fl
 
 
 def _in_bounds(lon: Floats, lat: Floats) -> Bools:
-    west, south, east, north = GCJ_BOUNDS
+    west, south, east, north = _GCJ_BOUNDS
     inside: Bools = (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
     return inside
 
@@ -326,13 +326,13 @@ def _gcj02_shifted(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
     east_m += (waves + 20 * np.sin(np.pi * x) + 40 * np.sin(np.pi * x / 3)) * 2 / 3
     east_m += (150 * np.sin(np.pi * x / 12) + 300 * np.sin(np.pi * x / 30)) * 2 / 3
     phi = np.radians(lat)
-    w2 = 1 - KRASOVSKY_EE * np.sin(phi) ** 2
-    meridian_m = KRASOVSKY_A_M * (1 - KRASOVSKY_EE) / (w2 * np.sqrt(w2))
-    parallel_m = KRASOVSKY_A_M / np.sqrt(w2) * np.cos(phi)
+    w2 = 1 - _KRASOVSKY_EE * np.sin(phi) ** 2
+    meridian_m = _KRASOVSKY_A_M * (1 - _KRASOVSKY_EE) / (w2 * np.sqrt(w2))
+    parallel_m = _KRASOVSKY_A_M / np.sqrt(w2) * np.cos(phi)
     return lon + np.degrees(east_m / parallel_m), lat + np.degrees(north_m / meridian_m)
 
 
 def _bd09_shifted(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
-    radius = np.hypot(lon, lat) + 0.00002 * np.sin(lat * BD_PI)
-    angle = np.arctan2(lat, lon) + 0.000003 * np.cos(lon * BD_PI)
+    radius = np.hypot(lon, lat) + 0.00002 * np.sin(lat * _BD_PI)
+    angle = np.arctan2(lat, lon) + 0.000003 * np.cos(lon * _BD_PI)
     return radius * np.cos(angle) + 0.0065, radius * np.sin(angle) + 0.006

@@ -97,7 +97,7 @@ def parse_period(text: str) -> Period:
         raise PeriodInvalid(value=text, forms=list(FORMS)) from e
 
 
-RANGE_FORMS = (*FORMS, "2015-01..2015-12", "2015-Q1..2015-Q4")
+_RANGE_FORMS = (*FORMS, "2015-01..2015-12", "2015-Q1..2015-Q4")
 """How a range of periods is written: one period, or the first and the last of one kind."""
 
 
@@ -116,11 +116,11 @@ def parse_range(text: str) -> tuple[Period, Period]:
         try:
             period = parse_period(text)
         except PeriodInvalid as e:
-            raise PeriodInvalid(value=text, forms=list(RANGE_FORMS)) from e
+            raise PeriodInvalid(value=text, forms=list(_RANGE_FORMS)) from e
         return period, period
     first, last = map(parse_period, ends)
     if (first.n_months, first.start.day) != (last.n_months, last.start.day) or last < first:
-        raise PeriodInvalid(value=text, forms=list(RANGE_FORMS))
+        raise PeriodInvalid(value=text, forms=list(_RANGE_FORMS))
     return first, last
 
 

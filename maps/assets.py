@@ -43,7 +43,7 @@ def template(name: str) -> str:
     return (files("maps") / "templates" / name).read_text("utf-8")
 
 
-def script_json(data: Any) -> str:
+def _script_json(data: Any) -> str:
     """JSON that is harmless inside ``<script>``: no character of it can end or open markup.
 
     ``NaN`` is refused: "no data" is ``null`` and said so by its own key.
@@ -104,7 +104,7 @@ class OfflineMap(folium.Map):
         figure.header.add_child(Verbatim(library), name="leaflet")
         super().render(**kwargs)  # type: ignore[no-untyped-call]
         figure.header.add_child(Verbatim(f"<style>{template('page.css')}</style>"), name="page_css")
-        block = f'<script type="application/json" id="page-data">{script_json(self.data)}</script>'
+        block = f'<script type="application/json" id="page-data">{_script_json(self.data)}</script>'
         figure.html.add_child(Verbatim(template("page.html") + block), name="page_html")
         code = template("shapes.js") + template("page.js") + self.program
         start = f"startPage({self.get_name()}, JSON.parse(document.getElementById('page-data').textContent));"

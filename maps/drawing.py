@@ -24,9 +24,9 @@ from maps.pages import repeats as repeats_page
 from maps.style import Breaks, Measure, Text, text
 
 UNITS = {"percent": "rate", "points": "score", "per_km2": "density"}
-TOOLTIP = ("n_reported", "n_due", "n_closed_on_time", "n_overdue_open")
+_TOOLTIP = ("n_reported", "n_due", "n_closed_on_time", "n_overdue_open")
 
-ROAD_COLOURS = {"key": "#9e0142", "main": "#d53e4f", "secondary": "#f39c12", "back": "#3288bd", "other": "#7f8c8d"}
+_ROAD_COLOURS = {"key": "#9e0142", "main": "#d53e4f", "secondary": "#f39c12", "back": "#3288bd", "other": "#7f8c8d"}
 """Colours of road classes, the strictest the darkest red."""
 
 
@@ -72,7 +72,7 @@ def choropleth(
         frames,
         shown,
         head=head(data.city, data.period, {"zh": shown.zh, "en": shown.en}, data.as_of),
-        counts={name: {"zh": COUNTS[name].zh, "en": COUNTS[name].en} for name in TOOLTIP},
+        counts={name: {"zh": COUNTS[name].zh, "en": COUNTS[name].en} for name in _TOOLTIP},
         start_level=start_level or data.city.levels[1].key,
         breaks=breaks,
         lang=lang,
@@ -108,7 +108,7 @@ def repeats(found: RepeatReport, outlines: gpd.GeoDataFrame, *, lang: str = "zh"
         geometry=rings(found, [g["group"] for g in placed]),
         crs=STORAGE_EPSG,
     )
-    classes = {c: (colour, _road_label(c, found.rule.thresholds[c])) for c, colour in ROAD_COLOURS.items()}
+    classes = {c: (colour, _road_label(c, found.rule.thresholds[c])) for c, colour in _ROAD_COLOURS.items()}
     n = {"drawn": len(placed), "unplaced": len(found.groups) - len(placed)}
     rule, city = found.rule, found.city
     said = {x: text("map_repeats_rule", rule=rule.title[x], radius_m=rule.radius_m)[x] for x in LANGUAGES}

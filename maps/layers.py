@@ -23,14 +23,14 @@ Polygons = npt.NDArray[Any]
 """Array of shapely polygons or multipolygons."""
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-SHAPE_BUDGET = 700_000
+_SHAPE_BUDGET = 700_000
 """Characters that all shapes of a page may take; beyond it the tolerance grows (project convention)."""
-TILING = 0.001
+_TILING = 0.001
 """Children draw their parents' edges if their areas differ by less than this share (project convention)."""
-MEND_M = 1.0
+_MEND_M = 1.0
 """Gaps between neighbours up to this width are drawn closed (project convention)."""
-BIN_SIZES_M = tuple(m * 10**k for k in range(1, 6) for m in (1, 2, 5))
-METRES_PER_DEGREE = 111_320.0
+_BIN_SIZES_M = tuple(m * 10**k for k in range(1, 6) for m in (1, 2, 5))
+_METRES_PER_DEGREE = 111_320.0
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def stored(frame: GeoDataFrame, name: str) -> GeoDataFrame:
     return frame.to_crs(STORAGE_EPSG)
 
 
-def simplify_levels(frames: Sequence[GeoDataFrame], budget: int = SHAPE_BUDGET) -> list[Shapes]:
+def simplify_levels(frames: Sequence[GeoDataFrame], budget: int = _SHAPE_BUDGET) -> list[Shapes]:
     """Simplify all levels together: valid coverages that agree with each other, within a page's budget.
 
     The last level is simplified as a coverage. A level above whose grids are
@@ -122,7 +122,7 @@ class Plane:
     def around(cls, bounds: Floats) -> "Plane":
         """Plane for rows of west, south, east, north."""
         low, high = bounds[:, :2].min(axis=0), bounds[:, 2:].max(axis=0)
-        scale = METRES_PER_DEGREE * np.array([np.cos(np.radians((low[1] + high[1]) / 2)), 1.0])
+        scale = _METRES_PER_DEGREE * np.array([np.cos(np.radians((low[1] + high[1]) / 2)), 1.0])
         return cls(scale, float(np.hypot(*(scale * (high - low)))))
 
     def project(self, degrees: Polygons) -> Polygons:
@@ -136,10 +136,10 @@ class Plane:
 
 
 def _mended(polygons: Polygons) -> Polygons:
-    """Make shared edges identical where rounding or a gap of less than MEND_M parted them (for drawing only)."""
-    if shapely.coverage_is_valid(polygons, gap_width=MEND_M):
+    """Make shared edges identical where rounding or a gap of less than _MEND_M parted them (for drawing only)."""
+    if shapely.coverage_is_valid(polygons, gap_width=_MEND_M):
         return polygons
-    return np.asarray(shapely.coverage_clean(polygons, gap_width=MEND_M, snapping_distance=MEND_M / 10))
+    return np.asarray(shapely.coverage_clean(polygons, gap_width=_MEND_M, snapping_distance=_MEND_M / 10))
 
 
 def _simplify_all(
@@ -168,7 +168,7 @@ def _tiles(parents: GeoDataFrame, children: GeoDataFrame, outer: Polygons, inner
     """Whether each parent's area is the sum of its children's."""
     sums = pd.Series(shapely.area(inner)).groupby(children["parent_code"].to_numpy()).sum()
     own = pd.Series(shapely.area(outer), index=parents["code"].to_numpy())
-    return bool(((sums.reindex(own.index).fillna(0) - own).abs() <= TILING * own).all())
+    return bool(((sums.reindex(own.index).fillna(0) - own).abs() <= _TILING * own).all())
 
 
 def _merge(parents: GeoDataFrame, children: GeoDataFrame, shapes: Shapes) -> Shapes:
@@ -220,7 +220,7 @@ def bin_points(lon: Floats, lat: Floats, metric_epsg: int, max_bins: int, min_si
         No smaller cells, however few the points: they could not be seen.
     """
     x, y = Transformer.from_crs(STORAGE_EPSG, metric_epsg, always_xy=True).transform(lon, lat)
-    sizes = [size for size in BIN_SIZES_M if size >= min_size_m]
+    sizes = [size for size in _BIN_SIZES_M if size >= min_size_m]
     while len(sizes) > 1 and len(_hexagons(x, y, sizes[0])[1]) > max_bins:
         del sizes[0]
     return [_bins(size, *_hexagons(x, y, size), metric_epsg) for size in sizes[:3]]

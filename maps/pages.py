@@ -18,13 +18,13 @@ from maps.assets import OfflineMap, template
 from maps.layers import Bins, LevelFrame, Plane, Shapes, bin_points, simplify_levels, stored
 from maps.style import HEAT, Breaks, Classes, Floats, Grade, Measure, Text, classify, show_number, text
 
-MAX_BINS = 6000
+_MAX_BINS = 6000
 """Most cells of a heat map's finest size."""
-SMALLEST_CELL = 500
+_SMALLEST_CELL = 500
 """A heat map's cells are at least this part of its diagonal: smaller ones are not seen (project convention)."""
-GROUP_DECIMALS = 6
+_GROUP_DECIMALS = 6
 """Rings of groups of cases are drawn to 0.1 m."""
-OPTIONAL = ("rank", "name_en", "numerator", "denominator")
+_OPTIONAL = ("rank", "name_en", "numerator", "denominator")
 
 
 @dataclass(frozen=True)
@@ -139,8 +139,8 @@ def heat(
     _check_choice("lang", lang, LANGUAGES)
     outline, districts = _outline(boundary)
     known = np.isfinite(points_lon) & np.isfinite(points_lat)
-    smallest = Plane.around(outline.total_bounds[None]).extent_m / SMALLEST_CELL
-    bins = bin_points(points_lon[known], points_lat[known], metric_epsg, MAX_BINS, smallest)
+    smallest = Plane.around(outline.total_bounds[None]).extent_m / _SMALLEST_CELL
+    bins = bin_points(points_lon[known], points_lat[known], metric_epsg, _MAX_BINS, smallest)
     numbers = {"drawn": known.sum(), "outside": n_outside, "without": n_without_location + (~known).sum()}
     data = {
         **_page_words(head, lang),
@@ -200,10 +200,10 @@ def _group_layer(groups: GeoDataFrame, classes: Mapping[str, tuple[str, Text]]) 
     """Groups as the page's one layer; the legend lists the strictest class first, so the classes go from the last."""
     keys = list(classes)[::-1]
     sizes = groups["road_class"].value_counts()
-    metres = shapely.transform(groups.geometry.to_numpy(), lambda xy: np.round(xy * 10**GROUP_DECIMALS))
+    metres = shapely.transform(groups.geometry.to_numpy(), lambda xy: np.round(xy * 10**_GROUP_DECIMALS))
     counts = groups["n_repeats"]
     return {
-        **_shape_words(Shapes(metres, GROUP_DECIMALS)),
+        **_shape_words(Shapes(metres, _GROUP_DECIMALS)),
         "code": [f"#{n}" for n in groups["group"]],
         "names": groups["names"].tolist(),
         "rows": groups["rows"].tolist(),
@@ -243,7 +243,7 @@ def _in_order(frame: GeoDataFrame) -> GeoDataFrame:
     """Best rank first, without ranks the largest value; no data last. The page lists grids in this order."""
     if frame.empty:
         raise OptionInvalid(name="levels", value="", expected=expected("grid_at_each_level"))
-    missing = [x for x in OPTIONAL if x not in frame.columns]
+    missing = [x for x in _OPTIONAL if x not in frame.columns]
     full = frame.assign(**dict.fromkeys(missing, np.nan), _down=-_values(frame))
     ordered = full.sort_values(["rank", "_down", "code"], na_position="last", ignore_index=True)
     return ordered.drop(columns=["_down", *missing])

@@ -24,17 +24,17 @@ Breaks = Literal["quantile", "equal", "log"] | Sequence[float]
 Grade = tuple[float, str, str]
 """A band of a rulebook: lower limit (included), Chinese and English name."""
 
-N_CLASSES = 5
-MAX_CLASSES = 9
+_N_CLASSES = 5
+_MAX_CLASSES = 9
 
 # ColorBrewer 2.0 (Brewer, Harrower): all three are safe for colour-blind readers.
-MORE = ("#ffffcc", "#a1dab4", "#41b6c4", "#2c7fb8", "#253494")  # YlGnBu: darker = more, neither good nor bad
+_MORE = ("#ffffcc", "#a1dab4", "#41b6c4", "#2c7fb8", "#253494")  # YlGnBu: darker = more, neither good nor bad
 WORSE = ("#ffffd4", "#fed98e", "#fe9929", "#d95f0e", "#993404")  # YlOrBr: darker and warmer = worse; prints in grey
 GRADES = ("#2c7bb6", "#abd9e9", "#ffffbf", "#fdae61", "#d7191c")  # RdYlBu: best blue, worst red
 HEAT = ("#ffffb2", "#fed976", "#feb24c", "#fd8d3c", "#f03b20", "#bd0026")  # YlOrRd: darker = more cases
 
-_RAMPS = {None: MORE, "low": WORSE, "high": WORSE[::-1]}
-DECIMALS = {"rate": 3, "score": 1, "density": 1, "count": 0}
+_RAMPS = {None: _MORE, "low": WORSE, "high": WORSE[::-1]}
+_DECIMALS = {"rate": 3, "score": 1, "density": 1, "count": 0}
 
 
 @dataclass(frozen=True)
@@ -162,8 +162,8 @@ def classify(
 
 
 _METHODS: dict[str, Callable[[Floats], Floats]] = {
-    "quantile": lambda x: np.quantile(x, np.linspace(0, 1, N_CLASSES + 1)[1:-1]),
-    "equal": lambda x: np.linspace(x.min(), x.max(), N_CLASSES + 1)[1:-1],
+    "quantile": lambda x: np.quantile(x, np.linspace(0, 1, _N_CLASSES + 1)[1:-1]),
+    "equal": lambda x: np.linspace(x.min(), x.max(), _N_CLASSES + 1)[1:-1],
     "log": lambda x: _series(np.geomspace(max(x.min(), 1), max(x.max(), 1), len(HEAT) + 1)[1:-1]),
 }
 
@@ -177,16 +177,16 @@ def _series(values: Floats) -> Floats:
 
 
 def _checked(limits: Sequence[float], name: str) -> tuple[float, ...]:
-    """Limits as floats; they must ascend and leave at most MAX_CLASSES classes."""
+    """Limits as floats; they must ascend and leave at most _MAX_CLASSES classes."""
     found = tuple(float(x) for x in limits)
-    if not 0 < len(found) < MAX_CLASSES or not np.isfinite(found).all() or (np.diff(found) <= 0).any():
-        raise OptionInvalid(name=name, value=list(found), expected=expected("ascending", most=MAX_CLASSES - 1))
+    if not 0 < len(found) < _MAX_CLASSES or not np.isfinite(found).all() or (np.diff(found) <= 0).any():
+        raise OptionInvalid(name=name, value=list(found), expected=expected("ascending", most=_MAX_CLASSES - 1))
     return found
 
 
 def _decimals(limits: Floats, unit: str) -> int:
     """Fewest decimals, from the unit's usual ones, at which no two limits become one."""
-    usual = DECIMALS[unit]
+    usual = _DECIMALS[unit]
     return next((d for d in range(usual, usual + 4) if len(np.unique(np.round(limits, d))) == len(limits)), usual + 4)
 
 

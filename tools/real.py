@@ -12,10 +12,10 @@ from gridmgmt.settings import data_path
 from tools.run import Runner
 
 OUT = Path("out/real")
-EXPORTED = "2026-07-01"
+_EXPORTED = "2026-07-01"
 
 
-def data_folder() -> Path:
+def _data_folder() -> Path:
     """Where the real city's files are; they are never part of the project."""
     return Path(os.environ.get("REAL_DATA", "../shared/data")) / "nyc"
 
@@ -25,13 +25,15 @@ def load(run: Runner, data: Path) -> None:
     run("db", "start")
     run("city", "init", data_path("cities", "nyc.yaml"))
     run.edition("2020", "2010-01-01", [str(data / "grids.parquet")])
-    run("cases", "import", data / "cases_311.csv.gz", "--profile", "nyc_311", "--source-as-of", EXPORTED)
-    run("samples", "import", data / "inspections_rodent.parquet", "--profile", "nyc_rodent", "--source-as-of", EXPORTED)
+    run("cases", "import", data / "cases_311.csv.gz", "--profile", "nyc_311", "--source-as-of", _EXPORTED)
+    run(
+        "samples", "import", data / "inspections_rodent.parquet", "--profile", "nyc_rodent", "--source-as-of", _EXPORTED
+    )
 
 
 def main() -> None:
     """Load the city and make two assessments with maps and scorecards."""
-    data = data_folder()
+    data = _data_folder()
     if not (data / "grids.parquet").exists():
         sys.exit(f"The real city's files are not at {data}; set REAL_DATA to the folder that holds nyc/.")
     run = Runner("real")

@@ -25,8 +25,8 @@ from maps.style import GRADES, ramp
 router = APIRouter()
 
 PREFIX = "page_"
-MAP_MEASURES = (browsing.TOTAL, *RATIOS, "n_reported", "n_overdue_open")
-SYSTEMS = ("epsg:4490", "gcj02", "bd09")
+_MAP_MEASURES = (browsing.TOTAL, *RATIOS, "n_reported", "n_overdue_open")
+_SYSTEMS = ("epsg:4490", "gcj02", "bd09")
 
 
 class AskPage(Ask):
@@ -52,8 +52,8 @@ def start(ask: Annotated[AskPage, Query()], request: Request, work: Database, la
         assessments=listing,
         chosen=chosen,
         has_map=chosen is not None and browsing.has_map(chosen),
-        systems=SYSTEMS,
-        measures={m: _measure(m, lang) for m in MAP_MEASURES},
+        systems=_SYSTEMS,
+        measures={m: _measure(m, lang) for m in _MAP_MEASURES},
         t=lambda code, **facts: word(PREFIX + code, facts, lang),
         data=_data(ask, city, lang, chosen),
     )  # fmt: skip
@@ -75,7 +75,7 @@ def _data(ask: AskPage, city: City, lang: str, chosen: Stored | None) -> dict[st
         "code": ask.code if stays else None,
         "mapped": chosen is not None and browsing.has_map(chosen),
         "grades": {x.id: _grade(x, colour, lang) for x, colour in zip(grades, ramp(GRADES, len(grades)), strict=True)},
-        "indicator": ask.indicator if ask.indicator in MAP_MEASURES else browsing.TOTAL,
+        "indicator": ask.indicator if ask.indicator in _MAP_MEASURES else browsing.TOTAL,
         "words": {k.removeprefix(PREFIX): v[lang] for k, v in catalogue().items() if k.startswith(PREFIX)},
     }
 

@@ -41,8 +41,8 @@ TYPES = {
     "html": "text/html",
     "svg": "image/svg+xml",
 }
-REACHED = set(ReachedConsequence.model_fields)
-FILE_CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
+_REACHED = set(ReachedConsequence.model_fields)
+_FILE_CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
 
 
 class AskRanking(Ask):
@@ -148,7 +148,7 @@ def _row(document: Document) -> ScorecardRow:
         rank=document.place,
         status=document.status,
         n_missing=len(document.missing),
-        consequences=[ReachedConsequence(**c.model_dump(include=REACHED)) for c in document.consequences],
+        consequences=[ReachedConsequence(**c.model_dump(include=_REACHED)) for c in document.consequences],
         points={x.item: x.points.shown if x.points else None for x in top_lines(document)},
         counts=document.counts,
     )
@@ -156,7 +156,7 @@ def _row(document: Document) -> ScorecardRow:
 
 def _file(content: bytes, form: str, name: str) -> Response:
     """A file; workbooks and tables are saved, pages and maps shown."""
-    headers = {"Content-Security-Policy": FILE_CSP}
+    headers = {"Content-Security-Policy": _FILE_CSP}
     if form in ("xlsx", "csv"):
         headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name, safe='')}.{form}"
     return Response(content, media_type=TYPES[form], headers=headers)

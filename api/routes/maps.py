@@ -23,7 +23,7 @@ from maps.style import Grade, Measure, text
 router = APIRouter(prefix="/maps", tags=["maps"])
 
 # A map page carries its scripts inside and needs nothing else; "sandbox" keeps it apart from this application.
-MAP_CSP = (
+_MAP_CSP = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; "
     "frame-ancestors 'self'; sandbox allow-scripts allow-modals"
 )
@@ -94,4 +94,4 @@ def _bands(grades: Sequence[documents.Grade]) -> list[Grade]:
 
 def _answer(page: OfflineMap) -> Response:
     html = page.get_root().render()
-    return Response(html, media_type="text/html", headers={"Content-Security-Policy": MAP_CSP})
+    return Response(html, media_type="text/html", headers={"Content-Security-Policy": _MAP_CSP})

@@ -16,7 +16,7 @@ from gridmgmt.places.operations.grids import GridPage
 router = APIRouter(prefix="/v1", tags=["grids"])
 
 MEDIA_TYPE = "application/geo+json"
-MAX_LIMIT = 10_000
+_MAX_LIMIT = 10_000
 
 EXAMPLE = {
     "type": "FeatureCollection",
@@ -42,7 +42,7 @@ EXAMPLE = {
         }
     ],
 }
-GEOJSON: dict[int | str, dict[str, Any]] = {200: {"content": {MEDIA_TYPE: {"example": EXAMPLE}}}}
+_GEOJSON: dict[int | str, dict[str, Any]] = {200: {"content": {MEDIA_TYPE: {"example": EXAMPLE}}}}
 
 
 class AskEdition(Ask):
@@ -60,11 +60,11 @@ class AskGrids(AskEdition):
     bbox: str | None = Field(
         None, description="west,south,east,north: grids that touch the box.", examples=["113.9,30.1,114.1,30.3"]
     )
-    limit: int = Field(100, ge=1, le=MAX_LIMIT)
+    limit: int = Field(100, ge=1, le=_MAX_LIMIT)
     offset: int = Field(0, ge=0, le=2**31)
 
 
-@router.get("/grids", response_class=Response, responses=GEOJSON)
+@router.get("/grids", response_class=Response, responses=_GEOJSON)
 def grids(ask: Annotated[AskGrids, Query()], request: Request, work: Database) -> Response:
     """Grids of an edition by level and code, as a GeoJSON FeatureCollection with links to the pages beside it."""
     page = operations_grids.grids_page(

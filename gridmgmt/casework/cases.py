@@ -101,9 +101,9 @@ def _limits(value: Sequence[Any]) -> tuple[Limit, ...]:
 
 Text = Annotated[str | None, "text"]
 Number = Annotated[float | None, "number"]
-Flag = Annotated[bool | None, "flag"]
-Instant = Annotated[dt.datetime | None, PlainValidator(_instant), PlainSerializer(iso)]
-TimeLimits = Annotated[Sequence[Limit], PlainValidator(_limits), PlainSerializer(written)]
+_Flag = Annotated[bool | None, "flag"]
+_Instant = Annotated[dt.datetime | None, PlainValidator(_instant), PlainSerializer(iso)]
+_TimeLimits = Annotated[Sequence[Limit], PlainValidator(_limits), PlainSerializer(written)]
 
 
 class StepFacts(BaseModel):
@@ -138,28 +138,28 @@ class StepFacts(BaseModel):
     crs: Text = None
     address: Text = None
     description: Text = None
-    is_repeat: Flag = None
-    due_at: Annotated[Instant, "instant"] = None
+    is_repeat: _Flag = None
+    due_at: Annotated[_Instant, "instant"] = None
     amount: Annotated[str | None, "amount"] = None
     amount_unit: Annotated[str | None, "amount_unit"] = None
-    wrong_dispatch: Flag = None
-    agreed: Flag = None
+    wrong_dispatch: _Flag = None
+    agreed: _Flag = None
     verdict: Annotated[str | None, "verdict"] = None
     order_kind: Annotated[str | None, "order_kind"] = None
     order: Annotated[int | None, "order"] = None
     mark: Annotated[str | None, "mark"] = None
 
-    due_extended_at: Instant = None
-    hang_due_at: Instant = None
-    held_until: Instant = None
+    due_extended_at: _Instant = None
+    hang_due_at: _Instant = None
+    held_until: _Instant = None
     continues: bool = False
     later: bool | None = None
-    limits: TimeLimits = ()
-    next_limits: TimeLimits = ()
+    limits: _TimeLimits = ()
+    next_limits: _TimeLimits = ()
     rule: Mapping[str, Any] | None = None
     calendar: str | None = None
     provisional: bool = False
-    orders: Mapping[str, Instant] = Field(default_factory=dict)
+    orders: Mapping[str, _Instant] = Field(default_factory=dict)
     deadlines: Mapping[str, Mapping[str, str]] = Field(default_factory=dict)
 
     def stored(self, *names: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from pyproj import Geod
 from gridmgmt.errors import FileRefused, InstantInvalid
 from gridmgmt.periods import parse_instant
 
-MediaType = Literal["image/jpeg", "image/png", "image/webp", "application/pdf"]
+_MediaType = Literal["image/jpeg", "image/png", "image/webp", "application/pdf"]
 
 EXTENSIONS: Mapping[str, str] = {
     "image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "application/pdf": "pdf",
@@ -42,7 +42,7 @@ class Limits(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    max_bytes: dict[MediaType, int]
+    max_bytes: dict[_MediaType, int]
     max_pixels: int = Field(gt=0, le=89_478_485)  # beyond this the picture library itself refuses
     max_per_step: int = Field(gt=0)
     thumbnail_px: int = Field(ge=16)
@@ -120,7 +120,7 @@ def accept(name: str, content: bytes, limits: Limits, zone: ZoneInfo) -> Accepte
     FileRefused
         Empty, of no allowed type, too large, with too many pixels, or damaged; ``why`` says it.
     """
-    media_type = media_type_of(name, content, limits)
+    media_type = _media_type_of(name, content, limits)
     most = limits.max_bytes[media_type]
     if len(content) > most:
         raise FileRefused(file=name, why="too_large", n_bytes=len(content), max_bytes=most, media_type=media_type)
@@ -138,7 +138,7 @@ def accept(name: str, content: bytes, limits: Limits, zone: ZoneInfo) -> Accepte
     return Accepted(file, content, thumbnail)
 
 
-def media_type_of(name: str, content: bytes, limits: Limits) -> MediaType:
+def _media_type_of(name: str, content: bytes, limits: Limits) -> _MediaType:
     """What a file is by its first bytes.
 
     Raises
@@ -148,7 +148,7 @@ def media_type_of(name: str, content: bytes, limits: Limits) -> MediaType:
     """
     if not content:
         raise FileRefused(file=name, why="empty")
-    found: MediaType | None = None
+    found: _MediaType | None = None
     if content.startswith(b"\xff\xd8\xff"):
         found = "image/jpeg"
     elif content.startswith(b"\x89PNG\r\n\x1a\n"):

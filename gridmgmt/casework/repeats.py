@@ -29,7 +29,7 @@ Ints = NDArray[np.int64]
 CLASSES = (*STRICTEST_FIRST, OTHER)
 """Road classes of a place (道路等级)."""
 
-NUMBERED = re.compile(r"\d|[〇零一二三四五六七八九十百千]+号")
+_NUMBERED = re.compile(r"\d|[〇零一二三四五六七八九十百千]+号")
 """An address that names a house, not a street alone."""
 
 
@@ -107,7 +107,7 @@ def normal_address(text: str | None, with_number: bool) -> str | None:
         return None
     folded = unicodedata.normalize("NFKC", text).casefold()
     plain = "".join(char for char in folded if unicodedata.category(char)[0] in "LN")
-    return plain if plain and (not with_number or NUMBERED.search(plain)) else None
+    return plain if plain and (not with_number or _NUMBERED.search(plain)) else None
 
 
 def find(cases: pd.DataFrame, rule: Rule) -> pd.DataFrame:

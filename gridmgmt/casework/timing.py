@@ -28,7 +28,7 @@ def next_limits_of(dispatch: Step) -> Sequence[Limit]:
     return dispatch.told.limits or dispatch.told.next_limits
 
 
-def last_dispatch(steps: Sequence[Step]) -> Step | None:
+def _last_dispatch(steps: Sequence[Step]) -> Step | None:
     """The dispatch that a case's steps have come to."""
     return next((s for s in reversed(steps) if s.kind in OPENING), None)
 
@@ -107,13 +107,13 @@ class Timing:
             A deadline is named: more time is an extension.
         """
         held_by = {
-            n: last_dispatch(before[:n]) for n, s in enumerate(before) if TRANSITIONS[s.kind].period == "sent_back"
+            n: _last_dispatch(before[:n]) for n, s in enumerate(before) if TRANSITIONS[s.kind].period == "sent_back"
         }
         ends = [n for n, held in held_by.items() if held is not None and held.unit_code == step.unit_code]
         if not ends or step.unit_code is None:
             return None
         then = transitions.fold(case_no, before[: ends[-1]])
-        held, sent_back_at = last_dispatch(before[: ends[-1]]), before[ends[-1]].at
+        held, sent_back_at = _last_dispatch(before[: ends[-1]]), before[ends[-1]].at
         holds = then.effective_due_at
         if held is None or holds is None:
             return None
@@ -137,7 +137,7 @@ class Timing:
 
     def resumed(self, step: Step, case: Case, before: Sequence[Step]) -> Step:
         """The deadlines after a pause (缓办): what was left of each runs on, after the longest pause at the latest."""
-        dispatch = last_dispatch(before)
+        dispatch = _last_dispatch(before)
         if case.held_at is None or dispatch is None:
             return step
         end = min(step.at, case.held_at + dt.timedelta(days=self.hold_days))
@@ -165,7 +165,7 @@ class Timing:
 
     def failed(self, step: Step, before: Sequence[Step]) -> Step:
         """A failed verification gives a new deadline: that of the hanging account, the original one stays."""
-        found, dispatch = self.named(step, step.at), last_dispatch(before)
+        found, dispatch = self.named(step, step.at), _last_dispatch(before)
         limits = next_limits_of(dispatch) if dispatch else ()
         return found or (self.timed(step, step.at, limits) if limits else step)
 

@@ -43,7 +43,7 @@ COMMANDS = {
 }  # fmt: skip
 """Heading in the help → command or group → its module below :mod:`gridmgmt.cli`."""
 
-EXIT = ((InputError, 2), (NotFoundError, 3), (ConflictError, 4))
+_EXIT = ((InputError, 2), (NotFoundError, 3), (ConflictError, 4))
 """Exit status by kind of error; anything else of ours is 5."""
 
 
@@ -159,7 +159,7 @@ def worded() -> Iterator[None]:
         yield
     except GridmgmtError as e:
         _tell(e)
-        sys.exit(next((status for kind, status in EXIT if isinstance(e, kind)), 5))
+        sys.exit(next((status for kind, status in _EXIT if isinstance(e, kind)), 5))
 
 
 def main() -> None:

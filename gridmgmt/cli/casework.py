@@ -255,7 +255,7 @@ def _instant(run: State, value: Any) -> str:
         return str(value)
 
 
-SHOWN_PERIODS = 10
+_SHOWN_PERIODS = 10
 """Of a long hanging account the last so many periods are shown."""
 
 
@@ -265,9 +265,9 @@ def _account(run: State, account: Account) -> Shown:
     rows = [
         [p.number, _time(run, p.opened_at), _time(run, p.due_at), _time(run, p.ended_at),
          run.word(f"hang_{p.how or 'running'}")]
-        for p in account.periods[-SHOWN_PERIODS:]
+        for p in account.periods[-_SHOWN_PERIODS:]
     ]  # fmt: skip
-    if (n := len(account.periods) - SHOWN_PERIODS) > 0:
+    if (n := len(account.periods) - _SHOWN_PERIODS) > 0:
         yield run.word("account_earlier", {"n": n})
     yield Table(run.words(("hang_period", "opened", "docket_due", "ended", "how_ended")), rows, right=(0,))
 

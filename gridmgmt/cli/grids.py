@@ -222,13 +222,13 @@ def as_dict(found: Located) -> dict[str, object]:
             {k: g[k] for k in ("level", "code", "name_zh", "name_en", "kind", "responsible")} for g in found.grids
         ],
         "unit": unit(found.unit),
-        "decision": decision_as_dict(found.decision),
+        "decision": _decision_as_dict(found.decision),
         "areas": [asdict(a) for a in found.areas],
         "neighbours": [{**n, "unit": unit(n["unit"])} for n in found.neighbours],
     }
 
 
-def decision_as_dict(decision: Decision) -> dict[str, object]:
+def _decision_as_dict(decision: Decision) -> dict[str, object]:
     """Who answers and why as JSON; reasons as codes and in both languages."""
     winner = decision.rule
     beaten = []

@@ -20,7 +20,7 @@ people = group(app, "people")
 posts = group(app, "posts")
 staffing = group(app, "staffing")
 
-POST = ("person_code", "unit_code", "role", "level", "grid_code", "is_full_time", "valid_from", "valid_to")
+_POST = ("person_code", "unit_code", "role", "level", "grid_code", "is_full_time", "valid_from", "valid_to")
 
 
 @command(people, "import")
@@ -48,7 +48,7 @@ def posts_list(run: State, *, on: str, role: str | None = None, names: bool = Fa
     if role is not None and role not in roles:
         raise OptionInvalid(name="--role", value=role, expected=" / ".join(roles))
     held = operations.list_posts(run.work, a_day(on, "--on"), role, names=names)
-    data = [{f: getattr(h.post, f) for f in POST} | ({"name": h.name} if names else {}) for h in held]
+    data = [{f: getattr(h.post, f) for f in _POST} | ({"name": h.name} if names else {}) for h in held]
     rows = (
         [*([p.person_code, h.name] if names else [p.person_code]), _role(run, roles, p.role), p.unit_code,
          run.city.levels[p.level - 1].key if p.level else "", p.grid_code, p.valid_from, p.valid_to]

@@ -22,7 +22,7 @@ app = typer.Typer()
 samples = group(app, "samples")
 notices = group(samples, "notices")
 
-TAKE_COUNTS = ("n_new", "n_corrected", "n_unchanged", "n_refused", "n_not_filled")
+_TAKE_COUNTS = ("n_new", "n_corrected", "n_unchanged", "n_refused", "n_not_filled")
 
 
 @command(samples, "import")
@@ -174,7 +174,7 @@ def samples_take(run: State, file: Path, *, dry_run: bool = False) -> View:
 
 def _taken(run: State, report: TakeReport) -> Shown:
     title = run.word("import_dry_run") if report.dry_run else ""
-    yield Table(run.words(TAKE_COUNTS), [[getattr(report, n) for n in TAKE_COUNTS]], range(5), title)
+    yield Table(run.words(_TAKE_COUNTS), [[getattr(report, n) for n in _TAKE_COUNTS]], range(5), title)
     rows = [[f.sheet or report.file, f.row, f.column, f.value, f.worded(run.lang)] for f in report.problems]
     if rows:
         heads = run.words(("sheet", "row", "column", "value", "quarantined_because"))

@@ -31,7 +31,7 @@ SHOWN = (
     "n_samples",
 )
 
-MOST_MISSING = 20
+_MOST_MISSING = 20
 """How many subjects' missing inputs are listed."""
 
 
@@ -148,10 +148,10 @@ def _missing(run: State, header: Header, documents: Sequence[Document]) -> Shown
         return
     yield wording.label("card_incomplete_value", run.lang, n=header.n_missing)
     lacking = [d for d in documents if d.status == "incomplete"]
-    for document in lacking[:MOST_MISSING]:
+    for document in lacking[:_MOST_MISSING]:
         parts = [f"{period} {titles[run.lang]}" for period, titles in results.missing(document)]
         yield f"  {document.subject.code} {document.subject.name[run.lang]}: {'; '.join(parts)}"
-    if len(lacking) > MOST_MISSING:
+    if len(lacking) > _MOST_MISSING:
         yield "  …"
 
 

@@ -15,7 +15,7 @@ units = group(app, "units")
 categories = group(app, "categories")
 responsibility = group(app, "responsibility")
 
-MOST_SHOWN = 20
+_MOST_SHOWN = 20
 RULE = ("category", "level", "grid_code", "land_owner", "override", "unit_code", "valid_from", "valid_to")
 
 
@@ -125,8 +125,8 @@ def responsibility_import(run: State, file: Path, *, reopen: bool = False) -> Vi
     counts = {"n": report.n_rows, "n_new": report.n_new, "n_ended": report.n_ended}
     lines = [both("rules_imported", {**counts, "n_reopened": len(report.reopened)})]
     lines += [both("rule_reopened", fault.told) for fault in report.reopened]
-    lines += [both("rule_nowhere", fault.told) for fault in report.nowhere[:MOST_SHOWN]]
-    lines += [both("rules_nowhere", {"n": len(report.nowhere)})] if len(report.nowhere) > MOST_SHOWN else []
+    lines += [both("rule_nowhere", fault.told) for fault in report.nowhere[:_MOST_SHOWN]]
+    lines += [both("rules_nowhere", {"n": len(report.nowhere)})] if len(report.nowhere) > _MOST_SHOWN else []
     return View(asdict(report), lines)
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Table, TextClause, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import insert
 
-DIALECT = postgresql.dialect(paramstyle="pyformat")  # type: ignore[no-untyped-call]
+_DIALECT = postgresql.dialect(paramstyle="pyformat")  # type: ignore[no-untyped-call]
 
 
 @cache
@@ -64,7 +64,7 @@ def fetch(
 
     Timestamps come back as ``datetime64[us, UTC]``.
     """
-    compiled = str(statement.compile(dialect=DIALECT))
+    compiled = str(statement.compile(dialect=_DIALECT))
     cursor = connection.connection.cursor()
     buffer = io.BytesIO()
     with cursor.copy(f"COPY ({compiled}) TO STDOUT (FORMAT csv, HEADER)", dict(params)) as copy:

@@ -20,10 +20,10 @@ from gridmgmt.settings import Settings
 if TYPE_CHECKING:
     from alembic.config import Config
 
-MIGRATIONS = Path(__file__).parent / "migrations"
+_MIGRATIONS = Path(__file__).parent / "migrations"
 EXTENSIONS = ("postgis", "btree_gist")
 
-SETUP_LOCK = 4_780_000
+_SETUP_LOCK = 4_780_000
 """Advisory lock that lets one process at a time make or migrate a database."""
 
 
@@ -89,7 +89,7 @@ def _administer(address: str) -> Iterator[psycopg.Connection]:
     """
     try:
         with psycopg.connect(address, autocommit=True) as connection:
-            connection.execute("SELECT pg_advisory_lock(%s)", [SETUP_LOCK])
+            connection.execute("SELECT pg_advisory_lock(%s)", [_SETUP_LOCK])
             yield connection
     except (psycopg.OperationalError, psycopg.ProgrammingError) as e:
         raise DatabaseUnreachable(url=_without_password(address), reason=str(e).strip()) from e
@@ -127,7 +127,7 @@ def alembic_config(connection: Connection | None = None) -> "Config":
     from alembic.config import Config  # slow, and needed by those only who migrate
 
     config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("script_location", str(_MIGRATIONS))
     config.attributes["connection"] = connection
     return config
 
@@ -143,7 +143,7 @@ def migrate(engine: Engine) -> str:
     from alembic import command
 
     with connect(engine) as connection:
-        connection.execute(select(func.pg_advisory_xact_lock(SETUP_LOCK)))
+        connection.execute(select(func.pg_advisory_xact_lock(_SETUP_LOCK)))
         found, known = _revision(connection), _revisions()["revision"]
         if found is not None and found not in known:
             raise DatabaseForeign(found=found, oldest=min(known), newest=_head())
@@ -183,7 +183,7 @@ def _head() -> str:
 
 
 def _revisions() -> dict[str, set[str]]:
-    scripts = "".join(path.read_text("utf-8") for path in MIGRATIONS.glob("versions/*.py"))
+    scripts = "".join(path.read_text("utf-8") for path in _MIGRATIONS.glob("versions/*.py"))
     return {name: set(re.findall(f'^{name} = "(.+)"$', scripts, re.M)) for name in ("revision", "down_revision")}
 
 

@@ -46,7 +46,7 @@ from gridmgmt.database import tables as t
 from gridmgmt.database.copying import copy_in, fetch, query
 from gridmgmt.database.facts import CASES, LOCATED, POINT_TYPES, Kind, create_located
 
-Stamp = Mapping[str, Any]
+_Stamp = Mapping[str, Any]
 """The columns that say where a version comes from, with their values."""
 
 
@@ -149,14 +149,14 @@ def _joined(kind: Kind, j: Table) -> FromClause:
     return j.join(kind.current, kind.current.c[kind.key] == j.c[kind.key])
 
 
-def _insert_new(connection: Connection, kind: Kind, j: Table, stamp: Stamp) -> None:
+def _insert_new(connection: Connection, kind: Kind, j: Table, stamp: _Stamp) -> None:
     names = [kind.key, *kind.facts, *LOCATED]
     chosen = select(*(j.c[n] for n in names), *stamp.values(), _point(j)).where(j.c.fate == "new")
     statement = insert(kind.current).from_select([*names, *stamp, "geom"], chosen.order_by(j.c.row_no))
     connection.execute(statement)
 
 
-def _append_assignments(connection: Connection, kind: Kind, j: Table, stamp: Stamp) -> None:
+def _append_assignments(connection: Connection, kind: Kind, j: Table, stamp: _Stamp) -> None:
     """Every first assignment, and those that a newer version moves; before the current rows are updated."""
     c, now = kind.current, [j.c[name] for name in LOCATED]
     moved = tuple_(*(c.c[name] for name in LOCATED)).is_distinct_from(tuple_(*now))
@@ -170,7 +170,7 @@ def _append_assignments(connection: Connection, kind: Kind, j: Table, stamp: Sta
     connection.execute(insert(t.assignment).from_select(names, chosen))
 
 
-def _update_newer(connection: Connection, kind: Kind, j: Table, stamp: Stamp) -> None:
+def _update_newer(connection: Connection, kind: Kind, j: Table, stamp: _Stamp) -> None:
     values: dict[str, Any] = {name: j.c[name] for name in (*kind.facts, *LOCATED)}
     update = kind.current.update().where(kind.current.c.id == j.c.fact_id, j.c.fate == "newer")
     connection.execute(update.values(**values, **stamp, geom=_point(j)))
@@ -181,7 +181,7 @@ def _confirm(connection: Connection, kind: Kind, j: Table) -> None:
     connection.execute(update.values(version_at=j.c.version_at))
 
 
-def _insert_versions(connection: Connection, kind: Kind, j: Table, stamp: Stamp) -> None:
+def _insert_versions(connection: Connection, kind: Kind, j: Table, stamp: _Stamp) -> None:
     chosen = (
         select(kind.current.c.id, *(j.c[f] for f in kind.facts), *stamp.values())
         .select_from(_joined(kind, j))

@@ -14,7 +14,7 @@ from gridmgmt.database import tables as t
 from gridmgmt.database.copying import copy_in
 from gridmgmt.faults import Fault
 
-KEPT = ("column", "value", "code", "facts")
+_KEPT = ("column", "value", "code", "facts")
 """What is kept of a fault; its row stands beside it."""
 
 
@@ -53,7 +53,7 @@ def add(connection: Connection, rows: Sequence[BadRow]) -> None:
         {
             "row_no": [r.row_no for r in rows],
             "raw": [json.dumps(r.raw, ensure_ascii=False) for r in rows],
-            "problems": [json.dumps([f.as_dict(*KEPT) for f in r.faults], ensure_ascii=False) for r in rows],
+            "problems": [json.dumps([f.as_dict(*_KEPT) for f in r.faults], ensure_ascii=False) for r in rows],
         }
     )
     copy_in(connection, "incoming_bad", frame)

@@ -24,13 +24,13 @@ from urllib.parse import quote
 from gridmgmt.errors import DatabaseUnreachable, ServerMissing
 from gridmgmt.settings import Settings
 
-PORT = 5432
+_PORT = 5432
 OWNER = "gridmgmt"
 SYSTEM_USER = "postgres"
-SOCKET_LIMIT = 100
+_SOCKET_LIMIT = 100
 """Longest path of a socket, in bytes; the system allows 107."""
 
-CONFIG = """
+_CONFIG = """
 listen_addresses = ''
 unix_socket_permissions = 0700
 timezone = 'UTC'
@@ -57,7 +57,7 @@ class Server:
 
     def url(self, db: str) -> str:
         """The libpq address of one database, good for psql, QGIS and GDAL."""
-        return f"postgresql://{OWNER}@/{quote(db, safe='')}?host={quote(str(self.socket))}&port={PORT}"
+        return f"postgresql://{OWNER}@/{quote(db, safe='')}?host={quote(str(self.socket))}&port={_PORT}"
 
 
 def find_bin() -> Path:
@@ -89,7 +89,7 @@ def locate(settings: Settings) -> Server:
     if user and not (base / "data").exists() and not _reachable(settings.home, user):
         base = Path("/var/lib/postgresql") / f"gridmgmt-{key}"
     socket = base / "run"
-    if len(os.fsencode(socket / f".s.PGSQL.{PORT}")) > SOCKET_LIMIT:
+    if len(os.fsencode(socket / f".s.PGSQL.{_PORT}")) > _SOCKET_LIMIT:
         socket = Path("/tmp") / f"gridmgmt-{os.geteuid()}-{key}"
     return Server(data=base / "data", socket=socket, log=base / "server.log", bin=find_bin(), user=user)
 
@@ -161,7 +161,7 @@ def _own(folder: Path, user: str | None) -> None:
 
 def _start_once(server: Server) -> bool:
     folder = shlex.quote(f'"{server.socket}"')  # quoted for PostgreSQL's list of folders, then for the shell
-    options = f"-c unix_socket_directories={folder} -p {PORT}"
+    options = f"-c unix_socket_directories={folder} -p {_PORT}"
     log = ("-l", str(server.log))
     # pg_ctl's children keep its output open, so it must not be a pipe
     silence = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
@@ -180,7 +180,7 @@ def _initialise(server: Server) -> None:
     if done.returncode != 0:
         raise DatabaseUnreachable(url=str(server.data), reason=(done.stderr or done.stdout)[-2000:])
     with (made / "postgresql.conf").open("a", encoding="utf-8") as f:
-        f.write(CONFIG)
+        f.write(_CONFIG)
     made.rename(server.data)
 
 

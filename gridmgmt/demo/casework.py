@@ -1,6 +1,6 @@
 """A year of cases (案卷) of the demo city: where, when, what, and how it went.
 
-Times are seconds since 1970 in city time without zone; ``NEVER`` stands for
+Times are seconds since 1970 in city time without zone; ``_NEVER`` stands for
 "did not happen". Everything is drawn in whole columns.
 """
 
@@ -20,12 +20,12 @@ from gridmgmt.settings import data_path
 
 YEAR = 2025
 DAY_S = 86_400
-START_S = int(np.datetime64(f"{YEAR}-01-01", "s").astype(np.int64))
-N_DAYS = 365
-EXPORTED_S = int(np.datetime64(f"{YEAR + 1}-01-01", "s").astype(np.int64))
+_START_S = int(np.datetime64(f"{YEAR}-01-01", "s").astype(np.int64))
+_N_DAYS = 365
+_EXPORTED_S = int(np.datetime64(f"{YEAR + 1}-01-01", "s").astype(np.int64))
 """When the city made its export: what happened later is not in it."""
 
-NEVER = np.iinfo(np.int64).min
+_NEVER = np.iinfo(np.int64).min
 """As datetime64 this is NaT."""
 
 STEPS = ("reported_at", "accepted_at", "registered_at", "dispatched_at", "handled_at", "closed_at", "voided_at")
@@ -44,21 +44,21 @@ class Spot:
 
 def exported_at() -> str:
     """The export's instant in city time, for the manifest."""
-    return str(np.datetime64(EXPORTED_S, "s"))
+    return str(np.datetime64(_EXPORTED_S, "s"))
 
 
 # --- when -------------------------------------------------------------------
 
 
-def days_of_reports(n: int, rng: np.random.Generator) -> Ints:
+def _days_of_reports(n: int, rng: np.random.Generator) -> Ints:
     """Day of the year (from 0) of ``n`` reports, ascending, spread by month, weekday and luck."""
     behaviour = table("casework")
-    days = np.datetime64(f"{YEAR}-01-01") + np.arange(N_DAYS)
+    days = np.datetime64(f"{YEAR}-01-01") + np.arange(_N_DAYS)
     month = days.astype("datetime64[M]").astype(np.int64) % 12
     weekday = (days.astype(np.int64) + 3) % 7
     weight = np.array(behaviour["months"])[month] * np.array(behaviour["weekdays"])[weekday]
-    weight = weight * rng.lognormal(0, 0.10, N_DAYS)
-    return np.repeat(np.arange(N_DAYS), rng.multinomial(n, weight / weight.sum()))
+    weight = weight * rng.lognormal(0, 0.10, _N_DAYS)
+    return np.repeat(np.arange(_N_DAYS), rng.multinomial(n, weight / weight.sum()))
 
 
 def hours(source: Ints, rng: np.random.Generator) -> Ints:
@@ -93,7 +93,7 @@ def within(land: Land, cell: Ints, keep: NDArray[np.float64], rng: np.random.Gen
 SURE = (1 - MAX_PULL) * 0.98
 
 
-def intensity(land: Land, division: Division, rng: np.random.Generator) -> Floats:
+def _intensity(land: Land, division: Division, rng: np.random.Generator) -> Floats:
     """Chance of each cell: communities differ log-normally, a few are all but silent."""
     behaviour = table("casework")["behaviour"]
     n = int(division.groups[:, 2].max()) + 1
@@ -105,7 +105,7 @@ def intensity(land: Land, division: Division, rng: np.random.Generator) -> Float
     return np.asarray(cells / cells.sum())
 
 
-def hot_spots(land: Land, n_spots: int, n: int, rng: np.random.Generator) -> tuple[Ints, Floats]:
+def _hot_spots(land: Land, n_spots: int, n: int, rng: np.random.Generator) -> tuple[Ints, Floats]:
     """Markets, stations, schools: a cell for each of ``n`` cases and a place near the spot's site, metres.
 
     Spots lie well inside the city, so all their cases do.
@@ -120,10 +120,10 @@ def hot_spots(land: Land, n_spots: int, n: int, rng: np.random.Generator) -> tup
 
 def places(land: Land, division: Division, n: int, n_spots: int, rng: np.random.Generator) -> tuple[Ints, Floats]:
     """Cell (position in ``land.cells``) and place (metres) of each case."""
-    cell = rng.choice(len(land.cells), n, p=intensity(land, division, rng))
+    cell = rng.choice(len(land.cells), n, p=_intensity(land, division, rng))
     xy = within(land, land.cells[cell], np.where(land.rim[cell], SURE, 1.0), rng)
     hot = np.flatnonzero(rng.random(n) < table("casework")["behaviour"]["hot_spot"])
-    cell[hot], xy[hot] = hot_spots(land, n_spots, len(hot), rng)
+    cell[hot], xy[hot] = _hot_spots(land, n_spots, len(hot), rng)
     return cell, xy
 
 
@@ -204,43 +204,43 @@ def run(reported_s: Ints, limit_h: Floats, slowness: Floats, rng: np.random.Gene
     c["n_rework"] = np.where(rework, 1 + rng.poisson(0.25, n), 0)
     share = rng.uniform(0.5, 0.95, n)
     handling = c["handled_at"] - c["dispatched_at"]
-    c["reworked_at"] = np.where(rework, c["dispatched_at"] + (share * handling).astype(np.int64), NEVER)
+    c["reworked_at"] = np.where(rework, c["dispatched_at"] + (share * handling).astype(np.int64), _NEVER)
     extended = chance(b["extended"]) & ~exact & ~rework
     more = rng.choice([24, 48, 72], n) * 3600
-    c["due_extended_at"] = np.where(extended, c["due_at"] + more, NEVER)
+    c["due_extended_at"] = np.where(extended, c["due_at"] + more, _NEVER)
     late = c["due_at"] + (more * rng.uniform(0.02, 1.12, n)).astype(np.int64)
     c["handled_at"] = np.where(extended, late, c["handled_at"])
     c["closed_at"] = c["handled_at"] + 60 + wait(5400)
     hanging, void, stalled = chance(b["hanging"]), chance(b["void"]), chance(b["stalled"])
-    c["voided_at"] = np.where(void, c["accepted_at"] + wait(3600), NEVER)
+    c["voided_at"] = np.where(void, c["accepted_at"] + wait(3600), _NEVER)
     stop(c, hanging, ("handled_at", "closed_at"))
     stop(c, void, ("registered_at", "dispatched_at", "handled_at", "closed_at"))
     at = rng.integers(1, len(STEPS) - 1, n)
     for first in range(1, len(STEPS) - 1):
         stop(c, stalled & (at == first), STEPS[first:])
-    return settle(c)
+    return _settle(c)
 
 
 def stop(c: dict[str, Ints], where: NDArray[np.bool_], steps: tuple[str, ...]) -> None:
     """These cases never come to these steps (in place)."""
     for step in steps:
-        c[step] = np.where(where, NEVER, c[step])
+        c[step] = np.where(where, _NEVER, c[step])
 
 
-def settle(c: dict[str, Ints]) -> dict[str, Ints]:
+def _settle(c: dict[str, Ints]) -> dict[str, Ints]:
     """Cut everything off at the export and drop what hangs on a step that did not happen."""
-    cut = {k: np.where(v > EXPORTED_S, NEVER, v) if k in (*STEPS, "reworked_at") else v for k, v in c.items()}
-    undispatched = cut["dispatched_at"] == NEVER
+    cut = {k: np.where(v > _EXPORTED_S, _NEVER, v) if k in (*STEPS, "reworked_at") else v for k, v in c.items()}
+    undispatched = cut["dispatched_at"] == _NEVER
     for key in ("due_at", "due_extended_at", "reworked_at"):
-        cut[key] = np.where(undispatched, NEVER, cut[key])
-    cut["n_rework"] = np.where(cut["reworked_at"] == NEVER, 0, cut["n_rework"])
+        cut[key] = np.where(undispatched, _NEVER, cut[key])
+    cut["n_rework"] = np.where(cut["reworked_at"] == _NEVER, 0, cut["n_rework"])
     cut["updated_at"] = np.maximum.reduce([cut[k] for k in (*STEPS, "reworked_at")])
     return cut
 
 
 def status(c: dict[str, Ints], rng: np.random.Generator) -> NDArray[Any]:
     """The status a case shows, from the furthest step it reached."""
-    has = {k: c[k] != NEVER for k in STEPS}
+    has = {k: c[k] != _NEVER for k in STEPS}
     n = len(c["reported_at"])
     out = np.full(n, "已上报", dtype=object)
     out[has["accepted_at"]] = "已受理"
@@ -293,7 +293,7 @@ def reporters(public: NDArray[np.bool_], rng: np.random.Generator) -> dict[str, 
     return {"reporter_name": np.where(public, family + title, ""), "reporter_phone": np.where(public, phone, "")}
 
 
-def case_numbers(day: Ints) -> NDArray[Any]:
+def _case_numbers(day: Ints) -> NDArray[Any]:
     """Case numbers (案卷编号): the day and a running number in it."""
     _, first = np.unique(day, return_index=True)
     running = np.arange(len(day)) - np.repeat(first, np.diff([*first, len(day)]))
@@ -315,7 +315,7 @@ def make_cases(land: Land, division: Division, n: int, n_spots: int, seed: int) 
     """
     rng = stream(seed, 4)
     given = table("casework")
-    day = days_of_reports(n, rng)
+    day = _days_of_reports(n, rng)
     month = (np.datetime64(f"{YEAR}-01-01") + day).astype("datetime64[M]").astype(np.int64) % 12
     cell, xy = places(land, division, n, n_spots, rng)
     category = categories(month, rng)
@@ -325,7 +325,7 @@ def make_cases(land: Land, division: Division, n: int, n_spots: int, seed: int) 
     weight = np.array([x["weight"] for x in given["sources"]])
     source = rng.choice(len(weight), n, p=weight / weight.sum())
     limit_h = np.array([x[3] for x in given["classes"]], dtype=float)[category]
-    reported_s = START_S + day * DAY_S + hours(source, rng)
+    reported_s = _START_S + day * DAY_S + hours(source, rng)
     order = np.argsort(reported_s, kind="stable")
     reported_s, source = reported_s[order], source[order]
     slowness = skills(division, seed)[cell]
@@ -334,7 +334,7 @@ def make_cases(land: Land, division: Division, n: int, n_spots: int, seed: int) 
     is_repeat = np.zeros(n, dtype=bool)
     is_repeat[again] = True
     columns: dict[str, Any] = {
-        "case_no": case_numbers(day),
+        "case_no": _case_numbers(day),
         **{k: steps[k].astype("datetime64[s]") for k in SECONDS},
         "n_rework": steps["n_rework"],
         "is_repeat": is_repeat,

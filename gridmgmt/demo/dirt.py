@@ -14,7 +14,7 @@ from gridmgmt.demo.mesh import Floats, Ints, to_degrees
 from gridmgmt.demo.names import table
 from gridmgmt.geo import to_gcj02
 
-QUARANTINED = (
+_QUARANTINED = (
     "case_no_missing",
     "reported_at_missing",
     "category_unknown",
@@ -23,11 +23,11 @@ QUARANTINED = (
 )
 """Rows that no import may take: the rest of the dirt loads."""
 
-UNKNOWN_CATEGORY = "99999"
-HALF = np.datetime64(f"{YEAR}-07-01", "s")
+_UNKNOWN_CATEGORY = "99999"
+_HALF = np.datetime64(f"{YEAR}-07-01", "s")
 
 
-def shared_vertices(communities: gpd.GeoDataFrame) -> tuple[Floats, Floats]:
+def _shared_vertices(communities: gpd.GeoDataFrame) -> tuple[Floats, Floats]:
     """Stored vertices that two communities share (edges), and those of three or more (corners)."""
     xy, owner = shapely.get_coordinates(communities.geometry.to_numpy(), return_index=True)
     keys, vertex = np.unique(xy[:, 0] + 1j * xy[:, 1], return_inverse=True)
@@ -74,9 +74,9 @@ def spoil(
     lon, lat = to_gcj02(rows["lon"].to_numpy()[gcj02], rows["lat"].to_numpy()[gcj02])
     rows.loc[gcj02, "lon"], rows.loc[gcj02, "lat"] = np.round(lon, 6), np.round(lat, 6)
     rows["system"] = np.where(gcj02, "GCJ02", "CGCS2000")
-    rows["half"] = (cases["reported_at"].to_numpy() >= HALF).astype(np.int64)
+    rows["half"] = (cases["reported_at"].to_numpy() >= _HALF).astype(np.int64)
     rows["position"] = np.arange(len(rows), dtype=np.float64)
-    versions, spoiled["newer_version"] = add_versions(rows, victims, rng)
+    versions, spoiled["newer_version"] = _add_versions(rows, victims, rng)
     spoiled["duplicate"] = victims.take("duplicate")
     copies = rows.iloc[spoiled["duplicate"]].copy()
     copies["position"] += rng.uniform(0.1, 400, len(copies))
@@ -89,7 +89,7 @@ def move(
     rows: pd.DataFrame, victims: Victims, land: Land, communities: gpd.GeoDataFrame, rng: np.random.Generator
 ) -> dict[str, Ints]:
     """Spoil coordinates (in place)."""
-    edges, corners = shared_vertices(communities)
+    edges, corners = _shared_vertices(communities)
     lon, lat = rows["lon"].to_numpy(copy=True), rows["lat"].to_numpy(copy=True)
 
     def put(kind: str, points: Floats) -> Ints:
@@ -120,7 +120,7 @@ def blank(rows: pd.DataFrame, victims: Victims, rng: np.random.Generator) -> dic
     rows.loc[number, "case_no"] = ""
     rows.loc[report, "reported_at"] = pd.NaT
     unknown = victims.take("category_unknown")
-    rows.loc[unknown, "category"] = UNKNOWN_CATEGORY
+    rows.loc[unknown, "category"] = _UNKNOWN_CATEGORY
     return {
         "closed_before_reported": closed,
         "case_no_missing": number,
@@ -129,7 +129,7 @@ def blank(rows: pd.DataFrame, victims: Victims, rng: np.random.Generator) -> dic
     }
 
 
-def add_versions(rows: pd.DataFrame, victims: Victims, rng: np.random.Generator) -> tuple[pd.DataFrame, Ints]:
+def _add_versions(rows: pd.DataFrame, victims: Victims, rng: np.random.Generator) -> tuple[pd.DataFrame, Ints]:
     """Second rows of the same case numbers: as each case stood before it was handled (旧版本).
 
     The older row stays in its file's order. The newer one comes at the end of
@@ -155,7 +155,7 @@ def add_versions(rows: pd.DataFrame, victims: Victims, rng: np.random.Generator)
 def truth(cases: pd.DataFrame, rows: pd.DataFrame, spoiled: dict[str, Ints]) -> dict[str, Any]:
     """The known totals: of the rows, and of the cases that a right import loads."""
     counts = {k: len(v) for k, v in spoiled.items()}
-    lost = np.concatenate([spoiled[k] for k in QUARANTINED])
+    lost = np.concatenate([spoiled[k] for k in _QUARANTINED])
     loaded = cases.drop(index=cases.index[lost])
     due = loaded["due_extended_at"].fillna(loaded["due_at"])
     handled = loaded["handled_at"].notna()
@@ -164,7 +164,7 @@ def truth(cases: pd.DataFrame, rows: pd.DataFrame, spoiled: dict[str, Ints]) -> 
     return {
         "rows": len(rows),
         "rows_by_file": [int((rows["half"] == h).sum()) for h in (0, 1)],
-        "quarantined": {k: counts[k] for k in QUARANTINED},
+        "quarantined": {k: counts[k] for k in _QUARANTINED},
         "duplicate_rows": counts["duplicate"],
         "older_versions": counts["newer_version"],
         "gcj02_rows": int((rows["system"] == "GCJ02").sum()),

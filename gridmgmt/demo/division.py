@@ -78,7 +78,7 @@ def rows(columns: dict[str, Any]) -> pd.DataFrame:
     return pd.DataFrame({k: list(v) for k, v in columns.items()}, columns=COLUMNS, dtype=object)
 
 
-def district_table(land: Land, groups: Ints) -> pd.DataFrame:
+def _district_table(land: Land, groups: Ints) -> pd.DataFrame:
     """Districts (区) and, where life is thinnest, counties (县)."""
     names = table("names")
     life = means(groups[:, 0], land.urban)
@@ -100,14 +100,14 @@ def district_table(land: Land, groups: Ints) -> pd.DataFrame:
     })  # fmt: skip
 
 
-SORTS = {
+_SORTS = {
     "street": (("街道", "Subdistrict"), "办事处"),
     "town": (("镇", "Town"), "人民政府"),
     "zone": (("经济开发区", "Development Zone"), "管理委员会"),
 }
 
 
-def street_table(land: Land, groups: Ints, districts: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+def _street_table(land: Land, groups: Ints, districts: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     """Streets (街道), towns (镇) and a development zone (开发区) in every sixth district."""
     parent = parents_of(groups, 1)
     life = means(groups[:, 1], land.urban)
@@ -117,16 +117,16 @@ def street_table(land: Land, groups: Ints, districts: pd.DataFrame, rng: np.rand
         sort[here[np.argsort(np.abs(life[here] - 0.1), kind="stable")[0]]] = "zone"
     keys = districts["code"].to_numpy(dtype=object)[parent]
     number = numbered(keys + sort, centres(groups[:, 1], land.sites))
-    named = [n.of(*SORTS[s][0]) for n, s in zip(draw(len(sort), rng), sort, strict=True)]
+    named = [n.of(*_SORTS[s][0]) for n, s in zip(draw(len(sort), rng), sort, strict=True)]
     return rows({
         "code": [f"{k}{FIRST[s] + n:03d}" for k, s, n in zip(keys, sort, number, strict=True)],
         "name": [n.zh for n in named], "name_en": [n.en for n in named], "parent_code": keys,
         "kind": np.where(sort == "zone", "zone", np.where(sort == "town", "town", "street")),
-        "responsible": [n.zh + SORTS[s][1] for n, s in zip(named, sort, strict=True)],
+        "responsible": [n.zh + _SORTS[s][1] for n, s in zip(named, sort, strict=True)],
     })  # fmt: skip
 
 
-def community_kinds(life: Floats, rng: np.random.Generator) -> NDArray[Any]:
+def _community_kinds(life: Floats, rng: np.random.Generator) -> NDArray[Any]:
     """Communities, villages, and a few large enterprises and zones that are basic grids of their own."""
     kind = np.where((life < 0.1) & (rng.random(len(life)) < 0.8), "village", "community").astype(object)
     fit = rng.permutation(np.flatnonzero((life > 0.03) & (life < 0.6)))
@@ -135,7 +135,7 @@ def community_kinds(life: Floats, rng: np.random.Generator) -> NDArray[Any]:
     return kind
 
 
-def community_name(place: Name, kind: str, rng: np.random.Generator) -> tuple[Name, str]:
+def _community_name(place: Name, kind: str, rng: np.random.Generator) -> tuple[Name, str]:
     """A community's name and the body that answers for it."""
     names = table("names")
     if kind in ("enterprise", "zone"):
@@ -146,17 +146,17 @@ def community_name(place: Name, kind: str, rng: np.random.Generator) -> tuple[Na
     return name, name.zh + ("村民委员会" if kind == "village" else "居民委员会")
 
 
-def community_table(land: Land, groups: Ints, streets: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+def _community_table(land: Land, groups: Ints, streets: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     """Communities (社区) and villages (村), with names unique in their street."""
     parent = parents_of(groups, 2)
-    kind = community_kinds(means(groups[:, 2], land.urban), rng)
+    kind = _community_kinds(means(groups[:, 2], land.urban), rng)
     keys = streets["code"].to_numpy(dtype=object)[parent]
     number = numbered(keys, centres(groups[:, 2], land.sites))
     named: dict[int, tuple[Name, str]] = {}
     for street in range(len(streets)):
         here = np.flatnonzero(parent == street)
         for i, place in zip(here.tolist(), draw(len(here), rng), strict=True):
-            named[i] = community_name(place, kind[i], rng)
+            named[i] = _community_name(place, kind[i], rng)
     ordered = [named[i] for i in range(len(keys))]
     return rows({
         "code": [f"{k}{n + 1:03d}" for k, n in zip(keys, number, strict=True)],
@@ -168,9 +168,9 @@ def community_table(land: Land, groups: Ints, streets: pd.DataFrame, rng: np.ran
 def name_all(land: Land, groups: Ints, seed: int) -> Division:
     """Give all groups their codes and names (编码, 名称)."""
     rng = stream(seed, 2)
-    districts = district_table(land, groups)
-    streets = street_table(land, groups, districts, rng)
-    return Division(groups, (districts, streets, community_table(land, groups, streets, rng)))
+    districts = _district_table(land, groups)
+    streets = _street_table(land, groups, districts, rng)
+    return Division(groups, (districts, streets, _community_table(land, groups, streets, rng)))
 
 
 # --- layers -----------------------------------------------------------------
@@ -194,7 +194,7 @@ def layers(land: Land, division: Division, *, unit_grids: bool) -> dict[str, gpd
     })  # fmt: skip
     found = {"city": layer(whole, [shapely.coverage_union_all(cells)]), **out}
     if unit_grids:
-        found["unit_grid"] = layer(unit_grid_table(land, division), list(cells))
+        found["unit_grid"] = layer(_unit_grid_table(land, division), list(cells))
     return found
 
 
@@ -204,7 +204,7 @@ def layer(frame: pd.DataFrame, geometries: list[Any]) -> gpd.GeoDataFrame:
     return data.sort_values("code", ignore_index=True)
 
 
-def unit_grid_table(land: Land, division: Division) -> pd.DataFrame:
+def _unit_grid_table(land: Land, division: Division) -> pd.DataFrame:
     """Unit grids (单元网格): the cells, numbered in their community, 15 characters."""
     community = division.of_cells(2, "code")
     number = numbered(community, land.sites) + 1
@@ -239,13 +239,13 @@ def connected(member: Bools, pairs: Ints) -> bool:
     return len(np.unique(parts(member.astype(np.int64), pairs)[member])) == 1
 
 
-def next_code(communities: pd.DataFrame, street: str) -> str:
+def _next_code(communities: pd.DataFrame, street: str) -> str:
     """The street's next free community code."""
     used = communities.loc[communities["parent_code"] == street, "code"]
     return f"{street}{max(int(c[9:]) for c in used) + 1:03d}"
 
 
-def border_pairs(groups: Ints, pairs: Ints, kinds: NDArray[Any]) -> Ints:
+def _border_pairs(groups: Ints, pairs: Ints, kinds: NDArray[Any]) -> Ints:
     """Pairs of ordinary communities that share an edge, ascending, both ways round."""
     found = groups[pairs, 2]
     found = found[found[:, 0] != found[:, 1]]
@@ -253,7 +253,7 @@ def border_pairs(groups: Ints, pairs: Ints, kinds: NDArray[Any]) -> Ints:
     return np.unique(np.concatenate([found, found[:, ::-1]]), axis=0)
 
 
-def pick_move(groups: Ints, pairs: Ints, borders: Ints) -> tuple[int, int]:
+def _pick_move(groups: Ints, pairs: Ints, borders: Ints) -> tuple[int, int]:
     """A community that can move to the neighbouring street of its district, and that street."""
     street, district = parents_of(groups, 2), parents_of(groups, 1)
     for a, b in borders.tolist():
@@ -265,7 +265,7 @@ def pick_move(groups: Ints, pairs: Ints, borders: Ints) -> tuple[int, int]:
     raise AssertionError("no community can move to a neighbouring street")
 
 
-def pick_split(land: Land, groups: Ints, kinds: NDArray[Any], taken: set[int], seed: int) -> tuple[int, Bools]:
+def _pick_split(land: Land, groups: Ints, kinds: NDArray[Any], taken: set[int], seed: int) -> tuple[int, Bools]:
     """The largest free community that falls into two connected parts, and the cells of the new part."""
     pairs, size = land.neighbours(), np.bincount(groups[:, 2])
     for c in np.argsort(-size, kind="stable").tolist():
@@ -285,20 +285,20 @@ def reform(land: Land, division: Division, seed: int) -> tuple[Division, Change]
     districts, streets, communities = division.tables[0], division.tables[1], division.tables[2].copy()
     street = parents_of(groups, 2)
     kinds = communities["kind"].to_numpy(dtype=object)
-    borders = border_pairs(groups, pairs, kinds)
-    d, target = pick_move(groups, pairs, borders)
+    borders = _border_pairs(groups, pairs, kinds)
+    d, target = _pick_move(groups, pairs, borders)
     a, b = next(
         (a, b) for a, b in borders.tolist() if a < b and street[a] == street[b] and d not in (a, b)
         and street[a] not in (street[d], target)
     )  # fmt: skip
-    c, half = pick_split(land, groups, kinds, {a, b, d} | set(np.flatnonzero(street == target)), seed)
+    c, half = _pick_split(land, groups, kinds, {a, b, d} | set(np.flatnonzero(street == target)), seed)
     old = communities["code"]
     codes = {x: str(old[x]) for x in (a, b, c, d)}
     new = len(communities)
     groups[groups[:, 2] == b, 2] = a
     groups[half, 2] = new
     groups[groups[:, 2] == d, 1] = target
-    part = next_code(communities, str(communities.loc[c, "parent_code"]))
+    part = _next_code(communities, str(communities.loc[c, "parent_code"]))
     there = str(streets.loc[target, "code"])
     communities.loc[new] = communities.loc[c]
     zh, en = str(communities.loc[c, "name"]), str(communities.loc[c, "name_en"])
@@ -306,7 +306,7 @@ def reform(land: Land, division: Division, seed: int) -> tuple[Division, Change]
     head, _, tail = en.rpartition(" ")
     communities.loc[new, ["code", "name", "name_en"]] = [part, f"{place}新{kind}", f"{head}xin {tail}"]
     communities.loc[new, "responsible"] = str(communities.loc[c, "responsible"]).replace(zh, f"{place}新{kind}")
-    communities.loc[d, ["code", "parent_code"]] = [next_code(communities, there), there]
+    communities.loc[d, ["code", "parent_code"]] = [_next_code(communities, there), there]
     change = Change(
         merged=(codes[a], codes[b]), into=codes[a], split=codes[c], parts=(codes[c], part),
         moved=codes[d], moved_to=str(communities.loc[d, "code"]),

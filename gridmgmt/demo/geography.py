@@ -15,7 +15,7 @@ CENTRE_M = (470_000.0, 3_330_000.0)
 """Easting and northing of the city centre in EPSG:4547 (about 113.7° E, 30.1° N)."""
 
 CELLS_PER_COMMUNITY = 6
-LLOYD_ROUNDS = 2
+_LLOYD_ROUNDS = 2
 
 
 def stream(seed: int, part: int) -> np.random.Generator:
@@ -102,7 +102,7 @@ def survey(radius_m: float, n_towns: int, rng: np.random.Generator) -> Ground:
     return Ground(radius_m, outline, river, towns, float(rng.uniform(-0.7, 0.7)))
 
 
-def scatter(ground: Ground, n: int, rng: np.random.Generator) -> tuple[Floats, float]:
+def _scatter(ground: Ground, n: int, rng: np.random.Generator) -> tuple[Floats, float]:
     """About ``n`` sites in the city, more in a margin around it, as dense as life is.
 
     Returns the sites and how many stand on a square metre of the densest place.
@@ -119,7 +119,7 @@ def scatter(ground: Ground, n: int, rng: np.random.Generator) -> tuple[Floats, f
     return np.concatenate(found), drawn / (2 * edge) ** 2
 
 
-def lay_out(ground: Ground, sites: Floats, peak: float, rng: np.random.Generator) -> tuple[Floats, Bools]:
+def _lay_out(ground: Ground, sites: Floats, peak: float, rng: np.random.Generator) -> tuple[Floats, Bools]:
     """Lay street blocks into the core and line the river with a site on each bank, so that edges follow them.
 
     Returns all sites and which of them are fixed.
@@ -136,7 +136,7 @@ def lay_out(ground: Ground, sites: Floats, peak: float, rng: np.random.Generator
         x += 0.8 * gap * tangent[0]
     river = np.concatenate(pairs)
     river = river[ground.depth(river) < 1.35]
-    blocks = city_blocks(ground, peak, rng)
+    blocks = _city_blocks(ground, peak, rng)
     rural = sites[ground.density(sites) < 1]
     free = np.concatenate([rural, blocks])
     uv = ground.along(free)
@@ -146,7 +146,7 @@ def lay_out(ground: Ground, sites: Floats, peak: float, rng: np.random.Generator
     return np.concatenate([free[~near], river]), np.concatenate([fixed[~near], np.ones(len(river), dtype=bool)])
 
 
-def city_blocks(ground: Ground, peak: float, rng: np.random.Generator) -> Floats:
+def _city_blocks(ground: Ground, peak: float, rng: np.random.Generator) -> Floats:
     """Sites on a bent street grid along the river, where the city is densest."""
     gap = 1 / np.sqrt(peak)
     n = int(np.ceil(ground.radius_m / gap))
@@ -205,14 +205,14 @@ def make_land(radius_m: float, n_cells: int, n_towns: int, seed: int) -> Land:
     """Make the ground of a city of about ``n_cells`` cells."""
     rng = stream(seed, 0)
     ground = survey(radius_m, n_towns, rng)
-    sites, peak = scatter(ground, n_cells, rng)
-    sites = relax(*lay_out(ground, sites, peak, rng), LLOYD_ROUNDS)
+    sites, peak = _scatter(ground, n_cells, rng)
+    sites = relax(*_lay_out(ground, sites, peak, rng), _LLOYD_ROUNDS)
     mesh = voronoi(sites + CENTRE_M)
     depth, north, urban = ground.depth(sites), ground.north_bank(sites), ground.urban(sites)
     inside = depth < 1
     sides = mesh.sides
     both = (sides >= 0).all(axis=1)
-    inside = largest_part(inside, sides[both])
+    inside = _largest_part(inside, sides[both])
     rim = np.zeros(len(sites), dtype=bool)
     rim[sides[inside[sides].sum(axis=1) == 1]] = True
     rough = 0.03 + 0.23 * (1 - urban[sides].mean(axis=1)) ** 3
@@ -245,7 +245,7 @@ def parts(labels: Ints, pairs: Ints) -> Ints:
         part = new
 
 
-def largest_part(member: Bools, pairs: Ints) -> Bools:
+def _largest_part(member: Bools, pairs: Ints) -> Bools:
     """The largest connected part of the member cells."""
     part = parts(member.astype(np.int64), pairs)
     return np.asarray(member & (part == np.bincount(part[member]).argmax()))

@@ -25,10 +25,10 @@ METRIC_EPSG = 4547
 MAX_PULL = 0.42
 """No edge point moves further than this share of the way to a cell's site."""
 
-PIECE_M = 70.0
+_PIECE_M = 70.0
 """Edges are roughened down to pieces of about this length."""
 
-MAX_DEPTH = 4
+_MAX_DEPTH = 4
 """At most 2⁴ = 16 pieces an edge."""
 
 
@@ -114,7 +114,7 @@ def relax(sites: Floats, fixed: Bools, rounds: int) -> Floats:
     return sites
 
 
-def pulls(depth: int, roughness: Floats, rng: np.random.Generator) -> Floats:
+def _pulls(depth: int, roughness: Floats, rng: np.random.Generator) -> Floats:
     """Midpoint displacement: how far each point of an edge leaves the straight line.
 
     Returns shape (edges, 2**depth + 1), ends 0: the share of the way to the
@@ -154,8 +154,8 @@ def roughen(mesh: Mesh, roughness: Floats, rng: np.random.Generator) -> Paths:
     stays in the two triangles (edge, site): those of different edges are
     disjoint, hence courses cannot cross one another.
     """
-    long = mesh.lengths_m / PIECE_M
-    depth = np.clip(np.round(np.log2(np.maximum(long, 1))), 0, MAX_DEPTH).astype(np.int64)
+    long = mesh.lengths_m / _PIECE_M
+    depth = np.clip(np.round(np.log2(np.maximum(long, 1))), 0, _MAX_DEPTH).astype(np.int64)
     depth[(mesh.sides < 0).any(axis=1)] = 0
     pieces = 2**depth
     starts = np.concatenate([[0], np.cumsum(pieces + 1)[:-1]])
@@ -163,9 +163,9 @@ def roughen(mesh: Mesh, roughness: Floats, rng: np.random.Generator) -> Paths:
     ids[starts], ids[starts + pieces] = mesh.edges[:, 0], mesh.edges[:, 1]
     nodes = [mesh.vertices]
     n_nodes = len(mesh.vertices)
-    for d in range(1, MAX_DEPTH + 1):
+    for d in range(1, _MAX_DEPTH + 1):
         e = np.flatnonzero(depth == d)
-        w = pulls(d, roughness[e], rng)[:, 1:-1, None]
+        w = _pulls(d, roughness[e], rng)[:, 1:-1, None]
         t = (np.arange(1, 2**d) / 2**d)[None, :, None]
         line = mesh.vertices[mesh.edges[e, 0]][:, None] * (1 - t) + mesh.vertices[mesh.edges[e, 1]][:, None] * t
         site = np.where(w > 0, mesh.sites[mesh.sides[e, 0]][:, None], mesh.sites[mesh.sides[e, 1]][:, None])

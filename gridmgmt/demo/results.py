@@ -18,9 +18,9 @@ from gridmgmt.rulebooks.kinds.events import EventRule
 from gridmgmt.rulebooks.load import load
 from gridmgmt.rulebooks.model import Rulebook
 
-ENTRY_COLUMNS = ("period", "subject", "input", "value", "code", "on", "n", "evidence", "ref")
+_ENTRY_COLUMNS = ("period", "subject", "input", "value", "code", "on", "n", "evidence", "ref")
 STAFF_COLUMNS = ("day", "subject_code", "person", "worked_h", "online_h", "n_absent", "n_all_off")
-SUBJECT_COLUMNS = ("code", "name_zh", "name_en", "group")
+_SUBJECT_COLUMNS = ("code", "name_zh", "name_en", "group")
 
 Row = dict[str, Any]
 
@@ -39,7 +39,7 @@ def entries(division: Division, rulebook: str, seed: int) -> pd.DataFrame:
                 if _is_entered(spec):
                     rows += _rows(given, own, book, name, spec, period, code, n_grids, rng)
         rows.append({"period": period, "subject": "*", "input": "signed_off", "value": "true"})
-    return pd.DataFrame(rows, columns=list(ENTRY_COLUMNS), dtype=object)
+    return pd.DataFrame(rows, columns=list(_ENTRY_COLUMNS), dtype=object)
 
 
 def _is_entered(spec: Input) -> bool:
@@ -70,14 +70,14 @@ def inspected(division: Division) -> pd.DataFrame:
     """The streets and towns of the first district that the inspections' plan draws for (抽查对象)."""
     streets = _streets(division)
     rows = [(s["code"], s["name"], s["name_en"], "town" if s["kind"] == "town" else "street") for s in streets]
-    return pd.DataFrame(rows, columns=list(SUBJECT_COLUMNS), dtype=object)
+    return pd.DataFrame(rows, columns=list(_SUBJECT_COLUMNS), dtype=object)
 
 
 def subject_list(division: Division) -> pd.DataFrame:
     """The street offices that the county scheme assesses."""
     streets = _streets(division)
     rows = [(f"{s['code']}-S", s["responsible"], f"{s['name_en']} Office", "street") for s in streets]
-    return pd.DataFrame(rows, columns=list(SUBJECT_COLUMNS), dtype=object)
+    return pd.DataFrame(rows, columns=list(_SUBJECT_COLUMNS), dtype=object)
 
 
 def _rows(

@@ -12,9 +12,9 @@ from gridmgmt.demo.division import Division
 from gridmgmt.demo.mesh import Ints
 from gridmgmt.demo.names import table
 
-UNIT_COLUMNS = ["code", "name_zh", "name_en", "kind", "parent_code"]
-RULE_COLUMNS = ["category", "level", "grid_code", "unit_code", "valid_from", "valid_to"]
-SINCE = "2020-01-01"
+_UNIT_COLUMNS = ["code", "name_zh", "name_en", "kind", "parent_code"]
+_RULE_COLUMNS = ["category", "level", "grid_code", "unit_code", "valid_from", "valid_to"]
+_SINCE = "2020-01-01"
 CHANGED, PREDECESSOR, SUCCESSOR = "2025-07-01", "O1", "O5"
 """On this day one owner's pipes passed to another: who answers depends on the date."""
 
@@ -37,7 +37,7 @@ def unit_table(division: Division) -> pd.DataFrame:
             found.append((f"{c['code']}-E", c["responsible"], c["name_en"], "owner", parent))
         else:
             found.append((f"{c['code']}-J", c["responsible"], f"{c['name_en']} Office", "community_office", parent))
-    return pd.DataFrame(found, columns=UNIT_COLUMNS, dtype=object)
+    return pd.DataFrame(found, columns=_UNIT_COLUMNS, dtype=object)
 
 
 def departments(division: Division, city: dict[str, str], centre: str) -> list[tuple[str, str, str, str, str]]:
@@ -87,14 +87,14 @@ def responsibility_table(division: Division) -> pd.DataFrame:
         for place in places:
             what = str(rule.pattern), rule.level, place
             if rule.suffix == PREDECESSOR:
-                found.append((*what, f"{place}-{rule.suffix}", SINCE, CHANGED))
+                found.append((*what, f"{place}-{rule.suffix}", _SINCE, CHANGED))
                 found.append((*what, f"{place}-{SUCCESSOR}", CHANGED, ""))
             else:
-                found.append((*what, f"{place}-{rule.suffix}", SINCE, ""))
+                found.append((*what, f"{place}-{rule.suffix}", _SINCE, ""))
     own = [c["code"] for c in division.records(2) if c["kind"] == "enterprise"]
-    found += [("*", "community", c, f"{c}-E", SINCE, "") for c in own]
-    found += [("*", "street", s["code"], f"{s['code']}-S", SINCE, "") for s in division.records(1)]
-    return pd.DataFrame(found, columns=RULE_COLUMNS, dtype=object)
+    found += [("*", "community", c, f"{c}-E", _SINCE, "") for c in own]
+    found += [("*", "street", s["code"], f"{s['code']}-S", _SINCE, "") for s in division.records(1)]
+    return pd.DataFrame(found, columns=_RULE_COLUMNS, dtype=object)
 
 
 def answering(division: Division, classes: list[Any], cell: Ints, category: Ints, days: NDArray[Any]) -> NDArray[Any]:

@@ -60,12 +60,12 @@ SAMPLE_HEADERS = {
     "system": "坐标系",
 }
 KINDS = {"component": "部件", "matter": "事件"}
-CASE_ENCODING = "gb18030"
+_CASE_ENCODING = "gb18030"
 """As most municipal systems export."""
 
 CHUNK = 100_000
-UNIT_GRID = Level(5, "unit_grid", "单元网格", "Unit grid", 15)
-WRITTEN_AT = datetime(2026, 1, 1)
+_UNIT_GRID = Level(5, "unit_grid", "单元网格", "Unit grid", 15)
+_WRITTEN_AT = datetime(2026, 1, 1)
 """Stands in workbooks where a clock would."""
 
 
@@ -78,7 +78,7 @@ def write_city(path: Path, *, unit_grids: bool) -> None:
         en=name["en"],
         time_zone="Asia/Shanghai",
         metric_epsg=METRIC_EPSG,
-        levels=(*DEFAULT_LEVELS, UNIT_GRID) if unit_grids else DEFAULT_LEVELS,
+        levels=(*DEFAULT_LEVELS, _UNIT_GRID) if unit_grids else DEFAULT_LEVELS,
         prefix_codes=True,
     )
     yaml = YAML()
@@ -113,12 +113,12 @@ def write_csv(path: Path, rows: pd.DataFrame, headers: dict[str, str]) -> None:
     """Write a large CSV in the city's encoding, times as ``2025-01-31 08:05:00``."""
     options = csv.WriteOptions(include_header=False, quoting_style="needed")
     with path.open("wb") as file:
-        file.write((",".join(headers.values()) + "\n").encode(CASE_ENCODING))
+        file.write((",".join(headers.values()) + "\n").encode(_CASE_ENCODING))
         for start in range(0, len(rows), CHUNK):
             buffer = io.BytesIO()
             chunk = shown(rows.iloc[start : start + CHUNK], headers)
             csv.write_csv(pa.Table.from_pandas(chunk, preserve_index=False), buffer, options)
-            file.write(buffer.getvalue().decode("utf-8").encode(CASE_ENCODING))
+            file.write(buffer.getvalue().decode("utf-8").encode(_CASE_ENCODING))
 
 
 def write_cases(folder: Path, rows: pd.DataFrame, *, excel: bool) -> list[str]:
@@ -146,12 +146,12 @@ def write_xlsx(path: Path, rows: pd.DataFrame, headers: dict[str, str], sheet: s
     for row in frame.astype(object).where(frame.notna(), None).itertuples(index=False, name=None):
         page.append(row)
     book.properties.creator = "gridmgmt demo city"
-    book.properties.created = WRITTEN_AT
+    book.properties.created = _WRITTEN_AT
     book.save(path)
-    stop_clock(path)
+    _stop_clock(path)
 
 
-def stop_clock(path: Path) -> None:
+def _stop_clock(path: Path) -> None:
     """Take the times of writing out of a workbook, so that the same content gives the same bytes."""
     with zipfile.ZipFile(path) as old:
         parts = [(name, old.read(name)) for name in old.namelist()]
@@ -160,7 +160,7 @@ def stop_clock(path: Path) -> None:
             if name == "docProps/core.xml":
                 start, end = data.index(b"<dcterms:modified"), data.index(b"</cp:coreProperties>")
                 data = data[:start] + data[end:]
-            new.writestr(zipfile.ZipInfo(name, WRITTEN_AT.timetuple()[:6]), data, zipfile.ZIP_DEFLATED)
+            new.writestr(zipfile.ZipInfo(name, _WRITTEN_AT.timetuple()[:6]), data, zipfile.ZIP_DEFLATED)
 
 
 def write_manifest(path: Path, facts: dict[str, Any]) -> None:

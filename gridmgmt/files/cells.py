@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterator
 
 import pandas as pd
 
-HALF_WIDTH = {full: full - 0xFEE0 for full in (*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B))}
+_HALF_WIDTH = {full: full - 0xFEE0 for full in (*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B))}
 
 
-HALF_WIDTH |= {ord(full): ord(half) for full, half in zip("．－：／＋", ".-:/+", strict=True)}
+_HALF_WIDTH |= {ord(full): ord(half) for full, half in zip("．－：／＋", ".-:/+", strict=True)}
 
 
 def trimmed(text: str) -> str:
@@ -24,4 +24,4 @@ def texts_of(chunk: pd.DataFrame, as_written: Collection[str]) -> Iterator[tuple
 
 def half_width(text: str) -> str:
     """Full-width letters, digits and number signs (全角) as half-width ones; brackets and the rest stay."""
-    return text if text.isascii() else text.translate(HALF_WIDTH)
+    return text if text.isascii() else text.translate(_HALF_WIDTH)

@@ -11,13 +11,13 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from gridmgmt.errors import DataFileInvalid
 
-Model = TypeVar("Model", bound=BaseModel)
+_Model = TypeVar("_Model", bound=BaseModel)
 
 _FAULTS = {"extra_forbidden": "unknown_key", "missing": "missing_key", "id_twice": "id_twice"}
 """What pydantic or a model calls it → our word, in the order of telling; the rest are values that cannot be used."""
 
 
-def read(path: Path, model: type[Model]) -> Model:
+def read(path: Path, model: type[_Model]) -> _Model:
     """Read a data file; unknown and duplicate keys are errors.
 
     Raises

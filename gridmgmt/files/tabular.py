@@ -34,7 +34,7 @@ X, Y = "geometry.x", "geometry.y"
 BLOCK_BYTES = 1 << 24
 """A record of a CSV file, with all lines of its texts, is never longer."""
 
-TAIL = 40
+_TAIL = 40
 """So many characters tell the end of a file."""
 
 Record = tuple[object, ...]
@@ -169,7 +169,7 @@ def _encoding(path: Path, encodings: Sequence[str]) -> tuple[str, str, int]:
                     if b"\x00" in block:
                         raise FileUnreadable(file=str(path), reason="it holds NUL bytes (UTF-16?); save it as UTF-8")
                     n_lines += block.count(b"\n")
-                    tail = (tail + decoder.decode(block))[-TAIL:]
+                    tail = (tail + decoder.decode(block))[-_TAIL:]
                 tail += decoder.decode(b"", final=True)
         except UnicodeDecodeError:
             continue
@@ -201,7 +201,7 @@ def _refuse_open_quote(rows: Rows, last: pd.DataFrame | None, tail: str) -> None
     found = [n for n, text in rows.broken[-1:] if "\n" in text and text.count('"') % 2]
     if last is not None:
         value = str(last.iloc[-1, -1])
-        if "\n" in value and tail.endswith(value[-TAIL:]):
+        if "\n" in value and tail.endswith(value[-_TAIL:]):
             found.append(int(last.index[-1]))
     if found:
         reason = f"row {max(found)} opens a quotation mark that is never closed"

@@ -89,7 +89,7 @@ def _in(facts: Mapping[str, Any], lang: str) -> dict[str, Any]:
     return {k: v[lang] if isinstance(v, Mapping) else v for k, v in facts.items()}
 
 
-NO_COMPARISON = "—"
+_NO_COMPARISON = "—"
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class Figure:
     def text(self, lang: str | None = None) -> str:
         """Rounded for show, with its unit: ``93.72%``, ``+1.20 个百分点``."""
         if self.value is None:
-            return NO_COMPARISON if self.is_change else say(words(self.without), lang)
+            return _NO_COMPARISON if self.is_change else say(words(self.without), lang)
         sign = "+" if self.is_change and self.value > 0 else ""
         match self.unit:
             case "count":

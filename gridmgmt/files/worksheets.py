@@ -15,7 +15,7 @@ from openpyxl.writer.excel import ExcelWriter
 
 from gridmgmt.files.wording import Figure, label, words
 
-FACE = "微软雅黑"
+_FACE = "微软雅黑"
 """Microsoft YaHei by its Chinese name; where it is missing, its character set (GB 2312) finds another Chinese font."""
 
 INK, PALE, RULE = "1F3A5F", "E9EEF4", "B8C2CC"
@@ -27,10 +27,10 @@ FORMATS = {
     "relative": "+0.0%;-0.0%;0.0%",
     "difference": "+0.00;-0.00;0.00",
 }
-QUIET = ("gm_rule",)
+_QUIET = ("gm_rule",)
 """Styles whose figures have a style of their own, named ``…_number``."""
 
-ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 Value = str | int | float | Figure | None
 
 
@@ -64,7 +64,7 @@ def new_book() -> Workbook:
 
 
 def _font(size: int, *, bold: bool = False, italic: bool = False, color: str = "222222") -> Font:
-    return Font(name=FACE, charset=134, family=2, size=size, bold=bold, italic=italic, color=color)
+    return Font(name=_FACE, charset=134, family=2, size=size, bold=bold, italic=italic, color=color)
 
 
 def _centred() -> Alignment:
@@ -117,10 +117,10 @@ def put(
     """Write one cell: texts as texts whatever they begin with, figures as numbers in their format."""
     cell = sheet.cell(row, column)
     if isinstance(value, Figure):
-        _put_figure(cell, value, lang, f"{style}_number" if style in QUIET else "gm_number")
+        _put_figure(cell, value, lang, f"{style}_number" if style in _QUIET else "gm_number")
     elif isinstance(value, str):
         cell.style = style
-        put_text(cell, value)
+        _put_text(cell, value)
     else:
         cell.style = style
         cell.value = value
@@ -128,7 +128,7 @@ def put(
             cell.number_format = number
 
 
-def put_text(cell: Any, value: str) -> None:
+def _put_text(cell: Any, value: str) -> None:
     """A text that stays a text: no formula, no error value, no control characters; also when it is edited later."""
     cell.value = ILLEGAL_CHARACTERS_RE.sub("", value)
     cell.data_type = "s"
@@ -147,7 +147,7 @@ def indent(sheet: Worksheet, row: int, depth: int) -> None:
 def _put_figure(cell: Any, figure: Figure, lang: str | None, style: str) -> None:
     if figure.value is None:
         cell.style = "gm_missing"
-        put_text(cell, figure.text(lang))
+        _put_text(cell, figure.text(lang))
         return
     cell.style = style
     whole = figure.value.denominator == 1
@@ -183,7 +183,7 @@ class _Archive(ZipFile):
     """A zip whose entries carry no clock: the same workbook has the same bytes."""
 
     def writestr(self, zinfo_or_arcname: Any, data: Any, *_: Any, **__: Any) -> None:
-        entry = ZipInfo(str(zinfo_or_arcname), ZIP_TIME)
+        entry = ZipInfo(str(zinfo_or_arcname), _ZIP_TIME)
         entry.compress_type, entry.external_attr = ZIP_DEFLATED, 0o644 << 16
         super().writestr(entry, data)
 

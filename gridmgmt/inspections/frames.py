@@ -19,7 +19,7 @@ from gridmgmt.places.locator import EditionLocator
 Line = tuple[str | None, ...]
 """Grid codes from the city down to the leaf; None where there is none."""
 
-TRIED = (0.5, 0.25, 0.75, 0.125, 0.375, 0.625, 0.875)
+_TRIED = (0.5, 0.25, 0.75, 0.125, 0.375, 0.625, 0.875)
 """Where along a stretch its place is looked for: rounding may move one across the border that the road follows."""
 
 
@@ -149,6 +149,6 @@ class Frames:
         return Spot(name, unit, grid, line, point.x, point.y, lengths, total)
 
     def _inside(self, stretch: Stretch, line: Line) -> shapely.Point:
-        points: Geometries = np.array([middle(stretch.shape, share) for share in TRIED], dtype=object)
+        points: Geometries = np.array([middle(stretch.shape, share) for share in _TRIED], dtype=object)
         owned = [point for point, found in zip(points, self._lines(points), strict=True) if found == line]
         return owned[0] if owned else points[0]

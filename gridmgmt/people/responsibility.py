@@ -31,7 +31,7 @@ Kind = Literal["fallback", "grid_override", "category", "named_owner"]
 KINDS: tuple[Kind, ...] = ("fallback", "grid_override", "category", "named_owner")
 """Kinds of rules, each beaten by those behind it."""
 
-BEYOND_GRIDS = 99
+_BEYOND_GRIDS = 99
 """Depth of an area: deeper than any grid level."""
 
 Why = Literal["kind", "category", "place", "size", "date", "code"]
@@ -98,7 +98,7 @@ class Rule:
     @property
     def precedence(self) -> tuple[int, int, int, float, dt.date]:
         """What makes one rule win over another, in the order of :data:`WHYS`: larger wins, then the smaller code."""
-        depth = BEYOND_GRIDS if self.area else self.level or 0
+        depth = _BEYOND_GRIDS if self.area else self.level or 0
         size = -self.area.area_m2 if self.area else 0.0
         return KINDS.index(self.kind), CategoryPattern.parse(self.category).specificity(), depth, size, self.valid_from
 
@@ -181,13 +181,13 @@ def decide(
         owned = rule.land_owner is None or rule.land_owner == owner
         return here and owned and rule.holds_on(day) and _means(CategoryPattern.parse(rule.category), key)
 
-    found = strongest_first([*filter(applies, rules), *own_rules(meant)])
+    found = strongest_first([*filter(applies, rules), *_own_rules(meant)])
     if not found:
         return Decision(None, owner, ())
     return Decision(found[0], owner, tuple(Beaten(r, _ahead(found[0], r)) for r in found[1:]))
 
 
-def own_rules(areas: Sequence[Area]) -> list[Rule]:
+def _own_rules(areas: Sequence[Area]) -> list[Rule]:
     """What areas with a unit of their own say of themselves."""
     return [Rule(a.category, None, None, a.unit_code, dt.date.min, area=a) for a in areas if a.unit_code is not None]
 
@@ -243,7 +243,7 @@ def assign_units(
     coded = [pd.Categorical(codes) for codes in grids]
     places = [{code: place for place, code in enumerate(level.categories)} for level in coded]
     day = days.to_numpy(dtype="datetime64[D]")
-    for rule in reversed(strongest_first([*rules, *own_rules(list(held))])):  # a later one writes over an earlier one
+    for rule in reversed(strongest_first([*rules, *_own_rules(list(held))])):  # a later one writes over an earlier one
         if rule.area is not None:
             rows = held[rule.area]
             owner[rows[(matches[rule.category] & located)[rows]]] = rule.unit_code

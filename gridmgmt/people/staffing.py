@@ -17,7 +17,7 @@ from pydantic import Field
 from gridmgmt.documents import Strict, Words
 from gridmgmt.people.units import Place, Unit, line_of, territory
 
-SubjectKey = tuple[Literal["grid", "unit"], int, str]
+_SubjectKey = tuple[Literal["grid", "unit"], int, str]
 """Kind, level number (0 for units) and code of what people are counted for."""
 
 
@@ -114,15 +114,15 @@ class Headcount:
         By role: persons none of whose posts has a place in the edition; they count for units only.
     """
 
-    people: Mapping[SubjectKey, Mapping[str, frozenset[str]]]
-    full_time: Mapping[SubjectKey, Mapping[str, frozenset[str]]]
+    people: Mapping[_SubjectKey, Mapping[str, frozenset[str]]]
+    full_time: Mapping[_SubjectKey, Mapping[str, frozenset[str]]]
     unplaced: Mapping[str, frozenset[str]]
 
-    def n(self, subject: SubjectKey, role: str) -> int:
+    def n(self, subject: _SubjectKey, role: str) -> int:
         """How many people have a role for a grid (all that is below it included) or a unit (likewise)."""
         return len(self.people.get(subject, {}).get(role, ()))
 
-    def n_full_time(self, subject: SubjectKey, role: str) -> int:
+    def n_full_time(self, subject: _SubjectKey, role: str) -> int:
         """How many of them hold a full-time post there."""
         return len(self.full_time.get(subject, {}).get(role, ()))
 
@@ -146,14 +146,14 @@ def lines(grids: pd.DataFrame) -> dict[Place, list[Place]]:
 
 def headcount(posts: Iterable[Post], units: Mapping[str, Unit], above: Lines) -> Headcount:
     """Count people for every grid and unit they work in, and for all above (人员统计)."""
-    people: dict[SubjectKey, dict[str, set[str]]] = {}
-    full_time: dict[SubjectKey, dict[str, set[str]]] = {}
+    people: dict[_SubjectKey, dict[str, set[str]]] = {}
+    full_time: dict[_SubjectKey, dict[str, set[str]]] = {}
     placed: dict[str, set[str]] = {}
     everybody: dict[str, set[str]] = {}
     for post in posts:
         everybody.setdefault(post.role, set()).add(post.person_code)
         place = post.place(units)
-        subjects: list[SubjectKey] = [("unit", 0, u.code) for u in line_of(units, post.unit_code)]
+        subjects: list[_SubjectKey] = [("unit", 0, u.code) for u in line_of(units, post.unit_code)]
         if place is not None and place in above:
             subjects += [("grid", level, code) for level, code in above[place]]
             placed.setdefault(post.role, set()).add(post.person_code)
@@ -166,12 +166,12 @@ def headcount(posts: Iterable[Post], units: Mapping[str, Unit], above: Lines) ->
 
 
 def _frozen(
-    found: Mapping[SubjectKey, Mapping[str, set[str]]],
-) -> dict[SubjectKey, dict[str, frozenset[str]]]:
+    found: Mapping[_SubjectKey, Mapping[str, set[str]]],
+) -> dict[_SubjectKey, dict[str, frozenset[str]]]:
     return {key: {role: frozenset(x) for role, x in by_role.items()} for key, by_role in found.items()}
 
 
-def n_grids_below(above: Lines, level: int, only: Iterable[str] | None = None) -> dict[Place, int]:
+def _n_grids_below(above: Lines, level: int, only: Iterable[str] | None = None) -> dict[Place, int]:
     """How many grids of a level every grid consists of, itself included; ``only``: just these codes."""
     wanted = None if only is None else set(only)
     out: dict[Place, int] = {}
@@ -220,7 +220,7 @@ def check(
     """
     above = lines(grids)
     enterprises = grids.loc[(grids["level"] == basic) & (grids["kind"] == "enterprise"), "code"]
-    n_all, n_enterprise = n_grids_below(above, basic), n_grids_below(above, basic, enterprises)
+    n_all, n_enterprise = _n_grids_below(above, basic), _n_grids_below(above, basic, enterprises)
     heads = headcount(posts, units, above)
     found = [
         Staffing(

@@ -24,10 +24,10 @@ Ints = NDArray[np.int64]
 Objects = NDArray[np.object_]
 NONE: Ints = np.empty(0, np.int64)
 
-SHORTEST_DEGREE_M = 110_000.0
+_SHORTEST_DEGREE_M = 110_000.0
 """No degree of latitude is shorter: a box around an area is widened by this, the distance itself is measured."""
 
-ROOMY = 1.05
+_ROOMY = 1.05
 """A drawn buffer has its corners on the circle: drawn so much wider it holds all of it; the distance is measured."""
 
 
@@ -145,7 +145,7 @@ class AreaMap:
         frame = gpd.GeoDataFrame(geometry=points[some], crs=STORAGE_EPSG)
         metric = geo.to_metric(frame, self._epsg).geometry.to_numpy()
         reach = self._buffers[wide]
-        around = shapely.buffer(self._metric[wide], reach * ROOMY)
+        around = shapely.buffer(self._metric[wide], reach * _ROOMY)
         area, point = shapely.STRtree(metric).query(around, predicate="intersects")
         held = shapely.distance(self._metric[wide[area]], metric[point]) <= reach[area]
         return wide[area[held]], some[point[held]]
@@ -166,6 +166,6 @@ def _areas(frame: gpd.GeoDataFrame, sizes: Sequence[float]) -> list[Area]:
 def _widened(bounds: tuple[float, float, float, float], metres: float) -> tuple[float, float, float, float]:
     """Bounds in degrees with at least so many metres around them."""
     west, south, east, north = bounds
-    up = metres / SHORTEST_DEGREE_M
+    up = metres / _SHORTEST_DEGREE_M
     across = up / max(math.cos(math.radians(min(max(abs(south), abs(north)) + up, 89.0))), 0.01)
     return west - across, south - up, east + across, north + up

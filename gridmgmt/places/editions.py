@@ -13,7 +13,7 @@ from gridmgmt.errors import DeliveryIncomplete
 from gridmgmt.geo import to_metric
 from gridmgmt.places.grids import MAX_CODES, Finding, in_order, multipolygons
 
-OUTLINE_M2 = 1.0
+_OUTLINE_M2 = 1.0
 """The city's outline is made anew when its districts' union changes by more than this (project convention)."""
 
 
@@ -58,7 +58,7 @@ def complete(base: GeoDataFrame, partial: GeoDataFrame, city: City) -> Built:
     """Complete a partial delivery: its districts replace theirs in the base edition, with all below; the rest stays.
 
     The city's polygon stays as it is unless the union of all districts changes
-    by more than :data:`OUTLINE_M2`; then it becomes that union, and a finding says so.
+    by more than :data:`_OUTLINE_M2`; then it becomes that union, and a finding says so.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def complete(base: GeoDataFrame, partial: GeoDataFrame, city: City) -> Built:
     findings = [Finding("grid_districts_replaced", "note", 2, tuple(sorted(districts))[:MAX_CODES], len(districts))]
     before, after = (_district_union(to_metric(x, city.metric_epsg)) for x in (base, merged))
     change_m2 = float(shapely.area(shapely.symmetric_difference(before, after)))
-    if change_m2 > OUTLINE_M2:
+    if change_m2 > _OUTLINE_M2:
         is_city = merged["level"] == 1
         merged.loc[is_city, "geometry"] = multipolygons(np.array([_district_union(merged)]))
         codes = tuple(merged.loc[is_city, "code"])

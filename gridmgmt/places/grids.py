@@ -37,7 +37,7 @@ FRAME_COLUMNS = ("level", "code", "parent_code", "name_zh", "name_en", "kind", "
 MAX_CODES = 20
 """A finding names at most so many grids; its ``n`` counts them all."""
 
-POLYGONAL = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
+_POLYGONAL = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
 
 Geometries = NDArray[np.object_]
 Severity = Literal["error", "warning", "note"]
@@ -215,7 +215,7 @@ def multipolygons(geometries: Geometries) -> Geometries:
     ready = (types == shapely.GeometryType.MULTIPOLYGON) & shapely.is_valid(geometries)
     made: Geometries = geometries.copy()
     made[~ready] = None
-    for i in np.flatnonzero(np.isin(types, POLYGONAL) & ~ready):
+    for i in np.flatnonzero(np.isin(types, _POLYGONAL) & ~ready):
         geometry = geometries[i]
         if not shapely.is_valid(geometry):
             geometry = shapely.make_valid(geometry, method="structure", keep_collapsed=False)
@@ -230,7 +230,7 @@ def _faults(raw: GeoDataFrame, table: pd.DataFrame, columns: GridColumns, source
     """Every reason for which a row cannot become a grid, in the file's order."""
     given, column = raw.geometry.to_numpy(), str(raw.geometry.name)
     absent = shapely.is_missing(given) | shapely.is_empty(given)
-    foreign = ~absent & ~np.isin(shapely.get_type_id(given), POLYGONAL)
+    foreign = ~absent & ~np.isin(shapely.get_type_id(given), _POLYGONAL)
     collapsed = ~absent & ~foreign & shapely.is_missing(table["geometry"])
     levels = _level_texts(raw, columns).fillna("")
     checks: tuple[tuple[Any, str, Callable[[int], str], str], ...] = (

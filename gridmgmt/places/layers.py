@@ -37,7 +37,7 @@ from gridmgmt.faults import Fault, Faults
 from gridmgmt.geo import to_metric
 
 Shape = Literal["point", "line", "polygon"]
-SHAPES: Mapping[str, frozenset[int]] = {
+_SHAPES: Mapping[str, frozenset[int]] = {
     "point": frozenset({0, 4}),
     "line": frozenset({1, 2, 5}),
     "polygon": frozenset({3, 6}),
@@ -59,7 +59,7 @@ USUAL: Mapping[str, tuple[str, ...]] = {
 }
 """Field → the columns in which it is looked for where no mapping names one."""
 
-Required = Literal["name", "class", "unit_code", "land_owner", "category", "buffer_m"]
+_Required = Literal["name", "class", "unit_code", "land_owner", "category", "buffer_m"]
 NAMES = ("name_zh", "name_en")
 
 
@@ -76,8 +76,8 @@ class Kind(Strict):
 
     title: Words
     geometry: Annotated[tuple[Shape, ...], Field(min_length=1)]
-    required: tuple[Required, ...] = ()
-    one_of: tuple[Required, ...] = ()
+    required: tuple[_Required, ...] = ()
+    one_of: tuple[_Required, ...] = ()
     buffer: tuple[Shape, ...] = ()
     category: Literal["key", "pattern"] | None = None
     classes: dict[Id, FeatureClass] = Field(default_factory=dict)
@@ -256,7 +256,7 @@ class _Checks:
 
     def _geometry(self) -> None:
         absent = shapely.is_missing(self.shapes) | shapely.is_empty(self.shapes)
-        allowed = set().union(*(SHAPES[x] for x in self.kind.geometry))
+        allowed = set().union(*(_SHAPES[x] for x in self.kind.geometry))
         foreign = ~absent & ~np.isin(self.types, list(allowed))
         invalid = ~absent & ~foreign & ~shapely.is_valid(self.shapes)
         shapes = self.shapes
@@ -270,7 +270,7 @@ class _Checks:
         )
         self._refuse(invalid, "geometry", "feature_geometry_invalid", lambda i: shapely.is_valid_reason(shapes[i]))
         for shape in self.kind.buffer:
-            bare = ~absent & np.isin(self.types, list(SHAPES[shape])) & self.table["buffer_m"].isna().to_numpy()
+            bare = ~absent & np.isin(self.types, list(_SHAPES[shape])) & self.table["buffer_m"].isna().to_numpy()
             self._refuse(bare, "buffer_m", "feature_buffer_missing", shape=shape)
 
 

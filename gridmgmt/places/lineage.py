@@ -7,10 +7,10 @@ from geopandas import GeoDataFrame
 
 from gridmgmt.geo import to_metric
 
-ROUNDING_SHARE = 1e-6
+_ROUNDING_SHARE = 1e-6
 """A common area smaller than this share of both grids is rounding on a shared edge (project convention)."""
 
-MAIN_SHARE = 0.5 + ROUNDING_SHARE
+_MAIN_SHARE = 0.5 + _ROUNDING_SHARE
 """Over half, in earnest: a grid is a part of what holds more than this share of it (project convention)."""
 
 COLUMNS = ("level", "code_a", "code_b", "share_a", "share_b", "area_m2")
@@ -20,7 +20,7 @@ def lineage(a: GeoDataFrame, b: GeoDataFrame, epsg: int) -> pd.DataFrame:
     """Which grids of edition ``a`` became which of ``b``, level by level, by share of area (沿革).
 
     Grids with the same code and the same geometry are paired without overlay.
-    Pairs below :data:`ROUNDING_SHARE` of both are dropped. A grid without any
+    Pairs below :data:`_ROUNDING_SHARE` of both are dropped. A grid without any
     counterpart has a row of its own, with None on the other side and its whole area.
 
     Parameters
@@ -73,17 +73,17 @@ def changes(pairs: pd.DataFrame, a: GeoDataFrame, b: GeoDataFrame) -> pd.DataFra
     """
     both = pairs[pairs["code_a"].notna() & pairs["code_b"].notna()]
     first = both.drop_duplicates(["level", "code_a"])
-    part = both["share_b"] > MAIN_SHARE
+    part = both["share_b"] > _MAIN_SHARE
     successors = both[part | both.index.isin(first.index)]
     told = first.assign(
         codes_b=_by_a(first, successors.groupby(["level", "code_a"])["code_b"].agg(tuple)),
         n_parts=_by_a(first, part.groupby([both["level"], both["code_a"]]).sum()),
-        n_merged=(both["share_a"] > MAIN_SHARE).groupby([both["level"], both["code_b"]]).transform("sum"),
+        n_merged=(both["share_a"] > _MAIN_SHARE).groupby([both["level"], both["code_b"]]).transform("sum"),
         reparented=_differs(first, a, b, ["parent_code"]),
         renamed=_differs(first, a, b, ["code", "name_zh", "name_en"]),
     )
-    same_ground = told[["share_a", "share_b"]].min(axis=1) >= 1 - ROUNDING_SHARE
-    merged = (told["share_a"] > MAIN_SHARE) & (told["n_merged"] > 1)
+    same_ground = told[["share_a", "share_b"]].min(axis=1) >= 1 - _ROUNDING_SHARE
+    merged = (told["share_a"] > _MAIN_SHARE) & (told["n_merged"] > 1)
     told["change"] = np.select(
         [same_ground & ~told["renamed"], same_ground, told["n_parts"] > 1, merged],
         ["unchanged", "renamed", "split", "merged"],
@@ -125,7 +125,7 @@ def _overlay(a: GeoDataFrame, b: GeoDataFrame) -> pd.DataFrame:
     codes_a, codes_b = (x["code"].to_numpy(dtype=object)[k] for x, k in ((a, i), (b, j)))
     shares = {"share_a": area / shapely.area(left[i]), "share_b": area / shapely.area(right[j])}
     table = pd.DataFrame({"code_a": codes_a, "code_b": codes_b, **shares, "area_m2": area})
-    return table[(table["share_a"] >= ROUNDING_SHARE) | (table["share_b"] >= ROUNDING_SHARE)]
+    return table[(table["share_a"] >= _ROUNDING_SHARE) | (table["share_b"] >= _ROUNDING_SHARE)]
 
 
 def _by_a(first: pd.DataFrame, values: pd.Series) -> pd.Series:

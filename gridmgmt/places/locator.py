@@ -98,13 +98,13 @@ class Locator:
         n_ranks, n_cells = len(codes) + 1, min(max(int(3 * math.sqrt(rank.size)), MIN_CELLS), MAX_CELLS)
         columns, rows = Axis.over(segments[[0, 2]], n_cells), Axis.over(segments[[1, 3]], n_cells)
 
-        cell, edge = touched_cells(segments, columns, rows)
+        cell, edge = _touched_cells(segments, columns, rows)
         edge_cells, edge_cell = np.unique(cell, return_inverse=True)
         edge_key = edge_cell * n_ranks + rank[edge]
         order = np.argsort(edge_key, kind="stable")
         edge_key, edge, edge_cell = edge_key[order], edge[order], edge_cell[order]
 
-        run_rank, first, stop = inside_runs(segments, rank, columns, rows)
+        run_rank, first, stop = _inside_runs(segments, rank, columns, rows)
         run, inside_cell = spread(np.searchsorted(edge_cells, first), np.searchsorted(edge_cells, stop))
         inside_key = inside_cell * n_ranks + run_rank[run]
 
@@ -112,7 +112,7 @@ class Locator:
         start = np.stack([columns.reference[edge_cells % columns.size], rows.reference[edge_cells // columns.size]])
         segments, (x, y) = segments.take(edge, axis=1), start[:, edge_cell]
         passes = (segments[0] <= x) != (segments[2] <= x)
-        owner = cell_owners(columns.size * rows.size, by_code[run_rank], run_rank, first, stop)
+        owner = _cell_owners(columns.size * rows.size, by_code[run_rank], run_rank, first, stop)
         owner[edge_cells] = -2 - np.arange(edge_cells.size)
         return cls(
             columns=columns,
@@ -124,7 +124,7 @@ class Locator:
             candidate=by_code[key % n_ranks],
             starts_inside=np.isin(key, inside_key),
             segments=segments,
-            start_side=shifted_side(segments, x, y, passes),
+            start_side=_shifted_side(segments, x, y, passes),
         )
 
     def owners(self, lon: Floats, lat: Floats) -> NDArray[np.int32]:
@@ -175,7 +175,7 @@ class Locator:
         segments, began = self.segments.take(edge, axis=1), self.start_side.take(edge)
         x1, y1, x2, y2 = segments
         abreast = (y1 <= y) & (y < y2)
-        corner = shifted_side(segments, start[0], y, abreast | (began != 0))
+        corner = _shifted_side(segments, start[0], y, abreast | (began != 0))
         near = abreast | ((y == y2) & (np.minimum(x1, x2) <= x) & (x <= np.maximum(x1, x2)))
         some = np.flatnonzero(near)
         end = np.zeros(edge.size, np.int8)
@@ -264,11 +264,11 @@ def side(segments: Floats, x: Floats, y: Floats) -> NDArray[np.int8]:
         unsure = np.flatnonzero(~(np.abs(turn) > SURE * (np.abs(one) + np.abs(other)) + TINY))
     result: NDArray[np.int8] = (turn > 0).astype(np.int8) - (turn < 0)
     for i, *numbers in zip(unsure, *segments[:, unsure].tolist(), x[unsure].tolist(), y[unsure].tolist(), strict=True):
-        result[i] = side_in_integers(*numbers)
+        result[i] = _side_in_integers(*numbers)
     return result
 
 
-def side_in_integers(*numbers: float) -> int:
+def _side_in_integers(*numbers: float) -> int:
     """:func:`side` of one point: x1, y1, x2, y2, x, y, counted in the smallest power of two among them."""
     ratios = [number.as_integer_ratio() for number in numbers]
     unit = max(denominator for _, denominator in ratios)
@@ -277,7 +277,7 @@ def side_in_integers(*numbers: float) -> int:
     return (turn > 0) - (turn < 0)
 
 
-def shifted_side(segments: Floats, x: Floats, y: Floats, wanted: Bools) -> NDArray[np.int8]:
+def _shifted_side(segments: Floats, x: Floats, y: Floats, wanted: Bools) -> NDArray[np.int8]:
     """Side of points shifted by (ε, ε²) where wanted, else 0: what is on a line goes right, on a level one up."""
     result = np.zeros(x.size, np.int8)
     some = np.flatnonzero(wanted)
@@ -287,7 +287,7 @@ def shifted_side(segments: Floats, x: Floats, y: Floats, wanted: Bools) -> NDArr
     return result
 
 
-def touched_cells(segments: Floats, columns: Axis, rows: Axis) -> tuple[Ints, Ints]:
+def _touched_cells(segments: Floats, columns: Axis, rows: Axis) -> tuple[Ints, Ints]:
     """Cells that the closed segments touch, at most a few more: (cell, edge) pairs."""
     edge, row = spread(rows.cells(segments[1]), rows.cells(segments[3]) + 1)
     x1, y1, x2, y2 = segments[:, edge]
@@ -303,11 +303,11 @@ def touched_cells(segments: Floats, columns: Axis, rows: Axis) -> tuple[Ints, In
     return row[pair] * columns.size + column, edge[pair]
 
 
-def inside_runs(segments: Floats, polygon: Ints, columns: Axis, rows: Axis) -> tuple[Ints, Ints, Ints]:
+def _inside_runs(segments: Floats, polygon: Ints, columns: Axis, rows: Axis) -> tuple[Ints, Ints, Ints]:
     """Cells whose shifted reference point a polygon contains, as runs in a row: polygon, first cell, stop cell."""
     first_row, stop_row = np.searchsorted(rows.reference, segments[1]), np.searchsorted(rows.reference, segments[3])
     edge, row = spread(first_row, stop_row)  # y1 <= reference < y2
-    column = first_right(segments[:, edge], rows.reference[row], columns.reference)
+    column = _first_right(segments[:, edge], rows.reference[row], columns.reference)
     # In the order of polygon, row and column each edge opens a run and the next one closes it.
     line, column = np.divmod(np.sort((polygon[edge] * rows.size + row) * (columns.size + 1) + column), columns.size + 1)
     owner, row = np.divmod(line[::2], rows.size)
@@ -316,7 +316,7 @@ def inside_runs(segments: Floats, polygon: Ints, columns: Axis, rows: Axis) -> t
     return owner[filled], first[filled], stop[filled]
 
 
-def first_right(segments: Floats, y: Floats, reference: Floats) -> Ints:
+def _first_right(segments: Floats, y: Floats, reference: Floats) -> Ints:
     """The first column whose reference point, shifted, at height y lies right of the edge: guessed, then proven."""
     x1, y1, x2, y2 = segments
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
@@ -334,7 +334,7 @@ def first_right(segments: Floats, y: Floats, reference: Floats) -> Ints:
     return column
 
 
-def cell_owners(n_cells: int, position: NDArray[np.int32], rank: Ints, first: Ints, stop: Ints) -> NDArray[np.int32]:
+def _cell_owners(n_cells: int, position: NDArray[np.int32], rank: Ints, first: Ints, stop: Ints) -> NDArray[np.int32]:
     """By cell, the position of the smallest code whose run covers it, else -1."""
     owner = np.full(n_cells, -1, np.int32)
     descending = np.argsort(-rank, kind="stable")  # the last write, of the smallest code, stays

@@ -17,7 +17,7 @@ from pydantic_core import PydanticCustomError
 from gridmgmt.documents import Strict, Words
 from gridmgmt.periods import Period, parse_period, period_of
 
-Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+_Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 WEEKDAYS: tuple[str, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 _CADENCE = r"^((month|quarter|half|year)(@([2-9]|1[0-9]|2[0-8]))?|week)$"
@@ -54,7 +54,7 @@ class Rule(Strict, strict=True):
 
     day_of_next_month: int | None = Field(default=None, ge=1, le=28)
     first_days_of_month: int | None = Field(default=None, ge=1, le=28)
-    weekly: Weekday | None = None
+    weekly: _Weekday | None = None
     end_of: str | None = Field(default=None, pattern=_CADENCE)
     once_in: str | None = Field(default=None, pattern=_CADENCE)
     once_after: str | None = Field(default=None, pattern=_CADENCE)

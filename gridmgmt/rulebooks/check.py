@@ -13,7 +13,7 @@ from gridmgmt.rulebooks.model import Rulebook, Stage
 Fault = tuple[tuple[Any, ...], str]
 """Path in the file, and what is wrong there."""
 
-DAYS = {"month": 1, "quarter": 3, "half": 6, "year": 12}
+_DAYS = {"month": 1, "quarter": 3, "half": 6, "year": 12}
 
 
 def faults(book: Rulebook, offered: Collection[str] = ()) -> Iterator[Fault]:
@@ -135,7 +135,7 @@ def _longer(book: Rulebook, place: int, stage: Stage, path: tuple[Any, ...], ite
 
 
 def _months(stage: Stage) -> int | None:
-    return DAYS.get(stage.cadence.partition("@")[0])
+    return _DAYS.get(stage.cadence.partition("@")[0])
 
 
 def _consequences(book: Rulebook) -> Iterator[Fault]:

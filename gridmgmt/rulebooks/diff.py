@@ -7,8 +7,8 @@ from typing import Any
 from gridmgmt.rulebooks.kinds import RULES
 from gridmgmt.rulebooks.model import Rulebook
 
-BY_NAME = {"inputs": "input", "rates": "rate", "readings": "reading"}
-BY_ID = {"consequences": "consequence", "quotas": "quota", "samples": "sample"}
+_BY_NAME = {"inputs": "input", "rates": "rate", "readings": "reading"}
+_BY_ID = {"consequences": "consequence", "quotas": "quota", "samples": "sample"}
 
 
 @dataclass(frozen=True)
@@ -78,15 +78,15 @@ def _parts(book: Rulebook) -> dict[Part, dict[str, Any]]:
     """Everything that has an id, with its own single values by key."""
     plain = book.model_dump(mode="json", by_alias=True)
     out: dict[Part, dict[str, Any]] = {}
-    sections = {*BY_NAME, *BY_ID, "stages", "stated", "notes"}
+    sections = {*_BY_NAME, *_BY_ID, "stages", "stated", "notes"}
     out["rulebook", "rulebook"] = _single({k: v for k, v in plain.items() if k not in sections})
-    for key, what in BY_NAME.items():
+    for key, what in _BY_NAME.items():
         out |= {(what, name): _single(value) for name, value in plain[key].items()}
     for stage in plain["stages"]:
         out["stage", stage["id"]] = _single({k: v for k, v in stage.items() if k not in ("score", "shown")})
         for part in _parts_in([stage["score"], *stage["shown"]]):
             out |= _tree(part, stage["id"])
-    for key, what in BY_ID.items():
+    for key, what in _BY_ID.items():
         out |= {(what, value["id"]): _single(value) for value in plain[key]}
     for key, what in (("stated", "stated"), ("notes", "note")):
         out |= {(what, str(n)): _single(value) for n, value in enumerate(plain[key], 1)}

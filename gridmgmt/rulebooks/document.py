@@ -24,11 +24,11 @@ PARTS = ("stages", "quotas", "consequences")
 """Keys below which a change finds its part by id."""
 
 
-BY_KEY = ("rates", "inputs", "empty", *PARTS)
+_BY_KEY = ("rates", "inputs", "empty", *PARTS)
 """Keys with which a change's path may begin instead of an id."""
 
 
-NEVER_SET = ("id", "title", "source", "note", "code", "text", "version", "only")
+_NEVER_SET = ("id", "title", "source", "note", "code", "text", "version", "only")
 """Keys that name or describe a part: they are no value that a what-if changes."""
 
 
@@ -146,13 +146,13 @@ def _follow(data: Any, path: str, way: Sequence[str]) -> Any:
     """What stands at the end of a way of keys and ids."""
     holder = data
     for n, step in enumerate(way):
-        is_part = n == 0 and step not in BY_KEY
+        is_part = n == 0 and step not in _BY_KEY
         below = _by_id(data, path, step) if is_part else _members(holder).get(step)
         if not isinstance(below, dict | list):
             where = ".".join(way[:n])
             if step in _single_keys(holder):
                 raise Misbound((), f"{path}: {where}.{step} is a single value; set it whole")
-            known = [k for k, v in _members(holder).items() if k not in NEVER_SET and isinstance(v, dict | list)]
+            known = [k for k, v in _members(holder).items() if k not in _NEVER_SET and isinstance(v, dict | list)]
             raise Misbound((), f"{path}: {where} has no part {step}; it has {', '.join(known) or 'none'}")
         holder = below
     return holder
@@ -187,7 +187,7 @@ def _by_id(data: Any, path: str, name: str) -> dict[str, Any]:
 def _single_keys(holder: Any) -> list[str]:
     """The keys of a mapping that hold a value: one, a list of such, or a choice that is still bound."""
     found = holder.items() if isinstance(holder, dict) else ()
-    return [str(k) for k, v in found if k not in NEVER_SET and not isinstance(v, dict) and not _holds_parts(v)]
+    return [str(k) for k, v in found if k not in _NEVER_SET and not isinstance(v, dict) and not _holds_parts(v)]
 
 
 def _holds_parts(value: Any) -> bool:
@@ -204,7 +204,7 @@ def _unwritten(way: Sequence[str], holder: Any) -> list[str]:
     elif way[-1] in ("when", "window"):
         model = When if way[-1] == "when" else Window
     known = model.model_fields if model is not None else ()
-    return [k for k in known if k not in holder and k not in NEVER_SET]
+    return [k for k in known if k not in holder and k not in _NEVER_SET]
 
 
 def _with_id(value: Any) -> Iterator[dict[str, Any]]:

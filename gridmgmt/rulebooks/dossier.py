@@ -116,13 +116,13 @@ class Dossier:
 
 def stage_of(book: Rulebook, period: Period) -> Stage | None:
     """The stage whose cadence a period has; one of cadence ``any`` fits every period."""
-    cadence = cadence_of(period)
+    cadence = _cadence_of(period)
     return next((s for s in book.stages if s.cadence == cadence), None) or next(
         (s for s in book.stages if s.cadence == "any"), None
     )
 
 
-def cadence_of(period: Period) -> str | None:
+def _cadence_of(period: Period) -> str | None:
     """``month``, ``quarter@26``, …; None for a free range."""
     if not period.n_months:
         return None

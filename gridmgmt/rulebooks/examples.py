@@ -30,7 +30,7 @@ from gridmgmt.rulebooks.sampling import planned, totals
 from gridmgmt.texts import word
 
 KEYS = {"name", "trap", "given", "changes", "expect", "refused", "plan", "days"}
-RESULT_KEYS = {"total", "grade", "rank", "points", "rates", "marks", "missing", "carry_out"}
+_RESULT_KEYS = {"total", "grade", "rank", "points", "rates", "marks", "missing", "carry_out"}
 
 
 def read_examples(text: str) -> list[dict[str, Any]]:
@@ -86,8 +86,8 @@ def _results(made: Run, wanted: Mapping[str, Any]) -> list[str]:
             where = f"{label} {code}"
             if outcome is None:
                 out.append(f"{where}: no such result")
-            elif set(result) - RESULT_KEYS:
-                out.append(f"{where}: unknown keys {', '.join(sorted(set(result) - RESULT_KEYS))}")
+            elif set(result) - _RESULT_KEYS:
+                out.append(f"{where}: unknown keys {', '.join(sorted(set(result) - _RESULT_KEYS))}")
             else:
                 out += [f"{where} {fault}" for fault in _result(made.book, outcome, result)]
     return out

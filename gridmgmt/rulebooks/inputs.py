@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 from gridmgmt.documents import Exact, Id, Strict, Words
 from gridmgmt.figures.counts import COUNTS
 
-InputType = Literal[
+_InputType = Literal[
     "number", "count", "flag", "choice", "marks", "findings", "events", "ratings", "items", "accounts", "filings"
 ]
 """How an input is handed in.
@@ -119,7 +119,7 @@ class Input(Strict):
     """One thing the rulebook must be told for each subject and period (考核数据)."""
 
     title: Words
-    type: InputType = "number"
+    type: _InputType = "number"
     unit: Words | None = None
     at_least: Exact | None = None
     at_most: Exact | None = None

@@ -11,10 +11,10 @@ from typing import Any
 from gridmgmt.rulebooks.kinds import RULES
 from gridmgmt.rulebooks.model import Rulebook
 
-SHORT_FORMS = (("Rate", "numerator"), ("Rate", "denominator"))
+_SHORT_FORMS = (("Rate", "numerator"), ("Rate", "denominator"))
 """Keys whose value may be the name of one input instead of a table of coefficients."""
 
-NEVER_BOUND = ("Reading",)
+_NEVER_BOUND = ("Reading",)
 """Parts inside which ``{reading: …}`` is no reference."""
 
 WORDS = {
@@ -32,10 +32,10 @@ def schema() -> Schema:
     """The JSON Schema (draft-07, which YAML editors know) of ``rulebook.yaml``."""
     plain = Rulebook.model_json_schema(by_alias=True)
     parts = plain.pop("$defs")
-    for name, key in SHORT_FORMS:
+    for name, key in _SHORT_FORMS:
         _shorten(parts[name]["properties"], key)
     unions: Schema = {}
-    defs = {name: part if name in NEVER_BOUND else _opened(part, unions) for name, part in parts.items()}
+    defs = {name: part if name in _NEVER_BOUND else _opened(part, unions) for name, part in parts.items()}
     root = _opened(plain, unions)
     root["properties"]["readings"] = _worded(plain["properties"]["readings"])
     defs["Reading"] = _worded(defs["Reading"])

@@ -7,7 +7,7 @@ from gridmgmt.errors import OptionInvalid
 from gridmgmt.settings import data_path
 from gridmgmt.texts import expected
 
-PLACEHOLDER = "my_rulebook"
+_PLACEHOLDER = "my_rulebook"
 FILES = ("rulebook.yaml", "examples.yaml")
 
 
@@ -21,4 +21,4 @@ def starter(name: str) -> Mapping[str, str]:
     """
     if not re.fullmatch("[a-z][a-z0-9_]*", name):
         raise OptionInvalid(name="ID", value=name, expected=expected("small_letters"))
-    return {f: data_path("rulebook_starter", f).read_text("utf-8").replace(PLACEHOLDER, name) for f in FILES}
+    return {f: data_path("rulebook_starter", f).read_text("utf-8").replace(_PLACEHOLDER, name) for f in FILES}

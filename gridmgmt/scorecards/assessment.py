@@ -170,7 +170,7 @@ def _refusals(made: Run, label: str) -> list[Refusal]:
 def _book(loaded: Loaded, stage: Stage) -> Book:
     """What of the rulebook its scorecards say."""
     book = loaded.rulebook
-    top = top_items(stage)
+    top = _top_items(stage)
     scale = book.scale or (stage.score.maximum if stage.score is not None else None)
     return Book(
         id=book.id,
@@ -209,7 +209,7 @@ def _entered_grades(book: Rulebook, stage: Stage) -> list[Grade]:
     return [Grade(id=name, at_least=None, title=dict(title)) for name, title in choices.items()]
 
 
-def top_items(stage: Stage) -> list[Item]:
+def _top_items(stage: Stage) -> list[Item]:
     """The items that make up the total (一级考核项): those below the root, or the root itself where it has none."""
     if stage.score is None:
         return list(stage.shown)

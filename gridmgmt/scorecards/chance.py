@@ -29,13 +29,13 @@ from gridmgmt.rulebooks.results import Context, Node, Outcome, titles
 from gridmgmt.scorecards.documents import Bounds, Chance, Interval
 from gridmgmt.scorecards.documents import Reason as Told
 
-RANK_LEVEL = 0.90
-RATE_LEVEL = 0.95
+_RANK_LEVEL = 0.90
+_RATE_LEVEL = 0.95
 
-SMALL = 30
+_SMALL = 30
 """A rate of fewer than so many is marked as a small sample (样本量小), and where all its cases are alike, as such."""
 
-THIRDS = ("top", "middle", "bottom")
+_THIRDS = ("top", "middle", "bottom")
 
 _CHUNK = 128
 """Subjects computed together: their arrays stay small."""
@@ -64,7 +64,7 @@ class Patterns:
     strata: NDArray[Any] | None = None
 
 
-def wilson(n_yes: int, n: int, level: float = RATE_LEVEL) -> tuple[float, float] | None:
+def wilson(n_yes: int, n: int, level: float = _RATE_LEVEL) -> tuple[float, float] | None:
     """The Wilson score interval of a yes/no rate (威尔逊区间), as shares of 0–1; None without any case.
 
     Source: E. B. Wilson, "Probable inference, the law of succession, and
@@ -120,7 +120,7 @@ def chance(
     places = _places(stage, outcomes, subjects, totals, draws)
     return {
         code: Chance(
-            seed=seed, draws=draws, level=_text(RANK_LEVEL, 2), **work.placed(outcome, places.get(code)),
+            seed=seed, draws=draws, level=_text(_RANK_LEVEL, 2), **work.placed(outcome, places.get(code)),
             rates=rates[code], notes=work.notes(code, rates[code]),
         )
         for code, outcome in outcomes.items()
@@ -221,7 +221,7 @@ class _Work:
         out: dict[str, dict[str, Interval]] = {code: {} for code in codes}
         for name, rate in self.book.rates.items():
             values, empty = rate_of(rate, batch)
-            low, high = interval(np.where(empty, np.nan, values)[:, -self.draws :], RATE_LEVEL)
+            low, high = interval(np.where(empty, np.nan, values)[:, -self.draws :], _RATE_LEVEL)
             for place, code in enumerate(codes):
                 found = self._rate(rate, code, (float(low[place]), float(high[place])))
                 if found is not None:
@@ -240,9 +240,9 @@ class _Work:
             found = drawn
         return found and Interval(
             n=shown(parts[1], 0 if parts[1].denominator == 1 else 2),
-            low=_text(found[0]), high=_text(found[1]), level=_text(RATE_LEVEL, 2),
-            method=method, unit=rate.unit, small=parts[1] < SMALL,
-            alike=method == "wilson" and parts[1] < SMALL and parts[0] in (0, parts[1]),
+            low=_text(found[0]), high=_text(found[1]), level=_text(_RATE_LEVEL, 2),
+            method=method, unit=rate.unit, small=parts[1] < _SMALL,
+            alike=method == "wilson" and parts[1] < _SMALL and parts[0] in (0, parts[1]),
         )  # fmt: skip
 
     def placed(self, outcome: Outcome, places: "_Places | None") -> dict[str, Any]:
@@ -254,7 +254,7 @@ class _Work:
         return {
             "rank": Bounds(low=places.low, high=places.high),
             "grade_share": _text(places.grade_share, 3) if graded else None,
-            "third": None if places.third is None else THIRDS[places.third],
+            "third": None if places.third is None else _THIRDS[places.third],
             "third_share": None if places.third is None else _text(places.third_share, 3),
             "reason": None,
         }
@@ -322,19 +322,19 @@ def _places(
 
 def _placed(stage: Stage, codes: Sequence[str], totals: Array, outcomes: Mapping[str, Outcome]) -> dict[str, _Places]:
     ranks = ranked(totals)
-    low, high = interval(ranks[:, 1:], RANK_LEVEL)
+    low, high = interval(ranks[:, 1:], _RANK_LEVEL)
     bounds = [float(g.at_least) for g in stage.grades if g.at_least is not None]
     with np.errstate(invalid="ignore"):
         grades = sum(((totals < b - NEAR) for b in bounds), np.zeros(totals.shape))
         grades = np.where(np.isnan(totals), np.nan, grades)
-        thirds = np.floor((ranks - 1) * len(THIRDS) / (~np.isnan(totals)).sum(axis=0) + NEAR)
+        thirds = np.floor((ranks - 1) * len(_THIRDS) / (~np.isnan(totals)).sum(axis=0) + NEAR)
     kept_grade, kept_third = ((x[:, 1:] == x[:, :1]).mean(axis=1) for x in (grades, thirds))
     out = {}
     for place, code in enumerate(codes):
         rank = outcomes[code].rank or int(ranks[place, 0])
         out[code] = _Places(
             int(np.fmin(low[place], rank)), int(np.fmax(high[place], rank)), float(kept_grade[place]),
-            int(thirds[place, 0]) if len(codes) >= len(THIRDS) else None, float(kept_third[place]),
+            int(thirds[place, 0]) if len(codes) >= len(_THIRDS) else None, float(kept_third[place]),
         )  # fmt: skip
     return out
 

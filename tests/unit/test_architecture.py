@@ -100,6 +100,46 @@ def files_bear_terms_of_the_field(path: str, _source: str) -> set[str]:
     return {name} if banned or (name == "figures" and not is_room) else set()
 
 
+def _words() -> Mapping[str, set[str]]:
+    """Word → the files of the project that hold it; this one, which names what it plants, is left out."""
+    found: dict[str, set[str]] = {}
+    folders = (
+        "gridmgmt",
+        "api",
+        "maps",
+        "tools",
+        "tests",
+        "data",
+        "docs",
+        "notebooks",
+        "CONTRIBUTING.md",
+        "pyproject.toml",
+    )
+    for path in (
+        p for name in folders for p in ((ROOT / name).rglob("*") if (ROOT / name).is_dir() else [ROOT / name])
+    ):
+        if path.suffix in {".py", ".md", ".yaml", ".html", ".ipynb", ".toml"} and path != Path(__file__):
+            for word in set(re.findall(r"\w+", path.read_text("utf-8"))):
+                found.setdefault(word, set()).add(str(path.relative_to(ROOT)))
+    return found
+
+
+WORDS = _words()
+
+
+def public_names_are_for_others(path: str, source: str) -> set[str]:
+    """A module's face is what others use: functions and values that nobody else names begin with an underscore."""
+    names: set[str] = set()
+    for node in ast.parse(source, path).body:
+        if isinstance(node, ast.FunctionDef) and not node.decorator_list:
+            names.add(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names |= {t.id for t in targets if isinstance(t, ast.Name)}
+    migration = "/migrations/" in path  # Alembic calls its functions by their names
+    return set() if migration else {n for n in names if n[0] != "_" and not WORDS.get(n, set()) - {path}}
+
+
 Rule = Callable[[str, str], set[str]]
 RULES: Mapping[Rule, tuple[tuple[str, str], ...]] = {
     domain_knows_the_domain_only: (
@@ -142,6 +182,11 @@ RULES: Mapping[Rule, tuple[tuple[str, str], ...]] = {
         ("gridmgmt/scorecards/exports/figures.py", ""),
         ("gridmgmt/rulebooks/frames.py", ""),
         ("api/routes/utils.py", ""),
+    ),
+    public_names_are_for_others: (
+        ("gridmgmt/people/ages.py", "def age_of_nobody(): pass"),
+        ("api/routes/ages.py", "AGES_OF_NOBODY = 7"),
+        ("maps/ages.py", "AGES_OF_NOBODY: int = 7"),
     ),
 }
 

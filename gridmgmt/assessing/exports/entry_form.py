@@ -29,9 +29,9 @@ EMPTY_ROWS = 200
 """So many rows have formats and choices ready."""
 
 RECORDS = ("period", "subject", "input", *CONTENT, "ref")
-RESULTS = ("period", "subject", "total", "grade", "rank", "first", "last", "from_bottom", "tied", "carry_out")
+_RESULTS = ("period", "subject", "total", "grade", "rank", "first", "last", "from_bottom", "tied", "carry_out")
 SUBJECTS = ("code", "name_zh", "name_en", "group", "role", "superiors", "attributes", "level")
-NOTE_WIDTHS = (22, 40, 14, 14, 30, 44, 16, 34)
+_NOTE_WIDTHS = (22, 40, 14, 14, 30, 44, 16, 34)
 WIDE = {"subject": 18, "name": 26, "name_zh": 26, "name_en": 26, "input": 26, "note": 36, "evidence": 36, "case": 20}
 
 
@@ -103,7 +103,7 @@ def _choices(names: Sequence[str]) -> dict[str, str] | None:
 
 
 def _notes(out: Workbook, book: Rulebook, stage: Stage, period_label: str | None, inputs: Mapping[str, Input]) -> None:
-    sheet = add_sheet(out, "form_notes", NOTE_WIDTHS, None)
+    sheet = add_sheet(out, "form_notes", _NOTE_WIDTHS, None)
     put(sheet, 1, 1, say(book.title), "gm_title")
     facts = (
         label("form_about", rulebook=book.id, version=book.version, stage=stage.title),
@@ -119,7 +119,7 @@ def _notes(out: Workbook, book: Rulebook, stage: Stage, period_label: str | None
         row += 1
         cells = _told(book, name, spec)
         put_row(sheet, row, cells)
-        sheet.row_dimensions[row].height = row_height(dict(zip(NOTE_WIDTHS, cells, strict=True)))
+        sheet.row_dimensions[row].height = row_height(dict(zip(_NOTE_WIDTHS, cells, strict=True)))
 
 
 def _told(book: Rulebook, name: str, spec: Input) -> list[str]:
@@ -217,10 +217,10 @@ def _records(out: Workbook, book: Rulebook, entered: Mapping[str, Input], period
 def _results(out: Workbook, stage: Stage, period_label: str | None) -> None:
     """One row a subject and period whose result is handed in."""
     sheet = _sheet(
-        out, "form_results", {n: _head(n) for n in RESULTS}, "form_note_results", texts=("period", "subject")
+        out, "form_results", {n: _head(n) for n in _RESULTS}, "form_note_results", texts=("period", "subject")
     )
     freeze(sheet, HEAD, NAMES, 2)
-    place = {name: i for i, name in enumerate(RESULTS, 1)}
+    place = {name: i for i, name in enumerate(_RESULTS, 1)}
     choices = _choices([g.id for g in stage.grades])
     if choices:
         _offer(sheet, place["grade"], FIRST, "list", **choices)

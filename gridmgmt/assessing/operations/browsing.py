@@ -21,7 +21,7 @@ from gridmgmt.rulebooks.run import rank
 from gridmgmt.scorecards.documents import Document
 from gridmgmt.scorecards.exports.cards import figure
 
-LATEST = "latest"
+_LATEST = "latest"
 """Stands for the name of the newest assessment."""
 
 TOTAL = "total"
@@ -48,7 +48,7 @@ def opening(work: Work) -> Stored | None:
         name = assessment_store.newest_of_grids(connection)
         if name is None and not assessment_store.listing(connection):
             return None
-        return assessment_store.by_name(connection, name or LATEST)
+        return assessment_store.by_name(connection, name or _LATEST)
 
 
 def mapped(work: Work, name: str) -> Stored:
@@ -61,7 +61,7 @@ def mapped(work: Work, name: str) -> Stored:
         Its subjects are units or persons.
     """
     with work.snapshot() as connection:
-        newest = assessment_store.newest_of_grids(connection) if name == LATEST else None
+        newest = assessment_store.newest_of_grids(connection) if name == _LATEST else None
         stored = assessment_store.by_name(connection, newest or name)
         if not has_map(stored):
             raise AssessmentWithoutMap(name=stored.name)

@@ -29,7 +29,7 @@ from gridmgmt.rulebooks.dossier import EVERYBODY
 from gridmgmt.rulebooks.model import Rulebook
 from gridmgmt.texts import Unfit, expected
 
-SAME_HAPPENING = ("on", "code", "case", "occasion", "fault", "group", "account", "step", "category", "place")
+_SAME_HAPPENING = ("on", "code", "case", "occasion", "fault", "group", "account", "step", "category", "place")
 """What two records share that may tell of one happening."""
 
 
@@ -207,7 +207,7 @@ class _Job:
 
 
 def _like(old: Current, e: Entry) -> bool:
-    return isinstance(old.value, Mapping) and all(old.value.get(k) == e.value.get(k) for k in SAME_HAPPENING)
+    return isinstance(old.value, Mapping) and all(old.value.get(k) == e.value.get(k) for k in _SAME_HAPPENING)
 
 
 def _codes(connection: Connection, kind: str) -> set[str]:

@@ -19,7 +19,7 @@ from gridmgmt.rulebooks.run import run
 from gridmgmt.scorecards import assessment
 from gridmgmt.scorecards.documents import Document, Facts, Header
 
-DERIVED = ("schema", "rulebook", "complete", "n_missing", "refusals")
+_DERIVED = ("schema", "rulebook", "complete", "n_missing", "refusals")
 """Parts of a header that :func:`gridmgmt.scorecards.assessment.assess` writes."""
 
 
@@ -107,7 +107,7 @@ def assess_again(
     loaded = parse(stored.rulebook_text, stored.name)
     dossier = read_dossier(loaded.rulebook, plain, stored.name)
     given: dict[str, Facts] = {code_in(plain, d): d for d in store.documents(connection, stored.id)}
-    header = {k: v for k, v in stored.stored_header.items() if k not in DERIVED}
+    header = {k: v for k, v in stored.stored_header.items() if k not in _DERIVED}
     return assessment.assess(loaded, dossier, stored.period, Header, {**header, **(more or {})}, given)
 
 

@@ -34,7 +34,7 @@ from gridmgmt.scorecards.exports.tables import card_json, summary_csv
 from gridmgmt.scorecards.exports.workbook import summary_workbook, workbook
 
 FORMATS = ("xlsx", "csv", "json", "html")
-CARD_FORMATS: Mapping[str, Callable[[Card], bytes]] = {
+_CARD_FORMATS: Mapping[str, Callable[[Card], bytes]] = {
     "xlsx": workbook,
     "html": lambda card: page(card).encode(),
     "json": lambda card: card_json(card.header, card.document).encode(),
@@ -42,7 +42,7 @@ CARD_FORMATS: Mapping[str, Callable[[Card], bytes]] = {
 }
 """How one scorecard is made in each format."""
 
-HOT_SPOTS_OF = ("n_reported", "n_due")
+_HOT_SPOTS_OF = ("n_reported", "n_due")
 """The map shows the cases of the first of these that a grid has."""
 
 
@@ -88,9 +88,9 @@ def export(
         for i, document in enumerate(chosen):
             work.progress("cards", i, len(chosen))
             card = source.card(document)
-            for name in (f for f in wanted if f in CARD_FORMATS):
+            for name in (f for f in wanted if f in _CARD_FORMATS):
                 names.append(f"{file_stem(document.subject.code)}.{name}")
-                (folder / names[-1]).write_bytes(CARD_FORMATS[name](card))
+                (folder / names[-1]).write_bytes(_CARD_FORMATS[name](card))
         work.progress("cards", len(chosen), len(chosen))
     return [out / name for name in names]
 
@@ -102,14 +102,14 @@ def one(work: Work, assessment: str, code: str, format: str, level: str | None =
     ------
     OptionInvalid, AssessmentMissing, LevelUnknown, SubjectMissing
     """
-    if format not in CARD_FORMATS:
-        raise OptionInvalid(name="format", value=format, expected=", ".join(CARD_FORMATS))
+    if format not in _CARD_FORMATS:
+        raise OptionInvalid(name="format", value=format, expected=", ".join(_CARD_FORMATS))
     with work.snapshot() as connection:
         city = cities.load_city(connection)
         stored = assessments.by_name(connection, assessment)
         document = assessments.document(connection, stored, code, level_number(stored, city, level))
         source = _source(connection, city, stored, document.subject.level_number, [document])
-        return CARD_FORMATS[format](source.card(document))
+        return _CARD_FORMATS[format](source.card(document))
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class _Source:
         code = document.subject.code
         if code not in self.grids.index:
             return Card(self.header, document, None)
-        count = next((c for c in HOT_SPOTS_OF if document.counts.get(c)), HOT_SPOTS_OF[0])
+        count = next((c for c in _HOT_SPOTS_OF if document.counts.get(c)), _HOT_SPOTS_OF[0])
         bit = self.stored.header.counts["cases"].index(count)
         spots = assessments.spots(self.connection, self.stored.id, self.level, code, bit)
         outline = self.grids.geometry[code]

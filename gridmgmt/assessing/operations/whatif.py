@@ -60,7 +60,7 @@ def whatif(
     with work.snapshot() as connection:
         official = store.official(connection, rulebook_id)
         known = _newest(official.values()) or rulebooks.load(rulebook)
-        periods = periods_of(known.rulebook, periods_through(first, last))
+        periods = _periods_of(known.rulebook, periods_through(first, last))
         open_ones = [p.label for p in periods if p.label not in official]
         if open_ones:
             raise PeriodsNotAssessed(name=rulebook, periods=open_ones, first=open_ones[0])
@@ -76,7 +76,7 @@ def whatif(
     return compare(before, after, plain, supposed)
 
 
-def periods_of(book: Rulebook, asked: Sequence[Period]) -> list[Period]:
+def _periods_of(book: Rulebook, asked: Sequence[Period]) -> list[Period]:
     """The periods asked for, with the shorter ones within them that their values are made of, in order.
 
     A period that the rulebook has no stage for stands for those of its stages that lie within it.
@@ -157,7 +157,7 @@ def _built(
     """The dossier of another rulebook from the database, each period at the cut-off of the official assessment."""
     city = cities.load_city(connection)
     plains = {}
-    periods = periods_of(book, asked)
+    periods = _periods_of(book, asked)
     for n, period in enumerate(periods, 1):
         progress("count", n, len(periods))
         held = official.get(period.label)

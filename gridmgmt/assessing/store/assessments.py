@@ -241,13 +241,13 @@ def frozen(connection: Connection, table: str, assessment_id: int, fact_no: str)
     return dict(found) if found else None
 
 
-STEP_NO = re.compile(r"(.+)(#[0-9]+|!(?:order|hang|exposed)[0-9.]*)")
+_STEP_NO = re.compile(r"(.+)(#[0-9]+|!(?:order|hang|exposed)[0-9.]*)")
 """The number of a step (``C1#7``) or of an event that follows from steps (``C1!hang2``): its case, and which it is."""
 
 
 def case_of(step_no: str) -> str:
     """The number of the case that a step's or event's number names."""
-    found = STEP_NO.fullmatch(step_no)
+    found = _STEP_NO.fullmatch(step_no)
     return found[1] if found else step_no
 
 

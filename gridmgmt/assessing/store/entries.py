@@ -19,10 +19,10 @@ from gridmgmt.files.wording import named
 from gridmgmt.rulebooks.dossier import Subject
 from gridmgmt.rulebooks.records import RESULT, joined
 
-EntryKey = tuple[str, str, str, str]
+_EntryKey = tuple[str, str, str, str]
 """Period, subject, input, ref."""
 
-STAFF_SUMS = ("worked_h", "online_h", "n_absent", "n_all_off")
+_STAFF_SUMS = ("worked_h", "online_h", "n_absent", "n_all_off")
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Current:
     place: int
 
     @property
-    def key(self) -> EntryKey:
+    def key(self) -> _EntryKey:
         """Of one key the newest row counts."""
         return self.period, self.subject, self.input, self.ref
 
@@ -92,7 +92,7 @@ def results(connection: Connection, rulebook_id: str) -> dict[str, dict[str, Any
     return {label: own for label, own in made.items() if own}
 
 
-def entry_name(rulebook_id: str, key: EntryKey) -> str:
+def entry_name(rulebook_id: str, key: _EntryKey) -> str:
     """What an entry is called wherever it is told: the same in every database."""
     return "/".join((rulebook_id, *key)).rstrip("/")
 
@@ -234,7 +234,7 @@ def _staff() -> Select[Any]:
     """The newest row of each day, subject and person."""
     d = t.staff_day.c
     key = (d.day, d.subject_code, d.person)
-    newest = select(*key, *(d[n] for n in STAFF_SUMS)).ext(distinct_on(*key))
+    newest = select(*key, *(d[n] for n in _STAFF_SUMS)).ext(distinct_on(*key))
     return newest.order_by(*key, d.known_at.desc(), d.id.desc())
 
 
@@ -262,13 +262,13 @@ def staff_sums(connection: Connection, start_day: dt.date, end_day: dt.date) -> 
     d = t.staff_day.c
     rows = _staff().where(d.day >= start_day, d.day < end_day).subquery().c
     by_day = (
-        select(rows.subject_code, *(func.sum(rows[n]).label(n) for n in STAFF_SUMS[:3]))
+        select(rows.subject_code, *(func.sum(rows[n]).label(n) for n in _STAFF_SUMS[:3]))
         .add_columns(func.max(rows.n_all_off).label("n_all_off"))
         .group_by(rows.subject_code, rows.day)
         .subquery()
         .c
     )
-    sums = select(by_day.subject_code, *(func.sum(by_day[n]).label(n) for n in STAFF_SUMS))
+    sums = select(by_day.subject_code, *(func.sum(by_day[n]).label(n) for n in _STAFF_SUMS))
     return {
         r.subject_code: {
             "worked_h": Fraction(r.worked_h),

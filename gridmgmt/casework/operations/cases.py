@@ -335,7 +335,7 @@ def _save(connection: Connection, desk: Desk, files: Sequence[_File], n_requests
         return
     batch_id = batches.new_batch(connection, "steps")
     known_at = batches.stamp_batch(connection, batch_id)
-    write_rows(connection, desk, changed, batch_id, known_at)
+    _write_rows(connection, desk, changed, batch_id, known_at)
     ids = {no: r["id"] for no, r in steps.found(connection, [f.case.case_no for f in changed]).items()}
     rows = [
         (ids[case.case_no], replace(step, seq=case.n_steps), case.state, f.refs.get(case.n_steps))
@@ -346,7 +346,7 @@ def _save(connection: Connection, desk: Desk, files: Sequence[_File], n_requests
     batches.close_batch(connection, batch_id, {"n_rows": n_requests, "n_steps": len(rows), "n_cases": len(changed)})
 
 
-def write_rows(
+def _write_rows(
     connection: Connection, desk: Desk, files: Sequence[_File], batch_id: int, known_at: dt.datetime
 ) -> None:
     """Write what the steps add up to as new versions of the cases' rows, one for each step."""

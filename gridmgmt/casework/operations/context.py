@@ -23,7 +23,7 @@ from gridmgmt.files import calendars
 from gridmgmt.people.operations.assigning import Assigner
 from gridmgmt.people.store import categories, units
 
-Question = tuple[float | None, float | None, dt.datetime | None, str | None]
+_Question = tuple[float | None, float | None, dt.datetime | None, str | None]
 """What the answering unit of a case depends on: place, instant of the report, class."""
 
 
@@ -35,7 +35,7 @@ class Desk:
         self.city = cities.load_city(connection)
         self.zone = self.city.zone
         self.rules = rules.rules()
-        self._answers: dict[Question, str | None] = {}
+        self._answers: dict[_Question, str | None] = {}
 
     @cached_property
     def clock(self) -> Clock:
@@ -168,7 +168,7 @@ def is_later(step: Step, due: dt.datetime) -> bool:
     return step.told.due_at is not None and step.told.due_at > due
 
 
-def _question(case: Case) -> Question:
+def _question(case: Case) -> _Question:
     return case.lon, case.lat, case.reported_at, case.category
 
 

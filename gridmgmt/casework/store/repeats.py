@@ -13,7 +13,7 @@ FILED_TYPES = {
     "case_no": pa.string(), "registered_at": UTC, "category": pa.string(), "lon": pa.float64(), "lat": pa.float64(),
     "address": pa.string(),
 }  # fmt: skip
-NEAR_TYPES = {
+_NEAR_TYPES = {
     "case_no": pa.string(), "category": pa.string(), "reported_at": UTC, "closed_at": UTC, "lon": pa.float64(),
     "lat": pa.float64(), "status": pa.string(),
 }  # fmt: skip
@@ -37,7 +37,7 @@ def near(
         "west": west, "south": south, "east": east, "north": north,
         "categories": list(categories), "since": since, "at": at,
     }  # fmt: skip
-    return _objects(fetch(connection, query("casework/store/cases_near"), params, NEAR_TYPES))
+    return _objects(fetch(connection, query("casework/store/cases_near"), params, _NEAR_TYPES))
 
 
 def _objects(frame: pd.DataFrame) -> pd.DataFrame:

@@ -26,7 +26,7 @@ from gridmgmt.figures.store import period_facts
 CHUNK = 5_000
 """Cases that are read at once."""
 
-CORRECTING = transitions.kinds(lambda t: t.kind in transitions.PLACING and t.to is None)
+_CORRECTING = transitions.kinds(lambda t: t.kind in transitions.PLACING and t.to is None)
 """Steps that give a case another place or class beside its way."""
 
 
@@ -58,7 +58,7 @@ def _past(desk: Desk, numbers: Sequence[str], cut: dt.datetime) -> pd.DataFrame:
     for no, row in rows.items():
         taken = stored[row["id"]]
         case, stated = _then(desk, no, taken, cut, exported.get(no, {}))
-        is_placed_since = any(s.at > cut and s.kind in CORRECTING for s in taken)
+        is_placed_since = any(s.at > cut and s.kind in _CORRECTING for s in taken)
         if row["id"] not in places and (case.unit_code is None or is_placed_since):
             moved.add(len(cases))
         cases.append(case)

@@ -35,7 +35,7 @@ CASE_TYPES = {
 }  # fmt: skip
 
 
-SAMPLE_TYPES = {
+_SAMPLE_TYPES = {
     "sample_no": pa.string(), "content_hash": pa.string(), "sampled_at": UTC, "sample_type": pa.string(),
     "score": pa.string(), **PLACE_TYPES,
 }  # fmt: skip
@@ -89,4 +89,4 @@ def places_before(connection: Connection, cut: dt.datetime, ids: Sequence[int]) 
 
 def samples_of_period(connection: Connection, start: Any, end: Any) -> pd.DataFrame:
     """Every sample taken in [start, end), by sample number; ``score`` as exact decimal text."""
-    return fetch(connection, query("figures/store/samples_of_period"), {"start": start, "end": end}, SAMPLE_TYPES)
+    return fetch(connection, query("figures/store/samples_of_period"), {"start": start, "end": end}, _SAMPLE_TYPES)

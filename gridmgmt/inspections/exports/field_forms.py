@@ -23,11 +23,11 @@ from gridmgmt.numbers import exact
 HEAD, NAMES, FIRST = 3, 4, 5
 """Rows of a sheet: bilingual heads, machine names, the first row to fill."""
 
-SPARE_ROWS = 100
+_SPARE_ROWS = 100
 """So many rows below are ready for further findings of the same items."""
 
 WIDE = {"sample_no": 22, "name": 28, "title": 34, "note": 34, "photographs": 30, "inspected_at": 18, "found_at": 18}
-AS_TEXT = ("sample_no", "inspected_at", "found_at", "photographs")
+_AS_TEXT = ("sample_no", "inspected_at", "found_at", "photographs")
 HOW = ("samples", "findings", "more", "clean", "not_inspected", "corrected", "machine", "content")
 
 
@@ -88,7 +88,7 @@ def _sheet(out: Workbook, code: str, columns: Sequence[str], n_rows: int) -> Wor
     put_row(sheet, NAMES, list(columns), "gm_sum")
     sheet.row_dimensions[HEAD].height = row_height(dict(zip(widths, heads, strict=True)), 3)
     for name in columns:
-        if name in AS_TEXT:
+        if name in _AS_TEXT:
             letter = get_column_letter(columns.index(name) + 1)
             for row in range(FIRST, FIRST + n_rows):
                 sheet[f"{letter}{row}"].number_format = "@"
@@ -115,7 +115,7 @@ def _samples(out: Workbook, form: Form) -> None:
 
 
 def _findings(out: Workbook, form: Form) -> None:
-    n_rows = sum(len(s.items) for s in form.samples) + SPARE_ROWS
+    n_rows = sum(len(s.items) for s in form.samples) + _SPARE_ROWS
     sheet = _sheet(out, "form_field_findings", FINDING_COLUMNS, n_rows)
     pairs = [(s, item) for s in form.samples for item in s.items]
     for row, (s, item) in enumerate(pairs, FIRST):

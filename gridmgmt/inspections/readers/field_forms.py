@@ -23,13 +23,13 @@ from gridmgmt.inspections.checklists import CheckItem
 from gridmgmt.inspections.findings import FINDING_COLUMNS, MAX_N, SAMPLE_COLUMNS, Found, Taken
 from gridmgmt.periods import parse_instant
 
-FILLED = ("inspected_at", "inspector", "result", "note")
+_FILLED = ("inspected_at", "inspector", "result", "note")
 """What an inspector writes of a sample."""
 
-FOUND = ("n", "note", "photographs", "found_at", "found_lon", "found_lat")
+_FOUND = ("n", "note", "photographs", "found_at", "found_lon", "found_lat")
 """What an inspector writes of a finding."""
 
-MOMENT = re.compile(
+_MOMENT = re.compile(
     r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?(?:[ T]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?)?"
 )
 """``2025-06-12 09:30``, ``2025/6/12 9:30``, ``2025年6月12日``, and a spreadsheet's time; city time."""
@@ -111,7 +111,7 @@ def _from_geojson(path: Path) -> tuple[list[Line], list[Line], Faults]:
             continue
         given = properties.get("results")
         samples.append(Line(None, number, _cells(properties, SAMPLE_COLUMNS)))
-        if not isinstance(given, list) and any(name in samples[-1].cells for name in FILLED):
+        if not isinstance(given, list) and any(name in samples[-1].cells for name in _FILLED):
             sample = samples[-1].cells.get("sample_no", "")
             broken.note(number, "results", as_text(given), "field_results_lost", sample=sample)
         for place, found in enumerate(given if isinstance(given, list) else []):
@@ -175,7 +175,7 @@ class _Reading:
             if not self._is_known(line, SAMPLE_COLUMNS):
                 continue
             number = line.cells["sample_no"]
-            if not any(column in line.cells for column in FILLED):
+            if not any(column in line.cells for column in _FILLED):
                 n_not_filled += 1
             elif number in filled:
                 self.refuse(line, "sample_no", "field_sample_twice", other=filled[number].row)
@@ -185,7 +185,7 @@ class _Reading:
                     self.refuse(line, "sample_no", "field_draw_replaced", draw=self.known.replaced[number])
         found: dict[str, list[Found]] = {}
         for line in findings:
-            if "title" in line.cells and not any(column in line.cells for column in FOUND):
+            if "title" in line.cells and not any(column in line.cells for column in _FOUND):
                 continue  # as the form printed it
             if self._is_known(line, FINDING_COLUMNS) and (one := self._finding(line)) is not None:
                 if line.cells["sample_no"] not in filled:
@@ -282,7 +282,7 @@ class _Reading:
 
 
 def _plain_moment(text: str) -> str:
-    found = MOMENT.fullmatch(text)
+    found = _MOMENT.fullmatch(text)
     if found is None:
         return text
     year, month, day, hour, minute, second = found.groups()

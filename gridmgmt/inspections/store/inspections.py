@@ -12,7 +12,7 @@ from gridmgmt.database import tables as t
 from gridmgmt.errors import DrawMissing, NoticeMissing
 
 ITEM = ("sample_no", "unit_code", "sample_type", "object", "feature", "name_zh", "name_en", "grid_codes", "lon", "lat")
-FINDING = ("item_code", "n", "points", "text", "photographs", "lon", "lat", "found_at")
+_FINDING = ("item_code", "n", "points", "text", "photographs", "lon", "lat", "found_at")
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def add_inspection(connection: Connection, values: Mapping[str, Any], findings: 
 def findings(connection: Connection, inspection_ids: Iterable[int]) -> list[dict[str, Any]]:
     """Findings of some inspections in the order in which they were handed in."""
     f = t.finding.c
-    columns = (f.id, f.inspection_id, *(f[name] for name in FINDING))
+    columns = (f.id, f.inspection_id, *(f[name] for name in _FINDING))
     statement = select(*columns).where(f.inspection_id.in_(list(inspection_ids))).order_by(f.id)
     return [dict(r) for r in connection.execute(statement).mappings()]
 
@@ -222,7 +222,7 @@ def notices(connection: Connection, number: str | None = None, draw: str | None 
 def _told(connection: Connection, notice_ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
     f, n, i = t.finding.c, t.notice_finding.c, t.draw_item.c
     statement = (
-        select(n.notice_id, i.sample_no, *(f[name] for name in FINDING))
+        select(n.notice_id, i.sample_no, *(f[name] for name in _FINDING))
         .join_from(t.notice_finding, t.finding)
         .join(t.inspection)
         .join(t.draw_item)

@@ -29,7 +29,7 @@ from gridmgmt.intake.readers.facts import Known, Parsed
 from gridmgmt.intake.readers.profiles import Profile
 from gridmgmt.people.store import categories, units
 
-FILE_REF = re.compile(r"[0-9a-f]{64}#[0-9]+")
+_FILE_REF = re.compile(r"[0-9a-f]{64}#[0-9]+")
 """A ref made of a file's SHA-256 and a row's number."""
 
 
@@ -167,7 +167,7 @@ def _parsed(work: Work, raw: pd.DataFrame, rows: Rows, profile: Profile) -> Pars
 def _requests(parsed: Parsed, sha256: str, profile: Profile, actor: str) -> Iterator[Request]:
     for n, row in parsed.facts.to_dict("index").items():
         own, at, contact = row["ref"], row["at"], (row["reporter_name"], row["reporter_phone"])
-        ref = f"{sha256}#{n}" if own is None else own if FILE_REF.fullmatch(own) else f"{profile.id}:{own}"
+        ref = f"{sha256}#{n}" if own is None else own if _FILE_REF.fullmatch(own) else f"{profile.id}:{own}"
         yield Request(
             row["kind"], row["actor"] or actor, row["case_no"], None if pd.isna(at) else at.to_pydatetime(),
             row["unit_code"], row["reason"], row["facts"], ref=ref, reporter=contact if any(contact) else None,

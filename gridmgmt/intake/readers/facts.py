@@ -21,11 +21,11 @@ from gridmgmt.intake.readers import profiles
 from gridmgmt.intake.readers.fields import Chunk
 from gridmgmt.intake.readers.profiles import FieldSpec, Profile
 
-NOT_BEFORE_REPORT = (
+_NOT_BEFORE_REPORT = (
     "accepted_at", "registered_at", "dispatched_at", "due_at", "due_extended_at",
     "handled_at", "closed_at", "voided_at", "reworked_at",
 )  # fmt: skip
-MAX_REWORK = 1000
+_MAX_REWORK = 1000
 
 
 @dataclass
@@ -95,7 +95,7 @@ def _case_fields(chunk: Chunk, facts: pd.DataFrame) -> None:
     # an export that cannot tell leaves them unknown; an empty cell of a column that can tell means none
     facts["n_rework"] = pd.array([pd.NA] * len(facts), dtype="Int64")
     if "n_rework" in columns:
-        facts["n_rework"] = chunk.count(columns["n_rework"], MAX_REWORK).fillna(0)
+        facts["n_rework"] = chunk.count(columns["n_rework"], _MAX_REWORK).fillna(0)
     facts["is_repeat"] = chunk.flag(columns["is_repeat"]) if "is_repeat" in columns else none
 
 
@@ -170,7 +170,7 @@ def _deadline(chunk: Chunk, facts: pd.DataFrame) -> None:
 def _order_of_times(chunk: Chunk, facts: pd.DataFrame) -> None:
     """Nothing happens to a case before it is reported, and an extension never shortens."""
     columns = chunk.profile.columns
-    for name in NOT_BEFORE_REPORT:
+    for name in _NOT_BEFORE_REPORT:
         column = columns[name].label if name in columns else name
         if name == "due_at":
             column = next((d.column for d in chunk.profile.deadline if d.column), name)

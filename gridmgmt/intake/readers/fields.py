@@ -19,19 +19,19 @@ from gridmgmt.faults import Faults
 from gridmgmt.files.cells import half_width, trimmed
 from gridmgmt.intake.readers.profiles import FieldSpec, Profile
 
-TIME_FORMATS = (
+_TIME_FORMATS = (
     "ISO8601", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%Y/%m/%d",
     "%Y年%m月%d日 %H:%M:%S", "%Y年%m月%d日 %H:%M", "%Y年%m月%d日",
 )  # fmt: skip
 FIRST_YEAR, LAST_YEAR = 1980, 2099
 
-WHOLE_DAY = r"\d{4}-\d{1,2}-\d{1,2}|\d{8}"
+_WHOLE_DAY = r"\d{4}-\d{1,2}-\d{1,2}|\d{8}"
 """How an ISO time must begin: a year or month alone is no day."""
 
-WITH_OFFSET = r":\d\d(?:[.,]\d+)?\s*(?:Z|[+-]\d\d(?::?\d\d)?)$"
+_WITH_OFFSET = r":\d\d(?:[.,]\d+)?\s*(?:Z|[+-]\d\d(?::?\d\d)?)$"
 """How a time ends that names its own offset from UTC; 01-03-2025 has none."""
 
-ROUNDED = re.compile(r"\d+(?:\.\d+)?[eE]\+\d+")
+_ROUNDED = re.compile(r"\d+(?:\.\d+)?[eE]\+\d+")
 """A long number as spreadsheets write it, its last digits lost: 2.02503E+17."""
 
 
@@ -85,7 +85,7 @@ class Chunk:
     def code(self, spec: FieldSpec) -> pd.Series:
         """A field's codes or numbers of cases: text in half-width forms, in which nothing was rounded."""
         values = self._half_width(spec)
-        rounded = values.map(lambda v: isinstance(v, str) and ROUNDED.fullmatch(v) is not None).astype(bool)
+        rounded = values.map(lambda v: isinstance(v, str) and _ROUNDED.fullmatch(v) is not None).astype(bool)
         self.refuse(rounded, spec.label, "code_rounded", values)
         return values
 
@@ -147,14 +147,14 @@ def _stamps(values: pd.Series, given: str | None) -> tuple[pd.Series, pd.Series]
     aware = pd.Series(pd.NaT, index=values.index, dtype="datetime64[us, UTC]")
     if given is not None and "%z" in given:
         return naive, pd.to_datetime(texts, format=given, utc=True, errors="coerce").astype("datetime64[us, UTC]")
-    zoned = values.notna() & texts.str.contains(WITH_OFFSET, regex=True).fillna(False)
+    zoned = values.notna() & texts.str.contains(_WITH_OFFSET, regex=True).fillna(False)
     if zoned.any():
         found = pd.to_datetime(texts.where(zoned), format="ISO8601", utc=True, errors="coerce")
         aware = found.astype("datetime64[us, UTC]")
-    for form in (given,) if given else TIME_FORMATS:
+    for form in (given,) if given else _TIME_FORMATS:
         left = values.notna() & ~zoned & naive.isna()
         if form == "ISO8601":
-            left &= texts.str.match(WHOLE_DAY).fillna(False)
+            left &= texts.str.match(_WHOLE_DAY).fillna(False)
         if left.any():
             naive.loc[left] = pd.to_datetime(texts[left], format=form, errors="coerce").astype("datetime64[us]")
     return naive, aware

@@ -30,19 +30,19 @@ CASE_TIMES = (
     "reported_at", "accepted_at", "registered_at", "dispatched_at", "due_extended_at",
     "handled_at", "closed_at", "voided_at", "reworked_at",
 )  # fmt: skip
-CASE_FIELDS = frozenset({"case_no", "status", "n_rework", "is_repeat", *CASE_TEXTS, *CASE_TIMES})
+_CASE_FIELDS = frozenset({"case_no", "status", "n_rework", "is_repeat", *CASE_TEXTS, *CASE_TIMES})
 
 SAMPLE_TEXTS = ("sample_type", "object_name", "result", "findings", "address", "unit_code")
-SAMPLE_FIELDS = frozenset({"sample_no", "sampled_at", "score", *SAMPLE_TEXTS})
+_SAMPLE_FIELDS = frozenset({"sample_no", "sampled_at", "score", *SAMPLE_TEXTS})
 
 STEP_TEXTS = ("actor", "reason", "source", "address", "description", "reporter_name", "reporter_phone")
 STEP_CODES = ("ref", "unit_code", "category", "amount", "amount_unit")
 STEP_FLAGS = ("is_repeat", "wrong_dispatch", "agreed")
 STEP_WORDS = ("kind", "category_kind", "verdict", "order_kind", "mark")
-STEP_FIELDS = frozenset({"case_no", "at", "due_at", "order", *STEP_TEXTS, *STEP_CODES, *STEP_FLAGS, *STEP_WORDS})
+_STEP_FIELDS = frozenset({"case_no", "at", "due_at", "order", *STEP_TEXTS, *STEP_CODES, *STEP_FLAGS, *STEP_WORDS})
 
-FIELDS = {"cases": CASE_FIELDS, "samples": SAMPLE_FIELDS, "steps": STEP_FIELDS}
-REQUIRED = {"cases": ("case_no", "reported_at"), "samples": ("sample_no", "sampled_at"), "steps": ("case_no", "kind")}
+FIELDS = {"cases": _CASE_FIELDS, "samples": _SAMPLE_FIELDS, "steps": _STEP_FIELDS}
+_REQUIRED = {"cases": ("case_no", "reported_at"), "samples": ("sample_no", "sampled_at"), "steps": ("case_no", "kind")}
 """Fields of a kind of file that its profile must map; the first one names what a row is about."""
 
 STATUSES = tuple(STATES)
@@ -100,10 +100,10 @@ def _short_for(key: str) -> BeforeValidator:
     return BeforeValidator(lambda value: {key: value} if isinstance(value, str) else value)
 
 
-Mapped = Annotated[FieldSpec, _short_for("column")]
+_Mapped = Annotated[FieldSpec, _short_for("column")]
 """A word alone is the column."""
 
-Fixed = Annotated[FieldSpec, _short_for("default")]
+_Fixed = Annotated[FieldSpec, _short_for("default")]
 """A word alone is the value of every row."""
 
 
@@ -118,7 +118,7 @@ class Location(Strict):
     lon: str | None = None
     lat: str | None = None
     geometry: bool = False
-    system: Fixed | None = None
+    system: _Fixed | None = None
     null: tuple[tuple[float, float], ...] = ()
 
     @field_validator("system")
@@ -150,7 +150,7 @@ class Category(Strict):
     """
 
     column: str
-    kind: Fixed
+    kind: _Fixed
     scheme: str
     unknown: Literal["quarantine", "add"] = "quarantine"
 
@@ -205,7 +205,7 @@ class Profile(Strict):
     encodings: tuple[str, ...] = ("utf-8", "gb18030")
     null_values: tuple[str, ...] = ("",)
     version: str | None = None
-    columns: dict[str, Mapped]
+    columns: dict[str, _Mapped]
     location: Location | None = Field(default=None, validate_default=True)
     category: Category | None = None
     deadline: tuple[Deadline, ...] = ()
@@ -241,7 +241,7 @@ class Profile(Strict):
         for name in columns:
             if name not in known:
                 raise ValueError(f"{name}: no such field; known are {', '.join(sorted(known))}")
-        for name in REQUIRED[info.data["kind"]]:
+        for name in _REQUIRED[info.data["kind"]]:
             if name not in columns:
                 raise ValueError(f"{name} must be mapped")
             if columns[name].default is not None:
@@ -269,7 +269,7 @@ class Profile(Strict):
     @property
     def key(self) -> str:
         """The field that identifies a row across files."""
-        return REQUIRED[self.kind][0]
+        return _REQUIRED[self.kind][0]
 
     @property
     def by_geometry(self) -> bool:

@@ -20,13 +20,13 @@ from gridmgmt.intake.readers.profiles import STEP_CODES, STEP_FLAGS, STEP_TEXTS,
 COLUMNS = ("case_no", "kind", "at", "actor", "unit_code", "reason", "ref", "reporter_name", "reporter_phone")
 """Columns of a parsed step beside ``facts``."""
 
-IN_FACTS = (
+_IN_FACTS = (
     "due_at", "category", "lon", "lat", "verdict", "order_kind", "mark", "wrong_dispatch", "agreed",
     "source", "address", "description", "is_repeat", "amount", "amount_unit", "order",
 )  # fmt: skip
 """What a step's facts may hold; a row's facts hold those that its cells give."""
 
-MAX_ORDERS = 1000
+_MAX_ORDERS = 1000
 
 
 def parse(
@@ -64,7 +64,7 @@ def parse(
     location(chunk, found, crs)
     bad = {f.row for f in chunk.faults}
     good = found[~found.index.isin(bad)]
-    facts = [_told(dict(zip(IN_FACTS, row, strict=True))) for row in good[[*IN_FACTS]].itertuples(index=False)]
+    facts = [_told(dict(zip(_IN_FACTS, row, strict=True))) for row in good[[*_IN_FACTS]].itertuples(index=False)]
     texts = good[[c for c in COLUMNS if c != "at"]].astype("object")
     out = texts.where(texts.notna(), None).assign(at=good["at"], facts=pd.Series(facts, good.index, dtype="object"))
     return Parsed(out, chunk.faults, chunk.notes)
@@ -85,7 +85,7 @@ def _fields(chunk: Chunk) -> pd.DataFrame:
     never = pd.Series(pd.NaT, index=found.index, dtype="datetime64[us, UTC]")
     for name in ("at", "due_at"):
         found[name] = chunk.time(columns[name]).astype(never.dtype) if name in columns else never
-    found["order"] = chunk.count(columns["order"], MAX_ORDERS) if "order" in columns else none
+    found["order"] = chunk.count(columns["order"], _MAX_ORDERS) if "order" in columns else none
     return found
 
 

@@ -20,7 +20,7 @@ from gridmgmt.places.store import layers
 LEAF, UPPER, OUTSIDE, NO_LOCATION, NO_EDITION = "leaf", "upper", "outside", "no_location", "no_edition"
 """How a row was located: in a leaf grid; only in a grid above; in none; without a point; on a day without edition."""
 
-NO_GRID = -1
+_NO_GRID = -1
 """Stands for an absent id while ids are computed."""
 
 Floats = NDArray[np.float64]
@@ -34,7 +34,7 @@ class _Place:
     def __init__(self, grids: pd.DataFrame, n_levels: int) -> None:
         self._locator = EditionLocator(grids, n_levels)
         # position -1 means no grid: it picks the last entry
-        self._ids = np.append(grids["id"].to_numpy(dtype=np.int64), NO_GRID)
+        self._ids = np.append(grids["id"].to_numpy(dtype=np.int64), _NO_GRID)
         self._codes = np.append(grids["code"].to_numpy(dtype=object), [None])
 
     def locate(self, lon: Floats, lat: Floats) -> tuple[Ints, Objects, Objects]:
@@ -111,8 +111,8 @@ class Assigner:
         days = points["at"].dt.tz_convert(self._city.zone).dt.tz_localize(None).dt.floor("D")
         lon, lat = points["lon"].to_numpy(dtype=np.float64), points["lat"].to_numpy(dtype=np.float64)
         has_point = ~(np.isnan(lon) | np.isnan(lat))
-        edition_ids = np.full(n, NO_GRID, dtype=np.int64)
-        ids = np.full((n, len(GRID_COLUMNS)), NO_GRID, dtype=np.int64)
+        edition_ids = np.full(n, _NO_GRID, dtype=np.int64)
+        ids = np.full((n, len(GRID_COLUMNS)), _NO_GRID, dtype=np.int64)
         codes = np.full((n, n_levels), None, dtype=object)
         manner = np.full(n, NO_EDITION, dtype=object)
         for edition in self._editions:
@@ -123,7 +123,7 @@ class Assigner:
                 ids[here, :n_levels], codes[here], manner[here] = self._place(edition).locate(lon[here], lat[here])
         columns = {"edition_id": edition_ids, **dict(zip(GRID_COLUMNS, ids.T, strict=True))}
         out = pd.DataFrame(columns, index=points.index).astype("Int64")
-        return out.mask(out == NO_GRID).assign(unit_id=self._answering(points, codes, days), located=manner)
+        return out.mask(out == _NO_GRID).assign(unit_id=self._answering(points, codes, days), located=manner)
 
     def _answering(self, points: pd.DataFrame, codes: Objects, days: pd.Series) -> pd.Series:
         place = points["lon"].to_numpy(dtype=np.float64), points["lat"].to_numpy(dtype=np.float64)
@@ -183,8 +183,8 @@ def reassign(work: Work, edition: str | None = None) -> dict[str, int]:
             located.insert(0, "id", rows["id"])
             out[f"n_{kind.name}"] = len(rows)
             out[f"n_{kind.name}_changed"] = facts.relocate(connection, kind, located, batch_id, known_at)
-            before = rows["edition_id"].fillna(NO_GRID).astype(np.int64)
-            out[f"n_{kind.name}_other_edition"] = int((located["edition_id"].fillna(NO_GRID) != before).sum())
+            before = rows["edition_id"].fillna(_NO_GRID).astype(np.int64)
+            out[f"n_{kind.name}_other_edition"] = int((located["edition_id"].fillna(_NO_GRID) != before).sum())
         since = rules_at and rules_at.isoformat()
         batches.close_batch(connection, batch_id, {**out, "edition": edition, "rules_since": since})
     return out

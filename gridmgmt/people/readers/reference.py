@@ -75,18 +75,18 @@ def _unless_any(text: str | None) -> str | None:
     return None if text == "*" else text
 
 
-AnyOr = Annotated[str | None, BeforeValidator(_unless_any)]
+_AnyOr = Annotated[str | None, BeforeValidator(_unless_any)]
 """``*`` is nothing in particular."""
 
 
 class _RuleRow(Row):
     category: Annotated[str, BeforeValidator(_pattern)]
-    grid_code: AnyOr
+    grid_code: _AnyOr
     level: Annotated[int | None, BeforeValidator(_level_of_grid)]
     unit_code: Annotated[Text, tables.one_of("units", "expected_known_unit")]
     valid_from: Annotated[dt.date, tables.first_day("expected_day_or_nothing")]
     valid_to: Annotated[dt.date | None, tables.end_day("expected_day_or_nothing", "expected_day_after_first")]
-    land_owner: AnyOr = None
+    land_owner: _AnyOr = None
     override: Annotated[bool, tables.answer(default=False)] = False
 
     @model_validator(mode="before")

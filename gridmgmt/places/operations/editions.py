@@ -163,7 +163,7 @@ def list_editions(work: Work) -> list[store.Edition]:
         return store.all_editions(connection)
 
 
-SHRINK_TOLERANCE = 0.01
+_SHRINK_TOLERANCE = 0.01
 """An edition that loses more than this share of the area before it is held back (project convention)."""
 
 
@@ -211,7 +211,7 @@ def activate(work: Work, name: str, first: dt.date, *, shrinks: bool = False) ->
 
 def _refuse_shrunk(edition: store.Edition, last: store.Edition) -> None:
     area, before = (TopologyReport.from_dict(e.report).levels[0].area_m2 / 1e6 for e in (edition, last))
-    if area < before * (1 - SHRINK_TOLERANCE):
+    if area < before * (1 - _SHRINK_TOLERANCE):
         raise EditionShrinks(name=edition.name, area_km2=f"{area:.2f}", other=last.name, other_km2=f"{before:.2f}")
 
 

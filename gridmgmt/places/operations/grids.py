@@ -11,7 +11,7 @@ from gridmgmt.errors import GridMissing
 from gridmgmt.places.operations.editions import choose
 from gridmgmt.places.store import editions
 
-Bbox = tuple[float, float, float, float]
+_Bbox = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def grids_page(
     day: dt.date | None = None,
     level: str | None = None,
     parent: str | None = None,
-    bbox: Bbox | None = None,
+    bbox: _Bbox | None = None,
     limit: int,
     offset: int = 0,
 ) -> GridPage:

@@ -25,11 +25,11 @@ from gridmgmt.places.store.layers import Layer as Layer
 from gridmgmt.texts import both
 
 FORMATS = {".geojson": "GeoJSON", ".json": "GeoJSON", ".gpkg": "GPKG"}
-DATUM_EPSG = {"CGCS2000": STORAGE_EPSG, "WGS84": 4326}
-OWN_COLUMNS = ("fid", "geom", "geometry")
+_DATUM_EPSG = {"CGCS2000": STORAGE_EPSG, "WGS84": 4326}
+_OWN_COLUMNS = ("fid", "geom", "geometry")
 """Columns that a GeoPackage has itself."""
 
-SHOWN_FAULTS = 5
+_SHOWN_FAULTS = 5
 """So many faults stand in the message where nothing could be loaded."""
 
 
@@ -156,7 +156,7 @@ def _checked(
     found = layers.prepare(read.frame, model, fields, known, number=wanted.number, source=path.name)
     faults = tuple(sorted([*read.faults, *found.faults], key=lambda f: f.row))
     if found.frame.empty:
-        examples = [worded(f) for f in faults[:SHOWN_FAULTS]]
+        examples = [worded(f) for f in faults[:_SHOWN_FAULTS]]
         raise LayerEmpty(file=path.name, kind=wanted.kind, n=read.n, faults=examples)
     n, n_outside = len(found.frame), _n_outside(connection, found, first)
     report = LayerReport(
@@ -294,10 +294,10 @@ def export(work: Work, kind: str, out: Path, *, day: dt.date | None = None, name
         raise OptionInvalid(name="--out", value=out.name, expected=" | ".join(FORMATS))
     found = show(work, kind, day, name).frame
     with work.snapshot() as connection:
-        epsg = DATUM_EPSG[cities.load_city(connection).datum]
+        epsg = _DATUM_EPSG[cities.load_city(connection).datum]
     plain = pd.DataFrame(found.drop(columns=["geometry", "attributes"]))
     extra = pd.DataFrame(found["attributes"].tolist(), index=found.index)
-    extra.columns = pd.Index(layers.free_names(list(extra.columns), [*plain.columns, *OWN_COLUMNS]))
+    extra.columns = pd.Index(layers.free_names(list(extra.columns), [*plain.columns, *_OWN_COLUMNS]))
     wide = gpd.GeoDataFrame(plain.join(extra), geometry=found.geometry, crs=epsg)
     out.parent.mkdir(parents=True, exist_ok=True)
     wide.to_file(out, driver=driver, engine="pyogrio", layer=kind)

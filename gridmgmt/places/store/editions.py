@@ -17,7 +17,7 @@ from gridmgmt.database import tables as t
 from gridmgmt.database.copying import copy_in, fetch, query, rows
 from gridmgmt.errors import EditionExists, EditionMissing, NoEditionOnDate
 
-GRID_TYPES = {
+_GRID_TYPES = {
     "id": pa.int64(), "level": pa.int64(), "code": pa.string(), "parent_code": pa.string(),
     "name_zh": pa.string(), "name_en": pa.string(), "kind": pa.string(), "responsible": pa.string(),
     "area_m2": pa.float64(),
@@ -107,13 +107,13 @@ def insert_edition(
     edition_id = connection.execute(statement.returning(t.edition.c.id)).scalar()
     if edition_id is None:
         raise EditionExists(name=name)
-    save_grids(connection, int(edition_id), frame)
+    _save_grids(connection, int(edition_id), frame)
     return int(edition_id)
 
 
-def save_grids(connection: Connection, edition_id: int, frame: gpd.GeoDataFrame) -> None:
+def _save_grids(connection: Connection, edition_id: int, frame: gpd.GeoDataFrame) -> None:
     """Append an edition's grids."""
-    plain = pd.DataFrame(frame.drop(columns="geometry"))[[c for c in GRID_TYPES if c != "id"]]
+    plain = pd.DataFrame(frame.drop(columns="geometry"))[[c for c in _GRID_TYPES if c != "id"]]
     plain.insert(0, "edition_id", edition_id)
     geometry = shapely.set_srid(frame.geometry.to_numpy(), STORAGE_EPSG)
     plain["geom"] = shapely.to_wkb(geometry, hex=True, include_srid=True)
@@ -150,7 +150,7 @@ def neighbours(
 
 
 def _with_geometry(connection: Connection, name: str, **params: Any) -> gpd.GeoDataFrame:
-    frame = fetch(connection, query(name), params, {**GRID_TYPES, "wkb": pa.string()})
+    frame = fetch(connection, query(name), params, {**_GRID_TYPES, "wkb": pa.string()})
     geometry = shapely.from_wkb(frame.pop("wkb").to_numpy(dtype=object))
     return gpd.GeoDataFrame(_nullable(frame), geometry=geometry, crs=f"EPSG:{STORAGE_EPSG}")
 
@@ -164,7 +164,7 @@ def every_grid(connection: Connection) -> set[tuple[int, str]]:
 def grid_names(connection: Connection, edition_ids: Sequence[int]) -> pd.DataFrame:
     """Grids of some editions without geometry: id, edition_id and the columns of the frame."""
     c = t.grid.c
-    columns = [c.edition_id, *(c[name] for name in GRID_TYPES)]
+    columns = [c.edition_id, *(c[name] for name in _GRID_TYPES)]
     statement = select(*columns).where(c.edition_id.in_(edition_ids)).order_by(c.level, c.code)
     frame = pd.DataFrame(connection.execute(statement).all(), columns=[x.name for x in columns])
     return _nullable(frame)
@@ -207,7 +207,7 @@ def line_of(connection: Connection, edition_id: int, deepest: Mapping[str, Any])
     c = t.grid.c
     line = [dict(deepest)]
     while line[0]["parent_code"] is not None:
-        statement = select(*(c[name] for name in GRID_TYPES)).where(
+        statement = select(*(c[name] for name in _GRID_TYPES)).where(
             c.edition_id == edition_id, c.level == line[0]["level"] - 1, c.code == line[0]["parent_code"]
         )
         parent = connection.execute(statement).mappings().one_or_none()

@@ -17,7 +17,7 @@ from gridmgmt.database import tables as t
 from gridmgmt.database.copying import copy_in, fetch, query
 
 TEXTS = ("name_zh", "name_en", "class", "unit_code", "land_owner", "category")
-FEATURE_TYPES = {
+_FEATURE_TYPES = {
     "layer": pa.string(), "code": pa.string(), **dict.fromkeys(TEXTS, pa.string()), "buffer_m": pa.float64(),
     "attributes": pa.string(),
 }  # fmt: skip
@@ -56,7 +56,7 @@ def features(connection: Connection, kind: str, day: dt.date, name: str | None =
         Codes are unique within a kind and day.
     """
     params = {"kind": kind, "day": day, "name": name}
-    frame = fetch(connection, query("places/store/features_on_day"), params, {**FEATURE_TYPES, "wkb": pa.string()})
+    frame = fetch(connection, query("places/store/features_on_day"), params, {**_FEATURE_TYPES, "wkb": pa.string()})
     geometry = shapely.from_wkb(frame.pop("wkb").to_numpy(dtype=object))
     objects = frame[list(TEXTS)].astype(object)
     plain = frame.assign(

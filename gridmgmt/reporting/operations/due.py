@@ -25,7 +25,7 @@ def known() -> list[str]:
     return sorted(path.stem for path in data_path("reporting").glob("*.yaml"))
 
 
-def load_schemes(names: Sequence[str] = ()) -> list[Scheme]:
+def _load_schemes(names: Sequence[str] = ()) -> list[Scheme]:
     """Schemes by their ids; none named: all.
 
     Raises
@@ -79,7 +79,7 @@ def due(
     ------
     SchemeMissing, DataFileInvalid, OptionInvalid, InstantInvalid, CityMissing
     """
-    found = load_schemes(schemes)
+    found = _load_schemes(schemes)
     with work.snapshot() as connection:
         city = cities.load_city(connection)
         at = _events(events, duties.event_names(found), city)

@@ -13,7 +13,7 @@ def source_words(spec: Input) -> Words:
     """Where an input comes from: counted, handed in (and why), or the one where the other cannot tell."""
     if spec.automatic is None:
         return words("show_by_hand", entered=spec.entered)
-    counted = automatic_words(spec.automatic)
+    counted = _automatic_words(spec.automatic)
     if spec.entered is None:
         return words("show_automatic", source=counted)
     return words("show_automatic_or", source=counted, entered=spec.entered)
@@ -53,7 +53,7 @@ def _repeats(rule: RepeatRule) -> Words:
     )
 
 
-def automatic_words(automatic: Automatic) -> Words:
+def _automatic_words(automatic: Automatic) -> Words:
     """What an automatic input is counted from."""
     if automatic.posts is not None:
         return words("show_posts", role=automatic.posts)

@@ -10,7 +10,7 @@ from gridmgmt.files.wording import Words, readable, words
 from gridmgmt.numbers import NUMBER, shown, shown_near
 from gridmgmt.rulebooks.wording import TESTS
 
-SUFFIXES = {"percent": "%", "points": ""}
+_SUFFIXES = {"percent": "%", "points": ""}
 """What stands behind a limit, by the unit of the rate that it is for."""
 
 
@@ -55,7 +55,7 @@ def _fact(key: str, value: Any) -> Any:
 
 def _stepped(given: Mapping[str, str], unit: str, facts: Mapping[str, Any]) -> dict[str, Any]:
     """The facts of steps beyond a threshold, each with its unit."""
-    suffix = SUFFIXES[unit]
+    suffix = _SUFFIXES[unit]
     out: dict[str, Any] = {k: f"{facts[k]}{suffix}" for k in ("threshold", "zero_beyond") if k in facts}
     out["percent"] = shown_near(Fraction(given["percent"]), _step_limits(given)) + suffix
     out["step"] = words(f"card_step_{unit}", step=facts["step"])
@@ -81,7 +81,7 @@ def _limited(given: Mapping[str, str], unit: str | None) -> dict[str, str]:
     near = [*limits.values(), Fraction(math.floor(amount * 10), 10), Fraction(math.ceil(amount * 10), 10)]
     is_whole = unit is None and "/" not in given["amount"]
     told = readable(given["amount"]) if is_whole else shown_near(amount, near)
-    suffix = SUFFIXES[unit] if unit else ""
+    suffix = _SUFFIXES[unit] if unit else ""
     return {"amount": told + suffix, **{k: readable(given[k]) + suffix for k in limits}}
 
 

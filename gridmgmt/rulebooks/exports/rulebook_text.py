@@ -36,10 +36,10 @@ class Line:
 
 def rulebook_text(book: Rulebook, lang: str) -> str:
     """The rulebook as lines of text in one language."""
-    return "\n".join("  " * line.depth + line.text[lang] for line in rulebook_lines(book))
+    return "\n".join("  " * line.depth + line.text[lang] for line in _rulebook_lines(book))
 
 
-def rulebook_lines(book: Rulebook) -> Iterator[Line]:
+def _rulebook_lines(book: Rulebook) -> Iterator[Line]:
     """The rulebook, line by line."""
     yield from _head(book)
     for stage in book.stages:

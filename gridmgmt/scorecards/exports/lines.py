@@ -10,10 +10,10 @@ from gridmgmt.rulebooks.kinds import RULES
 from gridmgmt.scorecards.chance import rate_words
 from gridmgmt.scorecards.documents import Document, Interval, Judged, Line, Rate
 
-RULE_KINDS = frozenset({*RULES, "event"})
+_RULE_KINDS = frozenset({*RULES, "event"})
 """Lines that say what a rule costs or earns; all others have points of their own."""
 
-COSTS = frozenset({"deduct", "lose"})
+_COSTS = frozenset({"deduct", "lose"})
 """Items that their rules take points from."""
 
 
@@ -84,10 +84,10 @@ def _read(header: Judged, document: Document, lines: Sequence[Line]) -> list[Sco
     for line in lines:
         kind, depth = line.kind, line.depth
         del owners[depth:]
-        owner = next((k for k in reversed(owners) if k not in RULE_KINDS), None)
+        owner = next((k for k in reversed(owners) if k not in _RULE_KINDS), None)
         owners.append(kind)
         interval = intervals.get(line.indicator or "")
-        out.append(_line(line, rates, kind in RULE_KINDS, owner in COSTS, interval))
+        out.append(_line(line, rates, kind in _RULE_KINDS, owner in _COSTS, interval))
     return out
 
 

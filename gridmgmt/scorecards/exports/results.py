@@ -20,7 +20,7 @@ RECORD = (
 )  # fmt: skip
 """Parts of an entered record in the order they are told; any other part follows by its name."""
 
-SILENT = ("entry",)
+_SILENT = ("entry",)
 """Parts of a record that are not told: its place in the entries."""
 
 NAMED = ("event", "row")
@@ -186,7 +186,7 @@ def record_words(record: Mapping[str, Any], titles: Mapping[str, Words]) -> Word
     titles
         What :func:`record_titles` gave: an event is called as its line is.
     """
-    names = [n for n in RECORD if n in record] + [n for n in record if n not in (*RECORD, *SILENT)]
+    names = [n for n in RECORD if n in record] + [n for n in record if n not in (*RECORD, *_SILENT)]
     parts = [_part(name, record, titles) for name in names if record[name] not in (None, "", False)]
     return {lang: " · ".join(p[lang] for p in parts if p[lang]) for lang in ("zh", "en")}
 

@@ -20,7 +20,7 @@ Shapes = npt.NDArray[np.object_]
 WIDTH, HEIGHT, STRIP, MARGIN = 4800, 3400, 300, 240
 """Drawing units, a tenth of a pixel each: the map, and below it the strip for scale and legend."""
 
-CELL = 110
+_CELL = 110
 """Side of the square cells in which cases are binned, in drawing units."""
 
 CLASSES = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000)
@@ -29,7 +29,7 @@ CLASSES = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000)
 DOTS = ("#fdae61", "#f46d43", "#d73027", "#b81426", "#7f0523")
 """Colours of the dots, from few cases to many (after ColorBrewer RdYlBu's warm half)."""
 
-EARTH_M = 6_371_008.8
+_EARTH_M = 6_371_008.8
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class View:
     @property
     def units_per_m(self) -> float:
         """Drawing units to the metre."""
-        return self.per_degree / (math.radians(1) * EARTH_M)
+        return self.per_degree / (math.radians(1) * _EARTH_M)
 
 
 def view_of(outline: BaseGeometry) -> View:
@@ -101,9 +101,9 @@ def scene_of(
     """
     view = view_of(outline)
     dots = bin_spots(view, np.array(list(spots), dtype=float).reshape(-1, 2))
-    limits = dot_classes(dots)
+    limits = _dot_classes(dots)
     own, below, beside = (_clipped(view, shapes) for shapes in ([outline], children, neighbours))
-    return Scene(view, own, below, beside, dots, dot_sizes(len(limits)), limits)
+    return Scene(view, own, below, beside, dots, _dot_sizes(len(limits)), limits)
 
 
 def bin_spots(view: View, spots: Points) -> Points:
@@ -112,7 +112,7 @@ def bin_spots(view: View, spots: Points) -> Points:
         return np.empty((0, 3))
     xy = view(spots)
     inside = (xy >= 0).all(axis=1) & (xy[:, 0] <= WIDTH) & (xy[:, 1] <= HEIGHT)
-    cells, of, n = np.unique(xy[inside] // CELL, axis=0, return_inverse=True, return_counts=True)
+    cells, of, n = np.unique(xy[inside] // _CELL, axis=0, return_inverse=True, return_counts=True)
     middle = [np.bincount(of.ravel(), weights=xy[inside, i], minlength=len(cells)) / n for i in (0, 1)]
     rows = np.column_stack([*middle, n])
     return rows[np.lexsort((rows[:, 0], rows[:, 1], rows[:, 2]))]
@@ -132,15 +132,15 @@ def polygons(shapes: Shapes, tolerance: float) -> Shapes:
     return found
 
 
-def dot_classes(dots: Points) -> list[int]:
+def _dot_classes(dots: Points) -> list[int]:
     """Lower limits of the sizes in use: 1 and the largest ones that the map reaches."""
     reached = [c for c in CLASSES if len(dots) and c <= dots[-1, 2]]
     return reached if len(reached) <= len(DOTS) else [1, *reached[1 - len(DOTS) :]]
 
 
-def dot_sizes(n: int) -> list[int]:
+def _dot_sizes(n: int) -> list[int]:
     """Diameters of n classes of dots: the largest just fills its cell."""
-    return [round(48 + (CELL - 48) * i / max(n - 1, 2)) for i in range(n)]
+    return [round(48 + (_CELL - 48) * i / max(n - 1, 2)) for i in range(n)]
 
 
 def scale_bar(view: View) -> tuple[float, str]:

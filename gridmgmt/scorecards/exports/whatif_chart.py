@@ -27,7 +27,7 @@ WIDTH, LEFT, RIGHT = 1040, 250, 270
 MOST_ROWS = 60
 """Subjects of one panel; where there are more, those that moved most are drawn."""
 
-LEAST_SPAN = 4
+_LEAST_SPAN = 4
 """Points that an axis covers at least."""
 
 
@@ -54,10 +54,10 @@ class Axis:
         return [i * step for i in range(math.ceil(self.low / step), math.floor(self.high / step + 1e-9) + 1)]
 
 
-def axis_of(moves: Sequence[Move]) -> Axis:
+def _axis_of(moves: Sequence[Move]) -> Axis:
     """An axis that covers all totals of some subjects with a margin."""
     found = [float(t) for m in moves for t in (m.before.total, m.after.total) if t is not None] or [0.0]
-    middle, half = (min(found) + max(found)) / 2, max(max(found) - min(found), LEAST_SPAN) * 0.56
+    middle, half = (min(found) + max(found)) / 2, max(max(found) - min(found), _LEAST_SPAN) * 0.56
     return Axis(middle - half, middle + half)
 
 
@@ -103,7 +103,7 @@ def _panel(found: WhatIf, moves: Sequence[Move], title: str, lang: str | None) -
     n_moved = sum(m.is_moved for m in moves)
     told = words("whatif_panel", n=len(moves), moved=n_moved) if n_moved else words("whatif_nothing")
     shown_ones = tables.largest(moves, MOST_ROWS) if n_moved else []
-    axis = axis_of(shown_ones)
+    axis = _axis_of(shown_ones)
     old, new = found.stages[moves[0].period.label]
     return {
         "title": title,

@@ -17,10 +17,10 @@ from gridmgmt.rulebooks.results import Node, Outcome
 from gridmgmt.scorecards.exports.tables import BOM, as_text
 from gridmgmt.scorecards.whatif import Effect, Line, Move, WhatIf
 
-ARROW = " → "
+_ARROW = " → "
 NONE = "—"
 
-Pair = tuple[Words, Words]
+_Pair = tuple[Words, Words]
 """A value before and after, in words."""
 
 
@@ -41,7 +41,7 @@ def signed(value: Fraction | None, places: int = 2) -> str:
 
 def moved(before: Words, after: Words) -> Words:
     """``60 → 75``; once where both are the same."""
-    return before if before == after else {k: before[k] + ARROW + after[k] for k in before}
+    return before if before == after else {k: before[k] + _ARROW + after[k] for k in before}
 
 
 def total_words(loaded: Loaded, outcome: Outcome) -> Words:
@@ -53,17 +53,17 @@ def total_words(loaded: Loaded, outcome: Outcome) -> Words:
     return same(shown_near(outcome.total, bounds, book.display_scale))
 
 
-def totals(found: WhatIf, move: Move) -> Pair:
+def totals(found: WhatIf, move: Move) -> _Pair:
     """A subject's totals."""
     return total_words(found.before, move.before), total_words(found.after, move.after)
 
 
-def ranks(move: Move) -> Pair:
+def ranks(move: Move) -> _Pair:
     """A subject's ranks."""
     return same(move.before.rank or NONE), same(move.after.rank or NONE)
 
 
-def grades(found: WhatIf, move: Move) -> Pair:
+def grades(found: WhatIf, move: Move) -> _Pair:
     """A subject's grades by their titles."""
     return _grade(found.before, move.before), _grade(found.after, move.after)
 
@@ -93,7 +93,7 @@ def _line(line: Line) -> Words:
         title = words("whatif_weight", title=title, before=told[0], after=told[1])
     change = signed(line.difference)
     if line.difference is None:
-        change = ARROW.join(NONE if n is None or n.value is None else shown_short(n.value) for n in sides)
+        change = _ARROW.join(NONE if n is None or n.value is None else shown_short(n.value) for n in sides)
     return title if line.difference == 0 else words("whatif_line", title=title, change=change)
 
 
@@ -163,7 +163,7 @@ def notes(found: WhatIf) -> list[Words]:
 # --- CSV --------------------------------------------------------------------------------------------------------------
 
 COLUMNS = ("period", "level", "code", "name")
-PAIRED = ("total", "rank", "grade")
+_PAIRED = ("total", "rank", "grade")
 
 
 def movers_csv(found: WhatIf, lang: str | None = None) -> str:
@@ -175,7 +175,7 @@ def movers_csv(found: WhatIf, lang: str | None = None) -> str:
     writer = csv.writer(out)
     sides = (label("whatif_before", lang), label("whatif_after", lang))
     heads = [label(f"whatif_{name}", lang) for name in COLUMNS]
-    heads += [f"{label(f'whatif_{name}', lang)} {side}" for name in PAIRED for side in sides]
+    heads += [f"{label(f'whatif_{name}', lang)} {side}" for name in _PAIRED for side in sides]
     writer.writerow([*heads, *(label(f"whatif_{name}", lang) for name in ("difference", "moved", "why"))])
     for move in found.moves:
         writer.writerow(_fields(found, move, lang))

@@ -19,15 +19,15 @@ from gridmgmt.scorecards.exports import cards, results
 from gridmgmt.scorecards.exports.cards import Card, Row
 from gridmgmt.scorecards.exports.lines import ScoreLine, score_lines, shown_lines, top_points, total_words
 
-KEY_COUNTS = ("n_reported", "n_due", "n_closed", "n_closed_on_time", "n_overdue_open", "n_samples")
+_KEY_COUNTS = ("n_reported", "n_due", "n_closed", "n_closed_on_time", "n_overdue_open", "n_samples")
 """Counts of the summary; the cards have all."""
 
-NAME_WIDTHS = (18, 36)
-SCORE_WIDTHS = (34, 11, 11, 22, 13, 12, 14, 78)
-REASON = len(SCORE_WIDTHS)
-INPUT_WIDTHS = (44, 26, 24, 100)
-INDICATOR_WIDTHS = (40, 14, 12, 12, 17, 20, 20, 20)
-BASIS_WIDTHS = (44, 110)
+_NAME_WIDTHS = (18, 36)
+_SCORE_WIDTHS = (34, 11, 11, 22, 13, 12, 14, 78)
+_REASON = len(_SCORE_WIDTHS)
+_INPUT_WIDTHS = (44, 26, 24, 100)
+_INDICATOR_WIDTHS = (40, 14, 12, 12, 17, 20, 20, 20)
+_BASIS_WIDTHS = (44, 110)
 
 
 def workbook(card: Card, lang: str | None = None) -> bytes:
@@ -66,7 +66,7 @@ def summary_workbook(header: CardHeader, documents: Sequence[Document], lang: st
 
 def _score_sheet(book: Workbook, card: Card, lang: str | None) -> None:
     header, document = card.header, card.document
-    sheet = add_sheet(book, "card_title", SCORE_WIDTHS, lang)
+    sheet = add_sheet(book, "card_title", _SCORE_WIDTHS, lang)
     _title(sheet, say(document.subject.name, lang), _subtitle(header, document, lang))
     _tiles(sheet, header, document, lang)
     titles = ("item", "maximum", "points", "indicator", "value", "numerator", "denominator", "reason")
@@ -96,7 +96,7 @@ def _tiles(sheet: Worksheet, header: CardHeader, document: Document, lang: str |
     has_grades = header.rulebook.grades
     tiles = [(words("card_grade"), cards.grade_words(header, document.grade))] if has_grades else []
     tiles += [(rank.name, rank.told) for rank in results.ranks(header, document)]
-    for column, (name, value) in zip((2, 4, REASON), tiles, strict=False):
+    for column, (name, value) in zip((2, 4, _REASON), tiles, strict=False):
         put(sheet, 3, column, say(name, lang), "gm_note")
         put(sheet, 4, column, value[lang or "zh"], "gm_big")
         put(sheet, 5, column, value["en"] if lang is None else "", "gm_note")
@@ -120,12 +120,12 @@ def _line(sheet: Worksheet, row: int, line: ScoreLine, lang: str | None) -> None
         *(line.parts or (None, None)), reason,
     ]  # fmt: skip
     put_row(sheet, row, values, style, lang)
-    for column in (4, REASON):
+    for column in (4, _REASON):
         sheet.cell(row, column).style = "gm_rule" if line.is_rule else "gm_text"
     _most(sheet, row, line, style, lang)
     indent(sheet, row, line.depth)
-    width = SCORE_WIDTHS[0] - 3 - 3.2 * line.depth
-    texts = {width: title, SCORE_WIDTHS[3] - 2.5: str(values[3] or ""), SCORE_WIDTHS[REASON - 1] - 2: reason}
+    width = _SCORE_WIDTHS[0] - 3 - 3.2 * line.depth
+    texts = {width: title, _SCORE_WIDTHS[3] - 2.5: str(values[3] or ""), _SCORE_WIDTHS[_REASON - 1] - 2: reason}
     sheet.row_dimensions[row].height = row_height(texts)
 
 
@@ -141,11 +141,11 @@ def _most(sheet: Worksheet, row: int, line: ScoreLine, style: str, lang: str | N
 
 def _total_line(sheet: Worksheet, row: int, header: CardHeader, document: Document, lang: str | None) -> None:
     reason, scale = stacked(total_words(document), lang), header.rulebook.scale
-    put_row(sheet, row, [label("card_total", lang), *[None] * (REASON - 2), reason], "gm_sum")
+    put_row(sheet, row, [label("card_total", lang), *[None] * (_REASON - 2), reason], "gm_sum")
     if scale is not None:
         put(sheet, row, 2, float(Fraction(scale)), "gm_sum_number", lang, "0.00")
     put(sheet, row, 3, _shown_total(document, lang), "gm_sum_number", lang, _places(document))
-    sheet.row_dimensions[row].height = row_height({SCORE_WIDTHS[REASON - 1]: reason}) + 6
+    sheet.row_dimensions[row].height = row_height({_SCORE_WIDTHS[_REASON - 1]: reason}) + 6
 
 
 def _results(sheet: Worksheet, row: int, header: CardHeader, document: Document, lang: str | None) -> int:
@@ -188,8 +188,8 @@ def _told(sheet: Worksheet, row: int, first: str, title: Words | None, text: Wor
         said = f"{say(title, lang)}\n{said}"
     put(sheet, row, 1, first, "gm_item")
     put(sheet, row, 2, said, "gm_text")
-    sheet.merge_cells(start_row=row, end_row=row, start_column=2, end_column=REASON)
-    sheet.row_dimensions[row].height = row_height({sum(SCORE_WIDTHS[1:]) - 4: said})
+    sheet.merge_cells(start_row=row, end_row=row, start_column=2, end_column=_REASON)
+    sheet.row_dimensions[row].height = row_height({sum(_SCORE_WIDTHS[1:]) - 4: said})
 
 
 def _shown_total(document: Document, lang: str | None) -> float | str:
@@ -205,7 +205,7 @@ def _places(document: Document) -> str:
 
 def _indicator_sheet(book: Workbook, card: Card, lang: str | None) -> None:
     header, document = card.header, card.document
-    sheet = add_sheet(book, "card_indicators", INDICATOR_WIDTHS, lang)
+    sheet = add_sheet(book, "card_indicators", _INDICATOR_WIDTHS, lang)
     _title(sheet, say(document.subject.name, lang), _subtitle(header, document, lang))
     titles = [stacked(words(f"card_{t}"), lang) for t in ("indicator", "value", "numerator", "denominator")]
     titles += _comparison_titles(document, lang)
@@ -220,7 +220,7 @@ def _indicator_sheet(book: Workbook, card: Card, lang: str | None) -> None:
 def _input_sheet(book: Workbook, card: Card, lang: str | None) -> None:
     """What the score was computed from: each input by value and source, its records below each other."""
     header, document = card.header, card.document
-    sheet = add_sheet(book, "card_inputs", INPUT_WIDTHS, lang)
+    sheet = add_sheet(book, "card_inputs", _INPUT_WIDTHS, lang)
     _title(sheet, say(document.subject.name, lang), _subtitle(header, document, lang))
     _head(sheet, 3, [stacked(words(f"card_{t}"), lang) for t in ("input", "input_value", "source", "record")])
     freeze(sheet, 3, 3)
@@ -228,13 +228,13 @@ def _input_sheet(book: Workbook, card: Card, lang: str | None) -> None:
         texts = [say(row.title, lang), say(row.value, lang), say(row.source, lang)]
         texts.append("\n".join(stacked(r, lang) for r in row.records))
         put_row(sheet, at, [texts[0], row.number or texts[1], *texts[2:]], lang=lang)
-        sheet.row_dimensions[at].height = row_height({w - 2: t for w, t in zip(INPUT_WIDTHS, texts, strict=True)})
+        sheet.row_dimensions[at].height = row_height({w - 2: t for w, t in zip(_INPUT_WIDTHS, texts, strict=True)})
 
 
 def _ranking_sheet(book: Workbook, header: CardHeader, documents: Sequence[Document], lang: str | None) -> None:
     items = header.rulebook.items
-    counts = [n for n in KEY_COUNTS if any(n in d.counts for d in documents)]
-    widths = [8, *NAME_WIDTHS, 30, 11, 16, *([13] * len(items)), 34, 12, *([12] * len(counts))]
+    counts = [n for n in _KEY_COUNTS if any(n in d.counts for d in documents)]
+    widths = [8, *_NAME_WIDTHS, 30, 11, 16, *([13] * len(items)), 34, 12, *([12] * len(counts))]
     sheet = add_sheet(book, "card_ranking", widths, lang)
     _title(sheet, _city_title(header, lang), _subtitle(header, None, lang))
     titles = [stacked(words(f"card_{t}"), lang) for t in ("rank", "code", "name", "parent", "total", "grade")]
@@ -278,13 +278,13 @@ def _ranking_row(
     put_row(sheet, at, values, lang=lang)
     if document.total:
         sheet.cell(at, 5).number_format = _places(document)
-    sheet.row_dimensions[at].height = row_height({NAME_WIDTHS[1] - 2: str(values[2]), 28: str(values[3]), 32: reached})
+    sheet.row_dimensions[at].height = row_height({_NAME_WIDTHS[1] - 2: str(values[2]), 28: str(values[3]), 32: reached})
 
 
 def _comparison_sheet(book: Workbook, header: CardHeader, documents: Sequence[Document], lang: str | None) -> None:
     names = _compared(documents)
     first = [cards.indicator_row(documents[0], n) for n in names]
-    sheet = add_sheet(book, "card_indicators", [*NAME_WIDTHS, *([12, 12, 16, 14, 16] * len(first))], lang, fit=False)
+    sheet = add_sheet(book, "card_indicators", [*_NAME_WIDTHS, *([12, 12, 16, 14, 16] * len(first))], lang, fit=False)
     _title(sheet, _city_title(header, lang), label("card_comparison_note", lang))
     titles = [stacked(words("card_code"), lang), stacked(words("card_name"), lang)]
     for _ in first:
@@ -298,13 +298,13 @@ def _comparison_sheet(book: Workbook, header: CardHeader, documents: Sequence[Do
         for row in (cards.indicator_row(document, n) for n in names):
             values += row.figures
         put_row(sheet, at, values, lang=lang)
-        sheet.row_dimensions[at].height = row_height({NAME_WIDTHS[1] - 2: values[1]})
+        sheet.row_dimensions[at].height = row_height({_NAME_WIDTHS[1] - 2: values[1]})
 
 
 def _compared(documents: Sequence[Document]) -> list[str]:
     """The rates and key counts that any of the documents has."""
     rates = [n for n in RATIOS if any(n in d.indicators for d in documents)]
-    return rates + [n for n in KEY_COUNTS if any(n in d.counts for d in documents)]
+    return rates + [n for n in _KEY_COUNTS if any(n in d.counts for d in documents)]
 
 
 def _comparison_titles(document: Document, lang: str | None) -> list[str]:
@@ -320,12 +320,12 @@ def _groups(sheet: Worksheet, at: int, rows: Sequence[Row], lang: str | None) ->
 
 
 def _basis_sheet(book: Workbook, header: CardHeader, lang: str | None) -> None:
-    sheet = add_sheet(book, "card_basis_title", BASIS_WIDTHS, lang)
+    sheet = add_sheet(book, "card_basis_title", _BASIS_WIDTHS, lang)
     _title(sheet, label("card_basis_title", lang), f"{say(header.city.name, lang)} · {header.name}")
     for at, (name, value) in enumerate([*cards.basis(header), *_read_as(header)], 3):
         title, text = say(name, lang), say(value, lang)
         put_row(sheet, at, [title, text])
-        sheet.row_dimensions[at].height = row_height(dict(zip(BASIS_WIDTHS, (title, text), strict=True)))
+        sheet.row_dimensions[at].height = row_height(dict(zip(_BASIS_WIDTHS, (title, text), strict=True)))
     freeze(sheet, 1, 2)
 
 
