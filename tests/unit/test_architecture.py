@@ -28,6 +28,7 @@ BANNED = {
     "desk", "docket", "sources", "earlier", "objects", "working", "stepwork", "case_rows", "twin", "trial", "draws",
     "parts", "nodes", "leaves", "derived", "frames", "utils", "helpers", "manager", "common", "misc",
 }  # fmt: skip
+SETTINGS = "gridmgmt/settings.py"
 FIELD_TERMS = {"gridmgmt/inspections/frames.py", "gridmgmt/inspections/operations/draws.py"}  # 抽样框, 抽取
 
 
@@ -150,13 +151,35 @@ def test_a_new_domain_module_needs_no_line_in_the_contracts() -> None:
     assert {n.removeprefix("gridmgmt.") for n in inside["containers"]} == ROOMS
 
 
+def _refused_by_ruff(path: str, source: str) -> bool:
+    """Whether ruff refuses a name in a file of that path (its run over the sources is `make lint`)."""
+    command = [sys.executable, "-m", "ruff", "check", "--select", "TID251", "--stdin-filename", path, "-"]
+    done = subprocess.run(command, cwd=ROOT, input=source, capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    return "TID251" in done.stdout
+
+
 @pytest.mark.parametrize(
     "source",
     ["import os\n\nHOME = os.environ['HOME']\n", "from os import environ\n", "import os\n\nHOME = os.getenv('HOME')\n"],
 )
 def test_nobody_but_the_settings_reads_the_environment(source: str) -> None:
-    """Ruff refuses it anywhere in the three packages (its run over the sources is `make lint`), and allows it there."""
-    for path, refused in (("gridmgmt/people/ages.py", True), ("api/ages.py", True), ("gridmgmt/settings.py", False)):
-        command = [sys.executable, "-m", "ruff", "check", "--select", "TID251", "--stdin-filename", path, "-"]
-        done = subprocess.run(command, cwd=ROOT, input=source, capture_output=True, text=True, check=False)
-        assert ("TID251" in done.stdout) is refused, done.stdout + done.stderr
+    """Ruff refuses it anywhere in the three packages, and allows it there."""
+    asked = {path: _refused_by_ruff(path, source) for path in ("gridmgmt/people/ages.py", "api/ages.py", SETTINGS)}
+    assert asked == {"gridmgmt/people/ages.py": True, "api/ages.py": True, SETTINGS: False}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import datetime as dt\n\nNOW = dt.datetime.now(dt.UTC)\n",
+        "import datetime as dt\n\nNOW = dt.datetime.utcnow()\n",
+        "from datetime import datetime\n\nNOW = datetime.today()\n",
+        "from datetime import date\n\nTODAY = date.today()\n",
+        "import time\n\nNOW = time.time()\n",
+    ],
+)
+def test_nobody_reads_the_machine_s_clock(source: str) -> None:
+    """What is late is late by one clock, the database's; a duration (``time.monotonic``) is no hour of the day."""
+    assert _refused_by_ruff("gridmgmt/people/operations/ages.py", source)
+    assert not _refused_by_ruff("gridmgmt/people/ages.py", "import time\n\nSTART = time.monotonic()\n")
