@@ -24,6 +24,7 @@ ROOMS = {path.split("/")[1] for path in SOURCES if path.count("/") > 1 and path.
 SQL = {"sqlalchemy", "geoalchemy2", "psycopg", "alembic"}
 OUTSIDE = SQL | {"fastapi", "starlette", "uvicorn", "typer", "rich", "folium", "branca", "httpx"}
 """What no rule of the business knows: databases, the web, the command, drawn maps."""
+ASKING = {"execute", "exec_driver_sql", "scalar", "scalars", "read_sql", "read_sql_query", "read_postgis"}
 BANNED = {
     "desk", "docket", "sources", "earlier", "objects", "working", "stepwork", "case_rows", "twin", "trial", "draws",
     "parts", "nodes", "leaves", "derived", "frames", "utils", "helpers", "manager", "common", "misc",
@@ -38,8 +39,10 @@ def _imports(path: str, source: str) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield node.module or ""
-            yield from (f"{node.module}.{name.name}" for name in node.names)
+            package = path.removesuffix(".py").split("/")[: -node.level] if node.level else []
+            module = ".".join([*package, *([node.module] if node.module else [])])
+            yield module
+            yield from (f"{module}.{name.name}" for name in node.names)
 
 
 def _called(path: str, source: str) -> Iterator[str]:
@@ -73,7 +76,7 @@ def sql_in_store_and_database(path: str, source: str) -> set[str]:
     if _layer(path) == "store" or path.startswith("gridmgmt/database/"):
         return set()
     found = {m for m in _imports(path, source) if m.split(".")[0] in SQL or m == "gridmgmt.database.copying"}
-    return found | ({"execute"} & set(_called(path, source)))
+    return found | (ASKING & set(_called(path, source)))
 
 
 def operations_open_transactions(path: str, source: str) -> set[str]:
@@ -96,6 +99,9 @@ RULES: Mapping[Rule, tuple[tuple[str, str], ...]] = {
     domain_knows_the_domain_only: (
         ("gridmgmt/people/ages.py", "from gridmgmt.people.store import units"),
         ("gridmgmt/people/ages.py", "from gridmgmt.places import operations"),
+        ("gridmgmt/people/ages.py", "from .store import units"),
+        ("gridmgmt/people/ages.py", "from . import store"),
+        ("gridmgmt/rulebooks/kinds/ages.py", "from ..store import versions"),
         ("gridmgmt/casework/ages.py", "import gridmgmt.casework.readers.rules"),
         ("gridmgmt/scorecards/ages.py", "def f():\n    from gridmgmt.assessing.exports.entry_form import text"),
         ("gridmgmt/figures/ages.py", "from gridmgmt.database.work import Work"),
@@ -109,6 +115,8 @@ RULES: Mapping[Rule, tuple[tuple[str, str], ...]] = {
         ("gridmgmt/people/operations/ages.py", "from gridmgmt.database.copying import rows"),
         ("gridmgmt/people/operations/ages.py", "from gridmgmt.database import copying"),
         ("gridmgmt/people/operations/ages.py", "def f(c): return c.execute('SELECT 1')"),
+        ("gridmgmt/people/operations/ages.py", "def f(c): return c.exec_driver_sql('SELECT 1')"),
+        ("gridmgmt/people/operations/ages.py", "import pandas as pd\ndef f(c): return pd.read_sql('SELECT 1', c)"),
         ("gridmgmt/people/readers/ages.py", "import psycopg.sql"),
         ("gridmgmt/cli/ages.py", "from geoalchemy2 import Geometry"),
         ("api/routes/ages.py", "import sqlalchemy"),
