@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from inspect import Parameter, Signature, signature
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
@@ -19,6 +19,7 @@ from gridmgmt.errors import OptionInvalid
 
 if TYPE_CHECKING:
     import datetime as dt
+    from pathlib import Path
 
     from gridmgmt.city import City
     from gridmgmt.database.work import Progress, Work
@@ -222,6 +223,39 @@ def _print(shown: Shown) -> None:
 Found = TypeVar("Found", bound=View | Shown)
 
 
+OUT = ("out", "template", "rejects")
+"""The options that name what a command writes."""
+
+
+@contextmanager
+def _writing(given: Mapping[str, Any]) -> Iterator[None]:
+    """What cannot be written is said, with the option that named it.
+
+    Raises
+    ------
+    OptionInvalid
+    """
+    try:
+        yield
+    except BrokenPipeError:  # who reads has read enough
+        raise
+    except OSError as e:
+        name = next((n for n in OUT if given.get(n) is not None and _is_about(e, given[n])), None)
+        if name is None:
+            raise
+        raise OptionInvalid(name=f"--{name}", value=str(given[name]), expected=texts.expected("writable")) from e
+
+
+def _is_about(e: OSError, out: Path) -> bool:
+    """Whether an error names the file, a folder that it lies in, a file beside it, or nothing at all (pandas does)."""
+    from pathlib import Path
+
+    if e.filename is None:
+        return True
+    file, wanted = Path(str(e.filename)).absolute(), out.absolute()
+    return file in (wanted, *wanted.parents) or wanted.parent in file.parents
+
+
 def group(parent: typer.Typer, name: str) -> typer.Typer:
     """A group of commands below another."""
     made = typer.Typer(cls=helping.Group, no_args_is_help=True)
@@ -247,7 +281,8 @@ def command(parent: typer.Typer, name: str, **settings: Any) -> Callable[[Callab
             parameters.append(Parameter("as_json", Parameter.KEYWORD_ONLY, annotation=bool, default=json_switch))
 
         def call(context: typer.Context, as_json: bool = False, **given: Any) -> None:
-            _show(function(context.find_object(State), **given), as_json=as_json)
+            with _writing(given):
+                _show(function(context.find_object(State), **given), as_json=as_json)
 
         call.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
         call.__annotations__ = {p.name: p.annotation for p in parameters}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -253,7 +253,9 @@ def _rule_as_dict(rule: Rule) -> dict[str, object]:
 
 
 @command(unassigned, "list")
-def unassigned_list(run: State, *, limit: int = 100, out: Path | None = None) -> View:
+def unassigned_list(
+    run: State, *, limit: Annotated[int, typer.Option("--limit", min=1)] = 100, out: Path | None = None
+) -> View:
     """Cases and samples in no leaf grid, with the nearest grid and its distance."""
     from gridmgmt.people.operations import reference
 

@@ -249,7 +249,7 @@ def choose(connection: Connection, edition: str | None, day: dt.date | None) -> 
         return store.by_name(connection, edition)
     if day is not None:
         return store.on_date(connection, day)
-    today = dt.datetime.now(cities.load_city(connection).zone).date()
+    today = cities.today(connection)
     begun = [e for e in store.all_editions(connection) if e.valid_from is not None and e.valid_from <= today]
     return begun[-1] if begun else store.on_date(connection, today)
 

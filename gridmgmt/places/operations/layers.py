@@ -12,7 +12,7 @@ import pandas as pd
 import shapely
 
 from gridmgmt.city import STORAGE_EPSG, City
-from gridmgmt.database import batches, cities, clock
+from gridmgmt.database import batches, cities
 from gridmgmt.database.work import Connection, Undo, Work
 from gridmgmt.errors import LayerEmpty, LayerExists, LayerMissing, LayerOverlap, NoEditionOnDate, OptionInvalid
 from gridmgmt.faults import Fault
@@ -148,7 +148,7 @@ def _checked(
     """
     city = cities.load_city(connection)
     batch_id = batches.new_batch(connection, "layer", file=path.name, file_sha256=read.sha256)
-    first = wanted.valid_from or _today(connection)
+    first = wanted.valid_from or cities.today(connection)
     others = store.codes_of_others(connection, wanted.kind, wanted.name, first)
     known = Known(store.unit_codes(connection), others)
     fields = _of_city(wanted.fields, read.frame, city)
@@ -240,10 +240,6 @@ def list_layers(work: Work, kind: str | None = None, day: dt.date | None = None)
         return store.all_layers(connection, kind, day)
 
 
-def _today(connection: Connection) -> dt.date:
-    return clock.now(connection).astimezone(cities.load_city(connection).zone).date()
-
-
 @dataclass(frozen=True)
 class Shown:
     """The layers of a kind on a day: the kind, their heads, how many features each class has, the features."""
@@ -265,7 +261,7 @@ def show(work: Work, kind: str, day: dt.date | None = None, name: str | None = N
     """
     model = reading.kind(kind)
     with work.snapshot() as connection:
-        when = day or _today(connection)
+        when = day or cities.today(connection)
         valid = store.all_layers(connection, kind, when)
         heads = tuple(x for x in valid if name in (None, x.name))
         if not heads:
