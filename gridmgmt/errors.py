@@ -10,7 +10,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── FileUnreadable, ColumnMissing, TableInvalid, TableRefused, ProfileInvalid, CityInvalid
     │   ├── CrsMissing, CrsUnknown, CrsNotConvertible, CoordinateOutOfRange
     │   ├── CrsImplausible    CrsLooksProjected, CrsLooksSwapped, CrsLooksGeographic
-    │   ├── PeriodInvalid, PeriodAhead, InstantInvalid, LevelUnknown, CodeInvalid
+    │   ├── PeriodInvalid, PeriodAhead, CutOffAhead, InstantInvalid, LevelUnknown, CodeInvalid
     │   ├── EditionInvalid    its topology report says why
     │   ├── DeliveryIncomplete
     │   ├── RulebookInvalid   file, line and key
@@ -288,6 +288,13 @@ class PeriodAhead(InputError, _Period):
     """The data ends before the period (考核周期) begins."""
 
     known: str
+
+
+class CutOffAhead(InputError):
+    """A data cut-off (数据截止时点) that lies in the future: facts that nobody knows yet would be seen by it."""
+
+    given: str
+    now: str
 
 
 class InstantInvalid(InputError, _Value):
