@@ -37,6 +37,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── CategoryUnknown, UnitUnknown
     │   ├── RulebookChanged   a version that was used is not edited: it gets a new number
     │   ├── RulebooksDiffer   periods that are to be compared were assessed by different texts
+    │   ├── AssessmentFormOld
     │   ├── AssessmentIncomplete, AssessmentPublished
     │   ├── DrawExists, DrawReplaced, NoticeClosed
     │   ├── LayerExists, LayerOverlap   another one begins on that day, or a later one is there
@@ -592,6 +593,13 @@ class RulebooksDiffer(ConflictError, _Name):
     """The assessments of a range of periods were made by different texts of the rulebook."""
 
     periods: list[str]
+
+
+class AssessmentFormOld(ConflictError, _Name):
+    """An assessment is stored in a form that is no longer read."""
+
+    schema: str
+    known: list[str]
 
 
 class AssessmentIncomplete(ConflictError, _Name, _N):

@@ -77,13 +77,15 @@ assessment = record(
     sa.Column("complete", sa.Boolean, nullable=False, server_default=sa.text("true")),
     instant("published_at"),
     sa.Column("published_by", sa.Text),
+    sa.Column("published_seal", sa.Text),
     ref("corrects", "assessment.id"),
     sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.clock_timestamp()),
     sa.UniqueConstraint("rulebook_id", "period", "sha256", name="uq_assessment_content"),
 )
 """``dossier``: the inputs by value, to be computed again from; the newest published assessment of a period holds.
 
-``confirmed_at``: when scoring last gave this content.
+``confirmed_at``: when scoring last gave this content. ``published_seal``: SHA-256 over name, hash, publisher and
+moment of the publication, by which a later change of these is noticed.
 """
 
 assessment_subject = numbered(

@@ -355,4 +355,7 @@ def _subtitle(header: CardHeader, document: Document | None, lang: str | None) -
     if document:
         subject = document.subject
         parts = [f"{say(cards.level_words(header, subject.level), lang)} {subject.code}", *parts]
-    return " · ".join([*parts, f"{label('card_as_of', lang)} {header.as_of[:16].replace('T', ' ')}"])
+    parts.append(f"{label('card_as_of', lang)} {header.as_of[:16].replace('T', ' ')}")
+    if header.absent:
+        parts.append(f"{label('card_absent', lang)}: {say(cards.absent_words(header), lang)}")
+    return " · ".join(parts)
