@@ -21,6 +21,7 @@ from gridmgmt.errors import CrsMissing, FileUnreadable, LayerKindMissing, Option
 from gridmgmt.faults import Fault
 from gridmgmt.files import data_files, tabular
 from gridmgmt.files.cells import half_width, trimmed
+from gridmgmt.files.rows import as_text
 from gridmgmt.places.layers import Kind, Kinds
 from gridmgmt.places.readers import boundaries
 from gridmgmt.places.readers.boundaries import Source
@@ -155,9 +156,7 @@ def _out_of_range(number: int, x: object, y: object, system: str) -> Fault:
 def _texts(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Attributes as trimmed text, codes in half-width forms; None where there is nothing."""
     columns = {
-        str(c): pd.Series(
-            [_cell(str(c), tabular.as_text(v)) for v in frame[c].astype(object)], frame.index, dtype=object
-        )
+        str(c): pd.Series([_cell(str(c), as_text(v)) for v in frame[c].astype(object)], frame.index, dtype=object)
         for c in frame.columns
         if c != "geometry"
     }
@@ -185,7 +184,9 @@ def _table(path: Path, sheet: str | None, crs: str | None, place: Mapping[str, s
     x, y = (pd.to_numeric(text[axis], errors="coerce").to_numpy(dtype=float) for axis in ("lon", "lat"))
     points = geo.points_to_storage(x, y, crs)
     faults = [Fault(n, "", line[:80], "feature_line_broken") for n, line in rows.broken]
-    for i in np.flatnonzero(np.isnan(points.lon)).tolist():
+    faults += rows.faults
+    unread = raw.index.isin([f.row for f in rows.faults])
+    for i in np.flatnonzero(np.isnan(points.lon) & ~unread).tolist():
         number, shown = int(raw.index[i]), [str(text[a].iloc[i]) if pd.notna(text[a].iloc[i]) else "" for a in PLACE]
         faults.append(
             _out_of_range(number, shown[0], shown[1], crs)
@@ -193,7 +194,7 @@ def _table(path: Path, sheet: str | None, crs: str | None, place: Mapping[str, s
             else Fault(number, f"{place['lon']}, {place['lat']}", ", ".join(shown), "feature_coordinates_unreadable")
         )
     shapes = gpd.GeoSeries(gpd.points_from_xy(points.lon, points.lat), index=raw.index, crs=STORAGE_EPSG)
-    placed = ~np.isnan(points.lon)
+    placed = ~np.isnan(points.lon) & ~unread
     attributes = raw.drop(columns=list(place.values()))
     frame = gpd.GeoDataFrame(attributes, geometry=shapes, crs=STORAGE_EPSG)[placed]
     return Features(_texts(frame), tuple(faults), len(raw) + len(rows.broken), rows.sha256)

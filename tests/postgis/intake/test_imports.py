@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import geopandas as gpd
+import openpyxl
 import pytest
 import shapely
 from hypothesis import HealthCheck, Phase, given
@@ -331,3 +332,19 @@ def test_no_row_names_another_that_is_not_there(town: Work, tmp_path: Path) -> N
                     there = select(named[column.name].c.id)
                     orphans = select(func.count()).where(column.is_not(None), column.not_in(there))
                     assert connection.execute(orphans).scalar() == 0, str(column)
+
+
+def test_a_cell_that_cannot_be_read_stays_refused_when_it_is_tried_again(town: Work, tmp_path: Path) -> None:
+    """What quarantine shows of it, ``#N/A``, is a text like any other: no case may be called so."""
+    rows = [case("good", "D1-1"), case("#N/A", "D1-1"), case("formula", "D1-1", text="=A1")]
+    book = openpyxl.Workbook()
+    book.active.append([*towns.FIELDS])
+    for row in rows:
+        book.active.append([row.get(name) for name in towns.FIELDS])
+    book.save(tmp_path / "cases.xlsx")
+    profile = towns.write_profile(tmp_path, towns.CASES)
+    report = imports.import_file(town, tmp_path / "cases.xlsx", profile)
+    assert (report.n_new, report.reasons) == (1, {"cell_error": 1, "cell_formula": 1})
+    again = imports.retry_quarantine(town, profile)
+    assert [(r.n_new, r.n_quarantined) for r in again] == [(0, 2)]
+    assert set(current(town)) == {"good"}

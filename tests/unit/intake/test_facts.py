@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gridmgmt import city, geo
 from gridmgmt.files.cells import half_width
-from gridmgmt.files.tabular import X, Y
+from gridmgmt.files.rows import X, Y
 from gridmgmt.intake.readers import profiles
 from gridmgmt.intake.readers.facts import Known, Parsed, parse
 from gridmgmt.intake.readers.fields import Chunk
