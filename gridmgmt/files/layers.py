@@ -9,10 +9,11 @@ import pandas as pd
 import shapely
 
 from gridmgmt.errors import FileUnreadable
+from gridmgmt.files import attributes
 from gridmgmt.files.rows import Rows, X, Y, as_text, frame_of, in_chunks, require
 
 
-def read(rows: Rows, wanted: Sequence[str], layer: str | None) -> Iterator[pd.DataFrame]:
+def read(rows: Rows, encodings: Sequence[str], wanted: Sequence[str], layer: str | None) -> Iterator[pd.DataFrame]:
     """One layer of a file that GDAL reads: the one named, or its only one."""
     import pyogrio  # slow, and needed by those only who read layers
 
@@ -21,7 +22,9 @@ def read(rows: Rows, wanted: Sequence[str], layer: str | None) -> Iterator[pd.Da
         if layer is None and len(names) == 1:
             layer = names[0]
         if layer in names:
-            frame = pyogrio.read_dataframe(rows.path, layer=layer)
+            frame = attributes.read(rows.path, layer, encodings)
+    except FileUnreadable:
+        raise
     except Exception as e:  # GDAL's errors have no common class
         raise FileUnreadable(file=str(rows.path), reason=str(e)) from e
     if layer not in names:

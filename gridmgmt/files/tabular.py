@@ -33,7 +33,8 @@ def open_rows(path: Path, encodings: Sequence[str], wanted: Sequence[str], sheet
     Parameters
     ----------
     encodings
-        Tried in order; the first that decodes the whole file is taken. Only for CSV.
+        Tried in order; the first that decodes the whole file is taken. For CSV, and for shapefiles
+        without a .cpg.
     wanted
         Names as the header has them, blanks around them aside; ``geometry.x``
         and ``geometry.y`` are the layer's own points.
@@ -58,7 +59,9 @@ def open_rows(path: Path, encodings: Sequence[str], wanted: Sequence[str], sheet
         **dict.fromkeys((".csv", ".txt"), lambda rows: delimited.read(rows, encodings, wanted)),
         **dict.fromkeys((".xlsx", ".xlsm"), lambda rows: _excel(rows, wanted, sheet)),
         **dict.fromkeys((".parquet", ".geoparquet"), lambda rows: _parquet(rows, wanted)),
-        **dict.fromkeys((".geojson", ".json", ".gpkg", ".shp"), lambda rows: layers.read(rows, wanted, sheet)),
+        **dict.fromkeys(
+            (".geojson", ".json", ".gpkg", ".shp"), lambda rows: layers.read(rows, encodings, wanted, sheet)
+        ),
     }
     if kind not in readers:
         raise FileUnreadable(file=str(path), reason=f"format {kind or '?'}; known are {', '.join(readers)}")

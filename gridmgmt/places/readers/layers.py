@@ -5,7 +5,7 @@ two columns of coordinates. A place that its system cannot hold is told feature
 by feature; where most are so, the system is wrong and the file is refused.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,13 +75,17 @@ class Features:
     sha256: str
 
 
-def read(path: Path, layer: str | None, crs: str | None, place: Mapping[str, str]) -> Features:
+def read(
+    path: Path, layer: str | None, crs: str | None, place: Mapping[str, str], encoding: str | None = None
+) -> Features:
     """Read one file, or one layer or worksheet of it.
 
     Parameters
     ----------
     crs
         ``epsg:NNNN``, ``gcj02``, ``bd09``, for a file that names none or a wrong one.
+    encoding
+        Of its texts, where it is not found out or its .cpg is wrong.
     place
         Columns of a table's coordinates, by ``lon`` and ``lat``.
 
@@ -92,9 +96,9 @@ def read(path: Path, layer: str | None, crs: str | None, place: Mapping[str, str
         A file of several layers, and none is named.
     """
     if path.suffix.lower() in TABLES or path.name.lower().endswith(".csv.gz"):
-        return _table(path, layer, crs, {**PLACE, **place})
+        return _table(path, layer, crs, {**PLACE, **place}, (encoding,) if encoding else ENCODINGS)
     source = _one_layer(path, layer)
-    raw = boundaries.read_as_is(source)
+    raw = boundaries.read_as_is(source, encoding)
     raw.index = pd.RangeIndex(1, len(raw) + 1)
     frame, faults = _placed(raw, crs, source.label)
     return Features(_texts(frame), faults, len(raw), tabular.sha256_of(path))
@@ -173,9 +177,11 @@ def _cell(column: str, value: str | None) -> str | None:
 # --- tables with coordinates -----------------------------------------------------------------------------------------
 
 
-def _table(path: Path, sheet: str | None, crs: str | None, place: Mapping[str, str]) -> Features:
+def _table(
+    path: Path, sheet: str | None, crs: str | None, place: Mapping[str, str], encodings: Sequence[str]
+) -> Features:
     """Points of a table; its coordinates are no attributes."""
-    rows = tabular.open_rows(path, ENCODINGS, list(place.values()), sheet)
+    rows = tabular.open_rows(path, encodings, list(place.values()), sheet)
     if crs is None:
         raise CrsMissing(file=path.name)
     chunks = list(rows.chunks)
