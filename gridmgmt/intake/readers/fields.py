@@ -1,9 +1,9 @@
 """One field of many rows: text → instants, numbers, flags and codes; each fault named by row, column and value.
 
 What a keyboard in Chinese mode leaves behind is read as what was meant: blanks
-around a value (full-width ones too) are no part of it, and in codes, times,
-numbers and flags full-width letters, digits and ``．－：／＋`` (全角) stand for
-their half-width forms. Nothing else is mended: ``1,234`` is not a number here.
+around a value (full-width ones too) are no part of it, and codes, times,
+numbers and flags are read as :func:`gridmgmt.files.cells.as_code` says.
+Nothing else is mended: ``1,234`` is not a number here.
 """
 
 import re
@@ -17,7 +17,7 @@ import pandas as pd
 from gridmgmt import periods
 from gridmgmt.accepted import words
 from gridmgmt.faults import Fault, Faults
-from gridmgmt.files.cells import half_width, trimmed
+from gridmgmt.files.cells import as_code, trimmed
 from gridmgmt.intake.readers.profiles import FieldSpec, Profile
 
 _TIME_FORMATS = (
@@ -94,7 +94,7 @@ class Chunk:
         return values
 
     def _half_width(self, spec: FieldSpec) -> pd.Series:
-        return self.text(spec).map(lambda v: half_width(v) if isinstance(v, str) else v).astype("object")
+        return self.text(spec).map(lambda v: as_code(v) or None if isinstance(v, str) else v).astype("object")
 
     def time(self, spec: FieldSpec) -> pd.Series:
         """A field's instants in UTC; texts without an offset are local times of the profile's zone.

@@ -20,7 +20,7 @@ from gridmgmt.city import STORAGE_EPSG
 from gridmgmt.errors import CrsMissing, FileUnreadable, LayerKindMissing, OptionInvalid
 from gridmgmt.faults import Fault
 from gridmgmt.files import data_files, tabular
-from gridmgmt.files.cells import half_width, trimmed
+from gridmgmt.files.cells import as_code, trimmed
 from gridmgmt.files.rows import as_text
 from gridmgmt.places.layers import Kind, Kinds
 from gridmgmt.places.readers import boundaries
@@ -171,7 +171,7 @@ def _cell(column: str, value: str | None) -> str | None:
     if value is None:
         return None
     text = trimmed(value)
-    return (text if "name" in column.lower() else half_width(text)) or None
+    return (text if "name" in column.lower() else as_code(text)) or None
 
 
 # --- tables with coordinates -----------------------------------------------------------------------------------------
@@ -207,4 +207,4 @@ def _table(
 
 
 def _number_text(value: str) -> str:
-    return half_width(trimmed(value))
+    return as_code(value)
