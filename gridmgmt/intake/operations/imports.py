@@ -137,13 +137,20 @@ def _merge(job: Job, progress: Progress) -> list[int]:
     progress("merge", job.report.n_rows)
     known_at = batches.stamp_batch(job.connection, job.batch_id)
     merged = merging.merge(job.connection, job.kind, job.batch_id, known_at)
-    job.refuse_after_reading([Fault(n, column, key, "version_conflict") for n, key in merged.conflicts])
-    taken = located[~located["row_no"].isin(dict(merged.conflicts))]
+    job.refuse_after_reading([_conflict(job.profile, column, *c) for c in merged.conflicts])
+    taken = located[~located["row_no"].isin([n for n, _, _ in merged.conflicts])]
     report = job.report
     report.n_new, report.n_newer = merged.n_new, merged.n_newer
     report.n_unchanged, report.n_older = merged.n_unchanged, merged.n_older
     report.located = {str(k): int(v) for k, v in taken["located"].value_counts().sort_index().items()}
     return [int(n) for n in taken["row_no"]]
+
+
+def _conflict(profile: Profile, column: str, row: int, key: str, others: Sequence[int]) -> Fault:
+    if not others:
+        return Fault(row, column, key, "version_conflict")
+    code = "number_twice" if profile.version is None else "version_twice"
+    return Fault(row, column, key, code, {"rows": list(others)})
 
 
 def _add_known(job: Job) -> None:
