@@ -205,8 +205,10 @@ class InputError(GridmgmtError):
     """What was handed in is wrong."""
 
 
-class FileUnreadable(InputError, _File, _Reason):
+class FileUnreadable(InputError, _File):
     """A file is absent, empty, or not of its format."""
+
+    reason: str | _Worded
 
 
 class ColumnMissing(InputError, _File):

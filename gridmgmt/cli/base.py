@@ -111,6 +111,20 @@ def day_of(text: str | None, name: str) -> dt.date | None:
     return None if text is None else a_day(text, name)
 
 
+def encoding_of(text: str | None) -> str | None:
+    """The encoding of a file's texts given by option, if it is given.
+
+    Raises
+    ------
+    OptionInvalid
+    """
+    try:
+        "".encode(text or "utf-8")
+    except LookupError as e:
+        raise OptionInvalid(name="--encoding", value=str(text), expected="utf-8 | gb18030 | …") from e
+    return text
+
+
 def a_day(text: str, name: str) -> dt.date:
     """A date given by option.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gridmgmt import texts
-from gridmgmt.cli.base import Shown, State, Table, View, a_day, command, day_of, group
+from gridmgmt.cli.base import Shown, State, Table, View, a_day, command, day_of, encoding_of, group
 from gridmgmt.errors import OptionInvalid
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def grids_import(
     level: str | None = None,
     parent: str | None = None,
     replace: bool = False,
+    encoding: str | None = None,
 ) -> View:
     """Load boundary files as an inactive edition and print its topology report."""
     from gridmgmt.places.grids import GridColumns
@@ -46,7 +47,14 @@ def grids_import(
     columns = GridColumns(code, level or "", name, name_en, parent)
     with run.progress() as tell:
         made = editions.import_grids(
-            run.work.but(progress=tell), files, edition, base=base, crs=crs, columns=columns, replace=replace
+            run.work.but(progress=tell),
+            files,
+            edition,
+            base=base,
+            crs=crs,
+            columns=columns,
+            replace=replace,
+            encoding=encoding_of(encoding),
         )
     return View({"edition": made.name, "n_grids": made.n_grids, "report": made.report.to_dict()}, _made(run, made))
 
