@@ -21,6 +21,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── FactUnknown, FactInvalid   a step takes no such fact, or not with that value
     │   ├── FileRefused       a photograph or file that is not kept
     │   ├── DataFileInvalid   a file of the data folder: file, key and value
+    │   ├── ValueUnstorable   a value that no database keeps: NUL, a number or a day beyond its type
     │   ├── LayerEmpty        none of a file's features can enter the reference layer
     │   └── OptionInvalid     an argument of a command or request
     ├── NotFoundError         a name that the database does not hold
@@ -50,6 +51,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   └── AppealRefused     not open for that, or decided already
     └── UnavailableError      something outside the process is missing
         ├── DatabaseUnreachable, DatabaseOutdated, DatabaseForeign, ServerMissing
+        ├── DatabaseLost, DatabaseExhausted, DatabaseFailed   in the middle: what was begun is undone
         ├── FileLost          a photograph is known and its file is gone or damaged
         ├── FilesUnwritable   the folder of photographs and files
         └── SettingInvalid
@@ -402,6 +404,10 @@ class OptionInvalid(InputError, _Name, _Expected):
     value: str | int | list[float]
 
 
+class ValueUnstorable(InputError, _Reason):
+    """A value that the database cannot keep: a NUL in a text, a number or a day beyond its type."""
+
+
 class NotFoundError(GridmgmtError):
     """A name that the database or the data folder does not hold."""
 
@@ -716,6 +722,20 @@ class DatabaseUnreachable(UnavailableError, _Reason):
     """No PostgreSQL answers at the address."""
 
     url: str
+
+
+class DatabaseLost(UnavailableError, _Reason):
+    """The database ended the connection in the middle of a use case."""
+
+
+class DatabaseExhausted(UnavailableError, _Reason):
+    """The database's server has no room left: disk, memory or connections."""
+
+
+class DatabaseFailed(UnavailableError, _Reason):
+    """The database could not do it: a deadlock, a cancelled statement, a damaged file; ``state`` is its SQLSTATE."""
+
+    state: str
 
 
 class DatabaseOutdated(UnavailableError):

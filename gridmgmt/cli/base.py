@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -134,10 +135,15 @@ def a_day(text: str, name: str) -> dt.date:
     """
     import datetime as dt
 
+    from gridmgmt.periods import YEARS
+
     try:
-        return dt.date.fromisoformat(text)
+        day = dt.date.fromisoformat(text)
+        if day.year not in YEARS:
+            raise ValueError(text)
     except ValueError as e:
         raise OptionInvalid(name=name, value=text, expected="YYYY-MM-DD") from e
+    return day
 
 
 def change_of(text: str) -> tuple[str, str]:
@@ -295,6 +301,7 @@ def command(parent: typer.Typer, name: str, **settings: Any) -> Callable[[Callab
             parameters.append(Parameter("as_json", Parameter.KEYWORD_ONLY, annotation=bool, default=json_switch))
 
         def call(context: typer.Context, as_json: bool = False, **given: Any) -> None:
+            _check_texts(given)
             with _writing(given):
                 _show(function(context.find_object(State), **given), as_json=as_json)
 
@@ -305,6 +312,27 @@ def command(parent: typer.Typer, name: str, **settings: Any) -> Callable[[Callab
         return function
 
     return add
+
+
+_MOST_CHARACTERS = 100_000
+
+
+def _check_texts(given: Mapping[str, Any]) -> None:
+    """Texts that are handed in are characters: no NUL, no bytes of another encoding, and not without end.
+
+    Raises
+    ------
+    OptionInvalid
+    """
+    for name, value in given.items():
+        for text in map(str, value if isinstance(value, list | tuple) else [value]):
+            if len(text) > _MOST_CHARACTERS or _BROKEN.search(text):
+                shown = text[:80].encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
+                expected = texts.expected("plain_text", most=_MOST_CHARACTERS)
+                raise OptionInvalid(name=f"--{name.rstrip('_').replace('_', '-')}", value=shown, expected=expected)
+
+
+_BROKEN = re.compile("[\\0\ud800-\udfff]")
 
 
 def _declared(taken: Parameter, hint: Any) -> Parameter:
