@@ -209,6 +209,7 @@ def _group_layer(groups: GeoDataFrame, classes: Mapping[str, tuple[str, Text]]) 
         "rows": groups["rows"].tolist(),
         "class": [keys.index(c) for c in groups["road_class"]],
         "classes": [{**classes[c][1], "colour": classes[c][0], "n": int(sizes.get(c, 0))} for c in keys],
+        "fixed": True,
         "notes": [],
         "n_no_data": None,
         "caption": text("map_repeats_caption", n=f"{len(groups):,}"),
@@ -351,6 +352,7 @@ def _class_words(classes: Classes, values: Floats) -> dict[str, Any]:
     return {
         "class": classes.index(values).tolist(),
         "classes": legend,
+        "fixed": classes.fixed,
         "notes": [classes.how],
         "n_no_data": int(np.isnan(values).sum()),
     }

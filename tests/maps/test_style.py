@@ -66,6 +66,43 @@ def test_one_value_makes_one_class_and_no_value_none():
     assert (empty.colours, empty.sizes(np.array([np.nan]))) == ((), [])
 
 
+def _legend(values, measure, breaks="quantile"):
+    values = np.array(values, dtype=float)
+    classes = classify(values, measure, breaks)
+    return dict(zip((x["zh"] for x in classes.labels), classes.sizes(values), strict=True))
+
+
+def test_zero_is_a_class_of_its_own_and_small_counts_are_classes():
+    mostly_zero = [0] * 270 + [1] * 20 + [2] * 10
+    assert _legend(mostly_zero, COUNT) == {"0": 270, "1": 20, "2": 10}
+    assert _legend([0] * 50 + [1] * 30 + [2] * 9 + [3] * 6 + list(range(4, 10)), COUNT) == {
+        "0": 50,
+        "1": 30,
+        "2": 9,
+        "3": 6,
+        "4 – 9": 6,
+    }
+    assert _legend([0, 0, 0], COUNT) == {"0": 3}
+    wide = {"0": 1, "1 – 25": 25, "26 – 49": 24, "50 – 74": 25, "75 – 100": 26}
+    assert _legend(range(101), COUNT, "equal") == wide
+    assert "零单独为一级" in classify(np.array([0.0, 5.0]), COUNT).how["zh"]
+    assert "零单独为一级" not in classify(np.array([3.0, 5.0]), COUNT).how["zh"]
+
+
+def test_a_rate_that_is_mostly_zero_parts_zero_from_the_least_value_above_it():
+    share = Measure("repeat_rate", "重复率", "Repeat rate", "rate", "low")
+    legend = _legend([0.0] * 80 + [0.0004] * 5 + list(np.linspace(0.01, 0.2, 15)), share)
+    assert next(iter(legend.items())) == ("0.00%", 80)
+    assert sum(legend.values()) == 100
+    assert list(legend)[1].startswith("0.04% – ")
+    assert "0.0%" not in _legend([0.0, *np.linspace(0.5, 1, 99)], share)  # one zero of many is no class
+
+
+def test_no_class_by_quantile_is_empty():
+    values = [80.0] * 40 + [81.14] * 20 + [81.31] * 20 + [81.32] * 40
+    assert all(_legend(values, SCORE).values())
+
+
 def test_whole_counts_name_the_last_member_of_a_class():
     classes = classify(np.arange(1.0, 101), COUNT, "equal")
     assert [x["en"] for x in classes.labels] == ["1 – 20", "21 – 40", "41 – 59", "60 – 79", "80 – 100"]
