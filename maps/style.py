@@ -115,6 +115,22 @@ def show_number(value: float, unit: str, decimals: int | None = None) -> str:
     return f"{value:,.{decimals}f}"
 
 
+def show_ranked(values: Floats, ranks: Floats, unit: str) -> list[str]:
+    """Words for values beside their ranks: where two ranks would read the same, both get the digits that part them."""
+    texts = [show_number(x, unit) for x in values]
+    alike: dict[str, list[int]] = {}
+    for i, told in enumerate(texts):
+        alike.setdefault(told, []).append(i)
+    for members in alike.values():
+        n = len(np.unique(ranks[members]))
+        decimals = 4 if unit == "rate" else 2
+        while n > len({texts[i] for i in members}) and decimals < _MOST_DECIMALS:
+            decimals += 1
+            for i in members:
+                texts[i] = show_number(values[i], unit, decimals)
+    return texts
+
+
 def classify(
     values: Floats,
     measure: Measure,

@@ -143,7 +143,7 @@ def _row(document: Document) -> ScorecardRow:
         code=subject.code,
         parent=subject.parent,
         name=Name(**subject.name),
-        total=document.total.shown if document.total else None,
+        total=document.written_total,
         grade=document.grade,
         rank=document.place,
         status=document.status,
@@ -212,8 +212,7 @@ def _answer(found: explaining.Explained, ask: AskWhy, lang: str) -> Explained:
 
 
 def _ground(period: str, assessment: str, document: Document) -> Ground:
-    total = document.total
     return Ground(
-        period=period, assessment=assessment, total=total.shown if total else None,
+        period=period, assessment=assessment, total=document.written_total,
         grade=document.grade, rank=document.place,
     )  # fmt: skip

@@ -46,6 +46,7 @@ from gridmgmt.scorecards.documents import (
     Reading,
     Refusal,
     TopItem,
+    apart,
 )
 from gridmgmt.scorecards.documents import Reason as Told
 from gridmgmt.scorecards.documents import Stage as StageTold
@@ -155,7 +156,7 @@ def assess(
             "refusals": _refusals(made, label),
         }
     )
-    return Assessment(full, documents, outcomes, stage, digest(full, documents))
+    return Assessment(full, tuple(apart(documents)), outcomes, stage, digest(full, documents))
 
 
 def _refusals(made: Run, label: str) -> list[Refusal]:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gridmgmt.errors import OptionInvalid
-from maps.style import GRADES, WORSE, Measure, classify, ramp, show_number
+from maps.style import GRADES, WORSE, Measure, classify, ramp, show_number, show_ranked
 
 SCORE = Measure("score", "得分", "Score", "score", "high")
 RATE = Measure("closing_rate", "结案率", "Closing rate", "rate", "high")
@@ -132,3 +132,11 @@ def test_numbers_as_shown():
     assert show_number(12345, "count") == "12,345"
     assert show_number(0.8, "rate", 3) == "80.0%"
     assert ramp(WORSE, 1) == (WORSE[2],)
+
+
+def test_values_of_different_ranks_never_read_the_same():
+    values = np.array([83.3349, 83.3312, 83.3312, 90.0, 83.34])
+    assert show_ranked(values, np.array([3, 4, 4, 1, 2]), "score") == ["83.335", "83.331", "83.331", "90.00", "83.34"]
+    rates = np.array([0.937242, 0.937239, 0.5])
+    assert show_ranked(rates, np.array([1, 2, 3]), "rate") == ["93.7242%", "93.7239%", "50.00%"]
+    assert show_ranked(np.array([2.0, 2.0]), np.array([1, 1]), "score") == ["2.00", "2.00"]

@@ -77,9 +77,10 @@ class Row:
 
 
 def indicator_rows(document: Document) -> list[Row]:
-    """A scorecard's indicator table: rates first, then counts."""
+    """A scorecard's indicator table: rates first, then the counts that are listed."""
     rates = [n for n in RATIOS if n in document.indicators]
-    return [indicator_row(document, n) for n in [*rates, *(n for n in COUNTS if n in document.counts)]]
+    counts = [n for n, count in COUNTS.items() if count.is_listed and n in document.counts]
+    return [indicator_row(document, n) for n in [*rates, *counts]]
 
 
 def indicator_row(document: Document, name: str) -> Row:
@@ -149,8 +150,8 @@ def total_figure(document: Document) -> Figure:
 
 
 def total_words_short(document: Document, lang: str | None = None) -> str:
-    """The total as it is written, near a grade's bound with more digits; else why there is none."""
-    return document.total.shown if document.total else total_figure(document).text(lang)
+    """The total as it is written, near a grade's bound or another total with more digits; else why there is none."""
+    return document.written_total or total_figure(document).text(lang)
 
 
 def grade_label(header: Judged, grade: str) -> Words:

@@ -64,7 +64,7 @@ def _titles(row: Row, document: Document, lang: str | None) -> list[str]:
 
 
 def _fields(header: CardHeader, document: Document, table: Sequence[Row], lang: str | None) -> list[str]:
-    subject, total = document.subject, document.total
+    subject = document.subject
     parent = cards.parent_words(header, document)
     fields = [
         str(document.place) if document.place else label("card_empty_rank", lang),
@@ -72,7 +72,7 @@ def _fields(header: CardHeader, document: Document, table: Sequence[Row], lang: 
         as_text(say(subject.name, lang)),
         as_text(subject.parent or ""),
         as_text(say(parent, lang)) if parent else "",
-        total.shown if total else cards.total_figure(document).text(lang),
+        cards.total_words_short(document, lang),
         as_text(say(cards.grade_words(header, document.grade), lang)),
     ]
     fields += [figure.text(lang) for figure in top_points(header, document)]

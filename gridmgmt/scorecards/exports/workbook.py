@@ -198,8 +198,9 @@ def _shown_total(document: Document, lang: str | None) -> float | str:
 
 
 def _places(document: Document) -> str:
-    """As many decimals as the total needs not to seem on the other side of a grade's bound."""
-    decimals = document.total.shown.partition(".")[2] if document.total else "00"
+    """As many decimals as the total needs not to seem on the other side of a grade's bound, or another subject's."""
+    written = document.written_total
+    decimals = written.partition(".")[2] if written else "00"
     return f"0.{'0' * len(decimals)}" if decimals else "0"
 
 
