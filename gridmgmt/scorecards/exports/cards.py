@@ -195,6 +195,16 @@ def ranked(documents: Sequence[Document]) -> list[Document]:
     return sorted(documents, key=place)
 
 
+def read_instant(text: str) -> str:
+    """An instant of a document, which is in city time, as people read it: ``2026-01-01 00:00``.
+
+    >>> read_instant("2026-01-01T00:00:00+08:00"), read_instant("2025-12-31T23:59:59.999999+08:00")
+    ('2026-01-01 00:00', '2025-12-31 23:59:59')
+    """
+    day, _, clock = text.partition("T")
+    return f"{day} {clock[:8].removesuffix(':00')}"
+
+
 def basis(header: CardHeader) -> list[tuple[Words, Words]]:
     """How an assessment was computed: what was read, by which rules, with which proofs; label and value."""
     book = header.rulebook
@@ -202,7 +212,7 @@ def basis(header: CardHeader) -> list[tuple[Words, Words]]:
         (words("card_city"), header.city.name),
         (words("card_assessment"), same(header.name)),
         (words("card_period"), words("card_period_value", **plain(header.period))),
-        (words("card_as_of"), same(header.as_of)),
+        (words("card_as_of"), same(read_instant(header.as_of))),
         (words("card_edition"), same(header.edition)),
         (words("card_datum"), same(header.datum)),
         (words("card_rulebook"), book.title),

@@ -19,7 +19,7 @@ from gridmgmt.assessing.operations.scorecards import _moved_into
 from gridmgmt.documents import plain
 from gridmgmt.figures.counts import COUNTS
 from gridmgmt.files.names import file_stem
-from gridmgmt.files.wording import Figure
+from gridmgmt.files.wording import ENGLISH_FIRST, Figure
 from gridmgmt.numbers import exact
 from gridmgmt.rulebooks import load
 from gridmgmt.rulebooks.dossier import read_dossier
@@ -647,6 +647,64 @@ def test_chance_is_said_beside_the_score_and_at_its_rate():
     book, _ = cells(workbook(Card(header, documents[0], None)))
     values = [str(c) for r in book.worksheets[0].iter_rows(values_only=True) for c in r if c]
     assert any("名次可能在第1–3名" in v for v in values)
+
+
+@pytest.mark.parametrize(("lang", "other"), [("zh", "Dongcheng"), ("en", "东城区")])
+def test_a_file_in_one_language_has_no_line_of_the_other(made, lang, other):
+    header, documents = made
+    card = Card(header, documents[0], None)
+    _, values = cells(workbook(card, lang))
+    said = "\n".join(str(c.value) for row in values.values() for c in row)
+    for text in (page(card, lang), tables.summary_csv(header, documents, lang), said):
+        assert other not in text
+    if lang == "zh":
+        assert not re.search(r"Total|Rank|Grade|Reason|rate", said)
+
+
+def test_english_stands_first_where_the_city_speaks_it_first(made):
+    header, documents = made
+    card = Card(header, documents[0], None)
+    text = page(card, ENGLISH_FIRST)
+    assert '<html lang="en" class="both">' in text
+    assert text.index(">Dongcheng<") < text.index(">东城区<")
+    assert 'class="beside">Dongcheng' not in text
+    book, _ = cells(workbook(card, ENGLISH_FIRST))
+    assert book.worksheets[0].cell(1, 1).value == "Dongcheng 东城区"
+    assert cells(workbook(card))[0].worksheets[0].cell(1, 1).value == "东城区 Dongcheng"
+
+
+def test_heads_of_a_csv_are_words_or_codes(made):
+    header, documents = made
+    read = [next(csv.reader(io.StringIO(tables.summary_csv(header, documents, "zh", codes=c)[1:]))) for c in (0, 1)]
+    assert len(read[0]) == len(read[1])
+    assert dict(zip(*read, strict=True))["结案率"] == "closing_rate"
+    assert read[1][:4] == ["rank", "code", "name", "parent_code"]
+    assert {"closing_rate_previous", "closing_rate_previous_change", "n_due_year_ago"} <= {*read[1]}
+    assert all(re.fullmatch("[a-z0-9_]+", head) for head in read[1])
+    assert len({*read[1]}) == len(read[1])
+
+
+def test_a_workbook_prints_readably_and_without_empty_columns(offices):
+    wide = summary_workbook(*offices)
+    sheet = cells(wide)[0].worksheets[0]
+    width = sum(d.width for d in sheet.column_dimensions.values())
+    assert width / sheet.page_setup.fitToWidth <= 210
+    header, document = office(offices, "CG")
+    sheet = cells(workbook(Card(header, document, None)))[0].worksheets[0]
+    assert not any(d.hidden for d in sheet.column_dimensions.values())  # it has a rate
+    entered = [x.model_copy(update={"indicator": None, "value": None}) for x in document.lines]
+    document = document.model_copy(update={"lines": entered, "shown": []})
+    sheet = cells(workbook(Card(header, document, None)))[0].worksheets[0]
+    assert {k for k, d in sheet.column_dimensions.items() if d.hidden} == set("DEFG")
+    assert "名次" in str(sheet.cell(3, 8).value)
+
+
+def test_people_read_no_offset_of_a_time(made):
+    header, documents = made
+    card = Card(header, documents[0], None)
+    said = [str(c.value) for row in cells(workbook(card))[1].values() for c in row]
+    assert not [x for x in [*said, page(card), *tables.summary_csv(header, documents)] if "+08:00" in x]
+    assert "2024-06-01 00:00" in page(card)
 
 
 def test_totals_that_print_alike_get_the_digit_that_parts_them(made):
