@@ -207,5 +207,6 @@ def _tell(e: GridmgmtError) -> None:
         }
         typer.echo(json.dumps(shown, ensure_ascii=False, default=str), err=True)
     else:
-        for lang in texts.LANGUAGES:
+        first = help.language(None, sys.argv[1:])
+        for lang in sorted(texts.LANGUAGES, key=lambda x: x != first):
             typer.echo(texts.word(e.code, e.facts, lang), err=True)

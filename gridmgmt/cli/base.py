@@ -34,6 +34,7 @@ class State:
     settings: Settings
     asked_lang: str | None = None
     reader: str = "zh"
+    _both: bool = field(default=False, init=False)
     _work: Work | None = field(default=None, init=False)
     _city: City | None = field(default=None, init=False)
 
@@ -61,15 +62,35 @@ class State:
         return self._city
 
     def speak(self, lang: str | None) -> None:
-        """Speak the language that a command was asked for itself.
+        """Speak the language that a command was asked for itself; ``both``: the city's, and files in both.
 
         Raises
         ------
         OptionInvalid
         """
-        if lang not in (None, *texts.LANGUAGES):
-            raise OptionInvalid(name="--lang", value=lang, expected="zh / en")
-        self.asked_lang = lang or self.asked_lang
+        if lang not in (None, "both", *texts.LANGUAGES):
+            raise OptionInvalid(name="--lang", value=lang, expected="zh / en / both")
+        self._both = lang == "both" or (self._both and lang is None)
+        self.asked_lang = None if self._both else lang or self.asked_lang
+
+    @property
+    def file_lang(self) -> str | None:
+        """The language of files: the one asked for; else the city's, or both with the city's first in front.
+
+        As :func:`gridmgmt.files.wording.languages` reads it.
+        """
+        from gridmgmt.files.wording import ENGLISH_FIRST
+
+        if self.asked_lang is not None:
+            return self.asked_lang
+        own = self.city.languages
+        if len(own) == 1 and not self._both:
+            return own[0]
+        return ENGLISH_FIRST if own[0] == "en" else None
+
+    def said(self, code: str, facts: Mapping[str, Any] | None = None) -> str:
+        """A message before there is a city, or beside one: in the language asked for, else in both."""
+        return texts.word(code, facts, self.asked_lang) if self.asked_lang else texts.both(code, facts)
 
     @property
     def lang(self) -> str:

@@ -1,4 +1,4 @@
-"""The quarantine (隔离区): rows that could not be loaded, whole, each with all its faults."""
+"""The quarantine (问题数据): rows that could not be loaded, whole, each with all its faults."""
 
 import datetime as dt
 import json

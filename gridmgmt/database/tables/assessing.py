@@ -100,7 +100,7 @@ assessment_subject = numbered(
     sa.Column("chance", JSONB),
     sa.UniqueConstraint("assessment_id", "subject_id", name="uq_assessment_subject"),
 )
-"""``chance`` (偶然性): intervals by resampling, beside the document and not part of its hash."""
+"""``chance`` (名次波动): intervals by resampling, beside the document and not part of its hash."""
 
 appeal = record(
     "appeal",

@@ -1,7 +1,7 @@
 """Rows of text → facts: each field parsed, checked, and each fault named by row, column and value.
 
 A row with any fault is left out of the facts and handed to the quarantine
-(隔离区) with all its faults; the other rows go on.
+(问题数据) with all its faults; the other rows go on.
 """
 
 from collections.abc import Collection, Sequence
