@@ -29,11 +29,16 @@ if TYPE_CHECKING:
 
 @dataclass
 class State:
-    """One run: its settings, the language asked for (None: the city's), and that of who reads at the terminal."""
+    """One run: its settings, the language asked for (None: the city's), and that of who reads at the terminal.
+
+    ``actor``: who writes, as it was claimed (``--as``); ``job``: the command as it was called.
+    """
 
     settings: Settings
     asked_lang: str | None = None
     reader: str = "zh"
+    actor: str | None = None
+    job: str | None = None
     _both: bool = field(default=False, init=False)
     _work: Work | None = field(default=None, init=False)
     _city: City | None = field(default=None, init=False)
@@ -42,9 +47,10 @@ class State:
     def work(self) -> Work:
         """The database, connected when first used."""
         if self._work is None:
+            from gridmgmt.database.actors import Writer
             from gridmgmt.database.work import open_database
 
-            self._work = open_database(self.settings)
+            self._work = open_database(self.settings).but(writer=Writer(self.actor or self.settings.actor, self.job))
         return self._work
 
     def close(self) -> None:
@@ -323,8 +329,11 @@ def command(parent: typer.Typer, name: str, **settings: Any) -> Callable[[Callab
 
         def call(context: typer.Context, as_json: bool = False, **given: Any) -> None:
             _check_texts(given)
+            run = context.find_object(State)
+            if run is not None:
+                run.job = context.command_path
             with _writing(given):
-                _show(function(context.find_object(State), **given), as_json=as_json)
+                _show(function(run, **given), as_json=as_json)
 
         call.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
         call.__annotations__ = {p.name: p.annotation for p in parameters}

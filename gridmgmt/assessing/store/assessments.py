@@ -185,7 +185,8 @@ def publish(connection: Connection, assessment_id: int, by: str) -> None:
     """Freeze an assessment; what was published stays so."""
     a = t.assessment
     statement = a.update().where(a.c.id == assessment_id, a.c.published_at.is_(None))
-    connection.execute(statement.values(published_at=func.clock_timestamp(), published_by=by))
+    done = {"published_at": func.clock_timestamp(), "published_by": by, "publisher_id": func.current_actor()}
+    connection.execute(statement.values(done))
     connection.execute(a.update().where(a.c.id == assessment_id).values(published_seal=text(_SEAL)))
 
 
