@@ -10,7 +10,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── FileUnreadable, ColumnMissing, TableInvalid, TableRefused, ProfileInvalid, CityInvalid
     │   ├── CrsMissing, CrsUnknown, CrsNotConvertible, CoordinateOutOfRange
     │   ├── CrsImplausible    CrsLooksProjected, CrsLooksSwapped, CrsLooksGeographic
-    │   ├── PeriodInvalid, PeriodAhead, InstantInvalid, LevelUnknown, CodeInvalid
+    │   ├── PeriodInvalid, PeriodAhead, CutOffAhead, InstantInvalid, LevelUnknown, CodeInvalid
     │   ├── EditionInvalid    its topology report says why
     │   ├── DeliveryIncomplete
     │   ├── RulebookInvalid   file, line and key
@@ -21,6 +21,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── FactUnknown, FactInvalid   a step takes no such fact, or not with that value
     │   ├── FileRefused       a photograph or file that is not kept
     │   ├── DataFileInvalid   a file of the data folder: file, key and value
+    │   ├── ValueUnstorable   a value that no database keeps: NUL, a number or a day beyond its type
     │   ├── LayerEmpty        none of a file's features can enter the reference layer
     │   └── OptionInvalid     an argument of a command or request
     ├── NotFoundError         a name that the database does not hold
@@ -37,6 +38,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── CategoryUnknown, UnitUnknown
     │   ├── RulebookChanged   a version that was used is not edited: it gets a new number
     │   ├── RulebooksDiffer   periods that are to be compared were assessed by different texts
+    │   ├── AssessmentFormOld
     │   ├── AssessmentIncomplete, AssessmentPublished
     │   ├── DrawExists, DrawReplaced, NoticeClosed
     │   ├── LayerExists, LayerOverlap   another one begins on that day, or a later one is there
@@ -49,6 +51,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   └── AppealRefused     not open for that, or decided already
     └── UnavailableError      something outside the process is missing
         ├── DatabaseUnreachable, DatabaseOutdated, DatabaseForeign, ServerMissing
+        ├── DatabaseLost, DatabaseExhausted, DatabaseFailed   in the middle: what was begun is undone
         ├── FileLost          a photograph is known and its file is gone or damaged
         ├── FilesUnwritable   the folder of photographs and files
         └── SettingInvalid
@@ -204,8 +207,10 @@ class InputError(GridmgmtError):
     """What was handed in is wrong."""
 
 
-class FileUnreadable(InputError, _File, _Reason):
+class FileUnreadable(InputError, _File):
     """A file is absent, empty, or not of its format."""
+
+    reason: str | _Worded
 
 
 class ColumnMissing(InputError, _File):
@@ -288,6 +293,13 @@ class PeriodAhead(InputError, _Period):
     """The data ends before the period (考核周期) begins."""
 
     known: str
+
+
+class CutOffAhead(InputError):
+    """A data cut-off (数据截止时点) that lies in the future: facts that nobody knows yet would be seen by it."""
+
+    given: str
+    now: str
 
 
 class InstantInvalid(InputError, _Value):
@@ -390,6 +402,10 @@ class OptionInvalid(InputError, _Name, _Expected):
     """An argument has a value that is not allowed."""
 
     value: str | int | list[float]
+
+
+class ValueUnstorable(InputError, _Reason):
+    """A value that the database cannot keep: a NUL in a text, a number or a day beyond its type."""
 
 
 class NotFoundError(GridmgmtError):
@@ -587,6 +603,13 @@ class RulebooksDiffer(ConflictError, _Name):
     periods: list[str]
 
 
+class AssessmentFormOld(ConflictError, _Name):
+    """An assessment is stored in a form that is no longer read."""
+
+    schema: str
+    known: list[str]
+
+
 class AssessmentIncomplete(ConflictError, _Name, _N):
     """An assessment that lacks inputs is not published."""
 
@@ -699,6 +722,20 @@ class DatabaseUnreachable(UnavailableError, _Reason):
     """No PostgreSQL answers at the address."""
 
     url: str
+
+
+class DatabaseLost(UnavailableError, _Reason):
+    """The database ended the connection in the middle of a use case."""
+
+
+class DatabaseExhausted(UnavailableError, _Reason):
+    """The database's server has no room left: disk, memory or connections."""
+
+
+class DatabaseFailed(UnavailableError, _Reason):
+    """The database could not do it: a deadlock, a cancelled statement, a damaged file; ``state`` is its SQLSTATE."""
+
+    state: str
 
 
 class DatabaseOutdated(UnavailableError):

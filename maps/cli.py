@@ -36,6 +36,7 @@ def choropleth(
     from maps import drawing
 
     run.speak(lang)
+    _page(out)
     with run.progress() as tell:
         tell("count", 0)
         data = indicators.choropleth(run.work, indicator, parse_period(period), run.instant(as_of))
@@ -44,6 +45,12 @@ def choropleth(
         page = drawing.choropleth(data, indicator, start_level=start, breaks=_breaks(breaks), lang=run.lang)
         told = _saved(run, page, out)
     yield told
+
+
+def _page(out: Path) -> None:
+    """Refuse a name under which nobody expects a page, before the work: it might be a file that is needed."""
+    if out.suffix.lower() not in (".html", ".htm"):
+        raise OptionInvalid(name="--out", value=str(out), expected=".html")
 
 
 def _saved(run: State, page: OfflineMap, out: Path) -> str:
@@ -71,6 +78,7 @@ def heat(run: State, *, period: str, out: Path, category: str | None = None, lan
     from maps import drawing
 
     run.speak(lang)
+    _page(out)
     with run.progress() as tell:
         tell("count", 0)
         data = indicators.heat(run.work, parse_period(period), category)
@@ -87,6 +95,7 @@ def repeats(run: State, *, period: str, out: Path, rule: str = "annex2", lang: s
     from maps import drawing
 
     run.speak(lang)
+    _page(out)
     with run.progress() as tell:
         tell("look_back", 0)
         found, outlines = repeating.map_data(run.work, parse_period(period), rule)

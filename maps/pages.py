@@ -35,6 +35,8 @@ class Head:
     period: str
     as_of: str
     datum: str
+    notes: tuple[Text, ...] = ()
+    """What is to be read before the map: which facts the period lacks, who has no total and why."""
 
 
 def choropleth(
@@ -413,6 +415,7 @@ def _page_words(head: Head, lang: str) -> dict[str, Any]:
             text("map_period", period=head.period),
             text("map_as_of", as_of=head.as_of),
             text("map_datum", datum=head.datum),
+            *map(dict, head.notes),
         ],
         "words": {k.removeprefix(prefix): dict(v) for k, v in catalogue().items() if k.startswith(prefix)},
     }

@@ -157,6 +157,8 @@ def _row(document: Document) -> ScorecardRow:
         grade=document.grade,
         rank=document.place,
         status=document.status,
+        formed=document.formed,
+        reason=document.reason.code,
         n_missing=len(document.missing),
         consequences=[ReachedConsequence(**c.model_dump(include=_REACHED)) for c in document.consequences],
         points={x.item: x.points.shown if x.points else None for x in top_lines(document)},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -67,7 +67,7 @@ def _reports(run: State, reports: Sequence[ImportReport]) -> Shown:
 
 
 @command(quarantine, "list")
-def quarantine_list(run: State, *, limit: int = 100) -> View:
+def quarantine_list(run: State, *, limit: Annotated[int, typer.Option("--limit", min=1)] = 100) -> View:
     """Rows in quarantine: file, row, column, value and what is wrong."""
     from gridmgmt.intake.operations import imports
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gridmgmt import texts
-from gridmgmt.cli.base import Shown, State, Table, View, a_day, command, day_of, group
+from gridmgmt.cli.base import Shown, State, Table, View, a_day, command, day_of, encoding_of, group
 from gridmgmt.errors import OptionInvalid
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def grids_import(
     level: str | None = None,
     parent: str | None = None,
     replace: bool = False,
+    encoding: str | None = None,
 ) -> View:
     """Load boundary files as an inactive edition and print its topology report."""
     from gridmgmt.places.grids import GridColumns
@@ -46,7 +47,14 @@ def grids_import(
     columns = GridColumns(code, level or "", name, name_en, parent)
     with run.progress() as tell:
         made = editions.import_grids(
-            run.work.but(progress=tell), files, edition, base=base, crs=crs, columns=columns, replace=replace
+            run.work.but(progress=tell),
+            files,
+            edition,
+            base=base,
+            crs=crs,
+            columns=columns,
+            replace=replace,
+            encoding=encoding_of(encoding),
         )
     return View({"edition": made.name, "n_grids": made.n_grids, "report": made.report.to_dict()}, _made(run, made))
 
@@ -253,7 +261,9 @@ def _rule_as_dict(rule: Rule) -> dict[str, object]:
 
 
 @command(unassigned, "list")
-def unassigned_list(run: State, *, limit: int = 100, out: Path | None = None) -> View:
+def unassigned_list(
+    run: State, *, limit: Annotated[int, typer.Option("--limit", min=1)] = 100, out: Path | None = None
+) -> View:
     """Cases and samples in no leaf grid, with the nearest grid and its distance."""
     from gridmgmt.people.operations import reference
 

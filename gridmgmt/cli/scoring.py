@@ -161,14 +161,22 @@ def _missing(run: State, header: Header, documents: Sequence[Document]) -> Shown
     """What is still to be handed in, for whom, and which choices went beyond a quota."""
     from gridmgmt.files import wording
     from gridmgmt.scorecards.exports import results
-    from gridmgmt.scorecards.exports.cards import refusal_words
+    from gridmgmt.scorecards.exports.cards import notes, refusal_words
+    from gridmgmt.scorecards.exports.lines import total_words
 
+    little = [d for d in documents if d.status == "incomplete" and not d.is_open]
+    for note in notes(header, len(little)):
+        yield f"{wording.label('card_absent', run.lang)}: {note[run.lang]}"
+    for document in little[:_MOST_MISSING]:
+        yield f"  {document.subject.code} {document.subject.name[run.lang]}: {total_words(document)[run.lang]}"
+    if len(little) > _MOST_MISSING:
+        yield "  …"
     for refusal in header.refusals:
         yield f"{wording.label('card_refusal', run.lang)}: {refusal_words(refusal)[run.lang]}"
     if not header.n_missing:
         return
     yield wording.label("card_incomplete_value", run.lang, n=header.n_missing)
-    lacking = [d for d in documents if d.status == "incomplete"]
+    lacking = [d for d in documents if d.is_open]
     for document in lacking[:_MOST_MISSING]:
         parts = [f"{period} {titles[run.lang]}" for period, titles in results.missing(document)]
         yield f"  {document.subject.code} {document.subject.name[run.lang]}: {'; '.join(parts)}"

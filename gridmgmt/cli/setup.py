@@ -107,6 +107,35 @@ def units_import(run: State, file: Path) -> Shown:
     yield run.said("rows_imported", {"n": reference.import_units(run.work, file)})
 
 
+@command(units, "history")
+def units_history(run: State, code: str | None = None) -> View:
+    """What was ever said of a unit, or of all: names, kind, parent and place, since when and by whom."""
+    from gridmgmt.people.operations import reference
+
+    found = reference.past_of_units(run.work, code)
+    rows = (
+        [r["code"], run.name(r["name_zh"], r["name_en"]), r["kind"], r["parent_code"], r["grid_code"],
+         run.time(r["known_at"]), r["actor"]]
+        for r in found
+    )  # fmt: skip
+    names = ("code", "name", "kind", "parent", "grid", "known_at", "actor")
+    return View(found, [Table(run.words(names, "history_"), rows)])
+
+
+@command(categories, "history")
+def categories_history(run: State, category: str | None = None) -> View:
+    """What was ever said of a category (component:01001), or of all: its names, since when and by whom."""
+    from gridmgmt.people.operations import reference
+
+    found = reference.past_of_categories(run.work, category)
+    rows = (
+        [r["category"], run.name(r["name_zh"], r["name_en"]), run.name(r["major_zh"], r["major_en"]),
+         run.time(r["known_at"]), r["actor"]]
+        for r in found
+    )  # fmt: skip
+    return View(found, [Table(run.words(("code", "name", "major", "known_at", "actor"), "history_"), rows)])
+
+
 @command(categories, "import")
 def categories_import(run: State, file: Path) -> Shown:
     """Import categories: columns scheme, kind, code, major_code, major_zh, major_en, name_zh, name_en."""

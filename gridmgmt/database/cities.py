@@ -1,9 +1,12 @@
-"""The city's one row, its units, categories and responsibility rules."""
+"""The city's one row, and its calendar day."""
+
+import datetime as dt
 
 from sqlalchemy import Connection, select
 
 from gridmgmt import city as cities
 from gridmgmt.city import City
+from gridmgmt.database import clock
 from gridmgmt.database import tables as t
 from gridmgmt.errors import CityExists, CityMissing
 
@@ -37,3 +40,8 @@ def load_city(connection: Connection) -> City:
     if document is None:
         raise CityMissing()
     return cities.from_dict(document)
+
+
+def today(connection: Connection) -> dt.date:
+    """Today in the city's time zone, by the database's clock."""
+    return clock.now(connection).astimezone(load_city(connection).zone).date()

@@ -14,6 +14,13 @@ from pydantic import Field, PrivateAttr
 
 from gridmgmt.documents import Bilingual, Strict
 from gridmgmt.numbers import shown_apart
+from gridmgmt.rulebooks.results import TOO_LITTLE
+
+SCHEMA = "gridmgmt.assessment/3"
+"""The form that assessments are written in."""
+
+READABLE = ("gridmgmt.assessment/2", SCHEMA)
+"""The forms that are read; what was stored in another is refused in words."""
 
 Tone = Literal["praise", "warning", "penalty", "notice"]
 Status = Literal["scored", "incomplete", "no_data", "unscored", "given"]
@@ -56,6 +63,7 @@ class Stage(Strict):
 
     id: str
     title: Bilingual
+    least_share: str | None = Field(default=None, description="The least share of its points that a total needs.")
 
 
 class Empty(Strict):
@@ -146,7 +154,7 @@ class Refusal(Strict):
 class Judged(Strict):
     """What every assessment's header says of its results."""
 
-    schema_: str = Field(alias="schema", examples=["gridmgmt.assessment/2"])
+    schema_: str = Field(alias="schema", examples=["gridmgmt.assessment/3"])
     rulebook: Book
     complete: bool
     n_missing: int
@@ -218,6 +226,7 @@ class Header(Judged):
     evidence: dict[str, Proof]
     unassigned: dict[str, Counts] = Field(description="Level → the counts of what lies in no grid of it.")
     earlier: dict[str, Source] = Field(description="Earlier period → the assessment whose results count here.")
+    absent: list[str] = Field(default=[], description="Kinds of facts that the rulebook reads and the period lacks.")
     corrects: Source | None = None
     exempted: list[str] | None = None
 
@@ -380,6 +389,7 @@ class Document(Facts):
     lines: list[Line]
     shown: list[Line]
     total: Number | None
+    formed: str | None = Field(default=None, description="The share of the points that have data; null: not scored.")
     grade: str | None
     reason: Reason
     rank: Ranks
@@ -398,6 +408,11 @@ class Document(Facts):
         copy = self.model_copy()
         copy._written = total
         return copy
+
+    @property
+    def is_open(self) -> bool:
+        """Whether inputs are still to come."""
+        return self.status == "incomplete" and self.reason.code != TOO_LITTLE
 
     @property
     def place(self) -> int | None:

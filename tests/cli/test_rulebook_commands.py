@@ -257,3 +257,23 @@ def test_the_entry_form_that_was_filled_in_is_evaluated(run: Run, mine: Path) ->
     rows = "\n".join(f"2025-01,U,{name},{value}" for name, value in INPUTS.items())
     Path("inputs.csv").write_text(f"period,subject,input,value\n{rows}\n2025-01,U,signed_off,是\n", "utf-8")
     assert "U：84.00 分" in told(run("evaluate", str(mine), "--input", "inputs.csv"))
+
+
+@pytest.mark.parametrize("words", [("schema", "--out"), ("inputs", "qixian", "--template"), ("new", "ours", "--out")])
+def test_a_place_that_cannot_be_written_is_said_with_its_option(run: Run, words: tuple[str, ...]) -> None:
+    Path("file").write_text("", "utf-8")
+    refused = run(*words, "file/new.xlsx").exception
+    assert isinstance(refused, OptionInvalid)
+    assert (refused.facts["name"], refused.facts["value"]) == (words[-1], "file/new.xlsx")
+    for lang, said in (("zh", "可以写入的位置"), ("en", "a place that can be written")):
+        assert said in texts.word(refused.code, refused.facts, lang)
+
+
+def test_a_fault_that_has_nothing_to_do_with_what_is_written_is_not_taken_for_one(tmp_path: Path) -> None:
+    elsewhere = FileNotFoundError(2, "No such file or directory", "/run/postgis/lock")
+    with pytest.raises(FileNotFoundError), base._writing({"out": tmp_path / "made.csv"}):
+        raise elsewhere
+    with pytest.raises(BrokenPipeError), base._writing({"out": tmp_path / "made.csv"}):
+        raise BrokenPipeError
+    with pytest.raises(OptionInvalid, match="made"), base._writing({"out": tmp_path / "made.csv"}):
+        raise OSError("Cannot save file into a non-existent directory")

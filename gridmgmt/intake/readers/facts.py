@@ -4,7 +4,7 @@ A row with any fault is left out of the facts and handed to the quarantine
 (问题数据) with all its faults; the other rows go on.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -15,8 +15,8 @@ from gridmgmt import geo
 from gridmgmt.city import City
 from gridmgmt.codes import CATEGORY_KINDS
 from gridmgmt.errors import CrsNotConvertible, CrsUnknown
-from gridmgmt.faults import Faults
-from gridmgmt.files.tabular import X, Y
+from gridmgmt.faults import Fault, Faults
+from gridmgmt.files.rows import X, Y
 from gridmgmt.intake.readers import profiles
 from gridmgmt.intake.readers.fields import Chunk
 from gridmgmt.intake.readers.profiles import FieldSpec, Profile
@@ -45,7 +45,14 @@ class Known:
     units: Collection[str]
 
 
-def parse(raw: pd.DataFrame, profile: Profile, city: City, known: Known, crs: str | None = None) -> Parsed:
+def parse(
+    raw: pd.DataFrame,
+    profile: Profile,
+    city: City,
+    known: Known,
+    crs: str | None = None,
+    unread: Sequence[Fault] = (),
+) -> Parsed:
     """Parse one chunk of rows by a profile.
 
     Parameters
@@ -54,6 +61,8 @@ def parse(raw: pd.DataFrame, profile: Profile, city: City, known: Known, crs: st
         Text columns, index = row number.
     crs
         The file's own coordinate system, for ``location.geometry``.
+    unread
+        Cells that could not be read as what the file shows.
 
     Returns
     -------
@@ -61,7 +70,7 @@ def parse(raw: pd.DataFrame, profile: Profile, city: City, known: Known, crs: st
         ``facts`` has the columns of the case or sample tables plus ``version_at``
         (NaT where the profile has none), lon, lat in EPSG:4490.
     """
-    chunk = Chunk(raw, profile, ZoneInfo(profile.time_zone) if profile.time_zone else city.zone)
+    chunk = Chunk(raw, profile, ZoneInfo(profile.time_zone) if profile.time_zone else city.zone, unread)
     facts = pd.DataFrame(index=raw.index)
     if profile.kind == "cases":
         _case_fields(chunk, facts)

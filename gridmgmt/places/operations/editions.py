@@ -64,6 +64,7 @@ def import_grids(
     crs: str | None = None,
     columns: GridColumns | None = None,
     replace: bool = False,
+    encoding: str | None = None,
 ) -> Imported:
     """Load boundary files as an inactive edition and check it; what blocks activation is loaded all the same.
 
@@ -71,6 +72,8 @@ def import_grids(
     ----------
     base
         An edition that completes a partial delivery (局部更新).
+    encoding
+        Of the texts of shapefiles whose .cpg is wrong.
     replace
         Load an inactive edition of that name anew, e.g. after its files were mended.
 
@@ -86,7 +89,7 @@ def import_grids(
     """
     with work.transaction() as connection:
         city = cities.load_city(connection)
-        delivered, mended = _read(files, name, city, crs, columns or GridColumns(), work.progress)
+        delivered, mended = _read(files, name, city, crs, encoding, columns or GridColumns(), work.progress)
         work.progress("derive", len(delivered))
         if base is None:
             built = whole.fill_hierarchy(delivered, city)
@@ -106,14 +109,20 @@ def import_grids(
 
 
 def _read(
-    files: Sequence[str], name: str, city: City, crs: str | None, given: GridColumns, progress: Progress
+    files: Sequence[str],
+    name: str,
+    city: City,
+    crs: str | None,
+    encoding: str | None,
+    given: GridColumns,
+    progress: Progress,
 ) -> tuple[gpd.GeoDataFrame, tuple[grids.Mended, ...]]:
     """The grids of all files and layers in one frame, and what was mended."""
     parts = []
     for text in files:
         for source in boundaries.layers_of(boundaries.Source.parse(text)):
             progress(f"read:{source.label}", 0)
-            frame = boundaries.read(source, crs)
+            frame = boundaries.read(source, crs, encoding)
             parts.append(grids.prepare(frame, city, _columns(frame, given, source, city), source.label))
     faults = [f for part in parts for f in part.faults]
     if faults:
@@ -249,7 +258,7 @@ def choose(connection: Connection, edition: str | None, day: dt.date | None) -> 
         return store.by_name(connection, edition)
     if day is not None:
         return store.on_date(connection, day)
-    today = dt.datetime.now(cities.load_city(connection).zone).date()
+    today = cities.today(connection)
     begun = [e for e in store.all_editions(connection) if e.valid_from is not None and e.valid_from <= today]
     return begun[-1] if begun else store.on_date(connection, today)
 

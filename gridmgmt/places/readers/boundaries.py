@@ -7,6 +7,7 @@ import geopandas as gpd
 
 from gridmgmt import geo
 from gridmgmt.errors import FileUnreadable
+from gridmgmt.files import attributes
 
 
 @dataclass(frozen=True)
@@ -68,36 +69,38 @@ def layers_of(source: Source) -> list[Source]:
     return [Source(source.path, name) for name in names]
 
 
-def read(source: Source, crs: str | None = None) -> gpd.GeoDataFrame:
+def read(source: Source, crs: str | None = None, encoding: str | None = None) -> gpd.GeoDataFrame:
     """Read one layer, in EPSG:4490.
 
     Parameters
     ----------
     crs
         Its coordinate system where the file has none or a wrong one.
+    encoding
+        Of the texts of a shapefile whose .cpg is wrong.
 
     Raises
     ------
     FileUnreadable, CrsMissing, CrsUnknown, CrsImplausible
         See :func:`gridmgmt.geo.to_storage`.
     """
-    return geo.to_storage(read_as_is(source), geo.parse_crs(crs) if crs else None, name=source.label)
+    return geo.to_storage(read_as_is(source, encoding), geo.parse_crs(crs) if crs else None, name=source.label)
 
 
-def read_as_is(source: Source) -> gpd.GeoDataFrame:
+def read_as_is(source: Source, encoding: str | None = None) -> gpd.GeoDataFrame:
     """Read one layer in the coordinates that it has.
 
     Raises
     ------
     FileUnreadable
     """
-    import pyogrio
-
     try:
         if source.is_parquet:
             frame = gpd.read_parquet(source.path)
         else:
-            frame = pyogrio.read_dataframe(source.path, layer=source.layer)
+            frame = attributes.read(source.path, source.layer, given=encoding)
+    except FileUnreadable:
+        raise
     except Exception as e:  # GDAL's and Arrow's errors have no common class
         raise FileUnreadable(file=source.label, reason=str(e)) from e
     if not isinstance(frame, gpd.GeoDataFrame):

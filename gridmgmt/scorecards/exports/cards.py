@@ -8,7 +8,8 @@ from gridmgmt.documents import plain
 from gridmgmt.figures.counts import COUNTS, KNOWN_BY
 from gridmgmt.figures.indicators import RATIOS
 from gridmgmt.figures.names import indicator_words
-from gridmgmt.files.wording import Figure, Words, listed, readable, same, words
+from gridmgmt.files.wording import Figure, Words, joined, listed, readable, same, words
+from gridmgmt.numbers import exact
 from gridmgmt.scorecards.documents import (
     CardHeader,
     Comparison,
@@ -146,6 +147,8 @@ def total_figure(document: Document) -> Figure:
     """A scorecard's total, or why there is none: no data, inputs to come, or a rulebook without a total."""
     total = document.total
     code = {"incomplete": "card_open", "unscored": "card_unscored"}.get(document.status, "card_no_data")
+    if document.status == "incomplete" and not document.is_open:
+        code = "card_too_little"
     return Figure(Fraction(total.exact) if total else None, "points", code)
 
 
@@ -224,10 +227,29 @@ def basis(header: CardHeader) -> list[tuple[Words, Words]]:
     ]
     if book.grades:
         rows.append((words("card_grades"), listed([_bound(header, g) for g in book.grades])))
+    if book.stage.least_share not in (None, "0"):
+        least = readable(exact(Fraction(book.stage.least_share or 0) * 100))
+        rows.append((words("card_least_share"), words("card_least_share_value", least=least)))
+    if header.absent:
+        rows.append((words("card_absent"), absent_words(header)))
     if not header.complete:
         rows.append((words("card_incomplete"), words("card_incomplete_value", n=header.n_missing)))
     rows += [(words("card_refusal"), refusal_words(r)) for r in header.refusals]
     return rows + _earlier(header) + _proofs(header, same(book.sha256), same(header.sha256))
+
+
+def absent_words(header: Header) -> Words:
+    """That a period has no fact of a kind that the rulebook reads: said before any number that rests on it."""
+    return words("card_absent_value", kinds=joined([words(f"card_facts_{kind}") for kind in header.absent]))
+
+
+def notes(header: Header, n_too_little: int) -> list[Words]:
+    """What is to be read before a level's results: facts that the period lacks, and how many have no total for it."""
+    out = [absent_words(header)] if header.absent else []
+    if n_too_little:
+        least = readable(exact(Fraction(header.rulebook.stage.least_share or 0) * 100))
+        out.append(words("card_n_too_little", n=n_too_little, least=least))
+    return out
 
 
 def _item(item: TopItem) -> Words:

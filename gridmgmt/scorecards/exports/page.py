@@ -35,6 +35,7 @@ def page(card: Card, lang: str | None = None) -> str:
         as_of=cards.read_instant(header.as_of),
         sketch=Markup(card.sketch) if card.sketch else None,
         map_note=_map_note(card),
+        absent=cards.absent_words(header) if header.absent else None,
         level=cards.level_words(header, document.subject.level),
         parent=cards.parent_words(header, document),
         grade=cards.grade_words(header, document.grade),

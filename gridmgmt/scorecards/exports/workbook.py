@@ -370,4 +370,7 @@ def _subtitle(header: CardHeader, document: Document | None, lang: str | None) -
     if document:
         subject = document.subject
         parts = [f"{say(cards.level_words(header, subject.level), lang)} {subject.code}", *parts]
-    return " · ".join([*parts, f"{label('card_as_of', lang)} {cards.read_instant(header.as_of)}"])
+    parts.append(f"{label('card_as_of', lang)} {cards.read_instant(header.as_of)}")
+    if header.absent:
+        parts.append(f"{label('card_absent', lang)}: {say(cards.absent_words(header), lang)}")
+    return " · ".join(parts)

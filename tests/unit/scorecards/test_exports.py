@@ -367,7 +367,7 @@ def test_summary_workbook_ranks_and_says_how(made):
         header.sha256,
         header.rulebook.sha256,
         "c" * 64,
-        "grid_baseline v2",
+        "grid_baseline v3",
         "数量守恒",
         "上报 7 件",
     ):
