@@ -113,6 +113,7 @@ def heat(
     head: Head,
     n_outside: int,
     n_without_location: int = 0,
+    places: GeoDataFrame | None = None,
     lang: str = "zh",
     embedded: bool = False,
 ) -> OfflineMap:
@@ -128,6 +129,8 @@ def heat(
         The city's projected CRS; cells have equal size in it.
     n_outside, n_without_location
         Cases that are not among the points; the page states them.
+    places
+        Small grids (``code``, ``name``, optionally ``name_en``) that name the cells; default: the outlines.
     embedded
         For a frame of another page: the map alone; it posts ``{place: [lon, lat]}`` when pressed.
 
@@ -148,7 +151,7 @@ def heat(
         **_page_words(head, lang),
         "measure": text("map_heat_measure"),
         "direction": text("map_better_none"),
-        "layers": [_bin_layer(x, outline) for x in bins],
+        "layers": [_bin_layer(x, outline, places) for x in bins],
         "districts": districts,
         "embedded": embedded,
     }
@@ -217,6 +220,7 @@ def _group_layer(groups: GeoDataFrame, classes: Mapping[str, tuple[str, Text]]) 
         "caption": text("map_repeats_caption", n=f"{len(groups):,}"),
         "heading": text("map_repeats_list"),
         "value": [show_number(n, "count") for n in counts],
+        "unit": text("map_repeats_unit"),
         "size": counts.tolist(),
         "rank": (-counts).rank(method="min").astype(int).tolist(),
         "n_ranked": len(groups),
@@ -320,7 +324,7 @@ def _grid_layer(
     return layer
 
 
-def _bin_layer(bins: Bins, outline: GeoDataFrame) -> dict[str, Any]:
+def _bin_layer(bins: Bins, outline: GeoDataFrame, places: GeoDataFrame | None) -> dict[str, Any]:
     """One size of cells; a cell's parent is the outline that covers its centre."""
     measure = Measure("heat", "", "", "count")
     values = bins.counts.astype(float)
@@ -338,12 +342,22 @@ def _bin_layer(bins: Bins, outline: GeoDataFrame) -> dict[str, Any]:
         "caption": text("map_heat_cells", size=size, n=f"{len(values):,}"),
         "heading": text("map_heat_list"),
         "parent": _covering(centres, bins.shapes.decimals, outline),
+        "places": [] if places is None else _place_names(centres, bins.shapes.decimals, places),
+        "unit": text("map_heat_unit"),
         "value": [show_number(n, "count") for n in values],
         "rank": pd.Series(-values).rank(method="min").astype(int).tolist(),
         "n_ranked": len(values),
         "counts": [{**text("map_heat_share"), "values": shares}],
         "line": 0,
     }
+
+
+def _place_names(centres: Any, decimals: int, places: GeoDataFrame) -> list[Text | None]:
+    """The names of the small grid that covers each cell's centre, None where none does."""
+    names = _names(stored(places, "places").reset_index(drop=True))
+    english = names.get("name_en", names["name"])
+    found = _covering(centres, decimals, stored(places, "places").reset_index(drop=True))
+    return [None if i < 0 else {"zh": names["name"][i], "en": english[i]} for i in found]
 
 
 def _covering(centres: Any, decimals: int, outline: GeoDataFrame) -> list[int]:

@@ -126,8 +126,15 @@ class State:
         return periods.parse_instant(text, self.city.zone) if text else None
 
     def time(self, at: dt.datetime, *, seconds: bool = False) -> str:
-        """An instant as the city's clocks show it."""
-        return at.astimezone(self.city.zone).strftime(f"%Y-%m-%d %H:%M{':%S' if seconds else ''}")
+        """An instant as the city's clocks show it: ``2025年12月3日 08:30``; seconds only where there are some."""
+        local = at.astimezone(self.city.zone)
+        day = f"{local.year}年{local.month}月{local.day}日" if self.lang == "zh" else f"{local:%Y-%m-%d}"
+        return f"{day} {local:%H:%M:%S}" if seconds and local.second else f"{day} {local:%H:%M}"
+
+    def coded(self, code: str | None, names: Mapping[str, Any]) -> str | None:
+        """A code with its name beside it; ``names`` by language, as far as they are told."""
+        name = self.name(names.get("zh"), names.get("en")) if code else ""
+        return f"{code} {name}" if name and name != code else code
 
     def progress(self) -> AbstractContextManager[Progress]:
         """Show on standard error what is being done, in the reader's language."""

@@ -305,7 +305,8 @@ def case_list(
         offset=offset,
     )
     rows = (
-        [c["case_no"], run.word(f"state_{c['status']}") if c["status"] else None, _class(c), c["unit_code"],
+        [c["case_no"], run.word(f"state_{c['status']}") if c["status"] else None,
+         run.coded(_class(c), _named(c, "category")), run.coded(c["unit_code"], _named(c, "unit")),
          _time(run, c["reported_at"]), _time(run, c["due_extended_at"] or c["due_at"]), c["address"]]
         for c in found
     )  # fmt: skip
@@ -313,6 +314,10 @@ def case_list(
     heads = run.words(("docket_case", "state", *(f"docket_{name}" for name in names)))
     table = Table(heads, rows, title=run.says("cases_matched", {"n": n}))
     return View({"n_matched": n, "cases": found}, [table])
+
+
+def _named(row: Mapping[str, Any], what: str) -> dict[str, Any]:
+    return {x: row[f"{what}_name_{x}"] for x in texts.LANGUAGES}
 
 
 def _class(row: Mapping[str, Any]) -> str | None:

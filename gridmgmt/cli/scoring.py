@@ -190,7 +190,7 @@ def assessments_list(run: State) -> View:
     from gridmgmt.assessing.operations import scoring
 
     found = scoring.listing(run.work)
-    rows = ([a["name"], a["period"], a["as_of"], run.word(_state(a)), a["sha256"]] for a in found)
+    rows = ([a["name"], a["period"], run.time(a["as_of"]), run.word(_state(a)), a["sha256"]] for a in found)
     return View(found, [Table(run.words(("assessment", "period", "as_of", "state", "SHA-256")), rows)])
 
 

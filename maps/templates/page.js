@@ -184,7 +184,8 @@ class Page {
   }
 
   value(layer, i) {
-    return layer.value[i] === null ? this.word("no_data") : layer.value[i];
+    if (layer.value[i] === null) return this.word("no_data");
+    return layer.unit ? `${layer.value[i]} ${this.text(layer.unit)}` : layer.value[i];
   }
 
   describe(layer, i) {

@@ -148,6 +148,21 @@ def test_who_is_responsible_here(visit, category):
     expect(form.locator(".outside")).to_be_visible()
 
 
+def test_a_word_in_several_classes_lists_them_to_choose_from(visit):
+    tab = visit()
+    form = tab.locator("#locate")
+    form.get_by_label("经度").fill("114.005")
+    form.get_by_label("纬度").fill("30.005")
+    form.get_by_label("问题类别").fill("井盖")
+    form.get_by_label("问题类别").press("Enter")
+    expect(form.locator(".answer p")).to_have_text("“井盖”对应多个类别，请选择：")
+    form.get_by_role("button", name="供水井盖 component:01001").click()
+    expect(form.locator(".unit")).to_have_text("市政中心")
+    form.get_by_label("问题类别").fill("没有这个词")
+    form.get_by_label("问题类别").press("Enter")
+    expect(form.locator(".answer p")).to_have_text("没有名称含“没有这个词”的类别")
+
+
 def test_names_from_a_file_are_text(visit):
     tab = visit(f"/?level=community&code={COMMUNITIES[3]}")
     expect(tab.locator("#scorecard h3")).to_contain_text(NASTY)

@@ -1,5 +1,6 @@
 """The language of messages and files: the one asked for, else the city's."""
 
+import datetime as dt
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,3 +40,16 @@ def test_a_message_asked_for_in_one_language_is_told_in_it_alone():
     assert " / " not in run.said("db_not_running")
     with pytest.raises(OptionInvalid):
         run.speak("fr")
+
+
+def test_people_read_a_time_as_the_citys_clocks_show_it_and_a_code_with_its_name():
+    run = State(Settings(database_url=None, home=Path(), db="none"), "zh")
+    run._city = CITY
+    at = dt.datetime(2025, 12, 3, 0, 30, tzinfo=dt.UTC)
+    assert run.time(at) == run.time(at, seconds=True) == "2025年12月3日 08:30"
+    assert run.time(at.replace(second=7), seconds=True) == "2025年12月3日 08:30:07"
+    assert run.coded("U9", {"zh": "城管局", "en": None}) == "U9 城管局"
+    assert run.coded("U9", {"zh": None, "en": None}) == "U9"
+    assert run.coded(None, {"zh": None, "en": None}) is None
+    run.speak("en")
+    assert run.time(at) == "2025-12-03 08:30"

@@ -40,19 +40,32 @@ export class Locate {
     return found;
   }
 
-  // A category may be typed by its name: the one so called, or the only one with the text in its name.
-  async code(typed) {
+  // A category may be typed by its name: those so called, else those with the text in their names.
+  async matching(typed) {
+    if (!typed || typed.includes(":")) return null;
     const names = ({name}) => Object.values(name).filter(Boolean);
-    const all = typed && !typed.includes(":") ? await this.offer() : [];
-    const called = all.find((found) => names(found).includes(typed));
-    const like = all.filter((found) => names(found).some((name) => name.includes(typed)));
-    return (called ?? (like.length === 1 ? like[0] : null))?.category ?? typed;
+    const all = await this.offer();
+    if (!all.length) return null;
+    const called = all.filter((found) => names(found).includes(typed));
+    return called.length ? called : all.filter((found) => names(found).some((name) => name.includes(typed)));
+  }
+
+  // What was typed stands for several categories, or for none: list them, each to be pressed.
+  choices(typed, found) {
+    const rows = found.map(({category, name}) => element("li", "", button(`${name[data.lang]} ${category}`, () => {
+      this.form.elements.category.value = category;
+      return this.find();
+    })));
+    return [element("p", "", word(found.length ? "category_choose" : "category_none", {typed})),
+      element("ul", "choices", ...rows)];
   }
 
   find() {
     const asked = Object.fromEntries(new FormData(this.form));
     return fill(this.answer, async () => {
-      asked.category = await this.code(asked.category.trim());
+      const typed = asked.category.trim(), found = await this.matching(typed);
+      if (found && found.length !== 1) return this.choices(typed, found);
+      asked.category = found ? found[0].category : typed;
       return this.tell(await ask("/v1/locate", asked));
     });
   }

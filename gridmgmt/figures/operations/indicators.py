@@ -79,7 +79,8 @@ def choropleth(work: Work, indicator: str, period: Period, as_of: dt.datetime | 
 
 @dataclass(frozen=True)
 class HeatData:
-    """What a heat map is drawn from: points of the cases reported in a period, and the district outlines."""
+    """What a heat map is drawn from: points of the cases reported in a period, district outlines, and the smallest
+    grids, which name the places."""
 
     city: City
     period: Period
@@ -89,6 +90,7 @@ class HeatData:
     n_outside: int
     n_without_location: int
     boundary: gpd.GeoDataFrame
+    places: gpd.GeoDataFrame
 
 
 def heat(work: Work, period: Period, category: str | None = None) -> HeatData:
@@ -103,8 +105,10 @@ def heat(work: Work, period: Period, category: str | None = None) -> HeatData:
         found = figures(connection, city, period, levels=[city.levels[1].number])
         wanted = kept(found.cases.facts, None, [category] if category else [], [], [])
         frame = found.cases.facts.frame[found.cases.masks["n_reported"] & wanted]
-        outlines = editions.grids(connection, found.edition.id, [city.levels[1].number])
-        outlines["name"] = called(outlines)
+        outlines, places = (
+            editions.grids(connection, found.edition.id, [level.number]) for level in (city.levels[1], city.levels[-1])
+        )
+        outlines["name"], places["name"] = called(outlines), called(places)
         placed = frame[frame["located"].isin(["leaf", "upper"])]
         return HeatData(
             city,
@@ -115,4 +119,5 @@ def heat(work: Work, period: Period, category: str | None = None) -> HeatData:
             int((frame["located"] == "outside").sum()),
             int(frame["located"].isin(["no_location", "no_edition"]).sum()),
             outlines,
+            places,
         )
