@@ -9,10 +9,12 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     ├── InputError            what was handed in is wrong: mend it and try again
     │   ├── FileUnreadable, ColumnMissing, TableInvalid, TableRefused, ProfileInvalid, CityInvalid
     │   ├── CrsMissing, CrsUnknown, CrsNotConvertible, CoordinateOutOfRange
-    │   ├── CrsImplausible    CrsLooksProjected, CrsLooksSwapped, CrsLooksGeographic
+    │   ├── CrsImplausible    CrsLooksProjected, CrsLooksSwapped, CrsLooksGeographic, CrsAxesSwapped, CrsUnitMistaken,
+    │   │                     CrsElsewhere
+    │   ├── MetricCrsElsewhere, GridAreaInvalid
     │   ├── PeriodInvalid, PeriodAhead, InstantInvalid, LevelUnknown, CodeInvalid
     │   ├── EditionInvalid    its topology report says why
-    │   ├── DeliveryIncomplete
+    │   ├── DeliveryIncomplete, MostOutside
     │   ├── RulebookInvalid   file, line and key
     │   ├── DossierInvalid    every fault of the inputs handed to a rulebook
     │   ├── EntryInvalid      a row of a form, of a subject list or of the daily staff table
@@ -265,6 +267,40 @@ class CrsLooksGeographic(CrsImplausible):
     """A layer is labelled as projected and holds degrees."""
 
 
+class _Placed(_Facts):
+    lon: float
+    lat: float
+
+
+class CrsAxesSwapped(CrsImplausible):
+    """A layer's coordinates have the northing (北坐标、纬度) before the easting."""
+
+
+class CrsUnitMistaken(CrsImplausible):
+    """A layer's coordinates are feet where its system has metres, or metres where it has feet."""
+
+
+class CrsElsewhere(CrsImplausible, _Placed):
+    """A layer lies outside the area that its coordinate system is made for."""
+
+    area: str
+
+
+class MetricCrsElsewhere(InputError, _File, _Placed):
+    """The city's metric CRS is made for another region than that where a layer lies; ``wrong``: by what share."""
+
+    metric_crs: str
+    area: str
+    wrong: str
+
+
+class GridAreaInvalid(InputError, _N):
+    """Grids of which no area can be measured: it is zero, infinite or no number."""
+
+    codes: list[str]
+    metric_crs: str
+
+
 class CrsNotConvertible(InputError):
     """No published transformation connects a coordinate system's datum to the stored one."""
 
@@ -314,6 +350,13 @@ class DeliveryIncomplete(InputError, _N):
     """A partial delivery (局部更新) holds grids without their district."""
 
     codes: list[str]
+
+
+class MostOutside(InputError, _File, _N):
+    """Most located rows of a file lie outside all grids; ``guesses``: with which coordinates they would not."""
+
+    n_outside: int
+    guesses: Sequence[_Worded]
 
 
 class RulebookInvalid(InputError, _File, _Key, _Reason):

@@ -37,6 +37,7 @@ def grids_import(
     name_en: str | None = None,
     level: str | None = None,
     parent: str | None = None,
+    swap_xy: bool = False,
     replace: bool = False,
 ) -> View:
     """Load boundary files as an inactive edition and print its topology report."""
@@ -46,7 +47,14 @@ def grids_import(
     columns = GridColumns(code, level or "", name, name_en, parent)
     with run.progress() as tell:
         made = editions.import_grids(
-            run.work.but(progress=tell), files, edition, base=base, crs=crs, columns=columns, replace=replace
+            run.work.but(progress=tell),
+            files,
+            edition,
+            base=base,
+            crs=crs,
+            columns=columns,
+            swap=swap_xy,
+            replace=replace,
         )
     return View({"edition": made.name, "n_grids": made.n_grids, "report": made.report.to_dict()}, _made(run, made))
 

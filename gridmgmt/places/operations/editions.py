@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 
 from gridmgmt import geo
 from gridmgmt.city import City
 from gridmgmt.database import cities
 from gridmgmt.database.work import Connection, Progress, Work, lock
-from gridmgmt.errors import EditionActive, EditionInvalid, EditionOverlap, EditionShrinks
+from gridmgmt.errors import EditionActive, EditionInvalid, EditionOverlap, EditionShrinks, GridAreaInvalid
 from gridmgmt.places import editions as whole
 from gridmgmt.places import grids, topology
 from gridmgmt.places.grids import GridColumns
@@ -63,6 +64,7 @@ def import_grids(
     base: str | None = None,
     crs: str | None = None,
     columns: GridColumns | None = None,
+    swap: bool = False,
     replace: bool = False,
 ) -> Imported:
     """Load boundary files as an inactive edition and check it; what blocks activation is loaded all the same.
@@ -71,12 +73,15 @@ def import_grids(
     ----------
     base
         An edition that completes a partial delivery (局部更新).
+    swap
+        The files have northing or latitude first.
     replace
         Load an inactive edition of that name anew, e.g. after its files were mended.
 
     Raises
     ------
-    FileUnreadable, ColumnMissing, CrsMissing, CrsImplausible, EditionMissing, EditionExists
+    FileUnreadable, ColumnMissing, CrsMissing, CrsImplausible, MetricCrsElsewhere, GridAreaInvalid
+    EditionMissing, EditionExists
         Nothing is loaded.
     EditionActive
         The edition to replace is, or was, active.
@@ -86,12 +91,13 @@ def import_grids(
     """
     with work.transaction() as connection:
         city = cities.load_city(connection)
-        delivered, mended = _read(files, name, city, crs, columns or GridColumns(), work.progress)
+        delivered, mended = _read(files, name, city, crs, swap, columns or GridColumns(), work.progress)
         work.progress("derive", len(delivered))
         if base is None:
             built = whole.fill_hierarchy(delivered, city)
         else:
             built = whole.complete(store.grids(connection, store.by_name(connection, base).id), delivered, city)
+        area_m2 = _measured(built.frame, city)
         work.progress("topology", len(built.frame))
         report = topology.check_edition(built.frame, city)
         report = dataclasses.replace(report, findings=(*built.findings, *report.findings))
@@ -100,20 +106,26 @@ def import_grids(
         work.progress("save", len(built.frame))
         if replace:
             _make_room(connection, name)
-        frame = built.frame.assign(area_m2=geo.areas_m2(built.frame, city.metric_epsg))
+        frame = built.frame.assign(area_m2=area_m2)
         store.insert_edition(connection, name, ", ".join(files), report.to_dict(), frame)
         return Imported(name, len(frame), report, mended)
 
 
 def _read(
-    files: Sequence[str], name: str, city: City, crs: str | None, given: GridColumns, progress: Progress
+    files: Sequence[str],
+    name: str,
+    city: City,
+    crs: str | None,
+    swap: bool,
+    given: GridColumns,
+    progress: Progress,
 ) -> tuple[gpd.GeoDataFrame, tuple[grids.Mended, ...]]:
     """The grids of all files and layers in one frame, and what was mended."""
     parts = []
     for text in files:
         for source in boundaries.layers_of(boundaries.Source.parse(text)):
             progress(f"read:{source.label}", 0)
-            frame = boundaries.read(source, crs)
+            frame = boundaries.read(source, crs, city, swap=swap)
             parts.append(grids.prepare(frame, city, _columns(frame, given, source, city), source.label))
     faults = [f for part in parts for f in part.faults]
     if faults:
@@ -121,6 +133,22 @@ def _read(
         raise EditionInvalid(name=name, n=len(faults), findings=shown)
     frame = gpd.GeoDataFrame(pd.concat([p.frame for p in parts], ignore_index=True), crs=parts[0].frame.crs)
     return frame, tuple(m for part in parts for m in part.mended)
+
+
+def _measured(frame: gpd.GeoDataFrame, city: City) -> "pd.Series[float]":
+    """The area of each grid in m².
+
+    Raises
+    ------
+    GridAreaInvalid
+        One is zero, infinite or no number.
+    """
+    area_m2 = geo.areas_m2(frame, city.metric_epsg)
+    wrong = frame.loc[~(np.isfinite(area_m2) & (area_m2 > 0)), "code"]
+    if len(wrong):
+        codes = list(wrong.head(grids.MAX_CODES))
+        raise GridAreaInvalid(codes=codes, n=len(wrong), metric_crs=f"EPSG:{city.metric_epsg}")
+    return area_m2
 
 
 def _make_room(connection: Connection, name: str) -> None:
@@ -183,7 +211,7 @@ def activate(work: Work, name: str, first: dt.date, *, shrinks: bool = False) ->
         It is active already: an active edition is never changed.
     EditionOverlap
         A later edition exists, or one begins on that very day.
-    EditionShrinks
+    EditionShrinks, GridAreaInvalid
         It covers less than the one before, and ``shrinks`` was not said.
     """
     with work.locked() as connection:

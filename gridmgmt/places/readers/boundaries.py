@@ -6,7 +6,9 @@ from pathlib import Path
 import geopandas as gpd
 
 from gridmgmt import geo
+from gridmgmt.city import City
 from gridmgmt.errors import FileUnreadable
+from gridmgmt.places.whereabouts import placed
 
 
 @dataclass(frozen=True)
@@ -68,20 +70,25 @@ def layers_of(source: Source) -> list[Source]:
     return [Source(source.path, name) for name in names]
 
 
-def read(source: Source, crs: str | None = None) -> gpd.GeoDataFrame:
+def read(source: Source, crs: str | None = None, city: City | None = None, *, swap: bool = False) -> gpd.GeoDataFrame:
     """Read one layer, in EPSG:4490.
 
     Parameters
     ----------
     crs
         Its coordinate system where the file has none or a wrong one.
+    city
+        The city that it must lie in.
+    swap
+        Northing or latitude stands before easting or longitude.
 
     Raises
     ------
     FileUnreadable, CrsMissing, CrsUnknown, CrsImplausible
-        See :func:`gridmgmt.geo.to_storage`.
+    MetricCrsElsewhere
+        See :func:`gridmgmt.places.whereabouts.placed`.
     """
-    return geo.to_storage(read_as_is(source), geo.parse_crs(crs) if crs else None, name=source.label)
+    return placed(read_as_is(source), geo.parse_crs(crs) if crs else None, source.label, city, swap=swap)
 
 
 def read_as_is(source: Source) -> gpd.GeoDataFrame:

@@ -24,6 +24,7 @@ from gridmgmt.files.cells import half_width, trimmed
 from gridmgmt.places.layers import Kind, Kinds
 from gridmgmt.places.readers import boundaries
 from gridmgmt.places.readers.boundaries import Source
+from gridmgmt.places.whereabouts import placed
 from gridmgmt.settings import data_path
 
 ENCODINGS = ("utf-8", "gb18030")
@@ -132,7 +133,7 @@ def _placed(raw: gpd.GeoDataFrame, crs: str | None, label: str) -> tuple[gpd.Geo
     rows = np.flatnonzero(wrong).tolist()
     faults = tuple(_out_of_range(int(raw.index[i]), bounds[i, 0], bounds[i, 1], system) for i in rows)
     kept = raw.set_geometry(gpd.GeoSeries(shapes, index=raw.index, crs=STORAGE_EPSG if shift else claimed))[~wrong]
-    return geo.to_storage(kept, name=label), faults
+    return placed(kept, name=label), faults
 
 
 def _outside(shapes: np.ndarray, bounds: np.ndarray, degrees: bool) -> np.ndarray:
