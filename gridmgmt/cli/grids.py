@@ -36,15 +36,22 @@ def grids_import(
     name: str | None = None,
     name_en: str | None = None,
     level: str | None = None,
-    parent: str | None = None,
+    parent: Sequence[str] = (),
     swap_xy: bool = False,
+    dissolve: bool = False,
+    overlaps: str | None = None,
+    first: Sequence[str] = (),
+    by: str | None = None,
+    why: str | None = None,
     replace: bool = False,
 ) -> View:
     """Load boundary files as an inactive edition and print its topology report."""
+    from gridmgmt.places.contested import settlement
     from gridmgmt.places.grids import GridColumns
     from gridmgmt.places.operations import editions
 
-    columns = GridColumns(code, level or "", name, name_en, parent)
+    columns = GridColumns(code, level or "", name, name_en, next(iter(parent), None), above=tuple(parent[1:]))
+    settled = settlement(overlaps, by, why, first)
     with run.progress() as tell:
         made = editions.import_grids(
             run.work.but(progress=tell),
@@ -54,6 +61,8 @@ def grids_import(
             crs=crs,
             columns=columns,
             swap=swap_xy,
+            dissolve=dissolve,
+            settled=settled,
             replace=replace,
         )
     return View({"edition": made.name, "n_grids": made.n_grids, "report": made.report.to_dict()}, _made(run, made))

@@ -15,8 +15,9 @@ from gridmgmt.city import City
 from gridmgmt.database import cities
 from gridmgmt.database.work import Connection, Progress, Work, lock
 from gridmgmt.errors import EditionActive, EditionInvalid, EditionOverlap, EditionShrinks, GridAreaInvalid
+from gridmgmt.places import contested, grids, topology
 from gridmgmt.places import editions as whole
-from gridmgmt.places import grids, topology
+from gridmgmt.places.contested import Settlement
 from gridmgmt.places.grids import GridColumns
 from gridmgmt.places.lineage import lineage
 from gridmgmt.places.readers import boundaries
@@ -65,6 +66,8 @@ def import_grids(
     crs: str | None = None,
     columns: GridColumns | None = None,
     swap: bool = False,
+    dissolve: bool = False,
+    settled: Settlement | None = None,
     replace: bool = False,
 ) -> Imported:
     """Load boundary files as an inactive edition and check it; what blocks activation is loaded all the same.
@@ -75,6 +78,10 @@ def import_grids(
         An edition that completes a partial delivery (局部更新).
     swap
         The files have northing or latitude first.
+    dissolve
+        A code that stands in several rows of a file is one grid.
+    settled
+        What the city says about land that two grids claim (:mod:`gridmgmt.places.contested`); it stands in the report.
     replace
         Load an inactive edition of that name anew, e.g. after its files were mended.
 
@@ -91,15 +98,12 @@ def import_grids(
     """
     with work.transaction() as connection:
         city = cities.load_city(connection)
-        delivered, mended = _read(files, name, city, crs, swap, columns or GridColumns(), work.progress)
-        work.progress("derive", len(delivered))
-        if base is None:
-            built = whole.fill_hierarchy(delivered, city)
-        else:
-            built = whole.complete(store.grids(connection, store.by_name(connection, base).id), delivered, city)
+        delivery = _read(files, name, city, _How(crs, columns or GridColumns(), swap, dissolve), work.progress)
+        work.progress("derive", len(delivery.frame))
+        built = _built(connection, delivery, city, base, settled)
         area_m2 = _measured(built.frame, city)
         work.progress("topology", len(built.frame))
-        report = topology.check_edition(built.frame, city)
+        report = topology.check_edition(built.frame, city, settled=settled)
         report = dataclasses.replace(report, findings=(*built.findings, *report.findings))
         if any(f.code == "grid_code_duplicate" for f in report.findings):
             raise EditionInvalid(name=name, n=len(report.blocking), findings=_wordings(report, city))
@@ -108,31 +112,62 @@ def import_grids(
             _make_room(connection, name)
         frame = built.frame.assign(area_m2=area_m2)
         store.insert_edition(connection, name, ", ".join(files), report.to_dict(), frame)
-        return Imported(name, len(frame), report, mended)
+        return Imported(name, len(frame), report, delivery.mended)
 
 
-def _read(
-    files: Sequence[str],
-    name: str,
-    city: City,
-    crs: str | None,
-    swap: bool,
-    given: GridColumns,
-    progress: Progress,
-) -> tuple[gpd.GeoDataFrame, tuple[grids.Mended, ...]]:
-    """The grids of all files and layers in one frame, and what was mended."""
+@dataclass(frozen=True)
+class _How:
+    """How files are read."""
+
+    crs: str | None
+    columns: GridColumns
+    swap: bool
+    dissolve: bool
+
+
+@dataclass(frozen=True)
+class _Delivery:
+    """The grids of all files and layers in one frame, what was mended and found, and what stands above them."""
+
+    frame: gpd.GeoDataFrame
+    mended: tuple[grids.Mended, ...]
+    above: Mapping[tuple[int, str], str]
+    findings: tuple[grids.Finding, ...]
+
+
+def _built(
+    connection: Connection, delivery: _Delivery, city: City, base: str | None, settled: Settlement | None
+) -> whole.Built:
+    """The edition that a delivery makes: overlaps are cut where the city says so, what is left out is derived."""
+    frame, found = delivery.frame, delivery.findings
+    if settled is not None and settled.way == "cut":
+        least = topology.DEFAULT
+        frame, told = contested.cut(frame, city, settled, least.overlap_m2, least.overlap_share)
+        found = (*found, *told)
+    if base is None:
+        built = whole.fill_hierarchy(frame, city, delivery.above)
+    else:
+        built = whole.complete(store.grids(connection, store.by_name(connection, base).id), frame, city)
+    return dataclasses.replace(built, findings=(*found, *built.findings))
+
+
+def _read(files: Sequence[str], name: str, city: City, how: _How, progress: Progress) -> _Delivery:
     parts = []
     for text in files:
         for source in boundaries.layers_of(boundaries.Source.parse(text)):
             progress(f"read:{source.label}", 0)
-            frame = boundaries.read(source, crs, city, swap=swap)
-            parts.append(grids.prepare(frame, city, _columns(frame, given, source, city), source.label))
+            frame = boundaries.read(source, how.crs, city, swap=how.swap)
+            columns = _columns(frame, how.columns, source, city)
+            parts.append(grids.prepare(frame, city, columns, source.label, dissolve=how.dissolve))
     faults = [f for part in parts for f in part.faults]
     if faults:
-        shown = [f"{f.sheet} row {f.row} {f.column}={f.value!r}: {both(f.code)}" for f in faults[:20]]
+        shown = [f"{f.sheet} row {f.row} {f.column}={f.value!r}: {both(f.code, f.told)}" for f in faults[:20]]
         raise EditionInvalid(name=name, n=len(faults), findings=shown)
     frame = gpd.GeoDataFrame(pd.concat([p.frame for p in parts], ignore_index=True), crs=parts[0].frame.crs)
-    return frame, tuple(m for part in parts for m in part.mended)
+    n = sum(p.n_dissolved for p in parts)
+    findings = (grids.Finding("grid_rows_dissolved", "note", len(city.levels), (), n),) if n else ()
+    above = {key: code for part in parts for key, code in part.above.items()}
+    return _Delivery(frame, tuple(m for part in parts for m in part.mended), above, findings)
 
 
 def _measured(frame: gpd.GeoDataFrame, city: City) -> "pd.Series[float]":
@@ -182,7 +217,9 @@ def check(work: Work, name: str) -> TopologyReport:
     """
     with work.snapshot() as connection:
         city = cities.load_city(connection)
-        return topology.check_edition(store.grids(connection, store.by_name(connection, name).id), city)
+        edition = store.by_name(connection, name)
+        settled = TopologyReport.from_dict(edition.report).settled
+        return topology.check_edition(store.grids(connection, edition.id), city, settled=settled)
 
 
 def list_editions(work: Work) -> list[store.Edition]:
