@@ -8,6 +8,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     GridmgmtError
     ├── InputError            what was handed in is wrong: mend it and try again
     │   ├── FileUnreadable, ColumnMissing, TableInvalid, TableRefused, ProfileInvalid, CityInvalid
+    │   ├── FormatForeign, GeometryTooLarge   files of maps
     │   ├── CrsMissing, CrsUnknown, CrsNotConvertible, CoordinateOutOfRange
     │   ├── CrsImplausible    CrsLooksProjected, CrsLooksSwapped, CrsLooksGeographic, CrsAxesSwapped, CrsUnitMistaken,
     │   │                     CrsElsewhere
@@ -208,6 +209,18 @@ class InputError(GridmgmtError):
 
 class FileUnreadable(InputError, _File, _Reason):
     """A file is absent, empty, or not of its format."""
+
+
+class FormatForeign(InputError, _File, _Known):
+    """A map file of a format that is not read, or one that points to other files or to the network."""
+
+
+class GeometryTooLarge(InputError, _File, _N):
+    """A map file is larger than is read; ``what`` says in which respect."""
+
+    what: str
+    most: int
+    row: int | None
 
 
 class ColumnMissing(InputError, _File):

@@ -27,6 +27,7 @@ import pyarrow.parquet as pq
 import shapely
 
 from gridmgmt.errors import ColumnMissing, FileUnreadable
+from gridmgmt.files import geofiles
 
 CHUNK_ROWS = 100_000
 X, Y = "geometry.x", "geometry.y"
@@ -318,20 +319,13 @@ def _parquet(rows: Rows, wanted: Sequence[str]) -> Iterator[pd.DataFrame]:
 
 
 def _layer(rows: Rows, wanted: Sequence[str], layer: str | None) -> Iterator[pd.DataFrame]:
-    import pyogrio  # slow, and needed by those only who read layers
-
-    try:
-        names = [str(name) for name, _ in pyogrio.list_layers(rows.path)]
-        if layer is None and len(names) == 1:
-            layer = names[0]
-        if layer in names:
-            frame = pyogrio.read_dataframe(rows.path, layer=layer)
-    except Exception as e:  # GDAL's errors have no common class
-        raise FileUnreadable(file=str(rows.path), reason=str(e)) from e
+    names = [name for name, _ in geofiles.layers(rows.path)]
+    if layer is None and len(names) == 1:
+        layer = names[0]
     if layer not in names:
         reason = f"no layer {layer}" if layer else "several layers, and the profile's sheet names none"
         raise FileUnreadable(file=str(rows.path), reason=f"{reason}; it has {', '.join(names)}")
-    yield from _points(rows, wanted, frame)
+    yield from _points(rows, wanted, geofiles.read(rows.path, layer))
 
 
 def _points(rows: Rows, wanted: Sequence[str], frame: pd.DataFrame) -> Iterator[pd.DataFrame]:

@@ -20,7 +20,7 @@ from gridmgmt.geo import to_metric
 from gridmgmt.places.coverage import mismatches, overlaps
 from gridmgmt.places.grids import MAX_CODES, Finding, multipolygons
 
-Way = Literal["accept", "cut"]
+_Way = Literal["accept", "cut"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Settlement:
         Codes that keep what they share when it is cut, the strongest first; all others follow by code.
     """
 
-    way: Way
+    way: _Way
     by: str
     why: str
     first: tuple[str, ...] = ()
@@ -47,7 +47,7 @@ def settlement(way: str | None, by: str | None, why: str | None, first: Sequence
     OptionInvalid
         An unknown way; without who or why; an order where nothing is cut.
     """
-    ways: tuple[Way, ...] = get_args(Way)
+    ways: tuple[_Way, ...] = get_args(_Way)
     chosen = next((x for x in ways if x == way), None)
     if way is None and not first:
         return None

@@ -1,13 +1,15 @@
-"""Boundary files → frames in storage coordinates: any format GDAL reads, and GeoParquet."""
+"""Boundary files → frames in storage coordinates: formats of the allow-list, and GeoParquet."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import geopandas as gpd
+import pandas as pd
 
 from gridmgmt import geo
 from gridmgmt.city import City
 from gridmgmt.errors import FileUnreadable
+from gridmgmt.files import geofiles
 from gridmgmt.places.whereabouts import placed
 
 
@@ -47,24 +49,19 @@ def layers_of(source: Source) -> list[Source]:
     FileUnreadable
         Absent, not of its format, or without that layer.
     """
-    if not source.path.exists():
-        raise FileUnreadable(file=str(source.path), reason="no such file")
     if source.is_parquet:
+        if not source.path.exists():
+            raise FileUnreadable(file=str(source.path), reason="no such file")
         return [source]
-    import pyogrio  # slow, and needed by those only who read boundaries
-
-    try:
-        found = pyogrio.list_layers(source.path)
-    except Exception as e:  # GDAL's errors have no common class
-        raise FileUnreadable(file=str(source.path), reason=str(e)) from e
-    every = [str(name) for name, _ in found]
+    found = geofiles.layers(source.path)
+    every = [name for name, _ in found]
     if source.layer is not None:
         if source.layer not in every:
             raise FileUnreadable(file=str(source.path), reason=f"no layer {source.layer}; it has {', '.join(every)}")
         return [source]
     if len(every) == 1:
         return [source]
-    names = [str(name) for name, kind in found if kind is not None and ("Polygon" in kind or kind == "Unknown")]
+    names = [name for name, kind in found if kind is not None and ("Polygon" in kind or kind == "Unknown")]
     if not names:
         raise FileUnreadable(file=str(source.path), reason=f"none of its layers holds polygons: {', '.join(every)}")
     return [Source(source.path, name) for name in names]
@@ -98,15 +95,14 @@ def read_as_is(source: Source) -> gpd.GeoDataFrame:
     ------
     FileUnreadable
     """
-    import pyogrio
-
-    try:
-        if source.is_parquet:
-            frame = gpd.read_parquet(source.path)
-        else:
-            frame = pyogrio.read_dataframe(source.path, layer=source.layer)
-    except Exception as e:  # GDAL's and Arrow's errors have no common class
-        raise FileUnreadable(file=source.label, reason=str(e)) from e
+    if source.is_parquet:
+        try:
+            frame: pd.DataFrame = gpd.read_parquet(source.path)
+        except Exception as e:  # Arrow's errors have no common class
+            raise FileUnreadable(file=source.label, reason=str(e)) from e
+        geofiles.check_size(frame, source.label)
+    else:
+        frame = geofiles.read(source.path, source.layer)
     if not isinstance(frame, gpd.GeoDataFrame):
         raise FileUnreadable(file=source.label, reason="the layer has no geometry")
     if frame.geometry.name != "geometry":

@@ -12,14 +12,13 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import pyogrio
 import shapely
 
 from gridmgmt import geo
 from gridmgmt.city import STORAGE_EPSG
-from gridmgmt.errors import CrsMissing, FileUnreadable, LayerKindMissing, OptionInvalid
+from gridmgmt.errors import CrsMissing, LayerKindMissing, OptionInvalid
 from gridmgmt.faults import Fault
-from gridmgmt.files import data_files, tabular
+from gridmgmt.files import data_files, geofiles, tabular
 from gridmgmt.files.cells import half_width, trimmed
 from gridmgmt.places.layers import Kind, Kinds
 from gridmgmt.places.readers import boundaries
@@ -104,10 +103,7 @@ def _one_layer(path: Path, layer: str | None) -> Source:
     source = Source(path, layer)
     if layer is not None or source.is_parquet or not path.exists():
         return boundaries.layers_of(source)[0]
-    try:
-        names = [str(name) for name, _ in pyogrio.list_layers(path)]
-    except Exception as e:  # GDAL's errors have no common class
-        raise FileUnreadable(file=str(path), reason=str(e)) from e
+    names = [name for name, _ in geofiles.layers(path)]
     if len(names) != 1:
         raise OptionInvalid(name="--layer", value="", expected=" | ".join(names))
     return source
