@@ -15,7 +15,7 @@ from gridmgmt.errors import CityInvalid, LevelUnknown
 STORAGE_EPSG = 4490
 """SRID of every stored geometry: CGCS2000, degrees (project convention)."""
 
-_DATUMS = ("CGCS2000", "WGS84")
+_DATUM_EPSG = {"CGCS2000": STORAGE_EPSG, "WGS84": 4326}
 LANGUAGES = ("zh", "en")
 
 KEYS = frozenset({
@@ -96,6 +96,11 @@ class City:
         return min(x.total_seconds() for x in offsets if x is not None) / 3600
 
     @property
+    def datum_epsg(self) -> int:
+        """How coordinates that leave the database are labelled."""
+        return _DATUM_EPSG[self.datum]
+
+    @property
     def leaf(self) -> Level:
         """The deepest level: the one that decides who owns a point."""
         return self.levels[-1]
@@ -139,8 +144,8 @@ def check(city: City) -> None:
         raise bad("metric_crs", city.metric_epsg, _EPSG_FORM) from e
     if not crs.is_projected or any(axis.unit_conversion_factor != 1 for axis in crs.axis_info):
         raise bad("metric_crs", f"EPSG:{city.metric_epsg}", "a projected system in metres")
-    if city.datum not in _DATUMS:
-        raise bad("datum", city.datum, " or ".join(_DATUMS))
+    if city.datum not in _DATUM_EPSG:
+        raise bad("datum", city.datum, " or ".join(_DATUM_EPSG))
     if [x.number for x in city.levels] != list(range(1, len(city.levels) + 1)) or not 2 <= len(city.levels) <= 6:
         raise bad("levels", [x.key for x in city.levels], "two to six levels in order, city first")
     if len({x.key for x in city.levels}) != len(city.levels):
@@ -178,7 +183,7 @@ def from_dict(data: dict[str, Any]) -> City:
         en=en,
         time_zone=_of(data, "time_zone", str, None, "an IANA zone such as Asia/Shanghai"),
         metric_epsg=_epsg(data["metric_crs"]),
-        datum=_of(data, "datum", str, "CGCS2000", " or ".join(_DATUMS)),
+        datum=_of(data, "datum", str, "CGCS2000", " or ".join(_DATUM_EPSG)),
         levels=_levels(data["levels"]) if "levels" in data else DEFAULT_LEVELS,
         prefix_codes=_of(data, "prefix_codes", bool, False, "true or false, without quotes"),
         calendar=_of(data, "calendar", str, "cn", "a calendar: cn, none, or the path of a .yaml file"),

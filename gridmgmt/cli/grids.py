@@ -115,6 +115,18 @@ def grids_list(run: State) -> View:
     return View(found, [Table(names, [[e[n] for n in names] for e in found])])
 
 
+@command(grids, "export")
+def grids_export(
+    run: State, *, out: Path, edition: str | None = None, on: str | None = None, level: Sequence[str] = ()
+) -> View:
+    """Write an edition's grids as GeoPackage, GeoParquet or GeoJSON."""
+    from gridmgmt.places.operations import editions
+
+    name, n = editions.export_grids(run.work, out, edition=edition, day=day_of(on, "--on"), levels=level)
+    told = {"edition": name, "n": n, "file": str(out)}
+    return View(told, run.says("grids_written", told))
+
+
 @command(grids, "diff")
 def grids_diff(run: State, a: str, b: str) -> View:
     """Which codes of edition A became which of B, by share of area."""

@@ -36,14 +36,30 @@ _MOST_MISSING = 20
 
 
 @command(app, "indicators")
-def indicators(run: State, *, period: str, level: str, as_of: str | None = None, format_: str = "table") -> View:
+def indicators(
+    run: State,
+    *,
+    period: str,
+    level: str,
+    as_of: str | None = None,
+    format_: str = "table",
+    geometry: bool = False,
+    out: Path | None = None,
+) -> View:
     """Counts and rates of every grid of a level, those without a case too; the unassigned last."""
     from gridmgmt.figures.operations import indicators as counting
     from gridmgmt.periods import parse_period
 
-    table, found = counting.indicators(run.work, parse_period(period), level, run.instant(as_of))
+    if geometry != (out is not None):
+        raise OptionInvalid(name="--out" if geometry else "--geometry", value="", expected="--geometry --out FILE")
+    if out is not None:
+        args = run.work, parse_period(period), level, out, run.instant(as_of)
+        table, found = counting.export_indicators(*args)
+    else:
+        table, found = counting.indicators(run.work, parse_period(period), level, run.instant(as_of))
     head = {"period": period, "level": level, "as_of": found.as_of.isoformat(), "edition": found.edition.name}
-    return View(lambda: {**head, "grids": _records(table)}, _in_form(run, format_, head, table))
+    shown = run.says("rows_written", {"n": len(table), "file": str(out)}) if out else None
+    return View(lambda: {**head, "grids": _records(table)}, shown or _in_form(run, format_, head, table))
 
 
 def _records(table: pd.DataFrame) -> list[dict[Any, Any]]:

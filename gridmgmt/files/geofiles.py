@@ -10,7 +10,7 @@ import gzip
 import re
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,8 @@ import shapely
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, PositiveInt
 
-from gridmgmt.errors import FileUnreadable, FormatForeign, GeometryTooLarge
+from gridmgmt import texts
+from gridmgmt.errors import FileUnreadable, FormatForeign, GeometryTooLarge, OptionInvalid
 from gridmgmt.files import data_files
 from gridmgmt.settings import data_path
 
@@ -261,3 +262,34 @@ def _edges(shape: shapely.Geometry) -> Geometries:
     inner = np.flatnonzero(ring[1:] == ring[:-1])
     edges: Geometries = shapely.linestrings(np.stack([coordinates[inner], coordinates[inner + 1]], axis=1))
     return edges
+
+
+# --- writing ---------------------------------------------------------------------------------------------------------
+
+_WRITTEN = {
+    ".gpkg": "GPKG", ".geojson": "GeoJSON", ".json": "GeoJSON", ".parquet": "Parquet", ".geoparquet": "Parquet",
+}  # fmt: skip
+"""Formats that maps are written in, by the ending of the file's name."""
+
+
+def write(frame: gpd.GeoDataFrame, out: Path, layer: str, formats: Sequence[str] = tuple(_WRITTEN)) -> None:
+    """Write a map as a whole or not at all; the folder is made.
+
+    Raises
+    ------
+    OptionInvalid
+        The name ends in none of the formats, or is a device, a pipe or a folder.
+    """
+    suffix = out.suffix.lower()
+    if suffix not in formats:
+        raise OptionInvalid(name="--out", value=out.name, expected=" | ".join(formats))
+    if out.exists() and not out.is_file():
+        raise OptionInvalid(name="--out", value=str(out), expected=texts.expected("writable"))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".writing") as folder:
+        made = Path(folder) / out.name
+        if _WRITTEN[suffix] == "Parquet":
+            frame.to_parquet(made, index=False)
+        else:
+            frame.to_file(made, driver=_WRITTEN[suffix], engine="pyogrio", layer=layer, index=False)
+        made.replace(out)

@@ -4,6 +4,7 @@ import dataclasses
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
@@ -15,6 +16,7 @@ from gridmgmt.city import City
 from gridmgmt.database import cities
 from gridmgmt.database.work import Connection, Progress, Work, lock
 from gridmgmt.errors import EditionActive, EditionInvalid, EditionOverlap, EditionShrinks, GridAreaInvalid
+from gridmgmt.files import geofiles
 from gridmgmt.places import contested, grids, topology
 from gridmgmt.places import editions as whole
 from gridmgmt.places.contested import Settlement
@@ -306,6 +308,34 @@ def grids_of(work: Work, edition: str | None, day: dt.date | None, levels: Seque
     """An edition's grids with geometry, by name, or by the day on which it is valid (default: today's)."""
     with work.snapshot() as connection:
         return store.grids(connection, choose(connection, edition, day).id, levels)
+
+
+def export_grids(
+    work: Work,
+    out: Path,
+    *,
+    edition: str | None = None,
+    day: dt.date | None = None,
+    levels: Sequence[str] = (),
+) -> tuple[str, int]:
+    """Write an edition's grids as GeoPackage, GeoParquet or GeoJSON, labelled as the city declares; name and number.
+
+    Columns: edition, level, code, parent_code, name_zh, name_en, kind, responsible, area_m2 (m² in the city's metric
+    CRS), geometry (degrees). The edition is the one of that name, else the one valid on the day, else today's.
+
+    Raises
+    ------
+    EditionMissing, NoEditionOnDate, LevelUnknown, OptionInvalid
+    """
+    with work.snapshot() as connection:
+        city = cities.load_city(connection)
+        found = choose(connection, edition, day)
+        numbers = sorted({city.level(x).number for x in levels})
+        frame = store.grids(connection, found.id, numbers or None)
+    frame = frame.drop(columns="id").set_crs(city.datum_epsg, allow_override=True)
+    frame.insert(0, "edition", found.name)
+    geofiles.write(frame, out, "grids")
+    return found.name, len(frame)
 
 
 def choose(connection: Connection, edition: str | None, day: dt.date | None) -> store.Edition:
