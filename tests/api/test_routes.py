@@ -96,6 +96,12 @@ def test_locate_names_all_grids_and_the_unit(get):
     assert found["unit"]["code"] == "S1"
     assert found["near"] == []
     assert get("/v1/locate", params={"lon": lon, "lat": lat, "category": "component:01001"})["unit"]["code"] == "D9"
+    border = {"lon": WEST + SIDE - 0.001, "lat": lat}
+    assert get("/v1/locate", params=border)["near"] == [], "96 m from the border"
+    near = get("/v1/locate", params={**border, "within_m": 100, "edition": "2025", "on": "2025-12-31"})
+    assert [n["code"] for n in near["near"]] == [COMMUNITIES[2]]
+    assert near["near"][0]["unit"] is None
+    assert near["edition"] == "2025"
     outside = get("/v1/locate", params={"lon": 115, "lat": 31})
     assert (outside["assigned"], outside["grids"], outside["unit"]) == (False, [], None)
 
