@@ -184,6 +184,8 @@ class ScorecardRow(BaseModel):
     grade: str | None
     rank: int | None
     status: Status
+    formed: str | None = Field(description="The share of the points that have data, exact; null: nothing is scored.")
+    reason: str = Field(description="Why there is this total, or none: a code.", examples=["total_sum"])
     n_missing: int = Field(description="Inputs still to be handed in.")
     consequences: list[ReachedConsequence]
     points: dict[str, str | None]

@@ -13,7 +13,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── CrsImplausible    CrsLooksProjected, CrsLooksSwapped, CrsLooksGeographic, CrsAxesSwapped, CrsUnitMistaken,
     │   │                     CrsElsewhere
     │   ├── MetricCrsElsewhere, GridAreaInvalid
-    │   ├── PeriodInvalid, PeriodAhead, InstantInvalid, LevelUnknown, CodeInvalid
+    │   ├── PeriodInvalid, PeriodAhead, CutOffAhead, InstantInvalid, LevelUnknown, CodeInvalid
     │   ├── EditionInvalid    its topology report says why
     │   ├── DeliveryIncomplete, MostOutside
     │   ├── RulebookInvalid   file, line and key
@@ -24,6 +24,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── FactUnknown, FactInvalid   a step takes no such fact, or not with that value
     │   ├── FileRefused       a photograph or file that is not kept
     │   ├── DataFileInvalid   a file of the data folder: file, key and value
+    │   ├── ValueUnstorable   a value that no database keeps: NUL, a number or a day beyond its type
     │   ├── LayerEmpty        none of a file's features can enter the reference layer
     │   └── OptionInvalid     an argument of a command or request
     ├── NotFoundError         a name that the database does not hold
@@ -40,6 +41,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── CategoryUnknown, UnitUnknown
     │   ├── RulebookChanged   a version that was used is not edited: it gets a new number
     │   ├── RulebooksDiffer   periods that are to be compared were assessed by different texts
+    │   ├── AssessmentFormOld
     │   ├── AssessmentIncomplete, AssessmentPublished
     │   ├── DrawExists, DrawReplaced, NoticeClosed
     │   ├── LayerExists, LayerOverlap   another one begins on that day, or a later one is there
@@ -52,6 +54,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   └── AppealRefused     not open for that, or decided already
     └── UnavailableError      something outside the process is missing
         ├── DatabaseUnreachable, DatabaseOutdated, DatabaseForeign, ServerMissing
+        ├── DatabaseLost, DatabaseExhausted, DatabaseFailed   in the middle: what was begun is undone
         ├── FileLost          a photograph is known and its file is gone or damaged
         ├── FilesUnwritable   the folder of photographs and files
         └── SettingInvalid
@@ -207,8 +210,10 @@ class InputError(GridmgmtError):
     """What was handed in is wrong."""
 
 
-class FileUnreadable(InputError, _File, _Reason):
+class FileUnreadable(InputError, _File):
     """A file is absent, empty, or not of its format."""
+
+    reason: str | _Worded
 
 
 class FormatForeign(InputError, _File, _Known):
@@ -339,6 +344,13 @@ class PeriodAhead(InputError, _Period):
     known: str
 
 
+class CutOffAhead(InputError):
+    """A data cut-off (数据截止时点) that lies in the future: facts that nobody knows yet would be seen by it."""
+
+    given: str
+    now: str
+
+
 class InstantInvalid(InputError, _Value):
     """An instant is not ISO 8601."""
 
@@ -446,6 +458,10 @@ class OptionInvalid(InputError, _Name, _Expected):
     """An argument has a value that is not allowed."""
 
     value: str | int | list[float]
+
+
+class ValueUnstorable(InputError, _Reason):
+    """A value that the database cannot keep: a NUL in a text, a number or a day beyond its type."""
 
 
 class NotFoundError(GridmgmtError):
@@ -643,6 +659,13 @@ class RulebooksDiffer(ConflictError, _Name):
     periods: list[str]
 
 
+class AssessmentFormOld(ConflictError, _Name):
+    """An assessment is stored in a form that is no longer read."""
+
+    schema: str
+    known: list[str]
+
+
 class AssessmentIncomplete(ConflictError, _Name, _N):
     """An assessment that lacks inputs is not published."""
 
@@ -755,6 +778,20 @@ class DatabaseUnreachable(UnavailableError, _Reason):
     """No PostgreSQL answers at the address."""
 
     url: str
+
+
+class DatabaseLost(UnavailableError, _Reason):
+    """The database ended the connection in the middle of a use case."""
+
+
+class DatabaseExhausted(UnavailableError, _Reason):
+    """The database's server has no room left: disk, memory or connections."""
+
+
+class DatabaseFailed(UnavailableError, _Reason):
+    """The database could not do it: a deadlock, a cancelled statement, a damaged file; ``state`` is its SQLSTATE."""
+
+    state: str
 
 
 class DatabaseOutdated(UnavailableError):

@@ -1,4 +1,4 @@
-"""/: the start page (首页): the choropleth, the heat map, the ranking, a scorecard, and "who is responsible here?"."""
+"""/: the start page (首页): choropleth, heat map, ranking, a scorecard, and the query for the responsible unit."""
 
 from functools import cache
 from pathlib import Path

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gridmgmt import texts
-from gridmgmt.cli.base import Shown, State, Table, View, a_day, command, day_of, group
+from gridmgmt.cli.base import Shown, State, Table, View, a_day, command, day_of, encoding_of, group
 from gridmgmt.errors import OptionInvalid
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def grids_import(
     by: str | None = None,
     why: str | None = None,
     replace: bool = False,
+    encoding: str | None = None,
 ) -> View:
     """Load boundary files as an inactive edition and print its topology report."""
     from gridmgmt.places.contested import settlement
@@ -64,6 +65,7 @@ def grids_import(
             dissolve=dissolve,
             settled=settled,
             replace=replace,
+            encoding=encoding_of(encoding),
         )
     return View({"edition": made.name, "n_grids": made.n_grids, "report": made.report.to_dict()}, _made(run, made))
 

@@ -206,14 +206,14 @@ def _deadline(run: State, text: str) -> dt.datetime:
     """A day means its end: the first instant after it."""
     import datetime as dt
 
-    from gridmgmt.periods import parse_instant
+    from gridmgmt.periods import YEARS, parse_instant
 
     try:
         day = dt.date.fromisoformat(text)
     except ValueError:
         return parse_instant(text, run.city.zone)
-    if day == dt.date.max:
-        raise OptionInvalid(name="--due", value=text, expected=f"< {day}")
+    if day.year not in YEARS:
+        raise OptionInvalid(name="--due", value=text, expected="YYYY-MM-DD")
     return parse_instant((day + dt.timedelta(days=1)).isoformat(), run.city.zone)
 
 

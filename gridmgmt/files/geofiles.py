@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, PositiveInt
 
 from gridmgmt import texts
 from gridmgmt.errors import FileUnreadable, FormatForeign, GeometryTooLarge, OptionInvalid
-from gridmgmt.files import data_files
+from gridmgmt.files import attributes, data_files
 from gridmgmt.settings import data_path
 
 Geometries = NDArray[np.object_]
@@ -194,7 +194,9 @@ def layers(path: Path) -> list[tuple[str, str | None]]:
             raise FileUnreadable(file=str(path), reason=str(e)) from e
 
 
-def read(path: Path, layer: str | None = None) -> pd.DataFrame:
+def read(
+    path: Path, layer: str | None = None, encodings: Sequence[str] = attributes.ENCODINGS, *, given: str | None = None
+) -> pd.DataFrame:
     """One layer of a file as a frame; with geometry a GeoDataFrame in the coordinates that it has.
 
     Raises
@@ -205,13 +207,16 @@ def read(path: Path, layer: str | None = None) -> pd.DataFrame:
 
     with opened(path) as file:
         try:
-            n = int(pyogrio.read_info(file, layer=layer, force_feature_count=True)["features"])
+            coded = "ISO-8859-1" if file.suffix.lower() == ".shp" else None  # whose .cpg may lie
+            n = int(pyogrio.read_info(file, layer=layer, encoding=coded, force_feature_count=True)["features"])
         except Exception as e:  # GDAL's errors have no common class
             raise FileUnreadable(file=str(path), reason=str(e)) from e
         if n > (most := limits().max_features):
             raise GeometryTooLarge(file=path.name, what="features", n=n, most=most, row=None)
         try:
-            frame: pd.DataFrame = pyogrio.read_dataframe(file, layer=layer)
+            frame = attributes.read(file, layer, encodings, given=given)
+        except FileUnreadable:
+            raise
         except Exception as e:  # GDAL's errors have no common class
             raise FileUnreadable(file=str(path), reason=str(e)) from e
     check_size(frame, path.name)

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from gridmgmt.city import STORAGE_EPSG, City
 from gridmgmt.errors import ColumnMissing, LevelUnknown
 from gridmgmt.faults import Fault
+from gridmgmt.files.cells import as_code, trimmed
 from gridmgmt.geo import areas_m2, to_storage
 from gridmgmt.texts import word
 
@@ -141,9 +142,9 @@ def prepare(
 ) -> Prepared:
     """Bring one boundary file to the edition's columns; name every row that cannot be, all at once.
 
-    Codes are trimmed, and a code read as a number loses its ``.0``. Invalid rings are
-    mended with ``make_valid(method="structure")``: shells bound area, holes exclude it, and what
-    collapses to a line is dropped.
+    Codes are read as in every file (:func:`gridmgmt.files.cells.as_code`), and one read as a
+    number loses its ``.0``. Invalid rings are mended with ``make_valid(method="structure")``: shells bound
+    area, holes exclude it, and what collapses to a line is dropped.
 
     Parameters
     ----------
@@ -198,6 +199,9 @@ def _edition_columns(raw: GeoDataFrame, city: City, columns: GridColumns) -> pd.
         "responsible": columns.responsible,
     }
     table = pd.DataFrame({key: _texts(raw, column) for key, column in wanted.items()})
+    for column in ("code", "parent_code", "responsible"):
+        table[column] = table[column].map(as_code, na_action="ignore").astype(object)
+        table[column] = table[column].where(table[column].notna() & (table[column] != ""), None)
     seen = _level_texts(raw, columns)
     table["level"] = seen.map({x: _level_number(city, x) for x in seen.unique()}).astype("Int64")
     keys = {x.number: x.key for x in city.levels}
@@ -231,7 +235,7 @@ def _text(value: Any) -> str | None:
     if pd.isna(value):
         return None
     whole = isinstance(value, float) and value.is_integer()
-    return (str(int(value)) if whole else str(value).strip()) or None
+    return (str(int(value)) if whole else trimmed(str(value))) or None
 
 
 def multipolygons(geometries: Geometries) -> Geometries:

@@ -223,7 +223,9 @@ class Page {
         element("td", "bars", bar), element("td", "n", part ? `${grouped(inView)} / ${grouped(n)}` : grouped(n)));
     };
     const label = (x) => (x.name ? `${this.text(x.name)}　${this.text(x)}` : this.text(x));
-    const rows = layer.classes.map((x, k) => row(x.colour, label(x), x.n, shown.get(k) || 0)).reverse();
+    // A class that no grid is in is listed only where its limits were given.
+    const rows = layer.classes.map((x, k) => (x.n || layer.fixed
+      ? row(x.colour, label(x), x.n, shown.get(k) || 0) : null)).filter((x) => x !== null).reverse();
     if (layer.n_no_data !== null) {
       rows.push(row(null, this.word("no_data"), layer.n_no_data, shown.get(-1) || 0));
     }

@@ -155,7 +155,7 @@ def test_a_scorecard_is_the_stored_document_with_its_texts(get):
     lines = {x["item"]: x for x in card["texts"]["lines"]}
     assert list(lines) == ["closing", "on_time_closing", "rework", "repeat", "inspection"]
     assert "9 ÷ 10" in lines["closing"]["reason"]
-    assert lines["closing"]["chance"].startswith("95% 区间")
+    assert lines["closing"]["chance"].startswith("95% 置信区间")
     assert "扣完为止" in lines["rework"]["reason"]
     assert "重抽样" in card["texts"]["chance"]
     english = get(f"/v1/assessments/latest/scorecards/{COMMUNITIES[0]}?lang=en")
@@ -211,6 +211,6 @@ def test_maps_say_what_the_scorecards_say(client):
 def test_the_start_page_speaks_the_readers_language(client):
     chinese = client.get("/").text
     assert "小城" in chinese
-    assert "这里谁负责" in chinese
-    assert "Who is responsible here?" in client.get("/", headers={"accept-language": "en-GB,en;q=0.9,zh;q=0.5"}).text
-    assert "这里谁负责" in client.get("/", headers={"accept-language": "fr,zh;q=0.5,en;q=0.1"}).text
+    assert "责任单位查询" in chinese
+    assert "Find the responsible unit" in client.get("/", headers={"accept-language": "en-GB,en;q=0.9,zh;q=0.5"}).text
+    assert "责任单位查询" in client.get("/", headers={"accept-language": "fr,zh;q=0.5,en;q=0.1"}).text

@@ -145,7 +145,7 @@ def test_an_address_passed_on_shows_the_same_in_the_other_language(visit):
     tab.locator("#language").click()
     expect(tab.locator("#scorecard h3")).to_contain_text("Community 5")
     expect(tab.locator("#ranking tr[aria-current]")).to_contain_text("Community 5")
-    expect(tab.locator("#locate h2")).to_have_text("Who is responsible here?")
+    expect(tab.locator("#locate h2")).to_have_text("Find the responsible unit")
 
 
 @pytest.mark.parametrize("category", ["component:01001", "供水井盖"])

@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from gridmgmt.cli import app
 from gridmgmt.database.work import open_database
-from gridmgmt.errors import CaseMissing, GridmgmtError, OptionInvalid
+from gridmgmt.errors import CaseMissing, GridmgmtError, InstantInvalid, OptionInvalid
 from gridmgmt.settings import Settings
 from tests.pictures import PDF, encode, exif, opened
 from tests.postgis import towns
@@ -90,7 +90,7 @@ def test_a_sample_has_photographs(run: Run, tmp_path: Path) -> None:
         (("due", "--on", "2025-02-29"), OptionInvalid),
         (("due", "--on", "0001-01-01"), OptionInvalid),
         (("due", "--on", "2025-03-02", "--until", "2025-03-01"), OptionInvalid),
-        (("due", "--on", "2025-03-02", "--event", "major_event=9999-12-31"), OptionInvalid),
+        (("due", "--on", "2025-03-02", "--event", "major_event=9999-12-31"), InstantInvalid),
         (("due", "--on", "2025-03-02", *("--event", "major_event=2025-03-01") * 2), OptionInvalid),
     ],
 )

@@ -242,7 +242,7 @@ def completed(*words: str) -> list[str]:
 
 
 def test_completion_knows_commands_and_options() -> None:
-    assert completed("lo") == ["locate"]
+    assert completed("lo") == ["locate", "log"]
     assert {"case", "map", "serve"} <= {*completed("")}
     assert completed("case", "cl") == ["clock"]
     assert completed("case", "list", "--ov") == ["--overdue"]

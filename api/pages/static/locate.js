@@ -1,4 +1,4 @@
-// "Who is responsible here?": a place typed or pressed on a map, answered with its grids, the unit, and what is near.
+// The query for the responsible unit: a place typed or pressed on a map, answered with its grids, the unit, and what is near.
 
 import {ask, button, data, element, fill, word} from "./page.js";
 

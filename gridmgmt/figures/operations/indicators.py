@@ -72,6 +72,8 @@ class MapData:
     as_of: dt.datetime
     edition: str
     levels: tuple[LevelMap, ...]
+    n_too_little: int = 0
+    """Of an assessment: how many subjects have too little data for a total."""
 
 
 def choropleth(work: Work, indicator: str, period: Period, as_of: dt.datetime | None = None) -> MapData:

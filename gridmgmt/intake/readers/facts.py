@@ -1,10 +1,10 @@
 """Rows of text → facts: each field parsed, checked, and each fault named by row, column and value.
 
 A row with any fault is left out of the facts and handed to the quarantine
-(隔离区) with all its faults; the other rows go on.
+(问题数据) with all its faults; the other rows go on.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
@@ -15,8 +15,8 @@ from gridmgmt import geo
 from gridmgmt.city import City
 from gridmgmt.codes import CATEGORY_KINDS
 from gridmgmt.errors import CrsNotConvertible, CrsUnknown
-from gridmgmt.faults import Faults
-from gridmgmt.files.tabular import X, Y
+from gridmgmt.faults import Fault, Faults
+from gridmgmt.files.rows import X, Y
 from gridmgmt.intake.readers import profiles
 from gridmgmt.intake.readers.fields import Chunk
 from gridmgmt.intake.readers.profiles import FieldSpec, Profile
@@ -52,7 +52,14 @@ class Known:
     units: Collection[str]
 
 
-def parse(raw: pd.DataFrame, profile: Profile, city: City, known: Known, crs: str | None = None) -> Parsed:
+def parse(
+    raw: pd.DataFrame,
+    profile: Profile,
+    city: City,
+    known: Known,
+    crs: str | None = None,
+    unread: Sequence[Fault] = (),
+) -> Parsed:
     """Parse one chunk of rows by a profile.
 
     Parameters
@@ -61,6 +68,8 @@ def parse(raw: pd.DataFrame, profile: Profile, city: City, known: Known, crs: st
         Text columns, index = row number.
     crs
         The file's own coordinate system, for ``location.geometry``.
+    unread
+        Cells that could not be read as what the file shows.
 
     Returns
     -------
@@ -68,7 +77,7 @@ def parse(raw: pd.DataFrame, profile: Profile, city: City, known: Known, crs: st
         ``facts`` has the columns of the case or sample tables plus ``version_at``
         (NaT where the profile has none), lon, lat in EPSG:4490.
     """
-    chunk = Chunk(raw, profile, ZoneInfo(profile.time_zone) if profile.time_zone else city.zone)
+    chunk = Chunk(raw, profile, ZoneInfo(profile.time_zone) if profile.time_zone else city.zone, unread)
     facts = pd.DataFrame(index=raw.index)
     if profile.kind == "cases":
         _case_fields(chunk, facts)

@@ -71,6 +71,7 @@ def import_grids(
     dissolve: bool = False,
     settled: Settlement | None = None,
     replace: bool = False,
+    encoding: str | None = None,
 ) -> Imported:
     """Load boundary files as an inactive edition and check it; what blocks activation is loaded all the same.
 
@@ -84,6 +85,8 @@ def import_grids(
         A code that stands in several rows of a file is one grid.
     settled
         What the city says about land that two grids claim (:mod:`gridmgmt.places.contested`); it stands in the report.
+    encoding
+        Of the texts of shapefiles whose .cpg is wrong.
     replace
         Load an inactive edition of that name anew, e.g. after its files were mended.
 
@@ -100,7 +103,8 @@ def import_grids(
     """
     with work.transaction() as connection:
         city = cities.load_city(connection)
-        delivery = _read(files, name, city, _How(crs, columns or GridColumns(), swap, dissolve), work.progress)
+        how = _How(crs, encoding, columns or GridColumns(), swap, dissolve)
+        delivery = _read(files, name, city, how, work.progress)
         work.progress("derive", len(delivery.frame))
         built = _built(connection, delivery, city, base, settled)
         area_m2 = _measured(built.frame, city)
@@ -122,6 +126,7 @@ class _How:
     """How files are read."""
 
     crs: str | None
+    encoding: str | None
     columns: GridColumns
     swap: bool
     dissolve: bool
@@ -158,7 +163,7 @@ def _read(files: Sequence[str], name: str, city: City, how: _How, progress: Prog
     for text in files:
         for source in boundaries.layers_of(boundaries.Source.parse(text)):
             progress(f"read:{source.label}", 0)
-            frame = boundaries.read(source, how.crs, city, swap=how.swap)
+            frame = boundaries.read(source, how.crs, how.encoding, city=city, swap=how.swap)
             columns = _columns(frame, how.columns, source, city)
             parts.append(grids.prepare(frame, city, columns, source.label, dissolve=how.dissolve))
     faults = [f for part in parts for f in part.faults]

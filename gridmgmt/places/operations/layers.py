@@ -78,6 +78,7 @@ def import_layer(
     valid_from: dt.date | None = None,
     number: bool = False,
     replace: bool = False,
+    encoding: str | None = None,
 ) -> LayerReport:
     """Load a file as the layer of a kind and name from a day on; the one before ends on that day.
 
@@ -91,6 +92,8 @@ def import_layer(
         Layer or worksheet of the file.
     mapping
         Field → column of the file; also ``lon`` and ``lat`` of a table.
+    encoding
+        Of the file's texts, where they are read wrong or not at all.
     valid_from
         Default: today in city time.
     replace
@@ -106,7 +109,7 @@ def import_layer(
     place, fields = _mappings(mapping or {})
     wanted = _Wanted(kind, (name or "").strip() or kind, fields, valid_from, number, replace, not work.keep)
     work.progress("read", 0)
-    read = reading.read(path, layer, crs, place)
+    read = reading.read(path, layer, crs, place, encoding)
     report: LayerReport | None = None
     with work.locked() as connection:
         work.progress("check", read.n)

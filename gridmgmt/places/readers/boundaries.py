@@ -67,13 +67,22 @@ def layers_of(source: Source) -> list[Source]:
     return [Source(source.path, name) for name in names]
 
 
-def read(source: Source, crs: str | None = None, city: City | None = None, *, swap: bool = False) -> gpd.GeoDataFrame:
+def read(
+    source: Source,
+    crs: str | None = None,
+    encoding: str | None = None,
+    *,
+    city: City | None = None,
+    swap: bool = False,
+) -> gpd.GeoDataFrame:
     """Read one layer, in EPSG:4490.
 
     Parameters
     ----------
     crs
         Its coordinate system where the file has none or a wrong one.
+    encoding
+        Of the texts of a shapefile whose .cpg is wrong.
     city
         The city that it must lie in.
     swap
@@ -85,10 +94,11 @@ def read(source: Source, crs: str | None = None, city: City | None = None, *, sw
     MetricCrsElsewhere
         See :func:`gridmgmt.places.whereabouts.placed`.
     """
-    return placed(read_as_is(source), geo.parse_crs(crs) if crs else None, source.label, city, swap=swap)
+    claimed = geo.parse_crs(crs) if crs else None
+    return placed(read_as_is(source, encoding), claimed, source.label, city, swap=swap)
 
 
-def read_as_is(source: Source) -> gpd.GeoDataFrame:
+def read_as_is(source: Source, encoding: str | None = None) -> gpd.GeoDataFrame:
     """Read one layer in the coordinates that it has.
 
     Raises
@@ -102,7 +112,7 @@ def read_as_is(source: Source) -> gpd.GeoDataFrame:
             raise FileUnreadable(file=source.label, reason=str(e)) from e
         geofiles.check_size(frame, source.label)
     else:
-        frame = geofiles.read(source.path, source.layer)
+        frame = geofiles.read(source.path, source.layer, given=encoding)
     if not isinstance(frame, gpd.GeoDataFrame):
         raise FileUnreadable(file=source.label, reason="the layer has no geometry")
     if frame.geometry.name != "geometry":
