@@ -8,11 +8,14 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     GridmgmtError
     ├── InputError            what was handed in is wrong: mend it and try again
     │   ├── FileUnreadable, ColumnMissing, TableInvalid, TableRefused, ProfileInvalid, CityInvalid
+    │   ├── FormatForeign, GeometryTooLarge   files of maps
     │   ├── CrsMissing, CrsUnknown, CrsNotConvertible, CoordinateOutOfRange
-    │   ├── CrsImplausible    CrsLooksProjected, CrsLooksSwapped, CrsLooksGeographic
+    │   ├── CrsImplausible    CrsLooksProjected, CrsLooksSwapped, CrsLooksGeographic, CrsAxesSwapped, CrsUnitMistaken,
+    │   │                     CrsElsewhere
+    │   ├── MetricCrsElsewhere, GridAreaInvalid
     │   ├── PeriodInvalid, PeriodAhead, CutOffAhead, InstantInvalid, LevelUnknown, CodeInvalid
     │   ├── EditionInvalid    its topology report says why
-    │   ├── DeliveryIncomplete
+    │   ├── DeliveryIncomplete, MostOutside
     │   ├── RulebookInvalid   file, line and key
     │   ├── DossierInvalid    every fault of the inputs handed to a rulebook
     │   ├── EntryInvalid      a row of a form, of a subject list or of the daily staff table
@@ -213,6 +216,18 @@ class FileUnreadable(InputError, _File):
     reason: str | _Worded
 
 
+class FormatForeign(InputError, _File, _Known):
+    """A map file of a format that is not read, or one that points to other files or to the network."""
+
+
+class GeometryTooLarge(InputError, _File, _N):
+    """A map file is larger than is read; ``what`` says in which respect."""
+
+    what: str
+    most: int
+    row: int | None
+
+
 class ColumnMissing(InputError, _File):
     """A column that the mapping names is not in the file."""
 
@@ -268,6 +283,40 @@ class CrsLooksSwapped(CrsImplausible):
 
 class CrsLooksGeographic(CrsImplausible):
     """A layer is labelled as projected and holds degrees."""
+
+
+class _Placed(_Facts):
+    lon: float
+    lat: float
+
+
+class CrsAxesSwapped(CrsImplausible):
+    """A layer's coordinates have the northing (北坐标、纬度) before the easting."""
+
+
+class CrsUnitMistaken(CrsImplausible):
+    """A layer's coordinates are feet where its system has metres, or metres where it has feet."""
+
+
+class CrsElsewhere(CrsImplausible, _Placed):
+    """A layer lies outside the area that its coordinate system is made for."""
+
+    area: str
+
+
+class MetricCrsElsewhere(InputError, _File, _Placed):
+    """The city's metric CRS is made for another region than that where a layer lies; ``wrong``: by what share."""
+
+    metric_crs: str
+    area: str
+    wrong: str
+
+
+class GridAreaInvalid(InputError, _N):
+    """Grids of which no area can be measured: it is zero, infinite or no number."""
+
+    codes: list[str]
+    metric_crs: str
 
 
 class CrsNotConvertible(InputError):
@@ -326,6 +375,13 @@ class DeliveryIncomplete(InputError, _N):
     """A partial delivery (局部更新) holds grids without their district."""
 
     codes: list[str]
+
+
+class MostOutside(InputError, _File, _N):
+    """Most located rows of a file lie outside all grids; ``guesses``: with which coordinates they would not."""
+
+    n_outside: int
+    guesses: Sequence[_Worded]
 
 
 class RulebookInvalid(InputError, _File, _Key, _Reason):

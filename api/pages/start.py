@@ -70,6 +70,7 @@ def _data(ask: AskPage, city: City, lang: str, chosen: Stored | None) -> dict[st
     return {
         "lang": lang,
         "assessment": chosen.name if chosen else None,
+        "day": {"edition": chosen.header.edition, "on": chosen.header.period.last} if chosen else {},
         "levels": [{"key": x.key, "name": x.name[lang]} for x in levels],
         "level": wanted if wanted in keys else next(iter([*keys[1:2], *keys]), None),
         "code": ask.code if stays else None,

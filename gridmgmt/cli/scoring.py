@@ -44,13 +44,25 @@ def indicators(
     as_of: str | None = None,
     format_: str = "table",
     columns: str = "codes",
+    geometry: bool = False,
+    out: Path | None = None,
 ) -> View:
     """Counts and rates of every grid of a level, those without a case too; the unassigned last."""
     from gridmgmt.figures.operations import indicators as counting
     from gridmgmt.periods import parse_period
 
-    table, found = counting.indicators(run.work, parse_period(period), level, run.instant(as_of))
+    if geometry != (out is not None):
+        raise OptionInvalid(name="--out" if geometry else "--geometry", value="", expected="--geometry --out FILE")
+    if out is not None:
+        args = run.work, parse_period(period), level, out, run.instant(as_of)
+        table, found = counting.export_indicators(*args)
+    else:
+        table, found = counting.indicators(run.work, parse_period(period), level, run.instant(as_of))
     head = {"period": period, "level": level, "as_of": found.as_of.isoformat(), "edition": found.edition.name}
+    if out is not None:
+        return View(
+            lambda: {**head, "grids": _records(table)}, run.says("rows_written", {"n": len(table), "file": str(out)})
+        )
     shown = _headed(run, table, columns) if format_ == "csv" else table
     return View(lambda: {**head, "grids": _records(table)}, _in_form(run, format_, head, shown))
 

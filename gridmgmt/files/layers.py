@@ -9,28 +9,19 @@ import pandas as pd
 import shapely
 
 from gridmgmt.errors import FileUnreadable
-from gridmgmt.files import attributes
+from gridmgmt.files import geofiles
 from gridmgmt.files.rows import Rows, X, Y, as_text, frame_of, in_chunks, require
 
 
 def read(rows: Rows, encodings: Sequence[str], wanted: Sequence[str], layer: str | None) -> Iterator[pd.DataFrame]:
     """One layer of a file that GDAL reads: the one named, or its only one."""
-    import pyogrio  # slow, and needed by those only who read layers
-
-    try:
-        names = [str(name) for name, _ in pyogrio.list_layers(rows.path)]
-        if layer is None and len(names) == 1:
-            layer = names[0]
-        if layer in names:
-            frame = attributes.read(rows.path, layer, encodings)
-    except FileUnreadable:
-        raise
-    except Exception as e:  # GDAL's errors have no common class
-        raise FileUnreadable(file=str(rows.path), reason=str(e)) from e
+    names = [name for name, _ in geofiles.layers(rows.path)]
+    if layer is None and len(names) == 1:
+        layer = names[0]
     if layer not in names:
         reason = f"no layer {layer}" if layer else "several layers, and the profile's sheet names none"
         raise FileUnreadable(file=str(rows.path), reason=f"{reason}; it has {', '.join(names)}")
-    yield from points(rows, wanted, frame)
+    yield from points(rows, wanted, geofiles.read(rows.path, layer, encodings))
 
 
 def points(rows: Rows, wanted: Sequence[str], frame: pd.DataFrame) -> Iterator[pd.DataFrame]:

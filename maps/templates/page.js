@@ -56,7 +56,12 @@ class Page {
   // In a frame: only the map stays; tell the page around it what was pressed and where, and go where it says.
   embed() {
     document.body.classList.add("embedded");
-    this.map.on("click", ({latlng}) => window.parent.postMessage({place: [latlng.lng, latlng.lat]}, "*"));
+    this.map.on("click", ({latlng, containerPoint}) => {
+      // a finger is ten pixels wide: so exactly was the place pointed at, and so much may a simplified border be off
+      const beside = this.map.containerPointToLatLng(containerPoint.add([10, 0]));
+      const within = this.map.distance(latlng, beside);
+      window.parent.postMessage({place: [latlng.lng, latlng.lat], within}, "*");
+    });
     new ResizeObserver(() => this.map.invalidateSize({animate: false, pan: false})).observe(this.map.getContainer());
     requestAnimationFrame(() => this.fit(this.view.bounds));
     window.addEventListener("message", ({source, data}) => {

@@ -103,6 +103,23 @@ def test_a_community_is_pressed_and_its_scorecard_read(visit):
     expect(tab.locator("dialog")).not_to_be_visible()
 
 
+def test_near_a_border_both_sides_are_said_as_exactly_as_the_map_was_pressed(visit):
+    tab = visit()
+    shape = shape_of(tab, "望湖社区")
+    box = shape.bounding_box()
+    with tab.expect_request("**/v1/locate*") as asked:
+        shape.click(position={"x": box["width"] - 5, "y": box["height"] / 2})
+    assert "edition=2025&on=2025-12-31" in asked.value.url, "the answer is of the assessment that is shown"
+    within_m = float(asked.value.url.split("within_m=")[1].split("&")[0])
+    pixel_m = 963 / box["width"]  # a hundredth of a degree at 30° north
+    assert within_m == pytest.approx(10 * pixel_m, rel=0.05)
+    expect(tab.locator("#locate .path")).to_contain_text("望湖社区")
+    expect(tab.locator("#locate .near").first).to_contain_text("桂园社区")
+    with tab.expect_request("**/v1/locate*"):
+        shape.click(position={"x": box["width"] / 2, "y": box["height"] / 2})
+    expect(tab.locator("#locate .near")).to_have_count(0)
+
+
 def test_the_ranking_sorts_finds_and_moves_the_map(visit):
     tab = visit("/?level=community")
     rows = tab.locator("#ranking tbody tr")

@@ -15,12 +15,13 @@ export class Locate {
   }
 
   // A place pressed on a map is in the stored system.
-  take([lon, lat]) {
+  // It was pointed at as exactly as the map's scale allows: grids so near are named too.
+  take([lon, lat], within = 0) {
     const {elements} = this.form;
     elements.lon.value = lon.toFixed(6);
     elements.lat.value = lat.toFixed(6);
     elements.crs.value = elements.crs.options[0].value;
-    return this.find();
+    return this.find(within);
   }
 
   // The city's categories, asked for once, as suggestions of the field.
@@ -60,8 +61,10 @@ export class Locate {
       element("ul", "choices", ...rows)];
   }
 
-  find() {
-    const asked = Object.fromEntries(new FormData(this.form));
+  // Asked for the edition and the day of the assessment that is shown beside it.
+  find(within = 0) {
+    const asked = {...Object.fromEntries(new FormData(this.form)), ...data.day};
+    if (within) asked.within_m = Math.min(Math.ceil(within), 2000);
     return fill(this.answer, async () => {
       const typed = asked.category.trim(), found = await this.matching(typed);
       if (found && found.length !== 1) return this.choices(typed, found);
@@ -74,7 +77,8 @@ export class Locate {
     const name = ({name, code}) => `${name[data.lang]} ${code}`;
     const at = element("p", "reason", `${lon.toFixed(6)}, ${lat.toFixed(6)} · ${word("edition", {edition})}`);
     const close = near.map((grid) => element("p", "near",
-      word(assigned ? "near" : "nearest", {name: name(grid), m: grid.distance_m})));
+      word(assigned ? "near" : "nearest", {name: name(grid), m: grid.distance_m})
+        + (grid.unit ? ` · ${grid.unit.name[data.lang]}` : "")));
     if (!assigned) return [element("p", "outside", word("outside")), ...close, at];
     const path = grids.flatMap((grid, i) => [i ? element("span", "", "›") : null, this.step(grid)]).filter(Boolean);
     const responsible = grids.at(-1).responsible;

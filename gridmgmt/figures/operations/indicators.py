@@ -2,6 +2,7 @@
 
 import datetime as dt
 from dataclasses import dataclass
+from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
@@ -12,6 +13,7 @@ from gridmgmt.database import cities
 from gridmgmt.database.work import Work
 from gridmgmt.figures.indicators import describe, kept
 from gridmgmt.figures.operations.period_counts import Figures, figures
+from gridmgmt.files import geofiles
 from gridmgmt.periods import Period
 from gridmgmt.places.grids import called
 from gridmgmt.places.store import editions
@@ -26,6 +28,31 @@ def indicators(
         number = city.level(level).number
         found = figures(connection, city, period, as_of, [number])
         return found.table(number), found
+
+
+def export_indicators(
+    work: Work, period: Period, level: str, out: Path, as_of: dt.datetime | None = None
+) -> tuple[pd.DataFrame, Figures]:
+    """Write the table of :func:`indicators` with each grid's polygon as GeoPackage or GeoParquet.
+
+    Counts are numbers, rates shares of 0–1 or as docs/indicators.md states their unit (nothing: no data), areas m²;
+    the polygons are in degrees, labelled as the city declares. The unassigned have none. Columns in front say the
+    period, the data cut-off and the edition.
+
+    Raises
+    ------
+    OptionInvalid
+    """
+    table, found = indicators(work, period, level, as_of)
+    with work.snapshot() as connection:
+        city = cities.load_city(connection)
+        grids = editions.grids(connection, found.edition.id, [city.level(level).number])
+    shapes = dict(zip(grids["code"], grids.geometry, strict=True))
+    frame = gpd.GeoDataFrame(table, geometry=[shapes.get(code) for code in table["code"]], crs=city.datum_epsg)
+    for name, value in (("edition", found.edition.name), ("as_of", found.as_of.isoformat()), ("period", str(period))):
+        frame.insert(0, name, value)
+    geofiles.write(frame, out, "indicators", (".gpkg", ".parquet", ".geoparquet"))
+    return table, found
 
 
 @dataclass(frozen=True)

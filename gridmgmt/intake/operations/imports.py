@@ -15,7 +15,7 @@ from gridmgmt.errors import ProfileMissing
 from gridmgmt.faults import Fault
 from gridmgmt.files import tabular
 from gridmgmt.files.rows import CELL_FAULTS, X, Y
-from gridmgmt.intake.operations import step_logs
+from gridmgmt.intake.operations import misplaced, step_logs
 from gridmgmt.intake.operations.import_job import ImportReport, Job
 from gridmgmt.intake.readers import facts as parsing
 from gridmgmt.intake.readers import profiles
@@ -33,6 +33,7 @@ def import_file(
     profile_name: str,
     *,
     source_as_of: dt.datetime | None = None,
+    outside_ok: bool = False,
 ) -> ImportReport:
     """Import one file of cases, samples or steps by a profile.
 
@@ -41,9 +42,13 @@ def import_file(
     source_as_of
         When the export was made, for files without a version column; default:
         the moment of this import.
+    outside_ok
+        It is right that most of its rows lie outside all grids.
 
     Raises
     ------
+    MostOutside
+        Nothing is loaded: perhaps the coordinates are not what the profile says.
     ProfileMissing, ProfileInvalid, FileUnreadable, ColumnMissing, CityMissing
         Nothing is loaded.
     """
@@ -52,6 +57,7 @@ def import_file(
     report = ImportReport(path.name, profile.id, dry_run=not work.keep)
     with work.transaction() as connection:
         job = _open(connection, profile, report, rows.sha256, source_as_of, partial(_reread, path, profile))
+        job.outside_ok = outside_ok
         for raw in rows.chunks:
             job.crs = rows.crs
             _take(job, raw, rows.faults_in(raw))
@@ -99,6 +105,7 @@ def _take_facts(job: Job, raw: pd.DataFrame, known: Known, unread: Sequence[Faul
     parsed = parsing.parse(raw, job.profile, job.city, known, job.crs, unread)
     good = parsed.facts.assign(version_at=parsed.facts["version_at"].fillna(pd.Timestamp(job.source_as_of)))
     merging.add(job.connection, job.kind, good)
+    misplaced.keep(job, parsed.given)
     if job.profile.category is not None:
         keys = good[["category_scheme", "category_kind", "category_code"]].dropna().drop_duplicates()
         job.categories |= set(keys.itertuples(index=False, name=None))
@@ -131,7 +138,9 @@ def _merge(job: Job, progress: Progress) -> list[int]:
         job.refuse_after_reading([Fault(n, column, key, "case_lives_here") for n, key in lived])
     progress("locate", job.report.n_rows)
     points = merging.points(job.connection, job.kind)
-    located = Assigner(job.connection, job.city).locate(points)
+    assigner = Assigner(job.connection, job.city)
+    located = assigner.locate(points)
+    misplaced.check(job, located["located"], assigner)
     located.insert(0, "row_no", points["row_no"])
     merging.set_located(job.connection, located)
     progress("merge", job.report.n_rows)

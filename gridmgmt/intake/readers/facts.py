@@ -5,7 +5,7 @@ A row with any fault is left out of the facts and handed to the quarantine
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -30,11 +30,18 @@ _MAX_REWORK = 1000
 
 @dataclass
 class Parsed:
-    """What became of a chunk: ``facts`` indexed by row, ``faults`` of the rows left out, tallies."""
+    """What became of a chunk: ``facts`` indexed by row, ``faults`` of the rows left out, tallies.
+
+    Attributes
+    ----------
+    given
+        The coordinates of all rows as the file has them: x, y (NaN: none), system, and ``at``, the row's instant.
+    """
 
     facts: pd.DataFrame
     faults: Faults
     notes: dict[str, int]
+    given: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 @dataclass(frozen=True)
@@ -80,11 +87,11 @@ def parse(
     else:
         _sample_fields(chunk, facts)
     units(chunk, facts, known)
-    location(chunk, facts, crs)
+    given = location(chunk, facts, crs).assign(at=facts["reported_at" if profile.kind == "cases" else "sampled_at"])
     version = FieldSpec(column=profile.version) if profile.version else None
     facts["version_at"] = chunk.time(version) if version else _no_times(raw.index)
     bad = {f.row for f in chunk.faults}
-    return Parsed(facts[~facts.index.isin(bad)], chunk.faults, chunk.notes)
+    return Parsed(facts[~facts.index.isin(bad)], chunk.faults, chunk.notes, given)
 
 
 def _case_fields(chunk: Chunk, facts: pd.DataFrame) -> None:
@@ -190,12 +197,15 @@ def _order_of_times(chunk: Chunk, facts: pd.DataFrame) -> None:
         chunk.refuse(shorter, columns["due_extended_at"].label, "extension_shortens")
 
 
-def location(chunk: Chunk, facts: pd.DataFrame, crs: str | None) -> None:
-    """Longitude and latitude in storage coordinates; a row without a location stays, without one."""
+def location(chunk: Chunk, facts: pd.DataFrame, crs: str | None) -> pd.DataFrame:
+    """Longitude and latitude in storage coordinates; a row without a location stays, without one.
+
+    Gives the coordinates as the file has them: x, y, system.
+    """
     facts["lon"], facts["lat"] = np.nan, np.nan
     where = chunk.profile.location
     if where is None:
-        return
+        return facts[["lon", "lat"]].set_axis(["x", "y"], axis="columns").assign(system=None)
     x_name, y_name = (X, Y) if where.geometry else (where.lon or "", where.lat or "")
     x, y = _coordinate(chunk, x_name), _coordinate(chunk, y_name)
     for lon, lat in where.null:
@@ -209,6 +219,7 @@ def location(chunk: Chunk, facts: pd.DataFrame, crs: str | None) -> None:
     chunk.refuse(nameless, label, "system_missing")
     for system in systems[x.notna() & y.notna()].dropna().unique():
         _convert(chunk, facts, x, y, (systems == system) & x.notna() & y.notna(), str(system), (x_name, y_name, label))
+    return pd.DataFrame({"x": x, "y": y, "system": systems})
 
 
 def _convert(

@@ -11,7 +11,7 @@ import geopandas as gpd
 import pandas as pd
 import shapely
 
-from gridmgmt.city import STORAGE_EPSG, City
+from gridmgmt.city import City
 from gridmgmt.database import batches, cities
 from gridmgmt.database.work import Connection, Undo, Work
 from gridmgmt.errors import LayerEmpty, LayerExists, LayerMissing, LayerOverlap, NoEditionOnDate, OptionInvalid
@@ -25,7 +25,6 @@ from gridmgmt.places.store.layers import Layer as Layer
 from gridmgmt.texts import both
 
 FORMATS = {".geojson": "GeoJSON", ".json": "GeoJSON", ".gpkg": "GPKG"}
-_DATUM_EPSG = {"CGCS2000": STORAGE_EPSG, "WGS84": 4326}
 _OWN_COLUMNS = ("fid", "geom", "geometry")
 """Columns that a GeoPackage has itself."""
 
@@ -293,7 +292,7 @@ def export(work: Work, kind: str, out: Path, *, day: dt.date | None = None, name
         raise OptionInvalid(name="--out", value=out.name, expected=" | ".join(FORMATS))
     found = show(work, kind, day, name).frame
     with work.snapshot() as connection:
-        epsg = _DATUM_EPSG[cities.load_city(connection).datum]
+        epsg = cities.load_city(connection).datum_epsg
     plain = pd.DataFrame(found.drop(columns=["geometry", "attributes"]))
     extra = pd.DataFrame(found["attributes"].tolist(), index=found.index)
     extra.columns = pd.Index(layers.free_names(list(extra.columns), [*plain.columns, *_OWN_COLUMNS]))

@@ -12,19 +12,19 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import pyogrio
 import shapely
 
 from gridmgmt import geo
 from gridmgmt.city import STORAGE_EPSG
-from gridmgmt.errors import CrsMissing, FileUnreadable, LayerKindMissing, OptionInvalid
+from gridmgmt.errors import CrsMissing, LayerKindMissing, OptionInvalid
 from gridmgmt.faults import Fault
-from gridmgmt.files import data_files, tabular
+from gridmgmt.files import data_files, geofiles, tabular
 from gridmgmt.files.cells import as_code, trimmed
 from gridmgmt.files.rows import as_text
 from gridmgmt.places.layers import Kind, Kinds
 from gridmgmt.places.readers import boundaries
 from gridmgmt.places.readers.boundaries import Source
+from gridmgmt.places.whereabouts import placed
 from gridmgmt.settings import data_path
 
 ENCODINGS = ("utf-8", "gb18030")
@@ -108,10 +108,7 @@ def _one_layer(path: Path, layer: str | None) -> Source:
     source = Source(path, layer)
     if layer is not None or source.is_parquet or not path.exists():
         return boundaries.layers_of(source)[0]
-    try:
-        names = [str(name) for name, _ in pyogrio.list_layers(path)]
-    except Exception as e:  # GDAL's errors have no common class
-        raise FileUnreadable(file=str(path), reason=str(e)) from e
+    names = [name for name, _ in geofiles.layers(path)]
     if len(names) != 1:
         raise OptionInvalid(name="--layer", value="", expected=" | ".join(names))
     return source
@@ -137,7 +134,7 @@ def _placed(raw: gpd.GeoDataFrame, crs: str | None, label: str) -> tuple[gpd.Geo
     rows = np.flatnonzero(wrong).tolist()
     faults = tuple(_out_of_range(int(raw.index[i]), bounds[i, 0], bounds[i, 1], system) for i in rows)
     kept = raw.set_geometry(gpd.GeoSeries(shapes, index=raw.index, crs=STORAGE_EPSG if shift else claimed))[~wrong]
-    return geo.to_storage(kept, name=label), faults
+    return placed(kept, name=label), faults
 
 
 def _outside(shapes: np.ndarray, bounds: np.ndarray, degrees: bool) -> np.ndarray:

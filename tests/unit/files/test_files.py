@@ -120,7 +120,7 @@ def test_header_only_is_a_file_without_rows(tmp_path: Path) -> None:
         ("a.xlsx", b"a,b\n1,2\n"),
         ("a.parquet", b"PAR1"),
         ("a.geojson", b"{}"),
-        ("a.gpkg", b"SQLite"),
+        ("a.gpkg", b"SQLite format 3\0"),
         ("a.xls", b"\xd0\xcf"),
         ("a", b"a,b\n"),
     ],
