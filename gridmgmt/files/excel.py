@@ -188,7 +188,7 @@ def _text(value: object) -> str | None:
     text = as_text(value)
     if text is None or "_x" not in text:
         return text
-    plain = _ESCAPED.sub(lambda m: chr(int(m[1], 16)), text)
+    plain = _ESCAPED.sub(lambda m: m[0] if 0xD800 <= int(m[1], 16) <= 0xDFFF else chr(int(m[1], 16)), text)
     return plain.replace("\r\n", "\n").replace("\r", "\n")
 
 

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from gridmgmt.errors import FileUnreadable
 from gridmgmt.files import delimited, layers
+from gridmgmt.files.checking import checked
 from gridmgmt.files.rows import CHUNK_ROWS, Rows, X, as_text, frame_of, require
 
 
@@ -68,7 +69,8 @@ def open_rows(path: Path, encodings: Sequence[str], wanted: Sequence[str], sheet
     rows = Rows(path=path, sha256=sha256_of(path), chunks=iter(()))
     chunks = readers[kind](rows)
     first = next(chunks, None)  # a fault of the whole file is told here, before anything is done with its rows
-    rows.chunks = chunks if first is None else chain([first], chunks)
+    every = chunks if first is None else chain([first], chunks)
+    rows.chunks = (checked(rows, chunk) for chunk in every)
     return rows
 
 

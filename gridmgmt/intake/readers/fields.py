@@ -18,6 +18,7 @@ from gridmgmt import periods
 from gridmgmt.accepted import words
 from gridmgmt.faults import Fault, Faults
 from gridmgmt.files.cells import as_code, trimmed
+from gridmgmt.files.checking import limits
 from gridmgmt.intake.readers.profiles import FieldSpec, Profile
 
 _TIME_FORMATS = (
@@ -91,6 +92,11 @@ class Chunk:
         values = self._half_width(spec)
         rounded = values.map(lambda v: isinstance(v, str) and _ROUNDED.fullmatch(v) is not None).astype(bool)
         self.refuse(rounded, spec.label, "code_rounded", values)
+        most = limits().code
+        long = values.map(lambda v: isinstance(v, str) and len(v) > most).astype(bool)
+        self.refuse(
+            long, spec.label, "code_long", values.map(lambda v: v[:most] if isinstance(v, str) else v), most=most
+        )
         return values
 
     def _half_width(self, spec: FieldSpec) -> pd.Series:
