@@ -67,7 +67,7 @@ def header_names(path: Path, cells: Iterable[str]) -> list[str]:
     names = [cell.strip("\ufeff").strip() or f"#{place}" for place, cell in enumerate(cells, 1)]
     twice = sorted({n for n in names if names.count(n) > 1})
     if twice:
-        raise FileUnreadable(file=str(path), reason=f"columns of the same name: {', '.join(twice)}; rename one of them")
+        raise FileUnreadable(file=str(path), reason={"code": "unreadable_column_twice", "columns": twice})
     return names
 
 
