@@ -142,7 +142,9 @@ def case_template(run: State, *, out: Path, profile: str = "steps") -> Shown:
     """Write an empty sheet of steps with lists to choose from, to be filled and handed to `gridmgmt case steps`."""
     from gridmgmt.intake.operations import step_sheets
 
-    out.write_bytes(step_sheets.template(profile))
+    content = step_sheets.template(profile)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_bytes(content)
     yield run.word("step_sheet_written", {"file": str(out)})
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import ConstructorError, SafeConstructor
 from ruamel.yaml.error import YAMLError
-from ruamel.yaml.nodes import ScalarNode
+from ruamel.yaml.nodes import MappingNode, ScalarNode
 
 from gridmgmt.rulebooks.inputs import Rate
 from gridmgmt.rulebooks.kinds import KINDS
@@ -228,6 +228,26 @@ class _ExactConstructor(SafeConstructor):
 
 _ExactConstructor.add_constructor("tag:yaml.org,2002:float", lambda self, node: self.construct_scalar(node))
 _ExactConstructor.add_constructor("tag:yaml.org,2002:timestamp", _ExactConstructor.construct_day)
+
+
+class _TextKeys(_ExactConstructor):
+    """Keys stay as they are written: ``2025:``, ``320506001:`` and ``0012:`` are periods and codes, not numbers."""
+
+    def construct_mapping(self, node: MappingNode, deep: bool = False) -> Any:
+        for key, _ in node.value if isinstance(node, MappingNode) else ():
+            if isinstance(key, ScalarNode) and not str(key.tag).endswith(":merge"):
+                key.tag = _TEXT
+        return super().construct_mapping(node, deep=deep)
+
+
+_TEXT = "tag:yaml.org,2002:str"
+
+
+def input_yaml() -> YAML:
+    """A YAML reader for files of inputs: numbers and keys are left as they are written."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Constructor = _TextKeys
+    return yaml
 
 
 def exact_yaml() -> YAML:
