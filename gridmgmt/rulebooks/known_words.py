@@ -18,7 +18,7 @@ OTHER = "other"
 """The code of a finding of any other class than those that never count."""
 
 
-def attributes_of(book: Rulebook) -> set[str]:
+def _attributes_of(book: Rulebook) -> set[str]:
     """The attributes of subjects that a rulebook reads: in items, rules and sample plans."""
     limits = [part.only for _, part in book.parts() if part.only is not None]
     named = {x for only in limits for x in (*only.attributes, *only.without)}
@@ -27,7 +27,7 @@ def attributes_of(book: Rulebook) -> set[str]:
 
 def unknown_attributes(book: Rulebook, attributes: Collection[str]) -> Iterator[Unknown]:
     """Attributes of a subject that the rulebook does not read."""
-    known = attributes_of(book)
+    known = _attributes_of(book)
     for name in attributes:
         if name not in known:
             yield "attributes", name, expected("attribute", known=closest(name, sorted(known)))
@@ -41,19 +41,19 @@ def unknown_codes(book: Rulebook, values: Mapping[str, Value]) -> Iterator[Unkno
                 wanted = finding_lacks(book.inputs[name], record.code)
                 if wanted is not None:
                     yield name, record.code, wanted
-            elif isinstance(record, Filing) and not is_class(record.category):
+            elif isinstance(record, Filing) and not _is_class(record.category):
                 yield name, record.category, expected("class_of_case")
 
 
 def finding_lacks(spec: Input, code: str) -> dict[str, Any] | None:
     """What a finding's code should be: one that never counts, a class, or ``other``; None: it is, or any may be."""
     known = {*spec.except_codes, *(name for words in spec.except_codes.values() for name in words.values())}
-    if not known or code in known or code == OTHER or is_class(code):
+    if not known or code in known or code == OTHER or _is_class(code):
         return None
     return expected("code_or_class", known=closest(code, spec.except_codes))
 
 
-def is_class(text: str) -> bool:
+def _is_class(text: str) -> bool:
     """Whether a text is a class of cases as it is written: ``component:01001``, ``matter:06010``."""
     kind, _, code = text.partition(":")
     return kind in CATEGORY_KINDS and bool(code.strip()) and "*" not in code
