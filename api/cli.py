@@ -14,7 +14,7 @@ from gridmgmt.errors import OptionInvalid
 if TYPE_CHECKING:
     import uvicorn
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @command(app, "serve")
@@ -24,8 +24,18 @@ def serve(
     """Serve the start page, the API and its documentation (/docs), read-only; say the address when it is ready."""
     if host not in LOOPBACK:  # other machines could reach it, and there is no access control yet
         raise OptionInvalid(name="--host", value=host, expected=" / ".join(LOOPBACK))
+    if _is_taken(host, port):
+        raise OptionInvalid(name="--port", value=port, expected=texts.expected("free_port"))
     _server(run, host, port).run()
     yield from ()
+
+
+def _is_taken(host: str, port: int) -> bool:
+    """Whether somebody listens there already; uvicorn would say it in words of its own."""
+    import socket
+
+    with socket.socket() as asked:
+        return asked.connect_ex((host, port)) == 0
 
 
 def _server(run: State, host: str, port: int) -> uvicorn.Server:

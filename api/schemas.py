@@ -100,20 +100,21 @@ class GridRef(BaseModel):
     responsible: str | None = None
 
 
-class Neighbour(BaseModel):
-    """Another leaf grid near the point."""
-
-    code: str
-    name: Name
-    distance_m: float
-
-
 class Unit(BaseModel):
     """The unit that answers (责任单位)."""
 
     code: str
     name: Name
     kind: str | None
+
+
+class Neighbour(BaseModel):
+    """Another leaf grid near the point."""
+
+    code: str
+    name: Name
+    distance_m: float
+    unit: Unit | None = Field(None, description="The unit that would answer there.")
 
 
 class Located(BaseModel):

@@ -1,6 +1,7 @@
 """The only reader of the environment: variables named ``GRIDMGMT_*``, and where the data folder is."""
 
 import os
+import pwd
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ class Settings:
         Folder of photographs and files, of this database only; None = one beside the private server's data.
     lang
         Language of messages, zh or en; None = the city's first.
+    actor
+        Who writes (经办人), as the installation claims it; None = the operating system's user.
     """
 
     database_url: str | None
@@ -33,6 +36,7 @@ class Settings:
     db: str
     files: Path | None = None
     lang: str | None = None
+    actor: str | None = None
 
     @property
     def files_root(self) -> Path:
@@ -40,7 +44,9 @@ class Settings:
         return self.files or self.home / "files" / self.db
 
 
-KEYS = ("GRIDMGMT_DATABASE_URL", "GRIDMGMT_HOME", "GRIDMGMT_DB", "GRIDMGMT_FILES", "GRIDMGMT_LANG")
+KEYS = ("GRIDMGMT_DATABASE_URL", "GRIDMGMT_HOME", "GRIDMGMT_DB", "GRIDMGMT_FILES", "GRIDMGMT_LANG", "GRIDMGMT_ACTOR")
+MOST_NAME = 63
+"""Bytes of a database's name: PostgreSQL cuts off the rest, and would open another one."""
 _VALUES = {"GRIDMGMT_LANG": ("zh", "en")}
 
 
@@ -58,13 +64,24 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
     for key, value in given.items():
         if key not in KEYS or not value.strip() or value not in _VALUES.get(key, (value,)):
             raise SettingInvalid(name=key, known=sorted(KEYS))
+    if len(os.fsencode(given.get("GRIDMGMT_DB", ""))) > MOST_NAME:
+        raise SettingInvalid(name="GRIDMGMT_DB", known=sorted(KEYS))
     return Settings(
         database_url=given.get("GRIDMGMT_DATABASE_URL"),
         home=Path(given.get("GRIDMGMT_HOME") or _default_home()).resolve(),
         db=given.get("GRIDMGMT_DB", "gridmgmt"),
         files=Path(given["GRIDMGMT_FILES"]).resolve() if "GRIDMGMT_FILES" in given else None,
         lang=given.get("GRIDMGMT_LANG"),
+        actor=given.get("GRIDMGMT_ACTOR"),
     )
+
+
+def os_user() -> str:
+    """The operating system's user who runs this process; his number where he has no name."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
 
 
 def reader_language(environ: Mapping[str, str] | None = None) -> str:

@@ -170,7 +170,7 @@ def _type(parameter: Any, context: typer.Context, lang: str) -> str:
     if getattr(parameter, "is_flag", False):
         return ""
     shown = str(parameter.display_type_rich(context) or "")
-    name = re.sub(r"^<(?:list\[)?(\w+).*", r"\1", shown)
+    name = re.sub(r"^<(?:list\[)?(\w+).*", r"\1", shown).lower()
     word = texts.word(f"help_type_{name}", lang=lang) if f"help_type_{name}" in texts.catalogue() else shown
     several = parameter.nargs == -1 or getattr(parameter, "multiple", False)
     return f"{word} …" if several else word

@@ -52,7 +52,7 @@ def _row(run: State, header: Header, document: Document) -> list[Any]:
     from gridmgmt.scorecards.exports.cards import level_words
 
     subject, grade = document.subject, header.rulebook.grade(document.grade)
-    total = document.total.shown if document.total else run.word(_why_none(document))
+    total = document.written_total or run.word(_why_none(document))
     reached = "; ".join(c.title[run.lang] + (" ?" if c.undecided else "") for c in document.consequences)
     return [
         level_words(header, subject.level)[run.lang], document.place or "–", subject.code,

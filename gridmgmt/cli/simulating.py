@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -30,9 +30,9 @@ app = typer.Typer()
 def simulate(
     run: State,
     *,
-    seed: int,
+    seed: Annotated[int, typer.Option("--seed", min=0)],
     period: str,
-    cases: int = 400,
+    cases: Annotated[int, typer.Option("--cases", min=1)] = 400,
     inspect: str | None = None,
 ) -> View:
     """Simulate a working month: cases are opened, dispatched, sent back, extended, postponed, checked, closed, visited.

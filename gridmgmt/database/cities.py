@@ -1,15 +1,18 @@
-"""The city's one row, its units, categories and responsibility rules."""
+"""The city's one row, and its calendar day."""
+
+import datetime as dt
 
 from sqlalchemy import Connection, select
 
 from gridmgmt import city as cities
 from gridmgmt.city import City
+from gridmgmt.database import clock
 from gridmgmt.database import tables as t
 from gridmgmt.errors import CityExists, CityMissing
 
 
 def save_city(connection: Connection, city: City) -> None:
-    """Write the city's row; the same city again changes nothing.
+    """Write the city's row; the same city again changes nothing, and its metric CRS may change while no grid is loaded.
 
     Raises
     ------
@@ -18,11 +21,14 @@ def save_city(connection: Connection, city: City) -> None:
     """
     document = cities.to_dict(city)
     old = connection.execute(select(t.city.c.document)).scalar()
-    if old is not None and old != document:
-        keys = sorted(k for k in document if old.get(k) != document[k])
-        raise CityExists(code=old["code"], keys=keys)
     if old is None:
         connection.execute(t.city.insert().values(id=1, document=document))
+        return
+    keys = sorted(k for k in document if old.get(k) != document[k])
+    if keys == ["metric_crs"] and connection.execute(select(t.edition.c.id).limit(1)).first() is None:
+        connection.execute(t.city.update().values(document=document))
+    elif keys:
+        raise CityExists(code=old["code"], keys=keys)
 
 
 def load_city(connection: Connection) -> City:
@@ -37,3 +43,8 @@ def load_city(connection: Connection) -> City:
     if document is None:
         raise CityMissing()
     return cities.from_dict(document)
+
+
+def today(connection: Connection) -> dt.date:
+    """Today in the city's time zone, by the database's clock."""
+    return clock.now(connection).astimezone(load_city(connection).zone).date()

@@ -47,6 +47,7 @@ from gridmgmt.scorecards.documents import (
     Reading,
     Refusal,
     TopItem,
+    apart,
 )
 from gridmgmt.scorecards.documents import Reason as Told
 from gridmgmt.scorecards.documents import Stage as StageTold
@@ -154,7 +155,7 @@ def assess(
             "refusals": _refusals(made, label),
         }
     )
-    return Assessment(full, documents, outcomes, stage, digest(full, documents))
+    return Assessment(full, tuple(apart(documents)), outcomes, stage, digest(full, documents))
 
 
 def _refusals(made: Run, label: str) -> list[Refusal]:

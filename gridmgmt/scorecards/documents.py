@@ -5,11 +5,15 @@ key that no model knows is refused; :func:`gridmgmt.documents.plain` writes them
 Numbers are exact texts, for nothing that is decided goes through a float.
 """
 
+from collections import defaultdict
+from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from gridmgmt.documents import Bilingual, Strict
+from gridmgmt.numbers import shown_apart
 from gridmgmt.rulebooks.results import TOO_LITTLE
 
 SCHEMA = "gridmgmt.assessment/3"
@@ -358,7 +362,7 @@ class Interval(Strict):
 
 
 class Chance(Strict):
-    """What chance a result rests on (偶然性)."""
+    """What chance a result rests on (名次波动)."""
 
     seed: str
     draws: int
@@ -376,6 +380,7 @@ class Document(Facts):
     """A subject's scorecard (考评表), exact and explained.
 
     ``chance`` stands beside it where it is shown; it is no part of what is hashed.
+    Nor is how its total is written among others, see :func:`apart`.
     """
 
     status: Status
@@ -391,6 +396,18 @@ class Document(Facts):
     missing: list[Missing]
     consequences: list[Reached]
     chance: Chance | None = None
+    _written: str | None = PrivateAttr(None)
+
+    @property
+    def written_total(self) -> str | None:
+        """The total as people read it, with the digit that parts it from others of its level; None without one."""
+        return self._written or (self.total.shown if self.total else None)
+
+    def as_written(self, total: str | None) -> "Document":
+        """The same document, its total written so."""
+        copy = self.model_copy()
+        copy._written = total
+        return copy
 
     @property
     def is_open(self) -> bool:
@@ -410,3 +427,14 @@ class Document(Facts):
     def reached(self, consequence: str | None) -> Reached | None:
         """The consequence of that id, if the subject reached it."""
         return next((c for c in self.consequences if c.consequence == consequence), None)
+
+
+def apart(documents: Sequence[Document]) -> list[Document]:
+    """The documents with totals that, on one level, never read the same where they differ (and so do the ranks)."""
+    totals: dict[tuple[str, str | None], dict[int, tuple[Fraction, str]]] = defaultdict(dict)
+    for place, document in enumerate(documents):
+        if document.total is not None:
+            level = (document.subject.kind or "", document.subject.level)
+            totals[level][place] = (Fraction(document.total.exact), document.total.shown)
+    written = {place: text for members in totals.values() for place, text in shown_apart(members).items()}
+    return [d.as_written(written[n]) if n in written else d for n, d in enumerate(documents)]

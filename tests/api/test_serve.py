@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from api import cli
 from api.cli import app as serve
+from gridmgmt import texts
 from gridmgmt.cli.base import State
 from gridmgmt.errors import OptionInvalid
 
@@ -33,6 +34,13 @@ def test_it_serves_this_machine(run, host):
 def test_it_refuses_any_other_host(run, host):
     with pytest.raises(OptionInvalid, match="--host"):
         run("--host", host)
+
+
+def test_a_port_that_another_program_uses_is_said_in_both_languages(run):
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OptionInvalid) as refused:
+        run("--port", str(taken.getsockname()[1]))
+    for lang, said in (("zh", "没有其他程序占用的端口"), ("en", "a port that no other program uses")):
+        assert said in texts.word(refused.value.code, refused.value.facts, lang)
 
 
 def test_it_says_its_address_once_it_can_be_reached(server_settings, monkeypatch):

@@ -137,4 +137,7 @@ def test_the_groups_of_a_month_go_to_table_json_workbook_and_map(run: Run, loade
     assert [row[0].value for row in cases.iter_rows(min_row=4)] == ["A1", "A2", "A3", "A4"]
     assert [row[4].value for row in cases.iter_rows(min_row=4)] == [1, 2, 3, 4]
     assert run("map", "repeats", "--period", "2025-12", "--out", "repeats.html").returncode == 0
+    refused = run("map", "repeats", "--period", "2025-12", "--out", "out/repeats.xlsx")
+    assert (refused.returncode, "--out" in refused.stderr) == (2, True), "a page is no workbook: nothing is overwritten"
+    assert openpyxl.load_workbook(folder / "out" / "repeats.xlsx").worksheets
     assert "A4" in (folder / "repeats.html").read_text("utf-8")

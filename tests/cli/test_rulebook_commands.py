@@ -208,7 +208,7 @@ def test_evaluate_tells_every_point_with_its_reason(run: Run, mine: Path) -> Non
     shown = told(run("evaluate", str(mine), "--input", written({"U": {"inputs": INPUTS}})))
     assert "U：84.00 分，合格，第 1 名" in shown
     assert "按期结案 51.00 / 60：按期结案率（170 ÷ 200）85.00% × 满分 60 分" in shown
-    assert "超出界限 2% 共 2 个整步" in shown
+    assert "超过 2% 的部分每满 1 个百分点扣" in shown
     english = told(run("evaluate", str(mine), "--input", "inputs.json", "--lang", "en"))
     assert "U: 84.00, Pass, rank 1 of 1" in english
 
@@ -294,3 +294,23 @@ def test_years_and_codes_as_keys_keep_their_inputs(run: Run) -> None:
     (month,) = json.loads(told(run("evaluate", "qixian", "--input", "year.yaml", "--json")))
     (subject,) = month["subjects"]
     assert (subject["subject"]["code"], subject["inputs"]["digital"]["value"]) == ("0012", 92)
+
+
+@pytest.mark.parametrize("words", [("schema", "--out"), ("inputs", "qixian", "--template"), ("new", "ours", "--out")])
+def test_a_place_that_cannot_be_written_is_said_with_its_option(run: Run, words: tuple[str, ...]) -> None:
+    Path("file").write_text("", "utf-8")
+    refused = run(*words, "file/new.xlsx").exception
+    assert isinstance(refused, OptionInvalid)
+    assert (refused.facts["name"], refused.facts["value"]) == (words[-1], "file/new.xlsx")
+    for lang, said in (("zh", "可以写入的位置"), ("en", "a place that can be written")):
+        assert said in texts.word(refused.code, refused.facts, lang)
+
+
+def test_a_fault_that_has_nothing_to_do_with_what_is_written_is_not_taken_for_one(tmp_path: Path) -> None:
+    elsewhere = FileNotFoundError(2, "No such file or directory", "/run/postgis/lock")
+    with pytest.raises(FileNotFoundError), base._writing({"out": tmp_path / "made.csv"}):
+        raise elsewhere
+    with pytest.raises(BrokenPipeError), base._writing({"out": tmp_path / "made.csv"}):
+        raise BrokenPipeError
+    with pytest.raises(OptionInvalid, match="made"), base._writing({"out": tmp_path / "made.csv"}):
+        raise OSError("Cannot save file into a non-existent directory")

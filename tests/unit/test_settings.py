@@ -1,4 +1,4 @@
-"""Settings: five variables, none unknown, no value of a misspelt one in a message."""
+"""Settings: six variables, none unknown, no value of a misspelt one in a message."""
 
 from pathlib import Path
 
@@ -21,8 +21,9 @@ def test_every_variable() -> None:
     assert settings.read(given).files_root == Path("/srv/grid/files/demo")
     given["GRIDMGMT_FILES"] = "/srv/photos"
     given["GRIDMGMT_LANG"] = "en"
+    given["GRIDMGMT_ACTOR"] = "考评办"
     assert set(given) == set(settings.KEYS)
-    expected = settings.Settings("postgresql://h/d", Path("/srv/grid"), "demo", Path("/srv/photos"), "en")
+    expected = settings.Settings("postgresql://h/d", Path("/srv/grid"), "demo", Path("/srv/photos"), "en", "考评办")
     assert settings.read(given) == expected
     assert settings.read(given).files_root == Path("/srv/photos")
 

@@ -202,7 +202,7 @@ def _facts(built: Built, before: Mapping[str, Earlier]) -> dict[str, Facts]:
 def _chances(
     loaded: Loaded, made: assessment.Assessment[Header], dossier: Dossier, built: Built, units: Mapping[int, str]
 ) -> list[Chance | None]:
-    """What chance each result rests on (偶然性), in the order of the documents; it changes no score."""
+    """What chance each result rests on (名次波动), in the order of the documents; it changes no score."""
     sources = {code: record.sources for code, record in dossier.periods[built.found.period.label].items()}
     found = chance(
         loaded.rulebook, made.stage, made.outcomes, dossier.subjects,

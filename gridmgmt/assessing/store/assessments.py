@@ -16,7 +16,8 @@ from gridmgmt.database import tables as t
 from gridmgmt.database.copying import copy_in, rows
 from gridmgmt.documents import plain
 from gridmgmt.errors import AssessmentFormOld, AssessmentMissing, SubjectMissing
-from gridmgmt.scorecards.documents import READABLE, Chance, Document, Header, Subject
+from gridmgmt.numbers import shown_apart
+from gridmgmt.scorecards.documents import READABLE, Chance, Document, Header, Number, Subject, apart
 
 
 @dataclass(frozen=True)
@@ -184,7 +185,8 @@ def publish(connection: Connection, assessment_id: int, by: str) -> None:
     """Freeze an assessment; what was published stays so."""
     a = t.assessment
     statement = a.update().where(a.c.id == assessment_id, a.c.published_at.is_(None))
-    connection.execute(statement.values(published_at=func.clock_timestamp(), published_by=by))
+    done = {"published_at": func.clock_timestamp(), "published_by": by, "publisher_id": func.current_actor()}
+    connection.execute(statement.values(done))
     connection.execute(a.update().where(a.c.id == assessment_id).values(published_seal=text(_SEAL)))
 
 
@@ -243,7 +245,7 @@ def listing(connection: Connection) -> list[dict[str, Any]]:
 def documents(connection: Connection, assessment_id: int, level: int | None = None) -> list[Document]:
     """Subjects' documents, by level and code."""
     statement = _documents(assessment_id, level).order_by(t.subject.c.level, t.subject.c.code)
-    return [_whole(r) for r in connection.execute(statement)]
+    return apart([_whole(r) for r in connection.execute(statement)])
 
 
 def _documents(assessment_id: int, level: int | None) -> Select[Any]:
@@ -271,11 +273,23 @@ def document(connection: Connection, stored: Stored, code: str, level: int | Non
         The assessment has no grid of that code.
     """
     s = t.subject.c
-    statement = _documents(stored.id, level).where(s.code == code).order_by(s.level.desc()).limit(1)
+    c = t.assessment_subject.c
+    one = _documents(stored.id, level).add_columns(c.id).where(s.code == code)
+    statement = one.order_by(s.level.desc()).limit(1)
     found = connection.execute(statement).one_or_none()
     if found is None:
         raise SubjectMissing(name=stored.name, code=code)
-    return _whole(found)
+    whole = _whole(found)
+    if whole.total is None:
+        return whole
+    return whole.as_written(_written(connection, found.id, whole.total))
+
+
+def _written(connection: Connection, row: int, total: Number) -> str:
+    """A total as it is written among those of its level."""
+    alike = rows(connection, "assessing/store/totals_alike", row=row)
+    totals: dict[int, tuple[Fraction, str]] = {r["id"]: (Fraction(r["total"]), total.shown) for r in alike}
+    return shown_apart({**totals, row: (Fraction(total.exact), total.shown)})[row]
 
 
 def evidence(connection: Connection, table: str, assessment_id: int, level: int, code: str, bit: int) -> list[str]:

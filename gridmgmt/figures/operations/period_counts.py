@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from gridmgmt.city import City
-from gridmgmt.database import facts
+from gridmgmt.database import clock, facts
 from gridmgmt.database.tables import GRID_COLUMNS
 from gridmgmt.database.work import Connection
 from gridmgmt.documents import canonical
-from gridmgmt.errors import PeriodAhead
+from gridmgmt.errors import CutOffAhead, PeriodAhead
 from gridmgmt.figures import indicators
 from gridmgmt.figures.counts import Facts, Mask
 from gridmgmt.figures.indicators import RATIOS, LevelCounts, base_of, plain
@@ -163,11 +163,11 @@ def figures(
         No edition is valid on the period's last day.
     PeriodAhead
         The cut-off lies before the period.
+    CutOffAhead
+        It lies in the future.
     """
     start, end = period.bounds(city.zone)
-    cut = as_of or min(end, facts.last_known(connection) or end)
-    if cut < start:
-        raise PeriodAhead(period=period.label, known=cut.astimezone(city.zone).isoformat(timespec="minutes"))
+    cut = _cut_off(connection, city, period, as_of)
     edition = editions.on_date(connection, period.last)
     then = replaying.past(connection, cut)
     cases = replaying.with_past(
@@ -197,6 +197,19 @@ def figures(
         amounts = [indicators.amounts(p.facts, p.masks, p.codes[n], p.shared[n]) for p in parts.values()]
         counted[n] = _level(subjects[subjects["level"] == n]["code"].tolist(), *amounts)
     return Figures(city, period, cut, edition, subjects, parts, counted, then)
+
+
+def _cut_off(connection: Connection, city: City, period: Period, asked: dt.datetime | None) -> dt.datetime:
+    def told(at: dt.datetime) -> str:
+        return at.astimezone(city.zone).isoformat(timespec="minutes")
+
+    start, end = period.bounds(city.zone)
+    cut = asked or min(end, facts.last_known(connection) or end)
+    if cut > (now := clock.now(connection)):
+        raise CutOffAhead(given=told(cut), now=told(now))
+    if cut < start:
+        raise PeriodAhead(period=period.label, known=told(cut))
+    return cut
 
 
 def _counted(

@@ -11,8 +11,8 @@ import geopandas as gpd
 import pandas as pd
 import shapely
 
-from gridmgmt.city import STORAGE_EPSG, City
-from gridmgmt.database import batches, cities, clock
+from gridmgmt.city import City
+from gridmgmt.database import batches, cities
 from gridmgmt.database.work import Connection, Undo, Work
 from gridmgmt.errors import LayerEmpty, LayerExists, LayerMissing, LayerOverlap, NoEditionOnDate, OptionInvalid
 from gridmgmt.faults import Fault
@@ -25,7 +25,6 @@ from gridmgmt.places.store.layers import Layer as Layer
 from gridmgmt.texts import both
 
 FORMATS = {".geojson": "GeoJSON", ".json": "GeoJSON", ".gpkg": "GPKG"}
-_DATUM_EPSG = {"CGCS2000": STORAGE_EPSG, "WGS84": 4326}
 _OWN_COLUMNS = ("fid", "geom", "geometry")
 """Columns that a GeoPackage has itself."""
 
@@ -79,6 +78,7 @@ def import_layer(
     valid_from: dt.date | None = None,
     number: bool = False,
     replace: bool = False,
+    encoding: str | None = None,
 ) -> LayerReport:
     """Load a file as the layer of a kind and name from a day on; the one before ends on that day.
 
@@ -92,6 +92,8 @@ def import_layer(
         Layer or worksheet of the file.
     mapping
         Field → column of the file; also ``lon`` and ``lat`` of a table.
+    encoding
+        Of the file's texts, where they are read wrong or not at all.
     valid_from
         Default: today in city time.
     replace
@@ -107,7 +109,7 @@ def import_layer(
     place, fields = _mappings(mapping or {})
     wanted = _Wanted(kind, (name or "").strip() or kind, fields, valid_from, number, replace, not work.keep)
     work.progress("read", 0)
-    read = reading.read(path, layer, crs, place)
+    read = reading.read(path, layer, crs, place, encoding)
     report: LayerReport | None = None
     with work.locked() as connection:
         work.progress("check", read.n)
@@ -148,7 +150,7 @@ def _checked(
     """
     city = cities.load_city(connection)
     batch_id = batches.new_batch(connection, "layer", file=path.name, file_sha256=read.sha256)
-    first = wanted.valid_from or _today(connection)
+    first = wanted.valid_from or cities.today(connection)
     others = store.codes_of_others(connection, wanted.kind, wanted.name, first)
     known = Known(store.unit_codes(connection), others)
     fields = _of_city(wanted.fields, read.frame, city)
@@ -240,10 +242,6 @@ def list_layers(work: Work, kind: str | None = None, day: dt.date | None = None)
         return store.all_layers(connection, kind, day)
 
 
-def _today(connection: Connection) -> dt.date:
-    return clock.now(connection).astimezone(cities.load_city(connection).zone).date()
-
-
 @dataclass(frozen=True)
 class Shown:
     """The layers of a kind on a day: the kind, their heads, how many features each class has, the features."""
@@ -265,7 +263,7 @@ def show(work: Work, kind: str, day: dt.date | None = None, name: str | None = N
     """
     model = reading.kind(kind)
     with work.snapshot() as connection:
-        when = day or _today(connection)
+        when = day or cities.today(connection)
         valid = store.all_layers(connection, kind, when)
         heads = tuple(x for x in valid if name in (None, x.name))
         if not heads:
@@ -294,7 +292,7 @@ def export(work: Work, kind: str, out: Path, *, day: dt.date | None = None, name
         raise OptionInvalid(name="--out", value=out.name, expected=" | ".join(FORMATS))
     found = show(work, kind, day, name).frame
     with work.snapshot() as connection:
-        epsg = _DATUM_EPSG[cities.load_city(connection).datum]
+        epsg = cities.load_city(connection).datum_epsg
     plain = pd.DataFrame(found.drop(columns=["geometry", "attributes"]))
     extra = pd.DataFrame(found["attributes"].tolist(), index=found.index)
     extra.columns = pd.Index(layers.free_names(list(extra.columns), [*plain.columns, *_OWN_COLUMNS]))

@@ -78,9 +78,10 @@ class Row:
 
 
 def indicator_rows(document: Document) -> list[Row]:
-    """A scorecard's indicator table: rates first, then counts."""
+    """A scorecard's indicator table: rates first, then the counts that are listed."""
     rates = [n for n in RATIOS if n in document.indicators]
-    return [indicator_row(document, n) for n in [*rates, *(n for n in COUNTS if n in document.counts)]]
+    counts = [n for n, count in COUNTS.items() if count.is_listed and n in document.counts]
+    return [indicator_row(document, n) for n in [*rates, *counts]]
 
 
 def indicator_row(document: Document, name: str) -> Row:
@@ -152,8 +153,8 @@ def total_figure(document: Document) -> Figure:
 
 
 def total_words_short(document: Document, lang: str | None = None) -> str:
-    """The total as it is written, near a grade's bound with more digits; else why there is none."""
-    return document.total.shown if document.total else total_figure(document).text(lang)
+    """The total as it is written, near a grade's bound or another total with more digits; else why there is none."""
+    return document.written_total or total_figure(document).text(lang)
 
 
 def grade_label(header: Judged, grade: str) -> Words:
@@ -197,6 +198,16 @@ def ranked(documents: Sequence[Document]) -> list[Document]:
     return sorted(documents, key=place)
 
 
+def read_instant(text: str) -> str:
+    """An instant of a document, which is in city time, as people read it: ``2026-01-01 00:00``.
+
+    >>> read_instant("2026-01-01T00:00:00+08:00"), read_instant("2025-12-31T23:59:59.999999+08:00")
+    ('2026-01-01 00:00', '2025-12-31 23:59:59')
+    """
+    day, _, clock = text.partition("T")
+    return f"{day} {clock[:8].removesuffix(':00')}"
+
+
 def basis(header: CardHeader) -> list[tuple[Words, Words]]:
     """How an assessment was computed: what was read, by which rules, with which proofs; label and value."""
     book = header.rulebook
@@ -204,7 +215,7 @@ def basis(header: CardHeader) -> list[tuple[Words, Words]]:
         (words("card_city"), header.city.name),
         (words("card_assessment"), same(header.name)),
         (words("card_period"), words("card_period_value", **plain(header.period))),
-        (words("card_as_of"), same(header.as_of)),
+        (words("card_as_of"), same(read_instant(header.as_of))),
         (words("card_edition"), same(header.edition)),
         (words("card_datum"), same(header.datum)),
         (words("card_rulebook"), book.title),

@@ -102,6 +102,7 @@ def test_every_refusal_says_why(desk: Work, monkeypatch: pytest.MonkeyPatch) -> 
     faults = [o.fault for o in simulate(desk, 4, 200) if o.fault is not None]
     whys = Counter(f.facts.get("why", f.code) for f in faults)
     assert set(whys) >= {"extensions_used_up", "postponements_used_up", "nothing_asked"}
+    assert {f"refused_{why}" for why in whys} <= {*texts.catalogue()}, "what `simulate` tells of them"
     assert {f.code for f in faults} <= {"step_refused", "step_illegal", "step_incomplete"}
     for fault in faults:
         for lang in texts.LANGUAGES:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from gridmgmt.assessing.operations import scoring
 from gridmgmt.database import tables as t
 from gridmgmt.database.work import Work
-from gridmgmt.errors import PeriodAhead
+from gridmgmt.errors import CutOffAhead, PeriodAhead
 from gridmgmt.figures.operations import indicators
 from gridmgmt.periods import parse_period
 from tests.postgis.towns import case, load
@@ -30,3 +30,15 @@ def test_a_running_month_ends_where_the_data_ends(town: Work, tmp_path: Path) ->
         indicators.indicators(work, parse_period("2025-12"), "city")
     with work.engine.connect() as connection:
         assert connection.execute(select(t.batch.c.known_at)).scalars().first() == day
+
+
+def test_a_cut_off_that_has_not_come_is_refused(town: Work, tmp_path: Path) -> None:
+    """Otherwise the same command would find other facts tomorrow."""
+    load(town, tmp_path, [case("1", at="2025-11-20 09:00:00")])
+    november, now = parse_period("2025-11"), dt.datetime.now(dt.UTC)
+    for ahead in (now + dt.timedelta(hours=1), dt.datetime(9999, 12, 31, tzinfo=dt.UTC)):
+        with pytest.raises(CutOffAhead):
+            scoring.score(town, "grid_baseline", november, as_of=ahead)
+    assert scoring.listing(town) == []
+    _, figures = indicators.indicators(town, november, "city", now - dt.timedelta(seconds=1))
+    assert figures.as_of == now - dt.timedelta(seconds=1)
