@@ -7,6 +7,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
 
     GridmgmtError
     ├── InputError            what was handed in is wrong: mend it and try again
+    │   ├── LimitExceeded     a file holds more than is read; says which setting raises the limit
     │   ├── FileUnreadable, ColumnMissing, TableInvalid, TableRefused, ProfileInvalid, CityInvalid
     │   ├── CrsMissing, CrsUnknown, CrsNotConvertible, CoordinateOutOfRange
     │   ├── CrsImplausible    CrsLooksProjected, CrsLooksSwapped, CrsLooksGeographic
@@ -208,6 +209,15 @@ class InputError(GridmgmtError):
 
 class FileUnreadable(InputError, _File, _Reason):
     """A file is absent, empty, or not of its format."""
+
+
+class LimitExceeded(InputError, _File):
+    """A file holds more than is read: ``limit`` names the bound, ``setting`` the variable that raises it."""
+
+    limit: str
+    found: int
+    most: int
+    setting: str
 
 
 class ColumnMissing(InputError, _File):

@@ -1,10 +1,12 @@
 """The only reader of the environment: variables named ``GRIDMGMT_*``, and where the data folder is."""
 
 import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from gridmgmt.bounds import NAMES, Bounds
 from gridmgmt.errors import SettingInvalid
 
 PREFIX = "GRIDMGMT_"
@@ -26,6 +28,8 @@ class Settings:
         Folder of photographs and files, of this database only; None = one beside the private server's data.
     lang
         Language of messages, zh or en; None = the city's first.
+    bounds
+        How much a file may hold; ``GRIDMGMT_MAX_…``.
     """
 
     database_url: str | None
@@ -33,6 +37,7 @@ class Settings:
     db: str
     files: Path | None = None
     lang: str | None = None
+    bounds: Bounds = field(default_factory=Bounds)
 
     @property
     def files_root(self) -> Path:
@@ -40,7 +45,7 @@ class Settings:
         return self.files or self.home / "files" / self.db
 
 
-KEYS = ("GRIDMGMT_DATABASE_URL", "GRIDMGMT_HOME", "GRIDMGMT_DB", "GRIDMGMT_FILES", "GRIDMGMT_LANG")
+KEYS = ("GRIDMGMT_DATABASE_URL", "GRIDMGMT_HOME", "GRIDMGMT_DB", "GRIDMGMT_FILES", "GRIDMGMT_LANG", *NAMES)
 MOST_NAME = 63
 """Bytes of a database's name: PostgreSQL cuts off the rest, and would open another one."""
 _VALUES = {"GRIDMGMT_LANG": ("zh", "en")}
@@ -62,12 +67,16 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
             raise SettingInvalid(name=key, known=sorted(KEYS))
     if len(os.fsencode(given.get("GRIDMGMT_DB", ""))) > MOST_NAME:
         raise SettingInvalid(name="GRIDMGMT_DB", known=sorted(KEYS))
+    for key, value in given.items():
+        if key in NAMES and not re.fullmatch("[1-9][0-9]{0,8}", value):
+            raise SettingInvalid(name=key, known=sorted(KEYS))
     return Settings(
         database_url=given.get("GRIDMGMT_DATABASE_URL"),
         home=Path(given.get("GRIDMGMT_HOME") or _default_home()).resolve(),
         db=given.get("GRIDMGMT_DB", "gridmgmt"),
         files=Path(given["GRIDMGMT_FILES"]).resolve() if "GRIDMGMT_FILES" in given else None,
         lang=given.get("GRIDMGMT_LANG"),
+        bounds=Bounds(**{NAMES[key]: int(value) for key, value in given.items() if key in NAMES}),
     )
 
 

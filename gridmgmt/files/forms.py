@@ -16,6 +16,7 @@ from typing import Any
 import openpyxl
 from pydantic import ValidationError
 
+from gridmgmt import bounds
 from gridmgmt.accepted import words, yes_no
 from gridmgmt.errors import ColumnMissing, EntryInvalid, FileUnreadable
 from gridmgmt.faults import Fault, Faults
@@ -120,6 +121,7 @@ def _headers(path: Path) -> dict[str, list[set[str]]]:
     """Sheet → the texts of each of its first rows."""
     if not path.is_file():
         raise FileUnreadable(file=str(path), reason="no such file")
+    bounds.check_workbook(path)
     try:
         with warnings.catch_warnings(action="ignore", category=UserWarning):  # styles that openpyxl does not know
             book = openpyxl.load_workbook(path, read_only=True, data_only=True)
@@ -132,6 +134,8 @@ def _headers(path: Path) -> dict[str, list[set[str]]]:
             rows = sheet.iter_rows(max_row=TITLE_ROWS, values_only=True)
             out[sheet.title] = [{(as_text(v) or "").strip() for v in row} for row in rows]
         return out
+    except (ValueError, KeyError, SyntaxError) as e:  # what cannot be a cell (ZZZZZ1), what is no XML
+        raise FileUnreadable(file=str(path), reason=" ".join(str(e).split())[:200]) from e
     finally:
         book.close()
 

@@ -11,6 +11,7 @@ import datetime as dt
 import hashlib
 import math
 import warnings
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import shapely
 
+from gridmgmt import bounds
 from gridmgmt.errors import ColumnMissing, FileUnreadable
 
 CHUNK_ROWS = 100_000
@@ -96,6 +98,7 @@ def open_rows(path: Path, encodings: Sequence[str], wanted: Sequence[str], sheet
         raise FileUnreadable(file=str(path), reason="no such file")
     if path.stat().st_size == 0:
         raise FileUnreadable(file=str(path), reason="the file is empty")
+    bounds.hold(path, "file_mb", path.stat().st_size)
     kind = next((s for s in reversed([x.lower() for x in path.suffixes]) if s != ".gz"), "")
     readers: dict[str, Callable[[Rows], Iterator[pd.DataFrame]]] = {
         **dict.fromkeys((".csv", ".txt"), lambda rows: _csv(rows, encodings, wanted)),
@@ -113,6 +116,7 @@ def open_rows(path: Path, encodings: Sequence[str], wanted: Sequence[str], sheet
 
 
 def _require(path: Path, wanted: Sequence[str], found: Sequence[str]) -> None:
+    bounds.hold(path, "columns", len(found))
     missing = [c for c in wanted if c not in found]
     if missing:
         raise ColumnMissing(file=path.name, columns=missing, found=[c for c in found if c])
@@ -120,6 +124,8 @@ def _require(path: Path, wanted: Sequence[str], found: Sequence[str]) -> None:
 
 def _header(path: Path, cells: Iterable[str]) -> list[str]:
     """Column names without blanks around them; a nameless column is called by its place, ``#3``."""
+    cells = list(cells)
+    bounds.hold(path, "columns", len(cells))
     names = [cell.strip("\ufeff").strip() or f"#{place}" for place, cell in enumerate(cells, 1)]
     twice = sorted({n for n in names if names.count(n) > 1})
     if twice:
@@ -140,6 +146,7 @@ def _csv(rows: Rows, encodings: Sequence[str], wanted: Sequence[str]) -> Iterato
     try:
         encoding, tail, rows.n_lines = _encoding(rows.path, encodings)
         read = pa_csv.ReadOptions(encoding=encoding, use_threads=False, block_size=BLOCK_BYTES)
+        _check_width(rows.path)
         with _stream(rows.path) as raw:
             given = pa_csv.open_csv(raw, read, parse).schema.names
         rows.broken.clear()
@@ -154,6 +161,13 @@ def _csv(rows: Rows, encodings: Sequence[str], wanted: Sequence[str]) -> Iterato
     _refuse_open_quote(rows, last, tail)
 
 
+def _check_width(path: Path) -> None:
+    """Look how wide the header is before a reader makes room for each of its columns."""
+    with _stream(path) as raw:
+        first = raw.read(BLOCK_BYTES).partition(b"\n")[0]
+    bounds.hold(path, "columns", first.count(b",") + 1)
+
+
 def _stream(path: Path) -> Any:
     return pa.input_stream(str(path), compression="gzip" if path.suffix.lower() == ".gz" else None)
 
@@ -161,7 +175,7 @@ def _stream(path: Path) -> Any:
 def _encoding(path: Path, encodings: Sequence[str]) -> tuple[str, str, int]:
     """The first encoding that decodes the whole file, the last characters of the file, and how many lines it has."""
     for encoding in encodings:
-        tail, n_lines = "", 0
+        tail, n_lines, n_bytes = "", 0, 0
         decoder = codecs.getincrementaldecoder(encoding)("strict")
         try:
             with _stream(path) as raw:
@@ -169,6 +183,9 @@ def _encoding(path: Path, encodings: Sequence[str]) -> tuple[str, str, int]:
                     if b"\x00" in block:
                         raise FileUnreadable(file=str(path), reason="it holds NUL bytes (UTF-16?); save it as UTF-8")
                     n_lines += block.count(b"\n")
+                    n_bytes += len(block)
+                    bounds.hold(path, "unpacked_mb", n_bytes)
+                    bounds.hold(path, "rows", n_lines)
                     tail = (tail + decoder.decode(block))[-_TAIL:]
                 tail += decoder.decode(b"", final=True)
         except UnicodeDecodeError:
@@ -237,6 +254,7 @@ def _chunks(frame: pd.DataFrame) -> Iterator[pd.DataFrame]:
 
 
 def _excel(rows: Rows, wanted: Sequence[str], sheet: str | None) -> Iterator[pd.DataFrame]:
+    bounds.check_workbook(rows.path)
     try:
         with warnings.catch_warnings(action="ignore", category=UserWarning):  # styles that openpyxl does not know
             import openpyxl
@@ -247,16 +265,29 @@ def _excel(rows: Rows, wanted: Sequence[str], sheet: str | None) -> Iterator[pd.
     try:
         if sheet is not None and sheet not in book.sheetnames:
             raise FileUnreadable(file=str(rows.path), reason=f"no sheet {sheet}; it has {', '.join(book.sheetnames)}")
+        if not book.worksheets:
+            raise FileUnreadable(file=str(rows.path), reason="it has no worksheet")
         table = book[sheet] if sheet else book.worksheets[0]
         table.reset_dimensions()  # some systems declare a size that is not the sheet's
         with closing(table.iter_rows(values_only=True)) as found:
-            records = enumerate(found, 1)
+            records = _records(rows.path, found)
             cells = _header_cells(records, wanted)
             header = _header(rows.path, cells[: max((n for n, c in enumerate(cells, 1) if c.strip()), default=0)])
             _require(rows.path, wanted, header)
             yield from _sheet_chunks(rows, records, header)
     finally:
         book.close()
+
+
+def _records(path: Path, found: Iterable[Record]) -> Iterator[tuple[int, Record]]:
+    """A sheet's rows with their numbers; empty ones count, and what cannot be a cell (ZZZZZ1) is told."""
+    try:
+        for number, record in enumerate(found, 1):
+            bounds.hold(path, "sheet_rows", number)
+            bounds.hold(path, "columns", len(record))
+            yield number, record
+    except (ValueError, KeyError, OSError, SyntaxError, zlib.error) as e:  # XML's errors are SyntaxErrors
+        raise FileUnreadable(file=str(path), reason=" ".join(str(e).split())[:200]) from e
 
 
 TITLE_ROWS = 10
@@ -303,6 +334,8 @@ def _sheet_chunks(rows: Rows, records: Iterable[tuple[int, Record]], header: lis
 def _parquet(rows: Rows, wanted: Sequence[str]) -> Iterator[pd.DataFrame]:
     try:
         file = pq.ParquetFile(rows.path)
+        bounds.hold(rows.path, "columns", file.metadata.num_columns)
+        bounds.hold(rows.path, "rows", file.metadata.num_rows)
         if b"geo" in (file.schema_arrow.metadata or {}) and X in wanted:
             yield from _points(rows, wanted, gpd.read_parquet(rows.path))
             return
