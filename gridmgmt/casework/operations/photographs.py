@@ -20,6 +20,7 @@ from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import CaseMissing, FileLost, FileMissing, FileRefused, FilesFull, OptionInvalid, SampleMissing
 from gridmgmt.files import data_files
 from gridmgmt.files.names import file_stem
+from gridmgmt.files.writing import write
 from gridmgmt.settings import data_path
 
 Kind = Literal["before", "after", "evidence"]
@@ -241,7 +242,7 @@ def export(
         copies[name] = clean(_content(root, a.file), a.file.media_type)
     out.mkdir(parents=True, exist_ok=True)
     for name, content in copies.items():
-        (out / name).write_bytes(content)
+        write(out / name, content)
     return [out / name for name in copies]
 
 
