@@ -50,7 +50,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── FilesFull         a step or sample has as many files as are allowed
     │   └── AppealRefused     not open for that, or decided already
     └── UnavailableError      something outside the process is missing
-        ├── DatabaseUnreachable, DatabaseOutdated, DatabaseForeign, ServerMissing
+        ├── DatabaseUnreachable, DatabaseOutdated, DatabaseForeign, ServerMissing, ServerPidTaken
         ├── DatabaseLost, DatabaseExhausted, DatabaseFailed   in the middle: what was begun is undone
         ├── FileLost          a photograph is known and its file is gone or damaged
         ├── FilesUnwritable   the folder of photographs and files
@@ -771,6 +771,12 @@ class ServerMissing(UnavailableError):
 
     packages: list[str]
     variable: str
+
+
+class ServerPidTaken(UnavailableError, _File):
+    """The private server's pid file was left behind and names a living process of another program."""
+
+    pid: int
 
 
 class SettingInvalid(UnavailableError, _Name, _Known):
