@@ -21,6 +21,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── StepIncomplete    a step of a case lacks its actor, reason, unit or a fact
     │   ├── FactUnknown, FactInvalid   a step takes no such fact, or not with that value
     │   ├── FileRefused       a photograph or file that is not kept
+    │   ├── BackupInvalid     a backup that is none, or not as it was written
     │   ├── DataFileInvalid   a file of the data folder: file, key and value
     │   ├── ValueUnstorable   a value that no database keeps: NUL, a number or a day beyond its type
     │   ├── LayerEmpty        none of a file's features can enter the reference layer
@@ -48,9 +49,11 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── DocketMovedOn     steps were taken since the moment that the docket is asked for
     │   ├── RowTaken          a row of a file became a step before, and says something else now
     │   ├── FilesFull         a step or sample has as many files as are allowed
+    │   ├── DatabaseNotEmpty  a backup comes back into an empty database only
     │   └── AppealRefused     not open for that, or decided already
     └── UnavailableError      something outside the process is missing
         ├── DatabaseUnreachable, DatabaseOutdated, DatabaseForeign, ServerMissing, ServerPidTaken
+        ├── ProgramFailed     pg_dump or pg_restore
         ├── DatabaseLost, DatabaseExhausted, DatabaseFailed   in the middle: what was begun is undone
         ├── FileLost          a photograph is known and its file is gone or damaged
         ├── FilesUnwritable   the folder of photographs and files
@@ -390,6 +393,12 @@ class FileRefused(InputError, _File, _Why):
     max_pixels: int = _ABSENT
 
 
+class BackupInvalid(InputError, _File, _Why):
+    """A backup (备份) that is none, of another format, or not as it was written; ``member`` is the part."""
+
+    member: str
+
+
 class DataFileInvalid(InputError, _File, _Key):
     """A file of the data folder breaks its own rules; ``fault`` says how."""
 
@@ -703,6 +712,13 @@ class FilesFull(ConflictError):
     n_most: int
 
 
+class DatabaseNotEmpty(ConflictError, _N):
+    """A backup comes back into an empty database and folder only; ``what`` are tables or files."""
+
+    db: str
+    what: str
+
+
 class TimeLimitContradicts(ConflictError):
     """A time limit for the same class, stage and days is stated otherwise."""
 
@@ -777,6 +793,12 @@ class ServerPidTaken(UnavailableError, _File):
     """The private server's pid file was left behind and names a living process of another program."""
 
     pid: int
+
+
+class ProgramFailed(UnavailableError, _Reason):
+    """One of PostgreSQL's own programs did not end well."""
+
+    program: str
 
 
 class SettingInvalid(UnavailableError, _Name, _Known):

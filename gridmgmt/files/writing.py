@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_DRAFT = f".gridmgmt-{os.uname().nodename.partition('.')[0]}-"
+"""How the names of files begin that are being written."""
+
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
@@ -21,8 +24,9 @@ def whole(path: Path) -> Iterator[Path]:
     """
     target = path.resolve()
     check(target)
-    draft = target.with_name(f".gridmgmt-{os.getpid()}{target.suffix}")
+    draft = target.with_name(f"{_DRAFT}{os.getpid()}{target.suffix}")
     try:
+        _sweep(target.parent)
         yield draft
         with draft.open("rb+") as made:
             os.fsync(made.fileno())
@@ -31,6 +35,14 @@ def whole(path: Path) -> Iterator[Path]:
         raise FileNotFoundError(e.errno, e.strerror, str(path)) from e
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what processes of this machine left half written when they were killed."""
+    for path in folder.glob(f"{_DRAFT}*"):
+        pid = path.name.removeprefix(_DRAFT).partition(".")[0]
+        if pid.isdecimal() and not Path("/proc", pid).exists():
+            path.unlink(missing_ok=True)
 
 
 def check(path: Path) -> None:

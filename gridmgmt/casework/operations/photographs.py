@@ -246,6 +246,29 @@ def export(
     return [out / name for name in copies]
 
 
+def copies(connection: Connection, root: Path) -> dict[str, list[Path]]:
+    """SHA-256 of each file that the database knows → where it stands, behind it where its small picture would."""
+    return {
+        file.sha256: [files.path_of(root, file), files.thumbnail_path(root, file.sha256)]
+        for file in attachments.all_files(connection)
+    }
+
+
+def put_back(root: Path, name: str, content: bytes) -> None:
+    """Put a file of a backup where it stood, ``ab/cd/abcd….jpg``.
+
+    Raises
+    ------
+    FilesUnwritable
+    """
+    files.put_back(root, name, content)
+
+
+def everything(root: Path) -> list[Path]:
+    """Every whole file of the folder, whether a row names it or not."""
+    return [path for path in files.walk(root) if path.suffix != files.UNFINISHED]
+
+
 @dataclass
 class FolderReport:
     """How the files folder and the database agree (附件库核对).
