@@ -9,11 +9,14 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     ├── InputError            what was handed in is wrong: mend it and try again
     │   ├── LimitExceeded     a file holds more than is read; says which setting raises the limit
     │   ├── FileUnreadable, ColumnMissing, TableInvalid, TableRefused, ProfileInvalid, CityInvalid
+    │   ├── FormatForeign, GeometryTooLarge   files of maps
     │   ├── CrsMissing, CrsUnknown, CrsNotConvertible, CoordinateOutOfRange
-    │   ├── CrsImplausible    CrsLooksProjected, CrsLooksSwapped, CrsLooksGeographic
+    │   ├── CrsImplausible    CrsLooksProjected, CrsLooksSwapped, CrsLooksGeographic, CrsAxesSwapped, CrsUnitMistaken,
+    │   │                     CrsElsewhere
+    │   ├── MetricCrsElsewhere, GridAreaInvalid
     │   ├── PeriodInvalid, PeriodAhead, CutOffAhead, InstantInvalid, LevelUnknown, CodeInvalid
     │   ├── EditionInvalid    its topology report says why
-    │   ├── DeliveryIncomplete
+    │   ├── DeliveryIncomplete, MostOutside
     │   ├── RulebookInvalid   file, line and key
     │   ├── DossierInvalid    every fault of the inputs handed to a rulebook
     │   ├── EntryInvalid      a row of a form, of a subject list or of the daily staff table
@@ -40,6 +43,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── CategoryUnknown, UnitUnknown
     │   ├── RulebookChanged   a version that was used is not edited: it gets a new number
     │   ├── RulebooksDiffer   periods that are to be compared were assessed by different texts
+    │   ├── AssessmentFormOld
     │   ├── AssessmentIncomplete, AssessmentPublished
     │   ├── DrawExists, DrawReplaced, NoticeClosed
     │   ├── LayerExists, LayerOverlap   another one begins on that day, or a later one is there
@@ -210,8 +214,22 @@ class InputError(GridmgmtError):
     """What was handed in is wrong."""
 
 
-class FileUnreadable(InputError, _File, _Reason):
+class FileUnreadable(InputError, _File):
     """A file is absent, empty, or not of its format."""
+
+    reason: str | _Worded
+
+
+class FormatForeign(InputError, _File, _Known):
+    """A map file of a format that is not read, or one that points to other files or to the network."""
+
+
+class GeometryTooLarge(InputError, _File, _N):
+    """A map file is larger than is read; ``what`` says in which respect."""
+
+    what: str
+    most: int
+    row: int | None
 
 
 class LimitExceeded(InputError, _File):
@@ -280,6 +298,40 @@ class CrsLooksGeographic(CrsImplausible):
     """A layer is labelled as projected and holds degrees."""
 
 
+class _Placed(_Facts):
+    lon: float
+    lat: float
+
+
+class CrsAxesSwapped(CrsImplausible):
+    """A layer's coordinates have the northing (北坐标、纬度) before the easting."""
+
+
+class CrsUnitMistaken(CrsImplausible):
+    """A layer's coordinates are feet where its system has metres, or metres where it has feet."""
+
+
+class CrsElsewhere(CrsImplausible, _Placed):
+    """A layer lies outside the area that its coordinate system is made for."""
+
+    area: str
+
+
+class MetricCrsElsewhere(InputError, _File, _Placed):
+    """The city's metric CRS is made for another region than that where a layer lies; ``wrong``: by what share."""
+
+    metric_crs: str
+    area: str
+    wrong: str
+
+
+class GridAreaInvalid(InputError, _N):
+    """Grids of which no area can be measured: it is zero, infinite or no number."""
+
+    codes: list[str]
+    metric_crs: str
+
+
 class CrsNotConvertible(InputError):
     """No published transformation connects a coordinate system's datum to the stored one."""
 
@@ -336,6 +388,13 @@ class DeliveryIncomplete(InputError, _N):
     """A partial delivery (局部更新) holds grids without their district."""
 
     codes: list[str]
+
+
+class MostOutside(InputError, _File, _N):
+    """Most located rows of a file lie outside all grids; ``guesses``: with which coordinates they would not."""
+
+    n_outside: int
+    guesses: Sequence[_Worded]
 
 
 class RulebookInvalid(InputError, _File, _Key, _Reason):
@@ -617,6 +676,13 @@ class RulebooksDiffer(ConflictError, _Name):
     """The assessments of a range of periods were made by different texts of the rulebook."""
 
     periods: list[str]
+
+
+class AssessmentFormOld(ConflictError, _Name):
+    """An assessment is stored in a form that is no longer read."""
+
+    schema: str
+    known: list[str]
 
 
 class AssessmentIncomplete(ConflictError, _Name, _N):

@@ -1,6 +1,7 @@
 """The only reader of the environment: variables named ``GRIDMGMT_*``, and where the data folder is."""
 
 import os
+import pwd
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,6 +29,8 @@ class Settings:
         Folder of photographs and files, of this database only; None = one beside the private server's data.
     lang
         Language of messages, zh or en; None = the city's first.
+    actor
+        Who writes (经办人), as the installation claims it; None = the operating system's user.
     bounds
         How much a file may hold; ``GRIDMGMT_MAX_…``.
     """
@@ -37,6 +40,7 @@ class Settings:
     db: str
     files: Path | None = None
     lang: str | None = None
+    actor: str | None = None
     bounds: Bounds = field(default_factory=Bounds)
 
     @property
@@ -45,7 +49,10 @@ class Settings:
         return self.files or self.home / "files" / self.db
 
 
-KEYS = ("GRIDMGMT_DATABASE_URL", "GRIDMGMT_HOME", "GRIDMGMT_DB", "GRIDMGMT_FILES", "GRIDMGMT_LANG", *NAMES)
+KEYS = (
+    "GRIDMGMT_DATABASE_URL", "GRIDMGMT_HOME", "GRIDMGMT_DB", "GRIDMGMT_FILES", "GRIDMGMT_LANG", "GRIDMGMT_ACTOR",
+    *NAMES,
+)  # fmt: skip
 MOST_NAME = 63
 """Bytes of a database's name: PostgreSQL cuts off the rest, and would open another one."""
 _VALUES = {"GRIDMGMT_LANG": ("zh", "en")}
@@ -76,8 +83,17 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
         db=given.get("GRIDMGMT_DB", "gridmgmt"),
         files=Path(given["GRIDMGMT_FILES"]).resolve() if "GRIDMGMT_FILES" in given else None,
         lang=given.get("GRIDMGMT_LANG"),
+        actor=given.get("GRIDMGMT_ACTOR"),
         bounds=Bounds(**{NAMES[key]: int(value) for key, value in given.items() if key in NAMES}),
     )
+
+
+def os_user() -> str:
+    """The operating system's user who runs this process; his number where he has no name."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
 
 
 def reader_language(environ: Mapping[str, str] | None = None) -> str:

@@ -1,6 +1,7 @@
 """What stands in a database, kept in memory and put back for the next test: quicker than building it again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,3 +77,11 @@ def put_back(work: Work, folder: Path, world: Kept) -> None:
     for name, content in world.files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
+
+
+@contextmanager
+def tampered(work: Work) -> Iterator[Connection]:
+    """A transaction in which the database lets pass what it refuses otherwise, as its owner might tamper with it."""
+    with work.engine.begin() as connection:
+        connection.execute(UNCHECKED)
+        yield connection

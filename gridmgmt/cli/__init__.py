@@ -27,7 +27,7 @@ COMMANDS = {
     "help_ground": {
         "db": "setup", "city": "setup", "demo-city": "setup", "units": "setup", "categories": "setup",
         "responsibility": "setup", "grids": "grids", "layers": "layers", "locate": "grids", "assign": "grids",
-        "unassigned": "grids",
+        "unassigned": "grids", "log": "written",
     },
     "help_work": {
         "case": "casework", "cases": "facts", "steps": "facts", "quarantine": "facts", "limits": "limits",
@@ -145,8 +145,9 @@ def root(
     context: typer.Context,
     db: Annotated[str | None, typer.Option("--db")] = None,
     lang: Annotated[str | None, typer.Option("--lang")] = None,
+    as_: Annotated[str | None, typer.Option("--as")] = None,
 ) -> None:
-    """Choose the database and the language; help of a command needs neither, and no setting that is right."""
+    """Choose the database, the language and who writes; help of a command needs none, and no setting that is right."""
     if {*context.help_option_names} & {*context.meta["typed"]}:
         return
     found = settings.read()
@@ -156,7 +157,9 @@ def root(
     if db and (len(os.fsencode(db)) > settings.MOST_NAME or "\0" in db):
         expected = texts.expected("short_name", most=settings.MOST_NAME)
         raise OptionInvalid(name="--db", value=db[:_MOST_SHOWN].replace("\0", "\\0"), expected=expected)
-    context.obj = base.State(replace(found, db=db) if db else found, found.lang, help.language(context))
+    if as_ is not None and not as_.strip():
+        raise OptionInvalid(name="--as", value=as_, expected="NAME")
+    context.obj = base.State(replace(found, db=db) if db else found, found.lang, help.language(context), as_)
     context.obj.speak(lang)
     context.call_on_close(context.obj.close)
 
@@ -208,5 +211,6 @@ def _tell(e: GridmgmtError) -> None:
         }
         typer.echo(json.dumps(shown, ensure_ascii=False, default=str), err=True)
     else:
-        for lang in texts.LANGUAGES:
+        first = help.language(None, sys.argv[1:])
+        for lang in sorted(texts.LANGUAGES, key=lambda x: x != first):
             typer.echo(texts.word(e.code, e.facts, lang), err=True)

@@ -27,10 +27,16 @@ _TAKE_COUNTS = ("n_new", "n_corrected", "n_unchanged", "n_refused", "n_not_fille
 
 @command(samples, "import")
 def samples_import(
-    run: State, files: Sequence[Path], *, profile: str, source_as_of: str | None = None, dry_run: bool = False
+    run: State,
+    files: Sequence[Path],
+    *,
+    profile: str,
+    source_as_of: str | None = None,
+    outside_ok: bool = False,
+    dry_run: bool = False,
 ) -> View:
     """Import inspection samples with location and score or findings."""
-    return import_files(run, files, profile, source_as_of, dry_run=dry_run)
+    return import_files(run, files, profile, source_as_of, outside_ok=outside_ok, dry_run=dry_run)
 
 
 @command(samples, "plan")

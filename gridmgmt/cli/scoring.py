@@ -36,18 +36,51 @@ _MOST_MISSING = 20
 
 
 @command(app, "indicators")
-def indicators(run: State, *, period: str, level: str, as_of: str | None = None, format_: str = "table") -> View:
+def indicators(
+    run: State,
+    *,
+    period: str,
+    level: str,
+    as_of: str | None = None,
+    format_: str = "table",
+    columns: str = "codes",
+    geometry: bool = False,
+    out: Path | None = None,
+) -> View:
     """Counts and rates of every grid of a level, those without a case too; the unassigned last."""
     from gridmgmt.figures.operations import indicators as counting
     from gridmgmt.periods import parse_period
 
-    table, found = counting.indicators(run.work, parse_period(period), level, run.instant(as_of))
+    if geometry != (out is not None):
+        raise OptionInvalid(name="--out" if geometry else "--geometry", value="", expected="--geometry --out FILE")
+    if out is not None:
+        args = run.work, parse_period(period), level, out, run.instant(as_of)
+        table, found = counting.export_indicators(*args)
+    else:
+        table, found = counting.indicators(run.work, parse_period(period), level, run.instant(as_of))
     head = {"period": period, "level": level, "as_of": found.as_of.isoformat(), "edition": found.edition.name}
-    return View(lambda: {**head, "grids": _records(table)}, _in_form(run, format_, head, table))
+    if out is not None:
+        return View(
+            lambda: {**head, "grids": _records(table)}, run.says("rows_written", {"n": len(table), "file": str(out)})
+        )
+    shown = _headed(run, table, columns) if format_ == "csv" else table
+    return View(lambda: {**head, "grids": _records(table)}, _in_form(run, format_, head, shown))
 
 
 def _records(table: pd.DataFrame) -> list[dict[Any, Any]]:
     return table.astype(object).where(table.notna(), None).to_dict("records")
+
+
+def _headed(run: State, table: pd.DataFrame, columns: str) -> pd.DataFrame:
+    """A table for CSV: its heads are codes, which programs read, or words."""
+    from gridmgmt.figures.names import indicator_words
+
+    if columns not in ("codes", "words"):
+        raise OptionInvalid(name="--columns", value=columns, expected="codes / words")
+    if columns == "codes":
+        return table
+    known = {c: run.word(f"column_{c}") for c in ("code", "name_zh", "name_en", "parent_code")}
+    return table.rename(columns={c: known.get(c) or indicator_words(c)[run.lang] for c in table.columns})
 
 
 def _in_form(run: State, form: str, head: Mapping[str, Any], table: pd.DataFrame) -> Shown:
@@ -140,14 +173,22 @@ def _missing(run: State, header: Header, documents: Sequence[Document]) -> Shown
     """What is still to be handed in, for whom, and which choices went beyond a quota."""
     from gridmgmt.files import wording
     from gridmgmt.scorecards.exports import results
-    from gridmgmt.scorecards.exports.cards import refusal_words
+    from gridmgmt.scorecards.exports.cards import notes, refusal_words
+    from gridmgmt.scorecards.exports.lines import total_words
 
+    little = [d for d in documents if d.status == "incomplete" and not d.is_open]
+    for note in notes(header, len(little)):
+        yield f"{wording.label('card_absent', run.lang)}: {note[run.lang]}"
+    for document in little[:_MOST_MISSING]:
+        yield f"  {document.subject.code} {document.subject.name[run.lang]}: {total_words(document)[run.lang]}"
+    if len(little) > _MOST_MISSING:
+        yield "  …"
     for refusal in header.refusals:
         yield f"{wording.label('card_refusal', run.lang)}: {refusal_words(refusal)[run.lang]}"
     if not header.n_missing:
         return
     yield wording.label("card_incomplete_value", run.lang, n=header.n_missing)
-    lacking = [d for d in documents if d.status == "incomplete"]
+    lacking = [d for d in documents if d.is_open]
     for document in lacking[:_MOST_MISSING]:
         parts = [f"{period} {titles[run.lang]}" for period, titles in results.missing(document)]
         yield f"  {document.subject.code} {document.subject.name[run.lang]}: {'; '.join(parts)}"
@@ -161,7 +202,7 @@ def assessments_list(run: State) -> View:
     from gridmgmt.assessing.operations import scoring
 
     found = scoring.listing(run.work)
-    rows = ([a["name"], a["period"], a["as_of"], run.word(_state(a)), a["sha256"]] for a in found)
+    rows = ([a["name"], a["period"], run.time(a["as_of"]), run.word(_state(a)), a["sha256"]] for a in found)
     return View(found, [Table(run.words(("assessment", "period", "as_of", "state", "SHA-256")), rows)])
 
 
@@ -173,12 +214,23 @@ def _state(row: Any) -> str:
 
 @command(app, "scorecards")
 def scorecards(
-    run: State, assessment: str, *, level: str, out: Path, format_: str = "xlsx,csv,json,html", code: Sequence[str] = ()
+    run: State,
+    assessment: str,
+    *,
+    level: str,
+    out: Path,
+    format_: str = "xlsx,csv,json,html",
+    code: Sequence[str] = (),
+    columns: str = "words",
+    lang: str | None = None,
 ) -> Shown:
     """Write one scorecard a subject and one summary workbook."""
     from gridmgmt.assessing.operations import scorecards as exporting
+    from gridmgmt.scorecards.exports.writing import Writer
 
+    run.speak(lang)
+    writer = Writer(run.file_lang, columns)
     formats = [f.strip() for f in format_.split(",") if f.strip()]
     with run.progress() as tell:
-        written = exporting.export(run.work.but(progress=tell), assessment, level, out, formats, codes=code or None)
+        written = exporting.export(run.work.but(progress=tell), assessment, level, out, formats, code or None, writer)
     yield run.word("files_written", {"n": len(written), "folder": str(out)})

@@ -6,7 +6,6 @@ from pathlib import Path
 import typer
 
 from gridmgmt.cli.base import Shown, State, Table, View, command, day_of, group
-from gridmgmt.texts import both
 
 app = typer.Typer()
 db = group(app, "db")
@@ -25,7 +24,7 @@ def db_start(run: State) -> Shown:
     from gridmgmt.database import administration
 
     started = administration.start(run.settings, lambda line: typer.echo(line, err=True))
-    yield both("db_started" if started else "db_running", {"url": administration.url(run.settings)})
+    yield run.said("db_started" if started else "db_running", {"url": administration.url(run.settings)})
 
 
 @command(db, "stop")
@@ -33,7 +32,7 @@ def db_stop(run: State) -> Shown:
     """Stop the private PostGIS."""
     from gridmgmt.database import administration
 
-    yield both("db_stopped" if administration.stop(run.settings) else "db_not_running")
+    yield run.said("db_stopped" if administration.stop(run.settings) else "db_not_running")
 
 
 @command(db, "status")
@@ -68,7 +67,7 @@ def db_drop(run: State, *, yes: bool = False) -> Shown:
 
     s = run.settings
     if not yes or s.database_url is not None:
-        typer.echo(both("db_drop_refused", {"db": s.database_url or s.db}), err=True)
+        typer.echo(run.said("db_drop_refused", {"db": s.database_url or s.db}), err=True)
         raise typer.Exit(2)
     administration.drop(s)
     return iter(())
@@ -81,7 +80,7 @@ def db_backup(run: State, file: Path) -> View:
 
     with run.progress() as tell:
         made = backups.backup(run.work.but(progress=tell), run.settings, file)
-    lines = [both("backup_made", asdict(made)), *(both("backup_lost", {"sha256": x}) for x in made.lost)]
+    lines = [run.said("backup_made", asdict(made)), *(run.said("backup_lost", {"sha256": x}) for x in made.lost)]
     return View(asdict(made), lines, failed=bool(made.lost))
 
 
@@ -92,10 +91,10 @@ def db_restore(run: State, file: Path) -> View:
 
     with run.progress() as tell:
         done = backups.restore(run.work.but(progress=tell), run.settings, file)
-    lines = [both("restore_done", {"n_files": done.n_files, "revision": done.revision})]
-    lines += [both("backup_lost", {"sha256": x}) for x in done.lost]
+    lines = [run.said("restore_done", {"n_files": done.n_files, "revision": done.revision})]
+    lines += [run.said("backup_lost", {"sha256": x}) for x in done.lost]
     codes = {True: "restore_same", False: "restore_differs", None: "restore_unproved"}
-    lines += [both(codes[same], {"name": name}) for name, same in done.assessments.items()]
+    lines += [run.said(codes[same], {"name": name}) for name, same in done.assessments.items()]
     return View(asdict(done), lines, failed=not done.is_sound)
 
 
@@ -105,7 +104,7 @@ def city_init(run: State, file: Path) -> Shown:
     from gridmgmt.people.operations import reference
 
     made = reference.init_city(run.work, file)
-    yield both("city_ready", {"code": made.code, "name": made.name("zh")})
+    yield run.said("city_ready", {"code": made.code, "name": made.name("zh")})
 
 
 @command(city, "show")
@@ -130,7 +129,36 @@ def units_import(run: State, file: Path) -> Shown:
     """Import units: columns code, name_zh, name_en, kind, parent_code; where there are any level, grid_code."""
     from gridmgmt.people.operations import reference
 
-    yield both("rows_imported", {"n": reference.import_units(run.work, file)})
+    yield run.said("rows_imported", {"n": reference.import_units(run.work, file)})
+
+
+@command(units, "history")
+def units_history(run: State, code: str | None = None) -> View:
+    """What was ever said of a unit, or of all: names, kind, parent and place, since when and by whom."""
+    from gridmgmt.people.operations import reference
+
+    found = reference.past_of_units(run.work, code)
+    rows = (
+        [r["code"], run.name(r["name_zh"], r["name_en"]), r["kind"], r["parent_code"], r["grid_code"],
+         run.time(r["known_at"]), r["actor"]]
+        for r in found
+    )  # fmt: skip
+    names = ("code", "name", "kind", "parent", "grid", "known_at", "actor")
+    return View(found, [Table(run.words(names, "history_"), rows)])
+
+
+@command(categories, "history")
+def categories_history(run: State, category: str | None = None) -> View:
+    """What was ever said of a category (component:01001), or of all: its names, since when and by whom."""
+    from gridmgmt.people.operations import reference
+
+    found = reference.past_of_categories(run.work, category)
+    rows = (
+        [r["category"], run.name(r["name_zh"], r["name_en"]), run.name(r["major_zh"], r["major_en"]),
+         run.time(r["known_at"]), r["actor"]]
+        for r in found
+    )  # fmt: skip
+    return View(found, [Table(run.words(("code", "name", "major", "known_at", "actor"), "history_"), rows)])
 
 
 @command(categories, "import")
@@ -138,7 +166,7 @@ def categories_import(run: State, file: Path) -> Shown:
     """Import categories: columns scheme, kind, code, major_code, major_zh, major_en, name_zh, name_en."""
     from gridmgmt.people.operations import reference
 
-    yield both("rows_imported", {"n": reference.import_categories(run.work, file)})
+    yield run.said("rows_imported", {"n": reference.import_categories(run.work, file)})
 
 
 @command(responsibility, "import")
@@ -148,10 +176,10 @@ def responsibility_import(run: State, file: Path, *, reopen: bool = False) -> Vi
 
     report = reference.import_rules(run.work, file, reopen=reopen)
     counts = {"n": report.n_rows, "n_new": report.n_new, "n_ended": report.n_ended}
-    lines = [both("rules_imported", {**counts, "n_reopened": len(report.reopened)})]
-    lines += [both("rule_reopened", fault.told) for fault in report.reopened]
-    lines += [both("rule_nowhere", fault.told) for fault in report.nowhere[:_MOST_SHOWN]]
-    lines += [both("rules_nowhere", {"n": len(report.nowhere)})] if len(report.nowhere) > _MOST_SHOWN else []
+    lines = [run.said("rules_imported", {**counts, "n_reopened": len(report.reopened)})]
+    lines += [run.said("rule_reopened", fault.told) for fault in report.reopened]
+    lines += [run.said("rule_nowhere", fault.told) for fault in report.nowhere[:_MOST_SHOWN]]
+    lines += [run.said("rules_nowhere", {"n": len(report.nowhere)})] if len(report.nowhere) > _MOST_SHOWN else []
     return View(asdict(report), lines)
 
 

@@ -3,13 +3,14 @@
 import datetime as dt
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from sqlalchemy import Connection as Connection
 from sqlalchemy import Engine, func, select
 
 from gridmgmt.database import engine as engines
+from gridmgmt.database.actors import Writer, claim
 from gridmgmt.errors import OptionInvalid
 from gridmgmt.settings import Settings
 
@@ -41,7 +42,9 @@ class Work:
     keep
         False is a dry run (试运行): everything is done, reported, and undone.
     actor
-        Who answers for what is written; None: not told.
+        Who answers for what is written, where a use case asks for his name; None: not told.
+    writer
+        Who writes, as every written row has it.
     now
         The moment to look from; None: the database's clock.
     progress
@@ -53,6 +56,7 @@ class Work:
     actor: str | None = None
     now: dt.datetime | None = None
     progress: Progress = silent
+    writer: Writer = field(default_factory=Writer)
 
     @property
     def by(self) -> str:
@@ -83,6 +87,7 @@ class Work:
         with engines.connect(self.engine) as connection:
             engines.check_revision(connection)
             with _begun(connection, self.keep):
+                claim(connection, self.writer, self.actor)
                 yield connection
 
     @contextmanager
@@ -144,4 +149,4 @@ def share_lock(connection: Connection) -> None:
 
 def open_database(settings: Settings) -> Work:
     """This installation's database, to work in."""
-    return Work(engines.make_engine(settings))
+    return Work(engines.make_engine(settings), writer=Writer(settings.actor))

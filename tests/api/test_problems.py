@@ -161,3 +161,9 @@ def test_a_fault_of_ours_tells_nothing_of_its_inside(small_settings):
         response = client.get("/fault")
         assert (response.status_code, response.json()["code"]) == (500, "unexpected")
         assert "division" not in response.text
+
+
+def test_a_parameter_is_called_as_people_call_it(client):
+    answer = client.get("/v1/locate?lon=east&lat=nan", headers={"accept-language": "zh"}).json()
+    assert [e["detail"] for e in answer["errors"]] == ["经度 应为数字，而不是“east”", "纬度 应为有限的数，而不是“nan”"]
+    assert [e["parameter"] for e in answer["errors"]] == ["lon", "lat"]

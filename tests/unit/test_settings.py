@@ -22,10 +22,13 @@ def test_every_variable() -> None:
     assert settings.read(given).files_root == Path("/srv/grid/files/demo")
     given["GRIDMGMT_FILES"] = "/srv/photos"
     given["GRIDMGMT_LANG"] = "en"
+    given["GRIDMGMT_ACTOR"] = "考评办"
     given |= {name: str(n) for n, name in enumerate(NAMES, 7)}
     assert set(given) == set(settings.KEYS)
     bounds = Bounds(*range(7, 7 + len(NAMES)))
-    expected = settings.Settings("postgresql://h/d", Path("/srv/grid"), "demo", Path("/srv/photos"), "en", bounds)
+    expected = settings.Settings(
+        "postgresql://h/d", Path("/srv/grid"), "demo", Path("/srv/photos"), "en", "考评办", bounds
+    )
     assert settings.read(given) == expected
     assert settings.read(given).files_root == Path("/srv/photos")
 

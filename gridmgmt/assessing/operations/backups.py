@@ -13,7 +13,7 @@ from tempfile import TemporaryFile
 from typing import IO, Any
 
 from gridmgmt import __version__
-from gridmgmt.assessing.operations import publishing
+from gridmgmt.assessing.operations import recomputing
 from gridmgmt.assessing.store import assessments as store
 from gridmgmt.casework.operations import photographs
 from gridmgmt.database import administration, clock, dumps
@@ -180,7 +180,7 @@ def _prove(work: Work, settings: Settings, done: Restored) -> None:
             names = [row["name"] for row in store.listing(connection) if row["published_at"] is not None]
         for n, name in enumerate(names, 1):
             try:
-                done.assessments[name] = publishing.recompute(restored, name).is_same
+                done.assessments[name] = recomputing.recompute(restored, name).is_same
             except GridmgmtError:  # made before its inputs were kept with it
                 done.assessments[name] = None
             work.progress("restore_prove", n, len(names))

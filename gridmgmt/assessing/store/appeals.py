@@ -28,9 +28,8 @@ def by_number(connection: Connection, number: int) -> Mapping[str, Any] | None:
 def decide(connection: Connection, number: int, state: str, decision: str, by: str) -> None:
     """Write down a decision."""
     statement = t.appeal.update().where(t.appeal.c.id == number, t.appeal.c.state == "open")
-    connection.execute(
-        statement.values(state=state, decision=decision, decided_by=by, decided_at=func.clock_timestamp())
-    )
+    when, who = func.clock_timestamp(), func.current_actor()
+    connection.execute(statement.values(state=state, decision=decision, decided_by=by, decided_at=when, decider_id=who))
 
 
 def listing(connection: Connection, assessment_id: int | None = None) -> list[dict[str, Any]]:

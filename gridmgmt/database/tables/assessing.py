@@ -77,13 +77,16 @@ assessment = record(
     sa.Column("complete", sa.Boolean, nullable=False, server_default=sa.text("true")),
     instant("published_at"),
     sa.Column("published_by", sa.Text),
+    sa.Column("published_seal", sa.Text),
+    ref("publisher_id", "actor.id"),
     ref("corrects", "assessment.id"),
     sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.clock_timestamp()),
     sa.UniqueConstraint("rulebook_id", "period", "sha256", name="uq_assessment_content"),
 )
 """``dossier``: the inputs by value, to be computed again from; the newest published assessment of a period holds.
 
-``confirmed_at``: when scoring last gave this content.
+``confirmed_at``: when scoring last gave this content. ``published_seal``: SHA-256 over name, hash, publisher and
+moment of the publication, by which a later change of these is noticed.
 """
 
 assessment_subject = numbered(
@@ -98,7 +101,7 @@ assessment_subject = numbered(
     sa.Column("chance", JSONB),
     sa.UniqueConstraint("assessment_id", "subject_id", name="uq_assessment_subject"),
 )
-"""``chance`` (偶然性): intervals by resampling, beside the document and not part of its hash."""
+"""``chance`` (名次波动): intervals by resampling, beside the document and not part of its hash."""
 
 appeal = record(
     "appeal",
@@ -110,6 +113,7 @@ appeal = record(
     sa.Column("state", sa.Text, nullable=False, server_default=sa.text("'open'")),
     *texts("decision", "decided_by"),
     instant("decided_at"),
+    ref("decider_id", "actor.id"),
     sa.UniqueConstraint("kind", "fact_no", "assessment_id", name="uq_appeal_fact"),
     sa.CheckConstraint("kind IN ('case', 'sample', 'step', 'entry')", name="kind"),
     sa.CheckConstraint("state IN ('open', 'granted', 'rejected')", name="state"),
@@ -140,4 +144,5 @@ def _evidence(name: str, fact: str, *more: sa.Column[Any]) -> sa.Table:
 assessment_case = _evidence("assessment_case", "case_no")
 assessment_sample = _evidence("assessment_sample", "sample_no", sa.Column("shares", JSONB(none_as_null=True)))
 assessment_step = _evidence("assessment_step", "step_no")
+assessment_act = _evidence("assessment_act", "act_no", code("person_code"))
 """``shares`` of a road that counted by length: level → code → exact part; NULL: it counted whole in ``grid_codes``."""

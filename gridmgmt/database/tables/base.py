@@ -27,8 +27,17 @@ def numbered(name: str, *parts: SchemaItem) -> sa.Table:
 
 
 def record(name: str, *parts: SchemaItem) -> sa.Table:
-    """A table whose numbered rows bear the moment the platform learnt of them."""
-    return numbered(name, *parts, known_at())
+    """A table whose numbered rows bear the moment the platform learnt of them, and who wrote them: he or his batch."""
+    has_batch = any(isinstance(part, sa.Column) and part.name == "batch_id" for part in parts)
+    return numbered(name, *parts, known_at(), *([] if has_batch else [written_by()]))
+
+
+def written_by() -> sa.Column[Any]:
+    """Who wrote the row: filled by the database itself from what the transaction claims, so that no writer forgets it.
+
+    Empty in rows that are older than the table of actors.
+    """
+    return sa.Column("actor_id", sa.BigInteger, sa.ForeignKey("actor.id"), server_default=sa.text("current_actor()"))
 
 
 def known_at() -> sa.Column[Any]:

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import DATERANGE, JSONB
 
-from gridmgmt.database.tables.base import code, instant, known_at, metadata, record, ref, texts
+from gridmgmt.database.tables.base import code, instant, known_at, metadata, record, ref, texts, written_by
 
 step = record(
     "step",
@@ -73,6 +73,7 @@ stored_file = sa.Table(
     sa.Column("exif_lon", sa.Float),
     sa.Column("exif_lat", sa.Float),
     known_at(),
+    written_by(),
 )
 """A photograph or file (附件) of the files folder, by the SHA-256 of its bytes; ``width`` and ``height`` as it is seen.
 

@@ -5,7 +5,7 @@ from geoalchemy2 import Geometry
 from sqlalchemy.dialects.postgresql import DATERANGE, JSONB, ExcludeConstraint
 
 from gridmgmt.city import STORAGE_EPSG
-from gridmgmt.database.tables.base import code, instant, known_at, metadata, numbered, record, ref, texts
+from gridmgmt.database.tables.base import code, instant, known_at, metadata, numbered, record, ref, texts, written_by
 
 city = sa.Table(
     "city",
@@ -13,6 +13,7 @@ city = sa.Table(
     sa.Column("id", sa.SmallInteger, primary_key=True, autoincrement=False),
     sa.Column("document", JSONB, nullable=False),
     known_at(),
+    written_by(),
     sa.CheckConstraint("id = 1", name="one_row"),
 )
 
@@ -33,6 +34,7 @@ edition = record(
     sa.Column("source", sa.Text),
     sa.Column("report", JSONB, nullable=False),
     instant("activated_at"),
+    ref("activator_id", "actor.id"),
     ExcludeConstraint(("valid", "&&"), using="gist", name="ex_edition_valid"),
 )
 
@@ -87,6 +89,17 @@ unit = record(
 )
 """Units (责任单位), a tree by ``parent_code``; ``level`` and ``grid_code``: at which level they work, and where."""
 
+unit_version = record(
+    "unit_version",
+    code("code", nullable=False),
+    *texts("name_zh", "name_en", "kind"),
+    code("parent_code"),
+    sa.Column("level", sa.SmallInteger),
+    code("grid_code"),
+    sa.Index("ix_unit_version_code", "code"),
+)
+"""What was ever said of a unit, append-only: each row holds from when it was known until the next of its code."""
+
 category = sa.Table(
     "category",
     metadata,
@@ -95,6 +108,16 @@ category = sa.Table(
     sa.Column("code", sa.Text(collation="C"), primary_key=True),
     *texts("major_code", "major_zh", "major_en", "name_zh", "name_en"),
 )
+
+category_version = record(
+    "category_version",
+    *texts("scheme", "kind", nullable=False),
+    code("code", nullable=False),
+    code("major_code"),
+    *texts("major_zh", "major_en", "name_zh", "name_en"),
+    sa.Index("ix_category_version_code", "scheme", "kind", "code"),
+)
+"""What was ever said of a category, append-only, as of units."""
 
 responsibility = record(
     "responsibility",

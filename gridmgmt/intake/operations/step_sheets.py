@@ -21,7 +21,7 @@ from gridmgmt.database.work import Work
 from gridmgmt.errors import OptionInvalid
 from gridmgmt.faults import Fault, Faults
 from gridmgmt.files import tabular
-from gridmgmt.files.tabular import Rows
+from gridmgmt.files.rows import Rows
 from gridmgmt.intake.exports import step_sheet
 from gridmgmt.intake.readers import profiles
 from gridmgmt.intake.readers import steps as reading
@@ -129,7 +129,7 @@ def take_file(work: Work, path: Path, profile_name: str) -> StepsReport:
         Nothing is taken.
     """
     profile = step_profile(profile_name)
-    rows = tabular.open_rows(path, profile.encodings, profile.file_columns(), profile.sheet)
+    rows = tabular.open_rows(path, profile.encodings, profile.file_columns(), profile.sheet, profile.separator)
     report = StepsReport(path.name, profile.id, rows.sha256)
     for raw in rows.chunks:
         _take_chunk(work, raw, rows, profile, report)
@@ -161,7 +161,7 @@ def _parsed(work: Work, raw: pd.DataFrame, rows: Rows, profile: Profile) -> Pars
     with work.snapshot() as connection:
         city = cities.load_city(connection)
         known = Known(categories.category_keys(connection), set(units.unit_ids(connection)))
-    return reading.parse(raw, profile, city, known, rows.crs, history=False)
+    return reading.parse(raw, profile, city, known, rows.crs, rows.faults_in(raw), history=False)
 
 
 def _requests(parsed: Parsed, sha256: str, profile: Profile, actor: str) -> Iterator[Request]:

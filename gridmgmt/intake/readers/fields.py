@@ -1,12 +1,13 @@
 """One field of many rows: text → instants, numbers, flags and codes; each fault named by row, column and value.
 
 What a keyboard in Chinese mode leaves behind is read as what was meant: blanks
-around a value (full-width ones too) are no part of it, and in codes, times,
-numbers and flags full-width letters, digits and ``．－：／＋`` (全角) stand for
-their half-width forms. Nothing else is mended: ``1,234`` is not a number here.
+around a value (full-width ones too) are no part of it, and codes, times,
+numbers and flags are read as :func:`gridmgmt.files.cells.as_code` says.
+Nothing else is mended: ``1,234`` is not a number here.
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,13 +16,15 @@ import pandas as pd
 
 from gridmgmt import periods
 from gridmgmt.accepted import words
-from gridmgmt.faults import Faults
-from gridmgmt.files.cells import half_width, trimmed
+from gridmgmt.faults import Fault, Faults
+from gridmgmt.files.cells import as_code, trimmed
+from gridmgmt.files.checking import limits
 from gridmgmt.intake.readers.profiles import FieldSpec, Profile
 
 _TIME_FORMATS = (
     "ISO8601", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%Y/%m/%d",
     "%Y年%m月%d日 %H:%M:%S", "%Y年%m月%d日 %H:%M", "%Y年%m月%d日",
+    "%Y.%m.%d %H:%M:%S", "%Y.%m.%d %H:%M", "%Y.%m.%d", "%Y%m%d%H%M%S",
 )  # fmt: skip
 FIRST_YEAR, LAST_YEAR = 1980, 2099
 
@@ -31,6 +34,12 @@ _WHOLE_DAY = r"\d{4}-\d{1,2}-\d{1,2}|\d{8}"
 _WITH_OFFSET = r":\d\d(?:[.,]\d+)?\s*(?:Z|[+-]\d\d(?::?\d\d)?)$"
 """How a time ends that names its own offset from UTC; 01-03-2025 has none."""
 
+_HALF_DAY = re.compile(r"\s*(上午|下午)\s*(\d{1,2})(?=:)")
+_MIDNIGHT = r"\b24:00(?::00)?$"
+"""The end of a day: the first instant of the next."""
+_SERIAL = r"\d{5}(?:\.\d+)?"
+"""Days since 1899-12-30, as spreadsheets count them (序列号)."""
+
 _ROUNDED = re.compile(r"\d+(?:\.\d+)?[eE]\+\d+")
 """A long number as spreadsheets write it, its last digits lost: 2.02503E+17."""
 
@@ -38,11 +47,14 @@ _ROUNDED = re.compile(r"\d+(?:\.\d+)?[eE]\+\d+")
 class Chunk:
     """Some rows of a file (index = row number), read field by field; collects ``faults`` and ``notes``."""
 
-    def __init__(self, raw: pd.DataFrame, profile: Profile, zone: ZoneInfo) -> None:
+    def __init__(self, raw: pd.DataFrame, profile: Profile, zone: ZoneInfo, unread: Sequence[Fault] = ()) -> None:
         self.raw = raw
         self.profile = profile
         self.zone = zone
-        self.faults = Faults()
+        none = {"", *profile.null_values}
+        read = profile.file_columns()
+        self.faults = Faults(f for f in unread if f.column in read and f.value not in none)
+        self._unread = {(f.row, f.column) for f in self.faults}
         self.notes: dict[str, int] = {}
         self._seen: set[tuple[int, str, str]] = set()
 
@@ -53,7 +65,7 @@ class Chunk:
         shown = values if values is not None else self.raw.get(column)
         for row in mask.index[mask]:
             key = (int(row), column, code)
-            if key not in self._seen:
+            if key not in self._seen and key[:2] not in self._unread:
                 self._seen.add(key)
                 value = None if shown is None or pd.isna(shown[row]) else str(shown[row])
                 self.faults.note(int(row), column, value, code, **facts)
@@ -87,10 +99,15 @@ class Chunk:
         values = self._half_width(spec)
         rounded = values.map(lambda v: isinstance(v, str) and _ROUNDED.fullmatch(v) is not None).astype(bool)
         self.refuse(rounded, spec.label, "code_rounded", values)
+        most = limits().code
+        long = values.map(lambda v: isinstance(v, str) and len(v) > most).astype(bool)
+        self.refuse(
+            long, spec.label, "code_long", values.map(lambda v: v[:most] if isinstance(v, str) else v), most=most
+        )
         return values
 
     def _half_width(self, spec: FieldSpec) -> pd.Series:
-        return self.text(spec).map(lambda v: half_width(v) if isinstance(v, str) else v).astype("object")
+        return self.text(spec).map(lambda v: as_code(v) or None if isinstance(v, str) else v).astype("object")
 
     def time(self, spec: FieldSpec) -> pd.Series:
         """A field's instants in UTC; texts without an offset are local times of the profile's zone.
@@ -143,6 +160,8 @@ class Chunk:
 def _stamps(values: pd.Series, given: str | None) -> tuple[pd.Series, pd.Series]:
     """Texts as local times and as instants, one of the two for each that can be read."""
     texts = values.astype("str")
+    if given is None:
+        texts = texts.str.replace(r"\s+", " ", regex=True).map(_by_24_hours).astype("str")
     naive = pd.Series(pd.NaT, index=values.index, dtype="datetime64[us]")
     aware = pd.Series(pd.NaT, index=values.index, dtype="datetime64[us, UTC]")
     if given is not None and "%z" in given:
@@ -157,4 +176,28 @@ def _stamps(values: pd.Series, given: str | None) -> tuple[pd.Series, pd.Series]
             left &= texts.str.match(_WHOLE_DAY).fillna(False)
         if left.any():
             naive.loc[left] = pd.to_datetime(texts[left], format=form, errors="coerce").astype("datetime64[us]")
-    return naive, aware
+    return (_also_odd(naive, texts, values.notna() & ~zoned) if given is None else naive), aware
+
+
+def _also_odd(naive: pd.Series, texts: pd.Series, asked: pd.Series) -> pd.Series:
+    """Also a day's end written 24:00, and a spreadsheet's serial numbers, to the second."""
+    left = asked & naive.isna()
+    midnight = left & texts.str.contains(_MIDNIGHT, regex=True).fillna(False).astype(bool)
+    if midnight.any():
+        days = texts[midnight].str.replace(_MIDNIGHT, "00:00", regex=True)
+        naive.loc[midnight] = _stamps(days, None)[0] + pd.Timedelta(days=1)
+    serial = left & texts.str.fullmatch(_SERIAL).fillna(False).astype(bool)
+    if serial.any():
+        seconds = (texts[serial].astype("float64") * 86_400).round()
+        naive.loc[serial] = pd.Timestamp("1899-12-30") + pd.to_timedelta(seconds, unit="s")
+    return naive
+
+
+def _by_24_hours(text: object) -> object:
+    """``下午3:05`` as ``15:05``; a half of the day with an hour above 12 stays as it is, and is no time."""
+
+    def hour(found: re.Match[str]) -> str:
+        number = int(found[2])
+        return f" {number % 12 + 12 * (found[1] == '下午'):02}" if 1 <= number <= 12 else found[0]
+
+    return _HALF_DAY.sub(hour, text) if isinstance(text, str) else text

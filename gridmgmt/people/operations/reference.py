@@ -1,14 +1,16 @@
 """The city and its reference tables: units, categories, responsibility rules."""
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from gridmgmt import city as cities_data
 from gridmgmt.city import City
-from gridmgmt.database import batches, cities, facts, quarantine
+from gridmgmt.database import actors, batches, cities, facts, quarantine
+from gridmgmt.database.actors import Written
 from gridmgmt.database.work import Work
+from gridmgmt.errors import CategoryUnknown, UnitUnknown
 from gridmgmt.faults import Fault
 from gridmgmt.files.tables import refuse
 from gridmgmt.people import units as unit_tree
@@ -16,6 +18,7 @@ from gridmgmt.people.responsibility import Rule, strongest_first
 from gridmgmt.people.store import categories as category_store
 from gridmgmt.people.store import responsibility, units
 from gridmgmt.places.store import editions as edition_store
+from gridmgmt.places.whereabouts import check_metric
 from gridmgmt.settings import data_path
 
 
@@ -31,6 +34,7 @@ def init_city(work: Work, path: Path) -> City:
 
     city = cities_data.read(path)
     calendars.load(city.calendar)
+    check_metric(city)
     with work.locked() as connection:
         cities.save_city(connection, city)
         table = data_path("categories", f"{city.scheme}.csv")
@@ -168,3 +172,41 @@ def categories(work: Work) -> list[dict[str, Any]]:
     """The categories (类别) of the city's scheme, written ``kind:code``, with their names."""
     with work.snapshot() as connection:
         return category_store.of_scheme(connection, cities.load_city(connection).scheme)
+
+
+def past_of_units(work: Work, code: str | None = None) -> list[dict[str, Any]]:
+    """What was ever said of units (单位沿革): each row holds from when it was known until the next of its code.
+
+    Raises
+    ------
+    UnitUnknown
+    """
+    with work.snapshot() as connection:
+        zone = cities.load_city(connection).zone
+        found = units.past(connection, code)
+    if code is not None and not found:
+        raise UnitUnknown(value=code)
+    return [{**row, "known_at": row["known_at"].astimezone(zone)} for row in found]
+
+
+def past_of_categories(work: Work, category: str | None = None) -> list[dict[str, Any]]:
+    """What was ever said of categories (类别沿革), as of units.
+
+    Raises
+    ------
+    CategoryUnknown
+    """
+    with work.snapshot() as connection:
+        zone = cities.load_city(connection).zone
+        found = category_store.past(connection, category)
+    if category is not None and not found:
+        raise CategoryUnknown(value=category)
+    return [{**row, "known_at": row["known_at"].astimezone(zone)} for row in found]
+
+
+def written(work: Work, *, limit: int, **asked: Any) -> list[Written]:
+    """Who wrote what, newest first (操作记录); ``asked`` as :func:`gridmgmt.database.actors.written` takes it."""
+    with work.snapshot() as connection:
+        zone = cities.load_city(connection).zone
+        found = actors.written(connection, limit=limit, **asked)
+    return [replace(x, at=x.at.astimezone(zone)) for x in found]

@@ -40,3 +40,13 @@ def category_names(connection: Connection, scheme: str) -> dict[str, dict[str, s
     c = t.category.c
     found = connection.execute(select(c.kind, c.code, c.name_zh, c.name_en).where(c.scheme == scheme))
     return {f"{r.kind}:{r.code}": {"zh": r.name_zh, "en": r.name_en} for r in found}
+
+
+def past(connection: Connection, category: str | None = None) -> list[dict[str, Any]]:
+    """What was ever said of a category (``kind:code``), or of all, with when it was known and who wrote it."""
+    v, a = t.category_version.c, t.actor.c
+    key = v.kind + ":" + v.code
+    names = (v.scheme, key.label("category"), v.major_code, v.major_zh, v.major_en, v.name_zh, v.name_en, v.known_at)
+    statement = select(*names, a.name.label("actor")).join_from(t.category_version, t.actor, isouter=True)
+    chosen = statement.where(key == category) if category is not None else statement
+    return [dict(r) for r in connection.execute(chosen.order_by(v.scheme, key, v.id)).mappings()]

@@ -36,6 +36,15 @@ def units(connection: Connection) -> dict[str, Mapping[str, Any]]:
     return {r["code"]: dict(r) for r in connection.execute(select(t.unit)).mappings()}
 
 
+def past(connection: Connection, code: str | None = None) -> list[dict[str, Any]]:
+    """What was ever said of a unit, or of all, with when it was known and who wrote it; by code, oldest first."""
+    v, a = t.unit_version.c, t.actor.c
+    names = (v.code, v.name_zh, v.name_en, v.kind, v.parent_code, v.level, v.grid_code, v.known_at)
+    statement = select(*names, a.name.label("actor")).join_from(t.unit_version, t.actor, isouter=True)
+    chosen = statement.where(v.code == code) if code is not None else statement
+    return [dict(r) for r in connection.execute(chosen.order_by(v.code, v.id)).mappings()]
+
+
 def unit_tree(connection: Connection) -> dict[str, Unit]:
     """Unit code → the unit and its place in the tree (单位树)."""
     names = [f.name for f in fields(Unit)]

@@ -191,7 +191,7 @@ def activate(connection: Connection, edition: Edition, first: dt.date) -> None:
     connection.execute(
         update(t.edition)
         .where(t.edition.c.id == edition.id)
-        .values(valid=Range(first, None), activated_at=func.clock_timestamp())
+        .values(valid=Range(first, None), activated_at=func.clock_timestamp(), activator_id=func.current_actor())
     )
     connection.execute(query("places/store/subjects_of_edition"), {"edition_id": edition.id})
 

@@ -29,6 +29,7 @@ from gridmgmt.periods import parse_period
 from gridmgmt.places.operations import editions, layers
 from gridmgmt.places.store import editions as edition_store
 from gridmgmt.settings import Settings, data_path
+from tests import worlds
 from tests.postgis import towns
 from tests.postgis.towns import SIDE, SOUTH, WEST, case, load, middle, select_all
 from tests.worlds import World
@@ -210,7 +211,7 @@ def test_a_rule_that_an_older_release_held_twice_ends(town: Work, tmp_path: Path
             connection.execute(t.responsibility.insert().values(**{n: works[n] for n in names}, **again))
     assert works_rule(town) == [dt.date(2025, 12, 5)]
     assigning.reassign(town)
-    with town.transaction() as connection:  # as the older release assigned it, and reassigned since
+    with worlds.tampered(town) as connection:  # as the older release assigned it, and reassigned since
         unit_id = units.unit_ids(connection)["WORKS"]
         connection.execute(t.assignment.update().values(unit_id=unit_id))
         connection.execute(t.cases.update().values(unit_id=unit_id))

@@ -1,0 +1,89 @@
+"""Who writes (经办人): told to each transaction, kept with each written row, and asked for again (操作记录)."""
+
+import datetime as dt
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from gridmgmt.database import copying
+from gridmgmt.settings import os_user
+
+_CLAIM = text("SELECT set_config('gridmgmt.actor', :actor, true), set_config('gridmgmt.actor_id', '', true)")
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Who writes: until people sign in, a name is recorded as it is claimed.
+
+    Attributes
+    ----------
+    name
+        As claimed (``--as``, GRIDMGMT_ACTOR); None: who answers for the deed, else the operating system's user.
+    job
+        The command as it was called; None: a program of somebody's own.
+    """
+
+    name: str | None = None
+    job: str | None = None
+    os_user: str = field(default_factory=os_user)
+
+
+def claim(connection: Connection, writer: Writer, answers: str | None) -> None:
+    """Tell the database who writes in this transaction; its row is made with the first row that he writes.
+
+    Parameters
+    ----------
+    answers
+        Who answers for the deed by its own option, where nobody is claimed to write.
+    """
+    name = next((n for n in (writer.name, answers) if n and n.strip()), None)
+    told = {
+        "name": name or writer.os_user, "means": "claimed" if name else "os_user",
+        "os_user": writer.os_user, "job": writer.job,
+    }  # fmt: skip
+    connection.execute(_CLAIM, {"actor": json.dumps(told, ensure_ascii=False)})
+
+
+@dataclass(frozen=True)
+class Written:
+    """One thing that was written (操作记录).
+
+    Attributes
+    ----------
+    at
+        When it was known.
+    kind
+        A code of ``written_…``: what kind of hand-over or deed.
+    object
+        What it is about: a file, an assessment, an edition, a case's step.
+    n
+        How many rows it brought, where it says so.
+    actor, means, os_user, job
+        Who, by which means he is known, and how he wrote; None: from before actors were kept.
+    """
+
+    at: dt.datetime
+    kind: str
+    object: str | None
+    n: int | None
+    actor: str | None
+    means: str | None
+    os_user: str | None
+    job: str | None
+
+
+def written(
+    connection: Connection,
+    *,
+    by: str | None = None,
+    kind: str | None = None,
+    object: str | None = None,
+    start: dt.datetime | None = None,
+    end: dt.datetime | None = None,
+    limit: int = 100,
+) -> list[Written]:
+    """Who wrote what, newest first: of one actor (name, user or job), one kind, about one object, in [start, end)."""
+    asked: dict[str, Any] = {"by": by, "kind": kind, "object": object, "start": start, "end": end, "limit": limit}
+    return [Written(**r) for r in copying.rows(connection, "database/sql/written", **asked)]
