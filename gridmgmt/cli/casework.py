@@ -129,6 +129,7 @@ def _write_rejects(run: State, done: Sequence[StepsReport], profile: str, out: P
     """The refused rows as their files have them, with file, row and reason behind; nothing refused: the head alone."""
     import pandas as pd
 
+    from gridmgmt.files.writing import whole
     from gridmgmt.intake.operations import step_sheets
 
     rows = []
@@ -138,18 +139,18 @@ def _write_rejects(run: State, done: Sequence[StepsReport], profile: str, out: P
             reason = "; ".join(f"{x.column} {x.worded(run.lang)}".strip() for x in why[n])
             rows.append({**raw, "_file": report.file, "_row": n, "_reason": reason})
     heads = [*step_sheets.step_profile(profile).file_columns(), "_file", "_row", "_reason"]
-    pd.DataFrame(rows, columns=None if rows else heads).to_csv(out, index=False, encoding="utf-8-sig")
+    with whole(out) as draft:
+        pd.DataFrame(rows, columns=None if rows else heads).to_csv(draft, index=False, encoding="utf-8-sig")
     return len(rows)
 
 
 @command(case, "template")
 def case_template(run: State, *, out: Path, profile: str = "steps") -> Shown:
     """Write an empty sheet of steps with lists to choose from, to be filled and handed to `gridmgmt case steps`."""
+    from gridmgmt.files.writing import write
     from gridmgmt.intake.operations import step_sheets
 
-    content = step_sheets.template(profile)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_bytes(content)
+    write(out, step_sheets.template(profile))
     yield run.word("step_sheet_written", {"file": str(out)})
 
 

@@ -15,6 +15,7 @@ from ruamel.yaml.error import YAMLError
 
 from gridmgmt.assessing.readers.entry_lines import KINDS, BookOf, Entry, EntryLines
 from gridmgmt.assessing.readers.subjects import Listed
+from gridmgmt.bounds import read_text
 from gridmgmt.errors import FileUnreadable
 from gridmgmt.faults import Faults
 from gridmgmt.files import forms
@@ -88,7 +89,7 @@ def read_input_file(path: Path, book: Rulebook) -> dict[str, Any]:
         known = ".json, .yaml, .yml, .xlsx, .csv"
         raise FileUnreadable(file=str(path), reason=f"format {suffix or '?'}; known are {known}")
     try:
-        text = path.read_text("utf-8-sig")
+        text = read_text(path, "utf-8-sig")
         plain = json.loads(text, parse_float=str) if suffix == ".json" else input_yaml().load(text)
     except (OSError, ValueError, YAMLError) as e:
         raise FileUnreadable(file=str(path), reason=" ".join(str(e).split())) from e
