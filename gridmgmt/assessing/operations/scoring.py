@@ -29,7 +29,12 @@ from gridmgmt.scorecards import assessment
 from gridmgmt.scorecards.chance import chance
 from gridmgmt.scorecards.documents import Chance, Comparison, Document, Facts, Header
 
-EVIDENCE = {"cases": "assessment_case", "samples": "assessment_sample", "steps": "assessment_step"}
+EVIDENCE = {
+    "cases": "assessment_case",
+    "samples": "assessment_sample",
+    "steps": "assessment_step",
+    "acts": "assessment_act",
+}
 """The table of the frozen facts of each kind."""
 
 
