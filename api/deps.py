@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from gridmgmt.database.work import Work
 from gridmgmt.errors import GridmgmtError, OptionInvalid
+from gridmgmt.files.wording import ENGLISH_FIRST
 from gridmgmt.people.operations import reference
 from gridmgmt.texts import LANGUAGES
 
@@ -72,6 +73,14 @@ def language(request: Request) -> str:
     return wanted[0] if wanted else _city_language(request.app)
 
 
+def _file_language(request: Request) -> str | None:
+    """The language of a file: the one that ``?lang=`` asks for; else both, the city's first in front."""
+    asked = request.query_params.get("lang")
+    if asked in LANGUAGES:
+        return str(asked)
+    return ENGLISH_FIRST if _city_language(request.app) == "en" else None
+
+
 def _city_language(app: FastAPI) -> str:
     """The city's first language, remembered once it is known; Chinese while there is no city."""
     if app.state.language is None:
@@ -84,6 +93,7 @@ def _city_language(app: FastAPI) -> str:
 
 Database = Annotated[Work, Depends(_work)]
 Language = Annotated[str, Depends(language)]
+FileLanguage = Annotated[str | None, Depends(_file_language)]
 
 
 def cached(request: Request, sha256: str, make: Callable[[], Response]) -> Response:

@@ -81,7 +81,9 @@ def _wrong_parameter(error: Mapping[str, Any], lang: str) -> dict[str, Any]:
     """One parameter that was missing, unknown or wrong, in our words where we have them."""
     *_, name = error["loc"]
     code = f"request_{error['type']}"
-    facts = {"parameter": str(name), "value": str(error.get("input", "")), **error.get("ctx", {})}
+    called = f"parameter_{name}"
+    shown = word(called, lang=lang) if called in catalogue() else str(name)
+    facts = {"parameter": shown, "value": str(error.get("input", "")), **error.get("ctx", {})}
     facts = {k: v if isinstance(v, int | float) else str(v) for k, v in facts.items()}
     known = code in catalogue()
     return {

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import unquote
 
 from fastapi import FastAPI, Request, Response
 from fastapi.staticfiles import StaticFiles
@@ -78,6 +79,8 @@ async def _protect(request: Request, call_next: Callable[[Request], Awaitable[Re
     """
     if request.url.hostname not in LOOPBACK:
         return errors.problem(request, 400, "host_refused", {"host": request.url.hostname or "", "known": [*LOOPBACK]})
+    if "\0" in unquote(f"{request.scope['path']}?{request.url.query}"):
+        return errors.problem(request, 400, "request_nul", {})
     response = await call_next(request)
     is_docs = request.url.path.startswith("/docs")
     response.headers.setdefault("Content-Security-Policy", _DOCS_CSP if is_docs else _PAGES_CSP)

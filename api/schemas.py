@@ -100,20 +100,21 @@ class GridRef(BaseModel):
     responsible: str | None = None
 
 
-class Neighbour(BaseModel):
-    """Another leaf grid near the point."""
-
-    code: str
-    name: Name
-    distance_m: float
-
-
 class Unit(BaseModel):
     """The unit that answers (责任单位)."""
 
     code: str
     name: Name
     kind: str | None
+
+
+class Neighbour(BaseModel):
+    """Another leaf grid near the point."""
+
+    code: str
+    name: Name
+    distance_m: float
+    unit: Unit | None = Field(None, description="The unit that would answer there.")
 
 
 class Located(BaseModel):
@@ -196,6 +197,8 @@ class ScorecardRow(BaseModel):
     grade: str | None
     rank: int | None
     status: Status
+    formed: str | None = Field(description="The share of the points that have data, exact; null: nothing is scored.")
+    reason: str = Field(description="Why there is this total, or none: a code.", examples=["total_sum"])
     n_missing: int = Field(description="Inputs still to be handed in.")
     consequences: list[ReachedConsequence]
     points: dict[str, str | None]

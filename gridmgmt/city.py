@@ -1,5 +1,6 @@
 """The city (城市): names, time zone, metric CRS, ordered grid levels. One database is one city."""
 
+import datetime as dt
 import re
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from gridmgmt.errors import CityInvalid, LevelUnknown
 STORAGE_EPSG = 4490
 """SRID of every stored geometry: CGCS2000, degrees (project convention)."""
 
-_DATUMS = ("CGCS2000", "WGS84")
+_DATUM_EPSG = {"CGCS2000": STORAGE_EPSG, "WGS84": 4326}
 LANGUAGES = ("zh", "en")
 
 KEYS = frozenset({
@@ -87,6 +88,19 @@ class City:
         return ZoneInfo(self.time_zone)
 
     @property
+    def standard_hours(self) -> float | None:
+        """How far the city's clock is from UTC, summer time left out; None where its zone is no place (UTC, Etc/…)."""
+        if "/" not in self.time_zone or self.time_zone.startswith("Etc/"):
+            return None
+        offsets = (dt.datetime(2024, month, 1, tzinfo=self.zone).utcoffset() for month in (1, 7))
+        return min(x.total_seconds() for x in offsets if x is not None) / 3600
+
+    @property
+    def datum_epsg(self) -> int:
+        """How coordinates that leave the database are labelled."""
+        return _DATUM_EPSG[self.datum]
+
+    @property
     def leaf(self) -> Level:
         """The deepest level: the one that decides who owns a point."""
         return self.levels[-1]
@@ -119,28 +133,29 @@ def check(city: City) -> None:
         Names the key, the value seen and what was expected.
     """
     if not city.code or not (city.zh or city.en):
-        raise _bad("code, name", f"{city.code} {city.zh} {city.en}", "a code and at least one name")
+        raise bad("code, name", f"{city.code} {city.zh} {city.en}", "a code and at least one name")
     try:
         ZoneInfo(city.time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as e:  # OSError: a folder of the zone table, such as Asia
-        raise _bad("time_zone", city.time_zone, "an IANA zone such as Asia/Shanghai") from e
+        raise bad("time_zone", city.time_zone, "an IANA zone such as Asia/Shanghai") from e
     try:
         crs = CRS.from_epsg(city.metric_epsg)
     except CRSError as e:
-        raise _bad("metric_crs", city.metric_epsg, _EPSG_FORM) from e
+        raise bad("metric_crs", city.metric_epsg, _EPSG_FORM) from e
     if not crs.is_projected or any(axis.unit_conversion_factor != 1 for axis in crs.axis_info):
-        raise _bad("metric_crs", f"EPSG:{city.metric_epsg}", "a projected system in metres")
-    if city.datum not in _DATUMS:
-        raise _bad("datum", city.datum, " or ".join(_DATUMS))
+        raise bad("metric_crs", f"EPSG:{city.metric_epsg}", "a projected system in metres")
+    if city.datum not in _DATUM_EPSG:
+        raise bad("datum", city.datum, " or ".join(_DATUM_EPSG))
     if [x.number for x in city.levels] != list(range(1, len(city.levels) + 1)) or not 2 <= len(city.levels) <= 6:
-        raise _bad("levels", [x.key for x in city.levels], "two to six levels in order, city first")
+        raise bad("levels", [x.key for x in city.levels], "two to six levels in order, city first")
     if len({x.key for x in city.levels}) != len(city.levels):
-        raise _bad("levels", [x.key for x in city.levels], "distinct keys")
+        raise bad("levels", [x.key for x in city.levels], "distinct keys")
     if not city.languages or any(x not in LANGUAGES for x in city.languages):
-        raise _bad("languages", list(city.languages), _LANGUAGES_FORM)
+        raise bad("languages", list(city.languages), _LANGUAGES_FORM)
 
 
-def _bad(key: str, value: object, expected: str) -> CityInvalid:
+def bad(key: str, value: object, expected: str) -> CityInvalid:
+    """What is wrong with a key of city.yaml."""
     return CityInvalid(key=key, value=str(value), expected=expected)
 
 
@@ -157,10 +172,10 @@ def from_dict(data: dict[str, Any]) -> City:
     """
     for key, value in data.items():
         if key not in KEYS:
-            raise _bad(str(key), value, "one of " + ", ".join(sorted(KEYS)))
+            raise bad(str(key), value, "one of " + ", ".join(sorted(KEYS)))
     for key in ("code", "name", "time_zone", "metric_crs"):
         if key not in data:
-            raise _bad(key, "", "a value (the key is missing)")
+            raise bad(key, "", "a value (the key is missing)")
     zh, en = _names(data["name"])
     return City(
         code=str(_of(data, "code", (str, int), None, "a code such as 4403")),
@@ -168,7 +183,7 @@ def from_dict(data: dict[str, Any]) -> City:
         en=en,
         time_zone=_of(data, "time_zone", str, None, "an IANA zone such as Asia/Shanghai"),
         metric_epsg=_epsg(data["metric_crs"]),
-        datum=_of(data, "datum", str, "CGCS2000", " or ".join(_DATUMS)),
+        datum=_of(data, "datum", str, "CGCS2000", " or ".join(_DATUM_EPSG)),
         levels=_levels(data["levels"]) if "levels" in data else DEFAULT_LEVELS,
         prefix_codes=_of(data, "prefix_codes", bool, False, "true or false, without quotes"),
         calendar=_of(data, "calendar", str, "cn", "a calendar: cn, none, or the path of a .yaml file"),
@@ -181,7 +196,7 @@ def _of(data: dict[str, Any], key: str, kinds: type | tuple[type, ...], default:
     """A key's value, if it is of the kinds; true and false are no numbers."""
     value = data.get(key, default)
     if not isinstance(value, kinds) or (isinstance(value, bool) and kinds is not bool):
-        raise _bad(key, value, expected)
+        raise bad(key, value, expected)
     return value
 
 
@@ -190,7 +205,7 @@ def _names(value: Any) -> tuple[str, str]:
     if isinstance(value, str):
         return value, value
     if not isinstance(value, dict) or any(k not in LANGUAGES or not isinstance(v, str) for k, v in value.items()):
-        raise _bad("name", value, "a text, or {zh: …, en: …}")
+        raise bad("name", value, "a text, or {zh: …, en: …}")
     return value.get("zh", ""), value.get("en", "")
 
 
@@ -198,22 +213,22 @@ def _epsg(value: Any) -> int:
     """``4547`` or ``epsg:4547``."""
     text = str(value).strip().lower().removeprefix("epsg:")
     if not re.fullmatch("[0-9]{4,6}", text):
-        raise _bad("metric_crs", value, _EPSG_FORM)
+        raise bad("metric_crs", value, _EPSG_FORM)
     return int(text)
 
 
 def _levels(value: Any) -> tuple[Level, ...]:
     expected = "a list of {key: …, zh: …, en: …, code_length: …}, city first"
     if not isinstance(value, list | tuple):
-        raise _bad("levels", value, expected)
+        raise bad("levels", value, expected)
     for item in value:
         if not isinstance(item, dict) or not {"key", "zh", "en"} <= set(item) <= {"key", "zh", "en", "code_length"}:
-            raise _bad("levels", item, expected)
+            raise bad("levels", item, expected)
         length = item.get("code_length")
         if not all(isinstance(item[k], str) and item[k] for k in ("key", "zh", "en")):
-            raise _bad("levels", item, expected)
+            raise bad("levels", item, expected)
         if length is not None and (not isinstance(length, int) or isinstance(length, bool) or length < 1):
-            raise _bad("levels", item, "code_length: a number of characters")
+            raise bad("levels", item, "code_length: a number of characters")
     return tuple(Level(number, **item) for number, item in enumerate(value, 1))
 
 
@@ -248,9 +263,9 @@ def read(path: Path) -> City:
     try:
         data = YAML(typ="safe").load(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, YAMLError) as e:
-        raise _bad(path.name, e, "a YAML file in UTF-8") from e
+        raise bad(path.name, e, "a YAML file in UTF-8") from e
     if not isinstance(data, dict):
-        raise _bad(path.name, data, "keys and values")
+        raise bad(path.name, data, "keys and values")
     city = from_dict(data)
     if city.calendar.endswith((".yaml", ".yml")):
         city = replace(city, calendar=str((path.parent / city.calendar).resolve()))

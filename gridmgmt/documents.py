@@ -3,7 +3,7 @@
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Annotated, Any, Literal
 
@@ -82,5 +82,10 @@ def canonical(document: Any) -> str:
 
 def digest(header: BaseModel, subjects: Sequence[BaseModel]) -> str:
     """SHA-256 of an assessment's canonical JSON."""
-    whole = {**plain(header), "subjects": [plain(s) for s in subjects]}
+    return digest_of(plain(header), [plain(s) for s in subjects])
+
+
+def digest_of(header: Mapping[str, Any], subjects: Sequence[Mapping[str, Any]]) -> str:
+    """The same of a header and documents as JSON has them."""
+    whole = {**header, "subjects": list(subjects)}
     return hashlib.sha256(canonical(whole).encode()).hexdigest()

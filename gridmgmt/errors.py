@@ -8,11 +8,14 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     GridmgmtError
     ├── InputError            what was handed in is wrong: mend it and try again
     │   ├── FileUnreadable, ColumnMissing, TableInvalid, TableRefused, ProfileInvalid, CityInvalid
+    │   ├── FormatForeign, GeometryTooLarge   files of maps
     │   ├── CrsMissing, CrsUnknown, CrsNotConvertible, CoordinateOutOfRange
-    │   ├── CrsImplausible    CrsLooksProjected, CrsLooksSwapped, CrsLooksGeographic
+    │   ├── CrsImplausible    CrsLooksProjected, CrsLooksSwapped, CrsLooksGeographic, CrsAxesSwapped, CrsUnitMistaken,
+    │   │                     CrsElsewhere
+    │   ├── MetricCrsElsewhere, GridAreaInvalid
     │   ├── PeriodInvalid, PeriodAhead, CutOffAhead, InstantInvalid, LevelUnknown, CodeInvalid
     │   ├── EditionInvalid    its topology report says why
-    │   ├── DeliveryIncomplete
+    │   ├── DeliveryIncomplete, MostOutside
     │   ├── RulebookInvalid   file, line and key
     │   ├── DossierInvalid    every fault of the inputs handed to a rulebook
     │   ├── EntryInvalid      a row of a form, of a subject list or of the daily staff table
@@ -21,6 +24,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── FactUnknown, FactInvalid   a step takes no such fact, or not with that value
     │   ├── FileRefused       a photograph or file that is not kept
     │   ├── DataFileInvalid   a file of the data folder: file, key and value
+    │   ├── ValueUnstorable   a value that no database keeps: NUL, a number or a day beyond its type
     │   ├── LayerEmpty        none of a file's features can enter the reference layer
     │   └── OptionInvalid     an argument of a command or request
     ├── NotFoundError         a name that the database does not hold
@@ -37,6 +41,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── CategoryUnknown, UnitUnknown
     │   ├── RulebookChanged   a version that was used is not edited: it gets a new number
     │   ├── RulebooksDiffer   periods that are to be compared were assessed by different texts
+    │   ├── AssessmentFormOld
     │   ├── AssessmentIncomplete, AssessmentPublished
     │   ├── DrawExists, DrawReplaced, NoticeClosed
     │   ├── LayerExists, LayerOverlap   another one begins on that day, or a later one is there
@@ -49,6 +54,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   └── AppealRefused     not open for that, or decided already
     └── UnavailableError      something outside the process is missing
         ├── DatabaseUnreachable, DatabaseOutdated, DatabaseForeign, ServerMissing
+        ├── DatabaseLost, DatabaseExhausted, DatabaseFailed   in the middle: what was begun is undone
         ├── FileLost          a photograph is known and its file is gone or damaged
         ├── FilesUnwritable   the folder of photographs and files
         └── SettingInvalid
@@ -204,8 +210,22 @@ class InputError(GridmgmtError):
     """What was handed in is wrong."""
 
 
-class FileUnreadable(InputError, _File, _Reason):
+class FileUnreadable(InputError, _File):
     """A file is absent, empty, or not of its format."""
+
+    reason: str | _Worded
+
+
+class FormatForeign(InputError, _File, _Known):
+    """A map file of a format that is not read, or one that points to other files or to the network."""
+
+
+class GeometryTooLarge(InputError, _File, _N):
+    """A map file is larger than is read; ``what`` says in which respect."""
+
+    what: str
+    most: int
+    row: int | None
 
 
 class ColumnMissing(InputError, _File):
@@ -265,6 +285,40 @@ class CrsLooksGeographic(CrsImplausible):
     """A layer is labelled as projected and holds degrees."""
 
 
+class _Placed(_Facts):
+    lon: float
+    lat: float
+
+
+class CrsAxesSwapped(CrsImplausible):
+    """A layer's coordinates have the northing (北坐标、纬度) before the easting."""
+
+
+class CrsUnitMistaken(CrsImplausible):
+    """A layer's coordinates are feet where its system has metres, or metres where it has feet."""
+
+
+class CrsElsewhere(CrsImplausible, _Placed):
+    """A layer lies outside the area that its coordinate system is made for."""
+
+    area: str
+
+
+class MetricCrsElsewhere(InputError, _File, _Placed):
+    """The city's metric CRS is made for another region than that where a layer lies; ``wrong``: by what share."""
+
+    metric_crs: str
+    area: str
+    wrong: str
+
+
+class GridAreaInvalid(InputError, _N):
+    """Grids of which no area can be measured: it is zero, infinite or no number."""
+
+    codes: list[str]
+    metric_crs: str
+
+
 class CrsNotConvertible(InputError):
     """No published transformation connects a coordinate system's datum to the stored one."""
 
@@ -321,6 +375,13 @@ class DeliveryIncomplete(InputError, _N):
     """A partial delivery (局部更新) holds grids without their district."""
 
     codes: list[str]
+
+
+class MostOutside(InputError, _File, _N):
+    """Most located rows of a file lie outside all grids; ``guesses``: with which coordinates they would not."""
+
+    n_outside: int
+    guesses: Sequence[_Worded]
 
 
 class RulebookInvalid(InputError, _File, _Key, _Reason):
@@ -397,6 +458,10 @@ class OptionInvalid(InputError, _Name, _Expected):
     """An argument has a value that is not allowed."""
 
     value: str | int | list[float]
+
+
+class ValueUnstorable(InputError, _Reason):
+    """A value that the database cannot keep: a NUL in a text, a number or a day beyond its type."""
 
 
 class NotFoundError(GridmgmtError):
@@ -600,6 +665,13 @@ class RulebooksDiffer(ConflictError, _Name):
     periods: list[str]
 
 
+class AssessmentFormOld(ConflictError, _Name):
+    """An assessment is stored in a form that is no longer read."""
+
+    schema: str
+    known: list[str]
+
+
 class AssessmentIncomplete(ConflictError, _Name, _N):
     """An assessment that lacks inputs is not published."""
 
@@ -712,6 +784,20 @@ class DatabaseUnreachable(UnavailableError, _Reason):
     """No PostgreSQL answers at the address."""
 
     url: str
+
+
+class DatabaseLost(UnavailableError, _Reason):
+    """The database ended the connection in the middle of a use case."""
+
+
+class DatabaseExhausted(UnavailableError, _Reason):
+    """The database's server has no room left: disk, memory or connections."""
+
+
+class DatabaseFailed(UnavailableError, _Reason):
+    """The database could not do it: a deadlock, a cancelled statement, a damaged file; ``state`` is its SQLSTATE."""
+
+    state: str
 
 
 class DatabaseOutdated(UnavailableError):

@@ -98,7 +98,7 @@ def to_storage(frame: gpd.GeoDataFrame, crs: CRS | None = None, name: str = "") 
     claimed = claimed.to_2d()
     flat = shapely.force_2d(frame.geometry.to_numpy())
     check_plausible(shapely.get_coordinates(flat), claimed, name)
-    if not _is_degrees_of_storage(claimed):
+    if not is_degrees_of_storage(claimed):
         flat = _transform(flat, _transformer(claimed, _hub(claimed)))
         _check_finite(shapely.get_coordinates(flat), claimed, name)
     return frame.set_geometry(gpd.GeoSeries(flat, index=frame.index, crs=_STORAGE))
@@ -117,7 +117,7 @@ def areas_m2(frame: gpd.GeoDataFrame, epsg: int) -> "pd.Series[float]":
     return areas
 
 
-def _is_degrees_of_storage(crs: CRS) -> bool:
+def is_degrees_of_storage(crs: CRS) -> bool:
     """Whether a CRS holds the same numbers as storage: CGCS2000 or WGS84 degrees, in either axis order."""
     return any(crs.equals(same, ignore_axis_order=True) for same in (_STORAGE, WGS84))
 
@@ -250,7 +250,7 @@ def point_to_storage(x: float, y: float, system: str) -> tuple[float, float]:
 
 def _crs_points(x: Floats, y: Floats, crs: CRS) -> tuple[Floats, Floats]:
     """Points of a CRS as degrees; what is no longitude or latitude before or after is left to the caller."""
-    if _is_degrees_of_storage(crs):
+    if is_degrees_of_storage(crs):
         return x, y
     if crs.is_geographic:
         defined = (np.abs(x) <= 180) & (np.abs(y) <= 90)

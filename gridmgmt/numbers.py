@@ -2,9 +2,10 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeVar
 
 from gridmgmt.texts import Unfit
 
@@ -72,3 +73,37 @@ def shown_near(value: Fraction, limits: Sequence[Fraction], places: int = 2) -> 
         if all((Fraction(text) >= limit) == (value >= limit) for limit in limits):
             return text
     return shown(Fraction(math.floor(value * 10**10), 10**10), 10)
+
+
+K = TypeVar("K")
+
+
+def shown_apart(values: Mapping[K, tuple[Fraction, str]]) -> dict[K, str]:
+    """Texts of numbers that stand in one list: different ones never read the same.
+
+    Where rounding made two of them equal, both get as many digits more as it
+    takes to part them; beyond ten digits they are cut off, not rounded.
+
+    Parameters
+    ----------
+    values
+        Each exact number with its text as it stands alone.
+    """
+    alike: dict[str, set[Fraction]] = defaultdict(set)
+    for value, text in values.values():
+        alike[text].add(value)
+    parted = {text: _parted(text, members) for text, members in alike.items() if len(members) > 1}
+    return {key: parted[text][value] if text in parted else text for key, (value, text) in values.items()}
+
+
+def _parted(text: str, members: set[Fraction]) -> dict[Fraction, str]:
+    places = len(text.partition(".")[2])
+    while True:
+        places += 1
+        texts = {m: shown(m if places <= 10 else _cut(m, places), places) for m in members}
+        if len(set(texts.values())) == len(members):
+            return texts
+
+
+def _cut(value: Fraction, places: int) -> Fraction:
+    return Fraction(math.floor(value * 10**places), 10**places)

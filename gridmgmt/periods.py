@@ -14,6 +14,9 @@ from gridmgmt.errors import InstantInvalid, PeriodInvalid
 FORMS = ("2015-12", "2015-Q4", "2015-H2", "2015", "2015-12@26", "2015-12-03..2016-01-04")
 """How a period is written; ``@26`` may follow any of the first four."""
 
+YEARS = range(1700, 9999)
+"""Years in which days and instants can be reckoned with: a day more, another zone, nanoseconds."""
+
 _YEAR = "(?P<year>(?:19|20|21)[0-9]{2})"
 _PART = "-(?P<month>0[1-9]|1[0-2])|-Q(?P<quarter>[1-4])|-H(?P<half>[12])"
 _NAMED = re.compile(f"{_YEAR}(?:{_PART})?(?:@(?P<day>[2-9]|1[0-9]|2[0-8]))?")
@@ -156,11 +159,13 @@ def parse_instant(text: str, zone: ZoneInfo) -> datetime:
     Raises
     ------
     InstantInvalid
-        Not ISO 8601, or a time that the city's clocks skip.
+        Not ISO 8601, a time that the city's clocks skip, or outside :data:`YEARS`.
     """
     written = text.strip()
     try:
         given = datetime.fromisoformat(written)
+        if given.year not in YEARS:
+            raise ValueError(written)
         if given.tzinfo is not None:
             return given.astimezone(UTC)
         if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", written):

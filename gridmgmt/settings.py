@@ -45,6 +45,8 @@ class Settings:
 
 
 KEYS = ("GRIDMGMT_DATABASE_URL", "GRIDMGMT_HOME", "GRIDMGMT_DB", "GRIDMGMT_FILES", "GRIDMGMT_LANG", "GRIDMGMT_ACTOR")
+MOST_NAME = 63
+"""Bytes of a database's name: PostgreSQL cuts off the rest, and would open another one."""
 _VALUES = {"GRIDMGMT_LANG": ("zh", "en")}
 
 
@@ -62,6 +64,8 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
     for key, value in given.items():
         if key not in KEYS or not value.strip() or value not in _VALUES.get(key, (value,)):
             raise SettingInvalid(name=key, known=sorted(KEYS))
+    if len(os.fsencode(given.get("GRIDMGMT_DB", ""))) > MOST_NAME:
+        raise SettingInvalid(name="GRIDMGMT_DB", known=sorted(KEYS))
     return Settings(
         database_url=given.get("GRIDMGMT_DATABASE_URL"),
         home=Path(given.get("GRIDMGMT_HOME") or _default_home()).resolve(),

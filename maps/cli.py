@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from gridmgmt import texts
 from gridmgmt.cli.base import Shown, State, command
 from gridmgmt.cli.help import Group
 from gridmgmt.errors import OptionInvalid
@@ -44,7 +43,7 @@ def choropleth(
         tell("paint", 0)
         start = run.city.level(level).key if level else None
         page = drawing.choropleth(data, indicator, start_level=start, breaks=_breaks(breaks), lang=run.lang)
-        told = _saved(page, out)
+        told = _saved(run, page, out)
     yield told
 
 
@@ -54,10 +53,10 @@ def _page(out: Path) -> None:
         raise OptionInvalid(name="--out", value=str(out), expected=".html")
 
 
-def _saved(page: OfflineMap, out: Path) -> str:
+def _saved(run: State, page: OfflineMap, out: Path) -> str:
     from maps import pages
 
-    return texts.both("map_written", {"file": str(out), "kb": f"{pages.save(page, out) / 1000:,.0f}"})
+    return run.word("map_written", {"file": str(out), "kb": f"{pages.save(page, out) / 1000:,.0f}"})
 
 
 def _breaks(text: str) -> Breaks:
@@ -84,7 +83,7 @@ def heat(run: State, *, period: str, out: Path, category: str | None = None, lan
         tell("count", 0)
         data = indicators.heat(run.work, parse_period(period), category)
         tell("paint", len(data.lon))
-        told = _saved(drawing.heat(data, lang=run.lang), out)
+        told = _saved(run, drawing.heat(data, lang=run.lang), out)
     yield told
 
 
@@ -101,5 +100,5 @@ def repeats(run: State, *, period: str, out: Path, rule: str = "annex2", lang: s
         tell("look_back", 0)
         found, outlines = repeating.map_data(run.work, parse_period(period), rule)
         tell("paint", len(found.groups))
-        told = _saved(drawing.repeats(found, outlines, lang=run.lang), out)
+        told = _saved(run, drawing.repeats(found, outlines, lang=run.lang), out)
     yield told

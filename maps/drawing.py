@@ -85,6 +85,7 @@ def heat(data: HeatData, *, lang: str = "zh", embedded: bool = False) -> Offline
         data.lon,
         data.lat,
         boundary=data.boundary,
+        places=data.places,
         metric_epsg=data.city.metric_epsg,
         head=head(data.city, data.period, {"zh": "案件热力", "en": "case density"}),
         n_outside=data.n_outside,
@@ -141,15 +142,16 @@ MOST_NUMBERS = 12
 
 def _rows(group: Mapping[str, Any]) -> list[tuple[Text, str | Text]]:
     """Label and value of each row of a group's tooltip."""
-    return [
+    rows: list[tuple[Text, str | Text]] = [
         (text("repeats_category"), ", ".join(group["categories"])),
         (text("repeats_road_class"), text(f"road_class_{group['road_class']}")),
-        (text("repeats_threshold"), str(group["threshold"])),
-        (text("repeats_n_cases"), str(len(group["cases"]))),
+        (text("repeats_threshold"), text("map_repeats_times", n=group["threshold"])),
+        (text("repeats_n_cases"), text("map_repeats_cases", n=len(group["cases"]))),
         (text("repeats_repeats"), _numbers(group["repeats"])),
         (text("repeats_cases"), _numbers(group["cases"])),
-        (text("repeats_addresses"), _numbers(group["addresses"])),
     ]
+    addresses = [a for a in group["addresses"] if a.strip()]
+    return [*rows, (text("repeats_addresses"), _numbers(addresses))] if addresses else rows
 
 
 def _numbers(values: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from gridmgmt.errors import OptionInvalid
 from gridmgmt.texts import LANGUAGES, catalogue, expected
 from maps.assets import OfflineMap, template
 from maps.layers import Bins, LevelFrame, Plane, Shapes, bin_points, simplify_levels, stored
-from maps.style import HEAT, Breaks, Classes, Floats, Grade, Measure, Text, classify, show_number, text
+from maps.style import HEAT, Breaks, Classes, Floats, Grade, Measure, Text, classify, show_number, show_ranked, text
 
 _MAX_BINS = 6000
 """Most cells of a heat map's finest size."""
@@ -35,6 +35,8 @@ class Head:
     period: str
     as_of: str
     datum: str
+    notes: tuple[Text, ...] = ()
+    """What is to be read before the map: which facts the period lacks, who has no total and why."""
 
 
 def choropleth(
@@ -111,6 +113,7 @@ def heat(
     head: Head,
     n_outside: int,
     n_without_location: int = 0,
+    places: GeoDataFrame | None = None,
     lang: str = "zh",
     embedded: bool = False,
 ) -> OfflineMap:
@@ -126,6 +129,8 @@ def heat(
         The city's projected CRS; cells have equal size in it.
     n_outside, n_without_location
         Cases that are not among the points; the page states them.
+    places
+        Small grids (``code``, ``name``, optionally ``name_en``) that name the cells; default: the outlines.
     embedded
         For a frame of another page: the map alone; it posts ``{place: [lon, lat]}`` when pressed.
 
@@ -146,7 +151,7 @@ def heat(
         **_page_words(head, lang),
         "measure": text("map_heat_measure"),
         "direction": text("map_better_none"),
-        "layers": [_bin_layer(x, outline) for x in bins],
+        "layers": [_bin_layer(x, outline, places) for x in bins],
         "districts": districts,
         "embedded": embedded,
     }
@@ -209,11 +214,13 @@ def _group_layer(groups: GeoDataFrame, classes: Mapping[str, tuple[str, Text]]) 
         "rows": groups["rows"].tolist(),
         "class": [keys.index(c) for c in groups["road_class"]],
         "classes": [{**classes[c][1], "colour": classes[c][0], "n": int(sizes.get(c, 0))} for c in keys],
+        "fixed": True,
         "notes": [],
         "n_no_data": None,
         "caption": text("map_repeats_caption", n=f"{len(groups):,}"),
         "heading": text("map_repeats_list"),
         "value": [show_number(n, "count") for n in counts],
+        "unit": text("map_repeats_unit"),
         "size": counts.tolist(),
         "rank": (-counts).rank(method="min").astype(int).tolist(),
         "n_ranked": len(groups),
@@ -258,6 +265,19 @@ def _shown(column: "pd.Series[Any]", show: Callable[[Any], Any] = lambda x: show
     return [None if gone else show(x) for x, gone in zip(column, column.isna(), strict=True)]
 
 
+def _value_words(frame: GeoDataFrame, unit: str) -> list[str | None]:
+    """Each value as it is shown, None without one; those of different ranks never read the same."""
+    if "rank" not in frame:
+        return _shown(frame["value"], lambda x: show_number(x, unit))
+    values = _values(frame)
+    known = np.flatnonzero(~np.isnan(values))
+    ranks = np.asarray(frame["rank"].to_numpy(dtype=float, na_value=np.nan))
+    words: list[str | None] = [None] * len(frame)
+    for i, told in zip(known, show_ranked(values[known], ranks[known], unit), strict=True):
+        words[i] = told
+    return words
+
+
 def _names(frame: GeoDataFrame) -> dict[str, Any]:
     """Codes and names, English ones where the frame has them."""
     columns = [c for c in ("code", "name", "name_en") if c in frame.columns]
@@ -292,7 +312,7 @@ def _grid_layer(
         **_names(frame),
         **_shape_words(shapes),
         **_class_words(classes, _values(frame)),
-        "value": _shown(frame["value"], lambda x: show_number(x, measure.unit)),
+        "value": _value_words(frame, measure.unit),
         "rank": _shown(frame["rank"], int) if "rank" in frame else [None] * len(frame),
         "n_ranked": int(frame["rank"].notna().sum()) if "rank" in frame else 0,
         "counts": [{**words, "values": _shown(frame[c])} for c, words in counts.items()],
@@ -304,7 +324,7 @@ def _grid_layer(
     return layer
 
 
-def _bin_layer(bins: Bins, outline: GeoDataFrame) -> dict[str, Any]:
+def _bin_layer(bins: Bins, outline: GeoDataFrame, places: GeoDataFrame | None) -> dict[str, Any]:
     """One size of cells; a cell's parent is the outline that covers its centre."""
     measure = Measure("heat", "", "", "count")
     values = bins.counts.astype(float)
@@ -322,12 +342,22 @@ def _bin_layer(bins: Bins, outline: GeoDataFrame) -> dict[str, Any]:
         "caption": text("map_heat_cells", size=size, n=f"{len(values):,}"),
         "heading": text("map_heat_list"),
         "parent": _covering(centres, bins.shapes.decimals, outline),
+        "places": [] if places is None else _place_names(centres, bins.shapes.decimals, places),
+        "unit": text("map_heat_unit"),
         "value": [show_number(n, "count") for n in values],
         "rank": pd.Series(-values).rank(method="min").astype(int).tolist(),
         "n_ranked": len(values),
         "counts": [{**text("map_heat_share"), "values": shares}],
         "line": 0,
     }
+
+
+def _place_names(centres: Any, decimals: int, places: GeoDataFrame) -> list[Text | None]:
+    """The names of the small grid that covers each cell's centre, None where none does."""
+    names = _names(stored(places, "places").reset_index(drop=True))
+    english = names.get("name_en", names["name"])
+    found = _covering(centres, decimals, stored(places, "places").reset_index(drop=True))
+    return [None if i < 0 else {"zh": names["name"][i], "en": english[i]} for i in found]
 
 
 def _covering(centres: Any, decimals: int, outline: GeoDataFrame) -> list[int]:
@@ -351,6 +381,7 @@ def _class_words(classes: Classes, values: Floats) -> dict[str, Any]:
     return {
         "class": classes.index(values).tolist(),
         "classes": legend,
+        "fixed": classes.fixed,
         "notes": [classes.how],
         "n_no_data": int(np.isnan(values).sum()),
     }
@@ -384,6 +415,7 @@ def _page_words(head: Head, lang: str) -> dict[str, Any]:
             text("map_period", period=head.period),
             text("map_as_of", as_of=head.as_of),
             text("map_datum", datum=head.datum),
+            *map(dict, head.notes),
         ],
         "words": {k.removeprefix(prefix): dict(v) for k, v in catalogue().items() if k.startswith(prefix)},
     }

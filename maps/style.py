@@ -26,6 +26,7 @@ Grade = tuple[float, str, str]
 
 _N_CLASSES = 5
 _MAX_CLASSES = 9
+_MOST_DECIMALS = 9
 
 # ColorBrewer 2.0 (Brewer, Harrower): all three are safe for colour-blind readers.
 _MORE = ("#ffffcc", "#a1dab4", "#41b6c4", "#2c7fb8", "#253494")  # YlGnBu: darker = more, neither good nor bad
@@ -70,6 +71,8 @@ class Classes:
         How the limits were made.
     names
         Of the grades, where the classes are grades.
+    fixed
+        The limits were given, or are a rulebook's: a legend lists the empty classes too.
     """
 
     limits: tuple[float, ...]
@@ -77,6 +80,7 @@ class Classes:
     labels: tuple[Text, ...]
     how: Text
     names: tuple[Text, ...] = ()
+    fixed: bool = False
 
     def index(self, values: Floats) -> Ints:
         """Class of each value, 0 = lowest limits; -1 = no data. A value on a limit belongs above it."""
@@ -111,6 +115,22 @@ def show_number(value: float, unit: str, decimals: int | None = None) -> str:
     return f"{value:,.{decimals}f}"
 
 
+def show_ranked(values: Floats, ranks: Floats, unit: str) -> list[str]:
+    """Words for values beside their ranks: where two ranks would read the same, both get the digits that part them."""
+    texts = [show_number(x, unit) for x in values]
+    alike: dict[str, list[int]] = {}
+    for i, told in enumerate(texts):
+        alike.setdefault(told, []).append(i)
+    for members in alike.values():
+        n = len(np.unique(ranks[members]))
+        decimals = 4 if unit == "rate" else 2
+        while n > len({texts[i] for i in members}) and decimals < _MOST_DECIMALS:
+            decimals += 1
+            for i in members:
+                texts[i] = show_number(values[i], unit, decimals)
+    return texts
+
+
 def classify(
     values: Floats,
     measure: Measure,
@@ -118,7 +138,7 @@ def classify(
     grades: Sequence[Grade] = (),
     colours: Sequence[str] = (),
 ) -> Classes:
-    """Divide the values of one level into classes (分级).
+    """Divide the values of one level into classes (分级); zero, where it is frequent or counted, is a class of its own.
 
     Parameters
     ----------
@@ -128,7 +148,8 @@ def classify(
         ``quantile`` (about as many grids in each class), ``equal`` (classes of
         equal width), ``log`` (each limit a multiple of the one before), or the
         inner limits themselves, ascending. With few distinct values the three
-        methods give fewer classes; given limits keep theirs, empty or not.
+        methods give fewer classes; given limits keep theirs, empty or not. Of
+        whole counts a value that would fill a class is one: 0, 1, 2, 3 – 9.
     grades
         Bands of a rulebook, in any order; they replace ``breaks``.
     colours
@@ -147,24 +168,86 @@ def classify(
         limits = _checked(breaks, "breaks")
         decimals = _decimals(np.array(limits), measure.unit)
         how = text("map_how_given", n=len(limits) + 1)
-        return Classes(limits, ramp(colours, len(limits) + 1), _open_labels(limits, measure, decimals), how)
+        return Classes(limits, ramp(colours, len(limits) + 1), _open_labels(limits, measure, decimals), how, fixed=True)
     if breaks not in _METHODS:
         raise OptionInvalid(name="breaks", value=breaks, expected=", ".join(_METHODS))
     if not len(known):
         return Classes((), (), (), text("map_how_none"))
-    raw = np.unique(_METHODS[breaks](known))
-    decimals = _decimals(raw, measure.unit)
-    rounded = np.unique(np.round(raw, decimals))
-    limits = tuple(rounded[(rounded > known.min()) & (rounded <= known.max())].tolist())
+    limits, decimals = _computed(known, measure.unit, breaks)
     how = text(f"map_how_{breaks}", n=len(limits) + 1)
+    if limits and _is_zero_apart(known, measure.unit):
+        how = {lang: how[lang] + word("map_how_zero", lang=lang) for lang in LANGUAGES}
     labels = _closed_labels(limits, known, measure, decimals)
     return Classes(limits, ramp(colours, len(limits) + 1), labels, how)
 
 
-_METHODS: dict[str, Callable[[Floats], Floats]] = {
-    "quantile": lambda x: np.quantile(x, np.linspace(0, 1, _N_CLASSES + 1)[1:-1]),
-    "equal": lambda x: np.linspace(x.min(), x.max(), _N_CLASSES + 1)[1:-1],
-    "log": lambda x: _series(np.geomspace(max(x.min(), 1), max(x.max(), 1), len(HEAT) + 1)[1:-1]),
+def _computed(known: Floats, unit: str, breaks: str) -> tuple[tuple[float, ...], int]:
+    """Limits by a method, rounded, and their decimals; zero apart, its limit the least value above it."""
+    apart = _is_zero_apart(known, unit)
+    values, n = (known[known > 0], _N_CLASSES - 1) if apart else (known, _N_CLASSES)
+    if not len(values):
+        return (), _DECIMALS[unit]
+    if breaks == "quantile" and _is_whole(values, unit):
+        raw = _steps(values, n)
+    else:
+        raw = np.unique(_METHODS[breaks](values, n))
+    decimals = _decimals(raw, unit)
+    rounded = np.unique(np.round(raw, decimals))
+    limits = rounded[(rounded > values.min()) & (rounded <= values.max())]
+    if breaks == "quantile":
+        limits = _filled(limits, values)
+    if apart:
+        zero, decimals = _above_zero(float(values.min()), decimals)
+        limits = np.array([zero, *limits])
+    return tuple(limits.tolist()), decimals
+
+
+def _is_whole(values: Floats, unit: str) -> bool:
+    return unit == "count" and bool((values % 1 == 0).all())
+
+
+def _is_zero_apart(known: Floats, unit: str) -> bool:
+    """Zero is a class of its own: of counts wherever it occurs, of rates and densities where it would fill one."""
+    n = int((known == 0).sum())
+    if unit == "score" or not n or known.min() < 0:
+        return False
+    return unit == "count" or n * _N_CLASSES >= len(known)
+
+
+def _above_zero(least: float, decimals: int) -> tuple[float, int]:
+    """The limit between zero and the least value above it, with as many decimals as it needs not to be zero."""
+    while True:
+        limit = float(np.floor(least * 10.0**decimals) / 10.0**decimals)
+        if limit > 0 or decimals > _MOST_DECIMALS:
+            return (limit or least), decimals
+        decimals += 1
+
+
+def _steps(values: Floats, n: int) -> Floats:
+    """Limits of whole counts: from the least value up, each class takes values until it holds its part of the rest."""
+    found, counts = np.unique(values, return_counts=True)
+    if len(found) <= n:
+        return np.asarray(found[1:], dtype=float)
+    limits, start = [], 0
+    for left in range(n, 1, -1):
+        held = np.cumsum(counts[start:])
+        start += int(np.searchsorted(held, held[-1] / left)) + 1
+        if start >= len(found):
+            break
+        limits.append(found[start])
+    return np.asarray(limits, dtype=float)
+
+
+def _filled(limits: Floats, values: Floats) -> Floats:
+    """The limits without those that would leave a class empty."""
+    held = np.bincount(np.searchsorted(limits, values, side="right"), minlength=len(limits) + 1)
+    return limits[held[:-1] > 0] if len(limits) else limits
+
+
+_METHODS: dict[str, Callable[[Floats, int], Floats]] = {
+    "quantile": lambda x, n: np.quantile(x, np.linspace(0, 1, n + 1)[1:-1]),
+    "equal": lambda x, n: np.linspace(x.min(), x.max(), n + 1)[1:-1],
+    "log": lambda x, _: _series(np.geomspace(max(x.min(), 1), max(x.max(), 1), len(HEAT) + 1)[1:-1]),
 }
 
 
@@ -198,11 +281,13 @@ def _closed_labels(limits: tuple[float, ...], known: Floats, measure: Measure, d
     """``lowest – limit``, … from the least value to the greatest; whole numbers name their last member."""
     scale = 10.0**decimals
     ends = [np.floor(known.min() * scale) / scale, *limits, np.ceil(known.max() * scale) / scale]
-    whole = measure.unit == "count" and bool((known % 1 == 0).all()) and decimals == 0
+    whole = _is_whole(known, measure.unit) and decimals == 0
     labels = []
     for i, (low, high) in enumerate(pairwise(ends)):
         last = high - 1 if whole and i < len(limits) else high
         shown = [show_number(float(x), measure.unit, decimals) for x in (low, last)]
+        if not i and limits and not known[known < high].any():
+            shown[1] = shown[0]  # zero alone
         labels.append(_same(shown[0] if shown[0] == shown[1] else " – ".join(shown)))
     return tuple(labels)
 
@@ -222,4 +307,6 @@ def _graded(measure: Measure, grades: Sequence[Grade]) -> Classes:
     limits = _checked([band[0] for band in bands[1:]], "grades")
     labels = _open_labels(limits, measure, _decimals(np.array(limits), measure.unit))
     names = tuple({"zh": zh, "en": en} for _, zh, en in bands)
-    return Classes(limits, ramp(GRADES, len(bands))[::-1], labels, text("map_how_grades", n=len(bands)), names)
+    return Classes(
+        limits, ramp(GRADES, len(bands))[::-1], labels, text("map_how_grades", n=len(bands)), names, fixed=True
+    )

@@ -13,7 +13,6 @@ from gridmgmt.cli.base import Table
 from gridmgmt.database.tables import metadata
 from gridmgmt.database.work import Work
 from gridmgmt.people.operations import reference
-from gridmgmt.settings import data_path
 from gridmgmt.texts import both
 from tools.run import Runner
 
@@ -84,7 +83,7 @@ def _judge(run: Runner, files: Path) -> dict[str, str]:
 
 def _work(run: Runner, out: Path, files: Path) -> None:
     """A simulated month: time limits, layers, cases from report to visit, repeats, a draw of inspections."""
-    run("limits", "import", data_path("time_limits", "sample.csv"))
+    run("limits", "import", files / "limits.csv")
     for kind in LAYERS:
         run("layers", "import", files / "layers.gpkg", "--kind", kind, "--layer", kind, "--valid-from", "2020-01-01")
     run("subjects", "import", files / "subjects_huiji.csv", "--rulebook", "huiji")

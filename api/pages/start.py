@@ -1,4 +1,4 @@
-"""/: the start page (首页): the choropleth, the heat map, the ranking, a scorecard, and "who is responsible here?"."""
+"""/: the start page (首页): choropleth, heat map, ranking, a scorecard, and the query for the responsible unit."""
 
 from functools import cache
 from pathlib import Path
@@ -70,6 +70,7 @@ def _data(ask: AskPage, city: City, lang: str, chosen: Stored | None) -> dict[st
     return {
         "lang": lang,
         "assessment": chosen.name if chosen else None,
+        "day": {"edition": chosen.header.edition, "on": chosen.header.period.last} if chosen else {},
         "levels": [{"key": x.key, "name": x.name[lang]} for x in levels],
         "level": wanted if wanted in keys else next(iter([*keys[1:2], *keys]), None),
         "code": ask.code if stays else None,

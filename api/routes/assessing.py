@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
-from api.deps import Ask, Database, Language, cached
+from api.deps import Ask, Database, FileLanguage, Language, cached
 from api.schemas import (
     Assessment,
     AssessmentRow,
@@ -31,6 +31,7 @@ from gridmgmt.documents import plain
 from gridmgmt.scorecards.documents import Document
 from gridmgmt.scorecards.exports.lines import top_lines
 from gridmgmt.scorecards.exports.results import grounds, known_words, record_titles, record_words, why_words
+from gridmgmt.scorecards.exports.writing import Writer
 
 router = APIRouter(prefix="/v1", tags=["assessments"])
 
@@ -87,7 +88,9 @@ def assessment(name: str, ask: Annotated[Ask, Query()], request: Request, work: 
 
 
 @router.get("/assessments/{name}/scorecards", response_model=Ranking, responses=_files("json", "xlsx", "csv"))
-def scorecards(name: str, ask: Annotated[AskRanking, Query()], request: Request, work: Database) -> Response:
+def scorecards(
+    name: str, ask: Annotated[AskRanking, Query()], request: Request, work: Database, written: FileLanguage
+) -> Response:
     """The ranking of one level, best first; as xlsx or csv the summary with all indicators and their comparisons."""
     sha256 = browsing.assessment(work, name).sha256
     form = ask.format or accepted(request, ("json", "xlsx", "csv"))
@@ -96,7 +99,8 @@ def scorecards(name: str, ask: Annotated[AskRanking, Query()], request: Request,
         if form == "json":
             return _ranking(*scoring.read(work, name, ask.level))
         with tempfile.TemporaryDirectory() as folder:
-            path, *_ = exporting.export(work, name, ask.level, Path(folder) / "out", [form], codes=[])
+            out = Path(folder) / "out"
+            path, *_ = exporting.export(work, name, ask.level, out, [form], codes=[], writer=Writer(written))
             return _file(path.read_bytes(), form, f"{name}-{ask.level}")
 
     return cached(request, sha256, make)
@@ -106,7 +110,13 @@ def scorecards(name: str, ask: Annotated[AskRanking, Query()], request: Request,
     "/assessments/{name}/scorecards/{code}", response_model=Scorecard, responses=_files("json", "xlsx", "html", "svg")
 )
 def scorecard(
-    name: str, code: str, ask: Annotated[AskScorecard, Query()], request: Request, work: Database, lang: Language
+    name: str,
+    code: str,
+    ask: Annotated[AskScorecard, Query()],
+    request: Request,
+    work: Database,
+    lang: Language,
+    written: FileLanguage,
 ) -> Response:
     """One scorecard: the exact document with its texts in the reader's language, or a workbook, page or small map."""
     sha256 = browsing.assessment(work, name).sha256
@@ -114,7 +124,7 @@ def scorecard(
 
     def make() -> Response:
         if form != "json":
-            return _file(exporting.one(work, name, code, form, ask.level), form, f"{name}-{code}")
+            return _file(exporting.one(work, name, code, form, ask.level, Writer(written)), form, f"{name}-{code}")
         stored, document = scoring.scorecard(work, name, code, ask.level)
         texts = scorecard_texts(stored.header, document, lang)
         answer = Scorecard(assessment=stored.name, sha256=stored.sha256, document=document, texts=texts)
@@ -143,10 +153,12 @@ def _row(document: Document) -> ScorecardRow:
         code=subject.code,
         parent=subject.parent,
         name=Name(**subject.name),
-        total=document.total.shown if document.total else None,
+        total=document.written_total,
         grade=document.grade,
         rank=document.place,
         status=document.status,
+        formed=document.formed,
+        reason=document.reason.code,
         n_missing=len(document.missing),
         consequences=[ReachedConsequence(**c.model_dump(include=_REACHED)) for c in document.consequences],
         points={x.item: x.points.shown if x.points else None for x in top_lines(document)},
@@ -212,8 +224,7 @@ def _answer(found: explaining.Explained, ask: AskWhy, lang: str) -> Explained:
 
 
 def _ground(period: str, assessment: str, document: Document) -> Ground:
-    total = document.total
     return Ground(
-        period=period, assessment=assessment, total=total.shown if total else None,
+        period=period, assessment=assessment, total=document.written_total,
         grade=document.grade, rank=document.place,
     )  # fmt: skip

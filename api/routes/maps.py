@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from gridmgmt.figures.counts import COUNTS
 from gridmgmt.figures.operations import indicators
 from gridmgmt.periods import parse_period
 from gridmgmt.scorecards import documents
+from gridmgmt.scorecards.exports import cards
 from maps import drawing, pages
 from maps.assets import OfflineMap
 from maps.layers import LevelFrame
@@ -75,7 +77,10 @@ def _choropleth(work: Database, stored: Stored, ask: AskChoropleth, lang: str) -
     return pages.choropleth(
         [LevelFrame(x.level, x.frame) for x in data.levels],
         shown,
-        head=drawing.head(city, data.period, {"zh": shown.zh, "en": shown.en}, data.as_of),
+        head=replace(
+            drawing.head(city, data.period, {"zh": shown.zh, "en": shown.en}, data.as_of),
+            notes=tuple(cards.notes(stored.header, data.n_too_little)),
+        ),
         counts={name: {"zh": COUNTS[name].zh, "en": COUNTS[name].en} for name in browsing.MAP_COUNTS},
         start_level=city.level(ask.level).key if ask.level else keys[min(1, len(keys) - 1)],
         lang=lang,

@@ -20,6 +20,10 @@ class AskPlace(Ask):
     lat: float = Field(allow_inf_nan=False, description="Latitude, or northing.", examples=[30.12])
     crs: str = Field("epsg:4490", description="epsg:NNNN, gcj02 or bd09.", examples=["gcj02"])
     on: Day | None = Field(None, description="Day of the matter; default: today's edition.")
+    edition: str | None = Field(None, description="Name of an edition; default: that of the day.")
+    within_m: float = Field(
+        0, ge=0, le=2000, description="How exactly the place was pointed at: neighbours so near are named too."
+    )
     category: str | None = Field(None, description="kind:code, to find the unit.", examples=["component:01001"])
 
 
@@ -27,7 +31,10 @@ class AskPlace(Ask):
 def locate(ask: Annotated[AskPlace, Query()], work: Database) -> Located:
     """The grids of all levels that own a place, the unit that answers there, and what is near the border."""
     levels = {x.number: x.key for x in reference.load_city(work).levels}
-    found = locating.locate(work, ask.lon, ask.lat, crs=ask.crs, day=ask.on, category=ask.category)
+    found = locating.locate(
+        work, ask.lon, ask.lat, crs=ask.crs, day=ask.on, category=ask.category, edition=ask.edition,
+        within_m=ask.within_m,
+    )  # fmt: skip
     return Located(
         lon=round(found.lon, 9),
         lat=round(found.lat, 9),
@@ -37,8 +44,11 @@ def locate(ask: Annotated[AskPlace, Query()], work: Database) -> Located:
         category=found.category,
         assigned=found.is_assigned,
         grids=[_grid(g, levels) for g in found.grids],
-        unit=Unit(code=found.unit["code"], name=_name(found.unit), kind=found.unit["kind"]) if found.unit else None,
-        near=[Neighbour(code=n["code"], name=_name(n), distance_m=n["distance_m"]) for n in found.neighbours],
+        unit=_unit(found.unit),
+        near=[
+            Neighbour(code=n["code"], name=_name(n), distance_m=n["distance_m"], unit=_unit(n["unit"]))
+            for n in found.neighbours
+        ],
     )
 
 
@@ -50,6 +60,10 @@ def _grid(row: Mapping[str, Any], levels: Mapping[int, str]) -> GridRef:
         kind=row["kind"],
         responsible=row["responsible"],
     )
+
+
+def _unit(row: Mapping[str, Any] | None) -> Unit | None:
+    return Unit(code=row["code"], name=_name(row), kind=row["kind"]) if row else None
 
 
 def _name(row: Mapping[str, Any]) -> Name:

@@ -60,13 +60,18 @@ class AskGrids(AskEdition):
     bbox: str | None = Field(
         None, description="west,south,east,north: grids that touch the box.", examples=["113.9,30.1,114.1,30.3"]
     )
-    limit: int = Field(100, ge=1, le=_MAX_LIMIT)
+    limit: int = Field(1000, description="Grids on a page; `next` leads on.", ge=1, le=_MAX_LIMIT)
     offset: int = Field(0, ge=0, le=2**31)
 
 
 @router.get("/grids", response_class=Response, responses=_GEOJSON)
 def grids(ask: Annotated[AskGrids, Query()], request: Request, work: Database) -> Response:
-    """Grids of an edition by level and code, as a GeoJSON FeatureCollection with links to the pages beside it."""
+    """Grids of an edition by level and code, as a GeoJSON FeatureCollection with links to the pages beside it.
+
+    What does not stand on the page is never left out without a word: `numberMatched` counts all, `next` leads to the
+    rest, as a member of `links` and in the header `Link`. The links name the edition, so pages fit together when
+    another one becomes active meanwhile.
+    """
     page = operations_grids.grids_page(
         work,
         edition=ask.edition,
@@ -82,10 +87,11 @@ def grids(ask: Annotated[AskGrids, Query()], request: Request, work: Database) -
         "edition": page.edition,
         "numberMatched": page.n_matched,
         "numberReturned": len(page.grids),
-        "links": _links(request, page, ask.limit, ask.offset),
+        "links": (links := _links(request, page, ask.limit, ask.offset)),
     }
     features = ",".join(_feature(row) for row in page.grids)
-    return Response(f'{_members(head)},"features":[{features}]}}', media_type=MEDIA_TYPE)
+    headers = {"Link": ", ".join(f'<{x["href"]}>; rel="{x["rel"]}"' for x in links)}
+    return Response(f'{_members(head)},"features":[{features}]}}', media_type=MEDIA_TYPE, headers=headers)
 
 
 @router.get("/grids/{code}", response_class=Response, responses={200: {"content": {MEDIA_TYPE: {}}}})
@@ -102,8 +108,9 @@ def _links(request: Request, page: GridPage, limit: int, offset: int) -> list[di
         offsets["next"] = offset + limit
     if offset > 0:
         offsets["prev"] = max(0, offset - limit)
+    whole = request.url.remove_query_params("on").include_query_params(edition=page.edition, limit=limit)
     return [
-        {"rel": rel, "type": MEDIA_TYPE, "href": str(request.url.include_query_params(limit=limit, offset=n))}
+        {"rel": rel, "type": MEDIA_TYPE, "href": str(whole.include_query_params(offset=n))}
         for rel, n in offsets.items()
     ]
 

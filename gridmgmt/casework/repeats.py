@@ -316,4 +316,4 @@ def groups(found: pd.DataFrame) -> list[Mapping[str, Any]]:
 
 
 def _distinct(values: Iterable[Any]) -> list[str]:
-    return list(dict.fromkeys(v for v in values if isinstance(v, str)))
+    return list(dict.fromkeys(v for v in values if isinstance(v, str) and v.strip()))

@@ -6,6 +6,7 @@ it runs: help and completion wait for none of it.
 
 import gc
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,14 +14,14 @@ from dataclasses import replace
 from functools import cached_property
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import CompletionItem  # type: ignore[attr-defined]
 
 from gridmgmt import settings, texts
 from gridmgmt.cli import base, help
-from gridmgmt.errors import ConflictError, GridmgmtError, InputError, NotFoundError, OptionInvalid
+from gridmgmt.errors import ConflictError, FileUnreadable, GridmgmtError, InputError, NotFoundError, OptionInvalid
 
 COMMANDS = {
     "help_ground": {
@@ -45,6 +46,10 @@ COMMANDS = {
 
 _EXIT = ((InputError, 2), (NotFoundError, 3), (ConflictError, 4))
 """Exit status by kind of error; anything else of ours is 5."""
+
+
+_MOST_SHOWN = 200
+"""Characters of a path that are shown."""
 
 
 class Commands(Mapping[str, Any]):
@@ -148,6 +153,9 @@ def root(
     found = settings.read()
     if db and found.database_url:
         raise OptionInvalid(name="--db", value=db, expected=texts.expected("without_db"))
+    if db and (len(os.fsencode(db)) > settings.MOST_NAME or "\0" in db):
+        expected = texts.expected("short_name", most=settings.MOST_NAME)
+        raise OptionInvalid(name="--db", value=db[:_MOST_SHOWN].replace("\0", "\\0"), expected=expected)
     if as_ is not None and not as_.strip():
         raise OptionInvalid(name="--as", value=as_, expected="NAME")
     context.obj = base.State(replace(found, db=db) if db else found, found.lang, help.language(context), as_)
@@ -161,8 +169,18 @@ def worded() -> Iterator[None]:
     try:
         yield
     except GridmgmtError as e:
-        _tell(e)
-        sys.exit(next((status for kind, status in _EXIT if isinstance(e, kind)), 5))
+        _end(e)
+    except BrokenPipeError:
+        raise
+    except OSError as e:
+        if e.filename is None:  # nothing that somebody named
+            raise
+        _end(FileUnreadable(file=str(e.filename)[:_MOST_SHOWN], reason=e.strerror or type(e).__name__))
+
+
+def _end(e: GridmgmtError) -> NoReturn:
+    _tell(e)
+    sys.exit(next((status for kind, status in _EXIT if isinstance(e, kind)), 5))
 
 
 def main() -> None:
@@ -192,5 +210,6 @@ def _tell(e: GridmgmtError) -> None:
         }
         typer.echo(json.dumps(shown, ensure_ascii=False, default=str), err=True)
     else:
-        for lang in texts.LANGUAGES:
+        first = help.language(None, sys.argv[1:])
+        for lang in sorted(texts.LANGUAGES, key=lambda x: x != first):
             typer.echo(texts.word(e.code, e.facts, lang), err=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -38,6 +39,7 @@ class State:
     reader: str = "zh"
     actor: str | None = None
     job: str | None = None
+    _both: bool = field(default=False, init=False)
     _work: Work | None = field(default=None, init=False)
     _city: City | None = field(default=None, init=False)
 
@@ -66,15 +68,35 @@ class State:
         return self._city
 
     def speak(self, lang: str | None) -> None:
-        """Speak the language that a command was asked for itself.
+        """Speak the language that a command was asked for itself; ``both``: the city's, and files in both.
 
         Raises
         ------
         OptionInvalid
         """
-        if lang not in (None, *texts.LANGUAGES):
-            raise OptionInvalid(name="--lang", value=lang, expected="zh / en")
-        self.asked_lang = lang or self.asked_lang
+        if lang not in (None, "both", *texts.LANGUAGES):
+            raise OptionInvalid(name="--lang", value=lang, expected="zh / en / both")
+        self._both = lang == "both" or (self._both and lang is None)
+        self.asked_lang = None if self._both else lang or self.asked_lang
+
+    @property
+    def file_lang(self) -> str | None:
+        """The language of files: the one asked for; else the city's, or both with the city's first in front.
+
+        As :func:`gridmgmt.files.wording.languages` reads it.
+        """
+        from gridmgmt.files.wording import ENGLISH_FIRST
+
+        if self.asked_lang is not None:
+            return self.asked_lang
+        own = self.city.languages
+        if len(own) == 1 and not self._both:
+            return own[0]
+        return ENGLISH_FIRST if own[0] == "en" else None
+
+    def said(self, code: str, facts: Mapping[str, Any] | None = None) -> str:
+        """A message before there is a city, or beside one: in the language asked for, else in both."""
+        return texts.word(code, facts, self.asked_lang) if self.asked_lang else texts.both(code, facts)
 
     @property
     def lang(self) -> str:
@@ -104,8 +126,15 @@ class State:
         return periods.parse_instant(text, self.city.zone) if text else None
 
     def time(self, at: dt.datetime, *, seconds: bool = False) -> str:
-        """An instant as the city's clocks show it."""
-        return at.astimezone(self.city.zone).strftime(f"%Y-%m-%d %H:%M{':%S' if seconds else ''}")
+        """An instant as the city's clocks show it: ``2025年12月3日 08:30``; seconds only where there are some."""
+        local = at.astimezone(self.city.zone)
+        day = f"{local.year}年{local.month}月{local.day}日" if self.lang == "zh" else f"{local:%Y-%m-%d}"
+        return f"{day} {local:%H:%M:%S}" if seconds and local.second else f"{day} {local:%H:%M}"
+
+    def coded(self, code: str | None, names: Mapping[str, Any]) -> str | None:
+        """A code with its name beside it; ``names`` by language, as far as they are told."""
+        name = self.name(names.get("zh"), names.get("en")) if code else ""
+        return f"{code} {name}" if name and name != code else code
 
     def progress(self) -> AbstractContextManager[Progress]:
         """Show on standard error what is being done, in the reader's language."""
@@ -117,6 +146,20 @@ def day_of(text: str | None, name: str) -> dt.date | None:
     return None if text is None else a_day(text, name)
 
 
+def encoding_of(text: str | None) -> str | None:
+    """The encoding of a file's texts given by option, if it is given.
+
+    Raises
+    ------
+    OptionInvalid
+    """
+    try:
+        "".encode(text or "utf-8")
+    except LookupError as e:
+        raise OptionInvalid(name="--encoding", value=str(text), expected="utf-8 | gb18030 | …") from e
+    return text
+
+
 def a_day(text: str, name: str) -> dt.date:
     """A date given by option.
 
@@ -126,10 +169,15 @@ def a_day(text: str, name: str) -> dt.date:
     """
     import datetime as dt
 
+    from gridmgmt.periods import YEARS
+
     try:
-        return dt.date.fromisoformat(text)
+        day = dt.date.fromisoformat(text)
+        if day.year not in YEARS:
+            raise ValueError(text)
     except ValueError as e:
         raise OptionInvalid(name=name, value=text, expected="YYYY-MM-DD") from e
+    return day
 
 
 def change_of(text: str) -> tuple[str, str]:
@@ -287,6 +335,7 @@ def command(parent: typer.Typer, name: str, **settings: Any) -> Callable[[Callab
             parameters.append(Parameter("as_json", Parameter.KEYWORD_ONLY, annotation=bool, default=json_switch))
 
         def call(context: typer.Context, as_json: bool = False, **given: Any) -> None:
+            _check_texts(given)
             run = context.find_object(State)
             if run is not None:
                 run.job = context.command_path
@@ -300,6 +349,27 @@ def command(parent: typer.Typer, name: str, **settings: Any) -> Callable[[Callab
         return function
 
     return add
+
+
+_MOST_CHARACTERS = 100_000
+
+
+def _check_texts(given: Mapping[str, Any]) -> None:
+    """Texts that are handed in are characters: no NUL, no bytes of another encoding, and not without end.
+
+    Raises
+    ------
+    OptionInvalid
+    """
+    for name, value in given.items():
+        for text in map(str, value if isinstance(value, list | tuple) else [value]):
+            if len(text) > _MOST_CHARACTERS or _BROKEN.search(text):
+                shown = text[:80].encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
+                expected = texts.expected("plain_text", most=_MOST_CHARACTERS)
+                raise OptionInvalid(name=f"--{name.rstrip('_').replace('_', '-')}", value=shown, expected=expected)
+
+
+_BROKEN = re.compile("[\\0\ud800-\udfff]")
 
 
 def _declared(taken: Parameter, hint: Any) -> Parameter:

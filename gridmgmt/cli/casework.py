@@ -20,9 +20,14 @@ if TYPE_CHECKING:
     from gridmgmt.casework.operations import lookup
     from gridmgmt.casework.operations.cases import Request
     from gridmgmt.casework.operations.photographs import Kind
+    from gridmgmt.deadlines import Light
     from gridmgmt.intake.operations.step_sheets import StepsReport
 
 app = typer.Typer()
+
+_MOST_SHARE = 10
+"""A share of a limit beyond so many times of it is not told: it says no more than that the case is overdue."""
+
 case = group(app, "case")
 
 
@@ -300,7 +305,8 @@ def case_list(
         offset=offset,
     )
     rows = (
-        [c["case_no"], run.word(f"state_{c['status']}") if c["status"] else None, _class(c), c["unit_code"],
+        [c["case_no"], run.word(f"state_{c['status']}") if c["status"] else None,
+         run.coded(_class(c), _named(c, "category")), run.coded(c["unit_code"], _named(c, "unit")),
          _time(run, c["reported_at"]), _time(run, c["due_extended_at"] or c["due_at"]), c["address"]]
         for c in found
     )  # fmt: skip
@@ -308,6 +314,10 @@ def case_list(
     heads = run.words(("docket_case", "state", *(f"docket_{name}" for name in names)))
     table = Table(heads, rows, title=run.says("cases_matched", {"n": n}))
     return View({"n_matched": n, "cases": found}, [table])
+
+
+def _named(row: Mapping[str, Any], what: str) -> dict[str, Any]:
+    return {x: row[f"{what}_name_{x}"] for x in texts.LANGUAGES}
 
 
 def _class(row: Mapping[str, Any]) -> str | None:
@@ -340,7 +350,7 @@ def case_clock(run: State, case_no: str, *, now: str | None = None) -> View:
 
 def _clocks(run: State, found: Sequence[lookup.StageClock]) -> Shown:
     for c in found:
-        light = run.word(f"light_{c.light.colour}", {"share": float(c.light.share)}) if c.light else "—"
+        light = _light_words(run, c.light) if c.light else "—"
         told = {"stage": c.stage, "start": _time(run, c.started_at), "due": _time(run, c.due_at), "light": light}
         extended = _time(run, c.extended_at) if c.extended_at else None
         yield run.word("clock_line", {**told, "ended": _time(run, c.ended_at), "extended": extended})
@@ -352,6 +362,13 @@ def _clocks(run: State, found: Sequence[lookup.StageClock]) -> Shown:
             yield "    " + run.word(line.code, line.facts)
         if c.deadline is not None and c.deadline.provisional:
             yield "    " + run.word("clock_provisional")
+
+
+def _light_words(run: State, light: Light) -> str:
+    """A light with the share of the time that is used; a share beyond what says anything is bounded."""
+    if light.share <= _MOST_SHARE:
+        return run.word(f"light_{light.colour}", {"share": float(light.share)})
+    return run.word("light_beyond", {"times": _MOST_SHARE})
 
 
 @command(case, "renew")

@@ -24,10 +24,16 @@ COUNTS = ("n_rows", "n_new", "n_newer", "n_unchanged", "n_older", "n_quarantined
 
 @command(cases, "import")
 def cases_import(
-    run: State, files: Sequence[Path], *, profile: str, source_as_of: str | None = None, dry_run: bool = False
+    run: State,
+    files: Sequence[Path],
+    *,
+    profile: str,
+    source_as_of: str | None = None,
+    outside_ok: bool = False,
+    dry_run: bool = False,
 ) -> View:
     """Import cases; each goes to its grids and its unit at once. The same file twice changes nothing."""
-    return import_files(run, files, profile, source_as_of, dry_run=dry_run)
+    return import_files(run, files, profile, source_as_of, outside_ok=outside_ok, dry_run=dry_run)
 
 
 @command(steps, "import")
@@ -39,17 +45,23 @@ def steps_import(run: State, files: Sequence[Path], *, profile: str, dry_run: bo
     return import_files(run, files, profile, None, dry_run=dry_run)
 
 
-def import_files(run: State, files: Sequence[Path], profile: str, source_as_of: str | None, *, dry_run: bool) -> View:
+def import_files(
+    run: State,
+    files: Sequence[Path],
+    profile: str,
+    source_as_of: str | None,
+    *,
+    outside_ok: bool = False,
+    dry_run: bool,
+) -> View:
     """Import files one after the other."""
     from gridmgmt.intake.operations import imports
 
     reports = []
     for path in files:
         with run.progress() as tell:
-            when = run.instant(source_as_of)
-            reports.append(
-                imports.import_file(run.work.but(keep=not dry_run, progress=tell), path, profile, source_as_of=when)
-            )
+            work, when = run.work.but(keep=not dry_run, progress=tell), run.instant(source_as_of)
+            reports.append(imports.import_file(work, path, profile, source_as_of=when, outside_ok=outside_ok))
     failed = any(r.n_quarantined and not r.n_loaded for r in reports)
     return View([r.as_dict() for r in reports], _reports(run, reports), failed=failed)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gridmgmt import texts
-from gridmgmt.cli.base import Shown, State, Table, View, a_day, command, day_of, group
+from gridmgmt.cli.base import Shown, State, Table, View, a_day, command, day_of, encoding_of, group
 from gridmgmt.errors import OptionInvalid
 
 if TYPE_CHECKING:
@@ -36,17 +36,36 @@ def grids_import(
     name: str | None = None,
     name_en: str | None = None,
     level: str | None = None,
-    parent: str | None = None,
+    parent: Sequence[str] = (),
+    swap_xy: bool = False,
+    dissolve: bool = False,
+    overlaps: str | None = None,
+    first: Sequence[str] = (),
+    by: str | None = None,
+    why: str | None = None,
     replace: bool = False,
+    encoding: str | None = None,
 ) -> View:
     """Load boundary files as an inactive edition and print its topology report."""
+    from gridmgmt.places.contested import settlement
     from gridmgmt.places.grids import GridColumns
     from gridmgmt.places.operations import editions
 
-    columns = GridColumns(code, level or "", name, name_en, parent)
+    columns = GridColumns(code, level or "", name, name_en, next(iter(parent), None), above=tuple(parent[1:]))
+    settled = settlement(overlaps, by, why, first)
     with run.progress() as tell:
         made = editions.import_grids(
-            run.work.but(progress=tell), files, edition, base=base, crs=crs, columns=columns, replace=replace
+            run.work.but(progress=tell),
+            files,
+            edition,
+            base=base,
+            crs=crs,
+            columns=columns,
+            swap=swap_xy,
+            dissolve=dissolve,
+            settled=settled,
+            replace=replace,
+            encoding=encoding_of(encoding),
         )
     return View({"edition": made.name, "n_grids": made.n_grids, "report": made.report.to_dict()}, _made(run, made))
 
@@ -96,6 +115,18 @@ def grids_list(run: State) -> View:
     names = ["name", "from", "to", "source"]
     found = [editions.as_json(e) for e in editions.list_editions(run.work)]
     return View(found, [Table(names, [[e[n] for n in names] for e in found])])
+
+
+@command(grids, "export")
+def grids_export(
+    run: State, *, out: Path, edition: str | None = None, on: str | None = None, level: Sequence[str] = ()
+) -> View:
+    """Write an edition's grids as GeoPackage, GeoParquet or GeoJSON."""
+    from gridmgmt.places.operations import editions
+
+    name, n = editions.export_grids(run.work, out, edition=edition, day=day_of(on, "--on"), levels=level)
+    told = {"edition": name, "n": n, "file": str(out)}
+    return View(told, run.says("grids_written", told))
 
 
 @command(grids, "diff")

@@ -14,8 +14,11 @@ from gridmgmt.errors import OptionInvalid
 if TYPE_CHECKING:
     from gridmgmt.assessing.operations.appeals import Difference
     from gridmgmt.assessing.operations.publishing import Ledger
+    from gridmgmt.assessing.operations.recomputing import Recomputed
     from gridmgmt.assessing.operations.scoring import Made
     from gridmgmt.scorecards.documents import Document, Header
+
+_MOST_DIFFERENCES = 20
 
 app = typer.Typer()
 appeal = group(app, "appeal")
@@ -49,7 +52,7 @@ def _row(run: State, header: Header, document: Document) -> list[Any]:
     from gridmgmt.scorecards.exports.cards import level_words
 
     subject, grade = document.subject, header.rulebook.grade(document.grade)
-    total = document.total.shown if document.total else run.word(_why_none(document))
+    total = document.written_total or run.word(_why_none(document))
     reached = "; ".join(c.title[run.lang] + (" ?" if c.undecided else "") for c in document.consequences)
     return [
         level_words(header, subject.level)[run.lang], document.place or "–", subject.code,
@@ -58,7 +61,9 @@ def _row(run: State, header: Header, document: Document) -> list[Any]:
 
 
 def _why_none(document: Document) -> str:
-    return "incomplete" if document.status == "incomplete" else "no_data"
+    if document.status == "incomplete":
+        return "incomplete" if document.is_open else "card_too_little"
+    return "no_data"
 
 
 @command(app, "consequences")
@@ -113,13 +118,23 @@ def publish(run: State, assessment: str, *, by: str) -> View:
 
 @command(app, "recompute")
 def recompute(run: State, assessment: str) -> View:
-    """Compute an assessment again from its frozen inputs and rules; its hash must come out the same."""
-    from gridmgmt.assessing.operations import publishing
+    """Compute an assessment again from its frozen inputs and rules, and hold it against all that is stored of it."""
+    from gridmgmt.assessing.operations import recomputing
 
-    found = publishing.recompute(run.work, assessment)
-    data = {"assessment": found.name, "sha256": found.sha256, "again": found.again, "same": found.is_same}
-    told = run.says("recomputed_same" if found.is_same else "recomputed_differs", asdict(found))
-    return View(data, told, failed=not found.is_same)
+    found = recomputing.recompute(run.work, assessment)
+    return View(found.plain, _recomputed(run, found), failed=not found.is_same)
+
+
+def _recomputed(run: State, found: Recomputed) -> Shown:
+    if found.is_older:
+        yield run.word("recomputed_older", {"name": found.name, "schema": found.schema})
+    same = "recomputed_same_numbers" if found.is_older else "recomputed_same"
+    code = same if found.is_same else "recomputed_differs"
+    yield run.word(code, {"name": found.name, "sha256": found.sha256, "n": len(found.differences)})
+    for d in found.differences[:_MOST_DIFFERENCES]:
+        yield "  " + run.word(f"differs_{d.code}", asdict(d))
+    if len(found.differences) > _MOST_DIFFERENCES:
+        yield "  …"
 
 
 @command(app, "correct")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from gridmgmt.cli.base import Shown, State, Table, View, command, day_of, group
+from gridmgmt.cli.base import Shown, State, Table, View, command, day_of, encoding_of, group
 from gridmgmt.errors import OptionInvalid
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def layers_import(
     map_: Sequence[str] = (),
     number: bool = False,
     replace: bool = False,
+    encoding: str | None = None,
     dry_run: bool = False,
 ) -> View:
     """Load a file as the layer of a kind from a day on; the layer before it ends on that day.
@@ -53,6 +54,7 @@ def layers_import(
             valid_from=day_of(valid_from, "--valid-from"),
             number=number,
             replace=replace,
+            encoding=encoding_of(encoding),
         )
     return View(report.as_dict(), _report(run, report))
 

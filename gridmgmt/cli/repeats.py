@@ -40,7 +40,7 @@ def _write(run: State, found: RepeatReport, out: Path) -> None:
     title = {x: word("repeats_title", _title(found, x), x) for x in LANGUAGES}
     end = found.period.bounds(found.city.zone)[1].isoformat()
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_bytes(workbook(title, found.groups, found.cases, found.city.zone, end, run.asked_lang))
+    out.write_bytes(workbook(title, found.groups, found.cases, found.city.zone, end, run.file_lang))
 
 
 def _title(found: RepeatReport, lang: str) -> dict[str, str]:

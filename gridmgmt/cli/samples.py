@@ -27,10 +27,16 @@ _TAKE_COUNTS = ("n_new", "n_corrected", "n_unchanged", "n_refused", "n_not_fille
 
 @command(samples, "import")
 def samples_import(
-    run: State, files: Sequence[Path], *, profile: str, source_as_of: str | None = None, dry_run: bool = False
+    run: State,
+    files: Sequence[Path],
+    *,
+    profile: str,
+    source_as_of: str | None = None,
+    outside_ok: bool = False,
+    dry_run: bool = False,
 ) -> View:
     """Import inspection samples with location and score or findings."""
-    return import_files(run, files, profile, source_as_of, dry_run=dry_run)
+    return import_files(run, files, profile, source_as_of, outside_ok=outside_ok, dry_run=dry_run)
 
 
 @command(samples, "plan")
@@ -200,14 +206,14 @@ def _deadline(run: State, text: str) -> dt.datetime:
     """A day means its end: the first instant after it."""
     import datetime as dt
 
-    from gridmgmt.periods import parse_instant
+    from gridmgmt.periods import YEARS, parse_instant
 
     try:
         day = dt.date.fromisoformat(text)
     except ValueError:
         return parse_instant(text, run.city.zone)
-    if day == dt.date.max:
-        raise OptionInvalid(name="--due", value=text, expected=f"< {day}")
+    if day.year not in YEARS:
+        raise OptionInvalid(name="--due", value=text, expected="YYYY-MM-DD")
     return parse_instant((day + dt.timedelta(days=1)).isoformat(), run.city.zone)
 
 

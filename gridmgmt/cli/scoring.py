@@ -15,10 +15,13 @@ from gridmgmt.errors import OptionInvalid
 from gridmgmt.numbers import exact
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     import pandas as pd
 
     from gridmgmt.assessing.operations.scoring import Made
     from gridmgmt.figures.operations.groups import Groups
+    from gridmgmt.periods import Period
     from gridmgmt.scorecards.documents import Document, Header
 
 app = typer.Typer()
@@ -51,27 +54,48 @@ def indicators(
     count: str | None = None,
     names: bool = False,
     format_: str = "table",
+    columns: str = "codes",
+    geometry: bool = False,
+    out: Path | None = None,
 ) -> View:
     """Counts and rates by grid, source, category, unit, person or ending; what is in no group last, then the total."""
     from gridmgmt.figures.operations import groups
-    from gridmgmt.figures.operations import indicators as counting
     from gridmgmt.periods import parse_period
 
     if (by == "grid") != (level is not None):
         raise OptionInvalid(name="--level", value=level or "", expected=texts.expected("level_with_grids"))
+    if geometry != (out is not None) or (geometry and (by != "grid" or behind is not None)):
+        expected = "--by grid --geometry --out FILE"
+        raise OptionInvalid(name="--out" if geometry else "--geometry", value="", expected=expected)
     wanted, cut = parse_period(period), run.instant(as_of)
     if behind is not None:
-        found_behind = groups.numbers_behind(run.work, wanted, by, behind, count, level=level, as_of=cut)
-        return View({"by": by, "code": behind, "numbers": found_behind}, _numbers(run, found_behind))
+        numbers = groups.numbers_behind(run.work, wanted, by, behind, count, level=level, as_of=cut)
+        return View({"by": by, "code": behind, "numbers": numbers}, _numbers(run, numbers))
     if by == "grid":
-        table, found = counting.indicators(run.work, wanted, str(level), cut)
-        head = {"period": period, "level": level, "as_of": found.as_of.isoformat(), "edition": found.edition.name}
-        return View(lambda: {**head, "grids": _records(table)}, _in_form(run, format_, head, table))
+        return _of_grids(run, wanted, str(level), cut, format_, columns, out)
     made = groups.by_group(run.work, wanted, by, cut, names=names)
     told = {"period": period, "by": by, "as_of": made.found.as_of.isoformat(), "edition": made.found.edition.name}
     total = {name: exact(Fraction(n)) if n != int(n) else int(n) for name, n in made.total.items()}
     whole = {**told, "total": total, "groups": _records(made.table)}
-    return View(whole, _grouped(run, format_, whole, made))
+    return View(whole, _grouped(run, format_, columns, whole, made))
+
+
+def _of_grids(
+    run: State, period: Period, level: str, as_of: dt.datetime | None, form: str, columns: str, out: Path | None
+) -> View:
+    """The grids of a level, shown or written as a map."""
+    from gridmgmt.figures.operations import indicators as counting
+
+    if out is not None:
+        table, found = counting.export_indicators(run.work, period, level, out, as_of)
+    else:
+        table, found = counting.indicators(run.work, period, level, as_of)
+    head = {"period": period.label, "level": level, "as_of": found.as_of.isoformat(), "edition": found.edition.name}
+    if out is not None:
+        shown: Shown = run.says("rows_written", {"n": len(table), "file": str(out)})
+    else:
+        shown = _in_form(run, form, head, _headed(run, table, columns) if form == "csv" else table)
+    return View(lambda: {**head, "grids": _records(table)}, shown)
 
 
 def _numbers(run: State, found: Mapping[str, Sequence[str]]) -> Shown:
@@ -88,6 +112,18 @@ def _records(table: pd.DataFrame) -> list[dict[Any, Any]]:
     return table.astype(object).where(table.notna(), None).to_dict("records")
 
 
+def _headed(run: State, table: pd.DataFrame, columns: str) -> pd.DataFrame:
+    """A table for CSV: its heads are codes, which programs read, or words."""
+    from gridmgmt.figures.names import indicator_words
+
+    if columns not in ("codes", "words"):
+        raise OptionInvalid(name="--columns", value=columns, expected="codes / words")
+    if columns == "codes":
+        return table
+    known = {c: run.word(f"column_{c}") for c in ("code", "name_zh", "name_en", "parent_code")}
+    return table.rename(columns={c: known.get(c) or indicator_words(c)[run.lang] for c in table.columns})
+
+
 def _in_form(run: State, form: str, head: Mapping[str, Any], table: pd.DataFrame) -> Shown:
     match form:
         case "csv":
@@ -100,7 +136,7 @@ def _in_form(run: State, form: str, head: Mapping[str, Any], table: pd.DataFrame
             raise OptionInvalid(name="--format", value=form, expected="table / csv / json")
 
 
-def _grouped(run: State, form: str, whole: Mapping[str, Any], made: Groups) -> Shown:
+def _grouped(run: State, form: str, columns: str, whole: Mapping[str, Any], made: Groups) -> Shown:
     from gridmgmt.figures.counts import COUNTS
     from gridmgmt.figures.grouping import ENDINGS
 
@@ -114,7 +150,7 @@ def _grouped(run: State, form: str, whole: Mapping[str, Any], made: Groups) -> S
                 table["name_zh"] = [run.word(f"ending_{c}") if c in ENDINGS else None for c in table["code"]]
             yield _indicators(run, table, counts, made.total)
         case _:
-            yield from _in_form(run, form, whole, made.table)
+            yield from _in_form(run, form, whole, _headed(run, made.table, columns))
 
 
 def _indicators(
@@ -198,14 +234,22 @@ def _missing(run: State, header: Header, documents: Sequence[Document]) -> Shown
     """What is still to be handed in, for whom, and which choices went beyond a quota."""
     from gridmgmt.files import wording
     from gridmgmt.scorecards.exports import results
-    from gridmgmt.scorecards.exports.cards import refusal_words
+    from gridmgmt.scorecards.exports.cards import notes, refusal_words
+    from gridmgmt.scorecards.exports.lines import total_words
 
+    little = [d for d in documents if d.status == "incomplete" and not d.is_open]
+    for note in notes(header, len(little)):
+        yield f"{wording.label('card_absent', run.lang)}: {note[run.lang]}"
+    for document in little[:_MOST_MISSING]:
+        yield f"  {document.subject.code} {document.subject.name[run.lang]}: {total_words(document)[run.lang]}"
+    if len(little) > _MOST_MISSING:
+        yield "  …"
     for refusal in header.refusals:
         yield f"{wording.label('card_refusal', run.lang)}: {refusal_words(refusal)[run.lang]}"
     if not header.n_missing:
         return
     yield wording.label("card_incomplete_value", run.lang, n=header.n_missing)
-    lacking = [d for d in documents if d.status == "incomplete"]
+    lacking = [d for d in documents if d.is_open]
     for document in lacking[:_MOST_MISSING]:
         parts = [f"{period} {titles[run.lang]}" for period, titles in results.missing(document)]
         yield f"  {document.subject.code} {document.subject.name[run.lang]}: {'; '.join(parts)}"
@@ -219,7 +263,7 @@ def assessments_list(run: State) -> View:
     from gridmgmt.assessing.operations import scoring
 
     found = scoring.listing(run.work)
-    rows = ([a["name"], a["period"], a["as_of"], run.word(_state(a)), a["sha256"]] for a in found)
+    rows = ([a["name"], a["period"], run.time(a["as_of"]), run.word(_state(a)), a["sha256"]] for a in found)
     return View(found, [Table(run.words(("assessment", "period", "as_of", "state", "SHA-256")), rows)])
 
 
@@ -231,12 +275,23 @@ def _state(row: Any) -> str:
 
 @command(app, "scorecards")
 def scorecards(
-    run: State, assessment: str, *, level: str, out: Path, format_: str = "xlsx,csv,json,html", code: Sequence[str] = ()
+    run: State,
+    assessment: str,
+    *,
+    level: str,
+    out: Path,
+    format_: str = "xlsx,csv,json,html",
+    code: Sequence[str] = (),
+    columns: str = "words",
+    lang: str | None = None,
 ) -> Shown:
     """Write one scorecard a subject and one summary workbook."""
     from gridmgmt.assessing.operations import scorecards as exporting
+    from gridmgmt.scorecards.exports.writing import Writer
 
+    run.speak(lang)
+    writer = Writer(run.file_lang, columns)
     formats = [f.strip() for f in format_.split(",") if f.strip()]
     with run.progress() as tell:
-        written = exporting.export(run.work.but(progress=tell), assessment, level, out, formats, codes=code or None)
+        written = exporting.export(run.work.but(progress=tell), assessment, level, out, formats, code or None, writer)
     yield run.word("files_written", {"n": len(written), "folder": str(out)})

@@ -6,7 +6,6 @@ from pathlib import Path
 import typer
 
 from gridmgmt.cli.base import Shown, State, Table, View, command, day_of, group
-from gridmgmt.texts import both
 
 app = typer.Typer()
 db = group(app, "db")
@@ -25,7 +24,7 @@ def db_start(run: State) -> Shown:
     from gridmgmt.database import administration
 
     started = administration.start(run.settings, lambda line: typer.echo(line, err=True))
-    yield both("db_started" if started else "db_running", {"url": administration.url(run.settings)})
+    yield run.said("db_started" if started else "db_running", {"url": administration.url(run.settings)})
 
 
 @command(db, "stop")
@@ -33,7 +32,7 @@ def db_stop(run: State) -> Shown:
     """Stop the private PostGIS."""
     from gridmgmt.database import administration
 
-    yield both("db_stopped" if administration.stop(run.settings) else "db_not_running")
+    yield run.said("db_stopped" if administration.stop(run.settings) else "db_not_running")
 
 
 @command(db, "status")
@@ -68,7 +67,7 @@ def db_drop(run: State, *, yes: bool = False) -> Shown:
 
     s = run.settings
     if not yes or s.database_url is not None:
-        typer.echo(both("db_drop_refused", {"db": s.database_url or s.db}), err=True)
+        typer.echo(run.said("db_drop_refused", {"db": s.database_url or s.db}), err=True)
         raise typer.Exit(2)
     administration.drop(s)
     return iter(())
@@ -80,7 +79,7 @@ def city_init(run: State, file: Path) -> Shown:
     from gridmgmt.people.operations import reference
 
     made = reference.init_city(run.work, file)
-    yield both("city_ready", {"code": made.code, "name": made.name("zh")})
+    yield run.said("city_ready", {"code": made.code, "name": made.name("zh")})
 
 
 @command(city, "show")
@@ -105,7 +104,7 @@ def units_import(run: State, file: Path) -> Shown:
     """Import units: columns code, name_zh, name_en, kind, parent_code; where there are any level, grid_code."""
     from gridmgmt.people.operations import reference
 
-    yield both("rows_imported", {"n": reference.import_units(run.work, file)})
+    yield run.said("rows_imported", {"n": reference.import_units(run.work, file)})
 
 
 @command(units, "history")
@@ -142,7 +141,7 @@ def categories_import(run: State, file: Path) -> Shown:
     """Import categories: columns scheme, kind, code, major_code, major_zh, major_en, name_zh, name_en."""
     from gridmgmt.people.operations import reference
 
-    yield both("rows_imported", {"n": reference.import_categories(run.work, file)})
+    yield run.said("rows_imported", {"n": reference.import_categories(run.work, file)})
 
 
 @command(responsibility, "import")
@@ -152,10 +151,10 @@ def responsibility_import(run: State, file: Path, *, reopen: bool = False) -> Vi
 
     report = reference.import_rules(run.work, file, reopen=reopen)
     counts = {"n": report.n_rows, "n_new": report.n_new, "n_ended": report.n_ended}
-    lines = [both("rules_imported", {**counts, "n_reopened": len(report.reopened)})]
-    lines += [both("rule_reopened", fault.told) for fault in report.reopened]
-    lines += [both("rule_nowhere", fault.told) for fault in report.nowhere[:_MOST_SHOWN]]
-    lines += [both("rules_nowhere", {"n": len(report.nowhere)})] if len(report.nowhere) > _MOST_SHOWN else []
+    lines = [run.said("rules_imported", {**counts, "n_reopened": len(report.reopened)})]
+    lines += [run.said("rule_reopened", fault.told) for fault in report.reopened]
+    lines += [run.said("rule_nowhere", fault.told) for fault in report.nowhere[:_MOST_SHOWN]]
+    lines += [run.said("rules_nowhere", {"n": len(report.nowhere)})] if len(report.nowhere) > _MOST_SHOWN else []
     return View(asdict(report), lines)
 
 

@@ -58,7 +58,7 @@ def _file(run: State, found: WhatIf, suffix: str) -> str:
     from gridmgmt.scorecards.exports import whatif_tables as tables
     from gridmgmt.scorecards.exports.whatif_chart import chart, page
 
-    lang = run.asked_lang
+    lang = run.file_lang
     match suffix:
         case ".svg":
             return chart(found, _levels(run), lang)

@@ -12,7 +12,7 @@ from gridmgmt.errors import CityExists, CityMissing
 
 
 def save_city(connection: Connection, city: City) -> None:
-    """Write the city's row; the same city again changes nothing.
+    """Write the city's row; the same city again changes nothing, and its metric CRS may change while no grid is loaded.
 
     Raises
     ------
@@ -21,11 +21,14 @@ def save_city(connection: Connection, city: City) -> None:
     """
     document = cities.to_dict(city)
     old = connection.execute(select(t.city.c.document)).scalar()
-    if old is not None and old != document:
-        keys = sorted(k for k in document if old.get(k) != document[k])
-        raise CityExists(code=old["code"], keys=keys)
     if old is None:
         connection.execute(t.city.insert().values(id=1, document=document))
+        return
+    keys = sorted(k for k in document if old.get(k) != document[k])
+    if keys == ["metric_crs"] and connection.execute(select(t.edition.c.id).limit(1)).first() is None:
+        connection.execute(t.city.update().values(document=document))
+    elif keys:
+        raise CityExists(code=old["code"], keys=keys)
 
 
 def load_city(connection: Connection) -> City:

@@ -13,8 +13,8 @@ from psycopg import sql
 from sqlalchemy import URL, Connection, Engine, create_engine, func, make_url, select, text
 from sqlalchemy.exc import ArgumentError, OperationalError
 
-from gridmgmt.database import server
-from gridmgmt.errors import DatabaseForeign, DatabaseOutdated, DatabaseUnreachable
+from gridmgmt.database import failures, server
+from gridmgmt.errors import DatabaseForeign, DatabaseLost, DatabaseOutdated, DatabaseUnreachable
 from gridmgmt.settings import Settings
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def make_engine(settings: Settings) -> Engine:
     return create_engine(
         _url(settings),
         pool_pre_ping=True,
+        hide_parameters=True,  # values of a city's cases belong in no traceback
         connect_args={"application_name": "gridmgmt", "options": "-c timezone=UTC -c datestyle=ISO"},
     )
 
@@ -66,6 +67,8 @@ def connect(engine: Engine) -> Iterator[Connection]:
     ------
     DatabaseUnreachable
         No server answers; says at which address and how to start one.
+    DatabaseLost, DatabaseExhausted, DatabaseFailed, ValueUnstorable
+        What the driver told in the middle, see :mod:`gridmgmt.database.failures`.
     """
     try:
         connection = engine.connect()
@@ -75,7 +78,15 @@ def connect(engine: Engine) -> Iterator[Connection]:
             reason=str(e.orig).strip(),
         ) from e
     with connection:
-        yield connection
+        try:
+            yield connection
+        except failures.DRIVER as e:
+            found = failures.failure(e)
+            if found is None:
+                raise
+            if isinstance(found, DatabaseLost):
+                connection.invalidate()  # so that nobody tries to end its transaction
+            raise found from e
 
 
 @contextmanager

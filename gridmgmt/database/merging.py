@@ -7,8 +7,9 @@ The rules of merging, the same for cases and samples:
 * an older export is kept as a version but never overwrites a newer one;
 * the current content in a later export confirms it: an export of the time
   between, arriving last, does not replace it;
-* two contents that claim the same version instant are a conflict: the row that
-  came second goes to quarantine, because choosing would be guessing.
+* two contents that claim the same version instant are a conflict, because
+  choosing would be guessing: rows that contradict the stored one go to
+  quarantine, and of a file's own all of them, whichever stands first.
 
 A case that is worked on here is what its steps say: rows of a newer export are
 taken out before the merge.
@@ -52,13 +53,13 @@ _Stamp = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Merged:
-    """What a merge did, in rows; conflicts as (row number, case or sample number)."""
+    """What a merge did, in rows; conflicts as row number, case or sample number, and the file's rows it contradicts."""
 
     n_new: int
     n_newer: int
     n_unchanged: int
     n_older: int
-    conflicts: tuple[tuple[int, str], ...]
+    conflicts: tuple[tuple[int, str, tuple[int, ...]], ...]
 
 
 def _incoming(kind: Kind) -> list[Column[Any]]:
@@ -130,13 +131,24 @@ def merge(connection: Connection, kind: Kind, batch_id: int, known_at: Any) -> M
 def _merged(connection: Connection, kind: Kind, j: Table) -> Merged:
     counted = connection.execute(select(j.c.fate, func.count()).group_by(j.c.fate))
     fates: dict[str, int] = {r[0]: r[1] for r in counted}
-    conflicts = select(j.c.row_no, j.c[kind.key]).where(j.c.fate == "conflict").order_by(j.c.row_no)
     return Merged(
         n_new=fates.get("new", 0),
         n_newer=fates.get("newer", 0),
         n_unchanged=fates.get("unchanged", 0) + fates.get("confirmed", 0),
         n_older=fates.get("older", 0),
-        conflicts=tuple((row, number) for row, number in connection.execute(conflicts)),
+        conflicts=_conflicts(connection, kind, j),
+    )
+
+
+def _conflicts(connection: Connection, kind: Kind, j: Table) -> tuple[tuple[int, str, tuple[int, ...]], ...]:
+    columns = (j.c.row_no, j.c[kind.key], j.c.version_at, j.c.content_hash)
+    rows = connection.execute(select(*columns).where(j.c.fate == "conflict").order_by(j.c.row_no)).all()
+    together: dict[Any, list[tuple[int, str]]] = {}
+    for row, number, at, content in rows:
+        together.setdefault((number, at), []).append((row, content))
+    return tuple(
+        (row, number, tuple(n for n, other in together[number, at] if other != content))
+        for row, number, at, content in rows
     )
 
 

@@ -1,4 +1,4 @@
-"""The quarantine (隔离区): rows that could not be loaded, whole, each with all its faults."""
+"""The quarantine (问题数据): rows that could not be loaded, whole, each with all its faults."""
 
 import datetime as dt
 import json
@@ -97,15 +97,16 @@ def open_groups(connection: Connection) -> list[Group]:
 
 
 def rows_of(connection: Connection, group: Group) -> list[BadRow]:
-    """The open rows of one group."""
+    """The open rows of one group, with their faults."""
     q = t.quarantine.c
     statement = (
-        select(q.row_no, q.raw)
+        select(q.row_no, q.raw, q.problems)
         .where(q.kind == group.kind, q.profile == group.profile, q.file_sha256 == group.file_sha256)
         .where(q.resolved_by.is_(None))
         .order_by(q.row_no)
     )
-    return [BadRow(r.row_no, r.raw, ()) for r in connection.execute(statement)]
+    found = connection.execute(statement)
+    return [BadRow(r.row_no, r.raw, [Fault(r.row_no, **p) for p in r.problems]) for r in found]
 
 
 def listing(connection: Connection, limit: int | None = None) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ Nothing here is about a real place: the city, its code and all names are
 invented. Reads only ``data/``; knows no database.
 """
 
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from gridmgmt.demo import casework, dirt, division, geography, inspections, resu
 from gridmgmt.demo import layers as reference_layers
 from gridmgmt.demo.names import table
 from gridmgmt.errors import OptionInvalid
+from gridmgmt.settings import data_path
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,8 @@ def make_demo_city(
     tell("demo_units", 0)
     writing.write_table(out / "units.csv", units.unit_table(city))
     writing.write_table(out / "responsibility.csv", units.responsibility_table(city))
-    files += ["units.csv", "responsibility.csv"]
+    shutil.copyfile(data_path("time_limits", "sample.csv"), out / "limits.csv")
+    files += ["units.csv", "responsibility.csv", "limits.csv"]
 
     tell("demo_cases", 0)
     cases = casework.make_cases(land, city, wanted.cases, wanted.spots, seed)

@@ -143,6 +143,8 @@ class Count:
     mask: Callable[[Facts], Mask]
     amount: str | None = None
     """Column that is summed; None counts rows."""
+    is_listed: bool = True
+    """Whether a scorecard lists it unasked; each can be asked for by its name."""
 
 
 def _registered(f: Facts) -> Mask:
@@ -232,12 +234,12 @@ COUNTS: Mapping[str, Count] = {
         Count("n_closed_late", "超期结案数", "Closed late", "cases", "due", lambda f: f.is_late),
         Count(
             "n_closed_derived", "按结案时间判定的结案数", "Closed, judged by the closing time", "cases", "due",
-            lambda f: f.is_derived,
+            lambda f: f.is_derived, is_listed=False,
         ),
         Count("n_overdue_open", "超期未结案数", "Overdue and open", "cases", "due", lambda f: f.is_overdue_open),
         Count("n_untimely", "不及时处置数", "Not handled in time", "cases", "due", lambda f: f.is_untimely),
         Count(
-            "n_due_rework_known", "返工情况已知的应结案数", "Due, rework known", "cases", "due",
+            "n_due_rework_known", "可判定返工的应结案数", "Due, rework can be told", "cases", "due",
             lambda f: f.is_due & f.frame["n_rework"].notna().to_numpy(),
         ),
         Count("n_rework_cases", "返工案件数", "Reworked cases", "cases", "due", lambda f: f.is_reworked),
@@ -247,8 +249,8 @@ COUNTS: Mapping[str, Count] = {
         ),
         Count("n_rework_events", "返工次数", "Rework events", "cases", "due", lambda f: f.is_reworked, "n_rework"),
         Count(
-            "n_registered_repeat_known", "是否重复已知的立案数", "Registered, repeat known", "cases", "registered_at",
-            _repeat_known,
+            "n_registered_repeat_known", "可判定重复的立案数", "Registered, repeat can be told", "cases",
+            "registered_at", _repeat_known,
         ),
         Count("n_repeats", "重复案件数", "Repeat cases", "cases", "registered_at", _repeat),
         Count("n_dispatched_logged", "有派遣步骤的案件数", "Dispatch logged", "steps", "at", _dispatched_once),

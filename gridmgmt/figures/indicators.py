@@ -45,7 +45,9 @@ RATIOS: Mapping[str, Ratio] = {
             "on_time_closing_rate", "按期结案率", "On-time closing rate", "n_closed_on_time", "n_due", "percent", "high"
         ),
         Ratio("rework_rate", "返工率", "Rework rate", "n_rework_cases", "n_due_rework_known", "percent", "low"),
-        Ratio("repeat_rate", "重复率", "Repeat rate", "n_repeats", "n_registered_repeat_known", "percent", "low"),
+        Ratio(
+            "repeat_rate", "重复案件率", "Repeat case rate", "n_repeats", "n_registered_repeat_known", "percent", "low"
+        ),
         Ratio("sample_score", "抽查得分", "Inspection score", "sum_sample_score", "n_scored_samples", "points", "high"),
         Ratio("density", "案件密度", "Reported per km²", "n_reported", "area_km2", "per_km2", None),
     )

@@ -7,26 +7,29 @@ people rename and move sheets. What stands above the header is not read.
 import csv
 import datetime as dt
 import re
-import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import openpyxl
 from pydantic import ValidationError
 
 from gridmgmt.accepted import words, yes_no
 from gridmgmt.errors import ColumnMissing, EntryInvalid, FileUnreadable
 from gridmgmt.faults import Fault, Faults
+from gridmgmt.files import excel
 from gridmgmt.files.cells import texts_of
+from gridmgmt.files.rows import Rows
 from gridmgmt.files.tables import ENCODINGS, R, faults_of
-from gridmgmt.files.tabular import TITLE_ROWS, as_text, open_rows
+from gridmgmt.files.tables import expected as expected_cell
+from gridmgmt.files.tabular import open_rows
 from gridmgmt.numbers import exact, to_exact
 from gridmgmt.texts import Unfit, expected
 
 DAY = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?(?:[ T]00:00:00)?")
 """``2025-12-03``, ``2025/12/3``, ``2025年12月3日``, and a spreadsheet's date."""
+
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
 
 AS_WRITTEN = ("name", "name_zh", "name_en", "evidence", "note")
 """Columns that are no codes or numbers: full-width characters stay."""
@@ -120,28 +123,29 @@ def _headers(path: Path) -> dict[str, list[set[str]]]:
     """Sheet → the texts of each of its first rows."""
     if not path.is_file():
         raise FileUnreadable(file=str(path), reason="no such file")
-    try:
-        with warnings.catch_warnings(action="ignore", category=UserWarning):  # styles that openpyxl does not know
-            book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except Exception as e:  # openpyxl raises whatever its parts raise
-        raise FileUnreadable(file=str(path), reason=str(e)) from e
-    try:
-        out = {}
-        for sheet in book.worksheets:
-            sheet.reset_dimensions()
-            rows = sheet.iter_rows(max_row=TITLE_ROWS, values_only=True)
-            out[sheet.title] = [{(as_text(v) or "").strip() for v in row} for row in rows]
-        return out
-    finally:
-        book.close()
+    return {sheet: [{c.strip() for c in cells} for cells in rows] for sheet, rows in excel.heads(path).items()}
 
 
 def _sheet(path: Path, kind: str, kinds: Mapping[str, Sequence[str]], name: str | None) -> Sheet:
     rows = open_rows(path, ENCODINGS, list(kinds[kind]), name)
     texts = [found for chunk in rows.chunks for found in texts_of(chunk, AS_WRITTEN)]
-    lines = [Line(name, row, {k: v for k, v in cells.items() if v}) for row, cells in texts if any(cells.values())]
+    faults = Faults(replace(f, sheet=name) for f in (*map(expected_cell, rows.faults), *_filled_numbers(rows, texts)))
+    unread = {f.row for f in faults}
+    lines = [
+        Line(name, row, {k: v for k, v in cells.items() if v})
+        for row, cells in texts
+        if any(cells.values()) and row not in unread
+    ]
     broken = Faults(Fault(n, "", text[:200], "expected_columns_of_header", sheet=name) for n, text in rows.broken)
-    return Sheet(kind, name, lines, broken, rows.sha256)
+    return Sheet(kind, name, lines, Faults([*faults, *broken]), rows.sha256)
+
+
+def _filled_numbers(rows: Rows, texts: Sequence[tuple[int, Mapping[str, str | None]]]) -> Iterator[Fault]:
+    """A number merged over several rows: each may count it, or all of them together."""
+    for row, cells in texts:
+        for column, text in cells.items():
+            if (row, column) in rows.filled and text is not None and _NUMBER.fullmatch(text):
+                yield Fault(row, column, text, "expected_cell_merged_number")
 
 
 class Collected:

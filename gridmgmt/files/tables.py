@@ -6,16 +6,19 @@ cell is None. Codes and days are read in half-width forms, names as they are wri
 
 import datetime as dt
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
+import pandas as pd
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo
 
 from gridmgmt.accepted import yes_no
 from gridmgmt.errors import ColumnMissing, LevelUnknown, TableInvalid, TableRefused
 from gridmgmt.faults import Fault, Faults
 from gridmgmt.files.cells import texts_of
-from gridmgmt.files.tabular import Rows, open_rows
+from gridmgmt.files.rows import Rows
+from gridmgmt.files.tabular import open_rows
 from gridmgmt.texts import Unfit
 
 ENCODINGS = ("utf-8", "gb18030")
@@ -75,7 +78,7 @@ def read(path: Path, model: type[R], **known: Any) -> tuple[dict[int, R], Faults
     context: dict[str, Any] = {**known, "seen": {}}
     out: dict[int, R] = {}
     faults = Faults()
-    for row, given in (x for chunk in rows.chunks for x in texts_of(chunk[found], AS_WRITTEN)):
+    for row, given in (x for chunk in rows.chunks for x in texts_of(_readable(rows, chunk[found]), AS_WRITTEN)):
         cells = {column: given.get(column) for column in columns}
         long = next((c for c, text in cells.items() if c.endswith("code") and len(text or "") > MOST_CODE), None)
         if long is not None:
@@ -85,9 +88,19 @@ def read(path: Path, model: type[R], **known: Any) -> tuple[dict[int, R], Faults
             out[row] = model.model_validate(cells, context={**context, "row": row})
         except ValidationError as e:
             faults += faults_of(e, row, cells)
+    faults += (expected(f) for f in rows.faults if f.column in columns)
     for row, text in rows.broken:
         faults.note(row, "", text[:200], "expected_columns_of_header")
     return out, faults
+
+
+def _readable(rows: Rows, chunk: pd.DataFrame) -> pd.DataFrame:
+    return chunk.drop(index=[*{f.row for f in rows.faults_in(chunk, list(chunk.columns))}])
+
+
+def expected(fault: Fault) -> Fault:
+    """A cell that cannot be read, told by what should stand there."""
+    return replace(fault, code=f"expected_{fault.code}")
 
 
 def _open(path: Path, columns: Sequence[str], needed: Sequence[str]) -> tuple[Rows, list[str]]:

@@ -12,6 +12,19 @@ Words = Mapping[str, str]
 """One text in every language: ``{"zh": …, "en": …}``."""
 
 
+ENGLISH_FIRST = "en+zh"
+"""The language of a file that has both, English first; None: both, Chinese first."""
+
+
+def languages(lang: str | None) -> tuple[str, ...]:
+    """The languages of a file, in their order: one, or both.
+
+    >>> languages("zh"), languages(None), languages(ENGLISH_FIRST)
+    (('zh',), ('zh', 'en'), ('en', 'zh'))
+    """
+    return tuple((lang or "zh+en").split("+"))
+
+
 def words(code: str, **facts: Any) -> Words:
     """An entry of the catalogue in every language; a fact that is itself :data:`Words` goes in by language."""
     return {lang: word(code, _in(facts, lang), lang) for lang in LANGUAGES}
@@ -19,14 +32,12 @@ def words(code: str, **facts: Any) -> Words:
 
 def say(text: Words, lang: str | None = None) -> str:
     """One language, or ``中文 English`` where ``lang`` is None; once where both are the same."""
-    if lang is not None:
-        return text[lang]
-    return text["zh"] if text["zh"] == text["en"] else f"{text['zh']} {text['en']}"
+    return " ".join(dict.fromkeys(text[x] for x in languages(lang)))
 
 
 def stacked(text: Words, lang: str | None = None) -> str:
     """One language, or the two on a line each."""
-    return say(text, lang) if lang or text["zh"] == text["en"] else f"{text['zh']}\n{text['en']}"
+    return "\n".join(dict.fromkeys(text[x] for x in languages(lang)))
 
 
 def label(code: str, lang: str | None = None, **facts: Any) -> str:
@@ -123,6 +134,6 @@ class Figure:
             case "relative":
                 return f"{sign}{shown(self.value * 100, 1)}%"
             case "pp":
-                return f"{sign}{shown(self.value)} {words('card_pp')[lang or 'zh']}"
+                return f"{sign}{shown(self.value)} {words('card_pp')[languages(lang)[0]]}"
             case _:
                 return f"{sign}{shown(self.value)}"

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import io
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
@@ -13,7 +14,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 from openpyxl.writer.excel import ExcelWriter
 
-from gridmgmt.files.wording import Figure, label, words
+from gridmgmt.files.wording import Figure, label, languages, words
 
 _FACE = "微软雅黑"
 """Microsoft YaHei by its Chinese name; where it is missing, its character set (GB 2312) finds another Chinese font."""
@@ -71,6 +72,10 @@ def _centred() -> Alignment:
     return Alignment(horizontal="center", vertical="center", wrap_text=True)
 
 
+_PAGE_WIDTH = 210
+"""Characters that A4 landscape holds at the least size that is read without effort, 7 points (project convention)."""
+
+
 def add_sheet(book: Workbook, code: str, widths: Sequence[float], lang: str | None, *, fit: bool = True) -> Worksheet:
     """A sheet named by the catalogue, A4 landscape.
 
@@ -79,21 +84,21 @@ def add_sheet(book: Workbook, code: str, widths: Sequence[float], lang: str | No
     widths
         Of the columns, in characters of the body font (a Chinese one is two).
     fit
-        Print it as wide as one page; else it goes on over pages, smaller.
+        Print it as wide as one page, or as the few that leave it readable; else it goes on over pages, smaller.
     """
     sheet = book.create_sheet(label(code, lang)[:31])
     for i, width in enumerate(widths, 1):
         sheet.column_dimensions[get_column_letter(i)].width = width
     sheet.sheet_view.showGridLines = False
     sheet.page_setup.orientation, sheet.page_setup.paperSize = "landscape", sheet.PAPERSIZE_A4
-    sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
+    sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = math.ceil(sum(widths) / _PAGE_WIDTH), 0
     sheet.sheet_properties.pageSetUpPr.fitToPage = fit
     if not fit:
-        sheet.page_setup.scale = 60
+        sheet.page_setup.scale = 70
     margins = sheet.page_margins
     margins.left = margins.right = margins.top = 0.5
     margins.bottom, margins.footer = 0.7, 0.3
-    sheet.oddFooter.right.text = label("card_page", lang or "zh")
+    sheet.oddFooter.right.text = label("card_page", languages(lang)[0])
     return sheet
 
 
@@ -153,7 +158,7 @@ def _put_figure(cell: Any, figure: Figure, lang: str | None, style: str) -> None
     whole = figure.value.denominator == 1
     cell.value = int(figure.value) if whole else float(figure.value)
     if figure.unit == "pp":
-        unit = f'" {words("card_pp")[lang or "zh"]}"'
+        unit = f'" {words("card_pp")[languages(lang)[0]]}"'
         cell.number_format = f"+0.00{unit};-0.00{unit};0.00{unit}"
     else:
         cell.number_format = FORMATS[figure.unit] if whole or figure.unit != "count" else "#,##0.##"

@@ -1,6 +1,6 @@
 """Making an edition (网格版本) whole: the city and parents a delivery leaves out, partial deliveries (局部更新)."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,8 +25,11 @@ class Built:
     findings: tuple[Finding, ...]
 
 
-def fill_hierarchy(frame: GeoDataFrame, city: City) -> Built:
-    """Derive what a delivery leaves out: the city from its districts, parents by the largest share of area.
+def fill_hierarchy(frame: GeoDataFrame, city: City, above: Mapping[tuple[int, str], str] | None = None) -> Built:
+    """Derive what a delivery leaves out: upper levels from their children, parents by the largest share of area.
+
+    A level without grids whose children name their parents is made of these:
+    each parent is the union of its children.
 
     Only a whole level without parents has them derived; a single blank stays
     blank and is reported by the check, because it may be a mistake. Equal
@@ -36,8 +39,15 @@ def fill_hierarchy(frame: GeoDataFrame, city: City) -> Built:
     ----------
     frame
         The grids of all levels, in the edition's columns.
+    above
+        (level, code) of a grid that is made so → its parent's code.
     """
     findings: list[Finding] = []
+    for level in range(len(city.levels) - 1, 1, -1):
+        if not (frame["level"] == level).any() and frame.loc[frame["level"] == level + 1, "parent_code"].notna().any():
+            frame = _with_level(frame, city, level, above or {})
+            codes = tuple(frame.loc[frame["level"] == level, "code"])
+            findings.append(Finding("grid_level_derived", "note", level, codes[:MAX_CODES], len(codes)))
     if not (frame["level"] == 1).any() and (frame["level"] == 2).any():
         frame = _with_city(frame, city)
         findings.append(Finding("grid_city_derived", "note", 1, (city.code,), 1))
@@ -103,6 +113,20 @@ def district_of(frame: GeoDataFrame) -> pd.Series:
 
     districts = [climb(*x) for x in zip(frame["level"], frame["code"], strict=True)]
     return pd.Series(districts, index=frame.index, dtype=object)
+
+
+def _with_level(frame: GeoDataFrame, city: City, level: int, above: Mapping[tuple[int, str], str]) -> GeoDataFrame:
+    """The grids of a level as unions of their children; one that is called by a name has it."""
+    groups = frame[frame["level"] == level + 1].groupby("parent_code")["geometry"]
+    unions = groups.agg(lambda x: shapely.union_all(x.to_numpy()))
+    top = next(iter(frame.loc[frame["level"] == 1, "code"]), city.code) if level == 2 else None
+    parents = [above.get((level, code)) or top for code in unions.index]
+    names = ["" if code.isascii() and not code.isalpha() else code for code in unions.index]
+    zh, en = (names if city.languages[0] == lang else [""] * len(names) for lang in ("zh", "en"))
+    table = {"level": level, "code": list(unions.index), "parent_code": parents, "name_zh": zh, "name_en": en}
+    shapes = multipolygons(unions.to_numpy(dtype=object))
+    made = GeoDataFrame({**table, "kind": city.levels[level - 1].key, "responsible": None}, geometry=shapes)
+    return GeoDataFrame(pd.concat([made.set_crs(frame.crs), frame], ignore_index=True), crs=frame.crs)
 
 
 def _with_city(frame: GeoDataFrame, city: City) -> GeoDataFrame:

@@ -18,6 +18,7 @@ Nothing here judges the edition: that is :mod:`gridmgmt.places.topology`.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -29,6 +30,7 @@ from numpy.typing import NDArray
 from gridmgmt.city import STORAGE_EPSG, City
 from gridmgmt.errors import ColumnMissing, LevelUnknown
 from gridmgmt.faults import Fault
+from gridmgmt.files.cells import as_code, trimmed
 from gridmgmt.geo import areas_m2, to_storage
 from gridmgmt.texts import word
 
@@ -92,6 +94,8 @@ class GridColumns:
     level
         A column that holds level numbers, keys or names; or, where no column
         has that name, the one level that all rows belong to.
+    above
+        Columns with the codes of the grids above the parent, upwards: of a file that holds the lowest level only.
     """
 
     code: str = "code"
@@ -101,6 +105,7 @@ class GridColumns:
     parent: str | None = None
     kind: str | None = None
     responsible: str | None = None
+    above: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -115,19 +120,31 @@ class Mended:
 
 @dataclass(frozen=True)
 class Prepared:
-    """The grids of one file or layer in the edition's columns, what was mended, and why rows were left out."""
+    """The grids of one file or layer in the edition's columns, what was mended, and why rows were left out.
+
+    Attributes
+    ----------
+    above
+        (level, code) of a grid that is no row of the file → the code above it, from the columns ``above``.
+    n_dissolved
+        Codes that stood in several rows and are one grid now.
+    """
 
     frame: GeoDataFrame
     mended: tuple[Mended, ...]
     faults: tuple[Fault, ...]
+    above: Mapping[tuple[int, str], str] = field(default_factory=dict)
+    n_dissolved: int = 0
 
 
-def prepare(frame: GeoDataFrame, city: City, columns: GridColumns, source: str = "") -> Prepared:
+def prepare(
+    frame: GeoDataFrame, city: City, columns: GridColumns, source: str = "", *, dissolve: bool = False
+) -> Prepared:
     """Bring one boundary file to the edition's columns; name every row that cannot be, all at once.
 
-    Codes are trimmed, and a code read as a number loses its ``.0``. Invalid rings are
-    mended with ``make_valid(method="structure")``: shells bound area, holes exclude it, and what
-    collapses to a line is dropped.
+    Codes are read as in every file (:func:`gridmgmt.files.cells.as_code`), and one read as a
+    number loses its ``.0``. Invalid rings are mended with ``make_valid(method="structure")``: shells bound
+    area, holes exclude it, and what collapses to a line is dropped.
 
     Parameters
     ----------
@@ -135,6 +152,8 @@ def prepare(frame: GeoDataFrame, city: City, columns: GridColumns, source: str =
         The file's features in EPSG:4490 (EPSG:4326 is relabelled), any row index.
     source
         File and layer, named in faults.
+    dissolve
+        A code that stands in several rows is one grid, the union of their polygons.
 
     Raises
     ------
@@ -146,17 +165,24 @@ def prepare(frame: GeoDataFrame, city: City, columns: GridColumns, source: str =
     raw = to_storage(frame, name=source).reset_index(drop=True)
     _require_columns(raw, columns, source)
     table = _edition_columns(raw, city, columns)
-    given = raw.geometry.to_numpy()
+    given = _uncollected(raw.geometry.to_numpy())
+    raw = raw.set_geometry(given, crs=raw.crs)
     table["geometry"] = multipolygons(given)
-    faults = _faults(raw, table, columns, source)
+    above, torn = _above(raw, table, columns, source)
+    faults = (*_faults(raw, table, columns, source), *torn, *(_apart(table, columns, source) if dissolve else ()))
     good = ~table.index.isin([x.row - 1 for x in faults])
     mended = _tell_mended(table[good & ~shapely.is_valid(given)], given, city.metric_epsg)
     whole = table[good].astype({"level": "int64", "code": str, "kind": str})
-    return Prepared(in_order(GeoDataFrame(whole, geometry="geometry", crs=STORAGE_EPSG)), mended, faults)
+    n_dissolved = int(whole.loc[whole.duplicated(["level", "code"]), ["level", "code"]].drop_duplicates().shape[0])
+    if dissolve and n_dissolved:
+        whole = _dissolved(whole)
+    made = in_order(GeoDataFrame(whole, geometry="geometry", crs=STORAGE_EPSG))
+    return Prepared(made, mended, faults, above, n_dissolved if dissolve else 0)
 
 
 def _require_columns(raw: GeoDataFrame, columns: GridColumns, source: str) -> None:
-    named = (columns.code, columns.name_zh, columns.name_en, columns.parent, columns.kind, columns.responsible)
+    own = (columns.code, columns.name_zh, columns.name_en, columns.parent, columns.kind, columns.responsible)
+    named = (*own, *columns.above)
     missing = [x for x in named if x is not None and x not in raw.columns]
     if missing:
         raise ColumnMissing(file=source, columns=missing, found=[str(x) for x in raw.columns])
@@ -173,6 +199,9 @@ def _edition_columns(raw: GeoDataFrame, city: City, columns: GridColumns) -> pd.
         "responsible": columns.responsible,
     }
     table = pd.DataFrame({key: _texts(raw, column) for key, column in wanted.items()})
+    for column in ("code", "parent_code", "responsible"):
+        table[column] = table[column].map(as_code, na_action="ignore").astype(object)
+        table[column] = table[column].where(table[column].notna() & (table[column] != ""), None)
     seen = _level_texts(raw, columns)
     table["level"] = seen.map({x: _level_number(city, x) for x in seen.unique()}).astype("Int64")
     keys = {x.number: x.key for x in city.levels}
@@ -206,7 +235,7 @@ def _text(value: Any) -> str | None:
     if pd.isna(value):
         return None
     whole = isinstance(value, float) and value.is_integer()
-    return (str(int(value)) if whole else str(value).strip()) or None
+    return (str(int(value)) if whole else trimmed(str(value))) or None
 
 
 def multipolygons(geometries: Geometries) -> Geometries:
@@ -224,6 +253,55 @@ def multipolygons(geometries: Geometries) -> Geometries:
         if len(polygons):
             made[i] = shapely.multipolygons(polygons)
     return made
+
+
+def _uncollected(geometries: Geometries) -> Geometries:
+    """A collection of nothing but polygons is what those polygons are."""
+    made: Geometries = geometries.copy()
+    for i in np.flatnonzero(shapely.get_type_id(geometries) == shapely.GeometryType.GEOMETRYCOLLECTION):
+        parts = shapely.get_parts(geometries[i])
+        if len(parts) and np.isin(shapely.get_type_id(parts), _POLYGONAL).all():
+            made[i] = parts[0] if len(parts) == 1 else shapely.multipolygons(shapely.get_parts(parts))
+    return made
+
+
+def _above(
+    raw: GeoDataFrame, table: pd.DataFrame, columns: GridColumns, source: str
+) -> tuple[dict[tuple[int, str], str], list[Fault]]:
+    """What stands above the parents by the columns ``above``, and rows that put one code under two."""
+    found: dict[tuple[int, str], str] = {}
+    faults = []
+    names = [columns.parent, *columns.above]
+    texts = [_texts(raw, name) for name in names]
+    for step, (below, upper) in enumerate(pairwise(texts), 1):
+        for i, (level, code, parent) in enumerate(zip(table["level"], below, upper, strict=True)):
+            if pd.isna(level) or code is None or parent is None:
+                continue
+            if found.setdefault((int(level) - step, code), parent) != parent:
+                facts = {"grid": code, "other": found[int(level) - step, code]}
+                faults.append(Fault(i + 1, str(names[step]), parent, "grid_parent_two", facts, sheet=source))
+    return found, faults
+
+
+def _apart(table: pd.DataFrame, columns: GridColumns, source: str) -> list[Fault]:
+    """Rows of one code that name another parent than its first row: they are not one grid."""
+    first = table.groupby(["level", "code"])["parent_code"].transform("first")
+    rows = table.index[table["parent_code"].notna() & (table["parent_code"] != first) & first.notna()]
+    return [
+        Fault(
+            i + 1, columns.parent or "", table["parent_code"][i], "grid_parent_two",
+            {"grid": table["code"][i], "other": first[i]}, sheet=source,
+        )
+        for i in rows
+    ]  # fmt: skip
+
+
+def _dissolved(whole: pd.DataFrame) -> pd.DataFrame:
+    """One row a code, the union of its rows; what else it is called is told by the first row that says it."""
+    groups = whole.groupby(["level", "code"], sort=False)
+    told = groups.first().reset_index()
+    unions = groups["geometry"].agg(lambda x: shapely.union_all(x.to_numpy())).to_numpy()
+    return told.assign(geometry=multipolygons(unions))[list(whole.columns)]
 
 
 def _faults(raw: GeoDataFrame, table: pd.DataFrame, columns: GridColumns, source: str) -> tuple[Fault, ...]:

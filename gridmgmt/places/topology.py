@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from gridmgmt.city import City
 from gridmgmt.codes import CodeLayout
 from gridmgmt.geo import to_metric, to_storage
+from gridmgmt.places.contested import Settlement
 from gridmgmt.places.coverage import Mask, Nesting, beyond, enclosed, mismatches, nest, overlaps
 from gridmgmt.places.grids import MAX_CODES, Finding, Geometries, Severity, multipolygons
 
@@ -65,6 +66,7 @@ SEVERITY: Mapping[str, Severity] = {
     "grid_invalid_geometry": "error",
     "grid_edges_mismatch": "note",
     "grid_overlap": "error",
+    "grid_overlap_accepted": "warning",
     "grid_overlap_slight": "note",
     "grid_gap": "warning",
     "grid_gap_slight": "note",
@@ -119,6 +121,7 @@ class TopologyReport:
     tolerance: Tolerance
     levels: tuple[LevelMeasures, ...]
     findings: tuple[Finding, ...]
+    settled: Settlement | None = None
 
     @property
     def blocking(self) -> tuple[Finding, ...]:
@@ -138,10 +141,17 @@ class TopologyReport:
             tolerance=Tolerance(**data["tolerance"]),
             levels=tuple(LevelMeasures(**x) for x in data["levels"]),
             findings=tuple(Finding(**{**x, "codes": tuple(x["codes"])}) for x in data["findings"]),
+            settled=_settled(data.get("settled")),
         )
 
 
-def check_edition(frame: GeoDataFrame, city: City, tolerance: Tolerance = DEFAULT) -> TopologyReport:
+def _settled(data: Mapping[str, Any] | None) -> Settlement | None:
+    return None if data is None else Settlement(**{**data, "first": tuple(data["first"])})
+
+
+def check_edition(
+    frame: GeoDataFrame, city: City, tolerance: Tolerance = DEFAULT, settled: Settlement | None = None
+) -> TopologyReport:
     """Measure an edition and find what is wrong with it (拓扑检查).
 
     Errors, which block: a level without grids, more than one city, duplicate codes, parents that
@@ -152,6 +162,8 @@ def check_edition(frame: GeoDataFrame, city: City, tolerance: Tolerance = DEFAUL
     ----------
     frame
         An edition frame (:mod:`gridmgmt.places.grids`); invalid geometry is mended for measuring only.
+    settled
+        What the city says about land that two grids claim: accepted overlaps warn, and do not block.
     """
     metric = to_metric(frame.sort_values(["level", "code"], ignore_index=True), city.metric_epsg)
     metric = metric.set_geometry(multipolygons(metric.geometry.to_numpy()), crs=metric.crs).dropna(subset="geometry")
@@ -165,10 +177,10 @@ def check_edition(frame: GeoDataFrame, city: City, tolerance: Tolerance = DEFAUL
         mismatched = mismatches(here)
         pairs, nesting = overlaps(here, mismatched), nest(here, above)
         measures.append(_measure(here, mismatched, pairs, shapely.area(gaps), nesting, tolerance))
-        findings += _judge_overlaps(level.number, here["code"][mismatched], pairs, tolerance)
+        findings += _judge_overlaps(level.number, here["code"][mismatched], pairs, tolerance, settled)
         findings += _judge_gaps(here, gaps, tolerance)
         findings += _judge_nesting(level.number, nesting, tolerance)
-    return TopologyReport(city.metric_epsg, tolerance, tuple(measures), tuple(findings))
+    return TopologyReport(city.metric_epsg, tolerance, tuple(measures), tuple(findings), settled)
 
 
 def _measure(
@@ -261,13 +273,19 @@ def _judge_validity(frame: GeoDataFrame) -> Iterator[Finding]:
         yield from _find("grid_invalid_geometry", int(level), rows["code"], reason=reason)
 
 
-def _judge_overlaps(level: int, mismatched: pd.Series, pairs: pd.DataFrame, tolerance: Tolerance) -> Iterator[Finding]:
+def _judge_overlaps(
+    level: int, mismatched: pd.Series, pairs: pd.DataFrame, tolerance: Tolerance, settled: Settlement | None
+) -> Iterator[Finding]:
     """Edges that neighbours do not share, and areas that two grids share; codes pair by pair, worst first."""
     yield from _find("grid_edges_mismatch", level, mismatched)
     earnest = (pairs["area_m2"] > tolerance.overlap_m2) & (pairs["share"] > tolerance.overlap_share)
-    for code, rows in (("grid_overlap", pairs[earnest]), ("grid_overlap_slight", pairs[~earnest])):
+    accepted = settled is not None and settled.way == "accept"
+    overlap = "grid_overlap_accepted" if accepted else "grid_overlap"
+    for code, rows in ((overlap, pairs[earnest]), ("grid_overlap_slight", pairs[~earnest])):
         codes, area = rows[["code_a", "code_b"]].to_numpy().ravel(), rows["area_m2"]
-        facts = {"worst": " / ".join(codes[:2]), "total_m2": float(area.sum())}
+        facts: dict[str, Any] = {"worst": " / ".join(codes[:2]), "total_m2": float(area.sum())}
+        if settled is not None and code == "grid_overlap_accepted":
+            facts |= {"by": settled.by, "why": settled.why}
         yield from _find(code, level, dict.fromkeys(codes), area, "m2", n=len(rows), **facts)
 
 

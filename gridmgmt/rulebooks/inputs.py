@@ -84,6 +84,14 @@ class Automatic(Strict):
     accounts: bool = False
     posts: str | None = None
 
+    @property
+    def facts(self) -> str | None:
+        """The kind of facts that it is counted from; None where these are grids or posts."""
+        if self.count is not None:
+            return COUNTS[self.count].of
+        named = {"samples": self.sample_mean, "steps": self.accounts, "staff": self.staff is not None}
+        return next((kind for kind, is_read in named.items() if is_read), None)
+
     @model_validator(mode="after")
     def _one(self) -> "Automatic":
         given = [n for n in ("count", "staff", "grids", "posts") if getattr(self, n) is not None]

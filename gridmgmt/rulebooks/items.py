@@ -313,7 +313,18 @@ class Total(Item):
         children = tuple(replace(i.evaluate(context), weight=i.weight) for i in self.items)
         if any(c.status == "missing" for c in children):
             return self.open(children)
-        return self._join(children)
+        return replace(self._join(children), formed=self._formed(children))
+
+    def _formed(self, children: tuple[Node, ...]) -> Fraction:
+        """The share of its points that have data (有数据的分值占比); what does not apply is no part of it."""
+        held = [(self._counts_for(c), c) for c in children if c.status != "not_applicable"]
+        whole = sum((points for points, _ in held), NOTHING)
+        formed = sum((points * c.formed for points, c in held if c.status == "ok"), NOTHING)
+        return formed / whole if whole else Fraction(bool(not held or any(c.status == "ok" for _, c in held)))
+
+    def _counts_for(self, child: Node) -> Fraction:
+        """What an item counts for beside the others: its points."""
+        return child.maximum or NOTHING
 
     def _join(self, children: tuple[Node, ...]) -> Node:
         """Its result where those of its items are known."""

@@ -6,6 +6,7 @@ paper leaves open stands under ``readings`` as a named option with its reason.
 
 import datetime as dt
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -14,6 +15,9 @@ from gridmgmt.documents import Count, Day, Exact, Id, Positive, Strict, Test, Wo
 from gridmgmt.rulebooks.inputs import Empty, Input, Rate
 from gridmgmt.rulebooks.items import Item, Part
 from gridmgmt.rulebooks.kinds.events import EventRule
+
+_HALF = Fraction(1, 2)
+"""A total out of less than half of its points says more of what is left out than of what is in it."""
 
 
 class Validity(Strict):
@@ -99,6 +103,9 @@ class Stage(Strict):
         The tree of items; None: indicators and events only, no total.
     shown
         Items beside the score, not in it.
+    least_share
+        From which share of its points a total may be formed (有数据的分值不少于此，方形成总分): items without data are
+        left out and the others scaled up, which says nothing where too little is left. Half of them unless stated.
     """
 
     id: Id
@@ -106,6 +113,7 @@ class Stage(Strict):
     cadence: Annotated[str, Field(pattern=r"^(any|(month|quarter|half|year)(@([2-9]|1[0-9]|2[0-8]))?)$")]
     score: Item | None = None
     shown: tuple[Item, ...] = ()
+    least_share: Annotated[Exact, Field(ge=0, le=1)] = _HALF
     grades: tuple[Grade, ...] = ()
     grade_entered: GradeEntered | None = None
     ranking: Ranking | None = None
@@ -323,6 +331,11 @@ class Rulebook(Strict):
     def event_rules(self, name: str) -> tuple[EventRule, ...]:
         """The rules that read an events input."""
         return tuple(part for _, part in self.parts() if isinstance(part, EventRule) and part.input == name)
+
+    def forming_from_any(self) -> "Rulebook":
+        """The same as assessments up to schema 2 were made by it: a total was formed from whatever had data."""
+        stages = tuple(s.model_copy(update={"least_share": Fraction(0)}) for s in self.stages)
+        return self.model_copy(update={"stages": stages})
 
     def consequence(self, name: str) -> Consequence | None:
         """The consequence of that id, if any."""

@@ -16,6 +16,9 @@ Status = Literal["ok", "missing", "no_data", "not_applicable"]
 
 NOTHING = Fraction(0)
 
+TOO_LITTLE = "total_too_little"
+"""The reason why there is no total where too small a share of its points has data."""
+
 
 class Book(Protocol):
     """What items and rules read of their rulebook; the rulebook is made of them."""
@@ -53,6 +56,8 @@ class Node:
         The inputs it was made from directly.
     zeroes
         Of a rule: the whole item scores nothing.
+    formed
+        Of a total: the share of its points that its value was formed from; the others had no data.
     marks
         Further exact figures of the item, for conditions and for show.
     """
@@ -72,6 +77,7 @@ class Node:
     missing: tuple[str, ...] = ()
     children: tuple["Node", ...] = ()
     zeroes: bool = False
+    formed: Fraction = Fraction(1)
     marks: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -82,7 +88,8 @@ class Outcome:
     Attributes
     ----------
     status
-        ``scored``; ``incomplete``: inputs are missing; ``no_data``: nothing to
+        ``scored``; ``incomplete``: inputs are missing, or too small a share of the
+        points has data; ``no_data``: nothing to
         score; ``unscored``: the stage has no total; ``given``: handed in as a result.
     own, carry_out
         Of a stage with carry-over: the value before charges, and what goes into the next period.
@@ -111,6 +118,19 @@ class Outcome:
     own: Fraction | None = None
     carry_out: Fraction = Fraction(0)
     awaited: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is incomplete until inputs are handed in; facts that never were are not waited for."""
+        return self.status == "incomplete" and self.reason.code != TOO_LITTLE
+
+    @property
+    def formed(self) -> Fraction | None:
+        """The share of the points that the total is formed from, or would be; None where nothing is scored."""
+        if self.root is None or self.root.status not in ("ok", "no_data"):
+            return None
+        has_data = self.root.status == "ok" or self.reason.code == TOO_LITTLE
+        return self.root.formed if has_data else NOTHING
 
     @property
     def is_rated(self) -> bool:

@@ -17,7 +17,7 @@ from gridmgmt.rulebooks.inputs import LISTED, Input
 from gridmgmt.rulebooks.kinds.carry import Carry
 from gridmgmt.rulebooks.model import Grade, Rulebook, Stage
 from gridmgmt.rulebooks.records import SIGNED
-from gridmgmt.rulebooks.results import NOTHING, Context, Node, Outcome, Reason, flat, titles
+from gridmgmt.rulebooks.results import NOTHING, TOO_LITTLE, Context, Node, Outcome, Reason, flat, numbers, titles
 from gridmgmt.rulebooks.values import Value
 
 
@@ -159,6 +159,8 @@ def _outcome(stage: Stage, period: Period, code: str, context: Context) -> Outco
         status: Any = "incomplete" if located else "unscored"
         reason = Reason("total_none") if not located else _incomplete(context, located)
         return Outcome(code, period.label, stage.id, status, None, grade, reason, **base)
+    if root.value is not None and root.formed < stage.least_share:
+        return Outcome(code, period.label, stage.id, "incomplete", None, None, **{**base, **_too_little(stage, root)})
     carry = next((n for n in flat(root) if n.kind == "carry"), None)
     if carry is not None and "raw" in carry.marks:
         base |= {"own": carry.marks["own"], "carry_out": carry.marks["carry_out"]}
@@ -170,6 +172,12 @@ def _outcome(stage: Stage, period: Period, code: str, context: Context) -> Outco
     return Outcome(
         code, period.label, stage.id, "scored", root.value, grade or (found.id if found else None), root.reason, **base
     )
+
+
+def _too_little(stage: Stage, root: Node) -> dict[str, Any]:
+    """The root and the reason of a total that too small a share of its points would form."""
+    reason = Reason(TOO_LITTLE, numbers(formed=root.formed * 100, least=stage.least_share * 100))
+    return {"root": replace(root, value=None, status="no_data", reason=reason), "reason": reason}
 
 
 def _incomplete(context: Context, missing: Sequence[tuple[str, str]]) -> Reason:
@@ -228,7 +236,7 @@ def _awaited(
     out = dict(made)
     for code, outcome in made.items():
         lacking = {name for label, name in outcome.missing if label == outcome.period}
-        is_open = bool(lacking & {*needed, SIGNED}) if code in given else outcome.status == "incomplete"
+        is_open = bool(lacking & {*needed, SIGNED}) if code in given else outcome.is_open
         if is_open and code not in rated and (rated or entered - lacking):
             out[code] = replace(outcome, awaited=True)
     return out

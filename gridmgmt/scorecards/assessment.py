@@ -24,6 +24,7 @@ from gridmgmt.rulebooks.records import SIGNATURE, SIGNED
 from gridmgmt.rulebooks.results import Node, Outcome, Reason
 from gridmgmt.rulebooks.run import Run, rank, run
 from gridmgmt.scorecards.documents import (
+    SCHEMA,
     Book,
     Consequence,
     Counts,
@@ -46,11 +47,10 @@ from gridmgmt.scorecards.documents import (
     Reading,
     Refusal,
     TopItem,
+    apart,
 )
 from gridmgmt.scorecards.documents import Reason as Told
 from gridmgmt.scorecards.documents import Stage as StageTold
-
-SCHEMA = "gridmgmt.assessment/2"
 
 H = TypeVar("H", bound=Judged)
 """The header of an assessment from the database, or of a dossier by itself."""
@@ -150,12 +150,12 @@ def assess(
             **header,
             "schema": SCHEMA,
             "rulebook": _book(loaded, stage),
-            "complete": not any(o.status == "incomplete" for o in outcomes.values()) and not made.refusals,
+            "complete": not any(o.is_open for o in outcomes.values()) and not made.refusals,
             "n_missing": missing,
             "refusals": _refusals(made, label),
         }
     )
-    return Assessment(full, documents, outcomes, stage, digest(full, documents))
+    return Assessment(full, tuple(apart(documents)), outcomes, stage, digest(full, documents))
 
 
 def _refusals(made: Run, label: str) -> list[Refusal]:
@@ -171,6 +171,7 @@ def _book(loaded: Loaded, stage: Stage) -> Book:
     """What of the rulebook its scorecards say."""
     book = loaded.rulebook
     top = _top_items(stage)
+    least = stage.least_share if stage.score is not None else None
     scale = book.scale or (stage.score.maximum if stage.score is not None else None)
     return Book(
         id=book.id,
@@ -178,7 +179,7 @@ def _book(loaded: Loaded, stage: Stage) -> Book:
         sha256=loaded.sha256,
         title=dict(book.title),
         issuer=dict(book.issuer),
-        stage=StageTold(id=stage.id, title=dict(stage.title)),
+        stage=StageTold(id=stage.id, title=dict(stage.title), least_share=_exact(least)),
         empty=Empty(option=book.empty.option, reason=dict(book.empty.reason)),
         scale=_exact(scale),
         items=[TopItem(id=i.id, title=dict(i.title), points=_exact(i.maximum or i.weight or None)) for i in top],
@@ -255,6 +256,7 @@ def _document(
         lines=_lines(book, outcome),
         shown=[line for node in outcome.shown for line in _flat(book, node, 0)],
         total=number(outcome.total, book.display_scale, limits),
+        formed=_exact(outcome.formed),
         grade=outcome.grade,
         reason=_reason(outcome.reason),
         rank=Ranks(level=place, siblings=siblings),

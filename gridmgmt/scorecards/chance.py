@@ -1,4 +1,4 @@
-"""Chance in a result (偶然性): intervals of rates and ranks, so that a grid of three cases is not shamed by them.
+"""Chance in a result (名次波动): intervals of rates and ranks, so that a grid of three cases is not shamed by them.
 
 Each subject's facts are drawn again with replacement (重抽样), entered values
 stay as they are, and every draw is scored in floats as the engine would
@@ -342,16 +342,17 @@ def _placed(stage: Stage, codes: Sequence[str], totals: Array, outcomes: Mapping
 # --- words ------------------------------------------------------------------------------------------------------------
 
 
-def words(found: Chance) -> Words:
-    """One subject's result as a sentence for its scorecard, in both languages."""
+def words(found: Chance, n_ranked: int) -> Words:
+    """One subject's result as a sentence for its scorecard, in both languages; of one alone no rank could vary."""
     parts = [_told(found.reason)] if found.reason is not None else []
     if found.rank is not None:
-        parts.append(_rank_words(found, found.rank))
-        grade, third = _percent(found.grade_share), _percent(found.third_share)
-        code = {(True, True): "chance_kept", (True, False): "chance_kept_grade", (False, True): "chance_kept_third"}
-        known = (grade is not None, third is not None)
-        if known in code:
-            parts.append(wording.words(code[known], draws=found.draws, grade=grade, third=third))
+        varies = n_ranked > 1
+        parts += [_rank_words(found, found.rank)] if varies else []
+        grade, third = _percent(found.grade_share), _percent(found.third_share) if varies else None
+        if grade is not None:
+            parts.append(wording.words("chance_kept_grade", grade=grade))
+        elif third is not None:
+            parts.append(wording.words("chance_kept_third", third=third))
     return wording.listed([*parts, *map(_told, found.notes)])
 
 
@@ -373,7 +374,7 @@ def _percent(share: str | None) -> str | None:
 
 
 def rate_words(rate: Interval) -> Words:
-    """One rate's interval for its line: ``95% 区间 59.6%–98.2%（n = 10，样本量小）``."""
+    """One rate's interval for its line: ``95% 置信区间 59.6%–98.2%（n = 10，样本量小）``."""
     scale, sign = (100, "%") if rate.unit == "percent" else (1, "")
     low, high = (shown(Fraction(x) * scale, 1) + sign for x in (rate.low, rate.high))
     code = "chance_rate_small" if rate.small else "chance_rate"

@@ -5,11 +5,22 @@ key that no model knows is refused; :func:`gridmgmt.documents.plain` writes them
 Numbers are exact texts, for nothing that is decided goes through a float.
 """
 
+from collections import defaultdict
+from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from gridmgmt.documents import Bilingual, Strict
+from gridmgmt.numbers import shown_apart
+from gridmgmt.rulebooks.results import TOO_LITTLE
+
+SCHEMA = "gridmgmt.assessment/3"
+"""The form that assessments are written in."""
+
+READABLE = ("gridmgmt.assessment/2", SCHEMA)
+"""The forms that are read; what was stored in another is refused in words."""
 
 Tone = Literal["praise", "warning", "penalty", "notice"]
 Status = Literal["scored", "incomplete", "no_data", "unscored", "given"]
@@ -52,6 +63,7 @@ class Stage(Strict):
 
     id: str
     title: Bilingual
+    least_share: str | None = Field(default=None, description="The least share of its points that a total needs.")
 
 
 class Empty(Strict):
@@ -142,7 +154,7 @@ class Refusal(Strict):
 class Judged(Strict):
     """What every assessment's header says of its results."""
 
-    schema_: str = Field(alias="schema", examples=["gridmgmt.assessment/2"])
+    schema_: str = Field(alias="schema", examples=["gridmgmt.assessment/3"])
     rulebook: Book
     complete: bool
     n_missing: int
@@ -214,6 +226,7 @@ class Header(Judged):
     evidence: dict[str, Proof]
     unassigned: dict[str, Counts] = Field(description="Level → the counts of what lies in no grid of it.")
     earlier: dict[str, Source] = Field(description="Earlier period → the assessment whose results count here.")
+    absent: list[str] = Field(default=[], description="Kinds of facts that the rulebook reads and the period lacks.")
     corrects: Source | None = None
     exempted: list[str] | None = None
 
@@ -349,7 +362,7 @@ class Interval(Strict):
 
 
 class Chance(Strict):
-    """What chance a result rests on (偶然性)."""
+    """What chance a result rests on (名次波动)."""
 
     seed: str
     draws: int
@@ -367,6 +380,7 @@ class Document(Facts):
     """A subject's scorecard (考评表), exact and explained.
 
     ``chance`` stands beside it where it is shown; it is no part of what is hashed.
+    Nor is how its total is written among others, see :func:`apart`.
     """
 
     status: Status
@@ -375,12 +389,30 @@ class Document(Facts):
     lines: list[Line]
     shown: list[Line]
     total: Number | None
+    formed: str | None = Field(default=None, description="The share of the points that have data; null: not scored.")
     grade: str | None
     reason: Reason
     rank: Ranks
     missing: list[Missing]
     consequences: list[Reached]
     chance: Chance | None = None
+    _written: str | None = PrivateAttr(None)
+
+    @property
+    def written_total(self) -> str | None:
+        """The total as people read it, with the digit that parts it from others of its level; None without one."""
+        return self._written or (self.total.shown if self.total else None)
+
+    def as_written(self, total: str | None) -> "Document":
+        """The same document, its total written so."""
+        copy = self.model_copy()
+        copy._written = total
+        return copy
+
+    @property
+    def is_open(self) -> bool:
+        """Whether inputs are still to come."""
+        return self.status == "incomplete" and self.reason.code != TOO_LITTLE
 
     @property
     def place(self) -> int | None:
@@ -395,3 +427,14 @@ class Document(Facts):
     def reached(self, consequence: str | None) -> Reached | None:
         """The consequence of that id, if the subject reached it."""
         return next((c for c in self.consequences if c.consequence == consequence), None)
+
+
+def apart(documents: Sequence[Document]) -> list[Document]:
+    """The documents with totals that, on one level, never read the same where they differ (and so do the ranks)."""
+    totals: dict[tuple[str, str | None], dict[int, tuple[Fraction, str]]] = defaultdict(dict)
+    for place, document in enumerate(documents):
+        if document.total is not None:
+            level = (document.subject.kind or "", document.subject.level)
+            totals[level][place] = (Fraction(document.total.exact), document.total.shown)
+    written = {place: text for members in totals.values() for place, text in shown_apart(members).items()}
+    return [d.as_written(written[n]) if n in written else d for n, d in enumerate(documents)]

@@ -7,7 +7,8 @@ function startPage(map, data) {
   const name = (i) => (page.lang === "en" && districts.name_en ? districts.name_en[i] : districts.name[i]);
   const title = (layer, i) => {
     if (layer === districts) return name(i);
-    return layer.parent[i] < 0 ? page.word("elsewhere") : name(layer.parent[i]);
+    const district = layer.parent[i] < 0 ? page.word("elsewhere") : name(layer.parent[i]);
+    return layer.places[i] ? `${district} · ${page.text(layer.places[i])}` : district;
   };
   const state = {size: null, drawn: null};
   const page = new Page(map, data, {path: () => [], levels, title, pick, redraw});

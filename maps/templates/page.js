@@ -56,7 +56,12 @@ class Page {
   // In a frame: only the map stays; tell the page around it what was pressed and where, and go where it says.
   embed() {
     document.body.classList.add("embedded");
-    this.map.on("click", ({latlng}) => window.parent.postMessage({place: [latlng.lng, latlng.lat]}, "*"));
+    this.map.on("click", ({latlng, containerPoint}) => {
+      // a finger is ten pixels wide: so exactly was the place pointed at, and so much may a simplified border be off
+      const beside = this.map.containerPointToLatLng(containerPoint.add([10, 0]));
+      const within = this.map.distance(latlng, beside);
+      window.parent.postMessage({place: [latlng.lng, latlng.lat], within}, "*");
+    });
     new ResizeObserver(() => this.map.invalidateSize({animate: false, pan: false})).observe(this.map.getContainer());
     requestAnimationFrame(() => this.fit(this.view.bounds));
     window.addEventListener("message", ({source, data}) => {
@@ -184,7 +189,8 @@ class Page {
   }
 
   value(layer, i) {
-    return layer.value[i] === null ? this.word("no_data") : layer.value[i];
+    if (layer.value[i] === null) return this.word("no_data");
+    return layer.unit ? `${layer.value[i]} ${this.text(layer.unit)}` : layer.value[i];
   }
 
   describe(layer, i) {
@@ -218,7 +224,9 @@ class Page {
         element("td", "bars", bar), element("td", "n", part ? `${grouped(inView)} / ${grouped(n)}` : grouped(n)));
     };
     const label = (x) => (x.name ? `${this.text(x.name)}　${this.text(x)}` : this.text(x));
-    const rows = layer.classes.map((x, k) => row(x.colour, label(x), x.n, shown.get(k) || 0)).reverse();
+    // A class that no grid is in is listed only where its limits were given.
+    const rows = layer.classes.map((x, k) => (x.n || layer.fixed
+      ? row(x.colour, label(x), x.n, shown.get(k) || 0) : null)).filter((x) => x !== null).reverse();
     if (layer.n_no_data !== null) {
       rows.push(row(null, this.word("no_data"), layer.n_no_data, shown.get(-1) || 0));
     }

@@ -22,12 +22,17 @@ function startPage(map, data) {
     return drawn;
   };
 
+  // A line breaks between case numbers, never inside one.
+  function whole(text) {
+    return text.split(", ").flatMap((part, i) => [i ? ", " : "", element("span", "whole", part)]);
+  }
+
   // The rows of one group are its own: class, road class, cases by number.
   const plain = page.describe.bind(page);
   page.describe = (which, i) => {
     const box = plain(which, i);
     const rows = which.rows[i].map(([label, value]) => element("tr", "",
-      element("th", "", page.text(label)), element("td", "", typeof value === "string" ? value : page.text(value))));
+      element("th", "", page.text(label)), element("td", "", ...whole(typeof value === "string" ? value : page.text(value)))));
     box.append(element("table", "wide", ...rows));
     return box;
   };

@@ -91,6 +91,32 @@ def test_wrong_and_unknown_parameters_are_refused_by_name(client, path, wrong):
     assert all("{" not in e["detail"] for e in problem["errors"])
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/grids?edition=%00", "/v1/grids/%00", "/v1/grids?parent=a%00", "/v1/indicators?period=%00&level=city",
+        "/v1/locate?lon=114&lat=30&category=%00", "/v1/locate?lon=114&lat=30&crs=%00", "/v1/assessments/%00",
+        "/v1/explain?assessment=%00&code=4299", "/v1/explain?assessment=latest&code=%00",
+        "/maps/choropleth?indicator=%00", "/maps/heat?period=2025-12&category=%00", "/v1/grids?%00=1",
+    ],
+)  # fmt: skip
+def test_a_nul_is_refused_wherever_it_stands(client, path):
+    problem = client.get(path).json()
+    assert (problem["status"], problem["code"]) == (400, "request_nul")
+
+
+@pytest.mark.parametrize("as_of", ["9999-12-31", "9999-12-31T23:00Z", "9999-12-31T23:59:59", "0001-01-01T00:00-12:00"])
+def test_an_instant_at_the_end_of_all_years_is_refused(client, as_of):
+    response = client.get("/v1/indicators", params={"period": "2025-12", "level": "city", "as_of": as_of})
+    assert (response.status_code, response.json()["code"]) == (422, "instant_invalid")
+
+
+@pytest.mark.parametrize("on", ["9999-12-31", "0001-01-01"])
+def test_a_day_at_the_end_of_all_years_is_answered(client, on):
+    assert client.get("/v1/grids", params={"on": on}).status_code in (200, 404)
+    assert client.get("/v1/locate", params={"lon": 114, "lat": 30, "on": on}).status_code in (200, 404)
+
+
 def test_it_is_read_only_and_serves_its_own_host_only(client):
     assert client.post("/v1/city").json()["code"] == "method_unknown"
     response = client.get("/v1/city", headers={"host": "evil.example"})
@@ -136,3 +162,9 @@ def test_a_fault_of_ours_tells_nothing_of_its_inside(small_settings):
         response = client.get("/fault")
         assert (response.status_code, response.json()["code"]) == (500, "unexpected")
         assert "division" not in response.text
+
+
+def test_a_parameter_is_called_as_people_call_it(client):
+    answer = client.get("/v1/locate?lon=east&lat=nan", headers={"accept-language": "zh"}).json()
+    assert [e["detail"] for e in answer["errors"]] == ["经度 应为数字，而不是“east”", "纬度 应为有限的数，而不是“nan”"]
+    assert [e["parameter"] for e in answer["errors"]] == ["lon", "lat"]

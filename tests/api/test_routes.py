@@ -45,6 +45,18 @@ def test_grids_come_page_by_page_and_each_once(client, get):
         ({"parent": "4299"}, ["429901", "429902"]),
         ({"level": "社区", "bbox": f"{WEST + 0.002},{SOUTH + 0.002},{WEST + 0.003},{SOUTH + 0.003}"}, COMMUNITIES[:1]),
         ({"level": "community", "bbox": f"{WEST + SIDE},{SOUTH},{WEST + SIDE},{SOUTH + 0.001}"}, COMMUNITIES[0:3:2]),
+        ({"level": "community", "bbox": f"{WEST + SIDE},{SOUTH},{WEST + SIDE},{SOUTH}"}, COMMUNITIES[0:3:2]),
+        (
+            {
+                "level": "community",
+                "bbox": f"{WEST + SIDE / 2},{SOUTH + SIDE / 2},{WEST + SIDE / 2},{SOUTH + SIDE / 2}",
+            },
+            COMMUNITIES[:1],
+        ),
+        (
+            {"level": "community", "bbox": f"{WEST},{SOUTH + SIDE / 2},{WEST + SIDE * 1.5},{SOUTH + SIDE / 2}"},
+            COMMUNITIES[0:3:2],
+        ),
         ({"level": "community", "bbox": "10,10,11,11"}, []),
         ({"level": "city", "on": "2025-01-01"}, ["4299"]),
         ({"level": "city", "edition": "2025"}, ["4299"]),
@@ -52,6 +64,20 @@ def test_grids_come_page_by_page_and_each_once(client, get):
 )
 def test_grids_are_filtered_in_the_database(get, query, codes):
     assert [f["id"] for f in get("/v1/grids", params=query)["features"]] == codes
+
+
+def test_a_client_that_does_not_page_gets_all_and_is_told_where_there_is_more(client, get):
+    assert get("/v1/grids?level=community")["numberReturned"] == 8
+    answer = client.get("/v1/grids?level=community&limit=5")
+    links = {x["rel"]: x["href"] for x in answer.json()["links"]}
+    assert f'<{links["next"]}>; rel="next"' in answer.headers["Link"]
+    assert "edition=2025" in links["next"]
+    assert [f["id"] for f in get(links["next"])["features"]] == COMMUNITIES[5:]
+
+
+def test_a_next_page_keeps_to_its_edition_and_not_to_the_day(client, get):
+    page = get("/v1/grids?level=community&limit=5&on=2025-01-01")
+    assert all("edition=2025" in x["href"] and "&on=" not in x["href"] for x in page["links"])
 
 
 def test_a_grid_keeps_its_shape_and_knows_what_is_above(get):
@@ -70,6 +96,12 @@ def test_locate_names_all_grids_and_the_unit(get):
     assert found["unit"]["code"] == "S1"
     assert found["near"] == []
     assert get("/v1/locate", params={"lon": lon, "lat": lat, "category": "component:01001"})["unit"]["code"] == "D9"
+    border = {"lon": WEST + SIDE - 0.001, "lat": lat}
+    assert get("/v1/locate", params=border)["near"] == [], "96 m from the border"
+    near = get("/v1/locate", params={**border, "within_m": 100, "edition": "2025", "on": "2025-12-31"})
+    assert [n["code"] for n in near["near"]] == [COMMUNITIES[2]]
+    assert near["near"][0]["unit"] is None
+    assert near["edition"] == "2025"
     outside = get("/v1/locate", params={"lon": 115, "lat": 31})
     assert (outside["assigned"], outside["grids"], outside["unit"]) == (False, [], None)
 
@@ -139,7 +171,7 @@ def test_a_scorecard_is_the_stored_document_with_its_texts(get):
     lines = {x["item"]: x for x in card["texts"]["lines"]}
     assert list(lines) == ["closing", "on_time_closing", "rework", "repeat", "inspection"]
     assert "9 ÷ 10" in lines["closing"]["reason"]
-    assert lines["closing"]["chance"].startswith("95% 区间")
+    assert lines["closing"]["chance"].startswith("95% 置信区间")
     assert "扣完为止" in lines["rework"]["reason"]
     assert "重抽样" in card["texts"]["chance"]
     english = get(f"/v1/assessments/latest/scorecards/{COMMUNITIES[0]}?lang=en")
@@ -195,6 +227,6 @@ def test_maps_say_what_the_scorecards_say(client):
 def test_the_start_page_speaks_the_readers_language(client):
     chinese = client.get("/").text
     assert "小城" in chinese
-    assert "这里谁负责" in chinese
-    assert "Who is responsible here?" in client.get("/", headers={"accept-language": "en-GB,en;q=0.9,zh;q=0.5"}).text
-    assert "这里谁负责" in client.get("/", headers={"accept-language": "fr,zh;q=0.5,en;q=0.1"}).text
+    assert "责任单位查询" in chinese
+    assert "Find the responsible unit" in client.get("/", headers={"accept-language": "en-GB,en;q=0.9,zh;q=0.5"}).text
+    assert "责任单位查询" in client.get("/", headers={"accept-language": "fr,zh;q=0.5,en;q=0.1"}).text

@@ -9,6 +9,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from maps.drawing import repeats as repeat_page
 from maps.pages import choropleth, heat, save
+from maps.style import Measure
 from tests.maps.synthetic import CLOSING, COUNTS, PAGE, city
 from tests.maps.test_repeat_page import OUTLINES, report
 
@@ -120,6 +121,18 @@ def test_on_a_phone_the_first_tap_shows_and_the_second_goes_down(levels, visit):
     expect(tab.locator("#list li")).to_have_count(page.data["layers"][2]["parent"].count(0))
 
 
+def test_a_legend_lists_no_class_that_no_grid_is_in(visit):
+    levels = city(10)
+    for level in levels:
+        level.frame["value"] = [0.0] * (len(level.frame) - 1) + [9.0]
+        level.frame["rank"] = np.nan
+    measure = Measure("n_overdue_open", "超期未结案数", "Overdue", "count", "low")
+    page = choropleth(levels, measure, counts={}, start_level="community", breaks="equal", **PAGE)
+    tab = visit(page, viewport={"width": 1366, "height": 768})
+    assert tab.locator("#legend td.label").all_inner_texts() == ["9", "0", "无数据"]
+    assert tab.locator("#legend td.n").all_inner_texts() == ["1", "99", "0"]
+
+
 def test_heat_cells_tell_their_count_and_follow_the_zoom(levels, visit):
     rng = np.random.default_rng(2)
     lon, lat = rng.normal(114.15, 0.03, 20_000), rng.normal(30.13, 0.03, 20_000)
@@ -131,7 +144,7 @@ def test_heat_cells_tell_their_count_and_follow_the_zoom(levels, visit):
     coarse = page.data["layers"][-1]
     assert tab.locator(".leaflet-overlay-pane path").count() == len(coarse["value"])
     tab.locator("#list button").first.hover()
-    expect(tab.locator(".tip b")).to_have_text(coarse["value"][0])
+    expect(tab.locator(".tip b")).to_have_text(f"{coarse['value'][0]} 件")
     tab.get_by_role("button", name="自动").click()
     legend, finest = tab.locator("#legend small"), page.data["layers"][0]["zh"]
     for _ in range(60):  # a click while the map still moves, or when it is as near as it gets, does nothing

@@ -103,6 +103,23 @@ def test_a_community_is_pressed_and_its_scorecard_read(visit):
     expect(tab.locator("dialog")).not_to_be_visible()
 
 
+def test_near_a_border_both_sides_are_said_as_exactly_as_the_map_was_pressed(visit):
+    tab = visit()
+    shape = shape_of(tab, "望湖社区")
+    box = shape.bounding_box()
+    with tab.expect_request("**/v1/locate*") as asked:
+        shape.click(position={"x": box["width"] - 5, "y": box["height"] / 2})
+    assert "edition=2025&on=2025-12-31" in asked.value.url, "the answer is of the assessment that is shown"
+    within_m = float(asked.value.url.split("within_m=")[1].split("&")[0])
+    pixel_m = 963 / box["width"]  # a hundredth of a degree at 30° north
+    assert within_m == pytest.approx(10 * pixel_m, rel=0.05)
+    expect(tab.locator("#locate .path")).to_contain_text("望湖社区")
+    expect(tab.locator("#locate .near").first).to_contain_text("桂园社区")
+    with tab.expect_request("**/v1/locate*"):
+        shape.click(position={"x": box["width"] / 2, "y": box["height"] / 2})
+    expect(tab.locator("#locate .near")).to_have_count(0)
+
+
 def test_the_ranking_sorts_finds_and_moves_the_map(visit):
     tab = visit("/?level=community")
     rows = tab.locator("#ranking tbody tr")
@@ -128,7 +145,7 @@ def test_an_address_passed_on_shows_the_same_in_the_other_language(visit):
     tab.locator("#language").click()
     expect(tab.locator("#scorecard h3")).to_contain_text("Community 5")
     expect(tab.locator("#ranking tr[aria-current]")).to_contain_text("Community 5")
-    expect(tab.locator("#locate h2")).to_have_text("Who is responsible here?")
+    expect(tab.locator("#locate h2")).to_have_text("Find the responsible unit")
 
 
 @pytest.mark.parametrize("category", ["component:01001", "供水井盖"])
@@ -146,6 +163,21 @@ def test_who_is_responsible_here(visit, category):
     form.get_by_label("经度").fill("115")
     form.get_by_role("button", name="查询").click()
     expect(form.locator(".outside")).to_be_visible()
+
+
+def test_a_word_in_several_classes_lists_them_to_choose_from(visit):
+    tab = visit()
+    form = tab.locator("#locate")
+    form.get_by_label("经度").fill("114.005")
+    form.get_by_label("纬度").fill("30.005")
+    form.get_by_label("问题类别").fill("井盖")
+    form.get_by_label("问题类别").press("Enter")
+    expect(form.locator(".answer p")).to_have_text("“井盖”对应多个类别，请选择：")
+    form.get_by_role("button", name="供水井盖 component:01001").click()
+    expect(form.locator(".unit")).to_have_text("市政中心")
+    form.get_by_label("问题类别").fill("没有这个词")
+    form.get_by_label("问题类别").press("Enter")
+    expect(form.locator(".answer p")).to_have_text("没有名称含“没有这个词”的类别")
 
 
 def test_names_from_a_file_are_text(visit):

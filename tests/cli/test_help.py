@@ -52,9 +52,9 @@ def parameters() -> Iterator[tuple[str, str]]:
 def test_the_walk_finds_the_commands() -> None:
     names = {
         "db start", "db stop", "db status", "db url", "db migrate", "city init", "grids import", "grids check",
-        "grids activate", "grids list", "grids diff", "cases import", "samples import", "quarantine list",
-        "quarantine export", "quarantine retry", "assign", "locate", "unassigned list", "indicators", "score",
-        "explain", "scorecards", "map choropleth", "map heat", "demo-city", "samples notices issue", "serve",
+        "grids activate", "grids list", "grids export", "grids diff", "cases import", "samples import",
+        "quarantine list", "quarantine export", "quarantine retry", "assign", "locate", "unassigned list", "indicators",
+        "score", "explain", "scorecards", "map choropleth", "map heat", "demo-city", "samples notices issue", "serve",
     }  # fmt: skip
     assert {f"gridmgmt {name}" for name in names} <= {*CONTEXTS}
     assert len(CONTEXTS) > 80

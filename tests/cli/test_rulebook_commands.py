@@ -205,7 +205,7 @@ def test_evaluate_tells_every_point_with_its_reason(run: Run, mine: Path) -> Non
     shown = told(run("evaluate", str(mine), "--input", written({"U": {"inputs": INPUTS}})))
     assert "U：84.00 分，合格，第 1 名" in shown
     assert "按期结案 51.00 / 60：按期结案率（170 ÷ 200）85.00% × 满分 60 分" in shown
-    assert "超出界限 2% 共 2 个整步" in shown
+    assert "超过 2% 的部分每满 1 个百分点扣" in shown
     english = told(run("evaluate", str(mine), "--input", "inputs.json", "--lang", "en"))
     assert "U: 84.00, Pass, rank 1 of 1" in english
 

@@ -8,7 +8,7 @@ import openpyxl
 import pytest
 from sqlalchemy import func, select, text
 
-from gridmgmt.assessing.operations import explaining, publishing, scoring
+from gridmgmt.assessing.operations import explaining, publishing, recomputing, scoring
 from gridmgmt.casework.operations import lookup
 from gridmgmt.database import tables as t
 from gridmgmt.database.work import Work
@@ -88,7 +88,7 @@ def test_a_year_of_districts_is_scored_and_explained_down_to_cases_and_entries(d
     item = next(line.item for line in document.lines if line.code == "3.3")
     found = explaining.explain(work, month, code, item)
     assert len(found.evidence["due"]) == document.counts["n_due"] > 0
-    assert publishing.recompute(work, stored.name).is_same
+    assert recomputing.recompute(work, stored.name).is_same
 
 
 def test_a_county_month_has_consequences_that_lead_back_to_their_periods(demo_run: Demo) -> None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gridmgmt.assessing.operations import publishing
+from gridmgmt.assessing.operations import recomputing
 from gridmgmt.database.work import Work
 from gridmgmt.settings import Settings
 from tests.frozen import models, stored
@@ -31,7 +31,7 @@ def test_every_fact_has_its_recorded_hash(demo_run: Demo) -> None:
 
 def test_every_assessment_recomputes(demo_run: Demo) -> None:
     _, work, _, _ = demo_run
-    again = {name: publishing.recompute(work, name).again for name in RECORDED["assessments"]}
+    again = {name: recomputing.recompute(work, name).again for name in RECORDED["assessments"]}
     assert again == RECORDED["assessments"]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import folium
 import numpy as np
 import pytest
+import shapely
 
 import maps
 from gridmgmt.errors import CrsMissing, OptionInvalid
@@ -168,6 +169,20 @@ def test_a_cell_names_the_district_that_covers_its_centre(small):
     inside = districts.geometry.iloc[0].representative_point()
     page = heat(np.array([inside.x, 100.0]), np.array([inside.y, 30.0]), boundary=districts, **HEAT)
     assert page.data["layers"][0]["parent"] == [-1, 0]
+    assert page.data["layers"][0]["places"] == []
+
+
+def test_a_cell_is_called_by_the_community_that_covers_its_centre(small):
+    districts, communities = small[1].frame, small[3].frame
+    inside = communities.geometry.iloc[5].representative_point()
+    points = (np.array([inside.x, 100.0]), np.array([inside.y, 30.0]))
+    layer = heat(*points, boundary=districts, places=communities, **HEAT).data["layers"][0]
+    assert layer["unit"]["zh"] == "件"
+    outside, named = layer["places"]
+    assert outside is None
+    centre = shapely.centroid(communities.geometry.to_numpy())
+    near = communities["name"].to_numpy()[np.argsort(shapely.distance(centre, inside))[:4]]
+    assert named["zh"] in near
 
 
 def test_the_same_input_gives_the_same_bytes(small):

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import geopandas as gpd
@@ -69,12 +70,24 @@ def test_each_group_stands_once_with_the_most_repeats_first() -> None:
     assert [layer["classes"][k]["zh"] for k in layer["class"]] == ["主干道 （满 2 次起计）", "背街小巷 （满 4 次起计）"]
     assert [c["n"] for c in layer["classes"]] == [0, 1, 0, 1, 0]
     rows = {label["en"]: value for label, value in layer["rows"][0]}
-    assert rows["repeat from"] == "2"
+    assert rows["repeat from"] == {"zh": "2 次", "en": "2"}
+    assert rows["cases"] == {"zh": "5 件", "en": "5 cases"}
+    assert layer["unit"] == {"zh": "件重复", "en": "repeats"}
     assert rows["case numbers"] == ", ".join(f"C1-{j}{HOSTILE}" for j in range(5))
     assert rows["numbers of repeats"] == ", ".join(f"C1-{j}{HOSTILE}" for j in range(1, 5))
     facts = [f["en"] for f in page["facts"]]
     assert facts[-2:] == ["2 groups on the map", "1 groups without a place"]
     assert "within 20 m" in facts[-3]
+
+
+def test_a_group_without_addresses_has_no_row_for_them() -> None:
+    found = report(("main", 114.05, 30.05, 2))
+    (group,) = found.groups
+    for addresses, there in (([], False), (["", " "], False), (["人民路 1 号", ""], True)):
+        page = data(drawing.repeats(replace(found, groups=[{**group, "addresses": addresses}]), OUTLINES))
+        rows = {label["en"]: value for label, value in page["layer"]["rows"][0]}
+        assert ("addresses" in rows) == there
+    assert rows["addresses"] == "人民路 1 号"
 
 
 def test_long_lists_are_cut_and_say_how_long_they_are() -> None:

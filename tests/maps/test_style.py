@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gridmgmt.errors import OptionInvalid
-from maps.style import GRADES, WORSE, Measure, classify, ramp, show_number
+from maps.style import GRADES, WORSE, Measure, classify, ramp, show_number, show_ranked
 
 SCORE = Measure("score", "得分", "Score", "score", "high")
 RATE = Measure("closing_rate", "结案率", "Closing rate", "rate", "high")
@@ -66,6 +66,43 @@ def test_one_value_makes_one_class_and_no_value_none():
     assert (empty.colours, empty.sizes(np.array([np.nan]))) == ((), [])
 
 
+def _legend(values, measure, breaks="quantile"):
+    values = np.array(values, dtype=float)
+    classes = classify(values, measure, breaks)
+    return dict(zip((x["zh"] for x in classes.labels), classes.sizes(values), strict=True))
+
+
+def test_zero_is_a_class_of_its_own_and_small_counts_are_classes():
+    mostly_zero = [0] * 270 + [1] * 20 + [2] * 10
+    assert _legend(mostly_zero, COUNT) == {"0": 270, "1": 20, "2": 10}
+    assert _legend([0] * 50 + [1] * 30 + [2] * 9 + [3] * 6 + list(range(4, 10)), COUNT) == {
+        "0": 50,
+        "1": 30,
+        "2": 9,
+        "3": 6,
+        "4 – 9": 6,
+    }
+    assert _legend([0, 0, 0], COUNT) == {"0": 3}
+    wide = {"0": 1, "1 – 25": 25, "26 – 49": 24, "50 – 74": 25, "75 – 100": 26}
+    assert _legend(range(101), COUNT, "equal") == wide
+    assert "零单独为一级" in classify(np.array([0.0, 5.0]), COUNT).how["zh"]
+    assert "零单独为一级" not in classify(np.array([3.0, 5.0]), COUNT).how["zh"]
+
+
+def test_a_rate_that_is_mostly_zero_parts_zero_from_the_least_value_above_it():
+    share = Measure("repeat_rate", "重复率", "Repeat rate", "rate", "low")
+    legend = _legend([0.0] * 80 + [0.0004] * 5 + list(np.linspace(0.01, 0.2, 15)), share)
+    assert next(iter(legend.items())) == ("0.00%", 80)
+    assert sum(legend.values()) == 100
+    assert list(legend)[1].startswith("0.04% – ")
+    assert "0.0%" not in _legend([0.0, *np.linspace(0.5, 1, 99)], share)  # one zero of many is no class
+
+
+def test_no_class_by_quantile_is_empty():
+    values = [80.0] * 40 + [81.14] * 20 + [81.31] * 20 + [81.32] * 40
+    assert all(_legend(values, SCORE).values())
+
+
 def test_whole_counts_name_the_last_member_of_a_class():
     classes = classify(np.arange(1.0, 101), COUNT, "equal")
     assert [x["en"] for x in classes.labels] == ["1 – 20", "21 – 40", "41 – 59", "60 – 79", "80 – 100"]
@@ -95,3 +132,11 @@ def test_numbers_as_shown():
     assert show_number(12345, "count") == "12,345"
     assert show_number(0.8, "rate", 3) == "80.0%"
     assert ramp(WORSE, 1) == (WORSE[2],)
+
+
+def test_values_of_different_ranks_never_read_the_same():
+    values = np.array([83.3349, 83.3312, 83.3312, 90.0, 83.34])
+    assert show_ranked(values, np.array([3, 4, 4, 1, 2]), "score") == ["83.335", "83.331", "83.331", "90.00", "83.34"]
+    rates = np.array([0.937242, 0.937239, 0.5])
+    assert show_ranked(rates, np.array([1, 2, 3]), "rate") == ["93.7242%", "93.7239%", "50.00%"]
+    assert show_ranked(np.array([2.0, 2.0]), np.array([1, 1]), "score") == ["2.00", "2.00"]

@@ -222,7 +222,20 @@ def test_instants(text: str, zone: ZoneInfo, utc: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "now", "2015-12", "2015-02-29", "2015-03-08T02:30", "0001-01-01", "0001-01-01T00:00+14:00", "01/02/2015"],
+    [
+        "",
+        "now",
+        "2015-12",
+        "2015-02-29",
+        "2015-03-08T02:30",
+        "0001-01-01",
+        "0001-01-01T00:00+14:00",
+        "01/02/2015",
+        "9999-12-31",
+        "9999-12-31T23:00Z",
+        "9999-12-31T23:59:59",
+        "1699-12-31",
+    ],
 )
 def test_instant_is_refused(text: str) -> None:
     zone = SHANGHAI if text.startswith("0001") else NEW_YORK

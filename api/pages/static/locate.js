@@ -1,4 +1,4 @@
-// "Who is responsible here?": a place typed or pressed on a map, answered with its grids, the unit, and what is near.
+// The query for the responsible unit: a place typed or pressed on a map, answered with its grids, the unit, and what is near.
 
 import {ask, button, data, element, fill, word} from "./page.js";
 
@@ -15,12 +15,13 @@ export class Locate {
   }
 
   // A place pressed on a map is in the stored system.
-  take([lon, lat]) {
+  // It was pointed at as exactly as the map's scale allows: grids so near are named too.
+  take([lon, lat], within = 0) {
     const {elements} = this.form;
     elements.lon.value = lon.toFixed(6);
     elements.lat.value = lat.toFixed(6);
     elements.crs.value = elements.crs.options[0].value;
-    return this.find();
+    return this.find(within);
   }
 
   // The city's categories, asked for once, as suggestions of the field.
@@ -40,19 +41,34 @@ export class Locate {
     return found;
   }
 
-  // A category may be typed by its name: the one so called, or the only one with the text in its name.
-  async code(typed) {
+  // A category may be typed by its name: those so called, else those with the text in their names.
+  async matching(typed) {
+    if (!typed || typed.includes(":")) return null;
     const names = ({name}) => Object.values(name).filter(Boolean);
-    const all = typed && !typed.includes(":") ? await this.offer() : [];
-    const called = all.find((found) => names(found).includes(typed));
-    const like = all.filter((found) => names(found).some((name) => name.includes(typed)));
-    return (called ?? (like.length === 1 ? like[0] : null))?.category ?? typed;
+    const all = await this.offer();
+    if (!all.length) return null;
+    const called = all.filter((found) => names(found).includes(typed));
+    return called.length ? called : all.filter((found) => names(found).some((name) => name.includes(typed)));
   }
 
-  find() {
-    const asked = Object.fromEntries(new FormData(this.form));
+  // What was typed stands for several categories, or for none: list them, each to be pressed.
+  choices(typed, found) {
+    const rows = found.map(({category, name}) => element("li", "", button(`${name[data.lang]} ${category}`, () => {
+      this.form.elements.category.value = category;
+      return this.find();
+    })));
+    return [element("p", "", word(found.length ? "category_choose" : "category_none", {typed})),
+      element("ul", "choices", ...rows)];
+  }
+
+  // Asked for the edition and the day of the assessment that is shown beside it.
+  find(within = 0) {
+    const asked = {...Object.fromEntries(new FormData(this.form)), ...data.day};
+    if (within) asked.within_m = Math.min(Math.ceil(within), 2000);
     return fill(this.answer, async () => {
-      asked.category = await this.code(asked.category.trim());
+      const typed = asked.category.trim(), found = await this.matching(typed);
+      if (found && found.length !== 1) return this.choices(typed, found);
+      asked.category = found ? found[0].category : typed;
       return this.tell(await ask("/v1/locate", asked));
     });
   }
@@ -61,7 +77,8 @@ export class Locate {
     const name = ({name, code}) => `${name[data.lang]} ${code}`;
     const at = element("p", "reason", `${lon.toFixed(6)}, ${lat.toFixed(6)} · ${word("edition", {edition})}`);
     const close = near.map((grid) => element("p", "near",
-      word(assigned ? "near" : "nearest", {name: name(grid), m: grid.distance_m})));
+      word(assigned ? "near" : "nearest", {name: name(grid), m: grid.distance_m})
+        + (grid.unit ? ` · ${grid.unit.name[data.lang]}` : "")));
     if (!assigned) return [element("p", "outside", word("outside")), ...close, at];
     const path = grids.flatMap((grid, i) => [i ? element("span", "", "›") : null, this.step(grid)]).filter(Boolean);
     const responsible = grids.at(-1).responsible;

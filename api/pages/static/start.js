@@ -46,7 +46,7 @@ window.addEventListener("message", ({source, data: message}) => {
   const frame = frames.find(({contentWindow}) => contentWindow === source);
   if (!frame) return;
   if (message.pick) select(message.pick.level, message.pick.code, frame);
-  if (message.place) locate.take(message.place);
+  if (message.place) locate.take(message.place, message.within);
 });
 
 if (data.assessment) {

@@ -6,8 +6,9 @@ from functools import partial
 from typing import Any
 
 from gridmgmt.assessing.operations.exemptions import counts_for, exempted
+from gridmgmt.assessing.operations.proofs import EVIDENCE
 from gridmgmt.assessing.operations.publishing import assess_again, frozen_dossier
-from gridmgmt.assessing.operations.scoring import EVIDENCE, Made
+from gridmgmt.assessing.operations.scoring import Made
 from gridmgmt.assessing.store import appeals
 from gridmgmt.assessing.store import assessments as store
 from gridmgmt.assessing.store.assessments import Stored

@@ -90,6 +90,13 @@ class Sources:
         self._below: dict[int, Mapping[str, int]] = {}
         self._connection = connection
 
+    def has(self, kind: str) -> bool:
+        """Whether the period has any fact of a kind, wherever it lies."""
+        if kind == "staff":
+            return bool(self._staff)
+        part = self.found.parts.get(kind)
+        return part is not None and any(bool(mask.any()) for mask in part.masks.values())
+
     def value(self, name: str, spec: Input, subject: Assessed) -> tuple[Any, str] | None:
         """An automatic input's plain value and where it came from; None where the facts cannot tell."""
         automatic = spec.automatic

@@ -94,7 +94,8 @@ def assessment_map(work: Work, name: str, measure: str = TOTAL) -> MapData:
         levels = [x for x in city.levels if x.key in assessed]
         maps = [_level_map(connection, stored, level, documents, measure) for level in levels]
         period = parse_period(stored.period)
-        return MapData(city, period, stored.as_of, stored.header.edition, tuple(maps))
+        little = sum(d.status == "incomplete" and not d.is_open for d in documents)
+        return MapData(city, period, stored.as_of, stored.header.edition, tuple(maps), little)
 
 
 def _level_map(

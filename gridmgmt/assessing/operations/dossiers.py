@@ -50,6 +50,8 @@ class Built:
         Each subject's counts, by its code in the dossier.
     earlier
         Period → the assessment that an earlier period's results were taken from.
+    absent
+        Kinds of facts that the stage counts and of which the period has none at all.
     """
 
     plain: Mapping[str, Any]
@@ -57,6 +59,7 @@ class Built:
     subjects: Sequence[Assessed]
     counts: Mapping[str, Mapping[str, int | Fraction]]
     earlier: Mapping[str, Mapping[str, str]]
+    absent: Sequence[str] = ()
 
 
 def stage_for(book: Rulebook, period: Period) -> Stage:
@@ -110,7 +113,13 @@ def build(
         "subjects": {s.code: s.subject.plain for s in subjects},
         "periods": {**results, period.label: records},
     }
-    return Built(plain, found, subjects, counts, earlier)
+    return Built(plain, found, subjects, counts, earlier, [k for k in _facts_read(specs) if not source.has(k)])
+
+
+def _facts_read(specs: Mapping[str, Input]) -> list[str]:
+    """The kinds of facts that inputs are counted from and from nothing else: what may be entered is asked for."""
+    counted = [s.automatic for s in specs.values() if s.automatic is not None and s.entered is None]
+    return sorted({a.facts for a in counted if a.facts is not None})
 
 
 def _repeats(connection: Connection, period: Period, rule: str, cases: Facts) -> set[str]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from gridmgmt.assessing.operations.proofs import EVIDENCE
 from gridmgmt.assessing.operations.publishing import code_in
-from gridmgmt.assessing.operations.scoring import EVIDENCE
 from gridmgmt.assessing.store import assessments as store
 from gridmgmt.assessing.store import entries
 from gridmgmt.assessing.store.assessments import Stored

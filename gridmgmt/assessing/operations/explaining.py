@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from gridmgmt.assessing.operations.scoring import EVIDENCE, level_number
+from gridmgmt.assessing.operations.proofs import EVIDENCE
+from gridmgmt.assessing.operations.scoring import level_number
 from gridmgmt.assessing.store import assessments as store
 from gridmgmt.assessing.store import entries
 from gridmgmt.casework.operations import repeats as repeating

@@ -1,7 +1,7 @@
-"""Published assessments (发布), recomputing (复算), the year's ledger (结果运用台账): what is published is frozen."""
+"""Published assessments (发布) and the year's ledger (结果运用台账): what is published is frozen."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -60,33 +60,6 @@ def _first_missing(connection: Connection, stored: Stored, most: int = 5) -> lis
     return out[:most] + (["…"] if len(out) > most else [])
 
 
-@dataclass(frozen=True)
-class Recomputed:
-    """An assessment computed again from its frozen inputs: its name, the hash it has and the one it gives now."""
-
-    name: str
-    sha256: str
-    again: str
-
-    @property
-    def is_same(self) -> bool:
-        """Whether both are the same bytes."""
-        return self.sha256 == self.again
-
-
-def recompute(work: Work, name: str) -> Recomputed:
-    """Compute an assessment again (复算) from its rulebook text and inputs by value, without any later data.
-
-    Raises
-    ------
-    AssessmentMissing, DossierMissing
-    """
-    with work.snapshot() as connection:
-        stored = store.by_name(connection, name)
-        made = assess_again(connection, stored, frozen_dossier(connection, stored))
-    return Recomputed(stored.name, stored.sha256, made.sha256)
-
-
 def frozen_dossier(connection: Connection, stored: Stored) -> dict[str, Any]:
     """The inputs of an assessment by value.
 
@@ -105,6 +78,8 @@ def assess_again(
 ) -> assessment.Assessment[Header]:
     """Assess a dossier with the frozen facts of an assessment; ``more`` goes into its header."""
     loaded = parse(stored.rulebook_text, stored.name)
+    if Fraction(stored.header.rulebook.stage.least_share or 0) == 0:  # as it was made, which older forms do not say
+        loaded = replace(loaded, rulebook=loaded.rulebook.forming_from_any())
     dossier = read_dossier(loaded.rulebook, plain, stored.name)
     given: dict[str, Facts] = {code_in(plain, d): d for d in store.documents(connection, stored.id)}
     header = {k: v for k, v in stored.stored_header.items() if k not in _DERIVED}

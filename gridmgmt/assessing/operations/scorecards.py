@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,26 +21,14 @@ from gridmgmt.database import cities
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import LevelUnknown, OptionInvalid, SubjectMissing
 from gridmgmt.files.names import file_stem
-from gridmgmt.files.wording import named, say
+from gridmgmt.files.wording import named
 from gridmgmt.people.store import units
 from gridmgmt.places.store import editions
 from gridmgmt.scorecards.documents import CardHeader, Document
 from gridmgmt.scorecards.exports.cards import Card
-from gridmgmt.scorecards.exports.page import page
 from gridmgmt.scorecards.exports.picture import picture
 from gridmgmt.scorecards.exports.scene import scene_of
-from gridmgmt.scorecards.exports.sketch import sketch
-from gridmgmt.scorecards.exports.tables import card_json, summary_csv
-from gridmgmt.scorecards.exports.workbook import summary_workbook, workbook
-
-FORMATS = ("xlsx", "csv", "json", "html")
-_CARD_FORMATS: Mapping[str, Callable[[Card], bytes]] = {
-    "xlsx": workbook,
-    "html": lambda card: page(card).encode(),
-    "json": lambda card: card_json(card.header, card.document).encode(),
-    "svg": lambda card: (card.sketch or "").encode(),
-}
-"""How one scorecard is made in each format."""
+from gridmgmt.scorecards.exports.writing import BILINGUAL, CARD_FORMATS, FORMATS, Writer
 
 _HOT_SPOTS_OF = ("n_reported", "n_due")
 """The map shows the cases of the first of these that a grid has."""
@@ -53,6 +41,7 @@ def export(
     out: Path,
     formats: Collection[str],
     codes: Collection[str] | None = None,
+    writer: Writer = BILINGUAL,
 ) -> list[Path]:
     """Write a level's scorecards: ``<code>.xlsx|html|json`` for each subject, ``summary.xlsx`` and ``summary.csv``.
 
@@ -64,9 +53,11 @@ def export(
     level
         A grid level, or ``unit`` or ``person``, which have no maps.
     formats
-        Of :data:`FORMATS`; csv is the summary only.
+        Of :data:`gridmgmt.scorecards.exports.writing.FORMATS`; csv is the summary only.
     codes
         Only these subjects' cards; the summary always has the whole level.
+    writer
+        In which language, and under which heads.
 
     Returns
     -------
@@ -83,33 +74,35 @@ def export(
     wanted = [f for f in FORMATS if f in formats]
     with work.snapshot() as connection, _moved_into(out) as folder:
         source = _read(connection, assessment, level)
-        names = _summary(source, wanted, folder)
+        names = _summary(source, wanted, folder, writer)
         chosen = _chosen(source, codes) if {*wanted} - {"csv"} else []
         for i, document in enumerate(chosen):
             work.progress("cards", i, len(chosen))
-            card = source.card(document)
-            for name in (f for f in wanted if f in _CARD_FORMATS):
+            card = source.card(document, writer)
+            for name in (f for f in wanted if f in CARD_FORMATS):
                 names.append(f"{file_stem(document.subject.code)}.{name}")
-                (folder / names[-1]).write_bytes(_CARD_FORMATS[name](card))
+                (folder / names[-1]).write_bytes(writer.card(card, name))
         work.progress("cards", len(chosen), len(chosen))
     return [out / name for name in names]
 
 
-def one(work: Work, assessment: str, code: str, format: str, level: str | None = None) -> bytes:
+def one(
+    work: Work, assessment: str, code: str, format: str, level: str | None = None, writer: Writer = BILINGUAL
+) -> bytes:
     """One subject's scorecard as xlsx, html or json, or its small map as svg (empty where it has no outline).
 
     Raises
     ------
     OptionInvalid, AssessmentMissing, LevelUnknown, SubjectMissing
     """
-    if format not in _CARD_FORMATS:
-        raise OptionInvalid(name="format", value=format, expected=", ".join(_CARD_FORMATS))
+    if format not in CARD_FORMATS:
+        raise OptionInvalid(name="format", value=format, expected=", ".join(CARD_FORMATS))
     with work.snapshot() as connection:
         city = cities.load_city(connection)
         stored = assessments.by_name(connection, assessment)
         document = assessments.document(connection, stored, code, level_number(stored, city, level))
         source = _source(connection, city, stored, document.subject.level_number, [document])
-        return _CARD_FORMATS[format](source.card(document))
+        return writer.card(source.card(document, writer), format)
 
 
 @dataclass(frozen=True)
@@ -126,7 +119,7 @@ class _Source:
     children: Mapping[str, Sequence[BaseGeometry]]
     """The outlines one level down, by parent code."""
 
-    def card(self, document: Document) -> Card:
+    def card(self, document: Document, writer: Writer) -> Card:
         """A grid's card with its map; no map where it is not in the assessment's edition."""
         code = document.subject.code
         if code not in self.grids.index:
@@ -137,7 +130,7 @@ class _Source:
         outline = self.grids.geometry[code]
         around = self.grids.geometry.iloc[self.grids.sindex.query(_reach(outline))]
         scene = scene_of(outline, self.children.get(code, ()), around[around.index != code].tolist(), spots)
-        drawing = sketch(scene, title=say(document.subject.name))
+        drawing = writer.sketch(scene, document)
         return Card(self.header, document, drawing, (count, len(spots)), picture(scene))
 
 
@@ -192,14 +185,10 @@ def _chosen(source: _Source, codes: Collection[str] | None) -> list[Document]:
     return [found[code] for code in dict.fromkeys(codes)]
 
 
-def _summary(source: _Source, formats: Sequence[str], folder: Path) -> list[str]:
-    names = []
-    if "xlsx" in formats:
-        (folder / "summary.xlsx").write_bytes(summary_workbook(source.header, source.documents))
-        names.append("summary.xlsx")
-    if "csv" in formats:
-        (folder / "summary.csv").write_bytes(summary_csv(source.header, source.documents).encode())
-        names.append("summary.csv")
+def _summary(source: _Source, formats: Sequence[str], folder: Path, writer: Writer) -> list[str]:
+    names = [f"summary.{form}" for form in ("xlsx", "csv") if form in formats]
+    for name in names:
+        (folder / name).write_bytes(writer.summary(source.header, source.documents, name.rpartition(".")[2]))
     return names
 
 

@@ -1,7 +1,6 @@
 """Assessment (考评): dossier + rulebook → a saved, explained, repeatable score; and the way back to case numbers."""
 
 import datetime as dt
-import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import pandas as pd
 
 from gridmgmt.assessing.operations.dossiers import Built, build, counts_of_grids, stage_for
 from gridmgmt.assessing.operations.past_results import shorter_periods
+from gridmgmt.assessing.operations.proofs import EVIDENCE, digest
 from gridmgmt.assessing.operations.resampling import patterns
 from gridmgmt.assessing.store import assessments as store
 from gridmgmt.city import City
@@ -28,14 +28,6 @@ from gridmgmt.rulebooks.store import versions as rulebook_store
 from gridmgmt.scorecards import assessment
 from gridmgmt.scorecards.chance import chance
 from gridmgmt.scorecards.documents import Chance, Comparison, Document, Facts, Header
-
-EVIDENCE = {
-    "cases": "assessment_case",
-    "samples": "assessment_sample",
-    "steps": "assessment_step",
-    "acts": "assessment_act",
-}
-"""The table of the frozen facts of each kind."""
 
 
 @dataclass(frozen=True)
@@ -210,7 +202,7 @@ def _facts(built: Built, before: Mapping[str, Earlier]) -> dict[str, Facts]:
 def _chances(
     loaded: Loaded, made: assessment.Assessment[Header], dossier: Dossier, built: Built, units: Mapping[int, str]
 ) -> list[Chance | None]:
-    """What chance each result rests on (偶然性), in the order of the documents; it changes no score."""
+    """What chance each result rests on (名次波动), in the order of the documents; it changes no score."""
     sources = {code: record.sources for code, record in dossier.periods[built.found.period.label].items()}
     found = chance(
         loaded.rulebook, made.stage, made.outcomes, dossier.subjects,
@@ -245,15 +237,11 @@ def _header(built: Built, proofs: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
         "edition": now.edition.name,
         "levels": levels,
         "counts": {of: list(part.masks) for of, part in now.parts.items()},
-        "evidence": {kind: {"n": len(frame), "sha256": _digest(frame)} for kind, frame in proofs.items()},
+        "evidence": {kind: {"n": len(frame), "sha256": digest(frame)} for kind, frame in proofs.items()},
         "unassigned": unassigned,
         "earlier": dict(built.earlier),
+        "absent": list(built.absent),
     }
-
-
-def _digest(proof: pd.DataFrame) -> str:
-    """SHA-256 over which contents count where; not over version instants, which may be those of an import."""
-    return hashlib.sha256(proof.to_csv(index=False, lineterminator="\n").encode()).hexdigest()
 
 
 def listing(work: Work) -> list[dict[str, Any]]:

@@ -9,14 +9,15 @@ from functools import cached_property
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, Select, func, literal, select, text
+from sqlalchemy import Connection, Select, case, func, literal, literal_column, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from gridmgmt.database import tables as t
 from gridmgmt.database.copying import copy_in, rows
 from gridmgmt.documents import plain
-from gridmgmt.errors import AssessmentMissing, SubjectMissing
-from gridmgmt.scorecards.documents import Chance, Document, Header, Subject
+from gridmgmt.errors import AssessmentFormOld, AssessmentMissing, SubjectMissing
+from gridmgmt.numbers import shown_apart
+from gridmgmt.scorecards.documents import READABLE, Chance, Document, Header, Number, Subject, apart
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,24 @@ class Stored:
     @cached_property
     def header(self) -> Header:
         """Its header, read once it is asked for."""
+        _readable(self.name, self.schema)
         return Header.model_validate(self.stored_header)
+
+    @property
+    def schema(self) -> str:
+        """The form that it is stored in."""
+        return str(self.stored_header.get("schema"))
+
+
+def _readable(name: str, schema: str) -> None:
+    """Refuse a form that is no longer read.
+
+    Raises
+    ------
+    AssessmentFormOld
+    """
+    if schema not in READABLE:
+        raise AssessmentFormOld(name=name, schema=schema, known=list(READABLE))
 
 
 COLUMNS = tuple(t.assessment.c[n.removeprefix("stored_")] for n in Stored.__dataclass_fields__)
@@ -124,6 +142,8 @@ def by_name(connection: Connection, name: str) -> Stored:
     ------
     AssessmentMissing
         There is none; lists the newest ones.
+    AssessmentFormOld
+        It is stored in a form that is no longer read.
     """
     a = t.assessment.c
     statement = select(*COLUMNS).where((a.name == name) | (a.rulebook_id == name) | (name == "latest"))
@@ -131,7 +151,9 @@ def by_name(connection: Connection, name: str) -> Stored:
     if row is None:
         known = [r.name for r in connection.execute(select(a.name).order_by(a.id.desc()).limit(10))]
         raise AssessmentMissing(name=name, known=known)
-    return Stored(*row)
+    found = Stored(*row)
+    _readable(found.name, found.schema)
+    return found
 
 
 def newest_of_grids(connection: Connection) -> str | None:
@@ -165,6 +187,51 @@ def publish(connection: Connection, assessment_id: int, by: str) -> None:
     statement = a.update().where(a.c.id == assessment_id, a.c.published_at.is_(None))
     done = {"published_at": func.clock_timestamp(), "published_by": by, "publisher_id": func.current_actor()}
     connection.execute(statement.values(done))
+    connection.execute(a.update().where(a.c.id == assessment_id).values(published_seal=text(_SEAL)))
+
+
+_SEAL = """encode(sha256(convert_to(concat_ws(E'\\n', name, sha256, published_by,
+    to_char(published_at AT TIME ZONE 'UTC', 'YYYYMMDDHH24MISSUS')), 'UTF8')), 'hex')"""
+"""What a publication is sealed by: its name and hash, by whom and when; as in migration 0011."""
+
+
+def is_sealed_as_published(connection: Connection, assessment_id: int) -> bool:
+    """Whether name, hash, publisher and moment of a publication are those that were sealed; nothing published: yes."""
+    a = t.assessment.c
+    is_published = a.published_at.is_not(None)
+    own = case((is_published, literal_column(f"({_SEAL})")), else_=None)
+    kept = select(a.published_seal.is_not_distinct_from(own)).where(a.id == assessment_id)
+    return bool(connection.execute(kept).scalar())
+
+
+@dataclass(frozen=True)
+class StoredRow:
+    """One subject's row as it is stored: the raw document, with the total and rank that stand beside it."""
+
+    key: tuple[str, int, str]
+    document: Mapping[str, Any]
+    total: Fraction | None
+    rank: int | None
+
+
+def stored_rows(connection: Connection, assessment_id: int) -> list[StoredRow]:
+    """Every subject's row of an assessment, in the order in which the documents were saved."""
+    c, s = t.assessment_subject.c, t.subject.c
+    columns = (s.kind, s.level, s.code, c.document, c.total_numerator, c.total_denominator, c.rank)
+    statement = select(*columns).join_from(t.assessment_subject, t.subject).where(c.assessment_id == assessment_id)
+    out = []
+    for r in connection.execute(statement.order_by(c.id)):
+        total = Fraction(int(r.total_numerator), int(r.total_denominator)) if r.total_numerator is not None else None
+        out.append(StoredRow((r.kind, r.level, r.code), r.document, total, r.rank))
+    return out
+
+
+def frozen_facts(connection: Connection, table: str, assessment_id: int) -> pd.DataFrame:
+    """The frozen facts of a kind in the order they were saved: number, hash, codes of grids, unit, mask, shares."""
+    columns = [c for c in t.metadata.tables[table].c if c.name != "assessment_id"]
+    own = t.metadata.tables[table].c
+    found = connection.execute(select(*columns).where(own.assessment_id == assessment_id).order_by(text("ctid")))
+    return pd.DataFrame(found.mappings().all(), columns=[c.name for c in columns])
 
 
 def listing(connection: Connection) -> list[dict[str, Any]]:
@@ -178,19 +245,23 @@ def listing(connection: Connection) -> list[dict[str, Any]]:
 def documents(connection: Connection, assessment_id: int, level: int | None = None) -> list[Document]:
     """Subjects' documents, by level and code."""
     statement = _documents(assessment_id, level).order_by(t.subject.c.level, t.subject.c.code)
-    return [_whole(r.document, r.chance) for r in connection.execute(statement)]
+    return apart([_whole(r) for r in connection.execute(statement)])
 
 
 def _documents(assessment_id: int, level: int | None) -> Select[Any]:
     c = t.assessment_subject.c
-    statement = select(c.document, c.chance).join_from(t.assessment_subject, t.subject)
+    a = t.assessment.c
+    schema = a.header["schema"].astext.label("schema")
+    statement = select(c.document, c.chance, a.name, schema).join_from(t.assessment_subject, t.subject)
+    statement = statement.join(t.assessment, a.id == c.assessment_id)
     of_level = [t.subject.c.level == level] if level is not None else []
     return statement.where(c.assessment_id == assessment_id, *of_level)
 
 
-def _whole(document: Mapping[str, Any], chance: Mapping[str, Any] | None) -> Document:
+def _whole(row: Any) -> Document:
     """A document with what chance it rests on beside it, as it is shown."""
-    return Document.model_validate({**document, "chance": chance})
+    _readable(row.name, row.schema)
+    return Document.model_validate({**row.document, "chance": row.chance})
 
 
 def document(connection: Connection, stored: Stored, code: str, level: int | None = None) -> Document:
@@ -202,11 +273,23 @@ def document(connection: Connection, stored: Stored, code: str, level: int | Non
         The assessment has no grid of that code.
     """
     s = t.subject.c
-    statement = _documents(stored.id, level).where(s.code == code).order_by(s.level.desc()).limit(1)
+    c = t.assessment_subject.c
+    one = _documents(stored.id, level).add_columns(c.id).where(s.code == code)
+    statement = one.order_by(s.level.desc()).limit(1)
     found = connection.execute(statement).one_or_none()
     if found is None:
         raise SubjectMissing(name=stored.name, code=code)
-    return _whole(found.document, found.chance)
+    whole = _whole(found)
+    if whole.total is None:
+        return whole
+    return whole.as_written(_written(connection, found.id, whole.total))
+
+
+def _written(connection: Connection, row: int, total: Number) -> str:
+    """A total as it is written among those of its level."""
+    alike = rows(connection, "assessing/store/totals_alike", row=row)
+    totals: dict[int, tuple[Fraction, str]] = {r["id"]: (Fraction(r["total"]), total.shown) for r in alike}
+    return shown_apart({**totals, row: (Fraction(total.exact), total.shown)})[row]
 
 
 def evidence(connection: Connection, table: str, assessment_id: int, level: int, code: str, bit: int) -> list[str]:

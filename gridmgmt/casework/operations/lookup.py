@@ -101,8 +101,9 @@ def list_cases(
             raise UnitUnknown(value=unit)
         at = work.now or clock.now(connection)
         if work.now is not None and (last := steps.last_taken(connection)) is not None and work.now < last:
-            told = last.astimezone(cities.load_city(connection).zone).strftime("%Y-%m-%d %H:%M:%S")
-            raise DocketMovedOn(now=work.now.isoformat(), last=told)
+            zone = cities.load_city(connection).zone
+            told = [at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S") for at in (work.now, last)]
+            raise DocketMovedOn(now=told[0], last=told[1])
         wanted = listing.Wanted(tuple(states), unit, grid, category, overdue)
         return listing.count(connection, wanted, at), listing.page(connection, wanted, at, limit, offset)
 

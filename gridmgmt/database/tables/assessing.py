@@ -77,6 +77,7 @@ assessment = record(
     sa.Column("complete", sa.Boolean, nullable=False, server_default=sa.text("true")),
     instant("published_at"),
     sa.Column("published_by", sa.Text),
+    sa.Column("published_seal", sa.Text),
     ref("publisher_id", "actor.id"),
     ref("corrects", "assessment.id"),
     sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.clock_timestamp()),
@@ -84,7 +85,8 @@ assessment = record(
 )
 """``dossier``: the inputs by value, to be computed again from; the newest published assessment of a period holds.
 
-``confirmed_at``: when scoring last gave this content.
+``confirmed_at``: when scoring last gave this content. ``published_seal``: SHA-256 over name, hash, publisher and
+moment of the publication, by which a later change of these is noticed.
 """
 
 assessment_subject = numbered(
@@ -99,7 +101,7 @@ assessment_subject = numbered(
     sa.Column("chance", JSONB),
     sa.UniqueConstraint("assessment_id", "subject_id", name="uq_assessment_subject"),
 )
-"""``chance`` (偶然性): intervals by resampling, beside the document and not part of its hash."""
+"""``chance`` (名次波动): intervals by resampling, beside the document and not part of its hash."""
 
 appeal = record(
     "appeal",

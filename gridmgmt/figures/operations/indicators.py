@@ -2,6 +2,7 @@
 
 import datetime as dt
 from dataclasses import dataclass
+from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
@@ -12,6 +13,7 @@ from gridmgmt.database import cities
 from gridmgmt.database.work import Work
 from gridmgmt.figures.indicators import describe, kept
 from gridmgmt.figures.operations.period_counts import Figures, figures
+from gridmgmt.files import geofiles
 from gridmgmt.periods import Period
 from gridmgmt.places.grids import called
 from gridmgmt.places.store import editions
@@ -26,6 +28,31 @@ def indicators(
         number = city.level(level).number
         found = figures(connection, city, period, as_of, [number])
         return found.table(number), found
+
+
+def export_indicators(
+    work: Work, period: Period, level: str, out: Path, as_of: dt.datetime | None = None
+) -> tuple[pd.DataFrame, Figures]:
+    """Write the table of :func:`indicators` with each grid's polygon as GeoPackage or GeoParquet.
+
+    Counts are numbers, rates shares of 0–1 or as docs/indicators.md states their unit (nothing: no data), areas m²;
+    the polygons are in degrees, labelled as the city declares. The unassigned have none. Columns in front say the
+    period, the data cut-off and the edition.
+
+    Raises
+    ------
+    OptionInvalid
+    """
+    table, found = indicators(work, period, level, as_of)
+    with work.snapshot() as connection:
+        city = cities.load_city(connection)
+        grids = editions.grids(connection, found.edition.id, [city.level(level).number])
+    shapes = dict(zip(grids["code"], grids.geometry, strict=True))
+    frame = gpd.GeoDataFrame(table, geometry=[shapes.get(code) for code in table["code"]], crs=city.datum_epsg)
+    for name, value in (("edition", found.edition.name), ("as_of", found.as_of.isoformat()), ("period", str(period))):
+        frame.insert(0, name, value)
+    geofiles.write(frame, out, "indicators", (".gpkg", ".parquet", ".geoparquet"))
+    return table, found
 
 
 @dataclass(frozen=True)
@@ -45,6 +72,8 @@ class MapData:
     as_of: dt.datetime
     edition: str
     levels: tuple[LevelMap, ...]
+    n_too_little: int = 0
+    """Of an assessment: how many subjects have too little data for a total."""
 
 
 def choropleth(work: Work, indicator: str, period: Period, as_of: dt.datetime | None = None) -> MapData:
@@ -77,7 +106,8 @@ def choropleth(work: Work, indicator: str, period: Period, as_of: dt.datetime | 
 
 @dataclass(frozen=True)
 class HeatData:
-    """What a heat map is drawn from: points of the cases reported in a period, and the district outlines."""
+    """What a heat map is drawn from: points of the cases reported in a period, district outlines, and the smallest
+    grids, which name the places."""
 
     city: City
     period: Period
@@ -87,6 +117,7 @@ class HeatData:
     n_outside: int
     n_without_location: int
     boundary: gpd.GeoDataFrame
+    places: gpd.GeoDataFrame
 
 
 def heat(work: Work, period: Period, category: str | None = None) -> HeatData:
@@ -101,8 +132,10 @@ def heat(work: Work, period: Period, category: str | None = None) -> HeatData:
         found = figures(connection, city, period, levels=[city.levels[1].number])
         wanted = kept(found.cases.facts, None, [category] if category else [], [], [])
         frame = found.cases.facts.frame[found.cases.masks["n_reported"] & wanted]
-        outlines = editions.grids(connection, found.edition.id, [city.levels[1].number])
-        outlines["name"] = called(outlines)
+        outlines, places = (
+            editions.grids(connection, found.edition.id, [level.number]) for level in (city.levels[1], city.levels[-1])
+        )
+        outlines["name"], places["name"] = called(outlines), called(places)
         placed = frame[frame["located"].isin(["leaf", "upper"])]
         return HeatData(
             city,
@@ -113,4 +146,5 @@ def heat(work: Work, period: Period, category: str | None = None) -> HeatData:
             int((frame["located"] == "outside").sum()),
             int(frame["located"].isin(["no_location", "no_edition"]).sum()),
             outlines,
+            places,
         )

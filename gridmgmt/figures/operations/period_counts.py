@@ -309,7 +309,7 @@ def evidence(part: Counted, units: Mapping[int, str]) -> pd.DataFrame:
         bits |= mask.astype(np.int64) << bit
     keep = bits != 0
     columns = [codes[n][keep].tolist() for n in sorted(codes)]
-    arrays = [_array(values) for values in zip(*columns, strict=True)] if columns else []
+    arrays = [array_text(values) for values in zip(*columns, strict=True)] if columns else []
     chosen = f.frame[keep]
     frame = pd.DataFrame(
         {
@@ -335,6 +335,7 @@ def _frozen(part: Counted, row: int) -> str:
     return canonical({n: {code: exact(x) for code, x in own.items() if code} for n, own in by_level.items()})
 
 
-def _array(values: Sequence[Any]) -> str:
+def array_text(values: Sequence[Any]) -> str:
+    """Codes as PostgreSQL writes an array of them."""
     quoted = ('"' + v.replace("\\", "\\\\").replace('"', '\\"') + '"' if isinstance(v, str) else "NULL" for v in values)
     return "{" + ",".join(quoted) + "}"

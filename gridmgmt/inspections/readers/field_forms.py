@@ -18,7 +18,8 @@ from gridmgmt.errors import ColumnMissing, FileUnreadable, InstantInvalid
 from gridmgmt.faults import Fault, Faults
 from gridmgmt.files import forms
 from gridmgmt.files.forms import Line
-from gridmgmt.files.tabular import as_text, sha256_of
+from gridmgmt.files.rows import as_text
+from gridmgmt.files.tabular import sha256_of
 from gridmgmt.inspections.checklists import CheckItem
 from gridmgmt.inspections.findings import FINDING_COLUMNS, MAX_N, SAMPLE_COLUMNS, Found, Taken
 from gridmgmt.periods import parse_instant
@@ -97,7 +98,7 @@ def _from_sheets(path: Path) -> tuple[list[Line], list[Line], Faults]:
         if kind not in {s.kind for s in sheets}:  # samples without their findings would all have full marks
             raise ColumnMissing(file=path.name, columns=list(columns), found=[s.name or path.name for s in sheets])
     by_kind = {kind: [line for s in sheets if s.kind == kind for line in s.lines] for kind in kinds}
-    broken = Faults(replace(f, code="line_broken") for s in sheets for f in s.broken)
+    broken = Faults(f if f.column else replace(f, code="line_broken") for s in sheets for f in s.broken)
     return by_kind["field_samples"], by_kind["field_findings"], broken
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+import pandas as pd
+
 from gridmgmt.city import City
 from gridmgmt.database import facts, quarantine
 from gridmgmt.database.work import Connection
@@ -57,6 +59,10 @@ class Job:
         The coordinate system that the file itself names, for rows located by its geometry.
     units, categories
         What the rows name and the profile lets its files add.
+    outside_ok
+        Most rows may lie outside all grids.
+    given
+        Coordinates of the first rows as the file has them.
     """
 
     connection: Connection
@@ -70,6 +76,8 @@ class Job:
     crs: str | None = None
     units: set[str] = field(default_factory=set)
     categories: set[tuple[str, str, str]] = field(default_factory=set)
+    outside_ok: bool = True
+    given: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def kind(self) -> facts.Kind:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ from gridmgmt.database.work import Connection, Progress, Work, lock
 from gridmgmt.errors import ProfileMissing
 from gridmgmt.faults import Fault
 from gridmgmt.files import tabular
-from gridmgmt.intake.operations import step_logs
+from gridmgmt.files.rows import CELL_FAULTS, X, Y
+from gridmgmt.intake.operations import misplaced, step_logs
 from gridmgmt.intake.operations.import_job import ImportReport, Job
 from gridmgmt.intake.readers import facts as parsing
 from gridmgmt.intake.readers import profiles
@@ -32,6 +33,7 @@ def import_file(
     profile_name: str,
     *,
     source_as_of: dt.datetime | None = None,
+    outside_ok: bool = False,
 ) -> ImportReport:
     """Import one file of cases, samples or steps by a profile.
 
@@ -40,9 +42,13 @@ def import_file(
     source_as_of
         When the export was made, for files without a version column; default:
         the moment of this import.
+    outside_ok
+        It is right that most of its rows lie outside all grids.
 
     Raises
     ------
+    MostOutside
+        Nothing is loaded: perhaps the coordinates are not what the profile says.
     ProfileMissing, ProfileInvalid, FileUnreadable, ColumnMissing, CityMissing
         Nothing is loaded.
     """
@@ -51,9 +57,10 @@ def import_file(
     report = ImportReport(path.name, profile.id, dry_run=not work.keep)
     with work.transaction() as connection:
         job = _open(connection, profile, report, rows.sha256, source_as_of, partial(_reread, path, profile))
+        job.outside_ok = outside_ok
         for raw in rows.chunks:
             job.crs = rows.crs
-            _take(job, raw)
+            _take(job, raw, rows.faults_in(raw))
             work.progress("read", report.n_rows, rows.n_lines)
         _refuse_broken(job, rows.broken)
         _finish(job, work.progress)
@@ -81,10 +88,12 @@ def _open(
     return Job(connection, city, profile, batch_id, report, sha256, when, reread)
 
 
-def _take(job: Job, raw: pd.DataFrame) -> None:
+def _take(job: Job, raw: pd.DataFrame, unread: Sequence[Fault]) -> None:
     """Parse one chunk into the temporary tables, good rows and bad ones; touches nothing that others see."""
     known = Known(categories.category_keys(job.connection), set(units.unit_ids(job.connection)))
-    parsed = step_logs.take(job, raw, known) if job.profile.kind == "steps" else _take_facts(job, raw, known)
+    parsed = (
+        step_logs.take(job, raw, known, unread) if job.profile.kind == "steps" else _take_facts(job, raw, known, unread)
+    )
     job.units |= set(parsed.facts["unit_code"].dropna())
     bad = parsed.faults.by_row()
     job.refuse([quarantine.BadRow(n, raws, bad[n]) for n, raws in _plain(raw.loc[[*bad]]).items()])
@@ -92,10 +101,11 @@ def _take(job: Job, raw: pd.DataFrame) -> None:
     job.report.notes = dict(Counter(job.report.notes) + Counter(parsed.notes))
 
 
-def _take_facts(job: Job, raw: pd.DataFrame, known: Known) -> Parsed:
-    parsed = parsing.parse(raw, job.profile, job.city, known, job.crs)
+def _take_facts(job: Job, raw: pd.DataFrame, known: Known, unread: Sequence[Fault]) -> Parsed:
+    parsed = parsing.parse(raw, job.profile, job.city, known, job.crs, unread)
     good = parsed.facts.assign(version_at=parsed.facts["version_at"].fillna(pd.Timestamp(job.source_as_of)))
     merging.add(job.connection, job.kind, good)
+    misplaced.keep(job, parsed.given)
     if job.profile.category is not None:
         keys = good[["category_scheme", "category_kind", "category_code"]].dropna().drop_duplicates()
         job.categories |= set(keys.itertuples(index=False, name=None))
@@ -128,19 +138,28 @@ def _merge(job: Job, progress: Progress) -> list[int]:
         job.refuse_after_reading([Fault(n, column, key, "case_lives_here") for n, key in lived])
     progress("locate", job.report.n_rows)
     points = merging.points(job.connection, job.kind)
-    located = Assigner(job.connection, job.city).locate(points)
+    assigner = Assigner(job.connection, job.city)
+    located = assigner.locate(points)
+    misplaced.check(job, located["located"], assigner)
     located.insert(0, "row_no", points["row_no"])
     merging.set_located(job.connection, located)
     progress("merge", job.report.n_rows)
     known_at = batches.stamp_batch(job.connection, job.batch_id)
     merged = merging.merge(job.connection, job.kind, job.batch_id, known_at)
-    job.refuse_after_reading([Fault(n, column, key, "version_conflict") for n, key in merged.conflicts])
-    taken = located[~located["row_no"].isin(dict(merged.conflicts))]
+    job.refuse_after_reading([_conflict(job.profile, column, *c) for c in merged.conflicts])
+    taken = located[~located["row_no"].isin([n for n, _, _ in merged.conflicts])]
     report = job.report
     report.n_new, report.n_newer = merged.n_new, merged.n_newer
     report.n_unchanged, report.n_older = merged.n_unchanged, merged.n_older
     report.located = {str(k): int(v) for k, v in taken["located"].value_counts().sort_index().items()}
     return [int(n) for n in taken["row_no"]]
+
+
+def _conflict(profile: Profile, column: str, row: int, key: str, others: Sequence[int]) -> Fault:
+    if not others:
+        return Fault(row, column, key, "version_conflict")
+    code = "number_twice" if profile.version is None else "version_twice"
+    return Fault(row, column, key, code, {"rows": list(others)})
 
 
 def _add_known(job: Job) -> None:
@@ -165,7 +184,8 @@ def _reread(path: Path, profile: Profile, wanted: set[int]) -> dict[int, dict[st
 def retry_quarantine(work: Work, profile_name: str | None = None) -> list[ImportReport]:
     """Try the rows in quarantine again, each with its profile as it is now; those that pass are loaded.
 
-    Rows that still fail stay with their present reasons; so do rows of a
+    A cell that the file held otherwise than it was shown (an error value, a formula) is no better now: a mended file
+    is imported again. Rows that still fail stay with their present reasons; so do rows of a
     profile that is a file outside data/profiles, until it is named.
     """
     out: list[ImportReport] = []
@@ -185,7 +205,7 @@ def retry_quarantine(work: Work, profile_name: str | None = None) -> list[Import
             job = _open(connection, profile, report, group.file_sha256, group.source_as_of, partial(_among, raws))
             job.crs = group.crs
             for raw in _again(rows, profile):
-                _take(job, raw)
+                _take(job, raw, [f for r in rows for f in r.faults if f.code in CELL_FAULTS])
                 work.progress("read", report.n_rows, len(rows))
             _finish(job, work.progress)
             out.append(report)
@@ -199,7 +219,7 @@ def _among(raws: dict[int, dict[str, Any]], _wanted: set[int]) -> dict[int, dict
 def _again(rows: list[quarantine.BadRow], profile: Profile) -> Iterator[pd.DataFrame]:
     rows = [r for r in rows if set(r.raw) != {"text"}]
     if rows:
-        columns = profile.file_columns() + ([tabular.X, tabular.Y] if profile.by_geometry else [])
+        columns = profile.file_columns() + ([X, Y] if profile.by_geometry else [])
         frame = pd.DataFrame([r.raw for r in rows], index=pd.Index([r.row_no for r in rows], name="row"), dtype="str")
         yield frame.reindex(columns=list(dict.fromkeys([*frame.columns, *columns])))
 

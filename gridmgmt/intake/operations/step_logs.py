@@ -5,6 +5,7 @@ A case on which steps were taken here takes no others.
 """
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -27,9 +28,9 @@ def begin(connection: Connection) -> None:
     incoming.create(connection)
 
 
-def take(job: Job, raw: pd.DataFrame, known: Known) -> Parsed:
+def take(job: Job, raw: pd.DataFrame, known: Known, unread: Sequence[Fault]) -> Parsed:
     """Parse one chunk into the temporary table."""
-    parsed = reading.parse(raw, job.profile, job.city, known, job.crs, history=True)
+    parsed = reading.parse(raw, job.profile, job.city, known, job.crs, unread, history=True)
     incoming.add(job.connection, parsed.facts)
     return parsed
 

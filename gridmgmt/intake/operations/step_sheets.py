@@ -21,7 +21,7 @@ from gridmgmt.database.work import Work
 from gridmgmt.errors import OptionInvalid
 from gridmgmt.faults import Fault, Faults
 from gridmgmt.files import tabular
-from gridmgmt.files.tabular import Rows
+from gridmgmt.files.rows import Rows
 from gridmgmt.intake.exports import step_sheet
 from gridmgmt.intake.readers import profiles
 from gridmgmt.intake.readers import steps as reading
@@ -161,7 +161,7 @@ def _parsed(work: Work, raw: pd.DataFrame, rows: Rows, profile: Profile) -> Pars
     with work.snapshot() as connection:
         city = cities.load_city(connection)
         known = Known(categories.category_keys(connection), set(units.unit_ids(connection)))
-    return reading.parse(raw, profile, city, known, rows.crs, history=False)
+    return reading.parse(raw, profile, city, known, rows.crs, rows.faults_in(raw), history=False)
 
 
 def _requests(parsed: Parsed, sha256: str, profile: Profile, actor: str) -> Iterator[Request]:

@@ -1,11 +1,11 @@
 """Rows of text → facts: each field parsed, checked, and each fault named by row, column and value.
 
 A row with any fault is left out of the facts and handed to the quarantine
-(隔离区) with all its faults; the other rows go on.
+(问题数据) with all its faults; the other rows go on.
 """
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -15,8 +15,8 @@ from gridmgmt import geo
 from gridmgmt.city import City
 from gridmgmt.codes import CATEGORY_KINDS
 from gridmgmt.errors import CrsNotConvertible, CrsUnknown
-from gridmgmt.faults import Faults
-from gridmgmt.files.tabular import X, Y
+from gridmgmt.faults import Fault, Faults
+from gridmgmt.files.rows import X, Y
 from gridmgmt.intake.readers import profiles
 from gridmgmt.intake.readers.fields import Chunk
 from gridmgmt.intake.readers.profiles import FieldSpec, Profile
@@ -30,11 +30,18 @@ _MAX_REWORK = 1000
 
 @dataclass
 class Parsed:
-    """What became of a chunk: ``facts`` indexed by row, ``faults`` of the rows left out, tallies."""
+    """What became of a chunk: ``facts`` indexed by row, ``faults`` of the rows left out, tallies.
+
+    Attributes
+    ----------
+    given
+        The coordinates of all rows as the file has them: x, y (NaN: none), system, and ``at``, the row's instant.
+    """
 
     facts: pd.DataFrame
     faults: Faults
     notes: dict[str, int]
+    given: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,14 @@ class Known:
     units: Collection[str]
 
 
-def parse(raw: pd.DataFrame, profile: Profile, city: City, known: Known, crs: str | None = None) -> Parsed:
+def parse(
+    raw: pd.DataFrame,
+    profile: Profile,
+    city: City,
+    known: Known,
+    crs: str | None = None,
+    unread: Sequence[Fault] = (),
+) -> Parsed:
     """Parse one chunk of rows by a profile.
 
     Parameters
@@ -54,6 +68,8 @@ def parse(raw: pd.DataFrame, profile: Profile, city: City, known: Known, crs: st
         Text columns, index = row number.
     crs
         The file's own coordinate system, for ``location.geometry``.
+    unread
+        Cells that could not be read as what the file shows.
 
     Returns
     -------
@@ -61,7 +77,7 @@ def parse(raw: pd.DataFrame, profile: Profile, city: City, known: Known, crs: st
         ``facts`` has the columns of the case or sample tables plus ``version_at``
         (NaT where the profile has none), lon, lat in EPSG:4490.
     """
-    chunk = Chunk(raw, profile, ZoneInfo(profile.time_zone) if profile.time_zone else city.zone)
+    chunk = Chunk(raw, profile, ZoneInfo(profile.time_zone) if profile.time_zone else city.zone, unread)
     facts = pd.DataFrame(index=raw.index)
     if profile.kind == "cases":
         _case_fields(chunk, facts)
@@ -71,11 +87,11 @@ def parse(raw: pd.DataFrame, profile: Profile, city: City, known: Known, crs: st
     else:
         _sample_fields(chunk, facts)
     units(chunk, facts, known)
-    location(chunk, facts, crs)
+    given = location(chunk, facts, crs).assign(at=facts["reported_at" if profile.kind == "cases" else "sampled_at"])
     version = FieldSpec(column=profile.version) if profile.version else None
     facts["version_at"] = chunk.time(version) if version else _no_times(raw.index)
     bad = {f.row for f in chunk.faults}
-    return Parsed(facts[~facts.index.isin(bad)], chunk.faults, chunk.notes)
+    return Parsed(facts[~facts.index.isin(bad)], chunk.faults, chunk.notes, given)
 
 
 def _case_fields(chunk: Chunk, facts: pd.DataFrame) -> None:
@@ -181,12 +197,15 @@ def _order_of_times(chunk: Chunk, facts: pd.DataFrame) -> None:
         chunk.refuse(shorter, columns["due_extended_at"].label, "extension_shortens")
 
 
-def location(chunk: Chunk, facts: pd.DataFrame, crs: str | None) -> None:
-    """Longitude and latitude in storage coordinates; a row without a location stays, without one."""
+def location(chunk: Chunk, facts: pd.DataFrame, crs: str | None) -> pd.DataFrame:
+    """Longitude and latitude in storage coordinates; a row without a location stays, without one.
+
+    Gives the coordinates as the file has them: x, y, system.
+    """
     facts["lon"], facts["lat"] = np.nan, np.nan
     where = chunk.profile.location
     if where is None:
-        return
+        return facts[["lon", "lat"]].set_axis(["x", "y"], axis="columns").assign(system=None)
     x_name, y_name = (X, Y) if where.geometry else (where.lon or "", where.lat or "")
     x, y = _coordinate(chunk, x_name), _coordinate(chunk, y_name)
     for lon, lat in where.null:
@@ -200,6 +219,7 @@ def location(chunk: Chunk, facts: pd.DataFrame, crs: str | None) -> None:
     chunk.refuse(nameless, label, "system_missing")
     for system in systems[x.notna() & y.notna()].dropna().unique():
         _convert(chunk, facts, x, y, (systems == system) & x.notna() & y.notna(), str(system), (x_name, y_name, label))
+    return pd.DataFrame({"x": x, "y": y, "system": systems})
 
 
 def _convert(

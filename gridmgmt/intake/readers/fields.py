@@ -1,12 +1,13 @@
 """One field of many rows: text → instants, numbers, flags and codes; each fault named by row, column and value.
 
 What a keyboard in Chinese mode leaves behind is read as what was meant: blanks
-around a value (full-width ones too) are no part of it, and in codes, times,
-numbers and flags full-width letters, digits and ``．－：／＋`` (全角) stand for
-their half-width forms. Nothing else is mended: ``1,234`` is not a number here.
+around a value (full-width ones too) are no part of it, and codes, times,
+numbers and flags are read as :func:`gridmgmt.files.cells.as_code` says.
+Nothing else is mended: ``1,234`` is not a number here.
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,8 +16,8 @@ import pandas as pd
 
 from gridmgmt import periods
 from gridmgmt.accepted import words
-from gridmgmt.faults import Faults
-from gridmgmt.files.cells import half_width, trimmed
+from gridmgmt.faults import Fault, Faults
+from gridmgmt.files.cells import as_code, trimmed
 from gridmgmt.intake.readers.profiles import FieldSpec, Profile
 
 _TIME_FORMATS = (
@@ -38,11 +39,14 @@ _ROUNDED = re.compile(r"\d+(?:\.\d+)?[eE]\+\d+")
 class Chunk:
     """Some rows of a file (index = row number), read field by field; collects ``faults`` and ``notes``."""
 
-    def __init__(self, raw: pd.DataFrame, profile: Profile, zone: ZoneInfo) -> None:
+    def __init__(self, raw: pd.DataFrame, profile: Profile, zone: ZoneInfo, unread: Sequence[Fault] = ()) -> None:
         self.raw = raw
         self.profile = profile
         self.zone = zone
-        self.faults = Faults()
+        none = {"", *profile.null_values}
+        read = profile.file_columns()
+        self.faults = Faults(f for f in unread if f.column in read and f.value not in none)
+        self._unread = {(f.row, f.column) for f in self.faults}
         self.notes: dict[str, int] = {}
         self._seen: set[tuple[int, str, str]] = set()
 
@@ -53,7 +57,7 @@ class Chunk:
         shown = values if values is not None else self.raw.get(column)
         for row in mask.index[mask]:
             key = (int(row), column, code)
-            if key not in self._seen:
+            if key not in self._seen and key[:2] not in self._unread:
                 self._seen.add(key)
                 value = None if shown is None or pd.isna(shown[row]) else str(shown[row])
                 self.faults.note(int(row), column, value, code, **facts)
@@ -90,7 +94,7 @@ class Chunk:
         return values
 
     def _half_width(self, spec: FieldSpec) -> pd.Series:
-        return self.text(spec).map(lambda v: half_width(v) if isinstance(v, str) else v).astype("object")
+        return self.text(spec).map(lambda v: as_code(v) or None if isinstance(v, str) else v).astype("object")
 
     def time(self, spec: FieldSpec) -> pd.Series:
         """A field's instants in UTC; texts without an offset are local times of the profile's zone.

@@ -21,7 +21,7 @@ from gridmgmt.casework.transitions import BY_PEOPLE
 from gridmgmt.codes import CATEGORY_KINDS
 from gridmgmt.documents import Strict
 from gridmgmt.errors import CrsUnknown, ProfileInvalid, ProfileMissing
-from gridmgmt.files.tabular import X, Y
+from gridmgmt.files.rows import X, Y
 from gridmgmt.geo import WEB_SYSTEMS, parse_crs
 from gridmgmt.settings import data_path
 

@@ -5,6 +5,7 @@ to be taken here; see :mod:`gridmgmt.intake.readers.profiles` for how columns ar
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,7 @@ import pandas as pd
 from gridmgmt.city import City
 from gridmgmt.codes import CategoryKey
 from gridmgmt.errors import CodeInvalid
+from gridmgmt.faults import Fault
 from gridmgmt.intake.readers.facts import Known, Parsed, location, units
 from gridmgmt.intake.readers.fields import Chunk
 from gridmgmt.intake.readers.profiles import STEP_CODES, STEP_FLAGS, STEP_TEXTS, STEP_WORDS, WORDS, Profile
@@ -30,7 +32,14 @@ _MAX_ORDERS = 1000
 
 
 def parse(
-    raw: pd.DataFrame, profile: Profile, city: City, known: Known, crs: str | None = None, *, history: bool
+    raw: pd.DataFrame,
+    profile: Profile,
+    city: City,
+    known: Known,
+    crs: str | None = None,
+    unread: Sequence[Fault] = (),
+    *,
+    history: bool,
 ) -> Parsed:
     """Parse one chunk of rows by a profile of kind ``steps``.
 
@@ -49,7 +58,7 @@ def parse(
         :data:`COLUMNS` and ``facts`` (JSON-ready dict: times ISO 8601 in UTC,
         ``category`` as ``kind:code``, lon and lat in EPSG:4490).
     """
-    chunk = Chunk(raw, profile, ZoneInfo(profile.time_zone) if profile.time_zone else city.zone)
+    chunk = Chunk(raw, profile, ZoneInfo(profile.time_zone) if profile.time_zone else city.zone, unread)
     found = _fields(chunk)
     is_new = (found["kind"] == "report") & (not history)
     chunk.required(found["case_no"].mask(is_new, ""), "case_no")

@@ -43,7 +43,7 @@ class Located:
     unit
         The answering unit's row, or None.
     neighbours
-        Candidates (边界附近): other leaf grids within :func:`near_m` metres, nearest first,
+        Candidates (边界附近): other leaf grids within :func:`near_m` metres, or as near as was asked, nearest first,
         with ``distance_m`` and the row of the ``unit`` that would answer there;
         outside the city: the nearest one, however far.
     decision
@@ -82,6 +82,7 @@ def locate(
     day: dt.date | None = None,
     category: str | None = None,
     edition: str | None = None,
+    within_m: float = 0.0,
 ) -> Located:
     """Who owns a point, by the edition of a day (default: today's).
 
@@ -95,6 +96,8 @@ def locate(
     day
         Its edition, rules and areas count; default: today's, of an edition that is not today's those of its day
         next to today.
+    within_m
+        How exactly the place was pointed at: grids so near are told too, where that is more than :func:`near_m`.
 
     Raises
     ------
@@ -122,7 +125,7 @@ def locate(
         decision = answering(line)
         near = [
             {**grid, "unit": units.get(answering(_line(connection, found.id, city, grid)).unit_code or "")}
-            for grid in _neighbours(connection, city, found.id, owner, lon, lat)
+            for grid in _neighbours(connection, city, found.id, owner, (lon, lat), max(near_m(), within_m))
         ]
         return Located(
             lon, lat, city.datum, found.name, day, tuple(line), units.get(decision.unit_code or ""), key,
@@ -147,12 +150,17 @@ def _owner(connection: Connection, city: City, edition_id: int, lon: float, lat:
 
 
 def _neighbours(
-    connection: Connection, city: City, edition_id: int, owner: Mapping[str, Any] | None, lon: float, lat: float
+    connection: Connection,
+    city: City,
+    edition_id: int,
+    owner: Mapping[str, Any] | None,
+    point: tuple[float, float],
+    within_m: float,
 ) -> list[dict[str, Any]]:
     leaf = city.leaf.number
     own = owner["code"] if owner and owner["level"] == leaf else ""
-    found = editions.neighbours(connection, edition_id, leaf, own, (lon, lat), city.metric_epsg)
-    near = [r for r in found if r["distance_m"] <= near_m()] if owner else found[:1]
+    found = editions.neighbours(connection, edition_id, leaf, own, point, city.metric_epsg)
+    near = [r for r in found if r["distance_m"] <= within_m] if owner else found[:1]
     return [{**r, "distance_m": round(r["distance_m"], 2)} for r in near]
 
 

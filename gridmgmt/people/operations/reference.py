@@ -18,6 +18,7 @@ from gridmgmt.people.responsibility import Rule, strongest_first
 from gridmgmt.people.store import categories as category_store
 from gridmgmt.people.store import responsibility, units
 from gridmgmt.places.store import editions as edition_store
+from gridmgmt.places.whereabouts import check_metric
 from gridmgmt.settings import data_path
 
 
@@ -33,6 +34,7 @@ def init_city(work: Work, path: Path) -> City:
 
     city = cities_data.read(path)
     calendars.load(city.calendar)
+    check_metric(city)
     with work.locked() as connection:
         cities.save_city(connection, city)
         table = data_path("categories", f"{city.scheme}.csv")

@@ -4,18 +4,22 @@ import dataclasses
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 
 from gridmgmt import geo
 from gridmgmt.city import City
 from gridmgmt.database import cities
 from gridmgmt.database.work import Connection, Progress, Work, lock
-from gridmgmt.errors import EditionActive, EditionInvalid, EditionOverlap, EditionShrinks
+from gridmgmt.errors import EditionActive, EditionInvalid, EditionOverlap, EditionShrinks, GridAreaInvalid
+from gridmgmt.files import geofiles
+from gridmgmt.places import contested, grids, topology
 from gridmgmt.places import editions as whole
-from gridmgmt.places import grids, topology
+from gridmgmt.places.contested import Settlement
 from gridmgmt.places.grids import GridColumns
 from gridmgmt.places.lineage import lineage
 from gridmgmt.places.readers import boundaries
@@ -63,7 +67,11 @@ def import_grids(
     base: str | None = None,
     crs: str | None = None,
     columns: GridColumns | None = None,
+    swap: bool = False,
+    dissolve: bool = False,
+    settled: Settlement | None = None,
     replace: bool = False,
+    encoding: str | None = None,
 ) -> Imported:
     """Load boundary files as an inactive edition and check it; what blocks activation is loaded all the same.
 
@@ -71,12 +79,21 @@ def import_grids(
     ----------
     base
         An edition that completes a partial delivery (局部更新).
+    swap
+        The files have northing or latitude first.
+    dissolve
+        A code that stands in several rows of a file is one grid.
+    settled
+        What the city says about land that two grids claim (:mod:`gridmgmt.places.contested`); it stands in the report.
+    encoding
+        Of the texts of shapefiles whose .cpg is wrong.
     replace
         Load an inactive edition of that name anew, e.g. after its files were mended.
 
     Raises
     ------
-    FileUnreadable, ColumnMissing, CrsMissing, CrsImplausible, EditionMissing, EditionExists
+    FileUnreadable, ColumnMissing, CrsMissing, CrsImplausible, MetricCrsElsewhere, GridAreaInvalid
+    EditionMissing, EditionExists
         Nothing is loaded.
     EditionActive
         The edition to replace is, or was, active.
@@ -86,41 +103,94 @@ def import_grids(
     """
     with work.transaction() as connection:
         city = cities.load_city(connection)
-        delivered, mended = _read(files, name, city, crs, columns or GridColumns(), work.progress)
-        work.progress("derive", len(delivered))
-        if base is None:
-            built = whole.fill_hierarchy(delivered, city)
-        else:
-            built = whole.complete(store.grids(connection, store.by_name(connection, base).id), delivered, city)
+        how = _How(crs, encoding, columns or GridColumns(), swap, dissolve)
+        delivery = _read(files, name, city, how, work.progress)
+        work.progress("derive", len(delivery.frame))
+        built = _built(connection, delivery, city, base, settled)
+        area_m2 = _measured(built.frame, city)
         work.progress("topology", len(built.frame))
-        report = topology.check_edition(built.frame, city)
+        report = topology.check_edition(built.frame, city, settled=settled)
         report = dataclasses.replace(report, findings=(*built.findings, *report.findings))
         if any(f.code == "grid_code_duplicate" for f in report.findings):
             raise EditionInvalid(name=name, n=len(report.blocking), findings=_wordings(report, city))
         work.progress("save", len(built.frame))
         if replace:
             _make_room(connection, name)
-        frame = built.frame.assign(area_m2=geo.areas_m2(built.frame, city.metric_epsg))
+        frame = built.frame.assign(area_m2=area_m2)
         store.insert_edition(connection, name, ", ".join(files), report.to_dict(), frame)
-        return Imported(name, len(frame), report, mended)
+        return Imported(name, len(frame), report, delivery.mended)
 
 
-def _read(
-    files: Sequence[str], name: str, city: City, crs: str | None, given: GridColumns, progress: Progress
-) -> tuple[gpd.GeoDataFrame, tuple[grids.Mended, ...]]:
-    """The grids of all files and layers in one frame, and what was mended."""
+@dataclass(frozen=True)
+class _How:
+    """How files are read."""
+
+    crs: str | None
+    encoding: str | None
+    columns: GridColumns
+    swap: bool
+    dissolve: bool
+
+
+@dataclass(frozen=True)
+class _Delivery:
+    """The grids of all files and layers in one frame, what was mended and found, and what stands above them."""
+
+    frame: gpd.GeoDataFrame
+    mended: tuple[grids.Mended, ...]
+    above: Mapping[tuple[int, str], str]
+    findings: tuple[grids.Finding, ...]
+
+
+def _built(
+    connection: Connection, delivery: _Delivery, city: City, base: str | None, settled: Settlement | None
+) -> whole.Built:
+    """The edition that a delivery makes: overlaps are cut where the city says so, what is left out is derived."""
+    frame, found = delivery.frame, delivery.findings
+    if settled is not None and settled.way == "cut":
+        least = topology.DEFAULT
+        frame, told = contested.cut(frame, city, settled, least.overlap_m2, least.overlap_share)
+        found = (*found, *told)
+    if base is None:
+        built = whole.fill_hierarchy(frame, city, delivery.above)
+    else:
+        built = whole.complete(store.grids(connection, store.by_name(connection, base).id), frame, city)
+    return dataclasses.replace(built, findings=(*found, *built.findings))
+
+
+def _read(files: Sequence[str], name: str, city: City, how: _How, progress: Progress) -> _Delivery:
     parts = []
     for text in files:
         for source in boundaries.layers_of(boundaries.Source.parse(text)):
             progress(f"read:{source.label}", 0)
-            frame = boundaries.read(source, crs)
-            parts.append(grids.prepare(frame, city, _columns(frame, given, source, city), source.label))
+            frame = boundaries.read(source, how.crs, how.encoding, city=city, swap=how.swap)
+            columns = _columns(frame, how.columns, source, city)
+            parts.append(grids.prepare(frame, city, columns, source.label, dissolve=how.dissolve))
     faults = [f for part in parts for f in part.faults]
     if faults:
-        shown = [f"{f.sheet} row {f.row} {f.column}={f.value!r}: {both(f.code)}" for f in faults[:20]]
+        shown = [f"{f.sheet} row {f.row} {f.column}={f.value!r}: {both(f.code, f.told)}" for f in faults[:20]]
         raise EditionInvalid(name=name, n=len(faults), findings=shown)
     frame = gpd.GeoDataFrame(pd.concat([p.frame for p in parts], ignore_index=True), crs=parts[0].frame.crs)
-    return frame, tuple(m for part in parts for m in part.mended)
+    n = sum(p.n_dissolved for p in parts)
+    findings = (grids.Finding("grid_rows_dissolved", "note", len(city.levels), (), n),) if n else ()
+    above = {key: code for part in parts for key, code in part.above.items()}
+    return _Delivery(frame, tuple(m for part in parts for m in part.mended), above, findings)
+
+
+def _measured(frame: gpd.GeoDataFrame, city: City) -> "pd.Series[float]":
+    """The area of each grid in m².
+
+    Raises
+    ------
+    GridAreaInvalid
+        One is zero, infinite or no number.
+    """
+    area_m2 = geo.areas_m2(frame, city.metric_epsg)
+    wrong = frame.loc[~(np.isfinite(area_m2) & (area_m2 > 0)), "code"]
+    if len(wrong):
+        codes = list(wrong.head(grids.MAX_CODES))
+        raise GridAreaInvalid(codes=codes, n=len(wrong), metric_crs=f"EPSG:{city.metric_epsg}")
+    return area_m2
 
 
 def _make_room(connection: Connection, name: str) -> None:
@@ -154,7 +224,9 @@ def check(work: Work, name: str) -> TopologyReport:
     """
     with work.snapshot() as connection:
         city = cities.load_city(connection)
-        return topology.check_edition(store.grids(connection, store.by_name(connection, name).id), city)
+        edition = store.by_name(connection, name)
+        settled = TopologyReport.from_dict(edition.report).settled
+        return topology.check_edition(store.grids(connection, edition.id), city, settled=settled)
 
 
 def list_editions(work: Work) -> list[store.Edition]:
@@ -183,7 +255,7 @@ def activate(work: Work, name: str, first: dt.date, *, shrinks: bool = False) ->
         It is active already: an active edition is never changed.
     EditionOverlap
         A later edition exists, or one begins on that very day.
-    EditionShrinks
+    EditionShrinks, GridAreaInvalid
         It covers less than the one before, and ``shrinks`` was not said.
     """
     with work.locked() as connection:
@@ -241,6 +313,34 @@ def grids_of(work: Work, edition: str | None, day: dt.date | None, levels: Seque
     """An edition's grids with geometry, by name, or by the day on which it is valid (default: today's)."""
     with work.snapshot() as connection:
         return store.grids(connection, choose(connection, edition, day).id, levels)
+
+
+def export_grids(
+    work: Work,
+    out: Path,
+    *,
+    edition: str | None = None,
+    day: dt.date | None = None,
+    levels: Sequence[str] = (),
+) -> tuple[str, int]:
+    """Write an edition's grids as GeoPackage, GeoParquet or GeoJSON, labelled as the city declares; name and number.
+
+    Columns: edition, level, code, parent_code, name_zh, name_en, kind, responsible, area_m2 (m² in the city's metric
+    CRS), geometry (degrees). The edition is the one of that name, else the one valid on the day, else today's.
+
+    Raises
+    ------
+    EditionMissing, NoEditionOnDate, LevelUnknown, OptionInvalid
+    """
+    with work.snapshot() as connection:
+        city = cities.load_city(connection)
+        found = choose(connection, edition, day)
+        numbers = sorted({city.level(x).number for x in levels})
+        frame = store.grids(connection, found.id, numbers or None)
+    frame = frame.drop(columns="id").set_crs(city.datum_epsg, allow_override=True)
+    frame.insert(0, "edition", found.name)
+    geofiles.write(frame, out, "grids")
+    return found.name, len(frame)
 
 
 def choose(connection: Connection, edition: str | None, day: dt.date | None) -> store.Edition:

@@ -1,12 +1,16 @@
-"""Boundary files → frames in storage coordinates: any format GDAL reads, and GeoParquet."""
+"""Boundary files → frames in storage coordinates: formats of the allow-list, and GeoParquet."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import geopandas as gpd
+import pandas as pd
 
 from gridmgmt import geo
+from gridmgmt.city import City
 from gridmgmt.errors import FileUnreadable
+from gridmgmt.files import geofiles
+from gridmgmt.places.whereabouts import placed
 
 
 @dataclass(frozen=True)
@@ -45,61 +49,70 @@ def layers_of(source: Source) -> list[Source]:
     FileUnreadable
         Absent, not of its format, or without that layer.
     """
-    if not source.path.exists():
-        raise FileUnreadable(file=str(source.path), reason="no such file")
     if source.is_parquet:
+        if not source.path.exists():
+            raise FileUnreadable(file=str(source.path), reason="no such file")
         return [source]
-    import pyogrio  # slow, and needed by those only who read boundaries
-
-    try:
-        found = pyogrio.list_layers(source.path)
-    except Exception as e:  # GDAL's errors have no common class
-        raise FileUnreadable(file=str(source.path), reason=str(e)) from e
-    every = [str(name) for name, _ in found]
+    found = geofiles.layers(source.path)
+    every = [name for name, _ in found]
     if source.layer is not None:
         if source.layer not in every:
             raise FileUnreadable(file=str(source.path), reason=f"no layer {source.layer}; it has {', '.join(every)}")
         return [source]
     if len(every) == 1:
         return [source]
-    names = [str(name) for name, kind in found if kind is not None and ("Polygon" in kind or kind == "Unknown")]
+    names = [name for name, kind in found if kind is not None and ("Polygon" in kind or kind == "Unknown")]
     if not names:
         raise FileUnreadable(file=str(source.path), reason=f"none of its layers holds polygons: {', '.join(every)}")
     return [Source(source.path, name) for name in names]
 
 
-def read(source: Source, crs: str | None = None) -> gpd.GeoDataFrame:
+def read(
+    source: Source,
+    crs: str | None = None,
+    encoding: str | None = None,
+    *,
+    city: City | None = None,
+    swap: bool = False,
+) -> gpd.GeoDataFrame:
     """Read one layer, in EPSG:4490.
 
     Parameters
     ----------
     crs
         Its coordinate system where the file has none or a wrong one.
+    encoding
+        Of the texts of a shapefile whose .cpg is wrong.
+    city
+        The city that it must lie in.
+    swap
+        Northing or latitude stands before easting or longitude.
 
     Raises
     ------
     FileUnreadable, CrsMissing, CrsUnknown, CrsImplausible
-        See :func:`gridmgmt.geo.to_storage`.
+    MetricCrsElsewhere
+        See :func:`gridmgmt.places.whereabouts.placed`.
     """
-    return geo.to_storage(read_as_is(source), geo.parse_crs(crs) if crs else None, name=source.label)
+    claimed = geo.parse_crs(crs) if crs else None
+    return placed(read_as_is(source, encoding), claimed, source.label, city, swap=swap)
 
 
-def read_as_is(source: Source) -> gpd.GeoDataFrame:
+def read_as_is(source: Source, encoding: str | None = None) -> gpd.GeoDataFrame:
     """Read one layer in the coordinates that it has.
 
     Raises
     ------
     FileUnreadable
     """
-    import pyogrio
-
-    try:
-        if source.is_parquet:
-            frame = gpd.read_parquet(source.path)
-        else:
-            frame = pyogrio.read_dataframe(source.path, layer=source.layer)
-    except Exception as e:  # GDAL's and Arrow's errors have no common class
-        raise FileUnreadable(file=source.label, reason=str(e)) from e
+    if source.is_parquet:
+        try:
+            frame: pd.DataFrame = gpd.read_parquet(source.path)
+        except Exception as e:  # Arrow's errors have no common class
+            raise FileUnreadable(file=source.label, reason=str(e)) from e
+        geofiles.check_size(frame, source.label)
+    else:
+        frame = geofiles.read(source.path, source.layer, given=encoding)
     if not isinstance(frame, gpd.GeoDataFrame):
         raise FileUnreadable(file=source.label, reason="the layer has no geometry")
     if frame.geometry.name != "geometry":

@@ -5,25 +5,26 @@ two columns of coordinates. A place that its system cannot hold is told feature
 by feature; where most are so, the system is wrong and the file is refused.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import pyogrio
 import shapely
 
 from gridmgmt import geo
 from gridmgmt.city import STORAGE_EPSG
-from gridmgmt.errors import CrsMissing, FileUnreadable, LayerKindMissing, OptionInvalid
+from gridmgmt.errors import CrsMissing, LayerKindMissing, OptionInvalid
 from gridmgmt.faults import Fault
-from gridmgmt.files import data_files, tabular
-from gridmgmt.files.cells import half_width, trimmed
+from gridmgmt.files import data_files, geofiles, tabular
+from gridmgmt.files.cells import as_code, trimmed
+from gridmgmt.files.rows import as_text
 from gridmgmt.places.layers import Kind, Kinds
 from gridmgmt.places.readers import boundaries
 from gridmgmt.places.readers.boundaries import Source
+from gridmgmt.places.whereabouts import placed
 from gridmgmt.settings import data_path
 
 ENCODINGS = ("utf-8", "gb18030")
@@ -74,13 +75,17 @@ class Features:
     sha256: str
 
 
-def read(path: Path, layer: str | None, crs: str | None, place: Mapping[str, str]) -> Features:
+def read(
+    path: Path, layer: str | None, crs: str | None, place: Mapping[str, str], encoding: str | None = None
+) -> Features:
     """Read one file, or one layer or worksheet of it.
 
     Parameters
     ----------
     crs
         ``epsg:NNNN``, ``gcj02``, ``bd09``, for a file that names none or a wrong one.
+    encoding
+        Of its texts, where it is not found out or its .cpg is wrong.
     place
         Columns of a table's coordinates, by ``lon`` and ``lat``.
 
@@ -91,9 +96,9 @@ def read(path: Path, layer: str | None, crs: str | None, place: Mapping[str, str
         A file of several layers, and none is named.
     """
     if path.suffix.lower() in TABLES or path.name.lower().endswith(".csv.gz"):
-        return _table(path, layer, crs, {**PLACE, **place})
+        return _table(path, layer, crs, {**PLACE, **place}, (encoding,) if encoding else ENCODINGS)
     source = _one_layer(path, layer)
-    raw = boundaries.read_as_is(source)
+    raw = boundaries.read_as_is(source, encoding)
     raw.index = pd.RangeIndex(1, len(raw) + 1)
     frame, faults = _placed(raw, crs, source.label)
     return Features(_texts(frame), faults, len(raw), tabular.sha256_of(path))
@@ -103,10 +108,7 @@ def _one_layer(path: Path, layer: str | None) -> Source:
     source = Source(path, layer)
     if layer is not None or source.is_parquet or not path.exists():
         return boundaries.layers_of(source)[0]
-    try:
-        names = [str(name) for name, _ in pyogrio.list_layers(path)]
-    except Exception as e:  # GDAL's errors have no common class
-        raise FileUnreadable(file=str(path), reason=str(e)) from e
+    names = [name for name, _ in geofiles.layers(path)]
     if len(names) != 1:
         raise OptionInvalid(name="--layer", value="", expected=" | ".join(names))
     return source
@@ -132,7 +134,7 @@ def _placed(raw: gpd.GeoDataFrame, crs: str | None, label: str) -> tuple[gpd.Geo
     rows = np.flatnonzero(wrong).tolist()
     faults = tuple(_out_of_range(int(raw.index[i]), bounds[i, 0], bounds[i, 1], system) for i in rows)
     kept = raw.set_geometry(gpd.GeoSeries(shapes, index=raw.index, crs=STORAGE_EPSG if shift else claimed))[~wrong]
-    return geo.to_storage(kept, name=label), faults
+    return placed(kept, name=label), faults
 
 
 def _outside(shapes: np.ndarray, bounds: np.ndarray, degrees: bool) -> np.ndarray:
@@ -155,9 +157,7 @@ def _out_of_range(number: int, x: object, y: object, system: str) -> Fault:
 def _texts(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Attributes as trimmed text, codes in half-width forms; None where there is nothing."""
     columns = {
-        str(c): pd.Series(
-            [_cell(str(c), tabular.as_text(v)) for v in frame[c].astype(object)], frame.index, dtype=object
-        )
+        str(c): pd.Series([_cell(str(c), as_text(v)) for v in frame[c].astype(object)], frame.index, dtype=object)
         for c in frame.columns
         if c != "geometry"
     }
@@ -168,15 +168,17 @@ def _cell(column: str, value: str | None) -> str | None:
     if value is None:
         return None
     text = trimmed(value)
-    return (text if "name" in column.lower() else half_width(text)) or None
+    return (text if "name" in column.lower() else as_code(text)) or None
 
 
 # --- tables with coordinates -----------------------------------------------------------------------------------------
 
 
-def _table(path: Path, sheet: str | None, crs: str | None, place: Mapping[str, str]) -> Features:
+def _table(
+    path: Path, sheet: str | None, crs: str | None, place: Mapping[str, str], encodings: Sequence[str]
+) -> Features:
     """Points of a table; its coordinates are no attributes."""
-    rows = tabular.open_rows(path, ENCODINGS, list(place.values()), sheet)
+    rows = tabular.open_rows(path, encodings, list(place.values()), sheet)
     if crs is None:
         raise CrsMissing(file=path.name)
     chunks = list(rows.chunks)
@@ -185,7 +187,9 @@ def _table(path: Path, sheet: str | None, crs: str | None, place: Mapping[str, s
     x, y = (pd.to_numeric(text[axis], errors="coerce").to_numpy(dtype=float) for axis in ("lon", "lat"))
     points = geo.points_to_storage(x, y, crs)
     faults = [Fault(n, "", line[:80], "feature_line_broken") for n, line in rows.broken]
-    for i in np.flatnonzero(np.isnan(points.lon)).tolist():
+    faults += rows.faults
+    unread = raw.index.isin([f.row for f in rows.faults])
+    for i in np.flatnonzero(np.isnan(points.lon) & ~unread).tolist():
         number, shown = int(raw.index[i]), [str(text[a].iloc[i]) if pd.notna(text[a].iloc[i]) else "" for a in PLACE]
         faults.append(
             _out_of_range(number, shown[0], shown[1], crs)
@@ -193,11 +197,11 @@ def _table(path: Path, sheet: str | None, crs: str | None, place: Mapping[str, s
             else Fault(number, f"{place['lon']}, {place['lat']}", ", ".join(shown), "feature_coordinates_unreadable")
         )
     shapes = gpd.GeoSeries(gpd.points_from_xy(points.lon, points.lat), index=raw.index, crs=STORAGE_EPSG)
-    placed = ~np.isnan(points.lon)
+    placed = ~np.isnan(points.lon) & ~unread
     attributes = raw.drop(columns=list(place.values()))
     frame = gpd.GeoDataFrame(attributes, geometry=shapes, crs=STORAGE_EPSG)[placed]
     return Features(_texts(frame), tuple(faults), len(raw) + len(rows.broken), rows.sha256)
 
 
 def _number_text(value: str) -> str:
-    return half_width(trimmed(value))
+    return as_code(value)

@@ -1,4 +1,5 @@
 -- Which grids of an edition match a level, a parent, a code and a box; how many are there, and which stand on one page?
+-- A box without an area is the point or line that it is: as a polygon it would touch nothing.
 WITH matched AS (
     SELECT id, level, code
     FROM grid
@@ -6,7 +7,9 @@ WITH matched AS (
       AND (CAST(:level AS integer) IS NULL OR level = :level)
       AND (CAST(:parent AS text) IS NULL OR parent_code = :parent)
       AND (CAST(:code AS text) IS NULL OR code = :code)
-      AND (CAST(:west AS float8) IS NULL OR ST_Intersects(geom, ST_MakeEnvelope(:west, :south, :east, :north, 4490)))
+      AND (CAST(:west AS float8) IS NULL OR ST_Intersects(
+        geom, ST_Envelope(ST_MakeLine(ST_Point(:west, :south, 4490), ST_Point(:east, :north, 4490)))
+      ))
 ), page AS (
     SELECT id FROM matched ORDER BY level, code LIMIT :limit OFFSET :offset
 )

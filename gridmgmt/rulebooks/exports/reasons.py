@@ -26,7 +26,7 @@ def reason_words(code: str, given: Mapping[str, Any], unit: str | None = None) -
     --------
     >>> facts = {"percent": "4.5", "threshold": "2", "step": "1", "points_per_step": "3", "n_steps": "2", "lost": "6"}
     >>> reason_words("line_steps", facts, "percent")["zh"]
-    '4.50%，超出界限 2% 共 2 个整步（每步 1 个百分点），每步扣 3 分，扣 6 分'
+    '4.50%，超过 2% 的部分每满 1 个百分点扣 3 分，满 2 个，扣 6 分'
     """
     facts: dict[str, Any] = {key: _fact(key, value) for key, value in given.items()}
     if unit is not None and "value" in given:
@@ -58,11 +58,13 @@ def _stepped(given: Mapping[str, str], unit: str, facts: Mapping[str, Any]) -> d
     suffix = _SUFFIXES[unit]
     out: dict[str, Any] = {k: f"{facts[k]}{suffix}" for k in ("threshold", "zero_beyond") if k in facts}
     out["percent"] = shown_near(Fraction(given["percent"]), _step_limits(given)) + suffix
-    out["step"] = words(f"card_step_{unit}", step=facts["step"])
     is_above = Fraction(given["percent"]) > Fraction(given["threshold"])
     out["side"] = words("card_step_above" if is_above else "card_step_below")
     if "n_steps" in given:
-        out["n_steps"] = _steps(given, facts["n_steps"])
+        mode = _mode(given)
+        step = words(f"card_step_{unit}{'_one' if facts['step'] == '1' else ''}", step=facts["step"])
+        out["each"] = words(f"card_each_{mode}", step=step)
+        out["n_steps"] = words(f"card_steps_{mode}", n=facts["n_steps"])
     return out
 
 
@@ -85,9 +87,8 @@ def _limited(given: Mapping[str, str], unit: str | None) -> dict[str, str]:
     return {"amount": told + suffix, **{k: readable(given[k]) + suffix for k in limits}}
 
 
-def _steps(facts: Mapping[str, str], n: str) -> Words:
-    """How many steps, and whether an unfinished one was dropped or counted."""
+def _mode(facts: Mapping[str, str]) -> str:
+    """Whether an unfinished step was dropped (completed), counted (begun), or there was none (exact)."""
     taken = Fraction(facts["n_steps"]) * Fraction(facts["step"])
     beyond = abs(Fraction(facts["percent"]) - Fraction(facts["threshold"]))
-    code = "card_steps_exact" if taken == beyond else "card_steps_completed" if taken < beyond else "card_steps_begun"
-    return words(code, n=n)
+    return "exact" if taken == beyond else "completed" if taken < beyond else "begun"

@@ -111,6 +111,8 @@ def _stage(book: Rulebook, stage: Stage) -> Iterator[Line]:
         yield Line(1, words("show_no_score"))
     else:
         yield from _part(book, stage.score, 1)
+        if stage.least_share and stage.score.is_total:
+            yield Line(1, words("show_least_share", least=exact(stage.least_share * 100)))
     if stage.shown:
         yield Line(1, words("show_beside"))
         for item in stage.shown:

@@ -40,7 +40,7 @@ class Carry(Item):
         carry_out = min(NOTHING, raw) if self.recorded == "zero" else NOTHING
         facts = numbers(own=own, carry_in=context.carry_in, charged=context.charged, carry_out=carry_out)
         marks = {"own": own, "raw": raw, "carry_out": carry_out}
-        return self.node(raw - carry_out, "line_carry", facts, children=(child,), marks=marks)
+        return self.node(raw - carry_out, "line_carry", facts, children=(child,), marks=marks, formed=child.formed)
 
     def _unknown(self, context: Context, child: Node) -> Node:
         """The month before, or a subordinate's month, is still incomplete: what it leaves or charges is not known."""

@@ -1,6 +1,7 @@
 """The mean of items (平均)."""
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Literal
 
 import numpy as np
@@ -22,6 +23,9 @@ class Mean(Total):
             status = "not_applicable" if all(c.status == "not_applicable" for c in children) else "no_data"
             return self.node(None, "line_not_applicable", status=status, children=children)
         return self.node(total / n, "line_mean", numbers(n=n, sum=total), children=children)
+
+    def _counts_for(self, _child: Node) -> Fraction:
+        return Fraction(1)
 
     def _rejoined(self, parts: Sequence[floats.Drawn], _nodes: Sequence[Node]) -> floats.Drawn:
         n = sum(((p.status == floats.OK).astype(float) for p in parts), floats.ZERO)

@@ -61,7 +61,7 @@ class Periods(Item):
 
     def _is_pending(self, outcome: Outcome) -> bool:
         """Whether a period without a value may still get one; one not held is not waited for where so said."""
-        return outcome.awaited or (self.pending == "open" and (bool(outcome.missing) or outcome.status == "incomplete"))
+        return outcome.awaited or (self.pending == "open" and (bool(outcome.missing) or outcome.is_open))
 
     def _of(self, outcome: Outcome) -> Fraction | None:
         if self.of is None:

@@ -40,6 +40,9 @@ class Weighted(Total):
             total / self.over, "line_weighted", {"terms": terms, "over": exact(self.over)}, children=children
         )
 
+    def _counts_for(self, child: Node) -> Fraction:
+        return child.weight or NOTHING
+
     def _rejoined(self, parts: Sequence[floats.Drawn], _nodes: Sequence[Node]) -> floats.Drawn:
         weights = [float(i.weight or 0) for i in self.items]
         total = sum((p.value * w for p, w in zip(parts, weights, strict=True)), floats.ZERO)

@@ -8,7 +8,8 @@ from gridmgmt.documents import plain
 from gridmgmt.figures.counts import COUNTS, KNOWN_BY
 from gridmgmt.figures.indicators import RATIOS
 from gridmgmt.figures.names import indicator_words
-from gridmgmt.files.wording import Figure, Words, listed, readable, same, words
+from gridmgmt.files.wording import Figure, Words, joined, listed, readable, same, words
+from gridmgmt.numbers import exact
 from gridmgmt.scorecards.documents import (
     CardHeader,
     Comparison,
@@ -77,9 +78,10 @@ class Row:
 
 
 def indicator_rows(document: Document) -> list[Row]:
-    """A scorecard's indicator table: rates first, then counts."""
+    """A scorecard's indicator table: rates first, then the counts that are listed."""
     rates = [n for n in RATIOS if n in document.indicators]
-    return [indicator_row(document, n) for n in [*rates, *(n for n in COUNTS if n in document.counts)]]
+    counts = [n for n, count in COUNTS.items() if count.is_listed and n in document.counts]
+    return [indicator_row(document, n) for n in [*rates, *counts]]
 
 
 def indicator_row(document: Document, name: str) -> Row:
@@ -145,12 +147,14 @@ def total_figure(document: Document) -> Figure:
     """A scorecard's total, or why there is none: no data, inputs to come, or a rulebook without a total."""
     total = document.total
     code = {"incomplete": "card_open", "unscored": "card_unscored"}.get(document.status, "card_no_data")
+    if document.status == "incomplete" and not document.is_open:
+        code = "card_too_little"
     return Figure(Fraction(total.exact) if total else None, "points", code)
 
 
 def total_words_short(document: Document, lang: str | None = None) -> str:
-    """The total as it is written, near a grade's bound with more digits; else why there is none."""
-    return document.total.shown if document.total else total_figure(document).text(lang)
+    """The total as it is written, near a grade's bound or another total with more digits; else why there is none."""
+    return document.written_total or total_figure(document).text(lang)
 
 
 def grade_label(header: Judged, grade: str) -> Words:
@@ -194,6 +198,16 @@ def ranked(documents: Sequence[Document]) -> list[Document]:
     return sorted(documents, key=place)
 
 
+def read_instant(text: str) -> str:
+    """An instant of a document, which is in city time, as people read it: ``2026-01-01 00:00``.
+
+    >>> read_instant("2026-01-01T00:00:00+08:00"), read_instant("2025-12-31T23:59:59.999999+08:00")
+    ('2026-01-01 00:00', '2025-12-31 23:59:59')
+    """
+    day, _, clock = text.partition("T")
+    return f"{day} {clock[:8].removesuffix(':00')}"
+
+
 def basis(header: CardHeader) -> list[tuple[Words, Words]]:
     """How an assessment was computed: what was read, by which rules, with which proofs; label and value."""
     book = header.rulebook
@@ -201,7 +215,7 @@ def basis(header: CardHeader) -> list[tuple[Words, Words]]:
         (words("card_city"), header.city.name),
         (words("card_assessment"), same(header.name)),
         (words("card_period"), words("card_period_value", **plain(header.period))),
-        (words("card_as_of"), same(header.as_of)),
+        (words("card_as_of"), same(read_instant(header.as_of))),
         (words("card_edition"), same(header.edition)),
         (words("card_datum"), same(header.datum)),
         (words("card_rulebook"), book.title),
@@ -213,10 +227,29 @@ def basis(header: CardHeader) -> list[tuple[Words, Words]]:
     ]
     if book.grades:
         rows.append((words("card_grades"), listed([_bound(header, g) for g in book.grades])))
+    if book.stage.least_share not in (None, "0"):
+        least = readable(exact(Fraction(book.stage.least_share or 0) * 100))
+        rows.append((words("card_least_share"), words("card_least_share_value", least=least)))
+    if header.absent:
+        rows.append((words("card_absent"), absent_words(header)))
     if not header.complete:
         rows.append((words("card_incomplete"), words("card_incomplete_value", n=header.n_missing)))
     rows += [(words("card_refusal"), refusal_words(r)) for r in header.refusals]
     return rows + _earlier(header) + _proofs(header, same(book.sha256), same(header.sha256))
+
+
+def absent_words(header: Header) -> Words:
+    """That a period has no fact of a kind that the rulebook reads: said before any number that rests on it."""
+    return words("card_absent_value", kinds=joined([words(f"card_facts_{kind}") for kind in header.absent]))
+
+
+def notes(header: Header, n_too_little: int) -> list[Words]:
+    """What is to be read before a level's results: facts that the period lacks, and how many have no total for it."""
+    out = [absent_words(header)] if header.absent else []
+    if n_too_little:
+        least = readable(exact(Fraction(header.rulebook.stage.least_share or 0) * 100))
+        out.append(words("card_n_too_little", n=n_too_little, least=least))
+    return out
 
 
 def _item(item: TopItem) -> Words:

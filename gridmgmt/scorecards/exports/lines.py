@@ -161,5 +161,5 @@ def total_words(document: Document) -> Words:
     total, reason = document.total, document.reason
     if total is None:
         return reason_words(reason.code, reason.facts)
-    facts = {k: total.shown if v == total.exact and "/" in v else v for k, v in reason.facts.items()}
+    facts = {k: document.written_total or v if v == total.exact and "/" in v else v for k, v in reason.facts.items()}
     return reason_words(reason.code, facts)

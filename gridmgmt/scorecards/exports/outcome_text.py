@@ -62,12 +62,12 @@ def _document(header: Evaluated, document: Document) -> Lines:
 
 def _result(book: Book, document: Document) -> Words:
     """Name, total, grade, rank and the total's reason."""
-    subject, total, place = document.subject, document.total, document.rank.level
+    subject, total, place = document.subject, document.written_total, document.rank.level
     code, grade = subject.code, document.grade
     name = subject.name if subject.name["zh"] == code else concat(same(f"{code} "), subject.name)
     found = book.grade(grade)
     return concat(
-        words("outcome_total", name=name, total=total.shown) if total else words("outcome_no_total", name=name),
+        words("outcome_total", name=name, total=total) if total else words("outcome_no_total", name=name),
         words("outcome_grade", grade=found.title if found else same(grade)) if grade is not None else None,
         _rank(place, is_given=document.status == "given") if place is not None else None,
         words("outcome_reason", reason=total_words(document)),

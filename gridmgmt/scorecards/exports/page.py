@@ -3,7 +3,7 @@
 from markupsafe import Markup, escape
 
 from gridmgmt.figures.names import indicator_words
-from gridmgmt.files.wording import Figure, Words, shown_short, words
+from gridmgmt.files.wording import Figure, Words, languages, shown_short, words
 from gridmgmt.scorecards.exports import cards, lines, results
 from gridmgmt.scorecards.exports.cards import Card
 from gridmgmt.scorecards.exports.lines import ScoreLine, total_words
@@ -32,8 +32,10 @@ def page(card: Card, lang: str | None = None) -> str:
         text=lambda text: markup(text, lang),
         label=lambda code, **facts: markup(words(code, **facts), lang),
         figure=lambda figure: show(figure, lang),
+        as_of=cards.read_instant(header.as_of),
         sketch=Markup(card.sketch) if card.sketch else None,
         map_note=_map_note(card),
+        absent=cards.absent_words(header) if header.absent else None,
         level=cards.level_words(header, document.subject.level),
         parent=cards.parent_words(header, document),
         grade=cards.grade_words(header, document.grade),
@@ -57,12 +59,14 @@ def page(card: Card, lang: str | None = None) -> str:
 
 
 def markup(text: Words, lang: str | None) -> Markup:
-    """A text in its language's element; both languages, the English one set smaller."""
-    if lang is not None:
-        return Markup('<span lang="{}">{}</span>').format(lang, text[lang])
-    if text["zh"] == text["en"]:
+    """A text in its language's element; of both languages the second is set smaller, once where they are the same."""
+    first, *second = languages(lang)
+    if second and text["zh"] == text["en"]:
         return escape(text["zh"])
-    return Markup('<span lang="zh">{}</span> <span lang="en">{}</span>').format(text["zh"], text["en"])
+    shown = Markup('<span lang="{}">{}</span>').format(first, text[first])
+    return shown + Markup("").join(
+        Markup(' <span lang="{}" class="beside">{}</span>').format(x, text[x]) for x in second
+    )
 
 
 def show(figure: Figure, lang: str | None) -> Markup:

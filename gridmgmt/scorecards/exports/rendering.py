@@ -7,7 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from gridmgmt.files.wording import label, say, words
+from gridmgmt.files.wording import label, languages, say, words
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
 
@@ -15,7 +15,8 @@ _TEMPLATES = Path(__file__).resolve().parent / "templates"
 def fill(name: str, lang: str | None, **facts: Any) -> str:
     """A template with its facts; ``say`` and ``label`` in it speak the reader's language."""
     spoken = {
-        "lang": lang,
+        "lang": languages(lang)[0],
+        "is_both": len(languages(lang)) > 1,
         "words": words,
         "say": lambda text: say(text, lang),
         "label": lambda code, **told: label(code, lang, **told),

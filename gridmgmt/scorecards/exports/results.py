@@ -10,7 +10,7 @@ from gridmgmt.files.wording import Figure, Words, joined, listed, readable, same
 from gridmgmt.numbers import NUMBER
 from gridmgmt.rulebooks.values import NOT_APPLICABLE
 from gridmgmt.scorecards import chance
-from gridmgmt.scorecards.documents import Document, Header, Input, InputValue, Judged, Place, Reached
+from gridmgmt.scorecards.documents import Document, Header, Input, InputValue, Judged, Place, Reached, Subject
 from gridmgmt.scorecards.exports.cards import rank_words
 from gridmgmt.scorecards.exports.lines import line_words, total_words
 
@@ -80,8 +80,9 @@ def missing(document: Document) -> list[tuple[str, Words]]:
 
 
 def chance_words(document: Document) -> Words | None:
-    """How much of the rank may be chance (偶然性); None where nothing is to be said."""
-    said = chance.words(document.chance) if document.chance else {"zh": "", "en": ""}
+    """How much of the rank may be chance (名次波动); None where nothing is to be said."""
+    ranked = document.rank.level.of if document.rank.level else 0
+    said = chance.words(document.chance, ranked) if document.chance else {"zh": "", "en": ""}
     return said if said["zh"] else None
 
 
@@ -227,16 +228,24 @@ class Placed:
     of: int
 
 
-def ranks(header: Judged, document: Document) -> list[Placed]:
+def ranks(header: Header, document: Document) -> list[Placed]:
     """The ranks a card shows; provisional (暂定) while somebody's inputs are missing.
 
     Among siblings only where there are some: grids have them, units and persons in a group.
     """
     subject, places = document.subject, document.rank
-    codes = {"level": "card_rank_level", "siblings": "card_rank_siblings"}
+    names = {"level": words("card_rank_level"), "siblings": _within_parent(header, subject)}
     if subject.kind != "grid":
-        codes = {"level": "card_rank", **({"siblings": "card_rank_group"} if subject.parent is not None else {})}
-    return [_placed(header, words(code), getattr(places, scope)) for scope, code in codes.items()]
+        grouped = {"siblings": words("card_rank_group")} if subject.parent is not None else {}
+        names = {"level": words("card_rank"), **grouped}
+    return [_placed(header, name, getattr(places, scope)) for scope, name in names.items()]
+
+
+def _within_parent(header: Header, subject: Subject) -> Words:
+    """The rank among those with the same parent, called by the parent's level: ``本区县内名次``."""
+    above = next((x for x in header.levels if x.number == (subject.level_number or 0) - 1), None)
+    level = {"zh": above.zh, "en": above.en.lower()} if above else words("card_rank_parent")
+    return words("card_rank_siblings", level=level)
 
 
 def _placed(header: Judged, name: Words, place: Place | None) -> Placed:

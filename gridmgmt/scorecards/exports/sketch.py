@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
+from gridmgmt.files.wording import languages
 from gridmgmt.scorecards.exports.rendering import draw
 from gridmgmt.scorecards.exports.scene import DOTS, HEIGHT, STRIP, WIDTH, Scene, Shapes, polygons, scale_bar
 
@@ -42,7 +43,7 @@ def sketch(scene: Scene, *, title: str = "", lang: str | None = None) -> str:
                 (x, y, n, scene.sizes[i]) for (x, y, n), i in list(zip(scene.dots, scene.classes, strict=True))[-3:]
             ],
             scale=(length_m * scene.view.units_per_m, written),
-            legend=_legend(scene, WIDTH - (700 if lang is None else 400)),
+            legend=_legend(scene, WIDTH - (700 if len(languages(lang)) > 1 else 400)),
         )
         if len(text.encode()) < MAX_BYTES or tolerance > WIDTH:
             return text

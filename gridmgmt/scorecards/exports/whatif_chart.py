@@ -14,7 +14,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from gridmgmt.files.wording import Words, label, same, say, words
+from gridmgmt.files.wording import Words, label, languages, same, say, words
 from gridmgmt.numbers import exact
 from gridmgmt.rulebooks.model import Stage
 from gridmgmt.scorecards.exports import whatif_tables as tables
@@ -158,9 +158,7 @@ def _row(found: WhatIf, move: Move, axis: Axis, lang: str | None) -> dict[str, A
 
 def _names(name: Words, lang: str | None) -> list[str]:
     """Both languages in two lines, cut where they would reach the dots."""
-    if lang is not None or name["zh"] == name["en"]:
-        return [_cut(name[lang or "zh"], 24)]
-    return [_cut(name["zh"], 24), _cut(name["en"], 26)]
+    return [_cut(text, 24 + 2 * n) for n, text in enumerate(dict.fromkeys(name[x] for x in languages(lang)))]
 
 
 def _cut(text: str, most: int) -> str:

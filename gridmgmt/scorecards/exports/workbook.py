@@ -12,7 +12,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from gridmgmt.figures.indicators import RATIOS
 from gridmgmt.figures.names import indicator_words
-from gridmgmt.files.wording import Figure, Words, label, readable, say, stacked, words
+from gridmgmt.files.wording import Figure, Words, label, languages, readable, say, stacked, words
 from gridmgmt.files.worksheets import Value, add_sheet, freeze, indent, new_book, put, put_row, row_height, save_book
 from gridmgmt.scorecards.documents import CardHeader, Document, TopItem
 from gridmgmt.scorecards.exports import cards, results
@@ -25,6 +25,8 @@ _KEY_COUNTS = ("n_reported", "n_due", "n_closed", "n_closed_on_time", "n_overdue
 _NAME_WIDTHS = (18, 36)
 _SCORE_WIDTHS = (34, 11, 11, 22, 13, 12, 14, 78)
 _REASON = len(_SCORE_WIDTHS)
+_RATE_COLUMNS = range(4, 8)
+"""Rate, its value, numerator and denominator; the first also holds a tile where there are three."""
 _INPUT_WIDTHS = (44, 26, 24, 100)
 _INDICATOR_WIDTHS = (40, 14, 12, 12, 17, 20, 20, 20)
 _BASIS_WIDTHS = (44, 110)
@@ -73,7 +75,9 @@ def _score_sheet(book: Workbook, card: Card, lang: str | None) -> None:
     _head(sheet, 6, [stacked(words(f"card_{t}"), lang) for t in titles])
     freeze(sheet, 6, 6)
     row = 7
-    for line in score_lines(header, document):
+    scored = score_lines(header, document)
+    _leave_out(sheet, header, document, [*scored, *shown_lines(header, document)])
+    for line in scored:
         _line(sheet, row, line, lang)
         row += 1
     _total_line(sheet, row, header, document, lang)
@@ -89,6 +93,15 @@ def _score_sheet(book: Workbook, card: Card, lang: str | None) -> None:
         _map(sheet, row + 1, card, lang)
 
 
+def _leave_out(sheet: Worksheet, header: CardHeader, document: Document, found: Sequence[ScoreLine]) -> None:
+    """Hide the columns of rates where no line rests on one: entered values would print them empty."""
+    if any(line.rate is not None for line in found):
+        return
+    n_tiles = len(results.ranks(header, document)) + bool(header.rulebook.grades)
+    for column in _RATE_COLUMNS[n_tiles > 2 :]:
+        sheet.column_dimensions[get_column_letter(column)].hidden = True
+
+
 def _tiles(sheet: Worksheet, header: CardHeader, document: Document, lang: str | None) -> None:
     """Total, grade and ranks above the table, the English below the Chinese."""
     put(sheet, 3, 1, label("card_total", lang), "gm_note")
@@ -96,10 +109,11 @@ def _tiles(sheet: Worksheet, header: CardHeader, document: Document, lang: str |
     has_grades = header.rulebook.grades
     tiles = [(words("card_grade"), cards.grade_words(header, document.grade))] if has_grades else []
     tiles += [(rank.name, rank.told) for rank in results.ranks(header, document)]
-    for column, (name, value) in zip((2, 4, _REASON), tiles, strict=False):
+    columns = (2, 4, _REASON) if len(tiles) > 2 else (2, _REASON)
+    for column, (name, value) in zip(columns, tiles, strict=False):
         put(sheet, 3, column, say(name, lang), "gm_note")
-        put(sheet, 4, column, value[lang or "zh"], "gm_big")
-        put(sheet, 5, column, value["en"] if lang is None else "", "gm_note")
+        put(sheet, 4, column, value[languages(lang)[0]], "gm_big")
+        put(sheet, 5, column, "".join(value[x] for x in languages(lang)[1:]), "gm_note")
     sheet.row_dimensions[4].height = 30
 
 
@@ -133,7 +147,7 @@ def _most(sheet: Worksheet, row: int, line: ScoreLine, style: str, lang: str | N
     """An item's maximum, or its weight marked as one."""
     if line.weight is not None:
         put(sheet, row, 2, Figure(line.weight, "points"), style, lang)
-        said = label("card_weight", lang or "zh", weight="").strip()
+        said = label("card_weight", languages(lang)[0], weight="").strip()
         sheet.cell(row, 2).number_format = f'"{said} "0.##' if line.weight.denominator > 1 else f'"{said} "0'
     elif line.maximum is not None:
         put(sheet, row, 2, Figure(line.maximum, "points"), style, lang)
@@ -198,8 +212,9 @@ def _shown_total(document: Document, lang: str | None) -> float | str:
 
 
 def _places(document: Document) -> str:
-    """As many decimals as the total needs not to seem on the other side of a grade's bound."""
-    decimals = document.total.shown.partition(".")[2] if document.total else "00"
+    """As many decimals as the total needs not to seem on the other side of a grade's bound, or another subject's."""
+    written = document.written_total
+    decimals = written.partition(".")[2] if written else "00"
     return f"0.{'0' * len(decimals)}" if decimals else "0"
 
 
@@ -355,4 +370,7 @@ def _subtitle(header: CardHeader, document: Document | None, lang: str | None) -
     if document:
         subject = document.subject
         parts = [f"{say(cards.level_words(header, subject.level), lang)} {subject.code}", *parts]
-    return " · ".join([*parts, f"{label('card_as_of', lang)} {header.as_of[:16].replace('T', ' ')}"])
+    parts.append(f"{label('card_as_of', lang)} {cards.read_instant(header.as_of)}")
+    if header.absent:
+        parts.append(f"{label('card_absent', lang)}: {say(cards.absent_words(header), lang)}")
+    return " · ".join(parts)

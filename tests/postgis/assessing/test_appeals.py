@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gridmgmt import texts
-from gridmgmt.assessing.operations import appeals, explaining, publishing, scoring
+from gridmgmt.assessing.operations import appeals, explaining, publishing, recomputing, scoring
 from gridmgmt.assessing.operations.scoring import Made
 from gridmgmt.database.work import Work
 from gridmgmt.errors import AppealRefused
@@ -147,7 +147,7 @@ class TestCase:
         corrected = appeals.correct(desk, made.name)[0]
         assert values(card(corrected, "U1"), "sendbacks", "handled") == (0, 3)
         publishing.publish(desk.but(actor="tester"), corrected.name)
-        assert publishing.recompute(desk, corrected.name).is_same
+        assert recomputing.recompute(desk, corrected.name).is_same
 
 
 class TestStep:

@@ -289,3 +289,27 @@ def test_what_it_saw_stands_beside_it(december: Work) -> None:
     scoring.score(december, "grid_baseline", PERIOD)
     (known,) = select_all(december, t.assessment.c.known_through)
     assert known[0] == max(r[0] for r in select_all(december, t.batch.c.known_at))
+
+
+def test_a_card_by_itself_writes_its_total_as_the_ranking_does(december: Work) -> None:
+    """83.3312 and 83.3349 both round to 83.33: each shows the digit that parts it, alone and among the others."""
+    made = scoring.score(december, "grid_baseline", PERIOD)
+    close = {"D1-1": "83.3312", "D1-2": "83.3349", "D2-1": "90"}
+    with december.transaction() as connection:
+        for code, exact in close.items():
+            numerator, denominator = Fraction(exact).as_integer_ratio()
+            shown = f"{float(exact):.2f}"
+            connection.execute(
+                text(
+                    "UPDATE assessment_subject SET total_numerator = :numerator, total_denominator = :denominator, "
+                    "total_shown = CAST(:shown AS numeric), document = jsonb_set(document, '{total}', "
+                    "jsonb_build_object('exact', CAST(:exact AS text), 'shown', CAST(:shown AS text))) "
+                    "WHERE subject_id = (SELECT id FROM subject WHERE code = :code)"
+                ),
+                {"numerator": numerator, "denominator": denominator, "shown": shown, "exact": exact, "code": code},
+            )
+    expected = {"D1-1": "83.331", "D1-2": "83.335", "D2-1": "90.00"}
+    _, documents, _ = scoring.read(december, made.name)
+    assert {d.subject.code: d.written_total for d in documents if d.subject.code in close} == expected
+    alone = {code: scoring.scorecard(december, made.name, code)[1].written_total for code in close}
+    assert alone == expected

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gridmgmt.assessing.operations import appeals, entries, explaining, publishing, scoring, subjects
+from gridmgmt.assessing.operations import appeals, entries, explaining, publishing, recomputing, scoring, subjects
 from gridmgmt.casework.operations import time_limits
 from gridmgmt.casework.operations.cases import Request
 from gridmgmt.database.work import Work
@@ -80,7 +80,7 @@ def test_each_is_explained_down_to_his_steps_and_published_again_to_the_same(mon
     assert explaining.explain(month, made.name, "P3", "own_actions").evidence == {"own_actions": ["B#5"]}
     assert scoring.score(month, BOOK, PERIOD, as_of=at(0, 31)).sha256 == made.sha256
     publishing.publish(month.but(actor="局"), made.name)
-    assert publishing.recompute(month, made.name).is_same
+    assert recomputing.recompute(month, made.name).is_same
 
 
 def test_an_appeal_takes_an_act_out(month: Work) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from gridmgmt.assessing.operations import appeals, explaining, publishing, scoring
+from gridmgmt.assessing.operations import appeals, explaining, publishing, recomputing, scoring
 from gridmgmt.database import tables as t
 from gridmgmt.database.work import Work
 from gridmgmt.errors import (
@@ -145,7 +145,7 @@ class TestPublished:
         court.enter(scored, tmp_path, ["2025-12,D1,faults,,2025-12-04,2,f9,"])
         with scored.snapshot() as connection:
             before = connection.execute(text("SELECT document FROM assessment_subject ORDER BY id")).scalars().all()
-        found = publishing.recompute(scored, made.name)
+        found = recomputing.recompute(scored, made.name)
         assert found.is_same
         newer = court.score(scored, tmp_path, "2025-12")
         assert newer.sha256 != made.sha256
@@ -171,11 +171,11 @@ class TestPublished:
         made = court.score(scored, tmp_path, "2025-12")
         with scored.transaction() as connection:
             connection.execute(t.assessment.update().values(dossier=_with_more(scored, made.name)))
-        assert not publishing.recompute(scored, made.name).is_same
+        assert not recomputing.recompute(scored, made.name).is_same
 
     def test_the_baseline_of_all_levels_too(self, scored: Work) -> None:
         made = scoring.score(scored, "grid_baseline", parse_period("2025-12"))
-        assert publishing.recompute(scored, made.name).again == made.sha256
+        assert recomputing.recompute(scored, made.name).again == made.sha256
 
 
 def _with_more(work: Work, name: str) -> dict[str, Any]:
@@ -200,7 +200,7 @@ class TestAppeals:
         assert corrected.header.corrects is not None
         assert corrected.header.corrects.assessment == made.name
         publishing.publish(scored.but(actor="tester"), corrected.name)
-        assert publishing.recompute(scored, corrected.name).is_same
+        assert recomputing.recompute(scored, corrected.name).is_same
         assert publishing.ledger(scored, "court", 2025).assessments["2025-12"].name == corrected.name
         assert appeals.correct(scored, made.name)[0].is_new is False
 

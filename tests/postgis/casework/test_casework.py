@@ -8,6 +8,7 @@ import pytest
 
 from gridmgmt.casework.operations import cases, lookup, photographs
 from gridmgmt.casework.operations.cases import Request
+from gridmgmt.database import cities
 from gridmgmt.database import tables as t
 from gridmgmt.database.work import Work
 from gridmgmt.errors import (
@@ -25,6 +26,7 @@ from gridmgmt.errors import (
 )
 from gridmgmt.intake.operations import imports
 from gridmgmt.people.operations import assigning
+from gridmgmt.people.store import categories, units
 from tests import pictures
 from tests.postgis import towns
 from tests.postgis.towns import load, middle, select_all
@@ -204,6 +206,13 @@ def test_the_docket_finds_by_unit_grid_class_and_lateness(desk: Work) -> None:
 
     assert listed() == ["A", "B"]
     assert listed(unit="U9") == ["B"]
+    _, (row,) = lookup.list_cases(desk, unit="U9")
+    with desk.snapshot() as connection:
+        unit = units.units(connection)["U9"]
+        names = categories.category_names(connection, cities.load_city(connection).scheme)["component:02001"]
+    assert (row["unit_name_zh"], row["unit_name_en"]) == (unit["name_zh"], unit["name_en"])
+    assert (row["category_name_zh"], row["category_name_en"]) == (names["zh"], names["en"])
+    assert names["zh"]
     assert listed(grid="D1") == ["A"]
     assert listed(category="component:02*") == ["B"]
     assert listed(states=["reported"]) == []

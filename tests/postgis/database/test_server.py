@@ -4,9 +4,7 @@ import os
 import shutil
 import signal
 import stat
-import tempfile
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -22,23 +20,6 @@ from gridmgmt.database.work import Work
 from gridmgmt.errors import DatabaseForeign, DatabaseOutdated, DatabaseUnreachable
 from gridmgmt.settings import Settings
 from tests import servers
-
-
-@pytest.fixture
-def home() -> Iterator[Path]:
-    """A folder that the server's user can reach, which pytest's own are not."""
-    path = Path(tempfile.mkdtemp(prefix="gridmgmt-it's a test-"))
-    path.chmod(0o755)
-    yield path
-    shutil.rmtree(path)
-
-
-@pytest.fixture
-def private(home: Path) -> Iterator[Settings]:
-    """Settings of a server of its own, stopped at the end."""
-    settings = Settings(None, home, "town")
-    yield settings
-    administration.stop(settings)
 
 
 def test_start_stop_and_status_can_be_repeated(private: Settings) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy import text
 from gridmgmt.database import facts
 from gridmgmt.database import tables as t
 from gridmgmt.database.work import LOCK, Work, open_database
-from gridmgmt.files import tabular
+from gridmgmt.files import rows as file_rows
 from gridmgmt.intake.operations import imports
 from gridmgmt.people.operations import reference
 from gridmgmt.settings import Settings
@@ -117,7 +117,7 @@ def test_two_files_that_add_the_same_categories_do_not_block_each_other(
     town: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Chunk by chunk each file brings the category that the other brought in the chunk before."""
-    monkeypatch.setattr(tabular, "CHUNK_ROWS", 1)
+    monkeypatch.setattr(file_rows, "CHUNK_ROWS", 1)
     profile = towns.CASES.replace("scheme: town}", "scheme: town, unknown: add}") + "unknown_units: add\n"
     path = towns.write_profile(tmp_path, profile)
     together = threading.Barrier(2, timeout=60)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from gridmgmt.assessing.operations import appeals, explaining, publishing, scoring
+from gridmgmt.assessing.operations import appeals, explaining, publishing, recomputing, scoring
 from gridmgmt.cli import app
 from gridmgmt.database import cities
 from gridmgmt.database import tables as t
@@ -206,7 +206,7 @@ class TestScores:
         assert {k: v["n_samples"] for k, v in made.header.unassigned.items()} == dict.fromkeys(
             ("city", "district", "community"), "1/3"
         )
-        assert publishing.recompute(road, made.name).is_same
+        assert recomputing.recompute(road, made.name).is_same
         assert scoring.score(road, "grid_baseline", PERIOD).sha256 == made.sha256
 
     def test_chance_draws_the_parts(self, road: Work) -> None:

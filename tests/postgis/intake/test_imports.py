@@ -6,12 +6,14 @@ import json
 from pathlib import Path
 
 import geopandas as gpd
+import openpyxl
 import pytest
 import shapely
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
+from gridmgmt import texts as texts_of
 from gridmgmt.database import cities, merging
 from gridmgmt.database import tables as t
 from gridmgmt.database.work import Work
@@ -76,14 +78,15 @@ SIDE_RING = towns.SIDE * 0.45
 
 def test_the_same_file_twice_changes_nothing(town: Work, tmp_path: Path) -> None:
     rows = [case(f"n{i}", text=A, who="张三", phone="123", v="2026-01-02") for i in range(5)]
-    rows += [case("n1", text=B, v="2026-01-03"), case("n2", text=C, v="2026-01-01"), case("n3", text=C, v="2026-01-02")]
+    rows += [case("n1", text=B, v="2026-01-03"), case("n2", text=C, v="2026-01-01"), case("n3", text=A, v="2026-01-02")]
+    rows += [case("n5", text=A, v="2026-01-02"), case("n5", text=B, v="2026-01-02")]
     path = towns.write_csv(tmp_path / "cases.csv", rows)
     profile = towns.write_profile(tmp_path, VERSIONED)
     first = imports.import_file(town, path, profile)
-    assert fates(first) == (5, 0, 0, 2, 1)
+    assert fates(first) == (5, 0, 1, 2, 2)
     before, problems = contents(town), imports.list_quarantine(town)
     second = imports.import_file(town, path, profile)
-    assert fates(second) == (0, 0, 7, 0, 1)
+    assert fates(second) == (0, 0, 8, 0, 2)
     assert (contents(town), imports.list_quarantine(town)) == (before, problems)
     assert first.located == second.located
 
@@ -139,14 +142,34 @@ def test_current_rows_depend_on_the_versions_and_not_on_files_or_order(
 
 
 class TestConflict:
-    """Two contents of one case at one version instant: the second goes to quarantine, whole."""
+    """Two contents of one case at one version instant: whichever is not stored goes to quarantine, whole."""
 
     def test_within_one_file(self, town: Work, tmp_path: Path) -> None:
         rows = [case("n", text=A, v="2026-01-01"), case("n", text=B, v="2026-01-01"), case("n", text=A, v="2026-01-01")]
-        assert fates(load(town, tmp_path, rows, profile=VERSIONED)) == (1, 0, 1, 0, 1)
-        (kept,) = imports.list_quarantine(town)
-        assert (kept["row"], kept["code"], kept["column"], kept["value"]) == (3, "version_conflict", "no", "n")
-        assert kept["raw"]["text"] == B
+        assert fates(load(town, tmp_path, rows, profile=VERSIONED)) == (0, 0, 0, 0, 3)
+        kept = imports.list_quarantine(town)
+        assert [(k["row"], k["code"], k["column"], k["value"], k["facts"]["rows"]) for k in kept] == [
+            (2, "version_twice", "no", "n", [3]),
+            (3, "version_twice", "no", "n", [2, 4]),
+            (4, "version_twice", "no", "n", [3]),
+        ]
+        assert kept[1]["raw"]["text"] == B
+
+    @pytest.mark.parametrize("texts", [(A, B), (B, A)])
+    def test_no_order_of_rows_decides(self, texts: tuple[str, str], town: Work, tmp_path: Path) -> None:
+        rows = [*(case("n", text=text) for text in texts), case("m", text=A), case("m", text=A)]
+        assert fates(load(town, tmp_path, rows)) == (1, 0, 1, 0, 2)
+        assert current(town).keys() == {"m"}
+        assert open_problems(town) == [(2, "number_twice"), (3, "number_twice")]
+        why = imports.list_quarantine(town)[0]
+        for lang in texts_of.LANGUAGES:
+            assert "version:" in texts_of.word("number_twice", {**why["facts"], "value": "n"}, lang)
+
+    def test_what_is_disputed_hides_no_other_version(self, town: Work, tmp_path: Path) -> None:
+        """The latest instant is disputed: the one before it is current, not lost."""
+        rows = [case("n", text=A, v="2026-01-01"), *(case("n", text=text, v="2026-01-02") for text in (B, C))]
+        assert fates(load(town, tmp_path, rows, profile=VERSIONED)) == (1, 0, 0, 0, 2)
+        assert current(town) == {"n": (A, "2026-01-01")}
 
     def test_across_files(self, town: Work, tmp_path: Path) -> None:
         load(town, tmp_path, [case("n", text=A)], day=1)
@@ -171,7 +194,7 @@ class TestConflict:
         load(town, tmp_path, rows, day=1)
         before = imports.list_quarantine(town)
         (report,) = imports.retry_quarantine(town, towns.write_profile(tmp_path, towns.CASES))
-        assert fates(report) == (0, 0, 0, 0, 1)
+        assert fates(report) == (0, 0, 0, 0, 2)
         assert imports.list_quarantine(town) == before
 
 
@@ -331,3 +354,19 @@ def test_no_row_names_another_that_is_not_there(town: Work, tmp_path: Path) -> N
                     there = select(named[column.name].c.id)
                     orphans = select(func.count()).where(column.is_not(None), column.not_in(there))
                     assert connection.execute(orphans).scalar() == 0, str(column)
+
+
+def test_a_cell_that_cannot_be_read_stays_refused_when_it_is_tried_again(town: Work, tmp_path: Path) -> None:
+    """What quarantine shows of it, ``#N/A``, is a text like any other: no case may be called so."""
+    rows = [case("good", "D1-1"), case("#N/A", "D1-1"), case("formula", "D1-1", text="=A1")]
+    book = openpyxl.Workbook()
+    book.active.append([*towns.FIELDS])
+    for row in rows:
+        book.active.append([row.get(name) for name in towns.FIELDS])
+    book.save(tmp_path / "cases.xlsx")
+    profile = towns.write_profile(tmp_path, towns.CASES)
+    report = imports.import_file(town, tmp_path / "cases.xlsx", profile)
+    assert (report.n_new, report.reasons) == (1, {"cell_error": 1, "cell_formula": 1})
+    again = imports.retry_quarantine(town, profile)
+    assert [(r.n_new, r.n_quarantined) for r in again] == [(0, 2)]
+    assert set(current(town)) == {"good"}

@@ -12,8 +12,10 @@ import pytest
 import shapely
 
 from gridmgmt.errors import ColumnMissing, FileUnreadable
-from gridmgmt.files import tabular
-from gridmgmt.files.tabular import X, Y, as_text, open_rows
+from gridmgmt.files import delimited
+from gridmgmt.files import rows as file_rows
+from gridmgmt.files.rows import X, Y, as_text
+from gridmgmt.files.tabular import open_rows
 
 ENCODINGS = ("utf-8", "gb18030")
 
@@ -66,8 +68,8 @@ def test_broken_lines_are_told_and_the_others_keep_their_numbers(tmp_path: Path)
 
 
 def test_row_numbers_hold_across_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tabular, "BLOCK_BYTES", 256)
-    monkeypatch.setattr(tabular, "CHUNK_ROWS", 7)
+    monkeypatch.setattr(delimited, "BLOCK_BYTES", 256)
+    monkeypatch.setattr(file_rows, "CHUNK_ROWS", 7)
     lines = [f"{n},x,extra" if n % 7 == 0 else f'{n},"two\nlines"' if n % 5 == 0 else f"{n},x" for n in range(2, 500)]
     frame, broken = read(written(tmp_path, "a.csv", "\n".join(["a,b", *lines])), "a", "b")
     assert frame["a"].astype(int).tolist() == frame.index.tolist()
@@ -118,7 +120,7 @@ def test_header_only_is_a_file_without_rows(tmp_path: Path) -> None:
         ("a.xlsx", b"a,b\n1,2\n"),
         ("a.parquet", b"PAR1"),
         ("a.geojson", b"{}"),
-        ("a.gpkg", b"SQLite"),
+        ("a.gpkg", b"SQLite format 3\0"),
         ("a.xls", b"\xd0\xcf"),
         ("a", b"a,b\n"),
     ],

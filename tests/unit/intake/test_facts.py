@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gridmgmt import city, geo
-from gridmgmt.files.cells import half_width
-from gridmgmt.files.tabular import X, Y
+from gridmgmt.files.cells import as_code
+from gridmgmt.files.rows import X, Y
 from gridmgmt.intake.readers import profiles
 from gridmgmt.intake.readers.facts import Known, Parsed, parse
 from gridmgmt.intake.readers.fields import Chunk
@@ -240,7 +240,7 @@ def test_full_width_forms_are_half_width_ones_in_codes_and_numbers_only() -> Non
     row = only(read(typed))
     assert (row["case_no"], row["n_rework"], row["category_code"], row["unit_code"]) == ("A-1", 2, "01001", "U1")
     assert (row["lon"], row["description"]) == (114.05, "Ａ１（坏）")
-    assert half_width("〔２０２５〕（Ｂ）") == "〔2025〕（B）"
+    assert as_code("〔２０２５〕（Ｂ）") == "〔2025〕（B）"
 
 
 @pytest.mark.parametrize(

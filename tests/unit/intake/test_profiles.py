@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gridmgmt.errors import ProfileInvalid, ProfileMissing
-from gridmgmt.files.tabular import X, Y
+from gridmgmt.files.rows import X, Y
 from gridmgmt.intake.readers import profiles
 from gridmgmt.settings import data_path
 from gridmgmt.texts import word

@@ -1,13 +1,18 @@
 """Boundary files: which layers are read, and every format comes out in storage coordinates."""
 
+import gzip
+import time
+import zipfile
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import pytest
 import shapely
 
-from gridmgmt.errors import CrsLooksProjected, CrsMissing, CrsUnknown, FileUnreadable
+from gridmgmt.errors import CrsLooksProjected, CrsMissing, CrsUnknown, FileUnreadable, FormatForeign, GeometryTooLarge
+from gridmgmt.files import geofiles
 from gridmgmt.places.readers import boundaries
 from gridmgmt.places.readers.boundaries import Source
 
@@ -77,12 +82,12 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.gpkg").write_bytes(b"SQLite")
     pd.DataFrame({"code": ["1"]}).to_parquet(tmp_path / "a.parquet")
     (tmp_path / "a.csv").write_text("code\n1\n")
-    for name in ("a.gpkg", "absent.gpkg"):
-        with pytest.raises(FileUnreadable):
+    kinds = {"a.gpkg": FormatForeign, "a.csv": FormatForeign, "absent.gpkg": FileUnreadable}
+    for name, kind in kinds.items():
+        with pytest.raises(kind):
             layers(tmp_path / name)
-    for name in ("a.parquet", "a.csv"):
-        with pytest.raises(FileUnreadable):
-            boundaries.read(Source(tmp_path / name, None))
+    with pytest.raises(FileUnreadable):
+        boundaries.read(Source(tmp_path / "a.parquet", None))
 
 
 def test_a_given_system_overrides_the_label_and_none_is_guessed(tmp_path: Path) -> None:
@@ -97,3 +102,101 @@ def test_a_given_system_overrides_the_label_and_none_is_guessed(tmp_path: Path) 
     squares(None).to_parquet(bare)
     with pytest.raises(CrsMissing):
         boundaries.read(Source(bare, None))
+
+
+@pytest.mark.parametrize("name", ["a.geojson.gz", "a.gpkg.gz", "a.zip", "folder.zip"])
+def test_compressed_files_are_read(tmp_path: Path, name: str) -> None:
+    path, inside = tmp_path / name, tmp_path / name.removesuffix(".gz")
+    if name.endswith(".gz"):
+        squares(4326 if "json" in name else 4490).to_file(inside)
+        path.write_bytes(gzip.compress(inside.read_bytes()))
+    else:
+        squares().to_file(tmp_path / "b.shp")
+        with zipfile.ZipFile(path, "w") as archive:
+            for file in tmp_path.glob("b.*"):
+                archive.write(file, f"{name[:-4]}/{file.name}")
+    (source,) = boundaries.layers_of(Source(path, None))
+    assert boundaries.read(source).total_bounds == pytest.approx([114, 22, 116, 23], abs=1e-6)
+
+
+VRT = '<OGRVRTDataSource><OGRVRTLayer name="a"><SrcDataSource>{}</SrcDataSource></OGRVRTLayer></OGRVRTDataSource>'
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("a.vrt", VRT), ("a.gpkg", VRT), ("a.kml", "<?xml version='1.0'?>\n" + VRT), ("a.geojson", VRT), ("a.json", "[]"),
+     ("a.geojson", '{{"type": "gdal_streamed_alg", "command_line": "gdal vector convert {} x"}}'),
+     ("a.gml", "<OGRWFSDataSource><URL>http://localhost/{}</URL></OGRWFSDataSource>"),
+     ("a.tab", "!table\nDefinition Table\n Type LINKED\n{}"), ("a.shp", "{}"), ("a.csv", "code\n{}")],
+)  # fmt: skip
+def test_what_points_elsewhere_or_is_not_what_its_name_says_is_not_opened(
+    tmp_path: Path, name: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    squares().to_file(tmp_path / "other.gpkg")
+    (tmp_path / name).write_text(text.format(tmp_path / "other.gpkg"))
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+        archive.write(tmp_path / name, name)
+    monkeypatch.setattr("pyogrio.list_layers", lambda path: pytest.fail("GDAL opened it"))
+    for file in (name, "b.zip"):
+        with pytest.raises(FormatForeign):
+            layers(tmp_path / file)
+
+
+def test_an_archive_cannot_write_outside_its_folder(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("../out.geojson", "{}")
+    with pytest.raises(FormatForeign):
+        layers(tmp_path / "a.zip")
+
+
+def limited(monkeypatch: pytest.MonkeyPatch, **changes: int) -> None:
+    found = geofiles.limits().model_copy(update=changes)
+    monkeypatch.setattr(geofiles, "limits", lambda: found)
+
+
+@pytest.mark.parametrize(
+    ("limit", "what", "n", "row"),
+    [({"max_features": 1}, "features", 2, None), ({"max_ring": 6}, "ring", 7, 2), ({"max_feature": 6}, "feature", 7, 2),
+     ({"max_vertices": 11}, "vertices", 12, None)],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["a.gpkg", "a.parquet"])
+def test_a_larger_file_is_refused_in_words(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    limit: dict[str, int],
+    what: str,
+    n: int,
+    row: int | None,
+) -> None:
+    if name == "a.parquet" and what == "features":
+        pytest.skip("rows of GeoParquet are told by their corners")
+    frame = squares()
+    frame.loc[1, "geometry"] = shapely.Polygon([(115, 22), (116, 22), (116, 22.5), (116, 23), (115, 23), (115, 22.5)])
+    (frame.to_parquet if name == "a.parquet" else frame.to_file)(tmp_path / name)
+    for key, most in limit.items():
+        limited(monkeypatch, **{key: most + 1})
+        boundaries.read(Source(tmp_path / name, None))
+    limited(monkeypatch, **limit)
+    with pytest.raises(GeometryTooLarge) as e:
+        boundaries.read(Source(tmp_path / name, None))
+    assert (e.value.what, e.value.n, e.value.row) == (what, n, row)
+
+
+def test_what_a_gz_unpacks_to_is_counted_while_it_unpacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.geojson.gz").write_bytes(gzip.compress(b"{" + b" " * 10_000_000))
+    limited(monkeypatch, max_bytes=2_000_000)
+    with pytest.raises(GeometryTooLarge) as e:
+        layers(tmp_path / "a.geojson.gz")
+    assert e.value.what == "bytes"
+
+
+def test_a_tangled_ring_is_refused_at_once(tmp_path: Path) -> None:
+    """3 000 corners at random cross each other a million times: mending them took minutes and gigabytes."""
+    corners = np.random.default_rng(1).uniform((114, 22), (115, 23), (3000, 2))
+    gpd.GeoDataFrame({"code": ["1"]}, geometry=[shapely.Polygon(corners)], crs=4490).to_file(tmp_path / "a.gpkg")
+    begun = time.process_time()
+    with pytest.raises(GeometryTooLarge) as e:
+        boundaries.read(Source(tmp_path / "a.gpkg", None))
+    assert (e.value.what, e.value.row) == ("crossings", 1)
+    assert time.process_time() - begun < 5

@@ -230,7 +230,8 @@ def test_report_survives_json() -> None:
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_every_finding_is_worded(lang: str) -> None:
-    facts = {"reason": "r", "worst": "A / B", "total_m2": 1.0, "lon": 114.0, "lat": 30.0, "limit": 0.01}
+    facts = {"reason": "r", "worst": "A / B", "total_m2": 1.0, "lon": 114.0, "lat": 30.0, "limit": 0.01,
+             "by": "x", "why": "y"}  # fmt: skip
     for code, severity in SEVERITY.items():
         assert code in catalogue()
         text = Finding(code, severity, 1, ("A", "B"), 2, 0.5, "m2", facts).text(lang)

@@ -303,8 +303,8 @@ def drawn(
     return {code: plain(c) for code, c in found.items()}
 
 
-def told(found: Mapping[str, Any]) -> Mapping[str, str]:
-    return words(Chance.model_validate(found))
+def told(found: Mapping[str, Any], n_ranked: int = 40) -> Mapping[str, str]:
+    return words(Chance.model_validate(found), n_ranked)
 
 
 def city(sizes: Sequence[int]) -> tuple[dict[str, dict[str, int]], dict[str, Patterns]]:
@@ -423,7 +423,7 @@ def test_entered_values_alone_leave_every_rank_where_it_is() -> None:
         assert found[code]["grade_share"] is None
         assert found[code]["rates"] == {}
         assert found[code]["notes"] == []
-        assert told(found[code])["zh"].startswith(f"名次的 90% 区间为第 {outcome.rank} 名；")
+        assert told(found[code])["zh"].startswith(f"考虑抽样误差，名次仍为第{outcome.rank}名（90%）；")
 
 
 # --- why there is none ------------------------------------------------------------------------------------------------
@@ -503,12 +503,21 @@ def test_the_sentence_says_interval_and_shares_in_both_languages() -> None:
         "third_share": "0.997", "reason": None, "notes": [], "seed": "0", "rates": {},
     }  # fmt: skip
     assert told(found) == {
-        "zh": "名次的 90% 区间为第 3–9 名；1000 次重抽样中 62% 仍在同一等次、99% 仍在同一三分之一",
-        "en": "90 % interval of the rank: 3 to 9; "
-        "of 1000 resamplings 62 % keep the grade and 99 % the third of the ranking",
+        "zh": "考虑抽样误差，名次可能在第3–9名（90%）；等次不变的可能为62%",
+        "en": "allowing for sampling error the rank may lie between 3 and 9 (90 %); "
+        "the grade stays as it is with a chance of 62 %",
     }
-    assert told(found | {"third_share": None})["zh"].endswith("1000 次重抽样中 62% 仍在同一等次")
-    assert told(found | {"grade_share": None})["zh"].endswith("1000 次重抽样中 99% 仍在同一三分之一")
+    assert told(found | {"third_share": None})["zh"].endswith("等次不变的可能为62%")
+    assert told(found | {"grade_share": None})["zh"].endswith("仍在前、中、后同一三分之一的可能为99%")
+
+
+def test_of_one_subject_alone_no_rank_is_said_to_vary() -> None:
+    found = {
+        "draws": 1000, "level": "0.90", "rank": {"low": 1, "high": 1}, "grade_share": "0.620", "third": "top",
+        "third_share": "1.000", "reason": None, "notes": [], "seed": "0", "rates": {},
+    }  # fmt: skip
+    assert told(found, 1)["zh"] == "等次不变的可能为62%"
+    assert told(found | {"grade_share": None}, 1)["zh"] == ""
 
 
 def test_a_rate_says_its_interval_and_that_the_sample_is_small() -> None:
@@ -522,9 +531,9 @@ def test_a_rate_says_its_interval_and_that_the_sample_is_small() -> None:
         "small": True,
         "alike": False,
     }
-    assert rate_words(Interval.model_validate(rate))["zh"] == "95% 区间 59.6%–98.2%（n = 10，样本量小）"
+    assert rate_words(Interval.model_validate(rate))["zh"] == "95% 置信区间 59.6%–98.2%（n = 10，样本量小）"
     points = rate | {"unit": "points", "low": "81.25", "high": "90", "small": False, "n": "44"}
-    assert rate_words(Interval.model_validate(points))["en"] == "95 % interval 81.3–90.0 (n = 44)"
+    assert rate_words(Interval.model_validate(points))["en"] == "95 % confidence interval 81.3–90.0 (n = 44)"
 
 
 def test_every_exact_node_is_found_where_its_part_looks_for_it() -> None:

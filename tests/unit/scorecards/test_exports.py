@@ -19,13 +19,13 @@ from gridmgmt.assessing.operations.scorecards import _moved_into
 from gridmgmt.documents import plain
 from gridmgmt.figures.counts import COUNTS
 from gridmgmt.files.names import file_stem
-from gridmgmt.files.wording import Figure
+from gridmgmt.files.wording import ENGLISH_FIRST, Figure
 from gridmgmt.numbers import exact
 from gridmgmt.rulebooks import load
 from gridmgmt.rulebooks.dossier import read_dossier
 from gridmgmt.rulebooks.exports.reasons import reason_words
 from gridmgmt.scorecards import assessment
-from gridmgmt.scorecards.documents import Comparison, Evaluated, Facts, Header, Number, Reason, Refusal, Subject
+from gridmgmt.scorecards.documents import Comparison, Evaluated, Facts, Header, Number, Reason, Refusal, Subject, apart
 from gridmgmt.scorecards.exports import cards, lines, results, sketch, tables
 from gridmgmt.scorecards.exports.cards import Card
 from gridmgmt.scorecards.exports.page import page
@@ -135,8 +135,10 @@ def told(made, document, item):
 
 def test_steps_read_as_the_sum_a_manager_checks(made):
     text = told(made, made[1][0], "rework")
-    assert text["zh"] == "返工率（9 ÷ 200）4.50%，超出界限 2% 共 2 个整步（每步 1 个百分点），每步扣 3 分，扣 6 分"
-    assert text["en"].startswith("Rework rate (9 ÷ 200) 4.50%, beyond the limit of 2% by 2 completed steps")
+    assert text["zh"] == "返工率（9 ÷ 200）4.50%，超过 2% 的部分每满 1 个百分点扣 3 分，满 2 个，扣 6 分"
+    assert text["en"].startswith(
+        "Rework rate (9 ÷ 200) 4.50%: every full percentage point above 2% costs 3 points; 2 of them full"
+    )
 
 
 def test_every_reason_is_worded_in_both_languages(made):
@@ -223,7 +225,9 @@ def test_used_up_begun_and_zero_beyond_are_said():
     assert step_words(9, 10)["zh"].endswith("；最多扣 10 分，扣完为止")
     assert "扣完为止" not in step_words(5, 100)["zh"]
     assert "最多扣 15 分" in step_words(9, 10, more=", floor: -5")["zh"]
-    assert "2 begun steps" in step_words(35, 1000, ", step_mode: ceil")["en"]
+    begun = step_words(35, 1000, ", step_mode: ceil")["en"]
+    assert "every percentage point or part of it above 2% costs 3 points; 2 of them begun" in begun
+    assert "超过 2% 的部分每 1 个百分点扣 3 分，共 3 个，扣 9 分" in step_words(5, 100)["zh"]
     assert "本项得 0 分" in step_words(9, 10, ", zero_beyond: 50")["zh"]
 
 
@@ -363,7 +367,7 @@ def test_summary_workbook_ranks_and_says_how(made):
         header.sha256,
         header.rulebook.sha256,
         "c" * 64,
-        "grid_baseline v2",
+        "grid_baseline v3",
         "数量守恒",
         "上报 7 件",
     ):
@@ -491,7 +495,7 @@ def test_the_tree_says_weights_signs_and_why(offices):
     assert (found["discipline"].points.text(), found["discipline"].share) == ("3.00", 0.3)
     assert (found["late"].is_rule, found["late"].points.text()) == (True, "-6.00")
     assert found["late"].reason["zh"] == "4 次 × 2 分 = 8 分，封顶 6 分"
-    assert found["slow"].reason["zh"].startswith("结案率（33 ÷ 40）82.50%，低于界限 90% 共 1 个整步（每步 5 个百分点）")
+    assert found["slow"].reason["zh"].startswith("结案率（33 ÷ 40）82.50%，低于 90% 的部分每满 5 个百分点扣")
     assert found["bonus_events_outside_duty"].points.text() == "+3.00"
     assert found["penalty_events_circular"].points.text() == "-2.00"
     beside = {x.item: x for x in lines.shown_lines(*office(offices, "CG"))}
@@ -634,15 +638,106 @@ CHANCE = {
 def test_chance_is_said_beside_the_score_and_at_its_rate():
     header, documents = assessed(chances={"440101": CHANCE})
     found = {x.item: x for x in lines.score_lines(header, documents[0])}
-    assert found["rework"].chance["zh"] == "95% 区间 2.4%–8.3%（n = 200）"
+    assert found["rework"].chance["zh"] == "95% 置信区间 2.4%–8.3%（n = 200）"
     assert found["closing"].chance is None
     assert results.chance_words(documents[1]) is None
     text = page(Card(header, documents[0], None), "zh")
-    assert "名次的 90% 区间为第 1–3 名" in text
-    assert "95% 区间 2.4%–8.3%" in text
+    assert "考虑抽样误差，名次可能在第1–3名（90%）；等次不变的可能为62%" in text
+    assert "95% 置信区间 2.4%–8.3%" in text
     book, _ = cells(workbook(Card(header, documents[0], None)))
     values = [str(c) for r in book.worksheets[0].iter_rows(values_only=True) for c in r if c]
-    assert any("90% 区间为第 1–3 名" in v for v in values)
+    assert any("名次可能在第1–3名" in v for v in values)
+
+
+@pytest.mark.parametrize(("lang", "other"), [("zh", "Dongcheng"), ("en", "东城区")])
+def test_a_file_in_one_language_has_no_line_of_the_other(made, lang, other):
+    header, documents = made
+    card = Card(header, documents[0], None)
+    _, values = cells(workbook(card, lang))
+    said = "\n".join(str(c.value) for row in values.values() for c in row)
+    for text in (page(card, lang), tables.summary_csv(header, documents, lang), said):
+        assert other not in text
+    if lang == "zh":
+        assert not re.search(r"Total|Rank|Grade|Reason|rate", said)
+
+
+def test_english_stands_first_where_the_city_speaks_it_first(made):
+    header, documents = made
+    card = Card(header, documents[0], None)
+    text = page(card, ENGLISH_FIRST)
+    assert '<html lang="en" class="both">' in text
+    assert text.index(">Dongcheng<") < text.index(">东城区<")
+    assert 'class="beside">Dongcheng' not in text
+    book, _ = cells(workbook(card, ENGLISH_FIRST))
+    assert book.worksheets[0].cell(1, 1).value == "Dongcheng 东城区"
+    assert cells(workbook(card))[0].worksheets[0].cell(1, 1).value == "东城区 Dongcheng"
+
+
+def test_heads_of_a_csv_are_words_or_codes(made):
+    header, documents = made
+    read = [next(csv.reader(io.StringIO(tables.summary_csv(header, documents, "zh", codes=c)[1:]))) for c in (0, 1)]
+    assert len(read[0]) == len(read[1])
+    assert dict(zip(*read, strict=True))["结案率"] == "closing_rate"
+    assert read[1][:4] == ["rank", "code", "name", "parent_code"]
+    assert {"closing_rate_previous", "closing_rate_previous_change", "n_due_year_ago"} <= {*read[1]}
+    assert all(re.fullmatch("[a-z0-9_]+", head) for head in read[1])
+    assert len({*read[1]}) == len(read[1])
+
+
+def test_a_workbook_prints_readably_and_without_empty_columns(offices):
+    wide = summary_workbook(*offices)
+    sheet = cells(wide)[0].worksheets[0]
+    width = sum(d.width for d in sheet.column_dimensions.values())
+    assert width / sheet.page_setup.fitToWidth <= 210
+    header, document = office(offices, "CG")
+    sheet = cells(workbook(Card(header, document, None)))[0].worksheets[0]
+    assert not any(d.hidden for d in sheet.column_dimensions.values())  # it has a rate
+    entered = [x.model_copy(update={"indicator": None, "value": None}) for x in document.lines]
+    document = document.model_copy(update={"lines": entered, "shown": []})
+    sheet = cells(workbook(Card(header, document, None)))[0].worksheets[0]
+    assert {k for k, d in sheet.column_dimensions.items() if d.hidden} == set("DEFG")
+    assert "名次" in str(sheet.cell(3, 8).value)
+
+
+def test_people_read_no_offset_of_a_time(made):
+    header, documents = made
+    card = Card(header, documents[0], None)
+    said = [str(c.value) for row in cells(workbook(card))[1].values() for c in row]
+    assert not [x for x in [*said, page(card), *tables.summary_csv(header, documents)] if "+08:00" in x]
+    assert "2024-06-01 00:00" in page(card)
+
+
+def test_totals_that_print_alike_get_the_digit_that_parts_them(made):
+    header, documents = made
+    close = {"440101": "83.3312", "440102": "83.3349", "440103": "83.3312"}
+    totals = [Number(exact=close[d.subject.code], shown="83.33") for d in documents]
+    both = apart([d.model_copy(update={"total": t}) for d, t in zip(documents, totals, strict=True)])
+    assert [d.written_total for d in both] == ["83.331", "83.335", "83.331"]
+    assert plain(both[0])["total"] == {"exact": "83.3312", "shown": "83.33"}  # the document itself is as it was
+    assert "_written" not in json.dumps(plain(both[0]))
+    rows = list(csv.reader(io.StringIO(tables.summary_csv(header, both, "zh"))))
+    assert {r[1]: r[5] for r in rows[1:]} == {"440101": "83.331", "440102": "83.335", "440103": "83.331"}
+    assert "83.335" in page(Card(header, both[1], None), "zh")
+    assert cards.total_words_short(both[2]) == "83.331"
+    book, _ = cells(summary_workbook(header, both))
+    formats = [row[4].number_format for row in book.worksheets[0].iter_rows(min_row=4)]
+    assert formats == ["0.000"] * 3
+
+
+def test_a_rank_among_siblings_is_called_by_their_parents_level(made):
+    header, documents = made
+    subject = documents[0].subject.model_copy(update={"level": "street", "level_number": 3})
+    street = documents[0].model_copy(update={"subject": subject})
+    assert [x.name["zh"] for x in results.ranks(header, street)] == ["全市同级名次", "本区县内名次"]
+    assert results.ranks(header, street)[1].name["en"] == "Rank within the district"
+    assert results.ranks(header, documents[0])[1].name["zh"] == "本上级辖区内名次"  # the city itself is not assessed
+
+
+def test_a_card_lists_no_count_that_only_explains_a_source(made):
+    names = [row.name for row in cards.indicator_rows(made[1][0])]
+    assert "n_closed" in names
+    assert "n_closed_derived" not in names
+    assert cards.indicator_row(made[1][0], "n_closed_derived").now.value == 0
 
 
 def test_quotas_and_exemptions_are_said(offices):

@@ -1,0 +1,38 @@
+"""What a driver says when a server ends, a disk is full or a value cannot be kept (数据库故障), as errors of ours."""
+
+import psycopg
+from sqlalchemy.exc import DBAPIError
+
+from gridmgmt.errors import DatabaseExhausted, DatabaseFailed, DatabaseLost, GridmgmtError, ValueUnstorable
+
+DRIVER = (DBAPIError, psycopg.Error)
+"""What SQLAlchemy and the driver below it raise."""
+
+_ENDED = ("08", "57P")
+_EXHAUSTED = ("53", "58")
+"""How SQLSTATEs begin when a connection ended, and when the server lacks disk, memory or connections."""
+
+
+def failure(error: BaseException) -> GridmgmtError | None:
+    """A driver's error as ours, without statement and bound values; None where it is a fault of the program.
+
+    A broken constraint and a wrong statement are such faults: they are not to be hidden.
+    """
+    driver = error.orig if isinstance(error, DBAPIError) else error
+    state = getattr(driver, "sqlstate", None) or ""
+    reason = _told(driver)
+    if isinstance(driver, psycopg.DataError):
+        return ValueUnstorable(reason=reason)
+    if not isinstance(driver, psycopg.OperationalError | psycopg.InterfaceError | psycopg.InternalError):
+        return None
+    if state.startswith(_EXHAUSTED):
+        return DatabaseExhausted(reason=reason)
+    if state.startswith(_ENDED) or not state:
+        return DatabaseLost(reason=reason)
+    return DatabaseFailed(reason=reason, state=state)
+
+
+def _told(driver: BaseException | None) -> str:
+    """The server's own first line, else the driver's."""
+    told = driver.diag.message_primary if isinstance(driver, psycopg.Error) else None
+    return told or next(iter(str(driver).strip().splitlines()), type(driver).__name__)

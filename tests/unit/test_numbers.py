@@ -1,0 +1,28 @@
+"""Exact numbers as they are shown."""
+
+from fractions import Fraction
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gridmgmt.numbers import shown, shown_apart
+
+
+def apart(*numbers):
+    return list(shown_apart({n: (x, shown(x)) for n, x in enumerate(map(Fraction, numbers))}).values())
+
+
+def test_different_numbers_in_one_list_never_read_the_same():
+    assert apart("83.3349", "83.3312", "83.3312", "90") == ["83.335", "83.331", "83.331", "90.00"]
+    assert apart("1/3", "1/3") == ["0.33", "0.33"]
+
+
+def test_numbers_that_differ_late_are_cut_off_and_cross_no_limit():
+    close = apart("89.9999999999998", "89.9999999999999", "1")
+    assert close == ["89.9999999999998", "89.9999999999999", "1.00"]
+
+
+@given(st.lists(st.fractions(0, 100, max_denominator=10**7), min_size=2, max_size=8))
+def test_texts_are_alike_exactly_where_numbers_are(numbers):
+    texts = apart(*numbers)
+    assert len(set(zip(numbers, texts, strict=True))) == len(set(numbers)) == len(set(texts))
