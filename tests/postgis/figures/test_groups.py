@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from gridmgmt.casework.operations import lookup
 from gridmgmt.casework.operations.cases import Request
 from gridmgmt.database.work import Work
 from gridmgmt.errors import GroupMissing, IndicatorMissing, OptionInvalid
@@ -104,6 +105,13 @@ def test_a_person_s_work_is_explained_down_to_steps(december: Work) -> None:
 def test_grids_lead_back_to_numbers_too(december: Work) -> None:
     found = groups.numbers_behind(december, PERIOD, "grid", "D2", "n_reported", level="district", as_of=at(0, 31))
     assert found == {"n_reported": ["C"]}
+
+
+def test_beside_each_step_stands_the_person_and_what_was_written_stays(december: Work) -> None:
+    found = lookup.show_case(december.but(now=at(0, 31)), "A")
+    assert [s.actor for s in found.steps] == ["王某", "李某", "李某", "李某", "李某", "赵某", "李某", "P1"]
+    assert found.persons == ("P1", "P2", "P2", "P2", "P2", "P3", "P2", "P1")
+    assert lookup.show_case(december.but(now=at(0, 31)), "F").persons == (None,)
 
 
 def test_names_of_persons_only_where_they_are_asked_for(december: Work) -> None:
