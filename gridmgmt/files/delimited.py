@@ -1,7 +1,10 @@
 """CSV files → rows of text."""
 
 import codecs
-from collections.abc import Iterable, Iterator, Sequence
+import csv
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -10,70 +13,132 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from gridmgmt.errors import FileUnreadable
-from gridmgmt.files.rows import Rows, header_names, in_chunks, require
+from gridmgmt.files.checking import BAD_BYTE, shown
+from gridmgmt.files.rows import TITLE_ROWS, Rows, header_names, in_chunks, require
 
 BLOCK_BYTES = 1 << 24
 """A record of a CSV file, with all lines of its texts, is never longer."""
+
+_WIDE = 10
+"""A file of which more than one byte in so many is NUL is UTF-16."""
+_SHOW = "gridmgmt-shown"
+
+
+def _show(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return "".join(f"{BAD_BYTE}{byte:02X}" for byte in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error(_SHOW, _show)
+
+_SEPARATORS = (",", ";", "\t", "|")
+"""What may stand between the columns of a CSV file; the first of them with which the header has what is wanted."""
+_HEAD_BYTES = 1 << 16
 
 _TAIL = 40
 """So many characters tell the end of a file."""
 
 
-def read(rows: Rows, encodings: Sequence[str], wanted: Sequence[str]) -> Iterator[pd.DataFrame]:
+def read(
+    rows: Rows, encodings: Sequence[str], wanted: Sequence[str], separator: str | None = None
+) -> Iterator[pd.DataFrame]:
     """The records of a file in the first of some encodings that fits; lines that are none are told as broken."""
 
     def handle(bad: pa_csv.InvalidRow) -> str:
-        rows.broken.append((bad.number, bad.text))
+        rows.broken.append((bad.number, shown(bad.text)))
         return "skip"
 
-    parse = pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=handle)
     last: pd.DataFrame | None = None
     try:
-        encoding, tail, rows.n_lines = _encoding(rows.path, encodings)
-        read = pa_csv.ReadOptions(encoding=encoding, use_threads=False, block_size=BLOCK_BYTES)
-        with _stream(rows.path) as raw:
+        found = _encoding(rows.path, encodings)
+        stream = partial(_stream, rows.path) if found else _mended(rows.path, encodings)
+        encoding, tail, rows.n_lines = found or ("utf-8", "", None)
+        with stream() as raw:
+            above, mark = _layout(raw.read(_HEAD_BYTES).decode(encoding, "replace"), wanted, separator)
+        parse = pa_csv.ParseOptions(delimiter=mark, newlines_in_values=True, invalid_row_handler=handle)
+        read = pa_csv.ReadOptions(encoding=encoding, use_threads=False, block_size=BLOCK_BYTES, skip_rows=above)
+        with stream() as raw:
             given = pa_csv.open_csv(raw, read, parse).schema.names
         rows.broken.clear()
         header = header_names(rows.path, given)
         require(rows.path, wanted, header)
         convert = pa_csv.ConvertOptions(column_types=dict.fromkeys(given, pa.string()), strings_can_be_null=False)
-        with _stream(rows.path) as raw:
-            for last in _numbered(rows, pa_csv.open_csv(raw, read, parse, convert), header):
+        with stream() as raw:
+            for last in _numbered(rows, pa_csv.open_csv(raw, read, parse, convert), header, above + 2):
                 yield last
     except (pa.ArrowInvalid, OSError) as e:
         raise FileUnreadable(file=str(rows.path), reason=str(e)) from e
     _refuse_open_quote(rows, last, tail)
 
 
+def _layout(head: str, wanted: Sequence[str], separator: str | None) -> tuple[int, str]:
+    """How many lines stand above the header, and what stands between its columns.
+
+    The header is the first record of ten that has every wanted column, with the separator that is named, else with
+    the first of :data:`_SEPARATORS` with which there is one. ``sep=;`` in the first line names it too.
+    """
+    lines = head.lstrip("\ufeff").splitlines(keepends=True)
+    first = lines[0].strip() if lines else ""
+    named = first[4:] if first.lower().startswith("sep=") and len(first) == 5 else separator
+    for mark in (named,) if named else _SEPARATORS:
+        reader, above = csv.reader(lines, delimiter=mark), 0
+        for record in islice(reader, TITLE_ROWS):
+            if wanted and set(wanted) <= {cell.strip() for cell in record}:
+                return above, mark
+            above = reader.line_num
+    return int(first.lower().startswith("sep=")), named or _SEPARATORS[0]
+
+
 def _stream(path: Path) -> Any:
     return pa.input_stream(str(path), compression="gzip" if path.suffix.lower() == ".gz" else None)
 
 
-def _encoding(path: Path, encodings: Sequence[str]) -> tuple[str, str, int]:
-    """The first encoding that decodes the whole file, the last characters of the file, and how many lines it has."""
+def _encoding(path: Path, encodings: Sequence[str]) -> tuple[str, str, int] | None:
+    """The first encoding that decodes the whole file, the last characters of the file, and how many lines it has.
+
+    None: no encoding decodes all of it.
+    """
     for encoding in encodings:
         tail, n_lines = "", 0
         decoder = codecs.getincrementaldecoder(encoding)("strict")
         try:
             with _stream(path) as raw:
                 while block := raw.read(1 << 22):
-                    if b"\x00" in block:
-                        raise FileUnreadable(file=str(path), reason="it holds NUL bytes (UTF-16?); save it as UTF-8")
+                    if block.count(b"\x00") * _WIDE > len(block):
+                        raise FileUnreadable(file=str(path), reason={"code": "unreadable_utf16"})
                     n_lines += block.count(b"\n")
                     tail = (tail + decoder.decode(block))[-_TAIL:]
                 tail += decoder.decode(b"", final=True)
         except UnicodeDecodeError:
             continue
         return encoding, tail, n_lines
-    raise FileUnreadable(file=str(path), reason=f"not text in any of {', '.join(encodings)}")
+    return None
 
 
-def _numbered(rows: Rows, batches: Iterable[pa.RecordBatch], header: list[str]) -> Iterator[pd.DataFrame]:
-    """Number the records: 1 is the header; broken lines keep their numbers, so later ones stay right.
+def _mended(path: Path, encodings: Sequence[str]) -> Callable[[], Any]:
+    """The file in UTF-8, each byte that is no text told as such, in the encoding with the fewest lines that hold one.
+
+    Raises
+    ------
+    FileUnreadable
+        The first line, or half of the others, is no text: it is no such file.
+    """
+    with _stream(path) as raw:
+        given = raw.read().removesuffix(b"\n")
+    lines = {e: given.decode(e, _SHOW).split("\n") for e in encodings}
+    n_bad = {e: sum(BAD_BYTE in line for line in found) for e, found in lines.items()}
+    best = min(encodings, key=lambda e: n_bad[e])
+    if BAD_BYTE in lines[best][0] or 2 * n_bad[best] >= len(lines[best]) - 1:
+        raise FileUnreadable(file=str(path), reason={"code": "unreadable_encoding", "encodings": [*encodings]})
+    return partial(pa.BufferReader, "\n".join(lines[best]).encode())
+
+
+def _numbered(rows: Rows, batches: Iterable[pa.RecordBatch], header: list[str], row: int) -> Iterator[pd.DataFrame]:
+    """Number the records from the first below the header; broken lines keep their numbers, so later ones stay right.
 
     The reader runs ahead: lines broken in a later block may be known before this block arrives.
     """
-    row = 2
     for batch in batches:
         frame = batch.to_pandas()
         frame.columns = header
@@ -95,5 +160,4 @@ def _refuse_open_quote(rows: Rows, last: pd.DataFrame | None, tail: str) -> None
         if "\n" in value and tail.endswith(value[-_TAIL:]):
             found.append(int(last.index[-1]))
     if found:
-        reason = f"row {max(found)} opens a quotation mark that is never closed"
-        raise FileUnreadable(file=str(rows.path), reason=reason)
+        raise FileUnreadable(file=str(rows.path), reason={"code": "unreadable_open_quote", "row": max(found)})

@@ -64,10 +64,14 @@ def read(rows: Rows, wanted: Sequence[str], sheet: str | None) -> Iterator[pd.Da
     book = _open(rows.path)
     try:
         if sheet is not None and sheet not in book.sheetnames:
-            raise FileUnreadable(file=str(rows.path), reason=f"no sheet {sheet}; it has {', '.join(book.sheetnames)}")
+            raise FileUnreadable(
+                file=str(rows.path), reason={"code": "unreadable_no_sheet", "sheet": sheet, "known": book.sheetnames}
+            )
         with closing(_Lines(book[sheet] if sheet else book.worksheets[0])) as lines:
             cells = lines.header(wanted)
             header = header_names(rows.path, cells[: max((n for n, c in enumerate(cells, 1) if c.strip()), default=0)])
+            if sheet is None and not set(wanted) <= set(header):
+                _tell_others(rows.path, wanted, book.sheetnames)
             require(rows.path, wanted, header)
             yield from _chunks(rows, lines.below(header), header)
     finally:
@@ -87,7 +91,24 @@ def heads(path: Path) -> dict[str, list[list[str]]]:
         book.close()
 
 
+def _tell_others(path: Path, wanted: Sequence[str], sheets: Sequence[str]) -> None:
+    """Refuse a workbook whose first sheet does not fit, where others do."""
+    found = heads(path)
+    fits = [name for name in sheets[1:] if any(set(wanted) <= {c.strip() for c in row} for row in found.get(name, ()))]
+    if fits:
+        raise FileUnreadable(
+            file=str(path), reason={"code": "unreadable_other_sheets", "sheet": sheets[0], "fits": fits}
+        )
+
+
 def _open(path: Path) -> Any:
+    with path.open("rb") as file:
+        start = file.read(512).lstrip(b"\xef\xbb\xbf\r\n\t ")
+    if not start.startswith(b"PK"):
+        code = (
+            "old_excel" if start.startswith(b"\xd0\xcf\x11\xe0") else "html" if start.startswith(b"<") else "not_excel"
+        )
+        raise FileUnreadable(file=str(path), reason={"code": f"unreadable_{code}"})
     try:
         with warnings.catch_warnings(action="ignore", category=UserWarning):  # styles that openpyxl does not know
             return openpyxl.load_workbook(path, read_only=True, data_only=True)
@@ -188,7 +209,7 @@ def _text(value: object) -> str | None:
     text = as_text(value)
     if text is None or "_x" not in text:
         return text
-    plain = _ESCAPED.sub(lambda m: chr(int(m[1], 16)), text)
+    plain = _ESCAPED.sub(lambda m: m[0] if 0xD800 <= int(m[1], 16) <= 0xDFFF else chr(int(m[1], 16)), text)
     return plain.replace("\r\n", "\n").replace("\r", "\n")
 
 

@@ -82,7 +82,10 @@ def read_sheets(path: Path, kinds: Mapping[str, Sequence[str]]) -> list[Sheet]:
         No sheet fits a kind.
     """
     if path.suffix.lower() not in (".xlsx", ".xlsm", ".csv"):
-        raise FileUnreadable(file=str(path), reason=f"format {path.suffix or '?'}; known are .xlsx, .xlsm, .csv")
+        raise FileUnreadable(
+            file=str(path),
+            reason={"code": "unreadable_format", "format": path.suffix or "?", "known": [".xlsx", ".xlsm", ".csv"]},
+        )
     if path.suffix.lower() == ".csv":
         header = set(_csv_header(path))
         return [_sheet(path, _kind(path, [header], kinds, needed=True), kinds, None)]
@@ -122,7 +125,7 @@ def _kind(path: Path, headers: Sequence[set[str]], kinds: Mapping[str, Sequence[
 def _headers(path: Path) -> dict[str, list[set[str]]]:
     """Sheet → the texts of each of its first rows."""
     if not path.is_file():
-        raise FileUnreadable(file=str(path), reason="no such file")
+        raise FileUnreadable(file=str(path), reason={"code": "unreadable_absent"})
     return {sheet: [{c.strip() for c in cells} for cells in rows] for sheet, rows in excel.heads(path).items()}
 
 

@@ -110,7 +110,7 @@ def opened(path: Path) -> Iterator[Path]:
     import pyogrio
 
     if not path.exists():
-        raise FileUnreadable(file=str(path), reason="no such file")
+        raise FileUnreadable(file=str(path), reason={"code": "unreadable_absent"})
     pyogrio.set_gdal_config_options(_FENCES)
     most, suffix = limits().max_bytes, path.suffix.lower()
     if path.is_file() and path.stat().st_size > most:

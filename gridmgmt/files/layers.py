@@ -19,8 +19,8 @@ def read(rows: Rows, encodings: Sequence[str], wanted: Sequence[str], layer: str
     if layer is None and len(names) == 1:
         layer = names[0]
     if layer not in names:
-        reason = f"no layer {layer}" if layer else "several layers, and the profile's sheet names none"
-        raise FileUnreadable(file=str(rows.path), reason=f"{reason}; it has {', '.join(names)}")
+        code = "unreadable_no_layer" if layer else "unreadable_several_layers"
+        raise FileUnreadable(file=str(rows.path), reason={"code": code, "layer": layer, "known": names})
     yield from points(rows, wanted, geofiles.read(rows.path, layer, encodings))
 
 

@@ -15,7 +15,7 @@ from gridmgmt.faults import Faults
 CHUNK_ROWS = 100_000
 X, Y = "geometry.x", "geometry.y"
 """Columns that hold a layer's own point coordinates."""
-CELL_FAULTS = frozenset({"cell_error", "cell_formula", "cell_merged"})
+CELL_FAULTS = frozenset({"cell_error", "cell_formula", "cell_merged", "cell_bytes", "cell_nul", "cell_long"})
 """What the quarantine shows of such a cell is not what the file holds."""
 TITLE_ROWS = 10
 """How many rows of a table are searched for the header: many systems put a title and a date above it."""
@@ -67,7 +67,7 @@ def header_names(path: Path, cells: Iterable[str]) -> list[str]:
     names = [cell.strip("\ufeff").strip() or f"#{place}" for place, cell in enumerate(cells, 1)]
     twice = sorted({n for n in names if names.count(n) > 1})
     if twice:
-        raise FileUnreadable(file=str(path), reason=f"columns of the same name: {', '.join(twice)}; rename one of them")
+        raise FileUnreadable(file=str(path), reason={"code": "unreadable_column_twice", "columns": twice})
     return names
 
 

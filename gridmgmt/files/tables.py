@@ -17,6 +17,7 @@ from gridmgmt.accepted import yes_no
 from gridmgmt.errors import ColumnMissing, LevelUnknown, TableInvalid, TableRefused
 from gridmgmt.faults import Fault, Faults
 from gridmgmt.files.cells import texts_of
+from gridmgmt.files.checking import limits
 from gridmgmt.files.rows import Rows
 from gridmgmt.files.tabular import open_rows
 from gridmgmt.texts import Unfit
@@ -28,9 +29,6 @@ ALWAYS = dt.date(1900, 1, 1)
 
 MOST_FAULTS = 100
 """A refusal lists at most so many faults; it counts them all."""
-
-MOST_CODE = 200
-"""Characters of a code at most."""
 
 AS_WRITTEN = ("name", "name_zh", "name_en", "major_zh", "major_en", "land_owner")
 """Columns whose values are not brought to half-width forms."""
@@ -80,9 +78,9 @@ def read(path: Path, model: type[R], **known: Any) -> tuple[dict[int, R], Faults
     faults = Faults()
     for row, given in (x for chunk in rows.chunks for x in texts_of(_readable(rows, chunk[found]), AS_WRITTEN)):
         cells = {column: given.get(column) for column in columns}
-        long = next((c for c, text in cells.items() if c.endswith("code") and len(text or "") > MOST_CODE), None)
+        long = next((c for c, text in cells.items() if c.endswith("code") and len(text or "") > limits().code), None)
         if long is not None:
-            faults.note(row, long, str(cells[long])[:80], "expected_characters_up_to", most=MOST_CODE)
+            faults.note(row, long, str(cells[long])[:80], "expected_characters_up_to", most=limits().code)
             continue
         try:
             out[row] = model.model_validate(cells, context={**context, "row": row})

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from gridmgmt.errors import FileUnreadable
 from gridmgmt.files import delimited, layers
+from gridmgmt.files.checking import checked
 from gridmgmt.files.rows import CHUNK_ROWS, Rows, X, as_text, frame_of, require
 
 
@@ -27,7 +28,9 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(f, "sha256").hexdigest()
 
 
-def open_rows(path: Path, encodings: Sequence[str], wanted: Sequence[str], sheet: str | None = None) -> Rows:
+def open_rows(
+    path: Path, encodings: Sequence[str], wanted: Sequence[str], sheet: str | None = None, separator: str | None = None
+) -> Rows:
     """Open a file of any known format and check that it has the columns that are wanted.
 
     Parameters
@@ -41,6 +44,9 @@ def open_rows(path: Path, encodings: Sequence[str], wanted: Sequence[str], sheet
     sheet
         Worksheet (default the first) or layer (needed where a file has several).
 
+    separator
+        Of a CSV file; where none is named, comma, semicolon, tab or bar, whichever shows the wanted columns.
+
     Raises
     ------
     FileUnreadable
@@ -51,12 +57,12 @@ def open_rows(path: Path, encodings: Sequence[str], wanted: Sequence[str], sheet
         Names the missing columns and those the file has.
     """
     if not path.is_file():
-        raise FileUnreadable(file=str(path), reason="no such file")
+        raise FileUnreadable(file=str(path), reason={"code": "unreadable_absent"})
     if path.stat().st_size == 0:
-        raise FileUnreadable(file=str(path), reason="the file is empty")
+        raise FileUnreadable(file=str(path), reason={"code": "unreadable_empty"})
     kind = next((s for s in reversed([x.lower() for x in path.suffixes]) if s != ".gz"), "")
     readers: dict[str, Callable[[Rows], Iterator[pd.DataFrame]]] = {
-        **dict.fromkeys((".csv", ".txt"), lambda rows: delimited.read(rows, encodings, wanted)),
+        **dict.fromkeys((".csv", ".txt"), lambda rows: delimited.read(rows, encodings, wanted, separator)),
         **dict.fromkeys((".xlsx", ".xlsm"), lambda rows: _excel(rows, wanted, sheet)),
         **dict.fromkeys((".parquet", ".geoparquet"), lambda rows: _parquet(rows, wanted)),
         **dict.fromkeys(
@@ -64,11 +70,14 @@ def open_rows(path: Path, encodings: Sequence[str], wanted: Sequence[str], sheet
         ),
     }
     if kind not in readers:
-        raise FileUnreadable(file=str(path), reason=f"format {kind or '?'}; known are {', '.join(readers)}")
+        raise FileUnreadable(
+            file=str(path), reason={"code": "unreadable_format", "format": kind or "?", "known": [*readers]}
+        )
     rows = Rows(path=path, sha256=sha256_of(path), chunks=iter(()))
     chunks = readers[kind](rows)
     first = next(chunks, None)  # a fault of the whole file is told here, before anything is done with its rows
-    rows.chunks = chunks if first is None else chain([first], chunks)
+    every = chunks if first is None else chain([first], chunks)
+    rows.chunks = (checked(rows, chunk) for chunk in every)
     return rows
 
 

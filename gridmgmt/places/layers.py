@@ -44,7 +44,7 @@ _SHAPES: Mapping[str, frozenset[int]] = {
 }
 """Geometry types of shapely: single, ring, multi."""
 
-MOST_CODE = 200
+_MOST_CODE = 200
 """Characters of a code at most."""
 
 USUAL: Mapping[str, tuple[str, ...]] = {
@@ -223,7 +223,7 @@ class _Checks:
         codes = self.table["code"]
         self._refuse(codes.isna(), "code", "feature_code_missing")
         self._refuse(
-            codes.map(lambda c: c is not None and len(c) > MOST_CODE), "code", "feature_code_long", most=MOST_CODE
+            codes.map(lambda c: c is not None and len(c) > _MOST_CODE), "code", "feature_code_long", most=_MOST_CODE
         )
         self._refuse(codes.notna() & codes.duplicated(keep=False), "code", "feature_code_twice")
         for layer in sorted(set(self.known.codes.values())):

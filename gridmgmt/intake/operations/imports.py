@@ -53,7 +53,7 @@ def import_file(
         Nothing is loaded.
     """
     profile = profiles.load(profile_name)
-    rows = tabular.open_rows(path, profile.encodings, profile.file_columns(), profile.sheet)
+    rows = tabular.open_rows(path, profile.encodings, profile.file_columns(), profile.sheet, profile.separator)
     report = ImportReport(path.name, profile.id, dry_run=not work.keep)
     with work.transaction() as connection:
         job = _open(connection, profile, report, rows.sha256, source_as_of, partial(_reread, path, profile))
@@ -177,7 +177,7 @@ def _plain(rows: pd.DataFrame) -> dict[int, dict[str, Any]]:
 
 
 def _reread(path: Path, profile: Profile, wanted: set[int]) -> dict[int, dict[str, Any]]:
-    again = tabular.open_rows(path, profile.encodings, profile.file_columns(), profile.sheet)
+    again = tabular.open_rows(path, profile.encodings, profile.file_columns(), profile.sheet, profile.separator)
     return {n: row for raw in again.chunks for n, row in _plain(raw.loc[raw.index.isin(wanted)]).items()}
 
 

@@ -129,7 +129,7 @@ def take_file(work: Work, path: Path, profile_name: str) -> StepsReport:
         Nothing is taken.
     """
     profile = step_profile(profile_name)
-    rows = tabular.open_rows(path, profile.encodings, profile.file_columns(), profile.sheet)
+    rows = tabular.open_rows(path, profile.encodings, profile.file_columns(), profile.sheet, profile.separator)
     report = StepsReport(path.name, profile.id, rows.sha256)
     for raw in rows.chunks:
         _take_chunk(work, raw, rows, profile, report)

@@ -18,11 +18,13 @@ from gridmgmt import periods
 from gridmgmt.accepted import words
 from gridmgmt.faults import Fault, Faults
 from gridmgmt.files.cells import as_code, trimmed
+from gridmgmt.files.checking import limits
 from gridmgmt.intake.readers.profiles import FieldSpec, Profile
 
 _TIME_FORMATS = (
     "ISO8601", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%Y/%m/%d",
     "%Y年%m月%d日 %H:%M:%S", "%Y年%m月%d日 %H:%M", "%Y年%m月%d日",
+    "%Y.%m.%d %H:%M:%S", "%Y.%m.%d %H:%M", "%Y.%m.%d", "%Y%m%d%H%M%S",
 )  # fmt: skip
 FIRST_YEAR, LAST_YEAR = 1980, 2099
 
@@ -31,6 +33,12 @@ _WHOLE_DAY = r"\d{4}-\d{1,2}-\d{1,2}|\d{8}"
 
 _WITH_OFFSET = r":\d\d(?:[.,]\d+)?\s*(?:Z|[+-]\d\d(?::?\d\d)?)$"
 """How a time ends that names its own offset from UTC; 01-03-2025 has none."""
+
+_HALF_DAY = re.compile(r"\s*(上午|下午)\s*(\d{1,2})(?=:)")
+_MIDNIGHT = r"\b24:00(?::00)?$"
+"""The end of a day: the first instant of the next."""
+_SERIAL = r"\d{5}(?:\.\d+)?"
+"""Days since 1899-12-30, as spreadsheets count them (序列号)."""
 
 _ROUNDED = re.compile(r"\d+(?:\.\d+)?[eE]\+\d+")
 """A long number as spreadsheets write it, its last digits lost: 2.02503E+17."""
@@ -91,6 +99,11 @@ class Chunk:
         values = self._half_width(spec)
         rounded = values.map(lambda v: isinstance(v, str) and _ROUNDED.fullmatch(v) is not None).astype(bool)
         self.refuse(rounded, spec.label, "code_rounded", values)
+        most = limits().code
+        long = values.map(lambda v: isinstance(v, str) and len(v) > most).astype(bool)
+        self.refuse(
+            long, spec.label, "code_long", values.map(lambda v: v[:most] if isinstance(v, str) else v), most=most
+        )
         return values
 
     def _half_width(self, spec: FieldSpec) -> pd.Series:
@@ -147,6 +160,8 @@ class Chunk:
 def _stamps(values: pd.Series, given: str | None) -> tuple[pd.Series, pd.Series]:
     """Texts as local times and as instants, one of the two for each that can be read."""
     texts = values.astype("str")
+    if given is None:
+        texts = texts.str.replace(r"\s+", " ", regex=True).map(_by_24_hours).astype("str")
     naive = pd.Series(pd.NaT, index=values.index, dtype="datetime64[us]")
     aware = pd.Series(pd.NaT, index=values.index, dtype="datetime64[us, UTC]")
     if given is not None and "%z" in given:
@@ -161,4 +176,28 @@ def _stamps(values: pd.Series, given: str | None) -> tuple[pd.Series, pd.Series]
             left &= texts.str.match(_WHOLE_DAY).fillna(False)
         if left.any():
             naive.loc[left] = pd.to_datetime(texts[left], format=form, errors="coerce").astype("datetime64[us]")
-    return naive, aware
+    return (_also_odd(naive, texts, values.notna() & ~zoned) if given is None else naive), aware
+
+
+def _also_odd(naive: pd.Series, texts: pd.Series, asked: pd.Series) -> pd.Series:
+    """Also a day's end written 24:00, and a spreadsheet's serial numbers, to the second."""
+    left = asked & naive.isna()
+    midnight = left & texts.str.contains(_MIDNIGHT, regex=True).fillna(False).astype(bool)
+    if midnight.any():
+        days = texts[midnight].str.replace(_MIDNIGHT, "00:00", regex=True)
+        naive.loc[midnight] = _stamps(days, None)[0] + pd.Timedelta(days=1)
+    serial = left & texts.str.fullmatch(_SERIAL).fillna(False).astype(bool)
+    if serial.any():
+        seconds = (texts[serial].astype("float64") * 86_400).round()
+        naive.loc[serial] = pd.Timestamp("1899-12-30") + pd.to_timedelta(seconds, unit="s")
+    return naive
+
+
+def _by_24_hours(text: object) -> object:
+    """``下午3:05`` as ``15:05``; a half of the day with an hour above 12 stays as it is, and is no time."""
+
+    def hour(found: re.Match[str]) -> str:
+        number = int(found[2])
+        return f" {number % 12 + 12 * (found[1] == '下午'):02}" if 1 <= number <= 12 else found[0]
+
+    return _HALF_DAY.sub(hour, text) if isinstance(text, str) else text

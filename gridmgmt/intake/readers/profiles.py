@@ -211,6 +211,7 @@ class Profile(Strict):
     deadline: tuple[Deadline, ...] = ()
     unknown_units: Literal["quarantine", "add"] = "quarantine"
     sheet: str | None = None
+    separator: str | None = Field(default=None, min_length=1, max_length=1)
 
     @field_validator("time_zone")
     @classmethod

@@ -51,19 +51,21 @@ def layers_of(source: Source) -> list[Source]:
     """
     if source.is_parquet:
         if not source.path.exists():
-            raise FileUnreadable(file=str(source.path), reason="no such file")
+            raise FileUnreadable(file=str(source.path), reason={"code": "unreadable_absent"})
         return [source]
     found = geofiles.layers(source.path)
     every = [name for name, _ in found]
     if source.layer is not None:
         if source.layer not in every:
-            raise FileUnreadable(file=str(source.path), reason=f"no layer {source.layer}; it has {', '.join(every)}")
+            raise FileUnreadable(
+                file=str(source.path), reason={"code": "unreadable_no_layer", "layer": source.layer, "known": every}
+            )
         return [source]
     if len(every) == 1:
         return [source]
     names = [name for name, kind in found if kind is not None and ("Polygon" in kind or kind == "Unknown")]
     if not names:
-        raise FileUnreadable(file=str(source.path), reason=f"none of its layers holds polygons: {', '.join(every)}")
+        raise FileUnreadable(file=str(source.path), reason={"code": "unreadable_no_polygons", "known": every})
     return [Source(source.path, name) for name in names]
 
 
@@ -114,7 +116,7 @@ def read_as_is(source: Source, encoding: str | None = None) -> gpd.GeoDataFrame:
     else:
         frame = geofiles.read(source.path, source.layer, given=encoding)
     if not isinstance(frame, gpd.GeoDataFrame):
-        raise FileUnreadable(file=source.label, reason="the layer has no geometry")
+        raise FileUnreadable(file=source.label, reason={"code": "unreadable_no_geometry"})
     if frame.geometry.name != "geometry":
         frame = frame.rename_geometry("geometry")
     return frame

@@ -370,3 +370,22 @@ def test_a_cell_that_cannot_be_read_stays_refused_when_it_is_tried_again(town: W
     again = imports.retry_quarantine(town, profile)
     assert [(r.n_new, r.n_quarantined) for r in again] == [(0, 2)]
     assert set(current(town)) == {"good"}
+
+
+def test_rows_that_cannot_be_stored_go_to_quarantine_and_the_others_load(town: Work, tmp_path: Path) -> None:
+    rows = [
+        case("good"),
+        case("n" * 2000),
+        case("unit", unit="U" * 6000),
+        case("nul", text="甲\x00"),
+        case("text", text="x"),
+    ]
+    path = towns.write_csv(tmp_path / "cases.csv", rows)
+    path.write_bytes(path.read_bytes().replace(b"zzz", b"\xff"))
+    profile = towns.write_profile(tmp_path, towns.CASES)
+    report = imports.import_file(town, path, profile)
+    assert (report.n_new, report.n_quarantined) == (6, 4)
+    assert {"code_long": 2, "cell_nul": 1, "cell_bytes": 1}.items() <= report.reasons.items()
+    again = imports.retry_quarantine(town, profile)
+    assert [(r.n_new, r.n_quarantined) for r in again] == [(0, 4)]
+    assert set(current(town)) == {"good", *(f"good {n}" for n in range(5))}

@@ -103,7 +103,7 @@ FAULTS = [
     ("上报", "昨天", "time_unreadable", "昨天"),
     ("上报", "2025-03", "time_unreadable", "2025-03"),
     ("上报", "2025", "time_unreadable", "2025"),
-    ("上报", "45717.35", "time_unreadable", "45717.35"),
+    ("上报", "4571.35", "time_unreadable", "4571.35"),
     ("上报", "2025-02-30", "time_unreadable", "2025-02-30"),
     ("上报", "2025-03-01 25:00:00", "time_unreadable", "2025-03-01 25:00:00"),
     ("结案", "1900-01-01", "time_implausible", "1900-01-01"),
@@ -358,3 +358,29 @@ def test_the_frame_is_never_changed() -> None:
     before = raw.copy()
     parse(raw, profiles.parse(PROFILE, "test.yaml"), CITY, KNOWN)
     pd.testing.assert_frame_equal(raw, before)
+
+
+@pytest.mark.parametrize(
+    ("written", "local"),
+    [
+        ("2025.03.05 08:00", "2025-03-05 08:00"),
+        ("2025.3.5", "2025-03-05"),
+        ("20250305080102", "2025-03-05 08:01:02"),
+        ("2025-03-05 下午3:05", "2025-03-05 15:05"),
+        ("2025年3月5日上午12:05", "2025-03-05 00:05"),
+        ("2025/3/5 下午12:05:06", "2025-03-05 12:05:06"),
+        ("2025-03-05\u3000 08:00", "2025-03-05 08:00"),
+        ("2025-03-05 24:00", "2025-03-06"),
+        ("2025年12月31日 24:00:00", "2026-01-01"),
+        ("45721.5", "2025-03-05 12:00"),
+        ("45721.334722222222", "2025-03-05 08:02"),
+    ],
+)
+def test_times_as_exports_and_people_write_them(written: str, local: str) -> None:
+    row = only(read({"上报": written, "处置": "", "结案": "", "时限": ""}))
+    assert row["reported_at"] == pd.Timestamp(local, tz="Asia/Shanghai")
+
+
+@pytest.mark.parametrize("written", ["2025-03-05 下午13:05", "2025-03-05 24:01", "2025-02-30 24:00", "4572"])
+def test_what_only_looks_like_such_a_time_is_told(written: str) -> None:
+    assert "time_unreadable" in [f.code for f in read({"上报": written}).faults]

@@ -67,7 +67,7 @@ def test_the_layers_that_hold_polygons_are_read(tmp_path: Path) -> None:
     assert layers(Path(f"{path}:采集点")) == ["采集点"]
     with pytest.raises(FileUnreadable) as e:
         layers(Path(f"{path}:区县"))
-    assert "采集点, 街道, 社区" in e.value.reason
+    assert e.value.reason == {"code": "unreadable_no_layer", "layer": "区县", "known": ["采集点", "街道", "社区"]}
 
 
 def test_several_layers_without_a_polygon_are_refused(tmp_path: Path) -> None:
