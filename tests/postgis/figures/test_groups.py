@@ -1,5 +1,6 @@
 """Figures by source, category, unit, person and ending: known totals, nothing lost, each back to its numbers."""
 
+import datetime as dt
 from pathlib import Path
 
 import pytest
@@ -141,3 +142,20 @@ def test_what_is_not_there_is_said(december: Work) -> None:
         groups.numbers_behind(december, PERIOD, "source", "公众举报", "n_samples", as_of=at(0, 31))
     with pytest.raises(OptionInvalid):
         groups.by_group(december, PERIOD, "street")
+
+
+@pytest.mark.parametrize(("after_s", "on_time"), [(0, 1), (1, 0)])
+def test_exactly_at_the_deadline_that_held_then_is_on_time(desk: Work, after_s: int, on_time: int) -> None:
+    """After a failed check the new deadline counts, not the case's."""
+    due = dispatched(desk, "G").current_due_at
+    assert due is not None
+    take(desk, "receive", 10, "G")
+    acted(desk, Request("answer", "甲", "G", due + dt.timedelta(seconds=after_s)))
+    take(desk, "verify", 16, "G")
+    again = take(desk, "fail", 16.5, "G", reason="未清理", due_at=at(12, 2).isoformat()).current_due_at
+    assert again == at(12, 2)
+    take(desk, "receive", 9, "G", day=2)
+    acted(desk, Request("answer", "甲", "G", again + dt.timedelta(seconds=after_s)))
+    total = groups.by_group(desk, PERIOD, "person", at(0, 31)).total
+    assert (total["n_acts_handled"], total["n_acts_handled_timed"]) == (2, 2)
+    assert (total["n_acts_on_time"], total["n_acts_handled_late"]) == (2 * on_time, 2 - 2 * on_time)
