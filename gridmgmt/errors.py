@@ -31,7 +31,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   └── OptionInvalid     an argument of a command or request
     ├── NotFoundError         a name that the database does not hold
     │   ├── CityMissing, EditionMissing, GridMissing, AssessmentMissing
-    │   ├── RulebookMissing, ProfileMissing, SubjectMissing, ItemMissing, IndicatorMissing
+    │   ├── RulebookMissing, ProfileMissing, SubjectMissing, ItemMissing, IndicatorMissing, GroupMissing
     │   ├── AssessmentWithoutMap, AppealMissing, SubjectsMissing, DossierMissing, PeriodsNotAssessed
     │   ├── PlanMissing, ChecklistMissing, DrawMissing, NoticeMissing, FindingsMissing
     │   ├── CalendarMissing, CaseMissing, SampleMissing, FileMissing, SchemeMissing, StaffingSchemeMissing
@@ -561,6 +561,12 @@ class ItemMissing(NotFoundError, _Known):
 
 class IndicatorMissing(NotFoundError, _Name, _Known):
     """No indicator has that name."""
+
+
+class GroupMissing(NotFoundError, _Code, _Known):
+    """The figures have no such group (source, category, unit, person, ending or grid)."""
+
+    by: str
 
 
 class RulebookMissing(NotFoundError, _Name, _Known):

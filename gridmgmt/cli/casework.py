@@ -221,11 +221,21 @@ def _case(run: State, found: lookup.Shown) -> Shown:
     yield run.word("case_place", {"where": where or None, "address": found.case.address})
     yield run.word("case_marks", {"marks": [*run.words(found.marks, "mark_")] or None})
     rows = [
-        [s.seq or n, _time(run, s.at), run.word(f"step_{s.kind}"), s.actor, s.unit_code, s.reason,
+        [s.seq or n, _time(run, s.at), run.word(f"step_{s.kind}"), s.actor, person, s.unit_code, s.reason,
          _told(run, s.facts), run.word(f"origin_{s.origin}")]
-        for n, s in enumerate(found.steps, 1)
+        for n, (s, person) in enumerate(zip(found.steps, found.persons, strict=True), 1)
     ]  # fmt: skip
-    columns = ("number", "docket_time", "docket_step", "by", "docket_unit", "reason", "case_facts", "docket_origin")
+    columns = (
+        "number",
+        "docket_time",
+        "docket_step",
+        "by",
+        "docket_person",
+        "docket_unit",
+        "reason",
+        "case_facts",
+        "docket_origin",
+    )
     yield Table(run.words(columns), rows, right=(0,))
     for account in found.accounts:
         yield from _account(run, account)

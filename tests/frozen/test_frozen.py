@@ -21,6 +21,7 @@ from gridmgmt.database import engine as engines
 from gridmgmt.database.work import Connection, Work, open_database
 from gridmgmt.documents import plain
 from gridmgmt.errors import ItemMissing
+from gridmgmt.people.operations import reference
 from gridmgmt.rulebooks.load import known, parse
 from gridmgmt.scorecards.documents import SCHEMA
 from gridmgmt.settings import Settings
@@ -153,6 +154,21 @@ def test_a_schema_migrates_with_its_rows(landed: Landed) -> None:
         after, facts = stored.row_counts(connection), stored.facts(connection)
     assert {table: after.get(table) for table in before} == before
     assert facts == recorded["facts"]
+
+
+def test_what_stood_there_of_units_and_categories_is_the_first_that_is_known_of_them(landed: Landed) -> None:
+    """Nobody is said to have written rows that are older than the table of actors."""
+    _, before, _, work = landed
+    if "unit_version" in before:
+        return
+    with work.engine.connect() as connection:
+        names = "code, name_zh, name_en, kind, parent_code, level, grid_code"
+        same = f"SELECT {names}, known_at FROM unit EXCEPT SELECT {names}, known_at FROM unit_version"
+        assert connection.execute(text(same)).all() == []
+        n = [connection.execute(text(f"SELECT count(*) FROM {t}_version")).scalar() for t in ("unit", "category")]
+        assert n == [before["unit"], before["category"]]
+        assert connection.execute(text("SELECT count(*) FROM batch WHERE actor_id IS NOT NULL")).scalar() == 0
+    assert {x.actor for x in reference.written(work, limit=500)} == {None}
 
 
 def test_assessments_stand_as_they_were_and_published_ones_recompute(landed: Landed) -> None:
