@@ -183,7 +183,7 @@ class ReachedConsequence(BaseModel):
     consequence: str = Field(examples=["yellow_card"])
     title: Name
     tone: Tone
-    undecided: str | None = Field(description="Why people must still decide: tie, incomplete; null: decided.")
+    undecided: str | None = Field(description="Why people must still decide: tie, clash, incomplete; null: decided.")
 
 
 class ScorecardRow(BaseModel):
