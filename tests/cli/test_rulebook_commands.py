@@ -329,5 +329,8 @@ def test_samples_are_asked_on_paper_figures(run: Run) -> None:
 def test_inputs_print_their_codes(run: Run) -> None:
     assert "county_circular Named in a county circular" in " ".join(told(run("inputs", "qixian", lang="en")).split())
     found = {x["id"]: x["codes"] for x in json.loads(told(run("inputs", "coadmin_staff", "--json")))}
-    assert found == {"result": {"pass": {"zh": "合格", "en": "Pass"}, "fail": {"zh": "不合格", "en": "Fail"}}, "serious_breaches": {}}
+    assert found == {
+        "result": {"pass": {"zh": "合格", "en": "Pass"}, "fail": {"zh": "不合格", "en": "Fail"}},
+        "serious_breaches": {},
+    }
     assert isinstance(run("inputs", "qixian", "--subjects").exception, OptionInvalid)  # only a form lists them
