@@ -164,7 +164,7 @@ def test_excel_cells_are_text_as_a_person_would_type_it(tmp_path: Path) -> None:
     assert frame.loc[2].dropna().to_dict() == {
         "编号": "20250301", "n": "1", "at": "2025-03-01 08:30:00", "on": "2025-03-01 00:00:00", "flag": "true",
     }  # fmt: skip
-    assert frame.loc[3].dropna().to_dict() == {"编号": "A1", "n": "0.1", "at": "2025-03-01 23:59:59", "flag": "false"}
+    assert frame.loc[4].dropna().to_dict() == {"编号": "A1", "n": "0.1", "at": "2025-03-01 23:59:59", "flag": "false"}
     assert broken == []
 
 
@@ -202,10 +202,10 @@ def test_parquet_keeps_every_digit(tmp_path: Path) -> None:
     frame.to_parquet(tmp_path / "a.parquet")
     found, _ = read(tmp_path / "a.parquet", "no", "n", "flag", "at", "text")
     assert found.index.tolist() == [1, 2]
-    assert found.loc[2].to_dict() == {
+    assert found.loc[1].to_dict() == {
         "no": "100000000000000001", "n": "1", "flag": "true", "at": "2025-03-01 08:30:00", "text": "a",
     }  # fmt: skip
-    assert found.loc[3].dropna().to_dict() == {"n": "0.5", "flag": "false"}
+    assert found.loc[2].dropna().to_dict() == {"n": "0.5", "flag": "false"}
 
 
 def layer(crs: Any = 4490) -> gpd.GeoDataFrame:
@@ -230,7 +230,7 @@ def test_points_of_a_layer(tmp_path: Path, name: str) -> None:
     assert rows.crs == ("epsg:4326" if "json" in name else "epsg:4490")
     assert frame.loc[1].to_dict() == {"no": "a", X: "114.05", Y: "22.54"}
     assert frame.loc[2].to_dict() == {"no": "b", X: "114.06", Y: "22.55"}
-    assert frame.loc[4].dropna().to_dict() == {"no": "c", X: "LineString"}
+    assert frame.loc[3].dropna().to_dict() == {"no": "c", X: "LineString"}
     assert frame.loc[4].dropna().to_dict() == {"no": "d"}
 
 
