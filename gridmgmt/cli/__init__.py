@@ -21,7 +21,15 @@ from typer.core import CompletionItem  # type: ignore[attr-defined]
 
 from gridmgmt import bounds, settings, texts
 from gridmgmt.cli import base, help
-from gridmgmt.errors import ConflictError, FileUnreadable, GridmgmtError, InputError, NotFoundError, OptionInvalid
+from gridmgmt.errors import (
+    ConflictError,
+    FileUnreadable,
+    GridmgmtError,
+    InputError,
+    NotFoundError,
+    OptionInvalid,
+    by_parser,
+)
 
 COMMANDS = {
     "help_ground": {
@@ -176,7 +184,7 @@ def worded() -> Iterator[None]:
     except OSError as e:
         if e.filename is None:  # nothing that somebody named
             raise
-        _end(FileUnreadable(file=str(e.filename)[:_MOST_SHOWN], reason=e.strerror or type(e).__name__))
+        _end(FileUnreadable(file=str(e.filename)[:_MOST_SHOWN], reason=by_parser(e)))
 
 
 def _end(e: GridmgmtError) -> NoReturn:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from gridmgmt import bounds
-from gridmgmt.errors import FileUnreadable
+from gridmgmt.errors import FileUnreadable, by_parser
 from gridmgmt.files.checking import BAD_BYTE, shown
 from gridmgmt.files.rows import TITLE_ROWS, Rows, header_names, in_chunks, require
 
@@ -73,7 +73,7 @@ def read(
             for last in _numbered(rows, pa_csv.open_csv(raw, read, parse, convert), header, above + 2):
                 yield last
     except (pa.ArrowInvalid, OSError) as e:
-        raise FileUnreadable(file=str(rows.path), reason=str(e)) from e
+        raise FileUnreadable(file=str(rows.path), reason=by_parser(e)) from e
     _refuse_open_quote(rows, last, tail)
 
 

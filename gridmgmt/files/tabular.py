@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gridmgmt import bounds
-from gridmgmt.errors import FileUnreadable
+from gridmgmt.errors import FileUnreadable, by_parser
 from gridmgmt.files import delimited, layers
 from gridmgmt.files.checking import checked
 from gridmgmt.files.rows import CHUNK_ROWS, Rows, X, as_text, frame_of, require
@@ -109,4 +109,4 @@ def _parquet(rows: Rows, wanted: Sequence[str]) -> Iterator[pd.DataFrame]:
             yield frame_of({c: list(map(as_text, frame[c])) for c in frame.columns}, range(row, row + len(frame)))
             row += len(frame)
     except (pa.ArrowInvalid, OSError, ValueError) as e:
-        raise FileUnreadable(file=str(rows.path), reason=str(e)) from e
+        raise FileUnreadable(file=str(rows.path), reason=by_parser(e)) from e

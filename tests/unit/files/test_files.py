@@ -203,9 +203,9 @@ def test_parquet_keeps_every_digit(tmp_path: Path) -> None:
     found, _ = read(tmp_path / "a.parquet", "no", "n", "flag", "at", "text")
     assert found.index.tolist() == [1, 2]
     assert found.loc[1].to_dict() == {
-        "no": "100000000000000001", "n": "1", "flag": "true", "at": "2025-03-01 08:30:00", "text": "a",
+        "no": "100000000000000001", "n": "1", "flag": "true", "at": "2025-03-01 08:30:00", "text": "a", "other": "1",
     }  # fmt: skip
-    assert found.loc[2].dropna().to_dict() == {"n": "0.5", "flag": "false"}
+    assert found.loc[2].dropna().to_dict() == {"n": "0.5", "flag": "false", "other": "2"}
 
 
 def layer(crs: Any = 4490) -> gpd.GeoDataFrame:
