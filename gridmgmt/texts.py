@@ -120,6 +120,8 @@ _MOST = 20
 
 def _shown(value: Any, lang: str) -> Any:
     if isinstance(value, list | tuple):
+        if not value:
+            return "—"
         if any(isinstance(v, Mapping) for v in value):
             return _joined([str(_shown(v, lang)) for v in value[:_MOST]], len(value), lang)
         return ", ".join(str(_shown(v, lang)) for v in value)
