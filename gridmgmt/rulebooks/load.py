@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gridmgmt.errors import RulebookInvalid, RulebookMissing, RulebookNotInForce
+from gridmgmt.rulebooks import references
 from gridmgmt.rulebooks.check import faults
 from gridmgmt.rulebooks.document import READINGS, Changes, Misbound, bound, change, choose, exact_yaml, offered
 from gridmgmt.rulebooks.model import Rulebook
@@ -111,9 +112,22 @@ def read_file(path: Path, file: str, changes: Changes = ()) -> Loaded:
     RulebookInvalid
     """
     try:
-        return parse(path.read_text("utf-8"), file, changes)
+        loaded = parse(path.read_text("utf-8"), file, changes)
     except UnicodeDecodeError as e:
         raise RulebookInvalid(file=file, line=1, key="YAML", reason="the file is not UTF-8") from e
+    if any(spec.result is not None for spec in loaded.rulebook.inputs.values()):
+        _, root = _read(loaded.text)
+        for where, reason in references.faults(loaded.rulebook, partial(_at_hand, path)):
+            key, line = locate(root, where)
+            raise RulebookInvalid(file=file, line=line, key=key or "rulebook", reason=reason)
+    return loaded
+
+
+def _at_hand(path: Path, name: str) -> Rulebook | None:
+    """Another rulebook that one takes results from: of the data folder, or one that lies beside its own folder."""
+    beside = path.resolve().parent.parent / name / "rulebook.yaml"
+    found = next((p for p in (*versions(name)[:1], beside) if p.is_file()), None)
+    return parse(found.read_text("utf-8"), f"{name}/{found.name}").rulebook if found is not None else None
 
 
 def parse(text: str, file: str, changes: Changes = ()) -> Loaded:

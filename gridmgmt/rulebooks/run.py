@@ -12,7 +12,7 @@ from typing import Any
 
 from gridmgmt.periods import Period, parse_period
 from gridmgmt.rulebooks.check import rating_inputs
-from gridmgmt.rulebooks.dossier import Dossier, Given, assessed, is_signed, stage_of, values_of
+from gridmgmt.rulebooks.dossier import Dossier, Given, Record, assessed, is_signed, stage_of, values_of
 from gridmgmt.rulebooks.inputs import LISTED, Input
 from gridmgmt.rulebooks.kinds.carry import Carry
 from gridmgmt.rulebooks.model import Grade, Rulebook, Stage
@@ -55,7 +55,9 @@ def run(book: Rulebook, dossier: Dossier) -> Run:
         refusals += _refuse(book, dossier, period, values)
         made = _period(book, dossier, stage, period, values, outcomes)
         given = _given(dossier, period.label)
-        outcomes[period.label] = _awaited(book, stage, _ranked(stage, dossier, made, given), given)
+        outcomes[period.label] = _awaited(
+            book, stage, _ranked(stage, dossier, made, given), given, dossier.periods[period.label]
+        )
     return Run(book, outcomes, tuple(periods), tuple(refusals))
 
 
@@ -224,27 +226,32 @@ def grade_of(grades: Sequence[Grade], total: Fraction) -> Grade | None:
 
 
 def _awaited(
-    book: Rulebook, stage: Stage, made: Mapping[str, Outcome], given: Mapping[str, Given]
+    book: Rulebook,
+    stage: Stage,
+    made: Mapping[str, Outcome],
+    given: Mapping[str, Given],
+    records: Mapping[str, Record],
 ) -> dict[str, Outcome]:
     """Outcomes whose rating is still to come: others are rated in the period, or their own entry has begun.
 
     Where neither is so, no rating was held (未评定), and nothing is waited for.
     """
     needed = rating_inputs(book, stage)
-    entered = {n for n in needed if _is_handed_in(book.inputs[n])}
     rated = {c for c, o in made.items() if o.is_rated} | {c for c, g in given.items() if g.is_rating}
     out = dict(made)
     for code, outcome in made.items():
         lacking = {name for label, name in outcome.missing if label == outcome.period}
         is_open = bool(lacking & {*needed, SIGNED}) if code in given else outcome.is_open
-        if is_open and code not in rated and (rated or entered - lacking):
+        sources = records[code].sources if code in records else {}
+        begun = (n for n in needed - lacking if _is_handed_in(book.inputs[n], sources.get(n, "entries")))
+        if is_open and code not in rated and (rated or any(begun)):
             out[code] = replace(outcome, awaited=True)
     return out
 
 
-def _is_handed_in(spec: Input) -> bool:
-    """Whether an input is there only because people handed it in: not counted, no default, nothing listed."""
-    return spec.automatic is None and spec.default is None and spec.type not in LISTED
+def _is_handed_in(spec: Input, source: str) -> bool:
+    """Whether an input is there only because people handed it in: not counted or taken, no default, nothing listed."""
+    return spec.entered is not None and source == "entries" and spec.default is None and spec.type not in LISTED
 
 
 # --- ranks ------------------------------------------------------------------------------------------------------------
