@@ -14,7 +14,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from api import LOOPBACK, errors
 from api.pages import start
 from api.routes import assessing, city, database, figures, maps, people, places
-from gridmgmt import __version__
+from gridmgmt import __version__, bounds
 from gridmgmt.database.work import open_database
 from gridmgmt.settings import Settings
 
@@ -52,6 +52,7 @@ def create_app(settings: Settings) -> FastAPI:
         swagger_ui_parameters={"validatorUrl": None, "defaultModelsExpandDepth": 0},
     )
     app.state.settings = settings
+    bounds.use(settings.bounds)
     for part in (database, city, places, people, figures, assessing, maps, start):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")

@@ -135,15 +135,28 @@ class Located(BaseModel):
 
 
 class IndicatorTable(BaseModel):
-    """Counts and rates of every grid of a level; rates are shares in 0–1, null = no data."""
+    """Counts and rates of every grid of a level, or of other groups; rates are shares in 0–1, null = no data."""
 
     period: str
     as_of: str
     edition: str
-    level: str
+    by: str
+    level: str | None = Field(description="By grid: the level.")
     columns: dict[str, Name] = Field(description="Names of the counts and rates.")
     rows: list[dict[str, Any]]
-    unassigned: dict[str, Any] = Field(description="The same figures of what lies in no grid of this level.")
+    unassigned: dict[str, Any] = Field(
+        description="The same figures of what lies in no grid of this level, in no group."
+    )
+    total: dict[str, Any] | None = Field(description="Not by grid: the counts of all, to which the groups add up.")
+
+
+class NumbersBehind(BaseModel):
+    """The numbers behind the counts of one group (追溯); ``n`` is how many there are, however many are told."""
+
+    by: str
+    code: str
+    n: dict[str, int]
+    numbers: dict[str, list[str]]
 
 
 class Replaced(BaseModel):
@@ -178,7 +191,7 @@ class ReachedConsequence(BaseModel):
     consequence: str = Field(examples=["yellow_card"])
     title: Name
     tone: Tone
-    undecided: str | None = Field(description="Why people must still decide: tie, incomplete; null: decided.")
+    undecided: str | None = Field(description="Why people must still decide: tie, clash, incomplete; null: decided.")
 
 
 class ScorecardRow(BaseModel):

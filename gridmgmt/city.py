@@ -257,11 +257,13 @@ def read(path: Path) -> City:
     CityInvalid
         Not YAML in UTF-8, an unknown or duplicate key, or a value that cannot be used.
     """
-    from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
+    from gridmgmt.bounds import read_text
+    from gridmgmt.yamls import safe_yaml
+
     try:
-        data = YAML(typ="safe").load(path.read_text("utf-8"))
+        data = safe_yaml().load(read_text(path))
     except (OSError, UnicodeDecodeError, YAMLError) as e:
         raise bad(path.name, e, "a YAML file in UTF-8") from e
     if not isinstance(data, dict):

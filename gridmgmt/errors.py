@@ -7,6 +7,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
 
     GridmgmtError
     ├── InputError            what was handed in is wrong: mend it and try again
+    │   ├── LimitExceeded     a file holds more than is read; says which setting raises the limit
     │   ├── FileUnreadable, ColumnMissing, TableInvalid, TableRefused, ProfileInvalid, CityInvalid
     │   ├── FormatForeign, GeometryTooLarge   files of maps
     │   ├── CrsMissing, CrsUnknown, CrsNotConvertible, CoordinateOutOfRange
@@ -23,13 +24,14 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── StepIncomplete    a step of a case lacks its actor, reason, unit or a fact
     │   ├── FactUnknown, FactInvalid   a step takes no such fact, or not with that value
     │   ├── FileRefused       a photograph or file that is not kept
+    │   ├── BackupInvalid     a backup that is none, or not as it was written
     │   ├── DataFileInvalid   a file of the data folder: file, key and value
     │   ├── ValueUnstorable   a value that no database keeps: NUL, a number or a day beyond its type
     │   ├── LayerEmpty        none of a file's features can enter the reference layer
     │   └── OptionInvalid     an argument of a command or request
     ├── NotFoundError         a name that the database does not hold
     │   ├── CityMissing, EditionMissing, GridMissing, AssessmentMissing
-    │   ├── RulebookMissing, ProfileMissing, SubjectMissing, ItemMissing, IndicatorMissing
+    │   ├── RulebookMissing, ProfileMissing, SubjectMissing, ItemMissing, IndicatorMissing, GroupMissing
     │   ├── AssessmentWithoutMap, AppealMissing, SubjectsMissing, DossierMissing, PeriodsNotAssessed
     │   ├── PlanMissing, ChecklistMissing, DrawMissing, NoticeMissing, FindingsMissing
     │   ├── CalendarMissing, CaseMissing, SampleMissing, FileMissing, SchemeMissing, StaffingSchemeMissing
@@ -51,9 +53,11 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── DocketMovedOn     steps were taken since the moment that the docket is asked for
     │   ├── RowTaken          a row of a file became a step before, and says something else now
     │   ├── FilesFull         a step or sample has as many files as are allowed
+    │   ├── DatabaseNotEmpty  a backup comes back into an empty database only
     │   └── AppealRefused     not open for that, or decided already
     └── UnavailableError      something outside the process is missing
-        ├── DatabaseUnreachable, DatabaseOutdated, DatabaseForeign, ServerMissing
+        ├── DatabaseUnreachable, DatabaseOutdated, DatabaseForeign, ServerMissing, ServerPidTaken
+        ├── ProgramFailed     pg_dump or pg_restore
         ├── DatabaseLost, DatabaseExhausted, DatabaseFailed   in the middle: what was begun is undone
         ├── FileLost          a photograph is known and its file is gone or damaged
         ├── FilesUnwritable   the folder of photographs and files
@@ -226,6 +230,15 @@ class GeometryTooLarge(InputError, _File, _N):
     what: str
     most: int
     row: int | None
+
+
+class LimitExceeded(InputError, _File):
+    """A file holds more than is read: ``limit`` names the bound, ``setting`` the variable that raises it."""
+
+    limit: str
+    found: int
+    most: int
+    setting: str
 
 
 class ColumnMissing(InputError, _File):
@@ -439,6 +452,12 @@ class FileRefused(InputError, _File, _Why):
     max_pixels: int = _ABSENT
 
 
+class BackupInvalid(InputError, _File, _Why):
+    """A backup (备份) that is none, of another format, or not as it was written; ``member`` is the part."""
+
+    member: str
+
+
 class DataFileInvalid(InputError, _File, _Key):
     """A file of the data folder breaks its own rules; ``fault`` says how."""
 
@@ -542,6 +561,12 @@ class ItemMissing(NotFoundError, _Known):
 
 class IndicatorMissing(NotFoundError, _Name, _Known):
     """No indicator has that name."""
+
+
+class GroupMissing(NotFoundError, _Code, _Known):
+    """The figures have no such group (source, category, unit, person, ending or grid)."""
+
+    by: str
 
 
 class RulebookMissing(NotFoundError, _Name, _Known):
@@ -759,6 +784,13 @@ class FilesFull(ConflictError):
     n_most: int
 
 
+class DatabaseNotEmpty(ConflictError, _N):
+    """A backup comes back into an empty database and folder only; ``what`` are tables or files."""
+
+    db: str
+    what: str
+
+
 class TimeLimitContradicts(ConflictError):
     """A time limit for the same class, stage and days is stated otherwise."""
 
@@ -827,6 +859,18 @@ class ServerMissing(UnavailableError):
 
     packages: list[str]
     variable: str
+
+
+class ServerPidTaken(UnavailableError, _File):
+    """The private server's pid file was left behind and names a living process of another program."""
+
+    pid: int
+
+
+class ProgramFailed(UnavailableError, _Reason):
+    """One of PostgreSQL's own programs did not end well."""
+
+    program: str
 
 
 class SettingInvalid(UnavailableError, _Name, _Known):

@@ -13,6 +13,10 @@ NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+|[0-9]+/0*[1-9][0-9]*)")
 """``5``, ``0.1``, ``1/3``: what is read as an exact number."""
 
 
+_MOST_DIGITS = 1_000
+"""Characters of a number that is written as text."""
+
+
 def to_exact(value: Any) -> Fraction:
     """A number as it is written: whole, decimal or fraction, never a binary float.
 
@@ -23,6 +27,8 @@ def to_exact(value: Any) -> Fraction:
     """
     if isinstance(value, bool) or not isinstance(value, int | str | Fraction):
         raise Unfit("number", value=str(value))
+    if isinstance(value, str) and len(value) > _MOST_DIGITS:
+        raise Unfit("number", value=f"{value[:40]}…")
     if isinstance(value, str) and not NUMBER.fullmatch(value.strip()):
         raise Unfit("number", value=str(value))
     return Fraction(value.strip() if isinstance(value, str) else value)

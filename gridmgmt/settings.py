@@ -2,10 +2,12 @@
 
 import os
 import pwd
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from gridmgmt.bounds import NAMES, Bounds
 from gridmgmt.errors import SettingInvalid
 
 PREFIX = "GRIDMGMT_"
@@ -29,6 +31,8 @@ class Settings:
         Language of messages, zh or en; None = the city's first.
     actor
         Who writes (经办人), as the installation claims it; None = the operating system's user.
+    bounds
+        How much a file may hold; ``GRIDMGMT_MAX_…``.
     """
 
     database_url: str | None
@@ -37,6 +41,7 @@ class Settings:
     files: Path | None = None
     lang: str | None = None
     actor: str | None = None
+    bounds: Bounds = field(default_factory=Bounds)
 
     @property
     def files_root(self) -> Path:
@@ -44,7 +49,10 @@ class Settings:
         return self.files or self.home / "files" / self.db
 
 
-KEYS = ("GRIDMGMT_DATABASE_URL", "GRIDMGMT_HOME", "GRIDMGMT_DB", "GRIDMGMT_FILES", "GRIDMGMT_LANG", "GRIDMGMT_ACTOR")
+KEYS = (
+    "GRIDMGMT_DATABASE_URL", "GRIDMGMT_HOME", "GRIDMGMT_DB", "GRIDMGMT_FILES", "GRIDMGMT_LANG", "GRIDMGMT_ACTOR",
+    *NAMES,
+)  # fmt: skip
 MOST_NAME = 63
 """Bytes of a database's name: PostgreSQL cuts off the rest, and would open another one."""
 _VALUES = {"GRIDMGMT_LANG": ("zh", "en")}
@@ -66,6 +74,9 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
             raise SettingInvalid(name=key, known=sorted(KEYS))
     if len(os.fsencode(given.get("GRIDMGMT_DB", ""))) > MOST_NAME:
         raise SettingInvalid(name="GRIDMGMT_DB", known=sorted(KEYS))
+    for key, value in given.items():
+        if key in NAMES and not re.fullmatch("[1-9][0-9]{0,8}", value):
+            raise SettingInvalid(name=key, known=sorted(KEYS))
     return Settings(
         database_url=given.get("GRIDMGMT_DATABASE_URL"),
         home=Path(given.get("GRIDMGMT_HOME") or _default_home()).resolve(),
@@ -73,6 +84,7 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
         files=Path(given["GRIDMGMT_FILES"]).resolve() if "GRIDMGMT_FILES" in given else None,
         lang=given.get("GRIDMGMT_LANG"),
         actor=given.get("GRIDMGMT_ACTOR"),
+        bounds=Bounds(**{NAMES[key]: int(value) for key, value in given.items() if key in NAMES}),
     )
 
 

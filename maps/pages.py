@@ -1,6 +1,5 @@
 """Map pages (专题地图): choropleth, heat map, repeat cases; from frames to one file that opens anywhere."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from geopandas import GeoDataFrame, GeoSeries
 
 from gridmgmt.city import STORAGE_EPSG
 from gridmgmt.errors import OptionInvalid
+from gridmgmt.files.writing import write
 from gridmgmt.texts import LANGUAGES, catalogue, expected
 from maps.assets import OfflineMap, template
 from maps.layers import Bins, LevelFrame, Plane, Shapes, bin_points, simplify_levels, stored
@@ -232,12 +232,7 @@ def _group_layer(groups: GeoDataFrame, classes: Mapping[str, tuple[str, Text]]) 
 def save(page: OfflineMap, path: Path) -> int:
     """Write a page so that a reader finds the old file or the whole new one, and return its bytes."""
     content = page.get_root().render().encode("utf-8")
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        draft.write_bytes(content)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    write(path, content)
     return len(content)
 
 

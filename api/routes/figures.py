@@ -1,16 +1,19 @@
-"""/v1/indicators: counts and rates of a period, for every grid of a level."""
+"""/v1/indicators: counts and rates of a period, for every grid of a level or by another group, and what is behind."""
 
-from typing import Annotated, Any
+import datetime as dt
+from typing import Annotated, Any, Literal
 
 import pandas as pd
 from fastapi import APIRouter, Query
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from api.deps import Ask, Database
-from api.schemas import IndicatorTable, Name
+from api.schemas import IndicatorTable, Name, NumbersBehind
+from gridmgmt.city import City
 from gridmgmt.figures.counts import COUNTS
 from gridmgmt.figures.indicators import RATIOS
 from gridmgmt.figures.names import indicator_words
+from gridmgmt.figures.operations import groups
 from gridmgmt.figures.operations import indicators as counting
 from gridmgmt.people.operations import reference
 from gridmgmt.periods import parse_instant, parse_period
@@ -18,30 +21,72 @@ from gridmgmt.periods import parse_instant, parse_period
 router = APIRouter(prefix="/v1", tags=["indicators"])
 
 
+By = Literal["grid", "source", "category", "unit", "person", "ending"]
+
+
 class AskIndicators(Ask):
-    """A period, a level, and the data cut-off."""
+    """A period, how the figures are grouped, and the data cut-off."""
 
     period: str = Field(description="2025-12, 2025-Q4, 2025-H2, 2025, 2025-12@26 or first..last.", examples=["2025-12"])
-    level: str = Field(description="Key, number or name of a level.", examples=["district"])
+    by: By = Field("grid", description="Grids of a level, or another group; names of persons are not told.")
+    level: str | None = Field(None, description="By grid: key, number or name of a level.", examples=["district"])
     as_of: str | None = Field(None, description="Data cut-off (ISO 8601, city time without offset); default: the end.")
+
+    @model_validator(mode="after")
+    def _whole(self) -> "AskIndicators":
+        if (self.by == "grid") != (self.level is not None):
+            raise ValueError("level belongs to by=grid, and is needed there")
+        return self
+
+
+class AskBehind(AskIndicators):
+    """One group of such figures, and which count."""
+
+    code: str = Field(description="Code of the group; empty: what is in none.")
+    count: str | None = Field(None, description="One count; default: every one that has any.")
+    limit: int = Field(1000, ge=1, le=10_000, description="At most this many numbers of each count.")
 
 
 @router.get("/indicators")
 def indicators(ask: Annotated[AskIndicators, Query()], work: Database) -> IndicatorTable:
-    """Counts and rates of every grid of a level, grids without cases too, counted anew from the current data."""
+    """Counts and rates of every grid of a level, or by source, category, unit, person, ending; counted anew."""
     city = reference.load_city(work)
-    as_of = parse_instant(ask.as_of, city.zone) if ask.as_of else None
-    table, found = counting.indicators(work, parse_period(ask.period), ask.level, as_of)
+    as_of, period = _cut(ask, city), parse_period(ask.period)
+    total = None
+    if ask.level is not None:
+        table, found = counting.indicators(work, period, ask.level, as_of)
+    else:
+        made = groups.by_group(work, period, ask.by, as_of)
+        table, found = made.table, made.found
+        total = {n: float(x) if x != int(x) else int(x) for n, x in made.total.items()}
     records = _records(table)
     return IndicatorTable(
         period=found.period.label,
         as_of=found.as_of.astimezone(city.zone).isoformat(),
         edition=found.edition.name,
-        level=city.level(ask.level).key,
+        by=ask.by,
+        level=city.level(ask.level).key if ask.level is not None else None,
         columns={c: Name(**indicator_words(c)) for c in table.columns if c in COUNTS or c in RATIOS},
         rows=[r for r in records if r["code"]],
         unassigned=next({k: r[k] for k in COUNTS if k in r} for r in records if not r["code"]),
+        total=total,
     )
+
+
+@router.get("/indicators/behind")
+def behind(ask: Annotated[AskBehind, Query()], work: Database) -> NumbersBehind:
+    """The numbers of the cases, samples or steps behind one group's counts."""
+    as_of = _cut(ask, reference.load_city(work))
+    period = parse_period(ask.period)
+    found = groups.numbers_behind(work, period, ask.by, ask.code, ask.count, level=ask.level, as_of=as_of)
+    return NumbersBehind(
+        by=ask.by, code=ask.code, n={name: len(numbers) for name, numbers in found.items()},
+        numbers={name: numbers[: ask.limit] for name, numbers in found.items()},
+    )  # fmt: skip
+
+
+def _cut(ask: AskIndicators, city: City) -> dt.datetime | None:
+    return parse_instant(ask.as_of, city.zone) if ask.as_of else None
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import CompletionItem  # type: ignore[attr-defined]
 
-from gridmgmt import settings, texts
+from gridmgmt import bounds, settings, texts
 from gridmgmt.cli import base, help
 from gridmgmt.errors import ConflictError, FileUnreadable, GridmgmtError, InputError, NotFoundError, OptionInvalid
 
@@ -39,7 +39,7 @@ COMMANDS = {
         "indicators": "scoring", "score": "scoring", "explain": "explaining", "rank": "judging",
         "scorecards": "scoring", "assessments": "scoring", "publish": "judging", "recompute": "judging",
         "appeal": "judging", "correct": "judging", "consequences": "judging", "whatif": "supposing",
-        "due": "reporting",
+        "due": "reporting", "reports": "reporting",
     },
 }  # fmt: skip
 """Heading in the help → command or group → its module below :mod:`gridmgmt.cli`."""
@@ -151,6 +151,7 @@ def root(
     if {*context.help_option_names} & {*context.meta["typed"]}:
         return
     found = settings.read()
+    bounds.use(found.bounds)
     if db and found.database_url:
         raise OptionInvalid(name="--db", value=db, expected=texts.expected("without_db"))
     if db and (len(os.fsencode(db)) > settings.MOST_NAME or "\0" in db):

@@ -290,6 +290,9 @@ def _writing(given: Mapping[str, Any]) -> Iterator[None]:
     OptionInvalid
     """
     try:
+        for out in (name for name in OUT if given.get(name) is not None):
+            if _is_no_place(given[out]):  # told before the work
+                raise OptionInvalid(name=f"--{out}", value=str(given[out]), expected=texts.expected("a_file"))
         yield
     except BrokenPipeError:  # who reads has read enough
         raise
@@ -298,6 +301,11 @@ def _writing(given: Mapping[str, Any]) -> Iterator[None]:
         if name is None:
             raise
         raise OptionInvalid(name=f"--{name}", value=str(given[name]), expected=texts.expected("writable")) from e
+
+
+def _is_no_place(out: Path) -> bool:
+    """Whether a pipe, a device or a socket stands there; a folder may be what is meant."""
+    return out.is_fifo() or out.is_char_device() or out.is_block_device() or out.is_socket()
 
 
 def _is_about(e: OSError, out: Path) -> bool:

@@ -129,6 +129,7 @@ def _write_rejects(run: State, done: Sequence[StepsReport], profile: str, out: P
     """The refused rows as their files have them, with file, row and reason behind; nothing refused: the head alone."""
     import pandas as pd
 
+    from gridmgmt.files.writing import whole
     from gridmgmt.intake.operations import step_sheets
 
     rows = []
@@ -138,16 +139,18 @@ def _write_rejects(run: State, done: Sequence[StepsReport], profile: str, out: P
             reason = "; ".join(f"{x.column} {x.worded(run.lang)}".strip() for x in why[n])
             rows.append({**raw, "_file": report.file, "_row": n, "_reason": reason})
     heads = [*step_sheets.step_profile(profile).file_columns(), "_file", "_row", "_reason"]
-    pd.DataFrame(rows, columns=None if rows else heads).to_csv(out, index=False, encoding="utf-8-sig")
+    with whole(out) as draft:
+        pd.DataFrame(rows, columns=None if rows else heads).to_csv(draft, index=False, encoding="utf-8-sig")
     return len(rows)
 
 
 @command(case, "template")
 def case_template(run: State, *, out: Path, profile: str = "steps") -> Shown:
     """Write an empty sheet of steps with lists to choose from, to be filled and handed to `gridmgmt case steps`."""
+    from gridmgmt.files.writing import write
     from gridmgmt.intake.operations import step_sheets
 
-    out.write_bytes(step_sheets.template(profile))
+    write(out, step_sheets.template(profile))
     yield run.word("step_sheet_written", {"file": str(out)})
 
 
@@ -218,11 +221,21 @@ def _case(run: State, found: lookup.Shown) -> Shown:
     yield run.word("case_place", {"where": where or None, "address": found.case.address})
     yield run.word("case_marks", {"marks": [*run.words(found.marks, "mark_")] or None})
     rows = [
-        [s.seq or n, _time(run, s.at), run.word(f"step_{s.kind}"), s.actor, s.unit_code, s.reason,
+        [s.seq or n, _time(run, s.at), run.word(f"step_{s.kind}"), s.actor, person, s.unit_code, s.reason,
          _told(run, s.facts), run.word(f"origin_{s.origin}")]
-        for n, s in enumerate(found.steps, 1)
+        for n, (s, person) in enumerate(zip(found.steps, found.persons, strict=True), 1)
     ]  # fmt: skip
-    columns = ("number", "docket_time", "docket_step", "by", "docket_unit", "reason", "case_facts", "docket_origin")
+    columns = (
+        "number",
+        "docket_time",
+        "docket_step",
+        "by",
+        "docket_person",
+        "docket_unit",
+        "reason",
+        "case_facts",
+        "docket_origin",
+    )
     yield Table(run.words(columns), rows, right=(0,))
     for account in found.accounts:
         yield from _account(run, account)

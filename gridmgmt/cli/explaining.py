@@ -50,7 +50,7 @@ def _told(run: State, found: Explained, item: str | None) -> Iterator[str]:
         yield from _card(run, found.header, found.document)
     elif found.line is not None:
         lines = (score_lines(found.header, found.document), shown_lines(found.header, found.document))
-        yield from _tree(run, next(branch for x in lines if (branch := _branch(x, item))))
+        yield from _tree(run, next(branch for x in lines if (branch := _branch(x, found.line.item))))
     else:
         yield f"  {results.why_words(found.header, found.document, item)[run.lang]}"
     yield from _behind(run, found)

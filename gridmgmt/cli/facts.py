@@ -98,6 +98,7 @@ def quarantine_export(run: State, *, out: Path) -> Shown:
     """Write the rows in quarantine, as the files had them, with their reasons, to be mended and imported again."""
     import pandas as pd
 
+    from gridmgmt.files.writing import whole
     from gridmgmt.intake.operations import imports
 
     rows: dict[tuple[str, int], dict[str, object]] = {}
@@ -105,7 +106,8 @@ def quarantine_export(run: State, *, out: Path) -> Shown:
         row = rows.setdefault((q["file"], q["row"]), {**q["raw"], "_file": q["file"], "_row": q["row"], "_reason": ""})
         reason = f"{q['column']}={q['value']}: {_why(run, q)}"
         row["_reason"] = f"{row['_reason']}; {reason}" if row["_reason"] else reason
-    pd.DataFrame(list(rows.values())).to_csv(out, index=False, encoding="utf-8-sig")
+    with whole(out) as draft:
+        pd.DataFrame(list(rows.values())).to_csv(draft, index=False, encoding="utf-8-sig")
     yield run.word("rows_written", {"n": len(rows), "file": str(out)})
 
 

@@ -304,5 +304,8 @@ def unassigned_list(
 def _written(found: Sequence[Mapping[str, Any]], out: Path) -> Shown:
     import pandas as pd
 
-    pd.DataFrame(found).to_csv(out, index=False, encoding="utf-8-sig")
+    from gridmgmt.files.writing import whole
+
+    with whole(out) as draft:
+        pd.DataFrame(found).to_csv(draft, index=False, encoding="utf-8-sig")
     yield from ()

@@ -36,11 +36,12 @@ def repeats(run: State, *, period: str, rule: str = "annex2", out: Path | None =
 
 def _write(run: State, found: RepeatReport, out: Path) -> None:
     from gridmgmt.casework.exports.repeats import workbook
+    from gridmgmt.files.writing import write
 
     title = {x: word("repeats_title", _title(found, x), x) for x in LANGUAGES}
     end = found.period.bounds(found.city.zone)[1].isoformat()
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_bytes(workbook(title, found.groups, found.cases, found.city.zone, end, run.file_lang))
+    write(out, workbook(title, found.groups, found.cases, found.city.zone, end, run.file_lang))
 
 
 def _title(found: RepeatReport, lang: str) -> dict[str, str]:

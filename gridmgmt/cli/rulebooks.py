@@ -33,8 +33,10 @@ def _lang(run: State, own: str | None = None) -> str:
 
 
 def _write(path: Path, content: bytes) -> None:
+    from gridmgmt.files.writing import write
+
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
+    write(path, content)
 
 
 def _heads(lang: str, *codes: str) -> list[str]:

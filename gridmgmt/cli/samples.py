@@ -152,6 +152,7 @@ def samples_verify(run: State, draw: str) -> View:
 @command(samples, "form")
 def samples_form(run: State, draw: str, *, unit: str | None = None, out: Path) -> Shown:
     """The form that inspectors take along: every sample with what is looked at in it."""
+    from gridmgmt.files.writing import write
     from gridmgmt.inspections.exports import field_forms
     from gridmgmt.inspections.operations import findings
 
@@ -160,9 +161,9 @@ def samples_form(run: State, draw: str, *, unit: str | None = None, out: Path) -
     form = findings.form_of(run.work, draw, unit)
     out.parent.mkdir(parents=True, exist_ok=True)
     if out.suffix.lower() == ".xlsx":
-        out.write_bytes(field_forms.workbook(form))
+        write(out, field_forms.workbook(form))
     else:
-        out.write_text(field_forms.geojson(form), "utf-8")
+        write(out, field_forms.geojson(form))
     yield run.word("rows_written", {"n": len(form.samples), "file": str(out)})
 
 

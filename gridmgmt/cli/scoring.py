@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from gridmgmt import texts
 from gridmgmt.cli.base import Shown, State, Table, View, as_json_text, command, group
 from gridmgmt.errors import OptionInvalid
+from gridmgmt.numbers import exact
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     import pandas as pd
 
     from gridmgmt.assessing.operations.scoring import Made
+    from gridmgmt.figures.operations.groups import Groups
+    from gridmgmt.periods import Period
     from gridmgmt.scorecards.documents import Document, Header
 
 app = typer.Typer()
@@ -40,31 +47,65 @@ def indicators(
     run: State,
     *,
     period: str,
-    level: str,
+    level: str | None = None,
+    by: str = "grid",
     as_of: str | None = None,
+    behind: str | None = None,
+    count: str | None = None,
+    names: bool = False,
     format_: str = "table",
     columns: str = "codes",
     geometry: bool = False,
     out: Path | None = None,
 ) -> View:
-    """Counts and rates of every grid of a level, those without a case too; the unassigned last."""
-    from gridmgmt.figures.operations import indicators as counting
+    """Counts and rates by grid, source, category, unit, person or ending; what is in no group last, then the total."""
+    from gridmgmt.figures.operations import groups
     from gridmgmt.periods import parse_period
 
-    if geometry != (out is not None):
-        raise OptionInvalid(name="--out" if geometry else "--geometry", value="", expected="--geometry --out FILE")
+    if (by == "grid") != (level is not None):
+        raise OptionInvalid(name="--level", value=level or "", expected=texts.expected("level_with_grids"))
+    if geometry != (out is not None) or (geometry and (by != "grid" or behind is not None)):
+        expected = "--by grid --geometry --out FILE"
+        raise OptionInvalid(name="--out" if geometry else "--geometry", value="", expected=expected)
+    wanted, cut = parse_period(period), run.instant(as_of)
+    if behind is not None:
+        numbers = groups.numbers_behind(run.work, wanted, by, behind, count, level=level, as_of=cut)
+        return View({"by": by, "code": behind, "numbers": numbers}, _numbers(run, numbers))
+    if by == "grid":
+        return _of_grids(run, wanted, str(level), cut, format_, columns, out)
+    made = groups.by_group(run.work, wanted, by, cut, names=names)
+    told = {"period": period, "by": by, "as_of": made.found.as_of.isoformat(), "edition": made.found.edition.name}
+    total = {name: exact(Fraction(n)) if n != int(n) else int(n) for name, n in made.total.items()}
+    whole = {**told, "total": total, "groups": _records(made.table)}
+    return View(whole, _grouped(run, format_, columns, whole, made))
+
+
+def _of_grids(
+    run: State, period: Period, level: str, as_of: dt.datetime | None, form: str, columns: str, out: Path | None
+) -> View:
+    """The grids of a level, shown or written as a map."""
+    from gridmgmt.figures.operations import indicators as counting
+
     if out is not None:
-        args = run.work, parse_period(period), level, out, run.instant(as_of)
-        table, found = counting.export_indicators(*args)
+        table, found = counting.export_indicators(run.work, period, level, out, as_of)
     else:
-        table, found = counting.indicators(run.work, parse_period(period), level, run.instant(as_of))
-    head = {"period": period, "level": level, "as_of": found.as_of.isoformat(), "edition": found.edition.name}
+        table, found = counting.indicators(run.work, period, level, as_of)
+    head = {"period": period.label, "level": level, "as_of": found.as_of.isoformat(), "edition": found.edition.name}
     if out is not None:
-        return View(
-            lambda: {**head, "grids": _records(table)}, run.says("rows_written", {"n": len(table), "file": str(out)})
-        )
-    shown = _headed(run, table, columns) if format_ == "csv" else table
-    return View(lambda: {**head, "grids": _records(table)}, _in_form(run, format_, head, shown))
+        shown: Shown = run.says("rows_written", {"n": len(table), "file": str(out)})
+    else:
+        shown = _in_form(run, form, head, _headed(run, table, columns) if form == "csv" else table)
+    return View(lambda: {**head, "grids": _records(table)}, shown)
+
+
+def _numbers(run: State, found: Mapping[str, Sequence[str]]) -> Shown:
+    """The numbers behind each count, eight in a row."""
+    from gridmgmt.figures.names import indicator_words
+
+    for name, numbers in found.items():
+        yield f"{indicator_words(name)[run.lang]} ({name}): {len(numbers):,}"
+        for start in range(0, len(numbers), 8):
+            yield "  " + " ".join(numbers[start : start + 8])
 
 
 def _records(table: pd.DataFrame) -> list[dict[Any, Any]]:
@@ -90,34 +131,54 @@ def _in_form(run: State, form: str, head: Mapping[str, Any], table: pd.DataFrame
         case "json":
             yield as_json_text({**head, "grids": _records(table)})
         case "table":
-            yield _indicators(run, table)
+            yield _indicators(run, table, SHOWN)
         case _:
             raise OptionInvalid(name="--format", value=form, expected="table / csv / json")
 
 
-def _indicators(run: State, table: pd.DataFrame) -> Table:
+def _grouped(run: State, form: str, columns: str, whole: Mapping[str, Any], made: Groups) -> Shown:
     from gridmgmt.figures.counts import COUNTS
-    from gridmgmt.figures.indicators import RATIOS
+    from gridmgmt.figures.grouping import ENDINGS
 
-    def label(name: str) -> str:
-        rule = COUNTS.get(name) or RATIOS[name]
-        return rule.zh if run.lang == "zh" else rule.en
+    match form:
+        case "json":
+            yield as_json_text(whole)
+        case "table":
+            counts = [c for c in made.table.columns if c in (COUNTS if made.by == "person" else SHOWN)]
+            table = made.table.copy()
+            if made.by == "ending":
+                table["name_zh"] = [run.word(f"ending_{c}") if c in ENDINGS else None for c in table["code"]]
+            yield _indicators(run, table, counts, made.total)
+        case _:
+            yield from _in_form(run, form, whole, _headed(run, made.table, columns))
+
+
+def _indicators(
+    run: State, table: pd.DataFrame, counts: Sequence[str], total: Mapping[str, int | Fraction] | None = None
+) -> Table:
+    from gridmgmt.figures.indicators import RATIOS
+    from gridmgmt.figures.names import indicator_words
+
+    rates = [name for name in RATIOS if name in table.columns]
 
     def shown(name: str, value: float) -> str:
         if value != value:
             return run.word("no_data")
         return f"{value:.2%}" if RATIOS[name].unit == "percent" else f"{value:,.2f}"
 
-    def number(n: float) -> str:
-        return f"{int(n):,}" if n == int(n) else f"{n:,.2f}"
+    def number(n: float | Fraction) -> str:
+        return f"{int(n):,}" if n == int(n) else f"{float(n):,.2f}"
 
+    nowhere = run.word("unassigned" if total is None else "in_no_group")
     rows = [
-        [r["code"] or run.word("unassigned"), run.name(r["name_zh"], r["name_en"])]
-        + [number(r[c]) for c in SHOWN]
-        + [shown(c, r[c]) for c in RATIOS]
+        [r["code"] or nowhere, run.name(r["name_zh"], r["name_en"])]
+        + [number(r[c]) for c in counts]
+        + [shown(c, r[c]) for c in rates]
         for r in table.to_dict("records")
     ]
-    columns = [*run.words(("code", "name")), *(label(c) for c in (*SHOWN, *RATIOS))]
+    if total is not None:
+        rows.append([run.word("sum_of_all"), "", *(number(total[c]) for c in counts), *("" for _ in rates)])
+    columns = [*run.words(("code", "name")), *(indicator_words(name)[run.lang] for name in (*counts, *rates))]
     return Table(columns, rows, right=range(2, len(columns)))
 
 

@@ -73,6 +73,31 @@ def db_drop(run: State, *, yes: bool = False) -> Shown:
     return iter(())
 
 
+@command(db, "backup")
+def db_backup(run: State, file: Path) -> View:
+    """Write the database and its photographs into one file, of one moment, with checksums."""
+    from gridmgmt.assessing.operations import backups
+
+    with run.progress() as tell:
+        made = backups.backup(run.work.but(progress=tell), run.settings, file)
+    lines = [run.said("backup_made", asdict(made)), *(run.said("backup_lost", {"sha256": x}) for x in made.lost)]
+    return View(asdict(made), lines, failed=bool(made.lost))
+
+
+@command(db, "restore")
+def db_restore(run: State, file: Path) -> View:
+    """Bring a backup back into an empty database, and compute every published assessment again."""
+    from gridmgmt.assessing.operations import backups
+
+    with run.progress() as tell:
+        done = backups.restore(run.work.but(progress=tell), run.settings, file)
+    lines = [run.said("restore_done", {"n_files": done.n_files, "revision": done.revision})]
+    lines += [run.said("backup_lost", {"sha256": x}) for x in done.lost]
+    codes = {True: "restore_same", False: "restore_differs", None: "restore_unproved"}
+    lines += [run.said(codes[same], {"name": name}) for name, same in done.assessments.items()]
+    return View(asdict(done), lines, failed=not done.is_sound)
+
+
 @command(city, "init")
 def city_init(run: State, file: Path) -> Shown:
     """Write the city's one row: names, levels, time zone, projection."""

@@ -33,6 +33,7 @@ def whatif(
 ) -> View:
     """What would move under other rules: totals, ranks, grades, consequences, and by which items. Nothing is saved."""
     from gridmgmt.assessing.operations import whatif as supposing
+    from gridmgmt.files.writing import write
     from gridmgmt.periods import parse_range
     from gridmgmt.scorecards.exports.whatif_tables import document
 
@@ -45,7 +46,7 @@ def whatif(
     with run.progress() as tell:
         found = supposing.whatif(run.work.but(progress=tell), rulebook, first, last, given, with_)
     if out is not None:
-        out.write_bytes(_file(run, found, out.suffix.lower()).encode())
+        write(out, _file(run, found, out.suffix.lower()))
     return View(document(found), _found(run, found, most, out))
 
 

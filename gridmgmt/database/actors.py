@@ -5,12 +5,10 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from gridmgmt.database import copying
 from gridmgmt.settings import os_user
-
-_CLAIM = text("SELECT set_config('gridmgmt.actor', :actor, true), set_config('gridmgmt.actor_id', '', true)")
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ def claim(connection: Connection, writer: Writer, answers: str | None) -> None:
         "name": name or writer.os_user, "means": "claimed" if name else "os_user",
         "os_user": writer.os_user, "job": writer.job,
     }  # fmt: skip
-    connection.execute(_CLAIM, {"actor": json.dumps(told, ensure_ascii=False)})
+    connection.execute(copying.query("database/sql/claim_actor"), {"actor": json.dumps(told, ensure_ascii=False)})
 
 
 @dataclass(frozen=True)

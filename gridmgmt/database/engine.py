@@ -155,12 +155,23 @@ def migrate(engine: Engine) -> str:
 
     with connect(engine) as connection:
         connection.execute(select(func.pg_advisory_xact_lock(_SETUP_LOCK)))
-        found, known = _revision(connection), _revisions()["revision"]
-        if found is not None and found not in known:
-            raise DatabaseForeign(found=found, oldest=min(known), newest=_head())
+        if (found := _revision(connection)) is not None:
+            check_known(found)
         command.upgrade(alembic_config(connection), "head")
         connection.commit()
         return str(_revision(connection))
+
+
+def check_known(found: str) -> None:
+    """Refuse tables of a revision that this release cannot migrate.
+
+    Raises
+    ------
+    DatabaseForeign
+    """
+    known = _revisions()["revision"]
+    if found not in known:
+        raise DatabaseForeign(found=found, oldest=min(known), newest=_head())
 
 
 def check_revision(connection: Connection) -> None:

@@ -21,10 +21,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from gridmgmt.errors import DatabaseUnreachable, ServerMissing
+from gridmgmt.errors import DatabaseUnreachable, ServerMissing, ServerPidTaken
 from gridmgmt.settings import Settings
 
 _PORT = 5432
+_PID_FILE = "postmaster.pid"
 OWNER = "gridmgmt"
 SYSTEM_USER = "postgres"
 _SOCKET_LIMIT = 100
@@ -112,9 +113,22 @@ def _run(server: Server, *args: str, **kwargs: Any) -> subprocess.CompletedProce
 
 def is_running(server: Server) -> bool:
     """Whether the server answers."""
-    if not (server.data / "PG_VERSION").exists():
+    if not (server.data / "PG_VERSION").exists() or _stranger(server) is not None:
         return False
     return _run(server, "pg_ctl", "status", "-D", str(server.data), capture_output=True).returncode == 0
+
+
+def _stranger(server: Server) -> int | None:
+    """The living process that the server's pid file names and that is another program; None: it names none.
+
+    After a crash of the machine the number may belong to anybody: who is stopped by it would be the wrong one.
+    """
+    try:
+        pid = int((server.data / _PID_FILE).read_text("ascii").split("\n", 1)[0])
+        command = Path("/proc", str(pid), "cmdline").read_bytes().split(b"\0")
+    except (OSError, ValueError):
+        return None
+    return None if os.fsencode(server.data) in command else pid
 
 
 def start(server: Server, say: Callable[[str], None] = lambda _: None) -> bool:
@@ -124,6 +138,8 @@ def start(server: Server, say: Callable[[str], None] = lambda _: None) -> bool:
     ------
     DatabaseUnreachable
         The server did not start; carries the end of its log.
+    ServerPidTaken
+        Its pid file was left behind, and names a process of another program.
     """
     for folder in (server.data.parent, server.socket):
         _own(folder, server.user)
@@ -131,6 +147,8 @@ def start(server: Server, say: Callable[[str], None] = lambda _: None) -> bool:
         fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
         if is_running(server):
             return False
+        if (pid := _stranger(server)) is not None:
+            raise ServerPidTaken(file=str(server.data / _PID_FILE), pid=pid)
         if not (server.data / "PG_VERSION").exists():
             say(f"initdb {server.data}")
             _initialise(server)

@@ -47,7 +47,7 @@ def _is_entered(spec: Input) -> bool:
     if spec.entered is None or spec.default is not None:
         return False
     a = spec.automatic
-    by_steps = a is not None and (a.accounts or (a.count is not None and COUNTS[a.count].of == "steps"))
+    by_steps = a is not None and (a.accounts or (a.count is not None and COUNTS[a.count].of in ("steps", "acts")))
     return a is None or a.posts is not None or bool(a.sample_types) or by_steps
 
 

@@ -207,6 +207,16 @@ def _visits(*verdicts: str) -> Callable[[Facts], Mask]:
     return last
 
 
+def _late(kind: str) -> Callable[[Facts], Mask]:
+    """Acts of a kind in the period that came after their deadline; exactly at it is on time."""
+    return lambda f: _steps(kind)(f) & true(f.frame["late"].astype("boolean"))
+
+
+def _wrong(f: Facts) -> Mask:
+    """Send-backs for a wrong dispatch: they are acts of whoever dispatched."""
+    return _steps("send_back")(f) & true(f.frame["wrong_dispatch"].astype("boolean"))
+
+
 def _orders_late(f: Facts) -> Mask:
     return _steps("order_due")(f) & true(f.frame["late"].astype("boolean"))
 
@@ -257,12 +267,37 @@ COUNTS: Mapping[str, Count] = {
         Count("n_hang_failures", "挂账失败次数", "Hang periods failed", "steps", "at", _steps("hang_failure")),
         Count("n_exposed", "通报曝光数", "Accounts exposed", "steps", "at", _steps("exposed")),
         Count("n_false", "虚假案件数", "False cases", "steps", "at", _once(_steps("mark_false"))),
+        Count("n_acts_reported", "本人上报数", "Reported by the person", "acts", "at", _steps("report")),
+        Count("n_acts_dispatched", "本人派遣数", "Dispatched by the person", "acts", "at", _steps("dispatch")),
+        Count(
+            "n_acts_dispatching", "本人派遣及督办数", "Dispatched and supervised by the person", "acts", "at",
+            _steps("dispatch", "supervise"),
+        ),
+        Count(
+            "n_acts_dispatched_late", "本人派遣超时数", "Dispatched late by the person", "acts", "at",
+            _late("dispatch"),
+        ),
+        Count("n_acts_wrong_dispatch", "本人错派数", "Wrongly dispatched by the person", "acts", "at", _wrong),
+        Count("n_acts_handled", "本人处置数", "Handled by the person", "acts", "at", _steps("answer")),
+        Count(
+            "n_acts_handled_timed", "本人有时限的处置数", "Handled by the person, with a deadline", "acts", "at",
+            lambda f: _steps("answer")(f) & f.frame["late"].notna().to_numpy(),
+        ),
+        Count("n_acts_handled_late", "本人超时处置数", "Handled late by the person", "acts", "at", _late("answer")),
+        Count(
+            "n_acts_on_time", "本人按时处置数", "Handled on time by the person", "acts", "at",
+            lambda f: _steps("answer")(f) & true(~f.frame["late"].astype("boolean")),
+        ),
+        Count("n_acts_verified", "本人核查数", "Verified by the person", "acts", "at", _steps("close", "fail")),
         Count("n_samples", "抽查样本数", "Samples", "samples", "sampled_at", lambda f: f.within(f.frame["sampled_at"])),
         Count("n_scored_samples", "有得分样本数", "Scored samples", "samples", "sampled_at", _scored),
         Count("sum_sample_score", "样本得分合计", "Sum of sample scores", "samples", "sampled_at", _scored, "score"),
     )
 }  # fmt: skip
 
+
+ACTING = ("report", "dispatch", "supervise", "send_back", "answer", "close", "fail")
+"""The kinds of step that are counted as acts of persons."""
 
 ORDER_COUNTS = {"n_orders_due", "n_orders_late"}
 HANG_COUNTS = {"n_hang_failures", "n_exposed"}

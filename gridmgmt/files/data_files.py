@@ -5,11 +5,12 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
-from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from gridmgmt.bounds import read_text
 from gridmgmt.errors import DataFileInvalid
+from gridmgmt.yamls import safe_yaml
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -28,7 +29,7 @@ def read(path: Path, model: type[_Model]) -> _Model:
     """
     name = f"{path.parent.name}/{path.name}"
     try:
-        data = YAML(typ="safe", pure=True).load(path.read_text("utf-8"))
+        data = safe_yaml().load(read_text(path))
     except FileNotFoundError as e:
         raise DataFileInvalid(file=str(path), fault="not_there", key="", value="") from e
     except (UnicodeDecodeError, YAMLError) as e:

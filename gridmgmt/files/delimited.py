@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
+from gridmgmt import bounds
 from gridmgmt.errors import FileUnreadable
 from gridmgmt.files.checking import BAD_BYTE, shown
 from gridmgmt.files.rows import TITLE_ROWS, Rows, header_names, in_chunks, require
@@ -56,6 +57,7 @@ def read(
         encoding, tail, rows.n_lines = found or ("utf-8", "", None)
         with stream() as raw:
             above, mark = _layout(raw.read(_HEAD_BYTES).decode(encoding, "replace"), wanted, separator)
+        _check_width(rows.path, mark)
         parse = pa_csv.ParseOptions(delimiter=mark, newlines_in_values=True, invalid_row_handler=handle)
         read = pa_csv.ReadOptions(encoding=encoding, use_threads=False, block_size=BLOCK_BYTES, skip_rows=above)
         with stream() as raw:
@@ -90,6 +92,13 @@ def _layout(head: str, wanted: Sequence[str], separator: str | None) -> tuple[in
     return int(first.lower().startswith("sep=")), named or _SEPARATORS[0]
 
 
+def _check_width(path: Path, mark: str) -> None:
+    """Look how wide the first line is before a reader makes room for each of its columns."""
+    with _stream(path) as raw:
+        first = raw.read(BLOCK_BYTES).partition(b"\n")[0]
+    bounds.hold(path, "columns", first.count(mark.encode()) + 1)
+
+
 def _stream(path: Path) -> Any:
     return pa.input_stream(str(path), compression="gzip" if path.suffix.lower() == ".gz" else None)
 
@@ -100,7 +109,7 @@ def _encoding(path: Path, encodings: Sequence[str]) -> tuple[str, str, int] | No
     None: no encoding decodes all of it.
     """
     for encoding in encodings:
-        tail, n_lines = "", 0
+        tail, n_lines, n_bytes = "", 0, 0
         decoder = codecs.getincrementaldecoder(encoding)("strict")
         try:
             with _stream(path) as raw:
@@ -108,6 +117,9 @@ def _encoding(path: Path, encodings: Sequence[str]) -> tuple[str, str, int] | No
                     if block.count(b"\x00") * _WIDE > len(block):
                         raise FileUnreadable(file=str(path), reason={"code": "unreadable_utf16"})
                     n_lines += block.count(b"\n")
+                    n_bytes += len(block)
+                    bounds.hold(path, "unpacked_mb", n_bytes)
+                    bounds.hold(path, "rows", n_lines)
                     tail = (tail + decoder.decode(block))[-_TAIL:]
                 tail += decoder.decode(b"", final=True)
         except UnicodeDecodeError:

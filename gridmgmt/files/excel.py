@@ -7,6 +7,7 @@ their row and column.
 
 import re
 import warnings
+import zlib
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ import pandas as pd
 from openpyxl.utils.cell import range_boundaries
 from openpyxl.worksheet._reader import FORMULA_TAG, WorkSheetParser
 
+from gridmgmt import bounds
 from gridmgmt.errors import FileUnreadable
 from gridmgmt.files.rows import CHUNK_ROWS, TITLE_ROWS, Rows, as_text, frame_of, header_names, require
 
@@ -67,7 +69,7 @@ def read(rows: Rows, wanted: Sequence[str], sheet: str | None) -> Iterator[pd.Da
             raise FileUnreadable(
                 file=str(rows.path), reason={"code": "unreadable_no_sheet", "sheet": sheet, "known": book.sheetnames}
             )
-        with closing(_Lines(book[sheet] if sheet else book.worksheets[0])) as lines:
+        with closing(_Lines(rows.path, book[sheet] if sheet else book.worksheets[0])) as lines:
             cells = lines.header(wanted)
             header = header_names(rows.path, cells[: max((n for n, c in enumerate(cells, 1) if c.strip()), default=0)])
             if sheet is None and not set(wanted) <= set(header):
@@ -84,7 +86,7 @@ def heads(path: Path) -> dict[str, list[list[str]]]:
     out = {}
     try:
         for sheet in book.worksheets:
-            with closing(_Lines(sheet)) as lines:
+            with closing(_Lines(path, sheet)) as lines:
                 out[sheet.title] = [[c or "" for c in line.cells] for line in lines.first()]
         return out
     finally:
@@ -109,21 +111,26 @@ def _open(path: Path) -> Any:
             "old_excel" if start.startswith(b"\xd0\xcf\x11\xe0") else "html" if start.startswith(b"<") else "not_excel"
         )
         raise FileUnreadable(file=str(path), reason={"code": f"unreadable_{code}"})
+    bounds.check_workbook(path)
     try:
         with warnings.catch_warnings(action="ignore", category=UserWarning):  # styles that openpyxl does not know
-            return openpyxl.load_workbook(path, read_only=True, data_only=True)
+            book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     except Exception as e:  # openpyxl raises whatever its parts raise
         raise FileUnreadable(file=str(path), reason=str(e)) from e
+    if not book.worksheets:
+        book.close()
+        raise FileUnreadable(file=str(path), reason={"code": "unreadable_no_worksheet"})
+    return book
 
 
 class _Lines:
     """The rows of one sheet, from top to bottom, merged ranges filled."""
 
-    def __init__(self, sheet: Any) -> None:
+    def __init__(self, path: Path, sheet: Any) -> None:
         self._waiting = sorted(_merged(sheet), key=lambda m: m.top, reverse=True)
         self._open: list[_Merged] = []
         self._read = _lines(sheet)
-        self._lines = map(self._fill, self._read)
+        self._lines = map(self._fill, _bounded(path, self._read))
 
     def close(self) -> None:
         """Close the sheet's part of the file."""
@@ -202,6 +209,17 @@ def _lines(sheet: Any) -> Generator[_Line]:
                 if c["data_type"] in ("e", "f"):
                     line.faults[c["column"] - 1] = "cell_error" if c["data_type"] == "e" else "cell_formula"
             yield line
+
+
+def _bounded(path: Path, lines: Iterator[_Line]) -> Iterator[_Line]:
+    """Rows within bounds, empty ones counted; what cannot be a cell (ZZZZZ1) or is no XML is told."""
+    try:
+        for line in lines:
+            bounds.hold(path, "sheet_rows", line.number)
+            bounds.hold(path, "columns", len(line.cells))
+            yield line
+    except (ValueError, KeyError, OSError, SyntaxError, zlib.error) as e:  # XML's errors are SyntaxErrors
+        raise FileUnreadable(file=str(path), reason=" ".join(str(e).split())[:200]) from e
 
 
 def _text(value: object) -> str | None:

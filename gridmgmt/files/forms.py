@@ -235,7 +235,7 @@ def whole(least: int) -> Callable[[str], int]:
 
 def flag(text: str) -> bool:
     """Yes or no (是 / 否)."""
-    found = yes_no(text, "yes_no_of_tables")
+    found = yes_no(text)
     if found is None:
         raise Unfit("flag")
     return found

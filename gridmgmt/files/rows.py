@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from gridmgmt import bounds
 from gridmgmt.errors import ColumnMissing, FileUnreadable
 from gridmgmt.faults import Faults
 
@@ -57,6 +58,7 @@ class Rows:
 
 def require(path: Path, wanted: Sequence[str], found: Sequence[str]) -> None:
     """Refuse a file without columns that are wanted."""
+    bounds.hold(path, "columns", len(found))
     missing = [c for c in wanted if c not in found]
     if missing:
         raise ColumnMissing(file=path.name, columns=missing, found=[c for c in found if c])
@@ -64,6 +66,8 @@ def require(path: Path, wanted: Sequence[str], found: Sequence[str]) -> None:
 
 def header_names(path: Path, cells: Iterable[str]) -> list[str]:
     """Column names without blanks around them; a nameless column is called by its place, ``#3``."""
+    cells = list(cells)
+    bounds.hold(path, "columns", len(cells))
     names = [cell.strip("\ufeff").strip() or f"#{place}" for place, cell in enumerate(cells, 1)]
     twice = sorted({n for n in names if names.count(n) > 1})
     if twice:

@@ -189,7 +189,7 @@ def answer(*, default: bool) -> BeforeValidator:
     """Yes or no (是 / 否)."""
 
     def read(text: str | None) -> bool:
-        found = default if text is None else yes_no(text, "yes_no_of_tables")
+        found = default if text is None else yes_no(text)
         if found is None:
             raise Wrong("table_fault_yes_no")
         return found

@@ -16,6 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from gridmgmt import bounds
 from gridmgmt.errors import FileUnreadable
 from gridmgmt.files import delimited, layers
 from gridmgmt.files.checking import checked
@@ -60,6 +61,7 @@ def open_rows(
         raise FileUnreadable(file=str(path), reason={"code": "unreadable_absent"})
     if path.stat().st_size == 0:
         raise FileUnreadable(file=str(path), reason={"code": "unreadable_empty"})
+    bounds.hold(path, "file_mb", path.stat().st_size)
     kind = next((s for s in reversed([x.lower() for x in path.suffixes]) if s != ".gz"), "")
     readers: dict[str, Callable[[Rows], Iterator[pd.DataFrame]]] = {
         **dict.fromkeys((".csv", ".txt"), lambda rows: delimited.read(rows, encodings, wanted, separator)),
@@ -90,6 +92,8 @@ def _excel(rows: Rows, wanted: Sequence[str], sheet: str | None) -> Iterator[pd.
 def _parquet(rows: Rows, wanted: Sequence[str]) -> Iterator[pd.DataFrame]:
     try:
         file = pq.ParquetFile(rows.path)
+        bounds.hold(rows.path, "columns", file.metadata.num_columns)
+        bounds.hold(rows.path, "rows", file.metadata.num_rows)
         if b"geo" in (file.schema_arrow.metadata or {}) and X in wanted:
             yield from layers.points(rows, wanted, gpd.read_parquet(rows.path))
             return

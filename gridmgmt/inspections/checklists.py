@@ -7,6 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from gridmgmt.bounds import read_text
 from gridmgmt.documents import Exact, Id, Positive, Strict, Words
 from gridmgmt.errors import ChecklistMissing
 from gridmgmt.inspections.plans import read_strictly
@@ -114,7 +115,7 @@ def load(name: str) -> tuple[Checklist, str]:
     path = data_path("checklists", f"{name}.yaml")
     if not path.is_file():
         raise ChecklistMissing(name=name, known=sorted(p.stem for p in path.parent.glob("*.yaml")))
-    text = path.read_text("utf-8")
+    text = read_text(path)
     return parse(text, path.name), text
 
 

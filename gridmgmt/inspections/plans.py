@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from gridmgmt.bounds import read_text
 from gridmgmt.documents import Exact, Id, Strict, Words
 from gridmgmt.errors import PlanInvalid, PlanMissing
 from gridmgmt.inspections.sampling import Asked, WhenShort
@@ -19,6 +20,7 @@ from gridmgmt.rulebooks.load import first_fault, locate
 from gridmgmt.rulebooks.model import Rulebook, SampleType
 from gridmgmt.rulebooks.sampling import planned
 from gridmgmt.settings import data_path
+from gridmgmt.yamls import safe_yaml
 
 M = TypeVar("M", bound=Strict)
 
@@ -85,7 +87,7 @@ def load(name: str) -> tuple[Plan, str]:
     path = data_path("plans", f"{name}.yaml")
     if not path.is_file():
         raise PlanMissing(name=name, known=sorted(p.stem for p in path.parent.glob("*.yaml")))
-    text = path.read_text("utf-8")
+    text = read_text(path)
     return read_strictly(text, path.name, Plan), text
 
 
@@ -98,7 +100,7 @@ def read_strictly(text: str, file: str, model: type[M], yaml: Callable[[], YAML]
     """
     try:
         data = yaml().load(text)
-        root = YAML(typ="safe", pure=True).compose(text)
+        root = safe_yaml().compose(text)
     except YAMLError as e:
         mark = e.problem_mark if isinstance(e, MarkedYAMLError) else None
         line, problem = (mark.line + 1 if mark else 1), str(getattr(e, "problem", None) or e)

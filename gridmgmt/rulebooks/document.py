@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.constructor import ConstructorError, SafeConstructor
 from ruamel.yaml.error import YAMLError
-from ruamel.yaml.nodes import ScalarNode
+from ruamel.yaml.nodes import MappingNode, ScalarNode
 
 from gridmgmt.rulebooks.inputs import Rate
 from gridmgmt.rulebooks.kinds import KINDS
 from gridmgmt.rulebooks.model import Consequence, When, Window
+from gridmgmt.yamls import SafeValues, safe_yaml
 
 Changes = Sequence[tuple[str, str]]
 """What a what-if changes before a rulebook is read: (path, value)."""
@@ -215,23 +215,35 @@ def _with_id(value: Any) -> Iterator[dict[str, Any]]:
         yield from _with_id(below)
 
 
-class _ExactConstructor(SafeConstructor):
+class _ExactConstructor(SafeValues):
     """Numbers with a point stay text, so that 0.1 is never a binary float. Of its own: the base is shared."""
-
-    def construct_day(self, node: ScalarNode) -> Any:
-        """A day or a time; one that the calendar has not is a fault of its line."""
-        try:
-            return self.construct_yaml_timestamp(node)
-        except ValueError as e:
-            raise ConstructorError(None, None, f"{node.value} is no day such as 2025-12-03", node.start_mark) from e
 
 
 _ExactConstructor.add_constructor("tag:yaml.org,2002:float", lambda self, node: self.construct_scalar(node))
-_ExactConstructor.add_constructor("tag:yaml.org,2002:timestamp", _ExactConstructor.construct_day)
+
+
+class _TextKeys(_ExactConstructor):
+    """Keys stay as they are written: ``2025:``, ``320506001:`` and ``0012:`` are periods and codes, not numbers."""
+
+    def construct_mapping(self, node: MappingNode, deep: bool = False) -> Any:
+        for key, _ in node.value if isinstance(node, MappingNode) else ():
+            if isinstance(key, ScalarNode) and not str(key.tag).endswith(":merge"):
+                key.tag = _TEXT
+        return super().construct_mapping(node, deep=deep)
+
+
+_TEXT = "tag:yaml.org,2002:str"
+
+
+def input_yaml() -> YAML:
+    """A YAML reader for files of inputs: numbers and keys are left as they are written."""
+    yaml = safe_yaml()
+    yaml.Constructor = _TextKeys
+    return yaml
 
 
 def exact_yaml() -> YAML:
     """A YAML reader that leaves numbers with a point as they are written."""
-    yaml = YAML(typ="safe", pure=True)
+    yaml = safe_yaml()
     yaml.Constructor = _ExactConstructor
     return yaml

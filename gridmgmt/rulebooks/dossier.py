@@ -16,12 +16,14 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from gridmgmt.accepted import closest, yes_no
 from gridmgmt.errors import DossierInvalid, PeriodInvalid
 from gridmgmt.numbers import exact, to_exact
 from gridmgmt.periods import Period, parse_period
 from gridmgmt.rulebooks.kinds.carry import Carry
 from gridmgmt.rulebooks.kinds.events import EventKind
 from gridmgmt.rulebooks.kinds.table import ItemTable
+from gridmgmt.rulebooks.known_words import unknown_attributes, unknown_codes, unknown_of_result
 from gridmgmt.rulebooks.model import Rulebook, Stage
 from gridmgmt.rulebooks.values import Event, Finding, Row, Value, parse
 from gridmgmt.texts import Unfit, expected
@@ -131,8 +133,12 @@ def _cadence_of(period: Period) -> str | None:
     return _UNITS[period.n_months] + (f"@{period.start.day}" if period.start.day > 1 else "")
 
 
-def read_dossier(book: Rulebook, plain: Mapping[str, Any], file: str = "input") -> Dossier:
+def read_dossier(book: Rulebook, plain: Mapping[str, Any], file: str = "input", *, is_frozen: bool = False) -> Dossier:
     """Read a dossier, checking every value against its input.
+
+    Keys are texts and days are ISO days in the document that it keeps, however
+    the file wrote them. One that was frozen is read as it was: words that are
+    refused today may stand in it.
 
     Raises
     ------
@@ -140,6 +146,7 @@ def read_dossier(book: Rulebook, plain: Mapping[str, Any], file: str = "input") 
         Lists every fault: where (period, subject, input), the value, and what was expected.
     """
     faults: list[Fault] = []
+    plain = _as_json(plain)
     unknown = sorted(set(plain) - {"rulebook", "subjects", "periods", "name"})
     if unknown or not isinstance(plain.get("periods"), Mapping):
         problem = _told("", "", ", ".join(unknown) or "periods", None, expected("input_keys"))
@@ -147,6 +154,7 @@ def read_dossier(book: Rulebook, plain: Mapping[str, Any], file: str = "input") 
     given = plain.get("subjects") or {}
     subjects = {str(code): _subject(str(code), raw or {}, faults) for code, raw in given.items()}
     periods: dict[str, dict[str, Record]] = {}
+    labels: dict[str, str] = {}
     for label, records in plain["periods"].items():
         period = _period(book, str(label), faults)
         if period is None:
@@ -155,6 +163,9 @@ def read_dossier(book: Rulebook, plain: Mapping[str, Any], file: str = "input") 
         for code in records:
             if str(code) != EVERYBODY and str(code) not in subjects:
                 subjects[str(code)] = Subject(str(code), {"zh": str(code), "en": str(code)})
+        if period.label in periods:
+            _fault(faults, period.label, "", "", label, expected("period_once"))
+        labels[label] = period.label
         periods[period.label] = {
             str(code): _record(book, period, str(code), raw or {}, faults) for code, raw in records.items()
         }
@@ -164,9 +175,46 @@ def read_dossier(book: Rulebook, plain: Mapping[str, Any], file: str = "input") 
             _events(book, subjects.get(code), label, code, record, faults)
     _superiors(book, subjects, faults)
     _roles(book, subjects, {c for r in periods.values() for c, record in r.items() if record.given is None}, faults)
+    if not is_frozen:
+        _unknown(book, plain, subjects, periods, faults)
     if faults:
         raise DossierInvalid(file=file, n=len(faults), problems=faults)
-    return Dossier(subjects, periods, plain)
+    named = {labels.get(label, label): records for label, records in plain["periods"].items()}
+    return Dossier(subjects, periods, {**plain, "periods": named})
+
+
+def _as_json(value: Any) -> Any:
+    """A document as JSON has it: keys as text, a day as its ISO text."""
+    if isinstance(value, Mapping):
+        return {str(k): _as_json(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_json(v) for v in value]
+    return value.isoformat() if isinstance(value, dt.date) else value
+
+
+def _unknown(
+    book: Rulebook,
+    plain: Mapping[str, Any],
+    subjects: Mapping[str, Subject],
+    periods: Mapping[str, Mapping[str, Record]],
+    faults: list[Fault],
+) -> None:
+    """Attributes, codes, classes and grades that nobody would read: refused, with the known ones, the closest first."""
+    for code, subject in subjects.items():
+        for name, word, wanted in unknown_attributes(book, subject.attributes):
+            _fault(faults, "", code, name, word, wanted)
+    for label, records in periods.items():
+        for code, record in records.items():
+            for name, word, wanted in unknown_codes(book, record.values):
+                _fault(faults, label, code, name, word, wanted)
+    for label, records in plain["periods"].items():
+        stage = stage_of(book, parse_period(label)) if label in periods else None
+        if stage is None:
+            continue
+        for code, raw in (records or {}).items():
+            result = raw.get("result") if isinstance(raw, Mapping) else None
+            for name, word, wanted in unknown_of_result(book, stage, result or {}):
+                _fault(faults, label, code, name, word, wanted)
 
 
 def _check_tables(book: Rulebook, periods: Mapping[str, Mapping[str, Record]], faults: list[Fault]) -> None:
@@ -242,7 +290,8 @@ def _record(book: Rulebook, period: Period, code: str, raw: Any, faults: list[Fa
     for name, value in (raw.get("inputs") or {}).items():
         spec = book.inputs.get(str(name))
         if spec is None:
-            _fault(faults, period.label, code, str(name), value, expected("input", known=list(book.inputs)))
+            wanted = expected("input", known=closest(str(name), book.inputs))
+            _fault(faults, period.label, code, str(name), value, wanted)
         elif value is not None:
             try:
                 values[str(name)] = _within(period, parse(spec, value))
@@ -251,9 +300,12 @@ def _record(book: Rulebook, period: Period, code: str, raw: Any, faults: list[Fa
     given = None
     if raw.get("result") is not None:
         given = _given(period, code, raw["result"], faults)
+    signed = yes_no(raw.get("signed", True))
+    if signed is None:
+        _fault(faults, period.label, code, "signed", raw["signed"], expected("flag"))
     return Record(
-        values, given, raw.get("signed", True) is not False, raw.get("sources") or {},
-        tuple(raw.get("exempted") or ()), raw.get("results") or {},
+        values, given, signed is not False, raw.get("sources") or {}, tuple(raw.get("exempted") or ()),
+        raw.get("results") or {},
     )  # fmt: skip
 
 
@@ -293,7 +345,7 @@ def event_lacks(kinds: Mapping[str, EventKind], event: Event, role: str | None) 
     """What an event lacks that its kind asks for: a known code, a role, its points, its amount, its day."""
     kind = kinds.get(event.code)
     if kind is None:
-        return expected("event_of", known=list(kinds))
+        return expected("event_of", known=closest(event.code, kinds))
     if isinstance(kind.points, Mapping) and (event.role or role) not in kind.points:
         return expected("role_of", known=list(kind.points), role=event.role or role)
     if kind.points is None and event.points is None:
@@ -322,11 +374,9 @@ def _given(period: Period, code: str, raw: Any, faults: list[Fault]) -> Given:
         return Given(
             total=to_exact(raw["total"]) if raw.get("total") is not None else None,
             grade=raw.get("grade"),
-            rank=raw.get("rank"),
-            first=raw.get("first"),
-            last=raw.get("last"),
-            from_bottom=raw.get("from_bottom"),
-            tied=raw.get("tied"),
+            first=_flag(raw.get("first")),
+            last=_flag(raw.get("last")),
+            **{key: _place(raw.get(key)) for key in ("rank", "from_bottom", "tied")},
             carry_out=to_exact(raw.get("carry_out", 0)),
             items={str(k): to_exact(v) for k, v in (raw.get("items") or {}).items()},
             missing=tuple(raw.get("missing") or ()),
@@ -334,6 +384,22 @@ def _given(period: Period, code: str, raw: Any, faults: list[Fault]) -> Given:
     except Unfit as e:
         _fault(faults, period.label, code, "result", raw, e.expected)
         return Given()
+
+
+def _flag(raw: Any) -> bool | None:
+    found = yes_no(raw)
+    if found is None and raw is not None:
+        raise Unfit("flag")
+    return found
+
+
+def _place(raw: Any) -> int | None:
+    if raw is None:
+        return None
+    value = to_exact(raw)
+    if value.denominator != 1 or value < 1:
+        raise Unfit("whole_from", least=1)
+    return int(value)
 
 
 def is_signed(dossier: Dossier, label: str, code: str) -> bool:

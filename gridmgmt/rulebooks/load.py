@@ -12,16 +12,17 @@ from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
-from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from gridmgmt.bounds import read_text
 from gridmgmt.errors import RulebookInvalid, RulebookMissing, RulebookNotInForce
 from gridmgmt.rulebooks import references
 from gridmgmt.rulebooks.check import faults
 from gridmgmt.rulebooks.document import READINGS, Changes, Misbound, bound, change, choose, exact_yaml, offered
 from gridmgmt.rulebooks.model import Rulebook
 from gridmgmt.settings import data_path
+from gridmgmt.yamls import safe_yaml
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def read_file(path: Path, file: str, changes: Changes = ()) -> Loaded:
     RulebookInvalid
     """
     try:
-        loaded = parse(path.read_text("utf-8"), file, changes)
+        loaded = parse(read_text(path), file, changes)
     except UnicodeDecodeError as e:
         raise RulebookInvalid(file=file, line=1, key="YAML", reason="the file is not UTF-8") from e
     if any(spec.result is not None for spec in loaded.rulebook.inputs.values()):
@@ -127,7 +128,7 @@ def _at_hand(path: Path, name: str) -> Rulebook | None:
     """Another rulebook that one takes results from: of the data folder, or one that lies beside its own folder."""
     beside = path.resolve().parent.parent / name / "rulebook.yaml"
     found = next((p for p in (*versions(name)[:1], beside) if p.is_file()), None)
-    return parse(found.read_text("utf-8"), f"{name}/{found.name}").rulebook if found is not None else None
+    return parse(read_text(found), f"{name}/{found.name}").rulebook if found is not None else None
 
 
 def parse(text: str, file: str, changes: Changes = ()) -> Loaded:
@@ -173,7 +174,7 @@ def parse(text: str, file: str, changes: Changes = ()) -> Loaded:
 @lru_cache(maxsize=32)
 def _read(text: str) -> tuple[Any, Node | None]:
     """A YAML text as data and as nodes with their lines; kept, for one text is tried under many readings."""
-    return exact_yaml().load(text), YAML(typ="safe", pure=True).compose(text)
+    return exact_yaml().load(text), safe_yaml().compose(text)
 
 
 def first_fault(faults: list[ErrorDetails]) -> ErrorDetails:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from gridmgmt.bounds import read_text
 from gridmgmt.errors import RulebookInvalid
 from gridmgmt.rulebooks.examples import read_examples, wrong
 from gridmgmt.rulebooks.load import Loaded, parse
@@ -47,7 +48,7 @@ def read_beside(path: Path) -> list[Any]:
         It is no YAML, not UTF-8, or no list.
     """
     try:
-        found = read_examples(path.read_text("utf-8"))
+        found = read_examples(read_text(path))
     except YAMLError as e:
         mark = e.problem_mark if isinstance(e, MarkedYAMLError) else None
         line, reason = (mark.line + 1 if mark else 1), str(getattr(e, "problem", None) or e)

@@ -12,7 +12,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-from gridmgmt.accepted import yes_no
+from gridmgmt.accepted import closest, yes_no
 from gridmgmt.numbers import exact, to_exact
 from gridmgmt.rulebooks.inputs import Input
 from gridmgmt.texts import Unfit
@@ -169,7 +169,7 @@ def _flag(_spec: Input, raw: Any) -> bool:
 def _choice(spec: Input, raw: Any) -> str:
     found = {k: k for k in spec.choices} | {t: k for k, words in spec.choices.items() for t in words.values()}
     if str(raw) not in found:
-        raise Unfit("one_of", known=list(spec.choices))
+        raise Unfit("one_of", known=closest(str(raw), spec.choices))
     return found[str(raw)]
 
 
@@ -213,7 +213,7 @@ def _record(raw: Mapping[str, Any], kind: Any) -> Any:
     known = kind.__dataclass_fields__
     unknown = sorted(set(map(str, raw)) - set(known))
     if unknown:
-        raise Unfit("only", known=list(known), unknown=unknown)
+        raise Unfit("only", known=closest(unknown[0], known), unknown=unknown)
     values = {key: _FIELDS.get(key, str)(value) for key, value in raw.items() if value is not None}
     try:
         return kind(**values)

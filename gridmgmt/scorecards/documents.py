@@ -357,7 +357,7 @@ class Reached(Strict):
     because: list[str]
     count: int | None
     money: str | None
-    undecided: str | None = Field(description="Why people must still decide: tie, incomplete; null: decided.")
+    undecided: str | None = Field(description="Why people must still decide: tie, clash, incomplete; null: decided.")
 
 
 class Bounds(Strict):

@@ -258,7 +258,7 @@ class _Side:
 
 
 def _side(loaded: Loaded, plain: Mapping[str, Any]) -> _Side:
-    dossier = read_dossier(loaded.rulebook, plain)
+    dossier = read_dossier(loaded.rulebook, plain, is_frozen=True)
     made = run(loaded.rulebook, dossier)
     computed = (
         label

@@ -44,6 +44,7 @@ def test_every_error_has_a_status_and_a_title():
         ("/v1/indicators?period=2025-13&level=city", 422, "period_invalid"),
         ("/v1/indicators?period=2025-12&level=city&as_of=soon", 422, "instant_invalid"),
         ("/v1/indicators?period=2025-12&level=city&as_of=2999-12-31", 422, "cut_off_ahead"),
+        ("/v1/indicators/behind?period=2025-12&by=source&code=nobody", 404, "group_missing"),
         ("/v1/assessments/none", 404, "assessment_missing"),
         ("/v1/assessments/latest/scorecards/429909", 404, "subject_missing"),
         ("/v1/explain?assessment=latest&code=4299&item=luck", 404, "item_missing"),

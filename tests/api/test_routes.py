@@ -135,6 +135,22 @@ def test_indicators_count_every_grid_and_lose_nothing(get):
     assert cut["rows"][0]["n_closed"] == 10
 
 
+def test_indicators_by_other_groups_add_up_and_lead_back_to_numbers(get):
+    for by in ("source", "category", "unit", "ending"):
+        table = get("/v1/indicators", params={"period": "2025-12", "by": by})
+        assert (table["by"], table["level"]) == (by, None)
+        every = [*table["rows"], table["unassigned"]]
+        assert {n: sum(r[n] for r in every) for n in table["total"]} == table["total"]
+        assert table["total"]["n_due"] == 14
+    asked = {"period": "2025-12", "by": "ending", "code": "closed", "count": "n_closed", "limit": 3}
+    found = get("/v1/indicators/behind", params=asked)
+    assert (found["n"], len(found["numbers"]["n_closed"])) == ({"n_closed": table["total"]["n_closed"]}, 3)
+    persons = get("/v1/indicators", params={"period": "2025-12", "by": "person"})
+    assert set(persons["total"].values()) == {0}
+    grid = {"period": "2025-12", "level": "community", "code": COMMUNITIES[0], "count": "n_closed"}
+    assert get("/v1/indicators/behind", params=grid)["n"] == {"n_closed": 9}
+
+
 def test_assessments_and_ranking(get):
     assert [a["name"] for a in get("/v1/assessments")] == [NAME]
     assert get("/v1/assessments/latest")["header"]["edition"] == "2025"

@@ -149,3 +149,19 @@ def test_indicators_as_json_list_every_grid_and_the_unassigned(
     assert [(g["code"], g["n_reported"], g["closing_rate"]) for g in grids] == [
         ("W1", 0, None), ("W2", 0, None), ("", 0, None),
     ]  # fmt: skip
+
+
+def test_indicators_by_source_have_a_total_and_by_grid_a_level(
+    run: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    done = run("indicators", "--period", "2025-01", "--by", "ending", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert [g["code"] for g in found["groups"]] == ["closed", "discarded", "open", "void", ""]
+    assert found["total"]["n_reported"] == 0
+    shown = run("indicators", "--period", "2025-01", "--by", "ending")
+    assert "作废" in shown.stdout
+    assert "合计" in shown.stdout
+    assert run("indicators", "--period", "2025-01", "--by", "ending", "--behind", "void").stdout == ""
+    for wrong in (("--by", "source", "--level", "city"), ("--by", "grid"), ("--by", "street")):
+        assert run("indicators", "--period", "2025-01", *wrong).returncode == 2

@@ -7,13 +7,16 @@ from typing import Any
 
 import openpyxl
 import pytest
+from ruamel.yaml import YAML
 from typer.testing import CliRunner, Result
 
 from gridmgmt import texts
 from gridmgmt.cli import app, base
 from gridmgmt.errors import DossierInvalid, OptionInvalid, RulebookInvalid, RulebookMissing
+from gridmgmt.rulebooks.examples import read_examples
 from gridmgmt.rulebooks.load import known, load
 from gridmgmt.rulebooks.starter import starter
+from gridmgmt.settings import data_path
 
 Run = Callable[..., Result]
 
@@ -257,6 +260,40 @@ def test_the_entry_form_that_was_filled_in_is_evaluated(run: Run, mine: Path) ->
     rows = "\n".join(f"2025-01,U,{name},{value}" for name, value in INPUTS.items())
     Path("inputs.csv").write_text(f"period,subject,input,value\n{rows}\n2025-01,U,signed_off,是\n", "utf-8")
     assert "U：84.00 分" in told(run("evaluate", str(mine), "--input", "inputs.csv"))
+
+
+# --- every shipped example through the command line -------------------------------------------------------------------
+
+
+def _examples() -> list[tuple[str, str]]:
+    """Each rulebook with the text of its examples."""
+    return [(name, data_path("rulebooks", name, "examples.yaml").read_text("utf-8")) for name in known()]
+
+
+@pytest.mark.parametrize(("book", "text"), _examples(), ids=known())
+def test_no_shipped_example_ends_in_a_traceback(run: Run, book: str, text: str) -> None:
+    """Written as YAML writes days and years; what is refused is refused in words, and inputs stand in the document."""
+    yaml = YAML(typ="safe", pure=True)
+    for n, example in enumerate(read_examples(text)):
+        if "given" not in example:
+            continue
+        file = Path(f"{book}-{n}.yaml")
+        yaml.dump(example["given"], file)
+        changes = [x for k, v in (example.get("changes") or {}).items() for x in ("--set", f"{k}={v}")]
+        result = run("evaluate", book, "--input", str(file), *changes, lang="en")
+        if "refused" in example:
+            assert isinstance(result.exception, DossierInvalid), (example["name"], result.exception)
+            continue
+        assert told(result), example["name"]
+    as_json = run("evaluate", book, "--input", str(file), *changes, "--json")
+    assert isinstance(as_json.exception, DossierInvalid) or json.loads(told(as_json))
+
+
+def test_years_and_codes_as_keys_keep_their_inputs(run: Run) -> None:
+    Path("year.yaml").write_text("periods: {2021-03: {0012: {inputs: {digital: 92}}}}", "utf-8")
+    (month,) = json.loads(told(run("evaluate", "qixian", "--input", "year.yaml", "--json")))
+    (subject,) = month["subjects"]
+    assert (subject["subject"]["code"], subject["inputs"]["digital"]["value"]) == ("0012", 92)
 
 
 @pytest.mark.parametrize("words", [("schema", "--out"), ("inputs", "qixian", "--template"), ("new", "ours", "--out")])

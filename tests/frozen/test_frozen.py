@@ -6,21 +6,26 @@ The demo's part is tests/demo/test_recorded.py, New York's the last test of test
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from sqlalchemy import text
 
-from gridmgmt.assessing.operations import publishing, recomputing, scoring
+from gridmgmt.assessing.operations import explaining, publishing, recomputing, scoring
 from gridmgmt.assessing.store import assessments as store
+from gridmgmt.cli.explaining import _told as told
 from gridmgmt.database import administration
 from gridmgmt.database import engine as engines
 from gridmgmt.database.work import Connection, Work, open_database
 from gridmgmt.documents import plain
-from gridmgmt.rulebooks.load import known
+from gridmgmt.errors import ItemMissing
+from gridmgmt.people.operations import reference
+from gridmgmt.rulebooks.load import known, parse
 from gridmgmt.scorecards.documents import SCHEMA
 from gridmgmt.settings import Settings
+from gridmgmt.texts import word
 from tests.frozen import computed, models, stored
 
 HASHES = stored.hashes()
@@ -151,6 +156,21 @@ def test_a_schema_migrates_with_its_rows(landed: Landed) -> None:
     assert facts == recorded["facts"]
 
 
+def test_what_stood_there_of_units_and_categories_is_the_first_that_is_known_of_them(landed: Landed) -> None:
+    """Nobody is said to have written rows that are older than the table of actors."""
+    _, before, _, work = landed
+    if "unit_version" in before:
+        return
+    with work.engine.connect() as connection:
+        names = "code, name_zh, name_en, kind, parent_code, level, grid_code"
+        same = f"SELECT {names}, known_at FROM unit EXCEPT SELECT {names}, known_at FROM unit_version"
+        assert connection.execute(text(same)).all() == []
+        n = [connection.execute(text(f"SELECT count(*) FROM {t}_version")).scalar() for t in ("unit", "category")]
+        assert n == [before["unit"], before["category"]]
+        assert connection.execute(text("SELECT count(*) FROM batch WHERE actor_id IS NOT NULL")).scalar() == 0
+    assert {x.actor for x in reference.written(work, limit=500)} == {None}
+
+
 def test_assessments_stand_as_they_were_and_published_ones_recompute(landed: Landed) -> None:
     recorded, _, _, work = landed
     with work.engine.connect() as connection:
@@ -192,6 +212,24 @@ def test_old_and_new_form_differ_in_what_the_rise_names_and_in_nothing_else(land
                 assert new["rulebook"]["stage"].pop("least_share") in (None, "0")
             assert {key for key in new.keys() | old.keys() if new.get(key) != old.get(key)} <= {"schema"}
     assert n > 30
+
+
+def test_every_item_and_rule_is_explained(landed: Landed) -> None:
+    """Through the command's own words: rules of every kind, those without a line of their own too."""
+    recorded, _, _, work = landed
+    state = SimpleNamespace(lang="en", word=lambda code, facts=None: word(code, facts, "en"))
+    kinds: set[str] = set()
+    for name in sorted(recorded["assessments"]):
+        kept, documents, _ = scoring.read(work, name)
+        code, level = documents[0].subject.code, documents[0].subject.level
+        for _, part in parse(kept.rulebook_text, name).rulebook.parts():
+            try:
+                found = explaining.explain(work, name, code, part.id, level)
+            except ItemMissing:  # of another stage
+                continue
+            assert list(told(state, found, part.id))  # type: ignore[arg-type]  # what the words need of a state
+            kinds.add(part.kind)
+    assert {"events", "steps", "each", "deduct"} <= kinds
 
 
 def test_all_that_it_stores_is_read_and_written_to_the_same_bytes(landed: Landed) -> None:

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from gridmgmt import accepted, texts
-from gridmgmt.accepted import words, yes_no
+from gridmgmt.accepted import closest, words, yes_no
 from gridmgmt.casework import step_facts
 from gridmgmt.casework.cases import MARKS, ORDER_KINDS, STATES, VERDICTS
 from gridmgmt.casework.time_limits import STAGES
@@ -13,7 +13,7 @@ from gridmgmt.casework.transitions import BY_PEOPLE
 from gridmgmt.deadlines import UNITS
 from gridmgmt.files import forms
 
-YES, NO = {"是", "yes", "true", "1"}, {"否", "no", "false", "0"}
+YES, NO = {"是", "yes", "true", "1", "y", "t"}, {"否", "no", "false", "0", "n", "f"}
 CODES = {
     "step": BY_PEOPLE, "state": STATES, "fact": step_facts.READERS, "stage": STAGES, "verdict": VERDICTS,
     "order_kind": ORDER_KINDS, "mark": MARKS, "amount_unit": UNITS,
@@ -21,20 +21,17 @@ CODES = {
 SHOWN = {"order_kind": "order", "amount_unit": "time_unit"}
 
 
-@pytest.mark.parametrize(
-    ("entry", "yes", "no"),
-    [
-        ("yes_no", YES, NO),
-        ("yes_no_of_tables", YES | {"y"}, NO | {"n"}),
-        ("yes_no_of_exports", YES | {"y", "t"}, NO | {"n", "f"}),
-    ],
-)
-def test_yes_and_no(entry: str, yes: set[str], no: set[str]) -> None:
-    assert {w for w, meant in words(entry).items() if meant == "yes"} == yes
-    assert {w for w, meant in words(entry).items() if meant == "no"} == no
-    assert all(yes_no(w.upper(), entry) is True for w in yes)
-    assert all(yes_no(f" {w}", entry) is False for w in no)
-    assert yes_no("", entry) is yes_no("maybe", entry) is yes_no(None, entry) is None
+def test_yes_and_no_are_one_list() -> None:
+    assert [entry for entry in accepted._entries() if set(accepted._entries()[entry]) == {"yes", "no"}] == ["yes_no"]
+    assert {w for w, meant in words("yes_no").items() if meant == "yes"} == YES
+    assert {w for w, meant in words("yes_no").items() if meant == "no"} == NO
+    assert all(yes_no(w.upper()) is True for w in YES)
+    assert all(yes_no(f" {w}") is False for w in NO)
+    assert yes_no("") is yes_no("maybe") is yes_no(None) is None
+
+
+def test_the_closest_word_comes_first() -> None:
+    assert closest("kerbs", ["bus_shelter", "kerb", "control_box"])[0] == "kerb"
 
 
 def test_a_word_has_one_meaning() -> None:

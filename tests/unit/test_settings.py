@@ -1,10 +1,11 @@
-"""Settings: six variables, none unknown, no value of a misspelt one in a message."""
+"""Settings: the variables, none unknown, no value of a misspelt one in a message."""
 
 from pathlib import Path
 
 import pytest
 
 from gridmgmt import settings
+from gridmgmt.bounds import NAMES, Bounds
 from gridmgmt.errors import SettingInvalid
 from gridmgmt.texts import word
 
@@ -22,8 +23,12 @@ def test_every_variable() -> None:
     given["GRIDMGMT_FILES"] = "/srv/photos"
     given["GRIDMGMT_LANG"] = "en"
     given["GRIDMGMT_ACTOR"] = "考评办"
+    given |= {name: str(n) for n, name in enumerate(NAMES, 7)}
     assert set(given) == set(settings.KEYS)
-    expected = settings.Settings("postgresql://h/d", Path("/srv/grid"), "demo", Path("/srv/photos"), "en", "考评办")
+    bounds = Bounds(*range(7, 7 + len(NAMES)))
+    expected = settings.Settings(
+        "postgresql://h/d", Path("/srv/grid"), "demo", Path("/srv/photos"), "en", "考评办", bounds
+    )
     assert settings.read(given) == expected
     assert settings.read(given).files_root == Path("/srv/photos")
 
@@ -39,7 +44,15 @@ def test_the_environment_is_read_when_none_is_given(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(
-    "given", [{"GRIDMGMT_DATABASE": "postgresql://me:secret@h/d"}, {"GRIDMGMT_DB": " "}, {"GRIDMGMT_LANG": "fr"}]
+    "given",
+    [
+        {"GRIDMGMT_DATABASE": "postgresql://me:secret@h/d"},
+        {"GRIDMGMT_DB": " "},
+        {"GRIDMGMT_LANG": "fr"},
+        {"GRIDMGMT_MAX_ROWS": "0"},
+        {"GRIDMGMT_MAX_ROWS": "many"},
+        {"GRIDMGMT_DB": "x" * 64},
+    ],
 )
 def test_an_unknown_or_empty_variable_stops_the_start(given: dict[str, str]) -> None:
     with pytest.raises(SettingInvalid) as e:

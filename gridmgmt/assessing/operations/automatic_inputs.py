@@ -59,7 +59,8 @@ def step_counts_of(book: Rulebook) -> list[str]:
     """The counts of steps that a rulebook asks for, with those that tell whether steps are known at all."""
     counts = [s.automatic.count for s in book.inputs.values() if s.automatic is not None and s.automatic.count]
     names = [n for n in counts if base_of(n).of == "steps"]
-    return [*names, *(KNOWN_BY[n][0] for n in names if n in KNOWN_BY)]
+    acts = [n for n in counts if base_of(n).of == "acts"]
+    return [*names, *(KNOWN_BY[n][0] for n in names if n in KNOWN_BY), *acts]
 
 
 def _kept(automatic: Automatic, repeats: Repeats, facts: Facts) -> Any:
@@ -119,6 +120,9 @@ class Sources:
         return None if mean is None else (exact(mean), "samples")
 
     def _count(self, name: str, spec: Input, count: str, subject: Assessed) -> tuple[Any, str] | None:
+        if base_of(count).of == "acts":
+            n = self._acts(spec, count, subject)
+            return None if n is None else (n, "acts")
         counts = self.counts[subject.code]
         if subject.key[0] == "person" or (base_of(count).of == "steps" and not self._has_steps):
             return None
@@ -133,6 +137,21 @@ class Sources:
         if automatic is not None and automatic.per_day:
             value /= self._days
         return (int(value) if value.denominator == 1 else exact(value)), base_of(count).of
+
+    def _acts(self, spec: Input, count: str, subject: Assessed) -> int | None:
+        """What a person did, or all did (``per: all``); None where nobody did anything or acts may be anybody's.
+
+        As long as some act of the count is of nobody known, whose it is cannot be told: what was entered is taken.
+        """
+        part = self.found.parts.get("acts")
+        if subject.key[0] != "person" or part is None or part.facts.frame.empty:
+            return None
+        mask, persons = part.masks[count], part.facts.frame["person_code"]
+        if spec.per == "all":
+            return int(mask.sum())
+        if bool((mask & persons.isna().to_numpy()).any()):
+            return None
+        return int((mask & (persons == subject.key[2]).to_numpy()).sum())
 
     @cached_property
     def _has_steps(self) -> bool:

@@ -22,7 +22,7 @@ from gridmgmt.city import City
 from gridmgmt.database.work import Connection
 from gridmgmt.errors import LevelUnknown, OptionInvalid, SubjectsMissing
 from gridmgmt.figures.counts import Facts
-from gridmgmt.figures.operations.period_counts import Figures, by_unit, figures
+from gridmgmt.figures.operations.period_counts import Figures, by_person, by_unit, figures
 from gridmgmt.files.wording import named
 from gridmgmt.people.store import units as store_units
 from gridmgmt.periods import Period
@@ -217,7 +217,8 @@ def _counts(
         units = by_unit(found, {v: k for k, v in store_units.unit_ids(connection).items()})
         return {s.code: units.get(s.key[2], {}) for s in subjects}
     if book.population.kind == "person":
-        return {s.code: {} for s in subjects}
+        acts = by_person(found)
+        return {s.code: acts.get(s.key[2], {}) for s in subjects}
     return counts_of_grids(found, subjects)
 
 

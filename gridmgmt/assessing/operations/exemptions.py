@@ -55,7 +55,7 @@ def exempted(
         gone |= _facts_of(connection, stored, appeal["kind"], appeal["fact_no"])
     amounts = {key: store.frozen_amounts(connection, key[0], stored.id, key[1]) for key in gone}
     steps = {store.case_of(no) for of, no in gone if of == "steps"}
-    cases = [store.steps_of_case(connection, stored.id, case_no) for case_no in sorted(steps)]
+    cases = [store.steps_of_case(connection, EVIDENCE["steps"], stored.id, case_no) for case_no in sorted(steps)]
     records = out["periods"][stored.period]
     for code, document in documents.items():
         record = records.get(code, {})
@@ -72,17 +72,20 @@ def exempted(
 
 
 Fact = tuple[str, str]
-"""The kind of a frozen fact (``cases``, ``samples``, ``steps``) and its number."""
+"""The kind of a frozen fact (``cases``, ``samples``, ``steps``, ``acts``) and its number."""
 
 
 def _facts_of(connection: Connection, stored: Stored, kind: str, fact_no: str) -> dict[Fact, Mapping[str, Any]]:
-    """The frozen facts that an appeal is about: a case stands for all its steps too."""
+    """The frozen facts that an appeal is about: a case stands for all its steps too, a step for the act that it was."""
     of = f"{kind}s"
     found = store.frozen(connection, EVIDENCE[of], stored.id, fact_no)
     out: dict[Fact, Mapping[str, Any]] = {(of, fact_no): found} if found is not None else {}
     if kind == "case":
-        steps = store.steps_of_case(connection, stored.id, fact_no)
-        out |= {("steps", no): fact for no, fact in steps.items()}
+        for part in ("steps", "acts"):
+            steps = store.steps_of_case(connection, EVIDENCE[part], stored.id, fact_no)
+            out |= {(part, no): fact for no, fact in steps.items()}
+    if kind == "step" and (act := store.frozen(connection, EVIDENCE["acts"], stored.id, fact_no)) is not None:
+        out["acts", fact_no] = act
     return out
 
 
@@ -94,7 +97,7 @@ def _part_in(fact: Mapping[str, Any], subject: Subject) -> Fraction:
     """What part of a frozen fact counts for a subject: all, nothing, or the share of a road's length in a grid."""
     level, code = subject.level_number, subject.code
     if not level:
-        return Fraction(int(fact["unit_code"] == code))
+        return Fraction(int(fact.get("person_code" if subject.kind == "person" else "unit_code") == code))
     parts = (fact.get("shares") or {}).get(str(level))
     return Fraction(int(fact["grid_codes"][level - 1] == code)) if parts is None else Fraction(parts.get(code, 0))
 

@@ -10,7 +10,12 @@ from gridmgmt.database.work import Connection
 from gridmgmt.documents import canonical
 from gridmgmt.figures.operations.period_counts import array_text
 
-EVIDENCE = {"cases": "assessment_case", "samples": "assessment_sample", "steps": "assessment_step"}
+EVIDENCE = {
+    "cases": "assessment_case",
+    "samples": "assessment_sample",
+    "steps": "assessment_step",
+    "acts": "assessment_act",
+}
 """The table of the frozen facts of each kind."""
 
 

@@ -80,7 +80,7 @@ def assess_again(
     loaded = parse(stored.rulebook_text, stored.name)
     if Fraction(stored.header.rulebook.stage.least_share or 0) == 0:  # as it was made, which older forms do not say
         loaded = replace(loaded, rulebook=loaded.rulebook.forming_from_any())
-    dossier = read_dossier(loaded.rulebook, plain, stored.name)
+    dossier = read_dossier(loaded.rulebook, plain, stored.name, is_frozen=True)
     given: dict[str, Facts] = {code_in(plain, d): d for d in store.documents(connection, stored.id)}
     header = {k: v for k, v in stored.stored_header.items() if k not in _DERIVED}
     return assessment.assess(loaded, dossier, stored.period, Header, {**header, **(more or {})}, given)
@@ -140,6 +140,6 @@ def ledger(work: Work, rulebook: str, year: int) -> Ledger:
                 code = code_in(plain, document)
                 periods[label][code] = result_of(loaded.rulebook, document)
                 names[code] = document.subject.name
-    dossier = read_dossier(loaded.rulebook, {"subjects": subjects, "periods": periods}, newest.name)
+    dossier = read_dossier(loaded.rulebook, {"subjects": subjects, "periods": periods}, newest.name, is_frozen=True)
     found = [r for r in consequences(run(loaded.rulebook, dossier), dossier) if r.period.startswith(str(year))]
     return Ledger(loaded.rulebook, found, names, official, total_money(found))

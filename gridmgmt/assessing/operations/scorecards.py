@@ -22,6 +22,7 @@ from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import LevelUnknown, OptionInvalid, SubjectMissing
 from gridmgmt.files.names import file_stem
 from gridmgmt.files.wording import named
+from gridmgmt.files.writing import check
 from gridmgmt.people.store import units
 from gridmgmt.places.store import editions
 from gridmgmt.scorecards.documents import CardHeader, Document
@@ -200,6 +201,8 @@ def _moved_into(out: Path) -> Iterator[Path]:
     try:
         yield folder
         out.mkdir(exist_ok=True)
+        for path in sorted(folder.iterdir()):
+            check(out / path.name)
         for path in sorted(folder.iterdir()):
             os.replace(path, out / path.name)
     finally:

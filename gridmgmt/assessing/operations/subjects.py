@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from gridmgmt.accepted import closest
 from gridmgmt.assessing.readers import subjects as lists
 from gridmgmt.assessing.readers.subjects import Listed
 from gridmgmt.assessing.store import entries as store
@@ -18,6 +19,7 @@ from gridmgmt.files.forms import Collected
 from gridmgmt.people.store import units as store_units
 from gridmgmt.rulebooks import load as rulebooks
 from gridmgmt.rulebooks.dossier import Subject
+from gridmgmt.rulebooks.known_words import unknown_attributes
 from gridmgmt.rulebooks.model import Rulebook
 
 
@@ -116,7 +118,9 @@ def _check_list(book: Rulebook, rows: Sequence[Listed], known: set[str], collect
             if code not in codes or code == x.subject.code:
                 collected.fault(x.line, "superiors", "superior_of_list", superior=code)
         if roles and x.subject.role not in roles:
-            collected.fault(x.line, "role", "one_of", known=roles)
+            collected.fault(x.line, "role", "one_of", known=closest(x.subject.role or "", roles))
+        for column, _, wanted in unknown_attributes(book, x.subject.attributes):
+            collected.faults.append(x.line.unfit(column, wanted))
 
 
 def _ends(listed: Listed, own: Sequence[AssessedRow]) -> dt.date | None:

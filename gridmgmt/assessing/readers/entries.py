@@ -15,11 +15,12 @@ from ruamel.yaml.error import YAMLError
 
 from gridmgmt.assessing.readers.entry_lines import KINDS, BookOf, Entry, EntryLines
 from gridmgmt.assessing.readers.subjects import Listed
+from gridmgmt.bounds import read_text
 from gridmgmt.errors import FileUnreadable
 from gridmgmt.faults import Faults
 from gridmgmt.files import forms
 from gridmgmt.files.forms import Line
-from gridmgmt.rulebooks.document import exact_yaml
+from gridmgmt.rulebooks.document import input_yaml
 from gridmgmt.rulebooks.dossier import EVERYBODY, event_lacks
 from gridmgmt.rulebooks.inputs import Input
 from gridmgmt.rulebooks.model import Rulebook
@@ -88,8 +89,8 @@ def read_input_file(path: Path, book: Rulebook) -> dict[str, Any]:
         known = ".json, .yaml, .yml, .xlsx, .csv"
         raise FileUnreadable(file=str(path), reason=f"format {suffix or '?'}; known are {known}")
     try:
-        text = path.read_text("utf-8-sig")
-        plain = json.loads(text, parse_float=str) if suffix == ".json" else exact_yaml().load(text)
+        text = read_text(path, "utf-8-sig")
+        plain = json.loads(text, parse_float=str) if suffix == ".json" else input_yaml().load(text)
     except (OSError, ValueError, YAMLError) as e:
         raise FileUnreadable(file=str(path), reason=" ".join(str(e).split())) from e
     if not isinstance(plain, dict):

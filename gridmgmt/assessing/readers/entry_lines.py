@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gridmgmt.accepted import words
+from gridmgmt.accepted import closest, words
 from gridmgmt.assessing.readers.subjects import LIST_COLUMNS, Listed, read_line
 from gridmgmt.errors import PeriodInvalid, RulebookNotInForce
 from gridmgmt.files import forms
@@ -18,6 +18,7 @@ from gridmgmt.periods import Period, parse_period
 from gridmgmt.rulebooks.check import stage_inputs
 from gridmgmt.rulebooks.dossier import EVERYBODY, stage_of
 from gridmgmt.rulebooks.inputs import Input
+from gridmgmt.rulebooks.known_words import finding_lacks
 from gridmgmt.rulebooks.model import Rulebook, Stage
 from gridmgmt.rulebooks.records import AS_NUMBER, CONTENT, FIELDS, NEEDED, RESULT, SIGNATURE, SIGNED, joined, ref_of
 from gridmgmt.rulebooks.values import NOT_APPLICABLE, STEPS, parse
@@ -195,7 +196,7 @@ class EntryLines(Collected):
     def _input(self, line: Line, column: str, book: Rulebook, period: Period, name: str) -> Input | None:
         spec = SIGNATURE if name == SIGNED else book.inputs.get(name)
         if spec is None:
-            self.fault(line, column, "input", known=[*book.inputs, SIGNED])
+            self.fault(line, column, "input", known=closest(name, [*book.inputs, SIGNED]))
             return None
         stage = stage_of(book, period)
         users = self._users_of(book, name)
@@ -328,8 +329,16 @@ def _named(titles: Mapping[str, Mapping[str, str]], text: str) -> str:
     """An id by itself, or by its title in either language."""
     found = {k: k for k in titles} | {t: k for k, words in titles.items() for t in words.values()}
     if text not in found:
-        raise Unfit("one_of", known=list(titles) or None)
+        raise Unfit("one_of", known=closest(text, titles) or None)
     return found[text]
+
+
+def _finding(spec: Input, text: str) -> str:
+    """A finding's code; where some codes never count, one of these or a class of cases."""
+    wanted = finding_lacks(spec, text)
+    if wanted is not None:
+        raise Unfit(wanted["code"].removeprefix("expected_"), known=wanted["known"])
+    return text
 
 
 def _readers(spec: Input, book: Rulebook, name: str, period: Period) -> dict[str, Callable[[str], Any]]:
@@ -348,6 +357,8 @@ def _readers(spec: Input, book: Rulebook, name: str, period: Period) -> dict[str
     kinds = {k.code: dict(k.title) for rule in book.event_rules(name) for k in rule.table}
     if spec.type == "events" and kinds:
         out["code"] = lambda text: _named(kinds, text)
+    if spec.type == "findings":
+        out["code"] = lambda text: _finding(spec, text)
     if spec.type == "accounts":
         out["code"] = lambda text: _named({s: {} for s in STEPS}, text)
     if spec.type == "ratings":

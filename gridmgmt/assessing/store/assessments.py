@@ -304,8 +304,9 @@ def _written(connection: Connection, row: int, total: Number) -> str:
 
 
 def evidence(connection: Connection, table: str, assessment_id: int, level: int, code: str, bit: int) -> list[str]:
-    """The numbers of the frozen facts behind one count of one grid, each once; of level 0 those of a unit."""
-    whose = "grid_codes[:level] = :code" if level else "unit_code = :code"
+    """The numbers of the frozen facts behind one count of one grid, each once; of level 0 a unit's, acts a person's."""
+    own = "person_code" if table == t.assessment_act.name else "unit_code"
+    whose = "grid_codes[:level] = :code" if level else f"{own} = :code"
     if level and table == t.assessment_sample.name:  # a road counts wherever a part of it lies
         whose = f"COALESCE(jsonb_exists(shares -> CAST(:level AS text), :code), {whose})"
     statement = text(
@@ -346,10 +347,10 @@ def case_of(step_no: str) -> str:
     return found[1] if found else step_no
 
 
-def steps_of_case(connection: Connection, assessment_id: int, case_no: str) -> dict[str, Mapping[str, Any]]:
-    """Number → the frozen fact of every step and event of a case that counts in an assessment."""
+def steps_of_case(connection: Connection, table: str, assessment_id: int, case_no: str) -> dict[str, Mapping[str, Any]]:
+    """Number → the frozen fact of every step and event, or of every act, of a case that counts in an assessment."""
     statement = text(
-        "SELECT fact_no, grid_codes, unit_code, mask FROM assessment_step WHERE assessment_id = :assessment_id "
+        f"SELECT * FROM {table} WHERE assessment_id = :assessment_id "
         "AND fact_no >= :first AND fact_no < :after ORDER BY fact_no"
     )
     bounds = {"first": f"{case_no}!", "after": f"{case_no}$"}  # from ! to #, both of them
@@ -359,7 +360,7 @@ def steps_of_case(connection: Connection, assessment_id: int, case_no: str) -> d
 
 def frozen_amounts(connection: Connection, of: str, assessment_id: int, fact_no: str) -> dict[str, Fraction]:
     """What a frozen fact adds to sums: reworks of a case, the score of a sample, of the version that counted."""
-    if of == "steps":
+    if of in ("steps", "acts"):
         return {}
     column, versions, fact_id, key = {
         "cases": ("n_rework", "case_version", "case_id", "case_no"),

@@ -17,7 +17,8 @@ from gridmgmt.database.work import Connection, Work
 from gridmgmt.deadlines import Deadline, Light
 from gridmgmt.errors import CaseMissing, DocketMovedOn, OptionInvalid, UnitUnknown
 from gridmgmt.files import calendars
-from gridmgmt.people.store import units
+from gridmgmt.people.identities import Identities
+from gridmgmt.people.store import people, units
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,10 @@ class StageClock:
 
 @dataclass(frozen=True)
 class Shown:
-    """One case with everything that explains it, as of ``now``: later steps have not happened; the row is today's."""
+    """One case with everything that explains it, as of ``now``: later steps have not happened; the row is today's.
+
+    ``persons``: beside each step the code of the person who took it, where one is known by what its source wrote.
+    """
 
     case: Case
     row: Mapping[str, Any]
@@ -60,6 +64,7 @@ class Shown:
     legal: tuple[str, ...]
     grids: tuple[Mapping[str, Any], ...]
     now: dt.datetime
+    persons: tuple[str | None, ...] = ()
 
     @property
     def marks(self) -> list[str]:
@@ -129,7 +134,9 @@ def show_case(work: Work, case_no: str) -> Shown:
         found = hanging.accounts(taken, at, desk.timing.terms, desk.rules.exposed_at_failure)
         legal = transitions.possible(case, at, desk.rules.limits)
         grids = tuple(listing.grids_of(connection, row))
-        return Shown(case, row, tuple(taken), is_derived, tuple(found), tuple(legal), grids, at)
+        known = Identities(people.every_person(connection), people.all_posts(connection))
+        persons = tuple(known.of(s.actor, s.at.astimezone(desk.zone).date()) for s in taken)
+        return Shown(case, row, tuple(taken), is_derived, tuple(found), tuple(legal), grids, at, persons)
 
 
 def _file(connection: Connection, case_no: str, at: dt.datetime) -> tuple[dict[str, Any], list[Step], bool]:

@@ -20,6 +20,7 @@ from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import CaseMissing, FileLost, FileMissing, FileRefused, FilesFull, OptionInvalid, SampleMissing
 from gridmgmt.files import data_files
 from gridmgmt.files.names import file_stem
+from gridmgmt.files.writing import write
 from gridmgmt.settings import data_path
 
 Kind = Literal["before", "after", "evidence"]
@@ -241,8 +242,31 @@ def export(
         copies[name] = clean(_content(root, a.file), a.file.media_type)
     out.mkdir(parents=True, exist_ok=True)
     for name, content in copies.items():
-        (out / name).write_bytes(content)
+        write(out / name, content)
     return [out / name for name in copies]
+
+
+def copies(connection: Connection, root: Path) -> dict[str, list[Path]]:
+    """SHA-256 of each file that the database knows → where it stands, behind it where its small picture would."""
+    return {
+        file.sha256: [files.path_of(root, file), files.thumbnail_path(root, file.sha256)]
+        for file in attachments.all_files(connection)
+    }
+
+
+def put_back(root: Path, name: str, content: bytes) -> None:
+    """Put a file of a backup where it stood, ``ab/cd/abcd….jpg``.
+
+    Raises
+    ------
+    FilesUnwritable
+    """
+    files.put_back(root, name, content)
+
+
+def everything(root: Path) -> list[Path]:
+    """Every whole file of the folder, whether a row names it or not."""
+    return [path for path in files.walk(root) if path.suffix != files.UNFINISHED]
 
 
 @dataclass

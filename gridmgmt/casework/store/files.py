@@ -56,6 +56,19 @@ def put(root: Path, accepted: Accepted) -> None:
         raise FilesUnwritable(folder=str(root), reason=e.strerror or str(e)) from e
 
 
+def put_back(root: Path, name: str, content: bytes) -> None:
+    """Put a file under a name below the folder, whole or not at all.
+
+    Raises
+    ------
+    FilesUnwritable
+    """
+    try:
+        _write(root / name, content, root)
+    except OSError as e:
+        raise FilesUnwritable(folder=str(root), reason=e.strerror or str(e)) from e
+
+
 def _write(path: Path, content: bytes, root: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, suffix=UNFINISHED)

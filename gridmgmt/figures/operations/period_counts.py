@@ -18,6 +18,7 @@ from gridmgmt.errors import CutOffAhead, PeriodAhead
 from gridmgmt.figures import indicators
 from gridmgmt.figures.counts import Facts, Mask
 from gridmgmt.figures.indicators import RATIOS, LevelCounts, base_of, plain
+from gridmgmt.figures.operations import acts as acting
 from gridmgmt.figures.operations import replaying
 from gridmgmt.figures.operations import step_counts as stepwork
 from gridmgmt.figures.sharing import Lengths, Shares, shared
@@ -78,7 +79,7 @@ class Figures:
         Its grids without geometry, and those of other editions that hold
         facts of the period under a code this one does not have (column ``edition``).
     parts
-        What was counted, by kind of facts: ``cases``, ``samples``, and ``steps`` where a rulebook counts them.
+        What was counted, by kind of facts: ``cases``, ``samples``, and where they are asked for ``steps`` and ``acts``.
     levels
         Figures by level number.
     then
@@ -150,7 +151,7 @@ def figures(
     filters
         A rulebook's own counts: name → the base count and which cases it keeps.
     step_counts
-        Counts of steps (回退、延期、回访 …) that are wanted; none: steps are not read.
+        Counts of steps (回退、延期、回访 …) and of acts of persons that are wanted; none: steps are not read.
 
     Returns
     -------
@@ -178,8 +179,7 @@ def figures(
         "samples": ("sample_no", period_facts.samples_of_period(connection, start, end)),
     }
     if step_counts:
-        taken = stepwork.steps_of_period(connection, start, end, cut, step_counts)
-        read["steps"] = ("step_no", replaying.placed_as_then(taken, then))
+        read |= _read_steps(connection, start, end, cut, step_counts, then)
     every = _grids(connection, edition, *(frame for _, frame in read.values()))
     wanted = list(levels) if levels else [x.number for x in city.levels]
     lengths = {"samples": store_shares.shares(connection, read["samples"][1]["sample_no"].tolist())}
@@ -197,6 +197,24 @@ def figures(
         amounts = [indicators.amounts(p.facts, p.masks, p.codes[n], p.shared[n]) for p in parts.values()]
         counted[n] = _level(subjects[subjects["level"] == n]["code"].tolist(), *amounts)
     return Figures(city, period, cut, edition, subjects, parts, counted, then)
+
+
+def _read_steps(
+    connection: Connection,
+    start: dt.datetime,
+    end: dt.datetime,
+    cut: dt.datetime,
+    counts: Collection[str],
+    then: pd.DataFrame,
+) -> dict[str, tuple[str, pd.DataFrame]]:
+    """The steps of a period and, where they are counted, the same as acts of persons."""
+    kinds = {base_of(name).of for name in counts}
+    out = {}
+    if "steps" in kinds:
+        out["steps"] = ("step_no", stepwork.steps_of_period(connection, start, end, cut, counts))
+    if "acts" in kinds:
+        out["acts"] = ("act_no", acting.acts_of_period(connection, start, end, cut))
+    return {of: (key, replaying.placed_as_then(frame, then)) for of, (key, frame) in out.items()}
 
 
 def _cut_off(connection: Connection, city: City, period: Period, asked: dt.datetime | None) -> dt.datetime:
@@ -271,6 +289,15 @@ def by_unit(found: Figures, units: Mapping[int, str]) -> dict[str, Mapping[str, 
     return {**level.by_code, "": level.unassigned}
 
 
+def by_person(found: Figures) -> dict[str, Mapping[str, int | Fraction]]:
+    """What each person did (人员办理量), as counts of acts; those of nobody known stand under ``""``."""
+    part = found.parts.get("acts")
+    if part is None:
+        return {}
+    table = indicators.amounts(part.facts, part.masks, part.facts.frame["person_code"])
+    return {str(code): plain(row) for code, row in table.to_dict("index").items()}
+
+
 def evidence(part: Counted, units: Mapping[int, str]) -> pd.DataFrame:
     """The facts that count, to be frozen: fact_no, content_hash, grid_codes (PostgreSQL array), unit_code, mask.
 
@@ -293,6 +320,8 @@ def evidence(part: Counted, units: Mapping[int, str]) -> pd.DataFrame:
             "mask": bits[keep],
         }
     )
+    if "person_code" in chosen:
+        frame = frame.assign(person_code=chosen["person_code"].to_numpy())
     rows = {row for own in part.shared.values() for row in own if keep[row]}
     if rows:
         shares = [_frozen(part, row) if row in rows else None for row in np.flatnonzero(keep).tolist()]

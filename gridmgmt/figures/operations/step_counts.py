@@ -81,7 +81,7 @@ def accounts_of_period(
     numbers = store_steps.hanging(connection, start, end)
     codes = listing.grid_codes(connection)
     out = []
-    for no, row, taken in _with_steps(connection, numbers):
+    for no, row, taken in with_steps(connection, numbers):
         seen = [s for s in taken if s.at <= cut]
         if _is_void(seen):
             continue
@@ -132,7 +132,8 @@ def _mark(n: int, period: HangPeriod) -> str:
     return f"!hang{f'{n}.' if n > 1 else ''}{period.number}"
 
 
-def _with_steps(connection: Connection, case_nos: Sequence[str]) -> Iterator[tuple[str, Mapping[str, Any], list[Step]]]:
+def with_steps(connection: Connection, case_nos: Sequence[str]) -> Iterator[tuple[str, Mapping[str, Any], list[Step]]]:
+    """Cases by number, each with its row and all its steps in order, read some thousands at a time."""
     for first in range(0, len(case_nos), 5_000):
         found = steps.found(connection, case_nos[first : first + 5_000])
         taken = steps.of_cases(connection, [r["id"] for r in found.values()])
@@ -143,7 +144,7 @@ def _with_steps(connection: Connection, case_nos: Sequence[str]) -> Iterator[tup
 def _events(connection: Connection, case_nos: Sequence[str], cut: dt.datetime, of: Any) -> list[dict[str, Any]]:
     desk, units = Desk(connection), store_units.unit_ids(connection)
     out = []
-    for no, row, taken in _with_steps(connection, case_nos):
+    for no, row, taken in with_steps(connection, case_nos):
         place = {
             k: row[k] for k in ("category_kind", "category_code", "source", "edition_id", "located", *GRID_COLUMNS)
         }

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from collections.abc import Collection
 
 import pandas as pd
 import pyarrow as pa
@@ -40,3 +41,9 @@ def with_orders(connection: Connection, start: dt.datetime, end: dt.datetime) ->
     """The cases of which a supervision order may fall due in [start, end)."""
     told = {"ordering": list(ORDERING), "renewing": list(kinds(lambda t: t.period == "renewed"))}
     return [r["case_no"] for r in rows(connection, "figures/store/cases_with_orders", start=start, end=end, **told)]
+
+
+def acted_on(connection: Connection, start: dt.datetime, end: dt.datetime, kinds: Collection[str]) -> list[str]:
+    """The cases on which somebody took a step of some kinds in [start, end)."""
+    found = rows(connection, "figures/store/cases_acted_on", start=start, end=end, kinds=list(kinds))
+    return [r["case_no"] for r in found]

@@ -14,6 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from gridmgmt.accepted import words
+from gridmgmt.bounds import read_text
 from gridmgmt.errors import ColumnMissing, FileUnreadable, InstantInvalid
 from gridmgmt.faults import Fault, Faults
 from gridmgmt.files import forms
@@ -127,7 +128,7 @@ def _from_geojson(path: Path) -> tuple[list[Line], list[Line], Faults]:
 
 def _features(path: Path) -> list[Any]:
     try:
-        data = json.loads(path.read_text("utf-8-sig"))
+        data = json.loads(read_text(path, "utf-8-sig"))
         if b"\\u0000" in json.dumps(data, ensure_ascii=False).encode():  # which fails on halves of characters
             raise ValueError("U+0000")
         return list(data["features"])

@@ -147,7 +147,7 @@ class Chunk:
     def flag(self, spec: FieldSpec) -> pd.Series:
         """A yes/no field (是/否), also true and false from a map; none means no."""
         values = self._half_width(spec).map(lambda v: str(v).lower() if isinstance(v, str | bool) else v)
-        meant = values.map(words("yes_no_of_exports"))
+        meant = values.map(words("yes_no"))
         self.refuse(values.notna() & meant.isna(), spec.label, "flag_unreadable")
         return meant == "yes"
 

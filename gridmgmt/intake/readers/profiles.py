@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_core import ErrorDetails
-from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from gridmgmt.bounds import read_text
 from gridmgmt.casework.cases import MARKS, ORDER_KINDS, STATES, VERDICTS
 from gridmgmt.casework.transitions import BY_PEOPLE
 from gridmgmt.codes import CATEGORY_KINDS
@@ -24,6 +24,7 @@ from gridmgmt.errors import CrsUnknown, ProfileInvalid, ProfileMissing
 from gridmgmt.files.rows import X, Y
 from gridmgmt.geo import WEB_SYSTEMS, parse_crs
 from gridmgmt.settings import data_path
+from gridmgmt.yamls import safe_yaml
 
 CASE_TEXTS = ("source", "address", "description", "unit_code", "reporter_name", "reporter_phone")
 CASE_TIMES = (
@@ -302,7 +303,7 @@ def parse(text: str, name: str) -> Profile:
         Names the profile, the key and what was expected.
     """
     try:
-        data = YAML(typ="safe", pure=True).load(text)
+        data = safe_yaml().load(text)
     except YAMLError as e:
         mark = e.problem_mark if isinstance(e, MarkedYAMLError) else None
         reason = str(getattr(e, "problem", None) or e) + (f" (line {mark.line + 1})" if mark else "")
@@ -349,6 +350,6 @@ def load(name: str) -> Profile:
     if not path.is_file():
         raise ProfileMissing(name=name, known=sorted(p.stem for p in data_path("profiles").glob("*.yaml")))
     try:
-        return parse(path.read_text("utf-8"), path.name)
+        return parse(read_text(path), path.name)
     except UnicodeDecodeError as e:
         raise ProfileInvalid(profile=path.name, key="YAML", reason="the file is not UTF-8") from e

@@ -1,10 +1,10 @@
-"""People and their posts (人员与岗位). Names are personal data: they are read by one function only."""
+"""People and their posts (人员与岗位). Names are personal data: they are read by one statement only."""
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select, update
+from sqlalchemy import ColumnElement, Connection, Select, func, select, update
 from sqlalchemy.dialects.postgresql import Range
 
 from gridmgmt.database import copying
@@ -33,9 +33,23 @@ def person_ids(connection: Connection) -> dict[str, int]:
 
 def people(connection: Connection, day: dt.date) -> list[Person]:
     """The people of a day with their names, by code."""
+    return _persons(connection, t.person.c.valid.contains(day))
+
+
+def people_between(connection: Connection, first: dt.date, last: dt.date) -> list[Person]:
+    """The people who were there on any day from a first to a last one, with their names, by code."""
+    return _persons(connection, t.person.c.valid.overlaps(Range(first, last, bounds="[]")))
+
+
+def every_person(connection: Connection) -> list[Person]:
+    """The people of every day with their names, to find whom a name means."""
+    return _persons(connection)
+
+
+def _persons(connection: Connection, *wanted: ColumnElement[bool]) -> list[Person]:
     p = t.person.c
     statement = select(p.code, p.name, func.lower(p.valid).label("first"), func.upper(p.valid).label("last"))
-    found = connection.execute(statement.where(p.valid.contains(day)).order_by(p.code))
+    found = connection.execute(statement.where(*wanted).order_by(p.code))
     return [Person(r.code, r.name, r.first, r.last) for r in found]
 
 

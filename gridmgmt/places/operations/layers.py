@@ -16,6 +16,7 @@ from gridmgmt.database import batches, cities
 from gridmgmt.database.work import Connection, Undo, Work
 from gridmgmt.errors import LayerEmpty, LayerExists, LayerMissing, LayerOverlap, NoEditionOnDate, OptionInvalid
 from gridmgmt.faults import Fault
+from gridmgmt.files.writing import whole
 from gridmgmt.places import layers
 from gridmgmt.places.layers import Kind, Known, Prepared
 from gridmgmt.places.readers import layers as reading
@@ -298,5 +299,6 @@ def export(work: Work, kind: str, out: Path, *, day: dt.date | None = None, name
     extra.columns = pd.Index(layers.free_names(list(extra.columns), [*plain.columns, *_OWN_COLUMNS]))
     wide = gpd.GeoDataFrame(plain.join(extra), geometry=found.geometry, crs=epsg)
     out.parent.mkdir(parents=True, exist_ok=True)
-    wide.to_file(out, driver=driver, engine="pyogrio", layer=kind)
+    with whole(out) as draft:
+        wide.to_file(draft, driver=driver, engine="pyogrio", layer=kind)
     return len(wide)

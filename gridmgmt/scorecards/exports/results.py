@@ -34,7 +34,7 @@ class Told:
     Attributes
     ----------
     tone
-        praise, warning, penalty or notice.
+        praise, warning, penalty or notice; a notice too where praise and blame clash.
     title
         With its money, and whether a person has still to decide.
     why
@@ -63,7 +63,8 @@ def consequence(reached: Reached) -> Told:
     why = [words(code, periods=periods, count=reached.count)]
     why += [reached.text] if reached.text else []
     why += [words(f"card_undecided_{reached.undecided}")] if reached.undecided else []
-    return Told(reached.tone, title, listed(why))
+    tone = "notice" if reached.undecided == "clash" else reached.tone
+    return Told(tone, title, listed(why))
 
 
 def consequences_line(document: Document) -> Words:

@@ -414,6 +414,10 @@ def test_grids_are_found_by_their_level(city: Work, listing: List) -> None:
 
 
 def test_a_form_holds_the_list(city: Work, tmp_path: Path) -> None:
+    reads_them = BOOK.replace(
+        "title: {zh: 甲, en: A}, input: n}", "title: {zh: 甲, en: A}, input: n, only: {without: [x, y]}}"
+    )
+    (tmp_path / "town.yaml").write_text(reads_them, "utf-8")
     book = load(str(tmp_path / "town.yaml")).rulebook
     given = [
         Subject("U", {"zh": "甲", "en": "A"}, None, "g", "chief", ("V",), ("x", "y")),

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import stat
+import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -17,7 +18,7 @@ from sqlalchemy import text
 from gridmgmt.database import administration, server
 from gridmgmt.database import engine as engines
 from gridmgmt.database.work import Work
-from gridmgmt.errors import DatabaseForeign, DatabaseOutdated, DatabaseUnreachable
+from gridmgmt.errors import DatabaseForeign, DatabaseOutdated, DatabaseUnreachable, ServerPidTaken
 from gridmgmt.settings import Settings
 from tests import servers
 
@@ -187,3 +188,22 @@ def test_tables_of_another_release_are_refused(revision: str | None, fresh: tupl
             administration.migrate(settings)
         assert (refused.value.found, refused.value.oldest) == (revision, "0007")
     assert engines.ensure_database(settings) is False
+
+
+def test_a_pid_file_that_names_another_program_is_said_and_the_program_lives(private: Settings) -> None:
+    administration.start(private)
+    administration.stop(private)
+    place = server.locate(private)
+    pid_file = place.data / "postmaster.pid"
+    with subprocess.Popen(["sleep", "60"]) as innocent:
+        pid_file.write_text(f"{innocent.pid}\n{place.data}\n1\n5432\n{place.socket}\n\n", "ascii")
+        if place.user:
+            shutil.chown(pid_file, place.user)
+        with pytest.raises(ServerPidTaken) as told:
+            administration.start(private)
+        assert (told.value.file, told.value.pid) == (str(pid_file), innocent.pid)
+        assert administration.status(private)["running"] is False
+        assert administration.stop(private) is False
+        assert innocent.poll() is None
+        innocent.kill()
+    assert administration.start(private) is True  # nobody has that number any more

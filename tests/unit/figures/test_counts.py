@@ -37,6 +37,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "wrong_dispatch": "object", "agreed": "object", "again": "object", "late": "object",
     },
     "samples": {"sampled_at": "time", "score": "object"},
+    "acts": {"at": "time", "case_no": "object", "kind": "object", "late": "object", "wrong_dispatch": "object"},
 }  # fmt: skip
 
 Row = Mapping[str, Any]
@@ -91,6 +92,15 @@ def cases_of(kind: str, n: int = 2, **told: Any) -> Example:
     every = each_of(kind, **told)
     rows = [*every.rows, step(kind, "F", START - DAY, **told), step(kind, "F", **told)]
     return Example(rows, n + 1, step(kind, at=END - TICK, **told), step(kind, at=END, **told))
+
+
+def act(*kinds: str, beside: Row | None = None, **told: Any) -> Example:
+    """A count that takes every act of some kinds; ``beside`` tells what makes one of these kinds count for nothing."""
+    rows = [step(kind, case, **told) for kind in kinds for case in "AAB"]
+    others = [step("accept", "C"), step(kinds[0], "D", START - TICK, **told), step(kinds[0], "E", END, **told)]
+    outside = step(kinds[0], at=START, **beside) if beside else step(kinds[-1], at=END, **told)
+    return Example([*rows, *others, step(kinds[0], **(beside or {"at": END}))], 3 * len(kinds),
+                   step(kinds[0], at=START, **told), outside)  # fmt: skip
 
 
 EXAMPLES: Mapping[str, Example] = {
@@ -224,6 +234,17 @@ EXAMPLES: Mapping[str, Example] = {
     "n_hang_failures": each_of("hang_failure"),
     "n_exposed": each_of("exposed"),
     "n_false": cases_of("mark_false"),
+    # --- acts of persons ---
+    "n_acts_reported": act("report"),
+    "n_acts_dispatched": act("dispatch"),
+    "n_acts_dispatching": act("dispatch", "supervise"),
+    "n_acts_dispatched_late": act("dispatch", late=True, beside={"late": False}),
+    "n_acts_wrong_dispatch": act("send_back", wrong_dispatch=True, beside={"wrong_dispatch": False}),
+    "n_acts_handled": act("answer"),
+    "n_acts_handled_timed": act("answer", late=False, beside={"late": None}),
+    "n_acts_handled_late": act("answer", late=True, beside={"late": False}),
+    "n_acts_on_time": act("answer", late=False, beside={"late": True}),
+    "n_acts_verified": act("close", "fail"),
     # --- samples ---
     "n_samples": Example(
         [sample("87.5"), sample(None), sample("0"), sample("90", END)],

@@ -28,10 +28,11 @@ from gridmgmt.scorecards import assessment
 from gridmgmt.scorecards.documents import Comparison, Evaluated, Facts, Header, Number, Reason, Refusal, Subject, apart
 from gridmgmt.scorecards.exports import cards, lines, results, sketch, tables
 from gridmgmt.scorecards.exports.cards import Card
+from gridmgmt.scorecards.exports.outcome_text import evaluated, evaluation_text
 from gridmgmt.scorecards.exports.page import page
 from gridmgmt.scorecards.exports.scene import bin_spots, scene_of, view_of
 from gridmgmt.scorecards.exports.workbook import summary_workbook, workbook
-from gridmgmt.texts import catalogue
+from gridmgmt.texts import catalogue, word
 from tests.unit.unit_scorecards import MONTH, departments, shown
 
 BOOK = load.load("grid_baseline")
@@ -831,3 +832,35 @@ def test_a_failed_export_leaves_the_folder_as_it_was(tmp_path):
         _half_an_export(out)
     assert [(p.name, p.read_text()) for p in out.iterdir()] == [("a.json", "1")]
     assert list(tmp_path.iterdir()) == [out]
+
+
+# --- praise and blame of one rank -------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def tied():
+    """Of four units three are tied last, so that they are among the first two and among the last two."""
+    loaded = load.load("qixian")
+    totals = {"A": 90, "B": 70, "C": 70, "D": 70}
+    given = {"periods": {"2021-03": {c: {"result": {"total": t}} for c, t in totals.items()}}}
+    return evaluated(loaded, read_dossier(loaded.rulebook, given))[0]
+
+
+def test_praise_of_the_tied_last_is_not_printed_as_praise(tied):
+    told = {c.title["zh"]: c for c in results.consequences(tied.subjects[1])}
+    praise = told["县委县政府督查局通报表扬（待定）"]
+    assert praise.tone == "notice"
+    assert praise.why["zh"].endswith("同一名次既在受表扬之列又在受批评之列，暂不执行，由人决定")
+    assert praise.why["en"].endswith(
+        "the same rank brings praise and blame, so that neither is carried out until people decide"
+    )
+    assert told["媒体公布末位"].tone == "warning"
+    assert [c.tone for c in results.consequences(tied.subjects[0]) if "待定" in c.title["zh"]] == []
+
+
+def test_where_results_stand_in_one_line_the_clash_is_said(tied):
+    line = results.consequences_line(tied.subjects[1])
+    assert "县委县政府督查局通报表扬（待定）" in line["zh"]
+    assert "Circulated praise by the supervision bureau (not decided)" in line["en"]
+    assert word("undecided_clash", lang="zh") == "同一名次既受表扬又受批评，由人决定"
+    assert "同一名次既在受表扬之列又在受批评之列" in evaluation_text([tied], "zh")

@@ -1,0 +1,132 @@
+"""How much a file may hold (数据上限): bytes, rows, columns, characters, depth; what is met is told, not suffered.
+
+The bounds are those of the process: the command and the application set them from the settings when they start.
+"""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from zipfile import BadZipFile, ZipFile
+
+from gridmgmt.errors import LimitExceeded
+
+_MB = 1_000_000
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The most that is read; each is set by ``GRIDMGMT_MAX_…`` of its name.
+
+    Attributes
+    ----------
+    file_mb
+        Bytes of a file of rows or features, in millions.
+    unpacked_mb
+        Bytes of what is inside a packed file (xlsx, gz).
+    part_mb
+        Bytes of a part of a workbook that is read as a whole, such as its texts.
+    document_mb
+        Bytes of a YAML or JSON document.
+    rows, columns
+        Of a table.
+    sheet_rows
+        Rows of a worksheet, empty ones too; the default is Excel's own most.
+    text_kb
+        Characters of one cell, in thousands.
+    depth
+        Levels of lists and keys inside each other in a YAML document.
+    nodes
+        Values of a YAML document, those behind an alias (``*name``) counted each time.
+    """
+
+    file_mb: int = 1_000
+    unpacked_mb: int = 2_000
+    part_mb: int = 250
+    document_mb: int = 8
+    rows: int = 5_000_000
+    sheet_rows: int = 1_048_576
+    columns: int = 2_000
+    text_kb: int = 1_000
+    depth: int = 60
+    nodes: int = 300_000
+
+
+NAMES = {f"GRIDMGMT_MAX_{f.name.upper()}": f.name for f in fields(Bounds)}
+"""Variable → bound."""
+
+_in_force = Bounds()
+
+
+def use(found: Bounds) -> None:
+    """Set the bounds of this process."""
+    global _in_force
+    _in_force = found
+
+
+def most(name: str) -> int:
+    """How much of something is read at most, in single bytes and characters."""
+    scale = _MB if name.endswith("_mb") else 1_000 if name.endswith("_kb") else 1
+    return int(getattr(_in_force, name)) * scale
+
+
+def hold(file: Path, name: str, found: int) -> None:
+    """Refuse what is more than a bound.
+
+    Raises
+    ------
+    LimitExceeded
+        Names the bound, what was found, and the variable that raises it.
+    """
+    if found > most(name):
+        raise LimitExceeded(
+            file=str(file), limit=name, found=found, most=most(name), setting=f"GRIDMGMT_MAX_{name.upper()}"
+        )
+
+
+def read_text(path: Path, encoding: str = "utf-8") -> str:
+    """The text of a document (YAML, JSON).
+
+    Raises
+    ------
+    LimitExceeded, OSError, UnicodeDecodeError
+    """
+    if path.is_file():
+        hold(path, "document_mb", path.stat().st_size)
+    return path.read_text(encoding)
+
+
+def check_workbook(path: Path) -> None:
+    """Look into a workbook before it is opened: its parts' sizes, and the longest text of a sheet; in little memory.
+
+    What is no zip archive is left to the reader, who says so.
+
+    Raises
+    ------
+    LimitExceeded
+    """
+    hold(path, "file_mb", path.stat().st_size)
+    try:
+        with ZipFile(path) as archive:
+            parts = archive.infolist()
+            hold(path, "unpacked_mb", sum(part.file_size for part in parts))
+            for part in parts:
+                if "/worksheets/" in part.filename:
+                    _check_sheet(path, archive, part.filename)
+                else:
+                    hold(path, "part_mb", part.file_size)
+    except (BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError):  # a password, an unknown packing
+        return
+
+
+def _check_sheet(path: Path, archive: ZipFile, name: str) -> None:
+    """A sheet is read value by value: a text without end would be kept whole, and something of every row."""
+    length = n_rows = 0
+    with archive.open(name) as sheet:
+        while block := sheet.read(_BLOCK):
+            before, tag, _ = block.partition(b"<")
+            length += len(before)
+            hold(path, "text_kb", length)
+            n_rows += block.count(b"<row")
+            hold(path, "sheet_rows", n_rows)
+            if tag:
+                length = len(block) - 1 - block.rfind(b">")

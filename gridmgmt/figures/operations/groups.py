@@ -1,0 +1,153 @@
+"""Figures by source, category, unit, person or ending (分组统计), each explained down to the numbers behind it."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import pandas as pd
+
+from gridmgmt.database import cities
+from gridmgmt.database.work import Connection, Work
+from gridmgmt.errors import GroupMissing, IndicatorMissing, OptionInvalid
+from gridmgmt.figures.counts import COUNTS
+from gridmgmt.figures.grouping import ENDINGS, GROUPINGS, grouped, groups
+from gridmgmt.figures.operations.period_counts import Counted, Figures, figures
+from gridmgmt.people.store import categories as category_store
+from gridmgmt.people.store import people as person_store
+from gridmgmt.people.store import units as unit_store
+from gridmgmt.periods import Period
+
+_ACTS = tuple(name for name, count in COUNTS.items() if count.of == "acts")
+
+
+@dataclass(frozen=True)
+class Groups:
+    """A period's figures by group.
+
+    Attributes
+    ----------
+    table
+        code, name_zh, name_en, the base counts, the rates (NaN = no data); the rows in no group last under ``""``.
+    total
+        The counts of all rows, which the groups add up to.
+    """
+
+    by: str
+    table: pd.DataFrame
+    total: Mapping[str, int | Fraction]
+    found: Figures
+
+
+def by_group(work: Work, period: Period, by: str, as_of: dt.datetime | None = None, *, names: bool = False) -> Groups:
+    """Counts and rates of a period by ``by``, one of :data:`GROUPINGS` (unit and person: those without a case too).
+
+    Parameters
+    ----------
+    names
+        Also the names of persons, which are personal data.
+
+    Raises
+    ------
+    OptionInvalid, NoEditionOnDate, PeriodAhead, CutOffAhead
+    """
+    with work.snapshot() as connection:
+        found, parts, units = _read(connection, period, by, as_of)
+        called = _names(connection, found, by, units, names=names)
+        shown = {"unit": called, "person": called, "ending": ENDINGS}.get(by, ())
+        counts = grouped([(p.facts, p.masks, groups(p.facts, by, units)) for p in parts], shown)
+    table = counts.table()
+    for place, lang in enumerate(("zh", "en"), 1):
+        table.insert(place, f"name_{lang}", [called.get(code, {}).get(lang) for code in table["code"]])
+    return Groups(by, table, counts.total, found)
+
+
+def numbers_behind(
+    work: Work,
+    period: Period,
+    by: str,
+    code: str,
+    count: str | None = None,
+    *,
+    level: str | None = None,
+    as_of: dt.datetime | None = None,
+) -> dict[str, list[str]]:
+    """Count → the numbers of the cases, samples or steps behind it in one group (追溯); ``""``: those in none.
+
+    Parameters
+    ----------
+    by
+        ``grid`` (of a level) or one of :data:`GROUPINGS`.
+    count
+        Only this one; None: every count that has any.
+
+    Raises
+    ------
+    IndicatorMissing, GroupMissing, OptionInvalid, LevelUnknown, NoEditionOnDate, PeriodAhead, CutOffAhead
+    """
+    with work.snapshot() as connection:
+        if by == "grid":
+            city = cities.load_city(connection)
+            number = city.level(level or "").number
+            found = figures(connection, city, period, as_of, [number])
+            parts = [*found.parts.values()]
+            units: dict[int, str] = {}
+            known = {*found.grids.loc[found.grids["level"] == number, "code"], ""}
+            rows = [_of_grid(p, number, code) for p in parts]
+        else:
+            found, parts, units = _read(connection, period, by, as_of)
+            own = [groups(p.facts, by, units).fillna("") for p in parts]
+            known = {"", *ENDINGS, *units.values(), *(c for series in own for c in series)}
+            known |= {*_names(connection, found, by, units, names=False)}
+            rows = [np.asarray(series == code, dtype=bool) for series in own]
+    if code not in known:
+        raise GroupMissing(by=by, code=code, known=sorted(c for c in known if c)[:20])
+    counts = {name for p in parts for name in p.masks}
+    if count is not None and count not in counts:
+        raise IndicatorMissing(name=count, known=sorted(counts))
+    return {
+        name: p.facts.frame.loc[mask & row, p.key].tolist()
+        for p, row in zip(parts, rows, strict=True)
+        for name, mask in p.masks.items()
+        if name == count or (count is None and bool((mask & row).any()))
+    }
+
+
+def _of_grid(part: Counted, level: int, code: str) -> np.ndarray:
+    """Which rows count in a grid, roads that lie there in part included; ``""``: in none of the level."""
+    inside = np.zeros(len(part.facts.frame), dtype=bool)
+    if code:
+        inside[[*part.of_grid(level, code)]] = True
+        return inside
+    whole = part.codes[level].isna().to_numpy()
+    whole[[*part.shared[level]]] = False
+    whole[[row for row, own in part.shared[level].items() if "" in own]] = True
+    return np.asarray(whole, dtype=bool)
+
+
+def _read(
+    connection: Connection, period: Period, by: str, as_of: dt.datetime | None
+) -> tuple[Figures, list[Counted], dict[int, str]]:
+    if by not in GROUPINGS:
+        raise OptionInvalid(name="--by", value=by, expected=" / ".join(("grid", *GROUPINGS)))
+    city = cities.load_city(connection)
+    wanted = _ACTS if by == "person" else ()
+    found = figures(connection, city, period, as_of, [city.levels[0].number], step_counts=wanted)
+    units = {v: k for k, v in unit_store.unit_ids(connection).items()}
+    return found, [found.parts[of] for of in GROUPINGS[by]], units
+
+
+def _names(
+    connection: Connection, found: Figures, by: str, units: Mapping[int, str], *, names: bool
+) -> dict[str, dict[str, str | None]]:
+    """Group → its name by language."""
+    if by == "category":
+        return category_store.category_names(connection, found.city.scheme)
+    if by == "unit":
+        told = unit_store.units(connection)
+        return {code: {"zh": told[code]["name_zh"], "en": told[code]["name_en"]} for code in units.values()}
+    if by == "person":
+        there = person_store.people_between(connection, found.period.start, found.period.last)
+        return {p.code: {"zh": p.name if names else None} for p in there}
+    return {}
