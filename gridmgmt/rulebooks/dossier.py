@@ -93,7 +93,7 @@ class Record:
     ``signed``: findings and events are completely entered (录入完毕), so that
     nothing listed means that nothing happened; a file is its own signature.
     ``sources`` says where each value came from, ``results`` which results of other assessments it was made of,
-    ``exempted`` which facts a granted appeal left out.
+    ``sampled`` of how many samples it is the mean, ``exempted`` which facts a granted appeal left out.
     """
 
     values: Mapping[str, Value] = field(default_factory=dict)
@@ -102,6 +102,7 @@ class Record:
     sources: Mapping[str, str] = field(default_factory=dict)
     exempted: tuple[str, ...] = ()
     results: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    sampled: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -282,7 +283,7 @@ def _period(book: Rulebook, label: str, faults: list[Fault]) -> Period | None:
 
 
 def _record(book: Rulebook, period: Period, code: str, raw: Any, faults: list[Fault]) -> Record:
-    known = ("inputs", "result", "signed", "sources", "results", "exempted")
+    known = ("inputs", "result", "signed", "sources", "results", "sampled", "exempted")
     if not isinstance(raw, Mapping) or set(raw) - set(known):
         _fault(faults, period.label, code, "", raw, expected("only", known=known, unknown=_strange(raw, known)))
         return Record()
@@ -305,7 +306,7 @@ def _record(book: Rulebook, period: Period, code: str, raw: Any, faults: list[Fa
         _fault(faults, period.label, code, "signed", raw["signed"], expected("flag"))
     return Record(
         values, given, signed is not False, raw.get("sources") or {}, tuple(raw.get("exempted") or ()),
-        raw.get("results") or {},
+        raw.get("results") or {}, raw.get("sampled") or {},
     )  # fmt: skip
 
 

@@ -79,7 +79,8 @@ def _period(
         subject = dossier.subjects[code]
         contexts[code] = Context(
             book, values[code], subject.role, subject.attributes, _within(book, period, code, done),
-            signed=is_signed(dossier, period.label, code), **_carried(stage, period, _before(stage, code, done)),
+            signed=is_signed(dossier, period.label, code), told_by=_told_by(dossier.periods[period.label].get(code)),
+            **_carried(stage, period, _before(stage, code, done)),
         )  # fmt: skip
     made = {code: _outcome(stage, period, code, c) for code, c in contexts.items() if code not in given}
     for code, (charged, waits) in _charges(stage, dossier, made).items():
@@ -87,6 +88,14 @@ def _period(
             context = replace(contexts[code], charged=charged, waits=(*contexts[code].waits, *waits))
             made[code] = _outcome(stage, period, code, context)
     return {**made, **{code: _as_given(stage, period, code, g, values[code]) for code, g in given.items()}}
+
+
+def _told_by(record: Record | None) -> dict[str, Fraction | None]:
+    """The inputs that nobody entered but that were taken from elsewhere → of how many samples they are the mean."""
+    if record is None:
+        return {}
+    sampled = {name: Fraction(n) for name, n in record.sampled.items()}
+    return {**{name: None for name, source in record.sources.items() if source == "result"}, **sampled}
 
 
 def _within(

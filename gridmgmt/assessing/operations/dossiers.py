@@ -97,7 +97,7 @@ def build(
     ------
     NoEditionOnDate, PeriodAhead, LevelUnknown, SubjectsMissing
     """
-    filters = filters_of(book, partial(_repeats, connection, period))
+    filters = filters_of(book, partial(_repeats, connection, period), city.zone)
     found = figures(connection, city, period, as_of, filters=filters, step_counts=step_counts_of(book))
     subjects = _subjects(connection, city, book, found, level)
     counts = _counts(connection, book, found, subjects)
@@ -238,10 +238,13 @@ def _record(
     inputs: dict[str, Any] = {}
     sources: dict[str, str] = {}
     results: dict[str, Any] = {}
+    sampled: dict[str, int] = {}
     for name, spec in specs.items():
         counted = source.value(name, spec, subject)
         if counted is not None:
             inputs[name], sources[name] = counted
+            if (n := source.n_sampled(spec, subject)) is not None:
+                sampled[name] = n
         elif (taken := results_of.value(spec.result, subject)) is not None:
             inputs[name], results[name] = taken
             sources[name] = "result"
@@ -249,7 +252,8 @@ def _record(
             inputs[name], sources[name] = own[name], "entries"
     needs_sign = any(s.type in LISTED and s.automatic is None for s in specs.values())
     signed = not needs_sign or bool(yes_no(own.get(SIGNED, everybody.get(SIGNED))))
-    record: dict[str, Any] = {"inputs": inputs, "sources": sources, **({"results": results} if results else {})}
+    more = {"results": results, "sampled": sampled}
+    record: dict[str, Any] = {"inputs": inputs, "sources": sources, **{k: v for k, v in more.items() if v}}
     return record if signed else {**record, "signed": False}
 
 

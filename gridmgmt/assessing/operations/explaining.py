@@ -193,7 +193,9 @@ def _counts_of(header: Header, inputs: Sequence[str]) -> dict[str, str]:
     counts = {}
     for name in inputs:
         count = header.rulebook.inputs[name].count if name in header.rulebook.inputs else None
-        if count is not None:
+        if (sampled := filtered("n_scored_samples", name)) in known:
+            counts[name] = sampled
+        elif count is not None:
             counts[name] = own if (own := f"{count}@{name}") in known else count
     return counts
 

@@ -112,6 +112,7 @@ def test_total_rank_item_and_a_named_subject_are_taken_with_name_and_hash(town: 
     assert points(made, "D1") == {"timely_part": "60", "place_part": "1", "west_part": "80"}
     assert points(made, "D2") == {"timely_part": "64", "place_part": "2", "west_part": "80"}
     source, _, _ = scoring.read(town, "court-2025-12-1")
+    assert made.subjects[1].lines[0].reason.code == "line_taken"
     held = made.subjects[1].inputs["digital"]
     assert held.from_ == "result"
     (taken,) = held.results or ()
@@ -267,3 +268,43 @@ def test_points_of_dispatchers_flow_into_their_home_units_month(
     assert [(b.taken.code, b.why.entries and b.why.entries["own_actions"][0]["value"]) for b in borrowed] == [
         ("P1", 8), ("P2", 5),
     ]  # fmt: skip
+
+
+SAMPLED = """\
+id: sampled
+version: 1
+title: {zh: 抽查, en: Spot checks}
+issuer: {zh: 小城, en: the town}
+source: project convention
+valid: {from: 2025-01-01}
+population: {kind: grid, levels: [community]}
+empty: {option: incomplete, reason: {zh: 缺一不可, en: all is needed}}
+inputs:
+  day:
+    title: {zh: 白天样本, en: Samples by day}
+    automatic: {sample_mean: true, hours: [9, 18]}
+    entered: {zh: 样本未入库时录入, en: where they are not in the database}
+stages:
+  - id: month
+    title: {zh: 月度, en: Month}
+    cadence: month
+    score: {id: total, title: {zh: 得分, en: Score}, kind: entered, input: day, points: 100}
+"""
+
+
+def test_a_mean_of_samples_says_of_how_many_and_leads_to_their_numbers(town: Work, tmp_path: Path) -> None:
+    samples = [("s1", "2025-12-01 09:00", "100", "D1-1"), ("s2", "2025-12-01 17:59", "50", "D1-1")]
+    samples += [("night", "2025-12-01 18:00", "0", "D1-1"), ("none", "2025-12-02 10:00", "", "D1-1")]
+    towns.load_samples(town, tmp_path, samples)
+    (tmp_path / "sampled.yaml").write_text(SAMPLED, "utf-8")
+    (tmp_path / "day.csv").write_text("period,subject,input,value\n2025-12,D1-2,day,66\n", "utf-8")
+    entries.import_entries(town.but(actor="王主任"), str(tmp_path / "sampled.yaml"), tmp_path / "day.csv")
+    made = score(town, tmp_path, book="sampled")
+    assert totals(made) == {"D1-1": "75", "D1-2": "66", "D2-1": None, "D2-2": None}
+    reasons = {d.subject.code: (d.lines[0].reason.code, dict(d.lines[0].reason.facts)) for d in made.subjects[:2]}
+    assert reasons == {
+        "D1-1": ("line_sampled", {"entered": "75", "n": "2"}), "D1-2": ("line_entered", {"entered": "66"}),
+    }  # fmt: skip
+    assert explaining.explain(town, made.name, "D1-1", "total").evidence == {"day": ["s1", "s2"]}
+    assert explaining.explain(town, made.name, "D1-2", "total").evidence == {"day": []}
+    assert recomputing.recompute(town, made.name).is_same
