@@ -296,7 +296,20 @@ def _ranked(
                 made[code], rank=place, ranked_of=len(known), tied=tied, from_bottom=worst[code][0],
                 is_first=differ and place == 1, is_last=differ and totals[code] == lowest,
             )  # fmt: skip
-    return {code: _with_given(o, given[code]) if code in given else o for code, o in out.items()}
+    placed = {code: _with_given(o, given[code]) if code in given else o for code, o in out.items()}
+    return {code: replace(o, shown=tuple(_placed(n, o) for n in o.shown)) for code, o in placed.items()}
+
+
+def _placed(node: Node, outcome: Outcome) -> Node:
+    """A shown rank once everybody is ranked: that of the totals, unless another was published, which says so."""
+    if node.kind != "rank" or outcome.rank is None:
+        return node
+    facts = numbers(rank=outcome.rank, of=outcome.ranked_of)
+    if node.value is None:
+        return replace(node, value=Fraction(outcome.rank), status="ok", reason=Reason("line_rank", facts))
+    if node.value != outcome.rank:
+        return replace(node, reason=Reason("line_rank_differs", {**facts, **numbers(told=node.value)}))
+    return node
 
 
 def _with_given(outcome: Outcome, given: Given) -> Outcome:
