@@ -199,7 +199,7 @@ class ScorecardRow(BaseModel):
     status: Status
     formed: str | None = Field(description="The share of the points that have data, exact; null: nothing is scored.")
     reason: str = Field(description="Why there is this total, or none: a code.", examples=["total_sum"])
-    n_missing: int = Field(description="Inputs still to be handed in.")
+    n_missing: int = Field(description="Inputs still to be handed in, without which there is no result.")
     consequences: list[ReachedConsequence]
     points: dict[str, str | None]
     counts: dict[str, int | str]
