@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from gridmgmt.casework.cases import ORDER_KINDS
 from gridmgmt.documents import Exact, Id, Strict, Words
 from gridmgmt.figures.counts import COUNTS
 
@@ -35,6 +36,12 @@ def _known_count(name: str) -> str:
     return name
 
 
+def _known_order(kind: str) -> str:
+    if kind not in ORDER_KINDS:
+        raise ValueError(f"no kind of order {kind}; known are {', '.join(ORDER_KINDS)}")
+    return kind
+
+
 class CaseFilter(Strict):
     """Which cases a count leaves out or keeps, beside the count's own rule."""
 
@@ -44,6 +51,8 @@ class CaseFilter(Strict):
     except_categories: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     """Only reports from these sources (问题来源), as the export words them."""
+    order_kinds: tuple[Annotated[str, AfterValidator(_known_order)], ...] = ()
+    """Of supervision orders only these kinds (督办类别)."""
     repeats: str | None = None
     """Only cases that repeat an earlier one by this rule of data/repeats: class, place, road class (重复案件)."""
 
@@ -71,6 +80,8 @@ class Automatic(Strict):
         steps and the clock.
     posts
         How many people hold posts of this role (岗位) for the subject on the period's last day.
+    full_time
+        Of these only people with a full-time post (专职) there, or only those without one.
     """
 
     count: Annotated[str, AfterValidator(_known_count)] | None = None
@@ -83,6 +94,7 @@ class Automatic(Strict):
     grids: str | None = None
     accounts: bool = False
     posts: str | None = None
+    full_time: bool | None = None
 
     @property
     def facts(self) -> str | None:
@@ -99,6 +111,10 @@ class Automatic(Strict):
             raise ValueError("needs exactly one of count, sample_mean, staff, grids, accounts, posts")
         if (self.only or self.per_day) and self.count is None:
             raise ValueError("only and per_day belong to a count")
+        if self.full_time is not None and self.posts is None:
+            raise ValueError("full_time belongs to posts")
+        if self.only is not None and self.only.order_kinds and self.count != "n_supervised":
+            raise ValueError("order_kinds belong to the count n_supervised")
         if (self.sample_types or self.hours) and not self.sample_mean:
             raise ValueError("sample_types and hours belong to sample_mean")
         return self

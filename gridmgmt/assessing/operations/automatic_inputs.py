@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -68,7 +68,7 @@ def _kept(automatic: Automatic, repeats: Repeats, facts: Facts) -> Any:
     if only is None:
         raise ValueError("a count without a filter")
     numbers = repeats(only.repeats, facts) if only.repeats else None
-    return kept(facts, only.kind, only.categories, only.except_categories, only.sources, numbers)
+    return kept(facts, only.kind, only.categories, only.except_categories, only.sources, numbers, only.order_kinds)
 
 
 class Sources:
@@ -108,7 +108,7 @@ class Sources:
             sums = self._staff.get(subject.key[2])
             return None if sums is None else (exact(Fraction(sums[automatic.staff])), "staff")
         if automatic.posts is not None:
-            n = self._n_posts(automatic.posts, subject)
+            n = self._n_posts(automatic.posts, automatic.full_time, subject)
             return None if n is None else (n, "posts")
         if automatic.accounts:
             accounts = self._accounts_of(subject)
@@ -197,12 +197,17 @@ class Sources:
         own = self.found.grids[self.found.grids["edition"] == self.found.edition.name]
         return people.headcount(self._connection, own, self.found.period.last)
 
-    def _n_posts(self, role: str, subject: Assessed) -> int | None:
-        """How many people hold posts of a role; None for persons, and where the city has no posts of it at all."""
+    def _n_posts(self, role: str, full_time: bool | None, subject: Assessed) -> int | None:
+        """How many people hold posts of a role, or of these the full-time ones, or the others.
+
+        None for persons, and where the city has no posts of the role at all.
+        """
         kind, level, code = subject.key
         if kind == "person" or not any(role in by_role for by_role in self._heads.people.values()):
             return None
-        return self._heads.n(("grid" if kind == "grid" else "unit", level, code), role)
+        key: tuple[Literal["grid", "unit"], int, str] = ("grid" if kind == "grid" else "unit", level, code)
+        n, n_full_time = self._heads.n(key, role), self._heads.n_full_time(key, role)
+        return n if full_time is None else n_full_time if full_time else n - n_full_time
 
     def _n_below(self, level: str, subject: Assessed) -> int | None:
         """How many grids of a level lie below a grid; None where the city has no such level."""

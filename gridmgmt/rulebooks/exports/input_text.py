@@ -56,7 +56,9 @@ def _repeats(rule: RepeatRule) -> Words:
 def _automatic_words(automatic: Automatic) -> Words:
     """What an automatic input is counted from."""
     if automatic.posts is not None:
-        return words("show_posts", role=automatic.posts)
+        held = {True: words("show_full_time"), False: words("show_not_full_time")}
+        counted = words("show_posts", role=automatic.posts)
+        return counted if automatic.full_time is None else concat(counted, held[automatic.full_time])
     if automatic.accounts:
         return words("show_accounts")
     if automatic.staff is not None:
@@ -80,5 +82,7 @@ def _only(kept: CaseFilter) -> list[Words]:
     out = [words(f"show_only_kind_{kept.kind}")] if kept.kind is not None else []
     if kept.repeats is not None:
         out.append(words("show_only_repeats", rule=kept.repeats))
+    if kept.order_kinds:
+        out.append(words("show_only_orders", names=joined([words(f"order_{kind}") for kind in kept.order_kinds])))
     lists = (("categories", kept.categories), ("except", kept.except_categories), ("sources", kept.sources))
     return out + [words(f"show_only_{name}", names=", ".join(values)) for name, values in lists if values]

@@ -378,7 +378,8 @@ def test_rows_that_cannot_be_stored_go_to_quarantine_and_the_others_load(town: W
         case("n" * 2000),
         case("unit", unit="U" * 6000),
         case("nul", text="甲\x00"),
-        case("text", text="x"),
+        case("text", text="zzz"),
+        *(case(f"good {n}") for n in range(5)),
     ]
     path = towns.write_csv(tmp_path / "cases.csv", rows)
     path.write_bytes(path.read_bytes().replace(b"zzz", b"\xff"))
