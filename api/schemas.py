@@ -127,6 +127,7 @@ class Located(BaseModel):
     on: str | None
     category: str | None
     assigned: bool = Field(description="Whether any grid owns the point.")
+    swapped: bool = Field(description="No grid owns it, and one would with latitude and longitude the other way round.")
     grids: list[GridRef] = Field(description="From the city down to the deepest grid that owns the point.")
     unit: Unit | None
     near: list[Neighbour] = Field(
