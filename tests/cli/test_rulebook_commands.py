@@ -231,11 +231,29 @@ def test_evaluate_tries_other_values(run: Run, mine: Path) -> None:
     assert isinstance(run("evaluate", str(mine), "--input", inputs, "--set", "x.y=1").exception, RulebookInvalid)
 
 
+@pytest.mark.parametrize("book", known())
+def test_evaluate_takes_every_worked_example_as_a_file(run: Run, book: str) -> None:
+    examples = read_examples(data_path("rulebooks", book, "examples.yaml").read_text("utf-8"))
+    for example in (e for e in examples if "given" in e):
+        given, where = Path("given.yaml"), example["name"]["en"]
+        YAML().dump(example["given"], given)
+        changes = [w for k, v in (example.get("changes") or {}).items() for w in ("--set", f"{k}={v}")]
+        plain, as_json = (run("evaluate", book, "--input", str(given), *changes, *w) for w in ([], ["--json"]))
+        if "refused" in example:
+            assert isinstance(plain.exception, DossierInvalid), where
+            assert isinstance(as_json.exception, DossierInvalid), where
+        else:
+            assert (plain.exit_code, as_json.exit_code) == (0, 0), (where, plain.exception, as_json.exception)
+            periods = [period["period"] for period in json.loads(as_json.output)]
+            assert periods, where
+            assert all(period in plain.output for period in periods), where
+
+
 def test_evaluate_lists_what_is_missing_and_takes_nothing_for_it(run: Run, mine: Path) -> None:
     inputs = written({"U": {"inputs": {k: v for k, v in INPUTS.items() if k != "rework_cases"}}})
     shown = told(run("evaluate", str(mine), "--input", inputs))
     assert "U：没有总分" in shown
-    assert "尚缺：返工案件数 (2025-01 rework_cases)" in shown
+    assert "尚缺数据：返工案件数 (2025-01 rework_cases)" in shown
 
 
 def test_evaluate_tells_consequences(run: Run, mine: Path) -> None:
