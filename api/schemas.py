@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gridmgmt.scorecards.documents import Document, Header, Line, Reached, Status, Subject, Tone
+from gridmgmt.scorecards.documents import Document, Header, Line, Reached, Status, Subject, Taken, Tone
 
 
 class Problem(BaseModel):
@@ -160,6 +160,13 @@ class NumbersBehind(BaseModel):
     numbers: dict[str, list[str]]
 
 
+class Replaced(BaseModel):
+    """A result that was taken from an assessment which holds no longer: nothing changes by itself."""
+
+    taken: str
+    now: str
+
+
 class AssessmentRow(BaseModel):
     """An assessment in the list."""
 
@@ -168,6 +175,7 @@ class AssessmentRow(BaseModel):
     period: str = Field(examples=["2025-12"])
     as_of: str
     sha256: str
+    stale: list[Replaced] = Field(description="Results it took that were corrected since.")
 
 
 class Assessment(BaseModel):
@@ -258,3 +266,12 @@ class Explained(BaseModel):
     entry_texts: dict[str, list[str]] = Field(description="The same entries in the reader's language.")
     input_names: dict[str, Name]
     periods: list[Ground]
+    results: dict[str, list["Borrowed"]] = Field(description="Input → results of other assessments it was made of.")
+    stale: list[Replaced] = Field(description="Results that the assessment took and that were corrected since.")
+
+
+class Borrowed(BaseModel):
+    """A result of another assessment, and what it rests on in its turn."""
+
+    taken: Taken
+    why: Explained

@@ -52,10 +52,11 @@ def grids_import(
     from gridmgmt.places.operations import editions
 
     columns = GridColumns(code, level or "", name, name_en, next(iter(parent), None), above=tuple(parent[1:]))
-    settled = settlement(overlaps, by, why, first)
+    writer = run.work.writer
+    settled = settlement(overlaps, by or writer.name or writer.os_user, why, first)
     with run.progress() as tell:
         made = editions.import_grids(
-            run.work.but(progress=tell),
+            run.work.but(progress=tell, actor=by),
             files,
             edition,
             base=base,

@@ -5,6 +5,7 @@ An input is counted from the database (``automatic``) or handed in by people
 as sums of inputs, so that a disputed denominator is one line of data.
 """
 
+from fractions import Fraction
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -120,6 +121,46 @@ class Automatic(Strict):
         return self
 
 
+class ResultOf(Strict):
+    """The result of another assessment (另一考核的结果): the published one, else the newest.
+
+    Attributes
+    ----------
+    rulebook
+        The other rulebook; ``local``: one that the city writes itself, which need not be at hand.
+    take, item
+        The total, the rank on its level, or an item's points.
+    within
+        Of all periods of this length within the own one (months of a year); none: of the same period.
+    whose
+        Of the same subject; of the grid or unit above it; of those directly below it; ``home_unit``: of the persons
+        whose home unit it is, or of a person's home unit (在职单位: the full-time post, else the one begun last);
+        ``named``: of the subject with the code that ``named`` tells, for everybody.
+    how
+        What several results come to.
+    times
+        What the result is multiplied by; -1 turns points that were lost into a number.
+    """
+
+    rulebook: Id
+    local: bool = False
+    take: Literal["total", "rank", "item"] = "total"
+    item: Id | None = None
+    within: Literal["month", "quarter", "half"] | None = None
+    whose: Literal["same", "parent", "children", "home_unit", "named"] = "same"
+    named: str | None = None
+    how: Literal["mean", "sum"] = "mean"
+    times: Exact = Fraction(1)
+
+    @model_validator(mode="after")
+    def _whole(self) -> "ResultOf":
+        if (self.take == "item") != (self.item is not None):
+            raise ValueError("item belongs to take: item")
+        if (self.whose == "named") != (self.named is not None):
+            raise ValueError("named belongs to whose: named")
+        return self
+
+
 class RepeatRule(Strict):
     """When filed cases are repeats (重复案件): same class, same place, so many times in the period.
 
@@ -153,8 +194,9 @@ class Input(Strict):
     per: Literal["subject", "all"] = "subject"
     """``all``: one value for every subject of the period."""
     automatic: Automatic | None = None
+    result: ResultOf | None = None
     entered: Words | None = None
-    """Why people must hand it in; beside ``automatic``: only where the exports cannot tell."""
+    """Why people must hand it in; beside ``automatic`` or ``result``: only where these cannot tell."""
     repeats: RepeatRule | None = None
     """Of filings: which of them are repeats; as a number the input is how many."""
     except_codes: dict[str, Words] = Field(default_factory=dict)
@@ -174,8 +216,10 @@ class Input(Strict):
 
     @model_validator(mode="after")
     def _whole(self) -> "Input":
-        if self.automatic is None and self.entered is None:
-            raise ValueError("needs automatic (where it is counted) or entered (why people hand it in)")
+        if self.automatic is None and self.result is None and self.entered is None:
+            raise ValueError("needs automatic (where it is counted), result, or entered (why people hand it in)")
+        if self.result is not None and (self.automatic is not None or self.type not in ("number", "count")):
+            raise ValueError("a result is a number or a count, and is not counted as well")
         if (self.type == "choice") != bool(self.choices):
             raise ValueError("choices belong to type choice")
         if (self.type == "ratings") != bool(self.groups):

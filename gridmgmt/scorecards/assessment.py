@@ -276,7 +276,13 @@ def _inputs(dossier: Dossier, outcome: Outcome, record: Record) -> dict[str, Inp
     everybody, own = ((records.get(c) or {}).get("inputs") or {} for c in ("*", outcome.subject))
     values = {**everybody, **own}
     return {
-        name: InputValue.model_validate({"value": value, "from": record.sources.get(name, "entries")})
+        name: InputValue.model_validate(
+            {
+                "value": value,
+                "from": record.sources.get(name, "entries"),
+                **({"results": record.results[name]} if name in record.results else {}),
+            }
+        )
         for name, value in sorted(values.items())
         if name in outcome.values
     }

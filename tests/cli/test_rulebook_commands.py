@@ -332,3 +332,23 @@ def test_a_fault_that_has_nothing_to_do_with_what_is_written_is_not_taken_for_on
         raise BrokenPipeError
     with pytest.raises(OptionInvalid, match="made"), base._writing({"out": tmp_path / "made.csv"}):
         raise OSError("Cannot save file into a non-existent directory")
+
+
+def test_samples_are_asked_on_paper_figures(run: Run) -> None:
+    """31 in each of 4 streets, 29 in each of 7 towns, which have no estates to look at."""
+    found = json.loads(told(run("samples", "huiji", "--units", "street=4", "--units", "town=7", "--json")))
+    assert (found["n"], [x["n_each"] for x in found["units"]]) == (327, [31, 29])
+    assert (found["objects"]["estate"], found["objects"]["five_small_unit"]) == (8, 55)
+    shown = told(run("samples", "huiji", "--units", "town=7", lang="zh"))
+    assert "小区物业管理" in shown
+    assert "每月共 203 个样本" in shown
+
+
+def test_inputs_print_their_codes(run: Run) -> None:
+    assert "county_circular Named in a county circular" in " ".join(told(run("inputs", "qixian", lang="en")).split())
+    found = {x["id"]: x["codes"] for x in json.loads(told(run("inputs", "coadmin_staff", "--json")))}
+    assert found == {
+        "result": {"pass": {"zh": "合格", "en": "Pass"}, "fail": {"zh": "不合格", "en": "Fail"}},
+        "serious_breaches": {},
+    }
+    assert isinstance(run("inputs", "qixian", "--subjects").exception, OptionInvalid)  # only a form lists them

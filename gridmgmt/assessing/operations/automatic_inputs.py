@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, partial
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 
@@ -45,13 +46,15 @@ Repeats = Callable[[str, Facts], Collection[str]]
 """A rule of data/repeats, a period's cases → the numbers of those that are repeats by it."""
 
 
-def filters_of(book: Rulebook, repeats: Repeats) -> Filters:
-    """A rulebook's own counts: those with a filter on cases."""
+def filters_of(book: Rulebook, repeats: Repeats, zone: ZoneInfo) -> Filters:
+    """A rulebook's own counts: those with a filter on cases, and the samples behind each mean of samples."""
     out = {}
     for name, spec in book.inputs.items():
         automatic = spec.automatic
         if automatic is not None and automatic.count is not None and automatic.only is not None:
             out[filtered(automatic.count, name)] = partial(_kept, automatic, repeats)
+        if automatic is not None and automatic.sample_mean:
+            out[filtered("n_scored_samples", name)] = partial(_sampled, automatic, zone)
     return out
 
 
@@ -69,6 +72,21 @@ def _kept(automatic: Automatic, repeats: Repeats, facts: Facts) -> Any:
         raise ValueError("a count without a filter")
     numbers = repeats(only.repeats, facts) if only.repeats else None
     return kept(facts, only.kind, only.categories, only.except_categories, only.sources, numbers, only.order_kinds)
+
+
+def _sampled(automatic: Automatic, zone: ZoneInfo, facts: Facts) -> Any:
+    """Which samples are of the types and hours that a mean is taken over."""
+    return _of_types_and_hours(automatic, zone, facts.frame).to_numpy(dtype=bool)
+
+
+def _of_types_and_hours(automatic: Automatic, zone: ZoneInfo, frame: pd.DataFrame) -> pd.Series:
+    taken = pd.Series(True, index=frame.index)
+    if automatic.sample_types:
+        taken &= frame["sample_type"].isin(automatic.sample_types)
+    if automatic.hours is not None:
+        hour = frame["sampled_at"].dt.tz_convert(zone).dt.hour
+        taken &= (hour >= automatic.hours[0]) & (hour < automatic.hours[1])
+    return taken
 
 
 class Sources:
@@ -226,17 +244,23 @@ class Sources:
         """
         if subject.key[0] == "person":
             return None
-        frame = self._of_subject(subject)
-        if automatic.sample_types:
-            frame = frame[frame["sample_type"].isin(automatic.sample_types)]
-        if automatic.hours is not None:
-            hour = frame["sampled_at"].dt.tz_convert(self.city.zone).dt.hour
-            frame = frame[(hour >= automatic.hours[0]) & (hour < automatic.hours[1])]
+        frame = self._samples_of(automatic, subject)
         means = []
         for _, group in frame.groupby(frame["sample_type"].fillna("")):
             scores = [Fraction(str(x)) * w for x, w in zip(group["score"], group["weight"], strict=True)]
             means.append(sum(scores, Fraction(0)) / sum(group["weight"], Fraction(0)))
         return sum(means, Fraction(0)) / len(means) if means else None
+
+    def n_sampled(self, spec: Input, subject: Assessed) -> int | None:
+        """How many samples an input is the mean of, a road that is shared as one; None where it is no mean."""
+        automatic = spec.automatic
+        if automatic is None or not automatic.sample_mean:
+            return None
+        return len(self._samples_of(automatic, subject))
+
+    def _samples_of(self, automatic: Automatic, subject: Assessed) -> pd.DataFrame:
+        frame = self._of_subject(subject)
+        return frame[_of_types_and_hours(automatic, self.city.zone, frame)]
 
     def _of_subject(self, subject: Assessed) -> pd.DataFrame:
         """The scored samples of a unit or grid, each with its weight: 1, or the share of its length in the grid."""

@@ -251,6 +251,17 @@ def listing(connection: Connection) -> list[dict[str, Any]]:
     return [dict(r) for r in connection.execute(statement).mappings()]
 
 
+def replaced_sources(connection: Connection, name: str | None = None) -> dict[str, list[dict[str, str]]]:
+    """Assessment → the assessments whose results it took and that hold no longer (``taken``), with what does (``now``).
+
+    Only those that took such results; ``name``: of this one.
+    """
+    out: dict[str, list[dict[str, str]]] = {}
+    for row in rows(connection, "assessing/store/replaced_sources", assessment=name):
+        out.setdefault(row["name"], []).append({"taken": row["taken"], "now": row["now"]})
+    return out
+
+
 def documents(connection: Connection, assessment_id: int, level: int | None = None) -> list[Document]:
     """Subjects' documents, by level and code."""
     statement = _documents(assessment_id, level).order_by(t.subject.c.level, t.subject.c.code)
