@@ -192,12 +192,14 @@ def _photo(text: str) -> tuple[Kind, Path]:
     return kinds[kind], Path(path)
 
 
-def _is_now(run: State, found: Case) -> str:
+def _is_now(run: State, found: Case, units: Mapping[str, Mapping[str, str | None]] | None = None) -> str:
+    """Where a case stands, with the unit's name where the names of units are at hand."""
     from gridmgmt.casework.cases import STATES
 
+    unit = run.coded(found.unit_code, (units or {}).get(found.unit_code or "", {}))
     facts = {
         "case_no": found.case_no, "state": found.state, "stage": STATES.get(found.state), "n": found.n_steps,
-        "unit": found.unit_code, "due": _time(run, found.effective_due_at),
+        "unit": unit, "due": _time(run, found.effective_due_at),
     }  # fmt: skip
     return run.word("case_is_now", facts)
 
@@ -216,12 +218,16 @@ def case_show(run: State, case_no: str, *, now: str | None = None) -> View:
 
 
 def _case(run: State, found: lookup.Shown) -> Shown:
+    from gridmgmt.people.operations import reference
+
+    units = reference.unit_names(run.work)
     where = " › ".join(str(g[f"name_{run.lang}"] or g["code"]) for g in found.grids)
-    yield _is_now(run, found.case)
+    yield _is_now(run, found.case, units)
     yield run.word("case_place", {"where": where or None, "address": found.case.address})
     yield run.word("case_marks", {"marks": [*run.words(found.marks, "mark_")] or None})
     rows = [
-        [s.seq or n, _time(run, s.at), run.word(f"step_{s.kind}"), s.actor, person, s.unit_code, s.reason,
+        [s.seq or n, _time(run, s.at), run.word(f"step_{s.kind}"), s.actor, person,
+         run.coded(s.unit_code, units.get(s.unit_code or "", {})), s.reason,
          _told(run, s.facts), run.word(f"origin_{s.origin}")]
         for n, (s, person) in enumerate(zip(found.steps, found.persons, strict=True), 1)
     ]  # fmt: skip

@@ -252,9 +252,13 @@ def _notices(run: State, found: Sequence[Mapping[str, Any]], *, whole: bool = Fa
 
 
 def _told(run: State, found: Sequence[Mapping[str, Any]], *, whole: bool) -> Shown:
+    from gridmgmt.people.operations import reference
+
     names = ("no", "unit", "findings", "issued_at", "due_at", "state")
+    units = reference.unit_names(run.work) if found else {}
     rows = [
-        [n["notice_no"], n["unit_code"], len(n["findings"]), run.time(n["issued_at"]), run.time(n["due_at"]),
+        [n["notice_no"], run.coded(n["unit_code"], units.get(n["unit_code"], {})), len(n["findings"]),
+         run.time(n["issued_at"]), run.time(n["due_at"]),
          run.word(f"notice_state_{n['state']}")]
         for n in found
     ]  # fmt: skip

@@ -89,7 +89,6 @@ class Page {
     document.getElementById("language").textContent = lang === "zh" ? "English" : "中文";
     document.getElementById("print").textContent = this.word("print");
     document.getElementById("title").textContent = this.text(this.data.title);
-    document.getElementById("subtitle").textContent = this.data.title[lang === "zh" ? "en" : "zh"];
     document.getElementById("facts").replaceChildren(
       ...this.data.facts.map((fact) => element("span", "", this.text(fact))));
     this.controls.forEach((control) => control.remove());

@@ -41,6 +41,16 @@ def told(result: Result, status: int = 0) -> str:
     return result.output
 
 
+def named(run: Run, folder: Path) -> str:
+    """The unit of the notices gets its name: the list of notices, with it beside the code."""
+    table = folder / "named.csv"
+    table.write_text("code,name_zh,name_en,kind,parent_code\nS01,北下街,North,department,\n", "utf-8")
+    told(run("units", "import", str(table)))
+    listed = told(run("samples", "notices", "list", "--draw", "huiji-2025-06"))
+    assert "S01 北下街" in listed
+    return listed
+
+
 def test_a_month(run: Run, tmp_path: Path) -> None:
     assert "2025-06 共 299 个样本" in told(run("samples", "plan", "--rulebook", "huiji", "--period", "2025-06"))
     plan = json.loads(told(run("samples", "plan", "--rulebook", "huiji", "--period", "2025-06", "--json")))
@@ -79,7 +89,7 @@ def test_a_month(run: Run, tmp_path: Path) -> None:
     assert "未整改" in shown_notice
     assert "赵六" in shown_notice
     assert "done" in told(run("samples", "notices", "check", number, "--result", "done", "--by", "赵六", lang="en"))
-    assert number in told(run("samples", "notices", "list", "--draw", "huiji-2025-06"))
+    assert number in named(run, tmp_path)
 
     again = (*DRAW, "--seed", "8", "--again", "道路图层有误")
     assert "1 个样本已检查" in told(run(*again, "--dry-run"))

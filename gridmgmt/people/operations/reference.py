@@ -174,6 +174,12 @@ def categories(work: Work) -> list[dict[str, Any]]:
         return category_store.of_scheme(connection, cities.load_city(connection).scheme)
 
 
+def unit_names(work: Work) -> dict[str, dict[str, str | None]]:
+    """What each unit is called, by language."""
+    with work.snapshot() as connection:
+        return {code: {"zh": unit["name_zh"], "en": unit["name_en"]} for code, unit in units.units(connection).items()}
+
+
 def past_of_units(work: Work, code: str | None = None) -> list[dict[str, Any]]:
     """What was ever said of units (单位沿革): each row holds from when it was known until the next of its code.
 
