@@ -40,7 +40,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   └── NoEditionOnDate   no edition is valid on that day
     ├── ConflictError         right in itself, but not in this state
     │   ├── CityExists, EditionExists, EditionActive, EditionOverlap, EditionShrinks
-    │   ├── CategoryUnknown, UnitUnknown
+    │   ├── CategoryUnknown, CategorySeveral, UnitUnknown
     │   ├── RulebookChanged   a version that was used is not edited: it gets a new number
     │   ├── RulebooksDiffer   periods that are to be compared were assessed by different texts
     │   ├── AssessmentFormOld
@@ -675,6 +675,10 @@ class EditionOverlap(ConflictError, _Name, _Day, _Other):
 
 class CategoryUnknown(ConflictError, _Value):
     """A category that the city's table does not hold."""
+
+
+class CategorySeveral(ConflictError, _Value, _Known):
+    """A name that several categories of the city's table have or hold."""
 
 
 class UnitUnknown(ConflictError, _Value):

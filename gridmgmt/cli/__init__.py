@@ -47,7 +47,7 @@ COMMANDS = {
         "indicators": "scoring", "score": "scoring", "explain": "explaining", "rank": "judging",
         "scorecards": "scoring", "assessments": "scoring", "publish": "judging", "recompute": "judging",
         "appeal": "judging", "correct": "judging", "consequences": "judging", "whatif": "supposing",
-        "due": "reporting",
+        "due": "reporting", "reports": "reporting",
     },
 }  # fmt: skip
 """Heading in the help → command or group → its module below :mod:`gridmgmt.cli`."""

@@ -185,6 +185,8 @@ def _located(run: State, found: Located) -> Shown:
     if not found.is_assigned:
         facts = {"lon": f"{found.lon:.6f}", "lat": f"{found.lat:.6f}", "edition": found.edition}
         yield run.word("place_outside", facts)
+        if found.is_swapped:
+            yield run.word("place_swapped", {"lon": f"{found.lat:.6f}", "lat": f"{found.lon:.6f}"})
     else:
         names = _level_names(run)
         rows = [[names[g["level"]], g["code"], g["name_zh"], g["name_en"], g["responsible"]] for g in found.grids]
@@ -249,6 +251,7 @@ def as_dict(found: Located) -> dict[str, object]:
         "datum": found.datum,
         "edition": found.edition,
         "assigned": found.is_assigned,
+        "swapped": found.is_swapped,
         "category": found.category,
         "grids": [
             {k: g[k] for k in ("level", "code", "name_zh", "name_en", "kind", "responsible")} for g in found.grids

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from gridmgmt import invalid
 from gridmgmt.bounds import read_text
 from gridmgmt.errors import RulebookInvalid, RulebookMissing, RulebookNotInForce
+from gridmgmt.rulebooks import references
 from gridmgmt.rulebooks.check import faults
 from gridmgmt.rulebooks.document import READINGS, Changes, Misbound, bound, change, choose, exact_yaml, offered
 from gridmgmt.rulebooks.model import Rulebook
@@ -113,9 +114,22 @@ def read_file(path: Path, file: str, changes: Changes = ()) -> Loaded:
     RulebookInvalid
     """
     try:
-        return parse(read_text(path), file, changes)
+        loaded = parse(read_text(path), file, changes)
     except UnicodeDecodeError as e:
         raise RulebookInvalid(file=file, line=1, key="YAML", reason=invalid.NOT_UTF8) from e
+    if any(spec.result is not None for spec in loaded.rulebook.inputs.values()):
+        _, root = _read(loaded.text)
+        for where, reason in references.faults(loaded.rulebook, partial(_at_hand, path)):
+            key, line = locate(root, where)
+            raise RulebookInvalid(file=file, line=line, key=key or "rulebook", reason=reason)
+    return loaded
+
+
+def _at_hand(path: Path, name: str) -> Rulebook | None:
+    """Another rulebook that one takes results from: of the data folder, or one that lies beside its own folder."""
+    beside = path.resolve().parent.parent / name / "rulebook.yaml"
+    found = next((p for p in (*versions(name)[:1], beside) if p.is_file()), None)
+    return parse(read_text(found), f"{name}/{found.name}").rulebook if found is not None else None
 
 
 def parse(text: str, file: str, changes: Changes = ()) -> Loaded:
