@@ -130,7 +130,7 @@ def units_import(run: State, file: Path) -> Shown:
     """Import units: columns code, name_zh, name_en, kind, parent_code; where there are any level, grid_code."""
     from gridmgmt.people.operations import reference
 
-    yield run.said("rows_imported", {"n": reference.import_units(run.work, file)})
+    yield run.said("units_imported", asdict(reference.import_units(run.work, file)))
 
 
 @command(units, "history")

@@ -69,11 +69,14 @@ def imported(run: Run) -> list[str]:
 def test_tables_come_in_one_after_the_other(run: Run) -> None:
     told = imported(run)
     assert told == [
-        "4 rows imported\n",
+        "units: 4 new, 0 corrected, 0 unchanged\n",
         "3 rules in the table: 3 new, 0 end or end earlier, 0 reopened\n",
         "2 people imported\n",
         "posts: 2 new, 0 corrected\n",
     ]
+    assert done(run("units", "import", "units.csv")) == "units: 0 new, 0 corrected, 4 unchanged\n"
+    Path("units.csv").write_text(UNITS.replace("West bureau", "Far west bureau"), "utf-8")
+    assert done(run("units", "import", "units.csv")) == "units: 0 new, 1 corrected, 3 unchanged\n"
     assert done(run("posts", "import", "posts.csv")) == "posts: 0 new, 0 corrected\n"
     held = json.loads(done(run("posts", "list", "--on", "2025-12-05", "--role", "collector", "--json")))
     assert [(p["person_code"], p["unit_code"], p["grid_code"]) for p in held] == [("P2", "EAST", "D2-1")]

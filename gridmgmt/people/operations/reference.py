@@ -49,8 +49,17 @@ def load_city(work: Work) -> City:
         return cities.load_city(connection)
 
 
-def import_units(work: Work, path: Path) -> int:
-    """Import units (责任单位), which are a tree with those that are there; gives the number of rows.
+@dataclass(frozen=True)
+class UnitsReport:
+    """What a table of units (责任单位) changed: rows that are new, that correct what was there, that say the same."""
+
+    n_new: int
+    n_changed: int
+    n_unchanged: int
+
+
+def import_units(work: Work, path: Path) -> UnitsReport:
+    """Import units (责任单位), which are a tree with those that are there.
 
     Raises
     ------
@@ -61,8 +70,12 @@ def import_units(work: Work, path: Path) -> int:
     with work.locked() as connection:
         city = cities.load_city(connection)
         rows = reference.read_units(path, city)
-        refuse(path, unit_tree.faults(rows, units.unit_tree(connection), city))
-        return units.save_units(connection, rows.values())
+        known = units.unit_tree(connection)
+        refuse(path, unit_tree.faults(rows, known, city))
+        units.save_units(connection, rows.values())
+    n_new = sum(unit.code not in known for unit in rows.values())
+    n_same = sum(known.get(unit.code) == unit for unit in rows.values())
+    return UnitsReport(n_new, len(rows) - n_new - n_same, n_same)
 
 
 def import_categories(work: Work, path: Path) -> int:

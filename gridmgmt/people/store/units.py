@@ -12,11 +12,9 @@ from gridmgmt.database import tables as t
 from gridmgmt.people.units import Unit
 
 
-def save_units(connection: Connection, units: Iterable[Unit]) -> int:
-    """Add units or correct all but their codes; gives the number of rows."""
-    rows = [asdict(u) for u in units]
-    copying.put(connection, t.unit, rows, ["code"])
-    return len(rows)
+def save_units(connection: Connection, units: Iterable[Unit]) -> None:
+    """Add units or correct all but their codes."""
+    copying.put(connection, t.unit, [asdict(u) for u in units], ["code"])
 
 
 def ensure_units(connection: Connection, codes: Iterable[str]) -> None:

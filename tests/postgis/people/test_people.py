@@ -67,7 +67,7 @@ def add_areas(work: Work, folder: Path, first: dt.date, *rows: dict[str, Any]) -
 def test_units_are_a_tree_or_refused(town: Work, tmp_path: Path) -> None:
     head = "code,name_zh,name_en,kind,parent_code,level,grid_code\n"
     good = head + "CITY,市,,,,city,C\nWEST,西区,,,CITY,district,D1\nteam,队,,,WEST,,\n"
-    assert reference.import_units(town, table(tmp_path, "units", good)) == 3
+    assert reference.import_units(town, table(tmp_path, "units", good)).n_new == 3
     bad = head + "WEST,西区,,,team,district,D1\nnew,新,,,nobody,,\n"
     with pytest.raises(TableRefused) as e:
         reference.import_units(town, table(tmp_path, "bad", bad))
