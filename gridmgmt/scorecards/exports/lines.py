@@ -87,8 +87,18 @@ def _read(header: Judged, document: Document, lines: Sequence[Line]) -> list[Sco
         owner = next((k for k in reversed(owners) if k not in _RULE_KINDS), None)
         owners.append(kind)
         interval = intervals.get(line.indicator or "")
+        if kind == "account":
+            line = line.model_copy(update={"title": _account_title(document, line)})
         out.append(_line(line, rates, kind in _RULE_KINDS, owner in _COSTS, interval))
     return out
+
+
+def _account_title(document: Document, line: Line) -> dict[str, str]:
+    """A hanging account by its case and the unit that had it (承办单位)."""
+    held = [document.inputs[name].value for name in line.inputs if name in document.inputs]
+    accounts = [a for value in held if isinstance(value, list) for a in value]
+    unit = next((a.get("unit") for a in accounts if a["id"] == line.title["zh"]), None)
+    return dict(words("account_of_unit", issue=line.title, unit=unit)) if unit else dict(line.title)
 
 
 def _line(line: Line, rates: Mapping[str, Rate], is_rule: bool, is_cost: bool, interval: Interval | None) -> ScoreLine:
