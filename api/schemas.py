@@ -127,6 +127,7 @@ class Located(BaseModel):
     on: str | None
     category: str | None
     assigned: bool = Field(description="Whether any grid owns the point.")
+    swapped: bool = Field(description="No grid owns it, and one would with latitude and longitude the other way round.")
     grids: list[GridRef] = Field(description="From the city down to the deepest grid that owns the point.")
     unit: Unit | None
     near: list[Neighbour] = Field(
@@ -207,7 +208,7 @@ class ScorecardRow(BaseModel):
     status: Status
     formed: str | None = Field(description="The share of the points that have data, exact; null: nothing is scored.")
     reason: str = Field(description="Why there is this total, or none: a code.", examples=["total_sum"])
-    n_missing: int = Field(description="Inputs still to be handed in.")
+    n_missing: int = Field(description="Inputs still to be handed in, without which there is no result.")
     consequences: list[ReachedConsequence]
     points: dict[str, str | None]
     counts: dict[str, int | str]

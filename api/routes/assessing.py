@@ -162,7 +162,7 @@ def _row(document: Document) -> ScorecardRow:
         status=document.status,
         formed=document.formed,
         reason=document.reason.code,
-        n_missing=len(document.missing),
+        n_missing=len(document.awaited),
         consequences=[ReachedConsequence(**c.model_dump(include=_REACHED)) for c in document.consequences],
         points={x.item: x.points.shown if x.points else None for x in top_lines(document)},
         counts=document.counts,

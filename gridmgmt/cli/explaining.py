@@ -94,7 +94,7 @@ def _card(run: State, header: Header, document: Document) -> Iterator[str]:
         tone = wording.label(f"card_tone_{reached.tone}", run.lang)
         yield f"  [{tone}] {reached.title[run.lang]} · {reached.why[run.lang]}"
     notes: list[tuple[str, Words | None]] = [
-        ("card_missing", {lang: f"{period} {titles[lang]}" for lang in titles})
+        (results.missing_title(document), {lang: f"{period} {titles[lang]}" for lang in titles})
         for period, titles in results.missing(document)
     ]
     notes += [("card_refusal", text) for text in results.refused(header, document)]

@@ -146,7 +146,7 @@ def assess(
         _document(book, stage, dossier, outcome, facts[code], siblings[code], ledger.get(code, ()))
         for code, outcome in outcomes.items()
     )
-    missing = sum(len(o.missing) for o in outcomes.values() if o.status == "incomplete")
+    missing = sum(len(o.missing) for o in outcomes.values() if o.is_open)
     full = kind.model_validate(
         {
             **header,

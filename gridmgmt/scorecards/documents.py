@@ -445,6 +445,11 @@ class Document(Facts):
         return self.status == "incomplete" and self.reason.code != TOO_LITTLE
 
     @property
+    def awaited(self) -> list[Missing]:
+        """What keeps its result back; what only figures beside the score lack keeps nothing back."""
+        return self.missing if self.is_open or self.status == "given" else []
+
+    @property
     def place(self) -> int | None:
         """The rank on its level."""
         return self.rank.level.rank if self.rank.level else None

@@ -107,6 +107,7 @@ def test_a_county_month_has_consequences_that_lead_back_to_their_periods(demo_ru
     assert in_december == {(code, c.consequence) for code, c in reached}
 
 
+@pytest.mark.night
 def test_another_database_gives_the_same_hash(demo_run: Demo, run_demo, make_database, tmp_path: Path) -> None:
     _, _, out, made = demo_run
     other = make_database("demo_again")

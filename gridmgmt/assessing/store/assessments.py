@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, Select, case, func, literal, literal_column, select, text
+from sqlalchemy import ColumnElement, Connection, Select, case, exists, func, literal, literal_column, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from gridmgmt.database import tables as t
@@ -136,7 +136,7 @@ def save_evidence(connection: Connection, table: str, assessment_id: int, frame:
 
 
 def by_name(connection: Connection, name: str) -> Stored:
-    """The assessment of that name; ``latest`` or a rulebook's id means its newest one.
+    """The assessment of that name; a rulebook's id means its newest one, ``latest`` the newest with totals, if any.
 
     Raises
     ------
@@ -147,7 +147,8 @@ def by_name(connection: Connection, name: str) -> Stored:
     """
     a = t.assessment.c
     statement = select(*COLUMNS).where((a.name == name) | (a.rulebook_id == name) | (name == "latest"))
-    row = connection.execute(statement.order_by((a.name == name).desc(), a.id.desc()).limit(1)).one_or_none()
+    first = [_has_totals().desc()] if name == "latest" else []
+    row = connection.execute(statement.order_by((a.name == name).desc(), *first, a.id.desc()).limit(1)).one_or_none()
     if row is None:
         known = [r.name for r in connection.execute(select(a.name).order_by(a.id.desc()).limit(10))]
         raise AssessmentMissing(name=name, known=known)
@@ -156,11 +157,19 @@ def by_name(connection: Connection, name: str) -> Stored:
     return found
 
 
+def _has_totals() -> ColumnElement[bool]:
+    """Whether anybody has a total in an assessment."""
+    s = t.assessment_subject.c
+    return exists().where(s.assessment_id == t.assessment.c.id, s.total_numerator.is_not(None))
+
+
 def newest_of_grids(connection: Connection) -> str | None:
-    """The name of the newest assessment whose subjects are grids (level number 0: units or persons)."""
+    """The name of the newest assessment of grids (level number 0: units or persons), if possible with totals."""
     a = t.assessment.c
     others = a.header.contains({"levels": [{"number": 0}]})
-    return connection.execute(select(a.name).where(~others).order_by(a.id.desc()).limit(1)).scalar()
+    return connection.execute(
+        select(a.name).where(~others).order_by(_has_totals().desc(), a.id.desc()).limit(1)
+    ).scalar()
 
 
 def dossier(connection: Connection, assessment_id: int) -> Mapping[str, Any] | None:

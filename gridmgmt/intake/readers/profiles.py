@@ -13,8 +13,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_core import ErrorDetails
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import YAMLError
 
+from gridmgmt import invalid
+from gridmgmt.accepted import closest
 from gridmgmt.bounds import read_text
 from gridmgmt.casework.cases import MARKS, ORDER_KINDS, STATES, VERDICTS
 from gridmgmt.casework.transitions import BY_PEOPLE
@@ -23,6 +25,7 @@ from gridmgmt.documents import Strict
 from gridmgmt.errors import CrsUnknown, ProfileInvalid, ProfileMissing
 from gridmgmt.files.rows import X, Y
 from gridmgmt.geo import WEB_SYSTEMS, parse_crs
+from gridmgmt.invalid import Invalid
 from gridmgmt.settings import data_path
 from gridmgmt.yamls import safe_yaml
 
@@ -74,9 +77,9 @@ class FieldSpec(Strict):
     @model_validator(mode="after")
     def _some_source(self) -> "FieldSpec":
         if self.column is None and self.default is None and not self.columns:
-            raise ValueError("needs column, columns or default")
+            raise Invalid("no_source")
         if self.column is not None and self.columns:
-            raise ValueError("needs column or columns, not both")
+            raise Invalid("two_sources")
         return self
 
     @property
@@ -94,7 +97,7 @@ class FieldSpec(Strict):
         given = [*(self.map or {}).values(), self.default]
         wrong = [str(v) for v in given if v is not None and v not in known]
         if wrong:
-            raise ValueError(f"{', '.join(wrong)}: no such word; known are {', '.join(known)}")
+            raise Invalid("no_word", wrong=wrong, known=[*known])
 
 
 def _short_for(key: str) -> BeforeValidator:
@@ -130,16 +133,16 @@ class Location(Strict):
                 if name is not None and str(name).strip().lower() not in WEB_SYSTEMS:
                     parse_crs(str(name))
             except CrsUnknown as e:
-                raise ValueError(f"no coordinate system {name}; write epsg:NNNN, {' or '.join(WEB_SYSTEMS)}") from e
+                raise Invalid("no_system", name=str(name), known=[*WEB_SYSTEMS]) from e
         return spec
 
     @model_validator(mode="after")
     def _one_way(self) -> "Location":
         n_columns = (self.lon is not None) + (self.lat is not None)
         if n_columns != (0 if self.geometry else 2):
-            raise ValueError("needs lon and lat, or geometry: true")
+            raise Invalid("no_place")
         if not self.geometry and self.system is None:
-            raise ValueError("needs system: which coordinates are these? (epsg:4326, gcj02, …)")
+            raise Invalid("which_system")
         return self
 
 
@@ -181,11 +184,11 @@ class Deadline(Strict):
     @model_validator(mode="after")
     def _one_way(self) -> "Deadline":
         if (self.column is None) == (self.after is None):
-            raise ValueError("needs either column, or after and hours")
+            raise Invalid("deadline_way")
         if self.after is not None and (self.hours is None or self.after not in CASE_TIMES):
-            raise ValueError(f"after must be one of {', '.join(CASE_TIMES)}, with hours")
+            raise Invalid("deadline_after", known=[*CASE_TIMES])
         if self.column is not None and self.hours is not None:
-            raise ValueError("hours belong to after, not to column")
+            raise Invalid("deadline_hours")
         return self
 
 
@@ -221,7 +224,7 @@ class Profile(Strict):
             if name is not None:
                 ZoneInfo(name)
         except (ZoneInfoNotFoundError, ValueError, OSError) as e:
-            raise ValueError(f"{name}: no such zone; write an IANA name such as Asia/Shanghai") from e
+            raise Invalid("no_zone", name=name) from e
         return name
 
     @field_validator("encodings")
@@ -231,7 +234,7 @@ class Profile(Strict):
             try:
                 codecs.lookup(name)
             except LookupError as e:
-                raise ValueError(f"{name}: no such encoding; write e.g. utf-8 or gb18030") from e
+                raise Invalid("no_encoding", name=name) from e
         return names
 
     @field_validator("columns")
@@ -242,12 +245,12 @@ class Profile(Strict):
         known = FIELDS[info.data["kind"]]
         for name in columns:
             if name not in known:
-                raise ValueError(f"{name}: no such field; known are {', '.join(sorted(known))}")
+                raise Invalid("no_field", name=name, known=closest(name, sorted(known)))
         for name in _REQUIRED[info.data["kind"]]:
             if name not in columns:
-                raise ValueError(f"{name} must be mapped")
+                raise Invalid("unmapped", name=name)
             if columns[name].default is not None:
-                raise ValueError(f"{name} must come from the file, not from a default")
+                raise Invalid("default_key", name=name)
         for name in WORDS.keys() & columns.keys():
             columns[name].require_words(WORDS[name])
         return columns
@@ -256,16 +259,16 @@ class Profile(Strict):
     @classmethod
     def _needs_a_place(cls, location: Location | None, info: ValidationInfo) -> Location | None:
         if location is None and info.data.get("kind") != "steps":
-            raise ValueError("the key is missing")
+            raise Invalid("missing")
         return location
 
     @model_validator(mode="after")
     def _fits(self) -> "Profile":
         if self.kind != "cases" and (self.category or self.deadline):
-            raise ValueError("category and deadline belong to cases")
+            raise Invalid("only_cases")
         for rule in self.deadline:
             if rule.after is not None and rule.after not in self.columns:
-                raise ValueError(f"deadline: it begins at {rule.after}, which columns does not map")
+                raise Invalid("deadline_field", name=rule.after)
         return self
 
     @property
@@ -305,15 +308,13 @@ def parse(text: str, name: str) -> Profile:
     try:
         data = safe_yaml().load(text)
     except YAMLError as e:
-        mark = e.problem_mark if isinstance(e, MarkedYAMLError) else None
-        reason = str(getattr(e, "problem", None) or e) + (f" (line {mark.line + 1})" if mark else "")
-        raise ProfileInvalid(profile=name, key="YAML", reason=reason) from e
+        raise ProfileInvalid(profile=name, key="YAML", reason=invalid.no_yaml(e, with_line=True)) from e
     try:
         return Profile.model_validate(_null_is_a_word(data))
     except ValidationError as e:
         faults = e.errors()
         fault = next((f for f in faults if f["type"] == "extra_forbidden"), faults[0])
-        raise ProfileInvalid(profile=name, key=_key(fault), reason=_reason(fault)) from e
+        raise ProfileInvalid(profile=name, key=_key(fault), reason=invalid.reason(fault, Profile)) from e
 
 
 def _null_is_a_word(data: Any) -> Any:
@@ -327,13 +328,6 @@ def _key(error: ErrorDetails) -> str:
     if path[-1:] == ["[key]"]:  # a key that is no text: pydantic calls true 1
         path[-2:] = [str(error["input"]).lower()]
     return ".".join(path) or "profile"
-
-
-def _reason(error: ErrorDetails) -> str:
-    if error["loc"][-1:] == ("[key]",):
-        return "write this word in quotes: without them YAML reads a number, a date, true or false"
-    plain = {"extra_forbidden": "unknown key", "missing": "the key is missing"}
-    return plain.get(error["type"], error["msg"].removeprefix("Value error, "))
 
 
 def load(name: str) -> Profile:
@@ -352,4 +346,4 @@ def load(name: str) -> Profile:
     try:
         return parse(read_text(path), path.name)
     except UnicodeDecodeError as e:
-        raise ProfileInvalid(profile=path.name, key="YAML", reason="the file is not UTF-8") from e
+        raise ProfileInvalid(profile=path.name, key="YAML", reason=invalid.NOT_UTF8) from e

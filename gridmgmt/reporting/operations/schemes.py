@@ -1,17 +1,16 @@
 """The schemes of reporting (报送制度) in the data folder, the days they ask for, and who owes what in this city."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from gridmgmt.assessing.operations.dossiers import levels_of
-from gridmgmt.assessing.store import entries
+from gridmgmt.assessing.operations import subjects
 from gridmgmt.city import City
 from gridmgmt.database.work import Connection
-from gridmgmt.errors import DataFileInvalid, LevelUnknown, NoEditionOnDate, SchemeMissing
+from gridmgmt.errors import DataFileInvalid, LevelUnknown, SchemeMissing
 from gridmgmt.files import calendars, data_files
+from gridmgmt.files.wording import named
 from gridmgmt.people.store import units as store_units
-from gridmgmt.places.store import editions
 from gridmgmt.reporting.duties import Duty, IsWorking, Scheme
 from gridmgmt.rulebooks import load as rulebooks
 from gridmgmt.settings import data_path
@@ -73,28 +72,11 @@ class Owing:
 
 def _assessed(connection: Connection, city: City, rulebook: str, day: dt.date) -> dict[str, Mapping[str, str]]:
     """Whom a rulebook assesses on a day: its list, else the grids or units of its population."""
-    listed = entries.assessed_on(connection, rulebook, day)
-    book = rulebooks.load(rulebook).rulebook
-    if listed or book.population.kind == "person":
-        return {s.code: s.name for s in listed}
-    if book.population.kind == "unit":
-        kinds = book.population.unit_kinds
-        return _named(u for u in store_units.units(connection).values() if not kinds or u["kind"] in kinds)
     try:
-        return _named(_grids(connection, levels_of(book, city, None), day))
+        return {s.code: s.name for s in subjects.assessed(connection, city, rulebooks.load(rulebook).rulebook, day)}
     except LevelUnknown:  # a city without grids of that level: nobody is known to owe it
         return {}
 
 
-def _named(rows: Any) -> dict[str, Mapping[str, str]]:
-    return {r["code"]: {"zh": r["name_zh"] or r["code"], "en": r["name_en"] or r["code"]} for r in rows}
-
-
-def _grids(connection: Connection, levels: Sequence[int], day: dt.date) -> list[Mapping[str, Any]]:
-    try:
-        edition = editions.on_date(connection, day)
-    except NoEditionOnDate:
-        return []
-    names = editions.grid_names(connection, [edition.id])
-    chosen = names.loc[names["level"].isin(levels), ["code", "name_zh", "name_en"]]
-    return [{str(k): v for k, v in row.items()} for row in chosen.to_dict("records")]
+def _named(rows: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, str]]:
+    return {r["code"]: named(r["name_zh"], r["name_en"], r["code"]) for r in rows}

@@ -6,6 +6,8 @@ from gridmgmt.figures.names import indicator_words
 from gridmgmt.files.wording import Words, joined, same, words
 from gridmgmt.numbers import exact
 from gridmgmt.rulebooks.inputs import Automatic, CaseFilter, Input, RepeatRule, ResultOf
+from gridmgmt.rulebooks.model import Rulebook
+from gridmgmt.rulebooks.values import STEPS
 from gridmgmt.rulebooks.wording import concat
 
 
@@ -20,6 +22,18 @@ def source_words(spec: Input) -> Words:
     if spec.entered is None:
         return words("show_automatic", source=counted)
     return words("show_automatic_or", source=counted, entered=spec.entered)
+
+
+def codes_of(book: Rulebook, name: str) -> dict[str, Words]:
+    """The codes that an input is told in, each with its name: of events, choices, groups, steps of accounts.
+
+    A code may be written, or its name in either language.
+    """
+    spec = book.inputs[name]
+    if spec.type == "accounts":
+        return {step: words(f"account_{step}") for step in STEPS}
+    events = {k.code: k.title for rule in book.event_rules(name) for k in rule.table}
+    return {k: dict(v) for k, v in {**spec.choices, **spec.groups, **events, **spec.except_codes}.items()}
 
 
 def type_words(spec: Input) -> Words:

@@ -85,6 +85,11 @@ def missing(document: Document) -> list[tuple[str, Words]]:
     return [(period, joined(titles)) for period, titles in sorted(periods.items())]
 
 
+def missing_title(document: Document) -> str:
+    """The code of what is said above them: inputs are still missing, or only figures beside the score lack theirs."""
+    return "card_missing" if document.awaited else "card_missing_beside"
+
+
 def chance_words(document: Document) -> Words | None:
     """How much of the rank may be chance (名次波动); None where nothing is to be said."""
     ranked = document.rank.level.of if document.rank.level else 0

@@ -8,11 +8,12 @@ import shapely
 from gridmgmt.assessing.operations import explaining, scoring
 from gridmgmt.casework.operations.cases import Request
 from gridmgmt.database.work import Work
-from gridmgmt.figures.operations import step_counts
+from gridmgmt.figures.operations import indicators, step_counts
 from gridmgmt.people.store import units
 from gridmgmt.periods import parse_period
 from gridmgmt.scorecards.exports import results
 from gridmgmt.scorecards.exports.lines import shown_lines
+from maps import drawing
 from tests.postgis import district, towns
 from tests.postgis.towns import load, middle
 from tests.postgis.worksite import acted, at, dispatched, opened, take
@@ -228,3 +229,13 @@ def test_repeats_are_judged_by_place_and_road_class_and_explained(desk: Work) ->
     assert [(r.case_no, r.occurrence, r.threshold, r.road_class, r.earlier) for r in told.repeats["repeat_cases"]] == [
         ("M1", 2, 2, "main", ("M0",)), ("M2", 3, 2, "main", ("M0", "M1")),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "n"), [("n_send_backs", 1), ("n_acts_dispatched", 2)])
+def test_counts_of_steps_and_of_acts_are_drawn_as_any(name: str, n: int, desk: Work) -> None:
+    dispatched(desk, "A")
+    take(desk, "send_back", 10, "A", reason="不属本单位")
+    take(desk, "dispatch", 10.5, "A", unit="U2")
+    data = indicators.choropleth(desk, name, parse_period("2025-12"))
+    assert data.levels[0].frame["value"].tolist() == [n]
+    assert drawing.choropleth(data, name).get_root().render().startswith("<!DOCTYPE html>")

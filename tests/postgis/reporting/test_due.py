@@ -1,10 +1,13 @@
 """What is due in this city: duties of the data folder, what follows from events, and who owes them."""
 
 import datetime as dt
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from openpyxl import load_workbook
 
+from gridmgmt.assessing.exports.entry_form import entry_form
 from gridmgmt.assessing.operations import subjects
 from gridmgmt.city import DEFAULT_LEVELS
 from gridmgmt.database.work import Work
@@ -103,3 +106,22 @@ def test_every_rulebook_of_a_scheme_assesses_levels_that_a_city_may_have() -> No
             book = schemes.rulebooks.load(str(scheme.rulebook)).rulebook
             assert book.population.kind == ("person" if name == "coadmin_staff" else "grid")
             assert book.population.levels == "all" or set(book.population.levels) <= keys
+
+
+def test_an_entry_form_lists_whom_the_city_assesses(town: Work, tmp_path: Path) -> None:
+    """Its grids of the level by the edition of the day, its list before them, persons by a list only."""
+    book = schemes.rulebooks.load("ningbo_district").rulebook
+    found = subjects.assessed_by(town, book, FIFTH)
+    assert [(s.code, s.level, s.name["zh"]) for s in found] == [
+        ("D1", "district", "网格D1"),
+        ("D2", "district", "网格D2"),
+    ]
+    assert subjects.assessed_by(town, book, dt.date(2024, 12, 5)) == []
+    path = tmp_path / "list.csv"
+    path.write_text("code,name_zh,level,valid_from\nD2,二区,district,2025-01-01\n", "utf-8")
+    subjects.import_subjects(town, "ningbo_district", path)
+    assert [s.code for s in subjects.assessed_by(town, book, FIFTH)] == ["D2"]
+    assert subjects.assessed_by(town, schemes.rulebooks.load("coadmin_staff").rulebook, FIFTH) == []
+    form = load_workbook(BytesIO(entry_form(book, "month", "2025-12", subjects.assessed_by(town, book, FIFTH))))
+    listed = [sheet.title for sheet in form if "D2" in [cell.value for row in sheet.iter_rows() for cell in row]]
+    assert len(listed) == 2  # a row to fill, and the list of subjects
