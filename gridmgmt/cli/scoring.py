@@ -200,6 +200,9 @@ def _scored(run: State, made: Made) -> Shown:
     yield run.word("assessment_made" if made.is_new else "assessment_same", {"name": made.name, "sha256": made.sha256})
     if made.published not in (None, made.name):
         yield run.word("another_is_published", {"name": made.published})
+    if made.unlisted:
+        facts = {"n": len(made.subjects), "rulebook": made.header.rulebook.id}
+        yield run.word("all_units_assessed", facts)
     levels = made.header.levels
     key = levels[min(1, len(levels) - 1)].key
     yield _ranking(run, made.header, [d for d in made.subjects if d.subject.level == key])

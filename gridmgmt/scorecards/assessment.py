@@ -15,6 +15,7 @@ from gridmgmt.documents import digest
 from gridmgmt.figures.indicators import RATIOS, ratio
 from gridmgmt.numbers import exact, shown, shown_near
 from gridmgmt.rulebooks import consequences
+from gridmgmt.rulebooks import model as rulebook_model
 from gridmgmt.rulebooks.dossier import Dossier, Record
 from gridmgmt.rulebooks.items import Item
 from gridmgmt.rulebooks.kinds import TOTALS
@@ -36,6 +37,7 @@ from gridmgmt.scorecards.documents import (
     IndicatorValue,
     Input,
     InputValue,
+    Issue,
     Judged,
     Line,
     Missing,
@@ -261,7 +263,7 @@ def _document(
         reason=_reason(outcome.reason),
         rank=Ranks(level=place, siblings=siblings),
         missing=[_missing(book, period, name) for period, name in outcome.missing],
-        consequences=[_reached(book, r) for r in ledger],
+        consequences=[_reached(book, r, outcome) for r in ledger],
     )
 
 
@@ -327,7 +329,7 @@ def _line(book: Rulebook, node: Node, depth: int) -> Line:
     )
 
 
-def _reached(book: Rulebook, reached: consequences.Reached) -> Reached:
+def _reached(book: Rulebook, reached: consequences.Reached, outcome: Outcome) -> Reached:
     consequence = book.consequence(reached.consequence)
     if consequence is None:
         raise KeyError(reached.consequence)
@@ -341,4 +343,12 @@ def _reached(book: Rulebook, reached: consequences.Reached) -> Reached:
         count=reached.count,
         money=_exact(reached.money),
         undecided=reached.undecided,
+        **({"issues": issues} if (issues := _exposed(consequence, outcome)) else {}),
     )
+
+
+def _exposed(consequence: rulebook_model.Consequence, outcome: Outcome) -> list[Issue]:
+    """The issues whose exposure a consequence is about."""
+    nodes = [outcome.node(m.item) for m in consequence.when.measured if m.item is not None]
+    accounts = [child for node in nodes if node is not None for child in node.children if child.kind == "account"]
+    return [Issue(issue=c.title["zh"], unit=c.marks.get("unit")) for c in accounts if c.marks.get("exposed")]

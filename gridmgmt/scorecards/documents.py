@@ -347,8 +347,18 @@ class Missing(Strict):
     title: Bilingual
 
 
+class Issue(Strict):
+    """An issue that is to be exposed (曝光问题), by its case, and the unit that had it."""
+
+    issue: str
+    unit: str | None
+
+
 class Reached(Strict):
-    """A consequence (结果运用) that a subject reached, and the periods that brought it."""
+    """A consequence (结果运用) that a subject reached, and the periods that brought it.
+
+    ``issues`` only where it follows from hanging accounts: which of them are to be exposed.
+    """
 
     consequence: str = Field(examples=["yellow_card"])
     title: Bilingual
@@ -358,6 +368,7 @@ class Reached(Strict):
     count: int | None
     money: str | None
     undecided: str | None = Field(description="Why people must still decide: tie, clash, incomplete; null: decided.")
+    issues: list[Issue] | None = None
 
 
 class Bounds(Strict):

@@ -55,6 +55,8 @@ class Built:
         The assessments whose results are inputs, by name.
     absent
         Kinds of facts that the stage counts and of which the period has none at all.
+    unlisted
+        No list of subjects was imported, so that all units are assessed (未导入考核对象名单).
     """
 
     plain: Mapping[str, Any]
@@ -64,6 +66,7 @@ class Built:
     earlier: Mapping[str, Mapping[str, str]]
     sources: Sequence[Mapping[str, str]] = ()
     absent: Sequence[str] = ()
+    unlisted: bool = False
 
 
 def stage_for(book: Rulebook, period: Period) -> Stage:
@@ -118,7 +121,9 @@ def build(
         "periods": {**results, period.label: records},
     }
     absent = [k for k in _facts_read(specs) if not source.has(k)]
-    return Built(plain, found, subjects, counts, earlier, results_of.assessments, absent)
+    is_unit = book.population.kind == "unit"
+    unlisted = is_unit and not entries.assessed_on(connection, book.id, period.last)
+    return Built(plain, found, subjects, counts, earlier, results_of.assessments, absent, unlisted)
 
 
 def _facts_read(specs: Mapping[str, Input]) -> list[str]:

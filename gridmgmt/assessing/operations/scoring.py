@@ -34,7 +34,8 @@ from gridmgmt.scorecards.documents import Chance, Comparison, Document, Facts, H
 class Made:
     """An assessment as it was saved; ``is_new`` False: one with the same content was there.
 
-    ``published``: the assessment of the period that is published and holds, if there is one.
+    ``published``: the assessment of the period that is published and holds, if there is one. ``unlisted``: no list
+    of subjects was imported, so that every unit was assessed.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Made:
     header: Header
     subjects: tuple[Document, ...]
     published: str | None = None
+    unlisted: bool = False
 
 
 def score(
@@ -98,7 +100,7 @@ def score(
         "sha256": made.sha256,
     }
     name, is_new, published = _save(work, loaded, values, made, chances, proofs)
-    return Made(name, made.sha256, is_new, made.header, made.subjects, published)
+    return Made(name, made.sha256, is_new, made.header, made.subjects, published, built.unlisted)
 
 
 def _score_shorter(

@@ -90,6 +90,8 @@ def _read(header: Judged, document: Document, lines: Sequence[Line], *, is_besid
         owner = next((k for k in reversed(owners) if k not in _RULE_KINDS), None)
         owners.append(kind)
         interval = intervals.get(line.indicator or "")
+        if kind == "account":
+            line = line.model_copy(update={"title": _account_title(document, line)})
         read = _line(line, rates, kind in _RULE_KINDS, owner in _COSTS, interval)
         out.append(replace(read, points=_counted(line, read.points)) if is_beside else read)
     return out
@@ -100,6 +102,14 @@ def _counted(line: Line, points: Figure) -> Figure:
     n = line.reason.facts.get("n")
     is_count = line.kind == "linear" or (line.kind in _FAILURES and n is not None and points.value == Fraction(str(n)))
     return replace(points, unit="count") if is_count else points
+
+
+def _account_title(document: Document, line: Line) -> dict[str, str]:
+    """A hanging account by its case and the unit that had it (承办单位)."""
+    held = [document.inputs[name].value for name in line.inputs if name in document.inputs]
+    accounts = [a for value in held if isinstance(value, list) for a in value]
+    unit = next((a.get("unit") for a in accounts if a["id"] == line.title["zh"]), None)
+    return dict(words("account_of_unit", issue=line.title, unit=unit)) if unit else dict(line.title)
 
 
 def _line(line: Line, rates: Mapping[str, Rate], is_rule: bool, is_cost: bool, interval: Interval | None) -> ScoreLine:

@@ -10,7 +10,7 @@ from gridmgmt.files.wording import Figure, Words, joined, listed, readable, same
 from gridmgmt.numbers import NUMBER
 from gridmgmt.rulebooks.values import NOT_APPLICABLE
 from gridmgmt.scorecards import chance
-from gridmgmt.scorecards.documents import Document, Header, Input, InputValue, Judged, Place, Reached, Subject
+from gridmgmt.scorecards.documents import Document, Header, Input, InputValue, Issue, Judged, Place, Reached, Subject
 from gridmgmt.scorecards.exports.cards import rank_words
 from gridmgmt.scorecards.exports.lines import line_words, total_words
 
@@ -62,9 +62,14 @@ def consequence(reached: Reached) -> Told:
     code = "card_because" if reached.count is None else "card_because_count"
     why = [words(code, periods=periods, count=reached.count)]
     why += [reached.text] if reached.text else []
+    why += [words("card_issues", issues=joined([_issue_words(x) for x in reached.issues]))] if reached.issues else []
     why += [words(f"card_undecided_{reached.undecided}")] if reached.undecided else []
     tone = "notice" if reached.undecided == "clash" else reached.tone
     return Told(tone, title, listed(why))
+
+
+def _issue_words(issue: Issue) -> Words:
+    return same(issue.issue) if issue.unit is None else words("account_of_unit", issue=issue.issue, unit=issue.unit)
 
 
 def consequences_line(document: Document) -> Words:

@@ -9,6 +9,7 @@ import pytest
 from gridmgmt.assessing.operations import entries, explaining, publishing, recomputing, scoring, subjects
 from gridmgmt.cli.base import State
 from gridmgmt.cli.explaining import _plain, _told
+from gridmgmt.cli.scoring import _scored
 from gridmgmt.database.work import Work
 from gridmgmt.people.operations import people
 from gridmgmt.periods import parse_period
@@ -261,6 +262,9 @@ def test_points_of_dispatchers_flow_into_their_home_units_month(
         "P1": "-2", "P2": "-5", "P3": "0",
     }  # fmt: skip
     made = scoring.score(town, "xihu", parse_period("2025-12"))
+    assert (made.unlisted, lost.unlisted) == (True, False)
+    said = list(_scored(State(Settings(None, Path(), "none"), "zh"), made))
+    assert said[1] == "未导入“xihu”的考核对象名单，全部 2 个单位都被考核；名单用 gridmgmt subjects import 导入"
     by_code = {d.subject.code: d.inputs["dispatcher_points"] for d in made.subjects}
     assert {code: v.value for code, v in by_code.items()} == {"U1": "7", "U2": "0"}
     assert [t.code for t in by_code["U1"].results or ()] == ["P1", "P2"]

@@ -11,6 +11,8 @@ from gridmgmt.database.work import Work
 from gridmgmt.figures.operations import indicators, step_counts
 from gridmgmt.people.store import units
 from gridmgmt.periods import parse_period
+from gridmgmt.scorecards.exports import results
+from gridmgmt.scorecards.exports.lines import shown_lines
 from maps import drawing
 from tests.postgis import district, towns
 from tests.postgis.towns import load, middle
@@ -166,8 +168,22 @@ def test_the_third_failure_exposes(desk: Work, missed: int) -> None:
     community = next(d for d in made.subjects if d.subject.code == "D1-1")
     steps = community.inputs["accounts"].value[0]["steps"]
     assert steps == ["dispatched", *["missed"] * missed]
-    reached = [c.consequence for c in community.consequences]
+    reached = {c.consequence: c for c in community.consequences}
     assert ("exposed" in reached) == (missed == 3)
+    by_unit = {d.subject.code: d for d in scoring.score(desk, "beijing_unit", parse_period("2025-12")).subjects}
+    assert {code: d.shown[0].points and d.shown[0].points.exact for code, d in by_unit.items()} == {
+        "U1": str(missed), "U2": "0", "U9": "0",
+    }  # fmt: skip
+    if missed == 3:
+        for document in (community, by_unit["U1"]):
+            line, (told,) = document.shown[0], document.consequences
+            assert (line.reason.code, line.reason.facts["exposed"]) == (
+                "line_hanging_exposed", {"zh": "P1（U1 承办）", "en": "P1 (with U1)"},
+            )  # fmt: skip
+            assert [(x.issue, x.unit) for x in told.issues or ()] == [("P1", "U1")]
+            assert "曝光的问题：P1（U1 承办）" in results.consequence(told).why["zh"]
+            account = next(x for x in shown_lines(made.header, document) if x.item.endswith("P1"))
+            assert account.title["zh"] == "P1（U1 承办）"
 
 
 def test_failures_before_the_period_count_for_exposure_only(desk: Work) -> None:
