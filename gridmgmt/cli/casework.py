@@ -373,6 +373,8 @@ def _clocks(run: State, found: Sequence[lookup.StageClock]) -> Shown:
             yield "      " + run.word("limit_beaten", beaten)
         for line in c.deadline.working if c.deadline else ():
             yield "    " + run.word(line.code, line.facts)
+        if c.calendar is not None:
+            yield "    " + run.word("clock_other_calendar" if c.is_kept else "clock_calendar_lost", {"by": c.calendar})
         if c.deadline is not None and c.deadline.provisional:
             yield "    " + run.word("clock_provisional")
 
@@ -385,10 +387,18 @@ def _light_words(run: State, light: Light) -> str:
 
 
 @command(case, "renew")
-def case_renew(run: State) -> Shown:
-    """Compute provisional deadlines again, after the calendar of a further year has arrived."""
+def case_renew(run: State, *, dry_run: bool = False) -> View:
+    """Count deadlines again that are provisional or of another calendar than the city's now; --dry-run lists them."""
     from gridmgmt.casework.operations import cases
 
     with run.progress() as tell:
-        n = cases.renew_deadlines(run.work.but(progress=tell))
-    yield run.word("deadlines_renewed", {"n": n})
+        found = cases.renew_deadlines(run.work.but(progress=tell, keep=not dry_run))
+    moves = [(r, name) for r in found for name in r.before if r.before[name] != r.after[name]]
+    rows = (
+        [r.case_no, run.word(f"state_{r.state}"), ", ".join(r.calendars), run.word(f"renewed_{name}"),
+         _time(run, r.before[name]), _time(run, r.after[name])]
+        for r, name in moves
+    )  # fmt: skip
+    heads = run.words(("docket_case", "state", *(f"renewed_{name}" for name in ("by", "what", "before", "after"))))
+    title = run.word("deadlines_to_renew" if dry_run else "deadlines_renewed", {"n": len(found)})
+    return View([asdict(r) for r in found], [Table(heads, rows, title=title)] if moves else title)
