@@ -76,6 +76,12 @@ def _reports(run: State, reports: Sequence[ImportReport]) -> Shown:
             if tally:
                 text = " · ".join(f"{run.word(prefix + k)} {n:,}" for k, n in tally.items())
                 yield f"{r.file} · {run.word(title)}: {text}"
+        for place in r.shared_places:
+            told = {"file": r.file, "n": place.n, "lon": f"{place.lon:.6f}", "lat": f"{place.lat:.6f}"}
+            yield run.word("import_shared_place", told)
+        for d in r.dropped:
+            told = {"file": r.file, "field": d.field, "column": d.column, "n": d.n, "why": run.word(f"reason_{d.code}")}
+            yield run.word("import_dropped", {**told, "first": ", ".join(f"{row}: {value}" for row, value in d.first)})
 
 
 @command(quarantine, "list")

@@ -13,7 +13,7 @@ import pandas as pd
 
 from gridmgmt import geo
 from gridmgmt.errors import CrsNotConvertible, CrsUnknown, MostOutside
-from gridmgmt.intake.operations.import_job import Job
+from gridmgmt.intake.operations.import_job import Job, SharedPlace
 from gridmgmt.people.operations.assigning import LEAF, OUTSIDE, UPPER, Assigner
 
 _FEWEST = 3
@@ -26,6 +26,20 @@ _SYSTEMS = ("gcj02", "bd09", "epsg:4490")
 """What web maps and phones hand out; degrees of WGS84 are those of EPSG:4490."""
 
 _REFUSED = "coordinate_refused"
+
+
+_CROWD, _CROWD_SHARE = 20, 0.01
+"""From so many rows, and such a share of those with a place, one place in common is told (project convention)."""
+
+_CROWDS_TOLD = 3
+
+
+def shared_places(points: pd.DataFrame) -> list[SharedPlace]:
+    """The places that many rows of a file have in common to the last digit (共用坐标): a default point, perhaps."""
+    located = points[points["lon"].notna() & points["lat"].notna()]
+    counts = located.groupby(["lon", "lat"]).size().sort_values(ascending=False, kind="stable")
+    many = counts[counts >= max(_CROWD, _CROWD_SHARE * len(located))].head(_CROWDS_TOLD)
+    return [SharedPlace(lon, lat, int(n)) for (lon, lat), n in zip(many.index.tolist(), many, strict=True)]
 
 
 def keep(job: Job, given: pd.DataFrame) -> None:

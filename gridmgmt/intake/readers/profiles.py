@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
@@ -19,7 +27,8 @@ from gridmgmt.bounds import read_text
 from gridmgmt.casework.cases import MARKS, ORDER_KINDS, STATES, VERDICTS
 from gridmgmt.casework.transitions import BY_PEOPLE
 from gridmgmt.codes import CATEGORY_KINDS
-from gridmgmt.documents import Strict
+from gridmgmt.deadlines import Limit
+from gridmgmt.documents import Positive, Strict
 from gridmgmt.errors import CrsUnknown, ProfileInvalid, ProfileMissing
 from gridmgmt.files.rows import X, Y
 from gridmgmt.geo import WEB_SYSTEMS, parse_crs
@@ -56,33 +65,49 @@ WORDS = {
 """Fields that hold a word of the platform, and which words there are."""
 
 
+Day = Literal["start", "end"]
+"""What a day without a time means: its first instant, or its end (24:00), which is the first of the next."""
+
+Invalid = Literal["quarantine", "drop"]
+"""What becomes of a row with a wrong value in a field that figures can do without."""
+
+_JUDGED_BY = frozenset({"status", "unit_code", "closed_at", "voided_at"})
+"""Fields of cases and samples that decide who is judged, and how: no row goes without what its file meant to say."""
+
+
 class FieldSpec(Strict):
-    """Where a field's value comes from: one column, or several joined by ``-`` (a key made of parts).
+    """Where a field's value comes from: one column, several joined by ``-`` (a key), or the ``first`` that has one.
 
     ``map`` turns the file's words into the platform's; a value it does not
     name is a problem of that row, unless ``default`` is given. ``null`` lists
-    values that mean "none" in this column beside the profile's own.
+    values that mean "none" in this column beside the profile's own. ``day``
+    says of a column of days which end of the day is meant. ``invalid: drop``
+    leaves a value that is wrong out, and the row in.
     """
 
     column: str | None = None
     columns: tuple[str, ...] = ()
+    first: tuple[str, ...] = ()
     format: str | None = None
+    day: Day = "start"
+    invalid: Invalid = "quarantine"
     map: dict[str, Any] | None = None
     default: Any = None
     null: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _some_source(self) -> "FieldSpec":
-        if self.column is None and self.default is None and not self.columns:
-            raise ValueError("needs column, columns or default")
-        if self.column is not None and self.columns:
-            raise ValueError("needs column or columns, not both")
+        n_sources = (self.column is not None) + bool(self.columns) + bool(self.first)
+        if n_sources == 0 and self.default is None:
+            raise ValueError("needs column, columns, first or default")
+        if n_sources > 1:
+            raise ValueError("needs one of column, columns and first")
         return self
 
     @property
     def names(self) -> tuple[str, ...]:
         """The columns of the file that it reads."""
-        return (self.column,) if self.column is not None else self.columns
+        return (self.column,) if self.column is not None else self.columns or self.first
 
     @property
     def label(self) -> str:
@@ -169,24 +194,68 @@ class When(Strict):
     in_: tuple[str, ...] = Field(alias="in")
 
 
+_HOURS = {
+    "hours": "urgent_hour",
+    "days": "calendar_day",
+    "working_hours": "working_hour",
+    "working_days": "working_day",
+}
+"""Keys of a deadline's length, and the units of time limits that they are counted in."""
+
+
+_Length = Annotated[Positive, BeforeValidator(lambda value: str(value) if isinstance(value, float) else value)]
+"""So many of a unit, as they are written."""
+
+
 class Deadline(Strict):
-    """One way in which a deadline arises: a column's value, or hours after a time field (running hours)."""
+    """One way in which a deadline arises: a column's value, or so much time after a time field (``from``).
+
+    ``hours`` and ``days`` (24 hours each) run without stop, ``working_hours`` and ``working_days`` count as the city's
+    calendar says. ``first``, ``day`` and ``invalid`` are those of a field.
+    """
 
     column: str | None = None
+    first: tuple[str, ...] = ()
     format: str | None = None
-    after: str | None = None
-    hours: float | None = Field(default=None, gt=0)
+    day: Day = "start"
+    from_: str | None = Field(default=None, validation_alias=AliasChoices("from", "after"))
+    hours: _Length | None = None
+    days: _Length | None = None
+    working_hours: _Length | None = None
+    working_days: _Length | None = None
+    invalid: Invalid = "quarantine"
     when: When | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> "Deadline":
-        if (self.column is None) == (self.after is None):
-            raise ValueError("needs either column, or after and hours")
-        if self.after is not None and (self.hours is None or self.after not in CASE_TIMES):
-            raise ValueError(f"after must be one of {', '.join(CASE_TIMES)}, with hours")
-        if self.column is not None and self.hours is not None:
-            raise ValueError("hours belong to after, not to column")
+        n_lengths = sum(getattr(self, name) is not None for name in _HOURS)
+        if (self.column is not None) + bool(self.first) + (self.from_ is not None) != 1:
+            raise ValueError(f"needs one of column, first, and from with {', '.join(_HOURS)}")
+        if self.from_ is not None and (n_lengths != 1 or self.from_ not in CASE_TIMES):
+            raise ValueError(f"from must be one of {', '.join(CASE_TIMES)}, with one of {', '.join(_HOURS)}")
+        if self.from_ is None and n_lengths:
+            raise ValueError(f"{', '.join(_HOURS)} belong to from, not to a column")
+        if self.from_ is not None and (self.day == "end" or self.format is not None):
+            raise ValueError("day and format belong to a column, not to from")
         return self
+
+    @property
+    def field(self) -> FieldSpec | None:
+        """Where its value stands in the file; None: it is counted."""
+        if self.from_ is not None:
+            return None
+        return FieldSpec(column=self.column, first=self.first, format=self.format, day=self.day, invalid=self.invalid)
+
+    @property
+    def limit(self) -> Limit:
+        """The time that is counted from its beginning."""
+        key = next(name for name in _HOURS if getattr(self, name) is not None)
+        return Limit(getattr(self, key), _HOURS[key])
+
+
+def _one_or_more(value: Any) -> Any:
+    """A rule alone is a list of one."""
+    return [value] if isinstance(value, dict) else value
 
 
 class Title(Strict):
@@ -209,7 +278,7 @@ class Profile(Strict):
     columns: dict[str, _Mapped]
     location: Location | None = Field(default=None, validate_default=True)
     category: Category | None = None
-    deadline: tuple[Deadline, ...] = ()
+    deadline: Annotated[tuple[Deadline, ...], BeforeValidator(_one_or_more)] = ()
     unknown_units: Literal["quarantine", "add"] = "quarantine"
     sheet: str | None = None
     separator: str | None = Field(default=None, min_length=1, max_length=1)
@@ -248,6 +317,9 @@ class Profile(Strict):
                 raise ValueError(f"{name} must be mapped")
             if columns[name].default is not None:
                 raise ValueError(f"{name} must come from the file, not from a default")
+        needed = _JUDGED_BY | {*_REQUIRED[info.data["kind"]]} if info.data["kind"] != "steps" else known
+        for name in sorted(name for name in needed & columns.keys() if columns[name].invalid == "drop"):
+            raise ValueError(f"{name}: no figure can do without it; invalid: drop is for other fields")
         for name in WORDS.keys() & columns.keys():
             columns[name].require_words(WORDS[name])
         return columns
@@ -264,8 +336,8 @@ class Profile(Strict):
         if self.kind != "cases" and (self.category or self.deadline):
             raise ValueError("category and deadline belong to cases")
         for rule in self.deadline:
-            if rule.after is not None and rule.after not in self.columns:
-                raise ValueError(f"deadline: it begins at {rule.after}, which columns does not map")
+            if rule.from_ is not None and rule.from_ not in self.columns:
+                raise ValueError(f"deadline: it begins at {rule.from_}, which columns does not map")
         return self
 
     @property
@@ -287,7 +359,7 @@ class Profile(Strict):
             names += [*self.location.system.names] if self.location.system else []
         names += [self.category.column, *self.category.kind.names] if self.category else []
         for rule in self.deadline:
-            names += [rule.column, rule.when.column if rule.when else None]
+            names += [rule.column, *rule.first, rule.when.column if rule.when else None]
         return list(dict.fromkeys(n for n in names if n))
 
 
