@@ -401,4 +401,4 @@ def case_renew(run: State, *, dry_run: bool = False) -> View:
     )  # fmt: skip
     heads = run.words(("docket_case", "state", *(f"renewed_{name}" for name in ("by", "what", "before", "after"))))
     title = run.word("deadlines_to_renew" if dry_run else "deadlines_renewed", {"n": len(found)})
-    return View([asdict(r) for r in found], [Table(heads, rows, title=title)] if moves else title)
+    return View([asdict(r) for r in found], [Table(heads, rows, title=title)] if moves else [title])

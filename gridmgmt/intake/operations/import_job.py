@@ -22,7 +22,7 @@ _NAMED = 5
 class Dropped:
     """Wrong values of a field that were left out of rows taken (未取用的值): how many, and the first rows with them."""
 
-    field: str
+    name: str
     column: str
     code: str
     n: int = 0
@@ -71,7 +71,7 @@ class ImportReport:
         """Count wrong values that were left out of rows taken, by field and fault, and name the first."""
         for name, found in faults.items():
             for f in found:
-                told = next((d for d in self.dropped if (d.field, d.column, d.code) == (name, f.column, f.code)), None)
+                told = next((d for d in self.dropped if (d.name, d.column, d.code) == (name, f.column, f.code)), None)
                 if told is None:
                     self.dropped.append(told := Dropped(name, f.column, f.code))
                 told.n += 1

@@ -5,7 +5,7 @@ counts nowhere. Where most of its located rows lie in no grid, the import stops
 and tries the file's own numbers in the systems that they may be in.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ _FEWEST = 3
 _TRIED = 1000
 """So many rows, the first of the file, are tried in other systems."""
 
-_SYSTEMS = ("gcj02", "bd09", "epsg:4490")
+SYSTEMS = ("gcj02", "bd09", "epsg:4490")
 """What web maps and phones hand out; degrees of WGS84 are those of EPSG:4490."""
 
 _REFUSED = "coordinate_refused"
@@ -87,11 +87,16 @@ def _guesses(given: pd.DataFrame, assigner: Assigner) -> list[dict[str, Any]]:
 
 
 def _readings(given: pd.DataFrame) -> Iterator[tuple[str, bool, Any, Any]]:
-    """System, whether x and y are exchanged, and where the points then lie: the file's own system first."""
+    """The same of rows as a file has them: its own systems first."""
     own = [str(s) for s in given["system"].dropna().unique()]
     x, y = (given[axis].to_numpy(dtype=np.float64) for axis in ("x", "y"))
+    yield from readings(x, y, list(dict.fromkeys([*own, *SYSTEMS])))
+
+
+def readings(x: Any, y: Any, systems: Sequence[str]) -> Iterator[tuple[str, bool, Any, Any]]:
+    """System, whether x and y are exchanged, and where the points then lie."""
     for swapped in (False, True):
-        for system in dict.fromkeys([*own, *_SYSTEMS]):
+        for system in systems:
             try:
                 points = geo.points_to_storage(*((y, x) if swapped else (x, y)), system)
             except (CrsUnknown, CrsNotConvertible):

@@ -81,7 +81,7 @@ def test_a_wrong_deadline_that_is_left_out_leaves_its_case_in_and_is_told(town: 
     report = imports.import_file(town, path, str(profile))
     assert (report.n_new, report.n_quarantined) == (9, 0)
     (told,) = report.dropped
-    assert (told.field, told.column, told.code, told.n) == ("due_at", "due", "time_before_report", 7)
+    assert (told.name, told.column, told.code, told.n) == ("due_at", "due", "time_before_report", 7)
     assert told.first == [(row, "2025-01-01") for row in range(2, 7)]
     assert report.as_dict()["dropped"][0]["n"] == 7
 
