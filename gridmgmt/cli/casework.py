@@ -320,10 +320,11 @@ def case_list(
     rows = (
         [c["case_no"], run.word(f"state_{c['status']}") if c["status"] else None,
          run.coded(_class(c), _named(c, "category")), run.coded(c["unit_code"], _named(c, "unit")),
-         _time(run, c["reported_at"]), _time(run, c["due_extended_at"] or c["due_at"]), c["address"]]
+         run.coded(c["grid_code"], _named(c, "grid")), _time(run, c["reported_at"]),
+         _time(run, c["due_extended_at"] or c["due_at"]), c["address"]]
         for c in found
     )  # fmt: skip
-    names = ("category", "unit", "reported", "due", "address")
+    names = ("category", "unit", "grid", "reported", "due", "address")
     heads = run.words(("docket_case", "state", *(f"docket_{name}" for name in names)))
     table = Table(heads, rows, title=run.says("cases_matched", {"n": n}))
     return View({"n_matched": n, "cases": found}, [table])

@@ -77,7 +77,7 @@ def propose(work: Work, path: Path, sheet: str | None = None) -> Proposal:
     with work.snapshot() as connection:
         table = _table(connection, unknown.sample(path, sheet))
         matched = _matched(table)
-        proposal = Proposal({"id": _id_of(path), "kind": "cases", "title": {"zh": path.stem, "en": path.stem}})
+        proposal = Proposal({"id": _id_of(path), "kind": "cases", "title": dict.fromkeys(("zh", "en"), path.name)})
         _file_keys(proposal, table)
         _columns(proposal, table, matched)
         _location(proposal, table, matched)
