@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gridmgmt.scorecards.documents import Document, Header, Line, Reached, Status, Subject, Tone
+from gridmgmt.scorecards.documents import Document, Header, Line, Reached, Status, Subject, Taken, Tone
 
 
 class Problem(BaseModel):
@@ -127,6 +127,7 @@ class Located(BaseModel):
     on: str | None
     category: str | None
     assigned: bool = Field(description="Whether any grid owns the point.")
+    swapped: bool = Field(description="No grid owns it, and one would with latitude and longitude the other way round.")
     grids: list[GridRef] = Field(description="From the city down to the deepest grid that owns the point.")
     unit: Unit | None
     near: list[Neighbour] = Field(
@@ -159,6 +160,13 @@ class NumbersBehind(BaseModel):
     numbers: dict[str, list[str]]
 
 
+class Replaced(BaseModel):
+    """A result that was taken from an assessment which holds no longer: nothing changes by itself."""
+
+    taken: str
+    now: str
+
+
 class AssessmentRow(BaseModel):
     """An assessment in the list."""
 
@@ -167,6 +175,7 @@ class AssessmentRow(BaseModel):
     period: str = Field(examples=["2025-12"])
     as_of: str
     sha256: str
+    stale: list[Replaced] = Field(description="Results it took that were corrected since.")
 
 
 class Assessment(BaseModel):
@@ -183,7 +192,7 @@ class ReachedConsequence(BaseModel):
     consequence: str = Field(examples=["yellow_card"])
     title: Name
     tone: Tone
-    undecided: str | None = Field(description="Why people must still decide: tie, incomplete; null: decided.")
+    undecided: str | None = Field(description="Why people must still decide: tie, clash, incomplete; null: decided.")
 
 
 class ScorecardRow(BaseModel):
@@ -199,7 +208,7 @@ class ScorecardRow(BaseModel):
     status: Status
     formed: str | None = Field(description="The share of the points that have data, exact; null: nothing is scored.")
     reason: str = Field(description="Why there is this total, or none: a code.", examples=["total_sum"])
-    n_missing: int = Field(description="Inputs still to be handed in.")
+    n_missing: int = Field(description="Inputs still to be handed in, without which there is no result.")
     consequences: list[ReachedConsequence]
     points: dict[str, str | None]
     counts: dict[str, int | str]
@@ -257,3 +266,12 @@ class Explained(BaseModel):
     entry_texts: dict[str, list[str]] = Field(description="The same entries in the reader's language.")
     input_names: dict[str, Name]
     periods: list[Ground]
+    results: dict[str, list["Borrowed"]] = Field(description="Input → results of other assessments it was made of.")
+    stale: list[Replaced] = Field(description="Results that the assessment took and that were corrected since.")
+
+
+class Borrowed(BaseModel):
+    """A result of another assessment, and what it rests on in its turn."""
+
+    taken: Taken
+    why: Explained

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gridmgmt.files.wording import Words, shown_short
+from gridmgmt.files.wording import Words, shown_short, words
 from gridmgmt.scorecards.documents import Document, Header
 from gridmgmt.scorecards.exports import cards, results
 from gridmgmt.scorecards.exports.cards import Compared
@@ -32,6 +32,7 @@ def scorecard_texts(header: Header, document: Document, lang: str) -> dict[str, 
             for c, raw in zip(results.consequences(document), document.consequences, strict=True)
         ],
         "refused": [x[lang] for x in results.refused(header, document)],
+        "missing_title": words(results.missing_title(document))[lang],
         "missing": [{"period": period, "inputs": titles[lang]} for period, titles in results.missing(document)],
         "chance": _maybe(results.chance_words(document), lang),
         "exempted": _maybe(results.exempted(document), lang),

@@ -155,8 +155,13 @@ def check(city: City) -> None:
 
 
 def bad(key: str, value: object, expected: str) -> CityInvalid:
-    """What is wrong with a key of city.yaml."""
-    return CityInvalid(key=key, value=str(value), expected=expected)
+    """What is wrong with a key of city.yaml; of a long value, such as a whole file, its beginning is told."""
+    text = " ".join(str(value).split())
+    return CityInvalid(key=key, value=text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…", expected=expected)
+
+
+_SHOWN = 100
+"""Characters of a wrong value that are told."""
 
 
 def from_dict(data: dict[str, Any]) -> City:

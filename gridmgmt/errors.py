@@ -40,7 +40,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   └── NoEditionOnDate   no edition is valid on that day
     ├── ConflictError         right in itself, but not in this state
     │   ├── CityExists, EditionExists, EditionActive, EditionOverlap, EditionShrinks
-    │   ├── CategoryUnknown, UnitUnknown
+    │   ├── CategoryUnknown, CategorySeveral, UnitUnknown
     │   ├── RulebookChanged   a version that was used is not edited: it gets a new number
     │   ├── RulebooksDiffer   periods that are to be compared were assessed by different texts
     │   ├── AssessmentFormOld
@@ -167,7 +167,7 @@ class _Day(_Facts):
 
 
 class _Reason(_Facts):
-    reason: str
+    reason: str | _Worded
 
 
 class _Key(_Facts):
@@ -217,7 +217,16 @@ class InputError(GridmgmtError):
 class FileUnreadable(InputError, _File):
     """A file is absent, empty, or not of its format."""
 
-    reason: str | _Worded
+    reason: _Worded
+
+
+def by_parser(e: Exception) -> _Worded:
+    """What the reader of a format found wrong, in its own words, as a reason of :class:`FileUnreadable`."""
+    known = {FileNotFoundError: "absent", PermissionError: "forbidden", IsADirectoryError: "folder"}
+    code = next((code for kind, code in known.items() if isinstance(e, kind)), None)
+    if code is not None:
+        return {"code": f"unreadable_{code}"}
+    return {"code": "unreadable_detail", "detail": " ".join(str(e).split())[:200] or type(e).__name__}
 
 
 class FormatForeign(InputError, _File, _Known):
@@ -666,6 +675,10 @@ class EditionOverlap(ConflictError, _Name, _Day, _Other):
 
 class CategoryUnknown(ConflictError, _Value):
     """A category that the city's table does not hold."""
+
+
+class CategorySeveral(ConflictError, _Value, _Known):
+    """A name that several categories of the city's table have or hold."""
 
 
 class UnitUnknown(ConflictError, _Value):

@@ -69,14 +69,20 @@ def shown(value: Fraction, places: int = 2) -> str:
     return f"{sign}{digits[:-places]}.{digits[-places:]}" if places else f"{sign}{digits}"
 
 
-def shown_near(value: Fraction, limits: Sequence[Fraction], places: int = 2) -> str:
+def shown_near(
+    value: Fraction, limits: Sequence[Fraction], places: int = 2, *, strictly: Sequence[Fraction] = ()
+) -> str:
     """Like :func:`shown`, with more digits where rounding would seem to cross a limit (89.996 beside 90).
 
     What ten digits cannot tell from a limit above it is cut off, not rounded.
+    ``strictly``: limits that count when they are passed, so that 2.004 does not
+    seem to be the 2 that it is above.
     """
     for digits in range(places, 11):
         text = shown(value, digits)
-        if all((Fraction(text) >= limit) == (value >= limit) for limit in limits):
+        read = Fraction(text)
+        is_passed = all((read > limit) == (value > limit) for limit in strictly)
+        if is_passed and all((read >= limit) == (value >= limit) for limit in limits):
             return text
     return shown(Fraction(math.floor(value * 10**10), 10**10), 10)
 

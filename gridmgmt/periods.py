@@ -1,6 +1,7 @@
 """Assessment periods (考核周期) and instants: half-open days of city time, and the UTC instants that bound them."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
@@ -97,7 +98,14 @@ def parse_period(text: str) -> Period:
     try:
         return _parse_free(written) if ".." in written else _parse_named(written)
     except ValueError as e:
-        raise PeriodInvalid(value=text, forms=list(FORMS)) from e
+        raise PeriodInvalid(value=text, forms=_forms(FORMS, text)) from e
+
+
+def _forms(forms: Iterable[str], asked: str) -> list[str]:
+    """The forms with the year that was asked for, where it is one."""
+    found = re.match(_YEAR, asked.strip())
+    year = int(found["year"]) if found else 2015
+    return [re.sub("2015|2016", lambda m: str(int(m[0]) - 2015 + year), form) for form in forms]
 
 
 _RANGE_FORMS = (*FORMS, "2015-01..2015-12", "2015-Q1..2015-Q4")
@@ -119,11 +127,11 @@ def parse_range(text: str) -> tuple[Period, Period]:
         try:
             period = parse_period(text)
         except PeriodInvalid as e:
-            raise PeriodInvalid(value=text, forms=list(_RANGE_FORMS)) from e
+            raise PeriodInvalid(value=text, forms=_forms(_RANGE_FORMS, text)) from e
         return period, period
     first, last = map(parse_period, ends)
     if (first.n_months, first.start.day) != (last.n_months, last.start.day) or last < first:
-        raise PeriodInvalid(value=text, forms=list(_RANGE_FORMS))
+        raise PeriodInvalid(value=text, forms=_forms(_RANGE_FORMS, text))
     return first, last
 
 

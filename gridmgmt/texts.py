@@ -99,16 +99,32 @@ class _Fact:
             return format(_shown(self._value, self._lang), spec)
         values = self._value if isinstance(self._value, list | tuple) else [self._value]
         if values and isinstance(values[0], Mapping):
-            stop = "；" if self._lang == "zh" else "; "
-            return stop.join(word(f"{spec}_{v['code']}", v, self._lang) for v in values)
+            return _joined(
+                [word(f"{spec}_{v['code']}", v, self._lang) for v in values[:_MOST]], len(values), self._lang
+            )
         comma = "、" if self._lang == "zh" else ", "
         return comma.join(word(f"{spec}_{v}", self._facts, self._lang) for v in values)
 
 
+def _joined(worded: list[str], n: int, lang: str) -> str:
+    """Faults one after the other, those beyond the first ones as a number only: all of them are in the facts."""
+    if n > len(worded):
+        more = n - len(worded)
+        worded = [*worded, f"另有 {more} 处" if lang == "zh" else f"and {more} more"]
+    return ("；" if lang == "zh" else "; ").join(worded)
+
+
+_MOST = 20
+"""So many faults of a list are worded."""
+
+
 def _shown(value: Any, lang: str) -> Any:
     if isinstance(value, list | tuple):
-        between = ", " if not any(isinstance(v, Mapping) for v in value) else "；" if lang == "zh" else "; "
-        return between.join(str(_shown(v, lang)) for v in value)
+        if not value:
+            return "—"
+        if any(isinstance(v, Mapping) for v in value):
+            return _joined([str(_shown(v, lang)) for v in value[:_MOST]], len(value), lang)
+        return ", ".join(str(_shown(v, lang)) for v in value)
     if isinstance(value, Mapping) and "code" in value:
         return word(value["code"], value, lang)
     return "—" if value is None else value

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from sqlalchemy import func, select
 from gridmgmt.assessing.operations import scoring
 from gridmgmt.cli import worded
 from gridmgmt.cli.base import Table
+from gridmgmt.database import administration
 from gridmgmt.database.tables import metadata
 from gridmgmt.database.work import Work
 from gridmgmt.people.operations import reference
@@ -133,10 +135,21 @@ def rows(work: Work) -> dict[str, int]:
         return {t.name: connection.execute(select(func.count()).select_from(t)).scalar_one() for t in tables}
 
 
+def begin_anew(run: Runner) -> None:
+    """What other code made is taken away first: its published assessments would stand against today's."""
+    told = OUT / TOLD
+    made_by = json.loads(told.read_text("utf-8"))["code"] if told.exists() else None
+    told.unlink(missing_ok=True)
+    if made_by != code() and not run.settings.database_url:
+        shutil.rmtree(OUT, ignore_errors=True)
+        run("db", "start")
+        administration.drop(run.settings)
+
+
 def main() -> None:
     """Run the demo and end with a table of what it made."""
     run = Runner("demo")
-    (OUT / TOLD).unlink(missing_ok=True)
+    begin_anew(run)
     made = run_demo(run, OUT)
     with run.work() as work:
         found = reference.overview(work)

@@ -7,6 +7,7 @@ from pathlib import Path
 from gridmgmt.assessing.operations import scoring
 from gridmgmt.cli import worded
 from gridmgmt.cli.base import Table
+from gridmgmt.database import administration
 from gridmgmt.people.operations import reference
 from gridmgmt.settings import data_path
 from tools.run import Runner
@@ -37,6 +38,9 @@ def main() -> None:
     if not (data / "grids.parquet").exists():
         sys.exit(f"The real city's files are not at {data}; set REAL_DATA to the folder that holds nyc/.")
     run = Runner("real")
+    if not run.settings.database_url:  # what earlier code assessed would stand beside today's
+        run("db", "start")
+        administration.drop(run.settings)
     load(run, data)
     for period in ("2015-12", "2026-06"):
         out = OUT / period

@@ -14,11 +14,13 @@ from api.schemas import (
     Assessment,
     AssessmentRow,
     Behind,
+    Borrowed,
     Explained,
     Ground,
     Name,
     Ranking,
     ReachedConsequence,
+    Replaced,
     Scorecard,
     ScorecardRow,
 )
@@ -74,6 +76,7 @@ def assessments(ask: Annotated[Ask, Query()], work: Database) -> list[Assessment
             period=row["period"],
             as_of=row["as_of"].isoformat(),
             sha256=row["sha256"],
+            stale=[Replaced(**x) for x in row["stale"]],
         )
         for row in scoring.listing(work)
     ]
@@ -159,7 +162,7 @@ def _row(document: Document) -> ScorecardRow:
         status=document.status,
         formed=document.formed,
         reason=document.reason.code,
-        n_missing=len(document.missing),
+        n_missing=len(document.awaited),
         consequences=[ReachedConsequence(**c.model_dump(include=_REACHED)) for c in document.consequences],
         points={x.item: x.points.shown if x.points else None for x in top_lines(document)},
         counts=document.counts,
@@ -191,28 +194,29 @@ class AskWhy(Ask):
 @router.get("/explain", response_model=Explained)
 def explain(ask: Annotated[AskWhy, Query()], request: Request, work: Database, lang: Language) -> Response:
     """Why a figure is what it is: its rule in one sentence, and the frozen facts, entries and periods behind it."""
-    sha256 = browsing.assessment(work, ask.assessment).sha256
+    found_now = browsing.assessment(work, ask.assessment)
+    replaced = "".join(x["now"] for x in explaining.is_stale(work, found_now.name))
 
     def make() -> Response:
         found = explaining.explain(work, ask.assessment, ask.code, ask.item, ask.level)
-        return JSONResponse(plain(_answer(found, ask, lang)))
+        return JSONResponse(plain(_answer(found, ask.item, ask.limit, lang)))
 
-    return cached(request, sha256, make)
+    return cached(request, found_now.sha256 + replaced, make)
 
 
-def _answer(found: explaining.Explained, ask: AskWhy, lang: str) -> Explained:
+def _answer(found: explaining.Explained, item: str | None, limit: int, lang: str) -> Explained:
     header, entries = found.header, found.entries or {}
     titles = record_titles(found.document)
     return Explained(
         assessment=found.assessment,
         sha256=found.sha256,
         subject=found.subject,
-        item=ask.item,
+        item=item,
         line=found.line,
         consequence=found.consequence,
-        text=why_words(header, found.document, ask.item)[lang],
+        text=why_words(header, found.document, item)[lang],
         evidence={
-            name: Behind(name=Name(**known_words(header, name)), n=len(numbers), numbers=numbers[: ask.limit])
+            name: Behind(name=Name(**known_words(header, name)), n=len(numbers), numbers=numbers[:limit])
             for name, numbers in found.evidence.items()
         },
         parts=dict(found.parts),
@@ -220,6 +224,11 @@ def _answer(found: explaining.Explained, ask: AskWhy, lang: str) -> Explained:
         entry_texts={name: [record_words(x, titles)[lang] for x in records] for name, records in entries.items()},
         input_names={name: Name(**known_words(header, name)) for name in entries},
         periods=[_ground(*found) for found in grounds(header, found.periods)],
+        results={
+            name: [Borrowed(taken=b.taken, why=_answer(b.why, b.taken.item, limit, lang)) for b in borrowed]
+            for name, borrowed in found.results.items()
+        },
+        stale=[Replaced(**x) for x in found.stale],
     )
 
 

@@ -14,6 +14,7 @@ from gridmgmt.assessing.operations import browsing
 from gridmgmt.assessing.operations.browsing import TOTAL, Stored
 from gridmgmt.figures.counts import COUNTS
 from gridmgmt.figures.operations import indicators
+from gridmgmt.files.wording import words
 from gridmgmt.periods import parse_period
 from gridmgmt.scorecards import documents
 from gridmgmt.scorecards.exports import cards
@@ -69,7 +70,10 @@ def heat(ask: Annotated[AskHeat, Query()], work: Database, lang: Language) -> Re
 def _choropleth(work: Database, stored: Stored, ask: AskChoropleth, lang: str) -> OfflineMap:
     data = browsing.assessment_map(work, stored.name, ask.indicator)
     city, keys = data.city, [x.level.key for x in data.levels]
-    if ask.indicator == TOTAL:
+    if data.own is not None:
+        zh, en = (words("page_own_figure", title=data.own.title)[x] for x in ("zh", "en"))
+        shown, grades = Measure(TOTAL, zh, en, data.own.unit, data.own.better), []
+    elif ask.indicator == TOTAL:
         shown = Measure(TOTAL, **text("page_total"), unit="score", better="high")
         grades = _bands(stored.header.rulebook.grades)
     else:

@@ -43,6 +43,7 @@ def locate(ask: Annotated[AskPlace, Query()], work: Database) -> Located:
         on=found.day.isoformat() if found.day else None,
         category=found.category,
         assigned=found.is_assigned,
+        swapped=found.is_swapped,
         grids=[_grid(g, levels) for g in found.grids],
         unit=_unit(found.unit),
         near=[

@@ -19,9 +19,17 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import CompletionItem  # type: ignore[attr-defined]
 
-from gridmgmt import bounds, settings, texts
+from gridmgmt import __version__, bounds, settings, texts
 from gridmgmt.cli import base, help
-from gridmgmt.errors import ConflictError, FileUnreadable, GridmgmtError, InputError, NotFoundError, OptionInvalid
+from gridmgmt.errors import (
+    ConflictError,
+    FileUnreadable,
+    GridmgmtError,
+    InputError,
+    NotFoundError,
+    OptionInvalid,
+    by_parser,
+)
 
 COMMANDS = {
     "help_ground": {
@@ -39,7 +47,7 @@ COMMANDS = {
         "indicators": "scoring", "score": "scoring", "explain": "explaining", "rank": "judging",
         "scorecards": "scoring", "assessments": "scoring", "publish": "judging", "recompute": "judging",
         "appeal": "judging", "correct": "judging", "consequences": "judging", "whatif": "supposing",
-        "due": "reporting",
+        "due": "reporting", "reports": "reporting",
     },
 }  # fmt: skip
 """Heading in the help → command or group → its module below :mod:`gridmgmt.cli`."""
@@ -140,12 +148,20 @@ app = typer.Typer(
 )
 
 
+def _tell_version(asked: bool) -> None:
+    """The release (版本号), which needs no database."""
+    if asked:
+        typer.echo(f"gridmgmt {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def root(
     context: typer.Context,
     db: Annotated[str | None, typer.Option("--db")] = None,
     lang: Annotated[str | None, typer.Option("--lang")] = None,
     as_: Annotated[str | None, typer.Option("--as")] = None,
+    version: Annotated[bool, typer.Option("--version", callback=_tell_version, is_eager=True)] = False,
 ) -> None:
     """Choose the database, the language and who writes; help of a command needs none, and no setting that is right."""
     if {*context.help_option_names} & {*context.meta["typed"]}:
@@ -176,7 +192,7 @@ def worded() -> Iterator[None]:
     except OSError as e:
         if e.filename is None:  # nothing that somebody named
             raise
-        _end(FileUnreadable(file=str(e.filename)[:_MOST_SHOWN], reason=e.strerror or type(e).__name__))
+        _end(FileUnreadable(file=str(e.filename)[:_MOST_SHOWN], reason=by_parser(e)))
 
 
 def _end(e: GridmgmtError) -> NoReturn:

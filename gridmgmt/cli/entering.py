@@ -31,10 +31,11 @@ def entries_import(run: State, file: Path, *, rulebook: str, by: str, dry_run: b
     """
     from gridmgmt.assessing.operations import entries as entering
 
-    return _entered(run, entering.import_entries(run.work.but(actor=by, keep=not dry_run), rulebook, file))
+    return entered(run, entering.import_entries(run.work.but(actor=by, keep=not dry_run), rulebook, file))
 
 
-def _entered(run: State, report: EntryReport) -> View:
+def entered(run: State, report: EntryReport) -> View:
+    """What became of rows that were entered; failed if none of them was right."""
     return View(report.as_dict(), _report(run, report), failed=bool(report.n_refused and not report.n_loaded))
 
 
@@ -113,4 +114,4 @@ def staff_import(run: State, file: Path, *, by: str) -> View:
     """
     from gridmgmt.assessing.operations import entries as entering
 
-    return _entered(run, entering.import_staff(run.work.but(actor=by), file))
+    return entered(run, entering.import_staff(run.work.but(actor=by), file))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
+from fractions import Fraction
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,8 @@ def _told(run: State, found: Explained, item: str | None) -> Iterator[str]:
     from gridmgmt.scorecards.exports.lines import score_lines, shown_lines
 
     yield f"{found.assessment} · {found.subject.code} {found.subject.name[run.lang]}"
+    for source in found.stale:
+        yield f"  {run.word('result_stale', source)}"
     if item is None:
         yield from _card(run, found.header, found.document)
     elif found.line is not None:
@@ -65,7 +68,11 @@ def _plain(found: Explained) -> dict[str, Any]:
         "consequence": found.consequence, "total": found.document.total, "evidence": found.evidence,
         "entries": found.entries or {}, "periods": periods,
         "repeats": {name: [asdict(r) for r in rows] for name, rows in found.repeats.items()},
-        "parts": found.parts,
+        "parts": found.parts, "stale": list(found.stale),
+        "results": {
+            name: [{"taken": b.taken, "why": _plain(b.why)} for b in borrowed]
+            for name, borrowed in found.results.items()
+        },
     }  # fmt: skip
 
 
@@ -87,7 +94,7 @@ def _card(run: State, header: Header, document: Document) -> Iterator[str]:
         tone = wording.label(f"card_tone_{reached.tone}", run.lang)
         yield f"  [{tone}] {reached.title[run.lang]} · {reached.why[run.lang]}"
     notes: list[tuple[str, Words | None]] = [
-        ("card_missing", {lang: f"{period} {titles[lang]}" for lang in titles})
+        (results.missing_title(document), {lang: f"{period} {titles[lang]}" for lang in titles})
         for period, titles in results.missing(document)
     ]
     notes += [("card_refusal", text) for text in results.refused(header, document)]
@@ -121,12 +128,30 @@ def _branch(lines: Sequence[ScoreLine], item: str) -> list[ScoreLine]:
     return [replace(x, depth=x.depth - top) for x in (lines[place], *below)]
 
 
+def _results(run: State, found: Explained) -> Iterator[str]:
+    """The results of other assessments that inputs were made of, each with what it rests on."""
+    from gridmgmt.files import wording
+    from gridmgmt.scorecards.exports import results
+
+    for name, borrowed in found.results.items():
+        yield f"{results.known_words(found.header, name)[run.lang]} ({name}):"
+        for b in borrowed:
+            told = {
+                **b.taken.model_dump(),
+                "item": b.taken.item or "",
+                "value": wording.shown_short(Fraction(b.taken.value)),
+            }
+            yield f"  {run.word(f'result_taken_{b.taken.take}', told)}"
+            yield from (f"    {line}" for line in _told(run, b.why, b.taken.item))
+
+
 def _behind(run: State, found: Explained) -> Iterator[str]:
-    """The periods, entries and fact numbers behind what was asked for."""
+    """The results, periods, entries and fact numbers behind what was asked for."""
     from gridmgmt.files import wording
     from gridmgmt.scorecards.exports import results
     from gridmgmt.scorecards.exports.cards import grade_label, rank_words, total_words_short
 
+    yield from _results(run, found)
     for period, name, document in results.grounds(found.header, found.periods):
         grade = grade_label(found.header, document.grade)[run.lang] if document.grade else "–"
         rank = rank_words(document.rank.level)[run.lang]

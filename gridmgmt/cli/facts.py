@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -89,6 +90,9 @@ def _reports(run: State, reports: Sequence[ImportReport]) -> Shown:
     rows = [[r.file, *(f"{getattr(r, c):,}" for c in COUNTS)] for r in reports]
     yield Table(run.words(("file", *COUNTS)), rows, right=range(1, 7), title=title)
     for r in reports:
+        if "encoding" in r.read_as:
+            marks = {"encoding": r.read_as["encoding"], "separator": r.read_as["separator"].replace("\t", "Tab")}
+            yield f"{r.file} · {run.word('read_as', marks)}"
         tallies = {"where": ("located_", r.located), "quarantined_because": ("reason_", r.reasons)}
         for title, (prefix, tally) in {**tallies, "notes": ("note_", r.notes)}.items():
             if tally:
@@ -119,20 +123,21 @@ def _why(run: State, problem: Mapping[str, Any]) -> str:
 
 @command(quarantine, "export")
 def quarantine_export(run: State, *, out: Path) -> Shown:
-    """Write the rows in quarantine, as the files had them, with their reasons, to be mended and imported again."""
-    import pandas as pd
-
-    from gridmgmt.files.writing import whole
+    """Write the rows in quarantine, a workbook for each file, as it had them, to be mended and imported again."""
+    from gridmgmt.files.writing import write
+    from gridmgmt.intake.exports.bad_rows import workbook
     from gridmgmt.intake.operations import imports
 
-    rows: dict[tuple[str, int], dict[str, object]] = {}
-    for q in imports.list_quarantine(run.work, limit=None):
-        row = rows.setdefault((q["file"], q["row"]), {**q["raw"], "_file": q["file"], "_row": q["row"], "_reason": ""})
-        reason = f"{q['column']}={q['value']}: {_why(run, q)}"
-        row["_reason"] = f"{row['_reason']}; {reason}" if row["_reason"] else reason
-    with whole(out) as draft:
-        pd.DataFrame(list(rows.values())).to_csv(draft, index=False, encoding="utf-8-sig")
-    yield run.word("rows_written", {"n": len(rows), "file": str(out)})
+    out.mkdir(parents=True, exist_ok=True)
+    names: Counter[str] = Counter()
+    for held in imports.held_rows(run.work):
+        name = Path(held.group.file).name
+        names[name] += 1
+        path = out / (f"{name}.xlsx" if names[name] == 1 else f"{name}-{names[name]}.xlsx")
+        write(path, workbook(held, run.lang))
+        yield run.word("rows_to_mend", {"n": len(held.rows), "file": str(path), "profile": held.group.profile})
+    if not names:
+        yield run.word("quarantine_empty")
 
 
 @command(quarantine, "retry")

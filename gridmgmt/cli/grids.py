@@ -52,10 +52,11 @@ def grids_import(
     from gridmgmt.places.operations import editions
 
     columns = GridColumns(code, level or "", name, name_en, next(iter(parent), None), above=tuple(parent[1:]))
-    settled = settlement(overlaps, by, why, first)
+    writer = run.work.writer
+    settled = settlement(overlaps, by or writer.name or writer.os_user, why, first)
     with run.progress() as tell:
         made = editions.import_grids(
-            run.work.but(progress=tell),
+            run.work.but(progress=tell, actor=by),
             files,
             edition,
             base=base,
@@ -184,6 +185,8 @@ def _located(run: State, found: Located) -> Shown:
     if not found.is_assigned:
         facts = {"lon": f"{found.lon:.6f}", "lat": f"{found.lat:.6f}", "edition": found.edition}
         yield run.word("place_outside", facts)
+        if found.is_swapped:
+            yield run.word("place_swapped", {"lon": f"{found.lat:.6f}", "lat": f"{found.lon:.6f}"})
     else:
         names = _level_names(run)
         rows = [[names[g["level"]], g["code"], g["name_zh"], g["name_en"], g["responsible"]] for g in found.grids]
@@ -248,6 +251,7 @@ def as_dict(found: Located) -> dict[str, object]:
         "datum": found.datum,
         "edition": found.edition,
         "assigned": found.is_assigned,
+        "swapped": found.is_swapped,
         "category": found.category,
         "grids": [
             {k: g[k] for k in ("level", "code", "name_zh", "name_en", "kind", "responsible")} for g in found.grids

@@ -71,7 +71,10 @@ def consequences(run: State, rulebook: str, *, year: int, subject: str | None = 
     """The year's ledger: who reached which consequence when, and by which periods; money that is decided."""
     from gridmgmt.assessing.operations import publishing
     from gridmgmt.numbers import exact
+    from gridmgmt.periods import YEARS
 
+    if year not in YEARS:
+        raise OptionInvalid(name="--year", value=str(year), expected=f"{YEARS[0]}–{YEARS[-1]}")
     found = publishing.ledger(run.work, rulebook, year)
     reached = [r for r in found.reached if subject in (None, r.subject, r.subject.rpartition("/")[2])]
     plain = [{**asdict(r), "money": exact(r.money) if r.money is not None else None} for r in reached]

@@ -1,19 +1,23 @@
-"""The command on reporting: `gridmgmt due`."""
+"""Commands on reporting: `gridmgmt due`, `gridmgmt reports enter | event | withdraw | list | charge`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from gridmgmt.cli.base import State, Table, View, command
+from gridmgmt.cli.base import Shown, State, Table, View, command, group
 from gridmgmt.errors import OptionInvalid
 
 if TYPE_CHECKING:
     import datetime as dt
 
+    from gridmgmt.reporting.operations.registering import Registered
+
 app = typer.Typer()
+reports = group(app, "reports")
 
 
 @command(app, "due")
@@ -25,8 +29,9 @@ def due(
     scheme: Sequence[str] = (),
     event: Sequence[str] = (),
     units: bool = False,
+    as_of: str | None = None,
 ) -> View:
-    """What is due from whom and when: all that may be done on the day, or on some day until another, and is not late.
+    """What is due from whom to whom and when, and whether it came: all that may be done on the day or until another.
 
     A duty that follows an event stands at the end; with --event its deadline is computed.
     """
@@ -36,8 +41,9 @@ def due(
     last = _day("--until", until) if until else first
     if last < first:
         raise OptionInvalid(name="--until", value=until or "", expected=f"{on} …")
-    found = reporting.due(run.work, first, last, schemes=scheme, events=event, units=units)
-    names = ("scheme", "what", "from", "about", "opens", "until")
+    work = run.work.but(now=run.instant(as_of)) if as_of else run.work
+    found = reporting.due(work, first, last, schemes=scheme, events=event, units=units)
+    names = ("scheme", "what", "from", "to", "about", "opens", "until", "state")
     rows = ([_cell(run, name, row, first) for name in names] for row in found)
     return View(found, [Table(run.words(names, "due_"), rows)])
 
@@ -63,8 +69,12 @@ def _cell(run: State, name: str, row: Mapping[str, Any], first: dt.date) -> str:
         return str(row["what"][run.lang])
     if name == "from":
         return f"{row['subject_code']} {row['subject'][run.lang]}" if "subject" in row else str(row["from"][run.lang])
+    if name == "to":
+        return str(row["to"][run.lang])
     if name == "about":
         return _about(run, row)
+    if name == "state":
+        return _state(run, row)
     if name == "opens":
         return str(row["opens"] or "")
     return _until(run, row, first)
@@ -72,12 +82,22 @@ def _cell(run: State, name: str, row: Mapping[str, Any], first: dt.date) -> str:
 
 def _about(run: State, row: Mapping[str, Any]) -> str:
     if row["after"] is None:
-        return f"{row['period']} ({row['period_first']} – {row['period_last']})"
+        return f"{row['period']}\n{row['period_first']} – {row['period_last']}"
     ((unit, n),) = row["within"].items()
     within = run.word(f"due_within_{unit}", {"n": n})
     event = run.word("due_after_event", {"event": row["after"], "within": within})
-    at = row.get("event_at")
-    return f"{event} ({run.time(at)})" if at else event
+    told = [str(x) for x in (row.get("event_no"), run.time(row["event_at"]) if row.get("event_at") else None) if x]
+    return f"{event}\n({', '.join(told)})" if told else event
+
+
+def _state(run: State, row: Mapping[str, Any]) -> str:
+    if row["state"] is None:
+        return ""
+    told = run.word(f"report_{row['state']}")
+    at = row.get("handed_in_at")
+    if row.get("n_owed", 1) > 1:
+        return run.word("due_of_several", {"state": told, "n_done": row["n_done"], "n_owed": row["n_owed"]})
+    return f"{told} ({run.time(at)})" if at else told
 
 
 def _until(run: State, row: Mapping[str, Any], first: dt.date) -> str:
@@ -88,3 +108,89 @@ def _until(run: State, row: Mapping[str, Any], first: dt.date) -> str:
     if not row["states_a_day"]:
         return run.word("due_no_day", {"day": row["due"].isoformat()})
     return run.word("due_that_day", {"day": row["due"].isoformat()}) if row["due"] == first else str(row["due"])
+
+
+# --- the register -----------------------------------------------------------------------------------------------------
+
+
+@command(reports, "enter")
+def reports_enter(
+    run: State,
+    scheme: str,
+    duty: str,
+    *,
+    about: str,
+    at: str,
+    by: str,
+    from_: str = "",
+    file: Sequence[Path] = (),
+    note: str | None = None,
+) -> View:
+    """Enter that a report was handed in: for which period or event, by whom and when; again otherwise: a correction."""
+    from gridmgmt.reporting.operations import registering
+
+    work, root = run.work.but(actor=by), run.settings.files_root
+    done = registering.enter(work, root, scheme, duty, about=about, subject=from_, at=at, files=file, note=note)
+    return View(done.as_dict(), _registered(run, done))
+
+
+@command(reports, "event")
+def reports_event(
+    run: State, scheme: str, event: str, no: str, *, at: str, by: str, from_: str = "", note: str | None = None
+) -> View:
+    """Enter an event that reports follow, under a number of its own; what follows from it is due from then on."""
+    from gridmgmt.reporting.operations import registering
+
+    done = registering.enter_event(run.work.but(actor=by), scheme, event, no, subject=from_, at=at, note=note)
+    return View(done.as_dict(), _registered(run, done))
+
+
+@command(reports, "withdraw")
+def reports_withdraw(run: State, scheme: str, what: str, *, about: str, reason: str, by: str, from_: str = "") -> View:
+    """Take back a report, or an event by its number, that was entered wrongly; what stood there is kept."""
+    from gridmgmt.reporting.operations import registering
+
+    done = registering.withdraw(run.work.but(actor=by), scheme, what, about=about, subject=from_, reason=reason)
+    return View(done.as_dict(), _registered(run, done))
+
+
+def _registered(run: State, done: Registered) -> Shown:
+    told = run.word(f"report_{done.change}")
+    if done.state is None:
+        yield told
+    else:
+        until = run.time(done.due_at) if done.due_at else str(done.due)
+        yield run.word("report_entered", {"change": told, "until": until, "state": run.word(f"report_{done.state}")})
+
+
+@command(reports, "list")
+def reports_list(run: State, scheme: str, *, history: bool = False) -> View:
+    """The register of a scheme: events and reports, when, by whom entered, and the file; with --history every row."""
+    from gridmgmt.reporting.operations import registering
+
+    found = registering.listed(run.work, scheme, history=history)
+    names = ["what", "about", "subject_code", "at", "file", "note", "by", "known_at"] + (["holds"] if history else [])
+    rows = ([_registered_cell(run, name, row) for name in names] for row in found)
+    return View(found, [Table(run.words(names, "report_col_"), rows)])
+
+
+def _registered_cell(run: State, name: str, row: Mapping[str, Any]) -> Any:
+    if name == "file":
+        return row.get("sha256")
+    if name == "holds":
+        return run.word("entry_yes" if row["holds"] and row["at"] else "entry_no")
+    if name == "at" and row["at"] is None:
+        return run.word("report_withdrawn")
+    return run.time(row[name], seconds=True) if name in ("at", "known_at") else row[name]
+
+
+@command(reports, "charge")
+def reports_charge(
+    run: State, scheme: str, *, period: str, by: str, as_of: str | None = None, dry_run: bool = False
+) -> View:
+    """Enter what was late in a period as findings of the scheme's rulebook; take back what was in time after all."""
+    from gridmgmt.cli.entering import entered
+    from gridmgmt.reporting.operations import charging
+
+    work = run.work.but(actor=by, keep=not dry_run, **({"now": run.instant(as_of)} if as_of else {}))
+    return entered(run, charging.charge(work, scheme, period))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from gridmgmt.files.wording import Words
     from gridmgmt.rulebooks.diff import Difference
+    from gridmgmt.rulebooks.dossier import Subject
     from gridmgmt.rulebooks.load import Loaded
     from gridmgmt.rulebooks.model import Rulebook, Stage
     from gridmgmt.rulebooks.proving import Trial
@@ -109,9 +110,15 @@ def rulebook_show(run: State, book: str, *, lang: str | None = None) -> View:
 
 @command(rulebook, "inputs")
 def rulebook_inputs(
-    run: State, book: str, *, template: Path | None = None, period: str | None = None, lang: str | None = None
+    run: State,
+    book: str,
+    *,
+    template: Path | None = None,
+    period: str | None = None,
+    subjects: bool = False,
+    lang: str | None = None,
 ) -> View:
-    """What a rulebook must be told: counted by the platform, or handed in by people and why; or the form for it."""
+    """What a rulebook must be told, in which codes; counted by the platform, or handed in and why; or the form."""
     from gridmgmt.rulebooks.check import stage_inputs
     from gridmgmt.rulebooks.load import named
 
@@ -119,7 +126,10 @@ def rulebook_inputs(
     found = named(book).rulebook
     stage = _stage(found, period) if period else None
     if template is not None:
-        return _form(found, stage or found.stages[0], template, period, lang)
+        whom = _assessed_by(run, found, period) if subjects else ()
+        return _form(found, stage or found.stages[0], template, period, whom, lang)
+    if subjects:
+        raise OptionInvalid(name="--subjects", value="", expected="--template FILE")
     needed = {s.id: stage_inputs(found, s) for s in found.stages}
     shown = stage_inputs(found, stage) if stage else found.inputs
     inputs = [_input(found, name, [s for s in needed if name in needed[s]]) for name in shown]
@@ -137,12 +147,15 @@ def _stage(book: Rulebook, period: str) -> Stage:
 
 
 def _input(book: Rulebook, name: str, stages: list[str]) -> dict[str, Any]:
+    from gridmgmt.rulebooks.exports.input_text import codes_of
+
     spec = book.inputs[name]
-    return {"id": name, **spec.model_dump(mode="json", exclude_none=True), "stages": stages}
+    codes = codes_of(book, name)
+    return {"id": name, **spec.model_dump(mode="json", exclude_none=True), "codes": codes, "stages": stages}
 
 
 def _inputs(book: Rulebook, inputs: Sequence[Mapping[str, Any]], lang: str) -> Shown:
-    heads = _heads(lang, "id", "title", "type", "from", "stages", "for")
+    heads = _heads(lang, "id", "title", "type", "codes", "from", "stages", "for")
     yield Table(heads, [_input_row(book, i, lang) for i in inputs], title=book.title[lang])
 
 
@@ -153,16 +166,48 @@ def _input_row(book: Rulebook, shown: Mapping[str, Any], lang: str) -> list[str]
     spec = book.inputs[shown["id"]]
     stages = [cadence_words(book.stage(s).cadence)[lang] for s in shown["stages"]]
     whom = texts.word("rulebook_for_all" if spec.per == "all" else "rulebook_for_each", lang=lang)
-    told = (spec.title, type_words(spec), source_words(spec))
-    return [shown["id"], *(t[lang] for t in told), "、".join(stages), whom]
+    codes = "\n".join(f"{code} {name[lang]}" for code, name in shown["codes"].items())
+    told = (spec.title, type_words(spec))
+    return [shown["id"], *(t[lang] for t in told), codes, source_words(spec)[lang], "、".join(stages), whom]
 
 
-def _form(book: Rulebook, stage: Stage, out: Path, period: str | None, lang: str) -> View:
+def _assessed_by(run: State, book: Rulebook, period: str | None) -> Sequence[Subject]:
+    """Whom the city's rulebook assesses on the period's last day, or today."""
+    from gridmgmt.assessing.operations import subjects
+    from gridmgmt.periods import parse_period
+
+    return subjects.assessed_by(run.work, book, parse_period(period).last if period else None)
+
+
+def _form(book: Rulebook, stage: Stage, out: Path, period: str | None, subjects: Sequence[Subject], lang: str) -> View:
     from gridmgmt.assessing.exports.entry_form import entry_form
     from gridmgmt.periods import parse_period
 
-    _write(out, entry_form(book, stage.id, parse_period(period).label if period else None, ()))
+    _write(out, entry_form(book, stage.id, parse_period(period).label if period else None, subjects))
     return View({"file": str(out)}, [texts.word("rulebook_form_written", {"file": str(out)}, lang)])
+
+
+# --- samples on paper figures -----------------------------------------------------------------------------------------
+
+
+@command(rulebook, "samples")
+def rulebook_samples(run: State, book: str, *, units: Sequence[str], lang: str | None = None) -> View:
+    """How many samples a month's plan asks for, on paper figures: so many units of a group, some without something."""
+    from gridmgmt.rulebooks.load import named
+    from gridmgmt.rulebooks.sampling import on_paper, totals
+
+    lang, found = _lang(run, lang), named(book).rulebook
+    lines = [on_paper(found.samples, text) for text in units]
+    n, by_object = totals([x.plan for x in lines for _ in range(x.n_units)])
+    titles = {kind.id: kind.title[lang] for kind in found.samples}
+    rows = ([x.units, x.n_units, x.n_each, x.n, "; ".join(titles[k] for k in titles if k not in x.plan)] for x in lines)
+    shown: list[Table | str] = [
+        Table(_heads(lang, "units", "n_units", "n_each", "n_samples", "not_asked"), rows, right=(1, 2, 3)),
+        Table(_heads(lang, "object", "n_samples"), by_object.items(), right=(1,)),
+        texts.word("rulebook_samples", {"n": n}, lang),
+    ]
+    data = [{"units": x.units, "n_units": x.n_units, "n_each": x.n_each, "n": x.n, "plan": x.plan} for x in lines]
+    return View({"n": n, "units": data, "objects": by_object}, shown)
 
 
 # --- check, new, schema -----------------------------------------------------------------------------------------------

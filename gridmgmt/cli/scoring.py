@@ -268,6 +268,8 @@ def assessments_list(run: State) -> View:
 
 
 def _state(row: Any) -> str:
+    if row["stale"]:
+        return "published_stale" if row["published_at"] is not None else "stale"
     if row["published_at"] is not None:
         return "published"
     return "not_published" if row["complete"] else "incomplete"

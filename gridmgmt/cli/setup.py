@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -197,7 +198,14 @@ def responsibility_list(run: State, *, on: str | None = None, as_of: str | None 
 
 
 @command(app, "demo-city")
-def demo_city(run: State, *, out: Path, seed: int = 7, size: str = "small", unit_grids: bool = False) -> View:
+def demo_city(
+    run: State,
+    *,
+    out: Path,
+    seed: Annotated[int, typer.Option("--seed", min=0)] = 7,
+    size: str = "small",
+    unit_grids: bool = False,
+) -> View:
     """Write a synthetic city's files: boundaries, units, categories, twelve months of cases, inspections."""
     from gridmgmt.demo import make_demo_city
 

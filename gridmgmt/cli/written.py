@@ -15,7 +15,7 @@ app = typer.Typer()
 KINDS = (
     "cases", "samples", "steps", "entries", "staff", "subjects", "people", "posts", "responsibility", "reassign",
     "time_limits", "layer", "city", "edition", "activated", "units", "categories", "rulebook", "draw", "notice",
-    "notice_check", "attachment", "assessment", "published", "appeal", "decided",
+    "notice_check", "attachment", "handed_in", "duty_event", "assessment", "published", "appeal", "decided",
 )  # fmt: skip
 
 

@@ -46,7 +46,7 @@ def _url(settings: Settings) -> URL:
     try:
         return make_url(database_url(settings)).set(drivername="postgresql+psycopg")
     except ArgumentError as e:
-        raise DatabaseUnreachable(url="GRIDMGMT_DATABASE_URL", reason="not of the form postgresql://…") from e
+        raise DatabaseUnreachable(url="GRIDMGMT_DATABASE_URL", reason={"code": "unreachable_form"}) from e
 
 
 def make_engine(settings: Settings) -> Engine:

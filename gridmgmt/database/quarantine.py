@@ -17,6 +17,9 @@ from gridmgmt.faults import Fault
 _KEPT = ("column", "value", "code", "facts")
 """What is kept of a fault; its row stands beside it."""
 
+ROW, REASON, ORIGIN, CRS = "_row", "_reason", "_origin", "_crs"
+"""Columns beside a file's own when its bad rows are written out: row and faults there, ``sha256:row``, its system."""
+
 
 @dataclass(frozen=True)
 class BadRow:
@@ -37,6 +40,16 @@ class Group:
     file_sha256: str
     crs: str | None
     source_as_of: dt.datetime
+
+
+@dataclass(frozen=True)
+class Held:
+    """The open rows of one file with its columns in their order, and its sheet's name where the profile names one."""
+
+    group: Group
+    columns: list[str]
+    sheet: str | None
+    rows: list[BadRow]
 
 
 def create(connection: Connection) -> None:
@@ -107,6 +120,18 @@ def rows_of(connection: Connection, group: Group) -> list[BadRow]:
     )
     found = connection.execute(statement)
     return [BadRow(r.row_no, r.raw, [Fault(r.row_no, **p) for p in r.problems]) for r in found]
+
+
+def held(connection: Connection, group: Group) -> Held:
+    """The open rows of one file, as it had them; columns that its batch does not tell (an older one) come last."""
+    rows = rows_of(connection, group)
+    q, b = t.quarantine.c, t.batch.c
+    told = select(b.counts["columns"], b.counts["read_as"]["sheet"]).where(b.kind == q.kind, b.id == q.batch_id)
+    mine = told.where(q.kind == group.kind, q.file_sha256 == group.file_sha256, q.profile == group.profile)
+    columns, sheet = connection.execute(mine.order_by(q.resolved_by.is_not(None), b.id.desc()).limit(1)).one()
+    known = [str(c) for c in columns or ()]
+    more = dict.fromkeys(name for r in rows if set(r.raw) != {"text"} for name in r.raw if name not in known)
+    return Held(group, [*known, *more], sheet, rows)
 
 
 def listing(connection: Connection, limit: int | None = None) -> list[dict[str, Any]]:

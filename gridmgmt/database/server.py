@@ -156,7 +156,7 @@ def start(server: Server, say: Callable[[str], None] = lambda _: None) -> bool:
         # an unclean end may leave shared memory that the first start meets
         if not any(_start_once(server) for _ in range(3)):
             tail = server.log.read_text("utf-8", "replace")[-2000:] if server.log.exists() else ""
-            raise DatabaseUnreachable(url=str(server.socket), reason=tail or "pg_ctl failed")
+            raise DatabaseUnreachable(url=str(server.socket), reason=tail or {"code": "unreachable_no_start"})
     return True
 
 
@@ -172,7 +172,7 @@ def _own(folder: Path, user: str | None) -> None:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (owner, os.geteuid()):
-        raise DatabaseUnreachable(url=str(folder), reason="the folder belongs to another user")
+        raise DatabaseUnreachable(url=str(folder), reason={"code": "unreachable_foreign_folder"})
     if found.st_uid != owner:
         os.chown(folder, owner, -1, follow_symlinks=False)
 

@@ -43,12 +43,12 @@ def entries(division: Division, rulebook: str, seed: int) -> pd.DataFrame:
 
 
 def _is_entered(spec: Input) -> bool:
-    """Whether people hand it in: the year came as dates alone, without steps and posts."""
+    """Whether people hand it in: the year came as dates alone, without steps, posts and campaigns' check lists."""
     if spec.entered is None or spec.default is not None:
         return False
     a = spec.automatic
     by_steps = a is not None and (a.accounts or (a.count is not None and COUNTS[a.count].of in ("steps", "acts")))
-    return a is None or a.posts is not None or by_steps
+    return a is None or a.posts is not None or bool(a.sample_types) or by_steps
 
 
 def subjects(division: Division, kind: str) -> list[tuple[str, int]]:

@@ -90,10 +90,11 @@ def kept(
     excepted: Sequence[str],
     sources: Sequence[str],
     numbers: Collection[str] | None = None,
+    orders: Sequence[str] = (),
 ) -> Mask:
     """Which cases a filter keeps: of a kind, of some categories, not of others, from some sources; empty: no limit.
 
-    ``numbers``: only cases of these numbers.
+    ``numbers``: only cases of these numbers; ``orders``: only supervision orders of these kinds.
     """
     frame = facts.frame
     keep = np.ones(len(frame), dtype=bool)
@@ -105,6 +106,8 @@ def kept(
         keep &= ~_in_categories(frame, excepted)
     if sources:
         keep &= true(frame["source"].isin(sources))
+    if orders:
+        keep &= true(frame["order_kind"].isin(orders))
     if numbers is not None:
         keep &= frame["case_no"].isin(numbers).to_numpy()
     return keep

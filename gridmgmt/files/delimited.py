@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from gridmgmt import bounds
-from gridmgmt.errors import FileUnreadable
+from gridmgmt.errors import FileUnreadable, by_parser
 from gridmgmt.files.checking import BAD_BYTE, shown
 from gridmgmt.files.rows import TITLE_ROWS, Rows, header_names, in_chunks, require
 
@@ -53,10 +53,13 @@ def read(
     last: pd.DataFrame | None = None
     try:
         found = _encoding(rows.path, encodings)
-        stream = partial(_stream, rows.path) if found else _mended(rows.path, encodings)
+        rows.read_as["encoding"], stream = (
+            (found[0], partial(_stream, rows.path)) if found else _mended(rows.path, encodings)
+        )
         encoding, tail, rows.n_lines = found or ("utf-8", "", None)
         with stream() as raw:
             above, mark = _layout(raw.read(_HEAD_BYTES).decode(encoding, "replace"), wanted, separator)
+        rows.read_as["separator"] = mark
         _check_width(rows.path, mark)
         parse = pa_csv.ParseOptions(delimiter=mark, newlines_in_values=True, invalid_row_handler=handle)
         read = pa_csv.ReadOptions(encoding=encoding, use_threads=False, block_size=BLOCK_BYTES, skip_rows=above)
@@ -70,7 +73,7 @@ def read(
             for last in _numbered(rows, pa_csv.open_csv(raw, read, parse, convert), header, above + 2):
                 yield last
     except (pa.ArrowInvalid, OSError) as e:
-        raise FileUnreadable(file=str(rows.path), reason=str(e)) from e
+        raise FileUnreadable(file=str(rows.path), reason=by_parser(e)) from e
     _refuse_open_quote(rows, last, tail)
 
 
@@ -146,8 +149,8 @@ def _encoding(path: Path, encodings: Sequence[str]) -> tuple[str, str, int] | No
     return None
 
 
-def _mended(path: Path, encodings: Sequence[str]) -> Callable[[], Any]:
-    """The file in UTF-8, each byte that is no text told as such, in the encoding with the fewest lines that hold one.
+def _mended(path: Path, encodings: Sequence[str]) -> tuple[str, Callable[[], Any]]:
+    """The encoding with the fewest lines that hold a byte that is no text, and the file in UTF-8, such bytes told.
 
     Raises
     ------
@@ -161,7 +164,7 @@ def _mended(path: Path, encodings: Sequence[str]) -> Callable[[], Any]:
     best = min(encodings, key=lambda e: n_bad[e])
     if BAD_BYTE in lines[best][0] or 2 * n_bad[best] >= len(lines[best]) - 1:
         raise FileUnreadable(file=str(path), reason={"code": "unreadable_encoding", "encodings": [*encodings]})
-    return partial(pa.BufferReader, "\n".join(lines[best]).encode())
+    return best, partial(pa.BufferReader, "\n".join(lines[best]).encode())
 
 
 def _numbered(rows: Rows, batches: Iterable[pa.RecordBatch], header: list[str], row: int) -> Iterator[pd.DataFrame]:

@@ -20,7 +20,7 @@ from openpyxl.utils.cell import range_boundaries
 from openpyxl.worksheet._reader import FORMULA_TAG, WorkSheetParser
 
 from gridmgmt import bounds
-from gridmgmt.errors import FileUnreadable
+from gridmgmt.errors import FileUnreadable, by_parser
 from gridmgmt.files.rows import CHUNK_ROWS, TITLE_ROWS, Rows, as_text, frame_of, header_names, require
 
 _MERGED = re.compile(rb"""<(?:\w+:)?mergeCell\s[^>]*?ref=["']([A-Z]+\d+:[A-Z]+\d+)["']""")
@@ -116,7 +116,7 @@ def _open(path: Path) -> Any:
         with warnings.catch_warnings(action="ignore", category=UserWarning):  # styles that openpyxl does not know
             book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     except Exception as e:  # openpyxl raises whatever its parts raise
-        raise FileUnreadable(file=str(path), reason=str(e)) from e
+        raise FileUnreadable(file=str(path), reason=by_parser(e)) from e
     if not book.worksheets:
         book.close()
         raise FileUnreadable(file=str(path), reason={"code": "unreadable_no_worksheet"})
@@ -219,7 +219,7 @@ def _bounded(path: Path, lines: Iterator[_Line]) -> Iterator[_Line]:
             bounds.hold(path, "columns", len(line.cells))
             yield line
     except (ValueError, KeyError, OSError, SyntaxError, zlib.error) as e:  # XML's errors are SyntaxErrors
-        raise FileUnreadable(file=str(path), reason=" ".join(str(e).split())[:200]) from e
+        raise FileUnreadable(file=str(path), reason=by_parser(e)) from e
 
 
 def _text(value: object) -> str | None:

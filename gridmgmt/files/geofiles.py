@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, PositiveInt
 
 from gridmgmt import texts
-from gridmgmt.errors import FileUnreadable, FormatForeign, GeometryTooLarge, OptionInvalid
+from gridmgmt.errors import FileUnreadable, FormatForeign, GeometryTooLarge, OptionInvalid, by_parser
 from gridmgmt.files import attributes, data_files
 from gridmgmt.settings import data_path
 
@@ -123,7 +123,7 @@ def opened(path: Path) -> Iterator[Path]:
         try:
             inside = (_gunzipped if suffix == ".gz" else _unzipped)(path, Path(folder), most)
         except (OSError, EOFError, zipfile.BadZipFile, RuntimeError) as e:  # RuntimeError: a ZIP with a password
-            raise FileUnreadable(file=path.name, reason=str(e)) from e
+            raise FileUnreadable(file=path.name, reason=by_parser(e)) from e
         _check(inside, path.name)
         yield inside
 
@@ -191,7 +191,7 @@ def layers(path: Path) -> list[tuple[str, str | None]]:
         try:
             return [(str(name), kind) for name, kind in pyogrio.list_layers(file)]
         except Exception as e:  # GDAL's errors have no common class
-            raise FileUnreadable(file=str(path), reason=str(e)) from e
+            raise FileUnreadable(file=str(path), reason=by_parser(e)) from e
 
 
 def read(
@@ -210,7 +210,7 @@ def read(
             coded = "ISO-8859-1" if file.suffix.lower() == ".shp" else None  # whose .cpg may lie
             n = int(pyogrio.read_info(file, layer=layer, encoding=coded, force_feature_count=True)["features"])
         except Exception as e:  # GDAL's errors have no common class
-            raise FileUnreadable(file=str(path), reason=str(e)) from e
+            raise FileUnreadable(file=str(path), reason=by_parser(e)) from e
         if n > (most := limits().max_features):
             raise GeometryTooLarge(file=path.name, what="features", n=n, most=most, row=None)
         try:
@@ -218,7 +218,7 @@ def read(
         except FileUnreadable:
             raise
         except Exception as e:  # GDAL's errors have no common class
-            raise FileUnreadable(file=str(path), reason=str(e)) from e
+            raise FileUnreadable(file=str(path), reason=by_parser(e)) from e
     check_size(frame, path.name)
     return frame
 

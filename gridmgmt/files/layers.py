@@ -34,7 +34,7 @@ def points(rows: Rows, wanted: Sequence[str], frame: pd.DataFrame) -> Iterator[p
         rows.crs = _crs_name(frame)
         texts[X], texts[Y] = _coordinates(frame.geometry.to_numpy())
     require(rows.path, wanted, list(texts))
-    yield from in_chunks(frame_of(texts, range(2, 2 + len(frame))))
+    yield from in_chunks(frame_of(texts, range(1, 1 + len(frame))))
 
 
 def _crs_name(frame: gpd.GeoDataFrame) -> str | None:

@@ -38,6 +38,10 @@ class Rows:
         Cells of the chunks read so far that cannot be read as what they show.
     filled
         (row, column) of cells that hold the text of a merged cell above.
+    read_as
+        How the file was read where that had to be found out: the ``encoding`` of its texts, the ``separator``.
+    columns
+        Every column of the file, in its order, once a chunk is read.
     n_lines
         How many lines the file has, where that is cheap to know; not fewer than rows.
     """
@@ -49,6 +53,8 @@ class Rows:
     broken: list[tuple[int, str]] = field(default_factory=list)
     faults: Faults = field(default_factory=Faults)
     filled: set[tuple[int, str]] = field(default_factory=set)
+    read_as: dict[str, str] = field(default_factory=dict)
+    columns: list[str] = field(default_factory=list)
     n_lines: int | None = None
 
     def faults_in(self, chunk: pd.DataFrame, columns: Collection[str] | None = None) -> Faults:

@@ -3,7 +3,8 @@
 Every value arrives as text (or missing), so that each later check can show the
 value just as the file has it. Row numbers count records, the header being row
 1, as a spreadsheet shows them; blank lines of a CSV file are no records, empty
-rows of a spreadsheet are passed over and keep their numbers.
+rows of a spreadsheet are passed over and keep their numbers. Parquet files and
+map layers have no header among their rows: there the first record is row 1.
 """
 
 import hashlib
@@ -18,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gridmgmt import bounds
-from gridmgmt.errors import FileUnreadable
+from gridmgmt.errors import FileUnreadable, by_parser
 from gridmgmt.files import delimited, geofiles, layers
 from gridmgmt.files.checking import checked
 from gridmgmt.files.rows import CHUNK_ROWS, Rows, X, Y, as_text, frame_of, header_names, require
@@ -79,6 +80,7 @@ def open_rows(
     rows = Rows(path=path, sha256=sha256_of(path), chunks=iter(()))
     chunks = readers[kind](rows)
     first = next(chunks, None)  # a fault of the whole file is told here, before anything is done with its rows
+    rows.columns = [] if first is None else list(map(str, first.columns))
     every = chunks if first is None else chain([first], chunks)
     rows.chunks = (checked(rows, chunk) for chunk in every)
     return rows
@@ -111,7 +113,7 @@ def _of_parquet(path: Path, _encodings: Sequence[str], _sheet: str | None) -> li
     try:
         schema = pq.ParquetFile(path).schema_arrow
     except (pa.ArrowInvalid, OSError) as e:
-        raise FileUnreadable(file=str(path), reason=str(e)) from e
+        raise FileUnreadable(file=str(path), reason=by_parser(e)) from e
     geo = json.loads((schema.metadata or {}).get(b"geo", b"{}"))
     return [n for n in schema.names if n not in geo.get("columns", {})] + ([X, Y] if geo else [])
 
@@ -144,11 +146,13 @@ def _parquet(rows: Rows, wanted: Sequence[str]) -> Iterator[pd.DataFrame]:
             yield from layers.points(rows, wanted, gpd.read_parquet(rows.path))
             return
         require(rows.path, wanted, file.schema_arrow.names)
-        row = 2
-        for batch in file.iter_batches(CHUNK_ROWS, columns=list(wanted)):
+        row = 1
+        binary = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
+        texts = [f.name for f in file.schema_arrow if f.name in wanted or not any(is_(f.type) for is_ in binary)]
+        for batch in file.iter_batches(CHUNK_ROWS, columns=texts):
             # whole numbers beside missing ones stay whole: a long case number has more digits than a float
             frame = batch.to_pandas(integer_object_nulls=True).astype(object)
             yield frame_of({c: list(map(as_text, frame[c])) for c in frame.columns}, range(row, row + len(frame)))
             row += len(frame)
     except (pa.ArrowInvalid, OSError, ValueError) as e:
-        raise FileUnreadable(file=str(rows.path), reason=str(e)) from e
+        raise FileUnreadable(file=str(rows.path), reason=by_parser(e)) from e

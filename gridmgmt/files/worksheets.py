@@ -125,7 +125,7 @@ def put(
         _put_figure(cell, value, lang, f"{style}_number" if style in _QUIET else "gm_number")
     elif isinstance(value, str):
         cell.style = style
-        _put_text(cell, value)
+        put_text(cell, value)
     else:
         cell.style = style
         cell.value = value
@@ -133,7 +133,7 @@ def put(
             cell.number_format = number
 
 
-def _put_text(cell: Any, value: str) -> None:
+def put_text(cell: Any, value: str) -> None:
     """A text that stays a text: no formula, no error value, no control characters; also when it is edited later."""
     cell.value = ILLEGAL_CHARACTERS_RE.sub("", value)
     cell.data_type = "s"
@@ -152,7 +152,7 @@ def indent(sheet: Worksheet, row: int, depth: int) -> None:
 def _put_figure(cell: Any, figure: Figure, lang: str | None, style: str) -> None:
     if figure.value is None:
         cell.style = "gm_missing"
-        _put_text(cell, figure.text(lang))
+        put_text(cell, figure.text(lang))
         return
     cell.style = style
     whole = figure.value.denominator == 1

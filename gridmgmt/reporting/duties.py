@@ -28,6 +28,13 @@ YEARS = range(1902, 2198)
 _MOST_DAYS = 400
 """No window of a duty, shifts included, is longer: a year, and a long holiday."""
 
+State = Literal["done", "done_late", "due", "late"]
+"""Handed in in time, or late; to be handed in still, or late already (已报、迟报、待报、逾期未报)."""
+STATES: tuple[State, ...] = ("done", "done_late", "due", "late")
+
+SPANS = ("days", "hours", "minutes", "years")
+"""How long after an event something is due."""
+
 IsWorking = Callable[[dt.date], bool]
 """Whether a day is a working day of the city's calendar (工作日)."""
 
@@ -45,36 +52,48 @@ class Rule(Strict, strict=True):
         About a week, Monday to Sunday, on this weekday of the next one.
     end_of
         About a period of this cadence (``month``, ``month@26``, ``quarter`` …), on its last day.
+    last_month_of
+        About a period, in its last month (每年12月).
     once_in, once_after
         About a period, some day within it, or within the next one; no day is
         stated, and the last is shown.
     after
-        Within ``days``, ``hours`` or ``minutes`` after the event of this name.
+        Within ``days``, ``hours``, ``minutes`` or ``years`` after the event of
+        this name; years end on the event's own day, or on the last of a month
+        without that day.
+    shown_days_before
+        How many days before its last one a duty after years is first shown.
     """
 
     day_of_next_month: int | None = Field(default=None, ge=1, le=28)
     first_days_of_month: int | None = Field(default=None, ge=1, le=28)
     weekly: _Weekday | None = None
     end_of: str | None = Field(default=None, pattern=_CADENCE)
+    last_month_of: str | None = Field(default=None, pattern="^(quarter|half|year)$")
     once_in: str | None = Field(default=None, pattern=_CADENCE)
     once_after: str | None = Field(default=None, pattern=_CADENCE)
     after: str | None = Field(default=None, pattern="^[a-z][a-z_]*$")
     days: int | None = Field(default=None, ge=0, le=366)
     hours: int | None = Field(default=None, ge=1)
     minutes: int | None = Field(default=None, ge=1)
+    years: int | None = Field(default=None, ge=1, le=20)
+    shown_days_before: int | None = Field(default=None, ge=0, le=366)
     counted_in: Literal["calendar_days", "working_days"] = "calendar_days"
     on_rest_day: Literal["keep", "next_working_day"] = "keep"
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
         forms = (
-            "day_of_next_month", "first_days_of_month", "weekly", "end_of", "once_in", "once_after", "after",
+            "day_of_next_month", "first_days_of_month", "weekly", "end_of", "last_month_of", "once_in", "once_after",
+            "after",
         )  # fmt: skip
-        spans = [name for name in ("days", "hours", "minutes") if getattr(self, name) is not None]
+        spans = [name for name in SPANS if getattr(self, name) is not None]
         if sum(getattr(self, name) is not None for name in forms) != 1:
             raise ValueError(" | ".join(forms))
         if len(spans) != (1 if self.after else 0):
-            raise ValueError("after + days | hours | minutes")
+            raise ValueError(f"after + {' | '.join(SPANS)}")
+        if (self.shown_days_before is not None) > (self.years is not None):
+            raise ValueError("shown_days_before: years")
         return self
 
     @property
@@ -91,16 +110,33 @@ class Rule(Strict, strict=True):
 class Duty(Strict, strict=True, populate_by_name=True):
     """One thing to be handed in (报送事项): what, from whom, to whom, when.
 
-    ``each_subject``: it is owed by everyone whom the scheme's rulebook assesses.
+    Attributes
+    ----------
+    each_subject
+        It is owed by everyone whom the scheme's rulebook assesses.
+    each_unit
+        It is owed by every unit of these kinds, where the city has some.
+    charged
+        The input of the scheme's rulebook (findings) that charges for lateness (迟报扣分).
     """
 
     id: str = Field(pattern="^[a-z][a-z0-9_]*$")
     what: Words
     by: Words = Field(alias="from")
-    to: Words | None = None
+    to: Words
     each_subject: bool = False
+    each_unit: tuple[str, ...] = Field(default=(), strict=False)
+    charged: str | None = Field(default=None, pattern="^[a-z][a-z0-9_]*$")
     rule: Rule
     clause: str | None = None
+
+    @model_validator(mode="after")
+    def _owed_once(self) -> Self:
+        if self.each_subject and self.each_unit:
+            raise ValueError("each_subject | each_unit")
+        if self.charged is not None and not (self.each_subject and self.rule.states_a_day):
+            raise ValueError("charged: each_subject + a rule that states a day")
+        return self
 
 
 class Scheme(Strict, strict=True):
@@ -144,6 +180,34 @@ class Due:
     period: Period | None = None
     at: dt.datetime | None = None
     event_at: dt.datetime | None = None
+
+    def is_over(self, at: dt.datetime, zone: ZoneInfo) -> bool:
+        """Whether an instant is too late for it (逾期): the last day itself is in time, and so is the last instant."""
+        return at > self.at if self.at is not None else at.astimezone(zone).date() > self.day
+
+    def state(self, handed_at: dt.datetime | None, now: dt.datetime, zone: ZoneInfo) -> State:
+        """How it stands at a moment, handed in at another or not at all."""
+        if handed_at is not None:
+            return "done_late" if self.is_over(handed_at, zone) else "done"
+        return "late" if self.is_over(now, zone) else "due"
+
+
+def worst(states: Iterable[State]) -> State:
+    """How a duty stands that several owe: as the one who is furthest behind."""
+    return max(states, key=STATES.index)
+
+
+def period_about(duty: Duty, day: dt.date) -> Period:
+    """The period of a duty's cadence that a day lies in."""
+    return _period_of(day, _cadence(duty.rule))
+
+
+def due_about(scheme: Scheme, duty: Duty, period: Period, is_working: IsWorking | None = None) -> Due | None:
+    """What is due about one period; None: the duty's cadence has no such period, or it follows an event."""
+    if duty.rule.after is not None or period_about(duty, period.start) != period:
+        return None
+    opens, day = _window(duty.rule, period, _cadence(duty.rule))
+    return Due(scheme, duty, opens, _shifted(duty.rule, day, is_working), period)
 
 
 def due_between(
@@ -210,7 +274,7 @@ def _recurring(
 def _cadence(rule: Rule) -> str:
     if rule.weekly is not None:
         return "week"
-    return rule.end_of or rule.once_in or rule.once_after or "month"
+    return rule.end_of or rule.last_month_of or rule.once_in or rule.once_after or "month"
 
 
 def _period_of(day: dt.date, cadence: str) -> Period:
@@ -241,6 +305,8 @@ def _window(rule: Rule, period: Period, cadence: str) -> tuple[dt.date, dt.date]
         return day, day
     if rule.end_of is not None:
         return after - _DAY, after - _DAY
+    if rule.last_month_of is not None:
+        return period.months()[-1].start, after - _DAY
     if rule.once_in is not None:
         return period.start, after - _DAY
     return after, _following(period, cadence).end - _DAY
@@ -251,6 +317,10 @@ def _window(rule: Rule, period: Period, cadence: str) -> tuple[dt.date, dt.date]
 
 def _after(scheme: Scheme, duty: Duty, at: dt.datetime, zone: ZoneInfo, is_working: IsWorking | None) -> Due:
     rule, began = duty.rule, at.astimezone(zone).date()
+    if rule.years is not None:
+        day = _years_after(began, rule.years)
+        opens = began if rule.shown_days_before is None else max(began, day - rule.shown_days_before * _DAY)
+        return Due(scheme, duty, opens, _shifted(rule, day, is_working), event_at=at)
     if rule.days is None:
         until = at.astimezone(dt.UTC) + dt.timedelta(hours=rule.hours or 0, minutes=rule.minutes or 0)
         return Due(scheme, duty, began, until.astimezone(zone).date(), at=until, event_at=at)
@@ -260,6 +330,13 @@ def _after(scheme: Scheme, duty: Duty, at: dt.datetime, zone: ZoneInfo, is_worki
         for _ in range(rule.days):
             day = _next_working(day + _DAY, is_working)
     return Due(scheme, duty, began, _shifted(rule, day, is_working), event_at=at)
+
+
+def _years_after(day: dt.date, n: int) -> dt.date:
+    try:
+        return day.replace(year=day.year + n)
+    except ValueError:  # 29 February
+        return day.replace(year=day.year + n, day=28)
 
 
 def _shifted(rule: Rule, day: dt.date, is_working: IsWorking | None) -> dt.date:

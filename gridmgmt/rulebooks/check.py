@@ -111,6 +111,8 @@ def _stages(book: Rulebook) -> Iterator[Fault]:
         if stage.cadence in [s.cadence for s in book.stages[:place]]:
             yield ("stages", place, "cadence"), f"two stages have the cadence {stage.cadence}"
         for path, item in stage.items():
+            if item.kind == "rank" and path[0] == "score":
+                yield ("stages", place, *path, "kind"), "a rank stands beside the score, not in it"
             if isinstance(item, Periods):
                 yield from _longer(book, place, stage, path, item)
         entered = stage.grade_entered

@@ -1,12 +1,12 @@
 """Consequences (结果运用): who reached which, in which period, and through which periods.
 
 Nothing is decided by name: where several share a place that brings money or a
-prize, or where somebody's total is still missing, it stands as undecided and is
-left to a person.
+prize, where one rank brings praise and blame together, or where somebody's total
+is still missing, it stands as undecided and is left to a person.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from gridmgmt.documents import holds
@@ -31,7 +31,8 @@ class Reached:
     prize
         Which prize of a quota.
     undecided
-        Why a person must decide: ``tie``, or ``incomplete`` (a total is missing); None: decided.
+        Why a person must decide: ``tie``, ``clash`` (the same rank brings praise and blame), or
+        ``incomplete`` (a total is missing); None: decided.
     count
         The count or run that was reached, of a window.
     """
@@ -56,7 +57,36 @@ def consequences(made: Run, dossier: Dossier) -> list[Reached]:
             out += _of_subjects(made, dossier, consequence, periods)
     order = {p.label: i for i, p in enumerate(made.periods)}
     place = {c.id: i for i, c in enumerate(made.book.consequences)}
-    return sorted(out, key=lambda r: (order[r.period], place[r.consequence], r.subject))
+    return _held_back(made.book, sorted(out, key=lambda r: (order[r.period], place[r.consequence], r.subject)))
+
+
+def _held_back(book: Rulebook, ledger: Sequence[Reached]) -> list[Reached]:
+    """The same, with praise and blame that one rank of one period brings held back for a person (自相矛盾).
+
+    Where many share a place, the last may be among the first two. What the first or last place brings stands.
+    """
+    tones: dict[tuple[str, str], set[str | None]] = {}
+    for r in ledger:
+        tones.setdefault((r.period, r.subject), set()).add(_tone_by_rank(book, r))
+    clashing = {where for where, found in tones.items() if "praise" in found and found & {"warning", "penalty"}}
+    return [
+        replace(r, undecided="clash") if (r.period, r.subject) in clashing and _may_clash(book, r) else r
+        for r in ledger
+    ]
+
+
+def _tone_by_rank(book: Rulebook, reached: Reached) -> str | None:
+    """The tone of a consequence that ranks decide."""
+    found = book.consequence(reached.consequence)
+    return found.tone if found is not None and (found.when.is_by_rank or found.prizes) else None
+
+
+def _may_clash(book: Rulebook, reached: Reached) -> bool:
+    """Whether it is decided so far, and by a place among several."""
+    found = book.consequence(reached.consequence)
+    if found is None or found.when.first or found.when.last or reached.undecided is not None:
+        return False
+    return _tone_by_rank(book, reached) not in (None, "notice")
 
 
 def _stage(made: Run, period: Period) -> str | None:

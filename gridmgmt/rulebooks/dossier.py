@@ -11,7 +11,7 @@ computed again without either::
 """
 
 import datetime as dt
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -92,7 +92,8 @@ class Record:
 
     ``signed``: findings and events are completely entered (录入完毕), so that
     nothing listed means that nothing happened; a file is its own signature.
-    ``sources`` says where each value came from, ``exempted`` which facts a granted appeal left out.
+    ``sources`` says where each value came from, ``results`` which results of other assessments it was made of,
+    ``sampled`` of how many samples it is the mean, ``exempted`` which facts a granted appeal left out.
     """
 
     values: Mapping[str, Value] = field(default_factory=dict)
@@ -100,6 +101,8 @@ class Record:
     signed: bool = True
     sources: Mapping[str, str] = field(default_factory=dict)
     exempted: tuple[str, ...] = ()
+    results: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    sampled: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -280,7 +283,7 @@ def _period(book: Rulebook, label: str, faults: list[Fault]) -> Period | None:
 
 
 def _record(book: Rulebook, period: Period, code: str, raw: Any, faults: list[Fault]) -> Record:
-    known = ("inputs", "result", "signed", "sources", "exempted")
+    known = ("inputs", "result", "signed", "sources", "results", "sampled", "exempted")
     if not isinstance(raw, Mapping) or set(raw) - set(known):
         _fault(faults, period.label, code, "", raw, expected("only", known=known, unknown=_strange(raw, known)))
         return Record()
@@ -301,7 +304,10 @@ def _record(book: Rulebook, period: Period, code: str, raw: Any, faults: list[Fa
     signed = yes_no(raw.get("signed", True))
     if signed is None:
         _fault(faults, period.label, code, "signed", raw["signed"], expected("flag"))
-    return Record(values, given, signed is not False, raw.get("sources") or {}, tuple(raw.get("exempted") or ()))
+    return Record(
+        values, given, signed is not False, raw.get("sources") or {}, tuple(raw.get("exempted") or ()),
+        raw.get("results") or {}, raw.get("sampled") or {},
+    )  # fmt: skip
 
 
 def _roles(book: Rulebook, subjects: Mapping[str, Subject], codes: set[str], faults: list[Fault]) -> None:

@@ -5,10 +5,12 @@ An input is counted from the database (``automatic``) or handed in by people
 as sums of inputs, so that a disputed denominator is one line of data.
 """
 
+from fractions import Fraction
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from gridmgmt.casework.cases import ORDER_KINDS
 from gridmgmt.documents import Exact, Id, Strict, Words
 from gridmgmt.figures.counts import COUNTS
 
@@ -35,6 +37,12 @@ def _known_count(name: str) -> str:
     return name
 
 
+def _known_order(kind: str) -> str:
+    if kind not in ORDER_KINDS:
+        raise ValueError(f"no kind of order {kind}; known are {', '.join(ORDER_KINDS)}")
+    return kind
+
+
 class CaseFilter(Strict):
     """Which cases a count leaves out or keeps, beside the count's own rule."""
 
@@ -44,6 +52,8 @@ class CaseFilter(Strict):
     except_categories: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     """Only reports from these sources (问题来源), as the export words them."""
+    order_kinds: tuple[Annotated[str, AfterValidator(_known_order)], ...] = ()
+    """Of supervision orders only these kinds (督办类别)."""
     repeats: str | None = None
     """Only cases that repeat an earlier one by this rule of data/repeats: class, place, road class (重复案件)."""
 
@@ -71,6 +81,8 @@ class Automatic(Strict):
         steps and the clock.
     posts
         How many people hold posts of this role (岗位) for the subject on the period's last day.
+    full_time
+        Of these only people with a full-time post (专职) there, or only those without one.
     """
 
     count: Annotated[str, AfterValidator(_known_count)] | None = None
@@ -83,6 +95,7 @@ class Automatic(Strict):
     grids: str | None = None
     accounts: bool = False
     posts: str | None = None
+    full_time: bool | None = None
 
     @property
     def facts(self) -> str | None:
@@ -99,8 +112,52 @@ class Automatic(Strict):
             raise ValueError("needs exactly one of count, sample_mean, staff, grids, accounts, posts")
         if (self.only or self.per_day) and self.count is None:
             raise ValueError("only and per_day belong to a count")
+        if self.full_time is not None and self.posts is None:
+            raise ValueError("full_time belongs to posts")
+        if self.only is not None and self.only.order_kinds and self.count != "n_supervised":
+            raise ValueError("order_kinds belong to the count n_supervised")
         if (self.sample_types or self.hours) and not self.sample_mean:
             raise ValueError("sample_types and hours belong to sample_mean")
+        return self
+
+
+class ResultOf(Strict):
+    """The result of another assessment (另一考核的结果): the published one, else the newest.
+
+    Attributes
+    ----------
+    rulebook
+        The other rulebook; ``local``: one that the city writes itself, which need not be at hand.
+    take, item
+        The total, the rank on its level, or an item's points.
+    within
+        Of all periods of this length within the own one (months of a year); none: of the same period.
+    whose
+        Of the same subject; of the grid or unit above it; of those directly below it; ``home_unit``: of the persons
+        whose home unit it is, or of a person's home unit (在职单位: the full-time post, else the one begun last);
+        ``named``: of the subject with the code that ``named`` tells, for everybody.
+    how
+        What several results come to.
+    times
+        What the result is multiplied by; -1 turns points that were lost into a number.
+    """
+
+    rulebook: Id
+    local: bool = False
+    take: Literal["total", "rank", "item"] = "total"
+    item: Id | None = None
+    within: Literal["month", "quarter", "half"] | None = None
+    whose: Literal["same", "parent", "children", "home_unit", "named"] = "same"
+    named: str | None = None
+    how: Literal["mean", "sum"] = "mean"
+    times: Exact = Fraction(1)
+
+    @model_validator(mode="after")
+    def _whole(self) -> "ResultOf":
+        if (self.take == "item") != (self.item is not None):
+            raise ValueError("item belongs to take: item")
+        if (self.whose == "named") != (self.named is not None):
+            raise ValueError("named belongs to whose: named")
         return self
 
 
@@ -137,8 +194,9 @@ class Input(Strict):
     per: Literal["subject", "all"] = "subject"
     """``all``: one value for every subject of the period."""
     automatic: Automatic | None = None
+    result: ResultOf | None = None
     entered: Words | None = None
-    """Why people must hand it in; beside ``automatic``: only where the exports cannot tell."""
+    """Why people must hand it in; beside ``automatic`` or ``result``: only where these cannot tell."""
     repeats: RepeatRule | None = None
     """Of filings: which of them are repeats; as a number the input is how many."""
     except_codes: dict[str, Words] = Field(default_factory=dict)
@@ -158,8 +216,10 @@ class Input(Strict):
 
     @model_validator(mode="after")
     def _whole(self) -> "Input":
-        if self.automatic is None and self.entered is None:
-            raise ValueError("needs automatic (where it is counted) or entered (why people hand it in)")
+        if self.automatic is None and self.result is None and self.entered is None:
+            raise ValueError("needs automatic (where it is counted), result, or entered (why people hand it in)")
+        if self.result is not None and (self.automatic is not None or self.type not in ("number", "count")):
+            raise ValueError("a result is a number or a count, and is not counted as well")
         if (self.type == "choice") != bool(self.choices):
             raise ValueError("choices belong to type choice")
         if (self.type == "ratings") != bool(self.groups):

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,10 @@ from pydantic_core import ErrorDetails
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from gridmgmt import invalid
 from gridmgmt.bounds import read_text
 from gridmgmt.errors import RulebookInvalid, RulebookMissing, RulebookNotInForce
+from gridmgmt.rulebooks import references
 from gridmgmt.rulebooks.check import faults
 from gridmgmt.rulebooks.document import READINGS, Changes, Misbound, bound, change, choose, exact_yaml, offered
 from gridmgmt.rulebooks.model import Rulebook
@@ -112,9 +114,22 @@ def read_file(path: Path, file: str, changes: Changes = ()) -> Loaded:
     RulebookInvalid
     """
     try:
-        return parse(read_text(path), file, changes)
+        loaded = parse(read_text(path), file, changes)
     except UnicodeDecodeError as e:
-        raise RulebookInvalid(file=file, line=1, key="YAML", reason="the file is not UTF-8") from e
+        raise RulebookInvalid(file=file, line=1, key="YAML", reason=invalid.NOT_UTF8) from e
+    if any(spec.result is not None for spec in loaded.rulebook.inputs.values()):
+        _, root = _read(loaded.text)
+        for where, reason in references.faults(loaded.rulebook, partial(_at_hand, path)):
+            key, line = locate(root, where)
+            raise RulebookInvalid(file=file, line=line, key=key or "rulebook", reason=reason)
+    return loaded
+
+
+def _at_hand(path: Path, name: str) -> Rulebook | None:
+    """Another rulebook that one takes results from: of the data folder, or one that lies beside its own folder."""
+    beside = path.resolve().parent.parent / name / "rulebook.yaml"
+    found = next((p for p in (*versions(name)[:1], beside) if p.is_file()), None)
+    return parse(read_text(found), f"{name}/{found.name}").rulebook if found is not None else None
 
 
 def parse(text: str, file: str, changes: Changes = ()) -> Loaded:
@@ -129,7 +144,7 @@ def parse(text: str, file: str, changes: Changes = ()) -> Loaded:
         plain, root = _read(text)
     except YAMLError as e:
         mark = e.problem_mark if isinstance(e, MarkedYAMLError) else None
-        line, reason = (mark.line + 1 if mark else 1), str(getattr(e, "problem", None) or e)
+        line, reason = (mark.line + 1 if mark else 1), invalid.no_yaml(e, with_line=False)
         raise RulebookInvalid(file=file, line=line, key="YAML", reason=reason) from e
     data = deepcopy(plain)
     try:
@@ -150,10 +165,12 @@ def parse(text: str, file: str, changes: Changes = ()) -> Loaded:
     except ValidationError as e:
         fault = first_fault(e.errors())
         key, line = locate(root, fault["loc"], missing=fault["type"] == "missing")
-        raise RulebookInvalid(file=file, line=line, key=key or "rulebook", reason=explain(fault)) from e
-    for where, reason in faults(book, named):
+        raise RulebookInvalid(
+            file=file, line=line, key=key or "rulebook", reason=invalid.reason(fault, Rulebook)
+        ) from e
+    for where, broken in faults(book, named):
         key, line = locate(root, where)
-        raise RulebookInvalid(file=file, line=line, key=key or "rulebook", reason=reason)
+        raise RulebookInvalid(file=file, line=line, key=key or "rulebook", reason=broken)
     return Loaded(book, text, hashlib.sha256(text.encode()).hexdigest())
 
 
@@ -166,14 +183,6 @@ def _read(text: str) -> tuple[Any, Node | None]:
 def first_fault(faults: list[ErrorDetails]) -> ErrorDetails:
     """The fault to tell: a key nobody knows before one that is missing, since it is most likely its misspelling."""
     return next((f for f in faults if f["type"] == "extra_forbidden"), faults[0])
-
-
-def explain(error: ErrorDetails) -> str:
-    """A fault in plain words."""
-    if error["type"] == "union_tag_invalid":
-        return f"there is no kind {error['ctx']['tag']}; known are {error['ctx']['expected_tags'].replace(chr(39), '')}"
-    plain = {"extra_forbidden": "unknown key", "missing": "the key is missing"}
-    return plain.get(error["type"], error["msg"].removeprefix("Value error, "))
 
 
 def locate(root: Node | None, path: Sequence[int | str], *, missing: bool = False) -> tuple[str, int]:

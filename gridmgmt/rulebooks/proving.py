@@ -8,6 +8,7 @@ from typing import Any
 
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from gridmgmt import invalid, texts
 from gridmgmt.bounds import read_text
 from gridmgmt.errors import RulebookInvalid
 from gridmgmt.rulebooks.examples import read_examples, wrong
@@ -51,12 +52,12 @@ def read_beside(path: Path) -> list[Any]:
         found = read_examples(read_text(path))
     except YAMLError as e:
         mark = e.problem_mark if isinstance(e, MarkedYAMLError) else None
-        line, reason = (mark.line + 1 if mark else 1), str(getattr(e, "problem", None) or e)
+        line, reason = (mark.line + 1 if mark else 1), invalid.no_yaml(e, with_line=False)
         raise RulebookInvalid(file=path.name, line=line, key="YAML", reason=reason) from e
     except UnicodeDecodeError as e:
-        raise RulebookInvalid(file=path.name, line=1, key="YAML", reason="the file is not UTF-8") from e
+        raise RulebookInvalid(file=path.name, line=1, key="YAML", reason=invalid.NOT_UTF8) from e
     if not all(isinstance(x, dict) for x in found):
-        raise RulebookInvalid(file=path.name, line=1, key="examples", reason="a list of examples was expected")
+        raise RulebookInvalid(file=path.name, line=1, key="examples", reason={"code": "invalid_examples"})
     return found
 
 
@@ -90,4 +91,5 @@ def _option(loaded: Loaded, name: str, option: str | int | bool) -> Failure | No
 
 
 def _told(e: RulebookInvalid) -> str:
-    return f"{e.key}, line {e.line}: {e.reason}"
+    reason = e.reason if isinstance(e.reason, str) else texts.word(e.reason["code"], e.reason, "en")
+    return f"{e.key}, line {e.line}: {reason}"

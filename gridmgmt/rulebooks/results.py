@@ -163,6 +163,8 @@ class Context:
     carry_in, charged, waits
         Of a stage with carry-over; ``waits`` are inputs, as ``period/input``,
         without which what is carried in or charged is not known.
+    told_by
+        Inputs that are results of other assessments (None) or means of so many samples.
     signed
         Findings and events are completely entered; otherwise they are missing, not none.
     """
@@ -176,6 +178,7 @@ class Context:
     charged: Fraction = Fraction(0)
     waits: tuple[str, ...] = ()
     signed: bool = True
+    told_by: Mapping[str, Fraction | None] = field(default_factory=dict)
 
     def get(self, name: str) -> Value | None:
         """An input's value; its default where it has one; nothing listed is an empty list; else None, missing."""

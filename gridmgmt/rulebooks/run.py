@@ -12,7 +12,7 @@ from typing import Any
 
 from gridmgmt.periods import Period, parse_period
 from gridmgmt.rulebooks.check import rating_inputs
-from gridmgmt.rulebooks.dossier import Dossier, Given, assessed, is_signed, stage_of, values_of
+from gridmgmt.rulebooks.dossier import Dossier, Given, Record, assessed, is_signed, stage_of, values_of
 from gridmgmt.rulebooks.inputs import LISTED, Input
 from gridmgmt.rulebooks.kinds.carry import Carry
 from gridmgmt.rulebooks.model import Grade, Rulebook, Stage
@@ -55,7 +55,9 @@ def run(book: Rulebook, dossier: Dossier) -> Run:
         refusals += _refuse(book, dossier, period, values)
         made = _period(book, dossier, stage, period, values, outcomes)
         given = _given(dossier, period.label)
-        outcomes[period.label] = _awaited(book, stage, _ranked(stage, dossier, made, given), given)
+        outcomes[period.label] = _awaited(
+            book, stage, _ranked(stage, dossier, made, given), given, dossier.periods[period.label]
+        )
     return Run(book, outcomes, tuple(periods), tuple(refusals))
 
 
@@ -77,7 +79,8 @@ def _period(
         subject = dossier.subjects[code]
         contexts[code] = Context(
             book, values[code], subject.role, subject.attributes, _within(book, period, code, done),
-            signed=is_signed(dossier, period.label, code), **_carried(stage, period, _before(stage, code, done)),
+            signed=is_signed(dossier, period.label, code), told_by=_told_by(dossier.periods[period.label].get(code)),
+            **_carried(stage, period, _before(stage, code, done)),
         )  # fmt: skip
     made = {code: _outcome(stage, period, code, c) for code, c in contexts.items() if code not in given}
     for code, (charged, waits) in _charges(stage, dossier, made).items():
@@ -85,6 +88,14 @@ def _period(
             context = replace(contexts[code], charged=charged, waits=(*contexts[code].waits, *waits))
             made[code] = _outcome(stage, period, code, context)
     return {**made, **{code: _as_given(stage, period, code, g, values[code]) for code, g in given.items()}}
+
+
+def _told_by(record: Record | None) -> dict[str, Fraction | None]:
+    """The inputs that nobody entered but that were taken from elsewhere → of how many samples they are the mean."""
+    if record is None:
+        return {}
+    sampled = {name: Fraction(n) for name, n in record.sampled.items()}
+    return {**{name: None for name, source in record.sources.items() if source == "result"}, **sampled}
 
 
 def _within(
@@ -224,27 +235,32 @@ def grade_of(grades: Sequence[Grade], total: Fraction) -> Grade | None:
 
 
 def _awaited(
-    book: Rulebook, stage: Stage, made: Mapping[str, Outcome], given: Mapping[str, Given]
+    book: Rulebook,
+    stage: Stage,
+    made: Mapping[str, Outcome],
+    given: Mapping[str, Given],
+    records: Mapping[str, Record],
 ) -> dict[str, Outcome]:
     """Outcomes whose rating is still to come: others are rated in the period, or their own entry has begun.
 
     Where neither is so, no rating was held (未评定), and nothing is waited for.
     """
     needed = rating_inputs(book, stage)
-    entered = {n for n in needed if _is_handed_in(book.inputs[n])}
     rated = {c for c, o in made.items() if o.is_rated} | {c for c, g in given.items() if g.is_rating}
     out = dict(made)
     for code, outcome in made.items():
         lacking = {name for label, name in outcome.missing if label == outcome.period}
         is_open = bool(lacking & {*needed, SIGNED}) if code in given else outcome.is_open
-        if is_open and code not in rated and (rated or entered - lacking):
+        sources = records[code].sources if code in records else {}
+        begun = (n for n in needed - lacking if _is_handed_in(book.inputs[n], sources.get(n, "entries")))
+        if is_open and code not in rated and (rated or any(begun)):
             out[code] = replace(outcome, awaited=True)
     return out
 
 
-def _is_handed_in(spec: Input) -> bool:
-    """Whether an input is there only because people handed it in: not counted, no default, nothing listed."""
-    return spec.automatic is None and spec.default is None and spec.type not in LISTED
+def _is_handed_in(spec: Input, source: str) -> bool:
+    """Whether an input is there only because people handed it in: not counted or taken, no default, nothing listed."""
+    return spec.entered is not None and source == "entries" and spec.default is None and spec.type not in LISTED
 
 
 # --- ranks ------------------------------------------------------------------------------------------------------------
@@ -280,7 +296,20 @@ def _ranked(
                 made[code], rank=place, ranked_of=len(known), tied=tied, from_bottom=worst[code][0],
                 is_first=differ and place == 1, is_last=differ and totals[code] == lowest,
             )  # fmt: skip
-    return {code: _with_given(o, given[code]) if code in given else o for code, o in out.items()}
+    placed = {code: _with_given(o, given[code]) if code in given else o for code, o in out.items()}
+    return {code: replace(o, shown=tuple(_placed(n, o) for n in o.shown)) for code, o in placed.items()}
+
+
+def _placed(node: Node, outcome: Outcome) -> Node:
+    """A shown rank once everybody is ranked: that of the totals, unless another was published, which says so."""
+    if node.kind != "rank" or outcome.rank is None:
+        return node
+    facts = numbers(rank=outcome.rank, of=outcome.ranked_of)
+    if node.value is None:
+        return replace(node, value=Fraction(outcome.rank), status="ok", reason=Reason("line_rank", facts))
+    if node.value != outcome.rank:
+        return replace(node, reason=Reason("line_rank_differs", {**facts, **numbers(told=node.value)}))
+    return node
 
 
 def _with_given(outcome: Outcome, given: Given) -> Outcome:

@@ -1,7 +1,11 @@
 """How many samples a month's plan asks for (抽查数量): by unit, type and object, with exceptions and substitutes."""
 
+import difflib
+import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
+from gridmgmt.errors import OptionInvalid
 from gridmgmt.rulebooks.model import SampleType
 
 
@@ -33,3 +37,45 @@ def totals(plans: Sequence[Mapping[str, Mapping[str, int]]]) -> tuple[int, dict[
             for name, n in objects.items():
                 by_object[name] = by_object.get(name, 0) + n
     return sum(by_object.values()), by_object
+
+
+@dataclass(frozen=True)
+class OnPaper:
+    """What a plan asks of so many equal units (纸上测算): ``units`` as they were told, ``plan`` of each of them."""
+
+    units: str
+    n_units: int
+    plan: Mapping[str, Mapping[str, int]]
+
+    @property
+    def n_each(self) -> int:
+        """Samples of one of them."""
+        return totals([self.plan])[0]
+
+    @property
+    def n(self) -> int:
+        """Samples of all."""
+        return self.n_units * self.n_each
+
+
+_MOST_UNITS = 10_000
+
+
+def on_paper(types: Sequence[SampleType], told: str) -> OnPaper:
+    """Units as people tell them: ``street=4``, and apart those without something, ``street+no_market=1``.
+
+    Raises
+    ------
+    OptionInvalid
+        No such form or attribute, a group that looks like a mistyped one, or a rulebook without samples.
+    """
+    what, _, number = told.partition("=")
+    group, *without = (x.strip() for x in what.split("+"))
+    groups = sorted({g for kind in types for g in kind.only})
+    lacking = sorted({x for kind in types for x in (kind.unless, kind.instead_if) if x})
+    mistyped = group not in groups and difflib.get_close_matches(group, groups, cutoff=0.75)
+    is_number = re.fullmatch("[0-9]{1,6}", number.strip()) is not None and int(number) <= _MOST_UNITS
+    if not types or not group or mistyped or not {*without} <= {*lacking} or not is_number:
+        expected = f"{' | '.join([*groups, '…'])}[+{' | '.join(lacking)}]=N" if types else "–"
+        raise OptionInvalid(name="--units", value=told, expected=expected)
+    return OnPaper(what.strip(), int(number), planned(types, group, without))

@@ -144,7 +144,7 @@ def assess(
         _document(book, stage, dossier, outcome, facts[code], siblings[code], ledger.get(code, ()))
         for code, outcome in outcomes.items()
     )
-    missing = sum(len(o.missing) for o in outcomes.values() if o.status == "incomplete")
+    missing = sum(len(o.missing) for o in outcomes.values() if o.is_open)
     full = kind.model_validate(
         {
             **header,
@@ -276,7 +276,13 @@ def _inputs(dossier: Dossier, outcome: Outcome, record: Record) -> dict[str, Inp
     everybody, own = ((records.get(c) or {}).get("inputs") or {} for c in ("*", outcome.subject))
     values = {**everybody, **own}
     return {
-        name: InputValue.model_validate({"value": value, "from": record.sources.get(name, "entries")})
+        name: InputValue.model_validate(
+            {
+                "value": value,
+                "from": record.sources.get(name, "entries"),
+                **({"results": record.results[name]} if name in record.results else {}),
+            }
+        )
         for name, value in sorted(values.items())
         if name in outcome.values
     }

@@ -226,6 +226,7 @@ class Header(Judged):
     evidence: dict[str, Proof]
     unassigned: dict[str, Counts] = Field(description="Level → the counts of what lies in no grid of it.")
     earlier: dict[str, Source] = Field(description="Earlier period → the assessment whose results count here.")
+    sources: list[Source] | None = Field(default=None, description="The assessments whose results are inputs here.")
     absent: list[str] = Field(default=[], description="Kinds of facts that the rulebook reads and the period lacks.")
     corrects: Source | None = None
     exempted: list[str] | None = None
@@ -280,11 +281,29 @@ class Facts(Strict):
     comparisons: dict[str, Comparison] = Field(default_factory=dict)
 
 
+class Taken(Strict):
+    """A result of another assessment that an input was made of: whose, of which period, and its exact value.
+
+    ``item`` is absent where it is the total or the rank (``take``).
+    """
+
+    assessment: str
+    sha256: str
+    period: str
+    kind: Literal["grid", "unit", "person"]
+    level_number: int
+    code: str
+    take: Literal["total", "rank", "item"]
+    item: str | None = None
+    value: str
+
+
 class InputValue(Strict):
-    """An input's plain value and where it came from."""
+    """An input's plain value and where it came from; ``results`` only where these are results of other assessments."""
 
     value: Any
     from_: str = Field(alias="from", examples=["entries"])
+    results: list[Taken] | None = None
 
 
 class Line(Strict):
@@ -338,7 +357,7 @@ class Reached(Strict):
     because: list[str]
     count: int | None
     money: str | None
-    undecided: str | None = Field(description="Why people must still decide: tie, incomplete; null: decided.")
+    undecided: str | None = Field(description="Why people must still decide: tie, clash, incomplete; null: decided.")
 
 
 class Bounds(Strict):
@@ -413,6 +432,11 @@ class Document(Facts):
     def is_open(self) -> bool:
         """Whether inputs are still to come."""
         return self.status == "incomplete" and self.reason.code != TOO_LITTLE
+
+    @property
+    def awaited(self) -> list[Missing]:
+        """What keeps its result back; what only figures beside the score lack keeps nothing back."""
+        return self.missing if self.is_open or self.status == "given" else []
 
     @property
     def place(self) -> int | None:

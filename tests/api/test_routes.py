@@ -197,7 +197,7 @@ def test_explain_leads_to_the_case_numbers(get):
     found = get(f"/v1/explain?assessment=latest&code={COMMUNITIES[0]}&item=rework")
     assert found["evidence"]["rework_cases"]["numbers"] == ["A000"]
     assert found["evidence"]["due_rework_known"]["n"] == 10
-    assert found["evidence"]["due_rework_known"]["name"]["zh"] == "返工情况已知的应结案数"
+    assert found["evidence"]["due_rework_known"]["name"]["zh"] == "可判定返工的应结案数"
     count = get(f"/v1/explain?assessment=latest&code={COMMUNITIES[0]}&item=n_overdue_open")
     assert count["evidence"]["n_overdue_open"]["numbers"] == ["A009"]
     few = get("/v1/explain?assessment=latest&code=4299&item=n_due&limit=3")

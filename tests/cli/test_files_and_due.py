@@ -102,20 +102,44 @@ def test_what_is_due_is_shown_in_both_languages(run: Run) -> None:
     words = ("due", "--on", "2026-01-05", "--event", "major_event=2026-01-05T23:45")
     table = done(run(*words, lang="zh"))
     for shown in (
-        "上月自查情况",
-        "2025-12 (2025-12-01 – 2025-12-31)",
+        "上月本单位自查情况",
+        "2025-12-01 – 2025-12-31",
         "2026-01-05（当日截止）",
         "3 日内",
         "2026年1月6日 00:15",
     ):
         assert shown in table, shown
     table = done(run(*words))
-    for shown in ("last week's situation", "2025-12-29..2026-01-04", "within 4 hours after major_event", "that day"):
+    for shown in ("last week's situation", "2025-12-29..2026-01-04", "within 4 hours", "major_event", "that day"):
         assert shown in table, shown
     rows = json.loads(done(run("due", "--on", "2026-01-05", "--scheme", "huiji", "--json")))
-    assert [(r["duty"], r["due"]) for r in rows] == [
+    assert [(r["duty"], r["due"]) for r in rows if r["states_a_day"]] == [
         ("self_check", "2026-01-05"), ("month_result", None), ("quarter_result", None),
     ]  # fmt: skip
+
+
+def test_the_register_is_kept_shown_and_charged(run: Run, tmp_path: Path) -> None:
+    paper = tmp_path / "report.pdf"
+    paper.write_bytes(PDF)
+    about = ("ningbo_district", "month_situation", "--about", "2026-02", "--from", "D1", "--by", "王某")
+    told = done(run("reports", "enter", *about, "--at", "2026-03-11T09:00", "--file", str(paper)))
+    assert told == "entered; due until 2026-03-10: handed in late\n"
+    assert done(run("reports", "enter", *about, "--at", "2026-03-09", lang="zh")) == "已更正；截止 2026-03-10：已报\n"
+    (row,) = json.loads(done(run("reports", "list", "ningbo_district", "--json")))
+    assert (row["what"], row["about"], row["sha256"], row["by"]) == ("month_situation", "2026-02", None, "王某")
+    assert done(run("reports", "list", "ningbo_district", "--history")).count("2026-02") == 2
+    asked = ("due", "--on", "2026-03-10", "--scheme", "ningbo_district", "--as-of", "2026-03-12")
+    assert "逾期未报（已报 1 / 2）" in done(run(*asked, lang="zh"))
+    assert "done (2026-03-09 00:00)" in done(run(*asked, "--units"))
+    event = ("ningbo_district", "major_event", "7", "--from", "D1", "--at", "2026-03-05T10:00", "--by", "王某")
+    assert done(run("reports", "event", *event)) == "entered\n"
+    assert "(7, 2026-03-05 10:00)" in done(run(*asked[:2], "2026-03-05", *asked[3:]))
+    charge = ("reports", "charge", "ningbo_district", "--period", "2026-03", "--by", "王某", "--dry-run", "--json")
+    assert (
+        json.loads(done(run(*charge, "--as-of", "2026-03-10T12:00")))["n_new"] == 2 + 4
+    )  # the event; two Mondays, two districts
+    gone = ("withdraw", *about, "--reason", "another district's")
+    assert done(run("reports", *gone)) == "withdrawn\n"
 
 
 def test_due_names_the_units(run: Run) -> None:

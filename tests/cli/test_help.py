@@ -12,7 +12,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from gridmgmt import cli, texts
+from gridmgmt import __version__, cli, texts
 from gridmgmt.cli import app, help
 
 ROOT = typer.main.get_command(app)
@@ -255,3 +255,18 @@ def test_json_of_the_settings_error_stays(
     monkeypatch.setenv("GRIDMGMT_LANG", "fr")
     status, error = typed("city", "show", "--json")
     assert (status, json.loads(error)["error"]) == (5, "setting_invalid")
+
+
+def test_the_version_is_told_without_a_database() -> None:
+    told = CliRunner().invoke(app, ["--version"])
+    assert (told.exit_code, told.output) == (0, f"gridmgmt {__version__}\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [(("consequences", "qixian", "--year", "0"), "--year"), (("demo-city", "--out", "x", "--seed", "-3"), "--seed")],
+)
+def test_a_number_out_of_bounds_is_refused_by_its_option(words: tuple[str, ...], named: str) -> None:
+    refused = CliRunner().invoke(app, [*words])
+    assert refused.exit_code != 0
+    assert named in f"{refused.output} {refused.exception}"

@@ -69,9 +69,8 @@ def imported(run: Run) -> list[str]:
 def test_tables_come_in_one_after_the_other(run: Run) -> None:
     told = imported(run)
     assert told == [
-        "已导入 4 行 / 4 rows imported\n",
-        "责任清单 3 行：新增 3 条，改早止期 0 条，恢复 0 条"
-        " / 3 rules in the table: 3 new, 0 end or end earlier, 0 reopened\n",
+        "4 rows imported\n",
+        "3 rules in the table: 3 new, 0 end or end earlier, 0 reopened\n",
         "2 people imported\n",
         "posts: 2 new, 0 corrected\n",
     ]
@@ -182,10 +181,10 @@ def test_the_table_of_rules_is_shown_as_it_stands_and_as_it_stood(
     refused = run("responsibility", "import", "rules.csv").exception
     assert isinstance(refused, TableRefused)
     told_again = done(run("responsibility", "import", "rules.csv", "--reopen"))
-    assert [word for word in ("2025-12-01", "reopened", "恢复") if word not in told_again] == []
+    assert [word for word in ("2025-12-01", "reopened") if word not in told_again] == []
     Path("rules.csv").write_text(RULES.replace("D2,EAST", "D99,EAST"), "utf-8")
     told_nowhere = done(run("responsibility", "import", "rules.csv"))
-    assert [word for word in ("D99", "no edition", "不在任何网格版本内") if word not in told_nowhere] == []
+    assert [word for word in ("D99", "no edition") if word not in told_nowhere] == []
     many = [f"*,district,N{n},EAST,," for n in range(21)]
     Path("rules.csv").write_text("\n".join([RULES.splitlines()[0], *many]), "utf-8")
     assert "21 rows in all" in done(run("responsibility", "import", "rules.csv"))

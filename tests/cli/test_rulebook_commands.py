@@ -231,11 +231,29 @@ def test_evaluate_tries_other_values(run: Run, mine: Path) -> None:
     assert isinstance(run("evaluate", str(mine), "--input", inputs, "--set", "x.y=1").exception, RulebookInvalid)
 
 
+@pytest.mark.parametrize("book", known())
+def test_evaluate_takes_every_worked_example_as_a_file(run: Run, book: str) -> None:
+    examples = read_examples(data_path("rulebooks", book, "examples.yaml").read_text("utf-8"))
+    for example in (e for e in examples if "given" in e):
+        given, where = Path("given.yaml"), example["name"]["en"]
+        YAML().dump(example["given"], given)
+        changes = [w for k, v in (example.get("changes") or {}).items() for w in ("--set", f"{k}={v}")]
+        plain, as_json = (run("evaluate", book, "--input", str(given), *changes, *w) for w in ([], ["--json"]))
+        if "refused" in example:
+            assert isinstance(plain.exception, DossierInvalid), where
+            assert isinstance(as_json.exception, DossierInvalid), where
+        else:
+            assert (plain.exit_code, as_json.exit_code) == (0, 0), (where, plain.exception, as_json.exception)
+            periods = [period["period"] for period in json.loads(as_json.output)]
+            assert periods, where
+            assert all(period in plain.output for period in periods), where
+
+
 def test_evaluate_lists_what_is_missing_and_takes_nothing_for_it(run: Run, mine: Path) -> None:
     inputs = written({"U": {"inputs": {k: v for k, v in INPUTS.items() if k != "rework_cases"}}})
     shown = told(run("evaluate", str(mine), "--input", inputs))
     assert "U：没有总分" in shown
-    assert "尚缺：返工案件数 (2025-01 rework_cases)" in shown
+    assert "尚缺数据：返工案件数 (2025-01 rework_cases)" in shown
 
 
 def test_evaluate_tells_consequences(run: Run, mine: Path) -> None:
@@ -314,3 +332,23 @@ def test_a_fault_that_has_nothing_to_do_with_what_is_written_is_not_taken_for_on
         raise BrokenPipeError
     with pytest.raises(OptionInvalid, match="made"), base._writing({"out": tmp_path / "made.csv"}):
         raise OSError("Cannot save file into a non-existent directory")
+
+
+def test_samples_are_asked_on_paper_figures(run: Run) -> None:
+    """31 in each of 4 streets, 29 in each of 7 towns, which have no estates to look at."""
+    found = json.loads(told(run("samples", "huiji", "--units", "street=4", "--units", "town=7", "--json")))
+    assert (found["n"], [x["n_each"] for x in found["units"]]) == (327, [31, 29])
+    assert (found["objects"]["estate"], found["objects"]["five_small_unit"]) == (8, 55)
+    shown = told(run("samples", "huiji", "--units", "town=7", lang="zh"))
+    assert "小区物业管理" in shown
+    assert "每月共 203 个样本" in shown
+
+
+def test_inputs_print_their_codes(run: Run) -> None:
+    assert "county_circular Named in a county circular" in " ".join(told(run("inputs", "qixian", lang="en")).split())
+    found = {x["id"]: x["codes"] for x in json.loads(told(run("inputs", "coadmin_staff", "--json")))}
+    assert found == {
+        "result": {"pass": {"zh": "合格", "en": "Pass"}, "fail": {"zh": "不合格", "en": "Fail"}},
+        "serious_breaches": {},
+    }
+    assert isinstance(run("inputs", "qixian", "--subjects").exception, OptionInvalid)  # only a form lists them

@@ -10,6 +10,7 @@ from sqlalchemy import func, select, text
 
 from gridmgmt.assessing.operations import explaining, publishing, recomputing, scoring
 from gridmgmt.casework.operations import lookup
+from gridmgmt.database import engine as engines
 from gridmgmt.database import tables as t
 from gridmgmt.database.work import Work
 from gridmgmt.figures.operations import indicators
@@ -19,6 +20,7 @@ from gridmgmt.people.operations import locating, reference
 from gridmgmt.periods import parse_period
 from gridmgmt.settings import Settings
 from tools import demo
+from tools.run import Runner
 
 Demo = tuple[Settings, Work, Path, dict[str, str]]
 
@@ -105,6 +107,7 @@ def test_a_county_month_has_consequences_that_lead_back_to_their_periods(demo_ru
     assert in_december == {(code, c.consequence) for code, c in reached}
 
 
+@pytest.mark.night
 def test_another_database_gives_the_same_hash(demo_run: Demo, run_demo, make_database, tmp_path: Path) -> None:
     _, _, out, made = demo_run
     other = make_database("demo_again")
@@ -179,3 +182,21 @@ def test_notebook_runs_and_carries_no_output(demo_run: Demo, name: str, monkeypa
     monkeypatch.setenv("GRIDMGMT_HOME", str(found.home))
     monkeypatch.setenv("DEMO_CITY", str(out / "city"))
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(path.parent)}}).execute()
+
+
+@pytest.mark.parametrize(("told", "is_kept"), [(None, False), ("of other code", False), (demo.code(), True)])
+def test_only_what_the_same_code_made_is_gone_on_with(
+    told: str | None, is_kept: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_database
+) -> None:
+    """Otherwise published assessments of an earlier version would stand against those of today."""
+    monkeypatch.chdir(tmp_path)
+    found = make_database("begun_anew")
+    monkeypatch.setenv("GRIDMGMT_HOME", str(found.home))
+    demo.OUT.mkdir(parents=True)
+    (demo.OUT / "kept").touch()
+    if told:
+        (demo.OUT / demo.TOLD).write_text(json.dumps({"code": told}), "utf-8")
+    demo.begin_anew(Runner(found.db, found))
+    assert (demo.OUT / "kept").exists() is is_kept
+    assert engines.ensure_database(found) is not is_kept  # True: it had to be made
+    assert not (demo.OUT / demo.TOLD).exists()

@@ -90,7 +90,7 @@ def test_zero_is_a_class_of_its_own_and_small_counts_are_classes():
 
 
 def test_a_rate_that_is_mostly_zero_parts_zero_from_the_least_value_above_it():
-    share = Measure("repeat_rate", "重复率", "Repeat rate", "rate", "low")
+    share = Measure("repeat_rate", "重复案件率", "Repeat rate", "rate", "low")
     legend = _legend([0.0] * 80 + [0.0004] * 5 + list(np.linspace(0.01, 0.2, 15)), share)
     assert next(iter(legend.items())) == ("0.00%", 80)
     assert sum(legend.values()) == 100

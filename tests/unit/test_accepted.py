@@ -13,7 +13,8 @@ from gridmgmt.casework.transitions import BY_PEOPLE
 from gridmgmt.deadlines import UNITS
 from gridmgmt.files import forms
 
-YES, NO = {"是", "yes", "true", "1", "y", "t"}, {"否", "no", "false", "0", "n", "f"}
+YES = {"是", "yes", "true", "1", "y", "t", "√", "✓", "✔"}
+NO = {"否", "no", "false", "0", "n", "f", "×", "✗", "✘"}
 CODES = {
     "step": BY_PEOPLE, "state": STATES, "fact": step_facts.READERS, "stage": STAGES, "verdict": VERDICTS,
     "order_kind": ORDER_KINDS, "mark": MARKS, "amount_unit": UNITS,

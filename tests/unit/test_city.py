@@ -141,3 +141,11 @@ def test_a_file_that_is_absent_or_no_utf8_is_refused(tmp_path: Path) -> None:
         with pytest.raises(errors.CityInvalid) as e:
             city.read(tmp_path / name)
         assert e.value.key == name
+
+
+def test_a_file_that_is_no_city_is_not_told_whole(tmp_path: Path) -> None:
+    (tmp_path / "units.csv").write_text("code,name\n" + "U1,Unit\n" * 1000, "utf-8")
+    with pytest.raises(errors.CityInvalid) as e:
+        city.read(tmp_path / "units.csv")
+    assert e.value.value.startswith("code,name U1,Unit")
+    assert len(e.value.value) == 101

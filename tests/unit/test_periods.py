@@ -286,3 +286,14 @@ def test_a_repeated_time_is_its_first_occurrence_everywhere(key: str, local: str
     found = localize(pd.Series(pd.to_datetime([local])), ZoneInfo(key))
     assert found.ambiguous.tolist() == [True]
     assert found.utc[0] == pd.Timestamp(utc) == parse_instant(local, ZoneInfo(key))
+
+
+@pytest.mark.parametrize(("asked", "first", "last"), [
+    ("2025-13", "2025-12", "2025-12-03..2026-01-04"), ("2014-13", "2014-12", "2014-12-03..2015-01-04"),
+    ("next", "2015-12", "2015-12-03..2016-01-04"),
+])  # fmt: skip
+def test_a_wrong_period_is_answered_with_examples_of_its_year(asked: str, first: str, last: str) -> None:
+    with pytest.raises(errors.PeriodInvalid) as e:
+        parse_period(asked)
+    assert (e.value.forms[0], e.value.forms[-1]) == (first, last)
+    assert all(parse_period(form) for form in e.value.forms)

@@ -352,3 +352,12 @@ def test_families_are_not_raised_by_themselves() -> None:
     names = {cls.__name__ for cls in FAMILIES} | {"GridmgmtError"}
     raised = {name for path, name, _ in calls() if name in names and path != Path(errors.__file__).resolve()}
     assert raised == set()
+
+
+def test_a_long_list_of_faults_folds_and_an_empty_one_is_no_value() -> None:
+    faults = [{"code": "invalid_unmapped", "name": f"f{n}"} for n in range(25)]
+    told = {lang: texts.word("file_unreadable", {"file": "a", "reason": faults}, lang) for lang in ("zh", "en")}
+    assert all("f19" in text and "f20" not in text for text in told.values())
+    assert told["zh"].endswith("；另有 5 处")
+    assert told["en"].endswith("; and 5 more")
+    assert texts.word("draw_missing", {"name": "nope", "known": []}, "zh").endswith("最近的：—")

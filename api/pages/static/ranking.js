@@ -11,7 +11,7 @@ const COLUMNS = [
   {title: "rank", value: (row) => row.rank, up: true, cell: (row) => (row.rank === null ? "–" : grouped(row.rank)), name: "rank"},
   {title: "name", value: (row) => row.name[data.lang], up: true},
   {title: "total", value: (row) => (row.total === null ? null : Number(row.total)), name: "total",
-    cell: (row) => row.total ?? word(row.reason === "total_too_little" ? "too_little" : row.status === "incomplete" ? "open_total" : "no_data")},
+    cell: (row) => row.total ?? word(row.status === "unscored" ? "unscored" : row.reason === "total_too_little" ? "too_little" : row.status === "incomplete" ? "open_total" : "no_data")},
   {title: "grade", value: (row) => row.grade, up: true, cell: (row) => gradeChip(row.grade)},
   count("n_reported", "reported"),
   count("n_overdue_open", "overdue"),

@@ -51,10 +51,10 @@ export class Scorecard {
     return map;
   }
 
-  missing({missing}) {
+  missing({missing, missing_title: title}) {
     if (!missing.length) return null;
     const parts = missing.map(({period, inputs}) => element("p", "", element("b", "", period), ` ${inputs}`));
-    return element("section", "lacking", element("h4", "", word("missing")), ...parts);
+    return element("section", "lacking", element("h4", "", title), ...parts);
   }
 
   // What follows from the score; a consequence is pressed to see the periods that brought it.

@@ -5,7 +5,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 
@@ -45,13 +46,15 @@ Repeats = Callable[[str, Facts], Collection[str]]
 """A rule of data/repeats, a period's cases → the numbers of those that are repeats by it."""
 
 
-def filters_of(book: Rulebook, repeats: Repeats) -> Filters:
-    """A rulebook's own counts: those with a filter on cases."""
+def filters_of(book: Rulebook, repeats: Repeats, zone: ZoneInfo) -> Filters:
+    """A rulebook's own counts: those with a filter on cases, and the samples behind each mean of samples."""
     out = {}
     for name, spec in book.inputs.items():
         automatic = spec.automatic
         if automatic is not None and automatic.count is not None and automatic.only is not None:
             out[filtered(automatic.count, name)] = partial(_kept, automatic, repeats)
+        if automatic is not None and automatic.sample_mean:
+            out[filtered("n_scored_samples", name)] = partial(_sampled, automatic, zone)
     return out
 
 
@@ -68,7 +71,22 @@ def _kept(automatic: Automatic, repeats: Repeats, facts: Facts) -> Any:
     if only is None:
         raise ValueError("a count without a filter")
     numbers = repeats(only.repeats, facts) if only.repeats else None
-    return kept(facts, only.kind, only.categories, only.except_categories, only.sources, numbers)
+    return kept(facts, only.kind, only.categories, only.except_categories, only.sources, numbers, only.order_kinds)
+
+
+def _sampled(automatic: Automatic, zone: ZoneInfo, facts: Facts) -> Any:
+    """Which samples are of the types and hours that a mean is taken over."""
+    return _of_types_and_hours(automatic, zone, facts.frame).to_numpy(dtype=bool)
+
+
+def _of_types_and_hours(automatic: Automatic, zone: ZoneInfo, frame: pd.DataFrame) -> pd.Series:
+    taken = pd.Series(True, index=frame.index)
+    if automatic.sample_types:
+        taken &= frame["sample_type"].isin(automatic.sample_types)
+    if automatic.hours is not None:
+        hour = frame["sampled_at"].dt.tz_convert(zone).dt.hour
+        taken &= (hour >= automatic.hours[0]) & (hour < automatic.hours[1])
+    return taken
 
 
 class Sources:
@@ -108,7 +126,7 @@ class Sources:
             sums = self._staff.get(subject.key[2])
             return None if sums is None else (exact(Fraction(sums[automatic.staff])), "staff")
         if automatic.posts is not None:
-            n = self._n_posts(automatic.posts, subject)
+            n = self._n_posts(automatic.posts, automatic.full_time, subject)
             return None if n is None else (n, "posts")
         if automatic.accounts:
             accounts = self._accounts_of(subject)
@@ -197,12 +215,17 @@ class Sources:
         own = self.found.grids[self.found.grids["edition"] == self.found.edition.name]
         return people.headcount(self._connection, own, self.found.period.last)
 
-    def _n_posts(self, role: str, subject: Assessed) -> int | None:
-        """How many people hold posts of a role; None for persons, and where the city has no posts of it at all."""
+    def _n_posts(self, role: str, full_time: bool | None, subject: Assessed) -> int | None:
+        """How many people hold posts of a role, or of these the full-time ones, or the others.
+
+        None for persons, and where the city has no posts of the role at all.
+        """
         kind, level, code = subject.key
         if kind == "person" or not any(role in by_role for by_role in self._heads.people.values()):
             return None
-        return self._heads.n(("grid" if kind == "grid" else "unit", level, code), role)
+        key: tuple[Literal["grid", "unit"], int, str] = ("grid" if kind == "grid" else "unit", level, code)
+        n, n_full_time = self._heads.n(key, role), self._heads.n_full_time(key, role)
+        return n if full_time is None else n_full_time if full_time else n - n_full_time
 
     def _n_below(self, level: str, subject: Assessed) -> int | None:
         """How many grids of a level lie below a grid; None where the city has no such level."""
@@ -221,17 +244,23 @@ class Sources:
         """
         if subject.key[0] == "person":
             return None
-        frame = self._of_subject(subject)
-        if automatic.sample_types:
-            frame = frame[frame["sample_type"].isin(automatic.sample_types)]
-        if automatic.hours is not None:
-            hour = frame["sampled_at"].dt.tz_convert(self.city.zone).dt.hour
-            frame = frame[(hour >= automatic.hours[0]) & (hour < automatic.hours[1])]
+        frame = self._samples_of(automatic, subject)
         means = []
         for _, group in frame.groupby(frame["sample_type"].fillna("")):
             scores = [Fraction(str(x)) * w for x, w in zip(group["score"], group["weight"], strict=True)]
             means.append(sum(scores, Fraction(0)) / sum(group["weight"], Fraction(0)))
         return sum(means, Fraction(0)) / len(means) if means else None
+
+    def n_sampled(self, spec: Input, subject: Assessed) -> int | None:
+        """How many samples an input is the mean of, a road that is shared as one; None where it is no mean."""
+        automatic = spec.automatic
+        if automatic is None or not automatic.sample_mean:
+            return None
+        return len(self._samples_of(automatic, subject))
+
+    def _samples_of(self, automatic: Automatic, subject: Assessed) -> pd.DataFrame:
+        frame = self._of_subject(subject)
+        return frame[_of_types_and_hours(automatic, self.city.zone, frame)]
 
     def _of_subject(self, subject: Assessed) -> pd.DataFrame:
         """The scored samples of a unit or grid, each with its weight: 1, or the share of its length in the grid."""

@@ -1,7 +1,8 @@
 """Browsing (浏览): what a reader leafs through – grids page by page, categories, and an assessment drawn as a map."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from typing import Literal
 
 import geopandas as gpd
 import pandas as pd
@@ -13,16 +14,20 @@ from gridmgmt.database import cities
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import AssessmentWithoutMap
 from gridmgmt.figures.indicators import describe
-from gridmgmt.figures.operations.indicators import LevelMap, MapData
+from gridmgmt.figures.operations.indicators import LevelMap, MapData, Own
 from gridmgmt.periods import parse_period
 from gridmgmt.places.grids import called
 from gridmgmt.places.store import editions
 from gridmgmt.rulebooks.run import rank
-from gridmgmt.scorecards.documents import Document
+from gridmgmt.scorecards.documents import Document, Header
 from gridmgmt.scorecards.exports.cards import figure
+from gridmgmt.scorecards.exports.lines import shown_lines, top_points
 
 _LATEST = "latest"
-"""Stands for the name of the newest assessment."""
+"""Stands for the name of the newest assessment with totals, else of the newest."""
+
+_COSTLY = frozenset({"hanging", "lose"})
+"""Items of which less is better."""
 
 TOTAL = "total"
 """What a map of an assessment shows by default: the total score (总分)."""
@@ -32,7 +37,7 @@ MAP_COUNTS = ("n_reported", "n_due", "n_closed_on_time", "n_overdue_open")
 
 
 def assessment(work: Work, name: str) -> Stored:
-    """An assessment without its subjects; ``latest`` or a rulebook's id means its newest one.
+    """An assessment without its subjects; a rulebook's id means its newest one, ``latest`` the newest with totals.
 
     Raises
     ------
@@ -43,7 +48,7 @@ def assessment(work: Work, name: str) -> Stored:
 
 
 def opening(work: Work) -> Stored | None:
-    """The assessment that a reader begins with: the newest one of grids, which has a map, else the newest."""
+    """The assessment that a reader begins with: the newest one of grids with totals, else of grids, else the newest."""
     with work.snapshot() as connection:
         name = assessment_store.newest_of_grids(connection)
         if name is None and not assessment_store.listing(connection):
@@ -52,7 +57,7 @@ def opening(work: Work) -> Stored | None:
 
 
 def mapped(work: Work, name: str) -> Stored:
-    """An assessment that has a map; ``latest`` means the newest one of grids.
+    """An assessment that has a map; ``latest`` means the newest one of grids, with totals if there is any.
 
     Raises
     ------
@@ -76,7 +81,8 @@ def has_map(stored: Stored) -> bool:
 def assessment_map(work: Work, name: str, measure: str = TOTAL) -> MapData:
     """An assessment's grids with the total or one indicator, from its frozen documents and its own edition.
 
-    So the map says what the scorecards say, whatever was imported since. The
+    So the map says what the scorecards say, whatever was imported since. Where
+    the rulebook forms no total, its first figure stands in its place (``own``). The
     frames are those of :func:`gridmgmt.figures.operations.indicators.choropleth`, with
     the counts of :data:`MAP_COUNTS`.
 
@@ -92,18 +98,53 @@ def assessment_map(work: Work, name: str, measure: str = TOTAL) -> MapData:
         documents = assessment_store.documents(connection, stored.id)
         assessed = {x.key for x in stored.header.levels}
         levels = [x for x in city.levels if x.key in assessed]
-        maps = [_level_map(connection, stored, level, documents, measure) for level in levels]
+        own = _own(stored.header, documents) if measure == TOTAL else None
+        values = _values(stored.header, documents, measure, own)
+        better = own.better if own else getattr(describe(measure), "better", None) if measure != TOTAL else "high"
+        maps = [_level_map(connection, stored, level, documents, measure, values, better) for level in levels]
         period = parse_period(stored.period)
         little = sum(d.status == "incomplete" and not d.is_open for d in documents)
-        return MapData(city, period, stored.as_of, stored.header.edition, tuple(maps), little)
+        return MapData(city, period, stored.as_of, stored.header.edition, tuple(maps), little, own)
+
+
+def _own(header: Header, documents: Sequence[Document]) -> Own | None:
+    """What is shown first where nobody has a total and nothing makes one up; None where totals are meant."""
+    if any(d.lines or d.total for d in documents) or not header.rulebook.items:
+        return None
+    first = header.rulebook.items[0]
+    lines = [x for d in documents for x in shown_lines(header, d) if x.item == first.id]
+    units = {x.points.unit for x in lines if x.points.value is not None}
+    if len(units) != 1:
+        return None
+    unit = units.pop()
+    kinds = {x.kind for d in documents for x in d.shown if x.item == first.id}
+    better: Literal["low"] | None = "low" if kinds & _COSTLY else None
+    return Own(first.title, "rate" if unit == "percent" else "count" if unit == "count" else "score", better)
+
+
+def _values(
+    header: Header, documents: Sequence[Document], measure: str, own: Own | None
+) -> dict[tuple[int | None, str], Fraction | None]:
+    """Level and code of each subject → what the map shows of it."""
+
+    def value(document: Document) -> Fraction | None:
+        return _value(document, measure) if own is None else top_points(header, document)[0].value
+
+    return {(d.subject.level_number, d.subject.code): value(d) for d in documents}
 
 
 def _level_map(
-    connection: Connection, stored: Stored, level: Level, documents: Sequence[Document], measure: str
+    connection: Connection,
+    stored: Stored,
+    level: Level,
+    documents: Sequence[Document],
+    measure: str,
+    shown: Mapping[tuple[int | None, str], Fraction | None],
+    better: str | None,
 ) -> LevelMap:
     own = [d for d in documents if d.subject.level_number == level.number]
-    values = {d.subject.code: _value(d, measure) for d in own}
-    places = rank({code: _goodness(value, measure) for code, value in values.items()})
+    values = {d.subject.code: shown[level.number, d.subject.code] for d in own}
+    places = rank({code: -v if better == "low" and v is not None else v for code, v in values.items()})
     table = pd.DataFrame(
         {
             "code": list(values),
@@ -123,12 +164,6 @@ def _value(document: Document, measure: str) -> Fraction | None:
     if measure == TOTAL:
         return Fraction(document.total.exact) if document.total else None
     return figure(document, measure).value
-
-
-def _goodness(value: Fraction | None, measure: str) -> Fraction | None:
-    """What ranks are made by: the value, turned round where low is good."""
-    is_low_good = measure != TOTAL and getattr(describe(measure), "better", None) == "low"
-    return -value if is_low_good and value is not None else value
 
 
 def _part(document: Document, measure: str, part: str) -> float | None:

@@ -1,7 +1,7 @@
 """Dossiers from the database (考核数据包): everything a period's assessment is computed from, by value.
 
-Automatic inputs are counted, entered ones read from the entries, earlier
-periods taken from their assessments: the published one, else the newest.
+Automatic inputs are counted, results of other assessments taken, entered ones
+read from the entries, earlier periods taken from their assessments: the published one, else the newest.
 """
 
 import datetime as dt
@@ -14,6 +14,7 @@ from typing import Any, Literal
 from gridmgmt.accepted import yes_no
 from gridmgmt.assessing.operations.automatic_inputs import Assessed, Sources, filters_of, step_counts_of
 from gridmgmt.assessing.operations.past_results import earlier_results
+from gridmgmt.assessing.operations.taken_results import Results
 from gridmgmt.assessing.store import entries
 from gridmgmt.casework.operations import repeats
 from gridmgmt.casework.readers import repeats as repeat_rules
@@ -50,6 +51,8 @@ class Built:
         Each subject's counts, by its code in the dossier.
     earlier
         Period → the assessment that an earlier period's results were taken from.
+    sources
+        The assessments whose results are inputs, by name.
     absent
         Kinds of facts that the stage counts and of which the period has none at all.
     """
@@ -59,6 +62,7 @@ class Built:
     subjects: Sequence[Assessed]
     counts: Mapping[str, Mapping[str, int | Fraction]]
     earlier: Mapping[str, Mapping[str, str]]
+    sources: Sequence[Mapping[str, str]] = ()
     absent: Sequence[str] = ()
 
 
@@ -93,27 +97,28 @@ def build(
     ------
     NoEditionOnDate, PeriodAhead, LevelUnknown, SubjectsMissing
     """
-    filters = filters_of(book, partial(_repeats, connection, period))
+    filters = filters_of(book, partial(_repeats, connection, period), city.zone)
     found = figures(connection, city, period, as_of, filters=filters, step_counts=step_counts_of(book))
     subjects = _subjects(connection, city, book, found, level)
     counts = _counts(connection, book, found, subjects)
     specs = stage_inputs(book, stage)
     entered = entries.current_entries(connection, book.id, [period.label]).get(period.label, {})
-    source = Sources(connection, city, found, counts, subjects)
+    source, results_of = Sources(connection, city, found, counts, subjects), Results(connection, found)
     records: dict[str, Any] = {}
     everybody = {k: v for k, v in entered.get(EVERYBODY, {}).items() if k in specs}
     if everybody:
         records[EVERYBODY] = {"inputs": everybody}
     for subject in subjects:
         own = entered.get(subject.key[2], {})
-        records[subject.code] = _record(specs, subject, source, own, entered.get(EVERYBODY, {}))
+        records[subject.code] = _record(specs, subject, source, results_of, own, entered.get(EVERYBODY, {}))
     earlier, results = earlier_results(connection, book, stage, period, subjects)
     plain = {
         "rulebook": book.id,
         "subjects": {s.code: s.subject.plain for s in subjects},
         "periods": {**results, period.label: records},
     }
-    return Built(plain, found, subjects, counts, earlier, [k for k in _facts_read(specs) if not source.has(k)])
+    absent = [k for k in _facts_read(specs) if not source.has(k)]
+    return Built(plain, found, subjects, counts, earlier, results_of.assessments, absent)
 
 
 def _facts_read(specs: Mapping[str, Input]) -> list[str]:
@@ -226,20 +231,29 @@ def _record(
     specs: Mapping[str, Input],
     subject: Assessed,
     source: Sources,
+    results_of: Results,
     own: Mapping[str, Any],
     everybody: Mapping[str, Any],
 ) -> dict[str, Any]:
     inputs: dict[str, Any] = {}
     sources: dict[str, str] = {}
+    results: dict[str, Any] = {}
+    sampled: dict[str, int] = {}
     for name, spec in specs.items():
         counted = source.value(name, spec, subject)
         if counted is not None:
             inputs[name], sources[name] = counted
+            if (n := source.n_sampled(spec, subject)) is not None:
+                sampled[name] = n
+        elif (taken := results_of.value(spec.result, subject)) is not None:
+            inputs[name], results[name] = taken
+            sources[name] = "result"
         elif name in own:
             inputs[name], sources[name] = own[name], "entries"
     needs_sign = any(s.type in LISTED and s.automatic is None for s in specs.values())
     signed = not needs_sign or bool(yes_no(own.get(SIGNED, everybody.get(SIGNED))))
-    record: dict[str, Any] = {"inputs": inputs, "sources": sources}
+    more = {"results": results, "sampled": sampled}
+    record: dict[str, Any] = {"inputs": inputs, "sources": sources, **{k: v for k, v in more.items() if v}}
     return record if signed else {**record, "signed": False}
 
 

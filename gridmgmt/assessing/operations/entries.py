@@ -103,16 +103,30 @@ def import_entries(work: Work, rulebook: str, path: Path) -> EntryReport:
     """
     books = _Books(rulebook)
     found = reading.read_entries(path, books.of)
-    report = EntryReport(path.name, dry_run=not work.keep)
     with work.locked() as connection:
         cities.load_city(connection)
-        job = _Job(connection, books, found, report)
-        good = job.agreeing(job.allowed())
-        changes = [e for e in good if job.classify(e)]
-        report.problems = Faults(sorted([*found.faults, *job.faults], key=lambda f: (f.sheet or "", f.row)))
-        report.n_refused = len(report.problems)
-        if changes:
-            _write(connection, books.newest.id, found, changes, work.by, report)
+        return _enter(connection, books, found, work)
+
+
+def enter(connection: Connection, work: Work, rulebook: str, found: reading.Entries) -> EntryReport:
+    """Enter rows that another room made, as if they stood in a file; under the writers' lock.
+
+    Raises
+    ------
+    RulebookMissing, RulebookInvalid
+    """
+    return _enter(connection, _Books(rulebook), found, work)
+
+
+def _enter(connection: Connection, books: _Books, found: reading.Entries, work: Work) -> EntryReport:
+    report = EntryReport(found.file, dry_run=not work.keep)
+    job = _Job(connection, books, found, report)
+    good = job.agreeing(job.allowed())
+    changes = [e for e in good if job.classify(e)]
+    report.problems = Faults(sorted([*found.faults, *job.faults], key=lambda f: (f.sheet or "", f.row)))
+    report.n_refused = len(report.problems)
+    if changes:
+        _write(connection, books.newest.id, found, changes, work.by, report)
     return report
 
 

@@ -19,7 +19,7 @@ from gridmgmt.figures.indicators import RATIOS, base_of, filtered
 from gridmgmt.periods import parse_period
 from gridmgmt.rulebooks.dossier import EVERYBODY
 from gridmgmt.rulebooks.load import parse
-from gridmgmt.scorecards.documents import Document, Header, Line, Reached, Subject
+from gridmgmt.scorecards.documents import Document, Header, Line, Reached, Subject, Taken
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,10 @@ class Explained:
         Of a consequence: the periods that brought it, each with its assessment and this subject's document.
     repeats
         Input → why each of its cases is a repeat, where a rule of data/repeats says so.
+    results
+        Input → the results of other assessments that it was made of, each explained in its turn.
+    stale
+        Assessments whose results were taken and that hold no longer, each with the one that does.
     parts
         Number of each sample in the evidence that counts here by length (按长度分摊) → its exact part.
     """
@@ -54,6 +58,16 @@ class Explained:
     periods: Sequence[tuple[str, Document]] = ()
     repeats: Mapping[str, Sequence[Repetition]] = field(default_factory=dict)
     parts: Mapping[str, str] = field(default_factory=dict)
+    results: Mapping[str, Sequence["Borrowed"]] = field(default_factory=dict)
+    stale: Sequence[Mapping[str, str]] = ()
+
+
+@dataclass(frozen=True)
+class Borrowed:
+    """A result of another assessment that an input was made of, and what that rests on."""
+
+    taken: Taken
+    why: Explained
 
 
 def explain(work: Work, name: str, code: str, item: str | None = None, level: str | None = None) -> Explained:
@@ -73,20 +87,66 @@ def explain(work: Work, name: str, code: str, item: str | None = None, level: st
         city = cities.load_city(connection)
         stored = store.by_name(connection, name)
         document = store.document(connection, stored, code, level_number(stored, city, level))
-        lines = {x.item: x for x in document.all_lines}
-        item = _shown_as(stored, item, lines)
-        line = lines.get(item) if item else None
-        reached = document.reached(item)
+        return _explained(connection, city.zone, stored, document, item)
+
+
+def _explained(
+    connection: Connection,
+    zone: ZoneInfo,
+    stored: store.Stored,
+    document: Document,
+    item: str | None,
+    *,
+    whole: bool = False,
+) -> Explained:
+    """``whole``: of the total everything that it was made of, for who comes from an assessment that took it."""
+    lines = {x.item: x for x in document.all_lines}
+    item = _shown_as(stored, item, lines)
+    line = lines.get(item) if item else None
+    reached = document.reached(item)
+    if whole and item is None:
+        inputs = list(dict.fromkeys(i for x in document.lines for i in x.inputs))
+        counts = _counts_of(stored.header, inputs)
+    else:
         counts, inputs = _behind(stored.header, item, line, reached, lines)
-        numbers = _numbers(connection, stored, document, counts)
-        return Explained(
-            stored.name, stored.sha256, document.subject, line, document, numbers | _accounts(document, inputs),
-            stored.header, reached,
-            _entered(connection, stored, document, inputs, city.zone),
-            _periods_behind(connection, stored, document, reached, line),
-            _repetitions(connection, stored, numbers),
-            _parts(connection, stored, document, numbers),
-        )  # fmt: skip
+    numbers = _numbers(connection, stored, document, counts)
+    return Explained(
+        stored.name, stored.sha256, document.subject, line, document, numbers | _accounts(document, inputs),
+        stored.header, reached,
+        _entered(connection, stored, document, inputs, zone),
+        _periods_behind(connection, stored, document, reached, line),
+        _repetitions(connection, stored, numbers),
+        _parts(connection, stored, document, numbers),
+        _borrowed(connection, zone, document, inputs or (list(document.inputs) if item is None else [])),
+        store.replaced_sources(connection, stored.name).get(stored.name, ()),
+    )  # fmt: skip
+
+
+def _borrowed(
+    connection: Connection, zone: ZoneInfo, document: Document, inputs: Sequence[str]
+) -> dict[str, list[Borrowed]]:
+    """What the inputs that are results of other assessments rest on, as those were when they were taken."""
+    out: dict[str, list[Borrowed]] = {}
+    for name in inputs:
+        held = document.inputs.get(name)
+        for taken in (held.results or ()) if held is not None else ():
+            stored = store.by_name(connection, taken.assessment)
+            source = store.document(connection, stored, taken.code, taken.level_number)
+            why = _explained(connection, zone, stored, source, taken.item, whole=True)
+            out.setdefault(name, []).append(Borrowed(taken, why))
+    return out
+
+
+def is_stale(work: Work, name: str) -> list[dict[str, str]]:
+    """Which results that an assessment took hold no longer, with what holds now (依据已更正); none: it is as it was.
+
+    Raises
+    ------
+    AssessmentMissing
+    """
+    with work.snapshot() as connection:
+        stored = store.by_name(connection, name)
+        return store.replaced_sources(connection, stored.name).get(stored.name, [])
 
 
 def _shown_as(stored: store.Stored, item: str | None, lines: Mapping[str, Line]) -> str | None:
@@ -124,12 +184,20 @@ def _behind(
         raise ItemMissing(item=item, known=[*lines, *specs, *RATIOS, *known])
     if line is not None:
         inputs += [i for i in _inputs_below(line, lines) if i not in inputs]
+    return _counts_of(header, inputs), inputs
+
+
+def _counts_of(header: Header, inputs: Sequence[str]) -> dict[str, str]:
+    """Inputs that are counted → the count of the header: their own where they filter, else the base count."""
+    known = {count for counts in header.counts.values() for count in counts}
     counts = {}
     for name in inputs:
-        count = specs[name].count if name in specs else None
-        if count is not None:
+        count = header.rulebook.inputs[name].count if name in header.rulebook.inputs else None
+        if (sampled := filtered("n_scored_samples", name)) in known:
+            counts[name] = sampled
+        elif count is not None:
             counts[name] = own if (own := f"{count}@{name}") in known else count
-    return counts, inputs
+    return counts
 
 
 def _inputs_below(line: Line, lines: Mapping[str, Line]) -> list[str]:

@@ -23,11 +23,11 @@ def shorter_periods(book: Rulebook, stage: Stage, period: Period) -> list[Period
         cadence = book.stage(name).cadence.partition("@")[0]
         n = {"month": 1, "quarter": 3, "half": 6}[cadence]
         months = period.months()
-        out += [parse_period(_joined(months[i : i + n])) for i in range(0, len(months), n)]
+        out += [parse_period(joined(months[i : i + n])) for i in range(0, len(months), n)]
     return sorted(out, key=lambda p: p.end)
 
 
-def _joined(months: Sequence[Period]) -> str:
+def joined(months: Sequence[Period]) -> str:
     """The label of the quarter or half-year that months make, or of the month itself."""
     first = months[0].label
     if len(months) == 1:
@@ -103,7 +103,7 @@ def result_of(book: Rulebook, document: Document) -> dict[str, Any]:
         result["from_bottom"] = place.of - place.rank - place.tied + 2
         result["tied"] = place.tied
     items = _items_needed(book)
-    found = {x.item: m for x in document.all_lines if x.item in items and (m := _mark(x))}
+    found = {x.item: m for x in document.all_lines if x.item in items and (m := mark_of(x))}
     if document.reason.code == "line_carry":
         result["carry_out"] = document.reason.facts["carry_out"]
         carries = {i.id for s in book.stages for _, i in s.items() if isinstance(i, Carry)}
@@ -117,7 +117,7 @@ def result_of(book: Rulebook, document: Document) -> dict[str, Any]:
     return {"result": result, **({"inputs": values} if values else {})}
 
 
-def _mark(line: Line) -> str | None:
+def mark_of(line: Line) -> str | None:
     """The figure that conditions and sums over periods read from a line: of hanging accounts, how many are exposed."""
     if line.kind == "hanging" and line.status == "ok":
         return str(line.reason.facts["n_exposed"])

@@ -240,15 +240,20 @@ def _header(built: Built, proofs: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
         "evidence": {kind: {"n": len(frame), "sha256": digest(frame)} for kind, frame in proofs.items()},
         "unassigned": unassigned,
         "earlier": dict(built.earlier),
+        **({"sources": built.sources} if built.sources else {}),
         "absent": list(built.absent),
     }
 
 
 def listing(work: Work) -> list[dict[str, Any]]:
-    """Every assessment, newest first; its cut-off in city time."""
+    """Every assessment, newest first; its cut-off in city time, and which of the results it took hold no longer."""
     with work.snapshot() as connection:
         zone = cities.load_city(connection).zone
-        return [{**row, "as_of": row["as_of"].astimezone(zone)} for row in store.listing(connection)]
+        stale = store.replaced_sources(connection)
+        return [
+            {**row, "as_of": row["as_of"].astimezone(zone), "stale": stale.get(row["name"], [])}
+            for row in store.listing(connection)
+        ]
 
 
 def level_number(stored: store.Stored, city: City, level: str | None) -> int | None:

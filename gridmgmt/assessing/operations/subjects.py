@@ -7,16 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from gridmgmt.accepted import closest
+from gridmgmt.assessing.operations.dossiers import levels_of
 from gridmgmt.assessing.readers import subjects as lists
 from gridmgmt.assessing.readers.subjects import Listed
 from gridmgmt.assessing.store import entries as store
 from gridmgmt.assessing.store.entries import AssessedRow
-from gridmgmt.database import batches, cities
+from gridmgmt.city import City
+from gridmgmt.database import batches, cities, clock
 from gridmgmt.database.work import Connection, Work
-from gridmgmt.errors import LevelUnknown
+from gridmgmt.errors import LevelUnknown, NoEditionOnDate
 from gridmgmt.files import forms
 from gridmgmt.files.forms import Collected
+from gridmgmt.files.wording import named
 from gridmgmt.people.store import units as store_units
+from gridmgmt.places.store import editions
 from gridmgmt.rulebooks import load as rulebooks
 from gridmgmt.rulebooks.dossier import Subject
 from gridmgmt.rulebooks.known_words import unknown_attributes
@@ -170,3 +174,50 @@ def list_subjects(work: Work, rulebook: str, day: dt.date | None = None) -> list
         for r in rows
         if day is None or (r.first <= day and (r.last is None or day < r.last))
     ]
+
+
+def assessed_by(work: Work, book: Rulebook, day: dt.date | None) -> list[Subject]:
+    """Whom a rulebook assesses on a day (today if none is named), for its entry form.
+
+    Raises
+    ------
+    CityMissing, LevelUnknown
+    """
+    with work.snapshot() as connection:
+        city = cities.load_city(connection)
+        on = day or (work.now or clock.now(connection)).astimezone(city.zone).date()
+        return assessed(connection, city, book, on)
+
+
+def assessed(connection: Connection, city: City, book: Rulebook, day: dt.date) -> list[Subject]:
+    """Whom a rulebook assesses on a day: its list, else the grids or units of its population, by code.
+
+    Persons are known by a list only, and grids where an edition holds on the day.
+
+    Raises
+    ------
+    LevelUnknown
+        The city has no grids of the rulebook's level.
+    """
+    listed = store.assessed_on(connection, book.id, day)
+    if listed or book.population.kind == "person":
+        return sorted(listed, key=lambda s: s.code)
+    if book.population.kind == "grid":
+        return _grids(connection, city, levels_of(book, city, None), day)
+    kinds = book.population.unit_kinds
+    rows = [r for r in store_units.units(connection).values() if not kinds or r["kind"] in kinds]
+    return sorted(
+        (Subject(r["code"], named(r["name_zh"], r["name_en"], r["code"])) for r in rows), key=lambda s: s.code
+    )
+
+
+def _grids(connection: Connection, city: City, levels: Sequence[int], day: dt.date) -> list[Subject]:
+    try:
+        edition = editions.on_date(connection, day)
+    except NoEditionOnDate:
+        return []
+    names = editions.grid_names(connection, [edition.id])
+    chosen = names[names["level"].isin(levels)].sort_values(["level", "code"])
+    columns = (chosen[n].tolist() for n in ("code", "name_zh", "name_en", "level"))
+    keys = {x.number: x.key for x in city.levels}
+    return [Subject(code, named(zh, en, code), keys[n]) for code, zh, en, n in zip(*columns, strict=True)]

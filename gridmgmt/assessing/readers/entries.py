@@ -16,7 +16,7 @@ from ruamel.yaml.error import YAMLError
 from gridmgmt.assessing.readers.entry_lines import KINDS, BookOf, Entry, EntryLines
 from gridmgmt.assessing.readers.subjects import Listed
 from gridmgmt.bounds import read_text
-from gridmgmt.errors import FileUnreadable
+from gridmgmt.errors import FileUnreadable, by_parser
 from gridmgmt.faults import Faults
 from gridmgmt.files import forms
 from gridmgmt.files.forms import Line
@@ -86,15 +86,16 @@ def read_input_file(path: Path, book: Rulebook) -> dict[str, Any]:
     if suffix in (".xlsx", ".xlsm", ".csv"):
         return dossier_of(read_entries(path, lambda _: book), book)
     if suffix not in (".json", ".yaml", ".yml"):
-        known = ".json, .yaml, .yml, .xlsx, .csv"
-        raise FileUnreadable(file=str(path), reason=f"format {suffix or '?'}; known are {known}")
+        known = [".json", ".yaml", ".yml", ".xlsx", ".csv"]
+        reason = {"code": "unreadable_format", "format": suffix or "?", "known": known}
+        raise FileUnreadable(file=str(path), reason=reason)
     try:
         text = read_text(path, "utf-8-sig")
         plain = json.loads(text, parse_float=str) if suffix == ".json" else input_yaml().load(text)
     except (OSError, ValueError, YAMLError) as e:
-        raise FileUnreadable(file=str(path), reason=" ".join(str(e).split())) from e
+        raise FileUnreadable(file=str(path), reason=by_parser(e)) from e
     if not isinstance(plain, dict):
-        raise FileUnreadable(file=str(path), reason="a table with the keys subjects and periods was expected")
+        raise FileUnreadable(file=str(path), reason={"code": "unreadable_no_inputs"})
     return plain
 
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, Select, case, func, literal, literal_column, select, text
+from sqlalchemy import ColumnElement, Connection, Select, case, exists, func, literal, literal_column, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from gridmgmt.database import tables as t
@@ -136,7 +136,7 @@ def save_evidence(connection: Connection, table: str, assessment_id: int, frame:
 
 
 def by_name(connection: Connection, name: str) -> Stored:
-    """The assessment of that name; ``latest`` or a rulebook's id means its newest one.
+    """The assessment of that name; a rulebook's id means its newest one, ``latest`` the newest with totals, if any.
 
     Raises
     ------
@@ -147,7 +147,8 @@ def by_name(connection: Connection, name: str) -> Stored:
     """
     a = t.assessment.c
     statement = select(*COLUMNS).where((a.name == name) | (a.rulebook_id == name) | (name == "latest"))
-    row = connection.execute(statement.order_by((a.name == name).desc(), a.id.desc()).limit(1)).one_or_none()
+    first = [_has_totals().desc()] if name == "latest" else []
+    row = connection.execute(statement.order_by((a.name == name).desc(), *first, a.id.desc()).limit(1)).one_or_none()
     if row is None:
         known = [r.name for r in connection.execute(select(a.name).order_by(a.id.desc()).limit(10))]
         raise AssessmentMissing(name=name, known=known)
@@ -156,11 +157,19 @@ def by_name(connection: Connection, name: str) -> Stored:
     return found
 
 
+def _has_totals() -> ColumnElement[bool]:
+    """Whether anybody has a total in an assessment."""
+    s = t.assessment_subject.c
+    return exists().where(s.assessment_id == t.assessment.c.id, s.total_numerator.is_not(None))
+
+
 def newest_of_grids(connection: Connection) -> str | None:
-    """The name of the newest assessment whose subjects are grids (level number 0: units or persons)."""
+    """The name of the newest assessment of grids (level number 0: units or persons), if possible with totals."""
     a = t.assessment.c
     others = a.header.contains({"levels": [{"number": 0}]})
-    return connection.execute(select(a.name).where(~others).order_by(a.id.desc()).limit(1)).scalar()
+    return connection.execute(
+        select(a.name).where(~others).order_by(_has_totals().desc(), a.id.desc()).limit(1)
+    ).scalar()
 
 
 def dossier(connection: Connection, assessment_id: int) -> Mapping[str, Any] | None:
@@ -240,6 +249,17 @@ def listing(connection: Connection) -> list[dict[str, Any]]:
     names = (a.name, a.rulebook_id, a.period, a.as_of, a.sha256, a.known_at, a.complete, a.published_at, a.published_by)
     statement = select(*names).order_by(a.id.desc())
     return [dict(r) for r in connection.execute(statement).mappings()]
+
+
+def replaced_sources(connection: Connection, name: str | None = None) -> dict[str, list[dict[str, str]]]:
+    """Assessment → the assessments whose results it took and that hold no longer (``taken``), with what does (``now``).
+
+    Only those that took such results; ``name``: of this one.
+    """
+    out: dict[str, list[dict[str, str]]] = {}
+    for row in rows(connection, "assessing/store/replaced_sources", assessment=name):
+        out.setdefault(row["name"], []).append({"taken": row["taken"], "now": row["now"]})
+    return out
 
 
 def documents(connection: Connection, assessment_id: int, level: int | None = None) -> list[Document]:

@@ -1,4 +1,4 @@
--- Who wrote what, newest first: hand-overs of files, steps and entries, editions, draws, notices, assessments, appeals, names?
+-- Who wrote what, newest first: hand-overs of files, steps and entries, editions, draws, notices, reports, assessments, appeals, names?
 WITH taken AS (
     SELECT s.batch_id, min(c.case_no || '#' || s.seq) AS step_no, count(*) AS n
     FROM step AS s JOIN cases AS c ON c.id = s.case_id
@@ -25,6 +25,8 @@ WITH taken AS (
     UNION ALL
     SELECT a.known_at, 'attachment', coalesce(c.case_no || coalesce('#' || a.step_seq, ''), a.sample_no), NULL, a.actor_id
     FROM attachment AS a LEFT JOIN cases AS c ON c.id = a.case_id
+    UNION ALL SELECT known_at, 'handed_in', scheme || ' ' || duty || ' ' || about, NULL, actor_id FROM handed_in
+    UNION ALL SELECT known_at, 'duty_event', scheme || ' ' || event || ' ' || no, NULL, actor_id FROM duty_event
     UNION ALL SELECT known_at, 'assessment', name, NULL, actor_id FROM assessment
     UNION ALL SELECT published_at, 'published', name, NULL, publisher_id FROM assessment WHERE published_at IS NOT NULL
     UNION ALL SELECT known_at, 'appeal', id || ' ' || fact_no, NULL, actor_id FROM appeal

@@ -20,3 +20,4 @@ from gridmgmt.database.tables.inspections import *  # noqa: F403
 from gridmgmt.database.tables.layers import *  # noqa: F403
 from gridmgmt.database.tables.people import *  # noqa: F403
 from gridmgmt.database.tables.reference import *  # noqa: F403
+from gridmgmt.database.tables.reporting import *  # noqa: F403

@@ -1,8 +1,10 @@
 """Indicator tables and what the maps show: the figures of a period as frames."""
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import geopandas as gpd
 import numpy as np
@@ -11,6 +13,7 @@ import pandas as pd
 from gridmgmt.city import City, Level
 from gridmgmt.database import cities
 from gridmgmt.database.work import Work
+from gridmgmt.figures.counts import Count
 from gridmgmt.figures.indicators import describe, kept
 from gridmgmt.figures.operations.period_counts import Figures, figures
 from gridmgmt.files import geofiles
@@ -64,6 +67,15 @@ class LevelMap:
 
 
 @dataclass(frozen=True)
+class Own:
+    """The figure by which an assessment without totals (不计总分) is drawn: title, unit, which end is better."""
+
+    title: Mapping[str, str]
+    unit: Literal["rate", "count", "score"]
+    better: Literal["high", "low"] | None
+
+
+@dataclass(frozen=True)
 class MapData:
     """What a choropleth is drawn from."""
 
@@ -74,6 +86,8 @@ class MapData:
     levels: tuple[LevelMap, ...]
     n_too_little: int = 0
     """Of an assessment: how many subjects have too little data for a total."""
+    own: Own | None = None
+    """Of an assessment without totals: what its map shows in their place."""
 
 
 def choropleth(work: Work, indicator: str, period: Period, as_of: dt.datetime | None = None) -> MapData:
@@ -89,7 +103,8 @@ def choropleth(work: Work, indicator: str, period: Period, as_of: dt.datetime | 
     rule = describe(indicator)
     with work.snapshot() as connection:
         city = cities.load_city(connection)
-        found = figures(connection, city, period, as_of)
+        steps = [indicator] if isinstance(rule, Count) and rule.of in ("steps", "acts") else []
+        found = figures(connection, city, period, as_of, step_counts=steps)
         shapes = editions.grids(connection, found.edition.id)
         levels = []
         for level in city.levels:

@@ -5,6 +5,7 @@ SELECT c.case_no || '#' || s.seq AS step_no, c.case_no, s.kind, s.at,
        CAST(s.facts ->> 'wrong_dispatch' AS boolean) AS wrong_dispatch,
        CAST(s.facts ->> 'agreed' AS boolean) AS agreed,
        s.facts ->> 'verdict' AS verdict,
+       s.facts ->> 'order_kind' AS order_kind,
        CAST(NULL AS boolean) AS late,
        s.kind = ANY(:opening) AND EXISTS (
            SELECT FROM step AS e WHERE e.case_id = s.case_id AND e.kind = ANY(:opening) AND e.seq < s.seq

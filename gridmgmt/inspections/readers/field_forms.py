@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from gridmgmt.accepted import words
 from gridmgmt.bounds import read_text
-from gridmgmt.errors import ColumnMissing, FileUnreadable, InstantInvalid
+from gridmgmt.errors import ColumnMissing, FileUnreadable, InstantInvalid, by_parser
 from gridmgmt.faults import Fault, Faults
 from gridmgmt.files import forms
 from gridmgmt.files.forms import Line
@@ -133,9 +133,9 @@ def _features(path: Path) -> list[Any]:
             raise ValueError("U+0000")
         return list(data["features"])
     except OSError as e:
-        raise FileUnreadable(file=str(path), reason=str(e)) from e
+        raise FileUnreadable(file=str(path), reason=by_parser(e)) from e
     except (ValueError, KeyError, TypeError, RecursionError) as e:
-        raise FileUnreadable(file=str(path), reason=f"no GeoJSON FeatureCollection ({e})") from e
+        raise FileUnreadable(file=str(path), reason={"code": "unreadable_no_features"}) from e
 
 
 def _cells(values: Mapping[str, Any], wanted: Sequence[str] | None) -> dict[str, str]:

@@ -14,6 +14,9 @@ from gridmgmt.database.work import Connection
 from gridmgmt.faults import Fault
 from gridmgmt.intake.readers.profiles import Profile
 
+_DIGITS = 10
+"""A row's number is shorter."""
+
 _NAMED = 5
 """So many rows are named of those of which a value was left out."""
 
@@ -40,7 +43,17 @@ class SharedPlace:
 
 @dataclass
 class ImportReport:
-    """What became of each row of a file: ``n_rows == n_loaded + n_quarantined``, always."""
+    """What became of each row of a file: ``n_rows == n_loaded + n_quarantined``, always.
+
+    Attributes
+    ----------
+    read_as
+        The encoding, separator and sheet that were taken, where there was a choice.
+    columns
+        The file's columns in their order: its bad rows are written out with them.
+    outside_ok
+        It was said that most of its rows may lie outside all grids.
+    """
 
     file: str
     profile: str
@@ -55,6 +68,9 @@ class ImportReport:
     notes: dict[str, int] = field(default_factory=dict)
     dropped: list[Dropped] = field(default_factory=list)
     shared_places: list[SharedPlace] = field(default_factory=list)
+    read_as: dict[str, str] = field(default_factory=dict)
+    columns: list[str] = field(default_factory=list)
+    outside_ok: bool = False
     dry_run: bool = False
 
     @property
@@ -99,6 +115,8 @@ class Job:
         Most rows may lie outside all grids.
     given
         Coordinates of the first rows as the file has them.
+    origins
+        Rows of the quarantine that the file brings back, by the SHA-256 of the file that they came in.
     """
 
     connection: Connection
@@ -114,6 +132,7 @@ class Job:
     categories: set[tuple[str, str, str]] = field(default_factory=set)
     outside_ok: bool = True
     given: pd.DataFrame = field(default_factory=pd.DataFrame)
+    origins: dict[str, list[int]] = field(default_factory=dict)
 
     @property
     def kind(self) -> facts.Kind:
@@ -126,6 +145,13 @@ class Job:
         self.report.n_quarantined += len(rows)
         tally = Counter(fault.code for row in rows for fault in row.faults)
         self.report.reasons = dict(Counter(self.report.reasons) + tally)
+
+    def note_origins(self, raw: pd.DataFrame) -> None:
+        """Note which rows of the quarantine a file says that its rows are, mended."""
+        for text in raw[quarantine.ORIGIN].dropna() if quarantine.ORIGIN in raw else ():
+            sha256, _, row = str(text).partition(":")
+            if row.isdecimal() and len(row) < _DIGITS:
+                self.origins.setdefault(sha256, []).append(int(row))
 
     def refuse_after_reading(self, faults: Sequence[Fault]) -> None:
         """Refuse rows, one fault each, that only the merge found wrong: their raw text is read again."""
@@ -147,3 +173,6 @@ class Job:
             source_as_of=self.source_as_of,
         )
         quarantine.resolve(self.connection, self.profile.kind, self.sha256, loaded, self.batch_id)
+        for sha256, rows in self.origins.items():  # they stand here now, or wait under this file's name
+            if sha256 != self.sha256:
+                quarantine.resolve(self.connection, self.profile.kind, sha256, rows, self.batch_id)

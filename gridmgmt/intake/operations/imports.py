@@ -25,7 +25,7 @@ from gridmgmt.intake.readers.profiles import Profile
 from gridmgmt.people.operations.assigning import Assigner
 from gridmgmt.people.store import categories, units
 
-__all__ = ["ImportReport", "import_file", "list_quarantine", "retry_quarantine"]
+__all__ = ["ImportReport", "held_rows", "import_file", "list_quarantine", "retry_quarantine"]
 
 
 def import_file(
@@ -55,17 +55,25 @@ def import_file(
     """
     profile = profiles.load(profile_name)
     rows = tabular.open_rows(path, profile.encodings, profile.file_columns(), profile.sheet, profile.separator)
-    report = ImportReport(path.name, profile.id, dry_run=not work.keep)
+    report = ImportReport(path.name, profile.id, columns=rows.columns, outside_ok=outside_ok, dry_run=not work.keep)
+    report.read_as = rows.read_as | ({"sheet": profile.sheet} if profile.sheet else {})
     with work.transaction() as connection:
         job = _open(connection, profile, report, rows.sha256, source_as_of, partial(_reread, path, profile))
         job.outside_ok = outside_ok
         for raw in rows.chunks:
-            job.crs = rows.crs
+            job.crs = rows.crs or _crs_beside(raw)
+            job.note_origins(raw)
             _take(job, raw, rows.faults_in(raw))
             work.progress("read", report.n_rows, rows.n_lines)
         _refuse_broken(job, rows.broken)
         _finish(job, work.progress)
     return report
+
+
+def _crs_beside(raw: pd.DataFrame) -> str | None:
+    """The coordinate system of a layer whose rows come back from the quarantine as a sheet."""
+    told = [*raw[quarantine.CRS].dropna()] if quarantine.CRS in raw else []
+    return str(told[0]) if told else None
 
 
 def _open(
@@ -204,8 +212,9 @@ def retry_quarantine(work: Work, profile_name: str | None = None) -> list[Import
                 continue
             if group.profile != profile.id:
                 continue
-            report = ImportReport(group.file, profile.id)
-            rows = quarantine.rows_of(connection, group)
+            held = quarantine.held(connection, group)
+            report = ImportReport(group.file, profile.id, columns=held.columns)
+            rows = held.rows
             raws = {r.row_no: dict(r.raw) for r in rows}
             job = _open(connection, profile, report, group.file_sha256, group.source_as_of, partial(_among, raws))
             job.crs = group.crs
@@ -221,7 +230,7 @@ def _among(raws: dict[int, dict[str, Any]], _wanted: set[int]) -> dict[int, dict
     return raws
 
 
-def _again(rows: list[quarantine.BadRow], profile: Profile) -> Iterator[pd.DataFrame]:
+def _again(rows: Sequence[quarantine.BadRow], profile: Profile) -> Iterator[pd.DataFrame]:
     rows = [r for r in rows if set(r.raw) != {"text"}]
     if rows:
         columns = profile.file_columns() + ([X, Y] if profile.by_geometry else [])
@@ -233,3 +242,9 @@ def list_quarantine(work: Work, *, limit: int | None = 100) -> list[dict[str, An
     """Rows in quarantine, one entry a problem: file, row, column, value, code and facts."""
     with work.transaction() as connection:
         return quarantine.listing(connection, limit)
+
+
+def held_rows(work: Work) -> list[quarantine.Held]:
+    """Rows in quarantine, file by file, as each file had them: to be written out, mended and imported again."""
+    with work.transaction() as connection:
+        return [quarantine.held(connection, group) for group in quarantine.open_groups(connection)]

@@ -20,7 +20,7 @@ from gridmgmt.accepted import words
 from gridmgmt.faults import Fault, Faults
 from gridmgmt.files.cells import as_code, trimmed
 from gridmgmt.files.checking import limits
-from gridmgmt.intake.readers.profiles import FieldSpec, Invalid, Profile
+from gridmgmt.intake.readers.profiles import FieldSpec, IfWrong, Profile
 
 _TIME_FORMATS = (
     "ISO8601", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%Y/%m/%d",
@@ -62,7 +62,7 @@ class Chunk:
         self._leaving_out: str | None = None
 
     @contextmanager
-    def reading(self, field: str, invalid: Invalid) -> Iterator[None]:
+    def reading(self, field: str, invalid: IfWrong) -> Iterator[None]:
         """Faults found meanwhile are of one field: where it may be left out, they keep no row back (``dropped``)."""
         self._leaving_out = field if invalid == "drop" else None
         yield

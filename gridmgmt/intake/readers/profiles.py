@@ -7,11 +7,13 @@ told when it is loaded, not once for each row.
 """
 
 import codecs
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
+    AfterValidator,
     AliasChoices,
     BeforeValidator,
     Field,
@@ -21,17 +23,20 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import ErrorDetails
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import YAMLError
 
+from gridmgmt import invalid
+from gridmgmt.accepted import closest
 from gridmgmt.bounds import read_text
 from gridmgmt.casework.cases import MARKS, ORDER_KINDS, STATES, VERDICTS
 from gridmgmt.casework.transitions import BY_PEOPLE
 from gridmgmt.codes import CATEGORY_KINDS
 from gridmgmt.deadlines import Limit
-from gridmgmt.documents import Positive, Strict
+from gridmgmt.documents import Exact, Strict
 from gridmgmt.errors import CrsUnknown, ProfileInvalid, ProfileMissing
 from gridmgmt.files.rows import X, Y
 from gridmgmt.geo import WEB_SYSTEMS, parse_crs
+from gridmgmt.invalid import Invalid
 from gridmgmt.settings import data_path
 from gridmgmt.yamls import safe_yaml
 
@@ -68,7 +73,7 @@ WORDS = {
 Day = Literal["start", "end"]
 """What a day without a time means: its first instant, or its end (24:00), which is the first of the next."""
 
-Invalid = Literal["quarantine", "drop"]
+IfWrong = Literal["quarantine", "drop"]
 """What becomes of a row with a wrong value in a field that figures can do without."""
 
 _JUDGED_BY = frozenset({"status", "unit_code", "closed_at", "voided_at"})
@@ -90,7 +95,7 @@ class FieldSpec(Strict):
     first: tuple[str, ...] = ()
     format: str | None = None
     day: Day = "start"
-    invalid: Invalid = "quarantine"
+    invalid: IfWrong = "quarantine"
     map: dict[str, Any] | None = None
     default: Any = None
     null: tuple[str, ...] = ()
@@ -99,9 +104,9 @@ class FieldSpec(Strict):
     def _some_source(self) -> "FieldSpec":
         n_sources = (self.column is not None) + bool(self.columns) + bool(self.first)
         if n_sources == 0 and self.default is None:
-            raise ValueError("needs column, columns, first or default")
+            raise Invalid("no_source")
         if n_sources > 1:
-            raise ValueError("needs one of column, columns and first")
+            raise Invalid("two_sources")
         return self
 
     @property
@@ -119,7 +124,7 @@ class FieldSpec(Strict):
         given = [*(self.map or {}).values(), self.default]
         wrong = [str(v) for v in given if v is not None and v not in known]
         if wrong:
-            raise ValueError(f"{', '.join(wrong)}: no such word; known are {', '.join(known)}")
+            raise Invalid("no_word", wrong=wrong, known=[*known])
 
 
 def _short_for(key: str) -> BeforeValidator:
@@ -155,16 +160,16 @@ class Location(Strict):
                 if name is not None and str(name).strip().lower() not in WEB_SYSTEMS:
                     parse_crs(str(name))
             except CrsUnknown as e:
-                raise ValueError(f"no coordinate system {name}; write epsg:NNNN, {' or '.join(WEB_SYSTEMS)}") from e
+                raise Invalid("no_system", name=str(name), known=[*WEB_SYSTEMS]) from e
         return spec
 
     @model_validator(mode="after")
     def _one_way(self) -> "Location":
         n_columns = (self.lon is not None) + (self.lat is not None)
         if n_columns != (0 if self.geometry else 2):
-            raise ValueError("needs lon and lat, or geometry: true")
+            raise Invalid("no_place")
         if not self.geometry and self.system is None:
-            raise ValueError("needs system: which coordinates are these? (epsg:4326, gcj02, …)")
+            raise Invalid("which_system")
         return self
 
 
@@ -203,7 +208,14 @@ _HOURS = {
 """Keys of a deadline's length, and the units of time limits that they are counted in."""
 
 
-_Length = Annotated[Positive, BeforeValidator(lambda value: str(value) if isinstance(value, float) else value)]
+def _some_time(value: Fraction) -> Fraction:
+    if value <= 0:
+        raise Invalid("above", least=0)
+    return value
+
+
+_Written = BeforeValidator(lambda value: str(value) if isinstance(value, float) else value)
+_Length = Annotated[Exact, AfterValidator(_some_time), _Written]
 """So many of a unit, as they are written."""
 
 
@@ -223,20 +235,20 @@ class Deadline(Strict):
     days: _Length | None = None
     working_hours: _Length | None = None
     working_days: _Length | None = None
-    invalid: Invalid = "quarantine"
+    invalid: IfWrong = "quarantine"
     when: When | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> "Deadline":
         n_lengths = sum(getattr(self, name) is not None for name in _HOURS)
         if (self.column is not None) + bool(self.first) + (self.from_ is not None) != 1:
-            raise ValueError(f"needs one of column, first, and from with {', '.join(_HOURS)}")
+            raise Invalid("deadline_way", lengths=[*_HOURS])
         if self.from_ is not None and (n_lengths != 1 or self.from_ not in CASE_TIMES):
-            raise ValueError(f"from must be one of {', '.join(CASE_TIMES)}, with one of {', '.join(_HOURS)}")
+            raise Invalid("deadline_after", known=[*CASE_TIMES], lengths=[*_HOURS])
         if self.from_ is None and n_lengths:
-            raise ValueError(f"{', '.join(_HOURS)} belong to from, not to a column")
+            raise Invalid("deadline_hours", lengths=[*_HOURS])
         if self.from_ is not None and (self.day == "end" or self.format is not None):
-            raise ValueError("day and format belong to a column, not to from")
+            raise Invalid("deadline_column")
         return self
 
     @property
@@ -290,7 +302,7 @@ class Profile(Strict):
             if name is not None:
                 ZoneInfo(name)
         except (ZoneInfoNotFoundError, ValueError, OSError) as e:
-            raise ValueError(f"{name}: no such zone; write an IANA name such as Asia/Shanghai") from e
+            raise Invalid("no_zone", name=name) from e
         return name
 
     @field_validator("encodings")
@@ -300,7 +312,7 @@ class Profile(Strict):
             try:
                 codecs.lookup(name)
             except LookupError as e:
-                raise ValueError(f"{name}: no such encoding; write e.g. utf-8 or gb18030") from e
+                raise Invalid("no_encoding", name=name) from e
         return names
 
     @field_validator("columns")
@@ -311,15 +323,15 @@ class Profile(Strict):
         known = FIELDS[info.data["kind"]]
         for name in columns:
             if name not in known:
-                raise ValueError(f"{name}: no such field; known are {', '.join(sorted(known))}")
+                raise Invalid("no_field", name=name, known=closest(name, sorted(known)))
         for name in _REQUIRED[info.data["kind"]]:
             if name not in columns:
-                raise ValueError(f"{name} must be mapped")
+                raise Invalid("unmapped", name=name)
             if columns[name].default is not None:
-                raise ValueError(f"{name} must come from the file, not from a default")
+                raise Invalid("default_key", name=name)
         needed = _JUDGED_BY | {*_REQUIRED[info.data["kind"]]} if info.data["kind"] != "steps" else known
         for name in sorted(name for name in needed & columns.keys() if columns[name].invalid == "drop"):
-            raise ValueError(f"{name}: no figure can do without it; invalid: drop is for other fields")
+            raise Invalid("needed", name=name)
         for name in WORDS.keys() & columns.keys():
             columns[name].require_words(WORDS[name])
         return columns
@@ -328,16 +340,16 @@ class Profile(Strict):
     @classmethod
     def _needs_a_place(cls, location: Location | None, info: ValidationInfo) -> Location | None:
         if location is None and info.data.get("kind") != "steps":
-            raise ValueError("the key is missing")
+            raise Invalid("missing")
         return location
 
     @model_validator(mode="after")
     def _fits(self) -> "Profile":
         if self.kind != "cases" and (self.category or self.deadline):
-            raise ValueError("category and deadline belong to cases")
+            raise Invalid("only_cases")
         for rule in self.deadline:
             if rule.from_ is not None and rule.from_ not in self.columns:
-                raise ValueError(f"deadline: it begins at {rule.from_}, which columns does not map")
+                raise Invalid("deadline_field", name=rule.from_)
         return self
 
     @property
@@ -377,15 +389,13 @@ def parse(text: str, name: str) -> Profile:
     try:
         data = safe_yaml().load(text)
     except YAMLError as e:
-        mark = e.problem_mark if isinstance(e, MarkedYAMLError) else None
-        reason = str(getattr(e, "problem", None) or e) + (f" (line {mark.line + 1})" if mark else "")
-        raise ProfileInvalid(profile=name, key="YAML", reason=reason) from e
+        raise ProfileInvalid(profile=name, key="YAML", reason=invalid.no_yaml(e, with_line=True)) from e
     try:
         return Profile.model_validate(_null_is_a_word(data))
     except ValidationError as e:
         faults = e.errors()
         fault = next((f for f in faults if f["type"] == "extra_forbidden"), faults[0])
-        raise ProfileInvalid(profile=name, key=_key(fault), reason=_reason(fault)) from e
+        raise ProfileInvalid(profile=name, key=_key(fault), reason=invalid.reason(fault, Profile)) from e
 
 
 def _null_is_a_word(data: Any) -> Any:
@@ -399,13 +409,6 @@ def _key(error: ErrorDetails) -> str:
     if path[-1:] == ["[key]"]:  # a key that is no text: pydantic calls true 1
         path[-2:] = [str(error["input"]).lower()]
     return ".".join(path) or "profile"
-
-
-def _reason(error: ErrorDetails) -> str:
-    if error["loc"][-1:] == ("[key]",):
-        return "write this word in quotes: without them YAML reads a number, a date, true or false"
-    plain = {"extra_forbidden": "unknown key", "missing": "the key is missing"}
-    return plain.get(error["type"], error["msg"].removeprefix("Value error, "))
 
 
 def load(name: str) -> Profile:
@@ -424,4 +427,4 @@ def load(name: str) -> Profile:
     try:
         return parse(read_text(path), path.name)
     except UnicodeDecodeError as e:
-        raise ProfileInvalid(profile=path.name, key="YAML", reason="the file is not UTF-8") from e
+        raise ProfileInvalid(profile=path.name, key="YAML", reason=invalid.NOT_UTF8) from e

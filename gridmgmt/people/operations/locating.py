@@ -13,7 +13,7 @@ from gridmgmt.city import City
 from gridmgmt.codes import CategoryKey
 from gridmgmt.database import cities, clock
 from gridmgmt.database.work import Connection, Work
-from gridmgmt.errors import CategoryUnknown
+from gridmgmt.errors import CategorySeveral, CategoryUnknown
 from gridmgmt.files import data_files
 from gridmgmt.people.operations.assigning import AreaMaps
 from gridmgmt.people.responsibility import Border, Decision, decide
@@ -52,6 +52,8 @@ class Located:
         Those that hold the point on the day, the smallest first.
     units
         Rows of all units that the decision names, by code.
+    is_swapped
+        No grid owns the point, and one owns that of latitude and longitude the other way round (经纬度颠倒).
     """
 
     lon: float
@@ -66,6 +68,7 @@ class Located:
     decision: Decision
     areas: tuple[Area, ...]
     units: Mapping[str, Mapping[str, Any]]
+    is_swapped: bool = False
 
     @property
     def is_assigned(self) -> bool:
@@ -92,7 +95,8 @@ def locate(
         Longitude and latitude, or easting and northing, in ``crs``:
         ``epsg:NNNN``, ``gcj02`` or ``bd09``.
     category
-        ``kind:code``, to find the unit that answers for such a matter there.
+        ``kind:code``, or a name or a part of one that only one category has, to find the unit that answers for such
+        a matter there.
     day
         Its edition, rules and areas count; default: today's, of an edition that is not today's those of its day
         next to today.
@@ -101,15 +105,12 @@ def locate(
 
     Raises
     ------
-    CoordinateOutOfRange, CrsUnknown, CodeInvalid, NoEditionOnDate, EditionMissing
+    CoordinateOutOfRange, CrsUnknown, CodeInvalid, CategoryUnknown, CategorySeveral, NoEditionOnDate, EditionMissing
     """
     lon, lat = geo.point_to_storage(x, y, crs)
-    key = str(CategoryKey.parse(category)) if category else None
     with work.snapshot() as connection:
         city = cities.load_city(connection)
-        known = {f"{kind}:{code}" for _, kind, code in categories.category_keys(connection)} if key else set()
-        if key is not None and known and key not in known:
-            raise CategoryUnknown(value=key)
+        key = _category(connection, city, category.strip()) if category else None
         found = edition_ops.choose(connection, edition, day)
         owner = _owner(connection, city, found.id, lon, lat)
         line = editions.line_of(connection, found.id, owner) if owner else []
@@ -129,8 +130,33 @@ def locate(
         ]
         return Located(
             lon, lat, city.datum, found.name, day, tuple(line), units.get(decision.unit_code or ""), key,
-            tuple(near), decision, areas, units,
+            tuple(near), decision, areas, units, not line and _is_swapped(connection, city, found.id, lon, lat),
         )  # fmt: skip
+
+
+def _category(connection: Connection, city: City, given: str) -> str:
+    """The key of a category that was given as a key, a code, a name or a part of a name."""
+    if ":" in given:
+        key = str(CategoryKey.parse(given))
+        known = {f"{kind}:{code}" for _, kind, code in categories.category_keys(connection)}
+        if known and key not in known:
+            raise CategoryUnknown(value=key)
+        return key
+    names = categories.category_names(connection, city.scheme)
+    found = {key: name for key, name in sorted(names.items()) if _is_meant(given.casefold(), key, name)}
+    if not found:
+        return str(CategoryKey.parse(given))  # which it is not: says how one is written
+    if len(found) > 1:
+        raise CategorySeveral(value=given, known=[f"{key} {name['zh'] or name['en']}" for key, name in found.items()])
+    return next(iter(found))
+
+
+def _is_meant(given: str, key: str, name: Mapping[str, str | None]) -> bool:
+    return given == key.partition(":")[2].casefold() or any(given in (x or "").casefold() for x in name.values())
+
+
+def _is_swapped(connection: Connection, city: City, edition_id: int, lon: float, lat: float) -> bool:
+    return abs(lon) <= 90 and _owner(connection, city, edition_id, lat, lon) is not None
 
 
 def _line(connection: Connection, edition_id: int, city: City, leaf: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -1,51 +1,84 @@
-"""What is due from whom and when (报送时限): the schemes of the data folder, and who owes what in this city."""
+"""What is due from whom, to whom and when, and whether it came (应报与已报): duties, owed and handed in."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from gridmgmt.assessing.operations.dossiers import levels_of
-from gridmgmt.assessing.store import entries
 from gridmgmt.city import City
-from gridmgmt.database import cities
+from gridmgmt.database import cities, clock
 from gridmgmt.database.work import Connection, Work
-from gridmgmt.errors import DataFileInvalid, NoEditionOnDate, OptionInvalid, SchemeMissing
-from gridmgmt.files import calendars, data_files
-from gridmgmt.people.store import units as store_units
+from gridmgmt.errors import OptionInvalid
 from gridmgmt.periods import parse_instant
-from gridmgmt.places.store import editions
 from gridmgmt.reporting import duties
 from gridmgmt.reporting.duties import YEARS, Due, Duty, IsWorking, Scheme
-from gridmgmt.rulebooks import load as rulebooks
-from gridmgmt.settings import data_path
+from gridmgmt.reporting.operations.schemes import Owing, is_working, load_schemes
+from gridmgmt.reporting.store import register
 
 
-def known() -> list[str]:
-    """Ids of the schemes (报送制度) in ``data/reporting``."""
-    return sorted(path.stem for path in data_path("reporting").glob("*.yaml"))
+@dataclass(frozen=True)
+class Owed:
+    """A duty at one time with who owes it, and what the register holds of it.
 
-
-def _load_schemes(names: Sequence[str] = ()) -> list[Scheme]:
-    """Schemes by their ids; none named: all.
-
-    Raises
-    ------
-    SchemeMissing, DataFileInvalid
+    Attributes
+    ----------
+    about
+        The period's label, or the event's number; '' of an event that is only supposed.
+    whom
+        Code → name of those who owe it; '' alone: the body that the scheme names.
     """
-    for name in names:
-        if name not in known():
-            raise SchemeMissing(name=name, known=known())
-    return [_load(name) for name in names or known()]
+
+    due: Due
+    about: str
+    whom: Mapping[str, Mapping[str, str] | None]
 
 
-def _load(name: str) -> Scheme:
-    path = data_path("reporting", f"{name}.yaml")
-    scheme = data_files.read(path, Scheme)
-    if scheme.id != name:
-        raise DataFileInvalid(
-            file=f"reporting/{path.name}", fault="wrong_value", key="id", value=scheme.id, expected=name
-        )
-    return scheme
+class Desk:
+    """The register against the duties, in one reading transaction."""
+
+    def __init__(self, connection: Connection, schemes: Sequence[Scheme], at: dt.datetime | None) -> None:
+        self.city: City = cities.load_city(connection)
+        self.schemes = schemes
+        self.now = at or clock.now(connection)
+        self.is_working: IsWorking | None = is_working(schemes, self.city)
+        ids = [s.id for s in schemes]
+        self.reports, self.events = register.reports(connection, ids), register.events(connection, ids)
+        self.owing = Owing(connection, self.city)
+
+    def recurring(self, first: dt.date, last: dt.date) -> Iterator[Owed]:
+        """Duties that recur and may be done on some of these days."""
+        for due in duties.due_between(self.schemes, first, last, self.is_working):
+            yield Owed(due, due.period.label if due.period else "", self._whom(due))
+
+    def registered(self, first: dt.date, last: dt.date) -> Iterator[Owed]:
+        """Duties that follow events of the register and may be done on some of these days."""
+        for event in self.events.values():
+            scheme = next(s for s in self.schemes if s.id == event.scheme)
+            for due in self.after(scheme, event):
+                if due.opens <= last and first <= due.day:
+                    names = self.owing.of(scheme, due.duty, due.day)
+                    yield Owed(due, event.no, {event.subject_code: names.get(event.subject_code)})
+
+    def after(self, scheme: Scheme, event: register.DutyEvent) -> list[Due]:
+        """What follows from an event of the register."""
+        return duties.due_after([scheme], {event.event: event.at}, self.city.zone, self.is_working)
+
+    def supposed(self, events: Mapping[str, dt.datetime]) -> Iterator[Owed]:
+        """Duties that would follow from events that are given."""
+        for due in duties.due_after(self.schemes, events, self.city.zone, self.is_working):
+            yield Owed(due, "", self._whom(due))
+
+    def _whom(self, due: Due) -> Mapping[str, Mapping[str, str] | None]:
+        return self.owing.of(due.scheme, due.duty, due.day) or {"": None}
+
+    def handed(self, owed: Owed, code: str) -> register.HandedIn | None:
+        """What was handed in of a duty by one who owes it."""
+        return self.reports.get((owed.due.scheme.id, owed.due.duty.id, owed.about, code))
+
+    def state(self, owed: Owed, code: str) -> duties.State:
+        """How a duty stands with one who owes it."""
+        handed = self.handed(owed, code)
+        return owed.due.state(handed.at if handed else None, self.now, self.city.zone)
 
 
 def due(
@@ -65,30 +98,35 @@ def due(
         Ids; none: all.
     events
         ``NAME=INSTANT`` each, in city time unless an offset is given; what
-        follows from them is listed whatever its day.
+        follows from them is listed whatever its day. Events of the register
+        are listed by the days of what follows from them.
     units
-        A duty that everyone owes whom the scheme's rulebook assesses is listed
-        once for each of them, as of its last day.
+        A duty that several owe is listed once for each of them, as of its
+        last day; else it stands as the one does who is furthest behind.
 
     Returns
     -------
     list of dict
         By last day; at the end the duties that follow an event not given here, without days.
+        ``state`` is as of ``work.now``, else the database's clock.
 
     Raises
     ------
     SchemeMissing, DataFileInvalid, OptionInvalid, InstantInvalid, CityMissing
     """
-    found = _load_schemes(schemes)
+    found = load_schemes(schemes)
     with work.snapshot() as connection:
-        city = cities.load_city(connection)
-        at = _events(events, duties.event_names(found), city)
-        is_working = _is_working(found, city)
-        dues = duties.due_between(found, first, last, is_working)
-        dues += duties.due_after(found, at, city.zone, is_working)
-        rows = [row for d in dues for row in _rows(connection, city, d, units=units)]
+        desk = Desk(connection, found, work.now)
+        at = _events(events, duties.event_names(found), desk.city)
+        owed = sorted([*desk.recurring(first, last), *desk.registered(first, last)], key=_order)
+        rows = [row for o in [*owed, *desk.supposed(at)] for row in _rows(desk, o, units=units)]
     waiting = [(s, d) for s, d in duties.standing(found) if d.rule.after not in at]
-    return rows + [{**_told(s, d), "opens": None, "due": None, "at": None} for s, d in waiting]
+    return rows + [{**_told(s, d), "opens": None, "due": None, "at": None, "state": None} for s, d in waiting]
+
+
+def _order(owed: Owed) -> tuple[Any, ...]:
+    due = owed.due
+    return due.day, due.opens, due.scheme.id, due.duty.id, owed.about, [*owed.whom]
 
 
 def _events(given: Sequence[str], known_names: Sequence[str], city: City) -> dict[str, dt.datetime]:
@@ -105,27 +143,35 @@ def _events(given: Sequence[str], known_names: Sequence[str], city: City) -> dic
     return out
 
 
-def _is_working(schemes: Sequence[Scheme], city: City) -> IsWorking | None:
-    if not any(d.rule.needs_calendar for s in schemes for d in s.duties):
-        return None
-    return calendars.load(city.calendar).is_workday
-
-
-def _rows(connection: Connection, city: City, found: Due, *, units: bool) -> list[dict[str, Any]]:
+def _rows(desk: Desk, owed: Owed, *, units: bool) -> list[dict[str, Any]]:
+    found = owed.due
     row = {
         **_told(found.scheme, found.duty),
         "opens": found.opens,
         "due": found.day,
         "at": found.at,
         "event_at": found.event_at,
+        "event_no": owed.about if found.period is None and owed.about else None,
         "period": found.period.label if found.period else None,
         "period_first": found.period.start if found.period else None,
         "period_last": found.period.last if found.period else None,
     }
-    if not units or not found.duty.each_subject or found.scheme.rulebook is None:
-        return [row]
-    owing = _owing(connection, city, found.scheme.rulebook, found.day)
-    return [{**row, "subject_code": code, "subject": name} for code, name in owing.items()] or [row]
+    states = {code: desk.state(owed, code) for code in owed.whom}
+    if units or row["event_no"] is not None:
+        return [{**row, **_one(desk, owed, code), "state": state} for code, state in states.items()]
+    n_done = sum(s in ("done", "done_late") for s in states.values())
+    handed = desk.handed(owed, "") if [*owed.whom] == [""] else None
+    return [
+        {**row, "state": duties.worst(states.values()), "n_done": n_done, "n_owed": len(states),
+         "handed_in_at": handed.at if handed else None}
+    ]  # fmt: skip
+
+
+def _one(desk: Desk, owed: Owed, code: str) -> dict[str, Any]:
+    """Who owes it, unless the scheme names the one body, and what he handed in."""
+    handed = desk.handed(owed, code)
+    told = {"handed_in_at": handed.at if handed else None, "file": handed.sha256 if handed else None}
+    return {"subject_code": code, "subject": owed.whom[code] or {"zh": code, "en": code}, **told} if code else told
 
 
 def _told(scheme: Scheme, duty: Duty) -> dict[str, Any]:
@@ -136,31 +182,7 @@ def _told(scheme: Scheme, duty: Duty) -> dict[str, Any]:
         "from": duty.by,
         "to": duty.to,
         "after": duty.rule.after,
-        "within": {k: v for k in ("days", "hours", "minutes") if (v := getattr(duty.rule, k)) is not None},
+        "within": {k: v for k in duties.SPANS if (v := getattr(duty.rule, k)) is not None},
         "states_a_day": duty.rule.states_a_day,
         "source": f"{scheme.source} {duty.clause or ''}".rstrip(),
     }
-
-
-def _owing(connection: Connection, city: City, rulebook: str, day: dt.date) -> dict[str, Mapping[str, str]]:
-    """Whom a rulebook assesses on a day: its list, else the grids or units of its population; code → name."""
-    listed = entries.assessed_on(connection, rulebook, day)
-    book = rulebooks.load(rulebook).rulebook
-    if listed or book.population.kind == "person":
-        return {s.code: s.name for s in listed}
-    if book.population.kind == "unit":
-        kinds = book.population.unit_kinds
-        rows = [u for u in store_units.units(connection).values() if not kinds or u["kind"] in kinds]
-    else:
-        rows = _grids(connection, levels_of(book, city, None), day)
-    return {r["code"]: {"zh": r["name_zh"] or r["code"], "en": r["name_en"] or r["code"]} for r in rows}
-
-
-def _grids(connection: Connection, levels: Sequence[int], day: dt.date) -> list[Mapping[str, Any]]:
-    try:
-        edition = editions.on_date(connection, day)
-    except NoEditionOnDate:
-        return []
-    names = editions.grid_names(connection, [edition.id])
-    chosen = names.loc[names["level"].isin(levels), ["code", "name_zh", "name_en"]]
-    return [{str(k): v for k, v in row.items()} for row in chosen.to_dict("records")]

@@ -5,18 +5,35 @@ from fractions import Fraction
 from gridmgmt.figures.names import indicator_words
 from gridmgmt.files.wording import Words, joined, same, words
 from gridmgmt.numbers import exact
-from gridmgmt.rulebooks.inputs import Automatic, CaseFilter, Input, RepeatRule
+from gridmgmt.rulebooks.inputs import Automatic, CaseFilter, Input, RepeatRule, ResultOf
+from gridmgmt.rulebooks.model import Rulebook
+from gridmgmt.rulebooks.values import STEPS
 from gridmgmt.rulebooks.wording import concat
 
 
 def source_words(spec: Input) -> Words:
     """Where an input comes from: counted, handed in (and why), or the one where the other cannot tell."""
+    if spec.result is not None:
+        taken = _result_words(spec.result)
+        return words("show_result_or", source=taken, entered=spec.entered) if spec.entered is not None else taken
     if spec.automatic is None:
         return words("show_by_hand", entered=spec.entered)
     counted = _automatic_words(spec.automatic)
     if spec.entered is None:
         return words("show_automatic", source=counted)
     return words("show_automatic_or", source=counted, entered=spec.entered)
+
+
+def codes_of(book: Rulebook, name: str) -> dict[str, Words]:
+    """The codes that an input is told in, each with its name: of events, choices, groups, steps of accounts.
+
+    A code may be written, or its name in either language.
+    """
+    spec = book.inputs[name]
+    if spec.type == "accounts":
+        return {step: words(f"account_{step}") for step in STEPS}
+    events = {k.code: k.title for rule in book.event_rules(name) for k in rule.table}
+    return {k: dict(v) for k, v in {**spec.choices, **spec.groups, **events, **spec.except_codes}.items()}
 
 
 def type_words(spec: Input) -> Words:
@@ -53,10 +70,26 @@ def _repeats(rule: RepeatRule) -> Words:
     )
 
 
+def _result_words(rule: ResultOf) -> Words:
+    """Which result of which rulebook, whose, of which periods, and what several come to."""
+    many = rule.within is not None or rule.whose in ("children", "home_unit")
+    return words(
+        "show_result",
+        rulebook=concat(same(rule.rulebook), words("show_result_local") if rule.local else None),
+        take=words(f"show_result_{rule.take}", item=rule.item or ""),
+        whose=words(f"show_result_whose_{rule.whose}", named=rule.named or ""),
+        period=words(f"show_result_within_{rule.within}" if rule.within else "show_result_same_period"),
+        many=words(f"show_result_{rule.how}") if many else same(""),
+        times=words("show_result_times", times=exact(rule.times)) if rule.times != 1 else same(""),
+    )
+
+
 def _automatic_words(automatic: Automatic) -> Words:
     """What an automatic input is counted from."""
     if automatic.posts is not None:
-        return words("show_posts", role=automatic.posts)
+        held = {True: words("show_full_time"), False: words("show_not_full_time")}
+        counted = words("show_posts", role=automatic.posts)
+        return counted if automatic.full_time is None else concat(counted, held[automatic.full_time])
     if automatic.accounts:
         return words("show_accounts")
     if automatic.staff is not None:
@@ -80,5 +113,7 @@ def _only(kept: CaseFilter) -> list[Words]:
     out = [words(f"show_only_kind_{kept.kind}")] if kept.kind is not None else []
     if kept.repeats is not None:
         out.append(words("show_only_repeats", rule=kept.repeats))
+    if kept.order_kinds:
+        out.append(words("show_only_orders", names=joined([words(f"order_{kind}") for kind in kept.order_kinds])))
     lists = (("categories", kept.categories), ("except", kept.except_categories), ("sources", kept.sources))
     return out + [words(f"show_only_{name}", names=", ".join(values)) for name, values in lists if values]

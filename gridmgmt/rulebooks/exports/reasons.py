@@ -38,7 +38,7 @@ def reason_words(code: str, given: Mapping[str, Any], unit: str | None = None) -
         facts |= _limited(given, unit)
     if "left" in given:
         left, right = Fraction(given["left"]), Fraction(given["right"])
-        facts["left"] = shown_near(left, [right]) if "/" in given["left"] else facts["left"]
+        facts["left"] = shown_near(left, [right], strictly=[right]) if "/" in given["left"] else facts["left"]
     return words(code, **facts)
 
 
@@ -55,11 +55,10 @@ def _fact(key: str, value: Any) -> Any:
 
 def _stepped(given: Mapping[str, str], unit: str, facts: Mapping[str, Any]) -> dict[str, Any]:
     """The facts of steps beyond a threshold, each with its unit."""
-    suffix = _SUFFIXES[unit]
+    suffix, percent, threshold = _SUFFIXES[unit], Fraction(given["percent"]), Fraction(given["threshold"])
     out: dict[str, Any] = {k: f"{facts[k]}{suffix}" for k in ("threshold", "zero_beyond") if k in facts}
-    out["percent"] = shown_near(Fraction(given["percent"]), _step_limits(given)) + suffix
-    is_above = Fraction(given["percent"]) > Fraction(given["threshold"])
-    out["side"] = words("card_step_above" if is_above else "card_step_below")
+    out["percent"] = shown_near(percent, _step_limits(given), strictly=[threshold]) + suffix
+    out["side"] = words("card_step_above" if percent > threshold else "card_step_below")
     if "n_steps" in given:
         mode = _mode(given)
         step = words(f"card_step_{unit}{'_one' if facts['step'] == '1' else ''}", step=facts["step"])
@@ -82,7 +81,7 @@ def _limited(given: Mapping[str, str], unit: str | None) -> dict[str, str]:
     limits = {k: Fraction(given[k]) for k in ("at_least", "limit") if k in given}
     near = [*limits.values(), Fraction(math.floor(amount * 10), 10), Fraction(math.ceil(amount * 10), 10)]
     is_whole = unit is None and "/" not in given["amount"]
-    told = readable(given["amount"]) if is_whole else shown_near(amount, near)
+    told = readable(given["amount"]) if is_whole else shown_near(amount, near, strictly=list(limits.values()))
     suffix = _SUFFIXES[unit] if unit else ""
     return {"amount": told + suffix, **{k: readable(given[k]) + suffix for k in limits}}
 

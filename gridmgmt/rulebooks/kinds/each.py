@@ -19,7 +19,7 @@ class Each(Rule):
 
     ``distinct``: findings on the same case count once. ``unless``: a finding of
     an occasion that the other input names too is not counted (the group's
-    deduction stands for the single ones).
+    deduction stands for the single ones). ``not_on``: nor is one on a case that the other input's findings name.
     """
 
     kind: Literal["each"]
@@ -28,6 +28,7 @@ class Each(Rule):
     cap: Positive | None = None
     distinct: bool = False
     unless: Annotated[Id | None, Reads()] = None
+    not_on: Annotated[Id | None, Reads(("findings",))] = None
 
     def _result(self, context: Context) -> Node:
         """``n × points`` up to the cap (每次扣分)."""
@@ -42,9 +43,10 @@ class Each(Rule):
         return self.node(lost, "rule_each" if n else "rule_none", facts, inputs=(self.input,))
 
     def _counted(self, found: Sequence[Finding], context: Context) -> list[Finding]:
-        """The findings that count: of one case once, of an occasion that the group's finding names not at all."""
+        """The findings that count: of one case once; not of occasions and cases for which another input stands."""
         group = {f.occasion for f in (context.findings(self.unless) or ())} - {None} if self.unless else set()
-        kept = [f for f in found if f.occasion not in group or f.occasion is None]
+        cases = {f.case for f in (context.findings(self.not_on) or ())} - {None} if self.not_on else set()
+        kept = [f for f in found if f.occasion not in group and f.case not in cases]
         return once_per_case(kept) if self.distinct else kept
 
     def _rescored(self, batch: floats.Batch) -> floats.Drawn:
@@ -56,4 +58,5 @@ class Each(Rule):
     def _words(self, book: Book) -> Words:
         distinct = words("show_distinct") if self.distinct else None
         unless = words("show_unless", input=input_title(book, self.unless)) if self.unless is not None else None
-        return concat(self.told(book), distinct, unless, cap_words(self.cap))
+        not_on = words("show_not_on", input=input_title(book, self.not_on)) if self.not_on is not None else None
+        return concat(self.told(book), distinct, unless, not_on, cap_words(self.cap))

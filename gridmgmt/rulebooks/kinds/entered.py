@@ -35,6 +35,10 @@ class Entered(Item):
         if clamped != number:
             facts = numbers(entered=number, limit=clamped)
             return self.node(clamped, "line_entered_clamped", facts, inputs=inputs)
+        if self.input in context.told_by:
+            n = context.told_by[self.input]
+            facts = numbers(entered=number) if n is None else numbers(entered=number, n=n)
+            return self.node(clamped, "line_taken" if n is None else "line_sampled", facts, inputs=inputs)
         return self.node(clamped, "line_entered", numbers(entered=number), inputs=inputs)
 
     def _rescored(self, batch: floats.Batch) -> floats.Drawn:

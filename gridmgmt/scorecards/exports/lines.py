@@ -1,7 +1,7 @@
 """The score tree as rows (得分明细): items with their parts, and below them the rules with what they cost or earn."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from gridmgmt.files.wording import Figure, Words, readable, same, shown_short, words
@@ -12,6 +12,9 @@ from gridmgmt.scorecards.documents import Document, Interval, Judged, Line, Rate
 
 _RULE_KINDS = frozenset({*RULES, "event"})
 """Lines that say what a rule costs or earns; all others have points of their own."""
+
+_FAILURES = frozenset({"hanging", "account"})
+"""Items and their parts that count failures, where no points are given for them."""
 
 _COSTS = frozenset({"deduct", "lose"})
 """Items that their rules take points from."""
@@ -62,7 +65,7 @@ def score_lines(header: Judged, document: Document) -> list[ScoreLine]:
 
 def shown_lines(header: Judged, document: Document) -> list[ScoreLine]:
     """The lines beside the score (只列示), which are no part of the total."""
-    return _read(header, document, document.shown)
+    return _read(header, document, document.shown, is_beside=True)
 
 
 def top_lines(document: Document) -> list[Line]:
@@ -72,11 +75,11 @@ def top_lines(document: Document) -> list[Line]:
 
 def top_points(header: Judged, document: Document) -> list[Figure]:
     """What each top item of the rulebook gained, in the header's order; also where the document lacks its line."""
-    known = {x.item: x.points for x in _read(header, document, document.lines or document.shown)}
+    known = {x.item: x.points for x in score_lines(header, document) or shown_lines(header, document)}
     return [known.get(item.id, Figure(None, "points")) for item in header.rulebook.items]
 
 
-def _read(header: Judged, document: Document, lines: Sequence[Line]) -> list[ScoreLine]:
+def _read(header: Judged, document: Document, lines: Sequence[Line], *, is_beside: bool = False) -> list[ScoreLine]:
     rates = header.rulebook.rates
     intervals = document.chance.rates if document.chance else {}
     out: list[ScoreLine] = []
@@ -87,8 +90,16 @@ def _read(header: Judged, document: Document, lines: Sequence[Line]) -> list[Sco
         owner = next((k for k in reversed(owners) if k not in _RULE_KINDS), None)
         owners.append(kind)
         interval = intervals.get(line.indicator or "")
-        out.append(_line(line, rates, kind in _RULE_KINDS, owner in _COSTS, interval))
+        read = _line(line, rates, kind in _RULE_KINDS, owner in _COSTS, interval)
+        out.append(replace(read, points=_counted(line, read.points)) if is_beside else read)
     return out
+
+
+def _counted(line: Line, points: Figure) -> Figure:
+    """What a line beside the score has, as the count that it is: how many are needed, how often it failed."""
+    n = line.reason.facts.get("n")
+    is_count = line.kind == "linear" or (line.kind in _FAILURES and n is not None and points.value == Fraction(str(n)))
+    return replace(points, unit="count") if is_count else points
 
 
 def _line(line: Line, rates: Mapping[str, Rate], is_rule: bool, is_cost: bool, interval: Interval | None) -> ScoreLine:

@@ -12,7 +12,7 @@ from gridmgmt.scorecards.assessment import Assessment, assess
 from gridmgmt.scorecards.documents import Book, Document, Evaluated, Facts, Missing, Place
 from gridmgmt.scorecards.documents import Subject as Assessed
 from gridmgmt.scorecards.exports.lines import ScoreLine, score_lines, shown_lines, total_words
-from gridmgmt.scorecards.exports.results import consequences
+from gridmgmt.scorecards.exports.results import consequences, missing_title
 
 
 def evaluated(loaded: Loaded, dossier: Dossier) -> list[Assessment[Evaluated]]:
@@ -55,7 +55,8 @@ def _document(header: Evaluated, document: Document) -> Lines:
     for line in [*score_lines(header, document), *shown_lines(header, document)]:
         yield 2 + line.depth, _line(line)
     if document.missing:
-        yield 2, words("outcome_missing", inputs=joined([_missing(m) for m in document.missing]))
+        lacking = joined([_missing(m) for m in document.missing])
+        yield 2, words("outcome_missing", title=words(missing_title(document)), inputs=lacking)
     for told in consequences(document):
         yield 2, words("outcome_reached", title=told.title, why=told.why)
 

@@ -44,6 +44,7 @@ def page(card: Card, lang: str | None = None) -> str:
         consequences=results.consequences(document),
         refused=results.refused(header, document),
         missing=results.missing(document),
+        missing_title=results.missing_title(document),
         chance=results.chance_words(document),
         exempted=results.exempted(document),
         lines=lines.score_lines(header, document),

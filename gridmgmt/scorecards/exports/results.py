@@ -34,7 +34,7 @@ class Told:
     Attributes
     ----------
     tone
-        praise, warning, penalty or notice.
+        praise, warning, penalty or notice; a notice too where praise and blame clash.
     title
         With its money, and whether a person has still to decide.
     why
@@ -63,7 +63,8 @@ def consequence(reached: Reached) -> Told:
     why = [words(code, periods=periods, count=reached.count)]
     why += [reached.text] if reached.text else []
     why += [words(f"card_undecided_{reached.undecided}")] if reached.undecided else []
-    return Told(reached.tone, title, listed(why))
+    tone = "notice" if reached.undecided == "clash" else reached.tone
+    return Told(tone, title, listed(why))
 
 
 def consequences_line(document: Document) -> Words:
@@ -77,6 +78,11 @@ def missing(document: Document) -> list[tuple[str, Words]]:
     for lacking in document.missing:
         periods.setdefault(lacking.period, []).append(lacking.title)
     return [(period, joined(titles)) for period, titles in sorted(periods.items())]
+
+
+def missing_title(document: Document) -> str:
+    """The code of what is said above them: inputs are still missing, or only figures beside the score lack theirs."""
+    return "card_missing" if document.awaited else "card_missing_beside"
 
 
 def chance_words(document: Document) -> Words | None:

@@ -90,7 +90,7 @@ def _fields(header: CardHeader, document: Document, table: Sequence[Row], lang: 
         as_text(say(cards.grade_words(header, document.grade), lang)),
     ]
     fields += [figure.text(lang) for figure in top_points(header, document)]
-    fields += [as_text(say(consequences_line(document), lang)), str(len(document.missing))]
+    fields += [as_text(say(consequences_line(document), lang)), str(len(document.awaited))]
     return fields + [_field(f, lang) for row in table for f in row.figures]
 
 

@@ -175,7 +175,7 @@ def _results(sheet: Worksheet, row: int, header: CardHeader, document: Document,
         row += 1
     lacking = results.missing(document)
     if lacking:
-        row = _block(sheet, row, "card_missing", lang)
+        row = _block(sheet, row, results.missing_title(document), lang)
     for period, titles in lacking:
         _told(sheet, row, period, None, titles, lang)
         row += 1
@@ -287,7 +287,7 @@ def _ranking_row(
         say(cards.grade_words(header, document.grade), lang),
         *top_points(header, document),
         reached,
-        Figure(Fraction(len(document.missing)), "count") if document.missing else "",
+        Figure(Fraction(len(document.awaited)), "count") if document.awaited else "",
         *(cards.indicator_row(document, n).now for n in counts),
     ]
     put_row(sheet, at, values, lang=lang)

@@ -123,7 +123,7 @@ def test_a_socket_folder_that_somebody_else_put_there_is_refused(trap: str, home
     else:
         found.socket.mkdir()
         os.chown(found.socket, 65_534, -1)
-    with pytest.raises(DatabaseUnreachable, match="another user"):
+    with pytest.raises(DatabaseUnreachable, match="unreachable_foreign_folder"):
         server.start(found)
     assert target.stat().st_uid == 0
     assert not found.data.exists()

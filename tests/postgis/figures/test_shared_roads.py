@@ -21,6 +21,7 @@ from gridmgmt.figures.store import shares as store_shares
 from gridmgmt.inspections.operations import draws
 from gridmgmt.intake.operations import imports
 from gridmgmt.periods import parse_period
+from gridmgmt.rulebooks.load import load
 from gridmgmt.scorecards.documents import Document
 from gridmgmt.settings import Settings
 from tests.postgis import district, towns
@@ -75,6 +76,15 @@ def with_samples(town: Work, tmp_path: Path) -> None:
     add_shares(town, "R", R, 1000)
     add_shares(town, "S", S, 3)
     (tmp_path / "means.yaml").write_text(BOOK, "utf-8")
+
+
+def inspections_alone(folder: Path) -> str:
+    """The baseline where the points of inspection alone make a total: here there is nothing else to score."""
+    text = load("grid_baseline").text
+    assert text.count("least_share: 1/2") == 1
+    path = folder / "inspections.yaml"
+    path.write_text(text.replace("least_share: 1/2", "least_share: 0"), "utf-8")
+    return str(path)
 
 
 @pytest.fixture
@@ -194,8 +204,9 @@ class TestScores:
             "D2-2": F(80),
         }
 
-    def test_the_baseline_scores_by_parts(self, road: Work) -> None:
-        made = scoring.score(road, "grid_baseline", PERIOD)
+    def test_the_baseline_scores_by_parts(self, road: Work, tmp_path: Path) -> None:
+        baseline = inspections_alone(tmp_path)
+        made = scoring.score(road, baseline, PERIOD)
         documents = {d.subject.code: d for d in made.subjects}
         d1 = documents["D1-2"]
         assert (d1.counts["n_samples"], d1.counts["sum_sample_score"]) == ("1.25", "105")
@@ -207,11 +218,11 @@ class TestScores:
             ("city", "district", "community"), "1/3"
         )
         assert recomputing.recompute(road, made.name).is_same
-        assert scoring.score(road, "grid_baseline", PERIOD).sha256 == made.sha256
+        assert scoring.score(road, baseline, PERIOD).sha256 == made.sha256
 
-    def test_chance_draws_the_parts(self, road: Work) -> None:
+    def test_chance_draws_the_parts(self, road: Work, tmp_path: Path) -> None:
         """The facts drawn again add up to what was scored: otherwise there would be a reason."""
-        made = scoring.score(road, "grid_baseline", PERIOD)
+        made = scoring.score(road, inspections_alone(tmp_path), PERIOD)
         _, documents, _ = scoring.read(road, made.name)
         assert [d.chance and (d.chance.reason, "rated") for d in documents] == [(None, "rated")] * 7
         chance = next(d.chance for d in documents if d.subject.code == "D1-1" and d.chance)

@@ -8,9 +8,10 @@ import shapely
 from gridmgmt.assessing.operations import explaining, scoring
 from gridmgmt.casework.operations.cases import Request
 from gridmgmt.database.work import Work
-from gridmgmt.figures.operations import step_counts
+from gridmgmt.figures.operations import indicators, step_counts
 from gridmgmt.people.store import units
 from gridmgmt.periods import parse_period
+from maps import drawing
 from tests.postgis import district, towns
 from tests.postgis.towns import load, middle
 from tests.postgis.worksite import acted, at, dispatched, opened, take
@@ -88,6 +89,30 @@ def test_a_supervised_case_is_late_unless_closed_and_answered_in_time(desk: Work
     assert inputs(desk, "ningbo_district", "D1")["supervised_late"] == 2
     evidence = explaining.explain(desk, "ningbo_district", "D1", "supervised_late").evidence
     assert evidence == {"supervised_late": ["not_answered!order1", "not_closed!order1"]}
+
+
+def test_supervision_orders_are_listed_by_kind_and_lead_back_to_their_steps(desk: Work) -> None:
+    for no, kind in (("A", "leader"), ("B", "leader"), ("C", "media")):
+        dispatched(desk, no)
+        take(desk, "supervise", 9.6, no, reason="批示", order_kind=kind, due_at=at(17).isoformat())
+    found = inputs(desk, "city_department_annex2", "U1")
+    assert {k: v for k, v in found.items() if k.startswith(("supervised_", "orders_"))} == {
+        "supervised_leader": 2, "supervised_discipline": 0, "supervised_superior": 0, "supervised_media": 1,
+        "supervised_appearance": 0, "supervised_campaign": 0, "supervised_other": 0, "orders_due": 3, "orders_late": 3,
+    }  # fmt: skip
+    explained = explaining.explain(desk, "city_department_annex2", "U1", "supervised_leader_shown")
+    assert explained.evidence == {"supervised_leader": ["A#5", "B#5"]}
+
+
+def test_a_case_marked_false_costs_the_district_unless_the_mark_is_taken_back(desk: Work) -> None:
+    for no in ("A", "B"):
+        dispatched(desk, no)
+        take(desk, "mark_false", 10, no, reason="与实际不符")
+    take(desk, "unmark", 11, "B", reason="误标", mark="false")
+    found = inputs(desk, "ningbo_district", "D1")
+    assert found["false_cases"] == 1
+    explained = explaining.explain(desk, "ningbo_district", "D1", "r_false")
+    assert explained.evidence["false_cases"] == ["A#5"]
 
 
 def test_two_orders_at_one_instant_are_each_their_own_units_and_late_only_after_the_deadline(desk: Work) -> None:
@@ -188,3 +213,13 @@ def test_repeats_are_judged_by_place_and_road_class_and_explained(desk: Work) ->
     assert [(r.case_no, r.occurrence, r.threshold, r.road_class, r.earlier) for r in told.repeats["repeat_cases"]] == [
         ("M1", 2, 2, "main", ("M0",)), ("M2", 3, 2, "main", ("M0", "M1")),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "n"), [("n_send_backs", 1), ("n_acts_dispatched", 2)])
+def test_counts_of_steps_and_of_acts_are_drawn_as_any(name: str, n: int, desk: Work) -> None:
+    dispatched(desk, "A")
+    take(desk, "send_back", 10, "A", reason="不属本单位")
+    take(desk, "dispatch", 10.5, "A", unit="U2")
+    data = indicators.choropleth(desk, name, parse_period("2025-12"))
+    assert data.levels[0].frame["value"].tolist() == [n]
+    assert drawing.choropleth(data, name).get_root().render().startswith("<!DOCTYPE html>")

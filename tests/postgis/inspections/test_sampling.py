@@ -16,7 +16,7 @@ from gridmgmt.inspections.operations import draws
 from gridmgmt.places.store import layers as layer_store
 from tests.postgis import district
 from tests.postgis.towns import select_all
-from tests.worlds import World
+from tests.worlds import World, tampered
 
 
 @pytest.fixture
@@ -170,7 +170,7 @@ def test_what_is_missing_is_told(empty: Work, tmp_path: Path) -> None:
 def test_a_draw_that_was_touched_is_found_out(huiji: Work, check: str, change: object) -> None:
     draws.make_draw(huiji, "huiji", "2025-06", "1")
     assert all(draws.verify_draw(huiji, "huiji-2025-06").values())
-    with huiji.transaction() as connection:
+    with tampered(huiji) as connection:
         document = connection.execute(select(t.draw.c.document)).scalar_one()
         connection.execute(update(t.draw).values(document=change(document)))  # type: ignore[operator]
     answers = draws.verify_draw(huiji, "huiji-2025-06")
@@ -180,7 +180,7 @@ def test_a_draw_that_was_touched_is_found_out(huiji: Work, check: str, change: o
 
 def test_a_sample_that_was_moved_is_found_out(huiji: Work) -> None:
     draws.make_draw(huiji, "huiji", "2025-06", "1")
-    with huiji.transaction() as connection:
+    with tampered(huiji) as connection:
         connection.execute(update(t.draw_item).where(t.draw_item.c.id == 1).values(feature="toilets/other"))
     assert draws.verify_draw(huiji, "huiji-2025-06") == {
         "texts": True,

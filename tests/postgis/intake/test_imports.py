@@ -17,6 +17,7 @@ from gridmgmt import texts as texts_of
 from gridmgmt.database import cities, merging
 from gridmgmt.database import tables as t
 from gridmgmt.database.work import Work
+from gridmgmt.intake.exports.bad_rows import workbook
 from gridmgmt.intake.operations import imports
 from gridmgmt.intake.operations.imports import ImportReport
 from gridmgmt.people.store import categories, units
@@ -378,7 +379,8 @@ def test_rows_that_cannot_be_stored_go_to_quarantine_and_the_others_load(town: W
         case("n" * 2000),
         case("unit", unit="U" * 6000),
         case("nul", text="甲\x00"),
-        case("text", text="x"),
+        case("text", text="zzz"),
+        *(case(f"good {n}") for n in range(5)),
     ]
     path = towns.write_csv(tmp_path / "cases.csv", rows)
     path.write_bytes(path.read_bytes().replace(b"zzz", b"\xff"))
@@ -389,3 +391,64 @@ def test_rows_that_cannot_be_stored_go_to_quarantine_and_the_others_load(town: W
     again = imports.retry_quarantine(town, profile)
     assert [(r.n_new, r.n_quarantined) for r in again] == [(0, 4)]
     assert set(current(town)) == {"good", *(f"good {n}" for n in range(5))}
+
+
+def test_bad_rows_are_written_as_their_file_had_them_and_go_back_in_as_they_are(town: Work, tmp_path: Path) -> None:
+    """All columns in the file's order, texts that look like formulas or escapes too; each row waits once."""
+    fields = ("note", *towns.FIELDS, "最后")
+    odd = {"note": "=1+1", "最后": "_x0041_ 甲\n乙"}
+    rows = [
+        {**case("good"), **odd},
+        {**case("cat", cat="99"), **odd},
+        {**case("-1", at="someday"), **odd, "note": "@x"},
+        {**case("nul", text="甲\x00"), **odd},
+    ]
+    path = towns.write_csv(tmp_path / "cases.csv", rows, fields)
+    profile = towns.write_profile(tmp_path, towns.CASES)
+    first = imports.import_file(town, path, profile)
+    assert (first.n_new, first.n_quarantined) == (1, 3)
+    waiting = imports.list_quarantine(town)
+    (held,) = imports.held_rows(town)
+    assert held.columns == list(fields)
+    (tmp_path / "bad.xlsx").write_bytes(workbook(held, "zh"))
+    sheet = openpyxl.load_workbook(tmp_path / "bad.xlsx").active
+    assert {c.data_type for line in sheet.iter_rows() for c in line if c.value is not None} == {"s", "e"}
+    assert [c.value for c in sheet[1]] == [*fields, "_row", "_reason", "_origin", "_crs"]
+    again = imports.import_file(town, tmp_path / "bad.xlsx", profile)
+    assert (again.n_new, again.n_quarantined) == (0, 3)
+    (back,) = imports.held_rows(town)
+    assert back.group.file == "bad.xlsx"  # what waited under the first file's name waits under this one's only
+    for old, new in zip(held.rows, back.rows, strict=True):
+        own = {k: v for k, v in new.raw.items() if not k.startswith("_")}
+        assert own == {k: v for k, v in old.raw.items() if v} | ({"text": "#N/A"} if old.raw["no"] == "nul" else {})
+    assert [(q["column"], q["value"]) for q in imports.list_quarantine(town)][:2] == [
+        (q["column"], q["value"]) for q in waiting
+    ][:2]
+    for name, value, line in (("cat", "01001", 2), ("at", "2025-12-03 12:00:00", 3), ("text", "甲", 4)):
+        sheet.cell(line, 1 + ["note", *towns.FIELDS].index(name), value)
+    sheet.parent.save(tmp_path / "mended.xlsx")
+    mended = imports.import_file(town, tmp_path / "mended.xlsx", profile)
+    assert (mended.n_new, mended.n_quarantined) == (3, 0)
+    assert {"cat", "-1", "nul"} < set(current(town))
+
+
+def test_the_rows_of_a_layer_come_back_as_a_sheet_with_its_system(town: Work, tmp_path: Path) -> None:
+    frame = gpd.GeoDataFrame(
+        {"no": ["a", "b"], "at": ["2025-12-03", "never"], "geometry": [shapely.Point(500_100, 3_330_100)] * 2},
+        crs="epsg:4547",
+    )
+    frame.to_file(tmp_path / "cases.gpkg")
+    text = "id: layer\nkind: cases\ntitle: {zh: 层, en: L}\ncolumns: {case_no: 'no', reported_at: at}\n"
+    profile = towns.write_profile(tmp_path, text + "location: {geometry: true}\n")
+    first = imports.import_file(town, tmp_path / "cases.gpkg", profile, outside_ok=True)
+    assert (first.n_new, first.n_quarantined, first.outside_ok) == (1, 1, True)
+    assert [q["row"] for q in imports.list_quarantine(town)] == [2]  # no header stands above the second
+    (held,) = imports.held_rows(town)
+    (tmp_path / "bad.xlsx").write_bytes(workbook(held, "zh"))
+    book = openpyxl.load_workbook(tmp_path / "bad.xlsx")
+    book.active.cell(2, 1 + held.columns.index("at"), "2025-12-03")
+    book.save(tmp_path / "bad.xlsx")
+    assert imports.import_file(town, tmp_path / "bad.xlsx", profile, outside_ok=True).n_new == 1
+    assert len(set(select_all(town, t.cases.c.lon, t.cases.c.lat))) == 1
+    kept = [counts["outside_ok"] for (counts,) in select_all(town, t.batch.c.counts) if "outside_ok" in counts]
+    assert kept[-2:] == [True, True]

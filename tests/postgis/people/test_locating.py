@@ -7,11 +7,20 @@ import pytest
 
 from gridmgmt.database import cities
 from gridmgmt.database.work import Work
-from gridmgmt.errors import CodeInvalid, CoordinateOutOfRange, CrsUnknown, EditionMissing, NoEditionOnDate
+from gridmgmt.errors import (
+    CategorySeveral,
+    CategoryUnknown,
+    CodeInvalid,
+    CoordinateOutOfRange,
+    CrsUnknown,
+    EditionMissing,
+    NoEditionOnDate,
+)
 from gridmgmt.geo import point_to_storage
 from gridmgmt.people.operations import locating, reference
 from gridmgmt.people.operations.locating import locate, near_m
-from gridmgmt.people.store import units
+from gridmgmt.people.store import categories, units
+from gridmgmt.texts import word
 from tests.postgis import towns
 from tests.postgis.towns import SIDE, SOUTH, WEST, case, load, middle, places
 
@@ -166,3 +175,51 @@ def test_what_cannot_be_a_place_is_refused(town: Work) -> None:
         locate(town, 114.0, 30.0, crs="mars")
     with pytest.raises(CodeInvalid):
         locate(town, 114.0, 30.0, category="lamp")
+
+
+# --- a category by its name, coordinates the other way round ----------------------------------------------------------
+
+
+COVERS = [
+    ("component", "01001", "上水井盖", "Water cover"),
+    ("component", "01002", "污水井盖", "Sewer cover"),
+    ("matter", "01001", "占道经营", "Stalls"),
+]
+
+
+@pytest.fixture
+def covers(town: Work) -> Work:
+    with town.transaction() as connection:
+        scheme = cities.load_city(connection).scheme
+        rows = [{"scheme": scheme, "kind": k, "code": c, "name_zh": zh, "name_en": en} for k, c, zh, en in COVERS]
+        categories.save_categories(connection, rows)
+    return town
+
+
+@pytest.mark.parametrize(
+    ("given", "key"), [("污水", "component:01002"), ("stalls", "matter:01001"), ("01002", "component:01002")]
+)
+def test_a_category_may_be_named(given: str, key: str, covers: Work) -> None:
+    assert locate(covers, *middle("D2-1"), category=given).category == key
+
+
+def test_what_a_name_may_mean_is_listed(covers: Work) -> None:
+    with pytest.raises(CategorySeveral) as e:
+        locate(covers, *middle("D2-1"), category="井盖")
+    assert e.value.known == ["component:01001 上水井盖", "component:01002 污水井盖"]
+    with pytest.raises(CategorySeveral) as e:
+        locate(covers, *middle("D2-1"), category="01001")
+    assert e.value.known == ["component:01001 上水井盖", "matter:01001 占道经营"]
+    with pytest.raises(CodeInvalid):
+        locate(covers, *middle("D2-1"), category="路灯")
+    with pytest.raises(CategoryUnknown):
+        locate(covers, *middle("D2-1"), category="component:09999")
+
+
+def test_coordinates_the_other_way_round_are_suspected(town: Work) -> None:
+    """A city of Asia has longitudes beyond 90: there the coordinate itself is refused, and says why it may be so."""
+    lon, lat = middle("D2-1")
+    assert not locate(town, lon, lat).is_swapped
+    with pytest.raises(CoordinateOutOfRange) as e:
+        locate(town, lat, lon)
+    assert "经纬度是否颠倒" in word(e.value.code, e.value.facts)

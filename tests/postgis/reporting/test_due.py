@@ -1,16 +1,20 @@
 """What is due in this city: duties of the data folder, what follows from events, and who owes them."""
 
 import datetime as dt
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from openpyxl import load_workbook
 
+from gridmgmt.assessing.exports.entry_form import entry_form
 from gridmgmt.assessing.operations import subjects
 from gridmgmt.city import DEFAULT_LEVELS
 from gridmgmt.database.work import Work
 from gridmgmt.errors import DataFileInvalid, InstantInvalid, OptionInvalid, SchemeMissing
 from gridmgmt.files import data_files
 from gridmgmt.reporting.operations import due as reporting
+from gridmgmt.reporting.operations import schemes
 from gridmgmt.settings import data_path
 
 FIFTH = dt.date(2025, 12, 5)
@@ -21,14 +25,15 @@ def due(work: Work, first: dt.date = FIFTH, last: dt.date | None = None, **more:
 
 
 def test_a_day_of_one_scheme(town: Work) -> None:
-    rows = due(town, schemes=["huiji"])
+    rows = [r for r in due(town, schemes=["huiji"]) if r["states_a_day"]]  # others are due some day of their period
     assert [(r["duty"], r["opens"], r["due"], r.get("period")) for r in rows] == [
         ("self_check", dt.date(2025, 12, 1), FIFTH, "2025-11"),
+        ("department_assessment", dt.date(2025, 12, 1), dt.date(2025, 12, 31), "2025"),
         ("month_result", None, None, None),  # follows an event, whenever that is
         ("quarter_result", None, None, None),
     ]
     assert rows[0]["period_last"] == dt.date(2025, 11, 30)
-    assert rows[1]["within"] == {"days": 3}
+    assert rows[2]["within"] == {"days": 3}
 
 
 def test_events_are_read_in_city_time(town: Work) -> None:
@@ -76,7 +81,7 @@ def test_a_scheme_is_called_as_its_file(town: Work, tmp_path: Path, monkeypatch:
     (tmp_path / "reporting").mkdir()
     text = data_path("reporting", "huiji.yaml").read_text("utf-8")
     (tmp_path / "reporting" / "mine.yaml").write_text(text, "utf-8")
-    monkeypatch.setattr(reporting, "data_path", lambda *parts: tmp_path.joinpath(*parts))
+    monkeypatch.setattr(schemes, "data_path", lambda *parts: tmp_path.joinpath(*parts))
     with pytest.raises(DataFileInvalid) as e:
         due(town)
     assert (e.value.file, e.value.key, e.value.value) == ("reporting/mine.yaml", "id", "huiji")
@@ -88,15 +93,35 @@ def test_a_scheme_may_ask_for_working_days(town: Work, tmp_path: Path, monkeypat
     text = data_path("reporting", "huiji.yaml").read_text("utf-8")
     moved = text.replace("{day_of_next_month: 5}", "{day_of_next_month: 5, on_rest_day: next_working_day}")
     (tmp_path / "reporting" / "huiji.yaml").write_text(moved, "utf-8")
-    monkeypatch.setattr(reporting, "data_path", lambda *parts: tmp_path.joinpath(*parts))
-    assert [r["due"] for r in due(town, dt.date(2025, 10, 5)) if r["due"]] == [dt.date(2025, 10, 9)]
+    monkeypatch.setattr(schemes, "data_path", lambda *parts: tmp_path.joinpath(*parts))
+    rows = due(town, dt.date(2025, 10, 5))
+    assert [r["due"] for r in rows if r["duty"] == "self_check"] == [dt.date(2025, 10, 9)]
 
 
 def test_every_rulebook_of_a_scheme_assesses_levels_that_a_city_may_have() -> None:
     keys = {level.key for level in DEFAULT_LEVELS}
-    for name in reporting.known():
-        scheme = data_files.read(data_path("reporting", f"{name}.yaml"), reporting.Scheme)
-        book = reporting.rulebooks.load(str(scheme.rulebook)).rulebook
+    for name in schemes.known():
+        scheme = data_files.read(data_path("reporting", f"{name}.yaml"), schemes.Scheme)
         if any(d.each_subject for d in scheme.duties):
-            assert book.population.kind == "grid"
-            assert set(book.population.levels) <= keys
+            book = schemes.rulebooks.load(str(scheme.rulebook)).rulebook
+            assert book.population.kind == ("person" if name == "coadmin_staff" else "grid")
+            assert book.population.levels == "all" or set(book.population.levels) <= keys
+
+
+def test_an_entry_form_lists_whom_the_city_assesses(town: Work, tmp_path: Path) -> None:
+    """Its grids of the level by the edition of the day, its list before them, persons by a list only."""
+    book = schemes.rulebooks.load("ningbo_district").rulebook
+    found = subjects.assessed_by(town, book, FIFTH)
+    assert [(s.code, s.level, s.name["zh"]) for s in found] == [
+        ("D1", "district", "网格D1"),
+        ("D2", "district", "网格D2"),
+    ]
+    assert subjects.assessed_by(town, book, dt.date(2024, 12, 5)) == []
+    path = tmp_path / "list.csv"
+    path.write_text("code,name_zh,level,valid_from\nD2,二区,district,2025-01-01\n", "utf-8")
+    subjects.import_subjects(town, "ningbo_district", path)
+    assert [s.code for s in subjects.assessed_by(town, book, FIFTH)] == ["D2"]
+    assert subjects.assessed_by(town, schemes.rulebooks.load("coadmin_staff").rulebook, FIFTH) == []
+    form = load_workbook(BytesIO(entry_form(book, "month", "2025-12", subjects.assessed_by(town, book, FIFTH))))
+    listed = [sheet.title for sheet in form if "D2" in [cell.value for row in sheet.iter_rows() for cell in row]]
+    assert len(listed) == 2  # a row to fill, and the list of subjects

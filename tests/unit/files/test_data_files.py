@@ -32,7 +32,7 @@ def fault(path: Path, text: bytes | str, model: type = Scheme) -> DataFileInvali
     ("old", "new", "kind", "key", "value"),
     [
         ("id: huiji", "name: huiji", "unknown_key", "name", "huiji"),
-        ("source: ", "sources: ", "unknown_key", "sources", "区城市管理考核文件（惠政，题名未载） 七"),
+        ("source: ", "sources: ", "unknown_key", "sources", "区城市管理考核文件（惠政，题名未载）"),
         (FIFTH, "{day_of_next_month: five}", "wrong_value", "duties.0.rule.day_of_next_month", "five"),
         (FIFTH, "{day_of_next_month: 31}", "wrong_value", "duties.0.rule.day_of_next_month", "31"),
         (FIFTH, "{weekly: mon}", "wrong_value", "duties.0.rule.weekly", "mon"),

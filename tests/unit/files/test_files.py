@@ -201,11 +201,11 @@ def test_parquet_keeps_every_digit(tmp_path: Path) -> None:
     })  # fmt: skip
     frame.to_parquet(tmp_path / "a.parquet")
     found, _ = read(tmp_path / "a.parquet", "no", "n", "flag", "at", "text")
-    assert found.index.tolist() == [2, 3]
-    assert found.loc[2].to_dict() == {
-        "no": "100000000000000001", "n": "1", "flag": "true", "at": "2025-03-01 08:30:00", "text": "a",
+    assert found.index.tolist() == [1, 2]
+    assert found.loc[1].to_dict() == {
+        "no": "100000000000000001", "n": "1", "flag": "true", "at": "2025-03-01 08:30:00", "text": "a", "other": "1",
     }  # fmt: skip
-    assert found.loc[3].dropna().to_dict() == {"n": "0.5", "flag": "false"}
+    assert found.loc[2].dropna().to_dict() == {"n": "0.5", "flag": "false", "other": "2"}
 
 
 def layer(crs: Any = 4490) -> gpd.GeoDataFrame:
@@ -228,10 +228,10 @@ def test_points_of_a_layer(tmp_path: Path, name: str) -> None:
     rows = open_rows(path, ENCODINGS, ("no", X, Y))
     frame = pd.concat(rows.chunks)
     assert rows.crs == ("epsg:4326" if "json" in name else "epsg:4490")
-    assert frame.loc[2].to_dict() == {"no": "a", X: "114.05", Y: "22.54"}
-    assert frame.loc[3].to_dict() == {"no": "b", X: "114.06", Y: "22.55"}
-    assert frame.loc[4].dropna().to_dict() == {"no": "c", X: "LineString"}
-    assert frame.loc[5].dropna().to_dict() == {"no": "d"}
+    assert frame.loc[1].to_dict() == {"no": "a", X: "114.05", Y: "22.54"}
+    assert frame.loc[2].to_dict() == {"no": "b", X: "114.06", Y: "22.55"}
+    assert frame.loc[3].dropna().to_dict() == {"no": "c", X: "LineString"}
+    assert frame.loc[4].dropna().to_dict() == {"no": "d"}
 
 
 def test_a_layer_in_a_system_without_a_number_names_it_in_full(tmp_path: Path) -> None:

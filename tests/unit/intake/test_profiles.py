@@ -8,7 +8,7 @@ from gridmgmt.errors import ProfileInvalid, ProfileMissing
 from gridmgmt.files.rows import X, Y
 from gridmgmt.intake.readers import profiles
 from gridmgmt.settings import data_path
-from gridmgmt.texts import word
+from gridmgmt.texts import catalogue, word
 
 GOOD = """
 id: test
@@ -81,10 +81,10 @@ def test_null_as_a_key_is_a_word(written: str) -> None:
         ("after: reported_at", "after: due_at", "deadline.0", "from must be one of"),
         ("after: reported_at", "after: accepted_at", "profile", "accepted_at"),
         ("hours: 8, ", "", "deadline.0", "with one of hours"),
-        ("hours: 8", "hours: 0", "deadline.0.hours", "must be above 0"),
+        ("hours: 8", "hours: 0", "deadline.0.hours", "greater than 0"),
         ("after: reported_at", "after: reported_at, column: 时限", "deadline.0", "needs one of"),
         ("after: reported_at", "column: 时限", "deadline.0", "belong to from"),
-        ("in: [部件]", "in: 部件", "deadline.0.when.in", "tuple"),
+        ("in: [部件]", "in: 部件", "deadline.0.when.in", "a list"),
     ],
 )
 def test_a_mistake_is_told_by_its_key(old: str, new: str, key: str, reason: str) -> None:
@@ -92,9 +92,28 @@ def test_a_mistake_is_told_by_its_key(old: str, new: str, key: str, reason: str)
     with pytest.raises(ProfileInvalid) as e:
         profiles.parse(GOOD.replace(old, new), "test.yaml")
     assert (e.value.profile, e.value.key) == ("test.yaml", key)
-    assert reason in e.value.reason
-    for lang in ("zh", "en"):
-        assert e.value.reason in word(e.value.code, e.value.facts, lang)
+    assert reason in word(e.value.code, e.value.facts, "en")
+    assert e.value.reason["code"] in catalogue()
+    assert e.value.reason["code"] != "invalid_detail"  # which is a library's English in a Chinese sentence
+
+
+def test_an_unknown_key_names_the_known_ones_the_closest_first() -> None:
+    told = {}
+    for old, new in (
+        ("id: test", "titel: x\nid: test"),
+        ("case_no: 编号", "case_no: {column: a, colum: b}"),
+        ('system: "epsg:4490"', "sistem: a"),
+        ("in: [部件]", "inn: [部件]"),
+    ):
+        with pytest.raises(ProfileInvalid) as e:
+            profiles.parse(GOOD.replace(old, new), "test.yaml")
+        told[e.value.key] = (e.value.reason["code"], e.value.reason["known"][0])
+    assert told == {
+        "titel": ("invalid_unknown_key", "title"),
+        "columns.case_no.colum": ("invalid_unknown_key", "column"),
+        "location.sistem": ("invalid_unknown_key", "system"),
+        "deadline.0.when.inn": ("invalid_unknown_key", "in"),
+    }
 
 
 STEPS = """
@@ -133,14 +152,14 @@ def test_a_mistake_in_a_profile_of_steps(old: str, new: str, key: str, reason: s
     with pytest.raises(ProfileInvalid) as e:
         profiles.parse(STEPS.replace(old, new), "test.yaml")
     assert e.value.key == key
-    assert reason in e.value.reason
+    assert reason in word(e.value.code, e.value.facts, "en")
 
 
 def test_cases_and_samples_need_a_place() -> None:
     text = GOOD.replace('location: {lon: x, lat: y, system: "epsg:4490"}\n', "")
     with pytest.raises(ProfileInvalid) as e:
         profiles.parse(text, "test.yaml")
-    assert (e.value.key, e.value.reason) == ("location", "the key is missing")
+    assert (e.value.key, e.value.reason) == ("location", {"code": "invalid_missing"})
 
 
 def test_the_sheet_of_steps_has_a_word_for_every_step_in_both_languages() -> None:

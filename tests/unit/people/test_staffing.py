@@ -155,7 +155,16 @@ def test_the_schemes_are_never_combined() -> None:
     assert {c.role for c in BEIJING.checks}.isdisjoint(c.role for c in NINGBO.checks)
     with pytest.raises(StaffingSchemeMissing) as e:
         operations.scheme_of("both")
-    assert e.value.known == ["beijing", "ningbo"]
+    assert e.value.known == ["beijing", "ningbo", "street_squadron"]
+
+
+def test_a_squadron_in_each_street_has_three_persons_at_least() -> None:
+    """The mobile squadron is in no street: it stands in none."""
+    units = {code: Unit(code, code, code, "执法中队") for code in ("Q1", "Q2", "MOBILE")}
+    posts = [post(f"P{n}", "Q1", "officer", (3, "S1")) for n in range(2)]
+    posts += [post(f"R{n}", "Q2", "officer", (3, "S2")) for n in range(4)] + [post("M", "MOBILE", "officer")]
+    found, _ = staffing.check(operations.scheme_of("street_squadron"), edition(), posts, units, basic=3, area=3)
+    assert {s.area[1]: (s.needed, s.have, s.short) for s in found} == {"S1": (3, 2, 1), "S2": (3, 4, 0)}
 
 
 def test_the_roles_of_all_checks_are_known() -> None:

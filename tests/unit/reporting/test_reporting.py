@@ -31,7 +31,7 @@ def due_on(schemes: Iterable[Scheme], on: dt.date, is_working: Callable[[dt.date
 
 def scheme(**rules: Rule) -> Scheme:
     words = {"zh": "甲", "en": "A"}
-    duties = tuple(Duty(id=name, what=words, by=words, rule=rule) for name, rule in rules.items())
+    duties = tuple(Duty(id=name, what=words, by=words, to=words, rule=rule) for name, rule in rules.items())
     return Scheme(id="test", title=words, source="test", duties=duties)
 
 
@@ -52,12 +52,39 @@ def shipped(name: str) -> Scheme:
 def test_every_scheme_of_the_project_can_be_read(path: Path) -> None:
     found = data_files.read(path, Scheme)
     assert found.id == path.stem
-    assert found.rulebook in rulebooks.known()
+    assert (found.rulebook or "huiji") in rulebooks.known()
+    for duty in found.duties:
+        assert (
+            duty.charged is None or rulebooks.load(str(found.rulebook)).rulebook.inputs[duty.charged].type == "findings"
+        )
+
+
+def test_every_duty_says_to_whom() -> None:
+    told = {f"{s.id}.{d.id}": d.to["zh"] for s in map(shipped, (p.stem for p in PATHS)) for d in s.duties}
+    assert len(told) == 47
+    assert {k for k, v in told.items() if "原文未写" in v} == {
+        "bureau_office.field_report",
+        "changning.third_party_report",
+    }
+    assert {k for k, v in told.items() if v in ("《政务督察》", "杞县电视台等新闻媒体", "市劳务派遣公司")} == {
+        "huiji.week_circular", "huiji.month_ranking", "qixian.media_ranking", "coadmin_staff.half_year_result",
+        "coadmin_staff.contract_end",
+    }  # fmt: skip
+    with pytest.raises(ValidationError):
+        Duty(
+            **{
+                "id": "a",
+                "what": {"zh": "甲", "en": "A"},
+                "from": {"zh": "甲", "en": "A"},
+                "rule": Rule(weekly="monday"),
+            }
+        )
 
 
 def test_the_schemes_are_those_whose_papers_name_a_cadence() -> None:
     assert {p.stem for p in PATHS} == {
-        "huiji", "ningbo_district", "bureau_staff", "quanshan", "county_fine_grained", "wuzhong_town",
+        "huiji", "ningbo_district", "bureau_staff", "bureau_office", "quanshan", "county_fine_grained", "wuzhong_town",
+        "wuzhong_department", "qixian", "coadmin_staff", "changning",
     }  # fmt: skip
 
 
@@ -76,9 +103,18 @@ def test_what_is_due_on_a_day_of_march_2026(on: str, expected: list[str]) -> Non
     """Beside what the papers ask for once in a period without naming a day."""
     found = due_on(map(shipped, (p.stem for p in PATHS)), day(on))
     assert [f"{d.scheme.id}.{d.duty.id}" for d in found if d.duty.rule.states_a_day] == expected
-    assert {d.duty.id for d in found if not d.duty.rule.states_a_day} == {
-        "information", "week_circular", "rank_circular",
+    others = [d for d in found if not d.duty.rule.states_a_day]
+    assert {d.duty.rule.once_in or d.duty.rule.once_after for d in others} == {
+        "week", "month", "month@26", "quarter", "quarter@26", "half", "year", "year@26",
     }  # fmt: skip
+
+
+def test_the_year_s_end_asks_for_more() -> None:
+    found = due_on(map(shipped, (p.stem for p in PATHS)), day("2026-12-31"))
+    assert [f"{d.scheme.id}.{d.duty.id}" for d in found if d.duty.rule.states_a_day] == [
+        "huiji.department_assessment", "bureau_office.integrity_report", "bureau_staff.attendance",
+        "wuzhong_town.year_evaluation",
+    ]  # fmt: skip
 
 
 # --- each form, at the edges of the calendar -------------------------------------------------------------------------
@@ -171,6 +207,31 @@ def test_some_day_of_a_period(on: str, rule: Rule, expected: tuple[str, str, str
     assert not rule.states_a_day
 
 
+@pytest.mark.parametrize(
+    ("on", "expected"),
+    [
+        ("2026-11-30", []),
+        ("2026-12-01", [("2026-12-01", "2026-12-31", "2026")]),
+        ("2026-12-31", [("2026-12-01", "2026-12-31", "2026")]),
+        ("2027-01-01", []),
+    ],
+)
+def test_each_december(on: str, expected: list[tuple[str, str, str]]) -> None:
+    assert told(on, Rule(last_month_of="year")) == expected
+
+
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [("2023-03-01T10:00+08:00", "2026-03-01"), ("2024-02-29T10:00+08:00", "2027-02-28")],  # 2027 has no 29 February
+)
+def test_years_after_an_event(at: str, expected: str) -> None:
+    assert after(Rule(after="done", years=3), at) == (expected, None)
+    (found,) = due_after(
+        [scheme(duty=Rule(after="done", years=3, shown_days_before=60))], {"done": dt.datetime.fromisoformat(at)}, CITY
+    )
+    assert (found.day - found.opens).days == 60
+
+
 def test_several_days_list_each_time_once_by_last_day() -> None:
     found = due_between(
         [scheme(a=Rule(day_of_next_month=5), b=Rule(weekly="monday"))], day("2026-03-01"), day("2026-04-01")
@@ -189,6 +250,7 @@ RULES = st.one_of(
         st.builds(Rule, **{form: st.sampled_from(["week", "month", "month@26", "quarter", "half", "year", "year@26"])})
         for form in ("end_of", "once_in", "once_after")
     ),
+    st.builds(Rule, last_month_of=st.sampled_from(["quarter", "half", "year"])),
 )
 
 
@@ -203,7 +265,7 @@ def test_a_span_of_days_is_the_sum_of_its_days(rule: Rule, first: dt.date, n_day
     for d in together:
         assert d.opens <= d.day
         assert d.period is not None
-        about_itself = rule.once_in is not None or rule.end_of is not None
+        about_itself = any((rule.once_in, rule.end_of, rule.last_month_of))
         assert (d.day < d.period.end) if about_itself else (d.opens >= d.period.end)
 
 
@@ -312,7 +374,8 @@ def test_only_events_given_are_computed_and_the_others_stand() -> None:
     assert [d.id for _, d in standing(schemes)] == [
         "month_result", "quarter_result", "major_event_oral", "major_event_written",
     ]  # fmt: skip
-    assert due_between(schemes, day("2026-03-11"), day("2026-03-15")) == []
+    stated = [d for d in due_between(schemes, day("2026-03-11"), day("2026-03-15")) if d.duty.rule.states_a_day]
+    assert stated == []
 
 
 # --- the files -------------------------------------------------------------------------------------------------------
@@ -332,6 +395,7 @@ def test_only_events_given_are_computed_and_the_others_stand() -> None:
         {"after": "done", "days": 1, "hours": 1},
         {"day_of_next_month": 5, "days": 1},
         {"after": "done", "days": -1},
+        {"after": "done", "days": 1, "shown_days_before": 1},
         {"month_end": True},
     ],
 )

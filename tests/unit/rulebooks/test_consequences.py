@@ -16,8 +16,8 @@ WORDS = {"zh": "测试", "en": "Test"}
 Month = Mapping[str, Any]
 
 
-def book(consequence: Mapping[str, Any]) -> Rulebook:
-    """Totals as they are entered; faults with their cases; one consequence."""
+def book(*consequences: Mapping[str, Any]) -> Rulebook:
+    """Totals as they are entered; faults with their cases; the consequences c, c1, …"""
     return Rulebook.model_validate({
         "id": "test", "version": 1, "title": WORDS, "issuer": WORDS, "source": "test",
         "valid": {"from": dt.date(2000, 1, 1)}, "population": {"kind": "unit"},
@@ -34,7 +34,10 @@ def book(consequence: Mapping[str, Any]) -> Rulebook:
             ]},
             "grades": [{"id": "good", "at_least": 90, "title": WORDS}, {"id": "rest", "title": WORDS}],
         }],
-        "consequences": [{"id": "c", "title": WORDS, "stage": "month", "tone": "notice", **consequence}],
+        "consequences": [
+            {"id": f"c{n or ''}", "title": WORDS, "stage": "month", "tone": "notice", **c}
+            for n, c in enumerate(consequences)
+        ],
     })  # fmt: skip
 
 
@@ -42,9 +45,9 @@ def inputs(given: Any) -> Mapping[str, Any]:
     return given if isinstance(given, Mapping) else {} if given is None else {"mark": given}
 
 
-def ledger(consequence: Mapping[str, Any], months: Mapping[str, Month]) -> list[Reached]:
+def ledger(consequence: Mapping[str, Any], months: Mapping[str, Month], *others: Mapping[str, Any]) -> list[Reached]:
     """Months of totals by subject (a number; a mapping of inputs; None: its total is missing)."""
-    rules = book(consequence)
+    rules = book(consequence, *others)
     periods = {
         label: {
             c: {"inputs": v if isinstance(v, Mapping) else {} if v is None else {"mark": v}} for c, v in own.items()
@@ -222,6 +225,35 @@ PRIZES = [{"title": WORDS, "n": 1, "money": 3000}, {"title": WORDS, "n": 2, "mon
 def test_prizes_go_by_rank_among_those_who_are_eligible(month: Month, given: list[Any]) -> None:
     found = ledger({"when": {"grade": ["good"]}, "prizes": PRIZES}, {"2025-12": month})
     assert [(r.subject, r.prize, r.money, r.undecided) for r in found] == given
+
+
+PRAISE, BLAME = {"tone": "praise", "when": {"rank_at_most": 2}}, {"tone": "warning", "when": {"bottom": 2}}
+
+
+@pytest.mark.parametrize("blame", ["warning", "penalty"])
+def test_praise_and_blame_of_one_rank_are_held_back_for_a_person(blame: str) -> None:
+    tied = {"2025-12": {"a": 95, "b": 70, "c": 70, "d": 70}}
+    last = {"tone": blame, "when": {"last": True}}
+    found = ledger(PRAISE, tied, {**BLAME, "tone": blame}, last, {**BLAME, "tone": "notice"})
+    told = {(r.consequence, r.undecided) for r in found if r.subject in "bcd"}
+    # they are the last: that stands; the praise and the list of the lowest two do not
+    assert told == {("c", "clash"), ("c1", "clash"), ("c2", None), ("c3", None)}
+    assert {(r.consequence, r.undecided) for r in found if r.subject == "a"} == {("c", None)}
+
+
+def test_no_praise_clashes_with_what_is_not_of_the_rank_or_of_another_month() -> None:
+    low = {"tone": "warning", "when": LOW}
+    month = {"2025-12": {"a": 95, "b": BAD, "c": BAD - 1}}
+    assert {r.undecided for r in ledger(PRAISE, month, low)} == {None}
+    months = {"2025-11": {"a": 95, "b": 94, "c": 80, "d": 70}, "2025-12": {"a": 70, "b": 80, "c": 94, "d": 95}}
+    assert {r.undecided for r in ledger(PRAISE, months, BLAME)} == {None}
+
+
+def test_prize_money_that_clashes_is_not_counted_as_decided() -> None:
+    prizes = {"tone": "praise", "when": {"grade": ["good", "rest"]}, "prizes": [{"title": WORDS, "n": 3, "money": 9}]}
+    found = ledger(prizes, {"2025-12": {"a": 95, "b": 70, "c": 60}}, BLAME)
+    assert decided(found) == [("a", None), ("b", "clash"), ("c", "clash"), ("b", "clash"), ("c", "clash")]
+    assert total_money(found) == {"a": 9}
 
 
 def test_the_ledger_is_in_order_of_periods_then_of_subjects() -> None:

@@ -255,11 +255,27 @@ def test_a_fault_is_named_by_file_line_and_key(old: str, new: str, key: str, at:
     with pytest.raises(RulebookInvalid) as e:
         parse(GOOD.replace(old, new), "test.yaml")
     assert (e.value.file, e.value.key) == ("test.yaml", key)
-    assert reason in e.value.reason
+    assert reason in word(e.value.code, e.value.facts, "en")
     assert e.value.line == (line_of(at) if at else 1)
     for lang in ("zh", "en"):
         message = word(e.value.code, e.value.facts, lang)
-        assert all(str(fact) in message for fact in e.value.facts.values())
+        assert all(str(fact) in message for name, fact in e.value.facts.items() if name != "reason")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "known"),
+    [
+        ("scale: 100", "scael: 100", "scale"),
+        ("step: 1/3", "step: 1/3\n              pionts_per_step: 2", "points_per_step"),
+        ("  reworked: {title", "  reworked: {titel", "title"),
+        ("window: {kind", "widnow: {kind", "window"),
+    ],
+)
+def test_an_unknown_key_names_the_known_ones_the_closest_first(old: str, new: str, known: str) -> None:
+    with pytest.raises(RulebookInvalid) as e:
+        parse(GOOD.replace(old, new), "test.yaml")
+    assert not isinstance(e.value.reason, str)
+    assert e.value.reason["known"][0] == known
 
 
 @pytest.mark.parametrize("text", ["", "- a\n", "rulebook\n", "1.5\n"])
@@ -317,7 +333,7 @@ def test_a_rulebook_by_path_and_one_that_is_absent(tmp_path: Path) -> None:
     path.write_bytes(GOOD.encode("gbk"))
     with pytest.raises(RulebookInvalid) as invalid:
         rulebooks.load(str(path))
-    assert (invalid.value.file, invalid.value.reason) == ("own.yaml", "the file is not UTF-8")
+    assert (invalid.value.file, invalid.value.reason) == ("own.yaml", {"code": "invalid_utf8"})
     for name in ("nothing", str(tmp_path / "absent.yaml"), ""):
         with pytest.raises(RulebookMissing) as e:
             rulebooks.load(name)

@@ -119,6 +119,7 @@ def every_kind() -> list[dict[str, Any]]:
         ]}),
         named({"id": "j7", "kind": "rate", "rate": "high"}),
         named({"id": "j8", "kind": "target", "rate": "high", "at_least": 75}),
+        named({"id": "j11", "kind": "target", "rate": "high", "at_least": 75, "at_most": 90}),
         named({"id": "j9", "kind": "linear", "terms": {"a": 2, "b": "-0.5"}}),
     ]  # fmt: skip
     return [*reached, *made, *joined]

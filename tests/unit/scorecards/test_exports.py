@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
@@ -28,10 +28,11 @@ from gridmgmt.scorecards import assessment
 from gridmgmt.scorecards.documents import Comparison, Evaluated, Facts, Header, Number, Reason, Refusal, Subject, apart
 from gridmgmt.scorecards.exports import cards, lines, results, sketch, tables
 from gridmgmt.scorecards.exports.cards import Card
+from gridmgmt.scorecards.exports.outcome_text import evaluated, evaluation_text
 from gridmgmt.scorecards.exports.page import page
 from gridmgmt.scorecards.exports.scene import bin_spots, scene_of, view_of
 from gridmgmt.scorecards.exports.workbook import summary_workbook, workbook
-from gridmgmt.texts import catalogue
+from gridmgmt.texts import catalogue, word
 from tests.unit.unit_scorecards import MONTH, departments, shown
 
 BOOK = load.load("grid_baseline")
@@ -232,6 +233,7 @@ def test_used_up_begun_and_zero_beyond_are_said():
 
 
 @given(st.integers(0, 60), st.integers(1, 20_000))
+@example(40, 1996)  # 2.004 %
 def test_a_rounded_rate_never_seems_to_be_on_the_other_side_of_a_limit(n, of):
     percent = Fraction(min(n, of) * 100, of)
     said = Fraction(re.search(r"）([\d.]+)%", step_words(min(n, of), of)["zh"])[1])
@@ -367,7 +369,7 @@ def test_summary_workbook_ranks_and_says_how(made):
         header.sha256,
         header.rulebook.sha256,
         "c" * 64,
-        "grid_baseline v3",
+        f"grid_baseline v{BOOK.rulebook.version}",
         "数量守恒",
         "上报 7 件",
     ):
@@ -831,3 +833,65 @@ def test_a_failed_export_leaves_the_folder_as_it_was(tmp_path):
         _half_an_export(out)
     assert [(p.name, p.read_text()) for p in out.iterdir()] == [("a.json", "1")]
     assert list(tmp_path.iterdir()) == [out]
+
+
+# --- praise and blame of one rank -------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def tied():
+    """Of four units three are tied last, so that they are among the first two and among the last two."""
+    totals = {"A": 90, "B": 70, "C": 70, "D": 70}
+    return of_book("qixian", "2021-03", {c: {"result": {"total": t}} for c, t in totals.items()})
+
+
+def of_book(book, period, records):
+    loaded = load.load(book)
+    return evaluated(loaded, read_dossier(loaded.rulebook, {"periods": {period: records}}))[0]
+
+
+def test_praise_of_the_tied_last_is_not_printed_as_praise(tied):
+    told = {c.title["zh"]: c for c in results.consequences(tied.subjects[1])}
+    praise = told["县委县政府督查局通报表扬（待定）"]
+    assert praise.tone == "notice"
+    assert praise.why["zh"].endswith("同一名次既在受表扬之列又在受批评之列，暂不执行，由人决定")
+    assert praise.why["en"].endswith(
+        "the same rank brings praise and blame, so that neither is carried out until people decide"
+    )
+    assert told["媒体公布末位"].tone == "warning"
+    assert [c.tone for c in results.consequences(tied.subjects[0]) if "待定" in c.title["zh"]] == []
+
+
+def test_where_results_stand_in_one_line_the_clash_is_said(tied):
+    line = results.consequences_line(tied.subjects[1])
+    assert "县委县政府督查局通报表扬（待定）" in line["zh"]
+    assert "Circulated praise by the supervision bureau (not decided)" in line["en"]
+    assert word("undecided_clash", lang="zh") == "同一名次既受表扬又受批评，由人决定"
+    assert "同一名次既在受表扬之列又在受批评之列" in evaluation_text([tied], "zh")
+
+
+# --- beside the score -------------------------------------------------------------------------------------------------
+
+
+def test_what_only_figures_beside_the_score_lack_is_not_said_to_be_awaited():
+    entered = {"business": 90, "digital": 80, "social": 70}
+    found = of_book("wuzhong_town", "2025-Q1", {"U": {"inputs": entered}, "V": {"inputs": {"digital": 80}}})
+    whole, open_ = found.subjects
+    assert (whole.status, open_.status) == ("scored", "incomplete")
+    assert "due" in {m.input for m in whole.missing}
+    assert (whole.awaited, open_.awaited) == ([], open_.missing)
+    beside, awaited = (catalogue()[results.missing_title(d)] for d in (whole, open_))
+    assert (beside["zh"], awaited["zh"]) == ("只列示的指标尚缺数据（不影响得分）", "尚缺数据")
+    first, second = evaluation_text([found], "en").split(" V:")
+    assert "Figures beside the score lack inputs (the score is complete): " in first
+    assert "Inputs still missing" not in first
+    assert "Inputs still missing: " in second
+
+
+def test_counts_beside_the_score_are_shown_as_counts():
+    steps = ["dispatched", "missed", "answered", "failed", "answered", "passed"]
+    given = {"basic_grids": 60, "enterprise_grids": 2, "accounts": [{"id": "P1", "steps": steps}]}
+    found = of_book("beijing_grid", "2025-03", {"U": {"inputs": given}})
+    read = {x.item: x.points.text() for x in lines.shown_lines(found.header, found.subjects[0])}
+    assert (read["supervisors_needed"], read["hangs"], read["hangs_P1"]) == ("186", "2", "2")
+    assert [p.text() for p in lines.top_points(found.header, found.subjects[0])] == ["2", "186"]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gridmgmt import texts
 from gridmgmt.errors import PeriodInvalid, RulebookInvalid
 from gridmgmt.periods import parse_range, periods_through
 from gridmgmt.rulebooks.load import Loaded, parse
@@ -330,7 +331,7 @@ class TestPaths:
     def test_wrong(self, path: str, value: str, told: str) -> None:
         with pytest.raises(RulebookInvalid) as e:
             book((path, value))
-        assert told in e.value.reason
+        assert told in texts.both(e.value.code, e.value.facts)
 
     def test_what_the_file_leaves_out_can_be_set(self) -> None:
         changed = book(

@@ -1,0 +1,71 @@
+"""Schemes without a formula, over the database: each person's own record, a squadron's size, a brigade's year."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gridmgmt.assessing.operations import explaining, scoring, subjects
+from gridmgmt.database.work import Work
+from gridmgmt.people.operations import people, reference
+from gridmgmt.periods import parse_period
+from tests import worlds
+from tests.postgis.assessing.test_persons import dispatchers
+from tests.postgis.worksite import at
+
+SQUADRONS = (
+    "code,name_zh,name_en,kind,parent_code\n"
+    "Q1,一中队,Squadron 1,执法中队,\nQ2,机动中队,Mobile squadron,执法中队,\nX,城管局,Bureau,bureau,\n"
+)
+
+
+@pytest.fixture
+def month(world: worlds.World) -> Work:
+    """Three dispatchers with twenty-four actions in December."""
+    return world(dispatchers)
+
+
+def points(made: scoring.Made, code: str) -> dict[str, Any]:
+    (card,) = [d for d in made.subjects if d.subject.code == code]
+    return {x.item: x.points.exact if x.points else None for x in card.all_lines}
+
+
+def test_each_person_sees_what_he_did_and_what_went_wrong(month: Work, tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text("code,name_zh\nP1,甲\nP2,乙\nP3,丙\n", "utf-8")
+    subjects.import_subjects(month, "harbin", path)
+    made = scoring.score(month, "harbin", parse_period("2025-12"), as_of=at(0, 31))
+    found = {code: points(made, code) for code in ("P1", "P2", "P3")}
+    assert {code: (x["dispatches"], x["handlings"], x["problems"]) for code, x in found.items()} == {
+        "P1": ("21", "0", "1"), "P2": ("2", "0", "0"), "P3": ("0", "0", "0"),
+    }  # fmt: skip
+    assert {m.input for d in made.subjects for m in d.missing} == {"reported"}  # who reported is nobody that is known
+    assert {d.total for d in made.subjects} == {None}
+    told = explaining.explain(month, made.name, "P1", "dispatches")
+    assert "A05" in str(told)
+
+
+def test_a_squadron_is_counted_by_its_posts(town: Work, tmp_path: Path) -> None:
+    """Two officers are too few, three are enough; the bureau is no squadron."""
+    (tmp_path / "units.csv").write_text(SQUADRONS, "utf-8")
+    reference.import_units(town, tmp_path / "units.csv")
+    held = [("P0", "Q1"), ("P1", "Q1"), ("P2", "Q2"), ("P3", "Q2"), ("P4", "Q2")]
+    (tmp_path / "people.csv").write_text("code,name\n" + "".join(f"{p},{p}\n" for p, _ in held), "utf-8")
+    rows = "".join(f"{p},{unit},officer\n" for p, unit in held)
+    (tmp_path / "posts.csv").write_text("person_code,unit_code,role\n" + rows, "utf-8")
+    people.import_people(town, tmp_path / "people.csv")
+    people.import_posts(town, tmp_path / "posts.csv")
+    made = scoring.score(town, "street_squadron", parse_period("2025"))
+    assert {d.subject.code: points(made, d.subject.code)["size"] for d in made.subjects} == {"Q1": "0", "Q2": "1"}
+
+
+def test_a_brigade_s_year_is_counted_by_source_and_class(town: Work, tmp_path: Path) -> None:
+    (tmp_path / "units.csv").write_text(
+        "code,name_zh,name_en,kind,parent_code\nB,城管大队,Brigade,城管大队,\n", "utf-8"
+    )
+    reference.import_units(town, tmp_path / "units.csv")
+    made = scoring.score(town, "brigade_report", parse_period("2025"))
+    (card,) = made.subjects
+    assert card.subject.code == "B"
+    assert points(made, "B")["s_registered"] == "0"
+    assert {m.input for m in card.missing} >= {"general", "simple", "lost", "demolished_m2", "conduct"}
