@@ -10,13 +10,13 @@ import hashlib
 import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import lru_cache
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 _DayKind = Literal["workday", "makeup", "weekend", "holiday"]
 """工作日, 调休上班, 周末, 节假日."""
@@ -37,7 +37,8 @@ class Calendar:
     work_week
         ISO weekdays that are worked, Monday 1.
     working_time
-        Local times of a worked day, half-open, in order.
+        Local times of a worked day, half-open, in order. The last may end at midnight (24:00, written 00:00) or on the
+        next morning, before the first of that day can begin.
     days_off, days_on
         Days that are not worked (节假日) and weekend days that are (调休).
     known_through
@@ -60,7 +61,7 @@ class Calendar:
     @property
     def day_us(self) -> int:
         """Microseconds of working time in a worked day (一个工作日 = 8 工作时)."""
-        return sum(_us(end) - _us(start) for start, end in self.working_time)
+        return sum(_length_us(start, end) for start, end in self.working_time)
 
     def kind(self, day: dt.date) -> _DayKind:
         """What a day is; a holiday is one also where it falls on a weekend."""
@@ -86,15 +87,65 @@ class Calendar:
         """
         out: list[tuple[dt.datetime, dt.datetime]] = []
         for first, last in self.working_time if self.is_workday(day) else ():
-            start, end = _instant(day, first, zone), _instant(day, last, zone)
+            start = _instant(day, first, zone)
+            end = _instant(day if first < last else day + _DAY, last, zone)
             start = max(start, out[-1][1]) if out else start  # a clock change may skip what lies between
             if start < end:
                 out.append((start, end))
         return out
 
+    def document(self) -> dict[str, Any]:
+        """Its content, JSON-ready: :func:`of_document` makes the same calendar of it."""
+        return {
+            "id": self.id, **_content(self), "names": {str(d): list(name) for d, name in sorted(self.names.items())},
+        }  # fmt: skip
+
+
+def of_document(document: Mapping[str, Any]) -> Calendar:
+    """A calendar from what :meth:`Calendar.document` gave."""
+    days = {k: frozenset(map(dt.date.fromisoformat, document[k])) for k in ("days_off", "days_on")}
+    times = tuple((dt.time.fromisoformat(a), dt.time.fromisoformat(b)) for a, b in document["working_time"])
+    through = document["known_through"]
+    names = {dt.date.fromisoformat(d): (zh, en) for d, (zh, en) in document["names"].items()}
+    return _identified(
+        Calendar(
+            document["id"], frozenset(document["work_week"]), times, days["days_off"], days["days_on"],
+            dt.date.fromisoformat(through) if through else None, "", names,
+        )
+    )  # fmt: skip
+
+
+def _identified(calendar: Calendar) -> Calendar:
+    """The calendar with the identity that its content gives it."""
+    content = _content(calendar)
+    times = [t for span in content["working_time"] for t in span]
+    days = [content["days_off"], content["days_on"]]
+    told = json.dumps([content["work_week"], times, *days, str(calendar.known_through)])
+    return replace(calendar, identity=f"{calendar.id}@{hashlib.sha256(told.encode()).hexdigest()[:12]}")
+
+
+def _content(calendar: Calendar) -> dict[str, Any]:
+    """What time is counted by."""
+    return {
+        "work_week": sorted(calendar.work_week),
+        "working_time": [[str(a), str(b)] for a, b in calendar.working_time],
+        "days_off": sorted(map(str, calendar.days_off)),
+        "days_on": sorted(map(str, calendar.days_on)),
+        "known_through": str(calendar.known_through) if calendar.known_through else None,
+    }
+
+
+_DAY = dt.timedelta(days=1)
+_DAY_US = 86_400_000_000
+
 
 def _us(time: dt.time) -> int:
     return ((time.hour * 60 + time.minute) * 60 + time.second) * 1_000_000 + time.microsecond
+
+
+def _length_us(start: dt.time, end: dt.time) -> int:
+    """Microseconds from a time to another one, of the next day where it is not later."""
+    return _us(end) - _us(start) + (0 if start < end else _DAY_US)
 
 
 def _instant(day: dt.date, time: dt.time, zone: ZoneInfo) -> dt.datetime:
@@ -172,20 +223,32 @@ class _Year:
 
 @lru_cache(maxsize=512)
 def _year(clock: Clock, number: int) -> _Year:
-    day = dt.date(number, 1, 1)
+    first, last = (_instant(dt.date(y, 1, 1), dt.time(), clock.zone) for y in (number, number + 1))
+    day = dt.date(number, 1, 1) - _DAY  # its last hours of work may lie in this year
     starts: list[int] = []
     ends: list[int] = []
     sums: list[int] = []
-    while day.year == number:
-        for start, end in clock.calendar.spans(day, clock.zone):
-            starts.append((start - EPOCH) // MICROSECOND)
-            ends.append((end - EPOCH) // MICROSECOND)
-            sums.append(ends[-1] - starts[-1] + (sums[-1] if sums else 0))
-        day += dt.timedelta(days=1)
+    while day.year <= number:
+        for opens, closes in clock.calendar.spans(day, clock.zone):
+            start, end = ((x - EPOCH) // MICROSECOND for x in (max(opens, first), min(closes, last)))
+            start = max(start, ends[-1]) if ends else start
+            if start < end:
+                starts.append(start)
+                ends.append(end)
+                sums.append(end - start + (sums[-1] if sums else 0))
+        day += _DAY
     return _Year(starts, ends, sums)
 
 
 # --- a calendar's file -------------------------------------------------------
+
+
+def _end_of_day(value: object) -> object:
+    return dt.time() if value == "24:00" else value
+
+
+_End = Annotated[dt.time, BeforeValidator(_end_of_day)]
+"""A time of day, or ``24:00``, its end."""
 
 
 class NamedDay(BaseModel):
@@ -212,7 +275,7 @@ class CalendarFile(BaseModel):
     title: dict[Literal["zh", "en"], str]
     holidays: Literal["chinesecalendar", "listed", "none"]
     work_week: tuple[Annotated[int, Field(ge=1, le=7)], ...] = Field(min_length=1)
-    working_time: tuple[tuple[dt.time, dt.time], ...] = Field(min_length=1)
+    working_time: tuple[tuple[dt.time, _End], ...] = Field(min_length=1)
     hours_per_day: Decimal
     days_off: tuple[dt.date | NamedDay, ...] = ()
     days_on: tuple[dt.date | NamedDay, ...] = ()
@@ -221,9 +284,9 @@ class CalendarFile(BaseModel):
     @model_validator(mode="after")
     def _fits(self) -> "CalendarFile":
         ends = [t for span in self.working_time for t in span]
-        if any(t.tzinfo for t in ends) or ends != sorted(set(ends)):
-            raise ValueError("working_time: 08:00 < 12:00 < 14:00 < 18:00")
-        if sum(_us(b) - _us(a) for a, b in self.working_time) != self.hours_per_day * 3_600_000_000:
+        if any(t.tzinfo for t in ends) or not _in_order(ends):
+            raise ValueError("working_time: 08:00 < 12:00 < 14:00 < 18:00; 20:00 – 24:00; 22:00 – 06:00")
+        if sum(_length_us(a, b) for a, b in self.working_time) != self.hours_per_day * 3_600_000_000:
             raise ValueError("Σ working_time = hours_per_day")
         if {*map(_day, self.days_off)} & {*map(_day, self.days_on)}:
             raise ValueError("days_off ∩ days_on = ∅")
@@ -240,14 +303,19 @@ class CalendarFile(BaseModel):
         off = {d: n for d, n in off.items() if d not in own_on} | own_off
         on = {d: n for d, n in on.items() if d not in own_off} | own_on
         through = self.known_through or known
-        times = [str(t) for span in self.working_time for t in span]
-        days = [sorted(map(str, x)) for x in (off, on)]
-        content = json.dumps([sorted(set(self.work_week)), times, *days, str(through)])
-        return Calendar(
-            self.id, frozenset(self.work_week), self.working_time, frozenset(off), frozenset(on), through,
-            f"{self.id}@{hashlib.sha256(content.encode()).hexdigest()[:12]}",
-            {d: name for d, name in (off | on).items() if name is not None},
-        )  # fmt: skip
+        names = {d: name for d, name in (off | on).items() if name is not None}
+        return _identified(
+            Calendar(
+                self.id, frozenset(self.work_week), self.working_time, frozenset(off), frozenset(on), through, "", names
+            )
+        )
+
+
+def _in_order(ends: list[dt.time]) -> bool:
+    """Whether spans follow one another; the last may end with the day or on the next, not after the first begins."""
+    *before, last = ends
+    rises = before == sorted(set(before))
+    return rises and (last > before[-1] or last <= before[0])
 
 
 Days = Mapping[dt.date, Name | None]

@@ -326,10 +326,11 @@ def case_list(
     rows = (
         [c["case_no"], run.word(f"state_{c['status']}") if c["status"] else None,
          run.coded(_class(c), _named(c, "category")), run.coded(c["unit_code"], _named(c, "unit")),
-         _time(run, c["reported_at"]), _time(run, c["due_extended_at"] or c["due_at"]), c["address"]]
+         run.coded(c["grid_code"], _named(c, "grid")), _time(run, c["reported_at"]),
+         _time(run, c["due_extended_at"] or c["due_at"]), c["address"]]
         for c in found
     )  # fmt: skip
-    names = ("category", "unit", "reported", "due", "address")
+    names = ("category", "unit", "grid", "reported", "due", "address")
     heads = run.words(("docket_case", "state", *(f"docket_{name}" for name in names)))
     table = Table(heads, rows, title=run.says("cases_matched", {"n": n}))
     return View({"n_matched": n, "cases": found}, [table])
@@ -379,6 +380,8 @@ def _clocks(run: State, found: Sequence[lookup.StageClock]) -> Shown:
             yield "      " + run.word("limit_beaten", beaten)
         for line in c.deadline.working if c.deadline else ():
             yield "    " + run.word(line.code, line.facts)
+        if c.calendar is not None:
+            yield "    " + run.word("clock_other_calendar" if c.is_kept else "clock_calendar_lost", {"by": c.calendar})
         if c.deadline is not None and c.deadline.provisional:
             yield "    " + run.word("clock_provisional")
 
@@ -391,10 +394,18 @@ def _light_words(run: State, light: Light) -> str:
 
 
 @command(case, "renew")
-def case_renew(run: State) -> Shown:
-    """Compute provisional deadlines again, after the calendar of a further year has arrived."""
+def case_renew(run: State, *, dry_run: bool = False) -> View:
+    """Count deadlines again that are provisional or of another calendar than the city's now; --dry-run lists them."""
     from gridmgmt.casework.operations import cases
 
     with run.progress() as tell:
-        n = cases.renew_deadlines(run.work.but(progress=tell))
-    yield run.word("deadlines_renewed", {"n": n})
+        found = cases.renew_deadlines(run.work.but(progress=tell, keep=not dry_run))
+    moves = [(r, name) for r in found for name in r.before if r.before[name] != r.after[name]]
+    rows = (
+        [r.case_no, run.word(f"state_{r.state}"), ", ".join(r.calendars), run.word(f"renewed_{name}"),
+         _time(run, r.before[name]), _time(run, r.after[name])]
+        for r, name in moves
+    )  # fmt: skip
+    heads = run.words(("docket_case", "state", *(f"renewed_{name}" for name in ("by", "what", "before", "after"))))
+    title = run.word("deadlines_to_renew" if dry_run else "deadlines_renewed", {"n": len(found)})
+    return View([asdict(r) for r in found], [Table(heads, rows, title=title)] if moves else [title])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -35,6 +36,23 @@ def cases_import(
 ) -> View:
     """Import cases; each goes to its grids and its unit at once. The same file twice changes nothing."""
     return import_files(run, files, profile, source_as_of, outside_ok=outside_ok, dry_run=dry_run)
+
+
+@command(cases, "propose")
+def cases_propose(run: State, file: Path, *, out: Path | None = None, sheet: str | None = None) -> View:
+    """Propose a profile for a file of cases that is not known yet, to be looked at and edited."""
+    from gridmgmt.files.writing import whole
+    from gridmgmt.intake.exports.profile_text import profile_text
+    from gridmgmt.intake.operations import proposing
+
+    proposal = proposing.propose(run.work, file, sheet)
+    text = profile_text(proposal, run.lang)
+    if out is not None:
+        with whole(out) as draft:
+            draft.write_text(text, "utf-8")
+        n = sum(r.key != "unused" for r in proposal.remarks)
+        return View(asdict(proposal), [run.word("profile_proposed", {"file": str(out), "n": n})])
+    return View(asdict(proposal), [text.rstrip()])
 
 
 @command(steps, "import")
@@ -80,6 +98,12 @@ def _reports(run: State, reports: Sequence[ImportReport]) -> Shown:
             if tally:
                 text = " · ".join(f"{run.word(prefix + k)} {n:,}" for k, n in tally.items())
                 yield f"{r.file} · {run.word(title)}: {text}"
+        for place in r.shared_places:
+            told = {"file": r.file, "n": place.n, "lon": f"{place.lon:.6f}", "lat": f"{place.lat:.6f}"}
+            yield run.word("import_shared_place", told)
+        for d in r.dropped:
+            told = {"file": r.file, "field": d.name, "column": d.column, "n": d.n, "why": run.word(f"reason_{d.code}")}
+            yield run.word("import_dropped", {**told, "first": ", ".join(f"{row}: {value}" for row, value in d.first)})
 
 
 @command(quarantine, "list")

@@ -8,6 +8,7 @@ map layers have no header among their rows: there the first record is row 1.
 """
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -19,9 +20,9 @@ import pyarrow.parquet as pq
 
 from gridmgmt import bounds
 from gridmgmt.errors import FileUnreadable, by_parser
-from gridmgmt.files import delimited, layers
+from gridmgmt.files import delimited, geofiles, layers
 from gridmgmt.files.checking import checked
-from gridmgmt.files.rows import CHUNK_ROWS, Rows, X, as_text, frame_of, require
+from gridmgmt.files.rows import CHUNK_ROWS, Rows, X, Y, as_text, frame_of, header_names, require
 
 
 def sha256_of(path: Path) -> str:
@@ -83,6 +84,51 @@ def open_rows(
     every = chunks if first is None else chain([first], chunks)
     rows.chunks = (checked(rows, chunk) for chunk in every)
     return rows
+
+
+def columns_of(path: Path, encodings: Sequence[str], sheet: str | None = None) -> list[str]:
+    """The names of a file's columns, those of a layer's points among them; a CSV file is asked of ``delimited``.
+
+    Raises
+    ------
+    FileUnreadable
+    """
+    kind = path.suffix.lower()
+    if not path.is_file() or not path.stat().st_size or kind not in _COLUMNS:
+        next(iter(open_rows(path, encodings, ["?"]).chunks), None)  # tells what is wrong with the file
+    return _COLUMNS[kind](path, encodings, sheet)
+
+
+def _of_workbook(path: Path, _encodings: Sequence[str], sheet: str | None) -> list[str]:
+    from gridmgmt.files import excel  # slow, and needed by those only who read workbooks
+
+    found = excel.heads(path)
+    lines = found.get(sheet) if sheet else next(iter(found.values()))
+    head = max(lines or [[]], key=lambda cells: sum(bool(c.strip()) for c in cells))
+    last = max((n for n, c in enumerate(head, 1) if c.strip()), default=0)
+    return header_names(path, head[:last])
+
+
+def _of_parquet(path: Path, _encodings: Sequence[str], _sheet: str | None) -> list[str]:
+    try:
+        schema = pq.ParquetFile(path).schema_arrow
+    except (pa.ArrowInvalid, OSError) as e:
+        raise FileUnreadable(file=str(path), reason=by_parser(e)) from e
+    geo = json.loads((schema.metadata or {}).get(b"geo", b"{}"))
+    return [n for n in schema.names if n not in geo.get("columns", {})] + ([X, Y] if geo else [])
+
+
+def _of_layer(path: Path, encodings: Sequence[str], sheet: str | None) -> list[str]:
+    frame = geofiles.read(path, sheet, encodings)
+    shapes = frame.geometry.name if isinstance(frame, gpd.GeoDataFrame) else None
+    return [str(c) for c in frame.columns if c != shapes] + ([X, Y] if shapes else [])
+
+
+_COLUMNS: dict[str, Callable[[Path, Sequence[str], str | None], list[str]]] = {
+    **dict.fromkeys((".xlsx", ".xlsm"), _of_workbook),
+    **dict.fromkeys((".parquet", ".geoparquet"), _of_parquet),
+    **dict.fromkeys((".geojson", ".json", ".gpkg", ".shp"), _of_layer),
+}
 
 
 def _excel(rows: Rows, wanted: Sequence[str], sheet: str | None) -> Iterator[pd.DataFrame]:

@@ -102,3 +102,19 @@ def test_a_city_with_an_unknown_calendar_is_refused_at_once(work: Work, tmp_path
     path.write_text("code: 1\nname: a\ntime_zone: Asia/Shanghai\nmetric_crs: 4547\ncalendar: moon\n", "utf-8")
     with pytest.raises(CalendarMissing):
         reference.init_city(work, path)
+
+
+def test_renewing_by_the_same_calendar_moves_nothing(run: Run) -> None:
+    assert "the deadlines of 0 cases would move" in done(run("case", "renew", "--dry-run"))
+    assert "已重算 0 件案件的时限" in done(run("case", "renew", lang="zh"))
+
+
+def test_a_profile_is_proposed_on_the_screen_or_into_a_file(run: Run, tmp_path: Path) -> None:
+    export, profile = tmp_path / "export.csv", tmp_path / "own.yaml"
+    lon, lat = towns.middle("D1-1")
+    export.write_text(f"工单编号,创建时间,经度,纬度\nG1,2025-12-05 08:00,{lon},{lat}\n", "utf-8")
+    shown = done(run("cases", "propose", str(export)))
+    assert "  case_no: 工单编号" in [line.rstrip() for line in shown.splitlines()]
+    assert "remarks to look at" in done(run("cases", "propose", str(export), "--out", str(profile)))
+    assert json.loads(done(run("cases", "import", str(export), "--profile", str(profile), "--json")))[0]["n_new"] == 1
+    assert "D1-1" in done(run("case", "list", "--grid", "D1-1"))

@@ -1,13 +1,14 @@
 """Work calendars: the shipped files, a city's own, what days are called, and working time as intervals."""
 
 import datetime as dt
+import json
 from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from gridmgmt.calendars import CalendarFile, Clock
+from gridmgmt.calendars import CalendarFile, Clock, of_document
 from gridmgmt.errors import DataFileInvalid
 from gridmgmt.files import calendars, data_files
 from gridmgmt.settings import data_path
@@ -153,3 +154,59 @@ def test_years_add_up_to_their_spans() -> None:
     total = sum((b - a for a, b in clipped), dt.timedelta())
     assert clock.working_us(start, end) * dt.timedelta(microseconds=1) == total
     assert clock.working_end(start, total // dt.timedelta(microseconds=1)) == end
+
+
+def test_a_calendar_comes_back_from_its_document_with_the_same_identity(tmp_path: Path) -> None:
+    for calendar in (calendars.load(own(tmp_path)), calendars.load("cn"), calendars.load("none")):
+        document = json.loads(json.dumps(calendar.document()))
+        back = of_document(document)
+        assert (back, back.names) == (calendar, calendar.names)
+        document["days_off"] = [*document["days_off"], "2026-07-07"]
+        assert of_document(document).identity != calendar.identity
+
+
+def nightly(folder: Path, times: str, hours: str) -> Clock:
+    """Working time of every day of the year."""
+    path = folder / "night.yaml"
+    path.write_text(
+        "id: night\ntitle: {zh: 夜班, en: Night}\nholidays: none\nwork_week: [1, 2, 3, 4, 5]\n"
+        f"working_time: {times}\nhours_per_day: {hours}\n",
+        "utf-8",
+    )
+    return Clock(calendars.load(str(path)), SHANGHAI)
+
+
+def local(*told: int) -> dt.datetime:
+    return dt.datetime(*told, tzinfo=SHANGHAI)  # type: ignore[arg-type]  # year, month, day, hour
+
+
+def test_work_until_24_00_ends_with_the_day(tmp_path: Path) -> None:
+    clock = nightly(tmp_path, '[["08:00", "12:00"], ["20:00", "24:00"]]', "8")
+    friday = clock.calendar.spans(dt.date(2026, 3, 6), SHANGHAI)
+    assert friday[1] == (local(2026, 3, 6, 20), local(2026, 3, 7, 0))
+    assert clock.working_us(local(2026, 3, 6, 23), local(2026, 3, 9, 9)) == 2 * 3600 * 10**6
+    assert clock.working_end(local(2026, 3, 6, 20), 4 * 3600 * 10**6) == local(2026, 3, 7, 0)
+
+
+def test_work_across_midnight_belongs_to_the_day_on_which_it_begins(tmp_path: Path) -> None:
+    """A night of Friday ends on Saturday morning; the next one is Monday's. One begins in 2026 and ends in 2027."""
+    clock = nightly(tmp_path, '[["22:00", "06:00"]]', "8")
+    assert clock.calendar.spans(dt.date(2026, 3, 6), SHANGHAI) == [(local(2026, 3, 6, 22), local(2026, 3, 7, 6))]
+    hour = 3600 * 10**6
+    assert clock.working_us(local(2026, 3, 7, 0), local(2026, 3, 9, 23)) == 7 * hour
+    assert clock.working_end(local(2026, 3, 7, 5), 2 * hour) == local(2026, 3, 9, 23)
+    assert clock.working_us(local(2026, 12, 31, 22), local(2027, 1, 1, 6)) == 8 * hour
+    assert clock.working_us(local(2027, 1, 1, 0), local(2027, 1, 1, 12)) == 6 * hour
+    assert clock.working_end(local(2026, 12, 31, 23), 6 * hour) == local(2027, 1, 1, 5)
+    spans = list(clock.working_spans(local(2026, 12, 31, 20), local(2027, 1, 1, 12)))
+    assert (spans[0][0], spans[-1][1]) == (local(2026, 12, 31, 22), local(2027, 1, 1, 6))
+
+
+@pytest.mark.parametrize(
+    ("times", "hours"),
+    [('[["22:00", "06:00"], ["08:00", "12:00"]]', "12"), ('[["05:00", "12:00"], ["22:00", "06:00"]]', "15")],
+)
+def test_spans_that_would_overlap_the_next_day_are_refused(tmp_path: Path, times: str, hours: str) -> None:
+    with pytest.raises(DataFileInvalid) as e:
+        nightly(tmp_path, times, hours)
+    assert "22:00 – 06:00" in e.value.expected

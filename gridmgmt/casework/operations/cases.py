@@ -19,11 +19,11 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from gridmgmt.casework import implied_steps, step_facts, transitions
-from gridmgmt.casework.cases import Case, Step
+from gridmgmt.casework.cases import DEADLINES, Case, Step
 from gridmgmt.casework.operations import case_records, photographs
 from gridmgmt.casework.operations.context import Desk
 from gridmgmt.casework.operations.photographs import Attached, Kind
-from gridmgmt.casework.store import steps
+from gridmgmt.casework.store import calendars, steps
 from gridmgmt.casework.store.steps import TakenRow
 from gridmgmt.casework.transitions import OPENING, PLACING
 from gridmgmt.database import batches, clock, merging
@@ -335,6 +335,8 @@ def _save(connection: Connection, desk: Desk, files: Sequence[_File], n_requests
         return
     batch_id = batches.new_batch(connection, "steps")
     known_at = batches.stamp_batch(connection, batch_id)
+    if any(step.told.calendar == desk.clock.calendar.identity for f in changed for step in f.new_steps):
+        calendars.keep(connection, desk.clock.calendar)
     _write_rows(connection, desk, changed, batch_id, known_at)
     ids = {no: r["id"] for no, r in steps.found(connection, [f.case.case_no for f in changed]).items()}
     rows = [
@@ -377,26 +379,44 @@ def _located(desk: Desk, files: Sequence[_File], last: Sequence[int]) -> pd.Data
     return out
 
 
-def renew_deadlines(work: Work) -> int:
-    """Give cases with a provisional deadline (暂定时限) those of the calendar as it is now; gives how many cases moved.
+@dataclass(frozen=True)
+class Renewed:
+    """A case whose deadlines another calendar moves: those it has, and had, by name; and what it had them by."""
+
+    case_no: str
+    state: str
+    calendars: tuple[str, ...]
+    before: Mapping[str, dt.datetime | None]
+    after: Mapping[str, dt.datetime | None]
+
+
+def renew_deadlines(work: Work) -> list[Renewed]:
+    """Give cases the deadlines of the calendar of now, where theirs are provisional (暂定时限) or of another one.
 
     Deadlines of dispatches, extensions, failed checks and supervision orders, also of cases that were closed since:
-    by them it is judged whether they were on time.
+    by them it is judged whether they were on time. With ``work.keep`` false they are found and nothing is written.
     """
-    n = 0
+    out: list[Renewed] = []
     with work.transaction() as connection:
         share_lock(connection)
         desk, at = Desk(connection), clock.now(connection)
-        numbers = steps.provisional(connection)
+        numbers = steps.counted_otherwise(connection, desk.clock.calendar.identity)
         for first in range(0, len(numbers), CHUNK):
             moved = []
             for file in _Files(connection, desk, numbers[first : first + CHUNK]).open.values():
                 step = desk.timing.renewed(file.case, file.steps, max(at, file.case.last_at or at))
                 if step is not None:
-                    file.case = transitions.follow(file.case, step)
+                    now = transitions.follow(file.case, step)
+                    out.append(_moved(file, now))
+                    file.case = now
                     file.steps.append(replace(step, seq=file.case.n_steps))
                     moved.append(file)
             _save(connection, desk, moved, len(moved))
-            n += len(moved)
             work.progress("deadlines", min(first + CHUNK, len(numbers)), len(numbers))
-    return n
+    return out
+
+
+def _moved(file: _File, after: Case) -> Renewed:
+    named = {s.told.calendar: None for s in file.steps if s.told.calendar is not None}
+    before, now = ({name: getattr(case, name) for name in DEADLINES} for case in (file.case, after))
+    return Renewed(after.case_no, after.state, tuple(named), before, now)

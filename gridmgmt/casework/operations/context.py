@@ -8,10 +8,11 @@ from functools import cached_property
 import pandas as pd
 
 from gridmgmt import geo
-from gridmgmt.calendars import Clock
+from gridmgmt.calendars import Calendar, Clock
 from gridmgmt.casework import step_facts, time_limits
 from gridmgmt.casework.cases import Case, Step, StepFacts
 from gridmgmt.casework.readers import rules
+from gridmgmt.casework.store import calendars as calendar_store
 from gridmgmt.casework.store import time_limits as limit_store
 from gridmgmt.casework.timing import Timing
 from gridmgmt.casework.transitions import rule_of
@@ -36,11 +37,21 @@ class Desk:
         self.zone = self.city.zone
         self.rules = rules.rules()
         self._answers: dict[_Question, str | None] = {}
+        self._calendars: dict[str, Calendar | None] = {}
 
     @cached_property
     def clock(self) -> Clock:
         """The city's work calendar (工作日历) in its time zone."""
         return Clock(calendars.load(self.city.calendar), self.zone)
+
+    def clock_of(self, identity: str | None) -> Clock | None:
+        """The city's working time by the calendar of an identity; None: that calendar was never kept."""
+        if identity is None or identity == self.clock.calendar.identity:
+            return self.clock
+        if identity not in self._calendars:
+            self._calendars[identity] = calendar_store.found(self.connection, identity)
+        kept = self._calendars[identity]
+        return Clock(kept, self.zone) if kept is not None else None
 
     @cached_property
     def timing(self) -> Timing:

@@ -36,6 +36,10 @@ class StageClock:
         or the case's class has changed since, the row is that of the time and ``reason`` is None.
     light
         None where the stage has no limit.
+    calendar
+        Identity of the calendar that the deadline was counted by, where it is another one than the city's now.
+    is_kept
+        That calendar is known: one from before calendars were kept is not, and the deadline has no working.
     """
 
     stage: str
@@ -47,6 +51,8 @@ class StageClock:
     light: Light | None
     rule: Mapping[str, Any] | None
     reason: Mapping[str, Any] | None
+    calendar: str | None = None
+    is_kept: bool = True
 
 
 @dataclass(frozen=True)
@@ -174,19 +180,29 @@ def _clock(desk: Desk, case: Case, taken: Sequence[Step], stage: str, now: dt.da
     chosen = desk.chosen_limit(stage, case, start.unit_code or case.unit_code, start.at)
     limits = list(start.told.limits) if stage == "handling" else list(chosen.limits if chosen else ())
     pauses = _pauses(case) if stage == "handling" else []
-    deadline = deadlines.due(start.at, limits, desk.clock, pauses) if limits else None
+    counted_by = _counted_by(taken[place:]) if stage == "handling" else None
+    own = desk.clock_of(counted_by)
+    working = own or desk.clock
+    deadline = deadlines.due(start.at, limits, working, pauses) if limits else None
     due = case.due_at if stage == "handling" else deadline.due_at if deadline else None
     if deadline is not None and deadline.due_at not in (None, due):
         deadline = None  # set by hand since, or the unit goes on with time it had before: the sum would be another one
     light = None
     if limits and due is not None:
         holds = case.effective_due_at if stage == "handling" else due
-        light = deadlines.light(start.at, holds or due, ended or now, limits, desk.clock, pauses, calendars.lights())
+        light = deadlines.light(start.at, holds or due, ended or now, limits, working, pauses, calendars.lights())
     decided = chosen if chosen is not None and list(chosen.limits) == limits else None  # not since then reclassified
     return StageClock(
         stage, start.at, ended, deadline, due, case.due_extended_at if stage == "handling" else None, light,
         decided.rule if decided else start.told.rule, decided.reason if decided else None,
+        counted_by if counted_by != desk.clock.calendar.identity else None, own is not None,
     )  # fmt: skip
+
+
+def _counted_by(steps: Sequence[Step]) -> str | None:
+    """The calendar that the deadline of a stage was counted by: of the step that begins it, or of a renewal since."""
+    told = [s.told.calendar for s in (steps[0], *(s for s in steps if s.kind == "renew"))]
+    return next((identity for identity in reversed(told) if identity is not None), None)
 
 
 def _pauses(case: Case) -> list[tuple[dt.datetime, dt.datetime | None]]:

@@ -63,7 +63,7 @@ def count(connection: Connection, wanted: Wanted, now: dt.datetime) -> int:
 
 
 def page(connection: Connection, wanted: Wanted, now: dt.datetime, limit: int, offset: int) -> list[dict[str, Any]]:
-    """Cases wanted, with the names of their class and unit: those still open and due first come first."""
+    """Cases wanted, with the names of their class, unit and deepest grid: those still open and due first come first."""
     statement = _chosen(select(*(t.cases.c[name] for name in COLUMNS), *_names()), wanted, now)
     ended = t.cases.c.status.in_(sorted(ENDED))
     ordered = statement.order_by(ended, _due.nulls_last(), t.cases.c.case_no).limit(limit).offset(offset)
@@ -71,14 +71,19 @@ def page(connection: Connection, wanted: Wanted, now: dt.datetime, limit: int, o
 
 
 def _names() -> list[ColumnElement[Any]]:
-    """Names of a case's class, of the city's scheme, and of its unit."""
-    c, u, k = t.cases.c, t.unit.c, t.category.c
+    """Names of a case's class, of the city's scheme, of its unit, and code and names of its deepest grid."""
+    c, u, k, g = t.cases.c, t.unit.c, t.category.c, t.grid.c
     scheme = select(t.city.c.document["category_scheme"].astext).scalar_subquery()
     of_class = and_(k.scheme == scheme, k.kind == c.category_kind, k.code == c.category_code)
     units = [select(u[f"name_{x}"]).where(u.id == c.unit_id).scalar_subquery() for x in ("zh", "en")]
     classes = [select(k[f"name_{x}"]).where(of_class).scalar_subquery() for x in ("zh", "en")]
-    names = ("unit_name_zh", "unit_name_en", "category_name_zh", "category_name_en")
-    return [value.label(name) for name, value in zip(names, [*units, *classes], strict=True)]
+    deepest = func.coalesce(*(c[name] for name in reversed(t.GRID_COLUMNS)))
+    grids = [select(g[x]).where(g.id == deepest).scalar_subquery() for x in ("code", "name_zh", "name_en")]
+    names = (
+        "unit_name_zh", "unit_name_en", "category_name_zh", "category_name_en",
+        "grid_code", "grid_name_zh", "grid_name_en",
+    )  # fmt: skip
+    return [value.label(name) for name, value in zip(names, [*units, *classes, *grids], strict=True)]
 
 
 def by_state(connection: Connection) -> dict[str, int]:

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from gridmgmt.casework.cases import Step
 from gridmgmt.database import tables as t
-from gridmgmt.database.copying import copy_in
+from gridmgmt.database.copying import copy_in, rows
 from gridmgmt.database.facts import CASES, LOCATED
 from gridmgmt.database.work import LOCK
 
@@ -133,9 +133,6 @@ def next_numbers(connection: Connection, key: str, n: int) -> range:
     return range(last - n + 1, last + 1)
 
 
-def provisional(connection: Connection) -> list[str]:
-    """Cases, void ones left out, of which some step's deadline was computed beyond the last published calendar."""
-    s, c = t.step.c, t.cases.c
-    marked = s.facts["provisional"].as_boolean()
-    statement = select(c.case_no).where(c.id.in_(select(s.case_id).where(marked)), c.voided_at.is_(None))
-    return list(connection.execute(statement.order_by(c.case_no)).scalars())
+def counted_otherwise(connection: Connection, calendar: str) -> list[str]:
+    """Cases, void ones left out, with a deadline that is provisional or not counted by the calendar of an identity."""
+    return [r["case_no"] for r in rows(connection, "casework/store/counted_otherwise", calendar=calendar)]

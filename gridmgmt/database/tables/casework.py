@@ -52,6 +52,16 @@ time_limit = record(
 )
 """Time limits (时限表), their figures never changed; ``amount`` is an exact fraction as text."""
 
+work_calendar = sa.Table(
+    "work_calendar",
+    metadata,
+    sa.Column("identity", sa.Text(collation="C"), primary_key=True),
+    sa.Column("document", JSONB, nullable=False),
+    known_at(),
+    written_by(),
+)
+"""Work calendars (工作日历) that deadlines were counted by, by the digest of their content; only added."""
+
 counter = sa.Table(
     "counter",
     metadata,

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -16,6 +16,29 @@ from gridmgmt.intake.readers.profiles import Profile
 
 _DIGITS = 10
 """A row's number is shorter."""
+
+_NAMED = 5
+"""So many rows are named of those of which a value was left out."""
+
+
+@dataclass
+class Dropped:
+    """Wrong values of a field that were left out of rows taken (未取用的值): how many, and the first rows with them."""
+
+    name: str
+    column: str
+    code: str
+    n: int = 0
+    first: list[tuple[int, str | None]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class SharedPlace:
+    """A place, in stored coordinates, that many rows of a file have in common."""
+
+    lon: float
+    lat: float
+    n: int
 
 
 @dataclass
@@ -43,6 +66,8 @@ class ImportReport:
     located: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
     notes: dict[str, int] = field(default_factory=dict)
+    dropped: list[Dropped] = field(default_factory=list)
+    shared_places: list[SharedPlace] = field(default_factory=list)
     read_as: dict[str, str] = field(default_factory=dict)
     columns: list[str] = field(default_factory=list)
     outside_ok: bool = False
@@ -57,6 +82,17 @@ class ImportReport:
         """Count something that people should know of the rows taken."""
         if n:
             self.notes[name] = self.notes.get(name, 0) + n
+
+    def drop(self, faults: Mapping[str, Sequence[Fault]]) -> None:
+        """Count wrong values that were left out of rows taken, by field and fault, and name the first."""
+        for name, found in faults.items():
+            for f in found:
+                told = next((d for d in self.dropped if (d.name, d.column, d.code) == (name, f.column, f.code)), None)
+                if told is None:
+                    self.dropped.append(told := Dropped(name, f.column, f.code))
+                told.n += 1
+                if len(told.first) < _NAMED:
+                    told.first.append((f.row, f.value))
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready form."""

@@ -11,9 +11,10 @@ import pandas as pd
 
 from gridmgmt.database import batches, cities, clock, facts, merging, quarantine
 from gridmgmt.database.work import Connection, Progress, Work, lock
+from gridmgmt.deadlines import CONTINUOUS
 from gridmgmt.errors import ProfileMissing
 from gridmgmt.faults import Fault
-from gridmgmt.files import tabular
+from gridmgmt.files import calendars, tabular
 from gridmgmt.files.rows import CELL_FAULTS, X, Y
 from gridmgmt.intake.operations import misplaced, step_logs
 from gridmgmt.intake.operations.import_job import ImportReport, Job
@@ -110,7 +111,10 @@ def _take(job: Job, raw: pd.DataFrame, unread: Sequence[Fault]) -> None:
 
 
 def _take_facts(job: Job, raw: pd.DataFrame, known: Known, unread: Sequence[Fault]) -> Parsed:
-    parsed = parsing.parse(raw, job.profile, job.city, known, job.crs, unread)
+    counts = any(rule.field is None and rule.limit.unit not in CONTINUOUS for rule in job.profile.deadline)
+    calendar = calendars.load(job.city.calendar) if counts else None
+    parsed = parsing.parse(raw, job.profile, job.city, known, job.crs, unread, calendar)
+    job.report.drop(parsed.dropped)
     good = parsed.facts.assign(version_at=parsed.facts["version_at"].fillna(pd.Timestamp(job.source_as_of)))
     merging.add(job.connection, job.kind, good)
     misplaced.keep(job, parsed.given)
@@ -149,6 +153,7 @@ def _merge(job: Job, progress: Progress) -> list[int]:
     assigner = Assigner(job.connection, job.city)
     located = assigner.locate(points)
     misplaced.check(job, located["located"], assigner)
+    job.report.shared_places = misplaced.shared_places(points)
     located.insert(0, "row_no", points["row_no"])
     merging.set_located(job.connection, located)
     progress("merge", job.report.n_rows)

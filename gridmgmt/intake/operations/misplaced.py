@@ -5,7 +5,7 @@ counts nowhere. Where most of its located rows lie in no grid, the import stops
 and tries the file's own numbers in the systems that they may be in.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import pandas as pd
 
 from gridmgmt import geo
 from gridmgmt.errors import CrsNotConvertible, CrsUnknown, MostOutside
-from gridmgmt.intake.operations.import_job import Job
+from gridmgmt.intake.operations.import_job import Job, SharedPlace
 from gridmgmt.people.operations.assigning import LEAF, OUTSIDE, UPPER, Assigner
 
 _FEWEST = 3
@@ -22,10 +22,24 @@ _FEWEST = 3
 _TRIED = 1000
 """So many rows, the first of the file, are tried in other systems."""
 
-_SYSTEMS = ("gcj02", "bd09", "epsg:4490")
+SYSTEMS = ("gcj02", "bd09", "epsg:4490")
 """What web maps and phones hand out; degrees of WGS84 are those of EPSG:4490."""
 
 _REFUSED = "coordinate_refused"
+
+
+_CROWD, _CROWD_SHARE = 20, 0.01
+"""From so many rows, and such a share of those with a place, one place in common is told (project convention)."""
+
+_CROWDS_TOLD = 3
+
+
+def shared_places(points: pd.DataFrame) -> list[SharedPlace]:
+    """The places that many rows of a file have in common to the last digit (共用坐标): a default point, perhaps."""
+    located = points[points["lon"].notna() & points["lat"].notna()]
+    counts = located.groupby(["lon", "lat"]).size().sort_values(ascending=False, kind="stable")
+    many = counts[counts >= max(_CROWD, _CROWD_SHARE * len(located))].head(_CROWDS_TOLD)
+    return [SharedPlace(lon, lat, int(n)) for (lon, lat), n in zip(many.index.tolist(), many, strict=True)]
 
 
 def keep(job: Job, given: pd.DataFrame) -> None:
@@ -73,11 +87,16 @@ def _guesses(given: pd.DataFrame, assigner: Assigner) -> list[dict[str, Any]]:
 
 
 def _readings(given: pd.DataFrame) -> Iterator[tuple[str, bool, Any, Any]]:
-    """System, whether x and y are exchanged, and where the points then lie: the file's own system first."""
+    """The same of rows as a file has them: its own systems first."""
     own = [str(s) for s in given["system"].dropna().unique()]
     x, y = (given[axis].to_numpy(dtype=np.float64) for axis in ("x", "y"))
+    yield from readings(x, y, list(dict.fromkeys([*own, *SYSTEMS])))
+
+
+def readings(x: Any, y: Any, systems: Sequence[str]) -> Iterator[tuple[str, bool, Any, Any]]:
+    """System, whether x and y are exchanged, and where the points then lie."""
     for swapped in (False, True):
-        for system in dict.fromkeys([*own, *_SYSTEMS]):
+        for system in systems:
             try:
                 points = geo.points_to_storage(*((y, x) if swapped else (x, y)), system)
             except (CrsUnknown, CrsNotConvertible):

@@ -4,7 +4,8 @@ A row with any fault is left out of the facts and handed to the quarantine
 (问题数据) with all its faults; the other rows go on.
 """
 
-from collections.abc import Collection, Sequence
+import datetime as dt
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
@@ -12,8 +13,10 @@ import numpy as np
 import pandas as pd
 
 from gridmgmt import geo
+from gridmgmt.calendars import Calendar, Clock
 from gridmgmt.city import City
 from gridmgmt.codes import CATEGORY_KINDS
+from gridmgmt.deadlines import CONTINUOUS, Limit, advance
 from gridmgmt.errors import CrsNotConvertible, CrsUnknown
 from gridmgmt.faults import Fault, Faults
 from gridmgmt.files.rows import X, Y
@@ -22,7 +25,7 @@ from gridmgmt.intake.readers.fields import Chunk
 from gridmgmt.intake.readers.profiles import FieldSpec, Profile
 
 _NOT_BEFORE_REPORT = (
-    "accepted_at", "registered_at", "dispatched_at", "due_at", "due_extended_at",
+    "accepted_at", "registered_at", "dispatched_at", "due_extended_at",
     "handled_at", "closed_at", "voided_at", "reworked_at",
 )  # fmt: skip
 _MAX_REWORK = 1000
@@ -36,12 +39,15 @@ class Parsed:
     ----------
     given
         The coordinates of all rows as the file has them: x, y (NaN: none), system, and ``at``, the row's instant.
+    dropped
+        Field → wrong values of rows that are taken without them (``invalid: drop``).
     """
 
     facts: pd.DataFrame
     faults: Faults
     notes: dict[str, int]
     given: pd.DataFrame = field(default_factory=pd.DataFrame)
+    dropped: Mapping[str, Sequence[Fault]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,7 @@ def parse(
     known: Known,
     crs: str | None = None,
     unread: Sequence[Fault] = (),
+    calendar: Calendar | None = None,
 ) -> Parsed:
     """Parse one chunk of rows by a profile.
 
@@ -70,6 +77,8 @@ def parse(
         The file's own coordinate system, for ``location.geometry``.
     unread
         Cells that could not be read as what the file shows.
+    calendar
+        The city's, for deadlines that are counted in working time.
 
     Returns
     -------
@@ -82,16 +91,19 @@ def parse(
     if profile.kind == "cases":
         _case_fields(chunk, facts)
         _category(chunk, facts, known)
-        _deadline(chunk, facts)
+        _deadline(chunk, facts, Clock(calendar, city.zone) if calendar is not None else None)
         _order_of_times(chunk, facts)
     else:
         _sample_fields(chunk, facts)
     units(chunk, facts, known)
+    for name in chunk.dropped:
+        facts[name] = chunk.leave_out(facts[name], name)
     given = location(chunk, facts, crs).assign(at=facts["reported_at" if profile.kind == "cases" else "sampled_at"])
     version = FieldSpec(column=profile.version) if profile.version else None
     facts["version_at"] = chunk.time(version) if version else _no_times(raw.index)
     bad = {f.row for f in chunk.faults}
-    return Parsed(facts[~facts.index.isin(bad)], chunk.faults, chunk.notes, given)
+    dropped = {name: [f for row, f in found.items() if row not in bad] for name, found in chunk.dropped.items()}
+    return Parsed(facts[~facts.index.isin(bad)], chunk.faults, chunk.notes, given, dropped)
 
 
 def _case_fields(chunk: Chunk, facts: pd.DataFrame) -> None:
@@ -101,7 +113,10 @@ def _case_fields(chunk: Chunk, facts: pd.DataFrame) -> None:
     chunk.required(facts["case_no"], "case_no")
     _texts(chunk, facts, profiles.CASE_TEXTS)
     for name in profiles.CASE_TIMES:
-        facts[name] = chunk.time(columns[name]) if name in columns else _no_times(facts.index)
+        facts[name] = _no_times(facts.index)
+        if name in columns:
+            with chunk.reading(name, columns[name].invalid):
+                facts[name] = chunk.time(columns[name])
     chunk.required(facts["reported_at"], "reported_at")
     facts["status"] = none
     if "status" in columns:
@@ -111,8 +126,12 @@ def _case_fields(chunk: Chunk, facts: pd.DataFrame) -> None:
     # an export that cannot tell leaves them unknown; an empty cell of a column that can tell means none
     facts["n_rework"] = pd.array([pd.NA] * len(facts), dtype="Int64")
     if "n_rework" in columns:
-        facts["n_rework"] = chunk.count(columns["n_rework"], _MAX_REWORK).fillna(0)
-    facts["is_repeat"] = chunk.flag(columns["is_repeat"]) if "is_repeat" in columns else none
+        with chunk.reading("n_rework", columns["n_rework"].invalid):
+            facts["n_rework"] = chunk.count(columns["n_rework"], _MAX_REWORK).fillna(0)
+    facts["is_repeat"] = none
+    if "is_repeat" in columns:
+        with chunk.reading("is_repeat", columns["is_repeat"].invalid):
+            facts["is_repeat"] = chunk.flag(columns["is_repeat"])
 
 
 def _sample_fields(chunk: Chunk, facts: pd.DataFrame) -> None:
@@ -122,7 +141,10 @@ def _sample_fields(chunk: Chunk, facts: pd.DataFrame) -> None:
     facts["sampled_at"] = chunk.time(columns["sampled_at"])
     chunk.required(facts["sampled_at"], "sampled_at")
     _texts(chunk, facts, profiles.SAMPLE_TEXTS)
-    facts["score"] = chunk.number(columns["score"], 0, 100) if "score" in columns else np.nan
+    facts["score"] = np.nan
+    if "score" in columns:
+        with chunk.reading("score", columns["score"].invalid):
+            facts["score"] = chunk.number(columns["score"], 0, 100)
 
 
 def _texts(chunk: Chunk, facts: pd.DataFrame, names: Collection[str]) -> None:
@@ -130,7 +152,10 @@ def _texts(chunk: Chunk, facts: pd.DataFrame, names: Collection[str]) -> None:
     columns = chunk.profile.columns
     for name in names:
         read = chunk.code if name == "unit_code" else chunk.text
-        facts[name] = read(columns[name]) if name in columns else pd.Series(None, index=facts.index, dtype="object")
+        facts[name] = pd.Series(None, index=facts.index, dtype="object")
+        if name in columns:
+            with chunk.reading(name, columns[name].invalid):
+                facts[name] = read(columns[name])
 
 
 def _no_times(index: pd.Index) -> pd.Series:
@@ -169,32 +194,51 @@ def units(chunk: Chunk, facts: pd.DataFrame, known: Known) -> None:
         chunk.refuse(unknown, spec.label, "unit_unknown_value")
 
 
-def _deadline(chunk: Chunk, facts: pd.DataFrame) -> None:
-    """The deadline by the first of the profile's rules that gives one."""
+def _deadline(chunk: Chunk, facts: pd.DataFrame, clock: Clock | None) -> None:
+    """The deadline by the first of the profile's rules that gives one; a wrong one that is left out is not replaced."""
     due = _no_times(facts.index)
     for rule in chunk.profile.deadline:
-        if rule.column is not None:
-            value = chunk.time(FieldSpec(column=rule.column, format=rule.format))
-        else:
-            value = facts[rule.after] + pd.Timedelta(hours=rule.hours or 0)
-        if rule.when is not None:
-            value = value.where(chunk.text(FieldSpec(column=rule.when.column)).isin(rule.when.in_))
+        spec = rule.field
+        with chunk.reading("due_at", rule.invalid):
+            value = _counted(chunk, facts[rule.from_ or ""], rule.limit, clock) if spec is None else chunk.time(spec)
+            here = pd.Series(True, index=facts.index)
+            if rule.when is not None:
+                here = chunk.text(FieldSpec(column=rule.when.column)).isin(rule.when.in_)
+            value = value.where(here & due.isna() & ~due.index.isin(list(chunk.dropped.get("due_at", ()))))
+            early = value.notna() & (value < facts["reported_at"])
+            chunk.refuse(early, spec.label if spec is not None else "due_at", "time_before_report")
         due = due.where(due.notna(), value)
-    facts["due_at"] = due
+    facts["due_at"] = chunk.leave_out(due, "due_at")
+
+
+def _counted(chunk: Chunk, start: pd.Series, limit: Limit, clock: Clock | None) -> pd.Series:
+    """So much time after each instant, working time by the city's calendar; equal instants are counted once."""
+    if limit.unit in CONTINUOUS:
+        hours = limit.amount * (24 if limit.unit == "calendar_day" else 1)
+        return start + pd.Timedelta(microseconds=round(hours * 3_600_000_000))
+    if clock is None:
+        raise ValueError("a deadline in working time needs the city's calendar")
+    length_us = dt.timedelta(microseconds=limit.us(clock.calendar))
+    ends = {at: advance(at.to_pydatetime(), length_us, limit.unit, clock) for at in start.dropna().unique()}
+    out = pd.to_datetime(start.map(ends), utc=True).astype("datetime64[us, UTC]")
+    provisional = int(out.dropna().map(clock.is_provisional).sum())
+    if provisional:
+        chunk.notes["deadlines_provisional"] = chunk.notes.get("deadlines_provisional", 0) + provisional
+    return out
 
 
 def _order_of_times(chunk: Chunk, facts: pd.DataFrame) -> None:
     """Nothing happens to a case before it is reported, and an extension never shortens."""
     columns = chunk.profile.columns
     for name in _NOT_BEFORE_REPORT:
-        column = columns[name].label if name in columns else name
-        if name == "due_at":
-            column = next((d.column for d in chunk.profile.deadline if d.column), name)
-        early = facts[name].notna() & (facts[name] < facts["reported_at"])
-        chunk.refuse(early, column, "time_before_report")
+        if name in columns:
+            early = facts[name].notna() & (facts[name] < facts["reported_at"])
+            with chunk.reading(name, columns[name].invalid):
+                chunk.refuse(early, columns[name].label, "time_before_report")
     shorter = facts["due_extended_at"].notna() & (facts["due_extended_at"] < facts["due_at"])
     if shorter.any():
-        chunk.refuse(shorter, columns["due_extended_at"].label, "extension_shortens")
+        with chunk.reading("due_extended_at", columns["due_extended_at"].invalid):
+            chunk.refuse(shorter, columns["due_extended_at"].label, "extension_shortens")
 
 
 def location(chunk: Chunk, facts: pd.DataFrame, crs: str | None) -> pd.DataFrame:

@@ -7,7 +7,8 @@ Nothing else is mended: ``1,234`` is not a number here.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,7 +20,7 @@ from gridmgmt.accepted import words
 from gridmgmt.faults import Fault, Faults
 from gridmgmt.files.cells import as_code, trimmed
 from gridmgmt.files.checking import limits
-from gridmgmt.intake.readers.profiles import FieldSpec, Profile
+from gridmgmt.intake.readers.profiles import FieldSpec, IfWrong, Profile
 
 _TIME_FORMATS = (
     "ISO8601", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%Y/%m/%d",
@@ -56,13 +57,37 @@ class Chunk:
         self.faults = Faults(f for f in unread if f.column in read and f.value not in none)
         self._unread = {(f.row, f.column) for f in self.faults}
         self.notes: dict[str, int] = {}
+        self.dropped: dict[str, dict[int, Fault]] = {}
         self._seen: set[tuple[int, str, str]] = set()
+        self._leaving_out: str | None = None
+
+    @contextmanager
+    def reading(self, field: str, invalid: IfWrong) -> Iterator[None]:
+        """Faults found meanwhile are of one field: where it may be left out, they keep no row back (``dropped``)."""
+        self._leaving_out = field if invalid == "drop" else None
+        yield
+        self._leaving_out = None
+
+    def leave_out(self, values: pd.Series, field: str) -> pd.Series:
+        """A field's values without those that were wrong and may be left out."""
+        wrong = values.index.isin(list(self.dropped.get(field, ())))
+        if not wrong.any():
+            return values
+        plain = values.astype("object") if values.dtype == bool else values
+        left = plain.mask(wrong)
+        return left.where(left.notna(), None) if left.dtype == object else left
 
     def refuse(self, mask: pd.Series, column: str, code: str, values: pd.Series | None = None, **facts: Any) -> None:
         """Note a fault for every row where ``mask`` holds, once for a column that several fields read."""
         if not mask.any():
             return
         shown = values if values is not None else self.raw.get(column)
+        if self._leaving_out is not None:
+            left_out = self.dropped.setdefault(self._leaving_out, {})
+            for row in mask.index[mask]:
+                value = None if shown is None or pd.isna(shown[row]) else str(shown[row])
+                left_out.setdefault(int(row), Fault(int(row), column, value, code, facts))
+            return
         for row in mask.index[mask]:
             key = (int(row), column, code)
             if key not in self._seen and key[:2] not in self._unread:
@@ -80,7 +105,8 @@ class Chunk:
             return pd.Series(spec.default, index=self.raw.index, dtype="object")
         values = self._plain(spec.names[0], spec.null)
         for name in spec.names[1:]:
-            values = values + "-" + self._plain(name, spec.null)
+            other = self._plain(name, spec.null)
+            values = values.where(values.notna(), other) if spec.first else values + "-" + other
         if spec.map is not None:
             unknown = values.notna() & ~values.isin(list(spec.map))
             self.refuse(unknown, spec.label, "value_not_in_map", values, known=list(spec.map))
@@ -112,11 +138,15 @@ class Chunk:
     def time(self, spec: FieldSpec) -> pd.Series:
         """A field's instants in UTC; texts without an offset are local times of the profile's zone.
 
-        A day alone is its first instant. A time that a clock change repeats
-        is its first occurrence (noted); one that it skips is refused.
+        A day alone is its first instant, or its end where the column holds
+        days that mean it (``day: end``). A time that a clock change repeats is
+        its first occurrence (noted); one that it skips is refused.
         """
         values = self._half_width(spec)
         naive, aware = _stamps(values, spec.format)
+        if spec.day == "end":
+            is_day = (naive == naive.dt.normalize()) & ~values.astype("str").str.contains(_MIDNIGHT).fillna(False)
+            naive = naive.where(~is_day.astype(bool), naive + pd.Timedelta(days=1))
         self.refuse(values.notna() & naive.isna() & aware.isna(), spec.label, "time_unreadable", values)
         years = naive.dt.year.where(naive.notna(), aware.dt.year)
         wrong = (years < FIRST_YEAR) | (years > LAST_YEAR)

@@ -7,11 +7,21 @@ told when it is loaded, not once for each row.
 """
 
 import codecs
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 from ruamel.yaml.error import YAMLError
 
@@ -21,7 +31,8 @@ from gridmgmt.bounds import read_text
 from gridmgmt.casework.cases import MARKS, ORDER_KINDS, STATES, VERDICTS
 from gridmgmt.casework.transitions import BY_PEOPLE
 from gridmgmt.codes import CATEGORY_KINDS
-from gridmgmt.documents import Strict
+from gridmgmt.deadlines import Limit
+from gridmgmt.documents import Exact, Strict
 from gridmgmt.errors import CrsUnknown, ProfileInvalid, ProfileMissing
 from gridmgmt.files.rows import X, Y
 from gridmgmt.geo import WEB_SYSTEMS, parse_crs
@@ -59,33 +70,49 @@ WORDS = {
 """Fields that hold a word of the platform, and which words there are."""
 
 
+Day = Literal["start", "end"]
+"""What a day without a time means: its first instant, or its end (24:00), which is the first of the next."""
+
+IfWrong = Literal["quarantine", "drop"]
+"""What becomes of a row with a wrong value in a field that figures can do without."""
+
+_JUDGED_BY = frozenset({"status", "unit_code", "closed_at", "voided_at"})
+"""Fields of cases and samples that decide who is judged, and how: no row goes without what its file meant to say."""
+
+
 class FieldSpec(Strict):
-    """Where a field's value comes from: one column, or several joined by ``-`` (a key made of parts).
+    """Where a field's value comes from: one column, several joined by ``-`` (a key), or the ``first`` that has one.
 
     ``map`` turns the file's words into the platform's; a value it does not
     name is a problem of that row, unless ``default`` is given. ``null`` lists
-    values that mean "none" in this column beside the profile's own.
+    values that mean "none" in this column beside the profile's own. ``day``
+    says of a column of days which end of the day is meant. ``invalid: drop``
+    leaves a value that is wrong out, and the row in.
     """
 
     column: str | None = None
     columns: tuple[str, ...] = ()
+    first: tuple[str, ...] = ()
     format: str | None = None
+    day: Day = "start"
+    invalid: IfWrong = "quarantine"
     map: dict[str, Any] | None = None
     default: Any = None
     null: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _some_source(self) -> "FieldSpec":
-        if self.column is None and self.default is None and not self.columns:
+        n_sources = (self.column is not None) + bool(self.columns) + bool(self.first)
+        if n_sources == 0 and self.default is None:
             raise Invalid("no_source")
-        if self.column is not None and self.columns:
+        if n_sources > 1:
             raise Invalid("two_sources")
         return self
 
     @property
     def names(self) -> tuple[str, ...]:
         """The columns of the file that it reads."""
-        return (self.column,) if self.column is not None else self.columns
+        return (self.column,) if self.column is not None else self.columns or self.first
 
     @property
     def label(self) -> str:
@@ -172,24 +199,75 @@ class When(Strict):
     in_: tuple[str, ...] = Field(alias="in")
 
 
+_HOURS = {
+    "hours": "urgent_hour",
+    "days": "calendar_day",
+    "working_hours": "working_hour",
+    "working_days": "working_day",
+}
+"""Keys of a deadline's length, and the units of time limits that they are counted in."""
+
+
+def _some_time(value: Fraction) -> Fraction:
+    if value <= 0:
+        raise Invalid("above", least=0)
+    return value
+
+
+_Written = BeforeValidator(lambda value: str(value) if isinstance(value, float) else value)
+_Length = Annotated[Exact, AfterValidator(_some_time), _Written]
+"""So many of a unit, as they are written."""
+
+
 class Deadline(Strict):
-    """One way in which a deadline arises: a column's value, or hours after a time field (running hours)."""
+    """One way in which a deadline arises: a column's value, or so much time after a time field (``from``).
+
+    ``hours`` and ``days`` (24 hours each) run without stop, ``working_hours`` and ``working_days`` count as the city's
+    calendar says. ``first``, ``day`` and ``invalid`` are those of a field.
+    """
 
     column: str | None = None
+    first: tuple[str, ...] = ()
     format: str | None = None
-    after: str | None = None
-    hours: float | None = Field(default=None, gt=0)
+    day: Day = "start"
+    from_: str | None = Field(default=None, validation_alias=AliasChoices("from", "after"))
+    hours: _Length | None = None
+    days: _Length | None = None
+    working_hours: _Length | None = None
+    working_days: _Length | None = None
+    invalid: IfWrong = "quarantine"
     when: When | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> "Deadline":
-        if (self.column is None) == (self.after is None):
-            raise Invalid("deadline_way")
-        if self.after is not None and (self.hours is None or self.after not in CASE_TIMES):
-            raise Invalid("deadline_after", known=[*CASE_TIMES])
-        if self.column is not None and self.hours is not None:
-            raise Invalid("deadline_hours")
+        n_lengths = sum(getattr(self, name) is not None for name in _HOURS)
+        if (self.column is not None) + bool(self.first) + (self.from_ is not None) != 1:
+            raise Invalid("deadline_way", lengths=[*_HOURS])
+        if self.from_ is not None and (n_lengths != 1 or self.from_ not in CASE_TIMES):
+            raise Invalid("deadline_after", known=[*CASE_TIMES], lengths=[*_HOURS])
+        if self.from_ is None and n_lengths:
+            raise Invalid("deadline_hours", lengths=[*_HOURS])
+        if self.from_ is not None and (self.day == "end" or self.format is not None):
+            raise Invalid("deadline_column")
         return self
+
+    @property
+    def field(self) -> FieldSpec | None:
+        """Where its value stands in the file; None: it is counted."""
+        if self.from_ is not None:
+            return None
+        return FieldSpec(column=self.column, first=self.first, format=self.format, day=self.day, invalid=self.invalid)
+
+    @property
+    def limit(self) -> Limit:
+        """The time that is counted from its beginning."""
+        key = next(name for name in _HOURS if getattr(self, name) is not None)
+        return Limit(getattr(self, key), _HOURS[key])
+
+
+def _one_or_more(value: Any) -> Any:
+    """A rule alone is a list of one."""
+    return [value] if isinstance(value, dict) else value
 
 
 class Title(Strict):
@@ -212,7 +290,7 @@ class Profile(Strict):
     columns: dict[str, _Mapped]
     location: Location | None = Field(default=None, validate_default=True)
     category: Category | None = None
-    deadline: tuple[Deadline, ...] = ()
+    deadline: Annotated[tuple[Deadline, ...], BeforeValidator(_one_or_more)] = ()
     unknown_units: Literal["quarantine", "add"] = "quarantine"
     sheet: str | None = None
     separator: str | None = Field(default=None, min_length=1, max_length=1)
@@ -251,6 +329,9 @@ class Profile(Strict):
                 raise Invalid("unmapped", name=name)
             if columns[name].default is not None:
                 raise Invalid("default_key", name=name)
+        needed = _JUDGED_BY | {*_REQUIRED[info.data["kind"]]} if info.data["kind"] != "steps" else known
+        for name in sorted(name for name in needed & columns.keys() if columns[name].invalid == "drop"):
+            raise Invalid("needed", name=name)
         for name in WORDS.keys() & columns.keys():
             columns[name].require_words(WORDS[name])
         return columns
@@ -267,8 +348,8 @@ class Profile(Strict):
         if self.kind != "cases" and (self.category or self.deadline):
             raise Invalid("only_cases")
         for rule in self.deadline:
-            if rule.after is not None and rule.after not in self.columns:
-                raise Invalid("deadline_field", name=rule.after)
+            if rule.from_ is not None and rule.from_ not in self.columns:
+                raise Invalid("deadline_field", name=rule.from_)
         return self
 
     @property
@@ -290,7 +371,7 @@ class Profile(Strict):
             names += [*self.location.system.names] if self.location.system else []
         names += [self.category.column, *self.category.kind.names] if self.category else []
         for rule in self.deadline:
-            names += [rule.column, rule.when.column if rule.when else None]
+            names += [rule.column, *rule.first, rule.when.column if rule.when else None]
         return list(dict.fromkeys(n for n in names if n))
 
 

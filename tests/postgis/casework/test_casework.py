@@ -213,6 +213,9 @@ def test_the_docket_finds_by_unit_grid_class_and_lateness(desk: Work) -> None:
     assert (row["unit_name_zh"], row["unit_name_en"]) == (unit["name_zh"], unit["name_en"])
     assert (row["category_name_zh"], row["category_name_en"]) == (names["zh"], names["en"])
     assert names["zh"]
+    grids = lookup.show_case(desk, "B").grids
+    assert (row["grid_code"], row["grid_code"]) == ("D2-1", grids[-1]["code"])
+    assert (row["grid_name_zh"], row["grid_name_en"]) == (grids[-1]["name_zh"], grids[-1]["name_en"])
     assert listed(grid="D1") == ["A"]
     assert listed(category="component:02*") == ["B"]
     assert listed(states=["reported"]) == []

@@ -2,12 +2,15 @@
 
 import datetime as dt
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from gridmgmt.assessing.operations import scoring
+from gridmgmt.calendars import Calendar
 from gridmgmt.casework.cases import STATES
 from gridmgmt.casework.operations import cases, lookup
 from gridmgmt.casework.operations.cases import Request
@@ -18,8 +21,11 @@ from gridmgmt.figures.operations import step_counts
 from gridmgmt.files import calendars
 from gridmgmt.intake.operations import step_sheets
 from gridmgmt.periods import parse_period
+from tests import worlds
 from tests.postgis.figures.test_step_counts import inputs, to_verification
 from tests.postgis.worksite import acted, at, dispatched, folded, opened, row, take
+
+EVENING = at(18)
 
 
 @pytest.mark.parametrize(
@@ -242,16 +248,88 @@ def test_renewing_gives_stored_cases_the_deadlines_of_the_new_calendar(
     case = take(desk, "dispatch", 16, "A", day=2)  # 4 working hours from the 2nd, 16:00
     assert (case.due_at, case.is_provisional) == (at(10, 3), True)
     known = take(desk, "dispatch", 16, "B", day=2, due_at=at(9, 9).isoformat())
-    assert cases.renew_deadlines(desk) == 0
+    assert cases.renew_deadlines(desk) == []
     monkeypatch.setattr(calendars, "load", lambda _name: own("2025-12-31", "2025-12-03"))
-    assert cases.renew_deadlines(desk) == 1
-    assert cases.renew_deadlines(desk) == 0
+    assert [r.case_no for r in cases.renew_deadlines(desk)] == ["A"]
+    assert cases.renew_deadlines(desk) == []
     case = folded(desk, "A")
     assert (case.due_at, case.is_provisional, row(desk, "A")["due_at"]) == (at(10, 4), False, at(10, 4))
     assert folded(desk, "B") == known
     shown = lookup.show_case(desk, "A")
     assert shown.steps[-1].kind == "renew"
     assert lookup.show_case(desk.but(now=dt.datetime.now(dt.UTC)), "A").accounts[0].periods[0].due_at == at(10, 4)
+
+
+def test_a_holiday_moved_by_decree_leaves_each_deadline_with_its_own_calendar_until_it_is_renewed(
+    desk: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Known through the year from the beginning; then 2 and 3 December 2025 become days off."""
+    real = calendars.load
+
+    def own(days_off: str) -> Calendar:
+        path = tmp_path / f"off{days_off}.yaml"
+        path.write_text(
+            "id: own\ntitle: {zh: 自有, en: own}\nholidays: listed\nwork_week: [1, 2, 3, 4, 5]\nhours_per_day: 8\n"
+            f'working_time: [["08:00", "12:00"], ["14:00", "18:00"]]\ndays_off: [{days_off}]\n'
+            "known_through: 2025-12-31\n",
+            "utf-8",
+        )
+        return real(str(path))
+
+    before, after = own(""), own("2025-12-02, 2025-12-03")
+    monkeypatch.setattr(calendars, "load", lambda _name: before)
+    opened(desk, "A")
+    for kind in ("accept", "register", "dispatch"):
+        case = take(desk, kind, 16, "A")  # 4 working hours from Monday the 1st, 16:00
+    assert (case.due_at, case.is_provisional) == (at(10, 2), False)
+    working = handling(desk, "A").deadline
+    assert working is not None
+    assert handling(desk, "A").calendar is None
+
+    monkeypatch.setattr(calendars, "load", lambda _name: after)
+    clock = handling(desk, "A")
+    assert (clock.due_at, clock.deadline, clock.calendar) == (at(10, 2), working, before.identity)
+    assert clock.light is not None
+    assert clock.light.share == Fraction(1, 2)  # at 18:00 of the day: two of its four hours
+    (listed,) = cases.renew_deadlines(desk.but(keep=False))
+    assert (listed.case_no, listed.calendars, listed.state) == ("A", (before.identity,), "dispatched")
+    assert (listed.before["due_at"], listed.after["due_at"]) == (at(10, 2), at(10, 4))
+    assert folded(desk, "A") == case
+
+    assert cases.renew_deadlines(desk) == [listed]
+    assert cases.renew_deadlines(desk) == []
+    assert handling(desk, "A").due_at == at(10, 2)  # as it stood on that day
+    clock = handling(desk, "A", None)
+    assert (clock.due_at, clock.calendar, row(desk, "A")["due_at"]) == (at(10, 4), None, at(10, 4))
+    assert clock.deadline is not None
+    assert {"days": "2025-12-02 – 2025-12-03", "kind": "holiday", "zh": None, "en": None} in [
+        line.facts for line in clock.deadline.working
+    ]
+
+    monkeypatch.setattr(calendars, "load", lambda _name: before)  # the decree is taken back
+    (back,) = cases.renew_deadlines(desk)
+    assert (back.before["due_at"], back.after["due_at"]) == (at(10, 4), at(10, 2))
+    assert handling(desk, "A", None).deadline == working
+
+
+def test_a_calendar_that_was_never_kept_leaves_a_deadline_without_working_and_says_so(
+    desk: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dispatched(desk)
+    counted = folded(desk).due_at
+    other = replace(calendars.load("none"), identity="none@0123456789ab")
+    with worlds.tampered(desk) as connection:
+        connection.execute(text("DELETE FROM work_calendar"))
+    monkeypatch.setattr(calendars, "load", lambda _name: other)
+    clock = handling(desk, "A")
+    assert (clock.due_at, clock.is_kept) == (counted, False)
+    assert clock.calendar is not None
+
+
+def handling(work: Work, case_no: str, now: dt.datetime | None = EVENING) -> lookup.StageClock:
+    """The clock of a case's handling, on the day of its dispatch at 18:00 or (None) today."""
+    _, found = lookup.clocks(work.but(now=now), case_no)
+    return next(c for c in found if c.stage == "handling")
 
 
 def test_the_commands_take_states_and_facts_by_their_chinese_words() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from gridmgmt import geo
+from gridmgmt.database import tables as t
 from gridmgmt.database.work import Work
 from gridmgmt.errors import MostOutside
 from gridmgmt.intake.operations import imports
@@ -60,3 +61,36 @@ def test_half_outside_or_said_to_be_right_is_loaded(town: Work, tmp_path: Path) 
     path = towns.write_csv(tmp_path / "far.csv", rows(lambda x, y: (x + 3, y + 1), 7))
     profile = towns.write_profile(tmp_path, towns.CASES)
     assert imports.import_file(town, path, profile, outside_ok=True).located == {"outside": 7}
+
+
+def test_a_place_that_many_rows_share_is_told(town: Work, tmp_path: Path) -> None:
+    """A geocoder's default point: 20 rows of 25; 19 are not told."""
+    default, other = towns.middle("D1-1"), towns.middle("D2-2")
+    rest = [case(f"R{i}", (other[0] + i * 1e-6, other[1])) for i in range(5)]
+    few = load(town, tmp_path, [*rest, *(case(f"F{i}", default) for i in range(19))])
+    assert few.shared_places == []
+    many = load(town, tmp_path, [*rest, *(case(f"M{i}", default) for i in range(20))])
+    assert [(p.lon, p.lat, p.n) for p in many.shared_places] == [(*default, 20)]
+
+
+def test_a_wrong_deadline_that_is_left_out_leaves_its_case_in_and_is_told(town: Work, tmp_path: Path) -> None:
+    profile = tmp_path / "own.yaml"
+    profile.write_text(towns.CASES.replace("[{column: due}]", "{column: due, invalid: drop}"), "utf-8")
+    rows = [case(f"L{i}", due="2025-01-01" if i < 7 else "") for i in range(9)]
+    path = towns.write_csv(tmp_path / "due.csv", rows, towns.FIELDS)
+    report = imports.import_file(town, path, str(profile))
+    assert (report.n_new, report.n_quarantined) == (9, 0)
+    (told,) = report.dropped
+    assert (told.name, told.column, told.code, told.n) == ("due_at", "due", "time_before_report", 7)
+    assert told.first == [(row, "2025-01-01") for row in range(2, 7)]
+    assert report.as_dict()["dropped"][0]["n"] == 7
+
+
+def test_a_deadline_in_working_days_is_counted_by_the_citys_calendar(town: Work, tmp_path: Path) -> None:
+    """The town's calendar is China's: 1 to 5 May 2025 are holidays."""
+    profile = tmp_path / "own.yaml"
+    profile.write_text(towns.CASES.replace("[{column: due}]", "{from: reported_at, working_days: 3}"), "utf-8")
+    path = towns.write_csv(tmp_path / "work.csv", [case("W", at="2025-04-30 08:00:00")], towns.FIELDS)
+    imports.import_file(town, path, str(profile))
+    (row,) = towns.select_all(town, t.cases.c.due_at, where=t.cases.c.case_no == "W")
+    assert row[0].astimezone(towns.CITY.zone).strftime("%m-%d %H:%M") == "05-07 18:00"

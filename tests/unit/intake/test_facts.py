@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gridmgmt import city, geo
+from gridmgmt.errors import ProfileInvalid
+from gridmgmt.files import calendars
 from gridmgmt.files.cells import as_code
 from gridmgmt.files.rows import X, Y
 from gridmgmt.intake.readers import profiles
@@ -384,3 +386,90 @@ def test_times_as_exports_and_people_write_them(written: str, local: str) -> Non
 @pytest.mark.parametrize("written", ["2025-03-05 下午13:05", "2025-03-05 24:01", "2025-02-30 24:00", "4572"])
 def test_what_only_looks_like_such_a_time_is_told(written: str) -> None:
     assert "time_unreadable" in [f.code for f in read({"上报": written}).faults]
+
+
+# --- deadlines and fields that may be left out ---------------------------------------------------------------------
+
+
+def with_deadline(rule: str) -> str:
+    assert "deadline:\n  - {column: 时限}\n" in PROFILE
+    return PROFILE.replace("deadline:\n  - {column: 时限}\n", f"deadline: {rule}\n")
+
+
+@pytest.mark.parametrize(
+    ("rule", "due"),
+    [
+        ("{from: reported_at, days: 5}", "2025-03-06 00:00"),
+        ("{after: reported_at, hours: 1.5}", "2025-03-01 01:30"),
+        ("{from: reported_at, working_days: 5}", "2025-03-07 10:00"),  # a Saturday: Monday to Friday, 18:00
+        ("{from: reported_at, working_hours: 4}", "2025-03-03 04:00"),
+        ("{column: 时限, day: end}", "2025-03-02 00:00"),  # 08:00 on that day: a time, not a day
+        ("{first: [延期, 时限]}", "2025-03-02 00:00"),
+        ("[{column: 延期}, {from: reported_at, days: 1}]", "2025-03-02 00:00"),
+    ],
+)
+def test_a_deadline_is_counted_or_read(rule: str, due: str) -> None:
+    raw = pd.DataFrame([ROW], index=pd.RangeIndex(2, 3, name="row"), dtype="str")
+    profile = profiles.parse(with_deadline(rule), "test.yaml")
+    assert only(parse(raw, profile, CITY, KNOWN, calendar=calendars.load("cn")))["due_at"] == utc(due)
+
+
+@pytest.mark.parametrize(
+    ("text", "day", "due"),
+    [
+        ("2025-03-02", "start", "2025-03-01 16:00"),
+        ("2025-03-02", "end", "2025-03-02 16:00"),
+        ("2025-03-02 00:00:00", "end", "2025-03-02 16:00"),
+        ("2025-03-02 24:00", "end", "2025-03-02 16:00"),  # says so itself
+        ("2025年3月2日", "end", "2025-03-02 16:00"),
+        ("2025-03-02 17:30", "end", "2025-03-02 09:30"),
+    ],
+)
+def test_a_day_without_a_time_is_its_beginning_or_its_end(text: str, day: str, due: str) -> None:
+    row = only(read({"时限": text}, profile=with_deadline(f"{{column: 时限, day: {day}}}")))
+    assert row["due_at"] == utc(due)
+
+
+def test_a_wrong_deadline_goes_to_quarantine_with_its_case_unless_the_profile_leaves_it_out() -> None:
+    bad = {"时限": "2025-02-28"}  # before the report
+    assert [f.code for f in read(bad).faults] == ["time_before_report"]
+    parsed = read(
+        bad, {"编号": "A2", "时限": "无"}, {"编号": "A3"}, profile=with_deadline("{column: 时限, invalid: drop}")
+    )
+    assert parsed.faults == []
+    assert list(parsed.facts["case_no"]) == ["A1", "A2", "A3"]
+    assert list(parsed.facts["due_at"].isna()) == [True, True, False]
+    told = [(f.row, f.value, f.code) for f in parsed.dropped["due_at"]]
+    assert told == [(3, "无", "time_unreadable"), (2, "2025-02-28", "time_before_report")]
+
+
+def test_a_later_rule_does_not_replace_a_deadline_that_was_left_out() -> None:
+    rules = "[{column: 时限, invalid: drop}, {from: reported_at, days: 5}]"
+    parsed = read({"时限": "2025-02-28"}, {"编号": "A2", "时限": ""}, profile=with_deadline(rules))
+    assert parsed.faults == []
+    assert pd.isna(parsed.facts["due_at"].iloc[0])
+    assert parsed.facts["due_at"].iloc[1] == utc("2025-03-06 00:00")
+
+
+def test_what_is_left_out_is_empty_whatever_its_type() -> None:
+    profile = PROFILE
+    for name, column in (("n_rework", "返工"), ("is_repeat", "重复"), ("handled_at", "处置")):
+        profile = profile.replace(f"  {name}: {column}\n", f"  {name}: {{column: {column}, invalid: drop}}\n")
+    row = only(read({"返工": "很多", "重复": "或许", "处置": "昨天"}, profile=profile))
+    assert [pd.isna(row[name]) for name in ("n_rework", "is_repeat", "handled_at")] == [True, True, True]
+    assert row["closed_at"] == utc("2025-03-01 02:00")
+
+
+@pytest.mark.parametrize("name", ["case_no", "reported_at", "closed_at", "status", "unit_code"])
+def test_no_case_goes_without_what_it_is_judged_by(name: str) -> None:
+    column = profiles.parse(PROFILE, "test.yaml").columns[name].column
+    old = next(line for line in PROFILE.splitlines() if line.startswith(f"  {name}:"))
+    with pytest.raises(ProfileInvalid) as e:
+        profiles.parse(PROFILE.replace(old, f"  {name}: {{column: {column}, invalid: drop}}"), "test.yaml")
+    assert e.value.reason == {"code": "invalid_needed", "name": name}
+
+
+def test_the_first_column_that_has_a_value_is_taken() -> None:
+    profile = PROFILE.replace("  description: 描述\n", "  description: {first: [备注, 描述]}\n")
+    parsed = read({"备注": "", "描述": "旧"}, {"编号": "A2", "备注": "新", "描述": "旧"}, profile=profile)
+    assert list(parsed.facts["description"]) == ["旧", "新"]

@@ -1,0 +1,83 @@
+"""A profile is proposed for a file that nobody knows, and its cases come in by it, each in its grid."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pyproj import Transformer
+
+from gridmgmt.city import STORAGE_EPSG
+from gridmgmt.database import tables as t
+from gridmgmt.database.work import Work
+from gridmgmt.intake.exports.profile_text import profile_text
+from gridmgmt.intake.operations import imports, proposing
+from gridmgmt.intake.proposing import Proposal
+from tests.postgis import towns
+
+Point = tuple[float, float]
+
+
+def codes(proposal: Proposal) -> set[str]:
+    return {r.code for r in proposal.remarks}
+
+
+def strange(path: Path, of: Callable[[float, float], Point], encoding: str = "gb18030") -> Path:
+    """A title above the header, semicolons, GBK, days as deadlines, states of the maker's own, rows without place."""
+    rows = ["某区城市管理案件导出;;;;;;;", "工单编号;创建时间;截止时间;状态;结案时间;坐标X;坐标Y;承办单位"]
+    for i in range(40):
+        home = towns.COMMUNITIES[i % 4]
+        x, y = of(*towns.middle(home)) if i % 10 else (0.0, 0.0)
+        state = ("已办结", "处理中", "挂起待查")[i % 3]
+        closed = f"2025-12-{i % 20 + 3:02}日".replace("日", " 10:00") if i % 3 == 0 else "无"
+        rows.append(
+            f"GD{i:04};2025年12月{i % 20 + 1}日 08:30;2025/12/{i % 20 + 4};{state};{closed};{x!r};{y!r};第{i % 2}所"
+        )
+    path.write_bytes("\n".join(rows).encode(encoding))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("of", "expected"),
+    [
+        (lambda x, y: (x, y), ("坐标X", "坐标Y", "epsg:4490")),
+        (lambda x, y: (y, x), ("坐标Y", "坐标X", "epsg:4490")),
+        (lambda x, y: metres(x, y), ("坐标X", "坐标Y", f"epsg:{towns.CITY.metric_epsg}")),
+    ],
+)
+def test_a_strange_file_is_in_by_what_is_proposed(
+    town: Work, tmp_path: Path, of: Callable[[float, float], Point], expected: tuple[str, str, str]
+) -> None:
+    path = strange(tmp_path / "导出.csv", of)
+    proposal = proposing.propose(town, path)
+    place = proposal.profile["location"]
+    assert (place["lon"], place["lat"], place["system"]) == expected
+    assert place["null"] == [[0, 0]]
+    assert proposal.profile["deadline"] == [{"column": "截止时间", "day": "end"}]
+    assert (proposal.profile["encodings"], proposal.profile["separator"]) == (["gb18030"], ";")
+    assert ("proposed_exchanged" in codes(proposal)) == (expected[0] == "坐标Y")
+    assert {"proposed_state", "proposed_day_end", "proposed_units", "proposed_encoding"} <= codes(proposal)
+    written = tmp_path / "proposed.yaml"
+    written.write_text(profile_text(proposal, "zh"), "utf-8")
+    report = imports.import_file(town, path, str(written))
+    assert (report.n_new, report.n_quarantined, report.located) == (40, 0, {"leaf": 36, "no_location": 4})
+    c = t.cases.c
+    found = {r[0]: r for r in towns.select_all(town, c.case_no, c.status, c.due_at, c.closed_at)}
+    zone = towns.CITY.zone
+    assert [found[f"GD000{i}"][1] for i in range(3)] == ["closed", "handling", "registered"]
+    assert found["GD0001"][2].astimezone(zone).strftime("%m-%d %H:%M") == "12-06 00:00"  # the end of the 5th
+    assert (found["GD0001"][3], found["GD0003"][3].astimezone(zone).strftime("%d %H:%M")) == (None, "06 10:00")
+
+
+def metres(x: float, y: float) -> Point:
+    """As the city's metric system writes a place."""
+    lon_lat = Transformer.from_crs(STORAGE_EPSG, towns.CITY.metric_epsg, always_xy=True)
+    east, north = lon_lat.transform(x, y)
+    return east, north
+
+
+def test_a_file_without_number_time_or_place_says_what_is_missing(town: Work, tmp_path: Path) -> None:
+    path = tmp_path / "poor.csv"
+    path.write_text("甲,乙\n1,a\n1,b\n2,b\n", "utf-8")
+    proposal = proposing.propose(town, path)
+    assert {"proposed_missing", "proposed_no_place", "proposed_incomplete"} <= codes(proposal)
+    assert profile_text(proposal, "zh").startswith("# 建议的导入方案")
