@@ -143,11 +143,11 @@ def test_what_cannot_be_taken_is_refused_with_its_place(
         ("{rulebook: other, take: item}", "item belongs to take: item"),
         ("{rulebook: other, item: total}", "item belongs to take: item"),
         ("{rulebook: other, whose: named}", "named belongs to whose: named"),
-        ("{rulebook: other, whose: somebody}", "'same', 'parent', 'children', 'home_unit' or 'named'"),
+        ("{rulebook: other, whose: somebody}", "same, parent, children, home_unit, named"),
     ],
 )
 def test_a_relation_is_one_of_a_closed_list_and_whole(tmp_path: Path, result: str, reason: str) -> None:
-    assert reason in refused(write(tmp_path, "book", result, month())).reason
+    assert reason in str(refused(write(tmp_path, "book", result, month())).reason)
 
 
 def test_persons_and_units_meet_by_the_home_unit(tmp_path: Path) -> None:
