@@ -11,8 +11,8 @@ from tests.docs.pages import ROOT
 PAGE = (ROOT / "docs" / "schemes.md").read_text("utf-8")
 ROWS = {m[1]: [c.strip() for c in m[0].strip("|").split("|")] for m in re.finditer(r"^\| `(\w+)` \|.*$", PAGE, re.M)}
 NAMED_ONLY = {"ningbo_affiliated", "yangzhou_citybureau_extra"}
-OWN = {"grid_baseline", "changning_department", "changning_units"}
-"""Rulebooks beside the 27: the project's own, and two further populations of a scheme."""
+OWN = {"grid_baseline", "beijing_unit", "changning_department", "changning_units"}
+"""Rulebooks beside the 27: the project's own, and further populations of schemes."""
 CADENCES = {"week", "month", "quarter", "half-year", "year"}
 
 
