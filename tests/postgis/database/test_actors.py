@@ -153,7 +153,7 @@ ONLY_ADDED = (
     "actor", "assessment_act", "assessment_case", "assessment_sample", "assessment_step", "assessment_subject",
     "assignment", "attachment", "case_version", "category_version", "draw", "draw_item", "entry", "finding",
     "inspection", "notice", "notice_check", "notice_finding", "responsibility", "rulebook_version", "sample_version",
-    "staff_day", "step", "unit_version", "work_calendar",
+    "staff_day", "step", "unit_version", "work_calendar", "duty_event", "handed_in",
 )  # fmt: skip
 DELETED = ("appeal", "assessment", "batch", "category", "unit")
 
