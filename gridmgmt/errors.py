@@ -14,7 +14,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── CrsImplausible    CrsLooksProjected, CrsLooksSwapped, CrsLooksGeographic, CrsAxesSwapped, CrsUnitMistaken,
     │   │                     CrsElsewhere
     │   ├── MetricCrsElsewhere, GridAreaInvalid
-    │   ├── PeriodInvalid, PeriodAhead, CutOffAhead, InstantInvalid, LevelUnknown, CodeInvalid
+    │   ├── PeriodInvalid, PeriodAhead, CutOffAhead, InstantInvalid, LevelUnknown, CodeInvalid, CategorySeveral
     │   ├── EditionInvalid    its topology report says why
     │   ├── DeliveryIncomplete, MostOutside
     │   ├── RulebookInvalid   file, line and key
@@ -40,7 +40,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   └── NoEditionOnDate   no edition is valid on that day
     ├── ConflictError         right in itself, but not in this state
     │   ├── CityExists, EditionExists, EditionActive, EditionOverlap, EditionShrinks
-    │   ├── CategoryUnknown, CategorySeveral, UnitUnknown
+    │   ├── CategoryUnknown, UnitUnknown
     │   ├── RulebookChanged   a version that was used is not edited: it gets a new number
     │   ├── RulebooksDiffer   periods that are to be compared were assessed by different texts
     │   ├── AssessmentFormOld
@@ -677,7 +677,7 @@ class CategoryUnknown(ConflictError, _Value):
     """A category that the city's table does not hold."""
 
 
-class CategorySeveral(ConflictError, _Value, _Known):
+class CategorySeveral(InputError, _Value, _Known):
     """A name that several categories of the city's table have or hold."""
 
 

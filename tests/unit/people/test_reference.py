@@ -215,5 +215,5 @@ def test_a_table_with_optional_columns_is_read_from_a_workbook_and_parquet(tmp_p
     for name, given, level in (("plain", frame, None), ("more", more, 3)):
         given.to_excel(tmp_path / f"{name}.xlsx", index=False)
         given.to_parquet(tmp_path / f"{name}.parquet")
-        for kind in ("xlsx", "parquet"):
-            assert reference.read_units(tmp_path / f"{name}.{kind}", CITY)[2].level == level
+        for kind, row in (("xlsx", 2), ("parquet", 1)):  # Parquet has no row of heads
+            assert reference.read_units(tmp_path / f"{name}.{kind}", CITY)[row].level == level

@@ -364,4 +364,4 @@ class TestRanges:
     def test_other_ranges_are_refused(self, text: str) -> None:
         with pytest.raises(PeriodInvalid) as e:
             parse_range(text)
-        assert "2015-01..2015-12" in e.value.forms
+        assert {"2025-01..2025-12", "2015-01..2015-12"} & {*e.value.forms}  # of the year asked, if one can be read
