@@ -42,13 +42,11 @@ class Results:
 
     def value(self, rule: ResultOf | None, subject: Assessed) -> tuple[str, list[dict[str, Any]]] | None:
         """The plain value of an input that is a result, and what it was made of; None where anything is not there."""
-        taken: list[dict[str, Any]] = []
-        for label in self._labels(rule) if rule is not None else ():
-            part = self._of_period(rule, label, subject) if rule is not None else None
-            if part is None:
-                return None
-            taken += part
-        if rule is None or not taken:
+        if rule is None:
+            return None
+        parts = [self._of_period(rule, label, subject) for label in self._labels(rule)]
+        taken = [part for own in parts if own is not None for part in own]
+        if not taken or None in parts:
             return None
         values = [Fraction(t["value"]) for t in taken]
         result = sum(values, Fraction(0)) / (len(values) if rule.how == "mean" else 1) * rule.times

@@ -1,6 +1,7 @@
 """The city and its reference tables: units, categories, responsibility rules."""
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from gridmgmt import city as cities_data
 from gridmgmt.city import City
 from gridmgmt.database import actors, batches, cities, facts, quarantine
 from gridmgmt.database.actors import Written
-from gridmgmt.database.work import Work
+from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import CategoryUnknown, UnitUnknown
 from gridmgmt.faults import Fault
 from gridmgmt.files.tables import refuse
@@ -200,12 +201,7 @@ def past_of_units(work: Work, code: str | None = None) -> list[dict[str, Any]]:
     ------
     UnitUnknown
     """
-    with work.snapshot() as connection:
-        zone = cities.load_city(connection).zone
-        found = units.past(connection, code)
-    if code is not None and not found:
-        raise UnitUnknown(value=code)
-    return [{**row, "known_at": row["known_at"].astimezone(zone)} for row in found]
+    return _past(work, units.past, code, UnitUnknown)
 
 
 def past_of_categories(work: Work, category: str | None = None) -> list[dict[str, Any]]:
@@ -215,11 +211,20 @@ def past_of_categories(work: Work, category: str | None = None) -> list[dict[str
     ------
     CategoryUnknown
     """
+    return _past(work, category_store.past, category, CategoryUnknown)
+
+
+def _past(
+    work: Work,
+    read: Callable[[Connection, str | None], list[dict[str, Any]]],
+    one: str | None,
+    unknown: type[UnitUnknown] | type[CategoryUnknown],
+) -> list[dict[str, Any]]:
     with work.snapshot() as connection:
         zone = cities.load_city(connection).zone
-        found = category_store.past(connection, category)
-    if category is not None and not found:
-        raise CategoryUnknown(value=category)
+        found = read(connection, one)
+    if one is not None and not found:
+        raise unknown(value=one)
     return [{**row, "known_at": row["known_at"].astimezone(zone)} for row in found]
 
 
