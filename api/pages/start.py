@@ -18,7 +18,7 @@ from gridmgmt.figures.indicators import RATIOS
 from gridmgmt.figures.names import indicator_words
 from gridmgmt.people.operations import reference
 from gridmgmt.scorecards.documents import Grade
-from gridmgmt.scorecards.exports.cards import short_grade
+from gridmgmt.scorecards.exports.cards import read_instant, short_grade
 from gridmgmt.texts import catalogue, word
 from maps.style import GRADES, ramp
 
@@ -55,6 +55,7 @@ def start(ask: Annotated[AskPage, Query()], request: Request, work: Database, la
         systems=_SYSTEMS,
         measures={m: _measure(m, lang) for m in _MAP_MEASURES},
         t=lambda code, **facts: word(PREFIX + code, facts, lang),
+        read_instant=read_instant,
         data=_data(ask, city, lang, chosen),
     )  # fmt: skip
     return HTMLResponse(html, headers={"Cache-Control": "no-cache", "Vary": "Accept-Language"})

@@ -226,6 +226,7 @@ def test_maps_say_what_the_scorecards_say(client):
 
 def test_the_start_page_speaks_the_readers_language(client):
     chinese = client.get("/").text
+    assert "2026-01-01 00:00 " in chinese.partition("<footer>")[2]  # a time as people read it
     assert "小城" in chinese
     assert "责任单位查询" in chinese
     assert "Find the responsible unit" in client.get("/", headers={"accept-language": "en-GB,en;q=0.9,zh;q=0.5"}).text
