@@ -22,8 +22,8 @@ import shapely
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, PositiveInt
 
-from gridmgmt import texts
-from gridmgmt.errors import FileUnreadable, FormatForeign, GeometryTooLarge, OptionInvalid, by_parser
+from gridmgmt import bounds, texts
+from gridmgmt.errors import FileUnreadable, FormatForeign, GeometryTooLarge, GridmgmtError, OptionInvalid, by_parser
 from gridmgmt.files import attributes, data_files
 from gridmgmt.settings import data_path
 
@@ -220,6 +220,32 @@ def read(
         except Exception as e:  # GDAL's errors have no common class
             raise FileUnreadable(file=str(path), reason=by_parser(e)) from e
     check_size(frame, path.name)
+    return frame
+
+
+def read_parquet(path: Path, name: str) -> gpd.GeoDataFrame:
+    """A file of GeoParquet as a frame, in the coordinates that it has; what it says of its size is looked at first.
+
+    Parameters
+    ----------
+    name
+        What messages call it.
+
+    Raises
+    ------
+    FileUnreadable, LimitExceeded, GeometryTooLarge
+    """
+    try:
+        size, n = path.stat().st_size, bounds.check_parquet(path)
+        for what, found, most in (("bytes", size, limits().max_bytes), ("features", n, limits().max_features)):
+            if found > most:
+                raise GeometryTooLarge(file=path.name, what=what, n=found, most=most, row=None)
+        frame = gpd.read_parquet(path)
+    except GridmgmtError:
+        raise
+    except Exception as e:  # Arrow's errors have no common class
+        raise FileUnreadable(file=name, reason=by_parser(e)) from e
+    check_size(frame, name)
     return frame
 
 
