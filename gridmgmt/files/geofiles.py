@@ -219,7 +219,7 @@ def read(
             raise
         except Exception as e:  # GDAL's errors have no common class
             raise FileUnreadable(file=str(path), reason=by_parser(e)) from e
-    check_size(frame, path.name)
+    _check_size(frame, path.name)
     return frame
 
 
@@ -245,11 +245,11 @@ def read_parquet(path: Path, name: str) -> gpd.GeoDataFrame:
         raise
     except Exception as e:  # Arrow's errors have no common class
         raise FileUnreadable(file=name, reason=by_parser(e)) from e
-    check_size(frame, name)
+    _check_size(frame, name)
     return frame
 
 
-def check_size(frame: pd.DataFrame, name: str) -> None:
+def _check_size(frame: pd.DataFrame, name: str) -> None:
     """Refuse geometry with more corners, or a ring with more crossings of itself, than the limits allow.
 
     Raises

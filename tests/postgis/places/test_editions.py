@@ -6,16 +6,22 @@ from pathlib import Path
 import geopandas as gpd
 import pytest
 import shapely
-from psycopg.errors import ExclusionViolation
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import Range
-from sqlalchemy.exc import IntegrityError
 
 from gridmgmt.assessing.operations import explaining, scoring
 from gridmgmt.database import cities
 from gridmgmt.database import tables as t
 from gridmgmt.database.work import Work
-from gridmgmt.errors import EditionActive, EditionExists, EditionInvalid, EditionMissing, EditionOverlap, EditionShrinks
+from gridmgmt.errors import (
+    DatabaseRefused,
+    EditionActive,
+    EditionExists,
+    EditionInvalid,
+    EditionMissing,
+    EditionOverlap,
+    EditionShrinks,
+)
 from gridmgmt.files.checking import limits
 from gridmgmt.people.operations import assigning, reference
 from gridmgmt.people.store import units
@@ -86,9 +92,10 @@ class TestActivation:
 
     def test_the_database_itself_refuses_an_overlap(self, town: Work) -> None:
         days_of_another = Range(dt.date(2025, 12, 31), NEW_YEAR)
-        with pytest.raises(IntegrityError) as caught, town.transaction() as connection:
+        with pytest.raises(DatabaseRefused) as caught, town.transaction() as connection:
             connection.execute(t.edition.insert().values(name="x", report={}, valid=days_of_another))
-        assert isinstance(caught.value.orig, ExclusionViolation)
+        assert caught.value.table == "edition"
+        assert "ex_edition_valid" in caught.value.reason
 
     def test_a_report_with_errors_refuses_it(self, town: Work, tmp_path: Path) -> None:
         add_edition(town, tmp_path, "2026", None, overlapping())

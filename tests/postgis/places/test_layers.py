@@ -10,11 +10,18 @@ import geopandas as gpd
 import pytest
 import shapely
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
 
 from gridmgmt.database import tables as t
 from gridmgmt.database.work import Work
-from gridmgmt.errors import LayerEmpty, LayerExists, LayerKindMissing, LayerMissing, LayerOverlap, OptionInvalid
+from gridmgmt.errors import (
+    DatabaseRefused,
+    LayerEmpty,
+    LayerExists,
+    LayerKindMissing,
+    LayerMissing,
+    LayerOverlap,
+    OptionInvalid,
+)
 from gridmgmt.files.checking import limits
 from gridmgmt.places import layers as domain
 from gridmgmt.places.operations import layers
@@ -169,7 +176,7 @@ def test_the_database_holds_no_two_layers_of_a_day(town: Work, tmp_path: Path) -
         "INSERT INTO layer (kind, name, valid, sha256, n_features, batch_id) "
         "SELECT kind, name, '[2025-06-01,)', sha256, n_features, batch_id FROM layer"
     )
-    with pytest.raises(IntegrityError, match="ex_layer_valid"), town.transaction() as connection:
+    with pytest.raises(DatabaseRefused, match="ex_layer_valid"), town.transaction() as connection:
         connection.execute(again)
 
 
