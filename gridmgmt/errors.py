@@ -852,6 +852,10 @@ class DatabaseFailed(UnavailableError, _Reason):
     state: str
 
 
+class DiskFull(UnavailableError, _File):
+    """The disk has no room left for a file that is being written; what stood there stays."""
+
+
 class DatabaseOutdated(UnavailableError):
     """The database's tables are not those of this release."""
 
