@@ -139,11 +139,10 @@ def _excel(rows: Rows, wanted: Sequence[str], sheet: str | None) -> Iterator[pd.
 
 def _parquet(rows: Rows, wanted: Sequence[str]) -> Iterator[pd.DataFrame]:
     try:
+        bounds.check_parquet(rows.path)
         file = pq.ParquetFile(rows.path)
-        bounds.hold(rows.path, "columns", file.metadata.num_columns)
-        bounds.hold(rows.path, "rows", file.metadata.num_rows)
         if b"geo" in (file.schema_arrow.metadata or {}) and X in wanted:
-            yield from layers.points(rows, wanted, gpd.read_parquet(rows.path))
+            yield from layers.points(rows, wanted, geofiles.read_parquet(rows.path, rows.path.name))
             return
         require(rows.path, wanted, file.schema_arrow.names)
         row = 1
