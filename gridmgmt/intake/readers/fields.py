@@ -54,10 +54,14 @@ class Chunk:
         self.zone = zone
         none = {"", *profile.null_values}
         read = profile.file_columns()
-        self.faults = Faults(f for f in unread if f.column in read and f.value not in none)
+        wrong = [f for f in unread if f.column in read and f.value not in none]
+        self.faults = Faults(f for f in wrong if f.column not in profile.droppable)
         self._unread = {(f.row, f.column) for f in self.faults}
         self.notes: dict[str, int] = {}
         self.dropped: dict[str, dict[int, Fault]] = {}
+        for f in wrong:
+            for field in profile.droppable.get(f.column, ()):
+                self.dropped.setdefault(field, {}).setdefault(f.row, f)
         self._seen: set[tuple[int, str, str]] = set()
         self._leaving_out: str | None = None
 
