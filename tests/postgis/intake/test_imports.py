@@ -7,6 +7,7 @@ from pathlib import Path
 
 import geopandas as gpd
 import openpyxl
+import pandas as pd
 import pytest
 import shapely
 from hypothesis import HealthCheck, Phase, given
@@ -452,3 +453,20 @@ def test_the_rows_of_a_layer_come_back_as_a_sheet_with_its_system(town: Work, tm
     assert len(set(select_all(town, t.cases.c.lon, t.cases.c.lat))) == 1
     kept = [counts["outside_ok"] for (counts,) in select_all(town, t.batch.c.counts) if "outside_ok" in counts]
     assert kept[-2:] == [True, True]
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_bad_row_of_parquet_waits_with_the_columns_that_the_profile_does_not_name(
+    town: Work, tmp_path: Path, again: bool
+) -> None:
+    (tmp_path / "p.yaml").write_text(towns.CASES, "utf-8")
+    rows = [case("A1", "D1-1"), case("A2", "D1-1", at="someday"), case("A3", "D1-1"), case("A3", "D1-2")]
+    frame = pd.DataFrame(rows, columns=[*towns.FIELDS]).assign(extra=[f"说明{i}" for i in range(4)])
+    frame[["extra", *frame.columns[:-1]]].to_parquet(tmp_path / "a.parquet")
+    report = imports.import_file(town, tmp_path / "a.parquet", str(tmp_path / "p.yaml"))
+    assert fates(report) == (1, 0, 0, 0, 3)
+    assert report.columns[0] == "extra"
+    if again:
+        imports.retry_quarantine(town, str(tmp_path / "p.yaml"))
+    (held,) = imports.held_rows(town)
+    assert [(r.row_no, r.raw["extra"]) for r in held.rows] == [(2, "说明1"), (3, "说明2"), (4, "说明3")]

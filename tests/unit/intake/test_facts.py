@@ -481,14 +481,21 @@ def test_the_first_column_that_has_a_value_is_taken() -> None:
 
 @pytest.mark.parametrize(
     ("code", "cell"),
-    [("cell_nul", "井盖\u2400破损"), ("cell_bytes", r"井盖\xFF破损"), ("cell_long", "井" * 9000), ("cell_error", "#N/A")],
+    [
+        ("cell_nul", "井盖\u2400破损"),
+        ("cell_bytes", r"井盖\xFF破损"),
+        ("cell_long", "井" * 9000),
+        ("cell_error", "#N/A"),
+    ],
 )
 def test_a_cell_that_cannot_be_stored_is_left_out_like_any_wrong_value(code: str, cell: str) -> None:
     profile = PROFILE.replace("  description: 描述\n", "  description: {column: 描述, invalid: drop}\n")
     unread = [Fault(2, "描述", cell[:200], code), Fault(4, "部门", "U\u2400", code)]
     parsed = read({"描述": cell}, {"编号": "A2"}, {"编号": "A3", "部门": "U\u2400"}, profile=profile, unread=unread)
     assert parsed.facts["description"].fillna("–").tolist() == ["–", "井盖 破损"], "the row is in, the value is not"
-    assert [(f.row, f.column, f.value, f.code) for f in parsed.dropped["description"]] == [(2, "描述", cell[:200], code)]
+    assert [(f.row, f.column, f.value, f.code) for f in parsed.dropped["description"]] == [
+        (2, "描述", cell[:200], code)
+    ]
     assert {f.row for f in parsed.faults} == {4}, "a unit is judged: its row waits"
 
 
@@ -502,7 +509,7 @@ def test_a_cell_that_another_field_needs_keeps_its_row_back() -> None:
 
 
 def test_a_deadline_cell_that_cannot_be_read_is_left_out() -> None:
-    profile = PROFILE.replace("  - {column: 时限}\n", "  - {column: 时限, invalid: drop}\n  - {from: reported_at, days: 5}\n")
+    profile = with_deadline("[{column: 时限, invalid: drop}, {from: reported_at, days: 5}]")
     parsed = read({"时限": "\u2400"}, {"编号": "A2"}, profile=profile, unread=[Fault(2, "时限", "\u2400", "cell_nul")])
     assert parsed.faults == []
     assert parsed.facts["due_at"].isna().tolist() == [True, False]
