@@ -381,7 +381,8 @@ def _clocks(run: State, found: Sequence[lookup.StageClock]) -> Shown:
         for line in c.deadline.working if c.deadline else ():
             yield "    " + run.word(line.code, line.facts)
         if c.calendar is not None:
-            yield "    " + run.word("clock_other_calendar" if c.is_kept else "clock_calendar_lost", {"by": c.calendar})
+            kept = "clock_other_calendar" if c.stage == "handling" else "clock_calendar_then"
+            yield "    " + run.word(kept if c.is_kept else "clock_calendar_lost", {"by": c.calendar})
         if c.deadline is not None and c.deadline.provisional:
             yield "    " + run.word("clock_provisional")
 

@@ -54,6 +54,14 @@ class Desk:
         return Clock(kept, self.zone) if kept is not None else None
 
     @cached_property
+    def _had_other_calendars(self) -> bool:
+        return calendar_store.others(self.connection, self.clock.calendar.identity)
+
+    def calendar_at(self, at: dt.datetime) -> str | None:
+        """Identity of the calendar that the desk counted by at a moment, where another one than today's ever was."""
+        return calendar_store.in_force(self.connection, at) if self._had_other_calendars else None
+
+    @cached_property
     def timing(self) -> Timing:
         """How the city computes deadlines."""
         return Timing(self.clock, self.rules.limits.postponement_days)

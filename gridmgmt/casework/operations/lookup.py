@@ -37,7 +37,8 @@ class StageClock:
     light
         None where the stage has no limit.
     calendar
-        Identity of the calendar that the deadline was counted by, where it is another one than the city's now.
+        Identity of the calendar that the deadline was counted by, where it is another one than the city's now: of
+        handling that of its step, of a stage without a stored deadline the one that held when the stage was done.
     is_kept
         That calendar is known: one from before calendars were kept is not, and the deadline has no working.
     """
@@ -180,7 +181,7 @@ def _clock(desk: Desk, case: Case, taken: Sequence[Step], stage: str, now: dt.da
     chosen = desk.chosen_limit(stage, case, start.unit_code or case.unit_code, start.at)
     limits = list(start.told.limits) if stage == "handling" else list(chosen.limits if chosen else ())
     pauses = _pauses(case) if stage == "handling" else []
-    counted_by = _counted_by(taken[place:]) if stage == "handling" else None
+    counted_by = _counted_by(taken[place:]) if stage == "handling" else desk.calendar_at(ended) if ended else None
     own = desk.clock_of(counted_by)
     working = own or desk.clock
     deadline = deadlines.due(start.at, limits, working, pauses) if limits else None

@@ -16,7 +16,7 @@ _ROWS = 100_000
 
 @dataclass(frozen=True)
 class Sample:
-    """Rows of all parts of a file, every column as text; which cells cannot be read; its length; what it names itself."""
+    """Rows of all parts of a file, every column as text, and which cells cannot be read; what it names itself."""
 
     rows: pd.DataFrame
     unread: Faults
