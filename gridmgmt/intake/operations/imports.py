@@ -174,6 +174,8 @@ def _merge(job: Job, progress: Progress) -> list[int]:
     known_at = batches.stamp_batch(job.connection, job.batch_id)
     merged = merging.merge(job.connection, job.kind, job.batch_id, known_at)
     job.refuse_after_reading([_conflict(job.profile, column, *c) for c in merged.conflicts])
+    if "repeat_of" in job.profile.columns:
+        job.report.note("repeats_elsewhere", merging.repeats_elsewhere(job.connection))
     taken = located[~located["row_no"].isin([n for n, _, _ in merged.conflicts])]
     report = job.report
     report.n_new, report.n_newer = merged.n_new, merged.n_newer

@@ -180,10 +180,17 @@ class Chunk:
 
     def flag(self, spec: FieldSpec) -> pd.Series:
         """A yes/no field (是/否), also true and false from a map; none means no."""
-        values = self._half_width(spec).map(lambda v: str(v).lower() if isinstance(v, str | bool) else v)
-        meant = values.map(words("yes_no"))
+        values, meant = self._yes_no(spec)
         self.refuse(values.notna() & meant.isna(), spec.label, "flag_unreadable")
         return meant == "yes"
+
+    def denied(self, spec: FieldSpec) -> pd.Series:
+        """Where a yes/no field says no, and not just nothing."""
+        return self._yes_no(spec)[1] == "no"
+
+    def _yes_no(self, spec: FieldSpec) -> tuple[pd.Series, pd.Series]:
+        values = self._half_width(spec).map(lambda v: str(v).lower() if isinstance(v, str | bool) else v)
+        return values, values.map(words("yes_no"))
 
     def required(self, values: pd.Series, name: str) -> None:
         """Refuse rows where a field that every row needs has no value and no other fault yet."""

@@ -47,13 +47,13 @@ CASE_TIMES = (
     "reported_at", "accepted_at", "registered_at", "dispatched_at", "due_extended_at",
     "handled_at", "closed_at", "voided_at", "reworked_at",
 )  # fmt: skip
-_CASE_FIELDS = frozenset({"case_no", "status", "n_rework", "is_repeat", *CASE_TEXTS, *CASE_TIMES})
+_CASE_FIELDS = frozenset({"case_no", "status", "n_rework", "is_repeat", "repeat_of", *CASE_TEXTS, *CASE_TIMES})
 
 SAMPLE_TEXTS = ("sample_type", "object_name", "result", "findings", "address", "unit_code")
 _SAMPLE_FIELDS = frozenset({"sample_no", "sampled_at", "score", *SAMPLE_TEXTS})
 
 STEP_TEXTS = ("actor", "reason", "source", "address", "description", "reporter_name", "reporter_phone")
-STEP_CODES = ("ref", "unit_code", "category", "amount", "amount_unit")
+STEP_CODES = ("ref", "unit_code", "category", "amount", "amount_unit", "repeat_of")
 STEP_FLAGS = ("is_repeat", "wrong_dispatch", "agreed")
 STEP_WORDS = ("kind", "category_kind", "verdict", "order_kind", "mark")
 _STEP_FIELDS = frozenset({"case_no", "at", "due_at", "order", *STEP_TEXTS, *STEP_CODES, *STEP_FLAGS, *STEP_WORDS})

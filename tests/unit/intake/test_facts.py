@@ -514,3 +514,29 @@ def test_a_deadline_cell_that_cannot_be_read_is_left_out() -> None:
     assert parsed.faults == []
     assert parsed.facts["due_at"].isna().tolist() == [True, False]
     assert [(f.row, f.code) for f in parsed.dropped["due_at"]] == [(2, "cell_nul")]
+
+
+REPEATING = PROFILE.replace("  is_repeat: 重复\n", "  is_repeat: 重复\n  repeat_of: 原案件\n")
+
+
+def test_a_case_that_names_the_one_it_repeats_is_a_repeat() -> None:
+    rows = [("A1", "ａ０", ""), ("A2", "A1", "是"), ("A3", "", "是"), ("A4", " ", "否")]
+    parsed = read(*({"编号": no, "原案件": first, "重复": flag} for no, first, flag in rows), profile=REPEATING)
+    assert parsed.faults == []
+    assert parsed.facts["repeat_of"].fillna("–").tolist() == ["a0", "A1", "–", "–"]
+    assert parsed.facts["is_repeat"].tolist() == [True, True, True, False]
+
+
+def test_the_column_of_the_case_repeated_alone_tells_which_cases_are_repeats() -> None:
+    alone = PROFILE.replace("  is_repeat: 重复\n", "  repeat_of: 原案件\n")
+    parsed = read({"原案件": "A0"}, {"编号": "A2", "原案件": ""}, profile=alone)
+    assert parsed.facts["is_repeat"].tolist() == [True, False]
+    assert "repeat_of" in parsed.facts
+    assert read({}).facts["repeat_of"].isna().all()
+
+
+def test_a_case_repeats_another_one_and_does_not_deny_it() -> None:
+    parsed = read({"原案件": "A1", "重复": ""}, {"编号": "A2", "原案件": "A1", "重复": "否"}, profile=REPEATING)
+    assert [(f.row, f.column, f.code) for f in parsed.faults] == [
+        (2, "原案件", "repeats_itself"), (3, "重复", "repeat_denied")
+    ]  # fmt: skip
