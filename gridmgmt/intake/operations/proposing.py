@@ -31,7 +31,7 @@ from gridmgmt.intake.proposing import APART, PLACE, Match, Proposal, match, mean
 from gridmgmt.intake.readers import facts as parsing
 from gridmgmt.intake.readers import unknown
 from gridmgmt.intake.readers.contents import Contents, contents, spread
-from gridmgmt.intake.readers.facts import Known
+from gridmgmt.intake.readers.facts import Known, Parsed
 from gridmgmt.intake.readers.names import names
 from gridmgmt.intake.readers.profiles import CASE_TIMES, Profile
 from gridmgmt.intake.readers.unknown import Sample
@@ -338,6 +338,17 @@ def _tried(proposal: Proposal, table: _Table) -> None:
         proposal.remark(key, "proposed_fault", column=column, why={"code": f"reason_{code}"}, n=n)
         if key:
             proposal.remark(key, "proposed_drop")
+    _numbers_twice(proposal, profile, parsed)
+
+
+def _numbers_twice(proposal: Proposal, profile: Profile, parsed: Parsed) -> None:
+    """Rows of one number that differ: an import takes none of them, unless a version tells which is the newer."""
+    if profile.version is not None:
+        return
+    facts = parsed.facts.drop(columns="version_at").drop_duplicates()
+    n = int(parsed.facts["case_no"].isin(facts.loc[facts["case_no"].duplicated(), "case_no"]).sum())
+    if n:
+        proposal.remark("", "proposed_twice", n=n)
 
 
 def _unused(proposal: Proposal, table: _Table) -> None:
