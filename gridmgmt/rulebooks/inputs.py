@@ -188,6 +188,8 @@ class Input(Strict):
     unit: Words | None = None
     at_least: Exact | None = None
     at_most: Exact | None = None
+    together_at_most: Exact | None = None
+    """A fund (基金): what all subjects of a period have of it comes to no more; fines (below 0) add nothing to it."""
     choices: dict[str, Words] = Field(default_factory=dict)
     groups: dict[str, Words] = Field(default_factory=dict)
     """Of ratings: the groups of raters."""
@@ -236,6 +238,8 @@ class Input(Strict):
             raise ValueError("except_codes and distinct belong to type findings")
         if self.at_least is not None and self.at_most is not None and self.at_most < self.at_least:
             raise ValueError("at_most lies below at_least")
+        if self.together_at_most is not None and (self.type not in ("number", "count") or self.per == "all"):
+            raise ValueError("together_at_most belongs to a number that each subject has")
         return self
 
 

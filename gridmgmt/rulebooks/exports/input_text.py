@@ -43,6 +43,7 @@ def type_words(spec: Input) -> Words:
         words("show_in_unit", unit=spec.unit) if spec.unit is not None else None,
         _limit("show_at_least", spec.at_least),
         _limit("show_at_most", spec.at_most),
+        _limit("show_together_at_most", spec.together_at_most),
         words("show_one_of", names=joined([*spec.choices.values()])) if spec.choices else None,
         words("show_one_of", names=joined([*spec.groups.values()])) if spec.groups else None,
         words("show_except_codes", names=joined([*spec.except_codes.values()])) if spec.except_codes else None,
