@@ -58,7 +58,7 @@ def _cadences(name: str) -> set[str]:
 
 
 def test_the_long_works_of_annex_2_are_one_list() -> None:
-    """The 28 classes of the text, each with what is left out of the count, or with the reason in the rulebook's notes."""
+    """The 28 classes of the text, each with the class that is left out, or with the reason of the rulebook's notes."""
     book = load.load("city_department_annex2").rulebook
     spec = book.inputs["extensions"]
     assert spec.automatic is not None

@@ -68,7 +68,7 @@ def shown_lines(header: Judged, document: Document) -> list[ScoreLine]:
     return _read(header, document, document.shown, is_beside=True)
 
 
-def top_lines(document: Document) -> list[Line]:
+def _top_lines(document: Document) -> list[Line]:
     """A document's top items (一级考核项); where nothing is scored, what is shown."""
     return [x for x in document.lines or document.shown if x.depth == 0]
 
@@ -83,7 +83,7 @@ def top_numbers(header: Judged, document: Document) -> dict[str, str | None]:
     """What each top item has, as programs read it: points rounded for show, counts as they are; None without points."""
     read = {x.item: x.points for x in score_lines(header, document) or shown_lines(header, document)}
     numbers: dict[str, str | None] = {}
-    for line in top_lines(document):
+    for line in _top_lines(document):
         points = line.points
         is_whole = points is not None and read[line.item].unit == "count" and "/" not in points.exact
         numbers[line.item] = None if points is None else points.exact if is_whole else points.shown

@@ -11,8 +11,7 @@ from ruamel.yaml import YAML
 
 from gridmgmt.errors import RulebookInvalid, RulebookMissing, RulebookNotInForce
 from gridmgmt.rulebooks import load as rulebooks
-from gridmgmt.rulebooks.document import exact_yaml
-from gridmgmt.rulebooks.document import bound
+from gridmgmt.rulebooks.document import bound, exact_yaml
 from gridmgmt.rulebooks.load import named, parse
 from gridmgmt.texts import word
 
