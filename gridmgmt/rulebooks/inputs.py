@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, model_validator
 from gridmgmt.casework.cases import ORDER_KINDS
 from gridmgmt.documents import Exact, Id, Strict, Words
 from gridmgmt.figures.counts import COUNTS
+from gridmgmt.figures.grouping import ENDINGS
 
 _InputType = Literal[
     "number", "count", "flag", "choice", "marks", "findings", "events", "ratings", "items", "accounts", "filings"
@@ -43,6 +44,12 @@ def _known_order(kind: str) -> str:
     return kind
 
 
+def _known_ending(ending: str) -> str:
+    if ending not in ENDINGS:
+        raise ValueError(f"no ending {ending}; known are {', '.join(ENDINGS)}")
+    return ending
+
+
 class CaseFilter(Strict):
     """Which cases a count leaves out or keeps, beside the count's own rule."""
 
@@ -54,6 +61,8 @@ class CaseFilter(Strict):
     """Only reports from these sources (问题来源), as the export words them."""
     order_kinds: tuple[Annotated[str, AfterValidator(_known_order)], ...] = ()
     """Of supervision orders only these kinds (督办类别)."""
+    endings: tuple[Annotated[str, AfterValidator(_known_ending)], ...] = ()
+    """Only cases that have ended so by the cut-off (办结方式): closed, discarded, void, open."""
     repeats: str | None = None
     """Only cases that repeat an earlier one by this rule of data/repeats: class, place, road class (重复案件)."""
 
@@ -116,6 +125,8 @@ class Automatic(Strict):
             raise ValueError("full_time belongs to posts")
         if self.only is not None and self.only.order_kinds and self.count != "n_supervised":
             raise ValueError("order_kinds belong to the count n_supervised")
+        if self.only is not None and self.only.endings and self.facts != "cases":
+            raise ValueError("endings belong to a count of cases")
         if (self.sample_types or self.hours) and not self.sample_mean:
             raise ValueError("sample_types and hours belong to sample_mean")
         return self

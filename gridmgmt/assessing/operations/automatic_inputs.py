@@ -14,6 +14,7 @@ from gridmgmt.assessing.store import entries
 from gridmgmt.city import City
 from gridmgmt.database.work import Connection
 from gridmgmt.figures.counts import KNOWN_BY, Facts
+from gridmgmt.figures.grouping import endings
 from gridmgmt.figures.indicators import base_of, filtered, kept
 from gridmgmt.figures.operations import step_counts
 from gridmgmt.figures.operations.period_counts import Figures, Filters
@@ -71,7 +72,8 @@ def _kept(automatic: Automatic, repeats: Repeats, facts: Facts) -> Any:
     if only is None:
         raise ValueError("a count without a filter")
     numbers = repeats(only.repeats, facts) if only.repeats else None
-    return kept(facts, only.kind, only.categories, only.except_categories, only.sources, numbers, only.order_kinds)
+    taken = kept(facts, only.kind, only.categories, only.except_categories, only.sources, numbers, only.order_kinds)
+    return taken & endings(facts).isin(only.endings).to_numpy() if only.endings else taken
 
 
 def _sampled(automatic: Automatic, zone: ZoneInfo, facts: Facts) -> Any:

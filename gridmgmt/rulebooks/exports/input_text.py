@@ -116,5 +116,7 @@ def _only(kept: CaseFilter) -> list[Words]:
         out.append(words("show_only_repeats", rule=kept.repeats))
     if kept.order_kinds:
         out.append(words("show_only_orders", names=joined([words(f"order_{kind}") for kind in kept.order_kinds])))
+    if kept.endings:
+        out.append(words("show_only_endings", names=joined([words(f"ending_{ending}") for ending in kept.endings])))
     lists = (("categories", kept.categories), ("except", kept.except_categories), ("sources", kept.sources))
     return out + [words(f"show_only_{name}", names=", ".join(values)) for name, values in lists if values]
