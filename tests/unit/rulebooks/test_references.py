@@ -157,7 +157,7 @@ def test_persons_and_units_meet_by_the_home_unit(tmp_path: Path) -> None:
 
 
 def test_scores_that_rest_on_one_another_are_taken_and_say_why_they_may_be_entered() -> None:
-    """The digital parts are documents of their own that no paper here contains: a city writes them under these names."""
+    """The digital parts are documents that no paper here contains: a city writes them under these names."""
     taken = {
         "wuzhong_town": "wuzhong_digital",
         "wuzhong_department": "wuzhong_department_digital",
