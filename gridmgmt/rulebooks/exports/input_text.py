@@ -91,6 +91,8 @@ def _automatic_words(automatic: Automatic) -> Words:
         held = {True: words("show_full_time"), False: words("show_not_full_time")}
         counted = words("show_posts", role=automatic.posts)
         return counted if automatic.full_time is None else concat(counted, held[automatic.full_time])
+    if automatic.silent_stations:
+        return words("show_silent_stations", sources="、".join(automatic.silent_stations))
     if automatic.accounts:
         return words("show_accounts")
     if automatic.staff is not None:

@@ -92,6 +92,8 @@ def test_a_rulebook_no_longer_holds_on_its_last_day() -> None:
         (Input, {"title": TITLE, "type": "flag", "automatic": {"count": "n_due"}}, "counted"),
         (Input, {"title": TITLE, "type": "findings", "automatic": {"count": "n_samples"}}, "shares of length"),
         (Input, {"title": TITLE, "entered": TITLE, "at_least": 5, "at_most": 4}, "below"),
+        (Input, {"title": TITLE, "type": "count", "automatic": {"silent_stations": ["x"]}}, "type findings"),
+        (Automatic, {"count": "n_due", "silent_stations": ["x"]}, "exactly one"),
         (Automatic, {}, "exactly one"),
         (Automatic, {"count": "n_due", "staff": "worked_h"}, "exactly one"),
         (Automatic, {"staff": "worked_h", "per_day": True}, "belong to a count"),
