@@ -276,11 +276,7 @@ def _subjects(grids: pd.DataFrame, edition: str, used: Sequence[tuple[int, str]]
 
 def _level(codes: list[str], *parts: pd.DataFrame) -> LevelCounts:
     """Counts of every grid of a level, zero where nothing counts; the rows in no grid stand under ``""``."""
-    every = pd.concat([p.reindex([*codes, ""]) for p in parts], axis=1)
-    for name in every.columns:
-        is_sum = base_of(name).amount == "score"
-        filled = every[name].where(every[name].notna(), Fraction(0) if is_sum else 0)
-        every[name] = filled if is_sum or filled.dtype == object else filled.astype("int64")
+    every = indicators.side_by_side(parts, [*codes, ""])
     return LevelCounts(every.loc[codes], plain(dict(every.loc[""])))
 
 
