@@ -68,9 +68,9 @@ def describe(name: str) -> Count | Ratio:
     return found
 
 
-def masks(facts: Facts, of: str) -> dict[str, Mask]:
-    """For every base count of cases or samples, which rows it takes."""
-    return {c.name: c.mask(facts) for c in COUNTS.values() if c.of == of}
+def masks(facts: Facts, of: str, asked: Collection[str] = ()) -> dict[str, Mask]:
+    """For every base count of a kind of facts, which rows it takes; some are counted only where they are asked for."""
+    return {c.name: c.mask(facts) for c in COUNTS.values() if c.of == of and (not c.is_asked or c.name in asked)}
 
 
 def filtered(name: str, key: str) -> str:
