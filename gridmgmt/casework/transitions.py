@@ -360,6 +360,9 @@ BY_PEOPLE = kinds(lambda t: t.period != "renewed")
 OPENING = kinds(lambda t: t.period == "opened")
 """Those that give a case to a unit with a deadline."""
 
+ANSWERING = kinds(lambda t: t.period == "answered")
+"""Those by which a unit says that it has handled the case."""
+
 HALTING = kinds(lambda t: t.to in STANDING)
 """Those after which the deadline stands."""
 

@@ -14,7 +14,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, func, make_url, s
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 from gridmgmt.database import failures, server
-from gridmgmt.errors import DatabaseForeign, DatabaseLost, DatabaseOutdated, DatabaseUnreachable
+from gridmgmt.errors import DatabaseForeign, DatabaseLost, DatabaseOutdated, DatabaseRefused, DatabaseUnreachable
 from gridmgmt.settings import Settings
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def connect(engine: Engine) -> Iterator[Connection]:
     ------
     DatabaseUnreachable
         No server answers; says at which address and how to start one.
-    DatabaseLost, DatabaseExhausted, DatabaseFailed, ValueUnstorable
+    DatabaseLost, DatabaseExhausted, DatabaseFailed, DatabaseRefused, ValueUnstorable
         What the driver told in the middle, see :mod:`gridmgmt.database.failures`.
     """
     try:
@@ -92,7 +92,7 @@ def connect(engine: Engine) -> Iterator[Connection]:
                 raise
             if isinstance(found, DatabaseLost):
                 connection.invalidate()  # so that nobody tries to end its transaction
-            raise found from e
+            raise found from None if isinstance(found, DatabaseRefused) else e  # which holds the values of a row
 
 
 @contextmanager

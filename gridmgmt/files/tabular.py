@@ -148,17 +148,15 @@ def _excel(rows: Rows, wanted: Sequence[str], sheet: str | None) -> Iterator[pd.
 
 def _parquet(rows: Rows, wanted: Sequence[str], also: Sequence[str] | None) -> Iterator[pd.DataFrame]:
     try:
+        bounds.check_parquet(rows.path)
         file = pq.ParquetFile(rows.path)
-        bounds.hold(rows.path, "columns", file.metadata.num_columns)
-        bounds.hold(rows.path, "rows", file.metadata.num_rows)
         texts = _texts(file.schema_arrow, wanted)
         read = [c for c in texts if also is None or c in wanted or c in also]
         if len(read) < len(texts):
             rows.rest = partial(_of_rows, rows.path, [c for c in texts if c not in read])
         if b"geo" in (file.schema_arrow.metadata or {}) and X in wanted:
             rows.columns = [*texts, X, Y]
-            shapes = json.loads(file.schema_arrow.metadata[b"geo"])["primary_column"]
-            yield from layers.points(rows, wanted, gpd.read_parquet(rows.path, columns=[*read, shapes]))
+            yield from layers.points(rows, wanted, geofiles.read_parquet(rows.path, rows.path.name, read))
             return
         require(rows.path, wanted, file.schema_arrow.names)
         rows.columns = texts

@@ -12,6 +12,7 @@ from gridmgmt.calendars import Calendar, Clock
 from gridmgmt.casework import step_facts, time_limits
 from gridmgmt.casework.cases import Case, Step, StepFacts
 from gridmgmt.casework.readers import rules
+from gridmgmt.casework.store import attachments
 from gridmgmt.casework.store import calendars as calendar_store
 from gridmgmt.casework.store import steps as step_store
 from gridmgmt.casework.store import time_limits as limit_store
@@ -66,6 +67,19 @@ class Desk:
     def timing(self) -> Timing:
         """How the city computes deadlines."""
         return Timing(self.clock, self.rules.limits.postponement_days)
+
+    @cached_property
+    def unheard(self) -> dict[str, set[int]]:
+        """Number of a case → the numbers of its answers that count as none, where the city demands photographs."""
+        out: dict[str, set[int]] = {}
+        for answer in attachments.lacking(self.connection) if self.rules.answers_need_photographs else ():
+            out.setdefault(answer.case_no, set()).add(answer.step)
+        return out
+
+    def unheard_of(self, case_id: int) -> set[int]:
+        """The same of one case."""
+        found = attachments.lacking(self.connection, ids=[case_id]) if self.rules.answers_need_photographs else ()
+        return {answer.step for answer in found}
 
     @cached_property
     def assigner(self) -> Assigner:

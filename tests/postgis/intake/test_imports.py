@@ -121,7 +121,7 @@ def test_what_the_latest_export_says_is_current_in_any_order_of_files(
 
 
 @about(
-    25,
+    12,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # a database is too slow to shrink with
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
