@@ -162,21 +162,21 @@ def amounts(facts: Facts, taken: Mapping[str, Mask], groups: pd.Series, shared: 
             if mask[row]
         ]
         out[name] = _with_parts(sums, own) if own else sums
-    return pd.DataFrame(out, index=pd.Index(codes, name="code"))
+    return pd.DataFrame(out, index=pd.Index(list(codes), name="code"))
 
 
 def side_by_side(tables: Collection[pd.DataFrame], codes: Sequence[str]) -> pd.DataFrame:
     """What :func:`amounts` gave for several kinds of facts, of these groups in order; zero where nothing counts."""
     out: dict[str, NDArray[Any]] = {}
     for table in tables:
-        places = table.index.get_indexer(pd.Index(codes, dtype="object"))
+        places = table.index.get_indexer(pd.Index(list(codes), dtype="object"))
         absent = places < 0
         for name in map(str, table.columns):
             values = table[name].to_numpy()
             values = values[places] if len(values) else np.zeros(len(codes), dtype=values.dtype)
             values[absent] = Fraction(0) if base_of(name).amount == "score" else 0
             out[name] = values
-    return pd.DataFrame(out, index=pd.Index(codes, name="code"))
+    return pd.DataFrame(out, index=pd.Index(list(codes), name="code"))
 
 
 Sums = NDArray[np.int64] | list[Fraction]

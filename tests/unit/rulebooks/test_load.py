@@ -388,6 +388,9 @@ def test_a_version_by_its_number() -> None:
     assert [named(f"test@{n}").rulebook.version for n in (1, 2)] == [1, 2]
     assert named("test").rulebook.version == 2
     assert part(named("test@1", [("rework_steps.step", "2")]).rulebook, "rework_steps").step == 2
+    for version in ("", "²", "9" * 6_000, "1.0"):  # no version at all: the whole is a name
+        with pytest.raises(RulebookMissing):
+            named(f"test@{version}")
     with pytest.raises(RulebookMissing) as e:
         named("test@3")
     assert e.value.known == ["test@2", "test@1"]
