@@ -14,7 +14,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, func, make_url, s
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 from gridmgmt.database import failures, server
-from gridmgmt.errors import DatabaseForeign, DatabaseLost, DatabaseOutdated, DatabaseUnreachable
+from gridmgmt.errors import DatabaseForeign, DatabaseLost, DatabaseOutdated, DatabaseUnreachable, by_program
 from gridmgmt.settings import Settings
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def connect(engine: Engine) -> Iterator[Connection]:
     except OperationalError as e:
         raise DatabaseUnreachable(
             url=unquote(engine.url.set(drivername="postgresql").render_as_string(hide_password=True)),
-            reason=str(e.orig).strip(),
+            reason=by_program(str(e.orig)),
         ) from e
     with connection:
         try:
@@ -103,7 +103,7 @@ def _administer(address: str) -> Iterator[psycopg.Connection]:
             connection.execute("SELECT pg_advisory_lock(%s)", [_SETUP_LOCK])
             yield connection
     except (psycopg.OperationalError, psycopg.ProgrammingError) as e:
-        raise DatabaseUnreachable(url=_without_password(address), reason=str(e).strip()) from e
+        raise DatabaseUnreachable(url=_without_password(address), reason=by_program(str(e))) from e
 
 
 def ensure_database(settings: Settings) -> bool:

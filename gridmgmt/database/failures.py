@@ -3,7 +3,7 @@
 import psycopg
 from sqlalchemy.exc import DBAPIError
 
-from gridmgmt.errors import DatabaseExhausted, DatabaseFailed, DatabaseLost, GridmgmtError, ValueUnstorable
+from gridmgmt.errors import DatabaseExhausted, DatabaseFailed, DatabaseLost, GridmgmtError, ValueUnstorable, by_program
 
 DRIVER = (DBAPIError, psycopg.Error)
 """What SQLAlchemy and the driver below it raise."""
@@ -20,7 +20,7 @@ def failure(error: BaseException) -> GridmgmtError | None:
     """
     driver = error.orig if isinstance(error, DBAPIError) else error
     state = getattr(driver, "sqlstate", None) or ""
-    reason = _told(driver)
+    reason = by_program(_told(driver))
     if isinstance(driver, psycopg.DataError):
         return ValueUnstorable(reason=reason)
     if not isinstance(driver, psycopg.OperationalError | psycopg.InterfaceError | psycopg.InternalError):

@@ -95,7 +95,7 @@ def test_a_rulebook_no_longer_holds_on_its_last_day() -> None:
         (Automatic, {}, "exactly one"),
         (Automatic, {"count": "n_due", "staff": "worked_h"}, "exactly one"),
         (Automatic, {"staff": "worked_h", "per_day": True}, "belong to a count"),
-        (Automatic, {"count": "n_due", "hours": [9, 18]}, "belong to sample_mean"),
+        (Automatic, {"count": "n_due", "hours": [9, 18]}, "only with sample_mean"),
         (Automatic, {"count": "n_nothing"}, "no count"),
         (AllOrNothing, {"id": "x", "title": TITLE, "kind": "all_or_nothing", "points": 5, "rate": "r", "input": "i",
                         "test": ">", "limit": 1}, "one of"),
