@@ -17,19 +17,21 @@ EMPTY_ROWS = 500
 HOW = ("how", "again")
 
 
-def workbook(columns: Mapping[str, Sequence[str]]) -> bytes:
+def workbook(columns: Mapping[str, Sequence[str]], lang: str | None = None) -> bytes:
     """The empty sheet as an xlsx file, byte for byte the same for the same columns.
 
     Parameters
     ----------
     columns
         Name of a column → the words to choose from, none where it is free; in the order in which they are to stand.
+    lang
+        See :func:`gridmgmt.files.wording.languages`; the columns' names are the profile's.
     """
     out = new_book()
-    sheet = add_sheet(out, "step_sheet", [14.0 if len(name) < 6 else 20.0 for name in columns], None, fit=False)
-    put(sheet, 1, 1, label("step_sheet"), "gm_title")
+    sheet = add_sheet(out, "step_sheet", [14.0 if len(name) < 6 else 20.0 for name in columns], lang, fit=False)
+    put(sheet, 1, 1, label("step_sheet", lang), "gm_title")
     for row, name in enumerate(HOW, 2):
-        put(sheet, row, 1, label(f"step_sheet_{name}"), "gm_note")
+        put(sheet, row, 1, label(f"step_sheet_{name}", lang), "gm_note")
     put_row(sheet, HEAD, list(columns), "gm_head")
     freeze(sheet, HEAD, HEAD, 3)
     lists = out.create_sheet("lists")

@@ -101,7 +101,7 @@ def step_profile(name: str) -> Profile:
     return profile
 
 
-def template(profile_name: str) -> bytes:
+def template(profile_name: str, lang: str | None = None) -> bytes:
     """An empty sheet with the columns that a profile reads, and lists of the words that it maps.
 
     Raises
@@ -111,8 +111,15 @@ def template(profile_name: str) -> bytes:
     profile = step_profile(profile_name)
     specs = [*profile.columns.values()]
     specs += [profile.location.system] if profile.location and profile.location.system else []
-    words = {s.column: [w for w, meant in (s.map or {}).items() if w != meant] for s in specs}
-    return step_sheet.workbook({name: words.get(name, ()) for name in profile.file_columns()})
+    words = {s.column: _offered(s.map or {}, lang) for s in specs}
+    return step_sheet.workbook({name: words.get(name, ()) for name in profile.file_columns()}, lang)
+
+
+def _offered(meanings: Mapping[str, str], lang: str | None) -> list[str]:
+    """The words to choose from: those that the profile maps; for who asks for English the words that are codes."""
+    own = [word for word, meant in meanings.items() if word != meant]
+    codes = [word for word, meant in meanings.items() if word == meant]
+    return (codes or own) if lang == "en" else own
 
 
 def take_file(work: Work, path: Path, profile_name: str) -> StepsReport:
