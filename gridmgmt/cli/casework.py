@@ -148,10 +148,11 @@ def _write_rejects(run: State, done: Sequence[StepsReport], profile: str, out: P
 def case_template(run: State, *, out: Path, profile: str = "steps", lang: str | None = None) -> Shown:
     """Write an empty sheet of steps with lists to choose from, to be filled and handed to `gridmgmt case steps`."""
     from gridmgmt.files.writing import write
+    from gridmgmt.intake.exports import step_sheet
     from gridmgmt.intake.operations import step_sheets
 
     run.speak(lang)
-    write(out, step_sheets.template(profile, run.asked_lang))
+    write(out, step_sheet.workbook(step_sheets.columns(profile), run.asked_lang))
     yield run.said("step_sheet_written", {"file": str(out)})
 
 

@@ -103,12 +103,12 @@ def _offer(sheet: Worksheet, column: int, first: int, kind: str, **rule: Any) ->
     sheet.add_data_validation(check)
 
 
-YES_NO = {"zh": ("是", "否"), "en": ("yes", "no")}
+_YES_NO = {"zh": ("是", "否"), "en": ("yes", "no")}
 """What is offered where yes or no is asked; read back in either language."""
 
 
 def _yes_no(speaker: Speaker) -> dict[str, str]:
-    return _choices(YES_NO[speaker.first]) or {}
+    return _choices(_YES_NO[speaker.first]) or {}
 
 
 def _choices(names: Sequence[str]) -> dict[str, str] | None:
@@ -236,7 +236,7 @@ def _records(
         "input": list(told),
         "code": [k.code for name in told for rule in book.event_rules(name) for k in rule.table],
         "group": [g for spec in told.values() for g in spec.groups],
-        "praised": YES_NO[speaker.first],
+        "praised": _YES_NO[speaker.first],
         "period": [period_label] if period_label else [],
     }
     for column, names in offers.items():

@@ -23,6 +23,7 @@ from gridmgmt.casework.operations.cases import Request
 from gridmgmt.casework.store import steps as step_store
 from gridmgmt.database import tables as t
 from gridmgmt.database.work import Work
+from gridmgmt.intake.exports import step_sheet
 from gridmgmt.intake.operations import imports, step_sheets
 from gridmgmt.intake.operations.imports import ImportReport
 from gridmgmt.intake.operations.step_sheets import StepsReport
@@ -452,7 +453,7 @@ def test_only_profiles_of_steps_take_steps(town: Work, tmp_path: Path) -> None:
 
 def test_the_template_speaks_one_language_if_asked() -> None:
     def told(lang: str | None) -> tuple[str, list[str]]:
-        book = openpyxl.load_workbook(BytesIO(step_sheets.template("steps", lang)))
+        book = openpyxl.load_workbook(BytesIO(step_sheet.workbook(step_sheets.columns("steps"), lang)))
         page = book.worksheets[0]
         place = next(c.column for c in page[4] if c.value == "步骤")
         return str(page["A1"].value), [
@@ -466,8 +467,8 @@ def test_the_template_speaks_one_language_if_asked() -> None:
 
 def test_the_template_is_filled_and_taken(town: Work, sheet: Take, tmp_path: Path) -> None:
     path = tmp_path / "steps.xlsx"
-    path.write_bytes(step_sheets.template("steps"))
-    assert path.read_bytes() == step_sheets.template("steps")
+    path.write_bytes(step_sheet.workbook(step_sheets.columns("steps")))
+    assert path.read_bytes() == step_sheet.workbook(step_sheets.columns("steps"))
     book = openpyxl.load_workbook(path)
     page = book.worksheets[0]
     heads = {c.value: c.column for c in page[4]}
