@@ -690,6 +690,19 @@ class UnitUnknown(ConflictError, _Value):
     """A unit that the city's table does not hold."""
 
 
+class DatabaseRefused(ConflictError, _Reason):
+    """The database's own rules refuse a row: it stands there already, lacks something, or may not be changed.
+
+    No value is told. Mostly somebody else wrote the same at the same time; else it is a fault of ours.
+    """
+
+    table: str | None
+
+
+class PersonUnknown(ConflictError, _Value):
+    """A person whom the city's table does not hold, or never held in a post."""
+
+
 class RulebookChanged(ConflictError, _Name):
     """A version of a rulebook that was used has another text now."""
 
@@ -842,6 +855,10 @@ class DatabaseFailed(UnavailableError, _Reason):
     """The database could not do it: a deadlock, a cancelled statement, a damaged file; ``state`` is its SQLSTATE."""
 
     state: str
+
+
+class DiskFull(UnavailableError, _File):
+    """The disk has no room left for a file that is being written; what stood there stays."""
 
 
 class DatabaseOutdated(UnavailableError):

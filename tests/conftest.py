@@ -10,6 +10,7 @@ import pytest
 from gridmgmt.database.work import Work, open_database
 from gridmgmt.settings import Settings
 from tests import examples, servers
+from tests.commands import answering
 
 examples.register()
 gc.set_threshold(100_000)  # as the command does
@@ -40,6 +41,13 @@ def databases(server_settings: Settings) -> servers.Databases:
 def make_database(databases: servers.Databases) -> Callable[[str], Settings]:
     """Make a fresh, migrated database of a name (unique to this test process); all are dropped at the end."""
     return databases.copied
+
+
+@pytest.fixture(scope="session")
+def command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with the command as it is, which starts at once; each call is a process of its own all the same."""
+    with answering(tmp_path_factory.mktemp("c"), ROOT) as folder:
+        yield folder
 
 
 @pytest.fixture

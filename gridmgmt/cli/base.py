@@ -17,7 +17,8 @@ import typer
 from gridmgmt import texts
 from gridmgmt.cli import help as helping
 from gridmgmt.cli import watching
-from gridmgmt.errors import OptionInvalid
+from gridmgmt.errors import DiskFull, OptionInvalid
+from gridmgmt.files.writing import FULL
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -331,7 +332,7 @@ def _writing(given: Mapping[str, Any]) -> Iterator[None]:
 
     Raises
     ------
-    OptionInvalid
+    OptionInvalid, DiskFull
     """
     try:
         for out in (name for name in OUT if given.get(name) is not None):
@@ -344,6 +345,8 @@ def _writing(given: Mapping[str, Any]) -> Iterator[None]:
         name = next((n for n in OUT if given.get(n) is not None and _is_about(e, given[n])), None)
         if name is None:
             raise
+        if e.errno in FULL:
+            raise DiskFull(file=str(given[name])) from e
         raise OptionInvalid(name=f"--{name}", value=str(given[name]), expected=texts.expected("writable")) from e
 
 

@@ -180,7 +180,8 @@ def _own(folder: Path, user: str | None) -> None:
 
 def _start_once(server: Server) -> bool:
     folder = shlex.quote(f'"{server.socket}"')  # quoted for PostgreSQL's list of folders, then for the shell
-    options = f"-c unix_socket_directories={folder} -p {_PORT}"
+    # a longer log would show the values of a row that is refused, which are people's
+    options = f"-c unix_socket_directories={folder} -c log_error_verbosity=terse -p {_PORT}"
     log = ("-l", str(server.log))
     # pg_ctl's children keep its output open, so it must not be a pipe
     silence = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)

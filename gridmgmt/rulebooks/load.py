@@ -3,6 +3,7 @@
 import datetime as dt
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -23,7 +24,6 @@ from gridmgmt.rulebooks.check import faults
 from gridmgmt.rulebooks.document import READINGS, Changes, Misbound, bound, change, choose, exact_yaml, offered
 from gridmgmt.rulebooks.model import Rulebook
 from gridmgmt.settings import data_path
-from gridmgmt.yamls import safe_yaml
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,8 @@ def known() -> list[str]:
 
 def versions(name: str) -> list[Path]:
     """The files of a rulebook's versions in the data folder, ``rulebook.yaml`` (the newest) first."""
+    if not re.fullmatch(r"\w{1,100}", name):  # no id: it may be longer than any file's name
+        return []
     return _with_older(data_path("rulebooks", name) / "rulebook.yaml")
 
 
@@ -97,7 +99,7 @@ def named(name: str, changes: Changes = ()) -> Loaded:
     RulebookMissing, RulebookInvalid
     """
     book, _, version = name.rpartition("@")
-    if not book or not version.isdigit():
+    if not book or not re.fullmatch("[0-9]{1,9}", version):
         return load(name, changes=changes)
     found = {read_file(p, f"{book}/{p.name}").rulebook.version: p for p in versions(book)}
     if int(version) not in found:
@@ -174,10 +176,12 @@ def parse(text: str, file: str, changes: Changes = ()) -> Loaded:
     return Loaded(book, text, hashlib.sha256(text.encode()).hexdigest())
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=128)
 def _read(text: str) -> tuple[Any, Node | None]:
     """A YAML text as data and as nodes with their lines; kept, for one text is tried under many readings."""
-    return exact_yaml().load(text), safe_yaml().compose(text)
+    yaml = exact_yaml()
+    root = yaml.compose(text)
+    return (None if root is None else yaml.constructor.construct_document(root)), root
 
 
 def first_fault(faults: list[ErrorDetails]) -> ErrorDetails:

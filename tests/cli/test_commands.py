@@ -30,7 +30,7 @@ def _box(west: float, south: float, east: float, north: float) -> list[list[floa
 
 @pytest.fixture(scope="module")
 def run(
-    make_database: Callable[[str], Settings], tmp_path_factory: pytest.TempPathFactory
+    make_database: Callable[[str], Settings], tmp_path_factory: pytest.TempPathFactory, command: Path
 ) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run the command in a process of its own, against a western city of two communities."""
     found = make_database("cli")
@@ -38,9 +38,10 @@ def run(
     env = {k: v for k, v in os.environ.items() if not k.startswith("GRIDMGMT_")}
     env |= {"GRIDMGMT_HOME": str(found.home), "GRIDMGMT_DB": found.db, "LC_ALL": "C.UTF-8"}
 
-    def command(*words: str) -> subprocess.CompletedProcess[str]:
-        program = str(Path(sys.executable).with_name("gridmgmt"))
-        return subprocess.run([program, *words], cwd=folder, env=env, capture_output=True, text=True, check=False)
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [command / "gridmgmt", *words], cwd=folder, env=env, capture_output=True, text=True, check=False
+        )
 
     (folder / "city.yaml").write_text(
         "code: W\nname: {zh: 西城, en: West}\ntime_zone: America/New_York\nmetric_crs: 32618\nlanguages: [zh, en]\n"
@@ -58,9 +59,9 @@ def run(
         ("grids", "import", "grids.geojson", "--edition", "one"),
         ("grids", "activate", "one", "--from", "2020-01-01"),
     ):
-        done = command(*words)
+        done = run(*words)
         assert done.returncode == 0, done.stderr + done.stdout
-    return command
+    return run
 
 
 def test_a_city_again_says_what_changed_in_one_language(run: Callable[..., subprocess.CompletedProcess[str]]) -> None:

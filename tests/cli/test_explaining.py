@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,19 +15,18 @@ from tests.unit.unit_scorecards import RULEBOOK
 
 
 @pytest.fixture(scope="module")
-def run(databases: Databases) -> Callable[..., subprocess.CompletedProcess[str]]:
+def run(databases: Databases, command: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run the command in a process of its own, against the small city with its departments."""
     found = databases.built("cli_offices", offices.build)
     env = {k: v for k, v in os.environ.items() if not k.startswith("GRIDMGMT_")}
     env |= {"GRIDMGMT_HOME": str(found.home), "GRIDMGMT_DB": found.db}
 
-    def command(*words: str) -> subprocess.CompletedProcess[str]:
-        program = str(Path(sys.executable).with_name("gridmgmt"))
-        done = subprocess.run([program, *words], env=env, capture_output=True, text=True, check=False)
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run([command / "gridmgmt", *words], env=env, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return done
 
-    return command
+    return run
 
 
 def test_score_ranks_with_consequences_and_says_what_is_missing(

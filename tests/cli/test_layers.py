@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,7 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(make_database: Callable[[str], Settings], folder: Path) -> Run:
+def run(make_database: Callable[[str], Settings], folder: Path, command: Path) -> Run:
     """The command in a process of its own, in the town with five cases at one place and a main road."""
     found = make_database("cli_layers")
     work: Work = open_database(found)
@@ -47,14 +46,15 @@ def run(make_database: Callable[[str], Settings], folder: Path) -> Run:
     env = {k: v for k, v in os.environ.items() if not k.startswith("GRIDMGMT_")}
     env |= {"GRIDMGMT_HOME": str(found.home), "GRIDMGMT_DB": found.db}
 
-    def command(*words: str) -> subprocess.CompletedProcess[str]:
-        program = str(Path(sys.executable).with_name("gridmgmt"))
-        return subprocess.run([program, *words], cwd=folder, env=env, capture_output=True, text=True, check=False)
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [command / "gridmgmt", *words], cwd=folder, env=env, capture_output=True, text=True, check=False
+        )
 
     rows = [("R1", "一路", "主干道", LINE), ("R2", "二路", "高速", LINE), (None, "三路", "main", LINE)]
     frame = gpd.GeoDataFrame(rows, columns=["OBJECTID", "name", "等级", "geometry"], geometry="geometry", crs=4490)
     frame.to_file(folder / "roads.gpkg", engine="pyogrio")
-    return command
+    return run
 
 
 IMPORT = ("layers", "import", "roads.gpkg", "--kind", "roads", "--valid-from", "2025-01-01", "--map", "code=OBJECTID")

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gridmgmt.cli import app
-from gridmgmt.errors import OptionInvalid
+from gridmgmt.errors import DiskFull, OptionInvalid
 from gridmgmt.files.writing import whole, write
 
 
@@ -53,7 +53,7 @@ def test_a_file_is_whole_or_the_old_one(tmp_path: Path) -> None:
             draft.write_text("half")
             raise OSError(errno.ENOSPC, "no space", str(draft))
 
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(DiskFull):
         half()
     assert [p.read_text() for p in tmp_path.iterdir()] == ["old", "old"]
     write(link, "new")

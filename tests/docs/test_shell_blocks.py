@@ -6,9 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from gridmgmt.database.work import open_database
 from gridmgmt.people.operations import reference
 from gridmgmt.settings import Settings
 from tests import servers
+from tests.commands import answering
 from tests.docs import recipes
 from tests.docs.pages import ENGLISH, PAGES, README, ROOT, Block, blocks, script
 
@@ -25,25 +24,6 @@ N_NOT_RUN = 5
 """Blocks that carry a reason not to run. A new one is a promise that nobody keeps: run it instead, or count it here."""
 
 CITY = "readme_left"
-
-
-@contextmanager
-def answering(folder: Path, sources: Path) -> Iterator[Path]:
-    """A folder with a quick `gridmgmt` for the path, of the sources that stand in another folder."""
-    env = {**os.environ, "PYTHONPATH": str(sources)}
-    command = [sys.executable, "-m", "tests.docs.commands", str(folder)]
-    with subprocess.Popen(command, cwd=sources, env=env) as server:
-        while not (folder / "gridmgmt").exists() and server.poll() is None:
-            time.sleep(0.05)
-        yield folder
-        server.terminate()
-
-
-@pytest.fixture(scope="module")
-def command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The command as it is."""
-    with answering(tmp_path_factory.mktemp("c"), ROOT) as folder:
-        yield folder
 
 
 @dataclass(frozen=True)

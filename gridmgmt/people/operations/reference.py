@@ -1,7 +1,6 @@
 """The city and its reference tables: units, categories, responsibility rules."""
 
 import datetime as dt
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,12 @@ from gridmgmt import city as cities_data
 from gridmgmt.city import City
 from gridmgmt.database import actors, batches, cities, facts, quarantine
 from gridmgmt.database.actors import Written
-from gridmgmt.database.work import Connection, Work
+from gridmgmt.database.work import Work
 from gridmgmt.errors import CategoryUnknown, UnitUnknown
 from gridmgmt.faults import Fault
 from gridmgmt.files.tables import refuse
 from gridmgmt.people import units as unit_tree
+from gridmgmt.people.operations import past
 from gridmgmt.people.responsibility import Rule, strongest_first
 from gridmgmt.people.store import categories as category_store
 from gridmgmt.people.store import responsibility, units
@@ -209,7 +209,7 @@ def past_of_units(work: Work, code: str | None = None) -> list[dict[str, Any]]:
     ------
     UnitUnknown
     """
-    return _past(work, units.past, code, UnitUnknown)
+    return past.versions(work, units.past, code, lambda one: UnitUnknown(value=one))
 
 
 def past_of_categories(work: Work, category: str | None = None) -> list[dict[str, Any]]:
@@ -219,21 +219,7 @@ def past_of_categories(work: Work, category: str | None = None) -> list[dict[str
     ------
     CategoryUnknown
     """
-    return _past(work, category_store.past, category, CategoryUnknown)
-
-
-def _past(
-    work: Work,
-    read: Callable[[Connection, str | None], list[dict[str, Any]]],
-    one: str | None,
-    unknown: type[UnitUnknown] | type[CategoryUnknown],
-) -> list[dict[str, Any]]:
-    with work.snapshot() as connection:
-        zone = cities.load_city(connection).zone
-        found = read(connection, one)
-    if one is not None and not found:
-        raise unknown(value=one)
-    return [{**row, "known_at": row["known_at"].astimezone(zone)} for row in found]
+    return past.versions(work, category_store.past, category, lambda one: CategoryUnknown(value=one))
 
 
 def written(work: Work, *, limit: int, **asked: Any) -> list[Written]:

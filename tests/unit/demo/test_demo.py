@@ -1,6 +1,7 @@
 """The demo city: the same for the same seed, an exact coverage, and totals as its manifest says."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -32,6 +33,14 @@ SEED = 7
 
 def grids(folder: Path, file: str = "grids.gpkg") -> dict[str, gpd.GeoDataFrame]:
     return {key: gpd.read_file(folder / file, layer=key) for key, _ in pyogrio.list_layers(folder / file)}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def fewer() -> Iterator[None]:
+    """The small city with a quarter of its cases: what is asked of them is asked of any number."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(SIZES, "small", replace(SIZES["small"], cases=6_000))
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from gridmgmt.errors import RulebookInvalid, RulebookMissing, RulebookNotInForce
 from gridmgmt.rulebooks import load as rulebooks
-from gridmgmt.rulebooks.document import exact_yaml
+from gridmgmt.rulebooks.document import bound, exact_yaml
 from gridmgmt.rulebooks.load import named, parse
 from gridmgmt.texts import word
 from tests.worded import reason as reason_of
@@ -300,6 +300,16 @@ def test_a_reading_stands_for_its_value_or_for_what_belongs_to_it() -> None:
     assert other.rates["closing_rate"].numerator == {"timely": 1, "closed": Fraction(1, 2)}
 
 
+def test_an_entry_of_a_list_that_a_reading_makes_nothing_is_left_out() -> None:
+    data = {
+        "readings": {"r": {"value": "a", "options": ["a", "b"]}},
+        "list": ["x", {"reading": "r", "when": {"a": None, "b": "y"}}, None],
+    }
+    assert bound(data)["list"] == ["x", None]  # what is written as null is for the model to refuse
+    data["readings"]["r"]["value"] = "b"
+    assert bound(data)["list"] == ["x", "y", None]
+
+
 def test_a_change_sets_one_value_exactly() -> None:
     changes = [("rework_steps.threshold", "0.30"), ("items.marked.points", "90")]
     book = parse(GOOD, "test.yaml", changes).rulebook
@@ -380,6 +390,9 @@ def test_a_version_by_its_number() -> None:
     assert [named(f"test@{n}").rulebook.version for n in (1, 2)] == [1, 2]
     assert named("test").rulebook.version == 2
     assert part(named("test@1", [("rework_steps.step", "2")]).rulebook, "rework_steps").step == 2
+    for version in ("", "²", "9" * 6_000, "1.0"):  # no version at all: the whole is a name
+        with pytest.raises(RulebookMissing):
+            named(f"test@{version}")
     with pytest.raises(RulebookMissing) as e:
         named("test@3")
     assert e.value.known == ["test@2", "test@1"]

@@ -1,6 +1,6 @@
-"""Run ``gridmgmt`` as often as a page does, for the price of one start: a process that forks itself for each command.
+"""Run ``gridmgmt`` as often as tests do, for the price of one start: a process that forks itself for each command.
 
-``python -m tests.docs.commands FOLDER`` answers at ``FOLDER/socket``; ``FOLDER/gridmgmt`` is what a shell finds on its
+``python -m tests.commands FOLDER`` answers at ``FOLDER/socket``; ``FOLDER/gridmgmt`` is what a shell finds on its
 path. Each command is a process of its own, with the caller's folder, environment and standard streams.
 """
 
@@ -10,7 +10,10 @@ import json
 import os
 import pkgutil
 import socket
+import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import gridmgmt
@@ -27,6 +30,18 @@ with socket.socket(socket.AF_UNIX) as s:
     s.shutdown(socket.SHUT_WR)
     sys.exit(int(s.recv(10)))
 """
+
+
+@contextlib.contextmanager
+def answering(folder: Path, sources: Path) -> Iterator[Path]:
+    """A folder with a quick `gridmgmt` for the path, of the sources that stand in another folder."""
+    env = {**os.environ, "PYTHONPATH": str(sources)}
+    command = [sys.executable, "-m", "tests.commands", str(folder)]
+    with subprocess.Popen(command, cwd=sources, env=env) as server:
+        while not (folder / "gridmgmt").exists() and server.poll() is None:
+            time.sleep(0.05)
+        yield folder
+        server.terminate()
 
 
 def serve(folder: Path) -> None:
