@@ -167,7 +167,7 @@ class _Day(_Facts):
 
 
 class _Reason(_Facts):
-    reason: str | _Worded
+    reason: _Worded
 
 
 class _Key(_Facts):
@@ -218,6 +218,11 @@ class FileUnreadable(InputError, _File):
     """A file is absent, empty, or not of its format."""
 
     reason: _Worded
+
+
+def by_program(text: str) -> _Worded:
+    """What another program said, in its own words (原文), as a reason."""
+    return {"code": "original_text", "text": text.strip() or "—"}
 
 
 def by_parser(e: Exception) -> _Worded:
@@ -473,7 +478,7 @@ class DataFileInvalid(InputError, _File, _Key):
     fault: str
     value: str | None
     line: int | None = _ABSENT
-    expected: str = _ABSENT
+    expected: _Worded = _ABSENT
 
 
 class LayerEmpty(InputError, _File, _Kind, _N):
@@ -645,9 +650,9 @@ class ConflictError(GridmgmtError):
 
 
 class CityExists(ConflictError, _Code):
-    """The database already has its city."""
+    """The database already has its city, and its settings are others: ``changes`` tell from what to what."""
 
-    keys: list[str]
+    changes: Sequence[_Worded]
 
 
 class EditionExists(ConflictError, _Name):
