@@ -225,6 +225,7 @@ def _case(run: State, found: lookup.Shown) -> Shown:
     yield _is_now(run, found.case, units)
     yield run.word("case_place", {"where": where or None, "address": found.case.address})
     yield run.word("case_marks", {"marks": [*run.words(found.marks, "mark_")] or None})
+    yield from _repetition(run, found)
     rows = [
         [s.seq or n, _time(run, s.at), run.word(f"step_{s.kind}"), s.actor, person,
          run.coded(s.unit_code, units.get(s.unit_code or "", {})), s.reason,
@@ -246,6 +247,19 @@ def _case(run: State, found: lookup.Shown) -> Shown:
     for account in found.accounts:
         yield from _account(run, account)
     yield run.word("case_legal", {"legal": list(found.legal)})
+
+
+def _repetition(run: State, found: lookup.Shown) -> Shown:
+    """Which case it repeats, and which repeat it."""
+    if (original := found.case.repeat_of) is not None:
+        if found.original is None:
+            yield run.word("case_repeats_elsewhere", {"case_no": original})
+        else:
+            state = run.word(f"state_{found.original}") if found.original else "—"
+            yield run.word("case_repeats", {"case_no": original, "state": state})
+    if found.repeated_by:
+        n, first = len(found.repeated_by), list(found.repeated_by[:_NUMBERS_SHOWN])
+        yield run.word("case_repeated_by", {"n": n, "case_nos": first + ["…"] * (n > len(first))})
 
 
 def _told(run: State, facts: Mapping[str, Any]) -> str:
@@ -278,6 +292,8 @@ def _instant(run: State, value: Any) -> str:
     except InstantInvalid:
         return str(value)
 
+
+_NUMBERS_SHOWN = 20
 
 _SHOWN_PERIODS = 10
 """Of a long hanging account the last so many periods are shown."""
@@ -381,7 +397,8 @@ def _clocks(run: State, found: Sequence[lookup.StageClock]) -> Shown:
         for line in c.deadline.working if c.deadline else ():
             yield "    " + run.word(line.code, line.facts)
         if c.calendar is not None:
-            yield "    " + run.word("clock_other_calendar" if c.is_kept else "clock_calendar_lost", {"by": c.calendar})
+            kept = "clock_other_calendar" if c.stage == "handling" else "clock_calendar_then"
+            yield "    " + run.word(kept if c.is_kept else "clock_calendar_lost", {"by": c.calendar})
         if c.deadline is not None and c.deadline.provisional:
             yield "    " + run.word("clock_provisional")
 

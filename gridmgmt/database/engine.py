@@ -59,6 +59,12 @@ def make_engine(settings: Settings) -> Engine:
     )
 
 
+def _why(told: str) -> str | dict[str, str]:
+    """Why nothing answers: of a server that runs without this database its name, else what the driver tells."""
+    absent = re.search(r'database "([^"]+)" does not exist', told)
+    return {"code": "unreachable_no_database", "db": absent[1]} if absent else told
+
+
 @contextmanager
 def connect(engine: Engine) -> Iterator[Connection]:
     """A connection outside a use case's transaction, for checks and migrations.
@@ -75,7 +81,7 @@ def connect(engine: Engine) -> Iterator[Connection]:
     except OperationalError as e:
         raise DatabaseUnreachable(
             url=unquote(engine.url.set(drivername="postgresql").render_as_string(hide_password=True)),
-            reason=str(e.orig).strip(),
+            reason=_why(str(e.orig).strip()),
         ) from e
     with connection:
         try:

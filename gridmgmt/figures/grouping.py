@@ -101,11 +101,7 @@ def grouped(parts: Collection[tuple[Facts, Mapping[str, Mask], pd.Series]], code
     tables = [indicators.amounts(*part) for part in parts]
     found = sorted({str(code) for table in tables for code in table.index} | {*codes})
     order = [*(code for code in found if code), ""]
-    every = pd.concat([table.reindex(order) for table in tables], axis=1)
-    for name in every.columns:
-        is_sum = base_of(str(name)).amount == "score"
-        filled = every[name].where(every[name].notna(), Fraction(0) if is_sum else 0)
-        every[name] = filled if is_sum or filled.dtype == object else filled.astype("int64")
+    every = indicators.side_by_side(tables, order)
     total: dict[str, int | Fraction] = {}
     for facts, masks, own in parts:
         whole = indicators.amounts(facts, masks, pd.Series("", index=own.index, dtype="object"))

@@ -8,6 +8,7 @@ points elsewhere is handed to GDAL.
 
 import errno
 import gzip
+import json
 import re
 import shutil
 import tempfile
@@ -20,6 +21,7 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import shapely
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, PositiveInt
@@ -226,13 +228,15 @@ def read(
     return frame
 
 
-def read_parquet(path: Path, name: str) -> gpd.GeoDataFrame:
+def read_parquet(path: Path, name: str, columns: Sequence[str] | None = None) -> gpd.GeoDataFrame:
     """A file of GeoParquet as a frame, in the coordinates that it has; what it says of its size is looked at first.
 
     Parameters
     ----------
     name
         What messages call it.
+    columns
+        Those to read, beside the geometry; None: all.
 
     Raises
     ------
@@ -243,13 +247,19 @@ def read_parquet(path: Path, name: str) -> gpd.GeoDataFrame:
         for what, found, most in (("bytes", size, limits().max_bytes), ("features", n, limits().max_features)):
             if found > most:
                 raise GeometryTooLarge(file=path.name, what=what, n=found, most=most, row=None)
-        frame = gpd.read_parquet(path)
+        frame = gpd.read_parquet(path, columns=columns and [*columns, _shapes(path)])
     except GridmgmtError:
         raise
     except Exception as e:  # Arrow's errors have no common class
         raise FileUnreadable(file=name, reason=by_parser(e)) from e
     _check_size(frame, name)
     return frame
+
+
+def _shapes(path: Path) -> str:
+    """The name of the column of geometry."""
+    metadata = pq.read_schema(path).metadata or {}
+    return str(json.loads(metadata[b"geo"])["primary_column"])
 
 
 def _check_size(frame: pd.DataFrame, name: str) -> None:

@@ -43,6 +43,8 @@ class Misbound(Exception):
 def bound(data: Any) -> Any:
     """The document with every ``{reading: NAME}`` replaced by what the reading's value stands for.
 
+    An entry of a list that stands for nothing (null) is left out of it.
+
     Raises
     ------
     Misbound
@@ -73,7 +75,8 @@ def offered(value: Any, inside: bool = False) -> set[str]:
 
 def _bound(value: Any, path: tuple[Any, ...], readings: Mapping[str, Any], used: set[str]) -> Any:
     if isinstance(value, list):
-        return [_bound(v, (*path, i), readings, used) for i, v in enumerate(value)]
+        entries = [(v, _bound(v, (*path, i), readings, used)) for i, v in enumerate(value)]
+        return [stands for written, stands in entries if stands is not None or written is None]
     if not isinstance(value, dict):
         return value
     if "reading" in value and set(value) <= {"reading", "when"}:

@@ -24,7 +24,6 @@ from gridmgmt.rulebooks.check import faults
 from gridmgmt.rulebooks.document import READINGS, Changes, Misbound, bound, change, choose, exact_yaml, offered
 from gridmgmt.rulebooks.model import Rulebook
 from gridmgmt.settings import data_path
-from gridmgmt.yamls import safe_yaml
 
 
 @dataclass(frozen=True)
@@ -177,10 +176,12 @@ def parse(text: str, file: str, changes: Changes = ()) -> Loaded:
     return Loaded(book, text, hashlib.sha256(text.encode()).hexdigest())
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=128)
 def _read(text: str) -> tuple[Any, Node | None]:
     """A YAML text as data and as nodes with their lines; kept, for one text is tried under many readings."""
-    return exact_yaml().load(text), safe_yaml().compose(text)
+    yaml = exact_yaml()
+    root = yaml.compose(text)
+    return (None if root is None else yaml.constructor.construct_document(root)), root
 
 
 def first_fault(faults: list[ErrorDetails]) -> ErrorDetails:

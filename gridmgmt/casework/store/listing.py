@@ -92,6 +92,13 @@ def by_state(connection: Connection) -> dict[str, int]:
     return {r[0]: r[1] for r in connection.execute(select(state, func.count()).group_by(state))}
 
 
+def repeating(connection: Connection, case_no: str) -> list[str]:
+    """The cases that are said to repeat this one, by number."""
+    c = t.cases.c
+    statement = select(c.case_no).where(c.repeat_of == case_no, c.repeat_of.is_not(None)).order_by(c.case_no)
+    return list(connection.execute(statement).scalars())
+
+
 def grids_of(connection: Connection, row: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The grids that a case's row belongs to, from the city down."""
     ids = [row[name] for name in t.GRID_COLUMNS if row[name] is not None]

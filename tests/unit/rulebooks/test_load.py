@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from gridmgmt.errors import RulebookInvalid, RulebookMissing, RulebookNotInForce
 from gridmgmt.rulebooks import load as rulebooks
-from gridmgmt.rulebooks.document import exact_yaml
+from gridmgmt.rulebooks.document import bound, exact_yaml
 from gridmgmt.rulebooks.load import named, parse
 from gridmgmt.texts import word
 
@@ -297,6 +297,16 @@ def test_a_reading_stands_for_its_value_or_for_what_belongs_to_it() -> None:
     ).rulebook
     assert part(other, "rework_steps").step_mode == "ceil"
     assert other.rates["closing_rate"].numerator == {"timely": 1, "closed": Fraction(1, 2)}
+
+
+def test_an_entry_of_a_list_that_a_reading_makes_nothing_is_left_out() -> None:
+    data = {
+        "readings": {"r": {"value": "a", "options": ["a", "b"]}},
+        "list": ["x", {"reading": "r", "when": {"a": None, "b": "y"}}, None],
+    }
+    assert bound(data)["list"] == ["x", None]  # what is written as null is for the model to refuse
+    data["readings"]["r"]["value"] = "b"
+    assert bound(data)["list"] == ["x", "y", None]
 
 
 def test_a_change_sets_one_value_exactly() -> None:

@@ -1,5 +1,6 @@
 """Results that rulebooks take from one another: what leads nowhere, cannot be, or goes round in a circle is refused."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -153,3 +154,21 @@ def test_a_relation_is_one_of_a_closed_list_and_whole(tmp_path: Path, result: st
 def test_persons_and_units_meet_by_the_home_unit(tmp_path: Path) -> None:
     write(tmp_path, "other", "{rulebook: elsewhere, local: true}", month())
     assert load(write(tmp_path, "people", "{rulebook: other, whose: home_unit}", month(), kind="person"))
+
+
+def test_scores_that_rest_on_one_another_are_taken_and_say_why_they_may_be_entered() -> None:
+    """The digital parts are documents that no paper here contains: a city writes them under these names."""
+    taken = {
+        "wuzhong_town": "wuzhong_digital",
+        "wuzhong_department": "wuzhong_department_digital",
+        "qixian": "qixian_digital",
+    }
+    for book, source in taken.items():
+        spec = load(book).rulebook.inputs["digital"]
+        assert spec.result is not None
+        assert (spec.result.rulebook, spec.result.local, spec.result.take) == (source, True, "total")
+        assert spec.entered is not None
+        assert re.search("未附|不在本办法中", spec.entered["zh"]), book
+    points = load("xihu").rulebook.inputs["dispatcher_points"].result
+    assert points is not None
+    assert (points.rulebook, points.local, points.whose) == ("xihu_dispatcher", False, "home_unit")
