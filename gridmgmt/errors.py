@@ -40,7 +40,8 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   └── NoEditionOnDate   no edition is valid on that day
     ├── ConflictError         right in itself, but not in this state
     │   ├── CityExists, EditionExists, EditionActive, EditionOverlap, EditionShrinks
-    │   ├── CategoryUnknown, UnitUnknown
+    │   ├── CategoryUnknown, UnitUnknown, PersonUnknown
+    │   ├── DatabaseRefused   a rule of the database itself
     │   ├── RulebookChanged   a version that was used is not edited: it gets a new number
     │   ├── RulebooksDiffer   periods that are to be compared were assessed by different texts
     │   ├── AssessmentFormOld
@@ -61,6 +62,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
         ├── DatabaseLost, DatabaseExhausted, DatabaseFailed   in the middle: what was begun is undone
         ├── FileLost          a photograph is known and its file is gone or damaged
         ├── FilesUnwritable   the folder of photographs and files
+        ├── DiskFull          no room for a file that is being written
         └── SettingInvalid
 """
 
