@@ -145,13 +145,15 @@ def _write_rejects(run: State, done: Sequence[StepsReport], profile: str, out: P
 
 
 @command(case, "template")
-def case_template(run: State, *, out: Path, profile: str = "steps") -> Shown:
+def case_template(run: State, *, out: Path, profile: str = "steps", lang: str | None = None) -> Shown:
     """Write an empty sheet of steps with lists to choose from, to be filled and handed to `gridmgmt case steps`."""
     from gridmgmt.files.writing import write
+    from gridmgmt.intake.exports import step_sheet
     from gridmgmt.intake.operations import step_sheets
 
-    write(out, step_sheets.template(profile))
-    yield run.word("step_sheet_written", {"file": str(out)})
+    run.speak(lang)
+    write(out, step_sheet.workbook(step_sheets.columns(profile), run.asked_lang))
+    yield run.said("step_sheet_written", {"file": str(out)})
 
 
 def _by_word(text: str, prefix: str, codes: Collection[str], name: str) -> str:

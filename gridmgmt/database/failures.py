@@ -10,6 +10,7 @@ from gridmgmt.errors import (
     DatabaseRefused,
     GridmgmtError,
     ValueUnstorable,
+    by_program,
 )
 
 DRIVER = (DBAPIError, psycopg.Error)
@@ -28,7 +29,7 @@ def failure(error: BaseException) -> GridmgmtError | None:
     """
     driver = error.orig if isinstance(error, DBAPIError) else error
     state = getattr(driver, "sqlstate", None) or ""
-    reason = _told(driver)
+    reason = by_program(_told(driver))
     if isinstance(driver, psycopg.DataError):
         return ValueUnstorable(reason=reason)
     if isinstance(driver, psycopg.IntegrityError):

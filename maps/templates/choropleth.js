@@ -57,7 +57,7 @@ function startPage(map, data) {
     const full = (i) => `${title(layer, i)} ${layer.code[i]}`;
     const row = (words, value) => element("tr", "", element("th", "", words), element("td", "", value));
     return element("div", "", element("div", "tip-name", page.word("claims_of", {a: full(a), b: full(b)})),
-      element("table", "", row(page.word("claims_area"), layer.claims.area[k]),
+      element("table", "wide", row(page.word("claims_area"), layer.claims.area[k]),
         row(page.word("claims_owner"), page.text(layer.claims.owner))),
       element("p", "", page.text(data.accepted)));
   }

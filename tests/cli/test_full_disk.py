@@ -14,8 +14,8 @@ from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
 from gridmgmt.cli import app
+from gridmgmt.database import administration, server
 from gridmgmt.database import engine as engines
-from gridmgmt.database import server
 from gridmgmt.database.work import Work, open_database
 from gridmgmt.errors import GridmgmtError
 from gridmgmt.settings import Settings
@@ -98,47 +98,79 @@ def counts(work: Work) -> dict[str, int]:
         return row_counts(connection)
 
 
+def imported(found: Settings, folder: Path, file: str) -> "subprocess.CompletedProcess[str]":
+    """The import of a file as a person types it."""
+    environment = {**os.environ, "GRIDMGMT_HOME": str(found.home), "GRIDMGMT_DB": found.db, "GRIDMGMT_LANG": "zh"}
+    words = ["cases", "import", file, "--profile", "town_cases.yaml"]
+    return subprocess.run([*COMMAND, *words], cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def write_files(folder: Path, n: int) -> None:
+    """The profile, a file of one case and one of many."""
+    towns.write_profile(folder, towns.CASES)
+    towns.write_csv(folder / "one.csv", [towns.case("c", v="2026-01-01")])
+    towns.write_csv(folder / "many.csv", (towns.case(f"n{i}", v="2026-01-02", text="x" * 200) for i in range(n)))
+
+
+def ends_in_words(ended: "subprocess.CompletedProcess[str]") -> None:
+    """The full disk is told in both languages, with nothing of a statement."""
+    assert ended.returncode == 5, ended.stderr
+    assert [x for x in ("Traceback", "INSERT", "COPY") if x in ended.stderr] == []
+    assert [x for x in ("磁盘", "no disk", "No space left") if x not in ended.stderr] == []
+
+
 def test_an_import_ends_in_words_leaves_nothing_and_works_once_there_is_room(
     town: tuple[Settings, Disk], tmp_path: Path
 ) -> None:
     found, disk = town
-    towns.write_profile(tmp_path, towns.CASES)
-    (tmp_path / "one.csv").write_bytes(
-        towns.write_csv(tmp_path / "1.csv", [towns.case("c", v="2026-01-01")]).read_bytes()
-    )
-    towns.write_csv(
-        tmp_path / "many.csv", (towns.case(f"n{i}", v="2026-01-02", text="x" * 200) for i in range(N_CASES))
-    )
-    environment = {**os.environ, "GRIDMGMT_HOME": str(found.home), "GRIDMGMT_DB": found.db, "GRIDMGMT_LANG": "zh"}
-
-    def run(file: str) -> "subprocess.CompletedProcess[str]":
-        words = ["cases", "import", file, "--profile", "town_cases.yaml"]
-        return subprocess.run(
-            [*COMMAND, *words], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-        )
-
-    assert run("one.csv").returncode == 0
+    write_files(tmp_path, N_CASES)
+    assert imported(found, tmp_path, "one.csv").returncode == 0
     work = open_database(found)
     before = counts(work)
     assert before["cases"] == 1
     disk.fill(left=1 << 20)
-    ended = run("many.csv")
-    assert ended.returncode == 5, ended.stderr
-    assert "Traceback" not in ended.stderr
-    assert "磁盘" in ended.stderr
-    assert "no disk" in ended.stderr
-    assert "No space left" in ended.stderr
-    assert "INSERT" not in ended.stderr
+    ends_in_words(imported(found, tmp_path, "many.csv"))
     assert counts(work) == before
     with work.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")).scalar() == 0
     disk.filler.unlink()
-    done = run("many.csv")
+    done = imported(found, tmp_path, "many.csv")
     assert done.returncode == 0, done.stderr
     after = counts(work)
     assert (after["cases"], after["case_version"]) == (1 + N_CASES, 1 + N_CASES)
     assert after["batch"] == before["batch"] + 1
     work.close()
+
+
+@pytest.mark.night
+def test_a_server_whose_own_log_has_no_room_breaks_off_and_comes_back_whole(
+    mounted: Callable[[str], Disk], tmp_path: Path
+) -> None:
+    """The data, the temporary tables and the log of changes on one disk; without its log PostgreSQL aborts itself."""
+    disk = mounted("400m")
+    found = Settings(None, disk.folder / "home", "town")
+    found.home.mkdir()
+    administration.start(found)
+    try:
+        administration.migrate(found)
+        work = open_database(found)
+        towns.found(work, tmp_path)
+        write_files(tmp_path, 2 * N_CASES)
+        before = counts(work)
+        work.close()
+        disk.fill(left=42 << 20)  # enough for what waits to be merged, not for the merge
+        ends_in_words(imported(found, tmp_path, "many.csv"))
+        assert "xlogtemp" in server.locate(found).log.read_text("utf-8")
+        ends_in_words(imported(found, tmp_path, "many.csv"))
+        disk.filler.unlink()
+        administration.start(found)
+        work = open_database(found)
+        assert counts(work) == before
+        assert imported(found, tmp_path, "many.csv").returncode == 0
+        assert counts(work)["cases"] == 2 * N_CASES
+        work.close()
+    finally:
+        administration.stop(found)
 
 
 OUTS = (

@@ -15,7 +15,7 @@ from gridmgmt.casework.transitions import TRANSITIONS
 from gridmgmt.database import cities, clock
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.deadlines import Deadline, Light
-from gridmgmt.errors import CaseMissing, DocketMovedOn, OptionInvalid, UnitUnknown
+from gridmgmt.errors import CaseMissing, DocketMovedOn, GridMissing, OptionInvalid, UnitUnknown
 from gridmgmt.files import calendars
 from gridmgmt.people.identities import Identities
 from gridmgmt.people.store import people, units
@@ -111,6 +111,8 @@ def list_cases(
     OptionInvalid
         A state that does not exist.
     UnitUnknown
+    GridMissing
+        No edition has a grid of that code.
     DocketMovedOn
         Steps were taken after that moment: the docket is today's.
     """
@@ -120,6 +122,8 @@ def list_cases(
     with work.snapshot() as connection:
         if unit is not None and unit not in units.unit_ids(connection):
             raise UnitUnknown(value=unit)
+        if grid is not None and not listing.has_grid(connection, grid):
+            raise GridMissing(code=grid)
         at = work.now or clock.now(connection)
         if work.now is not None and (last := steps.last_taken(connection)) is not None and work.now < last:
             zone = cities.load_city(connection).zone

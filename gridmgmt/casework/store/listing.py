@@ -57,6 +57,11 @@ def _chosen(columns: Select[Any], wanted: Wanted, now: dt.datetime) -> Select[An
     return columns.where(*_conditions(wanted, now))
 
 
+def has_grid(connection: Connection, code: str) -> bool:
+    """Whether any edition has a grid of that code."""
+    return connection.execute(select(t.grid.c.id).where(t.grid.c.code == code).limit(1)).first() is not None
+
+
 def count(connection: Connection, wanted: Wanted, now: dt.datetime) -> int:
     """How many cases there are of those wanted."""
     return int(connection.execute(_chosen(select(func.count()).select_from(t.cases), wanted, now)).scalar_one())

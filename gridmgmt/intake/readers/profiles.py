@@ -212,7 +212,7 @@ _HOURS = {
 
 def _some_time(value: Fraction) -> Fraction:
     if value <= 0:
-        raise Invalid("above", least=0)
+        raise Invalid("above", limit="0")
     return value
 
 

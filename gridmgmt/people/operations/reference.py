@@ -23,7 +23,15 @@ from gridmgmt.places.whereabouts import check_metric
 from gridmgmt.settings import data_path
 
 
-def init_city(work: Work, path: Path) -> City:
+@dataclass(frozen=True)
+class InitReport:
+    """The city, and what its file changed: None: there was none before; empty: nothing."""
+
+    city: City
+    changes: cities.Changes | None
+
+
+def init_city(work: Work, path: Path) -> InitReport:
     """Write the database's one city from city.yaml, with the category table of its scheme if the project has it.
 
     Raises
@@ -37,11 +45,11 @@ def init_city(work: Work, path: Path) -> City:
     calendars.load(city.calendar)
     check_metric(city)
     with work.locked() as connection:
-        cities.save_city(connection, city)
+        changes = cities.save_city(connection, city)
         table = data_path("categories", f"{city.scheme}.csv")
         if table.exists():
             category_store.save_categories(connection, reference.read_categories(table))
-    return city
+    return InitReport(city, changes)
 
 
 def load_city(work: Work) -> City:

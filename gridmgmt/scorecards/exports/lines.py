@@ -13,6 +13,9 @@ from gridmgmt.scorecards.documents import Document, Interval, Judged, Line, Rate
 _RULE_KINDS = frozenset({*RULES, "event"})
 """Lines that say what a rule costs or earns; all others have points of their own."""
 
+_LISTED = _RULE_KINDS | {"account"}
+"""Lines of which there may be any number below one item."""
+
 _FAILURES = frozenset({"hanging", "account"})
 """Items and their parts that count failures, where no points are given for them."""
 
@@ -49,6 +52,8 @@ class ScoreLine:
     parts: tuple[Figure, Figure] | None
     reason: Words
     chance: Words | None
+    is_listed: bool = False
+    """Whether it is one of a list – a rule, an event, an account – and no part that makes the total."""
 
     @property
     def share(self) -> float | None:
@@ -136,7 +141,7 @@ def _line(line: Line, rates: Mapping[str, Rate], is_rule: bool, is_cost: bool, i
         _exact(line.maximum), _exact(line.weight),
         figure if is_shown_rate and figure else _points(line, is_rule, is_cost),
         rate.title if rate else None, figure, parts, line_words(line, rates),
-        rate_words(interval) if interval else None,
+        rate_words(interval) if interval else None, line.kind in _LISTED,
     )  # fmt: skip
 
 

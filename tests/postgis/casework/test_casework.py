@@ -19,6 +19,7 @@ from gridmgmt.errors import (
     CoordinateOutOfRange,
     FactInvalid,
     FileRefused,
+    GridMissing,
     StepIllegal,
     StepIncomplete,
     StepRefused,
@@ -206,6 +207,9 @@ def test_the_docket_finds_by_unit_grid_class_and_lateness(desk: Work) -> None:
 
     assert listed() == ["A", "B"]
     assert listed(unit="U9") == ["B"]
+    with pytest.raises(GridMissing) as refused:
+        lookup.list_cases(desk, grid="D9")
+    assert refused.value.facts == {"code": "D9"}
     _, (row,) = lookup.list_cases(desk, unit="U9")
     with desk.snapshot() as connection:
         unit = units.units(connection)["U9"]

@@ -107,7 +107,7 @@ def test_each_kind_of_failure_has_its_error(postgis_engine: Work, state: str, ki
     raising = text(f"DO $$ BEGIN RAISE 'no room' USING ERRCODE = '{state}'; END $$")
     with pytest.raises(kind) as told, postgis_engine.transaction() as connection:
         connection.execute(raising)
-    assert told.value.facts["reason"] == "no room"
+    assert told.value.facts["reason"] == {"code": "original_text", "text": "no room"}
 
 
 @pytest.mark.parametrize(

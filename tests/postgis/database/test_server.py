@@ -92,7 +92,7 @@ def test_a_server_that_cannot_start_says_why(private: Settings) -> None:
         file.write("no_such_setting = 1\n")
     with pytest.raises(DatabaseUnreachable) as caught:
         administration.start(private)
-    assert "no_such_setting" in caught.value.reason
+    assert "no_such_setting" in caught.value.reason["text"]
 
 
 def test_a_long_path_has_its_socket_elsewhere(home: Path) -> None:
