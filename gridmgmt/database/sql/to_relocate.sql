@@ -5,7 +5,7 @@ FROM {current} AS c
 WHERE c.id IN (
     SELECT id FROM {current} WHERE {leaf} = ANY(:gone)
     UNION ALL
-    SELECT id FROM {current} WHERE located <> 'leaf'
+    SELECT id FROM {current} WHERE located <> 'leaf' AND (geom IS NOT NULL OR edition_id IS NULL)
     UNION ALL
     SELECT p.id FROM grid AS g JOIN {current} AS p ON p.geom && g.geom WHERE g.id = ANY(:new)
 )
