@@ -172,9 +172,10 @@ def side_by_side(tables: Collection[pd.DataFrame], codes: Sequence[str]) -> pd.D
         places = table.index.get_indexer(pd.Index(codes, dtype="object"))
         absent = places < 0
         for name in map(str, table.columns):
+            zero = Fraction(0) if base_of(name).amount == "score" else 0
             values = table[name].to_numpy()
-            values = values[places] if len(values) else np.zeros(len(codes), dtype=values.dtype)
-            values[absent] = Fraction(0) if base_of(name).amount == "score" else 0
+            values = values[places] if len(values) else np.full(len(codes), zero)
+            values[absent] = zero
             out[name] = values
     return pd.DataFrame(out, index=pd.Index(codes, name="code"))
 

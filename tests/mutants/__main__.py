@@ -109,7 +109,8 @@ def main() -> int:
     spots = [(source, spot) for source in sources for spot in source.spots() if spot.function not in config["wording"]]
     tally, began = Tally(modules), time.monotonic()
     mutants, until = chosen(spots, asked.number, asked.seed, listed), began + 60 * asked.minutes
-    plugin = Judge(modules, mutants, config["without"], until, config["budget_s"], asked.jobs, tally.told)
+    measured = sorted({*modules, *files(config["modules"])})  # all, so that it is done once whichever are asked for
+    plugin = Judge(measured, mutants, config["without"], until, config["budget_s"], asked.jobs, tally.told)
     code = judge(plugin, [str(t) for pattern in config["tests"] for t in sorted(ROOT.glob(pattern))])
     tally.show()
     print(f"{tally.total.total()} of {len(spots)} mutants, seed {asked.seed}, {time.monotonic() - began:.0f} s; "

@@ -128,15 +128,26 @@ def _is_idle(node: cst.CSTNode, other: cst.CSTNode) -> bool:
 
     None in an argument's place, nearly always a crash (that one is left out stays); a sum without its start, which is
     0 anyway; an empty mapping left out, the default; a zip without its ``strict``; and what the type checker refuses:
-    an error without one of its facts, text where a type says None.
+    an error without one of its facts, text where a type says None, and None where it says something else.
     """
     if isinstance(node, cst.AnnAssign):
-        return isinstance(other, cst.AnnAssign) and isinstance(other.value, cst.SimpleString)
+        return isinstance(other, cst.AnnAssign) and (
+            isinstance(other.value, cst.SimpleString) or (_is_none(other.value) and not _takes_none(node.annotation))
+        )
     if not (isinstance(node, cst.Call) and isinstance(other, cst.Call)):
         return False
     left_out = [a for a in node.args if a not in other.args]
     is_sum = isinstance(node.func, cst.Name) and node.func.value == "sum"
     return len(node.args) == len(other.args) > 0 or is_sum or any(map(_is_as_without, left_out))
+
+
+def _is_none(value: cst.BaseExpression | None) -> bool:
+    return isinstance(value, cst.Name) and value.value == "None"
+
+
+def _takes_none(annotation: cst.Annotation) -> bool:
+    text = cst.Module([]).code_for_node(annotation.annotation)
+    return any(word in text for word in ("None", "Any", "object"))
 
 
 def _is_as_without(argument: cst.Arg) -> bool:
