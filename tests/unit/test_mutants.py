@@ -146,6 +146,8 @@ def test_a_mutant_is_tried_against_the_quickest_tests_of_its_lines_first_and_no_
     assert reach.tests(Mutant(path, "judged", "", "", (6, 6), (5, 8), ""), 10) == [1, 3, 0, 2]  # its function's
     assert reach.tests(Mutant(path, "judged", "", "", (20, 20), (20, 22), ""), 10) == []
     assert reach.tests(Mutant(path, "judged", "", "", (2, 2), FILE, ""), 10) == [1, 3, 0, 4, 2]  # of the same files
+    other = Mutant(path.with_name("table.py"), "table", "", "", (2, 2), FILE, "")
+    assert reach.tests(other, 10) == [1, 5, 3, 0, 4, 2]  # whoever reads what runs no line: any
 
 
 def test_every_listed_survivor_has_its_reason_and_one_that_is_gone_is_told(tmp_path: Path) -> None:

@@ -152,6 +152,45 @@ def test_what_else_a_step_does_is_what_the_rest_reads_from_the_table(column: str
     assert {kind: value for kind, value in found.items() if value not in (None, False)} == expected
 
 
+TAKES = """
+report        source category lon lat crs address description is_repeat
+register      category
+dispatch      due_at amount amount_unit
+send_back     wrong_dispatch agreed
+ask_extension due_at amount amount_unit
+extend        due_at amount amount_unit
+fail          due_at amount amount_unit
+visit         verdict
+move          lon lat crs address
+reclassify    category
+deadline      due_at
+supervise     order_kind due_at amount amount_unit
+answer_order  order
+unmark        mark
+"""
+"""The facts that whoever takes a step may name; at no other step are there any."""
+
+
+def test_a_step_takes_the_facts_that_somebody_may_name_at_it() -> None:
+    expected = {kind: set(takes) for kind, *takes in map(str.split, TAKES.strip().splitlines())}
+    assert {t.kind: set(t.takes) for t in TRANSITIONS.values() if t.takes} == expected
+    assert transitions.PLACING == ("report", "register", "move", "reclassify")  # these may change who answers
+
+
+def test_a_step_names_the_unit_that_has_the_case_unless_it_gives_the_case_away_or_looks_back() -> None:
+    units = {t.kind: t.unit for t in TRANSITIONS.values() if t.unit != "has"}
+    assert units == {"dispatch": "any", "supervise": "had", "refer": "had"}
+
+
+def test_what_the_rest_asks_the_table_for() -> None:
+    assert (transitions.OPENING, transitions.ORDERING) == (("dispatch",), ("supervise",))
+    assert set(TRANSITIONS) - set(transitions.BY_PEOPLE) == {"renew"}
+    assert transitions.HALTING == ("send_back", "postpone")
+    assert transitions.MARKING == {
+        "repeat": "mark_repeat", "exposed": "expose", "referred": "refer", "false": "mark_false",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("kind", [t.kind for t in TRANSITIONS.values() if t.needs])
 def test_a_step_without_what_it_needs_is_refused_with_what_is_missing(kind: str) -> None:
     case = Case("C1", state=TRANSITIONS[kind].before[0], last_at=T0)

@@ -157,6 +157,7 @@ LINES: list[tuple[str, dict[str, Any], dict[str, Any], Told]] = [
     ("proportional", {"points": 30, **RATED}, {"due": 0, "closed": 0},
      ("30", "line_no_data_full", {"denominator": {"zh": "应结案数", "en": "Due"}}, ("closed", "due"))),
     ("rank", {}, {}, ("", "line_rank_none", {}, ())),
+    ("rank", {"input": "due"}, {}, ("", "line_rank_none", {}, ("due",))),
     ("rank", {"input": "due"}, {"due": 3}, ("3", "line_rank_told", {"told": "3"}, ("due",))),
     ("rate", RATED, {"due": 10, "closed": 9}, ("0.9", "line_rate", {}, ("closed", "due"))),
     ("rate", RATED, {"due": 0, "closed": 0},
@@ -238,7 +239,7 @@ NAMES = {
 def test_a_line_names_the_inputs_that_it_still_lacks(
     kind: str, own: dict[str, Any], values: dict[str, Any], reads: tuple[str, ...], lacks: tuple[str, ...]
 ) -> None:
-    if kind in ("table", "marks"):  # nothing listed is nothing where it is signed for: it is open before that
+    if kind == "table":  # no findings are none where they are signed for: they are open before that
         node = part(kind, **own).evaluate(Context(BOOK, typed(values), signed=False))
     else:
         node = line(kind, values, **own)
@@ -372,3 +373,23 @@ def test_each_kind_of_event_says_how_often_and_for_how_many_points() -> None:
     assert [(c.reason.code, c.reason.facts) for c in node.children] == [
         ("rule_event_capped", {"n": "3", "points": "6", "cap": "5"}), ("rule_event", {"n": "3", "points": "3"}),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("direction", "inclusive", "zh", "en"),
+    [
+        ("below", False, "；低于 60% 本项不得分", "; below 60% the item scores nothing"),
+        ("below", True, "；降至 60% 本项不得分", "; at 60% or below the item scores nothing"),
+        ("above", False, "；高于 60% 本项不得分", "; above 60% the item scores nothing"),
+        ("above", True, "；达到 60% 本项不得分", "; from 60% on the item scores nothing"),
+    ],
+)
+def test_steps_say_in_words_from_where_on_the_whole_item_is_nothing(
+    direction: str, inclusive: bool, zh: str, en: str
+) -> None:
+    threshold = 80 if direction == "below" else 20
+    own = {**STEPS, "direction": direction, "threshold": threshold, "zero_beyond": 60, "zero_inclusive": inclusive}
+    words = part("steps", **own).words(BOOK)
+    assert zh in words["zh"]
+    assert en in words["en"]
+    assert "60%" not in part("steps", **{**own, "zero_beyond": None}).words(BOOK)["zh"]

@@ -171,6 +171,32 @@ def test_while_somebody_below_is_open_his_superior_is_too() -> None:
     assert found["u"].total == 8
 
 
+def test_a_carry_over_says_what_came_in_what_was_charged_and_what_goes_on() -> None:
+    months = {"2025-11": {"s": -4, "a": 0}, "2025-12": {"s": 30, "a": -50}}
+    found = made(book(CARRY), months, a={"superiors": ["s"]}).outcomes
+    december, own = found["2025-12"]["s"], found["2025-12"]["a"]
+    assert (december.total, december.own, december.carry_out) == (0, 26, -24)
+    assert (own.total, own.own, own.carry_out) == (0, -50, -50)
+    root = december.root
+    assert root is not None
+    assert (root.id, root.value, root.status, root.reason.code) == ("carried", 0, "ok", "line_carry")
+    assert root.reason.facts == {"own": "26", "carry_in": "-4", "charged": "50", "carry_out": "-24"}
+    assert dict(root.marks) == {"own": 26, "raw": -24, "carry_out": -24}
+    assert [(c.id, c.value) for c in root.children] == [("marked", 30)]
+
+
+def test_an_open_carry_over_names_what_it_waits_for_once() -> None:
+    months = {"2025-11": {"s": None}, "2025-12": {"s": 30, "a": None, "b": None}}
+    below = {"superiors": ["s"]}
+    root = made(book(CARRY), months, a=below, b=below).outcomes["2025-12"]["s"].root
+    assert root is not None
+    assert (root.value, root.status, root.reason.code) == (None, "missing", "line_open")
+    assert root.missing == ("2025-11/mark", "2025-12/mark")
+    parts = {"zh": "2025-11/mark、2025-12/mark", "en": "2025-11/mark, 2025-12/mark"}
+    assert root.reason.facts == {"n": "2", "parts": parts}
+    assert [(c.id, c.value) for c in root.children] == [("marked", 30)]
+
+
 # --- a longer period out of shorter ones ------------------------------------------------------------------------------
 
 
@@ -205,6 +231,31 @@ def test_a_year_is_made_of_its_months(item: dict[str, Any], marks: list[int | No
     assert found.outcomes["2025"]["a"].total == (None if total is None else Fraction(total))
 
 
+def test_a_year_says_of_how_many_months_it_is_made_and_which_one_is_open() -> None:
+    months: dict[str, Any] = {"2025-01": {"a": 10}, "2025-02": {"a": 25}, "2025": {"a": None}}
+    root = made(yearly(of="marked"), months).outcomes["2025"]["a"].root
+    assert root is not None
+    assert (root.value, root.reason.code) == (Fraction(35, 2), "line_periods")
+    assert root.reason.facts == {"n": "2", "sum": "35", "over": "2"}
+    assert [(c.id, c.kind, c.title["zh"], c.title["en"], c.value, c.status, c.reason.code) for c in root.children] == [
+        ("of_year_2025-01", "period", "2025-01", "2025-01", 10, "ok", "line_period"),
+        ("of_year_2025-02", "period", "2025-02", "2025-02", 25, "ok", "line_period"),
+    ]
+    root = made(yearly(of="marked", how="sum", over=4), months).outcomes["2025"]["a"].root
+    assert root is not None
+    assert root.reason.facts == {"n": "2", "sum": "35", "over": "4"}
+    root = made(yearly(of="marked"), {**months, "2025-02": {"a": None}}).outcomes["2025"]["a"].root
+    assert root is not None
+    assert (root.value, root.status, root.reason.code) == (None, "missing", "line_periods_missing")
+    assert (root.reason.facts, root.missing) == ({"n": "1", "wanted": "2", "stage": WORDS}, ("2025-02/mark",))
+    assert [(c.id, c.value, c.status, c.reason.code) for c in root.children][1:] == [
+        ("of_year_2025-02", None, "missing", "line_period_open")
+    ]
+    none = made(yearly(of="marked"), {"2025": {"a": None}}).outcomes["2025"]["a"].root
+    assert none is not None
+    assert (none.missing, none.reason.facts["n"]) == (("month/",), "0")
+
+
 @pytest.mark.parametrize("pending", ["open", "left_out"])
 def test_a_month_without_anything_to_score_is_not_waited_for(pending: str) -> None:
     share = {"id": "share", "title": WORDS, "kind": "proportional", "points": 100, "rate": "closing"}
@@ -216,6 +267,14 @@ def test_a_month_without_anything_to_score_is_not_waited_for(pending: str) -> No
     found = made(Rulebook.model_validate(plain), {**months, "2025": {"a": None}}).outcomes
     assert found["2025-03"]["a"].status == "no_data"
     assert found["2025"]["a"].total == 75
+
+
+@pytest.mark.parametrize(("result", "total"), [({"rank": 2, "missing": ["mark"]}, None), ({"rank": 2}, 15)])
+def test_a_result_that_lacked_something_is_waited_for_and_one_that_only_tells_a_rank_is_not(
+    result: dict[str, Any], total: int | None
+) -> None:
+    months = {"2025-01": {"a": 10}, "2025-02": {"a": 20}, "2025-03": {"a": {"result": result}}, "2025": {"a": None}}
+    assert made(yearly(of="marked"), months).outcomes["2025"]["a"].total == total
 
 
 def test_a_month_in_which_others_were_rated_is_waited_for() -> None:
