@@ -232,6 +232,29 @@ def test_what_is_pushed_beyond_the_calendar_is_provisional(timing: Timing) -> No
         assert life.steps[-1].facts["provisional"] is True, kinds
 
 
+def test_before_any_dispatch_a_log_s_steps_have_no_deadline_to_go_by(timing: Timing) -> None:
+    report = Step("report", at("2026-03-02 08:00"), "", None, None, {}, "imported")
+    fail = Step("fail", at("2026-03-02 09:00"), "", None, "x", {}, "imported")
+    assert timing.failed(fail, [report]) == fail
+    held = Case("C1", state="on_hold", held_at=at("2026-03-02 08:30"))
+    resume = Step("resume", at("2026-03-02 10:00"), "", None, None, {}, "imported")
+    assert timing.resumed(resume, held, [report]) == resume
+    back = Step("send_back", at("2026-03-02 09:00"), "", "U1", "x", {}, "imported")
+    dispatch = Step("dispatch", at("2026-03-02 10:00"), "", "U1")
+    assert timing.continued(dispatch, "C1", [report, back]) is None
+
+
+def test_the_last_dispatch_gives_a_failed_check_its_limit(timing: Timing) -> None:
+    first, second = (
+        Step("dispatch", at(f"2026-03-02 0{n}:00"), "", "U1", None, {"limits": written(limits)})
+        for n, limits in ((8, DAY), (9, FOUR_HOURS))
+    )
+    fail = Step("fail", at("2026-03-02 10:00"), "", None, "x")
+    found = timing.failed(fail, [first, second, Step("receive", at("2026-03-02 09:30"), "", "U1")])
+    assert (local(found.told.due_at), found.told.limits) == ("03-02 16:00", FOUR_HOURS)
+    assert found.told.calendar == timing.clock.calendar.identity
+
+
 # --- the calendar arrives ---------------------------------------------------------------------------------------------
 
 
