@@ -126,6 +126,69 @@ def test_a_result_tells_its_items_and_what_it_lacked() -> None:
     assert o.missing == (("2025-12", "due"),)
 
 
+# --- what an outcome says ---------------------------------------------------------------------------------------------
+
+SHARE = {"kind": "proportional", "id": "share", "title": WORDS, "points": 100, "rate": "closing"}
+DUE, CLOSED, BOTH = ({"zh": zh, "en": en} for zh, en in (("应", "Due"), ("结", "Closed"), ("应、结", "Due, Closed")))
+
+
+def counted(score: Mapping[str, Any] | None, empty: str = "leave_out", **stage: Any) -> Rulebook:
+    """A book of a closing rate, whose two counts have names of their own."""
+    plain = book(score or MARKED, empty=empty, **stage).model_dump(by_alias=True)
+    plain["inputs"]["due"]["title"], plain["inputs"]["closed"]["title"] = DUE, CLOSED
+    if score is None:
+        plain["stages"][0]["score"] = None
+    return Rulebook.model_validate(plain)
+
+
+@pytest.mark.parametrize(
+    ("score", "inputs", "status", "total", "reason"),
+    [
+        (SHARE, {"due": 4, "closed": 3}, "scored", 75,
+         ("line_proportional", {"maximum": "100", "value": "0.75"})),
+        (SHARE, {"due": 4}, "incomplete", None, ("total_incomplete", {"inputs": CLOSED, "n": "1"})),
+        (SHARE, {}, "incomplete", None, ("total_incomplete", {"inputs": {"zh": "结、应", "en": "Closed, Due"},
+                                                                   "n": "2"})),
+        (SHARE, {"due": 0, "closed": 0}, "no_data", None, ("line_no_data_leave_out", {"denominator": DUE})),
+        (None, {"due": 4, "closed": 3}, "unscored", None, ("total_none", {})),
+        (None, {"due": 4}, "incomplete", None, ("total_incomplete", {"inputs": CLOSED, "n": "1"})),
+    ],
+)  # fmt: skip
+def test_an_outcome_says_why_it_has_its_total_or_none(
+    score: Any, inputs: dict[str, int], status: str, total: int | None, reason: tuple[str, dict[str, Any]]
+) -> None:
+    o = month(counted(score, shown=[RATE] if score is None else []), {"a": {"inputs": inputs}})["a"]
+    assert (o.subject, o.period, o.stage, o.status, o.total, o.grade) == ("a", "2025-12", "month", status, total, None)
+    assert (o.reason.code, dict(o.reason.facts)) == reason
+    assert o.values == {name: Fraction(n) for name, n in inputs.items()}
+
+
+@pytest.mark.parametrize(("least", "total"), [("0.5", 80), ("0.51", None)])
+def test_of_too_little_data_no_total_is_formed_and_it_says_how_much_there_is(least: str, total: int | None) -> None:
+    half = {"id": "half", "title": WORDS, "kind": "entered", "input": "mark", "points": 100}
+    both = {"id": "both", "title": WORDS, "kind": "sum", "items": [half, SHARE]}
+    rules = counted(both, least_share=least, grades=GRADES)
+    o = month(rules, {"a": {"inputs": {"mark": 40, "due": 0, "closed": 0}}})["a"]
+    root = o.root
+    assert root is not None
+    assert (o.total, root.value, o.formed) == (total, total, Fraction(1, 2))
+    if total is None:
+        assert (o.status, o.grade, root.status) == ("incomplete", None, "no_data")
+        assert (o.reason.code, dict(o.reason.facts)) == ("total_too_little", {"formed": "50", "least": "51"})
+        assert root.reason == o.reason
+        assert [n.id for n in root.children] == ["half", "share"]
+        assert (o.is_open, o.awaited, o.rank) == (False, False, None)
+    else:
+        assert (o.status, o.grade, o.rank) == ("scored", "rest", 1)
+
+
+def test_a_grade_that_is_entered_stands_before_that_of_the_total_and_is_missed() -> None:
+    rules = book(grades=GRADES, grade_entered={"input": "word"})
+    found = month(rules, {"a": {"inputs": {"mark": 95, "word": "fair"}}, "b": {"inputs": {"mark": 95}}})
+    assert (found["a"].total, found["a"].grade) == (95, "fair")
+    assert (found["b"].total, found["b"].grade, found["b"].missing) == (95, "good", (("2025-12", "word"),))
+
+
 # --- what is carried on and charged -----------------------------------------------------------------------------------
 
 CARRY = {"id": "carried", "title": WORDS, "kind": "carry", "item": MARKED}
