@@ -185,6 +185,20 @@ def test_how_much_of_a_total_has_data(kind: str, values: dict[str, Any], formed:
     assert node.formed == (formed if kind == "sum" or formed in (0, 1) else Fraction(1, 2))
 
 
+def test_what_a_part_lacks_the_whole_lacks_by_its_points() -> None:
+    """Of 30 points of three equal parts one has data: 10; of 70 all: 80 of 100."""
+    book = tiny(empty__option="leave_out").rulebook
+    share = {"id": "a", "title": WORDS, "kind": "proportional", "points": 20, "rate": "closing"}
+    mark = {"id": "b", "title": WORDS, "kind": "entered", "input": "social", "points": 10}
+    inner = {"id": "i", "title": WORDS, "kind": "sum", "points": 30, "items": [share, mark]}
+    other = {"id": "o", "title": WORDS, "kind": "entered", "input": "business", "points": 70}
+    item = ITEM.validate_python({"id": "x", "title": WORDS, "kind": "sum", "items": [inner, other]})
+    values = {name: Fraction(n) for name, n in {"due": 0, "closed": 0, "social": 5, "business": 7}.items()}
+    node = item.evaluate(Context(book, values))
+    assert node.children[0].formed == Fraction(1, 3)
+    assert node.formed == Fraction(10 + 70, 100)
+
+
 def test_what_is_left_out_scales_the_others_up() -> None:
     book = tiny(empty__option="leave_out").rulebook
     items = [

@@ -11,6 +11,7 @@ from gridmgmt.rulebooks.dossier import read_dossier
 from gridmgmt.rulebooks.model import Rulebook
 from gridmgmt.rulebooks.results import Outcome
 from gridmgmt.rulebooks.run import Run, run
+from tests.unit.rulebooks.tiny import tiny
 
 WORDS = {"zh": "测试", "en": "Test"}
 MARKED = {"id": "marked", "title": WORDS, "kind": "linear", "terms": {"mark": 1}}
@@ -126,6 +127,28 @@ def test_a_result_tells_its_items_and_what_it_lacked() -> None:
     assert o.missing == (("2025-12", "due"),)
 
 
+RANK = {"id": "place", "title": WORDS, "kind": "rank", "input": "due"}
+
+
+@pytest.mark.parametrize(
+    ("told", "value", "reason"),
+    [
+        (None, 2, ("line_rank", {"rank": "2", "of": "3"})),
+        (2, 2, ("line_rank_told", {"told": "2"})),
+        (3, 3, ("line_rank_differs", {"rank": "2", "of": "3", "told": "3"})),
+    ],
+)
+def test_a_shown_rank_is_that_of_the_totals_unless_another_was_published(
+    told: int | None, value: int, reason: tuple[str, dict[str, str]]
+) -> None:
+    inputs = {"mark": 80} if told is None else {"mark": 80, "due": told}
+    found = month(book(shown=[RANK]), {"a": 90, "b": {"inputs": inputs}, "c": 70, "d": None})
+    (place,) = found["b"].shown
+    assert (place.value, place.status, (place.reason.code, dict(place.reason.facts))) == (value, "ok", reason)
+    (none,) = found["d"].shown
+    assert (none.value, none.status, none.reason.code) == (None, "no_data", "line_rank_none")
+
+
 # --- what an outcome says ---------------------------------------------------------------------------------------------
 
 SHARE = {"kind": "proportional", "id": "share", "title": WORDS, "points": 100, "rate": "closing"}
@@ -180,6 +203,18 @@ def test_of_too_little_data_no_total_is_formed_and_it_says_how_much_there_is(lea
         assert (o.is_open, o.awaited, o.rank) == (False, False, None)
     else:
         assert (o.status, o.grade, o.rank) == ("scored", "rest", 1)
+
+
+def test_one_signature_stands_for_all_that_is_listed_and_for_nothing_else() -> None:
+    rules, inputs = tiny().rulebook, {"due": 100, "closed": 95, "business": 90}
+    record = {"inputs": inputs, "signed": False}
+    found = run(rules, read_dossier(rules, {"periods": {"2025-12": {"U": record}}})).outcomes["2025-12"]["U"]
+    assert found.missing == (("2025-12", "signed_off"), ("2025-12", "social"))
+    names = {"zh": "录入完毕、社会", "en": "Completely entered, Social"}
+    assert (found.reason.code, dict(found.reason.facts)) == ("total_incomplete", {"inputs": names, "n": "2"})
+    root = found.root
+    assert root is not None
+    assert root.missing == ("faults", "disaster", "social", "happenings"), "lines name the inputs themselves"
 
 
 def test_a_grade_that_is_entered_stands_before_that_of_the_total_and_is_missed() -> None:
@@ -292,6 +327,19 @@ def test_a_year_is_made_of_its_months(item: dict[str, Any], marks: list[int | No
     months = {f"2025-{n:02}": {"a": mark} for n, mark in enumerate(marks, 1)}
     found = made(yearly(**item), {"2024-12": {"a": 99}, **months, "2025": {"a": None}, "2026-01": {"a": 99}})
     assert found.outcomes["2025"]["a"].total == (None if total is None else Fraction(total))
+
+
+@pytest.mark.parametrize(
+    ("of", "reads"), [("marked", {"mark"}), ("share", {"due", "closed"}), (None, {"mark", "due", "closed"})]
+)
+def test_a_year_depends_on_what_the_items_read_that_it_takes(of: str | None, reads: set[str]) -> None:
+    plain = book({"id": "both", "title": WORDS, "kind": "sum", "items": [MARKED, SHARE]}).model_dump(by_alias=True)
+    of_year = {"id": "of_year", "title": WORDS, "kind": "periods", "stage": "month", "n": 2, "of": of}
+    plain["stages"] = [*plain["stages"], {"id": "year", "title": WORDS, "cadence": "year", "score": of_year}]
+    rules = Rulebook.model_validate(plain)
+    year = rules.stages[1].score
+    assert year is not None
+    assert {name for name in rules.inputs if year.depends(rules, frozenset({name}))} == reads
 
 
 def test_a_year_says_of_how_many_months_it_is_made_and_which_one_is_open() -> None:

@@ -83,9 +83,10 @@ def every_kind() -> list[dict[str, Any]]:
         named({"id": "r2", "kind": "once", "input": "d", "points": 2}),
         named({"id": "r3", "kind": "compare", "left": "c", "test": ">", "right": {"d": "1.5"}, "points": 3}),
         named({"id": "r4", "kind": "compare", "left": "a", "test": "<=", "right": 10, "points": 3}),
-        named({"id": "r5", "kind": "beyond", "input": "c", "allowance_of": "b", "allowance_share": "0.1", "points": 1}),
+        named({"id": "r5", "kind": "beyond", "input": "c", "allowance_of": "b", "allowance_share": "0.1",
+               "points": "0.5"}),
         named({"id": "r6", "kind": "amount", "input": "c", "cap": 3}),
-        named({"id": "r7", "kind": "beyond", "input": "d", "allowance_of": "b", "allowance_share": "0.1", "points": 1,
+        named({"id": "r7", "kind": "beyond", "input": "d", "allowance_of": "b", "allowance_share": "0.1", "points": 3,
                "counts": "all"}),
     ]  # fmt: skip
     made = [
