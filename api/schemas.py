@@ -196,7 +196,7 @@ class ReachedConsequence(BaseModel):
 
 
 class ScorecardRow(BaseModel):
-    """A subject in the ranking; ``points`` are those of each top item, null = none."""
+    """A subject in the ranking; ``points`` are those of each top item (of a count the number itself), null = none."""
 
     level: str
     code: str

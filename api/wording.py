@@ -1,11 +1,13 @@
 """A scorecard said in one language: its reasons, ranks, and figures beside those of earlier periods."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from gridmgmt.files.wording import Words, shown_short, words
 from gridmgmt.scorecards.documents import Document, Header
 from gridmgmt.scorecards.exports import cards, results
 from gridmgmt.scorecards.exports.cards import Compared
+from gridmgmt.scorecards.exports.folding import folded
 from gridmgmt.scorecards.exports.lines import ScoreLine, score_lines, shown_lines, total_words
 
 
@@ -25,8 +27,8 @@ def scorecard_texts(header: Header, document: Document, lang: str) -> dict[str, 
         "grade": cards.grade_words(header, document.grade)[lang],
         "level": cards.level_words(header, document.subject.level)[lang],
         "ranks": [{"name": x.name[lang], "rank": x.told[lang], "of": x.of} for x in results.ranks(header, document)],
-        "lines": [_line(x, lang) for x in score_lines(header, document)],
-        "shown": [_line(x, lang) for x in shown_lines(header, document)],
+        "lines": _lines(score_lines(header, document), lang),
+        "shown": _lines(shown_lines(header, document), lang),
         "consequences": [
             {"tone": c.tone, "title": c.title[lang], "why": c.why[lang], "consequence": raw.consequence}
             for c, raw in zip(results.consequences(document), document.consequences, strict=True)
@@ -47,6 +49,19 @@ def scorecard_texts(header: Header, document: Document, lang: str) -> dict[str, 
             for row in cards.indicator_rows(document)
         ],
     }
+
+
+def _lines(lines: Sequence[ScoreLine], lang: str) -> list[dict[str, Any]]:
+    """The lines, those of long lists worst first; of a fold the first line tells how many rows it holds."""
+    return [
+        {
+            **_line(line, lang),
+            "is_more": part.n_more > 0,
+            "n_more": part.n_more or None if line is part.lines[0] else None,
+        }
+        for part in folded(lines)
+        for line in part.lines
+    ]
 
 
 def _line(line: ScoreLine, lang: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ class Bounds:
     file_mb
         Bytes of a file of rows or features, in millions.
     unpacked_mb
-        Bytes of what is inside a packed file (xlsx, gz).
+        Bytes of what is inside a packed file (xlsx, gz, Parquet).
     part_mb
         Bytes of a part of a workbook that is read as a whole, such as its texts.
     document_mb
@@ -93,6 +93,25 @@ def read_text(path: Path, encoding: str = "utf-8") -> str:
     if path.is_file():
         hold(path, "document_mb", path.stat().st_size)
     return path.read_text(encoding)
+
+
+def check_parquet(path: Path) -> int:
+    """What a Parquet file says of itself before any of its rows is read; gives how many rows there are.
+
+    Raises
+    ------
+    LimitExceeded
+    OSError, ValueError
+        It is no such file.
+    """
+    import pyarrow.parquet as pq  # slow, and needed by those only who read such files
+
+    hold(path, "file_mb", path.stat().st_size)
+    found = pq.read_metadata(path)
+    hold(path, "columns", found.num_columns)
+    hold(path, "rows", found.num_rows)
+    hold(path, "unpacked_mb", sum(found.row_group(n).total_byte_size for n in range(found.num_row_groups)))
+    return int(found.num_rows)
 
 
 def check_workbook(path: Path) -> None:

@@ -10,7 +10,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
-from gridmgmt.errors import CityInvalid, LevelUnknown
+from gridmgmt.accepted import closest
+from gridmgmt.errors import CityInvalid, FileUnreadable, LevelUnknown, by_parser
+from gridmgmt.texts import expected
 
 STORAGE_EPSG = 4490
 """SRID of every stored geometry: CGCS2000, degrees (project convention)."""
@@ -23,9 +25,6 @@ KEYS = frozenset({
     "prefix_codes", "calendar", "languages", "category_scheme",
 })  # fmt: skip
 """What city.yaml may hold."""
-
-_EPSG_FORM = "an EPSG number such as 4547"
-_LANGUAGES_FORM = "a list of zh and en, the first the default"
 
 
 @dataclass(frozen=True)
@@ -133,31 +132,32 @@ def check(city: City) -> None:
         Names the key, the value seen and what was expected.
     """
     if not city.code or not (city.zh or city.en):
-        raise bad("code, name", f"{city.code} {city.zh} {city.en}", "a code and at least one name")
+        raise bad("code, name", f"{city.code} {city.zh} {city.en}", "code_and_name")
     try:
         ZoneInfo(city.time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as e:  # OSError: a folder of the zone table, such as Asia
-        raise bad("time_zone", city.time_zone, "an IANA zone such as Asia/Shanghai") from e
+        raise bad("time_zone", city.time_zone, "zone") from e
     try:
         crs = CRS.from_epsg(city.metric_epsg)
     except CRSError as e:
-        raise bad("metric_crs", city.metric_epsg, _EPSG_FORM) from e
+        raise bad("metric_crs", city.metric_epsg, "epsg") from e
     if not crs.is_projected or any(axis.unit_conversion_factor != 1 for axis in crs.axis_info):
-        raise bad("metric_crs", f"EPSG:{city.metric_epsg}", "a projected system in metres")
+        raise bad("metric_crs", f"EPSG:{city.metric_epsg}", "metres")
     if city.datum not in _DATUM_EPSG:
-        raise bad("datum", city.datum, " or ".join(_DATUM_EPSG))
+        raise bad("datum", city.datum, "one_of", known=[*_DATUM_EPSG])
     if [x.number for x in city.levels] != list(range(1, len(city.levels) + 1)) or not 2 <= len(city.levels) <= 6:
-        raise bad("levels", [x.key for x in city.levels], "two to six levels in order, city first")
+        raise bad("levels", [x.key for x in city.levels], "levels_in_order")
     if len({x.key for x in city.levels}) != len(city.levels):
-        raise bad("levels", [x.key for x in city.levels], "distinct keys")
+        raise bad("levels", [x.key for x in city.levels], "level_keys")
     if not city.languages or any(x not in LANGUAGES for x in city.languages):
-        raise bad("languages", list(city.languages), _LANGUAGES_FORM)
+        raise bad("languages", list(city.languages), "languages")
 
 
-def bad(key: str, value: object, expected: str) -> CityInvalid:
-    """What is wrong with a key of city.yaml; of a long value, such as a whole file, its beginning is told."""
+def bad(key: str, value: object, code: str, /, **facts: Any) -> CityInvalid:
+    """What is wrong with a key of city.yaml, and what was expected; of a long value its beginning is told."""
     text = " ".join(str(value).split())
-    return CityInvalid(key=key, value=text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…", expected=expected)
+    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return CityInvalid(key=key, value=shown, expected=expected(code, **facts))
 
 
 _SHOWN = 100
@@ -177,31 +177,31 @@ def from_dict(data: dict[str, Any]) -> City:
     """
     for key, value in data.items():
         if key not in KEYS:
-            raise bad(str(key), value, "one of " + ", ".join(sorted(KEYS)))
+            raise bad(str(key), value, "known_key", known=closest(str(key), sorted(KEYS)))
     for key in ("code", "name", "time_zone", "metric_crs"):
         if key not in data:
-            raise bad(key, "", "a value (the key is missing)")
+            raise bad(key, "", "a_key")
     zh, en = _names(data["name"])
     return City(
-        code=str(_of(data, "code", (str, int), None, "a code such as 4403")),
+        code=str(_of(data, "code", (str, int), None, "city_code")),
         zh=zh,
         en=en,
-        time_zone=_of(data, "time_zone", str, None, "an IANA zone such as Asia/Shanghai"),
+        time_zone=_of(data, "time_zone", str, None, "zone"),
         metric_epsg=_epsg(data["metric_crs"]),
-        datum=_of(data, "datum", str, "CGCS2000", " or ".join(_DATUM_EPSG)),
+        datum=_of(data, "datum", str, "CGCS2000", "datum"),
         levels=_levels(data["levels"]) if "levels" in data else DEFAULT_LEVELS,
-        prefix_codes=_of(data, "prefix_codes", bool, False, "true or false, without quotes"),
-        calendar=_of(data, "calendar", str, "cn", "a calendar: cn, none, or the path of a .yaml file"),
-        languages=tuple(_of(data, "languages", (list, tuple), LANGUAGES, _LANGUAGES_FORM)),
-        scheme=_of(data, "category_scheme", str, "gb47678_5", "the name of a category scheme"),
+        prefix_codes=_of(data, "prefix_codes", bool, False, "unquoted_flag"),
+        calendar=_of(data, "calendar", str, "cn", "calendar"),
+        languages=tuple(_of(data, "languages", (list, tuple), LANGUAGES, "languages")),
+        scheme=_of(data, "category_scheme", str, "gb47678_5", "scheme"),
     )
 
 
-def _of(data: dict[str, Any], key: str, kinds: type | tuple[type, ...], default: Any, expected: str) -> Any:
+def _of(data: dict[str, Any], key: str, kinds: type | tuple[type, ...], default: Any, wanted: str) -> Any:
     """A key's value, if it is of the kinds; true and false are no numbers."""
     value = data.get(key, default)
     if not isinstance(value, kinds) or (isinstance(value, bool) and kinds is not bool):
-        raise bad(key, value, expected)
+        raise bad(key, value, wanted)
     return value
 
 
@@ -210,7 +210,7 @@ def _names(value: Any) -> tuple[str, str]:
     if isinstance(value, str):
         return value, value
     if not isinstance(value, dict) or any(k not in LANGUAGES or not isinstance(v, str) for k, v in value.items()):
-        raise bad("name", value, "a text, or {zh: …, en: …}")
+        raise bad("name", value, "city_name")
     return value.get("zh", ""), value.get("en", "")
 
 
@@ -218,22 +218,22 @@ def _epsg(value: Any) -> int:
     """``4547`` or ``epsg:4547``."""
     text = str(value).strip().lower().removeprefix("epsg:")
     if not re.fullmatch("[0-9]{4,6}", text):
-        raise bad("metric_crs", value, _EPSG_FORM)
+        raise bad("metric_crs", value, "epsg")
     return int(text)
 
 
 def _levels(value: Any) -> tuple[Level, ...]:
-    expected = "a list of {key: …, zh: …, en: …, code_length: …}, city first"
+    wanted = "level_list"
     if not isinstance(value, list | tuple):
-        raise bad("levels", value, expected)
+        raise bad("levels", value, wanted)
     for item in value:
         if not isinstance(item, dict) or not {"key", "zh", "en"} <= set(item) <= {"key", "zh", "en", "code_length"}:
-            raise bad("levels", item, expected)
+            raise bad("levels", item, wanted)
         length = item.get("code_length")
         if not all(isinstance(item[k], str) and item[k] for k in ("key", "zh", "en")):
-            raise bad("levels", item, expected)
+            raise bad("levels", item, wanted)
         if length is not None and (not isinstance(length, int) or isinstance(length, bool) or length < 1):
-            raise bad("levels", item, "code_length: a number of characters")
+            raise bad("levels", item, "code_length")
     return tuple(Level(number, **item) for number, item in enumerate(value, 1))
 
 
@@ -259,20 +259,26 @@ def read(path: Path) -> City:
 
     Raises
     ------
+    FileUnreadable
+        It is not there, or may not be read.
     CityInvalid
         Not YAML in UTF-8, an unknown or duplicate key, or a value that cannot be used.
     """
     from ruamel.yaml.error import YAMLError
 
     from gridmgmt.bounds import read_text
+    from gridmgmt.invalid import NOT_UTF8, no_yaml
     from gridmgmt.yamls import safe_yaml
 
     try:
         data = safe_yaml().load(read_text(path))
-    except (OSError, UnicodeDecodeError, YAMLError) as e:
-        raise bad(path.name, e, "a YAML file in UTF-8") from e
+    except OSError as e:
+        raise FileUnreadable(file=str(path), reason=by_parser(e)) from e
+    except (UnicodeDecodeError, YAMLError) as e:
+        reason = NOT_UTF8 if isinstance(e, UnicodeDecodeError) else no_yaml(e, with_line=True)
+        raise bad(path.name, "", "yaml_file", reason=reason) from e
     if not isinstance(data, dict):
-        raise bad(path.name, data, "keys and values")
+        raise bad(path.name, data, "keys_and_values")
     city = from_dict(data)
     if city.calendar.endswith((".yaml", ".yml")):
         city = replace(city, calendar=str((path.parent / city.calendar).resolve()))

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
+from gridmgmt.invalid import Invalid
 from gridmgmt.numbers import NUMBER, exact, to_exact
 
 _NUMBER_SCHEMA = {"anyOf": [{"type": "number"}, {"type": "string", "pattern": f"^{NUMBER.pattern}$"}]}
@@ -16,15 +17,15 @@ _NUMBER_SCHEMA = {"anyOf": [{"type": "number"}, {"type": "string", "pattern": f"
 
 def _above_zero(value: Fraction) -> Fraction:
     if value <= 0:
-        raise ValueError("must be above 0")
+        raise Invalid("above", limit="0")
     return value
 
 
 def _both(value: object) -> object:
     if not isinstance(value, dict) or set(value) != {"zh", "en"}:
-        raise ValueError("a text has zh and en, no other keys; one with a comma or a colon in it needs quotation marks")
+        raise Invalid("two_texts")
     if not all(isinstance(v, str) and v.strip() for v in value.values()):
-        raise ValueError("needs a text in zh and in en")
+        raise Invalid("empty_text")
     return value
 
 

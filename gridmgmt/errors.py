@@ -40,7 +40,8 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   └── NoEditionOnDate   no edition is valid on that day
     ├── ConflictError         right in itself, but not in this state
     │   ├── CityExists, EditionExists, EditionActive, EditionOverlap, EditionShrinks
-    │   ├── CategoryUnknown, UnitUnknown
+    │   ├── CategoryUnknown, UnitUnknown, PersonUnknown
+    │   ├── DatabaseRefused   a rule of the database itself
     │   ├── RulebookChanged   a version that was used is not edited: it gets a new number
     │   ├── RulebooksDiffer   periods that are to be compared were assessed by different texts
     │   ├── AssessmentFormOld
@@ -61,6 +62,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
         ├── DatabaseLost, DatabaseExhausted, DatabaseFailed   in the middle: what was begun is undone
         ├── FileLost          a photograph is known and its file is gone or damaged
         ├── FilesUnwritable   the folder of photographs and files
+        ├── DiskFull          no room for a file that is being written
         └── SettingInvalid
 """
 
@@ -167,7 +169,7 @@ class _Day(_Facts):
 
 
 class _Reason(_Facts):
-    reason: str | _Worded
+    reason: _Worded
 
 
 class _Key(_Facts):
@@ -218,6 +220,11 @@ class FileUnreadable(InputError, _File):
     """A file is absent, empty, or not of its format."""
 
     reason: _Worded
+
+
+def by_program(text: str) -> _Worded:
+    """What another program said, in its own words (原文), as a reason."""
+    return {"code": "original_text", "text": text.strip() or "—"}
 
 
 def by_parser(e: Exception) -> _Worded:
@@ -473,7 +480,7 @@ class DataFileInvalid(InputError, _File, _Key):
     fault: str
     value: str | None
     line: int | None = _ABSENT
-    expected: str = _ABSENT
+    expected: _Worded = _ABSENT
 
 
 class LayerEmpty(InputError, _File, _Kind, _N):
@@ -645,9 +652,9 @@ class ConflictError(GridmgmtError):
 
 
 class CityExists(ConflictError, _Code):
-    """The database already has its city."""
+    """The database already has its city, and its settings are others: ``changes`` tell from what to what."""
 
-    keys: list[str]
+    changes: Sequence[_Worded]
 
 
 class EditionExists(ConflictError, _Name):
@@ -683,6 +690,19 @@ class CategorySeveral(InputError, _Value, _Known):
 
 class UnitUnknown(ConflictError, _Value):
     """A unit that the city's table does not hold."""
+
+
+class DatabaseRefused(ConflictError, _Reason):
+    """The database's own rules refuse a row: it stands there already, lacks something, or may not be changed.
+
+    No value is told. Mostly somebody else wrote the same at the same time; else it is a fault of ours.
+    """
+
+    table: str | None
+
+
+class PersonUnknown(ConflictError, _Value):
+    """A person whom the city's table does not hold, or never held in a post."""
 
 
 class RulebookChanged(ConflictError, _Name):
@@ -837,6 +857,10 @@ class DatabaseFailed(UnavailableError, _Reason):
     """The database could not do it: a deadlock, a cancelled statement, a damaged file; ``state`` is its SQLSTATE."""
 
     state: str
+
+
+class DiskFull(UnavailableError, _File):
+    """The disk has no room left for a file that is being written; what stood there stays."""
 
 
 class DatabaseOutdated(UnavailableError):

@@ -59,8 +59,8 @@ def parse_crs(text: str | int) -> CRS:
     """
     name = str(text).strip()
     try:
-        crs = CRS.from_user_input(int(name) if name.isdecimal() else name).to_2d()
-    except CRSError as e:
+        crs = CRS.from_user_input(f"epsg:{name}" if name.isdecimal() else name).to_2d()
+    except (CRSError, UnicodeEncodeError) as e:  # the latter: bytes of a command line that are no text
         raise CrsUnknown(value=name) from e
     if not (crs.is_geographic or crs.is_projected):
         raise CrsUnknown(value=name)

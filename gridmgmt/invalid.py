@@ -1,5 +1,6 @@
 """Why a YAML file of settings breaks its model (配置有误), a reason of the catalogue."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -8,31 +9,61 @@ from pydantic_core import ErrorDetails
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from gridmgmt.accepted import closest
-from gridmgmt.texts import Unfit
+from gridmgmt.texts import Unfit, both, expected
 
 NOT_UTF8: Mapping[str, Any] = {"code": "invalid_utf8"}
 
 _PLAIN = {
     "missing": "missing", "string_type": "text", "list_type": "list", "tuple_type": "list", "dict_type": "table",
     "model_type": "table", "model_attributes_type": "table", "bool_type": "flag", "bool_parsing": "flag",
+    "int_type": "whole", "int_parsing": "whole", "int_from_float": "whole", "date_type": "day", "date_parsing": "day",
+    "date_from_datetime_parsing": "day", "date_from_datetime_inexact": "day", "time_type": "time",
+    "time_parsing": "time", "float_type": "number", "float_parsing": "number", "union_tag_not_found": "no_kind",
 }  # fmt: skip
+_LIMITS = {
+    "greater_than": ("above", "gt"), "greater_than_equal": ("from", "ge"), "less_than": ("below", "lt"),
+    "less_than_equal": ("up_to", "le"), "string_pattern_mismatch": ("pattern", "pattern"),
+    "too_short": ("too_few", "min_length"), "too_long": ("too_many", "max_length"),
+    "string_too_short": ("too_short", "min_length"), "string_too_long": ("too_long", "max_length"),
+}  # fmt: skip
+"""What pydantic calls a limit that was not kept → our word, and where pydantic tells the limit."""
+_MOST_QUOTED = 200
+
+
+Why = Mapping[str, Any]
+"""What is wrong (错误原因): a code of the catalogue with its facts."""
+
+
+def why(code: str, /, **facts: Any) -> Why:
+    """A reason, worded as ``invalid_…``; its facts are JSON-ready."""
+    return {"code": f"invalid_{code}", **facts}
 
 
 class Invalid(ValueError):
-    """A value breaks a rule of its model; ``reason`` says which, as a code of the catalogue with its facts."""
+    """A value breaks a rule of its model; ``reason`` says which."""
 
-    def __init__(self, code: str, **facts: Any) -> None:
+    def __init__(self, code: str, /, **facts: Any) -> None:
         super().__init__(code, facts)
-        self.reason: Mapping[str, Any] = {"code": f"invalid_{code}", **facts}
+        self.reason = why(code, **facts)
+
+    def __str__(self) -> str:
+        return both(self.reason["code"], self.reason)
 
 
-def no_yaml(e: YAMLError, *, with_line: bool) -> Mapping[str, Any]:
-    """What is wrong with a text that is no YAML."""
+def no_yaml(e: YAMLError, *, with_line: bool) -> Why:
+    """What is wrong with a text that is no YAML: where, and the parser's own words, which are English."""
     mark = e.problem_mark if isinstance(e, MarkedYAMLError) else None
-    problem = str(getattr(e, "problem", None) or e)
-    if mark is None or not with_line:
-        return {"code": "invalid_yaml", "problem": problem}
-    return {"code": "invalid_yaml_line", "line": mark.line + 1, "problem": problem}
+    problem = getattr(e, "problem", None) or " ".join(str(e).split())[:_MOST_QUOTED]
+    twice = re.match('found duplicate key "(.*?)"', problem) if isinstance(problem, str) else None
+    if twice is not None:
+        told = why("key_twice", name=twice[1])
+    else:
+        told = why("yaml", problem=problem) if isinstance(problem, str) else problem
+    if mark is None:
+        return told
+    if not with_line:
+        return why("yaml_column", column=mark.column + 1, told=told)
+    return why("yaml_at", line=mark.line + 1, column=mark.column + 1, told=told)
 
 
 def reason(error: ErrorDetails, model: type[BaseModel]) -> Mapping[str, Any]:
@@ -53,11 +84,14 @@ def reason(error: ErrorDetails, model: type[BaseModel]) -> Mapping[str, Any]:
         return own.reason
     if isinstance(own, Unfit):
         return own.expected
-    if kind == "greater_than":
-        return {"code": "invalid_above", "least": error["ctx"]["gt"]}
+    if isinstance(own, ValueError):  # a form, the same in every language
+        return expected("form", form=str(own))
     if kind in _PLAIN:
-        return {"code": f"invalid_{_PLAIN[kind]}"}
-    return {"code": "invalid_detail", "detail": error["msg"].removeprefix("Value error, ")}
+        return why(_PLAIN[kind])
+    if kind in _LIMITS:
+        code, limit = _LIMITS[kind]
+        return why(code, limit=str(error["ctx"][limit]))
+    return why("detail", detail=error["msg"].removeprefix("Value error, "))
 
 
 def _keys(model: Any, place: Sequence[int | str]) -> set[str]:

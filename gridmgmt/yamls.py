@@ -10,6 +10,11 @@ from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
 from gridmgmt import bounds
 
 
+def _told(code: str, **facts: Any) -> Any:
+    """A problem of our own, which is worded when it is shown; those of the parser are English texts."""
+    return {"code": f"invalid_yaml_{code}", **facts}
+
+
 class _BoundedComposer(Composer):
     """Counts the depth and, those behind aliases each time, the values."""
 
@@ -31,12 +36,9 @@ class _BoundedComposer(Composer):
 
     def _hold(self, name: str, found: int, mark: Any) -> None:
         if found > bounds.most(name):
-            told = {
-                "depth": "it lies deeper in lists and keys than",
-                "nodes": "more values (through *aliases) than",
-            }
-            limit = f"{told[name]} {bounds.most(name)} (GRIDMGMT_MAX_{name.upper()})"
-            raise ComposerError(None, None, limit, mark)
+            code = {"depth": "deep", "nodes": "nodes"}[name]
+            facts = {"most": bounds.most(name), "setting": f"GRIDMGMT_MAX_{name.upper()}"}
+            raise ComposerError(None, None, _told(code, **facts), mark)
 
 
 def _children(node: Node | None) -> list[Node]:
@@ -53,14 +55,14 @@ class SafeValues(SafeConstructor):
         try:
             return self.construct_yaml_int(node)
         except ValueError as e:
-            raise ConstructorError(None, None, f"{node.value[:40]}… is no number", node.start_mark) from e
+            raise ConstructorError(None, None, _told("number", value=f"{node.value[:40]}…"), node.start_mark) from e
 
     def construct_day(self, node: ScalarNode) -> Any:
         """A day or a time; one that the calendar has not is none."""
         try:
             return self.construct_yaml_timestamp(node)
         except (ValueError, OverflowError) as e:
-            raise ConstructorError(None, None, f"{node.value} is no day such as 2025-12-03", node.start_mark) from e
+            raise ConstructorError(None, None, _told("day", value=node.value[:40]), node.start_mark) from e
 
 
 SafeValues.add_constructor("tag:yaml.org,2002:int", SafeValues.construct_number)

@@ -75,6 +75,7 @@ def choropleth(
         counts={name: {"zh": COUNTS[name].zh, "en": COUNTS[name].en} for name in _TOOLTIP},
         start_level=start_level or data.city.levels[1].key,
         breaks=breaks,
+        claims=data.claims,
         lang=lang,
     )
 

@@ -17,6 +17,7 @@ from pyproj import Transformer
 
 from gridmgmt.city import STORAGE_EPSG, Level
 from gridmgmt.errors import CrsMissing
+from gridmgmt.places.grids import multipolygons
 from maps.style import Floats, Ints
 
 Polygons = npt.NDArray[Any]
@@ -27,6 +28,8 @@ _SHAPE_BUDGET = 700_000
 """Characters that all shapes of a page may take; beyond it the tolerance grows (project convention)."""
 _TILING = 0.001
 """Children draw their parents' edges if their areas differ by less than this share (project convention)."""
+_PIECE_PARTS, _PIECE_DECIMALS = 5000, 7
+"""Pieces of land are simplified to a 5000th of their extent, and drawn to a centimetre (project convention)."""
 _MEND_M = 1.0
 """Gaps between neighbours up to this width are drawn closed (project convention)."""
 _BIN_SIZES_M = tuple(m * 10**k for k in range(1, 6) for m in (1, 2, 5))
@@ -109,6 +112,15 @@ def simplify_levels(frames: Sequence[GeoDataFrame], budget: int = _SHAPE_BUDGET)
         if size <= budget or tolerance > plane.extent_m / 20:
             return shapes
         tolerance *= max(1.2, size / budget)
+
+
+def pieces(frame: GeoDataFrame) -> Shapes:
+    """Polygons that need not fit each other, each simplified by itself; a narrow one is drawn as it is."""
+    plane = Plane.around(frame.total_bounds[None])
+    whole = plane.project(frame.geometry.to_numpy())
+    plain = shapely.simplify(whole, plane.extent_m / _PIECE_PARTS)
+    drawn = plane.quanta(np.where(shapely.area(plain) > 0, plain, whole), _PIECE_DECIMALS)
+    return Shapes(np.where(shapely.is_valid(drawn), drawn, multipolygons(drawn)), _PIECE_DECIMALS)
 
 
 @dataclass(frozen=True)

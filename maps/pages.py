@@ -13,10 +13,24 @@ from geopandas import GeoDataFrame, GeoSeries
 from gridmgmt.city import STORAGE_EPSG
 from gridmgmt.errors import OptionInvalid
 from gridmgmt.files.writing import write
+from gridmgmt.places.contested import Claims
 from gridmgmt.texts import LANGUAGES, catalogue, expected
 from maps.assets import OfflineMap, template
-from maps.layers import Bins, LevelFrame, Plane, Shapes, bin_points, simplify_levels, stored
-from maps.style import HEAT, Breaks, Classes, Floats, Grade, Measure, Text, classify, show_number, show_ranked, text
+from maps.layers import Bins, LevelFrame, Plane, Shapes, bin_points, pieces, simplify_levels, stored
+from maps.style import (
+    HEAT,
+    Breaks,
+    Classes,
+    Floats,
+    Grade,
+    Measure,
+    Text,
+    classify,
+    show_area,
+    show_number,
+    show_ranked,
+    text,
+)
 
 _MAX_BINS = 6000
 """Most cells of a heat map's finest size."""
@@ -49,6 +63,7 @@ def choropleth(
     lang: str = "zh",
     breaks: Breaks = "quantile",
     grades: Sequence[Grade] = (),
+    claims: Claims | None = None,
     embedded: bool = False,
 ) -> OfflineMap:
     """Draw an indicator on every level of the grids (分级设色图), with the way down from city to community.
@@ -67,6 +82,8 @@ def choropleth(
         Key of the level shown first.
     breaks, grades
         See :func:`maps.style.classify`.
+    claims
+        Land that two grids claim, hatched over them; pointed at, it says which two, how large, who accepted it and why.
     embedded
         For a frame of another page: the map alone. It posts ``{pick: {level, code}}``
         and ``{place: [lon, lat]}`` to that page when pressed, and follows its ``{show: {level, code}}``.
@@ -92,7 +109,8 @@ def choropleth(
             frames[i], shapes[i], measure, counts, classify(_values(frames[i]), measure, breaks, grades)
         )
         above = frames[i - 1] if i else None
-        layers.append({**_level_words(x, frames[i]), **layer, "parent": _parents(frames[i], above)})
+        contested = _claims_of(claims, x.level.number, frames[i])
+        layers.append({**_level_words(x, frames[i]), **layer, "parent": _parents(frames[i], above), **contested})
     data = {
         **_page_words(head, lang),
         "measure": _measure_words(measure),
@@ -101,6 +119,8 @@ def choropleth(
         "start": keys.index(start_level),
         "embedded": embedded,
     }
+    if claims is not None:
+        data["accepted"] = text("map_claims_accepted", by=claims.settled.by, why=claims.settled.why)
     return OfflineMap(template("choropleth.js"), data, head.title[lang])
 
 
@@ -317,6 +337,23 @@ def _grid_layer(
         shown = [_shown(frame[c]) for c in ("numerator", "denominator")]
         layer["share"] = [None if None in pair else " / ".join(pair) for pair in zip(*shown, strict=True)]
     return layer
+
+
+def _claims_of(claims: Claims | None, level: int, frame: GeoDataFrame) -> dict[str, Any]:
+    """The land that two grids of a level claim: shapes, the rows of both, areas; nothing where there is none."""
+    if claims is None or not (claims.land["level"] == level).any():
+        return {}
+    land = claims.land[claims.land["level"] == level]
+    rows = pd.Index(frame["code"])
+    return {
+        "claims": {
+            **_shape_words(pieces(stored(land, "claims"))),
+            "of": [rows.get_indexer(land[name]).tolist() for name in ("code_a", "code_b")],
+            "area": [show_area(m2) for m2 in land["area_m2"]],
+            "label": text("map_claims_label", n=f"{len(land):,}"),
+            "owner": text("map_claims_smallest" if level == claims.lowest else "map_claims_by_lowest"),
+        }
+    }
 
 
 def _bin_layer(bins: Bins, outline: GeoDataFrame, places: GeoDataFrame | None) -> dict[str, Any]:

@@ -26,6 +26,7 @@ Grade = tuple[float, str, str]
 
 _N_CLASSES = 5
 _MAX_CLASSES = 9
+_KM2_FROM_M2 = 1e5
 _MOST_DECIMALS = 9
 
 # ColorBrewer 2.0 (Brewer, Harrower): all three are safe for colour-blind readers.
@@ -113,6 +114,11 @@ def show_number(value: float, unit: str, decimals: int | None = None) -> str:
     if decimals is None:
         decimals = 0 if unit == "count" and float(value).is_integer() else 2
     return f"{value:,.{decimals}f}"
+
+
+def show_area(area_m2: float) -> str:
+    """Word an area: ``8.13 km²`` from a tenth of a square kilometre on, else ``4,526 m²``."""
+    return f"{area_m2 / 1e6:,.2f} km²" if area_m2 >= _KM2_FROM_M2 else f"{area_m2:,.0f} m²"
 
 
 def show_ranked(values: Floats, ranks: Floats, unit: str) -> list[str]:

@@ -30,8 +30,8 @@ from gridmgmt.assessing.operations import scorecards as exporting
 from gridmgmt.assessing.operations.browsing import Stored
 from gridmgmt.city import City
 from gridmgmt.documents import plain
-from gridmgmt.scorecards.documents import Document
-from gridmgmt.scorecards.exports.lines import top_lines
+from gridmgmt.scorecards.documents import Document, Header
+from gridmgmt.scorecards.exports.lines import top_numbers
 from gridmgmt.scorecards.exports.results import grounds, known_words, record_titles, record_words, why_words
 from gridmgmt.scorecards.exports.writing import Writer
 
@@ -145,11 +145,12 @@ def accepted(request: Request, formats: tuple[str, ...]) -> str:
 def _ranking(stored: Stored, documents: list[Document], city: City) -> Response:
     ordered = sorted(documents, key=lambda d: d.place or 1 << 31)
     level = documents[0].subject.level or "" if documents else ""
-    answer = Ranking(assessment=stored.name, sha256=stored.sha256, level=level, rows=[_row(d) for d in ordered])
+    rows = [_row(stored.header, d) for d in ordered]
+    answer = Ranking(assessment=stored.name, sha256=stored.sha256, level=level, rows=rows)
     return JSONResponse(plain(answer))
 
 
-def _row(document: Document) -> ScorecardRow:
+def _row(header: Header, document: Document) -> ScorecardRow:
     subject = document.subject
     return ScorecardRow(
         level=subject.level or "",
@@ -164,7 +165,7 @@ def _row(document: Document) -> ScorecardRow:
         reason=document.reason.code,
         n_missing=len(document.awaited),
         consequences=[ReachedConsequence(**c.model_dump(include=_REACHED)) for c in document.consequences],
-        points={x.item: x.points.shown if x.points else None for x in top_lines(document)},
+        points=top_numbers(header, document),
         counts=document.counts,
     )
 

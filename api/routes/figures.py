@@ -35,7 +35,7 @@ class AskIndicators(Ask):
     @model_validator(mode="after")
     def _whole(self) -> "AskIndicators":
         if (self.by == "grid") != (self.level is not None):
-            raise ValueError("level belongs to by=grid, and is needed there")
+            raise ValueError("by=grid ⇔ level")
         return self
 
 

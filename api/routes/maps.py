@@ -89,6 +89,7 @@ def _choropleth(work: Database, stored: Stored, ask: AskChoropleth, lang: str) -
         start_level=city.level(ask.level).key if ask.level else keys[min(1, len(keys) - 1)],
         lang=lang,
         grades=grades,
+        claims=data.claims,
         embedded=ask.embedded,
     )
 

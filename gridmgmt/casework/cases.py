@@ -139,6 +139,7 @@ class StepFacts(BaseModel):
     address: Text = None
     description: Text = None
     is_repeat: _Flag = None
+    repeat_of: Text = None
     due_at: Annotated[_Instant, "instant"] = None
     amount: Annotated[str | None, "amount"] = None
     amount_unit: Annotated[str | None, "amount_unit"] = None
@@ -243,6 +244,8 @@ class Case:
         Every extension and postponement, with the unit that got it: another unit begins with none.
     pending
         ``extension`` or ``postponement``: what the unit has asked for and nobody decided yet.
+    repeat_of
+        Number of the case that it repeats (所重复案件), where somebody said it.
     """
 
     case_no: str
@@ -278,6 +281,7 @@ class Case:
     granted: tuple[tuple[str | None, str], ...] = ()
     n_rework: int = 0
     is_repeat: bool | None = None
+    repeat_of: str | None = None
     is_referred: bool = False
     is_false: bool = False
     is_exposed: bool = False

@@ -11,6 +11,10 @@ another unit opens an account there, one that comes back goes on with the
 account and the time it had left. The failures of an issue are counted over all
 its units; who fails at the third or a later one is exposed (通报、曝光).
 
+Where the city demands photographs (处置前后照片), an answer without them counts
+as none: the deadline runs on, whatever is checked meanwhile, until the case is
+written off or answered with them.
+
 An extension that was asked for in time and granted after the deadline holds
 from the asking on: the deadline was not missed then.
 
@@ -19,7 +23,7 @@ and writing off; whose the failures are is a reading of the rulebook.
 """
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gridmgmt.casework.cases import RUNNING, Step
@@ -92,7 +96,8 @@ class Account:
 class _Running:
     """An account under way: ``clock`` runs unless the unit has answered or the case is on hold.
 
-    ``asked`` is the number of the period in which an extension was asked for.
+    ``asked`` is the number of the period in which an extension was asked for, ``unheard_at`` when the unit gave the
+    answer that counts as none, as long as no other came.
     """
 
     dispatch: Step
@@ -101,6 +106,7 @@ class _Running:
     referred: bool = False
     held_at: dt.datetime | None = None
     asked: int | None = None
+    unheard_at: dt.datetime | None = None
 
     @property
     def unit_code(self) -> str | None:
@@ -108,13 +114,21 @@ class _Running:
         return self.dispatch.unit_code
 
 
-def accounts(steps: Sequence[Step], now: dt.datetime, terms: Terms, exposed_at_failure: int = 3) -> list[Account]:
+def accounts(
+    steps: Sequence[Step],
+    now: dt.datetime,
+    terms: Terms,
+    exposed_at_failure: int = 3,
+    unheard: Collection[int] = (),
+) -> list[Account]:
     """The hanging accounts of one case at a moment, in the order in which they opened.
 
     Parameters
     ----------
     steps
         All steps of the case in order; those after ``now`` have not happened.
+    unheard
+        The numbers of answers that count as none.
     """
     out: list[_Running] = []
     here: _Running | None = None
@@ -124,6 +138,8 @@ def accounts(steps: Sequence[Step], now: dt.datetime, terms: Terms, exposed_at_f
             _pass_time(here, step.at, terms)
         if rule.period == "opened":
             here = _opened(out, step, terms)
+        elif here is not None and rule.period == "answered" and step.seq in unheard:
+            here.unheard_at = step.at
         elif here is not None:
             here = _follow(here, step, rule, terms)
         _mark(out, step, rule)
@@ -161,7 +177,7 @@ def _opened(accounts: list[_Running], step: Step, terms: Terms) -> _Running:
         else:
             due = terms.next_due(step, step.at)
     again.periods.append(HangPeriod(last.number + 1, step.at, due))
-    again.dispatch, again.clock, again.asked = step, True, None
+    again.dispatch, again.clock, again.asked, again.unheard_at = step, True, None, None
     return again
 
 
@@ -196,9 +212,7 @@ def _follow(run: _Running, step: Step, rule: Transition, terms: Terms) -> _Runni
     last = run.periods[-1]
     match rule.period:
         case "failed":
-            stated = step.told.due_at
-            is_ahead = stated is not None and stated > step.at
-            _end(run, step.at, "failed", stated if is_ahead else terms.next_due(run.dispatch, step.at))
+            _fail(run, step, terms)
         case "held":
             run.held_at = step.at
         case "resumed":
@@ -213,11 +227,23 @@ def _follow(run: _Running, step: Step, rule: Transition, terms: Terms) -> _Runni
         case how if how in _ENDS:
             run.periods[-1] = replace(last, ended_at=step.at, how=how)
             run.held_at = None
-    if rule.to is not None:
-        run.clock = rule.to in RUNNING
+    if rule.to is not None:  # what is checked without an answer that counts stops no clock
+        run.clock = rule.to in RUNNING or (run.unheard_at is not None and rule.period is None)
+    if rule.period in ("failed", "answered", *_ENDS):
+        run.unheard_at = None
     if rule.period in ("asked", "refused", "extended", "answered", *_ENDS):
         run.asked = last.number if rule.period == "asked" else None
     return None if rule.period in _ENDS else run
+
+
+def _fail(run: _Running, step: Step, terms: Terms) -> None:
+    """The check does not match the answer: a failure, unless the answer counted as none and its deadline was missed."""
+    last, stated = run.periods[-1], step.told.due_at
+    due = stated if stated is not None and stated > step.at else terms.next_due(run.dispatch, step.at)
+    if run.unheard_at is not None and last.opened_at > run.unheard_at:
+        run.periods[-1] = replace(last, due_at=due)
+    else:
+        _end(run, step.at, "failed", due)
 
 
 def _extend(run: _Running, step: Step) -> None:

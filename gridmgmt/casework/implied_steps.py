@@ -52,7 +52,7 @@ def _filled(times: Sequence[dt.datetime | None]) -> list[dt.datetime]:
 
 def _derived(kind: str, at: dt.datetime, row: Mapping[str, Any]) -> Step:
     names = {
-        "report": ("source", "category", "lon", "lat", "address", "description", "is_repeat"),
+        "report": ("source", "category", "lon", "lat", "address", "description", "is_repeat", "repeat_of"),
         "dispatch": ("due_at",),
         "deadline": ("due_at", "due_extended_at"),
     }.get(kind, ())

@@ -75,8 +75,9 @@ class Transition:
 
 
 def _reported(_case: Case, s: Step) -> Mapping[str, Any]:
-    names = ("source", "category", "lon", "lat", "address", "description", "is_repeat")
-    return {n: getattr(s.told, n) for n in names}
+    names = ("source", "category", "lon", "lat", "address", "description", "is_repeat", "repeat_of")
+    told = {n: getattr(s.told, n) for n in names}
+    return told | ({"is_repeat": True} if told["repeat_of"] else {})
 
 
 def _classed(case: Case, s: Step) -> Mapping[str, Any]:
@@ -158,7 +159,8 @@ def _renewed(case: Case, s: Step) -> Mapping[str, Any]:
 
 
 def _unmarked(_case: Case, s: Step) -> Mapping[str, Any]:
-    return {f"is_{s.told.mark}": False} if s.told.mark in MARKS else {}
+    wrong = {f"is_{s.told.mark}": False} if s.told.mark in MARKS else {}
+    return wrong | ({"repeat_of": None} if s.told.mark == "repeat" else {})
 
 
 def _moved(_case: Case, s: Step) -> Mapping[str, Any]:
@@ -242,6 +244,15 @@ def _is_marked(case: Case, s: Step, _limits: Limits) -> str | None:
     return None if (named in marks if named else marks) else "not_marked"
 
 
+def _repeats_another(case: Case, s: Step, _limits: Limits) -> str | None:
+    """A case repeats another one, and then is a repeat."""
+    if s.told.repeat_of is None:
+        return None
+    return (
+        "repeats_itself" if s.told.repeat_of == case.case_no else "repeat_denied" if s.told.is_repeat is False else None
+    )
+
+
 def _table(*rows: Transition) -> Mapping[str, Transition]:
     return MappingProxyType({t.kind: t for t in rows})
 
@@ -252,8 +263,8 @@ _TIME = ("due_at", "amount", "amount_unit")
 
 TRANSITIONS = _table(
     Transition(
-        "report", ("",), "reported", takes=("source", "category", *_PLACE, "description", "is_repeat"),
-        stamps="reported_at", does=_reported,
+        "report", ("",), "reported", takes=("source", "category", *_PLACE, "description", "is_repeat", "repeat_of"),
+        stamps="reported_at", asks=_repeats_another, does=_reported,
     ),
     Transition("accept", ("reported",), "accepted", stamps="accepted_at", implied=True),
     Transition("confirm", ("accepted",), "confirmed", stamps="confirmed_at"),
@@ -320,7 +331,10 @@ TRANSITIONS = _table(
     Transition(
         "answer_order", (*_FILED, "closed", "visited"), None, takes=("order",), asks=_open_order, does=_order_answered
     ),
-    Transition("mark_repeat", tuple(STATES), None, _REASON, mark="repeat"),
+    Transition(
+        "mark_repeat", tuple(STATES), None, _REASON, ("repeat_of",), mark="repeat", asks=_repeats_another,
+        does=lambda case, step: {"repeat_of": step.told.repeat_of or case.repeat_of},
+    ),
     Transition("expose", _FILED, None, _REASON, mark="exposed"),
     Transition("refer", tuple(STATES), None, _REASON, mark="referred", unit="had", counts=True),
     Transition("mark_false", tuple(STATES), None, _REASON, mark="false", counts=True),
@@ -345,6 +359,9 @@ BY_PEOPLE = kinds(lambda t: t.period != "renewed")
 
 OPENING = kinds(lambda t: t.period == "opened")
 """Those that give a case to a unit with a deadline."""
+
+ANSWERING = kinds(lambda t: t.period == "answered")
+"""Those by which a unit says that it has handled the case."""
 
 HALTING = kinds(lambda t: t.to in STANDING)
 """Those after which the deadline stands."""

@@ -23,6 +23,7 @@ from gridmgmt import __version__, bounds, settings, texts
 from gridmgmt.cli import base, help
 from gridmgmt.errors import (
     ConflictError,
+    DiskFull,
     FileUnreadable,
     GridmgmtError,
     InputError,
@@ -30,6 +31,7 @@ from gridmgmt.errors import (
     OptionInvalid,
     by_parser,
 )
+from gridmgmt.files.writing import FULL
 
 COMMANDS = {
     "help_ground": {
@@ -190,6 +192,10 @@ def worded() -> Iterator[None]:
     except BrokenPipeError:
         raise
     except OSError as e:
+        if e.errno in FULL:
+            if e.filename is None:  # what is printed; Python is not to try once more when it ends
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _end(DiskFull(file=str(e.filename or "stdout")[:_MOST_SHOWN]))
         if e.filename is None:  # nothing that somebody named
             raise
         _end(FileUnreadable(file=str(e.filename)[:_MOST_SHOWN], reason=by_parser(e)))

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from inspect import Parameter, Signature, signature
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import typer
 
 from gridmgmt import texts
 from gridmgmt.cli import help as helping
 from gridmgmt.cli import watching
-from gridmgmt.errors import OptionInvalid
+from gridmgmt.errors import DiskFull, OptionInvalid
+from gridmgmt.files.writing import FULL
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -95,8 +97,8 @@ class State:
         return ENGLISH_FIRST if own[0] == "en" else None
 
     def said(self, code: str, facts: Mapping[str, Any] | None = None) -> str:
-        """A message before there is a city, or beside one: in the language asked for, else in both."""
-        return texts.word(code, facts, self.asked_lang) if self.asked_lang else texts.both(code, facts)
+        """A message before there is a city, or beside one: in the reader's language; ``--lang both``: in both."""
+        return texts.both(code, facts) if self._both else texts.word(code, facts, self.asked_lang or self.reader)
 
     @property
     def lang(self) -> str:
@@ -198,26 +200,69 @@ def change_of(text: str) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under headings (表); ``right`` are the places of the columns set to the right."""
+    """Rows under headings (表).
+
+    Attributes
+    ----------
+    right
+        Places of the columns set to the right.
+    whole
+        Columns whose lines are not broken: codes and days.
+    spare
+        Columns that are left out, the last first, where the screen is too narrow for all.
+    left_out
+        How it is told which were left out.
+    """
 
     columns: Iterable[str]
     rows: Iterable[Sequence[Any]]
     right: Sequence[int] = ()
     title: Iterable[str] = ""
+    whole: Sequence[int] = ()
+    spare: Sequence[int] = ()
+    left_out: Callable[[Sequence[str]], str] = ", ".join
 
     def show(self) -> None:
         """Print it, as wide as it needs where nobody looks at a terminal."""
         from rich import console, table
 
-        screen = console.Console(width=None if sys.stdout.isatty() else 200, highlight=False, emoji=False)
+        screen = console.Console(width=_screen_width(), highlight=False, emoji=False)
         shown = table.Table(
             title="".join(self.title), title_justify="left", header_style="bold", show_edge=False, pad_edge=False
         )
-        for place, name in enumerate(self.columns):
-            shown.add_column(name, justify="right" if place in self.right else "left", overflow="fold")
-        for row in self.rows:
-            shown.add_row(*("" if v is None else str(v) for v in row))
+        heads, rows = [*self.columns], [["" if v is None else str(v) for v in row] for row in self.rows]
+        kept = self._fitting(heads, rows, screen.width)
+        for place in kept:
+            justify: Literal["left", "right"] = "right" if place in self.right else "left"
+            shown.add_column(heads[place], justify=justify, overflow="fold", no_wrap=place in self.whole)
+        for row in rows:
+            shown.add_row(*(row[place] for place in kept))
         screen.print(shown, markup=False)
+        if len(kept) < len(heads):
+            typer.echo(self.left_out([name for place, name in enumerate(heads) if place not in kept]))
+
+    def _fitting(self, heads: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[int]:
+        """The columns that stand side by side without being squeezed; long texts may be broken."""
+        from rich.cells import cell_len
+
+        def need(place: int) -> int:
+            widest = max((cell_len(line) for row in rows for line in row[place].split("\n")), default=0)
+            heading = max(map(cell_len, heads[place].split()), default=0)
+            return max(widest if place in self.whole else min(widest, _BROKEN_AT), min(heading, _HEADING_AT))
+
+        kept, spare = [*range(len(heads))], [*self.spare]
+        while spare and sum(need(place) + 3 for place in kept) > width + 3:
+            kept.remove(spare.pop())
+        return kept
+
+
+_BROKEN_AT, _HEADING_AT = 20, 12
+"""So wide a column or its heading may have to be before it is broken into lines."""
+
+
+def _screen_width() -> int | None:
+    """None: the terminal's; where nobody looks at one as many characters as are asked for (COLUMNS), else 200."""
+    return None if sys.stdout.isatty() else shutil.get_terminal_size((200, 50)).columns
 
 
 Shown = Iterable[Table | str | Iterable[Table | str]]
@@ -287,7 +332,7 @@ def _writing(given: Mapping[str, Any]) -> Iterator[None]:
 
     Raises
     ------
-    OptionInvalid
+    OptionInvalid, DiskFull
     """
     try:
         for out in (name for name in OUT if given.get(name) is not None):
@@ -300,6 +345,8 @@ def _writing(given: Mapping[str, Any]) -> Iterator[None]:
         name = next((n for n in OUT if given.get(n) is not None and _is_about(e, given[n])), None)
         if name is None:
             raise
+        if e.errno in FULL:
+            raise DiskFull(file=str(given[name])) from e
         raise OptionInvalid(name=f"--{name}", value=str(given[name]), expected=texts.expected("writable")) from e
 
 

@@ -145,13 +145,15 @@ def _write_rejects(run: State, done: Sequence[StepsReport], profile: str, out: P
 
 
 @command(case, "template")
-def case_template(run: State, *, out: Path, profile: str = "steps") -> Shown:
+def case_template(run: State, *, out: Path, profile: str = "steps", lang: str | None = None) -> Shown:
     """Write an empty sheet of steps with lists to choose from, to be filled and handed to `gridmgmt case steps`."""
     from gridmgmt.files.writing import write
+    from gridmgmt.intake.exports import step_sheet
     from gridmgmt.intake.operations import step_sheets
 
-    write(out, step_sheets.template(profile))
-    yield run.word("step_sheet_written", {"file": str(out)})
+    run.speak(lang)
+    write(out, step_sheet.workbook(step_sheets.columns(profile), run.asked_lang))
+    yield run.said("step_sheet_written", {"file": str(out)})
 
 
 def _by_word(text: str, prefix: str, codes: Collection[str], name: str) -> str:
@@ -225,6 +227,7 @@ def _case(run: State, found: lookup.Shown) -> Shown:
     yield _is_now(run, found.case, units)
     yield run.word("case_place", {"where": where or None, "address": found.case.address})
     yield run.word("case_marks", {"marks": [*run.words(found.marks, "mark_")] or None})
+    yield from _repetition(run, found)
     rows = [
         [s.seq or n, _time(run, s.at), run.word(f"step_{s.kind}"), s.actor, person,
          run.coded(s.unit_code, units.get(s.unit_code or "", {})), s.reason,
@@ -246,6 +249,19 @@ def _case(run: State, found: lookup.Shown) -> Shown:
     for account in found.accounts:
         yield from _account(run, account)
     yield run.word("case_legal", {"legal": list(found.legal)})
+
+
+def _repetition(run: State, found: lookup.Shown) -> Shown:
+    """Which case it repeats, and which repeat it."""
+    if (original := found.case.repeat_of) is not None:
+        if found.original is None:
+            yield run.word("case_repeats_elsewhere", {"case_no": original})
+        else:
+            state = run.word(f"state_{found.original}") if found.original else "—"
+            yield run.word("case_repeats", {"case_no": original, "state": state})
+    if found.repeated_by:
+        n, first = len(found.repeated_by), list(found.repeated_by[:_NUMBERS_SHOWN])
+        yield run.word("case_repeated_by", {"n": n, "case_nos": first + ["…"] * (n > len(first))})
 
 
 def _told(run: State, facts: Mapping[str, Any]) -> str:
@@ -278,6 +294,8 @@ def _instant(run: State, value: Any) -> str:
     except InstantInvalid:
         return str(value)
 
+
+_NUMBERS_SHOWN = 20
 
 _SHOWN_PERIODS = 10
 """Of a long hanging account the last so many periods are shown."""
@@ -381,7 +399,8 @@ def _clocks(run: State, found: Sequence[lookup.StageClock]) -> Shown:
         for line in c.deadline.working if c.deadline else ():
             yield "    " + run.word(line.code, line.facts)
         if c.calendar is not None:
-            yield "    " + run.word("clock_other_calendar" if c.is_kept else "clock_calendar_lost", {"by": c.calendar})
+            kept = "clock_other_calendar" if c.stage == "handling" else "clock_calendar_then"
+            yield "    " + run.word(kept if c.is_kept else "clock_calendar_lost", {"by": c.calendar})
         if c.deadline is not None and c.deadline.provisional:
             yield "    " + run.word("clock_provisional")
 

@@ -1,4 +1,4 @@
-"""Commands on photographs and files: `gridmgmt files add | list | export | check`."""
+"""Commands on photographs and files: `gridmgmt files add | list | lacking | export | check`."""
 
 from __future__ import annotations
 
@@ -98,6 +98,30 @@ def _time(run: State, at: dt.datetime | None, zone_known: bool | None) -> str:
         return ""
     shown = run.time(at, seconds=True)
     return shown if zone_known else f"{shown} ({run.word('files_zone_unknown')})"
+
+
+@command(files, "lacking")
+def files_lacking(run: State, *, period: str, unit: str | None = None) -> View:
+    """The answers of a period without photographs before and after handling, and what each lacks; how many they are."""
+    from gridmgmt.casework.operations import photographs
+    from gridmgmt.periods import parse_period
+
+    found = photographs.lacking(run.work, parse_period(period), unit)
+    data = [
+        {"case_no": a.case_no, "step": a.step, "at": a.at, "unit": a.unit_code, "lacks": list(a.lacks)} for a in found
+    ]
+    rows = (
+        (
+            a.case_no,
+            a.step,
+            run.time(a.at),
+            a.unit_code or "",
+            ", ".join(run.word(f"attachment_{kind}") for kind in a.lacks),
+        )
+        for a in found
+    )
+    heads = run.words(("case_no", "step", "at", "unit", "lacks"), "files_")
+    return View(data, [Table(heads, rows, right=(1,)), run.word("files_n_lacking", {"n": len(found)})])
 
 
 @command(files, "export")

@@ -31,6 +31,43 @@ def people_import(run: State, file: Path) -> Shown:
     yield run.word("people_imported", {"n": operations.import_people(run.work, file)})
 
 
+@command(people, "history")
+def people_history(run: State, code: str | None = None, *, names: bool = False) -> View:
+    """What was ever said of a person, or of all: the days and, if asked for, the name; since when and by whom."""
+    from gridmgmt.people.operations import people as operations
+
+    found = operations.past_of_people(run.work, code, names=names)
+    rows = (
+        [
+            r["code"],
+            *([r["name"]] if names else []),
+            r["valid_from"],
+            r["valid_to"],
+            run.time(r["known_at"]),
+            r["actor"],
+        ]
+        for r in found
+    )
+    heads = ("code", *(["person_name"] if names else []), "from", "to", "known_at", "actor")
+    return View(found, [Table(run.words(heads, "history_"), rows)])
+
+
+@command(posts, "history")
+def posts_history(run: State, code: str | None = None) -> View:
+    """What was ever said of a person's posts, or of all: unit, role, place and days, since when and by whom."""
+    from gridmgmt.people.operations import people as operations
+
+    found, roles = operations.past_of_posts(run.work, code), operations.roles()
+    rows = (
+        [r["person_code"], r["unit_code"], _role(run, roles, r["role"]), r["grid_code"],
+         run.word(f"history_{'yes' if r['is_full_time'] else 'no'}"), r["valid_from"], r["valid_to"],
+         run.time(r["known_at"]), r["actor"]]
+        for r in found
+    )  # fmt: skip
+    names = ("code", "unit", "role", "grid", "full_time", "from", "to", "known_at", "actor")
+    return View(found, [Table(run.words(names, "history_"), rows)])
+
+
 @command(posts, "import")
 def posts_import(run: State, file: Path, *, reopen: bool = False) -> Shown:
     """Import posts: columns person_code, unit_code, role; also level, grid_code, full_time, valid_from, valid_to."""
@@ -40,14 +77,14 @@ def posts_import(run: State, file: Path, *, reopen: bool = False) -> Shown:
 
 
 @command(posts, "list")
-def posts_list(run: State, *, on: str, role: str | None = None, names: bool = False) -> View:
+def posts_list(run: State, *, on: str, role: str | None = None, names: bool = False, as_of: str | None = None) -> View:
     """The posts held on a day."""
     from gridmgmt.people.operations import people as operations
 
     roles = operations.roles()
     if role is not None and role not in roles:
         raise OptionInvalid(name="--role", value=role, expected=" / ".join(roles))
-    held = operations.list_posts(run.work, a_day(on, "--on"), role, names=names)
+    held = operations.list_posts(run.work, a_day(on, "--on"), role, names=names, known_by=run.instant(as_of))
     data = [{f: getattr(h.post, f) for f in _POST} | ({"name": h.name} if names else {}) for h in held]
     rows = (
         [*([p.person_code, h.name] if names else [p.person_code]), _role(run, roles, p.role), p.unit_code,

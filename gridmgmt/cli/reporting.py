@@ -43,9 +43,9 @@ def due(
         raise OptionInvalid(name="--until", value=until or "", expected=f"{on} …")
     work = run.work.but(now=run.instant(as_of)) if as_of else run.work
     found = reporting.due(work, first, last, schemes=scheme, events=event, units=units)
-    names = ("scheme", "what", "from", "to", "about", "opens", "until", "state")
+    names = ("what", "who", "about", "until", "state")
     rows = ([_cell(run, name, row, first) for name in names] for row in found)
-    return View(found, [Table(run.words(names, "due_"), rows)])
+    return View(found, [Table(run.words(names, "due_"), rows, whole=[2])])
 
 
 def _day(name: str, text: str) -> dt.date:
@@ -63,26 +63,23 @@ def _day(name: str, text: str) -> dt.date:
 
 
 def _cell(run: State, name: str, row: Mapping[str, Any], first: dt.date) -> str:
-    if name == "scheme":
-        return str(row["scheme"])
     if name == "what":
-        return str(row["what"][run.lang])
-    if name == "from":
-        return f"{row['subject_code']} {row['subject'][run.lang]}" if "subject" in row else str(row["from"][run.lang])
-    if name == "to":
-        return str(row["to"][run.lang])
+        return f"{row['what'][run.lang]}\n{row['scheme']}"
+    if name == "who":
+        who = f"{row['subject_code']} {row['subject'][run.lang]}" if "subject" in row else row["from"][run.lang]
+        return f"{who}\n→{row['to'][run.lang]}"
     if name == "about":
         return _about(run, row)
     if name == "state":
         return _state(run, row)
-    if name == "opens":
-        return str(row["opens"] or "")
-    return _until(run, row, first)
+    until = _until(run, row, first)
+    return f"{row['opens']} –\n{until}" if row["opens"] else until
 
 
 def _about(run: State, row: Mapping[str, Any]) -> str:
     if row["after"] is None:
-        return f"{row['period']}\n{row['period_first']} – {row['period_last']}"
+        days = f"{row['period_first']} –\n{row['period_last']}"
+        return days if ".." in row["period"] else f"{row['period']}\n{days}"  # a week is written as its days
     ((unit, n),) = row["within"].items()
     within = run.word(f"due_within_{unit}", {"n": n})
     event = run.word("due_after_event", {"event": row["after"], "within": within})
@@ -97,7 +94,7 @@ def _state(run: State, row: Mapping[str, Any]) -> str:
     at = row.get("handed_in_at")
     if row.get("n_owed", 1) > 1:
         return run.word("due_of_several", {"state": told, "n_done": row["n_done"], "n_owed": row["n_owed"]})
-    return f"{told} ({run.time(at)})" if at else told
+    return f"{told}\n({run.time(at)})" if at else told
 
 
 def _until(run: State, row: Mapping[str, Any], first: dt.date) -> str:

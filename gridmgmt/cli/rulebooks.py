@@ -127,7 +127,7 @@ def rulebook_inputs(
     stage = _stage(found, period) if period else None
     if template is not None:
         whom = _assessed_by(run, found, period) if subjects else ()
-        return _form(found, stage or found.stages[0], template, period, whom, lang)
+        return _form(run, found, stage or found.stages[0], template, period, whom)
     if subjects:
         raise OptionInvalid(name="--subjects", value="", expected="--template FILE")
     needed = {s.id: stage_inputs(found, s) for s in found.stages}
@@ -179,12 +179,13 @@ def _assessed_by(run: State, book: Rulebook, period: str | None) -> Sequence[Sub
     return subjects.assessed_by(run.work, book, parse_period(period).last if period else None)
 
 
-def _form(book: Rulebook, stage: Stage, out: Path, period: str | None, subjects: Sequence[Subject], lang: str) -> View:
+def _form(run: State, book: Rulebook, stage: Stage, out: Path, period: str | None, subjects: Sequence[Subject]) -> View:
     from gridmgmt.assessing.exports.entry_form import entry_form
     from gridmgmt.periods import parse_period
 
-    _write(out, entry_form(book, stage.id, parse_period(period).label if period else None, subjects))
-    return View({"file": str(out)}, [texts.word("rulebook_form_written", {"file": str(out)}, lang)])
+    label = parse_period(period).label if period else None
+    _write(out, entry_form(book, stage.id, label, subjects, run.asked_lang))
+    return View({"file": str(out)}, [run.said("rulebook_form_written", {"file": str(out)})])
 
 
 # --- samples on paper figures -----------------------------------------------------------------------------------------

@@ -150,7 +150,7 @@ def samples_verify(run: State, draw: str) -> View:
 
 
 @command(samples, "form")
-def samples_form(run: State, draw: str, *, unit: str | None = None, out: Path) -> Shown:
+def samples_form(run: State, draw: str, *, unit: str | None = None, out: Path, lang: str | None = None) -> Shown:
     """The form that inspectors take along: every sample with what is looked at in it."""
     from gridmgmt.files.writing import write
     from gridmgmt.inspections.exports import field_forms
@@ -158,10 +158,11 @@ def samples_form(run: State, draw: str, *, unit: str | None = None, out: Path) -
 
     if out.suffix.lower() not in (".xlsx", ".geojson"):
         raise OptionInvalid(name="--out", value=str(out), expected=".xlsx / .geojson")
+    run.speak(lang)
     form = findings.form_of(run.work, draw, unit)
     out.parent.mkdir(parents=True, exist_ok=True)
     if out.suffix.lower() == ".xlsx":
-        write(out, field_forms.workbook(form))
+        write(out, field_forms.workbook(form, run.file_lang))
     else:
         write(out, field_forms.geojson(form))
     yield run.word("rows_written", {"n": len(form.samples), "file": str(out)})

@@ -230,7 +230,15 @@ def _ranking(run: State, header: Header, documents: list[Document]) -> Table:
         for d in ranked(documents)
     ]
     heads = [*run.words(("rank", "code", "name", "total", "grade")), *items]
-    return Table([*heads, wording.label("card_consequences", run.lang)], rows, right=[0, 3, *range(5, len(heads))])
+    of_items = range(5, len(heads))
+    return Table(
+        [*heads, wording.label("card_consequences", run.lang)],
+        rows,
+        right=[0, 3, *of_items],
+        whole=[0, 1, 3],
+        spare=of_items,
+        left_out=lambda names: run.word("columns_left_out", {"columns": list(names)}),
+    )
 
 
 def _missing(run: State, header: Header, documents: Sequence[Document]) -> Shown:

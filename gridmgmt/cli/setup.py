@@ -102,10 +102,13 @@ def db_restore(run: State, file: Path) -> View:
 @command(city, "init")
 def city_init(run: State, file: Path) -> Shown:
     """Write the city's one row: names, levels, time zone, projection."""
+    from gridmgmt.database import cities
     from gridmgmt.people.operations import reference
 
     made = reference.init_city(run.work, file)
-    yield run.said("city_ready", {"code": made.code, "name": made.name("zh")})
+    code = "city_ready" if made.changes is None else "city_changed" if made.changes else "city_unchanged"
+    name = made.city.name(run.asked_lang or run.reader)
+    yield run.said(code, {"code": made.city.code, "name": name, "changes": cities.told(made.changes or {})})
 
 
 @command(city, "show")

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, select, text
 
 from gridmgmt.database import engine as engines
 from gridmgmt.database import server
-from gridmgmt.errors import ProgramFailed
+from gridmgmt.errors import ProgramFailed, by_program
 from gridmgmt.settings import Settings
 
 
@@ -97,7 +97,7 @@ def _program(settings: Settings, name: str, *words: str, **streams: int) -> Iter
             ended = running.wait()
         if ended != 0:
             complaints.seek(0)
-            raise ProgramFailed(program=name, reason=complaints.read()[-1000:].decode("utf-8", "replace").strip())
+            raise ProgramFailed(program=name, reason=by_program(complaints.read()[-1000:].decode("utf-8", "replace")))
 
 
 def _close(stream: IO[bytes]) -> None:

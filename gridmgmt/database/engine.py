@@ -1,11 +1,11 @@
 """Connections: which database, and whether its tables are those of this release."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import psycopg
@@ -14,7 +14,14 @@ from sqlalchemy import URL, Connection, Engine, create_engine, func, make_url, s
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 from gridmgmt.database import failures, server
-from gridmgmt.errors import DatabaseForeign, DatabaseLost, DatabaseOutdated, DatabaseUnreachable
+from gridmgmt.errors import (
+    DatabaseForeign,
+    DatabaseLost,
+    DatabaseOutdated,
+    DatabaseRefused,
+    DatabaseUnreachable,
+    by_program,
+)
 from gridmgmt.settings import Settings
 
 if TYPE_CHECKING:
@@ -59,6 +66,12 @@ def make_engine(settings: Settings) -> Engine:
     )
 
 
+def _why(told: str) -> Mapping[str, Any]:
+    """Why nothing answers: of a server that runs without this database its name, else what the driver tells."""
+    absent = re.search(r'database "([^"]+)" does not exist', told)
+    return {"code": "unreachable_no_database", "db": absent[1]} if absent else by_program(told)
+
+
 @contextmanager
 def connect(engine: Engine) -> Iterator[Connection]:
     """A connection outside a use case's transaction, for checks and migrations.
@@ -67,7 +80,7 @@ def connect(engine: Engine) -> Iterator[Connection]:
     ------
     DatabaseUnreachable
         No server answers; says at which address and how to start one.
-    DatabaseLost, DatabaseExhausted, DatabaseFailed, ValueUnstorable
+    DatabaseLost, DatabaseExhausted, DatabaseFailed, DatabaseRefused, ValueUnstorable
         What the driver told in the middle, see :mod:`gridmgmt.database.failures`.
     """
     try:
@@ -75,7 +88,7 @@ def connect(engine: Engine) -> Iterator[Connection]:
     except OperationalError as e:
         raise DatabaseUnreachable(
             url=unquote(engine.url.set(drivername="postgresql").render_as_string(hide_password=True)),
-            reason=str(e.orig).strip(),
+            reason=_why(str(e.orig).strip()),
         ) from e
     with connection:
         try:
@@ -86,7 +99,7 @@ def connect(engine: Engine) -> Iterator[Connection]:
                 raise
             if isinstance(found, DatabaseLost):
                 connection.invalidate()  # so that nobody tries to end its transaction
-            raise found from e
+            raise found from None if isinstance(found, DatabaseRefused) else e  # which holds the values of a row
 
 
 @contextmanager
@@ -103,7 +116,7 @@ def _administer(address: str) -> Iterator[psycopg.Connection]:
             connection.execute("SELECT pg_advisory_lock(%s)", [_SETUP_LOCK])
             yield connection
     except (psycopg.OperationalError, psycopg.ProgrammingError) as e:
-        raise DatabaseUnreachable(url=_without_password(address), reason=str(e).strip()) from e
+        raise DatabaseUnreachable(url=_without_password(address), reason=by_program(str(e))) from e
 
 
 def ensure_database(settings: Settings) -> bool:

@@ -32,6 +32,8 @@ class Kind:
         Column of versions and assignments that names the row.
     extra
         Columns of a file that are kept apart (the reporter).
+    later
+        Facts that came after contents were hashed: where they are not told, a content's hash is what it was without.
     """
 
     name: str
@@ -43,6 +45,13 @@ class Kind:
     facts: tuple[str, ...]
     fact_id: str
     extra: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()
+
+    @property
+    def hashed(self) -> str:
+        """What a content's hash is made of, in SQL."""
+        first = ", ".join(name for name in self.facts if name not in self.later)
+        return f"ROW({first})::text" + "".join(f" || coalesce(' {x}=' || {x}, '')" for x in self.later)
 
     @property
     def incoming(self) -> str:
@@ -65,7 +74,7 @@ class Kind:
 
 CASES = Kind(
     "cases", "case_no", "reported_at", "category_kind || ':' || category_code", t.cases, t.case_version,
-    tuple(c.name for c in t.case_facts()), "case_id", ("reporter_name", "reporter_phone"),
+    tuple(c.name for c in t.case_facts()), "case_id", ("reporter_name", "reporter_phone"), ("repeat_of",),
 )  # fmt: skip
 SAMPLES = Kind(
     "samples", "sample_no", "sampled_at", "CAST(NULL AS text)", t.samples, t.sample_version,

@@ -3,7 +3,15 @@
 import psycopg
 from sqlalchemy.exc import DBAPIError
 
-from gridmgmt.errors import DatabaseExhausted, DatabaseFailed, DatabaseLost, GridmgmtError, ValueUnstorable
+from gridmgmt.errors import (
+    DatabaseExhausted,
+    DatabaseFailed,
+    DatabaseLost,
+    DatabaseRefused,
+    GridmgmtError,
+    ValueUnstorable,
+    by_program,
+)
 
 DRIVER = (DBAPIError, psycopg.Error)
 """What SQLAlchemy and the driver below it raise."""
@@ -16,13 +24,16 @@ _EXHAUSTED = ("53", "58")
 def failure(error: BaseException) -> GridmgmtError | None:
     """A driver's error as ours, without statement and bound values; None where it is a fault of the program.
 
-    A broken constraint and a wrong statement are such faults: they are not to be hidden.
+    A wrong statement is such a fault, and is not to be hidden. Of a broken constraint the server's first line and names
+    are told; its second (``DETAIL``) shows the values of a row, which are people's.
     """
     driver = error.orig if isinstance(error, DBAPIError) else error
     state = getattr(driver, "sqlstate", None) or ""
-    reason = _told(driver)
+    reason = by_program(_told(driver))
     if isinstance(driver, psycopg.DataError):
         return ValueUnstorable(reason=reason)
+    if isinstance(driver, psycopg.IntegrityError):
+        return DatabaseRefused(reason=reason, table=driver.diag.table_name)
     if not isinstance(driver, psycopg.OperationalError | psycopg.InterfaceError | psycopg.InternalError):
         return None
     if state.startswith(_EXHAUSTED):

@@ -114,7 +114,7 @@ def merge(connection: Connection, kind: Kind, batch_id: int, known_at: Any) -> M
     """Merge the located rows into current rows, versions, assignments and reporters; see the module's rules."""
     connection.execute(text("DROP TABLE IF EXISTS judged"))
     located = ", ".join(f"l.{c}" for c in LOCATED)
-    connection.execute(query("database/sql/judge_incoming", **kind.names, facts=", ".join(kind.facts), located=located))
+    connection.execute(query("database/sql/judge_incoming", **kind.names, hashed=kind.hashed, located=located))
     j = _judged(kind)
     stamp: dict[str, Any] = {name: j.c[name] for name in ("version_at", "content_hash", "row_no")}
     stamp |= {"batch_id": literal(batch_id), "known_at": literal(known_at)}
@@ -159,6 +159,14 @@ def _point(j: Table) -> Any:
 def _joined(kind: Kind, j: Table) -> FromClause:
     """Judged rows with their current row: also those that this merge has just inserted."""
     return j.join(kind.current, kind.current.c[kind.key] == j.c[kind.key])
+
+
+def repeats_elsewhere(connection: Connection) -> int:
+    """How many of the cases just merged repeat a case that is not here."""
+    incoming, other = _judged(CASES), t.cases.alias()
+    here = select(other.c.id).where(other.c.case_no == incoming.c.repeat_of).exists()
+    counted = select(func.count()).where(incoming.c.repeat_of.is_not(None), incoming.c.fate != "conflict", ~here)
+    return int(connection.execute(counted).scalar_one())
 
 
 def _insert_new(connection: Connection, kind: Kind, j: Table, stamp: _Stamp) -> None:

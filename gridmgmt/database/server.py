@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from gridmgmt.errors import DatabaseUnreachable, ServerMissing, ServerPidTaken
+from gridmgmt.errors import DatabaseUnreachable, ServerMissing, ServerPidTaken, by_program
 from gridmgmt.settings import Settings
 
 _PORT = 5432
@@ -156,7 +156,8 @@ def start(server: Server, say: Callable[[str], None] = lambda _: None) -> bool:
         # an unclean end may leave shared memory that the first start meets
         if not any(_start_once(server) for _ in range(3)):
             tail = server.log.read_text("utf-8", "replace")[-2000:] if server.log.exists() else ""
-            raise DatabaseUnreachable(url=str(server.socket), reason=tail or {"code": "unreachable_no_start"})
+            why = by_program(tail) if tail else {"code": "unreachable_no_start"}
+            raise DatabaseUnreachable(url=str(server.socket), reason=why)
     return True
 
 
@@ -179,7 +180,8 @@ def _own(folder: Path, user: str | None) -> None:
 
 def _start_once(server: Server) -> bool:
     folder = shlex.quote(f'"{server.socket}"')  # quoted for PostgreSQL's list of folders, then for the shell
-    options = f"-c unix_socket_directories={folder} -p {_PORT}"
+    # a longer log would show the values of a row that is refused, which are people's
+    options = f"-c unix_socket_directories={folder} -c log_error_verbosity=terse -p {_PORT}"
     log = ("-l", str(server.log))
     # pg_ctl's children keep its output open, so it must not be a pipe
     silence = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
@@ -196,7 +198,7 @@ def _initialise(server: Server) -> None:
     how = ("-U", OWNER, "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8")
     done = _run(server, "initdb", "-D", str(made), *how, capture_output=True)
     if done.returncode != 0:
-        raise DatabaseUnreachable(url=str(server.data), reason=(done.stderr or done.stdout)[-2000:])
+        raise DatabaseUnreachable(url=str(server.data), reason=by_program((done.stderr or done.stdout)[-2000:]))
     with (made / "postgresql.conf").open("a", encoding="utf-8") as f:
         f.write(_CONFIG)
     made.rename(server.data)

@@ -145,6 +145,8 @@ class Count:
     """Column that is summed; None counts rows."""
     is_listed: bool = True
     """Whether a scorecard lists it unasked; each can be asked for by its name."""
+    is_asked: bool = False
+    """Whether it is counted, and frozen with an assessment, only where it is asked for by its name."""
 
 
 def _registered(f: Facts) -> Mask:
@@ -267,6 +269,10 @@ COUNTS: Mapping[str, Count] = {
         Count("n_hang_failures", "挂账失败次数", "Hang periods failed", "steps", "at", _steps("hang_failure")),
         Count("n_exposed", "通报曝光数", "Accounts exposed", "steps", "at", _steps("exposed")),
         Count("n_false", "虚假案件数", "False cases", "steps", "at", _once(_steps("mark_false"))),
+        Count(
+            "n_answers_unpictured", "缺处置前后照片的答复数", "Answers without photographs", "steps", "at",
+            _steps("answer_unpictured"), is_asked=True,
+        ),
         Count("n_acts_reported", "本人上报数", "Reported by the person", "acts", "at", _steps("report")),
         Count("n_acts_dispatched", "本人派遣数", "Dispatched by the person", "acts", "at", _steps("dispatch")),
         Count(
@@ -301,6 +307,7 @@ ACTING = ("report", "dispatch", "supervise", "send_back", "answer", "close", "fa
 
 ORDER_COUNTS = {"n_orders_due", "n_orders_late"}
 HANG_COUNTS = {"n_hang_failures", "n_exposed"}
+ANSWER_COUNTS = {"n_answers_unpictured"}
 """Counts of what follows from steps and the clock: more is read where they are wanted."""
 
 ONCE = {"n_extended_cases": "n_extensions"}

@@ -68,9 +68,9 @@ def describe(name: str) -> Count | Ratio:
     return found
 
 
-def masks(facts: Facts, of: str) -> dict[str, Mask]:
-    """For every base count of cases or samples, which rows it takes."""
-    return {c.name: c.mask(facts) for c in COUNTS.values() if c.of == of}
+def masks(facts: Facts, of: str, asked: Collection[str] = ()) -> dict[str, Mask]:
+    """For every base count of a kind of facts, which rows it takes; some are counted only where they are asked for."""
+    return {c.name: c.mask(facts) for c in COUNTS.values() if c.of == of and (not c.is_asked or c.name in asked)}
 
 
 def filtered(name: str, key: str) -> str:
@@ -162,14 +162,14 @@ def amounts(facts: Facts, taken: Mapping[str, Mask], groups: pd.Series, shared: 
             if mask[row]
         ]
         out[name] = _with_parts(sums, own) if own else sums
-    return pd.DataFrame(out, index=pd.Index(codes, name="code"))
+    return pd.DataFrame(out, index=pd.Index(list(codes), name="code"))
 
 
 def side_by_side(tables: Collection[pd.DataFrame], codes: Sequence[str]) -> pd.DataFrame:
     """What :func:`amounts` gave for several kinds of facts, of these groups in order; zero where nothing counts."""
     out: dict[str, NDArray[Any]] = {}
     for table in tables:
-        places = table.index.get_indexer(pd.Index(codes, dtype="object"))
+        places = table.index.get_indexer(pd.Index(list(codes), dtype="object"))
         absent = places < 0
         for name in map(str, table.columns):
             zero = Fraction(0) if base_of(name).amount == "score" else 0
@@ -177,7 +177,7 @@ def side_by_side(tables: Collection[pd.DataFrame], codes: Sequence[str]) -> pd.D
             values = values[places] if len(values) else np.full(len(codes), zero)
             values[absent] = zero
             out[name] = values
-    return pd.DataFrame(out, index=pd.Index(codes, name="code"))
+    return pd.DataFrame(out, index=pd.Index(list(codes), name="code"))
 
 
 Sums = NDArray[np.int64] | list[Fraction]

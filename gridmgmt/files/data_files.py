@@ -8,6 +8,7 @@ from pydantic_core import ErrorDetails
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from gridmgmt import invalid
 from gridmgmt.bounds import read_text
 from gridmgmt.errors import DataFileInvalid
 from gridmgmt.yamls import safe_yaml
@@ -42,14 +43,14 @@ def read(path: Path, model: type[_Model]) -> _Model:
     except ValidationError as e:
         order = [*_FAULTS]
         faults = sorted(e.errors(), key=lambda f: order.index(f["type"]) if f["type"] in order else len(order))
-        raise _invalid(name, faults[0]) from e
+        raise _invalid(name, faults[0], model) from e
 
 
-def _invalid(name: str, fault: ErrorDetails) -> DataFileInvalid:
+def _invalid(name: str, fault: ErrorDetails, model: type[BaseModel]) -> DataFileInvalid:
     key = ".".join(str(part) for part in fault["loc"]) or "YAML"
     kind = _FAULTS.get(fault["type"], "wrong_value")
     value = fault["ctx"]["id"] if kind == "id_twice" else _shown(fault["input"])
-    return DataFileInvalid(file=name, fault=kind, key=key, value=value, expected=_expected(fault))
+    return DataFileInvalid(file=name, fault=kind, key=key, value=value, expected=invalid.reason(fault, model))
 
 
 def _shown(value: Any) -> str | None:
@@ -57,11 +58,3 @@ def _shown(value: Any) -> str | None:
         return None
     text = str(value)
     return text if len(text) <= 80 else f"{text[:79]}…"
-
-
-def _expected(fault: ErrorDetails) -> str:
-    """What would be right, as far as the model says it: the words allowed, bounds, a form, a type."""
-    context = fault.get("ctx", {})
-    if fault["type"] == "value_error":  # our own models give the form
-        return str(context["error"])
-    return ", ".join(f"{v}" if k == "expected" else f"{k} {v}" for k, v in context.items()) or fault["type"]

@@ -6,8 +6,11 @@ format is told by its name and by how its content begins, and nothing that
 points elsewhere is handed to GDAL.
 """
 
+import errno
 import gzip
+import json
 import re
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
@@ -18,13 +21,15 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import shapely
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, PositiveInt
 
-from gridmgmt import texts
-from gridmgmt.errors import FileUnreadable, FormatForeign, GeometryTooLarge, OptionInvalid, by_parser
+from gridmgmt import bounds, texts
+from gridmgmt.errors import FileUnreadable, FormatForeign, GeometryTooLarge, GridmgmtError, OptionInvalid, by_parser
 from gridmgmt.files import attributes, data_files
+from gridmgmt.files.writing import whole
 from gridmgmt.settings import data_path
 
 Geometries = NDArray[np.object_]
@@ -219,11 +224,45 @@ def read(
             raise
         except Exception as e:  # GDAL's errors have no common class
             raise FileUnreadable(file=str(path), reason=by_parser(e)) from e
-    check_size(frame, path.name)
+    _check_size(frame, path.name)
     return frame
 
 
-def check_size(frame: pd.DataFrame, name: str) -> None:
+def read_parquet(path: Path, name: str, columns: Sequence[str] | None = None) -> gpd.GeoDataFrame:
+    """A file of GeoParquet as a frame, in the coordinates that it has; what it says of its size is looked at first.
+
+    Parameters
+    ----------
+    name
+        What messages call it.
+    columns
+        Those to read, beside the geometry; None: all.
+
+    Raises
+    ------
+    FileUnreadable, LimitExceeded, GeometryTooLarge
+    """
+    try:
+        size, n = path.stat().st_size, bounds.check_parquet(path)
+        for what, found, most in (("bytes", size, limits().max_bytes), ("features", n, limits().max_features)):
+            if found > most:
+                raise GeometryTooLarge(file=path.name, what=what, n=found, most=most, row=None)
+        frame = gpd.read_parquet(path, columns=columns and [*columns, _shapes(path)])
+    except GridmgmtError:
+        raise
+    except Exception as e:  # Arrow's errors have no common class
+        raise FileUnreadable(file=name, reason=by_parser(e)) from e
+    _check_size(frame, name)
+    return frame
+
+
+def _shapes(path: Path) -> str:
+    """The name of the column of geometry."""
+    metadata = pq.read_schema(path).metadata or {}
+    return str(json.loads(metadata[b"geo"])["primary_column"])
+
+
+def _check_size(frame: pd.DataFrame, name: str) -> None:
     """Refuse geometry with more corners, or a ring with more crossings of itself, than the limits allow.
 
     Raises
@@ -276,6 +315,9 @@ _WRITTEN = {
 }  # fmt: skip
 """Formats that maps are written in, by the ending of the file's name."""
 
+_LEAST_ROOM = 1 << 16
+"""With fewer bytes left a disk is full: GDAL writes by blocks."""
+
 
 def write(frame: gpd.GeoDataFrame, out: Path, layer: str, formats: Sequence[str] = tuple(_WRITTEN)) -> None:
     """Write a map as a whole or not at all; the folder is made.
@@ -284,6 +326,7 @@ def write(frame: gpd.GeoDataFrame, out: Path, layer: str, formats: Sequence[str]
     ------
     OptionInvalid
         The name ends in none of the formats, or is a device, a pipe or a folder.
+    DiskFull, OSError
     """
     suffix = out.suffix.lower()
     if suffix not in formats:
@@ -291,10 +334,28 @@ def write(frame: gpd.GeoDataFrame, out: Path, layer: str, formats: Sequence[str]
     if out.exists() and not out.is_file():
         raise OptionInvalid(name="--out", value=str(out), expected=texts.expected("writable"))
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".writing") as folder:
-        made = Path(folder) / out.name
+    with whole(out) as draft:
         if _WRITTEN[suffix] == "Parquet":
-            frame.to_parquet(made, index=False)
+            frame.to_parquet(draft, index=False)
         else:
-            frame.to_file(made, driver=_WRITTEN[suffix], engine="pyogrio", layer=layer, index=False)
-        made.replace(out)
+            save(frame, draft, _WRITTEN[suffix], layer)
+
+
+def save(frame: gpd.GeoDataFrame, path: Path, driver: str, layer: str) -> None:
+    """Write a map by GDAL and look whether all of it is there, which GDAL does not say of a disk that became full.
+
+    Raises
+    ------
+    OSError
+    """
+    import pyogrio
+
+    try:
+        frame.to_file(path, driver=driver, engine="pyogrio", layer=layer, index=False)
+        n = int(pyogrio.read_info(path, force_feature_count=True)["features"])
+        told = f"{n} of {len(frame)} features were written"
+    except Exception as e:  # GDAL's errors have no common class
+        n, told = -1, str(e)
+    if n != len(frame):
+        number = errno.ENOSPC if shutil.disk_usage(path.parent).free < _LEAST_ROOM else errno.EIO
+        raise OSError(number, told, str(path))

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import math
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,6 +42,8 @@ class Rows:
         How the file was read where that had to be found out: the ``encoding`` of its texts, the ``separator``.
     columns
         Every column of the file, in its order, once a chunk is read.
+    rest
+        Gives of rows, by their numbers, the columns that the chunks leave out; None: they leave none out.
     n_lines
         How many lines the file has, where that is cheap to know; not fewer than rows.
     """
@@ -56,6 +58,13 @@ class Rows:
     read_as: dict[str, str] = field(default_factory=dict)
     columns: list[str] = field(default_factory=list)
     n_lines: int | None = None
+    rest: Callable[[pd.Index], pd.DataFrame] | None = None
+
+    def whole(self, some: pd.DataFrame) -> pd.DataFrame:
+        """Rows of a chunk with every column of the file, in its order."""
+        if self.rest is None or some.empty:
+            return some
+        return some.join(self.rest(some.index))[self.columns]
 
     def faults_in(self, chunk: pd.DataFrame, columns: Collection[str] | None = None) -> Faults:
         """Its faults in a chunk's rows, of some columns."""

@@ -10,6 +10,7 @@ map layers have no header among their rows: there the first record is row 1.
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -21,7 +22,7 @@ import pyarrow.parquet as pq
 from gridmgmt import bounds
 from gridmgmt.errors import FileUnreadable, by_parser
 from gridmgmt.files import delimited, geofiles, layers
-from gridmgmt.files.checking import checked
+from gridmgmt.files.checking import checked, shown
 from gridmgmt.files.rows import CHUNK_ROWS, Rows, X, Y, as_text, frame_of, header_names, require
 
 
@@ -32,7 +33,12 @@ def sha256_of(path: Path) -> str:
 
 
 def open_rows(
-    path: Path, encodings: Sequence[str], wanted: Sequence[str], sheet: str | None = None, separator: str | None = None
+    path: Path,
+    encodings: Sequence[str],
+    wanted: Sequence[str],
+    sheet: str | None = None,
+    separator: str | None = None,
+    also: Sequence[str] | None = None,
 ) -> Rows:
     """Open a file of any known format and check that it has the columns that are wanted.
 
@@ -46,9 +52,11 @@ def open_rows(
         and ``geometry.y`` are the layer's own points.
     sheet
         Worksheet (default the first) or layer (needed where a file has several).
-
     separator
         Of a CSV file; where none is named, comma, semicolon, tab or bar, whichever shows the wanted columns.
+    also
+        Where a format can leave columns out (Parquet), only the wanted ones are read and, where they are there, these;
+        :meth:`Rows.whole` gives the others of single rows. None: all are read.
 
     Raises
     ------
@@ -68,7 +76,7 @@ def open_rows(
     readers: dict[str, Callable[[Rows], Iterator[pd.DataFrame]]] = {
         **dict.fromkeys((".csv", ".txt"), lambda rows: delimited.read(rows, encodings, wanted, separator)),
         **dict.fromkeys((".xlsx", ".xlsm"), lambda rows: _excel(rows, wanted, sheet)),
-        **dict.fromkeys((".parquet", ".geoparquet"), lambda rows: _parquet(rows, wanted)),
+        **dict.fromkeys((".parquet", ".geoparquet"), lambda rows: _parquet(rows, wanted, also)),
         **dict.fromkeys(
             (".geojson", ".json", ".gpkg", ".shp"), lambda rows: layers.read(rows, encodings, wanted, sheet)
         ),
@@ -80,7 +88,8 @@ def open_rows(
     rows = Rows(path=path, sha256=sha256_of(path), chunks=iter(()))
     chunks = readers[kind](rows)
     first = next(chunks, None)  # a fault of the whole file is told here, before anything is done with its rows
-    rows.columns = [] if first is None else list(map(str, first.columns))
+    if not rows.columns and first is not None:
+        rows.columns = list(map(str, first.columns))
     every = chunks if first is None else chain([first], chunks)
     rows.chunks = (checked(rows, chunk) for chunk in every)
     return rows
@@ -137,22 +146,48 @@ def _excel(rows: Rows, wanted: Sequence[str], sheet: str | None) -> Iterator[pd.
     yield from excel.read(rows, wanted, sheet)
 
 
-def _parquet(rows: Rows, wanted: Sequence[str]) -> Iterator[pd.DataFrame]:
+def _parquet(rows: Rows, wanted: Sequence[str], also: Sequence[str] | None) -> Iterator[pd.DataFrame]:
     try:
+        bounds.check_parquet(rows.path)
         file = pq.ParquetFile(rows.path)
-        bounds.hold(rows.path, "columns", file.metadata.num_columns)
-        bounds.hold(rows.path, "rows", file.metadata.num_rows)
+        texts = _texts(file.schema_arrow, wanted)
+        read = [c for c in texts if also is None or c in wanted or c in also]
+        if len(read) < len(texts):
+            rows.rest = partial(_of_rows, rows.path, [c for c in texts if c not in read])
         if b"geo" in (file.schema_arrow.metadata or {}) and X in wanted:
-            yield from layers.points(rows, wanted, gpd.read_parquet(rows.path))
+            rows.columns = [*texts, X, Y]
+            yield from layers.points(rows, wanted, geofiles.read_parquet(rows.path, rows.path.name, read))
             return
         require(rows.path, wanted, file.schema_arrow.names)
+        rows.columns = texts
         row = 1
-        binary = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
-        texts = [f.name for f in file.schema_arrow if f.name in wanted or not any(is_(f.type) for is_ in binary)]
-        for batch in file.iter_batches(CHUNK_ROWS, columns=texts):
-            # whole numbers beside missing ones stay whole: a long case number has more digits than a float
-            frame = batch.to_pandas(integer_object_nulls=True).astype(object)
-            yield frame_of({c: list(map(as_text, frame[c])) for c in frame.columns}, range(row, row + len(frame)))
-            row += len(frame)
-    except (pa.ArrowInvalid, OSError, ValueError) as e:
+        for batch in file.iter_batches(CHUNK_ROWS, columns=read):
+            yield _typed(batch, range(row, row + len(batch)))
+            row += len(batch)
+    except (pa.ArrowInvalid, OSError, ValueError, KeyError) as e:
         raise FileUnreadable(file=str(rows.path), reason=by_parser(e)) from e
+
+
+def _texts(schema: pa.Schema, wanted: Sequence[str]) -> list[str]:
+    """The columns that hold something to read: all but bytes, where these are not wanted."""
+    binary = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
+    return [f.name for f in schema if f.name in wanted or not any(is_(f.type) for is_ in binary)]
+
+
+def _typed(table: pa.Table | pa.RecordBatch, numbers: Sequence[int]) -> pd.DataFrame:
+    """Typed columns as texts; whole numbers beside missing ones stay whole: a long case number is no float."""
+    frame = table.to_pandas(integer_object_nulls=True).astype(object)
+    return frame_of({c: list(map(as_text, frame[c])) for c in frame.columns}, numbers)
+
+
+def _of_rows(path: Path, columns: Sequence[str], numbers: pd.Index) -> pd.DataFrame:
+    """Some columns of the rows of these numbers, which stand in few of the file's row groups."""
+    file, first, found = pq.ParquetFile(path), 1, []
+    for group in range(file.metadata.num_row_groups):
+        after = first + file.metadata.row_group(group).num_rows
+        here = numbers[(numbers >= first) & (numbers < after)]
+        if len(here):
+            found.append(_typed(file.read_row_group(group, columns=columns).take(pa.array(here - first)), list(here)))
+        first = after
+    frame: pd.DataFrame = pd.concat(found).apply(lambda texts: texts.map(shown, na_action="ignore"))
+    return frame

@@ -45,6 +45,30 @@ def label(code: str, lang: str | None = None, **facts: Any) -> str:
     return say(words(code, **facts), lang)
 
 
+@dataclass(frozen=True)
+class Speaker:
+    """The language of one file, for what is set out in many places: :func:`say`, :func:`stacked`, :func:`label`."""
+
+    lang: str | None = None
+
+    @property
+    def first(self) -> str:
+        """The language, or the first of both: that of words to choose from."""
+        return languages(self.lang)[0]
+
+    def say(self, text: Words) -> str:
+        """In one language, or ``中文 English``."""
+        return say(text, self.lang)
+
+    def stacked(self, text: Words) -> str:
+        """In one language, or the two on a line each."""
+        return stacked(text, self.lang)
+
+    def label(self, code: str, **facts: Any) -> str:
+        """An entry of the catalogue, said."""
+        return label(code, self.lang, **facts)
+
+
 def listed(parts: Sequence[Words]) -> Words:
     """Several texts as one, ``甲；乙``."""
     return {"zh": "；".join(p["zh"] for p in parts), "en": "; ".join(p["en"] for p in parts)}

@@ -7,6 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from gridmgmt.errors import DiskFull
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""How the system says that a disk, or somebody's share of it, is full."""
+
 _DRAFT = f".gridmgmt-{os.uname().nodename.partition('.')[0]}-"
 """How the names of files begin that are being written."""
 
@@ -19,6 +24,7 @@ def whole(path: Path) -> Iterator[Path]:
 
     Raises
     ------
+    DiskFull
     OSError
         The place is a folder, a pipe or a device; its folder is not there; it cannot be written.
     """
@@ -33,8 +39,13 @@ def whole(path: Path) -> Iterator[Path]:
         draft.replace(target)
     except FileNotFoundError as e:
         raise FileNotFoundError(e.errno, e.strerror, str(path)) from e
+    except OSError as e:
+        if e.errno in FULL:
+            raise DiskFull(file=str(path)) from e
+        raise
     finally:
-        draft.unlink(missing_ok=True)
+        for left in target.parent.glob(f"{draft.name}*"):  # GDAL leaves a journal beside it
+            left.unlink(missing_ok=True)
 
 
 def _sweep(folder: Path) -> None:

@@ -4,12 +4,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, Field, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from gridmgmt import invalid
 from gridmgmt.bounds import read_text
 from gridmgmt.documents import Exact, Id, Strict, Words
 from gridmgmt.errors import PlanInvalid, PlanMissing
@@ -103,24 +104,17 @@ def read_strictly(text: str, file: str, model: type[M], yaml: Callable[[], YAML]
         root = safe_yaml().compose(text)
     except YAMLError as e:
         mark = e.problem_mark if isinstance(e, MarkedYAMLError) else None
-        line, problem = (mark.line + 1 if mark else 1), str(getattr(e, "problem", None) or e)
-        raise PlanInvalid(file=file, line=line, key="YAML", value="", fault="yaml", expected=problem) from e
+        line, told = (mark.line + 1 if mark else 1), invalid.no_yaml(e, with_line=False)
+        raise PlanInvalid(file=file, line=line, key="YAML", value="", fault="yaml", expected=told) from e
     try:
         return model.model_validate(data)
     except ValidationError as e:
         error = first_fault(e.errors())
         key, line = locate(root, error["loc"], missing=error["type"] == "missing")
         fault = {"extra_forbidden": "unknown_key", "missing": "missing_key"}.get(error["type"], "value")
-        expected = _expected(error) if fault == "value" else ""
+        expected = invalid.reason(error, model) if fault == "value" else ""
         value = "…" if isinstance(error["input"], dict | list) else str(error["input"])[:80]
         raise PlanInvalid(file=file, line=line, key=key or "YAML", value=value, fault=fault, expected=expected) from e
-
-
-def _expected(error: Mapping[str, Any]) -> str:
-    """What a value should have been, in signs rather than words where there are some."""
-    facts = error.get("ctx", {})
-    told = next((facts[k] for k in ("pattern", "expected", "ge", "gt") if k in facts), None)
-    return str(told if told is not None else error["msg"].removeprefix("Value error, "))
 
 
 # --- what is asked of whom --------------------------------------------------------------------------------------------

@@ -6,17 +6,19 @@ one: the grid that stands first in the city's own order keeps it, else the
 smallest code. Neither happens unless somebody says so; it stands in the report.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 from geopandas import GeoDataFrame
 
 from gridmgmt.city import City
 from gridmgmt.errors import GridAreaInvalid, OptionInvalid
-from gridmgmt.geo import to_metric
+from gridmgmt.geo import to_metric, to_storage
 from gridmgmt.places.coverage import mismatches, overlaps
 from gridmgmt.places.grids import MAX_CODES, Finding, multipolygons
 
@@ -37,6 +39,23 @@ class Settlement:
     by: str
     why: str
     first: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Claims:
+    """Land that two grids of a level claim, as the city accepted it (已认可的争议地带).
+
+    Attributes
+    ----------
+    land
+        EPSG:4490, one row a pair of grids, of each level the largest first: level, code_a, code_b, area_m2.
+    lowest
+        The city's lowest level: there the smallest code owns what is shared, and upper grids follow by parent.
+    """
+
+    land: GeoDataFrame
+    settled: Settlement
+    lowest: int
 
 
 def settlement(way: str | None, by: str | None, why: str | None, first: Sequence[str] = ()) -> Settlement | None:
@@ -94,6 +113,37 @@ def cut(
         codes = list(gone.head(MAX_CODES))
         raise GridAreaInvalid(codes=codes, n=len(gone), metric_crs=f"EPSG:{city.metric_epsg}")
     return frame.set_geometry(made, crs=frame.crs), tuple(findings)
+
+
+def claims(
+    levels: Iterable[tuple[int, GeoDataFrame]], city: City, said: Settlement, least_m2: float, least_share: float
+) -> Claims:
+    """The common areas of each two grids of a level, as polygons; smaller overlaps are none.
+
+    Parameters
+    ----------
+    levels
+        Number of a level, and its grids with code and geometry.
+    least_m2, least_share
+        See :func:`cut`.
+    """
+    found = []
+    for level, frame in levels:
+        metric = to_metric(frame[["code", "geometry"]].sort_values("code", ignore_index=True), city.metric_epsg)
+        pairs = overlaps(metric, mismatches(metric))
+        pairs = pairs[(pairs["area_m2"] > least_m2) & (pairs["share"] > least_share)]
+        shapes = metric.set_index("code").geometry
+        a, b = (shapes.reindex(pairs[name]).to_numpy() for name in ("code_a", "code_b"))
+        common = [_land(shape) for shape in shapely.intersection(a, b)]
+        told = pairs[["code_a", "code_b", "area_m2"]].assign(level=level)
+        found.append(to_storage(GeoDataFrame(told, geometry=common, crs=metric.crs)))
+    return Claims(gpd.GeoDataFrame(pd.concat(found, ignore_index=True)), said, city.levels[-1].number)
+
+
+def _land(common: shapely.Geometry) -> shapely.MultiPolygon:
+    """What of a common part is land: two grids may share lines and corners beside it."""
+    parts = shapely.get_parts(shapely.get_parts(common))
+    return shapely.multipolygons(parts[shapely.area(parts) > 0])
 
 
 def _finding(code: str, level: int, pairs: Any, said: Settlement) -> Finding:

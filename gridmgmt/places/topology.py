@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from gridmgmt.city import City
 from gridmgmt.codes import CodeLayout
 from gridmgmt.geo import to_metric, to_storage
+from gridmgmt.places import contested
 from gridmgmt.places.contested import Settlement
 from gridmgmt.places.coverage import Mask, Nesting, beyond, enclosed, mismatches, nest, overlaps
 from gridmgmt.places.grids import MAX_CODES, Finding, Geometries, Severity, multipolygons
@@ -147,6 +148,17 @@ class TopologyReport:
 
 def _settled(data: Mapping[str, Any] | None) -> Settlement | None:
     return None if data is None else Settlement(**{**data, "first": tuple(data["first"])})
+
+
+def claims(
+    report: Mapping[str, Any], levels: Iterable[tuple[int, GeoDataFrame]], city: City
+) -> contested.Claims | None:
+    """The land that two grids of an edition claim, where its report says that the city accepted it; else None."""
+    told = TopologyReport.from_dict(report)
+    if told.settled is None or told.settled.way != "accept":
+        return None
+    least = told.tolerance
+    return contested.claims(levels, city, told.settled, least.overlap_m2, least.overlap_share)
 
 
 def check_edition(

@@ -213,13 +213,13 @@ def check_metric(city: City) -> None:
         return
     seen = f"EPSG:{city.metric_epsg} ({area.name})"
     if _distortion(crs, _within(area)) > 5 * _MOST_DISTORTED:
-        raise bad("metric_crs", seen, "a projected system that measures its own area truly, such as EPSG:4547")
+        raise bad("metric_crs", seen, "true_metres")
     hours = city.standard_hours
     if hours is None:
         return
     off = min(abs((15 * hours - lon + 180) % 360 - 180) for lon in _longitudes(area))
     if off > 15 * _MOST_HOURS:
-        raise bad("metric_crs", seen, f"a system of the region of {city.time_zone}")
+        raise bad("metric_crs", seen, "own_region", zone=city.time_zone)
 
 
 def _within(area: _Area) -> Floats:

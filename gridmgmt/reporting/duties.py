@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from gridmgmt.documents import Strict, Words
+from gridmgmt.invalid import Invalid
 from gridmgmt.periods import Period, parse_period, period_of
 
 _Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
@@ -135,7 +136,7 @@ class Duty(Strict, strict=True, populate_by_name=True):
         if self.each_subject and self.each_unit:
             raise ValueError("each_subject | each_unit")
         if self.charged is not None and not (self.each_subject and self.rule.states_a_day):
-            raise ValueError("charged: each_subject + a rule that states a day")
+            raise Invalid("charged")
         return self
 
 

@@ -7,6 +7,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode
 
+from gridmgmt.invalid import why
 from gridmgmt.rulebooks.inputs import Rate
 from gridmgmt.rulebooks.kinds import KINDS
 from gridmgmt.rulebooks.model import Consequence, When, Window
@@ -35,13 +36,15 @@ _NEVER_SET = ("id", "title", "source", "note", "code", "text", "version", "only"
 class Misbound(Exception):
     """A reading that leads nowhere, or a change of a what-if that finds nothing."""
 
-    def __init__(self, path: tuple[Any, ...], reason: str) -> None:
-        super().__init__(reason)
-        self.path, self.reason = path, reason
+    def __init__(self, path: tuple[Any, ...], code: str, /, **facts: Any) -> None:
+        super().__init__(path, code, facts)
+        self.path, self.reason = path, why(code, **facts)
 
 
 def bound(data: Any) -> Any:
     """The document with every ``{reading: NAME}`` replaced by what the reading's value stands for.
+
+    An entry of a list that stands for nothing (null) is left out of it.
 
     Raises
     ------
@@ -57,7 +60,7 @@ def bound(data: Any) -> Any:
     for name, reading in (readings or {}).items():
         options = reading.get("options") if isinstance(reading, dict) else None
         if name not in used and isinstance(options, list) and len(options) > 1:
-            raise Misbound(("readings", name), "it has several options, and nothing in the file is bound to it")
+            raise Misbound(("readings", name), "reading_unbound")
     return out
 
 
@@ -73,7 +76,8 @@ def offered(value: Any, inside: bool = False) -> set[str]:
 
 def _bound(value: Any, path: tuple[Any, ...], readings: Mapping[str, Any], used: set[str]) -> Any:
     if isinstance(value, list):
-        return [_bound(v, (*path, i), readings, used) for i, v in enumerate(value)]
+        entries = [(v, _bound(v, (*path, i), readings, used)) for i, v in enumerate(value)]
+        return [stands for written, stands in entries if stands is not None or written is None]
     if not isinstance(value, dict):
         return value
     if "reading" in value and set(value) <= {"reading", "when"}:
@@ -85,14 +89,14 @@ def _stands_for(value: Mapping[str, Any], path: tuple[Any, ...], readings: Mappi
     name = value["reading"]
     reading = readings.get(name)
     if not isinstance(reading, dict):
-        raise Misbound(path, f"there is no reading {name}; known are {', '.join(readings) or 'none'}")
+        raise Misbound(path, "no_reading", name=str(name), known=[*readings])
     used.add(name)
     chosen = reading.get("value")
     if "when" not in value:
         return chosen
     cases, options = value["when"], reading.get("options") or []
     if not isinstance(cases, dict) or set(cases) != set(options):
-        raise Misbound((*path, "when"), f"exactly the options of {name}: {', '.join(map(str, options))}")
+        raise Misbound((*path, "when"), "when_options", name=str(name), known=[*map(str, options)])
     return cases.get(chosen)
 
 
@@ -108,7 +112,7 @@ def choose(data: Any, path: str, value: str) -> None:
     readings = readings if isinstance(readings, dict) else {}
     reading = readings.get(path.removeprefix(READINGS))
     if not isinstance(reading, dict):
-        raise Misbound((), f"{path}: there is no such reading; there are {', '.join(readings) or 'none'}")
+        raise Misbound((), "set_reading", path=path, known=[*readings])
     reading["value"] = _written(path, value)
 
 
@@ -130,8 +134,8 @@ def change(data: Any, path: str, value: str) -> None:
     holder = _follow(data, path, way)
     settable = _single_keys(holder) + _unwritten(way, holder)
     if key not in settable:
-        where = ".".join(way) or "the rulebook"
-        raise Misbound((), f"{path}: can be set: {where}.KEY with KEY of {', '.join(settable) or 'none'}")
+        where = ".".join(way)
+        raise Misbound((), "set_key", path=path, where=where, known=settable)
     holder[key] = _written(path, value)
 
 
@@ -139,7 +143,7 @@ def _written(path: str, value: str) -> Any:
     try:
         return exact_yaml().load(value)
     except YAMLError as e:
-        raise Misbound((), f"{path}: {value!r} is not a value as YAML writes it") from e
+        raise Misbound((), "set_value", path=path, value=value) from e
 
 
 def _follow(data: Any, path: str, way: Sequence[str]) -> Any:
@@ -151,9 +155,9 @@ def _follow(data: Any, path: str, way: Sequence[str]) -> Any:
         if not isinstance(below, dict | list):
             where = ".".join(way[:n])
             if step in _single_keys(holder):
-                raise Misbound((), f"{path}: {where}.{step} is a single value; set it whole")
+                raise Misbound((), "set_single", path=path, where=f"{where}.{step}")
             known = [k for k, v in _members(holder).items() if k not in _NEVER_SET and isinstance(v, dict | list)]
-            raise Misbound((), f"{path}: {where} has no part {step}; it has {', '.join(known) or 'none'}")
+            raise Misbound((), "set_part", path=path, where=where, name=step, known=known)
         holder = below
     return holder
 
@@ -173,14 +177,11 @@ def _by_id(data: Any, path: str, name: str) -> dict[str, Any]:
     parts = [part for key in PARTS for part in _with_id(data.get(key) if isinstance(data, dict) else None)]
     found = [part for part in parts if part["id"] == name]
     if not found:
-        ids = ", ".join(dict.fromkeys(str(p["id"]) for p in parts))
-        more = "; ".join(f"{k}.NAME.key with NAME of {', '.join(data[k])}" for k in ("rates", "inputs") if data.get(k))
-        readings = ", ".join(data.get("readings") or {}) or "none"
-        told = f"ID.key with ID of {ids}; {more}; readings.NAME with NAME of {readings}"
-        raise Misbound((), f"{path}: there is no {name}; can be set: {told}")
+        named = {key: [*(data.get(key) or ())] for key in ("rates", "inputs", "readings")}
+        raise Misbound((), "set_id", path=path, name=name, ids=[*dict.fromkeys(str(p["id"]) for p in parts)], **named)
     scoring = [part for part in found if "kind" in part]  # an item's or rule's id stands once
     if len(found) > 1 and len(scoring) != 1:
-        raise Misbound((), f"{path}: {name} stands {len(found)} times; write STAGE.grades.{name}.… with the stage's id")
+        raise Misbound((), "set_several", path=path, name=name, n=len(found))
     return (scoring or found)[0]
 
 

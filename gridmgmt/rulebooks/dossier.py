@@ -18,14 +18,14 @@ from typing import Any
 
 from gridmgmt.accepted import closest, yes_no
 from gridmgmt.errors import DossierInvalid, PeriodInvalid
-from gridmgmt.numbers import exact, to_exact
+from gridmgmt.numbers import to_exact
 from gridmgmt.periods import Period, parse_period
+from gridmgmt.rulebooks import sums
 from gridmgmt.rulebooks.kinds.carry import Carry
 from gridmgmt.rulebooks.kinds.events import EventKind
-from gridmgmt.rulebooks.kinds.table import ItemTable
 from gridmgmt.rulebooks.known_words import unknown_attributes, unknown_codes, unknown_of_result
 from gridmgmt.rulebooks.model import Rulebook, Stage
-from gridmgmt.rulebooks.values import Event, Finding, Row, Value, parse
+from gridmgmt.rulebooks.values import Event, Finding, Value, parse
 from gridmgmt.texts import Unfit, expected
 
 Fault = dict[str, Any]
@@ -170,7 +170,7 @@ def read_dossier(book: Rulebook, plain: Mapping[str, Any], file: str = "input", 
         periods[period.label] = {
             str(code): _record(book, period, str(code), raw or {}, faults) for code, raw in records.items()
         }
-    _check_tables(book, periods, faults)
+    _check_sums(book, subjects, periods, faults)
     for label, by_subject in periods.items():
         for code, record in by_subject.items():
             _events(book, subjects.get(code), label, code, record, faults)
@@ -218,27 +218,17 @@ def _unknown(
                 _fault(faults, label, code, name, word, wanted)
 
 
-def _check_tables(book: Rulebook, periods: Mapping[str, Mapping[str, Record]], faults: list[Fault]) -> None:
-    """A table of items comes to its points, and every finding belongs to one of its rows."""
-    for table in [part for _, part in book.parts() if isinstance(part, ItemTable)]:
-        for label, records in periods.items():
-            everybody = records.get(EVERYBODY, Record()).values
-            for code, record in records.items():
-                rows = _rows(record.values.get(table.items, everybody.get(table.items)))
-                most = sum((r.points for r in rows), Fraction(0))
-                if table.items in record.values and (most != table.points or len({r.id for r in rows}) < len(rows)):
-                    wanted = expected("rows_that_sum", points=exact(table.points))
-                    _fault(faults, label, code, table.items, exact(most), wanted)
-                found = record.values.get(table.findings)
-                known = {r.id for r in rows}
-                for finding in found if rows and isinstance(found, tuple) else ():
-                    if isinstance(finding, Finding) and finding.code not in known:
-                        wanted = expected("code_of_row", known=sorted(known))
-                        _fault(faults, label, code, table.findings, finding.code or "", wanted)
-
-
-def _rows(value: Value | None) -> list[Row]:
-    return [r for r in value if isinstance(r, Row)] if isinstance(value, tuple) else []
+def _check_sums(
+    book: Rulebook, subjects: Collection[str], periods: Mapping[str, Mapping[str, Record]], faults: list[Fault]
+) -> None:
+    """What must come to a sum, in one table or over the subjects of a period."""
+    for label, records in periods.items():
+        everybody = records.get(EVERYBODY, Record()).values
+        own = {code: record.values for code, record in records.items()}
+        whole = {code: {**everybody, **own.get(code, {})} for code in {*own} - {EVERYBODY} or subjects}
+        found = (*sums.wrong_tables(book, own, everybody), *sums.beyond_together(book, whole))
+        for code, name, value, wanted in found:
+            _fault(faults, label, code, name, value, wanted)
 
 
 def _told(period: str, subject: str, name: str, value: Any, wanted: Fault) -> Fault:

@@ -10,9 +10,12 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from gridmgmt.accepted import closest
 from gridmgmt.casework.cases import ORDER_KINDS
 from gridmgmt.documents import Exact, Id, Strict, Words
 from gridmgmt.figures.counts import COUNTS
+from gridmgmt.figures.grouping import ENDINGS
+from gridmgmt.invalid import Invalid
 
 _InputType = Literal[
     "number", "count", "flag", "choice", "marks", "findings", "events", "ratings", "items", "accounts", "filings"
@@ -33,14 +36,20 @@ LISTED = ("findings", "events", "accounts", "filings")
 
 def _known_count(name: str) -> str:
     if name not in COUNTS:
-        raise ValueError(f"no count {name}; known are {', '.join(COUNTS)}")
+        raise Invalid("no_count", name=name, known=closest(name, [*COUNTS]))
     return name
 
 
 def _known_order(kind: str) -> str:
     if kind not in ORDER_KINDS:
-        raise ValueError(f"no kind of order {kind}; known are {', '.join(ORDER_KINDS)}")
+        raise Invalid("no_order_kind", name=kind, known=[*ORDER_KINDS])
     return kind
+
+
+def _known_ending(ending: str) -> str:
+    if ending not in ENDINGS:
+        raise Invalid("no_ending", name=ending, known=[*ENDINGS])
+    return ending
 
 
 class CaseFilter(Strict):
@@ -54,6 +63,8 @@ class CaseFilter(Strict):
     """Only reports from these sources (问题来源), as the export words them."""
     order_kinds: tuple[Annotated[str, AfterValidator(_known_order)], ...] = ()
     """Of supervision orders only these kinds (督办类别)."""
+    endings: tuple[Annotated[str, AfterValidator(_known_ending)], ...] = ()
+    """Only cases that have ended so by the cut-off (办结方式): closed, discarded, void, open."""
     repeats: str | None = None
     """Only cases that repeat an earlier one by this rule of data/repeats: class, place, road class (重复案件)."""
 
@@ -79,6 +90,9 @@ class Automatic(Strict):
     accounts
         The hanging accounts (挂账) of the subject's cases that hung at some time of the period, from their
         steps and the clock.
+    silent_stations
+        Communities that a unit answers for and from which, on some working day of the period, no case came by one
+        of these sources (社区联系站); each is a finding that names the days.
     posts
         How many people hold posts of this role (岗位) for the subject on the period's last day.
     full_time
@@ -94,6 +108,7 @@ class Automatic(Strict):
     staff: Literal["worked_h", "online_h", "n_absent", "n_all_off"] | None = None
     grids: str | None = None
     accounts: bool = False
+    silent_stations: tuple[str, ...] = ()
     posts: str | None = None
     full_time: bool | None = None
 
@@ -102,22 +117,29 @@ class Automatic(Strict):
         """The kind of facts that it is counted from; None where these are grids or posts."""
         if self.count is not None:
             return COUNTS[self.count].of
-        named = {"samples": self.sample_mean, "steps": self.accounts, "staff": self.staff is not None}
+        named = {
+            "cases": bool(self.silent_stations),
+            "samples": self.sample_mean,
+            "steps": self.accounts,
+            "staff": self.staff is not None,
+        }
         return next((kind for kind, is_read in named.items() if is_read), None)
 
     @model_validator(mode="after")
     def _one(self) -> "Automatic":
         given = [n for n in ("count", "staff", "grids", "posts") if getattr(self, n) is not None]
-        if len(given) + self.sample_mean + self.accounts != 1:
-            raise ValueError("needs exactly one of count, sample_mean, staff, grids, accounts, posts")
+        if len(given) + self.sample_mean + self.accounts + bool(self.silent_stations) != 1:
+            raise Invalid("one_source")
         if (self.only or self.per_day) and self.count is None:
-            raise ValueError("only and per_day belong to a count")
+            raise Invalid("of_count")
         if self.full_time is not None and self.posts is None:
-            raise ValueError("full_time belongs to posts")
+            raise Invalid("belongs", keys="full_time", to="posts")
         if self.only is not None and self.only.order_kinds and self.count != "n_supervised":
-            raise ValueError("order_kinds belong to the count n_supervised")
+            raise Invalid("belongs", keys="order_kinds", to="count: n_supervised")
+        if self.only is not None and self.only.endings and self.facts != "cases":
+            raise Invalid("endings_of")
         if (self.sample_types or self.hours) and not self.sample_mean:
-            raise ValueError("sample_types and hours belong to sample_mean")
+            raise Invalid("belongs", keys=["sample_types", "hours"], to="sample_mean")
         return self
 
 
@@ -155,9 +177,9 @@ class ResultOf(Strict):
     @model_validator(mode="after")
     def _whole(self) -> "ResultOf":
         if (self.take == "item") != (self.item is not None):
-            raise ValueError("item belongs to take: item")
+            raise Invalid("together", key="item", other="take: item")
         if (self.whose == "named") != (self.named is not None):
-            raise ValueError("named belongs to whose: named")
+            raise Invalid("together", key="named", other="whose: named")
         return self
 
 
@@ -188,6 +210,8 @@ class Input(Strict):
     unit: Words | None = None
     at_least: Exact | None = None
     at_most: Exact | None = None
+    together_at_most: Exact | None = None
+    """A fund (基金): what all subjects of a period have of it comes to no more; fines (below 0) add nothing to it."""
     choices: dict[str, Words] = Field(default_factory=dict)
     groups: dict[str, Words] = Field(default_factory=dict)
     """Of ratings: the groups of raters."""
@@ -217,25 +241,33 @@ class Input(Strict):
     @model_validator(mode="after")
     def _whole(self) -> "Input":
         if self.automatic is None and self.result is None and self.entered is None:
-            raise ValueError("needs automatic (where it is counted), result, or entered (why people hand it in)")
+            raise Invalid("no_origin")
         if self.result is not None and (self.automatic is not None or self.type not in ("number", "count")):
-            raise ValueError("a result is a number or a count, and is not counted as well")
+            raise Invalid("result_type")
         if (self.type == "choice") != bool(self.choices):
-            raise ValueError("choices belong to type choice")
+            raise Invalid("together", key="choices", other="type: choice")
         if (self.type == "ratings") != bool(self.groups):
-            raise ValueError("groups belong to type ratings")
-        if (self.automatic is not None and self.automatic.accounts) and self.type != "accounts":
-            raise ValueError("automatic accounts belong to type accounts")
-        if self.automatic is not None and self.type not in ("number", "count", "findings", "filings", "accounts"):
-            raise ValueError("what is counted is a number, a count, findings, or filings")
-        if self.is_shared and self.type not in ("number", "count"):
-            raise ValueError("samples are counted by shares of length: a number or a count")
+            raise Invalid("together", key="groups", other="type: ratings")
         if (self.type == "filings") != (self.repeats is not None):
-            raise ValueError("repeats (the rule) belongs to type filings")
+            raise Invalid("together", key="repeats", other="type: filings")
         if (self.except_codes or self.distinct) and self.type != "findings":
-            raise ValueError("except_codes and distinct belong to type findings")
+            raise Invalid("belongs", keys=["except_codes", "distinct"], to="type: findings")
         if self.at_least is not None and self.at_most is not None and self.at_most < self.at_least:
-            raise ValueError("at_most lies below at_least")
+            raise Invalid("at_most_below")
+        if self.together_at_most is not None and (self.type not in ("number", "count") or self.per == "all"):
+            raise Invalid("together_at_most")
+        return self
+
+    @model_validator(mode="after")
+    def _counted(self) -> "Input":
+        if (self.automatic is not None and self.automatic.accounts) and self.type != "accounts":
+            raise Invalid("belongs", keys="automatic.accounts", to="type: accounts")
+        if self.automatic is not None and self.automatic.silent_stations and self.type != "findings":
+            raise Invalid("belongs", keys="automatic.silent_stations", to="type: findings")
+        if self.automatic is not None and self.type not in ("number", "count", "findings", "filings", "accounts"):
+            raise Invalid("counted_type")
+        if self.is_shared and self.type not in ("number", "count"):
+            raise Invalid("samples_type")
         return self
 
 

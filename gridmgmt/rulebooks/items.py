@@ -18,6 +18,7 @@ from pydantic_core import CoreSchema
 
 from gridmgmt.documents import Id, Positive, Strict, Words
 from gridmgmt.files import wording
+from gridmgmt.invalid import Why, why
 from gridmgmt.numbers import exact
 from gridmgmt.rulebooks.rescoring import Batch, Drawn, as_scored
 from gridmgmt.rulebooks.results import NOTHING, Book, Context, Node, Reason, named_parts, titles
@@ -137,11 +138,11 @@ class Part(Strict):
         rate = book.rates.get(self.named_rate or "")
         return (*(name for _, name in self.named_inputs()), *(rate.inputs if rate is not None else ()))
 
-    def faults(self, _book: Book) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    def faults(self, _book: Book) -> Iterator[tuple[tuple[str | int, ...], Why]]:
         """What is wrong with it in its rulebook, beside names that lead nowhere: place below it, and why."""
         for place, part in self.below():
             if isinstance(part, Item) and part.weight is not None:
-                yield (*place, "weight"), "a weight belongs below an item of kind weighted"
+                yield (*place, "weight"), why("weight_misplaced")
 
     # --- its exact result ---------------------------------------------------------------------------------------------
 

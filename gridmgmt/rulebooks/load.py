@@ -3,6 +3,7 @@
 import datetime as dt
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -47,6 +48,8 @@ def known() -> list[str]:
 
 def versions(name: str) -> list[Path]:
     """The files of a rulebook's versions in the data folder, ``rulebook.yaml`` (the newest) first."""
+    if not re.fullmatch(r"\w{1,100}", name):  # no id: it may be longer than any file's name
+        return []
     return _with_older(data_path("rulebooks", name) / "rulebook.yaml")
 
 
@@ -96,7 +99,7 @@ def named(name: str, changes: Changes = ()) -> Loaded:
     RulebookMissing, RulebookInvalid
     """
     book, _, version = name.rpartition("@")
-    if not book or not version.isdigit():
+    if not book or not re.fullmatch("[0-9]{1,9}", version):
         return load(name, changes=changes)
     found = {read_file(p, f"{book}/{p.name}").rulebook.version: p for p in versions(book)}
     if int(version) not in found:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from gridmgmt.documents import Count, Day, Exact, Id, Positive, Strict, Test, Words
+from gridmgmt.invalid import Invalid
 from gridmgmt.rulebooks.inputs import Empty, Input, Rate
 from gridmgmt.rulebooks.items import Item, Part
 from gridmgmt.rulebooks.kinds.events import EventRule
@@ -30,7 +31,7 @@ class Validity(Strict):
     @classmethod
     def _after(cls, last: dt.date | None, info: ValidationInfo) -> dt.date | None:
         if last is not None and "first" in info.data and last <= info.data["first"]:
-            raise ValueError("must be later than from: it is the first day on which the rulebook no longer holds")
+            raise Invalid("to_before_from")
         return last
 
     def covers(self, day: dt.date) -> bool:
@@ -66,7 +67,7 @@ class Reading(Strict):
     @model_validator(mode="after")
     def _possible(self) -> "Reading":
         if self.value not in self.options:
-            raise ValueError(f"the value {self.value} is none of the options {', '.join(map(str, self.options))}")
+            raise Invalid("no_option", value=self.value, known=[*self.options])
         return self
 
 
@@ -122,12 +123,12 @@ class Stage(Strict):
     @classmethod
     def _falling(cls, grades: tuple[Grade, ...]) -> tuple[Grade, ...]:
         if any(g.at_least is None for g in grades[:-1]):
-            raise ValueError("only the last grade may be without at_least")
+            raise Invalid("grade_open")
         bounds = [g.at_least for g in grades if g.at_least is not None]
         if bounds != sorted(set(bounds), reverse=True):
-            raise ValueError("at_least must fall from the first to the last")
+            raise Invalid("grades_fall")
         if len({g.id for g in grades}) < len(grades):
-            raise ValueError("a grade's id stands twice")
+            raise Invalid("grade_twice")
         return grades
 
     def parts(self) -> Iterator[tuple[tuple[Any, ...], Part]]:
@@ -182,7 +183,7 @@ class When(Strict):
     @model_validator(mode="after")
     def _something(self) -> "When":
         if not self.model_fields_set - {"group"}:
-            raise ValueError("needs a condition")
+            raise Invalid("no_condition")
         return self
 
     @property

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import model_validator
 
+from gridmgmt.invalid import Invalid
 from gridmgmt.rulebooks.inputs import Rate
 from gridmgmt.rulebooks.items import Item, Part
 from gridmgmt.rulebooks.results import Context, Node, titles
@@ -66,7 +67,7 @@ class Limited(Item):
     @model_validator(mode="after")
     def _one(self) -> Self:
         if (self.rate is None) == (self.input is None):
-            raise ValueError("needs exactly one of rate and input")
+            raise Invalid("rate_or_input")
         return self
 
     def _result(self, context: Context) -> Node:

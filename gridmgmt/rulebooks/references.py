@@ -6,9 +6,9 @@ over however many rulebooks and shorter periods, is refused when one is loaded.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
-from gridmgmt.rulebooks.check import stage_inputs
+from gridmgmt.invalid import Why, why
+from gridmgmt.rulebooks.check import Fault, stage_inputs
 from gridmgmt.rulebooks.inputs import ResultOf
 from gridmgmt.rulebooks.kinds.periods import Periods
 from gridmgmt.rulebooks.model import Rulebook, Stage
@@ -22,7 +22,7 @@ _Place = tuple[str, str]
 """A rulebook's id and the cadence of a period: what an assessment is of."""
 
 
-def faults(book: Rulebook, find: Find) -> Iterator[tuple[tuple[Any, ...], str]]:
+def faults(book: Rulebook, find: Find) -> Iterator[Fault]:
     """What is wrong with the results that a rulebook takes: place in the file, and why."""
     for name, spec in book.inputs.items():
         rule = spec.result
@@ -32,32 +32,33 @@ def faults(book: Rulebook, find: Find) -> Iterator[tuple[tuple[Any, ...], str]]:
         source = book if rule.rulebook == book.id else find(rule.rulebook)
         if source is None:
             if not rule.local:
-                yield (*here, "rulebook"), f"there is no rulebook {rule.rulebook}; local: true if the city writes it"
+                yield (*here, "rulebook"), why("no_rulebook", name=rule.rulebook)
             continue
-        yield from (((*here, key), why) for key, why in _unfit(book, source, name, rule))
+        yield from (((*here, key), reason) for key, reason in _unfit(book, source, name, rule))
     circle = _circle(book, find)
     if circle is not None:
         taken = {name: spec.result.rulebook for name, spec in book.inputs.items() if spec.result is not None}
         first = next((name for name, source in taken.items() if source in circle), next(iter(taken)))
-        yield ("inputs", first, "result"), f"a cycle of results: {' → '.join(circle)}"
+        yield ("inputs", first, "result"), why("result_cycle", circle=" → ".join(circle))
 
 
-def _unfit(book: Rulebook, source: Rulebook, name: str, rule: ResultOf) -> Iterator[tuple[str, str]]:
+def _unfit(book: Rulebook, source: Rulebook, name: str, rule: ResultOf) -> Iterator[tuple[str, Why]]:
     own, theirs = book.population.kind, source.population.kind
+    who = {"book": book.id, "own": own, "source": source.id, "theirs": theirs}
     if rule.whose == "home_unit" and {own, theirs} != {"unit", "person"}:
-        yield "whose", f"home_unit leads between persons and units; {book.id} assesses {own}, {source.id} {theirs}"
+        yield "whose", why("home_unit_between", **who)
     elif rule.whose in ("same", "parent", "children") and own != theirs:
-        yield "whose", f"{book.id} assesses {own}, {source.id} {theirs}: they have no subject in common"
+        yield "whose", why("no_common_subject", **who)
     for stage in book.stages:
         if name in stage_inputs(book, stage) and stage.cadence != "any":
             cadence = _cadence(stage.cadence, rule)
             below = _stage(source, cadence)
             if below is None:
-                yield "rulebook", f"{source.id} has no stage of the cadence {cadence}"
+                yield "rulebook", why("no_stage_of_cadence", book=source.id, cadence=cadence)
             elif rule.take != "item" and below.score is None:
-                yield "take", f"{source.id} has no total in its stage {below.id}"
+                yield "take", why("no_total_in_stage", book=source.id, stage=below.id)
             elif rule.item is not None and rule.item not in {part.id for _, part in below.parts()}:
-                yield "item", f"{source.id} has no item {rule.item} in its stage {below.id}"
+                yield "item", why("no_item_in_stage", book=source.id, name=rule.item, stage=below.id)
 
 
 def _cadence(own: str, rule: ResultOf) -> str:

@@ -81,7 +81,7 @@ def _opened(part: Schema, unions: Schema) -> Schema:
     elif isinstance(part.get("additionalProperties"), dict):
         out["additionalProperties"] = _bindable(part["additionalProperties"], unions)
     if "items" in part:
-        out["items"] = _bindable(part["items"], unions)
+        out["items"] = _bindable(part["items"], unions, is_entry=True)
     if "prefixItems" in part:
         out["items"] = [_bindable(p, unions) for p in out.pop("prefixItems")]
     if "anyOf" in part:
@@ -116,15 +116,19 @@ def _by_kind(part: Schema, unions: Schema) -> Schema:
     return {"$ref": f"#/$defs/{name}"}
 
 
-def _bindable(part: Schema, unions: Schema) -> Schema:
-    """The value itself, or ``{reading: NAME}``, or ``{reading: NAME, when: {OPTION: value}}``."""
+def _bindable(part: Schema, unions: Schema, *, is_entry: bool = False) -> Schema:
+    """The value itself, or ``{reading: NAME}``, or ``{reading: NAME, when: {OPTION: value}}``.
+
+    ``is_entry``: an entry of a list, which an option may leave out (``null``).
+    """
     value = _opened(part, unions)
     bare = {k: v for k, v in value.items() if k not in ("default", "description", "title")}
+    chosen = {"anyOf": [bare, {"type": "null"}]} if is_entry else bare
     reference = {
         "type": "object",
         "properties": {
             "reading": {"type": "string", "description": "A name under readings."},
-            "when": {"type": "object", "additionalProperties": bare, "description": "Option → what it stands for."},
+            "when": {"type": "object", "additionalProperties": chosen, "description": "Option → what it stands for."},
         },
         "required": ["reading"],
         "additionalProperties": False,

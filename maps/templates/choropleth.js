@@ -5,6 +5,8 @@ function startPage(map, data) {
   const title = (layer, i) => (page.lang === "en" && layer.name_en ? layer.name_en[i] : layer.name[i]);
   const state = {level: data.start, focus: null};
   const page = new Page(map, data, {path, levels, title, pick, redraw, find});
+  map.createPane("claimed").style.zIndex = 440;
+  const claimed = L.layerGroup().addTo(map);
 
   // The ancestor of a grid at a level above, -1 if it has none.
   function ancestor(level, i, above) {
@@ -26,6 +28,38 @@ function startPage(map, data) {
     page.draw({layer, members: shown, bounds, named: [layer, shown],
       outlines: [layers[above], parents], context: focus ? [layers[focus.level], siblings] : [null, []]});
     page.drawNames();
+    drawClaims(layer, shown);
+  }
+
+  // Land that two grids claim, where the city accepted it: hatched over both; it says whose it is, who said so and why.
+  function drawClaims(layer, shown) {
+    claimed.clearLayers();
+    if (!layer.claims) return;
+    const {of: [first, second]} = layer.claims, here = new Set(shown);
+    first.forEach((a, k) => {
+      if (!here.has(a) && !here.has(second[k])) return;
+      const shape = page.shape(layer.claims, k);
+      const tell = ({latlng}) => page.tip.setContent(describeClaim(layer, k)).setLatLng(latlng).addTo(map);
+      L.polygon(shape.parts, {pane: "claimed", className: "claimed", color: "#5b1a8b", weight: 1, dashArray: "3 2",
+        fillColor: "url(#claimed)", fillOpacity: 0.8}).on({mouseover: tell, mousemove: tell, click: tell,
+        mouseout: () => page.tip.remove()}).addTo(claimed);
+    });
+    const swatch = element("tr", "claims", element("td", "", element("i", "swatch claimed")),
+      element("td", "label", page.text(layer.claims.label)));
+    swatch.lastChild.colSpan = 3;
+    const legend = document.getElementById("legend");
+    legend.querySelector("table").append(swatch);
+    legend.append(element("p", "", page.text(data.accepted)));
+  }
+
+  function describeClaim(layer, k) {
+    const [a, b] = layer.claims.of.map((rows) => rows[k]);
+    const full = (i) => `${title(layer, i)} ${layer.code[i]}`;
+    const row = (words, value) => element("tr", "", element("th", "", words), element("td", "", value));
+    return element("div", "", element("div", "tip-name", page.word("claims_of", {a: full(a), b: full(b)})),
+      element("table", "wide", row(page.word("claims_area"), layer.claims.area[k]),
+        row(page.word("claims_owner"), page.text(layer.claims.owner))),
+      element("p", "", page.text(data.accepted)));
   }
 
   function show(level, focus) {

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import shapely
 from playwright.sync_api import expect, sync_playwright
 
 from maps.drawing import repeats as repeat_page
 from maps.pages import choropleth, heat, save
 from maps.style import Measure
 from tests.maps.synthetic import CLOSING, COUNTS, PAGE, city
+from tests.maps.test_pages import accepted
 from tests.maps.test_repeat_page import OUTLINES, report
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -119,6 +121,29 @@ def test_on_a_phone_the_first_tap_shows_and_the_second_goes_down(levels, visit):
     expect(tab.locator("#list li")).to_have_count(2)
     tab.touchscreen.tap(*middle)
     expect(tab.locator("#list li")).to_have_count(page.data["layers"][2]["parent"].count(0))
+
+
+def test_land_claimed_twice_is_hatched_and_says_whose_it_is_and_why(levels, visit):
+    districts = levels[1].frame
+    a, b = districts["code"]
+    land = shapely.buffer(shapely.point_on_surface(shapely.intersection(*districts.geometry)), 0.02)
+    page = choropleth(
+        levels, CLOSING, **PAGE, counts=COUNTS, start_level="district", claims=accepted([(2, a, b, 8.13e6, land)])
+    )
+    tab = visit(page, viewport={"width": 1366, "height": 768})
+    hatched = tab.locator('.leaflet-claimed-pane path[fill="url(#claimed)"]')
+    expect(hatched).to_have_count(1)
+    hatched.hover()
+    names = dict(zip(districts["code"], districts["name"], strict=True))
+    for words in (f"{names[a]} {a} 与 {names[b]} {b}", "8.13 km²", "随最低一级网格", "规划局认可：共管"):
+        expect(tab.locator(".tip")).to_contain_text(words)
+    expect(tab.locator("#legend")).to_contain_text("争议地带 1 处（已认可）")
+    tab.get_by_role("button", name="English").click()
+    expect(tab.locator("#legend")).to_contain_text("claimed by two grids, accepted: 1")
+    expect(hatched).to_have_count(1)
+    tab.get_by_role("button", name="Community").click()
+    expect(hatched).to_have_count(0)
+    expect(tab.locator("#legend tr.claims")).to_have_count(0)
 
 
 def test_a_legend_lists_no_class_that_no_grid_is_in(visit):

@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
+from api.wording import scorecard_texts
 from gridmgmt.scorecards.exports.cards import Card
 from gridmgmt.scorecards.exports.page import page
 from gridmgmt.scorecards.exports.scene import scene_of
 from gridmgmt.scorecards.exports.sketch import sketch
+from tests.unit.scorecards.long_lists import penalised
 from tests.unit.scorecards.test_exports import CHANCE, SQUARE, assessed
 from tests.unit.unit_scorecards import departments
 
@@ -52,3 +54,69 @@ def test_a_card_reads_on_a_phone_and_prints_on_two_pages(browser, card, lang):
     printed = tab.pdf(prefer_css_page_size=True)
     assert len(re.findall(rb"/Type\s*/Page\b(?!s)", printed)) <= 2
     context.close()
+
+
+def test_a_long_list_is_folded_and_prints_its_first_ten_only(browser):
+    tab = browser.new_page()
+    tab.set_content(page(Card(*penalised(), None), "zh"))
+    seen = "[...document.querySelectorAll('.rule')].filter((x) => x.checkVisibility()).length"
+    n_open = tab.evaluate(seen)
+    tab.click("summary")
+    assert tab.evaluate(seen) == n_open + 3
+    tab.emulate_media(media="print")
+    assert tab.evaluate(seen) == n_open  # also of a page on which somebody had opened the list
+    assert tab.evaluate("document.querySelector('summary').offsetHeight") > 0
+    assert len(re.findall(rb"/Type\s*/Page\b(?!s)", tab.pdf(prefer_css_page_size=True))) <= 2
+    tab.close()
+
+
+STUB = """
+export {element} from "./real.js";
+export const data = {lang: "zh", grades: {}};
+export const grouped = String;
+export const word = (key, facts) => key + JSON.stringify(facts ?? {});
+export const button = (text) => element("button", "", text);
+import {element} from "./real.js";
+const none = () => null;
+export {none as address, none as ask, none as fill, none as gradeChip, none as link};
+export {none as scorecardPath, none as toneChip};
+"""
+"""What the card's panel takes from the page, without the page's data."""
+
+
+def test_the_cards_panel_folds_a_long_list(browser):
+    static = Path(__file__).resolve().parents[2] / "api" / "pages" / "static"
+    real = (
+        (static / "page.js")
+        .read_text("utf-8")
+        .partition("export function button")[0]
+        .partition("export function element")
+    )
+    tab = browser.new_page()
+    files = {
+        "page.js": STUB,
+        "real.js": real[1] + real[2],
+        "scorecard.js": (static / "scorecard.js").read_text("utf-8"),
+    }
+    for name in files:
+        tab.route(
+            f"**/{name}",
+            lambda route: route.fulfill(
+                body=files[route.request.url.rpartition("/")[2]], content_type="text/javascript"
+            ),
+        )
+    tab.route("http://card.test/", lambda route: route.fulfill(body="<body></body>", content_type="text/html"))
+    tab.goto("http://card.test/")
+    lines = scorecard_texts(*penalised(), "zh")["lines"]
+    tab.evaluate(
+        """async (lines) => {
+          const {Scorecard} = await import("/scorecard.js");
+          const card = Object.assign(Object.create(Scorecard.prototype), {});
+          document.body.append(card.lines({}, lines, "lines"));
+        }""",
+        lines,
+    )
+    assert tab.evaluate("document.querySelectorAll('details li').length") == 3
+    assert tab.evaluate("document.querySelector('summary').textContent") == 'more{"n":"3"}'
+    assert tab.evaluate("document.querySelectorAll('ul.lines li').length") == len(lines) + 1
+    tab.close()

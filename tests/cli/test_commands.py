@@ -36,7 +36,7 @@ def run(
     found = make_database("cli")
     folder = tmp_path_factory.mktemp("cli")
     env = {k: v for k, v in os.environ.items() if not k.startswith("GRIDMGMT_")}
-    env |= {"GRIDMGMT_HOME": str(found.home), "GRIDMGMT_DB": found.db}
+    env |= {"GRIDMGMT_HOME": str(found.home), "GRIDMGMT_DB": found.db, "LC_ALL": "C.UTF-8"}
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -62,6 +62,12 @@ def run(
         done = run(*words)
         assert done.returncode == 0, done.stderr + done.stdout
     return run
+
+
+def test_a_city_again_says_what_changed_in_one_language(run: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    assert run("city", "init", "city.yaml").stdout == "城市 W 西城 已在库中，设置相同，没有更改\n"
+    told = run("--lang", "en", "city", "init", "city.yaml").stdout
+    assert told == "the city W West is there with the same settings; nothing changed\n"
 
 
 def test_negative_coordinates_need_no_quotes(run: Callable[..., subprocess.CompletedProcess[str]]) -> None:

@@ -3,13 +3,15 @@
 import errno
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from gridmgmt.cli import app
-from gridmgmt.errors import OptionInvalid
+from gridmgmt.errors import DiskFull, OptionInvalid
 from gridmgmt.files.writing import whole, write
 
 
@@ -53,9 +55,27 @@ def test_a_file_is_whole_or_the_old_one(tmp_path: Path) -> None:
             draft.write_text("half")
             raise OSError(errno.ENOSPC, "no space", str(draft))
 
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(DiskFull):
         half()
     assert [p.read_text() for p in tmp_path.iterdir()] == ["old", "old"]
     write(link, "new")
     assert (path.read_text(), link.is_symlink()) == ("new", True)
     assert len([*tmp_path.iterdir()]) == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+@pytest.mark.parametrize("words", ["rulebook schema", "rulebook list", "--version", "nonsense"])
+def test_what_is_printed_to_a_full_disk_ends_in_words(words: str) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", "from gridmgmt.cli import main; main()", *words.split()],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+    if words == "nonsense":  # nothing is printed there
+        assert done.returncode == 2
+    else:
+        assert done.returncode == 5
+        assert "磁盘已满" in done.stderr
+        assert "disk is full" in done.stderr

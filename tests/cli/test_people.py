@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from gridmgmt import texts
 from gridmgmt.cli import app
 from gridmgmt.database.work import open_database
-from gridmgmt.errors import GridmgmtError, OptionInvalid, StaffingSchemeMissing, TableRefused
+from gridmgmt.errors import GridmgmtError, OptionInvalid, PersonUnknown, StaffingSchemeMissing, TableRefused
 from gridmgmt.people.operations.locating import near_m
 from gridmgmt.settings import Settings
 from tests.postgis import towns
@@ -202,3 +202,26 @@ def test_an_ended_post_is_reopened_only_when_asked(run: Run) -> None:
     assert isinstance(refused, TableRefused)
     assert "--reopen" in texts.word(refused.code, refused.facts, "zh")
     assert done(run("posts", "import", "posts.csv", "--reopen")) == "posts: 0 new, 1 corrected\n"
+
+
+def test_what_was_said_of_people_and_posts_is_shown(run: Run) -> None:
+    imported(run)
+    Path("people.csv").write_text(PEOPLE.replace("王一", "王伊"), "utf-8")
+    done(run("--as", "赵", "people", "import", "people.csv"))
+    names = "person_code,unit_code,role,level,grid_code,full_time,valid_to"
+    Path("posts.csv").write_text(f"{names}\nP2,EAST,collector,community,D2-1,no,2025-12-05\n", "utf-8")
+    done(run("--as", "赵", "posts", "import", "posts.csv"))
+    assert "王" not in done(run("people", "history"))
+    named = done(run("people", "history", "P1", "--names", lang="zh"))
+    assert named.index("王一") < named.index("王伊") < named.index("赵")
+    told = json.loads(done(run("posts", "history", "P2", "--json")))
+    assert [(x["is_full_time"], x["valid_to"]) for x in told] == [(True, None), (False, "2025-12-05")]
+    shown = done(run("posts", "history", "P2", lang="zh"))
+    assert "是" in shown.splitlines()[-2]
+    assert "否" in shown.splitlines()[-1]
+    since = told[1]["known_at"]
+    assert "P2" not in done(run("posts", "list", "--on", "2025-12-06"))
+    assert "P2" not in done(run("posts", "list", "--on", "2025-12-06", "--as-of", since))
+    before = (dt.datetime.fromisoformat(since) - dt.timedelta(microseconds=1)).isoformat()
+    assert "P2" in done(run("posts", "list", "--on", "2025-12-06", "--as-of", before))
+    assert isinstance(run("posts", "history", "P9").exception, PersonUnknown)

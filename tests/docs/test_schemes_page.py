@@ -55,3 +55,28 @@ def _cadences(name: str) -> set[str]:
         scheme = data_files.read(data_path("reporting", f"{name}.yaml"), Scheme)
         found = {d.rule.once_in or d.rule.once_after or d.rule.end_of or "" for d in scheme.duties}
     return {"half-year" if c.startswith("half") else c.partition("@")[0] for c in found}
+
+
+def test_the_long_works_of_annex_2_are_one_list() -> None:
+    """The 28 classes of the text, each with the class that is left out, or with the reason of the rulebook's notes."""
+    book = load.load("city_department_annex2").rulebook
+    spec = book.inputs["extensions"]
+    assert spec.automatic is not None
+    assert spec.automatic.only is not None
+    section = PAGE.partition("## Long works of annex 2")[2].partition("## Source documents")[0]
+    rows = [(m[1], m[2]) for m in re.finditer(r"^\| (\S*[\u4e00-\u9fff]) .*? \| (.*) \|$", section, re.M)]
+    assert [name for name, _ in rows] == [words["zh"] for words in spec.except_codes.values()]
+    codes = {m for _, told in rows for m in re.findall(r"`(\d{5})`", told)}
+    assert codes == {pattern.partition(":")[2] for pattern in spec.automatic.only.except_categories}
+    open_ones = {f"待城市确认的小类：{name}——{told.partition(': ')[2]}" for name, told in rows if "待确认" in told}
+    assert len(open_ones) == 11
+    assert open_ones == {note["zh"] for note in book.notes if note["zh"].startswith("待城市确认的小类")}
+
+
+def test_river_cleaning_is_a_reading_that_a_city_may_take_back() -> None:
+    text = load.load("city_department_annex2").text
+    spec = load.parse(text, "r", [("readings.river_cleaning", "unmatched")]).rulebook.inputs["extensions"]
+    taken = load.parse(text, "r").rulebook.inputs["extensions"]
+    both = [set(x.automatic.only.except_categories) for x in (taken, spec) if x.automatic and x.automatic.only]
+    assert both[0] - both[1] == {"matter:06025"}
+    assert both[1] < both[0]

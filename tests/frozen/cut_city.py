@@ -32,6 +32,7 @@ def make(run: Runner, out: Path) -> None:
     demo.make_demo_city(out, seed=7, size="cut")
     run("db", "start")
     _load(run, out)
+    _people(run, out)
     _work(run, out)
     for book, period in SCORED:
         run("score", book, "--period", period)
@@ -53,6 +54,18 @@ def _load(run: Runner, files: Path) -> None:
         run("subjects", "import", files / f"subjects_{book}.csv", "--rulebook", book)
     for book in ("ningbo_district", "qixian"):
         run("entries", "import", files / f"entries_{book}.csv", "--rulebook", book, "--by", "demo")
+
+
+def _people(run: Runner, files: Path) -> None:
+    """Two people in posts; the second table corrects both."""
+    units = [line.split(",")[0] for line in (files / "units.csv").read_text("utf-8-sig").splitlines()[1:3]]
+    for name, full_time in (("王一", "yes"), ("王伊", "no")):
+        (files / "people.csv").write_text(f"code,name\nP1,{name}\nP2,李二\n", "utf-8")
+        rows = [f"P{n},{unit},operator,{full_time},2025-01-01" for n, unit in enumerate(units, 1)]
+        head = "person_code,unit_code,role,full_time,valid_from"
+        (files / "posts.csv").write_text("\n".join([head, *rows]) + "\n", "utf-8")
+        run("people", "import", files / "people.csv")
+        run("posts", "import", files / "posts.csv")
 
 
 def _work(run: Runner, files: Path) -> None:

@@ -8,12 +8,14 @@ from itertools import pairwise
 from pathlib import Path
 
 import folium
+import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
 
 import maps
 from gridmgmt.errors import CrsMissing, OptionInvalid
+from gridmgmt.places.contested import Claims, Settlement
 from gridmgmt.texts import catalogue
 from maps.pages import Head, choropleth, heat, save
 from tests.maps.synthetic import CLOSING, COUNTS, PAGE, city
@@ -112,6 +114,30 @@ def test_folium_keeps_its_own_links_for_others(small):
     html(page)
     assert (list(folium.Map.default_js), list(folium.Map.default_css)) == links
     assert draw(small).default_js == []
+
+
+def test_land_that_two_grids_claim_is_on_its_level_with_both_names_area_and_reason(small):
+    frame = small[3].frame
+    a, b = frame["code"].iloc[[40, 41]]
+    narrow = shapely.box(114.05, 30.05, 114.0500003, 30.06)  # three centimetres: drawn all the same
+    claims = accepted([(4, a, b, 8_130_000.0, shapely.box(114.05, 30.05, 114.06, 30.06)), (4, b, a, 45.4, narrow)])
+    page = draw(small, claims=claims)
+    assert [("claims" in layer) for layer in page.data["layers"]] == [False, False, False, True]
+    told, codes = page.data["layers"][3]["claims"], page.data["layers"][3]["code"]
+    assert [[codes[i] for i in rows] for rows in told["of"]] == [[a, b], [b, a]]
+    assert told["area"] == ["8.13 km²", "45 m²"]
+    assert (told["label"]["zh"], told["owner"]["zh"]) == ("争议地带 2 处（已认可）", "编码最小的网格")
+    assert page.data["accepted"] == {"zh": "规划局认可：共管", "en": "accepted by 规划局: 共管"}
+    assert all(len(shape) > 10 for shape in told["shapes"])
+    upper = accepted([(3, *small[2].frame["code"].iloc[[0, 1]], 1.0, narrow)])
+    assert draw(small, claims=upper).data["layers"][2]["claims"]["owner"]["zh"] == "随最低一级网格"
+    assert "accepted" not in draw(small).data
+
+
+def accepted(rows) -> Claims:
+    """Land that an office accepted to be claimed twice, in a city of four levels."""
+    columns = ["level", "code_a", "code_b", "area_m2", "geometry"]
+    return Claims(gpd.GeoDataFrame(rows, columns=columns, crs=4490), Settlement("accept", "规划局", "共管"), 4)
 
 
 def test_a_hostile_name_stays_a_name(small):

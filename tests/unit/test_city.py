@@ -87,7 +87,7 @@ def test_a_city_that_cannot_be_computed_with_is_refused(change: dict[str, Any], 
         message = word(e.value.code, e.value.facts, lang)
         assert key in message
         assert e.value.facts["value"] in message
-        assert e.value.expected in message
+        assert word(e.value.expected["code"], e.value.expected, lang) in message
 
 
 @pytest.mark.parametrize("written", [4547, "4547", "epsg:4547", "EPSG:4547", " Epsg:4547 "])
@@ -137,10 +137,12 @@ def test_what_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
 
 def test_a_file_that_is_absent_or_no_utf8_is_refused(tmp_path: Path) -> None:
     (tmp_path / "gbk.yaml").write_bytes("name: 示例市\n".encode("gbk"))
-    for name in ("gbk.yaml", "absent.yaml"):
-        with pytest.raises(errors.CityInvalid) as e:
-            city.read(tmp_path / name)
-        assert e.value.key == name
+    with pytest.raises(errors.CityInvalid) as e:
+        city.read(tmp_path / "gbk.yaml")
+    assert e.value.expected["reason"] == {"code": "invalid_utf8"}
+    with pytest.raises(errors.FileUnreadable) as absent:
+        city.read(tmp_path / "absent.yaml")
+    assert absent.value.reason == {"code": "unreadable_absent"}
 
 
 def test_a_file_that_is_no_city_is_not_told_whole(tmp_path: Path) -> None:

@@ -33,11 +33,15 @@ def test_a_file_speaks_what_was_asked_else_what_the_city_speaks(city, asked, fil
     assert run.lang == files[0]
 
 
-def test_a_message_asked_for_in_one_language_is_told_in_it_alone():
+def test_a_message_without_a_city_is_told_in_the_readers_language_alone_and_in_both_if_asked():
     run = State(Settings(database_url=None, home=Path(), db="none"))
-    assert run.said("db_not_running").count(" / ") == 1
-    run.speak("en")
-    assert " / " not in run.said("db_not_running")
+    assert run.said("db_not_running") == "数据库未在运行"
+    run.reader = "en"
+    assert run.said("db_not_running") == "the database was not running"
+    run.speak("zh")
+    assert run.said("db_not_running") == "数据库未在运行"
+    run.speak("both")
+    assert run.said("db_not_running") == "数据库未在运行 / the database was not running"
     with pytest.raises(OptionInvalid):
         run.speak("fr")
 

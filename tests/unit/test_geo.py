@@ -42,7 +42,7 @@ def test_crs_reads_wkt() -> None:
     assert geo.parse_crs(geo.parse_crs(3826).to_wkt()).to_epsg() == 3826
 
 
-@pytest.mark.parametrize("text", ["", "gcj02", "EPSG:999999", "nonsense", 4978, "EPSG:5773", -1])
+@pytest.mark.parametrize("text", ["", "gcj02", "EPSG:999999", "nonsense", 4978, "EPSG:5773", -1, "9" * 6_000, "\udcff"])
 def test_unknown_crs_is_refused(text: str | int) -> None:
     with pytest.raises(errors.CrsUnknown):
         geo.parse_crs(text)

@@ -117,7 +117,8 @@ def test_words_are_given_the_facts_that_they_need() -> None:
 
 TOLD_BY_A_FACT = {
     "file_unreadable", "table_refused", "profile_invalid", "rulebook_invalid", "dossier_invalid", "entry_invalid",
-    "plan_invalid", "file_refused", "data_file_invalid", "appeal_refused", "step_refused",
+    "plan_invalid", "file_refused", "data_file_invalid", "appeal_refused", "step_refused", "data_fault_wrong_value",
+    "plan_fault_value", "plan_fault_yaml",
 }  # fmt: skip
 """Messages whose fact – a reason, a list of faults – says how to mend it."""
 
@@ -134,14 +135,22 @@ def test_every_error_and_reason_says_how_to_mend_it() -> None:
     assert mute - TOLD_BY_A_FACT == NOTHING_TO_MEND
 
 
-def expectations() -> Iterator[tuple[str, str, set[str]]]:
-    """What the sources say was expected of a value: where, code, names of the facts beside it."""
-    code_at = {"Unfit": 0, "expected": 0, "fault": 2}
+EXPECTED_AT = {
+    "Unfit": ("expected", 0), "expected": ("expected", 0), "fault": ("expected", 2), "bad": ("expected", 2),
+    "why": ("invalid", 0), "Invalid": ("invalid", 0), "Misbound": ("invalid", 1),
+}  # fmt: skip
+"""What these calls say is worded as ``expected_…`` or ``invalid_…``, with the code as that argument."""
+
+
+def expectations() -> Iterator[tuple[str, str, set[str] | None]]:
+    """What the sources say was expected of a value: where, code, names of the facts beside it (None: not written)."""
     for path, name, node in calls():
-        if name in code_at and len(node.args) > code_at[name]:
-            given = {str(k.arg) for k in node.keywords} | ({*texts.LANGUAGES} if None in _names(node) else set())
-            for code in literals(node.args[code_at[name]]):
-                yield f"{path.relative_to(ROOT)}:{node.lineno}", f"expected_{code}", given
+        area, at = EXPECTED_AT.get(name, ("", 0))
+        if area and len(node.args) > at:
+            names = _names(node)
+            given = None if None in names and area == "invalid" else {str(n) for n in names} | {*texts.LANGUAGES}
+            for code in literals(node.args[at]):
+                yield f"{path.relative_to(ROOT)}:{node.lineno}", f"{area}_{code}", given
 
 
 def test_what_was_expected_is_no_english_prose_inside_a_chinese_sentence() -> None:
@@ -164,8 +173,46 @@ def test_what_was_expected_is_worded_with_the_facts_that_it_needs() -> None:
     found = list(expectations())
     assert len(found) > 60
     assert {(where, code) for where, code, _ in found if code not in texts.catalogue()} == set()
-    wrong = [(where, code, fields(code) - given) for where, code, given in found]
+    wrong = [(where, code, fields(code) - given) for where, code, given in found if given is not None]
     assert [w for w in wrong if w[2]] == []
+
+
+SENTENCE = re.compile("[A-Za-z]{2,}( [a-z]{2,}){2,}")
+"""Latin words that make a sentence; keys and lists of words to be typed have commas, dots or underscores."""
+
+
+def test_no_reason_is_an_english_sentence_within_a_chinese_one() -> None:
+    areas = ("invalid_", "expected_", "unreadable_", "unreachable_", "original_", "refused_", "plan_", "data_fault_")
+    said = {code: texts.catalogue()[code]["zh"] for code in texts.catalogue() if code.startswith(areas)}
+    assert len(said) > 200
+    assert {c: zh for c, zh in said.items() if SENTENCE.search(re.sub("gridmgmt [a-z ]+", "", zh))} == {}
+
+
+def validators() -> Iterator[tuple[Path, ast.FunctionDef]]:
+    """The functions of the sources that check values of a model."""
+    for path, tree in TREES.items():
+        text = path.read_text("utf-8")
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef) and (
+                any("validator" in ast.unparse(d) for d in node.decorator_list)
+                or re.search(rf"(After|Before)Validator\({node.name}\)", text)
+            ):
+                yield path, node
+
+
+def test_what_a_model_refuses_is_no_english_prose() -> None:
+    """A ValueError of a model becomes a reason as it stands: a form of signs; words are codes (``Invalid``)."""
+    found = list(validators())
+    assert len(found) > 20
+    prose = [
+        f"{path.relative_to(ROOT)}:{function.lineno}: {part.value}"
+        for path, function in found
+        for raised in ast.walk(function)
+        if isinstance(raised, ast.Raise) and "ValueError" in ast.unparse(raised)
+        for part in ast.walk(raised)
+        if isinstance(part, ast.Constant) and SENTENCE.search(str(part.value))
+    ]
+    assert prose == []
 
 
 def facts_of(node: ast.Call) -> set[str] | None:

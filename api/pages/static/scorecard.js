@@ -72,18 +72,34 @@ export class Scorecard {
   // The score tree: parts set in below their item, rules smaller, with what they cost or earn.
   lines(subject, lines, title) {
     if (!lines.length) return null;
-    const rows = lines.map((line) => {
+    const row = (line) => {
       const name = line.code ? `${line.code} ${line.title}` : line.title;
       const most = line.weight ? word("weight", {n: line.weight}) : line.maximum ? `/ ${line.maximum}` : "";
-      const row = element("li", line.is_rule ? "rule" : line.depth ? "part" : "",
+      const node = element("li", line.is_rule ? "rule" : line.depth ? "part" : "",
         element("div", "line", this.why(subject, line.item, name),
           element("span", "points", element("b", line.has_points ? "" : "without", line.points), ` ${most}`)),
         line.share === null ? null : this.track(line.share), element("p", "reason", line.reason),
         line.chance ? element("p", "reason", line.chance) : null);
-      row.style.marginLeft = `${14 * line.depth}px`;
-      return row;
-    });
-    return element("section", "", element("h4", "", word(title)), element("ul", "lines", ...rows));
+      node.style.marginLeft = `${14 * line.depth}px`;
+      return node;
+    };
+    return element("section", "", element("h4", "", word(title)), element("ul", "lines", ...this.folded(lines, row)));
+  }
+
+  // Of a long list the first stand open; the line that tells how many more there are begins what is folded.
+  folded(lines, row) {
+    const rows = [];
+    let more = null;
+    for (const line of lines) {
+      if (!line.is_more) more = null;
+      else if (line.n_more !== null) {
+        more = element("ul", "lines");
+        rows.push(element("li", "", element("details", "", element("summary", "", word("more", {n: grouped(line.n_more)})), more)));
+      }
+      if (more) more.append(row(line));
+      else rows.push(row(line));
+    }
+    return rows;
   }
 
   track(share) {

@@ -13,7 +13,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
-from gridmgmt.files.wording import label, say, stacked, words
+from gridmgmt.files.wording import Speaker, words
 from gridmgmt.files.worksheets import add_sheet, freeze, new_book, put, put_row, row_height, save_book
 from gridmgmt.numbers import exact
 from gridmgmt.rulebooks.check import stage_inputs
@@ -35,7 +35,9 @@ _NOTE_WIDTHS = (22, 40, 14, 14, 30, 44, 16, 34)
 WIDE = {"subject": 18, "name": 26, "name_zh": 26, "name_en": 26, "input": 26, "note": 36, "evidence": 36, "case": 20}
 
 
-def entry_form(book: Rulebook, stage_id: str, period_label: str | None, subjects: Sequence[Subject]) -> bytes:
+def entry_form(
+    book: Rulebook, stage_id: str, period_label: str | None, subjects: Sequence[Subject], lang: str | None = None
+) -> bytes:
     """The form of one stage, with the period and the known subjects filled in.
 
     Parameters
@@ -44,6 +46,8 @@ def entry_form(book: Rulebook, stage_id: str, period_label: str | None, subjects
         As it is to stand in each row; None leaves it to be filled.
     subjects
         In the order in which they are to stand.
+    lang
+        See :func:`gridmgmt.files.wording.languages`; it is read back in any.
 
     Returns
     -------
@@ -53,24 +57,30 @@ def entry_form(book: Rulebook, stage_id: str, period_label: str | None, subjects
     stage = book.stage(stage_id)
     inputs = stage_inputs(book, stage)
     entered = {name: spec for name, spec in inputs.items() if spec.entered is not None}
-    out = new_book()
-    _notes(out, book, stage, period_label, inputs)
-    _values(out, entered, period_label, subjects)
-    _records(out, book, entered, period_label)
-    _results(out, stage, period_label)
-    _subjects(out, subjects)
+    out, speaker = new_book(), Speaker(lang)
+    _notes(out, speaker, book, stage, period_label, inputs)
+    _values(out, speaker, entered, period_label, subjects)
+    _records(out, speaker, book, entered, period_label)
+    _results(out, speaker, stage, period_label)
+    _subjects(out, speaker, subjects)
     name = f"{book.id} v{book.version} {stage.id}"
     return save_book(out, name, f"{book.valid.first.isoformat()}T00:00:00+00:00")
 
 
 def _sheet(
-    out: Workbook, code: str, columns: Mapping[str, str], note: str, *, texts: Sequence[str] = ("period",)
+    out: Workbook,
+    speaker: Speaker,
+    code: str,
+    columns: Mapping[str, str],
+    note: str,
+    *,
+    texts: Sequence[str] = ("period",),
 ) -> Worksheet:
     """A sheet with title, note, heads and machine names; columns of texts keep what is typed, ``2025-12`` too."""
     widths = [WIDE.get(name, 16) for name in columns]
-    sheet = add_sheet(out, code, widths, None)
-    put(sheet, 1, 1, label(code), "gm_title")
-    put(sheet, 2, 1, label(note), "gm_note")
+    sheet = add_sheet(out, code, widths, speaker.lang)
+    put(sheet, 1, 1, speaker.label(code), "gm_title")
+    put(sheet, 2, 1, speaker.label(note), "gm_note")
     put_row(sheet, HEAD, list(columns.values()), "gm_head")
     put_row(sheet, NAMES, list(columns), "gm_sum")
     sheet.row_dimensions[HEAD].height = row_height(dict(zip(widths, columns.values(), strict=True)), 3)
@@ -81,8 +91,8 @@ def _sheet(
     return sheet
 
 
-def _head(name: str) -> str:
-    return stacked(words(f"form_{name}"))
+def _head(speaker: Speaker, name: str) -> str:
+    return speaker.stacked(words(f"form_{name}"))
 
 
 def _offer(sheet: Worksheet, column: int, first: int, kind: str, **rule: Any) -> None:
@@ -91,6 +101,14 @@ def _offer(sheet: Worksheet, column: int, first: int, kind: str, **rule: Any) ->
     check = DataValidation(type=kind, allow_blank=True, showErrorMessage=False, **rule)
     check.add(f"{letter}{first}:{letter}{FIRST + EMPTY_ROWS - 1}")
     sheet.add_data_validation(check)
+
+
+_YES_NO = {"zh": ("是", "否"), "en": ("yes", "no")}
+"""What is offered where yes or no is asked; read back in either language."""
+
+
+def _yes_no(speaker: Speaker) -> dict[str, str]:
+    return _choices(_YES_NO[speaker.first]) or {}
 
 
 def _choices(names: Sequence[str]) -> dict[str, str] | None:
@@ -102,47 +120,54 @@ def _choices(names: Sequence[str]) -> dict[str, str] | None:
 # --- sheets -----------------------------------------------------------------------------------------------------------
 
 
-def _notes(out: Workbook, book: Rulebook, stage: Stage, period_label: str | None, inputs: Mapping[str, Input]) -> None:
-    sheet = add_sheet(out, "form_notes", _NOTE_WIDTHS, None)
-    put(sheet, 1, 1, say(book.title), "gm_title")
+def _notes(
+    out: Workbook,
+    speaker: Speaker,
+    book: Rulebook,
+    stage: Stage,
+    period_label: str | None,
+    inputs: Mapping[str, Input],
+) -> None:
+    sheet = add_sheet(out, "form_notes", _NOTE_WIDTHS, speaker.lang)
+    put(sheet, 1, 1, speaker.say(book.title), "gm_title")
     facts = (
-        label("form_about", rulebook=book.id, version=book.version, stage=stage.title),
-        label("form_for", period=period_label),
-        *(label(f"form_how_{n}") for n in ("values", "records", "results", "subjects", "signed", "withdrawn")),
+        speaker.label("form_about", rulebook=book.id, version=book.version, stage=stage.title),
+        speaker.label("form_for", period=period_label),
+        *(speaker.label(f"form_how_{n}") for n in ("values", "records", "results", "subjects", "signed", "withdrawn")),
     )
     for row, text in enumerate(facts, 2):
         put(sheet, row, 1, text, "gm_note")
     row = len(facts) + 3
     heads = ("input", "title", "unit", "type", "range", "entered", "per", "sheet")
-    put_row(sheet, row, [_head(name) for name in heads], "gm_head")
+    put_row(sheet, row, [_head(speaker, name) for name in heads], "gm_head")
     for name, spec in {**inputs, SIGNED: SIGNATURE}.items():
         row += 1
-        cells = _told(book, name, spec)
+        cells = _told(speaker, book, name, spec)
         put_row(sheet, row, cells)
         sheet.row_dimensions[row].height = row_height(dict(zip(_NOTE_WIDTHS, cells, strict=True)))
 
 
-def _told(book: Rulebook, name: str, spec: Input) -> list[str]:
+def _told(speaker: Speaker, book: Rulebook, name: str, spec: Input) -> list[str]:
     """What the notes say of one input."""
-    where = stacked(words("form_counted" if spec.entered is None else "form_by_hand"))
-    why = say(spec.entered) if spec.entered is not None else ""
+    where = speaker.stacked(words("form_counted" if spec.entered is None else "form_by_hand"))
+    why = speaker.say(spec.entered) if spec.entered is not None else ""
     if spec.automatic is not None and spec.entered is not None:
-        where = stacked(words("form_counted_or_entered"))
+        where = speaker.stacked(words("form_counted_or_entered"))
     sheets = ["values"] if _is_single(spec) else []
     sheets += ["records"] if spec.type in FIELDS else []
     return [
         name,
-        stacked(spec.title),
-        say(spec.unit) if spec.unit is not None else "",
-        label(f"form_type_{spec.type}"),
-        "\n".join(_range(book, name, spec)),
+        speaker.stacked(spec.title),
+        speaker.say(spec.unit) if spec.unit is not None else "",
+        speaker.label(f"form_type_{spec.type}"),
+        "\n".join(_range(speaker, book, name, spec)),
         f"{where}\n{why}".strip(),
-        label(f"form_per_{spec.per}"),
-        " / ".join(label(f"form_{s}") for s in sheets) if spec.entered is not None else "",
+        speaker.label(f"form_per_{spec.per}"),
+        " / ".join(speaker.label(f"form_{s}") for s in sheets) if spec.entered is not None else "",
     ]
 
 
-def _range(book: Rulebook, name: str, spec: Input) -> list[str]:
+def _range(speaker: Speaker, book: Rulebook, name: str, spec: Input) -> list[str]:
     """Limits, choices, groups of raters, codes of events, and whether it may not apply."""
     out = []
     if spec.at_least is not None or spec.at_most is not None:
@@ -150,60 +175,68 @@ def _range(book: Rulebook, name: str, spec: Input) -> list[str]:
         out.append(f"{low} – {high}")
     kinds = {k.code: k.title for rule in book.event_rules(name) for k in rule.table}
     for names in (spec.choices, spec.groups, kinds):
-        out += [f"{key} {say(title)}" for key, title in names.items()]
+        out += [f"{key} {speaker.say(title)}" for key, title in names.items()]
     if spec.default is not None:
-        out.append(label("form_default", value=exact(spec.default)))
-    return [*out, label("form_may_not_apply")] if spec.may_not_apply else out
+        out.append(speaker.label("form_default", value=exact(spec.default)))
+    return [*out, speaker.label("form_may_not_apply")] if spec.may_not_apply else out
 
 
 def _is_single(spec: Input) -> bool:
     return spec.type not in FIELDS or spec.type in AS_NUMBER
 
 
-def _values(out: Workbook, entered: Mapping[str, Input], period_label: str | None, subjects: Sequence[Subject]) -> None:
+def _values(
+    out: Workbook,
+    speaker: Speaker,
+    entered: Mapping[str, Input],
+    period_label: str | None,
+    subjects: Sequence[Subject],
+) -> None:
     """One row a subject and one for all; one column an input of a single value, and the signature."""
     single = {name: spec for name, spec in entered.items() if _is_single(spec)}
     if any(spec.type in LISTED for spec in entered.values()):
         single[SIGNED] = SIGNATURE
-    columns = {n: _head(n) for n in ("period", "subject", "name")}
-    columns |= {name: _with_unit(spec) for name, spec in single.items()}
-    sheet = _sheet(out, "form_values", columns, "form_note_values", texts=("period", "subject"))
+    columns = {n: _head(speaker, n) for n in ("period", "subject", "name")}
+    columns |= {name: _with_unit(speaker, spec) for name, spec in single.items()}
+    sheet = _sheet(out, speaker, "form_values", columns, "form_note_values", texts=("period", "subject"))
     freeze(sheet, HEAD, NAMES, 3)
     for_all = any(spec.per == "all" for spec in single.values()) or SIGNED in single
-    rows = [(s.code, say(s.name)) for s in subjects]
-    rows += [(EVERYBODY, label("form_everybody"))] if for_all else []
+    rows = [(s.code, speaker.say(s.name)) for s in subjects]
+    rows += [(EVERYBODY, speaker.label("form_everybody"))] if for_all else []
     for row, (code, name) in enumerate(rows, FIRST):
         put_row(sheet, row, [period_label, code, name])
     for column, spec in enumerate(single.values(), 4):
-        _offer_values(sheet, column, spec)
+        _offer_values(sheet, speaker, column, spec)
 
 
-def _with_unit(spec: Input) -> str:
-    unit = f"（{say(spec.unit)}）" if spec.unit is not None else ""
-    return stacked(spec.title) + unit
+def _with_unit(speaker: Speaker, spec: Input) -> str:
+    unit = f"（{speaker.say(spec.unit)}）" if spec.unit is not None else ""
+    return speaker.stacked(spec.title) + unit
 
 
-def _offer_values(sheet: Worksheet, column: int, spec: Input) -> None:
+def _offer_values(sheet: Worksheet, speaker: Speaker, column: int, spec: Input) -> None:
     if spec.type == "flag":
-        _offer(sheet, column, FIRST, "list", formula1='"是,否"')
-    choices = _choices([title["zh"] for title in spec.choices.values()])
+        _offer(sheet, column, FIRST, "list", **_yes_no(speaker))
+    choices = _choices([title[speaker.first] for title in spec.choices.values()])
     if choices:
         _offer(sheet, column, FIRST, "list", **choices)
 
 
-def _records(out: Workbook, book: Rulebook, entered: Mapping[str, Input], period_label: str | None) -> None:
+def _records(
+    out: Workbook, speaker: Speaker, book: Rulebook, entered: Mapping[str, Input], period_label: str | None
+) -> None:
     """One row a finding, event, mark, rating, row of a table or step of an account."""
     told = {name: spec for name, spec in entered.items() if spec.type in FIELDS}
-    columns = {n: _head(n) for n in RECORDS}
+    columns = {n: _head(speaker, n) for n in RECORDS}
     texts = ("period", "subject", "input", "code", "case", "occasion", "ref")
-    sheet = _sheet(out, "form_records", columns, "form_note_records", texts=texts)
+    sheet = _sheet(out, speaker, "form_records", columns, "form_note_records", texts=texts)
     freeze(sheet, HEAD, NAMES, 3)
     place = {name: i for i, name in enumerate(RECORDS, 1)}
     offers = {
         "input": list(told),
         "code": [k.code for name in told for rule in book.event_rules(name) for k in rule.table],
         "group": [g for spec in told.values() for g in spec.groups],
-        "praised": ["是", "否"],
+        "praised": _YES_NO[speaker.first],
         "period": [period_label] if period_label else [],
     }
     for column, names in offers.items():
@@ -214,10 +247,15 @@ def _records(out: Workbook, book: Rulebook, entered: Mapping[str, Input], period
         sheet.cell(row, place["on"]).number_format = "yyyy-mm-dd"
 
 
-def _results(out: Workbook, stage: Stage, period_label: str | None) -> None:
+def _results(out: Workbook, speaker: Speaker, stage: Stage, period_label: str | None) -> None:
     """One row a subject and period whose result is handed in."""
     sheet = _sheet(
-        out, "form_results", {n: _head(n) for n in _RESULTS}, "form_note_results", texts=("period", "subject")
+        out,
+        speaker,
+        "form_results",
+        {n: _head(speaker, n) for n in _RESULTS},
+        "form_note_results",
+        texts=("period", "subject"),
     )
     freeze(sheet, HEAD, NAMES, 2)
     place = {name: i for i, name in enumerate(_RESULTS, 1)}
@@ -225,12 +263,14 @@ def _results(out: Workbook, stage: Stage, period_label: str | None) -> None:
     if choices:
         _offer(sheet, place["grade"], FIRST, "list", **choices)
     for name in ("first", "last"):
-        _offer(sheet, place[name], FIRST, "list", formula1='"是,否"')
+        _offer(sheet, place[name], FIRST, "list", **_yes_no(speaker))
 
 
-def _subjects(out: Workbook, subjects: Sequence[Subject]) -> None:
+def _subjects(out: Workbook, speaker: Speaker, subjects: Sequence[Subject]) -> None:
     """Who is assessed, as far as it is known."""
-    sheet = _sheet(out, "form_subjects", {n: _head(n) for n in SUBJECTS}, "form_note_subjects", texts=("code",))
+    sheet = _sheet(
+        out, speaker, "form_subjects", {n: _head(speaker, n) for n in SUBJECTS}, "form_note_subjects", texts=("code",)
+    )
     freeze(sheet, HEAD, NAMES, 1)
     for row, s in enumerate(subjects, FIRST):
         names = [s.name["zh"], s.name["en"]]

@@ -10,10 +10,12 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+from gridmgmt.assessing.operations import contact_stations
 from gridmgmt.assessing.store import entries
 from gridmgmt.city import City
 from gridmgmt.database.work import Connection
 from gridmgmt.figures.counts import KNOWN_BY, Facts
+from gridmgmt.figures.grouping import endings
 from gridmgmt.figures.indicators import base_of, filtered, kept
 from gridmgmt.figures.operations import step_counts
 from gridmgmt.figures.operations.period_counts import Figures, Filters
@@ -71,7 +73,8 @@ def _kept(automatic: Automatic, repeats: Repeats, facts: Facts) -> Any:
     if only is None:
         raise ValueError("a count without a filter")
     numbers = repeats(only.repeats, facts) if only.repeats else None
-    return kept(facts, only.kind, only.categories, only.except_categories, only.sources, numbers, only.order_kinds)
+    taken = kept(facts, only.kind, only.categories, only.except_categories, only.sources, numbers, only.order_kinds)
+    return taken & endings(facts).isin(only.endings).to_numpy() if only.endings else taken
 
 
 def _sampled(automatic: Automatic, zone: ZoneInfo, facts: Facts) -> Any:
@@ -107,6 +110,7 @@ class Sources:
         self._units = {v: k for k, v in units.unit_ids(connection).items()}
         self._below: dict[int, Mapping[str, int]] = {}
         self._connection = connection
+        self._stations: dict[tuple[str, ...], contact_stations.Stations | None] = {}
 
     def has(self, kind: str) -> bool:
         """Whether the period has any fact of a kind, wherever it lies."""
@@ -131,6 +135,9 @@ class Sources:
         if automatic.accounts:
             accounts = self._accounts_of(subject)
             return None if accounts is None else (accounts, "steps")
+        if automatic.silent_stations:
+            silent = self._silent(automatic.silent_stations, subject)
+            return None if silent is None else (silent, "cases")
         if automatic.grids is not None:
             n = self._n_below(automatic.grids, subject)
             return None if n is None else (n, "grids")
@@ -194,6 +201,13 @@ class Sources:
                 if code is not None:
                     out[level, code].append(a)
         return dict(out)
+
+    def _silent(self, sources: tuple[str, ...], subject: Assessed) -> list[dict[str, Any]] | None:
+        """A unit's communities whose contact stations did not report on a working day; None where none can tell."""
+        if sources not in self._stations:
+            self._stations[sources] = contact_stations.stations(self._connection, self.found, sources)
+        known = self._stations[sources]
+        return known.findings(subject.key[2]) if known is not None and subject.key[0] == "unit" else None
 
     def _are_unknown(self, only: CaseFilter) -> bool:
         """Whether the facts cannot tell what a filter asks.

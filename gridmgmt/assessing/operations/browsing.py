@@ -16,6 +16,7 @@ from gridmgmt.errors import AssessmentWithoutMap
 from gridmgmt.figures.indicators import describe
 from gridmgmt.figures.operations.indicators import LevelMap, MapData, Own
 from gridmgmt.periods import parse_period
+from gridmgmt.places import topology
 from gridmgmt.places.grids import called
 from gridmgmt.places.store import editions
 from gridmgmt.rulebooks.run import rank
@@ -104,7 +105,9 @@ def assessment_map(work: Work, name: str, measure: str = TOTAL) -> MapData:
         maps = [_level_map(connection, stored, level, documents, measure, values, better) for level in levels]
         period = parse_period(stored.period)
         little = sum(d.status == "incomplete" and not d.is_open for d in documents)
-        return MapData(city, period, stored.as_of, stored.header.edition, tuple(maps), little, own)
+        edition = editions.by_name(connection, stored.header.edition)
+        claims = topology.claims(edition.report, [(x.level.number, x.frame) for x in maps], city)
+        return MapData(city, period, stored.as_of, edition.name, tuple(maps), little, own, claims)
 
 
 def _own(header: Header, documents: Sequence[Document]) -> Own | None:

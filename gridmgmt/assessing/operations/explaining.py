@@ -260,9 +260,12 @@ def _repetitions(
 def _entered(
     connection: Connection, stored: store.Stored, document: Document, inputs: Sequence[str], zone: ZoneInfo
 ) -> dict[str, list[Mapping[str, Any]]]:
-    """The entries of a line's inputs, as they were frozen, each with its evidence, by whom and when (city time)."""
+    """The entries of a line's inputs, as they were frozen, each with its evidence, by whom and when (city time).
+
+    What was counted and says in words of what (``note``) is among them.
+    """
     values = document.inputs
-    names = [n for n in inputs if n in values and values[n].from_ == "entries"]
+    names = [n for n in inputs if n in values and (values[n].from_ == "entries" or _is_told(values[n].value))]
     if not names:
         return {}
     told = entries.listing(connection, stored.rulebook_id, stored.period, history=True)
@@ -273,6 +276,10 @@ def _entered(
         records = value if isinstance(value, list) else [{"value": value}]
         out[name] = [_provenance(r, [x for x in own if x["input"] == name], zone) for r in records]
     return out
+
+
+def _is_told(value: Any) -> bool:
+    return isinstance(value, list) and any(isinstance(r, Mapping) and "note" in r for r in value)
 
 
 def _provenance(record: Any, told: Sequence[Mapping[str, Any]], zone: ZoneInfo) -> Mapping[str, Any]:

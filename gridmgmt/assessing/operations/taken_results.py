@@ -4,10 +4,11 @@ A value is taken only where everything that it is made of is there; else the
 input is entered or missing. Nothing is guessed, and nothing is assessed on the way.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from gridmgmt.assessing.operations.automatic_inputs import Assessed, Key
 from gridmgmt.assessing.operations.past_results import joined, mark_of
@@ -21,9 +22,21 @@ from gridmgmt.people.store import units as store_units
 from gridmgmt.rulebooks.inputs import ResultOf
 from gridmgmt.scorecards.documents import Document
 
+_Value = TypeVar("_Value", bound=Hashable)
+
 _MONTHS = {"month": 1, "quarter": 3, "half": 6}
 
-_Documents = Mapping[Key, Document]
+
+@dataclass(frozen=True)
+class _Other:
+    """Another assessment's documents, by whom they are of."""
+
+    documents: Mapping[Key, Document]
+
+    @cached_property
+    def by_code(self) -> dict[str, list[Key]]:
+        """Code → those who bear it, on whatever level."""
+        return _turned({key: key[2] for key in self.documents})
 
 
 class Results:
@@ -32,7 +45,7 @@ class Results:
     def __init__(self, connection: Connection, found: Figures) -> None:
         self._connection, self._found = connection, found
         self._official: dict[str, Mapping[str, Stored]] = {}
-        self._documents: dict[int, _Documents] = {}
+        self._others: dict[int, _Other] = {}
         self._used: dict[str, str] = {}
 
     @property
@@ -57,9 +70,9 @@ class Results:
         stored = self._holding(rule.rulebook).get(label)
         if stored is None:
             return None
-        documents, out = self._of(stored), []
-        for key in self._whose(rule, subject, documents):
-            value = _value(rule, documents[key]) if key in documents else None
+        other, out = self._of(stored), []
+        for key in self._whose(rule, subject, other):
+            value = _value(rule, other.documents[key]) if key in other.documents else None
             if value is None:
                 return None
             item = {"item": rule.item} if rule.item is not None else {}
@@ -86,30 +99,30 @@ class Results:
             self._official[rulebook] = store.official(self._connection, rulebook)
         return self._official[rulebook]
 
-    def _of(self, stored: Stored) -> _Documents:
-        if stored.id not in self._documents:
+    def _of(self, stored: Stored) -> _Other:
+        if stored.id not in self._others:
             found = store.documents(self._connection, stored.id)
-            self._documents[stored.id] = {d.subject.key: d for d in found}
-        return self._documents[stored.id]
+            self._others[stored.id] = _Other({d.subject.key: d for d in found})
+        return self._others[stored.id]
 
     # --- whose --------------------------------------------------------------------------------------------------------
 
-    def _whose(self, rule: ResultOf, subject: Assessed, documents: _Documents) -> Sequence[Key]:
-        """The subjects of the other assessment, in order."""
+    def _whose(self, rule: ResultOf, subject: Assessed, other: _Other) -> Sequence[Key]:
+        """The subjects of the other assessment, in order; each by a look-up, however many there are."""
         kind, _, code = subject.key
         if rule.whose == "same":
             return [subject.key]
         if rule.whose == "named":
-            named = [key for key in documents if key[2] == rule.named]
+            named = other.by_code.get(str(rule.named), ())
             return named if len(named) == 1 else []
+        if rule.whose == "home_unit" and kind == "person":
+            return [("unit", 0, self._homes[code])] if code in self._homes else []
         if rule.whose == "home_unit":
-            if kind == "person":
-                return [("unit", 0, self._homes[code])] if code in self._homes else []
-            return sorted(k for k in documents if k[0] == "person" and self._homes.get(k[2]) == code)
+            return [key for key in self._staff.get(code, ()) if key in other.documents]
         if rule.whose == "parent":
             parent = self._parents.get(subject.key)
             return [parent] if parent is not None else []
-        return sorted(key for key, parent in self._parents.items() if parent == subject.key and key in documents)
+        return [key for key in self._children.get(subject.key, ()) if key in other.documents]
 
     @cached_property
     def _parents(self) -> dict[Key, Key]:
@@ -127,11 +140,29 @@ class Results:
         return out
 
     @cached_property
+    def _children(self) -> dict[Key, list[Key]]:
+        """Who stands below each grid and unit, in order."""
+        return _turned(self._parents)
+
+    @cached_property
+    def _staff(self) -> dict[str, list[Key]]:
+        """Unit → the persons whose home it is, in order."""
+        return _turned({("person", 0, person): unit for person, unit in self._homes.items()})
+
+    @cached_property
     def _homes(self) -> dict[str, str]:
         """Person → his home unit (在职单位): that of a full-time post, else of the one begun last, on the last day."""
         posts = people.posts(self._connection, self._found.period.last)
         posts.sort(key=lambda p: (p.is_full_time, p.valid_from, p.unit_code))
         return {p.person_code: p.unit_code for p in posts}
+
+
+def _turned(above: Mapping[Key, _Value]) -> dict[_Value, list[Key]]:
+    """Each value with the keys that have it, in order."""
+    out: dict[_Value, list[Key]] = {}
+    for key in sorted(above):
+        out.setdefault(above[key], []).append(key)
+    return out
 
 
 def _value(rule: ResultOf, document: Document) -> Fraction | None:

@@ -12,14 +12,16 @@ from gridmgmt.calendars import Calendar, Clock
 from gridmgmt.casework import step_facts, time_limits
 from gridmgmt.casework.cases import Case, Step, StepFacts
 from gridmgmt.casework.readers import rules
+from gridmgmt.casework.store import attachments
 from gridmgmt.casework.store import calendars as calendar_store
+from gridmgmt.casework.store import steps as step_store
 from gridmgmt.casework.store import time_limits as limit_store
 from gridmgmt.casework.timing import Timing
 from gridmgmt.casework.transitions import rule_of
 from gridmgmt.codes import CategoryKey
 from gridmgmt.database import cities
 from gridmgmt.database.work import Connection
-from gridmgmt.errors import CategoryUnknown, StepIncomplete, StepRefused, UnitUnknown
+from gridmgmt.errors import CaseMissing, CategoryUnknown, StepIncomplete, StepRefused, UnitUnknown
 from gridmgmt.files import calendars
 from gridmgmt.people.operations.assigning import Assigner
 from gridmgmt.people.store import categories, units
@@ -54,9 +56,30 @@ class Desk:
         return Clock(kept, self.zone) if kept is not None else None
 
     @cached_property
+    def _had_other_calendars(self) -> bool:
+        return calendar_store.others(self.connection, self.clock.calendar.identity)
+
+    def calendar_at(self, at: dt.datetime) -> str | None:
+        """Identity of the calendar that the desk counted by at a moment, where another one than today's ever was."""
+        return calendar_store.in_force(self.connection, at) if self._had_other_calendars else None
+
+    @cached_property
     def timing(self) -> Timing:
         """How the city computes deadlines."""
         return Timing(self.clock, self.rules.limits.postponement_days)
+
+    @cached_property
+    def unheard(self) -> dict[str, set[int]]:
+        """Number of a case → the numbers of its answers that count as none, where the city demands photographs."""
+        out: dict[str, set[int]] = {}
+        for answer in attachments.lacking(self.connection) if self.rules.answers_need_photographs else ():
+            out.setdefault(answer.case_no, set()).add(answer.step)
+        return out
+
+    def unheard_of(self, case_id: int) -> set[int]:
+        """The same of one case."""
+        found = attachments.lacking(self.connection, ids=[case_id]) if self.rules.answers_need_photographs else ()
+        return {answer.step for answer in found}
 
     @cached_property
     def assigner(self) -> Assigner:
@@ -100,12 +123,14 @@ class Desk:
 
         Raises
         ------
-        FactUnknown, FactInvalid, CategoryUnknown, UnitUnknown, CoordinateOutOfRange, CrsUnknown
+        FactUnknown, FactInvalid, CaseMissing, CategoryUnknown, UnitUnknown, CoordinateOutOfRange, CrsUnknown
         StepIncomplete, StepRefused
         """
         step = replace(step, facts=step_facts.read(step.kind, step.facts, self.zone))
         if step.told.category:
             self._check_category(step.told.category)
+        if step.told.repeat_of is not None and not step_store.found(self.connection, [step.told.repeat_of]):
+            raise CaseMissing(case_no=step.told.repeat_of)
         step = self._placed(replace(step, unit_code=self._unit(step, case)), case.case_no)
         timing = self.timing
         match rule_of(step.kind).period:

@@ -15,7 +15,7 @@ from gridmgmt.casework.transitions import TRANSITIONS
 from gridmgmt.database import cities, clock
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.deadlines import Deadline, Light
-from gridmgmt.errors import CaseMissing, DocketMovedOn, OptionInvalid, UnitUnknown
+from gridmgmt.errors import CaseMissing, DocketMovedOn, GridMissing, OptionInvalid, UnitUnknown
 from gridmgmt.files import calendars
 from gridmgmt.people.identities import Identities
 from gridmgmt.people.store import people, units
@@ -37,7 +37,8 @@ class StageClock:
     light
         None where the stage has no limit.
     calendar
-        Identity of the calendar that the deadline was counted by, where it is another one than the city's now.
+        Identity of the calendar that the deadline was counted by, where it is another one than the city's now: of
+        handling that of its step, of a stage without a stored deadline the one that held when the stage was done.
     is_kept
         That calendar is known: one from before calendars were kept is not, and the deadline has no working.
     """
@@ -59,7 +60,14 @@ class StageClock:
 class Shown:
     """One case with everything that explains it, as of ``now``: later steps have not happened; the row is today's.
 
-    ``persons``: beside each step the code of the person who took it, where one is known by what its source wrote.
+    Attributes
+    ----------
+    persons
+        Beside each step the code of the person who took it, where one is known by what its source wrote.
+    original
+        State of the case that this one repeats, as it is today; None: there is no such case here.
+    repeated_by
+        Numbers of the cases that are said to repeat this one, as of today.
     """
 
     case: Case
@@ -71,6 +79,8 @@ class Shown:
     grids: tuple[Mapping[str, Any], ...]
     now: dt.datetime
     persons: tuple[str | None, ...] = ()
+    original: str | None = None
+    repeated_by: tuple[str, ...] = ()
 
     @property
     def marks(self) -> list[str]:
@@ -101,6 +111,8 @@ def list_cases(
     OptionInvalid
         A state that does not exist.
     UnitUnknown
+    GridMissing
+        No edition has a grid of that code.
     DocketMovedOn
         Steps were taken after that moment: the docket is today's.
     """
@@ -110,6 +122,8 @@ def list_cases(
     with work.snapshot() as connection:
         if unit is not None and unit not in units.unit_ids(connection):
             raise UnitUnknown(value=unit)
+        if grid is not None and not listing.has_grid(connection, grid):
+            raise GridMissing(code=grid)
         at = work.now or clock.now(connection)
         if work.now is not None and (last := steps.last_taken(connection)) is not None and work.now < last:
             zone = cities.load_city(connection).zone
@@ -137,12 +151,17 @@ def show_case(work: Work, case_no: str) -> Shown:
         desk, at = Desk(connection), work.now or clock.now(connection)
         row, taken, is_derived = _file(connection, case_no, at)
         case = transitions.fold(case_no, taken)
-        found = hanging.accounts(taken, at, desk.timing.terms, desk.rules.exposed_at_failure)
+        unheard = desk.unheard_of(row["id"])
+        found = hanging.accounts(taken, at, desk.timing.terms, desk.rules.exposed_at_failure, unheard)
         legal = transitions.possible(case, at, desk.rules.limits)
         grids = tuple(listing.grids_of(connection, row))
         known = Identities(people.every_person(connection), people.all_posts(connection))
         persons = tuple(known.of(s.actor, s.at.astimezone(desk.zone).date()) for s in taken)
-        return Shown(case, row, tuple(taken), is_derived, tuple(found), tuple(legal), grids, at, persons)
+        original = steps.found(connection, [case.repeat_of]).get(case.repeat_of) if case.repeat_of else None
+        return Shown(
+            case, row, tuple(taken), is_derived, tuple(found), tuple(legal), grids, at, persons,
+            (original["status"] or "") if original else None, tuple(listing.repeating(connection, case_no)),
+        )  # fmt: skip
 
 
 def _file(connection: Connection, case_no: str, at: dt.datetime) -> tuple[dict[str, Any], list[Step], bool]:
@@ -180,7 +199,7 @@ def _clock(desk: Desk, case: Case, taken: Sequence[Step], stage: str, now: dt.da
     chosen = desk.chosen_limit(stage, case, start.unit_code or case.unit_code, start.at)
     limits = list(start.told.limits) if stage == "handling" else list(chosen.limits if chosen else ())
     pauses = _pauses(case) if stage == "handling" else []
-    counted_by = _counted_by(taken[place:]) if stage == "handling" else None
+    counted_by = _counted_by(taken[place:]) if stage == "handling" else desk.calendar_at(ended) if ended else None
     own = desk.clock_of(counted_by)
     working = own or desk.clock
     deadline = deadlines.due(start.at, limits, working, pauses) if limits else None

@@ -14,13 +14,24 @@ from gridmgmt.casework import photographs
 from gridmgmt.casework.clean_copies import clean
 from gridmgmt.casework.photographs import Accepted, Limits, Note, StoredFile
 from gridmgmt.casework.store import attachments, files, steps
-from gridmgmt.casework.store.attachments import About, Attachment
+from gridmgmt.casework.store.attachments import About, Attachment, Lacking
 from gridmgmt.database import cities
 from gridmgmt.database.work import Connection, Work
-from gridmgmt.errors import CaseMissing, FileLost, FileMissing, FileRefused, FilesFull, OptionInvalid, SampleMissing
+from gridmgmt.errors import (
+    CaseMissing,
+    FileLost,
+    FileMissing,
+    FileRefused,
+    FilesFull,
+    OptionInvalid,
+    SampleMissing,
+    UnitUnknown,
+)
 from gridmgmt.files import data_files
 from gridmgmt.files.names import file_stem
 from gridmgmt.files.writing import write
+from gridmgmt.people.store import units
+from gridmgmt.periods import Period
 from gridmgmt.settings import data_path
 
 Kind = Literal["before", "after", "evidence"]
@@ -187,6 +198,21 @@ def _told(a: Attachment, notes: Sequence[Note]) -> dict[str, Any]:
         **{name: getattr(a.file, name) for name in names},
         "notes": [n.as_dict() for n in notes],
     }  # fmt: skip
+
+
+def lacking(work: Work, period: Period, unit: str | None = None) -> list[Lacking]:
+    """The answers of a period without photographs before and after (缺处置前后照片的答复), by case; of void cases none.
+
+    Raises
+    ------
+    UnitUnknown
+    """
+    with work.snapshot() as connection:
+        if unit is not None and unit not in units.unit_ids(connection):
+            raise UnitUnknown(value=unit)
+        start, end = period.bounds(cities.load_city(connection).zone)
+        found = attachments.lacking(connection, start=start, end=end)
+    return [a for a in found if not a.is_void and unit in (None, a.unit_code)]
 
 
 def read(work: Work, root: Path, sha256: str, form: Form = "clean") -> tuple[bytes, str]:

@@ -232,7 +232,8 @@ def suspects(connection: Connection, opened: Sequence[Case]) -> dict[str, list[d
     -------
     dict
         Number of the case → case_no, distance_m, hours_before, why (``recent`` or ``open``), status of each suspect.
-        A case whose class, place or time is not known, or that has none, is not there.
+        A case whose class, place or time is not known, or that has none, is not there; nor is the one that it is
+        said to repeat a suspect any more.
     """
     known = [c for c in opened if None not in (c.category, c.lon, c.lat, c.reported_at)]
     if not known:
@@ -248,6 +249,8 @@ def suspects(connection: Connection, opened: Sequence[Case]) -> dict[str, list[d
     states = dict(zip(recent["case_no"], recent["status"], strict=True))
     out: dict[str, list[dict[str, Any]]] = {}
     for row in found.to_dict("records"):
+        if known[row["new"]].repeat_of == row["case_no"]:
+            continue
         told = {str(k): v for k, v in row.items() if k != "new"}
         out.setdefault(known[row["new"]].case_no, []).append({**told, "status": states[row["case_no"]]})
     return out

@@ -11,10 +11,11 @@ from gridmgmt.settings import data_path
 
 @dataclass(frozen=True)
 class Rules:
-    """The city's numbers on extension, postponement and exposure."""
+    """The city's numbers on extension, postponement, exposure; whether an answer needs photographs (处置前后照片)."""
 
     limits: Limits
     exposed_at_failure: int
+    answers_need_photographs: bool = False
 
 
 class _File(BaseModel):
@@ -24,6 +25,7 @@ class _File(BaseModel):
     postponements: int = Field(ge=0, le=100)
     postponement_days: int = Field(ge=1, le=3660)
     exposed_at_failure: int = Field(ge=1, le=100)
+    answers_need_photographs: bool = False
 
 
 def rules() -> Rules:
@@ -35,4 +37,4 @@ def rules() -> Rules:
     """
     found = data_files.read(data_path("casework.yaml"), _File)
     limits = Limits(found.extensions, found.postponements, found.postponement_days)
-    return Rules(limits, found.exposed_at_failure)
+    return Rules(limits, found.exposed_at_failure, found.answers_need_photographs)

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from gridmgmt.casework.photographs import StoredFile
+from gridmgmt.casework.transitions import ANSWERING, OPENING
 from gridmgmt.database import tables as t
 from gridmgmt.database.copying import rows
 
@@ -119,6 +120,40 @@ def attached(
     """Attachments by their ids, of a case or of a sample, in the order in which they came."""
     params = {"ids": list(ids) if ids is not None else None, "case_no": case_no, "sample_no": sample_no}
     return [_attachment(r) for r in rows(connection, "casework/store/attachments", **params)]
+
+
+@dataclass(frozen=True)
+class Lacking:
+    """An answer without photographs (缺照片的答复): which of ``before`` and ``after`` it lacks, and whose it is."""
+
+    case_id: int
+    case_no: str
+    step: int
+    at: dt.datetime
+    unit_code: str | None
+    lacks: tuple[str, ...]
+    is_void: bool
+
+
+def lacking(
+    connection: Connection,
+    *,
+    ids: Collection[int] | None = None,
+    start: dt.datetime | None = None,
+    end: dt.datetime | None = None,
+) -> list[Lacking]:
+    """The answers without a photograph before or after handling, of some cases or given in [start, end), by case."""
+    params = {
+        "ids": list(ids) if ids is not None else None, "start": start, "end": end,
+        "opening": list(OPENING), "answering": list(ANSWERING),
+    }  # fmt: skip
+    out = []
+    for r in rows(connection, "casework/store/answers_without_photographs", **params):
+        lacks = tuple(kind for kind in ("before", "after") if not r[f"has_{kind}"])
+        void = r["voided_at"] is not None
+        if lacks:
+            out.append(Lacking(r["case_id"], r["case_no"], r["seq"], r["at"], r["unit_code"], lacks, void))
+    return out
 
 
 def _attachment(r: Any) -> Attachment:

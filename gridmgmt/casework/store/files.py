@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from gridmgmt.casework.photographs import Accepted, StoredFile
-from gridmgmt.errors import FilesUnwritable
+from gridmgmt.errors import FilesUnwritable, by_program
 
 UNFINISHED = ".part"
 """Ending of files that a break left half written."""
@@ -53,7 +53,7 @@ def put(root: Path, accepted: Accepted) -> None:
         if state(root, file) != "sound":
             _write(path_of(root, file), accepted.content, root)
     except OSError as e:
-        raise FilesUnwritable(folder=str(root), reason=e.strerror or str(e)) from e
+        raise FilesUnwritable(folder=str(root), reason=by_program(e.strerror or str(e))) from e
 
 
 def put_back(root: Path, name: str, content: bytes) -> None:
@@ -66,7 +66,7 @@ def put_back(root: Path, name: str, content: bytes) -> None:
     try:
         _write(root / name, content, root)
     except OSError as e:
-        raise FilesUnwritable(folder=str(root), reason=e.strerror or str(e)) from e
+        raise FilesUnwritable(folder=str(root), reason=by_program(e.strerror or str(e))) from e
 
 
 def _write(path: Path, content: bytes, root: Path) -> None:

@@ -57,6 +57,11 @@ def _chosen(columns: Select[Any], wanted: Wanted, now: dt.datetime) -> Select[An
     return columns.where(*_conditions(wanted, now))
 
 
+def has_grid(connection: Connection, code: str) -> bool:
+    """Whether any edition has a grid of that code."""
+    return connection.execute(select(t.grid.c.id).where(t.grid.c.code == code).limit(1)).first() is not None
+
+
 def count(connection: Connection, wanted: Wanted, now: dt.datetime) -> int:
     """How many cases there are of those wanted."""
     return int(connection.execute(_chosen(select(func.count()).select_from(t.cases), wanted, now)).scalar_one())
@@ -90,6 +95,13 @@ def by_state(connection: Connection) -> dict[str, int]:
     """Cases by state; ``""`` are imported ones whose export told none."""
     state = func.coalesce(t.cases.c.status, "")
     return {r[0]: r[1] for r in connection.execute(select(state, func.count()).group_by(state))}
+
+
+def repeating(connection: Connection, case_no: str) -> list[str]:
+    """The cases that are said to repeat this one, by number."""
+    c = t.cases.c
+    statement = select(c.case_no).where(c.repeat_of == case_no, c.repeat_of.is_not(None)).order_by(c.case_no)
+    return list(connection.execute(statement).scalars())
 
 
 def grids_of(connection: Connection, row: Mapping[str, Any]) -> list[dict[str, Any]]:

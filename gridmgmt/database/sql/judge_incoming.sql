@@ -2,7 +2,7 @@
 -- One version instant has one content: the stored one; where the file alone holds several, none of them is taken.
 CREATE TEMPORARY TABLE judged ON COMMIT DROP AS
 WITH hashed AS (
-    SELECT row_no, {key}, version_at, md5(ROW({facts})::text) AS content_hash
+    SELECT row_no, {key}, version_at, md5({hashed}) AS content_hash
     FROM {incoming}
 ), compared AS (
     SELECT h.*, c.id AS fact_id, c.version_at AS current_at, c.content_hash AS current_hash, v.content_hash AS stored_hash,

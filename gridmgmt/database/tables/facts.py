@@ -26,6 +26,7 @@ def case_facts() -> list[sa.Column[Any]]:
         *texts("address", "description"),
         sa.Column("lon", sa.Float),
         sa.Column("lat", sa.Float),
+        code("repeat_of"),
     ]
 
 
@@ -92,6 +93,7 @@ cases = _current(
     sa.Index("ix_cases_registered_at", "registered_at"),
     sa.Index("ix_cases_due", sa.text("coalesce(due_extended_at, due_at)")),
     sa.Index("ix_cases_leaf", "grid_l4", "reported_at"),
+    sa.Index("ix_cases_repeat_of", "repeat_of", postgresql_where=sa.text("repeat_of IS NOT NULL")),
 )
 
 case_version = _versions("case", case_facts())

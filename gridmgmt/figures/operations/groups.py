@@ -80,7 +80,7 @@ def numbers_behind(
     by
         ``grid`` (of a level) or one of :data:`GROUPINGS`.
     count
-        Only this one; None: every count that has any.
+        Only this one, which may also be a count of steps; None: every count of cases and samples that has any.
 
     Raises
     ------
@@ -90,13 +90,13 @@ def numbers_behind(
         if by == "grid":
             city = cities.load_city(connection)
             number = city.level(level or "").number
-            found = figures(connection, city, period, as_of, [number])
+            found = figures(connection, city, period, as_of, [number], step_counts=_of_steps(count))
             parts = [*found.parts.values()]
             units: dict[int, str] = {}
             known = {*found.grids.loc[found.grids["level"] == number, "code"], ""}
             rows = [_of_grid(p, number, code) for p in parts]
         else:
-            found, parts, units = _read(connection, period, by, as_of)
+            found, parts, units = _read(connection, period, by, as_of, _of_steps(count))
             own = [groups(p.facts, by, units).fillna("") for p in parts]
             known = {"", *ENDINGS, *units.values(), *(c for series in own for c in series)}
             known |= {*_names(connection, found, by, units, names=False)}
@@ -126,16 +126,21 @@ def _of_grid(part: Counted, level: int, code: str) -> np.ndarray:
     return np.asarray(whole, dtype=bool)
 
 
+def _of_steps(count: str | None) -> tuple[str, ...]:
+    return (count,) if count is not None and count in COUNTS and COUNTS[count].of == "steps" else ()
+
+
 def _read(
-    connection: Connection, period: Period, by: str, as_of: dt.datetime | None
+    connection: Connection, period: Period, by: str, as_of: dt.datetime | None, steps: tuple[str, ...] = ()
 ) -> tuple[Figures, list[Counted], dict[int, str]]:
     if by not in GROUPINGS:
         raise OptionInvalid(name="--by", value=by, expected=" / ".join(("grid", *GROUPINGS)))
     city = cities.load_city(connection)
-    wanted = _ACTS if by == "person" else ()
+    kinds = GROUPINGS[by] if not steps or by in ("person", "ending") else (*GROUPINGS[by], "steps")
+    wanted = _ACTS if by == "person" else steps if "steps" in kinds else ()
     found = figures(connection, city, period, as_of, [city.levels[0].number], step_counts=wanted)
     units = {v: k for k, v in unit_store.unit_ids(connection).items()}
-    return found, [found.parts[of] for of in GROUPINGS[by]], units
+    return found, [found.parts[of] for of in kinds], units
 
 
 def _names(

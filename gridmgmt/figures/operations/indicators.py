@@ -18,6 +18,8 @@ from gridmgmt.figures.indicators import describe, kept
 from gridmgmt.figures.operations.period_counts import Figures, figures
 from gridmgmt.files import geofiles
 from gridmgmt.periods import Period
+from gridmgmt.places import topology
+from gridmgmt.places.contested import Claims
 from gridmgmt.places.grids import called
 from gridmgmt.places.store import editions
 
@@ -88,6 +90,8 @@ class MapData:
     """Of an assessment: how many subjects have too little data for a total."""
     own: Own | None = None
     """Of an assessment without totals: what its map shows in their place."""
+    claims: Claims | None = None
+    """Land that two grids claim, where the city accepted it."""
 
 
 def choropleth(work: Work, indicator: str, period: Period, as_of: dt.datetime | None = None) -> MapData:
@@ -116,7 +120,8 @@ def choropleth(work: Work, indicator: str, period: Period, as_of: dt.datetime | 
             frame["rank"] = frame["value"].rank(method="min", ascending=ascending)
             frame["name"] = called(frame)
             levels.append(LevelMap(level, frame))
-        return MapData(city, period, found.as_of, found.edition.name, tuple(levels))
+        claims = topology.claims(found.edition.report, [(x.level.number, x.frame) for x in levels], city)
+        return MapData(city, period, found.as_of, found.edition.name, tuple(levels), claims=claims)
 
 
 @dataclass(frozen=True)

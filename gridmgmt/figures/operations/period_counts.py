@@ -184,8 +184,9 @@ def figures(
     wanted = list(levels) if levels else [x.number for x in city.levels]
     lengths = {"samples": store_shares.shares(connection, read["samples"][1]["sample_no"].tolist())}
     parts = {
-        of: _counted(key, Facts(frame, start, end, cut), of, every, wanted, lengths.get(of, {}))
+        of: _counted(key, facts, indicators.masks(facts, of, step_counts), every, wanted, lengths.get(of, {}))
         for of, (key, frame) in read.items()
+        for facts in [Facts(frame, start, end, cut)]
     }
     for name, keep in (filters or {}).items():
         part = parts[base_of(name).of]
@@ -231,10 +232,15 @@ def _cut_off(connection: Connection, city: City, period: Period, asked: dt.datet
 
 
 def _counted(
-    key: str, facts: Facts, of: str, grids: pd.DataFrame, levels: Sequence[int], lengths: Mapping[str, Lengths]
+    key: str,
+    facts: Facts,
+    masks: dict[str, Mask],
+    grids: pd.DataFrame,
+    levels: Sequence[int],
+    lengths: Mapping[str, Lengths],
 ) -> Counted:
     codes = {n: _codes(facts.frame, grids, n) for n in levels}
-    return Counted(key, facts, indicators.masks(facts, of), codes, shared(facts.frame, lengths, grids, codes))
+    return Counted(key, facts, masks, codes, shared(facts.frame, lengths, grids, codes))
 
 
 def _grids(connection: Connection, edition: editions.Edition, *frames: pd.DataFrame) -> pd.DataFrame:

@@ -2,13 +2,14 @@
 
 Beside the steps themselves stand the events that follow from steps and the
 clock and are stored nowhere: a supervision order that falls due, a hang period
-that fails, an account that is exposed. Their numbers name the case and which of
+that fails, an account that is exposed, an answer that lacks its photographs. Their numbers name the case and which of
 its orders or periods it was (``C1!hang2``), so that they too lead back to it.
 """
 
 import datetime as dt
 import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +19,10 @@ from gridmgmt.casework import hanging, transitions
 from gridmgmt.casework.cases import Step
 from gridmgmt.casework.hanging import Account, HangPeriod
 from gridmgmt.casework.operations.context import Desk
-from gridmgmt.casework.store import listing, steps
+from gridmgmt.casework.store import attachments, listing, steps
 from gridmgmt.database.tables import GRID_COLUMNS
 from gridmgmt.database.work import Connection
-from gridmgmt.figures.counts import HANG_COUNTS, ORDER_COUNTS
+from gridmgmt.figures.counts import ANSWER_COUNTS, HANG_COUNTS, ORDER_COUNTS
 from gridmgmt.figures.store import steps as store_steps
 from gridmgmt.people.store import units as store_units
 
@@ -39,6 +40,9 @@ def steps_of_period(
         events += _events(connection, store_steps.with_orders(connection, start, end), cut, _orders)
     if HANG_COUNTS & set(counts):
         events += _events(connection, store_steps.hanging(connection, start, end), cut, _failures)
+    if ANSWER_COUNTS & set(counts):
+        numbers = store_steps.acted_on(connection, start, end, transitions.ANSWERING)
+        events += _events(connection, numbers, cut, _unpictured(connection, start, end))
     inside = [e for e in events if start <= e["at"] < end and e["at"] <= cut]
     if not inside:
         return found
@@ -85,7 +89,7 @@ def accounts_of_period(
         seen = [s for s in taken if s.at <= cut]
         if _is_void(seen):
             continue
-        found = hanging.accounts(seen, cut, desk.timing.terms, desk.rules.exposed_at_failure)
+        found = _accounts(desk, no, seen, cut)
         place = places.get(no, row)
         grids = tuple(None if pd.isna(place[name]) else codes.get(place[name]) for name in GRID_COLUMNS)
         for account in found:
@@ -177,12 +181,32 @@ def _orders(desk: Desk, no: str, taken: Sequence[Step], cut: dt.datetime) -> Ite
         yield f"!order{order.number}", "order_due", order.due_at, units[order.number - 1] or case.unit_code, late
 
 
-def _failures(desk: Desk, _no: str, taken: Sequence[Step], cut: dt.datetime) -> Iterator[Event]:
+def _unpictured(connection: Connection, start: dt.datetime, end: dt.datetime) -> Callable[..., Iterator[Event]]:
+    """Answers without photographs before and after handling (缺照片的答复), of the unit that had the case."""
+    lacking: dict[str, list[attachments.Lacking]] = defaultdict(list)
+    for answer in attachments.lacking(connection, start=start, end=end):
+        lacking[answer.case_no].append(answer)
+
+    def of(_desk: Desk, no: str, taken: Sequence[Step], _cut: dt.datetime) -> Iterator[Event]:
+        seen = {s.seq for s in taken}
+        for answer in () if _is_void(taken) else lacking[no]:
+            if answer.step in seen:
+                yield f"#{answer.step}", "answer_unpictured", answer.at, answer.unit_code, None
+
+    return of
+
+
+def _accounts(desk: Desk, no: str, taken: Sequence[Step], cut: dt.datetime) -> list[Account]:
+    """A case's accounts as the city counts them."""
+    exposed_at, unheard = desk.rules.exposed_at_failure, desk.unheard.get(no, set())
+    return hanging.accounts(taken, cut, desk.timing.terms, exposed_at, unheard)
+
+
+def _failures(desk: Desk, no: str, taken: Sequence[Step], cut: dt.datetime) -> Iterator[Event]:
     """Hang periods that failed, and the moment at which an account is exposed."""
     if _is_void(taken):
         return
-    found = hanging.accounts(taken, cut, desk.timing.terms, desk.rules.exposed_at_failure)
-    for n, account in enumerate(found, 1):
+    for n, account in enumerate(_accounts(desk, no, taken, cut), 1):
         for p in account.failures:
             if p.ended_at is not None:
                 yield _mark(n, p), "hang_failure", p.ended_at, account.unit_code, None

@@ -14,7 +14,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
-from gridmgmt.files.wording import Words, label, say, stacked, words
+from gridmgmt.files.wording import ENGLISH_FIRST, Speaker, Words, words
 from gridmgmt.files.worksheets import add_sheet, freeze, new_book, put, put_row, row_height, save_book
 from gridmgmt.inspections.checklists import CheckItem
 from gridmgmt.inspections.findings import FINDING_COLUMNS, MAX_N, SAMPLE_COLUMNS
@@ -28,6 +28,8 @@ _SPARE_ROWS = 100
 
 WIDE = {"sample_no": 22, "name": 28, "title": 34, "note": 34, "photographs": 30, "inspected_at": 18, "found_at": 18}
 _AS_TEXT = ("sample_no", "inspected_at", "found_at", "photographs")
+_RESULTS = dict.fromkeys((None, ENGLISH_FIRST), '"已检,未检,inspected,not inspected"')
+_RESULTS |= {"zh": '"已检,未检"', "en": '"inspected,not inspected"'}
 HOW = ("samples", "findings", "more", "clean", "not_inspected", "corrected", "machine", "content")
 
 
@@ -60,30 +62,36 @@ class Form:
     samples: Sequence[FormSample]
 
 
-def workbook(form: Form) -> bytes:
-    """The form as an xlsx file: how to fill it, a row a sample, a row a sample and check item."""
-    out = new_book()
-    _notes(out, form)
-    _samples(out, form)
-    _findings(out, form)
+def workbook(form: Form, lang: str | None = None) -> bytes:
+    """The form as an xlsx file: how to fill it, a row a sample, a row a sample and check item.
+
+    Parameters
+    ----------
+    lang
+        See :func:`gridmgmt.files.wording.languages`; it is read back in any.
+    """
+    out, speaker = new_book(), Speaker(lang)
+    _notes(out, speaker, form)
+    _samples(out, speaker, form)
+    _findings(out, speaker, form)
     return save_book(out, form.draw, f"{form.made_on}T00:00:00+00:00")
 
 
-def _notes(out: Workbook, form: Form) -> None:
+def _notes(out: Workbook, speaker: Speaker, form: Form) -> None:
     width = 100.0
-    sheet = add_sheet(out, "form_notes", [width], None)
-    put(sheet, 1, 1, label("field_title", draw=form.draw, period=form.period, n=len(form.samples)), "gm_title")
-    told = [label(f"field_how_{n}", title=form.checklist, source=form.checklist_source) for n in HOW]
+    sheet = add_sheet(out, "form_notes", [width], speaker.lang)
+    put(sheet, 1, 1, speaker.label("field_title", draw=form.draw, period=form.period, n=len(form.samples)), "gm_title")
+    told = [speaker.label(f"field_how_{n}", title=form.checklist, source=form.checklist_source) for n in HOW]
     for row, text in enumerate(told, 3):
         put(sheet, row, 1, text)
         sheet.row_dimensions[row].height = row_height({width: text})
 
 
-def _sheet(out: Workbook, code: str, columns: Sequence[str], n_rows: int) -> Worksheet:
+def _sheet(out: Workbook, speaker: Speaker, code: str, columns: Sequence[str], n_rows: int) -> Worksheet:
     widths = [WIDE.get(name, 14) for name in columns]
-    sheet = add_sheet(out, code, widths, None)
-    heads = [stacked(words(f"field_{name}")) for name in columns]
-    put(sheet, 1, 1, label(code), "gm_title")
+    sheet = add_sheet(out, code, widths, speaker.lang)
+    heads = [speaker.stacked(words(f"field_{name}")) for name in columns]
+    put(sheet, 1, 1, speaker.label(code), "gm_title")
     put_row(sheet, HEAD, heads, "gm_head")
     put_row(sheet, NAMES, list(columns), "gm_sum")
     sheet.row_dimensions[HEAD].height = row_height(dict(zip(widths, heads, strict=True)), 3)
@@ -104,23 +112,40 @@ def _offer(sheet: Worksheet, columns: Sequence[str], name: str, n_rows: int, kin
     sheet.add_data_validation(check)
 
 
-def _samples(out: Workbook, form: Form) -> None:
+def _samples(out: Workbook, speaker: Speaker, form: Form) -> None:
     n_rows = max(1, len(form.samples))
-    sheet = _sheet(out, "form_field_samples", SAMPLE_COLUMNS, n_rows)
+    sheet = _sheet(out, speaker, "form_field_samples", SAMPLE_COLUMNS, n_rows)
     for row, s in enumerate(form.samples, FIRST):
-        unit = f"{s.unit} {say(s.unit_name)}"
-        cells = (s.sample_no, unit, say(s.type_title), say(s.object), say(s.name), s.grid, s.lon, s.lat)
+        unit = f"{s.unit} {speaker.say(s.unit_name)}"
+        cells = (
+            s.sample_no,
+            unit,
+            speaker.say(s.type_title),
+            speaker.say(s.object),
+            speaker.say(s.name),
+            s.grid,
+            s.lon,
+            s.lat,
+        )
         put_row(sheet, row, list(cells))
-    _offer(sheet, SAMPLE_COLUMNS, "result", n_rows, "list", formula1='"已检,未检,inspected,not inspected"')
+    _offer(sheet, SAMPLE_COLUMNS, "result", n_rows, "list", formula1=_RESULTS[speaker.lang])
 
 
-def _findings(out: Workbook, form: Form) -> None:
+def _findings(out: Workbook, speaker: Speaker, form: Form) -> None:
     n_rows = sum(len(s.items) for s in form.samples) + _SPARE_ROWS
-    sheet = _sheet(out, "form_field_findings", FINDING_COLUMNS, n_rows)
+    sheet = _sheet(out, speaker, "form_field_findings", FINDING_COLUMNS, n_rows)
     pairs = [(s, item) for s in form.samples for item in s.items]
     for row, (s, item) in enumerate(pairs, FIRST):
         most = None if item.most is None else exact(item.most)
-        cells = (say(s.type_title), say(s.name), item.code, say(item.text), exact(item.points), say(item.each), most)
+        cells = (
+            speaker.say(s.type_title),
+            speaker.say(s.name),
+            item.code,
+            speaker.say(item.text),
+            exact(item.points),
+            speaker.say(item.each),
+            most,
+        )
         put_row(sheet, row, [s.sample_no, *cells])
     whole = {"operator": "between", "formula1": "0", "formula2": str(MAX_N)}
     _offer(sheet, FINDING_COLUMNS, "n", n_rows, "whole", **whole)

@@ -27,6 +27,9 @@ from gridmgmt.people.store import categories, units
 
 __all__ = ["ImportReport", "held_rows", "import_file", "list_quarantine", "retry_quarantine"]
 
+_BESIDE = (quarantine.ORIGIN, quarantine.CRS)
+"""Columns of rows that come back from the quarantine, which no profile names."""
+
 
 def import_file(
     work: Work,
@@ -54,7 +57,9 @@ def import_file(
         Nothing is loaded.
     """
     profile = profiles.load(profile_name)
-    rows = tabular.open_rows(path, profile.encodings, profile.file_columns(), profile.sheet, profile.separator)
+    rows = tabular.open_rows(
+        path, profile.encodings, profile.file_columns(), profile.sheet, profile.separator, also=_BESIDE
+    )
     report = ImportReport(path.name, profile.id, columns=rows.columns, outside_ok=outside_ok, dry_run=not work.keep)
     report.read_as = rows.read_as | ({"sheet": profile.sheet} if profile.sheet else {})
     with work.transaction() as connection:
@@ -63,11 +68,15 @@ def import_file(
         for raw in rows.chunks:
             job.crs = rows.crs or _crs_beside(raw)
             job.note_origins(raw)
-            _take(job, raw, rows.faults_in(raw))
+            _take(job, raw, rows.faults_in(raw), rows.whole)
             work.progress("read", report.n_rows, rows.n_lines)
         _refuse_broken(job, rows.broken)
         _finish(job, work.progress)
     return report
+
+
+def _as_it_is(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows
 
 
 def _crs_beside(raw: pd.DataFrame) -> str | None:
@@ -97,15 +106,20 @@ def _open(
     return Job(connection, city, profile, batch_id, report, sha256, when, reread)
 
 
-def _take(job: Job, raw: pd.DataFrame, unread: Sequence[Fault]) -> None:
-    """Parse one chunk into the temporary tables, good rows and bad ones; touches nothing that others see."""
+def _take(
+    job: Job, raw: pd.DataFrame, unread: Sequence[Fault], whole: Callable[[pd.DataFrame], pd.DataFrame] = _as_it_is
+) -> None:
+    """Parse one chunk into the temporary tables, good rows and bad ones; touches nothing that others see.
+
+    ``whole`` gives bad rows with the columns that no profile names: the quarantine keeps them as the file has them.
+    """
     known = Known(categories.category_keys(job.connection), set(units.unit_ids(job.connection)))
     parsed = (
         step_logs.take(job, raw, known, unread) if job.profile.kind == "steps" else _take_facts(job, raw, known, unread)
     )
     job.units |= set(parsed.facts["unit_code"].dropna())
     bad = parsed.faults.by_row()
-    job.refuse([quarantine.BadRow(n, raws, bad[n]) for n, raws in _plain(raw.loc[[*bad]]).items()])
+    job.refuse([quarantine.BadRow(n, raws, bad[n]) for n, raws in _plain(whole(raw.loc[[*bad]])).items()])
     job.report.n_rows += len(raw)
     job.report.notes = dict(Counter(job.report.notes) + Counter(parsed.notes))
 
@@ -160,6 +174,8 @@ def _merge(job: Job, progress: Progress) -> list[int]:
     known_at = batches.stamp_batch(job.connection, job.batch_id)
     merged = merging.merge(job.connection, job.kind, job.batch_id, known_at)
     job.refuse_after_reading([_conflict(job.profile, column, *c) for c in merged.conflicts])
+    if "repeat_of" in job.profile.columns:
+        job.report.note("repeats_elsewhere", merging.repeats_elsewhere(job.connection))
     taken = located[~located["row_no"].isin([n for n, _, _ in merged.conflicts])]
     report = job.report
     report.n_new, report.n_newer = merged.n_new, merged.n_newer

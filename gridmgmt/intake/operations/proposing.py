@@ -2,7 +2,7 @@
 
 Columns are matched by their names and by what they hold, coordinates by where
 the points would fall in the city's grids, classes and units by the city's
-tables. What is proposed is then tried on the file's first rows.
+tables. What is proposed is then tried on rows of all parts of the file.
 """
 
 import datetime as dt
@@ -30,8 +30,8 @@ from gridmgmt.intake.operations import misplaced
 from gridmgmt.intake.proposing import APART, PLACE, Match, Proposal, match, meanings
 from gridmgmt.intake.readers import facts as parsing
 from gridmgmt.intake.readers import unknown
-from gridmgmt.intake.readers.contents import Contents, contents
-from gridmgmt.intake.readers.facts import Known
+from gridmgmt.intake.readers.contents import Contents, contents, spread
+from gridmgmt.intake.readers.facts import Known, Parsed
 from gridmgmt.intake.readers.names import names
 from gridmgmt.intake.readers.profiles import CASE_TIMES, Profile
 from gridmgmt.intake.readers.unknown import Sample
@@ -40,7 +40,7 @@ from gridmgmt.people.store import categories, units
 from gridmgmt.places.store import editions
 
 _TRIED = 1000
-"""So many located rows are tried in each coordinate system."""
+"""So many located rows, spread over the file, are tried in each coordinate system."""
 
 _MOST_COLUMNS = 8
 """Of so many columns of numbers every two are tried as coordinates, where none are named so."""
@@ -247,7 +247,7 @@ def _readings(table: _Table, matched: dict[str, Match]) -> Iterator[_Reading]:
 
 def _of_pair(table: _Table, first: str, second: str) -> Iterator[_Reading]:
     both = table.found.values[[first, second]].apply(pd.to_numeric, errors="coerce").dropna()
-    both = both[(both != 0).any(axis=1)].head(_TRIED)
+    both = spread(both[(both != 0).any(axis=1)], _TRIED)
     if both.empty:
         return
     x, y = (both[c].to_numpy(dtype=np.float64) for c in (first, second))
@@ -329,15 +329,26 @@ def _tried(proposal: Proposal, table: _Table) -> None:
     except ValidationError:
         proposal.remark("", "proposed_incomplete")
         return
-    rows = table.sample.rows
+    sample = table.sample
     calendar = calendars.load(table.city.calendar)
-    parsed = parsing.parse(rows, profile, table.city, table.known, table.sample.crs, calendar=calendar)
-    proposal.remark("", "proposed_tried", n=len(rows), n_good=len(parsed.facts))
+    parsed = parsing.parse(sample.rows, profile, table.city, table.known, sample.crs, sample.unread, calendar)
+    proposal.remark("", "proposed_tried", n=len(sample.rows), of=sample.n_rows, n_good=len(parsed.facts))
     for (column, code), n in Counter((f.column, f.code) for f in parsed.faults).most_common():
         key = "deadline" if any(column == rule.column for rule in profile.deadline) else ""
         proposal.remark(key, "proposed_fault", column=column, why={"code": f"reason_{code}"}, n=n)
         if key:
             proposal.remark(key, "proposed_drop")
+    _numbers_twice(proposal, profile, parsed)
+
+
+def _numbers_twice(proposal: Proposal, profile: Profile, parsed: Parsed) -> None:
+    """Rows of one number that differ: an import takes none of them, unless a version tells which is the newer."""
+    if profile.version is not None:
+        return
+    facts = parsed.facts.drop(columns="version_at").drop_duplicates()
+    n = int(parsed.facts["case_no"].isin(facts.loc[facts["case_no"].duplicated(), "case_no"]).sum())
+    if n:
+        proposal.remark("", "proposed_twice", n=n)
 
 
 def _unused(proposal: Proposal, table: _Table) -> None:

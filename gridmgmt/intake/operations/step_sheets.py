@@ -22,7 +22,6 @@ from gridmgmt.errors import OptionInvalid
 from gridmgmt.faults import Fault, Faults
 from gridmgmt.files import tabular
 from gridmgmt.files.rows import Rows
-from gridmgmt.intake.exports import step_sheet
 from gridmgmt.intake.readers import profiles
 from gridmgmt.intake.readers import steps as reading
 from gridmgmt.intake.readers.facts import Known, Parsed
@@ -101,8 +100,8 @@ def step_profile(name: str) -> Profile:
     return profile
 
 
-def template(profile_name: str) -> bytes:
-    """An empty sheet with the columns that a profile reads, and lists of the words that it maps.
+def columns(profile_name: str) -> dict[str, Mapping[str, str]]:
+    """The columns that a profile reads, each with the words that it maps and what they mean; none where it is free.
 
     Raises
     ------
@@ -111,8 +110,8 @@ def template(profile_name: str) -> bytes:
     profile = step_profile(profile_name)
     specs = [*profile.columns.values()]
     specs += [profile.location.system] if profile.location and profile.location.system else []
-    words = {s.column: [w for w, meant in (s.map or {}).items() if w != meant] for s in specs}
-    return step_sheet.workbook({name: words.get(name, ()) for name in profile.file_columns()})
+    words = {s.column: s.map or {} for s in specs}
+    return {name: words.get(name, {}) for name in profile.file_columns()}
 
 
 def take_file(work: Work, path: Path, profile_name: str) -> StepsReport:

@@ -18,6 +18,13 @@ _UNIQUE = 0.98
 """From such a share of different values on a column may number cases: exports repeat some."""
 
 _LOOKED_AT = 1000
+"""So many values of a column, spread over the rows, are tried in each format."""
+
+
+def spread(rows: pd.DataFrame, most: int) -> pd.DataFrame:
+    """So many rows at equal distances, the first one among them; all where there are no more."""
+    n = len(rows)
+    return rows if n <= most else rows.iloc[[i * n // most for i in range(most)]]
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,7 @@ def contents(rows: pd.DataFrame, zone: ZoneInfo, nulls: Sequence[str], formats: 
             out.keys.append(column)
         if pd.to_numeric(values, errors="coerce").notna().mean() >= _MOST:
             out.numbers.append(column)
-        found = _times(values.head(_LOOKED_AT), zone, formats)
+        found = _times(spread(values.to_frame(), _LOOKED_AT)[column], zone, formats)
         if found is not None:
             out.times[column] = found
     return out

@@ -132,6 +132,22 @@ def _case_fields(chunk: Chunk, facts: pd.DataFrame) -> None:
     if "is_repeat" in columns:
         with chunk.reading("is_repeat", columns["is_repeat"].invalid):
             facts["is_repeat"] = chunk.flag(columns["is_repeat"])
+    _repeat_of(chunk, facts)
+
+
+def _repeat_of(chunk: Chunk, facts: pd.DataFrame) -> None:
+    """The number of the case that a duplicate repeats (所重复案件): a case that names one is a repeat."""
+    spec, flag = (chunk.profile.columns.get(name) for name in ("repeat_of", "is_repeat"))
+    facts["repeat_of"] = pd.Series(None, index=facts.index, dtype="object")
+    if spec is None:
+        return
+    with chunk.reading("repeat_of", spec.invalid):
+        numbers = facts["repeat_of"] = chunk.code(spec)
+        chunk.refuse(numbers.notna() & (numbers == facts["case_no"]), spec.label, "repeats_itself")
+        if flag is not None:
+            chunk.refuse(numbers.notna() & chunk.denied(flag), flag.label, "repeat_denied", chunk.text(flag))
+    named = chunk.leave_out(numbers, "repeat_of").notna()
+    facts["is_repeat"] = named if flag is None else facts["is_repeat"].mask(named, True)
 
 
 def _sample_fields(chunk: Chunk, facts: pd.DataFrame) -> None:

@@ -54,10 +54,14 @@ class Chunk:
         self.zone = zone
         none = {"", *profile.null_values}
         read = profile.file_columns()
-        self.faults = Faults(f for f in unread if f.column in read and f.value not in none)
+        wrong = [f for f in unread if f.column in read and f.value not in none]
+        self.faults = Faults(f for f in wrong if f.column not in profile.droppable)
         self._unread = {(f.row, f.column) for f in self.faults}
         self.notes: dict[str, int] = {}
         self.dropped: dict[str, dict[int, Fault]] = {}
+        for f in wrong:
+            for field in profile.droppable.get(f.column, ()):
+                self.dropped.setdefault(field, {}).setdefault(f.row, f)
         self._seen: set[tuple[int, str, str]] = set()
         self._leaving_out: str | None = None
 
@@ -176,10 +180,17 @@ class Chunk:
 
     def flag(self, spec: FieldSpec) -> pd.Series:
         """A yes/no field (是/否), also true and false from a map; none means no."""
-        values = self._half_width(spec).map(lambda v: str(v).lower() if isinstance(v, str | bool) else v)
-        meant = values.map(words("yes_no"))
+        values, meant = self._yes_no(spec)
         self.refuse(values.notna() & meant.isna(), spec.label, "flag_unreadable")
         return meant == "yes"
+
+    def denied(self, spec: FieldSpec) -> pd.Series:
+        """Where a yes/no field says no, and not just nothing."""
+        return self._yes_no(spec)[1] == "no"
+
+    def _yes_no(self, spec: FieldSpec) -> tuple[pd.Series, pd.Series]:
+        values = self._half_width(spec).map(lambda v: str(v).lower() if isinstance(v, str | bool) else v)
+        return values, values.map(words("yes_no"))
 
     def required(self, values: pd.Series, name: str) -> None:
         """Refuse rows where a field that every row needs has no value and no other fault yet."""

@@ -7,7 +7,9 @@ told when it is loaded, not once for each row.
 """
 
 import codecs
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -45,13 +47,13 @@ CASE_TIMES = (
     "reported_at", "accepted_at", "registered_at", "dispatched_at", "due_extended_at",
     "handled_at", "closed_at", "voided_at", "reworked_at",
 )  # fmt: skip
-_CASE_FIELDS = frozenset({"case_no", "status", "n_rework", "is_repeat", *CASE_TEXTS, *CASE_TIMES})
+_CASE_FIELDS = frozenset({"case_no", "status", "n_rework", "is_repeat", "repeat_of", *CASE_TEXTS, *CASE_TIMES})
 
 SAMPLE_TEXTS = ("sample_type", "object_name", "result", "findings", "address", "unit_code")
 _SAMPLE_FIELDS = frozenset({"sample_no", "sampled_at", "score", *SAMPLE_TEXTS})
 
 STEP_TEXTS = ("actor", "reason", "source", "address", "description", "reporter_name", "reporter_phone")
-STEP_CODES = ("ref", "unit_code", "category", "amount", "amount_unit")
+STEP_CODES = ("ref", "unit_code", "category", "amount", "amount_unit", "repeat_of")
 STEP_FLAGS = ("is_repeat", "wrong_dispatch", "agreed")
 STEP_WORDS = ("kind", "category_kind", "verdict", "order_kind", "mark")
 _STEP_FIELDS = frozenset({"case_no", "at", "due_at", "order", *STEP_TEXTS, *STEP_CODES, *STEP_FLAGS, *STEP_WORDS})
@@ -210,7 +212,7 @@ _HOURS = {
 
 def _some_time(value: Fraction) -> Fraction:
     if value <= 0:
-        raise Invalid("above", least=0)
+        raise Invalid("above", limit="0")
     return value
 
 
@@ -364,15 +366,29 @@ class Profile(Strict):
 
     def file_columns(self) -> list[str]:
         """Every column of the file that this profile reads."""
-        names: list[str | None] = [n for s in self.columns.values() for n in s.names]
-        names.append(self.version)
+        return list(dict.fromkeys(column for column, _ in self._readings()))
+
+    @cached_property
+    def droppable(self) -> Mapping[str, tuple[str, ...]]:
+        """Column → the fields that are left out where its cell is wrong; only columns that nothing else reads."""
+        found: dict[str, dict[str | None, None]] = {}
+        for column, field in self._readings():
+            found.setdefault(column, {})[field] = None
+        return {c: tuple(f for f in fields if f is not None) for c, fields in found.items() if None not in fields}
+
+    def _readings(self) -> Iterator[tuple[str, str | None]]:
+        """Every column that is read, with the field that may be left out for it (``invalid: drop``); None: none may."""
+        for name, spec in self.columns.items():
+            yield from ((column, name if spec.invalid == "drop" else None) for column in spec.names)
+        always: list[str | None] = [self.version]
         if self.location is not None:
-            names += (X, Y) if self.location.geometry else (self.location.lon, self.location.lat)
-            names += [*self.location.system.names] if self.location.system else []
-        names += [self.category.column, *self.category.kind.names] if self.category else []
+            always += (X, Y) if self.location.geometry else (self.location.lon, self.location.lat)
+            always += [*self.location.system.names] if self.location.system else []
+        always += [self.category.column, *self.category.kind.names] if self.category else []
+        yield from ((column, None) for column in always if column)
         for rule in self.deadline:
-            names += [rule.column, *rule.first, rule.when.column if rule.when else None]
-        return list(dict.fromkeys(n for n in names if n))
+            read = [rule.column, *rule.first, rule.when.column if rule.when else None]
+            yield from ((column, "due_at" if rule.invalid == "drop" else None) for column in read if column)
 
 
 def parse(text: str, name: str) -> Profile:

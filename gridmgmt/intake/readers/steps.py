@@ -24,7 +24,7 @@ COLUMNS = ("case_no", "kind", "at", "actor", "unit_code", "reason", "ref", "repo
 
 _IN_FACTS = (
     "due_at", "category", "lon", "lat", "verdict", "order_kind", "mark", "wrong_dispatch", "agreed",
-    "source", "address", "description", "is_repeat", "amount", "amount_unit", "order",
+    "source", "address", "description", "is_repeat", "repeat_of", "amount", "amount_unit", "order",
 )  # fmt: skip
 """What a step's facts may hold; a row's facts hold those that its cells give."""
 

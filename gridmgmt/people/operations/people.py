@@ -3,17 +3,20 @@
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from gridmgmt.database import batches, cities
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.documents import Words
-from gridmgmt.errors import StaffingSchemeMissing
+from gridmgmt.errors import PersonUnknown, StaffingSchemeMissing
 from gridmgmt.files import data_files
 from gridmgmt.files.tables import refuse
 from gridmgmt.people import staffing
+from gridmgmt.people.operations import past
 from gridmgmt.people.readers import people as reader
 from gridmgmt.people.readers.reference import reopened
 from gridmgmt.people.staffing import Headcount, Person, Post, Roles, Scheme, Schemes, Staffing
@@ -88,13 +91,39 @@ class Held:
     name: str | None
 
 
-def list_posts(work: Work, day: dt.date, role: str | None = None, *, names: bool = False) -> list[Held]:
-    """The posts held on a day; names, which are personal data, only where they are asked for."""
+def list_posts(
+    work: Work, day: dt.date, role: str | None = None, *, names: bool = False, known_by: dt.datetime | None = None
+) -> list[Held]:
+    """The posts held on a day, as is known now or was by an instant; names, which are personal data, only if asked."""
     with work.snapshot() as connection:
+        if known_by is not None:
+            found = store.posts_known_by(connection, day, known_by, names=names)
+            return [Held(post, name) for post, name in found if role in (None, post.role)]
         persons: Sequence[Person] = store.people(connection, day) if names else ()
         name_of = {p.code: p.name for p in persons}
         held = store.posts(connection, day)
         return [Held(p, name_of.get(p.person_code)) for p in held if role in (None, p.role)]
+
+
+def past_of_people(work: Work, code: str | None = None, *, names: bool = False) -> list[dict[str, Any]]:
+    """What was ever said of people (人员沿革): each row holds from when it was known until the next of its code.
+
+    Raises
+    ------
+    PersonUnknown
+    """
+    return past.versions(work, partial(store.past_of_people, names=names), code, lambda one: PersonUnknown(value=one))
+
+
+def past_of_posts(work: Work, person: str | None = None) -> list[dict[str, Any]]:
+    """What was ever said of posts (岗位沿革), of one person or of all, as of people.
+
+    Raises
+    ------
+    PersonUnknown
+        No such person ever had a post.
+    """
+    return past.versions(work, store.past_of_posts, person, lambda one: PersonUnknown(value=one))
 
 
 @dataclass(frozen=True)

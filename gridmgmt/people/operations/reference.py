@@ -1,7 +1,6 @@
 """The city and its reference tables: units, categories, responsibility rules."""
 
 import datetime as dt
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,12 @@ from gridmgmt import city as cities_data
 from gridmgmt.city import City
 from gridmgmt.database import actors, batches, cities, facts, quarantine
 from gridmgmt.database.actors import Written
-from gridmgmt.database.work import Connection, Work
+from gridmgmt.database.work import Work
 from gridmgmt.errors import CategoryUnknown, UnitUnknown
 from gridmgmt.faults import Fault
 from gridmgmt.files.tables import refuse
 from gridmgmt.people import units as unit_tree
+from gridmgmt.people.operations import past
 from gridmgmt.people.responsibility import Rule, strongest_first
 from gridmgmt.people.store import categories as category_store
 from gridmgmt.people.store import responsibility, units
@@ -23,7 +23,15 @@ from gridmgmt.places.whereabouts import check_metric
 from gridmgmt.settings import data_path
 
 
-def init_city(work: Work, path: Path) -> City:
+@dataclass(frozen=True)
+class InitReport:
+    """The city, and what its file changed: None: there was none before; empty: nothing."""
+
+    city: City
+    changes: cities.Changes | None
+
+
+def init_city(work: Work, path: Path) -> InitReport:
     """Write the database's one city from city.yaml, with the category table of its scheme if the project has it.
 
     Raises
@@ -37,11 +45,11 @@ def init_city(work: Work, path: Path) -> City:
     calendars.load(city.calendar)
     check_metric(city)
     with work.locked() as connection:
-        cities.save_city(connection, city)
+        changes = cities.save_city(connection, city)
         table = data_path("categories", f"{city.scheme}.csv")
         if table.exists():
             category_store.save_categories(connection, reference.read_categories(table))
-    return city
+    return InitReport(city, changes)
 
 
 def load_city(work: Work) -> City:
@@ -201,7 +209,7 @@ def past_of_units(work: Work, code: str | None = None) -> list[dict[str, Any]]:
     ------
     UnitUnknown
     """
-    return _past(work, units.past, code, UnitUnknown)
+    return past.versions(work, units.past, code, lambda one: UnitUnknown(value=one))
 
 
 def past_of_categories(work: Work, category: str | None = None) -> list[dict[str, Any]]:
@@ -211,21 +219,7 @@ def past_of_categories(work: Work, category: str | None = None) -> list[dict[str
     ------
     CategoryUnknown
     """
-    return _past(work, category_store.past, category, CategoryUnknown)
-
-
-def _past(
-    work: Work,
-    read: Callable[[Connection, str | None], list[dict[str, Any]]],
-    one: str | None,
-    unknown: type[UnitUnknown] | type[CategoryUnknown],
-) -> list[dict[str, Any]]:
-    with work.snapshot() as connection:
-        zone = cities.load_city(connection).zone
-        found = read(connection, one)
-    if one is not None and not found:
-        raise unknown(value=one)
-    return [{**row, "known_at": row["known_at"].astimezone(zone)} for row in found]
+    return past.versions(work, category_store.past, category, lambda one: CategoryUnknown(value=one))
 
 
 def written(work: Work, *, limit: int, **asked: Any) -> list[Written]:

@@ -1,7 +1,8 @@
-"""People and their posts (人员与岗位). Names are personal data: they are read by one statement only."""
+"""People and their posts (人员与岗位). Names are personal data: the past tells them only where they are asked for."""
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, func, select, update
@@ -94,3 +95,31 @@ def save_posts(connection: Connection, rows: Iterable[Post], batch_id: int, know
     if new:
         connection.execute(t.post.insert(), new)
     return {"n_new": len(new), "n_changed": n_changed}
+
+
+def posts_known_by(
+    connection: Connection, day: dt.date, known_by: dt.datetime, *, names: bool
+) -> list[tuple[Post, str | None]]:
+    """The posts held on a day as they were known by an instant (it included), with names where they are asked for."""
+    found = copying.rows(connection, "people/store/posts_known_by", day=day, known_by=known_by, names=names)
+    return [(_post(SimpleNamespace(**r)), r["name"]) for r in found]
+
+
+def past_of_people(connection: Connection, code: str | None = None, *, names: bool) -> list[dict[str, Any]]:
+    """What was ever said of a person, or of all, with when it was known and who wrote it; by code, oldest first."""
+    v, a = t.person_version.c, t.actor.c
+    days = func.lower(v.valid).label("valid_from"), func.upper(v.valid).label("valid_to")
+    columns = (v.code, *([v.name] if names else []), *days, v.known_at, a.name.label("actor"))
+    statement = select(*columns).join_from(t.person_version, t.actor, isouter=True)
+    chosen = statement.where(v.code == code) if code is not None else statement
+    return [dict(r) for r in connection.execute(chosen.order_by(v.code, v.id)).mappings()]
+
+
+def past_of_posts(connection: Connection, person: str | None = None) -> list[dict[str, Any]]:
+    """What was ever said of a person's posts, or of all, as of people; by person and post, oldest first."""
+    v, a = t.post_version.c, t.actor.c
+    days = func.lower(v.valid).label("valid_from"), func.upper(v.valid).label("valid_to")
+    post = (v.person_code, v.unit_code, v.role, v.level, v.grid_code, v.full_time.label("is_full_time"), *days)
+    statement = select(*post, v.known_at, a.name.label("actor")).join_from(t.post_version, t.actor, isouter=True)
+    chosen = statement.where(v.person_code == person) if person is not None else statement
+    return [dict(r) for r in connection.execute(chosen.order_by(v.person_code, v.post_id, v.id)).mappings()]

@@ -16,7 +16,8 @@ from gridmgmt.city import City
 from gridmgmt.database import cities
 from gridmgmt.database.work import Connection, Progress, Work, lock
 from gridmgmt.errors import EditionActive, EditionInvalid, EditionOverlap, EditionShrinks, GridAreaInvalid
-from gridmgmt.files import geofiles
+from gridmgmt.faults import Fault
+from gridmgmt.files import checking, geofiles
 from gridmgmt.places import contested, grids, topology
 from gridmgmt.places import editions as whole
 from gridmgmt.places.contested import Settlement
@@ -159,14 +160,15 @@ def _built(
 
 
 def _read(files: Sequence[str], name: str, city: City, how: _How, progress: Progress) -> _Delivery:
-    parts = []
+    parts, faults = [], []
     for text in files:
         for source in boundaries.layers_of(boundaries.Source.parse(text)):
             progress(f"read:{source.label}", 0)
             frame = boundaries.read(source, how.crs, how.encoding, city=city, swap=how.swap)
             columns = _columns(frame, how.columns, source, city)
+            faults += _unstorable(frame, columns, source.label)
             parts.append(grids.prepare(frame, city, columns, source.label, dissolve=how.dissolve))
-    faults = [f for part in parts for f in part.faults]
+            faults += parts[-1].faults
     if faults:
         shown = [f"{f.sheet} row {f.row} {f.column}={f.value!r}: {both(f.code, f.told)}" for f in faults[:20]]
         raise EditionInvalid(name=name, n=len(faults), findings=shown)
@@ -175,6 +177,15 @@ def _read(files: Sequence[str], name: str, city: City, how: _How, progress: Prog
     findings = (grids.Finding("grid_rows_dissolved", "note", len(city.levels), (), n),) if n else ()
     above = {key: code for part in parts for key, code in part.above.items()}
     return _Delivery(frame, tuple(m for part in parts for m in part.mended), above, findings)
+
+
+def _unstorable(frame: gpd.GeoDataFrame, columns: GridColumns, label: str) -> list[Fault]:
+    """Texts of the columns that make grids which cannot be stored or are too long."""
+    codes = {columns.code, columns.parent, columns.responsible, columns.kind, *columns.above}
+    used = [c for c in frame.columns if c in codes | {columns.name_zh, columns.name_en}]
+    table = pd.DataFrame(frame[used]).set_axis(range(1, len(frame) + 1))
+    found = checking.unstorable(table, {str(c) for c in codes})
+    return [dataclasses.replace(fault, sheet=label) for fault in found]
 
 
 def _measured(frame: gpd.GeoDataFrame, city: City) -> "pd.Series[float]":

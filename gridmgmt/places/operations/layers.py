@@ -16,6 +16,7 @@ from gridmgmt.database import batches, cities
 from gridmgmt.database.work import Connection, Undo, Work
 from gridmgmt.errors import LayerEmpty, LayerExists, LayerMissing, LayerOverlap, NoEditionOnDate, OptionInvalid
 from gridmgmt.faults import Fault
+from gridmgmt.files import geofiles
 from gridmgmt.files.writing import whole
 from gridmgmt.places import layers
 from gridmgmt.places.layers import Kind, Known, Prepared
@@ -300,5 +301,5 @@ def export(work: Work, kind: str, out: Path, *, day: dt.date | None = None, name
     wide = gpd.GeoDataFrame(plain.join(extra), geometry=found.geometry, crs=epsg)
     out.parent.mkdir(parents=True, exist_ok=True)
     with whole(out) as draft:
-        wide.to_file(draft, driver=driver, engine="pyogrio", layer=kind)
+        geofiles.save(wide, draft, driver, kind)
     return len(wide)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from gridmgmt import geo
 from gridmgmt.city import City
-from gridmgmt.errors import FileUnreadable, by_parser
+from gridmgmt.errors import FileUnreadable
 from gridmgmt.files import geofiles
 from gridmgmt.places.whereabouts import placed
 
@@ -105,14 +105,10 @@ def read_as_is(source: Source, encoding: str | None = None) -> gpd.GeoDataFrame:
 
     Raises
     ------
-    FileUnreadable
+    FileUnreadable, FormatForeign, GeometryTooLarge, LimitExceeded
     """
     if source.is_parquet:
-        try:
-            frame: pd.DataFrame = gpd.read_parquet(source.path)
-        except Exception as e:  # Arrow's errors have no common class
-            raise FileUnreadable(file=source.label, reason=by_parser(e)) from e
-        geofiles.check_size(frame, source.label)
+        frame: pd.DataFrame = geofiles.read_parquet(source.path, source.label)
     else:
         frame = geofiles.read(source.path, source.layer, given=encoding)
     if not isinstance(frame, gpd.GeoDataFrame):

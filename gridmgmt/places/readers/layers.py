@@ -18,7 +18,7 @@ from gridmgmt import geo
 from gridmgmt.city import STORAGE_EPSG
 from gridmgmt.errors import CrsMissing, LayerKindMissing, OptionInvalid
 from gridmgmt.faults import Fault
-from gridmgmt.files import data_files, geofiles, tabular
+from gridmgmt.files import checking, data_files, geofiles, tabular
 from gridmgmt.files.cells import as_code, trimmed
 from gridmgmt.files.rows import as_text
 from gridmgmt.places.layers import Kind, Kinds
@@ -100,8 +100,11 @@ def read(
     source = _one_layer(path, layer)
     raw = boundaries.read_as_is(source, encoding)
     raw.index = pd.RangeIndex(1, len(raw) + 1)
-    frame, faults = _placed(raw, crs, source.label)
-    return Features(_texts(frame), faults, len(raw), tabular.sha256_of(path))
+    located, faults = _placed(raw, crs, source.label)
+    frame = _texts(located)
+    unstorable = checking.unstorable(frame)
+    kept = frame[~frame.index.isin([f.row for f in unstorable])]
+    return Features(kept, (*faults, *unstorable), len(raw), tabular.sha256_of(path))
 
 
 def _one_layer(path: Path, layer: str | None) -> Source:
@@ -157,7 +160,9 @@ def _out_of_range(number: int, x: object, y: object, system: str) -> Fault:
 def _texts(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Attributes as trimmed text, codes in half-width forms; None where there is nothing."""
     columns = {
-        str(c): pd.Series([_cell(str(c), as_text(v)) for v in frame[c].astype(object)], frame.index, dtype=object)
+        checking.shown(str(c)): pd.Series(
+            [_cell(str(c), as_text(v)) for v in frame[c].astype(object)], frame.index, dtype=object
+        )
         for c in frame.columns
         if c != "geometry"
     }

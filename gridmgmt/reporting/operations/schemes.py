@@ -14,6 +14,7 @@ from gridmgmt.people.store import units as store_units
 from gridmgmt.reporting.duties import Duty, IsWorking, Scheme
 from gridmgmt.rulebooks import load as rulebooks
 from gridmgmt.settings import data_path
+from gridmgmt.texts import expected
 
 
 def known() -> list[str]:
@@ -38,8 +39,9 @@ def _load(name: str) -> Scheme:
     path = data_path("reporting", f"{name}.yaml")
     scheme = data_files.read(path, Scheme)
     if scheme.id != name:
+        wanted = expected("form", form=name)
         raise DataFileInvalid(
-            file=f"reporting/{path.name}", fault="wrong_value", key="id", value=scheme.id, expected=name
+            file=f"reporting/{path.name}", fault="wrong_value", key="id", value=scheme.id, expected=wanted
         )
     return scheme
 

@@ -43,6 +43,7 @@ def type_words(spec: Input) -> Words:
         words("show_in_unit", unit=spec.unit) if spec.unit is not None else None,
         _limit("show_at_least", spec.at_least),
         _limit("show_at_most", spec.at_most),
+        _limit("show_together_at_most", spec.together_at_most),
         words("show_one_of", names=joined([*spec.choices.values()])) if spec.choices else None,
         words("show_one_of", names=joined([*spec.groups.values()])) if spec.groups else None,
         words("show_except_codes", names=joined([*spec.except_codes.values()])) if spec.except_codes else None,
@@ -90,6 +91,8 @@ def _automatic_words(automatic: Automatic) -> Words:
         held = {True: words("show_full_time"), False: words("show_not_full_time")}
         counted = words("show_posts", role=automatic.posts)
         return counted if automatic.full_time is None else concat(counted, held[automatic.full_time])
+    if automatic.silent_stations:
+        return words("show_silent_stations", sources="、".join(automatic.silent_stations))
     if automatic.accounts:
         return words("show_accounts")
     if automatic.staff is not None:
@@ -115,5 +118,7 @@ def _only(kept: CaseFilter) -> list[Words]:
         out.append(words("show_only_repeats", rule=kept.repeats))
     if kept.order_kinds:
         out.append(words("show_only_orders", names=joined([words(f"order_{kind}") for kind in kept.order_kinds])))
+    if kept.endings:
+        out.append(words("show_only_endings", names=joined([words(f"ending_{ending}") for ending in kept.endings])))
     lists = (("categories", kept.categories), ("except", kept.except_categories), ("sources", kept.sources))
     return out + [words(f"show_only_{name}", names=", ".join(values)) for name, values in lists if values]

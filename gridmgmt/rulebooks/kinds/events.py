@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from gridmgmt.documents import Exact, Id, Positive, Strict, Test, Words, holds
 from gridmgmt.files import wording
 from gridmgmt.files.wording import joined, words
+from gridmgmt.invalid import Invalid
 from gridmgmt.numbers import exact
 from gridmgmt.rulebooks.items import Reads, Rule
 from gridmgmt.rulebooks.results import NOTHING, Context, Node, Reason, gained, numbers
@@ -61,7 +62,7 @@ class EventKind(Strict):
     @model_validator(mode="after")
     def _measured(self) -> "EventKind":
         if self.free_per_month is not None and (self.reaches is not None or not isinstance(self.points, Fraction)):
-            raise ValueError("free_per_month goes with one number of points and without reaches")
+            raise Invalid("free_per_month")
         return self
 
     @property

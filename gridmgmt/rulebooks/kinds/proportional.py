@@ -7,6 +7,7 @@ import numpy as np
 
 from gridmgmt.documents import Id, Positive
 from gridmgmt.files.wording import Words
+from gridmgmt.invalid import Why, why
 from gridmgmt.rulebooks import rescoring as floats
 from gridmgmt.rulebooks.items import Item
 from gridmgmt.rulebooks.rates import rated
@@ -20,10 +21,10 @@ class Proportional(Item):
     points: Positive
     rate: Id
 
-    def faults(self, book: Book) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    def faults(self, book: Book) -> Iterator[tuple[tuple[str | int, ...], Why]]:
         """Points that would reward the worse: the closing rate scored as 100 − rate, and the like."""
         if self.rate in book.rates and book.rates[self.rate].better == "low":
-            yield ("rate",), f"of {self.rate} less is better: points in proportion to it would reward the worse"
+            yield ("rate",), why("rewards_worse", rate=self.rate)
 
     def _result(self, context: Context) -> Node:
         """Points × rate, or points × score / 100, never below 0 or above the item's points."""

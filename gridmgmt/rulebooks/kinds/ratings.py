@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from gridmgmt.documents import Id, Positive
 from gridmgmt.files.wording import Words, same
+from gridmgmt.invalid import Invalid, Why, why
 from gridmgmt.numbers import exact
 from gridmgmt.rulebooks.items import Item, Reads
 from gridmgmt.rulebooks.results import NOTHING, Book, Context, Node, Reason, named_parts, numbers
@@ -26,14 +27,14 @@ class Ratings(Item):
     def _whole(self) -> "Ratings":
         total = sum(self.weights.values(), NOTHING)
         if total != self.over:
-            raise ValueError(f"the weights sum to {total}, not to {self.over}")
+            raise Invalid("weights_sum", sum=exact(total), over=exact(self.over))
         return self
 
-    def faults(self, book: Book) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    def faults(self, book: Book) -> Iterator[tuple[tuple[str | int, ...], Why]]:
         """Weights of other groups than the input has."""
         spec = book.inputs.get(self.input)
         if spec is not None and set(self.weights) != set(spec.groups):
-            yield ("weights",), f"weights for exactly the groups {', '.join(spec.groups)}"
+            yield ("weights",), why("weights_of_groups", known=[*spec.groups])
 
     def _result(self, context: Context) -> Node:
         """Σ weight × mean of the group's marks / over; an empty group leaves it open."""

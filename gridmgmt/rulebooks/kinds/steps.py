@@ -10,6 +10,7 @@ from pydantic import model_validator
 
 from gridmgmt.documents import Exact, Id, Positive
 from gridmgmt.files.wording import Words, words
+from gridmgmt.invalid import Invalid, Why, why
 from gridmgmt.numbers import exact
 from gridmgmt.rulebooks import rescoring as floats
 from gridmgmt.rulebooks.items import Rule
@@ -40,14 +41,14 @@ class Steps(Rule):
     def _farther(self) -> "Steps":
         limit = self.zero_beyond
         if limit is not None and ((limit < self.threshold) if self.direction == "above" else (limit > self.threshold)):
-            raise ValueError(f"zero_beyond must not lie on the good side of the threshold {self.threshold}")
+            raise Invalid("zero_beyond", threshold=exact(self.threshold))
         return self
 
-    def faults(self, book: Book) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    def faults(self, book: Book) -> Iterator[tuple[tuple[str | int, ...], Why]]:
         """Points that would reward the worse."""
         better = book.rates[self.rate].better if self.rate in book.rates else None
         if better == ("high" if self.direction == "above" else "low"):
-            yield ("direction",), f"of {self.rate} {better} is better: {self.direction} would punish the better"
+            yield ("direction",), why("punishes_better", rate=self.rate, better=better, direction=self.direction)
 
     def _result(self, context: Context) -> Node:
         """Points by steps beyond the threshold; strictly beyond ``zero_beyond`` the item is 0.

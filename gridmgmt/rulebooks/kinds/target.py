@@ -8,6 +8,7 @@ from pydantic import model_validator
 
 from gridmgmt.documents import Exact, Id
 from gridmgmt.files.wording import Words, words
+from gridmgmt.invalid import Invalid
 from gridmgmt.rulebooks import rescoring as floats
 from gridmgmt.rulebooks.items import Reads
 from gridmgmt.rulebooks.rates import Limited
@@ -27,7 +28,7 @@ class Target(Limited):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.at_most is not None and self.at_most < self.at_least:
-            raise ValueError("at_most lies below at_least")
+            raise Invalid("at_most_below")
         return self
 
     def _reached(self, value: Fraction, more: Mapping[str, Any]) -> Node:

@@ -5,6 +5,7 @@ from fractions import Fraction
 from typing import Literal
 
 from gridmgmt.documents import Positive
+from gridmgmt.invalid import Why, why
 from gridmgmt.numbers import exact
 from gridmgmt.rulebooks import rescoring as floats
 from gridmgmt.rulebooks.items import Items, Total
@@ -18,14 +19,14 @@ class Weighted(Total):
     over: Positive = Fraction(100)
     items: Items
 
-    def faults(self, _book: Book) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    def faults(self, _book: Book) -> Iterator[tuple[tuple[str | int, ...], Why]]:
         """Items without a weight, and weights that do not make the whole."""
         for place, item in enumerate(self.items):
             if item.weight is None:
-                yield ("items", place), "the key weight is missing"
+                yield ("items", place), why("no_weight")
         total = sum((i.weight or NOTHING for i in self.items), NOTHING)
         if total != self.over:
-            yield ("items",), f"the weights sum to {total}, not to {self.over}"
+            yield ("items",), why("weights_sum", sum=exact(total), over=exact(self.over))
 
     def _join(self, children: tuple[Node, ...]) -> Node:
         """Σ value × weight / over; weights are absolute: a part without data leaves the whole open."""

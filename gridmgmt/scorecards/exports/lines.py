@@ -13,6 +13,9 @@ from gridmgmt.scorecards.documents import Document, Interval, Judged, Line, Rate
 _RULE_KINDS = frozenset({*RULES, "event"})
 """Lines that say what a rule costs or earns; all others have points of their own."""
 
+_LISTED = _RULE_KINDS | {"account"}
+"""Lines of which there may be any number below one item."""
+
 _FAILURES = frozenset({"hanging", "account"})
 """Items and their parts that count failures, where no points are given for them."""
 
@@ -49,6 +52,8 @@ class ScoreLine:
     parts: tuple[Figure, Figure] | None
     reason: Words
     chance: Words | None
+    is_listed: bool = False
+    """Whether it is one of a list – a rule, an event, an account – and no part that makes the total."""
 
     @property
     def share(self) -> float | None:
@@ -68,7 +73,7 @@ def shown_lines(header: Judged, document: Document) -> list[ScoreLine]:
     return _read(header, document, document.shown, is_beside=True)
 
 
-def top_lines(document: Document) -> list[Line]:
+def _top_lines(document: Document) -> list[Line]:
     """A document's top items (一级考核项); where nothing is scored, what is shown."""
     return [x for x in document.lines or document.shown if x.depth == 0]
 
@@ -77,6 +82,17 @@ def top_points(header: Judged, document: Document) -> list[Figure]:
     """What each top item of the rulebook gained, in the header's order; also where the document lacks its line."""
     known = {x.item: x.points for x in score_lines(header, document) or shown_lines(header, document)}
     return [known.get(item.id, Figure(None, "points")) for item in header.rulebook.items]
+
+
+def top_numbers(header: Judged, document: Document) -> dict[str, str | None]:
+    """What each top item has, as programs read it: points rounded for show, counts as they are; None without points."""
+    read = {x.item: x.points for x in score_lines(header, document) or shown_lines(header, document)}
+    numbers: dict[str, str | None] = {}
+    for line in _top_lines(document):
+        points = line.points
+        is_whole = points is not None and read[line.item].unit == "count" and "/" not in points.exact
+        numbers[line.item] = None if points is None else points.exact if is_whole else points.shown
+    return numbers
 
 
 def _read(header: Judged, document: Document, lines: Sequence[Line], *, is_beside: bool = False) -> list[ScoreLine]:
@@ -93,15 +109,16 @@ def _read(header: Judged, document: Document, lines: Sequence[Line], *, is_besid
         if kind == "account":
             line = line.model_copy(update={"title": _account_title(document, line)})
         read = _line(line, rates, kind in _RULE_KINDS, owner in _COSTS, interval)
-        out.append(replace(read, points=_counted(line, read.points)) if is_beside else read)
+        out.append(replace(read, points=_counted(header, line, read.points)) if is_beside else read)
     return out
 
 
-def _counted(line: Line, points: Figure) -> Figure:
-    """What a line beside the score has, as the count that it is: how many are needed, how often it failed."""
+def _counted(header: Judged, line: Line, points: Figure) -> Figure:
+    """What a line beside the score has, as the count that it is: how many there were, are needed, or failed."""
     n = line.reason.facts.get("n")
-    is_count = line.kind == "linear" or (line.kind in _FAILURES and n is not None and points.value == Fraction(str(n)))
-    return replace(points, unit="count") if is_count else points
+    is_failures = line.kind in _FAILURES and n is not None and points.value == Fraction(str(n))
+    is_told = line.kind == "entered" and any(header.rulebook.inputs[name].count for name in line.inputs)
+    return replace(points, unit="count") if line.kind == "linear" or is_failures or is_told else points
 
 
 def _account_title(document: Document, line: Line) -> dict[str, str]:
@@ -124,7 +141,7 @@ def _line(line: Line, rates: Mapping[str, Rate], is_rule: bool, is_cost: bool, i
         _exact(line.maximum), _exact(line.weight),
         figure if is_shown_rate and figure else _points(line, is_rule, is_cost),
         rate.title if rate else None, figure, parts, line_words(line, rates),
-        rate_words(interval) if interval else None,
+        rate_words(interval) if interval else None, line.kind in _LISTED,
     )  # fmt: skip
 
 

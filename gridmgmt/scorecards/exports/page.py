@@ -6,6 +6,7 @@ from gridmgmt.figures.names import indicator_words
 from gridmgmt.files.wording import Figure, Words, languages, shown_short, words
 from gridmgmt.scorecards.exports import cards, lines, results
 from gridmgmt.scorecards.exports.cards import Card
+from gridmgmt.scorecards.exports.folding import MOST, folded
 from gridmgmt.scorecards.exports.lines import ScoreLine, total_words
 from gridmgmt.scorecards.exports.rendering import fill
 
@@ -47,8 +48,9 @@ def page(card: Card, lang: str | None = None) -> str:
         missing_title=results.missing_title(document),
         chance=results.chance_words(document),
         exempted=results.exempted(document),
-        lines=lines.score_lines(header, document),
-        beside=lines.shown_lines(header, document),
+        lines=folded(lines.score_lines(header, document)),
+        beside=folded(lines.shown_lines(header, document)),
+        most_rows=MOST,
         most=_most,
         total_reason=total_words(document),
         rows=cards.indicator_rows(document),

@@ -239,13 +239,20 @@ class Placed:
     of: int
 
 
+_BELOW_CITY = 2
+"""The level whose grids have the city as their parent."""
+
+
 def ranks(header: Header, document: Document) -> list[Placed]:
     """The ranks a card shows; provisional (暂定) while somebody's inputs are missing.
 
-    Among siblings only where there are some: grids have them, units and persons in a group.
+    Among siblings only where these are others than all of the level: grids below the districts have them (those of
+    the first two levels lie all in the city), units and persons in a group.
     """
     subject, places = document.subject, document.rank
-    names = {"level": words("card_rank_level"), "siblings": _within_parent(header, subject)}
+    names = {"level": words("card_rank_level")}
+    if subject.level_number > _BELOW_CITY:
+        names["siblings"] = _within_parent(header, subject)
     if subject.kind != "grid":
         grouped = {"siblings": words("card_rank_group")} if subject.parent is not None else {}
         names = {"level": words("card_rank"), **grouped}

@@ -253,6 +253,30 @@ class TestOverPeriods:
         found = explaining.explain(scored, made.name, "D1", "months")
         assert {name.rsplit("-", 1)[0] for name, _ in found.periods} == {f"court-2025-{m:02}" for m in range(1, 13)}
 
+    def test_a_month_that_is_corrected_makes_its_year_stale(self, scored: Work, tmp_path: Path) -> None:
+        court.enter(scored, tmp_path, [*YEAR, "2025,D1,annual,90", "2025,D2,annual,90"])
+        year = court.score(scored, tmp_path, "2025")
+        old = year.header.earlier["2025-12"].assessment
+        assert explaining.is_stale(scored, year.name) == []
+        court.enter(scored, tmp_path, ["2025-12,D1,faults,,2025-12-04,4,f3"])
+        new = court.score(scored, tmp_path, "2025-12").name
+        replaced = [{"taken": old, "now": new}]
+        assert explaining.is_stale(scored, year.name) == replaced
+        assert explaining.explain(scored, year.name, "D1", "months").stale == replaced
+        assert {a["name"]: a["stale"] for a in scoring.listing(scored)}[year.name] == replaced
+        again = court.score(scored, tmp_path, "2025")
+        assert (again.is_new, explaining.is_stale(scored, again.name)) == (True, [])
+        assert Fraction(totals(again)["D1"] or "") == Fraction(1080, 24) + 45  # 20 points less in December
+
+    def test_a_month_that_a_window_looks_back_on_makes_the_later_one_stale(self, scored: Work, tmp_path: Path) -> None:
+        november = court.score(scored, tmp_path, "2025-11")
+        december = court.score(scored, tmp_path, "2025-12")
+        assert list(december.header.earlier) == ["2025-11"]
+        court.enter(scored, tmp_path, ["2025-11,D2,faults,,2025-11-04,1,f4"])
+        again = court.score(scored, tmp_path, "2025-11")
+        assert explaining.is_stale(scored, december.name) == [{"taken": november.name, "now": again.name}]
+        assert explaining.is_stale(scored, again.name) == []
+
     def test_a_published_month_is_not_assessed_again(self, scored: Work, tmp_path: Path) -> None:
         court.enter(scored, tmp_path, [*YEAR, "2025,D1,annual,90", "2025,D2,annual,90"])
         december = court.score(scored, tmp_path, "2025-12")

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from gridmgmt.assessing.operations import explaining, scoring, subjects
+from gridmgmt.assessing.operations import entries, explaining, scoring, subjects
 from gridmgmt.database.work import Work
 from gridmgmt.people.operations import people, reference
 from gridmgmt.periods import parse_period
 from tests import worlds
+from tests.postgis import towns
 from tests.postgis.assessing.test_persons import dispatchers
 from tests.postgis.worksite import at
 
@@ -69,3 +70,20 @@ def test_a_brigade_s_year_is_counted_by_source_and_class(town: Work, tmp_path: P
     assert card.subject.code == "B"
     assert points(made, "B")["s_registered"] == "0"
     assert {m.input for m in card.missing} >= {"general", "simple", "lost", "demolished_m2", "conduct"}
+
+
+def test_extensions_that_no_step_tells_are_missing_and_not_none(town: Work, tmp_path: Path) -> None:
+    """Without steps nobody knows of extensions: the rate is 0 only where somebody signs that there were none."""
+    (tmp_path / "units.csv").write_text("code,name_zh,name_en,kind,parent_code\nB,城管局,Bureau,bureau,\n", "utf-8")
+    reference.import_units(town, tmp_path / "units.csv")
+    towns.load(town, tmp_path, [{**towns.case("A"), "unit": "B"}])
+
+    def missing() -> set[str]:
+        (card,) = scoring.score(town, "city_department_annex2", parse_period("2025-12")).subjects
+        return {m.input for m in card.missing}
+
+    assert {"extensions", "repeat_cases"} <= missing()
+    path = tmp_path / "entries.csv"
+    path.write_text("period,subject,input,value\n2025-12,*,signed_off,是\n", "utf-8")
+    assert not entries.import_entries(town.but(actor="王工"), "city_department_annex2", path).problems
+    assert not {"extensions", "repeat_cases"} & missing()

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
 
 from gridmgmt.casework.operations import photographs
 from gridmgmt.casework.photographs import StoredFile
@@ -23,6 +22,7 @@ from gridmgmt.database.tables import metadata
 from gridmgmt.database.work import Work
 from gridmgmt.errors import (
     CaseMissing,
+    DatabaseRefused,
     FileLost,
     FileMissing,
     FileRefused,
@@ -316,7 +316,7 @@ def test_the_database_refuses_what_belongs_nowhere(
     desk: Work, root: Path, tmp_path: Path, about: dict[str, Any]
 ) -> None:
     (stored,) = keep(desk, root, write(tmp_path / "a.jpg", picture()))
-    with pytest.raises(IntegrityError), desk.transaction() as connection:
+    with pytest.raises(DatabaseRefused), desk.transaction() as connection:
         connection.execute(
             t.attachment.insert().values(**{"kind": "after", "actor": "甲", **about}, sha256=stored.sha256)
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gridmgmt.casework.operations import cases, lookup, photographs
+from gridmgmt.casework.operations import cases, lookup, photographs, repeats
 from gridmgmt.casework.operations.cases import Request
 from gridmgmt.database import cities
 from gridmgmt.database import tables as t
@@ -19,6 +19,7 @@ from gridmgmt.errors import (
     CoordinateOutOfRange,
     FactInvalid,
     FileRefused,
+    GridMissing,
     StepIllegal,
     StepIncomplete,
     StepRefused,
@@ -206,6 +207,9 @@ def test_the_docket_finds_by_unit_grid_class_and_lateness(desk: Work) -> None:
 
     assert listed() == ["A", "B"]
     assert listed(unit="U9") == ["B"]
+    with pytest.raises(GridMissing) as refused:
+        lookup.list_cases(desk, grid="D9")
+    assert refused.value.facts == {"code": "D9"}
     _, (row,) = lookup.list_cases(desk, unit="U9")
     with desk.snapshot() as connection:
         unit = units.units(connection)["U9"]
@@ -275,3 +279,25 @@ def test_photographs_come_with_their_step_or_not_at_all(desk: Work, tmp_path: Pa
     with pytest.raises(StepIllegal):
         cases.take_with_files(desk, Request("answer", "张某", "A", at(12)), [("after", tmp_path / "after.jpg")], root)
     assert len(photographs.listed(desk, case_no="A")) == 1
+
+
+def test_who_repeats_which_case_is_said_at_the_desk_and_taken_back(desk: Work) -> None:
+    opened(desk, "A")
+    opened(desk, "B")
+    (suspect,) = repeats.suspects_of(desk, [folded(desk, "B")])["B"]
+    assert suspect["case_no"] == "A"
+    for wrong, error in (("nobody", CaseMissing), ("B", StepRefused)):
+        with pytest.raises(error):
+            take(desk, "mark_repeat", 10, "B", reason="同一井盖", repeat_of=wrong)
+    take(desk, "mark_repeat", 10, "B", reason="同一井盖", repeat_of="A")
+    assert repeats.suspects_of(desk, [folded(desk, "B")]).get("B", []) == []
+    shown = lookup.show_case(desk.but(now=at(11)), "B")
+    assert (shown.case.repeat_of, shown.original, shown.marks) == ("A", "reported", ["repeat"])
+    assert lookup.show_case(desk, "A").repeated_by == ("B",)
+    assert (row(desk, "B")["repeat_of"], row(desk, "B")["is_repeat"]) == ("A", True)
+    take(desk, "unmark", 12, "B", reason="不是同一个", mark="repeat")
+    assert (row(desk, "B")["repeat_of"], row(desk, "B")["is_repeat"]) == (None, False)
+    assert lookup.show_case(desk, "A").repeated_by == ()
+    with pytest.raises(StepRefused, match="repeat_denied"):
+        opened(desk, "C", repeat_of="A", is_repeat="否")
+    assert opened(desk, "C", repeat_of="A").is_repeat is True

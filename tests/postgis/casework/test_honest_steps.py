@@ -13,6 +13,7 @@ from gridmgmt.assessing.operations import scoring
 from gridmgmt.calendars import Calendar
 from gridmgmt.casework.cases import STATES
 from gridmgmt.casework.operations import cases, lookup
+from gridmgmt.casework.operations import time_limits as limit_ops
 from gridmgmt.casework.operations.cases import Request
 from gridmgmt.cli import casework as commands
 from gridmgmt.database.work import Work
@@ -326,10 +327,52 @@ def test_a_calendar_that_was_never_kept_leaves_a_deadline_without_working_and_sa
     assert clock.calendar is not None
 
 
+def test_a_stage_that_is_done_keeps_the_calendar_that_held_then(
+    desk: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four hours of verification from Monday 15:00; a decree frees Tuesday to Thursday afterwards."""
+    before = replace(calendars.load("none"), identity="none@0123456789ab")
+    decreed = frozenset(dt.date(2025, 12, day) for day in (2, 3, 4))
+    after = replace(before, days_off=decreed, identity="none@ba9876543210")
+    now = before
+    monkeypatch.setattr(calendars, "load", lambda _name: now)
+    limits = tmp_path / "stages.csv"
+    limits.write_text("category,stage,amount,unit\n*,verification,4,工作时\n*,dispatch,4,工作时\n", "utf-8")
+    limit_ops.import_limits(desk, limits)
+    for case_no in ("A", "B"):
+        dispatched(desk, case_no)
+        take(desk, "receive", 11, case_no)
+        take(desk, "answer", 15, case_no)
+    take(desk, "verify", 15.5, "A")
+    take(desk, "close", 15.9, "A")
+    clock = stage(desk, "verification", "A")
+    assert (clock.due_at, clock.ended_at, clock.calendar) == (at(9, 2), at(15.9), None)
+
+    now = after
+    assert stage(desk, "verification", "A", None) == replace(clock, calendar=before.identity)
+    assert stage(desk, "acceptance", "A", None).calendar == before.identity, "also one done before any deadline was set"
+    running = stage(desk, "verification", "B")
+    assert (running.due_at, running.calendar) == (at(9, 5), None), "what runs is counted as the city works now"
+    assert cases.renew_deadlines(desk.but(keep=False)) == []
+
+    opened(desk, "C")  # from now on the desk counts by the other calendar
+    for kind in ("accept", "register", "dispatch"):
+        take(desk, kind, 16, "C")
+    take(desk, "verify", 16.5, "B")
+    take(desk, "close", 17, "B")
+    assert [stage(desk, "verification", no, None).due_at for no in ("A", "B")] == [at(9, 2), at(9, 5)]
+    assert stage(desk, "verification", "B", None).calendar is None
+
+
+def stage(work: Work, name: str, case_no: str, now: dt.datetime | None = EVENING) -> lookup.StageClock:
+    """The clock of one stage of a case, on the day of its dispatch at 18:00 or (None) today."""
+    _, found = lookup.clocks(work.but(now=now), case_no)
+    return next(c for c in found if c.stage == name)
+
+
 def handling(work: Work, case_no: str, now: dt.datetime | None = EVENING) -> lookup.StageClock:
     """The clock of a case's handling, on the day of its dispatch at 18:00 or (None) today."""
-    _, found = lookup.clocks(work.but(now=now), case_no)
-    return next(c for c in found if c.stage == "handling")
+    return stage(work, "handling", case_no, now)
 
 
 def test_the_commands_take_states_and_facts_by_their_chinese_words() -> None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,6 +23,7 @@ from gridmgmt.casework.operations.cases import Request
 from gridmgmt.casework.store import steps as step_store
 from gridmgmt.database import tables as t
 from gridmgmt.database.work import Work
+from gridmgmt.intake.exports import step_sheet
 from gridmgmt.intake.operations import imports, step_sheets
 from gridmgmt.intake.operations.imports import ImportReport
 from gridmgmt.intake.operations.step_sheets import StepsReport
@@ -449,10 +451,24 @@ def test_only_profiles_of_steps_take_steps(town: Work, tmp_path: Path) -> None:
         step_sheets.take_file(town, path, "demo_cases")
 
 
+def test_the_template_speaks_one_language_if_asked() -> None:
+    def told(lang: str | None) -> tuple[str, list[str]]:
+        book = openpyxl.load_workbook(BytesIO(step_sheet.workbook(step_sheets.columns("steps"), lang)))
+        page = book.worksheets[0]
+        place = next(c.column for c in page[4] if c.value == "步骤")
+        return str(page["A1"].value), [
+            str(row[0]) for row in book["lists"].iter_rows(2, 4, place, place, values_only=True)
+        ]
+
+    assert told("zh") == ("办理步骤表", ["上报", "受理", "核实"])
+    assert told("en") == ("Steps of cases", ["report", "accept", "confirm"])
+    assert told(None) == ("办理步骤表 Steps of cases", ["上报", "受理", "核实"])
+
+
 def test_the_template_is_filled_and_taken(town: Work, sheet: Take, tmp_path: Path) -> None:
     path = tmp_path / "steps.xlsx"
-    path.write_bytes(step_sheets.template("steps"))
-    assert path.read_bytes() == step_sheets.template("steps")
+    path.write_bytes(step_sheet.workbook(step_sheets.columns("steps")))
+    assert path.read_bytes() == step_sheet.workbook(step_sheets.columns("steps"))
     book = openpyxl.load_workbook(path)
     page = book.worksheets[0]
     heads = {c.value: c.column for c in page[4]}
@@ -476,6 +492,7 @@ def test_the_template_is_filled_and_taken(town: Work, sheet: Take, tmp_path: Pat
 SCRIPT = """
 import os, sys
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from gridmgmt import settings
 from gridmgmt.casework.operations import cases

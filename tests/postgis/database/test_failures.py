@@ -1,12 +1,13 @@
 """A server that ends, a full disk, a value that cannot be kept: words, never a statement with its values."""
 
 import logging
+import traceback
 from collections.abc import Callable
 
 import pandas as pd
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError, ProgrammingError
+from sqlalchemy.exc import ProgrammingError
 
 from gridmgmt.database import administration, copying, server
 from gridmgmt.database.work import Connection, Work, open_database
@@ -14,6 +15,7 @@ from gridmgmt.errors import (
     DatabaseExhausted,
     DatabaseFailed,
     DatabaseLost,
+    DatabaseRefused,
     DatabaseUnreachable,
     GridmgmtError,
     ValueUnstorable,
@@ -62,9 +64,21 @@ def _stopped_in_the_middle(work: Work, private: Settings) -> None:
         connection.execute(text("SELECT 1"))
 
 
+def _refused_in(work: Work) -> None:
+    with work.transaction() as connection:
+        connection.execute(text("CREATE TABLE half (code text, phone text NOT NULL)"))
+        connection.execute(text("INSERT INTO half VALUES (:who, NULL)"), {"who": SECRET})
+
+
 def test_a_server_that_is_stopped_in_the_middle(private: Settings) -> None:
     administration.start(private)
+    administration.migrate(private)
     work = open_database(private)
+    with pytest.raises(DatabaseRefused):
+        _refused_in(work)
+    log = server.locate(private).log.read_text("utf-8")
+    assert "violates not-null" in log
+    assert SECRET not in log
     with pytest.raises(DatabaseLost):
         _stopped_in_the_middle(work, private)
     with pytest.raises(DatabaseUnreachable):
@@ -93,7 +107,7 @@ def test_each_kind_of_failure_has_its_error(postgis_engine: Work, state: str, ki
     raising = text(f"DO $$ BEGIN RAISE 'no room' USING ERRCODE = '{state}'; END $$")
     with pytest.raises(kind) as told, postgis_engine.transaction() as connection:
         connection.execute(raising)
-    assert told.value.facts["reason"] == "no room"
+    assert told.value.facts["reason"] == {"code": "original_text", "text": "no room"}
 
 
 @pytest.mark.parametrize(
@@ -110,10 +124,37 @@ def test_a_value_that_cannot_be_kept_is_the_callers(postgis_engine: Work, statem
         connection.execute(text(statement), {"x": value})
 
 
+REFUSED: dict[str, Callable[[Connection], object]] = {
+    "absent": lambda c: c.execute(INSERT, {"who": SECRET}),  # its other columns may not be empty
+    "twice": lambda c: [c.execute(text("INSERT INTO unit (code) VALUES (:who)"), {"who": SECRET}) for _ in range(2)],
+    "copied": lambda c: copying.copy_in(c, "unit", pd.DataFrame({"code": [SECRET] * 2})),
+    "nowhere": lambda c: c.execute(
+        text("INSERT INTO edition (name, report, actor_id) VALUES (:who, '{}', 0)"), {"who": SECRET}
+    ),
+    "only added": lambda c: [
+        c.execute(text("INSERT INTO unit (code) VALUES (:who)"), {"who": SECRET}), c.execute(text("DELETE FROM unit")),
+    ],
+}  # fmt: skip
+"""What the database's own rules refuse: of each the server's DETAIL or CONTEXT holds the row or its key."""
+
+
+@pytest.mark.parametrize("how", REFUSED)
+def test_a_row_that_is_refused_is_told_without_its_values(empty: Work, how: str) -> None:
+    with pytest.raises(DatabaseRefused) as told, empty.transaction() as connection:
+        REFUSED[how](connection)
+    whole = "".join(traceback.format_exception(told.value))
+    assert [part for part in (SECRET, *SECRET.split()) if part in whole + str(told.value.facts)] == []
+    assert told.value.table in {"grid", "unit", "edition", None}
+    for lang in LANGUAGES:
+        said = word(told.value.code, told.value.facts, lang)
+        assert told.value.reason in said
+        assert "None" not in said
+    with empty.transaction() as connection:
+        assert connection.execute(text("SELECT count(*) FROM unit WHERE code = :who"), {"who": SECRET}).scalar() == 0
+
+
 def test_a_fault_of_the_program_stays_one_and_tells_no_values(empty: Work) -> None:
-    with pytest.raises(IntegrityError) as broken, empty.transaction() as connection:
-        connection.execute(INSERT, {"who": SECRET})  # its other columns may not be empty
-    assert "hide_parameters" in str(broken.value)
     with pytest.raises(ProgrammingError) as wrong, empty.transaction() as connection:
         connection.execute(text("SELECT nothing_of_that_name + :who"), {"who": SECRET})
+    assert "hide_parameters" in str(wrong.value)
     assert SECRET not in str(wrong.value)

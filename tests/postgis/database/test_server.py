@@ -15,6 +15,7 @@ import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
+from gridmgmt import texts
 from gridmgmt.database import administration, server
 from gridmgmt.database import engine as engines
 from gridmgmt.database.work import Work
@@ -91,7 +92,7 @@ def test_a_server_that_cannot_start_says_why(private: Settings) -> None:
         file.write("no_such_setting = 1\n")
     with pytest.raises(DatabaseUnreachable) as caught:
         administration.start(private)
-    assert "no_such_setting" in caught.value.reason
+    assert "no_such_setting" in caught.value.reason["text"]
 
 
 def test_a_long_path_has_its_socket_elsewhere(home: Path) -> None:
@@ -162,8 +163,10 @@ class TestGivenDatabase:
             administration.start(settings)
 
     def test_an_absent_database_is_told(self, postgis_settings: Settings) -> None:
-        with pytest.raises(DatabaseUnreachable, match="no_such_town"):
+        with pytest.raises(DatabaseUnreachable) as e:
             administration.status(replace(postgis_settings, db="no_such_town"))
+        assert e.value.reason == {"code": "unreachable_no_database", "db": "no_such_town"}
+        assert "gridmgmt --db no_such_town db start" in texts.word("database_unreachable", e.value.facts, "zh")
 
 
 def test_the_newest_revision_is_read_as_alembic_reads_it() -> None:

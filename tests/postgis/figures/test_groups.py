@@ -1,10 +1,13 @@
 """Figures by source, category, unit, person and ending: known totals, nothing lost, each back to its numbers."""
 
 import datetime as dt
+from collections import defaultdict
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
+from gridmgmt.assessing.operations import explaining, scoring, subjects
 from gridmgmt.casework.operations import lookup
 from gridmgmt.casework.operations.cases import Request
 from gridmgmt.database.work import Work
@@ -159,3 +162,29 @@ def test_exactly_at_the_deadline_that_held_then_is_on_time(desk: Work, after_s: 
     total = groups.by_group(desk, PERIOD, "person", at(0, 31)).total
     assert (total["n_acts_handled"], total["n_acts_handled_timed"]) == (2, 2)
     assert (total["n_acts_on_time"], total["n_acts_handled_late"]) == (2 * on_time, 2 - 2 * on_time)
+
+
+def test_a_brigade_s_year_is_what_the_groups_say(december: Work, tmp_path: Path) -> None:
+    """By source, class and ending the year's figures are counted; what is entered are penalties, areas and conduct."""
+    (tmp_path / "list.csv").write_text("code,name_zh\nU1,一队\nU2,二队\nU9,三队\n", "utf-8")
+    subjects.import_subjects(december, "brigade_report", tmp_path / "list.csv")
+    made = scoring.score(december, "brigade_report", parse_period("2025"), as_of=at(0, 31))
+    total: dict[str, Fraction] = defaultdict(Fraction)
+    for line in (x for d in made.subjects for x in d.shown if x.points is not None):
+        total[line.item] += Fraction(line.points.exact if line.points else 0)
+    endings = counted(december, "ending", "n_reported")
+    assert {code: total[f"s_ended_{code}"] for code in endings} == endings
+    assert endings == {"closed": 2, "discarded": 1, "void": 1, "open": 2}
+    assert counted(december, "source", "n_registered") == {"公众举报": 1, "监督员上报": 3}
+    assert (total["s_public"], total["s_collectors"], total["s_other_sources"]) == (1, 3, 0)
+    assert counted(december, "category", "n_registered") == {"component:01001": 3, "matter:06010": 1}
+    assert (total["s_components"], total["s_appearance"], total["s_other_classes"], total["s_registered"]) == (
+        3,
+        1,
+        0,
+        4,
+    )
+    entered = {"general", "simple", "lost", "demolished_m2", "conduct"}
+    assert {m.input for d in made.subjects for m in d.missing} == entered
+    (behind,) = explaining.explain(december, made.name, "U1", "s_ended_discarded").evidence.values()
+    assert behind == ["E"]

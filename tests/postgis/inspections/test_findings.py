@@ -141,6 +141,31 @@ def test_the_same_form_has_the_same_bytes(drawn: Work) -> None:
     assert len(made.samples) == 299
 
 
+@pytest.mark.parametrize(("lang", "n"), [("zh", 0), ("en", 1)])
+def test_a_form_speaks_one_language_if_asked(drawn: Work, tmp_path: Path, lang: str, n: int) -> None:
+    path = tmp_path / "form.xlsx"
+    path.write_bytes(field_forms.workbook(findings.form_of(drawn, DRAW, UNIT), lang))
+    book = openpyxl.load_workbook(path)
+    assert [page.title for page in book] == [["说明", "样本", "检查项"], ["Notes", "Samples", "Findings"]][n]
+    page = book.worksheets[1]
+    assert page.cell(field_forms.HEAD, 1).value == ["样本编号", "Sample"][n]
+    (offered,) = page.data_validations.dataValidation
+    assert offered.formula1 == ['"已检,未检"', '"inspected,not inspected"'][n]
+    sample = page.cell(field_forms.FIRST, 1).value
+    place = {str(c.value): c.column for c in page[field_forms.NAMES]}
+    row = {
+        "inspected_at": "2025-12-05 10:00",
+        "inspector": "赵六",
+        "result": str(offered.formula1).strip('"').split(",")[0],
+    }
+    for name, value in row.items():
+        page.cell(field_forms.FIRST, place[name]).value = value
+    book.save(path)
+    report = findings.take(drawn.but(keep=False), path)
+    assert sample
+    assert report.n_new == 1
+
+
 def test_a_unit_without_samples(drawn: Work) -> None:
     with pytest.raises(OptionInvalid):
         findings.form_of(drawn, DRAW, "S99")

@@ -7,14 +7,16 @@ from pathlib import Path
 
 import geopandas as gpd
 import openpyxl
+import pandas as pd
 import pytest
 import shapely
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from gridmgmt import texts as texts_of
-from gridmgmt.database import cities, merging
+from gridmgmt.casework.operations import lookup
+from gridmgmt.database import cities, facts, merging
 from gridmgmt.database import tables as t
 from gridmgmt.database.work import Work
 from gridmgmt.intake.exports.bad_rows import workbook
@@ -452,3 +454,52 @@ def test_the_rows_of_a_layer_come_back_as_a_sheet_with_its_system(town: Work, tm
     assert len(set(select_all(town, t.cases.c.lon, t.cases.c.lat))) == 1
     kept = [counts["outside_ok"] for (counts,) in select_all(town, t.batch.c.counts) if "outside_ok" in counts]
     assert kept[-2:] == [True, True]
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_bad_row_of_parquet_waits_with_the_columns_that_the_profile_does_not_name(
+    town: Work, tmp_path: Path, again: bool
+) -> None:
+    (tmp_path / "p.yaml").write_text(towns.CASES, "utf-8")
+    rows = [case("A1", "D1-1"), case("A2", "D1-1", at="someday"), case("A3", "D1-1"), case("A3", "D1-2")]
+    frame = pd.DataFrame(rows, columns=[*towns.FIELDS]).assign(extra=[f"说明{i}" for i in range(4)])
+    frame[["extra", *frame.columns[:-1]]].to_parquet(tmp_path / "a.parquet")
+    report = imports.import_file(town, tmp_path / "a.parquet", str(tmp_path / "p.yaml"))
+    assert fates(report) == (1, 0, 0, 0, 3)
+    assert report.columns[0] == "extra"
+    if again:
+        imports.retry_quarantine(town, str(tmp_path / "p.yaml"))
+    (held,) = imports.held_rows(town)
+    assert [(r.row_no, r.raw["extra"]) for r in held.rows] == [(2, "说明1"), (3, "说明2"), (4, "说明3")]
+
+
+def test_which_case_a_duplicate_repeats_is_kept_shown_and_counted(town: Work, tmp_path: Path) -> None:
+    """A2 and A3 repeat A1, B repeats a case of another system; a later export takes A3's word back."""
+    named = VERSIONED.replace("  is_repeat: repeat\n", "  repeat_of: first\n")
+    fields = [*towns.FIELDS, "first"]
+    rows = [case("A1", "D1-1"), case("A2", "D1-1", first="A1"), case("A3", "D1-2", first="A1"), case("B", first="X9")]
+    path = towns.write_csv(tmp_path / "a.csv", [{**r, "v": "2025-12-05 00:00:00"} for r in rows], fields)
+    report = imports.import_file(town, path, towns.write_profile(tmp_path, named))
+    assert fates(report) == (4, 0, 0, 0, 0)
+    assert report.notes == {"repeats_elsewhere": 1}
+    assert imports.import_file(town, path, towns.write_profile(tmp_path, named)).n_unchanged == 4
+    shown = {no: lookup.show_case(town, no) for no in ("A1", "A2", "B")}
+    assert (shown["A1"].case.repeat_of, shown["A1"].repeated_by) == (None, ("A2", "A3"))
+    assert (shown["A2"].case.repeat_of, shown["A2"].original) == ("A1", "")
+    assert (shown["B"].case.repeat_of, shown["B"].original) == ("X9", None)
+    assert ["repeat" in shown[no].marks for no in ("A1", "A2", "B")] == [False, True, True]
+    counted = {c: t.cases.c[c] for c in ("case_no", "is_repeat")}
+    assert dict(select_all(town, *counted.values())) == {"A1": False, "A2": True, "A3": True, "B": True}
+    back = [{**case("A3", "D1-2"), "v": "2025-12-06 00:00:00"}]
+    later = towns.write_csv(tmp_path / "b.csv", back, fields)
+    assert imports.import_file(town, later, towns.write_profile(tmp_path, named)).n_newer == 1
+    assert lookup.show_case(town, "A1").repeated_by == ("A2",)
+
+
+def test_the_hash_of_a_content_that_repeats_no_case_is_what_it_always_was(town: Work, tmp_path: Path) -> None:
+    load(town, tmp_path, [case("A1", "D1-1", text="content")])
+    first = [name for name in facts.CASES.facts if name != "repeat_of"]
+    again = text(f"SELECT content_hash = md5(ROW({', '.join(first)})::text) FROM cases")
+    with town.connect() as connection:
+        assert connection.execute(again).scalar_one() is True
+    assert facts.CASES.later == ("repeat_of",)

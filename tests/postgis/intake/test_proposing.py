@@ -81,3 +81,15 @@ def test_a_file_without_number_time_or_place_says_what_is_missing(town: Work, tm
     proposal = proposing.propose(town, path)
     assert {"proposed_missing", "proposed_no_place", "proposed_incomplete"} <= codes(proposal)
     assert profile_text(proposal, "zh").startswith("# 建议的导入方案")
+
+
+def test_rows_of_one_number_that_differ_are_told_before_the_import_refuses_them(town: Work, tmp_path: Path) -> None:
+    x, y = towns.middle("D1-1")
+    rows = [*((f"A{n}", "开") for n in range(200)), ("A1", "关"), ("A3", "开")]  # A3 is the same again
+    lines = [f"{no},2025-12-01 08:00:00,{x!r},{y!r},{text}" for no, text in rows]
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join(["工单编号,创建时间,经度,纬度,问题描述", *lines]), "utf-8")
+    proposal = proposing.propose(town, path)
+    assert [r.facts["n"] for r in proposal.remarks if r.code == "proposed_twice"] == [2]
+    (tmp_path / "p.yaml").write_text(profile_text(proposal, "zh"), "utf-8")
+    assert imports.import_file(town, path, str(tmp_path / "p.yaml")).reasons == {"number_twice": 2}

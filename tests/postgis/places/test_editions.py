@@ -6,16 +6,23 @@ from pathlib import Path
 import geopandas as gpd
 import pytest
 import shapely
-from psycopg.errors import ExclusionViolation
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import Range
-from sqlalchemy.exc import IntegrityError
 
 from gridmgmt.assessing.operations import explaining, scoring
 from gridmgmt.database import cities
 from gridmgmt.database import tables as t
 from gridmgmt.database.work import Work
-from gridmgmt.errors import EditionActive, EditionExists, EditionInvalid, EditionMissing, EditionOverlap, EditionShrinks
+from gridmgmt.errors import (
+    DatabaseRefused,
+    EditionActive,
+    EditionExists,
+    EditionInvalid,
+    EditionMissing,
+    EditionOverlap,
+    EditionShrinks,
+)
+from gridmgmt.files.checking import limits
 from gridmgmt.people.operations import assigning, reference
 from gridmgmt.people.store import units
 from gridmgmt.periods import parse_period
@@ -85,9 +92,10 @@ class TestActivation:
 
     def test_the_database_itself_refuses_an_overlap(self, town: Work) -> None:
         days_of_another = Range(dt.date(2025, 12, 31), NEW_YEAR)
-        with pytest.raises(IntegrityError) as caught, town.transaction() as connection:
+        with pytest.raises(DatabaseRefused) as caught, town.transaction() as connection:
             connection.execute(t.edition.insert().values(name="x", report={}, valid=days_of_another))
-        assert isinstance(caught.value.orig, ExclusionViolation)
+        assert caught.value.table == "edition"
+        assert "ex_edition_valid" in caught.value.reason
 
     def test_a_report_with_errors_refuses_it(self, town: Work, tmp_path: Path) -> None:
         add_edition(town, tmp_path, "2026", None, overlapping())
@@ -128,6 +136,29 @@ class TestReplace:
         with pytest.raises(EditionInvalid):
             editions.import_grids(town, [str(tmp_path / "twice.gpkg")], "2026", replace=True)
         assert select_all(town, t.grid.c.id, t.grid.c.code) == before
+
+
+def test_boundaries_with_texts_that_cannot_be_kept_are_refused_row_by_row(town: Work, tmp_path: Path) -> None:
+    frame = gpd.read_file(towns.write_grids(tmp_path / "x.gpkg"))
+    frame.loc[1, "name"] = "西\0区"
+    frame.loc[2, "name_en"] = "x" * (limits().text + 1)
+    frame.loc[3, "code"] = "D" * (limits().code + 1)
+    frame["unused"] = "\0"  # is kept nowhere
+    frame.to_parquet(tmp_path / "x.parquet")
+    before = select_all(town, t.grid.c.id, t.grid.c.code)
+    with pytest.raises(EditionInvalid) as caught:
+        editions.import_grids(town, [str(tmp_path / "x.parquet")], "2026")
+    assert caught.value.n == 3
+    assert [finding.split("=")[0] for finding in caught.value.findings] == [
+        "x.parquet row 2 name", "x.parquet row 3 name_en", "x.parquet row 4 code",
+    ]  # fmt: skip
+    assert "空字符" in caught.value.findings[0]
+    assert "NUL" in caught.value.findings[0]
+    assert f"{limits().text:,}" in caught.value.findings[1]
+    assert select_all(town, t.grid.c.id, t.grid.c.code) == before
+    longest = frame.drop(index=[1, 2, 3]).drop(columns="unused").assign(name="x" * limits().text)
+    longest.to_parquet(tmp_path / "y.parquet")
+    editions.import_grids(town, [str(tmp_path / "y.parquet")], "2027", base="2025")
 
 
 def test_a_partial_delivery_replaces_its_districts_only(town: Work, tmp_path: Path) -> None:

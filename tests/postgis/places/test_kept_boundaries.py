@@ -7,11 +7,14 @@ import geopandas as gpd
 import pytest
 import shapely
 
+from gridmgmt import geo
 from gridmgmt.city import Level
 from gridmgmt.database import cities
 from gridmgmt.database.work import Work
 from gridmgmt.errors import EditionInvalid, OptionInvalid
+from gridmgmt.figures.operations import indicators
 from gridmgmt.people.operations import locating
+from gridmgmt.periods import parse_period
 from gridmgmt.places.contested import Settlement, settlement
 from gridmgmt.places.grids import GridColumns
 from gridmgmt.places.operations import editions
@@ -105,6 +108,29 @@ def test_accepted_it_belongs_to_the_smallest_code_and_the_report_says_who_and_wh
     editions.activate(city, "one", towns.START)
     assert owner(city, 1.25, 0.5) == ["C", "西区", "D1-1"]
     assert owner(city, 1.75, 0.5) == ["C", "东区", "D2-1"]
+
+
+def test_accepted_it_is_on_the_map_of_the_grids(city: Work, tmp_path: Path) -> None:
+    load(city, tmp_path, contested(), settled=ACCEPT)
+    editions.activate(city, "one", towns.START)
+    claims = indicators.choropleth(city, "n_reported", parse_period("2025-12")).claims
+    assert claims is not None
+    assert (claims.settled, claims.lowest) == (ACCEPT, 3)
+    told = claims.land[["level", "code_a", "code_b"]].to_numpy().tolist()
+    assert told == [[2, "东区", "西区"], [3, "D1-1", "D2-1"]]
+    half = shapely.box(114 + towns.SIDE, 30, 114 + towns.SIDE * 1.5, 30 + towns.SIDE)
+    for shape, m2 in zip(claims.land.geometry, claims.land["area_m2"], strict=True):
+        assert shapely.area(shapely.symmetric_difference(shape, half)) < 1e-4 * shapely.area(half)
+        assert m2 == pytest.approx(geo.areas_m2(gpd.GeoDataFrame(geometry=[half], crs=4490), 4547)[0], rel=1e-4)
+
+
+@pytest.mark.parametrize("settled", [None, settlement("cut", "规划局", "勘界")])
+def test_land_that_nobody_accepted_to_be_claimed_twice_is_on_no_map(
+    city: Work, tmp_path: Path, settled: Settlement | None
+) -> None:
+    load(city, tmp_path, contested() if settled else leaves(), settled=settled)
+    editions.activate(city, "one", towns.START)
+    assert indicators.choropleth(city, "n_reported", parse_period("2025-12")).claims is None
 
 
 @pytest.mark.parametrize(("first", "keeper"), [((), "D1-1"), (("D2-1",), "D2-1")])

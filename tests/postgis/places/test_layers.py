@@ -10,11 +10,19 @@ import geopandas as gpd
 import pytest
 import shapely
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
 
 from gridmgmt.database import tables as t
 from gridmgmt.database.work import Work
-from gridmgmt.errors import LayerEmpty, LayerExists, LayerKindMissing, LayerMissing, LayerOverlap, OptionInvalid
+from gridmgmt.errors import (
+    DatabaseRefused,
+    LayerEmpty,
+    LayerExists,
+    LayerKindMissing,
+    LayerMissing,
+    LayerOverlap,
+    OptionInvalid,
+)
+from gridmgmt.files.checking import limits
 from gridmgmt.places import layers as domain
 from gridmgmt.places.operations import layers
 from gridmgmt.places.operations.layers import LayerReport
@@ -76,6 +84,26 @@ def test_a_layer_comes_back_as_it_was_handed_in(town: Work, tmp_path: Path) -> N
     ] * 2
     assert (head.sha256, head.file, head.n_features) == (report.sha256, "roads.gpkg", 2)
     assert domain.sha256(found) == report.sha256
+
+
+@pytest.mark.parametrize("kind", ["parquet", "geojson"])
+def test_a_text_that_cannot_be_kept_costs_its_feature_only(town: Work, tmp_path: Path, kind: str) -> None:
+    nul = ("R2", "二\0巷", None, "back", "6", ROAD)
+    long = ("R3", "三巷", None, "back", "x" * (limits().text + 1), ROAD)
+    rows = [("R1", "一路", "First Road", "主干道", "4", ROAD), *([nul, long] if kind == "parquet" else [long])]
+    frame = gpd.GeoDataFrame(rows, columns=COLUMNS, geometry="geometry", crs=4490)
+    path = tmp_path / f"roads.{kind}"
+    if kind == "parquet":
+        frame.rename(columns={"lanes": "车\0道"}).to_parquet(path)
+    else:
+        frame.to_crs(4326).to_file(path)
+    report = load(town, path)
+    told = [(f.row, f.code, f.value) for f in report.faults]
+    assert told == [*([(2, "cell_nul", "二␀巷")] if kind == "parquet" else []), (len(rows), "cell_long", "x" * 200)]
+    with town.snapshot() as connection:
+        found = store.features(connection, "roads", MAY)
+    assert found["code"].tolist() == ["R1"]
+    assert found["attributes"].tolist() == [{"车␀道" if kind == "parquet" else "lanes": "4"}]
 
 
 def test_a_layer_holds_from_its_day_until_its_successor_s(town: Work, tmp_path: Path) -> None:
@@ -148,7 +176,7 @@ def test_the_database_holds_no_two_layers_of_a_day(town: Work, tmp_path: Path) -
         "INSERT INTO layer (kind, name, valid, sha256, n_features, batch_id) "
         "SELECT kind, name, '[2025-06-01,)', sha256, n_features, batch_id FROM layer"
     )
-    with pytest.raises(IntegrityError, match="ex_layer_valid"), town.transaction() as connection:
+    with pytest.raises(DatabaseRefused, match="ex_layer_valid"), town.transaction() as connection:
         connection.execute(again)
 
 

@@ -13,6 +13,7 @@ from gridmgmt.database.work import Work
 from gridmgmt.errors import CityExists, CrsAxesSwapped, MetricCrsElsewhere
 from gridmgmt.people.operations import reference
 from gridmgmt.places.operations import editions
+from gridmgmt.texts import word
 from tests.postgis import towns
 
 CITY = """
@@ -31,7 +32,7 @@ category_scheme: town
 def init(work: Work, folder: Path, metric: int) -> int:
     path = folder / "city.yaml"
     path.write_text(CITY.format(metric), "utf-8")
-    return reference.init_city(work, path).metric_epsg
+    return reference.init_city(work, path).city.metric_epsg
 
 
 def test_a_zone_beside_is_found_with_the_first_grids_and_mended(empty: Work, tmp_path: Path) -> None:
@@ -45,8 +46,18 @@ def test_a_zone_beside_is_found_with_the_first_grids_and_mended(empty: Work, tmp
     towns.add_edition(empty, tmp_path)
     with pytest.raises(CityExists) as refused:
         init(empty, tmp_path, 4546)
-    assert refused.value.keys == ["metric_crs"]
+    assert [x["key"] for x in refused.value.changes] == ["metric_crs"]
+    told = word(refused.value.code, refused.value.facts)
+    assert "没有更改" in told
+    assert "metric_crs 由 4547 改为 4546" in told
     assert init(empty, tmp_path, 4547) == 4547
+
+
+def test_a_city_is_new_then_the_same_then_corrected(empty: Work, tmp_path: Path) -> None:
+    path = tmp_path / "city.yaml"
+    for metric, changes in ((4544, None), (4544, {}), (4547, {"metric_crs": (4544, 4547)})):
+        path.write_text(CITY.format(metric), "utf-8")
+        assert reference.init_city(empty, path).changes == changes
 
 
 def test_nothing_but_the_metric_crs_can_be_mended(empty: Work, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import datetime as dt
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -258,6 +259,31 @@ def test_the_same_form_has_the_same_bytes() -> None:
     book = load("qixian").rulebook
     subjects = [Subject("007", {"zh": "=甲", "en": "A"}, superiors=("V", "W"))]
     assert entry_form(book, "month", "2021-03", subjects) == entry_form(book, "month", "2021-03", subjects)
+
+
+HAN = re.compile("[\u4e00-\u9fff]")
+
+
+@pytest.mark.parametrize(("lang", "sheet", "yes"), [("zh", "数值", "是"), ("en", "Values", "yes")])
+@pytest.mark.parametrize("name", ["qixian", "ningbo_district", "xihu"])
+def test_a_form_in_one_language_holds_no_other_and_is_read_back(
+    tmp_path: Path, name: str, lang: str, sheet: str, yes: str
+) -> None:
+    book = load(name).rulebook
+    workbook = openpyxl.load_workbook(io.BytesIO(entry_form(book, "month", "2021-03", (), lang)))
+    told = [str(c.value) for page in workbook for row in page.iter_rows() for c in row if c.value is not None]
+    told += [page.title for page in workbook]
+    told += [str(v.formula1) for page in workbook for v in page.data_validations.dataValidation]
+    commands = "gridmgmt [a-z ]+"
+    foreign = HAN if lang == "en" else re.compile("[a-z]{2,}( [a-z]{2,}){2,}")
+    assert [text for text in told if foreign.search(re.sub(commands, "", text))] == []
+    page = next(p for p in workbook if p.title == sheet)
+    first = next(key for key, spec in exports.stage_inputs(book, book.stage("month")).items()
+                 if spec.entered is not None and spec.type == "number" and spec.per == "subject")  # fmt: skip
+    put(page, [{"period": "2021-03", "subject": "A", first: 1, "signed_off": yes}])
+    workbook.save(tmp_path / "a.xlsx")
+    given = read_input_file(tmp_path / "a.xlsx", book)["periods"]["2021-03"]["A"]
+    assert given["inputs"][first] == 1
 
 
 def test_known_subjects_and_the_period_stand_in_the_form(tmp_path: Path) -> None:

@@ -269,3 +269,51 @@ def test_a_referral_stays_with_the_unit_that_had_the_case_until_it_is_taken_back
     assert [a.is_referred for a in hanging.accounts(story, at(70), TERMS)] == [True, False]
     story.append(step("unmark", 80, mark="referred"))
     assert [a.is_referred for a in hanging.accounts(story, at(90), TERMS)] == [False, False]
+
+
+# --- answers without photographs --------------------------------------------------------------------------------------
+
+
+def heard(story: list[Step], now: float, *unheard: int) -> list[tuple[str | None, float | None]]:
+    """How each period ended and when, where answers of some numbers count as none."""
+    numbered = [replace(s, seq=n) for n, s in enumerate(story, 1)]
+    transitions.fold("C1", numbered)
+    (found,) = hanging.accounts(numbered, at(now), TERMS, 3, unheard)
+    return [(p.how, (p.ended_at - T0) / dt.timedelta(minutes=1) if p.ended_at else None) for p in found.periods]
+
+
+ANSWERED = [*OPENED, step("answer", 50), step("verify", 60)]
+"""Answered in time, as the sixth step, and checked."""
+
+
+def test_an_answer_that_counts_as_none_lets_the_deadline_run_on_while_it_is_checked() -> None:
+    assert heard(ANSWERED, 350) == [(None, None)]
+    assert heard(ANSWERED, 100, 6) == [(None, None)]  # exactly at the deadline it is not yet missed
+    assert heard(ANSWERED, 350, 6) == [("missed", 100), ("missed", 200), ("missed", 300), (None, None)]
+
+
+def test_what_is_written_off_before_the_deadline_was_not_missed() -> None:
+    assert heard([*ANSWERED, step("close", 90)], 500, 6) == [("written_off", 90)]
+    assert heard([*ANSWERED, step("close", 120)], 500, 6) == [("missed", 100), ("written_off", 120)]
+    assert heard([*ANSWERED, step("close", 120)], 500) == [("written_off", 120)]
+
+
+def test_a_check_that_fails_is_one_failure_with_the_deadline_that_was_missed_before_it() -> None:
+    early, late = [*ANSWERED, step("fail", 90)], [*ANSWERED, step("fail", 120)]
+    assert heard(early, 150, 6) == [("failed", 90), (None, None)]
+    assert heard(late, 150, 6) == [("missed", 100), (None, None)]
+    assert heard(late, 219, 6) == [("missed", 100), (None, None)]  # a new deadline, 100 minutes from the check on
+    assert heard(late, 221, 6) == [("missed", 100), ("missed", 220), (None, None)]
+    assert heard(late, 150) == [("failed", 120), (None, None)]
+
+
+def test_an_answer_with_photographs_counts_again() -> None:
+    story = [*ANSWERED, step("fail", 90), step("receive", 91), step("answer", 150), step("verify", 160)]
+    assert heard(story, 9_000, 6) == [("failed", 90), (None, None)]
+    assert heard(story, 191, 6, 10) == [("failed", 90), ("missed", 190), (None, None)]
+
+
+def test_who_gets_the_case_back_has_not_answered_before() -> None:
+    back = [*OPENED, step("answer", 20), step("verify", 21), step("fail", 22), step("receive", 23)]
+    story = [*back, step("answer", 30), step("verify", 31)]
+    assert heard(story, 123, 6) == [("failed", 22), (None, None)]

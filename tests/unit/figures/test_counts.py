@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from gridmgmt.figures.counts import COUNTS, HANG_COUNTS, KNOWN_BY, ONCE, ORDER_COUNTS, Facts
+from gridmgmt.figures.counts import ANSWER_COUNTS, COUNTS, HANG_COUNTS, KNOWN_BY, ONCE, ORDER_COUNTS, Facts
 from gridmgmt.figures.indicators import amounts, masks
 
 START, END = dt.datetime(2025, 3, 1, tzinfo=dt.UTC), dt.datetime(2025, 4, 1, tzinfo=dt.UTC)
@@ -56,7 +56,7 @@ def facts(of: str, rows: Iterable[Row]) -> Facts:
 def counted(of: str, *rows: Row) -> dict[str, Any]:
     """All counts of some rows together."""
     found = facts(of, rows)
-    table = amounts(found, masks(found, of), pd.Series(["all"] * len(rows), dtype="object"))
+    table = amounts(found, masks(found, of, COUNTS), pd.Series(["all"] * len(rows), dtype="object"))
     return {str(name): values.sum() for name, values in table.items()}
 
 
@@ -234,6 +234,7 @@ EXAMPLES: Mapping[str, Example] = {
     "n_hang_failures": each_of("hang_failure"),
     "n_exposed": each_of("exposed"),
     "n_false": cases_of("mark_false"),
+    "n_answers_unpictured": each_of("answer_unpictured"),
     # --- acts of persons ---
     "n_acts_reported": act("report"),
     "n_acts_dispatched": act("dispatch"),
@@ -293,9 +294,21 @@ def test_nothing_after_the_cut_off_is_counted(name: str) -> None:
 
 def test_what_follows_from_orders_and_accounts_is_read_for_just_these_counts() -> None:
     """The events of orders and accounts are no steps: they are only there for the counts that are named for it."""
-    for kinds, names in ((("order_due",), ORDER_COUNTS), (("hang_failure", "exposed"), HANG_COUNTS)):
+    for kinds, names in (
+        (("order_due",), ORDER_COUNTS),
+        (("hang_failure", "exposed"), HANG_COUNTS),
+        (("answer_unpictured",), ANSWER_COUNTS),
+    ):
         found = counted("steps", *(step(kind, case, late=True) for kind in kinds for case in "AB"))
         assert {name for name, n in found.items() if n} == names
+
+
+def test_some_counts_are_made_only_where_they_are_asked_for() -> None:
+    """What was frozen before they were there stays as it was."""
+    found = facts("steps", [step("answer_unpictured")])
+    assert "n_answers_unpictured" not in masks(found, "steps")
+    assert {name for name, count in COUNTS.items() if count.is_asked} == ANSWER_COUNTS
+    assert masks(found, "steps", ["n_answers_unpictured"])["n_answers_unpictured"].tolist() == [True]
 
 
 def test_a_count_that_takes_the_first_step_of_each_case_takes_no_step_that_the_other_does_not() -> None:

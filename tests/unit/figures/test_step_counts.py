@@ -18,7 +18,9 @@ TERMS = Terms(
     after_pause=lambda _dispatch, due, start, end: end + (due - start),
     longest_hold=dt.timedelta(days=30),
 )
-DESK: Any = SimpleNamespace(timing=SimpleNamespace(terms=TERMS), rules=SimpleNamespace(exposed_at_failure=3))
+DESK: Any = SimpleNamespace(
+    timing=SimpleNamespace(terms=TERMS), rules=SimpleNamespace(exposed_at_failure=3), unheard={}
+)
 
 
 def at(minutes: float) -> dt.datetime:

@@ -8,6 +8,7 @@ from typing import Any
 import geopandas as gpd
 import openpyxl
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 import shapely
 
@@ -208,6 +209,34 @@ def test_parquet_keeps_every_digit(tmp_path: Path) -> None:
     assert found.loc[2].dropna().to_dict() == {"n": "0.5", "flag": "false", "other": "2"}
 
 
+def test_of_parquet_only_the_columns_that_are_asked_for_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    n = 1000
+    frame = pd.DataFrame({"w": ["垃圾"] * n, "no": range(n), "wide": [f"x\x00{i}" for i in range(n)], "_origin": "s:1"})
+    frame.to_parquet(path, row_group_size=300)
+    rows = open_rows(path, ENCODINGS, ("no",), also=("_origin", "_crs"))
+    (chunk,) = rows.chunks
+    assert list(chunk.columns) == ["no", "_origin"]
+    assert rows.columns == ["w", "no", "wide", "_origin"]
+    whole = rows.whole(chunk.loc[[300, 301, 1000]])
+    assert whole["wide"].to_dict() == {300: "x␀299", 301: "x␀300", 1000: "x␀999"}
+    assert whole.loc[301].to_dict() == {"w": "垃圾", "no": "300", "wide": "x␀300", "_origin": "s:1"}
+    assert list(whole.columns) == rows.columns
+
+
+def test_a_column_of_parquet_that_nobody_asks_for_may_be_broken(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pd.DataFrame({"no": ["a", "b"], "wide": ["long text", "longer text"]}).to_parquet(path, compression="snappy")
+    place = pq.ParquetFile(path).metadata.row_group(0).column(1)
+    content = bytearray(path.read_bytes())
+    start = place.dictionary_page_offset or place.data_page_offset
+    content[start : start + place.total_compressed_size] = b"\xff" * place.total_compressed_size
+    path.write_bytes(content)
+    with pytest.raises(FileUnreadable):
+        open_rows(path, ENCODINGS, ("no",))
+    assert pd.concat(open_rows(path, ENCODINGS, ("no",), also=()).chunks)["no"].tolist() == ["a", "b"]
+
+
 def layer(crs: Any = 4490) -> gpd.GeoDataFrame:
     shapes = [
         shapely.Point(114.05, 22.54),
@@ -232,6 +261,15 @@ def test_points_of_a_layer(tmp_path: Path, name: str) -> None:
     assert frame.loc[2].to_dict() == {"no": "b", X: "114.06", Y: "22.55"}
     assert frame.loc[3].dropna().to_dict() == {"no": "c", X: "LineString"}
     assert frame.loc[4].dropna().to_dict() == {"no": "d"}
+
+
+def test_of_geoparquet_only_the_columns_that_are_asked_for_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    layer().assign(wide="w").rename_geometry("place").to_parquet(path)
+    rows = open_rows(path, ENCODINGS, ("no", X, Y), also=())
+    (chunk,) = rows.chunks
+    assert list(chunk.columns) == ["no", X, Y]
+    assert rows.whole(chunk.loc[[2]]).loc[2].to_dict() == {"no": "b", "wide": "w", X: "114.06", Y: "22.55"}
 
 
 def test_a_layer_in_a_system_without_a_number_names_it_in_full(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Rows of text → facts: what is read, what is refused and why, and that every row is in one of the two."""
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from gridmgmt import city, geo
 from gridmgmt.errors import ProfileInvalid
+from gridmgmt.faults import Fault
 from gridmgmt.files import calendars
 from gridmgmt.files.cells import as_code
 from gridmgmt.files.rows import X, Y
@@ -51,10 +53,12 @@ ROW = {
 }  # fmt: skip
 
 
-def read(*changes: dict[str, Any], profile: str = PROFILE, crs: str | None = None) -> Parsed:
+def read(
+    *changes: dict[str, Any], profile: str = PROFILE, crs: str | None = None, unread: Sequence[Fault] = ()
+) -> Parsed:
     raw = pd.DataFrame([{**ROW, **c} for c in changes], dtype="str")
     raw.index = pd.RangeIndex(2, 2 + len(raw), name="row")
-    return parse(raw, profiles.parse(profile, "test.yaml"), CITY, KNOWN, crs)
+    return parse(raw, profiles.parse(profile, "test.yaml"), CITY, KNOWN, crs, unread)
 
 
 def only(parsed: Parsed) -> dict[str, Any]:
@@ -473,3 +477,66 @@ def test_the_first_column_that_has_a_value_is_taken() -> None:
     profile = PROFILE.replace("  description: 描述\n", "  description: {first: [备注, 描述]}\n")
     parsed = read({"备注": "", "描述": "旧"}, {"编号": "A2", "备注": "新", "描述": "旧"}, profile=profile)
     assert list(parsed.facts["description"]) == ["旧", "新"]
+
+
+@pytest.mark.parametrize(
+    ("code", "cell"),
+    [
+        ("cell_nul", "井盖\u2400破损"),
+        ("cell_bytes", r"井盖\xFF破损"),
+        ("cell_long", "井" * 9000),
+        ("cell_error", "#N/A"),
+    ],
+)
+def test_a_cell_that_cannot_be_stored_is_left_out_like_any_wrong_value(code: str, cell: str) -> None:
+    profile = PROFILE.replace("  description: 描述\n", "  description: {column: 描述, invalid: drop}\n")
+    unread = [Fault(2, "描述", cell[:200], code), Fault(4, "部门", "U\u2400", code)]
+    parsed = read({"描述": cell}, {"编号": "A2"}, {"编号": "A3", "部门": "U\u2400"}, profile=profile, unread=unread)
+    assert parsed.facts["description"].fillna("–").tolist() == ["–", "井盖 破损"], "the row is in, the value is not"
+    assert [(f.row, f.column, f.value, f.code) for f in parsed.dropped["description"]] == [
+        (2, "描述", cell[:200], code)
+    ]
+    assert {f.row for f in parsed.faults} == {4}, "a unit is judged: its row waits"
+
+
+def test_a_cell_that_another_field_needs_keeps_its_row_back() -> None:
+    both = PROFILE.replace("  description: 描述\n", "  description: {first: [描述, 部门], invalid: drop}\n")
+    unread = [Fault(2, "部门", "U\u2400", "cell_nul"), Fault(3, "描述", "\u2400", "cell_nul")]
+    parsed = read({"部门": "U\u2400"}, {"编号": "A2", "描述": "\u2400"}, profile=both, unread=unread)
+    assert [(f.row, f.column, f.code) for f in parsed.faults if f.code == "cell_nul"] == [(2, "部门", "cell_nul")]
+    assert parsed.facts["case_no"].tolist() == ["A2"]
+    assert parsed.facts["description"].isna().tolist() == [True], "the next column does not stand in for a wrong one"
+
+
+def test_a_deadline_cell_that_cannot_be_read_is_left_out() -> None:
+    profile = with_deadline("[{column: 时限, invalid: drop}, {from: reported_at, days: 5}]")
+    parsed = read({"时限": "\u2400"}, {"编号": "A2"}, profile=profile, unread=[Fault(2, "时限", "\u2400", "cell_nul")])
+    assert parsed.faults == []
+    assert parsed.facts["due_at"].isna().tolist() == [True, False]
+    assert [(f.row, f.code) for f in parsed.dropped["due_at"]] == [(2, "cell_nul")]
+
+
+REPEATING = PROFILE.replace("  is_repeat: 重复\n", "  is_repeat: 重复\n  repeat_of: 原案件\n")
+
+
+def test_a_case_that_names_the_one_it_repeats_is_a_repeat() -> None:
+    rows = [("A1", "ａ０", ""), ("A2", "A1", "是"), ("A3", "", "是"), ("A4", " ", "否")]
+    parsed = read(*({"编号": no, "原案件": first, "重复": flag} for no, first, flag in rows), profile=REPEATING)
+    assert parsed.faults == []
+    assert parsed.facts["repeat_of"].fillna("–").tolist() == ["a0", "A1", "–", "–"]
+    assert parsed.facts["is_repeat"].tolist() == [True, True, True, False]
+
+
+def test_the_column_of_the_case_repeated_alone_tells_which_cases_are_repeats() -> None:
+    alone = PROFILE.replace("  is_repeat: 重复\n", "  repeat_of: 原案件\n")
+    parsed = read({"原案件": "A0"}, {"编号": "A2", "原案件": ""}, profile=alone)
+    assert parsed.facts["is_repeat"].tolist() == [True, False]
+    assert "repeat_of" in parsed.facts
+    assert read({}).facts["repeat_of"].isna().all()
+
+
+def test_a_case_repeats_another_one_and_does_not_deny_it() -> None:
+    parsed = read({"原案件": "A1", "重复": ""}, {"编号": "A2", "原案件": "A1", "重复": "否"}, profile=REPEATING)
+    assert [(f.row, f.column, f.code) for f in parsed.faults] == [
+        (2, "原案件", "repeats_itself"), (3, "重复", "repeat_denied")
+    ]  # fmt: skip

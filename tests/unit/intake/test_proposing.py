@@ -1,13 +1,17 @@
 """A profile proposed: columns by their names, words by the list of names, and what the text says of it."""
 
+import itertools
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
 from gridmgmt.casework.cases import STATES
 from gridmgmt.codes import CATEGORY_KINDS
+from gridmgmt.files import rows as file_rows
 from gridmgmt.intake.exports.profile_text import profile_text
 from gridmgmt.intake.proposing import APART, Names, Proposal, match, meanings
-from gridmgmt.intake.readers import profiles
+from gridmgmt.intake.readers import profiles, unknown
 from gridmgmt.intake.readers.contents import contents
 from gridmgmt.intake.readers.names import names
 from tests.unit.intake.test_facts import CITY
@@ -98,3 +102,49 @@ def test_the_text_is_a_profile_whatever_its_words_are_and_keeps_its_remarks() ->
     lines = text.splitlines()
     assert lines[lines.index('  case_no: "no"') - 1].startswith("  # ? a guess")
     assert any(line.startswith("# ? no column of deadlines") for line in lines)
+
+
+def _log(path: Path, n: int) -> Path:
+    """A log whose first half has neither places nor states, and another state in its last row alone."""
+    rows = ["no,at,x,state"]
+    for i in range(n):
+        state = "挂起" if i == n - 1 else "已结案" if i >= n // 2 else ""
+        rows.append(f"A{i},2025-03-01 08:00:00,{114 + i / 1000 if i >= n // 2 else ''},{state}")
+    path.write_text("\n".join(rows), "utf-8")
+    return path
+
+
+@pytest.mark.parametrize("n", [1, 7, 39, 40, 41, 97, 160, 1003])
+def test_the_sample_of_a_file_is_of_all_its_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n: int) -> None:
+    monkeypatch.setattr(unknown, "_ROWS", 40)
+    monkeypatch.setattr(file_rows, "CHUNK_ROWS", 30)
+    found = unknown.sample(_log(tmp_path / "a.csv", n))
+    assert found.n_rows == n
+    assert len(found.rows) == n if n < 40 else 20 <= len(found.rows) <= 40
+    numbers = list(found.rows.index)
+    assert (numbers[0], numbers[-1]) == (2, n + 1)
+    steps = {b - a for a, b in itertools.pairwise(numbers[:-1])}
+    assert len(steps) <= 1, "at equal distances, so that no part of the file is passed over"
+    assert "挂起" in set(found.rows["state"])
+
+
+def test_what_begins_late_in_a_file_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unknown, "_ROWS", 400)
+    monkeypatch.setattr(file_rows, "CHUNK_ROWS", 300)
+    found = contents(unknown.sample(_log(tmp_path / "a.csv", 1000)).rows, CITY.zone, (), ())
+    assert "x" in found.numbers
+    assert {"已结案", "挂起"} <= set(found.values["state"].dropna())
+
+
+def test_the_format_of_a_column_is_tried_on_values_of_all_its_parts() -> None:
+    early, late = (
+        [f"0{i % 9 + 1}/0{i % 9 + 1}/2025" for i in range(1000)],
+        [f"{i % 9 + 13}/03/2025" for i in range(1000)],
+    )
+    rows = pd.DataFrame({"at": [*early, *late]})
+    assert contents(rows, CITY.zone, (), ("%m/%d/%Y", "%d/%m/%Y")).times["at"].format == "%d/%m/%Y"
+
+
+def test_cells_that_cannot_be_stored_are_counted_when_a_profile_is_tried(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"no,at\nA1,2025-03-01\nA2\x00,2025-03-01\n")
+    assert [(f.row, f.code) for f in unknown.sample(tmp_path / "a.csv").unread] == [(3, "cell_nul")]

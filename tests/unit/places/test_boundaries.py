@@ -3,6 +3,7 @@
 import gzip
 import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import geopandas as gpd
@@ -11,8 +12,19 @@ import pandas as pd
 import pytest
 import shapely
 
-from gridmgmt.errors import CrsLooksProjected, CrsMissing, CrsUnknown, FileUnreadable, FormatForeign, GeometryTooLarge
+from gridmgmt import bounds
+from gridmgmt.bounds import Bounds
+from gridmgmt.errors import (
+    CrsLooksProjected,
+    CrsMissing,
+    CrsUnknown,
+    FileUnreadable,
+    FormatForeign,
+    GeometryTooLarge,
+    LimitExceeded,
+)
 from gridmgmt.files import geofiles
+from gridmgmt.files.tabular import open_rows
 from gridmgmt.places.readers import boundaries
 from gridmgmt.places.readers.boundaries import Source
 
@@ -169,8 +181,6 @@ def test_a_larger_file_is_refused_in_words(
     n: int,
     row: int | None,
 ) -> None:
-    if name == "a.parquet" and what == "features":
-        pytest.skip("rows of GeoParquet are told by their corners")
     frame = squares()
     frame.loc[1, "geometry"] = shapely.Polygon([(115, 22), (116, 22), (116, 22.5), (116, 23), (115, 23), (115, 22.5)])
     (frame.to_parquet if name == "a.parquet" else frame.to_file)(tmp_path / name)
@@ -181,6 +191,49 @@ def test_a_larger_file_is_refused_in_words(
     with pytest.raises(GeometryTooLarge) as e:
         boundaries.read(Source(tmp_path / name, None))
     assert (e.value.what, e.value.n, e.value.row) == (what, n, row)
+
+
+@pytest.mark.parametrize("limit", ["file_mb", "rows", "columns", "unpacked_mb"])
+def test_geoparquet_is_refused_by_what_it_says_of_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    """100 000 rows of one and the same: small as a file, and none of them is read."""
+    bounds.use(replace(Bounds(), **{limit: 0}))
+    path = tmp_path / "a.parquet"
+    frame = gpd.GeoDataFrame(
+        {"code": np.arange(100_000.0), "name": "甲"}, geometry=[shapely.Point(114, 22)] * 100_000, crs=4490
+    )
+    frame.to_parquet(path)
+    monkeypatch.setattr("pyarrow.parquet.ParquetFile.read", lambda *_, **__: pytest.fail("its rows were read"))
+    try:
+        for read in (
+            lambda: boundaries.read_as_is(Source(path, None)),
+            lambda: _rows(path, "geometry.x"),
+            lambda: _rows(path, "code"),
+        ):
+            with pytest.raises(LimitExceeded) as told:
+                read()
+            assert (told.value.limit, told.value.setting) == (limit, f"GRIDMGMT_MAX_{limit.upper()}")
+            assert told.value.found > 0
+    finally:
+        bounds.use(Bounds())
+    monkeypatch.undo()
+    assert len(boundaries.read_as_is(Source(path, None))) == 100_000
+
+
+def _rows(path: Path, column: str) -> object:
+    return list(open_rows(path, ("utf-8",), [column]).chunks)
+
+
+def test_points_of_geoparquet_are_limited_like_those_of_other_maps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gpd.GeoDataFrame({"a": ["1", "2"]}, geometry=[shapely.Point(114, 22)] * 2, crs=4490).to_parquet(
+        tmp_path / "a.parquet"
+    )
+    limited(monkeypatch, max_features=1)
+    with pytest.raises(GeometryTooLarge):
+        _rows(tmp_path / "a.parquet", "geometry.x")
 
 
 def test_what_a_gz_unpacks_to_is_counted_while_it_unpacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

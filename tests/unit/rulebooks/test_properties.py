@@ -12,6 +12,7 @@ from gridmgmt.numbers import shown_near
 from gridmgmt.rulebooks.load import load, parse
 from gridmgmt.rulebooks.results import flat
 from tests.unit.rulebooks.tiny import FULL, TEXT, made, outcomes, points, tiny
+from tests.worded import reason as reason_of
 
 BOOK = tiny()
 EVENTS = st.lists(
@@ -147,12 +148,12 @@ class TestFaultsSeenElsewhere:
                 TEXT.replace("direction: below", "direction: above").replace("zero_beyond: 60", "zero_beyond: 90"),
                 "x.yaml",
             )
-        assert "punish the better" in e.value.reason
+        assert "punish the better" in reason_of(e.value)
 
     def test_weights_that_do_not_sum_are_refused(self) -> None:
         with pytest.raises(RulebookInvalid) as e:
             parse(TEXT.replace("weight: 34", "weight: 33"), "x.yaml")
-        assert "sum to 99, not to 100" in e.value.reason
+        assert "sum to 99, not to 100" in reason_of(e.value)
         assert e.value.line == TEXT[: TEXT.index("id: parts")].count("\n") + 4
 
     def test_nothing_is_rounded_before_it_is_weighted(self) -> None:
@@ -168,7 +169,7 @@ class TestFaultsSeenElsewhere:
     def test_one_count_used_twice_is_refused(self) -> None:
         with pytest.raises(RulebookInvalid) as e:
             parse(TEXT.replace("numerator: closed, denominator: due", "numerator: due, denominator: due"), "x.yaml")
-        assert "the same count" in e.value.reason
+        assert "the same count" in reason_of(e.value)
 
     def test_a_numerator_filtered_and_a_denominator_not_is_refused(self) -> None:
         counted = TEXT.replace(
@@ -180,7 +181,7 @@ class TestFaultsSeenElsewhere:
         )
         with pytest.raises(RulebookInvalid) as e:
             parse(counted, "x.yaml")
-        assert "filter cases differently" in e.value.reason
+        assert "filter cases differently" in reason_of(e.value)
         reason = ", filters_differ: {zh: 原文如此, en: the text says so}, better: high}"
         assert parse(counted.replace(", better: high}", reason), "x.yaml").rulebook.rates["closing"].filters_differ
 

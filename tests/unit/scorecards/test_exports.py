@@ -732,7 +732,17 @@ def test_a_rank_among_siblings_is_called_by_their_parents_level(made):
     street = documents[0].model_copy(update={"subject": subject})
     assert [x.name["zh"] for x in results.ranks(header, street)] == ["全市同级名次", "本区县内名次"]
     assert results.ranks(header, street)[1].name["en"] == "Rank within the district"
-    assert results.ranks(header, documents[0])[1].name["zh"] == "本上级辖区内名次"  # the city itself is not assessed
+    below = street.model_copy(update={"subject": subject.model_copy(update={"level_number": 4})})
+    assert results.ranks(header, below)[1].name["zh"] == "本上级辖区内名次"  # the level above is not assessed
+
+
+def test_a_district_s_rank_within_its_parent_which_is_the_city_is_said_once(made):
+    header, documents = made
+    district = documents[0]
+    assert (district.subject.level_number, district.rank.level) == (2, district.rank.siblings)
+    assert [x.name["zh"] for x in results.ranks(header, district)] == ["全市同级名次"]
+    text = page(Card(header, district, None), "zh")
+    assert text.count(results.rank_words(district.rank.level)["zh"]) == 1
 
 
 def test_a_card_lists_no_count_that_only_explains_a_source(made):
@@ -895,3 +905,14 @@ def test_counts_beside_the_score_are_shown_as_counts():
     read = {x.item: x.points.text() for x in lines.shown_lines(found.header, found.subjects[0])}
     assert (read["supervisors_needed"], read["hangs"], read["hangs_P1"]) == ("186", "2", "2")
     assert [p.text() for p in lines.top_points(found.header, found.subjects[0])] == ["2", "186"]
+    assert lines.top_numbers(found.header, found.subjects[0]) == {"hangs": "2", "supervisors_needed": "186"}
+
+
+def test_counts_and_their_numbers_for_programs():
+    given = {"reported": 1234, "dispatched": 5, "handled": 7, "handled_timed": 4, "late": 1}
+    found = of_book("harbin", "2025-03", {"U": {"inputs": given}})
+    assert [p.text() for p in lines.top_points(found.header, found.subjects[0])][:3] == ["1,234", "5", "7"]
+    numbers = lines.top_numbers(found.header, found.subjects[0])
+    assert (numbers["reports"], numbers["verifications"]) == ("1234", None)
+    scored = of_book("wuzhong_town", "2025-Q1", {"U": {"inputs": {"business": 90, "digital": 80, "social": 70}}})
+    assert lines.top_numbers(scored.header, scored.subjects[0])["business_part"] == "90.00"
