@@ -153,7 +153,7 @@ def test_what_else_a_step_does_is_what_the_rest_reads_from_the_table(column: str
 
 
 TAKES = """
-report        source category lon lat crs address description is_repeat
+report        source category lon lat crs address description is_repeat repeat_of
 register      category
 dispatch      due_at amount amount_unit
 send_back     wrong_dispatch agreed
@@ -166,6 +166,7 @@ reclassify    category
 deadline      due_at
 supervise     order_kind due_at amount amount_unit
 answer_order  order
+mark_repeat   repeat_of
 unmark        mark
 """
 """The facts that whoever takes a step may name; at no other step are there any."""

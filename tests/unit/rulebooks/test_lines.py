@@ -229,6 +229,7 @@ NAMES = {
         ("entered", {"input": "business"}, {}, ("business",), ("business",)),
         ("linear", {"terms": {"due": 2, "closed": 1}}, {}, ("due", "closed"), ("due", "closed")),
         ("marks", {"input": "rounds"}, {}, ("rounds",), ("rounds",)),
+        ("marks", {"input": "rounds"}, {"rounds": ()}, ("rounds",), ("rounds",)),
         ("proportional", {"points": 30, **RATED}, {}, ("closed", "due"), ("closed", "due")),
         ("rate", RATED, {"closed": 3}, ("closed", "due"), ("due",)),
         ("steps", STEPS, {"due": 3}, ("closed", "due"), ("closed",)),
