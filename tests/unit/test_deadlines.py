@@ -280,6 +280,35 @@ def test_a_day_that_is_not_counted_is_told_before_a_pause_that_begins_with_it() 
     assert [x.code for x in found.working[1:]] == ["limit_counted", "limit_rest", "limit_pause", "limit_counted"]
 
 
+def test_a_pause_that_begins_when_the_limit_is_used_up_is_not_told() -> None:
+    begin = at("2025-12-05 15:00")
+    pause = (begin + 60 * MINUTE, begin + 90 * MINUTE)
+    found = deadlines.due(begin, [Limit(Fraction(1), "urgent_hour")], CN, [pause])
+    assert [x.code for x in found.working] == ["limit_whole", "limit_counted"]
+    sooner = deadlines.due(begin, [Limit(Fraction(1), "urgent_hour")], CN, [(pause[0] - MINUTE, pause[1])])
+    assert [x.code for x in sooner.working][1:] == ["limit_counted", "limit_pause", "limit_counted"]
+
+
+@pytest.mark.parametrize(("minutes", "share", "colour"), [(-5, 0, "green"), (0, 0, "green"), (1, 1, "red")])
+def test_where_no_time_was_given_the_light_is_red_from_the_deadline_on(minutes: int, share: int, colour: str) -> None:
+    """A deadline set by hand at the very moment of the dispatch: nothing of it can be used up."""
+    start = at("2025-12-05 15:00")
+    limits = [Limit(Fraction(1), "working_hour")]
+    found = deadlines.light(start, start, start + minutes * MINUTE, limits, CN, (), LIGHTS)
+    assert (found.share, found.colour) == (share, colour)
+
+
+def test_pauses_that_begin_together_are_told_one_after_the_other() -> None:
+    begin = at("2025-12-05 15:00")
+    pauses = [(begin, begin + 120 * MINUTE), (begin, begin + 60 * MINUTE)]
+    found = deadlines.due(begin, [Limit(Fraction(1), "urgent_hour")], CN, pauses)
+    assert [word(x.code, x.facts, "en") for x in found.working[1:]] == [
+        "2025-12-05 15:00 – 16:00: on hold, not counted",
+        "2025-12-05 15:00 – 17:00: on hold, not counted",
+        "2025-12-05 17:00 – 18:00: 1:00 counted, 0:00 left",
+    ]
+
+
 def test_an_unknown_unit_is_refused_with_those_there_are() -> None:
     with pytest.raises(OptionInvalid) as e:
         Limit.parse("1", "周")

@@ -186,6 +186,7 @@ def test_a_step_names_the_unit_that_has_the_case_unless_it_gives_the_case_away_o
 def test_what_the_rest_asks_the_table_for() -> None:
     assert (transitions.OPENING, transitions.ORDERING) == (("dispatch",), ("supervise",))
     assert set(TRANSITIONS) - set(transitions.BY_PEOPLE) == {"renew"}
+    assert tuple(COLUMNS["counts"].split()) == transitions.COUNTED
     assert transitions.HALTING == ("send_back", "postpone")
     assert transitions.MARKING == {
         "repeat": "mark_repeat", "exposed": "expose", "referred": "refer", "false": "mark_false",
@@ -421,6 +422,36 @@ def test_another_unit_begins_with_all_its_extensions() -> None:
     assert lived("C1", [*used, *other, step("ask_extension", 52, reason="x")]).pending == "extension"
 
 
+def test_a_unit_is_granted_as_many_postponements_as_the_city_allows_and_every_unit_its_own() -> None:
+    once = [step("ask_postponement", 30, reason="x"), step("postpone", 31), step("resume", 32)]
+    case = lived("C1", [*TO_HANDLING, *once])
+    assert case.granted == (("U1", "postponement"),)
+    with pytest.raises(StepRefused) as e:
+        apply(case, step("ask_postponement", 33, reason="x"))
+    assert e.value.why == "postponements_used_up"
+    assert apply(case, step("ask_postponement", 33, reason="x"), replace(LIMITS, postponements=2)).pending
+    assert apply(case, step("ask_extension", 33, reason="x")).pending == "extension"
+    other = [step("send_back", 34, reason="x"), step("dispatch", 40, unit="U2"), step("receive", 41)]
+    assert lived("C1", [*TO_HANDLING, *once, *other, step("ask_postponement", 42, reason="x")]).pending
+
+
+def test_a_case_remembers_each_unit_that_had_it_once() -> None:
+    back = step("send_back", 30, reason="x")
+    units = [
+        step("dispatch", 40, unit="U2"),
+        back,
+        step("dispatch", 60, unit="U1"),
+        back,
+        step("dispatch", 80, unit="U3"),
+    ]
+    steps = [*TO_HANDLING, back, *(replace(s, at=at(40 + n)) for n, s in enumerate(units))]
+    case = lived("C1", steps)
+    assert (case.units, case.first_unit, case.unit_code) == (("U1", "U2", "U3"), "U1", "U3")
+    assert (case.n_dispatches, case.n_send_backs) == (4, 3)
+    unnamed = transitions.fold("C1", [*TO_HANDLING, back, replace(step("dispatch", 40), origin="imported")])
+    assert (unnamed.units, unnamed.first_unit, unnamed.unit_code) == (("U1",), "U1", None)
+
+
 def test_what_a_case_can_do_now_is_more_than_what_its_state_allows() -> None:
     case = lived("C1", TO_HANDLING)
     assert "ask_extension" in transitions.possible(case, at(500), LIMITS)
@@ -473,6 +504,20 @@ def test_a_closed_case_proves_the_steps_before_it_and_no_others() -> None:
     ]  # fmt: skip
     case = transitions.fold("C1", steps)
     assert (case.state, case.unit_code, case.due_at, case.n_rework) == ("closed", "U1", at(60), 0)
+
+
+def test_a_derived_report_tells_the_case_s_class_and_place_and_a_dispatch_its_unit_and_deadline() -> None:
+    row = {
+        "reported_at": at(0), "dispatched_at": at(20), "due_at": at(60), "unit_code": "U1", "source": "公众举报",
+        "category": "matter:06010", "lon": 114.0, "lat": 30.0, "address": "人民路", "is_repeat": False, "verdict": "x",
+    }  # fmt: skip
+    told = {s.kind: (s.unit_code, dict(s.facts)) for s in implied_steps.derive(row)}
+    place = {"source": "公众举报", "category": "matter:06010", "lon": 114.0, "lat": 30.0, "address": "人民路",
+             "is_repeat": False}  # fmt: skip
+    assert told == {
+        "report": (None, place), "accept": (None, {}), "register": (None, {}), "receive": (None, {}),
+        "dispatch": ("U1", {"due_at": at(60).isoformat()}),
+    }  # fmt: skip
 
 
 def test_derived_rework_and_extension_stand_in_the_case() -> None:

@@ -297,6 +297,20 @@ def test_a_deadline_by_hand_stays_and_a_known_year_moves_nothing(timing: Timing,
     assert timing.renewed(plain.case, plain.steps, at("2026-12-31 08:00")) is None
 
 
+def test_a_deadline_of_which_nobody_knows_the_calendar_stays(timing: Timing, tmp_path: Path) -> None:
+    """Steps from before the calendar was written down keep what they told, though their limits are known."""
+    later = replace(timing, clock=own_clock(tmp_path, "2027-01-01", "2027-12-31"))
+    life = Life(timing)
+    life.take("dispatch", "2026-12-31 10:00", "U1")
+    told = {k: v for k, v in life.steps[-1].facts.items() if k != "calendar"}
+    steps = [*life.steps[:-1], replace(life.steps[-1], facts=told)]
+    step = later.renewed(life.case, life.steps, at("2026-12-31 11:00"))
+    assert step is not None
+    assert local(step.told.due_at) == "01-04 10:00"
+    unknown = later.renewed(life.case, steps, at("2026-12-31 11:00"))
+    assert unknown is None or unknown.told.due_at is None
+
+
 def test_a_renewal_after_the_provisional_deadline_undoes_what_was_not_missed(timing: Timing, tmp_path: Path) -> None:
     later = replace(timing, clock=own_clock(tmp_path, "2027-01-01, 2027-01-04", "2027-12-31"))
     life = Life(timing)
