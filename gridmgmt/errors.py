@@ -55,6 +55,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── RowTaken          a row of a file became a step before, and says something else now
     │   ├── FilesFull         a step or sample has as many files as are allowed
     │   ├── DatabaseNotEmpty  a backup comes back into an empty database only
+    │   ├── DatabaseRefused   its own rules refuse a row
     │   └── AppealRefused     not open for that, or decided already
     └── UnavailableError      something outside the process is missing
         ├── DatabaseUnreachable, DatabaseOutdated, DatabaseForeign, ServerMissing, ServerPidTaken
