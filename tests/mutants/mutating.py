@@ -88,6 +88,8 @@ class _Spots(cst.CSTVisitor):
     def on_visit(self, node: cst.CSTNode) -> bool:
         if isinstance(node, cst.Annotation | cst.Decorator | cst.Import | cst.ImportFrom):
             return False
+        if isinstance(node, cst.Arg) and _is_strict(node):
+            return False
         if len(self.names) == 1 and isinstance(node, cst.Assign) and _is_alias(node.value):
             return False
         lines = self._lines(node)
@@ -152,7 +154,11 @@ def _takes_none(annotation: cst.Annotation) -> bool:
 
 def _is_as_without(argument: cst.Arg) -> bool:
     is_empty = isinstance(argument.value, cst.Dict) and not argument.value.elements
-    return is_empty or (argument.keyword is not None and argument.keyword.value == "strict")
+    return is_empty or _is_strict(argument)
+
+
+def _is_strict(argument: cst.Arg) -> bool:
+    return argument.keyword is not None and argument.keyword.value == "strict"
 
 
 class Source:

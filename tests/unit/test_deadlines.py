@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -10,6 +11,7 @@ import chinese_calendar
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from gridmgmt import deadlines
 from gridmgmt.calendars import Clock
@@ -348,6 +350,23 @@ def test_on_an_extension_the_light_counts_the_longer_time() -> None:
     start, limit = at("2025-12-01 08:00"), [Limit(Fraction(8), "working_hour")]
     found = deadlines.light(start, at("2025-12-02 18:00"), at("2025-12-01 18:00"), limit, CN, (), LIGHTS)
     assert (found.colour, found.share) == ("green", Fraction(1, 2))
+
+
+def test_the_light_counts_every_part_of_a_limit_in_its_own_unit() -> None:
+    """Two working hours, four hours that run through the noon break, four working hours: 6 of 10 at 14:00."""
+    start, units = at("2025-12-01 08:00"), ((2, "working_hour"), (4, "urgent_hour"), (4, "working_hour"))
+    limits = [Limit(Fraction(n), unit) for n, unit in units]
+    end = deadlines.due(start, limits, CN).due_at
+    assert local(end) == "2025-12-01 18:00"
+    assert end is not None
+    for now, share in (("10:00", "2/10"), ("13:00", "5/10"), ("14:00", "6/10"), ("16:00", "8/10"), ("18:00", "1")):
+        found = deadlines.light(start, end, at(f"2025-12-01 {now}"), limits, CN, (), LIGHTS)
+        assert found.share == Fraction(share), now
+
+
+def test_what_the_file_of_the_lights_says_is_not_changed() -> None:
+    with pytest.raises(ValidationError):
+        LIGHTS.green_to = Decimal("0.9")
 
 
 @about(60)

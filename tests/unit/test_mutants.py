@@ -72,11 +72,12 @@ def test_what_tells_nothing_of_the_tests_is_left_out(tmp_path: Path) -> None:
     path = tmp_path / "idle.py"
     text = (
         "def f(a, b):\n    x: int | None = None\n    if a(b, {}, 1):\n        raise E(n=a, m=b)\n    return sum(a, b)\n"
+        "\n\ndef g(a, b):\n    zip(a, b, strict=True)\n"
         "\n\nclass C:\n    is_so: bool = False\n    own: bool | None = True\n"
     )
     path.write_text(text, "utf-8")
     assert {now for _, now in mutants(path)} == {
-        "if a({}, 1):", "if a(b, {}, ):", "if a(b, {}, 2):",
+        "zip(b, strict=True)", "zip(a, strict=True)", "if a({}, 1):", "if a(b, {}, ):", "if a(b, {}, 2):",
         "is_so: bool = True", "own: bool | None = False", "own: bool | None = None",
     }  # fmt: skip
 

@@ -452,6 +452,67 @@ def test_a_case_remembers_each_unit_that_had_it_once() -> None:
     assert (unnamed.units, unnamed.first_unit, unnamed.unit_code) == (("U1",), "U1", None)
 
 
+@pytest.mark.parametrize("kind", ["postpone", "refuse_postponement", "refuse_extension"])
+@pytest.mark.parametrize("pending", [None, "extension", "postponement"])
+def test_only_what_was_asked_for_is_granted_or_refused(kind: str, pending: str | None) -> None:
+    asked = [step(f"ask_{pending}", 30, reason="x")] if pending else []
+    case, answer = lived("C1", [*TO_HANDLING, *asked]), step(kind, 31, reason="x")
+    if pending == ("extension" if kind == "refuse_extension" else "postponement"):
+        assert apply(case, answer).pending is None
+        return
+    with pytest.raises(StepRefused) as e:
+        apply(case, answer)
+    assert (e.value.why, e.value.step, e.value.case_no) == ("nothing_asked", kind, "C1")
+    assert (e.value.at, e.value.last) == (at(31).isoformat(), at(30 if pending else 25).isoformat())
+
+
+def test_a_dispatch_s_deadline_lies_ahead_unless_it_goes_on_with_time_that_is_used_up() -> None:
+    before = [REPORT, step("accept", 5), step("register", 10)]
+    late = step("dispatch", 20, unit="U1", due_at=at(20).isoformat())
+    with pytest.raises(StepRefused) as e:
+        lived("C1", [*before, late])
+    assert e.value.why == "deadline_not_ahead"
+    assert lived("C1", [*before, replace(late, facts={**late.facts, "continues": True})]).due_at == at(20)
+    assert lived("C1", [*before, replace(late, at=at(19.99))]).due_at == at(20)
+
+
+def test_a_case_repeats_the_one_that_is_named_and_keeps_it_where_none_is() -> None:
+    case = lived("C1", [replace(REPORT, facts={**REPORT.facts, "repeat_of": "C0"})])
+    assert (case.repeat_of, case.is_repeat) == ("C0", True)
+    marked = apply(case, step("mark_repeat", 10, reason="x"))
+    assert (marked.repeat_of, marked.is_repeat) == ("C0", True)
+    assert apply(case, step("mark_repeat", 10, reason="x", repeat_of="C9")).repeat_of == "C9"
+    assert apply(marked, step("unmark", 20, reason="x", mark="repeat")).repeat_of is None
+    with pytest.raises(StepRefused) as e:
+        apply(case, step("mark_repeat", 10, reason="x", repeat_of="C1"))
+    assert e.value.why == "repeats_itself"
+
+
+@pytest.mark.parametrize(("is_repeat", "why"), [(False, "repeat_denied"), (True, None), (None, None)])
+def test_a_report_that_names_another_case_does_not_say_that_it_is_no_repeat(
+    is_repeat: bool | None, why: str | None
+) -> None:
+    told = {**REPORT.facts, "repeat_of": "C0", **({} if is_repeat is None else {"is_repeat": is_repeat})}
+    assert TRANSITIONS["mark_repeat"].asks is not None
+    assert TRANSITIONS["mark_repeat"].asks(Case("C1"), replace(REPORT, facts=told), LIMITS) == why
+
+
+def test_what_a_step_does_not_name_of_a_place_stays() -> None:
+    case = lived("C1", [replace(REPORT, facts={**REPORT.facts, "address": "人民路 1 号"})])
+    moved = apply(case, step("move", 10, reason="x", lon=114.5, lat=30.5))
+    assert (moved.lon, moved.lat, moved.address) == (114.5, 30.5, "人民路 1 号")
+    assert (
+        apply(case, step("move", 10, reason="x", lon=114.5, lat=30.5, address="人民路 2 号")).address == "人民路 2 号"
+    )
+
+
+def test_an_answer_to_an_order_that_a_log_tells_twice_changes_nothing() -> None:
+    order = step("supervise", 26, reason="批示", order_kind="leader")
+    answers = [replace(step("answer_order", minutes), origin="imported") for minutes in (30, 40)]
+    case = transitions.fold("C1", [*TO_HANDLING, order, *answers])
+    assert [o.answered_at for o in case.orders] == [at(30)]
+
+
 def test_what_a_case_can_do_now_is_more_than_what_its_state_allows() -> None:
     case = lived("C1", TO_HANDLING)
     assert "ask_extension" in transitions.possible(case, at(500), LIMITS)

@@ -267,6 +267,8 @@ KINDS = [
         ({"sources": ["监督员上报"]}, "02"),
         ({"sources": ["监督员上报", "公众举报"]}, "0124"),
         ({"kind": "component", "sources": ["公众举报"]}, "1"),
+        ({"kind": "matter", "categories": ["*"]}, "23"),
+        ({"kind": "matter", "categories": ["component:*"]}, ""),
         ({"numbers": ["C0", "C4", "C9"]}, "04"),
         ({"numbers": []}, ""),
         ({"kind": "matter", "numbers": ["C0", "C3"]}, "3"),
