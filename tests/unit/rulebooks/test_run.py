@@ -149,6 +149,23 @@ def test_a_shown_rank_is_that_of_the_totals_unless_another_was_published(
     assert (none.value, none.status, none.reason.code) == (None, "no_data", "line_rank_none")
 
 
+def test_a_value_that_was_taken_or_is_a_mean_of_samples_says_so_in_its_line() -> None:
+    entered = {"id": "marked", "title": WORDS, "kind": "entered", "input": "mark"}
+    own: dict[str, Any] = {"inputs": {"mark": 80}}
+    records = {
+        "a": own, "b": {**own, "sources": {"mark": "result"}}, "c": {**own, "sampled": {"mark": 3}},
+        "d": {**own, "sources": {"mark": "cases"}},
+    }  # fmt: skip
+    reasons = {c: o.reason for c, o in month(book(entered), records).items()}
+    assert {c: (r.code, r.facts.get("n")) for c, r in reasons.items()} == {
+        "a": ("line_entered", None), "b": ("line_taken", None), "c": ("line_sampled", "3"), "d": ("line_entered", None),
+    }  # fmt: skip
+    rules = book(entered)
+    plain = {"subjects": {"a": {}}, "periods": {"2025-12": {"*": own}}}
+    found = run(rules, read_dossier(rules, plain)).outcomes["2025-12"]["a"]
+    assert (found.total, found.reason.code) == (80, "line_entered"), "told for everybody"
+
+
 # --- what an outcome says ---------------------------------------------------------------------------------------------
 
 SHARE = {"kind": "proportional", "id": "share", "title": WORDS, "points": 100, "rate": "closing"}
