@@ -215,9 +215,8 @@ def _mark(node: Node) -> Fraction | None:
 def _amount(context: Context, measured: Measured) -> Fraction | None:
     if measured.code is None:
         return context.number(measured.input or "")
-    events = context.get(measured.input or "")
-    mine = [e for e in events if isinstance(e, Event) and e.code == measured.code] if isinstance(events, tuple) else []
-    return Fraction(sum(e.n for e in mine))
+    events = context.listed(measured.input or "", Event) or ()
+    return Fraction(sum(e.n for e in events if e.code == measured.code))
 
 
 def _of_prizes(made: Run, dossier: Dossier, consequence: Consequence, periods: Sequence[Period]) -> list[Reached]:

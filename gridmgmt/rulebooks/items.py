@@ -284,8 +284,8 @@ class Item(Part):
     @property
     def maximum(self) -> Fraction | None:
         """The most it can score, where that is fixed."""
-        points = getattr(self, "points", None)
-        return points if isinstance(points, Fraction) else None
+        points: Fraction | None = getattr(self, "points", None)
+        return points
 
     def _not_applicable(self) -> Node:
         return self.node(None, "line_not_applicable", status="not_applicable")

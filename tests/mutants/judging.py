@@ -61,7 +61,7 @@ class Reach:
                 break
         if mutant.is_outside:  # who reads a table or a constant runs no line of it
             near = {self.files[t] for t in found}
-            found |= {t for t, file in enumerate(self.files) if file in near}
+            found |= {t for t, file in enumerate(self.files) if file in near} or set(range(len(self.files)))
         chosen, spent = list[int](), 0.0
         for test in sorted(found, key=lambda t: (self.seconds[t], t)):
             spent += self.seconds[test]
