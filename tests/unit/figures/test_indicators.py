@@ -430,3 +430,14 @@ def test_a_name_that_is_none_is_refused() -> None:
     with pytest.raises(IndicatorMissing) as e:
         describe("closing")
     assert "closing_rate" in e.value.known
+
+
+def test_side_by_side_nothing_counted_is_zero_and_a_sum_stays_exact() -> None:
+    """Also where no fact of a kind is there at all: a sum of scores is an exact 0, not a float."""
+    cases = pd.DataFrame({"n_due": [3, 1]}, index=pd.Index(["B", ""], name="code"))
+    none = pd.DataFrame({"sum_sample_score": [], "n_samples": []}, index=pd.Index([], name="code", dtype="object"))
+    found = side_by_side([cases, none], ["A", "B", ""])
+    assert found["n_due"].tolist() == [0, 3, 1]
+    assert found["n_samples"].tolist() == [0, 0, 0]
+    assert found["n_samples"].dtype == "int64"
+    assert [(type(x), x) for x in found["sum_sample_score"]] == [(Fraction, 0)] * 3
