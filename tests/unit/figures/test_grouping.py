@@ -111,3 +111,4 @@ def test_each_row_is_in_the_group_of_its_source_its_category_or_its_unit() -> No
     assert groups(found, "category", {}).tolist() == ["matter:06", None, None]
     assert groups(found, "unit", {1: "U1"}).tolist() == ["U1", None, None]
     assert groups(found, "ending", {}).tolist() == ["open"] * 3
+    assert {str(groups(found, by, {}).dtype) for by in GROUPINGS if by != "person"} == {"object"}
