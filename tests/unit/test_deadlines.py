@@ -363,6 +363,17 @@ def test_the_light_counts_every_part_of_a_limit_in_its_own_unit() -> None:
         assert found.share == Fraction(share), now
 
 
+def test_the_light_leaves_out_pauses_in_the_last_part_too() -> None:
+    start, limits = at("2025-12-01 08:00"), [Limit(Fraction(8), "working_hour")]
+    pause = (at("2025-12-01 10:00"), at("2025-12-01 12:00"))
+    end = deadlines.due(start, limits, CN, [pause]).due_at
+    assert local(end) == "2025-12-02 10:00"
+    assert end is not None
+    for now, share in (("12:00", "2/8"), ("15:00", "3/8")):
+        found = deadlines.light(start, end, at(f"2025-12-01 {now}"), limits, CN, [pause], LIGHTS)
+        assert found.share == Fraction(share), now
+
+
 def test_what_the_file_of_the_lights_says_is_not_changed() -> None:
     with pytest.raises(ValidationError):
         LIGHTS.green_to = Decimal("0.9")
@@ -547,6 +558,7 @@ def test_an_unknown_calendar() -> None:
         ("1", "周"),
         ("1/2", "工作日"),
         ("1e2", "工作日"),
+        ("1.2.3", "工作日"),
         ("3660.1", "自然日"),
         ("0.0166", "工作时"),  # less than a minute
         ("0.0166", "紧急工作时"),

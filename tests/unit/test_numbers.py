@@ -36,6 +36,7 @@ def test_numbers_part_with_one_digit_more_than_they_had_and_whole_ones_too():
     assert list(shown_apart(whole).values()) == ["83.34", "83.26", "83.25"]
     assert apart("0.12345678904", "0.12345678901") == ["0.12345678904", "0.12345678901"]  # eleven digits: cut off
     assert apart("0.00000000014", "0.00000000012") == ["0.00000000014", "0.00000000012"]
+    assert apart("0.00000000016", "0.00000000012") == ["0.0000000002", "0.0000000001"]  # ten are still rounded
     # rounded, eleven digits would part them; cut off, it takes twelve
     assert apart("0.000000000149", "0.000000000141") == ["0.000000000149", "0.000000000141"]
 

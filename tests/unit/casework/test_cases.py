@@ -476,6 +476,24 @@ def test_a_dispatch_s_deadline_lies_ahead_unless_it_goes_on_with_time_that_is_us
     assert lived("C1", [*before, replace(late, at=at(19.99))]).due_at == at(20)
 
 
+def test_a_deadline_moved_to_where_it_is_stands_once() -> None:
+    case = lived("C1", TO_HANDLING)
+    for minutes, due, extended in ((500, 500, None), (500.01, 500, 500.01), (499.99, 499.99, None)):
+        moved = apply(case, step("deadline", 40, reason="x", due_at=at(minutes).isoformat()))
+        assert (moved.due_at, moved.due_extended_at) == (at(due), None if extended is None else at(extended))
+
+
+def test_a_step_that_nobody_knows_is_legal_nowhere_and_a_renewal_is_the_platform_s() -> None:
+    case = lived("C1", TO_HANDLING)
+    with pytest.raises(StepIllegal) as e:
+        apply(case, step("celebrate", 30))
+    assert (e.value.step, e.value.state, e.value.legal) == ("celebrate", "handling", transitions.legal("handling"))
+    assert transitions.rule_of("celebrate") == transitions.Transition("celebrate", (), None)
+    with pytest.raises(StepRefused) as refused:
+        apply(case, step("renew", 30))
+    assert refused.value.why == "platform_only"
+
+
 def test_a_case_repeats_the_one_that_is_named_and_keeps_it_where_none_is() -> None:
     case = lived("C1", [replace(REPORT, facts={**REPORT.facts, "repeat_of": "C0"})])
     assert (case.repeat_of, case.is_repeat) == ("C0", True)
