@@ -286,6 +286,8 @@ def test_a_pause_that_begins_when_the_limit_is_used_up_is_not_told() -> None:
     pause = (begin + 60 * MINUTE, begin + 90 * MINUTE)
     found = deadlines.due(begin, [Limit(Fraction(1), "urgent_hour")], CN, [pause])
     assert [x.code for x in found.working] == ["limit_whole", "limit_counted"]
+    before = deadlines.due(begin, [Limit(Fraction(1), "urgent_hour")], CN, [(begin - 60 * MINUTE, begin)])
+    assert [x.code for x in before.working] == ["limit_whole", "limit_counted"]  # nor one that ended before
     sooner = deadlines.due(begin, [Limit(Fraction(1), "urgent_hour")], CN, [(pause[0] - MINUTE, pause[1])])
     assert [x.code for x in sooner.working][1:] == ["limit_counted", "limit_pause", "limit_counted"]
 
@@ -372,6 +374,30 @@ def test_the_light_leaves_out_pauses_in_the_last_part_too() -> None:
     for now, share in (("12:00", "2/8"), ("15:00", "3/8")):
         found = deadlines.light(start, end, at(f"2025-12-01 {now}"), limits, CN, [pause], LIGHTS)
         assert found.share == Fraction(share), now
+
+
+def test_the_light_leaves_out_pauses_in_the_part_that_runs() -> None:
+    start, limits = at("2025-12-01 08:00"), [Limit(Fraction(4), "working_hour"), Limit(Fraction(4), "urgent_hour")]
+    pause = (at("2025-12-01 09:00"), at("2025-12-01 10:00"))
+    end = deadlines.due(start, limits, CN, [pause]).due_at
+    assert local(end) == "2025-12-01 19:00"
+    assert end is not None
+    for now, share in (("11:00", "2/8"), ("14:30", "7/16"), ("16:00", "5/8")):
+        found = deadlines.light(start, end, at(f"2025-12-01 {now}"), limits, CN, [pause], LIGHTS)
+        assert found.share == Fraction(share), now
+
+
+def test_each_of_two_parts_is_told_with_its_number() -> None:
+    limits = [Limit(Fraction(4), "working_hour"), Limit(Fraction(3, 2), "urgent_hour")]
+    lines = deadlines.due(at("2025-12-01 08:00"), limits, CN).working
+    heads = [(x.facts["n"], x.facts["of"], x.facts["amount"], x.facts["unit"], x.facts["start"], x.facts["hours"])
+             for x in lines if x.code == "limit_part"]  # fmt: skip
+    assert heads == [
+        (1, 2, "4", "working_hour", "2025-12-01 08:00", "4:00"),
+        (2, 2, "1.5", "urgent_hour", "2025-12-01 12:00", "1:30"),
+    ]  # fmt: skip
+    (whole, *_) = deadlines.due(at("2025-12-01 08:00"), limits[:1], CN).working
+    assert whole.code == "limit_whole"
 
 
 def test_what_the_file_of_the_lights_says_is_not_changed() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridmgmt.numbers import shown, shown_apart, to_exact
+from gridmgmt.numbers import shown, shown_apart, shown_near, to_exact
 from gridmgmt.texts import Unfit, expected
 
 
@@ -24,6 +24,12 @@ def test_a_number_of_a_thousand_characters_is_read_and_a_longer_one_is_quoted_sh
     with pytest.raises(Unfit) as e:
         to_exact("1" * 1001)
     assert e.value.expected == expected("number", value="1" * 40 + "…")
+
+
+def test_a_number_at_a_limit_that_is_to_be_passed_reads_as_that_limit():
+    limit = Fraction(2)
+    found = [shown_near(Fraction(x), [limit], strictly=[limit]) for x in ("1.999", "2", "2.004", "2.01", "1.99")]
+    assert found == ["1.999", "2.00", "2.004", "2.01", "1.99"]
 
 
 def test_a_text_that_is_alone_stays_as_it_is_beside_others_that_get_more_digits():
