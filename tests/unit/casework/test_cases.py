@@ -299,6 +299,17 @@ def test_on_hold_no_clock_runs_and_however_long_it_lasted_it_can_be_resumed() ->
     assert (resumed.due_at, resumed.pauses) == (at(600), ((at(40), at(140)),))
 
 
+def test_a_log_s_resumption_that_tells_no_deadline_leaves_them() -> None:
+    held = [step("ask_extension", 30, reason="x"), step("extend", 31, due_at=at(600).isoformat()),
+            step("ask_postponement", 32, reason="x"), step("postpone", 40)]  # fmt: skip
+    case = lived("C1", [*TO_HANDLING, *held, step("resume", 140)])
+    assert (case.due_at, case.due_extended_at, case.held_at) == (at(500), at(600), None)
+    assert case.pauses == ((at(40), at(140)),)
+    told = {"due_at": at(550).isoformat(), "due_extended_at": at(650).isoformat(), "held_until": at(100).isoformat()}
+    case = lived("C1", [*TO_HANDLING, *held, step("resume", 140, **told)])
+    assert (case.due_at, case.due_extended_at, case.pauses) == (at(550), at(650), ((at(40), at(100)),))
+
+
 def test_overdue_begins_after_the_deadline_and_ends_with_the_answer() -> None:
     case = lived("C1", TO_HANDLING)
     assert not case.is_overdue(at(500))

@@ -439,3 +439,12 @@ def test_more_of_a_group_than_the_quota_allows_are_all_refused(
     assert [(r.group, r.subjects, r.at_most) for r in found.refusals] == refused
     lost = {c for _, codes, _ in refused for c in codes}
     assert {c for c, o in found.outcomes["2025-12"].items() if o.missing} == lost
+
+
+def test_what_is_refused_in_each_month_is_told_in_their_order() -> None:
+    entered = {"id": "rating", "title": WORDS, "kind": "entered", "input": "word"}
+    months = {"2025-11": words("a", "b", fair="c"), "2025-12": words("b", "c", fair="a")}
+    found = made(book(entered, {"at_most": 1}), months, **GROUPS)
+    assert [(r.period, r.group, r.quota, r.subjects, r.at_most) for r in found.refusals] == [
+        ("2025-11", "x", "q", ("a", "b"), 1), ("2025-12", "x", "q", ("b", "c"), 1),
+    ]  # fmt: skip
