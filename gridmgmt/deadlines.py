@@ -365,7 +365,7 @@ def _span(from_: dt.datetime, to: dt.datetime, zone: ZoneInfo) -> str:
 
 def _moment(at: dt.datetime, zone: ZoneInfo) -> str:
     """City time to the minute, with seconds where there are any."""
-    text = at.astimezone(zone).isoformat(" ", "seconds")[:19]
+    text = at.astimezone(zone).isoformat(" ")[:19]
     return text.removesuffix(":00")
 
 

@@ -14,6 +14,7 @@ from tests.commands import answering
 
 examples.register()
 gc.set_threshold(100_000)  # as the command does
+os.environ.pop("COLUMNS", None)  # tests that run side by side are told of a screen, which nobody looks at
 
 ROOT = Path(__file__).resolve().parent.parent
 REAL_DATA = Path(os.environ.get("REAL_DATA", ROOT.parent / "shared" / "data"))

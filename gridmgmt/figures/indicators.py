@@ -170,12 +170,13 @@ def side_by_side(tables: Collection[pd.DataFrame], codes: Sequence[str]) -> pd.D
     out: dict[str, NDArray[Any]] = {}
     for table in tables:
         places = table.index.get_indexer(pd.Index(list(codes), dtype="object"))
-        absent = places < 0
+        here = places >= 0
         for name in map(str, table.columns):
             values = table[name].to_numpy()
-            values = values[places] if len(values) else np.zeros(len(codes), dtype=values.dtype)
-            values[absent] = Fraction(0) if base_of(name).amount == "score" else 0
-            out[name] = values
+            is_sum = base_of(name).amount == "score"
+            kind = object if is_sum or values.dtype == object else np.int64
+            out[name] = np.full(len(codes), Fraction(0) if is_sum else 0, dtype=kind)
+            out[name][here] = values[places[here]]
     return pd.DataFrame(out, index=pd.Index(list(codes), name="code"))
 
 

@@ -52,11 +52,11 @@ def shared(
 
 
 def _parents(grids: pd.DataFrame) -> dict[int, dict[tuple[int, str], str]]:
-    """Edition → level and code of each grid → its parent's code, of the city ``""``."""
+    """Edition → level and code of each grid → its parent's code; for the city's nobody asks."""
     out: dict[int, dict[tuple[int, str], str]] = {}
     columns = (grids[c].tolist() for c in ("edition_id", "level", "code", "parent_code"))
     for edition, level, code, parent in zip(*columns, strict=True):
-        out.setdefault(edition, {})[level, code] = parent if level > 1 else ""
+        out.setdefault(edition, {})[level, code] = parent
     return out
 
 

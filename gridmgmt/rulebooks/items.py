@@ -204,8 +204,7 @@ class Part(Strict):
             again |= batch.resampled.get(name, False)
         if not again.any():
             return fixed
-        made = self._rescored(batch)
-        return made if again.all() else made.where(again, fixed)
+        return self._rescored(batch).where(again, fixed)
 
     def _rescored(self, batch: Batch) -> Drawn:
         """Its result in every draw, from the inputs."""
@@ -284,8 +283,8 @@ class Item(Part):
     @property
     def maximum(self) -> Fraction | None:
         """The most it can score, where that is fixed."""
-        points = getattr(self, "points", None)
-        return points if isinstance(points, Fraction) else None
+        points: Fraction | None = getattr(self, "points", None)
+        return points
 
     def _not_applicable(self) -> Node:
         return self.node(None, "line_not_applicable", status="not_applicable")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 from gridmgmt.files.wording import joined
 from gridmgmt.numbers import exact
@@ -15,6 +15,8 @@ from gridmgmt.rulebooks.values import Filing, Finding, Value, once_per_case
 Status = Literal["ok", "missing", "no_data", "not_applicable"]
 
 NOTHING = Fraction(0)
+
+T = TypeVar("T")
 
 TOO_LITTLE = "total_too_little"
 """The reason why there is no total where too small a share of its points has data."""
@@ -210,7 +212,12 @@ class Context:
             return (Finding(int(value)),) if value else ()
         if isinstance(value, bool):
             return (Finding(),) if value else ()
-        return tuple(x for x in value if isinstance(x, Finding)) if isinstance(value, tuple) else None
+        return self.listed(name, Finding)
+
+    def listed(self, name: str, kind: type[T]) -> tuple[T, ...] | None:
+        """The things of a kind that an input lists (逐条录入): events, accounts, marks …; None where it is missing."""
+        value = self.get(name)
+        return tuple(x for x in value if isinstance(x, kind)) if isinstance(value, tuple) else None
 
     def linear(self, terms: Mapping[str, Fraction]) -> Fraction | None:
         """A sum of inputs times coefficients; None where one is missing."""

@@ -102,6 +102,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=config["minutes"], help="begin no further one after so long")
     parser.add_argument("--seed", default="1", help="gives the choice and its order")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--tests", nargs="+", default=config["tests"], help="files or folders, instead of the list")
     parser.add_argument("modules", nargs="*", default=config["modules"], help="files or patterns, instead of the list")
     asked = parser.parse_args()
     modules, listed = files(asked.modules), known()
@@ -109,8 +110,9 @@ def main() -> int:
     spots = [(source, spot) for source in sources for spot in source.spots() if spot.function not in config["wording"]]
     tally, began = Tally(modules), time.monotonic()
     mutants, until = chosen(spots, asked.number, asked.seed, listed), began + 60 * asked.minutes
-    plugin = Judge(modules, mutants, config["without"], until, config["budget_s"], asked.jobs, tally.told)
-    code = judge(plugin, [str(t) for pattern in config["tests"] for t in sorted(ROOT.glob(pattern))])
+    measured = sorted({*modules, *files(config["modules"])})  # all, so that it is done once whichever are asked for
+    plugin = Judge(measured, mutants, config["without"], until, config["budget_s"], asked.jobs, tally.told)
+    code = judge(plugin, [str(t) for pattern in asked.tests for t in sorted(ROOT.glob(pattern))])
     tally.show()
     print(f"{tally.total.total()} of {len(spots)} mutants, seed {asked.seed}, {time.monotonic() - began:.0f} s; "
           f"{len(listed)} survivors are listed, {len(tally.new)} are new")  # fmt: skip

@@ -88,6 +88,8 @@ class _Spots(cst.CSTVisitor):
     def on_visit(self, node: cst.CSTNode) -> bool:
         if isinstance(node, cst.Annotation | cst.Decorator | cst.Import | cst.ImportFrom):
             return False
+        if isinstance(node, cst.Arg) and _is_strict(node):
+            return False
         if len(self.names) == 1 and isinstance(node, cst.Assign) and _is_alias(node.value):
             return False
         lines = self._lines(node)
@@ -128,10 +130,12 @@ def _is_idle(node: cst.CSTNode, other: cst.CSTNode) -> bool:
 
     None in an argument's place, nearly always a crash (that one is left out stays); a sum without its start, which is
     0 anyway; an empty mapping left out, the default; a zip without its ``strict``; and what the type checker refuses:
-    an error without one of its facts, text where a type says None.
+    an error without one of its facts, text where a type says None, and None where it says something else.
     """
     if isinstance(node, cst.AnnAssign):
-        return isinstance(other, cst.AnnAssign) and isinstance(other.value, cst.SimpleString)
+        return isinstance(other, cst.AnnAssign) and (
+            isinstance(other.value, cst.SimpleString) or (_is_none(other.value) and not _takes_none(node.annotation))
+        )
     if not (isinstance(node, cst.Call) and isinstance(other, cst.Call)):
         return False
     left_out = [a for a in node.args if a not in other.args]
@@ -139,9 +143,22 @@ def _is_idle(node: cst.CSTNode, other: cst.CSTNode) -> bool:
     return len(node.args) == len(other.args) > 0 or is_sum or any(map(_is_as_without, left_out))
 
 
+def _is_none(value: cst.BaseExpression | None) -> bool:
+    return isinstance(value, cst.Name) and value.value == "None"
+
+
+def _takes_none(annotation: cst.Annotation) -> bool:
+    text = cst.Module([]).code_for_node(annotation.annotation)
+    return any(word in text for word in ("None", "Any", "object"))
+
+
 def _is_as_without(argument: cst.Arg) -> bool:
     is_empty = isinstance(argument.value, cst.Dict) and not argument.value.elements
-    return is_empty or (argument.keyword is not None and argument.keyword.value == "strict")
+    return is_empty or _is_strict(argument)
+
+
+def _is_strict(argument: cst.Arg) -> bool:
+    return argument.keyword is not None and argument.keyword.value == "strict"
 
 
 class Source:

@@ -72,9 +72,14 @@ def test_what_tells_nothing_of_the_tests_is_left_out(tmp_path: Path) -> None:
     path = tmp_path / "idle.py"
     text = (
         "def f(a, b):\n    x: int | None = None\n    if a(b, {}, 1):\n        raise E(n=a, m=b)\n    return sum(a, b)\n"
+        "\n\ndef g(a, b):\n    zip(a, b, strict=True)\n"
+        "\n\nclass C:\n    is_so: bool = False\n    own: bool | None = True\n"
     )
     path.write_text(text, "utf-8")
-    assert {now for _, now in mutants(path)} == {"if a({}, 1):", "if a(b, {}, ):", "if a(b, {}, 2):"}
+    assert {now for _, now in mutants(path)} == {
+        "zip(b, strict=True)", "zip(a, strict=True)", "if a({}, 1):", "if a(b, {}, ):", "if a(b, {}, 2):",
+        "is_so: bool = True", "own: bool | None = False", "own: bool | None = None",
+    }  # fmt: skip
 
 
 def test_a_fault_is_put_into_functions_that_are_loaded(module: ModuleType) -> None:
@@ -142,6 +147,11 @@ def test_a_mutant_is_tried_against_the_quickest_tests_of_its_lines_first_and_no_
     assert reach.tests(Mutant(path, "judged", "", "", (6, 6), (5, 8), ""), 10) == [1, 3, 0, 2]  # its function's
     assert reach.tests(Mutant(path, "judged", "", "", (20, 20), (20, 22), ""), 10) == []
     assert reach.tests(Mutant(path, "judged", "", "", (2, 2), FILE, ""), 10) == [1, 3, 0, 4, 2]  # of the same files
+    other = Mutant(path.with_name("table.py"), "table", "", "", (2, 2), FILE, "")
+    assert reach.tests(other, 10) == [1, 5, 3, 0, 4, 2]  # whoever reads what runs no line: any
+    named = Reach(reach.lines, ["a.py", "a.py", "unit/test_judged.py"], [0.3, 0.1, 5.0])
+    assert named.tests(line7, 1) == [2]  # its namesake goes first, and is tried however long it takes
+    assert named.tests(line7, 10) == [2, 1, 0]
 
 
 def test_every_listed_survivor_has_its_reason_and_one_that_is_gone_is_told(tmp_path: Path) -> None:

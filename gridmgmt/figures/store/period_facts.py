@@ -69,7 +69,7 @@ def typed(cases: pd.DataFrame) -> pd.DataFrame:
 def hashes(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """The content hashes that versions of cases with these facts bear."""
     told = [{k: v.isoformat() if isinstance(v, dt.datetime) else v for k, v in r.items()} for r in rows]
-    statement = query("figures/store/hashes_of_cases", facts=", ".join(CASES.facts))
+    statement = query("figures/store/hashes_of_cases", hashed=CASES.hashed)
     return list(connection.execute(statement, {"rows": json.dumps(told, ensure_ascii=False)}).scalars())
 
 

@@ -123,11 +123,10 @@ class EventRule(Rule):
 
     def _result(self, context: Context) -> Node:
         """Points by the table: doubled, once for one fault, capped in the period; the events' order is no matter."""
-        events = context.get(self.input)
-        if events is None:
+        every = context.listed(self.input, Event)
+        if every is None:
             return self.missing(context, self.input)
         kinds = {k.code: k for k in self.table}
-        every = [e for e in events if isinstance(e, Event)] if isinstance(events, tuple) else []
         mine = [e for e in every if e.code in kinds and kinds[e.code].counts(e, every)]
         by_kind: dict[str, list[Event]] = {}
         for event in self._each_fault_once(mine, kinds, context.role):

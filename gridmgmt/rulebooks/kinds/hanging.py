@@ -24,11 +24,10 @@ class Hanging(Item):
 
     def _result(self, context: Context) -> Node:
         """Failures of all issues' hang periods; from ``exposed_at`` failures on an issue is exposed."""
-        accounts = context.get(self.input)
+        accounts = context.listed(self.input, Account)
         if accounts is None:
             return self.missing(context, self.input)
-        held = [a for a in accounts if isinstance(a, Account)] if isinstance(accounts, tuple) else []
-        children = tuple(self._account(a) for a in held)
+        children = tuple(self._account(a) for a in accounts)
         n, n_exposed = (sum(c.marks[key] for c in children) for key in ("failures", "exposed"))
         facts = numbers(n=n, n_exposed=n_exposed, n_issues=len(children))
         marks = {"failures": Fraction(n), "exposed": Fraction(n_exposed)}

@@ -23,8 +23,8 @@ class Chosen(Rule):
 
     def _result(self, context: Context) -> Node:
         rules = tuple(r.evaluate(context) for r in self.rules)
-        lacking = tuple(n for r in rules for n in r.missing)
-        if lacking:
+        if any(r.status == "missing" for r in rules):
+            lacking = tuple(n for r in rules for n in r.missing)
             return replace(self.missing(context, lacking=lacking), children=rules)
         value, zeroes = self._choose([r.value or NOTHING for r in rules], [r.zeroes for r in rules])
         code = f"rule_{self.kind}" if value else "rule_none"

@@ -16,8 +16,7 @@ class Marks(Item):
 
     def _result(self, context: Context) -> Node:
         """Plain mean of the rounds held; none held leaves it open."""
-        marks = context.get(self.input)
-        found = [m for m in marks if isinstance(m, Fraction)] if isinstance(marks, tuple) else []
+        found = context.listed(self.input, Fraction)
         if not found:
             return self.missing(context, self.input, lacking=(self.input,))
         total = sum(found, NOTHING)

@@ -55,8 +55,7 @@ class Sum(Total):
         return floats.joined(
             value,
             (floats.any_of([p.status == floats.MISSING for p in parts]), floats.MISSING),
-            (floats.all_of([p.status != floats.OK for p in parts]), floats.NO_DATA),
-            (impossible, floats.MISSING),
+            (floats.all_of([p.status != floats.OK for p in parts]) | impossible, floats.NO_DATA),
         )
 
     def _words(self, book: Book) -> Words:

@@ -29,8 +29,7 @@ class ItemTable(Item):
 
     def _result(self, context: Context) -> Node:
         """The items of the table: each its maximum less its findings, never below 0 (扣完为止)."""
-        rows, findings = context.get(self.items), context.findings(self.findings)
-        table = [r for r in rows if isinstance(r, Row)] if isinstance(rows, tuple) else []
+        table, findings = context.listed(self.items, Row), context.findings(self.findings)
         whole = context.number(self.instead) if self.instead is not None and not table else None
         if whole is not None:
             value = clamp(whole, NOTHING, self.points)

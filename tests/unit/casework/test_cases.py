@@ -152,6 +152,47 @@ def test_what_else_a_step_does_is_what_the_rest_reads_from_the_table(column: str
     assert {kind: value for kind, value in found.items() if value not in (None, False)} == expected
 
 
+TAKES = """
+report        source category lon lat crs address description is_repeat repeat_of
+register      category
+dispatch      due_at amount amount_unit
+send_back     wrong_dispatch agreed
+ask_extension due_at amount amount_unit
+extend        due_at amount amount_unit
+fail          due_at amount amount_unit
+visit         verdict
+move          lon lat crs address
+reclassify    category
+deadline      due_at
+supervise     order_kind due_at amount amount_unit
+answer_order  order
+mark_repeat   repeat_of
+unmark        mark
+"""
+"""The facts that whoever takes a step may name; at no other step are there any."""
+
+
+def test_a_step_takes_the_facts_that_somebody_may_name_at_it() -> None:
+    expected = {kind: set(takes) for kind, *takes in map(str.split, TAKES.strip().splitlines())}
+    assert {t.kind: set(t.takes) for t in TRANSITIONS.values() if t.takes} == expected
+    assert transitions.PLACING == ("report", "register", "move", "reclassify")  # these may change who answers
+
+
+def test_a_step_names_the_unit_that_has_the_case_unless_it_gives_the_case_away_or_looks_back() -> None:
+    units = {t.kind: t.unit for t in TRANSITIONS.values() if t.unit != "has"}
+    assert units == {"dispatch": "any", "supervise": "had", "refer": "had"}
+
+
+def test_what_the_rest_asks_the_table_for() -> None:
+    assert (transitions.OPENING, transitions.ORDERING) == (("dispatch",), ("supervise",))
+    assert set(TRANSITIONS) - set(transitions.BY_PEOPLE) == {"renew"}
+    assert tuple(COLUMNS["counts"].split()) == transitions.COUNTED
+    assert transitions.HALTING == ("send_back", "postpone")
+    assert transitions.MARKING == {
+        "repeat": "mark_repeat", "exposed": "expose", "referred": "refer", "false": "mark_false",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("kind", [t.kind for t in TRANSITIONS.values() if t.needs])
 def test_a_step_without_what_it_needs_is_refused_with_what_is_missing(kind: str) -> None:
     case = Case("C1", state=TRANSITIONS[kind].before[0], last_at=T0)
@@ -256,6 +297,17 @@ def test_on_hold_no_clock_runs_and_however_long_it_lasted_it_can_be_resumed() ->
     assert apply(held, step("resume", 40 + 400 * 1440)).state == "handling"
     resumed = apply(held, step("resume", 140, due_at=at(600).isoformat()))
     assert (resumed.due_at, resumed.pauses) == (at(600), ((at(40), at(140)),))
+
+
+def test_a_log_s_resumption_that_tells_no_deadline_leaves_them() -> None:
+    held = [step("ask_extension", 30, reason="x"), step("extend", 31, due_at=at(600).isoformat()),
+            step("ask_postponement", 32, reason="x"), step("postpone", 40)]  # fmt: skip
+    case = lived("C1", [*TO_HANDLING, *held, step("resume", 140)])
+    assert (case.due_at, case.due_extended_at, case.held_at) == (at(500), at(600), None)
+    assert case.pauses == ((at(40), at(140)),)
+    told = {"due_at": at(550).isoformat(), "due_extended_at": at(650).isoformat(), "held_until": at(100).isoformat()}
+    case = lived("C1", [*TO_HANDLING, *held, step("resume", 140, **told)])
+    assert (case.due_at, case.due_extended_at, case.pauses) == (at(550), at(650), ((at(40), at(100)),))
 
 
 def test_overdue_begins_after_the_deadline_and_ends_with_the_answer() -> None:
@@ -381,6 +433,115 @@ def test_another_unit_begins_with_all_its_extensions() -> None:
     assert lived("C1", [*used, *other, step("ask_extension", 52, reason="x")]).pending == "extension"
 
 
+def test_a_unit_is_granted_as_many_postponements_as_the_city_allows_and_every_unit_its_own() -> None:
+    once = [step("ask_postponement", 30, reason="x"), step("postpone", 31), step("resume", 32)]
+    case = lived("C1", [*TO_HANDLING, *once])
+    assert case.granted == (("U1", "postponement"),)
+    with pytest.raises(StepRefused) as e:
+        apply(case, step("ask_postponement", 33, reason="x"))
+    assert e.value.why == "postponements_used_up"
+    assert apply(case, step("ask_postponement", 33, reason="x"), replace(LIMITS, postponements=2)).pending
+    assert apply(case, step("ask_extension", 33, reason="x")).pending == "extension"
+    other = [step("send_back", 34, reason="x"), step("dispatch", 40, unit="U2"), step("receive", 41)]
+    assert lived("C1", [*TO_HANDLING, *once, *other, step("ask_postponement", 42, reason="x")]).pending
+
+
+def test_a_case_remembers_each_unit_that_had_it_once() -> None:
+    back = step("send_back", 30, reason="x")
+    units = [
+        step("dispatch", 40, unit="U2"),
+        back,
+        step("dispatch", 60, unit="U1"),
+        back,
+        step("dispatch", 80, unit="U3"),
+    ]
+    steps = [*TO_HANDLING, back, *(replace(s, at=at(40 + n)) for n, s in enumerate(units))]
+    case = lived("C1", steps)
+    assert (case.units, case.first_unit, case.unit_code) == (("U1", "U2", "U3"), "U1", "U3")
+    assert (case.n_dispatches, case.n_send_backs) == (4, 3)
+    unnamed = transitions.fold("C1", [*TO_HANDLING, back, replace(step("dispatch", 40), origin="imported")])
+    assert (unnamed.units, unnamed.first_unit, unnamed.unit_code) == (("U1",), "U1", None)
+
+
+@pytest.mark.parametrize("kind", ["postpone", "refuse_postponement", "refuse_extension"])
+@pytest.mark.parametrize("pending", [None, "extension", "postponement"])
+def test_only_what_was_asked_for_is_granted_or_refused(kind: str, pending: str | None) -> None:
+    asked = [step(f"ask_{pending}", 30, reason="x")] if pending else []
+    case, answer = lived("C1", [*TO_HANDLING, *asked]), step(kind, 31, reason="x")
+    if pending == ("extension" if kind == "refuse_extension" else "postponement"):
+        assert apply(case, answer).pending is None
+        return
+    with pytest.raises(StepRefused) as e:
+        apply(case, answer)
+    assert (e.value.why, e.value.step, e.value.case_no) == ("nothing_asked", kind, "C1")
+    assert (e.value.at, e.value.last) == (at(31).isoformat(), at(30 if pending else 25).isoformat())
+
+
+def test_a_dispatch_s_deadline_lies_ahead_unless_it_goes_on_with_time_that_is_used_up() -> None:
+    before = [REPORT, step("accept", 5), step("register", 10)]
+    late = step("dispatch", 20, unit="U1", due_at=at(20).isoformat())
+    with pytest.raises(StepRefused) as e:
+        lived("C1", [*before, late])
+    assert e.value.why == "deadline_not_ahead"
+    assert lived("C1", [*before, replace(late, facts={**late.facts, "continues": True})]).due_at == at(20)
+    assert lived("C1", [*before, replace(late, at=at(19.99))]).due_at == at(20)
+
+
+def test_a_deadline_moved_to_where_it_is_stands_once() -> None:
+    case = lived("C1", TO_HANDLING)
+    for minutes, due, extended in ((500, 500, None), (500.01, 500, 500.01), (499.99, 499.99, None)):
+        moved = apply(case, step("deadline", 40, reason="x", due_at=at(minutes).isoformat()))
+        assert (moved.due_at, moved.due_extended_at) == (at(due), None if extended is None else at(extended))
+
+
+def test_a_step_that_nobody_knows_is_legal_nowhere_and_a_renewal_is_the_platform_s() -> None:
+    case = lived("C1", TO_HANDLING)
+    with pytest.raises(StepIllegal) as e:
+        apply(case, step("celebrate", 30))
+    assert (e.value.step, e.value.state, e.value.legal) == ("celebrate", "handling", transitions.legal("handling"))
+    assert transitions.rule_of("celebrate") == transitions.Transition("celebrate", (), None)
+    with pytest.raises(StepRefused) as refused:
+        apply(case, step("renew", 30))
+    assert refused.value.why == "platform_only"
+
+
+def test_a_case_repeats_the_one_that_is_named_and_keeps_it_where_none_is() -> None:
+    case = lived("C1", [replace(REPORT, facts={**REPORT.facts, "repeat_of": "C0"})])
+    assert (case.repeat_of, case.is_repeat) == ("C0", True)
+    marked = apply(case, step("mark_repeat", 10, reason="x"))
+    assert (marked.repeat_of, marked.is_repeat) == ("C0", True)
+    assert apply(case, step("mark_repeat", 10, reason="x", repeat_of="C9")).repeat_of == "C9"
+    assert apply(marked, step("unmark", 20, reason="x", mark="repeat")).repeat_of is None
+    with pytest.raises(StepRefused) as e:
+        apply(case, step("mark_repeat", 10, reason="x", repeat_of="C1"))
+    assert e.value.why == "repeats_itself"
+
+
+@pytest.mark.parametrize(("is_repeat", "why"), [(False, "repeat_denied"), (True, None), (None, None)])
+def test_a_report_that_names_another_case_does_not_say_that_it_is_no_repeat(
+    is_repeat: bool | None, why: str | None
+) -> None:
+    told = {**REPORT.facts, "repeat_of": "C0", **({} if is_repeat is None else {"is_repeat": is_repeat})}
+    assert TRANSITIONS["mark_repeat"].asks is not None
+    assert TRANSITIONS["mark_repeat"].asks(Case("C1"), replace(REPORT, facts=told), LIMITS) == why
+
+
+def test_what_a_step_does_not_name_of_a_place_stays() -> None:
+    case = lived("C1", [replace(REPORT, facts={**REPORT.facts, "address": "人民路 1 号"})])
+    moved = apply(case, step("move", 10, reason="x", lon=114.5, lat=30.5))
+    assert (moved.lon, moved.lat, moved.address) == (114.5, 30.5, "人民路 1 号")
+    assert (
+        apply(case, step("move", 10, reason="x", lon=114.5, lat=30.5, address="人民路 2 号")).address == "人民路 2 号"
+    )
+
+
+def test_an_answer_to_an_order_that_a_log_tells_twice_changes_nothing() -> None:
+    order = step("supervise", 26, reason="批示", order_kind="leader")
+    answers = [replace(step("answer_order", minutes), origin="imported") for minutes in (30, 40)]
+    case = transitions.fold("C1", [*TO_HANDLING, order, *answers])
+    assert [o.answered_at for o in case.orders] == [at(30)]
+
+
 def test_what_a_case_can_do_now_is_more_than_what_its_state_allows() -> None:
     case = lived("C1", TO_HANDLING)
     assert "ask_extension" in transitions.possible(case, at(500), LIMITS)
@@ -433,6 +594,20 @@ def test_a_closed_case_proves_the_steps_before_it_and_no_others() -> None:
     ]  # fmt: skip
     case = transitions.fold("C1", steps)
     assert (case.state, case.unit_code, case.due_at, case.n_rework) == ("closed", "U1", at(60), 0)
+
+
+def test_a_derived_report_tells_the_case_s_class_and_place_and_a_dispatch_its_unit_and_deadline() -> None:
+    row = {
+        "reported_at": at(0), "dispatched_at": at(20), "due_at": at(60), "unit_code": "U1", "source": "公众举报",
+        "category": "matter:06010", "lon": 114.0, "lat": 30.0, "address": "人民路", "is_repeat": False, "verdict": "x",
+    }  # fmt: skip
+    told = {s.kind: (s.unit_code, dict(s.facts)) for s in implied_steps.derive(row)}
+    place = {"source": "公众举报", "category": "matter:06010", "lon": 114.0, "lat": 30.0, "address": "人民路",
+             "is_repeat": False}  # fmt: skip
+    assert told == {
+        "report": (None, place), "accept": (None, {}), "register": (None, {}), "receive": (None, {}),
+        "dispatch": ("U1", {"due_at": at(60).isoformat()}),
+    }  # fmt: skip
 
 
 def test_derived_rework_and_extension_stand_in_the_case() -> None:

@@ -124,6 +124,18 @@ def test_resuming_keeps_a_deadline_that_was_set_by_hand(timing: Timing) -> None:
     assert local(life.take("resume", "2026-03-09 08:00").effective_due_at) == "03-12 16:00"
 
 
+def test_a_deadline_that_was_moved_to_an_earlier_hour_runs_on_from_there(timing: Timing) -> None:
+    life = Life(timing)
+    life.take("dispatch", "2026-03-02 08:00", "U1")
+    life.take("receive", "2026-03-02 08:00")
+    assert local(life.take("deadline", "2026-03-02 08:30", due_at=at("2026-03-02 16:00").isoformat()).due_at) == (
+        "03-02 16:00"
+    )
+    life.take("ask_postponement", "2026-03-02 09:00")
+    life.take("postpone", "2026-03-02 10:00")  # 4 working hours left, not the 6 of the limit
+    assert local(life.take("resume", "2026-03-03 08:00").due_at) == "03-03 12:00"
+
+
 def test_a_pause_in_a_staged_limit_moves_each_part_in_its_own_unit(timing: Timing) -> None:
     staged = (Limit.parse("8", "working_hour"), Limit.parse("3", "urgent_hour"))
     life = Life(timing)
@@ -232,6 +244,29 @@ def test_what_is_pushed_beyond_the_calendar_is_provisional(timing: Timing) -> No
         assert life.steps[-1].facts["provisional"] is True, kinds
 
 
+def test_before_any_dispatch_a_log_s_steps_have_no_deadline_to_go_by(timing: Timing) -> None:
+    report = Step("report", at("2026-03-02 08:00"), "", None, None, {}, "imported")
+    fail = Step("fail", at("2026-03-02 09:00"), "", None, "x", {}, "imported")
+    assert timing.failed(fail, [report]) == fail
+    held = Case("C1", state="on_hold", held_at=at("2026-03-02 08:30"))
+    resume = Step("resume", at("2026-03-02 10:00"), "", None, None, {}, "imported")
+    assert timing.resumed(resume, held, [report]) == resume
+    back = Step("send_back", at("2026-03-02 09:00"), "", "U1", "x", {}, "imported")
+    dispatch = Step("dispatch", at("2026-03-02 10:00"), "", "U1")
+    assert timing.continued(dispatch, "C1", [report, back]) is None
+
+
+def test_the_last_dispatch_gives_a_failed_check_its_limit(timing: Timing) -> None:
+    first, second = (
+        Step("dispatch", at(f"2026-03-02 0{n}:00"), "", "U1", None, {"limits": written(limits)})
+        for n, limits in ((8, DAY), (9, FOUR_HOURS))
+    )
+    fail = Step("fail", at("2026-03-02 10:00"), "", None, "x")
+    found = timing.failed(fail, [first, second, Step("receive", at("2026-03-02 09:30"), "", "U1")])
+    assert (local(found.told.due_at), found.told.limits) == ("03-02 16:00", FOUR_HOURS)
+    assert found.told.calendar == timing.clock.calendar.identity
+
+
 # --- the calendar arrives ---------------------------------------------------------------------------------------------
 
 
@@ -272,6 +307,66 @@ def test_a_deadline_by_hand_stays_and_a_known_year_moves_nothing(timing: Timing,
     plain = Life(timing)
     plain.take("dispatch", "2026-03-02 08:00", "U1")
     assert timing.renewed(plain.case, plain.steps, at("2026-12-31 08:00")) is None
+
+
+def test_the_time_that_a_unit_had_left_moves_with_the_calendar_too(timing: Timing, tmp_path: Path) -> None:
+    """Due on 1 January at 10:00; sent back with six hours left: two on the 31st, four on the next working day."""
+    later = replace(timing, clock=own_clock(tmp_path, "2027-01-01, 2027-01-04", "2027-12-31"))
+    life = Life(timing)
+    life.take("dispatch", "2026-12-31 10:00", "U1")
+    told = {**life.steps[-1].facts, "rule": {"table": "t", "line": 3}}
+    life.steps[-1] = replace(life.steps[-1], facts=told)
+    life.take("send_back", "2026-12-31 14:00")
+    assert local(life.take("dispatch", "2026-12-31 16:00", "U1").due_at) == "01-01 12:00"
+    assert life.steps[-1].told.rule == {"table": "t", "line": 3}, "it goes on by the same line of the table"
+    step = later.renewed(life.case, life.steps, at("2026-12-31 17:00"))
+    assert step is not None
+    assert local(transitions.follow(life.case, step).due_at) == "01-05 12:00"
+
+
+def test_a_pause_s_end_moves_with_the_calendar_too(timing: Timing, tmp_path: Path) -> None:
+    """Held for four hours with seven left: three on the 31st, four on the next working day."""
+    later = replace(timing, clock=own_clock(tmp_path, "2027-01-01, 2027-01-04", "2027-12-31"))
+    life = Life(timing)
+    life.take("dispatch", "2026-12-31 10:00", "U1")
+    life.take("receive", "2026-12-31 10:00")
+    life.take("ask_postponement", "2026-12-31 11:00")
+    life.take("postpone", "2026-12-31 11:00")
+    assert local(life.take("resume", "2026-12-31 15:00").due_at) == "01-01 12:00"
+    assert local(renewed(life, later, "2026-12-31 17:00").due_at) == "01-05 12:00"
+
+
+def test_what_two_renewals_moved_stands_by_the_later_one() -> None:
+    def renew(seq: int, **deadlines: Any) -> Step:
+        return Step("renew", at("2026-12-31 08:00"), "gridmgmt", None, None, {"deadlines": deadlines}, seq=seq)
+
+    first, second, third = ({"due_at": at(f"2027-01-0{n} 08:00").isoformat()} for n in (4, 5, 6))
+    steps = [renew(8, **{"4": first, "6": first}), renew(9, **{"6": second, "7": third})]
+    moved = hanging.moved_deadlines(steps)
+    assert {n: m["due_at"] for n, m in moved.items()} == {
+        "4": first["due_at"], "6": second["due_at"], "7": third["due_at"],
+    }  # fmt: skip
+
+
+def test_an_extension_that_nobody_asked_for_and_that_names_no_time_moves_nothing(timing: Timing) -> None:
+    life = Life(timing)
+    life.take("dispatch", "2026-03-02 08:00", "U1")
+    extend = Step("extend", at("2026-03-02 10:00"), "", "U1", None, {}, "imported")
+    assert timing.extended(extend, life.case, life.steps) == extend
+
+
+def test_a_deadline_of_which_nobody_knows_the_calendar_stays(timing: Timing, tmp_path: Path) -> None:
+    """Steps from before the calendar was written down keep what they told, though their limits are known."""
+    later = replace(timing, clock=own_clock(tmp_path, "2027-01-01", "2027-12-31"))
+    life = Life(timing)
+    life.take("dispatch", "2026-12-31 10:00", "U1")
+    told = {k: v for k, v in life.steps[-1].facts.items() if k != "calendar"}
+    steps = [*life.steps[:-1], replace(life.steps[-1], facts=told)]
+    step = later.renewed(life.case, life.steps, at("2026-12-31 11:00"))
+    assert step is not None
+    assert local(step.told.due_at) == "01-04 10:00"
+    unknown = later.renewed(life.case, steps, at("2026-12-31 11:00"))
+    assert unknown is None or unknown.told.due_at is None
 
 
 def test_a_renewal_after_the_provisional_deadline_undoes_what_was_not_missed(timing: Timing, tmp_path: Path) -> None:

@@ -328,3 +328,7 @@ def test_whether_a_count_is_known_is_told_by_counts_of_the_same_cases() -> None:
             assert COUNTS[name].of == COUNTS[known].of == COUNTS[of].of
             assert COUNTS[name].clock == COUNTS[known].clock == COUNTS[of].clock
     assert {n for n, c in COUNTS.items() if c.of == "steps"} <= set(KNOWN_BY)
+
+
+def test_a_scorecard_lists_every_count_unasked_but_the_one_that_says_how_another_came_about() -> None:
+    assert [name for name, count in COUNTS.items() if not count.is_listed] == ["n_closed_derived"]

@@ -1,6 +1,7 @@
 """Groups lose nothing: whatever rows there are, in whatever groups or none, they add up to the total."""
 
 import datetime as dt
+from fractions import Fraction
 from typing import Any
 
 import pandas as pd
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gridmgmt.figures.counts import Facts
-from gridmgmt.figures.grouping import GROUPINGS, endings, grouped, groups
+from gridmgmt.figures.grouping import ENDINGS, GROUPINGS, endings, grouped, groups
 from gridmgmt.figures.indicators import masks
 from tests.examples import about
 from tests.unit.figures.test_counts import CUT, DUE, END, LATER, START, TICK, facts
@@ -76,6 +77,7 @@ def test_groups_add_up_to_the_total(cases: list[dict[str, Any]], samples: list[d
 )
 def test_how_a_case_has_ended(told: dict[str, dt.datetime], ending: str) -> None:
     assert endings(facts("cases", [told])).tolist() == [ending]
+    assert ENDINGS == ("closed", "discarded", "void", "open")  # in the order in which they are shown
 
 
 def test_rates_are_made_where_their_counts_are() -> None:
@@ -86,3 +88,28 @@ def test_rates_are_made_where_their_counts_are() -> None:
     assert table["closing_rate"].tolist() == [1.0, 0.0]
     assert "sample_score" not in table
     assert "density" not in table
+
+
+def test_the_total_of_no_rows_is_zero_for_every_count_and_exact_for_scores() -> None:
+    none = known("samples", [])
+    found = grouped([(none, masks(none, "samples"), pd.Series([], dtype="object"))], ["U1"])
+    assert dict(found.total) == {"n_samples": 0, "n_scored_samples": 0, "sum_sample_score": 0}
+    assert [type(n) for n in found.total.values()] == [int, int, Fraction]
+    assert found.counts.index.tolist() == ["U1", ""]
+    table = found.table()
+    assert table["sample_score"].isna().all(), "of nothing there is no score"
+    assert table["sum_sample_score"].tolist() == [0.0, 0.0]
+
+
+def test_each_row_is_in_the_group_of_its_source_its_category_or_its_unit() -> None:
+    rows = [
+        {"source": "甲", "category_kind": "matter", "category_code": "06", "unit_id": 1},
+        {"source": "", "category_kind": "matter", "category_code": None, "unit_id": 3},
+        {"source": None, "category_kind": None, "category_code": "06", "unit_id": None},
+    ]
+    found = known("cases", rows)
+    assert groups(found, "source", {}).tolist() == ["甲", None, None]
+    assert groups(found, "category", {}).tolist() == ["matter:06", None, None]
+    assert groups(found, "unit", {1: "U1"}).tolist() == ["U1", None, None]
+    assert groups(found, "ending", {}).tolist() == ["open"] * 3
+    assert {str(groups(found, by, {}).dtype) for by in GROUPINGS if by != "person"} == {"object"}

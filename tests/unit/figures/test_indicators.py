@@ -13,7 +13,19 @@ from hypothesis import strategies as st
 
 from gridmgmt.errors import IndicatorMissing
 from gridmgmt.figures.counts import COUNTS, Facts
-from gridmgmt.figures.indicators import RATIOS, amounts, base_of, describe, filtered, kept, masks, plain, ratio
+from gridmgmt.figures.indicators import (
+    RATIOS,
+    amounts,
+    base_of,
+    describe,
+    filtered,
+    kept,
+    masks,
+    plain,
+    ratio,
+    side_by_side,
+)
+from gridmgmt.figures.names import indicator_words
 from gridmgmt.numbers import shown
 
 START, END = dt.datetime(2025, 3, 1, tzinfo=dt.UTC), dt.datetime(2025, 4, 1, tzinfo=dt.UTC)
@@ -255,6 +267,8 @@ KINDS = [
         ({"sources": ["监督员上报"]}, "02"),
         ({"sources": ["监督员上报", "公众举报"]}, "0124"),
         ({"kind": "component", "sources": ["公众举报"]}, "1"),
+        ({"kind": "matter", "categories": ["*"]}, "23"),
+        ({"kind": "matter", "categories": ["component:*"]}, ""),
         ({"numbers": ["C0", "C4", "C9"]}, "04"),
         ({"numbers": []}, ""),
         ({"kind": "matter", "numbers": ["C0", "C3"]}, "3"),
@@ -280,6 +294,51 @@ def test_a_row_of_counts_is_read_as_whole_numbers_and_exact_shares() -> None:
     found = plain(row)
     assert found == {"n_due": 3, "n_closed": 2, "sum_sample_score": Fraction(1, 3)}
     assert [type(x) for x in found.values()] == [int, int, Fraction]
+
+
+def samples(*scores: str | None) -> pd.DataFrame:
+    at = pd.to_datetime([DUE] * len(scores), utc=True).astype("datetime64[us, UTC]")
+    return pd.DataFrame({"sampled_at": at, "score": pd.Series(scores, dtype="str")})
+
+
+def test_counts_of_several_kinds_stand_side_by_side_exact_and_zero_where_nothing_counts() -> None:
+    """One case in a, two samples in b: each group has every count, whole ones as ``int``, scores as ``Fraction``."""
+    c, s = facts(cases({"due_at": DUE})), facts(samples("0.1", None))
+    tables = [amounts(c, masks(c, "cases"), pd.Series(["a"])), amounts(s, masks(s, "samples"), pd.Series(["b", "b"]))]
+    found = side_by_side(tables, ["b", "x", "a", ""])
+    assert (found.index.tolist(), found.index.name) == (["b", "x", "a", ""], "code")
+    assert found["n_due"].tolist() == [0, 0, 1, 0]
+    assert found["n_samples"].tolist() == [2, 0, 0, 0]
+    assert found["n_scored_samples"].tolist() == [1, 0, 0, 0]
+    assert found["sum_sample_score"].tolist() == [Fraction(1, 10), 0, 0, 0]
+    assert {type(x) for x in found["sum_sample_score"]} == {Fraction}
+    assert found["n_due"].dtype == found["n_samples"].dtype == "int64"
+    assert tables[1]["sum_sample_score"].tolist() == [Fraction(1, 10)], "what was counted stays as it was"
+
+
+def test_groups_of_no_rows_at_all_have_zeros() -> None:
+    none = facts(samples())
+    found = side_by_side([amounts(none, masks(none, "samples"), pd.Series([], dtype="object"))], ["a", ""])
+    assert found["n_samples"].tolist() == found["sum_sample_score"].tolist() == [0, 0]
+    assert {type(x) for x in found["sum_sample_score"]} == {Fraction}
+
+
+def test_shares_that_add_up_to_a_whole_are_a_whole_number_again_and_scores_stay_exact() -> None:
+    """Two roads by halves in a and b, a third by thirds in a and c, and one sample whole in a."""
+    s, half, third = facts(samples("80", "90", "60", "50")), Fraction(1, 2), Fraction(1, 3)
+    shared = {0: {"a": half, "b": half}, 1: {"a": half, "b": half}, 2: {"a": third, "c": 1 - third}}
+    found = amounts(s, masks(s, "samples"), pd.Series(["a"] * 4), shared)
+    assert found["n_samples"].to_dict() == {"a": 2 + third, "b": 1, "c": 1 - third}
+    assert type(found.loc["b", "n_samples"]) is int
+    scores = {"a": 40 + 45 + 20 + 50, "b": 40 + 45, "c": 40}
+    assert found["sum_sample_score"].to_dict() == scores
+    assert {type(x) for x in found["sum_sample_score"]} == {Fraction}
+
+
+def test_counts_and_rates_have_names_in_both_languages_and_unknown_ones_go_by_their_code() -> None:
+    assert indicator_words("n_due") == {"zh": COUNTS["n_due"].zh, "en": COUNTS["n_due"].en}
+    assert indicator_words("closing_rate") == {"zh": "结案率", "en": "Closing rate"}
+    assert indicator_words("n_gone") == {"zh": "n_gone", "en": "n_gone"}
 
 
 Road = tuple[dict[str, int], int]
@@ -361,6 +420,10 @@ def test_a_rate_lies_between_0_and_1(rows: list[dict[str, Any]]) -> None:
         assert parts is None or 0 <= parts[0] / parts[1] <= 1
 
 
+def test_what_was_not_counted_is_none_of_what_was() -> None:
+    assert ratio("closing_rate", {"n_due": 5}) == (0, 5)
+
+
 def test_density() -> None:
     assert ratio("density", {"n_reported": 3}, 1_500_000.0) == (3, Fraction(3, 2))
 
@@ -371,3 +434,14 @@ def test_a_name_that_is_none_is_refused() -> None:
     with pytest.raises(IndicatorMissing) as e:
         describe("closing")
     assert "closing_rate" in e.value.known
+
+
+def test_side_by_side_nothing_counted_is_zero_and_a_sum_stays_exact() -> None:
+    """Also where no fact of a kind is there at all: a sum of scores is an exact 0, not a float."""
+    cases = pd.DataFrame({"n_due": [3, 1]}, index=pd.Index(["B", ""], name="code"))
+    none = pd.DataFrame({"sum_sample_score": [], "n_samples": []}, index=pd.Index([], name="code", dtype="object"))
+    found = side_by_side([cases, none], ["A", "B", ""])
+    assert found["n_due"].tolist() == [0, 3, 1]
+    assert found["n_samples"].tolist() == [0, 0, 0]
+    assert found["n_samples"].dtype == "int64"
+    assert [(type(x), x) for x in found["sum_sample_score"]] == [(Fraction, 0)] * 3

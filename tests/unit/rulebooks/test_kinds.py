@@ -13,7 +13,7 @@ import pytest
 import gridmgmt
 from gridmgmt.errors import RulebookInvalid
 from gridmgmt.rulebooks import kinds
-from gridmgmt.rulebooks.kinds import ITEMS, KINDS, RULES
+from gridmgmt.rulebooks.kinds import ITEMS, KINDS, RULES, TOTALS
 from gridmgmt.rulebooks.load import known, load, parse
 from tests.unit.rulebooks.tiny import TEXT
 
@@ -25,6 +25,10 @@ def test_each_module_is_the_kind_that_it_is_named_for() -> None:
     assert sorted(KINDS) == [module.name for module in iter_modules(kinds.__path__)]
     assert [KINDS[name].__module__.rpartition(".")[2] for name in KINDS] == list(KINDS)
     assert ITEMS.keys().isdisjoint(RULES)
+    assert set(RULES) == {
+        "amount", "beyond", "compare", "each", "events", "largest", "once", "smallest", "steps", "zero",
+    }  # fmt: skip
+    assert {"carry", "mean", "sum", "weighted"} == TOTALS, "whose parts are the lines of a scorecard"
 
 
 def test_every_kind_stands_in_a_shipped_rulebook_under_one_of_its_readings() -> None:
@@ -35,6 +39,11 @@ def test_every_kind_stands_in_a_shipped_rulebook_under_one_of_its_readings() -> 
         for changes in ([], *([option] for option in options)):
             found |= {part.kind for _, part in parse(loaded.text, name, changes).rulebook.parts()}
     assert set(KINDS) - found == set()
+
+
+def test_the_maxima_of_what_is_earned_lost_or_taken_from_other_periods_are_no_part_of_the_scale() -> None:
+    apart = {name: kind.is_of_scale for name, kind in ITEMS.items() if kind.is_of_scale is not True}
+    assert apart == {"earn": False, "lose": False, "periods": False}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gridmgmt.rulebooks.records import joined, ref_of
+from gridmgmt.rulebooks.records import AS_NUMBER, CONTENT, FIELDS, NEEDED, joined, ref_of
 from gridmgmt.texts import Unfit, expected
 
 ONE, TWO = {"code": "kerb", "on": "2026-03-02"}, {"code": "kerb", "on": "2026-03-01", "n": 2}
@@ -54,6 +54,28 @@ def mark(value: int, **more: Any) -> dict[str, Any]:
 )  # fmt: skip
 def test_records_make_the_value_of_their_type(records: list[dict[str, Any]], value: Any) -> None:
     assert joined([(str(n), r) for n, r in enumerate(records)]) == value
+
+
+def test_only_findings_and_filings_may_be_told_as_how_many_there_are() -> None:
+    assert AS_NUMBER == ("findings", "filings")
+
+
+@pytest.mark.parametrize(
+    ("kind", "columns"),
+    [
+        ("findings", "code on n points case occasion evidence note"),
+        ("events", "code on n points amount role fault praised evidence note"),
+        ("marks", "points=mark on occasion note"),
+        ("ratings", "points=mark group on occasion note"),
+        ("items", "code=id points note=title"),
+        ("accounts", "case=account code=step on group=unit n=earlier note"),
+        ("filings", "code=category occasion=place group=road n on"),
+    ],
+)
+def test_the_columns_that_tell_a_record_are_those_that_its_type_has(kind: str, columns: str) -> None:
+    assert dict(FIELDS[kind]) == {c.partition("=")[0]: c.rpartition("=")[2] for c in columns.split()}
+    assert set(NEEDED.get(kind, ())) <= set(FIELDS[kind])
+    assert set(FIELDS[kind]) <= set(CONTENT)
 
 
 def test_a_single_value_is_itself_and_none_beside_records() -> None:

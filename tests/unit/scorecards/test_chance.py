@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gridmgmt.documents import plain
@@ -83,9 +83,10 @@ def every_kind() -> list[dict[str, Any]]:
         named({"id": "r2", "kind": "once", "input": "d", "points": 2}),
         named({"id": "r3", "kind": "compare", "left": "c", "test": ">", "right": {"d": "1.5"}, "points": 3}),
         named({"id": "r4", "kind": "compare", "left": "a", "test": "<=", "right": 10, "points": 3}),
-        named({"id": "r5", "kind": "beyond", "input": "c", "allowance_of": "b", "allowance_share": "0.1", "points": 1}),
+        named({"id": "r5", "kind": "beyond", "input": "c", "allowance_of": "b", "allowance_share": "0.1",
+               "points": "0.5"}),
         named({"id": "r6", "kind": "amount", "input": "c", "cap": 3}),
-        named({"id": "r7", "kind": "beyond", "input": "d", "allowance_of": "b", "allowance_share": "0.1", "points": 1,
+        named({"id": "r7", "kind": "beyond", "input": "d", "allowance_of": "b", "allowance_share": "0.1", "points": 3,
                "counts": "all"}),
     ]  # fmt: skip
     made = [
@@ -116,6 +117,19 @@ def every_kind() -> list[dict[str, Any]]:
         named({"id": "j6", "kind": "sum", "points": 20, "floor": 5, "items": [
             reached[0] | {"id": "t1"}, reached[2] | {"id": "t2"}, reached[6] | {"id": "t3"},
             named({"id": "k", "kind": "constant", "value": 3}),
+        ]}),
+        named({"id": "j12", "kind": "sum", "items": [
+            named({"id": "base", "kind": "constant", "value": 5}), reached[0] | {"id": "u1"}, reached[2] | {"id": "u2"},
+        ]}),
+        named({"id": "j13", "kind": "sum", "items": [
+            reached[4] | {"id": "v1", "points": 1}, reached[0] | {"id": "v2"},
+        ]}),
+        named({"id": "j15", "kind": "sum", "items": [
+            named({"id": "y1", "kind": "constant", "value": 5}),
+            named({"id": "y2", "kind": "linear", "terms": {"a": 2}}),
+        ]}),
+        named({"id": "j14", "kind": "deduct", "points": 9, "rules": [
+            named({"id": "big2", "kind": "largest", "rules": [steps("x1", zero_beyond=60), once | {"id": "x2"}]}),
         ]}),
         named({"id": "j7", "kind": "rate", "rate": "high"}),
         named({"id": "j8", "kind": "target", "rate": "high", "at_least": 75}),
@@ -171,7 +185,14 @@ KINDS = {item["id"]: item for item in every_kind()}
 ENTERED = st.sampled_from([None, "not_applicable", Fraction(11), Fraction(25)])
 
 
+NOTHING, SOMETHING = dict.fromkeys("abcd", 0), {"a": 7, "b": 9, "c": 3, "d": 5}
+
+
 @pytest.mark.parametrize("name", sorted(KINDS))
+@example(drawn=[NOTHING, SOMETHING], option="leave_out", entered="not_applicable")
+@example(drawn=[SOMETHING, NOTHING], option="leave_out", entered=Fraction(11))
+@example(drawn=[SOMETHING, NOTHING], option="full", entered=None)
+@example(drawn=[NOTHING, SOMETHING], option="incomplete", entered=Fraction(25))
 @about(40)
 @given(
     drawn=st.lists(COUNTS, min_size=2, max_size=8),

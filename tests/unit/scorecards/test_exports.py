@@ -52,7 +52,11 @@ INPUTS = {n: i.automatic.count for n, i in BOOK.rulebook.inputs.items()}
 
 
 def counted(row):
-    return {n: row.get(n, Fraction(0) if n == "sum_sample_score" else 0) for n in COUNTS}
+    return {
+        n: row.get(n, Fraction(0) if n == "sum_sample_score" else 0)
+        for n, count in COUNTS.items()
+        if not count.is_asked
+    }
 
 
 def facts_of(code, row, name, before):

@@ -314,18 +314,18 @@ class TestPaths:
     @pytest.mark.parametrize(
         ("path", "value", "told"),
         [
-            ("penalties.points", "2", "there is no penalties; can be set: ID.key with ID of"),
-            ("month_total.point", "2", "month_total.KEY with KEY of kind, weight, points"),
-            ("per_fault.cost", "2", "per_fault.KEY with KEY of kind, input, points, cap"),
-            ("per_fault", "2", "per_fault.KEY with KEY of kind, input, points"),
+            ("penalties.points", "2", "没有 penalties。可改：编号.键，编号有 month"),
+            ("month_total.point", "2", "可改的是“month_total”之下的 kind, weight, points"),
+            ("per_fault.cost", "2", "可改的是“per_fault”之下的 kind, input, points, cap"),
+            ("per_fault", "2", "可改的是“per_fault”之下的 kind, input, points"),
             ("readings.bonuses", "shown", "there is no such reading; there are bonus"),
             ("readings.bonus", "maybe", "none of the options counted, shown"),
             ("A.at_least", "85", "A stands 2 times; write STAGE.grades.A"),
-            ("month.grades.E.at_least", "85", "month.grades has no part E"),
+            ("month.grades.E.at_least", "85", "“month.grades”没有部分 E；有"),
             ("per_fault.points", "many", "数，如 5、0.1 或 1/3，不是“many”"),
             ("per_fault.points", "[", "is not a value as YAML writes it"),
-            ("flag.window.reach", "3", "flag.window.KEY with KEY of kind, reaches, fires"),
-            ("base.title", "sum", "base.KEY with KEY of"),
+            ("flag.window.reach", "3", "below “flag.window” can be set kind, reaches, fires"),
+            ("base.title", "sum", "below “base” can be set kind, weight, over"),
         ],
     )
     def test_wrong(self, path: str, value: str, told: str) -> None:
