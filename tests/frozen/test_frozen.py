@@ -169,6 +169,9 @@ def test_a_schema_migrates_with_its_rows(landed: Landed) -> None:
     assert before == recorded["rows"]
     with work.engine.connect() as connection:
         after, facts = stored.row_counts(connection), stored.facts(connection)
+    if "edition_grid" not in before:  # a grid that was the same in two editions is one row now
+        assert after["edition_grid"] == before["grid"] > after["grid"]
+        before = {**before, "grid": after["grid"]}
     assert {table: after.get(table) for table in before} == before
     assert facts == recorded["facts"]
 
