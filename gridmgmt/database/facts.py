@@ -125,8 +125,8 @@ class Change:
     located_by: int | None
     start: dt.datetime
     end: dt.datetime | None
-    gone: Sequence[int]
-    new: Sequence[int]
+    gone: list[int]
+    new: list[int]
 
 
 def to_relocate(connection: Connection, kind: Kind, leaf: str, change: Change) -> pd.DataFrame:

@@ -1,10 +1,11 @@
 """An edition change that touches one hundredth of the communities, beside assigning every case again.
 
-    python -m tests.benchmarks.bench_editions --cases 1000000
+    python -m tests.benchmarks.bench_editions --cases 10000000
 
-A city of 2 500 communities, cases at random places in it of all days of a year, a new edition from the middle of it in which
-every hundredth community has another code. Both reassignments are whole use cases, rolled back at the end, on the same
-rows of the private server; they must find the same rows to move. Wall time, the median of some runs taken in turn.
+A city of 2 500 communities, cases at random places in it of all days of a year, a new edition from the middle of the
+year in which every hundredth community has another code. Both reassignments are whole use cases, rolled back at the
+end, on the same rows of the private server; they must find the same rows to move. Wall time, the median of some runs
+taken in turn.
 """
 
 import argparse
@@ -101,7 +102,7 @@ def _everything(work: Work) -> dict[str, int]:
 def main() -> None:
     """Measure, print, and fail where what was wanted does not hold."""
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ask.add_argument("--cases", type=int, default=1_000_000)
+    ask.add_argument("--cases", type=int, default=10_000_000)
     ask.add_argument("--runs", type=int, default=3)
     asked = ask.parse_args()
     servers.real()

@@ -211,14 +211,15 @@ def _changes(connection: Connection, city: City, edition: str | None) -> list[fa
     active = [e for e in store.all_editions(connection) if e.is_active]
     names = store.grid_names(connection, [e.id for e in active])
     parts = {e.id: names[names["edition_id"] == e.id] for e in active}
-    nothing, n_levels = names.iloc[:0], len(city.levels)
+    n_levels = len(city.levels)
     out = []
     for e in active:
         if edition in (None, e.name) and e.valid_from is not None:
             start = _midnight(e.valid_from, city)
             end = None if e.valid_to is None else _midnight(e.valid_to, city)
-            for by in (None, *(x.id for x in active if x != e)):
-                gone, new = differing(nothing if by is None else parts[by], parts[e.id], n_levels)
+            out.append(facts.Change(None, start, end, [], []))  # what no edition had a grid for is in none
+            for by in (x.id for x in active if x != e):
+                gone, new = differing(parts[by], parts[e.id], n_levels)
                 out.append(facts.Change(by, start, end, gone, new))
     return out
 
