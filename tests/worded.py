@@ -8,8 +8,3 @@ from gridmgmt.texts import word
 def reason(error: Any, lang: str = "en") -> str:
     """The reason of an error as a person reads it."""
     return word(error.reason["code"], error.reason, lang)
-
-
-def wanted(error: Any, lang: str = "en") -> str:
-    """What an error says was expected, as a person reads it."""
-    return word(error.expected["code"], error.expected, lang)

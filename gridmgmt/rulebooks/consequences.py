@@ -230,7 +230,7 @@ def _of_prizes(made: Run, dossier: Dossier, consequence: Consequence, periods: S
         eligible = {c: o.total for c, o in outcomes.items() if _holds(made.book, dossier, consequence.when, o)}
         places = [i for i, prize in enumerate(consequence.prizes) for _ in range(prize.n)]
         is_open = any(o.awaited for o in outcomes.values())
-        for code, (place, tied) in sorted(rank(eligible).items(), key=lambda x: (x[1][0], x[0])):
+        for code, (place, tied) in rank(eligible).items():
             own = places[place - 1 : place - 1 + tied]
             if not own:
                 continue

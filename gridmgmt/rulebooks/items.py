@@ -204,8 +204,7 @@ class Part(Strict):
             again |= batch.resampled.get(name, False)
         if not again.any():
             return fixed
-        made = self._rescored(batch)
-        return made if again.all() else made.where(again, fixed)
+        return self._rescored(batch).where(again, fixed)
 
     def _rescored(self, batch: Batch) -> Drawn:
         """Its result in every draw, from the inputs."""

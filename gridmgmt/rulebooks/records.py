@@ -104,7 +104,7 @@ def _accounts(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         account = out.setdefault(r["account"], {"id": r["account"], "steps": []})
         account["steps"].append(r["step"])
         for key in ("unit", "earlier"):
-            if account.setdefault(key, r.get(key)) is None:
+            if account.setdefault(key) is None:
                 account[key] = r.get(key)
             elif r.get(key) not in (None, account[key]):
                 raise Unfit("account_agrees", key=key, account=r["account"], one=account[key], other=r[key])

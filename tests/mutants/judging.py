@@ -53,7 +53,10 @@ class Reach:
     failed: Sequence[str] = ()
 
     def tests(self, mutant: Mutant, budget: float) -> list[int]:
-        """Those that run the mutant's lines, else its function; the quickest first, as far as the budget reaches."""
+        """Those that run the mutant's lines, else its function; those of its namesake (``test_NAME.py``) first.
+
+        Of either the quickest first, as far as the budget reaches.
+        """
         lines = self.lines.get(str(ROOT / mutant.path), {})
         for first, last in (mutant.lines, mutant.within):
             found = {t for line in range(first, min(last, max(lines, default=0)) + 1) for t in lines.get(line, ())}
@@ -63,7 +66,8 @@ class Reach:
             near = {self.files[t] for t in found}
             found |= {t for t, file in enumerate(self.files) if file in near} or set(range(len(self.files)))
         chosen, spent = list[int](), 0.0
-        for test in sorted(found, key=lambda t: (self.seconds[t], t)):
+        own = f"test_{mutant.path.stem}"
+        for test in sorted(found, key=lambda t: (Path(self.files[t]).stem != own, self.seconds[t], t)):
             spent += self.seconds[test]
             if chosen and spent > budget:
                 break

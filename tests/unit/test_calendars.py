@@ -59,6 +59,8 @@ def test_a_citys_own_list_names_its_days_and_says_how_far_it_goes(tmp_path: Path
     kinds = {day: ours.kind(dt.date.fromisoformat(day)) for day in ("2026-01-01", "2026-11-09", "2026-01-04")}
     assert kinds == {"2026-01-01": "holiday", "2026-11-09": "holiday", "2026-01-04": "makeup"}
     assert ours.kind(dt.date(2026, 10, 1)) == "workday"  # nobody listed it
+    weekday = calendars.load(own(tmp_path, "days_on: [", "days_on: [2026-10-01, "))
+    assert weekday.kind(dt.date(2026, 10, 1)) == "workday"  # it is one anyway: nothing is made up for
     assert ours.names == {dt.date(2026, 11, 9): ("市庆", "City day"), dt.date(2026, 1, 4): ("元旦", "New Year")}
     assert [ours.is_provisional(dt.date(y, 1, 1)) for y in (2026, 2027)] == [False, True]
     assert ours.day_us == 7.5 * 3600 * 10**6

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -10,6 +11,7 @@ import chinese_calendar
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from gridmgmt import deadlines
 from gridmgmt.calendars import Clock
@@ -279,6 +281,37 @@ def test_a_day_that_is_not_counted_is_told_before_a_pause_that_begins_with_it() 
     assert [x.code for x in found.working[1:]] == ["limit_counted", "limit_rest", "limit_pause", "limit_counted"]
 
 
+def test_a_pause_that_begins_when_the_limit_is_used_up_is_not_told() -> None:
+    begin = at("2025-12-05 15:00")
+    pause = (begin + 60 * MINUTE, begin + 90 * MINUTE)
+    found = deadlines.due(begin, [Limit(Fraction(1), "urgent_hour")], CN, [pause])
+    assert [x.code for x in found.working] == ["limit_whole", "limit_counted"]
+    before = deadlines.due(begin, [Limit(Fraction(1), "urgent_hour")], CN, [(begin - 60 * MINUTE, begin)])
+    assert [x.code for x in before.working] == ["limit_whole", "limit_counted"]  # nor one that ended before
+    sooner = deadlines.due(begin, [Limit(Fraction(1), "urgent_hour")], CN, [(pause[0] - MINUTE, pause[1])])
+    assert [x.code for x in sooner.working][1:] == ["limit_counted", "limit_pause", "limit_counted"]
+
+
+@pytest.mark.parametrize(("minutes", "share", "colour"), [(-5, 0, "green"), (0, 0, "green"), (1, 1, "red")])
+def test_where_no_time_was_given_the_light_is_red_from_the_deadline_on(minutes: int, share: int, colour: str) -> None:
+    """A deadline set by hand at the very moment of the dispatch: nothing of it can be used up."""
+    start = at("2025-12-05 15:00")
+    limits = [Limit(Fraction(1), "working_hour")]
+    found = deadlines.light(start, start, start + minutes * MINUTE, limits, CN, (), LIGHTS)
+    assert (found.share, found.colour) == (share, colour)
+
+
+def test_pauses_that_begin_together_are_told_one_after_the_other() -> None:
+    begin = at("2025-12-05 15:00")
+    pauses = [(begin, begin + 120 * MINUTE), (begin, begin + 60 * MINUTE)]
+    found = deadlines.due(begin, [Limit(Fraction(1), "urgent_hour")], CN, pauses)
+    assert [word(x.code, x.facts, "en") for x in found.working[1:]] == [
+        "2025-12-05 15:00 – 16:00: on hold, not counted",
+        "2025-12-05 15:00 – 17:00: on hold, not counted",
+        "2025-12-05 17:00 – 18:00: 1:00 counted, 0:00 left",
+    ]
+
+
 def test_an_unknown_unit_is_refused_with_those_there_are() -> None:
     with pytest.raises(OptionInvalid) as e:
         Limit.parse("1", "周")
@@ -318,6 +351,58 @@ def test_on_an_extension_the_light_counts_the_longer_time() -> None:
     start, limit = at("2025-12-01 08:00"), [Limit(Fraction(8), "working_hour")]
     found = deadlines.light(start, at("2025-12-02 18:00"), at("2025-12-01 18:00"), limit, CN, (), LIGHTS)
     assert (found.colour, found.share) == ("green", Fraction(1, 2))
+
+
+def test_the_light_counts_every_part_of_a_limit_in_its_own_unit() -> None:
+    """Two working hours, four hours that run through the noon break, four working hours: 6 of 10 at 14:00."""
+    start, units = at("2025-12-01 08:00"), ((2, "working_hour"), (4, "urgent_hour"), (4, "working_hour"))
+    limits = [Limit(Fraction(n), unit) for n, unit in units]
+    end = deadlines.due(start, limits, CN).due_at
+    assert local(end) == "2025-12-01 18:00"
+    assert end is not None
+    for now, share in (("10:00", "2/10"), ("13:00", "5/10"), ("14:00", "6/10"), ("16:00", "8/10"), ("18:00", "1")):
+        found = deadlines.light(start, end, at(f"2025-12-01 {now}"), limits, CN, (), LIGHTS)
+        assert found.share == Fraction(share), now
+
+
+def test_the_light_leaves_out_pauses_in_the_last_part_too() -> None:
+    start, limits = at("2025-12-01 08:00"), [Limit(Fraction(8), "working_hour")]
+    pause = (at("2025-12-01 10:00"), at("2025-12-01 12:00"))
+    end = deadlines.due(start, limits, CN, [pause]).due_at
+    assert local(end) == "2025-12-02 10:00"
+    assert end is not None
+    for now, share in (("12:00", "2/8"), ("15:00", "3/8")):
+        found = deadlines.light(start, end, at(f"2025-12-01 {now}"), limits, CN, [pause], LIGHTS)
+        assert found.share == Fraction(share), now
+
+
+def test_the_light_leaves_out_pauses_in_the_part_that_runs() -> None:
+    start, limits = at("2025-12-01 08:00"), [Limit(Fraction(4), "working_hour"), Limit(Fraction(4), "urgent_hour")]
+    pause = (at("2025-12-01 09:00"), at("2025-12-01 10:00"))
+    end = deadlines.due(start, limits, CN, [pause]).due_at
+    assert local(end) == "2025-12-01 19:00"
+    assert end is not None
+    for now, share in (("11:00", "2/8"), ("14:30", "7/16"), ("16:00", "5/8")):
+        found = deadlines.light(start, end, at(f"2025-12-01 {now}"), limits, CN, [pause], LIGHTS)
+        assert found.share == Fraction(share), now
+
+
+def test_each_of_two_parts_is_told_with_its_number() -> None:
+    limits = [Limit(Fraction(4), "working_hour"), Limit(Fraction(3, 2), "urgent_hour")]
+    lines = deadlines.due(at("2025-12-01 08:00"), limits, CN).working
+    heads = [(x.facts["n"], x.facts["of"], x.facts["amount"], x.facts["unit"], x.facts["start"], x.facts["hours"])
+             for x in lines if x.code == "limit_part"]  # fmt: skip
+    assert heads == [
+        (1, 2, "4", "working_hour", "2025-12-01 08:00", "4:00"),
+        (2, 2, "1.5", "urgent_hour", "2025-12-01 12:00", "1:30"),
+    ]  # fmt: skip
+    (whole, *_) = deadlines.due(at("2025-12-01 08:00"), limits[:1], CN).working
+    assert whole.code == "limit_whole"
+
+
+def test_what_the_file_of_the_lights_says_is_not_changed() -> None:
+    with pytest.raises(ValidationError):
+        LIGHTS.green_to = Decimal("0.9")
 
 
 @about(60)
@@ -499,6 +584,7 @@ def test_an_unknown_calendar() -> None:
         ("1", "周"),
         ("1/2", "工作日"),
         ("1e2", "工作日"),
+        ("1.2.3", "工作日"),
         ("3660.1", "自然日"),
         ("0.0166", "工作时"),  # less than a minute
         ("0.0166", "紧急工作时"),

@@ -149,6 +149,9 @@ def test_a_mutant_is_tried_against_the_quickest_tests_of_its_lines_first_and_no_
     assert reach.tests(Mutant(path, "judged", "", "", (2, 2), FILE, ""), 10) == [1, 3, 0, 4, 2]  # of the same files
     other = Mutant(path.with_name("table.py"), "table", "", "", (2, 2), FILE, "")
     assert reach.tests(other, 10) == [1, 5, 3, 0, 4, 2]  # whoever reads what runs no line: any
+    named = Reach(reach.lines, ["a.py", "a.py", "unit/test_judged.py"], [0.3, 0.1, 5.0])
+    assert named.tests(line7, 1) == [2]  # its namesake goes first, and is tried however long it takes
+    assert named.tests(line7, 10) == [2, 1, 0]
 
 
 def test_every_listed_survivor_has_its_reason_and_one_that_is_gone_is_told(tmp_path: Path) -> None:

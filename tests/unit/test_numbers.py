@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridmgmt.numbers import shown, shown_apart, to_exact
+from gridmgmt.numbers import shown, shown_apart, shown_near, to_exact
 from gridmgmt.texts import Unfit, expected
 
 
@@ -26,6 +26,12 @@ def test_a_number_of_a_thousand_characters_is_read_and_a_longer_one_is_quoted_sh
     assert e.value.expected == expected("number", value="1" * 40 + "…")
 
 
+def test_a_number_at_a_limit_that_is_to_be_passed_reads_as_that_limit():
+    limit = Fraction(2)
+    found = [shown_near(Fraction(x), [limit], strictly=[limit]) for x in ("1.999", "2", "2.004", "2.01", "1.99")]
+    assert found == ["1.999", "2.00", "2.004", "2.01", "1.99"]
+
+
 def test_a_text_that_is_alone_stays_as_it_is_beside_others_that_get_more_digits():
     values = {"a": (Fraction("83.3349"), "83.33"), "b": (Fraction("83.3312"), "83.33"), "c": (Fraction(90), "ninety")}
     assert shown_apart(values) == {"a": "83.335", "b": "83.331", "c": "ninety"}
@@ -36,6 +42,7 @@ def test_numbers_part_with_one_digit_more_than_they_had_and_whole_ones_too():
     assert list(shown_apart(whole).values()) == ["83.34", "83.26", "83.25"]
     assert apart("0.12345678904", "0.12345678901") == ["0.12345678904", "0.12345678901"]  # eleven digits: cut off
     assert apart("0.00000000014", "0.00000000012") == ["0.00000000014", "0.00000000012"]
+    assert apart("0.00000000016", "0.00000000012") == ["0.0000000002", "0.0000000001"]  # ten are still rounded
     # rounded, eleven digits would part them; cut off, it takes twelve
     assert apart("0.000000000149", "0.000000000141") == ["0.000000000149", "0.000000000141"]
 

@@ -299,6 +299,17 @@ def test_on_hold_no_clock_runs_and_however_long_it_lasted_it_can_be_resumed() ->
     assert (resumed.due_at, resumed.pauses) == (at(600), ((at(40), at(140)),))
 
 
+def test_a_log_s_resumption_that_tells_no_deadline_leaves_them() -> None:
+    held = [step("ask_extension", 30, reason="x"), step("extend", 31, due_at=at(600).isoformat()),
+            step("ask_postponement", 32, reason="x"), step("postpone", 40)]  # fmt: skip
+    case = lived("C1", [*TO_HANDLING, *held, step("resume", 140)])
+    assert (case.due_at, case.due_extended_at, case.held_at) == (at(500), at(600), None)
+    assert case.pauses == ((at(40), at(140)),)
+    told = {"due_at": at(550).isoformat(), "due_extended_at": at(650).isoformat(), "held_until": at(100).isoformat()}
+    case = lived("C1", [*TO_HANDLING, *held, step("resume", 140, **told)])
+    assert (case.due_at, case.due_extended_at, case.pauses) == (at(550), at(650), ((at(40), at(100)),))
+
+
 def test_overdue_begins_after_the_deadline_and_ends_with_the_answer() -> None:
     case = lived("C1", TO_HANDLING)
     assert not case.is_overdue(at(500))
@@ -474,6 +485,24 @@ def test_a_dispatch_s_deadline_lies_ahead_unless_it_goes_on_with_time_that_is_us
     assert e.value.why == "deadline_not_ahead"
     assert lived("C1", [*before, replace(late, facts={**late.facts, "continues": True})]).due_at == at(20)
     assert lived("C1", [*before, replace(late, at=at(19.99))]).due_at == at(20)
+
+
+def test_a_deadline_moved_to_where_it_is_stands_once() -> None:
+    case = lived("C1", TO_HANDLING)
+    for minutes, due, extended in ((500, 500, None), (500.01, 500, 500.01), (499.99, 499.99, None)):
+        moved = apply(case, step("deadline", 40, reason="x", due_at=at(minutes).isoformat()))
+        assert (moved.due_at, moved.due_extended_at) == (at(due), None if extended is None else at(extended))
+
+
+def test_a_step_that_nobody_knows_is_legal_nowhere_and_a_renewal_is_the_platform_s() -> None:
+    case = lived("C1", TO_HANDLING)
+    with pytest.raises(StepIllegal) as e:
+        apply(case, step("celebrate", 30))
+    assert (e.value.step, e.value.state, e.value.legal) == ("celebrate", "handling", transitions.legal("handling"))
+    assert transitions.rule_of("celebrate") == transitions.Transition("celebrate", (), None)
+    with pytest.raises(StepRefused) as refused:
+        apply(case, step("renew", 30))
+    assert refused.value.why == "platform_only"
 
 
 def test_a_case_repeats_the_one_that_is_named_and_keeps_it_where_none_is() -> None:

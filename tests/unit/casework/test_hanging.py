@@ -70,6 +70,13 @@ def test_the_third_failure_exposes_and_later_ones_do_not_again() -> None:
     assert account(OPENED, 800).n_deductions == 7
 
 
+def test_only_the_mark_of_a_referral_takes_it_back() -> None:
+    marked = [*OPENED, step("refer", 20), step("expose", 21)]
+    assert account(marked, 30).is_referred
+    assert account([*marked, step("unmark", 22, mark="exposed")], 30).is_referred
+    assert not account([*marked, step("unmark", 22, mark="referred")], 30).is_referred
+
+
 def test_while_the_check_is_outstanding_no_deadline_passes() -> None:
     found = account([*OPENED, step("answer", 50), step("verify", 60)], 10_000)
     assert (found.n_deductions, found.is_open) == (0, True)

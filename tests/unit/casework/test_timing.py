@@ -124,6 +124,18 @@ def test_resuming_keeps_a_deadline_that_was_set_by_hand(timing: Timing) -> None:
     assert local(life.take("resume", "2026-03-09 08:00").effective_due_at) == "03-12 16:00"
 
 
+def test_a_deadline_that_was_moved_to_an_earlier_hour_runs_on_from_there(timing: Timing) -> None:
+    life = Life(timing)
+    life.take("dispatch", "2026-03-02 08:00", "U1")
+    life.take("receive", "2026-03-02 08:00")
+    assert local(life.take("deadline", "2026-03-02 08:30", due_at=at("2026-03-02 16:00").isoformat()).due_at) == (
+        "03-02 16:00"
+    )
+    life.take("ask_postponement", "2026-03-02 09:00")
+    life.take("postpone", "2026-03-02 10:00")  # 4 working hours left, not the 6 of the limit
+    assert local(life.take("resume", "2026-03-03 08:00").due_at) == "03-03 12:00"
+
+
 def test_a_pause_in_a_staged_limit_moves_each_part_in_its_own_unit(timing: Timing) -> None:
     staged = (Limit.parse("8", "working_hour"), Limit.parse("3", "urgent_hour"))
     life = Life(timing)
@@ -310,6 +322,18 @@ def test_the_time_that_a_unit_had_left_moves_with_the_calendar_too(timing: Timin
     step = later.renewed(life.case, life.steps, at("2026-12-31 17:00"))
     assert step is not None
     assert local(transitions.follow(life.case, step).due_at) == "01-05 12:00"
+
+
+def test_a_pause_s_end_moves_with_the_calendar_too(timing: Timing, tmp_path: Path) -> None:
+    """Held for four hours with seven left: three on the 31st, four on the next working day."""
+    later = replace(timing, clock=own_clock(tmp_path, "2027-01-01, 2027-01-04", "2027-12-31"))
+    life = Life(timing)
+    life.take("dispatch", "2026-12-31 10:00", "U1")
+    life.take("receive", "2026-12-31 10:00")
+    life.take("ask_postponement", "2026-12-31 11:00")
+    life.take("postpone", "2026-12-31 11:00")
+    assert local(life.take("resume", "2026-12-31 15:00").due_at) == "01-01 12:00"
+    assert local(renewed(life, later, "2026-12-31 17:00").due_at) == "01-05 12:00"
 
 
 def test_what_two_renewals_moved_stands_by_the_later_one() -> None:

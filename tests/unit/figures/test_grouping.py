@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gridmgmt.figures.counts import Facts
-from gridmgmt.figures.grouping import GROUPINGS, endings, grouped, groups
+from gridmgmt.figures.grouping import ENDINGS, GROUPINGS, endings, grouped, groups
 from gridmgmt.figures.indicators import masks
 from tests.examples import about
 from tests.unit.figures.test_counts import CUT, DUE, END, LATER, START, TICK, facts
@@ -77,6 +77,7 @@ def test_groups_add_up_to_the_total(cases: list[dict[str, Any]], samples: list[d
 )
 def test_how_a_case_has_ended(told: dict[str, dt.datetime], ending: str) -> None:
     assert endings(facts("cases", [told])).tolist() == [ending]
+    assert ENDINGS == ("closed", "discarded", "void", "open")  # in the order in which they are shown
 
 
 def test_rates_are_made_where_their_counts_are() -> None:
@@ -111,3 +112,4 @@ def test_each_row_is_in_the_group_of_its_source_its_category_or_its_unit() -> No
     assert groups(found, "category", {}).tolist() == ["matter:06", None, None]
     assert groups(found, "unit", {1: "U1"}).tolist() == ["U1", None, None]
     assert groups(found, "ending", {}).tolist() == ["open"] * 3
+    assert {str(groups(found, by, {}).dtype) for by in GROUPINGS if by != "person"} == {"object"}

@@ -420,6 +420,10 @@ def test_a_rate_lies_between_0_and_1(rows: list[dict[str, Any]]) -> None:
         assert parts is None or 0 <= parts[0] / parts[1] <= 1
 
 
+def test_what_was_not_counted_is_none_of_what_was() -> None:
+    assert ratio("closing_rate", {"n_due": 5}) == (0, 5)
+
+
 def test_density() -> None:
     assert ratio("density", {"n_reported": 3}, 1_500_000.0) == (3, Fraction(3, 2))
 

@@ -41,6 +41,11 @@ def test_every_kind_stands_in_a_shipped_rulebook_under_one_of_its_readings() -> 
     assert set(KINDS) - found == set()
 
 
+def test_the_maxima_of_what_is_earned_lost_or_taken_from_other_periods_are_no_part_of_the_scale() -> None:
+    apart = {name: kind.is_of_scale for name, kind in ITEMS.items() if kind.is_of_scale is not True}
+    assert apart == {"earn": False, "lose": False, "periods": False}
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_is_told_in_the_documentation(kind: str) -> None:
     assert f"`{kind}`" in (ROOT / "docs" / "rulebooks.md").read_text("utf-8")

@@ -1,5 +1,6 @@
 """What every kind's line says: its points, its reason with exact facts, what it was made from, what it still lacks."""
 
+import datetime as dt
 from fractions import Fraction
 from typing import Any
 
@@ -363,6 +364,19 @@ def test_each_row_of_a_table_says_what_is_left_of_it() -> None:
     ]  # fmt: skip
     whole = line("table", {"sheet": rows}, items="sheet", findings="faults", points=8)
     assert (whole.value, whole.reason.facts) == (8, {"gained": "10"})
+
+
+def test_what_is_free_in_a_month_is_used_up_by_each_event_as_often_as_it_was() -> None:
+    """Three days of leave are free in a month; each whole day more costs 2."""
+    table = [{"code": "leave", "title": WORDS, "points": 2, "free_per_month": 3}]
+    march, april = (dt.date(2026, n, 10) for n in (3, 4))
+    events = (
+        Event("leave", 2, march, amount=Fraction(2)), Event("leave", 1, march, amount=Fraction(3, 2)),
+        Event("leave", 1, april, amount=Fraction(3)),
+    )  # fmt: skip
+    node = line("events", {"happenings": events}, input="happenings", table=table)
+    assert (node.value, node.reason.facts) == (4, {"n": "4", "points": "4"})  # 2 × 2 + 1.5 − 3 = 2.5: two whole ones
+    assert line("events", {"happenings": events[1:]}, input="happenings", table=table).value == 0
 
 
 def test_each_kind_of_event_says_how_often_and_for_how_many_points() -> None:

@@ -211,9 +211,11 @@ FAULTS = [
     ("entered: {zh: 由人打分, en: given by people}", "unit: {zh: 分, en: points}", "inputs.mark", "  mark:",
      "needs automatic"),
     # directions
-    ("rate: closing_rate", "rate: rework_rate", f"{ITEM}.0.rate", "rate: closing_rate", "reward the worse"),
+    ("rate: closing_rate", "rate: rework_rate", f"{ITEM}.0.rate", "rate: closing_rate",
+     "of rework_rate less is better: points in proportion to it would reward the worse"),
     ("direction: above", "direction: below", RULE, "- id: rework_steps", "good side"),
-    ("better: low}", "better: high}", f"{RULE}.direction", "direction", "punish the better"),
+    ("better: low}", "better: high}", f"{RULE}.direction", "direction",
+     "of rework_rate high is better: above would punish the better"),
     ("direction: above", "direction: up", f"{RULE}.direction", "direction", "above"),
     # order, and ids that stand twice
     ("- id: rework\n", "- id: closing\n", f"{ITEM}.1.id", "- id: rework", "closing stands twice"),

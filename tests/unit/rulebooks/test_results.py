@@ -246,6 +246,23 @@ def test_an_outcome_is_open_while_inputs_are_missing_not_where_facts_never_were(
     assert not any(outcome(s).is_open for s in ("scored", "no_data", "unscored", "given"))
 
 
+def test_what_an_outcome_was_not_told_is_nothing() -> None:
+    plain = outcome()
+    assert (plain.root, plain.shown, plain.missing, dict(plain.values)) == (None, (), (), {})
+    assert (plain.rank, plain.ranked_of, plain.tied, plain.from_bottom) == (None, 0, 0, None)
+    assert (plain.is_first, plain.is_last, plain.own, plain.carry_out, plain.awaited) == (False, False, None, 0, False)
+    line = Node("a", "sum", WORDS, None, "ok", Reason("x"))
+    assert (line.maximum, line.weight, line.code, line.rate, line.parts) == (None,) * 5
+    assert (line.inputs, line.missing, line.children, line.zeroes, line.formed, dict(line.marks)) == (
+        (), (), (), False, 1, {},
+    )  # fmt: skip
+    context = Context(BOOK, {})
+    assert (context.role, context.attributes, dict(context.earlier), context.carry_in, context.charged) == (
+        None, (), {}, 0, 0,
+    )  # fmt: skip
+    assert (context.waits, context.signed, dict(context.told_by)) == ((), True, {})
+
+
 def test_an_outcome_is_rated_by_a_total_or_a_grade() -> None:
     assert outcome(total=Fraction(0)).is_rated
     assert outcome("unscored", grade="good").is_rated

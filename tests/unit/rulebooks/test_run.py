@@ -149,6 +149,23 @@ def test_a_shown_rank_is_that_of_the_totals_unless_another_was_published(
     assert (none.value, none.status, none.reason.code) == (None, "no_data", "line_rank_none")
 
 
+def test_a_value_that_was_taken_or_is_a_mean_of_samples_says_so_in_its_line() -> None:
+    entered = {"id": "marked", "title": WORDS, "kind": "entered", "input": "mark"}
+    own: dict[str, Any] = {"inputs": {"mark": 80}}
+    records = {
+        "a": own, "b": {**own, "sources": {"mark": "result"}}, "c": {**own, "sampled": {"mark": 3}},
+        "d": {**own, "sources": {"mark": "cases"}},
+    }  # fmt: skip
+    reasons = {c: o.reason for c, o in month(book(entered), records).items()}
+    assert {c: (r.code, r.facts.get("n")) for c, r in reasons.items()} == {
+        "a": ("line_entered", None), "b": ("line_taken", None), "c": ("line_sampled", "3"), "d": ("line_entered", None),
+    }  # fmt: skip
+    rules = book(entered)
+    plain = {"subjects": {"a": {}}, "periods": {"2025-12": {"*": own}}}
+    found = run(rules, read_dossier(rules, plain)).outcomes["2025-12"]["a"]
+    assert (found.total, found.reason.code) == (80, "line_entered"), "told for everybody"
+
+
 # --- what an outcome says ---------------------------------------------------------------------------------------------
 
 SHARE = {"kind": "proportional", "id": "share", "title": WORDS, "points": 100, "rate": "closing"}
@@ -422,3 +439,12 @@ def test_more_of_a_group_than_the_quota_allows_are_all_refused(
     assert [(r.group, r.subjects, r.at_most) for r in found.refusals] == refused
     lost = {c for _, codes, _ in refused for c in codes}
     assert {c for c, o in found.outcomes["2025-12"].items() if o.missing} == lost
+
+
+def test_what_is_refused_in_each_month_is_told_in_their_order() -> None:
+    entered = {"id": "rating", "title": WORDS, "kind": "entered", "input": "word"}
+    months = {"2025-11": words("a", "b", fair="c"), "2025-12": words("b", "c", fair="a")}
+    found = made(book(entered, {"at_most": 1}), months, **GROUPS)
+    assert [(r.period, r.group, r.quota, r.subjects, r.at_most) for r in found.refusals] == [
+        ("2025-11", "x", "q", ("a", "b"), 1), ("2025-12", "x", "q", ("b", "c"), 1),
+    ]  # fmt: skip

@@ -124,6 +124,10 @@ def every_kind() -> list[dict[str, Any]]:
         named({"id": "j13", "kind": "sum", "items": [
             reached[4] | {"id": "v1", "points": 1}, reached[0] | {"id": "v2"},
         ]}),
+        named({"id": "j15", "kind": "sum", "items": [
+            named({"id": "y1", "kind": "constant", "value": 5}),
+            named({"id": "y2", "kind": "linear", "terms": {"a": 2}}),
+        ]}),
         named({"id": "j14", "kind": "deduct", "points": 9, "rules": [
             named({"id": "big2", "kind": "largest", "rules": [steps("x1", zero_beyond=60), once | {"id": "x2"}]}),
         ]}),
