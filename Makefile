@@ -37,6 +37,7 @@ bench: demo
 	$(RUN)/python -m tests.benchmarks.bench_locator
 	$(RUN)/python -m tests.benchmarks.bench_chance
 	$(RUN)/python -m tests.benchmarks.bench_start
+	$(RUN)/python -m tests.benchmarks.bench_editions
 
 # which part of the code the tests run: a figure to look at, no gate (TESTS=tests/unit for some of them)
 coverage: $(STAMP) postgis

@@ -2,18 +2,22 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 from sqlalchemy import Connection, Table, func, select, text
 
+from gridmgmt.city import City
 from gridmgmt.database import tables as t
 from gridmgmt.database.copying import UTC, copy_in, fetch, query
 
 LOCATED = ("edition_id", *t.GRID_COLUMNS, "unit_id", "located")
 """Columns that say where a row belongs."""
+
+_PLACE = LOCATED[1:]
+"""The same but the edition it was located by."""
 
 
 @dataclass(frozen=True)
@@ -101,23 +105,41 @@ POINT_TYPES = {
 """What it takes to locate a row."""
 
 
-def to_relocate(
-    connection: Connection, kind: Kind, zone: str, edition: str | None, rules_at: dt.datetime | None
-) -> pd.DataFrame:
-    """Rows whose stored edition is not the one valid on their day in city time, and rows known before ``rules_at``.
+_ROW_TYPES = {"id": pa.int64(), "edition_id": pa.int64(), **POINT_TYPES}
 
-    Parameters
+
+@dataclass(frozen=True)
+class Change:
+    """What is different between the edition by which rows were located (None: by none) and the one of their day.
+
+    Attributes
     ----------
-    edition
-        Only rows whose day belongs to the edition of this name.
+    start, end
+        The later edition's validity as instants of the city, half-open; None: open.
+    gone
+        Ids of the former's leaf grids that, or a grid above them, the later one has not.
+    new
+        Ids of the later one's leaf grids that the former has not.
     """
+
+    located_by: int | None
+    start: dt.datetime
+    end: dt.datetime | None
+    gone: list[int]
+    new: list[int]
+
+
+def to_relocate(connection: Connection, kind: Kind, leaf: str, change: Change) -> pd.DataFrame:
+    """Rows that a change of editions may put into other grids; ``leaf``: the column of the deepest level."""
+    return fetch(connection, query("database/sql/to_relocate", **kind.names, leaf=leaf), asdict(change), _ROW_TYPES)
+
+
+def to_answer(
+    connection: Connection, kind: Kind, zone: str, edition: str | None, rules_at: dt.datetime
+) -> pd.DataFrame:
+    """Rows known before ``rules_at``; ``edition``: only those whose day in city time lies in the one of this name."""
     params = {"zone": zone, "edition": edition, "rules_at": rules_at}
-    return fetch(
-        connection,
-        query("database/sql/to_relocate", **kind.names),
-        params,
-        {"id": pa.int64(), "edition_id": pa.int64(), **POINT_TYPES},
-    )
+    return fetch(connection, query("database/sql/to_answer", **kind.names), params, _ROW_TYPES)
 
 
 def create_located(connection: Connection, name: str, key: str) -> None:
@@ -127,27 +149,31 @@ def create_located(connection: Connection, name: str, key: str) -> None:
     connection.execute(text(f"CREATE TEMPORARY TABLE {name} ({key} bigint, {ids}, located text) ON COMMIT DROP"))
 
 
-def relocate(connection: Connection, kind: Kind, located: pd.DataFrame, batch_id: int, known_at: Any) -> int:
-    """Write new places of rows (columns ``id`` and :data:`LOCATED`) where they differ; appends their assignments."""
+def relocate(connection: Connection, kind: Kind, located: pd.DataFrame, batch_id: int, known_at: Any) -> set[int]:
+    """Write new places of rows (columns ``id`` and :data:`LOCATED`) where they differ, and append their assignments.
+
+    A row whose grids and unit stay is left as it is, with the edition it was located by. Gives the ids of the others.
+    """
     create_located(connection, "relocated", "id")
     copy_in(connection, "relocated", located[["id", *LOCATED]])
     names = {
         "located": ", ".join(LOCATED),
         "relocated": ", ".join(f"r.{c}" for c in LOCATED),
         "currently": ", ".join(f"c.{c}" for c in LOCATED),
+        "place": ", ".join(f"c.{c}" for c in _PLACE),
+        "other": ", ".join(f"r.{c}" for c in _PLACE),
     }
     moved = connection.execute(
         query("database/sql/relocate", **kind.names, **names), {"batch_id": batch_id, "known_at": known_at}
     )
-    return int(moved.rowcount)
+    return {int(x) for x in moved.scalars()}
 
 
-def unassigned(connection: Connection, kinds: Sequence[Kind], epsg: int, limit: int) -> list[dict[str, Any]]:
-    """Rows in no leaf grid, with the nearest leaf grid and its distance in metres of the city's projection."""
+def unassigned(connection: Connection, kinds: Sequence[Kind], city: City, limit: int) -> list[dict[str, Any]]:
+    """Rows in no leaf grid, with the nearest one of their day and its distance in metres of the city's projection."""
     out: list[dict[str, Any]] = []
+    params = {"limit": limit, "epsg": city.metric_epsg, "zone": city.time_zone}
     for kind in kinds:
-        found = connection.execute(
-            query("database/sql/unassigned", **kind.names), {"limit": limit, "epsg": epsg}
-        ).mappings()
+        found = connection.execute(query("database/sql/unassigned", **kind.names), params).mappings()
         out += [{"kind": kind.name, **r} for r in found]
     return out

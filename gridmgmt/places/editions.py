@@ -150,3 +150,35 @@ def _largest_share(children: GeoDataFrame, parents: GeoDataFrame) -> pd.DataFram
     best = pairs.sort_values(["share", "parent"], ascending=[False, True]).drop_duplicates("child")
     codes = candidates["code"].to_numpy(dtype=object)[best["parent"]]
     return pd.DataFrame({"parent_code": codes, "share": best["share"].to_numpy()}, index=children.index[best["child"]])
+
+
+def differing(before: pd.DataFrame, after: pd.DataFrame, n_levels: int) -> tuple[list[int], list[int]]:
+    """Leaf grids of one edition whose line of grids another has not, and new ones of that other.
+
+    Parameters
+    ----------
+    before, after
+        Columns id, level, code, parent_code; a grid that both have has one id.
+
+    Returns
+    -------
+    gone, new
+        Ids of leaf grids. What lies in a grid that is neither, and touches no new one, stays where it is.
+    """
+    one, two = _lines(before, n_levels), _lines(after, n_levels)
+    return sorted(i for i, line in one.items() if two.get(i) != line), sorted(two.keys() - one.keys())
+
+
+def _lines(grids: pd.DataFrame, n_levels: int) -> dict[int, tuple[int, ...]]:
+    """Id of each leaf grid → the ids of the grids above it, by code of the parent."""
+    columns = (grids[c].tolist() for c in ("level", "code", "id", "parent_code"))
+    found = {(level, code): (number, parent) for level, code, number, parent in zip(*columns, strict=True)}
+    out = {}
+    for (level, _), (number, parent) in found.items():
+        if level == n_levels:
+            line, at = list[int](), (level - 1, parent)
+            while at in found:
+                line.append(found[at][0])
+                at = (at[0] - 1, found[at][1])
+            out[number] = tuple(line)
+    return out

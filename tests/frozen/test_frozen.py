@@ -169,6 +169,9 @@ def test_a_schema_migrates_with_its_rows(landed: Landed) -> None:
     assert before == recorded["rows"]
     with work.engine.connect() as connection:
         after, facts = stored.row_counts(connection), stored.facts(connection)
+    if "edition_grid" not in before:  # a grid that was the same in two editions is one row now
+        assert after["edition_grid"] == before["grid"] > after["grid"]
+        before = {**before, "grid": after["grid"]}
     assert {table: after.get(table) for table in before} == before
     assert facts == recorded["facts"]
 
@@ -317,10 +320,12 @@ def described(connection: Connection) -> list[tuple[object, ...]]:
     ours = "n.nspname = 'public' AND c.relname NOT IN ('spatial_ref_sys', 'alembic_version')"
     out = []
     for query in (
-        "SELECT c.relname, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity, "
+        "SELECT c.relname, row_number() OVER (PARTITION BY c.oid ORDER BY a.attnum), a.attname, "
+        "format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity, "
         "a.attcollation, pg_get_expr(d.adbin, d.adrelid) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid "
         "JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_attrdef d ON d.adrelid = c.oid "
-        f"AND d.adnum = a.attnum WHERE {ours} AND c.relkind = 'r' AND a.attnum > 0 ORDER BY 1, 2",
+        f"AND d.adnum = a.attnum WHERE {ours} AND c.relkind = 'r' AND a.attnum > 0 "
+        "AND NOT a.attisdropped ORDER BY 1, 2",
         "SELECT c.relname, k.conname, pg_get_constraintdef(k.oid) FROM pg_constraint k JOIN pg_class c ON "
         f"c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {ours} ORDER BY 1, 2",
         "SELECT c.relname, pg_get_indexdef(i.indexrelid) FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid "

@@ -6,15 +6,16 @@ FROM (
     ORDER BY geom IS NULL, located, {key}
     LIMIT :limit
 ) AS c
+LEFT JOIN edition AS e ON e.valid @> (c.{when} AT TIME ZONE :zone)::date
 LEFT JOIN LATERAL (
     -- nearest in degrees is only nearly nearest in metres: the first few are measured
     SELECT g.code, g.name_zh, g.name_en,
            round(ST_Distance(ST_Transform(g.geom, CAST(:epsg AS integer)), ST_Transform(c.geom, CAST(:epsg AS integer)))::numeric, 1)
                AS distance_m
     FROM (
-        SELECT * FROM grid
-        WHERE edition_id = c.edition_id AND level = (SELECT max(level) FROM grid WHERE edition_id = c.edition_id)
-        ORDER BY geom <-> c.geom
+        SELECT n.* FROM grid AS n JOIN edition_grid AS m ON m.grid_id = n.id
+        WHERE m.edition_id = e.id AND m.level = (SELECT max(level) FROM edition_grid WHERE edition_id = e.id)
+        ORDER BY n.geom <-> c.geom
         LIMIT 8
     ) AS g
     ORDER BY distance_m, g.code

@@ -45,7 +45,10 @@ def sample_facts() -> list[sa.Column[Any]]:
 
 
 def _located() -> list[sa.Column[Any]]:
-    """Where a fact row belongs now: edition, grids of all levels, the unit that answers, and why."""
+    """Where a fact row belongs: the edition it was located by, grids of all levels, the unit that answers, and how.
+
+    The edition of its day may be a later one that has the same grids: then nothing of the row changed with it.
+    """
     return [
         ref("edition_id"),
         *(ref(name) for name in GRID_COLUMNS),
@@ -74,6 +77,7 @@ def _current(name: str, number: str, facts: list[sa.Column[Any]], *more: sa.Inde
         *_located(),
         sa.Column("geom", Geometry("POINT", srid=STORAGE_EPSG, spatial_index=False)),
         sa.Index(f"ix_{name}_geom", "geom", postgresql_using="gist"),
+        sa.Index(f"ix_{name}_unplaced", "edition_id", postgresql_where=sa.text("located <> 'leaf'")),
         *more,
     )
 

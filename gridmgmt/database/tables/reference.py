@@ -40,7 +40,7 @@ edition = record(
 
 grid = numbered(
     "grid",
-    ref("edition_id", "edition.id", nullable=False),
+    sa.Column("content_hash", sa.Text, nullable=False, unique=True),
     sa.Column("level", sa.SmallInteger, nullable=False),
     code("code", nullable=False),
     code("parent_code"),
@@ -49,10 +49,20 @@ grid = numbered(
     sa.Column("responsible", sa.Text),
     sa.Column("area_m2", sa.Float, nullable=False),
     sa.Column("geom", Geometry("MULTIPOLYGON", srid=STORAGE_EPSG, spatial_index=False), nullable=False),
-    sa.UniqueConstraint("edition_id", "level", "code", name="uq_grid_edition_level_code"),
     sa.Index("ix_grid_geom", "geom", postgresql_using="gist"),
-    sa.Index("ix_grid_parent", "edition_id", "level", "parent_code"),
+    sa.Index("ix_grid_code", "code"),
 )
+"""Grids (网格): a grid that is the same in several editions, shape and names and all, is one row (``content_hash``)."""
+
+edition_grid = sa.Table(
+    "edition_grid",
+    metadata,
+    sa.Column("edition_id", sa.BigInteger, sa.ForeignKey("edition.id"), primary_key=True),
+    sa.Column("level", sa.SmallInteger, primary_key=True),
+    sa.Column("code", sa.Text(collation="C"), primary_key=True),
+    ref("grid_id", "grid.id", nullable=False, index=True),
+)
+"""Which grids an edition consists of; in one edition a level has each code once."""
 
 lineage = numbered(
     "lineage",

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -21,7 +21,7 @@ from gridmgmt.figures.indicators import RATIOS, LevelCounts, base_of, plain
 from gridmgmt.figures.operations import acts as acting
 from gridmgmt.figures.operations import replaying
 from gridmgmt.figures.operations import step_counts as stepwork
-from gridmgmt.figures.sharing import Lengths, Shares, shared
+from gridmgmt.figures.sharing import Shares, shared
 from gridmgmt.figures.store import period_facts
 from gridmgmt.figures.store import shares as store_shares
 from gridmgmt.numbers import exact
@@ -182,12 +182,12 @@ def figures(
         read |= _read_steps(connection, start, end, cut, step_counts, then)
     every = _grids(connection, edition, *(frame for _, frame in read.values()))
     wanted = list(levels) if levels else [x.number for x in city.levels]
-    lengths = {"samples": store_shares.shares(connection, read["samples"][1]["sample_no"].tolist())}
     parts = {
-        of: _counted(key, facts, indicators.masks(facts, of, step_counts), every, wanted, lengths.get(of, {}))
+        of: _counted(key, facts, indicators.masks(facts, of, step_counts), every, wanted)
         for of, (key, frame) in read.items()
         for facts in [Facts(frame, start, end, cut)]
     }
+    parts["samples"] = _shared(connection, city, parts["samples"])
     for name, keep in (filters or {}).items():
         part = parts[base_of(name).of]
         part.masks[name] = part.masks[base_of(name).name] & keep(part.facts)
@@ -231,31 +231,35 @@ def _cut_off(connection: Connection, city: City, period: Period, asked: dt.datet
     return cut
 
 
-def _counted(
-    key: str,
-    facts: Facts,
-    masks: dict[str, Mask],
-    grids: pd.DataFrame,
-    levels: Sequence[int],
-    lengths: Mapping[str, Lengths],
-) -> Counted:
-    codes = {n: _codes(facts.frame, grids, n) for n in levels}
-    return Counted(key, facts, masks, codes, shared(facts.frame, lengths, grids, codes))
+def _counted(key: str, facts: Facts, masks: dict[str, Mask], grids: pd.DataFrame, levels: Sequence[int]) -> Counted:
+    return Counted(key, facts, masks, {n: _codes(facts.frame, grids, n) for n in levels}, {n: {} for n in levels})
+
+
+def _shared(connection: Connection, city: City, samples: Counted) -> Counted:
+    """The same samples, those of roads with their parts by length in the grids of the edition of their day."""
+    frame = samples.facts.frame
+    lengths = store_shares.shares(connection, frame["sample_no"].tolist())
+    if not lengths:
+        return samples
+    days = frame["sampled_at"].dt.tz_convert(city.zone).dt.tz_localize(None).dt.floor("D").to_numpy()
+    by_day = pd.Series(pd.NA, index=frame.index, dtype="Int64")
+    for e in editions.all_editions(connection):
+        if e.is_active:
+            by_day[e.covers(days)] = e.id
+    grids = editions.grid_names(connection, sorted(map(int, by_day.dropna().unique())))
+    return replace(samples, shared=shared(frame.assign(edition_id=by_day), lengths, grids, samples.codes))
 
 
 def _grids(connection: Connection, edition: editions.Edition, *frames: pd.DataFrame) -> pd.DataFrame:
-    """The grids of the edition and of those that hold facts, in order of the editions' time.
+    """The grids of the edition and those of others that hold facts, in order of the editions' time.
 
-    Columns ``edition`` and ``edition_id`` say which.
+    Column ``edition`` says which: the last one that had it.
     """
-    ids = {edition.id}.union(*(map(int, f["edition_id"].dropna().unique()) for f in frames))
-    found = editions.grid_names(connection, sorted(ids)).set_index("edition_id")
-    parts = [
-        found.loc[[e.id]].assign(edition=e.name, edition_id=e.id)
-        for e in editions.all_editions(connection)
-        if e.id in ids
-    ]
-    return pd.concat(parts, ignore_index=True)
+    own = editions.grid_names(connection, [edition.id]).drop(columns="edition_id").assign(edition=edition.name)
+    held = {int(x) for f in frames for name in GRID_COLUMNS for x in f[name].dropna().unique()}
+    day = edition.valid_from or dt.date.max
+    others = editions.grids_by_id(connection, sorted(held - {*own["id"].tolist()}), day)
+    return pd.concat([own, others], ignore_index=True) if len(others) else own
 
 
 def _codes(frame: pd.DataFrame, grids: pd.DataFrame, level: int) -> pd.Series:

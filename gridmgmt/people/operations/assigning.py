@@ -1,6 +1,7 @@
 """Assignment (归属): each point to its grids of all levels and to the unit that answers, by the edition of its day."""
 
 import datetime as dt
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from gridmgmt.database.work import Connection, Work
 from gridmgmt.people.responsibility import Rule, assign_units
 from gridmgmt.people.store import responsibility, units
 from gridmgmt.places.areas import AreaMap, Hits, joined
+from gridmgmt.places.editions import differing
 from gridmgmt.places.locator import EditionLocator
 from gridmgmt.places.store import editions as store
 from gridmgmt.places.store import layers
@@ -116,7 +118,7 @@ class Assigner:
         codes = np.full((n, n_levels), None, dtype=object)
         manner = np.full(n, NO_EDITION, dtype=object)
         for edition in self._editions:
-            on_its_days = _on_days_of(edition, days)
+            on_its_days = edition.covers(days.to_numpy())
             edition_ids[on_its_days], manner[on_its_days] = edition.id, NO_LOCATION
             here = np.flatnonzero(on_its_days & has_point)
             if here.size:
@@ -139,17 +141,11 @@ class Assigner:
         return unit.map(self._units).astype("Int64")
 
 
-def _on_days_of(edition: store.Edition, days: pd.Series) -> NDArray[np.bool_]:
-    """Which city days lie in the edition's half-open validity."""
-    day = days.to_numpy(dtype="datetime64[D]")
-    after = np.ones(len(day), dtype=bool) if edition.valid_from is None else day >= np.datetime64(edition.valid_from)
-    return after if edition.valid_to is None else after & (day < np.datetime64(edition.valid_to))
-
-
 def reassign(work: Work, edition: str | None = None) -> dict[str, int]:
-    """Assign again the rows whose day now belongs to another edition, or that came before the newest rule or area.
+    """Assign again the rows that another edition of their day may put elsewhere, or that came before the newest rule.
 
-    Written is only what differs: an edition, a grid or a unit.
+    Where the edition of a row's day has the very grids that it was located in, nothing is looked at; written is only
+    what differs: a grid or a unit.
 
     Parameters
     ----------
@@ -176,15 +172,57 @@ def reassign(work: Work, edition: str | None = None) -> dict[str, int]:
         rules_at = responsibility.rules_not_applied_since(connection)
         batch_id = batches.new_batch(connection, "reassign")
         known_at = batches.stamp_batch(connection, batch_id)
+        changes = _changes(connection, city, edition)
         for kind in facts.KINDS.values():
-            rows = facts.to_relocate(connection, kind, city.time_zone, edition, rules_at)
+            rows = _to_look_at(connection, city, kind, changes, edition, rules_at)
             work.progress(f"locate_{kind.name}", len(rows))
             located = assigner.locate(rows)
             located.insert(0, "id", rows["id"])
+            changed = facts.relocate(connection, kind, located, batch_id, known_at)
+            other = located["edition_id"].fillna(_NO_GRID) != rows["edition_id"].fillna(_NO_GRID)
             out[f"n_{kind.name}"] = len(rows)
-            out[f"n_{kind.name}_changed"] = facts.relocate(connection, kind, located, batch_id, known_at)
-            before = rows["edition_id"].fillna(_NO_GRID).astype(np.int64)
-            out[f"n_{kind.name}_other_edition"] = int((located["edition_id"].fillna(_NO_GRID) != before).sum())
+            out[f"n_{kind.name}_changed"] = len(changed)
+            out[f"n_{kind.name}_other_edition"] = int((other & rows["id"].isin(changed)).sum())
         since = rules_at and rules_at.isoformat()
         batches.close_batch(connection, batch_id, {**out, "edition": edition, "rules_since": since})
     return out
+
+
+def _to_look_at(
+    connection: Connection,
+    city: City,
+    kind: facts.Kind,
+    changes: Sequence[facts.Change],
+    edition: str | None,
+    rules_at: dt.datetime | None,
+) -> pd.DataFrame:
+    """The rows that may have to move, each once, by id."""
+    leaf = GRID_COLUMNS[len(city.levels) - 1]
+    found = [facts.to_relocate(connection, kind, leaf, change) for change in changes]
+    if rules_at is not None:
+        found.append(facts.to_answer(connection, kind, city.time_zone, edition, rules_at))
+    if not found:
+        return pd.DataFrame(columns=["id", "edition_id", *facts.POINT_TYPES])
+    return pd.concat(found).drop_duplicates("id").sort_values("id", ignore_index=True)
+
+
+def _changes(connection: Connection, city: City, edition: str | None) -> list[facts.Change]:
+    """What each edition (or that of a name) has otherwise than each other by which rows may have been located."""
+    active = [e for e in store.all_editions(connection) if e.is_active]
+    names = store.grid_names(connection, [e.id for e in active])
+    parts = {e.id: names[names["edition_id"] == e.id] for e in active}
+    n_levels = len(city.levels)
+    out = []
+    for e in active:
+        if edition in (None, e.name) and e.valid_from is not None:
+            start = _midnight(e.valid_from, city)
+            end = None if e.valid_to is None else _midnight(e.valid_to, city)
+            out.append(facts.Change(None, start, end, [], []))  # what no edition had a grid for is in none
+            for by in (x.id for x in active if x != e):
+                gone, new = differing(parts[by], parts[e.id], n_levels)
+                out.append(facts.Change(by, start, end, gone, new))
+    return out
+
+
+def _midnight(day: dt.date, city: City) -> dt.datetime:
+    return dt.datetime.combine(day, dt.time(), city.zone)

@@ -186,8 +186,7 @@ def overview(work: Work) -> dict[str, Any]:
 def unassigned(work: Work, limit: int) -> list[dict[str, Any]]:
     """Cases and samples in no leaf grid, with the nearest one and its distance."""
     with work.snapshot() as connection:
-        epsg = cities.load_city(connection).metric_epsg
-        return facts.unassigned(connection, list(facts.KINDS.values()), epsg, limit)
+        return facts.unassigned(connection, list(facts.KINDS.values()), cities.load_city(connection), limit)
 
 
 def categories(work: Work) -> list[dict[str, Any]]:

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import shapely
+from numpy.typing import NDArray
 from sqlalchemy import Connection, func, select, text, update
 from sqlalchemy.dialects.postgresql import Range, insert
 
@@ -39,6 +41,12 @@ class Edition:
     def is_active(self) -> bool:
         """Whether it was activated (it may be closed by now)."""
         return self.valid_from is not None
+
+    def covers(self, days: NDArray[np.datetime64]) -> NDArray[np.bool_]:
+        """Which city days lie in its half-open validity."""
+        day = days.astype("datetime64[D]")
+        after = np.ones(len(day), bool) if self.valid_from is None else day >= np.datetime64(self.valid_from)
+        return after if self.valid_to is None else after & (day < np.datetime64(self.valid_to))
 
 
 def _edition(row: Any) -> Edition:
@@ -112,18 +120,24 @@ def insert_edition(
 
 
 def _save_grids(connection: Connection, edition_id: int, frame: gpd.GeoDataFrame) -> None:
-    """Append an edition's grids."""
-    plain = pd.DataFrame(frame.drop(columns="geometry"))[[c for c in _GRID_TYPES if c != "id"]]
-    plain.insert(0, "edition_id", edition_id)
+    """Save an edition's grids: those that no edition had before as new rows, the others as they stand."""
+    columns = [c for c in _GRID_TYPES if c != "id"]
+    plain = pd.DataFrame(frame.drop(columns="geometry"))[columns]
     geometry = shapely.set_srid(frame.geometry.to_numpy(), STORAGE_EPSG)
     plain["geom"] = shapely.to_wkb(geometry, hex=True, include_srid=True)
-    copy_in(connection, "grid", plain)
-    connection.execute(text("ANALYZE grid"))
+    of_one = ", ".join([*columns, "geom"])
+    connection.execute(text("DROP TABLE IF EXISTS incoming_grid"))
+    connection.execute(
+        text(f"CREATE TEMPORARY TABLE incoming_grid ON COMMIT DROP AS SELECT {of_one} FROM grid WHERE false")
+    )
+    copy_in(connection, "incoming_grid", plain)
+    connection.execute(query("places/store/grids_saved"), {"edition_id": edition_id})
+    connection.execute(text("ANALYZE grid, edition_grid"))
 
 
 def drop_inactive(connection: Connection, edition: Edition) -> None:
     """Remove an edition that was never active, to load it again; nothing refers to it yet."""
-    connection.execute(t.grid.delete().where(t.grid.c.edition_id == edition.id))
+    connection.execute(query("places/store/grids_dropped"), {"edition_id": edition.id})
     connection.execute(t.edition.delete().where(t.edition.c.id == edition.id, t.edition.c.valid.is_(None)))
 
 
@@ -163,11 +177,17 @@ def every_grid(connection: Connection) -> set[tuple[int, str]]:
 
 def grid_names(connection: Connection, edition_ids: Sequence[int]) -> pd.DataFrame:
     """Grids of some editions without geometry: id, edition_id and the columns of the frame."""
-    c = t.grid.c
-    columns = [c.edition_id, *(c[name] for name in _GRID_TYPES)]
-    statement = select(*columns).where(c.edition_id.in_(edition_ids)).order_by(c.level, c.code)
-    frame = pd.DataFrame(connection.execute(statement).all(), columns=[x.name for x in columns])
-    return _nullable(frame)
+    c, m = t.grid.c, t.edition_grid.c
+    columns = [m.edition_id, *(c[name] for name in _GRID_TYPES)]
+    statement = select(*columns).join_from(t.edition_grid, t.grid).where(m.edition_id.in_(edition_ids))
+    found = connection.execute(statement.order_by(c.level, c.code)).all()
+    return _nullable(pd.DataFrame(found, columns=[x.name for x in columns]))
+
+
+def grids_by_id(connection: Connection, ids: Sequence[int], day: dt.date) -> pd.DataFrame:
+    """Grids without geometry, each with the ``edition`` that had it last by a day, in order of these editions' time."""
+    found = rows(connection, "places/store/grids_by_id", ids=list(ids), day=day)
+    return _nullable(pd.DataFrame(found, columns=["edition", *_GRID_TYPES]))
 
 
 def _nullable(frame: pd.DataFrame) -> pd.DataFrame:
@@ -204,12 +224,11 @@ def save_lineage(connection: Connection, a: int, b: int, frame: pd.DataFrame) ->
 
 def line_of(connection: Connection, edition_id: int, deepest: Mapping[str, Any]) -> list[dict[str, Any]]:
     """A grid and its ancestors by parent_code, the city first (the leaf decides, upper levels follow)."""
-    c = t.grid.c
+    c, m = t.grid.c, t.edition_grid.c
     line = [dict(deepest)]
     while line[0]["parent_code"] is not None:
-        statement = select(*(c[name] for name in _GRID_TYPES)).where(
-            c.edition_id == edition_id, c.level == line[0]["level"] - 1, c.code == line[0]["parent_code"]
-        )
+        above = (m.edition_id == edition_id, m.level == line[0]["level"] - 1, m.code == line[0]["parent_code"])
+        statement = select(*(c[name] for name in _GRID_TYPES)).join_from(t.edition_grid, t.grid).where(*above)
         parent = connection.execute(statement).mappings().one_or_none()
         if parent is None:
             break

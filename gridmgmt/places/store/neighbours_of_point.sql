@@ -4,9 +4,9 @@ SELECT g.code, g.parent_code, g.name_zh, g.name_en, g.kind, g.responsible,
        ST_Distance(ST_Transform(g.geom, CAST(:epsg AS integer)),
                    ST_Transform(ST_SetSRID(ST_MakePoint(:lon, :lat), 4490), CAST(:epsg AS integer))) AS distance_m
 FROM (
-    SELECT * FROM grid
-    WHERE edition_id = :edition_id AND level = :level AND code <> :own
-    ORDER BY geom <-> ST_SetSRID(ST_MakePoint(:lon, :lat), 4490)
+    SELECT n.* FROM grid AS n JOIN edition_grid AS m ON m.grid_id = n.id
+    WHERE m.edition_id = :edition_id AND m.level = :level AND n.code <> :own
+    ORDER BY n.geom <-> ST_SetSRID(ST_MakePoint(:lon, :lat), 4490)
     LIMIT 32
 ) AS g
 ORDER BY distance_m, g.code

@@ -1,16 +1,18 @@
 """Editions: loaded inactive, activated in one step, never edited; a case belongs to the edition of its day."""
 
 import datetime as dt
+from collections.abc import Callable
 from pathlib import Path
 
 import geopandas as gpd
+import pandas as pd
 import pytest
 import shapely
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import Range
 
 from gridmgmt.assessing.operations import explaining, scoring
-from gridmgmt.database import cities
+from gridmgmt.database import cities, facts
 from gridmgmt.database import tables as t
 from gridmgmt.database.work import Work
 from gridmgmt.errors import (
@@ -39,6 +41,39 @@ def merged_west() -> Grids:
     grids = shapes()
     del grids["D1-1"], grids["D1-2"]
     grids["D1-9"] = ("community", "D1", box(0, 0, 1, 2))
+    return grids
+
+
+def moved_border() -> Grids:
+    """The eastern district takes the west's south-eastern quarter: leaf grids, districts, not the city."""
+    grids = shapes()
+    grids["D1"] = ("district", "C", shapely.union_all([box(0, 0, 0.5, 1), box(0, 1, 1, 1)]))
+    grids["D2"] = ("district", "C", shapely.union_all([box(1, 0, 1, 2), box(0.5, 0, 0.5, 1)]))
+    grids["D1-1"] = ("community", "D1", box(0, 0, 0.5, 1))
+    grids["D2-1"] = ("community", "D2", box(0.5, 0, 1.5, 1))
+    return grids
+
+
+def given_to_the_east() -> Grids:
+    """The western north goes to the eastern district as it stands, under its own code."""
+    grids = shapes()
+    grids["D1"], grids["D2"] = (
+        ("district", "C", box(0, 0)),
+        ("district", "C", shapely.union_all([box(1, 0, 1, 2), box(0, 1)])),
+    )
+    grids["D1-2"] = ("community", "D2", grids["D1-2"][2])
+    return grids
+
+
+def smaller_town() -> Grids:
+    """The east is given away."""
+    return {"C": ("city", None, box(0, 0, 1, 2))} | {k: g for k, g in shapes().items() if k.startswith("D1")}
+
+
+def renamed() -> Grids:
+    """Nothing but the code of a corner changes: to a larger one, so that edges change hands."""
+    grids = shapes()
+    grids["D9-1"] = grids.pop("D1-1")
     return grids
 
 
@@ -114,7 +149,8 @@ class TestReplace:
             editions.import_grids(town, [mended], "2026")
         editions.import_grids(town, [mended], "2026", replace=True)
         assert editions.activate(town, "2026", NEW_YEAR)["predecessor"] == "2025"
-        assert len(select_all(town, t.grid.c.id)) == 2 * len(shapes())
+        assert len(select_all(town, t.grid.c.id)) == len(shapes()), "the same grids are the same rows"
+        assert len(select_all(town, t.edition_grid.c.grid_id)) == 2 * len(shapes())
 
     def test_an_active_one_is_not(self, town: Work, tmp_path: Path) -> None:
         before = select_all(town, t.grid.c.id, t.grid.c.code)
@@ -217,13 +253,13 @@ class TestDays:
         assert contents(town) == before, "activation moves nothing by itself"
         done = assigning.reassign(town)
         assert done == {
-            "n_cases": 3, "n_cases_changed": 3, "n_cases_other_edition": 3,
+            "n_cases": 1, "n_cases_changed": 1, "n_cases_other_edition": 1,
             "n_samples": 1, "n_samples_changed": 1, "n_samples_other_edition": 1,
         }  # fmt: skip
         after = contents(town)
         assert set(before["assignment"]) < set(after["assignment"])
-        assert len(after["assignment"]) == len(before["assignment"]) + 4
-        untouched = {r for r in before["cases"] if r[1] in ("dec", "early")}
+        assert len(after["assignment"]) == len(before["assignment"]) + 2
+        untouched = {r for r in before["cases"] if r[1] in ("dec", "early", "east", "nowhere")}
         assert untouched < set(after["cases"])
         assert (after["case_version"], after["sample_version"]) == (before["case_version"], before["sample_version"])
         assert {no: leaf for no, (_, leaf, _) in places(town).items()} == {
@@ -231,6 +267,33 @@ class TestDays:
         }  # fmt: skip
         assert set(assigning.reassign(town).values()) == {0}
         assert contents(town) == after
+
+    @pytest.mark.parametrize("change", [merged_west, moved_border, given_to_the_east, smaller_town, renamed, shapes])
+    def test_what_is_not_looked_at_would_not_move(
+        self, town: Work, tmp_path: Path, change: Callable[[], Grids]
+    ) -> None:
+        """Points inside, on edges, on corners and outside stand after an edition change as if all were located anew."""
+        steps = [n * towns.SIDE / 4 for n in range(-1, 10)]
+        spots = [(towns.WEST + x, towns.SOUTH + y) for x in steps for y in steps]
+        days_of = ("2025-12-31", "2026-01-01")
+        rows = [case(f"{day} {n}", spot, at=f"{day} 08:00") for day in days_of for n, spot in enumerate(spots)]
+        load(town, tmp_path, rows)
+        add_edition(town, tmp_path, "2026", None, change())
+        editions.activate(town, "2026", NEW_YEAR, shrinks=True)
+        done = assigning.reassign(town)
+        with town.transaction() as connection:
+            c = t.cases.c
+            names = [c.case_no, c.lon, c.lat, c.reported_at.label("at"), *(c[x] for x in facts.LOCATED[1:])]
+            stored = pd.DataFrame(connection.execute(select(*names).order_by(c.case_no)).mappings())
+            points = stored[["lon", "lat", "at"]].assign(category=None, unit_code=None)
+            points["at"] = pd.to_datetime(points["at"], utc=True)
+            anew = assigning.Assigner(connection, towns.CITY).locate(points)
+        for name in facts.LOCATED[1:]:
+            was = stored[name].astype(object).where(stored[name].notna(), None).tolist()
+            assert was == anew[name].astype(object).where(anew[name].notna(), None).tolist(), name
+        if change is shapes:
+            assert done["n_cases_changed"] == 0
+        assert assigning.reassign(town)["n_cases_changed"] == 0
 
     def test_reassigning_can_be_kept_to_one_edition(self, town: Work, tmp_path: Path) -> None:
         load(town, tmp_path, [case("a", at="2026-02-01"), case("b", at="2027-02-01")])
