@@ -117,6 +117,10 @@ class State:
         """Headings of a table in this run's language; like the rows of a table they are made when they are shown."""
         return (self.word(prefix + code) for code in codes)
 
+    def left_out(self, columns: Sequence[str]) -> str:
+        """Which columns of a table a narrow window has no room for."""
+        return self.word("columns_left_out", {"columns": list(columns)})
+
     def name(self, zh: Any, en: Any) -> str:
         """A name in this run's language, else in the other."""
         return next((x for x in ((zh, en) if self.lang == "zh" else (en, zh)) if isinstance(x, str) and x), "")
@@ -212,6 +216,8 @@ class Table:
         Columns that are left out, the last first, where the screen is too narrow for all.
     left_out
         How it is told which were left out.
+    again
+        So many columns stand again in each part of a table that is too wide for the screen; 0: it is never parted.
     """
 
     columns: Iterable[str]
@@ -221,39 +227,55 @@ class Table:
     whole: Sequence[int] = ()
     spare: Sequence[int] = ()
     left_out: Callable[[Sequence[str]], str] = ", ".join
+    again: int = 0
 
     def show(self) -> None:
         """Print it, as wide as it needs where nobody looks at a terminal."""
         from rich import console, table
 
         screen = console.Console(width=_screen_width(), highlight=False, emoji=False)
-        shown = table.Table(
-            title="".join(self.title), title_justify="left", header_style="bold", show_edge=False, pad_edge=False
-        )
         heads, rows = [*self.columns], [["" if v is None else str(v) for v in row] for row in self.rows]
         kept = self._fitting(heads, rows, screen.width)
-        for place in kept:
-            justify: Literal["left", "right"] = "right" if place in self.right else "left"
-            shown.add_column(heads[place], justify=justify, overflow="fold", no_wrap=place in self.whole)
-        for row in rows:
-            shown.add_row(*(row[place] for place in kept))
-        screen.print(shown, markup=False)
+        for places in self._parts(kept, heads, rows, screen.width):
+            shown = table.Table(
+                title="".join(self.title), title_justify="left", header_style="bold", show_edge=False, pad_edge=False
+            )
+            for place in places:
+                justify: Literal["left", "right"] = "right" if place in self.right else "left"
+                shown.add_column(heads[place], justify=justify, overflow="fold", no_wrap=place in self.whole)
+            for row in rows:
+                shown.add_row(*(row[place] for place in places))
+            screen.print(shown, markup=False)
         if len(kept) < len(heads):
             typer.echo(self.left_out([name for place, name in enumerate(heads) if place not in kept]))
 
     def _fitting(self, heads: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[int]:
         """The columns that stand side by side without being squeezed; long texts may be broken."""
-        from rich.cells import cell_len
-
-        def need(place: int) -> int:
-            widest = max((cell_len(line) for row in rows for line in row[place].split("\n")), default=0)
-            heading = max(map(cell_len, heads[place].split()), default=0)
-            return max(widest if place in self.whole else min(widest, _BROKEN_AT), min(heading, _HEADING_AT))
-
         kept, spare = [*range(len(heads))], [*self.spare]
-        while spare and sum(need(place) + 3 for place in kept) > width + 3:
+        while spare and sum(self._need(place, heads, rows) + 3 for place in kept) > width + 3:
             kept.remove(spare.pop())
         return kept
+
+    def _parts(
+        self, kept: Sequence[int], heads: Sequence[str], rows: Sequence[Sequence[str]], width: int
+    ) -> list[list[int]]:
+        """The columns of each part, as many as stand side by side; all in one where it is not to be parted."""
+        if not self.again:
+            return [[*kept]]
+        first, parts = [*kept[: self.again]], [[*kept[: self.again]]]
+        for place in kept[self.again :]:
+            if sum(self._need(p, heads, rows) + 3 for p in (*parts[-1], place)) > width + 3 and parts[-1] != first:
+                parts.append([*first])
+            parts[-1].append(place)
+        return parts
+
+    def _need(self, place: int, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+        """So wide a column has to be."""
+        from rich.cells import cell_len
+
+        widest = max((cell_len(line) for row in rows for line in row[place].split("\n")), default=0)
+        heading = max(map(cell_len, heads[place].split()), default=0)
+        return max(widest if place in self.whole else min(widest, _BROKEN_AT), min(heading, _HEADING_AT))
 
 
 _BROKEN_AT, _HEADING_AT = 20, 12

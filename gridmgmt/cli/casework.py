@@ -350,7 +350,8 @@ def case_list(
     )  # fmt: skip
     names = ("category", "unit", "grid", "reported", "due", "address")
     heads = run.words(("docket_case", "state", *(f"docket_{name}" for name in names)))
-    table = Table(heads, rows, title=run.says("cases_matched", {"n": n}))
+    title = run.says("cases_matched", {"n": n})
+    table = Table(heads, rows, title=title, whole=[0], spare=[7], left_out=run.left_out)
     return View({"n_matched": n, "cases": found}, [table])
 
 

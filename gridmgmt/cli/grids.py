@@ -115,7 +115,7 @@ def grids_list(run: State) -> View:
 
     names = ["name", "from", "to", "source"]
     found = [editions.as_json(e) for e in editions.list_editions(run.work)]
-    return View(found, [Table(names, [[e[n] for n in names] for e in found])])
+    return View(found, [Table(run.words(names, "edition_col_"), [[e[n] for n in names] for e in found])])
 
 
 @command(grids, "export")

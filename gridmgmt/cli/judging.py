@@ -155,9 +155,13 @@ def correct(run: State, assessment: str) -> View:
 
 def _corrected(run: State, made: Made, differences: Sequence[Difference]) -> Shown:
     yield run.word("assessment_made" if made.is_new else "assessment_same", {"name": made.name, "sha256": made.sha256})
+    book = made.header.rulebook
+    grades = {g.id: g.title[run.lang] for g in book.grades}
+    follows = {name: c.title[run.lang] for name, c in book.consequences.items()}
     rows = [
-        [d.subject.code, d.subject.name[run.lang], *map(_arrow, (_rounded(d.total), d.rank, d.grade)),
-         ", ".join([*(f"+{c}" for c in d.appeared), *(f"−{c}" for c in d.vanished)]),
+        [d.subject.code, d.subject.name[run.lang],
+         *map(_arrow, (_rounded(d.total), d.rank, [g and grades.get(g, g) for g in d.grade])),
+         ", ".join([*(f"+{follows.get(c, c)}" for c in d.appeared), *(f"−{follows.get(c, c)}" for c in d.vanished)]),
          "; ".join(f"{title[run.lang]} {_arrow((before, after))}" for title, before, after in d.lines)]
         for d in differences
     ]  # fmt: skip

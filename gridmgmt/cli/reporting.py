@@ -158,6 +158,8 @@ def _registered(run: State, done: Registered) -> Shown:
     else:
         until = run.time(done.due_at) if done.due_at else str(done.due)
         yield run.word("report_entered", {"change": told, "until": until, "state": run.word(f"report_{done.state}")})
+        if done.early:
+            yield run.word("report_early", {"opens": str(done.opens)})
 
 
 @command(reports, "list")

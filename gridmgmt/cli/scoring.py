@@ -179,7 +179,8 @@ def _indicators(
     if total is not None:
         rows.append([run.word("sum_of_all"), "", *(number(total[c]) for c in counts), *("" for _ in rates)])
     columns = [*run.words(("code", "name")), *(indicator_words(name)[run.lang] for name in (*counts, *rates))]
-    return Table(columns, rows, right=range(2, len(columns)))
+    numbers_at = range(2, len(columns))
+    return Table(columns, rows, right=numbers_at, whole=[0, *numbers_at], again=2)
 
 
 @command(app, "score")
@@ -237,7 +238,7 @@ def _ranking(run: State, header: Header, documents: list[Document]) -> Table:
         right=[0, 3, *of_items],
         whole=[0, 1, 3],
         spare=of_items,
-        left_out=lambda names: run.word("columns_left_out", {"columns": list(names)}),
+        left_out=run.left_out,
     )
 
 

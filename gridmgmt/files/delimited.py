@@ -95,14 +95,16 @@ def _layout(head: str, wanted: Sequence[str], separator: str | None) -> tuple[in
     return int(first.lower().startswith("sep=")), named or _SEPARATORS[0]
 
 
-def unknown(path: Path, encodings: Sequence[str]) -> tuple[str | None, list[str], str]:
+def unknown(path: Path, encodings: Sequence[str]) -> tuple[str, list[str], str]:
     """A CSV file of which nothing is known: its encoding, columns, and what stands between them.
 
-    The header is the record of the first ten with the most texts, the separator the one that makes most of them.
+    The header is the record of the first ten with the most texts, the separator the one that makes most of them. Where
+    no encoding decodes all of it, it is the one with the fewest lines that hold a byte that is no text.
     """
     found = _encoding(path, encodings)
+    encoding = found[0] if found else _mended(path, encodings)[0]
     with _stream(path) as raw:
-        head = raw.read(_HEAD_BYTES).decode(found[0] if found else encodings[0], "replace")
+        head = raw.read(_HEAD_BYTES).decode(encoding, "replace")
     lines = head.lstrip("\ufeff").splitlines(keepends=True)
     best: tuple[list[str], str] = ([], _SEPARATORS[0])
     for mark in _SEPARATORS:
@@ -110,7 +112,7 @@ def unknown(path: Path, encodings: Sequence[str]) -> tuple[str | None, list[str]
             texts = [cell for cell in record if cell.strip()]
             if len(texts) > len([cell for cell in best[0] if cell.strip()]):
                 best = record, mark
-    return found[0] if found else None, header_names(path, best[0]), best[1]
+    return encoding, header_names(path, best[0]), best[1]
 
 
 def _check_width(path: Path, mark: str) -> None:

@@ -200,7 +200,10 @@ def _unknown(
     periods: Mapping[str, Mapping[str, Record]],
     faults: list[Fault],
 ) -> None:
-    """Attributes, codes, classes and grades that nobody would read: refused, with the known ones, the closest first."""
+    """Attributes, codes, classes and grades that nobody would read: refused, with the known ones, the closest first.
+
+    And what was told by hand of a part that is more than its whole.
+    """
     for code, subject in subjects.items():
         for name, word, wanted in unknown_attributes(book, subject.attributes):
             _fault(faults, "", code, name, word, wanted)
@@ -208,6 +211,10 @@ def _unknown(
         for code, record in records.items():
             for name, word, wanted in unknown_codes(book, record.values):
                 _fault(faults, label, code, name, word, wanted)
+        everybody = records.get(EVERYBODY, Record()).values
+        by_hand = {c: {**everybody, **r.values} for c, r in records.items() if c != EVERYBODY and not r.sources}
+        for code, name, value, wanted in sums.beyond_whole(book, by_hand):
+            _fault(faults, label, code, name, value, wanted)
     for label, records in plain["periods"].items():
         stage = stage_of(book, parse_period(label)) if label in periods else None
         if stage is None:

@@ -1,10 +1,15 @@
-"""Sums that must come out (合计核对): a table's rows come to its points, a fund's shares to no more than the fund."""
+"""Sums that must come out (合计核对): a table's rows come to its points, a fund's shares to no more than the fund.
+
+And a part is no more than its whole.
+"""
 
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
+from gridmgmt.figures.counts import COUNTS
 from gridmgmt.numbers import exact
+from gridmgmt.rulebooks.inputs import Input
 from gridmgmt.rulebooks.kinds.table import ItemTable
 from gridmgmt.rulebooks.model import Rulebook
 from gridmgmt.rulebooks.values import Finding, Row, Value
@@ -53,3 +58,33 @@ def beyond_together(book: Rulebook, told: Mapping[str, Mapping[str, Value]]) -> 
         taken = sum((n for n in numbers if isinstance(n, Fraction) and n > 0), Fraction(0))
         if spec.together_at_most is not None and taken > spec.together_at_most:
             yield "", name, exact(taken), expected("together_up_to", most=exact(spec.together_at_most))
+
+
+def beyond_whole(book: Rulebook, told: Mapping[str, Mapping[str, Value]]) -> Iterator[Told]:
+    """A term of a rate above its denominator, where the one is counted out of the other: exchanged, or mistyped.
+
+    Left alone are counts of different clocks or facts: more can be extended in a month than fell due in it.
+
+    Parameters
+    ----------
+    told
+        Every subject's values, with those that hold for all of them.
+    """
+    pairs = {(part, *r.denominator) for r in book.rates.values() if len(r.denominator) == 1 for part in r.numerator}
+    for top, bottom in sorted(pairs):
+        if not _is_part_of(book.inputs[top], book.inputs[bottom]):
+            continue
+        for code, values in told.items():
+            part, whole = values.get(top), values.get(bottom)
+            if isinstance(part, Fraction) and isinstance(whole, Fraction) and part > whole:
+                yield code, top, exact(part), expected("up_to_whole", most=exact(whole), whole=bottom)
+
+
+def _is_part_of(part: Input, whole: Input) -> bool:
+    """Whether two inputs count rows of the same facts by the same clock, the whole without a filter of its own."""
+    counted = [spec.automatic for spec in (part, whole) if spec.automatic is not None and spec.automatic.count]
+    if len(counted) < 2:
+        return False
+    of_part, of_whole = (COUNTS[str(automatic.count)] for automatic in counted)
+    is_same = (of_part.of, of_part.clock) == (of_whole.of, of_whole.clock)
+    return is_same and of_part.amount is of_whole.amount is None and counted[1].only in (None, counted[0].only)

@@ -56,6 +56,29 @@ def test_a_card_reads_on_a_phone_and_prints_on_two_pages(browser, card, lang):
     context.close()
 
 
+BROKEN = """() => [...document.querySelectorAll(".inputs .n")]
+  .filter((cell) => /^[-+\\d.,%]+$/.test(cell.textContent.trim()))
+  .map((cell) => {
+    const range = document.createRange();
+    range.selectNodeContents(cell);
+    return [cell.textContent, new Set([...range.getClientRects()].map((line) => line.top)).size];
+  })"""
+"""Numbers of the inputs' table, and on how many lines each stands."""
+
+
+@pytest.mark.parametrize("card", [grid, unit])
+def test_no_number_is_broken_into_two_lines(browser, card):
+    """Beside a source of some length 88.6 stood as 88. and 6."""
+    tab = browser.new_page(viewport={"width": 1100, "height": 800})
+    tab.set_content(page(card(), "zh"))
+    longer = "document.querySelectorAll('.inputs td:last-child').forEach((x) => x.append('督查通报第79号'.repeat(15)))"
+    tab.evaluate(longer)
+    found = tab.evaluate(BROKEN)
+    assert len(found) > 2
+    assert [number for number, n_lines in found if n_lines != 1] == []
+    tab.close()
+
+
 def test_a_long_list_is_folded_and_prints_its_first_ten_only(browser):
     tab = browser.new_page()
     tab.set_content(page(Card(*penalised(), None), "zh"))

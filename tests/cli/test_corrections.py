@@ -13,7 +13,7 @@ from gridmgmt.assessing.operations.explaining import Explained
 from gridmgmt.cli import judging
 from gridmgmt.cli.base import State
 from gridmgmt.cli.explaining import _behind
-from gridmgmt.cli.judging import _arrow, _rounded
+from gridmgmt.cli.judging import _arrow, _corrected, _rounded
 from gridmgmt.database.work import Work
 from gridmgmt.errors import OptionInvalid
 from gridmgmt.settings import Settings
@@ -25,6 +25,30 @@ from gridmgmt.settings import Settings
 )
 def test_totals_are_shown_as_decimals(pair: tuple[str | None, str | None], shown: str) -> None:
     assert _arrow(_rounded(pair)) == shown
+
+
+@pytest.mark.parametrize(
+    ("lang", "shown"),
+    [("zh", ["一街", "合格 → 优秀", "+表扬, −约谈"]), ("en", ["First", "Pass → Excellent", "+Praise, −Interview"])],
+)
+def test_grades_and_consequences_are_called_by_their_names(lang: str, shown: list[str]) -> None:
+    """They stood as pass → excellent, +praise, −interview, whatever the language."""
+
+    def named(**words: tuple[str, str]) -> dict[str, Any]:
+        return {k: SimpleNamespace(id=k, title={"zh": zh, "en": en}) for k, (zh, en) in words.items()}
+
+    grades = named(**{"pass": ("合格", "Pass"), "excellent": ("优秀", "Excellent")})
+    consequences = named(praise=("表扬", "Praise"), interview=("约谈", "Interview"))
+    book = SimpleNamespace(grades=[*grades.values()], consequences=consequences)
+    made: Any = SimpleNamespace(name="x", sha256="0", is_new=True, header=SimpleNamespace(rulebook=book))
+    subject: Any = SimpleNamespace(code="S1", name={"zh": "一街", "en": "First"})
+    moved = appeals.Difference(
+        subject, ("1", "2"), (1, 1), ("pass", "excellent"), ("praise",), ("interview",), ()
+    )  # fmt: skip
+    run = State(Settings(None, Path(), "none"), lang)
+    table: Any = [*_corrected(run, made, [moved])][1]
+    (row,) = table.rows
+    assert [row[1], row[4], row[5]] == shown
 
 
 def test_exempted_cases_are_told_apart_and_not_counted() -> None:

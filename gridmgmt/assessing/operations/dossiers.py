@@ -103,7 +103,7 @@ def build(
     filters = filters_of(book, partial(_repeats, connection, period), city.zone)
     found = figures(connection, city, period, as_of, filters=filters, step_counts=step_counts_of(book))
     subjects = _subjects(connection, city, book, found, level)
-    counts = _counts(connection, book, found, subjects)
+    counts = counts_of(connection, book, found, subjects)
     specs = stage_inputs(book, stage)
     entered = entries.current_entries(connection, book.id, [period.label]).get(period.label, {})
     source, results_of = Sources(connection, city, found, counts, subjects), Results(connection, found)
@@ -215,19 +215,20 @@ def _grids(
 # --- what -------------------------------------------------------------------------------------------------------------
 
 
-def _counts(
+def counts_of(
     connection: Connection, book: Rulebook, found: Figures, subjects: Sequence[Assessed]
 ) -> dict[str, Mapping[str, int | Fraction]]:
+    """The counts of a period's subjects: grids, units or persons."""
     if book.population.kind == "unit":
         units = by_unit(found, {v: k for k, v in store_units.unit_ids(connection).items()})
         return {s.code: units.get(s.key[2], {}) for s in subjects}
     if book.population.kind == "person":
         acts = by_person(found)
         return {s.code: acts.get(s.key[2], {}) for s in subjects}
-    return counts_of_grids(found, subjects)
+    return _counts_of_grids(found, subjects)
 
 
-def counts_of_grids(found: Figures, subjects: Sequence[Assessed]) -> dict[str, Mapping[str, int | Fraction]]:
+def _counts_of_grids(found: Figures, subjects: Sequence[Assessed]) -> dict[str, Mapping[str, int | Fraction]]:
     """The counts of subjects that are grids; nothing of those that had no figures in the period."""
     return {s.code: found.levels[s.key[1]].by_code.get(s.key[2], {}) for s in subjects}
 

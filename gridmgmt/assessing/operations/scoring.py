@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from gridmgmt.assessing.operations.dossiers import Built, build, counts_of_grids, stage_for
+from gridmgmt.assessing.operations.automatic_inputs import step_counts_of
+from gridmgmt.assessing.operations.dossiers import Built, build, counts_of, stage_for
 from gridmgmt.assessing.operations.past_results import shorter_periods
 from gridmgmt.assessing.operations.proofs import EVIDENCE, digest
 from gridmgmt.assessing.operations.resampling import patterns
@@ -24,6 +25,7 @@ from gridmgmt.periods import Period
 from gridmgmt.rulebooks import load as rulebooks
 from gridmgmt.rulebooks.dossier import Dossier, read_dossier
 from gridmgmt.rulebooks.load import Loaded
+from gridmgmt.rulebooks.model import Rulebook
 from gridmgmt.rulebooks.store import versions as rulebook_store
 from gridmgmt.scorecards import assessment
 from gridmgmt.scorecards.chance import chance
@@ -75,7 +77,7 @@ def score(
         city = cities.load_city(connection)
         work.progress("count", 0)
         built = build(connection, city, loaded.rulebook, stage, period, level=level, as_of=as_of)
-        before = _comparisons(connection, built)
+        before = _comparisons(connection, loaded.rulebook, built)
         unit_codes = {v: k for k, v in store_units.unit_ids(connection).items()}
         proofs = {of: evidence(part, unit_codes) for of, part in built.found.parts.items()}
         known_through = store.known_through(connection)
@@ -158,23 +160,24 @@ class Earlier:
     counts: Mapping[str, Mapping[str, Any]]
 
 
-def _comparisons(connection: Connection, built: Built) -> dict[str, Earlier]:
+def _comparisons(connection: Connection, book: Rulebook, built: Built) -> dict[str, Earlier]:
     """The period before (环比) and the same period a year ago (同比), each cut off at its own end.
 
-    A period before the first facts, or on days without an edition, has no figures: no data, not 0.
+    Compared are grids, units and persons alike, in all that is counted of them now. A period before the first facts,
+    or on days without an edition, has no figures: no data, not 0.
     """
     now = built.found
     levels = sorted({s.key[1] for s in built.subjects if s.key[0] == "grid"})
+    counted = levels or [now.city.levels[0].number]  # units and persons are of no level: the fewest do
     out: dict[str, Earlier] = {}
     for name, period in (("previous", now.period.previous()), ("year_ago", now.period.year_ago())):
         out[name] = Earlier(period.label, None, {})
-        if not levels:
-            continue
         with suppress(NoEditionOnDate):
-            then = figures(connection, now.city, period, period.bounds(now.city.zone)[1], levels=levels)
+            end = period.bounds(now.city.zone)[1]
+            then = figures(connection, now.city, period, end, levels=counted, step_counts=step_counts_of(book))
             if any(len(p.facts.frame) for p in then.parts.values()):
-                counts = counts_of_grids(then, built.subjects)
-                out[name] = Earlier(period.label, then.edition.name, counts)
+                counts = counts_of(connection, book, then, built.subjects)
+                out[name] = Earlier(period.label, then.edition.name if levels else None, counts)
     return out
 
 

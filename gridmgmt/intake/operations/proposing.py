@@ -8,7 +8,7 @@ tables. What is proposed is then tried on rows of all parts of the file.
 import datetime as dt
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
@@ -74,11 +74,16 @@ def propose(work: Work, path: Path, sheet: str | None = None) -> Proposal:
     ------
     FileUnreadable, CityMissing
     """
+    sheets = {} if sheet else unknown.sheets(path)
+    sheet = sheet or _sheet(sheets)
     with work.snapshot() as connection:
         table = _table(connection, unknown.sample(path, sheet))
         matched = _matched(table)
         proposal = Proposal({"id": _id_of(path), "kind": "cases", "title": dict.fromkeys(("zh", "en"), path.name)})
         _file_keys(proposal, table)
+        if len(sheets) > 1:
+            others = [name for name in sheets if name != (sheet or next(iter(sheets)))]
+            proposal.remark("sheet", "proposed_sheet", others=others)
         _columns(proposal, table, matched)
         _location(proposal, table, matched)
         _category(proposal, table, matched)
@@ -87,6 +92,17 @@ def propose(work: Work, path: Path, sheet: str | None = None) -> Proposal:
         _tried(proposal, table)
         _unused(proposal, table)
     return proposal
+
+
+def _sheet(found: Mapping[str, Sequence[Sequence[str]]]) -> str | None:
+    """The first of a workbook's sheets whose heads name most fields; None: that is the first of all."""
+    fields = names().fields
+    named = {
+        sheet: max((sum(m.sure for m in match([c for c in row if c], fields, {}).values()) for row in rows), default=0)
+        for sheet, rows in found.items()
+    }
+    best = max(named, key=lambda sheet: named[sheet], default=None)
+    return None if best == next(iter(found), None) else best
 
 
 def _table(connection: Connection, sample: Sample) -> _Table:

@@ -47,6 +47,20 @@ def sample(path: Path, sheet: str | None = None) -> Sample:
     return Sample(rows, found.faults_in(rows), n_rows, encoding, separator, sheet, found.crs)
 
 
+def sheets(path: Path) -> dict[str, list[list[str]]]:
+    """Sheet of a workbook → the texts of each of its first rows; nothing where the file is none.
+
+    Raises
+    ------
+    FileUnreadable
+    """
+    if path.suffix.lower() not in (".xlsx", ".xlsm") or not path.is_file() or not path.stat().st_size:
+        return {}
+    from gridmgmt.files import excel  # slow, and needed by those only who read workbooks
+
+    return excel.heads(path)
+
+
 def _spread(chunks: Iterable[pd.DataFrame], most: int) -> tuple[pd.DataFrame | None, int]:
     """Rows at equal distances from the first on, and the last one; so many at most, and how many there are."""
     kept: list[pd.DataFrame] = []

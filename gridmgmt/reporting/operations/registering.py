@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 from gridmgmt.casework.operations import photographs
 from gridmgmt.database import cities, clock
@@ -29,12 +30,18 @@ _MOST_NO = 60
 
 @dataclass(frozen=True)
 class Registered:
-    """What became of a row of the register; ``state``: in time or late, None of events and what is withdrawn."""
+    """What became of a row of the register.
+
+    ``state``: in time or late, None of events and what is withdrawn; ``early``: before the first day on which it is to
+    be done (:attr:`~gridmgmt.reporting.duties.Due.opens`), which may be so, or a slip of the pen.
+    """
 
     change: Change
     due: dt.date | None = None
     due_at: dt.datetime | None = None
     state: State | None = None
+    opens: dt.date | None = None
+    early: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready form."""
@@ -62,7 +69,7 @@ def enter(
     subject
         Code of who handed it in; '' where the scheme names one body.
     at
-        When it was handed in, in city time unless an offset is given.
+        When it was handed in, in city time unless an offset is given: not before the period or event that it is about.
     files
         The report itself, at most one file.
 
@@ -79,6 +86,7 @@ def enter(
         when = _moment(connection, at, work.now)
         due, label = _due(desk, found, what, about, subject)
         _owes(connection, desk.owing, found, what, due.day, subject)
+        _not_before(due, when, at, desk.city.zone)
         stored = photographs.store_files(connection, root, files)
         told = register.HandedIn(
             found.id, what.id, label, subject, when, stored[0].sha256 if stored else None, (note or "").strip() or None
@@ -86,7 +94,9 @@ def enter(
         old = desk.reports.get(told.key)
         if old != told:
             register.add_report(connection, told.key, work.by, at=told.at, sha256=told.sha256, note=told.note)
-        return Registered(_change(old, told), due.day, due.at, due.state(when, desk.now, desk.city.zone))
+        early = when.astimezone(desk.city.zone).date() < due.opens
+        state = due.state(when, desk.now, desk.city.zone)
+        return Registered(_change(old, told), due.day, due.at, state, due.opens, early)
 
 
 def enter_event(
@@ -183,6 +193,13 @@ def _due(desk: Desk, scheme: Scheme, duty: Duty, about: str, subject: str) -> tu
         wanted = duties.period_about(duty, period.start).label
         raise OptionInvalid(name="--about", value=about, expected=wanted)
     return due, period.label
+
+
+def _not_before(due: Due, when: dt.datetime, given: str, zone: ZoneInfo) -> None:
+    """Nobody reports on what has not begun: such a moment is mistyped, and would turn late into in time."""
+    first = due.event_at or (due.period.bounds(zone)[0] if due.period is not None else when)
+    if when < first:
+        raise OptionInvalid(name="--at", value=given, expected=f"≥ {first.astimezone(zone):%Y-%m-%d %H:%M}")
 
 
 def _owes(connection: Connection, owing: Owing, scheme: Scheme, duty: Duty, day: dt.date, subject: str) -> None:

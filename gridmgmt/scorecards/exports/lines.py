@@ -118,7 +118,7 @@ def _counted(header: Judged, line: Line, points: Figure) -> Figure:
     n = line.reason.facts.get("n")
     is_failures = line.kind in _FAILURES and n is not None and points.value == Fraction(str(n))
     is_told = line.kind == "entered" and any(header.rulebook.inputs[name].count for name in line.inputs)
-    return replace(points, unit="count") if line.kind == "linear" or is_failures or is_told else points
+    return replace(points, unit="count") if line.kind in ("linear", "rank") or is_failures or is_told else points
 
 
 def _account_title(document: Document, line: Line) -> dict[str, str]:

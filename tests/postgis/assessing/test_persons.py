@@ -72,6 +72,18 @@ def test_dispatchers_are_counted_by_their_steps(month: Work) -> None:
     assert {code: found["charged"] for code, found in lines.items()} == {"P1": "2.00", "P2": "0.00", "P3": "0.00"}
 
 
+def test_the_month_before_is_told_beside_this_one(month: Work) -> None:
+    """What persons did, and the counts of steps, were no data in every comparison."""
+    before = {
+        d.subject.code: d.comparisons["previous"]
+        for d in scoring.score(month, BOOK, parse_period("2026-01"), as_of=at(0, 31 + 30)).subjects
+    }
+    assert {c.period for c in before.values()} == {"2025-12"}
+    names = ("n_acts_dispatching", "n_acts_dispatched_late")
+    told = {code: c.counts and [c.counts[n] for n in names] for code, c in before.items()}
+    assert told == {"P1": [21, 1], "P2": [2, 0], "P3": [1, 0]}
+
+
 def test_each_is_explained_down_to_his_steps_and_published_again_to_the_same(month: Work) -> None:
     made = scoring.score(month, BOOK, PERIOD, as_of=at(0, 31))
     wrong = explaining.explain(month, made.name, "P1", "wrong_dispatches").evidence

@@ -337,3 +337,22 @@ def test_units_are_counted_by_who_answers(town: Work, tmp_path: Path) -> None:
     made = court.score(town, tmp_path, "2025-12")
     assert totals(made) == {"U1": "80", "U2": "20"}
     assert explaining.explain(town, made.name, "U1", "timely").evidence["due"] == ["a0", "a1", "a2", "c"]
+
+
+def test_units_are_compared_with_the_months_before(town: Work, tmp_path: Path) -> None:
+    """A unit's month before was told as no data, whatever it had; a unit without a case then has 0, a year ago none."""
+    with town.transaction() as connection:
+        units.ensure_units(connection, ["U1", "U2"])
+    rows = [case("a", "D1-1", **DECEMBER, unit="U1"), case("b", "D2-1", **DECEMBER, unit="U2")]
+    rows += [case(f"n{i}", "D1-1", **NOVEMBER, unit="U1", closed=closed) for i, closed in enumerate(("2025-11-09", ""))]
+    load(town, tmp_path, rows, day=5)
+    court.write(
+        tmp_path, court.BOOK.replace("population: {kind: grid, levels: [district]}", "population: {kind: unit}")
+    )
+    made = court.score(town, tmp_path, "2025-12")
+    before = {d.subject.code: d.comparisons["previous"] for d in made.subjects}
+    names = ("n_reported", "n_due", "n_closed_on_time")
+    told = {code: c.counts and [c.counts[n] for n in names] for code, c in before.items()}
+    assert told == {"U1": [2, 2, 1], "U2": [0, 0, 0]}
+    assert {c.period for c in before.values()} == {"2025-11"}
+    assert {d.comparisons["year_ago"].counts for d in made.subjects} == {None}

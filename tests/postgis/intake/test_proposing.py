@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from openpyxl import Workbook
 from pyproj import Transformer
 
 from gridmgmt.city import STORAGE_EPSG
@@ -81,6 +82,43 @@ def test_a_file_without_number_time_or_place_says_what_is_missing(town: Work, tm
     proposal = proposing.propose(town, path)
     assert {"proposed_missing", "proposed_no_place", "proposed_incomplete"} <= codes(proposal)
     assert profile_text(proposal, "zh").startswith("# 建议的导入方案")
+
+
+def test_the_sheet_that_holds_cases_is_found(town: Work, tmp_path: Path) -> None:
+    """Cases on the second sheet, below a title: nothing was found on the first, and nothing said of the others."""
+    book = Workbook()
+    book.active.append(["导出说明", "请看下一页"])
+    x, y = towns.middle("D1-1")
+    sheet = book.create_sheet("案卷")
+    for row in (
+        ["三月案件"],
+        ["案件号", "上报日期", "处置单位", "经度", "纬度"],
+        ["A1", "2025-12-01 08:00", "甲所", x, y],
+    ):
+        sheet.append(row)
+    path = tmp_path / "导出.xlsx"
+    book.save(path)
+    proposal = proposing.propose(town, path)
+    assert proposal.profile["sheet"] == "案卷"
+    columns = {k: proposal.profile["columns"][k] for k in ("case_no", "reported_at", "unit_code")}
+    assert columns == {"case_no": "案件号", "reported_at": "上报日期", "unit_code": "处置单位"}
+    assert [r.facts["others"] for r in proposal.remarks if r.code == "proposed_sheet"] == [["Sheet"]]
+    (tmp_path / "p.yaml").write_text(profile_text(proposal, "zh"), "utf-8")
+    assert imports.import_file(town, path, str(tmp_path / "p.yaml")).n_new == 1
+
+
+def test_a_byte_that_is_no_text_does_not_hide_the_encoding(town: Work, tmp_path: Path) -> None:
+    """An import takes the other rows of such a file; the proposal called its header � twice."""
+    x, y = towns.middle("D1-1")
+    good = [f"A{n},2025-12-01 08:00:00,{x!r},{y!r},井盖" for n in range(9)]
+    text = "\n".join(["工单编号,创建时间,经度,纬度,问题描述", *good]).encode("gb18030")
+    path = tmp_path / "a.csv"
+    path.write_bytes(text + f"\nB,2025-12-01 08:00:00,{x!r},{y!r},".encode() + b"\x81\xff\n")
+    proposal = proposing.propose(town, path)
+    assert proposal.profile["encodings"] == ["gb18030"]
+    (tmp_path / "p.yaml").write_text(profile_text(proposal, "zh"), "utf-8")
+    report = imports.import_file(town, path, str(tmp_path / "p.yaml"))
+    assert (report.n_new, report.n_quarantined) == (9, 1)
 
 
 def test_rows_of_one_number_that_differ_are_told_before_the_import_refuses_them(town: Work, tmp_path: Path) -> None:

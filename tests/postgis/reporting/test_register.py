@@ -56,6 +56,13 @@ def test_due_until_its_last_day_is_over_and_late_from_then_on(town: Work) -> Non
     assert rows[0]["to"]["zh"] == "市数字城管指挥中心"
 
 
+def test_a_report_before_its_days_is_taken_and_told(town: Work) -> None:
+    """A month's report on the month's last working day may be; mistyped it would pass as in time without a word."""
+    early = enter(town, MONTH, "2025-03", "2025-03-31T23:59:59")
+    assert (early.state, early.early, early.opens) == ("done", True, dt.date(2025, 4, 1))
+    assert not enter(town, MONTH, "2025-03", "2025-04-01").early
+
+
 def test_a_correction_counts_and_what_stood_before_is_kept(town: Work) -> None:
     assert enter(town, MONTH, "2025-03", "2025-04-12").change == "new"
     assert enter(town, MONTH, "2025-03", "2025-04-12").change == "unchanged"
@@ -96,6 +103,7 @@ def test_the_report_itself_is_kept_like_a_photograph(town: Work, tmp_path: Path)
         (MONTH, "2025-Q1", "2025-04-09", "D1", "2025-01"),
         (WEEK, "2025-03", "2025-04-09", "D1", "2025-02-24..2025-03-02"),  # a month is no week
         (MONTH, "2025-03", "2025-05-02", "D1", "≤"),  # still to come
+        (MONTH, "2025-03", "2025-02-28T23:59:59", "D1", "≥ 2025-03-01 00:00"),  # about a month that has not begun
         (MONTH, "2025-03", "2025-04-09", "D9", "D1 / D2"),
         (MONTH, "2025-03", "2025-04-09", "", "D1 / D2"),
         ("major_event_oral", "7", "2025-04-09", "D1", "major_event NO"),  # nobody entered the event
@@ -124,6 +132,9 @@ def test_what_follows_an_event_is_due_to_the_minute(town: Work) -> None:
     event(town, "7", "2025-04-05T10:00")
     assert enter(town, "major_event_oral", "7", "2025-04-05T10:30").state == "done"
     assert enter(town, "major_event_written", "7", "2025-04-05T14:00:01").state == "done_late"
+    with pytest.raises(OptionInvalid) as before:
+        enter(town, "major_event_oral", "7", "2025-04-05T09:59:59")  # would be in time, before it happened
+    assert before.value.expected == "≥ 2025-04-05 10:00"
     found = stands(town, "2025-04-05")
     assert {k: v for k, v in found.items() if k[0] != MONTH} == {
         ("major_event_oral", "D1"): "done", ("major_event_written", "D1"): "done_late",

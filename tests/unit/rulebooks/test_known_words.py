@@ -72,3 +72,34 @@ periods:
 def test_a_number_for_a_key_in_python_is_its_text() -> None:
     plain = {"periods": {2021: {12: {"result": {"total": 80}}}}}
     assert list(read_dossier(QIXIAN.rulebook, plain).periods["2021"]) == ["12"]
+
+
+SHARES = [
+    ("ningbo_district", "A: {inputs: {due: 100, closed: 120, closed_on_time: 100}}", ["closed"]),
+    (
+        "ningbo_district",
+        "A: {inputs: {due: 100, closed: 100, closed_on_time: 101, closed_extended: 0}}",
+        ["closed_on_time"],
+    ),
+    ("ningbo_district", "A: {inputs: {due: 0, closed: 0, closed_on_time: 0}}", []),
+    (
+        "ningbo_district",
+        "A: {inputs: {collector_reports: 9, collector_filed: 12}}",
+        [],
+    ),  # filed are also reports of before
+    ("ningbo_district", "A: {sources: {due: cases}, inputs: {due: 100, closed: 120}}", []),  # what the platform counted
+    ("xihu_dispatcher", "'*': {inputs: {total_actions: 1000}}, A: {inputs: {own_actions: 1001}}", ["own_actions"]),
+    ("grid_baseline", "A: {inputs: {scored_samples: 4, sample_scores: 344}}", []),  # a sum of scores is no part of them
+]
+
+
+@pytest.mark.parametrize(("book", "given", "refused"), SHARES)
+def test_a_part_is_no_more_than_its_whole(tmp_path: Path, book: str, given: str, refused: list[str]) -> None:
+    """Exchanged, 120 closed of 100 due was a closing rate of 120 % and full points."""
+    problems = []
+    try:
+        read(tmp_path, f"periods: {{2025-03: {{{given}}}}}", book)
+    except DossierInvalid as e:
+        problems = list(e.problems)
+    assert [p["where"].rpartition(" ")[2] for p in problems] == refused
+    assert {p["expected"]["code"] for p in problems} <= {"expected_up_to_whole"}

@@ -310,7 +310,7 @@ def cases(n: int, on_time: float = 0.7, late: float = 0.2) -> tuple[dict[str, in
 def packed(rules: Rulebook, inputs: Mapping[str, Mapping[str, Any]]) -> Dossier:
     records = {code: {"inputs": dict(own)} for code, own in inputs.items()}
     subjects = {code: {"level": "street"} for code in inputs}
-    return read_dossier(rules, {"subjects": subjects, "periods": {PERIOD: records}})
+    return read_dossier(rules, {"subjects": subjects, "periods": {PERIOD: records}}, is_frozen=True)
 
 
 def scored(rules: Rulebook, inputs: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Outcome]:

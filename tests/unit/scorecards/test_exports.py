@@ -920,3 +920,12 @@ def test_counts_and_their_numbers_for_programs():
     assert (numbers["reports"], numbers["verifications"]) == ("1234", None)
     scored = of_book("wuzhong_town", "2025-Q1", {"U": {"inputs": {"business": 90, "digital": 80, "social": 70}}})
     assert lines.top_numbers(scored.header, scored.subjects[0])["business_part"] == "90.00"
+
+
+def test_a_rank_beside_the_score_is_a_count() -> None:
+    """It stood as 1.00, as points do."""
+    made = of_book("huiji", "2025-Q1", {c: {"inputs": {"quarter_joint": n}} for c, n in (("A", 88), ("B", 70))})
+    assert [line.strip() for line in evaluation_text([made], "zh").splitlines() if "季度名次" in line] == [
+        "季度名次 1：按得分排第 1 名（共 2 个）",
+        "季度名次 2：按得分排第 2 名（共 2 个）",
+    ]
