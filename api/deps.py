@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from fastapi import Depends, FastAPI, Request, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from api.kept import Kept
 from gridmgmt.database.work import Work
 from gridmgmt.errors import GridmgmtError, OptionInvalid
 from gridmgmt.files.wording import ENGLISH_FIRST
@@ -96,17 +97,19 @@ Language = Annotated[str, Depends(language)]
 FileLanguage = Annotated[str | None, Depends(_file_language)]
 
 
-def cached(request: Request, sha256: str, make: Callable[[], Response]) -> Response:
+def cached(request: Request, sha256: str, make: Callable[[], Response], *, keep: bool = False) -> Response:
     """The answer made from an assessment, or 304 if the reader has it already; an assessment never changes.
 
     The tag is of the assessment's hash, the address, the language and this
-    process: another release may word the same assessment differently.
+    process: another release may word the same assessment differently. With
+    ``keep`` it is made once for all readers: then ``sha256`` tells all it is made of.
     """
     parts = (request.app.state.started, sha256, request.url, request.headers.get("accept"), language(request))
     tag = f'W/"{hashlib.sha256(repr(parts).encode()).hexdigest()[:32]}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Accept, Accept-Language"}
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    response = make()
+    kept: Kept | None = request.app.state.kept if keep else None
+    response = make() if kept is None else kept.answer(tag, make)
     response.headers.update(headers)
     return response

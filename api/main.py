@@ -12,6 +12,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.middleware.gzip import GZipMiddleware
 
 from api import LOOPBACK, errors
+from api.kept import Kept
 from api.pages import start
 from api.routes import assessing, city, database, figures, maps, people, places
 from gridmgmt import __version__, bounds
@@ -68,6 +69,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.work = open_database(app.state.settings)
     app.state.language = None
     app.state.started = secrets.token_hex(8)
+    app.state.kept = Kept()
     yield
     app.state.work.close()
 

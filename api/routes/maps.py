@@ -15,6 +15,7 @@ from gridmgmt.assessing.operations.browsing import TOTAL, Stored
 from gridmgmt.figures.counts import COUNTS
 from gridmgmt.figures.operations import indicators
 from gridmgmt.files.wording import words
+from gridmgmt.people.operations import reference
 from gridmgmt.periods import parse_period
 from gridmgmt.scorecards import documents
 from gridmgmt.scorecards.exports import cards
@@ -55,8 +56,9 @@ class AskHeat(AskMap):
 @router.get("/choropleth", response_class=Response, responses={200: {"content": {"text/html": {}}}})
 def choropleth(ask: Annotated[AskChoropleth, Query()], request: Request, work: Database, lang: Language) -> Response:
     """The choropleth of the total or an indicator, drawn from the assessment's own figures; opens without a network."""
-    stored = browsing.mapped(work, ask.assessment)
-    return cached(request, stored.sha256, lambda: _answer(_choropleth(work, stored, ask, lang)))
+    stored, city = browsing.mapped(work, ask.assessment), reference.load_city(work)
+    made_of = f"{stored.sha256} {city!r}"
+    return cached(request, made_of, lambda: _answer(_choropleth(work, stored, ask, lang)), keep=True)
 
 
 @router.get("/heat", response_class=Response, responses={200: {"content": {"text/html": {}}}})
