@@ -187,7 +187,8 @@ def figures(
         for of, (key, frame) in read.items()
         for facts in [Facts(frame, start, end, cut)]
     }
-    parts["samples"] = _shared(connection, city, parts["samples"])
+    parts["samples"], crossed = _shared(connection, city, parts["samples"])
+    every = pd.concat([every, crossed[~crossed["id"].isin(every["id"])]], ignore_index=True)
     for name, keep in (filters or {}).items():
         part = parts[base_of(name).of]
         part.masks[name] = part.masks[base_of(name).name] & keep(part.facts)
@@ -235,19 +236,26 @@ def _counted(key: str, facts: Facts, masks: dict[str, Mask], grids: pd.DataFrame
     return Counted(key, facts, masks, {n: _codes(facts.frame, grids, n) for n in levels}, {n: {} for n in levels})
 
 
-def _shared(connection: Connection, city: City, samples: Counted) -> Counted:
-    """The same samples, those of roads with their parts by length in the grids of the edition of their day."""
+def _shared(connection: Connection, city: City, samples: Counted) -> tuple[Counted, pd.DataFrame]:
+    """The same samples, those of roads with their parts by length, and the grids of the editions of their days.
+
+    A grid may hold a part of a road and the point of none.
+    """
     frame = samples.facts.frame
     lengths = store_shares.shares(connection, frame["sample_no"].tolist())
     if not lengths:
-        return samples
+        return samples, editions.grids_by_id(connection, [], dt.date.max)
     days = frame["sampled_at"].dt.tz_convert(city.zone).dt.tz_localize(None).dt.floor("D").to_numpy()
     by_day = pd.Series(pd.NA, index=frame.index, dtype="Int64")
     for e in editions.all_editions(connection):
         if e.is_active:
             by_day[e.covers(days)] = e.id
-    grids = editions.grid_names(connection, sorted(map(int, by_day.dropna().unique())))
-    return replace(samples, shared=shared(frame.assign(edition_id=by_day), lengths, grids, samples.codes))
+    names = {e.id: e.name for e in editions.all_editions(connection)}  # in order of time
+    grids = editions.grid_names(connection, [i for i in names if i in set(by_day.dropna())])
+    grids = grids.assign(edition=grids["edition_id"].map(names))
+    counted = replace(samples, shared=shared(frame.assign(edition_id=by_day), lengths, grids, samples.codes))
+    order = grids["edition_id"].map({number: n for n, number in enumerate(names)})
+    return counted, grids.iloc[np.argsort(order.to_numpy(), kind="stable")].drop(columns="edition_id")
 
 
 def _grids(connection: Connection, edition: editions.Edition, *frames: pd.DataFrame) -> pd.DataFrame:
