@@ -21,11 +21,11 @@ serve: $(STAMP) postgis
 	$(RUN)/gridmgmt $(DB) serve
 
 test: $(STAMP) postgis lint
-	$(RUN)/pytest -n 2 --dist loadfile
+	$(RUN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # every property with many examples, and the tests marked night
 nightly: $(STAMP) postgis
-	$(RUN)/pytest -n 2 --dist loadfile -m "" --hypothesis-profile night
+	$(RUN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "" --hypothesis-profile night
 
 lint: $(STAMP)
 	$(RUN)/ruff check .
@@ -41,7 +41,7 @@ bench: demo
 
 # which part of the code the tests run: a figure to look at, no gate (TESTS=tests/unit for some of them)
 coverage: $(STAMP) postgis
-	$(RUN)/pytest -n 2 --dist loadfile --cov --cov-report=term $(TESTS)
+	$(RUN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(TESTS)
 
 # whether the unit tests notice small faults in the rules (MUTANTS="--number 0 --minutes 90" for all of them)
 mutants: $(STAMP)

@@ -7,14 +7,14 @@ from concurrent.futures import Future
 
 from fastapi import Response
 
-MOST_BYTES = 64 << 20
+_MOST_BYTES = 64 << 20
 """What all kept answers may weigh; the one that was asked for longest ago goes first."""
 
 
 class Kept:
     """Answers by tag; whoever asks for one that is just being made waits for it, and nothing is made twice."""
 
-    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
         self._most = most_bytes
         self._lock = threading.Lock()
         self._found: OrderedDict[str, Future[Response]] = OrderedDict()
