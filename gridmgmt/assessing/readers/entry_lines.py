@@ -91,6 +91,7 @@ class EntryLines(Collected):
         self.torn: set[tuple[str, str, str]] = set()
         """Hanging accounts of which a step is wrong: without it the others would tell another story."""
         self._seen: dict[tuple[str, str, str, str], Entry] = {}
+        self._disputed: set[tuple[str, str, str, str]] = set()
         self._equal: Counter[tuple[str, str, str, str]] = Counter()
         self._users: dict[int, dict[str, list[Stage]]] = {}
 
@@ -164,11 +165,11 @@ class EntryLines(Collected):
             self.subjects.append(found)
 
     def whole(self) -> list[Entry]:
-        """The good rows, without those of accounts of which a step is wrong."""
+        """The good rows, without those of accounts of which a step is wrong, and those that another row contradicts."""
         for entry in self.rows:
             if entry.place in self.torn:
                 self.fault(entry.line, "code", "whole_account")
-        return [e for e in self.rows if e.place not in self.torn]
+        return [e for e in self.rows if e.place not in self.torn and e.key not in self._disputed]
 
     # --- its parts
 
@@ -287,13 +288,19 @@ class EntryLines(Collected):
         self._add(Entry(*key[:3], ref, record, evidence, line, "input", "ref" in line.cells))
 
     def _add(self, entry: Entry) -> None:
-        """Keep an entry; the same key twice must say the same."""
+        """Keep an entry; the same key twice must say the same: else none of both is taken, whichever stands first."""
         old = self._seen.setdefault(entry.key, entry)
         if old is entry:
             self.rows.append(entry)
         elif (old.value, old.evidence) != (entry.value, entry.evidence):
-            sheet = f"{old.line.sheet} " if old.line.sheet != entry.line.sheet else ""
-            self.fault(entry.line, entry.column, "as_in_row", sheet=sheet, row=old.line.row)
+            if entry.key not in self._disputed:
+                self._disputed.add(entry.key)
+                self._unlike(old, entry)
+            self._unlike(entry, old)
+
+    def _unlike(self, entry: Entry, other: Entry) -> None:
+        sheet = f"{other.line.sheet} " if other.line.sheet != entry.line.sheet else ""
+        self.fault(entry.line, entry.column, "as_in_row", sheet=sheet, row=other.line.row)
 
 
 def _period(text: str) -> Period:

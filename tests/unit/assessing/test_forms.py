@@ -448,9 +448,15 @@ def test_one_key_says_one_thing(tmp_path: Path, book: Rulebook) -> None:
         {**key, "input": "faults", "case": "2", "ref": "x"},
     ]
     assert faults_of(long_csv(tmp_path / "a.csv", rows), book) == [
+        (None, 2, "value", "3"),
         (None, 4, "value", "4"),
+        (None, 5, "input", "faults"),
         (None, 6, "input", "faults"),
     ]
+    other: Cells = {**key, "subject": "B", "input": "n", "value": "5"}
+    for order in (rows, rows[::-1]):  # which row stands first decides nothing
+        found = read_entries(long_csv(tmp_path / "b.csv", [*order, other]), lambda _: book)
+        assert [(e.subject, e.value) for e in found.rows] == [("B", 5)]
 
 
 def test_unknown_columns_are_not_passed_over(tmp_path: Path, book: Rulebook) -> None:
