@@ -187,8 +187,7 @@ def figures(
         for of, (key, frame) in read.items()
         for facts in [Facts(frame, start, end, cut)]
     }
-    parts["samples"], crossed = _shared(connection, city, parts["samples"])
-    every = pd.concat([every, crossed[~crossed["id"].isin(every["id"])]], ignore_index=True)
+    parts["samples"], every = _shared(connection, city, parts["samples"], every)
     for name, keep in (filters or {}).items():
         part = parts[base_of(name).of]
         part.masks[name] = part.masks[base_of(name).name] & keep(part.facts)
@@ -236,15 +235,15 @@ def _counted(key: str, facts: Facts, masks: dict[str, Mask], grids: pd.DataFrame
     return Counted(key, facts, masks, {n: _codes(facts.frame, grids, n) for n in levels}, {n: {} for n in levels})
 
 
-def _shared(connection: Connection, city: City, samples: Counted) -> tuple[Counted, pd.DataFrame]:
-    """The same samples, those of roads with their parts by length, and the grids of the editions of their days.
+def _shared(connection: Connection, city: City, samples: Counted, every: pd.DataFrame) -> tuple[Counted, pd.DataFrame]:
+    """The same samples, those of roads with their parts by length, and the grids with those of their days' editions.
 
     A grid may hold a part of a road and the point of none.
     """
     frame = samples.facts.frame
     lengths = store_shares.shares(connection, frame["sample_no"].tolist())
     if not lengths:
-        return samples, editions.grids_by_id(connection, [], dt.date.max)
+        return samples, every
     days = frame["sampled_at"].dt.tz_convert(city.zone).dt.tz_localize(None).dt.floor("D").to_numpy()
     by_day = pd.Series(pd.NA, index=frame.index, dtype="Int64")
     for e in editions.all_editions(connection):
@@ -255,7 +254,8 @@ def _shared(connection: Connection, city: City, samples: Counted) -> tuple[Count
     grids = grids.assign(edition=grids["edition_id"].map(names))
     counted = replace(samples, shared=shared(frame.assign(edition_id=by_day), lengths, grids, samples.codes))
     order = grids["edition_id"].map({number: n for n, number in enumerate(names)})
-    return counted, grids.iloc[np.argsort(order.to_numpy(), kind="stable")].drop(columns="edition_id")
+    crossed = grids.iloc[np.argsort(order.to_numpy(), kind="stable")].drop(columns="edition_id")
+    return counted, pd.concat([every, crossed[~crossed["id"].isin(every["id"])]], ignore_index=True)
 
 
 def _grids(connection: Connection, edition: editions.Edition, *frames: pd.DataFrame) -> pd.DataFrame:
@@ -265,9 +265,11 @@ def _grids(connection: Connection, edition: editions.Edition, *frames: pd.DataFr
     """
     own = editions.grid_names(connection, [edition.id]).drop(columns="edition_id").assign(edition=edition.name)
     held = {int(x) for f in frames for name in GRID_COLUMNS for x in f[name].dropna().unique()}
-    day = edition.valid_from or dt.date.max
-    others = editions.grids_by_id(connection, sorted(held - {*own["id"].tolist()}), day)
-    return pd.concat([own, others], ignore_index=True) if len(others) else own
+    elsewhere = sorted(held - {*own["id"].tolist()})
+    if not elsewhere:
+        return own
+    others = editions.grids_by_id(connection, elsewhere, edition.valid_from or dt.date.max)
+    return pd.concat([own, others], ignore_index=True)
 
 
 def _codes(frame: pd.DataFrame, grids: pd.DataFrame, level: int) -> pd.Series:

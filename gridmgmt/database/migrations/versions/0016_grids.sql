@@ -22,59 +22,29 @@ CREATE UNIQUE INDEX ON same (id);
 ANALYZE same;
 
 ALTER TABLE assignment DISABLE TRIGGER USER;
-UPDATE cases AS c
-SET (grid_l1, grid_l2, grid_l3, grid_l4, grid_l5, grid_l6) = (
-    coalesce(s1.kept, b.grid_l1),
-    coalesce(s2.kept, b.grid_l2),
-    coalesce(s3.kept, b.grid_l3),
-    coalesce(s4.kept, b.grid_l4),
-    coalesce(s5.kept, b.grid_l5),
-    coalesce(s6.kept, b.grid_l6)
-)
-FROM cases AS b
-LEFT JOIN same AS s1 ON s1.id = b.grid_l1
-LEFT JOIN same AS s2 ON s2.id = b.grid_l2
-LEFT JOIN same AS s3 ON s3.id = b.grid_l3
-LEFT JOIN same AS s4 ON s4.id = b.grid_l4
-LEFT JOIN same AS s5 ON s5.id = b.grid_l5
-LEFT JOIN same AS s6 ON s6.id = b.grid_l6
-WHERE b.id = c.id AND coalesce(s1.id, s2.id, s3.id, s4.id, s5.id, s6.id) IS NOT NULL;
-
-UPDATE samples AS c
-SET (grid_l1, grid_l2, grid_l3, grid_l4, grid_l5, grid_l6) = (
-    coalesce(s1.kept, b.grid_l1),
-    coalesce(s2.kept, b.grid_l2),
-    coalesce(s3.kept, b.grid_l3),
-    coalesce(s4.kept, b.grid_l4),
-    coalesce(s5.kept, b.grid_l5),
-    coalesce(s6.kept, b.grid_l6)
-)
-FROM samples AS b
-LEFT JOIN same AS s1 ON s1.id = b.grid_l1
-LEFT JOIN same AS s2 ON s2.id = b.grid_l2
-LEFT JOIN same AS s3 ON s3.id = b.grid_l3
-LEFT JOIN same AS s4 ON s4.id = b.grid_l4
-LEFT JOIN same AS s5 ON s5.id = b.grid_l5
-LEFT JOIN same AS s6 ON s6.id = b.grid_l6
-WHERE b.id = c.id AND coalesce(s1.id, s2.id, s3.id, s4.id, s5.id, s6.id) IS NOT NULL;
-
-UPDATE assignment AS c
-SET (grid_l1, grid_l2, grid_l3, grid_l4, grid_l5, grid_l6) = (
-    coalesce(s1.kept, b.grid_l1),
-    coalesce(s2.kept, b.grid_l2),
-    coalesce(s3.kept, b.grid_l3),
-    coalesce(s4.kept, b.grid_l4),
-    coalesce(s5.kept, b.grid_l5),
-    coalesce(s6.kept, b.grid_l6)
-)
-FROM assignment AS b
-LEFT JOIN same AS s1 ON s1.id = b.grid_l1
-LEFT JOIN same AS s2 ON s2.id = b.grid_l2
-LEFT JOIN same AS s3 ON s3.id = b.grid_l3
-LEFT JOIN same AS s4 ON s4.id = b.grid_l4
-LEFT JOIN same AS s5 ON s5.id = b.grid_l5
-LEFT JOIN same AS s6 ON s6.id = b.grid_l6
-WHERE b.id = c.id AND coalesce(s1.id, s2.id, s3.id, s4.id, s5.id, s6.id) IS NOT NULL;
+DO $$
+DECLARE
+    facts text;
+BEGIN
+    FOREACH facts IN ARRAY ARRAY['cases', 'samples', 'assignment'] LOOP
+        EXECUTE format($update$
+            UPDATE %1$I AS c
+            SET (grid_l1, grid_l2, grid_l3, grid_l4, grid_l5, grid_l6) = (
+                coalesce(s1.kept, b.grid_l1), coalesce(s2.kept, b.grid_l2), coalesce(s3.kept, b.grid_l3),
+                coalesce(s4.kept, b.grid_l4), coalesce(s5.kept, b.grid_l5), coalesce(s6.kept, b.grid_l6)
+            )
+            FROM %1$I AS b
+            LEFT JOIN same AS s1 ON s1.id = b.grid_l1
+            LEFT JOIN same AS s2 ON s2.id = b.grid_l2
+            LEFT JOIN same AS s3 ON s3.id = b.grid_l3
+            LEFT JOIN same AS s4 ON s4.id = b.grid_l4
+            LEFT JOIN same AS s5 ON s5.id = b.grid_l5
+            LEFT JOIN same AS s6 ON s6.id = b.grid_l6
+            WHERE b.id = c.id AND coalesce(s1.id, s2.id, s3.id, s4.id, s5.id, s6.id) IS NOT NULL
+        $update$, facts);
+    END LOOP;
+END
+$$;
 ALTER TABLE assignment ENABLE TRIGGER USER;
 
 DELETE FROM grid USING same WHERE grid.id = same.id;
