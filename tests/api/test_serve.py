@@ -25,9 +25,16 @@ def run(server_settings, monkeypatch):
     return go
 
 
+@pytest.fixture
+def free_port():
+    """A port that nobody uses, whatever else runs on the machine."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_it_serves_this_machine(run, host):
-    assert run("--host", host, "--port", "8123") == [(host, 8123)]
+def test_it_serves_this_machine(run, host, free_port):
+    assert run("--host", host, "--port", str(free_port)) == [(host, free_port)]
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org", ""])
@@ -43,10 +50,8 @@ def test_a_port_that_another_program_uses_is_said_in_both_languages(run):
         assert said in texts.word(refused.value.code, refused.value.facts, lang)
 
 
-def test_it_says_its_address_once_it_can_be_reached(server_settings, monkeypatch):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    told = []
+def test_it_says_its_address_once_it_can_be_reached(server_settings, monkeypatch, free_port):
+    told, port = [], free_port
 
     def hear(text):
         with socket.create_connection(("127.0.0.1", port), timeout=5):
