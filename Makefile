@@ -7,6 +7,7 @@ export PATH := $(CURDIR)/$(RUN):$(PATH)
 
 TESTS := tests
 MUTANTS :=
+BENCH :=
 
 .PHONY: demo test nightly serve real bench coverage mutants clean lint
 
@@ -33,11 +34,9 @@ lint: $(STAMP)
 	$(RUN)/mypy
 	$(RUN)/lint-imports
 
+# one table of ratios against what is measured beside (BENCH="--only editions" for some)
 bench: demo
-	$(RUN)/python -m tests.benchmarks.bench_locator
-	$(RUN)/python -m tests.benchmarks.bench_chance
-	$(RUN)/python -m tests.benchmarks.bench_start
-	$(RUN)/python -m tests.benchmarks.bench_editions
+	$(RUN)/python -m tests.benchmarks $(BENCH)
 
 # which part of the code the tests run: a figure to look at, no gate (TESTS=tests/unit for some of them)
 coverage: $(STAMP) postgis

@@ -1,14 +1,12 @@
 """Chance by resampled floats beside the exact engine draw by draw, in one run: only the ratio carries over.
 
-    python -m tests.benchmarks.bench_chance --subjects 2700 --draws 1000
+    python -m tests.benchmarks --only chance
 
 Both score the same kind of draws of the baseline rulebook; the work is given
 fewer of them and its time is taken a subject and draw.
 """
 
-import argparse
-import sys
-import time
+from collections.abc import Iterator
 from fractions import Fraction
 
 import numpy as np
@@ -19,6 +17,7 @@ from gridmgmt.rulebooks.resampling import draw, table_of
 from gridmgmt.rulebooks.results import Context
 from gridmgmt.rulebooks.run import run
 from gridmgmt.scorecards.chance import Patterns, chance
+from tests.benchmarks.rows import Row, Size, in_turn
 
 PERIOD = "2025-12"
 SCORES = np.arange(60, 100, 4)
@@ -43,42 +42,34 @@ def facts(rng: np.random.Generator) -> Patterns:
     return Patterns(amounts, counts, np.concatenate([0 * case, sample]))
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--subjects", type=int, default=2700)
-    parser.add_argument("--draws", type=int, default=1000)
-    parser.add_argument("--exact-subjects", type=int, default=20)
-    parser.add_argument("--exact-draws", type=int, default=50)
-    parser.add_argument("--seed", type=int, default=1)
-    asked = parser.parse_args()
-    rng = np.random.default_rng(asked.seed)
+def rows(size: Size) -> Iterator[Row]:
+    """Draws of all subjects in floats, beside some of them by the exact engine: for one subject and draw."""
+    subjects, draws, exact_subjects, exact_draws = {"full": (2700, 1000, 20, 50), "quick": (30, 50, 2, 5)}[size]
+    rng = np.random.default_rng(1)
     book = load("grid_baseline").rulebook
     stage = book.stages[0]
-    assert stage.score is not None
-    patterns = {f"{k:06}": facts(rng) for k in range(asked.subjects)}
+    patterns = {f"{k:06}": facts(rng) for k in range(subjects)}
     records = {c: {"inputs": {n: int(a @ p.counts) for n, a in p.amounts.items()}} for c, p in patterns.items()}
     dossier = read_dossier(book, {"periods": {PERIOD: records}})
     outcomes = run(book, dossier).outcomes[PERIOD]
 
-    start = time.perf_counter()
-    found = chance(book, stage, outcomes, dossier.subjects, patterns, seed_text="bench", draws=asked.draws)
-    floats = time.perf_counter() - start
-    without = sum(f.rank is None for f in found.values())
-    print(f"{len(found)} subjects × {asked.draws} draws in floats, with ranks {floats:8.3f} s; no interval: {without}")
+    def by_floats() -> int:
+        found = chance(book, stage, outcomes, dossier.subjects, patterns, seed_text="bench", draws=draws)
+        return sum(f.rank is None for f in found.values())
 
-    start = time.perf_counter()
-    for code in list(patterns)[: asked.exact_subjects]:
-        p = patterns[code]
-        table = table_of(p.amounts, p.counts, p.strata, sorted(book.inputs))
-        for row in draw(table, "00", code, asked.exact_draws):
-            values = {n: Fraction(int(x)) for n, x in zip(table.names, row, strict=True)}
-            stage.score.evaluate(Context(book, values))
-    exact = time.perf_counter() - start
-    print(f"{asked.exact_subjects} subjects × {asked.exact_draws} draws by the engine          {exact:8.3f} s")
-    one = floats / (asked.subjects * asked.draws), exact / (asked.exact_subjects * asked.exact_draws)
-    print(f"ratio: a subject and draw {one[1] / one[0]:.0f} times as fast as the exact engine")
-    return 1 if without else 0
+    def exactly() -> int:
+        assert stage.score is not None
+        for code in list(patterns)[:exact_subjects]:
+            p = patterns[code]
+            table = table_of(p.amounts, p.counts, p.strata, sorted(book.inputs))
+            for row in draw(table, "00", code, exact_draws):
+                values = {n: Fraction(int(x)) for n, x in zip(table.names, row, strict=True)}
+                stage.score.evaluate(Context(book, values))
+        return 0
 
-
-if __name__ == "__main__":
-    sys.exit(main())
+    (floats, exact), (without, _) = in_turn([by_floats, exactly], {"full": 5, "quick": 1}[size])
+    if without:
+        raise RuntimeError(f"{without} subjects have no interval of ranks")
+    faster = exact / (exact_subjects * exact_draws) / (floats / (subjects * draws))
+    work = f"a draw of a score with its rank, {subjects} subjects × {draws}"
+    yield Row("chance", work, "the exact engine, one draw", faster, 100, least=True, note=f"{floats:.2f} s")

@@ -1,6 +1,6 @@
 """An edition change that touches one hundredth of the communities, beside assigning every case again.
 
-    python -m tests.benchmarks.bench_editions --cases 10000000
+    python -m tests.benchmarks --only editions
 
 A city of 2 500 communities, cases at random places in it of all days of a year, a new edition from the middle of the
 year in which every hundredth community has another code. Both reassignments are whole use cases, rolled back at the
@@ -8,12 +8,9 @@ end, on the same rows of the private server; they must find the same rows to mov
 taken in turn.
 """
 
-import argparse
 import datetime as dt
-import statistics
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
@@ -23,19 +20,18 @@ import pandas as pd
 import shapely
 from sqlalchemy import text
 
-from gridmgmt import settings as settings_module
 from gridmgmt.city import City
-from gridmgmt.database import batches, cities, engine
-from gridmgmt.database.administration import migrate
+from gridmgmt.database import batches, cities
 from gridmgmt.database.copying import copy_in
 from gridmgmt.database.facts import LOCATED
-from gridmgmt.database.work import Connection, Work, open_database
+from gridmgmt.database.work import Connection, Work
 from gridmgmt.demo import SIZES, make_demo_city
 from gridmgmt.people.operations import assigning, reference
 from gridmgmt.people.store import responsibility
 from gridmgmt.places.operations import editions
 from gridmgmt.places.store import editions as store
-from tests import servers
+from tests.benchmarks import servers
+from tests.benchmarks.rows import Row, Size, in_turn
 
 CHUNK = 250_000
 YEAR = 2025
@@ -86,12 +82,6 @@ def _change(work: Work, folder: Path) -> None:
     editions.activate(work, "second", dt.date(YEAR, 7, 1))
 
 
-def _timed(work: Work, do: Callable[[Work], dict[str, int]]) -> tuple[float, int]:
-    began = time.perf_counter()
-    done = do(work.but(keep=False))
-    return time.perf_counter() - began, done["n_cases_changed"]
-
-
 def _everything(work: Work) -> dict[str, int]:
     """As after new rules of who answers: every case is looked at."""
     later = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
@@ -99,41 +89,23 @@ def _everything(work: Work) -> dict[str, int]:
         return assigning.reassign(work)
 
 
-def main() -> None:
-    """Measure, print, and fail where what was wanted does not hold."""
-    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ask.add_argument("--cases", type=int, default=10_000_000)
-    ask.add_argument("--runs", type=int, default=3)
-    asked = ask.parse_args()
-    servers.real()
-    found = replace(settings_module.read({}), home=servers.REAL, db="bench_editions")
-    engine.drop_database(found)
-    engine.ensure_database(found)
-    migrate(found)
-    work = open_database(found)
-    try:
+def rows(size: Size) -> Iterator[Row]:
+    """A change that touches one hundredth of the communities, beside looking at every case."""
+    cases, runs = {"full": (10_000_000, 5), "quick": (5_000, 1)}[size]
+    with servers.database("bench_editions") as work:
         with tempfile.TemporaryDirectory() as name:
             _place(work, Path(name))
             with work.transaction() as connection:
-                _fill(connection, cities.load_city(connection), asked.cases)
+                _fill(connection, cities.load_city(connection), cases)
             _change(work, Path(name))
         with work.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("VACUUM ANALYZE cases"))
-        taken: dict[str, list[tuple[float, int]]] = {"all": [], "change": []}
-        for _ in range(asked.runs):
-            taken["all"].append(_timed(work, _everything))
-            taken["change"].append(_timed(work, assigning.reassign))
-        one, two = (statistics.median(s for s, _ in taken[k]) for k in ("change", "all"))
-        moved = {n for runs in taken.values() for _, n in runs}
-        print(
-            f"{asked.cases} cases, {moved} to move: change {one:.2f} s, all again {two:.2f} s, ratio 1/{two / one:.0f}"
-        )
-        if len(moved) > 1 or one / two > WANTED:
-            raise SystemExit(f"wanted: the same rows, and at most 1/{1 / WANTED:.0f}")
-    finally:
-        work.close()
-        engine.drop_database(found)
-
-
-if __name__ == "__main__":
-    main()
+        tried = work.but(keep=False)
+        works = [lambda: assigning.reassign(tried), lambda: _everything(tried)]
+        (change, everything), done = in_turn(works, runs)
+    moved = [d["n_cases_changed"] for d in done]
+    if moved[0] != moved[1]:
+        raise RuntimeError(f"{moved[0]} and {moved[1]} rows to move")
+    note = f"{change:.2f} s beside {everything:.2f} s, {moved[0]} moved"
+    work_done = f"an edition change of 1 % of the communities, {cases} cases"
+    yield Row("editions", work_done, "full reassignment", change / everything, WANTED, note=note)

@@ -1,21 +1,19 @@
 """The spatial join beside geopandas.sjoin, in one run on one machine: only the ratios carry over.
 
-    python -m tests.benchmarks.bench_locator --polygons 4000 --vertices 190 --points 1000000
+    python -m tests.benchmarks --only locator
 
 The coverage is synthetic: Voronoi cells, denser towards a centre, with every edge
 cut into steps and bent, the same for both neighbours. The answers must be equal.
 """
 
-import argparse
-import sys
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import geopandas as gpd
 import numpy as np
 import shapely
 
 from gridmgmt.places.locator import Locator
+from tests.benchmarks.rows import Row, Size, in_turn
 
 
 def coverage(rng: np.random.Generator, n: int, vertices: int) -> gpd.GeoDataFrame:
@@ -53,43 +51,20 @@ def by_sjoin(places: gpd.GeoDataFrame, grids: gpd.GeoDataFrame) -> np.ndarray:
     return owner
 
 
-def timed(label: str, work: Callable[[], object], repeat: int) -> tuple[float, object]:
-    """Best of some runs, in seconds, and the result."""
-    best = float("inf")
-    for _ in range(repeat):
-        start = time.perf_counter()
-        result = work()
-        best = min(best, time.perf_counter() - start)
-    print(f"{label:<34} {best:8.3f} s")
-    return best, result
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--polygons", type=int, default=4000)
-    parser.add_argument("--vertices", type=int, default=190, help="per polygon")
-    parser.add_argument("--points", type=int, default=1_000_000)
-    parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--seed", type=int, default=1)
-    asked = parser.parse_args()
-    rng = np.random.default_rng(asked.seed)
-    grids = coverage(rng, asked.polygons, asked.vertices)
-    xy = points(rng, grids, asked.points)
-    lon, lat = np.ascontiguousarray(xy.T)
+def rows(size: Size) -> Iterator[Row]:
+    """The join on one core, beside geopandas on one core; and the build beside such a join."""
+    n_polygons, n_points = {"full": (4000, 1_000_000), "quick": (100, 5_000)}[size]
+    rng = np.random.default_rng(1)
+    grids = coverage(rng, n_polygons, 190)
+    lon, lat = np.ascontiguousarray(points(rng, grids, n_points).T)
     places = gpd.GeoDataFrame(geometry=gpd.points_from_xy(lon, lat))
-    n_vertices = int(shapely.get_num_coordinates(grids.geometry.to_numpy()).sum())
-    print(f"{len(grids)} polygons, {n_vertices} vertices, {len(lon)} points")
-
     codes, geometries = grids["code"].tolist(), grids.geometry.to_numpy()
-    build, made = timed("Locator.build", lambda: Locator.build(codes, geometries), asked.repeat)
-    assert isinstance(made, Locator)
-    join, owner = timed("Locator.owners", lambda: made.owners(lon, lat), asked.repeat)
-    peer, expected = timed("geopandas.sjoin + smallest code", lambda: by_sjoin(places, grids), asked.repeat)
-    wrong = int((np.asarray(owner) != np.asarray(expected)).sum())
-    print(f"assigned {np.mean(np.asarray(owner) >= 0):.4f}, answers that differ: {wrong}")
-    print(f"ratio: join {peer / join:.1f}, build + join {peer / (build + join):.1f} times as fast as geopandas.sjoin")
-    return 1 if wrong else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    made = Locator.build(codes, geometries)
+    works = [lambda: made.owners(lon, lat), lambda: by_sjoin(places, grids)]
+    (join, peer), (owner, expected) = in_turn(works, {"full": 5, "quick": 1}[size])
+    if wrong := int((np.asarray(owner) != np.asarray(expected)).sum()):
+        raise RuntimeError(f"{wrong} places have another owner")
+    (build,), _ = in_turn([lambda: Locator.build(codes, geometries)], {"full": 5, "quick": 1}[size])
+    work = f"{n_points} points in {len(grids)} leaves"
+    yield Row("locate", work, "geopandas.sjoin", peer / join, 27, least=True, note=f"{join:.3f} s")
+    yield Row("locate-build", "the locator's index", "geopandas.sjoin of the points", build / peer, 0.3)

@@ -1,19 +1,20 @@
 """How soon commands are awake, beside what they cannot do without: only the difference carries over.
 
-    python -m tests.benchmarks.bench_start --db demo
+    python -m tests.benchmarks --only start
 
 Processor time of whole processes, the least of some runs after a first one that compiles, taken in turn. Help and
 completion may take 0.25 s more than `import typer`; a place and a month's figures 0.3 s more than the libraries that
 they work with. The server's time is not in it. The database is that of `make demo`.
 """
 
-import argparse
 import os
 import resource
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+from tests.benchmarks.rows import Row, Size
 
 TYPER = "import typer"
 FACTS = (
@@ -46,25 +47,16 @@ def seconds(command: list[str], environ: Mapping[str, str]) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def main() -> None:
-    """Measure, print, and fail where a command takes longer than it may."""
-    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ask.add_argument("--db", default="demo")
-    ask.add_argument("--runs", type=int, default=5)
-    asked = ask.parse_args()
-    slow = []
-    print(f"{'gridmgmt':<44} {'takes':>7} {'imports':>8} {'more':>7} {'may':>6}")
-    for words, needed, most, environ in CASES:
+def rows(size: Size) -> Iterator[Row]:
+    """A row a command: its processor time beside its imports and what it may take more."""
+    runs = {"full": 5, "quick": 0}[size]
+    for words, needed, most, environ in CASES if size == "full" else CASES[:1]:
         typed = [str(Path(sys.executable).with_name("gridmgmt")), *words.split()]
         compared = [sys.executable, "-c", needed]
-        environ = {"GRIDMGMT_DB": asked.db, **environ}
-        pairs = [(seconds(typed, environ), seconds(compared, {})) for _ in range(asked.runs + 1)]
-        takes, imports = (min(times) for times in zip(*pairs[1:], strict=True))
-        slow += [words] if takes - imports > most else []
+        environ = {"GRIDMGMT_DB": "demo", **environ}
+        pairs = [(seconds(typed, environ), seconds(compared, {})) for _ in range(runs + 1)]
+        takes, imports = (min(times) for times in zip(*pairs[runs > 0 :], strict=True))
         shown = words or f"{environ['COMP_WORDS'].removeprefix('gridmgmt ')}<TAB>"
-        print(f"{shown:<44} {takes:7.2f} {imports:8.2f} {takes - imports:+7.2f} {most:6.2f}")
-    sys.exit(f"too slow: {', '.join(slow)}" if slow else 0)
-
-
-if __name__ == "__main__":
-    main()
+        beside = f"{'import typer' if needed == TYPER else 'its libraries'} + {most} s"
+        note = f"{takes:.2f} s, imports {imports:.2f} s"
+        yield Row(f"start: {shown}", f"gridmgmt {shown}", beside, takes / (imports + most), 1, note=note)
