@@ -81,7 +81,7 @@ def test_later_steps_change_nothing_at_an_earlier_cut_off(
 def counts(work: Work, cut: Any) -> dict[str, int]:
     with work.snapshot() as connection:
         found = period_counts.figures(connection, cities.load_city(connection), parse_period("2025-12"), cut)
-        return {name: int(mask.sum()) for name, mask in found.cases.masks.items()}
+        return {name: int(condition(found.case_rows).sum()) for name, condition in found.conditions.items()}
 
 
 def test_a_case_moved_out_of_the_period_by_a_later_dispatch_counts_there_as_it_did(desk: Work) -> None:
@@ -163,7 +163,7 @@ def test_before_the_first_step_here_a_case_is_what_its_export_said(desk: Work, t
     def frame() -> list[dict[str, str]]:
         with desk.snapshot() as connection:
             whole = period_counts.figures(connection, cities.load_city(connection), parse_period("2025-12"), at(12, 3))
-        return [{k: str(v) for k, v in row.items()} for row in whole.cases.facts.frame.to_dict("records")]
+            return [{k: str(v) for k, v in row.items()} for row in whole.case_rows.frame.to_dict("records")]
 
     before = frame()
     take(desk, "dispatch", 14, "X", day=5)
@@ -218,7 +218,7 @@ def test_a_step_log_tells_what_stands_unless_the_export_tells_more(desk: Work, t
     def due(cut: dt.datetime) -> set[str]:
         with desk.snapshot() as connection:
             found = period_counts.figures(connection, cities.load_city(connection), parse_period("2025-12"), cut)
-        return set(found.cases.facts.frame["case_no"][found.cases.masks["n_due"]])
+            return set(found.case_rows.frame["case_no"][found.conditions["n_due"](found.case_rows)])
 
     before = due(at(12, 3))
     assert before == {"no_log", "sent_back_later", "closed_since", "sent_on"}
@@ -235,7 +235,9 @@ def test_a_rule_that_no_reassignment_applied_moves_no_case_at_an_earlier_cut_off
 
     def answers() -> dict[str, int]:
         with desk.snapshot() as connection:
-            found = period_counts.figures(connection, cities.load_city(connection), parse_period("2025-12"), at(12))
+            found = period_counts.figures(
+                connection, cities.load_city(connection), parse_period("2025-12"), at(12), by=["unit_id"]
+            )
             units = {n: code for code, n in store_units.unit_ids(connection).items()}
             return {code: int(c["n_registered"]) for code, c in period_counts.by_unit(found, units).items() if c}
 
