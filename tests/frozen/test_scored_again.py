@@ -81,7 +81,7 @@ def _own_area(x: Moved) -> bool:
         return cost == 2 and Fraction(x.new or 0) - Fraction(x.old or 0) == (-2 if x.item == item else 2)
     if x.code == "total" and x.before.total and x.after.total:
         return Fraction(x.after.total.exact) - Fraction(x.before.total.exact) == cost == 2
-    return x.code != "grade" or (cost, x.old, x.new) == (2, "pass", "good")
+    return x.code != "grade" or (cost == 2 and (x.old, x.new) == ("pass", "good"))
 
 
 def _too_little(x: Moved) -> bool:
