@@ -286,7 +286,7 @@ def test_an_entered_part_above_what_the_platform_counts_is_refused_when_scored(c
         scoring.score(city, "wuzhong_department", parse_period("2025-Q4"))
     (problem,) = refused.value.problems
     assert (problem["where"], problem["value"]) == ("2025-Q4 · U · rework_cases", "2")
-    assert problem["expected"] == texts.expected("up_to_whole", most=1, whole="closed")
+    assert problem["expected"] == texts.expected("up_to_whole", most="1", whole="closed")
     enter(1)
     made = scoring.score(city, "wuzhong_department", parse_period("2025-Q4"))
     assert made.subjects[0].inputs["rework_cases"].value == 1
