@@ -188,9 +188,13 @@ class Due:
 
     def state(self, handed_at: dt.datetime | None, now: dt.datetime, zone: ZoneInfo) -> State:
         """How it stands at a moment, handed in at another or not at all."""
-        if handed_at is not None:
+        if handed_at is not None and not self.is_before_event(handed_at):
             return "done_late" if self.is_over(handed_at, zone) else "done"
         return "late" if self.is_over(now, zone) else "due"
+
+    def is_before_event(self, handed_at: dt.datetime) -> bool:
+        """Whether a report is older than the event it is about, whose moment was corrected: it is none of it."""
+        return self.event_at is not None and handed_at < self.event_at
 
 
 def worst(states: Iterable[State]) -> State:

@@ -72,8 +72,9 @@ class Desk:
         return self.owing.of(due.scheme, due.duty, due.day) or {"": None}
 
     def handed(self, owed: Owed, code: str) -> register.HandedIn | None:
-        """What was handed in of a duty by one who owes it."""
-        return self.reports.get((owed.due.scheme.id, owed.due.duty.id, owed.about, code))
+        """What was handed in of a duty by one who owes it; what is older than its event is no report of it."""
+        found = self.reports.get((owed.due.scheme.id, owed.due.duty.id, owed.about, code))
+        return None if found is None or owed.due.is_before_event(found.at) else found
 
     def state(self, owed: Owed, code: str) -> duties.State:
         """How a duty stands with one who owes it."""

@@ -5,8 +5,8 @@ correction, and what stood there before is kept. Files are kept like photographs
 """
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -29,11 +29,23 @@ _MOST_NO = 60
 
 
 @dataclass(frozen=True)
+class Rejudged:
+    """A report that stands otherwise since its event's moment was corrected; ``gone``: it is older than the event."""
+
+    duty: str
+    at: dt.datetime
+    was: State
+    state: State
+    gone: bool
+
+
+@dataclass(frozen=True)
 class Registered:
     """What became of a row of the register.
 
     ``state``: in time or late, None of events and what is withdrawn; ``early``: before the first day on which it is to
-    be done (:attr:`~gridmgmt.reporting.duties.Due.opens`), which may be so, or a slip of the pen.
+    be done (:attr:`~gridmgmt.reporting.duties.Due.opens`), which may be so, or a slip of the pen; ``rejudged``: of an
+    event whose moment is another now, the reports that stand otherwise.
     """
 
     change: Change
@@ -42,10 +54,11 @@ class Registered:
     state: State | None = None
     opens: dt.date | None = None
     early: bool = False
+    rejudged: tuple[Rejudged, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready form."""
-        return dict(vars(self))
+        return asdict(self)
 
 
 def enter(
@@ -104,6 +117,8 @@ def enter_event(
 ) -> Registered:
     """Enter an event that reports follow (登记事项), under a number of its own, with who owes the reports.
 
+    Another moment corrects it: its reports are judged by it, and one that is older than the event is no report of it.
+
     Raises
     ------
     SchemeMissing, OptionInvalid, InstantInvalid, CityMissing
@@ -123,7 +138,7 @@ def enter_event(
         old = desk.events.get(told.key)
         if old != told:
             register.add_event(connection, told.key, work.by, at=told.at, note=told.note)
-        return Registered(_change(old, told))
+        return Registered(_change(old, told), rejudged=tuple(_rejudged(desk, found, old, told)) if old else ())
 
 
 def withdraw(work: Work, scheme: str, what: str, *, about: str, subject: str = "", reason: str) -> Registered:
@@ -158,7 +173,23 @@ def listed(work: Work, scheme: str, *, history: bool = False) -> list[dict[str, 
     """
     (found,) = load_schemes([scheme])
     with work.snapshot() as connection:
-        return register.listing(connection, found.id, history=history)
+        events = register.events(connection, [found.id])
+        after = {d.id: d.rule.after for d in found.duties}
+        rows = register.listing(connection, found.id, history=history)
+        for row in rows:
+            event = events.get((found.id, after.get(row["what"]) or "", row["about"], row["subject_code"]))
+            row["before_event"] = bool(event and row["at"] and row["at"] < event.at)
+        return rows
+
+
+def _rejudged(desk: Desk, scheme: Scheme, old: register.DutyEvent, event: register.DutyEvent) -> Iterator[Rejudged]:
+    """The reports on an event that stand otherwise since it is corrected."""
+    for was, now in zip(desk.after(scheme, old), desk.after(scheme, event), strict=True):
+        handed = desk.reports.get((scheme.id, now.duty.id, event.no, event.subject_code))
+        if handed is not None:
+            before, after = (d.state(handed.at, desk.now, desk.city.zone) for d in (was, now))
+            if before != after:
+                yield Rejudged(now.duty.id, handed.at, before, after, now.is_before_event(handed.at))
 
 
 # --- what is checked --------------------------------------------------------------------------------------------------

@@ -145,6 +145,33 @@ def test_what_follows_an_event_is_due_to_the_minute(town: Work) -> None:
     assert e.value.expected == "major_event"
 
 
+def test_a_corrected_event_judges_its_reports_anew(town: Work) -> None:
+    """At 10:00 both were in time; at 10:20 the oral one is older than the event, at 9:00 both are late."""
+    event(town, "7", "2025-04-05T10:00")
+    enter(town, "major_event_oral", "7", "2025-04-05T10:10")
+    enter(town, "major_event_written", "7", "2025-04-05T13:30")
+    oral, written = ("major_event_oral", "D1"), ("major_event_written", "D1")
+
+    def judged(when: str) -> tuple[str, list[tuple[str, str, str, bool]], Any, Any]:
+        done = event(town, "7", when)
+        now = stands(town, "2025-04-05")
+        return done.change, [(x.duty, x.was, x.state, x.gone) for x in done.rejudged], now[oral], now[written]
+
+    gone = ("major_event_oral", "done", "late", True)
+    assert judged("2025-04-05T10:20") == ("corrected", [gone], "late", "done")
+    before = {r["what"]: r["before_event"] for r in registering.listed(town, SCHEME)}
+    assert before == {"major_event": False, "major_event_oral": True, "major_event_written": False}
+    rows = reporting.due(at(town), dt.date(2025, 4, 5), dt.date(2025, 4, 5), schemes=[SCHEME])
+    assert [r["handed_in_at"] for r in rows if r["duty"] == "major_event_oral" and r["state"]] == [None]
+    assert charged(town).n_new == charged(town).n_unchanged > 0
+    assert "未报" in entries.list_entries(town, SCHEME, "2025-04")[-1]["evidence"]
+    late = [("major_event_oral", "late", "done_late", False), ("major_event_written", "done", "done_late", False)]
+    assert judged("2025-04-05T09:00") == ("corrected", late, "done_late", "done_late")
+    assert judged("2025-04-05T09:00") == ("unchanged", [], "done_late", "done_late")
+    back = [("major_event_oral", "done_late", "done", False), ("major_event_written", "done_late", "done", False)]
+    assert judged("2025-04-05T10:00") == ("corrected", back, "done", "done")
+
+
 # --- lateness becomes entries -----------------------------------------------------------------------------------------
 
 
