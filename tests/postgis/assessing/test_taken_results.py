@@ -68,6 +68,12 @@ stages:
     cadence: month
     score: {id: total, title: {zh: 得分, en: Score}, kind: entered, input: districts}
 """
+YEAR = """\
+  - id: year
+    title: {zh: 年度, en: Year}
+    cadence: year
+    score: {id: year_total, title: {zh: 年度得分, en: Score}, kind: periods, stage: quarter, how: mean, n: 4}
+"""
 POSTS = "person_code,unit_code,role,level,grid_code,full_time,valid_from,valid_to\n"
 
 
@@ -168,6 +174,35 @@ def test_the_newest_is_taken_until_one_is_published(town: Work, tmp_path: Path) 
     assert [s.assessment for s in made.header.sources or ()] == [newer]
     publishing.publish(town.but(actor="王主任"), "court-2025-12-1")
     assert totals(score(town, tmp_path)) == {"D1": "80", "D2": "79"}
+
+
+def test_stale_goes_on_through_sources_and_shorter_periods(town: Work, tmp_path: Path) -> None:
+    """Months: court → joint → top; and court's month → joint's quarter → joint's year: each names what it rests on."""
+    (tmp_path / "joint.yaml").write_text(JOINT + YEAR, "utf-8")
+    top = WHOLE.replace("id: whole", "id: top").replace("rulebook: court", "rulebook: joint")
+    (tmp_path / "top.yaml").write_text(top.replace("LEVEL", "city").replace("WHOSE", "children"), "utf-8")
+    court.enter(town, tmp_path, ["2025-10,*,signed_off,true"])
+    for label in ("2025-10", "2025-11"):
+        court.score(town, tmp_path, label)
+    month, quarter = (score(town, tmp_path, period).name for period in ("2025-12", "2025-Q4"))
+    above, year = score(town, tmp_path, book="top").name, score(town, tmp_path, "2025").name
+
+    def stale() -> dict[str, list[dict[str, str]]]:
+        return {a["name"]: a["stale"] for a in scoring.listing(town) if a["stale"]}
+
+    assert stale() == {}
+    old, now = "court-2025-12-1", later(town, tmp_path)
+    direct = {"taken": old, "now": now}
+    through = {above: [{**direct, "through": month}], year: [{**direct, "through": quarter}]}
+    assert stale() == {month: [direct], quarter: [direct], **through}
+    assert explaining.is_stale(town, year) == [{**direct, "through": quarter}]
+    said = list(_told(State(Settings(None, Path(), "none"), "zh"), explaining.explain(town, year, "D1"), None))
+    assert said[1].strip().startswith(f"依据已更正：所取的 {quarter} 以 {old} 为依据，后者现行的是 {now}")
+    newer = score(town, tmp_path, "2025-Q4").name  # then the year is stale by itself, for the quarter it took
+    assert stale()[year] == [{"taken": quarter, "now": newer}]
+    assert newer not in stale()
+    again = score(town, tmp_path, "2025").name
+    assert again not in stale()
 
 
 def test_a_corrected_source_makes_it_stale_and_changes_nothing(town: Work, tmp_path: Path) -> None:
