@@ -96,17 +96,21 @@ def build(
 ) -> Built:
     """Read a period's dossier.
 
+    Posts are those of the last day that the cut-off sees. Where one is asked for, what has no days of its own (a
+    unit's kind and place in the tree, full time) is read as it was known then, or at first.
+
     Raises
     ------
     NoEditionOnDate, PeriodAhead, LevelUnknown, SubjectsMissing
     """
     filters = filters_of(book, partial(_repeats, connection, period), city.zone)
     found = figures(connection, city, period, as_of, filters=filters, step_counts=step_counts_of(book))
-    subjects = _subjects(connection, city, book, found, level)
+    subjects = _subjects(connection, city, book, found, level, as_of)
     counts = counts_of(connection, book, found, subjects)
     specs = stage_inputs(book, stage)
     entered = entries.current_entries(connection, book.id, [period.label]).get(period.label, {})
-    source, results_of = Sources(connection, city, found, counts, subjects), Results(connection, found)
+    source = Sources(connection, city, found, counts, subjects, as_of)
+    results_of = Results(connection, found, as_of)
     records: dict[str, Any] = {}
     everybody = {k: v for k, v in entered.get(EVERYBODY, {}).items() if k in specs}
     if everybody:
@@ -159,14 +163,16 @@ def levels_of(book: Rulebook, city: City, level: str | None) -> list[int]:
     return [number]
 
 
-def _subjects(connection: Connection, city: City, book: Rulebook, found: Figures, level: str | None) -> list[Assessed]:
+def _subjects(
+    connection: Connection, city: City, book: Rulebook, found: Figures, level: str | None, as_of: dt.datetime | None
+) -> list[Assessed]:
     listed = {s.code: s for s in entries.assessed_on(connection, book.id, found.period.last)}
     if book.population.kind == "grid":
         return _grids(book, city, found, listed, level)
     if level is not None and level != book.population.kind:
         raise LevelUnknown(value=level, known=[book.population.kind])
     if book.population.kind == "unit":
-        known = store_units.units(connection)
+        known = store_units.units(connection, as_of)
         kinds = book.population.unit_kinds
         chosen = listed or {
             code: Subject(code, named(row["name_zh"], row["name_en"], code))

@@ -1,5 +1,6 @@
 """Results of other assessments as inputs: which is taken, by value, down to its cases; stale once it is corrected."""
 
+import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ from gridmgmt.assessing.operations import entries, explaining, publishing, recom
 from gridmgmt.cli.base import State
 from gridmgmt.cli.explaining import _plain, _told
 from gridmgmt.cli.scoring import _scored
+from gridmgmt.database import clock
 from gridmgmt.database.work import Work
-from gridmgmt.people.operations import people
+from gridmgmt.people.operations import people, reference
 from gridmgmt.periods import parse_period
 from gridmgmt.settings import Settings
 from tests.postgis import court, towns
@@ -307,6 +309,50 @@ def test_points_of_dispatchers_flow_into_their_home_units_month(
     assert [(b.taken.code, b.why.entries and b.why.entries["own_actions"][0]["value"]) for b in borrowed] == [
         ("P1", 8), ("P2", 5),
     ]  # fmt: skip
+
+
+def test_homes_are_those_of_the_day_that_the_cut_off_sees(
+    town: Work, tmp_path: Path, dispatchers: Callable[[str], scoring.Made]
+) -> None:
+    """P2 changed units on the 20th, told later; that P1's post is full time no more was not known at the cut-off."""
+    dispatchers("2025-12")
+    changed = (
+        "P1,U1,dispatcher,,,no,2025-01-01,\nP1,U2,head,,,yes,2025-06-01,\n"
+        "P2,U1,dispatcher,,,,2025-06-01,2025-12-20\nP2,U2,dispatcher,,,,2025-12-20,\n"
+    )
+    (tmp_path / "changed.csv").write_text(POSTS + changed, "utf-8")
+    people.import_posts(town, tmp_path / "changed.csv")
+
+    def homes(day: str | None) -> dict[str, list[str]]:
+        as_of = dt.datetime.fromisoformat(f"2025-12-{day}+08:00") if day else None
+        made = scoring.score(town, "xihu", parse_period("2025-12"), as_of=as_of)
+        found = {d.subject.code: d.inputs.get("dispatcher_points") for d in made.subjects}
+        return {code: [t.code for t in v.results or ()] for code, v in found.items() if v is not None}
+
+    assert homes("20T00:00") == {"U1": ["P1", "P2"], "U2": ["P3"]}
+    assert homes("20T00:01") == {"U1": ["P1"], "U2": ["P2", "P3"]}
+    assert homes(None) == {"U2": ["P1", "P2", "P3"]}
+
+
+def test_units_are_assessed_as_they_were_known_at_the_cut_off(town: Work, tmp_path: Path) -> None:
+    """Told to be an office only since the moment between; without a cut-off units are those of now."""
+    book = SAMPLED.replace("{kind: grid, levels: [community]}", "{kind: unit, unit_kinds: [office]}")
+    (tmp_path / "sampled.yaml").write_text(book, "utf-8")
+
+    def tell(*rows: str) -> dt.datetime:
+        (tmp_path / "units.csv").write_text("\n".join(["code,name_zh,kind,name_en,parent_code", *rows]) + "\n", "utf-8")
+        reference.import_units(town, tmp_path / "units.csv")
+        with town.connect() as connection:
+            return clock.now(connection)
+
+    def assessed(as_of: dt.datetime | None) -> dict[str, str]:
+        made = scoring.score(town, str(tmp_path / "sampled.yaml"), parse_period("2025-12"), as_of=as_of)
+        return {d.subject.code: d.subject.name["zh"] for d in made.subjects}
+
+    between = tell("U1,甲局,office,,")
+    tell("U1,甲中心,centre,,", "U2,乙局,office,,", "U3,丙局,office,,")
+    assert assessed(between) == {"U1": "甲局", "U3": "丙局"}  # U3 was not known at all: as it was at first
+    assert assessed(None) == {"U2": "乙局", "U3": "丙局"}
 
 
 SAMPLED = """\
