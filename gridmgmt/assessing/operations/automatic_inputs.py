@@ -189,17 +189,21 @@ class Sources:
 
     def _accounts_of(self, subject: Assessed) -> list[dict[str, Any]] | None:
         """The hanging accounts of a grid's or unit's cases; None where no case of the period has steps."""
-        if not self._accounts or subject.key[0] == "person":
+        accounts = self._accounts
+        if accounts is None or subject.key[0] == "person":
             return None
         kind, level, code = subject.key
-        return [dict(a.written) for a in self._accounts.get((0 if kind == "unit" else level, code), ())]
+        return [dict(a.written) for a in accounts.get((0 if kind == "unit" else level, code), ())]
 
     @cached_property
-    def _accounts(self) -> Mapping[tuple[int, str], list[step_counts.PlacedAccount]]:
-        """Level (0: units) and code → the accounts there."""
+    def _accounts(self) -> Mapping[tuple[int, str], list[step_counts.PlacedAccount]] | None:
+        """Level (0: units) and code → the accounts there; None where nothing is known of any."""
         f, out = self.found.cases.facts, defaultdict[tuple[int, str], list[step_counts.PlacedAccount]](list)
         then = self.found.then
-        for a in step_counts.accounts_of_period(self._connection, f.start, f.end, self.found.as_of, then):
+        found = step_counts.accounts_of_period(self._connection, f.start, f.end, self.found.as_of, then)
+        if found is None:
+            return None
+        for a in found:
             for level, code in enumerate((a.unit_code, *a.grid_codes)):
                 if code is not None:
                     out[level, code].append(a)

@@ -263,16 +263,12 @@ def _record(
         elif name in own:
             inputs[name], sources[name] = own[name], "entries"
     told = {name for name, where in sources.items() if where not in ("entries", "result")}
-    needs_sign = any(s.type in LISTED and (s.automatic is None or _is_open(s, name, told)) for name, s in specs.items())
+    # what could not be counted and is not entered is no empty list, unless somebody signs that there was nothing
+    needs_sign = any(s.type in LISTED and (s.automatic is None or name not in told) for name, s in specs.items())
     signed = not needs_sign or bool(yes_no(own.get(SIGNED, everybody.get(SIGNED))))
     more = {"results": results, "sampled": sampled}
     record: dict[str, Any] = {"inputs": inputs, "sources": sources, **{k: v for k, v in more.items() if v}}
     return record if signed else {**record, "signed": False}
-
-
-def _is_open(spec: Input, name: str, told: set[str]) -> bool:
-    """Whether findings or filings could not be counted: that nothing is entered is then no 0 unless somebody signs."""
-    return spec.type in ("findings", "filings") and name not in told
 
 
 # --- earlier periods --------------------------------------------------------------------------------------------------
