@@ -153,8 +153,8 @@ def _input(
 def _weight(cost: Mapping[str, Fraction], record: Mapping[str, Any]) -> tuple[Fraction, Fraction]:
     """What a record costs as far as it says, or as the line does that is called as it is; then how often."""
     if "steps" in record:
-        n = sum(step in FAILED for step in record["steps"])
-        return Fraction(n), Fraction(record.get("earlier") or 0)
+        failures = sum(step in FAILED for step in record["steps"])
+        return Fraction(failures), Fraction(record.get("earlier") or 0)
     n, code = Fraction(str(record.get("n") or 1)), record.get("code")
     if record.get("points") is not None:
         return abs(Fraction(str(record["points"]))) * n, n
