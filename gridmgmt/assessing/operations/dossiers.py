@@ -5,7 +5,7 @@ read from the entries, earlier periods taken from their assessments: the publish
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -36,6 +36,16 @@ from gridmgmt.texts import expected
 
 
 @dataclass(frozen=True)
+class SetAside:
+    """An entered value that is not used (录入未采用): the facts, or another assessment, say something else."""
+
+    subject: str
+    input: str
+    entered: Any
+    used: Any
+
+
+@dataclass(frozen=True)
 class Built:
     """A dossier with what it was read from.
 
@@ -57,6 +67,8 @@ class Built:
         Kinds of facts that the stage counts and of which the period has none at all.
     unlisted
         No list of subjects was imported, so that all units are assessed (未导入考核对象名单).
+    set_aside
+        What was entered and is not used.
     """
 
     plain: Mapping[str, Any]
@@ -67,6 +79,7 @@ class Built:
     sources: Sequence[Mapping[str, str]] = ()
     absent: Sequence[str] = ()
     unlisted: bool = False
+    set_aside: Sequence[SetAside] = ()
 
 
 def stage_for(book: Rulebook, period: Period) -> Stage:
@@ -127,7 +140,15 @@ def build(
     absent = [k for k in _facts_read(specs) if not source.has(k)]
     is_unit = book.population.kind == "unit"
     unlisted = is_unit and not entries.assessed_on(connection, book.id, period.last)
-    return Built(plain, found, subjects, counts, earlier, results_of.assessments, absent, unlisted)
+    aside = [x for s in subjects for x in _set_aside(s, records[s.code], entered.get(s.key[2], {}))]
+    return Built(plain, found, subjects, counts, earlier, results_of.assessments, absent, unlisted, aside)
+
+
+def _set_aside(subject: Assessed, record: Mapping[str, Any], own: Mapping[str, Any]) -> Iterator[SetAside]:
+    """What was entered of a subject and differs from what is counted or taken in its place."""
+    for name, used in record["inputs"].items():
+        if name in own and record["sources"][name] != "entries" and str(own[name]) != str(used):
+            yield SetAside(subject.code, name, own[name], used)
 
 
 def _facts_read(specs: Mapping[str, Input]) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from gridmgmt.assessing.operations import entries, explaining, publishing, recomputing, scoring, subjects
+from gridmgmt.assessing.operations.dossiers import SetAside
 from gridmgmt.cli.base import State
 from gridmgmt.cli.explaining import _plain, _told
 from gridmgmt.cli.scoring import _scored
@@ -231,7 +232,12 @@ def test_an_entered_value_stands_where_there_is_no_result(town: Work, tmp_path: 
     assert totals(november) == {"D1": "66", "D2": None}
     assert november.subjects[0].inputs["digital"].from_ == "entries"
     assert [m.input for m in november.subjects[1].missing if m.input == "digital"] == ["digital"]
-    assert totals(score(town, tmp_path)) == {"D1": "80", "D2": "79"}, "a result that is there is what counts"
+    december = score(town, tmp_path)
+    assert totals(december) == {"D1": "80", "D2": "79"}, "a result that is there is what counts"
+    assert december.set_aside == [SetAside("D1", "digital", 50, "80")]
+    assert november.set_aside == []
+    said = list(_scored(State(Settings(None, Path(), "none"), "zh"), december))
+    assert "  D1 · 数字城管得分：录入 50，采用 80" in said
 
 
 def test_months_of_a_quarter_are_taken_once_all_are_there(town: Work, tmp_path: Path) -> None:
