@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from gridmgmt.cli.base import Shown, State, Table, View, command, day_of, group
+from gridmgmt.cli.base import Shown, State, Table, View, command, group
+from gridmgmt.cli.options import day_of
 
 if TYPE_CHECKING:
     from gridmgmt.assessing.operations.entries import EntryReport

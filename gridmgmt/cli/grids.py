@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gridmgmt import texts
-from gridmgmt.cli.base import Shown, State, Table, View, a_day, command, day_of, encoding_of, group
+from gridmgmt.cli.base import Shown, State, Table, View, command, group
+from gridmgmt.cli.options import a_day, day_of, encoding_of
 from gridmgmt.errors import OptionInvalid
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from gridmgmt.cli.base import Shown, State, Table, View, command, day_of, encoding_of, group
+from gridmgmt.cli.base import Shown, State, Table, View, command, group
+from gridmgmt.cli.options import day_of, encoding_of
 from gridmgmt.errors import OptionInvalid
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from gridmgmt.cli.base import Shown, State, Table, View, command, day_of, group
+from gridmgmt.cli.base import Shown, State, Table, View, command, group
+from gridmgmt.cli.options import day_of
 
 app = typer.Typer()
 db = group(app, "db")
