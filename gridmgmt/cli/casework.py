@@ -12,7 +12,7 @@ import typer
 from gridmgmt import texts
 from gridmgmt.accepted import words
 from gridmgmt.cli.base import Shown, State, Table, View, command, group
-from gridmgmt.cli.docket import clocks_of, is_now, time_of, whole_case
+from gridmgmt.cli.case_view import clocks_of, is_now, time_of, whole_case
 from gridmgmt.errors import OptionInvalid
 
 if TYPE_CHECKING:
