@@ -198,10 +198,14 @@ def _events_known(desk: Desk, scheme: Scheme, duty: Duty, about: str, subject: s
     """The events entered of somebody that a duty follows; where the number is that of another's event, whose."""
     name = str(duty.rule.after)
     entered = [(e.no, e.subject_code, e.at) for e in desk.events.values() if (e.scheme, e.event) == (scheme.id, name)]
-    told: dict[str, Any] = {"who": subject or None, "event": name, **scheme.event_name(name)}
-    told["known"] = [no for no, code, _ in entered if code == subject]
+    known = [no for no, code, _ in entered if code == subject]
     owners = [_somebody(desk.owing, scheme, duty, code, at) for no, code, at in entered if no == about.strip()]
-    return expected("event_of_others", no=about, owners=owners, **told) if owners else expected("event_entered", **told)
+    zh, en = (scheme.event_name(name)[lang] for lang in ("zh", "en"))
+    if not owners:
+        return expected("event_entered", who=subject or None, event=name, zh=zh, en=en, known=known)
+    return expected(
+        "event_of_others", who=subject or None, event=name, zh=zh, en=en, known=known, no=about, owners=owners
+    )
 
 
 def _somebody(owing: Owing, scheme: Scheme, duty: Duty, code: str, at: dt.datetime) -> dict[str, Any]:
