@@ -5,6 +5,7 @@ The bounds are those of the process: the command and the application set them fr
 
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile, ZipFile
 
 from gridmgmt.errors import LimitExceeded
@@ -96,7 +97,9 @@ def read_text(path: Path, encoding: str = "utf-8") -> str:
 
 
 def check_parquet(path: Path) -> int:
-    """What a Parquet file says of itself before any of its rows is read; gives how many rows there are.
+    """What a Parquet file says of itself, and how long its shared texts are, before rows are read; gives their number.
+
+    A text that many rows share is stored once (dictionary), so that the file's own size says nothing of the rows'.
 
     Raises
     ------
@@ -111,7 +114,45 @@ def check_parquet(path: Path) -> int:
     hold(path, "columns", found.num_columns)
     hold(path, "rows", found.num_rows)
     hold(path, "unpacked_mb", sum(found.row_group(n).total_byte_size for n in range(found.num_row_groups)))
+    _check_shared(path, found)
     return int(found.num_rows)
+
+
+def _check_shared(path: Path, found: Any) -> None:
+    """The values of columns of texts and bytes, each looked at once however many rows have it.
+
+    Raises
+    ------
+    LimitExceeded
+    """
+    import pyarrow.parquet as pq
+
+    n_bytes = 0
+    for place in range(found.num_columns):
+        leaf = found.schema.column(place)
+        n_bytes += found.num_rows * max(leaf.length, 0)  # of values that are all of one length
+        hold(path, "unpacked_mb", n_bytes)
+        if leaf.physical_type != "BYTE_ARRAY":
+            continue
+        for batch in pq.ParquetFile(path, read_dictionary=[leaf.path]).iter_batches(columns=[leaf.path]):
+            longest, n = _lengths(batch.column(0))
+            if leaf.logical_type.type == "STRING":
+                hold(path, "text_kb", longest)
+            n_bytes += n
+            hold(path, "unpacked_mb", n_bytes)
+
+
+def _lengths(values: Any) -> tuple[int, int]:
+    """Bytes of the longest value of a column, also of one inside lists, and of all its rows' values together."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    while pa.types.is_nested(values.type):
+        values = values.flatten()[0] if pa.types.is_struct(values.type) else values.flatten()
+    if not pa.types.is_dictionary(values.type):
+        return 0, int(values.nbytes)
+    lengths = pc.binary_length(values.dictionary)
+    return pc.max(lengths).as_py() or 0, pc.sum(pc.take(lengths, values.indices)).as_py() or 0
 
 
 def check_workbook(path: Path) -> None:
