@@ -3,6 +3,7 @@
 The bounds are those of the process: the command and the application set them from the settings when they start.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -97,9 +98,7 @@ def read_text(path: Path, encoding: str = "utf-8") -> str:
 
 
 def check_parquet(path: Path) -> int:
-    """What a Parquet file says of itself, and how long its shared texts are, before rows are read; gives their number.
-
-    A text that many rows share is stored once (dictionary), so that the file's own size says nothing of the rows'.
+    """What a Parquet file says of itself before any of its rows is read; gives how many rows there are.
 
     Raises
     ------
@@ -114,22 +113,27 @@ def check_parquet(path: Path) -> int:
     hold(path, "columns", found.num_columns)
     hold(path, "rows", found.num_rows)
     hold(path, "unpacked_mb", sum(found.row_group(n).total_byte_size for n in range(found.num_row_groups)))
-    _check_shared(path, found)
     return int(found.num_rows)
 
 
-def _check_shared(path: Path, found: Any) -> None:
-    """The values of columns of texts and bytes, each looked at once however many rows have it.
+def check_shared(path: Path, columns: Sequence[str] | None) -> None:
+    """The values of columns of a Parquet file, each looked at once however many rows have it; None: of all columns.
+
+    A text that many rows share is stored once (dictionary), so that the file's own size says nothing of the rows'.
 
     Raises
     ------
     LimitExceeded
+    OSError, ValueError
+        A column is broken.
     """
     import pyarrow.parquet as pq
 
-    n_bytes = 0
+    found, n_bytes = pq.read_metadata(path), 0
     for place in range(found.num_columns):
         leaf = found.schema.column(place)
+        if columns is not None and not any(leaf.path == c or leaf.path.startswith(f"{c}.") for c in columns):
+            continue
         n_bytes += found.num_rows * max(leaf.length, 0)  # of values that are all of one length
         hold(path, "unpacked_mb", n_bytes)
         if leaf.physical_type != "BYTE_ARRAY":

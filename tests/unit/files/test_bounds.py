@@ -158,7 +158,7 @@ def test_texts_that_rows_share_are_read_within_the_bounds(tmp_path: Path) -> Non
     for column in ("a", "b", "c"):
         pq.write_table(pq.read_table(path, columns=[column]), tmp_path / f"only_{column}.parquet")
         with pytest.raises(LimitExceeded, match="text_kb"):
-            bounds.check_parquet(tmp_path / f"only_{column}.parquet")
+            bounds.check_shared(tmp_path / f"only_{column}.parquet", None)
 
 
 def test_a_bound_that_is_raised_lets_the_file_in(tmp_path: Path) -> None:
