@@ -6,7 +6,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from inspect import Parameter, Signature, signature
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -17,7 +17,7 @@ from gridmgmt import texts
 from gridmgmt.cli import help as helping
 from gridmgmt.cli import watching
 from gridmgmt.cli.options import check_texts, writing
-from gridmgmt.errors import OptionInvalid
+from gridmgmt.errors import CityMissing, OptionInvalid, UnavailableError
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -96,7 +96,15 @@ class State:
 
     def said(self, code: str, facts: Mapping[str, Any] | None = None) -> str:
         """A message before there is a city, or beside one: in the reader's language; ``--lang both``: in both."""
-        return texts.both(code, facts) if self._both else texts.word(code, facts, self.asked_lang or self.reader)
+        return texts.both(code, facts) if self._both else texts.word(code, facts, self.spoken)
+
+    @property
+    def spoken(self) -> str:
+        """The language asked for, else that of the city, where its database is open by now, else the environment's."""
+        if self.asked_lang is None and self._work is not None:
+            with suppress(CityMissing, UnavailableError):
+                return self.city.languages[0]
+        return self.asked_lang or self.reader
 
     @property
     def lang(self) -> str:
@@ -142,7 +150,8 @@ class State:
 
     def progress(self) -> AbstractContextManager[Progress]:
         """Show on standard error what is being done, in the reader's language."""
-        return watching.progress(self.reader)
+        _ = self.work  # the city says which language
+        return watching.progress(lambda: self.spoken)
 
 
 # --- what commands give back ------------------------------------------------------------------------------------------
@@ -175,17 +184,19 @@ class Table:
     left_out: Callable[[Sequence[str]], str] = ", ".join
     again: int = 0
 
-    def show(self) -> None:
-        """Print it, as wide as it needs where nobody looks at a terminal."""
+    def show(self, nothing: Callable[[], str] = lambda: texts.both("nothing")) -> None:
+        """Print it, as wide as it needs where nobody looks at a terminal; without rows that there are none."""
         from rich import console, table
 
         screen = console.Console(width=_screen_width(), highlight=False, emoji=False)
         heads, rows = [*self.columns], [["" if v is None else str(v) for v in row] for row in self.rows]
+        title = "".join(self.title)
+        if not rows:
+            typer.echo(f"{title}\n{nothing()}" if title else nothing())
+            return
         kept = self._fitting(heads, rows, screen.width)
         for places in self._parts(kept, heads, rows, screen.width):
-            shown = table.Table(
-                title="".join(self.title), title_justify="left", header_style="bold", show_edge=False, pad_edge=False
-            )
+            shown = table.Table(title=title, title_justify="left", header_style="bold", show_edge=False, pad_edge=False)
             for place in places:
                 justify: Literal["left", "right"] = "right" if place in self.right else "left"
                 shown.add_column(heads[place], justify=justify, overflow="fold", no_wrap=place in self.whole)
@@ -263,26 +274,27 @@ def _plain(value: Any) -> Any:
     return plain(value)
 
 
-def _show(found: View | Shown, *, as_json: bool) -> None:
+def _show(found: View | Shown, nothing: Callable[[], str], *, as_json: bool) -> None:
+    """Show what was found; ``nothing``: how it is said that a table has no rows."""
     if not isinstance(found, View):
-        _print(found)
+        _print(found, nothing)
         return
     if as_json:
         typer.echo(as_json_text(found.data() if callable(found.data) else found.data))
     else:
-        _print(found.shown)
+        _print(found.shown, nothing)
     if found.failed:
         raise typer.Exit(1)
 
 
-def _print(shown: Shown) -> None:
+def _print(shown: Shown, nothing: Callable[[], str]) -> None:
     for part in shown:
         if isinstance(part, Table):
-            part.show()
+            part.show(nothing)
         elif isinstance(part, str):
             typer.echo(part)
         else:
-            _print(part)
+            _print(part, nothing)
 
 
 # --- functions as commands --------------------------------------------------------------------------------------------
@@ -320,7 +332,11 @@ def command(parent: typer.Typer, name: str, **settings: Any) -> Callable[[Callab
             if run is not None:
                 run.job = context.command_path
             with writing(given):
-                _show(function(run, **given), as_json=as_json)
+                _show(
+                    function(run, **given),
+                    lambda: run.said("nothing") if run else texts.both("nothing"),
+                    as_json=as_json,
+                )
 
         call.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
         call.__annotations__ = {p.name: p.annotation for p in parameters}

@@ -79,6 +79,10 @@ def _cell(run: State, name: str, value: Any) -> Any:
         return ", ".join(f"{k}={v}" for k, v in value.items() if k != "evidence")
     if name in ("superiors", "attributes"):
         return "; ".join(value)
+    if name == "group" and value:
+        from gridmgmt.files.wording import group_words
+
+        return run.coded(value, group_words(value))
     return run.time(value) if isinstance(value, dt.datetime) else value
 
 
