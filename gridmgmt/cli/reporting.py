@@ -82,7 +82,7 @@ def _about(run: State, row: Mapping[str, Any]) -> str:
         return days if ".." in row["period"] else f"{row['period']}\n{days}"  # a week is written as its days
     ((unit, n),) = row["within"].items()
     within = run.word(f"due_within_{unit}", {"n": n})
-    event = run.word("due_after_event", {"event": row["after"], "within": within})
+    event = run.word("due_after_event", {"event": run.coded(row["after"], row["after_name"]), "within": within})
     told = [str(x) for x in (row.get("event_no"), run.time(row["event_at"]) if row.get("event_at") else None) if x]
     return f"{event}\n({', '.join(told)})" if told else event
 

@@ -183,6 +183,7 @@ def _told(scheme: Scheme, duty: Duty) -> dict[str, Any]:
         "from": duty.by,
         "to": duty.to,
         "after": duty.rule.after,
+        "after_name": None if duty.rule.after is None else dict(scheme.event_name(duty.rule.after)),
         "within": {k: v for k in duties.SPANS if (v := getattr(duty.rule, k)) is not None},
         "states_a_day": duty.rule.states_a_day,
         "source": f"{scheme.source} {duty.clause or ''}".rstrip(),

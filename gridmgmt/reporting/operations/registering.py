@@ -215,8 +215,7 @@ def _due(desk: Desk, scheme: Scheme, duty: Duty, about: str, subject: str) -> tu
     if duty.rule.after is not None:
         event = desk.events.get((scheme.id, duty.rule.after, about.strip(), subject))
         if event is None:
-            known = [no for _, name, no, code in desk.events if (name, code) == (duty.rule.after, subject)]
-            raise OptionInvalid(name="--about", value=about, expected=" / ".join(known) or f"{duty.rule.after} NO")
+            raise OptionInvalid(name="--about", value=about, expected=_events_known(desk, scheme, duty, about, subject))
         return next(d for d in desk.after(scheme, event) if d.duty.id == duty.id), event.no
     period = parse_period(about)
     due = duties.due_about(scheme, duty, period, desk.is_working)
@@ -224,6 +223,26 @@ def _due(desk: Desk, scheme: Scheme, duty: Duty, about: str, subject: str) -> tu
         wanted = duties.period_about(duty, period.start).label
         raise OptionInvalid(name="--about", value=about, expected=wanted)
     return due, period.label
+
+
+def _events_known(desk: Desk, scheme: Scheme, duty: Duty, about: str, subject: str) -> dict[str, Any]:
+    """The events entered of somebody that a duty follows; where the number is that of another's event, whose."""
+    name = str(duty.rule.after)
+    entered = [(e.no, e.subject_code, e.at) for e in desk.events.values() if (e.scheme, e.event) == (scheme.id, name)]
+    known = [no for no, code, _ in entered if code == subject]
+    owners = [_somebody(desk.owing, scheme, duty, code, at) for no, code, at in entered if no == about.strip()]
+    zh, en = (scheme.event_name(name)[lang] for lang in ("zh", "en"))
+    if not owners:
+        return expected("event_entered", who=subject or None, event=name, zh=zh, en=en, known=known)
+    return expected(
+        "event_of_others", who=subject or None, event=name, zh=zh, en=en, known=known, no=about, owners=owners
+    )
+
+
+def _somebody(owing: Owing, scheme: Scheme, duty: Duty, code: str, at: dt.datetime) -> dict[str, Any]:
+    """Who owes a duty, by code and name."""
+    names = owing.of(scheme, duty, at.date()).get(code, {})
+    return {"code": "report_owner", "who": code, "zh": names.get("zh", ""), "en": names.get("en", "")}
 
 
 def _not_before(due: Due, when: dt.datetime, given: str, zone: ZoneInfo) -> None:

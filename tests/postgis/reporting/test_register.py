@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gridmgmt import texts
 from gridmgmt.assessing.operations import entries, scoring
 from gridmgmt.casework.operations import photographs
 from gridmgmt.database.actors import written
@@ -106,7 +107,7 @@ def test_the_report_itself_is_kept_like_a_photograph(town: Work, tmp_path: Path)
         (MONTH, "2025-03", "2025-02-28T23:59:59", "D1", "≥ 2025-03-01 00:00"),  # about a month that has not begun
         (MONTH, "2025-03", "2025-04-09", "D9", "D1 / D2"),
         (MONTH, "2025-03", "2025-04-09", "", "D1 / D2"),
-        ("major_event_oral", "7", "2025-04-09", "D1", "major_event NO"),  # nobody entered the event
+        ("major_event_oral", "7", "2025-04-09", "D1", "event_entered"),  # nobody entered the event
     ],
 )
 def test_what_cannot_be_is_refused_with_what_can(
@@ -126,6 +127,19 @@ def test_what_cannot_be_is_refused_with_what_can(
 
 def event(work: Work, no: str, when: str, code: str = "D1", name: str = "major_event") -> registering.Registered:
     return registering.enter_event(at(work), SCHEME, name, no, subject=code, at=when)
+
+
+def test_another_units_event_is_told_with_whose_it_is(town: Work) -> None:
+    event(town, "7", "2025-04-05T10:00", "D2")
+    event(town, "8", "2025-04-05T10:00")
+    with pytest.raises(OptionInvalid) as e:
+        enter(town, "major_event_oral", "7", "2025-04-05T10:30")
+    zh, en = (texts.word(e.value.code, e.value.facts, lang) for lang in texts.LANGUAGES)
+    assert "D1 已登记的重大事项（major_event）的编号：8；“7”是 D2 网格D2 的" in zh
+    assert "the number of a major event (major_event) that was entered of D1: 8; “7” is an event of D2 " in en
+    with pytest.raises(OptionInvalid) as e:
+        enter(town, "major_event_oral", "9", "2025-04-05T10:30")
+    assert "D1 已登记的重大事项（major_event）的编号：8；尚未登记的" in texts.word(e.value.code, e.value.facts)
 
 
 def test_what_follows_an_event_is_due_to_the_minute(town: Work) -> None:
