@@ -1,6 +1,6 @@
 """What was recorded before the house was put in order stays: rulebooks, worked examples, stored documents, old schemas.
 
-The demo's part is tests/demo/test_recorded.py, New York's the last test of tests/real/test_real_city.py.
+The demo's part is tests/demo/test_demo.py, New York's the last test of tests/real/test_real_city.py.
 """
 
 import os
