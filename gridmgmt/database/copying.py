@@ -3,7 +3,6 @@
 import hashlib
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -15,6 +14,8 @@ from psycopg import sql
 from sqlalchemy import Connection, Table, TextClause, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import insert
+
+from gridmgmt.database.spools import Spool
 
 _DIALECT = postgresql.dialect(paramstyle="pyformat")  # type: ignore[no-untyped-call]
 
@@ -83,17 +84,6 @@ def fetch(
     return cast(pd.DataFrame, table.to_pandas())
 
 
-@dataclass(frozen=True)
-class Spool:
-    """Rows as CSV under a head of their columns, kept in a file while they travel: how many, and the SHA-256 of the
-    whole text."""
-
-    path: Path
-    columns: tuple[str, ...]
-    n: int
-    sha256: str
-
-
 def spooled(connection: Connection, statement: TextClause, params: Mapping[str, Any], path: Path) -> Spool:
     """The rows of a query in its own order, however many; nothing but a block of them is held in memory."""
     seen, head = hashlib.sha256(), b""
@@ -107,13 +97,6 @@ def spooled(connection: Connection, statement: TextClause, params: Mapping[str, 
             file.write(block)
     columns = head.partition(b"\n")[0].decode().split(",")
     return Spool(path, tuple(columns), cursor.rowcount, seen.hexdigest())
-
-
-def spooled_frame(frame: pd.DataFrame, path: Path) -> Spool:
-    """The rows of a frame in its own order."""
-    content = frame.to_csv(index=False, lineterminator="\n").encode()
-    path.write_bytes(content)
-    return Spool(path, tuple(map(str, frame.columns)), len(frame), hashlib.sha256(content).hexdigest())
 
 
 def unspool(connection: Connection, table: str, spool: Spool) -> None:

@@ -16,7 +16,7 @@ from gridmgmt.assessing.operations.resampling import patterns
 from gridmgmt.assessing.store import assessments as store
 from gridmgmt.city import City
 from gridmgmt.database import cities
-from gridmgmt.database.copying import Spool
+from gridmgmt.database.spools import Spool
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.documents import plain
 from gridmgmt.errors import NoEditionOnDate, PeriodAhead

@@ -13,7 +13,8 @@ from sqlalchemy import ColumnElement, Connection, Select, case, exists, func, li
 from sqlalchemy.dialects.postgresql import insert
 
 from gridmgmt.database import tables as t
-from gridmgmt.database.copying import Spool, rows, unspool
+from gridmgmt.database.copying import rows, unspool
+from gridmgmt.database.spools import Spool
 from gridmgmt.documents import plain
 from gridmgmt.errors import AssessmentFormOld, AssessmentMissing, SubjectMissing
 from gridmgmt.numbers import shown_apart

@@ -13,7 +13,7 @@ import pandas as pd
 
 from gridmgmt.city import City
 from gridmgmt.database import clock, facts
-from gridmgmt.database.copying import Spool, spooled_frame
+from gridmgmt.database.spools import Spool, spooled_frame
 from gridmgmt.database.tables import GRID_COLUMNS
 from gridmgmt.database.work import Connection
 from gridmgmt.documents import canonical

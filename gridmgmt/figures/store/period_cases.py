@@ -14,7 +14,8 @@ from sqlalchemy import Connection
 from gridmgmt.casework.cases import HELD, STANDING
 from gridmgmt.casework.transitions import HALTING
 from gridmgmt.database import tables as t
-from gridmgmt.database.copying import UTC, Spool, fetch, query, spooled
+from gridmgmt.database.copying import UTC, fetch, query, spooled
+from gridmgmt.database.spools import Spool
 from gridmgmt.figures.grouping import ENDINGS
 from gridmgmt.figures.predicates import Condition
 from gridmgmt.figures.store.conditions import Compiled
