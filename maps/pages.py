@@ -10,13 +10,14 @@ import pandas as pd
 import shapely
 from geopandas import GeoDataFrame, GeoSeries
 
-from gridmgmt.city import STORAGE_EPSG
+from gridmgmt.city import STORAGE_EPSG, Level
 from gridmgmt.errors import OptionInvalid
 from gridmgmt.files.writing import write
 from gridmgmt.places.contested import Claims
+from gridmgmt.places.linework import DrawnLevel, Linework, Plane
 from gridmgmt.texts import LANGUAGES, catalogue, expected
 from maps.assets import OfflineMap, template
-from maps.layers import Bins, LevelFrame, Plane, Shapes, bin_points, pieces, simplify_levels, stored
+from maps.layers import Bins, LevelFrame, Shapes, bin_points, pieces, stored
 from maps.style import (
     HEAT,
     Breaks,
@@ -38,7 +39,6 @@ _SMALLEST_CELL = 500
 """A heat map's cells are at least this part of its diagonal: smaller ones are not seen (project convention)."""
 _GROUP_DECIMALS = 6
 """Rings of groups of cases are drawn to 0.1 m."""
-_OPTIONAL = ("rank", "name_en", "numerator", "denominator")
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,7 @@ def choropleth(
     levels: Sequence[LevelFrame],
     measure: Measure,
     *,
+    lines: Linework,
     head: Head,
     counts: Mapping[str, Text],
     start_level: str,
@@ -69,13 +70,14 @@ def choropleth(
     """Draw an indicator on every level of the grids (分级设色图), with the way down from city to community.
 
     Each level has classes of its own, over all its grids, unless ``breaks`` or
-    ``grades`` give the limits; going down into a grid changes neither classes
-    nor ranks. Shapes are simplified, as coverages: for looking, not for measuring.
+    ``grades`` give the limits; going down into a grid changes neither classes nor ranks.
 
     Parameters
     ----------
     levels
         From the top down without a gap; see :class:`maps.layers.LevelFrame`.
+    lines
+        How the grids of these levels are drawn; each has its row in a frame.
     counts
         Columns of the frames that the tooltip shows, in order, with their names.
     start_level
@@ -91,32 +93,28 @@ def choropleth(
     Raises
     ------
     OptionInvalid
-        No grids, an unknown level or language, a column that is not there, or wrong limits.
-    CrsMissing
-        A frame without a coordinate system.
+        No grids, an unknown level or language, a grid or column that is not there, or wrong limits.
     """
     keys = [x.level.key for x in levels]
     _check_choice("lang", lang, LANGUAGES)
     _check_choice("start_level", start_level, keys)
     for x in levels:
-        for column in ("code", "name", "parent_code", "value", *counts):
+        for column in ("code", "name", "value", *counts):
             _check_choice(f"column of {x.level.key}", column, list(x.frame.columns))
-    frames = [_in_order(stored(x.frame, x.level.key)) for x in levels]
-    shapes = simplify_levels(frames)
     layers = []
-    for i, x in enumerate(levels):
-        layer = _grid_layer(
-            frames[i], shapes[i], measure, counts, classify(_values(frames[i]), measure, breaks, grades)
-        )
-        above = frames[i - 1] if i else None
-        contested = _claims_of(claims, x.level.number, frames[i])
-        layers.append({**_level_words(x, frames[i]), **layer, "parent": _parents(frames[i], above), **contested})
+    for x in levels:
+        drawn = lines.levels[x.level.number]
+        frame = _in_order(x.frame, drawn.codes)
+        layer = _grid_layer(frame, measure, counts, classify(_values(frame), measure, breaks, grades))
+        contested = _claims_of(claims, x.level.number, frame)
+        layers.append({**_level_words(x.level, frame), **layer, **_line_words(drawn, lines), **contested})
     data = {
         **_page_words(head, lang),
         "measure": _measure_words(measure),
         "direction": text("map_better_grades" if grades else f"map_better_{measure.better or 'none'}"),
         "layers": layers,
         "start": keys.index(start_level),
+        "off_m": round(lines.off_m, 1),
         "embedded": embedded,
     }
     if claims is not None:
@@ -129,6 +127,7 @@ def heat(
     points_lat: Floats,
     *,
     boundary: GeoDataFrame,
+    lines: Linework,
     metric_epsg: int,
     head: Head,
     n_outside: int,
@@ -145,6 +144,8 @@ def heat(
         The cases to draw, degrees in EPSG:4490; a NaN counts as "without location".
     boundary
         Outlines drawn above the cells, normally the districts: ``code``, ``name``, optionally ``name_en``.
+    lines
+        How the outlines are drawn: their level alone.
     metric_epsg
         The city's projected CRS; cells have equal size in it.
     n_outside, n_without_location
@@ -162,7 +163,8 @@ def heat(
         ``boundary`` without a coordinate system.
     """
     _check_choice("lang", lang, LANGUAGES)
-    outline, districts = _outline(boundary)
+    outline = stored(boundary, "boundary").reset_index(drop=True)
+    districts = _outline(outline, lines)
     known = np.isfinite(points_lon) & np.isfinite(points_lat)
     smallest = Plane.around(outline.total_bounds[None]).extent_m / _SMALLEST_CELL
     bins = bin_points(points_lon[known], points_lat[known], metric_epsg, _MAX_BINS, smallest)
@@ -182,7 +184,8 @@ def heat(
 def repeats(
     groups: GeoDataFrame,
     *,
-    boundary: GeoDataFrame,
+    boundary: pd.DataFrame,
+    lines: Linework,
     classes: Mapping[str, tuple[str, Text]],
     head: Head,
     facts: Sequence[Text],
@@ -197,6 +200,8 @@ def repeats(
         names (by language) and rows (label by language → text, or text by language, in the order of the tooltip).
     boundary
         Outlines, normally the districts: ``code``, ``name``, optionally ``name_en``.
+    lines
+        How they are drawn: their level alone.
     classes
         Road class → its colour and its label, the strictest first.
     facts
@@ -208,7 +213,7 @@ def repeats(
         See :func:`heat`.
     """
     _check_choice("lang", lang, LANGUAGES)
-    _, districts = _outline(boundary)
+    districts = _outline(boundary, lines)
     shown = stored(groups, "groups").sort_values(["n_repeats", "group"], ascending=[False, True], ignore_index=True)
     data = {
         **_page_words(head, lang),
@@ -261,17 +266,20 @@ def _check_choice(name: str, value: str, known: Sequence[str]) -> None:
         raise OptionInvalid(name=name, value=value, expected=", ".join(known))
 
 
-def _in_order(frame: GeoDataFrame) -> GeoDataFrame:
-    """Best rank first, without ranks the largest value; no data last. The page lists grids in this order."""
-    if frame.empty:
-        raise OptionInvalid(name="levels", value="", expected=expected("grid_at_each_level"))
-    missing = [x for x in _OPTIONAL if x not in frame.columns]
-    full = frame.assign(**dict.fromkeys(missing, np.nan), _down=-_values(frame))
-    ordered = full.sort_values(["rank", "_down", "code"], na_position="last", ignore_index=True)
-    return ordered.drop(columns=["_down", *missing])
+def _in_order(frame: pd.DataFrame, codes: Sequence[str]) -> pd.DataFrame:
+    """The grids in the order in which they are drawn."""
+    if gone := sorted(set(codes) - set(frame["code"])) or ([""] if not codes else []):
+        raise OptionInvalid(name="levels", value=gone[0], expected=expected("grid_at_each_level"))
+    return frame.set_index("code").loc[list(codes)].reset_index()
 
 
-def _values(frame: GeoDataFrame) -> Floats:
+def _listed(frame: pd.DataFrame) -> list[int]:
+    """Rows as the page lists them: best rank first, without ranks the largest value; no data last, equals by code."""
+    keys = pd.DataFrame({"rank": frame.get("rank", np.nan), "down": -_values(frame), "code": frame["code"]})
+    return [int(i) for i in keys.sort_values(["rank", "down", "code"], na_position="last").index]
+
+
+def _values(frame: pd.DataFrame) -> Floats:
     return np.asarray(frame["value"].to_numpy(dtype=float, na_value=np.nan))
 
 
@@ -280,7 +288,7 @@ def _shown(column: "pd.Series[Any]", show: Callable[[Any], Any] = lambda x: show
     return [None if gone else show(x) for x, gone in zip(column, column.isna(), strict=True)]
 
 
-def _value_words(frame: GeoDataFrame, unit: str) -> list[str | None]:
+def _value_words(frame: pd.DataFrame, unit: str) -> list[str | None]:
     """Each value as it is shown, None without one; those of different ranks never read the same."""
     if "rank" not in frame:
         return _shown(frame["value"], lambda x: show_number(x, unit))
@@ -293,40 +301,35 @@ def _value_words(frame: GeoDataFrame, unit: str) -> list[str | None]:
     return words
 
 
-def _names(frame: GeoDataFrame) -> dict[str, Any]:
+def _names(frame: pd.DataFrame) -> dict[str, Any]:
     """Codes and names, English ones where the frame has them."""
     columns = [c for c in ("code", "name", "name_en") if c in frame.columns]
     return {c: frame[c].fillna(frame["name"]).astype(str).tolist() for c in columns}
 
 
-def _outline(boundary: GeoDataFrame) -> tuple[GeoDataFrame, dict[str, Any]]:
-    """The outlines that orient a reader, and as the page draws them."""
-    outline = stored(boundary, "boundary").assign(parent_code=None).reset_index(drop=True)
-    if outline.empty:
+def _outline(outline: pd.DataFrame, lines: Linework) -> dict[str, Any]:
+    """The outlines that orient a reader, as the page draws them."""
+    (drawn,) = lines.levels.values()
+    if list(outline["code"]) != list(drawn.codes) or outline.empty:
         raise OptionInvalid(name="boundary", value="", expected=expected("outline"))
-    return outline, {**_names(outline), **_shape_words(simplify_levels([outline])[0])}
+    return {**_names(outline), **_line_words(drawn, lines)}
 
 
 def _shape_words(shapes: Shapes) -> dict[str, Any]:
-    return {"shapes": shapes.encode(), "decimals": shapes.decimals}
+    return {"shapes": shapes.encode(), "step": [10**-shapes.decimals] * 2}
 
 
-def _parents(frame: GeoDataFrame, above: GeoDataFrame | None) -> list[int]:
-    """Row of each grid's parent in the level above, -1 where there is none."""
-    if above is None:
-        return [-1] * len(frame)
-    found: list[int] = pd.Index(above["code"]).get_indexer(frame["parent_code"]).tolist()
-    return found
+def _line_words(drawn: DrawnLevel, lines: Linework) -> dict[str, Any]:
+    """How a level is drawn; without arcs of its own from those of the levels below."""
+    return {"parent": drawn.parents, "step": lines.step, "labels": drawn.labels, "arcs": drawn.arcs}
 
 
-def _grid_layer(
-    frame: GeoDataFrame, shapes: Shapes, measure: Measure, counts: Mapping[str, Text], classes: Classes
-) -> dict[str, Any]:
+def _grid_layer(frame: pd.DataFrame, measure: Measure, counts: Mapping[str, Text], classes: Classes) -> dict[str, Any]:
     """One level's grids, value by value, worded as they are shown."""
     layer = {
         **_names(frame),
-        **_shape_words(shapes),
         **_class_words(classes, _values(frame)),
+        "listed": _listed(frame),
         "value": _value_words(frame, measure.unit),
         "rank": _shown(frame["rank"], int) if "rank" in frame else [None] * len(frame),
         "n_ranked": int(frame["rank"].notna().sum()) if "rank" in frame else 0,
@@ -339,7 +342,7 @@ def _grid_layer(
     return layer
 
 
-def _claims_of(claims: Claims | None, level: int, frame: GeoDataFrame) -> dict[str, Any]:
+def _claims_of(claims: Claims | None, level: int, frame: pd.DataFrame) -> dict[str, Any]:
     """The land that two grids of a level claim: shapes, the rows of both, areas; nothing where there is none."""
     if claims is None or not (claims.land["level"] == level).any():
         return {}
@@ -419,14 +422,14 @@ def _class_words(classes: Classes, values: Floats) -> dict[str, Any]:
     }
 
 
-def _level_words(level: LevelFrame, frame: GeoDataFrame) -> dict[str, Any]:
+def _level_words(level: Level, frame: pd.DataFrame) -> dict[str, Any]:
     """Names of a level and the headings that carry them."""
-    names = {"zh": level.level.zh, "en": level.level.en}
+    names = {"zh": level.zh, "en": level.en}
     n = f"{len(frame):,}"
     heading = "map_rank_list" if "rank" in frame else "map_grid_list"
     return {
         **names,
-        "key": level.level.key,
+        "key": level.key,
         "caption": {k: text("map_members", level=v, n=n)[k] for k, v in names.items()},
         "heading": {k: text(heading, level=v)[k] for k, v in names.items()},
     }

@@ -1,6 +1,12 @@
 """A nested coverage with winding edges and plausible counts: 5 districts, 100 streets, 2 500 communities."""
 
+import base64
+import gzip
+import json
+import re
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,6 +14,7 @@ import shapely
 from geopandas import GeoDataFrame
 
 from gridmgmt.city import DEFAULT_LEVELS
+from gridmgmt.places.linework import Linework, draw
 from maps.layers import LevelFrame
 from maps.pages import Head
 from maps.style import Measure
@@ -55,6 +62,19 @@ def city(side: int = 50, seed: int = 7, *, across: int | None = None, detail: in
     names = ["".join(f"{x:0{w}d}" for x, w in zip(row, (4, 2, 3, 3), strict=True)) for row in zip(*parts, strict=True)]
     codes = {level.number: pd.Series(names).str[: level.code_length] for level in DEFAULT_LEVELS}
     return [level_frame(number, frame, codes) for number in (1, 2, 3, 4)]
+
+
+def drawn(levels: Sequence[LevelFrame]) -> Linework:
+    """How the grids of some levels are drawn."""
+    frames = [x.frame.assign(level=x.level.number) for x in levels]
+    (lines,) = draw(GeoDataFrame(pd.concat(frames, ignore_index=True), crs=frames[0].crs))
+    return lines
+
+
+def data_of(html: str) -> Any:
+    """The data that a page carries, unpacked as page.js does."""
+    (packed,) = re.findall(r'<script type="text/plain" id="page-data">(.*?)</script>', html)
+    return json.loads(gzip.decompress(base64.b64decode(packed)))
 
 
 def level_frame(number: int, leaves: GeoDataFrame, codes: dict[int, pd.Series]) -> LevelFrame:
