@@ -114,7 +114,6 @@ def choropleth(
         "direction": text("map_better_grades" if grades else f"map_better_{measure.better or 'none'}"),
         "layers": layers,
         "start": keys.index(start_level),
-        "off_m": round(lines.off_m, 1),
         "embedded": embedded,
     }
     if claims is not None:
@@ -321,7 +320,7 @@ def _shape_words(shapes: Shapes) -> dict[str, Any]:
 
 def _line_words(drawn: DrawnLevel, lines: Linework) -> dict[str, Any]:
     """How a level is drawn; without arcs of its own from those of the levels below."""
-    return {"parent": drawn.parents, "step": lines.step, "labels": drawn.labels, "arcs": drawn.arcs}
+    return {"parent": drawn.parents, "step": lines.step, "marks": drawn.marks, "arcs": drawn.arcs}
 
 
 def _grid_layer(frame: pd.DataFrame, measure: Measure, counts: Mapping[str, Text], classes: Classes) -> dict[str, Any]:

@@ -46,8 +46,8 @@ class DrawnLevel:
     ----------
     parents
         Row of each grid's parent in the level above, -1 where there is none.
-    labels
-        Two numbers a grid: where its name stands.
+    marks
+        Three numbers a grid: where its name stands, and how many steps its drawn border is off the stored one at most.
     arcs
         Three numbers an arc – its left row as a step from the one before, its right row as a step from the left one
         (0: nothing is there), how many points – and the points, each as a step from the one before. None: the level
@@ -56,24 +56,15 @@ class DrawnLevel:
 
     codes: tuple[str, ...]
     parents: tuple[int, ...]
-    labels: str
+    marks: str
     arcs: str | None
 
 
 @dataclass(frozen=True)
 class Linework:
-    """Levels by their number.
-
-    Attributes
-    ----------
-    step
-        Degrees of longitude and latitude of one whole step.
-    off_m
-        Metres that a drawn border is off the stored one at most.
-    """
+    """Levels by their number; ``step``: degrees of longitude and latitude of one whole step."""
 
     step: tuple[float, float]
-    off_m: float
     levels: Mapping[int, DrawnLevel]
 
     def only(self, numbers: Sequence[int]) -> "Linework":
@@ -84,6 +75,12 @@ class Linework:
         if kept[last].arcs is None:
             kept[last] = replace(kept[last], arcs=self.arcs(last).text)
         return replace(self, levels=kept)
+
+    @property
+    def off_m(self) -> float:
+        """Metres that any drawn border is off the stored one at most."""
+        off = max(int(whole(level.marks)[2::3].max()) for level in self.levels.values())
+        return off * self.step[1] * _METRES_PER_DEGREE
 
     def arcs(self, number: int) -> "Arcs":
         """The borders between the grids of a level."""
@@ -175,9 +172,10 @@ def draw(frame: GeoDataFrame, parts: Sequence[int] = ZOOMS) -> list[Linework]:
     """
     rows = {int(n): own.sort_values("code", ignore_index=True) for n, own in frame.groupby("level")}
     plane = Plane.around(np.array([frame.total_bounds]))
-    metres = {n: _mended(plane.project(own.geometry.to_numpy())) for n, own in rows.items()}
+    metres = {n: plane.project(own.geometry.to_numpy()) for n, own in rows.items()}
     filled = [n for n in rows if n + 1 in rows and _tiles(rows[n], rows[n + 1], metres[n], metres[n + 1])]
-    return [_drawn(rows, metres, filled, plane, plane.extent_m / part) for part in parts]
+    own = {n: _mended(polygons) for n, polygons in metres.items() if n not in filled}
+    return [_drawn(rows, own, plane, plane.extent_m / part) for part in parts]
 
 
 def _mended(polygons: Geometries) -> Geometries:
@@ -196,25 +194,23 @@ def _tiles(parents: GeoDataFrame, children: GeoDataFrame, outer: Geometries, inn
 
 
 def _drawn(
-    rows: Mapping[int, GeoDataFrame],
-    metres: Mapping[int, Geometries],
-    filled: Sequence[int],
-    plane: Plane,
-    tolerance: float,
+    rows: Mapping[int, GeoDataFrame], metres: Mapping[int, Geometries], plane: Plane, tolerance: float
 ) -> Linework:
-    """All levels at one tolerance."""
-    own = [n for n in rows if n not in filled]
-    step, made = _rounded({n: shapely.coverage_simplify(metres[n], tolerance) for n in own}, tolerance / 2)
+    """All levels at one tolerance; ``metres`` are those of the levels with lines of their own."""
+    step, made = _rounded({n: shapely.coverage_simplify(own, tolerance) for n, own in metres.items()}, tolerance / 2)
     levels: dict[int, DrawnLevel] = {}
+    off = np.array([], dtype=np.int64)
     for n in sorted(rows, reverse=True):
-        parents = _parents(rows[n], rows.get(n - 1))
-        if n in filled:
-            made[n] = _merged(made[n + 1], np.array(levels[n + 1].parents), len(rows[n]))
-        arcs = None if n in filled else _arcs(made[n]).text
-        levels[n] = DrawnLevel(tuple(rows[n]["code"]), parents, digits(_labels(made[n]).ravel()), arcs)
+        if n in metres:
+            off, arcs = _off(metres[n], made[n], step), _arcs(made[n]).text
+        else:
+            members = _members(levels[n + 1].parents, len(rows[n]))
+            made[n] = np.array([shapely.coverage_union_all(made[n + 1][own]) for own in members], dtype=object)
+            off, arcs = np.array([off[own].max() for own in members]), None
+        marks = digits(np.column_stack([_labels(made[n]), off]).ravel())
+        levels[n] = DrawnLevel(tuple(rows[n]["code"]), _parents(rows[n], rows.get(n - 1)), marks, arcs)
     lon, lat = step / plane.scale
-    off_m = max(_off(metres[n], made[n], step) for n in own)
-    return Linework((float(lon), float(lat)), off_m, dict(sorted(levels.items())))
+    return Linework((float(lon), float(lat)), dict(sorted(levels.items())))
 
 
 def _parents(frame: GeoDataFrame, above: GeoDataFrame | None) -> tuple[int, ...]:
@@ -243,10 +239,10 @@ def _is_coverage(polygons: Geometries) -> bool:
     return bool(shapely.is_valid(polygons).all() and shapely.coverage_is_valid(polygons))
 
 
-def _merged(children: Geometries, parents: Ints, n: int) -> Geometries:
-    """Each parent as the union of its children."""
-    members = pd.Series(parents).groupby(parents).indices
-    return np.array([shapely.coverage_union_all(children[members[i]]) for i in range(n)], dtype=object)
+def _members(parents: Sequence[int], n: int) -> list[Ints]:
+    """The rows of each parent's children."""
+    members = pd.Series(parents).groupby(np.array(parents)).indices
+    return [members[i] for i in range(n)]
 
 
 def _labels(polygons: Geometries) -> Ints:
@@ -256,10 +252,11 @@ def _labels(polygons: Geometries) -> Ints:
     return middles.astype(np.int64)
 
 
-def _off(metres: Geometries, drawn: Geometries, step: float) -> float:
-    """How far a corner is from its grid's other border at most, stored or drawn."""
+def _off(metres: Geometries, drawn: Geometries, step: float) -> Ints:
+    """How far a corner is from its grid's other border at most, stored or drawn, in steps."""
     borders = shapely.boundary(shapely.transform(drawn, lambda xy: xy * step))
-    return float(shapely.hausdorff_distance(shapely.boundary(metres), borders).max())
+    found: Floats = np.ceil(shapely.hausdorff_distance(shapely.boundary(metres), borders) / step)
+    return found.astype(np.int64)
 
 
 def _arcs(polygons: Geometries) -> Arcs:

@@ -69,7 +69,8 @@ class Page {
     this.map.on("click", ({latlng, containerPoint}) => {
       // a finger is ten pixels wide: so exactly was the place pointed at; a drawn border may be off by more
       const beside = this.map.containerPointToLatLng(containerPoint.add([10, 0]));
-      const within = Math.max(this.map.distance(latlng, beside), this.data.off_m || 0);
+      const within = Math.max(this.map.distance(latlng, beside), this.off_m || 0);
+      this.off_m = 0;
       window.parent.postMessage({place: [latlng.lng, latlng.lat], within}, "*");
     });
     new ResizeObserver(() => this.map.invalidateSize({animate: false, pan: false})).observe(this.map.getContainer());
@@ -161,7 +162,10 @@ class Page {
     drawn.on("mouseover", (event) => this.mark(i, event.latlng));
     drawn.on("mousemove", (event) => this.tip.setLatLng(event.latlng));
     drawn.on("mouseout", () => this.unmark(i));
-    drawn.on("click", (event) => this.press(i, event.latlng));
+    drawn.on("click", (event) => {
+      this.off_m = this.shape(layer, i).off_m;  // the map's own click comes next
+      this.press(i, event.latlng);
+    });
     return drawn;
   }
 

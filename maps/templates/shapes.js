@@ -27,6 +27,8 @@ function several(n, read) {
   return Array.from({length: n}, read);
 }
 
+const METRES_PER_DEGREE = 111320;
+
 // One polygon that stands alone: {label: [lat, lon], parts: [[ring, …], …], bounds}, a ring being [[lat, lon], …].
 function readShape(text, [east, north]) {
   const next = numbers(text);
@@ -82,10 +84,11 @@ function readLines(levels) {
     add(a, begins, {places, ends});
     add(b, ends, {places: b < 0 ? [] : [...places].reverse(), ends: begins});
   }
-  const labels = numbers(level.labels);
+  const marks = numbers(level.marks);
   return around.map((arcs) => {
-    const x = labels(), y = labels(), rings = joined(arcs);
-    return {label: [y * north, x * east], parts: [rings], bounds: L.latLngBounds(rings.flat())};
+    const x = marks(), y = marks(), off = marks(), rings = joined(arcs);
+    return {label: [y * north, x * east], off_m: off * north * METRES_PER_DEGREE, parts: [rings],
+      bounds: L.latLngBounds(rings.flat())};
   });
 }
 

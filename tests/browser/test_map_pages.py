@@ -196,7 +196,7 @@ def test_the_page_draws_the_shapes_that_are_stored(visit, levels):
     script = template("shapes.js") + "levels.map((level, k) => readLines(levels.slice(k)).map(({parts}) => parts))"
     tab = visit(draw(levels))
     for lines in (drawn(levels), *place_lines(island)):
-        given = [{"parent": x.parents, "labels": x.labels, "arcs": x.arcs, "step": lines.step}
+        given = [{"parent": x.parents, "marks": x.marks, "arcs": x.arcs, "step": lines.step}
                  for x in lines.levels.values()]  # fmt: skip
         found = tab.evaluate(f"(levels) => eval({json.dumps(script)})", given)
         for number, shapes in zip(lines.levels, found, strict=True):

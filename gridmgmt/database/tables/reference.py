@@ -73,10 +73,9 @@ linework = sa.Table(
     sa.Column("form", sa.SmallInteger, nullable=False),
     sa.Column("step_lon", sa.Float, nullable=False),
     sa.Column("step_lat", sa.Float, nullable=False),
-    sa.Column("off_m", sa.Float, nullable=False),
     sa.Column("codes", ARRAY(sa.Text(collation="C")), nullable=False),
     sa.Column("parents", ARRAY(sa.Integer), nullable=False),
-    sa.Column("labels", sa.Text, nullable=False),
+    sa.Column("marks", sa.Text, nullable=False),
     sa.Column("arcs", sa.Text),
 )
 """How an edition is drawn (线划), made when it is activated: :class:`gridmgmt.places.linework.DrawnLevel`."""

@@ -15,8 +15,8 @@ def save(connection: Connection, edition_id: int, drawn: Iterable[Linework]) -> 
     rows = [
         {
             "edition_id": edition_id, "zoom": zoom, "level": number, "form": FORM, "step_lon": lines.step[0],
-            "step_lat": lines.step[1], "off_m": lines.off_m, "codes": list(level.codes),
-            "parents": list(level.parents), "labels": level.labels, "arcs": level.arcs,
+            "step_lat": lines.step[1], "codes": list(level.codes),
+            "parents": list(level.parents), "marks": level.marks, "arcs": level.arcs,
         }
         for zoom, lines in enumerate(drawn)
         for number, level in lines.levels.items()
@@ -31,8 +31,8 @@ def read(connection: Connection, edition_id: int, zoom: int) -> Linework | None:
     rows = connection.execute(select(t.linework).where(*wanted).order_by(c.level)).all()
     if not rows:
         return None
-    levels = {r.level: DrawnLevel(tuple(r.codes), tuple(r.parents), r.labels, r.arcs) for r in rows}
-    return Linework((rows[0].step_lon, rows[0].step_lat), rows[0].off_m, levels)
+    levels = {r.level: DrawnLevel(tuple(r.codes), tuple(r.parents), r.marks, r.arcs) for r in rows}
+    return Linework((rows[0].step_lon, rows[0].step_lat), levels)
 
 
 def undrawn(connection: Connection) -> list[tuple[int, str]]:

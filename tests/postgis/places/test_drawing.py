@@ -51,7 +51,7 @@ def test_boundaries_mended_before_they_begin_are_drawn_as_mended(town: Work, tmp
 def test_an_edition_of_an_older_release_is_drawn_the_same_and_once(town: Work) -> None:
     before = drawn(town, "2025")
     with town.transaction() as connection:
-        connection.execute(update(t.linework).values(form=0, labels="", codes=[]))
+        connection.execute(update(t.linework).values(form=0, marks="", codes=[]))
     assert drawn(town, "2025") == before, "what was stored in another form is not read"
     assert drawing.draw_missing(town) == ["2025"]
     assert {form for (form,) in select_all(town, t.linework.c.form)} == {store.FORM}

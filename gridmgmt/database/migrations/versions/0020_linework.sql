@@ -6,10 +6,9 @@ CREATE TABLE linework (
     form smallint NOT NULL,
     step_lon double precision NOT NULL,
     step_lat double precision NOT NULL,
-    off_m double precision NOT NULL,
     codes text[] COLLATE "C" NOT NULL,
     parents integer[] NOT NULL,
-    labels text NOT NULL,
+    marks text NOT NULL,
     arcs text,
     CONSTRAINT pk_linework PRIMARY KEY (edition_id, zoom, level),
     CONSTRAINT fk_linework_edition_id FOREIGN KEY (edition_id) REFERENCES edition (id)
