@@ -19,14 +19,14 @@ from gridmgmt.places.grids import Geometries
 
 FORM = 1
 """How linework is written; what was stored in another form is drawn anew."""
-ZOOMS = (5000,)
+_ZOOMS = (5000,)
 """What is drawn of an edition: zoom 0 for the whole city on a screen, simplified to this part of its diagonal."""
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-_LETTERS = np.frombuffer(ALPHABET.encode(), np.uint8)
+_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+_LETTERS = np.frombuffer(_ALPHABET.encode(), np.uint8)
 _VALUES = np.zeros(128, np.int64)
 _VALUES[_LETTERS] = np.arange(64)
 _MEND_M = 1.0
@@ -158,7 +158,7 @@ class Plane:
         return np.asarray(shapely.transform(degrees, lambda xy: xy * self.scale))
 
 
-def draw(frame: GeoDataFrame, parts: Sequence[int] = ZOOMS) -> list[Linework]:
+def draw(frame: GeoDataFrame, parts: Sequence[int] = _ZOOMS) -> list[Linework]:
     """Draw an edition's grids, at each zoom to so small a part of their diagonal.
 
     The last level is simplified as a coverage. A level above that its children fill is drawn from their arcs; one

@@ -10,6 +10,7 @@ import shapely
 from playwright.sync_api import expect, sync_playwright
 
 from gridmgmt.places.linework import draw as place_lines
+from gridmgmt.places.linework import whole
 from maps.assets import template
 from maps.drawing import repeats as repeat_page
 from maps.pages import choropleth, heat, save
@@ -62,8 +63,8 @@ def visit(browser, tmp_path):
     assert faults == []
 
 
-def draw(levels, lang="zh"):
-    return choropleth(levels, CLOSING, lines=drawn(levels), **PAGE, counts=COUNTS, start_level="district", lang=lang)
+def draw(levels, lang="zh", start="district", **more):
+    return choropleth(levels, CLOSING, lines=drawn(levels), **PAGE, counts=COUNTS, start_level=start, lang=lang, **more)
 
 
 def test_hover_shows_name_code_value_rank_and_counts(levels, visit):
@@ -205,6 +206,23 @@ def test_the_page_draws_the_shapes_that_are_stored(visit, levels):
                 for places in rings[0]:
                     read = read.symmetric_difference(shapely.Polygon([(p["lng"], p["lat"]) for p in places]))
                 assert read.symmetric_difference(stored).area < 1e-12
+
+
+def test_a_press_tells_how_exact_it_is_ten_pixels_or_as_far_as_the_border_may_be_off(visit, levels):
+    page = draw(levels, start="community", embedded=True)
+    tab = visit(page, viewport={"width": 1000, "height": 700})
+    tab.evaluate("told = []; addEventListener('message', ({data}) => told.push(data))")
+    lines, middle = drawn(levels), {"position": {"x": 500, "y": 350}}
+    for zoom in (12, 19):
+        tab.evaluate(f"told.length = 0; map_page.setZoom({zoom}, {{animate: false}})")
+        tab.locator(".folium-map").click(**middle)
+        tab.wait_for_function("told.length === 2")
+        picked, placed = sorted(tab.evaluate("told"), key=lambda message: "place" in message)
+        row = lines.levels[4].codes.index(picked["pick"]["code"])
+        off_m = whole(lines.levels[4].marks)[2::3][row] * lines.step[1] * 111_320
+        pixel_m = 40_075_016.686 * np.cos(np.radians(placed["place"][1])) / 2 ** (zoom + 8)
+        assert 10 * 40_000_000 / 2**27 < off_m < 10 * 30_000_000 / 2**20, "off by more than ten pixels, when near"
+        assert placed["within"] == pytest.approx(max(10 * pixel_m, off_m), rel=0.01)
 
 
 def test_a_browser_that_is_too_old_says_so(browser, levels, tmp_path):

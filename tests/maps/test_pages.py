@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import shapely
 
+import api
 import maps
 from gridmgmt.errors import CrsMissing, OptionInvalid
 from gridmgmt.places.contested import Claims, Settlement
@@ -220,6 +221,15 @@ def test_every_word_that_a_page_uses_is_in_the_catalogue():
     code = "".join(x.read_text("utf-8") for x in (Path(maps.__file__).parent / "templates").glob("*.js"))
     used = set(re.findall(r'\bword\("(\w+)"', code))
     assert used == {k.removeprefix("map_ui_") for k in catalogue() if k.startswith("map_ui_")}
+
+
+def test_no_script_needs_a_newer_browser_than_is_said():
+    """Chromium 86, as old office browsers are made of."""
+    folders = [Path(maps.__file__).parent / "templates", Path(api.__file__).parent / "pages" / "static"]
+    newer = r"\.at\(|\.findLast|Object\.hasOwn|structuredClone|\.to(?:Sorted|Reversed|Spliced)\(|static \{"
+    found = {x.name for folder in folders for x in folder.glob("*.js") if re.search(newer, x.read_text("utf-8"))}
+    assert found == set()
+    assert "Chromium 86" in catalogue()["map_wait"]["en"]
 
 
 @pytest.mark.parametrize(
