@@ -194,9 +194,12 @@ def test_the_page_draws_the_shapes_that_are_stored(visit, levels):
     hole = shapely.box(114.04, 30.04, 114.06, 30.06)
     ring = shapely.MultiPolygon([shapely.box(114, 30, 114.1, 30.1) - hole, shapely.box(114.12, 30, 114.1201, 30.0001)])
     island = frame_of((1, "1", None, shapely.union(ring, hole)), (2, "11", "1", ring), (2, "12", "1", hole))
+    cells = [shapely.box(115 + i / 10, 30 + j / 10, 115.1 + i / 10, 30.1 + j / 10) for i in (0, 1) for j in (0, 1)]
+    chess = [shapely.MultiPolygon([cells[i], cells[3 - i]]) for i in (0, 1)]  # all four meet in one point
+    board = frame_of((1, "1", None, shapely.union_all(cells)), (2, "11", "1", chess[0]), (2, "12", "1", chess[1]))
     script = template("shapes.js") + "levels.map((level, k) => readLines(levels.slice(k)).map(({parts}) => parts))"
     tab = visit(draw(levels))
-    for lines in (drawn(levels), *place_lines(island)):
+    for lines in (drawn(levels), *place_lines(island), *place_lines(board)):
         given = [{"parent": x.parents, "marks": x.marks, "arcs": x.arcs, "step": lines.step}
                  for x in lines.levels.values()]  # fmt: skip
         found = tab.evaluate(f"(levels) => eval({json.dumps(script)})", given)

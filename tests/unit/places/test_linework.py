@@ -34,7 +34,7 @@ def polygons(lines: Linework, number: int) -> Any:
     for left, right, places in zip(arcs.left, arcs.right, arcs, strict=True):
         for row in {left, right} - {-1}:
             around[row].append(shapely.LineString(places * lines.step))
-    return np.array([shapely.build_area(shapely.MultiLineString(own)) for own in around], dtype=object)
+    return np.array([shapely.build_area(shapely.node(shapely.MultiLineString(own))) for own in around], dtype=object)
 
 
 def frame_of(*rows: tuple[int, str, str | None, Any]) -> GeoDataFrame:
@@ -149,6 +149,15 @@ def test_a_small_island_an_enclave_and_a_strip_stay() -> None:
     assert shapely.coverage_is_valid(shapes)
     assert shapely.area(shapes[2]) == pytest.approx(strip.area, rel=0.5)
     assert shapely.equals(polygons(lines, 1)[0], shapely.union_all(shapes))
+
+
+def test_grids_that_meet_in_a_point_stay_whole() -> None:
+    cells = [shapely.box(114 + i / 10, 30 + j / 10, 114.1 + i / 10, 30.1 + j / 10) for i in (0, 1) for j in (0, 1)]
+    chess = [shapely.MultiPolygon([cells[i], cells[3 - i]]) for i in (0, 1)]
+    (lines,) = draw(frame_of((1, "1", None, chess[0]), (1, "2", None, chess[1])))
+    shapes = polygons(lines, 1)
+    assert shapely.area(shapes) == areas(chess)
+    assert shapely.get_num_geometries(shapes).tolist() == [2, 2]
 
 
 def test_edges_that_rounding_parted_are_joined_again() -> None:
