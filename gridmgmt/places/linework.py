@@ -241,8 +241,8 @@ def _is_coverage(polygons: Geometries) -> bool:
 
 def _members(parents: Sequence[int], n: int) -> list[Ints]:
     """The rows of each parent's children."""
-    members = pd.Series(parents).groupby(np.array(parents)).indices
-    return [members[i] for i in range(n)]
+    above = np.array(parents)
+    return [np.flatnonzero(above == i) for i in range(n)]
 
 
 def _labels(polygons: Geometries) -> Ints:
