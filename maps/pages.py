@@ -68,7 +68,7 @@ def choropleth(
     Parameters
     ----------
     levels
-        From the top down without a gap; see :class:`maps.layers.LevelFrame`.
+        From the top down; see :class:`maps.layers.LevelFrame`.
     lines
         How the grids of these levels are drawn; each has its row in a frame.
     counts

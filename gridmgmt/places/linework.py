@@ -5,7 +5,7 @@ on its right. Both are drawn from the same arc, so neighbours never part; and a 
 drawn from that level's arcs. For looking, not for measuring: the leaf decides by the stored coordinates.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -67,14 +67,33 @@ class Linework:
     step: tuple[float, float]
     levels: Mapping[int, DrawnLevel]
 
-    def only(self, numbers: Sequence[int]) -> "Linework":
-        """Some levels that follow each other; the lowest gets the arcs that it was drawn from for its own."""
-        top, last = min(numbers), max(numbers)
-        kept = {n: level for n, level in self.levels.items() if top <= n <= last}
-        kept[top] = replace(kept[top], parents=(-1,) * len(kept[top].codes))
-        if kept[last].arcs is None:
-            kept[last] = replace(kept[last], arcs=self.arcs(last).text)
+    def only(self, numbers: Collection[int]) -> "Linework":
+        """Some levels, each below the one before; a level has arcs of its own where none below has its lines."""
+        kept: dict[int, DrawnLevel] = {}
+        for n in sorted(numbers):
+            level, parents = self.levels[n], self._ancestors(n, max(kept, default=None))
+            drawn_below = any(n < k <= self._source(n) for k in numbers)
+            arcs = level.arcs if level.arcs is not None or drawn_below else self.arcs(n).text
+            kept[n] = replace(level, parents=parents, arcs=arcs)
         return replace(self, levels=kept)
+
+    def _ancestors(self, number: int, above: int | None) -> tuple[int, ...]:
+        """Row of each grid's ancestor at a level above, -1 where there is none."""
+        rows = range(len(self.levels[number].codes))
+        if above is None:
+            return (-1,) * len(rows)
+        found = list(rows)
+        for n in self._between(above, number):
+            found = [-1 if i < 0 else self.levels[n].parents[i] for i in found]
+        return tuple(found)
+
+    def _source(self, number: int) -> int:
+        """The level whose arcs draw a level."""
+        return min(n for n, level in self.levels.items() if n >= number and level.arcs is not None)
+
+    def _between(self, above: int, number: int) -> list[int]:
+        """The levels from one up to below another."""
+        return sorted((n for n in self.levels if above < n <= number), reverse=True)
 
     @property
     def off_m(self) -> float:
@@ -84,9 +103,9 @@ class Linework:
 
     def arcs(self, number: int) -> "Arcs":
         """The borders between the grids of a level."""
-        source = next(n for n in range(number, max(self.levels) + 1) if self.levels[n].arcs is not None)
+        source = self._source(number)
         arcs = Arcs.read(self.levels[source].arcs or "")
-        for n in range(source, number, -1):
+        for n in self._between(number, source):
             arcs = arcs.between(np.array(self.levels[n].parents))
         return arcs
 

@@ -1,6 +1,6 @@
 """What maps draw of an edition (线划): made when it is activated, read by everything that draws."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.places import linework
@@ -17,8 +17,8 @@ def save(connection: Connection, edition_id: int) -> None:
     store.save(connection, edition_id, linework.draw(editions.grids(connection, edition_id)))
 
 
-def read(connection: Connection, edition_id: int, levels: Sequence[int], zoom: int = CITY) -> Linework:
-    """How some levels of an edition, that follow each other, are drawn.
+def read(connection: Connection, edition_id: int, levels: Collection[int], zoom: int = CITY) -> Linework:
+    """How some levels of an edition are drawn.
 
     An edition of an older release that :func:`draw_missing` has not met yet is drawn from its grids, as it would be.
     """

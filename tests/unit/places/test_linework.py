@@ -120,6 +120,19 @@ def test_some_levels_alone_are_drawn_by_the_same_lines(lines: Linework) -> None:
     assert len(middle.levels[3].arcs or "") < len(lines.levels[4].arcs or "") / 2
 
 
+def test_a_level_may_be_left_out_between_two(lines: Linework) -> None:
+    """An assessment of districts and communities: these hang on those, and both are drawn by the same arcs."""
+    some = lines.only([4, 2])
+    assert list(some.levels) == [2, 4]
+    assert shapely.equals(polygons(some, 2), polygons(lines, 2)).all()
+    assert [level.arcs is None for level in some.levels.values()] == [True, False]
+    districts, communities = some.levels[2].codes, some.levels[4]
+    assert [districts[i] for i in communities.parents] == [code[:6] for code in communities.codes]
+    (upper,) = lines.only([2]).levels.values()
+    assert upper.arcs
+    assert upper.arcs == lines.only([1, 2]).levels[2].arcs
+
+
 def test_a_parent_that_is_more_than_its_children_keeps_its_own_outline() -> None:
     left, right = shapely.box(114, 30, 114.1, 30.1), shapely.box(114.1, 30, 114.2, 30.1)
     frame = frame_of((1, "1", None, shapely.union(left, right)), (2, "11", "1", left))
