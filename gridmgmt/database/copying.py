@@ -65,7 +65,7 @@ def fetch(
 ) -> pd.DataFrame:
     """The rows of a query as a frame, by COPY: columns of the given types in the query's own order.
 
-    Timestamps come back as ``datetime64[us, UTC]``.
+    Timestamps come back as ``datetime64[us, UTC]``. A shape is a column ``wkb``.
     """
     compiled = str(statement.compile(dialect=_DIALECT))
     cursor = connection.connection.cursor()
@@ -78,7 +78,8 @@ def fetch(
         column_types=dict(types), strings_can_be_null=True, quoted_strings_can_be_null=False, null_values=[""],
         true_values=["t"], false_values=["f"], include_columns=list(types),
     )  # fmt: skip
-    read = pa_csv.ReadOptions(block_size=1 << 26)  # a value, such as a city's outline, must fit into one block
+    # a value, such as a city's outline, must fit into one block
+    read = pa_csv.ReadOptions(block_size=1 << 26 if "wkb" in types else 1 << 22)
     parse = pa_csv.ParseOptions(newlines_in_values=True)
     table = pa_csv.read_csv(buffer, read_options=read, parse_options=parse, convert_options=convert)
     return cast(pd.DataFrame, table.to_pandas())
