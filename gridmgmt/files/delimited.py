@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -178,8 +179,9 @@ def _numbered(rows: Rows, batches: Iterable[pa.RecordBatch], header: list[str], 
         frame = batch.to_pandas()
         frame.columns = header
         broken = {n for n, _ in rows.broken if n >= row}
-        numbers = [n for n in range(row, row + len(frame) + len(broken)) if n not in broken][: len(frame)]
-        row = numbers[-1] + 1 if numbers else row
+        numbers = np.arange(row, row + len(frame) + len(broken))
+        numbers = numbers[~np.isin(numbers, [*broken])][: len(frame)]
+        row = int(numbers[-1]) + 1 if len(numbers) else row
         frame.index = pd.Index(numbers, name="row", dtype="int64")
         yield from in_chunks(frame)
 
