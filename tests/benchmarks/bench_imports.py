@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from unittest.mock import patch
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import psycopg
@@ -83,15 +84,15 @@ def export(folder: Path, n: int) -> Path:
     random = np.random.default_rng(7)
     base = pd.read_csv(folder / "cases.csv", encoding="gb18030", dtype="str", keep_default_na=False)
     base = base.drop_duplicates("案卷编号", ignore_index=True)
-    places = base[["经度", "纬度"]].apply(pd.to_numeric, errors="coerce")
-    west, south, east, north = *places.quantile(0.01), *places.quantile(0.99)
+    west, south, east, north = gpd.read_file(folder / "grids.gpkg").total_bounds
+    width, height = (east - west) / 5, (north - south) / 5  # its corners are no part of the city
     path = folder / f"cases_{n}.csv"
     for first in range(0, n, CHUNK):
         numbers = np.arange(first, min(first + CHUNK, n))
         made = base.iloc[numbers % len(base)].assign(
             案卷编号=[f"B{k:010}" for k in numbers],
-            经度=random.uniform(west, east, len(numbers)).round(6).astype(str),
-            纬度=random.uniform(south, north, len(numbers)).round(6).astype(str),
+            经度=random.uniform(west + width, east - width, len(numbers)).round(6).astype(str),
+            纬度=random.uniform(south + height, north - height, len(numbers)).round(6).astype(str),
         )
         made.to_csv(path, mode="a" if first else "w", header=not first, index=False)
     return path

@@ -195,7 +195,6 @@ TIMES = st.sampled_from(
 @given(st.lists(TIMES, min_size=1, max_size=8))
 def test_a_time_is_read_alike_whatever_stands_beside_it(written: list[str]) -> None:
     together = read(*({"上报": text} for text in written))
-    assert [f.row for f in together.faults] == sorted(f.row for f in together.faults)
     codes = {f.row: f.code for f in together.faults}
     for row, text in enumerate(written, 2):
         alone = read({"上报": text})
