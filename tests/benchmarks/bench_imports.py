@@ -84,7 +84,7 @@ def export(folder: Path, n: int) -> Path:
     random = np.random.default_rng(7)
     base = pd.read_csv(folder / "cases.csv", encoding="gb18030", dtype="str", keep_default_na=False)
     base = base.drop_duplicates("案卷编号", ignore_index=True)
-    west, south, east, north = gpd.read_file(folder / "grids.gpkg").total_bounds
+    west, south, east, north = gpd.read_file(folder / "grids.gpkg", layer="city").total_bounds
     width, height = (east - west) / 5, (north - south) / 5  # its corners are no part of the city
     path = folder / f"cases_{n}.csv"
     for first in range(0, n, CHUNK):
