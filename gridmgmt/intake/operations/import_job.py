@@ -12,6 +12,7 @@ from gridmgmt.city import City
 from gridmgmt.database import facts, quarantine
 from gridmgmt.database.work import Connection
 from gridmgmt.faults import Fault
+from gridmgmt.files.spill import Spill
 from gridmgmt.intake.readers.profiles import Profile
 
 _DIGITS = 10
@@ -111,6 +112,8 @@ class Job:
         The coordinate system that the file itself names, for rows located by its geometry.
     units, categories
         What the rows name and the profile lets its files add.
+    rows
+        Good rows of cases or samples that wait to be merged.
     outside_ok
         Most rows may lie outside all grids.
     given
@@ -130,6 +133,7 @@ class Job:
     crs: str | None = None
     units: set[str] = field(default_factory=set)
     categories: set[tuple[str, str, str]] = field(default_factory=set)
+    rows: Spill | None = None
     outside_ok: bool = True
     given: pd.DataFrame = field(default_factory=pd.DataFrame)
     origins: dict[str, list[int]] = field(default_factory=dict)
