@@ -1,7 +1,8 @@
-"""What a version states, as Arrow holds it, and its hash (内容指纹): the same as SQL's over the stored row, bit by bit.
+"""What a version states, as Arrow holds it and as COPY takes it, and its hash (内容指纹), the same as SQL's bit by bit.
 
 The hash is ``md5`` of the row as PostgreSQL writes it (:attr:`gridmgmt.database.facts.Kind.hashed`). Here it is made of
-many rows before they are stored; a test holds both to each other over all types of columns.
+many rows before they are stored; a test holds both to each other over all types of columns. A row so written is a line
+of CSV as COPY reads it, but that backslashes are doubled in it.
 """
 
 import datetime as dt
@@ -33,28 +34,34 @@ def schema(kind: Kind) -> Any:
     return pa.schema({"row_no": pa.int64(), kind.key: _TEXT, **stated, **dict.fromkeys(kind.extra, _TEXT)})
 
 
-def hashes(kind: Kind, rows: Any) -> Any:
-    """The content hash of each of some rows, an Arrow table of :func:`schema`."""
+def stated(kind: Kind, rows: Any) -> tuple[Any, Any]:
+    """The facts of each of some rows, an Arrow table of :func:`schema`: as a line of CSV without later ones; hashed."""
     types = {c.name: c.type.python_type for c in kind.versions.c}
-    first = [name for name in kind.facts if name not in kind.later]
-    fields = [_WRITTEN[types[name]](rows[name].combine_chunks()) for name in first]
-    parts = [pa.scalar("("), _joined([pc.fill_null(field, "") for field in fields], ","), pa.scalar(")")]
+    lines = joined([written(rows[name], types[name]) for name in kind.facts if name not in kind.later], ",")
+    parts = [pa.scalar("("), pc.replace_substring(lines, "\\", "\\\\"), pa.scalar(")")]
     for name in kind.later:
-        parts.append(pc.fill_null(_joined([pa.scalar(f" {name}="), rows[name].combine_chunks()]), ""))
-    return pa.array([hashlib.md5(text).hexdigest() for text in _joined(parts).cast(pa.large_binary()).to_pylist()])
+        parts.append(pc.fill_null(joined([pa.scalar(f" {name}="), rows[name].combine_chunks()]), ""))
+    texts = joined(parts).cast(pa.large_binary()).to_pylist()
+    return lines, pa.array([hashlib.md5(text).hexdigest() for text in texts])
 
 
-def _joined(parts: list[Any], separator: str = "") -> Any:
+def written(values: Any, given: type) -> Any:
+    """Values of a type of columns as CSV has them; empty where there is none."""
+    return pc.fill_null(_WRITTEN[given](values.combine_chunks()).cast(_TEXT), "")
+
+
+def joined(parts: list[Any], separator: str = "") -> Any:
+    """Texts of columns (or one for all rows) as one."""
     return pc.binary_join_element_wise(*(part.cast(_TEXT) for part in parts), pa.scalar(separator, _TEXT))
 
 
 def _quoted(texts: Any) -> Any:
-    """Texts as a row holds them: with what means something there in quotation marks."""
+    """Texts with what means something in a row in quotation marks."""
     odd = pc.match_substring_regex(texts, _TO_BE_QUOTED)
     if not pc.any(odd).as_py():
         return texts
-    doubled = pc.replace_substring(pc.replace_substring(texts, "\\", "\\\\"), '"', '""')
-    return pc.if_else(odd, _joined([pa.scalar('"'), doubled, pa.scalar('"')]), texts)
+    inside = pc.replace_substring(texts, '"', '""')
+    return pc.if_else(odd, joined([pa.scalar('"'), inside, pa.scalar('"')]), texts)
 
 
 def _instants(times: Any) -> Any:
@@ -65,7 +72,7 @@ def _instants(times: Any) -> Any:
         texts = whole.cast(pa.timestamp("s")).cast(_TEXT)
     else:
         texts = pc.replace_substring_regex(naive.cast(_TEXT), _NO_FRACTION, "")
-    return _joined([pa.scalar('"'), texts, pa.scalar('+00"')])
+    return joined([pa.scalar('"'), texts, pa.scalar('+00"')])
 
 
 def _floats(numbers: Any, small: Callable[[float], str] = repr) -> Any:

@@ -6,19 +6,21 @@ A row is new where no other of its file bears its number and none stands here. W
 
 import binascii
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
 from gridmgmt.city import STORAGE_EPSG
+from gridmgmt.database import contents
 from gridmgmt.database import tables as t
-from gridmgmt.database.contents import hashes
-from gridmgmt.database.copying import UTC, Encoded, encoded, query, send
+from gridmgmt.database.contents import joined, written
+from gridmgmt.database.copying import Encoded, encoded, query, send
 from gridmgmt.database.facts import CASES, LOCATED, Kind
 
 Numbers = NDArray[np.int64]
@@ -102,32 +104,42 @@ def tables_of(kind: Kind, rows: Any, placed: Any, ids: Sequence[int], stamp: Sta
     rows, placed
         Arrow tables of :func:`gridmgmt.database.contents.schema` and :data:`PLACED`, row by row.
     """
-    n, of = len(rows), pa.array(ids, pa.int64())
-    stamped = {
-        "version_at": rows["version_at"], "content_hash": hashes(kind, rows), "row_no": rows["row_no"],
-        "batch_id": pa.repeat(stamp.batch_id, n), "known_at": pa.repeat(pa.scalar(stamp.known_at, UTC), n),
+    lines, hashes = contents.stated(kind, rows)
+    of = written(pa.chunked_array([ids], pa.int64()), int)
+    facts = {name: None for name in kind.facts if name not in kind.later}
+    facts = {**facts, next(reversed(facts)): lines, **{name: written(rows[name], str) for name in kind.later}}
+    made = {
+        "version_at": written(rows["version_at"], dt.datetime), "content_hash": hashes,
+        "row_no": written(rows["row_no"], int), "batch_id": pa.scalar(str(stamp.batch_id)),
+        "known_at": pa.scalar(f'"{stamp.known_at.isoformat()}"'),
     }  # fmt: skip
-    facts = {name: rows[name] for name in kind.facts}
-    located = {name: placed[name] for name in LOCATED}
-    current = {"id": of, kind.key: rows[kind.key], **facts, **stamped, **located, "geom": _points(rows)}
-    yield encoded(kind.name, pa.table(current))
-    yield encoded(kind.versions.name, pa.table({kind.fact_id: of, **facts, **stamped}))
-    known = {name: stamped[name] for name in ("batch_id", "known_at")}
-    yield encoded(t.assignment.name, pa.table({kind.fact_id: of, **located, **known}))
+    located = {name: written(placed[name], str if name == "located" else int) for name in LOCATED}
+    number = written(rows[kind.key], str)
+    yield _lines(kind.name, {"id": of, kind.key: number, **facts, **made, **located, "geom": _points(rows)})
+    yield _lines(kind.versions.name, {kind.fact_id: of, **facts, **made})
+    known = {name: made[name] for name in ("batch_id", "known_at")}
+    yield _lines(t.assignment.name, {kind.fact_id: of, **located, **known})
     if kind is CASES:
-        told = pa.table({"case_id": of, "name": rows["reporter_name"], "phone": rows["reporter_phone"]})
-        named = told["name"].is_valid().to_numpy() | told["phone"].is_valid().to_numpy()
-        yield encoded(t.reporter.name, told.filter(named))
+        told = {"case_id": of, **{name: written(rows[f"reporter_{name}"], str) for name in ("name", "phone")}}
+        named = pc.or_(*(pc.not_equal(told[name], "") for name in ("name", "phone")))
+        yield _lines(t.reporter.name, {name: values.filter(named) for name, values in told.items()})
+
+
+def _lines(table: str, columns: Mapping[str, Any]) -> Encoded:
+    """Columns of texts as COPY takes them; a column without texts of its own stands in the next one's."""
+    lines = joined([joined([x for x in columns.values() if x is not None], ","), pa.scalar("")], "\n")
+    _, ends, data = lines.buffers()
+    last = int(np.frombuffer(ends, dtype=np.int64)[len(lines)]) if len(lines) else 0
+    return Encoded(table, [*columns], memoryview(data)[:last] if last else b"")
 
 
 def _points(rows: Any) -> Any:
-    """Stored points as COPY takes them; none where there is no place."""
+    """Stored points; empty where there is no place."""
     lon, lat = (rows[name].to_numpy() for name in ("lon", "lat"))
     made = np.empty(len(rows), dtype=_POINT)
     made["head"], made["lon"], made["lat"] = _HEAD, lon, lat
-    width = 2 * _POINT.itemsize
-    texts = np.frombuffer(binascii.hexlify(made.tobytes()), dtype=f"S{width}").astype("U")
-    return pa.array(texts, pa.string(), mask=np.isnan(lon) | np.isnan(lat))
+    texts = np.frombuffer(binascii.hexlify(made.tobytes()), dtype=f"S{2 * _POINT.itemsize}")
+    return pa.array(np.where(np.isnan(lon) | np.isnan(lat), b"", texts)).cast(pa.large_string())
 
 
 def append(connection: Connection, made: Sequence[Encoded]) -> None:
