@@ -92,8 +92,8 @@ def repeats_elsewhere(connection: Connection) -> int:
 
 def draw_ids(connection: Connection, kind: Kind, n: int) -> list[int]:
     """So many ids for new rows, which nobody else gets."""
-    drawn = text("SELECT array_agg(nextval(pg_get_serial_sequence(:name, 'id'))) FROM generate_series(1, :n)")
-    return connection.execute(drawn, {"name": kind.name, "n": n}).scalar_one() or []
+    drawn = connection.execute(query("database/sql/draw_ids"), {"name": kind.name, "n": n}).scalar_one()
+    return list(drawn or ())
 
 
 def tables_of(kind: Kind, rows: Any, placed: Any, ids: Sequence[int], stamp: Stamp) -> Iterator[Encoded]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-BATCH_ROWS = 50_000
+BATCH_ROWS = 10_000
 """So many rows come back at once."""
 
 
@@ -28,6 +28,7 @@ class Spill:
         """The rows in the order in which they came, some at a time; one reader at once."""
         self._writer.close()
         self._file.seek(0)
+        pa.default_memory_pool().release_unused()  # what reading the file took is not needed any more
         for batch in pa.ipc.open_stream(self._file):
             yield pa.Table.from_batches([batch])
 

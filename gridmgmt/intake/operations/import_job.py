@@ -13,6 +13,7 @@ from gridmgmt.database import facts, quarantine
 from gridmgmt.database.work import Connection
 from gridmgmt.faults import Fault
 from gridmgmt.files.spill import Spill
+from gridmgmt.intake.readers.facts import Known
 from gridmgmt.intake.readers.profiles import Profile
 
 _DIGITS = 10
@@ -106,6 +107,8 @@ class Job:
 
     Attributes
     ----------
+    known
+        What the city's tables held when the file was opened.
     reread
         Gives the raw text of some rows, read from the source once more.
     crs
@@ -125,6 +128,7 @@ class Job:
     connection: Connection
     city: City
     profile: Profile
+    known: Known
     batch_id: int
     report: ImportReport
     sha256: str

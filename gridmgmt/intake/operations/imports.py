@@ -103,7 +103,8 @@ def _opened(
         connection, profile.kind, file=report.file, file_sha256=sha256, profile=profile.id, source_as_of=when
     )
     quarantine.create(connection)
-    job = Job(connection, city, profile, batch_id, report, sha256, when, reread)
+    known = Known(categories.category_keys(connection), set(units.unit_ids(connection)))
+    job = Job(connection, city, profile, known, batch_id, report, sha256, when, reread)
     if profile.kind == "steps":
         step_logs.begin(connection)
         yield job
@@ -119,10 +120,7 @@ def _take(
 
     ``whole`` gives bad rows with the columns that no profile names: the quarantine keeps them as the file has them.
     """
-    known = Known(categories.category_keys(job.connection), set(units.unit_ids(job.connection)))
-    parsed = (
-        step_logs.take(job, raw, known, unread) if job.profile.kind == "steps" else _take_facts(job, raw, known, unread)
-    )
+    parsed = step_logs.take(job, raw, unread) if job.profile.kind == "steps" else _take_facts(job, raw, unread)
     job.units |= set(parsed.facts["unit_code"].dropna())
     bad = parsed.faults.by_row()
     job.refuse([quarantine.BadRow(n, raws, bad[n]) for n, raws in _plain(whole(raw.loc[[*bad]])).items()])
@@ -130,10 +128,10 @@ def _take(
     job.report.notes = dict(Counter(job.report.notes) + Counter(parsed.notes))
 
 
-def _take_facts(job: Job, raw: pd.DataFrame, known: Known, unread: Sequence[Fault]) -> Parsed:
+def _take_facts(job: Job, raw: pd.DataFrame, unread: Sequence[Fault]) -> Parsed:
     counts = any(rule.field is None and rule.limit.unit not in CONTINUOUS for rule in job.profile.deadline)
     calendar = calendars.load(job.city.calendar) if counts else None
-    parsed = parsing.parse(raw, job.profile, job.city, known, job.crs, unread, calendar)
+    parsed = parsing.parse(raw, job.profile, job.city, job.known, job.crs, unread, calendar)
     job.report.drop(parsed.dropped)
     good = parsed.facts.assign(version_at=parsed.facts["version_at"].fillna(pd.Timestamp(job.source_as_of)))
     fact_rows.put_aside(job, good)

@@ -46,6 +46,8 @@ _SERIAL = r"\d{5}(?:\.\d+)?"
 
 _PLAIN_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2})?$"
 """How exports write most times."""
+_PLAIN_LENGTHS = (16, 19)
+_NO_TIME_BEFORE = pd.Timestamp(1900, 1, 1)
 
 _MAYBE_ROUNDED = r"[eE]\+"
 _ROUNDED = re.compile(r"\d+(?:\.\d+)?[eE]\+\d+")
@@ -229,8 +231,7 @@ def _stamps(values: pd.Series, given: str | None) -> tuple[pd.Series, pd.Series]
     naive = pd.Series(pd.NaT, index=values.index, dtype="datetime64[us]")
     aware = pd.Series(pd.NaT, index=values.index, dtype="datetime64[us, UTC]")
     if given is None:
-        is_plain = values.str.match(_PLAIN_TIME).fillna(False).astype(bool)
-        naive = _iso(values.where(is_plain))
+        naive = _iso(values)
     left = values.notna() & naive.isna()
     if left.any():
         naive.loc[left], aware.loc[left] = _any_stamps(values[left], given)
@@ -238,12 +239,17 @@ def _stamps(values: pd.Series, given: str | None) -> tuple[pd.Series, pd.Series]
 
 
 def _iso(values: pd.Series) -> pd.Series:
-    """Times in the plainest of forms, NaT where one is none."""
+    """Times in the plainest of forms (as exports write most); NaT for others, and where there is no such day."""
+    texts = columns.texts_of(values)
+    if not pc.all(pc.is_in(pc.binary_length(texts), pa.array(_PLAIN_LENGTHS, pa.int64()))).as_py():
+        texts = columns.texts_of(values.where(values.str.match(_PLAIN_TIME).fillna(False).astype(bool)))
     try:
-        read = columns.texts_of(values).cast(pa.timestamp("us")).to_numpy(zero_copy_only=False)
-    except pa.ArrowInvalid:  # there is no such day: which one is that?
-        read = pd.to_datetime(values, format="ISO8601", errors="coerce")
-    return pd.Series(read, index=values.index, dtype="datetime64[us]")
+        read = texts.cast(pa.timestamp("us")).to_numpy(zero_copy_only=False)
+    except pa.ArrowInvalid:  # which one is none?
+        plain = values.where(values.str.match(_PLAIN_TIME).fillna(False).astype(bool))
+        read = pd.to_datetime(plain, format="ISO8601", errors="coerce")
+    found = pd.Series(read, index=values.index, dtype="datetime64[us]")
+    return found.where(found >= _NO_TIME_BEFORE)
 
 
 def _any_stamps(values: pd.Series, given: str | None) -> tuple[pd.Series, pd.Series]:
