@@ -1,7 +1,8 @@
 """New fact rows (新行) go straight into the tables: which of a file's rows are simply new, and how they are copied in.
 
-A row is new where no other of its file bears its number and none stands here. What is not, is merged by statements
-(:mod:`gridmgmt.database.merging`), whose rules give the same for new rows.
+A row is new where no other of its file bears its number and none stands here; one that repeats another case is looked
+at with its originals. What is not simply new is merged by statements (:mod:`gridmgmt.database.merging`), whose rules
+give the same for new rows.
 """
 
 import binascii

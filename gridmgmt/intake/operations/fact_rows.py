@@ -65,11 +65,11 @@ def merge(job: Job, progress: Progress) -> list[int]:
     """Locate and merge all rows; gives those of the quarantine that are loaded now."""
     report, connection = job.report, job.connection
     known = loading.not_new(connection, job.kind)
-    lived = _judged_later(job, known)
+    out = _judged_later(job, known)
     progress("locate", report.n_rows)
     assigner = Assigner(connection, job.city)
     with closing(Spill(PLACED)) as placed:
-        manners = _located(job, assigner, lived, placed)
+        manners = _located(job, assigner, out, placed)
         misplaced.check(job, manners, assigner)
         report.shared_places = misplaced.crowds(job)
         progress("merge", report.n_rows)
@@ -82,14 +82,14 @@ def merge(job: Job, progress: Progress) -> list[int]:
 
 
 def _judged_later(job: Job, known: Numbers) -> Numbers:
-    """Hand rows that are not simply new to the merge; gives those taken out since their case is worked on here."""
+    """Hand rows that are not simply new to the merge; gives those that are taken out again."""
     merging.create(job.connection, job.kind)
     if len(known):
         for rows in _waiting(job):
             _judge(job, rows.filter(np.isin(rows["row_no"], known)))
         if job.kind is facts.CASES:
             merging.lock_changed(job.connection)
-    return _without_lived(job)
+    return _taken_out(job)
 
 
 def _judge(job: Job, rows: Any) -> None:
@@ -97,11 +97,17 @@ def _judge(job: Job, rows: Any) -> None:
     merging.add(job.connection, job.kind, frame.set_index("row_no"))
 
 
-def _without_lived(job: Job) -> Numbers:
-    lived = merging.take_out_lived(job.connection) if job.kind is facts.CASES else []
-    column = job.profile.columns[job.profile.key].label
-    job.refuse_after_reading([Fault(n, column, key, "case_lives_here") for n, key in lived])
-    numbers = [n for n, _ in lived]
+def _taken_out(job: Job) -> Numbers:
+    """Refuse rows of cases that are worked on here, and those whose originals lead back to them."""
+    if job.kind is not facts.CASES:
+        return np.array([], dtype=np.int64)
+    columns, out = job.profile.columns, merging.take_out_lived(job.connection)
+    faults = [Fault(n, columns[job.profile.key].label, key, "case_lives_here") for n, key in out]
+    if "repeat_of" in columns:
+        out = merging.take_out_round(job.connection)
+        faults += [Fault(n, columns["repeat_of"].label, original, "repeats_round") for n, original in out]
+    job.refuse_after_reading(faults)
+    numbers = [fault.row for fault in faults]
     loading.leave_out(job.connection, numbers)
     return np.array(numbers, dtype=np.int64)
 
@@ -203,7 +209,7 @@ def _made(job: Job, stamp: Stamp, rows: Any, placed: Any, ids: Sequence[int]) ->
 def _merged(job: Job, stamp: Stamp) -> Counter[str]:
     """Merge the rows that are not simply new; gives how those that were taken are located."""
     report, connection = job.report, job.connection
-    _without_lived(job)  # once more: a case may have been opened here meanwhile
+    _taken_out(job)  # once more: a case may have been opened here meanwhile
     merged = merging.merge(connection, job.kind, stamp.batch_id, stamp.known_at)
     column = job.profile.columns[job.profile.key].label
     job.refuse_after_reading([_conflict(job.profile, column, *c) for c in merged.conflicts])
