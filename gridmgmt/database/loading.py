@@ -7,7 +7,7 @@ give the same for new rows.
 
 import binascii
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,8 @@ from gridmgmt.database.copying import Encoded, encoded, query, send
 from gridmgmt.database.facts import CASES, LOCATED, Kind
 
 Numbers = NDArray[np.int64]
+Made = Sequence[Encoded]
+"""Rows of several tables as COPY takes them."""
 
 PLACED = pa.schema({name: pa.string() if name == "located" else pa.int64() for name in LOCATED})
 """Where rows belong, as Arrow holds it."""
@@ -97,7 +99,7 @@ def draw_ids(connection: Connection, kind: Kind, n: int) -> list[int]:
     return list(drawn or ())
 
 
-def tables_of(kind: Kind, rows: Any, placed: Any, ids: Sequence[int], stamp: Stamp) -> Iterator[Encoded]:
+def tables_of(kind: Kind, rows: Any, placed: Any, ids: Sequence[int], stamp: Stamp) -> Made:
     """New rows as COPY takes them: current rows, versions, assignments and reporters; no connection is needed.
 
     Parameters
@@ -116,14 +118,15 @@ def tables_of(kind: Kind, rows: Any, placed: Any, ids: Sequence[int], stamp: Sta
     }  # fmt: skip
     located = {name: written(placed[name], str if name == "located" else int) for name in LOCATED}
     number = written(rows[kind.key], str)
-    yield _lines(kind.name, {"id": of, kind.key: number, **facts, **made, **located, "geom": _points(rows)})
-    yield _lines(kind.versions.name, {kind.fact_id: of, **facts, **made})
+    out = [_lines(kind.name, {"id": of, kind.key: number, **facts, **made, **located, "geom": _points(rows)})]
+    out.append(_lines(kind.versions.name, {kind.fact_id: of, **facts, **made}))
     known = {name: made[name] for name in ("batch_id", "known_at")}
-    yield _lines(t.assignment.name, {kind.fact_id: of, **located, **known})
+    out.append(_lines(t.assignment.name, {kind.fact_id: of, **located, **known}))
     if kind is CASES:
         told = {"case_id": of, **{name: written(rows[f"reporter_{name}"], str) for name in ("name", "phone")}}
         named = pc.or_(*(pc.not_equal(told[name], "") for name in ("name", "phone")))
-        yield _lines(t.reporter.name, {name: values.filter(named) for name, values in told.items()})
+        out.append(_lines(t.reporter.name, {name: values.filter(named) for name, values in told.items()}))
+    return out
 
 
 def _lines(table: str, columns: Mapping[str, Any]) -> Encoded:
@@ -143,7 +146,7 @@ def _points(rows: Any) -> Any:
     return pa.array(np.where(np.isnan(lon) | np.isnan(lat), b"", texts)).cast(pa.large_string())
 
 
-def append(connection: Connection, made: Sequence[Encoded]) -> None:
+def append(connection: Connection, made: Made) -> None:
     """Copy new rows in."""
     for table in made:
         send(connection, table)

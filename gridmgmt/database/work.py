@@ -19,7 +19,7 @@ from gridmgmt.settings import Settings
 LOCK = 4_780_001
 """Advisory lock that makes writers – merges of facts, changes of editions, reference tables – follow each other."""
 
-STEPS_LOCK = LOCK + 2
+_STEPS_LOCK = LOCK + 2
 """Advisory lock that many who take steps share, and whom all writers but imports keep out."""
 
 
@@ -153,7 +153,7 @@ def lock(connection: Connection) -> None:
     Who waits for an import does so before he keeps anybody who takes steps waiting.
     """
     follow(connection)
-    connection.execute(select(func.pg_advisory_xact_lock(STEPS_LOCK)))
+    connection.execute(select(func.pg_advisory_xact_lock(_STEPS_LOCK)))
 
 
 def follow(connection: Connection) -> None:
@@ -163,7 +163,7 @@ def follow(connection: Connection) -> None:
 
 def share_lock(connection: Connection) -> None:
     """Wait until no writer that keeps steps out is under way; many who take steps may hold it at once."""
-    connection.execute(select(func.pg_advisory_xact_lock_shared(STEPS_LOCK)))
+    connection.execute(select(func.pg_advisory_xact_lock_shared(_STEPS_LOCK)))
 
 
 def unless_taken(connection: Connection, do: Callable[[], T]) -> T:

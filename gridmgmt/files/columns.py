@@ -14,6 +14,11 @@ Texts = Any
 """A pyarrow array of strings; what is missing is null."""
 
 
+def one(text: str | None) -> Any:
+    """One text for all rows, of the type that columns have."""
+    return pa.array([text], pa.large_string())[0]
+
+
 def texts_of(column: pd.Series) -> Texts:
     """A column of texts as Arrow has them."""
     array = pa.array(column, from_pandas=True)
@@ -43,7 +48,7 @@ def as_codes(texts: Texts) -> Texts:
     if pc.any(wide).as_py():
         read = by_value(texts.filter(wide), lambda text: as_code(text) or None)
         texts = pc.replace_with_mask(texts, pc.fill_null(wide, False), pa.array(read, pa.large_string()))
-    return pc.if_else(pc.equal(texts, ""), pa.scalar(None, texts.type), texts)
+    return pc.if_else(pc.equal(texts, ""), one(None), texts)
 
 
 def by_value(texts: Texts, read: Callable[[str], object]) -> np.ndarray[Any, np.dtype[np.object_]]:

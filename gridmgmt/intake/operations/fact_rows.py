@@ -18,10 +18,10 @@ import pyarrow.compute as pc
 
 from gridmgmt.database import batches, facts, loading, merging, quarantine
 from gridmgmt.database.contents import schema
-from gridmgmt.database.copying import Encoded
-from gridmgmt.database.loading import PLACED, Numbers, Stamp
+from gridmgmt.database.loading import PLACED, Made, Numbers, Stamp
 from gridmgmt.database.work import Progress, unless_taken
 from gridmgmt.faults import Fault
+from gridmgmt.files import columns
 from gridmgmt.files.rows import as_text
 from gridmgmt.files.spill import Spill
 from gridmgmt.intake.operations import misplaced
@@ -41,8 +41,8 @@ def begun(job: Job) -> Iterator[None]:
 def put_aside(job: Job, good: pd.DataFrame) -> None:
     """Put parsed rows aside (index = row number) until the whole file is read."""
     form = schema(job.kind)
-    columns = [_column(good.index if name == "row_no" else good[name], form.field(name).type) for name in form.names]
-    rows = pa.table(columns, schema=form)
+    filled = [_column(good.index if name == "row_no" else good[name], form.field(name).type) for name in form.names]
+    rows = pa.table(filled, schema=form)
     _waiting(job).add(rows)
     loading.note(job.connection, job.kind, rows)
 
@@ -101,11 +101,11 @@ def _taken_out(job: Job) -> Numbers:
     """Refuse rows of cases that are worked on here, and those whose originals lead back to them."""
     if job.kind is not facts.CASES:
         return np.array([], dtype=np.int64)
-    columns, out = job.profile.columns, merging.take_out_lived(job.connection)
-    faults = [Fault(n, columns[job.profile.key].label, key, "case_lives_here") for n, key in out]
-    if "repeat_of" in columns:
+    specs, out = job.profile.columns, merging.take_out_lived(job.connection)
+    faults = [Fault(n, specs[job.profile.key].label, key, "case_lives_here") for n, key in out]
+    if "repeat_of" in specs:
         out = merging.take_out_round(job.connection)
-        faults += [Fault(n, columns["repeat_of"].label, original, "repeats_round") for n, original in out]
+        faults += [Fault(n, specs["repeat_of"].label, original, "repeats_round") for n, original in out]
     job.refuse_after_reading(faults)
     numbers = [fault.row for fault in faults]
     loading.leave_out(job.connection, numbers)
@@ -126,10 +126,9 @@ def _points(kind: facts.Kind, rows: Any) -> pd.DataFrame:
     """What it takes to locate rows."""
     category = pa.nulls(len(rows), pa.large_string())
     if "category_code" in kind.facts:
-        colon = pa.scalar(":", pa.large_string())
-        category = pc.binary_join_element_wise(rows["category_kind"], rows["category_code"], colon)
-    columns = {"lon": rows["lon"], "lat": rows["lat"], "at": rows[kind.when]}
-    found: pd.DataFrame = pa.table({**columns, "category": category, "unit_code": rows["unit_code"]}).to_pandas()
+        category = pc.binary_join_element_wise(rows["category_kind"], rows["category_code"], columns.one(":"))
+    where = {"lon": rows["lon"], "lat": rows["lat"], "at": rows[kind.when]}
+    found: pd.DataFrame = pa.table({**where, "category": category, "unit_code": rows["unit_code"]}).to_pandas()
     return found
 
 
@@ -156,7 +155,7 @@ class _New:
     stamp: Stamp
     rows: Any
     placed: Any
-    made: list[Encoded]
+    made: Made
     is_tried: bool = False
 
     def copied(self) -> Any:
@@ -178,7 +177,7 @@ class _New:
         _say_where(job, self.rows.filter(overtaken), self.placed.filter(overtaken))
         self.rows, self.placed = self.rows.filter(~overtaken), self.placed.filter(~overtaken)
         ids = loading.draw_ids(job.connection, job.kind, len(self.rows))
-        self.made = list(loading.tables_of(job.kind, self.rows, self.placed, ids, self.stamp))
+        self.made = loading.tables_of(job.kind, self.rows, self.placed, ids, self.stamp)
 
 
 def _say_where(job: Job, rows: Any, placed: Any) -> None:
@@ -203,7 +202,7 @@ def _prepared(job: Job, stamp: Stamp, known: Numbers, placed: Spill) -> Iterator
 
 
 def _made(job: Job, stamp: Stamp, rows: Any, placed: Any, ids: Sequence[int]) -> _New:
-    return _New(job, stamp, rows, placed, list(loading.tables_of(job.kind, rows, placed, ids, stamp)))
+    return _New(job, stamp, rows, placed, loading.tables_of(job.kind, rows, placed, ids, stamp))
 
 
 def _merged(job: Job, stamp: Stamp) -> Counter[str]:

@@ -133,13 +133,13 @@ class Chunk:
         """The texts of a field's columns: joined, or the first that has one."""
         texts, *more = (self._plain(name, spec.null) for name in spec.names)
         if more and not spec.first:
-            return pc.binary_join_element_wise(texts, *more, pa.scalar("-", texts.type))
+            return pc.binary_join_element_wise(texts, *more, columns.one("-"))
         return pc.coalesce(texts, *more)
 
     def _plain(self, column: str, null: tuple[str, ...]) -> Texts:
         texts = columns.trimmed(columns.texts_of(self.raw[column]))
         none = pa.array(["", *self.profile.null_values, *null], texts.type)
-        return pc.if_else(pc.is_in(texts, none), pa.scalar(None, texts.type), texts)
+        return pc.if_else(pc.is_in(texts, none), columns.one(None), texts)
 
     def code(self, spec: FieldSpec) -> pd.Series:
         """A field's codes or numbers of cases: text in half-width forms, in which nothing was rounded."""
