@@ -372,6 +372,24 @@ PLACING = kinds(lambda t: not {"lon", "lat", "category"}.isdisjoint(t.takes))
 ORDERING = kinds(lambda t: t.period == "ordered")
 """Those that set a deadline beside the case's: supervision orders."""
 
+FOLLOWED = kinds(lambda t: t.period not in (None, "ordered") or t.mark in ("referred", "*"))
+"""Those that a hanging account follows; the others, though the state may change, change nothing of it."""
+
+STRAIGHT = kinds(lambda t: t.period in ("opened", "asked", "refused", "answered", "written_off", "void"))
+"""Those of a case that goes straight from its dispatch to its end: the deadline stays, the clock never runs again."""
+
+SHIFTING = kinds(lambda t: t.period in ("extended", "resumed", "moved", "renewed"))
+"""Those after which the deadline depends on what it was before; a dispatch or a failed check tells it anew."""
+
+FAILING = kinds(lambda t: t.period == "failed")
+"""Those by which a check on site does not match the answer."""
+
+REGISTERING = kinds(lambda t: t.stamps == "registered_at")
+"""Those by which a case is filed: from then on its dispatch is waited for."""
+
+VOIDING = kinds(lambda t: t.to == "void")
+"""Those after which a case counts for nobody."""
+
 COUNTED = kinds(lambda t: t.counts)
 """Those that count as steps."""
 
@@ -429,7 +447,15 @@ def follow(case: Case, step: Step) -> Case:
         changes[rule.stamps] = step.at
     if rule.mark in MARKS:
         changes[f"is_{rule.mark}"] = True
-    return replace(case, **changes, **rule.does(case, step))
+    changes.update(rule.does(case, step))
+    return _changed(case, changes)
+
+
+def _changed(case: Case, changes: Mapping[str, Any]) -> Case:
+    """What :func:`dataclasses.replace` gives, without naming forty fields again: a case is made for every step."""
+    out = object.__new__(Case)
+    out.__dict__.update(case.__dict__, **changes)
+    return out
 
 
 def _rule(case: Case, step: Step) -> Transition:
