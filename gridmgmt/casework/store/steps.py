@@ -59,6 +59,10 @@ def of_cases(
     return dict(each_case(connection, case_ids, until=until, kinds=kinds))
 
 
+_DECODE = json.JSONDecoder().raw_decode
+"""Reads JSON as the server writes it."""
+
+
 def each_case(
     connection: Connection,
     case_ids: Collection[int],
@@ -83,7 +87,7 @@ def each_case(
         yield (
             case_id,
             [
-                Step(kind, at, actor, unit, reason, json.loads(told) if told != "{}" else {}, origin, seq)
+                Step(kind, at, actor, unit, reason, _DECODE(told)[0] if told != "{}" else {}, origin, seq)
                 for _, kind, at, actor, unit, reason, told, origin, seq in own
             ],
         )

@@ -11,14 +11,12 @@ A month has hundreds of thousands: they are judged column by column. Only a case
 import datetime as dt
 import hashlib
 from collections.abc import Collection
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from gridmgmt import deadlines
-from gridmgmt.calendars import MICROSECOND
 from gridmgmt.casework import transitions
 from gridmgmt.casework.cases import Case
 from gridmgmt.casework.operations.context import Desk
@@ -26,6 +24,7 @@ from gridmgmt.casework.store import steps
 from gridmgmt.casework.transitions import ANSWERING, FAILING, OPENING, REGISTERING, SHIFTING
 from gridmgmt.database.tables import GRID_COLUMNS
 from gridmgmt.database.work import Connection
+from gridmgmt.deadlines import Limit
 from gridmgmt.figures.counts import Mask
 from gridmgmt.figures.store import steps as store_steps
 from gridmgmt.people.identities import Identities
@@ -112,33 +111,41 @@ def _folded(desk: Desk, ids: list[int], cut: dt.datetime) -> dict[tuple[int, int
 
 
 def _judge_dispatches(desk: Desk, course: _Course) -> None:
-    """A case's first dispatch is late after the time limit from its registration on."""
-    told, opens = course.told, course.among(OPENING)
-    registered = course.values("at", course.before(course.among(REGISTERING)))
-    is_first = told["is_act"].to_numpy() & opens & (course.before(opens) < 0) & registered.notna().to_numpy()
-    category = course.values("category", course.before(told["category"].notna().to_numpy()))
-    day = registered.dt.tz_convert(desk.zone).dt.tz_localize(None).dt.floor("D")
-    asked = pd.DataFrame({"category": category, "day": day, "since": registered, "at": told["at"]})[is_first]
-    for _, alike in asked.groupby(["category", "day"], dropna=False, sort=False):
-        told.loc[alike.index, "late"] = _late_dispatches(desk, alike)
-
-
-def _late_dispatches(desk: Desk, alike: pd.DataFrame) -> Any:
-    """Whether each dispatch of cases of one class registered on one day came late; NA without a limit.
+    """A case's first dispatch is late after the time limit from its registration on.
 
     No limit is used up in less time than it has: only what took longer is counted on the calendar.
     """
-    category = alike["category"].iloc[0]
-    case = Case("", category=None if pd.isna(category) else str(category))
-    chosen = desk.chosen_limit("dispatch", case, None, alike["since"].iloc[0].to_pydatetime())
-    if chosen is None or not chosen.limits:
-        return pd.NA
-    least = sum(limit.us(desk.clock.calendar) for limit in chosen.limits) * MICROSECOND
-    late = (alike["at"] - alike["since"]) > pd.Timedelta(least)
-    long = alike[late]
-    dues = [deadlines.due_at(since, chosen.limits, desk.clock) for since in long["since"].dt.to_pydatetime()]
-    late[late] = (long["at"] > pd.Series(dues, index=long.index, dtype=alike["at"].dtype)).to_numpy()
-    return late.astype("boolean")
+    told, opens = course.told, course.among(OPENING)
+    since = course.values("at", course.before(course.among(REGISTERING)))
+    rows = np.flatnonzero(told["is_act"].to_numpy() & opens & (course.before(opens) < 0) & since.notna().to_numpy())
+    since, at = since.iloc[rows], told["at"].iloc[rows]
+    category = course.values("category", course.before(told["category"].notna().to_numpy())).iloc[rows]
+    limits, which = _dispatch_limits(desk, category, since)
+    shortest = np.array([sum(x.us(desk.clock.calendar) for x in chosen) for chosen in limits], dtype=np.int64)[which]
+    late = (at - since).to_numpy() > shortest.astype("timedelta64[us]")
+    for n in np.flatnonzero(late & (shortest > 0)).tolist():
+        due = deadlines.due_at(since.iloc[n].to_pydatetime(), limits[which[n]], desk.clock)
+        late[n] = due is not None and at.iloc[n] > due
+    told.loc[rows, "late"] = pd.Series(late, index=rows, dtype="boolean").mask(shortest == 0)
+
+
+def _dispatch_limits(desk: Desk, category: pd.Series, since: pd.Series) -> tuple[list[tuple[Limit, ...]], Rows]:
+    """The time limits of dispatches, each class and day once, and which of them each case has; empty: none."""
+    classes, days = pd.factorize(category)[0], pd.factorize(_days(since, desk))
+    which = pd.factorize((classes + 1) * len(days[1]) + days[0])[0]
+    found = []
+    for n in np.unique(which, return_index=True)[1].tolist():
+        case = Case("", category=str(category.iloc[n]) if classes[n] >= 0 else None)
+        chosen = desk.chosen_limit("dispatch", case, None, since.iloc[n].to_pydatetime())
+        found.append(chosen.limits if chosen else ())
+    return found, which
+
+
+def _days(at: pd.Series, desk: Desk) -> pd.Series:
+    """The days of instants in city time."""
+    local: pd.Series = at.dt.tz_convert(desk.zone).dt.tz_localize(None)
+    days: pd.Series = local.dt.normalize()
+    return days
 
 
 def _actors(course: _Course) -> pd.Series:
@@ -172,7 +179,8 @@ def _persons(desk: Desk, acts: pd.DataFrame) -> pd.Series:
     """Who each act is of on its day; each name is looked up once a day."""
     known = Identities(store_people.every_person(desk.connection), store_people.all_posts(desk.connection))
     names, actors = pd.factorize(acts["actor"].fillna(""))
-    days, dates = pd.factorize(acts["at"].dt.tz_convert(desk.zone).dt.tz_localize(None).dt.floor("D"))
+    days, dates = pd.factorize(_days(acts["at"], desk))
     asked, pairs = pd.factorize(names * len(dates) + days)
-    found = [known.of(str(actors[pair // len(dates)]), dates[pair % len(dates)].date()) for pair in pairs]
+    there, by_day = list(actors), list(pd.DatetimeIndex(dates).date)
+    found = [known.of(there[n], by_day[day]) for n, day in zip(*np.divmod(pairs, max(len(dates), 1)), strict=True)]
     return pd.Series(np.array([*found, None], dtype=object)[asked], index=acts.index)

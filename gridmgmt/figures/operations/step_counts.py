@@ -11,6 +11,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import pandas as pd
@@ -18,7 +19,7 @@ import pyarrow as pa
 from pandas.api.types import is_numeric_dtype
 
 from gridmgmt.casework import hanging, transitions
-from gridmgmt.casework.cases import Step
+from gridmgmt.casework.cases import Case, Step
 from gridmgmt.casework.hanging import Account, HangPeriod
 from gridmgmt.casework.operations.context import Desk
 from gridmgmt.casework.store import attachments, listing, steps
@@ -45,7 +46,8 @@ def steps_of_period(
     events: list[dict[str, Any]] = []
     desk = Desk(connection)
     if ORDER_COUNTS & set(counts):
-        cases = _with_steps(connection, store_steps.with_orders(connection, start, end), cut)
+        numbers = store_steps.with_orders(connection, start, end)
+        cases = _with_steps(connection, numbers, cut, _JUDGING_ORDERS)
         events += _events(desk, cases, cut, _orders)
     if HANG_COUNTS & set(counts):
         hung = store_steps.hanging(connection, start, end, cut, desk.unheard)
@@ -123,11 +125,12 @@ def _plain(frame: pd.DataFrame, names: Sequence[str]) -> Iterator[tuple[Any, ...
 def _grid_codes(connection: Connection, cases: pd.DataFrame, then: pd.DataFrame) -> Iterator[tuple[str | None, ...]]:
     """The codes of each case's grids from the city down; of those in ``then`` as they were."""
     codes, placed = listing.grid_codes(connection), replaying.placed_as_then(cases, then)
-    known: dict[tuple[int | None, ...], tuple[str | None, ...]] = {}
-    for ids in _plain(placed, GRID_COLUMNS):
-        if ids not in known:
-            known[ids] = tuple(None if n is None else codes.get(n) for n in ids)
-        yield known[ids]
+    which = placed.groupby(list(GRID_COLUMNS), dropna=False, sort=False).ngroup()
+    known = [
+        tuple(None if n is None else codes.get(n) for n in ids)
+        for ids in _plain(placed[~which.duplicated()], GRID_COLUMNS)
+    ]
+    return map(known.__getitem__, which.tolist())
 
 
 def _disturbed(
@@ -179,9 +182,9 @@ def _mark(n: int, period: HangPeriod) -> str:
 
 
 def _with_steps(
-    connection: Connection, case_nos: Sequence[str], cut: dt.datetime, kinds: Collection[str] | None = None
+    connection: Connection, case_nos: Sequence[str], cut: dt.datetime, kinds: Collection[str]
 ) -> Iterator[tuple[str, Mapping[str, Any], list[Step]]]:
-    """Cases by number, each with its row and its steps until ``cut`` in order, read some thousands at a time."""
+    """Cases by number, each with its row and its steps of some kinds until ``cut``, some thousands read at a time."""
     for first in range(0, len(case_nos), _CHUNK):
         found = steps.found(connection, case_nos[first : first + _CHUNK])
         taken = steps.of_cases(connection, [r["id"] for r in found.values()], until=cut, kinds=kinds)
@@ -209,10 +212,15 @@ def _events(
 Event = tuple[str, str, dt.datetime, str | None, bool | None]
 """Mark behind the case's number, kind, moment, unit, whether late."""
 
+_JUDGING_ORDERS = transitions.kinds(
+    lambda t: "order" in t.takes or t.period in ("ordered", "renewed", "opened", "sent_back", "written_off", "void")
+)
+"""Steps that tell an order and its deadline, its answer, the case's end, and which unit has the case."""
+
 
 def _orders(desk: Desk, no: str, taken: Sequence[Step], cut: dt.datetime) -> Iterator[Event]:
     """A supervision order falls due: late unless by then the case was closed and the order answered (督办逾期)."""
-    case = transitions.fold(no, taken)
+    case = reduce(transitions.changed, taken, Case(no))
     if case.state == "void":
         return
     units = [s.unit_code for s in taken if s.kind in transitions.ORDERING]

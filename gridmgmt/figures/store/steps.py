@@ -39,11 +39,15 @@ TYPES = {
 def steps_of_period(connection: Connection, start: dt.datetime, end: dt.datetime, cut: dt.datetime) -> pd.DataFrame:
     """Steps in [start, end) that count, by case and number; marks taken back by ``cut`` are left out."""
     told = {
-        "counted": list(COUNTED), "opening": list(OPENING), "unmarking": list(kinds(lambda t: t.mark == "*")),
-        "marking": json.dumps(dict(MARKING)),
+        "counted": list(COUNTED), "unmarking": list(kinds(lambda t: t.mark == "*")),
+        "marking": json.dumps(dict(MARKING)), "cut": cut,
     }  # fmt: skip
-    params = {"start": start, "end": end, "cut": cut, **told}
-    return fetch(connection, query("figures/store/steps_of_period"), params, TYPES)
+    period = {"start": start, "end": end}
+    types = {name: kind for name, kind in TYPES.items() if name != "again"}
+    found = fetch(connection, query("figures/store/steps_of_period"), period | told, types)
+    again = rows(connection, "figures/store/dispatches_again", **period, opening=list(OPENING))
+    found["again"] = found["step_no"].isin([r["step_no"] for r in again])
+    return found[list(TYPES)]
 
 
 _PLACE = {k: v for k, v in PLACE_TYPES.items() if k not in ("lon", "lat", "unit_id")}
