@@ -196,7 +196,7 @@ class AskWhy(Ask):
 def explain(ask: Annotated[AskWhy, Query()], request: Request, work: Database, lang: Language) -> Response:
     """Why a figure is what it is: its rule in one sentence, and the frozen facts, entries and periods behind it."""
     found_now = browsing.assessment(work, ask.assessment)
-    replaced = "".join(x["now"] for x in explaining.is_stale(work, found_now.name))
+    replaced = "".join(x["now"] + x.get("through", "") for x in explaining.is_stale(work, found_now.name))
 
     def make() -> Response:
         found = explaining.explain(work, ask.assessment, ask.code, ask.item, ask.level)

@@ -211,7 +211,7 @@ def rows(size: Size) -> Iterator[Row]:
         def counted() -> str:
             with work.snapshot() as connection:
                 steps = step_counts.steps_of_period(connection, START, END, END, counts)
-                accounts = step_counts.accounts_of_period(connection, START, END, END, NOBODY)
+                accounts = step_counts.accounts_of_period(connection, START, END, END, NOBODY) or []
             return f"{len(accounts)} accounts, {len(steps)} steps and what follows from them"
 
         def acted() -> str:

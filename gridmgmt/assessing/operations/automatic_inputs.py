@@ -1,5 +1,6 @@
 """Where automatic inputs come from (自动数据来源): cases and samples, the staff table, the grids below a subject."""
 
+import datetime as dt
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,10 +16,11 @@ from gridmgmt.assessing.store import entries
 from gridmgmt.city import City
 from gridmgmt.database.work import Connection
 from gridmgmt.figures.counts import KNOWN_BY, Facts
-from gridmgmt.figures.grouping import endings
-from gridmgmt.figures.indicators import base_of, filtered, kept
+from gridmgmt.figures.grouping import ENDINGS
+from gridmgmt.figures.indicators import base_of, filtered, keeps
 from gridmgmt.figures.operations import step_counts
 from gridmgmt.figures.operations.period_counts import Figures, Filters
+from gridmgmt.figures.predicates import Condition, Mask, some
 from gridmgmt.numbers import exact
 from gridmgmt.people.operations import people
 from gridmgmt.people.staffing import Headcount
@@ -44,20 +46,27 @@ class Assessed:
     area_m2: float | None = None
 
 
-Repeats = Callable[[str, Facts], Collection[str]]
-"""A rule of data/repeats, a period's cases → the numbers of those that are repeats by it."""
+Repeats = Callable[[str], Collection[str]]
+"""A rule of data/repeats → the numbers of the period's cases that are repeats by it."""
 
 
 def filters_of(book: Rulebook, repeats: Repeats, zone: ZoneInfo) -> Filters:
     """A rulebook's own counts: those with a filter on cases, and the samples behind each mean of samples."""
-    out = {}
+    out: dict[str, Callable[[Facts], Mask]] = {}
     for name, spec in book.inputs.items():
         automatic = spec.automatic
         if automatic is not None and automatic.count is not None and automatic.only is not None:
-            out[filtered(automatic.count, name)] = partial(_kept, automatic, repeats)
+            out[filtered(automatic.count, name)] = _kept(automatic.only, repeats)
         if automatic is not None and automatic.sample_mean:
             out[filtered("n_scored_samples", name)] = partial(_sampled, automatic, zone)
     return out
+
+
+def parted_by(book: Rulebook) -> list[str]:
+    """What a rulebook must know of cases beside their grids: who answers, and where it asks for them, their sources."""
+    told = [a.only for s in book.inputs.values() if (a := s.automatic) is not None and a.only is not None]
+    sources = ["source"] if any(only.sources for only in told) else []
+    return [*(["unit_id"] if book.population.kind == "unit" else []), *sources]
 
 
 def step_counts_of(book: Rulebook) -> list[str]:
@@ -68,16 +77,13 @@ def step_counts_of(book: Rulebook) -> list[str]:
     return [*names, *(KNOWN_BY[n][0] for n in names if n in KNOWN_BY), *acts]
 
 
-def _kept(automatic: Automatic, repeats: Repeats, facts: Facts) -> Any:
-    only = automatic.only
-    if only is None:
-        raise ValueError("a count without a filter")
-    numbers = repeats(only.repeats, facts) if only.repeats else None
-    taken = kept(facts, only.kind, only.categories, only.except_categories, only.sources, numbers, only.order_kinds)
-    return taken & endings(facts).isin(only.endings).to_numpy() if only.endings else taken
+def _kept(only: CaseFilter, repeats: Repeats) -> Condition:
+    numbers = repeats(only.repeats) if only.repeats else None
+    taken = keeps(only.kind, only.categories, only.except_categories, only.sources, numbers, only.order_kinds)
+    return taken & some([ENDINGS[name] for name in only.endings]) if only.endings else taken
 
 
-def _sampled(automatic: Automatic, zone: ZoneInfo, facts: Facts) -> Any:
+def _sampled(automatic: Automatic, zone: ZoneInfo, facts: Facts) -> Mask:
     """Which samples are of the types and hours that a mean is taken over."""
     return _of_types_and_hours(automatic, zone, facts.frame).to_numpy(dtype=bool)
 
@@ -102,14 +108,16 @@ class Sources:
         found: Figures,
         counts: Mapping[str, Mapping[str, int | Fraction]],
         subjects: Sequence[Assessed],
+        known_by: dt.datetime | None = None,
     ) -> None:
+        """``known_by``: what has no days of its own is read as it was known then."""
         self.city, self.found, self.counts, self.subjects = city, found, counts, subjects
         self._staff = entries.staff_sums(connection, found.period.start, found.period.end)
         end = min(found.as_of, found.cases.facts.end)
         self._days = max(1, (end - found.cases.facts.start).days)
         self._units = {v: k for k, v in units.unit_ids(connection).items()}
         self._below: dict[int, Mapping[str, int]] = {}
-        self._connection = connection
+        self._connection, self._known_by = connection, known_by
         self._stations: dict[tuple[str, ...], contact_stations.Stations | None] = {}
 
     def has(self, kind: str) -> bool:
@@ -186,17 +194,21 @@ class Sources:
 
     def _accounts_of(self, subject: Assessed) -> list[dict[str, Any]] | None:
         """The hanging accounts of a grid's or unit's cases; None where no case of the period has steps."""
-        if not self._accounts or subject.key[0] == "person":
+        accounts = self._accounts
+        if accounts is None or subject.key[0] == "person":
             return None
         kind, level, code = subject.key
-        return [dict(a.written) for a in self._accounts.get((0 if kind == "unit" else level, code), ())]
+        return [dict(a.written) for a in accounts.get((0 if kind == "unit" else level, code), ())]
 
     @cached_property
-    def _accounts(self) -> Mapping[tuple[int, str], list[step_counts.PlacedAccount]]:
-        """Level (0: units) and code → the accounts there."""
+    def _accounts(self) -> Mapping[tuple[int, str], list[step_counts.PlacedAccount]] | None:
+        """Level (0: units) and code → the accounts there; None where nothing is known of any."""
         f, out = self.found.cases.facts, defaultdict[tuple[int, str], list[step_counts.PlacedAccount]](list)
         then = self.found.then
-        for a in step_counts.accounts_of_period(self._connection, f.start, f.end, self.found.as_of, then):
+        found = step_counts.accounts_of_period(self._connection, f.start, f.end, self.found.as_of, then)
+        if found is None:
+            return None
+        for a in found:
             for level, code in enumerate((a.unit_code, *a.grid_codes)):
                 if code is not None:
                     out[level, code].append(a)
@@ -227,7 +239,7 @@ class Sources:
     @cached_property
     def _heads(self) -> Headcount:
         own = self.found.grids[self.found.grids["edition"] == self.found.edition.name]
-        return people.headcount(self._connection, own, self.found.period.last)
+        return people.headcount(self._connection, own, self.found.day, self._known_by)
 
     def _n_posts(self, role: str, full_time: bool | None, subject: Assessed) -> int | None:
         """How many people hold posts of a role, or of these the full-time ones, or the others.

@@ -13,7 +13,8 @@ from sqlalchemy import ColumnElement, Connection, Select, case, exists, func, li
 from sqlalchemy.dialects.postgresql import insert
 
 from gridmgmt.database import tables as t
-from gridmgmt.database.copying import copy_in, rows
+from gridmgmt.database.copying import rows, unspool
+from gridmgmt.database.spools import Spool
 from gridmgmt.documents import plain
 from gridmgmt.errors import AssessmentFormOld, AssessmentMissing, SubjectMissing
 from gridmgmt.numbers import shown_apart
@@ -128,11 +129,14 @@ def _subject_ids(connection: Connection, subjects: Sequence[Subject]) -> dict[tu
     return {(r.kind, r.level, r.code): r.id for r in connection.execute(select(s.kind, s.level, s.code, s.id))}
 
 
-def save_evidence(connection: Connection, table: str, assessment_id: int, frame: pd.DataFrame) -> None:
-    """Freeze the facts that count: fact_no, content_hash, grid_codes (list by level), unit_code, mask, shares."""
-    out = frame.copy()
-    out.insert(0, "assessment_id", assessment_id)
-    copy_in(connection, table, out)
+def save_evidence(connection: Connection, table: str, assessment_id: int, proof: Spool) -> None:
+    """Freeze the facts that count, with the columns of the spool's head, in its order."""
+    columns = ", ".join(proof.columns)
+    connection.execute(text(f"CREATE TEMPORARY TABLE proof AS SELECT {columns} FROM {table} LIMIT 0"))
+    unspool(connection, "proof", proof)
+    frozen = f"INSERT INTO {table} (assessment_id, {columns}) SELECT :id, {columns} FROM proof"
+    connection.execute(text(frozen), {"id": assessment_id})
+    connection.execute(text("DROP TABLE proof"))
 
 
 def by_name(connection: Connection, name: str) -> Stored:
@@ -254,11 +258,12 @@ def listing(connection: Connection) -> list[dict[str, Any]]:
 def replaced_sources(connection: Connection, name: str | None = None) -> dict[str, list[dict[str, str]]]:
     """Assessment → the assessments whose results it took and that hold no longer (``taken``), with what does (``now``).
 
-    Only those that took such results; ``name``: of this one.
+    What it took may rest on such a result itself: then ``through`` names what it took. Only those that took such
+    results; ``name``: of this one.
     """
     out: dict[str, list[dict[str, str]]] = {}
     for row in rows(connection, "assessing/store/replaced_sources", assessment=name):
-        out.setdefault(row["name"], []).append({"taken": row["taken"], "now": row["now"]})
+        out.setdefault(row["name"], []).append({k: row[k] for k in ("taken", "now", "through") if row[k] is not None})
     return out
 
 

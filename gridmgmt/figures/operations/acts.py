@@ -25,7 +25,7 @@ from gridmgmt.casework.transitions import ANSWERING, FAILING, OPENING, REGISTERI
 from gridmgmt.database.tables import GRID_COLUMNS
 from gridmgmt.database.work import Connection
 from gridmgmt.deadlines import Limit
-from gridmgmt.figures.counts import Mask
+from gridmgmt.figures.predicates import Mask
 from gridmgmt.figures.store import steps as store_steps
 from gridmgmt.people.identities import Identities
 from gridmgmt.people.store import people as store_people

@@ -14,7 +14,7 @@ from gridmgmt.city import City, Level
 from gridmgmt.database import cities
 from gridmgmt.database.work import Work
 from gridmgmt.figures.counts import Count
-from gridmgmt.figures.indicators import describe, kept
+from gridmgmt.figures.indicators import describe, keeps
 from gridmgmt.figures.operations.period_counts import Figures, figures
 from gridmgmt.files import geofiles
 from gridmgmt.periods import Period
@@ -150,8 +150,8 @@ def heat(work: Work, period: Period, category: str | None = None) -> HeatData:
     with work.snapshot() as connection:
         city = cities.load_city(connection)
         found = figures(connection, city, period, levels=[city.levels[1].number])
-        wanted = kept(found.cases.facts, None, [category] if category else [], [], [])
-        frame = found.cases.facts.frame[found.cases.masks["n_reported"] & wanted]
+        wanted = found.conditions["n_reported"] & keeps(categories=[category] if category else [])
+        frame = found.case_rows.frame[wanted(found.case_rows)]
         outlines, places = (
             editions.grids(connection, found.edition.id, [level.number]) for level in (city.levels[1], city.levels[-1])
         )

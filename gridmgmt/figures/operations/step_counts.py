@@ -81,10 +81,11 @@ class PlacedAccount:
 
 def accounts_of_period(
     connection: Connection, start: dt.datetime, end: dt.datetime, cut: dt.datetime, then: pd.DataFrame
-) -> list[PlacedAccount]:
+) -> list[PlacedAccount] | None:
     """The accounts that hung at some time of [start, end), with what is known of it at ``cut``.
 
-    A void case (作废) has none: its failures are nobody's.
+    None where nothing is known of any: no case that was open at the time has a log of steps. A void case (作废) has
+    none: its failures are nobody's.
 
     Parameters
     ----------
@@ -93,6 +94,8 @@ def accounts_of_period(
     """
     desk = Desk(connection)
     hung = store_steps.hanging(connection, start, end, cut, desk.unheard)
+    if hung.empty:
+        return None
     disturbed: dict[str, list[tuple[str | None, dict[str, Any]]]] = {}
     for no, _, taken in _disturbed(connection, hung, cut):
         found = _accounts(desk, no, taken, cut)
@@ -101,8 +104,8 @@ def accounts_of_period(
             for account in found
             if account.opened_at < end and ((last := account.periods[-1].ended_at) is None or last >= start)
         ]
-    hung = hung[~hung["is_straight"] | ~(hung["ended_at"] < start)]
-    rows = zip(hung["case_no"].tolist(), hung["unit_code"].tolist(), (hung["ended_at"] < end).tolist(), strict=True)
+    hung = hung[~hung["is_void"] & ~(hung["is_straight"] & (hung["ended_at"] < start))]
+    rows = _plain(hung.assign(is_passed=hung["ended_at"] < end), ("case_no", "unit_code", "is_passed"))
     out = []
     for (no, unit, is_passed), place in zip(rows, _grid_codes(connection, hung, then), strict=True):
         own = disturbed[no] if no in disturbed else [(unit, _straight(no, unit, is_passed))]
@@ -138,7 +141,7 @@ def _disturbed(
 ) -> Iterator[tuple[str, Mapping[str, Any], list[Step]]]:
     """The cases whose accounts their steps must tell, each with its row and those steps that an account follows."""
     names = ("case_id", "case_no", *_PLACE)
-    rows = {values[0]: values for values in _plain(hung[~hung["is_straight"]], names)}
+    rows = {values[0]: values for values in _plain(hung[~hung["is_straight"] & ~hung["is_void"]], names)}
     for case_id, taken in steps.each_case(connection, list(rows), until=cut, kinds=transitions.FOLLOWED):
         row = dict(zip(names, rows[case_id], strict=True))
         yield row["case_no"], row, taken

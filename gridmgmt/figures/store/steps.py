@@ -52,7 +52,8 @@ def steps_of_period(connection: Connection, start: dt.datetime, end: dt.datetime
 
 _PLACE = {k: v for k, v in PLACE_TYPES.items() if k not in ("lon", "lat", "unit_id")}
 _HANGING_TYPES = {
-    "case_id": pa.int64(), "case_no": pa.string(), "is_straight": pa.bool_(), "unit_code": pa.string(),
+    "case_id": pa.int64(), "case_no": pa.string(), "is_straight": pa.bool_(), "is_void": pa.bool_(),
+    "unit_code": pa.string(),
     "opened_at": UTC, "ended_at": UTC,
     "category_kind": pa.string(), "category_code": pa.string(), "source": pa.string(), **_PLACE,
 }  # fmt: skip
@@ -65,7 +66,7 @@ def hanging(
     """The cases that were hanging at some time of [start, end), as their steps until ``cut`` tell, by number.
 
     ``is_straight``: it has one account (``unit_code``, ``opened_at``, ``ended_at``) without a failure; nothing of the
-    others is told. Cases with answers that count as none (``unheard``) are taken for others.
+    others is told. Cases with answers that count as none (``unheard``) are taken for others; void ones have no account.
     """
     told = {
         "opening": list(OPENING), "straight": list(STRAIGHT), "followed": list(FOLLOWED), "closing": list(_CLOSING),
