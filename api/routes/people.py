@@ -3,12 +3,16 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from pydantic import Field
 
 from api.deps import Ask, Database, Day
+from api.kept import Kept
 from api.schemas import GridRef, Located, Name, Neighbour, Unit
-from gridmgmt.people.operations import locating, reference
+from gridmgmt import geo
+from gridmgmt.city import City
+from gridmgmt.people.operations import directory, locating, reference
 
 router = APIRouter(prefix="/v1", tags=["locate"])
 
@@ -27,14 +31,46 @@ class AskPlace(Ask):
     category: str | None = Field(None, description="kind:code, to find the unit.", examples=["component:01001"])
 
 
-@router.get("/locate")
-def locate(ask: Annotated[AskPlace, Query()], work: Database) -> Located:
+@router.get("/locate", response_model=Located)
+async def locate(ask: Annotated[AskPlace, Query()], request: Request, work: Database) -> Response:
     """The grids of all levels that own a place, the unit that answers there, and what is near the border."""
-    levels = {x.number: x.key for x in reference.load_city(work).levels}
-    found = locating.locate(
-        work, ask.lon, ask.lat, crs=ask.crs, day=ask.on, category=ask.category, edition=ask.edition,
-        within_m=ask.within_m,
-    )  # fmt: skip
+    place = await _kept_place(request.app.state.kept, work, ask)
+    if place is None:
+        city, found = await run_in_threadpool(_asked, work, ask)
+    else:
+        city, found = place.city, locating.answer(place, *_point(ask), **_asked_for(ask))
+    return Response(_located(found, city).model_dump_json(), media_type="application/json")
+
+
+async def _kept_place(kept: Kept, work: Database, ask: AskPlace) -> directory.Place | None:
+    """What answers there, kept until places or people change; None while nothing is kept."""
+    if not await kept.changes.caught_up():
+        return None
+    today = kept.changes.today
+    listed = await kept.of("directory", ("places", "people"), lambda: run_in_threadpool(directory.read, work))
+    day = today(listed.city.zone)
+    edition = listed.edition(ask.edition, ask.on, day)
+    ground = await kept.of(
+        ("ground", edition.id), ("places",), lambda: run_in_threadpool(directory.ground, work, edition)
+    )
+    return directory.Place(listed, edition, ground, day)
+
+
+def _asked(work: Database, ask: AskPlace) -> tuple[City, locating.Located]:
+    """The database's own answer."""
+    return reference.load_city(work), locating.locate(work, ask.lon, ask.lat, crs=ask.crs, **_asked_for(ask))
+
+
+def _point(ask: AskPlace) -> tuple[float, float]:
+    return geo.point_to_storage(ask.lon, ask.lat, ask.crs)
+
+
+def _asked_for(ask: AskPlace) -> dict[str, Any]:
+    return {"day": ask.on, "category": ask.category, "edition": ask.edition, "within_m": ask.within_m}
+
+
+def _located(found: locating.Located, city: City) -> Located:
+    levels = {x.number: x.key for x in city.levels}
     return Located(
         lon=round(found.lon, 9),
         lat=round(found.lat, 9),

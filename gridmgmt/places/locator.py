@@ -380,6 +380,10 @@ class EditionLocator:
         grids: Ints = self._lineage[deepest]
         return grids
 
+    def lines(self) -> Ints:
+        """Each row's grids as positions of rows, as :meth:`locate` gives those of a point."""
+        return self._lineage[:-1]
+
     def _locator(self, index: int) -> Locator:
         """A level's locator, built when a point first needs it."""
         if index not in self._locators:

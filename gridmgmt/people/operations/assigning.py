@@ -56,6 +56,10 @@ class AreaMaps:
         self._starts = np.array(sorted(ends), dtype="datetime64[D]")
         self._maps: dict[int, AreaMap] = {}
 
+    def draw(self) -> int:
+        """Read the areas of all days, so that the database is asked no more; gives how many there are."""
+        return sum(len(self._map(span).areas) for span in range(len(self._starts)))
+
     def _map(self, span: int) -> AreaMap:
         if span not in self._maps:
             day = self._starts[span].astype(dt.date)
