@@ -253,6 +253,8 @@ def point_to_storage(x: float, y: float, system: str) -> tuple[float, float]:
     CrsUnknown, CrsNotConvertible
         See :func:`points_to_storage`.
     """
+    if system.strip().lower() not in WEB_SYSTEMS and _named(system)[1] is None and abs(x) <= 180 and abs(y) <= 90:
+        return float(x), float(y)  # nothing to convert, and a server is asked for many such places
     points = points_to_storage([x], [y], system)
     if np.isnan(points.lon[0]):
         raise CoordinateOutOfRange(x=str(x), y=str(y), system=system)

@@ -1,20 +1,20 @@
 """/v1/locate: who is responsible here?"""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from pydantic import Field
+from fastapi.routing import APIRoute
+from pydantic import Field, ValidationError
 
 from api.deps import Ask, Database, Day
 from api.kept import Kept
 from api.schemas import GridRef, Located, Name, Neighbour, Unit
 from gridmgmt import geo
 from gridmgmt.city import City
+from gridmgmt.database.work import Work
 from gridmgmt.people.operations import directory, locating, reference
-
-router = APIRouter(prefix="/v1", tags=["locate"])
 
 
 class AskPlace(Ask):
@@ -31,42 +31,50 @@ class AskPlace(Ask):
     category: str | None = Field(None, description="kind:code, to find the unit.", examples=["component:01001"])
 
 
-@router.get("/locate", response_model=Located)
-async def locate(ask: Annotated[AskPlace, Query()], request: Request, work: Database) -> Response:
-    """The grids of all levels that own a place, the unit that answers there, and what is near the border."""
-    place = await _kept_place(request.app.state.kept, work, ask)
-    if place is None:
-        city, found = await run_in_threadpool(_asked, work, ask)
-    else:
-        city, found = place.city, locating.answer(place, *_point(ask), **_asked_for(ask))
-    return Response(_located(found, city).model_dump_json(), media_type="application/json")
+class _PlaceRoute(APIRoute):
+    """Answers from what is kept: only without it, or where something is wrong with the question, as other routes."""
+
+    def get_route_handler(self) -> Callable[[Request], Any]:
+        handle = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            kept: Kept = request.app.state.kept
+            try:
+                ask = AskPlace.model_validate(dict(request.query_params))
+            except ValidationError:
+                return await handle(request)
+            if not await kept.changes.caught_up():
+                return await handle(request)
+            place = await _place(kept, request.app.state.work, ask)
+            point = geo.point_to_storage(ask.lon, ask.lat, ask.crs)
+            found = _located(locating.answer(place, *point, **_asked_for(ask)), place.city)
+            return Response(found.model_dump_json(), media_type="application/json")
+
+        return answer
 
 
-async def _kept_place(kept: Kept, work: Database, ask: AskPlace) -> directory.Place | None:
-    """What answers there, kept until places or people change; None while nothing is kept."""
-    if not await kept.changes.caught_up():
-        return None
-    today = kept.changes.today
+router = APIRouter(prefix="/v1", tags=["locate"], route_class=_PlaceRoute)
+
+
+async def _place(kept: Kept, work: Work, ask: AskPlace) -> directory.Place:
+    """What answers there, kept until places or people change."""
     listed = await kept.of("directory", ("places", "people"), lambda: run_in_threadpool(directory.read, work))
-    day = today(listed.city.zone)
-    edition = listed.edition(ask.edition, ask.on, day)
-    ground = await kept.of(
-        ("ground", edition.id), ("places",), lambda: run_in_threadpool(directory.ground, work, edition)
-    )
-    return directory.Place(listed, edition, ground, day)
-
-
-def _asked(work: Database, ask: AskPlace) -> tuple[City, locating.Located]:
-    """The database's own answer."""
-    return reference.load_city(work), locating.locate(work, ask.lon, ask.lat, crs=ask.crs, **_asked_for(ask))
-
-
-def _point(ask: AskPlace) -> tuple[float, float]:
-    return geo.point_to_storage(ask.lon, ask.lat, ask.crs)
+    today = kept.changes.today(listed.city.zone)
+    edition = listed.edition(ask.edition, ask.on, today)
+    key, made_of = ("ground", edition.id), ("places",)
+    ground = await kept.of(key, made_of, lambda: run_in_threadpool(directory.ground, work, edition))
+    return directory.Place(listed, edition, ground, today)
 
 
 def _asked_for(ask: AskPlace) -> dict[str, Any]:
     return {"day": ask.on, "category": ask.category, "edition": ask.edition, "within_m": ask.within_m}
+
+
+@router.get("/locate")
+def locate(ask: Annotated[AskPlace, Query()], work: Database) -> Located:
+    """The grids of all levels that own a place, the unit that answers there, and what is near the border."""
+    city = reference.load_city(work)
+    return _located(locating.locate(work, ask.lon, ask.lat, crs=ask.crs, **_asked_for(ask)), city)
 
 
 def _located(found: locating.Located, city: City) -> Located:

@@ -22,8 +22,8 @@ _PAUSE_S = 0.5
 """After a loss, so long until the next try."""
 
 _QUARTER_S = 900
-_CLOCK = b"SELECT CAST(floor(extract(epoch FROM now()) / 900) AS bigint)"
-"""The quarter of an hour by the database's clock: in every time zone days begin with one."""
+_CLOCK = "PREPARE quarter AS SELECT CAST(floor(extract(epoch FROM now()) / 900) AS bigint)"
+"""What is asked: the quarter of an hour by the database's clock; in every time zone days begin with one."""
 
 _DAY = "day"
 """The kind that changes by itself: what is made of today's date; told each quarter of an hour."""
@@ -112,6 +112,7 @@ class Changes:
 
     async def _listen(self, connection: psycopg.AsyncConnection) -> None:
         await connection.execute(f"LISTEN {_CHANNEL}")
+        await connection.execute(_CLOCK)
         line = _Line(connection.pgconn, self._heard, self._at)
         try:
             if await line.asked():
@@ -181,7 +182,7 @@ class _Line:
         self._under_way, self._next = self._next, None
         self._late = self._loop.call_later(_SECONDS, self.end)
         try:
-            self._connection.send_query(_CLOCK)
+            self._connection.send_query_prepared(b"quarter", None)
         except psycopg.Error:
             self.end()
 

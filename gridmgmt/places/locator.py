@@ -141,6 +141,13 @@ class Locator:
             owner[part] = self._look_up(lon[part], lat[part])
         return owner
 
+    def owner_at(self, x: float, y: float) -> int:
+        """:meth:`owners` of one point, without a vector where it needs no walk."""
+        if not (self.columns.low <= x <= self.columns.high and self.rows.low <= y <= self.rows.high):
+            return -1
+        found = int(self.owner[self.rows.cell(y) * self.columns.size + self.columns.cell(x)])
+        return found if found >= -1 else int(self._look_up(np.array([x]), np.array([y]))[0])
+
     def _look_up(self, x: Floats, y: Floats) -> NDArray[np.int32]:
         """Owners by cell; points in edge cells walk, in batches of bounded size."""
         owner = np.full(x.size, -1, np.int32)
@@ -228,6 +235,11 @@ class Axis:
     def spans(self, values: Floats) -> Bools:
         """Whether values lie on the axis."""
         return (values >= self.low) & (values <= self.high)
+
+    def cell(self, value: float) -> int:
+        """The cell of one value on the axis, as :meth:`cells` has it."""
+        bucket = int((value - self.origin) * self.scale)
+        return int(self.cell_of_bucket[min(max(bucket, 0), self.cell_of_bucket.size - 1)])
 
     def cells(self, values: Floats) -> Ints:
         """The cell of each value on the axis: a larger value is never in a lower cell."""
@@ -380,9 +392,18 @@ class EditionLocator:
         grids: Ints = self._lineage[deepest]
         return grids
 
-    def lines(self) -> Ints:
-        """Each row's grids as positions of rows, as :meth:`locate` gives those of a point."""
-        return self._lineage[:-1]
+    def line_at(self, lon: float, lat: float) -> Ints:
+        """:meth:`locate` of one point."""
+        for index in reversed(range(len(self._rows))):
+            owner = self._locator(index).owner_at(lon, lat)
+            if owner >= 0:
+                return self.line_of(int(self._rows[index][owner]))
+        return self.line_of(-1)
+
+    def line_of(self, row: int) -> Ints:
+        """A row's grids as positions of rows, level 1 first; -1: none."""
+        line: Ints = self._lineage[row]
+        return line
 
     def _locator(self, index: int) -> Locator:
         """A level's locator, built when a point first needs it."""

@@ -13,7 +13,7 @@ from gridmgmt.database.tables import GRID_COLUMNS
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.people.responsibility import Rule, assign_units
 from gridmgmt.people.store import responsibility, units
-from gridmgmt.places.areas import AreaMap, Hits, joined
+from gridmgmt.places.areas import NOWHERE, AreaMap, Hits, joined
 from gridmgmt.places.editions import differing
 from gridmgmt.places.locator import EditionLocator
 from gridmgmt.places.store import editions as store
@@ -68,6 +68,8 @@ class AreaMaps:
 
     def holding(self, lon: Floats, lat: Floats, days: NDArray[np.datetime64]) -> Hits:
         """Which areas of its day hold which point."""
+        if not self._starts.size:
+            return NOWHERE
         spans = np.searchsorted(self._starts, days.astype("datetime64[D]"), side="right") - 1
         parts = []
         for span in np.unique(spans[spans >= 0]).tolist():

@@ -40,11 +40,10 @@ class Ground:
         self._epsg = city.metric_epsg
         self._rows = frame.drop(columns="geometry").to_dict("records")
         self._locator = EditionLocator(frame, len(city.levels))
-        self._locator.locate(np.array([np.nan]), np.array([np.nan]))  # builds the indexes of all levels
+        self._locator.line_at(np.nan, np.nan)  # builds the indexes of all levels
         leaves = frame[frame["level"] == city.leaf.number]
         self._leaf_rows = np.flatnonzero(frame["level"] == city.leaf.number)
         self._by_code = {code: row for row, code in zip(self._leaf_rows.tolist(), leaves["code"], strict=True)}
-        self._lines = self._locator.lines()
         self._shapes = leaves.geometry.to_numpy()
         self._metric = geo.to_metric(leaves, city.metric_epsg).geometry.to_numpy()
         self._tree = shapely.STRtree(self._shapes)
@@ -54,11 +53,11 @@ class Ground:
 
     def line(self, lon: float, lat: float) -> Line:
         """The grids that own a point, the city first."""
-        return self._line(self._locator.locate(np.array([lon]), np.array([lat]))[0])
+        return self._line(self._locator.line_at(lon, lat))
 
     def line_of(self, code: str) -> Line:
         """A leaf grid and those above it, the city first."""
-        return self._line(self._lines[self._by_code[code]])
+        return self._line(self._locator.line_of(self._by_code[code]))
 
     def _line(self, positions: Ints) -> Line:
         return [self._rows[k] for k in positions.tolist() if k >= 0]
@@ -66,6 +65,8 @@ class Ground:
     def neighbours(self, own: str, lon: float, lat: float, within_m: float | None) -> Line:
         """Leaf grids but the own, with their distance, nearest first: all within so many metres, or the nearest."""
         found = self._around(own, lon, lat, within_m)
+        if not found.size:
+            return []
         x, y = geo.to_metric_xy(lon, lat, self._epsg)
         distances = shapely.distance(self._metric[found], shapely.points(x, y))
         rows = [self._rows[row] for row in self._leaf_rows[found].tolist()]
@@ -75,14 +76,14 @@ class Ground:
 
     def _around(self, own: str, lon: float, lat: float, within_m: float | None) -> Ints:
         """Positions of leaves that may be near enough."""
-        point = shapely.points(lon, lat)
+        point = shapely.points(np.array([lon, lat]))
         if within_m is None:
             nearest = float(self._tree.query_nearest(point, return_distance=True)[1][0])
             reach = 1.05 * nearest / max(math.cos(math.radians(min(abs(lat), 89.0))), 0.01)  # a degree's two lengths
-            box = shapely.box(lon - reach, lat - reach, lon + reach, lat + reach)
         else:
-            box = shapely.box(*widened((lon, lat, lon, lat), within_m))
-        found = self._tree.query(box)
+            west, south, east, north = widened((lon, lat, lon, lat), within_m)
+            reach = max(east - west, north - south) / 2
+        found = self._tree.query(point, predicate="dwithin", distance=reach)
         others = found[self._leaf_rows[found] != self._by_code.get(own, -1)]
         if len(others) > _MOST_NEIGHBOURS:
             degrees = shapely.distance(self._shapes[others], point)

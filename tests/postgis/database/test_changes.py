@@ -1,6 +1,8 @@
 """Whoever listens is told of every change once it is committed, and before whoever asks is answered."""
 
 import asyncio
+import os
+import signal
 from collections.abc import Awaitable, Callable
 
 import psycopg
@@ -14,6 +16,10 @@ from gridmgmt.database.changes import KINDS, TABLES, Changes
 from gridmgmt.database.engine import database_url
 from gridmgmt.database.work import Work
 from gridmgmt.settings import Settings
+
+LINES = sql.SQL(
+    "SELECT pid FROM pg_stat_activity WHERE application_name = 'gridmgmt changes' AND datname = current_database()"
+)
 
 
 def listening(address: str, test: Callable[[Changes], Awaitable[None]]) -> None:
@@ -100,8 +106,7 @@ def test_a_line_that_is_cut_is_told_and_sought_again(postgis: tuple[Settings, Wo
         lost, n = asyncio.Event(), changes.n
         changes.when_lost = lost.set
         with psycopg.connect(address, autocommit=True) as other:
-            cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'gridmgmt changes'"
-            other.execute(sql.SQL(cut) + sql.SQL(" AND datname = current_database()"))
+            other.execute(sql.SQL("SELECT pg_terminate_backend(pid) FROM ({}) AS lines").format(LINES))
             await asyncio.wait_for(lost.wait(), 10)
             assert not await changes.caught_up()
             other.execute("INSERT INTO actor (name, means) VALUES ('unheard', 'claimed')")
@@ -122,8 +127,14 @@ def test_a_database_that_does_not_answer_counts_as_lost(
 
     async def test(changes: Changes) -> None:
         assert await changes.caught_up()
-        monkeypatch.setattr("gridmgmt.database.changes._CLOCK", b"SELECT CAST(1 AS bigint) FROM pg_sleep(5)")
-        assert [await changes.caught_up() for _ in range(2)] == [False, False]
+        with psycopg.connect(address, autocommit=True) as other:
+            found = other.execute(LINES).fetchall()
+        (line,) = {pid for (pid,) in found}
+        os.kill(line, signal.SIGSTOP)
+        try:
+            assert [await changes.caught_up() for _ in range(2)] == [False, False]
+        finally:
+            os.kill(line, signal.SIGCONT)
 
     listening(address, test)
 

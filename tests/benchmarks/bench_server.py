@@ -1,0 +1,230 @@
+"""Requests a second of the server beside an empty route behind the same middleware, which answers as many bytes.
+
+    python -m tests.benchmarks --only server
+
+One process, as `gridmgmt serve` starts it, on the demo city. A few connections that stay open ask one question after
+the other, in turn with the empty route: places are other ones each time, pages the same, and nothing changes. The last
+rows open a map, six readers at once beside one, while another process brings in facts: one that must be drawn anew, and
+one that is kept.
+"""
+
+import asyncio
+import csv
+import datetime as dt
+import gc
+import multiprocessing
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from multiprocessing.synchronize import Event
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+from fastapi import FastAPI, Request, Response
+from sqlalchemy import text
+
+from gridmgmt.assessing.operations import scoring
+from gridmgmt.database.work import Work, open_database
+from gridmgmt.demo import SIZES, make_demo_city
+from gridmgmt.intake.operations import imports
+from gridmgmt.people.operations import reference
+from gridmgmt.periods import parse_period
+from gridmgmt.places.operations import editions
+from gridmgmt.settings import Settings
+from tests.benchmarks import servers
+from tests.benchmarks.rows import Row, Size, in_turn
+
+HOST, PERIOD = "127.0.0.1", "2025-12"
+CONNECTIONS, READERS = 4, 6
+MAP = "/maps/choropleth"
+PAGES = {
+    "indicators": (f"/v1/indicators?period={PERIOD}&level=community", "a month of indicators of all communities"),
+    "grids": ("/v1/grids?level=community&limit=1000", "a page of 1 000 grids"),
+    "ranking": ("/v1/assessments/latest/scorecards?level=community", "the ranking of all communities"),
+    "choropleth": (MAP, "a choropleth"),
+    "heat": ("/maps/heat", "a heat map"),
+}
+
+
+def build(work: Work, folder: Path, size: str, cases: int) -> list[Path]:
+    """The demo city with one assessment and most of its cases; the others as files that come in later."""
+    with patch.dict(SIZES, {size: replace(SIZES[size], cases=cases, second_edition=False, excel=False)}):
+        make_demo_city(folder, seed=7, size=size)
+    reference.init_city(work, folder / "city.yaml")
+    reference.import_units(work, folder / "units.csv")
+    reference.import_rules(work, folder / "responsibility.csv")
+    editions.import_grids(work, [str(folder / "grids.gpkg")], "first")
+    editions.activate(work, "first", dt.date(2020, 1, 1))
+    first, *later = parts(folder / "cases.csv")
+    imports.import_file(work, first, "demo_cases")
+    scoring.score(work, "grid_baseline", parse_period(PERIOD))
+    return later
+
+
+def parts(path: Path, n_later: int = 5, n_rows: int = 50) -> list[Path]:
+    """A table as some files: the most of it, and a few of so many rows."""
+    with path.open(encoding="gb18030", newline="") as file:
+        head, *rows = csv.reader(file)
+    ends = [len(rows) - n_rows * k for k in range(n_later, -1, -1)]
+    out = []
+    for first, last in zip([0, *ends], ends, strict=False):
+        out.append(path.with_name(f"part_{first}.csv"))
+        with out[-1].open("w", encoding="gb18030", newline="") as file:
+            csv.writer(file).writerows([head, *rows[first:last]])
+    return out
+
+
+# --- processes -------------------------------------------------------------------------------------------------------
+
+
+def serve(settings: Settings, port: int) -> None:
+    """The server, with an empty route that answers as many bytes as it is asked for."""
+    from api import cli, main  # only in the process that serves
+    from gridmgmt.cli.base import State
+
+    gc.set_threshold(100_000)  # as the command does
+    made, bodies = main.create_app, dict[str, bytes]()
+
+    async def empty(request: Request) -> Response:
+        n = request.query_params["n"]
+        return Response(bodies.setdefault(n, bytes(int(n))))
+
+    def with_empty(settings: Settings) -> FastAPI:
+        app = made(settings)
+        app.add_api_route("/empty", empty)
+        return app
+
+    with patch("api.main.create_app", with_empty):
+        cli._server(State(settings), HOST, port).run()
+
+
+def bring_facts(settings: Settings, files: Sequence[Path], ended: Event) -> None:
+    """Import small files until told to end: five times a second if the machine is as quick as that."""
+    work = open_database(settings)
+    while True:
+        for path in files:
+            imports.import_file(work, path, "demo_cases")
+            if ended.wait(0.2):
+                return
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[int]:
+    """A server in a process of its own; gives its port."""
+    with socket.create_server((HOST, 0)) as free:
+        port = int(free.getsockname()[1])
+    process = multiprocessing.get_context("spawn").Process(target=serve, args=(settings, port))
+    process.start()
+    try:
+        for _ in range(600):
+            with socket.socket() as asked:
+                if asked.connect_ex((HOST, port)) == 0:
+                    break
+            time.sleep(0.1)
+        yield port
+    finally:
+        process.terminate()
+        process.join()
+
+
+@contextmanager
+def facts_coming_in(settings: Settings, files: Sequence[Path]) -> Iterator[None]:
+    """While another process imports."""
+    processes = multiprocessing.get_context("spawn")
+    ended = processes.Event()
+    process = processes.Process(target=bring_facts, args=(settings, files, ended))
+    process.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        process.join()
+
+
+# --- asking ----------------------------------------------------------------------------------------------------------
+
+
+async def _ask(port: int, paths: Sequence[str]) -> int:
+    """Ask one question after the other on one connection; gives the bytes of the last answer."""
+    reader, writer = await asyncio.open_connection(HOST, port, limit=1 << 24)
+    length = 0
+    for path in paths:
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: {HOST}:{port}\r\nAccept: */*\r\n\r\n".encode())
+        status, *headers = (await reader.readuntil(b"\r\n\r\n")).lower().split(b"\r\n")
+        length = int(next(h for h in headers if h.startswith(b"content-length:")).partition(b":")[2])
+        body = await reader.readexactly(length)
+        if b" 200 " not in status:
+            raise RuntimeError(f"{path}: {body.decode(errors='replace')}")
+    writer.close()
+    return length
+
+
+def ask(port: int, paths: Sequence[str], connections: int = CONNECTIONS) -> int:
+    """Ask all questions, shared by some connections; gives the bytes of an answer."""
+
+    async def whole() -> int:
+        return max(await asyncio.gather(*(_ask(port, paths[k::connections]) for k in range(connections))))
+
+    return asyncio.run(whole())
+
+
+def beside_empty(port: int, paths: Sequence[str], runs: int) -> tuple[float, int]:
+    """How many times as many requests a second as the empty route answers, and the bytes of an answer."""
+    n_bytes = ask(port, paths[:CONNECTIONS])
+    empty = [f"/empty?n={n_bytes}"] * len(paths)
+    (route, peer), _ = in_turn([lambda: ask(port, paths), lambda: ask(port, empty)], runs)
+    return peer / route, n_bytes
+
+
+def places(work: Work, n: int) -> list[str]:
+    """So many places in the box around the city."""
+    with work.connect() as connection:
+        box = "SELECT ST_XMin(b), ST_YMin(b), ST_XMax(b), ST_YMax(b) FROM (SELECT ST_Extent(geom) AS b FROM grid) AS g"
+        west, south, east, north = connection.execute(text(box)).one()
+    random = np.random.default_rng(7)
+    lons, lats = random.uniform(west, east, n), random.uniform(south, north, n)
+    return [f"/v1/locate?lon={lon:.7f}&lat={lat:.7f}" for lon, lat in zip(lons, lats, strict=True)]
+
+
+def change_places(work: Work) -> None:
+    """Something by which all maps must be drawn anew."""
+    with work.transaction() as connection:
+        connection.execute(text("UPDATE city SET document = document"))
+
+
+def rows(size: Size) -> Iterator[Row]:
+    """Each route beside the empty one, then six readers beside one."""
+    city, cases, n_places, n_pages, runs = {
+        "full": ("medium", 240_000, 3_000, 200, 5),
+        "quick": ("small", 400, 8, 4, 1),
+    }[size]
+    with tempfile.TemporaryDirectory() as name, servers.database("bench_server") as work:
+        settings = servers.of("bench_server")
+        later = build(work, Path(name), city, cases)
+        with serving(settings) as port:
+            ratio, n_bytes = beside_empty(port, places(work, n_places), runs)
+            yield Row("server: locate", "one point in the server", "an empty route", ratio, 1 / 2, True, f"{n_bytes} B")
+            for key, (path, what) in PAGES.items():
+                ratio, n_bytes = beside_empty(port, [path] * n_pages, runs)
+                note = f"{n_bytes / 1e3:.0f} kB"
+                yield Row(f"server: {key}", f"{what} over HTTP", "an empty route", ratio, 1 / 4, True, note)
+            with facts_coming_in(settings, later):
+                yield _six(port, "drawn", lambda: change_places(work), runs)
+                yield _six(port, "kept", lambda: None, 10 * runs)
+
+
+def _six(port: int, how: str, before: Callable[[], None], runs: int) -> Row:
+    def opened(readers: int) -> Callable[[], int]:
+        def opening() -> int:
+            before()
+            return ask(port, [MAP] * readers, readers)
+
+        return opening
+
+    (one, six), _ = in_turn([opened(1), opened(READERS)], runs)
+    work = f"{READERS} readers open a choropleth at once, {how}, while facts come in"
+    return Row(f"server: six, {how}", work, "one reader", six / one, 2, note=f"{six:.3f} s, {one:.3f} s")
