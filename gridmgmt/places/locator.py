@@ -148,6 +148,15 @@ class Locator:
         found = int(self.owner[self.rows.cell(y) * self.columns.size + self.columns.cell(x)])
         return found if found >= -1 else int(self._look_up(np.array([x]), np.array([y]))[0])
 
+    def owner_of_box(self, west: float, south: float, east: float, north: float) -> int:
+        """The polygon that owns a whole box, if no edge comes near it; else -1: it may have several owners."""
+        x, y = self.columns, self.rows
+        if not (x.low <= west <= east <= x.high and y.low <= south <= north <= y.high):
+            return -1
+        cells = self.owner.reshape(y.size, x.size)[y.cell(south) : y.cell(north) + 1, x.cell(west) : x.cell(east) + 1]
+        owner = int(cells[0, 0])
+        return owner if owner >= 0 and bool((cells == owner).all()) else -1
+
     def _look_up(self, x: Floats, y: Floats) -> NDArray[np.int32]:
         """Owners by cell; points in edge cells walk, in batches of bounded size."""
         owner = np.full(x.size, -1, np.int32)
@@ -399,6 +408,10 @@ class EditionLocator:
             if owner >= 0:
                 return self.line_of(int(self._rows[index][owner]))
         return self.line_of(-1)
+
+    def is_of_one_leaf(self, box: tuple[float, float, float, float]) -> bool:
+        """Whether one leaf owns a whole box (west, south, east, north) and no border comes near it; False: unsure."""
+        return self._locator(len(self._rows) - 1).owner_of_box(*box) >= 0
 
     def line_of(self, row: int) -> Ints:
         """A row's grids as positions of rows, level 1 first; -1: none."""

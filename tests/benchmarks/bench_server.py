@@ -23,7 +23,6 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from unittest.mock import patch
 
-import numpy as np
 from fastapi import FastAPI, Request, Response
 from sqlalchemy import text
 
@@ -35,6 +34,7 @@ from gridmgmt.people.operations import reference
 from gridmgmt.periods import parse_period
 from gridmgmt.places.operations import editions
 from gridmgmt.settings import Settings
+from tests.api import small_city
 from tests.benchmarks import servers
 from tests.benchmarks.rows import Row, Size, in_turn
 
@@ -50,10 +50,16 @@ PAGES = {
 }
 
 
-def build(work: Work, folder: Path, size: str, cases: int) -> list[Path]:
-    """The demo city with one assessment and most of its cases; the others as files that come in later."""
-    with patch.dict(SIZES, {size: replace(SIZES[size], cases=cases, second_edition=False, excel=False)}):
-        make_demo_city(folder, seed=7, size=size)
+def build_small(work: Work, folder: Path) -> list[Path]:
+    """Eight communities and fourteen cases: whether all of this still runs."""
+    small_city.build(work, folder)
+    return [folder / "cases.csv"]
+
+
+def build(work: Work, folder: Path) -> list[Path]:
+    """The demo city of 2 500 communities with one assessment and most of its cases; the others as files for later."""
+    with patch.dict(SIZES, {"medium": replace(SIZES["medium"], second_edition=False)}):
+        make_demo_city(folder, seed=7, size="medium")
     reference.init_city(work, folder / "city.yaml")
     reference.import_units(work, folder / "units.csv")
     reference.import_rules(work, folder / "responsibility.csv")
@@ -181,13 +187,17 @@ def beside_empty(port: int, paths: Sequence[str], runs: int) -> tuple[float, int
 
 
 def places(work: Work, n: int) -> list[str]:
-    """So many places in the box around the city."""
+    """So many places in the city, at random in communities at random."""
+    inside = (
+        "SELECT ST_X(p.geom), ST_Y(p.geom) FROM grid AS g "
+        "CROSS JOIN LATERAL ST_Dump(ST_GeneratePoints(g.geom, :each, 7)) AS p "
+        "WHERE g.level = (SELECT max(level) FROM grid) ORDER BY random() LIMIT :n"
+    )
     with work.connect() as connection:
-        box = "SELECT ST_XMin(b), ST_YMin(b), ST_XMax(b), ST_YMax(b) FROM (SELECT ST_Extent(geom) AS b FROM grid) AS g"
-        west, south, east, north = connection.execute(text(box)).one()
-    random = np.random.default_rng(7)
-    lons, lats = random.uniform(west, east, n), random.uniform(south, north, n)
-    return [f"/v1/locate?lon={lon:.7f}&lat={lat:.7f}" for lon, lat in zip(lons, lats, strict=True)]
+        n_leaves = connection.execute(text("SELECT count(*) FROM grid WHERE level = (SELECT max(level) FROM grid)"))
+        each = 1 + n // n_leaves.scalar_one()
+        found = connection.execute(text(inside), {"n": n, "each": each})
+        return [f"/v1/locate?lon={lon:.7f}&lat={lat:.7f}" for lon, lat in found]
 
 
 def change_places(work: Work) -> None:
@@ -198,13 +208,10 @@ def change_places(work: Work) -> None:
 
 def rows(size: Size) -> Iterator[Row]:
     """Each route beside the empty one, then six readers beside one."""
-    city, cases, n_places, n_pages, runs = {
-        "full": ("medium", 240_000, 3_000, 200, 5),
-        "quick": ("small", 400, 8, 4, 1),
-    }[size]
+    n_places, n_pages, runs = {"full": (3_000, 200, 5), "quick": (8, 4, 1)}[size]
     with tempfile.TemporaryDirectory() as name, servers.database("bench_server") as work:
         settings = servers.of("bench_server")
-        later = build(work, Path(name), city, cases)
+        later = (build if size == "full" else build_small)(work, Path(name))
         with serving(settings) as port:
             ratio, n_bytes = beside_empty(port, places(work, n_places), runs)
             yield Row("server: locate", "one point in the server", "an empty route", ratio, 1 / 2, True, f"{n_bytes} B")

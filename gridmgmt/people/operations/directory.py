@@ -33,6 +33,9 @@ _MOST_NEIGHBOURS = 32
 """As many of the grids nearest in degrees are measured in metres, as the database does it."""
 
 
+_NONE = np.empty(0, np.int64)
+
+
 class Ground:
     """The grids of one edition, ready to locate points."""
 
@@ -76,13 +79,15 @@ class Ground:
 
     def _around(self, own: str, lon: float, lat: float, within_m: float | None) -> Ints:
         """Positions of leaves that may be near enough."""
-        point = shapely.points(np.array([lon, lat]))
         if within_m is None:
-            nearest = float(self._tree.query_nearest(point, return_distance=True)[1][0])
+            nearest = float(self._tree.query_nearest(shapely.Point(lon, lat), return_distance=True)[1][0])
             reach = 1.05 * nearest / max(math.cos(math.radians(min(abs(lat), 89.0))), 0.01)  # a degree's two lengths
         else:
-            west, south, east, north = widened((lon, lat, lon, lat), within_m)
-            reach = max(east - west, north - south) / 2
+            box = widened((lon, lat, lon, lat), within_m)
+            if self._locator.is_of_one_leaf(box):
+                return _NONE
+            reach = max(box[2] - box[0], box[3] - box[1]) / 2
+        point = shapely.points(np.array([lon, lat]))
         found = self._tree.query(point, predicate="dwithin", distance=reach)
         others = found[self._leaf_rows[found] != self._by_code.get(own, -1)]
         if len(others) > _MOST_NEIGHBOURS:
@@ -97,7 +102,11 @@ class _Rules:
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = [(CategoryPattern.parse(rule.category), rule) for rule in rules]
-        self.meant = lru_cache(maxsize=1000)(self._meant)
+        self._of = lru_cache(maxsize=1000)(self._meant)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._rules)
 
     def _meant(self, key: str | None) -> Mapping[tuple[int | None, str | None], list[Rule]]:
         category = CategoryKey.parse(key) if key else None
@@ -108,7 +117,7 @@ class _Rules:
         return out
 
     def decide(self, key: str | None, grids: Sequence[str | None], day: dt.date, areas: Sequence[Area]) -> Decision:
-        meant = self.meant(key)
+        meant = self._of(key)
         places: list[tuple[int | None, str | None]] = [(None, None), *enumerate(grids, 1)]
         return decide([rule for place in places for rule in meant.get(place, ())], key, grids, day, areas)
 
@@ -123,7 +132,12 @@ class Directory:
     units: Mapping[str, Mapping[str, Any]]
     rules: _Rules
     area_maps: AreaMaps
-    n_bytes: int
+    n_areas: int
+
+    @property
+    def n_bytes(self) -> int:
+        """About what it weighs."""
+        return 1_000 * (len(self.rules) + len(self.known.known) + len(self.units)) + 20_000 * self.n_areas
 
     def edition(self, name: str | None, day: dt.date | None, today: dt.date) -> editions.Edition:
         """As :func:`gridmgmt.places.operations.editions.choose`."""
@@ -163,6 +177,8 @@ class Place:
 
     def areas(self, lon: float, lat: float, day: dt.date) -> tuple[Area, ...]:
         """The areas that hold the point on the day, the smallest first."""
+        if not self._directory.n_areas:
+            return ()
         days = np.array([day], dtype="datetime64[D]")
         return self._directory.area_maps.holding(np.array([lon]), np.array([lat]), days).of_row(0)
 
@@ -178,9 +194,8 @@ def read(work: Work) -> Directory:
         rules = responsibility.load_rules(connection)
         known, answering = categories_of(connection, city), units.units(connection)
         maps = AreaMaps(connection, city)
-        n_areas = maps.draw()
-        n_bytes = 1_000 * (len(rules) + len(known.known) + len(answering)) + 20_000 * n_areas
-        return Directory(city, editions.all_editions(connection), known, answering, _Rules(rules), maps, n_bytes)
+        listed = editions.all_editions(connection)
+        return Directory(city, listed, known, answering, _Rules(rules), maps, maps.draw())
 
 
 def ground(work: Work, edition: editions.Edition) -> Ground:
