@@ -165,6 +165,7 @@ class Replaced(BaseModel):
 
     taken: str
     now: str
+    through: str | None = Field(None, description="What was taken, and rests on it, where it was not taken itself.")
 
 
 class AssessmentRow(BaseModel):

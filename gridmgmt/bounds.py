@@ -3,8 +3,10 @@
 The bounds are those of the process: the command and the application set them from the settings when they start.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile, ZipFile
 
 from gridmgmt.errors import LimitExceeded
@@ -115,6 +117,49 @@ def check_parquet(path: Path) -> int:
     hold(path, "rows", found.num_rows)
     hold(path, "unpacked_mb", sum(found.row_group(n).total_byte_size for n in range(found.num_row_groups)))
     return int(found.num_rows)
+
+
+def check_shared(path: Path, columns: Sequence[str] | None) -> None:
+    """The values of columns of a Parquet file, each looked at once however many rows have it; None: of all columns.
+
+    A text that many rows share is stored once (dictionary), so that the file's own size says nothing of the rows'.
+
+    Raises
+    ------
+    LimitExceeded
+    OSError, ValueError
+        A column is broken.
+    """
+    import pyarrow.parquet as pq
+
+    found, n_bytes = pq.read_metadata(path), 0
+    for place in range(found.num_columns):
+        leaf = found.schema.column(place)
+        if columns is not None and not any(leaf.path == c or leaf.path.startswith(f"{c}.") for c in columns):
+            continue
+        n_bytes += found.num_rows * max(leaf.length, 0)  # of values that are all of one length
+        hold(path, "unpacked_mb", n_bytes)
+        if leaf.physical_type != "BYTE_ARRAY":
+            continue
+        for batch in pq.ParquetFile(path, read_dictionary=[leaf.path]).iter_batches(columns=[leaf.path]):
+            longest, n = _lengths(batch.column(0))
+            if leaf.logical_type.type == "STRING":
+                hold(path, "text_kb", longest)
+            n_bytes += n
+            hold(path, "unpacked_mb", n_bytes)
+
+
+def _lengths(values: Any) -> tuple[int, int]:
+    """Bytes of the longest value of a column, also of one inside lists, and of all its rows' values together."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    while pa.types.is_nested(values.type):
+        values = values.flatten()[0] if pa.types.is_struct(values.type) else values.flatten()
+    if not pa.types.is_dictionary(values.type):
+        return 0, int(values.nbytes)
+    lengths = pc.binary_length(values.dictionary)
+    return pc.max(lengths).as_py() or 0, pc.sum(pc.take(lengths, values.indices)).as_py() or 0
 
 
 def check_workbook(path: Path) -> None:

@@ -113,13 +113,14 @@ def repeats(found: RepeatReport, outlines: gpd.GeoDataFrame, *, lang: str = "zh"
     classes = {c: (colour, _road_label(c, found.rule.thresholds[c])) for c, colour in _ROAD_COLOURS.items()}
     n = {"drawn": len(placed), "unplaced": len(found.groups) - len(placed)}
     rule, city = found.rule, found.city
+    roads = [text("map_repeats_without_roads")] if found.without_roads else []
     said = {x: text("map_repeats_rule", rule=rule.title[x], radius_m=rule.radius_m)[x] for x in LANGUAGES}
     return repeats_page(
         groups,
         boundary=outlines,
         classes=classes,
         head=head(city, found.period, text("map_repeats_title")),
-        facts=[said, *(text(f"map_repeats_{key}", n=f"{count:,}") for key, count in n.items())],
+        facts=[said, *roads, *(text(f"map_repeats_{key}", n=f"{count:,}") for key, count in n.items())],
         lang=lang,
     )
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from inspect import Parameter, Signature, signature
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -17,12 +16,11 @@ import typer
 from gridmgmt import texts
 from gridmgmt.cli import help as helping
 from gridmgmt.cli import watching
-from gridmgmt.errors import DiskFull, OptionInvalid
-from gridmgmt.files.writing import FULL
+from gridmgmt.cli.options import check_texts, writing
+from gridmgmt.errors import CityMissing, OptionInvalid, UnavailableError
 
 if TYPE_CHECKING:
     import datetime as dt
-    from pathlib import Path
 
     from gridmgmt.city import City
     from gridmgmt.database.work import Progress, Work
@@ -98,7 +96,15 @@ class State:
 
     def said(self, code: str, facts: Mapping[str, Any] | None = None) -> str:
         """A message before there is a city, or beside one: in the reader's language; ``--lang both``: in both."""
-        return texts.both(code, facts) if self._both else texts.word(code, facts, self.asked_lang or self.reader)
+        return texts.both(code, facts) if self._both else texts.word(code, facts, self.spoken)
+
+    @property
+    def spoken(self) -> str:
+        """The language asked for, else that of the city, where its database is open by now, else the environment's."""
+        if self.asked_lang is None and self._work is not None:
+            with suppress(CityMissing, UnavailableError):
+                return self.city.languages[0]
+        return self.asked_lang or self.reader
 
     @property
     def lang(self) -> str:
@@ -144,59 +150,8 @@ class State:
 
     def progress(self) -> AbstractContextManager[Progress]:
         """Show on standard error what is being done, in the reader's language."""
-        return watching.progress(self.reader)
-
-
-def day_of(text: str | None, name: str) -> dt.date | None:
-    """A date given by option, if it is given."""
-    return None if text is None else a_day(text, name)
-
-
-def encoding_of(text: str | None) -> str | None:
-    """The encoding of a file's texts given by option, if it is given.
-
-    Raises
-    ------
-    OptionInvalid
-    """
-    try:
-        "".encode(text or "utf-8")
-    except LookupError as e:
-        raise OptionInvalid(name="--encoding", value=str(text), expected="utf-8 | gb18030 | …") from e
-    return text
-
-
-def a_day(text: str, name: str) -> dt.date:
-    """A date given by option.
-
-    Raises
-    ------
-    OptionInvalid
-    """
-    import datetime as dt
-
-    from gridmgmt.periods import YEARS
-
-    try:
-        day = dt.date.fromisoformat(text)
-        if day.year not in YEARS:
-            raise ValueError(text)
-    except ValueError as e:
-        raise OptionInvalid(name=name, value=text, expected="YYYY-MM-DD") from e
-    return day
-
-
-def change_of(text: str) -> tuple[str, str]:
-    """A change of a rulebook given by option, ``PATH=VALUE``.
-
-    Raises
-    ------
-    OptionInvalid
-    """
-    path, equals, value = text.partition("=")
-    if not equals or not path.strip():
-        raise OptionInvalid(name="--set", value=text, expected="PATH=VALUE")
-    return path.strip(), value.strip()
+        _ = self.work  # the city says which language
+        return watching.progress(lambda: self.spoken)
 
 
 # --- what commands give back ------------------------------------------------------------------------------------------
@@ -229,17 +184,19 @@ class Table:
     left_out: Callable[[Sequence[str]], str] = ", ".join
     again: int = 0
 
-    def show(self) -> None:
-        """Print it, as wide as it needs where nobody looks at a terminal."""
+    def show(self, nothing: Callable[[], str] = lambda: texts.both("nothing")) -> None:
+        """Print it, as wide as it needs where nobody looks at a terminal; without rows that there are none."""
         from rich import console, table
 
         screen = console.Console(width=_screen_width(), highlight=False, emoji=False)
         heads, rows = [*self.columns], [["" if v is None else str(v) for v in row] for row in self.rows]
+        title = "".join(self.title)
+        if not rows:
+            typer.echo(f"{title}\n{nothing()}" if title else nothing())
+            return
         kept = self._fitting(heads, rows, screen.width)
         for places in self._parts(kept, heads, rows, screen.width):
-            shown = table.Table(
-                title="".join(self.title), title_justify="left", header_style="bold", show_edge=False, pad_edge=False
-            )
+            shown = table.Table(title=title, title_justify="left", header_style="bold", show_edge=False, pad_edge=False)
             for place in places:
                 justify: Literal["left", "right"] = "right" if place in self.right else "left"
                 shown.add_column(heads[place], justify=justify, overflow="fold", no_wrap=place in self.whole)
@@ -317,74 +274,32 @@ def _plain(value: Any) -> Any:
     return plain(value)
 
 
-def _show(found: View | Shown, *, as_json: bool) -> None:
+def _show(found: View | Shown, nothing: Callable[[], str], *, as_json: bool) -> None:
+    """Show what was found; ``nothing``: how it is said that a table has no rows."""
     if not isinstance(found, View):
-        _print(found)
+        _print(found, nothing)
         return
     if as_json:
         typer.echo(as_json_text(found.data() if callable(found.data) else found.data))
     else:
-        _print(found.shown)
+        _print(found.shown, nothing)
     if found.failed:
         raise typer.Exit(1)
 
 
-def _print(shown: Shown) -> None:
+def _print(shown: Shown, nothing: Callable[[], str]) -> None:
     for part in shown:
         if isinstance(part, Table):
-            part.show()
+            part.show(nothing)
         elif isinstance(part, str):
             typer.echo(part)
         else:
-            _print(part)
+            _print(part, nothing)
 
 
 # --- functions as commands --------------------------------------------------------------------------------------------
 
 Found = TypeVar("Found", bound=View | Shown)
-
-
-OUT = ("out", "template", "rejects")
-"""The options that name what a command writes."""
-
-
-@contextmanager
-def _writing(given: Mapping[str, Any]) -> Iterator[None]:
-    """What cannot be written is said, with the option that named it.
-
-    Raises
-    ------
-    OptionInvalid, DiskFull
-    """
-    try:
-        for out in (name for name in OUT if given.get(name) is not None):
-            if _is_no_place(given[out]):  # told before the work
-                raise OptionInvalid(name=f"--{out}", value=str(given[out]), expected=texts.expected("a_file"))
-        yield
-    except BrokenPipeError:  # who reads has read enough
-        raise
-    except OSError as e:
-        name = next((n for n in OUT if given.get(n) is not None and _is_about(e, given[n])), None)
-        if name is None:
-            raise
-        if e.errno in FULL:
-            raise DiskFull(file=str(given[name])) from e
-        raise OptionInvalid(name=f"--{name}", value=str(given[name]), expected=texts.expected("writable")) from e
-
-
-def _is_no_place(out: Path) -> bool:
-    """Whether a pipe, a device or a socket stands there; a folder may be what is meant."""
-    return out.is_fifo() or out.is_char_device() or out.is_block_device() or out.is_socket()
-
-
-def _is_about(e: OSError, out: Path) -> bool:
-    """Whether an error names the file, a folder that it lies in, a file beside it, or nothing at all (pandas does)."""
-    from pathlib import Path
-
-    if e.filename is None:
-        return True
-    file, wanted = Path(str(e.filename)).absolute(), out.absolute()
-    return file in (wanted, *wanted.parents) or wanted.parent in file.parents
 
 
 def group(parent: typer.Typer, name: str) -> typer.Typer:
@@ -412,12 +327,16 @@ def command(parent: typer.Typer, name: str, **settings: Any) -> Callable[[Callab
             parameters.append(Parameter("as_json", Parameter.KEYWORD_ONLY, annotation=bool, default=json_switch))
 
         def call(context: typer.Context, as_json: bool = False, **given: Any) -> None:
-            _check_texts(given)
+            check_texts(given)
             run = context.find_object(State)
             if run is not None:
                 run.job = context.command_path
-            with _writing(given):
-                _show(function(run, **given), as_json=as_json)
+            with writing(given):
+                _show(
+                    function(run, **given),
+                    lambda: run.said("nothing") if run else texts.both("nothing"),
+                    as_json=as_json,
+                )
 
         call.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
         call.__annotations__ = {p.name: p.annotation for p in parameters}
@@ -426,27 +345,6 @@ def command(parent: typer.Typer, name: str, **settings: Any) -> Callable[[Callab
         return function
 
     return add
-
-
-_MOST_CHARACTERS = 100_000
-
-
-def _check_texts(given: Mapping[str, Any]) -> None:
-    """Texts that are handed in are characters: no NUL, no bytes of another encoding, and not without end.
-
-    Raises
-    ------
-    OptionInvalid
-    """
-    for name, value in given.items():
-        for text in map(str, value if isinstance(value, list | tuple) else [value]):
-            if len(text) > _MOST_CHARACTERS or _BROKEN.search(text):
-                shown = text[:80].encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
-                expected = texts.expected("plain_text", most=_MOST_CHARACTERS)
-                raise OptionInvalid(name=f"--{name.rstrip('_').replace('_', '-')}", value=shown, expected=expected)
-
-
-_BROKEN = re.compile("[\\0\ud800-\udfff]")
 
 
 def _declared(taken: Parameter, hint: Any) -> Parameter:

@@ -12,21 +12,17 @@ import typer
 from gridmgmt import texts
 from gridmgmt.accepted import words
 from gridmgmt.cli.base import Shown, State, Table, View, command, group
-from gridmgmt.errors import InstantInvalid, OptionInvalid
+from gridmgmt.cli.case_view import clocks_of, is_now, time_of, whole_case
+from gridmgmt.errors import OptionInvalid
 
 if TYPE_CHECKING:
     from gridmgmt.casework.cases import Case
-    from gridmgmt.casework.hanging import Account
-    from gridmgmt.casework.operations import lookup
     from gridmgmt.casework.operations.cases import Request
     from gridmgmt.casework.operations.photographs import Kind
-    from gridmgmt.deadlines import Light
     from gridmgmt.intake.operations.step_sheets import StepsReport
 
 app = typer.Typer()
 
-_MOST_SHARE = 10
-"""A share of a limit beyond so many times of it is not told: it says no more than that the case is overdue."""
 
 case = group(app, "case")
 
@@ -179,7 +175,7 @@ def _take(run: State, request: Request, photos: Sequence[str]) -> View:
 def _taken(run: State, taken: Case, kind: str, suspects: Sequence[Any], notes: Sequence[Any]) -> Shown:
     from gridmgmt.casework.operations import lookup
 
-    yield _is_now(run, taken)
+    yield is_now(run, taken)
     if kind in ("report", "move") and not lookup.show_case(run.work, taken.case_no).grids:
         yield run.word("case_nowhere" if taken.lon is None else "case_outside")
     yield from (run.word("case_suspect", s) for s in suspects)
@@ -194,124 +190,13 @@ def _photo(text: str) -> tuple[Kind, Path]:
     return kinds[kind], Path(path)
 
 
-def _is_now(run: State, found: Case, units: Mapping[str, Mapping[str, str | None]] | None = None) -> str:
-    """Where a case stands, with the unit's name where the names of units are at hand."""
-    from gridmgmt.casework.cases import STATES
-
-    unit = run.coded(found.unit_code, (units or {}).get(found.unit_code or "", {}))
-    facts = {
-        "case_no": found.case_no, "state": found.state, "stage": STATES.get(found.state), "n": found.n_steps,
-        "unit": unit, "due": _time(run, found.effective_due_at),
-    }  # fmt: skip
-    return run.word("case_is_now", facts)
-
-
-def _time(run: State, at: Any) -> str:
-    return "—" if at is None else run.time(at, seconds=True)
-
-
 @command(case, "show")
 def case_show(run: State, case_no: str, *, now: str | None = None) -> View:
     """One case: its steps with who, when and why, its marks, its hanging accounts, and which steps are legal now."""
     from gridmgmt.casework.operations import lookup
 
     found = lookup.show_case(run.work.but(now=run.instant(now)), case_no)
-    return View({**asdict(found), "case": {**asdict(found.case), "flags": found.marks}}, _case(run, found))
-
-
-def _case(run: State, found: lookup.Shown) -> Shown:
-    from gridmgmt.people.operations import reference
-
-    units = reference.unit_names(run.work)
-    where = " › ".join(str(g[f"name_{run.lang}"] or g["code"]) for g in found.grids)
-    yield _is_now(run, found.case, units)
-    yield run.word("case_place", {"where": where or None, "address": found.case.address})
-    yield run.word("case_marks", {"marks": [*run.words(found.marks, "mark_")] or None})
-    yield from _repetition(run, found)
-    rows = [
-        [s.seq or n, _time(run, s.at), run.word(f"step_{s.kind}"), s.actor, person,
-         run.coded(s.unit_code, units.get(s.unit_code or "", {})), s.reason,
-         _told(run, s.facts), run.word(f"origin_{s.origin}")]
-        for n, (s, person) in enumerate(zip(found.steps, found.persons, strict=True), 1)
-    ]  # fmt: skip
-    columns = (
-        "number",
-        "docket_time",
-        "docket_step",
-        "by",
-        "docket_person",
-        "docket_unit",
-        "reason",
-        "case_facts",
-        "docket_origin",
-    )
-    yield Table(run.words(columns), rows, right=(0,))
-    for account in found.accounts:
-        yield from _account(run, account)
-    yield run.word("case_legal", {"legal": list(found.legal)})
-
-
-def _repetition(run: State, found: lookup.Shown) -> Shown:
-    """Which case it repeats, and which repeat it."""
-    if (original := found.case.repeat_of) is not None:
-        if found.original is None:
-            yield run.word("case_repeats_elsewhere", {"case_no": original})
-        else:
-            state = run.word(f"state_{found.original}") if found.original else "—"
-            yield run.word("case_repeats", {"case_no": original, "state": state})
-    if found.repeated_by:
-        n, first = len(found.repeated_by), list(found.repeated_by[:_NUMBERS_SHOWN])
-        yield run.word("case_repeated_by", {"n": n, "case_nos": first + ["…"] * (n > len(first))})
-
-
-def _told(run: State, facts: Mapping[str, Any]) -> str:
-    """A step's facts in words; the working of its deadline is shown by `case clock`."""
-    hidden = ("limits", "next_limits", "later", "calendar", "rule", "deadlines", "lon", "lat")
-    told = [_fact(run, k, v) for k, v in facts.items() if k not in hidden and v is not None and v is not False]
-    if "lon" in facts:
-        told.append(f"{facts['lon']}, {facts['lat']}")
-    return ", ".join(told)
-
-
-def _fact(run: State, name: str, value: Any) -> str:
-    """One fact by its word; what another system's log told in its own way is shown as it is."""
-    from gridmgmt.casework import step_facts
-
-    words = {"order_kind": "order_", "verdict": "verdict_", "mark": "mark_", "amount_unit": "time_unit_"}
-    label = run.word(f"fact_{name}") if name in step_facts.KNOWN else name
-    if value is True:
-        return label
-    if name in words:
-        return f"{label} {run.word(words[name] + str(value))}"
-    if name == "orders":
-        return f"{label} " + ", ".join(f"{n}: {_instant(run, at)}" for n, at in value.items())
-    return f"{label} {_instant(run, value) if name.endswith(('_at', '_until')) else value}"
-
-
-def _instant(run: State, value: Any) -> str:
-    try:
-        return _time(run, run.instant(str(value)))
-    except InstantInvalid:
-        return str(value)
-
-
-_NUMBERS_SHOWN = 20
-
-_SHOWN_PERIODS = 10
-"""Of a long hanging account the last so many periods are shown."""
-
-
-def _account(run: State, account: Account) -> Shown:
-    told = {"unit": account.unit_code, "n": account.n_deductions, "exposed": _time(run, account.exposed_at)}
-    yield run.word("account_line", told)
-    rows = [
-        [p.number, _time(run, p.opened_at), _time(run, p.due_at), _time(run, p.ended_at),
-         run.word(f"hang_{p.how or 'running'}")]
-        for p in account.periods[-_SHOWN_PERIODS:]
-    ]  # fmt: skip
-    if (n := len(account.periods) - _SHOWN_PERIODS) > 0:
-        yield run.word("account_earlier", {"n": n})
-    yield Table(run.words(("hang_period", "opened", "docket_due", "ended", "how_ended")), rows, right=(0,))
+    return View({**asdict(found), "case": {**asdict(found.case), "flags": found.marks}}, whole_case(run, found))
 
 
 @command(case, "list")
@@ -344,8 +229,8 @@ def case_list(
     rows = (
         [c["case_no"], run.word(f"state_{c['status']}") if c["status"] else None,
          run.coded(_class(c), _named(c, "category")), run.coded(c["unit_code"], _named(c, "unit")),
-         run.coded(c["grid_code"], _named(c, "grid")), _time(run, c["reported_at"]),
-         _time(run, c["due_extended_at"] or c["due_at"]), c["address"]]
+         run.coded(c["grid_code"], _named(c, "grid")), time_of(run, c["reported_at"]),
+         time_of(run, c["due_extended_at"] or c["due_at"]), c["address"]]
         for c in found
     )  # fmt: skip
     names = ("category", "unit", "grid", "reported", "due", "address")
@@ -384,33 +269,7 @@ def case_clock(run: State, case_no: str, *, now: str | None = None) -> View:
     from gridmgmt.casework.operations import lookup
 
     at, found = lookup.clocks(run.work.but(now=run.instant(now)), case_no)
-    return View({"case_no": case_no, "now": at, "clocks": [asdict(c) for c in found]}, _clocks(run, found))
-
-
-def _clocks(run: State, found: Sequence[lookup.StageClock]) -> Shown:
-    for c in found:
-        light = _light_words(run, c.light) if c.light else "—"
-        told = {"stage": c.stage, "start": _time(run, c.started_at), "due": _time(run, c.due_at), "light": light}
-        extended = _time(run, c.extended_at) if c.extended_at else None
-        yield run.word("clock_line", {**told, "ended": _time(run, c.ended_at), "extended": extended})
-        if c.rule is not None:
-            yield "    " + run.word("limit_rule", c.rule)
-        for beaten in c.reason["beaten"] if c.reason else ():
-            yield "      " + run.word("limit_beaten", beaten)
-        for line in c.deadline.working if c.deadline else ():
-            yield "    " + run.word(line.code, line.facts)
-        if c.calendar is not None:
-            kept = "clock_other_calendar" if c.stage == "handling" else "clock_calendar_then"
-            yield "    " + run.word(kept if c.is_kept else "clock_calendar_lost", {"by": c.calendar})
-        if c.deadline is not None and c.deadline.provisional:
-            yield "    " + run.word("clock_provisional")
-
-
-def _light_words(run: State, light: Light) -> str:
-    """A light with the share of the time that is used; a share beyond what says anything is bounded."""
-    if light.share <= _MOST_SHARE:
-        return run.word(f"light_{light.colour}", {"share": float(light.share)})
-    return run.word("light_beyond", {"times": _MOST_SHARE})
+    return View({"case_no": case_no, "now": at, "clocks": [asdict(c) for c in found]}, clocks_of(run, found))
 
 
 @command(case, "renew")
@@ -423,7 +282,7 @@ def case_renew(run: State, *, dry_run: bool = False) -> View:
     moves = [(r, name) for r in found for name in r.before if r.before[name] != r.after[name]]
     rows = (
         [r.case_no, run.word(f"state_{r.state}"), ", ".join(r.calendars), run.word(f"renewed_{name}"),
-         _time(run, r.before[name]), _time(run, r.after[name])]
+         time_of(run, r.before[name]), time_of(run, r.after[name])]
         for r, name in moves
     )  # fmt: skip
     heads = run.words(("docket_case", "state", *(f"renewed_{name}" for name in ("by", "what", "before", "after"))))

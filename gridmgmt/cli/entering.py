@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from gridmgmt.cli.base import Shown, State, Table, View, command, day_of, group
+from gridmgmt.cli.base import Shown, State, Table, View, command, group
+from gridmgmt.cli.options import day_of
 
 if TYPE_CHECKING:
     from gridmgmt.assessing.operations.entries import EntryReport
@@ -78,6 +79,10 @@ def _cell(run: State, name: str, value: Any) -> Any:
         return ", ".join(f"{k}={v}" for k, v in value.items() if k != "evidence")
     if name in ("superiors", "attributes"):
         return "; ".join(value)
+    if name == "group" and value:
+        from gridmgmt.files.wording import group_words
+
+        return run.coded(value, group_words(value))
     return run.time(value) if isinstance(value, dt.datetime) else value
 
 

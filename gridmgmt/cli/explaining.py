@@ -45,7 +45,7 @@ def _told(run: State, found: Explained, item: str | None) -> Iterator[str]:
 
     yield f"{found.assessment} · {found.subject.code} {found.subject.name[run.lang]}"
     for source in found.stale:
-        yield f"  {run.word('result_stale', source)}"
+        yield f"  {run.word('result_stale_through' if 'through' in source else 'result_stale', source)}"
     if item is None:
         yield from _card(run, found.header, found.document)
     elif found.line is not None:

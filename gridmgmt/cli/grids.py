@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gridmgmt import texts
-from gridmgmt.cli.base import Shown, State, Table, View, a_day, command, day_of, encoding_of, group
+from gridmgmt.cli.base import Shown, State, Table, View, command, group
+from gridmgmt.cli.options import a_day, day_of, encoding_of
 from gridmgmt.errors import OptionInvalid
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ def _moved(run: State, row: Mapping[Any, Any]) -> list[Any]:
     words = run.words([row["change"], *(["reparented"] if row["reparented"] else [])], "change_")
     became = ", ".join(row["codes_b"]) if isinstance(row["codes_b"], list | tuple) else row["codes_b"]
     share = "" if row["share_a"] != row["share_a"] else f"{row['share_a']:.2%}"
-    return [run.city.levels[row["level"] - 1].key, row["code_a"], became, " · ".join(words), share]
+    return [_level_names(run)[row["level"]], row["code_a"], became, " · ".join(words), share]
 
 
 @command(app, "assign")
@@ -298,11 +299,20 @@ def unassigned_list(
     if out is not None:
         return View(found, _written(found, out))
     rows = (
-        [r["kind"], r["number"], run.word(f"located_{r['located']}"), r["lon"], r["lat"], r["nearest_code"],
-         r["distance_m"]]
+        [run.word(f"overview_{r['kind']}"), r["number"], run.word(f"located_{r['located']}"), r["lon"], r["lat"],
+         r["nearest_code"], r["distance_m"]]
         for r in found
     )  # fmt: skip
-    return View(found, [Table(run.words(("", "", "", "lon", "lat", "nearest_grid", "m")), rows, right=(6,))])
+    return View(
+        found,
+        [
+            Table(
+                run.words(("unassigned_what", "number", "unassigned_why", "lon", "lat", "nearest_grid", "m")),
+                rows,
+                right=(6,),
+            )
+        ],
+    )
 
 
 def _written(found: Sequence[Mapping[str, Any]], out: Path) -> Shown:

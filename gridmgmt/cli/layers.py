@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from gridmgmt.cli.base import Shown, State, Table, View, command, day_of, encoding_of, group
+from gridmgmt.cli.base import Shown, State, Table, View, command, group
+from gridmgmt.cli.options import day_of, encoding_of
 from gridmgmt.errors import OptionInvalid
 
 if TYPE_CHECKING:
@@ -106,10 +107,13 @@ def _as_json(x: Layer) -> dict[str, object]:
 
 
 def _layers(run: State, found: Sequence[Layer]) -> Table:
+    from gridmgmt.places.readers.layers import kinds
+
     heads = (*(f"layers_{x}" for x in ("kind", "name", "from", "to", "n_features", "file")), "SHA-256")
+    titles = {key: kind.title for key, kind in kinds().kinds.items()}
     rows = (
-        [x.kind, x.name, x.valid_from or run.word("layers_was_replaced"), x.valid_to, f"{x.n_features:,}", x.file,
-         x.sha256[:12]]
+        [run.coded(x.kind, titles.get(x.kind, {})), x.name, x.valid_from or run.word("layers_was_replaced"), x.valid_to,
+         f"{x.n_features:,}", x.file, x.sha256[:12]]
         for x in found
     )  # fmt: skip
     return Table(run.words(heads), rows, right=(4,))

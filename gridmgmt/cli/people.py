@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from gridmgmt.cli.base import Shown, State, Table, View, a_day, command, group
+from gridmgmt.cli.base import Shown, State, Table, View, command, group
+from gridmgmt.cli.options import a_day
 from gridmgmt.errors import OptionInvalid
 
 if TYPE_CHECKING:

@@ -82,7 +82,7 @@ def _about(run: State, row: Mapping[str, Any]) -> str:
         return days if ".." in row["period"] else f"{row['period']}\n{days}"  # a week is written as its days
     ((unit, n),) = row["within"].items()
     within = run.word(f"due_within_{unit}", {"n": n})
-    event = run.word("due_after_event", {"event": row["after"], "within": within})
+    event = run.word("due_after_event", {"event": run.coded(row["after"], row["after_name"]), "within": within})
     told = [str(x) for x in (row.get("event_no"), run.time(row["event_at"]) if row.get("event_at") else None) if x]
     return f"{event}\n({', '.join(told)})" if told else event
 
@@ -155,6 +155,10 @@ def _registered(run: State, done: Registered) -> Shown:
     told = run.word(f"report_{done.change}")
     if done.state is None:
         yield told
+        for x in done.rejudged:
+            facts = {"duty": x.duty, "at": run.time(x.at, seconds=True)}
+            states = {"was": run.word(f"report_{x.was}"), "state": run.word(f"report_{x.state}")}
+            yield run.word("report_gone" if x.gone else "report_rejudged", {**facts, **states})
     else:
         until = run.time(done.due_at) if done.due_at else str(done.due)
         yield run.word("report_entered", {"change": told, "until": until, "state": run.word(f"report_{done.state}")})
@@ -180,6 +184,8 @@ def _registered_cell(run: State, name: str, row: Mapping[str, Any]) -> Any:
         return run.word("entry_yes" if row["holds"] and row["at"] else "entry_no")
     if name == "at" and row["at"] is None:
         return run.word("report_withdrawn")
+    if name == "at" and row["before_event"]:
+        return run.word("report_before_event", {"at": run.time(row["at"], seconds=True)})
     return run.time(row[name], seconds=True) if name in ("at", "known_at") else row[name]
 
 

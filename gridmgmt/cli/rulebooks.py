@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from gridmgmt import texts
-from gridmgmt.cli.base import Shown, State, Table, View, change_of, command, day_of, group
+from gridmgmt.cli.base import Shown, State, Table, View, command, group
+from gridmgmt.cli.options import change_of, day_of
 from gridmgmt.errors import OptionInvalid, RulebookInvalid, RulebookNotInForce
 
 if TYPE_CHECKING:

@@ -57,12 +57,13 @@ def samples_plan(run: State, *, rulebook: str, period: str) -> View:
 
 
 def _plan(run: State, found: Planned) -> Shown:
-    from gridmgmt.files.wording import say
+    from gridmgmt.files.wording import group_words, say
 
     rows = []
     for x in found.lines:
         objects = ", ".join(f"{name} {n}" for name, n in x.objects.items())
-        why = "" if x.why == "as_stated" else run.word(f"plan_{x.why}", {"attribute": x.attribute})
+        said = group_words(x.attribute)[run.lang] if x.why == "other_group" and x.attribute else x.attribute
+        why = "" if x.why == "as_stated" else run.word(f"plan_{x.why}", {"attribute": said})
         rows.append([f"{x.unit.code} {say(x.unit.name, run.lang)}", say(x.type.title, run.lang), objects, x.n, why])
     title = say(found.loaded.rulebook.title, run.lang)
     title = run.word("plan_title", {"title": title, "period": found.period.label, "n": found.n})

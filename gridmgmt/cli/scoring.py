@@ -41,6 +41,9 @@ SHOWN = (
 _MOST_MISSING = 20
 """How many subjects' missing inputs are listed."""
 
+_MOST_TOLD = 10
+"""How many entered values that are not used are listed."""
+
 
 @command(app, "indicators")
 def indicators(
@@ -194,7 +197,8 @@ def score(run: State, rulebook: str, *, period: str, level: str | None = None, a
             run.work.but(progress=tell), rulebook, parse_period(period), level=level, as_of=run.instant(as_of)
         )
     head = {"assessment": made.name, "sha256": made.sha256, "new": made.is_new}
-    return View({**head, "n_subjects": len(made.subjects)}, _scored(run, made))
+    aside = [vars(x) for x in made.set_aside]
+    return View({**head, "n_subjects": len(made.subjects), "set_aside": aside}, _scored(run, made))
 
 
 def _scored(run: State, made: Made) -> Shown:
@@ -204,10 +208,26 @@ def _scored(run: State, made: Made) -> Shown:
     if made.unlisted:
         facts = {"n": len(made.subjects), "rulebook": made.header.rulebook.id}
         yield run.word("all_units_assessed", facts)
+    yield from _set_aside(run, made)
     levels = made.header.levels
     key = levels[min(1, len(levels) - 1)].key
     yield _ranking(run, made.header, [d for d in made.subjects if d.subject.level == key])
     yield from _missing(run, made.header, made.subjects)
+
+
+def _set_aside(run: State, made: Made) -> Shown:
+    """What was entered and is not used, the first few: else a value would be replaced without a word."""
+    from gridmgmt.scorecards.exports.results import known_words, value_words
+
+    if not made.set_aside:
+        return
+    yield run.word("entries_set_aside", {"n": len(made.set_aside)})
+    for x in made.set_aside[:_MOST_TOLD]:
+        told = {k: value_words(v)[run.lang] for k, v in (("entered", x.entered), ("used", x.used))}
+        name = known_words(made.header, x.input)[run.lang]
+        yield "  " + run.word("entry_set_aside", {"subject": x.subject, "input": name, **told})
+    if len(made.set_aside) > _MOST_TOLD:
+        yield "  …"
 
 
 def _ranking(run: State, header: Header, documents: list[Document]) -> Table:

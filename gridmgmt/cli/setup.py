@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from gridmgmt.cli.base import Shown, State, Table, View, command, day_of, group
+from gridmgmt.cli.base import Shown, State, Table, View, command, group
+from gridmgmt.cli.options import day_of
 
 app = typer.Typer()
 db = group(app, "db")
@@ -42,7 +43,12 @@ def db_status(run: State) -> View:
     from gridmgmt.database import administration
 
     found = administration.status(run.settings)
-    return View(found, [Table(["", ""], list(found.items()))], failed=found.get("running") is False)
+    rows = ([run.said(f"status_{name}"), _yes_no(run, value)] for name, value in found.items())
+    return View(found, [Table(["", ""], rows)], failed=found.get("running") is False)
+
+
+def _yes_no(run: State, value: object) -> object:
+    return run.said("status_yes" if value else "status_no") if isinstance(value, bool) else value
 
 
 @command(db, "url")
@@ -120,12 +126,16 @@ def city_show(run: State) -> View:
     found = reference.overview(run.work)
     shown = from_dict(found["city"])
     rows = [
-        ("city", f"{shown.code} {shown.zh} {shown.en}"),
-        ("levels", " › ".join(x.zh for x in shown.levels)),
-        ("editions", ", ".join(found["editions"])),
+        (run.word("overview_city"), f"{shown.code} {shown.name(run.lang)}"),
+        (run.word("overview_levels"), " › ".join(x.zh if run.lang == "zh" else x.en for x in shown.levels)),
+        (run.word("overview_editions"), ", ".join(found["editions"]) or run.word("nothing")),
     ]
-    rows += [(f"{kind} {k}", f"{n:,}") for kind in ("cases", "samples") for k, n in sorted(found[kind].items())]
-    return View(found, [Table(["", ""], [*rows, ("quarantine", found["n_quarantined"])])])
+    rows += [
+        (f"{run.word(f'overview_{kind}')} · {run.word(f'located_{how}')}", f"{n:,}")
+        for kind in ("cases", "samples")
+        for how, n in sorted(found[kind].items())
+    ]
+    return View(found, [Table(["", ""], [*rows, (run.word("overview_quarantine"), f"{found['n_quarantined']:,}")])])
 
 
 @command(units, "import")
@@ -210,8 +220,9 @@ def demo_city(
     unit_grids: bool = False,
 ) -> View:
     """Write a synthetic city's files: boundaries, units, categories, twelve months of cases, inspections."""
+    from gridmgmt.cli import watching
     from gridmgmt.demo import make_demo_city
 
-    with run.progress() as tell:
+    with watching.progress(lambda: run.spoken) as tell:
         made = make_demo_city(out, seed=seed, size=size, unit_grids=unit_grids, progress=tell)
     return View(made.manifest, [str(made.folder / name) for name in made.files])

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gridmgmt.cli.base import Shown, State, Table, View, change_of, command
+from gridmgmt.cli.base import Shown, State, Table, View, command
+from gridmgmt.cli.options import change_of
 from gridmgmt.errors import OptionInvalid
 
 if TYPE_CHECKING:

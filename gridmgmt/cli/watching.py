@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def progress(lang: str) -> Iterator[Progress]:
-    """Show on standard error what is being done, in one language."""
+def progress(lang: Callable[[], str]) -> Iterator[Progress]:
+    """Show on standard error what is being done, in a language that is known once something is done."""
     from rich.console import Console
 
     console = Console(stderr=True, highlight=False)
@@ -30,7 +30,7 @@ def progress(lang: str) -> Iterator[Progress]:
         yield _moving(bars, lang)
 
 
-def _lines(console: Console, lang: str) -> Progress:
+def _lines(console: Console, lang: Callable[[], str]) -> Progress:
     """A line whenever something else begins."""
     began, last = time.monotonic(), [""]
 
@@ -38,13 +38,13 @@ def _lines(console: Console, lang: str) -> Progress:
         if step != last[0]:
             last[0] = step
             n = of or n
-            line = f"[{time.monotonic() - began:6.1f}s] {_named(step, lang)}" + (f" · {n:,}" if n else "")
+            line = f"[{time.monotonic() - began:6.1f}s] {_named(step, lang())}" + (f" · {n:,}" if n else "")
             console.print(line, markup=False)
 
     return tell
 
 
-def _moving(bars: rich.Progress, lang: str) -> Progress:
+def _moving(bars: rich.Progress, lang: Callable[[], str]) -> Progress:
     """A bar for each thing that is done; the one before it is finished when the next begins."""
     last: list[str] = [""]
 
@@ -54,13 +54,13 @@ def _moving(bars: rich.Progress, lang: str) -> Progress:
                 bars.update(task, total=bars.tasks[task].completed or 1, completed=bars.tasks[task].completed or 1)
                 bars.stop_task(task)
             last[0] = step
-            bars.add_task(_named(step, lang), total=of)
+            bars.add_task(_named(step, lang()), total=of)
         bars.update(bars.task_ids[-1], completed=n, total=of)
 
     return tell
 
 
-def _bars(console: Console, lang: str) -> rich.Progress:
+def _bars(console: Console, lang: Callable[[], str]) -> rich.Progress:
     from rich import progress as rich
 
     class Count(rich.ProgressColumn):
@@ -71,7 +71,7 @@ def _bars(console: Console, lang: str) -> rich.Progress:
 
             done = f"{task.completed:,.0f}" + (f" / {task.total:,.0f}" if task.total else "")
             speed = task.finished_speed or task.speed
-            return Text(f"{done}  {texts.word('progress_rate', {'n': speed}, lang)}" if speed else done)
+            return Text(f"{done}  {texts.word('progress_rate', {'n': speed}, lang())}" if speed else done)
 
     class Left(rich.ProgressColumn):
         """Time left where the whole is known, else time taken."""
@@ -83,7 +83,7 @@ def _bars(console: Console, lang: str) -> rich.Progress:
             if seconds is None or task.finished:
                 code, seconds = "progress_taken", task.finished_time or task.elapsed or 0
             minutes, seconds = divmod(int(seconds), 60)
-            return Text(texts.word(code, {"time": f"{minutes}:{seconds:02}"}, lang), "dim")
+            return Text(texts.word(code, {"time": f"{minutes}:{seconds:02}"}, lang()), "dim")
 
     columns = (rich.SpinnerColumn(), rich.TextColumn("{task.description}"), rich.BarColumn(30), Count(), Left())
     return rich.Progress(*columns, console=console)

@@ -97,6 +97,12 @@ def take_out_lived(connection: Connection) -> list[tuple[int, str]]:
     return sorted((int(row), str(number)) for row, number in found)
 
 
+def take_out_round(connection: Connection) -> list[tuple[int, str]]:
+    """Take out case rows whose chain of originals leads back to them; gives row numbers and the cases they repeat."""
+    found = connection.execute(query("database/sql/take_out_round"))
+    return sorted((int(row), str(original)) for row, original in found)
+
+
 def points(connection: Connection, kind: Kind) -> pd.DataFrame:
     """Row number, lon, lat, instant, category and named unit of what came in, to be located."""
     return fetch(

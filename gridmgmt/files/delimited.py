@@ -37,6 +37,12 @@ _SEPARATORS = (",", ";", "\t", "|")
 """What may stand between the columns of a CSV file; the first of them with which the header has what is wanted."""
 _HEAD_BYTES = 1 << 16
 
+_OF_SINGLE_BYTES = ("cp1252",)
+"""Encodings in which nearly every byte is a character."""
+
+_USUAL, _MOST_USUAL = {"gb18030": "gb2312"}, 0.9
+"""Encoding → the older one of the characters in use; of so many of a text's characters it is (project convention)."""
+
 _TAIL = 40
 """So many characters tell the end of a file."""
 
@@ -99,10 +105,14 @@ def unknown(path: Path, encodings: Sequence[str]) -> tuple[str, list[str], str]:
     """A CSV file of which nothing is known: its encoding, columns, and what stands between them.
 
     The header is the record of the first ten with the most texts, the separator the one that makes most of them. Where
-    no encoding decodes all of it, it is the one with the fewest lines that hold a byte that is no text.
+    no encoding decodes all of it, it is the one with the fewest lines that hold a byte that is no text; one of single
+    bytes, which decodes nearly anything, only where no other makes texts of nearly all of it.
     """
     found = _encoding(path, encodings)
-    encoding = found[0] if found else _mended(path, encodings)[0]
+    if found is None or found[0] in _OF_SINGLE_BYTES:
+        encoding = _likely(path, encodings) or (found[0] if found else _mended(path, encodings)[0])
+    else:
+        encoding = found[0]
     with _stream(path) as raw:
         head = raw.read(_HEAD_BYTES).decode(encoding, "replace")
     lines = head.lstrip("\ufeff").splitlines(keepends=True)
@@ -167,6 +177,25 @@ def _mended(path: Path, encodings: Sequence[str]) -> tuple[str, Callable[[], Any
     if BAD_BYTE in lines[best][0] or 2 * n_bad[best] >= len(lines[best]) - 1:
         raise FileUnreadable(file=str(path), reason={"code": "unreadable_encoding", "encodings": [*encodings]})
     return best, partial(pa.BufferReader, "\n".join(lines[best]).encode())
+
+
+def _likely(path: Path, encodings: Sequence[str]) -> str | None:
+    """The encoding of several bytes a character that makes texts of most lines beyond ASCII; None: none does.
+
+    Two bytes of a Western text make a Chinese character too, but seldom one that Chinese texts are written in.
+    """
+    with _stream(path) as raw:
+        lines = [line for line in raw.read().split(b"\n") if not line.isascii()]
+    best, n_most = None, len(lines) // 2
+    for encoding in (e for e in encodings if e not in _OF_SINGLE_BYTES):
+        decoded = [line.decode(encoding, _SHOW) for line in lines]
+        good = "".join(text for text in decoded if BAD_BYTE not in text)
+        beyond = [c for c in good if not c.isascii()]
+        usual = "".join(beyond).encode(_USUAL.get(encoding, encoding), "ignore").decode(_USUAL.get(encoding, encoding))
+        n_good = sum(BAD_BYTE not in text for text in decoded)
+        if n_good > n_most and len(usual) >= _MOST_USUAL * len(beyond):
+            best, n_most = encoding, n_good
+    return best
 
 
 def _numbered(rows: Rows, batches: Iterable[pa.RecordBatch], header: list[str], row: int) -> Iterator[pd.DataFrame]:

@@ -247,7 +247,9 @@ def read_parquet(path: Path, name: str, columns: Sequence[str] | None = None) ->
         for what, found, most in (("bytes", size, limits().max_bytes), ("features", n, limits().max_features)):
             if found > most:
                 raise GeometryTooLarge(file=path.name, what=what, n=found, most=most, row=None)
-        frame = gpd.read_parquet(path, columns=columns and [*columns, _shapes(path)])
+        read = columns and [*columns, _shapes(path)]
+        bounds.check_shared(path, read)
+        frame = gpd.read_parquet(path, columns=read)
     except GridmgmtError:
         raise
     except Exception as e:  # Arrow's errors have no common class

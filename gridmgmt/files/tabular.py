@@ -154,6 +154,7 @@ def _parquet(rows: Rows, wanted: Sequence[str], also: Sequence[str] | None) -> I
         read = [c for c in texts if also is None or c in wanted or c in also]
         if len(read) < len(texts):
             rows.rest = partial(_of_rows, rows.path, [c for c in texts if c not in read])
+        bounds.check_shared(rows.path, read)
         if b"geo" in (file.schema_arrow.metadata or {}) and X in wanted:
             rows.columns = [*texts, X, Y]
             yield from layers.points(rows, wanted, geofiles.read_parquet(rows.path, rows.path.name, read))
@@ -182,6 +183,7 @@ def _typed(table: pa.Table | pa.RecordBatch, numbers: Sequence[int]) -> pd.DataF
 
 def _of_rows(path: Path, columns: Sequence[str], numbers: pd.Index) -> pd.DataFrame:
     """Some columns of the rows of these numbers, which stand in few of the file's row groups."""
+    bounds.check_shared(path, columns)
     file, first, found = pq.ParquetFile(path), 1, []
     for group in range(file.metadata.num_row_groups):
         after = first + file.metadata.row_group(group).num_rows

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from gridmgmt.numbers import exact, shown
-from gridmgmt.texts import LANGUAGES, word
+from gridmgmt.texts import LANGUAGES, catalogue, word
 
 Words = Mapping[str, str]
 """One text in every language: ``{"zh": …, "en": …}``."""
@@ -82,6 +82,12 @@ def joined(parts: Sequence[Words]) -> dict[str, str]:
 def same(value: object) -> Words:
     """A code, name or number that is the same in every language."""
     return dict.fromkeys(LANGUAGES, str(value))
+
+
+def group_words(group: str) -> Words:
+    """A group of subjects by its word, else as the list of subjects writes it (组别)."""
+    code = f"subject_group_{group}"
+    return words(code) if code in catalogue() else same(group)
 
 
 def named(zh: str | None, en: str | None, code: str) -> dict[str, str]:

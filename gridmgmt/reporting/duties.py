@@ -17,6 +17,7 @@ from pydantic_core import PydanticCustomError
 from gridmgmt.documents import Strict, Words
 from gridmgmt.invalid import Invalid
 from gridmgmt.periods import Period, parse_period, period_of
+from gridmgmt.texts import LANGUAGES
 
 _Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 WEEKDAYS: tuple[str, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -141,12 +142,21 @@ class Duty(Strict, strict=True, populate_by_name=True):
 
 
 class Scheme(Strict, strict=True):
-    """A city's system of reporting (报送制度); ``data/reporting/<id>.yaml``. ``rulebook`` knows who is assessed."""
+    """A city's system of reporting (报送制度); ``data/reporting/<id>.yaml``.
+
+    Attributes
+    ----------
+    rulebook
+        It knows who is assessed.
+    events
+        What the events are called that duties follow (``after``).
+    """
 
     id: str
     title: Words
     source: str
     rulebook: str | None = None
+    events: Mapping[str, Words] = {}
     duties: tuple[Duty, ...] = Field(min_length=1, strict=False)
 
     @model_validator(mode="after")
@@ -156,6 +166,10 @@ class Scheme(Strict, strict=True):
         if twice is not None:
             raise PydanticCustomError("id_twice", "{id} stands twice", {"id": twice})
         return self
+
+    def event_name(self, event: str) -> Mapping[str, str]:
+        """What an event is called, by language; one without a name goes by what commands call it."""
+        return self.events.get(event) or dict.fromkeys(LANGUAGES, event)
 
 
 @dataclass(frozen=True)
@@ -188,9 +202,13 @@ class Due:
 
     def state(self, handed_at: dt.datetime | None, now: dt.datetime, zone: ZoneInfo) -> State:
         """How it stands at a moment, handed in at another or not at all."""
-        if handed_at is not None:
+        if handed_at is not None and not self.is_before_event(handed_at):
             return "done_late" if self.is_over(handed_at, zone) else "done"
         return "late" if self.is_over(now, zone) else "due"
+
+    def is_before_event(self, handed_at: dt.datetime) -> bool:
+        """Whether a report is older than the event it is about, whose moment was corrected: it is none of it."""
+        return self.event_at is not None and handed_at < self.event_at
 
 
 def worst(states: Iterable[State]) -> State:

@@ -18,7 +18,7 @@ from typing import Any
 
 from gridmgmt.accepted import closest, yes_no
 from gridmgmt.errors import DossierInvalid, PeriodInvalid
-from gridmgmt.numbers import to_exact
+from gridmgmt.numbers import exact, to_exact
 from gridmgmt.periods import Period, parse_period
 from gridmgmt.rulebooks import sums
 from gridmgmt.rulebooks.kinds.carry import Carry
@@ -103,6 +103,11 @@ class Record:
     exempted: tuple[str, ...] = ()
     results: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     sampled: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def counted(self) -> set[str]:
+        """The inputs that were told by nobody."""
+        return {name for name, source in self.sources.items() if source != "entries"}
 
 
 @dataclass(frozen=True)
@@ -202,7 +207,7 @@ def _unknown(
 ) -> None:
     """Attributes, codes, classes and grades that nobody would read: refused, with the known ones, the closest first.
 
-    And what was told by hand of a part that is more than its whole.
+    And a part that is more than its whole, where one of them was told by hand.
     """
     for code, subject in subjects.items():
         for name, word, wanted in unknown_attributes(book, subject.attributes):
@@ -212,9 +217,9 @@ def _unknown(
             for name, word, wanted in unknown_codes(book, record.values):
                 _fault(faults, label, code, name, word, wanted)
         everybody = records.get(EVERYBODY, Record()).values
-        by_hand = {c: {**everybody, **r.values} for c, r in records.items() if c != EVERYBODY and not r.sources}
-        for code, name, value, wanted in sums.beyond_whole(book, by_hand):
-            _fault(faults, label, code, name, value, wanted)
+        whole = {c: {**everybody, **r.values} for c, r in records.items()}
+        for x in sums.beyond_whole(book, whole, {c: r.counted for c, r in records.items()}):
+            _fault(faults, label, x.subject, x.part, exact(x.n_part), x.of_part)
     for label, records in plain["periods"].items():
         stage = stage_of(book, parse_period(label)) if label in periods else None
         if stage is None:

@@ -3,13 +3,14 @@
 And a part is no more than its whole.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from gridmgmt.figures.counts import COUNTS
 from gridmgmt.numbers import exact
-from gridmgmt.rulebooks.inputs import Input
+from gridmgmt.rulebooks.inputs import Input, Rate
 from gridmgmt.rulebooks.kinds.table import ItemTable
 from gridmgmt.rulebooks.model import Rulebook
 from gridmgmt.rulebooks.values import Finding, Row, Value
@@ -60,8 +61,31 @@ def beyond_together(book: Rulebook, told: Mapping[str, Mapping[str, Value]]) -> 
             yield "", name, exact(taken), expected("together_up_to", most=exact(spec.together_at_most))
 
 
-def beyond_whole(book: Rulebook, told: Mapping[str, Mapping[str, Value]]) -> Iterator[Told]:
-    """A term of a rate above its denominator, where the one is counted out of the other: exchanged, or mistyped.
+@dataclass(frozen=True)
+class Beyond:
+    """A part that is more than its whole: of whom, the inputs, and their values."""
+
+    subject: str
+    part: str
+    whole: str
+    n_part: Fraction
+    n_whole: Fraction
+
+    @property
+    def of_part(self) -> dict[str, Any]:
+        """What was expected of the part."""
+        return expected("up_to_whole", most=exact(self.n_whole), whole=self.whole)
+
+    @property
+    def of_whole(self) -> dict[str, Any]:
+        """What was expected of the whole."""
+        return expected("from_part", least=exact(self.n_part), part=self.part)
+
+
+def beyond_whole(
+    book: Rulebook, told: Mapping[str, Mapping[str, Value]], counted: Mapping[str, Collection[str]] | None = None
+) -> Iterator[Beyond]:
+    """A term of a rate above its denominator, where the one is taken out of the other: exchanged, or mistyped.
 
     Left alone are counts of different clocks or facts: more can be extended in a month than fell due in it.
 
@@ -69,22 +93,37 @@ def beyond_whole(book: Rulebook, told: Mapping[str, Mapping[str, Value]]) -> Ite
     ----------
     told
         Every subject's values, with those that hold for all of them.
+    counted
+        Subject → the inputs that the platform counted itself: two of these are never held against each other.
     """
-    pairs = {(part, *r.denominator) for r in book.rates.values() if len(r.denominator) == 1 for part in r.numerator}
-    for top, bottom in sorted(pairs):
-        if not _is_part_of(book.inputs[top], book.inputs[bottom]):
-            continue
+    for part, whole in parts_of_wholes(book):
         for code, values in told.items():
-            part, whole = values.get(top), values.get(bottom)
-            if isinstance(part, Fraction) and isinstance(whole, Fraction) and part > whole:
-                yield code, top, exact(part), expected("up_to_whole", most=exact(whole), whole=bottom)
+            n, most = values.get(part), values.get(whole)
+            if counted and {part, whole} <= set(counted.get(code, ())):
+                continue
+            if isinstance(n, Fraction) and isinstance(most, Fraction) and n > most:
+                yield Beyond(code, part, whole, n, most)
 
 
-def _is_part_of(part: Input, whole: Input) -> bool:
-    """Whether two inputs count rows of the same facts by the same clock, the whole without a filter of its own."""
-    counted = [spec.automatic for spec in (part, whole) if spec.automatic is not None and spec.automatic.count]
-    if len(counted) < 2:
-        return False
-    of_part, of_whole = (COUNTS[str(automatic.count)] for automatic in counted)
+def parts_of_wholes(book: Rulebook) -> list[tuple[str, str]]:
+    """Every input that a rate takes out of another, with that one."""
+    rates = [r for r in book.rates.values() if len(r.denominator) == 1]
+    pairs = {(part, whole): r for r in rates for whole in r.denominator for part in r.numerator}
+    return sorted(x for x, rate in pairs.items() if _is_part_of(book.inputs[x[0]], book.inputs[x[1]], rate))
+
+
+def _is_part_of(part: Input, whole: Input, rate: Rate) -> bool:
+    """Whether two inputs are of the same origin and the one is taken out of the other.
+
+    Both count rows of the same facts by the same clock, the whole without a filter of its own; or are hours of the
+    staff table; or both are counts that people tell, and the rate says of how many of them something holds.
+    """
+    first, second = part.automatic, whole.automatic
+    if first is None or second is None:
+        is_told = all(x is None for x in (first, second, part.result, whole.result))
+        return is_told and rate.is_yes_no and part.type == whole.type == "count"
+    if first.count is None or second.count is None:
+        return rate.is_yes_no and first.staff is not None and second.staff is not None
+    of_part, of_whole = COUNTS[first.count], COUNTS[second.count]
     is_same = (of_part.of, of_part.clock) == (of_whole.of, of_whole.clock)
-    return is_same and of_part.amount is of_whole.amount is None and counted[1].only in (None, counted[0].only)
+    return is_same and of_part.amount is of_whole.amount is None and second.only in (None, first.only)

@@ -45,5 +45,6 @@ function startPage(map, data) {
 
   page.fit(page.bounds(districts, all));
   page.speak(data.lang);
+  page.fit(page.view.bounds);  // the head has its lines now, and the map what they leave
   map.on("zoomend", () => state.size === null && fitting() !== state.drawn && redraw());
 }

@@ -189,7 +189,8 @@ class Page {
 
   value(layer, i) {
     if (layer.value[i] === null) return this.word("no_data");
-    return layer.unit ? `${layer.value[i]} ${this.text(layer.unit)}` : layer.value[i];
+    const unit = layer.value[i] === '1' ? layer.one : layer.unit;
+    return unit ? `${layer.value[i]} ${this.text(unit)}` : layer.value[i];
   }
 
   describe(layer, i) {

@@ -54,4 +54,5 @@ function startPage(map, data) {
 
   page.fit(page.bounds(districts, around));
   page.speak(data.lang);
+  page.fit(page.view.bounds);  // the head has its lines now, and the map what they leave
 }

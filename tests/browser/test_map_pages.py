@@ -202,3 +202,28 @@ def test_repeat_cases_name_their_cases_and_zoom_to_their_place(visit):
     expect(first).to_contain_text("Unauthorised construction")
     tab.get_by_role("button", name="Whole city").click()
     expect(tab.locator(".leaflet-control-scale")).to_contain_text(" km")
+
+
+@pytest.mark.parametrize("width", [1280, 420])
+def test_facts_of_several_lines_leave_the_whole_city_on_the_map(width, visit):
+    """The head is taller with them: the map is fitted to what it leaves, and beside no place stands an empty line."""
+    found = report(*[("main", 114.02 + 0.001 * n, 30.02, 1 + n) for n in range(4)])
+    page = repeat_page(found, OUTLINES, lang="en")
+    page.data["facts"] += [{"zh": "说明" * 40, "en": "a fact that takes a line " * 5}] * 2
+    tab = visit(page, viewport={"width": width, "height": 800})
+    shown = tab.locator(".folium-map").bounding_box()
+    for outline in tab.locator(".leaflet-overlay-pane path").all():
+        box = outline.bounding_box()
+        assert shown["y"] <= box["y"]
+        assert box["y"] + box["height"] <= shown["y"] + shown["height"]
+    assert not tab.locator("#path").is_visible()
+    assert "1 repeat\n" in tab.locator("#list").inner_text() + "\n"
+
+
+def test_long_names_of_the_list_are_shown_whole(visit):
+    found = report(("main", 114.02, 30.02, 3))
+    page = repeat_page(found, OUTLINES, lang="en")
+    page.data["layer"]["names"] = [{"zh": "名", "en": "Construction occupying the road and the pavement beside it"}]
+    tab = visit(page, viewport={"width": 1280, "height": 800})
+    name = tab.locator("#list .name").first
+    assert name.evaluate("x => x.scrollWidth <= x.clientWidth && x.scrollHeight <= x.clientHeight + 1")

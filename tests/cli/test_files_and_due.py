@@ -11,6 +11,7 @@ from rich.cells import cell_len
 from typer.testing import CliRunner, Result
 
 from gridmgmt.cli import app
+from gridmgmt.cli.base import State
 from gridmgmt.database.work import open_database
 from gridmgmt.errors import CaseMissing, GridmgmtError, InstantInvalid, OptionInvalid
 from gridmgmt.settings import Settings
@@ -161,3 +162,38 @@ def test_due_names_the_units(run: Run) -> None:
     table = done(run("due", "--on", "2026-01-05", "--scheme", "ningbo_district", "--units", lang="zh"))
     assert "D1 网格D1" in table
     assert "D2 网格D2" in table
+
+
+def test_what_the_database_is_and_holds_is_told_in_the_readers_language(run: Run) -> None:
+    zh, en = (done(run("city", "show", lang=lang)) for lang in ("zh", "en"))
+    for shown in ("层级", "市 › 区 › 社区", "案件 · 已落格", "问题数据"):
+        assert shown in zh, shown
+    for shown in ("levels", "cases · in a grid", "rows in quarantine"):
+        assert shown in en, shown
+    assert not re.search(r"\b(leaf|levels|editions|quarantine)\b", zh)
+    status = done(run("db", "status", lang="zh"))
+    assert re.search(r"表结构为本版本 *│ 是", status)
+    assert re.search(r"tables are of this release *│ yes", done(run("db", "status")))
+    assert not re.search(r"\b(url|running|migrated|True)\b", status)
+
+
+def test_a_table_without_rows_says_that_there_is_nothing(run: Run) -> None:
+    assert done(run("files", "lacking", "--period", "2024-01", lang="zh")).splitlines()[0] == "无"
+    assert done(run("reports", "list", "huiji")).strip() == "none"
+
+
+def test_progress_speaks_the_citys_language_where_none_is_asked_for(
+    desk: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The town speaks Chinese first; of an environment in English only what is asked for by name is heard."""
+    for name in ("LC_ALL", "LANG"):
+        monkeypatch.setenv(name, "en_GB.UTF-8")
+    told = {}
+    for asked in (None, "en"):
+        state = State(desk, asked, "en")
+        with state.progress() as tell:
+            tell("count", 0)
+        told[asked] = state.spoken
+        state.close()
+    assert told == {None: "zh", "en": "en"}
+    assert State(desk, None, "en").spoken == "en"  # no database is open yet

@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 from typer.testing import CliRunner, Result
 
 from gridmgmt import texts
-from gridmgmt.cli import app, base
+from gridmgmt.cli import app, base, options
 from gridmgmt.errors import DossierInvalid, OptionInvalid, RulebookInvalid, RulebookMissing
 from gridmgmt.rulebooks.examples import read_examples
 from gridmgmt.rulebooks.load import known, load
@@ -326,11 +326,11 @@ def test_a_place_that_cannot_be_written_is_said_with_its_option(run: Run, words:
 
 def test_a_fault_that_has_nothing_to_do_with_what_is_written_is_not_taken_for_one(tmp_path: Path) -> None:
     elsewhere = FileNotFoundError(2, "No such file or directory", "/run/postgis/lock")
-    with pytest.raises(FileNotFoundError), base._writing({"out": tmp_path / "made.csv"}):
+    with pytest.raises(FileNotFoundError), options.writing({"out": tmp_path / "made.csv"}):
         raise elsewhere
-    with pytest.raises(BrokenPipeError), base._writing({"out": tmp_path / "made.csv"}):
+    with pytest.raises(BrokenPipeError), options.writing({"out": tmp_path / "made.csv"}):
         raise BrokenPipeError
-    with pytest.raises(OptionInvalid, match="made"), base._writing({"out": tmp_path / "made.csv"}):
+    with pytest.raises(OptionInvalid, match="made"), options.writing({"out": tmp_path / "made.csv"}):
         raise OSError("Cannot save file into a non-existent directory")
 
 

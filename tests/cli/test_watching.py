@@ -36,7 +36,7 @@ def test_every_step_is_worded() -> None:
 
 
 def test_elsewhere_a_line_says_what_begins(capsys: pytest.CaptureFixture[str]) -> None:
-    with watching.progress("zh") as tell:
+    with watching.progress(lambda: "zh") as tell:
         for n in (1_000, 2_000):
             tell("read:grids.gpkg", n, 12_000)
         tell("save", 0)
@@ -50,10 +50,10 @@ def test_elsewhere_a_line_says_what_begins(capsys: pytest.CaptureFixture[str]) -
 )
 def test_a_terminal_shows_count_rate_and_time_left(lang: str, words: tuple[str, ...]) -> None:
     screen = io.StringIO()
-    with watching._bars(Console(file=screen, force_terminal=True, width=120), lang) as bars:
+    with watching._bars(Console(file=screen, force_terminal=True, width=120), lambda: lang) as bars:
         clock = [0.0]
         bars.get_time = lambda: clock[0]
-        tell = watching._moving(bars, lang)
+        tell = watching._moving(bars, lambda: lang)
         tell("read", 0, 1_000)
         for n in (100, 200, 300):
             clock[0] += 1
@@ -70,8 +70,8 @@ def test_a_terminal_shows_count_rate_and_time_left(lang: str, words: tuple[str, 
 
 def test_a_step_that_is_over_is_full_whatever_was_foretold() -> None:
     """A file has more lines than rows; the bar ends with the rows."""
-    with watching._bars(Console(file=io.StringIO(), force_terminal=True, width=120), "en") as bars:
-        tell = watching._moving(bars, "en")
+    with watching._bars(Console(file=io.StringIO(), force_terminal=True, width=120), lambda: "en") as bars:
+        tell = watching._moving(bars, lambda: "en")
         tell("read", 900, 1_000)
         tell("save", 5, 10)
         first, second = bars.tasks

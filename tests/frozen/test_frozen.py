@@ -119,23 +119,6 @@ def test_a_model_that_lets_keys_pass_is_noticed() -> None:
 # --- schemas that landed ----------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def make_empty(server_settings: Settings) -> Iterator[Callable[[str], Settings]]:
-    """Databases without a table, of a name's end; gone after the test."""
-    made = []
-
-    def make(name: str) -> Settings:
-        worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-        made.append(replace(server_settings, db=f"test_{worker}_{os.getpid()}_{name}"))
-        engines.drop_database(made[-1])
-        engines.ensure_database(made[-1])
-        return made[-1]
-
-    yield make
-    for given in made:
-        engines.drop_database(given)
-
-
 @pytest.fixture(scope="module", params=sorted(HASHES["schemas"]))
 def landed(
     request: pytest.FixtureRequest, server_settings: Settings

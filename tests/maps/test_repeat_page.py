@@ -72,12 +72,14 @@ def test_each_group_stands_once_with_the_most_repeats_first() -> None:
     rows = {label["en"]: value for label, value in layer["rows"][0]}
     assert rows["repeat from"] == {"zh": "2 次", "en": "2"}
     assert rows["cases"] == {"zh": "5 件", "en": "5 cases"}
-    assert layer["unit"] == {"zh": "件重复", "en": "repeats"}
+    assert (layer["unit"]["en"], layer["one"]) == ("repeats", {"zh": "件重复", "en": "repeat"})
     assert rows["case numbers"] == ", ".join(f"C1-{j}{HOSTILE}" for j in range(5))
     assert rows["numbers of repeats"] == ", ".join(f"C1-{j}{HOSTILE}" for j in range(1, 5))
     facts = [f["en"] for f in page["facts"]]
     assert facts[-2:] == ["2 groups on the map", "1 groups without a place"]
     assert "within 20 m" in facts[-3]
+    bare = data(drawing.repeats(replace(found, without_roads=not found.without_roads), OUTLINES))
+    assert ("no road layer" in str(facts), "no road layer" in str(bare["facts"])) == (False, True)
 
 
 def test_a_group_without_addresses_has_no_row_for_them() -> None:

@@ -3,12 +3,14 @@
 import datetime as dt
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from gridmgmt.cli.base import State
 from gridmgmt.errors import OptionInvalid
-from gridmgmt.files.wording import languages
+from gridmgmt.files.wording import group_words, languages
+from gridmgmt.scorecards.exports.cards import level_words, parent_words
 from gridmgmt.settings import Settings
 from tests.postgis.towns import CITY
 
@@ -57,3 +59,12 @@ def test_people_read_a_time_as_the_citys_clocks_show_it_and_a_code_with_its_name
     assert run.coded(None, {"zh": None, "en": None}) is None
     run.speak("en")
     assert run.time(at) == "2025-12-03 08:30"
+
+
+def test_groups_and_kinds_of_subjects_are_called_by_their_words() -> None:
+    assert group_words("street") == {"zh": "街道", "en": "subdistricts"}
+    assert group_words("第一组") == {"zh": "第一组", "en": "第一组"}
+    header = SimpleNamespace(levels=[SimpleNamespace(key="unit", name={"zh": "单位", "en": "Units"})], parents={})
+    assert level_words(header, "unit") == {"zh": "单位", "en": "Unit"}
+    document = SimpleNamespace(subject=SimpleNamespace(parent="street", group="street"))
+    assert parent_words(header, document) == {"zh": "街道", "en": "subdistricts"}

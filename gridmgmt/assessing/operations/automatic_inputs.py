@@ -1,5 +1,6 @@
 """Where automatic inputs come from (自动数据来源): cases and samples, the staff table, the grids below a subject."""
 
+import datetime as dt
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -102,14 +103,16 @@ class Sources:
         found: Figures,
         counts: Mapping[str, Mapping[str, int | Fraction]],
         subjects: Sequence[Assessed],
+        known_by: dt.datetime | None = None,
     ) -> None:
+        """``known_by``: what has no days of its own is read as it was known then."""
         self.city, self.found, self.counts, self.subjects = city, found, counts, subjects
         self._staff = entries.staff_sums(connection, found.period.start, found.period.end)
         end = min(found.as_of, found.cases.facts.end)
         self._days = max(1, (end - found.cases.facts.start).days)
         self._units = {v: k for k, v in units.unit_ids(connection).items()}
         self._below: dict[int, Mapping[str, int]] = {}
-        self._connection = connection
+        self._connection, self._known_by = connection, known_by
         self._stations: dict[tuple[str, ...], contact_stations.Stations | None] = {}
 
     def has(self, kind: str) -> bool:
@@ -186,17 +189,21 @@ class Sources:
 
     def _accounts_of(self, subject: Assessed) -> list[dict[str, Any]] | None:
         """The hanging accounts of a grid's or unit's cases; None where no case of the period has steps."""
-        if not self._accounts or subject.key[0] == "person":
+        accounts = self._accounts
+        if accounts is None or subject.key[0] == "person":
             return None
         kind, level, code = subject.key
-        return [dict(a.written) for a in self._accounts.get((0 if kind == "unit" else level, code), ())]
+        return [dict(a.written) for a in accounts.get((0 if kind == "unit" else level, code), ())]
 
     @cached_property
-    def _accounts(self) -> Mapping[tuple[int, str], list[step_counts.PlacedAccount]]:
-        """Level (0: units) and code → the accounts there."""
+    def _accounts(self) -> Mapping[tuple[int, str], list[step_counts.PlacedAccount]] | None:
+        """Level (0: units) and code → the accounts there; None where nothing is known of any."""
         f, out = self.found.cases.facts, defaultdict[tuple[int, str], list[step_counts.PlacedAccount]](list)
         then = self.found.then
-        for a in step_counts.accounts_of_period(self._connection, f.start, f.end, self.found.as_of, then):
+        found = step_counts.accounts_of_period(self._connection, f.start, f.end, self.found.as_of, then)
+        if found is None:
+            return None
+        for a in found:
             for level, code in enumerate((a.unit_code, *a.grid_codes)):
                 if code is not None:
                     out[level, code].append(a)
@@ -227,7 +234,7 @@ class Sources:
     @cached_property
     def _heads(self) -> Headcount:
         own = self.found.grids[self.found.grids["edition"] == self.found.edition.name]
-        return people.headcount(self._connection, own, self.found.period.last)
+        return people.headcount(self._connection, own, self.found.day, self._known_by)
 
     def _n_posts(self, role: str, full_time: bool | None, subject: Assessed) -> int | None:
         """How many people hold posts of a role, or of these the full-time ones, or the others.

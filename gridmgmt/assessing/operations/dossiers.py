@@ -5,7 +5,7 @@ read from the entries, earlier periods taken from their assessments: the publish
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -36,6 +36,16 @@ from gridmgmt.texts import expected
 
 
 @dataclass(frozen=True)
+class SetAside:
+    """An entered value that is not used (录入未采用): the facts, or another assessment, say something else."""
+
+    subject: str
+    input: str
+    entered: Any
+    used: Any
+
+
+@dataclass(frozen=True)
 class Built:
     """A dossier with what it was read from.
 
@@ -57,6 +67,8 @@ class Built:
         Kinds of facts that the stage counts and of which the period has none at all.
     unlisted
         No list of subjects was imported, so that all units are assessed (未导入考核对象名单).
+    set_aside
+        What was entered and is not used.
     """
 
     plain: Mapping[str, Any]
@@ -67,6 +79,7 @@ class Built:
     sources: Sequence[Mapping[str, str]] = ()
     absent: Sequence[str] = ()
     unlisted: bool = False
+    set_aside: Sequence[SetAside] = ()
 
 
 def stage_for(book: Rulebook, period: Period) -> Stage:
@@ -96,17 +109,21 @@ def build(
 ) -> Built:
     """Read a period's dossier.
 
+    Posts are those of the last day that the cut-off sees. Where one is asked for, what has no days of its own (a
+    unit's kind and place in the tree, full time) is read as it was known then, or at first.
+
     Raises
     ------
     NoEditionOnDate, PeriodAhead, LevelUnknown, SubjectsMissing
     """
     filters = filters_of(book, partial(_repeats, connection, period), city.zone)
     found = figures(connection, city, period, as_of, filters=filters, step_counts=step_counts_of(book))
-    subjects = _subjects(connection, city, book, found, level)
+    subjects = _subjects(connection, city, book, found, level, as_of)
     counts = counts_of(connection, book, found, subjects)
     specs = stage_inputs(book, stage)
     entered = entries.current_entries(connection, book.id, [period.label]).get(period.label, {})
-    source, results_of = Sources(connection, city, found, counts, subjects), Results(connection, found)
+    source = Sources(connection, city, found, counts, subjects, as_of)
+    results_of = Results(connection, found, as_of)
     records: dict[str, Any] = {}
     everybody = {k: v for k, v in entered.get(EVERYBODY, {}).items() if k in specs}
     if everybody:
@@ -123,7 +140,15 @@ def build(
     absent = [k for k in _facts_read(specs) if not source.has(k)]
     is_unit = book.population.kind == "unit"
     unlisted = is_unit and not entries.assessed_on(connection, book.id, period.last)
-    return Built(plain, found, subjects, counts, earlier, results_of.assessments, absent, unlisted)
+    aside = [x for s in subjects for x in _set_aside(s, records[s.code], entered.get(s.key[2], {}))]
+    return Built(plain, found, subjects, counts, earlier, results_of.assessments, absent, unlisted, aside)
+
+
+def _set_aside(subject: Assessed, record: Mapping[str, Any], own: Mapping[str, Any]) -> Iterator[SetAside]:
+    """What was entered of a subject and differs from what is counted or taken in its place."""
+    for name, used in record["inputs"].items():
+        if name in own and record["sources"][name] != "entries" and str(own[name]) != str(used):
+            yield SetAside(subject.code, name, own[name], used)
 
 
 def _facts_read(specs: Mapping[str, Input]) -> list[str]:
@@ -159,14 +184,16 @@ def levels_of(book: Rulebook, city: City, level: str | None) -> list[int]:
     return [number]
 
 
-def _subjects(connection: Connection, city: City, book: Rulebook, found: Figures, level: str | None) -> list[Assessed]:
+def _subjects(
+    connection: Connection, city: City, book: Rulebook, found: Figures, level: str | None, as_of: dt.datetime | None
+) -> list[Assessed]:
     listed = {s.code: s for s in entries.assessed_on(connection, book.id, found.period.last)}
     if book.population.kind == "grid":
         return _grids(book, city, found, listed, level)
     if level is not None and level != book.population.kind:
         raise LevelUnknown(value=level, known=[book.population.kind])
     if book.population.kind == "unit":
-        known = store_units.units(connection)
+        known = store_units.units(connection, as_of)
         kinds = book.population.unit_kinds
         chosen = listed or {
             code: Subject(code, named(row["name_zh"], row["name_en"], code))
@@ -257,16 +284,12 @@ def _record(
         elif name in own:
             inputs[name], sources[name] = own[name], "entries"
     told = {name for name, where in sources.items() if where not in ("entries", "result")}
-    needs_sign = any(s.type in LISTED and (s.automatic is None or _is_open(s, name, told)) for name, s in specs.items())
+    # what could not be counted and is not entered is no empty list, unless somebody signs that there was nothing
+    needs_sign = any(s.type in LISTED and (s.automatic is None or name not in told) for name, s in specs.items())
     signed = not needs_sign or bool(yes_no(own.get(SIGNED, everybody.get(SIGNED))))
     more = {"results": results, "sampled": sampled}
     record: dict[str, Any] = {"inputs": inputs, "sources": sources, **{k: v for k, v in more.items() if v}}
     return record if signed else {**record, "signed": False}
-
-
-def _is_open(spec: Input, name: str, told: set[str]) -> bool:
-    """Whether findings or filings could not be counted: that nothing is entered is then no 0 unless somebody signs."""
-    return spec.type in ("findings", "filings") and name not in told
 
 
 # --- earlier periods --------------------------------------------------------------------------------------------------

@@ -121,7 +121,7 @@ def enter(connection: Connection, work: Work, rulebook: str, found: reading.Entr
 def _enter(connection: Connection, books: _Books, found: reading.Entries, work: Work) -> EntryReport:
     report = EntryReport(found.file, dry_run=not work.keep)
     job = _Job(connection, books, found, report)
-    good = job.agreeing(job.allowed())
+    good = job.within_wholes(job.agreeing(job.allowed()))
     changes = [e for e in good if job.classify(e)]
     report.problems = Faults(sorted([*found.faults, *job.faults], key=lambda f: (f.sheet or "", f.row)))
     report.n_refused = len(report.problems)
@@ -190,6 +190,16 @@ class _Job:
                 for entry in own:
                     self._refuse(entry, entry.column, e.expected)
         return [e for e in rows if e.place not in wrong]
+
+    def within_wholes(self, rows: list[Entry]) -> list[Entry]:
+        """Without rows by which a part is more than its whole, with what is entered; until those left agree with it."""
+        known = {key[:3]: c.value for key, c in self.current.items() if not key[3]}
+        while wrong := list(reading.beyond_whole(rows, self.books.of, known)):
+            for entry, wanted in wrong:
+                self._refuse(entry, entry.column, wanted)
+            gone = {entry.key for entry, _ in wrong}
+            rows = [e for e in rows if e.key not in gone]
+        return rows
 
     def classify(self, e: Entry) -> bool:
         """Count a row; whether it is to be written."""

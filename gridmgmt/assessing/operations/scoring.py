@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from gridmgmt.assessing.operations.automatic_inputs import step_counts_of
-from gridmgmt.assessing.operations.dossiers import Built, build, counts_of, stage_for
+from gridmgmt.assessing.operations.dossiers import Built, SetAside, build, counts_of, stage_for
 from gridmgmt.assessing.operations.past_results import shorter_periods
 from gridmgmt.assessing.operations.proofs import EVIDENCE, digest
 from gridmgmt.assessing.operations.resampling import patterns
@@ -37,7 +37,7 @@ class Made:
     """An assessment as it was saved; ``is_new`` False: one with the same content was there.
 
     ``published``: the assessment of the period that is published and holds, if there is one. ``unlisted``: no list
-    of subjects was imported, so that every unit was assessed.
+    of subjects was imported, so that every unit was assessed. ``set_aside``: what was entered and is not used.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Made:
     subjects: tuple[Document, ...]
     published: str | None = None
     unlisted: bool = False
+    set_aside: Sequence[SetAside] = ()
 
 
 def score(
@@ -102,7 +103,7 @@ def score(
         "sha256": made.sha256,
     }
     name, is_new, published = _save(work, loaded, values, made, chances, proofs)
-    return Made(name, made.sha256, is_new, made.header, made.subjects, published, built.unlisted)
+    return Made(name, made.sha256, is_new, made.header, made.subjects, published, built.unlisted, built.set_aside)
 
 
 def _score_shorter(

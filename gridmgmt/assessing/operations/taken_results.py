@@ -4,6 +4,7 @@ A value is taken only where everything that it is made of is there; else the
 input is entered or missing. Nothing is guessed, and nothing is assessed on the way.
 """
 
+import datetime as dt
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -42,8 +43,9 @@ class _Other:
 class Results:
     """The results that a period's assessment takes from others."""
 
-    def __init__(self, connection: Connection, found: Figures) -> None:
-        self._connection, self._found = connection, found
+    def __init__(self, connection: Connection, found: Figures, known_by: dt.datetime | None = None) -> None:
+        """``known_by``: which unit stands below which, and which post is full time, as it was known then."""
+        self._connection, self._found, self._known_by = connection, found, known_by
         self._official: dict[str, Mapping[str, Stored]] = {}
         self._others: dict[int, _Other] = {}
         self._used: dict[str, str] = {}
@@ -134,7 +136,7 @@ class Results:
             ("grid", int(n), str(code)): ("grid", int(n) - 1, str(parent))
             for n, code, parent in zip(*columns, strict=True)
         }
-        for code, row in store_units.units(self._connection).items():
+        for code, row in store_units.units(self._connection, self._known_by).items():
             if row["parent_code"] is not None:
                 out["unit", 0, code] = ("unit", 0, str(row["parent_code"]))
         return out
@@ -151,8 +153,8 @@ class Results:
 
     @cached_property
     def _homes(self) -> dict[str, str]:
-        """Person → his home unit (在职单位): that of a full-time post, else of the one begun last, on the last day."""
-        posts = people.posts(self._connection, self._found.period.last)
+        """Person → his home unit (在职单位): that of a full-time post, else of the one begun last; on the last day."""
+        posts = people.posts(self._connection, self._found.day, self._known_by)
         posts.sort(key=lambda p: (p.is_full_time, p.valid_from, p.unit_code))
         return {p.person_code: p.unit_code for p in posts}
 

@@ -20,12 +20,14 @@ from gridmgmt.errors import FileUnreadable, by_parser
 from gridmgmt.faults import Faults
 from gridmgmt.files import forms
 from gridmgmt.files.forms import Line
+from gridmgmt.periods import parse_period
+from gridmgmt.rulebooks import sums
 from gridmgmt.rulebooks.document import input_yaml
 from gridmgmt.rulebooks.dossier import EVERYBODY, event_lacks
 from gridmgmt.rulebooks.inputs import Input
 from gridmgmt.rulebooks.model import Rulebook
 from gridmgmt.rulebooks.records import RESULT, SIGNED, joined
-from gridmgmt.rulebooks.values import Event, parse
+from gridmgmt.rulebooks.values import Event, Value, parse
 from gridmgmt.texts import Unfit
 
 
@@ -113,6 +115,7 @@ def dossier_of(entries: Entries, book: Rulebook) -> dict[str, Any]:
         wanted = lacking(e, book, subjects.get(e.subject, {}).get("role"))
         if wanted is not None:
             faults.append(e.line.unfit("code", wanted))
+    faults += [e.line.unfit(e.column, wanted) for e, wanted in beyond_whole(entries.rows, lambda _: book)]
     periods: dict[str, dict[str, Any]] = {}
     for (period, subject, name), rows in _together(entries.rows):
         record = periods.setdefault(period, {}).setdefault(subject, {})
@@ -146,6 +149,36 @@ def whole_value(spec: Input | None, rows: Sequence[tuple[str, Any]]) -> Any:
     if spec is not None:
         parse(spec, value)
     return value
+
+
+def beyond_whole(
+    rows: Sequence[Entry], book_of: BookOf, known: Mapping[tuple[str, str, str], Any] | None = None
+) -> Iterator[tuple[Entry, dict[str, Any]]]:
+    """The rows that make a part more than its whole, with what was expected of each.
+
+    Which of the two is wrong nobody knows: where both stand in the file, both are told.
+
+    Parameters
+    ----------
+    known
+        Period, subject, input → the plain value that was entered before.
+    """
+    own = {e.place: e for e in rows if not e.ref}
+    plain = {**(known or {}), **{place: e.value for place, e in own.items()}}
+    for label in sorted({place[0] for place in own}):
+        book = book_of(parse_period(label))
+        names = {name for pair in sums.parts_of_wholes(book) for name in pair}
+        told: dict[str, dict[str, Value]] = {}
+        for (period, subject, name), value in plain.items():
+            if period == label and name in names and value is not None:
+                told.setdefault(subject, {})[name] = parse(book.inputs[name], value)
+        everybody = told.setdefault(EVERYBODY, {})
+        whole = {code: {**everybody, **values} for code, values in told.items()}
+        for x in sums.beyond_whole(book, whole):
+            for name, wanted in ((x.part, x.of_part), (x.whole, x.of_whole)):
+                of = x.subject if name in told[x.subject] else EVERYBODY
+                if (label, of, name) in own:
+                    yield own[label, of, name], wanted
 
 
 def _together(rows: Sequence[Entry]) -> Iterator[tuple[tuple[str, str, str], list[Entry]]]:

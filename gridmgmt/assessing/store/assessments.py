@@ -254,11 +254,12 @@ def listing(connection: Connection) -> list[dict[str, Any]]:
 def replaced_sources(connection: Connection, name: str | None = None) -> dict[str, list[dict[str, str]]]:
     """Assessment → the assessments whose results it took and that hold no longer (``taken``), with what does (``now``).
 
-    Only those that took such results; ``name``: of this one.
+    What it took may rest on such a result itself: then ``through`` names what it took. Only those that took such
+    results; ``name``: of this one.
     """
     out: dict[str, list[dict[str, str]]] = {}
     for row in rows(connection, "assessing/store/replaced_sources", assessment=name):
-        out.setdefault(row["name"], []).append({"taken": row["taken"], "now": row["now"]})
+        out.setdefault(row["name"], []).append({k: row[k] for k in ("taken", "now", "through") if row[k] is not None})
     return out
 
 

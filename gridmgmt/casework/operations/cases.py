@@ -9,9 +9,8 @@ are written through the same merge as an import's, as a new version.
 import datetime as dt
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,7 +19,7 @@ import pandas as pd
 
 from gridmgmt.casework import implied_steps, step_facts, transitions
 from gridmgmt.casework.cases import DEADLINES, Case, Step
-from gridmgmt.casework.operations import case_records, photographs
+from gridmgmt.casework.operations import case_records, originals, photographs
 from gridmgmt.casework.operations.context import Desk
 from gridmgmt.casework.operations.photographs import Attached, Kind
 from gridmgmt.casework.store import calendars, steps
@@ -114,7 +113,8 @@ class _Files:
     """The cases that a chunk of requests is about."""
 
     def __init__(self, connection: Connection, desk: Desk, case_nos: Iterable[str]) -> None:
-        self._desk = desk
+        self._connection, self._desk = connection, desk
+        self.asked_to_repeat: dict[str, str] = {}
         rows = steps.found(connection, set(case_nos), lock=True)
         stored = steps.of_cases(connection, [r["id"] for r in rows.values()])
         self.open = {no: self._opened(no, row, stored.get(row["id"], [])) for no, row in rows.items()}
@@ -144,6 +144,9 @@ class _Files:
         if step.at > at:
             raise StepRefused(case_no=no, step=step.kind, why="in_future", at=step.at.isoformat(), last="")
         step = self._desk.complete(step, file.case, file.steps)
+        if (original := step.told.repeat_of) is not None and original != no:
+            here = original in self.open or original in steps.found(self._connection, [original])
+            originals.check(no, step.kind, original, is_here=here, next_of=self._repeated_by)
         file.case = transitions.apply(file.case, step, self._desk.rules.limits)
         file.steps.append(replace(step, seq=file.case.n_steps))
         file.reporter = request.reporter or file.reporter
@@ -152,6 +155,13 @@ class _Files:
             file.refs[file.case.n_steps] = request.ref
         self.open[no] = file
         return file.case
+
+    def _repeated_by(self, case_no: str) -> str | None:
+        """The case that one repeats: as it is by now, or as it is asked to be reported still."""
+        if case_no in self.open:
+            return self.open[case_no].case.repeat_of
+        row = steps.found(self._connection, [case_no]).get(case_no)
+        return row["repeat_of"] if row else self.asked_to_repeat.get(case_no)
 
     def foresee(self, requests: Sequence[Request], at: dt.datetime) -> None:
         """Find at once who answers for all cases to be dispatched; one that turns out otherwise is looked up again."""
@@ -191,19 +201,23 @@ def _changed(file: _File, expected: int) -> CaseChanged:
 def take(work: Work, requests: Iterable[Request]) -> Iterator[Outcome]:
     """Take steps in the order given, :data:`CHUNK` to a transaction; one that is refused keeps no other back.
 
+    A case is reported before another one repeats it, wherever its report stands.
+
     Yields
     ------
     Outcome
         One a request, in order, once its transaction is committed.
     """
-    pending, n = iter(requests), 0
-    of = len(requests) if isinstance(requests, Sized) else None
-    while chunk := list(islice(pending, CHUNK)):
+    asked = list(requests)
+    places, n = originals.order(asked), 0
+    done: dict[int, Outcome] = {}
+    while chunk := places[len(done) : len(done) + CHUNK]:
         with work.transaction() as connection:
-            outcomes = take_within(connection, chunk)
-        n += len(chunk)
-        work.progress("steps", n, of)
-        yield from outcomes
+            done |= zip(chunk, take_within(connection, [asked[place] for place in chunk]), strict=True)
+        work.progress("steps", len(done), len(asked))
+        while n in done:  # of a report that was taken early it is told in its turn
+            yield done[n]
+            n += 1
 
 
 def take_with_files(
@@ -250,6 +264,7 @@ def take_within(connection: Connection, requests: Sequence[Request]) -> list[Out
     steps.claim(connection, {r.case_no for r in numbered if r.kind == "report" and r.case_no is not None})
     files = _Files(connection, desk, [r.case_no for r in numbered if r.case_no is not None])
     at = clock.now(connection)  # only now: whoever waited for a case must not act before the one he waited for
+    files.asked_to_repeat = originals.named_by(numbered)
     files.foresee(numbered, at)
     outcomes = []
     for asked, request in zip(requests, numbered, strict=True):

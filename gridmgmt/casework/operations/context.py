@@ -14,14 +14,13 @@ from gridmgmt.casework.cases import Case, Step, StepFacts
 from gridmgmt.casework.readers import rules
 from gridmgmt.casework.store import attachments
 from gridmgmt.casework.store import calendars as calendar_store
-from gridmgmt.casework.store import steps as step_store
 from gridmgmt.casework.store import time_limits as limit_store
 from gridmgmt.casework.timing import Timing
 from gridmgmt.casework.transitions import rule_of
 from gridmgmt.codes import CategoryKey
 from gridmgmt.database import cities
 from gridmgmt.database.work import Connection
-from gridmgmt.errors import CaseMissing, CategoryUnknown, StepIncomplete, StepRefused, UnitUnknown
+from gridmgmt.errors import CategoryUnknown, StepIncomplete, StepRefused, UnitUnknown
 from gridmgmt.files import calendars
 from gridmgmt.people.operations.assigning import Assigner
 from gridmgmt.people.store import categories, units
@@ -123,14 +122,12 @@ class Desk:
 
         Raises
         ------
-        FactUnknown, FactInvalid, CaseMissing, CategoryUnknown, UnitUnknown, CoordinateOutOfRange, CrsUnknown
+        FactUnknown, FactInvalid, CategoryUnknown, UnitUnknown, CoordinateOutOfRange, CrsUnknown
         StepIncomplete, StepRefused
         """
         step = replace(step, facts=step_facts.read(step.kind, step.facts, self.zone))
         if step.told.category:
             self._check_category(step.told.category)
-        if step.told.repeat_of is not None and not step_store.found(self.connection, [step.told.repeat_of]):
-            raise CaseMissing(case_no=step.told.repeat_of)
         step = self._placed(replace(step, unit_code=self._unit(step, case)), case.case_no)
         timing = self.timing
         match rule_of(step.kind).period:

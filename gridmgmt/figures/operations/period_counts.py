@@ -96,6 +96,12 @@ class Figures:
     then: pd.DataFrame
 
     @property
+    def day(self) -> dt.date:
+        """The last day that is seen: the period's, or the one that the cut-off ends or lies in."""
+        seen = (self.as_of - dt.timedelta(microseconds=1)).astimezone(self.city.zone).date()
+        return max(self.period.start, min(self.period.last, seen))
+
+    @property
     def cases(self) -> Counted:
         """The cases of the period."""
         return self.parts["cases"]

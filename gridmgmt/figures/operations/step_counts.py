@@ -70,10 +70,11 @@ class PlacedAccount:
 
 def accounts_of_period(
     connection: Connection, start: dt.datetime, end: dt.datetime, cut: dt.datetime, then: pd.DataFrame
-) -> list[PlacedAccount]:
+) -> list[PlacedAccount] | None:
     """The accounts that hung at some time of [start, end), with what is known of it at ``cut``.
 
-    A void case (作废) has none: its failures are nobody's.
+    None where nothing is known of any: no case that was open at the time has a log of steps. A void case (作废) has
+    none: its failures are nobody's.
 
     Parameters
     ----------
@@ -83,6 +84,8 @@ def accounts_of_period(
     places = then.set_index("case_no")[list(GRID_COLUMNS)].to_dict("index")
     desk = Desk(connection)
     numbers = store_steps.hanging(connection, start, end)
+    if not numbers:
+        return None
     codes = listing.grid_codes(connection)
     out = []
     for no, row, taken in with_steps(connection, numbers):

@@ -162,6 +162,9 @@ def _merge(job: Job, progress: Progress) -> list[int]:
     if job.kind is facts.CASES:
         lived = merging.take_out_lived(job.connection)
         job.refuse_after_reading([Fault(n, column, key, "case_lives_here") for n, key in lived])
+        if "repeat_of" in job.profile.columns:
+            label, round_ = job.profile.columns["repeat_of"].label, merging.take_out_round(job.connection)
+            job.refuse_after_reading([Fault(n, label, original, "repeats_round") for n, original in round_])
     progress("locate", job.report.n_rows)
     points = merging.points(job.connection, job.kind)
     assigner = Assigner(job.connection, job.city)

@@ -30,10 +30,11 @@ from gridmgmt.intake.operations import misplaced
 from gridmgmt.intake.proposing import APART, PLACE, Match, Proposal, match, meanings
 from gridmgmt.intake.readers import facts as parsing
 from gridmgmt.intake.readers import unknown
+from gridmgmt.intake.readers.columns import CASE_TIMES
 from gridmgmt.intake.readers.contents import Contents, contents, spread
 from gridmgmt.intake.readers.facts import Known, Parsed
 from gridmgmt.intake.readers.names import names
-from gridmgmt.intake.readers.profiles import CASE_TIMES, Profile
+from gridmgmt.intake.readers.profiles import Profile
 from gridmgmt.intake.readers.unknown import Sample
 from gridmgmt.people.operations.assigning import LEAF, UPPER, Assigner
 from gridmgmt.people.store import categories, units

@@ -8,8 +8,8 @@ import pandas as pd
 
 from gridmgmt.files.cells import trimmed
 from gridmgmt.intake.readers import profiles
+from gridmgmt.intake.readers.columns import FieldSpec
 from gridmgmt.intake.readers.fields import Chunk
-from gridmgmt.intake.readers.profiles import FieldSpec
 
 _MOST = 0.95
 """Of so many of its values must be true what is said of a column (project convention)."""

@@ -21,8 +21,9 @@ from gridmgmt.errors import CrsNotConvertible, CrsUnknown
 from gridmgmt.faults import Fault, Faults
 from gridmgmt.files.rows import X, Y
 from gridmgmt.intake.readers import profiles
+from gridmgmt.intake.readers.columns import CASE_TIMES, FieldSpec
 from gridmgmt.intake.readers.fields import Chunk
-from gridmgmt.intake.readers.profiles import FieldSpec, Profile
+from gridmgmt.intake.readers.profiles import Profile
 
 _NOT_BEFORE_REPORT = (
     "accepted_at", "registered_at", "dispatched_at", "due_extended_at",
@@ -112,7 +113,7 @@ def _case_fields(chunk: Chunk, facts: pd.DataFrame) -> None:
     facts["case_no"] = chunk.code(columns["case_no"])
     chunk.required(facts["case_no"], "case_no")
     _texts(chunk, facts, profiles.CASE_TEXTS)
-    for name in profiles.CASE_TIMES:
+    for name in CASE_TIMES:
         facts[name] = _no_times(facts.index)
         if name in columns:
             with chunk.reading(name, columns[name].invalid):

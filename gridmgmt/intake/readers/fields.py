@@ -20,7 +20,8 @@ from gridmgmt.accepted import words
 from gridmgmt.faults import Fault, Faults
 from gridmgmt.files.cells import as_code, trimmed
 from gridmgmt.files.checking import limits
-from gridmgmt.intake.readers.profiles import FieldSpec, IfWrong, Profile
+from gridmgmt.intake.readers.columns import FieldSpec, IfWrong
+from gridmgmt.intake.readers.profiles import Profile
 
 _TIME_FORMATS = (
     "ISO8601", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%Y/%m/%d",

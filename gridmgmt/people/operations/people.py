@@ -164,13 +164,17 @@ def check(work: Work, name: str, day: dt.date, level: str | None = None) -> Staf
     return StaffingReport(scheme, edition.name, day, tuple(found), heads, names)
 
 
-def headcount(connection: Connection, grids: pd.DataFrame, day: dt.date) -> Headcount:
+def headcount(
+    connection: Connection, grids: pd.DataFrame, day: dt.date, known_by: dt.datetime | None = None
+) -> Headcount:
     """People by role for every grid and unit on a day (人员统计), as an input of rulebooks.
 
     Parameters
     ----------
     grids
         One edition's: level, code, parent_code.
+    known_by
+        What has no days of its own – which unit stands below which, full time – as it was known then.
     """
-    units = store_units.unit_tree(connection)
-    return staffing.headcount(store.posts(connection, day), units, staffing.lines(grids))
+    units = store_units.unit_tree(connection, known_by)
+    return staffing.headcount(store.posts(connection, day, known_by), units, staffing.lines(grids))

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -65,11 +66,20 @@ def _post(r: Any) -> Post:
     return Post(r.person, r.unit, r.role, r.level, r.grid_code, r.full_time, r.first, r.last)
 
 
-def posts(connection: Connection, day: dt.date) -> list[Post]:
-    """The posts held on a day by people who are there on it."""
+def posts(connection: Connection, day: dt.date, known_by: dt.datetime | None = None) -> list[Post]:
+    """The posts held on a day by people who are there on it.
+
+    Days are those that are known now; whether a post is full time, which has no days, is told as it was known by an
+    instant where one is given.
+    """
     o, p = t.post.c, t.person.c
     statement = _posts().where(o.valid.contains(day), p.valid.contains(day)).order_by(p.code, o.id)
-    return [_post(r) for r in connection.execute(statement)]
+    rows = connection.execute(statement).all()
+    if known_by is None:
+        return [_post(r) for r in rows]
+    found = copying.rows(connection, "people/store/full_time_known_by", known_by=known_by)
+    full = {r["post_id"]: r["full_time"] for r in found}
+    return [replace(_post(r), is_full_time=full[r.id]) for r in rows]
 
 
 def all_posts(connection: Connection) -> list[Post]:

@@ -1,5 +1,6 @@
 """Units (责任单位)."""
 
+import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields
 from typing import Any
@@ -29,8 +30,11 @@ def unit_ids(connection: Connection) -> dict[str, int]:
     return {r.code: r.id for r in connection.execute(select(t.unit.c.code, t.unit.c.id))}
 
 
-def units(connection: Connection) -> dict[str, Mapping[str, Any]]:
-    """Unit code → its row."""
+def units(connection: Connection, known_by: dt.datetime | None = None) -> dict[str, Mapping[str, Any]]:
+    """Unit code → its row, as it is known now or was by an instant; what came to be known later, as it was at first."""
+    if known_by is not None:
+        found = copying.rows(connection, "people/store/units_known_by", known_by=known_by)
+        return {r["code"]: dict(r) for r in found}
     return {r["code"]: dict(r) for r in connection.execute(select(t.unit)).mappings()}
 
 
@@ -43,8 +47,7 @@ def past(connection: Connection, code: str | None = None) -> list[dict[str, Any]
     return [dict(r) for r in connection.execute(chosen.order_by(v.code, v.id)).mappings()]
 
 
-def unit_tree(connection: Connection) -> dict[str, Unit]:
-    """Unit code → the unit and its place in the tree (单位树)."""
-    names = [f.name for f in fields(Unit)]
-    rows = connection.execute(select(*(t.unit.c[name] for name in names)).order_by(t.unit.c.code)).mappings()
-    return {row["code"]: Unit(**row) for row in rows}
+def unit_tree(connection: Connection, known_by: dt.datetime | None = None) -> dict[str, Unit]:
+    """Unit code → the unit and its place in the tree (单位树), by code; as of :func:`units`."""
+    found = units(connection, known_by)
+    return {code: Unit(**{f.name: found[code][f.name] for f in fields(Unit)}) for code in sorted(found)}

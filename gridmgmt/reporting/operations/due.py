@@ -72,8 +72,9 @@ class Desk:
         return self.owing.of(due.scheme, due.duty, due.day) or {"": None}
 
     def handed(self, owed: Owed, code: str) -> register.HandedIn | None:
-        """What was handed in of a duty by one who owes it."""
-        return self.reports.get((owed.due.scheme.id, owed.due.duty.id, owed.about, code))
+        """What was handed in of a duty by one who owes it; what is older than its event is no report of it."""
+        found = self.reports.get((owed.due.scheme.id, owed.due.duty.id, owed.about, code))
+        return None if found is None or owed.due.is_before_event(found.at) else found
 
     def state(self, owed: Owed, code: str) -> duties.State:
         """How a duty stands with one who owes it."""
@@ -182,6 +183,7 @@ def _told(scheme: Scheme, duty: Duty) -> dict[str, Any]:
         "from": duty.by,
         "to": duty.to,
         "after": duty.rule.after,
+        "after_name": None if duty.rule.after is None else dict(scheme.event_name(duty.rule.after)),
         "within": {k: v for k in duties.SPANS if (v := getattr(duty.rule, k)) is not None},
         "states_a_day": duty.rule.states_a_day,
         "source": f"{scheme.source} {duty.clause or ''}".rstrip(),

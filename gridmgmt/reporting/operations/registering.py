@@ -5,8 +5,8 @@ correction, and what stood there before is kept. Files are kept like photographs
 """
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -29,11 +29,23 @@ _MOST_NO = 60
 
 
 @dataclass(frozen=True)
+class Rejudged:
+    """A report that stands otherwise since its event's moment was corrected; ``gone``: it is older than the event."""
+
+    duty: str
+    at: dt.datetime
+    was: State
+    state: State
+    gone: bool
+
+
+@dataclass(frozen=True)
 class Registered:
     """What became of a row of the register.
 
     ``state``: in time or late, None of events and what is withdrawn; ``early``: before the first day on which it is to
-    be done (:attr:`~gridmgmt.reporting.duties.Due.opens`), which may be so, or a slip of the pen.
+    be done (:attr:`~gridmgmt.reporting.duties.Due.opens`), which may be so, or a slip of the pen; ``rejudged``: of an
+    event whose moment is another now, the reports that stand otherwise.
     """
 
     change: Change
@@ -42,10 +54,11 @@ class Registered:
     state: State | None = None
     opens: dt.date | None = None
     early: bool = False
+    rejudged: tuple[Rejudged, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready form."""
-        return dict(vars(self))
+        return asdict(self)
 
 
 def enter(
@@ -104,6 +117,8 @@ def enter_event(
 ) -> Registered:
     """Enter an event that reports follow (登记事项), under a number of its own, with who owes the reports.
 
+    Another moment corrects it: its reports are judged by it, and one that is older than the event is no report of it.
+
     Raises
     ------
     SchemeMissing, OptionInvalid, InstantInvalid, CityMissing
@@ -123,7 +138,7 @@ def enter_event(
         old = desk.events.get(told.key)
         if old != told:
             register.add_event(connection, told.key, work.by, at=told.at, note=told.note)
-        return Registered(_change(old, told))
+        return Registered(_change(old, told), rejudged=tuple(_rejudged(desk, found, old, told)) if old else ())
 
 
 def withdraw(work: Work, scheme: str, what: str, *, about: str, subject: str = "", reason: str) -> Registered:
@@ -158,7 +173,23 @@ def listed(work: Work, scheme: str, *, history: bool = False) -> list[dict[str, 
     """
     (found,) = load_schemes([scheme])
     with work.snapshot() as connection:
-        return register.listing(connection, found.id, history=history)
+        events = register.events(connection, [found.id])
+        after = {d.id: d.rule.after for d in found.duties}
+        rows = register.listing(connection, found.id, history=history)
+        for row in rows:
+            event = events.get((found.id, after.get(row["what"]) or "", row["about"], row["subject_code"]))
+            row["before_event"] = bool(event and row["at"] and row["at"] < event.at)
+        return rows
+
+
+def _rejudged(desk: Desk, scheme: Scheme, old: register.DutyEvent, event: register.DutyEvent) -> Iterator[Rejudged]:
+    """The reports on an event that stand otherwise since it is corrected."""
+    for was, now in zip(desk.after(scheme, old), desk.after(scheme, event), strict=True):
+        handed = desk.reports.get((scheme.id, now.duty.id, event.no, event.subject_code))
+        if handed is not None:
+            before, after = (d.state(handed.at, desk.now, desk.city.zone) for d in (was, now))
+            if before != after:
+                yield Rejudged(now.duty.id, handed.at, before, after, now.is_before_event(handed.at))
 
 
 # --- what is checked --------------------------------------------------------------------------------------------------
@@ -184,8 +215,7 @@ def _due(desk: Desk, scheme: Scheme, duty: Duty, about: str, subject: str) -> tu
     if duty.rule.after is not None:
         event = desk.events.get((scheme.id, duty.rule.after, about.strip(), subject))
         if event is None:
-            known = [no for _, name, no, code in desk.events if (name, code) == (duty.rule.after, subject)]
-            raise OptionInvalid(name="--about", value=about, expected=" / ".join(known) or f"{duty.rule.after} NO")
+            raise OptionInvalid(name="--about", value=about, expected=_events_known(desk, scheme, duty, about, subject))
         return next(d for d in desk.after(scheme, event) if d.duty.id == duty.id), event.no
     period = parse_period(about)
     due = duties.due_about(scheme, duty, period, desk.is_working)
@@ -193,6 +223,26 @@ def _due(desk: Desk, scheme: Scheme, duty: Duty, about: str, subject: str) -> tu
         wanted = duties.period_about(duty, period.start).label
         raise OptionInvalid(name="--about", value=about, expected=wanted)
     return due, period.label
+
+
+def _events_known(desk: Desk, scheme: Scheme, duty: Duty, about: str, subject: str) -> dict[str, Any]:
+    """The events entered of somebody that a duty follows; where the number is that of another's event, whose."""
+    name = str(duty.rule.after)
+    entered = [(e.no, e.subject_code, e.at) for e in desk.events.values() if (e.scheme, e.event) == (scheme.id, name)]
+    known = [no for no, code, _ in entered if code == subject]
+    owners = [_somebody(desk.owing, scheme, duty, code, at) for no, code, at in entered if no == about.strip()]
+    zh, en = (scheme.event_name(name)[lang] for lang in ("zh", "en"))
+    if not owners:
+        return expected("event_entered", who=subject or None, event=name, zh=zh, en=en, known=known)
+    return expected(
+        "event_of_others", who=subject or None, event=name, zh=zh, en=en, known=known, no=about, owners=owners
+    )
+
+
+def _somebody(owing: Owing, scheme: Scheme, duty: Duty, code: str, at: dt.datetime) -> dict[str, Any]:
+    """Who owes a duty, by code and name."""
+    names = owing.of(scheme, duty, at.date()).get(code, {})
+    return {"code": "report_owner", "who": code, "zh": names.get("zh", ""), "en": names.get("en", "")}
 
 
 def _not_before(due: Due, when: dt.datetime, given: str, zone: ZoneInfo) -> None:

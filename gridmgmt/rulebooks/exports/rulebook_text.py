@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from gridmgmt.files.wording import Words, joined, same, words
+from gridmgmt.files.wording import Words, group_words, joined, same, words
 from gridmgmt.numbers import exact
 from gridmgmt.rulebooks.exports.input_text import source_words, type_words
 from gridmgmt.rulebooks.items import Item, Part
@@ -222,7 +222,7 @@ def _when(book: Rulebook, stage: Stage, when: When) -> Iterator[Words]:
         titles = grade_titles(book, stage)
         yield words("show_is_grade", names=joined([titles[g] for g in when.grade]))
     if when.group:
-        yield words("show_is_group", names=", ".join(when.group))
+        yield words("show_is_group", names=joined([group_words(g) for g in when.group]))
     yield from (_measured(book, m) for m in when.measured)
 
 

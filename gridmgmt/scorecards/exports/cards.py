@@ -8,7 +8,7 @@ from gridmgmt.documents import plain
 from gridmgmt.figures.counts import COUNTS, KNOWN_BY
 from gridmgmt.figures.indicators import RATIOS
 from gridmgmt.figures.names import indicator_words
-from gridmgmt.files.wording import Figure, Words, joined, listed, readable, same, words
+from gridmgmt.files.wording import Figure, Words, group_words, joined, listed, readable, same, words
 from gridmgmt.numbers import exact
 from gridmgmt.scorecards.documents import (
     CardHeader,
@@ -179,14 +179,18 @@ def grade_words(header: Judged, grade: str | None) -> Words:
 
 
 def level_words(header: Header, key: str | None) -> Words:
-    """A grid level's name in the city's words."""
+    """A grid level's name in the city's words; of one who is no grid, what it is (单位, 人员)."""
+    if key in ("unit", "person"):
+        return words(f"card_level_{key}")
     return next((x.name for x in header.levels if x.key == key), same(key))
 
 
 def parent_words(header: CardHeader, document: Document) -> Words | None:
-    """The name of the grid one level up, else its code; None at the top."""
+    """The name of the grid one level up or of the group, else the code; None at the top."""
     parent = document.subject.parent
-    return None if parent is None else header.parents.get(parent) or same(parent)
+    if parent is None or parent in header.parents:
+        return header.parents.get(parent or "")
+    return group_words(parent) if parent == document.subject.group else same(parent)
 
 
 def ranked(documents: Sequence[Document]) -> list[Document]:
@@ -269,7 +273,7 @@ def _bound(header: Judged, grade: Grade) -> Words:
 
 def refusal_words(refusal: Refusal) -> Words:
     """A quota that was exceeded (超出名额): nobody of the group was given the choice."""
-    group, subjects = refusal.group or "—", "、".join(refusal.subjects)
+    group, subjects = group_words(refusal.group) if refusal.group else "—", "、".join(refusal.subjects)
     return words(
         "card_refusal_value", title=refusal.title, group=group, at_most=refusal.at_most,
         n=len(refusal.subjects), subjects=subjects,

@@ -1,11 +1,14 @@
 """Long lists of a score tree folded (长表收起): of more than ten rules, events or accounts the ten worst stand open."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby
+from typing import Any, TypeVar
 
 from gridmgmt.scorecards.exports.lines import ScoreLine
+
+T = TypeVar("T")
 
 MOST = 10
 """So many rows of a list stand open (project convention)."""
@@ -36,7 +39,7 @@ def folded(lines: Sequence[ScoreLine]) -> list[Part]:
 def _marked(lines: Sequence[ScoreLine]) -> Iterator[tuple[ScoreLine, str | None]]:
     """Every line, with the first line of the fold that it is in."""
     blocks = _blocks(lines)
-    listed = sorted((b for b in blocks if b[0].is_listed), key=lambda block: -_weight(block[0]))
+    listed = worst_first([b for b in blocks if b[0].is_listed], lambda block: _weight(block[0]))
     if len(listed) <= MOST:
         listed = []
     for line, *below in (b for b in blocks if not listed or not b[0].is_listed):
@@ -46,6 +49,11 @@ def _marked(lines: Sequence[ScoreLine]) -> Iterator[tuple[ScoreLine, str | None]
         yield line, None
         yield from _marked(below)
     yield from ((line, listed[MOST][0].item) for block in listed[MOST:] for line in block)
+
+
+def worst_first(rows: Sequence[T], weight: Callable[[T], Any]) -> list[T]:
+    """A list that will be folded, the heaviest first; one that stays open in its own order."""
+    return sorted(rows, key=weight, reverse=True) if len(rows) > MOST else list(rows)
 
 
 def _blocks(lines: Sequence[ScoreLine]) -> list[list[ScoreLine]]:

@@ -3,15 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from gridmgmt.figures.names import indicator_words
 from gridmgmt.files.wording import Figure, Words, joined, listed, readable, same, shown_short, words
 from gridmgmt.numbers import NUMBER
-from gridmgmt.rulebooks.values import NOT_APPLICABLE
+from gridmgmt.rulebooks.values import FAILED, NOT_APPLICABLE
 from gridmgmt.scorecards import chance
 from gridmgmt.scorecards.documents import Document, Header, Input, InputValue, Issue, Judged, Place, Reached, Subject
 from gridmgmt.scorecards.exports.cards import rank_words
+from gridmgmt.scorecards.exports.folding import worst_first
 from gridmgmt.scorecards.exports.lines import line_words, total_words
 
 RECORD = (
@@ -78,11 +80,12 @@ def consequences_line(document: Document) -> Words:
 
 
 def missing(document: Document) -> list[tuple[str, Words]]:
-    """The inputs still to be handed in (尚缺数据), joined by period: period and their titles."""
+    """The inputs still to be handed in (尚缺数据), joined by period; of a long list those first that lack most."""
     periods: dict[str, list[Words]] = {}
     for lacking in document.missing:
         periods.setdefault(lacking.period, []).append(lacking.title)
-    return [(period, joined(titles)) for period, titles in sorted(periods.items())]
+    found = worst_first(sorted(periods.items()), lambda x: len(x[1]))
+    return [(period, joined(titles)) for period, titles in found]
 
 
 def missing_title(document: Document) -> str:
@@ -127,7 +130,8 @@ def input_rows(header: Judged, document: Document) -> list[InputRow]:
     used = dict.fromkeys(n for line in document.all_lines for n in line.inputs)
     names = [n for n in used if n in held] + sorted(n for n in held if n not in used)
     titles = record_titles(document)
-    return [_input(name, specs.get(name), held[name], titles) for name in names]
+    cost = {x.item: abs(Fraction(x.points.exact)) for x in document.all_lines if x.kind in NAMED and x.points}
+    return [_input(name, specs.get(name), held[name], titles, cost) for name in names]
 
 
 def record_titles(document: Document) -> Mapping[str, Words]:
@@ -135,13 +139,26 @@ def record_titles(document: Document) -> Mapping[str, Words]:
     return {x.item: x.title for x in document.all_lines if x.kind in NAMED}
 
 
-def _input(name: str, spec: Input | None, held: InputValue, titles: Mapping[str, Words]) -> InputRow:
+def _input(
+    name: str, spec: Input | None, held: InputValue, titles: Mapping[str, Words], cost: Mapping[str, Fraction]
+) -> InputRow:
     value, records = held.value, tuple[Words, ...]()
     if isinstance(value, list) and all(isinstance(x, Mapping) for x in value):
-        records = tuple(record_words(x, titles) for x in value)
+        records = tuple(record_words(x, titles) for x in worst_first(value, partial(_weight, cost)))
     number = Figure(Fraction(str(value)), "count") if NUMBER.fullmatch(str(value)) else None
     source = words(f"card_from_{held.from_}")
     return InputRow(name, spec.title if spec else same(name), value_words(value), source, number, records)
+
+
+def _weight(cost: Mapping[str, Fraction], record: Mapping[str, Any]) -> tuple[Fraction, Fraction]:
+    """What a record costs as far as it says, or as the line does that is called as it is; then how often."""
+    if "steps" in record:
+        failures = sum(step in FAILED for step in record["steps"])
+        return Fraction(failures), Fraction(record.get("earlier") or 0)
+    n, code = Fraction(str(record.get("n") or 1)), record.get("code")
+    if record.get("points") is not None:
+        return abs(Fraction(str(record["points"]))) * n, n
+    return next((c for item, c in cost.items() if code and item.endswith(f"_{code}")), Fraction(0)), n
 
 
 def known_words(header: Judged, name: str) -> Words:

@@ -17,13 +17,14 @@ from sqlalchemy import func, select, text
 
 from gridmgmt import texts
 from gridmgmt.assessing.exports.entry_form import entry_form
-from gridmgmt.assessing.operations import entries, subjects
+from gridmgmt.assessing.operations import entries, scoring, subjects
 from gridmgmt.assessing.operations.entries import EntryReport
 from gridmgmt.assessing.readers.subjects import LIST_COLUMNS, STAFF_COLUMNS
 from gridmgmt.assessing.store import entries as store
 from gridmgmt.database import tables as t
 from gridmgmt.database.work import Work
-from gridmgmt.errors import EntryInvalid
+from gridmgmt.errors import DossierInvalid, EntryInvalid
+from gridmgmt.periods import parse_period
 from gridmgmt.rulebooks.dossier import Subject
 from gridmgmt.rulebooks.load import load
 from gridmgmt.settings import Settings
@@ -235,6 +236,60 @@ def test_what_looks_like_a_correction_or_a_loss_is_told(city: Work, enter: Enter
     report = enter({**event, "note": "a"}, {"input": "marks", "points": "90"})
     assert [(n["row"], n["code"]) for n in report.notes] == [(2, "entry_same_in_other_file")]
     assert enter({**event, "note": "b", "ref": "x"}).notes == []
+
+
+SHARE = """
+  due: {title: {zh: 应, en: Due}, type: count, entered: {zh: 甲, en: A}}
+  ended: {title: {zh: 结, en: Ended}, type: count, entered: {zh: 甲, en: A}}
+rates:
+  ending: {title: {zh: 率, en: Rate}, numerator: ended, denominator: due}
+stages:"""
+
+
+def test_of_a_part_above_its_whole_neither_is_taken(city: Work, enter: Enter, tmp_path: Path) -> None:
+    """Exchanged, whichever stands first: both rows are told with what they say; a row alone against what is known."""
+    item = "        - {kind: rate, id: k, title: {zh: 率, en: Rate}, rate: ending}\n"
+    book = BOOK.replace("id: town", "id: shares").replace("\nstages:", SHARE, 1)
+    (tmp_path / "shares.yaml").write_text(
+        book.replace("        - kind: earn\n", f"{item}        - kind: earn\n"), "utf-8"
+    )
+
+    def told(*rows: tuple[str, str, str]) -> tuple[int, list[tuple[int, str, str | None, str]]]:
+        cells = [{"subject": subject, "input": name, "value": value} for subject, name, value in rows]
+        report = enter(*cells, rulebook="shares")
+        return report.n_loaded, [(f.row, f.column, f.value, f.code) for f in report.problems]
+
+    exchanged = [(2, "value", "120", "expected_up_to_whole"), (3, "value", "100", "expected_from_part")]
+    assert told(("U", "ended", "120"), ("U", "due", "100"), ("V", "due", "7")) == (1, exchanged)
+    assert told(("U", "due", "100"), ("U", "ended", "100")) == (2, [])
+    assert told(("U", "ended", "101")) == (0, [(2, "value", "101", "expected_up_to_whole")])
+    assert told(("U", "due", "99")) == (0, [(2, "value", "99", "expected_from_part")])
+    assert told(("U", "due", "80"), ("U", "ended", "80"), ("V", "ended", "7")) == (3, [])  # corrected together
+    assert told(("*", "due", "60")) == (1, [])  # U and V say it themselves
+    assert told(("V", "due", "withdrawn"), ("*", "due", "6")) == (1, [(3, "value", "6", "expected_from_part")])
+    assert current(city, "shares") == {"*": {"due": 60}, "U": {"due": 80, "ended": 80}, "V": {"ended": 7}}
+
+
+def test_an_entered_part_above_what_the_platform_counts_is_refused_when_scored(city: Work, tmp_path: Path) -> None:
+    """Of one case closed two cannot have been reworked; corrected, the quarter is scored."""
+    row = towns.case("w1", at="2025-12-02", reg="2025-12-02", due="2025-12-10", closed="2025-12-09", unit="U")
+    silent = towns.CASES.replace("town_cases", "silent_cases").replace("  n_rework: rework\n", "")
+    assert towns.load(city, tmp_path, [row], profile=silent).n_quarantined == 0
+
+    def enter(n: int) -> None:
+        cells = {"period": "2025-Q4", "subject": "U", "input": "rework_cases", "value": n}
+        path = long_csv(tmp_path / f"rework_{n}.csv", [cells])
+        assert entries.import_entries(city.but(actor="李四"), "wuzhong_department", path).n_loaded == 1
+
+    enter(2)
+    with pytest.raises(DossierInvalid) as refused:
+        scoring.score(city, "wuzhong_department", parse_period("2025-Q4"))
+    (problem,) = refused.value.problems
+    assert (problem["where"], problem["value"]) == ("2025-Q4 · U · rework_cases", "2")
+    assert problem["expected"] == texts.expected("up_to_whole", most="1", whole="closed")
+    enter(1)
+    made = scoring.score(city, "wuzhong_department", parse_period("2025-Q4"))
+    assert made.subjects[0].inputs["rework_cases"].value == 1
 
 
 def test_a_dry_run_reports_and_writes_nothing(city: Work, enter: Enter) -> None:

@@ -1,5 +1,6 @@
 """Results of other assessments as inputs: which is taken, by value, down to its cases; stale once it is corrected."""
 
+import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,11 +8,13 @@ from typing import Any
 import pytest
 
 from gridmgmt.assessing.operations import entries, explaining, publishing, recomputing, scoring, subjects
+from gridmgmt.assessing.operations.dossiers import SetAside
 from gridmgmt.cli.base import State
 from gridmgmt.cli.explaining import _plain, _told
 from gridmgmt.cli.scoring import _scored
+from gridmgmt.database import clock
 from gridmgmt.database.work import Work
-from gridmgmt.people.operations import people
+from gridmgmt.people.operations import people, reference
 from gridmgmt.periods import parse_period
 from gridmgmt.settings import Settings
 from tests.postgis import court, towns
@@ -67,6 +70,12 @@ stages:
     title: {zh: 月度, en: Month}
     cadence: month
     score: {id: total, title: {zh: 得分, en: Score}, kind: entered, input: districts}
+"""
+YEAR = """\
+  - id: year
+    title: {zh: 年度, en: Year}
+    cadence: year
+    score: {id: year_total, title: {zh: 年度得分, en: Score}, kind: periods, stage: quarter, how: mean, n: 4}
 """
 POSTS = "person_code,unit_code,role,level,grid_code,full_time,valid_from,valid_to\n"
 
@@ -170,6 +179,35 @@ def test_the_newest_is_taken_until_one_is_published(town: Work, tmp_path: Path) 
     assert totals(score(town, tmp_path)) == {"D1": "80", "D2": "79"}
 
 
+def test_stale_goes_on_through_sources_and_shorter_periods(town: Work, tmp_path: Path) -> None:
+    """Months: court → joint → top; and court's month → joint's quarter → joint's year: each names what it rests on."""
+    (tmp_path / "joint.yaml").write_text(JOINT + YEAR, "utf-8")
+    top = WHOLE.replace("id: whole", "id: top").replace("rulebook: court", "rulebook: joint")
+    (tmp_path / "top.yaml").write_text(top.replace("LEVEL", "city").replace("WHOSE", "children"), "utf-8")
+    court.enter(town, tmp_path, ["2025-10,*,signed_off,true"])
+    for label in ("2025-10", "2025-11"):
+        court.score(town, tmp_path, label)
+    month, quarter = (score(town, tmp_path, period).name for period in ("2025-12", "2025-Q4"))
+    above, year = score(town, tmp_path, book="top").name, score(town, tmp_path, "2025").name
+
+    def stale() -> dict[str, list[dict[str, str]]]:
+        return {a["name"]: a["stale"] for a in scoring.listing(town) if a["stale"]}
+
+    assert stale() == {}
+    old, now = "court-2025-12-1", later(town, tmp_path)
+    direct = {"taken": old, "now": now}
+    through = {above: [{**direct, "through": month}], year: [{**direct, "through": quarter}]}
+    assert stale() == {month: [direct], quarter: [direct], **through}
+    assert explaining.is_stale(town, year) == [{**direct, "through": quarter}]
+    said = list(_told(State(Settings(None, Path(), "none"), "zh"), explaining.explain(town, year, "D1"), None))
+    assert said[1].strip().startswith(f"依据已更正：所取的 {quarter} 以 {old} 为依据，后者现行的是 {now}")
+    newer = score(town, tmp_path, "2025-Q4").name  # then the year is stale by itself, for the quarter it took
+    assert stale()[year] == [{"taken": quarter, "now": newer}]
+    assert newer not in stale()
+    again = score(town, tmp_path, "2025").name
+    assert again not in stale()
+
+
 def test_a_corrected_source_makes_it_stale_and_changes_nothing(town: Work, tmp_path: Path) -> None:
     made = score(town, tmp_path)
     assert not explaining.is_stale(town, made.name)
@@ -194,7 +232,12 @@ def test_an_entered_value_stands_where_there_is_no_result(town: Work, tmp_path: 
     assert totals(november) == {"D1": "66", "D2": None}
     assert november.subjects[0].inputs["digital"].from_ == "entries"
     assert [m.input for m in november.subjects[1].missing if m.input == "digital"] == ["digital"]
-    assert totals(score(town, tmp_path)) == {"D1": "80", "D2": "79"}, "a result that is there is what counts"
+    december = score(town, tmp_path)
+    assert totals(december) == {"D1": "80", "D2": "79"}, "a result that is there is what counts"
+    assert december.set_aside == [SetAside("D1", "digital", 50, "80")]
+    assert november.set_aside == []
+    said = list(_scored(State(Settings(None, Path(), "none"), "zh"), december))
+    assert "  D1 · 数字城管得分：录入 50，采用 80" in said
 
 
 def test_months_of_a_quarter_are_taken_once_all_are_there(town: Work, tmp_path: Path) -> None:
@@ -272,6 +315,50 @@ def test_points_of_dispatchers_flow_into_their_home_units_month(
     assert [(b.taken.code, b.why.entries and b.why.entries["own_actions"][0]["value"]) for b in borrowed] == [
         ("P1", 8), ("P2", 5),
     ]  # fmt: skip
+
+
+def test_homes_are_those_of_the_day_that_the_cut_off_sees(
+    town: Work, tmp_path: Path, dispatchers: Callable[[str], scoring.Made]
+) -> None:
+    """P2 changed units on the 20th, told later; that P1's post is full time no more was not known at the cut-off."""
+    dispatchers("2025-12")
+    changed = (
+        "P1,U1,dispatcher,,,no,2025-01-01,\nP1,U2,head,,,yes,2025-06-01,\n"
+        "P2,U1,dispatcher,,,,2025-06-01,2025-12-20\nP2,U2,dispatcher,,,,2025-12-20,\n"
+    )
+    (tmp_path / "changed.csv").write_text(POSTS + changed, "utf-8")
+    people.import_posts(town, tmp_path / "changed.csv")
+
+    def homes(day: str | None) -> dict[str, list[str]]:
+        as_of = dt.datetime.fromisoformat(f"2025-12-{day}+08:00") if day else None
+        made = scoring.score(town, "xihu", parse_period("2025-12"), as_of=as_of)
+        found = {d.subject.code: d.inputs.get("dispatcher_points") for d in made.subjects}
+        return {code: [t.code for t in v.results or ()] for code, v in found.items() if v is not None}
+
+    assert homes("20T00:00") == {"U1": ["P1", "P2"], "U2": ["P3"]}
+    assert homes("20T00:01") == {"U1": ["P1"], "U2": ["P2", "P3"]}
+    assert homes(None) == {"U2": ["P1", "P2", "P3"]}
+
+
+def test_units_are_assessed_as_they_were_known_at_the_cut_off(town: Work, tmp_path: Path) -> None:
+    """Told to be an office only since the moment between; without a cut-off units are those of now."""
+    book = SAMPLED.replace("{kind: grid, levels: [community]}", "{kind: unit, unit_kinds: [office]}")
+    (tmp_path / "sampled.yaml").write_text(book, "utf-8")
+
+    def tell(*rows: str) -> dt.datetime:
+        (tmp_path / "units.csv").write_text("\n".join(["code,name_zh,kind,name_en,parent_code", *rows]) + "\n", "utf-8")
+        reference.import_units(town, tmp_path / "units.csv")
+        with town.connect() as connection:
+            return clock.now(connection)
+
+    def assessed(as_of: dt.datetime | None) -> dict[str, str]:
+        made = scoring.score(town, str(tmp_path / "sampled.yaml"), parse_period("2025-12"), as_of=as_of)
+        return {d.subject.code: d.subject.name["zh"] for d in made.subjects}
+
+    between = tell("U1,甲局,office,,")
+    tell("U1,甲中心,centre,,", "U2,乙局,office,,", "U3,丙局,office,,")
+    assert assessed(between) == {"U1": "甲局", "U3": "丙局"}  # U3 was not known at all: as it was at first
+    assert assessed(None) == {"U2": "乙局", "U3": "丙局"}
 
 
 SAMPLED = """\

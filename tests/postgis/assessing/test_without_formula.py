@@ -46,6 +46,38 @@ def test_each_person_sees_what_he_did_and_what_went_wrong(month: Work, tmp_path:
     assert "A05" in str(told)
 
 
+@pytest.mark.parametrize(("book", "one", "item"), [("beijing_grid", "D1", "hangs"), ("beijing_unit", "U1", "hangs")])
+def test_without_steps_accounts_are_missing_and_no_empty_list(
+    world: worlds.World, tmp_path: Path, book: str, one: str, item: str
+) -> None:
+    """Cases by their dates alone: nobody knows what hung, until somebody records an account or signs that none did."""
+    town = world(dated)
+
+    def scored() -> dict[str, tuple[Any, str | None]]:
+        made = scoring.score(town, book, parse_period("2025-12"))
+        held = {d.subject.code: d.inputs.get("accounts") for d in made.subjects}
+        return {code: (v and v.value, points(made, code)[item]) for code, v in held.items()}
+
+    def enter(*rows: str) -> None:
+        path = tmp_path / "accounts.csv"
+        path.write_text("\n".join(["period,subject,input,value,case,code", *rows]) + "\n", "utf-8")
+        assert entries.import_entries(town.but(actor="王某"), book, path).n_refused == 0
+
+    assert set(scored().values()) == {(None, None)}
+    enter(*(f"2025-12,{one},accounts,,A1,{step}" for step in ("dispatched", "missed")))
+    found = scored()
+    assert (found[one][1], {v for code, v in found.items() if code != one}) == ("1", {(None, None)})
+    enter("2025-12,*,signed_off,yes,,")
+    found = scored()
+    assert (found[one][1], {points for code, (_, points) in found.items() if code != one}) == ("1", {"0"})
+
+
+def dated(work: Work, folder: Path) -> None:
+    towns.found(work, folder, units=("U1", "U2"))
+    row = towns.case("A", at="2025-12-02", reg="2025-12-02", due="2025-12-10", closed="2025-12-20", unit="U1")
+    assert towns.load(work, folder, [row]).n_quarantined == 0
+
+
 def test_a_squadron_is_counted_by_its_posts(town: Work, tmp_path: Path) -> None:
     """Two officers are too few, three are enough; the bureau is no squadron."""
     (tmp_path / "units.csv").write_text(SQUADRONS, "utf-8")

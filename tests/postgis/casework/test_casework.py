@@ -301,3 +301,35 @@ def test_who_repeats_which_case_is_said_at_the_desk_and_taken_back(desk: Work) -
     with pytest.raises(StepRefused, match="repeat_denied"):
         opened(desk, "C", repeat_of="A", is_repeat="否")
     assert opened(desk, "C", repeat_of="A").is_repeat is True
+
+
+def test_an_original_may_come_in_the_same_file_wherever_it_stands(desk: Work) -> None:
+    """C repeats B and B repeats A: they stand last to first; X names nobody, and is refused with what it names."""
+    chain = [("C", "B"), ("X", "nobody"), ("B", "A"), ("A", None)]
+    asked = [
+        Request(
+            "report", "李某", no, at(9), facts={"source": "巡查", **({"repeat_of": of} if of else {})}, ref=f"f:{no}"
+        )
+        for no, of in chain
+    ]
+    outcomes = list(cases.take(desk, asked))
+    assert [o.request.case_no for o in outcomes] == ["C", "X", "B", "A"]
+    assert [o.case and o.case.repeat_of for o in outcomes] == ["B", None, "A", None]
+    assert isinstance(outcomes[1].fault, CaseMissing)
+    assert lookup.show_case(desk, "A").repeated_by == ("B",)
+    again = list(cases.take(desk, [r for r in asked if r.case_no != "X"]))
+    assert [(o.case, o.fault) for o in again] == [(None, None)] * 3
+    assert take(desk, "note", 12, "C", reason="已核对").n_steps == 2
+
+
+def test_a_chain_of_originals_that_goes_round_is_refused(desk: Work) -> None:
+    """Within a file (P, Q, R), and with cases that are stored (A, B, C, D)."""
+    facts = {"P": "Q", "Q": "R", "R": "P", "A": None, "B": "A", "C": "B", "D": "C"}
+    asked = [
+        Request("report", "李某", no, at(9), facts={"source": "巡查", "repeat_of": of}) for no, of in facts.items()
+    ]
+    faults = {o.request.case_no: o.fault.facts["why"] for o in cases.take(desk, asked) if o.fault}
+    assert faults == dict.fromkeys("PQR", "repeats_round")
+    for last in ("B", "C", "D"):
+        with pytest.raises(StepRefused, match="repeats_round"):
+            take(desk, "mark_repeat", 10, "A", reason="同一井盖", repeat_of=last)

@@ -496,6 +496,27 @@ def test_which_case_a_duplicate_repeats_is_kept_shown_and_counted(town: Work, tm
     assert lookup.show_case(town, "A1").repeated_by == ("A2",)
 
 
+def test_a_chain_of_duplicates_that_goes_round_is_kept_out(town: Work, tmp_path: Path) -> None:
+    """Two cases of one file that repeat each other, and one that closes a chain of stored cases; the rest is taken."""
+    named = VERSIONED.replace("  is_repeat: repeat\n", "  repeat_of: first\n")
+    profile, fields = towns.write_profile(tmp_path, named), [*towns.FIELDS, "first"]
+
+    def load_pairs(name: str, day: str, pairs: dict[str, str]) -> imports.ImportReport:
+        rows = [{**case(no, "D1-1", first=of), "v": f"2025-12-{day} 00:00:00"} for no, of in pairs.items()]
+        return imports.import_file(town, towns.write_csv(tmp_path / name, rows, fields), profile)
+
+    report = load_pairs("a.csv", "05", {"A": "B", "B": "A", "C": "B", "E": "F", "F": "G", "G": ""})
+    assert (report.n_new, report.reasons) == (4, {"repeats_round": 2})
+    assert report.notes == {"repeats_elsewhere": 1}  # C's original was kept out
+    closed = load_pairs("b.csv", "06", {"G": "E"})
+    assert (closed.n_new, closed.n_newer, closed.reasons) == (0, 0, {"repeats_round": 1})
+    (held,) = imports.held_rows(town)[1:]
+    assert [(f.column, f.value) for r in held.rows for f in r.faults] == [("first", "E")]
+    turned = load_pairs("c.csv", "07", {"F": "", "G": "E"})  # F repeats nobody any more: G may follow E
+    assert (turned.n_newer, turned.reasons) == (2, {})
+    assert load_pairs("d.csv", "06", {"F": "E"}).n_older == 1  # what an older export says holds no more
+
+
 def test_the_hash_of_a_content_that_repeats_no_case_is_what_it_always_was(town: Work, tmp_path: Path) -> None:
     load(town, tmp_path, [case("A1", "D1-1", text="content")])
     first = [name for name in facts.CASES.facts if name != "repeat_of"]

@@ -107,6 +107,21 @@ def test_the_sheet_that_holds_cases_is_found(town: Work, tmp_path: Path) -> None
     assert imports.import_file(town, path, str(tmp_path / "p.yaml")).n_new == 1
 
 
+def test_a_faulty_byte_that_a_western_encoding_reads_does_not_make_the_file_western(town: Work, tmp_path: Path) -> None:
+    """Of this Chinese file every byte is some character of cp1252, and its last row is no text of gb18030."""
+    x, y = towns.middle("D1-1")
+    good = [f"A{n},2025-12-01 08:00:00,{x!r},{y!r},损坏" for n in range(9)]
+    text = "\n".join(["案件编号,创建时间,经度,纬度,描述", *good]).encode("gb18030")
+    path = tmp_path / "a.csv"
+    path.write_bytes(text + f"\nB,2025-12-01 08:00:00,{x!r},{y!r},caf".encode() + b"\xff\n")
+    assert path.read_bytes().decode("cp1252")
+    proposal = proposing.propose(town, path)
+    assert proposal.profile["encodings"] == ["gb18030"]
+    (tmp_path / "p.yaml").write_text(profile_text(proposal, "zh"), "utf-8")
+    report = imports.import_file(town, path, str(tmp_path / "p.yaml"))
+    assert (report.n_new, report.n_quarantined) == (9, 1)
+
+
 def test_a_byte_that_is_no_text_does_not_hide_the_encoding(town: Work, tmp_path: Path) -> None:
     """An import takes the other rows of such a file; the proposal called its header � twice."""
     x, y = towns.middle("D1-1")

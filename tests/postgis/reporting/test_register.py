@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gridmgmt import texts
 from gridmgmt.assessing.operations import entries, scoring
 from gridmgmt.casework.operations import photographs
 from gridmgmt.database.actors import written
@@ -106,7 +107,7 @@ def test_the_report_itself_is_kept_like_a_photograph(town: Work, tmp_path: Path)
         (MONTH, "2025-03", "2025-02-28T23:59:59", "D1", "≥ 2025-03-01 00:00"),  # about a month that has not begun
         (MONTH, "2025-03", "2025-04-09", "D9", "D1 / D2"),
         (MONTH, "2025-03", "2025-04-09", "", "D1 / D2"),
-        ("major_event_oral", "7", "2025-04-09", "D1", "major_event NO"),  # nobody entered the event
+        ("major_event_oral", "7", "2025-04-09", "D1", "event_entered"),  # nobody entered the event
     ],
 )
 def test_what_cannot_be_is_refused_with_what_can(
@@ -128,6 +129,19 @@ def event(work: Work, no: str, when: str, code: str = "D1", name: str = "major_e
     return registering.enter_event(at(work), SCHEME, name, no, subject=code, at=when)
 
 
+def test_another_units_event_is_told_with_whose_it_is(town: Work) -> None:
+    event(town, "7", "2025-04-05T10:00", "D2")
+    event(town, "8", "2025-04-05T10:00")
+    with pytest.raises(OptionInvalid) as e:
+        enter(town, "major_event_oral", "7", "2025-04-05T10:30")
+    zh, en = (texts.word(e.value.code, e.value.facts, lang) for lang in texts.LANGUAGES)
+    assert "D1 已登记的重大事项（major_event）的编号：8；“7”是 D2 网格D2 的" in zh
+    assert "the number of a major event (major_event) that was entered of D1: 8; “7” is an event of D2 " in en
+    with pytest.raises(OptionInvalid) as e:
+        enter(town, "major_event_oral", "9", "2025-04-05T10:30")
+    assert "D1 已登记的重大事项（major_event）的编号：8；尚未登记的" in texts.word(e.value.code, e.value.facts)
+
+
 def test_what_follows_an_event_is_due_to_the_minute(town: Work) -> None:
     event(town, "7", "2025-04-05T10:00")
     assert enter(town, "major_event_oral", "7", "2025-04-05T10:30").state == "done"
@@ -143,6 +157,33 @@ def test_what_follows_an_event_is_due_to_the_minute(town: Work) -> None:
     with pytest.raises(OptionInvalid) as e:
         event(town, "8", "2025-04-05", name="quake")
     assert e.value.expected == "major_event"
+
+
+def test_a_corrected_event_judges_its_reports_anew(town: Work) -> None:
+    """At 10:00 both were in time; at 10:20 the oral one is older than the event, at 9:00 both are late."""
+    event(town, "7", "2025-04-05T10:00")
+    enter(town, "major_event_oral", "7", "2025-04-05T10:10")
+    enter(town, "major_event_written", "7", "2025-04-05T13:30")
+    oral, written = ("major_event_oral", "D1"), ("major_event_written", "D1")
+
+    def judged(when: str) -> tuple[str, list[tuple[str, str, str, bool]], Any, Any]:
+        done = event(town, "7", when)
+        now = stands(town, "2025-04-05")
+        return done.change, [(x.duty, x.was, x.state, x.gone) for x in done.rejudged], now[oral], now[written]
+
+    gone = ("major_event_oral", "done", "late", True)
+    assert judged("2025-04-05T10:20") == ("corrected", [gone], "late", "done")
+    before = {r["what"]: r["before_event"] for r in registering.listed(town, SCHEME)}
+    assert before == {"major_event": False, "major_event_oral": True, "major_event_written": False}
+    rows = reporting.due(at(town), dt.date(2025, 4, 5), dt.date(2025, 4, 5), schemes=[SCHEME])
+    assert [r["handed_in_at"] for r in rows if r["duty"] == "major_event_oral" and r["state"]] == [None]
+    assert charged(town).n_new == charged(town).n_unchanged > 0
+    assert "未报" in entries.list_entries(town, SCHEME, "2025-04")[-1]["evidence"]
+    late = [("major_event_oral", "late", "done_late", False), ("major_event_written", "done", "done_late", False)]
+    assert judged("2025-04-05T09:00") == ("corrected", late, "done_late", "done_late")
+    assert judged("2025-04-05T09:00") == ("unchanged", [], "done_late", "done_late")
+    back = [("major_event_oral", "done_late", "done", False), ("major_event_written", "done_late", "done", False)]
+    assert judged("2025-04-05T10:00") == ("corrected", back, "done", "done")
 
 
 # --- lateness becomes entries -----------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from gridmgmt.cli.base import State
-from gridmgmt.cli.casework import _light_words
+from gridmgmt.cli.case_view import _light_words
 from gridmgmt.deadlines import Light
 from gridmgmt.settings import Settings
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from gridmgmt import bounds
@@ -84,6 +86,22 @@ def gz_bomb(path: Path) -> Path:
     return made
 
 
+def _shared(made: Path, text: str, n_rows: int) -> Path:
+    shared = pa.DictionaryArray.from_arrays(pa.array([0] * n_rows, pa.int32()), pa.array([text]))
+    pq.write_table(pa.table({"a": shared}), made, dictionary_pagesize_limit=1 << 30)
+    return made
+
+
+def shared_text(path: Path) -> Path:
+    """A Parquet file of 80 thousand bytes whose 5 000 rows have one text of 900 000 characters."""
+    return _shared(path / "shared.parquet", "x" * 900_000, 5_000)
+
+
+def long_shared_text(path: Path) -> Path:
+    """One of whose rows each has a text of 4 million characters; its size by itself says 4 million for all of them."""
+    return _shared(path / "long.parquet", "x" * 4_000_000, 5_000)
+
+
 READ = """
 import json, resource, sys
 from pathlib import Path
@@ -109,6 +127,8 @@ print(json.dumps([found, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - b
         (packed_texts, "part_mb", "GRIDMGMT_MAX_PART_MB"),
         (wide, "columns", "GRIDMGMT_MAX_COLUMNS"),
         (gz_bomb, "rows", "GRIDMGMT_MAX_ROWS"),
+        (shared_text, "unpacked_mb", "GRIDMGMT_MAX_UNPACKED_MB"),
+        (long_shared_text, "text_kb", "GRIDMGMT_MAX_TEXT_KB"),
     ],
 )
 def test_a_file_that_grows_is_refused_in_little_memory(
@@ -123,6 +143,22 @@ def test_a_file_that_grows_is_refused_in_little_memory(
         told = word("limit_exceeded", {k: v for k, v in found.items() if k != "code"}, lang)
         assert setting in told
         assert f"{found['most']:,}" in told
+
+
+def test_texts_that_rows_share_are_read_within_the_bounds(tmp_path: Path) -> None:
+    """Also inside lists and structs, where they are found as well when they are too many."""
+    shared = pa.DictionaryArray.from_arrays(pa.array([0, 0, 1, None], pa.int32()), pa.array(["x" * 900, "y"]))
+    lists = pa.ListArray.from_arrays(pa.array(range(5), pa.int32()), shared)
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"a": shared, "b": lists, "c": pa.StructArray.from_arrays([shared], ["d"])}), path)
+    assert bounds.check_parquet(path) == 4
+    (chunk,) = open_rows(path, ("utf-8",), ["a"], also=()).chunks
+    assert [len(text) for text in chunk["a"].dropna()] == [900, 900, 1]
+    bounds.use(replace(Bounds(), text_kb=0))
+    for column in ("a", "b", "c"):
+        pq.write_table(pq.read_table(path, columns=[column]), tmp_path / f"only_{column}.parquet")
+        with pytest.raises(LimitExceeded, match="text_kb"):
+            bounds.check_shared(tmp_path / f"only_{column}.parquet", None)
 
 
 def test_a_bound_that_is_raised_lets_the_file_in(tmp_path: Path) -> None:

@@ -17,9 +17,9 @@ from gridmgmt.files import calendars
 from gridmgmt.files.cells import as_code
 from gridmgmt.files.rows import X, Y
 from gridmgmt.intake.readers import profiles
+from gridmgmt.intake.readers.columns import FieldSpec
 from gridmgmt.intake.readers.facts import Known, Parsed, parse
 from gridmgmt.intake.readers.fields import Chunk
-from gridmgmt.intake.readers.profiles import FieldSpec
 
 CITY = city.from_dict({"code": "4403", "name": "示例市", "time_zone": "Asia/Shanghai", "metric_crs": 4547})
 KNOWN = Known({("s", "component", "01001"), ("s", "event", "0203")}, {"U1"})

@@ -8,6 +8,7 @@ import pytest
 
 from gridmgmt.casework.cases import STATES
 from gridmgmt.codes import CATEGORY_KINDS
+from gridmgmt.files import delimited
 from gridmgmt.files import rows as file_rows
 from gridmgmt.intake.exports.profile_text import profile_text
 from gridmgmt.intake.proposing import APART, Names, Proposal, match, meanings
@@ -148,3 +149,18 @@ def test_the_format_of_a_column_is_tried_on_values_of_all_its_parts() -> None:
 def test_cells_that_cannot_be_stored_are_counted_when_a_profile_is_tried(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"no,at\nA1,2025-03-01\nA2\x00,2025-03-01\n")
     assert [(f.row, f.code) for f in unknown.sample(tmp_path / "a.csv").unread] == [(3, "cell_nul")]
+
+
+@pytest.mark.parametrize(
+    ("header", "cell", "wanted"),
+    [
+        ("Numéro;Créé;Où", "Forêt, près de l'école; déjà signalé à Liège", "cp1252"),
+        ("Nr;Größe;Straße", "Große Straße;übermäßig", "cp1252"),
+        ("編號,時間,地點", "臺北市", "big5"),
+    ],
+)
+def test_western_and_traditional_texts_stay_what_they_are(tmp_path: Path, header: str, cell: str, wanted: str) -> None:
+    path = tmp_path / "a.csv"
+    rows = [header, *(f"{n};2025-12-01;{cell}" for n in range(20))]
+    path.write_bytes("\n".join(rows).encode(wanted) + b"\n99;2025-12-01;caf\xe9")
+    assert delimited.unknown(path, unknown.ENCODINGS)[0] == wanted

@@ -87,10 +87,29 @@ SHARES = [
         "A: {inputs: {collector_reports: 9, collector_filed: 12}}",
         [],
     ),  # filed are also reports of before
-    ("ningbo_district", "A: {sources: {due: cases}, inputs: {due: 100, closed: 120}}", []),  # what the platform counted
+    # what the platform counted is left as it is, what people told beside it is not
+    ("ningbo_district", "A: {sources: {due: cases, closed: cases}, inputs: {due: 100, closed: 120}}", []),
+    (
+        "wuzhong_department",
+        "A: {sources: {closed: cases, rework_cases: steps}, inputs: {closed: 4, rework_cases: 5}}",
+        [],
+    ),
+    (
+        "wuzhong_department",
+        "A: {sources: {closed: cases, rework_cases: entries}, inputs: {closed: 4, rework_cases: 5}}",
+        ["rework_cases"],
+    ),
+    (
+        "taizhou",
+        "A: {inputs: {places: 9, hygienic_places: 10, fringe_roads: 3, hardened_roads: 3}}",
+        ["hygienic_places"],
+    ),
+    ("ningbo_district", "A: {inputs: {worked_h: 100, online_h: 100.5}}", ["online_h"]),
+    ("ningbo_district", "'*': {inputs: {due: 1, closed: 2}}, A: {inputs: {due: 3}}", ["closed"]),
     ("xihu_dispatcher", "'*': {inputs: {total_actions: 1000}}, A: {inputs: {own_actions: 1001}}", ["own_actions"]),
     ("grid_baseline", "A: {inputs: {scored_samples: 4, sample_scores: 344}}", []),  # a sum of scores is no part of them
 ]
+PERIOD_OF = {"wuzhong_department": "2025-Q1", "taizhou": "2025"}
 
 
 @pytest.mark.parametrize(("book", "given", "refused"), SHARES)
@@ -98,7 +117,7 @@ def test_a_part_is_no_more_than_its_whole(tmp_path: Path, book: str, given: str,
     """Exchanged, 120 closed of 100 due was a closing rate of 120 % and full points."""
     problems = []
     try:
-        read(tmp_path, f"periods: {{2025-03: {{{given}}}}}", book)
+        read(tmp_path, f"periods: {{{PERIOD_OF.get(book, '2025-03')}: {{{given}}}}}", book)
     except DossierInvalid as e:
         problems = list(e.problems)
     assert [p["where"].rpartition(" ")[2] for p in problems] == refused

@@ -1,11 +1,14 @@
 """Long lists of a scorecard: the ten worst stand open, the rest is folded; what makes the total never is."""
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from api.wording import scorecard_texts
-from gridmgmt.scorecards.documents import Missing
+from gridmgmt.scorecards.documents import InputValue, Missing
+from gridmgmt.scorecards.exports import results
 from gridmgmt.scorecards.exports.cards import Card
 from gridmgmt.scorecards.exports.folding import folded
 from gridmgmt.scorecards.exports.lines import score_lines
@@ -67,3 +70,40 @@ def test_inputs_still_to_be_handed_in_fold_by_period() -> None:
     many = [Missing(period=month, input="faults", title={"zh": "问题数", "en": "Faults"}) for month in months]
     html = page(Card(header, document.model_copy(update={"missing": many}), None), "zh")
     assert "…，另有 2 条" in html
+
+
+def _missing(*periods: str) -> list[Missing]:
+    return [Missing(period=month, input="faults", title={"zh": "问题数", "en": "Faults"}) for month in periods]
+
+
+def test_of_many_periods_those_that_lack_most_stand_open() -> None:
+    """The last two months lack two inputs each: of twelve they are told first, of ten each stands in its place."""
+    _, document = penalised()
+    months = [f"2025-{n:02}" for n in range(1, 13)]
+    many = document.model_copy(update={"missing": _missing(*months, "2025-11", "2025-12")})
+    assert [period for period, _ in results.missing(many)] == [*months[10:], *months[:10]]
+    few = document.model_copy(update={"missing": _missing(*months[:10], "2025-10")})
+    assert [period for period, _ in results.missing(few)] == months[:10]
+
+
+def _records(kind: str, n: int) -> tuple[list[dict[str, Any]], list[int]]:
+    """So many records, the later the worse; and their places from the worst on."""
+    make: dict[str, Callable[[int], dict[str, Any]]] = {
+        "points": lambda k: {"note": f"r{k}", "points": k},
+        "times": lambda k: {"note": f"r{k}", "n": k + 1},
+        "accounts": lambda k: {"note": f"r{k}", "steps": ["dispatched"] + ["missed"] * k},
+        "codes": lambda k: {"note": f"r{k}", "code": str(k + 1)},
+    }
+    return [make[kind](k) for k in range(n)], [*range(n)][::-1]
+
+
+@pytest.mark.parametrize("kind", ["points", "times", "accounts", "codes"])
+def test_of_many_records_those_that_cost_most_stand_open(kind: str) -> None:
+    """By their points, else those of the line that they are called as, else how often; accounts by their failures."""
+    header, document = penalised()
+    for n in (10, 11):
+        told, worst = _records(kind, n)
+        held = {"faults": InputValue.model_validate({"value": told, "from": "entries"})}
+        (row,) = results.input_rows(header, document.model_copy(update={"inputs": held}))
+        shown = [re.findall(r"r(\d+)", x["en"])[0] for x in row.records]
+        assert shown == [str(k) for k in (worst if n > 10 else range(n))]
