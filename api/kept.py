@@ -93,9 +93,7 @@ class Kept:
                     del self._found[key]
                 raise
             if self._found.get(key) is made:
-                made.n_bytes = thing.n_bytes
-                self._weight += made.n_bytes
-                self._lighten()
+                self._keep(key, made, thing.n_bytes)
             return thing
 
         self._forget(key)
@@ -103,12 +101,17 @@ class Kept:
         made.task.add_done_callback(lambda task: task.cancelled() or task.exception())  # told to those who wait
         return made
 
-    def _lighten(self) -> None:
-        """Let go what is too much; what is just being made weighs nothing yet."""
-        for key in [k for k, made in self._found.items() if made.n_bytes]:
+    def _keep(self, key: Hashable, made: _Making[Any], n_bytes: int) -> None:
+        """Keep what was made, and let go what is too much then; what is just being made weighs nothing yet."""
+        if n_bytes > self._most:
+            del self._found[key]
+            return
+        made.n_bytes = n_bytes
+        self._weight += n_bytes
+        for oldest in [k for k, x in self._found.items() if x.n_bytes]:
             if self._weight <= self._most:
                 return
-            self._forget(key)
+            self._forget(oldest)
 
     def _forget(self, key: Hashable) -> None:
         gone = self._found.pop(key, None)

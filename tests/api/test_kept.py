@@ -161,6 +161,8 @@ def test_what_was_asked_for_longest_ago_goes_first() -> None:
         assert (await kept.of("large", ["facts"], maker("large", 11))).name == "large", "given, though not kept"
         await kept.of("large", ["facts"], maker("large", 11))
         assert made[-2:] == ["large", "large"]
+        await kept.of("b", ["facts"], maker("b"))
+        assert made[-1] == "large", "and nothing else went for it"
         await kept.of("d", ["facts"], maker("d"))
         await kept.of("d", ["facts"], maker("d"))
         assert made[-1] == "d", "the weight of what went is not counted"
