@@ -4,7 +4,7 @@
 
 One process, as `gridmgmt serve` starts it, on the demo city. A few connections that stay open ask one question after
 the other, in turn with the empty route: places are other ones each time, pages the same, and nothing changes. The last
-rows open a map, six readers at once beside one, while another process brings in facts: one that must be drawn anew, and
+rows open a map as browsers do (packed), six readers at once beside one, while another process brings in facts: one that must be drawn anew, and
 one that is kept.
 """
 
@@ -160,12 +160,12 @@ def facts_coming_in(settings: Settings, files: Sequence[Path]) -> Iterator[None]
 # --- asking ----------------------------------------------------------------------------------------------------------
 
 
-async def _ask(port: int, paths: Sequence[str]) -> int:
+async def _ask(port: int, paths: Sequence[str], more: str) -> int:
     """Ask one question after the other on one connection; gives the bytes of the last answer."""
     reader, writer = await asyncio.open_connection(HOST, port, limit=1 << 24)
     length = 0
     for path in paths:
-        writer.write(f"GET {path} HTTP/1.1\r\nHost: {HOST}:{port}\r\nAccept: */*\r\n\r\n".encode())
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: {HOST}:{port}\r\nAccept: */*\r\n{more}\r\n".encode())
         status, *headers = (await reader.readuntil(b"\r\n\r\n")).lower().split(b"\r\n")
         length = int(next(h for h in headers if h.startswith(b"content-length:")).partition(b":")[2])
         body = await reader.readexactly(length)
@@ -175,11 +175,11 @@ async def _ask(port: int, paths: Sequence[str]) -> int:
     return length
 
 
-def ask(port: int, paths: Sequence[str], connections: int = CONNECTIONS) -> int:
-    """Ask all questions, shared by some connections; gives the bytes of an answer."""
+def ask(port: int, paths: Sequence[str], connections: int = CONNECTIONS, more: str = "") -> int:
+    """Ask all questions, with more lines of a head, shared by some connections; gives the bytes of an answer."""
 
     async def whole() -> int:
-        return max(await asyncio.gather(*(_ask(port, paths[k::connections]) for k in range(connections))))
+        return max(await asyncio.gather(*(_ask(port, paths[k::connections], more) for k in range(connections))))
 
     return asyncio.run(whole())
 
@@ -234,7 +234,7 @@ def _six(port: int, how: str, before: Callable[[], None], runs: int) -> Row:
     def opened(readers: int) -> Callable[[], int]:
         def opening() -> int:
             before()
-            return ask(port, [MAP] * readers, readers)
+            return ask(port, [MAP] * readers, readers, "Accept-Encoding: gzip\r\n")
 
         return opening
 
