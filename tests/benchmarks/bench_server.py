@@ -4,8 +4,8 @@
 
 One process, as `gridmgmt serve` starts it, on the demo city. A few connections that stay open ask one question after
 the other, in turn with the empty route: places are other ones each time, pages the same, and nothing changes. The last
-rows open a map as browsers do (packed), six readers at once beside one, while another process brings in facts: one that must be drawn anew, and
-one that is kept.
+rows open a map as browsers do (packed), six readers at once beside one, while another process brings in facts: one that
+must be drawn anew, and one that is kept.
 """
 
 import asyncio

@@ -314,8 +314,9 @@ def described(connection: Connection) -> list[tuple[object, ...]]:
         "SELECT c.relname, pg_get_indexdef(i.indexrelid) FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid "
         f"JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {ours} ORDER BY 1, 2",
         # a dump writes parentheses otherwise
-        "SELECT c.relname, translate(pg_get_triggerdef(g.oid), '()', '') FROM pg_trigger g "
-        f"JOIN pg_class c ON c.oid = g.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {ours} AND NOT g.tgisinternal ORDER BY 1, 2",
+        "SELECT c.relname, translate(pg_get_triggerdef(g.oid), '()', '') FROM pg_trigger g JOIN pg_class c ON "
+        f"c.oid = g.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {ours} AND NOT g.tgisinternal "
+        "ORDER BY 1, 2",
     ):
         out += [tuple(row) for row in connection.execute(text(query))]
     return out
