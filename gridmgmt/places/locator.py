@@ -146,7 +146,7 @@ class Locator:
         if not (self.columns.low <= x <= self.columns.high and self.rows.low <= y <= self.rows.high):
             return -1
         found = int(self.owner[self.rows.cell(y) * self.columns.size + self.columns.cell(x)])
-        return found if found >= -1 else int(self._look_up(np.array([x]), np.array([y]))[0])
+        return found if found >= -1 else int(self._walk(np.array([x]), np.array([y]), np.array([-2 - found]))[0])
 
     def owner_of_box(self, west: float, south: float, east: float, north: float) -> int:
         """The polygon that owns a whole box, if no edge comes near it; else -1: it may have several owners."""

@@ -103,6 +103,7 @@ class _Rules:
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = [(CategoryPattern.parse(rule.category), rule) for rule in rules]
         self._of = lru_cache(maxsize=1000)(self._meant)
+        self._without_areas = lru_cache(maxsize=20_000)(self._decide)
 
     def __len__(self) -> int:
         """How many there are."""
@@ -117,6 +118,12 @@ class _Rules:
         return out
 
     def decide(self, key: str | None, grids: Sequence[str | None], day: dt.date, areas: Sequence[Area]) -> Decision:
+        """As :func:`gridmgmt.people.responsibility.decide`; where no area is, a grid's answer is remembered."""
+        return self._decide(key, grids, day, areas) if areas else self._without_areas(key, tuple(grids), day)
+
+    def _decide(
+        self, key: str | None, grids: Sequence[str | None], day: dt.date, areas: Sequence[Area] = ()
+    ) -> Decision:
         meant = self._of(key)
         places: list[tuple[int | None, str | None]] = [(None, None), *enumerate(grids, 1)]
         return decide([rule for place in places for rule in meant.get(place, ())], key, grids, day, areas)
