@@ -4,8 +4,8 @@
 
 One process, as `gridmgmt serve` starts it, on the demo city. A few connections that stay open ask one question after
 the other, in turn with the empty route: places are other ones each time, pages the same, and nothing changes. The last
-rows open a map as browsers do (packed), six readers at once beside one, while another process brings in facts: one that
-must be drawn anew, and one that is kept.
+rows open a map, six readers beside one, while another process brings in facts: one that must be drawn anew, all at
+once; and one that is kept, each looking at it for a tenth of a second.
 """
 
 import asyncio
@@ -13,7 +13,9 @@ import csv
 import datetime as dt
 import gc
 import multiprocessing
+import random
 import socket
+import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -160,26 +162,41 @@ def facts_coming_in(settings: Settings, files: Sequence[Path]) -> Iterator[None]
 # --- asking ----------------------------------------------------------------------------------------------------------
 
 
-async def _ask(port: int, paths: Sequence[str], more: str) -> int:
-    """Ask one question after the other on one connection; gives the bytes of the last answer."""
+async def _ask(port: int, paths: Sequence[str], more: str = "", pause: float = 0.0) -> tuple[int, list[float]]:
+    """Ask one question after the other on one connection; gives the last answer's bytes, and how long each took."""
     reader, writer = await asyncio.open_connection(HOST, port, limit=1 << 24)
-    length = 0
+    length, taken = 0, []
     for path in paths:
+        began = time.perf_counter()
         writer.write(f"GET {path} HTTP/1.1\r\nHost: {HOST}:{port}\r\nAccept: */*\r\n{more}\r\n".encode())
         status, *headers = (await reader.readuntil(b"\r\n\r\n")).lower().split(b"\r\n")
         length = int(next(h for h in headers if h.startswith(b"content-length:")).partition(b":")[2])
         body = await reader.readexactly(length)
+        taken.append(time.perf_counter() - began)
         if b" 200 " not in status:
             raise RuntimeError(f"{path}: {body.decode(errors='replace')}")
+        if pause:  # people do not act in step
+            await asyncio.sleep(random.uniform(pause / 2, pause * 3 / 2))
     writer.close()
-    return length
+    return length, taken
 
 
-def ask(port: int, paths: Sequence[str], connections: int = CONNECTIONS, more: str = "") -> int:
-    """Ask all questions, with more lines of a head, shared by some connections; gives the bytes of an answer."""
+def opened(port: int, readers: int, times: int) -> float:
+    """How long a reader waits for a map, as browsers take it (packed), who looks at each for a tenth of a second."""
+
+    async def whole() -> list[list[float]]:
+        asked = (_ask(port, [MAP] * times, "Accept-Encoding: gzip\r\n", pause=0.1) for _ in range(readers))
+        return [taken for _, taken in await asyncio.gather(*asked)]
+
+    return statistics.median(second for taken in asyncio.run(whole()) for second in taken)
+
+
+def ask(port: int, paths: Sequence[str], connections: int = CONNECTIONS) -> int:
+    """Ask all questions, shared by some connections; gives the bytes of an answer."""
 
     async def whole() -> int:
-        return max(await asyncio.gather(*(_ask(port, paths[k::connections], more) for k in range(connections))))
+        found = await asyncio.gather(*(_ask(port, paths[k::connections]) for k in range(connections)))
+        return max(length for length, _ in found)
 
     return asyncio.run(whole())
 
@@ -226,18 +243,27 @@ def rows(size: Size) -> Iterator[Row]:
                 note = f"{n_bytes / 1e3:.0f} kB"
                 yield Row(f"server: {key}", f"{what} over HTTP", "an empty route", ratio, 1 / 4, True, note)
             with facts_coming_in(settings, later):
-                yield _six(port, "drawn", lambda: change_places(work), runs)
-                yield _six(port, "kept", lambda: None, 10 * runs)
+                yield _six_of_a_new_map(work, port, runs)
+                yield _six_of_a_kept_map(port, n_pages // 4)
 
 
-def _six(port: int, how: str, before: Callable[[], None], runs: int) -> Row:
-    def opened(readers: int) -> Callable[[], int]:
-        def opening() -> int:
-            before()
-            return ask(port, [MAP] * readers, readers, "Accept-Encoding: gzip\r\n")
+def _six_of_a_new_map(work: Work, port: int, runs: int) -> Row:
+    """All at once, right after a change by which it must be drawn anew: until the last one has it."""
 
-        return opening
+    def opening(readers: int) -> Callable[[], int]:
+        def changed() -> int:
+            change_places(work)
+            return ask(port, [MAP] * readers, readers)
 
-    (one, six), _ = in_turn([opened(1), opened(READERS)], runs)
-    work = f"{READERS} readers open a choropleth at once, {how}, while facts come in"
-    return Row(f"server: six, {how}", work, "one reader", six / one, 2, note=f"{six:.3f} s, {one:.3f} s")
+        return changed
+
+    (one, six), _ = in_turn([opening(1), opening(READERS)], runs)
+    what = f"{READERS} readers open a choropleth at once that must be drawn, while facts come in"
+    return Row("server: six, drawn", what, "one reader", six / one, 2, note=f"{six:.3f} s, {one:.3f} s")
+
+
+def _six_of_a_kept_map(port: int, times: int) -> Row:
+    """Each opens it, looks at it, and opens it again: how long one waits."""
+    _, (one, six) = in_turn([lambda: opened(port, 1, times), lambda: opened(port, READERS, times)], 1)
+    what = f"{READERS} readers open a kept choropleth again and again, while facts come in"
+    return Row("server: six, kept", what, "one reader", six / one, 2, note=f"{1e3 * six:.1f} ms, {1e3 * one:.1f} ms")
