@@ -1,5 +1,6 @@
 """Bulk in and out: frames through COPY, rows by their key, SQL files by name. Values are always bound, never pasted."""
 
+import hashlib
 import io
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -13,6 +14,8 @@ from psycopg import sql
 from sqlalchemy import Connection, Table, TextClause, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import insert
+
+from gridmgmt.database.spools import Spool
 
 _DIALECT = postgresql.dialect(paramstyle="pyformat")  # type: ignore[no-untyped-call]
 
@@ -79,6 +82,31 @@ def fetch(
     parse = pa_csv.ParseOptions(newlines_in_values=True)
     table = pa_csv.read_csv(buffer, read_options=read, parse_options=parse, convert_options=convert)
     return cast(pd.DataFrame, table.to_pandas())
+
+
+def spooled(connection: Connection, statement: TextClause, params: Mapping[str, Any], path: Path) -> Spool:
+    """The rows of a query in its own order, however many; nothing but a block of them is held in memory."""
+    seen, head = hashlib.sha256(), b""
+    cursor = connection.connection.cursor()
+    compiled = str(statement.compile(dialect=_DIALECT))
+    copying = cursor.copy(f"COPY ({compiled}) TO STDOUT (FORMAT csv, HEADER)", dict(params))
+    with path.open("wb") as file, copying as copy:
+        for block in copy:
+            head = head or bytes(block)
+            seen.update(block)
+            file.write(block)
+    columns = head.partition(b"\n")[0].decode().split(",")
+    return Spool(path, tuple(columns), cursor.rowcount, seen.hexdigest())
+
+
+def unspool(connection: Connection, table: str, spool: Spool) -> None:
+    """Append the rows of a spool to a table whose columns bear its names."""
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv, HEADER)").format(
+        sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, spool.columns))
+    )
+    with spool.path.open("rb") as file, connection.connection.cursor().copy(statement) as copy:
+        while block := file.read(1 << 20):
+            copy.write(block)
 
 
 def rows(connection: Connection, name: str, **params: Any) -> Sequence[Mapping[str, Any]]:

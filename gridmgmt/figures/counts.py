@@ -19,7 +19,22 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-Mask = NDArray[np.bool_]
+from gridmgmt.figures.predicates import (
+    AfterCut,
+    AtMost,
+    BeforeCut,
+    Column,
+    Condition,
+    Either,
+    Holds,
+    Known,
+    Mask,
+    OneOf,
+    Positive,
+    Seen,
+    Within,
+    true,
+)
 
 
 @dataclass(frozen=True)
@@ -35,12 +50,15 @@ class Facts:
         The period's bounds in UTC, half-open.
     as_of
         The data cut-off (数据截止时点); an event at that very instant has happened.
+    n
+        How many facts each row stands for; None: it is one.
     """
 
     frame: pd.DataFrame
     start: dt.datetime
     end: dt.datetime
     as_of: dt.datetime
+    n: NDArray[np.int64] | None = None
 
     def time(self, name: str) -> pd.Series:
         """A time column; what happens after the cut-off has not happened."""
@@ -54,6 +72,11 @@ class Facts:
         return {}
 
     @cached_property
+    def answers(self) -> dict[Condition, Mask]:
+        """In which rows a condition holds, as far as it was asked."""
+        return {}
+
+    @cached_property
     def seen(self) -> pd.DataFrame:
         """The case rows as they were at the cut-off: registered and void only if that had happened."""
         return self.frame.assign(**{name: self.time(name) for name in ("registered_at", "voided_at")})
@@ -62,73 +85,52 @@ class Facts:
         """Whether an instant lies in the period and not after the cut-off."""
         return true((values >= self.start) & (values < self.end) & (values <= self.as_of))
 
-    @cached_property
-    def due(self) -> pd.Series:
-        """The effective deadline (应结案时限): after an approved extension."""
-        return self.frame["due_extended_at"].where(self.frame["due_extended_at"].notna(), self.frame["due_at"])
 
-    @cached_property
-    def done(self) -> pd.Series:
-        """When the unit had finished: handling, else (derived) closing."""
-        handled = self.time("handled_at")
-        return handled.where(handled.notna(), self.time("closed_at"))
+# --- cases ------------------------------------------------------------------------------------------------------------
 
-    @cached_property
-    def is_due(self) -> Mask:
-        """Deadline in the period, and the case neither void nor standing.
+DUE = Either(Column("due_extended_at"), Column("due_at"))
+"""The effective deadline (应结案时限): after an approved extension."""
 
-        A case stands (``stands``) that by its steps is on hold, or sent back and not dispatched again, before
-        its deadline had passed: no deadline runs for anybody. What was late before stays due, and what was handled
-        or closed stands no longer, whatever its steps leave out.
-        """
-        stands = true(self.frame["stands"]) & self.done.isna().to_numpy()
-        return self.within(self.due) & self.time("voided_at").isna().to_numpy() & ~stands
+_DONE = Either(Seen("handled_at"), Seen("closed_at"))
+"""When the unit had finished: handling, else (derived) closing."""
 
-    @cached_property
-    def is_closed(self) -> Mask:
-        """Due and closed by the cut-off."""
-        return self.is_due & self.time("closed_at").notna().to_numpy()
+_NOT_VOID = ~Known(Seen("voided_at"))
 
-    @cached_property
-    def is_on_time(self) -> Mask:
-        """Closed, and finished by the original deadline; exactly at it is on time (按期)."""
-        return self.is_closed & true(self.done <= self.frame["due_at"])
+_REGISTERED = Within(Column("registered_at"))
 
-    @cached_property
-    def is_extended(self) -> Mask:
-        """Closed, and finished after the original deadline but by the extended one (延期)."""
-        return self.is_closed & ~self.is_on_time & true(self.done <= self.due)
+_REPEAT_KNOWN = _REGISTERED & Known(Column("is_repeat"))
 
-    @cached_property
-    def is_late(self) -> Mask:
-        """Closed, and finished after every deadline (超期): the rest of the closed."""
-        return self.is_closed & ~self.is_on_time & ~self.is_extended
+_IS_DUE = Within(DUE) & _NOT_VOID & ~(~Known(_DONE) & Holds("stands"))
+"""Deadline in the period, and the case neither void nor standing.
 
-    @cached_property
-    def is_derived(self) -> Mask:
-        """Closed, and judged by the closing time because the export tells no handling time (推定)."""
-        return self.is_closed & self.time("handled_at").isna().to_numpy()
+A case stands (``stands``) that by its steps is on hold, or sent back and not dispatched again, before its deadline had
+passed: no deadline runs for anybody. What was late before stays due, and what was handled or closed stands no longer,
+whatever its steps leave out. Few are not done: only these are asked whether they stand.
+"""
 
-    @cached_property
-    def is_overdue_open(self) -> Mask:
-        """Due, the deadline past at the cut-off, and not closed."""
-        return self.is_due & ~self.is_closed & true(self.due < self.as_of)
+_CLOSED = _IS_DUE & Known(Seen("closed_at"))
+"""Due and closed by the cut-off."""
 
-    @cached_property
-    def is_untimely(self) -> Mask:
-        """Due, and not finished by the effective deadline (不及时): still open, or too late even for an extension."""
-        return self.is_due & ~true(self.done <= self.due) & true(self.due < self.as_of)
+_ON_TIME = _CLOSED & AtMost(_DONE, Column("due_at"))
+"""Closed, and finished by the original deadline; exactly at it is on time (按期)."""
 
-    @cached_property
-    def is_reworked(self) -> Mask:
-        """Due and sent back at least once by the cut-off (a rework without its time counts)."""
-        later = true(self.frame["reworked_at"] > self.as_of)
-        return self.is_due & true(self.frame["n_rework"] > 0) & ~later
+_EXTENDED = _CLOSED & ~_ON_TIME & AtMost(_DONE, DUE)
+"""Closed, and finished after the original deadline but by the extended one (延期)."""
 
+_LATE = _CLOSED & ~_ON_TIME & ~_EXTENDED
+"""Closed, and finished after every deadline (超期): the rest of the closed."""
 
-def true(answers: pd.Series) -> Mask:
-    """Where a comparison holds; with an unknown value (NA) it does not."""
-    return answers.fillna(False).to_numpy(dtype=bool)
+_DERIVED = _CLOSED & ~Known(Seen("handled_at"))
+"""Closed, and judged by the closing time because the export tells no handling time (推定)."""
+
+_OVERDUE_OPEN = _IS_DUE & ~_CLOSED & BeforeCut(DUE)
+"""Due, the deadline past at the cut-off, and not closed."""
+
+_UNTIMELY = _IS_DUE & ~AtMost(_DONE, DUE) & BeforeCut(DUE)
+"""Due, and not finished by the effective deadline (不及时): still open, or too late even for an extension."""
+
+_REWORKED = _IS_DUE & Positive("n_rework") & ~AfterCut(Column("reworked_at"))
+"""Due and sent back at least once by the cut-off (a rework without its time counts)."""
 
 
 @dataclass(frozen=True)
@@ -149,121 +151,99 @@ class Count:
     """Whether it is counted, and frozen with an assessment, only where it is asked for by its name."""
 
 
-def _registered(f: Facts) -> Mask:
-    return f.within(f.frame["registered_at"])
+# --- samples, steps, acts ---------------------------------------------------------------------------------------------
+
+_SAMPLED = Within(Column("sampled_at"))
+_SCORED = _SAMPLED & Known(Column("score"))
 
 
-def _scored(f: Facts) -> Mask:
-    return f.within(f.frame["sampled_at"]) & f.frame["score"].notna().to_numpy()
-
-
-def _dispatched(f: Facts) -> Mask:
-    return f.within(f.frame["dispatched_at"]) & f.time("voided_at").isna().to_numpy()
-
-
-def _repeat_known(f: Facts) -> Mask:
-    return _registered(f) & f.frame["is_repeat"].notna().to_numpy()
-
-
-def _repeat(f: Facts) -> Mask:
-    return _registered(f) & true(f.frame["is_repeat"].astype("boolean"))
-
-
-def _steps(*kinds: str) -> Callable[[Facts], Mask]:
+def _steps(*kinds: str) -> Condition:
     """Steps of some kinds that happened in the period."""
-    return lambda f: f.within(f.frame["at"]) & f.frame["kind"].isin(kinds).to_numpy()
+    return Within(Column("at")) & OneOf("kind", kinds)
 
 
-def _send_backs(f: Facts) -> Mask:
-    """Send-backs that count against the unit: neither a wrong dispatch nor agreed beforehand."""
-    excused = true(f.frame["wrong_dispatch"].astype("boolean")) | true(f.frame["agreed"].astype("boolean"))
-    return _steps("send_back")(f) & ~excused
+_SEND_BACKS = _steps("send_back") & ~(Holds("wrong_dispatch") | Holds("agreed"))
+"""Send-backs that count against the unit: neither a wrong dispatch nor agreed beforehand."""
 
 
-def _once(taken: Callable[[Facts], Mask], *keys: str) -> Callable[[Facts], Mask]:
+def _once(taken: Condition, *keys: str) -> Callable[[Facts], Mask]:
     """Of a case's steps only the first in the period: a case counts once (with ``keys``: once for each of them)."""
 
     def first(f: Facts) -> Mask:
-        mask = taken(f)
+        mask = taken(f).copy()
         mask[mask] = ~f.frame.loc[mask, ["case_no", *keys]].duplicated().to_numpy()
         return mask
 
     return first
 
 
-_dispatched_once = _once(_steps("dispatch"), "unit_id")
-
-
-def _redispatched(f: Facts) -> Mask:
-    return _steps("dispatch")(f) & true(f.frame["again"].astype("boolean"))
+_DISPATCHED_ONCE = _once(_steps("dispatch"), "unit_id")
+_REDISPATCHED = _once(_steps("dispatch") & Holds("again"))
 
 
 def _visits(*verdicts: str) -> Callable[[Facts], Mask]:
     """Cases by the verdict of their last visit (回访) in the period that obtained one: a case counts once."""
+    obtained = _steps("visit") & OneOf("verdict", ("satisfied", "unsatisfied"))
 
     def last(f: Facts) -> Mask:
-        valid = _steps("visit")(f) & f.frame["verdict"].isin(["satisfied", "unsatisfied"]).to_numpy()
+        valid = obtained(f).copy()
         valid[valid] = ~f.frame.loc[valid, "case_no"].duplicated(keep="last").to_numpy()
-        return valid & f.frame["verdict"].isin(verdicts).to_numpy()
+        return valid & OneOf("verdict", verdicts)(f)
 
     return last
 
 
-def _late(kind: str) -> Callable[[Facts], Mask]:
+def _late(kind: str) -> Condition:
     """Acts of a kind in the period that came after their deadline; exactly at it is on time."""
-    return lambda f: _steps(kind)(f) & true(f.frame["late"].astype("boolean"))
+    return _steps(kind) & Holds("late")
 
 
-def _wrong(f: Facts) -> Mask:
-    """Send-backs for a wrong dispatch: they are acts of whoever dispatched."""
-    return _steps("send_back")(f) & true(f.frame["wrong_dispatch"].astype("boolean"))
-
-
-def _orders_late(f: Facts) -> Mask:
-    return _steps("order_due")(f) & true(f.frame["late"].astype("boolean"))
+_WRONG = _steps("send_back") & Holds("wrong_dispatch")
+"""Send-backs for a wrong dispatch: they are acts of whoever dispatched."""
 
 
 COUNTS: Mapping[str, Count] = {
     c.name: c
     for c in (
-        Count("n_reported", "上报数", "Reported", "cases", "reported_at", lambda f: f.within(f.frame["reported_at"])),
-        Count("n_registered", "立案数", "Registered", "cases", "registered_at", _registered),
-        Count("n_dispatched", "应处置数", "To be handled", "cases", "dispatched_at", _dispatched),
-        Count("n_due", "应结案数", "Due", "cases", "due", lambda f: f.is_due),
-        Count("n_closed", "结案数", "Closed", "cases", "due", lambda f: f.is_closed),
-        Count("n_closed_on_time", "按期结案数", "Closed on time", "cases", "due", lambda f: f.is_on_time),
-        Count("n_closed_extended", "延期结案数", "Closed within an extension", "cases", "due", lambda f: f.is_extended),
-        Count("n_closed_late", "超期结案数", "Closed late", "cases", "due", lambda f: f.is_late),
+        Count("n_reported", "上报数", "Reported", "cases", "reported_at", Within(Column("reported_at"))),
+        Count("n_registered", "立案数", "Registered", "cases", "registered_at", _REGISTERED),
+        Count("n_dispatched", "应处置数", "To be handled", "cases", "dispatched_at",
+              Within(Column("dispatched_at")) & _NOT_VOID),
+        Count("n_due", "应结案数", "Due", "cases", "due", _IS_DUE),
+        Count("n_closed", "结案数", "Closed", "cases", "due", _CLOSED),
+        Count("n_closed_on_time", "按期结案数", "Closed on time", "cases", "due", _ON_TIME),
+        Count("n_closed_extended", "延期结案数", "Closed within an extension", "cases", "due", _EXTENDED),
+        Count("n_closed_late", "超期结案数", "Closed late", "cases", "due", _LATE),
         Count(
             "n_closed_derived", "按结案时间判定的结案数", "Closed, judged by the closing time", "cases", "due",
-            lambda f: f.is_derived, is_listed=False,
+            _DERIVED, is_listed=False,
         ),
-        Count("n_overdue_open", "超期未结案数", "Overdue and open", "cases", "due", lambda f: f.is_overdue_open),
-        Count("n_untimely", "不及时处置数", "Not handled in time", "cases", "due", lambda f: f.is_untimely),
+        Count("n_overdue_open", "超期未结案数", "Overdue and open", "cases", "due", _OVERDUE_OPEN),
+        Count("n_untimely", "不及时处置数", "Not handled in time", "cases", "due", _UNTIMELY),
         Count(
             "n_due_rework_known", "可判定返工的应结案数", "Due, rework can be told", "cases", "due",
-            lambda f: f.is_due & f.frame["n_rework"].notna().to_numpy(),
+            _IS_DUE & Known(Column("n_rework")),
         ),
-        Count("n_rework_cases", "返工案件数", "Reworked cases", "cases", "due", lambda f: f.is_reworked),
+        Count("n_rework_cases", "返工案件数", "Reworked cases", "cases", "due", _REWORKED),
         Count(
             "n_rework_closed", "返工过的结案数", "Closed, reworked", "cases", "due",
-            lambda f: f.is_reworked & f.is_closed,
+            _REWORKED & _CLOSED,
         ),
-        Count("n_rework_events", "返工次数", "Rework events", "cases", "due", lambda f: f.is_reworked, "n_rework"),
+        Count("n_rework_events", "返工次数", "Rework events", "cases", "due", _REWORKED, "n_rework"),
         Count(
             "n_registered_repeat_known", "可判定重复的立案数", "Registered, repeat can be told", "cases",
-            "registered_at", _repeat_known,
+            "registered_at", _REPEAT_KNOWN,
         ),
-        Count("n_repeats", "重复案件数", "Repeat cases", "cases", "registered_at", _repeat),
-        Count("n_dispatched_logged", "有派遣步骤的案件数", "Dispatch logged", "steps", "at", _dispatched_once),
-        Count("n_redispatched", "多次派遣案件数", "Dispatched again", "steps", "at", _once(_redispatched)),
-        Count("n_send_backs", "回退数", "Send-backs", "steps", "at", _send_backs),
+        Count("n_repeats", "重复案件数", "Repeat cases", "cases", "registered_at", _REGISTERED & Holds("is_repeat")),
+        Count("n_dispatched_logged", "有派遣步骤的案件数", "Dispatch logged", "steps", "at", _DISPATCHED_ONCE),
+        Count("n_redispatched", "多次派遣案件数", "Dispatched again", "steps", "at", _REDISPATCHED),
+        Count("n_send_backs", "回退数", "Send-backs", "steps", "at", _SEND_BACKS),
         Count("n_extensions", "延期次数", "Extensions", "steps", "at", _steps("extend")),
         Count("n_extended_cases", "延期案件数", "Cases extended", "steps", "at", _once(_steps("extend"))),
         Count("n_postponed_cases", "缓办案件数", "Cases postponed", "steps", "at", _once(_steps("postpone"))),
         Count("n_supervised", "督办数", "Supervision orders", "steps", "at", _steps("supervise")),
         Count("n_orders_due", "到期督办数", "Supervision orders due", "steps", "at", _steps("order_due")),
-        Count("n_orders_late", "逾期督办数", "Supervision orders late", "steps", "at", _orders_late),
+        Count("n_orders_late", "逾期督办数", "Supervision orders late", "steps", "at", _late("order_due")),
         Count("n_visits", "有效回访数", "Valid visits", "steps", "at", _visits("satisfied", "unsatisfied")),
         Count("n_visits_satisfied", "回访满意数", "Visits satisfied", "steps", "at", _visits("satisfied")),
         Count("n_hang_failures", "挂账失败次数", "Hang periods failed", "steps", "at", _steps("hang_failure")),
@@ -283,21 +263,21 @@ COUNTS: Mapping[str, Count] = {
             "n_acts_dispatched_late", "本人派遣超时数", "Dispatched late by the person", "acts", "at",
             _late("dispatch"),
         ),
-        Count("n_acts_wrong_dispatch", "本人错派数", "Wrongly dispatched by the person", "acts", "at", _wrong),
+        Count("n_acts_wrong_dispatch", "本人错派数", "Wrongly dispatched by the person", "acts", "at", _WRONG),
         Count("n_acts_handled", "本人处置数", "Handled by the person", "acts", "at", _steps("answer")),
         Count(
             "n_acts_handled_timed", "本人有时限的处置数", "Handled by the person, with a deadline", "acts", "at",
-            lambda f: _steps("answer")(f) & f.frame["late"].notna().to_numpy(),
+            _steps("answer") & Known(Column("late")),
         ),
         Count("n_acts_handled_late", "本人超时处置数", "Handled late by the person", "acts", "at", _late("answer")),
         Count(
             "n_acts_on_time", "本人按时处置数", "Handled on time by the person", "acts", "at",
-            lambda f: _steps("answer")(f) & true(~f.frame["late"].astype("boolean")),
+            _steps("answer") & Known(Column("late")) & ~Holds("late"),
         ),
         Count("n_acts_verified", "本人核查数", "Verified by the person", "acts", "at", _steps("close", "fail")),
-        Count("n_samples", "抽查样本数", "Samples", "samples", "sampled_at", lambda f: f.within(f.frame["sampled_at"])),
-        Count("n_scored_samples", "有得分样本数", "Scored samples", "samples", "sampled_at", _scored),
-        Count("sum_sample_score", "样本得分合计", "Sum of sample scores", "samples", "sampled_at", _scored, "score"),
+        Count("n_samples", "抽查样本数", "Samples", "samples", "sampled_at", _SAMPLED),
+        Count("n_scored_samples", "有得分样本数", "Scored samples", "samples", "sampled_at", _SCORED),
+        Count("sum_sample_score", "样本得分合计", "Sum of sample scores", "samples", "sampled_at", _SCORED, "score"),
     )
 }  # fmt: skip
 

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from gridmgmt.figures import indicators
-from gridmgmt.figures.counts import Facts, Mask
+from gridmgmt.figures.counts import Facts
 from gridmgmt.figures.indicators import RATIOS, base_of, plain
+from gridmgmt.figures.predicates import Always, Column, Condition, Known, Mask, OneOf, Seen
 
 GROUPINGS: Mapping[str, tuple[str, ...]] = {
     "source": ("cases",),
@@ -20,8 +21,15 @@ GROUPINGS: Mapping[str, tuple[str, ...]] = {
 }
 """By what figures may be grouped, beside grids → the kinds of facts that have it."""
 
-ENDINGS = ("closed", "discarded", "void", "open")
-"""How a case has ended by the cut-off (办结方式): 结案, 不予立案, 作废, 未结."""
+_VOID, _HAS_CLOSED, _HAS_REGISTERED = (Known(Seen(name)) for name in ("voided_at", "closed_at", "registered_at"))
+
+ENDINGS: Mapping[str, Condition] = {
+    "closed": ~_VOID & _HAS_CLOSED,
+    "discarded": _VOID & ~_HAS_REGISTERED,
+    "void": _VOID & _HAS_REGISTERED,
+    "open": ~_VOID & ~_HAS_CLOSED,
+}
+"""How a case has ended by the cut-off (办结方式): 结案, 不予立案, 作废, 未结; void goes before closed."""
 
 
 def groups(facts: Facts, by: str, units: Mapping[int, str]) -> pd.Series:
@@ -48,11 +56,28 @@ def groups(facts: Facts, by: str, units: Mapping[int, str]) -> pd.Series:
     return found.where(found.notna() & (found != ""), None)
 
 
+def belongs(by: str, code: str, units: Mapping[int, str]) -> Condition:
+    """Whether a case is in a group as :func:`groups` gives it; ``""``: in none."""
+    match by:
+        case "source":
+            return OneOf("source", (code,)) if code else ~Known(Column("source")) | OneOf("source", ("",))
+        case "category" if code:
+            kind, _, number = code.partition(":")
+            return OneOf("category_kind", (kind,)) & OneOf("category_code", (number,))
+        case "category":
+            return ~(Known(Column("category_kind")) & Known(Column("category_code")))
+        case "unit" if code:
+            return OneOf("unit_id", tuple(i for i, known in units.items() if known == code))
+        case "unit":
+            return ~Known(Column("unit_id"))
+    return ENDINGS.get(code, ~Always())
+
+
 def endings(facts: Facts) -> pd.Series:
     """How each case has ended by the cut-off; void goes before closed, and without a registration it is discarded."""
-    void, closed = facts.time("voided_at").notna(), facts.time("closed_at").notna()
-    registered = facts.time("registered_at").notna()
-    found = np.select([void & registered, void, closed], ["void", "discarded", "closed"], "open")
+    if "ending" in facts.frame:
+        return facts.frame["ending"]
+    found = np.select([condition(facts) for condition in ENDINGS.values()], list(ENDINGS), "open")
     return pd.Series(found, index=facts.frame.index, dtype="object")
 
 

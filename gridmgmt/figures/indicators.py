@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from gridmgmt.codes import CategoryPattern
 from gridmgmt.errors import IndicatorMissing
-from gridmgmt.figures.counts import COUNTS, Count, Facts, Mask, true
+from gridmgmt.figures.counts import COUNTS, Count, Facts
+from gridmgmt.figures.predicates import Begins, Condition, Mask, OneOf, every, some
 from gridmgmt.figures.sharing import Shares
 
 
@@ -73,6 +74,11 @@ def masks(facts: Facts, of: str, asked: Collection[str] = ()) -> dict[str, Mask]
     return {c.name: c.mask(facts) for c in COUNTS.values() if c.of == of and (not c.is_asked or c.name in asked)}
 
 
+def bits(numbers: NDArray[np.int64], names: Sequence[str]) -> dict[str, Mask]:
+    """The same from rows that tell it as a number: one bit a count, the first one's the lowest."""
+    return {name: (numbers >> bit & 1).astype(bool) for bit, name in enumerate(names)}
+
+
 def filtered(name: str, key: str) -> str:
     """The name of a rulebook's own count: a base count with a filter, as ``n_reported@collector_reports``."""
     return f"{name}@{key}"
@@ -83,46 +89,41 @@ def base_of(name: str) -> Count:
     return COUNTS[name.partition("@")[0]]
 
 
-def kept(
-    facts: Facts,
-    kind: str | None,
-    categories: Sequence[str],
-    excepted: Sequence[str],
-    sources: Sequence[str],
+def keeps(
+    kind: str | None = None,
+    categories: Sequence[str] = (),
+    excepted: Sequence[str] = (),
+    sources: Sequence[str] = (),
     numbers: Collection[str] | None = None,
     orders: Sequence[str] = (),
-) -> Mask:
+) -> Condition:
     """Which cases a filter keeps: of a kind, of some categories, not of others, from some sources; empty: no limit.
 
     ``numbers``: only cases of these numbers; ``orders``: only supervision orders of these kinds.
     """
-    frame = facts.frame
-    keep = np.ones(len(frame), dtype=bool)
+    asked: list[Condition] = []
     if kind is not None:
-        keep &= true(frame["category_kind"] == kind)
+        asked.append(OneOf("category_kind", (kind,)))
     if categories:
-        keep &= _in_categories(frame, categories)
+        asked.append(_in_categories(categories))
     if excepted:
-        keep &= ~_in_categories(frame, excepted)
+        asked.append(~_in_categories(excepted))
     if sources:
-        keep &= true(frame["source"].isin(sources))
+        asked.append(OneOf("source", tuple(sources)))
     if orders:
-        keep &= true(frame["order_kind"].isin(orders))
+        asked.append(OneOf("order_kind", tuple(orders)))
     if numbers is not None:
-        keep &= frame["case_no"].isin(numbers).to_numpy()
-    return keep
+        asked.append(OneOf("case_no", tuple(sorted(numbers))))
+    return every(asked)
 
 
-def _in_categories(frame: pd.DataFrame, patterns: Sequence[str]) -> Mask:
-    out = np.zeros(len(frame), dtype=bool)
-    for text in patterns:
-        pattern = CategoryPattern.parse(text)
-        code = frame["category_code"].astype("object").fillna("")
-        same = code.str.startswith(pattern.stem) if pattern.open_ended else code == pattern.stem
-        if pattern.kind is not None:
-            same = same & (frame["category_kind"] == pattern.kind)
-        out |= true(same.astype("boolean"))
-    return out
+def _in_categories(patterns: Sequence[str]) -> Condition:
+    out = []
+    for pattern in map(CategoryPattern.parse, patterns):
+        stem = pattern.stem
+        same = Begins("category_code", stem) if pattern.open_ended else OneOf("category_code", (stem,))
+        out.append(same if pattern.kind is None else same & OneOf("category_kind", (pattern.kind,)))
+    return some(out)
 
 
 def amounts(facts: Facts, taken: Mapping[str, Mask], groups: pd.Series, shared: Shares | None = None) -> pd.DataFrame:
@@ -131,7 +132,7 @@ def amounts(facts: Facts, taken: Mapping[str, Mask], groups: pd.Series, shared: 
     Parameters
     ----------
     taken
-        What :func:`masks` gave.
+        What :func:`masks` gave, or :func:`bits`.
     groups
         The group of each row of ``facts.frame``; None for rows in no group,
         which are counted under ``""``.
@@ -155,7 +156,7 @@ def amounts(facts: Facts, taken: Mapping[str, Mask], groups: pd.Series, shared: 
     for name, mask in taken.items():
         column = base_of(name).amount
         values = facts.frame[column].to_numpy() if column else None
-        sums = _sums(places[: len(keys)], mask & whole, values, len(codes), is_exact=column == "score")
+        sums = _sums(places[: len(keys)], mask & whole, values, facts.n, len(codes), is_exact=column == "score")
         own = [
             (place, share * (1 if values is None else Fraction(str(values[row]))))
             for (row, _, share), place in zip(parts, places[len(keys) :], strict=True)
@@ -183,10 +184,20 @@ def side_by_side(tables: Collection[pd.DataFrame], codes: Sequence[str]) -> pd.D
 Sums = NDArray[np.int64] | list[Fraction]
 
 
-def _sums(places: NDArray[np.intp], taken: Mask, values: NDArray[Any] | None, n: int, *, is_exact: bool) -> Sums:
+def _sums(
+    places: NDArray[np.intp],
+    taken: Mask,
+    values: NDArray[Any] | None,
+    standing_for: NDArray[np.int64] | None,
+    n: int,
+    *,
+    is_exact: bool,
+) -> Sums:
     """What whole rows add up to in each of n groups: their number, or the sum of a column's values."""
     if values is None or not is_exact:
         weights = values[taken].astype("float64") if values is not None else None
+        if standing_for is not None:
+            weights = standing_for[taken] * (1.0 if weights is None else weights)
         return np.bincount(places[taken], weights=weights, minlength=n).astype("int64")
     sums = [Fraction(0)] * n
     for place, value in zip(places[taken], values[taken], strict=True):

@@ -1,5 +1,6 @@
 """Small files of the data folder (规则数据文件): YAML → model; an error names file, key, value and what is wrong."""
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,7 +31,7 @@ def read(path: Path, model: type[_Model]) -> _Model:
     """
     name = f"{path.parent.name}/{path.name}"
     try:
-        data = safe_yaml().load(read_text(path))
+        data = _plain(read_text(path))
     except FileNotFoundError as e:
         raise DataFileInvalid(file=str(path), fault="not_there", key="", value="") from e
     except (UnicodeDecodeError, YAMLError) as e:
@@ -44,6 +45,12 @@ def read(path: Path, model: type[_Model]) -> _Model:
         order = [*_FAULTS]
         faults = sorted(e.errors(), key=lambda f: order.index(f["type"]) if f["type"] in order else len(order))
         raise _invalid(name, faults[0], model) from e
+
+
+@lru_cache(maxsize=64)
+def _plain(text: str) -> Any:
+    """A YAML text as plain values; kept, for each step of a case asks for the same files; a new text is read anew."""
+    return safe_yaml().load(text)
 
 
 def _invalid(name: str, fault: ErrorDetails, model: type[BaseModel]) -> DataFileInvalid:

@@ -133,6 +133,13 @@ def put(
             cell.number_format = number
 
 
+def format_column(sheet: Worksheet, column: int, first: int, number: str = "@") -> None:
+    """Give a column's cells a format from a row on, those that are still empty too; ``@`` keeps what is typed."""
+    sheet.column_dimensions[get_column_letter(column)].number_format = number
+    for (cell,) in sheet.iter_rows(min_row=first, min_col=column, max_col=column):
+        cell.number_format = number
+
+
 def put_text(cell: Any, value: str) -> None:
     """A text that stays a text: no formula, no error value, no control characters; also when it is edited later."""
     cell.value = ILLEGAL_CHARACTERS_RE.sub("", value)

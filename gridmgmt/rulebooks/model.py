@@ -7,6 +7,7 @@ paper leaves open stands under ``readings`` as a named option with its reason.
 import datetime as dt
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -133,10 +134,13 @@ class Stage(Strict):
 
     def parts(self) -> Iterator[tuple[tuple[Any, ...], Part]]:
         """Every item and rule below, with its path in the file, parents first."""
-        if self.score is not None:
-            yield from self.score.walk(("score",))
-        for place, item in enumerate(self.shown):
-            yield from item.walk(("shown", place))
+        return iter(self.walked)
+
+    @cached_property
+    def walked(self) -> tuple[tuple[tuple[Any, ...], Part], ...]:
+        """The same, walked once: each period of each subject asks for them (a copy keeps what it is made of)."""
+        score = self.score.walk(("score",)) if self.score is not None else ()
+        return (*score, *(found for n, item in enumerate(self.shown) for found in item.walk(("shown", n))))
 
     def items(self) -> Iterator[tuple[tuple[Any, ...], Item]]:
         """Every item below, with its path in the file, parents first."""

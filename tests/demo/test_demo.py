@@ -19,6 +19,7 @@ from gridmgmt.intake.operations import imports
 from gridmgmt.people.operations import locating, reference
 from gridmgmt.periods import parse_period
 from gridmgmt.settings import Settings
+from tests.frozen import models, stored
 from tools import demo
 from tools.run import Runner
 
@@ -200,3 +201,40 @@ def test_only_what_the_same_code_made_is_gone_on_with(
     assert (demo.OUT / "kept").exists() is is_kept
     assert engines.ensure_database(found) is not is_kept  # True: it had to be made
     assert not (demo.OUT / demo.TOLD).exists()
+
+
+# --- the assessments and facts are those recorded in tests/frozen ----------------------------------------------------
+
+RECORDED = stored.hashes()["demo"]
+
+
+def test_every_assessment_has_its_recorded_hash(demo_run: Demo) -> None:
+    _, work, _, made = demo_run
+    with work.engine.connect() as connection:
+        found = stored.assessments(connection)
+    assert {name: found.get(name) for name in RECORDED["assessments"]} == RECORDED["assessments"]
+    assert made["sha256"] == RECORDED["assessments"][made["name"]]
+    assert made["ningbo_district"] == RECORDED["assessments"]["ningbo_district-2025-1"]
+    assert made["qixian"] == RECORDED["assessments"]["qixian-2025-12-1"]
+
+
+def test_every_fact_has_its_recorded_hash(demo_run: Demo) -> None:
+    _, work, _, _ = demo_run
+    with work.engine.connect() as connection:
+        found = stored.facts(connection)
+    for table, parts in RECORDED["facts"].items():
+        assert {part: found[table].get(part) for part in parts} == parts, table
+
+
+def test_every_assessment_recomputes(demo_run: Demo) -> None:
+    _, work, _, _ = demo_run
+    again = {name: recomputing.recompute(work, name).again for name in RECORDED["assessments"]}
+    assert again == RECORDED["assessments"]
+
+
+def test_all_that_it_stores_is_read_and_written_to_the_same_bytes(demo_run: Demo) -> None:
+    _, work, _, _ = demo_run
+    with work.engine.connect() as connection:
+        found = list(stored.documents(connection))
+    assert {kind for kind, _ in found} <= set(stored.samples())
+    assert [(kind, document) for kind, document in found if not models.comes_back(kind, document)] == []

@@ -31,7 +31,7 @@ assert profiles.load("demo_cases").kind == "cases"
 assert settings.data_path("categories", "gb47678_5.csv").exists()
 texts._parsed = None  # the wheel brings them compiled
 assert texts.word("no_data", lang="zh") == "无数据"
-assert "FROM cases" in str(query("figures/store/cases_of_period"))
+assert "FROM samples" in str(query("figures/store/samples_of_period"))
 from maps import assets
 assert "Leaflet" in assets.leaflet("leaflet.js")[:400]
 from api.main import create_app

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,7 @@ def files_bear_terms_of_the_field(path: str, _source: str) -> set[str]:
     return {name} if banned or (name == "figures" and not is_room) else set()
 
 
+@cache
 def _words() -> Mapping[str, set[str]]:
     """Word → the files of the project that hold it; this one, which names what it plants, is left out."""
     found: dict[str, set[str]] = {}
@@ -128,9 +130,6 @@ def _words() -> Mapping[str, set[str]]:
     return found
 
 
-WORDS = _words()
-
-
 def public_names_are_for_others(path: str, source: str) -> set[str]:
     """A module's face is what others use: functions and values that nobody else names begin with an underscore."""
     names: set[str] = set()
@@ -141,7 +140,7 @@ def public_names_are_for_others(path: str, source: str) -> set[str]:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             names |= {t.id for t in targets if isinstance(t, ast.Name)}
     migration = "/migrations/" in path  # Alembic calls its functions by their names
-    return set() if migration else {n for n in names if n[0] != "_" and not WORDS.get(n, set()) - {path}}
+    return set() if migration else {n for n in names if n[0] != "_" and not _words().get(n, set()) - {path}}
 
 
 Rule = Callable[[str, str], set[str]]

@@ -14,7 +14,7 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
 from gridmgmt.files.wording import Speaker, words
-from gridmgmt.files.worksheets import add_sheet, freeze, new_book, put, put_row, row_height, save_book
+from gridmgmt.files.worksheets import add_sheet, format_column, freeze, new_book, put, put_row, row_height, save_book
 from gridmgmt.numbers import exact
 from gridmgmt.rulebooks.check import stage_inputs
 from gridmgmt.rulebooks.dossier import EVERYBODY, Subject
@@ -26,7 +26,7 @@ HEAD, NAMES, FIRST = 3, 4, 5
 """Rows of a sheet: bilingual heads, machine names, the first row to fill."""
 
 EMPTY_ROWS = 200
-"""So many rows have formats and choices ready."""
+"""So many rows have choices ready."""
 
 RECORDS = ("period", "subject", "input", *CONTENT, "ref")
 _RESULTS = ("period", "subject", "total", "grade", "rank", "first", "last", "from_bottom", "tied", "carry_out")
@@ -73,10 +73,11 @@ def _sheet(
     code: str,
     columns: Mapping[str, str],
     note: str,
+    rows: Sequence[Sequence[str | None]] = (),
     *,
-    texts: Sequence[str] = ("period",),
+    texts: Sequence[str],
 ) -> Worksheet:
-    """A sheet with title, note, heads and machine names; columns of texts keep what is typed, ``2025-12`` too."""
+    """A sheet with title, note, heads, machine names and rows; columns of texts keep what is typed, 2025-12 too."""
     widths = [WIDE.get(name, 16) for name in columns]
     sheet = add_sheet(out, code, widths, speaker.lang)
     put(sheet, 1, 1, speaker.label(code), "gm_title")
@@ -84,10 +85,10 @@ def _sheet(
     put_row(sheet, HEAD, list(columns.values()), "gm_head")
     put_row(sheet, NAMES, list(columns), "gm_sum")
     sheet.row_dimensions[HEAD].height = row_height(dict(zip(widths, columns.values(), strict=True)), 3)
+    for row, cells in enumerate(rows, FIRST):
+        put_row(sheet, row, cells)
     for name in texts:
-        letter = get_column_letter(list(columns).index(name) + 1)
-        for row in range(FIRST, FIRST + EMPTY_ROWS):
-            sheet[f"{letter}{row}"].number_format = "@"
+        format_column(sheet, list(columns).index(name) + 1, FIRST)
     return sheet
 
 
@@ -198,13 +199,11 @@ def _values(
         single[SIGNED] = SIGNATURE
     columns = {n: _head(speaker, n) for n in ("period", "subject", "name")}
     columns |= {name: _with_unit(speaker, spec) for name, spec in single.items()}
-    sheet = _sheet(out, speaker, "form_values", columns, "form_note_values", texts=("period", "subject"))
-    freeze(sheet, HEAD, NAMES, 3)
     for_all = any(spec.per == "all" for spec in single.values()) or SIGNED in single
-    rows = [(s.code, speaker.say(s.name)) for s in subjects]
-    rows += [(EVERYBODY, speaker.label("form_everybody"))] if for_all else []
-    for row, (code, name) in enumerate(rows, FIRST):
-        put_row(sheet, row, [period_label, code, name])
+    rows = [(period_label, s.code, speaker.say(s.name)) for s in subjects]
+    rows += [(period_label, EVERYBODY, speaker.label("form_everybody"))] if for_all else []
+    sheet = _sheet(out, speaker, "form_values", columns, "form_note_values", rows, texts=("period", "subject"))
+    freeze(sheet, HEAD, NAMES, 3)
     for column, spec in enumerate(single.values(), 4):
         _offer_values(sheet, speaker, column, spec)
 
@@ -243,8 +242,7 @@ def _records(
         choices = _choices(list(dict.fromkeys(names)))
         if choices:
             _offer(sheet, place[column], FIRST, "list", **choices)
-    for row in range(FIRST, FIRST + EMPTY_ROWS):
-        sheet.cell(row, place["on"]).number_format = "yyyy-mm-dd"
+    format_column(sheet, place["on"], FIRST, "yyyy-mm-dd")
 
 
 def _results(out: Workbook, speaker: Speaker, stage: Stage, period_label: str | None) -> None:
@@ -268,10 +266,11 @@ def _results(out: Workbook, speaker: Speaker, stage: Stage, period_label: str | 
 
 def _subjects(out: Workbook, speaker: Speaker, subjects: Sequence[Subject]) -> None:
     """Who is assessed, as far as it is known."""
-    sheet = _sheet(
-        out, speaker, "form_subjects", {n: _head(speaker, n) for n in SUBJECTS}, "form_note_subjects", texts=("code",)
-    )
+    columns = {n: _head(speaker, n) for n in SUBJECTS}
+    lists = [(";".join(s.superiors), ";".join(s.attributes)) for s in subjects]
+    rows = [
+        (s.code, s.name["zh"], s.name["en"], s.group, s.role, *listed, s.level)
+        for s, listed in zip(subjects, lists, strict=True)
+    ]
+    sheet = _sheet(out, speaker, "form_subjects", columns, "form_note_subjects", rows, texts=("code",))
     freeze(sheet, HEAD, NAMES, 1)
-    for row, s in enumerate(subjects, FIRST):
-        names = [s.name["zh"], s.name["en"]]
-        put_row(sheet, row, [s.code, *names, s.group, s.role, ";".join(s.superiors), ";".join(s.attributes), s.level])

@@ -16,10 +16,11 @@ from gridmgmt.assessing.store import entries
 from gridmgmt.city import City
 from gridmgmt.database.work import Connection
 from gridmgmt.figures.counts import KNOWN_BY, Facts
-from gridmgmt.figures.grouping import endings
-from gridmgmt.figures.indicators import base_of, filtered, kept
+from gridmgmt.figures.grouping import ENDINGS
+from gridmgmt.figures.indicators import base_of, filtered, keeps
 from gridmgmt.figures.operations import step_counts
 from gridmgmt.figures.operations.period_counts import Figures, Filters
+from gridmgmt.figures.predicates import Condition, Mask, some
 from gridmgmt.numbers import exact
 from gridmgmt.people.operations import people
 from gridmgmt.people.staffing import Headcount
@@ -45,20 +46,27 @@ class Assessed:
     area_m2: float | None = None
 
 
-Repeats = Callable[[str, Facts], Collection[str]]
-"""A rule of data/repeats, a period's cases → the numbers of those that are repeats by it."""
+Repeats = Callable[[str], Collection[str]]
+"""A rule of data/repeats → the numbers of the period's cases that are repeats by it."""
 
 
 def filters_of(book: Rulebook, repeats: Repeats, zone: ZoneInfo) -> Filters:
     """A rulebook's own counts: those with a filter on cases, and the samples behind each mean of samples."""
-    out = {}
+    out: dict[str, Callable[[Facts], Mask]] = {}
     for name, spec in book.inputs.items():
         automatic = spec.automatic
         if automatic is not None and automatic.count is not None and automatic.only is not None:
-            out[filtered(automatic.count, name)] = partial(_kept, automatic, repeats)
+            out[filtered(automatic.count, name)] = _kept(automatic.only, repeats)
         if automatic is not None and automatic.sample_mean:
             out[filtered("n_scored_samples", name)] = partial(_sampled, automatic, zone)
     return out
+
+
+def parted_by(book: Rulebook) -> list[str]:
+    """What a rulebook must know of cases beside their grids: who answers, and where it asks for them, their sources."""
+    told = [a.only for s in book.inputs.values() if (a := s.automatic) is not None and a.only is not None]
+    sources = ["source"] if any(only.sources for only in told) else []
+    return [*(["unit_id"] if book.population.kind == "unit" else []), *sources]
 
 
 def step_counts_of(book: Rulebook) -> list[str]:
@@ -69,16 +77,13 @@ def step_counts_of(book: Rulebook) -> list[str]:
     return [*names, *(KNOWN_BY[n][0] for n in names if n in KNOWN_BY), *acts]
 
 
-def _kept(automatic: Automatic, repeats: Repeats, facts: Facts) -> Any:
-    only = automatic.only
-    if only is None:
-        raise ValueError("a count without a filter")
-    numbers = repeats(only.repeats, facts) if only.repeats else None
-    taken = kept(facts, only.kind, only.categories, only.except_categories, only.sources, numbers, only.order_kinds)
-    return taken & endings(facts).isin(only.endings).to_numpy() if only.endings else taken
+def _kept(only: CaseFilter, repeats: Repeats) -> Condition:
+    numbers = repeats(only.repeats) if only.repeats else None
+    taken = keeps(only.kind, only.categories, only.except_categories, only.sources, numbers, only.order_kinds)
+    return taken & some([ENDINGS[name] for name in only.endings]) if only.endings else taken
 
 
-def _sampled(automatic: Automatic, zone: ZoneInfo, facts: Facts) -> Any:
+def _sampled(automatic: Automatic, zone: ZoneInfo, facts: Facts) -> Mask:
     """Which samples are of the types and hours that a mean is taken over."""
     return _of_types_and_hours(automatic, zone, facts.frame).to_numpy(dtype=bool)
 

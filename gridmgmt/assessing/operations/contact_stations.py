@@ -47,7 +47,7 @@ def stations(connection: Connection, found: Figures, sources: Sequence[str]) -> 
     nobody answers for any of them. A working day counts once it is over at the cut-off.
     """
     level = next((x.number for x in found.city.levels if x.key == _LEVEL), None)
-    facts = found.cases.facts
+    facts = found.case_rows
     frame = facts.frame[facts.within(facts.frame["reported_at"]) & facts.frame["source"].isin(sources).to_numpy()]
     if level is None or frame.empty:
         return None
@@ -57,7 +57,7 @@ def stations(connection: Connection, found: Figures, sources: Sequence[str]) -> 
     if not any(units.values()):
         return None
     days = frame["reported_at"].dt.tz_convert(found.city.zone).dt.date
-    came = {(str(c), day) for c, day in zip(found.cases.codes[level].loc[frame.index], days, strict=True) if c}
+    came = {(str(c), day) for c, day in zip(found.codes_of(frame, level), days, strict=True) if c}
     silent = silent_days(units, came, _workdays(found))
     names = dict(zip(here["code"].astype(str), here["name_zh"].fillna("").astype(str), strict=True))
     return Stations(units, names, silent)

@@ -5,14 +5,14 @@ read from the entries, earlier periods taken from their assessments: the publish
 """
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from typing import Any, Literal
 
 from gridmgmt.accepted import yes_no
-from gridmgmt.assessing.operations.automatic_inputs import Assessed, Sources, filters_of, step_counts_of
+from gridmgmt.assessing.operations.automatic_inputs import Assessed, Sources, filters_of, parted_by, step_counts_of
 from gridmgmt.assessing.operations.past_results import earlier_results
 from gridmgmt.assessing.operations.taken_results import Results
 from gridmgmt.assessing.store import entries
@@ -22,7 +22,7 @@ from gridmgmt.city import City
 from gridmgmt.database.work import Connection
 from gridmgmt.errors import LevelUnknown, OptionInvalid, SubjectsMissing
 from gridmgmt.figures.counts import Facts
-from gridmgmt.figures.operations.period_counts import Figures, by_person, by_unit, figures
+from gridmgmt.figures.operations.period_counts import Figures, Filters, by_person, by_unit, figures
 from gridmgmt.files.wording import named
 from gridmgmt.people.store import units as store_units
 from gridmgmt.periods import Period
@@ -116,8 +116,12 @@ def build(
     ------
     NoEditionOnDate, PeriodAhead, LevelUnknown, SubjectsMissing
     """
-    filters = filters_of(book, partial(_repeats, connection, period), city.zone)
-    found = figures(connection, city, period, as_of, filters=filters, step_counts=step_counts_of(book))
+
+    def filters(cases: Callable[[], Facts]) -> Filters:
+        return filters_of(book, partial(_repeats, connection, period, cases), city.zone)
+
+    steps, by = step_counts_of(book), parted_by(book)
+    found = figures(connection, city, period, as_of, filters=filters, step_counts=steps, by=by)
     subjects = _subjects(connection, city, book, found, level, as_of)
     counts = counts_of(connection, book, found, subjects)
     specs = stage_inputs(book, stage)
@@ -157,9 +161,9 @@ def _facts_read(specs: Mapping[str, Input]) -> list[str]:
     return sorted({a.facts for a in counted if a.facts is not None})
 
 
-def _repeats(connection: Connection, period: Period, rule: str, cases: Facts) -> set[str]:
+def _repeats(connection: Connection, period: Period, cases: Callable[[], Facts], rule: str) -> set[str]:
     """The period's cases that are repeats by a rule, as they were at the cut-off."""
-    found = repeats.marks(connection, period, repeat_rules.rule(rule), cases.seen)
+    found = repeats.marks(connection, period, repeat_rules.rule(rule), cases().seen)
     return {number for number, is_repeat in found.items() if is_repeat}
 
 

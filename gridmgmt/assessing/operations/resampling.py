@@ -96,12 +96,12 @@ def _grouped(
         amount = base_of(count).amount
         weight = frame[amount].astype("float64").fillna(0.0).to_numpy() if amount else 1.0
         columns[name] = np.where(masks[count], weight, 0.0)
-    table = pd.DataFrame({"key": keys.to_numpy(), **columns})
+    n = 1 if part.facts.n is None else part.facts.n
+    table = pd.DataFrame({"key": keys.to_numpy(), **columns, "n": n})
     if shared:
         again = table.loc[[row for row, own in shared.items() for _ in own]]
         again = again.assign(key=[key for own in shared.values() for key in own])
         again[list(counts)] = again[list(counts)].mul([x for own in shared.values() for x in own.values()], axis=0)
         table = pd.concat([table.drop(index=list(shared)), again], ignore_index=True)
     used = table["key"].notna() & (table[list(counts)] != 0).any(axis=1)
-    grouped = table[used].groupby(["key", *counts], sort=True).size()
-    return grouped.rename("n").reset_index()
+    return table[used].groupby(["key", *counts], sort=True)["n"].sum().reset_index()

@@ -4,18 +4,19 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-import pandas as pd
-
-from gridmgmt.assessing.operations.automatic_inputs import step_counts_of
+from gridmgmt.assessing.operations.automatic_inputs import parted_by, step_counts_of
 from gridmgmt.assessing.operations.dossiers import Built, SetAside, build, counts_of, stage_for
 from gridmgmt.assessing.operations.past_results import shorter_periods
-from gridmgmt.assessing.operations.proofs import EVIDENCE, digest
+from gridmgmt.assessing.operations.proofs import EVIDENCE
 from gridmgmt.assessing.operations.resampling import patterns
 from gridmgmt.assessing.store import assessments as store
 from gridmgmt.city import City
 from gridmgmt.database import cities
+from gridmgmt.database.spools import Spool
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.documents import plain
 from gridmgmt.errors import NoEditionOnDate, PeriodAhead
@@ -25,7 +26,7 @@ from gridmgmt.periods import Period
 from gridmgmt.rulebooks import load as rulebooks
 from gridmgmt.rulebooks.dossier import Dossier, read_dossier
 from gridmgmt.rulebooks.load import Loaded
-from gridmgmt.rulebooks.model import Rulebook
+from gridmgmt.rulebooks.model import Rulebook, Stage
 from gridmgmt.rulebooks.store import versions as rulebook_store
 from gridmgmt.scorecards import assessment
 from gridmgmt.scorecards.chance import chance
@@ -74,13 +75,27 @@ def score(
     loaded = rulebooks.load(rulebook, period.last)
     stage = stage_for(loaded.rulebook, period)
     _score_shorter(work, rulebook, shorter_periods(loaded.rulebook, stage, period), level, as_of)
+    with TemporaryDirectory() as folder:
+        return _score(work, loaded, stage, period, level, as_of, Path(folder))
+
+
+def _score(
+    work: Work,
+    loaded: Loaded,
+    stage: Stage,
+    period: Period,
+    level: str | None,
+    as_of: dt.datetime | None,
+    folder: Path,
+) -> Made:
+    """Assess one period; ``folder``: where what is to be frozen waits until it is saved."""
     with work.snapshot() as connection:
         city = cities.load_city(connection)
         work.progress("count", 0)
         built = build(connection, city, loaded.rulebook, stage, period, level=level, as_of=as_of)
         before = _comparisons(connection, loaded.rulebook, built)
         unit_codes = {v: k for k, v in store_units.unit_ids(connection).items()}
-        proofs = {of: evidence(part, unit_codes) for of, part in built.found.parts.items()}
+        proofs = evidence(built.found, unit_codes, folder)
         known_through = store.known_through(connection)
     work.progress("score", len(built.subjects))
     dossier = read_dossier(loaded.rulebook, built.plain, period.label)
@@ -133,7 +148,7 @@ def _save(
     values: Mapping[str, Any],
     made: assessment.Assessment[Header],
     chances: Sequence[Chance | None],
-    proofs: Mapping[str, pd.DataFrame],
+    proofs: Mapping[str, Spool],
 ) -> tuple[str, bool, str | None]:
     """Save an assessment unless one of the same content is there; gives its name, whether it is new, which holds."""
     with work.locked() as connection:
@@ -175,7 +190,8 @@ def _comparisons(connection: Connection, book: Rulebook, built: Built) -> dict[s
         out[name] = Earlier(period.label, None, {})
         with suppress(NoEditionOnDate):
             end = period.bounds(now.city.zone)[1]
-            then = figures(connection, now.city, period, end, levels=counted, step_counts=step_counts_of(book))
+            steps, by = step_counts_of(book), parted_by(book)
+            then = figures(connection, now.city, period, end, levels=counted, step_counts=steps, by=by)
             if any(len(p.facts.frame) for p in then.parts.values()):
                 counts = counts_of(connection, book, then, built.subjects)
                 out[name] = Earlier(period.label, then.edition.name if levels else None, counts)
@@ -222,7 +238,7 @@ UNGRIDDED = {"unit": {"zh": "单位", "en": "Units"}, "person": {"zh": "人员",
 """What stands in a level's place for subjects that are no grids."""
 
 
-def _header(built: Built, proofs: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+def _header(built: Built, proofs: Mapping[str, Spool]) -> dict[str, Any]:
     now = built.found
     city, period = now.city, now.period
     kinds = {s.key[0] for s in built.subjects}
@@ -243,7 +259,7 @@ def _header(built: Built, proofs: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
         "edition": now.edition.name,
         "levels": levels,
         "counts": {of: list(part.masks) for of, part in now.parts.items()},
-        "evidence": {kind: {"n": len(frame), "sha256": digest(frame)} for kind, frame in proofs.items()},
+        "evidence": {kind: {"n": proof.n, "sha256": proof.sha256} for kind, proof in proofs.items()},
         "unassigned": unassigned,
         "earlier": dict(built.earlier),
         **({"sources": built.sources} if built.sources else {}),

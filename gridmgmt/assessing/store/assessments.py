@@ -13,7 +13,8 @@ from sqlalchemy import ColumnElement, Connection, Select, case, exists, func, li
 from sqlalchemy.dialects.postgresql import insert
 
 from gridmgmt.database import tables as t
-from gridmgmt.database.copying import copy_in, rows
+from gridmgmt.database.copying import rows, unspool
+from gridmgmt.database.spools import Spool
 from gridmgmt.documents import plain
 from gridmgmt.errors import AssessmentFormOld, AssessmentMissing, SubjectMissing
 from gridmgmt.numbers import shown_apart
@@ -128,11 +129,14 @@ def _subject_ids(connection: Connection, subjects: Sequence[Subject]) -> dict[tu
     return {(r.kind, r.level, r.code): r.id for r in connection.execute(select(s.kind, s.level, s.code, s.id))}
 
 
-def save_evidence(connection: Connection, table: str, assessment_id: int, frame: pd.DataFrame) -> None:
-    """Freeze the facts that count: fact_no, content_hash, grid_codes (list by level), unit_code, mask, shares."""
-    out = frame.copy()
-    out.insert(0, "assessment_id", assessment_id)
-    copy_in(connection, table, out)
+def save_evidence(connection: Connection, table: str, assessment_id: int, proof: Spool) -> None:
+    """Freeze the facts that count, with the columns of the spool's head, in its order."""
+    columns = ", ".join(proof.columns)
+    connection.execute(text(f"CREATE TEMPORARY TABLE proof AS SELECT {columns} FROM {table} LIMIT 0"))
+    unspool(connection, "proof", proof)
+    frozen = f"INSERT INTO {table} (assessment_id, {columns}) SELECT :id, {columns} FROM proof"
+    connection.execute(text(frozen), {"id": assessment_id})
+    connection.execute(text("DROP TABLE proof"))
 
 
 def by_name(connection: Connection, name: str) -> Stored:

@@ -9,11 +9,14 @@ import numpy as np
 import pandas as pd
 
 from gridmgmt.database import cities
+from gridmgmt.database.tables import GRID_COLUMNS
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import GroupMissing, IndicatorMissing, OptionInvalid
 from gridmgmt.figures.counts import COUNTS
-from gridmgmt.figures.grouping import ENDINGS, GROUPINGS, grouped, groups
+from gridmgmt.figures.grouping import ENDINGS, GROUPINGS, belongs, grouped, groups
+from gridmgmt.figures.indicators import bits
 from gridmgmt.figures.operations.period_counts import Counted, Figures, figures
+from gridmgmt.figures.predicates import Column, Condition, Known, OneOf
 from gridmgmt.people.store import categories as category_store
 from gridmgmt.people.store import people as person_store
 from gridmgmt.people.store import units as unit_store
@@ -92,26 +95,41 @@ def numbers_behind(
             number = city.level(level or "").number
             found = figures(connection, city, period, as_of, [number], step_counts=_of_steps(count))
             parts = [*found.parts.values()]
-            units: dict[int, str] = {}
             known = {*found.grids.loc[found.grids["level"] == number, "code"], ""}
-            rows = [_of_grid(p, number, code) for p in parts]
+            rows = [_of_grid(p, number, code) for p in parts if p.key is not None]
+            chosen = _in_grid(found.held, number, code)
         else:
             found, parts, units = _read(connection, period, by, as_of, _of_steps(count))
             own = [groups(p.facts, by, units).fillna("") for p in parts]
             known = {"", *ENDINGS, *units.values(), *(c for series in own for c in series)}
             known |= {*_names(connection, found, by, units, names=False)}
-            rows = [np.asarray(series == code, dtype=bool) for series in own]
-    if code not in known:
-        raise GroupMissing(by=by, code=code, known=sorted(c for c in known if c)[:20])
-    counts = {name for p in parts for name in p.masks}
-    if count is not None and count not in counts:
-        raise IndicatorMissing(name=count, known=sorted(counts))
-    return {
+            rows = [np.asarray(x == code, dtype=bool) for p, x in zip(parts, own, strict=True) if p.key is not None]
+            chosen = belongs(by, code, units)
+        if code not in known:
+            raise GroupMissing(by=by, code=code, known=sorted(c for c in known if c)[:20])
+        counts = {name for p in parts for name in p.masks}
+        if count is not None and count not in counts:
+            raise IndicatorMissing(name=count, known=sorted(counts))
+        conditions = {n: c for n, c in found.conditions.items() if n in counts and count in (n, None)}
+        cases = found.stored.numbers(chosen, [*conditions.values()]) if conditions else None
+    out = {}
+    if cases is not None:
+        masks = bits(cases["mask"].to_numpy(dtype=np.int64), [*conditions])
+        out = {n: cases.loc[mask, "case_no"].tolist() for n, mask in masks.items() if n == count or mask.any()}
+    others = [p for p in parts if p.key is not None]
+    return out | {
         name: p.facts.frame.loc[mask & row, p.key].tolist()
-        for p, row in zip(parts, rows, strict=True)
+        for p, row in zip(others, rows, strict=True)
         for name, mask in p.masks.items()
         if name == count or (count is None and bool((mask & row).any()))
     }
+
+
+def _in_grid(grids: pd.DataFrame, level: int, code: str) -> Condition:
+    """Whether a case lies in a grid of a level, of whatever edition; ``""``: in none."""
+    column = GRID_COLUMNS[level - 1]
+    ids = grids.loc[(grids["level"] == level) & (grids["code"] == code), "id"]
+    return OneOf(column, tuple(ids.tolist())) if code else ~Known(Column(column))
 
 
 def _of_grid(part: Counted, level: int, code: str) -> np.ndarray:
@@ -138,7 +156,8 @@ def _read(
     city = cities.load_city(connection)
     kinds = GROUPINGS[by] if not steps or by in ("person", "ending") else (*GROUPINGS[by], "steps")
     wanted = _ACTS if by == "person" else steps if "steps" in kinds else ()
-    found = figures(connection, city, period, as_of, [city.levels[0].number], step_counts=wanted)
+    parted = {"unit": ["unit_id"], "category": ["category_kind", "category_code"], "person": []}.get(by, [by])
+    found = figures(connection, city, period, as_of, [city.levels[0].number], step_counts=wanted, by=parted)
     units = {v: k for k, v in unit_store.unit_ids(connection).items()}
     return found, [found.parts[of] for of in kinds], units
 

@@ -4,6 +4,8 @@ import datetime as dt
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cache, cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,35 +13,46 @@ import pandas as pd
 
 from gridmgmt.city import City
 from gridmgmt.database import clock, facts
+from gridmgmt.database.spools import Spool, spooled_frame
 from gridmgmt.database.tables import GRID_COLUMNS
 from gridmgmt.database.work import Connection
 from gridmgmt.documents import canonical
 from gridmgmt.errors import CutOffAhead, PeriodAhead
 from gridmgmt.figures import indicators
-from gridmgmt.figures.counts import Facts, Mask
+from gridmgmt.figures.counts import COUNTS, Facts
 from gridmgmt.figures.indicators import RATIOS, LevelCounts, base_of, plain
 from gridmgmt.figures.operations import acts as acting
 from gridmgmt.figures.operations import replaying
 from gridmgmt.figures.operations import step_counts as stepwork
+from gridmgmt.figures.predicates import Condition, Mask
 from gridmgmt.figures.sharing import Shares, shared
 from gridmgmt.figures.store import period_facts
 from gridmgmt.figures.store import shares as store_shares
+from gridmgmt.figures.store.period_cases import PeriodCases
 from gridmgmt.numbers import exact
 from gridmgmt.periods import Period
 from gridmgmt.places.store import editions
 
 Filters = Mapping[str, Callable[[Facts], Mask]]
-"""A rulebook's own counts (``n_due@name``) → which cases each keeps of its base count."""
+"""A rulebook's own counts (``n_due@name``) → which rows each keeps of its base count; of cases as a condition."""
+
+Asked = Callable[[Callable[[], Facts]], Filters]
+"""Gives the filters; it may look at the period's cases, which are only read then."""
+
+
+def _unfiltered(cases: Callable[[], Facts]) -> Filters:
+    return {}
 
 
 @dataclass(frozen=True)
 class Counted:
-    """One kind of facts, counted.
+    """One kind of facts, counted: row by row, or cases in cells, each with the number of those that are equal in all
+    that is asked of them.
 
     Attributes
     ----------
     key
-        The column of its numbers.
+        The column of its numbers; cells have none.
     masks
         Base count → which rows it takes.
     codes
@@ -48,7 +61,7 @@ class Counted:
         Level → roads that count by length, whatever grid their point lies in.
     """
 
-    key: str
+    key: str | None
     facts: Facts
     masks: dict[str, Mask]
     codes: Mapping[int, pd.Series]
@@ -84,6 +97,12 @@ class Figures:
         Figures by level number.
     then
         The cases with steps after the cut-off, as they were then.
+    held
+        All grids that hold facts, under whatever edition, and those of the edition.
+    stored
+        The period's cases where they are.
+    conditions
+        What each count of cases asks of one.
     """
 
     city: City
@@ -94,6 +113,9 @@ class Figures:
     parts: Mapping[str, Counted]
     levels: Mapping[int, LevelCounts]
     then: pd.DataFrame
+    held: pd.DataFrame
+    stored: PeriodCases
+    conditions: Mapping[str, Condition]
 
     @property
     def day(self) -> dt.date:
@@ -106,10 +128,19 @@ class Figures:
         """The cases of the period."""
         return self.parts["cases"]
 
+    @cached_property
+    def case_rows(self) -> Facts:
+        """The cases of the period row by row; as long as the figures' snapshot lasts."""
+        return Facts(self.stored.rows(), self.stored.start, self.stored.end, self.as_of)
+
     @property
     def samples(self) -> Counted:
         """The samples of the period."""
         return self.parts["samples"]
+
+    def codes_of(self, frame: pd.DataFrame, level: int) -> pd.Series:
+        """The code of each row's grid at a level, None where it is in none."""
+        return _codes(frame, self.held, level)
 
     def table(self, level: int) -> pd.DataFrame:
         """Counts and rates of every grid of a level, the unassigned rows last under code ``""``.
@@ -141,8 +172,9 @@ def figures(
     period: Period,
     as_of: dt.datetime | None = None,
     levels: Sequence[int] | None = None,
-    filters: Filters | None = None,
+    filters: Asked = _unfiltered,
     step_counts: Collection[str] = (),
+    by: Sequence[str] = (),
 ) -> Figures:
     """Read a period's facts and count them for every grid.
 
@@ -158,6 +190,9 @@ def figures(
         A rulebook's own counts: name → the base count and which cases it keeps.
     step_counts
         Counts of steps (回退、延期、回访 …) and of acts of persons that are wanted; none: steps are not read.
+    by
+        What the cells of cases are kept apart by beside their grids: ``unit_id``, ``source``, ``category_kind``,
+        ``category_code``, ``ending``.
 
     Returns
     -------
@@ -177,33 +212,61 @@ def figures(
     cut = _cut_off(connection, city, period, as_of)
     edition = editions.on_date(connection, period.last)
     then = replaying.past(connection, cut)
-    cases = replaying.with_past(
-        period_facts.cases_of_period(connection, start, end, cut, replaying.held_since(cut)), then, start, end
-    )
-    read = {
-        "cases": ("case_no", cases),
-        "samples": ("sample_no", period_facts.samples_of_period(connection, start, end)),
+    wanted = list(levels) if levels else [x.number for x in city.levels]
+    stored = PeriodCases(connection, start, end, cut, replaying.held_since(cut), then)
+    rows = cache(lambda: Facts(stored.rows(), start, end, cut))
+    own = filters(rows)
+    conditions = _conditions(own)
+    facts = {
+        "cases": _cells(stored, [GRID_COLUMNS[n - 1] for n in wanted], by, conditions),
+        "samples": Facts(period_facts.samples_of_period(connection, start, end), start, end, cut),
     }
     if step_counts:
-        read |= _read_steps(connection, start, end, cut, step_counts, then)
-    every = _grids(connection, edition, *(frame for _, frame in read.values()))
-    wanted = list(levels) if levels else [x.number for x in city.levels]
+        read = _read_steps(connection, start, end, cut, step_counts, then)
+        facts |= {of: Facts(frame, start, end, cut) for of, frame in read.items()}
+    every = _grids(connection, edition, *(f.frame for f in facts.values()))
     parts = {
-        of: _counted(key, facts, indicators.masks(facts, of, step_counts), every, wanted)
-        for of, (key, frame) in read.items()
-        for facts in [Facts(frame, start, end, cut)]
+        of: _counted(_KEYS.get(of), f, _masks(f, of, conditions, step_counts), every, wanted) for of, f in facts.items()
     }
     parts["samples"], every = _shared(connection, city, parts["samples"], every)
-    for name, keep in (filters or {}).items():
+    for name, keep in own.items():
         part = parts[base_of(name).of]
-        part.masks[name] = part.masks[base_of(name).name] & keep(part.facts)
+        if name not in part.masks:
+            part.masks[name] = part.masks[base_of(name).name] & keep(part.facts)
     used = [(n, code) for p in parts.values() for n in wanted for code in p.held(n)]
     subjects = _subjects(every, edition.name, used)
     counted = {}
     for n in wanted:
         amounts = [indicators.amounts(p.facts, p.masks, p.codes[n], p.shared[n]) for p in parts.values()]
         counted[n] = _level(subjects[subjects["level"] == n]["code"].tolist(), *amounts)
-    return Figures(city, period, cut, edition, subjects, parts, counted, then)
+    return Figures(city, period, cut, edition, subjects, parts, counted, then, every, stored, conditions)
+
+
+_KEYS = {"samples": "sample_no", "steps": "step_no", "acts": "act_no"}
+"""Kinds of facts that are read row by row → the column of their numbers."""
+
+
+def _conditions(filters: Filters) -> dict[str, Condition]:
+    """What each count of cases, base or filtered, asks of a case."""
+    base = {c.name: c.mask for c in COUNTS.values() if c.of == "cases" and isinstance(c.mask, Condition)}
+    own = {
+        n: base[base_of(n).name] & f for n, f in filters.items() if isinstance(f, Condition) and base_of(n).name in base
+    }
+    return base | own
+
+
+def _cells(stored: PeriodCases, grids: Sequence[str], by: Sequence[str], conditions: Mapping[str, Condition]) -> Facts:
+    """The period's cases, those together that lie in the same grids and count in the same."""
+    cells = stored.cells([*grids, *by, "n_rework"], list(conditions.values()))
+    missing = [c for c in GRID_COLUMNS if c not in cells]
+    cells = cells.assign(**{c: pd.Series(np.nan, cells.index) for c in missing})
+    return Facts(cells, stored.start, stored.end, stored.cut, cells["n"].to_numpy(dtype=np.int64))
+
+
+def _masks(facts: Facts, of: str, conditions: Mapping[str, Condition], asked: Collection[str]) -> dict[str, Mask]:
+    if of == "cases":
+        return indicators.bits(facts.frame["mask"].to_numpy(dtype=np.int64), list(conditions))
+    return indicators.masks(facts, of, asked)
 
 
 def _read_steps(
@@ -213,15 +276,15 @@ def _read_steps(
     cut: dt.datetime,
     counts: Collection[str],
     then: pd.DataFrame,
-) -> dict[str, tuple[str, pd.DataFrame]]:
+) -> dict[str, pd.DataFrame]:
     """The steps of a period and, where they are counted, the same as acts of persons."""
     kinds = {base_of(name).of for name in counts}
     out = {}
     if "steps" in kinds:
-        out["steps"] = ("step_no", stepwork.steps_of_period(connection, start, end, cut, counts))
+        out["steps"] = stepwork.steps_of_period(connection, start, end, cut, counts)
     if "acts" in kinds:
-        out["acts"] = ("act_no", acting.acts_of_period(connection, start, end, cut))
-    return {of: (key, replaying.placed_as_then(frame, then)) for of, (key, frame) in out.items()}
+        out["acts"] = acting.acts_of_period(connection, start, end, cut)
+    return {of: replaying.placed_as_then(frame, then) for of, frame in out.items()}
 
 
 def _cut_off(connection: Connection, city: City, period: Period, asked: dt.datetime | None) -> dt.datetime:
@@ -237,7 +300,9 @@ def _cut_off(connection: Connection, city: City, period: Period, asked: dt.datet
     return cut
 
 
-def _counted(key: str, facts: Facts, masks: dict[str, Mask], grids: pd.DataFrame, levels: Sequence[int]) -> Counted:
+def _counted(
+    key: str | None, facts: Facts, masks: dict[str, Mask], grids: pd.DataFrame, levels: Sequence[int]
+) -> Counted:
     return Counted(key, facts, masks, {n: _codes(facts.frame, grids, n) for n in levels}, {n: {} for n in levels})
 
 
@@ -320,11 +385,20 @@ def by_person(found: Figures) -> dict[str, Mapping[str, int | Fraction]]:
     return {str(code): plain(row) for code, row in table.to_dict("index").items()}
 
 
-def evidence(part: Counted, units: Mapping[int, str]) -> pd.DataFrame:
-    """The facts that count, to be frozen: fact_no, content_hash, grid_codes (PostgreSQL array), unit_code, mask.
+def evidence(found: Figures, units: Mapping[int, str], folder: Path) -> dict[str, Spool]:
+    """The facts that count, to be frozen, by kind and in the order of their numbers, in files of a folder.
 
-    Where any is shared also ``shares``: level → code → part as JSON text, None for those that are not.
+    fact_no, content_hash, grid_codes (PostgreSQL array, by level), unit_code, mask (one bit a count); of acts
+    person_code. Where any is shared also ``shares``: level → code → part as JSON text, nothing for those that are not.
+    As long as the figures' snapshot lasts.
     """
+    levels = sorted(found.cases.codes)
+    out = {"cases": found.stored.proofs(levels, list(found.conditions.values()), folder / "cases")}
+    others = {of: _evidence(part, units) for of, part in found.parts.items() if of != "cases"}
+    return out | {of: spooled_frame(frame.sort_values("fact_no"), folder / of) for of, frame in others.items()}
+
+
+def _evidence(part: Counted, units: Mapping[int, str]) -> pd.DataFrame:
     f, codes = part.facts, part.codes
     bits = np.zeros(len(f.frame), dtype=np.int64)
     for bit, mask in enumerate(part.masks.values()):

@@ -36,7 +36,7 @@ def past(connection: Connection, cut: dt.datetime) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The columns of :func:`gridmgmt.figures.store.period_facts.cases_of_period`, by case number; mostly few rows
+        The columns of :data:`gridmgmt.figures.store.period_facts.CASE_TYPES`, by case number; mostly few rows
         or none.
     """
     numbers = steps.worked_after(connection, cut)
@@ -117,19 +117,6 @@ def _frame(
     out["case_no"] = [c.case_no for c in cases]
     out["content_hash"] = period_facts.hashes(desk.connection, states)
     return period_facts.typed(out.join(where[list(LOCATED)]))
-
-
-def with_past(frame: pd.DataFrame, then: pd.DataFrame, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
-    """The cases of a period with those of :func:`past` as they were: by number, as the period's query chooses them."""
-    if then.empty:
-        return frame
-    due = then["due_extended_at"].where(then["due_extended_at"].notna(), then["due_at"])
-    inside = pd.Series(False, index=then.index)
-    for clock in (then["reported_at"], then["registered_at"], then["dispatched_at"], due):
-        inside |= ((clock >= start) & (clock < end)).fillna(False).astype(bool)
-    kept = frame[~frame["case_no"].isin(then["case_no"])]
-    both = pd.concat([kept, then[inside][list(frame.columns)]], ignore_index=True)
-    return both.sort_values("case_no", ignore_index=True).astype(frame.dtypes)
 
 
 def placed_as_then(steps_frame: pd.DataFrame, then: pd.DataFrame) -> pd.DataFrame:

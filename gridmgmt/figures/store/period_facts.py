@@ -9,8 +9,6 @@ import pandas as pd
 import pyarrow as pa
 from sqlalchemy import Connection
 
-from gridmgmt.casework.cases import HELD, STANDING
-from gridmgmt.casework.transitions import HALTING
 from gridmgmt.database import tables as t
 from gridmgmt.database.copying import UTC, fetch, query
 from gridmgmt.database.facts import CASES, LOCATED
@@ -41,20 +39,8 @@ _SAMPLE_TYPES = {
 }  # fmt: skip
 
 
-def cases_of_period(
-    connection: Connection, start: Any, end: Any, cut: dt.datetime, held_since: dt.datetime
-) -> pd.DataFrame:
-    """Every case that any clock of the base counts may put into [start, end), by case number.
-
-    ``stands``: at ``cut`` it is on hold (not since before ``held_since``) or sent back by its steps, in time.
-    """
-    states = {"standing": list(STANDING), "held": list(HELD), "halting": list(HALTING)}
-    params = {"start": start, "end": end, "cut": cut, "held_since": held_since, **states}
-    return fetch(connection, query("figures/store/cases_of_period"), params, CASE_TYPES)
-
-
 def typed(cases: pd.DataFrame) -> pd.DataFrame:
-    """Case rows in the columns and types of :func:`cases_of_period`."""
+    """Case rows in the columns and types of :data:`CASE_TYPES`."""
     out = pd.DataFrame(index=cases.index)
     for name, kind in CASE_TYPES.items():
         if kind == UTC:

@@ -15,7 +15,7 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
 from gridmgmt.files.wording import ENGLISH_FIRST, Speaker, Words, words
-from gridmgmt.files.worksheets import add_sheet, freeze, new_book, put, put_row, row_height, save_book
+from gridmgmt.files.worksheets import add_sheet, format_column, freeze, new_book, put, put_row, row_height, save_book
 from gridmgmt.inspections.checklists import CheckItem
 from gridmgmt.inspections.findings import FINDING_COLUMNS, MAX_N, SAMPLE_COLUMNS
 from gridmgmt.numbers import exact
@@ -24,7 +24,7 @@ HEAD, NAMES, FIRST = 3, 4, 5
 """Rows of a sheet: bilingual heads, machine names, the first row to fill."""
 
 _SPARE_ROWS = 100
-"""So many rows below are ready for further findings of the same items."""
+"""So many rows below have choices ready for further findings of the same items."""
 
 WIDE = {"sample_no": 22, "name": 28, "title": 34, "note": 34, "photographs": 30, "inspected_at": 18, "found_at": 18}
 _AS_TEXT = ("sample_no", "inspected_at", "found_at", "photographs")
@@ -87,7 +87,7 @@ def _notes(out: Workbook, speaker: Speaker, form: Form) -> None:
         sheet.row_dimensions[row].height = row_height({width: text})
 
 
-def _sheet(out: Workbook, speaker: Speaker, code: str, columns: Sequence[str], n_rows: int) -> Worksheet:
+def _sheet(out: Workbook, speaker: Speaker, code: str, columns: Sequence[str]) -> Worksheet:
     widths = [WIDE.get(name, 14) for name in columns]
     sheet = add_sheet(out, code, widths, speaker.lang)
     heads = [speaker.stacked(words(f"field_{name}")) for name in columns]
@@ -97,9 +97,7 @@ def _sheet(out: Workbook, speaker: Speaker, code: str, columns: Sequence[str], n
     sheet.row_dimensions[HEAD].height = row_height(dict(zip(widths, heads, strict=True)), 3)
     for name in columns:
         if name in _AS_TEXT:
-            letter = get_column_letter(columns.index(name) + 1)
-            for row in range(FIRST, FIRST + n_rows):
-                sheet[f"{letter}{row}"].number_format = "@"
+            format_column(sheet, columns.index(name) + 1, FIRST)
     freeze(sheet, HEAD, NAMES, 1)
     return sheet
 
@@ -114,7 +112,7 @@ def _offer(sheet: Worksheet, columns: Sequence[str], name: str, n_rows: int, kin
 
 def _samples(out: Workbook, speaker: Speaker, form: Form) -> None:
     n_rows = max(1, len(form.samples))
-    sheet = _sheet(out, speaker, "form_field_samples", SAMPLE_COLUMNS, n_rows)
+    sheet = _sheet(out, speaker, "form_field_samples", SAMPLE_COLUMNS)
     for row, s in enumerate(form.samples, FIRST):
         unit = f"{s.unit} {speaker.say(s.unit_name)}"
         cells = (
@@ -133,7 +131,7 @@ def _samples(out: Workbook, speaker: Speaker, form: Form) -> None:
 
 def _findings(out: Workbook, speaker: Speaker, form: Form) -> None:
     n_rows = sum(len(s.items) for s in form.samples) + _SPARE_ROWS
-    sheet = _sheet(out, speaker, "form_field_findings", FINDING_COLUMNS, n_rows)
+    sheet = _sheet(out, speaker, "form_field_findings", FINDING_COLUMNS)
     pairs = [(s, item) for s in form.samples for item in s.items]
     for row, (s, item) in enumerate(pairs, FIRST):
         most = None if item.most is None else exact(item.most)

@@ -13,7 +13,7 @@ from gridmgmt.errors import AppealRefused
 from gridmgmt.periods import parse_period
 from gridmgmt.scorecards.documents import Document
 from tests.postgis import worksite
-from tests.postgis.worksite import at, dispatched, take
+from tests.postgis.worksite import acted, at, dispatched, step, take
 from tests.worlds import World
 
 BOOK = """\
@@ -63,8 +63,7 @@ def extended(desk: Work, folder: Path) -> None:
     """The town at work, in which A was extended twice and B, C and D not at all."""
     worksite.staffed(desk, folder)
     for no in "ABCD":
-        dispatched(desk, no)
-        take(desk, "receive", 10, no)
+        dispatched(desk, no, step("receive", 10, no))
     for hour in (11.1, 11.3):
         take(desk, "ask_extension", hour, "A", reason="下雨", amount="1", amount_unit="工作日")
         take(desk, "extend", hour + 0.1, "A")
@@ -230,16 +229,13 @@ class TestHangingAccount:
     @pytest.fixture
     def made(self, desk: Work) -> Made:
         for no in "PQ":
-            dispatched(desk, no)
-            take(desk, "receive", 10, no)
-        take(desk, "answer", 11, "Q")
-        take(desk, "verify", 11.1, "Q")
-        take(desk, "close", 11.2, "Q")
-        for kind, hour, more in (
+            dispatched(desk, no, step("receive", 10, no))
+        acted(desk, step("answer", 11, "Q"), step("verify", 11.1, "Q"), step("close", 11.2, "Q"))
+        later: tuple[tuple[str, float, dict[str, str]], ...] = (
             ("answer", 9, {}), ("verify", 9.2, {}), ("fail", 9.3, {"reason": "未清理"}), ("receive", 9.4, {}),
             ("answer", 10, {}), ("verify", 11, {}), ("close", 11.5, {}),
-        ):  # fmt: skip
-            take(desk, kind, hour, "P", day=2, **more)
+        )  # fmt: skip
+        acted(desk, *(step(kind, hour, "P", day=2, **more) for kind, hour, more in later))
         return published(desk, "beijing_grid")
 
     def test_a_record_names_its_failures(self, made: Made) -> None:

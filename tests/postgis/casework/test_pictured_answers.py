@@ -18,7 +18,7 @@ from gridmgmt.figures.operations import groups, indicators
 from gridmgmt.periods import parse_period
 from gridmgmt.settings import Settings
 from tests.pictures import LIMITS, PDF, encode, scene
-from tests.postgis.worksite import at, dispatched, take
+from tests.postgis.worksite import at, dispatched, step, take
 
 DECEMBER = parse_period("2025-12")
 
@@ -26,11 +26,9 @@ DECEMBER = parse_period("2025-12")
 def answers(work: Work, folder: Path) -> None:
     """Five cases of U1 answered in time on the 1st, due at 15:30: A with both photographs, B with what is no photograph
     after, C with none, D (then void) with none, E with both, attached to the case as a whole. F has no answer."""
-    for no in "ABCDEF":
-        dispatched(work, no)
-        take(work, "receive", 10, no)
     for no in "ABCDE":
-        take(work, "answer", 11, no)
+        dispatched(work, no, step("receive", 10, no), step("answer", 11, no))
+    dispatched(work, "F", step("receive", 10, "F"))
     take(work, "verify", 11.5, "C")
     take(work, "void", 12, "D", reason="重复立案")
     shown: list[tuple[str, int | None, photographs.Kind, bytes]] = [
@@ -38,10 +36,10 @@ def answers(work: Work, folder: Path) -> None:
         ("B", 6, "after", PDF), ("B", 5, "after", encode()), ("E", None, "before", encode()),
         ("E", None, "after", encode()),
     ]  # fmt: skip
-    for n, (no, step, kind, content) in enumerate(shown):
+    for n, (no, seq, kind, content) in enumerate(shown):
         path = folder / f"{n}.{'pdf' if content is PDF else 'jpg'}"
         path.write_bytes(content)
-        photographs.add(work.but(actor="王某"), folder / "files", [path], kind=kind, case_no=no, step_seq=step)
+        photographs.add(work.but(actor="王某"), folder / "files", [path], kind=kind, case_no=no, step_seq=seq)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import datetime as dt
 from dataclasses import replace
 from typing import Any
 
+import pandas as pd
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, insert
@@ -23,6 +24,7 @@ from gridmgmt.figures.counts import COUNTS, Facts
 from gridmgmt.figures.operations import replaying
 from gridmgmt.figures.store import period_facts
 from gridmgmt.figures.store import steps as counted_steps
+from gridmgmt.figures.store.period_cases import PeriodCases
 from tests.examples import about
 
 START = dt.datetime(2025, 12, 1, tzinfo=dt.UTC)
@@ -101,7 +103,8 @@ def test_what_sql_says_of_steps_is_what_their_fold_says(
     since, end = halted[held % len(halted)] if halted else cut, START + span * HOUR
     with empty.but(keep=False).transaction() as connection:
         cases = stored(connection, steps)
-        frame = period_facts.cases_of_period(connection, START, FOREVER, cut, since)
+        none = period_facts.typed(pd.DataFrame(columns=list(period_facts.CASE_TYPES)))
+        frame = PeriodCases(connection, START, FOREVER, cut, since, none).rows()
         taken = counted_steps.steps_of_period(connection, START, FOREVER, cut)
         hung = counted_steps.hanging(connection, START + HOUR, end)
         ordered = counted_steps.with_orders(connection, START, end)

@@ -28,7 +28,7 @@ from gridmgmt.people.store import units as store_units
 from gridmgmt.periods import parse_period
 from tests.postgis import district, towns
 from tests.postgis.towns import load, middle
-from tests.postgis.worksite import RULES, acted, at, dispatched, opened, take
+from tests.postgis.worksite import RULES, acted, at, dispatched, opened, reported, staggered, step, take
 
 BOOKS = ("xihu", "beijing_grid", "ningbo_district", "city_department_annex2", "grid_baseline")
 
@@ -54,8 +54,7 @@ def test_later_steps_change_nothing_at_an_earlier_cut_off(
     export = towns.case("X", at="2025-12-01 07:00", cat="01001", reg="2025-12-01 08:00", unit="U1")
     load(desk, tmp_path, [export], day=2)
     for no in ("sent_on", "moved", "held", "extended", "named", "closed"):
-        dispatched(desk, no)
-        take(desk, "receive", 10, no)
+        dispatched(desk, no, step("receive", 10, no))
     take(desk, "supervise", 10, "moved", reason="批示", order_kind="leader", due_at=at(11).isoformat())
     take(desk, "ask_extension", 10.5, "extended", reason="下雨", amount="3", amount_unit="工作日")
     take(desk, "ask_postponement", 10.5, "held", reason="待配件")
@@ -70,8 +69,8 @@ def test_later_steps_change_nothing_at_an_earlier_cut_off(
     take(desk, "extend", 13, "extended", day=5)
     take(desk, "mark_repeat", 13, "named", day=5, reason="同一地点")
     take(desk, "void", 14, "named", day=5, reason="重复")
-    for kind in ("answer", "verify", "fail", "receive", "answer", "verify", "close"):
-        take(desk, kind, 13, "closed", day=5, reason="x")
+    kinds = ("answer", "verify", "fail", "receive", "answer", "verify", "close")
+    acted(desk, *(step(kind, 13, "closed", day=5, reason="x") for kind in kinds))
     take(desk, "dispatch", 14, "X", day=5)
     after = {cut: told(desk, cut) for cut in (at(12), at(12, 5))}
     assert after == before
@@ -81,7 +80,7 @@ def test_later_steps_change_nothing_at_an_earlier_cut_off(
 def counts(work: Work, cut: Any) -> dict[str, int]:
     with work.snapshot() as connection:
         found = period_counts.figures(connection, cities.load_city(connection), parse_period("2025-12"), cut)
-        return {name: int(mask.sum()) for name, mask in found.cases.masks.items()}
+        return {name: int(condition(found.case_rows).sum()) for name, condition in found.conditions.items()}
 
 
 def test_a_case_moved_out_of_the_period_by_a_later_dispatch_counts_there_as_it_did(desk: Work) -> None:
@@ -96,8 +95,7 @@ def test_a_case_moved_out_of_the_period_by_a_later_dispatch_counts_there_as_it_d
 
 def test_on_hold_or_sent_back_no_deadline_runs(desk: Work) -> None:
     for no in ("runs", "held", "sent_back"):
-        dispatched(desk, no)
-        take(desk, "receive", 10, no)
+        dispatched(desk, no, step("receive", 10, no))
     take(desk, "ask_postponement", 10.5, "held", reason="待配件")
     take(desk, "postpone", 11, "held")
     take(desk, "send_back", 11, "sent_back", reason="不属本单位")
@@ -110,8 +108,7 @@ def test_on_hold_or_sent_back_no_deadline_runs(desk: Work) -> None:
 
 def test_what_was_late_before_it_was_sent_back_or_held_stays_due(desk: Work) -> None:
     for no in ("held", "sent_back"):
-        dispatched(desk, no)  # due at 15:30
-        take(desk, "receive", 10, no)
+        dispatched(desk, no, step("receive", 10, no))  # due at 15:30
     take(desk, "ask_postponement", 15, "held", reason="待配件")
     take(desk, "postpone", 16, "held")
     take(desk, "send_back", 16, "sent_back", reason="不属本单位", agreed=True)
@@ -124,8 +121,7 @@ def test_what_was_late_before_it_was_sent_back_or_held_stays_due(desk: Work) -> 
 def test_accounts_and_counts_know_the_same_at_one_cut_off(desk: Work) -> None:
     """Void, or granted more time, after the period: by that cut-off there was no failure in the period."""
     for no in ("voided", "extended"):
-        dispatched(desk, no)  # due at 15:30
-        take(desk, "receive", 10, no)
+        dispatched(desk, no, step("receive", 10, no))  # due at 15:30
     take(desk, "ask_extension", 11, "extended", reason="下雨", due_at=at(12, 40).isoformat())
     take(desk, "void", 9, "voided", day=35, reason="重复")
     take(desk, "extend", 9, "extended", day=35)
@@ -163,7 +159,7 @@ def test_before_the_first_step_here_a_case_is_what_its_export_said(desk: Work, t
     def frame() -> list[dict[str, str]]:
         with desk.snapshot() as connection:
             whole = period_counts.figures(connection, cities.load_city(connection), parse_period("2025-12"), at(12, 3))
-        return [{k: str(v) for k, v in row.items()} for row in whole.cases.facts.frame.to_dict("records")]
+            return [{k: str(v) for k, v in row.items()} for row in whole.case_rows.frame.to_dict("records")]
 
     before = frame()
     take(desk, "dispatch", 14, "X", day=5)
@@ -218,7 +214,7 @@ def test_a_step_log_tells_what_stands_unless_the_export_tells_more(desk: Work, t
     def due(cut: dt.datetime) -> set[str]:
         with desk.snapshot() as connection:
             found = period_counts.figures(connection, cities.load_city(connection), parse_period("2025-12"), cut)
-        return set(found.cases.facts.frame["case_no"][found.cases.masks["n_due"]])
+            return set(found.case_rows.frame["case_no"][found.conditions["n_due"](found.case_rows)])
 
     before = due(at(12, 3))
     assert before == {"no_log", "sent_back_later", "closed_since", "sent_on"}
@@ -235,7 +231,9 @@ def test_a_rule_that_no_reassignment_applied_moves_no_case_at_an_earlier_cut_off
 
     def answers() -> dict[str, int]:
         with desk.snapshot() as connection:
-            found = period_counts.figures(connection, cities.load_city(connection), parse_period("2025-12"), at(12))
+            found = period_counts.figures(
+                connection, cities.load_city(connection), parse_period("2025-12"), at(12), by=["unit_id"]
+            )
             units = {n: code for code, n in store_units.unit_ids(connection).items()}
             return {code: int(c["n_registered"]) for code, c in period_counts.by_unit(found, units).items() if c}
 
@@ -254,9 +252,8 @@ def test_repeats_are_those_of_the_cut_off(desk: Work) -> None:
     lon, lat = middle("D1-1")
     district.add_layer(desk, "roads", {"R1": ("main", shapely.LineString([(lon - 0.001, lat), (lon + 0.001, lat)]))})
     for n, no in enumerate(("first", "second", "apart")):
-        opened(desk, no, category="matter:06010", place="D1-2" if no == "apart" else "D1-1")
-        for kind, hour in (("accept", 9.1), ("register", 9.2 + n / 10), ("dispatch", 9.6 + n / 10)):
-            take(desk, kind, hour, no)
+        report = reported(no, category="matter:06010", place="D1-2" if no == "apart" else "D1-1")
+        acted(desk, report, *staggered(no, n))
 
     def repeats(cut: dt.datetime) -> Any:
         made = scoring.score(desk, "city_department_annex2", parse_period("2025-12"), as_of=cut)

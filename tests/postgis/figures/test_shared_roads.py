@@ -95,7 +95,7 @@ def road(world: World) -> Work:
 
 def read(work: Work) -> Figures:
     with work.snapshot() as connection:
-        return figures(connection, cities.load_city(connection), PERIOD)
+        return figures(connection, cities.load_city(connection), PERIOD, by=["unit_id"])
 
 
 def counted(found: Figures, level: int, name: str) -> dict[str, Fraction]:

@@ -16,7 +16,7 @@ from gridmgmt.scorecards.exports.lines import shown_lines
 from maps import drawing
 from tests.postgis import district, towns
 from tests.postgis.towns import load, middle
-from tests.postgis.worksite import acted, at, dispatched, opened, take
+from tests.postgis.worksite import acted, at, dispatched, opened, reported, staggered, step, take
 
 
 def inputs(work: Work, book: str, code: str, period: str = "2025-12") -> dict[str, Any]:
@@ -26,10 +26,7 @@ def inputs(work: Work, book: str, code: str, period: str = "2025-12") -> dict[st
 
 
 def to_verification(work: Work, no: str, day: int = 1, **more: Any) -> None:
-    dispatched(work, no, **more)
-    take(work, "receive", 10, no)
-    take(work, "answer", 11, no)
-    take(work, "verify", 11.5, no)
+    dispatched(work, no, step("receive", 10, no), step("answer", 11, no), step("verify", 11.5, no), **more)
 
 
 def test_what_a_unit_did_counts_for_it_and_leads_back_to_the_case(desk: Work) -> None:
@@ -213,12 +210,10 @@ def test_repeats_are_judged_by_place_and_road_class_and_explained(desk: Work) ->
     """On a main road the second of a class within 20 m repeats; elsewhere only the fourth; small ads never."""
     lon, lat = middle("D1-1")
     for n in range(3):  # 5.6 m apart, north of each other
-        opened(desk, f"M{n}", category="matter:06010", lat=lat + n * 0.00005)
-        opened(desk, f"B{n}", place="D1-2", category="matter:06010")
-        opened(desk, f"A{n}", category="matter:07001")
-        for no in (f"M{n}", f"B{n}", f"A{n}"):
-            for kind, hour in (("accept", 9.1), ("register", 9.2 + n / 10), ("dispatch", 9.6 + n / 10)):
-                take(desk, kind, hour, no)
+        main = reported(f"M{n}", category="matter:06010", lat=lat + n * 0.00005)
+        back = reported(f"B{n}", place="D1-2", category="matter:06010")
+        advert = reported(f"A{n}", category="matter:07001")
+        acted(desk, *(r for report in (main, back, advert) for r in (report, *staggered(str(report.case_no), n))))
     assert "repeat_cases" not in inputs(desk, "city_department_annex2", "U1")  # without a road layer nobody can tell
     road = shapely.LineString([(lon - 0.001, lat), (lon + 0.001, lat)])
     district.add_layer(desk, "roads", {"R1": ("main", road)})

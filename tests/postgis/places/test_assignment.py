@@ -104,7 +104,7 @@ def check_sums(found: Figures, n_facts: dict[str, int], parents: bool) -> None:
         below = found.levels[upper + 1].counts
         parent_of = found.grids[found.grids["level"] == upper + 1].set_index("code")["parent_code"]
         children = below.groupby(parent_of.reindex(below.index)).sum()
-        without_child = cases.facts.frame[cases.codes[upper + 1].isna()].groupby(cases.codes[upper]).size()
+        without_child = cases.facts.frame[cases.codes[upper + 1].isna()].groupby(cases.codes[upper])["n"].sum()
         for code, own in found.levels[upper].counts["n_reported"].items():
             in_children = children["n_reported"].get(code, 0)
             assert own == in_children + without_child.get(code, 0), (upper, code)

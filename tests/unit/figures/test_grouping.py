@@ -77,7 +77,7 @@ def test_groups_add_up_to_the_total(cases: list[dict[str, Any]], samples: list[d
 )
 def test_how_a_case_has_ended(told: dict[str, dt.datetime], ending: str) -> None:
     assert endings(facts("cases", [told])).tolist() == [ending]
-    assert ENDINGS == ("closed", "discarded", "void", "open")  # in the order in which they are shown
+    assert tuple(ENDINGS) == ("closed", "discarded", "void", "open")  # in the order in which they are shown
 
 
 def test_rates_are_made_where_their_counts_are() -> None:

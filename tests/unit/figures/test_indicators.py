@@ -19,7 +19,7 @@ from gridmgmt.figures.indicators import (
     base_of,
     describe,
     filtered,
-    kept,
+    keeps,
     masks,
     plain,
     ratio,
@@ -200,7 +200,7 @@ def test_the_closed_are_on_time_extended_or_late(rows: list[dict[str, Any]], as_
     assert n["n_repeats"] <= n["n_registered_repeat_known"] <= n["n_registered"]
     if as_of > END:
         f = facts(cases(*rows), as_of)
-        still_open = f.is_due & ~f.is_closed
+        still_open = COUNTS["n_due"].mask(f) & ~COUNTS["n_closed"].mask(f)
         assert n["n_due"] == n["n_closed"] + int(still_open.sum())
         assert n["n_overdue_open"] == int(still_open.sum())
 
@@ -278,7 +278,7 @@ def test_a_filter_keeps_cases_by_kind_class_source_and_number(asked: dict[str, A
     frame = pd.DataFrame(KINDS, columns=["category_kind", "category_code", "source"], dtype="str")
     f = facts(frame.assign(case_no=[f"C{n}" for n in range(len(frame))]))
     asked = {"kind": None, "categories": (), "excepted": (), "sources": (), **asked}
-    assert "".join(map(str, np.flatnonzero(kept(f, **asked)))) == rows
+    assert "".join(map(str, np.flatnonzero(keeps(**asked)(f)))) == rows
 
 
 def test_a_rulebook_s_own_count_is_counted_as_the_base_count_that_it_filters() -> None:

@@ -79,3 +79,12 @@ def test_limits_refuse_types_that_no_reader_knows(tmp_path: Path) -> None:
     text = data_path("files", "limits.yaml").read_text("utf-8")
     assert fault(tmp_path, text.replace("image/webp", "image/heic"), Limits).fault == "wrong_value"
     assert fault(tmp_path, text.replace("60_000_000", "100_000_000"), Limits).key == "max_pixels"
+
+
+def test_a_file_that_was_changed_is_read_anew(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    found = []
+    for name in ("huiji", "other", "huiji"):
+        path.write_text(SCHEME.replace("id: huiji", f"id: {name}", 1), "utf-8")
+        found.append(read(path, Scheme).id)
+    assert found == ["huiji", "other", "huiji"]

@@ -1,0 +1,137 @@
+"""Cases of a period (期内案件) as they were at a cut-off, counted where they are: in the database."""
+
+import datetime as dt
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+from sqlalchemy import Connection
+
+from gridmgmt.casework.cases import HELD, STANDING
+from gridmgmt.casework.transitions import HALTING
+from gridmgmt.database import tables as t
+from gridmgmt.database.copying import UTC, fetch, query, spooled
+from gridmgmt.database.spools import Spool
+from gridmgmt.figures.grouping import ENDINGS
+from gridmgmt.figures.predicates import Condition
+from gridmgmt.figures.store.conditions import Compiled
+from gridmgmt.figures.store.period_facts import CASE_TYPES
+
+_SQL_TYPES = {UTC: "timestamptz", pa.int64(): "bigint", pa.float64(): "double precision", pa.bool_(): "boolean"}
+
+_ROW = {name: kind for name, kind in CASE_TYPES.items() if name != "stands"}
+
+_CLOCKS = ("reported_at", "registered_at", "dispatched_at", "coalesce(due_extended_at, due_at)")
+"""The clocks of the base counts: a case counts in a period if one of them lies there."""
+
+_CODE = """coalesce('"' || replace(replace(g{n}.code, '\\', '\\\\'), '"', '\\"') || '"', 'NULL')"""
+"""A grid's code as the text of an array has it."""
+
+_ASKED_TO_STAND = ("dispatched_at", "due_at", "due_extended_at")
+"""Columns of a case's row on which it depends whether the case stands."""
+
+_KEY_TYPES = {
+    **dict.fromkeys((*t.GRID_COLUMNS, "unit_id", "n_rework"), pa.int64()),
+    **dict.fromkeys(("source", "category_kind", "category_code", "ending"), pa.string()),
+}
+"""What cells may be kept apart by."""
+
+
+@dataclass(frozen=True)
+class PeriodCases:
+    """The cases of a period; every method answers for the same rows.
+
+    Attributes
+    ----------
+    start, end
+        The period's bounds, half-open.
+    cut, held_since
+        The data cut-off; who is on hold since before ``held_since`` no longer stands.
+    told
+        Cases with steps after the cut-off, as they were then: :data:`CASE_TYPES`. They count in place of their rows.
+    """
+
+    connection: Connection
+    start: dt.datetime
+    end: dt.datetime
+    cut: dt.datetime
+    held_since: dt.datetime
+    told: pd.DataFrame
+
+    def rows(self) -> pd.DataFrame:
+        """The cases themselves, by number; ``stands``: at the cut-off no deadline runs for anybody."""
+        names = {"columns": ", ".join(_ROW), "stands": _stands(), "cases": _relation(_ROW)}
+        return fetch(self.connection, query("figures/store/cases_of_period", **names), self._params(), CASE_TYPES)
+
+    def cells(self, keys: Sequence[str], conditions: Sequence[Condition]) -> pd.DataFrame:
+        """How many cases meet the same conditions: a row for each set of them (``mask``) and each value of ``keys``."""
+        made = Compiled({"stands": _stands()})
+        names = {
+            "keys": ", ".join(keys), "mask": made.mask(conditions),
+            "read": ", ".join(f"{made.choice(ENDINGS)} AS ending" if k == "ending" else k for k in keys),
+            "layers": made.over(_relation({*keys, *made.read, *_ASKED_TO_STAND} - {"ending"})),
+        }  # fmt: skip
+        types = {**{k: _KEY_TYPES[k] for k in keys}, "mask": pa.int64(), "n": pa.int64()}
+        statement = query("figures/store/cells_of_period", **names)
+        return fetch(self.connection, statement, self._params() | made.params, types)
+
+    def numbers(self, chosen: Condition, conditions: Sequence[Condition]) -> pd.DataFrame:
+        """The numbers (``case_no``) of chosen cases that meet any of some conditions, and which (``mask``)."""
+        made = Compiled({"stands": _stands()})
+        mask = made.mask(conditions)
+        names = {
+            "chosen": made.holds(chosen),
+            "mask": mask,
+            "layers": made.over(_relation({"case_no", *made.read, *_ASKED_TO_STAND})),
+        }
+        statement = query("figures/store/case_numbers", **names)
+        types = {"case_no": pa.string(), "mask": pa.int64()}
+        return fetch(self.connection, statement, self._params() | made.params, types)
+
+    def proofs(self, levels: Sequence[int], conditions: Sequence[Condition], path: Path) -> Spool:
+        """The cases that count, by number: where they count and in what (``mask``)."""
+        made = Compiled({"stands": _stands()})
+        columns = {n: t.GRID_COLUMNS[n - 1] for n in levels}
+        shown = {"case_no", "content_hash", "unit_id", *columns.values()}
+        names = {
+            "mask": made.mask(conditions), "grids": ", ".join(columns.values()),
+            "layers": made.over(_relation({*shown, *made.read, *_ASKED_TO_STAND})),
+            "codes": ", ".join(_CODE.format(n=n) for n in levels),
+            "joins": "\n".join(f"LEFT JOIN grid AS g{n} ON g{n}.id = counted.{c}" for n, c in columns.items()),
+        }  # fmt: skip
+        statement = query("figures/store/case_proofs", **names)
+        return spooled(self.connection, statement, self._params() | made.params, path)
+
+    def _params(self) -> dict[str, Any]:
+        return {
+            "start": self.start, "end": self.end, "cut": self.cut, "held_since": self.held_since,
+            "standing": list(STANDING), "held": list(HELD), "halting": list(HALTING),
+            "retold": self.told["case_no"].tolist(), "told": json.dumps(_plain(self.told), ensure_ascii=False),
+        }  # fmt: skip
+
+
+def _plain(told: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as JSON has them; what is unknown is null."""
+    names = [str(name) for name in told.columns]
+    rows = told.astype(object).where(told.notna(), None).itertuples(index=False, name=None)
+    return [
+        {n: v.isoformat() if isinstance(v, dt.datetime) else v for n, v in zip(names, row, strict=True)} for row in rows
+    ]
+
+
+def _relation(columns: Collection[str]) -> str:
+    """The period's cases as SQL, with some of their columns."""
+    names = {
+        "columns": ", ".join(n for n in _ROW if n in columns),
+        "within": " OR ".join(f"({clock} >= :start AND {clock} < :end)" for clock in _CLOCKS),
+        "types": ", ".join(f"{name} {_SQL_TYPES.get(kind, 'text')}" for name, kind in _ROW.items()),
+    }
+    return query("figures/store/period_cases", **names).text
+
+
+def _stands() -> str:
+    return query("figures/store/stands").text
