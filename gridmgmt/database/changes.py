@@ -29,7 +29,7 @@ _DAY = "day"
 """The kind that changes by itself: what is made of today's date; told each quarter of an hour."""
 
 _OF_KIND: Mapping[str, str] = {
-    "places": "city edition edition_grid feature grid layer lineage",
+    "places": "city edition edition_grid feature grid layer lineage linework",
     "people": (
         "actor category category_version person person_version post post_version responsibility subject unit "
         "unit_version"
