@@ -141,6 +141,22 @@ class Locator:
             owner[part] = self._look_up(lon[part], lat[part])
         return owner
 
+    def owner_at(self, x: float, y: float) -> int:
+        """:meth:`owners` of one point, without a vector where it needs no walk."""
+        if not (self.columns.low <= x <= self.columns.high and self.rows.low <= y <= self.rows.high):
+            return -1
+        found = int(self.owner[self.rows.cell(y) * self.columns.size + self.columns.cell(x)])
+        return found if found >= -1 else int(self._walk(np.array([x]), np.array([y]), np.array([-2 - found]))[0])
+
+    def owner_of_box(self, west: float, south: float, east: float, north: float) -> int:
+        """The polygon that owns a whole box, if no edge comes near it; else -1: it may have several owners."""
+        x, y = self.columns, self.rows
+        if not (x.low <= west <= east <= x.high and y.low <= south <= north <= y.high):
+            return -1
+        cells = self.owner.reshape(y.size, x.size)[y.cell(south) : y.cell(north) + 1, x.cell(west) : x.cell(east) + 1]
+        owner = int(cells[0, 0])
+        return owner if owner >= 0 and bool((cells == owner).all()) else -1
+
     def _look_up(self, x: Floats, y: Floats) -> NDArray[np.int32]:
         """Owners by cell; points in edge cells walk, in batches of bounded size."""
         owner = np.full(x.size, -1, np.int32)
@@ -228,6 +244,11 @@ class Axis:
     def spans(self, values: Floats) -> Bools:
         """Whether values lie on the axis."""
         return (values >= self.low) & (values <= self.high)
+
+    def cell(self, value: float) -> int:
+        """The cell of one value on the axis, as :meth:`cells` has it."""
+        bucket = int((value - self.origin) * self.scale)
+        return int(self.cell_of_bucket[min(max(bucket, 0), self.cell_of_bucket.size - 1)])
 
     def cells(self, values: Floats) -> Ints:
         """The cell of each value on the axis: a larger value is never in a lower cell."""
@@ -379,6 +400,23 @@ class EditionLocator:
                 deepest[left] = np.append(self._rows[index], -1)[owner]
         grids: Ints = self._lineage[deepest]
         return grids
+
+    def line_at(self, lon: float, lat: float) -> Ints:
+        """:meth:`locate` of one point."""
+        for index in reversed(range(len(self._rows))):
+            owner = self._locator(index).owner_at(lon, lat)
+            if owner >= 0:
+                return self.line_of(int(self._rows[index][owner]))
+        return self.line_of(-1)
+
+    def is_of_one_leaf(self, box: tuple[float, float, float, float]) -> bool:
+        """Whether one leaf owns a whole box (west, south, east, north) and no border comes near it; False: unsure."""
+        return self._locator(len(self._rows) - 1).owner_of_box(*box) >= 0
+
+    def line_of(self, row: int) -> Ints:
+        """A row's grids as positions of rows, level 1 first; -1: none."""
+        line: Ints = self._lineage[row]
+        return line
 
     def _locator(self, index: int) -> Locator:
         """A level's locator, built when a point first needs it."""
