@@ -4,6 +4,7 @@ import importlib
 import inspect
 import re
 import sys
+import threading
 from functools import reduce
 from pathlib import Path
 from types import FrameType, FunctionType
@@ -74,10 +75,12 @@ def test_a_case_passes_every_function_that_the_walk_names(fresh: tuple[Settings,
             passed.add(codes[frame.f_code])
 
     sys.setprofile(watch)
+    threading.setprofile(watch)
     try:
         towns.load(work, tmp_path, rows)
         data = indicators.choropleth(work, "on_time_closing_rate", parse_period("2025-12"))
         pages.save(drawing.choropleth(data, "on_time_closing_rate"), tmp_path / "map.html")
     finally:
         sys.setprofile(None)
+        threading.setprofile(None)
     assert set(NAMES) - passed == set()

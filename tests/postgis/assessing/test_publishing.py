@@ -10,8 +10,9 @@ from sqlalchemy import text
 
 from gridmgmt.assessing.operations import appeals, explaining, publishing, recomputing, scoring
 from gridmgmt.assessing.store import assessments
+from gridmgmt.database import batches
 from gridmgmt.database import tables as t
-from gridmgmt.database.work import Work
+from gridmgmt.database.work import Work, share_lock
 from gridmgmt.errors import (
     AppealRefused,
     AssessmentIncomplete,
@@ -175,6 +176,29 @@ class TestDrafts:
         monkeypatch.setattr(publishing, "_seen_unchanged", interrupted)
         with pytest.raises(FactsChanged):
             publishing.publish(scored.but(actor="tester"), made.name)
+
+    def test_who_began_before_and_commits_later_is_seen(
+        self, scored: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Two hand-overs side by side: the one with the lower number is committed last."""
+        made = court.score(scored, tmp_path, "2025-12")
+        look = publishing._seen_unchanged
+        with scored.transaction() as first:
+            share_lock(first)
+            earlier = batches.new_batch(first, "steps")
+            first.execute(text("UPDATE cases SET content_hash = 'other' WHERE case_no = 'w1'"))
+            with scored.transaction() as second:
+                share_lock(second)
+                assert batches.new_batch(second, "steps") > earlier
+
+            def interrupted(work: Work, name: str) -> tuple[int, int]:
+                seen = look(work, name)
+                first.commit()
+                return seen
+
+            monkeypatch.setattr(publishing, "_seen_unchanged", interrupted)
+            with pytest.raises(FactsChanged):
+                publishing.publish(scored.but(actor="tester"), made.name)
 
 
 class TestPublished:
