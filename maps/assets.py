@@ -5,6 +5,7 @@ anything: the library's text stands in the page, its pictures as data URIs.
 """
 
 import base64
+import gzip
 import json
 import re
 from functools import cache
@@ -17,6 +18,8 @@ from typing import Any
 import folium
 from branca.element import Element, Figure
 from folium.template import Template
+
+from gridmgmt.texts import both
 
 
 @cache
@@ -43,15 +46,13 @@ def template(name: str) -> str:
     return (files("maps") / "templates" / name).read_text("utf-8")
 
 
-def _script_json(data: Any) -> str:
-    """JSON that is harmless inside ``<script>``: no character of it can end or open markup.
+def _packed(data: Any) -> str:
+    """JSON, compressed, in base 64: no character of it can end or open markup; page.js unpacks it.
 
     ``NaN`` is refused: "no data" is ``null`` and said so by its own key.
     """
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    for char in "<>&\u2028\u2029":
-        text = text.replace(char, f"\\u{ord(char):04x}")
-    return text
+    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
 
 
 class Verbatim(Element):
@@ -70,6 +71,8 @@ class Verbatim(Element):
 
 class OfflineMap(folium.Map):
     """A folium map whose page fetches nothing: Leaflet inlined once, no tiles, no other library.
+
+    Its data are compressed; a browser too old to read it (before Chromium 86) shows a sentence in its place.
 
     folium keeps its links in class-level lists that ``add_js_link`` changes
     for everyone; each of our maps has lists of its own, empty at first.
@@ -104,8 +107,9 @@ class OfflineMap(folium.Map):
         figure.header.add_child(Verbatim(library), name="leaflet")
         super().render(**kwargs)  # type: ignore[no-untyped-call]
         figure.header.add_child(Verbatim(f"<style>{template('page.css')}</style>"), name="page_css")
-        block = f'<script type="application/json" id="page-data">{_script_json(self.data)}</script>'
-        figure.html.add_child(Verbatim(template("page.html") + block), name="page_html")
+        block = f'<script type="text/plain" id="page-data">{_packed(self.data)}</script>'
+        wait = f'<p id="wait">{escape(both("map_wait"))}</p>'
+        figure.html.add_child(Verbatim(template("page.html") + wait + block), name="page_html")
         code = template("shapes.js") + template("page.js") + self.program
-        start = f"startPage({self.get_name()}, JSON.parse(document.getElementById('page-data').textContent));"
+        start = f"unpack('page-data').then((data) => startPage({self.get_name()}, data));"
         figure.script.add_child(Verbatim(f"(function () {{\n{code}\n{start}\n}})();"), name="page_js")

@@ -98,7 +98,7 @@ def repeats(run: State, *, period: str, out: Path, rule: str = "annex2", lang: s
     _page(out)
     with run.progress() as tell:
         tell("look_back", 0)
-        found, outlines = repeating.map_data(run.work, parse_period(period), rule)
+        found, outlines, lines = repeating.map_data(run.work, parse_period(period), rule)
         tell("paint", len(found.groups))
-        told = _saved(run, drawing.repeats(found, outlines, lang=run.lang), out)
+        told = _saved(run, drawing.repeats(found, outlines, lines, lang=run.lang), out)
     yield told

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import geopandas as gpd
+import pandas as pd
 import shapely
 
 from gridmgmt import geo
@@ -14,6 +15,7 @@ from gridmgmt.figures.counts import COUNTS
 from gridmgmt.figures.indicators import Ratio, describe
 from gridmgmt.figures.operations.indicators import HeatData, MapData
 from gridmgmt.periods import Period
+from gridmgmt.places.linework import Linework
 from gridmgmt.texts import LANGUAGES
 from maps.assets import OfflineMap
 from maps.layers import LevelFrame
@@ -71,6 +73,7 @@ def choropleth(
     return choropleth_page(
         frames,
         shown,
+        lines=data.lines,
         head=head(data.city, data.period, {"zh": shown.zh, "en": shown.en}, data.as_of),
         counts={name: {"zh": COUNTS[name].zh, "en": COUNTS[name].en} for name in _TOOLTIP},
         start_level=start_level or data.city.levels[1].key,
@@ -86,6 +89,7 @@ def heat(data: HeatData, *, lang: str = "zh", embedded: bool = False) -> Offline
         data.lon,
         data.lat,
         boundary=data.boundary,
+        lines=data.lines,
         places=data.places,
         metric_epsg=data.city.metric_epsg,
         head=head(data.city, data.period, {"zh": "案件热力", "en": "case density"}),
@@ -96,7 +100,7 @@ def heat(data: HeatData, *, lang: str = "zh", embedded: bool = False) -> Offline
     )
 
 
-def repeats(found: RepeatReport, outlines: gpd.GeoDataFrame, *, lang: str = "zh") -> OfflineMap:
+def repeats(found: RepeatReport, outlines: pd.DataFrame, lines: Linework, *, lang: str = "zh") -> OfflineMap:
     """The groups of repeat cases of a period, each with the ring of its place; those without a place are counted."""
     placed = [g for g in found.groups if g["lon"] is not None]
     groups = gpd.GeoDataFrame(
@@ -118,6 +122,7 @@ def repeats(found: RepeatReport, outlines: gpd.GeoDataFrame, *, lang: str = "zh"
     return repeats_page(
         groups,
         boundary=outlines,
+        lines=lines,
         classes=classes,
         head=head(city, found.period, text("map_repeats_title")),
         facts=[said, *roads, *(text(f"map_repeats_{key}", n=f"{count:,}") for key, count in n.items())],

@@ -9,12 +9,14 @@ import numpy as np
 import pandas as pd
 from geopandas import GeoDataFrame
 
+from gridmgmt.city import Level
 from gridmgmt.errors import OptionInvalid
 from gridmgmt.files.writing import write
 from gridmgmt.places.contested import Claims
+from gridmgmt.places.linework import Linework, Plane
 from gridmgmt.texts import LANGUAGES, catalogue, expected
 from maps.assets import OfflineMap, template
-from maps.layers import LevelFrame, Plane, bin_points, simplify_levels, stored
+from maps.layers import LevelFrame, bin_points, stored
 from maps.style import (
     Breaks,
     Floats,
@@ -24,13 +26,12 @@ from maps.style import (
     classify,
     text,
 )
-from maps.worded import bin_layer, claims_of, grid_layer, group_layer, names_of, shape_words, values_of
+from maps.worded import bin_layer, claims_of, grid_layer, group_layer, line_words, names_of, values_of
 
 _MAX_BINS = 6000
 """Most cells of a heat map's finest size."""
 _SMALLEST_CELL = 500
 """A heat map's cells are at least this part of its diagonal: smaller ones are not seen (project convention)."""
-_OPTIONAL = ("rank", "name_en", "numerator", "denominator")
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ def choropleth(
     levels: Sequence[LevelFrame],
     measure: Measure,
     *,
+    lines: Linework,
     head: Head,
     counts: Mapping[str, Text],
     start_level: str,
@@ -61,13 +63,14 @@ def choropleth(
     """Draw an indicator on every level of the grids (分级设色图), with the way down from city to community.
 
     Each level has classes of its own, over all its grids, unless ``breaks`` or
-    ``grades`` give the limits; going down into a grid changes neither classes
-    nor ranks. Shapes are simplified, as coverages: for looking, not for measuring.
+    ``grades`` give the limits; going down into a grid changes neither classes nor ranks.
 
     Parameters
     ----------
     levels
-        From the top down without a gap; see :class:`maps.layers.LevelFrame`.
+        From the top down; see :class:`maps.layers.LevelFrame`.
+    lines
+        How the grids of these levels are drawn; each has its row in a frame.
     counts
         Columns of the frames that the tooltip shows, in order, with their names.
     start_level
@@ -83,26 +86,21 @@ def choropleth(
     Raises
     ------
     OptionInvalid
-        No grids, an unknown level or language, a column that is not there, or wrong limits.
-    CrsMissing
-        A frame without a coordinate system.
+        No grids, an unknown level or language, a grid or column that is not there, or wrong limits.
     """
     keys = [x.level.key for x in levels]
     _check_choice("lang", lang, LANGUAGES)
     _check_choice("start_level", start_level, keys)
     for x in levels:
-        for column in ("code", "name", "parent_code", "value", *counts):
+        for column in ("code", "name", "value", *counts):
             _check_choice(f"column of {x.level.key}", column, list(x.frame.columns))
-    frames = [_in_order(stored(x.frame, x.level.key)) for x in levels]
-    shapes = simplify_levels(frames)
     layers = []
-    for i, x in enumerate(levels):
-        layer = grid_layer(
-            frames[i], shapes[i], measure, counts, classify(values_of(frames[i]), measure, breaks, grades)
-        )
-        above = frames[i - 1] if i else None
-        contested = claims_of(claims, x.level.number, frames[i])
-        layers.append({**_level_words(x, frames[i]), **layer, "parent": _parents(frames[i], above), **contested})
+    for x in levels:
+        drawn = lines.levels[x.level.number]
+        frame = _in_order(x.frame, drawn.codes)
+        layer = grid_layer(frame, measure, counts, classify(values_of(frame), measure, breaks, grades))
+        contested = claims_of(claims, x.level.number, frame)
+        layers.append({**_level_words(x.level, frame), **layer, **line_words(drawn, lines), **contested})
     data = {
         **_page_words(head, lang),
         "measure": _measure_words(measure),
@@ -121,6 +119,7 @@ def heat(
     points_lat: Floats,
     *,
     boundary: GeoDataFrame,
+    lines: Linework,
     metric_epsg: int,
     head: Head,
     n_outside: int,
@@ -137,6 +136,8 @@ def heat(
         The cases to draw, degrees in EPSG:4490; a NaN counts as "without location".
     boundary
         Outlines drawn above the cells, normally the districts: ``code``, ``name``, optionally ``name_en``.
+    lines
+        How the outlines are drawn: their level alone.
     metric_epsg
         The city's projected CRS; cells have equal size in it.
     n_outside, n_without_location
@@ -154,7 +155,8 @@ def heat(
         ``boundary`` without a coordinate system.
     """
     _check_choice("lang", lang, LANGUAGES)
-    outline, districts = _outline(boundary)
+    outline = stored(boundary, "boundary").reset_index(drop=True)
+    districts = _outline(outline, lines)
     known = np.isfinite(points_lon) & np.isfinite(points_lat)
     smallest = Plane.around(outline.total_bounds[None]).extent_m / _SMALLEST_CELL
     bins = bin_points(points_lon[known], points_lat[known], metric_epsg, _MAX_BINS, smallest)
@@ -174,7 +176,8 @@ def heat(
 def repeats(
     groups: GeoDataFrame,
     *,
-    boundary: GeoDataFrame,
+    boundary: pd.DataFrame,
+    lines: Linework,
     classes: Mapping[str, tuple[str, Text]],
     head: Head,
     facts: Sequence[Text],
@@ -189,6 +192,8 @@ def repeats(
         names (by language) and rows (label by language → text, or text by language, in the order of the tooltip).
     boundary
         Outlines, normally the districts: ``code``, ``name``, optionally ``name_en``.
+    lines
+        How they are drawn: their level alone.
     classes
         Road class → its colour and its label, the strictest first.
     facts
@@ -200,7 +205,7 @@ def repeats(
         See :func:`heat`.
     """
     _check_choice("lang", lang, LANGUAGES)
-    _, districts = _outline(boundary)
+    districts = _outline(boundary, lines)
     shown = stored(groups, "groups").sort_values(["n_repeats", "group"], ascending=[False, True], ignore_index=True)
     data = {
         **_page_words(head, lang),
@@ -225,40 +230,29 @@ def _check_choice(name: str, value: str, known: Sequence[str]) -> None:
         raise OptionInvalid(name=name, value=value, expected=", ".join(known))
 
 
-def _in_order(frame: GeoDataFrame) -> GeoDataFrame:
-    """Best rank first, without ranks the largest value; no data last. The page lists grids in this order."""
-    if frame.empty:
-        raise OptionInvalid(name="levels", value="", expected=expected("grid_at_each_level"))
-    missing = [x for x in _OPTIONAL if x not in frame.columns]
-    full = frame.assign(**dict.fromkeys(missing, np.nan), _down=-values_of(frame))
-    ordered = full.sort_values(["rank", "_down", "code"], na_position="last", ignore_index=True)
-    return ordered.drop(columns=["_down", *missing])
+def _in_order(frame: pd.DataFrame, codes: Sequence[str]) -> pd.DataFrame:
+    """The grids in the order in which they are drawn."""
+    if gone := sorted(set(codes) - set(frame["code"])) or ([""] if not codes else []):
+        raise OptionInvalid(name="levels", value=gone[0], expected=expected("grid_at_each_level"))
+    return frame.set_index("code").loc[list(codes)].reset_index()
 
 
-def _outline(boundary: GeoDataFrame) -> tuple[GeoDataFrame, dict[str, Any]]:
-    """The outlines that orient a reader, and as the page draws them."""
-    outline = stored(boundary, "boundary").assign(parent_code=None).reset_index(drop=True)
-    if outline.empty:
+def _outline(outline: pd.DataFrame, lines: Linework) -> dict[str, Any]:
+    """The outlines that orient a reader, as the page draws them."""
+    (drawn,) = lines.levels.values()
+    if list(outline["code"]) != list(drawn.codes) or outline.empty:
         raise OptionInvalid(name="boundary", value="", expected=expected("outline"))
-    return outline, {**names_of(outline), **shape_words(simplify_levels([outline])[0])}
+    return {**names_of(outline), **line_words(drawn, lines)}
 
 
-def _parents(frame: GeoDataFrame, above: GeoDataFrame | None) -> list[int]:
-    """Row of each grid's parent in the level above, -1 where there is none."""
-    if above is None:
-        return [-1] * len(frame)
-    found: list[int] = pd.Index(above["code"]).get_indexer(frame["parent_code"]).tolist()
-    return found
-
-
-def _level_words(level: LevelFrame, frame: GeoDataFrame) -> dict[str, Any]:
+def _level_words(level: Level, frame: pd.DataFrame) -> dict[str, Any]:
     """Names of a level and the headings that carry them."""
-    names = {"zh": level.level.zh, "en": level.level.en}
+    names = {"zh": level.zh, "en": level.en}
     n = f"{len(frame):,}"
     heading = "map_rank_list" if "rank" in frame else "map_grid_list"
     return {
         **names,
-        "key": level.level.key,
+        "key": level.key,
         "caption": {k: text("map_members", level=v, n=n)[k] for k, v in names.items()},
         "heading": {k: text(heading, level=v)[k] for k, v in names.items()},
     }

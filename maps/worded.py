@@ -10,6 +10,7 @@ from geopandas import GeoDataFrame, GeoSeries
 
 from gridmgmt.city import STORAGE_EPSG
 from gridmgmt.places.contested import Claims
+from gridmgmt.places.linework import DrawnLevel, Linework
 from gridmgmt.texts import LANGUAGES
 from maps.layers import Bins, Shapes, pieces, stored
 from maps.style import HEAT, Classes, Floats, Measure, Text, classify, show_area, show_number, show_ranked, text
@@ -25,7 +26,7 @@ def group_layer(groups: GeoDataFrame, classes: Mapping[str, tuple[str, Text]]) -
     metres = shapely.transform(groups.geometry.to_numpy(), lambda xy: np.round(xy * 10**_GROUP_DECIMALS))
     counts = groups["n_repeats"]
     return {
-        **shape_words(Shapes(metres, _GROUP_DECIMALS)),
+        **_shape_words(Shapes(metres, _GROUP_DECIMALS)),
         "code": [f"#{n}" for n in groups["group"]],
         "names": groups["names"].tolist(),
         "rows": groups["rows"].tolist(),
@@ -47,7 +48,7 @@ def group_layer(groups: GeoDataFrame, classes: Mapping[str, tuple[str, Text]]) -
     }
 
 
-def values_of(frame: GeoDataFrame) -> Floats:
+def values_of(frame: pd.DataFrame) -> Floats:
     """The values as numbers, NaN where there is none."""
     return np.asarray(frame["value"].to_numpy(dtype=float, na_value=np.nan))
 
@@ -57,7 +58,7 @@ def _shown(column: "pd.Series[Any]", show: Callable[[Any], Any] = lambda x: show
     return [None if gone else show(x) for x, gone in zip(column, column.isna(), strict=True)]
 
 
-def _value_words(frame: GeoDataFrame, unit: str) -> list[str | None]:
+def _value_words(frame: pd.DataFrame, unit: str) -> list[str | None]:
     """Each value as it is shown, None without one; those of different ranks never read the same."""
     if "rank" not in frame:
         return _shown(frame["value"], lambda x: show_number(x, unit))
@@ -70,25 +71,34 @@ def _value_words(frame: GeoDataFrame, unit: str) -> list[str | None]:
     return words
 
 
-def names_of(frame: GeoDataFrame) -> dict[str, Any]:
+def names_of(frame: pd.DataFrame) -> dict[str, Any]:
     """Codes and names, English ones where the frame has them."""
     columns = [c for c in ("code", "name", "name_en") if c in frame.columns]
     return {c: frame[c].fillna(frame["name"]).astype(str).tolist() for c in columns}
 
 
-def shape_words(shapes: Shapes) -> dict[str, Any]:
+def _shape_words(shapes: Shapes) -> dict[str, Any]:
     """Shapes as the script reads them."""
-    return {"shapes": shapes.encode(), "decimals": shapes.decimals}
+    return {"shapes": shapes.encode(), "step": [10**-shapes.decimals] * 2}
 
 
-def grid_layer(
-    frame: GeoDataFrame, shapes: Shapes, measure: Measure, counts: Mapping[str, Text], classes: Classes
-) -> dict[str, Any]:
+def line_words(drawn: DrawnLevel, lines: Linework) -> dict[str, Any]:
+    """How a level is drawn; without arcs of its own from those of the levels below."""
+    return {"parent": drawn.parents, "step": lines.step, "marks": drawn.marks, "arcs": drawn.arcs}
+
+
+def _listed(frame: pd.DataFrame) -> list[int]:
+    """Rows as the page lists them: best rank first, without ranks the largest value; no data last, equals by code."""
+    keys = pd.DataFrame({"rank": frame.get("rank", np.nan), "down": -values_of(frame), "code": frame["code"]})
+    return [int(i) for i in keys.sort_values(["rank", "down", "code"], na_position="last").index]
+
+
+def grid_layer(frame: pd.DataFrame, measure: Measure, counts: Mapping[str, Text], classes: Classes) -> dict[str, Any]:
     """One level's grids, value by value, worded as they are shown."""
     layer = {
         **names_of(frame),
-        **shape_words(shapes),
         **_class_words(classes, values_of(frame)),
+        "listed": _listed(frame),
         "value": _value_words(frame, measure.unit),
         "rank": _shown(frame["rank"], int) if "rank" in frame else [None] * len(frame),
         "n_ranked": int(frame["rank"].notna().sum()) if "rank" in frame else 0,
@@ -101,7 +111,7 @@ def grid_layer(
     return layer
 
 
-def claims_of(claims: Claims | None, level: int, frame: GeoDataFrame) -> dict[str, Any]:
+def claims_of(claims: Claims | None, level: int, frame: pd.DataFrame) -> dict[str, Any]:
     """The land that two grids of a level claim: shapes, the rows of both, areas; nothing where there is none."""
     if claims is None or not (claims.land["level"] == level).any():
         return {}
@@ -109,7 +119,7 @@ def claims_of(claims: Claims | None, level: int, frame: GeoDataFrame) -> dict[st
     rows = pd.Index(frame["code"])
     return {
         "claims": {
-            **shape_words(pieces(stored(land, "claims"))),
+            **_shape_words(pieces(stored(land, "claims"))),
             "of": [rows.get_indexer(land[name]).tolist() for name in ("code_a", "code_b")],
             "area": [show_area(m2) for m2 in land["area_m2"]],
             "label": text("map_claims_label", n=f"{len(land):,}"),
@@ -128,7 +138,7 @@ def bin_layer(bins: Bins, outline: GeoDataFrame, places: GeoDataFrame | None) ->
     shares = [f"{100 * n / values.sum():.2f}%" for n in values]
     return {
         **dict.fromkeys(LANGUAGES, size),
-        **shape_words(bins.shapes),
+        **_shape_words(bins.shapes),
         **_class_words(classes, values),
         "notes": [text("map_heat_note", size=size), classes.how],
         "n_no_data": None,

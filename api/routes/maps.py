@@ -83,6 +83,7 @@ def _choropleth(work: Database, stored: Stored, ask: AskChoropleth, lang: str) -
     return pages.choropleth(
         [LevelFrame(x.level, x.frame) for x in data.levels],
         shown,
+        lines=data.lines,
         head=replace(
             drawing.head(city, data.period, {"zh": shown.zh, "en": shown.en}, data.as_of),
             notes=tuple(cards.notes(stored.header, data.n_too_little)),

@@ -24,9 +24,12 @@ RULE = ("category", "level", "grid_code", "land_owner", "override", "unit_code",
 def db_start(run: State) -> Shown:
     """Start the private PostGIS, make the database and migrate it."""
     from gridmgmt.database import administration
+    from gridmgmt.places.operations import drawing
 
     started = administration.start(run.settings, lambda line: typer.echo(line, err=True))
+    drawn = drawing.draw_missing(run.work)
     yield run.said("db_started" if started else "db_running", {"url": administration.url(run.settings)})
+    yield from (run.said("edition_drawn", {"edition": name}) for name in drawn)
 
 
 @command(db, "stop")
@@ -61,10 +64,12 @@ def db_url(run: State) -> Shown:
 
 @command(db, "migrate")
 def db_migrate(run: State) -> Shown:
-    """Bring the tables to this release."""
+    """Bring the tables to this release, and draw the editions that it draws otherwise."""
     from gridmgmt.database import administration
+    from gridmgmt.places.operations import drawing
 
     yield administration.migrate(run.settings)
+    yield from (run.said("edition_drawn", {"edition": name}) for name in drawing.draw_missing(run.work))
 
 
 @command(db, "drop")

@@ -29,6 +29,7 @@ from gridmgmt.figures.predicates import (
     Holds,
     Known,
     Mask,
+    OneOf,
     Positive,
     Seen,
     Within,
@@ -156,58 +157,49 @@ _SAMPLED = Within(Column("sampled_at"))
 _SCORED = _SAMPLED & Known(Column("score"))
 
 
-def _steps(*kinds: str) -> Callable[[Facts], Mask]:
+def _steps(*kinds: str) -> Condition:
     """Steps of some kinds that happened in the period."""
-    return lambda f: f.within(f.frame["at"]) & f.frame["kind"].isin(kinds).to_numpy()
+    return Within(Column("at")) & OneOf("kind", kinds)
 
 
-def _send_backs(f: Facts) -> Mask:
-    """Send-backs that count against the unit: neither a wrong dispatch nor agreed beforehand."""
-    excused = true(f.frame["wrong_dispatch"].astype("boolean")) | true(f.frame["agreed"].astype("boolean"))
-    return _steps("send_back")(f) & ~excused
+_SEND_BACKS = _steps("send_back") & ~(Holds("wrong_dispatch") | Holds("agreed"))
+"""Send-backs that count against the unit: neither a wrong dispatch nor agreed beforehand."""
 
 
-def _once(taken: Callable[[Facts], Mask], *keys: str) -> Callable[[Facts], Mask]:
+def _once(taken: Condition, *keys: str) -> Callable[[Facts], Mask]:
     """Of a case's steps only the first in the period: a case counts once (with ``keys``: once for each of them)."""
 
     def first(f: Facts) -> Mask:
-        mask = taken(f)
+        mask = taken(f).copy()
         mask[mask] = ~f.frame.loc[mask, ["case_no", *keys]].duplicated().to_numpy()
         return mask
 
     return first
 
 
-_dispatched_once = _once(_steps("dispatch"), "unit_id")
-
-
-def _redispatched(f: Facts) -> Mask:
-    return _steps("dispatch")(f) & true(f.frame["again"].astype("boolean"))
+_DISPATCHED_ONCE = _once(_steps("dispatch"), "unit_id")
+_REDISPATCHED = _once(_steps("dispatch") & Holds("again"))
 
 
 def _visits(*verdicts: str) -> Callable[[Facts], Mask]:
     """Cases by the verdict of their last visit (回访) in the period that obtained one: a case counts once."""
+    obtained = _steps("visit") & OneOf("verdict", ("satisfied", "unsatisfied"))
 
     def last(f: Facts) -> Mask:
-        valid = _steps("visit")(f) & f.frame["verdict"].isin(["satisfied", "unsatisfied"]).to_numpy()
+        valid = obtained(f).copy()
         valid[valid] = ~f.frame.loc[valid, "case_no"].duplicated(keep="last").to_numpy()
-        return valid & f.frame["verdict"].isin(verdicts).to_numpy()
+        return valid & OneOf("verdict", verdicts)(f)
 
     return last
 
 
-def _late(kind: str) -> Callable[[Facts], Mask]:
+def _late(kind: str) -> Condition:
     """Acts of a kind in the period that came after their deadline; exactly at it is on time."""
-    return lambda f: _steps(kind)(f) & true(f.frame["late"].astype("boolean"))
+    return _steps(kind) & Holds("late")
 
 
-def _wrong(f: Facts) -> Mask:
-    """Send-backs for a wrong dispatch: they are acts of whoever dispatched."""
-    return _steps("send_back")(f) & true(f.frame["wrong_dispatch"].astype("boolean"))
-
-
-def _orders_late(f: Facts) -> Mask:
-    return _steps("order_due")(f) & true(f.frame["late"].astype("boolean"))
+_WRONG = _steps("send_back") & Holds("wrong_dispatch")
+"""Send-backs for a wrong dispatch: they are acts of whoever dispatched."""
 
 
 COUNTS: Mapping[str, Count] = {
@@ -243,15 +235,15 @@ COUNTS: Mapping[str, Count] = {
             "registered_at", _REPEAT_KNOWN,
         ),
         Count("n_repeats", "重复案件数", "Repeat cases", "cases", "registered_at", _REGISTERED & Holds("is_repeat")),
-        Count("n_dispatched_logged", "有派遣步骤的案件数", "Dispatch logged", "steps", "at", _dispatched_once),
-        Count("n_redispatched", "多次派遣案件数", "Dispatched again", "steps", "at", _once(_redispatched)),
-        Count("n_send_backs", "回退数", "Send-backs", "steps", "at", _send_backs),
+        Count("n_dispatched_logged", "有派遣步骤的案件数", "Dispatch logged", "steps", "at", _DISPATCHED_ONCE),
+        Count("n_redispatched", "多次派遣案件数", "Dispatched again", "steps", "at", _REDISPATCHED),
+        Count("n_send_backs", "回退数", "Send-backs", "steps", "at", _SEND_BACKS),
         Count("n_extensions", "延期次数", "Extensions", "steps", "at", _steps("extend")),
         Count("n_extended_cases", "延期案件数", "Cases extended", "steps", "at", _once(_steps("extend"))),
         Count("n_postponed_cases", "缓办案件数", "Cases postponed", "steps", "at", _once(_steps("postpone"))),
         Count("n_supervised", "督办数", "Supervision orders", "steps", "at", _steps("supervise")),
         Count("n_orders_due", "到期督办数", "Supervision orders due", "steps", "at", _steps("order_due")),
-        Count("n_orders_late", "逾期督办数", "Supervision orders late", "steps", "at", _orders_late),
+        Count("n_orders_late", "逾期督办数", "Supervision orders late", "steps", "at", _late("order_due")),
         Count("n_visits", "有效回访数", "Valid visits", "steps", "at", _visits("satisfied", "unsatisfied")),
         Count("n_visits_satisfied", "回访满意数", "Visits satisfied", "steps", "at", _visits("satisfied")),
         Count("n_hang_failures", "挂账失败次数", "Hang periods failed", "steps", "at", _steps("hang_failure")),
@@ -271,16 +263,16 @@ COUNTS: Mapping[str, Count] = {
             "n_acts_dispatched_late", "本人派遣超时数", "Dispatched late by the person", "acts", "at",
             _late("dispatch"),
         ),
-        Count("n_acts_wrong_dispatch", "本人错派数", "Wrongly dispatched by the person", "acts", "at", _wrong),
+        Count("n_acts_wrong_dispatch", "本人错派数", "Wrongly dispatched by the person", "acts", "at", _WRONG),
         Count("n_acts_handled", "本人处置数", "Handled by the person", "acts", "at", _steps("answer")),
         Count(
             "n_acts_handled_timed", "本人有时限的处置数", "Handled by the person, with a deadline", "acts", "at",
-            lambda f: _steps("answer")(f) & f.frame["late"].notna().to_numpy(),
+            _steps("answer") & Known(Column("late")),
         ),
         Count("n_acts_handled_late", "本人超时处置数", "Handled late by the person", "acts", "at", _late("answer")),
         Count(
             "n_acts_on_time", "本人按时处置数", "Handled on time by the person", "acts", "at",
-            lambda f: _steps("answer")(f) & true(~f.frame["late"].astype("boolean")),
+            _steps("answer") & Known(Column("late")) & ~Holds("late"),
         ),
         Count("n_acts_verified", "本人核查数", "Verified by the person", "acts", "at", _steps("close", "fail")),
         Count("n_samples", "抽查样本数", "Samples", "samples", "sampled_at", _SAMPLED),

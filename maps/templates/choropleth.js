@@ -15,7 +15,7 @@ function startPage(map, data) {
   }
 
   function members(level, focus) {
-    const all = [...layers[level].name.keys()];
+    const all = layers[level].listed;
     return focus ? all.filter((i) => ancestor(level, i, focus.level) === focus.i) : all;
   }
 
@@ -101,7 +101,7 @@ function startPage(map, data) {
     }
     if (focus) {
       steps.push(button("↑ " + page.word("up"), null, up));
-      steps.at(-1).id = "up";
+      steps[steps.length - 1].id = "up";
     }
     return steps;
   }

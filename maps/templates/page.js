@@ -23,6 +23,16 @@ function grouped(number) {
   return number.toLocaleString("en");
 }
 
+// The page's data, which maps/assets.py compressed; then the sentence that stands until the map does goes.
+async function unpack(id) {
+  const letters = atob(document.getElementById(id).textContent);
+  const bytes = Uint8Array.from(letters, (letter) => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const data = JSON.parse(await new Response(stream).text());
+  document.getElementById("wait").remove();
+  return data;
+}
+
 // `handlers` of a page: path() and levels() give buttons, title(layer, i) a grid's name, pick(layer, i)
 // acts on a click, redraw() draws anew.
 class Page {
@@ -57,9 +67,10 @@ class Page {
   embed() {
     document.body.classList.add("embedded");
     this.map.on("click", ({latlng, containerPoint}) => {
-      // a finger is ten pixels wide: so exactly was the place pointed at, and so much may a simplified border be off
+      // a finger is ten pixels wide: so exactly was the place pointed at; a drawn border may be off by more
       const beside = this.map.containerPointToLatLng(containerPoint.add([10, 0]));
-      const within = this.map.distance(latlng, beside);
+      const within = Math.max(this.map.distance(latlng, beside), this.off_m || 0);
+      this.off_m = 0;
       window.parent.postMessage({place: [latlng.lng, latlng.lat], within}, "*");
     });
     new ResizeObserver(() => this.map.invalidateSize({animate: false, pan: false})).observe(this.map.getContainer());
@@ -112,8 +123,9 @@ class Page {
   }
 
   shape(layer, i) {
-    layer.read = layer.read || [];
-    return layer.read[i] = layer.read[i] || readShape(layer.shapes[i], layer.decimals);
+    const all = this.data.layers || [];
+    layer.read = layer.read || (layer.shapes ? [] : readLines(all.includes(layer) ? all.slice(all.indexOf(layer)) : [layer]));
+    return layer.read[i] = layer.read[i] || readShape(layer.shapes[i], layer.step);
   }
 
   bounds(layer, members) {
@@ -132,7 +144,7 @@ class Page {
     this.tip.remove();
     this.drawn = new Map(members.map((i) => [i, this.drawShape(layer, i)]));
     const lines = (group, [of, which], style) => which.forEach(
-      (i) => L.polygon(this.shape(of, i).parts, {interactive: false, ...style}).addTo(group));
+      (i) => L.polygon(this.shape(of, i).parts, {interactive: false, smoothFactor: 0, ...style}).addTo(group));
     lines(this.context, context, {pane: "context", color: "#ffffff", weight: 1, fillColor: "#dbe1e8", fillOpacity: 1});
     lines(this.outline, outlines, {pane: "outline", color: OUTLINE, fill: false,
       weight: outlines[1].length > 80 ? 0.7 : 1.4, opacity: 0.85});
@@ -145,12 +157,15 @@ class Page {
   }
 
   drawShape(layer, i) {
-    const style = {...this.border(layer), fillColor: this.fill(layer, i), fillOpacity: 1};
+    const style = {...this.border(layer), fillColor: this.fill(layer, i), fillOpacity: 1, smoothFactor: 0};
     const drawn = L.polygon(this.shape(layer, i).parts, style).addTo(this.shapes);
     drawn.on("mouseover", (event) => this.mark(i, event.latlng));
     drawn.on("mousemove", (event) => this.tip.setLatLng(event.latlng));
     drawn.on("mouseout", () => this.unmark(i));
-    drawn.on("click", (event) => this.press(i, event.latlng));
+    drawn.on("click", (event) => {
+      this.off_m = this.shape(layer, i).off_m;  // the map's own click comes next
+      this.press(i, event.latlng);
+    });
     return drawn;
   }
 

@@ -7,6 +7,7 @@ import pytest
 import shapely
 
 from tests.api.small_city import COMMUNITIES, NASTY, SIDE, SOUTH, TOTAL_0, TOTAL_5, TOTAL_CITY, WEST, centre
+from tests.maps.synthetic import data_of
 
 NAME = "grid_baseline-2025-12-1"
 
@@ -216,12 +217,13 @@ def test_an_assessment_is_sent_once(client):
 
 def test_maps_say_what_the_scorecards_say(client):
     page = client.get("/maps/choropleth?level=community&embedded=true").text
-    assert TOTAL_0 in page
+    assert TOTAL_0 in data_of(page)["layers"][-1]["value"]
+    assert NASTY in str(data_of(page))
     assert NASTY not in page
     assert "http://" not in page.replace("http://www.w3.org/2000/svg", "")
     heat = client.get("/maps/heat?category=component:01*")
     assert "sandbox" in heat.headers["content-security-policy"]
-    assert "图上 12 件" in heat.text
+    assert "图上 12 件" in str(data_of(heat.text)["facts"])
 
 
 def test_the_start_page_speaks_the_readers_language(client):

@@ -14,6 +14,7 @@ import shapely
 from gridmgmt.database.work import Work, open_database
 from gridmgmt.people.store import categories
 from gridmgmt.settings import Settings
+from tests.maps.synthetic import data_of
 from tests.postgis import towns
 
 X, Y = towns.middle("D1-1")
@@ -140,4 +141,4 @@ def test_the_groups_of_a_month_go_to_table_json_workbook_and_map(run: Run, loade
     refused = run("map", "repeats", "--period", "2025-12", "--out", "out/repeats.xlsx")
     assert (refused.returncode, "--out" in refused.stderr) == (2, True), "a page is no workbook: nothing is overwritten"
     assert openpyxl.load_workbook(folder / "out" / "repeats.xlsx").worksheets
-    assert "A4" in (folder / "repeats.html").read_text("utf-8")
+    assert "A4" in str(data_of((folder / "repeats.html").read_text("utf-8"))["layer"]["rows"])

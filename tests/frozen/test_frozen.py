@@ -22,6 +22,7 @@ from gridmgmt.database.work import Connection, Work, open_database
 from gridmgmt.documents import plain
 from gridmgmt.errors import ItemMissing
 from gridmgmt.people.operations import reference
+from gridmgmt.places.operations import drawing, editions
 from gridmgmt.rulebooks.load import known, parse
 from gridmgmt.scorecards.documents import SCHEMA
 from gridmgmt.settings import Settings
@@ -157,6 +158,20 @@ def test_a_schema_migrates_with_its_rows(landed: Landed) -> None:
         before = {**before, "grid": after["grid"]}
     assert {table: after.get(table) for table in before} == before
     assert facts == recorded["facts"]
+
+
+def test_editions_that_landed_are_drawn_once(landed: Landed) -> None:
+    _, before, _, work = landed
+    active = [edition.name for edition in editions.list_editions(work) if edition.is_active]
+    assert drawing.draw_missing(work) == ([] if "linework" in before else active)
+    assert drawing.draw_missing(work) == []
+    for name in active:
+        with work.snapshot() as connection:
+            edition = editions.choose(connection, name, None)
+            lines = drawing.read(connection, edition.id, [1, 2, 3, 4])
+        grids = editions.grids_of(work, name, None, None)
+        for number, level in lines.levels.items():
+            assert list(level.codes) == grids.loc[grids["level"] == number, "code"].tolist()
 
 
 def test_what_stood_there_of_units_and_categories_is_the_first_that_is_known_of_them(landed: Landed) -> None:

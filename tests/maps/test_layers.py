@@ -1,4 +1,4 @@
-"""Shapes that fit after simplifying, and cells that count every point once."""
+"""Shapes that come back as they were, and cells that count every point once."""
 
 import numpy as np
 import pytest
@@ -9,37 +9,14 @@ from hypothesis import strategies as st
 from pyproj import Transformer
 
 from gridmgmt.errors import CrsMissing
-from maps.layers import ALPHABET, bin_points, encode, simplify_levels, stored
-from tests.maps.synthetic import city
+from gridmgmt.places.linework import whole
+from maps.layers import bin_points, encode, stored
 
 EPSG = 4547
 
 
-@pytest.fixture(scope="module")
-def frames():
-    return [x.frame for x in city()]
-
-
-@pytest.fixture(scope="module")
-def shapes(frames):
-    return simplify_levels(frames)
-
-
-def numbers(text: str) -> list[int]:
-    """Read the text of a shape; the same rule as shapes.js."""
-    found, value, shift = [], 0, 0
-    for char in text:
-        digit = ALPHABET.index(char)
-        value |= (digit & 31) << shift
-        shift += 5
-        if not digit & 32:
-            found.append(-((value + 1) // 2) if value % 2 else value // 2)
-            value, shift = 0, 0
-    return found
-
-
 def decode(text: str) -> shapely.Geometry:
-    rest = iter(numbers(text))
+    rest = iter(whole(text).tolist())
     at = [next(rest), next(rest)]
     parts = []
     for _ in range(next(rest)):
@@ -54,59 +31,15 @@ def decode(text: str) -> shapely.Geometry:
     return shapely.MultiPolygon(parts)
 
 
-def test_neighbours_never_part_at_any_level(frames, shapes):
-    for frame, level in zip(frames, shapes, strict=True):
-        read = np.array([decode(text) for text in level.encode()])
-        assert shapely.is_valid(read).all()
-        assert shapely.coverage_is_valid(read)
-        degrees = shapely.transform(read, lambda xy, d=level.decimals: xy / 10**d)
-        assert shapely.area(degrees) == pytest.approx(shapely.area(frame.geometry.to_numpy()), rel=0.02)
-        assert shapely.get_num_coordinates(read).sum() < 0.6 * frame.count_coordinates().sum()
-
-
-def test_upper_levels_draw_the_lines_of_the_level_below(frames, shapes):
-    for i in range(3):
-        members = frames[i + 1].groupby("parent_code").indices
-        for code, shape in zip(frames[i]["code"], shapes[i].polygons, strict=True):
-            assert shapely.equals(shape, shapely.coverage_union_all(shapes[i + 1].polygons[members[code]]))
-
-
-def test_a_parent_that_is_more_than_its_children_keeps_its_own_outline(frames):
-    district, streets = frames[1].iloc[:1], frames[2][frames[2]["parent_code"] == frames[1]["code"].iloc[0]].iloc[:-1]
-    upper, lower = simplify_levels([district, streets])
-    missing = 1 - shapely.area(lower.polygons).sum() / shapely.area(upper.polygons).sum()
-    assert missing == pytest.approx(1 / 20, rel=0.2)  # one street of twenty
-
-
-def test_shapes_keep_within_the_budget(frames):
-    tight = simplify_levels(frames, budget=150_000)
-    assert sum(len(text) for level in tight for text in level.encode()) <= 150_000
-    assert all(shapely.coverage_is_valid(level.polygons) for level in tight)
-
-
-def test_a_budget_that_cannot_be_met_still_gives_a_map():
-    shapes = simplify_levels([x.frame for x in city(side=10)], budget=10)
-    assert [len(level.polygons) for level in shapes] == [1, 1, 4, 100]
-
-
-def test_edges_that_rounding_parted_are_joined_again():
-    left = shapely.Polygon([(0, 0), (1, 0), (1, 0.5), (1, 1), (0, 1)])
-    right = shapely.Polygon([(1 + 1e-10, 0), (2, 0), (2, 1), (1, 1 + 1e-10)])
-    frame = GeoDataFrame({"code": ["1", "2"], "parent_code": [None] * 2}, geometry=[left, right], crs=4490)
-    drawn = simplify_levels([frame])[0].polygons
-    assert shapely.length(shapely.intersection(*drawn)) == pytest.approx(1e5, rel=1e-3)
-    assert shapely.coverage_is_valid(drawn)
-
-
 def test_a_hole_and_two_parts_come_back():
     holed = shapely.Polygon([(0, 0), (900, 0), (900, 900), (0, 900)], [[(100, 100), (100, 200), (200, 200)]])
     both = shapely.MultiPolygon([holed, shapely.box(-5000, -70, -4000, 30)])
     assert shapely.equals(decode(encode(both)), both)
 
 
-def test_a_frame_without_crs_is_refused(frames):
+def test_a_frame_without_crs_is_refused():
     with pytest.raises(CrsMissing):
-        stored(frames[1].set_crs(None, allow_override=True), "district")
+        stored(GeoDataFrame(geometry=[shapely.box(114, 30, 115, 31)]), "district")
 
 
 @given(st.lists(st.tuples(st.floats(113.5, 114.9), st.floats(29.6, 31.0)), min_size=1, max_size=60), st.integers(1, 40))

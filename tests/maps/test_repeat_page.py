@@ -1,6 +1,5 @@
 """The page of repeat cases: each group once, at its place, with its cases by number; nothing fetched."""
 
-import json
 import re
 from dataclasses import replace
 from typing import Any
@@ -18,13 +17,16 @@ from gridmgmt.city import City
 from gridmgmt.errors import OptionInvalid
 from gridmgmt.geo import to_metric
 from gridmgmt.periods import parse_period
+from gridmgmt.places.linework import draw
 from maps import drawing
+from tests.maps.synthetic import data_of
 
 RULE = reading.rule("annex2")
 CITY = City("C", "小城", "Town", "Asia/Shanghai", 4547)
 OUTLINES = gpd.GeoDataFrame(
     {"code": ["D1"], "name": ["一区"], "name_en": ["First"]}, geometry=[shapely.box(114, 30, 114.1, 30.1)], crs=4490
 )
+(LINES,) = draw(OUTLINES.assign(level=2, parent_code=None))
 HOSTILE = "</script><b onclick='x()'>"
 
 
@@ -54,16 +56,14 @@ def data(page: Any) -> dict[str, Any]:
     html = page.get_root().render()
     assert not re.findall(r"<(?:link|img|iframe)\b|src=|@import", html.split("<script>")[0])
     assert HOSTILE not in html
-    found = re.search(r'<script type="application/json" id="page-data">(.*?)</script>', html, re.DOTALL)
-    assert found is not None
-    return dict(json.loads(found[1]))
+    return dict(data_of(html))
 
 
 def test_each_group_stands_once_with_the_most_repeats_first() -> None:
     found = report(
         ("back", 114.05, 30.05, 5), ("main", 114.02, 30.02, 5), ("main", 114.08, 30.08, 1), ("key", np.nan, np.nan, 3)
     )
-    page = data(drawing.repeats(found, OUTLINES))
+    page = data(drawing.repeats(found, OUTLINES, LINES))
     layer = page["layer"]
     assert layer["value"] == ["4", "2"]
     assert layer["rank"] == [1, 2]
@@ -78,7 +78,7 @@ def test_each_group_stands_once_with_the_most_repeats_first() -> None:
     facts = [f["en"] for f in page["facts"]]
     assert facts[-2:] == ["2 groups on the map", "1 groups without a place"]
     assert "within 20 m" in facts[-3]
-    bare = data(drawing.repeats(replace(found, without_roads=not found.without_roads), OUTLINES))
+    bare = data(drawing.repeats(replace(found, without_roads=not found.without_roads), OUTLINES, LINES))
     assert ("no road layer" in str(facts), "no road layer" in str(bare["facts"])) == (False, True)
 
 
@@ -86,14 +86,14 @@ def test_a_group_without_addresses_has_no_row_for_them() -> None:
     found = report(("main", 114.05, 30.05, 2))
     (group,) = found.groups
     for addresses, there in (([], False), (["", " "], False), (["人民路 1 号", ""], True)):
-        page = data(drawing.repeats(replace(found, groups=[{**group, "addresses": addresses}]), OUTLINES))
+        page = data(drawing.repeats(replace(found, groups=[{**group, "addresses": addresses}]), OUTLINES, LINES))
         rows = {label["en"]: value for label, value in page["layer"]["rows"][0]}
         assert ("addresses" in rows) == there
     assert rows["addresses"] == "人民路 1 号"
 
 
 def test_long_lists_are_cut_and_say_how_long_they_are() -> None:
-    layer = data(drawing.repeats(report(("main", 114.05, 30.05, 30)), OUTLINES))["layer"]
+    layer = data(drawing.repeats(report(("main", 114.05, 30.05, 30)), OUTLINES, LINES))["layer"]
     rows = {label["en"]: value for label, value in layer["rows"][0]}
     assert rows["case numbers"].endswith("… (30)")
     assert rows["case numbers"].count(",") == drawing.MOST_NUMBERS - 1
@@ -109,7 +109,7 @@ def test_the_ring_is_as_wide_as_the_place() -> None:
 
 
 def test_a_period_without_repeats_is_an_empty_page() -> None:
-    page = data(drawing.repeats(report(), OUTLINES, lang="en"))
+    page = data(drawing.repeats(report(), OUTLINES, LINES, lang="en"))
     assert page["layer"]["value"] == []
     assert page["lang"] == "en"
 
@@ -117,6 +117,6 @@ def test_a_period_without_repeats_is_an_empty_page() -> None:
 def test_a_page_needs_outlines_and_a_known_language() -> None:
     found = report(("main", 114.05, 30.05, 2))
     with pytest.raises(OptionInvalid):
-        drawing.repeats(found, OUTLINES.iloc[:0])
+        drawing.repeats(found, OUTLINES.iloc[:0], LINES)
     with pytest.raises(OptionInvalid):
-        drawing.repeats(found, OUTLINES, lang="fr")
+        drawing.repeats(found, OUTLINES, LINES, lang="fr")

@@ -81,7 +81,7 @@ export class Locate {
         + (grid.unit ? ` · ${grid.unit.name[data.lang]}` : "")));
     if (!assigned) return [element("p", "outside", word("outside")), ...close, at];
     const path = grids.flatMap((grid, i) => [i ? element("span", "", "›") : null, this.step(grid)]).filter(Boolean);
-    const responsible = grids.at(-1).responsible;
+    const responsible = grids[grids.length - 1].responsible;
     return [
       element("dl", "",
         element("dt", "", word("grids")), element("dd", "path", ...path),

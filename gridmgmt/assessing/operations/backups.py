@@ -21,6 +21,7 @@ from gridmgmt.database import engine as engines
 from gridmgmt.database.work import Work, open_database
 from gridmgmt.errors import BackupInvalid, DatabaseNotEmpty, GridmgmtError
 from gridmgmt.files import writing
+from gridmgmt.places.operations import drawing
 from gridmgmt.settings import Settings
 
 _FORMAT = 1
@@ -160,6 +161,7 @@ def restore(work: Work, settings: Settings, file: Path) -> Restored:
         work.progress("restore_database", 0)
         dumps.restore(settings, lambda stream: _pour(_content(archive, _DUMP), stream))
     done = Restored(sum(".thumb." not in name for name in known), administration.migrate(settings), manifest["lost"])
+    drawing.draw_missing(work)
     _prove(work, settings, done)
     return done
 

@@ -4,20 +4,19 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Literal
 
-import geopandas as gpd
 import pandas as pd
 
 from gridmgmt.assessing.store import assessments as assessment_store
 from gridmgmt.assessing.store.assessments import Stored as Stored
 from gridmgmt.city import Level
 from gridmgmt.database import cities
-from gridmgmt.database.work import Connection, Work
+from gridmgmt.database.work import Work
 from gridmgmt.errors import AssessmentWithoutMap
 from gridmgmt.figures.indicators import describe
-from gridmgmt.figures.operations.indicators import LevelMap, MapData, Own
+from gridmgmt.figures.operations.indicators import LevelMap, MapData, Own, claims_of
 from gridmgmt.periods import parse_period
-from gridmgmt.places import topology
 from gridmgmt.places.grids import called
+from gridmgmt.places.operations import drawing
 from gridmgmt.places.store import editions
 from gridmgmt.rulebooks.run import rank
 from gridmgmt.scorecards.documents import Document, Header
@@ -102,12 +101,14 @@ def assessment_map(work: Work, name: str, measure: str = TOTAL) -> MapData:
         own = _own(stored.header, documents) if measure == TOTAL else None
         values = _values(stored.header, documents, measure, own)
         better = own.better if own else getattr(describe(measure), "better", None) if measure != TOTAL else "high"
-        maps = [_level_map(connection, stored, level, documents, measure, values, better) for level in levels]
+        names = editions.grid_names(connection, [stored.edition_id])
+        maps = [_level_map(names, level, documents, measure, values, better) for level in levels]
+        lines = drawing.read(connection, stored.edition_id, [level.number for level in levels])
         period = parse_period(stored.period)
         little = sum(d.status == "incomplete" and not d.is_open for d in documents)
         edition = editions.by_name(connection, stored.header.edition)
-        claims = topology.claims(edition.report, [(x.level.number, x.frame) for x in maps], city)
-        return MapData(city, period, stored.as_of, edition.name, tuple(maps), little, own, claims)
+        claims = claims_of(connection, edition, levels, city)
+        return MapData(city, period, stored.as_of, edition.name, tuple(maps), lines, little, own, claims)
 
 
 def _own(header: Header, documents: Sequence[Document]) -> Own | None:
@@ -137,8 +138,7 @@ def _values(
 
 
 def _level_map(
-    connection: Connection,
-    stored: Stored,
+    names: pd.DataFrame,
     level: Level,
     documents: Sequence[Document],
     measure: str,
@@ -157,10 +157,10 @@ def _level_map(
             **{part: [_part(d, measure, part) for d in own] for part in ("numerator", "denominator")},
         }
     ).astype(dict.fromkeys(("value", "rank", "numerator", "denominator"), "float64"))
-    shapes = editions.grids(connection, stored.edition_id, [level.number])
-    frame = shapes[["code", "name_zh", "name_en", "parent_code", "geometry"]].merge(table, on="code", how="left")
+    here = names.loc[names["level"] == level.number, ["code", "name_zh", "name_en", "parent_code"]]
+    frame = here.merge(table, on="code", how="left")
     frame["name"] = called(frame)
-    return LevelMap(level, gpd.GeoDataFrame(frame, geometry="geometry", crs=shapes.crs))
+    return LevelMap(level, frame)
 
 
 def _value(document: Document, measure: str) -> Fraction | None:

@@ -22,6 +22,8 @@ from gridmgmt.people.store import categories
 from gridmgmt.periods import Period
 from gridmgmt.places.grids import called
 from gridmgmt.places.layers import OTHER, road_class_at
+from gridmgmt.places.linework import Linework
+from gridmgmt.places.operations import drawing
 from gridmgmt.places.store import editions, layers
 
 ROADS, KEY_AREAS = "roads", "key_areas"
@@ -176,8 +178,8 @@ def report(work: Work, period: Period, rule_name: str) -> RepeatReport:
         return _report(connection, period, rule)
 
 
-def map_data(work: Work, period: Period, rule_name: str) -> tuple[RepeatReport, gpd.GeoDataFrame]:
-    """The repeat cases of a period, and the outlines of the second level's grids on its last day (code, name, name_en).
+def map_data(work: Work, period: Period, rule_name: str) -> tuple[RepeatReport, pd.DataFrame, Linework]:
+    """The repeat cases of a period; the second level's grids on its last day (code, name, name_en), how they are drawn.
 
     Raises
     ------
@@ -187,8 +189,10 @@ def map_data(work: Work, period: Period, rule_name: str) -> tuple[RepeatReport, 
     with work.snapshot() as connection:
         found = _report(connection, period, rule)
         edition = editions.on_date(connection, period.last)
-        outlines = editions.grids(connection, edition.id, [found.city.levels[1].number])
-    return found, outlines.assign(name=called(outlines))
+        second, names = found.city.levels[1].number, editions.grid_names(connection, [edition.id])
+        lines = drawing.read(connection, edition.id, [second])
+    outlines = names[names["level"] == second].reset_index(drop=True)
+    return found, outlines.assign(name=called(outlines)), lines
 
 
 def _report(connection: Connection, period: Period, rule: Rule) -> RepeatReport:

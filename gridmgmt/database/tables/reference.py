@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 from geoalchemy2 import Geometry
-from sqlalchemy.dialects.postgresql import DATERANGE, JSONB, ExcludeConstraint
+from sqlalchemy.dialects.postgresql import ARRAY, DATERANGE, JSONB, ExcludeConstraint
 
 from gridmgmt.city import STORAGE_EPSG
 from gridmgmt.database.tables.base import code, instant, known_at, metadata, numbered, record, ref, texts, written_by
@@ -63,6 +63,22 @@ edition_grid = sa.Table(
     ref("grid_id", "grid.id", nullable=False, index=True),
 )
 """Which grids an edition consists of; in one edition a level has each code once."""
+
+linework = sa.Table(
+    "linework",
+    metadata,
+    sa.Column("edition_id", sa.BigInteger, sa.ForeignKey("edition.id"), primary_key=True),
+    sa.Column("zoom", sa.SmallInteger, primary_key=True, autoincrement=False),
+    sa.Column("level", sa.SmallInteger, primary_key=True, autoincrement=False),
+    sa.Column("form", sa.SmallInteger, nullable=False),
+    sa.Column("step_lon", sa.Float, nullable=False),
+    sa.Column("step_lat", sa.Float, nullable=False),
+    sa.Column("codes", ARRAY(sa.Text(collation="C")), nullable=False),
+    sa.Column("parents", ARRAY(sa.Integer), nullable=False),
+    sa.Column("marks", sa.Text, nullable=False),
+    sa.Column("arcs", sa.Text),
+)
+"""How an edition is drawn (线划), made when it is activated: :class:`gridmgmt.places.linework.DrawnLevel`."""
 
 lineage = numbered(
     "lineage",

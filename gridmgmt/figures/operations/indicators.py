@@ -1,7 +1,7 @@
 """Indicator tables and what the maps show: the figures of a period as frames."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,7 +12,7 @@ import pandas as pd
 
 from gridmgmt.city import City, Level
 from gridmgmt.database import cities
-from gridmgmt.database.work import Work
+from gridmgmt.database.work import Connection, Work
 from gridmgmt.figures.counts import Count
 from gridmgmt.figures.indicators import describe, keeps
 from gridmgmt.figures.operations.period_counts import Figures, figures
@@ -21,6 +21,8 @@ from gridmgmt.periods import Period
 from gridmgmt.places import topology
 from gridmgmt.places.contested import Claims
 from gridmgmt.places.grids import called
+from gridmgmt.places.linework import Linework
+from gridmgmt.places.operations import drawing
 from gridmgmt.places.store import editions
 
 
@@ -62,10 +64,10 @@ def export_indicators(
 
 @dataclass(frozen=True)
 class LevelMap:
-    """One level for a choropleth: geometry, counts, and ``value`` with its ``rank``."""
+    """One level for a choropleth: counts, and ``value`` with its ``rank``, by code."""
 
     level: Level
-    frame: gpd.GeoDataFrame
+    frame: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,8 @@ class MapData:
     as_of: dt.datetime
     edition: str
     levels: tuple[LevelMap, ...]
+    lines: Linework
+    """How these levels are drawn."""
     n_too_little: int = 0
     """Of an assessment: how many subjects have too little data for a total."""
     own: Own | None = None
@@ -98,7 +102,7 @@ def choropleth(work: Work, indicator: str, period: Period, as_of: dt.datetime | 
     """Every level's grids with one indicator's value, rank and counts.
 
     The frames have code, name_zh, name_en, name, parent_code, value (rates as
-    0–1 floats; NaN = no data), rank, numerator, denominator, the counts, and geometry in EPSG:4490.
+    0–1 floats; NaN = no data), rank, numerator, denominator and the counts.
 
     Raises
     ------
@@ -109,19 +113,24 @@ def choropleth(work: Work, indicator: str, period: Period, as_of: dt.datetime | 
         city = cities.load_city(connection)
         steps = [indicator] if isinstance(rule, Count) and rule.of in ("steps", "acts") else []
         found = figures(connection, city, period, as_of, step_counts=steps)
-        shapes = editions.grids(connection, found.edition.id)
+        lines = drawing.read(connection, found.edition.id, [level.number for level in city.levels])
         levels = []
         for level in city.levels:
-            here = shapes[shapes["level"] == level.number][["code", "name_zh", "name_en", "parent_code", "geometry"]]
-            table = found.table(level.number).drop(columns=["name_zh", "name_en", "parent_code"])
-            frame = here.merge(table, on="code", how="left")
+            table = found.table(level.number)
+            frame = table[table["code"] != ""].reset_index(drop=True)
             frame["value"] = frame[indicator].astype(float)
             ascending = getattr(rule, "better", None) == "low"
             frame["rank"] = frame["value"].rank(method="min", ascending=ascending)
             frame["name"] = called(frame)
             levels.append(LevelMap(level, frame))
-        claims = topology.claims(found.edition.report, [(x.level.number, x.frame) for x in levels], city)
-        return MapData(city, period, found.as_of, found.edition.name, tuple(levels), claims=claims)
+        claims = claims_of(connection, found.edition, city.levels, city)
+        return MapData(city, period, found.as_of, found.edition.name, tuple(levels), lines, claims=claims)
+
+
+def claims_of(connection: Connection, edition: editions.Edition, levels: Sequence[Level], city: City) -> Claims | None:
+    """The land that two grids of a level claim, where the city accepted it; only then the stored shapes are read."""
+    shapes = ((level.number, editions.grids(connection, edition.id, [level.number])) for level in levels)
+    return topology.claims(edition.report, shapes, city)
 
 
 @dataclass(frozen=True)
@@ -137,6 +146,8 @@ class HeatData:
     n_outside: int
     n_without_location: int
     boundary: gpd.GeoDataFrame
+    lines: Linework
+    """How the outlines are drawn."""
     places: gpd.GeoDataFrame
 
 
@@ -156,6 +167,7 @@ def heat(work: Work, period: Period, category: str | None = None) -> HeatData:
             editions.grids(connection, found.edition.id, [level.number]) for level in (city.levels[1], city.levels[-1])
         )
         outlines["name"], places["name"] = called(outlines), called(places)
+        lines = drawing.read(connection, found.edition.id, [city.levels[1].number])
         placed = frame[frame["located"].isin(["leaf", "upper"])]
         return HeatData(
             city,
@@ -166,5 +178,6 @@ def heat(work: Work, period: Period, category: str | None = None) -> HeatData:
             int((frame["located"] == "outside").sum()),
             int(frame["located"].isin(["no_location", "no_edition"]).sum()),
             outlines,
+            lines,
             places,
         )

@@ -23,6 +23,7 @@ from gridmgmt.places import editions as whole
 from gridmgmt.places.contested import Settlement
 from gridmgmt.places.grids import GridColumns
 from gridmgmt.places.lineage import lineage
+from gridmgmt.places.operations import drawing
 from gridmgmt.places.readers import boundaries
 from gridmgmt.places.store import editions as store
 from gridmgmt.places.topology import TopologyReport
@@ -251,7 +252,7 @@ _SHRINK_TOLERANCE = 0.01
 
 
 def activate(work: Work, name: str, first: dt.date, *, shrinks: bool = False) -> dict[str, Any]:
-    """Make an edition valid from a day on; the one before ends on that day. Their lineage is computed and kept.
+    """Make an edition valid from a day on; the one before ends on that day. It is drawn, and their lineage is kept.
 
     Parameters
     ----------
@@ -285,6 +286,7 @@ def activate(work: Work, name: str, first: dt.date, *, shrinks: bool = False) ->
         if last is not None and not shrinks:
             _refuse_shrunk(edition, last)
         store.activate(connection, edition, first)
+        drawing.save(connection, edition.id)
         if last is None:
             return _activated(edition, first, None, 0)
         frame = _lineage(connection, last, edition, city)

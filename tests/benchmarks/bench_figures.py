@@ -1,0 +1,87 @@
+"""A month and a year of figures, all levels, beside the same counts written by hand in SQL at the leaf.
+
+    python -m tests.benchmarks --only figures
+
+The same clocks and the same cut-off (the period's end, after which three cases in ten are closed), the same rows of the
+private server as it is shipped, all warm. The sums must be equal. Memory is that of a process of its own.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from sqlalchemy import text
+
+from gridmgmt.casework.cases import STANDING
+from gridmgmt.database import cities
+from gridmgmt.database.work import Work
+from gridmgmt.figures.counts import COUNTS
+from gridmgmt.figures.operations.period_counts import figures
+from gridmgmt.periods import parse_period
+from tests.benchmarks.made_cities import YEAR, city_of
+from tests.benchmarks.rows import Row, Size, in_turn
+from tests.servers import REAL
+
+CASES = {"full": int(os.environ.get("BENCH_CASES", "10000000")), "quick": 4_000}
+PARTED = ("unit_id", "category_kind", "category_code", "source")
+
+Sums = dict[str, int]
+
+_ALONE = """
+import resource, sys
+from dataclasses import replace
+from pathlib import Path
+from gridmgmt import settings
+from gridmgmt.database.work import open_database
+from tests.benchmarks.bench_figures import counted
+work = open_database(replace(settings.read({}), home=Path(sys.argv[1]), db=sys.argv[2]))
+counted(work, sys.argv[3])
+work.close()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+def counted(work: Work, label: str, by: Sequence[str] = ()) -> Sums:
+    """The sums over the leaf level of what the platform counts."""
+    period = parse_period(label)
+    with work.snapshot() as connection:
+        city = cities.load_city(connection)
+        found = figures(connection, city, period, period.bounds(city.zone)[1], by=by)
+    leaf = found.levels[len(city.levels)].counts
+    return {name: int(leaf[name].sum()) for name, count in COUNTS.items() if count.of == "cases"}
+
+
+def by_hand(work: Work, label: str) -> Sums:
+    """The sums over the leaf level of what the query by hand counts."""
+    period = parse_period(label)
+    statement = text((Path(__file__).parent / "leaf_counts.sql").read_text("utf-8"))
+    with work.snapshot() as connection:
+        start, end = period.bounds(cities.load_city(connection).zone)
+        params = {"start": start, "end": end, "cut": end, "standing": list(STANDING)}
+        rows = connection.execute(statement, params).mappings().all()
+    return {name: sum(int(row[name]) for row in rows) for name in rows[0] if name != "grid_l4"}
+
+
+def rows(size: Size) -> Iterator[Row]:
+    """A month, the same with finer keys, a year; and the memory of the largest."""
+    n, runs = CASES[size], {"full": 5, "quick": 1}[size]
+    with city_of("bench_figures", n) as work:
+
+        def beside(label: str, by: Sequence[str] = ()) -> tuple[float, str]:
+            works: list[Callable[[], Sums]] = [lambda: counted(work, label, by), lambda: by_hand(work, label)]
+            (ours, theirs), (found, known) = in_turn(works, runs)
+            if found != known:
+                raise RuntimeError(f"{label}: {found} and {known}")
+            return ours / theirs, f"{ours:.2f} s beside {theirs:.2f} s"
+
+        for name, label, by, wanted in (
+            ("month", f"{YEAR}-11", (), 1.5), ("month-keys", f"{YEAR}-11", PARTED, 2.5), ("year", f"{YEAR}", (), 1.5),
+        ):  # fmt: skip
+            ratio, note = beside(label, by)
+            told = f"{name.partition('-')[0]} of figures, {n} cases" + (", by unit, class, source" if by else "")
+            yield Row(f"figures-{name}", told, "SQL by hand at the leaf", ratio, wanted, note=note)
+        command = [sys.executable, "-c", _ALONE, str(REAL), "bench_figures", str(YEAR)]
+        peak = float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+        yield Row("figures-memory", f"year of figures, {n} cases", "500 MB", peak / 500, 1, note=f"{peak:.0f} MB")
