@@ -1,50 +1,206 @@
-"""Answers that were made once and are given again (缓存): each by the tag that tells all it was made of."""
+"""What the server keeps (缓存): whole answers, and what answers are computed from, until what they are made of changes.
 
-import threading
+Nothing kept is older than what was committed when the request came in: each request first waits until the database
+has told all changes (:meth:`gridmgmt.database.changes.Changes.caught_up`, one round trip for all who wait); what
+was begun before the last change of its kinds is not given. While nobody tells changes nothing is kept. All of it
+lives in the event loop; what is made is made in threads.
+"""
+
+import asyncio
+import gzip
+import hashlib
+import re
 from collections import OrderedDict
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections.abc import Awaitable, Callable, Collection, Hashable
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
 
-from fastapi import Response
+from fastapi import Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.routing import APIRoute
 
-_MOST_BYTES = 64 << 20
-"""What all kept answers may weigh; the one that was asked for longest ago goes first."""
+from api.asked import forms, wanted_language
+from gridmgmt.database.changes import EVERYTHING, Changes
+
+_PACKED_FROM = 1000
+"""Bytes from which an answer is packed."""
+
+
+class Weighed(Protocol):
+    """Something that knows what it weighs."""
+
+    @property
+    def n_bytes(self) -> int:
+        """About how many bytes of memory it takes."""
+
+
+T = TypeVar("T", bound=Weighed)
+
+
+@dataclass
+class _Making(Generic[T]):
+    """What is made or was: ``began`` is how many changes were told then; it weighs nothing until it is made."""
+
+    began: int
+    task: asyncio.Task[T]
+    n_bytes: int = 0
 
 
 class Kept:
-    """Answers by tag; whoever asks for one that is just being made waits for it, and nothing is made twice."""
+    """Things by key, as heavy as allowed; the one that was asked for longest ago goes first.
 
-    def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
+    Whoever asks for one that is just being made waits for it. Where something changed since that was begun it would be
+    too old for him: he waits for the next one, which is made once for all who wait. So a thing is made by one at a
+    time, and nobody waits longer than for two makings, however often facts change.
+    """
+
+    def __init__(self, changes: Changes, most_bytes: int) -> None:
+        self.changes = changes
+        changes.when_lost = self.clear
         self._most = most_bytes
-        self._lock = threading.Lock()
-        self._found: OrderedDict[str, Future[Response]] = OrderedDict()
+        self._weight = 0
+        self._found: OrderedDict[Hashable, _Making[Any]] = OrderedDict()
 
-    def answer(self, tag: str, make: Callable[[], Response]) -> Response:
-        """The answer of a tag, which ``make`` gives the first time; its failure is everybody's, and is not kept."""
-        with self._lock:
-            future = self._found.get(tag)
-            is_mine = future is None
-            if future is None:
-                future = self._found[tag] = Future()
-            self._found.move_to_end(tag)
-        if is_mine:
+    async def of(self, key: Hashable, made_of: Collection[str], make: Callable[[], Awaitable[T]]) -> T:
+        """What is kept under a key, else what ``make`` gives; a failure is that of all who wait, and is not kept.
+
+        To be asked right after :meth:`Changes.caught_up`.
+        """
+        asked = self.changes.last(made_of)
+        while True:
+            found = self._found.get(key)
+            if found is not None and found.began >= asked:
+                break
+            if found is not None and not found.task.done():
+                await asyncio.wait([found.task])
+                continue
+            found = self._begin(key, make)
+        self._found.move_to_end(key)
+        given: T = found.task.result() if found.task.done() else await asyncio.shield(found.task)
+        return given
+
+    def clear(self) -> None:
+        """Forget everything; who waits for what is being made still gets it."""
+        self._found.clear()
+        self._weight = 0
+
+    def _begin(self, key: Hashable, make: Callable[[], Awaitable[T]]) -> _Making[T]:
+        async def making() -> T:
             try:
-                future.set_result(make())
-            except BaseException as e:
-                with self._lock:
-                    del self._found[tag]
-                future.set_exception(e)
-            self._drop()
-        made = future.result()
-        return Response(bytes(made.body), made.status_code, dict(made.headers), made.media_type)
+                thing = await make()
+            except BaseException:
+                if self._found.get(key) is made:
+                    del self._found[key]
+                raise
+            if self._found.get(key) is made:
+                self._keep(key, made, thing.n_bytes)
+            return thing
 
-    def _drop(self) -> None:
-        """Let go what is too much; what is just being made weighs nothing yet."""
-        with self._lock:
-            done = [(tag, len(f.result().body)) for tag, f in self._found.items() if f.done()]
-            weight = sum(size for _, size in done)
-            for tag, size in done:
-                if weight <= self._most:
-                    return
-                weight -= size
-                del self._found[tag]
+        self._forget(key)
+        made = self._found[key] = _Making(self.changes.n, asyncio.create_task(making()))
+        made.task.add_done_callback(lambda task: task.cancelled() or task.exception())  # told to those who wait
+        return made
+
+    def _keep(self, key: Hashable, made: _Making[Any], n_bytes: int) -> None:
+        """Keep what was made, and let go what is too much then; what is just being made weighs nothing yet."""
+        if n_bytes > self._most:
+            del self._found[key]
+            return
+        made.n_bytes = n_bytes
+        self._weight += n_bytes
+        for oldest in [k for k, x in self._found.items() if x.n_bytes]:
+            if self._weight <= self._most:
+                return
+            self._forget(oldest)
+
+    def _forget(self, key: Hashable) -> None:
+        gone = self._found.pop(key, None)
+        self._weight -= gone.n_bytes if gone is not None else 0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole answer as it was made, with its tags: the SHA-256 of what is sent, plain and packed."""
+
+    body: bytes
+    packed: bytes | None
+    tag: str
+    status: int
+    headers: dict[str, str]
+
+    @property
+    def n_bytes(self) -> int:
+        """What it weighs."""
+        return len(self.body) + len(self.packed or b"") + 2_000
+
+    def to(self, request: Request) -> Response:
+        """The answer to one reader: packed if he takes it so, 304 if he has it already."""
+        packed = self.packed if self.packed is not None and _takes_gzip(request) else None
+        tag = f'"{self.tag}{"" if packed is None else "-gzip"}"'
+        headers = {**self.headers, "ETag": tag}
+        if _has_already(request.headers.get("if-none-match", ""), tag):
+            named = ("etag", "cache-control", "vary")
+            return Response(status_code=304, headers={k: v for k, v in headers.items() if k.lower() in named})
+        if packed is None:
+            return Response(self.body, self.status, headers)
+        return Response(packed, self.status, {**headers, "Content-Encoding": "gzip"})
+
+
+def _takes_gzip(request: Request) -> bool:
+    """Whether Accept-Encoding names gzip and does not refuse it (``gzip;q=0``)."""
+    for part in request.headers.get("accept-encoding", "").split(","):
+        name, _, weight = part.replace(" ", "").partition(";q=")
+        if name.lower() == "gzip":
+            return not re.fullmatch(r"0(\.0*)?", weight)
+    return False
+
+
+def _has_already(wanted: str, tag: str) -> bool:
+    """Whether If-None-Match names the tag (weakly compared) or takes any."""
+    named = re.findall(r'(?:W/)?("[^"]*")', wanted)
+    return wanted.strip() == "*" or tag in named
+
+
+def _finished(response: Response) -> Answer:
+    """A response as an answer that can be given again."""
+    body = bytes(response.body)
+    packed = gzip.compress(body, 6, mtime=0) if len(body) >= _PACKED_FROM else None
+    if packed is not None and len(packed) > len(body) * 0.95:
+        packed = None
+    headers = {
+        "Cache-Control": "private, no-cache",
+        "Vary": "Accept, Accept-Encoding, Accept-Language",
+        **{k: v for k, v in response.headers.items() if k != "content-length"},
+    }
+    return Answer(body, packed, hashlib.sha256(body).hexdigest()[:32], response.status_code, headers)
+
+
+def _key(request: Request) -> Hashable:
+    """All of a request that an answer may depend on."""
+    url = request.scope
+    asked = request.headers.get("host"), url["scheme"], url["path"], url["query_string"]
+    return (*asked, wanted_language(request), forms(request))
+
+
+def made_of(*kinds: str) -> type[APIRoute]:
+    """The class of routes whose answers are kept until something of these kinds changes (default: anything)."""
+    changing = frozenset(kinds) or EVERYTHING
+
+    class KeptRoute(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Any]:
+            handle = super().get_route_handler()
+
+            async def make(request: Request) -> Answer:
+                return await run_in_threadpool(_finished, await handle(request))
+
+            async def answer(request: Request) -> Response:
+                kept: Kept = request.app.state.kept
+                if await kept.changes.caught_up():
+                    found = await kept.of(_key(request), changing, lambda: make(request))
+                else:
+                    found = await make(request)
+                return found.to(request)
+
+            return answer
+
+    return KeptRoute

@@ -1,8 +1,8 @@
 """The application: `create_app` puts routes, errors, pages and protections together; nothing is read at import."""
 
-import secrets
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -16,8 +16,13 @@ from api.kept import Kept
 from api.pages import start
 from api.routes import assessing, city, database, figures, maps, people, places
 from gridmgmt import __version__, bounds
+from gridmgmt.database.changes import Changes
+from gridmgmt.database.engine import database_url
 from gridmgmt.database.work import open_database
 from gridmgmt.settings import Settings
+
+_FIRST_S = 2.0
+"""So long the start waits for the database; without it nothing is kept, and requests say what is wrong."""
 
 _STATIC = Path(__file__).parent / "pages" / "static"
 
@@ -54,8 +59,11 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.settings = settings
     bounds.use(settings.bounds)
-    for part in (database, city, places, people, figures, assessing, maps, start):
-        app.include_router(part.router)
+    for router in (
+        database.router, city.router, places.router, people.router, figures.router, assessing.router,
+        assessing.evidence, maps.router, maps.of_facts, start.router,
+    ):  # fmt: skip
+        app.include_router(router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     errors.install(app)
     app.middleware("http")(_protect)
@@ -65,12 +73,18 @@ def create_app(settings: Settings) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """One engine while the application runs."""
+    """One engine while the application runs, and one connection that hears what changes."""
     app.state.work = open_database(app.state.settings)
     app.state.language = None
-    app.state.started = secrets.token_hex(8)
-    app.state.kept = Kept()
+    changes = Changes(database_url(app.state.settings))
+    app.state.kept = Kept(changes, bounds.most("kept_mb"))
+    following = asyncio.create_task(changes.follow())
+    with suppress(TimeoutError):
+        await asyncio.wait_for(changes.tried.wait(), _FIRST_S)
     yield
+    following.cancel()
+    with suppress(asyncio.CancelledError):
+        await following
     app.state.work.close()
 
 

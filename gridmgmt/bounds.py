@@ -39,6 +39,8 @@ class Bounds:
         Levels of lists and keys inside each other in a YAML document.
     nodes
         Values of a YAML document, those behind an alias (``*name``) counted each time.
+    kept_mb
+        Bytes of all that the server keeps: answers, and the grids by which places are located.
     """
 
     file_mb: int = 1_000
@@ -51,6 +53,7 @@ class Bounds:
     text_kb: int = 1_000
     depth: int = 60
     nodes: int = 300_000
+    kept_mb: int = 256
 
 
 NAMES = {f"GRIDMGMT_MAX_{f.name.upper()}": f.name for f in fields(Bounds)}

@@ -163,6 +163,16 @@ def due(
     return Deadline(end, provisional, tuple(lines))
 
 
+def due_at(
+    start: dt.datetime, limits: Sequence[Limit], clock: Clock, pauses: Sequence[_Pause] = ()
+) -> dt.datetime | None:
+    """When a limit is used up (:func:`due`), without the sum."""
+    end: dt.datetime | None = start.astimezone(dt.UTC)
+    for limit in limits:
+        end = _end(end, limit, clock, pauses) if end is not None else None
+    return end if limits else None
+
+
 def advance(start: dt.datetime, counted: dt.timedelta, unit: str, clock: Clock) -> dt.datetime:
     """The first instant at which so much time of a unit has been counted; at once for none."""
     return _after(start.astimezone(dt.UTC), _us(counted), unit, clock)

@@ -45,7 +45,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── RulebookChanged   a version that was used is not edited: it gets a new number
     │   ├── RulebooksDiffer   periods that are to be compared were assessed by different texts
     │   ├── AssessmentFormOld
-    │   ├── AssessmentIncomplete, AssessmentPublished
+    │   ├── AssessmentIncomplete, AssessmentPublished, FactsChanged
     │   ├── DrawExists, DrawReplaced, NoticeClosed
     │   ├── LayerExists, LayerOverlap   another one begins on that day, or a later one is there
     │   ├── StepIllegal, StepRefused   a case's state, or the case as it is, does not allow the step
@@ -733,6 +733,13 @@ class AssessmentIncomplete(ConflictError, _Name, _N):
 
 class AssessmentPublished(ConflictError, _Period, _Other):
     """The assessment is published, or another one of its period is."""
+
+
+class FactsChanged(ConflictError):
+    """A draft whose facts are no longer those that it was scored from."""
+
+    name: str
+    kinds: Sequence[str]
 
 
 class AppealRefused(ConflictError, _Why):

@@ -106,9 +106,20 @@ def to_storage(frame: gpd.GeoDataFrame, crs: CRS | None = None, name: str = "") 
 
 def to_metric(frame: gpd.GeoDataFrame, epsg: int) -> gpd.GeoDataFrame:
     """A stored layer in the city's metric CRS (metres, x before y), by the way :func:`to_storage` came."""
+    flat = _transform(to_storage(frame).geometry.to_numpy(), _to_metric(epsg))
+    return frame.set_geometry(gpd.GeoSeries(flat, index=frame.index, crs=CRS.from_epsg(epsg)))
+
+
+def to_metric_xy(lon: float, lat: float, epsg: int) -> tuple[float, float]:
+    """A stored point in the city's metric CRS (metres), as :func:`to_metric` brings a layer there."""
+    x, y = _to_metric(epsg).transform(lon, lat)
+    return float(x), float(y)
+
+
+@lru_cache(maxsize=8)
+def _to_metric(epsg: int) -> Transformer:
     metric = CRS.from_epsg(epsg)
-    flat = _transform(to_storage(frame).geometry.to_numpy(), _transformer(_hub(metric), metric))
-    return frame.set_geometry(gpd.GeoSeries(flat, index=frame.index, crs=metric))
+    return _transformer(_hub(metric), metric)
 
 
 def areas_m2(frame: gpd.GeoDataFrame, epsg: int) -> "pd.Series[float]":
@@ -226,7 +237,7 @@ def points_to_storage(x: ArrayLike, y: ArrayLike, system: str) -> Points:
     """
     x, y = (np.asarray(v, dtype=np.float64) for v in (x, y))
     named = system.strip().lower()
-    lon, lat = WEB_SYSTEMS[named](x, y) if named in WEB_SYSTEMS else _crs_points(x, y, parse_crs(system))
+    lon, lat = WEB_SYSTEMS[named](x, y) if named in WEB_SYSTEMS else _crs_points(x, y, *_named(system))
     outside = ~((np.abs(lon) <= 180) & (np.abs(lat) <= 90))
     missing = np.isnan(x) | np.isnan(y)
     return Points(np.where(outside, np.nan, lon), np.where(outside, np.nan, lat), outside & ~missing)
@@ -242,20 +253,29 @@ def point_to_storage(x: float, y: float, system: str) -> tuple[float, float]:
     CrsUnknown, CrsNotConvertible
         See :func:`points_to_storage`.
     """
+    if system.strip().lower() not in WEB_SYSTEMS and _named(system)[1] is None and abs(x) <= 180 and abs(y) <= 90:
+        return float(x), float(y)  # nothing to convert, and a server is asked for many such places
     points = points_to_storage([x], [y], system)
     if np.isnan(points.lon[0]):
         raise CoordinateOutOfRange(x=str(x), y=str(y), system=system)
     return float(points.lon[0]), float(points.lat[0])
 
 
-def _crs_points(x: Floats, y: Floats, crs: CRS) -> tuple[Floats, Floats]:
+@lru_cache(maxsize=64)
+def _named(system: str) -> tuple[CRS, Transformer | None]:
+    """A system by name, with the way to its degrees; None: they are those of storage."""
+    crs = parse_crs(system)
+    return crs, None if is_degrees_of_storage(crs) else _transformer(crs, _hub(crs))
+
+
+def _crs_points(x: Floats, y: Floats, crs: CRS, to_degrees: Transformer | None) -> tuple[Floats, Floats]:
     """Points of a CRS as degrees; what is no longitude or latitude before or after is left to the caller."""
-    if is_degrees_of_storage(crs):
+    if to_degrees is None:
         return x, y
     if crs.is_geographic:
         defined = (np.abs(x) <= 180) & (np.abs(y) <= 90)
         x, y = np.where(defined, x, np.nan), np.where(defined, y, np.nan)
-    lon, lat = _transformer(crs, _hub(crs)).transform(x, y)
+    lon, lat = to_degrees.transform(x, y)
     return np.asarray(lon), np.asarray(lat)
 
 

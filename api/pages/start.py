@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import Field
 
 from api.deps import Ask, Database, Language
+from api.kept import made_of
 from gridmgmt import __version__
 from gridmgmt.assessing.operations import browsing, scoring
 from gridmgmt.assessing.operations.browsing import Stored
@@ -22,7 +23,7 @@ from gridmgmt.scorecards.exports.cards import read_instant, short_grade
 from gridmgmt.texts import catalogue, word
 from maps.style import GRADES, ramp
 
-router = APIRouter()
+router = APIRouter(route_class=made_of("places", "people", "assessing"))
 
 PREFIX = "page_"
 _MAP_MEASURES = (browsing.TOTAL, *RATIOS, "n_reported", "n_overdue_open")

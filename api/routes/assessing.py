@@ -9,7 +9,9 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
-from api.deps import Ask, Database, FileLanguage, Language, cached
+from api.asked import TYPES, accepted
+from api.deps import Ask, Database, FileLanguage, Language
+from api.kept import made_of
 from api.schemas import (
     Assessment,
     AssessmentRow,
@@ -35,15 +37,9 @@ from gridmgmt.scorecards.exports.lines import top_numbers
 from gridmgmt.scorecards.exports.results import grounds, known_words, record_titles, record_words, why_words
 from gridmgmt.scorecards.exports.writing import Writer
 
-router = APIRouter(prefix="/v1", tags=["assessments"])
+router = APIRouter(prefix="/v1", tags=["assessments"], route_class=made_of("places", "people", "assessing"))
+evidence = APIRouter(prefix="/v1", tags=["assessments"], route_class=made_of())
 
-TYPES = {
-    "json": "application/json",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "csv": "text/csv",
-    "html": "text/html",
-    "svg": "image/svg+xml",
-}
 _REACHED = set(ReachedConsequence.model_fields)
 _FILE_CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
 
@@ -83,11 +79,10 @@ def assessments(ask: Annotated[Ask, Query()], work: Database) -> list[Assessment
 
 
 @router.get("/assessments/{name}", response_model=Assessment, responses=_files("json"))
-def assessment(name: str, ask: Annotated[Ask, Query()], request: Request, work: Database) -> Response:
+def assessment(name: str, ask: Annotated[Ask, Query()], work: Database) -> Response:
     """One assessment's header; `latest` or a rulebook's id means its newest one."""
     found = browsing.assessment(work, name)
-    answer = Assessment(name=found.name, sha256=found.sha256, header=found.header)
-    return cached(request, found.sha256, lambda: JSONResponse(plain(answer)))
+    return JSONResponse(plain(Assessment(name=found.name, sha256=found.sha256, header=found.header)))
 
 
 @router.get("/assessments/{name}/scorecards", response_model=Ranking, responses=_files("json", "xlsx", "csv"))
@@ -95,18 +90,13 @@ def scorecards(
     name: str, ask: Annotated[AskRanking, Query()], request: Request, work: Database, written: FileLanguage
 ) -> Response:
     """The ranking of one level, best first; as xlsx or csv the summary with all indicators and their comparisons."""
-    sha256 = browsing.assessment(work, name).sha256
     form = ask.format or accepted(request, ("json", "xlsx", "csv"))
-
-    def make() -> Response:
-        if form == "json":
-            return _ranking(*scoring.read(work, name, ask.level))
-        with tempfile.TemporaryDirectory() as folder:
-            out = Path(folder) / "out"
-            path, *_ = exporting.export(work, name, ask.level, out, [form], codes=[], writer=Writer(written))
-            return _file(path.read_bytes(), form, f"{name}-{ask.level}")
-
-    return cached(request, sha256, make)
+    if form == "json":
+        return _ranking(*scoring.read(work, name, ask.level))
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out"
+        path, *_ = exporting.export(work, name, ask.level, out, [form], codes=[], writer=Writer(written))
+        return _file(path.read_bytes(), form, f"{name}-{ask.level}")
 
 
 @router.get(
@@ -122,24 +112,13 @@ def scorecard(
     written: FileLanguage,
 ) -> Response:
     """One scorecard: the exact document with its texts in the reader's language, or a workbook, page or small map."""
-    sha256 = browsing.assessment(work, name).sha256
     form = ask.format or accepted(request, ("json", "xlsx", "html", "svg"))
-
-    def make() -> Response:
-        if form != "json":
-            return _file(exporting.one(work, name, code, form, ask.level, Writer(written)), form, f"{name}-{code}")
-        stored, document = scoring.scorecard(work, name, code, ask.level)
-        texts = scorecard_texts(stored.header, document, lang)
-        answer = Scorecard(assessment=stored.name, sha256=stored.sha256, document=document, texts=texts)
-        return JSONResponse(plain(answer))
-
-    return cached(request, sha256, make)
-
-
-def accepted(request: Request, formats: tuple[str, ...]) -> str:
-    """The format that Accept names first, json if it names none of them."""
-    wanted = [part.split(";")[0].strip() for part in request.headers.get("accept", "").split(",")]
-    return next((x for kind in wanted for x in formats if TYPES[x] == kind), "json")
+    if form != "json":
+        return _file(exporting.one(work, name, code, form, ask.level, Writer(written)), form, f"{name}-{code}")
+    stored, document = scoring.scorecard(work, name, code, ask.level)
+    texts = scorecard_texts(stored.header, document, lang)
+    answer = Scorecard(assessment=stored.name, sha256=stored.sha256, document=document, texts=texts)
+    return JSONResponse(plain(answer))
 
 
 def _ranking(stored: Stored, documents: list[Document], city: City) -> Response:
@@ -192,17 +171,11 @@ class AskWhy(Ask):
     limit: int = Field(1000, ge=0, le=100_000, description="Most numbers for each count.")
 
 
-@router.get("/explain", response_model=Explained)
-def explain(ask: Annotated[AskWhy, Query()], request: Request, work: Database, lang: Language) -> Response:
+@evidence.get("/explain", response_model=Explained)
+def explain(ask: Annotated[AskWhy, Query()], work: Database, lang: Language) -> Response:
     """Why a figure is what it is: its rule in one sentence, and the frozen facts, entries and periods behind it."""
-    found_now = browsing.assessment(work, ask.assessment)
-    replaced = "".join(x["now"] + x.get("through", "") for x in explaining.is_stale(work, found_now.name))
-
-    def make() -> Response:
-        found = explaining.explain(work, ask.assessment, ask.code, ask.item, ask.level)
-        return JSONResponse(plain(_answer(found, ask.item, ask.limit, lang)))
-
-    return cached(request, found_now.sha256 + replaced, make)
+    found = explaining.explain(work, ask.assessment, ask.code, ask.item, ask.level)
+    return JSONResponse(plain(_answer(found, ask.item, ask.limit, lang)))
 
 
 def _answer(found: explaining.Explained, item: str | None, limit: int, lang: str) -> Explained:

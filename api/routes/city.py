@@ -5,10 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api.deps import Ask, Database
+from api.kept import made_of
 from api.schemas import Category, City, Level, Name
 from gridmgmt.people.operations import reference
 
-router = APIRouter(prefix="/v1", tags=["city"])
+router = APIRouter(prefix="/v1", tags=["city"], route_class=made_of("places", "people"))
 
 
 @router.get("/city")

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 from pydantic import Field, model_validator
 
 from api.deps import Ask, Database
+from api.kept import made_of
 from api.schemas import IndicatorTable, Name, NumbersBehind
 from gridmgmt.city import City
 from gridmgmt.figures.counts import COUNTS
@@ -18,7 +19,7 @@ from gridmgmt.figures.operations import indicators as counting
 from gridmgmt.people.operations import reference
 from gridmgmt.periods import parse_instant, parse_period
 
-router = APIRouter(prefix="/v1", tags=["indicators"])
+router = APIRouter(prefix="/v1", tags=["indicators"], route_class=made_of())
 
 
 By = Literal["grid", "source", "category", "unit", "person", "ending"]

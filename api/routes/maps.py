@@ -6,16 +6,16 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
-from api.deps import Ask, Database, Language, cached
+from api.deps import Ask, Database, Language
+from api.kept import made_of
 from gridmgmt.assessing.operations import browsing
 from gridmgmt.assessing.operations.browsing import TOTAL, Stored
 from gridmgmt.figures.counts import COUNTS
 from gridmgmt.figures.operations import indicators
 from gridmgmt.files.wording import words
-from gridmgmt.people.operations import reference
 from gridmgmt.periods import parse_period
 from gridmgmt.scorecards import documents
 from gridmgmt.scorecards.exports import cards
@@ -24,7 +24,8 @@ from maps.assets import OfflineMap
 from maps.layers import LevelFrame
 from maps.style import Grade, Measure, text
 
-router = APIRouter(prefix="/maps", tags=["maps"])
+router = APIRouter(prefix="/maps", tags=["maps"], route_class=made_of("places", "people", "assessing"))
+of_facts = APIRouter(prefix="/maps", tags=["maps"], route_class=made_of())
 
 # A map page carries its scripts inside and needs nothing else; "sandbox" keeps it apart from this application.
 _MAP_CSP = (
@@ -54,14 +55,12 @@ class AskHeat(AskMap):
 
 
 @router.get("/choropleth", response_class=Response, responses={200: {"content": {"text/html": {}}}})
-def choropleth(ask: Annotated[AskChoropleth, Query()], request: Request, work: Database, lang: Language) -> Response:
+def choropleth(ask: Annotated[AskChoropleth, Query()], work: Database, lang: Language) -> Response:
     """The choropleth of the total or an indicator, drawn from the assessment's own figures; opens without a network."""
-    stored, city = browsing.mapped(work, ask.assessment), reference.load_city(work)
-    made_of = f"{stored.sha256} {city!r}"
-    return cached(request, made_of, lambda: _answer(_choropleth(work, stored, ask, lang)), keep=True)
+    return _answer(_choropleth(work, browsing.mapped(work, ask.assessment), ask, lang))
 
 
-@router.get("/heat", response_class=Response, responses={200: {"content": {"text/html": {}}}})
+@of_facts.get("/heat", response_class=Response, responses={200: {"content": {"text/html": {}}}})
 def heat(ask: Annotated[AskHeat, Query()], work: Database, lang: Language) -> Response:
     """The heat map of the cases reported in the assessment's period, as the data are now."""
     stored = browsing.assessment(work, ask.assessment)

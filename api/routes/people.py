@@ -1,16 +1,20 @@
 """/v1/locate: who is responsible here?"""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
-from pydantic import Field
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.routing import APIRoute
+from pydantic import Field, ValidationError
 
 from api.deps import Ask, Database, Day
+from api.kept import Kept
 from api.schemas import GridRef, Located, Name, Neighbour, Unit
-from gridmgmt.people.operations import locating, reference
-
-router = APIRouter(prefix="/v1", tags=["locate"])
+from gridmgmt import geo
+from gridmgmt.city import City
+from gridmgmt.database.work import Work
+from gridmgmt.people.operations import directory, locating, reference
 
 
 class AskPlace(Ask):
@@ -27,14 +31,54 @@ class AskPlace(Ask):
     category: str | None = Field(None, description="kind:code, to find the unit.", examples=["component:01001"])
 
 
+class _PlaceRoute(APIRoute):
+    """Answers from what is kept: only without it, or where something is wrong with the question, as other routes."""
+
+    def get_route_handler(self) -> Callable[[Request], Any]:
+        handle = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            kept: Kept = request.app.state.kept
+            try:
+                ask = AskPlace.model_validate(dict(request.query_params))
+            except ValidationError:
+                return await handle(request)
+            if not await kept.changes.caught_up():
+                return await handle(request)
+            place = await _place(kept, request.app.state.work, ask)
+            point = geo.point_to_storage(ask.lon, ask.lat, ask.crs)
+            found = _located(locating.answer(place, *point, **_asked_for(ask)), place.city)
+            return Response(found.model_dump_json(), media_type="application/json")
+
+        return answer
+
+
+router = APIRouter(prefix="/v1", tags=["locate"], route_class=_PlaceRoute)
+
+
+async def _place(kept: Kept, work: Work, ask: AskPlace) -> directory.Place:
+    """What answers there, kept until places or people change."""
+    listed = await kept.of("directory", ("places", "people"), lambda: run_in_threadpool(directory.read, work))
+    today = kept.changes.today(listed.city.zone)
+    edition = listed.edition(ask.edition, ask.on, today)
+    key, made_of = ("ground", edition.id), ("places",)
+    ground = await kept.of(key, made_of, lambda: run_in_threadpool(directory.ground, work, edition))
+    return directory.Place(listed, edition, ground, today)
+
+
+def _asked_for(ask: AskPlace) -> dict[str, Any]:
+    return {"day": ask.on, "category": ask.category, "edition": ask.edition, "within_m": ask.within_m}
+
+
 @router.get("/locate")
 def locate(ask: Annotated[AskPlace, Query()], work: Database) -> Located:
     """The grids of all levels that own a place, the unit that answers there, and what is near the border."""
-    levels = {x.number: x.key for x in reference.load_city(work).levels}
-    found = locating.locate(
-        work, ask.lon, ask.lat, crs=ask.crs, day=ask.on, category=ask.category, edition=ask.edition,
-        within_m=ask.within_m,
-    )  # fmt: skip
+    city = reference.load_city(work)
+    return _located(locating.locate(work, ask.lon, ask.lat, crs=ask.crs, **_asked_for(ask)), city)
+
+
+def _located(found: locating.Located, city: City) -> Located:
+    levels = {x.number: x.key for x in city.levels}
     return Located(
         lon=round(found.lon, 9),
         lat=round(found.lat, 9),

@@ -8,12 +8,13 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from api.deps import Ask, Database, Day, parse_bbox
+from api.kept import made_of
 from api.schemas import Edition
 from gridmgmt.places.operations import editions as edition_operations
 from gridmgmt.places.operations import grids as operations_grids
 from gridmgmt.places.operations.grids import GridPage
 
-router = APIRouter(prefix="/v1", tags=["grids"])
+router = APIRouter(prefix="/v1", tags=["grids"], route_class=made_of("places", "day"))
 
 MEDIA_TYPE = "application/geo+json"
 _MAX_LIMIT = 10_000

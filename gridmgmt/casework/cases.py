@@ -12,7 +12,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import Annotated, Any
 
@@ -96,7 +96,12 @@ def _instant(value: Any) -> dt.datetime | None:
 
 
 def _limits(value: Sequence[Any]) -> tuple[Limit, ...]:
-    return tuple(x if isinstance(x, Limit) else Limit(Fraction(x["amount"]), x["unit"]) for x in value)
+    return tuple(x if isinstance(x, Limit) else _limit(x["amount"], x["unit"]) for x in value)
+
+
+@lru_cache(maxsize=1_000)
+def _limit(amount: str, unit: str) -> Limit:
+    return Limit(Fraction(amount), unit)
 
 
 Text = Annotated[str | None, "text"]

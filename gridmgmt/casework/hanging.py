@@ -27,7 +27,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gridmgmt.casework.cases import RUNNING, Step
-from gridmgmt.casework.transitions import TRANSITIONS, Transition
+from gridmgmt.casework.transitions import RENEWING, TRANSITIONS, Transition
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,14 @@ class HangPeriod:
     due_at: dt.datetime | None
     ended_at: dt.datetime | None = None
     how: str | None = None
+
+    def due(self, at: dt.datetime | None) -> "HangPeriod":
+        """The same with another deadline."""
+        return HangPeriod(self.number, self.opened_at, at, self.ended_at, self.how)
+
+    def ended(self, at: dt.datetime, how: str) -> "HangPeriod":
+        """The same when it has ended."""
+        return HangPeriod(self.number, self.opened_at, self.due_at, at, how)
 
 
 @dataclass(frozen=True)
@@ -153,13 +161,15 @@ def moved_deadlines(steps: Sequence[Step]) -> dict[str, Mapping[str, str]]:
     """Number of a step → the deadlines that a calendar which came later gave it (暂定时限重算)."""
     moved: dict[str, Mapping[str, str]] = {}
     for step in steps:
-        if TRANSITIONS[step.kind].period == "renewed":
+        if step.kind in RENEWING:
             moved |= step.told.deadlines
     return moved
 
 
 def _renewed(steps: Sequence[Step]) -> list[Step]:
     moved = moved_deadlines(steps)
+    if not moved:
+        return list(steps)
     return [replace(s, facts={**s.facts, **moved[str(s.seq)]}) if str(s.seq) in moved else s for s in steps]
 
 
@@ -192,7 +202,7 @@ def _pass_time(run: _Running, until: dt.datetime, terms: Terms) -> None:
 
 def _end(run: _Running, at: dt.datetime, how: str, due: dt.datetime | None) -> None:
     last = run.periods[-1]
-    run.periods[-1] = replace(last, ended_at=at, how=how)
+    run.periods[-1] = last.ended(at, how)
     run.periods.append(HangPeriod(last.number + 1, at, due))
 
 
@@ -200,7 +210,7 @@ def _run_on(run: _Running, at: dt.datetime, terms: Terms) -> None:
     """After a pause the clock runs with what was left of the time."""
     last = run.periods[-1]
     if last.due_at is not None and run.held_at is not None:
-        run.periods[-1] = replace(last, due_at=terms.after_pause(run.dispatch, last.due_at, run.held_at, at))
+        run.periods[-1] = last.due(terms.after_pause(run.dispatch, last.due_at, run.held_at, at))
     run.clock, run.held_at = True, None
 
 
@@ -223,9 +233,9 @@ def _follow(run: _Running, step: Step, rule: Transition, terms: Terms) -> _Runni
             due = step.told.due_extended_at or step.told.due_at or last.due_at
             if step.told.later and due is not None and last.due_at is not None:
                 due = max(due, last.due_at)
-            run.periods[-1] = replace(last, due_at=due)
+            run.periods[-1] = last.due(due)
         case how if how in _ENDS:
-            run.periods[-1] = replace(last, ended_at=step.at, how=how)
+            run.periods[-1] = last.ended(step.at, how)
             run.held_at = None
     if rule.to is not None:  # what is checked without an answer that counts stops no clock
         run.clock = rule.to in RUNNING or (run.unheard_at is not None and rule.period is None)
@@ -241,7 +251,7 @@ def _fail(run: _Running, step: Step, terms: Terms) -> None:
     last, stated = run.periods[-1], step.told.due_at
     due = stated if stated is not None and stated > step.at else terms.next_due(run.dispatch, step.at)
     if run.unheard_at is not None and last.opened_at > run.unheard_at:
-        run.periods[-1] = replace(last, due_at=due)
+        run.periods[-1] = last.due(due)
     else:
         _end(run, step.at, "failed", due)
 
@@ -259,7 +269,7 @@ def _resume(run: _Running, step: Step, terms: Terms) -> None:
     last, stated = run.periods[-1], step.told.due_extended_at or step.told.due_at
     _run_on(run, step.told.held_until or step.at, terms)
     if step.origin != "own" and stated is not None and last.opened_at == run.dispatch.at:
-        run.periods[-1] = replace(last, due_at=stated)
+        run.periods[-1] = last.due(stated)
 
 
 def _mark(accounts: list[_Running], step: Step, rule: Transition) -> None:

@@ -61,7 +61,7 @@ class Timing:
         if not limits:
             return None
         if (limits, at) not in self._dues:
-            self._dues[limits, at] = deadlines.due(at, limits, self.clock).due_at
+            self._dues[limits, at] = deadlines.due_at(at, limits, self.clock)
         return self._dues[limits, at]
 
     def after_pause(self, dispatch: Step, due: dt.datetime, start: dt.datetime, end: dt.datetime) -> dt.datetime:
@@ -155,7 +155,7 @@ class Timing:
         self, dispatch: Step, limits: Sequence[Limit], pauses: Sequence[tuple[dt.datetime, dt.datetime]]
     ) -> dt.datetime | None:
         """The deadline of a dispatch's limits from its beginning: exact also where parts have different units."""
-        return deadlines.due(dispatch.at, limits, self.clock, list(pauses)).due_at
+        return deadlines.due_at(dispatch.at, limits, self.clock, list(pauses))
 
     def _marks(self, case: Case, told: Mapping[str, dt.datetime | None]) -> dict[str, Any]:
         """Whether deadlines just found lie beyond the days that the calendar knows."""

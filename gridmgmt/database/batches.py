@@ -29,3 +29,13 @@ def stamp_batch(connection: Connection, batch_id: int) -> dt.datetime:
 def close_batch(connection: Connection, batch_id: int, counts: Mapping[str, Any]) -> None:
     """Keep with the batch what became of its rows."""
     connection.execute(t.batch.update().where(t.batch.c.id == batch_id).values(counts=dict(counts)))
+
+
+def written(connection: Connection) -> tuple[int, int]:
+    """What was handed over so far, as far as this transaction sees it: the last number, and how many there are.
+
+    Two batches may be committed in the other order than they were begun; under the writers' lock none is open.
+    """
+    b = t.batch.c
+    row = connection.execute(select(func.coalesce(func.max(b.id), 0), func.count())).one()
+    return int(row[0]), int(row[1])

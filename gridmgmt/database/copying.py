@@ -3,6 +3,7 @@
 import hashlib
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -16,6 +17,9 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import insert
 
 from gridmgmt.database.spools import Spool
+
+_SENT = 1 << 20
+"""So many bytes are handed over at a time."""
 
 _DIALECT = postgresql.dialect(paramstyle="pyformat")  # type: ignore[no-untyped-call]
 
@@ -36,17 +40,35 @@ def query(name: str, **names: str) -> TextClause:
 
 def copy_in(connection: Connection, table: str, frame: pd.DataFrame) -> None:
     """Append a frame's rows to a table whose columns bear the frame's names."""
-    if frame.empty:
-        return
-    arrow = pa.Table.from_pandas(frame, preserve_index=False)
-    buffer = io.BytesIO()
-    pa_csv.write_csv(arrow, buffer, pa_csv.WriteOptions(include_header=False))
+    if not frame.empty:
+        send(connection, encoded(table, pa.Table.from_pandas(frame, preserve_index=False)))
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Rows of one table as COPY takes them."""
+
+    table: str
+    columns: Sequence[str]
+    data: Any
+
+
+def encoded(table: str, rows: Any) -> Encoded:
+    """Rows of an Arrow table whose columns bear the table's names; no connection is needed."""
+    sink = pa.BufferOutputStream()
+    pa_csv.write_csv(rows, sink, pa_csv.WriteOptions(include_header=False))
+    return Encoded(table, rows.column_names, sink.getvalue())
+
+
+def send(connection: Connection, rows: Encoded) -> None:
+    """Append them."""
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(
-        sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, frame.columns))
+        sql.Identifier(rows.table), sql.SQL(", ").join(map(sql.Identifier, rows.columns))
     )
-    cursor = connection.connection.cursor()
-    with cursor.copy(statement) as copy:
-        copy.write(buffer.getbuffer())
+    data = memoryview(rows.data)
+    with connection.connection.cursor().copy(statement) as copy:
+        for first in range(0, len(data), _SENT):
+            copy.write(data[first : first + _SENT])
 
 
 def put(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], key: Sequence[str]) -> None:
@@ -65,7 +87,7 @@ def fetch(
 ) -> pd.DataFrame:
     """The rows of a query as a frame, by COPY: columns of the given types in the query's own order.
 
-    Timestamps come back as ``datetime64[us, UTC]``.
+    Timestamps come back as ``datetime64[us, UTC]``. A shape is a column ``wkb``.
     """
     compiled = str(statement.compile(dialect=_DIALECT))
     cursor = connection.connection.cursor()
@@ -78,7 +100,8 @@ def fetch(
         column_types=dict(types), strings_can_be_null=True, quoted_strings_can_be_null=False, null_values=[""],
         true_values=["t"], false_values=["f"], include_columns=list(types),
     )  # fmt: skip
-    read = pa_csv.ReadOptions(block_size=1 << 26)  # a value, such as a city's outline, must fit into one block
+    # a value, such as a city's outline, must fit into one block
+    read = pa_csv.ReadOptions(block_size=1 << 26 if "wkb" in types else 1 << 22)
     parse = pa_csv.ParseOptions(newlines_in_values=True)
     table = pa_csv.read_csv(buffer, read_options=read, parse_options=parse, convert_options=convert)
     return cast(pd.DataFrame, table.to_pandas())

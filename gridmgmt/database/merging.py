@@ -1,5 +1,7 @@
 """Fact rows on their way in: through temporary tables, judged against the store, merged under one lock.
 
+Rows whose number nobody else bears are not judged: they are copied straight in (:mod:`gridmgmt.database.loading`).
+
 The rules of merging, the same for cases and samples:
 
 * the same content again changes nothing (idempotent by number);
@@ -91,6 +93,11 @@ def add(connection: Connection, kind: Kind, facts: pd.DataFrame) -> None:
     copy_in(connection, kind.incoming, out)
 
 
+def lock_changed(connection: Connection) -> None:
+    """Let nobody act on cases that incoming rows may change until the transaction ends; on others people go on."""
+    connection.execute(query("database/sql/lock_incoming_cases", hashed=CASES.hashed))
+
+
 def take_out_lived(connection: Connection) -> list[tuple[int, str]]:
     """Take out case rows that are newer than a case worked on here; gives their row and case numbers."""
     found = connection.execute(query("database/sql/take_out_lived"))
@@ -112,8 +119,25 @@ def points(connection: Connection, kind: Kind) -> pd.DataFrame:
 
 def set_located(connection: Connection, located: pd.DataFrame) -> None:
     """Say where each row was located: columns row_no and :data:`gridmgmt.database.facts.LOCATED`."""
+    begin_located(connection)
+    add_located(connection, located)
+
+
+def begin_located(connection: Connection) -> None:
+    """Make room for where rows are located."""
     create_located(connection, "incoming_located", "row_no")
+
+
+def add_located(connection: Connection, located: pd.DataFrame) -> None:
+    """Say of some more rows where they are located."""
     copy_in(connection, "incoming_located", located[["row_no", *LOCATED]])
+
+
+def located(connection: Connection, kind: Kind) -> dict[str, int]:
+    """How the rows that were merged are located; conflicts are not."""
+    j = _judged(kind)
+    counted = select(j.c.located, func.count()).where(j.c.fate != "conflict").group_by(j.c.located)
+    return {r[0]: r[1] for r in connection.execute(counted)}
 
 
 def merge(connection: Connection, kind: Kind, batch_id: int, known_at: Any) -> Merged:
@@ -165,14 +189,6 @@ def _point(j: Table) -> Any:
 def _joined(kind: Kind, j: Table) -> FromClause:
     """Judged rows with their current row: also those that this merge has just inserted."""
     return j.join(kind.current, kind.current.c[kind.key] == j.c[kind.key])
-
-
-def repeats_elsewhere(connection: Connection) -> int:
-    """How many of the cases just merged repeat a case that is not here."""
-    incoming, other = _judged(CASES), t.cases.alias()
-    here = select(other.c.id).where(other.c.case_no == incoming.c.repeat_of).exists()
-    counted = select(func.count()).where(incoming.c.repeat_of.is_not(None), incoming.c.fate != "conflict", ~here)
-    return int(connection.execute(counted).scalar_one())
 
 
 def _insert_new(connection: Connection, kind: Kind, j: Table, stamp: _Stamp) -> None:

@@ -89,6 +89,13 @@ def save(connection: Connection, **where: Any) -> None:
     connection.execute(statement.on_conflict_do_update(index_elements=same, set_={**changes, "resolved_by": None}))
 
 
+def open_rows(connection: Connection, kind: str, file_sha256: str) -> list[int]:
+    """Which rows of a file wait here."""
+    q = t.quarantine.c
+    found = select(q.row_no).where(q.kind == kind, q.file_sha256 == file_sha256, q.resolved_by.is_(None))
+    return list(connection.execute(found).scalars())
+
+
 def resolve(connection: Connection, kind: str, file_sha256: str, row_nos: Sequence[int], batch_id: int) -> int:
     """Mark rows that have been loaded after all; gives how many."""
     q = t.quarantine

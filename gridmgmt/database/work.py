@@ -1,13 +1,15 @@
 """What a use case is handed (一次办理), and its one transaction."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
+from psycopg.errors import UniqueViolation
 from sqlalchemy import Connection as Connection
 from sqlalchemy import Engine, func, select
+from sqlalchemy.exc import IntegrityError
 
 from gridmgmt.database import engine as engines
 from gridmgmt.database.actors import Writer, claim
@@ -16,6 +18,14 @@ from gridmgmt.settings import Settings
 
 LOCK = 4_780_001
 """Advisory lock that makes writers – merges of facts, changes of editions, reference tables – follow each other."""
+
+_STEPS_LOCK = LOCK + 2
+"""Advisory lock that many who take steps share, and whom all writers but imports keep out."""
+
+
+_TRIES = 3
+
+T = TypeVar("T")
 
 
 class Progress(Protocol):
@@ -138,13 +148,37 @@ def _begun(connection: Connection, keep: bool = True) -> Iterator[None]:
 
 
 def lock(connection: Connection) -> None:
-    """Wait until no other writer is under way; held until the transaction ends."""
+    """Wait until no other writer is under way, nor anybody who takes a step; held until the transaction ends.
+
+    Who waits for an import does so before he keeps anybody who takes steps waiting.
+    """
+    follow(connection)
+    connection.execute(select(func.pg_advisory_xact_lock(_STEPS_LOCK)))
+
+
+def follow(connection: Connection) -> None:
+    """Wait until no other writer is under way; steps are taken beside this one, as long as it may last."""
     connection.execute(select(func.pg_advisory_xact_lock(LOCK)))
 
 
 def share_lock(connection: Connection) -> None:
-    """Wait until no import or change of editions is under way; many who take steps may hold it at once."""
-    connection.execute(select(func.pg_advisory_xact_lock_shared(LOCK)))
+    """Wait until no writer that keeps steps out is under way; many who take steps may hold it at once."""
+    connection.execute(select(func.pg_advisory_xact_lock_shared(_STEPS_LOCK)))
+
+
+def unless_taken(connection: Connection, do: Callable[[], T]) -> T:
+    """Do something; if another transaction has added the same row meanwhile, undo it and do it again, seeing that row.
+
+    Who adds a row that an open transaction has added waits for its end.
+    """
+    for _ in range(_TRIES):
+        try:
+            with connection.begin_nested():
+                return do()
+        except (IntegrityError, UniqueViolation) as e:
+            if not isinstance(e, UniqueViolation) and not isinstance(e.orig, UniqueViolation):
+                raise
+    return do()
 
 
 def open_database(settings: Settings) -> Work:

@@ -146,10 +146,9 @@ def amounts(facts: Facts, taken: Mapping[str, Mask], groups: pd.Series, shared: 
         sums of scores and where shares do not add up to a whole.
     """
     shared = shared or {}
-    keys = groups.astype("object").where(groups.notna(), "").to_numpy(dtype=str)
+    keys = groups.astype("object").where(groups.notna(), "").tolist()
     parts = [(row, code, share) for row, own in shared.items() for code, share in own.items()]
-    every = np.concatenate([keys, np.array([code for _, code, _ in parts], dtype=str)])
-    codes, places = np.unique(every, return_inverse=True)
+    places, codes = pd.factorize(np.array([*keys, *(code for _, code, _ in parts)], dtype=object), sort=True)
     whole = np.ones(len(keys), dtype=bool)
     whole[list(shared)] = False
     out: dict[str, object] = {}

@@ -10,12 +10,13 @@ _HALF_WIDTH |= {ord(full): ord(half) for full, half in zip("．－：／＋＿",
 _UNSEEN = "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u00ad"
 """Zero-width blanks, joiners, marks of direction, the soft hyphen."""
 _AS_CODE: dict[int, int | None] = {**_HALF_WIDTH, **{ord(c): None for c in _UNSEEN}}
-_BLANKS = "".join(c for c in map(chr, range(0x3001)) if c.isspace()) + _UNSEEN
+BLANKS = "".join(c for c in map(chr, range(0x3001)) if c.isspace()) + _UNSEEN
+"""What is no part of a text at its ends."""
 
 
 def trimmed(text: str) -> str:
     """Text without blanks around it: full-width and zero-width ones too."""
-    return text.strip() if text.isascii() else text.strip(_BLANKS)
+    return text.strip() if text.isascii() else text.strip(BLANKS)
 
 
 def as_code(text: str) -> str:
@@ -27,7 +28,7 @@ def as_code(text: str) -> str:
     """
     if text.isascii():
         return text.strip()
-    return unicodedata.normalize("NFC", text.translate(_AS_CODE)).strip(_BLANKS)
+    return unicodedata.normalize("NFC", text.translate(_AS_CODE)).strip(BLANKS)
 
 
 def texts_of(chunk: pd.DataFrame, as_written: Collection[str]) -> Iterator[tuple[int, dict[str, str | None]]]:

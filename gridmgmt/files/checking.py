@@ -8,7 +8,7 @@ import pandas as pd
 
 from gridmgmt.documents import Strict
 from gridmgmt.faults import Faults
-from gridmgmt.files import data_files
+from gridmgmt.files import columns, data_files
 from gridmgmt.files.rows import Rows
 from gridmgmt.settings import data_path
 
@@ -36,6 +36,8 @@ def checked(rows: Rows, chunk: pd.DataFrame) -> pd.DataFrame:
     out = chunk
     for column in chunk.columns:
         texts = chunk[column]
+        if _is_plain(texts):
+            continue
         wrong = _forbidden(texts)
         if wrong.any():
             out = out.assign(**{str(column): texts.where(~wrong, texts.map(shown, na_action="ignore"))})
@@ -61,6 +63,12 @@ def unstorable(frame: pd.DataFrame, codes: Collection[str] = ()) -> Faults:
             if column in codes:
                 found += _long_codes(str(column), texts)
     return Faults(sorted(found, key=lambda fault: fault.row))
+
+
+def _is_plain(column: pd.Series) -> bool:
+    """Whether a column holds, at a glance, nothing to look at."""
+    texts = columns.texts_of(column)
+    return columns.longest(texts) <= limits().text and not columns.may_hold(texts, _NUL.encode(), BAD_BYTE.encode())
 
 
 def _forbidden(texts: pd.Series) -> pd.Series:

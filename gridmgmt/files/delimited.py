@@ -2,12 +2,15 @@
 
 import codecs
 import csv
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -19,6 +22,11 @@ from gridmgmt.files.rows import TITLE_ROWS, Rows, header_names, in_chunks, requi
 
 BLOCK_BYTES = 1 << 24
 """A record of a CSV file, with all lines of its texts, is never longer."""
+
+_AHEAD, _PATIENCE_S = 3, 2.0
+"""So many blocks are held in memory before they are asked for, and so long the next one waits for that."""
+
+_EVERY = 1_000
 
 _WIDE = 10
 """A file of which more than one byte in so many is NUL is UTF-16."""
@@ -68,15 +76,15 @@ def read(
         rows.read_as["separator"] = mark
         _check_width(rows.path, mark)
         parse = pa_csv.ParseOptions(delimiter=mark, newlines_in_values=True, invalid_row_handler=handle)
-        read = pa_csv.ReadOptions(encoding=encoding, use_threads=False, block_size=BLOCK_BYTES, skip_rows=above)
-        with stream() as raw:
-            given = pa_csv.open_csv(raw, read, parse).schema.names
+        read = partial(pa_csv.ReadOptions, encoding=encoding, use_threads=False, skip_rows=above)
+        given = _names(stream, read, parse)
         rows.broken.clear()
         header = header_names(rows.path, given)
         require(rows.path, wanted, header)
         convert = pa_csv.ConvertOptions(column_types=dict.fromkeys(given, pa.string()), strings_can_be_null=False)
-        with stream() as raw:
-            for last in _numbered(rows, pa_csv.open_csv(raw, read, parse, convert), header, above + 2):
+        with stream() as raw, closing(_Held(raw)) as held:
+            batches = held.let_go(pa_csv.open_csv(held, read(block_size=BLOCK_BYTES), parse, convert))
+            for last in _numbered(rows, batches, header, above + 2):
                 yield last
     except (pa.ArrowInvalid, OSError) as e:
         raise FileUnreadable(file=str(rows.path), reason=by_parser(e)) from e
@@ -127,13 +135,55 @@ def unknown(path: Path, encodings: Sequence[str]) -> tuple[str, list[str], str]:
 
 def _check_width(path: Path, mark: str) -> None:
     """Look how wide the first line is before a reader makes room for each of its columns."""
+    n, n_bytes = 1, 0
     with _stream(path) as raw:
-        first = raw.read(BLOCK_BYTES).partition(b"\n")[0]
-    bounds.hold(path, "columns", first.count(mark.encode()) + 1)
+        while (block := raw.read(_HEAD_BYTES)) and n_bytes < BLOCK_BYTES:
+            first, end, _ = block.partition(b"\n")
+            n, n_bytes = n + first.count(mark.encode()), n_bytes + len(block)
+            if end:
+                break
+    bounds.hold(path, "columns", n)
 
 
 def _stream(path: Path) -> Any:
     return pa.input_stream(str(path), compression="gzip" if path.suffix.lower() == ".gz" else None)
+
+
+class _Held:
+    """A stream of which a reader that runs ahead gets few blocks only, and another for each batch that is taken."""
+
+    def __init__(self, raw: Any) -> None:
+        self._raw = raw
+        self._may_read = threading.Semaphore(_AHEAD)
+        self.closed = False
+
+    def read(self, n: int = -1) -> bytes:
+        """The next block; waits for its turn, but not for ever: a block of broken lines makes no batch."""
+        self._may_read.acquire(timeout=_PATIENCE_S)
+        return b"" if self.closed else bytes(self._raw.read(n))
+
+    def let_go(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Pass batches on."""
+        for batch in batches:
+            self._may_read.release()
+            yield batch
+
+    def close(self) -> None:
+        """Let the reader end, wherever it is."""
+        self.closed = True
+        self._may_read.release(_EVERY)
+
+
+def _names(stream: Callable[[], Any], read: Callable[..., Any], parse: Any) -> list[str]:
+    """The names in the header; a small block is enough, unless the first record is a long one."""
+    for size in (_HEAD_BYTES, BLOCK_BYTES):
+        try:
+            with stream() as raw, closing(_Held(raw)) as held:
+                return [str(name) for name in pa_csv.open_csv(held, read(block_size=size), parse).schema.names]
+        except pa.ArrowInvalid:
+            if size == BLOCK_BYTES:
+                raise
+    return []
 
 
 def _encoding(path: Path, encodings: Sequence[str]) -> tuple[str, str, int] | None:
@@ -207,8 +257,9 @@ def _numbered(rows: Rows, batches: Iterable[pa.RecordBatch], header: list[str], 
         frame = batch.to_pandas()
         frame.columns = header
         broken = {n for n, _ in rows.broken if n >= row}
-        numbers = [n for n in range(row, row + len(frame) + len(broken)) if n not in broken][: len(frame)]
-        row = numbers[-1] + 1 if numbers else row
+        numbers = np.arange(row, row + len(frame) + len(broken))
+        numbers = numbers[~np.isin(numbers, [*broken])][: len(frame)]
+        row = int(numbers[-1]) + 1 if len(numbers) else row
         frame.index = pd.Index(numbers, name="row", dtype="int64")
         yield from in_chunks(frame)
 

@@ -9,6 +9,7 @@ the last one included, measured in the city's metric CRS. A line without
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import geopandas as gpd
 import numpy as np
@@ -125,6 +126,13 @@ class AreaMap:
         rows, positions = (np.concatenate([pair[i] for pair in found]) for i in (1, 0))
         return Hits(self.areas, given[rows], positions)
 
+    @cached_property
+    def _around(self) -> Objects:
+        """What is drawn around each area with a buffer: a little wider than that."""
+        wide = self._buffers > 0
+        drawn: Objects = shapely.buffer(self._metric[wide], self._buffers[wide] * _ROOMY)
+        return drawn
+
     def _covered(self, points: Objects) -> tuple[Ints, Ints]:
         """Positions of areas without a buffer, and of the points they cover."""
         plain = np.flatnonzero((self._buffers == 0) & (shapely.area(self._shapes) > 0))
@@ -138,15 +146,14 @@ class AreaMap:
         wide = np.flatnonzero(self._buffers > 0)
         if not wide.size:
             return NONE, NONE
-        bounds = [_widened(self._shapes[i].bounds, self._buffers[i]) for i in wide]
+        bounds = [widened(self._shapes[i].bounds, self._buffers[i]) for i in wide]
         some = np.unique(shapely.STRtree(points).query(shapely.box(*np.array(bounds).reshape(-1, 4).T))[1])
         if not some.size:
             return NONE, NONE
         frame = gpd.GeoDataFrame(geometry=points[some], crs=STORAGE_EPSG)
         metric = geo.to_metric(frame, self._epsg).geometry.to_numpy()
         reach = self._buffers[wide]
-        around = shapely.buffer(self._metric[wide], reach * _ROOMY)
-        area, point = shapely.STRtree(metric).query(around, predicate="intersects")
+        area, point = shapely.STRtree(metric).query(self._around, predicate="intersects")
         held = shapely.distance(self._metric[wide[area]], metric[point]) <= reach[area]
         return wide[area[held]], some[point[held]]
 
@@ -163,7 +170,7 @@ def _areas(frame: gpd.GeoDataFrame, sizes: Sequence[float]) -> list[Area]:
     ]
 
 
-def _widened(bounds: tuple[float, float, float, float], metres: float) -> tuple[float, float, float, float]:
+def widened(bounds: tuple[float, float, float, float], metres: float) -> tuple[float, float, float, float]:
     """Bounds in degrees with at least so many metres around them."""
     west, south, east, north = bounds
     up = metres / _SHORTEST_DEGREE_M

@@ -178,6 +178,22 @@ class Locator:
         _in_parts(lon.size, look_up)
         return owner
 
+    def owner_at(self, x: float, y: float) -> int:
+        """:meth:`owners` of one point, without a vector where it needs no walk."""
+        if not (self.columns.low <= x <= self.columns.high and self.rows.low <= y <= self.rows.high):
+            return -1
+        found = int(self.owner[self.rows.cell(y) * self.columns.size + self.columns.cell(x)])
+        return found if found >= -1 else int(self._walk(np.array([x]), np.array([y]), np.array([-2 - found]))[0])
+
+    def owner_of_box(self, west: float, south: float, east: float, north: float) -> int:
+        """The polygon that owns a whole box, if no edge comes near it; else -1: it may have several owners."""
+        x, y = self.columns, self.rows
+        if not (x.low <= west <= east <= x.high and y.low <= south <= north <= y.high):
+            return -1
+        cells = self.owner.reshape(y.size, x.size)[y.cell(south) : y.cell(north) + 1, x.cell(west) : x.cell(east) + 1]
+        owner = int(cells[0, 0])
+        return owner if owner >= 0 and bool((cells == owner).all()) else -1
+
     def look_up(self, x: Floats, y: Floats) -> NDArray[np.int32]:
         """:meth:`owners` of few points: by cell; points in edge cells walk, in batches of bounded size."""
         with np.errstate(invalid="ignore", over="ignore"):
@@ -193,12 +209,14 @@ class Locator:
 
     def _walk(self, x: Floats, y: Floats, block: NDArray[np.integer]) -> NDArray[np.int32]:
         """Owners of points in edge cells: the first candidate that the walk ends in, or on the edge of."""
-        covers = self._covers(x, y, block)
-        lowest = _LOWEST.take(covers)
-        owner = np.where(lowest >= 0, self.candidate.take(self.first_candidate.take(block) + lowest), np.int32(-1))
-        on = np.flatnonzero((covers == 0) & self.goes_on.take(block))
-        if on.size:
-            owner[on] = self._walk(x[on], y[on], block[on] + 1)
+        owner, walking = np.full(x.size, -1, np.int32), np.arange(x.size)
+        while walking.size:  # once, but for cells of more than eight candidates
+            covers = self._covers(x[walking], y[walking], block)
+            found = np.flatnonzero(covers)
+            candidate = self.first_candidate.take(block[found]) + _LOWEST.take(covers[found])
+            owner[walking[found]] = self.candidate.take(candidate)
+            on = np.flatnonzero((covers == 0) & self.goes_on.take(block))
+            walking, block = walking[on], block[on] + 1
         return owner
 
     def _covers(self, x: Floats, y: Floats, block: NDArray[np.integer]) -> Bytes:
@@ -311,6 +329,23 @@ class EditionLocator:
                 deepest[left] = np.append(self._rows[index], -1)[owner]
         grids: Ints = self._lineage[deepest]
         return grids
+
+    def line_at(self, lon: float, lat: float) -> Ints:
+        """:meth:`locate` of one point."""
+        for index in reversed(range(len(self._rows))):
+            owner = self._locator(index).owner_at(lon, lat)
+            if owner >= 0:
+                return self.line_of(int(self._rows[index][owner]))
+        return self.line_of(-1)
+
+    def is_of_one_leaf(self, box: tuple[float, float, float, float]) -> bool:
+        """Whether one leaf owns a whole box (west, south, east, north) and no border comes near it; False: unsure."""
+        return self._locator(len(self._rows) - 1).owner_of_box(*box) >= 0
+
+    def line_of(self, row: int) -> Ints:
+        """A row's grids as positions of rows, level 1 first; -1: none."""
+        line: Ints = self._lineage[row]
+        return line
 
     def _locator(self, index: int) -> Locator:
         """A level's locator, built when a point first needs it."""

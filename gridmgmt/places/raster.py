@@ -64,6 +64,11 @@ class Axis:
         """Whether values lie on the axis."""
         return (values >= self.low) & (values <= self.high)
 
+    def cell(self, value: float) -> int:
+        """The cell of one value on the axis, as :meth:`cells` has it."""
+        bucket = int((value - self.origin) * self.scale)
+        return int(self.cell_of_bucket[min(max(bucket, 0), self.cell_of_bucket.size - 1)])
+
     def cells(self, values: Floats) -> Ints:
         """The cell of each value on the axis: a larger value is never in a lower cell."""
         bucket = ((values - self.origin) * self.scale).astype(np.int64)

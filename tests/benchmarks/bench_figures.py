@@ -30,7 +30,7 @@ PARTED = ("unit_id", "category_kind", "category_code", "source")
 Sums = dict[str, int]
 
 _ALONE = """
-import resource, sys
+import re, sys
 from dataclasses import replace
 from pathlib import Path
 from gridmgmt import settings
@@ -39,7 +39,8 @@ from tests.benchmarks.bench_figures import counted
 work = open_database(replace(settings.read({}), home=Path(sys.argv[1]), db=sys.argv[2]))
 counted(work, sys.argv[3])
 work.close()
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+# not ru_maxrss, which a process has from the one that started it
+print(int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text()).group(1)) / 1024)
 """
 
 

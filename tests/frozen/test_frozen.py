@@ -306,7 +306,7 @@ def test_all_that_it_stores_is_read_and_written_to_the_same_bytes(landed: Landed
 def test_a_schema_that_landed_becomes_the_one_made_from_nothing(
     landed: Landed, make_database: Callable[[str], Settings]
 ) -> None:
-    """Columns in their order, constraints and indexes: 0007 was made in seven steps, of which one is left."""
+    """Columns in their order, constraints, indexes and triggers: 0007 was made in seven steps, of which one is left."""
     work = open_database(make_database("chain"))
     with work.engine.connect() as new, landed[3].engine.connect() as old:
         assert described(old) == described(new)
@@ -314,7 +314,7 @@ def test_a_schema_that_landed_becomes_the_one_made_from_nothing(
 
 
 def described(connection: Connection) -> list[tuple[object, ...]]:
-    """Columns in order, constraints and indexes of our tables, as PostgreSQL words them."""
+    """Columns in order, constraints, indexes and triggers of our tables, as PostgreSQL words them."""
     ours = "n.nspname = 'public' AND c.relname NOT IN ('spatial_ref_sys', 'alembic_version')"
     out = []
     for query in (
@@ -328,6 +328,10 @@ def described(connection: Connection) -> list[tuple[object, ...]]:
         f"c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {ours} ORDER BY 1, 2",
         "SELECT c.relname, pg_get_indexdef(i.indexrelid) FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid "
         f"JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {ours} ORDER BY 1, 2",
+        # a dump writes parentheses otherwise
+        "SELECT c.relname, translate(pg_get_triggerdef(g.oid), '()', '') FROM pg_trigger g JOIN pg_class c ON "
+        f"c.oid = g.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {ours} AND NOT g.tgisinternal "
+        "ORDER BY 1, 2",
     ):
         out += [tuple(row) for row in connection.execute(text(query))]
     return out

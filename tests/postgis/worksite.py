@@ -26,16 +26,19 @@ LIMITS = """category,unit_code,stage,part,part_zh,part_en,amount,unit,condition_
 component:01001,,handling,,,,4,工作时,,,,
 *,,acceptance,,,,0.25,紧急工作时,,,,
 """
+DISPATCHING = "*,,dispatch,,,,4,工作时,,,,\n"
+"""The time limit of a dispatch, where a town has one."""
+
 MONDAY = dt.datetime(2025, 12, 1, tzinfo=dt.timezone(dt.timedelta(hours=8)))
 
 
-def staffed(work: Work, path: Path) -> None:
+def staffed(work: Work, path: Path, limits: str = LIMITS) -> None:
     """The town with units, responsibility rules and time limits."""
     towns.found(work, path, units=["U1", "U2", "U9"])
     with work.transaction() as connection:
         categories.ensure_categories(connection, [("town", "matter", code) for code in ("06010", "07001")])
     (path / "rules.csv").write_text(RULES, "utf-8")
-    (path / "limits.csv").write_text(LIMITS, "utf-8")
+    (path / "limits.csv").write_text(limits, "utf-8")
     reference.import_rules(work, path / "rules.csv")
     limit_ops.import_limits(work, path / "limits.csv")
 

@@ -116,12 +116,7 @@ def build(
     ------
     NoEditionOnDate, PeriodAhead, LevelUnknown, SubjectsMissing
     """
-
-    def filters(cases: Callable[[], Facts]) -> Filters:
-        return filters_of(book, partial(_repeats, connection, period, cases), city.zone)
-
-    steps, by = step_counts_of(book), parted_by(book)
-    found = figures(connection, city, period, as_of, filters=filters, step_counts=steps, by=by)
+    found = figures_for(connection, city, book, period, as_of)
     subjects = _subjects(connection, city, book, found, level, as_of)
     counts = counts_of(connection, book, found, subjects)
     specs = stage_inputs(book, stage)
@@ -153,6 +148,18 @@ def _set_aside(subject: Assessed, record: Mapping[str, Any], own: Mapping[str, A
     for name, used in record["inputs"].items():
         if name in own and record["sources"][name] != "entries" and str(own[name]) != str(used):
             yield SetAside(subject.code, name, own[name], used)
+
+
+def figures_for(
+    connection: Connection, city: City, book: Rulebook, period: Period, as_of: dt.datetime | None
+) -> Figures:
+    """A period's figures in all that a rulebook counts."""
+
+    def filters(cases: Callable[[], Facts]) -> Filters:
+        return filters_of(book, partial(_repeats, connection, period, cases), city.zone)
+
+    steps, by = step_counts_of(book), parted_by(book)
+    return figures(connection, city, period, as_of, filters=filters, step_counts=steps, by=by)
 
 
 def _facts_read(specs: Mapping[str, Input]) -> list[str]:

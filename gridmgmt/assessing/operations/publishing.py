@@ -3,14 +3,20 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from gridmgmt.assessing.operations.dossiers import figures_for
 from gridmgmt.assessing.operations.past_results import result_of
 from gridmgmt.assessing.store import assessments as store
 from gridmgmt.assessing.store.assessments import Stored
-from gridmgmt.database import cities
+from gridmgmt.database import batches, cities
 from gridmgmt.database.work import Connection, Work
-from gridmgmt.errors import AssessmentIncomplete, AssessmentPublished, DossierMissing, OptionInvalid
+from gridmgmt.errors import AssessmentIncomplete, AssessmentPublished, DossierMissing, FactsChanged, OptionInvalid
+from gridmgmt.figures.operations.period_counts import evidence
+from gridmgmt.people.store import units as store_units
+from gridmgmt.periods import parse_period
 from gridmgmt.rulebooks.consequences import Reached, consequences, total_money
 from gridmgmt.rulebooks.dossier import read_dossier
 from gridmgmt.rulebooks.load import Loaded, parse
@@ -35,13 +41,18 @@ def publish(work: Work, name: str) -> Stored:
         Inputs are missing; lists the first of them.
     AssessmentPublished
         Another one is published for the period, and this one does not correct it.
+    FactsChanged
+        Facts that count in the draft are no longer what they were when it was scored.
     """
+    seen = _seen_unchanged(work, name)
     with work.locked() as connection:
         stored = store.by_name(connection, name)
         if stored.name != name:  # what is frozen for good is named, not meant
             raise OptionInvalid(name="ASSESSMENT", value=name, expected=stored.name)
         if stored.published_at is not None:
             return stored
+        if seen != batches.written(connection):  # somebody wrote since; now nobody does
+            _refuse_changed(connection, stored)
         if not stored.complete:
             raise AssessmentIncomplete(
                 name=stored.name, n=stored.header.n_missing, missing=_first_missing(connection, stored)
@@ -51,6 +62,35 @@ def publish(work: Work, name: str) -> Stored:
             raise AssessmentPublished(period=stored.period, other=holds.name)
         store.publish(connection, stored.id, work.by)
         return store.by_name(connection, stored.name)
+
+
+def _seen_unchanged(work: Work, name: str) -> tuple[int, int]:
+    """Look at a draft's facts before writers have to wait for it; gives what was written until then.
+
+    Raises
+    ------
+    FactsChanged
+    """
+    with work.snapshot() as connection:
+        stored = store.by_name(connection, name)
+        if stored.published_at is None and stored.complete:
+            _refuse_changed(connection, stored)
+        return batches.written(connection)
+
+
+def _refuse_changed(connection: Connection, stored: Stored) -> None:
+    """Refuse a draft that facts as they are would not give; one that corrects has the facts of what it corrects."""
+    if stored.corrects is not None:
+        return
+    book, period = parse(stored.rulebook_text, stored.name).rulebook, parse_period(stored.period)
+    found = figures_for(connection, cities.load_city(connection), book, period, stored.as_of)
+    units = {number: code for code, number in store_units.unit_ids(connection).items()}
+    with TemporaryDirectory() as folder:
+        now = {kind: proof.sha256 for kind, proof in evidence(found, units, Path(folder)).items()}
+    told = stored.header.evidence
+    changed = [kind for kind, sha256 in now.items() if kind not in told or told[kind].sha256 != sha256]
+    if changed:
+        raise FactsChanged(name=stored.name, kinds=changed)
 
 
 def _first_missing(connection: Connection, stored: Stored, most: int = 5) -> list[str]:

@@ -27,7 +27,7 @@ from gridmgmt.casework.store.steps import TakenRow
 from gridmgmt.casework.transitions import OPENING, PLACING
 from gridmgmt.database import batches, clock, merging
 from gridmgmt.database.facts import CASES
-from gridmgmt.database.work import Connection, Work, share_lock
+from gridmgmt.database.work import Connection, Work, share_lock, unless_taken
 from gridmgmt.errors import CaseChanged, CaseExists, CaseMissing, FactInvalid, GridmgmtError, RowTaken, StepRefused
 
 MICROSECOND = dt.timedelta(microseconds=1)
@@ -258,6 +258,11 @@ def take_within(connection: Connection, requests: Sequence[Request]) -> list[Out
         rest = iter(take_within(connection, [r for n, r in enumerate(requests) if n not in odd]))
         return [Outcome(r, fault=_unfit(r)) if n in odd else next(rest) for n, r in enumerate(requests)]
     share_lock(connection)
+    return unless_taken(connection, lambda: _take_all(connection, requests))
+
+
+def _take_all(connection: Connection, requests: Sequence[Request]) -> list[Outcome]:
+    """Take steps whose numbers a database can hold; an import may bring a case of the same number meanwhile."""
     desk = Desk(connection)
     taken = steps.taken_rows(connection, [r.ref for r in requests if r.ref is not None])
     numbered = _numbered(connection, desk, requests, taken, clock.now(connection))

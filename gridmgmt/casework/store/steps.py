@@ -2,9 +2,10 @@
 
 import datetime as dt
 import json
-from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import fields
+from itertools import chain, groupby
+from operator import itemgetter
 from typing import Any, NamedTuple, cast
 
 import pandas as pd
@@ -47,16 +48,49 @@ def plain_row(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**row, "category": key}
 
 
-def of_cases(connection: Connection, case_ids: Collection[int]) -> dict[int, list[Step]]:
-    """Case id → its steps in order."""
-    out: dict[int, list[Step]] = defaultdict(list)
+def of_cases(
+    connection: Connection,
+    case_ids: Collection[int],
+    *,
+    until: dt.datetime | None = None,
+    kinds: Collection[str] | None = None,
+) -> dict[int, list[Step]]:
+    """Case id → its steps in order, or those of :func:`each_case`."""
+    return dict(each_case(connection, case_ids, until=until, kinds=kinds))
+
+
+_DECODE = json.JSONDecoder().raw_decode
+"""Reads JSON as the server writes it."""
+
+
+def each_case(
+    connection: Connection,
+    case_ids: Collection[int],
+    *,
+    until: dt.datetime | None = None,
+    kinds: Collection[str] | None = None,
+) -> Iterator[tuple[int, list[Step]]]:
+    """Cases by id, each with its steps in order: those that had happened by a moment, those of some kinds.
+
+    Only one case's steps are there at once: a month of them would keep the collector of garbage busy.
+    """
     s = t.step.c
-    statement = select(t.step).where(s.case_id == _any(case_ids, BigInteger)).order_by(s.case_id, s.seq)
-    for r in connection.execute(statement).mappings():
-        out[r["case_id"]].append(
-            Step(r["kind"], r["at"], r["actor"], r["unit_code"], r["reason"], r["facts"], r["origin"], r["seq"])
+    facts = cast_sql(s.facts, Text)
+    columns = (s.case_id, s.kind, s.at, s.actor, s.unit_code, s.reason, facts, s.origin, s.seq)
+    statement = select(*columns).where(s.case_id == _any(case_ids, BigInteger)).order_by(s.case_id, s.seq)
+    if until is not None:
+        statement = statement.where(s.at <= until)
+    if kinds is not None:
+        statement = statement.where(s.kind == _any(kinds, Text))
+    found = chain.from_iterable(connection.execute(statement).partitions(5_000))
+    for case_id, own in groupby(found, itemgetter(0)):
+        yield (
+            case_id,
+            [
+                Step(kind, at, actor, unit, reason, _DECODE(told)[0] if told != "{}" else {}, origin, seq)
+                for _, kind, at, actor, unit, reason, told, origin, seq in own
+            ],
         )
-    return dict(out)
 
 
 class TakenRow(NamedTuple):

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 import pandas as pd
+from pandas.api.types import is_integer_dtype
 
 from gridmgmt.casework import transitions
 from gridmgmt.casework.cases import HELD, STANDING, Case, Step
@@ -128,5 +129,6 @@ def placed_as_then(steps_frame: pd.DataFrame, then: pd.DataFrame) -> pd.DataFram
     out, by_no = steps_frame.copy(), then.set_index("case_no")
     for name in names:
         values = steps_frame.loc[here, "case_no"].map(by_no[name])
-        out[name] = out[name].astype(object).mask(here, values.reindex(out.index)).astype(steps_frame[name].dtype)
+        kind: Any = "float64" if is_integer_dtype(out[name]) else out[name].dtype  # it may have been in no such grid
+        out[name] = out[name].astype(object).mask(here, values.reindex(out.index)).astype(kind)
     return out

@@ -1,5 +1,9 @@
--- On which cases did somebody take a step of some kinds in a period?
-SELECT DISTINCT c.case_no
-FROM step AS s JOIN cases AS c ON c.id = s.case_id
-WHERE s.kind = ANY(:kinds) AND s.at >= :start AND s.at < :end AND s.origin <> 'derived'
-ORDER BY c.case_no
+-- On which cases did somebody take a step of some kinds in a period, and where do they belong?
+SELECT id AS case_id, case_no, category_kind, category_code, source, edition_id, located,
+       grid_l1, grid_l2, grid_l3, grid_l4, grid_l5, grid_l6
+FROM cases
+WHERE id IN (
+    SELECT case_id FROM step
+    WHERE kind = ANY(:acting) AND at >= :start AND at < :end AND at <= :cut AND origin <> 'derived'
+)
+ORDER BY case_no

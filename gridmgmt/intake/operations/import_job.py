@@ -12,6 +12,8 @@ from gridmgmt.city import City
 from gridmgmt.database import facts, quarantine
 from gridmgmt.database.work import Connection
 from gridmgmt.faults import Fault
+from gridmgmt.files.spill import Spill
+from gridmgmt.intake.readers.facts import Known
 from gridmgmt.intake.readers.profiles import Profile
 
 _DIGITS = 10
@@ -105,12 +107,16 @@ class Job:
 
     Attributes
     ----------
+    known
+        What the city's tables held when the file was opened.
     reread
         Gives the raw text of some rows, read from the source once more.
     crs
         The coordinate system that the file itself names, for rows located by its geometry.
     units, categories
         What the rows name and the profile lets its files add.
+    rows
+        Good rows of cases or samples that wait to be merged.
     outside_ok
         Most rows may lie outside all grids.
     given
@@ -122,6 +128,7 @@ class Job:
     connection: Connection
     city: City
     profile: Profile
+    known: Known
     batch_id: int
     report: ImportReport
     sha256: str
@@ -130,6 +137,7 @@ class Job:
     crs: str | None = None
     units: set[str] = field(default_factory=set)
     categories: set[tuple[str, str, str]] = field(default_factory=set)
+    rows: Spill | None = None
     outside_ok: bool = True
     given: pd.DataFrame = field(default_factory=pd.DataFrame)
     origins: dict[str, list[int]] = field(default_factory=dict)

@@ -3,26 +3,26 @@
 import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from gridmgmt.database import batches, cities, clock, facts, merging, quarantine
-from gridmgmt.database.work import Connection, Progress, Work, lock
+from gridmgmt.database import batches, cities, clock, quarantine
+from gridmgmt.database.work import Connection, Progress, Work, follow, lock
 from gridmgmt.deadlines import CONTINUOUS
 from gridmgmt.errors import ProfileMissing
 from gridmgmt.faults import Fault
 from gridmgmt.files import calendars, tabular
 from gridmgmt.files.rows import CELL_FAULTS, X, Y
-from gridmgmt.intake.operations import misplaced, step_logs
+from gridmgmt.intake.operations import fact_rows, misplaced, step_logs
 from gridmgmt.intake.operations.import_job import ImportReport, Job
 from gridmgmt.intake.readers import facts as parsing
 from gridmgmt.intake.readers import profiles
 from gridmgmt.intake.readers.facts import Known, Parsed
 from gridmgmt.intake.readers.profiles import Profile
-from gridmgmt.people.operations.assigning import Assigner
 from gridmgmt.people.store import categories, units
 
 __all__ = ["ImportReport", "held_rows", "import_file", "list_quarantine", "retry_quarantine"]
@@ -62,8 +62,11 @@ def import_file(
     )
     report = ImportReport(path.name, profile.id, columns=rows.columns, outside_ok=outside_ok, dry_run=not work.keep)
     report.read_as = rows.read_as | ({"sheet": profile.sheet} if profile.sheet else {})
-    with work.transaction() as connection:
-        job = _open(connection, profile, report, rows.sha256, source_as_of, partial(_reread, path, profile))
+    reread = partial(_reread, path, profile)
+    with (
+        work.transaction() as connection,
+        _opened(connection, profile, report, rows.sha256, source_as_of, reread) as job,
+    ):
         job.outside_ok = outside_ok
         for raw in rows.chunks:
             job.crs = rows.crs or _crs_beside(raw)
@@ -85,25 +88,29 @@ def _crs_beside(raw: pd.DataFrame) -> str | None:
     return str(told[0]) if told else None
 
 
-def _open(
+@contextmanager
+def _opened(
     connection: Connection,
     profile: Profile,
     report: ImportReport,
     sha256: str,
     source_as_of: dt.datetime | None,
     reread: Callable[[set[int]], dict[int, dict[str, Any]]],
-) -> Job:
+) -> Iterator[Job]:
     city = cities.load_city(connection)
     when = source_as_of or clock.now(connection)
     batch_id = batches.new_batch(
         connection, profile.kind, file=report.file, file_sha256=sha256, profile=profile.id, source_as_of=when
     )
+    quarantine.create(connection)
+    known = Known(categories.category_keys(connection), set(units.unit_ids(connection)))
+    job = Job(connection, city, profile, known, batch_id, report, sha256, when, reread)
     if profile.kind == "steps":
         step_logs.begin(connection)
+        yield job
     else:
-        merging.create(connection, facts.KINDS[profile.kind])
-    quarantine.create(connection)
-    return Job(connection, city, profile, batch_id, report, sha256, when, reread)
+        with fact_rows.begun(job):
+            yield job
 
 
 def _take(
@@ -113,10 +120,7 @@ def _take(
 
     ``whole`` gives bad rows with the columns that no profile names: the quarantine keeps them as the file has them.
     """
-    known = Known(categories.category_keys(job.connection), set(units.unit_ids(job.connection)))
-    parsed = (
-        step_logs.take(job, raw, known, unread) if job.profile.kind == "steps" else _take_facts(job, raw, known, unread)
-    )
+    parsed = step_logs.take(job, raw, unread) if job.profile.kind == "steps" else _take_facts(job, raw, unread)
     job.units |= set(parsed.facts["unit_code"].dropna())
     bad = parsed.faults.by_row()
     job.refuse([quarantine.BadRow(n, raws, bad[n]) for n, raws in _plain(whole(raw.loc[[*bad]])).items()])
@@ -124,13 +128,13 @@ def _take(
     job.report.notes = dict(Counter(job.report.notes) + Counter(parsed.notes))
 
 
-def _take_facts(job: Job, raw: pd.DataFrame, known: Known, unread: Sequence[Fault]) -> Parsed:
+def _take_facts(job: Job, raw: pd.DataFrame, unread: Sequence[Fault]) -> Parsed:
     counts = any(rule.field is None and rule.limit.unit not in CONTINUOUS for rule in job.profile.deadline)
     calendar = calendars.load(job.city.calendar) if counts else None
-    parsed = parsing.parse(raw, job.profile, job.city, known, job.crs, unread, calendar)
+    parsed = parsing.parse(raw, job.profile, job.city, job.known, job.crs, unread, calendar)
     job.report.drop(parsed.dropped)
     good = parsed.facts.assign(version_at=parsed.facts["version_at"].fillna(pd.Timestamp(job.source_as_of)))
-    merging.add(job.connection, job.kind, good)
+    fact_rows.put_aside(job, good)
     misplaced.keep(job, parsed.given)
     if job.profile.category is not None:
         keys = good[["category_scheme", "category_kind", "category_code"]].dropna().drop_duplicates()
@@ -148,50 +152,17 @@ def _refuse_broken(job: Job, broken: list[tuple[int, str]]) -> None:
 def _finish(job: Job, progress: Progress) -> None:
     """Merge, keep the bad rows; under the lock, so that two files at once follow each other here."""
     progress("wait", job.report.n_rows)
-    lock(job.connection)
-    _add_known(job)
-    loaded = step_logs.merge(job, progress) if job.profile.kind == "steps" else _merge(job, progress)
+    if job.profile.kind == "steps":
+        lock(job.connection)
+        _add_known(job)
+        loaded = step_logs.merge(job, progress)
+    else:
+        follow(job.connection)
+        _add_known(job)
+        loaded = fact_rows.merge(job, progress)
     job.keep_bad(loaded)
     counts = {k: v for k, v in job.report.as_dict().items() if k != "dry_run"}
     batches.close_batch(job.connection, job.batch_id, counts)
-
-
-def _merge(job: Job, progress: Progress) -> list[int]:
-    """Locate cases or samples and merge them; gives the rows that are loaded."""
-    column = job.profile.columns[job.profile.key].label
-    if job.kind is facts.CASES:
-        lived = merging.take_out_lived(job.connection)
-        job.refuse_after_reading([Fault(n, column, key, "case_lives_here") for n, key in lived])
-        if "repeat_of" in job.profile.columns:
-            label, round_ = job.profile.columns["repeat_of"].label, merging.take_out_round(job.connection)
-            job.refuse_after_reading([Fault(n, label, original, "repeats_round") for n, original in round_])
-    progress("locate", job.report.n_rows)
-    points = merging.points(job.connection, job.kind)
-    assigner = Assigner(job.connection, job.city)
-    located = assigner.locate(points)
-    misplaced.check(job, located["located"], assigner)
-    job.report.shared_places = misplaced.shared_places(points)
-    located.insert(0, "row_no", points["row_no"])
-    merging.set_located(job.connection, located)
-    progress("merge", job.report.n_rows)
-    known_at = batches.stamp_batch(job.connection, job.batch_id)
-    merged = merging.merge(job.connection, job.kind, job.batch_id, known_at)
-    job.refuse_after_reading([_conflict(job.profile, column, *c) for c in merged.conflicts])
-    if "repeat_of" in job.profile.columns:
-        job.report.note("repeats_elsewhere", merging.repeats_elsewhere(job.connection))
-    taken = located[~located["row_no"].isin([n for n, _, _ in merged.conflicts])]
-    report = job.report
-    report.n_new, report.n_newer = merged.n_new, merged.n_newer
-    report.n_unchanged, report.n_older = merged.n_unchanged, merged.n_older
-    report.located = {str(k): int(v) for k, v in taken["located"].value_counts().sort_index().items()}
-    return [int(n) for n in taken["row_no"]]
-
-
-def _conflict(profile: Profile, column: str, row: int, key: str, others: Sequence[int]) -> Fault:
-    if not others:
-        return Fault(row, column, key, "version_conflict")
-    code = "number_twice" if profile.version is None else "version_twice"
-    return Fault(row, column, key, code, {"rows": list(others)})
 
 
 def _add_known(job: Job) -> None:
@@ -235,12 +206,13 @@ def retry_quarantine(work: Work, profile_name: str | None = None) -> list[Import
             report = ImportReport(group.file, profile.id, columns=held.columns)
             rows = held.rows
             raws = {r.row_no: dict(r.raw) for r in rows}
-            job = _open(connection, profile, report, group.file_sha256, group.source_as_of, partial(_among, raws))
-            job.crs = group.crs
-            for raw in _again(rows, profile):
-                _take(job, raw, [f for r in rows for f in r.faults if f.code in CELL_FAULTS])
-                work.progress("read", report.n_rows, len(rows))
-            _finish(job, work.progress)
+            reread = partial(_among, raws)
+            with _opened(connection, profile, report, group.file_sha256, group.source_as_of, reread) as job:
+                job.crs = group.crs
+                for raw in _again(rows, profile):
+                    _take(job, raw, [f for r in rows for f in r.faults if f.code in CELL_FAULTS])
+                    work.progress("read", report.n_rows, len(rows))
+                _finish(job, work.progress)
             out.append(report)
     return out
 

@@ -5,13 +5,14 @@ counts nowhere. Where most of its located rows lie in no grid, the import stops
 and tries the file's own numbers in the systems that they may be in.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from gridmgmt import geo
+from gridmgmt.database import loading
 from gridmgmt.errors import CrsNotConvertible, CrsUnknown, MostOutside
 from gridmgmt.intake.operations.import_job import Job, SharedPlace
 from gridmgmt.people.operations.assigning import LEAF, OUTSIDE, UPPER, Assigner
@@ -35,11 +36,17 @@ _CROWDS_TOLD = 3
 
 
 def shared_places(points: pd.DataFrame) -> list[SharedPlace]:
-    """The places that many rows of a file have in common to the last digit (共用坐标): a default point, perhaps."""
+    """The places that many of some rows have in common to the last digit (共用坐标): a default point, perhaps."""
     located = points[points["lon"].notna() & points["lat"].notna()]
     counts = located.groupby(["lon", "lat"]).size().sort_values(ascending=False, kind="stable")
     many = counts[counts >= max(_CROWD, _CROWD_SHARE * len(located))].head(_CROWDS_TOLD)
     return [SharedPlace(lon, lat, int(n)) for (lon, lat), n in zip(many.index.tolist(), many, strict=True)]
+
+
+def crowds(job: Job) -> list[SharedPlace]:
+    """The same of the rows of a file, however many."""
+    found = loading.crowded_places(job.connection, _CROWD, _CROWD_SHARE, _CROWDS_TOLD)
+    return [SharedPlace(*place) for place in found]
 
 
 def keep(job: Job, given: pd.DataFrame) -> None:
@@ -50,7 +57,7 @@ def keep(job: Job, given: pd.DataFrame) -> None:
         job.given = pd.concat(parts).head(_TRIED)
 
 
-def check(job: Job, located: pd.Series, assigner: Assigner) -> None:
+def check(job: Job, located: Mapping[str, int], assigner: Assigner) -> None:
     """Stop an import of which most located rows lie outside all grids.
 
     Rows whose numbers their system cannot hold count where another system would put them inside.
@@ -61,7 +68,7 @@ def check(job: Job, located: pd.Series, assigner: Assigner) -> None:
     """
     if job.outside_ok:
         return
-    n_outside, n_inside = int((located == OUTSIDE).sum()), int(located.isin([LEAF, UPPER]).sum())
+    n_outside, n_inside = located.get(OUTSIDE, 0), located.get(LEAF, 0) + located.get(UPPER, 0)
     n_refused = job.report.reasons.get(_REFUSED, 0)
     n = n_outside + n_inside + n_refused
     if n < _FEWEST or 2 * (n_outside + n_refused) <= n:

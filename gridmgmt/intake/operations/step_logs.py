@@ -18,7 +18,7 @@ from gridmgmt.faults import Fault, Faults
 from gridmgmt.intake import step_logs
 from gridmgmt.intake.operations.import_job import Job
 from gridmgmt.intake.readers import steps as reading
-from gridmgmt.intake.readers.facts import Known, Parsed
+from gridmgmt.intake.readers.facts import Parsed
 from gridmgmt.intake.store import step_logs as incoming
 from gridmgmt.periods import city_time
 
@@ -28,9 +28,9 @@ def begin(connection: Connection) -> None:
     incoming.create(connection)
 
 
-def take(job: Job, raw: pd.DataFrame, known: Known, unread: Sequence[Fault]) -> Parsed:
+def take(job: Job, raw: pd.DataFrame, unread: Sequence[Fault]) -> Parsed:
     """Parse one chunk into the temporary table."""
-    parsed = reading.parse(raw, job.profile, job.city, known, job.crs, unread, history=True)
+    parsed = reading.parse(raw, job.profile, job.city, job.known, job.crs, unread, history=True)
     incoming.add(job.connection, parsed.facts)
     return parsed
 

@@ -195,11 +195,11 @@ def _category(chunk: Chunk, facts: pd.DataFrame, known: Known) -> None:
     chunk.refuse(nameless, label, "value_missing", field="kind")
     strange = kind.notna() & ~kind.isin(CATEGORY_KINDS)
     chunk.refuse(strange, label, "value_not_in_map", kind, known=list(CATEGORY_KINDS))
-    starred = code.map(lambda c: isinstance(c, str) and "*" in c).astype(bool)
+    starred = code.astype("str").str.contains("*", regex=False).fillna(False).astype(bool)
     chunk.refuse(starred, rule.column, "category_malformed", code)
     if rule.unknown == "quarantine":
-        keys = pd.Series([(rule.scheme, k, c) for k, c in zip(kind, code, strict=True)], index=facts.index)
-        unknown = code.notna() & kind.notna() & ~strange & ~starred & ~keys.isin(set(known.categories))
+        keys, there = kind + ":" + code, {f"{k}:{c}" for scheme, k, c in known.categories if scheme == rule.scheme}
+        unknown = code.notna() & kind.notna() & ~strange & ~starred & ~keys.isin(there)
         chunk.refuse(unknown, rule.column, "category_unknown_value", code, scheme=rule.scheme)
 
 

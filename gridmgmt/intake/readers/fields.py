@@ -14,12 +14,15 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from gridmgmt import periods
 from gridmgmt.accepted import words
 from gridmgmt.faults import Fault, Faults
-from gridmgmt.files.cells import as_code, trimmed
+from gridmgmt.files import columns
 from gridmgmt.files.checking import limits
+from gridmgmt.files.columns import Texts
 from gridmgmt.intake.readers.columns import FieldSpec, IfWrong
 from gridmgmt.intake.readers.profiles import Profile
 
@@ -42,6 +45,12 @@ _MIDNIGHT = r"\b24:00(?::00)?$"
 _SERIAL = r"\d{5}(?:\.\d+)?"
 """Days since 1899-12-30, as spreadsheets count them (序列号)."""
 
+_PLAIN_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2})?$"
+"""How exports write most times."""
+_PLAIN_LENGTHS = (16, 19)
+_NO_TIME_BEFORE = pd.Timestamp(1900, 1, 1)
+
+_MAYBE_ROUNDED = r"[eE]\+"
 _ROUNDED = re.compile(r"\d+(?:\.\d+)?[eE]\+\d+")
 """A long number as spreadsheets write it, its last digits lost: 2.02503E+17."""
 
@@ -108,37 +117,48 @@ class Chunk:
         """A field's trimmed text, nulls as None, mapped where the profile maps."""
         if not spec.names:
             return pd.Series(spec.default, index=self.raw.index, dtype="object")
-        values = self._plain(spec.names[0], spec.null)
-        for name in spec.names[1:]:
-            other = self._plain(name, spec.null)
-            values = values.where(values.notna(), other) if spec.first else values + "-" + other
-        if spec.map is not None:
-            unknown = values.notna() & ~values.isin(list(spec.map))
-            self.refuse(unknown, spec.label, "value_not_in_map", values, known=list(spec.map))
-            values = values.map(spec.map).astype("object")
+        texts = self._given(spec)
+        if spec.map is None:
+            values = columns.objects(texts, self.raw.index)
+        else:
+            unknown = pc.and_(pc.is_valid(texts), pc.invert(pc.is_in(texts, pa.array(spec.map, texts.type))))
+            told = columns.series(texts, self.raw.index)
+            self.refuse(_mask(unknown, told.index), spec.label, "value_not_in_map", told, known=list(spec.map))
+            values = pd.Series(columns.by_value(texts, spec.map.get), index=told.index, dtype="object")
         if spec.default is not None:
             values = values.where(values.notna(), spec.default)
         return values.where(values.notna(), None)
 
-    def _plain(self, column: str, null: tuple[str, ...]) -> pd.Series:
-        values = self.raw[column].astype("object").where(self.raw[column].notna(), None)
-        values = values.map(lambda v: trimmed(v) if isinstance(v, str) else v)
-        return values.mask(values.isin(["", *self.profile.null_values, *null]), None)
+    def _given(self, spec: FieldSpec) -> Texts:
+        """The texts of a field's columns: joined, or the first that has one."""
+        texts, *more = (self._plain(name, spec.null) for name in spec.names)
+        if more and not spec.first:
+            return pc.binary_join_element_wise(texts, *more, columns.one("-"))
+        return pc.coalesce(texts, *more)
+
+    def _plain(self, column: str, null: tuple[str, ...]) -> Texts:
+        texts = columns.trimmed(columns.texts_of(self.raw[column]))
+        none = pa.array(["", *self.profile.null_values, *null], texts.type)
+        return pc.if_else(pc.is_in(texts, none), columns.one(None), texts)
 
     def code(self, spec: FieldSpec) -> pd.Series:
         """A field's codes or numbers of cases: text in half-width forms, in which nothing was rounded."""
-        values = self._half_width(spec)
-        rounded = values.map(lambda v: isinstance(v, str) and _ROUNDED.fullmatch(v) is not None).astype(bool)
-        self.refuse(rounded, spec.label, "code_rounded", values)
-        most = limits().code
-        long = values.map(lambda v: isinstance(v, str) and len(v) > most).astype(bool)
-        self.refuse(
-            long, spec.label, "code_long", values.map(lambda v: v[:most] if isinstance(v, str) else v), most=most
-        )
-        return values
+        values, most = self._half_width(spec), limits().code
+        odd = values[values.str.contains(_MAYBE_ROUNDED).fillna(False).astype(bool)]
+        rounded = values.index.isin(odd.index[[_ROUNDED.fullmatch(v) is not None for v in odd]])
+        self.refuse(pd.Series(rounded, values.index), spec.label, "code_rounded", values)
+        long = (values.str.len() > most).fillna(False).astype(bool)
+        if long.any():
+            self.refuse(long, spec.label, "code_long", values.str.slice(0, most), most=most)
+        return columns.objects(columns.texts_of(values), values.index)
 
     def _half_width(self, spec: FieldSpec) -> pd.Series:
-        return self.text(spec).map(lambda v: as_code(v) or None if isinstance(v, str) else v).astype("object")
+        """A field's texts as codes are read, as ``str``."""
+        if spec.names and spec.map is None and spec.default is None:
+            return columns.series(columns.as_codes(self._given(spec)), self.raw.index)
+        values = self.text(spec)
+        texts = columns.texts_of(values.map(str, na_action="ignore"))
+        return columns.series(columns.as_codes(columns.trimmed(texts)), self.raw.index)
 
     def time(self, spec: FieldSpec) -> pd.Series:
         """A field's instants in UTC; texts without an offset are local times of the profile's zone.
@@ -153,8 +173,7 @@ class Chunk:
             is_day = (naive == naive.dt.normalize()) & ~values.astype("str").str.contains(_MIDNIGHT).fillna(False)
             naive = naive.where(~is_day.astype(bool), naive + pd.Timedelta(days=1))
         self.refuse(values.notna() & naive.isna() & aware.isna(), spec.label, "time_unreadable", values)
-        years = naive.dt.year.where(naive.notna(), aware.dt.year)
-        wrong = (years < FIRST_YEAR) | (years > LAST_YEAR)
+        wrong = _implausible(naive) | _implausible(aware.dt.tz_localize(None))
         self.refuse(wrong, spec.label, "time_implausible", values, first=FIRST_YEAR, last=LAST_YEAR)
         utc, missing, ambiguous = periods.localize(naive.mask(wrong), self.zone)
         self.refuse(missing, spec.label, "time_does_not_exist", values, zone=str(self.zone))
@@ -190,8 +209,9 @@ class Chunk:
         return self._yes_no(spec)[1] == "no"
 
     def _yes_no(self, spec: FieldSpec) -> tuple[pd.Series, pd.Series]:
-        values = self._half_width(spec).map(lambda v: str(v).lower() if isinstance(v, str | bool) else v)
-        return values, values.map(words("yes_no"))
+        values, known = self._half_width(spec), words("yes_no")
+        meant = columns.by_value(columns.texts_of(values), lambda text: known.get(text.lower()))
+        return values, pd.Series(meant, index=values.index, dtype="object")
 
     def required(self, values: pd.Series, name: str) -> None:
         """Refuse rows where a field that every row needs has no value and no other fault yet."""
@@ -199,8 +219,42 @@ class Chunk:
         self.refuse(values.isna() & ~values.index.isin(self.faulty(column)), column, "value_missing", field=name)
 
 
+def _mask(found: Any, index: pd.Index) -> pd.Series:
+    return pd.Series(found.to_numpy(zero_copy_only=False), index=index)
+
+
+def _implausible(times: pd.Series) -> pd.Series:
+    return (times < pd.Timestamp(FIRST_YEAR, 1, 1)) | (times >= pd.Timestamp(LAST_YEAR + 1, 1, 1))
+
+
 def _stamps(values: pd.Series, given: str | None) -> tuple[pd.Series, pd.Series]:
-    """Texts as local times and as instants, one of the two for each that can be read."""
+    """Texts as local times and as instants, one of the two for each that can be read; plain ones are read at once."""
+    naive = pd.Series(pd.NaT, index=values.index, dtype="datetime64[us]")
+    aware = pd.Series(pd.NaT, index=values.index, dtype="datetime64[us, UTC]")
+    if given is None:
+        naive = _iso(values)
+    left = values.notna() & naive.isna()
+    if left.any():
+        naive.loc[left], aware.loc[left] = _any_stamps(values[left], given)
+    return naive, aware
+
+
+def _iso(values: pd.Series) -> pd.Series:
+    """Times in the plainest of forms (as exports write most); NaT for others, and where there is no such day."""
+    texts = columns.texts_of(values)
+    if not pc.all(pc.is_in(pc.binary_length(texts), pa.array(_PLAIN_LENGTHS, pa.int64()))).as_py():
+        texts = columns.texts_of(values.where(values.str.match(_PLAIN_TIME).fillna(False).astype(bool)))
+    try:
+        read = texts.cast(pa.timestamp("us")).to_numpy(zero_copy_only=False)
+    except pa.ArrowInvalid:  # which one is none?
+        plain = values.where(values.str.match(_PLAIN_TIME).fillna(False).astype(bool))
+        read = pd.to_datetime(plain, format="ISO8601", errors="coerce")
+    found = pd.Series(read, index=values.index, dtype="datetime64[us]")
+    return found.where(found >= _NO_TIME_BEFORE)
+
+
+def _any_stamps(values: pd.Series, given: str | None) -> tuple[pd.Series, pd.Series]:
+    """The same, tried in one form after the other."""
     texts = values.astype("str")
     if given is None:
         texts = texts.str.replace(r"\s+", " ", regex=True).map(_by_24_hours).astype("str")
@@ -227,7 +281,7 @@ def _also_odd(naive: pd.Series, texts: pd.Series, asked: pd.Series) -> pd.Series
     midnight = left & texts.str.contains(_MIDNIGHT, regex=True).fillna(False).astype(bool)
     if midnight.any():
         days = texts[midnight].str.replace(_MIDNIGHT, "00:00", regex=True)
-        naive.loc[midnight] = _stamps(days, None)[0] + pd.Timedelta(days=1)
+        naive.loc[midnight] = _stamps(days.astype("str"), None)[0] + pd.Timedelta(days=1)
     serial = left & texts.str.fullmatch(_SERIAL).fillna(False).astype(bool)
     if serial.any():
         seconds = (texts[serial].astype("float64") * 86_400).round()

@@ -13,7 +13,7 @@ from gridmgmt.database.tables import GRID_COLUMNS
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.people.responsibility import Rule, assign_units
 from gridmgmt.people.store import responsibility, units
-from gridmgmt.places.areas import AreaMap, Hits, joined
+from gridmgmt.places.areas import NOWHERE, AreaMap, Hits, joined
 from gridmgmt.places.editions import differing
 from gridmgmt.places.locator import EditionLocator
 from gridmgmt.places.store import editions as store
@@ -56,6 +56,10 @@ class AreaMaps:
         self._starts = np.array(sorted(ends), dtype="datetime64[D]")
         self._maps: dict[int, AreaMap] = {}
 
+    def draw(self) -> int:
+        """Read the areas of all days, so that the database is asked no more; gives how many there are."""
+        return sum(len(self._map(span).areas) for span in range(len(self._starts)))
+
     def _map(self, span: int) -> AreaMap:
         if span not in self._maps:
             day = self._starts[span].astype(dt.date)
@@ -64,6 +68,8 @@ class AreaMaps:
 
     def holding(self, lon: Floats, lat: Floats, days: NDArray[np.datetime64]) -> Hits:
         """Which areas of its day hold which point."""
+        if not self._starts.size:
+            return NOWHERE
         spans = np.searchsorted(self._starts, days.astype("datetime64[D]"), side="right") - 1
         parts = []
         for span in np.unique(spans[spans >= 0]).tolist():

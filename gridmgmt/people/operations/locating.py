@@ -4,14 +4,14 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from gridmgmt import geo
 from gridmgmt.city import City
 from gridmgmt.codes import CategoryKey
-from gridmgmt.database import cities, clock
+from gridmgmt.database import cities
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import CategorySeveral, CategoryUnknown
 from gridmgmt.files import data_files
@@ -24,6 +24,9 @@ from gridmgmt.places.locator import Locator
 from gridmgmt.places.operations import editions as edition_ops
 from gridmgmt.places.store import editions
 from gridmgmt.settings import data_path
+
+Line = Sequence[Mapping[str, Any]]
+"""Rows of grids."""
 
 
 @cache
@@ -107,43 +110,151 @@ def locate(
     ------
     CoordinateOutOfRange, CrsUnknown, CodeInvalid, CategoryUnknown, CategorySeveral, NoEditionOnDate, EditionMissing
     """
-    lon, lat = geo.point_to_storage(x, y, crs)
+    place = geo.point_to_storage(x, y, crs)
     with work.snapshot() as connection:
-        city = cities.load_city(connection)
-        key = _category(connection, city, category.strip()) if category else None
-        found = edition_ops.choose(connection, edition, day)
-        owner = _owner(connection, city, found.id, lon, lat)
-        line = editions.line_of(connection, found.id, owner) if owner else []
-        rules, units = responsibility.load_rules(connection), store_units.units(connection)
-        maps = AreaMaps(connection, city)
-        rules_day = day or _day_of(found, clock.now(connection).astimezone(city.zone).date())
-        areas = maps.holding(np.array([lon]), np.array([lat]), np.array([rules_day], dtype="datetime64[D]")).of_row(0)
-
-        def answering(grids: Sequence[Mapping[str, Any]]) -> Decision:
-            by_level = {g["level"]: g["code"] for g in grids}
-            return decide(rules, key, [by_level.get(x.number) for x in city.levels], rules_day, areas)
-
-        decision = answering(line)
-        near = [
-            {**grid, "unit": units.get(answering(_line(connection, found.id, city, grid)).unit_code or "")}
-            for grid in _neighbours(connection, city, found.id, owner, (lon, lat), max(near_m(), within_m))
-        ]
-        return Located(
-            lon, lat, city.datum, found.name, day, tuple(line), units.get(decision.unit_code or ""), key,
-            tuple(near), decision, areas, units, not line and _is_swapped(connection, city, found.id, lon, lat),
-        )  # fmt: skip
+        source = _Asked(connection)
+        return answer(source, *place, day=day, category=category, edition=edition, within_m=within_m)
 
 
-def _category(connection: Connection, city: City, given: str) -> str:
+@dataclass(frozen=True)
+class Categories:
+    """Categories as they may be named: all that are known as ``kind:code``, and the names of the city's scheme."""
+
+    known: frozenset[str]
+    names: Mapping[str, Mapping[str, str | None]]
+
+
+class Source(Protocol):
+    """What an answer is looked up in: the database, or what was read from it (:mod:`.directory`)."""
+
+    @property
+    def city(self) -> City:
+        """The city."""
+
+    @property
+    def units(self) -> Mapping[str, Mapping[str, Any]]:
+        """Rows of units by code."""
+
+    def today(self) -> dt.date:
+        """The city's day."""
+
+    def edition(self, name: str | None, day: dt.date | None) -> editions.Edition:
+        """The edition of that name, else of that day, else today's."""
+
+    def categories(self) -> Categories:
+        """The categories that may be named."""
+
+    def line(self, edition: editions.Edition, lon: float, lat: float) -> Line:
+        """The grids that own a point, the city first; none outside."""
+
+    def line_of(self, edition: editions.Edition, leaf: Mapping[str, Any]) -> Line:
+        """A leaf grid and those above it, the city first."""
+
+    def neighbours(self, edition: editions.Edition, own: str, lon: float, lat: float, within_m: float | None) -> Line:
+        """Leaf grids but the own with ``distance_m``, nearest first: all within, or (None) the nearest."""
+
+    def areas(self, lon: float, lat: float, day: dt.date) -> tuple[Area, ...]:
+        """The areas that hold a point on a day, the smallest first."""
+
+    def decide(self, key: str | None, grids: Sequence[str | None], day: dt.date, areas: Sequence[Area]) -> Decision:
+        """Who answers for one matter (:func:`gridmgmt.people.responsibility.decide`)."""
+
+
+def answer(
+    source: Source,
+    lon: float,
+    lat: float,
+    *,
+    day: dt.date | None,
+    category: str | None,
+    edition: str | None,
+    within_m: float,
+) -> Located:
+    """Who owns a point in stored degrees, and who answers there: see :func:`locate`."""
+    city = source.city
+    key = _category(source.categories(), category.strip()) if category else None
+    found = source.edition(edition, day)
+    line = source.line(found, lon, lat)
+    rules_day = day or _day_of(found, source.today())
+    areas = source.areas(lon, lat, rules_day)
+
+    def answering(grids: Sequence[Mapping[str, Any]]) -> Decision:
+        by_level = {g["level"]: g["code"] for g in grids}
+        return source.decide(key, [by_level.get(x.number) for x in city.levels], rules_day, areas)
+
+    decision = answering(line)
+    own = line[-1]["code"] if line and line[-1]["level"] == city.leaf.number else ""
+    near = [
+        {**grid, "unit": source.units.get(answering(source.line_of(found, grid)).unit_code or "")}
+        for grid in source.neighbours(found, own, lon, lat, max(near_m(), within_m) if line else None)
+    ]
+    is_swapped = not line and abs(lon) <= 90 and bool(source.line(found, lat, lon))
+    return Located(
+        lon, lat, city.datum, found.name, day, tuple(line), source.units.get(decision.unit_code or ""), key,
+        tuple(near), decision, areas, source.units, is_swapped,
+    )  # fmt: skip
+
+
+class _Asked:
+    """The database, asked for one place."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.city = cities.load_city(connection)
+        self.units = store_units.units(connection)
+        self._rules = responsibility.load_rules(connection)
+
+    def today(self) -> dt.date:
+        return cities.today(self._connection)
+
+    def edition(self, name: str | None, day: dt.date | None) -> editions.Edition:
+        return edition_ops.choose(self._connection, name, day)
+
+    def categories(self) -> Categories:
+        return categories_of(self._connection, self.city)
+
+    def line(self, edition: editions.Edition, lon: float, lat: float) -> Line:
+        """By the very rule that assigns cases, from the grids whose box holds the point, the deepest level first."""
+        for level in reversed(self.city.levels):
+            grids = editions.grids_at(self._connection, edition.id, level.number, lon, lat)
+            locator = Locator.build(grids["code"].tolist(), grids.geometry.to_numpy())
+            position = int(locator.owners(np.array([lon]), np.array([lat]))[0])
+            if position >= 0:
+                owner = {str(k): v for k, v in grids.drop(columns="geometry").iloc[position].to_dict().items()}
+                return editions.line_of(self._connection, edition.id, owner)
+        return []
+
+    def line_of(self, edition: editions.Edition, leaf: Mapping[str, Any]) -> Line:
+        return editions.line_of(self._connection, edition.id, {**leaf, "level": self.city.leaf.number})
+
+    def neighbours(self, edition: editions.Edition, own: str, lon: float, lat: float, within_m: float | None) -> Line:
+        leaf, epsg = self.city.leaf.number, self.city.metric_epsg
+        found = editions.neighbours(self._connection, edition.id, leaf, own, (lon, lat), epsg)
+        near = found[:1] if within_m is None else [r for r in found if r["distance_m"] <= within_m]
+        return [{**r, "distance_m": round(r["distance_m"], 2)} for r in near]
+
+    def areas(self, lon: float, lat: float, day: dt.date) -> tuple[Area, ...]:
+        days = np.array([day], dtype="datetime64[D]")
+        return AreaMaps(self._connection, self.city).holding(np.array([lon]), np.array([lat]), days).of_row(0)
+
+    def decide(self, key: str | None, grids: Sequence[str | None], day: dt.date, areas: Sequence[Area]) -> Decision:
+        return decide(self._rules, key, grids, day, areas)
+
+
+def categories_of(connection: Connection, city: City) -> Categories:
+    """The categories of a database."""
+    known = frozenset(f"{kind}:{code}" for _, kind, code in categories.category_keys(connection))
+    return Categories(known, categories.category_names(connection, city.scheme))
+
+
+def _category(categories: Categories, given: str) -> str:
     """The key of a category that was given as a key, a code, a name or a part of a name."""
     if ":" in given:
         key = str(CategoryKey.parse(given))
-        known = {f"{kind}:{code}" for _, kind, code in categories.category_keys(connection)}
-        if known and key not in known:
+        if categories.known and key not in categories.known:
             raise CategoryUnknown(value=key)
         return key
-    names = categories.category_names(connection, city.scheme)
-    found = {key: name for key, name in sorted(names.items()) if _is_meant(given.casefold(), key, name)}
+    found = {key: name for key, name in sorted(categories.names.items()) if _is_meant(given.casefold(), key, name)}
     if not found:
         return str(CategoryKey.parse(given))  # which it is not: says how one is written
     if len(found) > 1:
@@ -153,41 +264,6 @@ def _category(connection: Connection, city: City, given: str) -> str:
 
 def _is_meant(given: str, key: str, name: Mapping[str, str | None]) -> bool:
     return given == key.partition(":")[2].casefold() or any(given in (x or "").casefold() for x in name.values())
-
-
-def _is_swapped(connection: Connection, city: City, edition_id: int, lon: float, lat: float) -> bool:
-    return abs(lon) <= 90 and _owner(connection, city, edition_id, lat, lon) is not None
-
-
-def _line(connection: Connection, edition_id: int, city: City, leaf: Mapping[str, Any]) -> list[dict[str, Any]]:
-    place = {"level": city.leaf.number, "code": leaf["code"], "parent_code": leaf["parent_code"]}
-    return editions.line_of(connection, edition_id, place)
-
-
-def _owner(connection: Connection, city: City, edition_id: int, lon: float, lat: float) -> dict[str, Any] | None:
-    """The deepest grid that owns a point, by the very rule that assigns cases; None outside everything."""
-    for level in reversed(city.levels):
-        grids = editions.grids_at(connection, edition_id, level.number, lon, lat)
-        locator = Locator.build(grids["code"].tolist(), grids.geometry.to_numpy())
-        position = int(locator.owners(np.array([lon]), np.array([lat]))[0])
-        if position >= 0:
-            return {str(k): v for k, v in grids.drop(columns="geometry").iloc[position].to_dict().items()}
-    return None
-
-
-def _neighbours(
-    connection: Connection,
-    city: City,
-    edition_id: int,
-    owner: Mapping[str, Any] | None,
-    point: tuple[float, float],
-    within_m: float,
-) -> list[dict[str, Any]]:
-    leaf = city.leaf.number
-    own = owner["code"] if owner and owner["level"] == leaf else ""
-    found = editions.neighbours(connection, edition_id, leaf, own, point, city.metric_epsg)
-    near = [r for r in found if r["distance_m"] <= within_m] if owner else found[:1]
-    return [{**r, "distance_m": round(r["distance_m"], 2)} for r in near]
 
 
 def _day_of(edition: editions.Edition, today: dt.date) -> dt.date:

@@ -362,9 +362,22 @@ def choose(connection: Connection, edition: str | None, day: dt.date | None) -> 
         return store.by_name(connection, edition)
     if day is not None:
         return store.on_date(connection, day)
-    today = cities.today(connection)
-    begun = [e for e in store.all_editions(connection) if e.valid_from is not None and e.valid_from <= today]
-    return begun[-1] if begun else store.on_date(connection, today)
+    return chosen(store.all_editions(connection), None, None, cities.today(connection))
+
+
+def chosen(known: Sequence[store.Edition], name: str | None, day: dt.date | None, today: dt.date) -> store.Edition:
+    """The same among editions that were read: all of them, in order of time.
+
+    Raises
+    ------
+    EditionMissing, NoEditionOnDate
+    """
+    if name is not None:
+        return store.named(known, name)
+    if day is not None:
+        return store.of_day(known, day)
+    begun = [e for e in known if e.valid_from is not None and e.valid_from <= today]
+    return begun[-1] if begun else store.of_day(known, today)
 
 
 def as_json(edition: store.Edition) -> Mapping[str, Any]:

@@ -75,10 +75,15 @@ def by_name(connection: Connection, name: str) -> Edition:
         There is none; lists those there are.
     """
     row = connection.execute(_select().where(t.edition.c.name == name)).one_or_none()
-    if row is None:
-        known = [e.name for e in all_editions(connection)]
-        raise EditionMissing(name=name, known=known)
-    return _edition(row)
+    return named(all_editions(connection), name) if row is None else _edition(row)
+
+
+def named(known: Sequence[Edition], name: str) -> Edition:
+    """The edition of that name among those that were read; see :func:`by_name`."""
+    for edition in known:
+        if edition.name == name:
+            return edition
+    raise EditionMissing(name=name, known=[e.name for e in known])
 
 
 def on_date(connection: Connection, day: dt.date) -> Edition:
@@ -90,10 +95,17 @@ def on_date(connection: Connection, day: dt.date) -> Edition:
         None is.
     """
     row = connection.execute(_select().where(t.edition.c.valid.contains(day))).one_or_none()
-    if row is None:
-        active = [f"{e.name} [{e.valid_from}, {e.valid_to or '…'})" for e in all_editions(connection) if e.is_active]
-        raise NoEditionOnDate(day=day.isoformat(), known=active)
-    return _edition(row)
+    return of_day(all_editions(connection), day) if row is None else _edition(row)
+
+
+def of_day(known: Sequence[Edition], day: dt.date) -> Edition:
+    """The edition that is valid on a day among those that were read; see :func:`on_date`."""
+    active = [e for e in known if e.valid_from is not None]
+    for edition in active:
+        if edition.covers(np.array([day], dtype="datetime64[D]")).all():
+            return edition
+    told = [f"{e.name} [{e.valid_from}, {e.valid_to or '…'})" for e in active]
+    raise NoEditionOnDate(day=day.isoformat(), known=told)
 
 
 def insert_edition(

@@ -9,12 +9,14 @@ import pytest
 from sqlalchemy import text
 
 from gridmgmt.assessing.operations import appeals, explaining, publishing, recomputing, scoring
+from gridmgmt.assessing.store import assessments
 from gridmgmt.database import tables as t
 from gridmgmt.database.work import Work
 from gridmgmt.errors import (
     AppealRefused,
     AssessmentIncomplete,
     AssessmentPublished,
+    FactsChanged,
     ItemMissing,
     OptionInvalid,
     RulebookChanged,
@@ -23,6 +25,7 @@ from gridmgmt.errors import (
 from gridmgmt.people.store import units
 from gridmgmt.periods import parse_period
 from gridmgmt.scorecards.documents import Number, Source
+from gridmgmt.texts import word
 from tests.postgis import court, towns
 from tests.postgis.towns import case, load, select_all
 from tests.worlds import World
@@ -135,6 +138,43 @@ class TestScoring:
         )
         with pytest.raises(RulebookNotInForce):
             court.score(scored, tmp_path, "2025-12")
+
+
+class TestDrafts:
+    """A draft's evidence is fixed when it is scored: who publishes it publishes just that."""
+
+    def test_it_is_refused_once_its_facts_have_changed(self, scored: Work, tmp_path: Path) -> None:
+        made = court.score(scored, tmp_path, "2025-12")
+        load(scored, tmp_path, [case("late", "D1-1", **DECEMBER)], day=9)
+        with pytest.raises(FactsChanged) as e:
+            publishing.publish(scored.but(actor="tester"), made.name)
+        assert e.value.facts == {"name": made.name, "kinds": ["cases"]}
+        assert "案件已有变化" in word(e.value.code, e.value.facts, "zh")
+        with scored.snapshot() as connection:
+            assert assessments.by_name(connection, made.name).published_at is None
+        again = court.score(scored, tmp_path, "2025-12")
+        assert publishing.publish(scored.but(actor="tester"), again.name).published_by == "tester"
+
+    def test_what_does_not_count_changes_nothing(self, scored: Work, tmp_path: Path) -> None:
+        made = court.score(scored, tmp_path, "2025-12")
+        load(scored, tmp_path, [case("next", "D1-1", at="2026-01-03 09:00")], day=9)
+        assert publishing.publish(scored.but(actor="tester"), made.name).published_by == "tester"
+
+    def test_what_comes_in_while_somebody_looks_is_seen(
+        self, scored: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """An import commits between the look at the draft and the lock under which it is frozen."""
+        made = court.score(scored, tmp_path, "2025-12")
+        look = publishing._seen_unchanged
+
+        def interrupted(work: Work, name: str) -> tuple[int, int]:
+            seen = look(work, name)
+            load(work, tmp_path, [case("late", "D1-1", **DECEMBER)], day=9)
+            return seen
+
+        monkeypatch.setattr(publishing, "_seen_unchanged", interrupted)
+        with pytest.raises(FactsChanged):
+            publishing.publish(scored.but(actor="tester"), made.name)
 
 
 class TestPublished:

@@ -22,7 +22,7 @@ from gridmgmt.errors import CaseChanged, CaseExists, GridmgmtError, StepIllegal
 from gridmgmt.intake.operations import step_sheets
 from gridmgmt.people.operations import reference
 from tests.postgis import towns
-from tests.postgis.database.test_writers import WRITERS_LOCK, held, wait_until_blocked
+from tests.postgis.database.test_writers import held, wait_until_blocked
 from tests.postgis.towns import middle, select_all
 from tests.postgis.worksite import acted
 from tests.worlds import World
@@ -214,19 +214,76 @@ def test_the_same_sheet_handed_in_twice_at_once_is_taken_once(
     require_sound(town)
 
 
-def test_a_step_waits_for_an_import_and_is_then_taken(town: Work, tmp_path: Path) -> None:
+# --- beside an import -------------------------------------------------------------------------------------------------
+
+NEARLY_IN = "LOCK TABLE quarantine IN SHARE MODE"
+"""An import waits for it at its end, with all its rows in the tables."""
+
+
+def test_steps_are_taken_beside_an_import_and_only_its_own_cases_wait(town: Work, tmp_path: Path) -> None:
     ready(town, "A")
+    towns.load(town, tmp_path, [towns.case(no, text="first", cat="01001") for no in ("M", "S")], day=1)
+    rows = [
+        towns.case("X", cat="01001"),
+        towns.case("M", text="second", cat="01001"),
+        towns.case("S", text="first", cat="01001"),
+        towns.case("A", text="other", cat="01001"),
+    ]
+    versions = [{**row, "v": f"2026-01-0{1 if row['no'] == 'S' else 2} 08:00:00"} for row in rows]
+    with ThreadPoolExecutor(4) as pool:
+        with held(town, NEARLY_IN):
+            loading = pool.submit(towns.load, town, tmp_path, versions, profile=towns.VERSIONED)
+            wait_until_blocked(town, 1)
+            assert isinstance(try_one(town, act("receive")), Case)
+            assert isinstance(try_one(town, act("note", "S")), Case)
+            assert isinstance(try_one(town, report("Y")), Case)
+            waiting = [pool.submit(try_one, town, request) for request in (act("note", "M"), report("X"))]
+            wait_until_blocked(town, 3)
+            assert not any(future.done() for future in waiting)
+        told = loading.result(60)
+        noted, reported = (future.result(60) for future in waiting)
+    assert (told.n_new, told.n_newer, told.n_unchanged, told.n_older) == (1, 1, 1, 1)
+    assert isinstance(noted, Case)
+    assert isinstance(reported, CaseExists)
+    assert set(stored(town)) == {"A", "M", "S", "X", "Y"}
+    assert stored(town)["M"][0]["description"] == "second"
+
+
+@pytest.mark.parametrize(("day", "older", "refused"), [(1, 1, 0), (None, 0, 1)], ids=["older", "newer"])
+def test_a_number_given_here_while_a_file_is_read_is_the_case_that_stands_here(
+    day: int | None, older: int, refused: int, town: Work, tmp_path: Path
+) -> None:
+    """Nobody saw it when the file's rows were looked at: its row is judged once more, and the others are new."""
+    numbers = iter([report("X")])
+
+    def meanwhile(step: str, n: int, of: int | None = None) -> None:
+        if step == "merge":
+            assert isinstance(try_one(town, next(numbers)), Case)
+
+    rows = [towns.case(no, cat="01001", v="2099-01-01 00:00:00") for no in ("W", "X", "Z")]
+    profile = towns.CASES if day else towns.VERSIONED
+    told = towns.load(town.but(progress=meanwhile), tmp_path, rows, day=day, profile=profile)
+    assert (told.n_new, told.n_older, told.n_quarantined) == (2, older, refused)
+    assert told.reasons == ({"case_lives_here": 1} if refused else {})
+    assert set(stored(town)) == {"W", "X", "Z"}
+    assert [s.kind for s in stored(town)["X"][1]] == ["report"]
+    assert len(select_all(town, t.assignment.c.id)) == 3
+
+
+def test_a_writer_who_waits_for_an_import_keeps_nobody_from_steps(town: Work, tmp_path: Path) -> None:
+    ready(town, "A")
+    units = tmp_path / "units.csv"
+    units.write_text("code,name_zh,name_en,kind,parent_code\nU9,单位,Unit,,\n", "utf-8")
     with ThreadPoolExecutor(2) as pool:
-        with held(town, WRITERS_LOCK):
+        with held(town, NEARLY_IN):
             loading = pool.submit(towns.load, town, tmp_path, [towns.case("X", cat="01001")], day=1)
-            taking = pool.submit(try_one, town, act("receive"))
+            wait_until_blocked(town, 1)
+            changing = pool.submit(reference.import_units, town, units)
             wait_until_blocked(town, 2)
-            assert not taking.done()
+            assert isinstance(try_one(town, act("receive")), Case)
+            assert not changing.done()
         assert loading.result(60).n_new == 1
-        taken = taking.result(60)
-    assert isinstance(taken, Case)
-    assert taken.state == "handling"
-    assert set(stored(town)) == {"A", "X"}
+        assert changing.result(60).n_new == 1
 
 
 # --- everybody at everything ------------------------------------------------------------------------------------------

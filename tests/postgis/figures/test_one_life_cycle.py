@@ -106,7 +106,7 @@ def test_what_sql_says_of_steps_is_what_their_fold_says(
         none = period_facts.typed(pd.DataFrame(columns=list(period_facts.CASE_TYPES)))
         frame = PeriodCases(connection, START, FOREVER, cut, since, none).rows()
         taken = counted_steps.steps_of_period(connection, START, FOREVER, cut)
-        hung = counted_steps.hanging(connection, START + HOUR, end)
+        hung = counted_steps.hanging(connection, START + HOUR, end, cut, ())
         ordered = counted_steps.with_orders(connection, START, end)
         overdue = {r["case_no"] for r in listing.page(connection, Wanted((), None, None, None, True), cut, 100, 0)}
     stands = {no: replaying._stands(c, steps[no], c.effective_due_at, since) for no, c in cases.items()}
@@ -114,7 +114,7 @@ def test_what_sql_says_of_steps_is_what_their_fold_says(
     assert overdue == {no for no, case in cases.items() if case.is_overdue(cut)}
     assert ordered == [no for no, c in cases.items() if any(o.due_at and o.due_at < end for o in c.orders)]
     accounts = {no: hanging.accounts(s, cut, TERMS) for no, s in steps.items()}
-    assert hung == [
+    assert hung["case_no"].tolist() == [
         no for no, c in cases.items()
         if any(a.opened_at < end for a in accounts[no]) and (c.closed_at or c.voided_at or FOREVER) >= START + HOUR
     ]  # fmt: skip

@@ -18,10 +18,11 @@ from gridmgmt.errors import (
 )
 from gridmgmt.geo import point_to_storage
 from gridmgmt.people.operations import locating, reference
-from gridmgmt.people.operations.locating import locate, near_m
+from gridmgmt.people.operations.locating import near_m
 from gridmgmt.people.store import categories, units
 from gridmgmt.texts import word
 from tests.postgis import towns
+from tests.postgis.people.both_ways import locate
 from tests.postgis.towns import SIDE, SOUTH, WEST, case, load, middle, places
 
 METRE_LON = 1 / 96_486  # degrees at 30° N

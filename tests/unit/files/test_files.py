@@ -2,12 +2,15 @@
 
 import datetime as dt
 import gzip
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
 import openpyxl
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import shapely
@@ -297,3 +300,24 @@ def test_of_several_layers_one_must_be_named(tmp_path: Path) -> None:
     assert len(read(tmp_path / "a.gpkg", "no", sheet="样本")[0]) == 4
     with pytest.raises(FileUnreadable):
         read(tmp_path / "a.gpkg", "no", sheet="单位")
+
+
+def test_a_reader_that_runs_ahead_holds_few_blocks() -> None:
+    taken: list[int] = []
+
+    class Source:
+        def read(self, n: int) -> bytes:
+            taken.append(n)
+            return b"x" * n
+
+    held = delimited._Held(Source())
+    with ThreadPoolExecutor(1) as pool:
+        ahead = pool.submit(lambda: [held.read(5) for _ in range(delimited._AHEAD + 2)])
+        for n in range(2):
+            while len(taken) < delimited._AHEAD + n:
+                time.sleep(0.001)
+            assert not ahead.done()
+            next(iter(held.let_go([pa.record_batch({"a": [1]})])))
+        assert ahead.result(10) == [b"xxxxx"] * (delimited._AHEAD + 2)
+        held.close()
+        assert held.read(5) == b""

@@ -196,6 +196,25 @@ def test_a_time_may_be_written_in_many_ways(written: str) -> None:
     assert only(read({"上报": written}))["reported_at"] == utc("2025-03-01 00:05")
 
 
+TIMES = st.sampled_from(
+    [
+        "2025-03-01 08:05:00", "2025-03-01T08:05", "2025-02-30 08:05:00", "2025-03-01 24:00:00", "2025/3/1 8:05", "x",
+        "2025-03-01 25:00", "1979-12-31 23:59:59", "2099-12-31 23:59:59", "2100-01-01 00:00", "2025-03-01 00:05:00Z",
+    ]
+)  # fmt: skip
+
+
+@given(st.lists(TIMES, min_size=1, max_size=8))
+def test_a_time_is_read_alike_whatever_stands_beside_it(written: list[str]) -> None:
+    together = read(*({"上报": text} for text in written))
+    codes = {f.row: f.code for f in together.faults}
+    for row, text in enumerate(written, 2):
+        alone = read({"上报": text})
+        assert codes.get(row) == next((f.code for f in alone.faults), None)
+        if row not in codes:
+            assert together.facts.loc[row, "reported_at"] == only(alone)["reported_at"]
+
+
 def test_a_day_is_its_first_instant() -> None:
     for written in ("2025-03-01", "20250301", "2025/3/1", "2025年3月1日"):
         assert only(read({"上报": written}))["reported_at"] == utc("2025-02-28 16:00")

@@ -13,3 +13,5 @@ CREATE TABLE linework (
     CONSTRAINT pk_linework PRIMARY KEY (edition_id, zoom, level),
     CONSTRAINT fk_linework_edition_id FOREIGN KEY (edition_id) REFERENCES edition (id)
 );
+CREATE TRIGGER tells AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON linework
+FOR EACH STATEMENT EXECUTE FUNCTION tell_change('places');

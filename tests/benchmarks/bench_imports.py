@@ -1,0 +1,259 @@
+"""An import of new cases, beside a bare COPY of the rows it makes; what it takes of memory; whether it stops people.
+
+    python -m tests.benchmarks --only imports
+    python -m tests.benchmarks.bench_imports --rows 10000000
+
+A city of 2 500 communities, its responsibility table, and a case export of the demo city made as long as is asked: the
+same texts and times, other numbers and places, a few bad rows among them. The import is a process of its own, so that
+its memory is its own; it times its use case, without the start of Python. Beside it: the rows that it left in all
+tables, dumped by COPY, are copied back into the same tables, emptied, with all their indexes and constraints.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from unittest.mock import patch
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import psycopg
+from psycopg import sql
+
+from gridmgmt.casework.operations import cases
+from gridmgmt.database.work import Work
+from gridmgmt.demo import SIZES, make_demo_city
+from gridmgmt.people.operations import reference
+from gridmgmt.places.operations import editions
+from tests.benchmarks import servers
+from tests.benchmarks.rows import Row, Size
+
+CHUNK = 100_000
+YEAR = 2025
+TABLES = ("cases", "case_version", "assignment", "reporter", "quarantine")
+MEMORY_MB = 600
+
+IMPORT = """
+import json, resource, sys, time
+from dataclasses import replace
+from pathlib import Path
+from gridmgmt import settings
+from gridmgmt.database.work import open_database
+from gridmgmt.intake.operations import imports
+home, db, file = sys.argv[1:]
+work = open_database(replace(settings.read({}), home=Path(home), db=db))
+began = time.perf_counter()
+report = imports.import_file(work, Path(file), "demo_cases")
+seconds = time.perf_counter() - began
+mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(json.dumps({"seconds": seconds, "mb": mb, "n_new": report.n_new, "n_rows": report.n_rows}))
+"""
+
+
+@dataclass(frozen=True)
+class Done:
+    """What an import took: seconds and megabytes, and the rows it loaded."""
+
+    seconds: float
+    mb: float
+    n_new: int
+    n_rows: int
+
+
+def _found(work: Work, folder: Path, n_cases: int) -> None:
+    """The city, its units and who answers for what, as its files tell them."""
+    with patch.dict(SIZES, {"medium": replace(SIZES["medium"], cases=n_cases, second_edition=False)}):
+        make_demo_city(folder, seed=7, size="medium")
+    reference.init_city(work, folder / "city.yaml")
+    reference.import_units(work, folder / "units.csv")
+    editions.import_grids(work, [str(folder / "grids.gpkg")], "first")
+    editions.activate(work, "first", pd.Timestamp(YEAR, 1, 1).date())
+    reference.import_rules(work, folder / "responsibility.csv")
+
+
+def export(folder: Path, n: int) -> Path:
+    """A case export of so many rows, made of the demo city's."""
+    random = np.random.default_rng(7)
+    base = pd.read_csv(folder / "cases.csv", encoding="gb18030", dtype="str", keep_default_na=False)
+    base = base.drop_duplicates("案卷编号", ignore_index=True)
+    west, south, east, north = gpd.read_file(folder / "grids.gpkg", layer="city").total_bounds
+    width, height = (east - west) / 5, (north - south) / 5  # its corners are no part of the city
+    path = folder / f"cases_{n}.csv"
+    for first in range(0, n, CHUNK):
+        numbers = np.arange(first, min(first + CHUNK, n))
+        made = base.iloc[numbers % len(base)].assign(
+            案卷编号=[f"B{k:010}" for k in numbers],
+            经度=random.uniform(west + width, east - width, len(numbers)).round(6).astype(str),
+            纬度=random.uniform(south + height, north - height, len(numbers)).round(6).astype(str),
+        )
+        made.to_csv(path, mode="a" if first else "w", header=not first, index=False)
+    return path
+
+
+@contextmanager
+def _plain(work: Work) -> Iterator[psycopg.Connection]:
+    """A connection without the platform's habits: statements are their own transactions until one is begun."""
+    address = work.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(address, autocommit=True) as connection:
+        yield connection
+
+
+def emptied(connection: psycopg.Connection) -> None:
+    """Take all cases out, and what the last run left to write."""
+    names = sql.SQL(", ").join(map(sql.Identifier, TABLES))
+    with connection.transaction():
+        connection.execute("SET LOCAL session_replication_role = replica")  # else what is only added stays
+        connection.execute(sql.SQL("TRUNCATE {} CASCADE").format(names))
+    connection.execute("CHECKPOINT")
+
+
+def imported(work: Work, path: Path, beside: Callable[[], object] = lambda: None) -> Done:
+    """Import a file in another process; meanwhile something else is done here."""
+    url = work.engine.url
+    home = Path(str(url.query["host"])).parent.parent
+    command = [sys.executable, "-c", IMPORT, str(home), str(url.database), str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        beside()
+        told = process.communicate()[0]
+    if process.returncode:
+        raise RuntimeError(f"the import ended with {process.returncode}")
+    return Done(**json.loads(told))
+
+
+def dumped(connection: psycopg.Connection, folder: Path) -> None:
+    """Write the rows of all tables as COPY gives them."""
+    for table in TABLES:
+        with (folder / table).open("wb") as file, connection.cursor().copy(f"COPY {table} TO STDOUT") as copy:
+            for block in copy:
+                file.write(block)
+
+
+def copied(connection: psycopg.Connection, folder: Path) -> float:
+    """Copy them back in one transaction; gives the seconds."""
+    began = time.perf_counter()
+    with connection.transaction():
+        for table in TABLES:
+            with (folder / table).open("rb") as file, connection.cursor().copy(f"COPY {table} FROM STDIN") as copy:
+                while block := file.read(1 << 20):
+                    copy.write(block)
+    return time.perf_counter() - began
+
+
+class People:
+    """Somebody who takes steps of a case of his own as long as an import goes on, and how long he waits at most."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._stop = threading.Event()
+        self.slowest, self.n = 0.0, 0
+        facts = {"lon": 113.6, "lat": 30.1, "category": "matter:06012", "source": "12319热线"}
+        self._take(cases.Request("report", "somebody", "OWN-1", facts=facts))
+
+    def _take(self, request: cases.Request) -> None:
+        (outcome,) = cases.take(self._work, [request])
+        if outcome.fault is not None:
+            raise outcome.fault
+
+    def work_on(self) -> None:
+        """Take a step every fifth of a second."""
+        while not self._stop.wait(0.2):
+            began = time.perf_counter()
+            self._take(cases.Request("note", "somebody", "OWN-1", reason="seen"))
+            self.slowest, self.n = max(self.slowest, time.perf_counter() - began), self.n + 1
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Somebody works meanwhile."""
+        thread = threading.Thread(target=self.work_on)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._stop.set()
+            thread.join()
+
+
+def measured(work: Work, folder: Path, n: int, runs: int) -> tuple[Row, Done]:
+    """The import of so many rows beside the bare COPY."""
+    path = export(folder, n)
+    with _plain(work) as connection:
+        found: list[Done] = []
+
+        def bring_in() -> float:
+            emptied(connection)
+            found.append(imported(work, path))
+            return found[-1].seconds
+
+        bring_in()
+        dumped(connection, folder)
+
+        def copy() -> float:
+            emptied(connection)
+            return copied(connection, folder)
+
+        seconds, bare = (float(np.median(x)) for x in _timed([bring_in, copy], runs))
+    most = max(found, key=lambda done: done.mb)
+    done = replace(most, seconds=seconds)
+    note = f"{seconds:.1f} s beside {bare:.1f} s, {done.n_new} of {done.n_rows} rows new"
+    work_done = f"import of {n} rows with assignment, history and all indexes"
+    return Row(f"imports_{n}", work_done, "bare COPY of the same rows", seconds / bare, 2.0, note=note), done
+
+
+def _timed(works: list[Callable[[], float]], runs: int) -> list[list[float]]:
+    """What works say that they took, run in turn."""
+    taken: list[list[float]] = [[] for _ in works]
+    for _ in range(runs):
+        for work, times in zip(works, taken, strict=True):
+            times.append(work())
+    return taken
+
+
+def beside_people(work: Work, path: Path) -> Row:
+    """The slowest step of a person during an import."""
+    with _plain(work) as connection:
+        emptied(connection)
+    people = People(work)
+    with people.at_work():
+        done = imported(work, path)
+    note = f"{people.n} steps, the slowest {people.slowest:.2f} s, in an import of {done.seconds:.1f} s"
+    return Row("imports_steps", "a step taken while an import goes on", "a second", people.slowest, 1.0, note=note)
+
+
+def rows_of(sizes: tuple[int, int], runs: int, demo_cases: int) -> Iterator[Row]:
+    """Import and COPY at two sizes, memory, how it grows, and people beside it."""
+    with servers.database("bench_imports") as work, tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        _found(work, folder, demo_cases)
+        first, small = measured(work, folder, sizes[0], runs)
+        yield first
+        yield beside_people(work, folder / f"cases_{sizes[0]}.csv")
+        second, large = measured(work, folder, sizes[1], max(1, runs // 2))
+        yield second
+    a, b = small.seconds / small.n_rows, large.seconds / large.n_rows
+    note = f"{a * 1e6:.1f} and {b * 1e6:.1f} µs a row"
+    yield Row("imports_linear", f"a row of {sizes[1]}", f"a row of {sizes[0]}", b / a, 1.15, note=note)
+    mb = max(small.mb, large.mb)
+    note = f"{small.mb:.0f} MB, {large.mb:.0f} MB"
+    yield Row("imports_memory", "memory of the importing process", "600 MB", mb / MEMORY_MB, 1.0, note=note)
+
+
+def rows(size: Size) -> Iterator[Row]:
+    """An import beside a bare COPY, memory, growth and people beside it."""
+    return rows_of(*{"full": ((1_000_000, 2_000_000), 5, 20_000), "quick": ((300, 600), 1, 1_000)}[size])
+
+
+if __name__ == "__main__":
+    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ask.add_argument("--rows", type=int, nargs="+", default=[1_000_000, 10_000_000], help="one or two sizes")
+    ask.add_argument("--runs", type=int, default=1)
+    asked = ask.parse_args()
+    for row in rows_of((min(asked.rows), max(asked.rows)), asked.runs, 20_000):
+        print(row.id, row.ratio, row.note, flush=True)
