@@ -25,6 +25,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Lock
 
 import numpy as np
 import pandas as pd
@@ -46,6 +47,8 @@ from gridmgmt.places.raster import (
     spread,
     touched_cells,
 )
+
+Positions = NDArray[np.int32]
 
 POINTS = 50_000
 """Points handled at once, so few that what is computed of them stays in a core's cache."""
@@ -88,12 +91,12 @@ class Locator:
 
     columns: Axis
     rows: Axis
-    owner: NDArray[np.int32]
+    owner: Positions
     first_edge: Ints
     first_candidate: Ints
     goes_on: Bools
     start: Bytes
-    candidate: NDArray[np.int32]
+    candidate: Positions
     segments: Floats
     turns: Bytes
 
@@ -164,7 +167,7 @@ class Locator:
             turns=turns,
         )
 
-    def owners(self, lon: Floats, lat: Floats) -> NDArray[np.int32]:
+    def owners(self, lon: Floats, lat: Floats) -> Positions:
         """The polygon that owns each point: its position in the codes of :meth:`build`, -1 = none.
 
         ``lon`` and ``lat`` in degrees, of equal length; NaN and infinite ones lie in no polygon.
@@ -194,7 +197,7 @@ class Locator:
         owner = int(cells[0, 0])
         return owner if owner >= 0 and bool((cells == owner).all()) else -1
 
-    def look_up(self, x: Floats, y: Floats) -> NDArray[np.int32]:
+    def look_up(self, x: Floats, y: Floats) -> Positions:
         """:meth:`owners` of few points: by cell; points in edge cells walk, in batches of bounded size."""
         with np.errstate(invalid="ignore", over="ignore"):
             found = self.owner.take(self.rows.cells(y) * self.columns.size + self.columns.cells(x))
@@ -207,7 +210,7 @@ class Locator:
                 found[walking[part]] = self._walk(x[walking[part]], y[walking[part]], block[part])
         return found
 
-    def _walk(self, x: Floats, y: Floats, block: NDArray[np.integer]) -> NDArray[np.int32]:
+    def _walk(self, x: Floats, y: Floats, block: NDArray[np.integer]) -> Positions:
         """Owners of points in edge cells: the first candidate that the walk ends in, or on the edge of."""
         owner, walking = np.full(x.size, -1, np.int32), np.arange(x.size)
         while walking.size:  # once, but for cells of more than eight candidates
@@ -315,22 +318,32 @@ class EditionLocator:
         self._rows = [np.flatnonzero(level == number) for number in range(1, n_levels + 1)]
         self._lineage = lineage(self._rows, self._codes, frame["parent_code"].tolist())
         self._locators: dict[int, Locator] = {}
+        self._building = Lock()
 
-    def locate(self, lon: Floats, lat: Floats) -> Ints:
+    def locate(self, lon: Floats, lat: Floats) -> Positions:
         """Each point's grids as positions of rows of the frame, shape (n, n_levels), level 1 first, -1 = none.
 
         ``lon`` and ``lat`` in degrees, of equal length; NaN and infinite ones have no grid.
         """
-        lon, lat = np.asarray(lon, np.float64), np.asarray(lat, np.float64)
-        deepest = np.full(lon.size, -1)
-        for index in reversed(range(len(self._rows))):
-            if (left := np.flatnonzero(deepest < 0)).size:
-                owner = self._locator(index).owners(lon[left], lat[left])
-                deepest[left] = np.append(self._rows[index], -1)[owner]
-        grids: Ints = self._lineage[deepest]
+        lon, lat = _vectors(lon, lat)
+        grids = np.empty((lon.size, len(self._rows)), np.int32)
+
+        def look_up(part: slice) -> None:
+            grids[part] = self._lineage.take(self._deepest(lon[part], lat[part]), axis=0)
+
+        _in_parts(lon.size, look_up)
         return grids
 
-    def line_at(self, lon: float, lat: float) -> Ints:
+    def _deepest(self, lon: Floats, lat: Floats) -> Positions:
+        """The row of the deepest grid that covers each point; -1 = none."""
+        deepest = np.full(lon.size, -1, np.int32)
+        for index in reversed(range(len(self._rows))):
+            if (left := np.flatnonzero(deepest < 0)).size:
+                owner = self._locator(index).look_up(lon[left], lat[left])
+                deepest[left] = np.append(self._rows[index], -1)[owner]
+        return deepest
+
+    def line_at(self, lon: float, lat: float) -> Positions:
         """:meth:`locate` of one point."""
         for index in reversed(range(len(self._rows))):
             owner = self._locator(index).owner_at(lon, lat)
@@ -342,22 +355,23 @@ class EditionLocator:
         """Whether one leaf owns a whole box (west, south, east, north) and no border comes near it; False: unsure."""
         return self._locator(len(self._rows) - 1).owner_of_box(*box) >= 0
 
-    def line_of(self, row: int) -> Ints:
+    def line_of(self, row: int) -> Positions:
         """A row's grids as positions of rows, level 1 first; -1: none."""
-        line: Ints = self._lineage[row]
+        line: Positions = self._lineage[row]
         return line
 
     def _locator(self, index: int) -> Locator:
-        """A level's locator, built when a point first needs it."""
-        if index not in self._locators:
-            rows = self._rows[index]
-            self._locators[index] = Locator.build([self._codes[row] for row in rows], self._geometries[rows])
-        return self._locators[index]
+        """A level's locator, built when a point first needs it: by one thread, the others wait."""
+        with self._building:
+            if index not in self._locators:
+                rows = self._rows[index]
+                self._locators[index] = Locator.build([self._codes[row] for row in rows], self._geometries[rows])
+            return self._locators[index]
 
 
-def lineage(rows: Sequence[Ints], codes: Sequence[str], parents: Sequence[object]) -> Ints:
+def lineage(rows: Sequence[Ints], codes: Sequence[str], parents: Sequence[object]) -> Positions:
     """Each grid's ancestors and itself by level, -1 = none; at the end one line of -1, for "no grid"."""
-    lines = np.full((len(codes) + 1, len(rows)), -1)
+    lines = np.full((len(codes) + 1, len(rows)), -1, np.int32)
     above: dict[object, int] = {}
     for index, members in enumerate(rows):
         lines[members] = lines[[above.get(parents[row], -1) for row in members]]

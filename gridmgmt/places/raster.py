@@ -71,7 +71,7 @@ class Axis:
 
     def cells(self, values: Floats) -> Ints:
         """The cell of each value on the axis: a larger value is never in a lower cell."""
-        bucket = ((values - self.origin) * self.scale).astype(np.int64)
+        bucket = ((values - self.origin) * self.scale).astype(np.int32)
         return self.cell_of_bucket.take(bucket, mode="clip")
 
 
