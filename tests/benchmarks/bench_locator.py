@@ -3,7 +3,8 @@
     python -m tests.benchmarks --only locator
 
 Five million points, on all cores of the process; the peers have the same (geopandas can use one), join the first
-million, and count by time per point. SedonaDB and DuckDB spatial are asked where they can be imported: the product needs neither.
+million, and count by time per point. SedonaDB and DuckDB spatial are asked where they can be imported: the product
+needs neither.
 
 The coverage is synthetic: Voronoi cells, denser towards a centre, with every edge
 cut into steps and bent, the same for both neighbours. The answers must be equal.
@@ -60,20 +61,27 @@ def by_sjoin(places: gpd.GeoDataFrame, grids: gpd.GeoDataFrame) -> np.ndarray:
 
 
 def edition(grids: gpd.GeoDataFrame, per_side: int) -> pd.DataFrame:
-    """Leaves, streets of some leaves each, districts of about nine streets, the city: an edition's frame."""
-    middle = shapely.get_coordinates(shapely.centroid(grids.geometry.to_numpy())).clip(0, 0.999)
+    """Leaves, streets of about twelve, districts of about nine streets, the city: an edition's frame.
+
+    The upper ones are hulls of their leaves: only points in no leaf are looked up in them.
+    """
+    leaves = grids.geometry.to_numpy()
+    middle = shapely.get_coordinates(shapely.centroid(leaves)).clip(0, 0.999)
     parts, above = [], np.full(len(grids), "city", dtype=object)
     for level, side in ((2, max(per_side // 3, 1)), (3, per_side)):
         column, row = (middle * side).astype(int).T
         code = np.array([f"{level}{c:03d}{r:03d}" for c, r in zip(column, row, strict=True)], dtype=object)
         member = pd.DataFrame({"code": code, "parent_code": above}).drop_duplicates("code")
-        shapes = [shapely.coverage_union_all(grids.geometry.to_numpy()[code == x]) for x in member["code"]]
+        shapes = [_hull(leaves[code == x]) for x in member["code"]]
         parts.append(member.assign(level=level, geometry=shapes))
         above = code
     parts.append(pd.DataFrame({"level": 4, "code": grids["code"], "parent_code": above, "geometry": grids.geometry}))
-    whole = shapely.coverage_union_all(grids.geometry.to_numpy())
-    city = pd.DataFrame({"level": [1], "code": ["city"], "parent_code": [None], "geometry": [whole]})
+    city = pd.DataFrame({"level": [1], "code": ["city"], "parent_code": [None], "geometry": [_hull(leaves)]})
     return pd.concat([city, *parts], ignore_index=True)
+
+
+def _hull(shapes: np.ndarray) -> shapely.Geometry:
+    return shapely.convex_hull(shapely.geometrycollections(shapes))
 
 
 def sedona(wkb: list[bytes], lon: np.ndarray, lat: np.ndarray, n_cores: int) -> Callable[[], object]:
