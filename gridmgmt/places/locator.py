@@ -336,12 +336,17 @@ class EditionLocator:
 
     def _deepest(self, lon: Floats, lat: Floats) -> Positions:
         """The row of the deepest grid that covers each point; -1 = none."""
-        deepest = np.full(lon.size, -1, np.int32)
-        for index in reversed(range(len(self._rows))):
+        levels = list(reversed(range(len(self._rows))))
+        deepest = self._row_of(levels[0], lon, lat)
+        for index in levels[1:]:
             if (left := np.flatnonzero(deepest < 0)).size:
-                owner = self._locator(index).look_up(lon[left], lat[left])
-                deepest[left] = np.append(self._rows[index], -1)[owner]
+                deepest[left] = self._row_of(index, lon[left], lat[left])
         return deepest
+
+    def _row_of(self, index: int, lon: Floats, lat: Floats) -> Positions:
+        """The row of a level's grid that owns each point; -1 = none."""
+        rows = np.append(self._rows[index], -1).astype(np.int32)
+        return rows.take(self._locator(index).look_up(lon, lat), mode="wrap")
 
     def line_at(self, lon: float, lat: float) -> Positions:
         """:meth:`locate` of one point."""
