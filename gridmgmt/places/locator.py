@@ -4,13 +4,15 @@ A raster lies over the coverage. A cell that no edge touches has one owner, so
 its points cost one look-up. A cell with edges keeps them, and for each of its
 polygons whether the cell's *reference point* is inside: a point walks from
 there to its place, first north or south, then east or west, and each edge it
-crosses takes it in or out.
+crosses takes it in or out. What an edge does to a point that is below or above
+both its ends is known when the raster is laid; only an edge beside the point
+is asked on which side of it the point is.
 
 What makes it exact, on the stored float64 coordinates and straight segments:
 
 - A point's cell and an edge's cells come from the same monotone function of a
   coordinate, so no edge on a point's way is missing from its cell.
-- Whether a walk crosses an edge is asked of :func:`side` only, which falls
+- Whether a walk crosses an edge is asked of :func:`gridmgmt.places.raster.side` only, which falls
   back to integers where float64 cannot decide.
 - A walk through a vertex or along an edge is settled by shifting every point
   by (ε, ε²), infinitely little, so that it never happens (simulation of
@@ -19,26 +21,43 @@ What makes it exact, on the stored float64 coordinates and straight segments:
 """
 
 import math
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Lock
 
 import numpy as np
 import pandas as pd
-import shapely
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+from gridmgmt.places.raster import (
+    PAIRS,
+    Axis,
+    Bools,
+    Bytes,
+    Floats,
+    Ints,
+    cell_owners,
+    edges,
+    inside_runs,
+    shared,
+    shifted_side,
+    side,
+    spread,
+    touched_cells,
+)
 
-POINTS, PAIRS = 250_000, 2_000_000
-"""Handled at once: points, and pairs of a point and an edge (a single point may have more)."""
+Positions = NDArray[np.int32]
 
-MIN_CELLS, MAX_CELLS, BUCKETS = 16, 2048, 1 << 16
-"""Cells of an axis, between them 3 √edges; equal steps that the cells are put together from."""
+POINTS = 50_000
+"""Points handled at once, so few that what is computed of them stays in a core's cache."""
 
-SURE, TINY = (3 + 16 * 2**-53) * 2**-53, float(np.finfo(np.float64).tiny)
-"""Error bounds of the orientation determinant: relative (Shewchuk 1997, ccwerrboundA), and for underflow."""
+MIN_CELLS, MAX_CELLS = 16, 2048
+"""Cells of an axis, between them 3 √edges."""
+
+_LOWEST = np.array([(i & -i).bit_length() - 1 for i in range(256)], dtype=np.int8)
+"""The lowest bit of a byte that is set, by byte; -1 of 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,33 +65,40 @@ class Locator:
     """Who owns a point among the polygons of one level (归属网格): who covers it, on ties the smallest code.
 
     Made by :meth:`build`. A *candidate* is a polygon that may own points of an edge
-    cell; the candidates of a cell stand in code order, their edges in theirs.
+    cell. Eight candidates at most, in code order, are a *block*, each a bit of a byte;
+    where a cell has more, its next block follows. An edge stands once in a block,
+    however many of the block's candidates have it.
 
     Attributes
     ----------
     owner
-        By cell, row by row: ≥ 0 the position of the only owner, -1 none, -2 - i the edge cell i.
+        By cell, row by row: ≥ 0 the position of the only owner, -1 none, -2 - i an edge cell whose first block is i.
+    first_edge, first_candidate
+        Where the edges and the candidates of a block begin; one more than there are blocks.
+    goes_on
+        By block: whether the next one is of the same cell.
     start
-        By edge cell, shape (2, n): lon and lat of the reference point.
-    first_candidate, first_edge
-        Where the candidates of an edge cell, the edges of a candidate begin; one more than there are.
-    candidate, starts_inside
-        By candidate: its position; whether it contains the reference point, shifted.
-    segments, start_side
-        By edge: (x1, y1, x2, y2), shape (4, n); the reference point's side if the
-        edge passes north or south of it, else 0.
+        By block: candidates that contain the reference point, each turned by all its edges that have the point on
+        their left.
+    candidate
+        By candidate: its position.
+    segments
+        By edge: x1, y1, x2, y2, shape (n, 4).
+    turns
+        By edge, shape (n, 4): the candidates that it turns where a point is below it, above it, on its left (all that
+        have the edge), on its right (none).
     """
 
-    columns: "Axis"
-    rows: "Axis"
-    owner: NDArray[np.int32]
-    start: Floats
-    first_candidate: Ints
+    columns: Axis
+    rows: Axis
+    owner: Positions
     first_edge: Ints
-    candidate: NDArray[np.int32]
-    starts_inside: Bools
+    first_candidate: Ints
+    goes_on: Bools
+    start: Bytes
+    candidate: Positions
     segments: Floats
-    start_side: NDArray[np.int8]
+    turns: Bytes
 
     @classmethod
     def build(cls, codes: Sequence[str], geometries: NDArray[np.object_]) -> "Locator":
@@ -95,50 +121,64 @@ class Locator:
             raise ValueError(f"{len(codes)} codes for {len(geometries)} geometries: give one code per geometry")
         by_code = np.array(sorted(range(len(codes)), key=codes.__getitem__), dtype=np.int32)
         segments, rank = edges(np.asarray(geometries, dtype=object)[by_code])
-        n_ranks, n_cells = len(codes) + 1, min(max(int(3 * math.sqrt(rank.size)), MIN_CELLS), MAX_CELLS)
+        n_cells = min(max(int(3 * math.sqrt(rank.size)), MIN_CELLS), MAX_CELLS)
         columns, rows = Axis.over(segments[[0, 2]], n_cells), Axis.over(segments[[1, 3]], n_cells)
+        segments, rank, first_rank = shared(segments, rank)
+        run_rank, first, stop = inside_runs(segments, rank, first_rank, columns, rows)
+        owner = cell_owners(columns.size * rows.size, by_code[run_rank], run_rank, first, stop)
 
-        cell, edge = _touched_cells(segments, columns, rows)
-        edge_cells, edge_cell = np.unique(cell, return_inverse=True)
-        edge_key = edge_cell * n_ranks + rank[edge]
-        order = np.argsort(edge_key, kind="stable")
-        edge_key, edge, edge_cell = edge_key[order], edge[order], edge_cell[order]
-
-        run_rank, first, stop = _inside_runs(segments, rank, columns, rows)
+        cell, edge = touched_cells(segments, columns, rows)
+        is_first = np.diff(cell, prepend=-1) != 0
+        edge_cells, edge_cell = cell[is_first], np.cumsum(is_first) - 1
+        n_ranks = len(codes) + 1
         run, inside_cell = spread(np.searchsorted(edge_cells, first), np.searchsorted(edge_cells, stop))
         inside_key = inside_cell * n_ranks + run_rank[run]
+        pair, which = spread(first_rank[edge], first_rank[edge + 1])
+        edge_key = edge_cell[pair] * n_ranks + rank[which]
+        key = _distinct(np.concatenate([edge_key, inside_key]))  # one per candidate, cell by cell in code order
 
-        key = np.union1d(edge_key, inside_key)  # one per candidate, cell by cell in code order
-        start = np.stack([columns.reference[edge_cells % columns.size], rows.reference[edge_cells // columns.size]])
-        segments, (x, y) = segments.take(edge, axis=1), start[:, edge_cell]
-        passes = (segments[0] <= x) != (segments[2] <= x)
-        owner = _cell_owners(columns.size * rows.size, by_code[run_rank], run_rank, first, stop)
-        owner[edge_cells] = -2 - np.arange(edge_cells.size)
+        of_cell = np.searchsorted(key, np.arange(edge_cells.size + 1) * n_ranks)
+        place = np.arange(key.size) - np.repeat(of_cell[:-1], np.diff(of_cell))
+        first_candidate = np.flatnonzero(place % 8 == 0)
+        block_of, bit = np.cumsum(place % 8 == 0) - 1, np.left_shift(1, place % 8).astype(np.uint8)
+        first_block = block_of[of_cell[:-1]]
+        cell_of_block = np.repeat(np.arange(edge_cells.size), np.diff(first_block, append=first_candidate.size))
+        owner[edge_cells] = -2 - first_block
+
+        block, edge, mask = _edges_of_blocks(block_of, bit, np.searchsorted(key, edge_key), edge[pair])
+        x = columns.reference[edge_cells % columns.size][cell_of_block]
+        y = rows.reference[edge_cells // columns.size][cell_of_block]
+        segments = segments.take(edge, axis=1)
+        turns, starts_left = _turns(segments, x[block], y[block], mask)
+        start = np.zeros(first_candidate.size, np.uint8)
+        inside = np.searchsorted(key, inside_key)
+        np.bitwise_or.at(start, block_of[inside], bit[inside])
+        np.bitwise_xor.at(start, block[starts_left], mask[starts_left])
         return cls(
             columns=columns,
             rows=rows,
             owner=owner,
+            first_edge=np.searchsorted(block, np.arange(first_candidate.size + 1)),
+            first_candidate=np.append(first_candidate, key.size),
+            goes_on=np.append(cell_of_block[1:] == cell_of_block[:-1], False),
             start=start,
-            first_candidate=np.searchsorted(key, np.arange(edge_cells.size + 1) * n_ranks),
-            first_edge=np.append(np.searchsorted(edge_key, key), edge_key.size),
             candidate=by_code[key % n_ranks],
-            starts_inside=np.isin(key, inside_key),
-            segments=segments,
-            start_side=_shifted_side(segments, x, y, passes),
+            segments=np.ascontiguousarray(segments.T),
+            turns=turns,
         )
 
-    def owners(self, lon: Floats, lat: Floats) -> NDArray[np.int32]:
+    def owners(self, lon: Floats, lat: Floats) -> Positions:
         """The polygon that owns each point: its position in the codes of :meth:`build`, -1 = none.
 
         ``lon`` and ``lat`` in degrees, of equal length; NaN and infinite ones lie in no polygon.
         """
-        lon, lat = np.asarray(lon, np.float64), np.asarray(lat, np.float64)
-        if lon.ndim != 1 or lon.shape != lat.shape:
-            raise ValueError(f"lon {lon.shape} and lat {lat.shape}: give two vectors of one length")
-        owner = np.full(lon.size, -1, np.int32)
-        for first in range(0, lon.size, POINTS):
-            part = slice(first, first + POINTS)
-            owner[part] = self._look_up(lon[part], lat[part])
+        lon, lat = _vectors(lon, lat)
+        owner = np.empty(lon.size, np.int32)
+
+        def look_up(part: slice) -> None:
+            owner[part] = self.look_up(lon[part], lat[part])
+
+        _in_parts(lon.size, look_up)
         return owner
 
     def owner_at(self, x: float, y: float) -> int:
@@ -157,212 +197,104 @@ class Locator:
         owner = int(cells[0, 0])
         return owner if owner >= 0 and bool((cells == owner).all()) else -1
 
-    def _look_up(self, x: Floats, y: Floats) -> NDArray[np.int32]:
-        """Owners by cell; points in edge cells walk, in batches of bounded size."""
-        owner = np.full(x.size, -1, np.int32)
-        within = np.flatnonzero(self.columns.spans(x) & self.rows.spans(y))
-        x, y = x[within], y[within]
-        found = self.owner.take(self.rows.cells(y) * self.columns.size + self.columns.cells(x))
+    def look_up(self, x: Floats, y: Floats) -> Positions:
+        """:meth:`owners` of few points: by cell; points in edge cells walk, in batches of bounded size."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            found = self.owner.take(self.rows.cells(y) * self.columns.size + self.columns.cells(x))
+        found[~(self.columns.spans(x) & self.rows.spans(y))] = -1
         walking = np.flatnonzero(found < -1)
-        cell = -2 - found[walking].astype(np.int64)
-        n_edges = self.first_edge[self.first_candidate[cell + 1]] - self.first_edge[self.first_candidate[cell]]
-        batch = np.cumsum(n_edges) // PAIRS
-        for part in np.split(np.arange(cell.size), np.flatnonzero(np.diff(batch)) + 1):
-            found[walking[part]] = self._walk(x[walking[part]], y[walking[part]], cell[part])
-        owner[within] = found
-        return owner
+        if walking.size:
+            block = -2 - found[walking]
+            batch = np.cumsum(self.first_edge[block + 1] - self.first_edge[block]) // PAIRS
+            for part in np.split(np.arange(block.size), np.flatnonzero(np.diff(batch)) + 1):
+                found[walking[part]] = self._walk(x[walking[part]], y[walking[part]], block[part])
+        return found
 
-    def _walk(self, x: Floats, y: Floats, cell: Ints) -> NDArray[np.int32]:
+    def _walk(self, x: Floats, y: Floats, block: NDArray[np.integer]) -> Positions:
         """Owners of points in edge cells: the first candidate that the walk ends in, or on the edge of."""
-        point, candidate = spread(self.first_candidate[cell], self.first_candidate[cell + 1])
-        pair, edge = spread(self.first_edge[candidate], self.first_edge[candidate + 1])
-        which = point[pair]
-        crosses, ends_on = self._meet(edge, self.start.take(cell[which], axis=1), x.take(which), y.take(which))
-        n_crossed = np.bincount(pair[crosses], minlength=point.size)
-        covers = self.starts_inside[candidate] ^ (n_crossed % 2 == 1)
-        covers[pair[ends_on]] = True
-        owner = np.full(x.size, -1, np.int32)
-        hits = np.flatnonzero(covers)[::-1]  # backwards: the last write, of the smallest code, stays
-        owner[point[hits]] = self.candidate[candidate[hits]]
+        owner, walking = np.full(x.size, -1, np.int32), np.arange(x.size)
+        while walking.size:  # once, but for cells of more than eight candidates
+            covers = self._covers(x[walking], y[walking], block)
+            found = np.flatnonzero(covers)
+            candidate = self.first_candidate.take(block[found]) + _LOWEST.take(covers[found])
+            owner[walking[found]] = self.candidate.take(candidate)
+            on = np.flatnonzero((covers == 0) & self.goes_on.take(block))
+            walking, block = walking[on], block[on] + 1
         return owner
 
-    def _meet(self, edge: Ints, start: Floats, x: Floats, y: Floats) -> tuple[Bools, Bools]:
-        """Whether the walk start → (start x, y) → (x, y) crosses the edge, and whether it ends on it."""
-        segments, began = self.segments.take(edge, axis=1), self.start_side.take(edge)
-        x1, y1, x2, y2 = segments
-        abreast = (y1 <= y) & (y < y2)
-        corner = _shifted_side(segments, start[0], y, abreast | (began != 0))
-        near = abreast | ((y == y2) & (np.minimum(x1, x2) <= x) & (x <= np.maximum(x1, x2)))
-        some = np.flatnonzero(near)
-        end = np.zeros(edge.size, np.int8)
-        end[some] = side(segments.take(some, axis=1), x.take(some), y.take(some))
-        crosses = ((began != 0) & (corner != began)) ^ (abreast & ((corner > 0) != (end > 0)))
-        return crosses, near & (end == 0)
+    def _covers(self, x: Floats, y: Floats, block: NDArray[np.integer]) -> Bytes:
+        """Which candidates of each point's block cover it."""
+        first = self.first_edge.take(block)
+        point, edge = spread(first, self.first_edge.take(block + 1))
+        segments, px, py = self.segments.take(edge, axis=0), x.take(point), y.take(point)
+        y1, y2 = segments[:, 1], segments[:, 3]
+        case = (py >= y2).astype(np.int64)  # below, above
+        beside = np.flatnonzero((py >= y1) & (py <= y2))
+        x1, _, x2, top = near = segments.take(beside, axis=0).T
+        bx, by = px.take(beside), py.take(beside)
+        turn = side(near, bx, by)
+        abreast = by < top
+        case[beside[abreast]] = 3 - (turn[abreast] > 0)  # on its left, on its right
+        covers = self.start.take(block)
+        n_edges = self.first_edge.take(block + 1) - first
+        some = np.flatnonzero(n_edges)
+        turned = self.turns.reshape(-1).take(4 * edge + case)
+        covers[some] ^= np.bitwise_xor.reduceat(turned, (np.cumsum(n_edges) - n_edges)[some])
+        on = (turn == 0) & (abreast | ((np.minimum(x1, x2) <= bx) & (bx <= np.maximum(x1, x2))))
+        ends_on = beside[on]
+        np.bitwise_or.at(covers, point[ends_on], self.turns[edge[ends_on], 2])
+        return covers
 
 
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """One axis of the raster: narrow cells where many edges end, wide ones elsewhere.
+def _vectors(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
+    lon, lat = np.asarray(lon, np.float64), np.asarray(lat, np.float64)
+    if lon.ndim != 1 or lon.shape != lat.shape:
+        raise ValueError(f"lon {lon.shape} and lat {lat.shape}: give two vectors of one length")
+    return lon, lat
 
-    ``low`` and ``high`` are the coverage's ends; ``borders`` (size + 1) says to within ``pad``
-    where :meth:`cells` changes; ``reference`` is a coordinate inside each cell, off its
-    middle, where regular grids have edges.
+
+def _in_parts(n: int, work: Callable[[slice], None]) -> None:
+    """Do a work for parts of so many points, by as many threads as the process has cores (numpy lets others run)."""
+    parts = [slice(first, first + POINTS) for first in range(0, n, POINTS)]
+    threads = min(len(os.sched_getaffinity(0)), len(parts))
+    if threads < 2:
+        for part in parts:
+            work(part)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        for done in [pool.submit(work, part) for part in parts]:
+            done.result()
+
+
+def _distinct(numbers: Ints) -> Ints:
+    """Sorted, each once; by sorting, which is faster than :func:`numpy.unique`."""
+    numbers.sort()
+    distinct: Ints = numbers[np.diff(numbers, prepend=-1) != 0]
+    return distinct
+
+
+def _edges_of_blocks(block_of: Ints, bit: Bytes, candidate: Ints, edge: Ints) -> tuple[Ints, Ints, Bytes]:
+    """Edges and candidates that have them, a pair each and in order of cells: by block each edge once, and whose."""
+    order = np.argsort(block_of[candidate], kind="stable")
+    block, edge, bit = block_of[candidate][order], edge[order], bit[candidate][order]
+    first = np.flatnonzero((np.diff(block, prepend=-1) != 0) | (np.diff(edge, prepend=-1) != 0))
+    return block[first], edge[first], np.bitwise_or.reduceat(bit, first) if first.size else bit
+
+
+def _turns(segments: Floats, x: Floats, y: Floats, mask: Bytes) -> tuple[Bytes, Bools]:
+    """:attr:`Locator.turns`, and whether an edge has its cell's reference point on its left.
+
+    An edge east or west of the reference point has all its points on the same side as that.
     """
-
-    low: float
-    high: float
-    origin: float
-    scale: float
-    cell_of_bucket: Ints
-    borders: Floats
-    reference: Floats
-    pad: float
-
-    @classmethod
-    def over(cls, ends: Floats, n_cells: int) -> "Axis":
-        """An axis of at most ``n_cells`` cells over the coordinates of edge ends."""
-        low, high = (float(ends.min()), float(ends.max())) if ends.size else (math.inf, -math.inf)
-        pad = 16 * math.ulp(max(abs(low), abs(high)))
-        size = int(min(BUCKETS, (high - low) / (4 * pad))) if 0 < high - low < math.inf else 0
-        scale = size / (high - low) if size else 0.0
-        if not 0 < scale < math.inf:  # too narrow or too wide to divide in float64: one cell
-            borders, middle = np.array([low, high]), np.array([low / 2 + high / 2])
-            return cls(low, high, 0.0, 0.0, np.zeros(1, np.int64), borders, middle, pad)
-        bucket = np.minimum(((ends.ravel() - low) * scale).astype(np.int64), size - 1)
-        weight = np.cumsum(np.bincount(bucket, minlength=size) / bucket.size + 1 / size)
-        first = np.unique(np.searchsorted(weight, weight[-1] * np.arange(n_cells) / n_cells))
-        cell_of_bucket = np.searchsorted(first, np.arange(size), side="right") - 1
-        borders = np.append(low + first / scale, high)
-        reference = 0.5129 * borders[:-1] + 0.4871 * borders[1:]
-        return cls(low, high, low, scale, cell_of_bucket, borders, reference, pad)
-
-    @property
-    def size(self) -> int:
-        """Number of cells."""
-        return self.reference.size
-
-    def spans(self, values: Floats) -> Bools:
-        """Whether values lie on the axis."""
-        return (values >= self.low) & (values <= self.high)
-
-    def cell(self, value: float) -> int:
-        """The cell of one value on the axis, as :meth:`cells` has it."""
-        bucket = int((value - self.origin) * self.scale)
-        return int(self.cell_of_bucket[min(max(bucket, 0), self.cell_of_bucket.size - 1)])
-
-    def cells(self, values: Floats) -> Ints:
-        """The cell of each value on the axis: a larger value is never in a lower cell."""
-        bucket = ((values - self.origin) * self.scale).astype(np.int64)
-        return self.cell_of_bucket.take(bucket, mode="clip")
-
-
-def edges(polygons: NDArray[np.object_]) -> tuple[Floats, Ints]:
-    """All ring edges (x1, y1, x2, y2), shape (4, n), lower end first (else the western); position of the polygon."""
-    parts, polygon = shapely.get_parts(polygons, return_index=True)
-    rings, part = shapely.get_rings(parts, return_index=True)
-    ends, ring = shapely.get_coordinates(rings, return_index=True)
-    if not np.isfinite(ends).all():
-        raise ValueError("a polygon has a NaN or infinite coordinate: mend the layer")
-    joined = np.flatnonzero(ring[1:] == ring[:-1])
-    x1, y1, x2, y2 = ends[joined, 0], ends[joined, 1], ends[joined + 1, 0], ends[joined + 1, 1]
-    turn = (y1 > y2) | ((y1 == y2) & (x1 > x2))
-    return np.where(turn, [x2, y2, x1, y1], [x1, y1, x2, y2]), polygon[part[ring[joined]]]
-
-
-def spread(first: Ints, stop: Ints) -> tuple[Ints, Ints]:
-    """Ranges ``first <= number < stop`` written out: for every number its range, and the number."""
-    count = np.maximum(stop - first, 0)
-    which = np.repeat(np.arange(count.size), count)
-    return which, np.arange(which.size) + np.repeat(first - np.cumsum(count) + count, count)
-
-
-def side(segments: Floats, x: Floats, y: Floats) -> NDArray[np.int8]:
-    """Exact side of points about the lines of segments (4, n): 1 left, -1 right, 0 on the line."""
-    x1, y1, x2, y2 = segments
-    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        one, other = (x2 - x1) * (y - y1), (y2 - y1) * (x - x1)
-        turn = one - other
-        unsure = np.flatnonzero(~(np.abs(turn) > SURE * (np.abs(one) + np.abs(other)) + TINY))
-    result: NDArray[np.int8] = (turn > 0).astype(np.int8) - (turn < 0)
-    for i, *numbers in zip(unsure, *segments[:, unsure].tolist(), x[unsure].tolist(), y[unsure].tolist(), strict=True):
-        result[i] = _side_in_integers(*numbers)
-    return result
-
-
-def _side_in_integers(*numbers: float) -> int:
-    """:func:`side` of one point: x1, y1, x2, y2, x, y, counted in the smallest power of two among them."""
-    ratios = [number.as_integer_ratio() for number in numbers]
-    unit = max(denominator for _, denominator in ratios)
-    x1, y1, x2, y2, x, y = (numerator * (unit // denominator) for numerator, denominator in ratios)
-    turn = (x2 - x1) * (y - y1) - (y2 - y1) * (x - x1)
-    return (turn > 0) - (turn < 0)
-
-
-def _shifted_side(segments: Floats, x: Floats, y: Floats, wanted: Bools) -> NDArray[np.int8]:
-    """Side of points shifted by (ε, ε²) where wanted, else 0: what is on a line goes right, on a level one up."""
-    result = np.zeros(x.size, np.int8)
-    some = np.flatnonzero(wanted)
-    segments = segments.take(some, axis=1)
-    exact = side(segments, x.take(some), y.take(some))
-    result[some] = np.where(exact == 0, np.where(segments[1] == segments[3], 1, -1), exact)
-    return result
-
-
-def _touched_cells(segments: Floats, columns: Axis, rows: Axis) -> tuple[Ints, Ints]:
-    """Cells that the closed segments touch, at most a few more: (cell, edge) pairs."""
-    edge, row = spread(rows.cells(segments[1]), rows.cells(segments[3]) + 1)
-    x1, y1, x2, y2 = segments[:, edge]
-    west, east = np.minimum(x1, x2), np.maximum(x1, x2)
-    with np.errstate(divide="ignore", over="ignore", under="ignore"):
-        # Shares of the edge below the row and up to its end; by halves, as a difference might overflow.
-        below = np.clip(((rows.borders[row] - rows.pad) / 2 - y1 / 2) / (y2 / 2 - y1 / 2), 0, 1)
-        up_to = np.clip(((rows.borders[row + 1] + rows.pad) / 2 - y1 / 2) / (y2 / 2 - y1 / 2), 0, 1)
-        enter, leave = x1 * (1 - below) + x2 * below, x1 * (1 - up_to) + x2 * up_to
-        first = columns.cells(np.clip(np.minimum(enter, leave) - columns.pad, west, east))
-        last = columns.cells(np.clip(np.maximum(enter, leave) + columns.pad, west, east))
-    pair, column = spread(first, last + 1)
-    return row[pair] * columns.size + column, edge[pair]
-
-
-def _inside_runs(segments: Floats, polygon: Ints, columns: Axis, rows: Axis) -> tuple[Ints, Ints, Ints]:
-    """Cells whose shifted reference point a polygon contains, as runs in a row: polygon, first cell, stop cell."""
-    first_row, stop_row = np.searchsorted(rows.reference, segments[1]), np.searchsorted(rows.reference, segments[3])
-    edge, row = spread(first_row, stop_row)  # y1 <= reference < y2
-    column = _first_right(segments[:, edge], rows.reference[row], columns.reference)
-    # In the order of polygon, row and column each edge opens a run and the next one closes it.
-    line, column = np.divmod(np.sort((polygon[edge] * rows.size + row) * (columns.size + 1) + column), columns.size + 1)
-    owner, row = np.divmod(line[::2], rows.size)
-    first, stop = row * columns.size + column[::2], row * columns.size + column[1::2]
-    filled = np.flatnonzero(first < stop)
-    return owner[filled], first[filled], stop[filled]
-
-
-def _first_right(segments: Floats, y: Floats, reference: Floats) -> Ints:
-    """The first column whose reference point, shifted, at height y lies right of the edge: guessed, then proven."""
-    x1, y1, x2, y2 = segments
-    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        column: Ints = np.searchsorted(reference, x1 + (y - y1) / (y2 - y1) * (x2 - x1))
-    moving = np.arange(column.size)
-    while (moving := moving[column[moving] < reference.size]).size:  # east, while the column is left of the edge
-        left = side(segments[:, moving], reference[column[moving]], y[moving]) > 0
-        moving = moving[left]
-        column[moving] += 1
-    moving = np.arange(column.size)
-    while (moving := moving[column[moving] > 0]).size:  # west, while the column before is not
-        left = side(segments[:, moving], reference[column[moving] - 1], y[moving]) > 0
-        moving = moving[~left]
-        column[moving] -= 1
-    return column
-
-
-def _cell_owners(n_cells: int, position: NDArray[np.int32], rank: Ints, first: Ints, stop: Ints) -> NDArray[np.int32]:
-    """By cell, the position of the smallest code whose run covers it, else -1."""
-    owner = np.full(n_cells, -1, np.int32)
-    descending = np.argsort(-rank, kind="stable")  # the last write, of the smallest code, stays
-    for part in np.array_split(descending, 1 + int((stop - first).sum()) // PAIRS):
-        run, cell = spread(first[part], stop[part])
-        owner[cell] = position[part][run]
-    return owner
+    x1, _, x2, _ = segments
+    left = (x < x1) & (x < x2)  # of the point's shift by ε: on an end's height it is east of it
+    passes = (x1 <= x) != (x2 <= x)
+    starts_left = np.where(passes, shifted_side(segments, x, y, passes) > 0, left)
+    below = np.where(passes, x2 < x1, left)
+    above = np.where(passes, x1 < x2, left)
+    zero = np.zeros_like(mask)
+    turns = np.stack([np.where(below, mask, zero), np.where(above, mask, zero), mask, zero], axis=1)
+    return turns, starts_left
 
 
 class EditionLocator:
@@ -386,22 +318,37 @@ class EditionLocator:
         self._rows = [np.flatnonzero(level == number) for number in range(1, n_levels + 1)]
         self._lineage = lineage(self._rows, self._codes, frame["parent_code"].tolist())
         self._locators: dict[int, Locator] = {}
+        self._building = Lock()
 
-    def locate(self, lon: Floats, lat: Floats) -> Ints:
+    def locate(self, lon: Floats, lat: Floats) -> Positions:
         """Each point's grids as positions of rows of the frame, shape (n, n_levels), level 1 first, -1 = none.
 
         ``lon`` and ``lat`` in degrees, of equal length; NaN and infinite ones have no grid.
         """
-        lon, lat = np.asarray(lon, np.float64), np.asarray(lat, np.float64)
-        deepest = np.full(lon.size, -1)
-        for index in reversed(range(len(self._rows))):
-            if (left := np.flatnonzero(deepest < 0)).size:
-                owner = self._locator(index).owners(lon[left], lat[left])
-                deepest[left] = np.append(self._rows[index], -1)[owner]
-        grids: Ints = self._lineage[deepest]
+        lon, lat = _vectors(lon, lat)
+        grids = np.empty((lon.size, len(self._rows)), np.int32)
+
+        def look_up(part: slice) -> None:
+            grids[part] = self._lineage.take(self._deepest(lon[part], lat[part]), axis=0)
+
+        _in_parts(lon.size, look_up)
         return grids
 
-    def line_at(self, lon: float, lat: float) -> Ints:
+    def _deepest(self, lon: Floats, lat: Floats) -> Positions:
+        """The row of the deepest grid that covers each point; -1 = none."""
+        levels = list(reversed(range(len(self._rows))))
+        deepest = self._row_of(levels[0], lon, lat)
+        for index in levels[1:]:
+            if (left := np.flatnonzero(deepest < 0)).size:
+                deepest[left] = self._row_of(index, lon[left], lat[left])
+        return deepest
+
+    def _row_of(self, index: int, lon: Floats, lat: Floats) -> Positions:
+        """The row of a level's grid that owns each point; -1 = none."""
+        rows = np.append(self._rows[index], -1).astype(np.int32)
+        return rows.take(self._locator(index).look_up(lon, lat), mode="wrap")
+
+    def line_at(self, lon: float, lat: float) -> Positions:
         """:meth:`locate` of one point."""
         for index in reversed(range(len(self._rows))):
             owner = self._locator(index).owner_at(lon, lat)
@@ -413,22 +360,23 @@ class EditionLocator:
         """Whether one leaf owns a whole box (west, south, east, north) and no border comes near it; False: unsure."""
         return self._locator(len(self._rows) - 1).owner_of_box(*box) >= 0
 
-    def line_of(self, row: int) -> Ints:
+    def line_of(self, row: int) -> Positions:
         """A row's grids as positions of rows, level 1 first; -1: none."""
-        line: Ints = self._lineage[row]
+        line: Positions = self._lineage[row]
         return line
 
     def _locator(self, index: int) -> Locator:
-        """A level's locator, built when a point first needs it."""
-        if index not in self._locators:
-            rows = self._rows[index]
-            self._locators[index] = Locator.build([self._codes[row] for row in rows], self._geometries[rows])
-        return self._locators[index]
+        """A level's locator, built when a point first needs it: by one thread, the others wait."""
+        with self._building:
+            if index not in self._locators:
+                rows = self._rows[index]
+                self._locators[index] = Locator.build([self._codes[row] for row in rows], self._geometries[rows])
+            return self._locators[index]
 
 
-def lineage(rows: Sequence[Ints], codes: Sequence[str], parents: Sequence[object]) -> Ints:
+def lineage(rows: Sequence[Ints], codes: Sequence[str], parents: Sequence[object]) -> Positions:
     """Each grid's ancestors and itself by level, -1 = none; at the end one line of -1, for "no grid"."""
-    lines = np.full((len(codes) + 1, len(rows)), -1)
+    lines = np.full((len(codes) + 1, len(rows)), -1, np.int32)
     above: dict[object, int] = {}
     for index, members in enumerate(rows):
         lines[members] = lines[[above.get(parents[row], -1) for row in members]]

@@ -1,18 +1,27 @@
-"""The spatial join beside geopandas.sjoin, in one run on one machine: only the ratios carry over.
+"""All levels located beside the leaf level alone joined by others, in one run: only the ratios carry over.
 
     python -m tests.benchmarks --only locator
+
+Five million points, on all cores of the process; the peers have the same (geopandas can use one), join the first
+million, and count by time per point. SedonaDB and DuckDB spatial are asked where they can be imported: the product
+needs neither.
 
 The coverage is synthetic: Voronoi cells, denser towards a centre, with every edge
 cut into steps and bent, the same for both neighbours. The answers must be equal.
 """
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from importlib import import_module
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import shapely
 
-from gridmgmt.places.locator import Locator
+from gridmgmt.places.locator import EditionLocator, Locator
 from tests.benchmarks.rows import Row, Size, in_turn
 
 
@@ -51,20 +60,87 @@ def by_sjoin(places: gpd.GeoDataFrame, grids: gpd.GeoDataFrame) -> np.ndarray:
     return owner
 
 
-def rows(size: Size) -> Iterator[Row]:
-    """The join on one core, beside geopandas on one core; and the build beside such a join."""
-    n_polygons, n_points = {"full": (4000, 1_000_000), "quick": (100, 5_000)}[size]
+def edition(grids: gpd.GeoDataFrame, per_side: int) -> pd.DataFrame:
+    """Leaves, streets of about twelve, districts of about nine streets, the city: an edition's frame.
+
+    The upper ones are hulls of their leaves: only points in no leaf are looked up in them.
+    """
+    leaves = grids.geometry.to_numpy()
+    middle = shapely.get_coordinates(shapely.centroid(leaves)).clip(0, 0.999)
+    parts, above = [], np.full(len(grids), "city", dtype=object)
+    for level, side in ((2, max(per_side // 3, 1)), (3, per_side)):
+        column, row = (middle * side).astype(int).T
+        code = np.array([f"{level}{c:03d}{r:03d}" for c, r in zip(column, row, strict=True)], dtype=object)
+        member = pd.DataFrame({"code": code, "parent_code": above}).drop_duplicates("code")
+        shapes = [_hull(leaves[code == x]) for x in member["code"]]
+        parts.append(member.assign(level=level, geometry=shapes))
+        above = code
+    parts.append(pd.DataFrame({"level": 4, "code": grids["code"], "parent_code": above, "geometry": grids.geometry}))
+    city = pd.DataFrame({"level": [1], "code": ["city"], "parent_code": [None], "geometry": [_hull(leaves)]})
+    return pd.concat([city, *parts], ignore_index=True)
+
+
+def _hull(shapes: np.ndarray) -> shapely.Geometry:
+    return shapely.convex_hull(shapely.geometrycollections(shapes))
+
+
+def sedona(wkb: list[bytes], lon: np.ndarray, lat: np.ndarray, n_cores: int) -> Callable[[], object]:
+    """The join by SedonaDB, its tables made before."""
+    made = import_module("sedonadb").connect()
+    made.sql(f"set datafusion.execution.target_partitions = {n_cores}")
+    made.create_data_frame(pa.table({"p": np.arange(lon.size), "x": lon, "y": lat})).to_view("xy")
+    made.create_data_frame(pa.table({"g": np.arange(len(wkb)), "w": wkb})).to_view("wkb")
+    made.sql("select g, ST_GeomFromWKB(w) as geom from wkb").to_memtable().to_view("polys")
+    made.sql("select p, ST_Point(x, y) as geom from xy").to_memtable().to_view("pts")
+    ask = "select pts.p, polys.g from pts join polys on ST_Covers(polys.geom, pts.geom)"
+    return lambda: made.sql(ask).to_arrow_table()
+
+
+def duckdb(wkb: list[bytes], lon: np.ndarray, lat: np.ndarray, n_cores: int) -> Callable[[], object]:
+    """The join by DuckDB spatial, its tables made before; the extension must be installed."""
+    made = import_module("duckdb").connect(config={"threads": n_cores})
+    made.execute("load spatial")
+    made.register("xy", pa.table({"p": np.arange(lon.size), "x": lon, "y": lat}))
+    made.register("wkb", pa.table({"g": np.arange(len(wkb)), "w": wkb}))
+    made.execute("create table polys as select g, ST_GeomFromWKB(w) as geom from wkb")
+    made.execute("create table pts as select p, ST_Point(x, y) as geom from xy")
+    ask = "select pts.p, polys.g from pts join polys on ST_Covers(polys.geom, pts.geom)"
+    return lambda: made.execute(ask).fetch_arrow_table()
+
+
+def beside(size: Size, n_leaves: int) -> Iterator[Row]:
+    """All levels of a city of so many leaves, and the build, beside each peer that is there."""
+    n_points, n_joined, runs = {"full": (5_000_000, 1_000_000, 5), "quick": (5_000, 1_000, 1)}[size]
     rng = np.random.default_rng(1)
-    grids = coverage(rng, n_polygons, 190)
+    grids = coverage(rng, n_leaves, 190)
+    frame = edition(grids, max(round((n_leaves / 12) ** 0.5), 1))
     lon, lat = np.ascontiguousarray(points(rng, grids, n_points).T)
-    places = gpd.GeoDataFrame(geometry=gpd.points_from_xy(lon, lat))
-    codes, geometries = grids["code"].tolist(), grids.geometry.to_numpy()
-    made = Locator.build(codes, geometries)
-    works = [lambda: made.owners(lon, lat), lambda: by_sjoin(places, grids)]
-    (join, peer), (owner, expected) = in_turn(works, {"full": 5, "quick": 1}[size])
-    if wrong := int((np.asarray(owner) != np.asarray(expected)).sum()):
+    places = gpd.GeoDataFrame(geometry=gpd.points_from_xy(lon[:n_joined], lat[:n_joined]))
+    made = EditionLocator(frame, 4)
+    (join, peer), (found, expected) = in_turn([lambda: made.locate(lon, lat), lambda: by_sjoin(places, grids)], runs)
+    rank = np.append(np.arange(-len(frame) + len(grids), len(grids)), -1)  # the leaves stand at the frame's end
+    if wrong := int((np.where(found[:n_joined, 3] < 0, -1, rank[found[:n_joined, 3]]) != expected).sum()):
         raise RuntimeError(f"{wrong} places have another owner")
-    (build,), _ = in_turn([lambda: Locator.build(codes, geometries)], {"full": 5, "quick": 1}[size])
-    work = f"{n_points} points in {len(grids)} leaves"
-    yield Row("locate", work, "geopandas.sjoin", peer / join, 27, least=True, note=f"{join:.3f} s")
-    yield Row("locate-build", "the locator's index", "geopandas.sjoin of the points", build / peer, 0.3)
+    work, note = f"{n_points} points, {len(grids)} leaves, 4 levels", f"{join:.3f} s"
+    share = n_points / n_joined
+    yield Row(f"locate-{n_leaves}", work, "geopandas.sjoin, leaves", peer * share / join, 60, least=True, note=note)
+    wkb = [bytes(x) for x in shapely.to_wkb(grids.geometry.to_numpy())]
+    for name, prepare in (("SedonaDB", sedona), ("DuckDB spatial", duckdb)):
+        row = Row(f"locate-{n_leaves}-{name.split()[0].lower()}", work, f"{name}, leaves", None, 60, True)
+        try:
+            other = prepare(wkb, lon[:n_joined], lat[:n_joined], len(os.sched_getaffinity(0)))
+        except Exception as why:  # a peer that is not there or not as it was says so in its row
+            yield replace(row, note=f"{type(why).__name__}: {why}".splitlines()[0][:80])
+            continue
+        (join, other_join), _ = in_turn([lambda: made.locate(lon, lat), other], runs)
+        yield replace(row, ratio=other_join * share / join, note=f"{join:.3f} s")
+    codes, geometries = grids["code"].tolist(), grids.geometry.to_numpy()
+    (build,), _ = in_turn([lambda: Locator.build(codes, geometries)], runs)
+    sjoin = f"geopandas.sjoin of {n_joined} points"
+    yield Row(f"locate-build-{n_leaves}", f"the index of {len(grids)} leaves", sjoin, build / peer, 0.3)
+
+
+def rows(size: Size) -> Iterator[Row]:
+    """A city of middle size and a large one."""
+    for n_leaves in {"full": (4_000, 17_000), "quick": (100,)}[size]:
+        yield from beside(size, n_leaves)

@@ -25,8 +25,9 @@ from gridmgmt.people.operations.locating import Categories, Line, categories_of
 from gridmgmt.people.responsibility import Decision, Rule, decide
 from gridmgmt.people.store import responsibility, units
 from gridmgmt.places.areas import Area, widened
-from gridmgmt.places.locator import EditionLocator, Ints
+from gridmgmt.places.locator import EditionLocator, Positions
 from gridmgmt.places.operations import editions as edition_ops
+from gridmgmt.places.raster import Ints
 from gridmgmt.places.store import editions
 
 _MOST_NEIGHBOURS = 32
@@ -62,7 +63,7 @@ class Ground:
         """A leaf grid and those above it, the city first."""
         return self._line(self._locator.line_of(self._by_code[code]))
 
-    def _line(self, positions: Ints) -> Line:
+    def _line(self, positions: Positions) -> Line:
         return [self._rows[k] for k in positions.tolist() if k >= 0]
 
     def neighbours(self, own: str, lon: float, lat: float, within_m: float | None) -> Line:

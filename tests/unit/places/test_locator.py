@@ -210,6 +210,45 @@ def test_batches_give_the_same(monkeypatch):
     assert owners(codes, geometries, points) == whole
 
 
+def test_more_candidates_in_a_cell_than_a_byte_has_bits(monkeypatch):
+    """Thirty overlapping polygons in one cell, some of them without an edge near the point."""
+    monkeypatch.setattr(locator, "MIN_CELLS", 2)
+    monkeypatch.setattr(locator, "MAX_CELLS", 2)
+    rng = np.random.default_rng(11)
+    geometries = [shapely.Polygon(rng.integers(0, 9, (4, 2)) / 2.0) for _ in range(30)]
+    geometries += [shapely.box(-9, -9, 9, 9), geometries[3], geometries[3]]
+    codes = [f"{i:02d}" for i in rng.permutation(len(geometries))]
+    codes[-3] = "99"  # around all, and the last to own
+    points = [tuple(p) for p in (rng.integers(-2, 40, (400, 2)) / 8.0).tolist()]
+    assert Locator.build(codes, array(geometries)).goes_on.sum() >= 3
+    assert owners(codes, geometries, points) == oracle(codes, geometries, points)
+
+
+def test_an_edge_that_neighbours_share_is_kept_once():
+    left, right = shapely.box(0, 0, 1, 1), shapely.box(1, 0, 2, 1)
+    kept = locator.shared(*locator.edges(array([left, right, left])))
+    segments, polygon, first = kept
+    own = {
+        tuple(s): sorted(polygon[a:b].tolist()) for *s, a, b in zip(*segments.tolist(), first, first[1:], strict=False)
+    }
+    assert len(own) == segments.shape[1] == 7
+    assert own[1.0, 0.0, 1.0, 1.0] == [0, 1, 2]
+    assert own[2.0, 0.0, 2.0, 1.0] == [1]
+
+
+def test_threads_give_the_same(monkeypatch):
+    rng = np.random.default_rng(8)
+    lon, lat = rng.uniform(-1, 15, 4000), rng.uniform(-1, 10, 4000)
+    whole = EditionLocator(FRAME, n_levels=3).locate(lon, lat)
+    monkeypatch.setattr(locator, "POINTS", 70)
+    monkeypatch.setattr(locator.os, "sched_getaffinity", lambda _: range(4))
+    built = []
+    build = Locator.build.__func__
+    monkeypatch.setattr(Locator, "build", classmethod(lambda cls, c, g: built.append(c) or build(cls, c, g)))
+    assert (EditionLocator(FRAME, n_levels=3).locate(lon, lat) == whole).all()
+    assert len(built) == 3
+
+
 def test_nothing_to_own():
     none = np.array([], dtype=object)
     assert Locator.build([], none).owners(np.array([1.0]), np.array([2.0])).tolist() == [-1]
@@ -284,7 +323,7 @@ def test_the_leaf_decides(lon, lat, expected):
 def test_a_batch_of_points_and_a_deeper_leaf():
     lon, lat = np.array([0.5, 1.0, 20.0, 9.0, 1.5]), np.array([0.5, 1.0, 1.0, 1.0, 0.5])
     found = EditionLocator(FRAME, n_levels=4).locate(lon, lat)
-    assert found.dtype == np.int64
+    assert found.dtype == np.int32
     assert found.tolist() == [
         [CITY, S1, C1, 6],
         [CITY, S1, C1, 6],
