@@ -9,7 +9,21 @@ from functools import cached_property
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Connection, Select, case, exists, func, literal, literal_column, select, text
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Connection,
+    Select,
+    Text,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    literal_column,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from gridmgmt.database import tables as t
@@ -277,6 +291,25 @@ def documents(connection: Connection, assessment_id: int, level: int | None = No
     statement = _documents(assessment_id, level).order_by(t.subject.c.level, t.subject.c.code)
     with many():
         return apart([_whole(r) for r in connection.execute(statement)])
+
+
+_ASIDE: Mapping[str, Any] = {"counts": {}, "indicators": {}, "comparisons": {}, "exempted": [], "consequences": []}
+"""What no later period reads of a result, and how a document says that there is none."""
+
+
+def results(connection: Connection, assessment_id: int, *, lines: bool, inputs: bool) -> list[Document]:
+    """The same documents with no more than a result needs, its lines and inputs only where they are asked for."""
+    empty = {**_ASIDE, **({} if lines else {"lines": [], "shown": []}), **({} if inputs else {"inputs": {}})}
+    c, s = t.assessment_subject.c, t.subject.c
+    kept = c.document.op("-")(cast(list(empty), ARRAY(Text))).label("document")
+    schema = t.assessment.c.header["schema"].astext.label("schema")
+    statement = select(kept, t.assessment.c.name, schema).join_from(t.assessment_subject, t.subject)
+    statement = statement.join(t.assessment, t.assessment.c.id == c.assessment_id)
+    found = connection.execute(statement.where(c.assessment_id == assessment_id).order_by(s.level, s.code)).all()
+    for row in found[:1]:
+        _readable(row.name, row.schema)
+    with many():
+        return [Document.model_validate({**empty, **row.document}) for row in found]
 
 
 def _documents(assessment_id: int, level: int | None) -> Select[Any]:
