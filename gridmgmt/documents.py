@@ -1,9 +1,11 @@
 """What every part of a rulebook is made of: strict keys, exact numbers, texts in both languages."""
 
 import datetime as dt
+import gc
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from typing import Annotated, Any, Literal
 
@@ -81,12 +83,25 @@ def canonical(document: Any) -> str:
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
-def digest(header: BaseModel, subjects: Sequence[BaseModel]) -> str:
-    """SHA-256 of an assessment's canonical JSON."""
-    return digest_of(plain(header), [plain(s) for s in subjects])
-
-
 def digest_of(header: Mapping[str, Any], subjects: Sequence[Mapping[str, Any]]) -> str:
-    """The same of a header and documents as JSON has them."""
-    whole = {**header, "subjects": list(subjects)}
-    return hashlib.sha256(canonical(whole).encode()).hexdigest()
+    """SHA-256 of an assessment's canonical JSON."""
+    return digest_of_texts(header, [canonical(s) for s in subjects])
+
+
+def digest_of_texts(header: Mapping[str, Any], subjects: Iterable[str]) -> str:
+    """The same of documents that are written canonically already."""
+    members = {key: canonical(value) for key, value in header.items()} | {"subjects": f"[{','.join(subjects)}]"}
+    whole = ",".join(f"{canonical(key)}:{members[key]}" for key in sorted(members))
+    return hashlib.sha256(f"{{{whole}}}".encode()).hexdigest()
+
+
+@contextmanager
+def many() -> Iterator[None]:
+    """While many documents are made or read: the collector would look through all of them again and again, in vain."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

@@ -63,8 +63,8 @@ def _fives(n: int) -> int:
 
 def shown(value: Fraction, places: int = 2) -> str:
     """Rounded half up for display only; no decision is ever taken on it."""
-    scaled = value * 10**places
-    rounded = math.floor(scaled + Fraction(1, 2)) if scaled >= 0 else -math.floor(-scaled + Fraction(1, 2))
+    rounded = (2 * abs(value.numerator) * 10**places + value.denominator) // (2 * value.denominator)
+    rounded = rounded if value.numerator >= 0 else -rounded
     sign, digits = "-" if rounded < 0 else "", str(abs(rounded)).rjust(places + 1, "0")
     return f"{sign}{digits[:-places]}.{digits[-places:]}" if places else f"{sign}{digits}"
 
@@ -80,7 +80,7 @@ def shown_near(
     """
     for digits in range(places, 11):
         text = shown(value, digits)
-        read = Fraction(text)
+        read = Fraction(int(text.replace(".", "")), 10**digits)
         is_passed = all((read > limit) == (value > limit) for limit in strictly)
         if is_passed and all((read >= limit) == (value >= limit) for limit in limits):
             return text

@@ -196,6 +196,8 @@ class Context:
     def number(self, name: str) -> Fraction | None:
         """An input as a number: findings and listed things by how many, a flag as 0 or 1."""
         value = self.get(name)
+        if type(value) is Fraction:
+            return value
         rule = self.book.inputs[name].repeats
         if rule is not None and isinstance(value, tuple):
             return Fraction(n_repeats(rule, [x for x in value if isinstance(x, Filing)]))
@@ -226,7 +228,8 @@ class Context:
             value = self.number(name)
             if value is None:
                 return None
-            total += coefficient * value
+            term = value if coefficient == 1 else coefficient * value
+            total = term if total is NOTHING else total + term
         return total
 
     def missing(self, *names: str) -> tuple[str, ...]:

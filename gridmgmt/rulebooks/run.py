@@ -8,6 +8,7 @@ carry-over.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from gridmgmt.periods import Period, parse_period
@@ -110,8 +111,11 @@ def _within(
     return out
 
 
+_period_of = lru_cache(1_000)(parse_period)
+
+
 def _lies_within(outcome: Outcome, period: Period) -> bool:
-    inner = parse_period(outcome.period)
+    inner = _period_of(outcome.period)
     return period.start <= inner.start and inner.end <= period.end
 
 

@@ -9,9 +9,10 @@ hash. Workbooks, pages and maps are made from it and from nothing else.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
-from gridmgmt.documents import digest
+from gridmgmt.documents import canonical, digest_of_texts, plain
 from gridmgmt.figures.indicators import RATIOS, ratio
 from gridmgmt.numbers import exact, shown, shown_near
 from gridmgmt.rulebooks import consequences
@@ -66,12 +67,15 @@ class Assessment(Generic[H]):
     ----------
     subjects
         One document a subject, in the order of the dossier's subjects.
+    texts
+        The same as the canonical JSON that is hashed and stored.
     outcomes
         The results behind them, by the dossier's subject code.
     """
 
     header: H
     subjects: tuple[Document, ...]
+    texts: tuple[str, ...]
     outcomes: Mapping[str, Outcome]
     stage: Stage
     sha256: str
@@ -101,7 +105,9 @@ def indicator_values(counts: Mapping[str, int | Fraction], area_m2: float | None
     return out
 
 
+@lru_cache(1 << 16)
 def _value(parts: tuple[int | Fraction, int | Fraction], unit: str) -> IndicatorValue:
+    """A rate as it is shown; small grids share many."""
     numerator, denominator = map(Fraction, parts)
     value = numerator / denominator
     scaled = value * 100 if unit == "percent" else value
@@ -157,7 +163,9 @@ def assess(
             "refusals": _refusals(made, label),
         }
     )
-    return Assessment(full, tuple(apart(documents)), outcomes, stage, digest(full, documents))
+    texts = tuple(canonical(plain(document)) for document in documents)
+    sha256 = digest_of_texts(plain(full), texts)
+    return Assessment(full, tuple(apart(documents)), texts, outcomes, stage, sha256)
 
 
 def _refusals(made: Run, label: str) -> list[Refusal]:

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache, lru_cache
 from statistics import NormalDist
 from typing import Any, Literal
 
@@ -64,6 +65,7 @@ class Patterns:
     strata: NDArray[Any] | None = None
 
 
+@lru_cache(1 << 16)
 def wilson(n_yes: int, n: int, level: float = _RATE_LEVEL) -> tuple[float, float] | None:
     """The Wilson score interval of a yes/no rate (威尔逊区间), as shares of 0–1; None without any case.
 
@@ -72,12 +74,18 @@ def wilson(n_yes: int, n: int, level: float = _RATE_LEVEL) -> tuple[float, float
     """
     if n == 0:
         return None
-    z, p = NormalDist().inv_cdf((1 + level) / 2), n_yes / n
+    z, p = _quantile(level), n_yes / n
     centre = p + z * z / (2 * n)
     half = z * (p * (1 - p) / n + z * z / (4 * n * n)) ** 0.5
     whole = 1 + z * z / n
     low = 0.0 if n_yes == 0 else (centre - half) / whole
     return low, 1.0 if n_yes == n else (centre + half) / whole
+
+
+@cache
+def _quantile(level: float) -> float:
+    """How many standard deviations hold that share, on both sides."""
+    return NormalDist().inv_cdf((1 + level) / 2)
 
 
 def chance(
@@ -191,11 +199,11 @@ class _Work:
             inputs[name] = np.repeat(column, self.draws + 1, axis=1) if name in again else column
             if name in again:
                 resampled[name] = np.array([[c in self.tables and name in self.tables[c].names] for c in codes])
-        for place, code in enumerate(codes):
-            if code in self.tables:
-                table = self.tables[code]
-                for name, values in zip(table.names, draw(table, self.seed, code, self.draws).T, strict=True):
-                    inputs[name][place, 1:] = values
+        places = [k for k, code in enumerate(codes) if code in self.tables]
+        for place in places:
+            table = self.tables[codes[place]]
+            for name, values in zip(table.names, draw(table, self.seed, codes[place], self.draws).T, strict=True):
+                inputs[name][place, 1:] = values
         return Batch(self.book, inputs, resampled)
 
     def totals(self, codes: Sequence[str], batch: Batch) -> dict[str, Array]:

@@ -132,7 +132,7 @@ def _save(connection: Connection, stored: Stored, plain: Mapping[str, Any], made
         "complete": made.header.complete, "sha256": made.sha256, "corrects": stored.id,
     }  # fmt: skip
     totals = [o.total for o in made.outcomes.values()]
-    assessment_id = store.save(connection, values, made.subjects, totals, [None] * len(totals))
+    assessment_id = store.save(connection, values, made.subjects, made.texts, totals, [None] * len(totals))
     for table in EVIDENCE.values():  # the facts stay; what is exempted is said in the documents
         store.copy_evidence(connection, table, stored.id, assessment_id)
     return Made(name, made.sha256, True, made.header, made.subjects)

@@ -50,13 +50,14 @@ def earlier_results(
     handed_in = entries.results(connection, book.id)
     wanted |= set(_in_windows(book, stage, period, {**handed_in, **official}))
     codes = {s.key: s.code for s in subjects}
+    has_items, reads_inputs = bool(_items_needed(book)), any(c.inputs for c in book.consequences)
     used: dict[str, dict[str, str]] = {}
     results: dict[str, dict[str, Any]] = {}
     for label in sorted(wanted & set(official)):
         stored = official[label]
         used[label] = {"assessment": stored.name, "sha256": stored.sha256}
         results[label] = {}
-        for document in store.documents(connection, stored.id):
+        for document in store.results(connection, stored.id, lines=has_items, inputs=reads_inputs):
             code = codes.get(document.subject.key)
             if code is not None:
                 results[label][code] = result_of(book, document)

@@ -35,20 +35,21 @@ def patterns(
     for stratum, (of, part) in enumerate(found.parts.items()):
         own = {name: count for name, count in counts.items() if base_of(count).of == of}
         if own:
-            columns = _columns(subjects, part, units)
-            parts += [_grouped(own, part, c, shared).assign(stratum=stratum) for c, shared in columns]
+            placed = _columns(subjects, part, units)
+            parts += [_grouped(own, part, c, shared).assign(stratum=stratum) for c, shared in placed]
     if not parts:
         return {}
     every = pd.concat(parts, ignore_index=True).fillna(0.0)
     names = [n for n in every.columns if n not in ("key", "n", "stratum")]
     keys = {f"{s.key[1]}/{s.key[2]}": s.code for s in subjects}
+    columns = {n: every[n].to_numpy(dtype="float64") for n in names}
+    numbers, strata = (every[n].to_numpy(dtype="int64") for n in ("n", "stratum"))
     out = {}
-    for key, rows in every.groupby("key", sort=False):
+    for key, rows in every.groupby("key", sort=False).indices.items():
         if str(key) in keys:
             code = keys[str(key)]
             counted = [n for n in names if sources.get(code, {}).get(n) in found.parts]
-            amounts = {n: rows[n].to_numpy(dtype="float64") for n in counted}
-            out[code] = Patterns(amounts, rows["n"].to_numpy(dtype="int64"), rows["stratum"].to_numpy(dtype="int64"))
+            out[code] = Patterns({n: columns[n][rows] for n in counted}, numbers[rows], strata[rows])
     return out
 
 

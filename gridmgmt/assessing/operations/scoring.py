@@ -18,7 +18,7 @@ from gridmgmt.city import City
 from gridmgmt.database import cities
 from gridmgmt.database.spools import Spool
 from gridmgmt.database.work import Connection, Work
-from gridmgmt.documents import plain
+from gridmgmt.documents import many, plain
 from gridmgmt.errors import NoEditionOnDate, PeriodAhead
 from gridmgmt.figures.operations.period_counts import evidence, figures
 from gridmgmt.people.store import units as store_units
@@ -75,7 +75,7 @@ def score(
     loaded = rulebooks.load(rulebook, period.last)
     stage = stage_for(loaded.rulebook, period)
     _score_shorter(work, rulebook, shorter_periods(loaded.rulebook, stage, period), level, as_of)
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, many():
         return _score(work, loaded, stage, period, level, as_of, Path(folder))
 
 
@@ -161,7 +161,7 @@ def _save(
             return same, False, published
         name = store.next_name(connection, rulebook, period)
         totals = [o.total for o in made.outcomes.values()]  # in the order of the documents
-        assessment_id = store.save(connection, {**values, "name": name}, made.subjects, totals, chances)
+        assessment_id = store.save(connection, {**values, "name": name}, made.subjects, made.texts, totals, chances)
         for kind, proof in proofs.items():
             store.save_evidence(connection, EVIDENCE[kind], assessment_id, proof)
         return name, True, published

@@ -9,6 +9,7 @@ from gridmgmt.assessing.store import assessments as store
 from gridmgmt.assessing.store.assessments import Stored
 from gridmgmt.database import cities
 from gridmgmt.database.work import Connection, Progress, Work
+from gridmgmt.documents import many
 from gridmgmt.errors import DossierMissing, PeriodsNotAssessed, RulebooksDiffer
 from gridmgmt.periods import Period, period_of, periods_through
 from gridmgmt.rulebooks import load as rulebooks
@@ -73,7 +74,8 @@ def whatif(
         if other:
             supposed = _built(connection, after.rulebook, periods_through(first, last), official, work.progress)
     work.progress("compare", len(periods))
-    return compare(before, after, plain, supposed)
+    with many():
+        return compare(before, after, plain, supposed)
 
 
 def _periods_of(book: Rulebook, asked: Sequence[Period]) -> list[Period]:

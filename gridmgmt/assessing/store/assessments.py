@@ -9,13 +9,27 @@ from functools import cached_property
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Connection, Select, case, exists, func, literal, literal_column, select, text
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Connection,
+    Select,
+    Text,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    literal_column,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from gridmgmt.database import tables as t
-from gridmgmt.database.copying import rows, unspool
+from gridmgmt.database.copying import copy_in, rows, unspool
 from gridmgmt.database.spools import Spool
-from gridmgmt.documents import plain
+from gridmgmt.documents import canonical, many, plain
 from gridmgmt.errors import AssessmentFormOld, AssessmentMissing, SubjectMissing
 from gridmgmt.numbers import shown_apart
 from gridmgmt.scorecards.documents import READABLE, Chance, Document, Header, Number, Subject, apart
@@ -88,30 +102,35 @@ def save(
     connection: Connection,
     values: Mapping[str, Any],
     subjects: Sequence[Document],
+    texts: Sequence[str],
     totals: Sequence[Fraction | None],
     chances: Sequence[Chance | None],
 ) -> int:
-    """Save an assessment with its subjects' documents, each with its exact total and what chance it rests on."""
+    """Save an assessment with its subjects' documents, each with its exact total and what chance it rests on.
+
+    Parameters
+    ----------
+    texts
+        The documents as JSON.
+    """
     assessment_id = int(
         connection.execute(t.assessment.insert().values(**values).returning(t.assessment.c.id)).scalar_one()
     )
     ids = _subject_ids(connection, [d.subject for d in subjects])
-    rows = []
-    for document, total, chance in zip(subjects, totals, chances, strict=True):
-        rows.append(
-            {
-                "assessment_id": assessment_id,
-                "subject_id": ids[document.subject.key],
-                "total_numerator": total.numerator if total is not None else None,
-                "total_denominator": total.denominator if total is not None else None,
-                "total_shown": document.total.shown if document.total else None,
-                "rank": document.place,
-                "document": plain(document),
-                "chance": plain(chance) if chance else None,
-            }
-        )
-    if rows:
-        connection.execute(t.assessment_subject.insert(), rows)
+    rows = [
+        {
+            "assessment_id": assessment_id,
+            "subject_id": ids[document.subject.key],
+            "total_numerator": str(total.numerator) if total is not None else None,
+            "total_denominator": str(total.denominator) if total is not None else None,
+            "total_shown": document.total.shown if document.total else None,
+            "rank": str(document.place) if document.place is not None else None,
+            "document": text,
+            "chance": canonical(plain(chance)) if chance else None,
+        }
+        for document, text, total, chance in zip(subjects, texts, totals, chances, strict=True)
+    ]
+    copy_in(connection, t.assessment_subject.name, pd.DataFrame(rows))
     return assessment_id
 
 
@@ -270,7 +289,27 @@ def replaced_sources(connection: Connection, name: str | None = None) -> dict[st
 def documents(connection: Connection, assessment_id: int, level: int | None = None) -> list[Document]:
     """Subjects' documents, by level and code."""
     statement = _documents(assessment_id, level).order_by(t.subject.c.level, t.subject.c.code)
-    return apart([_whole(r) for r in connection.execute(statement)])
+    with many():
+        return apart([_whole(r) for r in connection.execute(statement)])
+
+
+_ASIDE: Mapping[str, Any] = {"counts": {}, "indicators": {}, "comparisons": {}, "exempted": [], "consequences": []}
+"""What no later period reads of a result, and how a document says that there is none."""
+
+
+def results(connection: Connection, assessment_id: int, *, lines: bool, inputs: bool) -> list[Document]:
+    """The same documents with no more than a result needs, its lines and inputs only where they are asked for."""
+    empty = {**_ASIDE, **({} if lines else {"lines": [], "shown": []}), **({} if inputs else {"inputs": {}})}
+    c, s = t.assessment_subject.c, t.subject.c
+    kept = c.document.op("-")(cast(list(empty), ARRAY(Text))).label("document")
+    schema = t.assessment.c.header["schema"].astext.label("schema")
+    statement = select(kept, t.assessment.c.name, schema).join_from(t.assessment_subject, t.subject)
+    statement = statement.join(t.assessment, t.assessment.c.id == c.assessment_id)
+    found = connection.execute(statement.where(c.assessment_id == assessment_id).order_by(s.level, s.code)).all()
+    for row in found[:1]:
+        _readable(row.name, row.schema)
+    with many():
+        return [Document.model_validate({**empty, **row.document}) for row in found]
 
 
 def _documents(assessment_id: int, level: int | None) -> Select[Any]:

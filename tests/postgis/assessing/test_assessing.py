@@ -13,16 +13,19 @@ import pytest
 from sqlalchemy import func, select, text
 
 from gridmgmt.assessing.operations import explaining, scoring
+from gridmgmt.assessing.operations.past_results import result_of
+from gridmgmt.assessing.store import assessments
 from gridmgmt.database import cities
 from gridmgmt.database import tables as t
 from gridmgmt.database.work import Work
-from gridmgmt.documents import digest, plain
+from gridmgmt.documents import digest_of, plain
 from gridmgmt.figures.counts import COUNTS
 from gridmgmt.figures.operations.period_counts import Figures, figures
 from gridmgmt.people.operations import assigning
 from gridmgmt.people.store import categories, units
 from gridmgmt.periods import parse_period
 from gridmgmt.places.operations import editions
+from gridmgmt.rulebooks import load as rulebooks
 from tests.postgis import towns
 from tests.postgis.towns import case, load, select_all
 from tests.worlds import World, clear, tampered
@@ -274,7 +277,22 @@ def test_the_stored_document_has_no_clock_and_no_database_key(december: Work) ->
     assert not {"id", "edition_id", "grid_id", "unit_id", "known_at"} & set(keys_of([header, documents]))
     assert (header, len(documents)) == (plain(made.header), len(towns.shapes()))
     stored = [d for d in made.subjects if plain(d) in documents]
-    assert digest(made.header, stored) == made.sha256, "what was hashed is stored"
+    assert digest_of(plain(made.header), [plain(d) for d in stored]) == made.sha256, "what was hashed is stored"
+
+
+def test_what_a_later_period_reads_of_a_document_is_what_the_whole_one_says(december: Work) -> None:
+    made = scoring.score(december, "grid_baseline", PERIOD)
+    book = rulebooks.load("grid_baseline").rulebook
+    with december.snapshot() as connection:
+        stored = assessments.by_name(connection, made.name)
+        whole = assessments.documents(connection, stored.id)
+        few = assessments.results(connection, stored.id, lines=False, inputs=False)
+        more = assessments.results(connection, stored.id, lines=True, inputs=True)
+    assert [d.subject for d in few] == [d.subject for d in whole]
+    assert any(d.total for d in few)
+    assert [result_of(book, d) for d in few] == [result_of(book, d) for d in whole]
+    assert [(d.lines, d.shown, d.inputs) for d in more] == [(d.lines, d.shown, d.inputs) for d in whole]
+    assert not any(d.counts or d.lines or d.inputs for d in few)
 
 
 def keys_of(document: Any) -> list[str]:

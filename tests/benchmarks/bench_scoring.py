@@ -1,0 +1,131 @@
+"""A month scored, a year out of its months, and a what-if over it, beside the same work as it was.
+
+    python -m tests.benchmarks --only scoring
+
+As it was: the last commit before grids outlived editions, taken from the repository's own history into a temporary
+folder and run there in a process of its own, on a database of its own with the same made-up city. Where there is no
+history (a source archive) that cannot be measured. Both processes are asked in turn and must give the same totals. The
+year is scored twice less often than the month: it takes minutes.
+"""
+
+import io
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from tests.benchmarks.made_cities import YEAR
+from tests.benchmarks.rows import Row, Size
+from tests.servers import REAL, ROOT
+
+AS_IT_WAS = "fb4ac0526e"
+CASES = {"full": int(os.environ.get("BENCH_SCORED_CASES", "1000000")), "quick": 1_000}
+RULES = Path(__file__).parent / "months_and_year.yaml"
+MONTH = f"{YEAR}-11"
+_OWN = ("made_cities.py", "servers.py", "scoring_work.py")
+
+Given = dict[str, Any]
+
+
+class Worker:
+    """A process that scores with the code of one folder."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._process = process
+        self._read()
+
+    def _read(self) -> Given:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError("the process that scores has ended")
+        found: Given = json.loads(line)
+        return found
+
+    def __call__(self, work: str, label: str) -> Given:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({"work": work, "period": label}) + "\n")
+        self._process.stdin.flush()
+        return self._read()
+
+
+@contextmanager
+def worker(folder: Path, database: str, cases: int) -> Iterator[Worker]:
+    """A process with the code of a folder, once its city is made; the database is dropped when it ends."""
+    script = folder / "tests" / "benchmarks" / "scoring_work.py"
+    command = [sys.executable, str(script), str(REAL), database, str(cases), str(RULES)]
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=folder, env=environment, **pipes) as process:
+        yield Worker(process)
+
+
+def taken_out(folder: Path) -> str | None:
+    """Put the code as it was into a folder, with what makes the city; or say why that cannot be done."""
+    command = ["git", "-C", str(ROOT), "archive", AS_IT_WAS]
+    try:
+        found = subprocess.run(command, capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return f"the history does not hold {AS_IT_WAS}"
+    with tarfile.open(fileobj=io.BytesIO(found.stdout)) as tar:
+        tar.extractall(folder, filter="data")
+    (folder / "tests" / "benchmarks").mkdir(parents=True, exist_ok=True)
+    for name in _OWN:
+        shutil.copy(Path(__file__).parent / name, folder / "tests" / "benchmarks" / name)
+    return None
+
+
+def median(worker: Worker, work: str, label: str, runs: int) -> tuple[float, str]:
+    """The median seconds of some runs, and the digest of what they gave."""
+    found = [worker(work, label) for _ in range(runs)]
+    return statistics.median(f["seconds"] for f in found), str(found[-1]["digest"])
+
+
+def _beside(ours: tuple[float, str], theirs: tuple[float, str]) -> tuple[float, str]:
+    if ours[1] != theirs[1]:
+        raise RuntimeError("not the totals as they were")
+    return ours[0] / theirs[0], f"{ours[0]:.1f} s beside {theirs[0]:.1f} s"
+
+
+_WORKS: Sequence[tuple[str, str, str, str, float]] = (
+    ("score", MONTH, "month", "score of a month, with chance, comparisons and consequences", 1.5),
+    ("score", str(YEAR), "year", "score of a year out of twelve months", 1 / 8),
+    ("whatif", str(YEAR), "whatif", "what-if over a year of twelve months", 1 / 8),
+)
+
+
+def rows(size: Size) -> Iterator[Row]:
+    """A month beside its indicators as they were; a year, and a what-if over it, beside themselves."""
+    runs, cases = {"full": 5, "quick": 1}[size], CASES[size]
+    with ExitStack() as stack:
+        why = "only in the full form"
+        old = None
+        if size == "full":
+            folder = Path(stack.enter_context(TemporaryDirectory()))
+            why = taken_out(folder) or ""
+            old = stack.enter_context(worker(folder, "bench_scoring_was", cases)) if not why else None
+        new = stack.enter_context(worker(ROOT, "bench_scoring", cases))
+        for work, label, name, told, wanted in _WORKS if old else _WORKS[:1]:
+            new(work, label)
+            if old is None:
+                break
+            old(work, label)
+            n = runs if name == "month" else 2
+            ours, theirs = (median(w, work, label, n) for w in (new, old))
+            ratio, note = _beside(ours, theirs)
+            beside = "the same as it was"
+            if name == "month":
+                indicators, _ = median(old, "indicators", label, runs)
+                ratio, beside = ours[0] / indicators, "indicators of that month as it was"
+                note = f"{ours[0]:.1f} s beside {indicators:.1f} s; the same work as it was {theirs[0]:.1f} s"
+            yield Row(f"scoring-{name}", f"{told}, 2500 communities", beside, ratio, wanted, note=note)
+        for _, _, name, told, wanted in () if old else _WORKS:
+            yield Row(f"scoring-{name}", told, "the same as it was", None, wanted, note=why)
