@@ -223,11 +223,15 @@ def demo_city(
     seed: Annotated[int, typer.Option("--seed", min=0)] = 7,
     size: str = "small",
     unit_grids: bool = False,
+    cases: Annotated[int | None, typer.Option("--cases", min=1_000)] = None,
+    format_: Annotated[str | None, typer.Option("--format")] = None,
 ) -> View:
     """Write a synthetic city's files: boundaries, units, categories, twelve months of cases, inspections."""
     from gridmgmt.cli import watching
     from gridmgmt.demo import make_demo_city
 
     with watching.progress(lambda: run.spoken) as tell:
-        made = make_demo_city(out, seed=seed, size=size, unit_grids=unit_grids, progress=tell)
+        made = make_demo_city(
+            out, seed=seed, size=size, unit_grids=unit_grids, cases=cases, file_format=format_, progress=tell
+        )
     return View(made.manifest, [str(made.folder / name) for name in made.files])

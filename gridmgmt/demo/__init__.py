@@ -5,12 +5,14 @@ invented. Reads only ``data/``; knows no database.
 """
 
 import shutil
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from gridmgmt.demo import casework, dirt, division, geography, inspections, results, units, writing
+import geopandas as gpd
+
+from gridmgmt.database.work import Progress, silent
+from gridmgmt.demo import casework, dirt, division, geography, inspections, parts, results, units, writing
 from gridmgmt.demo import layers as reference_layers
 from gridmgmt.demo.names import table
 from gridmgmt.errors import OptionInvalid
@@ -53,7 +55,9 @@ def make_demo_city(
     seed: int,
     size: str,
     unit_grids: bool = False,
-    progress: Callable[[str, int], None] | None = None,
+    cases: int | None = None,
+    file_format: str | None = None,
+    progress: Progress | None = None,
 ) -> DemoSummary:
     """Make a demo city and write the files a city would hand over.
 
@@ -68,19 +72,22 @@ def make_demo_city(
         small, medium or large (:data:`SIZES`).
     unit_grids
         Add the fifth level, unit grids (单元网格) with 15-character codes.
+    cases
+        So many cases, as monthly files of cases and of their steps, made in
+        parts: memory does not grow with them. Samples are made in proportion.
+        None: as many as the size has, in two half-years.
+    file_format
+        Of the monthly files: csv (without it) or parquet.
     progress
         Told what is being done (``progress_…`` in the catalogue).
 
     Raises
     ------
     OptionInvalid
-        Unknown size or negative seed.
+        Unknown size or format, negative seed, too few cases, a format without a number of cases.
     """
-    if size not in SIZES:
-        raise OptionInvalid(name="size", value=size, expected=", ".join(SIZES))
-    if seed < 0:
-        raise OptionInvalid(name="seed", value=seed, expected="≥ 0")
-    tell = progress or (lambda step, n: None)
+    _check(seed, size, cases, file_format)
+    tell = progress or silent
     wanted = SIZES[size]
     out.mkdir(parents=True, exist_ok=True)
 
@@ -119,18 +126,20 @@ def make_demo_city(
     shutil.copyfile(data_path("time_limits", "sample.csv"), out / "limits.csv")
     files += ["units.csv", "responsibility.csv", "limits.csv"]
 
-    tell("demo_cases", 0)
-    cases = casework.make_cases(land, city, wanted.cases, wanted.spots, seed)
-    rows, spoiled = dirt.spoil(cases, land, layers["community"], seed)
-    facts["cases"] = dirt.truth(cases, rows, spoiled)
-    tell("demo_case_files", 0)
-    files += writing.write_cases(out, rows, excel=wanted.excel)
-
-    tell("demo_samples", 0)
-    samples = inspections.make_samples(land, city, seed)
-    facts["samples"] = inspections.sample_truth(samples)
-    writing.write_xlsx(out / "samples.xlsx", samples, writing.SAMPLE_HEADERS, "样本")
-    files.append("samples.xlsx")
+    writing.clear(out)
+    if cases is None:
+        files += _at_once(out, land, city, layers["community"], wanted, seed, tell, facts)
+    else:
+        shared = dirt.shared_vertices(layers["community"])
+        del layers, reference
+        names, facts["cases"] = parts.write_year(
+            out, (land, city, shared), cases=cases, spots=wanted.spots, seed=seed, file_format=file_format or "csv",
+            tell=tell,
+        )  # fmt: skip
+        samples = f"samples.{file_format or 'csv'}"
+        rounds = max(1, round(cases / wanted.cases))
+        facts["samples"] = parts.write_samples(out / samples, land, city, seed, rounds, tell)
+        files += [*names, samples]
     for name in table("results")["rulebooks"]:
         writing.write_table(out / f"entries_{name}.csv", results.entries(city, name, seed))
         files.append(f"entries_{name}.csv")
@@ -141,3 +150,38 @@ def make_demo_city(
     writing.write_manifest(out / "manifest.json", facts | {"files": files})
     tell("demo_done", 0)
     return DemoSummary(out, tuple(files), facts | {"files": files})
+
+
+def _check(seed: int, size: str, cases: int | None, file_format: str | None) -> None:
+    if size not in SIZES:
+        raise OptionInvalid(name="size", value=size, expected=", ".join(SIZES))
+    if seed < 0:
+        raise OptionInvalid(name="seed", value=seed, expected="≥ 0")
+    if cases is not None and cases < parts.LEAST:
+        raise OptionInvalid(name="cases", value=cases, expected=f"≥ {parts.LEAST}")
+    if file_format is not None and (cases is None or file_format not in writing.GROWING):
+        raise OptionInvalid(name="format", value=file_format, expected=f"{', '.join(writing.GROWING)} (--cases)")
+
+
+def _at_once(
+    out: Path,
+    land: geography.Land,
+    city: division.Division,
+    communities: gpd.GeoDataFrame,
+    wanted: Size,
+    seed: int,
+    tell: Progress,
+    facts: dict[str, Any],
+) -> list[str]:
+    """Write the cases as two half-years, and the samples; gives the names of the files and adds what is known."""
+    tell("demo_cases", 0)
+    cases = casework.make_cases(land, city, wanted.cases, wanted.spots, seed)
+    rows, spoiled = dirt.spoil(cases, land, dirt.shared_vertices(communities), geography.stream(seed, 5))
+    facts["cases"] = dirt.truth(cases, rows, spoiled)
+    tell("demo_case_files", 0)
+    files = writing.write_cases(out, rows, excel=wanted.excel)
+    tell("demo_samples", 0)
+    samples = inspections.make_samples(land, city, seed)
+    facts["samples"] = inspections.sample_truth(samples)
+    writing.write_xlsx(out / "samples.xlsx", samples, writing.SAMPLE_HEADERS, "样本")
+    return [*files, "samples.xlsx"]

@@ -50,15 +50,15 @@ def exported_at() -> str:
 # --- when -------------------------------------------------------------------
 
 
-def _days_of_reports(n: int, rng: np.random.Generator) -> Ints:
-    """Day of the year (from 0) of ``n`` reports, ascending, spread by month, weekday and luck."""
+def reports_a_day(n: int, rng: np.random.Generator) -> Ints:
+    """How many of ``n`` reports come on each day of the year: by month, weekday and luck."""
     behaviour = table("casework")
     days = np.datetime64(f"{YEAR}-01-01") + np.arange(_N_DAYS)
     month = days.astype("datetime64[M]").astype(np.int64) % 12
     weekday = (days.astype(np.int64) + 3) % 7
     weight = np.array(behaviour["months"])[month] * np.array(behaviour["weekdays"])[weekday]
     weight = weight * rng.lognormal(0, 0.10, _N_DAYS)
-    return np.repeat(np.arange(_N_DAYS), rng.multinomial(n, weight / weight.sum()))
+    return np.asarray(rng.multinomial(n, weight / weight.sum()))
 
 
 def hours(source: Ints, rng: np.random.Generator) -> Ints:
@@ -105,25 +105,29 @@ def _intensity(land: Land, division: Division, rng: np.random.Generator) -> Floa
     return np.asarray(cells / cells.sum())
 
 
-def _hot_spots(land: Land, n_spots: int, n: int, rng: np.random.Generator) -> tuple[Ints, Floats]:
+def _hot_spots(
+    land: Land, n_spots: int, n: int, rng: np.random.Generator, lasting: np.random.Generator
+) -> tuple[Ints, Floats]:
     """Markets, stations, schools: a cell for each of ``n`` cases and a place near the spot's site, metres.
 
     Spots lie well inside the city, so all their cases do.
     """
-    cells = rng.choice(np.flatnonzero((land.depth < 0.6) & (land.urban > 0.12) & ~land.rim), n_spots, replace=False)
+    cells = lasting.choice(np.flatnonzero((land.depth < 0.6) & (land.urban > 0.12) & ~land.rim), n_spots, replace=False)
     weight = 1 / np.arange(1, n_spots + 1) ** 0.5
     spot = rng.choice(n_spots, n, p=weight / weight.sum())
-    spread_m = rng.uniform(50, 180, n_spots)[spot]
+    spread_m = lasting.uniform(50, 180, n_spots)[spot]
     offset = np.clip(rng.standard_normal((n, 2)), -3, 3) * spread_m[:, None]
     return cells[spot], land.sites[cells[spot]] + offset
 
 
-def places(land: Land, division: Division, n: int, n_spots: int, rng: np.random.Generator) -> tuple[Ints, Floats]:
+def places(
+    land: Land, division: Division, n: int, n_spots: int, rng: np.random.Generator, lasting: np.random.Generator
+) -> tuple[Ints, Floats]:
     """Cell (position in ``land.cells``) and place (metres) of each case."""
-    cell = rng.choice(len(land.cells), n, p=_intensity(land, division, rng))
+    cell = rng.choice(len(land.cells), n, p=_intensity(land, division, lasting))
     xy = within(land, land.cells[cell], np.where(land.rim[cell], SURE, 1.0), rng)
     hot = np.flatnonzero(rng.random(n) < table("casework")["behaviour"]["hot_spot"])
-    cell[hot], xy[hot] = _hot_spots(land, n_spots, len(hot), rng)
+    cell[hot], xy[hot] = _hot_spots(land, n_spots, len(hot), rng, lasting)
     return cell, xy
 
 
@@ -263,9 +267,11 @@ def class_names() -> dict[tuple[str, str], str]:
     return dict(zip(zip(frame["kind"], frame["code"], strict=True), frame["name_zh"], strict=True))
 
 
-def wording(division: Division, cell: Ints, category: Ints, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
+def wording(
+    division: Division, cell: Ints, category: Ints, rng: np.random.Generator, lasting: np.random.Generator
+) -> dict[str, NDArray[Any]]:
     """Address and description of each case."""
-    roads = np.array([n.zh + "路" for n in draw(300, rng)], dtype=object)
+    roads = np.array([n.zh + "路" for n in draw(300, lasting)], dtype=object)
     where = division.of_cells(0, "name") + division.of_cells(1, "name") + division.of_cells(2, "name")
     road = roads[(cell * 7 + rng.integers(0, 3, len(cell))) % len(roads)]
     numbers = np.array([f"{i}号" for i in range(300)], dtype=object)
@@ -293,10 +299,10 @@ def reporters(public: NDArray[np.bool_], rng: np.random.Generator) -> dict[str, 
     return {"reporter_name": np.where(public, family + title, ""), "reporter_phone": np.where(public, phone, "")}
 
 
-def _case_numbers(day: Ints) -> NDArray[Any]:
-    """Case numbers (案卷编号): the day and a running number in it."""
+def _case_numbers(day: Ints, before: Ints) -> NDArray[Any]:
+    """Case numbers (案卷编号): the day and a running number in it, after those of each day that are taken."""
     _, first = np.unique(day, return_index=True)
-    running = np.arange(len(day)) - np.repeat(first, np.diff([*first, len(day)]))
+    running = np.arange(len(day)) - np.repeat(first, np.diff([*first, len(day)])) + before[day]
     stamp = (np.datetime64(f"{YEAR}-01-01") + day).astype(str)
     return np.array([f"{d.replace('-', '')}{i:06d}" for d, i in zip(stamp, running + 1, strict=True)], dtype=object)
 
@@ -314,10 +320,44 @@ def make_cases(land: Land, division: Division, n: int, n_spots: int, seed: int) 
         degrees (six decimals), and ``gcj02``: hand out in GCJ-02.
     """
     rng = stream(seed, 4)
+    a_day = reports_a_day(n, rng)
+    return _cases(land, division, a_day, np.zeros_like(a_day), n_spots, skills(division, seed), rng, rng)
+
+
+def make_part(
+    land: Land, division: Division, a_day: Ints, before: Ints, n_spots: int, seed: int, part: int
+) -> pd.DataFrame:
+    """Make one part (from 1) of a large year, as :func:`make_cases` makes a whole one.
+
+    Where much happens, where the hot spots are and what the roads are called is
+    the same in all parts.
+
+    Parameters
+    ----------
+    a_day
+        How many of the part's cases are reported on each day of the year.
+    before
+        How many numbers of each day earlier parts have taken.
+    """
+    rng, lasting = stream(seed, 4, part), stream(seed, 8)
+    return _cases(land, division, a_day, before, n_spots, skills(division, seed), rng, lasting)
+
+
+def _cases(
+    land: Land,
+    division: Division,
+    a_day: Ints,
+    before: Ints,
+    n_spots: int,
+    skill: Floats,
+    rng: np.random.Generator,
+    lasting: np.random.Generator,
+) -> pd.DataFrame:
     given = table("casework")
-    day = _days_of_reports(n, rng)
+    day = np.repeat(np.arange(_N_DAYS), a_day)
+    n = len(day)
     month = (np.datetime64(f"{YEAR}-01-01") + day).astype("datetime64[M]").astype(np.int64) % 12
-    cell, xy = places(land, division, n, n_spots, rng)
+    cell, xy = places(land, division, n, n_spots, rng, lasting)
     category = categories(month, rng)
     again, earlier = repeats(day, rng)
     for column in (cell, xy, category):
@@ -328,13 +368,13 @@ def make_cases(land: Land, division: Division, n: int, n_spots: int, seed: int) 
     reported_s = _START_S + day * DAY_S + hours(source, rng)
     order = np.argsort(reported_s, kind="stable")
     reported_s, source = reported_s[order], source[order]
-    slowness = skills(division, seed)[cell]
+    slowness = skill[cell]
     steps = run(reported_s, limit_h, slowness - slowness.mean(), rng)
     lon, lat = to_degrees(xy, 6).T
     is_repeat = np.zeros(n, dtype=bool)
     is_repeat[again] = True
     columns: dict[str, Any] = {
-        "case_no": _case_numbers(day),
+        "case_no": _case_numbers(day, before),
         **{k: steps[k].astype("datetime64[s]") for k in SECONDS},
         "n_rework": steps["n_rework"],
         "is_repeat": is_repeat,
@@ -342,7 +382,7 @@ def make_cases(land: Land, division: Division, n: int, n_spots: int, seed: int) 
         "source": np.array([x["zh"] for x in given["sources"]], dtype=object)[source],
         "kind": np.array([x[0] for x in given["classes"]], dtype=object)[category],
         "category": np.array([x[1] for x in given["classes"]], dtype=object)[category],
-        **wording(division, cell, category, rng),
+        **wording(division, cell, category, rng, lasting),
         "unit_code": answering(division, given["classes"], cell, category, np.datetime64(f"{YEAR}-01-01") + day),
         **reporters(np.array([x["public"] for x in given["sources"]])[source], rng),
         "lon": lon,

@@ -9,12 +9,12 @@ import shapely
 from numpy.typing import NDArray
 
 from gridmgmt.demo.casework import SECONDS, SURE, YEAR, within
-from gridmgmt.demo.geography import Land, stream
+from gridmgmt.demo.geography import Land
 from gridmgmt.demo.mesh import Floats, Ints, to_degrees
 from gridmgmt.demo.names import table
 from gridmgmt.geo import to_gcj02
 
-_QUARANTINED = (
+QUARANTINED = (
     "case_no_missing",
     "reported_at_missing",
     "category_unknown",
@@ -27,7 +27,7 @@ _UNKNOWN_CATEGORY = "99999"
 _HALF = np.datetime64(f"{YEAR}-07-01", "s")
 
 
-def _shared_vertices(communities: gpd.GeoDataFrame) -> tuple[Floats, Floats]:
+def shared_vertices(communities: gpd.GeoDataFrame) -> tuple[Floats, Floats]:
     """Stored vertices that two communities share (edges), and those of three or more (corners)."""
     xy, owner = shapely.get_coordinates(communities.geometry.to_numpy(), return_index=True)
     keys, vertex = np.unique(xy[:, 0] + 1j * xy[:, 1], return_inverse=True)
@@ -53,28 +53,34 @@ class Victims:
 
 
 def spoil(
-    cases: pd.DataFrame, land: Land, communities: gpd.GeoDataFrame, seed: int
+    cases: pd.DataFrame, land: Land, shared: tuple[Floats, Floats], rng: np.random.Generator, *, halves: bool = True
 ) -> tuple[pd.DataFrame, dict[str, Ints]]:
     """Turn true cases into the rows of an export.
+
+    Parameters
+    ----------
+    shared
+        Places on borders, as :func:`shared_vertices` gives them.
+    halves
+        Into two files, from July the second; otherwise all into one.
 
     Returns
     -------
     rows : DataFrame
         Columns of ``cases`` without ``gcj02``, and ``system`` (CGCS2000 | GCJ02),
-        ``half`` (which file, 0 or 1); in file order.
+        ``half`` (which file, 0 or 1; 1 where there is one); in file order.
     spoiled : dict
         Kind of dirt → positions in ``cases``.
     """
-    rng = stream(seed, 5)
     victims = Victims(len(cases), rng)
     rows = cases.drop(columns="gcj02")
-    spoiled = move(rows, victims, land, communities, rng)
+    spoiled = move(rows, victims, land, shared, rng)
     spoiled |= blank(rows, victims, rng)
     gcj02 = cases["gcj02"].to_numpy() & ~np.isin(np.arange(len(cases)), np.concatenate(list(spoiled.values())))
     lon, lat = to_gcj02(rows["lon"].to_numpy()[gcj02], rows["lat"].to_numpy()[gcj02])
     rows.loc[gcj02, "lon"], rows.loc[gcj02, "lat"] = np.round(lon, 6), np.round(lat, 6)
     rows["system"] = np.where(gcj02, "GCJ02", "CGCS2000")
-    rows["half"] = (cases["reported_at"].to_numpy() >= _HALF).astype(np.int64)
+    rows["half"] = ((cases["reported_at"].to_numpy() >= _HALF) | (not halves)).astype(np.int64)
     rows["position"] = np.arange(len(rows), dtype=np.float64)
     versions, spoiled["newer_version"] = _add_versions(rows, victims, rng)
     spoiled["duplicate"] = victims.take("duplicate")
@@ -86,10 +92,10 @@ def spoil(
 
 
 def move(
-    rows: pd.DataFrame, victims: Victims, land: Land, communities: gpd.GeoDataFrame, rng: np.random.Generator
+    rows: pd.DataFrame, victims: Victims, land: Land, shared: tuple[Floats, Floats], rng: np.random.Generator
 ) -> dict[str, Ints]:
     """Spoil coordinates (in place)."""
-    edges, corners = _shared_vertices(communities)
+    edges, corners = shared
     lon, lat = rows["lon"].to_numpy(copy=True), rows["lat"].to_numpy(copy=True)
 
     def put(kind: str, points: Floats) -> Ints:
@@ -155,7 +161,7 @@ def _add_versions(rows: pd.DataFrame, victims: Victims, rng: np.random.Generator
 def truth(cases: pd.DataFrame, rows: pd.DataFrame, spoiled: dict[str, Ints]) -> dict[str, Any]:
     """The known totals: of the rows, and of the cases that a right import loads."""
     counts = {k: len(v) for k, v in spoiled.items()}
-    lost = np.concatenate([spoiled[k] for k in _QUARANTINED])
+    lost = np.concatenate([spoiled[k] for k in QUARANTINED])
     loaded = cases.drop(index=cases.index[lost])
     due = loaded["due_extended_at"].fillna(loaded["due_at"])
     handled = loaded["handled_at"].notna()
@@ -164,7 +170,7 @@ def truth(cases: pd.DataFrame, rows: pd.DataFrame, spoiled: dict[str, Ints]) -> 
     return {
         "rows": len(rows),
         "rows_by_file": [int((rows["half"] == h).sum()) for h in (0, 1)],
-        "quarantined": {k: counts[k] for k in _QUARANTINED},
+        "quarantined": {k: counts[k] for k in QUARANTINED},
         "duplicate_rows": counts["duplicate"],
         "older_versions": counts["newer_version"],
         "gcj02_rows": int((rows["system"] == "GCJ02").sum()),

@@ -18,9 +18,12 @@ CELLS_PER_COMMUNITY = 6
 _LLOYD_ROUNDS = 2
 
 
-def stream(seed: int, part: int) -> np.random.Generator:
-    """A generator of its own for each part of the city, so that parts change independently."""
-    return np.random.Generator(np.random.PCG64([seed, part]))
+def stream(seed: int, *part: int) -> np.random.Generator:
+    """A generator of its own for each part of the city, so that parts change independently.
+
+    A part within a part is numbered from 1: a 0 at the end would change nothing.
+    """
+    return np.random.Generator(np.random.PCG64([seed, *part]))
 
 
 @dataclass(frozen=True)

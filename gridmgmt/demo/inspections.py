@@ -35,8 +35,15 @@ def findings(score: "np.ndarray[Any, np.dtype[np.float64]]", rng: np.random.Gene
     return ["；".join(stock[i] for i in rng.choice(len(stock), k, replace=False)) for k in n.tolist()]
 
 
-def make_samples(land: Land, division: Division, seed: int) -> pd.DataFrame:
+def make_samples(land: Land, division: Division, seed: int, *again: int, before: int = 0) -> pd.DataFrame:
     """Make a year of samples (样本), in order of time.
+
+    Parameters
+    ----------
+    again
+        Number (from 1) of one more round of the same year.
+    before
+        How many numbers earlier rounds have taken.
 
     Returns
     -------
@@ -44,7 +51,7 @@ def make_samples(land: Land, division: Division, seed: int) -> pd.DataFrame:
         sample_no, sampled_at (datetime64[s], city time), sample_type,
         object_name, score (0–100, halves), findings, lon, lat, system.
     """
-    rng = stream(seed, 6)
+    rng = stream(seed, 6, *again)
     given = table("casework")["inspections"]
     month, cell = visited(division, rng)
     first = (np.datetime64(f"{YEAR}-01") + month).astype("datetime64[D]").astype("datetime64[s]")
@@ -62,7 +69,7 @@ def make_samples(land: Land, division: Division, seed: int) -> pd.DataFrame:
     lost = rng.random(len(cell)) < given["location_missing"]
     day = at.astype("datetime64[D]").astype(str)
     return pd.DataFrame({
-        "sample_no": [f"YB{d.replace('-', '')}{i:06d}" for i, d in enumerate(day, 1)],
+        "sample_no": [f"YB{d.replace('-', '')}{i:06d}" for i, d in enumerate(day, 1 + before)],
         "sampled_at": at, "sample_type": kind,
         "object_name": division.of_cells(1, "name")[cell] + division.of_cells(2, "name")[cell] + kind,
         "score": score, "findings": findings(score, rng),

@@ -2,7 +2,10 @@
 
 import io
 import json
+import re
 import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 from openpyxl import Workbook
 from pyarrow import csv
 from ruamel.yaml import YAML
@@ -59,11 +63,20 @@ SAMPLE_HEADERS = {
     "lat": "纬度",
     "system": "坐标系",
 }
+STEP_HEADERS = {
+    "case_no": "案件编号",
+    "step": "步骤",
+    "at": "时间",
+    "actor": "经办人",
+    "unit_code": "单位",
+    "due_at": "时限",
+}
 KINDS = {"component": "部件", "matter": "事件"}
 _CASE_ENCODING = "gb18030"
 """As most municipal systems export."""
 
 CHUNK = 100_000
+_OF_CASES = re.compile(r"(cases|cases_2025(H2|-\d\d)|steps_2025-\d\d|samples)\.(csv|xlsx|parquet)")
 _UNIT_GRID = Level(5, "unit_grid", "单元网格", "Unit grid", 15)
 _WRITTEN_AT = datetime(2026, 1, 1)
 """Stands in workbooks where a clock would."""
@@ -109,24 +122,64 @@ def shown(rows: pd.DataFrame, headers: dict[str, str]) -> pd.DataFrame:
     return out.rename(columns=headers)
 
 
-def write_csv(path: Path, rows: pd.DataFrame, headers: dict[str, str]) -> None:
-    """Write a large CSV in the city's encoding, times as ``2025-01-31 08:05:00``."""
+Add = Callable[[pd.DataFrame], None]
+"""Write so many more rows of a file."""
+
+
+@contextmanager
+def growing_csv(path: Path, headers: dict[str, str]) -> Iterator[Add]:
+    """A large CSV in the city's encoding that is written part by part, times as ``2025-01-31 08:05:00``."""
     options = csv.WriteOptions(include_header=False, quoting_style="needed")
     with path.open("wb") as file:
         file.write((",".join(headers.values()) + "\n").encode(_CASE_ENCODING))
-        for start in range(0, len(rows), CHUNK):
-            buffer = io.BytesIO()
-            chunk = shown(rows.iloc[start : start + CHUNK], headers)
-            csv.write_csv(pa.Table.from_pandas(chunk, preserve_index=False), buffer, options)
-            file.write(buffer.getvalue().decode("utf-8").encode(_CASE_ENCODING))
+
+        def add(rows: pd.DataFrame) -> None:
+            for start in range(0, len(rows), CHUNK):
+                buffer = io.BytesIO()
+                chunk = shown(rows.iloc[start : start + CHUNK], headers)
+                csv.write_csv(pa.Table.from_pandas(chunk, preserve_index=False), buffer, options)
+                file.write(buffer.getvalue().decode("utf-8").encode(_CASE_ENCODING))
+
+        yield add
+
+
+@contextmanager
+def growing_parquet(path: Path, headers: dict[str, str]) -> Iterator[Add]:
+    """A Parquet file that is written part by part, times as timestamps without zone; columns are those of its first."""
+    with ExitStack() as stack:
+        writers: list[pq.ParquetWriter] = []
+
+        def add(rows: pd.DataFrame) -> None:
+            schema = writers[0].schema if writers else None
+            part = pa.Table.from_pandas(shown(rows, headers), schema, preserve_index=False).replace_schema_metadata()
+            if not writers:
+                writers.append(stack.enter_context(pq.ParquetWriter(path, part.schema)))
+            writers[0].write_table(part)
+
+        yield add
+
+
+GROWING = {"csv": growing_csv, "parquet": growing_parquet}
+"""Formats of large tables."""
+
+
+def clear(folder: Path) -> None:
+    """Take an earlier city's cases, steps and samples away, which may have had other files."""
+    for path in folder.iterdir():
+        if _OF_CASES.fullmatch(path.name):
+            path.unlink()
+
+
+def write_csv(path: Path, rows: pd.DataFrame, headers: dict[str, str]) -> None:
+    """Write a large CSV at once."""
+    with growing_csv(path, headers) as add:
+        add(rows)
 
 
 def write_cases(folder: Path, rows: pd.DataFrame, *, excel: bool) -> list[str]:
     """Write the two half-years; returns the names of the files."""
     first, second = (rows[rows["half"] == half] for half in (0, 1))
     write_csv(folder / "cases.csv", first, CASE_HEADERS)
-    for name in ("cases_2025H2.xlsx", "cases_2025H2.csv"):
-        (folder / name).unlink(missing_ok=True)
     if excel:
         write_xlsx(folder / "cases_2025H2.xlsx", second, CASE_HEADERS, "案卷")
         return ["cases.csv", "cases_2025H2.xlsx"]
