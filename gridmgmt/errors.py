@@ -381,6 +381,12 @@ class CutOffAhead(InputError):
     now: str
 
 
+class CasesInSeveralFiles(InputError):
+    """Cases that stand in more than one file of a bulk run (同一案件在多个文件中): they would be counted twice."""
+
+    n: int
+
+
 class InstantInvalid(InputError, _Value):
     """An instant is not ISO 8601."""
 
@@ -838,6 +844,13 @@ class TimeLimitContradicts(ConflictError):
 
 class UnavailableError(GridmgmtError):
     """Something outside this process is missing."""
+
+
+class ExtraMissing(UnavailableError):
+    """A part of the package that is installed only where it is asked for (可选组件)."""
+
+    module: str
+    extra: str
 
 
 class DatabaseUnreachable(UnavailableError, _Reason):

@@ -21,6 +21,7 @@ What makes it exact, on the stored float64 coordinates and straight segments:
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -365,6 +366,12 @@ class EditionLocator:
         self._rows = [np.flatnonzero(level == number) for number in range(1, n_levels + 1)]
         self._lineage = lineage(self._rows, self._codes, frame["parent_code"].tolist())
         self._locators: dict[int, Locator] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Travels with every level's locator, and without the shapes that these were built of."""
+        for index in range(len(self._rows)):
+            self._locator(index)
+        return vars(self) | {"_geometries": None}
 
     def locate(self, lon: Floats, lat: Floats) -> Ints:
         """Each point's grids as positions of rows of the frame, shape (n, n_levels), level 1 first, -1 = none.
