@@ -20,10 +20,9 @@ import pandas as pd
 from distributed import Client, LocalCluster, WorkerPlugin, as_completed, get_worker
 
 from gridmgmt import bounds
-from gridmgmt.bulk import parts
-from gridmgmt.bulk.parts import Carried, Done, Window
-from gridmgmt.bulk.sources import Part
-from gridmgmt.bulk.sources import parts as parts_of
+from gridmgmt.bulk.folders import Part, parts
+from gridmgmt.bulk.operations import one_file
+from gridmgmt.bulk.operations.one_file import Carried, Done, Window
 from gridmgmt.city import City
 from gridmgmt.database import cities, clock, facts
 from gridmgmt.database.work import Connection, Progress, Work
@@ -116,7 +115,7 @@ def assign(work: Work, sources: Sequence[str], profile: str, out: str, scheduler
     """
     with work.snapshot() as connection:
         packed = _packed(connection, cities.load_city(connection), profile)
-    report, _ = _run(packed, scheduler, work.progress, parts_of(sources), out, parts.assign)
+    report, _ = _run(packed, scheduler, work.progress, parts(sources), out, one_file.assign)
     return report
 
 
@@ -156,14 +155,14 @@ def count(
         active = [e for e in editions.all_editions(connection) if e.is_active]
         names = {e.name: editions.grid_names(connection, [e.id]) for e in [*active, edition]}
         packed = _packed(connection, city, profile)
-    report, sums = _run(packed, scheduler, work.progress, parts_of(sources), out, parts.count, window)
+    report, sums = _run(packed, scheduler, work.progress, parts(sources), out, one_file.count, window)
     if report.n_twice:
         raise CasesInSeveralFiles(n=report.n_twice)
     tables = {}
     for level in city.levels:
         tables[level.key] = _table(sums.get(level.key), names, edition.name, level.number)
         for ending in ("parquet", "csv"):
-            parts.write(f"{out}/indicators/{level.key}.{ending}", tables[level.key])
+            one_file.write(f"{out}/indicators/{level.key}.{ending}", tables[level.key])
     return report, tables
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gridmgmt import bounds, texts
-from gridmgmt.bulk.sources import Part
+from gridmgmt.bulk.folders import Part
 from gridmgmt.calendars import Calendar
 from gridmgmt.city import City
 from gridmgmt.faults import Fault

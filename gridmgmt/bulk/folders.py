@@ -10,7 +10,7 @@ import fsspec
 
 from gridmgmt.errors import FileUnreadable
 
-SUFFIXES = (".parquet", ".geoparquet", ".csv", ".csv.gz")
+_SUFFIXES = (".parquet", ".geoparquet", ".csv", ".csv.gz")
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def parts(sources: Sequence[str]) -> list[Part]:
     for source in sources:
         fs, path = fsspec.core.url_to_fs(source)
         every = fs.find(path) if fs.isdir(path) else fs.glob(path)
-        names = [p for p in every if p.lower().endswith(SUFFIXES) and p.rpartition("/")[2][0] not in "._"]
+        names = [p for p in every if p.lower().endswith(_SUFFIXES) and p.rpartition("/")[2][0] not in "._"]
         if not names:
             raise FileUnreadable(file=source, reason={"code": "unreadable_absent"})
         found |= {p if "file" in _protocols(fs) else fs.unstrip_protocol(p) for p in names}
