@@ -68,6 +68,11 @@ def use(found: Bounds) -> None:
     _in_force = found
 
 
+def in_force() -> Bounds:
+    """The bounds of this process."""
+    return _in_force
+
+
 def most(name: str) -> int:
     """How much of something is read at most, in single bytes and characters."""
     scale = _MB if name.endswith("_mb") else 1_000 if name.endswith("_kb") else 1

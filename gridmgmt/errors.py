@@ -15,6 +15,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   │                     CrsElsewhere
     │   ├── MetricCrsElsewhere, GridAreaInvalid
     │   ├── PeriodInvalid, PeriodAhead, CutOffAhead, InstantInvalid, LevelUnknown, CodeInvalid, CategorySeveral
+    │   ├── CasesInSeveralFiles   a bulk run would count them twice
     │   ├── EditionInvalid    its topology report says why
     │   ├── DeliveryIncomplete, MostOutside
     │   ├── RulebookInvalid   file, line and key
@@ -63,6 +64,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
         ├── DatabaseLost, DatabaseExhausted, DatabaseFailed   in the middle: what was begun is undone
         ├── FileLost          a photograph is known and its file is gone or damaged
         ├── FilesUnwritable   the folder of photographs and files
+        ├── ExtraMissing      a part of the package that is not installed
         ├── DiskFull          no room for a file that is being written
         └── SettingInvalid
 """
@@ -379,6 +381,12 @@ class CutOffAhead(InputError):
 
     given: str
     now: str
+
+
+class CasesInSeveralFiles(InputError):
+    """Cases that stand in more than one file of a bulk run (同一案件在多个文件中): they would be counted twice."""
+
+    n: int
 
 
 class InstantInvalid(InputError, _Value):
@@ -845,6 +853,13 @@ class TimeLimitContradicts(ConflictError):
 
 class UnavailableError(GridmgmtError):
     """Something outside this process is missing."""
+
+
+class ExtraMissing(UnavailableError):
+    """A part of the package that is installed only where it is asked for (可选组件)."""
+
+    module: str
+    extra: str
 
 
 class DatabaseUnreachable(UnavailableError, _Reason):

@@ -41,7 +41,7 @@ COMMANDS = {
     },
     "help_work": {
         "case": "casework", "cases": "facts", "steps": "facts", "quarantine": "facts", "limits": "limits",
-        "files": "files", "repeats": "repeats", "simulate": "simulating",
+        "files": "files", "repeats": "repeats", "simulate": "simulating", "bulk": "bulk",
     },
     "help_people": {"people": "people", "posts": "people", "staffing": "people", "samples": "samples"},
     "help_assessing": {

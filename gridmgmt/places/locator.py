@@ -26,6 +26,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -319,6 +320,15 @@ class EditionLocator:
         self._lineage = lineage(self._rows, self._codes, frame["parent_code"].tolist())
         self._locators: dict[int, Locator] = {}
         self._building = Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Travels with every level's locator, and without the shapes that these were built of."""
+        for index in range(len(self._rows)):
+            self._locator(index)
+        return {n: v for n, v in vars(self).items() if n != "_building"} | {"_geometries": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _building=Lock())
 
     def locate(self, lon: Floats, lat: Floats) -> Positions:
         """Each point's grids as positions of rows of the frame, shape (n, n_levels), level 1 first, -1 = none.

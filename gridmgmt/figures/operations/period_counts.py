@@ -148,17 +148,22 @@ class Figures:
         Columns: code, name_zh, name_en, parent_code, area_km2, the base counts
         (floats where parts of roads are in them), the rates as floats (NaN = no data) for show.
         """
-        names = self.grids[self.grids["level"] == level].set_index("code")
-        counts = pd.concat([self.levels[level].counts, pd.DataFrame([self.levels[level].unassigned], index=[""])])
-        out = names[["name_zh", "name_en", "parent_code"]].reindex(counts.index)
-        areas = names["area_m2"].reindex(counts.index)
-        out = out.assign(area_km2=areas / 1e6).join(counts)
-        rows = [(plain(row), area) for row, area in zip(counts.to_dict("records"), areas, strict=True)]
-        for name in RATIOS:
+        return shown_table(self.grids[self.grids["level"] == level].set_index("code"), self.levels[level])
+
+
+def shown_table(grids: pd.DataFrame, found: LevelCounts) -> pd.DataFrame:
+    """The table of :meth:`Figures.table` from the grids by code; without the rates that the counts do not make."""
+    counts = pd.concat([found.counts, pd.DataFrame([found.unassigned], index=[""])])
+    out = grids[["name_zh", "name_en", "parent_code"]].reindex(counts.index)
+    areas = grids["area_m2"].reindex(counts.index)
+    out = out.assign(area_km2=areas / 1e6).join(counts)
+    rows = [(plain(row), area) for row, area in zip(counts.to_dict("records"), areas, strict=True)]
+    for name, rule in RATIOS.items():
+        if {rule.numerator, rule.denominator} <= {*counts.columns, "area_km2"}:
             out[name] = [_shown(name, row, area) for row, area in rows]
-        exact_ones = counts.select_dtypes("object").columns
-        out[exact_ones] = out[exact_ones].astype(float)
-        return out.rename_axis("code").reset_index()
+    exact_ones = counts.select_dtypes("object").columns
+    out[exact_ones] = out[exact_ones].astype(float)
+    return out.rename_axis("code").reset_index()
 
 
 def _shown(name: str, counts: Mapping[str, Any], area_m2: float) -> float:

@@ -2,6 +2,8 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -60,6 +62,12 @@ class AreaMaps:
         """Read the areas of all days, so that the database is asked no more; gives how many there are."""
         return sum(len(self._map(span).areas) for span in range(len(self._starts)))
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Travels with the areas of all spans, and without the database."""
+        for span in range(len(self._starts)):
+            self._map(span)
+        return {name: value for name, value in vars(self).items() if name != "_connection"}
+
     def _map(self, span: int) -> AreaMap:
         if span not in self._maps:
             day = self._starts[span].astype(dt.date)
@@ -78,6 +86,17 @@ class AreaMaps:
         return joined(parts)
 
 
+@dataclass(frozen=True)
+class _Found:
+    """What was found of rows: by row the edition's id, by level the grid's id and code, the unit's code, the manner."""
+
+    edition_ids: Ints
+    ids: Ints
+    codes: Objects
+    units: pd.Series
+    manner: Objects
+
+
 class Assigner:
     """Locates rows by the editions and rules of one city; each edition's index is built when first needed."""
 
@@ -89,6 +108,12 @@ class Assigner:
         self._rules: list[Rule] = responsibility.load_rules(connection)
         self._units = units.unit_ids(connection)
         self._areas = AreaMaps(connection, city)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Travels with the grids of all editions, and without the database: elsewhere it locates as it does here."""
+        for edition in self._editions:
+            self._place(edition)
+        return {name: value for name, value in vars(self).items() if name != "_connection"}
 
     def _place(self, edition: store.Edition) -> _Place:
         if edition.id not in self._places:
@@ -115,6 +140,24 @@ class Assigner:
         DataFrame
             The columns of :data:`gridmgmt.database.facts.LOCATED`, index as ``points``.
         """
+        found = self._found(points)
+        columns = {"edition_id": found.edition_ids, **dict(zip(GRID_COLUMNS, found.ids.T, strict=True))}
+        out = pd.DataFrame(columns, index=points.index).astype("Int64")
+        units = found.units.map(self._units).astype("Int64")
+        return out.mask(out == _NO_GRID).assign(unit_id=units, located=found.manner)
+
+    def named(self, points: pd.DataFrame) -> pd.DataFrame:
+        """The same by names, for rows that go into no database: edition, grid codes, unit_code and manner.
+
+        Columns: edition, one a level (its key in the city), unit_code, located; None where there is none.
+        """
+        found = self._found(points)
+        editions = pd.Series(found.edition_ids, index=points.index).map({e.id: e.name for e in self._editions})
+        columns = {level.key: codes for level, codes in zip(self._city.levels, found.codes.T, strict=True)}
+        out = pd.DataFrame({"edition": editions, **columns}, index=points.index, dtype="object")
+        return out.assign(unit_code=found.units.astype("object"), located=found.manner)
+
+    def _found(self, points: pd.DataFrame) -> _Found:
         n, n_levels = len(points), len(self._city.levels)
         days = points["at"].dt.tz_convert(self._city.zone).dt.tz_localize(None).dt.floor("D")
         lon, lat = points["lon"].to_numpy(dtype=np.float64), points["lat"].to_numpy(dtype=np.float64)
@@ -129,9 +172,7 @@ class Assigner:
             here = np.flatnonzero(on_its_days & has_point)
             if here.size:
                 ids[here, :n_levels], codes[here], manner[here] = self._place(edition).locate(lon[here], lat[here])
-        columns = {"edition_id": edition_ids, **dict(zip(GRID_COLUMNS, ids.T, strict=True))}
-        out = pd.DataFrame(columns, index=points.index).astype("Int64")
-        return out.mask(out == _NO_GRID).assign(unit_id=self._answering(points, codes, days), located=manner)
+        return _Found(edition_ids, ids, codes, self._answering(points, codes, days), manner)
 
     def _answering(self, points: pd.DataFrame, codes: Objects, days: pd.Series) -> pd.Series:
         place = points["lon"].to_numpy(dtype=np.float64), points["lat"].to_numpy(dtype=np.float64)
@@ -144,7 +185,7 @@ class Assigner:
         )
         named = points["unit_code"].astype("object")
         unit = named.where(named.notna(), pd.Series(by_rule, index=points.index, dtype="object"))
-        return unit.map(self._units).astype("Int64")
+        return unit
 
 
 def reassign(work: Work, edition: str | None = None) -> dict[str, int]:
