@@ -12,7 +12,7 @@ from typing import Any
 import geopandas as gpd
 
 from gridmgmt.database.work import Progress, silent
-from gridmgmt.demo import casework, dirt, division, geography, inspections, parts, results, units, writing
+from gridmgmt.demo import casework, dirt, division, geography, inspections, large_city, results, units, writing
 from gridmgmt.demo import layers as reference_layers
 from gridmgmt.demo.names import table
 from gridmgmt.errors import OptionInvalid
@@ -132,13 +132,13 @@ def make_demo_city(
     else:
         shared = dirt.shared_vertices(layers["community"])
         del layers, reference
-        names, facts["cases"] = parts.write_year(
+        names, facts["cases"] = large_city.write_year(
             out, (land, city, shared), cases=cases, spots=wanted.spots, seed=seed, file_format=file_format or "csv",
             tell=tell,
         )  # fmt: skip
         samples = f"samples.{file_format or 'csv'}"
         rounds = max(1, round(cases / wanted.cases))
-        facts["samples"] = parts.write_samples(out / samples, land, city, seed, rounds, tell)
+        facts["samples"] = large_city.write_samples(out / samples, land, city, seed, rounds, tell)
         files += [*names, samples]
     for name in table("results")["rulebooks"]:
         writing.write_table(out / f"entries_{name}.csv", results.entries(city, name, seed))
@@ -157,8 +157,8 @@ def _check(seed: int, size: str, cases: int | None, file_format: str | None) -> 
         raise OptionInvalid(name="size", value=size, expected=", ".join(SIZES))
     if seed < 0:
         raise OptionInvalid(name="seed", value=seed, expected="≥ 0")
-    if cases is not None and cases < parts.LEAST:
-        raise OptionInvalid(name="cases", value=cases, expected=f"≥ {parts.LEAST}")
+    if cases is not None and cases < large_city.LEAST:
+        raise OptionInvalid(name="cases", value=cases, expected=f"≥ {large_city.LEAST}")
     if file_format is not None and (cases is None or file_format not in writing.GROWING):
         raise OptionInvalid(name="format", value=file_format, expected=f"{', '.join(writing.GROWING)} (--cases)")
 

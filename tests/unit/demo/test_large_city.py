@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from gridmgmt import texts
-from gridmgmt.demo import make_demo_city, parts
+from gridmgmt.demo import large_city, make_demo_city
 from gridmgmt.errors import OptionInvalid
 
 MORE_MB = 40
@@ -19,13 +19,13 @@ MORE_MB = 40
 GROWTH = """
 import resource, sys
 from pathlib import Path
-from gridmgmt.demo import casework, dirt, division, geography, parts
-parts.PART = 1_500
+from gridmgmt.demo import casework, dirt, division, geography, large_city
+large_city.PART = 1_500
 land = geography.make_land(20_000, 1_800, 6, 7)
 city = division.name_all(land, geography.divide(land, 6, 40, 300, 7), 7)
 shared = dirt.shared_vertices(division.layers(land, city, unit_grids=False)["community"])
 for cases in (6_000, 60_000):
-    parts.write_year(
+    large_city.write_year(
         Path(sys.argv[1]), (land, city, shared), cases=cases, spots=24, seed=7, file_format=sys.argv[2],
         tell=lambda step, n, of=None: None,
     )
@@ -50,7 +50,7 @@ def test_memory_does_not_grow_with_the_cases(tmp_path: Path, file_format: str) -
 
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "PART", 100)
+    monkeypatch.setattr(large_city, "PART", 100)
     told: list[str] = []
 
     def tell(step: str, n: int, of: int | None = None) -> None:
@@ -74,8 +74,8 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest.
 def test_every_part_has_its_share_of_each_day_and_its_own_numbers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parts, "PART", 100)
-    planned = list(parts.plan(4_000, 3))
+    monkeypatch.setattr(large_city, "PART", 100)
+    planned = list(large_city.plan(4_000, 3))
     assert [month for month, _ in planned] == [f"2025-{m:02}" for m in range(1, 13)]
     assert sum(int(p.sum()) for _, of in planned for p in of) == 4_000
     assert all(p.sum() <= 100 + 31 for _, of in planned for p in of)
@@ -101,7 +101,7 @@ def test_samples_are_made_in_proportion(tmp_path: Path) -> None:
     assert samples["得分"].mean() == pytest.approx(made.manifest["samples"]["mean_score"])
 
 
-@pytest.mark.parametrize(("cases", "file_format"), [(parts.LEAST - 1, None), (None, "csv"), (5_000, "xlsx")])
+@pytest.mark.parametrize(("cases", "file_format"), [(large_city.LEAST - 1, None), (None, "csv"), (5_000, "xlsx")])
 def test_wrong_numbers_and_formats(tmp_path: Path, cases: int | None, file_format: str | None) -> None:
     with pytest.raises(OptionInvalid):
         make_demo_city(tmp_path, seed=1, size="small", cases=cases, file_format=file_format)
