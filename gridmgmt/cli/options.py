@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gridmgmt import texts
@@ -13,7 +14,6 @@ from gridmgmt.files.writing import FULL
 
 if TYPE_CHECKING:
     import datetime as dt
-    from pathlib import Path
 
 
 def day_of(text: str | None, name: str) -> dt.date | None:
@@ -80,15 +80,16 @@ def writing(given: Mapping[str, Any]) -> Iterator[None]:
     ------
     OptionInvalid, DiskFull
     """
+    paths = {name: Path(given[name]) for name in OUT if given.get(name) is not None and "://" not in str(given[name])}
     try:
-        for out in (name for name in OUT if given.get(name) is not None):
-            if _is_no_place(given[out]):  # told before the work
-                raise OptionInvalid(name=f"--{out}", value=str(given[out]), expected=texts.expected("a_file"))
+        for out, path in paths.items():
+            if _is_no_place(path):  # told before the work
+                raise OptionInvalid(name=f"--{out}", value=str(path), expected=texts.expected("a_file"))
         yield
     except BrokenPipeError:  # who reads has read enough
         raise
     except OSError as e:
-        name = next((n for n in OUT if given.get(n) is not None and _is_about(e, given[n])), None)
+        name = next((n for n, path in paths.items() if _is_about(e, path)), None)
         if name is None:
             raise
         if e.errno in FULL:
