@@ -30,17 +30,17 @@ PARTED = ("unit_id", "category_kind", "category_code", "source")
 Sums = dict[str, int]
 
 _ALONE = """
-import re, sys
+import sys
 from dataclasses import replace
 from pathlib import Path
 from gridmgmt import settings
 from gridmgmt.database.work import open_database
 from tests.benchmarks.bench_figures import counted
+from tests.memory import peak_mb
 work = open_database(replace(settings.read({}), home=Path(sys.argv[1]), db=sys.argv[2]))
 counted(work, sys.argv[3])
 work.close()
-# not ru_maxrss, which a process has from the one that started it
-print(int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text()).group(1)) / 1024)
+print(peak_mb())
 """
 
 

@@ -42,19 +42,19 @@ TABLES = ("cases", "case_version", "assignment", "reporter", "quarantine")
 MEMORY_MB = 600
 
 IMPORT = """
-import json, resource, sys, time
+import json, sys, time
 from dataclasses import replace
 from pathlib import Path
 from gridmgmt import settings
 from gridmgmt.database.work import open_database
 from gridmgmt.intake.operations import imports
+from tests.memory import peak_mb
 home, db, file = sys.argv[1:]
 work = open_database(replace(settings.read({}), home=Path(home), db=db))
 began = time.perf_counter()
 report = imports.import_file(work, Path(file), "demo_cases")
 seconds = time.perf_counter() - began
-mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(json.dumps({"seconds": seconds, "mb": mb, "n_new": report.n_new, "n_rows": report.n_rows}))
+print(json.dumps({"seconds": seconds, "mb": peak_mb(), "n_new": report.n_new, "n_rows": report.n_rows}))
 """
 
 

@@ -175,8 +175,15 @@ def test_the_newest_is_taken_until_one_is_published(town: Work, tmp_path: Path) 
     made = score(town, tmp_path)
     assert totals(made) == {"D1": "220/3", "D2": "79"}  # 80 x 6 / 9 + 20
     assert [s.assessment for s in made.header.sources or ()] == [newer]
-    publishing.publish(town.but(actor="王主任"), "court-2025-12-1")
-    assert totals(score(town, tmp_path)) == {"D1": "80", "D2": "79"}
+    publishing.publish(town.but(actor="王主任"), newer)
+    late = case("w10", "D1-2", at="2025-12-02", reg="2025-12-02", due="2025-12-10 12:00", closed="2025-12-20")
+    load(town, tmp_path, [late], day=7)
+    newest = court.score(town, tmp_path, "2025-12")
+    assert newest.name != newer
+    assert totals(newest)["D1"] == "68"  # 80 x 6 / 10 + 20: what is published stands in its place
+    again = score(town, tmp_path)
+    assert totals(again) == {"D1": "220/3", "D2": "79"}
+    assert [s.assessment for s in again.header.sources or ()] == [newer]
 
 
 def test_stale_goes_on_through_sources_and_shorter_periods(town: Work, tmp_path: Path) -> None:

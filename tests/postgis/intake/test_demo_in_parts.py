@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from gridmgmt.database.work import Work
-from gridmgmt.demo import make_demo_city, parts
+from gridmgmt.demo import large_city, make_demo_city
 from gridmgmt.intake.operations.imports import import_file
 from gridmgmt.people.operations import reference
 from gridmgmt.places.operations import editions
@@ -21,7 +21,7 @@ PARTS = 150
 def test_imports_take_all_that_the_manifest_tells(
     empty: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file_format: str
 ) -> None:
-    monkeypatch.setattr(parts, "PART", PARTS)
+    monkeypatch.setattr(large_city, "PART", PARTS)
     made = make_demo_city(tmp_path, seed=3, size="small", cases=2_000, file_format=file_format)
     told = json.loads((tmp_path / "manifest.json").read_text("utf-8"))
     assert sorted(made.files) == sorted(p.name for p in tmp_path.iterdir())

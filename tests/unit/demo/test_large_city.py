@@ -17,14 +17,11 @@ MORE_MB = 40
 """Ten times the cases may take so much more: what is left of one part, and what the allocator keeps."""
 
 GROWTH = """
-import re, sys
+import sys
 from pathlib import Path
 from gridmgmt.demo import casework, dirt, division, geography, large_city
+from tests.memory import peak_mb
 large_city.PART = 1_500
-
-def peak():  # not ru_maxrss, which a process has from the one that started it
-    return int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text()).group(1)) // 1024
-
 land = geography.make_land(20_000, 1_800, 6, 7)
 city = division.name_all(land, geography.divide(land, 6, 40, 300, 7), 7)
 shared = dirt.shared_vertices(division.layers(land, city, unit_grids=False)["community"])
@@ -33,10 +30,10 @@ for cases in (6_000, 60_000):
         Path(sys.argv[1]), (land, city, shared), cases=cases, spots=24, seed=7, file_format=sys.argv[2],
         tell=lambda step, n, of=None: None,
     )
-    print(peak())
+    print(int(peak_mb()))
 if sys.argv[3:]:
     cases = casework.make_cases(land, city, 60_000, 24, 7)
-    print(peak())
+    print(int(peak_mb()))
 """
 
 
