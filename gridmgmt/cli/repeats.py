@@ -62,8 +62,8 @@ def _found(run: State, found: RepeatReport, out: Path | None) -> Shown:
     names = ("group", "category", "categories", "place", "road_class", "threshold", "n_cases", "n_repeats", "cases")
     rows = [
         [
-            g["group"], ", ".join(g["categories"]), g["names"][run.lang], _place(run, g), run.word(f"road_class_{g['road_class']}"),
-            g["threshold"], len(g["cases"]), len(g["repeats"]), _numbers(g),
+            g["group"], ", ".join(g["categories"]), g["names"][run.lang], _place(run, g),
+            run.word(f"road_class_{g['road_class']}"), g["threshold"], len(g["cases"]), len(g["repeats"]), _numbers(g),
         ]
         for g in found.groups
     ]  # fmt: skip

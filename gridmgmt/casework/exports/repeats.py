@@ -11,8 +11,8 @@ from gridmgmt.files.wording import Words, label, named, say
 from gridmgmt.files.worksheets import Value, add_sheet, freeze, new_book, put, put_row, save_book
 
 GROUPS = (
-    ("group", 6), ("category", 16), ("categories", 24), ("place", 28), ("addresses", 40), ("road_class", 12), ("threshold", 10), ("n_cases", 8),
-    ("n_repeats", 8), ("cases", 44), ("repeats", 32),
+    ("group", 6), ("category", 16), ("categories", 24), ("place", 28), ("addresses", 40), ("road_class", 12),
+    ("threshold", 10), ("n_cases", 8), ("n_repeats", 8), ("cases", 44), ("repeats", 32),
 )  # fmt: skip
 CASES = (
     ("case_no", 22), ("registered_at", 20), ("category", 16), ("address", 40), ("road_class", 12), ("occurrence", 10),
@@ -83,6 +83,6 @@ def _case(r: Mapping[Any, Any], zone: ZoneInfo, lang: str | None) -> list[Value]
     at = r["registered_at"].tz_convert(zone).strftime("%Y-%m-%d %H:%M:%S")
     number = {key: None if pd.isna(r[key]) else int(r[key]) for key in ("occurrence", "threshold", "group")}
     return [
-        r["case_no"], at, r["category"], r["address"], label(f"road_class_{r['road_class']}", lang), number["occurrence"],
-        number["threshold"], label(f"repeats_{answer}", lang), number["group"], ", ".join(r["earlier"]),
+        r["case_no"], at, r["category"], r["address"], label(f"road_class_{r['road_class']}", lang),
+        number["occurrence"], number["threshold"], label(f"repeats_{answer}", lang), number["group"], ", ".join(r["earlier"]),
     ]  # fmt: skip
