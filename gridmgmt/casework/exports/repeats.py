@@ -84,5 +84,6 @@ def _case(r: Mapping[Any, Any], zone: ZoneInfo, lang: str | None) -> list[Value]
     number = {key: None if pd.isna(r[key]) else int(r[key]) for key in ("occurrence", "threshold", "group")}
     return [
         r["case_no"], at, r["category"], r["address"], label(f"road_class_{r['road_class']}", lang),
-        number["occurrence"], number["threshold"], label(f"repeats_{answer}", lang), number["group"], ", ".join(r["earlier"]),
+        number["occurrence"], number["threshold"], label(f"repeats_{answer}", lang), number["group"],
+        ", ".join(r["earlier"]),
     ]  # fmt: skip
