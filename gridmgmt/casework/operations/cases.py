@@ -27,7 +27,7 @@ from gridmgmt.casework.store.steps import TakenRow
 from gridmgmt.casework.transitions import OPENING, PLACING
 from gridmgmt.database import batches, clock, merging
 from gridmgmt.database.facts import CASES
-from gridmgmt.database.work import Connection, Work, share_lock, unless_taken
+from gridmgmt.database.work import Connection, Work, lock_originals, share_lock, unless_taken
 from gridmgmt.errors import CaseChanged, CaseExists, CaseMissing, FactInvalid, GridmgmtError, RowTaken, StepRefused
 
 MICROSECOND = dt.timedelta(microseconds=1)
@@ -266,6 +266,8 @@ def _take_all(connection: Connection, requests: Sequence[Request]) -> list[Outco
     desk = Desk(connection)
     taken = steps.taken_rows(connection, [r.ref for r in requests if r.ref is not None])
     numbered = _numbered(connection, desk, requests, taken, clock.now(connection))
+    if originals.is_any_named(numbered):
+        lock_originals(connection)
     steps.claim(connection, {r.case_no for r in numbered if r.kind == "report" and r.case_no is not None})
     files = _Files(connection, desk, [r.case_no for r in numbered if r.case_no is not None])
     at = clock.now(connection)  # only now: whoever waited for a case must not act before the one he waited for
