@@ -14,6 +14,7 @@ from gridmgmt.assessing.operations.past_results import shorter_periods
 from gridmgmt.assessing.operations.proofs import EVIDENCE
 from gridmgmt.assessing.operations.resampling import patterns
 from gridmgmt.assessing.store import assessments as store
+from gridmgmt.assessing.store import frozen
 from gridmgmt.city import City
 from gridmgmt.database import cities
 from gridmgmt.database.spools import Spool
@@ -163,7 +164,7 @@ def _save(
         totals = [o.total for o in made.outcomes.values()]  # in the order of the documents
         assessment_id = store.save(connection, {**values, "name": name}, made.subjects, made.texts, totals, chances)
         for kind, proof in proofs.items():
-            store.save_evidence(connection, EVIDENCE[kind], assessment_id, proof)
+            frozen.save(connection, EVIDENCE[kind], assessment_id, proof)
         return name, True, published
 
 
