@@ -25,7 +25,8 @@ from gridmgmt.figures.operations.period_counts import evidence, figures
 from gridmgmt.people.store import units as store_units
 from gridmgmt.periods import Period
 from gridmgmt.rulebooks import load as rulebooks
-from gridmgmt.rulebooks.dossier import Dossier, read_dossier
+from gridmgmt.rulebooks.dossier import Dossier
+from gridmgmt.rulebooks.dossier_reading import read_dossier
 from gridmgmt.rulebooks.load import Loaded
 from gridmgmt.rulebooks.model import Rulebook, Stage
 from gridmgmt.rulebooks.store import versions as rulebook_store
