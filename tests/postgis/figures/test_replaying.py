@@ -16,7 +16,7 @@ from gridmgmt.assessing.store import assessments
 from gridmgmt.casework import transitions
 from gridmgmt.casework.cases import Case, Step
 from gridmgmt.casework.operations import cases
-from gridmgmt.casework.operations.cases import Request
+from gridmgmt.casework.operations.requests import Request
 from gridmgmt.casework.store import steps as step_store
 from gridmgmt.database import batches, cities
 from gridmgmt.database import tables as t
