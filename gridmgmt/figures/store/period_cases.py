@@ -14,12 +14,15 @@ from sqlalchemy import Connection
 from gridmgmt.casework.cases import HELD, STANDING
 from gridmgmt.casework.transitions import HALTING
 from gridmgmt.database import tables as t
-from gridmgmt.database.copying import UTC, fetch, query, spooled
+from gridmgmt.database.copying import UTC, fetch, fetch_table, query, spooled
 from gridmgmt.database.spools import Spool
 from gridmgmt.figures.grouping import ENDINGS
 from gridmgmt.figures.predicates import Condition
 from gridmgmt.figures.store.conditions import Compiled
 from gridmgmt.figures.store.period_facts import CASE_TYPES
+
+_WEEK = dt.timedelta(days=7)
+"""By so much cells are kept apart: weeks of UTC, as ``week_of`` has them in the database."""
 
 _SQL_TYPES = {UTC: "timestamptz", pa.int64(): "bigint", pa.float64(): "double precision", pa.bool_(): "boolean"}
 
@@ -33,6 +36,9 @@ _CODE = """coalesce('"' || replace(replace(g{n}.code, '\\', '\\\\'), '"', '\\"')
 
 _ASKED_TO_STAND = ("dispatched_at", "due_at", "due_extended_at")
 """Columns of a case's row on which it depends whether the case stands."""
+
+_CLOCKS_BESIDE = {"reported_at", "dispatched_at"}
+"""What is compared with the cut-off beside the conditions: who is told as he was, and who stands."""
 
 _KEY_TYPES = {
     **dict.fromkeys((*t.GRID_COLUMNS, "unit_id", "n_rework"), pa.int64()),
@@ -69,15 +75,47 @@ class PeriodCases:
 
     def cells(self, keys: Sequence[str], conditions: Sequence[Condition]) -> pd.DataFrame:
         """How many cases meet the same conditions: a row for each set of them (``mask``) and each value of ``keys``."""
-        made = Compiled({"stands": _stands()})
-        names = {
-            "keys": ", ".join(keys), "mask": made.mask(conditions),
-            "read": ", ".join(f"{made.choice(ENDINGS)} AS ending" if k == "ending" else k for k in keys),
-            "layers": made.over(_relation({*keys, *made.read, *_ASKED_TO_STAND} - {"ending"})),
-        }  # fmt: skip
-        types = {**{k: _KEY_TYPES[k] for k in keys}, "mask": pa.int64(), "n": pa.int64()}
+        names, made = self._counted(keys, conditions)
         statement = query("figures/store/cells_of_period", **names)
-        return fetch(self.connection, statement, self._params() | made.params, types)
+        return fetch(self.connection, statement, self._params() | made.params, _types(keys))
+
+    def cells_by_week(
+        self, keys: Sequence[str], conditions: Sequence[Condition], weeks: Collection[dt.datetime] | None = None
+    ) -> Any:
+        """The same as an Arrow table, by the week in which cases were reported.
+
+        Columns ``week`` (null: cases that are told as they were), ``keys``, ``mask``, ``n``, and ``next_at``: the first
+        instant not before the cut-off that a condition asks for.
+
+        Parameters
+        ----------
+        weeks
+            Only cases of these weeks are asked, and those that are told; None: all.
+        """
+        chosen, params = _of_weeks(weeks)
+        names, made = self._counted(keys, conditions, chosen)
+        statement = query("figures/store/cells_by_week", **names)
+        types = {"week": UTC, **_types(keys), "next_at": UTC}
+        return fetch_table(self.connection, statement, self._params() | made.params | params, types)
+
+    def question(self, keys: Sequence[str], conditions: Sequence[Condition]) -> list[Any]:
+        """All that cells by week depend on beside the facts and the cut-off: the statement and what is bound to it."""
+        names, made = self._counted(keys, conditions)
+        bound = {k: v for k, v in self._params().items() if k not in ("cut", "held_since", "retold", "told")}
+        return [query("figures/store/cells_by_week", **names).text, bound | made.params]
+
+    def _counted(
+        self, keys: Sequence[str], conditions: Sequence[Condition], chosen: str = "true"
+    ) -> tuple[dict[str, str], Compiled]:
+        made = Compiled({"stands": _stands()})
+        mask = made.mask(conditions)
+        read = ", ".join(f"{made.choice(ENDINGS)} AS ending" if k == "ending" else k for k in keys)
+        relation = _relation({*keys, *made.read, "reported_at", *_ASKED_TO_STAND} - {"ending"})
+        return {
+            "keys": ", ".join(keys), "mask": mask, "read": read,
+            "next": ", ".join(f"CASE WHEN {x} >= :cut THEN {x} END" for x in sorted(made.clocks | _CLOCKS_BESIDE)),
+            "layers": made.over(f"(SELECT * FROM {relation} WHERE {chosen}) AS chosen"),
+        }, made  # fmt: skip
 
     def numbers(self, chosen: Condition, conditions: Sequence[Condition]) -> pd.DataFrame:
         """The numbers (``case_no``) of chosen cases that meet any of some conditions, and which (``mask``)."""
@@ -112,6 +150,25 @@ class PeriodCases:
             "standing": list(STANDING), "held": list(HELD), "halting": list(HALTING),
             "retold": self.told["case_no"].tolist(), "told": json.dumps(_plain(self.told), ensure_ascii=False),
         }  # fmt: skip
+
+
+def _types(keys: Sequence[str]) -> dict[str, pa.DataType]:
+    return {**{k: _KEY_TYPES[k] for k in keys}, "mask": pa.int64(), "n": pa.int64()}
+
+
+def _of_weeks(weeks: Collection[dt.datetime] | None) -> tuple[str, dict[str, Any]]:
+    """Whether a case is of some weeks, or told: a range for those that follow each other, so that the index is used."""
+    if weeks is None:
+        return "true", {}
+    ranges: list[list[dt.datetime]] = []
+    for week in sorted(weeks):
+        if ranges and ranges[-1][1] == week:
+            ranges[-1][1] = week + _WEEK
+        else:
+            ranges.append([week, week + _WEEK])
+    told = [f"reported_at >= :from{n} AND reported_at < :to{n}" for n in range(len(ranges))]
+    bound = {f"{name}{n}": at for n, span in enumerate(ranges) for name, at in zip(("from", "to"), span, strict=True)}
+    return " OR ".join(["stood IS NOT NULL", *told]), bound
 
 
 def _plain(told: pd.DataFrame) -> list[dict[str, Any]]:
