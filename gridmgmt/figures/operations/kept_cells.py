@@ -7,7 +7,7 @@ transaction beside the reader's; if that cannot be, the answer is the same.
 
 import datetime as dt
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
 import pandas as pd
@@ -87,7 +87,7 @@ def _taken_off(table: Any) -> Any:
 
 
 def _of_some_week(found: Any) -> Any:
-    return found.filter(pc.is_valid(found["week"]))
+    return found.filter(pc.is_valid(found["week"])) if found["week"].null_count else found
 
 
 def _summed(tables: Sequence[Any], keys: Sequence[str]) -> Any:
@@ -97,20 +97,15 @@ def _summed(tables: Sequence[Any], keys: Sequence[str]) -> Any:
     return summed.filter(pc.not_equal(summed["n"], 0))
 
 
-def _by_week(found: Any, keys: Sequence[str]) -> list[Week]:
-    """The cells of each week, and when they may become others."""
-    ordered = _of_some_week(found).sort_by("week")
-    counts = ordered["week"].combine_chunks().value_counts() if len(ordered) else []
-    out, first = [], 0
-    for each in counts:
-        part = ordered.slice(first, n := each["counts"].as_py())
-        out.append(Week(each["values"].as_py(), pc.min(part["next_at"]).as_py(), part.select(_names(keys))))
-        first += n
-    return out
+def _by_week(found: Any, keys: Sequence[str]) -> Iterator[Week]:
+    """The cells of each week, and when they may become others; one at a time, as there may be many."""
+    for week in pc.unique(found["week"]).drop_null():
+        part = found.filter(pc.equal(found["week"], week))
+        yield Week(week.as_py(), pc.min(part["next_at"]).as_py(), part.select(_names(keys)))
 
 
 def _keep(
-    cases: PeriodCases, known: Kept | None, made: Kept, weeks: Sequence[Week], counted: Sequence[dt.datetime] | None
+    cases: PeriodCases, known: Kept | None, made: Kept, weeks: Iterable[Week], counted: Sequence[dt.datetime] | None
 ) -> None:
     """Keep what was counted, or leave it: what cannot be kept is counted the next time."""
     if known is not None or (pc.sum(made.cells["n"]).as_py() or 0) >= LEAST:

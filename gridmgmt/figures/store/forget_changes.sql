@@ -7,8 +7,7 @@ WITH seen AS (
 ),
 gone AS (
     DELETE FROM case_change
-    WHERE (xid <= (SELECT xid FROM seen) AND (xid, week) <> (SELECT xid, CAST('infinity' AS timestamptz) FROM seen))
-       OR xid >= CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS text) AS bigint)
+    WHERE xid <= (SELECT xid FROM seen) AND (xid, week) <> (SELECT xid, CAST('infinity' AS timestamptz) FROM seen)
     RETURNING xid
 )
 INSERT INTO case_change (xid, week)

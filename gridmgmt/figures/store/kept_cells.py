@@ -1,7 +1,7 @@
 """Counted cells of cases that are kept (留存的分格计数), and whether they still hold."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,7 +92,7 @@ def of_weeks(connection: Connection, asked: str, weeks: Sequence[dt.datetime]) -
 
 
 def keep(
-    connection: Connection, known: Kept | None, made: Kept, weeks: Sequence[Week], counted: Sequence[dt.datetime] | None
+    connection: Connection, known: Kept | None, made: Kept, weeks: Iterable[Week], counted: Sequence[dt.datetime] | None
 ) -> bool:
     """Keep what was counted, unless somebody else is doing so or has done so since it was read.
 
@@ -107,7 +107,10 @@ def keep(
         "asked": made.asked, "snapshot": made.snapshot,
         "known": known.snapshot if known else None, "known_cut": known.cut if known else None,
     }  # fmt: skip
-    if not _alone(connection) or not connection.execute(query("figures/store/may_keep"), params).scalar_one():
+    if not _alone(connection):
+        return False
+    connection.execute(query("figures/store/forget_foreign"))
+    if not connection.execute(query("figures/store/may_keep"), params).scalar_one():
         return False
     k, w = t.cells_kept, t.cells_of_week
     values = {"snapshot": made.snapshot, "cut": made.cut, "held_since": made.held_since, "cells": _written(made.cells)}
@@ -134,6 +137,7 @@ def is_crowded(connection: Connection) -> bool:
 def tidy(connection: Connection, seen: str) -> None:
     """Forget what a reader's snapshot, and all that is kept, has seen; unless somebody else is doing so."""
     if _alone(connection):
+        connection.execute(query("figures/store/forget_foreign"))
         _forget(connection, seen)
 
 
