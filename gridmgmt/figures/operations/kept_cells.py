@@ -28,13 +28,17 @@ _SHORTEST = dt.timedelta(days=28)
 LEAST = 50_000
 """So few cases are counted each time."""
 
+_TOO_FINE = {"source", "category_kind", "category_code"}
+"""By these cells come to hardly more than a case each: they are counted each time."""
+
 _FORM = 1
 """To be raised when cells mean something else under the same statement."""
 
 
 def cells(cases: PeriodCases, keys: Sequence[str], conditions: Sequence[Condition]) -> pd.DataFrame:
     """:meth:`gridmgmt.figures.store.period_cases.PeriodCases.cells`, from what is kept as far as that holds."""
-    seen = store.snapshot(cases.connection) if cases.end - cases.start >= _SHORTEST else None
+    is_kept = cases.end - cases.start >= _SHORTEST and _TOO_FINE.isdisjoint(keys)
+    seen = store.snapshot(cases.connection) if is_kept else None
     if seen is None:
         return cases.cells(keys, conditions)
     asked = _asked(cases, keys, conditions)

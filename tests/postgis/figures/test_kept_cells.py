@@ -25,7 +25,7 @@ from tests.postgis import towns
 from tests.postgis.worksite import acted, at, dispatched, step, take
 
 PERIOD = parse_period("2025")
-KEYS = ("grid_l1", "grid_l2", "grid_l3", "unit_id", "source", "ending", "n_rework")
+KEYS = ("grid_l1", "grid_l2", "grid_l3", "unit_id", "ending", "n_rework")
 FIRST = dt.datetime(2024, 12, 20, tzinfo=dt.UTC)
 CONDITIONS: list[Condition] = list(period_counts._conditions({}).values())
 
