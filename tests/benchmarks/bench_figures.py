@@ -100,7 +100,8 @@ def rows(size: Size) -> Iterator[Row]:
     """A month, the same with finer keys, a year; and the memory of the largest."""
     n, runs = CASES[size], {"full": 5, "quick": 1}[size]
     # so few cases as the quick form has are not kept otherwise
-    with city_of("bench_figures", n) as work, patch.object(kept_cells, "LEAST", min(kept_cells.LEAST, n // 2)):
+    least = patch.object(kept_cells, "LEAST", min(kept_cells.LEAST, n // 2))
+    with city_of("bench_figures", n, size) as work, least:
 
         def dropped(label: str, by: Sequence[str]) -> Sums:
             kept_cells.drop(work)
