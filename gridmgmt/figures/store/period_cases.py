@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-from sqlalchemy import Connection
+from sqlalchemy import Connection, TextClause
 
 from gridmgmt.casework.cases import HELD, STANDING
 from gridmgmt.casework.transitions import HALTING
@@ -75,7 +75,8 @@ class PeriodCases:
 
     def cells(self, keys: Sequence[str], conditions: Sequence[Condition]) -> pd.DataFrame:
         """How many cases meet the same conditions: a row for each set of them (``mask``) and each value of ``keys``."""
-        names, made = self._counted(keys, conditions)
+        names, made, relation = self._counted(keys, conditions)
+        names["layers"] = made.over(_relation(relation))
         statement = query("figures/store/cells_of_period", **names)
         return fetch(self.connection, statement, self._params() | made.params, _types(keys))
 
@@ -90,32 +91,36 @@ class PeriodCases:
         Parameters
         ----------
         weeks
-            Only cases of these weeks are asked, and those that are told; None: all.
+            Of cases as they stand only those of these weeks are asked; None: all.
         """
-        chosen, params = _of_weeks(weeks)
-        names, made = self._counted(keys, conditions, chosen)
-        statement = query("figures/store/cells_by_week", **names)
+        statement, params = self._by_week(keys, conditions, weeks)
         types = {"week": UTC, **_types(keys), "next_at": UTC}
-        return fetch_table(self.connection, statement, self._params() | made.params | params, types)
+        return fetch_table(self.connection, statement, self._params() | params, types)
 
     def question(self, keys: Sequence[str], conditions: Sequence[Condition]) -> list[Any]:
         """All that cells by week depend on beside the facts and the cut-off: the statement and what is bound to it."""
-        names, made = self._counted(keys, conditions)
+        statement, params = self._by_week(keys, conditions, None)
         bound = {k: v for k, v in self._params().items() if k not in ("cut", "held_since", "retold", "told")}
-        return [query("figures/store/cells_by_week", **names).text, bound | made.params]
+        return [statement.text, bound | params]
+
+    def _by_week(
+        self, keys: Sequence[str], conditions: Sequence[Condition], weeks: Collection[dt.datetime] | None
+    ) -> tuple[TextClause, dict[str, Any]]:
+        names, made, relation = self._counted(keys, conditions)
+        chosen, params = _of_weeks(weeks)
+        names["layers"] = made.over(_relation(relation, made.clocks | _CLOCKS_BESIDE, chosen))
+        return query("figures/store/cells_by_week", **names), made.params | params
 
     def _counted(
-        self, keys: Sequence[str], conditions: Sequence[Condition], chosen: str = "true"
-    ) -> tuple[dict[str, str], Compiled]:
+        self, keys: Sequence[str], conditions: Sequence[Condition]
+    ) -> tuple[dict[str, str], Compiled, set[str]]:
+        """What is counted by keys, as parts of a statement, and the columns that are read for it."""
         made = Compiled({"stands": _stands()})
-        mask = made.mask(conditions)
-        read = ", ".join(f"{made.choice(ENDINGS)} AS ending" if k == "ending" else k for k in keys)
-        relation = _relation({*keys, *made.read, "reported_at", *_ASKED_TO_STAND} - {"ending"})
-        return {
-            "keys": ", ".join(keys), "mask": mask, "read": read,
-            "next": ", ".join(f"CASE WHEN {x} >= :cut THEN {x} END" for x in sorted(made.clocks | _CLOCKS_BESIDE)),
-            "layers": made.over(f"(SELECT * FROM {relation} WHERE {chosen}) AS chosen"),
-        }, made  # fmt: skip
+        names = {
+            "keys": ", ".join(keys), "mask": made.mask(conditions),
+            "read": ", ".join(f"{made.choice(ENDINGS)} AS ending" if k == "ending" else k for k in keys),
+        }  # fmt: skip
+        return names, made, {*keys, *made.read, *_ASKED_TO_STAND} - {"ending"}
 
     def numbers(self, chosen: Condition, conditions: Sequence[Condition]) -> pd.DataFrame:
         """The numbers (``case_no``) of chosen cases that meet any of some conditions, and which (``mask``)."""
@@ -157,7 +162,7 @@ def _types(keys: Sequence[str]) -> dict[str, pa.DataType]:
 
 
 def _of_weeks(weeks: Collection[dt.datetime] | None) -> tuple[str, dict[str, Any]]:
-    """Whether a case is of some weeks, or told: a range for those that follow each other, so that the index is used."""
+    """Whether a case is of some weeks: a range for those that follow each other, so that the index is used."""
     if weeks is None:
         return "true", {}
     ranges: list[list[dt.datetime]] = []
@@ -168,7 +173,7 @@ def _of_weeks(weeks: Collection[dt.datetime] | None) -> tuple[str, dict[str, Any
             ranges.append([week, week + _WEEK])
     told = [f"reported_at >= :from{n} AND reported_at < :to{n}" for n in range(len(ranges))]
     bound = {f"{name}{n}": at for n, span in enumerate(ranges) for name, at in zip(("from", "to"), span, strict=True)}
-    return " OR ".join(["stood IS NOT NULL", *told]), bound
+    return " OR ".join(told) or "false", bound
 
 
 def _plain(told: pd.DataFrame) -> list[dict[str, Any]]:
@@ -180,12 +185,25 @@ def _plain(told: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def _relation(columns: Collection[str]) -> str:
-    """The period's cases as SQL, with some of their columns."""
+def _relation(columns: Collection[str], clocks: Collection[str] = (), chosen: str = "true") -> str:
+    """The period's cases as SQL, with some of their columns.
+
+    Parameters
+    ----------
+    clocks
+        Given these, cases as they stand have two columns more: the week of their report, and the first of the clocks
+        that is not before the cut-off (``next_at``).
+    chosen
+        Which of the cases as they stand are asked.
+    """
+    following = ", ".join(f"CASE WHEN {x} >= :cut THEN {x} END" for x in sorted(clocks))
     names = {
         "columns": ", ".join(n for n in _ROW if n in columns),
         "within": " OR ".join(f"({clock} >= :start AND {clock} < :end)" for clock in _CLOCKS),
         "types": ", ".join(f"{name} {_SQL_TYPES.get(kind, 'text')}" for name, kind in _ROW.items()),
+        "week": f", week_of(reported_at) AS week, least({following}) AS next_at" if clocks else "",
+        "no_week": ", NULL, NULL" if clocks else "",
+        "chosen": chosen,
     }
     return query("figures/store/period_cases", **names).text
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, insert, text
 
-from gridmgmt.database import batches, cities
+from gridmgmt.database import cities
 from gridmgmt.database import tables as t
 from gridmgmt.database.work import Work
 from gridmgmt.figures.operations import kept_cells, period_counts, replaying
@@ -195,14 +195,14 @@ def test_a_later_cut_off_counts_again_what_lies_between(desk: Work, asked: Weeks
 
 
 def test_who_is_on_hold_for_too_long_counts_again(desk: Work, asked: Weeks) -> None:
-    limit = at(9) - replaying.held_since(at(9))
+    over = FIRST + dt.timedelta(days=21) + (at(9) - replaying.held_since(at(9)))
     with desk.transaction() as connection:
-        case = add(connection, 20, due_at=FIRST + dt.timedelta(days=200))
+        case = add(connection, 20)  # due on day 23
         stepped(connection, case, 1, 21, "postpone", "on_hold")
-        add(connection, 120)
-    asks = [FIRST + dt.timedelta(days=150), FIRST + dt.timedelta(days=21) + limit + dt.timedelta(hours=1)]
-    for cut in sorted(asks):
-        holds(desk, cut)
+        add(connection, 50)
+    hour = dt.timedelta(hours=1)
+    assert [holds(desk, cut) for cut in (over - hour, over + hour)] == [2, 1]  # it stands; then both are late
+    assert asked == [None, [week(20)]]
 
 
 @contextmanager
@@ -315,7 +315,7 @@ def test_steps_taken_here_told_cases_a_second_edition_and_imports(desk: Work, tm
         holds(desk, cut)
     take(desk, "send_back", 11, "A", day=3, reason="不属本单位")
     acted(desk, step("answer", 11, "B", day=3), step("verify", 12, "B", day=3), step("close", 13, "B", day=3))
-    for cut in (at(12), at(12, 3), at(0, 35), at(12)):
+    for cut in (at(12), at(12, 3), at(0, 35), at(12), at(12)):
         holds(desk, cut)
     grids = towns.shapes()
     grids["D1-1"], grids["D1-2"] = grids["D1-2"], grids["D1-1"]
@@ -377,11 +377,24 @@ def test_what_another_servers_dump_brought_is_not_believed(
     assert n_of(desk, "cells_kept") >= 1
 
 
-def test_a_writers_own_transaction_counts_all(desk: Work, asked: Weeks) -> None:
+@pytest.mark.parametrize("level", ["READ COMMITTED", "REPEATABLE READ"])
+def test_a_writers_own_transaction_counts_all(level: Any, desk: Work, asked: Weeks) -> None:
     """It sees what nobody else does yet."""
-    with desk.but(keep=False).transaction() as connection:
-        batches.new_batch(connection, "cases")
+    with desk.engine.connect().execution_options(isolation_level=level) as connection:
         add(connection, 20)
         kept, whole = answers(connection, at(9))
+        connection.rollback()
     assert kept == whole != []
     assert asked == []
+    assert holds(desk, at(9)) == 0
+
+
+def test_an_assignment_marks_its_case(desk: Work, asked: Weeks) -> None:
+    with desk.transaction() as connection:
+        case = add(connection, 20)
+        add(connection, 70)
+    holds(desk, at(9))
+    with desk.transaction() as connection:
+        connection.execute(insert(t.assignment).values(case_id=case, located="outside", batch_id=0))
+    holds(desk, at(9))
+    assert asked == [None, [week(20)]]

@@ -32,7 +32,7 @@ BEGIN
         INSERT INTO case_change (week) SELECT DISTINCT week_of(reported_at) FROM touched ON CONFLICT DO NOTHING;
     ELSE
         INSERT INTO case_change (week)
-        SELECT DISTINCT week_of(c.reported_at) FROM touched AS s JOIN cases AS c ON c.id = s.case_id ON CONFLICT DO NOTHING;
+        SELECT DISTINCT week_of(c.reported_at) FROM touched AS o JOIN cases AS c ON c.id = o.case_id ON CONFLICT DO NOTHING;
     END IF;
     RETURN NULL;
 END
@@ -41,7 +41,7 @@ DO $$
 DECLARE
     name text;
 BEGIN
-    FOREACH name IN ARRAY ARRAY['cases', 'step'] LOOP
+    FOREACH name IN ARRAY ARRAY['cases', 'step', 'assignment'] LOOP
         EXECUTE format('CREATE TRIGGER weeks_new AFTER INSERT ON %I REFERENCING NEW TABLE AS touched '
                        'FOR EACH STATEMENT EXECUTE FUNCTION tell_weeks()', name);
         EXECUTE format('CREATE TRIGGER weeks_before AFTER UPDATE ON %I REFERENCING OLD TABLE AS touched '
