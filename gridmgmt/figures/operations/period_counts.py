@@ -22,7 +22,7 @@ from gridmgmt.figures import indicators
 from gridmgmt.figures.counts import COUNTS, Facts
 from gridmgmt.figures.indicators import RATIOS, LevelCounts, base_of, plain
 from gridmgmt.figures.operations import acts as acting
-from gridmgmt.figures.operations import replaying
+from gridmgmt.figures.operations import kept_cells, replaying
 from gridmgmt.figures.operations import step_counts as stepwork
 from gridmgmt.figures.predicates import Condition, Mask
 from gridmgmt.figures.sharing import Shares, shared
@@ -262,7 +262,7 @@ def _conditions(filters: Filters) -> dict[str, Condition]:
 
 def _cells(stored: PeriodCases, grids: Sequence[str], by: Sequence[str], conditions: Mapping[str, Condition]) -> Facts:
     """The period's cases, those together that lie in the same grids and count in the same."""
-    cells = stored.cells([*grids, *by, "n_rework"], list(conditions.values()))
+    cells = kept_cells.cells(stored, [*grids, *by, "n_rework"], list(conditions.values()))
     missing = [c for c in GRID_COLUMNS if c not in cells]
     cells = cells.assign(**{c: pd.Series(np.nan, cells.index) for c in missing})
     return Facts(cells, stored.start, stored.end, stored.cut, cells["n"].to_numpy(dtype=np.int64))

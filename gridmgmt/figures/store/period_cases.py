@@ -9,17 +9,20 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-from sqlalchemy import Connection
+from sqlalchemy import Connection, TextClause
 
 from gridmgmt.casework.cases import HELD, STANDING
 from gridmgmt.casework.transitions import HALTING
 from gridmgmt.database import tables as t
-from gridmgmt.database.copying import UTC, fetch, query, spooled
+from gridmgmt.database.copying import UTC, fetch, fetch_table, query, spooled
 from gridmgmt.database.spools import Spool
 from gridmgmt.figures.grouping import ENDINGS
 from gridmgmt.figures.predicates import Condition
 from gridmgmt.figures.store.conditions import Compiled
 from gridmgmt.figures.store.period_facts import CASE_TYPES
+
+_WEEK = dt.timedelta(days=7)
+"""By so much cells are kept apart: weeks of UTC, as ``week_of`` has them in the database."""
 
 _SQL_TYPES = {UTC: "timestamptz", pa.int64(): "bigint", pa.float64(): "double precision", pa.bool_(): "boolean"}
 
@@ -33,6 +36,9 @@ _CODE = """coalesce('"' || replace(replace(g{n}.code, '\\', '\\\\'), '"', '\\"')
 
 _ASKED_TO_STAND = ("dispatched_at", "due_at", "due_extended_at")
 """Columns of a case's row on which it depends whether the case stands."""
+
+_CLOCKS_BESIDE = {"reported_at", "dispatched_at"}
+"""What is compared with the cut-off beside the conditions: who is told as he was, and who stands."""
 
 _KEY_TYPES = {
     **dict.fromkeys((*t.GRID_COLUMNS, "unit_id", "n_rework"), pa.int64()),
@@ -69,15 +75,52 @@ class PeriodCases:
 
     def cells(self, keys: Sequence[str], conditions: Sequence[Condition]) -> pd.DataFrame:
         """How many cases meet the same conditions: a row for each set of them (``mask``) and each value of ``keys``."""
+        names, made, relation = self._counted(keys, conditions)
+        names["layers"] = made.over(_relation(relation))
+        statement = query("figures/store/cells_of_period", **names)
+        return fetch(self.connection, statement, self._params() | made.params, _types(keys))
+
+    def cells_by_week(
+        self, keys: Sequence[str], conditions: Sequence[Condition], weeks: Collection[dt.datetime] | None = None
+    ) -> Any:
+        """The same as an Arrow table, by the week in which cases were reported.
+
+        Columns ``week`` (null: cases that are told as they were), ``keys``, ``mask``, ``n``, and ``next_at``: the first
+        instant not before the cut-off that a condition asks for.
+
+        Parameters
+        ----------
+        weeks
+            Of cases as they stand only those of these weeks are asked; None: all.
+        """
+        statement, params = self._by_week(keys, conditions, weeks)
+        types = {"week": UTC, **_types(keys), "next_at": UTC}
+        return fetch_table(self.connection, statement, self._params() | params, types)
+
+    def question(self, keys: Sequence[str], conditions: Sequence[Condition]) -> list[Any]:
+        """All that cells by week depend on beside the facts and the cut-off: the statement and what is bound to it."""
+        statement, params = self._by_week(keys, conditions, None)
+        bound = {k: v for k, v in self._params().items() if k not in ("cut", "held_since", "retold", "told")}
+        return [statement.text, bound | params]
+
+    def _by_week(
+        self, keys: Sequence[str], conditions: Sequence[Condition], weeks: Collection[dt.datetime] | None
+    ) -> tuple[TextClause, dict[str, Any]]:
+        names, made, relation = self._counted(keys, conditions)
+        chosen, params = _of_weeks(weeks)
+        names["layers"] = made.over(_relation(relation, made.clocks | _CLOCKS_BESIDE, chosen))
+        return query("figures/store/cells_by_week", **names), made.params | params
+
+    def _counted(
+        self, keys: Sequence[str], conditions: Sequence[Condition]
+    ) -> tuple[dict[str, str], Compiled, set[str]]:
+        """What is counted by keys, as parts of a statement, and the columns that are read for it."""
         made = Compiled({"stands": _stands()})
         names = {
             "keys": ", ".join(keys), "mask": made.mask(conditions),
             "read": ", ".join(f"{made.choice(ENDINGS)} AS ending" if k == "ending" else k for k in keys),
-            "layers": made.over(_relation({*keys, *made.read, *_ASKED_TO_STAND} - {"ending"})),
         }  # fmt: skip
-        types = {**{k: _KEY_TYPES[k] for k in keys}, "mask": pa.int64(), "n": pa.int64()}
-        statement = query("figures/store/cells_of_period", **names)
-        return fetch(self.connection, statement, self._params() | made.params, types)
+        return names, made, {*keys, *made.read, *_ASKED_TO_STAND} - {"ending"}
 
     def numbers(self, chosen: Condition, conditions: Sequence[Condition]) -> pd.DataFrame:
         """The numbers (``case_no``) of chosen cases that meet any of some conditions, and which (``mask``)."""
@@ -114,6 +157,25 @@ class PeriodCases:
         }  # fmt: skip
 
 
+def _types(keys: Sequence[str]) -> dict[str, pa.DataType]:
+    return {**{k: _KEY_TYPES[k] for k in keys}, "mask": pa.int64(), "n": pa.int64()}
+
+
+def _of_weeks(weeks: Collection[dt.datetime] | None) -> tuple[str, dict[str, Any]]:
+    """Whether a case is of some weeks: a range for those that follow each other, so that the index is used."""
+    if weeks is None:
+        return "true", {}
+    ranges: list[list[dt.datetime]] = []
+    for week in sorted(weeks):
+        if ranges and ranges[-1][1] == week:
+            ranges[-1][1] = week + _WEEK
+        else:
+            ranges.append([week, week + _WEEK])
+    told = [f"reported_at >= :from{n} AND reported_at < :to{n}" for n in range(len(ranges))]
+    bound = {f"{name}{n}": at for n, span in enumerate(ranges) for name, at in zip(("from", "to"), span, strict=True)}
+    return " OR ".join(told) or "false", bound
+
+
 def _plain(told: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows as JSON has them; what is unknown is null."""
     names = [str(name) for name in told.columns]
@@ -123,12 +185,25 @@ def _plain(told: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def _relation(columns: Collection[str]) -> str:
-    """The period's cases as SQL, with some of their columns."""
+def _relation(columns: Collection[str], clocks: Collection[str] = (), chosen: str = "true") -> str:
+    """The period's cases as SQL, with some of their columns.
+
+    Parameters
+    ----------
+    clocks
+        Given these, cases as they stand have two columns more: the week of their report, and the first of the clocks
+        that is not before the cut-off (``next_at``).
+    chosen
+        Which of the cases as they stand are asked.
+    """
+    following = ", ".join(f"CASE WHEN {x} >= :cut THEN {x} END" for x in sorted(clocks))
     names = {
         "columns": ", ".join(n for n in _ROW if n in columns),
         "within": " OR ".join(f"({clock} >= :start AND {clock} < :end)" for clock in _CLOCKS),
         "types": ", ".join(f"{name} {_SQL_TYPES.get(kind, 'text')}" for name, kind in _ROW.items()),
+        "week": f", week_of(reported_at) AS week, least({following}) AS next_at" if clocks else "",
+        "no_week": ", NULL, NULL" if clocks else "",
+        "chosen": chosen,
     }
     return query("figures/store/period_cases", **names).text
 
