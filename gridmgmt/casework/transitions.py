@@ -381,6 +381,16 @@ FOLLOWED = kinds(lambda t: t.period not in (None, "ordered") or t.mark in ("refe
 STRAIGHT = kinds(lambda t: t.period in ("opened", "asked", "refused", "answered", "written_off", "void"))
 """Those of a case that goes straight from its dispatch to its end: the deadline stays, the clock never runs again."""
 
+STEADY = kinds(
+    lambda t: (
+        t.kind not in PLACING
+        and t.period in (None, "asked", "refused", "held", "answered", "written_off", "void", "ordered")
+        and t.mark not in ("repeat", "*")
+    )
+)
+"""Those that change nothing of a case's row (:mod:`gridmgmt.casework.operations.case_records`) but its state and the
+time that they stamp. That time was not set before: to stamp it again takes a step of another kind."""
+
 SHIFTING = kinds(lambda t: t.period in ("extended", "resumed", "moved", "renewed"))
 """Those after which the deadline depends on what it was before; a dispatch or a failed check tells it anew."""
 

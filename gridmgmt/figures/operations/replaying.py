@@ -31,16 +31,14 @@ _CORRECTING = transitions.kinds(lambda t: t.kind in transitions.PLACING and t.to
 """Steps that give a case another place or class beside its way."""
 
 
-def past(connection: Connection, cut: dt.datetime) -> pd.DataFrame:
-    """The cases with steps after a cut-off, as they were then.
+def past(connection: Connection, numbers: Sequence[str], cut: dt.datetime) -> pd.DataFrame:
+    """Cases with steps after a cut-off, as their steps until then tell them.
 
     Returns
     -------
     DataFrame
-        The columns of :data:`gridmgmt.figures.store.period_facts.CASE_TYPES`, by case number; mostly few rows
-        or none.
+        The columns of :data:`gridmgmt.figures.store.period_facts.CASE_TYPES`, by case number.
     """
-    numbers = steps.worked_after(connection, cut)
     if not numbers:
         return pd.DataFrame(columns=list(period_facts.CASE_TYPES))
     desk = Desk(connection)

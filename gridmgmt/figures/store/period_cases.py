@@ -12,9 +12,10 @@ import pyarrow as pa
 from sqlalchemy import Connection
 
 from gridmgmt.casework.cases import HELD, STANDING
-from gridmgmt.casework.transitions import HALTING
+from gridmgmt.casework.transitions import HALTING, STEADY, TRANSITIONS
 from gridmgmt.database import tables as t
-from gridmgmt.database.copying import UTC, fetch, query, spooled
+from gridmgmt.database.copying import UTC, fetch, query, rows, spooled
+from gridmgmt.database.facts import CASES
 from gridmgmt.database.spools import Spool
 from gridmgmt.figures.grouping import ENDINGS
 from gridmgmt.figures.predicates import Condition
@@ -33,6 +34,9 @@ _CODE = """coalesce('"' || replace(replace(g{n}.code, '\\', '\\\\'), '"', '\\"')
 
 _ASKED_TO_STAND = ("dispatched_at", "due_at", "due_extended_at")
 """Columns of a case's row on which it depends whether the case stands."""
+
+_STAMPED = frozenset(CASES.facts) & {TRANSITIONS[kind].stamps for kind in STEADY}
+"""The times of a case that went straight which may lie after the cut-off."""
 
 _KEY_TYPES = {
     **dict.fromkeys((*t.GRID_COLUMNS, "unit_id", "n_rework"), pa.int64()),
@@ -53,6 +57,8 @@ class PeriodCases:
         The data cut-off; who is on hold since before ``held_since`` no longer stands.
     told
         Cases with steps after the cut-off, as they were then: :data:`CASE_TYPES`. They count in place of their rows.
+    n_straight
+        How many others with such steps have gone straight (:func:`worked_after`): their rows tell what they were.
     """
 
     connection: Connection
@@ -61,10 +67,11 @@ class PeriodCases:
     cut: dt.datetime
     held_since: dt.datetime
     told: pd.DataFrame
+    n_straight: int = 0
 
     def rows(self) -> pd.DataFrame:
         """The cases themselves, by number; ``stands``: at the cut-off no deadline runs for anybody."""
-        names = {"columns": ", ".join(_ROW), "stands": _stands(), "cases": _relation(_ROW)}
+        names = {"columns": ", ".join(_ROW), "stands": _stands(), "cases": self._relation(_ROW, _ROW)}
         return fetch(self.connection, query("figures/store/cases_of_period", **names), self._params(), CASE_TYPES)
 
     def cells(self, keys: Sequence[str], conditions: Sequence[Condition]) -> pd.DataFrame:
@@ -73,7 +80,7 @@ class PeriodCases:
         names = {
             "keys": ", ".join(keys), "mask": made.mask(conditions),
             "read": ", ".join(f"{made.choice(ENDINGS)} AS ending" if k == "ending" else k for k in keys),
-            "layers": made.over(_relation({*keys, *made.read, *_ASKED_TO_STAND} - {"ending"})),
+            "layers": made.over(self._relation({*keys, *made.read, *_ASKED_TO_STAND} - {"ending"}, made.beyond)),
         }  # fmt: skip
         types = {**{k: _KEY_TYPES[k] for k in keys}, "mask": pa.int64(), "n": pa.int64()}
         statement = query("figures/store/cells_of_period", **names)
@@ -86,7 +93,7 @@ class PeriodCases:
         names = {
             "chosen": made.holds(chosen),
             "mask": mask,
-            "layers": made.over(_relation({"case_no", *made.read, *_ASKED_TO_STAND})),
+            "layers": made.over(self._relation({"case_no", *made.read, *_ASKED_TO_STAND}, made.beyond)),
         }
         statement = query("figures/store/case_numbers", **names)
         types = {"case_no": pa.string(), "mask": pa.int64()}
@@ -99,12 +106,30 @@ class PeriodCases:
         shown = {"case_no", "content_hash", "unit_id", *columns.values()}
         names = {
             "mask": made.mask(conditions), "grids": ", ".join(columns.values()),
-            "layers": made.over(_relation({*shown, *made.read, *_ASKED_TO_STAND})),
+            "layers": made.over(self._relation({*shown, *made.read, *_ASKED_TO_STAND}, {*shown, *made.beyond})),
             "codes": ", ".join(_CODE.format(n=n) for n in levels),
             "joins": "\n".join(f"LEFT JOIN grid AS g{n} ON g{n}.id = counted.{c}" for n, c in columns.items()),
         }  # fmt: skip
         statement = query("figures/store/case_proofs", **names)
         return spooled(self.connection, statement, self._params() | made.params, path)
+
+    def _relation(self, columns: Collection[str], beyond: Collection[str]) -> str:
+        """The period's cases as SQL, with some of their columns.
+
+        Parameters
+        ----------
+        beyond
+            Columns that are asked for more than what the cut-off sees of them: of the others a time that came later
+            may stand there still, which saves looking for the cases that have gone on since.
+        """
+        chosen = [n for n in _ROW if n in columns]
+        names = {
+            "columns": ", ".join(chosen),
+            "stored": ", ".join(_as_then(n) if self.n_straight and n in beyond else n for n in chosen),
+            "within": " OR ".join(f"({clock} >= :start AND {clock} < :end)" for clock in _CLOCKS),
+            "types": ", ".join(f"{name} {_SQL_TYPES.get(kind, 'text')}" for name, kind in _ROW.items()),
+        }
+        return query("figures/store/period_cases", **names).text
 
     def _params(self) -> dict[str, Any]:
         return {
@@ -123,14 +148,31 @@ def _plain(told: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def _relation(columns: Collection[str]) -> str:
-    """The period's cases as SQL, with some of their columns."""
-    names = {
-        "columns": ", ".join(n for n in _ROW if n in columns),
-        "within": " OR ".join(f"({clock} >= :start AND {clock} < :end)" for clock in _CLOCKS),
-        "types": ", ".join(f"{name} {_SQL_TYPES.get(kind, 'text')}" for name, kind in _ROW.items()),
-    }
-    return query("figures/store/period_cases", **names).text
+def _as_then(column: str) -> str:
+    """A column of a case's row at the cut-off, if the case has gone straight since."""
+    if column in _STAMPED:
+        return f"CASE WHEN {column} > :cut AND {_worked()} THEN NULL ELSE {column} END AS {column}"
+    if column != "content_hash":
+        return column
+    facts = (f"CASE WHEN {n} <= :cut THEN {n} END AS {n}" if n in _STAMPED else n for n in CASES.facts if n != "status")
+    then = query("figures/store/hash_at_cut", hashed=CASES.hashed, facts=", ".join(facts)).text
+    return f"CASE WHEN {_worked()} THEN {then} ELSE content_hash END AS content_hash"
+
+
+def worked_after(connection: Connection, cut: dt.datetime) -> tuple[list[str], int]:
+    """Cases reported by a cut-off on which steps were taken here after it: the numbers of those that are to be folded,
+    and how many others went straight.
+
+    Of these nothing in the row has changed since but its state and times that were not set before, all by steps of
+    :data:`gridmgmt.casework.transitions.STEADY`; they lie where they did, with the unit that has them, and had been
+    worked on here before (else they were what an export said).
+    """
+    (found,) = rows(connection, "figures/store/worked_after", cut=cut, steady=list(STEADY))
+    return list(found["others"]), int(found["n_straight"])
+
+
+def _worked() -> str:
+    return query("figures/store/is_worked_after").text
 
 
 def _stands() -> str:
