@@ -372,6 +372,9 @@ HALTING = kinds(lambda t: t.to in STANDING)
 PLACING = kinds(lambda t: not {"lon", "lat", "category"}.isdisjoint(t.takes))
 """Those that may give a case its place or class, and so the unit that answers."""
 
+CORRECTING = kinds(lambda t: t.kind in PLACING and t.to is None)
+"""Those of them that give a case another place or class beside its way."""
+
 ORDERING = kinds(lambda t: t.period == "ordered")
 """Those that set a deadline beside the case's: supervision orders."""
 

@@ -1,7 +1,13 @@
 -- Steps taken here of the cases that are open after a moment, never reworked and not void: as their rows tell them, all that the
--- row tells. Of so many hundredths time is asked for and granted when they are handled, which leaves their deadline.
-INSERT INTO step (case_id, seq, kind, at, actor, unit_code, facts, origin, state, batch_id)
-SELECT c.id, row_number() OVER (PARTITION BY c.id ORDER BY s.place), s.kind, s.at, 'x', c.unit_code, s.facts, 'own', s.state, :batch
+-- row tells; each was known when it happened. Of so many hundredths time is asked for and granted when they are handled, which leaves their deadline.
+WITH placed AS (
+    INSERT INTO assignment (case_id, edition_id, grid_l1, grid_l2, grid_l3, grid_l4, unit_id, located, batch_id, known_at)
+    SELECT id, edition_id, grid_l1, grid_l2, grid_l3, grid_l4, unit_id, located, :batch, reported_at
+    FROM cases
+    WHERE closed_at > :cut AND n_rework = 0 AND voided_at IS NULL
+)
+INSERT INTO step (case_id, seq, kind, at, actor, unit_code, facts, origin, state, batch_id, known_at)
+SELECT c.id, row_number() OVER (PARTITION BY c.id ORDER BY s.place), s.kind, s.at, 'x', c.unit_code, s.facts, 'own', s.state, :batch, s.at
 FROM cases AS c CROSS JOIN LATERAL (
     VALUES
         (1, 'report', c.reported_at, 'reported', jsonb_build_object(

@@ -217,10 +217,10 @@ def figures(
     start, end = period.bounds(city.zone)
     cut = _cut_off(connection, city, period, as_of)
     edition = editions.on_date(connection, period.last)
-    numbers, n_straight = worked_after(connection, cut)
-    then = replaying.past(connection, numbers, cut)
+    worked = worked_after(connection, cut)
+    told, then = replaying.past(connection, worked, cut)
     wanted = list(levels) if levels else [x.number for x in city.levels]
-    stored = PeriodCases(connection, start, end, cut, replaying.held_since(cut), then, n_straight)
+    stored = PeriodCases(connection, start, end, cut, replaying.held_since(cut), told, worked)
     rows = cache(lambda: Facts(stored.rows(), start, end, cut))
     own = filters(rows)
     conditions = _conditions(own)

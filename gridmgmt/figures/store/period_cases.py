@@ -12,10 +12,10 @@ import pyarrow as pa
 from sqlalchemy import Connection
 
 from gridmgmt.casework.cases import HELD, STANDING
-from gridmgmt.casework.transitions import HALTING, STEADY, TRANSITIONS
+from gridmgmt.casework.transitions import CORRECTING, HALTING, STEADY, TRANSITIONS
 from gridmgmt.database import tables as t
 from gridmgmt.database.copying import UTC, fetch, query, rows, spooled
-from gridmgmt.database.facts import CASES
+from gridmgmt.database.facts import CASES, LOCATED
 from gridmgmt.database.spools import Spool
 from gridmgmt.figures.grouping import ENDINGS
 from gridmgmt.figures.predicates import Condition
@@ -38,11 +38,43 @@ _ASKED_TO_STAND = ("dispatched_at", "due_at", "due_extended_at")
 _STAMPED = frozenset(CASES.facts) & {TRANSITIONS[kind].stamps for kind in STEADY}
 """The times of a case that went straight which may lie after the cut-off."""
 
+_STANDING = {"standing": list(STANDING), "held": list(HELD), "halting": list(HALTING)}
+
 _KEY_TYPES = {
     **dict.fromkeys((*t.GRID_COLUMNS, "unit_id", "n_rework"), pa.int64()),
     **dict.fromkeys(("source", "category_kind", "category_code", "ending"), pa.string()),
 }
 """What cells may be kept apart by."""
+
+
+@dataclass(frozen=True)
+class WorkedAfter:
+    """The cases reported by a cut-off on which steps were taken here after it, by what tells how they were then.
+
+    Attributes
+    ----------
+    n_straight
+        Of how many it is their row: nothing in it has changed since but its state and times that were not set before,
+        all by steps of :data:`gridmgmt.casework.transitions.STEADY`; they lie where they did, with the unit that has
+        them, and had been worked on here before (else they were what an export said).
+    others
+        The ids of all others.
+    versions, assignments
+        Of which of these it is a version, and beside it the assignment of that time (None: the row has the place).
+    folded
+        The numbers of those that only their steps tell.
+    """
+
+    n_straight: int = 0
+    others: Sequence[int] = ()
+    versions: Sequence[int] = ()
+    assignments: Sequence[int | None] = ()
+    folded: Sequence[str] = ()
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """What statements are told of them."""
+        return {n: list(getattr(self, n)) for n in ("others", "versions", "assignments")}
 
 
 @dataclass(frozen=True)
@@ -56,9 +88,9 @@ class PeriodCases:
     cut, held_since
         The data cut-off; who is on hold since before ``held_since`` no longer stands.
     told
-        Cases with steps after the cut-off, as they were then: :data:`CASE_TYPES`. They count in place of their rows.
-    n_straight
-        How many others with such steps have gone straight (:func:`worked_after`): their rows tell what they were.
+        The cases of ``worked`` that only their steps tell, folded: :data:`CASE_TYPES`.
+    worked
+        The cases with steps after the cut-off; they count as they were then.
     """
 
     connection: Connection
@@ -67,7 +99,7 @@ class PeriodCases:
     cut: dt.datetime
     held_since: dt.datetime
     told: pd.DataFrame
-    n_straight: int = 0
+    worked: WorkedAfter = WorkedAfter()
 
     def rows(self) -> pd.DataFrame:
         """The cases themselves, by number; ``stands``: at the cut-off no deadline runs for anybody."""
@@ -125,8 +157,9 @@ class PeriodCases:
         chosen = [n for n in _ROW if n in columns]
         names = {
             "columns": ", ".join(chosen),
-            "stored": ", ".join(_as_then(n) if self.n_straight and n in beyond else n for n in chosen),
+            "stored": ", ".join(_as_then(n) if self.worked.n_straight and n in beyond else n for n in chosen),
             "within": " OR ".join(f"({clock} >= :start AND {clock} < :end)" for clock in _CLOCKS),
+            "versions": _versions(chosen),
             "types": ", ".join(f"{name} {_SQL_TYPES.get(kind, 'text')}" for name, kind in _ROW.items()),
         }
         return query("figures/store/period_cases", **names).text
@@ -134,8 +167,8 @@ class PeriodCases:
     def _params(self) -> dict[str, Any]:
         return {
             "start": self.start, "end": self.end, "cut": self.cut, "held_since": self.held_since,
-            "standing": list(STANDING), "held": list(HELD), "halting": list(HALTING),
-            "retold": self.told["case_no"].tolist(), "told": json.dumps(_plain(self.told), ensure_ascii=False),
+            **_STANDING,
+            **self.worked.params, "told": json.dumps(_plain(self.told), ensure_ascii=False),
         }  # fmt: skip
 
 
@@ -159,16 +192,27 @@ def _as_then(column: str) -> str:
     return f"CASE WHEN {_worked()} THEN {then} ELSE content_hash END AS content_hash"
 
 
-def worked_after(connection: Connection, cut: dt.datetime) -> tuple[list[str], int]:
-    """Cases reported by a cut-off on which steps were taken here after it: the numbers of those that are to be folded,
-    and how many others went straight.
+def _versions(columns: Collection[str]) -> str:
+    """Cases at the cut-off as versions tell them; where no assignment tells the place it is that of the row."""
+    made = {n: f"CASE WHEN a.id IS NULL THEN c.{n} ELSE a.{n} END" for n in LOCATED}
+    made |= {"case_no": "c.case_no", "unit_id": f"coalesce(u.id, {made['unit_id']})"}
+    asked = {*columns, *_ASKED_TO_STAND, "reported_at", "registered_at"}
+    chosen = ", ".join(f"{made.get(n, f'v.{n}')} AS {n}" for n in _ROW if n in asked)
+    return query("figures/store/versions_at_cut", columns=chosen).text
 
-    Of these nothing in the row has changed since but its state and times that were not set before, all by steps of
-    :data:`gridmgmt.casework.transitions.STEADY`; they lie where they did, with the unit that has them, and had been
-    worked on here before (else they were what an export said).
-    """
-    (found,) = rows(connection, "figures/store/worked_after", cut=cut, steady=list(STEADY))
-    return list(found["others"]), int(found["n_straight"])
+
+def at_cut(connection: Connection, cut: dt.datetime, held_since: dt.datetime, worked: WorkedAfter) -> pd.DataFrame:
+    """The cases at a cut-off of which a version tells it: :data:`CASE_TYPES`, by number."""
+    names = {"columns": ", ".join(_ROW), "stands": _stands(), "versions": _versions(_ROW)}
+    params = {"cut": cut, "held_since": held_since, **_STANDING, **worked.params}
+    return fetch(connection, query("figures/store/cases_at_cut", **names), params, CASE_TYPES)
+
+
+def worked_after(connection: Connection, cut: dt.datetime) -> WorkedAfter:
+    """The cases reported by a cut-off on which steps were taken here after it."""
+    told = {"steady": list(STEADY), "correcting": list(CORRECTING)}
+    (found,) = rows(connection, "figures/store/worked_after", cut=cut, **told)
+    return WorkedAfter(**found)
 
 
 def _worked() -> str:

@@ -21,7 +21,8 @@ from gridmgmt.database.work import Work
 from gridmgmt.figures.counts import COUNTS
 from gridmgmt.figures.operations import replaying
 from gridmgmt.figures.predicates import Column, Condition, Known
-from gridmgmt.figures.store.period_cases import PeriodCases, worked_after
+from gridmgmt.figures.store import period_facts
+from gridmgmt.figures.store.period_cases import PeriodCases, WorkedAfter, worked_after
 from gridmgmt.people.store.units import unit_ids
 from tests.examples import about
 from tests.postgis import worksite
@@ -67,11 +68,23 @@ def _kept(connection: Connection, lived: dict[str, Lived]) -> None:
             last, known = units[code], START + hour * HOUR
             connection.execute(insert(t.assignment).values(case_id=rows[no].id, known_at=known, **place, **batch))
         connection.execute(update(t.cases).where(t.cases.c.id == rows[no].id).values(unit_id=last))
+        said = None
         if seen := case.steps[: case.n_exported]:
             said = case_records.facts_of(transitions.fold(no, seen), {}, "town") | {"n_rework": None}
-            version = {"known_at": START - HOUR, "version_at": START - HOUR, "content_hash": "", "row_no": 1, **batch}
-            facts = {name: said[name] for name in CASES.facts}
-            connection.execute(insert(t.case_version).values(case_id=rows[no].id, **facts, **version))
+            _version(connection, rows[no].id, said, START - HOUR, 0, batch["batch_id"])
+        for n, taken in enumerate(case.steps, 1):
+            stated = case_records.facts_of(transitions.fold(no, case.steps[:n]), said or {}, "town")
+            if taken.origin == "own":
+                _version(connection, rows[no].id, stated, taken.at, n, batch["batch_id"])
+        facts = {name: stated[name] for name in CASES.facts}
+        connection.execute(update(t.cases).where(t.cases.c.id == rows[no].id).values(**facts))
+
+
+def _version(connection: Connection, case_id: int, facts: Any, known_at: dt.datetime, n: int, batch_id: int) -> None:
+    (content_hash,) = period_facts.hashes(connection, [facts])
+    stamp = {"known_at": known_at, "version_at": START + dt.timedelta(days=900, microseconds=n), "row_no": 1}
+    values = {name: facts[name] for name in CASES.facts} | stamp | {"content_hash": content_hash, "batch_id": batch_id}
+    connection.execute(insert(t.case_version).values(case_id=case_id, **values))
 
 
 def _worked(lived: dict[str, Lived], cut: dt.datetime) -> list[str]:
@@ -98,19 +111,26 @@ def test_a_case_that_went_straight_is_what_its_fold_says(
         if reassigned is not None:
             batch = batches.new_batch(connection, "reassign")
             connection.execute(update(t.batch).where(t.batch.c.id == batch).values(known_at=cut + reassigned * HOUR))
-        numbers, n_straight = worked_after(connection, cut)
-        every = _worked(lived, cut)
-        assert set(numbers) <= set(every)
-        assert len(numbers) + n_straight == len(every)
-        folded, told = (replaying.past(connection, nos, cut) for nos in (every, numbers))
-        bounds = (connection, START, FOREVER, cut, replaying.held_since(cut))
-        wanted, found = PeriodCases(*bounds, folded), PeriodCases(*bounds, told, n_straight)
+        wanted, found = _both(connection, _worked(lived, cut), cut)
         pd.testing.assert_frame_equal(found.rows(), wanted.rows())
         for asked in (BASE, BEYOND):
             assert _cells(found, asked) == _cells(wanted, asked)
             pd.testing.assert_frame_equal(found.numbers(BASE[0], asked), wanted.numbers(BASE[0], asked))
         proofs = [x.proofs([1, 4], BASE, tmp_path / "proofs").sha256 for x in (found, wanted)]
         assert proofs[0] == proofs[1]
+
+
+def _both(connection: Connection, every: Sequence[str], cut: dt.datetime) -> tuple[PeriodCases, PeriodCases]:
+    """The cases with all that were worked on after a cut-off folded, and as they are told."""
+    ids = {r.case_no: r.id for r in connection.execute(select(t.cases.c.case_no, t.cases.c.id))}
+    worked = worked_after(connection, cut)
+    assert {*worked.others} <= {ids[no] for no in every}
+    assert len(worked.others) + worked.n_straight == len(every)
+    assert len(worked.versions) + len(worked.folded) == len(worked.others)
+    bounds = (connection, START, FOREVER, cut, replaying.held_since(cut))
+    all_folded = WorkedAfter(others=[ids[no] for no in every])
+    wanted = PeriodCases(*bounds, replaying.folded(connection, every, cut), all_folded)
+    return wanted, PeriodCases(*bounds, replaying.folded(connection, worked.folded, cut), worked)
 
 
 def _cells(cases: PeriodCases, asked: Sequence[Condition]) -> list[tuple[Any, ...]]:
@@ -133,9 +153,10 @@ def test_answer_check_and_closing_after_the_cut_are_not_folded(desk: Work) -> No
     take(desk, "note", 11, "noted", reason="x")
     take(desk, "accept", 11, "opened")
     with desk.snapshot() as connection:
-        assert worked_after(connection, at(10.5)) == (["extended", "failed", "moved", "opened"], 3)
-        assert worked_after(connection, at(11)) == ([], 0)
-        assert worked_after(connection, at(8)) == ([], 0)  # not reported by then
+        worked = worked_after(connection, at(10.5))
+        assert (worked.n_straight, len(worked.versions), worked.folded) == (3, 4, [])
+        assert worked_after(connection, at(11)) == WorkedAfter(0, [], [], [], [])
+        assert worked_after(connection, at(8)) == WorkedAfter(0, [], [], [], [])  # not reported by then
 
 
 def test_the_hash_of_a_straight_case_is_that_of_the_version_that_stood_then(desk: Work) -> None:
@@ -143,9 +164,9 @@ def test_the_hash_of_a_straight_case_is_that_of_the_version_that_stood_then(desk
     for kind in ("answer", "verify", "close"):
         take(desk, kind, 11)
     with desk.snapshot() as connection:
-        numbers, n_straight = worked_after(connection, at(10.5))
-        none = replaying.past(connection, numbers, at(10.5))
-        cases = PeriodCases(connection, at(0), at(0, 32), at(10.5), replaying.held_since(at(10.5)), none, n_straight)
+        worked = worked_after(connection, at(10.5))
+        none = replaying.folded(connection, [], at(10.5))
+        cases = PeriodCases(connection, at(0), at(0, 32), at(10.5), replaying.held_since(at(10.5)), none, worked)
         (row,) = cases.rows().to_dict("records")
         versions = connection.execute(text("SELECT content_hash FROM case_version ORDER BY version_at")).scalars().all()
     assert (row["content_hash"], row["handled_at"], row["closed_at"]) == (versions[4], pd.NaT, pd.NaT)
