@@ -5,6 +5,7 @@ path. Each command is a process of its own, with the caller's folder, environmen
 """
 
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -20,6 +21,7 @@ import gridmgmt
 import maps
 from gridmgmt import texts
 from gridmgmt.cli import main
+from gridmgmt.rulebooks import load as rulebooks
 
 CALLER = """\
 #!{python} -ISE
@@ -50,7 +52,10 @@ def serve(folder: Path) -> None:
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if ".migrations" not in module.name:
                 importlib.import_module(module.name)
-    texts.word("db_running", {"url": ""})  # the catalogue is read once
+    texts.word("db_running", {"url": ""})  # the catalogue and the rulebooks are read once
+    for name in rulebooks.known():
+        rulebooks.load(name)
+    gc.freeze()  # what is collected in no child is copied to none
     address = folder / "socket"
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(str(address))

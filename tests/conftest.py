@@ -20,6 +20,12 @@ ROOT = Path(__file__).resolve().parent.parent
 REAL_DATA = Path(os.environ.get("REAL_DATA", ROOT.parent / "shared" / "data"))
 
 
+def pytest_collection_finish() -> None:
+    """What stands now stands until the end: the collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_unconfigure() -> None:
     """When all workers have ended, no database of theirs is left."""
     if "PYTEST_XDIST_WORKER" not in os.environ:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -119,8 +120,9 @@ def load(name: str) -> tuple[Checklist, str]:
     return parse(text, path.name), text
 
 
+@lru_cache(maxsize=8)
 def parse(text: str, file: str) -> Checklist:
-    """A check list from its text.
+    """A check list from its text; the same text is read once.
 
     Raises
     ------

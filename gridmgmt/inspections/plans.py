@@ -101,7 +101,6 @@ def read_strictly(text: str, file: str, model: type[M], yaml: Callable[[], YAML]
     """
     try:
         data = yaml().load(text)
-        root = safe_yaml().compose(text)
     except YAMLError as e:
         mark = e.problem_mark if isinstance(e, MarkedYAMLError) else None
         line, told = (mark.line + 1 if mark else 1), invalid.no_yaml(e, with_line=False)
@@ -110,7 +109,7 @@ def read_strictly(text: str, file: str, model: type[M], yaml: Callable[[], YAML]
         return model.model_validate(data)
     except ValidationError as e:
         error = first_fault(e.errors())
-        key, line = locate(root, error["loc"], missing=error["type"] == "missing")
+        key, line = locate(safe_yaml().compose(text), error["loc"], missing=error["type"] == "missing")
         fault = {"extra_forbidden": "unknown_key", "missing": "missing_key"}.get(error["type"], "value")
         expected = invalid.reason(error, model) if fault == "value" else ""
         value = "…" if isinstance(error["input"], dict | list) else str(error["input"])[:80]

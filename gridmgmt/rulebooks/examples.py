@@ -13,7 +13,9 @@
 """
 
 from collections.abc import Mapping
+from copy import deepcopy
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from gridmgmt.errors import DossierInvalid
@@ -35,6 +37,11 @@ _RESULT_KEYS = {"total", "grade", "rank", "points", "rates", "marks", "missing",
 
 def read_examples(text: str) -> list[dict[str, Any]]:
     """The examples of a file; numbers with a point stay text."""
+    return deepcopy(_examples(text))
+
+
+@lru_cache(maxsize=64)
+def _examples(text: str) -> list[dict[str, Any]]:
     return list(exact_yaml().load(text) or [])
 
 

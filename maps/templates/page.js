@@ -78,6 +78,7 @@ class Page {
     window.addEventListener("message", ({source, data}) => {
       if (source === window.parent && data.show && this.handlers.find) this.handlers.find(data.show);
     });
+    window.parent.postMessage({ready: true}, "*");  // what was asked before this was heard by nobody
   }
 
   choose(layer, i) {

@@ -11,7 +11,6 @@ taken in turn.
 import datetime as dt
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -25,26 +24,15 @@ from gridmgmt.database import batches, cities
 from gridmgmt.database.copying import copy_in
 from gridmgmt.database.facts import LOCATED
 from gridmgmt.database.work import Connection, Work
-from gridmgmt.demo import SIZES, make_demo_city
-from gridmgmt.people.operations import assigning, reference
+from gridmgmt.people.operations import assigning
 from gridmgmt.people.store import responsibility
 from gridmgmt.places.operations import editions
 from gridmgmt.places.store import editions as store
 from tests.benchmarks import servers
+from tests.benchmarks.made_cities import CHUNK, YEAR, place
 from tests.benchmarks.rows import Row, Size, in_turn
 
-CHUNK = 250_000
-YEAR = 2025
 WANTED = 1 / 30
-
-
-def _place(work: Work, folder: Path) -> None:
-    """The city and its first edition."""
-    with patch.dict(SIZES, {"medium": replace(SIZES["medium"], cases=1_000, second_edition=False)}):
-        make_demo_city(folder, seed=7, size="medium")
-    reference.init_city(work, folder / "city.yaml")
-    editions.import_grids(work, [str(folder / "grids.gpkg")], "first")
-    editions.activate(work, "first", dt.date(YEAR, 1, 1))
 
 
 def _fill(connection: Connection, city: City, n: int) -> None:
@@ -94,7 +82,7 @@ def rows(size: Size) -> Iterator[Row]:
     cases, runs = {"full": (10_000_000, 5), "quick": (5_000, 1)}[size]
     with servers.database("bench_editions") as work:
         with tempfile.TemporaryDirectory() as name:
-            _place(work, Path(name))
+            place(work, Path(name), size)
             with work.transaction() as connection:
                 _fill(connection, cities.load_city(connection), cases)
             _change(work, Path(name))

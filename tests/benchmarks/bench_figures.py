@@ -72,7 +72,7 @@ def by_hand(work: Work, label: str) -> Sums:
 def rows(size: Size) -> Iterator[Row]:
     """A month, the same with finer keys, a year; and the memory of the largest."""
     n, runs = CASES[size], {"full": 5, "quick": 1}[size]
-    with city_of("bench_figures", n) as work:
+    with city_of("bench_figures", n, size) as work:
 
         def beside(label: str, by: Sequence[str] = ()) -> tuple[float, str]:
             works: list[Callable[[], Sums]] = [lambda: counted(work, label, by), lambda: by_hand(work, label)]

@@ -30,7 +30,7 @@ AS_IT_WAS = "fb4ac0526e"
 CASES = {"full": int(os.environ.get("BENCH_SCORED_CASES", "1000000")), "quick": 1_000}
 RULES = Path(__file__).parent / "months_and_year.yaml"
 MONTH = f"{YEAR}-11"
-_OWN = ("made_cities.py", "servers.py", "scoring_work.py")
+_OWN = ("made_cities.py", "rows.py", "servers.py", "scoring_work.py")
 
 Given = dict[str, Any]
 
@@ -58,10 +58,10 @@ class Worker:
 
 
 @contextmanager
-def worker(folder: Path, database: str, cases: int) -> Iterator[Worker]:
+def worker(folder: Path, database: str, size: Size) -> Iterator[Worker]:
     """A process with the code of a folder, once its city is made; the database is dropped when it ends."""
     script = folder / "tests" / "benchmarks" / "scoring_work.py"
-    command = [sys.executable, str(script), str(REAL), database, str(cases), str(RULES)]
+    command = [sys.executable, str(script), str(REAL), database, str(CASES[size]), size, str(RULES)]
     environment = {**os.environ, "PYTHONPATH": str(folder)}
     pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, cwd=folder, env=environment, **pipes) as process:
@@ -104,15 +104,15 @@ _WORKS: Sequence[tuple[str, str, str, str, float]] = (
 
 def rows(size: Size) -> Iterator[Row]:
     """A month beside its indicators as they were; a year, and a what-if over it, beside themselves."""
-    runs, cases = {"full": 5, "quick": 1}[size], CASES[size]
+    runs = {"full": 5, "quick": 1}[size]
     with ExitStack() as stack:
         why = "only in the full form"
         old = None
         if size == "full":
             folder = Path(stack.enter_context(TemporaryDirectory()))
             why = taken_out(folder) or ""
-            old = stack.enter_context(worker(folder, "bench_scoring_was", cases)) if not why else None
-        new = stack.enter_context(worker(ROOT, "bench_scoring", cases))
+            old = stack.enter_context(worker(folder, "bench_scoring_was", size)) if not why else None
+        new = stack.enter_context(worker(ROOT, "bench_scoring", size))
         for work, label, name, told, wanted in _WORKS if old else _WORKS[:1]:
             new(work, label)
             if old is None:

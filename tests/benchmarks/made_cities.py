@@ -1,4 +1,4 @@
-"""A made-up city of 2 500 communities with as many cases as wanted, straight in the tables: for benchmarks."""
+"""A made-up city with as many cases as wanted, straight in the tables: for benchmarks."""
 
 import datetime as dt
 import tempfile
@@ -23,15 +23,20 @@ from gridmgmt.people.operations import assigning, reference
 from gridmgmt.places.operations import editions
 from gridmgmt.places.store import editions as store
 from tests.benchmarks import servers
+from tests.benchmarks.rows import Size
 
 YEAR = 2025
 CHUNK = 250_000
 HOUR = 3_600
 
 
-def place(work: Work, folder: Path) -> None:
-    """The city, what it refers to, and its first edition."""
-    with patch.dict(SIZES, {"medium": replace(SIZES["medium"], cases=1_000, second_edition=False)}):
+FEW = {"districts": 2, "streets": 6, "communities": 30}
+
+
+def place(work: Work, folder: Path, size: Size, cases: int = 1_000) -> None:
+    """A city of 2 500 communities (of 30 in the quick form), its references and first edition; cases stay files."""
+    made = replace(SIZES["medium"], cases=cases, second_edition=False)
+    with patch.dict(SIZES, {"medium": replace(made, **FEW) if size == "quick" else made}):
         make_demo_city(folder, seed=7, size="medium")
     reference.init_city(work, folder / "city.yaml")
     reference.import_units(work, folder / "units.csv")
@@ -48,7 +53,7 @@ def fill(connection: Connection, city: City, n: int) -> None:
     west, south, east, north = store.grids(connection, edition.id, [1]).total_bounds
     batch = batches.new_batch(connection, "cases")
     assigner = assigning.Assigner(connection, city)
-    seconds = np.sort(random.integers(0, 365 * 86_400, n * 8 // 5))
+    seconds = np.sort(random.integers(0, 365 * 86_400, n * 33 // 20))
     first = pd.Timestamp(YEAR, 1, 1, tz=city.zone).tz_convert("UTC")
     done = 0
     for k in range(0, len(seconds), CHUNK):
@@ -104,11 +109,11 @@ def worked_on(connection: Connection, cut: dt.datetime, others: int) -> None:
 
 
 @contextmanager
-def city_of(name: str, cases: int) -> Iterator[Work]:
+def city_of(name: str, cases: int, size: Size) -> Iterator[Work]:
     """A database of a name with the city and its cases, analysed; dropped at the end."""
     with servers.database(name) as work:
         with tempfile.TemporaryDirectory() as folder:
-            place(work, Path(folder))
+            place(work, Path(folder), size)
         with work.transaction() as connection:
             fill(connection, cities.load_city(connection), cases)
         analyse(work)

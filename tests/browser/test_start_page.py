@@ -139,6 +139,21 @@ def test_the_ranking_sorts_finds_and_moves_the_map(visit):
     expect(rows).to_have_text("没有符合的考核对象")
 
 
+def test_a_map_that_comes_late_shows_what_was_chosen_meanwhile(visit):
+    tab, held = visit("/?level=community"), []
+    shown = tab.frame_locator("#choropleth iframe")
+    expect(shown.locator("path.leaflet-interactive")).to_have_count(8)
+    tab.route("**/maps/choropleth?*", lambda route: held.append(route))
+    with tab.expect_request("**/maps/choropleth?*"):
+        tab.locator("#indicator").select_option(label="结案率")
+    tab.locator("#ranking input").fill("竹溪")
+    tab.locator("#ranking tbody tr button").press("Enter")
+    expect(tab.locator("#scorecard .score b")).to_have_text(TOTAL_5)
+    held.pop().continue_()
+    expect(shown.locator("#legend")).to_contain_text("结案率")
+    expect(shown.locator(".tip")).to_contain_text("竹溪社区")
+
+
 def test_an_address_passed_on_shows_the_same_in_the_other_language(visit):
     tab = visit(f"/?level=community&code={COMMUNITIES[5]}")
     expect(tab.locator("#scorecard .score b")).to_have_text(TOTAL_5)

@@ -106,7 +106,7 @@ def told(error: BaseException | None) -> bool:
     return named or error is None or isinstance(error, GridmgmtError | SystemExit | click.exceptions.ClickException)
 
 
-@about(150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@about(75, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(words=typed())
 def test_no_text_ends_a_command_in_a_traceback(
     run: Callable[[list[str]], BaseException | None], words: list[str]

@@ -26,7 +26,12 @@ function select(level, code, from) {
   remember({level, code});
   ranking.mark(level, code);
   scorecard.show(level, code);
-  if (choropleth && from !== choropleth) choropleth.contentWindow.postMessage({show: {level, code}}, "*");
+  if (choropleth && from !== choropleth) showOnMap();
+}
+
+// A map that is still loading hears nothing: it is told again when it says that it is ready.
+function showOnMap() {
+  choropleth.contentWindow.postMessage({show: {level: data.level, code: data.code}}, "*");
 }
 
 function draw(frame, path, parameters) {
@@ -45,6 +50,7 @@ function drawChoropleth() {
 window.addEventListener("message", ({source, data: message}) => {
   const frame = frames.find(({contentWindow}) => contentWindow === source);
   if (!frame) return;
+  if (message.ready && frame === choropleth && data.code) showOnMap();
   if (message.pick) select(message.pick.level, message.pick.code, frame);
   if (message.place) locate.take(message.place, message.within);
 });
@@ -61,9 +67,7 @@ if (data.assessment) {
     drawChoropleth();
   }
   draw(heat, "/maps/heat");
-  if (data.code && choropleth) {
-    choropleth.addEventListener("load", () => select(data.level, data.code), {once: true});
-  } else if (data.code) {
+  if (data.code) {
     select(data.level, data.code);
   } else {
     ranking.load(data.level);

@@ -8,7 +8,7 @@ told when it is loaded, not once for each row.
 
 import codecs
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -204,7 +204,7 @@ def parse(text: str, name: str) -> Profile:
         Names the profile, the key and what was expected.
     """
     try:
-        data = safe_yaml().load(text)
+        data = _plain(text)
     except YAMLError as e:
         raise ProfileInvalid(profile=name, key="YAML", reason=invalid.no_yaml(e, with_line=True)) from e
     try:
@@ -213,6 +213,12 @@ def parse(text: str, name: str) -> Profile:
         faults = e.errors()
         fault = next((f for f in faults if f["type"] == "extra_forbidden"), faults[0])
         raise ProfileInvalid(profile=name, key=_key(fault), reason=invalid.reason(fault, Profile)) from e
+
+
+@lru_cache(maxsize=32)
+def _plain(text: str) -> Any:
+    """A YAML text as plain values; the same text is read once."""
+    return safe_yaml().load(text)
 
 
 def _null_is_a_word(data: Any) -> Any:

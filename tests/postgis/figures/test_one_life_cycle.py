@@ -93,7 +93,7 @@ def stored(connection: Connection, steps: dict[str, list[Step]], *, at_once: boo
 
 
 @about(
-    25,
+    10,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # a database is too slow to shrink with
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

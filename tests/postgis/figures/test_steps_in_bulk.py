@@ -105,7 +105,7 @@ class Named:
         return told
 
 
-@about(25, phases=[Phase.explicit, Phase.reuse, Phase.generate],
+@about(10, phases=[Phase.explicit, Phase.reuse, Phase.generate],
        suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
 @given(
     lived=st.lists(logged(), min_size=8, max_size=16), first=st.integers(0, 60), span=st.integers(1, 200),
