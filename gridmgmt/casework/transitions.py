@@ -265,6 +265,9 @@ HALTING = kinds(lambda t: t.to in STANDING)
 PLACING = kinds(lambda t: not {"lon", "lat", "category"}.isdisjoint(t.takes))
 """Those that may give a case its place or class, and so the unit that answers."""
 
+CORRECTING = kinds(lambda t: t.kind in PLACING and t.to is None)
+"""Those of them that give a case another place or class beside its way."""
+
 ORDERING = kinds(lambda t: t.period == "ordered")
 """Those that set a deadline beside the case's: supervision orders."""
 
@@ -273,6 +276,16 @@ FOLLOWED = kinds(lambda t: t.period not in (None, "ordered") or t.mark in ("refe
 
 STRAIGHT = kinds(lambda t: t.period in ("opened", "asked", "refused", "answered", "written_off", "void"))
 """Those of a case that goes straight from its dispatch to its end: the deadline stays, the clock never runs again."""
+
+STEADY = kinds(
+    lambda t: (
+        t.kind not in PLACING
+        and t.period in (None, "asked", "refused", "held", "answered", "written_off", "void", "ordered")
+        and t.mark not in ("repeat", "*")
+    )
+)
+"""Those that change nothing of a case's row (:mod:`gridmgmt.casework.operations.case_records`) but its state and the
+time that they stamp. That time was not set before: to stamp it again takes a step of another kind."""
 
 SHIFTING = kinds(lambda t: t.period in ("extended", "resumed", "moved", "renewed"))
 """Those after which the deadline depends on what it was before; a dispatch or a failed check tells it anew."""

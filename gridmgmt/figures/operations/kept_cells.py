@@ -47,7 +47,7 @@ def cells(cases: PeriodCases, keys: Sequence[str], conditions: Sequence[Conditio
     found, parts = None, list[Any]()
     if known is not None and weeks is not None:
         parts = [known.cells, *map(_taken_off, store.of_weeks(cases.connection, asked, weeks))]
-    if not parts or weeks or len(cases.told):
+    if not parts or weeks or len(cases.told) or cases.worked.versions:
         found = cases.cells_by_week(keys, conditions, weeks)
         parts.append(_of_some_week(found).select(_names(keys)))
     total = _summed(parts, keys)

@@ -28,7 +28,7 @@ from gridmgmt.figures.predicates import Condition, Mask
 from gridmgmt.figures.sharing import Shares, shared
 from gridmgmt.figures.store import period_facts
 from gridmgmt.figures.store import shares as store_shares
-from gridmgmt.figures.store.period_cases import PeriodCases
+from gridmgmt.figures.store.period_cases import PeriodCases, worked_after
 from gridmgmt.numbers import exact
 from gridmgmt.periods import Period
 from gridmgmt.places.store import editions
@@ -96,7 +96,8 @@ class Figures:
     levels
         Figures by level number.
     then
-        The cases with steps after the cut-off, as they were then.
+        The cases with steps after the cut-off, as they were then; without those that have gone straight since, whose
+        class, source, grids and unit are what they were.
     held
         All grids that hold facts, under whatever edition, and those of the edition.
     stored
@@ -216,9 +217,10 @@ def figures(
     start, end = period.bounds(city.zone)
     cut = _cut_off(connection, city, period, as_of)
     edition = editions.on_date(connection, period.last)
-    then = replaying.past(connection, cut)
+    worked = worked_after(connection, cut)
+    told, then = replaying.past(connection, worked, cut)
     wanted = list(levels) if levels else [x.number for x in city.levels]
-    stored = PeriodCases(connection, start, end, cut, replaying.held_since(cut), then)
+    stored = PeriodCases(connection, start, end, cut, replaying.held_since(cut), told, worked)
     rows = cache(lambda: Facts(stored.rows(), start, end, cut))
     own = filters(rows)
     conditions = _conditions(own)

@@ -17,7 +17,7 @@ from gridmgmt.database.work import Work
 from gridmgmt.figures.operations import kept_cells, period_counts, replaying
 from gridmgmt.figures.predicates import Condition
 from gridmgmt.figures.store import kept_cells as store
-from gridmgmt.figures.store.period_cases import PeriodCases
+from gridmgmt.figures.store.period_cases import PeriodCases, worked_after
 from gridmgmt.people.operations import assigning
 from gridmgmt.periods import parse_period
 from tests.examples import about
@@ -50,8 +50,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Weeks:
 def answers(connection: Connection, cut: dt.datetime, keys: Sequence[str] = KEYS) -> tuple[list[Any], list[Any]]:
     """The cells as they are kept, and as all cases give them, in one snapshot."""
     start, end = PERIOD.bounds(towns.CITY.zone)
-    told = replaying.past(connection, cut)
-    cases = PeriodCases(connection, start, end, cut, replaying.held_since(cut), told)
+    worked = worked_after(connection, cut)
+    told, _ = replaying.past(connection, worked, cut)
+    cases = PeriodCases(connection, start, end, cut, replaying.held_since(cut), told, worked)
     both = kept_cells.cells(cases, keys, CONDITIONS), cases.cells(keys, CONDITIONS)
     kept, whole = (sorted(map(repr, x.to_dict("records"))) for x in both)
     assert both[0].dtypes.to_dict() == both[1].dtypes.to_dict() or not whole
