@@ -493,6 +493,10 @@ def test_a_deadline_moved_to_where_it_is_stands_once() -> None:
     for minutes, due, extended in ((500, 500, None), (500.01, 500, 500.01), (499.99, 499.99, None)):
         moved = apply(case, step("deadline", 40, reason="x", due_at=at(minutes).isoformat()))
         assert (moved.due_at, moved.due_extended_at) == (at(due), None if extended is None else at(extended))
+    provisional = replace(case, is_provisional=True)
+    for minutes, waits in ((500, False), (500.01, True)):  # what somebody sets is no calendar's guess any more
+        moved = apply(provisional, step("deadline", 40, reason="x", due_at=at(minutes).isoformat()))
+        assert moved.is_provisional is waits
 
 
 def test_a_step_that_nobody_knows_is_legal_nowhere_and_a_renewal_is_the_platform_s() -> None:
