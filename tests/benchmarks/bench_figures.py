@@ -122,7 +122,7 @@ def rows(size: Size) -> Iterator[Row]:
             ratio, note = beside(label, by)
             what = f"{name.partition('-')[0]} of figures, {n} cases, cells dropped"
             what += ", by unit, class, source" if by else ""
-            worked = f", {OTHERS} of 100 worked on after it folded" if "worked" in name else ""
+            worked = f", worked on after it, {OTHERS} of 100 not straight" if "worked" in name else ""
             return Row(f"figures-{name}", what + worked, "SQL by hand at the leaf", ratio, wanted, note=note)
 
         def peak(name: str, label: str) -> Row:
