@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -32,13 +33,14 @@ def fields(code: str) -> set[str]:
     return {name for text in wording.values() for _, name, _, _ in Formatter().parse(text) if name is not None}
 
 
-def calls() -> Iterator[tuple[Path, str, ast.Call]]:
+@cache
+def calls() -> tuple[tuple[Path, str, ast.Call], ...]:
     """Every call in the sources, with the name of what is called."""
-    for path, tree in TREES.items():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call):
-                name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-                yield path, name, node
+    nodes = ((path, node) for path, tree in TREES.items() for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return tuple(
+        (path, node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", ""), node)
+        for path, node in nodes
+    )
 
 
 def literals(node: ast.expr | None) -> list[str]:
@@ -57,15 +59,18 @@ CODE_AT = {"refuse": 2, "Fault": 3, "note": 3, "Wrong": 0, "Reason": 0, "Finding
 """Which argument of these calls is a code."""
 
 
-def codes_in_use() -> Iterator[tuple[str, ast.Call, str]]:
-    for path, name, node in calls():
-        if name in CODE_AT and len(node.args) > CODE_AT[name]:
-            for code in literals(node.args[CODE_AT[name]]):
-                yield f"{path.relative_to(ROOT)}:{node.lineno}", node, code
+@cache
+def codes_in_use() -> tuple[tuple[str, ast.Call, str], ...]:
+    return tuple(
+        (f"{path.relative_to(ROOT)}:{node.lineno}", node, code)
+        for path, name, node in calls()
+        if name in CODE_AT and len(node.args) > CODE_AT[name]
+        for code in literals(node.args[CODE_AT[name]])
+    )
 
 
 def test_there_are_codes_to_check() -> None:
-    assert len(list(codes_in_use())) > 60
+    assert len(codes_in_use()) > 60
     assert len(ERRORS) > 30
 
 
