@@ -66,9 +66,9 @@ def test_the_commands_of_the_readme(after_readme: tuple[Path, str], databases: s
     work = open_database(databases.copied("readme_seen", template))
     seen = reference.overview(work)
     work.close()
-    assert seen["cases"]["leaf"] > 20_000
+    assert seen["cases"]["leaf"] > 5_000
     assert seen["samples"]["leaf"] > 2_000
-    assert seen["n_quarantined"] < 200
+    assert seen["n_quarantined"] < 100
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if script(p)], ids=lambda page: page.stem)

@@ -15,7 +15,11 @@ from gridmgmt.errors import GridmgmtError
 
 ROOT = Path(texts.__file__).resolve().parent.parent
 SOURCES = [p for room in ("gridmgmt", "api", "maps", "tools") for p in sorted((ROOT / room).rglob("*.py"))]
-TREES = {path: ast.parse(path.read_text("utf-8")) for path in SOURCES}
+
+
+@cache
+def trees() -> dict[Path, ast.Module]:
+    return {path: ast.parse(path.read_text("utf-8")) for path in SOURCES}
 
 
 def subclasses(cls: type[GridmgmtError]) -> Iterator[type[GridmgmtError]]:
@@ -36,7 +40,7 @@ def fields(code: str) -> set[str]:
 @cache
 def calls() -> tuple[tuple[Path, str, ast.Call], ...]:
     """Every call in the sources, with the name of what is called."""
-    nodes = ((path, node) for path, tree in TREES.items() for node in ast.walk(tree) if isinstance(node, ast.Call))
+    nodes = ((path, node) for path, tree in trees().items() for node in ast.walk(tree) if isinstance(node, ast.Call))
     return tuple(
         (path, node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", ""), node)
         for path, node in nodes
@@ -195,7 +199,7 @@ def test_no_reason_is_an_english_sentence_within_a_chinese_one() -> None:
 
 def validators() -> Iterator[tuple[Path, ast.FunctionDef]]:
     """The functions of the sources that check values of a model."""
-    for path, tree in TREES.items():
+    for path, tree in trees().items():
         text = path.read_text("utf-8")
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef) and (
@@ -237,7 +241,7 @@ def facts_of(node: ast.Call) -> set[str] | None:
 def parts_of_codes() -> tuple[set[str], tuple[str, ...], tuple[str, ...]]:
     """Whole words of the sources that may be codes, and words that begin (``located_``) or end one (``_note``)."""
     words = {cls.code for cls in ERRORS.values()}
-    for tree in TREES.values():
+    for tree in trees().values():
         for node in ast.walk(tree):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 words.add(node.value)
