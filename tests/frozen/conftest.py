@@ -1,13 +1,11 @@
 """Empty databases that dumps of older schemas are restored in."""
 
-import os
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 
 import pytest
 
-from gridmgmt.database import engine as engines
 from gridmgmt.settings import Settings
+from tests import servers
 from tests.frozen import stored
 
 DEAR = (
@@ -16,21 +14,10 @@ DEAR = (
 )
 
 
-@pytest.fixture
-def make_empty(server_settings: Settings) -> Iterator[Callable[[str], Settings]]:
-    """Databases without a table, of a name's end; gone after the test."""
-    made = []
-
-    def make(name: str) -> Settings:
-        worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-        made.append(replace(server_settings, db=f"test_{worker}_{os.getpid()}_{name}"))
-        engines.drop_database(made[-1])
-        engines.ensure_database(made[-1])
-        return made[-1]
-
-    yield make
-    for given in made:
-        engines.drop_database(given)
+@pytest.fixture(scope="session")
+def make_empty(databases: servers.Databases) -> Callable[[str], Settings]:
+    """Databases without a table, of a name's end: only the extensions stand, as dumps leave them out."""
+    return lambda name: databases.copied(name, databases.template("bare", lambda found: None))
 
 
 @pytest.hookimpl(tryfirst=True)
