@@ -212,7 +212,7 @@ class ScorecardRow(BaseModel):
     n_missing: int = Field(description="Inputs still to be handed in, without which there is no result.")
     consequences: list[ReachedConsequence]
     points: dict[str, str | None]
-    counts: dict[str, int | str]
+    counts: dict[str, int | str] = Field(description="Without those that are no data: what nobody could have told.")
 
 
 class Ranking(BaseModel):

@@ -46,7 +46,7 @@ def scorecard_texts(header: Header, document: Document, lang: str) -> dict[str, 
                 "now": row.now.text(lang),
                 "compared": [_compared(x, lang) for x in row.compared],
             }
-            for row in cards.indicator_rows(document)
+            for row in cards.indicator_rows(header, document)
         ],
     }
 

@@ -3,8 +3,9 @@
 The bounds are those of the process: the command and the application set them from the settings when they start.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile
@@ -108,6 +109,8 @@ def read_text(path: Path, encoding: str = "utf-8") -> str:
 def check_parquet(path: Path) -> int:
     """What a Parquet file says of itself before any of its rows is read; gives how many rows there are.
 
+    Each part says its rows and values itself; how large they are is asked of their pages (:func:`check_shared`).
+
     Raises
     ------
     LimitExceeded
@@ -119,15 +122,106 @@ def check_parquet(path: Path) -> int:
     hold(path, "file_mb", path.stat().st_size)
     found = pq.read_metadata(path)
     hold(path, "columns", found.num_columns)
-    hold(path, "rows", found.num_rows)
-    hold(path, "unpacked_mb", sum(found.row_group(n).total_byte_size for n in range(found.num_row_groups)))
+    groups = [found.row_group(n) for n in range(found.num_row_groups)]
+    chunks = [[group.column(place) for place in range(group.num_columns)] for group in groups]
+    hold(path, "rows", max(found.num_rows, sum(group.num_rows for group in groups)))
+    for place in range(found.num_columns):
+        if not found.schema.column(place).max_repetition_level:
+            hold(path, "rows", sum(own[place].num_values for own in chunks))
+    hold(path, "unpacked_mb", sum(group.total_byte_size for group in groups))
     return int(found.num_rows)
 
 
-def check_shared(path: Path, columns: Sequence[str] | None) -> None:
-    """The values of columns of a Parquet file, each looked at once however many rows have it; None: of all columns.
+def _pages(data: mmap, chunk: Any) -> Iterator[int]:
+    """How large each page of a column's part is unpacked, as the page itself says.
 
-    A text that many rows share is stored once (dictionary), so that the file's own size says nothing of the rows'.
+    Raises
+    ------
+    ValueError
+        A page does not lie where it should.
+    """
+    if not chunk.total_compressed_size:
+        return
+    starts = [x for x in (chunk.dictionary_page_offset, chunk.data_page_offset) if x]
+    at = min(starts) if starts else 0
+    end = at + chunk.total_compressed_size
+    if not 0 < at <= end <= len(data):
+        raise ValueError(f"{chunk.path_in_schema}: {at}–{end} / {len(data)}")
+    while at < end:
+        try:
+            sizes, at = _struct(data, at)
+        except IndexError as e:
+            raise ValueError(f"{chunk.path_in_schema}: > {len(data)}") from e
+        unpacked, packed = sizes.get(_UNPACKED, -1), sizes.get(_PACKED, -1)
+        if min(unpacked, packed) < 0:
+            raise ValueError(f"{chunk.path_in_schema}: {packed} → {unpacked}")
+        yield unpacked
+        at += packed
+
+
+_OF_A_PAGE = 256
+"""Bytes that a page costs, were it empty: they are looked at one by one."""
+_UNPACKED, _PACKED = 2, 3
+"""Fields of a page's head, which is a struct of Thrift's compact protocol."""
+_BYTE, _DOUBLE, _BINARY, _STRUCT = 3, 7, 8, 12
+_DEEPEST = 8
+
+
+def _struct(data: mmap, at: int, depth: int = 0) -> tuple[dict[int, int], int]:
+    """The whole numbers of a struct by field, and where it ends; other values are passed over."""
+    out: dict[int, int] = {}
+    field = 0
+    while (head := data[at]) != 0:
+        kind, step, at = head & 15, head >> 4, at + 1
+        if step:
+            field += step
+        else:
+            raw, at = _whole(data, at)
+            field = (raw >> 1) ^ -(raw & 1)
+        if kind in (4, 5, 6):
+            raw, at = _whole(data, at)
+            out[field] = (raw >> 1) ^ -(raw & 1)
+        else:
+            at = _behind(data, at, kind, depth)
+    return out, at + 1
+
+
+def _behind(data: mmap, at: int, kind: int, depth: int) -> int:
+    """Where a value of a struct ends that is no whole number."""
+    if kind in (1, 2):  # yes and no stand in the kind itself
+        return at
+    if kind == _BYTE:
+        return at + 1
+    if kind == _DOUBLE:
+        return at + 8
+    if kind == _BINARY:
+        n, at = _whole(data, at)
+        return at + n
+    if kind == _STRUCT and depth < _DEEPEST:
+        return _struct(data, at, depth + 1)[1]
+    raise ValueError(f"{at}: {kind}")
+
+
+def _whole(data: mmap, at: int) -> tuple[int, int]:
+    """A number of seven bits a byte, the lowest first, and where it ends."""
+    value = 0
+    for n in range(10):
+        byte = data[at + n]
+        value |= (byte & 127) << (7 * n)
+        if byte < 128:
+            return value, at + n + 1
+    raise ValueError(f"{at}: > 64 bit")
+
+
+_WIDEST = 8
+"""Bytes of a number in memory."""
+
+
+def check_shared(path: Path, columns: Sequence[str] | None) -> None:
+    """The pages and values of columns of a Parquet file, each value looked at once however many rows have it.
+
+    A text that many rows share is stored once (dictionary), so that the file's own size says nothing of the rows'; and
+    its footer may lie: each page says how large it is unpacked. ``columns``: None for all.
 
     Raises
     ------
@@ -138,13 +232,17 @@ def check_shared(path: Path, columns: Sequence[str] | None) -> None:
     import pyarrow.parquet as pq
 
     found, n_bytes = pq.read_metadata(path), 0
-    for place in range(found.num_columns):
+    places = [n for n in range(found.num_columns) if columns is None or _is_of(found.schema.column(n).path, columns)]
+    _check_pages(path, [found.row_group(n).column(place) for place in places for n in range(found.num_row_groups)])
+    for place in places:
         leaf = found.schema.column(place)
-        if columns is not None and not any(leaf.path == c or leaf.path.startswith(f"{c}.") for c in columns):
-            continue
         n_bytes += found.num_rows * max(leaf.length, 0)  # of values that are all of one length
         hold(path, "unpacked_mb", n_bytes)
         if leaf.physical_type != "BYTE_ARRAY":
+            if leaf.max_repetition_level:  # lists: as many values as the parts say
+                chunks = (found.row_group(n).column(place) for n in range(found.num_row_groups))
+                n_bytes += sum(chunk.num_values for chunk in chunks) * _WIDEST
+                hold(path, "unpacked_mb", n_bytes)
             continue
         for batch in pq.ParquetFile(path, read_dictionary=[leaf.path]).iter_batches(columns=[leaf.path]):
             longest, n = _lengths(batch.column(0))
@@ -152,6 +250,21 @@ def check_shared(path: Path, columns: Sequence[str] | None) -> None:
                 hold(path, "text_kb", longest)
             n_bytes += n
             hold(path, "unpacked_mb", n_bytes)
+
+
+def _is_of(leaf: str, columns: Sequence[str]) -> bool:
+    """Whether a leaf is one of some columns, or inside one."""
+    return any(leaf == c or leaf.startswith(f"{c}.") for c in columns)
+
+
+def _check_pages(path: Path, chunks: Sequence[Any]) -> None:
+    """Hold what the pages of some columns' parts are unpacked, by what each page itself says."""
+    n_bytes = 0
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+        for chunk in chunks:
+            for size in _pages(data, chunk):
+                n_bytes += size + _OF_A_PAGE
+                hold(path, "unpacked_mb", n_bytes)
 
 
 def _lengths(values: Any) -> tuple[int, int]:

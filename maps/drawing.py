@@ -14,6 +14,7 @@ from gridmgmt.city import STORAGE_EPSG, City
 from gridmgmt.figures.counts import COUNTS
 from gridmgmt.figures.indicators import Ratio, describe
 from gridmgmt.figures.operations.indicators import HeatData, MapData
+from gridmgmt.files.wording import named
 from gridmgmt.periods import Period
 from gridmgmt.places.linework import Linework
 from gridmgmt.texts import LANGUAGES
@@ -157,6 +158,9 @@ def _rows(group: Mapping[str, Any]) -> list[tuple[Text, str | Text]]:
         (text("repeats_repeats"), _numbers(group["repeats"])),
         (text("repeats_cases"), _numbers(group["cases"])),
     ]
+    if group["grids"]:
+        names = [named(g["zh"], g["en"], g["code"]) for g in group["grids"]]
+        rows.append((text("repeats_place"), {x: _numbers([name[x] for name in names]) for x in LANGUAGES}))
     addresses = [a for a in group["addresses"] if a.strip()]
     return [*rows, (text("repeats_addresses"), _numbers(addresses))] if addresses else rows
 

@@ -33,6 +33,7 @@ from gridmgmt.assessing.operations.browsing import Stored
 from gridmgmt.city import City
 from gridmgmt.documents import plain
 from gridmgmt.scorecards.documents import Document, Header
+from gridmgmt.scorecards.exports.cards import known_counts
 from gridmgmt.scorecards.exports.lines import top_numbers
 from gridmgmt.scorecards.exports.results import grounds, known_words, record_titles, record_words, why_words
 from gridmgmt.scorecards.exports.writing import Writer
@@ -145,7 +146,7 @@ def _row(header: Header, document: Document) -> ScorecardRow:
         n_missing=len(document.awaited),
         consequences=[ReachedConsequence(**c.model_dump(include=_REACHED)) for c in document.consequences],
         points=top_numbers(header, document),
-        counts=document.counts,
+        counts=known_counts(header, document),
     )
 
 

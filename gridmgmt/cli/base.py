@@ -131,6 +131,11 @@ class State:
         """A name in this run's language, else in the other."""
         return next((x for x in ((zh, en) if self.lang == "zh" else (en, zh)) if isinstance(x, str) and x), "")
 
+    def level_name(self, key: str) -> str:
+        """What the city calls a grid level; what is none of its levels stays as it is."""
+        level = next((x for x in self.city.levels if x.key == key), None)
+        return key if level is None else level.zh if self.lang == "zh" else level.en
+
     def instant(self, text: str | None) -> dt.datetime | None:
         """An instant given by option, in city time if it has no zone."""
         from gridmgmt import periods

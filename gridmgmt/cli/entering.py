@@ -77,6 +77,8 @@ def _cell(run: State, name: str, value: Any) -> Any:
         return run.word("entry_yes" if value else "entry_no")
     if isinstance(value, dict):
         return ", ".join(f"{k}={v}" for k, v in value.items() if k != "evidence")
+    if name == "level" and value:
+        return run.level_name(value)
     if name in ("superiors", "attributes"):
         return "; ".join(value)
     if name == "group" and value:

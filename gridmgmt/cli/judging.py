@@ -236,4 +236,9 @@ def appeal_list(run: State, assessment: str | None = None) -> View:
         "id": "number", "assessment": "assessment", "subject_code": "code", "kind": "kind", "fact_no": "fact",
         "reason": "reason", "opened_by": "by", "state": "state", "decision": "decision", "decided_by": "by",
     }  # fmt: skip
-    return View(found, [Table(run.words(shown.values()), ([a[k] for k in shown] for a in found))])
+    rows = ([_appeal_cell(run, name, a[name]) for name in shown] for a in found)
+    return View(found, [Table(run.words(shown.values()), rows)])
+
+
+def _appeal_cell(run: State, name: str, value: Any) -> Any:
+    return run.word(f"appeal_{name}_{value}") if name in ("kind", "state") else value

@@ -89,11 +89,12 @@ def posts_list(run: State, *, on: str, role: str | None = None, names: bool = Fa
     data = [{f: getattr(h.post, f) for f in _POST} | ({"name": h.name} if names else {}) for h in held]
     rows = (
         [*([p.person_code, h.name] if names else [p.person_code]), _role(run, roles, p.role), p.unit_code,
-         run.city.levels[p.level - 1].key if p.level else "", p.grid_code, p.valid_from, p.valid_to]
+         run.level_name(run.city.levels[p.level - 1].key) if p.level else "", p.grid_code, p.valid_from, p.valid_to]
         for h in held
         for p in (h.post,)
     )  # fmt: skip
-    return View(data, [Table([""] * (8 if names else 7), rows)])
+    heads = ("code", *(["person_name"] if names else []), "role", "unit", "level", "grid", "from", "to")
+    return View(data, [Table(run.words(heads, "history_"), rows)])
 
 
 def _role(run: State, roles: Mapping[str, Any], key: str) -> str:

@@ -59,21 +59,26 @@ def _as_json(found: RepeatReport) -> dict[str, Any]:
 
 
 def _found(run: State, found: RepeatReport, out: Path | None) -> Shown:
-    names = ("group", "category", "categories", "road_class", "threshold", "n_cases", "n_repeats", "cases")
+    names = ("group", "category", "categories", "place", "road_class", "threshold", "n_cases", "n_repeats", "cases")
     rows = [
         [
-            g["group"], ", ".join(g["categories"]), g["names"][run.lang], run.word(f"road_class_{g['road_class']}"),
-            g["threshold"], len(g["cases"]), len(g["repeats"]), _numbers(g),
+            g["group"], ", ".join(g["categories"]), g["names"][run.lang], _place(run, g),
+            run.word(f"road_class_{g['road_class']}"), g["threshold"], len(g["cases"]), len(g["repeats"]), _numbers(g),
         ]
         for g in found.groups
     ]  # fmt: skip
     title = run.word("repeats_title", _title(found, run.lang))
-    yield Table(run.words(names, "repeats_"), rows, right=(0, 4, 5, 6), title=title)
+    yield Table(run.words(names, "repeats_"), rows, right=(0, 5, 6, 7), title=title)
     yield run.word("repeats_counts", found.counts)
     if found.without_roads:
         yield run.word("repeats_without_roads")
     if out is not None:
         yield run.word("repeats_written", {"n": len(found.groups), "file": str(out)})
+
+
+def _place(run: State, group: Mapping[str, Any]) -> str:
+    """Where a group's cases are: their grids with code and name, then their addresses."""
+    return "\n".join([*(str(run.coded(g["code"], g)) for g in group["grids"]), *group["addresses"]])
 
 
 def _numbers(group: Mapping[str, Any]) -> str:

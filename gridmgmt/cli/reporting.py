@@ -173,11 +173,14 @@ def reports_list(run: State, scheme: str, *, history: bool = False) -> View:
 
     found = registering.listed(run.work, scheme, history=history)
     names = ["what", "about", "subject_code", "at", "file", "note", "by", "known_at"] + (["holds"] if history else [])
-    rows = ([_registered_cell(run, name, row) for name in names] for row in found)
+    titles = registering.titles(scheme)
+    rows = ([_registered_cell(run, titles, name, row) for name in names] for row in found)
     return View(found, [Table(run.words(names, "report_col_"), rows)])
 
 
-def _registered_cell(run: State, name: str, row: Mapping[str, Any]) -> Any:
+def _registered_cell(run: State, titles: Mapping[str, Mapping[str, str]], name: str, row: Mapping[str, Any]) -> Any:
+    if name == "what":
+        return run.coded(row["what"], titles.get(row["what"], {}))
     if name == "file":
         return row.get("sha256")
     if name == "holds":

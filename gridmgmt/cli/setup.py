@@ -154,12 +154,13 @@ def units_import(run: State, file: Path) -> Shown:
 @command(units, "history")
 def units_history(run: State, code: str | None = None) -> View:
     """What was ever said of a unit, or of all: names, kind, parent and place, since when and by whom."""
+    from gridmgmt.files.wording import unit_kind_words
     from gridmgmt.people.operations import reference
 
     found = reference.past_of_units(run.work, code)
     rows = (
-        [r["code"], run.name(r["name_zh"], r["name_en"]), r["kind"], r["parent_code"], r["grid_code"],
-         run.time(r["known_at"]), r["actor"]]
+        [r["code"], run.name(r["name_zh"], r["name_en"]), unit_kind_words(r["kind"])[run.lang] if r["kind"] else None,
+         r["parent_code"], r["grid_code"], run.time(r["known_at"]), r["actor"]]
         for r in found
     )  # fmt: skip
     names = ("code", "name", "kind", "parent", "grid", "known_at", "actor")

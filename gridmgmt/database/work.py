@@ -22,6 +22,8 @@ LOCK = 4_780_001
 _STEPS_LOCK = LOCK + 2
 """Advisory lock that many who take steps share, and whom all writers but imports keep out."""
 
+_ORIGINALS_LOCK = LOCK + 3
+"""Advisory lock of whoever says that a case repeats another one."""
 
 _TRIES = 3
 
@@ -164,6 +166,15 @@ def follow(connection: Connection) -> None:
 def share_lock(connection: Connection) -> None:
     """Wait until no writer that keeps steps out is under way; many who take steps may hold it at once."""
     connection.execute(select(func.pg_advisory_xact_lock_shared(_STEPS_LOCK)))
+
+
+def lock_originals(connection: Connection) -> None:
+    """Wait until nobody else is saying that a case repeats another one; always before rows of cases are locked.
+
+    Two who mark A a repeat of B and B one of A lock no row of the other's, nor do those who close a longer chain:
+    who comes second has to see what the first one said.
+    """
+    connection.execute(select(func.pg_advisory_xact_lock(_ORIGINALS_LOCK)))
 
 
 def unless_taken(connection: Connection, do: Callable[[], T]) -> T:

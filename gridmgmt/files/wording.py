@@ -86,8 +86,16 @@ def same(value: object) -> Words:
 
 def group_words(group: str) -> Words:
     """A group of subjects by its word, else as the list of subjects writes it (组别)."""
-    code = f"subject_group_{group}"
-    return words(code) if code in catalogue() else same(group)
+    return _words_or(f"subject_group_{group}", group)
+
+
+def unit_kind_words(kind: str) -> Words:
+    """A kind of units by its word, else as the table of units writes it (单位类别)."""
+    return _words_or(f"unit_kind_{kind}", kind)
+
+
+def _words_or(code: str, text: str) -> Words:
+    return words(code) if code in catalogue() else same(text)
 
 
 def named(zh: str | None, en: str | None, code: str) -> dict[str, str]:

@@ -13,8 +13,10 @@ import os
 import platform
 import shutil
 import sys
+import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 
@@ -52,6 +54,25 @@ def drawn(rows: list[Row]) -> Table:
     return table
 
 
+@contextmanager
+def least_room(folder: Path, every_s: float = 1.0) -> Iterator[list[int]]:
+    """What is free on a folder's disk in bytes, at first and each second while something goes on."""
+    found, done = [shutil.disk_usage(folder).free], threading.Event()
+
+    def look() -> None:
+        while not done.wait(every_s):
+            found.append(shutil.disk_usage(folder).free)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        yield found
+    finally:
+        done.set()
+        looking.join()
+        found.append(shutil.disk_usage(folder).free)
+
+
 def main() -> int:
     """Measure, print, write, and judge."""
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -60,20 +81,22 @@ def main() -> int:
     ask.add_argument("--json", type=Path, default=ROOT / "out" / "bench.json")
     asked = ask.parse_args()
     size: Size = "quick" if asked.quick else "full"
-    began, free = time.monotonic(), shutil.disk_usage(ROOT).free
-    rows, minutes, least_free = [], {}, free
-    for name in asked.only:
-        print(f"{name} …", file=sys.stderr, flush=True)
-        started = time.monotonic()
-        rows += measured(name, size)
-        minutes[name] = round((time.monotonic() - started) / 60, 1)
-        least_free = min(least_free, shutil.disk_usage(ROOT).free)
-    taken = {"minutes": round((time.monotonic() - began) / 60, 1), "minutes_of": minutes}
+    rows, minutes = list[Row](), dict[str, float]()
+    with least_room(ROOT) as room:
+        for name in asked.only:
+            print(f"{name} …", file=sys.stderr, flush=True)
+            began = time.monotonic()
+            rows += measured(name, size)
+            minutes[name] = round((time.monotonic() - began) / 60, 1)
+    disk_gb = round((room[0] - min(room)) / 1e9, 1)
+    taken = {"minutes": round(sum(minutes.values()), 1), "minutes_of": minutes, "disk_gb": disk_gb}
     asked.json.parent.mkdir(parents=True, exist_ok=True)
     report = {"machine": machine(), "size": size, **taken, "rows": [row.as_json() for row in rows]}
     asked.json.write_text(json.dumps(report, ensure_ascii=False, indent=1))
     Console(width=200).print(drawn(rows))
-    print(f"{taken['minutes']} minutes, {asked.json}")
+    unknown = [row.id for row in rows if row.ratio is None]
+    print(f"{taken['minutes']} minutes, {disk_gb} GB of disk at most, {asked.json}")
+    print(f"not measured: {', '.join(unknown) or 'nothing'}")
     return int(any(row.holds is False for row in rows) and not asked.quick)
 
 

@@ -28,6 +28,7 @@ import psycopg
 from psycopg import sql
 
 from gridmgmt.casework.operations import cases
+from gridmgmt.casework.operations.requests import Request
 from gridmgmt.database.work import Work
 from tests.benchmarks import made_cities, servers
 from tests.benchmarks.rows import Row, Size
@@ -139,9 +140,9 @@ class People:
         self._stop = threading.Event()
         self.slowest, self.n = 0.0, 0
         facts = {"lon": 113.6, "lat": 30.1, "category": "matter:06012", "source": "12319热线"}
-        self._take(cases.Request("report", "somebody", "OWN-1", facts=facts))
+        self._take(Request("report", "somebody", "OWN-1", facts=facts))
 
-    def _take(self, request: cases.Request) -> None:
+    def _take(self, request: Request) -> None:
         (outcome,) = cases.take(self._work, [request])
         if outcome.fault is not None:
             raise outcome.fault
@@ -150,7 +151,7 @@ class People:
         """Take a step every fifth of a second."""
         while not self._stop.wait(0.2):
             began = time.perf_counter()
-            self._take(cases.Request("note", "somebody", "OWN-1", reason="seen"))
+            self._take(Request("note", "somebody", "OWN-1", reason="seen"))
             self.slowest, self.n = max(self.slowest, time.perf_counter() - began), self.n + 1
 
     @contextmanager
@@ -188,7 +189,7 @@ def measured(work: Work, folder: Path, n: int, runs: int) -> tuple[Row, Done]:
     done = replace(most, seconds=seconds)
     note = f"{seconds:.1f} s beside {bare:.1f} s, {done.n_new} of {done.n_rows} rows new"
     work_done = f"import of {n} rows with assignment, history and all indexes"
-    return Row(f"imports_{n}", work_done, "bare COPY of the same rows", seconds / bare, 2.0, note=note), done
+    return Row(f"imports-{n}", work_done, "bare COPY of the same rows", seconds / bare, 2.0, note=note), done
 
 
 def _timed(works: list[Callable[[], float]], runs: int) -> list[list[float]]:
@@ -208,7 +209,7 @@ def beside_people(work: Work, path: Path) -> Row:
     with people.at_work():
         done = imported(work, path)
     note = f"{people.n} steps, the slowest {people.slowest:.2f} s, in an import of {done.seconds:.1f} s"
-    return Row("imports_steps", "a step taken while an import goes on", "a second", people.slowest, 1.0, note=note)
+    return Row("imports-steps", "a step taken while an import goes on", "a second", people.slowest, 1.0, note=note)
 
 
 def rows_of(sizes: Sequence[int], runs: int, demo_cases: int, size: Size = "full") -> Iterator[Row]:
@@ -224,10 +225,10 @@ def rows_of(sizes: Sequence[int], runs: int, demo_cases: int, size: Size = "full
                 yield beside_people(work, folder / f"cases_{n}.csv")
     each = [done.seconds / done.n_rows for done in found]
     note = ", ".join(f"{seconds * 1e6:.1f} µs" for seconds in each) + " a row"
-    yield Row("imports_linear", f"a row of {sizes[-1]}", f"a row of {sizes[0]}", each[-1] / each[0], 1.15, note=note)
+    yield Row("imports-linear", f"a row of {sizes[-1]}", f"a row of {sizes[0]}", each[-1] / each[0], 1.15, note=note)
     note = ", ".join(f"{done.mb:.0f} MB" for done in found)
     most = max(done.mb for done in found)
-    yield Row("imports_memory", "memory of the importing process", "600 MB", most / MEMORY_MB, 1.0, note=note)
+    yield Row("imports-memory", "memory of the importing process", "600 MB", most / MEMORY_MB, 1.0, note=note)
 
 
 def rows(size: Size) -> Iterator[Row]:

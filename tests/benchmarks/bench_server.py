@@ -237,11 +237,11 @@ def rows(size: Size) -> Iterator[Row]:
         later = (build if size == "full" else build_small)(work, Path(name))
         with serving(settings) as port:
             ratio, n_bytes = beside_empty(port, places(work, n_places), runs)
-            yield Row("server: locate", "one point in the server", "an empty route", ratio, 1 / 2, True, f"{n_bytes} B")
+            yield Row("server-locate", "one point in the server", "an empty route", ratio, 1 / 2, True, f"{n_bytes} B")
             for key, (path, what) in list(PAGES.items())[: len(PAGES) if size == "full" else 3]:
                 ratio, n_bytes = beside_empty(port, [path] * n_pages, runs)
                 note = f"{n_bytes / 1e3:.0f} kB"
-                yield Row(f"server: {key}", f"{what} over HTTP", "an empty route", ratio, 1 / 4, True, note)
+                yield Row(f"server-{key}", f"{what} over HTTP", "an empty route", ratio, 1 / 4, True, note)
             with facts_coming_in(settings, later):
                 yield _six_of_a_new_map(work, port, runs)
                 yield _six_of_a_kept_map(port, n_pages // 4)
@@ -259,11 +259,11 @@ def _six_of_a_new_map(work: Work, port: int, runs: int) -> Row:
 
     (one, six), _ = in_turn([opening(1), opening(READERS)], runs)
     what = f"{READERS} readers open a choropleth at once that must be drawn, while facts come in"
-    return Row("server: six, drawn", what, "one reader", six / one, 2, note=f"{six:.3f} s, {one:.3f} s")
+    return Row("server-six-drawn", what, "one reader", six / one, 2, note=f"{six:.3f} s, {one:.3f} s")
 
 
 def _six_of_a_kept_map(port: int, times: int) -> Row:
     """Each opens it, looks at it, and opens it again: how long one waits."""
     _, (one, six) = in_turn([lambda: opened(port, 1, times), lambda: opened(port, READERS, times)], 1)
     what = f"{READERS} readers open a kept choropleth again and again, while facts come in"
-    return Row("server: six, kept", what, "one reader", six / one, 2, note=f"{1e3 * six:.1f} ms, {1e3 * one:.1f} ms")
+    return Row("server-six-kept", what, "one reader", six / one, 2, note=f"{1e3 * six:.1f} ms, {1e3 * one:.1f} ms")

@@ -8,6 +8,7 @@ they work with. The server's time is not in it. The database is that of `make de
 """
 
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -59,4 +60,5 @@ def rows(size: Size) -> Iterator[Row]:
         shown = words or f"{environ['COMP_WORDS'].removeprefix('gridmgmt ')}<TAB>"
         beside = f"{'import typer' if needed == TYPER else 'its libraries'} + {most} s"
         note = f"{takes:.2f} s, imports {imports:.2f} s"
-        yield Row(f"start: {shown}", f"gridmgmt {shown}", beside, takes / (imports + most), 1, note=note)
+        name = "-".join(re.findall("[a-z]+", shown.lower()))
+        yield Row(f"start-{name}", f"gridmgmt {shown}", beside, takes / (imports + most), 1, note=note)

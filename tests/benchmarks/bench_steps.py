@@ -36,7 +36,7 @@ from tests.postgis import worksite
 
 START, END = (dt.datetime(2025, month, 30, 16, tzinfo=dt.UTC) for month in (11, 12))
 WANTED = 3
-NAMES = ("steps: accounts and counts", "steps: acts")
+NAMES = ("steps-accounts", "steps-acts")
 WORKS = ("hanging accounts and all counts of steps", "acts of persons with all their counts")
 NOBODY = pd.DataFrame(columns=["case_no", *GRID_COLUMNS])
 """No case was worked on after the month."""

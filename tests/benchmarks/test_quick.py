@@ -1,17 +1,36 @@
 """Benchmarks do not rot: each runs in its quick form, and tells rows that a table can show. Nothing is judged here."""
 
 import math
+import re
+from fnmatch import fnmatchcase
+from pathlib import Path
 
 import pytest
 
 from tests.benchmarks.__main__ import NAMES, drawn, measured
 from tests.benchmarks.rows import Row
 
+TABLE = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
+LINE = re.compile(r"^\| `([^`]+)` \|.*\| ([≤≥]) ([0-9.]+) \|[^|]+\|$", re.MULTILINE)
+TOLD = {i: (side == "≥", float(n)) for i, side, n in LINE.findall(TABLE.read_text("utf-8"))}
+"""What the page says is wanted: pattern of ids → whether at least so much, and how much."""
 
-@pytest.mark.parametrize("name", NAMES)
+
+def told(row: Row) -> list[tuple[bool, float]]:
+    """What the page says of a row, by the most exact pattern."""
+    found = [pattern for pattern in TOLD if fnmatchcase(row.id, pattern)]
+    return [TOLD[max(found, key=lambda p: len(p.rstrip("*")))]] if found else []
+
+
+NIGHT = {"bulk"}
+"""Those that start processes for long: tests/postgis/bulk shows by day that it runs."""
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.night if n in NIGHT else ()) for n in NAMES])
 def test_a_benchmark_runs_in_its_quick_form(name: str) -> None:
     rows = measured(name, "quick")
     assert rows
+    assert [told(row) for row in rows] == [[(row.least, pytest.approx(row.wanted, rel=0.01))] for row in rows]
     assert len({row.id for row in rows}) == len(rows)
     assert all(row.note if row.ratio is None else math.isfinite(row.ratio) and row.ratio > 0 for row in rows)
     assert drawn(rows).row_count == len(rows)
@@ -26,3 +45,8 @@ def test_a_row_holds_on_its_own_side() -> None:
     )
     assert Row("a", "this", "that", None, 2, note="no peer").holds is None
     assert most.as_json()["holds"] is True
+
+
+def test_the_page_tells_of_each_benchmark_and_of_no_other() -> None:
+    assert {pattern.split("-")[0] for pattern in TOLD} == {{"locator": "locate"}.get(name, name) for name in NAMES}
+    assert not told(Row("nobody", "this", "that", 1, 1))

@@ -1,5 +1,6 @@
 """What the commands show of a correction: totals as people read them, and the numbers that no longer count."""
 
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,9 +15,11 @@ from gridmgmt.cli import judging
 from gridmgmt.cli.base import State
 from gridmgmt.cli.explaining import _behind
 from gridmgmt.cli.judging import _arrow, _corrected, _rounded
+from gridmgmt.database import tables as t
 from gridmgmt.database.work import Work
 from gridmgmt.errors import OptionInvalid
 from gridmgmt.settings import Settings
+from gridmgmt.texts import catalogue, word
 
 
 @pytest.mark.parametrize(
@@ -90,3 +93,26 @@ def test_an_appeal_names_one_fact(opened: list[tuple[Any, ...]], words: tuple[st
     assert isinstance(refused, OptionInvalid)
     assert "--case | --sample | --step | --entry" in str(refused)
     assert opened == []
+
+
+@pytest.mark.parametrize(("lang", "said"), [("zh", ["步骤", "待决定"]), ("en", ["step", "open"])])
+def test_appeals_are_listed_in_the_readers_words(lang: str, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    one = {
+        "id": 7, "assessment": "x-2025-12-1", "subject_code": "D1", "kind": "step", "fact_no": "A#7", "reason": "依据",
+        "opened_by": "王某", "state": "open", "decision": None, "decided_by": None,
+    }  # fmt: skip
+    monkeypatch.setattr(appeals, "list_appeals", lambda work, assessment: [one])
+    run: Any = SimpleNamespace(work=None, word=lambda code: word(code, None, lang), words=lambda codes: codes)
+    view = judging.appeal_list(run)
+    (row,) = next(iter(view.shown)).rows  # type: ignore[union-attr]
+    assert [row[3], row[7]] == said
+    assert view.data == [one]
+
+
+def test_every_kind_and_state_of_an_appeal_is_worded() -> None:
+    (held,) = [str(c.sqltext) for c in t.appeal.constraints if str(c.name).endswith("_kind")]
+    (states,) = [str(c.sqltext) for c in t.appeal.constraints if str(c.name).endswith("_state")]
+    allowed = [f"appeal_kind_{x}" for x in re.findall("'(.+?)'", held)]
+    allowed += [f"appeal_state_{x}" for x in re.findall("'(.+?)'", states)]
+    assert len(allowed) == 7
+    assert set(allowed) <= set(catalogue())

@@ -143,6 +143,8 @@ def test_the_register_is_kept_shown_and_charged(run: Run, tmp_path: Path) -> Non
     (row,) = json.loads(done(run("reports", "list", "ningbo_district", "--json")))
     assert (row["what"], row["about"], row["sha256"], row["by"]) == ("month_situation", "2026-02", None, "王某")
     assert done(run("reports", "list", "ningbo_district", "--history")).count("2026-02") == 2
+    for lang, title in (("zh", "month_situation 上月工作情况"), ("en", "month_situation last month's situation")):
+        assert title in done(run("reports", "list", "ningbo_district", lang=lang))
     asked = ("due", "--on", "2026-03-10", "--scheme", "ningbo_district", "--as-of", "2026-03-12")
     assert "逾期未报（已报 1 / 2）" in done(run(*asked, lang="zh"))
     told = [line.rpartition("│")[2].strip() for line in done(run(*asked, "--units")).splitlines()]

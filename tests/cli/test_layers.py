@@ -37,11 +37,16 @@ def run(make_database: Callable[[str], Settings], folder: Path, command: Path) -
         categories.ensure_categories(connection, [("town", "event", "03001")])
     days = [f"2025-12-0{i}" for i in range(1, 5)]
     more = {"kind": "event", "cat": "03001"}
+    profile = towns.CASES.replace("  reporter_name: who\n", "  address: who\n")
     towns.load(
         work,
         folder,
-        [towns.case(f"A{d[-1]}", (X, Y), at=f"{d} 08:00", reg=f"{d} 09:00", **more) for d in days],
+        [
+            towns.case(f"A{d[-1]}", (X, Y), at=f"{d} 08:00", reg=f"{d} 09:00", who=who, **more)
+            for d, who in zip(days, ["人民路1号", "", "", ""], strict=True)
+        ],
         day=9,
+        profile=profile,
     )
     work.close()
     env = {k: v for k, v in os.environ.items() if not k.startswith("GRIDMGMT_")}
@@ -132,11 +137,20 @@ def test_the_groups_of_a_month_go_to_table_json_workbook_and_map(run: Run, loade
     told = json.loads(run("repeats", "--period", "2025-12", "--json").stdout)
     assert (told["n_filed"], told["n_repeats"], told["without_roads"]) == (4, 3, False)
     assert told["groups"][0]["repeats"] == ["A2", "A3", "A4"]
+    assert told["groups"][0]["grids"] == [{"code": "D1-1", "zh": "网格D1-1", "en": "Grid D1-1"}]
+    assert told["groups"][0]["addresses"] == ["人民路1号"]
+    head = next(line for line in done.stdout.splitlines() if "地点" in line)
+    row = next(line for line in done.stdout.splitlines() if "event:03001" in line)
+    assert "D1-1 网格D1-1" in row
+    assert head.index("小类编码") < head.index("地点") < head.index("道路等级")
+    assert "人民路1号" in done.stdout
     assert [c["occurrence"] for c in told["cases"]] == [1, 2, 3, 4]
     groups, cases = openpyxl.load_workbook(folder / "out" / "repeats.xlsx").worksheets
-    assert [c.value for c in groups[4]][:3] == [1, "event:03001", "03001"]
+    place = ["D1-1 网格D1-1 Grid D1-1", "人民路1号"]
+    assert [c.value for c in groups[4]][:5] == [1, "event:03001", "03001", *place]
+    assert [row[3].value for row in cases.iter_rows(min_row=4)] == ["人民路1号", None, None, None]
     assert [row[0].value for row in cases.iter_rows(min_row=4)] == ["A1", "A2", "A3", "A4"]
-    assert [row[4].value for row in cases.iter_rows(min_row=4)] == [1, 2, 3, 4]
+    assert [row[5].value for row in cases.iter_rows(min_row=4)] == [1, 2, 3, 4]
     assert run("map", "repeats", "--period", "2025-12", "--out", "repeats.html").returncode == 0
     refused = run("map", "repeats", "--period", "2025-12", "--out", "out/repeats.xlsx")
     assert (refused.returncode, "--out" in refused.stderr) == (2, True), "a page is no workbook: nothing is overwritten"

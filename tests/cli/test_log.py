@@ -48,6 +48,16 @@ def test_who_wrote_what_is_told_with_the_command(run: Run, monkeypatch: pytest.M
     assert json.loads(run("log", "--to", "2020-01-01", "--json").output) == []
     past = run("units", "history", "U7").output
     assert past.index("一队") < past.index("一中队") < past.index("考评办")
+    assert past.count("team") == 2, "a kind of the city's own stands as it wrote it"
+
+
+@pytest.mark.parametrize(("lang", "word"), [("zh", "专业部门"), ("en", "handling department")])
+def test_kinds_of_units_are_worded(run: Run, lang: str, word: str) -> None:
+    Path("units.csv").write_text("code,name_zh,name_en,kind,parent_code\nU8,八局,Eight,department,\n", "utf-8")
+    assert run("units", "import", "units.csv").exit_code == 0
+    row = run("--lang", lang, "units", "history", "U8").output.splitlines()[-1]
+    assert [cell.strip() for cell in row.split("│")][2] == word
+    assert json.loads(run("units", "history", "U8", "--json").output)[0]["kind"] == "department"
 
 
 def test_what_is_mistyped_is_said(run: Run) -> None:

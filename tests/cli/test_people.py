@@ -81,6 +81,10 @@ def test_tables_come_in_one_after_the_other(run: Run) -> None:
     held = json.loads(done(run("posts", "list", "--on", "2025-12-05", "--role", "collector", "--json")))
     assert [(p["person_code"], p["unit_code"], p["grid_code"]) for p in held] == [("P2", "EAST", "D2-1")]
     assert "name" not in held[0]
+    head, _, *rows = done(run("posts", "list", "--on", "2025-12-05", lang="zh")).splitlines()
+    assert [x.strip() for x in head.split("┃")][1:5] == ["岗位", "单位", "层级", "辖区"]
+    (row,) = [row for row in rows if "P2" in row]
+    assert [x.strip() for x in row.split("│")][1:5] == ["信息采集员", "EAST", "社区", "D2-1"]
 
 
 def test_a_wrong_tree_is_refused_in_both_languages_with_every_row(run: Run) -> None:

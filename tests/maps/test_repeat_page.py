@@ -49,7 +49,9 @@ def report(*places: tuple[str, float, float, int]) -> RepeatReport:
     placed = placed.astype({"registered_at": "datetime64[us, UTC]", "x": float, "y": float})
     found = repeats.find(placed, RULE)
     names = {"matter:06001": {"zh": "私搭乱建", "en": "Unauthorised construction"}}
-    return RepeatReport(CITY, parse_period("2025-12"), RULE, found, shown_groups(found, names), False)
+    grids = {no: {"code": "D1-1", "zh": "东一社区", "en": None} for no in found["case_no"]}
+    groups = shown_groups(found, repeats.groups(found), names, grids)
+    return RepeatReport(CITY, parse_period("2025-12"), RULE, found, groups, False)
 
 
 def data(page: Any) -> dict[str, Any]:
@@ -72,6 +74,7 @@ def test_each_group_stands_once_with_the_most_repeats_first() -> None:
     rows = {label["en"]: value for label, value in layer["rows"][0]}
     assert rows["repeat from"] == {"zh": "2 次", "en": "2"}
     assert rows["cases"] == {"zh": "5 件", "en": "5 cases"}
+    assert rows["place"] == {"zh": "东一社区", "en": "东一社区"}
     assert (layer["unit"]["en"], layer["one"]) == ("repeats", {"zh": "件重复", "en": "repeat"})
     assert rows["case numbers"] == ", ".join(f"C1-{j}{HOSTILE}" for j in range(5))
     assert rows["numbers of repeats"] == ", ".join(f"C1-{j}{HOSTILE}" for j in range(1, 5))

@@ -112,7 +112,7 @@ class Sources:
     ) -> None:
         """``known_by``: what has no days of its own is read as it was known then."""
         self.city, self.found, self.counts, self.subjects = city, found, counts, subjects
-        self._staff = entries.staff_sums(connection, found.period.start, found.period.end)
+        self._staff = entries.staff_sums(connection, found.period.start, found.day + dt.timedelta(days=1))
         end = min(found.as_of, found.cases.facts.end)
         self._days = max(1, (end - found.cases.facts.start).days)
         self._units = {v: k for k, v in units.unit_ids(connection).items()}

@@ -53,7 +53,7 @@ def stations(connection: Connection, found: Figures, sources: Sequence[str]) -> 
         return None
     own = found.grids[found.grids["edition"] == found.edition.name]
     here = own[own["level"] == level]
-    units = _answering(connection, own, level, found.period.last)
+    units = _answering(connection, own, level, found.day)
     if not any(units.values()):
         return None
     days = frame["reported_at"].dt.tz_convert(found.city.zone).dt.date

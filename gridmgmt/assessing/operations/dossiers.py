@@ -109,8 +109,9 @@ def build(
 ) -> Built:
     """Read a period's dossier.
 
-    Posts are those of the last day that the cut-off sees. Where one is asked for, what has no days of its own (a
-    unit's kind and place in the tree, full time) is read as it was known then, or at first.
+    The list of subjects, posts and who answers are those of the last day that the cut-off sees. Where one is asked for,
+    what has no days of its own (a subject's group and role, a unit's kind and place in the tree, full time) is read as
+    it was known then, or at first.
 
     Raises
     ------
@@ -138,7 +139,7 @@ def build(
     }
     absent = [k for k in _facts_read(specs) if not source.has(k)]
     is_unit = book.population.kind == "unit"
-    unlisted = is_unit and not entries.assessed_on(connection, book.id, period.last)
+    unlisted = is_unit and not entries.assessed_on(connection, book.id, found.day, as_of)
     aside = [x for s in subjects for x in _set_aside(s, records[s.code], entered.get(s.key[2], {}))]
     return Built(plain, found, subjects, counts, earlier, results_of.assessments, absent, unlisted, aside)
 
@@ -198,7 +199,7 @@ def levels_of(book: Rulebook, city: City, level: str | None) -> list[int]:
 def _subjects(
     connection: Connection, city: City, book: Rulebook, found: Figures, level: str | None, as_of: dt.datetime | None
 ) -> list[Assessed]:
-    listed = {s.code: s for s in entries.assessed_on(connection, book.id, found.period.last)}
+    listed = {s.code: s for s in entries.assessed_on(connection, book.id, found.day, as_of)}
     if book.population.kind == "grid":
         return _grids(book, city, found, listed, level)
     if level is not None and level != book.population.kind:

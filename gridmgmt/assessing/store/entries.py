@@ -8,6 +8,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
@@ -147,27 +148,15 @@ class AssessedRow:
     last: dt.date | None
 
 
-def assessed_rows(connection: Connection, rulebook_id: str) -> list[AssessedRow]:
-    """A rulebook's list with every span of days, by level, code and first day."""
-    a, s, u = t.assessed.c, t.subject.c, t.unit.c
-    first = func.lower(a.valid)
-    newest = (
-        select(a.id)
-        .ext(distinct_on(a.subject_id, first))
-        .where(a.rulebook_id == rulebook_id)
-        .order_by(a.subject_id, first, a.known_at.desc(), a.id.desc())
-    )
-    names = [func.coalesce(u[n], s[n]).label(n) for n in ("name_zh", "name_en")]
-    more = (a.subject_id, a.group_name, a.role, a.superiors, a.attributes)
-    statement = (
-        select(s.kind, s.level, s.code, *names, *more, first.label("first"), func.upper(a.valid).label("last"))
-        .join_from(t.assessed, t.subject)
-        .outerjoin(t.unit, (u.code == s.code) & (s.kind == "unit"))
-        .where(a.id.in_(newest))
-        .order_by(s.level, s.code, first)
-    )
-    levels = cities.load_city(connection).levels
-    return [_assessed_row([x.key for x in levels], r) for r in connection.execute(statement)]
+def assessed_rows(connection: Connection, rulebook_id: str, known_by: dt.datetime | None = None) -> list[AssessedRow]:
+    """A rulebook's list with every span of days, by level, code and first day.
+
+    Days are those that are known now; what is said of a subject in a span (group, role, superiors, attributes) is told
+    as it was known by an instant where one is given, or, where it was not known yet, as it was first told.
+    """
+    found = copying.rows(connection, "assessing/store/assessed_rows", rulebook=rulebook_id, known_by=known_by)
+    levels = [x.key for x in cities.load_city(connection).levels]
+    return [_assessed_row(levels, SimpleNamespace(**r)) for r in found]
 
 
 def _assessed_row(levels: Sequence[str], r: Any) -> AssessedRow:
@@ -177,9 +166,11 @@ def _assessed_row(levels: Sequence[str], r: Any) -> AssessedRow:
     return AssessedRow(r.subject_id, r.kind, subject, r.first, r.last)
 
 
-def assessed_on(connection: Connection, rulebook_id: str, day: dt.date) -> list[Subject]:
-    """Who is assessed by a rulebook on a day, by its list; nobody where it has none."""
-    rows = assessed_rows(connection, rulebook_id)
+def assessed_on(
+    connection: Connection, rulebook_id: str, day: dt.date, known_by: dt.datetime | None = None
+) -> list[Subject]:
+    """Who is assessed by a rulebook on a day, by its list (:func:`assessed_rows`); nobody where it has none."""
+    rows = assessed_rows(connection, rulebook_id, known_by)
     return [r.subject for r in rows if r.first <= day and (r.last is None or day < r.last)]
 
 

@@ -7,15 +7,15 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 from openpyxl import Workbook
 
-from gridmgmt.files.wording import Words, label, say
+from gridmgmt.files.wording import Words, label, named, say
 from gridmgmt.files.worksheets import Value, add_sheet, freeze, new_book, put, put_row, save_book
 
 GROUPS = (
-    ("group", 6), ("category", 16), ("categories", 24), ("road_class", 12), ("threshold", 10), ("n_cases", 8),
-    ("n_repeats", 8), ("cases", 44), ("repeats", 32), ("addresses", 40),
+    ("group", 6), ("category", 16), ("categories", 24), ("place", 28), ("addresses", 40), ("road_class", 12),
+    ("threshold", 10), ("n_cases", 8), ("n_repeats", 8), ("cases", 44), ("repeats", 32),
 )  # fmt: skip
 CASES = (
-    ("case_no", 22), ("registered_at", 20), ("category", 16), ("road_class", 12), ("occurrence", 10),
+    ("case_no", 22), ("registered_at", 20), ("category", 16), ("address", 40), ("road_class", 12), ("occurrence", 10),
     ("threshold", 10), ("is_repeat", 12), ("group", 6), ("earlier", 60),
 )  # fmt: skip
 
@@ -28,7 +28,8 @@ def workbook(
     Parameters
     ----------
     groups
-        :func:`gridmgmt.casework.repeats.groups` with ``names``, the categories' names by language.
+        :func:`gridmgmt.casework.repeats.groups` with ``names``, the categories' names by language, and
+        ``grids``, code and names of those its cases are in.
     cases
         What :func:`gridmgmt.casework.repeats.find` gives.
     as_of
@@ -64,9 +65,17 @@ def _group(g: Mapping[str, Any], lang: str | None) -> list[Value]:
     names = say(g["names"], lang)
     road = label(f"road_class_{g['road_class']}", lang)
     return [
-        g["group"], ", ".join(g["categories"]), names, road, g["threshold"], len(g["cases"]), len(g["repeats"]),
-        ", ".join(g["cases"]), ", ".join(g["repeats"]), ", ".join(g["addresses"]),
+        g["group"], ", ".join(g["categories"]), names, ", ".join(_grid(x, lang) for x in g["grids"]),
+        ", ".join(g["addresses"]), road, g["threshold"], len(g["cases"]), len(g["repeats"]),
+        ", ".join(g["cases"]), ", ".join(g["repeats"]),
     ]  # fmt: skip
+
+
+def _grid(grid: Mapping[str, str | None], lang: str | None) -> str:
+    """A grid's code and name."""
+    code = str(grid["code"])
+    name = say(named(grid["zh"], grid["en"], code), lang)
+    return code if name == code else f"{code} {name}"
 
 
 def _case(r: Mapping[Any, Any], zone: ZoneInfo, lang: str | None) -> list[Value]:
@@ -74,6 +83,7 @@ def _case(r: Mapping[Any, Any], zone: ZoneInfo, lang: str | None) -> list[Value]
     at = r["registered_at"].tz_convert(zone).strftime("%Y-%m-%d %H:%M:%S")
     number = {key: None if pd.isna(r[key]) else int(r[key]) for key in ("occurrence", "threshold", "group")}
     return [
-        r["case_no"], at, r["category"], label(f"road_class_{r['road_class']}", lang), number["occurrence"],
-        number["threshold"], label(f"repeats_{answer}", lang), number["group"], ", ".join(r["earlier"]),
+        r["case_no"], at, r["category"], r["address"], label(f"road_class_{r['road_class']}", lang),
+        number["occurrence"], number["threshold"], label(f"repeats_{answer}", lang), number["group"],
+        ", ".join(r["earlier"]),
     ]  # fmt: skip

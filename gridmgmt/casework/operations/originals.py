@@ -46,6 +46,11 @@ def named_by(requests: Sequence[Asked]) -> dict[str, str]:
     return {no: original for no, original in found.items() if original}
 
 
+def is_any_named(requests: Sequence[Asked]) -> bool:
+    """Whether one of them says which case is repeated."""
+    return any(_named(request) for request in requests)
+
+
 def _named(request: Asked) -> str | None:
     return str(request.facts.get("repeat_of") or "").strip() or None
 

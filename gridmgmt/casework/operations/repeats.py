@@ -140,8 +140,9 @@ class RepeatReport:
     cases
         See :func:`repeats_of`.
     groups
-        See :func:`gridmgmt.casework.repeats.groups`, each with lon and lat of its middle (None without a place) and
-        ``names``: its categories' names by language.
+        See :func:`gridmgmt.casework.repeats.groups`, each with lon and lat of its middle (None without a place),
+        ``names``, its categories' names by language, and ``grids``: codes of the deepest grids its cases are in, with
+        their names by language.
     without_roads
         Whether no road layer was valid in the period: every place then is "other".
     """
@@ -200,12 +201,19 @@ def _report(connection: Connection, period: Period, rule: Rule) -> RepeatReport:
     found = repeats_of(connection, period, rule)
     covered = any(_holds_in(x, period) for x in layers.all_layers(connection, ROADS))
     names = categories.category_names(connection, city.scheme)
-    return RepeatReport(city, period, rule, found, shown_groups(found, names), not covered)
+    grouped = repeats.groups(found)
+    grids = store.grids_of(connection, [no for g in grouped for no in g["cases"]])
+    return RepeatReport(city, period, rule, found, shown_groups(found, grouped, names, grids), not covered)
 
 
-def shown_groups(found: pd.DataFrame, names: Mapping[str, Mapping[str, str | None]]) -> list[dict[str, Any]]:
-    """The groups that hold a repeat, each with its middle in degrees and the names of its categories."""
-    return [_shown(g, found, names) for g in repeats.groups(found)]
+_Named = Mapping[str, Mapping[str, str | None]]
+
+
+def shown_groups(
+    found: pd.DataFrame, grouped: Sequence[Mapping[str, Any]], names: _Named, grids: _Named
+) -> list[dict[str, Any]]:
+    """The groups that hold a repeat, each with its middle in degrees, its grids and the names of its categories."""
+    return [_shown(g, found, names, grids) for g in grouped]
 
 
 def _holds_in(layer: layers.Layer, period: Period) -> bool:
@@ -213,14 +221,14 @@ def _holds_in(layer: layers.Layer, period: Period) -> bool:
     return first is not None and first < period.end and (last is None or last > period.start)
 
 
-def _shown(
-    group: Mapping[str, Any], found: pd.DataFrame, names: Mapping[str, Mapping[str, str | None]]
-) -> dict[str, Any]:
+def _shown(group: Mapping[str, Any], found: pd.DataFrame, names: _Named, grids: _Named) -> dict[str, Any]:
     own = found[found["group"] == group["group"]]
     lon, lat = own["lon"].mean(), own["lat"].mean()
     words = {lang: ", ".join(names.get(c, {}).get(lang) or c for c in group["categories"]) for lang in ("zh", "en")}
     place = {"lon": None if math.isnan(lon) else float(lon), "lat": None if math.isnan(lat) else float(lat)}
-    return {**{k: v for k, v in group.items() if k not in ("x", "y")}, **place, "names": words}
+    own_grids = {grids[no]["code"]: grids[no] for no in group["cases"] if no in grids}
+    told = {"grids": [own_grids[code] for code in sorted(own_grids, key=str)], "names": words}
+    return {**{k: v for k, v in group.items() if k not in ("x", "y")}, **place, **told}
 
 
 def suspects_of(work: Work, opened: Sequence[Case]) -> dict[str, list[dict[str, Any]]]:

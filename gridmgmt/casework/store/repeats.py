@@ -1,13 +1,14 @@
 """Cases as repeat cases (重复案件) are looked for among them."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pandas as pd
 import pyarrow as pa
 from sqlalchemy import Connection
 
 from gridmgmt.database.copying import UTC, fetch, query
+from gridmgmt.database.tables import GRID_COLUMNS
 
 FILED_TYPES = {
     "case_no": pa.string(), "registered_at": UTC, "category": pa.string(), "lon": pa.float64(), "lat": pa.float64(),
@@ -22,6 +23,13 @@ _NEAR_TYPES = {
 def filed(connection: Connection, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
     """Cases registered in [start, end) and not void, by number; absent texts None, absent places NaN."""
     return _objects(fetch(connection, query("casework/store/cases_filed"), {"start": start, "end": end}, FILED_TYPES))
+
+
+def grids_of(connection: Connection, numbers: Collection[str]) -> dict[str, dict[str, str | None]]:
+    """Case number → code and names by language (``zh``, ``en``) of the deepest grid it is in; none: not there."""
+    statement = query("casework/store/grids_of_cases", deepest=", ".join(f"c.{x}" for x in reversed(GRID_COLUMNS)))
+    found = connection.execute(statement, {"numbers": list(numbers)}).mappings()
+    return {r["case_no"]: {x: r[x] for x in ("code", "zh", "en")} for r in found}
 
 
 def near(

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from gridmgmt.database import batches, facts, loading, merging, quarantine
 from gridmgmt.database.contents import schema
 from gridmgmt.database.loading import PLACED, Made, Numbers, Stamp
-from gridmgmt.database.work import Progress, unless_taken
+from gridmgmt.database.work import Progress, lock_originals, unless_taken
 from gridmgmt.faults import Fault
 from gridmgmt.files import columns
 from gridmgmt.files.rows import as_text
@@ -87,6 +87,8 @@ def _judged_later(job: Job, known: Numbers) -> Numbers:
     if len(known):
         for rows in _waiting(job):
             _judge(job, rows.filter(np.isin(rows["row_no"], known)))
+        if "repeat_of" in job.profile.columns:
+            lock_originals(job.connection)
         if job.kind is facts.CASES:
             merging.lock_changed(job.connection)
     return _taken_out(job)

@@ -5,7 +5,7 @@ correction, and what stood there before is kept. Files are kept like photographs
 """
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -180,6 +180,17 @@ def listed(work: Work, scheme: str, *, history: bool = False) -> list[dict[str, 
             event = events.get((found.id, after.get(row["what"]) or "", row["about"], row["subject_code"]))
             row["before_event"] = bool(event and row["at"] and row["at"] < event.at)
         return rows
+
+
+def titles(scheme: str) -> dict[str, Mapping[str, str]]:
+    """What a scheme's events and duties are called, by language.
+
+    Raises
+    ------
+    SchemeMissing
+    """
+    (found,) = load_schemes([scheme])
+    return {**found.events, **{d.id: d.what for d in found.duties}}
 
 
 def _rejudged(desk: Desk, scheme: Scheme, old: register.DutyEvent, event: register.DutyEvent) -> Iterator[Rejudged]:

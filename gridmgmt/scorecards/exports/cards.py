@@ -77,16 +77,18 @@ class Row:
         return [self.now, *(f for c in self.compared for f in (c.then, c.change))]
 
 
-def indicator_rows(document: Document) -> list[Row]:
+def indicator_rows(header: Header, document: Document) -> list[Row]:
     """A scorecard's indicator table: rates first, then the counts that are listed."""
     rates = [n for n in RATIOS if n in document.indicators]
     counts = [n for n, count in COUNTS.items() if count.is_listed and n in document.counts]
-    return [indicator_row(document, n) for n in [*rates, *counts]]
+    return [indicator_row(header, document, n) for n in [*rates, *counts]]
 
 
-def indicator_row(document: Document, name: str) -> Row:
+def indicator_row(header: Header, document: Document, name: str) -> Row:
     """One rate or count of a document with its comparisons (环比、同比)."""
     now = figure(document, name)
+    if name in COUNTS and _is_unheard_of(header, name):
+        now = Figure(None, "count")
     value = document.indicators.get(name)
     parts = None
     if value:
@@ -94,6 +96,22 @@ def indicator_row(document: Document, name: str) -> Row:
         parts = (Figure(Fraction(value.numerator), "count"), Figure(Fraction(value.denominator), unit))
     earlier = [document.comparisons.get(c) for c in COMPARISONS]
     return Row(name, indicator_words(name), now, parts, tuple(_compare(name, now, figure(e, name)) for e in earlier))
+
+
+def known_counts(header: Header, document: Document) -> Counts:
+    """The counts of a document without those that are no data: nobody could have told them."""
+    return {
+        n: v
+        for n, v in document.counts.items()
+        if figure(document, n).value is not None and not _is_unheard_of(header, n)
+    }
+
+
+def _is_unheard_of(header: Header, name: str) -> bool:
+    """Whether a count is of steps or acts, and no step or act of the period was known at all."""
+    of = COUNTS[name].of
+    proof = header.evidence.get(of)
+    return of in ("steps", "acts") and proof is not None and proof.n == 0
 
 
 def figure(values: Document | Comparison | None, name: str) -> Figure:

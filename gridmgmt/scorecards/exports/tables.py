@@ -41,8 +41,8 @@ def summary_csv(
     out = io.StringIO()
     writer = csv.writer(out)
     ordered = cards.ranked(documents)
-    widest = max(map(cards.indicator_rows, ordered), key=len, default=[])
-    tables = [[cards.indicator_row(d, row.name) for row in widest] for d in ordered]
+    widest = max((cards.indicator_rows(header, d) for d in ordered), key=len, default=[])
+    tables = [[cards.indicator_row(header, d, row.name) for row in widest] for d in ordered]
     names = ("rank", "code", "name", "parent_code", "parent", "total", "grade")
     after = ("consequences", "missing_count")
     if codes:

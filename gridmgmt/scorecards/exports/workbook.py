@@ -47,7 +47,7 @@ def workbook(card: Card, lang: str | None = None) -> bytes:
     """
     book = new_book()
     _score_sheet(book, card, lang)
-    if cards.indicator_rows(card.document):
+    if cards.indicator_rows(card.header, card.document):
         _indicator_sheet(book, card, lang)
     if card.document.inputs:
         _input_sheet(book, card, lang)
@@ -226,7 +226,7 @@ def _indicator_sheet(book: Workbook, card: Card, lang: str | None) -> None:
     titles += _comparison_titles(document, lang)
     _head(sheet, 3, titles)
     freeze(sheet, 3, 3, columns=1)
-    for at, row in enumerate(cards.indicator_rows(document), 4):
+    for at, row in enumerate(cards.indicator_rows(header, document), 4):
         now, *earlier = row.figures
         put_row(sheet, at, [say(row.title, lang), now, *(row.parts or ("", "")), *earlier], lang=lang)
     put(sheet, sheet.max_row + 1, 1, label("card_comparison_note", lang), "gm_note")
@@ -288,7 +288,7 @@ def _ranking_row(
         *top_points(header, document),
         reached,
         Figure(Fraction(len(document.awaited)), "count") if document.awaited else "",
-        *(cards.indicator_row(document, n).now for n in counts),
+        *(cards.indicator_row(header, document, n).now for n in counts),
     ]
     put_row(sheet, at, values, lang=lang)
     if document.total:
@@ -298,7 +298,7 @@ def _ranking_row(
 
 def _comparison_sheet(book: Workbook, header: CardHeader, documents: Sequence[Document], lang: str | None) -> None:
     names = _compared(documents)
-    first = [cards.indicator_row(documents[0], n) for n in names]
+    first = [cards.indicator_row(header, documents[0], n) for n in names]
     sheet = add_sheet(book, "card_indicators", [*_NAME_WIDTHS, *([12, 12, 16, 14, 16] * len(first))], lang, fit=False)
     _title(sheet, _city_title(header, lang), label("card_comparison_note", lang))
     titles = [stacked(words("card_code"), lang), stacked(words("card_name"), lang)]
@@ -310,7 +310,7 @@ def _comparison_sheet(book: Workbook, header: CardHeader, documents: Sequence[Do
     freeze(sheet, 3, 4, columns=2)
     for at, document in enumerate(documents, 5):
         values: list[Any] = [document.subject.code, say(document.subject.name, lang)]
-        for row in (cards.indicator_row(document, n) for n in names):
+        for row in (cards.indicator_row(header, document, n) for n in names):
             values += row.figures
         put_row(sheet, at, values, lang=lang)
         sheet.row_dimensions[at].height = row_height({_NAME_WIDTHS[1] - 2: values[1]})

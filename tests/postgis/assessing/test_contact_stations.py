@@ -1,12 +1,14 @@
 """Contact stations of communities: a working day without a report costs the unit that answers for the community."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gridmgmt.assessing.operations import explaining, scoring
-from gridmgmt.casework.operations.cases import Request
+from gridmgmt.casework.operations.requests import Request
 from gridmgmt.database.work import Work
+from gridmgmt.people.operations import reference
 from gridmgmt.periods import parse_period
 from tests.postgis.towns import middle
 from tests.postgis.worksite import acted, at
@@ -67,6 +69,19 @@ def test_a_day_that_still_runs_and_days_off_are_not_judged(week: Work) -> None:
         for day in (4, 5):
             reported(week, f"{code}/{day}", code, day)
     assert scored(week, 8)["U1"][1] == [{"on": "2025-12-02", "note": "D1-2 网格D1-2 (12-02)"}]  # then a weekend
+
+
+def test_who_answers_is_that_of_the_last_day_that_the_cut_off_sees(week: Work, tmp_path: Path) -> None:
+    """D1-2 passes from U1 to U2 on the 20th: until then its silent days are U1's, at the month's end U2's."""
+    rule = "category,level,grid_code,unit_code,valid_from,valid_to\n*,community,D1-2,U2,2025-12-20,\n"
+    (tmp_path / "passed.csv").write_text(rule, "utf-8")
+    reference.import_rules(week, tmp_path / "passed.csv")
+
+    def whose(until: float) -> set[str]:
+        return {code for code, (_, found) in scored(week, until).items() for f in found if "D1-2" in f["note"]}
+
+    assert whose(20) == {"U1"}
+    assert whose(21) == whose(32) == {"U2"}
 
 
 def test_where_no_case_came_from_a_station_people_enter_it_and_nothing_is_no_zero(desk: Work) -> None:

@@ -21,9 +21,11 @@ from gridmgmt.assessing.operations import entries, scoring, subjects
 from gridmgmt.assessing.operations.entries import EntryReport
 from gridmgmt.assessing.readers.subjects import LIST_COLUMNS, STAFF_COLUMNS
 from gridmgmt.assessing.store import entries as store
+from gridmgmt.database import clock
 from gridmgmt.database import tables as t
 from gridmgmt.database.work import Work
 from gridmgmt.errors import DossierInvalid, EntryInvalid
+from gridmgmt.people.operations import reference
 from gridmgmt.periods import parse_period
 from gridmgmt.rulebooks.dossier import Subject
 from gridmgmt.rulebooks.load import load
@@ -386,6 +388,41 @@ def told(report: subjects.ListReport) -> tuple[int, ...]:
     return report.n_new, report.n_changed, report.n_unchanged, report.n_renamed, report.n_not_listed
 
 
+def moment(day: str) -> dt.datetime:
+    return dt.datetime.fromisoformat(f"{day}+08:00")
+
+
+def test_assessed_is_who_is_listed_on_the_last_day_that_the_cut_off_sees(
+    city: Work, listing: List, tmp_path: Path
+) -> None:
+    """V comes on the 20th and U changes its group on the 25th; V's group c is told after the moment between."""
+    listing(
+        {"code": "U", "group": "a"}, {"code": "U", "group": "b", "valid_from": "2025-12-25"},
+        {"code": "V", "group": "a", "valid_from": "2025-12-20"},
+    )  # fmt: skip
+    with city.connect() as connection:
+        between = clock.now(connection)
+    listing({"code": "V", "group": "c", "valid_from": "2025-12-20"})
+    (tmp_path / "units.csv").write_text("code,name_zh,name_en,kind,parent_code\nV,新名,,,\n", "utf-8")
+    reference.import_units(city, tmp_path / "units.csv")
+
+    def assessed(as_of: dt.datetime | None) -> dict[str, str | None]:
+        made = scoring.score(city, str(tmp_path / "town.yaml"), parse_period("2025-12"), as_of=as_of)
+        assert not made.unlisted
+        return {d.subject.code: d.subject.group for d in made.subjects}
+
+    assert assessed(moment("2025-12-20T00:00")) == {"U": "a"}
+    assert assessed(moment("2025-12-20T00:01")) == {"U": "a", "V": "a"}  # c was not known: as it was at first
+    assert assessed(between) == {"U": "b", "V": "a"}
+    assert assessed(None) == {"U": "b", "V": "c"}
+    with city.snapshot() as connection:
+        called = [
+            {s.code: s.name["zh"] for s in store.assessed_on(connection, "town", dt.date(2025, 12, 31), known)}["V"]
+            for known in (between, None)
+        ]
+    assert called[0] != called[1] == "新名"
+
+
 def test_a_list_again_changes_nothing(city: Work, listing: List) -> None:
     rows: Sequence[Cells] = (
         {"code": "U", "group": "a"},
@@ -518,6 +555,39 @@ def test_staff_sums_are_exact_and_of_the_newest_rows(city: Work, tmp_path: Path)
     assert sums(city)["U"] == office | {"online_h": Fraction("15.4"), "n_absent": 2}
     assert set(sums(city)) == {"U", "D1"}
     assert len(towns.select_all(city, t.staff_day.c.id)) == 6
+
+
+STAFFED = """
+id: staffed
+version: 1
+title: {zh: 在岗, en: Staff}
+issuer: {zh: 小城, en: The town}
+source: project convention
+valid: {from: 2020-01-01}
+population: {kind: unit}
+empty: {option: incomplete, reason: {zh: 缺一不可, en: all is needed}}
+inputs:
+  absent: {title: {zh: 缺岗, en: Absences}, type: count, automatic: {staff: n_absent}}
+stages:
+  - id: month
+    title: {zh: 月, en: Month}
+    cadence: month
+    score: {kind: entered, id: total, title: {zh: 缺岗, en: Absences}, input: absent}
+"""
+
+
+def test_days_of_the_staff_table_behind_the_cut_off_are_not_seen(city: Work, tmp_path: Path) -> None:
+    staff(
+        city, tmp_path, *((f"2025-12-{day}", "U", "p", "8", "8", n, 0) for day, n in (("01", 1), ("20", 2), ("31", 4)))
+    )
+    (tmp_path / "staffed.yaml").write_text(STAFFED, "utf-8")
+
+    def absent(as_of: dt.datetime | None) -> str | None:
+        made = scoring.score(city, str(tmp_path / "staffed.yaml"), parse_period("2025-12"), as_of=as_of)
+        return {d.subject.code: d.total and d.total.exact for d in made.subjects}["U"]
+
+    assert [absent(moment(f"2025-12-{day}")) for day in ("20T00:00", "20T18:00", "31T00:00")] == ["1", "3", "3"]
+    assert absent(None) == absent(moment("2026-01-01T00:00")) == "7"
 
 
 def test_good_staff_rows_load_and_bad_ones_are_told(city: Work, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from gridmgmt.assessing.operations import appeals, entries, explaining, publishing, recomputing, scoring, subjects
 from gridmgmt.casework.operations import time_limits
-from gridmgmt.casework.operations.cases import Request
+from gridmgmt.casework.operations.requests import Request
 from gridmgmt.database.work import Work
 from gridmgmt.people.operations import people
 from gridmgmt.periods import parse_period
@@ -120,3 +120,52 @@ def test_without_steps_there_is_no_data(world: worlds.World) -> None:
     work = world(dispatchers)
     made = scoring.score(work, BOOK, parse_period("2025-11"))
     assert {code: found for code, found in told(made).items() if found} == {}
+
+
+def homes(work: Work, path: Path) -> None:
+    """The same month; 甲 and 乙 are of U1, 丙 is of U2."""
+    dispatchers(work, path)
+    rows = [f"{who},{unit},dispatcher,,,,2025-01-01," for who, unit in (("P1", "U1"), ("P2", "U1"), ("P3", "U2"))]
+    head = "person_code,unit_code,role,level,grid_code,full_time,valid_from,valid_to"
+    (path / "posts.csv").write_text("\n".join([head, *rows]) + "\n", "utf-8")
+    people.import_posts(work, path / "posts.csv")
+    parts = [f"2025-12,U1,{name},{points}" for name, points in (("digital", 66), ("four_care", 18), ("hotline", 9))]
+    (path / "parts.csv").write_text("\n".join(["period,subject,input,value", *parts]) + "\n", "utf-8")
+    entries.import_entries(work.but(actor="考评办"), "xihu", path / "parts.csv")
+
+
+def test_what_dispatchers_did_goes_into_their_home_units_month_and_a_correction_is_told(world: worlds.World) -> None:
+    """「未达到10%的,每少一个百分点扣1分」「考核派遣员的在职单位」: 甲 21, 乙 2, 丙 1 of 24 acts.
+
+    乙 has 8.33 %: 1.67 short, 1 point; 丙 4.17 %: 5.83 short, 5 points. An appeal takes one act of 乙 out: 1 of 23
+    (4.35 %) is 5.65 short, 5 points, as 丙 has them then.
+    """
+    work = world(homes)
+    cut, boss = at(0, 31), work.but(actor="局")
+
+    def unit(name: str, code: str) -> tuple[Any, Any, Any]:
+        document = {d.subject.code: d for d in scoring.read(work, name)[1]}[code]
+        (line,) = [x for x in document.all_lines if x.item == "dispatchers"]
+        return document.inputs["dispatcher_points"].value, line.points and line.points.exact, document.written_total
+
+    source = scoring.score(work, BOOK, PERIOD, as_of=cut)
+    publishing.publish(boss, source.name)
+    made = scoring.score(work, "xihu", PERIOD, as_of=cut)
+    assert unit(made.name, "U1") == ("1", "-1", "93.00")
+    assert unit(made.name, "U2")[:2] == ("5", "-5")
+    borrowed = explaining.explain(work, made.name, "U1", "dispatchers").results["dispatcher_points"]
+    assert [(b.taken.code, b.taken.value) for b in borrowed] == [("P1", "0"), ("P2", "-1")]
+    assert {b.taken.code: b.why.evidence["own_actions"] for b in borrowed}["P2"] == ["B#4", "C#4"]
+
+    number = appeals.open_appeal(work.but(actor="乙"), source.name, "P2", "step", "B#4", "他人以其名义派遣")
+    appeals.decide_appeal(boss, number, granted=True, decision="属实")
+    corrected, _ = appeals.correct(boss, source.name)
+    publishing.publish(boss, corrected.name)
+    assert told(corrected)["P2"]["own_actions"] == 1
+    stale = {row["name"]: row["stale"] for row in scoring.listing(work)}
+    assert [(x["taken"], x["now"]) for x in stale[made.name]] == [(source.name, corrected.name)]
+    assert unit(made.name, "U1")[0] == "1"  # of itself nothing changes
+    again = scoring.score(work, "xihu", PERIOD, as_of=cut)
+    assert {code: unit(again.name, code)[0] for code in ("U1", "U2")} == {"U1": "5", "U2": "5"}
+    assert {row["name"]: row["stale"] for row in scoring.listing(work)}[again.name] == []
+    assert recomputing.recompute(work, made.name).is_same

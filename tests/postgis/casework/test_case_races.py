@@ -14,13 +14,14 @@ import pytest
 from gridmgmt.casework import transitions
 from gridmgmt.casework.cases import Case, Step
 from gridmgmt.casework.operations import cases
-from gridmgmt.casework.operations.cases import Outcome, Request
+from gridmgmt.casework.operations.requests import Outcome, Request
 from gridmgmt.casework.store import steps as step_store
 from gridmgmt.database import tables as t
 from gridmgmt.database.work import Work
-from gridmgmt.errors import CaseChanged, CaseExists, GridmgmtError, StepIllegal
+from gridmgmt.errors import CaseChanged, CaseExists, GridmgmtError, StepIllegal, StepRefused
 from gridmgmt.intake.operations import step_sheets
 from gridmgmt.people.operations import reference
+from gridmgmt.texts import word
 from tests.postgis import towns
 from tests.postgis.database.test_writers import held, wait_until_blocked
 from tests.postgis.towns import middle, select_all
@@ -140,6 +141,35 @@ def test_who_waited_for_a_case_acts_after_the_one_he_waited_for(town: Work) -> N
     *_, first, second = stored(town)["A"][1]
     assert (first.actor, second.actor) == ("甲", "乙")
     assert first.at < second.at
+
+
+def repeats(no: str, original: str) -> Request:
+    return act("mark_repeat", no, facts={"repeat_of": original})
+
+
+@pytest.mark.parametrize(
+    ("stored_before", "asked"),
+    [({}, (("A", "B"), ("B", "A"))), ({}, (("B", "A"), ("A", "B"))), ({"A": "B", "C": "D"}, (("B", "C"), ("D", "A")))],
+    ids=["A first", "B first", "no row in common"],
+)
+def test_of_two_who_close_a_chain_of_originals_at_once_one_is_refused(
+    stored_before: dict[str, str], asked: tuple[tuple[str, str], ...], town: Work
+) -> None:
+    """Each has locked his own case when the other one looks at it; together they would go round."""
+    ready(town, "A", "B", "C", "D")
+    assert all(isinstance(try_one(town, repeats(*pair)), Case) for pair in stored_before.items())
+    with ThreadPoolExecutor(2) as pool:
+        with town.transaction() as connection:
+            cases.take_within(connection, [repeats(*asked[0])])
+            late = pool.submit(try_one, town, repeats(*asked[1]))
+            wait_until_blocked(town, 1)
+        refused = late.result(60)
+    assert isinstance(refused, StepRefused)
+    assert refused.facts["why"] == "repeats_round"
+    assert "成了循环" in word(refused.code, refused.facts, "zh")
+    found = {no: row["repeat_of"] for no, (row, _) in stored(town).items() if row["repeat_of"]}
+    assert found == {**stored_before, asked[0][0]: asked[0][1]}
+    require_sound(town)
 
 
 def test_a_number_is_opened_once(town: Work) -> None:
@@ -284,6 +314,26 @@ def test_a_writer_who_waits_for_an_import_keeps_nobody_from_steps(town: Work, tm
             assert not changing.done()
         assert loading.result(60).n_new == 1
         assert changing.result(60).n_new == 1
+
+
+REPEATING = towns.VERSIONED.replace("  is_repeat: repeat\n", "  repeat_of: who\n").replace("  reporter_name: who\n", "")
+
+
+def test_who_marks_a_duplicate_beside_an_import_that_names_one_sees_what_it_says(town: Work, tmp_path: Path) -> None:
+    ready(town, "B")
+    towns.load(town, tmp_path, [towns.case("A", cat="01001", v="2026-01-01 08:00:00")], profile=REPEATING)
+    row = towns.case("A", cat="01001", who="B", v="2026-01-02 08:00:00")
+    with ThreadPoolExecutor(2) as pool:
+        with held(town, NEARLY_IN):
+            loading = pool.submit(towns.load, town, tmp_path, [row], profile=REPEATING)
+            wait_until_blocked(town, 1)
+            waiting = pool.submit(try_one, town, repeats("B", "A"))
+            wait_until_blocked(town, 2)
+        assert loading.result(60).n_newer == 1
+        refused = waiting.result(60)
+    assert isinstance(refused, StepRefused)
+    assert refused.facts["why"] == "repeats_round"
+    assert {no: row["repeat_of"] for no, (row, _) in stored(town).items()} == {"A": "B", "B": None}
 
 
 # --- everybody at everything ------------------------------------------------------------------------------------------

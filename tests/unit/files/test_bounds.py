@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import openpyxl
@@ -159,6 +160,83 @@ def test_texts_that_rows_share_are_read_within_the_bounds(tmp_path: Path) -> Non
         pq.write_table(pq.read_table(path, columns=[column]), tmp_path / f"only_{column}.parquet")
         with pytest.raises(LimitExceeded, match="text_kb"):
             bounds.check_shared(tmp_path / f"only_{column}.parquet", None)
+
+
+def _varint(value: int, length: int = 0) -> bytes:
+    """A whole number as a Parquet footer has it; as many bytes as are asked for."""
+    left, out = value << 1, []
+    while left or len(out) < max(length, 1):
+        out.append(left & 127 | 128)
+        left >>= 7
+    return bytes([*out[:-1], out[-1] & 127])
+
+
+def lying(path: Path, said: int, *, of: str) -> Path:
+    """A file of two million zeros in one packed page, whose footer says another size of it, or number of rows."""
+    pq.write_table(
+        pa.table({"a": pa.array([0] * 2_000_000, pa.int64())}), path, compression="zstd", use_dictionary=False,
+        data_page_size=1 << 30, max_rows_per_page=1 << 30, row_group_size=1 << 22, write_statistics=False,
+        store_schema=False,
+    )  # fmt: skip
+    group = pq.read_metadata(path).row_group(0)
+    data = path.read_bytes()
+    at = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    sizes = {group.total_byte_size, group.column(0).total_uncompressed_size} if of == "bytes" else {group.num_rows}
+    foot = data[at:]
+    for true in map(_varint, sizes):
+        assert true in foot
+        foot = foot.replace(true, _varint(said, len(true)), -1 if of == "bytes" else 1)  # the file's rows stand first
+    path.write_bytes(data[:at] + foot)
+    return path
+
+
+def test_what_the_foot_of_a_parquet_file_says_is_not_believed(tmp_path: Path) -> None:
+    """16 MB in 1 kB whose footer says 900 bytes; two million rows whose footer says there are three."""
+    small = lying(tmp_path / "bytes.parquet", 900, of="bytes")
+    assert small.stat().st_size < 5_000
+    assert pq.read_metadata(small).row_group(0).total_byte_size == 900
+    bounds.use(replace(Bounds(), unpacked_mb=15))
+    with pytest.raises(LimitExceeded) as told:
+        list(open_rows(small, ("utf-8",), ["a"]).chunks)
+    assert (told.value.limit, told.value.found >= 16_000_000) == ("unpacked_mb", True)
+    few = lying(tmp_path / "rows.parquet", 3, of="rows")
+    assert pq.read_metadata(few).num_rows == 3
+    bounds.use(replace(Bounds(), rows=1_999_999))
+    with pytest.raises(LimitExceeded) as told:
+        list(open_rows(few, ("utf-8",), ["a"]).chunks)
+    assert (told.value.limit, told.value.found) == ("rows", 2_000_000)
+
+
+def test_numbers_in_lists_are_counted_however_small_they_are_packed(tmp_path: Path) -> None:
+    """Two rows with a million zeros each: a few bytes that become 16 MB."""
+    path = tmp_path / "lists.parquet"
+    pq.write_table(pa.table({"a": pa.array([[0] * 1_000_000] * 2, pa.list_(pa.int64()))}), path)
+    assert path.stat().st_size < 5_000
+    bounds.use(replace(Bounds(), unpacked_mb=15))
+    with pytest.raises(LimitExceeded, match="unpacked_mb"):
+        list(open_rows(path, ("utf-8",), ["a"]).chunks)
+
+
+@pytest.mark.parametrize(
+    "form", [{}, {"data_page_version": "2.0"}, {"compression": "zstd", "write_page_checksum": True}]
+)
+def test_pages_are_found_as_they_were_written(tmp_path: Path, form: dict[str, Any]) -> None:
+    """All of them, and as large as the honest footer says but for their heads; a broken one is said."""
+    path = tmp_path / "pages.parquet"
+    texts = [f"t{n}" for n in range(20_000)]
+    pq.write_table(pa.table({"n": range(20_000), "t": texts}), path, row_group_size=7_000, data_page_size=2_000, **form)
+    assert bounds.check_parquet(path) == 20_000
+    group = pq.read_metadata(path).row_group(0)
+    data = bytearray(path.read_bytes())
+    bounds.use(replace(Bounds(), unpacked_mb=0))
+    with pytest.raises(LimitExceeded):
+        bounds.check_shared(path, ["n"])
+    bounds.use(Bounds())
+    assert sum(len(chunk) for chunk in open_rows(path, ("utf-8",), ["n"]).chunks) == 20_000
+    data[group.column(1).data_page_offset] = 255
+    path.write_bytes(data)
+    with pytest.raises(FileUnreadable):
+        open_rows(path, ("utf-8",), ["t"])
 
 
 def test_a_bound_that_is_raised_lets_the_file_in(tmp_path: Path) -> None:

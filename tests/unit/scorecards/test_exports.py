@@ -22,7 +22,7 @@ from gridmgmt.files.names import file_stem
 from gridmgmt.files.wording import ENGLISH_FIRST, Figure
 from gridmgmt.numbers import exact
 from gridmgmt.rulebooks import load
-from gridmgmt.rulebooks.dossier import read_dossier
+from gridmgmt.rulebooks.dossier_reading import read_dossier
 from gridmgmt.rulebooks.exports.reasons import reason_words
 from gridmgmt.scorecards import assessment
 from gridmgmt.scorecards.documents import Comparison, Evaluated, Facts, Header, Number, Reason, Refusal, Subject, apart
@@ -277,7 +277,7 @@ def test_facts_are_written_in_their_unit(code, facts, unit, said):
 
 
 def test_comparisons_use_differences_for_rates_and_percentages_for_counts(made):
-    rows = {r.name: r for r in cards.indicator_rows(made[1][0])}
+    rows = {r.name: r for r in cards.indicator_rows(made[0], made[1][0])}
     previous, year_ago = rows["closing_rate"].compared
     assert previous.change == Figure(Fraction(5), "pp")
     assert previous.trend == "better"
@@ -297,7 +297,7 @@ def test_parts_of_roads_are_exact_in_the_document_and_rounded_for_people():
     header, documents = assessed({"440101": row})
     header.unassigned["district"]["n_samples"] = "19/12"
     assert documents[0].counts["n_samples"] == documents[0].inputs["scored_samples"].value == "19/12"
-    assert cards.indicator_row(documents[0], "n_samples").now.text("zh") == "1.58"
+    assert cards.indicator_row(header, documents[0], "n_samples").now.text("zh") == "1.58"
     (shown,) = (value["en"] for _, value in cards.basis(header) if "samples" in value["en"] and "due" in value["en"])
     assert shown == "7 reported, 7 due, 1.58 samples"
     sheet = load_workbook(io.BytesIO(summary_workbook(header, documents, lang="en")))["Ranking"]
@@ -307,19 +307,35 @@ def test_parts_of_roads_are_exact_in_the_document_and_rounded_for_people():
 
 
 def test_no_data_is_never_zero(made):
-    rows = {r.name: r for r in cards.indicator_rows(made[1][1])}
+    rows = {r.name: r for r in cards.indicator_rows(made[0], made[1][1])}
     assert rows["rework_rate"].now.text("zh") == "无数据"
     assert rows["n_rework_cases"].now.text("en") == "no data"  # three cases due, of none is it known
     assert rows["n_closed_late"].now.text("zh") == "0"
-    empty = {r.name: r for r in cards.indicator_rows(made[1][2])}
+    empty = {r.name: r for r in cards.indicator_rows(made[0], made[1][2])}
     assert empty["n_rework_cases"].now.text("zh") == "0"  # nothing was due: none was reworked
     assert empty["closing_rate"].now.text() == "无数据 no data"
+
+
+def test_counts_of_steps_are_no_data_where_no_step_is_known():
+    """They stood as 0: in a city that imports dates only, also where no date of a dispatch is told."""
+    header, documents = assessed({"440101": {**A, "n_send_backs": 0, "n_acts_handled": 0, "n_dispatched": 0}})
+    proofs = {**header.evidence, "steps": header.evidence["cases"].model_copy(update={"n": 0})}
+    without = header.model_copy(update={"evidence": proofs})
+    known = {**proofs, "steps": header.evidence["cases"]}
+    for one, said in ((without, "无数据"), (header.model_copy(update={"evidence": known}), "0")):
+        row = {r.name: r for r in cards.indicator_rows(one, documents[0])}["n_send_backs"]
+        assert row.now.text("zh") == said
+        found = cards.known_counts(one, documents[0])
+        assert ("n_send_backs" in found) == (said == "0")
+        assert (found["n_due"], found["n_acts_handled"]) == (200, 0)  # of acts nothing is said here
+    undated = documents[0].model_copy(update={"counts": {"n_dispatched": 5, "n_send_backs": 0, "n_due": 5}})
+    assert cards.known_counts(header, undated) == {"n_dispatched": 5, "n_due": 5}
 
 
 def test_percentage_change_from_zero_is_not_a_number(made):
     before = Comparison(period="2024-04", edition=None, counts={"n_due": 0}, indicators=None)
     document = made[1][0].model_copy(update={"counts": {"n_due": 5}, "comparisons": {"previous": before}})
-    assert cards.indicator_row(document, "n_due").compared[0].change.value is None
+    assert cards.indicator_row(made[0], document, "n_due").compared[0].change.value is None
 
 
 def test_ranked_puts_the_unscored_last(made):
@@ -750,10 +766,10 @@ def test_a_district_s_rank_within_its_parent_which_is_the_city_is_said_once(made
 
 
 def test_a_card_lists_no_count_that_only_explains_a_source(made):
-    names = [row.name for row in cards.indicator_rows(made[1][0])]
+    names = [row.name for row in cards.indicator_rows(made[0], made[1][0])]
     assert "n_closed" in names
     assert "n_closed_derived" not in names
-    assert cards.indicator_row(made[1][0], "n_closed_derived").now.value == 0
+    assert cards.indicator_row(made[0], made[1][0], "n_closed_derived").now.value == 0
 
 
 def test_quotas_and_exemptions_are_said(offices):
