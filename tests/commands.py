@@ -15,11 +15,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import gridmgmt
 import maps
-from gridmgmt import texts
+from gridmgmt import demo, texts
 from gridmgmt.cli import main
 from gridmgmt.rulebooks import load as rulebooks
 
@@ -52,6 +53,9 @@ def serve(folder: Path) -> None:
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if ".migrations" not in module.name:
                 importlib.import_module(module.name)
+    demo.SIZES["small"] = replace(
+        demo.SIZES["small"], cases=6_000
+    )  # what a page does with them it does with any number
     texts.word("db_running", {"url": ""})  # the catalogue and the rulebooks are read once
     for name in rulebooks.known():
         rulebooks.load(name)

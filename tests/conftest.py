@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from tests.commands import answering
 
 examples.register()
 gc.set_threshold(100_000)  # as the command does
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # the processes that tests start need not compile all sources anew
+sys.dont_write_bytecode = False
 os.environ.pop("COLUMNS", None)  # tests that run side by side are told of a screen, which nobody looks at
 
 ROOT = Path(__file__).resolve().parent.parent

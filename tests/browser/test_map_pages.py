@@ -202,7 +202,8 @@ def test_the_page_draws_the_shapes_that_are_stored(visit, levels):
     for lines in (drawn(levels), drawn(levels).only([2, 4]), *place_lines(island), *place_lines(board)):
         given = [{"parent": x.parents, "marks": x.marks, "arcs": x.arcs, "step": lines.step}
                  for x in lines.levels.values()]  # fmt: skip
-        found = tab.evaluate(f"(levels) => eval({json.dumps(script)})", given)
+        asked = f"(text) => {{ const levels = JSON.parse(text); return JSON.stringify(eval({json.dumps(script)})) }}"
+        found = json.loads(tab.evaluate(asked, json.dumps(given)))
         for number, shapes in zip(lines.levels, found, strict=True):
             for rings, stored in zip(shapes, polygons(lines, number), strict=True):
                 read = shapely.Polygon()
@@ -217,7 +218,7 @@ def test_a_press_tells_how_exact_it_is_ten_pixels_or_as_far_as_the_border_may_be
     tab.evaluate("told = []; addEventListener('message', ({data}) => told.push(data))")
     lines, middle = drawn(levels), {"position": {"x": 500, "y": 350}}
     for zoom in (12, 19):
-        tab.evaluate(f"told.length = 0; map_page.setZoom({zoom}, {{animate: false}})")
+        tab.evaluate(f"told.length = 0; map_page.setZoom({zoom}, {{animate: false}}); null")
         tab.locator(".folium-map").click(**middle)
         tab.wait_for_function("told.length === 2")
         picked, placed = sorted(tab.evaluate("told"), key=lambda message: "place" in message)

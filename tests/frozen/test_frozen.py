@@ -3,9 +3,7 @@
 The demo's part is tests/demo/test_demo.py, New York's the last test of tests/real/test_real_city.py.
 """
 
-import os
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,7 +15,6 @@ from gridmgmt.assessing.operations import explaining, publishing, recomputing, s
 from gridmgmt.assessing.store import assessments as store
 from gridmgmt.cli.explaining import _told as told
 from gridmgmt.database import administration
-from gridmgmt.database import engine as engines
 from gridmgmt.database.work import Connection, Work, open_database
 from gridmgmt.documents import plain
 from gridmgmt.errors import ItemMissing
@@ -122,13 +119,10 @@ def test_a_model_that_lets_keys_pass_is_noticed() -> None:
 
 @pytest.fixture(scope="module", params=sorted(HASHES["schemas"]))
 def landed(
-    request: pytest.FixtureRequest, server_settings: Settings
+    request: pytest.FixtureRequest, make_empty: Callable[[str], Settings]
 ) -> Iterator[tuple[dict[str, Any], dict[str, int], str, Work]]:
     """A city under a schema that landed, migrated: what was recorded, its rows before, the revision reached."""
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-    found = replace(server_settings, db=f"test_{worker}_{os.getpid()}_landed")
-    engines.drop_database(found)
-    engines.ensure_database(found)
+    found = make_empty("landed")
     stored.restore(open_database(found), stored.SCHEMAS / f"{request.param}.sql.gz")
     work = open_database(found)
     with work.engine.connect() as connection:
@@ -136,7 +130,6 @@ def landed(
     revision = administration.migrate(found)
     yield HASHES["schemas"][request.param], before, revision, work
     work.close()
-    engines.drop_database(found)
 
 
 Landed = tuple[dict[str, Any], dict[str, int], str, Work]

@@ -21,6 +21,7 @@ from gridmgmt.database.work import Work, open_database
 from gridmgmt.periods import parse_period
 from gridmgmt.scorecards.documents import Document
 from gridmgmt.settings import Settings
+from tests import servers
 from tests.frozen import stored
 
 RECORDED = stored.hashes()["schemas"]
@@ -145,18 +146,19 @@ def unlike(found: list[Moved], named: dict[tuple[str, str, str | None], tuple[st
 
 
 @pytest.fixture
-def city(make_empty: Callable[[str], Settings]) -> Iterator[Callable[[str], Work]]:
+def city(databases: servers.Databases) -> Iterator[Callable[[str], Work]]:
     """The city of a schema's dump, migrated."""
     works = []
 
-    def restored(schema: str) -> Work:
-        given = make_empty(f"again_{schema}")
-        stored.restore(open_database(given), stored.SCHEMAS / f"{schema}.sql.gz")
-        administration.migrate(given)
-        works.append(open_database(given))
+    def migrated(schema: str) -> Work:
+        def build(given: Settings) -> None:
+            stored.restore(open_database(given), stored.SCHEMAS / f"{schema}.sql.gz")
+            administration.migrate(given)
+
+        works.append(open_database(databases.copied("again", databases.template(f"again_{schema}", build))))
         return works[-1]
 
-    yield restored
+    yield migrated
     for work in works:
         work.close()
 

@@ -35,9 +35,15 @@ SETTINGS = "gridmgmt/settings.py"
 FIELD_TERMS = {"gridmgmt/inspections/frames.py", "gridmgmt/inspections/operations/draws.py"}  # 抽样框, 抽取
 
 
+@cache
+def _nodes(source: str) -> tuple[ast.AST, ...]:
+    """All that a text holds, in its order; the first is the whole."""
+    return tuple(ast.walk(ast.parse(source)))
+
+
 def _imports(path: str, source: str) -> Iterator[str]:
     """Every module that a file names in an import, with ``from a import b`` as ``a`` and ``a.b``."""
-    for node in ast.walk(ast.parse(source, path)):
+    for node in _nodes(source):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -47,9 +53,9 @@ def _imports(path: str, source: str) -> Iterator[str]:
             yield from (f"{module}.{name.name}" for name in node.names)
 
 
-def _called(path: str, source: str) -> Iterator[str]:
+def _called(source: str) -> Iterator[str]:
     """Names of all methods that a file calls."""
-    for node in ast.walk(ast.parse(source, path)):
+    for node in _nodes(source):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             yield node.func.attr
 
@@ -78,21 +84,21 @@ def sql_in_store_and_database(path: str, source: str) -> set[str]:
     if _layer(path) == "store" or path.startswith("gridmgmt/database/"):
         return set()
     found = {m for m in _imports(path, source) if m.split(".")[0] in SQL or m == "gridmgmt.database.copying"}
-    return found | (ASKING & set(_called(path, source)))
+    return found | (ASKING & set(_called(source)))
 
 
 def operations_open_transactions(path: str, source: str) -> set[str]:
     """One use case, one transaction: nobody above or below the operations opens one."""
     if _layer(path) == "operations" or path == "gridmgmt/demo/operations.py" or path.startswith("gridmgmt/database/"):
         return set()
-    return {"transaction", "locked", "snapshot", "begin", "commit", "connect"} & set(_called(path, source))
+    return {"transaction", "locked", "snapshot", "begin", "commit", "connect"} & set(_called(source))
 
 
 def words_are_chosen_where_they_are_shown(path: str, source: str) -> set[str]:
     """A language is for exports, commands and pages: in a room nobody else takes one, but a value's ``text(lang)``."""
     if not (_is_domain(path) or _layer(path) in LAYERS - {"exports"}):
         return set()
-    functions = [n for n in ast.walk(ast.parse(source, path)) if isinstance(n, FUNCTIONS)]
+    functions = [n for n in _nodes(source) if isinstance(n, FUNCTIONS)]
     takers = [f for f in functions if any(isinstance(a, ast.arg) and a.arg == "lang" for a in ast.walk(f.args))]
     return {getattr(f, "name", "lambda") for f in takers} - {"text"}
 
@@ -133,7 +139,7 @@ def _words() -> Mapping[str, set[str]]:
 def public_names_are_for_others(path: str, source: str) -> set[str]:
     """A module's face is what others use: functions and values that nobody else names begin with an underscore."""
     names: set[str] = set()
-    for node in ast.parse(source, path).body:
+    for node in ast.parse(source).body:
         if isinstance(node, ast.FunctionDef) and not node.decorator_list:
             names.add(node.name)
         elif isinstance(node, ast.Assign | ast.AnnAssign):

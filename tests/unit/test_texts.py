@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -14,7 +15,11 @@ from gridmgmt.errors import GridmgmtError
 
 ROOT = Path(texts.__file__).resolve().parent.parent
 SOURCES = [p for room in ("gridmgmt", "api", "maps", "tools") for p in sorted((ROOT / room).rglob("*.py"))]
-TREES = {path: ast.parse(path.read_text("utf-8")) for path in SOURCES}
+
+
+@cache
+def trees() -> dict[Path, ast.Module]:
+    return {path: ast.parse(path.read_text("utf-8")) for path in SOURCES}
 
 
 def subclasses(cls: type[GridmgmtError]) -> Iterator[type[GridmgmtError]]:
@@ -32,13 +37,14 @@ def fields(code: str) -> set[str]:
     return {name for text in wording.values() for _, name, _, _ in Formatter().parse(text) if name is not None}
 
 
-def calls() -> Iterator[tuple[Path, str, ast.Call]]:
+@cache
+def calls() -> tuple[tuple[Path, str, ast.Call], ...]:
     """Every call in the sources, with the name of what is called."""
-    for path, tree in TREES.items():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call):
-                name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-                yield path, name, node
+    nodes = ((path, node) for path, tree in trees().items() for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return tuple(
+        (path, node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", ""), node)
+        for path, node in nodes
+    )
 
 
 def literals(node: ast.expr | None) -> list[str]:
@@ -57,15 +63,18 @@ CODE_AT = {"refuse": 2, "Fault": 3, "note": 3, "Wrong": 0, "Reason": 0, "Finding
 """Which argument of these calls is a code."""
 
 
-def codes_in_use() -> Iterator[tuple[str, ast.Call, str]]:
-    for path, name, node in calls():
-        if name in CODE_AT and len(node.args) > CODE_AT[name]:
-            for code in literals(node.args[CODE_AT[name]]):
-                yield f"{path.relative_to(ROOT)}:{node.lineno}", node, code
+@cache
+def codes_in_use() -> tuple[tuple[str, ast.Call, str], ...]:
+    return tuple(
+        (f"{path.relative_to(ROOT)}:{node.lineno}", node, code)
+        for path, name, node in calls()
+        if name in CODE_AT and len(node.args) > CODE_AT[name]
+        for code in literals(node.args[CODE_AT[name]])
+    )
 
 
 def test_there_are_codes_to_check() -> None:
-    assert len(list(codes_in_use())) > 60
+    assert len(codes_in_use()) > 60
     assert len(ERRORS) > 30
 
 
@@ -190,7 +199,7 @@ def test_no_reason_is_an_english_sentence_within_a_chinese_one() -> None:
 
 def validators() -> Iterator[tuple[Path, ast.FunctionDef]]:
     """The functions of the sources that check values of a model."""
-    for path, tree in TREES.items():
+    for path, tree in trees().items():
         text = path.read_text("utf-8")
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef) and (
@@ -232,7 +241,7 @@ def facts_of(node: ast.Call) -> set[str] | None:
 def parts_of_codes() -> tuple[set[str], tuple[str, ...], tuple[str, ...]]:
     """Whole words of the sources that may be codes, and words that begin (``located_``) or end one (``_note``)."""
     words = {cls.code for cls in ERRORS.values()}
-    for tree in TREES.values():
+    for tree in trees().values():
         for node in ast.walk(tree):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 words.add(node.value)

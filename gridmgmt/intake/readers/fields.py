@@ -168,6 +168,8 @@ class Chunk:
         its first occurrence (noted); one that it skips is refused.
         """
         values = self._half_width(spec)
+        if values.isna().all():
+            return pd.Series(pd.NaT, index=values.index, dtype="datetime64[us, UTC]")
         naive, aware = _stamps(values, spec.format)
         if spec.day == "end":
             is_day = (naive == naive.dt.normalize()) & ~values.astype("str").str.contains(_MIDNIGHT).fillna(False)

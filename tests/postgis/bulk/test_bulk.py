@@ -164,13 +164,13 @@ def test_a_case_in_two_files_is_not_counted_twice(answering: Work, tmp_path: Pat
     assert running.assign(answering, [str(folder)], profile, str(tmp_path / "other"), cluster).n_twice == 1
 
 
-def test_the_death_of_a_worker_loses_nothing(answering: Work, tmp_path: Path) -> None:
+def test_the_death_of_a_worker_loses_nothing(answering: Work, tmp_path: Path, cluster: str) -> None:
     folder, random = tmp_path / "exports", np.random.default_rng(5)
     folder.mkdir()
     for k in range(12):
-        towns.write_csv(folder / f"{k:02}.csv", made(random, f"{k}-", 300))
+        towns.write_csv(folder / f"{k:02}.csv", made(random, f"{k}-", 100))
     profile, out = towns.write_profile(tmp_path, towns.CASES), tmp_path / "out"
-    with running.local(2) as address, Client(address) as client:
+    with Client(cluster) as client:
         pids = client.run(os.getpid)
         killed = threading.Event()
 
@@ -180,8 +180,8 @@ def test_the_death_of_a_worker_loses_nothing(answering: Work, tmp_path: Path) ->
                 os.kill(next(iter(pids.values())), signal.SIGKILL)
                 time.sleep(0.2)
 
-        report = running.assign(answering.but(progress=kill), [str(folder)], profile, str(out), address)
+        report = running.assign(answering.but(progress=kill), [str(folder)], profile, str(out), cluster)
         assert killed.is_set()
-    assert (report.n_files, report.n_rows, report.n_cases, report.n_twice) == (12, 3600, 3600, 0)
+    assert (report.n_files, report.n_rows, report.n_cases, report.n_twice) == (12, 1200, 1200, 0)
     imported(answering, folder, profile)
     same(pd.read_parquet(out / "assigned"), in_database(answering))

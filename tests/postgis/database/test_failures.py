@@ -70,20 +70,20 @@ def _refused_in(work: Work) -> None:
         connection.execute(text("INSERT INTO half VALUES (:who, NULL)"), {"who": SECRET})
 
 
-def test_a_server_that_is_stopped_in_the_middle(private: Settings) -> None:
-    administration.start(private)
-    administration.migrate(private)
-    work = open_database(private)
+def test_a_server_that_is_stopped_in_the_middle(ready: Settings) -> None:
+    administration.start(ready)
+    administration.migrate(ready)
+    work = open_database(ready)
     with pytest.raises(DatabaseRefused):
         _refused_in(work)
-    log = server.locate(private).log.read_text("utf-8")
+    log = server.locate(ready).log.read_text("utf-8")
     assert "violates not-null" in log
     assert SECRET not in log
     with pytest.raises(DatabaseLost):
-        _stopped_in_the_middle(work, private)
+        _stopped_in_the_middle(work, ready)
     with pytest.raises(DatabaseUnreachable):
         work.ready()
-    administration.start(private)
+    administration.start(ready)
     with work.snapshot() as connection:
         assert connection.scalar(text("SELECT to_regclass('half')")) is None
     work.close()

@@ -42,19 +42,19 @@ def test_start_stop_and_status_can_be_repeated(private: Settings) -> None:
         connection.execute("SELECT FROM kept")
 
 
-def test_what_was_committed_outlasts_a_killed_server(private: Settings, server_settings: Settings) -> None:
-    administration.start(private)
-    with psycopg.connect(administration.url(private)) as connection:
+def test_what_was_committed_outlasts_a_killed_server(ready: Settings, server_settings: Settings) -> None:
+    administration.start(ready)
+    with psycopg.connect(administration.url(ready)) as connection:
         asked = [connection.execute(f"SHOW {name}").fetchone() for name in servers.QUICK]
         assert asked == [("on",)] * 3, "only the tests' own server gives this up"
         connection.execute("CREATE TABLE kept AS SELECT 1 AS n")
         connection.commit()
-        main = int((server.locate(private).data / "postmaster.pid").read_text().split()[0])
+        main = int((server.locate(ready).data / "postmaster.pid").read_text().split()[0])
         os.kill(main, signal.SIGKILL)
     while Path("/proc", str(main)).exists():  # the system takes a moment to bury it
         time.sleep(0.05)
-    assert administration.start(private) is True
-    with psycopg.connect(administration.url(private)) as connection:
+    assert administration.start(ready) is True
+    with psycopg.connect(administration.url(ready)) as connection:
         assert connection.execute("SELECT n FROM kept").fetchall() == [(1,)]
     with psycopg.connect(administration.url(server_settings)) as connection:
         assert connection.execute("SHOW fsync").fetchone() == ("off",)
@@ -66,12 +66,12 @@ def test_two_starts_at_once_make_one_server(private: Settings) -> None:
     assert sorted(started) == [False, True]
 
 
-def test_nobody_else_can_reach_it(private: Settings) -> None:
-    administration.start(private)
-    found = server.locate(private)
+def test_nobody_else_can_reach_it(ready: Settings) -> None:
+    administration.start(ready)
+    found = server.locate(ready)
     for folder in (found.data, found.socket):
         assert stat.S_IMODE(folder.stat().st_mode) & 0o077 == 0
-    with psycopg.connect(administration.url(private)) as connection:
+    with psycopg.connect(administration.url(ready)) as connection:
         assert connection.execute("SHOW listen_addresses").fetchone() == ("",)
 
 
@@ -85,13 +85,13 @@ def test_an_interrupted_initdb_is_made_good(private: Settings) -> None:
     assert administration.start(private) is True
 
 
-def test_a_server_that_cannot_start_says_why(private: Settings) -> None:
-    administration.start(private)
-    administration.stop(private)
-    with (server.locate(private).data / "postgresql.conf").open("a") as file:
+def test_a_server_that_cannot_start_says_why(ready: Settings) -> None:
+    administration.start(ready)
+    administration.stop(ready)
+    with (server.locate(ready).data / "postgresql.conf").open("a") as file:
         file.write("no_such_setting = 1\n")
     with pytest.raises(DatabaseUnreachable) as caught:
-        administration.start(private)
+        administration.start(ready)
     assert "no_such_setting" in caught.value.reason["text"]
 
 
@@ -193,20 +193,20 @@ def test_tables_of_another_release_are_refused(revision: str | None, fresh: tupl
     assert engines.ensure_database(settings) is False
 
 
-def test_a_pid_file_that_names_another_program_is_said_and_the_program_lives(private: Settings) -> None:
-    administration.start(private)
-    administration.stop(private)
-    place = server.locate(private)
+def test_a_pid_file_that_names_another_program_is_said_and_the_program_lives(ready: Settings) -> None:
+    administration.start(ready)
+    administration.stop(ready)
+    place = server.locate(ready)
     pid_file = place.data / "postmaster.pid"
     with subprocess.Popen(["sleep", "60"]) as innocent:
         pid_file.write_text(f"{innocent.pid}\n{place.data}\n1\n5432\n{place.socket}\n\n", "ascii")
         if place.user:
             shutil.chown(pid_file, place.user)
         with pytest.raises(ServerPidTaken) as told:
-            administration.start(private)
+            administration.start(ready)
         assert (told.value.file, told.value.pid) == (str(pid_file), innocent.pid)
-        assert administration.status(private)["running"] is False
-        assert administration.stop(private) is False
+        assert administration.status(ready)["running"] is False
+        assert administration.stop(ready) is False
         assert innocent.poll() is None
         innocent.kill()
-    assert administration.start(private) is True  # nobody has that number any more
+    assert administration.start(ready) is True  # nobody has that number any more

@@ -39,12 +39,13 @@ def bent_city(work: Work, folder: Path) -> None:
     towns.add_edition(work, folder, grids=grids)
 
 
-def test_random_places_of_a_bent_city_are_located_alike(empty: Work, tmp_path: Path) -> None:
+@pytest.mark.parametrize("n", [15, pytest.param(200, marks=pytest.mark.night)])
+def test_random_places_of_a_bent_city_are_located_alike(empty: Work, tmp_path: Path, n: int) -> None:
     bent_city(empty, tmp_path)
     random = np.random.default_rng(5)
     west, south, east, north = 114.0 - 0.12 * SCALE, 30.0 - 0.12 * SCALE, 114.0 + 1.12 * SCALE, 30.0 + 1.12 * SCALE
     near = []
-    for lon, lat in zip(random.uniform(west, east, 40), random.uniform(south, north, 40), strict=True):
+    for lon, lat in zip(random.uniform(west, east, n), random.uniform(south, north, n), strict=True):
         for within_m in (0.0, 150.0, 2000.0):
             near.append(len(both_ways.locate(empty, lon, lat, within_m=within_m).neighbours))
     assert {0, 1, 2} < set(near)

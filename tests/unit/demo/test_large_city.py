@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from gridmgmt import texts
-from gridmgmt.demo import large_city, make_demo_city
+from gridmgmt.demo import SIZES, large_city, make_demo_city
 from gridmgmt.errors import OptionInvalid
 
 MORE_MB = 40
@@ -37,13 +38,22 @@ if sys.argv[3:]:
 """
 
 
+SMALL = replace(SIZES["small"], districts=3, streets=12, communities=75, cases=6_000, radius_m=10_000.0)
+"""What is asked of its files is asked of any city's."""
+
+
+@pytest.fixture(autouse=True)
+def smaller(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SIZES, "small", SMALL)
+
+
 def peaks_mb(*words: str) -> list[int]:
     """The peaks of a process of its own, one after the other."""
     done = subprocess.run([sys.executable, "-c", GROWTH, *words], capture_output=True, text=True, check=True)
     return [int(line) for line in done.stdout.split()]
 
 
-@pytest.mark.parametrize("file_format", ["csv", "parquet"])
+@pytest.mark.parametrize("file_format", ["csv", pytest.param("parquet", marks=pytest.mark.night)])
 def test_memory_does_not_grow_with_the_cases(tmp_path: Path, file_format: str) -> None:
     """In one piece the same cases take more than that."""
     few, many, at_once = peaks_mb(str(tmp_path), file_format, "at once")
@@ -95,9 +105,9 @@ def test_every_part_has_its_share_of_each_day_and_its_own_numbers(
 
 
 def test_samples_are_made_in_proportion(tmp_path: Path) -> None:
-    made = make_demo_city(tmp_path, seed=3, size="small", cases=48_000)
+    made = make_demo_city(tmp_path, seed=3, size="small", cases=12_000)
     samples = pd.read_csv(tmp_path / "samples.csv", encoding="gb18030")
-    assert len(samples) == made.manifest["samples"]["rows"] == pytest.approx(2 * 12 * (40 * 3 + 300 * 0.35), rel=0.05)
+    assert len(samples) == made.manifest["samples"]["rows"] == pytest.approx(2 * 12 * (12 * 3 + 75 * 0.35), rel=0.05)
     assert samples["样本编号"].is_unique
     assert samples["得分"].mean() == pytest.approx(made.manifest["samples"]["mean_score"])
 
