@@ -37,6 +37,7 @@ from gridmgmt.places.raster import (
     Floats,
     Ints,
     cell_owners,
+    changes,
     edges,
     inside_runs,
     shared,
@@ -126,14 +127,14 @@ class Locator:
         owner = cell_owners(columns.size * rows.size, by_code[run_rank], run_rank, first, stop)
 
         cell, edge = touched_cells(segments, columns, rows)
-        is_first = np.diff(cell, prepend=-1) != 0
+        is_first = changes(cell)
         edge_cells, edge_cell = cell[is_first], np.cumsum(is_first) - 1
         n_ranks = len(codes) + 1
         run, inside_cell = spread(np.searchsorted(edge_cells, first), np.searchsorted(edge_cells, stop))
         inside_key = inside_cell * n_ranks + run_rank[run]
         pair, which = spread(first_rank[edge], first_rank[edge + 1])
         edge_key = edge_cell[pair] * n_ranks + rank[which]
-        key = _distinct(np.concatenate([edge_key, inside_key]))  # one per candidate, cell by cell in code order
+        key = _distinct(np.concatenate([_fewer(edge_key), inside_key]))  # one per candidate, cell by cell in code order
 
         of_cell = np.searchsorted(key, np.arange(edge_cells.size + 1) * n_ranks)
         place = np.arange(key.size) - np.repeat(of_cell[:-1], np.diff(of_cell))
@@ -265,18 +266,27 @@ def in_parts(n: int, work: Callable[[slice], None]) -> None:
             done.result()
 
 
+def _fewer(numbers: Ints) -> Ints:
+    """The same without most that stand twice, as two polygons take turns where their border runs through a cell."""
+    new = changes(numbers)
+    new[2:] &= numbers[2:] != numbers[:-2]
+    return numbers[new]
+
+
 def _distinct(numbers: Ints) -> Ints:
     """Sorted, each once; by sorting, which is faster than :func:`numpy.unique`."""
     numbers.sort()
-    distinct: Ints = numbers[np.diff(numbers, prepend=-1) != 0]
+    distinct: Ints = numbers[changes(numbers)]
     return distinct
 
 
 def _edges_of_blocks(block_of: Ints, bit: Bytes, candidate: Ints, edge: Ints) -> tuple[Ints, Ints, Bytes]:
     """Edges and candidates that have them, a pair each and in order of cells: by block each edge once, and whose."""
-    order = np.argsort(block_of[candidate], kind="stable")
-    block, edge, bit = block_of[candidate][order], edge[order], bit[candidate][order]
-    first = np.flatnonzero((np.diff(block, prepend=-1) != 0) | (np.diff(edge, prepend=-1) != 0))
+    block, bit = block_of[candidate], bit[candidate]
+    if (np.diff(block) < 0).any():  # a cell of several blocks
+        order = np.argsort(block, kind="stable")
+        block, edge, bit = block[order], edge[order], bit[order]
+    first = np.flatnonzero(changes(block) | changes(edge))
     return block[first], edge[first], np.bitwise_or.reduceat(bit, first) if first.size else bit
 
 
