@@ -1,7 +1,6 @@
 """Point → the grids of an edition, all its levels from one join: the leaf decides (叶网格定归属)."""
 
 from collections.abc import Sequence
-from copy import copy
 from threading import Lock
 from typing import Any
 
@@ -48,12 +47,6 @@ class EditionLocator:
     def levels(self) -> list[Locator]:
         """Each level's locator, the city's first; those that no point needed yet are built."""
         return [self._locator(index) for index in range(len(self._rows))]
-
-    def on(self, laid: Sequence[Locator]) -> "EditionLocator":
-        """The same by other locators of the same grids."""
-        other = copy(self)
-        other._locators = dict(enumerate(laid))
-        return other
 
     def locate(self, lon: Floats, lat: Floats) -> Positions:
         """Each point's grids as positions of rows of the frame, shape (n, n_levels), level 1 first, -1 = none.

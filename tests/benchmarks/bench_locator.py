@@ -153,16 +153,19 @@ def beside(size: Size, n_leaves: int) -> Iterator[Row]:
     )
 
 
-def opened_at(path: Path, frame: pd.DataFrame, lon: np.ndarray, lat: np.ndarray) -> list[int]:
+def opened_at(path: Path, frame: pd.DataFrame, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
     """The grids of the first place, by the file."""
-    return EditionLocator(frame, 4, indexes.read(path)).line_at(lon[0], lat[0]).tolist()
+    laid = indexes.read(path)
+    if laid is None:
+        raise RuntimeError("the kept index is not as it was written")
+    return EditionLocator(frame, 4, laid).line_at(lon[0], lat[0])
 
 
-def laid_at(frame: pd.DataFrame, lon: np.ndarray, lat: np.ndarray) -> list[int]:
+def laid_at(frame: pd.DataFrame, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
     """The same by an index of all levels laid in memory."""
     made = EditionLocator(frame, 4)
     made.levels()
-    return made.line_at(lon[0], lat[0]).tolist()
+    return made.line_at(lon[0], lat[0])
 
 
 def rows(size: Size) -> Iterator[Row]:

@@ -71,15 +71,28 @@ def ground(
     rows, folder = editions.grid_contents(connection, edition_id), kept_folder(connection)
     path = None if folder is None else folder / f"{_name(rows, n_levels)}{ENDING}"
     if path is not None and (laid := read(path)) is not None:
-        return rows, EditionLocator(rows, n_levels, laid)
+        return rows, _Kept(rows, n_levels, laid, path)
     frame = editions.grids(connection, edition_id) if frame is None else frame
     made = EditionLocator(frame, n_levels)
     is_large = shapely.get_num_coordinates(np.asarray(frame["geometry"], dtype=object)).sum() >= LEAST
     if path is not None and is_large and rows["id"].tolist() == frame["id"].tolist():
         write(path, made.levels())
         if (laid := read(path)) is not None:
-            return rows, EditionLocator(rows, n_levels, laid)
+            return rows, _Kept(rows, n_levels, laid, path)
     return rows, made
+
+
+class _Kept(EditionLocator):
+    """One that where it travels to maps the file again, if that is there: processes of one machine hold it once."""
+
+    def __init__(self, rows: pd.DataFrame, n_levels: int, laid: Sequence[Locator], path: Path) -> None:
+        super().__init__(rows, n_levels, laid)
+        self._path = path
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if (laid := read(self._path)) is not None:
+            self._locators = dict(enumerate(laid))
 
 
 def _name(rows: pd.DataFrame, n_levels: int) -> str:

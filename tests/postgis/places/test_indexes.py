@@ -104,12 +104,13 @@ def test_a_small_edition_and_an_unwritable_folder_are_laid_in_memory(
 def test_the_server_and_a_travelling_assigner_use_it(
     keeping: tuple[Work, Path], town: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    work, _ = keeping
+    work, folder = keeping
     located(work)
     made = built(monkeypatch)
     with work.transaction() as connection:
         (edition,) = store.all_editions(connection)
-        travelling = pickle.loads(pickle.dumps(assigning.Assigner(connection, towns.CITY)))
+        packed = pickle.dumps(assigning.Assigner(connection, towns.CITY))
+        _, located_by = indexes.ground(connection, edition.id, len(towns.CITY.levels))
     kept = directory.ground(work, edition)
     assert made == []
     other = directory.ground(town, edition)
@@ -117,4 +118,12 @@ def test_the_server_and_a_travelling_assigner_use_it(
     assert [g["code"] for g in kept.line(x, y)] == [g["code"] for g in other.line(x, y)] != []
     points = pd.DataFrame({"lon": [x], "lat": [y], "category": [None], "unit_code": [None]})
     points["at"] = pd.to_datetime(["2025-12-01"], utc=True)
-    assert travelling.named(points)["community"].tolist() == [kept.line(x, y)[-1]["code"]]
+    on_this_machine = pickle.loads(pickle.dumps(located_by))
+    assert not any(level.owner.flags.writeable for level in on_this_machine.levels())  # mapped, not copied
+    for path in files(folder):
+        path.unlink()
+    elsewhere = pickle.loads(pickle.dumps(located_by))
+    assert all(level.owner.flags.writeable for level in elsewhere.levels())
+    for locator in (on_this_machine, elsewhere):
+        assert locator.line_at(x, y).tolist() == located_by.line_at(x, y).tolist()
+    assert pickle.loads(packed).named(points)["community"].tolist() == [kept.line(x, y)[-1]["code"]]
