@@ -9,11 +9,12 @@ a project convention.
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from gridmgmt.casework.cases import DEADLINES, ENDED, MARKS, STANDING, STATES, Case, Limits, Order, Step
+from gridmgmt.casework import effects
+from gridmgmt.casework.cases import ENDED, MARKS, STANDING, STATES, Case, Limits, Step
 from gridmgmt.errors import StepIllegal, StepIncomplete, StepRefused
 
 _SETUP = ("reported", "accepted", "confirmed")
@@ -71,113 +72,6 @@ class Transition:
     does: Callable[[Case, Step], Mapping[str, Any]] = lambda _case, _step: {}
 
 
-# --- what steps change -------------------------------------------------------
-
-
-def _reported(_case: Case, s: Step) -> Mapping[str, Any]:
-    names = ("source", "category", "lon", "lat", "address", "description", "is_repeat", "repeat_of")
-    told = {n: getattr(s.told, n) for n in names}
-    return told | ({"is_repeat": True} if told["repeat_of"] else {})
-
-
-def _classed(case: Case, s: Step) -> Mapping[str, Any]:
-    return {"category": s.told.category or case.category}
-
-
-def _dispatched(case: Case, s: Step) -> Mapping[str, Any]:
-    is_new = s.unit_code is not None and s.unit_code not in case.units
-    return {
-        "units": (*case.units, s.unit_code) if is_new else case.units,
-        **{name: getattr(s.told, name) for name in DEADLINES},
-        "unit_code": s.unit_code,
-        "first_unit": case.first_unit or s.unit_code,
-        "is_provisional": s.told.provisional,
-        "pauses": (),
-        "n_dispatches": case.n_dispatches + 1,
-    }
-
-
-def _sent_back(case: Case, _s: Step) -> Mapping[str, Any]:
-    return {"n_send_backs": case.n_send_backs + 1, "unit_code": None}
-
-
-def _extended(case: Case, s: Step) -> Mapping[str, Any]:
-    """After a failed verification the new deadline moves; the case's own then only if it had not passed."""
-    due, holds = s.told.due_at or case.current_due_at, case.effective_due_at
-    in_rework = case.hang_due_at is not None
-    moves_case = not in_rework or (holds is not None and due is not None and s.at <= holds < due)
-    granted = (*case.granted, (case.unit_code, "extension"))
-    extended = due if moves_case else case.due_extended_at
-    if extended is not None and case.due_at is not None and extended <= case.due_at:
-        extended = None  # a calendar that came later moved the original behind it
-    return {
-        "granted": granted,
-        "due_extended_at": extended,
-        "hang_due_at": due if in_rework else None,
-    }
-
-
-def _held(case: Case, _s: Step) -> Mapping[str, Any]:
-    return {"granted": (*case.granted, (case.unit_code, "postponement"))}
-
-
-def _resumed(case: Case, s: Step) -> Mapping[str, Any]:
-    out: dict[str, Any] = {"held_at": None, "due_at": s.told.due_at or case.due_at}
-    if case.held_at is not None:
-        out["pauses"] = (*case.pauses, (case.held_at, s.told.held_until or s.at))
-    for name in ("due_extended_at", "hang_due_at"):
-        if getattr(case, name) is not None:
-            out[name] = getattr(s.told, name) or getattr(case, name)
-    return out
-
-
-def _failed(case: Case, s: Step) -> Mapping[str, Any]:
-    return {"n_rework": case.n_rework + 1, "handled_at": None, "hang_due_at": s.told.due_at}
-
-
-def _deadline_moved(case: Case, s: Step) -> Mapping[str, Any]:
-    """The deadline that holds moves: after a failed verification the new one, else the case's.
-
-    To an earlier moment the original moves; a later one stands beside it, as an extension does.
-    """
-    due, extended = s.told.due_at or case.due_at, s.told.due_extended_at
-    if case.hang_due_at is not None:
-        return {"hang_due_at": due}
-    if extended is not None:  # an export tells both
-        return {"due_at": due, "due_extended_at": extended}
-    is_beyond = case.due_at is not None and due is not None and due > case.due_at
-    if s.told.later or (s.told.later is None and is_beyond):  # also where a calendar moved the original behind it
-        return {"due_extended_at": due if is_beyond else None}
-    return {"due_at": due, "due_extended_at": None, "is_provisional": False}
-
-
-def _renewed(case: Case, s: Step) -> Mapping[str, Any]:
-    """The deadlines that the calendar has moved, as far as the step names them; ``deadlines`` tells them by step."""
-    orders = [replace(o, due_at=s.told.orders.get(str(o.number)) or o.due_at) for o in case.orders]
-    told = {name: getattr(s.told, name) for name in DEADLINES if name in s.told.model_fields_set}
-    return {**told, "orders": tuple(orders), "is_provisional": s.told.provisional}
-
-
-def _unmarked(_case: Case, s: Step) -> Mapping[str, Any]:
-    wrong = {f"is_{s.told.mark}": False} if s.told.mark in MARKS else {}
-    return wrong | ({"repeat_of": None} if s.told.mark == "repeat" else {})
-
-
-def _moved(_case: Case, s: Step) -> Mapping[str, Any]:
-    place = {name: value for name in ("lon", "lat") if (value := getattr(s.told, name)) is not None}
-    return place | ({"address": s.told.address} if s.told.address else {})
-
-
-def _ordered(case: Case, s: Step) -> Mapping[str, Any]:
-    order = Order(len(case.orders) + 1, s.told.order_kind or "other", s.at, s.told.due_at)
-    return {"orders": (*case.orders, order)}
-
-
-def _order_answered(case: Case, s: Step) -> Mapping[str, Any]:
-    number = s.told.order or next(iter(_open_orders(case)), 0)
-    return {"orders": tuple(replace(o, answered_at=s.at) if o.number == number else o for o in case.orders)}
-
-
 # --- what steps ask ----------------------------------------------------------
 
 Guard = Callable[[Case, Step, Limits], str | None]
@@ -225,13 +119,9 @@ def _may_register(case: Case, s: Step, _limits: Limits) -> str | None:
     return None if known else "without_category"
 
 
-def _open_orders(case: Case) -> list[int]:
-    return [o.number for o in case.orders if o.answered_at is None]
-
-
 def _open_order(case: Case, s: Step, _limits: Limits) -> str | None:
     """The order named, or the only one that is open."""
-    open_ones, named = _open_orders(case), s.told.order
+    open_ones, named = effects.open_orders(case), s.told.order
     if named is None:
         return {0: "order_not_open", 1: None}.get(len(open_ones), "order_not_named")
     return None if named in open_ones else "order_not_open"
@@ -264,30 +154,30 @@ _TIME = ("due_at", "amount", "amount_unit")
 TRANSITIONS = _table(
     Transition(
         "report", ("",), "reported", takes=("source", "category", *_PLACE, "description", "is_repeat", "repeat_of"),
-        stamps="reported_at", asks=_repeats_another, does=_reported,
+        stamps="reported_at", asks=_repeats_another, does=effects.reported,
     ),
     Transition("accept", ("reported",), "accepted", stamps="accepted_at", implied=True),
     Transition("confirm", ("accepted",), "confirmed", stamps="confirmed_at"),
     Transition("discard", _SETUP, "discarded", _REASON, stamps="voided_at"),
     Transition(
         "register", ("accepted", "confirmed"), "registered", takes=("category",),
-        stamps="registered_at", implied=True, asks=_may_register, does=_classed,
+        stamps="registered_at", implied=True, asks=_may_register, does=effects.classed,
     ),
     Transition(
         "dispatch", ("registered", "sent_back"), "dispatched", ("unit",), _TIME, "opened",
-        stamps="dispatched_at", unit="any", counts=True, asks=_due_lies_ahead, does=_dispatched,
+        stamps="dispatched_at", unit="any", counts=True, asks=_due_lies_ahead, does=effects.dispatched,
     ),
     Transition("receive", ("dispatched", "rework"), "handling", implied=True),
     Transition(
         "send_back", ("dispatched", "handling"), "sent_back", _REASON, ("wrong_dispatch", "agreed"), "sent_back",
-        pending="", counts=True, does=_sent_back,
+        pending="", counts=True, does=effects.sent_back,
     ),
     Transition(
         "ask_extension", ("handling",), None, _REASON, _TIME, "asked", pending="extension", asks=_may_ask("extension")
     ),
     Transition(
         "extend", ("handling",), None, ("due_at",), _TIME, "extended",
-        pending="", counts=True, asks=_may_extend, does=_extended,
+        pending="", counts=True, asks=_may_extend, does=effects.extended,
     ),
     Transition(
         "refuse_extension", ("handling",), None, _REASON, (), "refused", pending="", asks=_is_pending("extension")
@@ -297,15 +187,15 @@ TRANSITIONS = _table(
     ),
     Transition(
         "postpone", ("handling",), "on_hold", period="held", stamps="held_at",
-        pending="", counts=True, asks=_is_pending("postponement"), does=_held,
+        pending="", counts=True, asks=_is_pending("postponement"), does=effects.held,
     ),
     Transition("refuse_postponement", ("handling",), None, _REASON, pending="", asks=_is_pending("postponement")),
-    Transition("resume", ("on_hold",), "handling", period="resumed", does=_resumed),
+    Transition("resume", ("on_hold",), "handling", period="resumed", does=effects.resumed),
     Transition("answer", ("handling",), "answered", period="answered", stamps="handled_at", pending="", implied=True),
     Transition("verify", ("answered",), "verification", implied=True),
     Transition(
         "fail", ("verification",), "rework", _REASON, _TIME, "failed",
-        stamps="reworked_at", asks=_due_lies_ahead, does=_failed,
+        stamps="reworked_at", asks=_due_lies_ahead, does=effects.failed,
     ),
     Transition("close", ("verification",), "closed", period="written_off", stamps="closed_at"),
     Transition(
@@ -314,22 +204,23 @@ TRANSITIONS = _table(
     ),
     Transition("void", _FILED, "void", _REASON, period="void", stamps="voided_at"),
     # beside the state
-    Transition("move", _OPEN, None, (*_REASON, "lon", "lat"), _PLACE, does=_moved),
-    Transition("reclassify", _OPEN, None, (*_REASON, "category"), ("category",), does=_classed),
+    Transition("move", _OPEN, None, (*_REASON, "lon", "lat"), _PLACE, does=effects.moved),
+    Transition("reclassify", _OPEN, None, (*_REASON, "category"), ("category",), does=effects.classed),
     Transition(
         "deadline", ("dispatched", "handling", "rework"), None, (*_REASON, "due_at"), ("due_at",), "moved",
-        asks=_may_move_deadline, does=_deadline_moved,
+        asks=_may_move_deadline, does=effects.deadline_moved,
     ),
     Transition(
         "renew", tuple(s for s in STATES if s not in ("discarded", "void")), None, period="renewed",
-        asks=lambda _case, _step, _limits: "platform_only", does=_renewed,
+        asks=lambda _case, _step, _limits: "platform_only", does=effects.renewed,
     ),
     Transition(
         "supervise", _FILED, None, (*_REASON, "order_kind"), ("order_kind", *_TIME), "ordered",
-        unit="had", counts=True, asks=_due_lies_ahead, does=_ordered,
+        unit="had", counts=True, asks=_due_lies_ahead, does=effects.ordered,
     ),
     Transition(
-        "answer_order", (*_FILED, "closed", "visited"), None, takes=("order",), asks=_open_order, does=_order_answered
+        "answer_order", (*_FILED, "closed", "visited"), None, takes=("order",), asks=_open_order,
+        does=effects.order_answered,
     ),
     Transition(
         "mark_repeat", tuple(STATES), None, _REASON, ("repeat_of",), mark="repeat", asks=_repeats_another,
@@ -338,7 +229,9 @@ TRANSITIONS = _table(
     Transition("expose", _FILED, None, _REASON, mark="exposed"),
     Transition("refer", tuple(STATES), None, _REASON, mark="referred", unit="had", counts=True),
     Transition("mark_false", tuple(STATES), None, _REASON, mark="false", counts=True),
-    Transition("unmark", tuple(STATES), None, (*_REASON, "mark"), ("mark",), mark="*", asks=_is_marked, does=_unmarked),
+    Transition(
+        "unmark", tuple(STATES), None, (*_REASON, "mark"), ("mark",), mark="*", asks=_is_marked, does=effects.unmarked,
+    ),
     Transition("note", tuple(STATES), None, _REASON),
 )  # fmt: skip
 """Every kind of step: the whole life cycle (案件流转) in one table; everything else folds over it."""
@@ -372,6 +265,9 @@ HALTING = kinds(lambda t: t.to in STANDING)
 PLACING = kinds(lambda t: not {"lon", "lat", "category"}.isdisjoint(t.takes))
 """Those that may give a case its place or class, and so the unit that answers."""
 
+CORRECTING = kinds(lambda t: t.kind in PLACING and t.to is None)
+"""Those of them that give a case another place or class beside its way."""
+
 ORDERING = kinds(lambda t: t.period == "ordered")
 """Those that set a deadline beside the case's: supervision orders."""
 
@@ -380,6 +276,16 @@ FOLLOWED = kinds(lambda t: t.period not in (None, "ordered") or t.mark in ("refe
 
 STRAIGHT = kinds(lambda t: t.period in ("opened", "asked", "refused", "answered", "written_off", "void"))
 """Those of a case that goes straight from its dispatch to its end: the deadline stays, the clock never runs again."""
+
+STEADY = kinds(
+    lambda t: (
+        t.kind not in PLACING
+        and t.period in (None, "asked", "refused", "held", "answered", "written_off", "void", "ordered")
+        and t.mark not in ("repeat", "*")
+    )
+)
+"""Those that change nothing of a case's row (:mod:`gridmgmt.casework.operations.case_records`) but its state and the
+time that they stamp. That time was not set before: to stamp it again takes a step of another kind."""
 
 SHIFTING = kinds(lambda t: t.period in ("extended", "resumed", "moved", "renewed"))
 """Those after which the deadline depends on what it was before; a dispatch or a failed check tells it anew."""

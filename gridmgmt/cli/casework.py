@@ -17,8 +17,8 @@ from gridmgmt.errors import OptionInvalid
 
 if TYPE_CHECKING:
     from gridmgmt.casework.cases import Case
-    from gridmgmt.casework.operations.cases import Request
     from gridmgmt.casework.operations.photographs import Kind
+    from gridmgmt.casework.operations.requests import Request
     from gridmgmt.intake.operations.step_sheets import StepsReport
 
 app = typer.Typer()
@@ -57,7 +57,7 @@ def case_open(
     photo: Sequence[str] = (),
 ) -> View:
     """Open a case: its grids and the unit that will answer are found from its place and class."""
-    from gridmgmt.casework.operations.cases import Request
+    from gridmgmt.casework.operations.requests import Request
 
     told = {
         "source": source, "category": category, "lon": lon, "lat": lat, "crs": crs if lon is not None else None,
@@ -83,7 +83,7 @@ def case_step(
     photo: Sequence[str] = (),
 ) -> View:
     """Take one step with a case; one that its state does not allow is refused with those that it does."""
-    from gridmgmt.casework.operations.cases import Request
+    from gridmgmt.casework.operations.requests import Request
     from gridmgmt.casework.transitions import BY_PEOPLE
 
     code = _by_word(kind, "step", BY_PEOPLE, "KIND")

@@ -321,7 +321,7 @@ def rulebook_evaluate(
 ) -> View:
     """Compute a rulebook from a file of inputs, without a database: every point with its reason, what is missing."""
     from gridmgmt.assessing.readers.entries import read_input_file
-    from gridmgmt.rulebooks.dossier import read_dossier
+    from gridmgmt.rulebooks.dossier_reading import read_dossier
     from gridmgmt.rulebooks.load import named
     from gridmgmt.scorecards.exports.outcome_text import evaluated, evaluation_json, evaluation_text
 

@@ -18,7 +18,7 @@ from gridmgmt.cli.casework import states_table
 from gridmgmt.errors import FindingsMissing
 
 if TYPE_CHECKING:
-    from gridmgmt.casework.operations.cases import Request
+    from gridmgmt.casework.operations.requests import Request
     from gridmgmt.city import City
     from gridmgmt.demo import workday
     from gridmgmt.periods import Period
@@ -121,7 +121,7 @@ def _classes(known: list[str]) -> list[tuple[str, float]]:
 
 
 def _requests(steps: Iterable[workday.Scripted]) -> Iterator[Request]:
-    from gridmgmt.casework.operations.cases import Request
+    from gridmgmt.casework.operations.requests import Request
 
     for s in steps:
         yield Request(

@@ -48,6 +48,9 @@ _OF_KIND: Mapping[str, str] = {
 TABLES: Mapping[str, str] = {table: kind for kind, names in _OF_KIND.items() for table in names.split()}
 """Table → the kind that its changes are told as."""
 
+SILENT = frozenset({"case_change", "cells_kept", "cells_of_week"})
+"""Tables that tell nothing: what is counted is kept there while one reads, and gives the same figures without it."""
+
 KINDS = (*_OF_KIND, _DAY)
 EVERYTHING = frozenset(KINDS)
 

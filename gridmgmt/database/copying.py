@@ -85,10 +85,20 @@ def fetch(
     params: Mapping[str, Any],
     types: Mapping[str, pa.DataType],
 ) -> pd.DataFrame:
-    """The rows of a query as a frame, by COPY: columns of the given types in the query's own order.
+    """The rows of a query as a frame: columns of the given types in the query's own order.
 
     Timestamps come back as ``datetime64[us, UTC]``. A shape is a column ``wkb``.
     """
+    return cast(pd.DataFrame, fetch_table(connection, statement, params, types).to_pandas())
+
+
+def fetch_table(
+    connection: Connection,
+    statement: TextClause,
+    params: Mapping[str, Any],
+    types: Mapping[str, pa.DataType],
+) -> Any:
+    """The same as an Arrow table, by COPY."""
     compiled = str(statement.compile(dialect=_DIALECT))
     cursor = connection.connection.cursor()
     buffer = io.BytesIO()
@@ -103,8 +113,7 @@ def fetch(
     # a value, such as a city's outline, must fit into one block
     read = pa_csv.ReadOptions(block_size=1 << 26 if "wkb" in types else 1 << 22)
     parse = pa_csv.ParseOptions(newlines_in_values=True)
-    table = pa_csv.read_csv(buffer, read_options=read, parse_options=parse, convert_options=convert)
-    return cast(pd.DataFrame, table.to_pandas())
+    return pa_csv.read_csv(buffer, read_options=read, parse_options=parse, convert_options=convert)
 
 
 def spooled(connection: Connection, statement: TextClause, params: Mapping[str, Any], path: Path) -> Spool:

@@ -1,7 +1,7 @@
 """Connections: which database, and whether its tables are those of this release."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -12,6 +12,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import URL, Connection, Engine, create_engine, func, make_url, select, text
 from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.pool import NullPool
 
 from gridmgmt.database import failures, server
 from gridmgmt.errors import (
@@ -59,6 +60,9 @@ def _url(settings: Settings) -> URL:
         raise DatabaseUnreachable(url="GRIDMGMT_DATABASE_URL", reason={"code": "unreachable_form"}) from e
 
 
+_CONNECTING = {"application_name": "gridmgmt", "options": "-c timezone=UTC -c datestyle=ISO"}
+
+
 def make_engine(settings: Settings) -> Engine:
     """An engine for this installation's database; nothing is connected yet."""
     return create_engine(
@@ -66,7 +70,7 @@ def make_engine(settings: Settings) -> Engine:
         execution_options={KEPT: settings.kept_root},
         pool_pre_ping=True,
         hide_parameters=True,  # values of a city's cases belong in no traceback
-        connect_args={"application_name": "gridmgmt", "options": "-c timezone=UTC -c datestyle=ISO"},
+        connect_args=_CONNECTING,
     )
 
 
@@ -110,6 +114,26 @@ def connect(engine: Engine) -> Iterator[Connection]:
             if isinstance(found, DatabaseLost):
                 connection.invalidate()  # so that nobody tries to end its transaction
             raise found from None if isinstance(found, DatabaseRefused) else e  # which holds the values of a row
+
+
+def try_beside(connection: Connection, do: Callable[[Connection], object]) -> bool:
+    """Do something in a transaction beside one that reads, on a connection of its own; whether that could be done.
+
+    It waits for no lock. A server that may not be written, is full or ends is no failure of whoever reads.
+    """
+    options = f"{_CONNECTING['options']} -c lock_timeout=1000"
+    engine = create_engine(
+        connection.engine.url, poolclass=NullPool, hide_parameters=True,
+        connect_args={**_CONNECTING, "options": options, "connect_timeout": 5},
+    )  # fmt: skip
+    try:
+        with engine.begin() as other:
+            do(other)
+    except failures.DRIVER as e:
+        if failures.failure(e) is None and not failures.is_forbidden(e):
+            raise
+        return False
+    return True
 
 
 @contextmanager

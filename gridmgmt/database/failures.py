@@ -43,6 +43,12 @@ def failure(error: BaseException) -> GridmgmtError | None:
     return DatabaseFailed(reason=reason, state=state)
 
 
+def is_forbidden(error: BaseException) -> bool:
+    """Whether this user may not do what he tried."""
+    driver = error.orig if isinstance(error, DBAPIError) else error
+    return isinstance(driver, psycopg.errors.InsufficientPrivilege)
+
+
 def _told(driver: BaseException | None) -> str:
     """The server's own first line, else the driver's."""
     told = driver.diag.message_primary if isinstance(driver, psycopg.Error) else None

@@ -23,7 +23,7 @@ from gridmgmt.numbers import exact, to_exact
 from gridmgmt.periods import period_of
 from gridmgmt.rulebooks.consequences import Reached, consequences, total_money
 from gridmgmt.rulebooks.document import exact_yaml
-from gridmgmt.rulebooks.dossier import read_dossier
+from gridmgmt.rulebooks.dossier_reading import read_dossier
 from gridmgmt.rulebooks.load import Loaded, parse
 from gridmgmt.rulebooks.model import Rulebook
 from gridmgmt.rulebooks.results import Outcome, flat

@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 from gridmgmt.periods import Period
 from gridmgmt.rulebooks.consequences import Reached, consequences
-from gridmgmt.rulebooks.dossier import EVERYBODY, Dossier, Subject, read_dossier
+from gridmgmt.rulebooks.dossier import EVERYBODY, Dossier, Subject
+from gridmgmt.rulebooks.dossier_reading import read_dossier
 from gridmgmt.rulebooks.kinds import ITEMS, TOTALS
 from gridmgmt.rulebooks.load import Loaded
 from gridmgmt.rulebooks.model import Stage

@@ -11,7 +11,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from gridmgmt.rulebooks.dossier import read_dossier
+from gridmgmt.rulebooks.dossier_reading import read_dossier
 from gridmgmt.rulebooks.load import load
 from gridmgmt.rulebooks.resampling import draw, table_of
 from gridmgmt.rulebooks.results import Context

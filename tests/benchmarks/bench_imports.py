@@ -28,6 +28,7 @@ import psycopg
 from psycopg import sql
 
 from gridmgmt.casework.operations import cases
+from gridmgmt.casework.operations.requests import Request
 from gridmgmt.database.work import Work
 from tests.benchmarks import made_cities, servers
 from tests.benchmarks.rows import Row, Size
@@ -139,9 +140,9 @@ class People:
         self._stop = threading.Event()
         self.slowest, self.n = 0.0, 0
         facts = {"lon": 113.6, "lat": 30.1, "category": "matter:06012", "source": "12319热线"}
-        self._take(cases.Request("report", "somebody", "OWN-1", facts=facts))
+        self._take(Request("report", "somebody", "OWN-1", facts=facts))
 
-    def _take(self, request: cases.Request) -> None:
+    def _take(self, request: Request) -> None:
         (outcome,) = cases.take(self._work, [request])
         if outcome.fault is not None:
             raise outcome.fault
@@ -150,7 +151,7 @@ class People:
         """Take a step every fifth of a second."""
         while not self._stop.wait(0.2):
             began = time.perf_counter()
-            self._take(cases.Request("note", "somebody", "OWN-1", reason="seen"))
+            self._take(Request("note", "somebody", "OWN-1", reason="seen"))
             self.slowest, self.n = max(self.slowest, time.perf_counter() - began), self.n + 1
 
     @contextmanager

@@ -62,11 +62,13 @@ def fill(connection: Connection, city: City, n: int) -> None:
         lon, lat = random.uniform(west, east, size), random.uniform(south, north, size)
         category = random.choice([f"{a:02}{b:03}" for a in range(1, 7) for b in range(1, 6)], size)
         points = pd.DataFrame({"lon": lon, "lat": lat, "at": at, "category": "event:" + category, "unit_code": None})
+        located = assigner.locate(points)[list(LOCATED)]
+        units = {n: assigner.unit_code(int(n)) for n in located["unit_id"].dropna().unique()}
         rows = _rows(random, at).assign(
             category_scheme="gb47678.5-2026", category_kind="event", category_code=category, batch_id=batch, row_no=1,
             case_no=[f"B{k + i:09}" for i in range(size)], lon=lon, lat=lat, version_at=at, content_hash="-",
             geom=shapely.to_wkb(shapely.set_srid(shapely.points(lon, lat), 4490), hex=True, include_srid=True),
-            **assigner.locate(points)[list(LOCATED)],
+            unit_code=located["unit_id"].map(units), **located,
         )  # fmt: skip
         rows = rows[rows["located"] == assigning.LEAF].head(n - done)
         copy_in(connection, "cases", rows)
@@ -100,6 +102,12 @@ def _rows(random: np.random.Generator, at: pd.Series) -> pd.DataFrame:
     })  # fmt: skip
 
 
+def worked_on(connection: Connection, cut: dt.datetime, others: int) -> None:
+    """The cases that are closed after a moment are worked on here; so many hundredths of them do not go straight."""
+    params = {"cut": cut, "others": others, "batch": batches.new_batch(connection, "steps")}
+    connection.execute(text((Path(__file__).parent / "worked_after.sql").read_text("utf-8")), params)
+
+
 @contextmanager
 def city_of(name: str, cases: int, size: Size) -> Iterator[Work]:
     """A database of a name with the city and its cases, analysed; dropped at the end."""
@@ -108,6 +116,11 @@ def city_of(name: str, cases: int, size: Size) -> Iterator[Work]:
             place(work, Path(folder), size)
         with work.transaction() as connection:
             fill(connection, cities.load_city(connection), cases)
-        with work.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text("VACUUM ANALYZE"))
+        analyse(work)
         yield work
+
+
+def analyse(work: Work) -> None:
+    """Let the server know what its tables hold."""
+    with work.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM ANALYZE"))

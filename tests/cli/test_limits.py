@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from gridmgmt.casework.operations.cases import Request
+from gridmgmt.casework.operations.requests import Request
 from gridmgmt.cli import app
 from gridmgmt.database.work import Work, open_database
 from gridmgmt.errors import CalendarMissing, TimeLimitContradicts

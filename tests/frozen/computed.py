@@ -9,7 +9,7 @@ from gridmgmt.errors import DossierInvalid
 from gridmgmt.numbers import exact
 from gridmgmt.periods import period_of
 from gridmgmt.rulebooks.consequences import consequences, total_money
-from gridmgmt.rulebooks.dossier import read_dossier
+from gridmgmt.rulebooks.dossier_reading import read_dossier
 from gridmgmt.rulebooks.examples import read_examples
 from gridmgmt.rulebooks.load import Loaded, known, load, parse, read_file, versions
 from gridmgmt.rulebooks.run import run

@@ -79,7 +79,7 @@ Outcome = tuple[Mutant, str]
 """A mutant and what became of it: killed, timeout, survived, unreached (no test runs its lines), invalid."""
 
 
-@dataclass
+@dataclass(eq=False)  # pytest keeps its plugins in sets
 class Judge:
     """A pytest plugin that, in place of running the tests, judges mutants by them.
 
@@ -277,12 +277,13 @@ class _Loader(SourceFileLoader):
 
 
 def _again(mutant: Mutant, ids: Sequence[str]) -> int:
-    """Import everything again, the mutant among it, run tests by their names, and end."""
+    """Import everything again, the mutant among it, run tests by their names, and end; what cannot even be imported for
+    the tests' own set-up is noticed too."""
     for name in [n for n in sys.modules if n.split(".")[0] in OURS and not n.startswith("tests.mutants")]:
         del sys.modules[name]
     sys.meta_path.insert(0, _Finder(mutant))
     pytest.main(["-x", *ARGUMENTS, *ids], plugins=[_Ending()])
-    return FAULTY
+    return KILLED
 
 
 class _Ending:

@@ -8,7 +8,7 @@ from gridmgmt.casework import transitions
 from gridmgmt.casework.cases import Case
 from gridmgmt.casework.operations import cases
 from gridmgmt.casework.operations import time_limits as limit_ops
-from gridmgmt.casework.operations.cases import Request
+from gridmgmt.casework.operations.requests import Request
 from gridmgmt.casework.store import steps as step_store
 from gridmgmt.database.work import Work
 from gridmgmt.people.operations import reference

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from gridmgmt.documents import plain
-from gridmgmt.rulebooks.dossier import read_dossier
+from gridmgmt.rulebooks.dossier_reading import read_dossier
 from gridmgmt.rulebooks.load import parse
 from gridmgmt.scorecards import assessment
 from gridmgmt.scorecards.documents import CardHeader, Document, Facts, Header, Subject

@@ -9,7 +9,7 @@ from gridmgmt.assessing.operations.exemptions import counts_for, exempted
 from gridmgmt.assessing.operations.proofs import EVIDENCE
 from gridmgmt.assessing.operations.publishing import assess_again, frozen_dossier
 from gridmgmt.assessing.operations.scoring import Made
-from gridmgmt.assessing.store import appeals
+from gridmgmt.assessing.store import appeals, frozen
 from gridmgmt.assessing.store import assessments as store
 from gridmgmt.assessing.store.assessments import Stored
 from gridmgmt.database.work import Connection, Work
@@ -134,7 +134,7 @@ def _save(connection: Connection, stored: Stored, plain: Mapping[str, Any], made
     totals = [o.total for o in made.outcomes.values()]
     assessment_id = store.save(connection, values, made.subjects, made.texts, totals, [None] * len(totals))
     for table in EVIDENCE.values():  # the facts stay; what is exempted is said in the documents
-        store.copy_evidence(connection, table, stored.id, assessment_id)
+        frozen.copy(connection, table, stored.id, assessment_id)
     return Made(name, made.sha256, True, made.header, made.subjects)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from gridmgmt.assessing.operations.proofs import EVIDENCE
 from gridmgmt.assessing.operations.publishing import code_in
 from gridmgmt.assessing.store import assessments as store
-from gridmgmt.assessing.store import entries
+from gridmgmt.assessing.store import entries, frozen
 from gridmgmt.assessing.store.assessments import Stored
 from gridmgmt.database.work import Connection
 from gridmgmt.errors import AppealRefused
@@ -53,9 +53,9 @@ def exempted(
     gone: dict[Fact, Mapping[str, Any]] = {}
     for appeal in listed:
         gone |= _facts_of(connection, stored, appeal["kind"], appeal["fact_no"])
-    amounts = {key: store.frozen_amounts(connection, key[0], stored.id, key[1]) for key in gone}
-    steps = {store.case_of(no) for of, no in gone if of == "steps"}
-    cases = [store.steps_of_case(connection, EVIDENCE["steps"], stored.id, case_no) for case_no in sorted(steps)]
+    amounts = {key: frozen.amounts(connection, key[0], stored.id, key[1]) for key in gone}
+    steps = {frozen.case_of(no) for of, no in gone if of == "steps"}
+    cases = [frozen.steps_of_case(connection, EVIDENCE["steps"], stored.id, case_no) for case_no in sorted(steps)]
     records = out["periods"][stored.period]
     for code, document in documents.items():
         record = records.get(code, {})
@@ -78,13 +78,13 @@ Fact = tuple[str, str]
 def _facts_of(connection: Connection, stored: Stored, kind: str, fact_no: str) -> dict[Fact, Mapping[str, Any]]:
     """The frozen facts that an appeal is about: a case stands for all its steps too, a step for the act that it was."""
     of = f"{kind}s"
-    found = store.frozen(connection, EVIDENCE[of], stored.id, fact_no)
+    found = frozen.fact(connection, EVIDENCE[of], stored.id, fact_no)
     out: dict[Fact, Mapping[str, Any]] = {(of, fact_no): found} if found is not None else {}
     if kind == "case":
         for part in ("steps", "acts"):
-            steps = store.steps_of_case(connection, EVIDENCE[part], stored.id, fact_no)
+            steps = frozen.steps_of_case(connection, EVIDENCE[part], stored.id, fact_no)
             out |= {(part, no): fact for no, fact in steps.items()}
-    if kind == "step" and (act := store.frozen(connection, EVIDENCE["acts"], stored.id, fact_no)) is not None:
+    if kind == "step" and (act := frozen.fact(connection, EVIDENCE["acts"], stored.id, fact_no)) is not None:
         out["acts", fact_no] = act
     return out
 

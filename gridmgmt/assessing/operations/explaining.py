@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from gridmgmt.assessing.operations.proofs import EVIDENCE
 from gridmgmt.assessing.operations.scoring import level_number
 from gridmgmt.assessing.store import assessments as store
-from gridmgmt.assessing.store import entries
+from gridmgmt.assessing.store import entries, frozen
 from gridmgmt.casework.operations import repeats as repeating
 from gridmgmt.casework.operations.repeats import Repetition
 from gridmgmt.casework.readers import repeats as repeat_rules
@@ -219,7 +219,7 @@ def _numbers(
     for shown, count in counts.items():
         of = base_of(count).of
         bit = stored.header.counts[of].index(count)
-        found = store.evidence(connection, EVIDENCE[of], stored.id, subject.level_number, subject.code, bit)
+        found = frozen.numbers(connection, EVIDENCE[of], stored.id, subject.level_number, subject.code, bit)
         out[shown] = found
     return out
 
@@ -228,7 +228,7 @@ def _parts(
     connection: Connection, stored: store.Stored, document: Document, numbers: Mapping[str, list[str]]
 ) -> dict[str, str]:
     subject, told = document.subject, {no for found in numbers.values() for no in found}
-    parts = store.parts_in(connection, stored.id, subject.level_number, subject.code)
+    parts = frozen.parts_in(connection, stored.id, subject.level_number, subject.code)
     return {no: part for no, part in parts.items() if no in told}
 
 

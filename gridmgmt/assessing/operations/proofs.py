@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from gridmgmt.assessing.store import assessments as store
+from gridmgmt.assessing.store import frozen
 from gridmgmt.database.work import Connection
 from gridmgmt.documents import canonical
 from gridmgmt.figures.operations.period_counts import array_text
@@ -33,7 +33,7 @@ def stored_proof(connection: Connection, kind: str, assessment_id: int) -> tuple
 
     Up to schema 2 steps stood in the order of time within their case, in which they were saved; a correction keeps it.
     """
-    frame = store.frozen_facts(connection, EVIDENCE[kind], assessment_id)
+    frame = frozen.facts(connection, EVIDENCE[kind], assessment_id)
     frame["grid_codes"] = [array_text(codes) for codes in frame["grid_codes"]]
     if "shares" in frame:
         shares: list[Any] = [None if x is None else canonical(x) for x in frame["shares"]]

@@ -18,7 +18,7 @@ from gridmgmt.figures.operations.period_counts import evidence
 from gridmgmt.people.store import units as store_units
 from gridmgmt.periods import parse_period
 from gridmgmt.rulebooks.consequences import Reached, consequences, total_money
-from gridmgmt.rulebooks.dossier import read_dossier
+from gridmgmt.rulebooks.dossier_reading import read_dossier
 from gridmgmt.rulebooks.load import Loaded, parse
 from gridmgmt.rulebooks.model import Rulebook
 from gridmgmt.rulebooks.run import run

@@ -14,7 +14,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from gridmgmt.assessing.operations.scoring import level_number
-from gridmgmt.assessing.store import assessments
+from gridmgmt.assessing.store import assessments, frozen
 from gridmgmt.assessing.store.assessments import Stored
 from gridmgmt.city import City
 from gridmgmt.database import cities
@@ -127,7 +127,7 @@ class _Source:
             return Card(self.header, document, None)
         count = next((c for c in _HOT_SPOTS_OF if document.counts.get(c)), _HOT_SPOTS_OF[0])
         bit = self.stored.header.counts["cases"].index(count)
-        spots = assessments.spots(self.connection, self.stored.id, self.level, code, bit)
+        spots = frozen.spots(self.connection, self.stored.id, self.level, code, bit)
         outline = self.grids.geometry[code]
         around = self.grids.geometry.iloc[self.grids.sindex.query(_reach(outline))]
         scene = scene_of(outline, self.children.get(code, ()), around[around.index != code].tolist(), spots)

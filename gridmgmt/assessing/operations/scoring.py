@@ -14,6 +14,7 @@ from gridmgmt.assessing.operations.past_results import shorter_periods
 from gridmgmt.assessing.operations.proofs import EVIDENCE
 from gridmgmt.assessing.operations.resampling import patterns
 from gridmgmt.assessing.store import assessments as store
+from gridmgmt.assessing.store import frozen
 from gridmgmt.city import City
 from gridmgmt.database import cities
 from gridmgmt.database.spools import Spool
@@ -24,7 +25,8 @@ from gridmgmt.figures.operations.period_counts import evidence, figures
 from gridmgmt.people.store import units as store_units
 from gridmgmt.periods import Period
 from gridmgmt.rulebooks import load as rulebooks
-from gridmgmt.rulebooks.dossier import Dossier, read_dossier
+from gridmgmt.rulebooks.dossier import Dossier
+from gridmgmt.rulebooks.dossier_reading import read_dossier
 from gridmgmt.rulebooks.load import Loaded
 from gridmgmt.rulebooks.model import Rulebook, Stage
 from gridmgmt.rulebooks.store import versions as rulebook_store
@@ -163,7 +165,7 @@ def _save(
         totals = [o.total for o in made.outcomes.values()]  # in the order of the documents
         assessment_id = store.save(connection, {**values, "name": name}, made.subjects, made.texts, totals, chances)
         for kind, proof in proofs.items():
-            store.save_evidence(connection, EVIDENCE[kind], assessment_id, proof)
+            frozen.save(connection, EVIDENCE[kind], assessment_id, proof)
         return name, True, published
 
 

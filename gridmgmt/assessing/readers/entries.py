@@ -23,7 +23,8 @@ from gridmgmt.files.forms import Line
 from gridmgmt.periods import parse_period
 from gridmgmt.rulebooks import sums
 from gridmgmt.rulebooks.document import input_yaml
-from gridmgmt.rulebooks.dossier import EVERYBODY, event_lacks
+from gridmgmt.rulebooks.dossier import EVERYBODY
+from gridmgmt.rulebooks.dossier_reading import event_lacks
 from gridmgmt.rulebooks.inputs import Input
 from gridmgmt.rulebooks.model import Rulebook
 from gridmgmt.rulebooks.records import RESULT, SIGNED, joined

@@ -8,12 +8,10 @@ are written through the same merge as an import's, as a new version.
 
 import datetime as dt
 import re
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pandas as pd
 
@@ -22,13 +20,14 @@ from gridmgmt.casework.cases import DEADLINES, Case, Step
 from gridmgmt.casework.operations import case_records, originals, photographs
 from gridmgmt.casework.operations.context import Desk
 from gridmgmt.casework.operations.photographs import Attached, Kind
+from gridmgmt.casework.operations.requests import Outcome, Request, again, in_city_time, numbered
 from gridmgmt.casework.store import calendars, steps
 from gridmgmt.casework.store.steps import TakenRow
 from gridmgmt.casework.transitions import OPENING, PLACING
 from gridmgmt.database import batches, clock, merging
 from gridmgmt.database.facts import CASES
 from gridmgmt.database.work import Connection, Work, lock_originals, share_lock, unless_taken
-from gridmgmt.errors import CaseChanged, CaseExists, CaseMissing, FactInvalid, GridmgmtError, RowTaken, StepRefused
+from gridmgmt.errors import CaseChanged, CaseExists, CaseMissing, FactInvalid, GridmgmtError, StepRefused
 
 MICROSECOND = dt.timedelta(microseconds=1)
 
@@ -37,45 +36,6 @@ CHUNK = 2_000
 
 NUMBER = re.compile(r"[^\s#!\x00-\x1f\ud800-\udfff]{1,64}")
 """A number of a case opened here: steps and what follows from them are numbered ``NO#7`` and ``NO!hang2``."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """A step that somebody asks for.
-
-    Attributes
-    ----------
-    case_no
-        None: a new case, which gets the next number of its day.
-    at
-        When it happened; None: now.
-    expected
-        The version (number of steps) that the asker saw; None: whatever there is.
-    ref
-        Names the row of a file that it came from; a request whose ref was taken before is not taken again.
-    reporter
-        Name and telephone, kept apart from the facts.
-    """
-
-    kind: str
-    actor: str
-    case_no: str | None = None
-    at: dt.datetime | None = None
-    unit_code: str | None = None
-    reason: str | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
-    expected: int | None = None
-    ref: str | None = None
-    reporter: tuple[str | None, str | None] | None = None
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a request: the case as it is now, or why not; neither: the step was there already."""
-
-    request: Request
-    case: Case | None = None
-    fault: GridmgmtError | None = None
 
 
 @dataclass
@@ -265,23 +225,23 @@ def _take_all(connection: Connection, requests: Sequence[Request]) -> list[Outco
     """Take steps whose numbers a database can hold; an import may bring a case of the same number meanwhile."""
     desk = Desk(connection)
     taken = steps.taken_rows(connection, [r.ref for r in requests if r.ref is not None])
-    numbered = _numbered(connection, desk, requests, taken, clock.now(connection))
-    if originals.is_any_named(numbered):
+    named = numbered(connection, desk, requests, taken, clock.now(connection))
+    if originals.is_any_named(named):
         lock_originals(connection)
-    steps.claim(connection, {r.case_no for r in numbered if r.kind == "report" and r.case_no is not None})
-    files = _Files(connection, desk, [r.case_no for r in numbered if r.case_no is not None])
+    steps.claim(connection, {r.case_no for r in named if r.kind == "report" and r.case_no is not None})
+    files = _Files(connection, desk, [r.case_no for r in named if r.case_no is not None])
     at = clock.now(connection)  # only now: whoever waited for a case must not act before the one he waited for
-    files.asked_to_repeat = originals.named_by(numbered)
-    files.foresee(numbered, at)
+    files.asked_to_repeat = originals.named_by(named)
+    files.foresee(named, at)
     outcomes = []
-    for asked, request in zip(requests, numbered, strict=True):
+    for asked, request in zip(requests, named, strict=True):
         if asked.ref is not None and asked.ref in taken:
-            outcomes.append(_again(asked, taken[asked.ref], desk.zone))
+            outcomes.append(again(asked, taken[asked.ref], desk.zone))
             continue
         try:
             outcomes.append(Outcome(request, files.take(request, at)))
         except GridmgmtError as fault:
-            outcomes.append(Outcome(request, fault=_in_city_time(fault, desk.zone)))
+            outcomes.append(Outcome(request, fault=in_city_time(fault, desk.zone)))
             continue
         if asked.ref is not None:
             step = files.open[str(request.case_no)].steps[-1]
@@ -290,65 +250,6 @@ def _take_all(connection: Connection, requests: Sequence[Request]) -> list[Outco
             )
     _save(connection, desk, [f for f in files.open.values() if f.new_steps], len(requests))
     return outcomes
-
-
-def _in_city_time(fault: GridmgmtError, zone: ZoneInfo) -> GridmgmtError:
-    """The same fault with its instants as the city's clocks show them."""
-    told = {k: fault.facts[k] for k in ("at", "last") if fault.facts.get(k)}
-    local = {k: dt.datetime.fromisoformat(v).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S") for k, v in told.items()}
-    return type(fault)(**{**fault.facts, **local})
-
-
-def _again(asked: Request, taken: TakenRow, zone: ZoneInfo) -> Outcome:
-    """A row that became a step before: nothing is done if it still says the same, else it is refused."""
-    given = (asked.kind, asked.case_no or taken.case_no, asked.at or taken.at, asked.actor, asked.reason)
-    same_unit = asked.unit_code in (None, taken.unit_code)
-    if given == taken[:5] and same_unit and _told_before(asked, taken, zone):
-        return Outcome(replace(asked, case_no=taken.case_no))
-    fault = RowTaken(ref=str(asked.ref), case_no=taken.case_no, step=taken.kind, at=taken.at.isoformat())
-    return Outcome(asked, fault=_in_city_time(fault, zone))
-
-
-def _told_before(asked: Request, taken: TakenRow, zone: ZoneInfo) -> bool:
-    """Whether a step tells what a row names; its place was turned into stored coordinates."""
-    try:
-        told = step_facts.read(asked.kind, asked.facts, zone)
-    except GridmgmtError:
-        return False
-    return all(taken.facts.get(n) == v for n, v in told.items() if n not in ("lon", "lat", "crs"))
-
-
-def _numbered(
-    connection: Connection,
-    desk: Desk,
-    requests: Sequence[Request],
-    taken: Mapping[str, TakenRow],
-    at: dt.datetime,
-) -> list[Request]:
-    """Requests for new cases with their numbers: code of the city, day, running number of the day.
-
-    A number that a case has already, or that another request names, is passed over.
-    """
-    named = {r.case_no for r in requests if r.case_no is not None}
-    days = {
-        n: (r.at or at).astimezone(desk.zone).strftime("%Y%m%d")
-        for n, r in enumerate(requests)
-        if r.kind == "report" and r.case_no is None and r.ref not in taken
-    }
-    free = {
-        day: iter(_free(connection, desk.city.code, day, n, named)) for day, n in sorted(Counter(days.values()).items())
-    }
-    return [replace(r, case_no=next(free[days[n]])) if n in days else r for n, r in enumerate(requests)]
-
-
-def _free(connection: Connection, city: str, day: str, n: int, named: Collection[str]) -> list[str]:
-    """The next ``n`` numbers of a day that no case has."""
-    out: list[str] = []
-    while len(out) < n:
-        drawn = [f"{city}{day}{i:05d}" for i in steps.next_numbers(connection, f"case {day}", n - len(out))]
-        used = {*steps.found(connection, drawn), *named}
-        out += [number for number in drawn if number not in used]
-    return out
 
 
 def _save(connection: Connection, desk: Desk, files: Sequence[_File], n_requests: int) -> None:

@@ -129,13 +129,6 @@ def claim(connection: Connection, case_nos: Collection[str]) -> None:
         connection.execute(select(func.pg_advisory_xact_lock(CLAIMS, keys.c.key)))
 
 
-def worked_after(connection: Connection, cut: dt.datetime) -> list[str]:
-    """Cases reported by a moment on which steps were taken here after it."""
-    s, c = t.step.c, t.cases.c
-    later = select(s.case_id).where(s.at > cut, s.origin == "own")
-    return list(connection.execute(select(c.case_no).where(c.id.in_(later), c.reported_at <= cut)).scalars())
-
-
 def last_taken(connection: Connection) -> dt.datetime | None:
     """When the last step was taken here; None where none was."""
     s = t.step.c

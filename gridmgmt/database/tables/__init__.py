@@ -15,6 +15,7 @@ from gridmgmt.database.tables.actors import *  # noqa: F403
 from gridmgmt.database.tables.assessing import *  # noqa: F403
 from gridmgmt.database.tables.base import *  # noqa: F403
 from gridmgmt.database.tables.casework import *  # noqa: F403
+from gridmgmt.database.tables.cells import *  # noqa: F403
 from gridmgmt.database.tables.facts import *  # noqa: F403
 from gridmgmt.database.tables.inspections import *  # noqa: F403
 from gridmgmt.database.tables.layers import *  # noqa: F403

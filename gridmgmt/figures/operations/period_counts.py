@@ -22,13 +22,13 @@ from gridmgmt.figures import indicators
 from gridmgmt.figures.counts import COUNTS, Facts
 from gridmgmt.figures.indicators import RATIOS, LevelCounts, base_of, plain
 from gridmgmt.figures.operations import acts as acting
-from gridmgmt.figures.operations import replaying
+from gridmgmt.figures.operations import kept_cells, replaying
 from gridmgmt.figures.operations import step_counts as stepwork
 from gridmgmt.figures.predicates import Condition, Mask
 from gridmgmt.figures.sharing import Shares, shared
 from gridmgmt.figures.store import period_facts
 from gridmgmt.figures.store import shares as store_shares
-from gridmgmt.figures.store.period_cases import PeriodCases
+from gridmgmt.figures.store.period_cases import PeriodCases, worked_after
 from gridmgmt.numbers import exact
 from gridmgmt.periods import Period
 from gridmgmt.places.store import editions
@@ -96,7 +96,8 @@ class Figures:
     levels
         Figures by level number.
     then
-        The cases with steps after the cut-off, as they were then.
+        The cases with steps after the cut-off, as they were then; without those that have gone straight since, whose
+        class, source, grids and unit are what they were.
     held
         All grids that hold facts, under whatever edition, and those of the edition.
     stored
@@ -216,9 +217,10 @@ def figures(
     start, end = period.bounds(city.zone)
     cut = _cut_off(connection, city, period, as_of)
     edition = editions.on_date(connection, period.last)
-    then = replaying.past(connection, cut)
+    worked = worked_after(connection, cut)
+    told, then = replaying.past(connection, worked, cut)
     wanted = list(levels) if levels else [x.number for x in city.levels]
-    stored = PeriodCases(connection, start, end, cut, replaying.held_since(cut), then)
+    stored = PeriodCases(connection, start, end, cut, replaying.held_since(cut), told, worked)
     rows = cache(lambda: Facts(stored.rows(), start, end, cut))
     own = filters(rows)
     conditions = _conditions(own)
@@ -262,7 +264,7 @@ def _conditions(filters: Filters) -> dict[str, Condition]:
 
 def _cells(stored: PeriodCases, grids: Sequence[str], by: Sequence[str], conditions: Mapping[str, Condition]) -> Facts:
     """The period's cases, those together that lie in the same grids and count in the same."""
-    cells = stored.cells([*grids, *by, "n_rework"], list(conditions.values()))
+    cells = kept_cells.cells(stored, [*grids, *by, "n_rework"], list(conditions.values()))
     missing = [c for c in GRID_COLUMNS if c not in cells]
     cells = cells.assign(**{c: pd.Series(np.nan, cells.index) for c in missing})
     return Facts(cells, stored.start, stored.end, stored.cut, cells["n"].to_numpy(dtype=np.int64))

@@ -23,24 +23,30 @@ from gridmgmt.casework.store import steps
 from gridmgmt.database.facts import CASES, LOCATED
 from gridmgmt.database.work import Connection
 from gridmgmt.figures.store import period_facts
+from gridmgmt.figures.store.period_cases import WorkedAfter, at_cut
 
 CHUNK = 5_000
 """Cases that are read at once."""
 
-_CORRECTING = transitions.kinds(lambda t: t.kind in transitions.PLACING and t.to is None)
-"""Steps that give a case another place or class beside its way."""
 
-
-def past(connection: Connection, cut: dt.datetime) -> pd.DataFrame:
-    """The cases with steps after a cut-off, as they were then.
+def past(connection: Connection, worked: WorkedAfter, cut: dt.datetime) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The cases with steps after a cut-off that have not gone straight since, as they were then.
 
     Returns
     -------
-    DataFrame
-        The columns of :data:`gridmgmt.figures.store.period_facts.CASE_TYPES`, by case number; mostly few rows
-        or none.
+    tuple of DataFrame
+        Those that only their steps tell, then all, these first: the columns of
+        :data:`gridmgmt.figures.store.period_facts.CASE_TYPES`.
     """
-    numbers = steps.worked_after(connection, cut)
+    told = folded(connection, worked.folded, cut)
+    if not worked.versions:
+        return told, told
+    known = period_facts.typed(at_cut(connection, cut, held_since(cut), worked))
+    return told, known if told.empty else pd.concat([told, known], ignore_index=True)
+
+
+def folded(connection: Connection, numbers: Sequence[str], cut: dt.datetime) -> pd.DataFrame:
+    """Cases as their steps until a cut-off tell them."""
     if not numbers:
         return pd.DataFrame(columns=list(period_facts.CASE_TYPES))
     desk = Desk(connection)
@@ -53,13 +59,14 @@ def _past(desk: Desk, numbers: Sequence[str], cut: dt.datetime) -> pd.DataFrame:
     connection = desk.connection
     rows = steps.found(connection, numbers)
     ids = [r["id"] for r in rows.values()]
+    since = held_since(cut)
     stored, places = steps.of_cases(connection, ids), period_facts.places_before(connection, cut, ids)
     exported = period_facts.exported(connection, numbers)
     cases, states, moved = list[Case](), list[dict[str, Any]](), set[int]()
     for no, row in rows.items():
         taken = stored[row["id"]]
-        case, stated = _then(desk, no, taken, cut, exported.get(no, {}))
-        is_placed_since = any(s.at > cut and s.kind in _CORRECTING for s in taken)
+        case, stated = _then(desk, no, taken, cut, exported.get(no, {}), since)
+        is_placed_since = any(s.at > cut and s.kind in transitions.CORRECTING for s in taken)
         if row["id"] not in places and (case.unit_code is None or is_placed_since):
             moved.add(len(cases))
         cases.append(case)
@@ -69,14 +76,14 @@ def _past(desk: Desk, numbers: Sequence[str], cut: dt.datetime) -> pd.DataFrame:
 
 
 def _then(
-    desk: Desk, case_no: str, taken: Sequence[Step], cut: dt.datetime, exported: Mapping[str, Any]
+    desk: Desk, case_no: str, taken: Sequence[Step], cut: dt.datetime, exported: Mapping[str, Any], since: dt.datetime
 ) -> tuple[Case, dict[str, Any]]:
     """The case and its row by the steps that had happened; without one of them taken here, by the last export."""
     seen = [s for s in taken if s.at <= cut]
     case = transitions.fold(case_no, seen)
     is_exported = bool(exported) and not any(s.origin == "own" for s in seen)
     due = exported["due_extended_at"] or exported["due_at"] if is_exported else case.effective_due_at
-    stands = _stands(case, seen, due, held_since(cut))
+    stands = _stands(case, seen, due, since)
     if is_exported:
         key = f"{exported['category_kind']}:{exported['category_code']}" if exported["category_code"] else None
         place = {n: exported[n] for n in ("lon", "lat", "reported_at", "unit_code")}

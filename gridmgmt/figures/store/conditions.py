@@ -39,14 +39,20 @@ class Compiled:
         What each layer adds to those below it, innermost first: column → expression.
     read
         The columns of the relation that conditions name.
+    beyond
+        Those of them that are not only asked for what the cut-off sees of them.
     params
         The texts and numbers that conditions name, to be bound.
+    clocks
+        The instants that conditions compare with the cut-off: columns of the relation, or expressions over them.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
     layers: list[dict[str, str]] = field(default_factory=list)
     read: set[str] = field(default_factory=set)
+    beyond: set[str] = field(default_factory=set)
     params: dict[str, AnyType] = field(default_factory=dict)
+    clocks: set[str] = field(default_factory=set)
     _columns: dict[Condition | Value, tuple[str, int]] = field(default_factory=dict)
 
     def mask(self, conditions: Sequence[Condition]) -> str:
@@ -97,8 +103,7 @@ class Compiled:
             case Column(name):
                 return self._column(name)
             case Seen(name):
-                self._column(name)
-                return f"CASE WHEN {name} <= :cut THEN {name} END"
+                return f"CASE WHEN {self._seen(name)} THEN {name} END"
             case Either(first, second):
                 return f"coalesce({x(first)}, {x(second)})"
             case Both(first, second):
@@ -116,7 +121,7 @@ class Compiled:
     def _known(self, value: Value) -> str:
         match value:
             case Seen(name):
-                return f"({self._column(name)} <= :cut) IS TRUE"
+                return f"({self._seen(name)}) IS TRUE"
             case Either(first, second):
                 return f"({self._known(first)} OR {self._known(second)})"
         return f"{self._column(value.name)} IS NOT NULL"
@@ -126,14 +131,14 @@ class Compiled:
         x = self._expression
         match node:
             case Within(value):
-                at = x(value)
+                at = self._compared_with_cut(value)
                 return f"{at} >= :start AND {at} < :end AND {at} <= :cut"
             case AtMost(first, second):
                 return f"{x(first)} <= {x(second)}"
             case BeforeCut(value):
-                return f"{x(value)} < :cut"
+                return f"{self._compared_with_cut(value)} < :cut"
             case AfterCut(value):
-                return f"{x(value)} > :cut"
+                return f"{self._compared_with_cut(value)} > :cut"
             case Holds(name):
                 return self.columns[name] if name in self.columns else self._column(name)
             case Positive(name):
@@ -144,9 +149,21 @@ class Compiled:
                 return f"starts_with(coalesce({self._column(name)}, ''), {self._bound(stem)})"
         raise TypeError(type(node).__name__)
 
+    def _seen(self, name: str) -> str:
+        """Whether the cut-off sees a time."""
+        self.read.add(name)
+        self.clocks.add(name)
+        return f"{name} <= :cut"
+
     def _column(self, name: str) -> str:
         self.read.add(name)
+        self.beyond.add(name)
         return name
+
+    def _compared_with_cut(self, value: Value) -> str:
+        at = self._expression(value)
+        self.clocks.add(at)
+        return at
 
     def _bound(self, value: AnyType) -> str:
         name = f"told{len(self.params)}"

@@ -45,6 +45,8 @@ def typed(cases: pd.DataFrame) -> pd.DataFrame:
     for name, kind in CASE_TYPES.items():
         if kind == UTC:
             out[name] = pd.to_datetime(cases[name], utc=True).astype("datetime64[us, UTC]")
+        elif pa.types.is_integer(kind):
+            out[name] = cases[name].astype("Int64")
         elif pa.types.is_string(kind):
             out[name] = cases[name].astype(object).where(cases[name].notna(), None)
         else:

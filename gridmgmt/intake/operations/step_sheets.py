@@ -15,7 +15,7 @@ import pandas as pd
 
 from gridmgmt.casework.cases import Case
 from gridmgmt.casework.operations import cases, repeats
-from gridmgmt.casework.operations.cases import Outcome, Request
+from gridmgmt.casework.operations.requests import Outcome, Request
 from gridmgmt.database import cities
 from gridmgmt.database.work import Work
 from gridmgmt.errors import OptionInvalid

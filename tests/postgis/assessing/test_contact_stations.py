@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gridmgmt.assessing.operations import explaining, scoring
-from gridmgmt.casework.operations.cases import Request
+from gridmgmt.casework.operations.requests import Request
 from gridmgmt.database.work import Work
 from gridmgmt.people.operations import reference
 from gridmgmt.periods import parse_period

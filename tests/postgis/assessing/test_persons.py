@@ -7,7 +7,7 @@ import pytest
 
 from gridmgmt.assessing.operations import appeals, entries, explaining, publishing, recomputing, scoring, subjects
 from gridmgmt.casework.operations import time_limits
-from gridmgmt.casework.operations.cases import Request
+from gridmgmt.casework.operations.requests import Request
 from gridmgmt.database.work import Work
 from gridmgmt.people.operations import people
 from gridmgmt.periods import parse_period

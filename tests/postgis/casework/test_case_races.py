@@ -14,7 +14,7 @@ import pytest
 from gridmgmt.casework import transitions
 from gridmgmt.casework.cases import Case, Step
 from gridmgmt.casework.operations import cases
-from gridmgmt.casework.operations.cases import Outcome, Request
+from gridmgmt.casework.operations.requests import Outcome, Request
 from gridmgmt.casework.store import steps as step_store
 from gridmgmt.database import tables as t
 from gridmgmt.database.work import Work

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gridmgmt.casework.operations import cases, lookup, photographs, repeats
-from gridmgmt.casework.operations.cases import Request
+from gridmgmt.casework.operations.requests import Request
 from gridmgmt.database import cities
 from gridmgmt.database import tables as t
 from gridmgmt.database.work import Work

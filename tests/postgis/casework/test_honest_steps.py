@@ -14,7 +14,7 @@ from gridmgmt.calendars import Calendar
 from gridmgmt.casework.cases import STATES
 from gridmgmt.casework.operations import cases, lookup
 from gridmgmt.casework.operations import time_limits as limit_ops
-from gridmgmt.casework.operations.cases import Request
+from gridmgmt.casework.operations.requests import Request
 from gridmgmt.cli import casework as commands
 from gridmgmt.database.work import Work
 from gridmgmt.errors import DocketMovedOn, FactInvalid, FactUnknown, OptionInvalid, RowTaken, StepRefused

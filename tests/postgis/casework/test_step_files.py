@@ -19,7 +19,7 @@ from sqlalchemy import text
 from gridmgmt import texts
 from gridmgmt.casework import cases, transitions
 from gridmgmt.casework.operations import lookup
-from gridmgmt.casework.operations.cases import Request
+from gridmgmt.casework.operations.requests import Request
 from gridmgmt.casework.store import steps as step_store
 from gridmgmt.database import tables as t
 from gridmgmt.database.work import Work

@@ -14,7 +14,7 @@ from gridmgmt.assessing.operations import scoring
 from gridmgmt.casework import transitions
 from gridmgmt.casework.cases import STATES, Limits
 from gridmgmt.casework.operations import cases, lookup
-from gridmgmt.casework.operations.cases import Request
+from gridmgmt.casework.operations.requests import Outcome, Request
 from gridmgmt.casework.readers import rules as desk_rules
 from gridmgmt.casework.store import steps as step_store
 from gridmgmt.database import tables as t
@@ -30,7 +30,7 @@ MONTH = parse_period("2025-12")
 CLASSES = [("component:01001", 3.0), ("component:01", 2.0), ("component:02001", 1.0)]
 
 
-def simulate(work: Work, seed: int, n: int = 150) -> list[cases.Outcome]:
+def simulate(work: Work, seed: int, n: int = 150) -> list[Outcome]:
     city, leaves, _ = operations.ground(work, MONTH)
     steps = workday.script(leaves, CLASSES, MONTH, city.zone, seed, n)
     requests = [

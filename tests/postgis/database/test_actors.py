@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from gridmgmt.assessing.operations import appeals, publishing, scoring
-from gridmgmt.casework.operations.cases import Request
+from gridmgmt.casework.operations.requests import Request
 from gridmgmt.database.actors import Writer
 from gridmgmt.database.tables import metadata
 from gridmgmt.database.work import Undo, Work

@@ -9,7 +9,7 @@ import pytest
 
 from gridmgmt.assessing.operations import explaining, scoring, subjects
 from gridmgmt.casework.operations import lookup
-from gridmgmt.casework.operations.cases import Request
+from gridmgmt.casework.operations.requests import Request
 from gridmgmt.database.work import Work
 from gridmgmt.errors import GroupMissing, IndicatorMissing, OptionInvalid
 from gridmgmt.figures.operations import groups

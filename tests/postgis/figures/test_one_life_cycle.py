@@ -68,8 +68,8 @@ def told(kind: str, case: Case) -> st.SearchStrategy[Step]:
     return st.builds(Step, st.just(kind), at, st.just("王某"), unit, st.just("x"), facts)
 
 
-def stored(connection: Connection, steps: dict[str, list[Step]]) -> dict[str, Case]:
-    """The cases written as their steps add up to them."""
+def stored(connection: Connection, steps: dict[str, list[Step]], *, at_once: bool = True) -> dict[str, Case]:
+    """The cases written as their steps add up to them, which were known all at once or each when it happened."""
     batch_id = batches.new_batch(connection, "steps")
     known_at = batches.stamp_batch(connection, batch_id)
     out, ids = {}, {}
@@ -84,7 +84,11 @@ def stored(connection: Connection, steps: dict[str, list[Step]]) -> dict[str, Ca
         for no, taken in steps.items()
         for n, s in enumerate(taken, 1)
     ]
-    step_store.append(connection, rows, batch_id, known_at)
+    if at_once:
+        step_store.append(connection, rows, batch_id, known_at)
+        return out
+    for moment in {row[1].at for row in rows}:
+        step_store.append(connection, [row for row in rows if row[1].at == moment], batch_id, moment)
     return out
 
 

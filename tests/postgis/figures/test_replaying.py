@@ -16,13 +16,14 @@ from gridmgmt.assessing.store import assessments
 from gridmgmt.casework import transitions
 from gridmgmt.casework.cases import Case, Step
 from gridmgmt.casework.operations import cases
-from gridmgmt.casework.operations.cases import Request
+from gridmgmt.casework.operations.requests import Request
 from gridmgmt.casework.store import steps as step_store
 from gridmgmt.database import batches, cities
 from gridmgmt.database import tables as t
 from gridmgmt.database.work import Work
 from gridmgmt.documents import canonical, plain
 from gridmgmt.figures.operations import period_counts, replaying, step_counts
+from gridmgmt.figures.store.period_cases import WorkedAfter, worked_after
 from gridmgmt.people.operations import assigning, reference
 from gridmgmt.people.store import units as store_units
 from gridmgmt.periods import parse_period
@@ -144,10 +145,10 @@ def test_a_replayed_row_is_the_version_that_stood_then(desk: Work) -> None:
         versions = set(connection.execute(select(t.case_version.c.content_hash)).scalars())
         assert len(versions) == 6
         for hour in (9.0, 9.15, 9.3, 9.6, 10.5):
-            (row,) = replaying.past(connection, at(hour)).to_dict("records")
+            (row,) = replaying.folded(connection, ["A"], at(hour)).to_dict("records")
             assert row["content_hash"] in versions, hour
-        assert replaying.past(connection, at(11)).empty
-        assert replaying.past(connection, at(8)).empty  # not reported by then
+        assert worked_after(connection, at(11)) == WorkedAfter(0, [], [], [], [])
+        assert worked_after(connection, at(8)) == WorkedAfter(0, [], [], [], [])  # not reported by then
     assert case.reported_at == at(9)
 
 

@@ -6,7 +6,7 @@ import pytest
 import shapely
 
 from gridmgmt.assessing.operations import explaining, scoring
-from gridmgmt.casework.operations.cases import Request
+from gridmgmt.casework.operations.requests import Request
 from gridmgmt.database.work import Work
 from gridmgmt.figures.operations import indicators, step_counts
 from gridmgmt.people.store import units

@@ -25,7 +25,8 @@ from gridmgmt.errors import ColumnMissing, EntryInvalid, FileUnreadable
 from gridmgmt.files import forms
 from gridmgmt.numbers import exact, to_exact
 from gridmgmt.rulebooks.consequences import consequences
-from gridmgmt.rulebooks.dossier import Subject, read_dossier
+from gridmgmt.rulebooks.dossier import Subject
+from gridmgmt.rulebooks.dossier_reading import read_dossier
 from gridmgmt.rulebooks.examples import read_examples
 from gridmgmt.rulebooks.load import known, load, parse
 from gridmgmt.rulebooks.model import Rulebook

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from gridmgmt.casework import implied_steps, transitions
 from gridmgmt.casework.cases import STAGES, STATES, Case, Limits, Step
+from gridmgmt.casework.operations.case_records import facts_of
 from gridmgmt.casework.transitions import TRANSITIONS
 from gridmgmt.errors import StepIllegal, StepIncomplete, StepRefused
 
@@ -492,6 +493,10 @@ def test_a_deadline_moved_to_where_it_is_stands_once() -> None:
     for minutes, due, extended in ((500, 500, None), (500.01, 500, 500.01), (499.99, 499.99, None)):
         moved = apply(case, step("deadline", 40, reason="x", due_at=at(minutes).isoformat()))
         assert (moved.due_at, moved.due_extended_at) == (at(due), None if extended is None else at(extended))
+    provisional = replace(case, is_provisional=True)
+    for minutes, waits in ((500, False), (500.01, True)):  # what somebody sets is no calendar's guess any more
+        moved = apply(provisional, step("deadline", 40, reason="x", due_at=at(minutes).isoformat()))
+        assert moved.is_provisional is waits
 
 
 def test_a_step_that_nobody_knows_is_legal_nowhere_and_a_renewal_is_the_platform_s() -> None:
@@ -665,3 +670,17 @@ def test_what_was_taken_stands_whatever_is_allowed_today() -> None:
     with pytest.raises(StepRefused):
         apply(lived("C1", TO_HANDLING), asked[0], strict)
     assert transitions.fold("C1", [*TO_HANDLING, *asked]).granted == (("U1", "extension"),)
+
+
+def test_a_steady_step_changes_nothing_of_a_row_but_its_state_and_the_time_that_it_stamps() -> None:
+    """Whatever it tells; each of the others can change more."""
+    due = at(900).isoformat()
+    facts = {"source": "x", "category": "component:02001", "lon": 1.0, "lat": 2.0, "address": "y", "description": "z",
+             "due_at": due, "due_extended_at": due, "is_repeat": True, "repeat_of": "B", "mark": "repeat"}  # fmt: skip
+    case = Case("A", "handling", unit_code="U1", due_at=at(100), handled_at=at(1), is_repeat=True)
+    before = facts_of(case, {}, "town")
+    for kind, rule in transitions.TRANSITIONS.items():
+        told = facts | ({"is_repeat": False, "repeat_of": None} if kind == "unmark" else {})
+        after = facts_of(transitions.changed(case, Step(kind, at(50), "x", "U2", "r", told)), {}, "town")
+        moved = {name for name in before if after[name] != before[name]} - {"status", rule.stamps}
+        assert (not moved) == (kind in transitions.STEADY), (kind, moved)

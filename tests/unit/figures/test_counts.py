@@ -14,6 +14,7 @@ import pytest
 
 from gridmgmt.figures.counts import ANSWER_COUNTS, COUNTS, HANG_COUNTS, KNOWN_BY, ONCE, ORDER_COUNTS, Facts
 from gridmgmt.figures.indicators import amounts, masks
+from gridmgmt.figures.predicates import every, some
 
 START, END = dt.datetime(2025, 3, 1, tzinfo=dt.UTC), dt.datetime(2025, 4, 1, tzinfo=dt.UTC)
 CUT = dt.datetime(2025, 4, 10, tzinfo=dt.UTC)
@@ -312,9 +313,9 @@ def test_some_counts_are_made_only_where_they_are_asked_for() -> None:
 
 
 def test_a_count_that_takes_the_first_step_of_each_case_takes_no_step_that_the_other_does_not() -> None:
-    for once, every in ONCE.items():
-        found = facts("steps", [*EXAMPLES[once].rows, *EXAMPLES[every].rows])
-        first, taken = COUNTS[once].mask(found), COUNTS[every].mask(found)
+    for once, each in ONCE.items():
+        found = facts("steps", [*EXAMPLES[once].rows, *EXAMPLES[each].rows])
+        first, taken = COUNTS[once].mask(found), COUNTS[each].mask(found)
         assert not (first & ~taken).any()
         assert first.sum() == found.frame.loc[taken, "case_no"].nunique()
 
@@ -332,3 +333,9 @@ def test_whether_a_count_is_known_is_told_by_counts_of_the_same_cases() -> None:
 
 def test_a_scorecard_lists_every_count_unasked_but_the_one_that_says_how_another_came_about() -> None:
     assert [name for name, count in COUNTS.items() if not count.is_listed] == ["n_closed_derived"]
+
+
+def test_of_no_condition_every_one_holds_and_none_of_them() -> None:
+    found = facts("cases", [{}, {}])
+    assert every([])(found).tolist() == [True, True]
+    assert some([])(found).tolist() == [False, False]

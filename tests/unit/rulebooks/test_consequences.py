@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gridmgmt.rulebooks.consequences import Reached, consequences, total_money
-from gridmgmt.rulebooks.dossier import read_dossier
+from gridmgmt.rulebooks.dossier_reading import read_dossier
 from gridmgmt.rulebooks.model import Rulebook
 from gridmgmt.rulebooks.run import run
 

@@ -7,7 +7,7 @@ import pytest
 
 from gridmgmt.assessing.readers.entries import read_input_file
 from gridmgmt.errors import DossierInvalid
-from gridmgmt.rulebooks.dossier import read_dossier
+from gridmgmt.rulebooks.dossier_reading import read_dossier
 from gridmgmt.rulebooks.load import load
 from gridmgmt.scorecards.exports.outcome_text import evaluated, evaluation_json
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gridmgmt.rulebooks.dossier import read_dossier
+from gridmgmt.rulebooks.dossier_reading import read_dossier
 from gridmgmt.rulebooks.model import Rulebook
 from gridmgmt.rulebooks.results import Outcome
 from gridmgmt.rulebooks.run import Run, run

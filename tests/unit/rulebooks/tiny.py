@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from gridmgmt.rulebooks.dossier import read_dossier
+from gridmgmt.rulebooks.dossier_reading import read_dossier
 from gridmgmt.rulebooks.load import Loaded, parse
 from gridmgmt.rulebooks.results import Outcome
 from gridmgmt.rulebooks.run import Run, run

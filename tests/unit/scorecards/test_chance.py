@@ -13,7 +13,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gridmgmt.documents import plain
-from gridmgmt.rulebooks.dossier import Dossier, Subject, read_dossier
+from gridmgmt.rulebooks.dossier import Dossier, Subject
+from gridmgmt.rulebooks.dossier_reading import read_dossier
 from gridmgmt.rulebooks.load import load
 from gridmgmt.rulebooks.model import Ranking, Rulebook
 from gridmgmt.rulebooks.resampling import draw, interval, ranked, table_of

@@ -22,7 +22,7 @@ from gridmgmt.files.names import file_stem
 from gridmgmt.files.wording import ENGLISH_FIRST, Figure
 from gridmgmt.numbers import exact
 from gridmgmt.rulebooks import load
-from gridmgmt.rulebooks.dossier import read_dossier
+from gridmgmt.rulebooks.dossier_reading import read_dossier
 from gridmgmt.rulebooks.exports.reasons import reason_words
 from gridmgmt.scorecards import assessment
 from gridmgmt.scorecards.documents import Comparison, Evaluated, Facts, Header, Number, Reason, Refusal, Subject, apart

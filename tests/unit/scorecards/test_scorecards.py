@@ -10,7 +10,7 @@ import pytest
 
 from gridmgmt.documents import canonical, digest_of, plain
 from gridmgmt.figures.indicators import LevelCounts
-from gridmgmt.rulebooks.dossier import read_dossier
+from gridmgmt.rulebooks.dossier_reading import read_dossier
 from gridmgmt.rulebooks.load import load
 from gridmgmt.scorecards import assessment
 from gridmgmt.scorecards.assessment import Assessment, assess, number

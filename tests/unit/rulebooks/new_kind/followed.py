@@ -10,7 +10,7 @@ import numpy as np
 
 from gridmgmt.numbers import exact
 from gridmgmt.rulebooks.diff import diff
-from gridmgmt.rulebooks.dossier import read_dossier
+from gridmgmt.rulebooks.dossier_reading import read_dossier
 from gridmgmt.rulebooks.examples import read_examples
 from gridmgmt.rulebooks.exports.rulebook_text import rulebook_text
 from gridmgmt.rulebooks.load import parse
