@@ -48,6 +48,11 @@ class Settings:
         """Where this database's photographs and files (照片与附件) stand."""
         return self.files or self.home / "files" / self.db
 
+    @property
+    def kept_root(self) -> Path:
+        """Where this database's indexes (空间索引文件) stand: what is lost of them is made again."""
+        return self.home / "kept" / self.db
+
 
 KEYS = (
     "GRIDMGMT_DATABASE_URL", "GRIDMGMT_HOME", "GRIDMGMT_DB", "GRIDMGMT_FILES", "GRIDMGMT_LANG", "GRIDMGMT_ACTOR",

@@ -34,6 +34,9 @@ EXTENSIONS = ("postgis", "btree_gist")
 _SETUP_LOCK = 4_780_000
 """Advisory lock that lets one process at a time make or migrate a database."""
 
+KEPT = "gridmgmt_kept"
+"""Option of a connection: see :func:`kept_folder`."""
+
 
 def database_url(settings: Settings) -> str:
     """The libpq address of this installation's database: the one given, else the private server's."""
@@ -64,10 +67,17 @@ def make_engine(settings: Settings) -> Engine:
     """An engine for this installation's database; nothing is connected yet."""
     return create_engine(
         _url(settings),
+        execution_options={KEPT: settings.kept_root},
         pool_pre_ping=True,
         hide_parameters=True,  # values of a city's cases belong in no traceback
         connect_args=_CONNECTING,
     )
+
+
+def kept_folder(connection: Connection) -> Path | None:
+    """The folder for what is made of this database's content and may be made again; None: nothing is to be kept."""
+    folder: Path | None = connection.get_execution_options().get(KEPT)
+    return folder
 
 
 def _why(told: str) -> Mapping[str, Any]:

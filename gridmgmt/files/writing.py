@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,7 +31,7 @@ def whole(path: Path) -> Iterator[Path]:
     """
     target = path.resolve()
     check(target)
-    draft = target.with_name(f"{_DRAFT}{os.getpid()}{target.suffix}")
+    draft = target.with_name(f"{_DRAFT}{os.getpid()}.{threading.get_native_id()}{target.suffix}")
     try:
         _sweep(target.parent)
         yield draft

@@ -12,9 +12,9 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
+from gridmgmt.places.edition_locator import EditionLocator
 from gridmgmt.places.grids import Geometries
 from gridmgmt.places.lengths import Cutter, Stretch, middle
-from gridmgmt.places.locator import EditionLocator
 
 Line = tuple[str | None, ...]
 """Grid codes from the city down to the leaf; None where there is none."""

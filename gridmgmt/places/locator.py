@@ -1,4 +1,4 @@
-"""Point → grid, the spatial join (空间归属): exact and vectorised, for one level or a whole edition.
+"""Point → grid, the spatial join (空间归属): exact and vectorised, among the polygons of one level.
 
 A raster lies over the coverage. A cell that no edge touches has one owner, so
 its points cost one look-up. A cell with edges keeps them, and for each of its
@@ -25,11 +25,8 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from threading import Lock
-from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from gridmgmt.places.raster import (
@@ -40,6 +37,7 @@ from gridmgmt.places.raster import (
     Floats,
     Ints,
     cell_owners,
+    changes,
     edges,
     inside_runs,
     shared,
@@ -129,14 +127,14 @@ class Locator:
         owner = cell_owners(columns.size * rows.size, by_code[run_rank], run_rank, first, stop)
 
         cell, edge = touched_cells(segments, columns, rows)
-        is_first = np.diff(cell, prepend=-1) != 0
+        is_first = changes(cell)
         edge_cells, edge_cell = cell[is_first], np.cumsum(is_first) - 1
         n_ranks = len(codes) + 1
         run, inside_cell = spread(np.searchsorted(edge_cells, first), np.searchsorted(edge_cells, stop))
         inside_key = inside_cell * n_ranks + run_rank[run]
         pair, which = spread(first_rank[edge], first_rank[edge + 1])
         edge_key = edge_cell[pair] * n_ranks + rank[which]
-        key = _distinct(np.concatenate([edge_key, inside_key]))  # one per candidate, cell by cell in code order
+        key = _distinct(np.concatenate([_fewer(edge_key), inside_key]))  # one per candidate, cell by cell in code order
 
         of_cell = np.searchsorted(key, np.arange(edge_cells.size + 1) * n_ranks)
         place = np.arange(key.size) - np.repeat(of_cell[:-1], np.diff(of_cell))
@@ -173,13 +171,13 @@ class Locator:
 
         ``lon`` and ``lat`` in degrees, of equal length; NaN and infinite ones lie in no polygon.
         """
-        lon, lat = _vectors(lon, lat)
+        lon, lat = vectors(lon, lat)
         owner = np.empty(lon.size, np.int32)
 
         def look_up(part: slice) -> None:
             owner[part] = self.look_up(lon[part], lat[part])
 
-        _in_parts(lon.size, look_up)
+        in_parts(lon.size, look_up)
         return owner
 
     def owner_at(self, x: float, y: float) -> int:
@@ -247,14 +245,15 @@ class Locator:
         return covers
 
 
-def _vectors(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
+def vectors(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
+    """Two vectors of float64, refused unless they are of one length."""
     lon, lat = np.asarray(lon, np.float64), np.asarray(lat, np.float64)
     if lon.ndim != 1 or lon.shape != lat.shape:
         raise ValueError(f"lon {lon.shape} and lat {lat.shape}: give two vectors of one length")
     return lon, lat
 
 
-def _in_parts(n: int, work: Callable[[slice], None]) -> None:
+def in_parts(n: int, work: Callable[[slice], None]) -> None:
     """Do a work for parts of so many points, by as many threads as the process has cores (numpy lets others run)."""
     parts = [slice(first, first + POINTS) for first in range(0, n, POINTS)]
     threads = min(len(os.sched_getaffinity(0)), len(parts))
@@ -267,18 +266,27 @@ def _in_parts(n: int, work: Callable[[slice], None]) -> None:
             done.result()
 
 
+def _fewer(numbers: Ints) -> Ints:
+    """The same without most that stand twice, as two polygons take turns where their border runs through a cell."""
+    new = changes(numbers)
+    new[2:] &= numbers[2:] != numbers[:-2]
+    return numbers[new]
+
+
 def _distinct(numbers: Ints) -> Ints:
     """Sorted, each once; by sorting, which is faster than :func:`numpy.unique`."""
     numbers.sort()
-    distinct: Ints = numbers[np.diff(numbers, prepend=-1) != 0]
+    distinct: Ints = numbers[changes(numbers)]
     return distinct
 
 
 def _edges_of_blocks(block_of: Ints, bit: Bytes, candidate: Ints, edge: Ints) -> tuple[Ints, Ints, Bytes]:
     """Edges and candidates that have them, a pair each and in order of cells: by block each edge once, and whose."""
-    order = np.argsort(block_of[candidate], kind="stable")
-    block, edge, bit = block_of[candidate][order], edge[order], bit[candidate][order]
-    first = np.flatnonzero((np.diff(block, prepend=-1) != 0) | (np.diff(edge, prepend=-1) != 0))
+    block, bit = block_of[candidate], bit[candidate]
+    if (np.diff(block) < 0).any():  # a cell of several blocks
+        order = np.argsort(block, kind="stable")
+        block, edge, bit = block[order], edge[order], bit[order]
+    first = np.flatnonzero(changes(block) | changes(edge))
     return block[first], edge[first], np.bitwise_or.reduceat(bit, first) if first.size else bit
 
 
@@ -296,100 +304,3 @@ def _turns(segments: Floats, x: Floats, y: Floats, mask: Bytes) -> tuple[Bytes, 
     zero = np.zeros_like(mask)
     turns = np.stack([np.where(below, mask, zero), np.where(above, mask, zero), mask, zero], axis=1)
     return turns, starts_left
-
-
-class EditionLocator:
-    """All levels of an edition (网格版本) from one join: the leaf decides, the others follow by parent_code.
-
-    A point in no leaf takes the deepest grid that covers it and has none below.
-
-    Parameters
-    ----------
-    frame
-        One row per grid: level (1 = the city), code, parent_code, geometry as in :meth:`Locator.build`.
-        The parent is the grid of that code one level up; where it is missing, so are all above.
-    n_levels
-        Number of the leaf level; deeper rows are left out.
-    """
-
-    def __init__(self, frame: pd.DataFrame, n_levels: int) -> None:
-        self._codes: list[str] = frame["code"].tolist()
-        self._geometries = np.asarray(frame["geometry"], dtype=object)
-        level = frame["level"].to_numpy()
-        self._rows = [np.flatnonzero(level == number) for number in range(1, n_levels + 1)]
-        self._lineage = lineage(self._rows, self._codes, frame["parent_code"].tolist())
-        self._locators: dict[int, Locator] = {}
-        self._building = Lock()
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Travels with every level's locator, and without the shapes that these were built of."""
-        for index in range(len(self._rows)):
-            self._locator(index)
-        return {n: v for n, v in vars(self).items() if n != "_building"} | {"_geometries": None}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state, _building=Lock())
-
-    def locate(self, lon: Floats, lat: Floats) -> Positions:
-        """Each point's grids as positions of rows of the frame, shape (n, n_levels), level 1 first, -1 = none.
-
-        ``lon`` and ``lat`` in degrees, of equal length; NaN and infinite ones have no grid.
-        """
-        lon, lat = _vectors(lon, lat)
-        grids = np.empty((lon.size, len(self._rows)), np.int32)
-
-        def look_up(part: slice) -> None:
-            grids[part] = self._lineage.take(self._deepest(lon[part], lat[part]), axis=0)
-
-        _in_parts(lon.size, look_up)
-        return grids
-
-    def _deepest(self, lon: Floats, lat: Floats) -> Positions:
-        """The row of the deepest grid that covers each point; -1 = none."""
-        levels = list(reversed(range(len(self._rows))))
-        deepest = self._row_of(levels[0], lon, lat)
-        for index in levels[1:]:
-            if (left := np.flatnonzero(deepest < 0)).size:
-                deepest[left] = self._row_of(index, lon[left], lat[left])
-        return deepest
-
-    def _row_of(self, index: int, lon: Floats, lat: Floats) -> Positions:
-        """The row of a level's grid that owns each point; -1 = none."""
-        rows = np.append(self._rows[index], -1).astype(np.int32)
-        return rows.take(self._locator(index).look_up(lon, lat), mode="wrap")
-
-    def line_at(self, lon: float, lat: float) -> Positions:
-        """:meth:`locate` of one point."""
-        for index in reversed(range(len(self._rows))):
-            owner = self._locator(index).owner_at(lon, lat)
-            if owner >= 0:
-                return self.line_of(int(self._rows[index][owner]))
-        return self.line_of(-1)
-
-    def is_of_one_leaf(self, box: tuple[float, float, float, float]) -> bool:
-        """Whether one leaf owns a whole box (west, south, east, north) and no border comes near it; False: unsure."""
-        return self._locator(len(self._rows) - 1).owner_of_box(*box) >= 0
-
-    def line_of(self, row: int) -> Positions:
-        """A row's grids as positions of rows, level 1 first; -1: none."""
-        line: Positions = self._lineage[row]
-        return line
-
-    def _locator(self, index: int) -> Locator:
-        """A level's locator, built when a point first needs it: by one thread, the others wait."""
-        with self._building:
-            if index not in self._locators:
-                rows = self._rows[index]
-                self._locators[index] = Locator.build([self._codes[row] for row in rows], self._geometries[rows])
-            return self._locators[index]
-
-
-def lineage(rows: Sequence[Ints], codes: Sequence[str], parents: Sequence[object]) -> Positions:
-    """Each grid's ancestors and itself by level, -1 = none; at the end one line of -1, for "no grid"."""
-    lines = np.full((len(codes) + 1, len(rows)), -1, np.int32)
-    above: dict[object, int] = {}
-    for index, members in enumerate(rows):
-        lines[members] = lines[[above.get(parents[row], -1) for row in members]]
-        lines[members, index] = members
-        above = {codes[row]: row for row in reversed(members)}
-    return lines

@@ -74,18 +74,28 @@ class Axis:
         bucket = ((values - self.origin) * self.scale).astype(np.int32)
         return self.cell_of_bucket.take(bucket, mode="clip")
 
+    def references_below(self, values: Floats) -> Ints:
+        """How many reference points are smaller than each value on the axis: of lower cells, and its own or not."""
+        cell = self.cells(values)
+        below: Ints = cell + (self.reference.take(cell) < values)
+        return below
+
 
 def edges(polygons: NDArray[np.object_]) -> tuple[Floats, Ints]:
     """All ring edges (x1, y1, x2, y2), shape (4, n), lower end first (else the western); position of the polygon."""
     parts, polygon = shapely.get_parts(polygons, return_index=True)
     rings, part = shapely.get_rings(parts, return_index=True)
-    ends, ring = shapely.get_coordinates(rings, return_index=True)
+    ends = np.ascontiguousarray(shapely.get_coordinates(rings).T)
     if not np.isfinite(ends).all():
         raise ValueError("a polygon has a NaN or infinite coordinate: mend the layer")
-    joined = np.flatnonzero(ring[1:] == ring[:-1])
-    x1, y1, x2, y2 = ends[joined, 0], ends[joined, 1], ends[joined + 1, 0], ends[joined + 1, 1]
+    corners = shapely.get_num_coordinates(rings)
+    polygon, corners = polygon[part[corners > 0]], corners[corners > 0]
+    joins = np.ones(max(ends.shape[1] - 1, 0), np.bool_)
+    joins[(np.cumsum(corners) - 1)[:-1]] = False  # a ring's last corner is not joined to the next one's first
+    (x1, y1), (x2, y2) = ends[:, :-1], ends[:, 1:]
     turn = (y1 > y2) | ((y1 == y2) & (x1 > x2))
-    return np.where(turn, [x2, y2, x1, y1], [x1, y1, x2, y2]), polygon[part[ring[joined]]]
+    segments = [np.where(turn, a, b).compress(joins) for a, b in ((x2, x1), (y2, y1), (x1, x2), (y1, y2))]
+    return np.stack(segments), np.repeat(polygon, corners - 1)
 
 
 def spread(first: Ints, stop: Ints) -> tuple[Ints, Ints]:
@@ -93,6 +103,13 @@ def spread(first: Ints, stop: Ints) -> tuple[Ints, Ints]:
     count = np.maximum(stop - first, 0)
     which = np.repeat(np.arange(count.size), count)
     return which, np.arange(which.size) + np.repeat(first - np.cumsum(count) + count, count)
+
+
+def changes(values: NDArray[np.integer]) -> Bools:
+    """Where a value differs from the one before; the first does."""
+    out = np.ones(values.size, np.bool_)
+    np.not_equal(values[1:], values[:-1], out=out[1:])
+    return out
 
 
 def side(segments: Floats, x: Floats, y: Floats) -> NDArray[np.int8]:
@@ -131,7 +148,8 @@ def shared(segments: Floats, polygon: Ints) -> tuple[Floats, Ints, Ints]:
     """Each edge once that neighbours share: segments (4, n); polygons, those of an edge together; where they begin.
 
     An edge that a polygon has twice is two, so that both count. Equal edges that are
-    taken for different ones cost time, no more.
+    taken for different ones cost time, no more. Edges stay in the order in which they are
+    met first, so that what lies side by side on the ground does so in memory.
     """
     mixed = np.zeros(polygon.size, np.uint64)
     for row in segments + 0.0:  # -0.0 is 0.0
@@ -139,10 +157,15 @@ def shared(segments: Floats, polygon: Ints) -> tuple[Floats, Ints, Ints]:
         mixed ^= mixed >> np.uint64(29)
     low = np.uint64((1 << polygon.size.bit_length()) - 1)
     order = (np.sort(mixed & ~low | np.arange(polygon.size, dtype=np.uint64)) & low).astype(np.int64)
-    segments, polygon = segments.take(order, axis=1), polygon[order]
-    differs = (segments[:, 1:] != segments[:, :-1]).any(axis=0) | (polygon[1:] == polygon[:-1])
-    first = np.flatnonzero(np.append(True, differs)[: polygon.size])
-    return segments[:, first], polygon, np.append(first, polygon.size)
+    one, other = order[:-1], order[1:]
+    is_same = polygon.take(one) != polygon.take(other)
+    for row in segments:
+        is_same &= row.take(one) == row.take(other)
+    first = np.flatnonzero(np.append(True, ~is_same)[: polygon.size])
+    met = np.sort(order[first] << 32 | np.arange(first.size)) & ((1 << 32) - 1)
+    first, stop = first[met], np.append(first, polygon.size)[met + 1]
+    _, place = spread(first, stop)
+    return segments.take(order[first], axis=1), polygon[order[place]], np.append(0, np.cumsum(stop - first))
 
 
 def touched_cells(segments: Floats, columns: Axis, rows: Axis) -> tuple[Ints, Ints]:
@@ -166,9 +189,9 @@ def inside_runs(
     segments: Floats, polygon: Ints, first_polygon: Ints, columns: Axis, rows: Axis
 ) -> tuple[Ints, Ints, Ints]:
     """Cells whose shifted reference point a polygon contains, as runs in a row: polygon, first cell, stop cell."""
-    first_row, stop_row = np.searchsorted(rows.reference, segments[1]), np.searchsorted(rows.reference, segments[3])
+    first_row, stop_row = rows.references_below(segments[1]), rows.references_below(segments[3])
     edge, row = spread(first_row, stop_row)  # y1 <= reference < y2
-    column = _first_right(segments.take(edge, axis=1), rows.reference[row], columns.reference)
+    column = _first_right(segments.take(edge, axis=1), rows.reference[row], columns)
     pair, which = spread(first_polygon[edge], first_polygon[edge + 1])
     # In the order of polygon, row and column each edge opens a run and the next one closes it.
     ends = np.sort((polygon[which] * rows.size + row[pair]) * (columns.size + 1) + column[pair])
@@ -179,11 +202,11 @@ def inside_runs(
     return owner[filled], first[filled], stop[filled]
 
 
-def _first_right(segments: Floats, y: Floats, reference: Floats) -> Ints:
+def _first_right(segments: Floats, y: Floats, columns: Axis) -> Ints:
     """The first column whose reference point, shifted, at height y lies right of the edge: guessed, then proven."""
-    x1, y1, x2, y2 = segments
+    (x1, y1, x2, y2), reference = segments, columns.reference
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        column: Ints = np.searchsorted(reference, x1 + (y - y1) / (y2 - y1) * (x2 - x1))
+        column = columns.references_below(x1 + (y - y1) / (y2 - y1) * (x2 - x1))
     moving = np.arange(column.size)
     while (moving := moving[column[moving] < reference.size]).size:  # east, while the column is left of the edge
         left = side(segments[:, moving], reference[column[moving]], y[moving]) > 0

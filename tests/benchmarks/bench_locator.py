@@ -11,9 +11,11 @@ cut into steps and bent, the same for both neighbours. The answers must be equal
 """
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
@@ -21,7 +23,9 @@ import pandas as pd
 import pyarrow as pa
 import shapely
 
-from gridmgmt.places.locator import EditionLocator, Locator
+from gridmgmt.places.edition_locator import EditionLocator
+from gridmgmt.places.locator import Locator
+from gridmgmt.places.store import indexes
 from tests.benchmarks.rows import Row, Size, in_turn
 
 
@@ -138,6 +142,30 @@ def beside(size: Size, n_leaves: int) -> Iterator[Row]:
     (build,), _ = in_turn([lambda: Locator.build(codes, geometries)], runs)
     sjoin = f"geopandas.sjoin of {n_joined} points"
     yield Row(f"locate-build-{n_leaves}", f"the index of {len(grids)} leaves", sjoin, build / peer, 0.3)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"kept{indexes.ENDING}"
+        indexes.write(path, made.levels())
+        (opened, laid), _ = in_turn([lambda: opened_at(path, frame, lon, lat), lambda: laid_at(frame, lon, lat)], runs)
+        size_mb = path.stat().st_size / 1e6
+    work = f"the kept index of {len(grids)} leaves, 4 levels, opened, 1 place"
+    yield Row(
+        f"locate-open-{n_leaves}", work, "laying it", opened / laid, 0.1, note=f"{opened:.3f} s, {size_mb:.0f} MB"
+    )
+
+
+def opened_at(path: Path, frame: pd.DataFrame, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
+    """The grids of the first place, by the file."""
+    laid = indexes.read(path)
+    if laid is None:
+        raise RuntimeError("the kept index is not as it was written")
+    return EditionLocator(frame, 4, laid).line_at(lon[0], lat[0])
+
+
+def laid_at(frame: pd.DataFrame, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
+    """The same by an index of all levels laid in memory."""
+    made = EditionLocator(frame, 4)
+    made.levels()
+    return made.line_at(lon[0], lat[0])
 
 
 def rows(size: Size) -> Iterator[Row]:

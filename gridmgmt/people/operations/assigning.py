@@ -17,9 +17,8 @@ from gridmgmt.people.responsibility import Rule, assign_units
 from gridmgmt.people.store import responsibility, units
 from gridmgmt.places.areas import NOWHERE, AreaMap, Hits, joined
 from gridmgmt.places.editions import differing
-from gridmgmt.places.locator import EditionLocator
 from gridmgmt.places.store import editions as store
-from gridmgmt.places.store import layers
+from gridmgmt.places.store import indexes, layers
 
 LEAF, UPPER, OUTSIDE, NO_LOCATION, NO_EDITION = "leaf", "upper", "outside", "no_location", "no_edition"
 """How a row was located: in a leaf grid; only in a grid above; in none; without a point; on a day without edition."""
@@ -35,8 +34,8 @@ Objects = NDArray[np.object_]
 class _Place:
     """One edition's grids, ready to locate points."""
 
-    def __init__(self, grids: pd.DataFrame, n_levels: int) -> None:
-        self._locator = EditionLocator(grids, n_levels)
+    def __init__(self, connection: Connection, edition_id: int, n_levels: int) -> None:
+        grids, self._locator = indexes.ground(connection, edition_id, n_levels)
         # position -1 means no grid: it picks the last entry
         self._ids = np.append(grids["id"].to_numpy(dtype=np.int64), _NO_GRID)
         self._codes = np.append(grids["code"].to_numpy(dtype=object), [None])
@@ -117,8 +116,7 @@ class Assigner:
 
     def _place(self, edition: store.Edition) -> _Place:
         if edition.id not in self._places:
-            grids = store.grids(self._connection, edition.id)
-            self._places[edition.id] = _Place(grids, len(self._city.levels))
+            self._places[edition.id] = _Place(self._connection, edition.id, len(self._city.levels))
         return self._places[edition.id]
 
     def unit_code(self, unit_id: int) -> str:

@@ -25,10 +25,11 @@ from gridmgmt.people.operations.locating import Categories, Line, categories_of
 from gridmgmt.people.responsibility import Decision, Rule, decide
 from gridmgmt.people.store import responsibility, units
 from gridmgmt.places.areas import Area, widened
-from gridmgmt.places.locator import EditionLocator, Positions
+from gridmgmt.places.edition_locator import EditionLocator
+from gridmgmt.places.locator import Positions
 from gridmgmt.places.operations import editions as edition_ops
 from gridmgmt.places.raster import Ints
-from gridmgmt.places.store import editions
+from gridmgmt.places.store import editions, indexes
 
 _MOST_NEIGHBOURS = 32
 """As many of the grids nearest in degrees are measured in metres, as the database does it."""
@@ -40,10 +41,10 @@ _NONE = np.empty(0, np.int64)
 class Ground:
     """The grids of one edition, ready to locate points."""
 
-    def __init__(self, frame: gpd.GeoDataFrame, city: City) -> None:
+    def __init__(self, frame: gpd.GeoDataFrame, locator: EditionLocator, city: City) -> None:
         self._epsg = city.metric_epsg
         self._rows = frame.drop(columns="geometry").to_dict("records")
-        self._locator = EditionLocator(frame, len(city.levels))
+        self._locator = locator
         self._locator.line_at(np.nan, np.nan)  # builds the indexes of all levels
         leaves = frame[frame["level"] == city.leaf.number]
         self._leaf_rows = np.flatnonzero(frame["level"] == city.leaf.number)
@@ -209,4 +210,6 @@ def read(work: Work) -> Directory:
 def ground(work: Work, edition: editions.Edition) -> Ground:
     """Read the grids of an edition."""
     with work.snapshot() as connection:
-        return Ground(editions.grids(connection, edition.id), cities.load_city(connection))
+        city, frame = cities.load_city(connection), editions.grids(connection, edition.id)
+        _, locator = indexes.ground(connection, edition.id, len(city.levels), frame)
+        return Ground(frame, locator, city)

@@ -26,6 +26,7 @@ from gridmgmt.places.lineage import lineage
 from gridmgmt.places.operations import drawing
 from gridmgmt.places.readers import boundaries
 from gridmgmt.places.store import editions as store
+from gridmgmt.places.store import indexes
 from gridmgmt.places.topology import TopologyReport
 from gridmgmt.texts import both
 
@@ -252,7 +253,9 @@ _SHRINK_TOLERANCE = 0.01
 
 
 def activate(work: Work, name: str, first: dt.date, *, shrinks: bool = False) -> dict[str, Any]:
-    """Make an edition valid from a day on; the one before ends on that day. It is drawn, and their lineage is kept.
+    """Make an edition valid from a day on; the one before ends on that day.
+
+    It is drawn, its index is laid and kept (:mod:`gridmgmt.places.store.indexes`), and so is their lineage.
 
     Parameters
     ----------
@@ -287,6 +290,8 @@ def activate(work: Work, name: str, first: dt.date, *, shrinks: bool = False) ->
             _refuse_shrunk(edition, last)
         store.activate(connection, edition, first)
         drawing.save(connection, edition.id)
+        if work.keep:
+            indexes.ground(connection, edition.id, len(city.levels))
         if last is None:
             return _activated(edition, first, None, 0)
         frame = _lineage(connection, last, edition, city)

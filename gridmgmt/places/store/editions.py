@@ -196,6 +196,15 @@ def grid_names(connection: Connection, edition_ids: Sequence[int]) -> pd.DataFra
     return _nullable(pd.DataFrame(found, columns=[x.name for x in columns]))
 
 
+def grid_contents(connection: Connection, edition_id: int) -> pd.DataFrame:
+    """What :func:`grids` are, in their order: id, level, code, parent_code and the hash of all that each holds."""
+    c, m = t.grid.c, t.edition_grid.c
+    columns = [c.id, c.level, c.code, c.parent_code, c.content_hash]
+    statement = select(*columns).join_from(t.edition_grid, t.grid).where(m.edition_id == edition_id)
+    found = connection.execute(statement.order_by(c.level, c.code)).all()
+    return pd.DataFrame(found, columns=[x.name for x in columns])
+
+
 def grids_by_id(connection: Connection, ids: Sequence[int], day: dt.date) -> pd.DataFrame:
     """Grids without geometry, each with the ``edition`` that had it last by a day, in order of these editions' time."""
     found = rows(connection, "places/store/grids_by_id", ids=list(ids), day=day)

@@ -10,7 +10,8 @@ import shapely
 from gridmgmt.database import cities
 from gridmgmt.database.work import Work
 from gridmgmt.people.operations import directory, reference
-from gridmgmt.places.locator import EditionLocator, Locator
+from gridmgmt.places.edition_locator import EditionLocator
+from gridmgmt.places.locator import Locator
 from gridmgmt.places.operations import editions
 from tests.benchmarks.bench_locator import coverage
 from tests.postgis import towns

@@ -12,8 +12,9 @@ import shapely
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gridmgmt.places import locator
-from gridmgmt.places.locator import EditionLocator, Locator
+from gridmgmt.places import edition_locator, locator
+from gridmgmt.places.edition_locator import EditionLocator
+from gridmgmt.places.locator import Locator
 from tests.examples import about
 from tests.unit.locator_examples import POINTS, POLYGONS
 
@@ -336,7 +337,7 @@ def test_a_batch_of_points_and_a_deeper_leaf():
 
 def test_of_equal_codes_the_earlier_row_is_the_parent():
     rows = [np.array([0, 1]), np.array([2])]
-    assert locator.lineage(rows, ["a", "a", "b"], [None, None, "a"])[2].tolist() == [0, 2]
+    assert edition_locator.lineage(rows, ["a", "a", "b"], [None, None, "a"])[2].tolist() == [0, 2]
 
 
 def test_upper_levels_are_built_only_for_points_without_a_leaf(monkeypatch):
