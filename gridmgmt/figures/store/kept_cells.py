@@ -13,7 +13,7 @@ from gridmgmt.database import tables as t
 from gridmgmt.database.copying import query
 from gridmgmt.database.work import LOCK
 
-_KEEPING_LOCK = LOCK + 3
+_KEEPING_LOCK = LOCK + 4
 """Advisory lock of whoever keeps cells: one at a time, nobody waits for it."""
 
 _MOST_QUESTIONS = 64

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, insert, text
 
 from gridmgmt.database import cities
 from gridmgmt.database import tables as t
-from gridmgmt.database.work import Work
+from gridmgmt.database.work import Work, lock_originals
 from gridmgmt.figures.operations import kept_cells, period_counts, replaying
 from gridmgmt.figures.predicates import Condition
 from gridmgmt.figures.store import kept_cells as store
@@ -248,6 +248,15 @@ def test_of_two_readers_the_later_moment_stays(desk: Work, asked: Weeks) -> None
         assert "'n_rework': 5," in repr(kept)
     holds(desk, at(9))
     assert asked == [None, [week(20)], [week(20)]]
+
+
+def test_who_marks_repeats_and_who_keeps_cells_do_not_wait_for_each_other(desk: Work, asked: Weeks) -> None:
+    with desk.transaction() as connection:
+        add(connection, 20)
+    with other(desk) as marking:
+        lock_originals(marking)
+        holds(desk, at(9))
+        assert n_of(desk, "cells_kept") == 1
 
 
 def test_who_counted_before_changes_were_forgotten_keeps_nothing(desk: Work, asked: Weeks) -> None:
