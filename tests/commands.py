@@ -53,9 +53,8 @@ def serve(folder: Path) -> None:
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if ".migrations" not in module.name:
                 importlib.import_module(module.name)
-    demo.SIZES["small"] = replace(
-        demo.SIZES["small"], cases=6_000
-    )  # what a page does with them it does with any number
+    # what a page does with these cases it does with any number of them; `make demo` makes all
+    demo.SIZES["small"] = replace(demo.SIZES["small"], cases=6_000)
     texts.word("db_running", {"url": ""})  # the catalogue and the rulebooks are read once
     for name in rulebooks.known():
         rulebooks.load(name)
