@@ -5,6 +5,7 @@ A worker that dies loses nothing: its files are given to others, and what it wro
 
 import datetime as dt
 import functools
+import multiprocessing
 import pickle
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -90,10 +91,15 @@ def _on_worker(carrying: str, task: Callable[..., Done], *given: Any) -> Done:
 
 @contextmanager
 def local(workers: int) -> Iterator[str]:
-    """A cluster of so many processes of one thread on this machine; gives its address."""
+    """A cluster of so many processes of one thread on this machine; gives its address.
+
+    They are forked from one that has read the code, so that each need not read it again.
+    """
     options = {"processes": True, "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
+    forked = {"distributed.worker.daemon": False, "distributed.worker.multiprocessing-method": "forkserver"}
+    multiprocessing.set_forkserver_preload(["distributed", one_file.__name__])
     with (
-        dask.config.set({"distributed.worker.daemon": False}),
+        dask.config.set(forked),
         LocalCluster(n_workers=workers, **options) as cluster,
     ):
         yield cluster.scheduler_address
