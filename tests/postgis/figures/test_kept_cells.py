@@ -1,6 +1,7 @@
 """What is kept of counted cells gives what counting all cases gives, whoever wrote meanwhile, at each cut-off."""
 
 import datetime as dt
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ from tests.postgis.worksite import acted, at, dispatched, step, take
 
 PERIOD = parse_period("2025")
 KEYS = ("grid_l1", "grid_l2", "grid_l3", "unit_id", "ending", "n_rework")
+READER = f"test_reader_{os.getpid()}"
 FIRST = dt.datetime(2024, 12, 20, tzinfo=dt.UTC)
 CONDITIONS: list[Condition] = list(period_counts._conditions({}).values())
 
@@ -257,6 +259,27 @@ def test_who_marks_repeats_and_who_keeps_cells_do_not_wait_for_each_other(desk: 
         lock_originals(marking)
         holds(desk, at(9))
         assert n_of(desk, "cells_kept") == 1
+
+
+@pytest.mark.parametrize("hidden", ["cells_kept", "cells_of_week", "case_change"])
+def test_who_may_not_read_what_is_kept_counts_all(hidden: str, desk: Work, asked: Weeks) -> None:
+    with desk.transaction() as connection:
+        add(connection, 20)
+    assert holds(desk, at(9)) == 1
+    try:
+        with desk.transaction() as connection:
+            connection.execute(text(f"CREATE ROLE {READER}"))
+            connection.execute(text(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {READER}"))
+            connection.execute(text(f"REVOKE SELECT ON {hidden} FROM {READER}"))
+        with desk.snapshot() as connection:
+            connection.execute(text(f"SET LOCAL ROLE {READER}"))
+            kept, whole = answers(connection, at(9))
+    finally:
+        with desk.transaction() as connection:
+            connection.execute(text(f"DROP OWNED BY {READER}"))
+            connection.execute(text(f"DROP ROLE {READER}"))
+    assert kept == whole != []
+    assert asked == [None]
 
 
 def test_who_counted_before_changes_were_forgotten_keeps_nothing(desk: Work, asked: Weeks) -> None:
