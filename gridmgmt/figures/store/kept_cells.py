@@ -54,7 +54,10 @@ class Week:
 
 
 def snapshot(connection: Connection) -> str | None:
-    """The moment that a transaction sees; None: it may see another one in each statement, or its own writes."""
+    """The moment that a transaction sees; None: it may see another one in each statement, or its own writes.
+
+    None too if its user may not read what is kept.
+    """
     found = connection.execute(query("figures/store/steady_snapshot")).scalar_one()
     return None if found is None else str(found)
 
