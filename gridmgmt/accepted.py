@@ -37,5 +37,7 @@ _ALIKE = 0.75
 
 def yes_no(text: object) -> bool | None:
     """Yes or no (是 / 否), by the one list of words for all files and commands; None: neither."""
+    if isinstance(text, bool):
+        return text
     found = words("yes_no").get(str(text).strip().lower())
     return None if found is None else found == "yes"

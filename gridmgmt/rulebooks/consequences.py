@@ -47,14 +47,15 @@ class Reached:
     count: int | None = None
 
 
-def consequences(made: Run, dossier: Dossier) -> list[Reached]:
-    """The ledger of a run, by period, then in the rulebook's order, then by subject."""
+def consequences(made: Run, dossier: Dossier, label: str | None = None) -> list[Reached]:
+    """The ledger of a run (or of one period of it), by period, then in the rulebook's order, then by subject."""
     out: list[Reached] = []
     for consequence in made.book.consequences:
         periods = [p for p in made.periods if _stage(made, p) == consequence.stage]
-        out += _of_prizes(made, dossier, consequence, periods) if consequence.prizes else []
-        if not consequence.prizes:
-            out += _of_subjects(made, dossier, consequence, periods)
+        if label is not None and consequence.window is None:  # only a window looks back on others
+            periods = [p for p in periods if p.label == label]
+        of_whom = _of_prizes if consequence.prizes else _of_subjects
+        out += [r for r in of_whom(made, dossier, consequence, periods) if label in (None, r.period)]
     order = {p.label: i for i, p in enumerate(made.periods)}
     place = {c.id: i for i, c in enumerate(made.book.consequences)}
     return _held_back(made.book, sorted(out, key=lambda r: (order[r.period], place[r.consequence], r.subject)))
@@ -165,7 +166,7 @@ def _undecided(
 ) -> str | None:
     """Why a person must decide: a rank in a period that counts, or a run through an open period, is not yet sure."""
     window, by_rank = consequence.window, consequence.when.is_by_rank
-    if by_rank and any(o.awaited for label in because for o in made.outcomes[label].values()):
+    if by_rank and not made.awaiting.isdisjoint(because):
         return "incomplete"
     if window is not None and window.kind == "consecutive":
         first = next(i for i, o in enumerate(own) if o.period == because[0])
@@ -229,7 +230,7 @@ def _of_prizes(made: Run, dossier: Dossier, consequence: Consequence, periods: S
         outcomes = made.outcomes[period.label]
         eligible = {c: o.total for c, o in outcomes.items() if _holds(made.book, dossier, consequence.when, o)}
         places = [i for i, prize in enumerate(consequence.prizes) for _ in range(prize.n)]
-        is_open = any(o.awaited for o in outcomes.values())
+        is_open = period.label in made.awaiting
         for code, (place, tied) in rank(eligible).items():
             own = places[place - 1 : place - 1 + tied]
             if not own:

@@ -5,10 +5,11 @@ charge to superiors; on another period only through sums over periods and the
 carry-over.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from gridmgmt.periods import Period, parse_period
@@ -41,6 +42,11 @@ class Run:
     outcomes: Mapping[str, Mapping[str, Outcome]]
     periods: tuple[Period, ...]
     refusals: tuple[Refusal, ...]
+
+    @cached_property
+    def awaiting(self) -> frozenset[str]:
+        """The labels of the periods in which somebody's rating is still to come."""
+        return frozenset(label for label, found in self.outcomes.items() if any(o.awaited for o in found.values()))
 
 
 def run(book: Rulebook, dossier: Dossier) -> Run:
@@ -272,13 +278,20 @@ def _is_handed_in(spec: Input, source: str) -> bool:
 
 def rank(totals: Mapping[Any, Fraction | None]) -> dict[Any, tuple[int, int]]:
     """Competition ranks (1, 1, 3), best first: key → (rank, how many share it); none for those without a total."""
-    values = sorted((v for v in totals.values() if v is not None), reverse=True)
-    first: dict[Fraction, int] = {}
-    tied: dict[Fraction, int] = {}
-    for place, value in enumerate(values, 1):
-        first.setdefault(value, place)
-        tied[value] = tied.get(value, 0) + 1
-    return {key: (first[v], tied[v]) for key, v in totals.items() if v is not None}
+    known = {key: v.as_integer_ratio() for key, v in totals.items() if v is not None}  # the same ratio, the same value
+    tied = Counter(known.values())
+    values = {v.as_integer_ratio(): v for v in totals.values() if v is not None}
+    near_order = sorted(values.values(), key=_near, reverse=True)
+    first, place = dict[tuple[int, int], int](), 1
+    for value in sorted(near_order, reverse=True):
+        ratio = value.as_integer_ratio()
+        first[ratio], place = place, place + tied[ratio]
+    return {key: (first[ratio], tied[ratio]) for key, ratio in known.items()}
+
+
+def _near(value: Fraction) -> int:
+    """In whole parts: never the other way round, and quicker to sort by; what remains to be exchanged is little."""
+    return (value.numerator << 64) // value.denominator
 
 
 def _ranked(
@@ -290,18 +303,26 @@ def _ranked(
     for code, outcome in made.items():
         subject = dossier.subjects[code]
         scopes.setdefault((subject.level, subject.group if by_group else None), {})[code] = outcome.total
-    out = dict(made)
+    changes: dict[str, dict[str, Any]] = {code: {} for code in made}
     for totals in scopes.values():
-        known = [t for t in totals.values() if t is not None]
-        best, worst = rank(totals), rank({c: -t for c, t in totals.items() if t is not None})
-        differ, lowest = len(set(known)) > 1, min(known, default=None)
+        best = rank(totals)
+        n = len(best)
         for code, (place, tied) in best.items():
-            out[code] = replace(
-                made[code], rank=place, ranked_of=len(known), tied=tied, from_bottom=worst[code][0],
-                is_first=differ and place == 1, is_last=differ and totals[code] == lowest,
-            )  # fmt: skip
-    placed = {code: _with_given(o, given[code]) if code in given else o for code, o in out.items()}
-    return {code: replace(o, shown=tuple(_placed(n, o) for n in o.shown)) for code, o in placed.items()}
+            last, differ = place + tied - 1, tied < n
+            changes[code] = {
+                "rank": place, "ranked_of": n, "tied": tied, "from_bottom": n - last + 1,
+                "is_first": differ and place == 1, "is_last": differ and last == n,
+            }  # fmt: skip
+    for code, one in given.items():
+        changes[code] |= _as_told(one)
+    return {code: _with_shown(replace(o, **changes[code]) if changes[code] else o) for code, o in made.items()}
+
+
+def _with_shown(outcome: Outcome) -> Outcome:
+    """The same with its shown ranks, once everybody is ranked."""
+    if not any(node.kind == "rank" for node in outcome.shown):
+        return outcome
+    return replace(outcome, shown=tuple(_placed(n, outcome) for n in outcome.shown))
 
 
 def _placed(node: Node, outcome: Outcome) -> Node:
@@ -316,7 +337,8 @@ def _placed(node: Node, outcome: Outcome) -> Node:
     return node
 
 
-def _with_given(outcome: Outcome, given: Given) -> Outcome:
+def _as_told(given: Given) -> dict[str, Any]:
+    """What a result that was handed in says of its place."""
     changes: dict[str, Any] = {}
     if given.rank is not None:
         changes |= {"rank": given.rank, "is_first": given.rank == 1}
@@ -330,7 +352,7 @@ def _with_given(outcome: Outcome, given: Given) -> Outcome:
         changes["from_bottom"] = given.from_bottom
     if given.tied is not None:
         changes["tied"] = given.tied
-    return replace(outcome, **changes)
+    return changes
 
 
 # --- quotas -----------------------------------------------------------------------------------------------------------

@@ -144,9 +144,8 @@ def assess(
     outcomes = {code: found[code] for code in facts if code in found}
     stage = book.stage(next(iter(outcomes.values())).stage) if outcomes else book.stages[0]
     ledger: dict[str, list[consequences.Reached]] = {}
-    for reached in consequences.consequences(made, dossier):
-        if reached.period == label:
-            ledger.setdefault(reached.subject, []).append(reached)
+    for reached in consequences.consequences(made, dossier, label):
+        ledger.setdefault(reached.subject, []).append(reached)
     siblings = _sibling_ranks(outcomes, facts)
     documents = tuple(
         _document(book, stage, dossier, outcome, facts[code], siblings[code], ledger.get(code, ()))

@@ -228,24 +228,29 @@ class _Work:
         """Every rate's interval: Wilson's where cases say yes or no, else that of the draws."""
         out: dict[str, dict[str, Interval]] = {code: {} for code in codes}
         for name, rate in self.book.rates.items():
-            values, empty = rate_of(rate, batch)
-            low, high = interval(np.where(empty, np.nan, values)[:, -self.draws :], _RATE_LEVEL)
-            for place, code in enumerate(codes):
-                found = self._rate(rate, code, (float(low[place]), float(high[place])))
+            every = {c: p for c in codes if (p := rate_parts(rate, self.contexts[c])) is not None and p[1] > 0}
+            if all(_says_yes_or_no(rate, parts) for parts in every.values()):
+                drawn = {}
+            else:
+                values, empty = rate_of(rate, batch)
+                low, high = interval(np.where(empty, np.nan, values)[:, -self.draws :], _RATE_LEVEL)
+                drawn = dict(zip(codes, zip(low.tolist(), high.tolist(), strict=True), strict=True))
+            for code, parts in every.items():
+                found = self._rate(rate, code, parts, drawn)
                 if found is not None:
                     out[code][name] = found
         return out
 
-    def _rate(self, rate: Rate, code: str, drawn: tuple[float, float]) -> Interval | None:
-        parts, table = rate_parts(rate, self.contexts[code]), self.tables.get(code)
-        if parts is None or parts[1] <= 0:
-            return None
+    def _rate(
+        self, rate: Rate, code: str, parts: tuple[Fraction, Fraction], drawn: Mapping[str, tuple[float, float]]
+    ) -> Interval | None:
+        table = self.tables.get(code)
         found: tuple[float, float] | None = None
         method: Literal["wilson", "bootstrap"] = "bootstrap"
-        if rate.is_yes_no and 0 <= parts[0] <= parts[1] and all(p.denominator == 1 for p in parts):
+        if _says_yes_or_no(rate, parts):
             found, method = wilson(int(parts[0]), int(parts[1])), "wilson"
-        elif table is not None and not set(rate.inputs).isdisjoint(table.names) and not np.isnan(drawn[0]):
-            found = drawn
+        elif table is not None and not set(rate.inputs).isdisjoint(table.names) and not np.isnan(drawn[code][0]):
+            found = drawn[code]
         return found and Interval(
             n=shown(parts[1], 0 if parts[1].denominator == 1 else 2),
             low=_text(found[0]), high=_text(found[1]), level=_text(_RATE_LEVEL, 2),
@@ -284,6 +289,11 @@ class _Work:
         spec, table = self.book.inputs[name], self.tables.get(code)
         is_drawn = table is not None and name in table.names
         return _is_fact(spec) and spec.entered is None and not is_drawn and bool(self.contexts[code].number(name))
+
+
+def _says_yes_or_no(rate: Rate, parts: tuple[Fraction, Fraction]) -> bool:
+    """Whether each case behind a rate says yes or no."""
+    return rate.is_yes_no and 0 <= parts[0] <= parts[1] and all(p.denominator == 1 for p in parts)
 
 
 def _is_fact(spec: Input) -> bool:

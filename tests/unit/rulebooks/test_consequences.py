@@ -46,7 +46,7 @@ def inputs(given: Any) -> Mapping[str, Any]:
 
 
 def ledger(consequence: Mapping[str, Any], months: Mapping[str, Month], *others: Mapping[str, Any]) -> list[Reached]:
-    """Months of totals by subject (a number; a mapping of inputs; None: its total is missing)."""
+    """Months of totals by subject (a number; a mapping of inputs; None: its total is missing); one by one the same."""
     rules = book(consequence, *others)
     periods = {
         label: {
@@ -56,7 +56,10 @@ def ledger(consequence: Mapping[str, Any], months: Mapping[str, Month], *others:
     }
     subjects = {code: {"group": code[1:] or "x"} for own in months.values() for code in own}
     dossier = read_dossier(rules, {"subjects": subjects, "periods": periods})
-    return consequences(run(rules, dossier), dossier)
+    made = run(rules, dossier)
+    whole = consequences(made, dossier)
+    assert [r for label in made.outcomes for r in consequences(made, dossier, label)] == whole
+    return whole
 
 
 def who(consequence: Mapping[str, Any], month: Month) -> str:

@@ -297,6 +297,12 @@ def test_ties_share_a_rank_and_the_next_is_skipped() -> None:
     assert rank({}) == rank({"a": None}) == {}
 
 
+def test_what_no_float_tells_apart_has_ranks_of_its_own() -> None:
+    least = Fraction(1, 1 << 70)
+    totals = {"a": Fraction(90), "b": 90 + least, "c": 90 - least, "d": -least, "e": Fraction(10**400), "f": 90 + least}
+    assert rank(totals) == {"e": (1, 1), "b": (2, 2), "f": (2, 2), "a": (4, 1), "c": (5, 1), "d": (6, 1)}
+
+
 some_totals = st.dictionaries(
     st.text("abcdefgh", min_size=1, max_size=2), st.none() | st.fractions(0, 9, max_denominator=3)
 )
