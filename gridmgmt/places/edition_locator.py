@@ -54,27 +54,27 @@ class EditionLocator:
         ``lon`` and ``lat`` in degrees, of equal length; NaN and infinite ones have no grid.
         """
         lon, lat = vectors(lon, lat)
-        grids = np.empty((lon.size, len(self._rows)), np.int32)
+        leaf, grids = len(self._rows) - 1, np.empty((lon.size, len(self._rows)), np.int32)
+        owner, lines = self._locator(leaf).owners(lon, lat), self._lines(leaf)
+        left: list[Ints] = []
 
-        def look_up(part: slice) -> None:
-            grids[part] = self._lineage.take(self._deepest(lon[part], lat[part]), axis=0)
+        def write(part: slice) -> None:
+            lines.take(owner[part], axis=0, mode="wrap", out=grids[part])
+            left.append(np.flatnonzero(owner[part] < 0) + part.start)
 
-        in_parts(lon.size, look_up)
+        in_parts(lon.size, write)
+        without = np.concatenate(left) if left else np.empty(0, np.int64)
+        for level in reversed(range(leaf)):
+            if not without.size:
+                break
+            owner = self._locator(level).owners(lon.take(without), lat.take(without))
+            grids[without] = self._lines(level).take(owner, axis=0, mode="wrap")
+            without = without[owner < 0]
         return grids
 
-    def _deepest(self, lon: Floats, lat: Floats) -> Positions:
-        """The row of the deepest grid that covers each point; -1 = none."""
-        levels = list(reversed(range(len(self._rows))))
-        deepest = self._row_of(levels[0], lon, lat)
-        for index in levels[1:]:
-            if (left := np.flatnonzero(deepest < 0)).size:
-                deepest[left] = self._row_of(index, lon[left], lat[left])
-        return deepest
-
-    def _row_of(self, index: int, lon: Floats, lat: Floats) -> Positions:
-        """The row of a level's grid that owns each point; -1 = none."""
-        rows = np.append(self._rows[index], -1).astype(np.int32)
-        return rows.take(self._locator(index).look_up(lon, lat), mode="wrap")
+    def _lines(self, index: int) -> Positions:
+        """The lineage of each grid of a level in the order of its locator, and at the end that of no grid."""
+        return self._lineage.take(np.append(self._rows[index], -1), axis=0, mode="wrap")
 
     def line_at(self, lon: float, lat: float) -> Positions:
         """:meth:`locate` of one point."""

@@ -29,7 +29,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gridmgmt.places import cell_parts
 from gridmgmt.places.raster import (
+    EDGE_PARTS,
     PAIRS,
     Axis,
     Bools,
@@ -72,6 +74,9 @@ class Locator:
     ----------
     owner
         By cell, row by row: ≥ 0 the position of the only owner, -1 none, -2 - i an edge cell whose first block is i.
+    sure
+        By block, the parts of the cell that its first or second candidate is sure to own, and those of the second
+        (:func:`gridmgmt.places.cell_parts.sure`).
     first_edge, first_candidate
         Where the edges and the candidates of a block begin; one more than there are blocks.
     goes_on
@@ -91,6 +96,7 @@ class Locator:
     columns: Axis
     rows: Axis
     owner: Positions
+    sure: NDArray[np.uint64]
     first_edge: Ints
     first_candidate: Ints
     goes_on: Bools
@@ -145,24 +151,27 @@ class Locator:
         owner[edge_cells] = -2 - first_block
 
         block, edge, mask = _edges_of_blocks(block_of, bit, np.searchsorted(key, edge_key), edge[pair])
-        x = columns.reference[edge_cells % columns.size][cell_of_block]
-        y = rows.reference[edge_cells // columns.size][cell_of_block]
+        cell = edge_cells[cell_of_block]
+        row, column = np.divmod(cell[block], columns.size)
         segments = segments.take(edge, axis=1)
-        turns, starts_left = _turns(segments, x[block], y[block], mask)
-        start = np.zeros(first_candidate.size, np.uint8)
+        turns, starts_left = _turns(segments, columns.reference[column], rows.reference[row], mask)
         inside = np.searchsorted(key, inside_key)
+        start = np.zeros(first_candidate.size, np.uint8)
         np.bitwise_or.at(start, block_of[inside], bit[inside])
         np.bitwise_xor.at(start, block[starts_left], mask[starts_left])
+        first_edge = np.searchsorted(block, np.arange(first_candidate.size + 1))
+        segments = np.ascontiguousarray(segments.T)
         return cls(
             columns=columns,
             rows=rows,
             owner=owner,
-            first_edge=np.searchsorted(block, np.arange(first_candidate.size + 1)),
+            sure=_sure(columns, rows, cell, first_edge, segments, turns, start),
+            first_edge=first_edge,
             first_candidate=np.append(first_candidate, key.size),
             goes_on=np.append(cell_of_block[1:] == cell_of_block[:-1], False),
             start=start,
             candidate=by_code[key % n_ranks],
-            segments=np.ascontiguousarray(segments.T),
+            segments=segments,
             turns=turns,
         )
 
@@ -172,12 +181,22 @@ class Locator:
         ``lon`` and ``lat`` in degrees, of equal length; NaN and infinite ones lie in no polygon.
         """
         lon, lat = vectors(lon, lat)
-        owner = np.empty(lon.size, np.int32)
+        owner, near = np.empty(lon.size, np.int32), list[tuple[Ints, Positions]]()
 
         def look_up(part: slice) -> None:
-            owner[part] = self.look_up(lon[part], lat[part])
+            owner[part], points, blocks = self._by_cell(lon[part], lat[part])
+            near.append((points + part.start, blocks))
 
         in_parts(lon.size, look_up)
+        if not near:
+            return owner
+        points, blocks = (np.concatenate(column) for column in zip(*near, strict=True))
+
+        def walk(part: slice) -> None:
+            some = points[part]
+            owner[some] = self._by_walking(lon.take(some), lat.take(some), blocks[part])
+
+        in_parts(points.size, walk)
         return owner
 
     def owner_at(self, x: float, y: float) -> int:
@@ -196,18 +215,36 @@ class Locator:
         owner = int(cells[0, 0])
         return owner if owner >= 0 and bool((cells == owner).all()) else -1
 
-    def look_up(self, x: Floats, y: Floats) -> Positions:
-        """:meth:`owners` of few points: by cell; points in edge cells walk, in batches of bounded size."""
+    def _by_cell(self, x: Floats, y: Floats) -> tuple[Positions, Ints, Positions]:
+        """Owners of points by their cell and in edge cells by their part; those near edges, and their block."""
         with np.errstate(invalid="ignore", over="ignore"):
-            found = self.owner.take(self.rows.cells(y) * self.columns.size + self.columns.cells(x))
-        found[~(self.columns.spans(x) & self.rows.spans(y))] = -1
-        walking = np.flatnonzero(found < -1)
-        if walking.size:
-            block = -2 - found[walking]
-            batch = np.cumsum(self.first_edge[block + 1] - self.first_edge[block]) // PAIRS
-            for part in np.split(np.arange(block.size), np.flatnonzero(np.diff(batch)) + 1):
-                found[walking[part]] = self._walk(x[walking[part]], y[walking[part]], block[part])
-        return found
+            column, row = self.columns.buckets(x), self.rows.buckets(y)
+        cell = self.rows.cell_of_bucket.take(row, mode="clip")
+        cell *= np.int32(self.columns.size)
+        cell += self.columns.cell_of_bucket.take(column, mode="clip")
+        found = self.owner.take(cell, mode="clip")
+        some = np.flatnonzero(found < -1)
+        block = -2 - found.take(some)
+        part = self.rows.part_of_bucket.take(row.take(some), mode="clip") * np.uint8(EDGE_PARTS)
+        part += self.columns.part_of_bucket.take(column.take(some), mode="clip")
+        told = self.sure.take(block, axis=0)
+        told >>= part[:, np.newaxis]
+        told &= np.uint64(1)
+        candidate = self.first_candidate.take(block)
+        candidate += told[:, 1].view(np.int64)
+        found[some] = self.candidate.take(candidate)
+        near = np.flatnonzero(told[:, 0] == 0)
+        return found, some.take(near), block.take(near)
+
+    def _by_walking(self, x: Floats, y: Floats, block: Positions) -> Positions:
+        """Owners of points near edges, or taken for such as they lie beyond the coverage's ends; in bounded batches."""
+        owner = np.full(x.size, -1, np.int32)
+        inside = np.flatnonzero(self.columns.spans(x) & self.rows.spans(y))
+        n_edges = self.first_edge.take(block.take(inside) + 1) - self.first_edge.take(block.take(inside))
+        batch = np.cumsum(n_edges) // PAIRS
+        for some in np.split(inside, np.flatnonzero(np.diff(batch)) + 1):
+            owner[some] = self._walk(x.take(some), y.take(some), block.take(some))
+        return owner
 
     def _walk(self, x: Floats, y: Floats, block: NDArray[np.integer]) -> Positions:
         """Owners of points in edge cells: the first candidate that the walk ends in, or on the edge of."""
@@ -264,6 +301,26 @@ def in_parts(n: int, work: Callable[[slice], None]) -> None:
     with ThreadPoolExecutor(threads) as pool:
         for done in [pool.submit(work, part) for part in parts]:
             done.result()
+
+
+def _sure(
+    columns: Axis, rows: Axis, cell: Ints, first_edge: Ints, segments: Floats, turns: Bytes, start: Bytes
+) -> NDArray[np.uint64]:
+    """:attr:`Locator.sure`; nothing of a coverage too narrow or too wide for cells."""
+    known = np.zeros((cell.size, 2), np.uint64)
+    columns, rows, n_columns = columns.in_parts(), rows.in_parts(), columns.size
+    first_part = EDGE_PARTS * (cell // n_columns * columns.size + cell % n_columns)
+
+    def tell(part: slice) -> None:
+        edge = slice(first_edge[part.start], first_edge[min(part.stop, cell.size)])
+        n_edges = np.diff(first_edge[part.start : part.stop + 1])
+        known[part] = cell_parts.sure(
+            columns, rows, first_part[part], n_edges, segments[edge], turns[edge], start[part]
+        )
+
+    if columns.scale and rows.scale:
+        in_parts(cell.size, tell)
+    return known
 
 
 def _fewer(numbers: Ints) -> Ints:

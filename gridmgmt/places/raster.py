@@ -1,7 +1,7 @@
 """The raster that the locator lays over a coverage, its edges in it, and the exact side of a point about an edge."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import shapely
@@ -15,6 +15,9 @@ Bytes = NDArray[np.uint8]
 PAIRS, BUCKETS = 2_000_000, 1 << 16
 """Cells of polygons handled at once; equal steps that the cells of an axis are put together from."""
 
+EDGE_PARTS = 8
+"""A cell has so many parts along each axis, told apart where an edge comes near."""
+
 SURE, TINY = (3 + 16 * 2**-53) * 2**-53, float(np.finfo(np.float64).tiny)
 """Error bounds of the orientation determinant: relative (Shewchuk 1997, ccwerrboundA), and for underflow."""
 
@@ -25,14 +28,15 @@ class Axis:
 
     ``low`` and ``high`` are the coverage's ends; ``borders`` (size + 1) says to within ``pad``
     where :meth:`cells` changes; ``reference`` is a coordinate inside each cell, off its
-    middle, where regular grids have edges.
+    middle, where regular grids have edges. ``part_of_bucket`` tells the parts of a cell apart.
     """
 
     low: float
     high: float
     origin: float
     scale: float
-    cell_of_bucket: Ints
+    cell_of_bucket: NDArray[np.int32]
+    part_of_bucket: Bytes
     borders: Floats
     reference: Floats
     pad: float
@@ -46,14 +50,23 @@ class Axis:
         scale = size / (high - low) if size else 0.0
         if not 0 < scale < math.inf:  # too narrow or too wide to divide in float64: one cell
             borders, middle = np.array([low, high]), np.array([low / 2 + high / 2])
-            return cls(low, high, 0.0, 0.0, np.zeros(1, np.int64), borders, middle, pad)
+            return cls(low, high, 0.0, 0.0, np.zeros(1, np.int32), np.zeros(1, np.uint8), borders, middle, pad)
         bucket = np.minimum(((ends.ravel() - low) * scale).astype(np.int64), size - 1)
         weight = np.cumsum(np.bincount(bucket, minlength=size) / bucket.size + 1 / size)
         first = np.unique(np.searchsorted(weight, weight[-1] * np.arange(n_cells) / n_cells))
-        cell_of_bucket = np.searchsorted(first, np.arange(size), side="right") - 1
-        borders = np.append(low + first / scale, high)
-        reference = 0.5129 * borders[:-1] + 0.4871 * borders[1:]
-        return cls(low, high, low, scale, cell_of_bucket, borders, reference, pad)
+        cell = np.repeat(np.arange(first.size), np.diff(first, append=size))
+        part = EDGE_PARTS * (np.arange(size) - first[cell]) // np.diff(first, append=size)[cell]
+        borders, reference = _laid(low, high, first, scale)
+        return cls(low, high, low, scale, cell.astype(np.int32), part.astype(np.uint8), borders, reference, pad)
+
+    def in_parts(self) -> "Axis":
+        """The same with the parts of its cells as cells; those of less than a step are empty."""
+        cell = self.cell_of_bucket * np.int32(EDGE_PARTS) + self.part_of_bucket
+        if not self.scale:
+            return self
+        first = np.searchsorted(cell, np.arange(EDGE_PARTS * self.size))
+        borders, reference = _laid(self.low, self.high, first, self.scale)
+        return replace(self, cell_of_bucket=cell, borders=borders, reference=reference)
 
     @property
     def size(self) -> int:
@@ -69,16 +82,27 @@ class Axis:
         bucket = int((value - self.origin) * self.scale)
         return int(self.cell_of_bucket[min(max(bucket, 0), self.cell_of_bucket.size - 1)])
 
+    def buckets(self, values: Floats) -> NDArray[np.int32]:
+        """The step of each value on the axis, not yet held between the first and the last."""
+        scaled = values - self.origin
+        scaled *= self.scale
+        return scaled.astype(np.int32)
+
     def cells(self, values: Floats) -> Ints:
         """The cell of each value on the axis: a larger value is never in a lower cell."""
-        bucket = ((values - self.origin) * self.scale).astype(np.int32)
-        return self.cell_of_bucket.take(bucket, mode="clip")
+        return self.cell_of_bucket.take(self.buckets(values), mode="clip").astype(np.int64)
 
     def references_below(self, values: Floats) -> Ints:
         """How many reference points are smaller than each value on the axis: of lower cells, and its own or not."""
         cell = self.cells(values)
         below: Ints = cell + (self.reference.take(cell) < values)
         return below
+
+
+def _laid(low: float, high: float, first: Ints, scale: float) -> tuple[Floats, Floats]:
+    """The borders of an axis by the first step of each cell, and the reference points."""
+    borders = np.append(low + first / scale, high)
+    return borders, 0.5129 * borders[:-1] + 0.4871 * borders[1:]
 
 
 def edges(polygons: NDArray[np.object_]) -> tuple[Floats, Ints]:
@@ -171,18 +195,30 @@ def shared(segments: Floats, polygon: Ints) -> tuple[Floats, Ints, Ints]:
 def touched_cells(segments: Floats, columns: Axis, rows: Axis) -> tuple[Ints, Ints]:
     """Cells that the closed segments touch, at most a few more: (cell, edge) pairs in their order."""
     edge, row = spread(rows.cells(segments[1]), rows.cells(segments[3]) + 1)
-    x1, y1, x2, y2 = segments.take(edge, axis=1)
-    west, east = np.minimum(x1, x2), np.maximum(x1, x2)
-    with np.errstate(divide="ignore", over="ignore", under="ignore"):
-        # Shares of the edge below the row and up to its end; by halves, as a difference might overflow.
-        below = np.clip(((rows.borders[row] - rows.pad) / 2 - y1 / 2) / (y2 / 2 - y1 / 2), 0, 1)
-        up_to = np.clip(((rows.borders[row + 1] + rows.pad) / 2 - y1 / 2) / (y2 / 2 - y1 / 2), 0, 1)
-        enter, leave = x1 * (1 - below) + x2 * below, x1 * (1 - up_to) + x2 * up_to
-        first = columns.cells(np.clip(np.minimum(enter, leave) - columns.pad, west, east))
-        last = columns.cells(np.clip(np.maximum(enter, leave) + columns.pad, west, east))
+    first, last = reached(segments.take(edge, axis=1), row, columns, rows)
     pair, column = spread(first, last + 1)
     cell, edge = np.divmod(np.sort((row[pair] * columns.size + column) << 32 | edge[pair]), 1 << 32)
     return cell, edge
+
+
+def reached(segments: Floats, row: Ints, columns: Axis, rows: Axis) -> tuple[Ints, Ints]:
+    """The first and the last column that segments touch in a row each, at most a few more."""
+    with np.errstate(divide="ignore", over="ignore", under="ignore"):
+        enter = crossing(segments, rows.borders.take(row) - rows.pad)
+        leave = crossing(segments, rows.borders.take(row + 1) + rows.pad)
+        west, east = np.minimum(segments[0], segments[2]), np.maximum(segments[0], segments[2])
+        first = columns.cells(np.clip(np.minimum(enter, leave) - columns.pad, west, east))
+        last = columns.cells(np.clip(np.maximum(enter, leave) + columns.pad, west, east))
+    return first, last
+
+
+def crossing(segments: Floats, y: Floats) -> Floats:
+    """Where segments are at a height each, of their ends where they do not reach it; by halves, lest it overflow."""
+    x1, y1, x2, y2 = segments
+    with np.errstate(divide="ignore", over="ignore", under="ignore"):
+        share = np.clip((y / 2 - y1 / 2) / (y2 / 2 - y1 / 2), 0, 1)
+        at: Floats = x1 * (1 - share) + x2 * share
+    return at
 
 
 def inside_runs(

@@ -40,7 +40,7 @@ from gridmgmt.places.locator import Locator
 from gridmgmt.places.raster import Axis
 from gridmgmt.places.store import editions
 
-FORM = 1
+FORM = 2
 """Number of the form of these files and of what :class:`Locator` keeps in its arrays: one more when either changes."""
 
 LEAST = 20_000
@@ -53,7 +53,10 @@ ENDING = ".locator"
 _MAGIC = b"gridmgmt locator\n" + bytes(15)
 _PRELUDE = struct.Struct(f"<{len(_MAGIC)}s32sQ")
 _ALIGNED = 64
-_NUMBERS, _VECTORS = ("low", "high", "origin", "scale", "pad"), ("cell_of_bucket", "borders", "reference")
+_NUMBERS, _VECTORS = (
+    ("low", "high", "origin", "scale", "pad"),
+    ("cell_of_bucket", "part_of_bucket", "borders", "reference"),
+)
 
 _Arrays = dict[str, NDArray[Any]]
 

@@ -167,7 +167,7 @@ from tests.memory import own_mb
 before = own_mb()
 laid = indexes.read(Path(sys.argv[1]))
 rng = np.random.default_rng(1)
-laid[0].look_up(*rng.random((2, 1000)))
+laid[0].owners(*rng.random((2, 1000)))
 print(own_mb() - before, sum(a.nbytes for a in (laid[0].owner, laid[0].segments, laid[0].turns)) / 2**20)
 """
 

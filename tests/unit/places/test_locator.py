@@ -1,6 +1,7 @@
 """The spatial join against exact arithmetic: whoever covers the point, on ties the smallest code."""
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -209,6 +210,70 @@ def test_batches_give_the_same(monkeypatch):
     monkeypatch.setattr(locator, "POINTS", 90)
     monkeypatch.setattr(locator, "PAIRS", 7)
     assert owners(codes, geometries, points) == whole
+
+
+def of_parts(made):
+    """For each part of each edge cell that is not empty: its south-western and north-eastern points, and its bits."""
+    columns, rows = made.columns.in_parts(), made.rows.in_parts()
+    (west, east), (south, north) = ends(columns), ends(rows)
+    row, column = np.divmod(np.flatnonzero(made.owner < -1), made.columns.size)
+    block = -2 - made.owner[made.owner < -1]
+    for part in range(locator.EDGE_PARTS**2):
+        r, c = part // locator.EDGE_PARTS + row * locator.EDGE_PARTS, part % locator.EDGE_PARTS
+        c = c + column * locator.EDGE_PARTS
+        is_there = (west[c] <= east[c]) & (south[r] <= north[r])
+        told = (made.sure[block] >> np.uint64(part) & np.uint64(1)).astype(bool)[is_there]
+        r, c = r[is_there], c[is_there]
+        yield np.stack([west[c], south[r]]), np.stack([east[c], north[r]]), told
+
+
+def ends(axis):
+    """The first and the last float64 that :meth:`Axis.cells` has in each cell, by halving; none: in wrong order."""
+    cell = np.arange(axis.size)
+    low, high = np.full(axis.size, axis.low), np.full(axis.size, np.nextafter(axis.high, np.inf))
+    stop_low, stop_high = low.copy(), high.copy()
+    for _ in range(80):
+        middle, stop = (low + high) / 2, (stop_low + stop_high) / 2
+        is_below, stops_below = axis.cells(middle) < cell, axis.cells(stop) <= cell
+        low, high = np.where(is_below, middle, low), np.where(is_below, high, middle)
+        stop_low, stop_high = np.where(stops_below, stop, stop_low), np.where(stops_below, stop_high, stop)
+    first, last = np.where(axis.cells(low) < cell, high, low), stop_low
+    return first, np.where(axis.cells(last) == cell, last, -np.inf)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_part_that_is_sure_has_one_owner_up_to_its_last_float(seed):
+    """What a part tells holds at its corners, and no edge parts these: they are located by walking too."""
+    codes, geometries = voronoi(seed, 60)
+    made = Locator.build(codes, array(geometries))
+    n_sure = n_parts = 0
+    for low, high, (sure, second) in ((low, high, told.T) for low, high, told in of_parts(made)):
+        n_sure, n_parts = n_sure + int(sure.sum()), n_parts + sure.size
+        assert not (second & ~sure).any()
+        corners = [(low[0], low[1]), (low[0], high[1]), (high[0], low[1]), (high[0], high[1])]
+        first, *others = (walked(made, x[sure], y[sure]) for x, y in corners)
+        assert (first >= 0).all()
+        assert all((first == other).all() for other in others)
+        for x, y in corners:
+            assert (made.owners(x, y) == walked(made, x, y)).all()
+    assert n_sure > 0.6 * n_parts
+
+
+def walked(made, x, y):
+    """The owners of points without what the parts of cells tell."""
+    return replace(made, sure=np.zeros_like(made.sure)).owners(x, y)
+
+
+def test_what_lies_beyond_the_coverage_is_of_nobody():
+    """Points beside the border cells, which are looked up in these: near, far and past all numbers of cells."""
+    codes, geometries = voronoi(4, 60)
+    made = Locator.build(codes, array(geometries))
+    x = [made.columns.low, made.columns.high, *np.linspace(0.01, 0.99, 25).tolist()]
+    y = [made.rows.low, made.rows.high, *np.linspace(0.01, 0.99, 25).tolist()]
+    beyond_x = [np.nextafter(made.columns.low, -9), np.nextafter(made.columns.high, 9), -7.0, 8.0, 1e300, -1e300]
+    beyond_y = [np.nextafter(made.rows.low, -9), np.nextafter(made.rows.high, 9), -7.0, 8.0, 1e300, math.inf, math.nan]
+    points = [(a, b) for a in [*x, *beyond_x] for b in beyond_y] + [(a, b) for a in beyond_x for b in [*y, *beyond_y]]
+    assert set(made.owners(*np.array(points).T).tolist()) == {-1}
 
 
 def test_more_candidates_in_a_cell_than_a_byte_has_bits(monkeypatch):
