@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gridmgmt.places.raster import EDGE_PARTS, Axis, Bytes, Floats, Ints, crossing, reached, spread
 
-Bits = NDArray[np.uint64]
+_Bits = NDArray[np.uint64]
 
 _LOWER = np.array([(1 << n) - 1 for n in range(EDGE_PARTS + 1)], np.uint64)
 """The first so many parts of the lowest row."""
@@ -21,29 +21,34 @@ _ROWS = np.array([(1 << EDGE_PARTS * n) - 1 for n in range(EDGE_PARTS + 1)], np.
 
 
 def sure(
-    columns: Axis, rows: Axis, cell: Ints, n_edges: Ints, segments: Floats, turns: Bytes, start: Bytes
-) -> NDArray[np.uint64]:
+    axes: tuple[Axis, Axis], place: tuple[Ints, Ints], n_edges: Ints, segments: Floats, turns: Bytes, start: Bytes
+) -> _Bits:
     """By block, the parts that are sure to belong to its first or second candidate, and those of the second: (n, 2).
+
+    Nothing is told where the coverage is too narrow or too wide for cells.
 
     Parameters
     ----------
-    columns, rows
-        The axes in parts (:meth:`gridmgmt.places.raster.Axis.in_parts`).
-    cell
-        By block, its cell's first part: as a number among all parts, row by row.
+    axes
+        The columns and rows of parts (:meth:`gridmgmt.places.raster.Axis.in_parts`).
+    place
+        By block, the column and row of its cell's first part.
     n_edges
         By block, how many edges it has: as they follow in the others.
-    segments, turns, start
-        As the locator keeps them.
+    segments
+        By edge, shape (4, n).
+    turns, start
+        As :class:`gridmgmt.places.blocks.Blocks` has them.
     """
-    row, column = np.divmod(cell, columns.size)
-    block = np.repeat(np.arange(cell.size), n_edges)
+    (columns, rows), (column, row) = axes, place
+    if not (columns.scale and rows.scale):
+        return np.zeros((start.size, 2), np.uint64)
+    block = np.repeat(np.arange(start.size), n_edges)
     some = np.flatnonzero(n_edges)
     first_edge = (np.cumsum(n_edges) - n_edges)[some]
-    lines = np.ascontiguousarray(segments.T)
-    touched = _touched(columns, rows, column[block], row[block], lines)
-    turned = _turned(columns, rows, column[block], row[block], lines, turns)
-    free, inside = np.full(cell.size, _ROWS[-1]), []
+    touched = _touched(columns, rows, column[block], row[block], segments)
+    turned = _turned(columns, rows, column[block], row[block], segments, turns)
+    free, inside = np.full(start.size, _ROWS[-1]), []
     free[some] &= ~np.bitwise_or.reduceat(touched, first_edge)
     for bit in np.array([1, 2], np.uint8):
         found = np.where(start & bit, _ROWS[-1], _ROWS[0])
@@ -53,7 +58,7 @@ def sure(
     return np.stack([free & (first | second), free & ~first & second], axis=1)
 
 
-def _touched(columns: Axis, rows: Axis, column: Ints, row: Ints, segments: Floats) -> Bits:
+def _touched(columns: Axis, rows: Axis, column: Ints, row: Ints, segments: Floats) -> _Bits:
     """By edge, the parts of its cell that it touches, at most a few more."""
     lowest = np.maximum(rows.cells(segments[1]), row)
     edge, at = spread(lowest, np.minimum(rows.cells(segments[3]), row + EDGE_PARTS - 1) + 1)
@@ -63,8 +68,8 @@ def _touched(columns: Axis, rows: Axis, column: Ints, row: Ints, segments: Float
     return _joined(_LOWER.take(stop) & ~_LOWER.take(first), edge, at - row.take(edge), row.size)
 
 
-def _turned(columns: Axis, rows: Axis, column: Ints, row: Ints, segments: Floats, turns: Bytes) -> Bits:
-    """By edge, the parts that it turns: those below it, those above it, those on its left, as :attr:`Locator.turns`."""
+def _turned(columns: Axis, rows: Axis, column: Ints, row: Ints, segments: Floats, turns: Bytes) -> _Bits:
+    """By edge, the parts that it turns: those below it, those above it, those on its left, as :attr:`Blocks.turns`."""
     below, stop = (_within(rows.references_below(segments[end]) - row) for end in (1, 3))
     out = np.where(turns[:, 0], _ROWS.take(below), _ROWS[0])
     out |= np.where(turns[:, 1], ~_ROWS.take(stop), _ROWS[0])
@@ -79,7 +84,7 @@ def _within(parts: Ints) -> Ints:
     return np.clip(parts, 0, EDGE_PARTS)
 
 
-def _joined(bits: Bits, edge: Ints, at: Ints, n: int) -> Bits:
+def _joined(bits: _Bits, edge: Ints, at: Ints, n: int) -> _Bits:
     """Bits of rows put into their places and together, by edge; the edges of the bits stand in order."""
     bits = bits << (EDGE_PARTS * at).astype(np.uint64)
     count = np.bincount(edge, minlength=n)

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gridmgmt.places.locator import Locator, Positions, in_parts, vectors
-from gridmgmt.places.raster import Floats, Ints
+from gridmgmt.places.locator import Locator, in_parts, vectors
+from gridmgmt.places.raster import Floats, Ints, Positions
 
 
 class EditionLocator:

@@ -21,35 +21,16 @@ What makes it exact, on the stored float64 coordinates and straight segments:
 """
 
 import math
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gridmgmt.places import cell_parts
-from gridmgmt.places.raster import (
-    EDGE_PARTS,
-    PAIRS,
-    Axis,
-    Bools,
-    Bytes,
-    Floats,
-    Ints,
-    cell_owners,
-    changes,
-    edges,
-    inside_runs,
-    shared,
-    shifted_side,
-    side,
-    spread,
-    touched_cells,
-)
-
-Positions = NDArray[np.int32]
+from gridmgmt.places.blocks import Blocks, lay
+from gridmgmt.places.raster import EDGE_PARTS, PAIRS, Axis, Bytes, Floats, Ints, Positions, edges, side, spread
+from gridmgmt.places.threads import side_by_side
 
 POINTS = 50_000
 """Points handled at once, so few that what is computed of them stays in a core's cache."""
@@ -61,49 +42,15 @@ _LOWEST = np.array([(i & -i).bit_length() - 1 for i in range(256)], dtype=np.int
 """The lowest bit of a byte that is set, by byte; -1 of 0."""
 
 
-@dataclass(frozen=True, slots=True)
-class Locator:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Locator(Blocks):
     """Who owns a point among the polygons of one level (归属网格): who covers it, on ties the smallest code.
 
-    Made by :meth:`build`. A *candidate* is a polygon that may own points of an edge
-    cell. Eight candidates at most, in code order, are a *block*, each a bit of a byte;
-    where a cell has more, its next block follows. An edge stands once in a block,
-    however many of the block's candidates have it.
-
-    Attributes
-    ----------
-    owner
-        By cell, row by row: ≥ 0 the position of the only owner, -1 none, -2 - i an edge cell whose first block is i.
-    sure
-        By block, the parts of the cell that its first or second candidate is sure to own, and those of the second
-        (:func:`gridmgmt.places.cell_parts.sure`).
-    first_edge, first_candidate
-        Where the edges and the candidates of a block begin; one more than there are blocks.
-    goes_on
-        By block: whether the next one is of the same cell.
-    start
-        By block: candidates that contain the reference point, each turned by all its edges that have the point on
-        their left.
-    candidate
-        By candidate: its position.
-    segments
-        By edge: x1, y1, x2, y2, shape (n, 4).
-    turns
-        By edge, shape (n, 4): the candidates that it turns where a point is below it, above it, on its left (all that
-        have the edge), on its right (none).
+    Made by :meth:`build`: the blocks of a whole raster, and its axes.
     """
 
     columns: Axis
     rows: Axis
-    owner: Positions
-    sure: NDArray[np.uint64]
-    first_edge: Ints
-    first_candidate: Ints
-    goes_on: Bools
-    start: Bytes
-    candidate: Positions
-    segments: Floats
-    turns: Bytes
 
     @classmethod
     def build(cls, codes: Sequence[str], geometries: NDArray[np.object_]) -> "Locator":
@@ -128,52 +75,8 @@ class Locator:
         segments, rank = edges(np.asarray(geometries, dtype=object)[by_code])
         n_cells = min(max(int(3 * math.sqrt(rank.size)), MIN_CELLS), MAX_CELLS)
         columns, rows = Axis.over(segments[[0, 2]], n_cells), Axis.over(segments[[1, 3]], n_cells)
-        segments, rank, first_rank = shared(segments, rank)
-        run_rank, first, stop = inside_runs(segments, rank, first_rank, columns, rows)
-        owner = cell_owners(columns.size * rows.size, by_code[run_rank], run_rank, first, stop)
-
-        cell, edge = touched_cells(segments, columns, rows)
-        is_first = changes(cell)
-        edge_cells, edge_cell = cell[is_first], np.cumsum(is_first) - 1
-        n_ranks = len(codes) + 1
-        run, inside_cell = spread(np.searchsorted(edge_cells, first), np.searchsorted(edge_cells, stop))
-        inside_key = inside_cell * n_ranks + run_rank[run]
-        pair, which = spread(first_rank[edge], first_rank[edge + 1])
-        edge_key = edge_cell[pair] * n_ranks + rank[which]
-        key = _distinct(np.concatenate([_fewer(edge_key), inside_key]))  # one per candidate, cell by cell in code order
-
-        of_cell = np.searchsorted(key, np.arange(edge_cells.size + 1) * n_ranks)
-        place = np.arange(key.size) - np.repeat(of_cell[:-1], np.diff(of_cell))
-        first_candidate = np.flatnonzero(place % 8 == 0)
-        block_of, bit = np.cumsum(place % 8 == 0) - 1, np.left_shift(1, place % 8).astype(np.uint8)
-        first_block = block_of[of_cell[:-1]]
-        cell_of_block = np.repeat(np.arange(edge_cells.size), np.diff(first_block, append=first_candidate.size))
-        owner[edge_cells] = -2 - first_block
-
-        block, edge, mask = _edges_of_blocks(block_of, bit, np.searchsorted(key, edge_key), edge[pair])
-        cell = edge_cells[cell_of_block]
-        row, column = np.divmod(cell[block], columns.size)
-        segments = segments.take(edge, axis=1)
-        turns, starts_left = _turns(segments, columns.reference[column], rows.reference[row], mask)
-        inside = np.searchsorted(key, inside_key)
-        start = np.zeros(first_candidate.size, np.uint8)
-        np.bitwise_or.at(start, block_of[inside], bit[inside])
-        np.bitwise_xor.at(start, block[starts_left], mask[starts_left])
-        first_edge = np.searchsorted(block, np.arange(first_candidate.size + 1))
-        segments = np.ascontiguousarray(segments.T)
-        return cls(
-            columns=columns,
-            rows=rows,
-            owner=owner,
-            sure=_sure(columns, rows, cell, first_edge, segments, turns, start),
-            first_edge=first_edge,
-            first_candidate=np.append(first_candidate, key.size),
-            goes_on=np.append(cell_of_block[1:] == cell_of_block[:-1], False),
-            start=start,
-            candidate=by_code[key % n_ranks],
-            segments=segments,
-            turns=turns,
-        )
+        laid = lay(segments, rank, by_code, columns, rows)
+        return cls(**{field.name: getattr(laid, field.name) for field in fields(laid)}, columns=columns, rows=rows)
 
     def owners(self, lon: Floats, lat: Floats) -> Positions:
         """The polygon that owns each point: its position in the codes of :meth:`build`, -1 = none.
@@ -291,73 +194,5 @@ def vectors(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
 
 
 def in_parts(n: int, work: Callable[[slice], None]) -> None:
-    """Do a work for parts of so many points, by as many threads as the process has cores (numpy lets others run)."""
-    parts = [slice(first, first + POINTS) for first in range(0, n, POINTS)]
-    threads = min(len(os.sched_getaffinity(0)), len(parts))
-    if threads < 2:
-        for part in parts:
-            work(part)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        for done in [pool.submit(work, part) for part in parts]:
-            done.result()
-
-
-def _sure(
-    columns: Axis, rows: Axis, cell: Ints, first_edge: Ints, segments: Floats, turns: Bytes, start: Bytes
-) -> NDArray[np.uint64]:
-    """:attr:`Locator.sure`; nothing of a coverage too narrow or too wide for cells."""
-    known = np.zeros((cell.size, 2), np.uint64)
-    columns, rows, n_columns = columns.in_parts(), rows.in_parts(), columns.size
-    first_part = EDGE_PARTS * (cell // n_columns * columns.size + cell % n_columns)
-
-    def tell(part: slice) -> None:
-        edge = slice(first_edge[part.start], first_edge[min(part.stop, cell.size)])
-        n_edges = np.diff(first_edge[part.start : part.stop + 1])
-        known[part] = cell_parts.sure(
-            columns, rows, first_part[part], n_edges, segments[edge], turns[edge], start[part]
-        )
-
-    if columns.scale and rows.scale:
-        in_parts(cell.size, tell)
-    return known
-
-
-def _fewer(numbers: Ints) -> Ints:
-    """The same without most that stand twice, as two polygons take turns where their border runs through a cell."""
-    new = changes(numbers)
-    new[2:] &= numbers[2:] != numbers[:-2]
-    return numbers[new]
-
-
-def _distinct(numbers: Ints) -> Ints:
-    """Sorted, each once; by sorting, which is faster than :func:`numpy.unique`."""
-    numbers.sort()
-    distinct: Ints = numbers[changes(numbers)]
-    return distinct
-
-
-def _edges_of_blocks(block_of: Ints, bit: Bytes, candidate: Ints, edge: Ints) -> tuple[Ints, Ints, Bytes]:
-    """Edges and candidates that have them, a pair each and in order of cells: by block each edge once, and whose."""
-    block, bit = block_of[candidate], bit[candidate]
-    if (np.diff(block) < 0).any():  # a cell of several blocks
-        order = np.argsort(block, kind="stable")
-        block, edge, bit = block[order], edge[order], bit[order]
-    first = np.flatnonzero(changes(block) | changes(edge))
-    return block[first], edge[first], np.bitwise_or.reduceat(bit, first) if first.size else bit
-
-
-def _turns(segments: Floats, x: Floats, y: Floats, mask: Bytes) -> tuple[Bytes, Bools]:
-    """:attr:`Locator.turns`, and whether an edge has its cell's reference point on its left.
-
-    An edge east or west of the reference point has all its points on the same side as that.
-    """
-    x1, _, x2, _ = segments
-    left = (x < x1) & (x < x2)  # of the point's shift by ε: on an end's height it is east of it
-    passes = (x1 <= x) != (x2 <= x)
-    starts_left = np.where(passes, shifted_side(segments, x, y, passes) > 0, left)
-    below = np.where(passes, x2 < x1, left)
-    above = np.where(passes, x1 < x2, left)
-    zero = np.zeros_like(mask)
-    turns = np.stack([np.where(below, mask, zero), np.where(above, mask, zero), mask, zero], axis=1)
-    return turns, starts_left
+    """Do a work for parts of so many points, side by side."""
+    side_by_side([partial(work, slice(first, first + POINTS)) for first in range(0, n, POINTS)])

@@ -11,6 +11,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 Bytes = NDArray[np.uint8]
+Positions = NDArray[np.int32]
 
 PAIRS, BUCKETS = 2_000_000, 1 << 16
 """Cells of polygons handled at once; equal steps that the cells of an axis are put together from."""
@@ -66,6 +67,12 @@ class Axis:
             return self
         first = np.searchsorted(cell, np.arange(EDGE_PARTS * self.size))
         borders, reference = _laid(self.low, self.high, first, self.scale)
+        return replace(self, cell_of_bucket=cell, borders=borders, reference=reference)
+
+    def stripe(self, first: int, stop: int) -> "Axis":
+        """Some of its cells, counted from the first; what lies before and after is taken for the nearest one's."""
+        cell = np.clip(self.cell_of_bucket - np.int32(first), 0, stop - first - 1)
+        borders, reference = self.borders[first : stop + 1], self.reference[first:stop]
         return replace(self, cell_of_bucket=cell, borders=borders, reference=reference)
 
     @property

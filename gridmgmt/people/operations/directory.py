@@ -26,9 +26,8 @@ from gridmgmt.people.responsibility import Decision, Rule, decide
 from gridmgmt.people.store import responsibility, units
 from gridmgmt.places.areas import Area, widened
 from gridmgmt.places.edition_locator import EditionLocator
-from gridmgmt.places.locator import Positions
 from gridmgmt.places.operations import editions as edition_ops
-from gridmgmt.places.raster import Ints
+from gridmgmt.places.raster import Ints, Positions
 from gridmgmt.places.store import editions, indexes
 
 _MOST_NEIGHBOURS = 32

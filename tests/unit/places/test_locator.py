@@ -1,7 +1,8 @@
 """The spatial join against exact arithmetic: whoever covers the point, on ties the smallest code."""
 
 import math
-from dataclasses import replace
+import os
+from dataclasses import fields, replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -13,7 +14,7 @@ import shapely
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gridmgmt.places import edition_locator, locator
+from gridmgmt.places import blocks, edition_locator, locator, raster
 from gridmgmt.places.edition_locator import EditionLocator
 from gridmgmt.places.locator import Locator
 from tests.examples import about
@@ -218,9 +219,9 @@ def of_parts(made):
     (west, east), (south, north) = ends(columns), ends(rows)
     row, column = np.divmod(np.flatnonzero(made.owner < -1), made.columns.size)
     block = -2 - made.owner[made.owner < -1]
-    for part in range(locator.EDGE_PARTS**2):
-        r, c = part // locator.EDGE_PARTS + row * locator.EDGE_PARTS, part % locator.EDGE_PARTS
-        c = c + column * locator.EDGE_PARTS
+    for part in range(raster.EDGE_PARTS**2):
+        r, c = part // raster.EDGE_PARTS + row * raster.EDGE_PARTS, part % raster.EDGE_PARTS
+        c = c + column * raster.EDGE_PARTS
         is_there = (west[c] <= east[c]) & (south[r] <= north[r])
         told = (made.sure[block] >> np.uint64(part) & np.uint64(1)).astype(bool)[is_there]
         r, c = r[is_there], c[is_there]
@@ -276,6 +277,20 @@ def test_what_lies_beyond_the_coverage_is_of_nobody():
     assert set(made.owners(*np.array(points).T).tolist()) == {-1}
 
 
+def test_stripes_make_the_same_index(monkeypatch):
+    """However the rows are cut, bit for bit: an edge that reaches several stripes is laid in each."""
+    codes, geometries = voronoi(2, 90)
+    geometries = array([*geometries, shapely.Polygon([(0, 0), (0.02, 0), (0.01, 1)])])  # over all rows
+    codes = [*codes, "000"]
+    whole = Locator.build(codes, geometries)
+    monkeypatch.setattr(blocks, "_STRIPE", 60)
+    cut = Locator.build(codes, geometries)
+    assert cut.first_edge.size > 500
+    for field in fields(blocks.Blocks):
+        one, other = getattr(whole, field.name), getattr(cut, field.name)
+        assert (one.dtype, one.shape, one.tolist()) == (other.dtype, other.shape, other.tolist()), field.name
+
+
 def test_more_candidates_in_a_cell_than_a_byte_has_bits(monkeypatch):
     """Thirty overlapping polygons in one cell, some of them without an edge near the point."""
     monkeypatch.setattr(locator, "MIN_CELLS", 2)
@@ -292,7 +307,7 @@ def test_more_candidates_in_a_cell_than_a_byte_has_bits(monkeypatch):
 
 def test_an_edge_that_neighbours_share_is_kept_once():
     left, right = shapely.box(0, 0, 1, 1), shapely.box(1, 0, 2, 1)
-    kept = locator.shared(*locator.edges(array([left, right, left])))
+    kept = raster.shared(*raster.edges(array([left, right, left])))
     segments, polygon, first = kept
     own = {
         tuple(s): sorted(polygon[a:b].tolist()) for *s, a, b in zip(*segments.tolist(), first, first[1:], strict=False)
@@ -307,7 +322,7 @@ def test_threads_give_the_same(monkeypatch):
     lon, lat = rng.uniform(-1, 15, 4000), rng.uniform(-1, 10, 4000)
     whole = EditionLocator(FRAME, n_levels=3).locate(lon, lat)
     monkeypatch.setattr(locator, "POINTS", 70)
-    monkeypatch.setattr(locator.os, "sched_getaffinity", lambda _: range(4))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(4))
     built = []
     build = Locator.build.__func__
     monkeypatch.setattr(Locator, "build", classmethod(lambda cls, c, g: built.append(c) or build(cls, c, g)))
@@ -342,7 +357,7 @@ def test_refuses_what_it_cannot_locate():
 def test_side_is_exact(numbers):
     ax, ay, bx, by, x, y = map(Fraction, numbers)
     turn = (bx - ax) * (y - ay) - (by - ay) * (x - ax)
-    found = locator.side(np.array(numbers[:4]).reshape(4, 1), *np.array(numbers[4:]).reshape(2, 1))
+    found = raster.side(np.array(numbers[:4]).reshape(4, 1), *np.array(numbers[4:]).reshape(2, 1))
     assert found.tolist() == [(turn > 0) - (turn < 0)]
 
 
