@@ -1,6 +1,7 @@
 """/v1/locate: who is responsible here?"""
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -98,13 +99,16 @@ def _located(found: locating.Located, city: City) -> Located:
 
 
 def _grid(row: Mapping[str, Any], levels: Mapping[int, str]) -> GridRef:
-    return GridRef(
-        level=levels[row["level"]],
-        code=row["code"],
-        name=_name(row),
-        kind=row["kind"],
-        responsible=row["responsible"],
-    )
+    return _grid_of(levels[row["level"]], row["code"], row["name_zh"], row["name_en"], row["kind"], row["responsible"])
+
+
+@lru_cache(maxsize=20_000)
+def _grid_of(
+    level: str, code: str, zh: str | None, en: str | None, kind: str | None, responsible: str | None
+) -> GridRef:
+    """Made once: many places lie in the same grids."""
+    name = _name({"code": code, "name_zh": zh, "name_en": en})
+    return GridRef(level=level, code=code, name=name, kind=kind, responsible=responsible)
 
 
 def _unit(row: Mapping[str, Any] | None) -> Unit | None:

@@ -107,7 +107,13 @@ class Locator(Blocks):
         if not (self.columns.low <= x <= self.columns.high and self.rows.low <= y <= self.rows.high):
             return -1
         found = int(self.owner[self.rows.cell(y) * self.columns.size + self.columns.cell(x)])
-        return found if found >= -1 else int(self._walk(np.array([x]), np.array([y]), np.array([-2 - found]))[0])
+        if found >= -1:
+            return found
+        block, part = -2 - found, EDGE_PARTS * self.rows.part(y) + self.columns.part(x)
+        sure, second = self.sure[block].tolist()
+        if sure >> part & 1:
+            return int(self.candidate[int(self.first_candidate[block]) + (second >> part & 1)])
+        return int(self._walk(np.array([x]), np.array([y]), np.array([block]))[0])
 
     def owner_of_box(self, west: float, south: float, east: float, north: float) -> int:
         """The polygon that owns a whole box, if no edge comes near it; else -1: it may have several owners."""

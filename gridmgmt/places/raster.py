@@ -86,8 +86,14 @@ class Axis:
 
     def cell(self, value: float) -> int:
         """The cell of one value on the axis, as :meth:`cells` has it."""
-        bucket = int((value - self.origin) * self.scale)
-        return int(self.cell_of_bucket[min(max(bucket, 0), self.cell_of_bucket.size - 1)])
+        return int(self.cell_of_bucket[self._bucket(value)])
+
+    def part(self, value: float) -> int:
+        """The part of its cell in which one value on the axis lies."""
+        return int(self.part_of_bucket[self._bucket(value)])
+
+    def _bucket(self, value: float) -> int:
+        return min(max(int((value - self.origin) * self.scale), 0), self.cell_of_bucket.size - 1)
 
     def buckets(self, values: Floats) -> NDArray[np.int32]:
         """The step of each value on the axis, not yet held between the first and the last."""

@@ -242,7 +242,7 @@ def ends(axis):
     return first, np.where(axis.cells(last) == cell, last, -np.inf)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_part_that_is_sure_has_one_owner_up_to_its_last_float(seed):
     """What a part tells holds at its corners, and no edge parts these: they are located by walking too."""
     codes, geometries = voronoi(seed, 60)
@@ -256,7 +256,12 @@ def test_a_part_that_is_sure_has_one_owner_up_to_its_last_float(seed):
         assert (first >= 0).all()
         assert all((first == other).all() for other in others)
         for x, y in corners:
-            assert (made.owners(x, y) == walked(made, x, y)).all()
+            found = walked(made, x, y).tolist()
+            assert made.owners(x, y).tolist() == found
+            some = slice(None, None, 97)
+            assert [made.owner_at(*place) for place in zip(x[some].tolist(), y[some].tolist(), strict=True)] == found[
+                some
+            ]
     assert n_sure > 0.6 * n_parts
 
 
