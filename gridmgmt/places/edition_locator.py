@@ -68,7 +68,8 @@ class EditionLocator:
             if not without.size:
                 break
             owner = self._locator(level).owners(lon.take(without), lat.take(without))
-            grids[without] = self._lines(level).take(owner, axis=0, mode="wrap")
+            found = np.flatnonzero(owner >= 0)
+            grids[without[found]] = self._lines(level).take(owner[found], axis=0)
             without = without[owner < 0]
         return grids
 
