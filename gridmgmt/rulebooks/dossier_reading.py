@@ -10,6 +10,7 @@ from gridmgmt.numbers import exact, to_exact
 from gridmgmt.periods import Period, parse_period
 from gridmgmt.rulebooks import sums
 from gridmgmt.rulebooks.dossier import EVERYBODY, Dossier, Given, Record, Subject, stage_of
+from gridmgmt.rulebooks.kept import Kept
 from gridmgmt.rulebooks.kinds.carry import Carry
 from gridmgmt.rulebooks.kinds.events import EventKind
 from gridmgmt.rulebooks.known_words import unknown_attributes, unknown_codes, unknown_of_result
@@ -19,6 +20,21 @@ from gridmgmt.texts import Unfit, expected
 
 Fault = dict[str, Any]
 """A fault of a dossier, or what was expected instead: a code and its facts, worded when they are shown."""
+
+
+def read_after(kept: Kept, book: Rulebook, plain: Mapping[str, Any], file: str) -> Dossier:
+    """Read a dossier as it was built, its earlier periods only where they are not those that were read before.
+
+    Raises
+    ------
+    DossierInvalid
+    """
+    known = kept.records(plain)
+    mine = {label: records for label, records in plain["periods"].items() if label not in known}
+    found = read_dossier(book, {**plain, "periods": mine}, file)
+    kept.keep(plain, found)
+    as_read = {**{label: plain["periods"][label] for label in known}, **found.plain["periods"]}
+    return Dossier(found.subjects, {**known, **found.periods}, {**found.plain, "periods": as_read})
 
 
 def read_dossier(book: Rulebook, plain: Mapping[str, Any], file: str = "input", *, is_frozen: bool = False) -> Dossier:

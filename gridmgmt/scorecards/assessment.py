@@ -19,6 +19,7 @@ from gridmgmt.rulebooks import consequences
 from gridmgmt.rulebooks import model as rulebook_model
 from gridmgmt.rulebooks.dossier import Dossier, Record
 from gridmgmt.rulebooks.items import Item
+from gridmgmt.rulebooks.kept import Kept
 from gridmgmt.rulebooks.kinds import TOTALS
 from gridmgmt.rulebooks.load import Loaded
 from gridmgmt.rulebooks.model import Rulebook, Stage
@@ -122,7 +123,13 @@ def count_values(counts: Mapping[str, int | Fraction]) -> Counts:
 
 
 def assess(
-    loaded: Loaded, dossier: Dossier, label: str, kind: type[H], header: Mapping[str, Any], facts: Mapping[str, Facts]
+    loaded: Loaded,
+    dossier: Dossier,
+    label: str,
+    kind: type[H],
+    header: Mapping[str, Any],
+    facts: Mapping[str, Facts],
+    kept: Kept | None = None,
 ) -> Assessment[H]:
     """Score every subject of a period and write the documents.
 
@@ -137,9 +144,11 @@ def assess(
         evidence, as that kind of header says it.
     facts
         By the dossier's subject code, the parts of its document that are handed through.
+    kept
+        Earlier periods that were ranked before.
     """
     book = loaded.rulebook
-    made = run(book, dossier)
+    made = run(book, dossier, kept)
     found = made.outcomes.get(label, {})
     outcomes = {code: found[code] for code in facts if code in found}
     stage = book.stage(next(iter(outcomes.values())).stage) if outcomes else book.stages[0]

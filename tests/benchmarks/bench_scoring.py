@@ -26,7 +26,7 @@ from tests.benchmarks.made_cities import YEAR
 from tests.benchmarks.rows import Row, Size
 from tests.servers import REAL, ROOT
 
-AS_IT_WAS = "fb4ac0526e"
+AS_IT_WAS = "fb4ac05ec9"
 CASES = {"full": int(os.environ.get("BENCH_SCORED_CASES", "1000000")), "quick": 1_000}
 RULES = Path(__file__).parent / "months_and_year.yaml"
 MONTH = f"{YEAR}-11"
