@@ -37,12 +37,19 @@ def read_after(kept: Kept, book: Rulebook, plain: Mapping[str, Any], file: str) 
     return Dossier(found.subjects, {**known, **found.periods}, {**found.plain, "periods": as_read})
 
 
-def read_dossier(book: Rulebook, plain: Mapping[str, Any], file: str = "input", *, is_frozen: bool = False) -> Dossier:
+def read_dossier(
+    book: Rulebook,
+    plain: Mapping[str, Any],
+    file: str = "input",
+    *,
+    is_frozen: bool = False,
+    known: Dossier | None = None,
+) -> Dossier:
     """Read a dossier, checking every value against its input.
 
     Keys are texts and days are ISO days in the document that it keeps, however
     the file wrote them. One that was frozen is read as it was: words that are
-    refused today may stand in it.
+    refused today may stand in it. ``known``: the same as rules with the same inputs read it, whose values are taken.
 
     Raises
     ------
@@ -50,7 +57,7 @@ def read_dossier(book: Rulebook, plain: Mapping[str, Any], file: str = "input", 
         Lists every fault: where (period, subject, input), the value, and what was expected.
     """
     faults: list[Fault] = []
-    plain = _as_json(plain)
+    plain = known.plain if known is not None else _as_json(plain)
     unknown = sorted(set(plain) - {"rulebook", "subjects", "periods", "name"})
     if unknown or not isinstance(plain.get("periods"), Mapping):
         problem = _told("", "", ", ".join(unknown) or "periods", None, expected("input_keys"))
@@ -70,9 +77,11 @@ def read_dossier(book: Rulebook, plain: Mapping[str, Any], file: str = "input", 
         if period.label in periods:
             _fault(faults, period.label, "", "", label, expected("period_once"))
         labels[label] = period.label
-        periods[period.label] = {
-            str(code): _record(book, period, str(code), raw or {}, faults) for code, raw in records.items()
-        }
+        periods[period.label] = (
+            dict(known.periods[period.label])
+            if known is not None
+            else {str(code): _record(book, period, str(code), raw or {}, faults) for code, raw in records.items()}
+        )
     _check_sums(book, subjects, periods, faults)
     for label, by_subject in periods.items():
         for code, record in by_subject.items():

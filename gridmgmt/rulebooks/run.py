@@ -13,6 +13,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from gridmgmt.periods import Period, parse_period
+from gridmgmt.rulebooks.alike import Alike
 from gridmgmt.rulebooks.check import rating_inputs
 from gridmgmt.rulebooks.dossier import Dossier, Given, Record, assessed, is_signed, stage_of, values_of
 from gridmgmt.rulebooks.inputs import LISTED, Input
@@ -50,8 +51,17 @@ class Run:
         return frozenset(label for label, found in self.outcomes.items() if any(o.awaited for o in found.values()))
 
 
-def run(book: Rulebook, dossier: Dossier, kept: Kept | None = None) -> Run:
-    """Evaluate all periods of a dossier; ``kept``: results that were handed in are ranked once."""
+def run(book: Rulebook, dossier: Dossier, kept: Kept | None = None, alike: Alike | None = None) -> Run:
+    """Evaluate all periods of a dossier.
+
+    Parameters
+    ----------
+    kept
+        Results that were handed in and ranked before.
+    alike
+        What was worked out before for subjects with the same values.
+    """
+    alike = alike or Alike()
     outcomes: dict[str, Mapping[str, Outcome]] = {}
     periods = dossier.ordered()
     refusals: list[Refusal] = []
@@ -65,7 +75,7 @@ def run(book: Rulebook, dossier: Dossier, kept: Kept | None = None) -> Run:
         values = {code: values_of(dossier, period.label, code) for code in assessed(dossier, period.label)}
         refused = _refuse(book, dossier, period, values)
         refusals += refused
-        made = _period(book, dossier, stage, period, values, outcomes)
+        made = _period(book, dossier, stage, period, values, outcomes, alike)
         given = _given(dossier, period.label)
         outcomes[period.label] = _awaited(
             book, stage, _ranked(stage, dossier, made, given), given, dossier.periods[period.label]
@@ -86,6 +96,7 @@ def _period(
     period: Period,
     values: Mapping[str, Mapping[str, Value]],
     done: Mapping[str, Mapping[str, Outcome]],
+    alike: Alike,
 ) -> dict[str, Outcome]:
     given = _given(dossier, period.label)
     contexts = {}
@@ -94,7 +105,7 @@ def _period(
         contexts[code] = Context(
             book, values[code], subject.role, subject.attributes, _within(book, period, code, done),
             signed=is_signed(dossier, period.label, code), told_by=_told_by(dossier.periods[period.label].get(code)),
-            **_carried(stage, period, _before(stage, code, done)),
+            alike=alike, **_carried(stage, period, _before(stage, code, done)),
         )  # fmt: skip
     made = {code: _outcome(stage, period, code, c) for code, c in contexts.items()}
     for code, (charged, waits) in _charges(stage, dossier, made).items():

@@ -156,8 +156,9 @@ def assess(
     for reached in consequences.consequences(made, dossier, label):
         ledger.setdefault(reached.subject, []).append(reached)
     siblings = _sibling_ranks(outcomes, facts)
+    written = _Written(book)
     documents = tuple(
-        _document(book, stage, dossier, outcome, facts[code], siblings[code], ledger.get(code, ()))
+        _document(book, stage, dossier, outcome, facts[code], siblings[code], ledger.get(code, ()), written)
         for code, outcome in outcomes.items()
     )
     missing = sum(len(o.missing) for o in outcomes.values() if o.is_open)
@@ -257,6 +258,7 @@ def _document(
     facts: Facts,
     siblings: Place | None,
     ledger: Sequence[consequences.Reached],
+    written: "_Written",
 ) -> Document:
     record = dossier.periods[outcome.period].get(outcome.subject, Record())
     place = None
@@ -271,8 +273,8 @@ def _document(
         status=outcome.status,
         inputs=_inputs(dossier, outcome, record),
         exempted=list(record.exempted),
-        lines=_lines(book, outcome),
-        shown=[line for node in outcome.shown for line in _flat(book, node, 0)],
+        lines=_lines(written, outcome),
+        shown=[line for node in outcome.shown for line in written.of(node)],
         total=number(outcome.total, book.display_scale, limits),
         formed=_exact(outcome.formed),
         grade=outcome.grade,
@@ -306,12 +308,26 @@ def _inputs(dossier: Dossier, outcome: Outcome, record: Record) -> dict[str, Inp
     }
 
 
-def _lines(book: Rulebook, outcome: Outcome) -> list[Line]:
+def _lines(written: "_Written", outcome: Outcome) -> list[Line]:
     root = outcome.root
     if root is None:
         return []
     nodes = root.children if root.kind in TOTALS else (root,)
-    return [line for node in nodes for line in _flat(book, node, 0)]
+    return [line for node in nodes for line in written.of(node)]
+
+
+class _Written:
+    """The lines of nodes, those that subjects share written once."""
+
+    def __init__(self, book: Rulebook) -> None:
+        self._book = book
+        self._found: dict[int, tuple[Node, list[Line]]] = {}
+
+    def of(self, node: Node) -> list[Line]:
+        """A node's line and those of its parts."""
+        if id(node) not in self._found:
+            self._found[id(node)] = node, _flat(self._book, node, 0)  # held, so that its number stays its own
+        return self._found[id(node)][1]
 
 
 def _flat(book: Rulebook, node: Node, depth: int) -> list[Line]:

@@ -64,3 +64,11 @@ def test_a_period_with_inputs_of_its_own_is_computed_each_time() -> None:
     kept = Kept()
     mixed = {"U": {"inputs": FULL}, "V": {"result": {"total": 40}}}
     assert kept.outcomes(read(kept, dossier(m10=mixed)), "2025-10") is None
+
+
+def test_rules_with_the_same_inputs_take_the_values_that_were_read() -> None:
+    plain = dossier(m10=OCTOBER)
+    first, other = read_dossier(BOOK, plain, is_frozen=True), tiny(extra__points="4").rulebook
+    found = read_dossier(other, plain, is_frozen=True, known=first)
+    assert found == read_dossier(other, plain, is_frozen=True)
+    assert all(found.periods[label][code] is r for label, own in first.periods.items() for code, r in own.items())
