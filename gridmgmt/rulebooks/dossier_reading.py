@@ -98,6 +98,8 @@ def read_dossier(
 
 def _as_json(value: Any) -> Any:
     """A document as JSON has it: keys as text, a day as its ISO text."""
+    if type(value) in (str, int):  # most of it
+        return value
     if isinstance(value, Mapping):
         return {str(k): _as_json(v) for k, v in value.items()}
     if isinstance(value, list | tuple):

@@ -94,16 +94,21 @@ def indicator_values(counts: Mapping[str, int | Fraction], area_m2: float | None
     """Every rate with numerator and denominator; None where there is no data."""
     out: Indicators = {}
     for name, rule in RATIOS.items():
-        parts = ratio(name, counts, area_m2)
-        if parts is None:
-            out[name] = None
-            continue
-        value = _value(parts, rule.unit)
-        if rule.denominator == "area_km2":  # a measured area: shown, never decided on
-            area = shown(parts[1], 4)
-            value = IndicatorValue(numerator=value.numerator, denominator=area, shown=value.shown)
-        out[name] = value
+        if rule.denominator == "area_km2":
+            out[name] = _by_area(ratio(name, counts, area_m2), rule.unit)
+        else:
+            parts = (counts.get(rule.numerator, 0), counts.get(rule.denominator, 0))
+            out[name] = _value(parts, rule.unit) if parts[1] else None
     return out
+
+
+def _by_area(parts: tuple[Fraction, Fraction] | None, unit: str) -> IndicatorValue | None:
+    """A rate by a measured area: shown, never decided on."""
+    if parts is None:
+        return None
+    value = parts[0] / parts[1]
+    scaled = value * 100 if unit == "percent" else value
+    return IndicatorValue(numerator=exact(parts[0]), denominator=shown(parts[1], 4), shown=shown(scaled))
 
 
 @lru_cache(1 << 16)
@@ -296,16 +301,24 @@ def _inputs(dossier: Dossier, outcome: Outcome, record: Record) -> dict[str, Inp
     everybody, own = ((records.get(c) or {}).get("inputs") or {} for c in ("*", outcome.subject))
     values = {**everybody, **own}
     return {
-        name: InputValue.model_validate(
-            {
-                "value": value,
-                "from": record.sources.get(name, "entries"),
-                **({"results": record.results[name]} if name in record.results else {}),
-            }
-        )
+        name: _input(value, record.sources.get(name, "entries"), record.results.get(name))
         for name, value in sorted(values.items())
         if name in outcome.values
     }
+
+
+def _input(value: Any, source: str, results: Any) -> InputValue:
+    """An input as it is written; whole numbers and texts that many have, once."""
+    if results is None and type(value) in (int, str):
+        return _plain_input(value, source)
+    return InputValue.model_validate(
+        {"value": value, "from": source, **({"results": results} if results is not None else {})}
+    )
+
+
+@lru_cache(1 << 14, typed=True)
+def _plain_input(value: int | str, source: str) -> InputValue:
+    return InputValue.model_validate({"value": value, "from": source})
 
 
 def _lines(written: "_Written", outcome: Outcome) -> list[Line]:
