@@ -3,7 +3,7 @@
 import math
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, TypeVar
 
@@ -32,6 +32,13 @@ def to_exact(value: Any) -> Fraction:
     if isinstance(value, str) and not NUMBER.fullmatch(value.strip()):
         raise Unfit("number", value=str(value))
     return Fraction(value.strip() if isinstance(value, str) else value)
+
+
+def summed(values: Iterable[Fraction]) -> Fraction:
+    """The exact sum of numbers, over one common denominator."""
+    ratios = [v.as_integer_ratio() for v in values]
+    common = math.lcm(*(d for _, d in ratios))
+    return Fraction(sum(n * (common // d) for n, d in ratios), common)
 
 
 def exact(value: Fraction) -> str:

@@ -10,6 +10,7 @@ from gridmgmt.numbers import exact, to_exact
 from gridmgmt.periods import Period, parse_period
 from gridmgmt.rulebooks import sums
 from gridmgmt.rulebooks.dossier import EVERYBODY, Dossier, Given, Record, Subject, stage_of
+from gridmgmt.rulebooks.kept import Kept
 from gridmgmt.rulebooks.kinds.carry import Carry
 from gridmgmt.rulebooks.kinds.events import EventKind
 from gridmgmt.rulebooks.known_words import unknown_attributes, unknown_codes, unknown_of_result
@@ -21,12 +22,34 @@ Fault = dict[str, Any]
 """A fault of a dossier, or what was expected instead: a code and its facts, worded when they are shown."""
 
 
-def read_dossier(book: Rulebook, plain: Mapping[str, Any], file: str = "input", *, is_frozen: bool = False) -> Dossier:
+def read_after(kept: Kept, book: Rulebook, plain: Mapping[str, Any], file: str) -> Dossier:
+    """Read a dossier as it was built, its earlier periods only where they are not those that were read before.
+
+    Raises
+    ------
+    DossierInvalid
+    """
+    known = kept.records(plain)
+    mine = {label: records for label, records in plain["periods"].items() if label not in known}
+    found = read_dossier(book, {**plain, "periods": mine}, file)
+    kept.keep(plain, found)
+    as_read = {**{label: plain["periods"][label] for label in known}, **found.plain["periods"]}
+    return Dossier(found.subjects, {**known, **found.periods}, {**found.plain, "periods": as_read})
+
+
+def read_dossier(
+    book: Rulebook,
+    plain: Mapping[str, Any],
+    file: str = "input",
+    *,
+    is_frozen: bool = False,
+    known: Dossier | None = None,
+) -> Dossier:
     """Read a dossier, checking every value against its input.
 
     Keys are texts and days are ISO days in the document that it keeps, however
     the file wrote them. One that was frozen is read as it was: words that are
-    refused today may stand in it.
+    refused today may stand in it. ``known``: the same as rules with the same inputs read it, whose values are taken.
 
     Raises
     ------
@@ -34,7 +57,7 @@ def read_dossier(book: Rulebook, plain: Mapping[str, Any], file: str = "input", 
         Lists every fault: where (period, subject, input), the value, and what was expected.
     """
     faults: list[Fault] = []
-    plain = _as_json(plain)
+    plain = known.plain if known is not None else _as_json(plain)
     unknown = sorted(set(plain) - {"rulebook", "subjects", "periods", "name"})
     if unknown or not isinstance(plain.get("periods"), Mapping):
         problem = _told("", "", ", ".join(unknown) or "periods", None, expected("input_keys"))
@@ -54,9 +77,11 @@ def read_dossier(book: Rulebook, plain: Mapping[str, Any], file: str = "input", 
         if period.label in periods:
             _fault(faults, period.label, "", "", label, expected("period_once"))
         labels[label] = period.label
-        periods[period.label] = {
-            str(code): _record(book, period, str(code), raw or {}, faults) for code, raw in records.items()
-        }
+        periods[period.label] = (
+            dict(known.periods[period.label])
+            if known is not None
+            else {str(code): _record(book, period, str(code), raw or {}, faults) for code, raw in records.items()}
+        )
     _check_sums(book, subjects, periods, faults)
     for label, by_subject in periods.items():
         for code, record in by_subject.items():
@@ -73,6 +98,8 @@ def read_dossier(book: Rulebook, plain: Mapping[str, Any], file: str = "input", 
 
 def _as_json(value: Any) -> Any:
     """A document as JSON has it: keys as text, a day as its ISO text."""
+    if type(value) in (str, int):  # most of it
+        return value
     if isinstance(value, Mapping):
         return {str(k): _as_json(v) for k, v in value.items()}
     if isinstance(value, list | tuple):

@@ -19,7 +19,7 @@ from pydantic_core import CoreSchema
 from gridmgmt.documents import Id, Positive, Strict, Words
 from gridmgmt.files import wording
 from gridmgmt.invalid import Why, why
-from gridmgmt.numbers import exact
+from gridmgmt.numbers import exact, summed
 from gridmgmt.rulebooks.rescoring import Batch, Drawn, as_scored
 from gridmgmt.rulebooks.results import NOTHING, Book, Context, Node, Reason, named_parts, titles
 from gridmgmt.rulebooks.wording import TESTS, concat, input_title, terms_words
@@ -69,6 +69,9 @@ class Part(Strict):
     """
 
     model_config = ConfigDict(defer_build=True)  # until all kinds are known
+
+    is_of_inputs: ClassVar[bool] = False
+    """Its result rests on the values of its inputs and on its parts alone: on no role, sample, period or superior."""
 
     id: Id
     title: Words
@@ -310,7 +313,7 @@ class Total(Item):
         items: Items
 
     def _result(self, context: Context) -> Node:
-        children = tuple(replace(i.evaluate(context), weight=i.weight) for i in self.items)
+        children = tuple(context.alike.node(i, context) for i in self.items)
         if any(c.status == "missing" for c in children):
             return self.open(children)
         return replace(self._join(children), formed=self._formed(children))
@@ -318,8 +321,8 @@ class Total(Item):
     def _formed(self, children: tuple[Node, ...]) -> Fraction:
         """The share of its points that have data (有数据的分值占比); what does not apply is no part of it."""
         held = [(self._counts_for(c), c) for c in children if c.status != "not_applicable"]
-        whole = sum((points for points, _ in held), NOTHING)
-        formed = sum((points * c.formed for points, c in held if c.status == "ok"), NOTHING)
+        whole = summed(points for points, _ in held)
+        formed = summed(points if c.formed == 1 else points * c.formed for points, c in held if c.status == "ok")
         return formed / whole if whole else Fraction(bool(not held or any(c.status == "ok" for _, c in held)))
 
     def _counts_for(self, child: Node) -> Fraction:

@@ -40,11 +40,20 @@ def table_of(
     out = []
     for one in np.unique(stratum[number > 0]):
         own = (stratum == one) & (number > 0)
-        distinct, place = np.unique(rows[own], axis=0, return_inverse=True)
-        n = np.bincount(place.reshape(-1), weights=number[own], minlength=len(distinct)).astype(np.int64)
+        distinct, n = _joined(rows[own], number[own])
         order = np.argsort(-n, kind="stable")
         out.append((distinct[order], n[order]))
     return Table(held, tuple(out))
+
+
+def _joined(rows: Array, number: NDArray[np.int64]) -> tuple[Array, NDArray[np.int64]]:
+    """The distinct rows in their order, column by column, each with the sum of its numbers."""
+    order = np.lexsort(rows.T[::-1])
+    rows = rows[order]
+    is_new = np.ones(len(rows), dtype=np.bool_)
+    is_new[1:] = (rows[1:] != rows[:-1]).any(axis=1)
+    first = np.flatnonzero(is_new)
+    return rows[first], np.add.reduceat(number[order], first)
 
 
 def draw(table: Table, seed: str, code: str, draws: int) -> Array:
@@ -73,10 +82,11 @@ def interval(values: Array, level: float) -> tuple[Array, Array]:
 
 def ranked(totals: Array) -> Array:
     """Competition ranks (1, 1, 3) in every column, the largest total first; NaN has none."""
-    order = np.argsort(-totals, axis=0, kind="stable")
-    falling = np.take_along_axis(totals, order, axis=0)
-    place = np.arange(1.0, len(totals) + 1)[:, None] * np.ones(totals.shape)
-    place[1:][~(falling[:-1] - falling[1:] > NEAR)] = 0.0
-    ranks = np.empty(totals.shape)
-    np.put_along_axis(ranks, order, np.maximum.accumulate(place, axis=0), axis=0)
-    return np.where(np.isnan(totals), np.nan, ranks)
+    draws = np.ascontiguousarray(-totals.T)  # a draw lies together, its best first
+    order = np.argsort(draws, axis=1)  # equal ones share a rank, whichever comes first
+    rising = np.take_along_axis(draws, order, axis=1)
+    place = np.tile(np.arange(1.0, len(totals) + 1), (len(draws), 1))
+    place[:, 1:][~(rising[:, 1:] - rising[:, :-1] > NEAR)] = 0.0
+    ranks = np.empty(draws.shape)
+    np.put_along_axis(ranks, order, np.maximum.accumulate(place, axis=1), axis=1)
+    return np.where(np.isnan(totals), np.nan, ranks.T)

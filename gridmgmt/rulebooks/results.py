@@ -6,7 +6,8 @@ from fractions import Fraction
 from typing import Any, Literal, Protocol, TypeVar
 
 from gridmgmt.files.wording import joined
-from gridmgmt.numbers import exact
+from gridmgmt.numbers import exact, summed
+from gridmgmt.rulebooks.alike import Alike
 from gridmgmt.rulebooks.inputs import LISTED, Empty, Input, Rate
 from gridmgmt.rulebooks.records import SIGNATURE, SIGNED
 from gridmgmt.rulebooks.repeats import n_repeats
@@ -169,6 +170,8 @@ class Context:
         Inputs that are results of other assessments (None) or means of so many samples.
     signed
         Findings and events are completely entered; otherwise they are missing, not none.
+    alike
+        What was worked out for subjects with the same values.
     """
 
     book: Book
@@ -181,6 +184,7 @@ class Context:
     waits: tuple[str, ...] = ()
     signed: bool = True
     told_by: Mapping[str, Fraction | None] = field(default_factory=dict)
+    alike: Alike = field(default_factory=Alike)
 
     def get(self, name: str) -> Value | None:
         """An input's value; its default where it has one; nothing listed is an empty list; else None, missing."""
@@ -253,7 +257,7 @@ def titles(book: Book, names: Sequence[str]) -> dict[str, str]:
 
 def numbers(**facts: Fraction | int) -> dict[str, str]:
     """Exact numbers as facts of a reason."""
-    return {k: exact(Fraction(v)) for k, v in facts.items()}
+    return {k: exact(v) if type(v) is Fraction else exact(Fraction(v)) for k, v in facts.items()}
 
 
 def named_parts(nodes: Sequence[Node]) -> dict[str, str]:
@@ -263,7 +267,7 @@ def named_parts(nodes: Sequence[Node]) -> dict[str, str]:
 
 def gained(nodes: Sequence[Node]) -> Fraction:
     """The sum of the values of the nodes that have one."""
-    return sum((n.value for n in nodes if n.value is not None), NOTHING)
+    return summed(n.value for n in nodes if n.value is not None)
 
 
 def clamp(value: Fraction, low: Fraction | None, high: Fraction | None) -> Fraction:

@@ -13,9 +13,11 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from gridmgmt.periods import Period, parse_period
+from gridmgmt.rulebooks.alike import Alike
 from gridmgmt.rulebooks.check import rating_inputs
 from gridmgmt.rulebooks.dossier import Dossier, Given, Record, assessed, is_signed, stage_of, values_of
 from gridmgmt.rulebooks.inputs import LISTED, Input
+from gridmgmt.rulebooks.kept import Kept
 from gridmgmt.rulebooks.kinds.carry import Carry
 from gridmgmt.rulebooks.model import Grade, Rulebook, Stage
 from gridmgmt.rulebooks.records import SIGNED
@@ -49,22 +51,37 @@ class Run:
         return frozenset(label for label, found in self.outcomes.items() if any(o.awaited for o in found.values()))
 
 
-def run(book: Rulebook, dossier: Dossier) -> Run:
-    """Evaluate all periods of a dossier."""
-    outcomes: dict[str, dict[str, Outcome]] = {}
+def run(book: Rulebook, dossier: Dossier, kept: Kept | None = None, alike: Alike | None = None) -> Run:
+    """Evaluate all periods of a dossier.
+
+    Parameters
+    ----------
+    kept
+        Results that were handed in and ranked before.
+    alike
+        What was worked out before for subjects with the same values.
+    """
+    alike = alike or Alike()
+    outcomes: dict[str, Mapping[str, Outcome]] = {}
     periods = dossier.ordered()
     refusals: list[Refusal] = []
     for period in periods:
         stage = stage_of(book, period)
         if stage is None:  # read_dossier refuses such a period
             continue
+        if kept is not None and (before := kept.outcomes(dossier, period.label)) is not None:
+            outcomes[period.label] = before
+            continue
         values = {code: values_of(dossier, period.label, code) for code in assessed(dossier, period.label)}
-        refusals += _refuse(book, dossier, period, values)
-        made = _period(book, dossier, stage, period, values, outcomes)
+        refused = _refuse(book, dossier, period, values)
+        refusals += refused
+        made = _period(book, dossier, stage, period, values, outcomes, alike)
         given = _given(dossier, period.label)
         outcomes[period.label] = _awaited(
             book, stage, _ranked(stage, dossier, made, given), given, dossier.periods[period.label]
         )
+        if kept is not None and not refused:
+            kept.keep_outcomes(dossier, period.label, outcomes[period.label])
     return Run(book, outcomes, tuple(periods), tuple(refusals))
 
 
@@ -79,17 +96,18 @@ def _period(
     period: Period,
     values: Mapping[str, Mapping[str, Value]],
     done: Mapping[str, Mapping[str, Outcome]],
+    alike: Alike,
 ) -> dict[str, Outcome]:
     given = _given(dossier, period.label)
     contexts = {}
-    for code in values:
+    for code in (c for c in values if c not in given):
         subject = dossier.subjects[code]
         contexts[code] = Context(
             book, values[code], subject.role, subject.attributes, _within(book, period, code, done),
             signed=is_signed(dossier, period.label, code), told_by=_told_by(dossier.periods[period.label].get(code)),
-            **_carried(stage, period, _before(stage, code, done)),
+            alike=alike, **_carried(stage, period, _before(stage, code, done)),
         )  # fmt: skip
-    made = {code: _outcome(stage, period, code, c) for code, c in contexts.items() if code not in given}
+    made = {code: _outcome(stage, period, code, c) for code, c in contexts.items()}
     for code, (charged, waits) in _charges(stage, dossier, made).items():
         if code in made:
             context = replace(contexts[code], charged=charged, waits=(*contexts[code].waits, *waits))

@@ -55,9 +55,11 @@ def beyond_together(book: Rulebook, told: Mapping[str, Mapping[str, Value]]) -> 
         Every subject's values, with those that hold for all of them.
     """
     for name, spec in book.inputs.items():
+        if spec.together_at_most is None:
+            continue
         numbers = [values.get(name) for values in told.values()]
         taken = sum((n for n in numbers if isinstance(n, Fraction) and n > 0), Fraction(0))
-        if spec.together_at_most is not None and taken > spec.together_at_most:
+        if taken > spec.together_at_most:
             yield "", name, exact(taken), expected("together_up_to", most=exact(spec.together_at_most))
 
 

@@ -19,6 +19,7 @@ from gridmgmt.rulebooks import consequences
 from gridmgmt.rulebooks import model as rulebook_model
 from gridmgmt.rulebooks.dossier import Dossier, Record
 from gridmgmt.rulebooks.items import Item
+from gridmgmt.rulebooks.kept import Kept
 from gridmgmt.rulebooks.kinds import TOTALS
 from gridmgmt.rulebooks.load import Loaded
 from gridmgmt.rulebooks.model import Rulebook, Stage
@@ -93,16 +94,21 @@ def indicator_values(counts: Mapping[str, int | Fraction], area_m2: float | None
     """Every rate with numerator and denominator; None where there is no data."""
     out: Indicators = {}
     for name, rule in RATIOS.items():
-        parts = ratio(name, counts, area_m2)
-        if parts is None:
-            out[name] = None
-            continue
-        value = _value(parts, rule.unit)
-        if rule.denominator == "area_km2":  # a measured area: shown, never decided on
-            area = shown(parts[1], 4)
-            value = IndicatorValue(numerator=value.numerator, denominator=area, shown=value.shown)
-        out[name] = value
+        if rule.denominator == "area_km2":
+            out[name] = _by_area(ratio(name, counts, area_m2), rule.unit)
+        else:
+            parts = (counts.get(rule.numerator, 0), counts.get(rule.denominator, 0))
+            out[name] = _value(parts, rule.unit) if parts[1] else None
     return out
+
+
+def _by_area(parts: tuple[Fraction, Fraction] | None, unit: str) -> IndicatorValue | None:
+    """A rate by a measured area: shown, never decided on."""
+    if parts is None:
+        return None
+    value = parts[0] / parts[1]
+    scaled = value * 100 if unit == "percent" else value
+    return IndicatorValue(numerator=exact(parts[0]), denominator=shown(parts[1], 4), shown=shown(scaled))
 
 
 @lru_cache(1 << 16)
@@ -122,7 +128,13 @@ def count_values(counts: Mapping[str, int | Fraction]) -> Counts:
 
 
 def assess(
-    loaded: Loaded, dossier: Dossier, label: str, kind: type[H], header: Mapping[str, Any], facts: Mapping[str, Facts]
+    loaded: Loaded,
+    dossier: Dossier,
+    label: str,
+    kind: type[H],
+    header: Mapping[str, Any],
+    facts: Mapping[str, Facts],
+    kept: Kept | None = None,
 ) -> Assessment[H]:
     """Score every subject of a period and write the documents.
 
@@ -137,9 +149,11 @@ def assess(
         evidence, as that kind of header says it.
     facts
         By the dossier's subject code, the parts of its document that are handed through.
+    kept
+        Earlier periods that were ranked before.
     """
     book = loaded.rulebook
-    made = run(book, dossier)
+    made = run(book, dossier, kept)
     found = made.outcomes.get(label, {})
     outcomes = {code: found[code] for code in facts if code in found}
     stage = book.stage(next(iter(outcomes.values())).stage) if outcomes else book.stages[0]
@@ -147,8 +161,9 @@ def assess(
     for reached in consequences.consequences(made, dossier, label):
         ledger.setdefault(reached.subject, []).append(reached)
     siblings = _sibling_ranks(outcomes, facts)
+    written = _Written(book)
     documents = tuple(
-        _document(book, stage, dossier, outcome, facts[code], siblings[code], ledger.get(code, ()))
+        _document(book, stage, dossier, outcome, facts[code], siblings[code], ledger.get(code, ()), written)
         for code, outcome in outcomes.items()
     )
     missing = sum(len(o.missing) for o in outcomes.values() if o.is_open)
@@ -248,6 +263,7 @@ def _document(
     facts: Facts,
     siblings: Place | None,
     ledger: Sequence[consequences.Reached],
+    written: "_Written",
 ) -> Document:
     record = dossier.periods[outcome.period].get(outcome.subject, Record())
     place = None
@@ -262,8 +278,8 @@ def _document(
         status=outcome.status,
         inputs=_inputs(dossier, outcome, record),
         exempted=list(record.exempted),
-        lines=_lines(book, outcome),
-        shown=[line for node in outcome.shown for line in _flat(book, node, 0)],
+        lines=_lines(written, outcome),
+        shown=[line for node in outcome.shown for line in written.of(node)],
         total=number(outcome.total, book.display_scale, limits),
         formed=_exact(outcome.formed),
         grade=outcome.grade,
@@ -285,24 +301,46 @@ def _inputs(dossier: Dossier, outcome: Outcome, record: Record) -> dict[str, Inp
     everybody, own = ((records.get(c) or {}).get("inputs") or {} for c in ("*", outcome.subject))
     values = {**everybody, **own}
     return {
-        name: InputValue.model_validate(
-            {
-                "value": value,
-                "from": record.sources.get(name, "entries"),
-                **({"results": record.results[name]} if name in record.results else {}),
-            }
-        )
+        name: _input(value, record.sources.get(name, "entries"), record.results.get(name))
         for name, value in sorted(values.items())
         if name in outcome.values
     }
 
 
-def _lines(book: Rulebook, outcome: Outcome) -> list[Line]:
+def _input(value: Any, source: str, results: Any) -> InputValue:
+    """An input as it is written; whole numbers and texts that many have, once."""
+    if results is None and type(value) in (int, str):
+        return _plain_input(value, source)
+    return InputValue.model_validate(
+        {"value": value, "from": source, **({"results": results} if results is not None else {})}
+    )
+
+
+@lru_cache(1 << 14, typed=True)
+def _plain_input(value: int | str, source: str) -> InputValue:
+    return InputValue.model_validate({"value": value, "from": source})
+
+
+def _lines(written: "_Written", outcome: Outcome) -> list[Line]:
     root = outcome.root
     if root is None:
         return []
     nodes = root.children if root.kind in TOTALS else (root,)
-    return [line for node in nodes for line in _flat(book, node, 0)]
+    return [line for node in nodes for line in written.of(node)]
+
+
+class _Written:
+    """The lines of nodes, those that subjects share written once."""
+
+    def __init__(self, book: Rulebook) -> None:
+        self._book = book
+        self._found: dict[int, tuple[Node, list[Line]]] = {}
+
+    def of(self, node: Node) -> list[Line]:
+        """A node's line and those of its parts."""
+        if id(node) not in self._found:
+            self._found[id(node)] = node, _flat(self._book, node, 0)  # held, so that its number stays its own
+        return self._found[id(node)][1]
 
 
 def _flat(book: Rulebook, node: Node, depth: int) -> list[Line]:

@@ -229,14 +229,18 @@ class _Work:
         out: dict[str, dict[str, Interval]] = {code: {} for code in codes}
         for name, rate in self.book.rates.items():
             every = {c: p for c in codes if (p := rate_parts(rate, self.contexts[c])) is not None and p[1] > 0}
-            if all(_says_yes_or_no(rate, parts) for parts in every.values()):
+            yes_or_no = _of_yes_or_no(rate, every)
+            if len(yes_or_no) == len(every):
                 drawn = {}
             else:
                 values, empty = rate_of(rate, batch)
                 low, high = interval(np.where(empty, np.nan, values)[:, -self.draws :], _RATE_LEVEL)
                 drawn = dict(zip(codes, zip(low.tolist(), high.tolist(), strict=True), strict=True))
             for code, parts in every.items():
-                found = self._rate(rate, code, parts, drawn)
+                if code in yes_or_no:
+                    found = _yes_no_interval(int(parts[0]), int(parts[1]), rate.unit)
+                else:
+                    found = self._rate(rate, code, parts, drawn)
                 if found is not None:
                     out[code][name] = found
         return out
@@ -245,18 +249,9 @@ class _Work:
         self, rate: Rate, code: str, parts: tuple[Fraction, Fraction], drawn: Mapping[str, tuple[float, float]]
     ) -> Interval | None:
         table = self.tables.get(code)
-        found: tuple[float, float] | None = None
-        method: Literal["wilson", "bootstrap"] = "bootstrap"
-        if _says_yes_or_no(rate, parts):
-            found, method = wilson(int(parts[0]), int(parts[1])), "wilson"
-        elif table is not None and not set(rate.inputs).isdisjoint(table.names) and not np.isnan(drawn[code][0]):
-            found = drawn[code]
-        return found and Interval(
-            n=shown(parts[1], 0 if parts[1].denominator == 1 else 2),
-            low=_text(found[0]), high=_text(found[1]), level=_text(_RATE_LEVEL, 2),
-            method=method, unit=rate.unit, small=parts[1] < _SMALL,
-            alike=method == "wilson" and parts[1] < _SMALL and parts[0] in (0, parts[1]),
-        )  # fmt: skip
+        if table is None or set(rate.inputs).isdisjoint(table.names) or np.isnan(drawn[code][0]):
+            return None
+        return _interval(parts, drawn[code], "bootstrap", rate.unit)
 
     def placed(self, outcome: Outcome, places: "_Places | None") -> dict[str, Any]:
         """The rank's interval and how often grade and third are kept; or the reason why not."""
@@ -291,9 +286,28 @@ class _Work:
         return _is_fact(spec) and spec.entered is None and not is_drawn and bool(self.contexts[code].number(name))
 
 
-def _says_yes_or_no(rate: Rate, parts: tuple[Fraction, Fraction]) -> bool:
-    """Whether each case behind a rate says yes or no."""
-    return rate.is_yes_no and 0 <= parts[0] <= parts[1] and all(p.denominator == 1 for p in parts)
+@lru_cache(1 << 16)
+def _yes_no_interval(n_yes: int, n: int, unit: str) -> Interval | None:
+    """Wilson's interval as it is written: many have the same few cases."""
+    found = wilson(n_yes, n)
+    return found and _interval((Fraction(n_yes), Fraction(n)), found, "wilson", unit)
+
+
+def _interval(
+    parts: tuple[Fraction, Fraction], found: tuple[float, float], method: Literal["wilson", "bootstrap"], unit: str
+) -> Interval:
+    return Interval(
+        n=shown(parts[1], 0 if parts[1].denominator == 1 else 2),
+        low=_text(found[0]), high=_text(found[1]), level=_text(_RATE_LEVEL, 2),
+        method=method, unit=unit, small=parts[1] < _SMALL,
+        alike=method == "wilson" and parts[1] < _SMALL and parts[0] in (0, parts[1]),
+    )  # fmt: skip
+
+
+def _of_yes_or_no(rate: Rate, every: Mapping[str, tuple[Fraction, Fraction]]) -> set[str]:
+    """The subjects of whose cases behind a rate each says yes or no."""
+    whole = ((c, p[0].numerator, p[1].numerator) for c, p in every.items() if p[0].denominator == p[1].denominator == 1)
+    return {c for c, n_yes, n in whole if 0 <= n_yes <= n} if rate.is_yes_no else set()
 
 
 def _is_fact(spec: Input) -> bool:

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from gridmgmt.periods import Period
+from gridmgmt.rulebooks.alike import Alike
 from gridmgmt.rulebooks.consequences import Reached, consequences
 from gridmgmt.rulebooks.dossier import EVERYBODY, Dossier, Subject
 from gridmgmt.rulebooks.dossier_reading import read_dossier
@@ -219,7 +220,10 @@ def compare(
     DossierInvalid
         A value that the rules do not allow.
     """
-    old, new = _side(before, dossier_before), _side(after, dossier_after)
+    alike = Alike()
+    old = _side(before, dossier_before, alike)
+    is_same = dossier_after is dossier_before and after.rulebook.inputs == before.rulebook.inputs
+    new = _side(after, dossier_after, alike, old.dossier if is_same else None)
     labels = [p for p in old.made.periods if p.label in old.computed and p.label in new.computed]
     moves, lone_before, lone_after = [], dict[Who, None](), dict[Who, None]()
     for period in labels:
@@ -258,9 +262,9 @@ class _Side:
         return {_who(self.dossier.subjects[c]): o for c, o in self.made.outcomes[label].items()}
 
 
-def _side(loaded: Loaded, plain: Mapping[str, Any]) -> _Side:
-    dossier = read_dossier(loaded.rulebook, plain, is_frozen=True)
-    made = run(loaded.rulebook, dossier)
+def _side(loaded: Loaded, plain: Mapping[str, Any], alike: Alike, known: Dossier | None = None) -> _Side:
+    dossier = read_dossier(loaded.rulebook, plain, is_frozen=True, known=known)
+    made = run(loaded.rulebook, dossier, alike=alike)
     computed = (
         label
         for label, records in dossier.periods.items()

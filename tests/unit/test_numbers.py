@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridmgmt.numbers import shown, shown_apart, shown_near, to_exact
+from gridmgmt.numbers import shown, shown_apart, shown_near, summed, to_exact
 from gridmgmt.texts import Unfit, expected
 
 
@@ -56,3 +56,8 @@ def test_numbers_that_differ_late_are_cut_off_and_cross_no_limit():
 def test_texts_are_alike_exactly_where_numbers_are(numbers):
     texts = apart(*numbers)
     assert len(set(zip(numbers, texts, strict=True))) == len(set(numbers)) == len(set(texts))
+
+
+@given(st.lists(st.fractions(max_denominator=10**6), max_size=12))
+def test_a_sum_is_that_of_fractions(values):
+    assert summed(values) == sum(values, Fraction(0))

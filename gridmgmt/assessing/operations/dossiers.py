@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from gridmgmt.accepted import yes_no
 from gridmgmt.assessing.operations.automatic_inputs import Assessed, Sources, filters_of, parted_by, step_counts_of
-from gridmgmt.assessing.operations.past_results import earlier_results
+from gridmgmt.assessing.operations.past_results import Past, earlier_results
 from gridmgmt.assessing.operations.taken_results import Results
 from gridmgmt.assessing.store import entries
 from gridmgmt.casework.operations import repeats
@@ -106,8 +106,9 @@ def build(
     *,
     level: str | None = None,
     as_of: dt.datetime | None = None,
+    past: Past | None = None,
 ) -> Built:
-    """Read a period's dossier.
+    """Read a period's dossier; ``past``: results of earlier periods that may have been read before.
 
     The list of subjects, posts and who answers are those of the last day that the cut-off sees. Where one is asked for,
     what has no days of its own (a subject's group and role, a unit's kind and place in the tree, full time) is read as
@@ -131,7 +132,7 @@ def build(
     for subject in subjects:
         own = entered.get(subject.key[2], {})
         records[subject.code] = _record(specs, subject, source, results_of, own, entered.get(EVERYBODY, {}))
-    earlier, results = earlier_results(connection, book, stage, period, subjects)
+    earlier, results = earlier_results(connection, book, stage, period, subjects, past or Past())
     plain = {
         "rulebook": book.id,
         "subjects": {s.code: s.subject.plain for s in subjects},

@@ -1,14 +1,16 @@
 """Earlier periods (往期结果): which ones a period builds on, and their results as it reads them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from gridmgmt.assessing.operations.automatic_inputs import Assessed
+from gridmgmt.assessing.operations.automatic_inputs import Assessed, Key
 from gridmgmt.assessing.store import assessments as store
 from gridmgmt.assessing.store import entries
 from gridmgmt.database.work import Connection
 from gridmgmt.periods import Period, parse_period
 from gridmgmt.rulebooks.dossier import stage_of
+from gridmgmt.rulebooks.kept import Kept
 from gridmgmt.rulebooks.kinds.carry import Carry
 from gridmgmt.rulebooks.kinds.periods import Periods
 from gridmgmt.rulebooks.model import Rulebook, Stage
@@ -38,8 +40,56 @@ def joined(months: Sequence[Period]) -> str:
     return f"{year}-{part}" + (f"@{day}" if day else "")
 
 
+@dataclass(frozen=True)
+class Reads:
+    """What later periods read of a result beside its total and place.
+
+    Attributes
+    ----------
+    items
+        The ids of items whose points are read; of those that carry over (``carries``), the subject's own.
+    inputs
+        The names of inputs.
+    """
+
+    items: frozenset[str]
+    carries: frozenset[str]
+    inputs: frozenset[str]
+
+    @classmethod
+    def of(cls, book: Rulebook) -> "Reads":
+        """What a rulebook reads."""
+        parts = {i.of for s in book.stages for _, i in s.items() if isinstance(i, Periods) and i.of}
+        items = parts | {m.item for c in book.consequences for m in c.when.measured if m.item}
+        carries = {i.id for s in book.stages for _, i in s.items() if isinstance(i, Carry)}
+        return cls(frozenset(items), frozenset(carries), frozenset(n for c in book.consequences for n in c.inputs))
+
+
+class Past:
+    """Results of earlier periods as one scoring reads them (往期结果): each assessment's once.
+
+    What was read stays the same object as long as the subjects do, by which ``kept`` knows it again.
+    """
+
+    def __init__(self) -> None:
+        self.kept = Kept()
+        self._found: dict[int, tuple[Reads, Mapping[Key, str], dict[str, Any]]] = {}
+
+    def results(
+        self, connection: Connection, assessment_id: int, reads: Reads, codes: Mapping[Key, str]
+    ) -> dict[str, Any]:
+        """The results of an assessment by the subjects' codes; those of nobody who is assessed now are left out."""
+        before = self._found.get(assessment_id)
+        if before is not None and before[:2] == (reads, codes):
+            return before[2]
+        documents = store.results(connection, assessment_id, lines=bool(reads.items), inputs=bool(reads.inputs))
+        found = {codes[d.subject.key]: result_of(reads, d) for d in documents if d.subject.key in codes}
+        self._found[assessment_id] = reads, codes, found
+        return found
+
+
 def earlier_results(
-    connection: Connection, book: Rulebook, stage: Stage, period: Period, subjects: Sequence[Assessed]
+    connection: Connection, book: Rulebook, stage: Stage, period: Period, subjects: Sequence[Assessed], past: Past
 ) -> tuple[dict[str, dict[str, str]], dict[str, dict[str, Any]]]:
     """The results of earlier periods that count: shorter ones within this one, and those of windows and carry-over.
 
@@ -50,17 +100,13 @@ def earlier_results(
     handed_in = entries.results(connection, book.id)
     wanted |= set(_in_windows(book, stage, period, {**handed_in, **official}))
     codes = {s.key: s.code for s in subjects}
-    has_items, reads_inputs = bool(_items_needed(book)), any(c.inputs for c in book.consequences)
+    reads = Reads.of(book)
     used: dict[str, dict[str, str]] = {}
     results: dict[str, dict[str, Any]] = {}
     for label in sorted(wanted & set(official)):
         stored = official[label]
         used[label] = {"assessment": stored.name, "sha256": stored.sha256}
-        results[label] = {}
-        for document in store.results(connection, stored.id, lines=has_items, inputs=reads_inputs):
-            code = codes.get(document.subject.key)
-            if code is not None:
-                results[label][code] = result_of(book, document)
+        results[label] = past.results(connection, stored.id, reads, codes)
     for label in sorted(wanted & set(handed_in) - set(official)):
         found = handed_in[label]
         results[label] = {s.code: {"result": found[s.key[2]]} for s in subjects if s.key[2] in found}
@@ -85,12 +131,7 @@ def _in_windows(book: Rulebook, stage: Stage, period: Period, labels: Iterable[s
     return out
 
 
-def _items_needed(book: Rulebook) -> set[str]:
-    parts = {i.of for s in book.stages for _, i in s.items() if isinstance(i, Periods) and i.of}
-    return parts | {m.item for c in book.consequences for m in c.when.measured if m.item}
-
-
-def result_of(book: Rulebook, document: Document) -> dict[str, Any]:
+def result_of(reads: Reads, document: Document) -> dict[str, Any]:
     """A document as the record that a later period, or the year's ledger, builds on."""
     place = document.rank.level
     result: dict[str, Any] = {"total": document.total.exact if document.total else None}
@@ -103,18 +144,15 @@ def result_of(book: Rulebook, document: Document) -> dict[str, Any]:
         result["last"] = differ and place.rank + place.tied - 1 == place.of
         result["from_bottom"] = place.of - place.rank - place.tied + 2
         result["tied"] = place.tied
-    items = _items_needed(book)
-    found = {x.item: m for x in document.all_lines if x.item in items and (m := mark_of(x))}
+    found = {x.item: m for x in document.all_lines if x.item in reads.items and (m := mark_of(x))}
     if document.reason.code == "line_carry":
         result["carry_out"] = document.reason.facts["carry_out"]
-        carries = {i.id for s in book.stages for _, i in s.items() if isinstance(i, Carry)}
-        found |= dict.fromkeys(items & carries, str(document.reason.facts["own"]))
+        found |= dict.fromkeys(reads.items & reads.carries, str(document.reason.facts["own"]))
     if found:
         result["items"] = found
     if document.missing:
         result["missing"] = sorted({m.input for m in document.missing})
-    read = {name for c in book.consequences for name in c.inputs}
-    values = {k: v.value for k, v in document.inputs.items() if k in read}
+    values = {k: v.value for k, v in document.inputs.items() if k in reads.inputs}
     return {"result": result, **({"inputs": values} if values else {})}
 
 

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from gridmgmt.assessing.operations.dossiers import figures_for
-from gridmgmt.assessing.operations.past_results import result_of
+from gridmgmt.assessing.operations.past_results import Reads, result_of
 from gridmgmt.assessing.store import assessments as store
 from gridmgmt.assessing.store.assessments import Stored
 from gridmgmt.database import batches, cities
@@ -169,6 +169,7 @@ def ledger(work: Work, rulebook: str, year: int) -> Ledger:
         newest = store.by_name(connection, rulebook)
         official = store.official(connection, newest.rulebook_id)
         loaded: Loaded = parse(newest.rulebook_text, newest.name)
+        reads = Reads.of(loaded.rulebook)
         periods: dict[str, Any] = {}
         subjects: dict[str, Any] = {}
         names: dict[str, Mapping[str, str]] = {}
@@ -178,7 +179,7 @@ def ledger(work: Work, rulebook: str, year: int) -> Ledger:
             periods[label] = {}
             for document in store.documents(connection, stored.id):
                 code = code_in(plain, document)
-                periods[label][code] = result_of(loaded.rulebook, document)
+                periods[label][code] = result_of(reads, document)
                 names[code] = document.subject.name
     dossier = read_dossier(loaded.rulebook, {"subjects": subjects, "periods": periods}, newest.name, is_frozen=True)
     found = [r for r in consequences(run(loaded.rulebook, dossier), dossier) if r.period.startswith(str(year))]

@@ -1,6 +1,7 @@
 """Assessment (考评): dossier + rulebook → a saved, explained, repeatable score; and the way back to case numbers."""
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any
 
 from gridmgmt.assessing.operations.automatic_inputs import parted_by, step_counts_of
 from gridmgmt.assessing.operations.dossiers import Built, SetAside, build, counts_of, stage_for
-from gridmgmt.assessing.operations.past_results import shorter_periods
+from gridmgmt.assessing.operations.past_results import Past, shorter_periods
 from gridmgmt.assessing.operations.proofs import EVIDENCE
 from gridmgmt.assessing.operations.resampling import patterns
 from gridmgmt.assessing.store import assessments as store
@@ -26,7 +27,7 @@ from gridmgmt.people.store import units as store_units
 from gridmgmt.periods import Period
 from gridmgmt.rulebooks import load as rulebooks
 from gridmgmt.rulebooks.dossier import Dossier
-from gridmgmt.rulebooks.dossier_reading import read_dossier
+from gridmgmt.rulebooks.dossier_reading import read_after
 from gridmgmt.rulebooks.load import Loaded
 from gridmgmt.rulebooks.model import Rulebook, Stage
 from gridmgmt.rulebooks.store import versions as rulebook_store
@@ -74,11 +75,23 @@ def score(
     NoEditionOnDate, PeriodAhead, LevelUnknown, OptionInvalid, SubjectsMissing
         Nothing is saved.
     """
+    return _score_all(work, rulebook, period, level, as_of, defaultdict(Past))
+
+
+def _score_all(
+    work: Work,
+    rulebook: str,
+    period: Period,
+    level: str | None,
+    as_of: dt.datetime | None,
+    pasts: dict[str, Past],
+) -> Made:
+    """Assess a period after its shorter ones; ``pasts``: by the rulebook's hash, the earlier results read so far."""
     loaded = rulebooks.load(rulebook, period.last)
     stage = stage_for(loaded.rulebook, period)
-    _score_shorter(work, rulebook, shorter_periods(loaded.rulebook, stage, period), level, as_of)
+    _score_shorter(work, rulebook, shorter_periods(loaded.rulebook, stage, period), level, as_of, pasts)
     with TemporaryDirectory() as folder, many():
-        return _score(work, loaded, stage, period, level, as_of, Path(folder))
+        return _score(work, loaded, stage, period, level, as_of, Path(folder), pasts[loaded.sha256])
 
 
 def _score(
@@ -89,20 +102,21 @@ def _score(
     level: str | None,
     as_of: dt.datetime | None,
     folder: Path,
+    past: Past,
 ) -> Made:
     """Assess one period; ``folder``: where what is to be frozen waits until it is saved."""
     with work.snapshot() as connection:
         city = cities.load_city(connection)
         work.progress("count", 0)
-        built = build(connection, city, loaded.rulebook, stage, period, level=level, as_of=as_of)
+        built = build(connection, city, loaded.rulebook, stage, period, level=level, as_of=as_of, past=past)
         before = _comparisons(connection, loaded.rulebook, built)
         unit_codes = {v: k for k, v in store_units.unit_ids(connection).items()}
         proofs = evidence(built.found, unit_codes, folder)
         known_through = store.known_through(connection)
     work.progress("score", len(built.subjects))
-    dossier = read_dossier(loaded.rulebook, built.plain, period.label)
+    dossier = read_after(past.kept, loaded.rulebook, built.plain, period.label)
     header = _header(built, proofs)
-    made = assessment.assess(loaded, dossier, period.label, Header, header, _facts(built, before))
+    made = assessment.assess(loaded, dossier, period.label, Header, header, _facts(built, before), past.kept)
     work.progress("chance", len(made.subjects))
     chances = _chances(loaded, made, dossier, built, unit_codes)
     work.progress("save", len(made.subjects))
@@ -129,6 +143,7 @@ def _score_shorter(
     periods: Sequence[Period],
     level: str | None,
     as_of: dt.datetime | None,
+    pasts: dict[str, Past],
 ) -> None:
     """Assess the shorter periods that are not published; those without an edition or still ahead stay open."""
     with work.snapshot() as connection:
@@ -141,7 +156,7 @@ def _score_shorter(
             continue
         cut = as_of and min(as_of, period.bounds(zone)[1])
         with suppress(NoEditionOnDate, PeriodAhead):
-            score(work, rulebook, period, level=level, as_of=cut)
+            _score_all(work, rulebook, period, level, cut, pasts)
 
 
 def _save(

@@ -110,6 +110,7 @@ def save(
     texts
         The documents as JSON.
     """
+    connection.execute(text(_QUICKER))
     assessment_id = int(
         connection.execute(t.assessment.insert().values(**values).returning(t.assessment.c.id)).scalar_one()
     )
@@ -129,6 +130,11 @@ def save(
     ]
     copy_in(connection, t.assessment_subject.name, pd.DataFrame(rows))
     return assessment_id
+
+
+_QUICKER = """SELECT set_config(name, 'lz4', true) FROM pg_settings
+    WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals)"""
+"""Documents are packed by LZ4 where the server can: half the time of its own way, a quarter more room."""
 
 
 def _subject_ids(connection: Connection, subjects: Sequence[Subject]) -> dict[tuple[str, int, str], int]:

@@ -16,6 +16,8 @@ from gridmgmt.rulebooks.wording import limit_words, measured_title
 class AllOrNothing(Limited):
     """All its points if the value passes the limit, else none (达标得分); the limit of a rate in percent."""
 
+    is_of_inputs = True
+
     kind: Literal["all_or_nothing"]
     points: Positive
     rate: Id | None = None

@@ -18,6 +18,8 @@ class Beyond(Rule):
     ``counts``: ``surplus``, only those above it; ``all``: each one, once there are more than allowed.
     """
 
+    is_of_inputs = True
+
     kind: Literal["beyond"]
     input: Annotated[Id, Reads(("number", "count", "findings"))]
     allowance_of: Annotated[Id, Reads()]

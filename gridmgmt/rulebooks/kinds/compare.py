@@ -14,6 +14,8 @@ from gridmgmt.rulebooks.results import NOTHING, Context, Node, numbers
 class Compare(Rule):
     """Points if ``left`` ``test`` ``right`` holds; right is a number or a sum of inputs, as ``{collectors: 15}``."""
 
+    is_of_inputs = True
+
     kind: Literal["compare"]
     left: Annotated[Id, Reads()]
     test: Test

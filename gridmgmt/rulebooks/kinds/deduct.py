@@ -16,6 +16,8 @@ from gridmgmt.rulebooks.results import NOTHING, Book, Node, gained, named_parts,
 class Deduct(Judged):
     """Its points less what its rules cost (扣分), never below ``floor`` (扣完为止); a surplus never spills over."""
 
+    is_of_inputs = True
+
     kind: Literal["deduct"]
     points: Positive
     floor: Exact = Fraction(0)

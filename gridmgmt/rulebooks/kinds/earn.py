@@ -14,6 +14,7 @@ class Earn(Judged):
     """What its rules earn from 0 (得分), up to ``points``; without points there is no cap (上不封顶)."""
 
     is_of_scale = False
+    is_of_inputs = True
 
     kind: Literal["earn"]
     points: Positive | None = None

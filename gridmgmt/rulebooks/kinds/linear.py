@@ -13,6 +13,8 @@ from gridmgmt.rulebooks.results import Context, Node, numbers
 class Linear(Item):
     """A sum of inputs times fixed coefficients, for show (如应配人数)."""
 
+    is_of_inputs = True
+
     kind: Literal["linear"]
     terms: Annotated[dict[Id, Exact], Field(min_length=1), Reads()]
 

@@ -12,6 +12,7 @@ class Lose(Judged):
     """What its rules cost, as a negative number (罚分): below a sum it takes away, shown alone it is a list."""
 
     is_of_scale = False
+    is_of_inputs = True
 
     kind: Literal["lose"]
     rules: Rules

@@ -6,8 +6,9 @@ from typing import Any, Literal
 
 from gridmgmt.documents import Count, Id, Positive
 from gridmgmt.files.wording import Words, words
+from gridmgmt.numbers import summed
 from gridmgmt.rulebooks.items import Item
-from gridmgmt.rulebooks.results import NOTHING, Book, Context, Node, Outcome, Reason, numbers
+from gridmgmt.rulebooks.results import Book, Context, Node, Outcome, Reason, numbers
 from gridmgmt.rulebooks.wording import concat
 
 
@@ -55,7 +56,7 @@ class Periods(Item):
             facts = {**numbers(n=len(held), wanted=wanted), "stage": context.book.stage(self.stage).title}
             more: dict[str, Any] = {"status": "missing", "missing": missing, "children": children}
             return self.node(None, "line_periods_missing", facts, **more)
-        total = sum(held, NOTHING)
+        total = summed(held)
         over = Fraction(len(held)) if self.how == "mean" else self.over
         return self.node(total / over, "line_periods", numbers(n=len(held), sum=total, over=over), children=children)
 

@@ -17,6 +17,8 @@ from gridmgmt.rulebooks.results import NOTHING, Book, Context, Node, clamp, numb
 class Proportional(Item):
     """Points × a rate, or points × a score / 100 (按比例得分)."""
 
+    is_of_inputs = True
+
     kind: Literal["proportional"]
     points: Positive
     rate: Id

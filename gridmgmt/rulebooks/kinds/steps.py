@@ -26,6 +26,8 @@ class Steps(Rule):
     beyond ``zero_beyond`` the item is 0; exactly at it the steps still count.
     """
 
+    is_of_inputs = True
+
     kind: Literal["steps"]
     rate: Id
     threshold: Exact

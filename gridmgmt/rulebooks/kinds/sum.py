@@ -7,7 +7,7 @@ import numpy as np
 
 from gridmgmt.documents import Exact, Positive
 from gridmgmt.files.wording import Words, words
-from gridmgmt.numbers import exact
+from gridmgmt.numbers import exact, summed
 from gridmgmt.rulebooks import rescoring as floats
 from gridmgmt.rulebooks.items import Items, Total
 from gridmgmt.rulebooks.results import NOTHING, Book, Node, clamp, gained, numbers
@@ -31,12 +31,13 @@ class Sum(Total):
         left_out = [c for c in children if c.status == "no_data"]
         if not held or (left_out and not any(c.maximum for c in held)):  # nothing that others could be scaled up by
             return self.node(None, "total_no_data", status="no_data", children=children)
-        value, code, facts = gained(held), "total_sum", numbers(gained=gained(held))
+        value = own = gained(held)
+        code, facts = "total_sum", numbers(gained=own)
         if left_out:
-            possible = sum((c.maximum or NOTHING for c in held), NOTHING)
-            whole = possible + sum((c.maximum or NOTHING for c in left_out), NOTHING)
+            possible = summed(c.maximum or NOTHING for c in held)
+            whole = possible + summed(c.maximum or NOTHING for c in left_out)
             value = value * whole / possible
-            code, facts = "total_scaled", numbers(gained=gained(held), possible=possible, scale=whole)
+            code, facts = "total_scaled", numbers(gained=own, possible=possible, scale=whole)
         clamped = clamp(value, self.floor, self.points)
         if clamped != value:
             code, facts = "total_clamped", numbers(gained=value, limit=clamped)

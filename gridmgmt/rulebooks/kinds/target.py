@@ -19,6 +19,8 @@ from gridmgmt.rulebooks.wording import concat, limit_words, measured_title
 class Target(Limited):
     """Whether a target is met (目标达成), without points: at least so much, at most so much; of a rate in percent."""
 
+    is_of_inputs = True
+
     kind: Literal["target"]
     rate: Id | None = None
     input: Annotated[Id | None, Reads()] = None

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import Connection, func, select, text
 
 from gridmgmt.assessing.operations import explaining, scoring
-from gridmgmt.assessing.operations.past_results import result_of
+from gridmgmt.assessing.operations.past_results import Reads, result_of
 from gridmgmt.assessing.store import assessments
 from gridmgmt.database import cities
 from gridmgmt.database import tables as t
@@ -26,8 +26,10 @@ from gridmgmt.people.store import categories, units
 from gridmgmt.periods import parse_period
 from gridmgmt.places.operations import editions
 from gridmgmt.rulebooks import load as rulebooks
+from gridmgmt.scorecards.documents import Document
 from tests.postgis import towns
 from tests.postgis.towns import case, load, select_all
+from tests.servers import ROOT
 from tests.worlds import World, clear, tampered
 
 PERIOD = parse_period("2025-12")
@@ -290,9 +292,47 @@ def test_what_a_later_period_reads_of_a_document_is_what_the_whole_one_says(dece
         more = assessments.results(connection, stored.id, lines=True, inputs=True)
     assert [d.subject for d in few] == [d.subject for d in whole]
     assert any(d.total for d in few)
-    assert [result_of(book, d) for d in few] == [result_of(book, d) for d in whole]
+    reads = Reads.of(book)
+    assert [result_of(reads, d) for d in few] == [result_of(reads, d) for d in whole]
     assert [(d.lines, d.shown, d.inputs) for d in more] == [(d.lines, d.shown, d.inputs) for d in whole]
     assert not any(d.counts or d.lines or d.inputs for d in few)
+
+
+def test_a_longer_period_reads_each_shorter_one_once(
+    december: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And scores them as they are scored by themselves, one by one."""
+    rules = (ROOT / "tests" / "benchmarks" / "months_and_year.yaml").read_text("utf-8")
+    for name in ("together", "alone"):
+        text = rules.replace("id: months_and_year", f"id: {name}").replace("cadence: year", "cadence: quarter")
+        (tmp_path / f"{name}.yaml").write_text(text.replace("n: 12", "n: 3"), "utf-8")
+    read = list[int]()
+    results = assessments.results
+
+    def counting(connection: Connection, assessment_id: int, **words: bool) -> list[Document]:
+        read.append(assessment_id)
+        return results(connection, assessment_id, **words)
+
+    monkeypatch.setattr(assessments, "results", counting)
+    quarter = parse_period("2025-Q4")
+    whole = scoring.score(december, str(tmp_path / "together.yaml"), quarter)
+    assert len(read) == len(set(read)) == 3
+    one_by_one = [
+        scoring.score(december, str(tmp_path / "alone.yaml"), p)
+        for p in (*(parse_period(f"2025-{m}") for m in (10, 11, 12)), quarter)
+    ]
+    assert len(whole.subjects) > 1
+    assert whole.subjects == one_by_one[-1].subjects
+    with december.snapshot() as connection:
+        together, alone = (assessments.official(connection, name) for name in ("together", "alone"))
+        assert len(together) == 4
+        for label, stored in together.items():
+            mine, theirs = (assessments.dossier(connection, x.id) for x in (stored, alone[label]))
+            assert mine is not None
+            assert theirs is not None
+            assert mine["periods"] == theirs["periods"]
+            rows = [assessments.stored_rows(connection, x.id) for x in (stored, alone[label])]
+            assert rows[0] == rows[1]
 
 
 def keys_of(document: Any) -> list[str]:
