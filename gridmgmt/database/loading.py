@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Table, text
 
 from gridmgmt.city import STORAGE_EPSG
 from gridmgmt.database import contents
@@ -146,7 +146,24 @@ def _points(rows: Any) -> Any:
     return pa.array(np.where(np.isnan(lon) | np.isnan(lat), b"", texts)).cast(pa.large_string())
 
 
+def keep_estimates(connection: Connection, kind: Kind) -> None:
+    """Let nobody count what the tables hold (ANALYZE, VACUUM, also by itself) until the transaction ends.
+
+    Who counts sees the pages that an open transaction has filled, but not its rows: the server would take tables that a
+    million rows come into for nearly empty ones, and walk through all of them for each row that somebody looks up.
+    Reading and writing go on.
+    """
+    names = ", ".join(table.name for table in _filled(kind))
+    connection.execute(text(f"LOCK TABLE {names} IN SHARE UPDATE EXCLUSIVE MODE"))
+
+
+def _filled(kind: Kind) -> list[Table]:
+    """The tables that new rows are copied into."""
+    return [kind.current, kind.versions, t.assignment, *([t.reporter] if kind is CASES else [])]
+
+
 def append(connection: Connection, made: Made) -> None:
-    """Copy new rows in."""
+    """Copy new rows in; the triggers' statements are planned for tables of the size that they have by now."""
+    connection.execute(text("DISCARD PLANS"))
     for table in made:
         send(connection, table)

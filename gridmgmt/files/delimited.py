@@ -179,7 +179,9 @@ def _names(stream: Callable[[], Any], read: Callable[..., Any], parse: Any) -> l
     for size in (_HEAD_BYTES, BLOCK_BYTES):
         try:
             with stream() as raw, closing(_Held(raw)) as held:
-                return [str(name) for name in pa_csv.open_csv(held, read(block_size=size), parse).schema.names]
+                reader = pa_csv.open_csv(held, read(block_size=size), parse)  # which waits at its end for what it reads
+                held.close()
+                return [str(name) for name in reader.schema.names]
         except pa.ArrowInvalid:
             if size == BLOCK_BYTES:
                 raise

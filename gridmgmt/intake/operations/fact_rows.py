@@ -141,6 +141,7 @@ def _tally(manners: Any) -> Counter[str]:
 def _copied(job: Job, stamp: Stamp, known: Numbers, placed: Spill) -> Counter[str]:
     """Copy what is simply new into the tables; gives how those rows are located."""
     merging.begin_located(job.connection)
+    loading.keep_estimates(job.connection, job.kind)
     located: Counter[str] = Counter()
     for new in _prepared(job, stamp, known, placed):
         left = unless_taken(job.connection, new.copied)

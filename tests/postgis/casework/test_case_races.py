@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from gridmgmt.casework import transitions
 from gridmgmt.casework.cases import Case, Step
@@ -314,6 +315,34 @@ def test_a_writer_who_waits_for_an_import_keeps_nobody_from_steps(town: Work, tm
             assert not changing.done()
         assert loading.result(60).n_new == 1
         assert changing.result(60).n_new == 1
+
+
+BLOCKS = text("""
+    SELECT sum(pg_stat_get_xact_blocks_fetched(c.oid))
+    FROM pg_class AS c LEFT JOIN pg_index AS i ON i.indexrelid = c.oid
+    WHERE 'cases'::regclass IN (c.oid, i.indrelid)
+""")
+"""How many pages of the table of cases and its indexes a transaction has looked at."""
+
+
+def test_whoever_counts_the_tables_beside_an_import_makes_no_step_walk_through_its_rows(
+    town: Work, tmp_path: Path
+) -> None:
+    """As autovacuum counts them: it would see the import's pages without its rows, and steps be planned by that."""
+    ready(town, "A")
+    with ThreadPoolExecutor(1) as pool:
+        with held(town, NEARLY_IN):
+            rows = [towns.case(f"X{n}", cat="01001") for n in range(3_000)]
+            loading = pool.submit(towns.load, town, tmp_path, rows, day=1)
+            wait_until_blocked(town, 1)
+            with town.engine.begin() as connection:
+                connection.execute(text("ANALYZE (SKIP_LOCKED) cases, case_version, assignment, reporter"))
+            with town.transaction() as connection:
+                (outcome,) = cases.take_within(connection, [act("receive")])
+                n_blocks = connection.execute(BLOCKS).scalar_one()
+        assert loading.result(60).n_new == 3_000
+    assert outcome.case is not None
+    assert 0 < n_blocks < 200
 
 
 REPEATING = towns.VERSIONED.replace("  is_repeat: repeat\n", "  repeat_of: who\n").replace("  reporter_name: who\n", "")
