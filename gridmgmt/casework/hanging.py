@@ -25,6 +25,7 @@ and writing off; whose the failures are is a reading of the rulebook.
 import datetime as dt
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from gridmgmt.casework.cases import RUNNING, Step
 from gridmgmt.casework.transitions import RENEWING, TRANSITIONS, Transition
@@ -84,7 +85,7 @@ class Account:
     exposed_at: dt.datetime | None = None
     is_referred: bool = False
 
-    @property
+    @cached_property
     def failures(self) -> tuple[HangPeriod, ...]:
         """The periods that ended by a missed deadline or a failed check."""
         return tuple(p for p in self.periods if p.how in ("missed", "failed"))

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Table, text
 
 from gridmgmt.city import STORAGE_EPSG
 from gridmgmt.database import contents
@@ -144,6 +144,32 @@ def _points(rows: Any) -> Any:
     made["head"], made["lon"], made["lat"] = _HEAD, lon, lat
     texts = np.frombuffer(binascii.hexlify(made.tobytes()), dtype=f"S{2 * _POINT.itemsize}")
     return pa.array(np.where(np.isnan(lon) | np.isnan(lat), b"", texts)).cast(pa.large_string())
+
+
+def keep_estimates(connection: Connection, kind: Kind) -> None:
+    """Let nobody count what the tables hold (ANALYZE, VACUUM, also by itself) until the transaction ends.
+
+    Who counts sees the pages that an open transaction has filled, but not its rows: the server would take tables that a
+    million rows come into for nearly empty ones, and walk through all of them for each row that somebody looks up.
+    Reading and writing go on.
+    """
+    names = ", ".join(table.name for table in _filled(kind))
+    connection.execute(text(f"LOCK TABLE {names} IN SHARE UPDATE EXCLUSIVE MODE"))
+
+
+def _filled(kind: Kind) -> list[Table]:
+    """The tables that new rows are copied into."""
+    return [kind.current, kind.versions, t.assignment, *([t.reporter] if kind is CASES else [])]
+
+
+def estimate(connection: Connection, kind: Kind) -> None:
+    """Let the server look, in few pages, how many current rows there are by now: its triggers are planned by that.
+
+    The plan of a nearly empty table would read all of it for each part that comes in.
+    """
+    connection.execute(text("SET LOCAL default_statistics_target = 1"))
+    connection.execute(text(f"ANALYZE {kind.name} (id)"))
+    connection.execute(text("SET LOCAL default_statistics_target TO DEFAULT"))
 
 
 def append(connection: Connection, made: Made) -> None:

@@ -24,7 +24,7 @@ BLOCK_BYTES = 1 << 24
 """A record of a CSV file, with all lines of its texts, is never longer."""
 
 _AHEAD, _PATIENCE_S = 3, 2.0
-"""So many blocks are held in memory before they are asked for, and so long the next one waits for that."""
+"""So many blocks are held in memory before they are asked for; who has asked in vain for so long is given one more."""
 
 _EVERY = 1_000
 
@@ -155,18 +155,22 @@ class _Held:
     def __init__(self, raw: Any) -> None:
         self._raw = raw
         self._may_read = threading.Semaphore(_AHEAD)
+        self._is_asked = True
         self.closed = False
 
     def read(self, n: int = -1) -> bytes:
-        """The next block; waits for its turn, but not for ever: a block of broken lines makes no batch."""
-        self._may_read.acquire(timeout=_PATIENCE_S)
+        """The next block; waits for its turn, unless somebody waits for a batch: a block of broken lines makes none."""
+        while not self._may_read.acquire(timeout=_PATIENCE_S) and not self._is_asked:
+            pass
         return b"" if self.closed else bytes(self._raw.read(n))
 
     def let_go(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Pass batches on."""
         for batch in batches:
+            self._is_asked = False
             self._may_read.release()
             yield batch
+            self._is_asked = True
 
     def close(self) -> None:
         """Let the reader end, wherever it is."""
@@ -179,7 +183,9 @@ def _names(stream: Callable[[], Any], read: Callable[..., Any], parse: Any) -> l
     for size in (_HEAD_BYTES, BLOCK_BYTES):
         try:
             with stream() as raw, closing(_Held(raw)) as held:
-                return [str(name) for name in pa_csv.open_csv(held, read(block_size=size), parse).schema.names]
+                reader = pa_csv.open_csv(held, read(block_size=size), parse)  # which waits at its end for what it reads
+                held.close()
+                return [str(name) for name in reader.schema.names]
         except pa.ArrowInvalid:
             if size == BLOCK_BYTES:
                 raise

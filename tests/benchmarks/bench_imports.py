@@ -1,7 +1,8 @@
 """An import of new cases, beside a bare COPY of the rows it makes; what it takes of memory; whether it stops people.
 
     python -m tests.benchmarks --only imports
-    python -m tests.benchmarks.bench_imports --rows 10000000
+    BENCH_IMPORTED_ROWS="1000000 10000000" python -m tests.benchmarks --only imports
+    python -m tests.benchmarks.bench_imports --rows 1000000
 
 A city of 2 500 communities, its responsibility table, and a case export of the demo city made as long as is asked: the
 same texts and times, other numbers and places, a few bad rows among them. The import is a process of its own, so that
@@ -11,6 +12,7 @@ tables, dumped by COPY, are copied back into the same tables, emptied, with all 
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -33,6 +35,7 @@ from gridmgmt.database.work import Work
 from tests.benchmarks import made_cities, servers
 from tests.benchmarks.rows import Row, Size
 
+ROWS = [int(n) for n in os.environ.get("BENCH_IMPORTED_ROWS", "1000000 2000000").split()]
 CHUNK = 100_000
 TABLES = ("cases", "case_version", "assignment", "reporter", "quarantine")
 MEMORY_MB = 600
@@ -218,7 +221,7 @@ def rows_of(sizes: Sequence[int], runs: int, demo_cases: int, size: Size = "full
         folder, found = Path(name), list[Done]()
         made_cities.place(work, folder, size, demo_cases)
         for n in sizes:
-            row, done = measured(work, folder, n, max(1, runs // (2 if found else 1)))
+            row, done = measured(work, folder, n, max(1, runs * sizes[0] // n))
             found.append(done)
             yield row
             if len(found) == 1:
@@ -235,12 +238,12 @@ def rows(size: Size) -> Iterator[Row]:
     """An import beside a bare COPY, memory, growth and people beside it."""
     if size == "quick":
         return rows_of([300], 1, 1_000, size)
-    return rows_of([1_000_000, 2_000_000], 5, 20_000)
+    return rows_of(ROWS, 5, 20_000)
 
 
 if __name__ == "__main__":
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ask.add_argument("--rows", type=int, nargs="+", default=[1_000_000, 10_000_000], help="one or two sizes")
+    ask.add_argument("--rows", type=int, nargs="+", default=ROWS, help="one or two sizes")
     ask.add_argument("--runs", type=int, default=1)
     asked = ask.parse_args()
     for row in rows_of(sorted(asked.rows), asked.runs, 20_000):

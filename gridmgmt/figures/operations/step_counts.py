@@ -7,9 +7,11 @@ its orders or periods it was (``C1!hang2``), so that they too lead back to it.
 """
 
 import datetime as dt
+import gc
 import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -35,6 +37,19 @@ _CHUNK = 5_000
 _PLACE = ("category_kind", "category_code", "source", "edition_id", "located", *GRID_COLUMNS)
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Nobody looks for circles of garbage meanwhile: steps make none, and thousands would be looked through."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+@_uncollected()
 def steps_of_period(
     connection: Connection, start: dt.datetime, end: dt.datetime, cut: dt.datetime, counts: Collection[str]
 ) -> pd.DataFrame:
@@ -79,6 +94,7 @@ class PlacedAccount:
     written: Mapping[str, Any]
 
 
+@_uncollected()
 def accounts_of_period(
     connection: Connection, start: dt.datetime, end: dt.datetime, cut: dt.datetime, then: pd.DataFrame
 ) -> list[PlacedAccount] | None:

@@ -141,11 +141,16 @@ def _tally(manners: Any) -> Counter[str]:
 def _copied(job: Job, stamp: Stamp, known: Numbers, placed: Spill) -> Counter[str]:
     """Copy what is simply new into the tables; gives how those rows are located."""
     merging.begin_located(job.connection)
+    loading.keep_estimates(job.connection, job.kind)
     located: Counter[str] = Counter()
+    n_then = 0  # when the server last looked at the tables
     for new in _prepared(job, stamp, known, placed):
         left = unless_taken(job.connection, new.copied)
         job.report.n_new += len(left)
         located += _tally(left["located"])
+        if job.report.n_new > 2 * n_then:
+            loading.estimate(job.connection, job.kind)
+            n_then = job.report.n_new
     return located
 
 

@@ -244,8 +244,8 @@ def _stamps(values: pd.Series, given: str | None) -> tuple[pd.Series, pd.Series]
 def _iso(values: pd.Series) -> pd.Series:
     """Times in the plainest of forms (as exports write most); NaT for others, and where there is no such day."""
     texts = columns.texts_of(values)
-    if not pc.all(pc.is_in(pc.binary_length(texts), pa.array(_PLAIN_LENGTHS, pa.int64()))).as_py():
-        texts = columns.texts_of(values.where(values.str.match(_PLAIN_TIME).fillna(False).astype(bool)))
+    is_long = pc.is_in(pc.binary_length(texts), pa.array(_PLAIN_LENGTHS, pa.int64()))
+    texts = pc.if_else(is_long, texts, columns.one(None))
     try:
         read = texts.cast(pa.timestamp("us")).to_numpy(zero_copy_only=False)
     except pa.ArrowInvalid:  # which one is none?

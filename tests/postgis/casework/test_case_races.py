@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from gridmgmt.casework import transitions
 from gridmgmt.casework.cases import Case, Step
@@ -19,6 +20,7 @@ from gridmgmt.casework.store import steps as step_store
 from gridmgmt.database import tables as t
 from gridmgmt.database.work import Work
 from gridmgmt.errors import CaseChanged, CaseExists, GridmgmtError, StepIllegal, StepRefused
+from gridmgmt.files import spill
 from gridmgmt.intake.operations import step_sheets
 from gridmgmt.people.operations import reference
 from gridmgmt.texts import word
@@ -314,6 +316,53 @@ def test_a_writer_who_waits_for_an_import_keeps_nobody_from_steps(town: Work, tm
             assert not changing.done()
         assert loading.result(60).n_new == 1
         assert changing.result(60).n_new == 1
+
+
+BLOCKS = text("""
+    SELECT sum(pg_stat_get_xact_blocks_fetched(c.oid))
+    FROM pg_class AS c LEFT JOIN pg_index AS i ON i.indexrelid = c.oid
+    WHERE 'cases'::regclass IN (c.oid, i.indrelid)
+""")
+"""How many pages of the table of cases and its indexes a transaction has looked at."""
+
+
+def test_whoever_counts_the_tables_beside_an_import_makes_no_step_walk_through_its_rows(
+    town: Work, tmp_path: Path
+) -> None:
+    """As autovacuum counts them: it would see the import's pages without its rows, and steps be planned by that."""
+    ready(town, "A")
+    with ThreadPoolExecutor(1) as pool:
+        with held(town, NEARLY_IN):
+            rows = [towns.case(f"X{n}", cat="01001") for n in range(3_000)]
+            loading = pool.submit(towns.load, town, tmp_path, rows, day=1)
+            wait_until_blocked(town, 1)
+            with town.engine.begin() as connection:
+                connection.execute(text("ANALYZE (SKIP_LOCKED) cases, case_version, assignment, reporter"))
+            with town.transaction() as connection:
+                (outcome,) = cases.take_within(connection, [act("receive")])
+                n_blocks = connection.execute(BLOCKS).scalar_one()
+        assert loading.result(60).n_new == 3_000
+    assert outcome.case is not None
+    assert 0 < n_blocks < 200
+
+
+def test_the_server_knows_how_many_rows_an_import_has_brought(
+    town: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Triggers that look rows up are planned by it: else each part would read all that came before."""
+    monkeypatch.setattr(spill, "BATCH_ROWS", 100)
+    ready(town, "A")
+    with town.engine.begin() as connection:
+        connection.execute(text("ANALYZE cases"))
+    with ThreadPoolExecutor(1) as pool:
+        with held(town, NEARLY_IN):
+            rows = [towns.case(f"X{n}", cat="01001") for n in range(3_000)]
+            loading = pool.submit(towns.load, town, tmp_path, rows, day=1)
+            wait_until_blocked(town, 1)
+            with town.engine.connect() as connection:
+                known = connection.execute(text("SELECT reltuples FROM pg_class WHERE relname = 'cases'")).scalar_one()
+        assert loading.result(60).n_new == 3_000
+    assert known >= 3_000 / 2
 
 
 REPEATING = towns.VERSIONED.replace("  is_repeat: repeat\n", "  repeat_of: who\n").replace("  reporter_name: who\n", "")

@@ -64,9 +64,9 @@ def test_half_outside_or_said_to_be_right_is_loaded(town: Work, tmp_path: Path) 
 
 
 def test_a_place_that_many_rows_share_is_told(town: Work, tmp_path: Path) -> None:
-    """A geocoder's default point: 20 rows of 25; 19 are not told."""
-    default, other = towns.middle("D1-1"), towns.middle("D2-2")
-    rest = [case(f"R{i}", (other[0] + i * 1e-6, other[1])) for i in range(5)]
+    """A geocoder's default point: 20 rows of 25; 19 are not told, though others have their longitude."""
+    default = towns.middle("D1-1")
+    rest = [case(f"R{i}", (default[0], default[1] + (i + 1) * 1e-6)) for i in range(5)]
     few = load(town, tmp_path, [*rest, *(case(f"F{i}", default) for i in range(19))])
     assert few.shared_places == []
     many = load(town, tmp_path, [*rest, *(case(f"M{i}", default) for i in range(20))])

@@ -1,6 +1,7 @@
 """What follows from steps and the clock and is counted: orders that fall due, failed hang periods, exposed accounts."""
 
 import datetime as dt
+import gc
 from types import SimpleNamespace
 from typing import Any
 
@@ -162,3 +163,13 @@ def test_another_unit_s_failures_are_earlier_ones_up_to_one_s_own_last() -> None
             "failures": ["C1!hang2.1"], "issue_failures": ["C1!hang1", "C1!hang2.1"],
         },
     ]  # fmt: skip
+
+
+def test_garbage_is_collected_again_after_steps_were_counted_or_failed_to_be() -> None:
+    assert gc.isenabled()
+    with step_counts._uncollected(), step_counts._uncollected():
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    with pytest.raises(ZeroDivisionError), step_counts._uncollected():
+        assert 1 / 0
+    assert gc.isenabled()

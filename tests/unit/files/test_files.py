@@ -2,6 +2,7 @@
 
 import datetime as dt
 import gzip
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -321,3 +322,43 @@ def test_a_reader_that_runs_ahead_holds_few_blocks() -> None:
         assert ahead.result(10) == [b"xxxxx"] * (delimited._AHEAD + 2)
         held.close()
         assert held.read(5) == b""
+
+
+def test_a_reader_gets_no_block_more_while_a_batch_is_worked_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the machine is; who waits for a batch gets one, as a block of broken lines makes none."""
+    monkeypatch.setattr(delimited, "_PATIENCE_S", 0.01)
+    blocks = iter(range(100))
+
+    class Source:
+        def read(self, _: int) -> bytes:
+            return b"%d" % next(blocks)
+
+    held = delimited._Held(Source())
+    assert [held.read() for _ in range(delimited._AHEAD + 1)] == [b"0", b"1", b"2", b"3"]
+    batches = held.let_go(iter([pa.record_batch({"a": [1]})]))
+    with ThreadPoolExecutor(1) as pool:
+        next(batches)
+        assert held.read() == b"4"
+        more = pool.submit(held.read)
+        time.sleep(0.3)
+        assert not more.done()
+        assert next(batches, None) is None
+        assert more.result(10) == b"5"
+
+
+def test_nobody_waits_for_blocks_that_the_header_does_not_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reader runs ahead of the header and ends only when it may go on."""
+    came_through: list[bool] = []
+
+    class Turns(threading.Semaphore):
+        def acquire(self, blocking: bool = True, timeout: float | None = None) -> bool:
+            came_through.append(super().acquire(blocking, timeout))
+            return came_through[-1]
+
+    monkeypatch.setattr(threading, "Semaphore", Turns)
+    path = tmp_path / "long.csv"
+    path.write_text("a,b\n" + "1234567,1234567\n" * 40_000, "utf-8")
+    for _ in range(10):  # it runs far enough now and then
+        assert sum(map(len, open_rows(path, ["utf-8"], ["a", "b"]).chunks)) == 40_000
+    assert len(came_through) > delimited._AHEAD
+    assert all(came_through)
