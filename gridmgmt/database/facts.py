@@ -1,6 +1,7 @@
 """Cases (案件) and samples (抽查样本) as they stand: read for counting, listed where unassigned, moved to new grids."""
 
 import datetime as dt
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -114,24 +115,23 @@ class Change:
 
     Attributes
     ----------
-    start, end
+    start_at, end_at
         The later edition's validity as instants of the city, half-open; None: open.
-    gone
-        Ids of the former's leaf grids that, or a grid above them, the later one has not.
-    new
-        Ids of the later one's leaf grids that the former has not.
+    leaves
+        Ids of leaf grids of either that are not, with the grids above them, the other's as well.
     """
 
     located_by: int | None
-    start: dt.datetime
-    end: dt.datetime | None
-    gone: list[int]
-    new: list[int]
+    start_at: dt.datetime
+    end_at: dt.datetime | None
+    leaves: list[int]
 
 
-def to_relocate(connection: Connection, kind: Kind, leaf: str, change: Change) -> pd.DataFrame:
-    """Rows that a change of editions may put into other grids; ``leaf``: the column of the deepest level."""
-    return fetch(connection, query("database/sql/to_relocate", **kind.names, leaf=leaf), asdict(change), _ROW_TYPES)
+def to_relocate(connection: Connection, kind: Kind, changes: Sequence[Change]) -> pd.DataFrame:
+    """Rows that changes of editions may put into other grids; one may be found more than once."""
+    told = [{n: x.isoformat() if isinstance(x, dt.datetime) else x for n, x in asdict(c).items()} for c in changes]
+    params = {"changes": json.dumps(told)}
+    return fetch(connection, query("database/sql/to_relocate", **kind.names), params, _ROW_TYPES)
 
 
 def to_answer(

@@ -1,13 +1,24 @@
--- Which rows, located by one edition, may lie in other grids of the one of their day? Those of leaf grids that differ, those where
--- it has new leaf grids (the smallest code on an edge may be one of them), and those in no leaf grid.
-SELECT c.id, c.edition_id, c.lon, c.lat, c.{when} AS at, {category} AS category, c.unit_code
-FROM {current} AS c
-WHERE c.id IN (
-    SELECT id FROM {current} WHERE {leaf} = ANY(:gone)
-    UNION ALL
-    SELECT id FROM {current} WHERE located <> 'leaf' AND (geom IS NOT NULL OR edition_id IS NULL)
-    UNION ALL
-    SELECT p.id FROM grid AS g JOIN {current} AS p ON p.geom && g.geom WHERE g.id = ANY(:new)
+-- Which rows, located by one edition, may lie in other grids of the one of their day? Those where leaf grids are not the same in
+-- both (beside one too: the smallest code on an edge may be another), and those in no leaf grid.
+WITH change AS (
+    SELECT row_number() OVER () AS n, *
+    FROM json_to_recordset(CAST(:changes AS json))
+        AS change (located_by bigint, start_at timestamptz, end_at timestamptz, leaves bigint[])
+),
+box AS ( -- grids that only bear another code have one together
+    SELECT ST_Envelope(g.geom) AS geom, array_agg(change.n) AS changes
+    FROM change CROSS JOIN unnest(change.leaves) AS leaf (id) JOIN grid AS g ON g.id = leaf.id
+    GROUP BY ST_Envelope(g.geom)
 )
-  AND c.edition_id IS NOT DISTINCT FROM CAST(:located_by AS bigint)
-  AND c.{when} >= :start AND (CAST(:end AS timestamptz) IS NULL OR c.{when} < :end)
+SELECT id, edition_id, lon, lat, at, category, unit_code
+FROM (
+    SELECT c.*, c.{when} AS at, {category} AS category, box.changes FROM box JOIN {current} AS c ON c.geom && box.geom
+    UNION ALL
+    SELECT c.*, c.{when}, {category}, NULL FROM {current} AS c
+    WHERE c.located <> 'leaf' AND (c.geom IS NOT NULL OR c.edition_id IS NULL)
+) AS found
+WHERE EXISTS (
+    SELECT FROM change
+    WHERE change.n = ANY(coalesce(found.changes, ARRAY[change.n])) AND change.located_by IS NOT DISTINCT FROM found.edition_id
+      AND found.at >= change.start_at AND (change.end_at IS NULL OR found.at < change.end_at)
+)

@@ -16,7 +16,7 @@ from gridmgmt.database.work import Connection, Work
 from gridmgmt.people.responsibility import Rule, assign_units
 from gridmgmt.people.store import responsibility, units
 from gridmgmt.places.areas import NOWHERE, AreaMap, Hits, joined
-from gridmgmt.places.editions import differing
+from gridmgmt.places.editions import differing, lines
 from gridmgmt.places.store import editions as store
 from gridmgmt.places.store import indexes, layers
 
@@ -242,30 +242,24 @@ def _to_look_at(
     rules_at: dt.datetime | None,
 ) -> pd.DataFrame:
     """The rows that may have to move, each once, by id."""
-    leaf = GRID_COLUMNS[len(city.levels) - 1]
-    found = [facts.to_relocate(connection, kind, leaf, change) for change in changes]
+    found = [facts.to_relocate(connection, kind, changes)]
     if rules_at is not None:
         found.append(facts.to_answer(connection, kind, city.time_zone, edition, rules_at))
-    if not found:
-        return pd.DataFrame(columns=["id", "edition_id", *facts.POINT_TYPES])
     return pd.concat(found).drop_duplicates("id").sort_values("id", ignore_index=True)
 
 
 def _changes(connection: Connection, city: City, edition: str | None) -> list[facts.Change]:
     """What each edition (or that of a name) has otherwise than each other by which rows may have been located."""
     active = [e for e in store.all_editions(connection) if e.is_active]
-    names = store.grid_names(connection, [e.id for e in active])
-    parts = {e.id: names[names["edition_id"] == e.id] for e in active}
-    n_levels = len(city.levels)
+    grids = {e.id: lines(store.grid_contents(connection, e.id), len(city.levels)) for e in active}
     out = []
     for e in active:
         if edition in (None, e.name) and e.valid_from is not None:
             start = _midnight(e.valid_from, city)
             end = None if e.valid_to is None else _midnight(e.valid_to, city)
-            out.append(facts.Change(None, start, end, [], []))  # what no edition had a grid for is in none
-            for by in (x.id for x in active if x != e):
-                gone, new = differing(parts[by], parts[e.id], n_levels)
-                out.append(facts.Change(by, start, end, gone, new))
+            out.append(facts.Change(None, start, end, []))  # what no edition had a grid for is in none
+            others = [x.id for x in active if x != e]
+            out += [facts.Change(by, start, end, differing(grids[by], grids[e.id])) for by in others]
     return out
 
 
