@@ -113,7 +113,9 @@ reporter = sa.Table(
     *texts("name", "phone"),
 )
 
-samples = _current("samples", "sample_no", "sampled_at", sample_facts(), sa.Index("ix_samples_sampled_at", "sampled_at"))
+samples = _current(
+    "samples", "sample_no", "sampled_at", sample_facts(), sa.Index("ix_samples_sampled_at", "sampled_at")
+)
 
 sample_version = _versions("sample", sample_facts())
 

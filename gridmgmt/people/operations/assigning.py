@@ -221,13 +221,10 @@ def reassign(work: Work, edition: str | None = None) -> dict[str, int]:
         for kind in facts.KINDS.values():
             rows = _to_look_at(connection, city, kind, changes, edition, rules_at)
             work.progress(f"locate_{kind.name}", len(rows))
-            located = assigner.locate(rows)
-            located.insert(0, "id", rows["id"])
-            changed = facts.relocate(connection, kind, located, batch_id, known_at)
-            other = located["edition_id"].fillna(_NO_GRID) != rows["edition_id"].fillna(_NO_GRID)
+            before = {"id": rows["id"], "located_by": rows["edition_id"].astype("Int64")}
+            found = facts.relocate(connection, kind, assigner.locate(rows).assign(**before), batch_id, known_at)
             out[f"n_{kind.name}"] = len(rows)
-            out[f"n_{kind.name}_changed"] = len(changed)
-            out[f"n_{kind.name}_other_edition"] = int((other & rows["id"].isin(changed)).sum())
+            out |= {f"n_{kind.name}_{name}": n for name, n in found.items()}
         since = rules_at and rules_at.isoformat()
         batches.close_batch(connection, batch_id, {**out, "edition": edition, "rules_since": since})
     return out
