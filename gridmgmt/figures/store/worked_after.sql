@@ -21,7 +21,7 @@ worked AS (
         false
     ) AS is_straight
     FROM later JOIN cases AS c ON c.id = later.case_id LEFT JOIN unit AS u ON u.code = c.unit_code
-    OFFSET 0 -- each is asked once
+    OFFSET 0 -- each is asked once, here and below
 ),
 told AS (
     SELECT w.id, w.case_no, w.is_straight, a.id AS assignment_id,
@@ -46,6 +46,7 @@ told AS (
           AND NOT EXISTS (SELECT FROM batch AS b WHERE b.kind = 'reassign' AND b.known_at > w.first_at)
         ORDER BY a.known_at DESC, a.id DESC LIMIT 1
     ) AS a ON true
+    OFFSET 0
 )
 SELECT count(*) FILTER (WHERE is_straight) AS n_straight,
        coalesce(array_agg(id ORDER BY id) FILTER (WHERE NOT is_straight), '{}') AS others,
