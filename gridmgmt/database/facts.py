@@ -1,7 +1,8 @@
 """Cases (案件) and samples (抽查样本) as they stand: read for counting, listed where unassigned, moved to new grids."""
 
 import datetime as dt
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -108,30 +109,33 @@ POINT_TYPES = {
 _ROW_TYPES = {"id": pa.int64(), "edition_id": pa.int64(), **POINT_TYPES}
 
 
+_NEAR_DEG = 1e-9
+"""A tenth of a millimetre: farther from a shape no way of computing has a point in it."""
+
+
 @dataclass(frozen=True)
 class Change:
     """What is different between the edition by which rows were located (None: by none) and the one of their day.
 
     Attributes
     ----------
-    start, end
+    start_at, end_at
         The later edition's validity as instants of the city, half-open; None: open.
-    gone
-        Ids of the former's leaf grids that, or a grid above them, the later one has not.
-    new
-        Ids of the later one's leaf grids that the former has not.
+    leaves
+        Ids of leaf grids of either that are not, with the grids above them, the other's as well.
     """
 
     located_by: int | None
-    start: dt.datetime
-    end: dt.datetime | None
-    gone: list[int]
-    new: list[int]
+    start_at: dt.datetime
+    end_at: dt.datetime | None
+    leaves: list[int]
 
 
-def to_relocate(connection: Connection, kind: Kind, leaf: str, change: Change) -> pd.DataFrame:
-    """Rows that a change of editions may put into other grids; ``leaf``: the column of the deepest level."""
-    return fetch(connection, query("database/sql/to_relocate", **kind.names, leaf=leaf), asdict(change), _ROW_TYPES)
+def to_relocate(connection: Connection, kind: Kind, changes: Sequence[Change]) -> pd.DataFrame:
+    """Rows that changes of editions may put into other grids; one may be found more than once."""
+    told = [{n: x.isoformat() if isinstance(x, dt.datetime) else x for n, x in asdict(c).items()} for c in changes]
+    params = {"changes": json.dumps(told), "near": _NEAR_DEG}
+    return fetch(connection, query("database/sql/to_relocate", **kind.names), params, _ROW_TYPES)
 
 
 def to_answer(
@@ -142,20 +146,27 @@ def to_answer(
     return fetch(connection, query("database/sql/to_answer", **kind.names), params, _ROW_TYPES)
 
 
-def create_located(connection: Connection, name: str, key: str) -> None:
-    """Make a temporary table for located rows: ``key``, then :data:`LOCATED`; it ends with the transaction."""
-    ids = ", ".join(f"{c} bigint" for c in LOCATED if c != "located")
+def create_located(connection: Connection, name: str, *keys: str) -> None:
+    """Make a temporary table for located rows: ``keys``, then :data:`LOCATED`; it ends with the transaction."""
+    ids = ", ".join(f"{c} bigint" for c in (*keys, *LOCATED) if c != "located")
     connection.execute(text(f"DROP TABLE IF EXISTS {name}"))
-    connection.execute(text(f"CREATE TEMPORARY TABLE {name} ({key} bigint, {ids}, located text) ON COMMIT DROP"))
+    connection.execute(text(f"CREATE TEMPORARY TABLE {name} ({ids}, located text) ON COMMIT DROP"))
 
 
-def relocate(connection: Connection, kind: Kind, located: pd.DataFrame, batch_id: int, known_at: Any) -> set[int]:
-    """Write new places of rows (columns ``id`` and :data:`LOCATED`) where they differ, and append their assignments.
+def relocate(
+    connection: Connection, kind: Kind, located: pd.DataFrame, batch_id: int, known_at: Any
+) -> Mapping[str, int]:
+    """Write new places of rows (columns ``id``, ``located_by``, :data:`LOCATED`) where they differ, with assignments.
 
-    A row whose grids and unit stay is left as it is, with the edition it was located by. Gives the ids of the others.
+    A row whose grids and unit stay is left as it is, with the edition it was located by.
+
+    Returns
+    -------
+    Mapping
+        Rows ``changed``, and how many of these lie in another edition (``other_edition``) than in ``located_by``.
     """
-    create_located(connection, "relocated", "id")
-    copy_in(connection, "relocated", located[["id", *LOCATED]])
+    create_located(connection, "relocated", "id", "located_by")
+    copy_in(connection, "relocated", located[["id", "located_by", *LOCATED]])
     names = {
         "located": ", ".join(LOCATED),
         "relocated": ", ".join(f"r.{c}" for c in LOCATED),
@@ -163,10 +174,8 @@ def relocate(connection: Connection, kind: Kind, located: pd.DataFrame, batch_id
         "place": ", ".join(f"c.{c}" for c in _PLACE),
         "other": ", ".join(f"r.{c}" for c in _PLACE),
     }
-    moved = connection.execute(
-        query("database/sql/relocate", **kind.names, **names), {"batch_id": batch_id, "known_at": known_at}
-    )
-    return {int(x) for x in moved.scalars()}
+    statement = query("database/sql/relocate", **kind.names, **names)
+    return dict(connection.execute(statement, {"batch_id": batch_id, "known_at": known_at}).mappings().one())
 
 
 def unassigned(connection: Connection, kinds: Sequence[Kind], city: City, limit: int) -> list[dict[str, Any]]:

@@ -152,25 +152,14 @@ def _largest_share(children: GeoDataFrame, parents: GeoDataFrame) -> pd.DataFram
     return pd.DataFrame({"parent_code": codes, "share": best["share"].to_numpy()}, index=children.index[best["child"]])
 
 
-def differing(before: pd.DataFrame, after: pd.DataFrame, n_levels: int) -> tuple[list[int], list[int]]:
-    """Leaf grids of one edition whose line of grids another has not, and new ones of that other.
+def lines(grids: pd.DataFrame, n_levels: int) -> dict[int, tuple[int, ...]]:
+    """Id of each leaf grid → the ids of the grids above it, by code of the parent.
 
     Parameters
     ----------
-    before, after
-        Columns id, level, code, parent_code; a grid that both have has one id.
-
-    Returns
-    -------
-    gone, new
-        Ids of leaf grids. What lies in a grid that is neither, and touches no new one, stays where it is.
+    grids
+        One edition's: columns id, level, code, parent_code. A grid that two editions have has one id.
     """
-    one, two = _lines(before, n_levels), _lines(after, n_levels)
-    return sorted(i for i, line in one.items() if two.get(i) != line), sorted(two.keys() - one.keys())
-
-
-def _lines(grids: pd.DataFrame, n_levels: int) -> dict[int, tuple[int, ...]]:
-    """Id of each leaf grid → the ids of the grids above it, by code of the parent."""
     columns = (grids[c].tolist() for c in ("level", "code", "id", "parent_code"))
     found = {(level, code): (number, parent) for level, code, number, parent in zip(*columns, strict=True)}
     out = {}
@@ -182,3 +171,11 @@ def _lines(grids: pd.DataFrame, n_levels: int) -> dict[int, tuple[int, ...]]:
                 at = (at[0] - 1, found[at][1])
             out[number] = tuple(line)
     return out
+
+
+def differing(one: Mapping[int, tuple[int, ...]], other: Mapping[int, tuple[int, ...]]) -> list[int]:
+    """Leaf grids of either of two editions (:func:`lines`) that are not, with their line, the other's as well.
+
+    What lies in another grid, and touches none of these, stays where it is.
+    """
+    return sorted(i for i in one.keys() | other.keys() if one.get(i) != other.get(i))

@@ -7,9 +7,10 @@ WITH later AS (
     SELECT case_id, min(known_at) FILTER (WHERE origin = 'own') AS first_at,
            bool_and(kind = ANY(:steady)) AS is_steady, bool_or(kind = ANY(:correcting)) AS is_placed_since
     FROM step
-    WHERE at > :cut
+    WHERE at > :cut AND NOT EXISTS (SELECT FROM cases AS new WHERE new.id = step.case_id AND new.reported_at > :cut)
     GROUP BY case_id
     HAVING bool_or(origin = 'own')
+    ORDER BY case_id -- neighbours are read one after the other
 ),
 worked AS (
     SELECT c.id, c.case_no, later.first_at, later.is_placed_since, coalesce(
@@ -20,8 +21,7 @@ worked AS (
         false
     ) AS is_straight
     FROM later JOIN cases AS c ON c.id = later.case_id LEFT JOIN unit AS u ON u.code = c.unit_code
-    WHERE c.reported_at <= :cut
-    OFFSET 0 -- each is asked once
+    OFFSET 0 -- each is asked once, here and below
 ),
 told AS (
     SELECT w.id, w.case_no, w.is_straight, a.id AS assignment_id,
@@ -46,6 +46,7 @@ told AS (
           AND NOT EXISTS (SELECT FROM batch AS b WHERE b.kind = 'reassign' AND b.known_at > w.first_at)
         ORDER BY a.known_at DESC, a.id DESC LIMIT 1
     ) AS a ON true
+    OFFSET 0
 )
 SELECT count(*) FILTER (WHERE is_straight) AS n_straight,
        coalesce(array_agg(id ORDER BY id) FILTER (WHERE NOT is_straight), '{}') AS others,

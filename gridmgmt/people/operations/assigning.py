@@ -16,7 +16,7 @@ from gridmgmt.database.work import Connection, Work
 from gridmgmt.people.responsibility import Rule, assign_units
 from gridmgmt.people.store import responsibility, units
 from gridmgmt.places.areas import NOWHERE, AreaMap, Hits, joined
-from gridmgmt.places.editions import differing
+from gridmgmt.places.editions import differing, lines
 from gridmgmt.places.store import editions as store
 from gridmgmt.places.store import indexes, layers
 
@@ -221,13 +221,10 @@ def reassign(work: Work, edition: str | None = None) -> dict[str, int]:
         for kind in facts.KINDS.values():
             rows = _to_look_at(connection, city, kind, changes, edition, rules_at)
             work.progress(f"locate_{kind.name}", len(rows))
-            located = assigner.locate(rows)
-            located.insert(0, "id", rows["id"])
-            changed = facts.relocate(connection, kind, located, batch_id, known_at)
-            other = located["edition_id"].fillna(_NO_GRID) != rows["edition_id"].fillna(_NO_GRID)
+            before = {"id": rows["id"], "located_by": rows["edition_id"].astype("Int64")}
+            found = facts.relocate(connection, kind, assigner.locate(rows).assign(**before), batch_id, known_at)
             out[f"n_{kind.name}"] = len(rows)
-            out[f"n_{kind.name}_changed"] = len(changed)
-            out[f"n_{kind.name}_other_edition"] = int((other & rows["id"].isin(changed)).sum())
+            out |= {f"n_{kind.name}_{name}": n for name, n in found.items()}
         since = rules_at and rules_at.isoformat()
         batches.close_batch(connection, batch_id, {**out, "edition": edition, "rules_since": since})
     return out
@@ -242,30 +239,24 @@ def _to_look_at(
     rules_at: dt.datetime | None,
 ) -> pd.DataFrame:
     """The rows that may have to move, each once, by id."""
-    leaf = GRID_COLUMNS[len(city.levels) - 1]
-    found = [facts.to_relocate(connection, kind, leaf, change) for change in changes]
+    found = [facts.to_relocate(connection, kind, changes)]
     if rules_at is not None:
         found.append(facts.to_answer(connection, kind, city.time_zone, edition, rules_at))
-    if not found:
-        return pd.DataFrame(columns=["id", "edition_id", *facts.POINT_TYPES])
     return pd.concat(found).drop_duplicates("id").sort_values("id", ignore_index=True)
 
 
 def _changes(connection: Connection, city: City, edition: str | None) -> list[facts.Change]:
     """What each edition (or that of a name) has otherwise than each other by which rows may have been located."""
     active = [e for e in store.all_editions(connection) if e.is_active]
-    names = store.grid_names(connection, [e.id for e in active])
-    parts = {e.id: names[names["edition_id"] == e.id] for e in active}
-    n_levels = len(city.levels)
+    grids = {e.id: lines(store.grid_contents(connection, e.id), len(city.levels)) for e in active}
     out = []
     for e in active:
         if edition in (None, e.name) and e.valid_from is not None:
             start = _midnight(e.valid_from, city)
             end = None if e.valid_to is None else _midnight(e.valid_to, city)
-            out.append(facts.Change(None, start, end, [], []))  # what no edition had a grid for is in none
-            for by in (x.id for x in active if x != e):
-                gone, new = differing(parts[by], parts[e.id], n_levels)
-                out.append(facts.Change(by, start, end, gone, new))
+            out.append(facts.Change(None, start, end, []))  # what no edition had a grid for is in none
+            others = [x.id for x in active if x != e]
+            out += [facts.Change(by, start, end, differing(grids[by], grids[e.id])) for by in others]
     return out
 
 

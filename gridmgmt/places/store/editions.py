@@ -198,11 +198,8 @@ def grid_names(connection: Connection, edition_ids: Sequence[int]) -> pd.DataFra
 
 def grid_contents(connection: Connection, edition_id: int) -> pd.DataFrame:
     """What :func:`grids` are, in their order: id, level, code, parent_code and the hash of all that each holds."""
-    c, m = t.grid.c, t.edition_grid.c
-    columns = [c.id, c.level, c.code, c.parent_code, c.content_hash]
-    statement = select(*columns).join_from(t.edition_grid, t.grid).where(m.edition_id == edition_id)
-    found = connection.execute(statement.order_by(c.level, c.code)).all()
-    return pd.DataFrame(found, columns=[x.name for x in columns])
+    types = {**{n: _GRID_TYPES[n] for n in ("id", "level", "code", "parent_code")}, "content_hash": pa.string()}
+    return fetch(connection, query("places/store/contents_of_edition"), {"edition_id": edition_id}, types)
 
 
 def grids_by_id(connection: Connection, ids: Sequence[int], day: dt.date) -> pd.DataFrame:

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import Range
 
 from gridmgmt.assessing.operations import explaining, scoring
@@ -294,6 +295,41 @@ class TestDays:
         if change is shapes:
             assert done["n_cases_changed"] == 0
         assert assigning.reassign(town)["n_cases_changed"] == 0
+
+    def test_looked_at_is_only_what_lies_in_a_changed_grid_or_on_its_edge(self, town: Work, tmp_path: Path) -> None:
+        """The south-west is parted by its diagonal; then one half gets another code, whose box is that of both."""
+        west, south, east, north = box(0, 0).bounds
+        below, above = ([(west, south), (east, north), (x, y)] for x, y in ((east, south), (west, north)))
+        grids = shapes()
+        del grids["D1-1"]
+        halves = {"D1-8": shapely.Polygon(below), "D1-9": shapely.Polygon(above)}
+        grids |= {code: ("community", "D1", half) for code, half in halves.items()}
+        add_edition(town, tmp_path, "2026", NEW_YEAR, grids)
+        spots = {code: half.centroid for code, half in halves.items()} | {"edge": shapely.Point(west, south)}
+        load(town, tmp_path, [case(no, (spot.x, spot.y), at="2027-02-01") for no, spot in spots.items()])
+        assert {no: leaf for no, (_, leaf, _) in places(town).items()} == {
+            "D1-8": "D1-8", "D1-9": "D1-9", "edge": "D1-8",
+        }  # fmt: skip
+        grids["D1-91"] = grids.pop("D1-8")
+        add_edition(town, tmp_path, "2027", dt.date(2027, 1, 1), grids)
+        done = assigning.reassign(town)
+        assert (done["n_cases"], done["n_cases_changed"]) == (2, 2)
+        assert {no: leaf for no, (_, leaf, _) in places(town).items()} == {
+            "D1-8": "D1-91", "D1-9": "D1-9", "edge": "D1-9",
+        }  # fmt: skip
+
+    def test_no_index_holds_what_a_step_or_another_edition_changes(self, town: Work, tmp_path: Path) -> None:
+        load(town, tmp_path, [case("a"), case("b", "D2-1")])
+        c = t.cases.c
+        changes = {name: c[name] + 1 for name in facts.LOCATED if name != "located"}
+        changes |= {"status": "closed", "closed_at": c.reported_at, "content_hash": "-", "version_at": c.reported_at}
+        kinds = ("updated", "hot_updated")
+        counts = text(", ".join(f"pg_stat_get_xact_tuples_{kind}('cases'::regclass)" for kind in kinds))
+        with town.but(keep=False).transaction() as connection:
+            before = connection.execute(select(counts)).one()
+            connection.execute(t.cases.update().values(**changes))
+            written, beside = np.subtract(connection.execute(select(counts)).one(), before)
+        assert written == beside == 2
 
     def test_reassigning_can_be_kept_to_one_edition(self, town: Work, tmp_path: Path) -> None:
         load(town, tmp_path, [case("a", at="2026-02-01"), case("b", at="2027-02-01")])
