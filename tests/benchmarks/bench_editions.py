@@ -80,7 +80,7 @@ def _everything(work: Work) -> dict[str, int]:
 def rows(size: Size) -> Iterator[Row]:
     """A change that touches one hundredth of the communities, beside looking at every case."""
     cases, runs = {"full": (10_000_000, 5), "quick": (5_000, 1)}[size]
-    with servers.database("bench_editions") as work:
+    with servers.database("bench_editions", size) as work:
         with tempfile.TemporaryDirectory() as name:
             place(work, Path(name), size)
             with work.transaction() as connection:
