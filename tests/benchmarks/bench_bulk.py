@@ -57,7 +57,7 @@ def write(folder: Path, box: Sequence[float], n: int) -> None:
 def rows(size: Size) -> Iterator[Row]:
     """Two workers beside one, and the join."""
     n, runs = {"full": (800_000, 5), "quick": (800, 1)}[size]
-    with servers.database("bench_bulk") as work, tempfile.TemporaryDirectory() as name:
+    with servers.database("bench_bulk", size) as work, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         made_cities.place(work, folder, size)
         with work.transaction() as connection:

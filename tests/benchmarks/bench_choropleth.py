@@ -55,7 +55,7 @@ def plain(frame: gpd.GeoDataFrame, path: Path) -> int:
 
 def rows(size: Size) -> Iterator[Row]:
     """Size and time of building, for each city."""
-    with tempfile.TemporaryDirectory() as folder, servers.database("bench_choropleth") as work:
+    with tempfile.TemporaryDirectory() as folder, servers.database("bench_choropleth", size) as work:
         for across, down, detail in CITIES[size]:
             levels = city(across, across=down, detail=detail)
             name = f"{across * down}-{detail}"

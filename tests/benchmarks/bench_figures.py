@@ -14,22 +14,26 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
 from sqlalchemy import text
 
+from gridmgmt import settings
 from gridmgmt.casework.cases import STANDING
 from gridmgmt.database import cities
 from gridmgmt.database import tables as t
-from gridmgmt.database.work import Work
+from gridmgmt.database.work import Work, open_database
 from gridmgmt.figures.counts import COUNTS
 from gridmgmt.figures.operations import kept_cells
 from gridmgmt.figures.operations.period_counts import figures
 from gridmgmt.periods import parse_period
+from tests.benchmarks import servers
 from tests.benchmarks.made_cities import YEAR, analyse, city_of, worked_on
 from tests.benchmarks.rows import Row, Size, in_turn
-from tests.servers import REAL
+from tests.memory import peak_mb
 
 CASES = {"full": int(os.environ.get("BENCH_CASES", "10000000")), "quick": 4_000}
 OTHERS = int(os.environ.get("BENCH_OTHERS", "10"))
@@ -37,19 +41,14 @@ PARTED = ("unit_id", "category_kind", "category_code", "source")
 
 Sums = dict[str, int]
 
-_ALONE = """
-import sys
-from dataclasses import replace
-from pathlib import Path
-from gridmgmt import settings
-from gridmgmt.database.work import open_database
-from tests.benchmarks.bench_figures import counted
-from tests.memory import peak_mb
-work = open_database(replace(settings.read({}), home=Path(sys.argv[1]), db=sys.argv[2]))
-counted(work, sys.argv[3])
-work.close()
-print(peak_mb())
-"""
+_ALONE = "import sys; from tests.benchmarks import bench_figures; print(bench_figures.memory_of(*sys.argv[1:]))"
+
+
+def memory_of(home: str, db: str, label: str) -> float:
+    """The most that this process has held, in megabytes, once it counted a period."""
+    with closing(open_database(replace(settings.read({}), home=Path(home), db=db))) as work:
+        counted(work, label)
+    return peak_mb()
 
 
 def counted(work: Work, label: str, by: Sequence[str] = ()) -> Sums:
@@ -127,8 +126,12 @@ def rows(size: Size) -> Iterator[Row]:
 
         def peak(name: str, label: str) -> Row:
             kept_cells.drop(work)
-            command = [sys.executable, "-c", _ALONE, str(REAL), "bench_figures", label]
-            mb = float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+            words = (*servers.address(work), label)
+            if size == "quick":
+                mb = memory_of(*words)
+            else:
+                command = [sys.executable, "-c", _ALONE, *words]
+                mb = float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
             return Row(f"figures-{name}", f"{label} of figures, {n} cases", "500 MB", mb / 500, 1, note=f"{mb:.0f} MB")
 
         month = parse_period(f"{YEAR}-11")

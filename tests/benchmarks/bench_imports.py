@@ -19,7 +19,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,32 +29,21 @@ import pandas as pd
 import psycopg
 from psycopg import sql
 
+from gridmgmt import settings
 from gridmgmt.casework.operations import cases
 from gridmgmt.casework.operations.requests import Request
-from gridmgmt.database.work import Work
+from gridmgmt.database.work import Work, open_database
+from gridmgmt.intake.operations import imports
 from tests.benchmarks import made_cities, servers
 from tests.benchmarks.rows import Row, Size
+from tests.memory import peak_mb
 
 ROWS = [int(n) for n in os.environ.get("BENCH_IMPORTED_ROWS", "1000000 2000000").split()]
 CHUNK = 100_000
 TABLES = ("cases", "case_version", "assignment", "reporter", "quarantine")
 MEMORY_MB = 600
 
-IMPORT = """
-import json, sys, time
-from dataclasses import replace
-from pathlib import Path
-from gridmgmt import settings
-from gridmgmt.database.work import open_database
-from gridmgmt.intake.operations import imports
-from tests.memory import peak_mb
-home, db, file = sys.argv[1:]
-work = open_database(replace(settings.read({}), home=Path(home), db=db))
-began = time.perf_counter()
-report = imports.import_file(work, Path(file), "demo_cases")
-seconds = time.perf_counter() - began
-print(json.dumps({"seconds": seconds, "mb": peak_mb(), "n_new": report.n_new, "n_rows": report.n_rows}))
-"""
+_ALONE = "import json, sys; from tests.benchmarks import bench_imports as b; print(json.dumps(b.done(*sys.argv[1:])))"
 
 
 @dataclass(frozen=True)
@@ -65,6 +54,15 @@ class Done:
     mb: float
     n_new: int
     n_rows: int
+
+
+def done(home: str, db: str, file: str) -> dict[str, float]:
+    """Import a file; gives the fields of :class:`Done`, its memory being the most that this process has held."""
+    with closing(open_database(replace(settings.read({}), home=Path(home), db=db))) as work:
+        began = time.perf_counter()
+        report = imports.import_file(work, Path(file), "demo_cases")
+        seconds = time.perf_counter() - began
+    return {"seconds": seconds, "mb": peak_mb(), "n_new": report.n_new, "n_rows": report.n_rows}
 
 
 def export(folder: Path, n: int) -> Path:
@@ -103,17 +101,13 @@ def emptied(connection: psycopg.Connection) -> None:
     connection.execute("CHECKPOINT")
 
 
-def imported(work: Work, path: Path, beside: Callable[[], object] = lambda: None) -> Done:
-    """Import a file in another process; meanwhile something else is done here."""
-    url = work.engine.url
-    home = Path(str(url.query["host"])).parent.parent
-    command = [sys.executable, "-c", IMPORT, str(home), str(url.database), str(path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        beside()
-        told = process.communicate()[0]
-    if process.returncode:
-        raise RuntimeError(f"the import ended with {process.returncode}")
-    return Done(**json.loads(told))
+def imported(work: Work, path: Path, size: Size) -> Done:
+    """Import a file in another process, in the quick form in this one."""
+    words = (*servers.address(work), str(path))
+    if size == "quick":
+        return Done(**done(*words))
+    told = subprocess.run([sys.executable, "-c", _ALONE, *words], stdout=subprocess.PIPE, text=True, check=True)
+    return Done(**json.loads(told.stdout))
 
 
 def dumped(connection: psycopg.Connection, folder: Path) -> None:
@@ -169,7 +163,7 @@ class People:
             thread.join()
 
 
-def measured(work: Work, folder: Path, n: int, runs: int) -> tuple[Row, Done]:
+def measured(work: Work, folder: Path, n: int, runs: int, size: Size) -> tuple[Row, Done]:
     """The import of so many rows beside the bare COPY."""
     path = export(folder, n)
     with _plain(work) as connection:
@@ -177,7 +171,7 @@ def measured(work: Work, folder: Path, n: int, runs: int) -> tuple[Row, Done]:
 
         def bring_in() -> float:
             emptied(connection)
-            found.append(imported(work, path))
+            found.append(imported(work, path, size))
             return found[-1].seconds
 
         bring_in()
@@ -204,28 +198,28 @@ def _timed(works: list[Callable[[], float]], runs: int) -> list[list[float]]:
     return taken
 
 
-def beside_people(work: Work, path: Path) -> Row:
+def beside_people(work: Work, path: Path, size: Size) -> Row:
     """The slowest step of a person during an import."""
     with _plain(work) as connection:
         emptied(connection)
     people = People(work)
     with people.at_work():
-        done = imported(work, path)
+        done = imported(work, path, size)
     note = f"{people.n} steps, the slowest {people.slowest:.2f} s, in an import of {done.seconds:.1f} s"
     return Row("imports-steps", "a step taken while an import goes on", "a second", people.slowest, 1.0, note=note)
 
 
 def rows_of(sizes: Sequence[int], runs: int, demo_cases: int, size: Size = "full") -> Iterator[Row]:
     """Import and COPY of so many rows each, memory, how it grows, and people beside the first."""
-    with servers.database("bench_imports") as work, tempfile.TemporaryDirectory() as name:
+    with servers.database("bench_imports", size) as work, tempfile.TemporaryDirectory() as name:
         folder, found = Path(name), list[Done]()
         made_cities.place(work, folder, size, demo_cases)
         for n in sizes:
-            row, done = measured(work, folder, n, max(1, runs * sizes[0] // n))
+            row, done = measured(work, folder, n, max(1, runs * sizes[0] // n), size)
             found.append(done)
             yield row
             if len(found) == 1:
-                yield beside_people(work, folder / f"cases_{n}.csv")
+                yield beside_people(work, folder / f"cases_{n}.csv", size)
     each = [done.seconds / done.n_rows for done in found]
     note = ", ".join(f"{seconds * 1e6:.1f} µs" for seconds in each) + " a row"
     yield Row("imports-linear", f"a row of {sizes[-1]}", f"a row of {sizes[0]}", each[-1] / each[0], 1.15, note=note)

@@ -19,7 +19,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -232,8 +232,11 @@ def change_places(work: Work) -> None:
 def rows(size: Size) -> Iterator[Row]:
     """Each route beside the empty one, then six readers beside one."""
     n_places, n_pages, runs = {"full": (3_000, 200, 5), "quick": (8, 4, 1)}[size]
-    with tempfile.TemporaryDirectory() as name, servers.database("bench_server") as work:
-        settings = servers.of("bench_server")
+    with (
+        tempfile.TemporaryDirectory() as name,
+        servers.settled("bench_server", size) as settings,
+        closing(open_database(settings)) as work,
+    ):
         later = (build if size == "full" else build_small)(work, Path(name))
         with serving(settings) as port:
             ratio, n_bytes = beside_empty(port, places(work, n_places), runs)

@@ -201,7 +201,7 @@ def rows(size: Size) -> Iterator[Row]:
     """Accounts and steps of December with all their counts, and its acts, each beside the statement."""
     cases, runs = {"full": (100_000, 5), "quick": (300, 1)}[size]
     counts = [name for name, count in COUNTS.items() if count.of == "steps" and not count.is_asked]
-    with servers.database("bench_steps") as work, tempfile.TemporaryDirectory() as folder:
+    with servers.database("bench_steps", size) as work, tempfile.TemporaryDirectory() as folder:
         worksite.staffed(work, Path(folder), worksite.LIMITS + worksite.DISPATCHING)
         with work.transaction() as connection:
             n_steps = _fill(connection, cases)

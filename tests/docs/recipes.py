@@ -23,7 +23,7 @@ def recipes() -> dict[str, str]:
 def project(folder: Path) -> Path:
     """A copy of the project to follow recipes in."""
     for name in ("gridmgmt", "api", "maps", "data", "docs", "tests", "tools"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.gz", "*.png"))
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("*.gz", "*.png"))
     for name in ("pyproject.toml", "README.md", "README.en.md", "CONTRIBUTING.md", "CHANGELOG.md", "GLOSSARY.md"):
         shutil.copy(ROOT / name, folder)
     return folder
