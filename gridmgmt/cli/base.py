@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
 import sys
@@ -50,6 +51,8 @@ class State:
             from gridmgmt.database.actors import Writer
             from gridmgmt.database.work import open_database
 
+            gc.freeze()  # all that has been imported stays; what the work makes is looked through from here on
+            gc.set_threshold(100_000)
             self._work = open_database(self.settings).but(writer=Writer(self.actor or self.settings.actor, self.job))
         return self._work
 

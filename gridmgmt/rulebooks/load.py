@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ class Loaded:
     text: str
     sha256: str
 
-    @property
+    @cached_property
     def content_sha256(self) -> str:
         """Of what the rulebook says, whatever its comments and layout: two texts of it are the same rulebook."""
         said = self.rulebook.model_dump(mode="json", by_alias=True, exclude_defaults=True)
@@ -142,6 +142,11 @@ def parse(text: str, file: str, changes: Changes = ()) -> Loaded:
     RulebookInvalid
         Names file, line, key and what was expected.
     """
+    return _parsed(text, file, tuple(changes))
+
+
+@lru_cache(maxsize=64)
+def _parsed(text: str, file: str, changes: tuple[tuple[str, str], ...]) -> Loaded:
     try:
         plain, root = _read(text)
     except YAMLError as e:

@@ -141,7 +141,7 @@ class Figures:
 
     def codes_of(self, frame: pd.DataFrame, level: int) -> pd.Series:
         """The code of each row's grid at a level, None where it is in none."""
-        return _codes(frame, self.held, level)
+        return frame[GRID_COLUMNS[level - 1]].map(_named(self.held, level))
 
     def table(self, level: int) -> pd.DataFrame:
         """Counts and rates of every grid of a level, the unassigned rows last under code ``""``.
@@ -232,9 +232,8 @@ def figures(
         read = _read_steps(connection, start, end, cut, step_counts, then)
         facts |= {of: Facts(frame, start, end, cut) for of, frame in read.items()}
     every = _grids(connection, edition, *(f.frame for f in facts.values()))
-    parts = {
-        of: _counted(_KEYS.get(of), f, _masks(f, of, conditions, step_counts), every, wanted) for of, f in facts.items()
-    }
+    named = {n: _named(every, n) for n in wanted}
+    parts = {of: _counted(_KEYS.get(of), f, _masks(f, of, conditions, step_counts), named) for of, f in facts.items()}
     parts["samples"], every = _shared(connection, city, parts["samples"], every)
     for name, keep in own.items():
         part = parts[base_of(name).of]
@@ -307,10 +306,9 @@ def _cut_off(connection: Connection, city: City, period: Period, asked: dt.datet
     return cut
 
 
-def _counted(
-    key: str | None, facts: Facts, masks: dict[str, Mask], grids: pd.DataFrame, levels: Sequence[int]
-) -> Counted:
-    return Counted(key, facts, masks, {n: _codes(facts.frame, grids, n) for n in levels}, {n: {} for n in levels})
+def _counted(key: str | None, facts: Facts, masks: dict[str, Mask], named: Mapping[int, pd.Series]) -> Counted:
+    codes = {n: facts.frame[GRID_COLUMNS[n - 1]].map(code) for n, code in named.items()}
+    return Counted(key, facts, masks, codes, {n: {} for n in named})
 
 
 def _shared(connection: Connection, city: City, samples: Counted, every: pd.DataFrame) -> tuple[Counted, pd.DataFrame]:
@@ -350,16 +348,17 @@ def _grids(connection: Connection, edition: editions.Edition, *frames: pd.DataFr
     return pd.concat([own, others], ignore_index=True)
 
 
-def _codes(frame: pd.DataFrame, grids: pd.DataFrame, level: int) -> pd.Series:
-    """The code of each row's grid at a level, None where it is in none."""
+def _named(grids: pd.DataFrame, level: int) -> pd.Series:
+    """The codes of the grids of a level by their ids."""
     here = grids[grids["level"] == level]
-    ids = frame[GRID_COLUMNS[level - 1]]
-    return ids.map(pd.Series(here["code"].to_numpy(dtype=object), index=here["id"].to_numpy()))
+    return pd.Series(here["code"].to_numpy(dtype=object), index=here["id"].to_numpy())
 
 
 def _subjects(grids: pd.DataFrame, edition: str, used: Sequence[tuple[int, str]]) -> pd.DataFrame:
     """The edition's grids, and other editions' grids that hold facts under a code of their own (the latest such)."""
     own = grids[grids["edition"] == edition]
+    if len(own) == len(grids):
+        return own.sort_values(["level", "code"], ignore_index=True)
     keys = pd.MultiIndex.from_frame(grids[["level", "code"]])
     foreign = keys.isin(used) & ~keys.isin(pd.MultiIndex.from_frame(own[["level", "code"]]))
     others = grids[foreign].drop_duplicates(["level", "code"], keep="last")

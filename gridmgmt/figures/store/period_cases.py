@@ -2,8 +2,9 @@
 
 import datetime as dt
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -114,9 +115,9 @@ class PeriodCases:
 
     def cells(self, keys: Sequence[str], conditions: Sequence[Condition]) -> pd.DataFrame:
         """How many cases meet the same conditions: a row for each set of them (``mask``) and each value of ``keys``."""
-        names, made, relation = self._counted(keys, conditions)
-        names["layers"] = made.over(self._relation(relation, made.beyond))
-        statement = query("figures/store/cells_of_period", **names)
+        names, made, relation = _counted(tuple(keys), tuple(conditions))
+        layers = made.over(self._relation(relation, made.beyond))
+        statement = query("figures/store/cells_of_period", **names, layers=layers)
         return fetch(self.connection, statement, self._params() | made.params, _types(keys))
 
     def cells_by_week(
@@ -146,21 +147,10 @@ class PeriodCases:
     def _by_week(
         self, keys: Sequence[str], conditions: Sequence[Condition], weeks: Collection[dt.datetime] | None
     ) -> tuple[TextClause, dict[str, Any]]:
-        names, made, relation = self._counted(keys, conditions)
+        names, made, relation = _counted(tuple(keys), tuple(conditions))
         chosen, params = _of_weeks(weeks)
-        names["layers"] = made.over(self._relation(relation, made.beyond, made.clocks | _CLOCKS_BESIDE, chosen))
-        return query("figures/store/cells_by_week", **names), made.params | params
-
-    def _counted(
-        self, keys: Sequence[str], conditions: Sequence[Condition]
-    ) -> tuple[dict[str, str], Compiled, set[str]]:
-        """What is counted by keys, as parts of a statement, and the columns that are read for it."""
-        made = Compiled({"stands": _stands()})
-        names = {
-            "keys": ", ".join(keys), "mask": made.mask(conditions),
-            "read": ", ".join(f"{made.choice(ENDINGS)} AS ending" if k == "ending" else k for k in keys),
-        }  # fmt: skip
-        return names, made, {*keys, *made.read, *_ASKED_TO_STAND} - {"ending"}
+        layers = made.over(self._relation(relation, made.beyond, made.clocks | _CLOCKS_BESIDE, chosen))
+        return query("figures/store/cells_by_week", **names, layers=layers), made.params | params
 
     def numbers(self, chosen: Condition, conditions: Sequence[Condition]) -> pd.DataFrame:
         """The numbers (``case_no``) of chosen cases that meet any of some conditions, and which (``mask``)."""
@@ -177,11 +167,11 @@ class PeriodCases:
 
     def proofs(self, levels: Sequence[int], conditions: Sequence[Condition], path: Path) -> Spool:
         """The cases that count, by number: where they count and in what (``mask``)."""
-        made = Compiled({"stands": _stands()})
+        made, mask = _masked(tuple(conditions))
         columns = {n: t.GRID_COLUMNS[n - 1] for n in levels}
         shown = {"case_no", "content_hash", "unit_id", *columns.values()}
         names = {
-            "mask": made.mask(conditions), "grids": ", ".join(columns.values()),
+            "mask": mask, "grids": ", ".join(columns.values()),
             "layers": made.over(self._relation({*shown, *made.read, *_ASKED_TO_STAND}, {*shown, *made.beyond})),
             "codes": ", ".join(_CODE.format(n=n) for n in levels),
             "joins": "\n".join(f"LEFT JOIN grid AS g{n} ON g{n}.id = counted.{c}" for n, c in columns.items()),
@@ -227,6 +217,26 @@ class PeriodCases:
         }  # fmt: skip
 
 
+@lru_cache(maxsize=64)
+def _masked(conditions: tuple[Condition, ...]) -> tuple[Compiled, str]:
+    """Conditions as SQL, not to be added to, and their mask."""
+    made = Compiled({"stands": _stands()})
+    return made, made.mask(conditions)
+
+
+@lru_cache(maxsize=64)
+def _counted(
+    keys: tuple[str, ...], conditions: tuple[Condition, ...]
+) -> tuple[Mapping[str, str], Compiled, frozenset[str]]:
+    """What is counted by keys, as parts of a statement, and the columns that are read for it."""
+    made = Compiled({"stands": _stands()})
+    names = {
+        "keys": ", ".join(keys), "mask": made.mask(conditions),
+        "read": ", ".join(f"{made.choice(ENDINGS)} AS ending" if k == "ending" else k for k in keys),
+    }  # fmt: skip
+    return names, made, frozenset({*keys, *made.read, *_ASKED_TO_STAND} - {"ending"})
+
+
 def _types(keys: Sequence[str]) -> dict[str, pa.DataType]:
     return {**{k: _KEY_TYPES[k] for k in keys}, "mask": pa.int64(), "n": pa.int64()}
 
@@ -248,6 +258,8 @@ def _of_weeks(weeks: Collection[dt.datetime] | None) -> tuple[str, dict[str, Any
 
 def _plain(told: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows as JSON has them; what is unknown is null."""
+    if told.empty:
+        return []
     names = [str(name) for name in told.columns]
     rows = told.astype(object).where(told.notna(), None).itertuples(index=False, name=None)
     return [
