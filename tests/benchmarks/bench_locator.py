@@ -3,8 +3,8 @@
     python -m tests.benchmarks --only locator
 
 Five million points, on all cores of the process; the peers have the same (geopandas can use one), join the first
-million, and count by time per point. SedonaDB and DuckDB spatial are asked where they can be imported: the product
-needs neither.
+million, and count by time per point. PostGIS is the checkout's own server. SedonaDB and DuckDB spatial are asked where
+they can be imported: the product needs neither.
 
 The coverage is synthetic: Voronoi cells, denser towards a centre, with every edge
 cut into steps and bent, the same for both neighbours. The answers must be equal.
@@ -14,6 +14,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -22,10 +23,14 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import shapely
+from sqlalchemy import text
 
+from gridmgmt.database.copying import copy_in
+from gridmgmt.database.work import Work
 from gridmgmt.places.edition_locator import EditionLocator
 from gridmgmt.places.locator import Locator
 from gridmgmt.places.store import indexes
+from tests.benchmarks import servers
 from tests.benchmarks.rows import Row, Size, in_turn
 
 
@@ -112,8 +117,33 @@ def duckdb(wkb: list[bytes], lon: np.ndarray, lat: np.ndarray, n_cores: int) -> 
     return lambda: made.execute(ask).fetch_arrow_table()
 
 
+def postgis(work: Work, wkb: list[bytes], lon: np.ndarray, lat: np.ndarray, n_cores: int) -> Callable[[], object]:
+    """The join by PostGIS, its tables and their index made before; the pairs are counted, not sent."""
+    frames = {"polys": pd.DataFrame({"g": np.arange(len(wkb)), "geom": [x.hex() for x in wkb]})}
+    frames["pts"] = pd.DataFrame({"p": np.arange(lon.size), "geom": shapely.to_wkb(shapely.points(lon, lat), hex=True)})
+    with work.engine.begin() as connection:
+        for name, frame in frames.items():
+            connection.execute(text(f"CREATE TABLE {name} ({frame.columns[0]} bigint, geom geometry)"))
+            copy_in(connection, name, frame)
+            connection.execute(text(f"CREATE INDEX ON {name} USING gist (geom)"))
+            connection.execute(text(f"ANALYZE {name}"))
+    ask = text("SELECT count(*), sum(polys.g) FROM pts JOIN polys ON ST_Covers(polys.geom, pts.geom)")
+
+    def joined() -> object:
+        with work.engine.begin() as connection:
+            connection.execute(text(f"SET LOCAL max_parallel_workers_per_gather = {n_cores}"))
+            return connection.execute(ask).one()
+
+    return joined
+
+
 def beside(size: Size, n_leaves: int) -> Iterator[Row]:
     """All levels of a city of so many leaves, and the build, beside each peer that is there."""
+    with servers.database("bench_locator", size) as work:
+        yield from _beside(work, size, n_leaves)
+
+
+def _beside(database: Work, size: Size, n_leaves: int) -> Iterator[Row]:
     n_points, n_joined, runs = {"full": (5_000_000, 1_000_000, 5), "quick": (5_000, 1_000, 1)}[size]
     rng = np.random.default_rng(1)
     grids = coverage(rng, n_leaves, 190)
@@ -129,7 +159,7 @@ def beside(size: Size, n_leaves: int) -> Iterator[Row]:
     share = n_points / n_joined
     yield Row(f"locate-{n_leaves}", work, "geopandas.sjoin, leaves", peer * share / join, 60, least=True, note=note)
     wkb = [bytes(x) for x in shapely.to_wkb(grids.geometry.to_numpy())]
-    for name, prepare in (("SedonaDB", sedona), ("DuckDB spatial", duckdb)):
+    for name, prepare in (("PostGIS", partial(postgis, database)), ("SedonaDB", sedona), ("DuckDB spatial", duckdb)):
         row = Row(f"locate-{n_leaves}-{name.split()[0].lower()}", work, f"{name}, leaves", None, 60, True)
         try:
             other = prepare(wkb, lon[:n_joined], lat[:n_joined], len(os.sched_getaffinity(0)))

@@ -24,8 +24,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.benchmarks.made_cities import YEAR
+from tests.benchmarks.made_cities import YEAR, city_of
 from tests.benchmarks.rows import Row, Size
+from tests.benchmarks.scoring_work import done
 from tests.servers import REAL, ROOT
 
 AS_IT_WAS = "fb4ac05ec9"
@@ -60,10 +61,10 @@ class Worker:
 
 
 @contextmanager
-def worker(folder: Path, database: str, size: Size) -> Iterator[Worker]:
+def worker(folder: Path, database: str) -> Iterator[Worker]:
     """A process with the code of a folder, once its city is made; the database is dropped when it ends."""
     script = folder / "tests" / "benchmarks" / "scoring_work.py"
-    command = [sys.executable, str(script), str(REAL), database, str(CASES[size]), size, str(RULES)]
+    command = [sys.executable, str(script), str(REAL), database, str(CASES["full"]), str(RULES)]
     environment = {**os.environ, "PYTHONPATH": str(folder)}
     pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, cwd=folder, env=environment, **pipes) as process:
@@ -129,16 +130,19 @@ def _measured(new: Worker, old: Worker) -> Iterator[Row]:
 
 def rows(size: Size) -> Iterator[Row]:
     """A month beside its indicators as they were; a year, and a what-if over it, beside themselves."""
-    with ExitStack() as stack:
-        new = stack.enter_context(worker(ROOT, "bench_scoring", size))
-        new("score", MONTH)
-        why: str | None = "only in the full form"
-        if size == "full":
+    why: str | None = "only in the full form"
+    if size == "quick":
+        with city_of("bench_scoring", CASES[size], size) as work:
+            done(work, "score", str(RULES), MONTH)
+    else:
+        with ExitStack() as stack:
             folder = Path(stack.enter_context(TemporaryDirectory()))
             why = taken_out(folder)
             if why is None:
-                old = stack.enter_context(worker(folder, "bench_scoring_was", size))
-                old("score", MONTH)
+                new = stack.enter_context(worker(ROOT, "bench_scoring"))
+                old = stack.enter_context(worker(folder, "bench_scoring_was"))
+                for each in (new, old):
+                    each("score", MONTH)
                 yield from _measured(new, old)
-        for _, _, name, _, told, wanted in _WORKS if why is not None else ():
-            yield Row(f"scoring-{name}", told, "the same as it was", None, wanted, note=why or "")
+    for _, _, name, _, told, wanted in _WORKS if why is not None else ():
+        yield Row(f"scoring-{name}", told, "the same as it was", None, wanted, note=why or "")

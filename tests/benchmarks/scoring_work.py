@@ -1,7 +1,7 @@
 """Scoring of a made-up city by whatever code stands on the path, today's or an older commit's: told what to do on its
 standard input, a JSON line each, it answers with the seconds taken and a digest of the totals.
 
-    python scoring_work.py HOME DATABASE CASES SIZE RULEBOOK
+    python scoring_work.py HOME DATABASE CASES RULEBOOK
 """
 
 import hashlib
@@ -19,26 +19,30 @@ from gridmgmt.database.work import Work
 from gridmgmt.figures.operations.indicators import indicators
 from gridmgmt.periods import parse_period
 from tests import servers
-from tests.benchmarks.rows import Size
 
 
-def main(home: str, database: str, cases: int, size: Size, rulebook: str) -> None:
+def main(home: str, database: str, cases: int, rulebook: str) -> None:
     """Make the city, say so, and do what is asked until nothing more is."""
     servers.REAL = Path(home)  # one server for both
     from tests.benchmarks.made_cities import city_of
 
-    with city_of(database, cases, size) as work, TemporaryDirectory() as folder:
+    with city_of(database, cases, "full") as work, TemporaryDirectory() as folder:
         print(json.dumps({"ready": True}), flush=True)
         path = rulebook
         for n, line in enumerate(sys.stdin):
             asked = json.loads(line)
             if asked["work"] == "score":
                 path = renamed(Path(rulebook), n, Path(folder))
-            began, worked = time.perf_counter(), time.process_time()
-            given = WORKS[asked["work"]](work, path, asked["period"])
-            seconds, own = time.perf_counter() - began, time.process_time() - worked
-            digest = hashlib.sha256(json.dumps(given).encode()).hexdigest()
-            print(json.dumps({"seconds": seconds, "own": own, "digest": digest, "n": len(given)}), flush=True)
+            print(json.dumps(done(work, asked["work"], path, asked["period"])), flush=True)
+
+
+def done(work: Work, name: str, rulebook: str, label: str) -> dict[str, Any]:
+    """Do a work: what it took, as seconds and as the process's own, and a digest of what it gave."""
+    began, worked = time.perf_counter(), time.process_time()
+    given = WORKS[name](work, rulebook, label)
+    seconds, own = time.perf_counter() - began, time.process_time() - worked
+    digest = hashlib.sha256(json.dumps(given).encode()).hexdigest()
+    return {"seconds": seconds, "own": own, "digest": digest, "n": len(given)}
 
 
 def renamed(rulebook: Path, n: int, folder: Path) -> str:
@@ -72,4 +76,4 @@ WORKS: dict[str, Callable[[Work, str, str], list[Any]]] = {
 }
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), "quick" if sys.argv[4] == "quick" else "full", sys.argv[5])
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4])

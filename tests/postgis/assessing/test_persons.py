@@ -12,7 +12,7 @@ from gridmgmt.database.work import Work
 from gridmgmt.people.operations import people
 from gridmgmt.periods import parse_period
 from tests import worlds
-from tests.postgis.worksite import acted, at, opened, staffed, take
+from tests.postgis.worksite import acted, at, reported, staffed, step, take
 
 BOOK, PERIOD = "xihu_dispatcher", parse_period("2025-12")
 LIMITS = (
@@ -22,10 +22,8 @@ LIMITS = (
 
 
 def dispatch(work: Work, no: str, who: str, hour: float = 9.5, **more: Any) -> None:
-    opened(work, no, **more)
-    take(work, "accept", 9.1, no)
-    take(work, "register", 9.2, no)
-    acted(work, Request("dispatch", who, no, at(hour)))
+    first = (reported(no, **more), step("accept", 9.1, no), step("register", 9.2, no))
+    acted(work, *first, Request("dispatch", who, no, at(hour)))
 
 
 def dispatchers(work: Work, path: Path) -> None:
