@@ -71,7 +71,13 @@ def test_the_commands_of_the_readme(after_readme: tuple[Path, str], databases: s
     assert seen["n_quarantined"] < 100
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if script(p)], ids=lambda page: page.stem)
+AT_NIGHT = {"scale": pytest.mark.night}
+"""A page that starts clusters of processes: by day tests/postgis/bulk shows that they do what it says."""
+
+
+@pytest.mark.parametrize(
+    "page", [pytest.param(p, marks=AT_NIGHT.get(p.stem, ()), id=p.stem) for p in PAGES if script(p)]
+)
 def test_the_commands_of_a_page(
     page: Path, after_readme: tuple[Path, str], command: Path, databases: servers.Databases, tmp_path: Path
 ) -> None:
@@ -107,6 +113,7 @@ def test_a_recipe_does_what_it_promises(
 TOLD_AGAIN = ("tests/unit/test_docs.py", "tests/unit/test_architecture.py")
 
 
+@pytest.mark.night
 def test_what_the_recipes_make_is_in_order(followed: tuple[Path, Path]) -> None:
     """Lint, contracts, and the pages that repeat what code defines, of the copy with all recipes in it."""
     for words in (

@@ -95,7 +95,7 @@ def _worked(lived: dict[str, Lived], cut: dt.datetime) -> list[str]:
     ]  # fmt: skip
 
 
-@about(40, phases=[Phase.explicit, Phase.reuse, Phase.generate],
+@about(20, phases=[Phase.explicit, Phase.reuse, Phase.generate],
        suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
 @given(
     cases=st.lists(_lived(), min_size=8, max_size=16), seen=st.integers(1, 16), reassigned=st.sampled_from([None, 3])

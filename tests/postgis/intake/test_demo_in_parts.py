@@ -26,7 +26,7 @@ def test_imports_take_all_that_the_manifest_tells(
     empty: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file_format: str
 ) -> None:
     monkeypatch.setattr(large_city, "PART", PARTS)
-    monkeypatch.setitem(SIZES, "small", replace(SIZES["small"], districts=3, streets=12, communities=75))
+    monkeypatch.setitem(SIZES, "small", replace(SIZES["small"], districts=3, streets=12, communities=36))
     made = make_demo_city(tmp_path, seed=3, size="small", cases=CASES, file_format=file_format)
     told = json.loads((tmp_path / "manifest.json").read_text("utf-8"))
     assert sorted(made.files) == sorted(p.name for p in tmp_path.iterdir())

@@ -38,7 +38,7 @@ if sys.argv[3:]:
 """
 
 
-SMALL = replace(SIZES["small"], districts=3, streets=12, communities=75, cases=6_000, radius_m=10_000.0)
+SMALL = replace(SIZES["small"], districts=3, streets=12, communities=45, cases=6_000, radius_m=10_000.0)
 """What is asked of its files is asked of any city's."""
 
 
@@ -107,7 +107,7 @@ def test_every_part_has_its_share_of_each_day_and_its_own_numbers(
 def test_samples_are_made_in_proportion(tmp_path: Path) -> None:
     made = make_demo_city(tmp_path, seed=3, size="small", cases=12_000)
     samples = pd.read_csv(tmp_path / "samples.csv", encoding="gb18030")
-    assert len(samples) == made.manifest["samples"]["rows"] == pytest.approx(2 * 12 * (12 * 3 + 75 * 0.35), rel=0.05)
+    assert len(samples) == made.manifest["samples"]["rows"] == pytest.approx(2 * 12 * (12 * 3 + 45 * 0.35), rel=0.05)
     assert samples["样本编号"].is_unique
     assert samples["得分"].mean() == pytest.approx(made.manifest["samples"]["mean_score"])
 
