@@ -97,7 +97,7 @@ def digest_of_texts(header: Mapping[str, Any], subjects: Iterable[str]) -> str:
 
 @contextmanager
 def many() -> Iterator[None]:
-    """While many documents are made or read: the collector would look through all of them again and again, in vain."""
+    """While many documents or steps are made or read: the collector would look through them again and again."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -94,27 +94,19 @@ def indicator_values(counts: Mapping[str, int | Fraction], area_m2: float | None
     """Every rate with numerator and denominator; None where there is no data."""
     out: Indicators = {}
     for name, rule in RATIOS.items():
-        if rule.denominator == "area_km2":
-            out[name] = _by_area(ratio(name, counts, area_m2), rule.unit)
-        else:
-            parts = (counts.get(rule.numerator, 0), counts.get(rule.denominator, 0))
-            out[name] = _value(parts, rule.unit) if parts[1] else None
+        parts = ratio(name, counts, area_m2)
+        value = _value(parts, rule.unit) if parts is not None else None
+        if parts is not None and value is not None and rule.denominator == "area_km2":
+            area = shown(parts[1], 4)  # measured: shown, never decided on
+            value = IndicatorValue(numerator=value.numerator, denominator=area, shown=value.shown)
+        out[name] = value
     return out
 
 
-def _by_area(parts: tuple[Fraction, Fraction] | None, unit: str) -> IndicatorValue | None:
-    """A rate by a measured area: shown, never decided on."""
-    if parts is None:
-        return None
-    value = parts[0] / parts[1]
-    scaled = value * 100 if unit == "percent" else value
-    return IndicatorValue(numerator=exact(parts[0]), denominator=shown(parts[1], 4), shown=shown(scaled))
-
-
 @lru_cache(1 << 16)
-def _value(parts: tuple[int | Fraction, int | Fraction], unit: str) -> IndicatorValue:
+def _value(parts: tuple[Fraction, Fraction], unit: str) -> IndicatorValue:
     """A rate as it is shown; small grids share many."""
-    numerator, denominator = map(Fraction, parts)
+    numerator, denominator = parts
     value = numerator / denominator
     scaled = value * 100 if unit == "percent" else value
     return IndicatorValue(

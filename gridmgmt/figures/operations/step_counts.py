@@ -7,11 +7,9 @@ its orders or periods it was (``C1!hang2``), so that they too lead back to it.
 """
 
 import datetime as dt
-import gc
 import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -27,6 +25,7 @@ from gridmgmt.casework.operations.context import Desk
 from gridmgmt.casework.store import attachments, listing, steps
 from gridmgmt.database.tables import GRID_COLUMNS
 from gridmgmt.database.work import Connection
+from gridmgmt.documents import many
 from gridmgmt.figures.counts import ANSWER_COUNTS, HANG_COUNTS, ORDER_COUNTS
 from gridmgmt.figures.operations import replaying
 from gridmgmt.figures.store import steps as store_steps
@@ -37,19 +36,7 @@ _CHUNK = 5_000
 _PLACE = ("category_kind", "category_code", "source", "edition_id", "located", *GRID_COLUMNS)
 
 
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Nobody looks for circles of garbage meanwhile: steps make none, and thousands would be looked through."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
-@_uncollected()
+@many()
 def steps_of_period(
     connection: Connection, start: dt.datetime, end: dt.datetime, cut: dt.datetime, counts: Collection[str]
 ) -> pd.DataFrame:
@@ -94,7 +81,7 @@ class PlacedAccount:
     written: Mapping[str, Any]
 
 
-@_uncollected()
+@many()
 def accounts_of_period(
     connection: Connection, start: dt.datetime, end: dt.datetime, cut: dt.datetime, then: pd.DataFrame
 ) -> list[PlacedAccount] | None:

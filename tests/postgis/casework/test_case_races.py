@@ -4,8 +4,9 @@ import datetime as dt
 import random
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -326,22 +327,29 @@ BLOCKS = text("""
 """How many pages of the table of cases and its indexes a transaction has looked at."""
 
 
+@contextmanager
+def nearly_in(town: Work, folder: Path) -> Iterator[None]:
+    """An import of 3 000 cases has copied them all and is not committed; it ends afterwards."""
+    with ThreadPoolExecutor(1) as pool:
+        with held(town, NEARLY_IN):
+            rows = [towns.case(f"X{n}", cat="01001") for n in range(3_000)]
+            loading = pool.submit(towns.load, town, folder, rows, day=1)
+            wait_until_blocked(town, 1)
+            yield
+        assert loading.result(60).n_new == 3_000
+
+
 def test_whoever_counts_the_tables_beside_an_import_makes_no_step_walk_through_its_rows(
     town: Work, tmp_path: Path
 ) -> None:
     """As autovacuum counts them: it would see the import's pages without its rows, and steps be planned by that."""
     ready(town, "A")
-    with ThreadPoolExecutor(1) as pool:
-        with held(town, NEARLY_IN):
-            rows = [towns.case(f"X{n}", cat="01001") for n in range(3_000)]
-            loading = pool.submit(towns.load, town, tmp_path, rows, day=1)
-            wait_until_blocked(town, 1)
-            with town.engine.begin() as connection:
-                connection.execute(text("ANALYZE (SKIP_LOCKED) cases, case_version, assignment, reporter"))
-            with town.transaction() as connection:
-                (outcome,) = cases.take_within(connection, [act("receive")])
-                n_blocks = connection.execute(BLOCKS).scalar_one()
-        assert loading.result(60).n_new == 3_000
+    with nearly_in(town, tmp_path):
+        with town.engine.begin() as connection:
+            connection.execute(text("ANALYZE (SKIP_LOCKED) cases, case_version, assignment, reporter"))
+        with town.transaction() as connection:
+            (outcome,) = cases.take_within(connection, [act("receive")])
+            n_blocks = connection.execute(BLOCKS).scalar_one()
     assert outcome.case is not None
     assert 0 < n_blocks < 200
 
@@ -354,14 +362,8 @@ def test_the_server_knows_how_many_rows_an_import_has_brought(
     ready(town, "A")
     with town.engine.begin() as connection:
         connection.execute(text("ANALYZE cases"))
-    with ThreadPoolExecutor(1) as pool:
-        with held(town, NEARLY_IN):
-            rows = [towns.case(f"X{n}", cat="01001") for n in range(3_000)]
-            loading = pool.submit(towns.load, town, tmp_path, rows, day=1)
-            wait_until_blocked(town, 1)
-            with town.engine.connect() as connection:
-                known = connection.execute(text("SELECT reltuples FROM pg_class WHERE relname = 'cases'")).scalar_one()
-        assert loading.result(60).n_new == 3_000
+    with nearly_in(town, tmp_path), town.engine.connect() as connection:
+        known = connection.execute(text("SELECT reltuples FROM pg_class WHERE relname = 'cases'")).scalar_one()
     assert known >= 3_000 / 2
 
 

@@ -10,6 +10,7 @@ import pytest
 from gridmgmt.casework import hanging, transitions
 from gridmgmt.casework.cases import Step
 from gridmgmt.casework.hanging import Terms
+from gridmgmt.documents import many
 from gridmgmt.figures.operations import step_counts
 
 T0 = dt.datetime(2026, 3, 2, 1, 0, tzinfo=dt.UTC)
@@ -167,9 +168,9 @@ def test_another_unit_s_failures_are_earlier_ones_up_to_one_s_own_last() -> None
 
 def test_garbage_is_collected_again_after_steps_were_counted_or_failed_to_be() -> None:
     assert gc.isenabled()
-    with step_counts._uncollected(), step_counts._uncollected():
+    with many(), many():
         assert not gc.isenabled()
     assert gc.isenabled()
-    with pytest.raises(ZeroDivisionError), step_counts._uncollected():
+    with pytest.raises(ZeroDivisionError), many():
         assert 1 / 0
     assert gc.isenabled()
