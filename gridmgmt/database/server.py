@@ -112,10 +112,19 @@ def _run(server: Server, *args: str, **kwargs: Any) -> subprocess.CompletedProce
 
 
 def is_running(server: Server) -> bool:
-    """Whether the server answers."""
+    """Whether the server's process lives; after an unclean end it may still be recovering."""
     if not (server.data / "PG_VERSION").exists() or _stranger(server) is not None:
         return False
     return _run(server, "pg_ctl", "status", "-D", str(server.data), capture_output=True).returncode == 0
+
+
+def _recovered(server: Server) -> bool:
+    """Whether the server runs and answers; one that recovers from an unclean end is waited for."""
+    while is_running(server):
+        if _run(server, "pg_isready", "-q", "-h", str(server.socket), "-p", str(_PORT)).returncode == 0:
+            return True
+        time.sleep(0.2)
+    return False
 
 
 def _stranger(server: Server) -> int | None:
@@ -145,7 +154,7 @@ def start(server: Server, say: Callable[[str], None] = lambda _: None) -> bool:
         _own(folder, server.user)
     with (server.data.parent / "start.lock").open("w") as one_at_a_time:
         fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
-        if is_running(server):
+        if _recovered(server):
             return False
         if (pid := _stranger(server)) is not None:
             raise ServerPidTaken(file=str(server.data / _PID_FILE), pid=pid)

@@ -17,7 +17,7 @@ from gridmgmt.cli import app
 from gridmgmt.database import administration, server
 from gridmgmt.database import engine as engines
 from gridmgmt.database.work import Work, open_database
-from gridmgmt.errors import GridmgmtError
+from gridmgmt.errors import DatabaseUnreachable, GridmgmtError
 from gridmgmt.settings import Settings
 from gridmgmt.texts import LANGUAGES, word
 from tests import servers
@@ -112,10 +112,15 @@ def write_files(folder: Path, n: int) -> None:
     towns.write_csv(folder / "many.csv", (towns.case(f"n{i}", v="2026-01-02", text="x" * 200) for i in range(n)))
 
 
-def ends_in_words(ended: "subprocess.CompletedProcess[str]") -> None:
-    """The full disk is told in both languages, with nothing of a statement."""
+def breaks_off(ended: "subprocess.CompletedProcess[str]") -> None:
+    """It ends in words, with nothing of a statement."""
     assert ended.returncode == 5, ended.stderr
     assert [x for x in ("Traceback", "INSERT", "COPY") if x in ended.stderr] == []
+
+
+def ends_in_words(ended: "subprocess.CompletedProcess[str]") -> None:
+    """The full disk is told in both languages, with nothing of a statement."""
+    breaks_off(ended)
     assert [x for x in ("磁盘", "no disk", "No space left") if x not in ended.stderr] == []
 
 
@@ -148,22 +153,24 @@ def test_an_import_ends_in_words_leaves_nothing_and_works_once_there_is_room(
 def test_a_server_whose_own_log_has_no_room_breaks_off_and_comes_back_whole(
     mounted: Callable[[str], Disk], tmp_path: Path
 ) -> None:
-    """The data, the temporary tables and the log of changes on one disk; without its log PostgreSQL aborts itself."""
-    disk = mounted("400m")
-    found = Settings(None, disk.folder / "home", "town")
-    found.home.mkdir()
+    """The log of changes on a disk of its own that is full; without its log PostgreSQL aborts itself."""
+    disk = mounted("200m")
+    found = Settings(None, Path(tempfile.mkdtemp(prefix="gridmgmt-log-", dir="/var/tmp")), "town")
     administration.start(found)
     try:
+        _log_stands_on(found, disk)
         administration.migrate(found)
         work = open_database(found)
         towns.found(work, tmp_path)
         write_files(tmp_path, N_MANY)
         before = counts(work)
         work.close()
-        disk.fill(left=42 << 20)  # enough for what waits to be merged, not for the merge
-        ends_in_words(imported(found, tmp_path, "many.csv"))
+        disk.fill(left=20 << 20)  # one more file of the log, of 16 MB
+        breaks_off(imported(found, tmp_path, "many.csv"))  # which of the server's processes met it first is chance
         assert "xlogtemp" in server.locate(found).log.read_text("utf-8")
-        ends_in_words(imported(found, tmp_path, "many.csv"))
+        with pytest.raises(DatabaseUnreachable) as told:
+            administration.start(found)  # what it told to do
+        assert [x for x in LANGUAGES if "No space left" not in word(told.value.code, told.value.facts, x)] == []
         disk.filler.unlink()
         administration.start(found)
         work = open_database(found)
@@ -173,6 +180,20 @@ def test_a_server_whose_own_log_has_no_room_breaks_off_and_comes_back_whole(
         work.close()
     finally:
         administration.stop(found)
+        shutil.rmtree(found.home)
+
+
+def _log_stands_on(found: Settings, disk: Disk) -> None:
+    """Move the log of changes of a private server to another disk."""
+    with servers.administered(found) as connection:
+        log = Path(*(connection.execute("SHOW data_directory").fetchone() or ()), "pg_wal")
+    administration.stop(found)
+    shutil.copytree(log, disk.folder / "pg_wal", copy_function=shutil.copy2)
+    for place in (disk.folder / "pg_wal", *(disk.folder / "pg_wal").rglob("*")):
+        shutil.chown(place, log.owner(), log.group())
+    shutil.rmtree(log)
+    log.symlink_to(disk.folder / "pg_wal")
+    administration.start(found)
 
 
 OUTS = (
