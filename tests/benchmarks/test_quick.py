@@ -22,8 +22,8 @@ def told(row: Row) -> list[tuple[bool, float]]:
     return [TOLD[max(found, key=lambda p: len(p.rstrip("*")))]] if found else []
 
 
-NIGHT = {"bulk"}
-"""Those that start processes for long: tests/postgis/bulk shows by day that it runs."""
+NIGHT = {"bulk", "editions", "figures", "scoring", "server"}
+"""Those that take seconds in their quick form too; their other tests, by day, show that what they measure runs."""
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.night if n in NIGHT else ()) for n in NAMES])

@@ -168,7 +168,13 @@ def test_unit_answers_by_category_and_place(demo_run: Demo) -> None:
     assert unit_id is not None
 
 
-@pytest.mark.parametrize("name", ["01_load_a_city", "02_read_a_score", "03_compare_two_editions"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "01_load_a_city",
+        *(pytest.param(n, marks=pytest.mark.night) for n in ("02_read_a_score", "03_compare_two_editions")),
+    ],
+)
 def test_notebook_runs_and_carries_no_output(demo_run: Demo, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     import nbformat
     from nbclient import NotebookClient

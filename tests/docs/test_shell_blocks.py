@@ -71,12 +71,13 @@ def test_the_commands_of_the_readme(after_readme: tuple[Path, str], databases: s
     assert seen["n_quarantined"] < 100
 
 
-AT_NIGHT = {"scale": pytest.mark.night}
-"""A page that starts clusters of processes: by day tests/postgis/bulk shows that they do what it says."""
+BY_DAY = ("casework", "indicators", "rulebooks")
+"""Pages of commands that are typed daily; the others are followed at night, the README always."""
 
 
 @pytest.mark.parametrize(
-    "page", [pytest.param(p, marks=AT_NIGHT.get(p.stem, ()), id=p.stem) for p in PAGES if script(p)]
+    "page",
+    [pytest.param(p, marks=() if p.stem in BY_DAY else pytest.mark.night, id=p.stem) for p in PAGES if script(p)],
 )
 def test_the_commands_of_a_page(
     page: Path, after_readme: tuple[Path, str], command: Path, databases: servers.Databases, tmp_path: Path
@@ -96,6 +97,7 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, P
         yield copy, folder
 
 
+@pytest.mark.night
 @pytest.mark.parametrize("title", recipes.recipes())
 def test_a_recipe_does_what_it_promises(
     title: str, followed: tuple[Path, Path], after_readme: tuple[Path, str], command: Path,

@@ -267,6 +267,7 @@ def test_repeats_are_those_of_the_cut_off(desk: Work) -> None:
     assert [repeats(at(hour)) for hour in (9.25, 12, 13.5, 14.5)] == [0, 1, 0, 1]
 
 
+@pytest.mark.night
 def test_other_periods_are_cut_off_at_their_own_end_whatever_was_known_when(desk: Work) -> None:
     """A November case, taken in when only its first days were known: comparisons and months do not change with it."""
     lon, lat = middle("D1-1")

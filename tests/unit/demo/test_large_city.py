@@ -53,7 +53,8 @@ def peaks_mb(*words: str) -> list[int]:
     return [int(line) for line in done.stdout.split()]
 
 
-@pytest.mark.parametrize("file_format", ["csv", pytest.param("parquet", marks=pytest.mark.night)])
+@pytest.mark.night
+@pytest.mark.parametrize("file_format", ["csv", "parquet"])
 def test_memory_does_not_grow_with_the_cases(tmp_path: Path, file_format: str) -> None:
     """In one piece the same cases take more than that."""
     few, many, at_once = peaks_mb(str(tmp_path), file_format, "at once")
