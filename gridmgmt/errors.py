@@ -63,6 +63,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     ├── AccessError           who asks may not
     │   ├── SignInNeeded      nobody is signed in, or not any more
     │   ├── SignInRefused, SignInLocked   name and password do not belong together; too often, so wait
+    │   ├── OriginRefused     a page of another site used somebody's session
     │   ├── AccessDenied      no post of his has the verb
     │   └── OutsideScope      it lies outside what his posts cover
     └── UnavailableError      something outside the process is missing
@@ -906,6 +907,12 @@ class SignInLocked(AccessError):
     """Too many tries in a row by this name or from this address; says how long to wait."""
 
     wait_s: int
+
+
+class OriginRefused(AccessError):
+    """A page of another site used somebody's session."""
+
+    origin: str
 
 
 class AccessDenied(AccessError):

@@ -1,4 +1,4 @@
-"""Roles (角色): verbs of a closed vocabulary, and which of them allow each step of a case; ``data/access/roles.yaml``."""
+"""Roles (角色): verbs of a closed vocabulary, and which of them allow each step of a case; data/access/roles.yaml."""
 
 from collections.abc import Mapping
 from typing import Literal, Self, get_args

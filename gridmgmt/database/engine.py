@@ -15,7 +15,7 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.pool import NullPool
 
 from gridmgmt.database import failures, roles, server
-from gridmgmt.database.roles import Role
+from gridmgmt.database.roles import ROLE, Role
 from gridmgmt.errors import (
     DatabaseForeign,
     DatabaseLost,
@@ -37,9 +37,6 @@ _SETUP_LOCK = 4_780_000
 
 KEPT = "gridmgmt_kept"
 """Option of a connection: see :func:`kept_folder`."""
-
-ROLE = "gridmgmt_role"
-"""Option of a connection: as which role it was opened."""
 
 
 def database_url(settings: Settings, role: Role = "owner") -> str:

@@ -13,6 +13,9 @@ from gridmgmt.errors import RolesMissing
 
 Role = Literal["owner", "worker", "web"]
 
+ROLE = "gridmgmt_role"
+"""Option of a connection: as which role it was opened."""
+
 NAMES: dict[Role, str] = {"worker": "gridmgmt_worker", "web": "gridmgmt_web"}
 """Role → its name on the server, whose databases share it."""
 

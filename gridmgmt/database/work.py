@@ -1,7 +1,7 @@
 """What a use case is handed (一次办理), and its one transaction."""
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
@@ -121,7 +121,7 @@ class Work:
         DatabaseUnreachable, DatabaseOutdated
             See :mod:`gridmgmt.database.engine`.
         """
-        with self._refusals_told(), engines.connect(self.engine) as connection:
+        with self.refusals_told(), engines.connect(self.engine) as connection:
             engines.check_revision(connection)
             with _begun(connection, self.keep):
                 claim(connection, self.writer, self.actor, self.viewer)
@@ -145,7 +145,7 @@ class Work:
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
         """A reading transaction that sees one moment of the database throughout."""
-        with self._refusals_told(), engines.connect(self.engine) as connection:
+        with self.refusals_told(), engines.connect(self.engine) as connection:
             connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             with _begun(connection):
                 engines.check_revision(connection)
@@ -153,7 +153,7 @@ class Work:
                 yield connection
 
     @contextmanager
-    def _refusals_told(self) -> Iterator[None]:
+    def refusals_told(self) -> Iterator[None]:
         """What is refused stands in the audit, though its transaction is undone."""
         try:
             yield
@@ -228,6 +228,12 @@ def lock_originals(connection: Connection) -> None:
     who comes second has to see what the first one said.
     """
     connection.execute(select(func.pg_advisory_xact_lock(_ORIGINALS_LOCK)))
+
+
+def hold(connection: Connection, case_ids: Sequence[int]) -> None:
+    """Let this transaction go on with cases that it found in its viewer's scope, wherever its own steps move them."""
+    told = "{" + ",".join(map(str, case_ids)) + "}"
+    connection.execute(select(func.set_config("gridmgmt.held", told, True)))
 
 
 def unless_taken(connection: Connection, do: Callable[[], T]) -> T:

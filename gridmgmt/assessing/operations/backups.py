@@ -18,6 +18,7 @@ from gridmgmt.assessing.store import assessments as store
 from gridmgmt.casework.operations import photographs
 from gridmgmt.database import administration, clock, dumps
 from gridmgmt.database import engine as engines
+from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Work, open_database
 from gridmgmt.errors import BackupInvalid, DatabaseNotEmpty, GridmgmtError
 from gridmgmt.files import writing
@@ -57,6 +58,7 @@ class Restored:
         return not self.lost and all(self.assessments.values())
 
 
+@needs("users.manage", whole=True, by_worker=True)
 def backup(work: Work, settings: Settings, out: Path) -> Backup:
     """Write the database and the files that it names into one file; the same moment for both, whoever writes meanwhile.
 
@@ -133,6 +135,7 @@ def _digest(path: Path) -> str:
 # --- back -------------------------------------------------------------------------------------------------------------
 
 
+@needs("users.manage", whole=True, by_worker=True)
 def restore(work: Work, settings: Settings, file: Path) -> Restored:
     """Bring a backup back into an empty database, and compute every published assessment again.
 
