@@ -12,7 +12,7 @@ from typing import Any
 
 from gridmgmt.errors import AccessDenied
 
-ROW_VERBS = ("cases.read", "cases.open", "reporters.read", "samples.read", "results.read")
+ROW_VERBS = ("cases.read", "cases.open", "reporters.read", "samples.read", "results.read", "audit.read")
 """Verbs by whose scope the database itself lets rows be seen or added (row-level security)."""
 
 

@@ -24,7 +24,7 @@ from gridmgmt.casework.operations.requests import Outcome, Request, again, in_ci
 from gridmgmt.casework.store import calendars, steps
 from gridmgmt.casework.store.steps import TakenRow
 from gridmgmt.casework.transitions import OPENING, PLACING
-from gridmgmt.database import batches, clock, merging
+from gridmgmt.database import auditing, batches, clock, merging
 from gridmgmt.database.doors import needs
 from gridmgmt.database.facts import CASES
 from gridmgmt.database.tables import GRID_COLUMNS
@@ -279,6 +279,7 @@ def _save(connection: Connection, desk: Desk, files: Sequence[_File], n_requests
     changed = [f for f in files if any(s.origin == "own" for s in f.new_steps)]
     if not changed:
         return
+    auditing.note(connection, cases=[f.case.case_no for f in changed])
     batch_id = batches.new_batch(connection, "steps")
     known_at = batches.stamp_batch(connection, batch_id)
     if any(step.told.calendar == desk.clock.calendar.identity for f in changed for step in f.new_steps):
