@@ -12,7 +12,7 @@ from typing import Any
 
 from gridmgmt.errors import AccessDenied
 
-ROW_VERBS = ("cases.read", "cases.open", "reporters.read", "samples.read", "results.read", "audit.read")
+_ROW_VERBS = ("cases.read", "cases.open", "reporters.read", "samples.read", "results.read", "audit.read")
 """Verbs by whose scope the database itself lets rows be seen or added (row-level security)."""
 
 
@@ -103,7 +103,7 @@ class Viewer:
     @cached_property
     def row_scopes(self) -> str:
         """What row policies are told, as JSON."""
-        told = {verb: self.verbs[verb].told() for verb in ROW_VERBS if verb in self.verbs}
+        told = {verb: self.verbs[verb].told() for verb in _ROW_VERBS if verb in self.verbs}
         return json.dumps({"login": self.login, **told}, ensure_ascii=False, separators=(",", ":"))
 
     @cached_property

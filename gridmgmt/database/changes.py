@@ -49,9 +49,11 @@ _OF_KIND: Mapping[str, str] = {
 TABLES: Mapping[str, str] = {table: kind for kind, names in _OF_KIND.items() for table in names.split()}
 """Table → the kind that its changes are told as."""
 
-SILENT = frozenset({"audit", "audit_seal", "case_change", "cells_kept", "cells_of_week", "sign_in_failure"})
-"""Tables that tell nothing: what is counted is kept there while one reads, and gives the same figures without it; and
-what nobody's answer is made of."""
+PASSING = frozenset({"case_change", "cells_kept", "cells_of_week", "sign_in_failure"})
+"""Tables of this server only: what is counted is kept there while one reads, and gives the same figures without it."""
+
+SILENT = PASSING | {"audit", "audit_seal"}
+"""Tables that tell nothing: nobody's answer is made of them."""
 
 KINDS = (*_OF_KIND, _DAY)
 EVERYTHING = frozenset(KINDS)

@@ -217,8 +217,11 @@ def migrate(engine: Engine) -> str:
         if (found := _revision(connection)) is not None:
             check_known(found)
         command.upgrade(alembic_config(connection), "head")
+        reached = str(_revision(connection))
+        if reached != found or not roles.may_read(connection):
+            roles.grant(connection)
         connection.commit()
-        return str(_revision(connection))
+        return reached
 
 
 def check_known(found: str) -> None:

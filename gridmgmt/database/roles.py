@@ -4,10 +4,12 @@ The worker is past the row policies, since COPY refuses them: its scope is check
 owner nor superuser; each of its transactions tells who views, and the policies let it see that viewer's rows only.
 """
 
+from pathlib import Path
 from typing import Any, Literal
 
 import psycopg
 from psycopg import sql
+from sqlalchemy import Connection, text
 
 from gridmgmt.errors import RolesMissing
 
@@ -51,6 +53,19 @@ def ensure(connection: psycopg.Connection[Any]) -> None:
             connection.execute(sql.SQL(f"ALTER FUNCTION {function} LEAKPROOF"))
     elif not _may_act(connection):
         raise RolesMissing(statements=_for_superuser(connection))
+
+
+def may_read(connection: Connection) -> bool:
+    """Whether the roles may do what they are for: a dump that came back has none of their rights."""
+    may = "bool_and(has_table_privilege(oid, 'alembic_version', 'SELECT'))"
+    asked = text(f"SELECT {may} FROM pg_roles WHERE rolname = ANY (:names)")
+    return bool(connection.execute(asked, {"names": [*NAMES.values()]}).scalar())
+
+
+def grant(connection: Connection) -> None:
+    """Give the roles what they are for; to be done by the owner."""
+    path = Path(__file__).with_name("sql") / "grants.sql"
+    connection.exec_driver_sql(path.read_text("utf-8"))
 
 
 def _may_act(connection: psycopg.Connection[Any]) -> bool:

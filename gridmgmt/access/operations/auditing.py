@@ -41,6 +41,14 @@ def seal(work: Work) -> tuple[int, str] | None:
     return made
 
 
+def head(work: Work) -> str | None:
+    """Seal what may be sealed; gives the head of the chain as ``N:DIGEST``, to be written down elsewhere."""
+    seal(work)
+    with work.over_everything().snapshot() as connection:
+        found = audit.head(connection)
+    return f"{found[0]}:{found[1]}" if found else None
+
+
 def verify(work: Work, known: tuple[int, str] | None = None) -> Verified:
     """Compute the chain again from its beginning.
 

@@ -11,10 +11,10 @@ from gridmgmt.database.work import Work
 from gridmgmt.errors import SignInLocked, SignInNeeded, SignInRefused
 from gridmgmt.viewer import Viewer
 
-IDLE = dt.timedelta(minutes=30)
+_IDLE = dt.timedelta(minutes=30)
 """A browser that asks for nothing for so long is signed out."""
 
-LASTS = dt.timedelta(hours=12)
+_LASTS = dt.timedelta(hours=12)
 """So long a session holds at most."""
 
 TOKEN_LASTS = dt.timedelta(minutes=15)
@@ -60,7 +60,7 @@ def begin(
 ) -> SignedIn:
     """Begin the session of somebody who is known by now."""
     secret = credentials.make_secret()
-    means, lasts = ("token", TOKEN_LASTS) if token else ("session", LASTS)
+    means, lasts = ("token", TOKEN_LASTS) if token else ("session", _LASTS)
     with work.transaction() as connection:
         sessions.succeeded(connection, tried or [])
         ends_at = sessions.begin(connection, credentials.digest(secret), account.id, means, lasts, address)
@@ -91,7 +91,7 @@ def known_by(work: Work, secret: str, *, address: str | None = None) -> Viewer:
         if secret.startswith(credentials.KEY_PREFIX):
             number, means = accounts.holder_of_key(connection, digest), "key"
         else:
-            session = sessions.holding(connection, digest, IDLE)
+            session = sessions.holding(connection, digest, _IDLE)
             number, means = (session.account_id, session.means) if session else (None, "")
         account = accounts.by_id(connection, number) if number is not None else None
         if account is None or account.disabled_at is not None:

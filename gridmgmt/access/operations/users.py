@@ -27,7 +27,7 @@ class GivenKey:
     secret: str
 
 
-def parse_post(text: str, city: Callable[[], City]) -> Post:
+def _parse_post(text: str, city: Callable[[], City]) -> Post:
     """A post as it is typed: ``role``, ``role@level:code`` of a grid, or ``role@unit:code``.
 
     Raises
@@ -214,7 +214,7 @@ def _checked(password: str) -> str:
 
 def _give(connection: Connection, number: int, posts: Sequence[str]) -> None:
     for text in posts:
-        post = parse_post(text, lambda: cities.load_city(connection))
+        post = _parse_post(text, lambda: cities.load_city(connection))
         if post.level is not None and not scopes.is_grid(connection, post.level, post.grid_code or ""):
             raise GridMissing(code=post.grid_code or "")
         if post.unit_code is not None and not scopes.is_unit(connection, post.unit_code):

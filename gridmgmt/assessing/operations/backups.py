@@ -59,11 +59,16 @@ class Restored:
 
 
 @needs("users.manage", whole=True, by_worker=True)
-def backup(work: Work, settings: Settings, out: Path) -> Backup:
+def backup(work: Work, settings: Settings, out: Path, audit_head: str | None = None) -> Backup:
     """Write the database and the files that it names into one file; the same moment for both, whoever writes meanwhile.
 
     Files are never changed or removed once a row names them, so those of the
     snapshot's rows are those of its moment. One that the folder has lost is told, and the rest is kept.
+
+    Parameters
+    ----------
+    audit_head
+        The head of the audit's chain, to be written down with the backup.
 
     Raises
     ------
@@ -88,6 +93,7 @@ def backup(work: Work, settings: Settings, out: Path) -> Backup:
                 "made_at": clock.now(connection).isoformat(),
                 "members": members,
                 "lost": lost,
+                **({"audit_head": audit_head} if audit_head else {}),
             }
             _add(archive, _MANIFEST, io.BytesIO(json.dumps(manifest, indent=1, sort_keys=True).encode()))
     n_files = len(known) - len(lost)

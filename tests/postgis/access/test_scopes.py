@@ -22,8 +22,8 @@ from tests.postgis.access.conftest import As
 from tests.postgis.worksite import acted, reported, step
 
 SEEN = {
-    "centre": "ABCDEFG", "d1": "ABF", "c11": "AF", "c21": "CG", "u1": "ABF", "u2": "CDG", "look": "ABF", "bot": "ABCDEFG",
-    "boss": "", None: "",
+    "centre": "ABCDEFG", "d1": "ABF", "c11": "AF", "c21": "CG", "u1": "ABF", "u2": "CDG", "look": "ABF",
+    "bot": "ABCDEFG", "boss": "", None: "",
 }  # fmt: skip
 """Account → the cases that are his to see: by place, or those that his unit has."""
 DECEMBER = parse_period("2025-12")
