@@ -19,14 +19,23 @@ app = typer.Typer(add_completion=False)
 
 @command(app, "serve")
 def serve(
-    run: State, *, host: str = LOOPBACK[0], port: Annotated[int, typer.Option("--port", min=1, max=65535)] = 8000
+    run: State,
+    *,
+    host: str = LOOPBACK[0],
+    port: Annotated[int, typer.Option("--port", min=1, max=65535)] = 8000,
+    no_worker: bool = False,
 ) -> Shown:
     """Serve the start page, the API and its documentation (/docs), read-only; say the address when it is ready."""
+    from contextlib import nullcontext
+
+    from gridmgmt.jobs.operations import working
+
     if host not in LOOPBACK:  # other machines could reach it, and there is no access control yet
         raise OptionInvalid(name="--host", value=host, expected=" / ".join(LOOPBACK))
     if _is_taken(host, port):
         raise OptionInvalid(name="--port", value=port, expected=texts.expected("free_port"))
-    _server(run, host, port).run()
+    with nullcontext() if no_worker else working.accompanied(run.settings):
+        _server(run, host, port).run()
     yield from ()
 
 

@@ -1,0 +1,134 @@
+"""Asking for a job (提交任务), looking how it stands, cancelling it, and its result."""
+
+from pathlib import Path
+from typing import IO, Any
+
+from gridmgmt.database import auditing
+from gridmgmt.database.doors import needs
+from gridmgmt.database.work import Work
+from gridmgmt.errors import JobMissing, JobUnfinished
+from gridmgmt.jobs.kinds import ExportAsked, ImportAsked, Job, RetryAsked, ScoringAsked, State
+from gridmgmt.jobs.store import files, jobs
+
+_LONGEST_NAME = 200
+
+
+@needs("imports.write", whole=True)
+def import_file(work: Work, root: Path, content: IO[bytes], name: str, asked: ImportAsked) -> Job:
+    """Ask for the import of a file.
+
+    Parameters
+    ----------
+    root
+        The files folder.
+    name
+        What it is called where it comes from: its ending says the format.
+    """
+    with files.draft(root) as draft:
+        sha256 = files.pour(content, draft)
+        with work.transaction() as connection:
+            jobs.lock_files(connection)
+            files.keep(root, draft, sha256)
+            handed = {"file": _plain(name), "file_sha256": sha256}
+            job = jobs.add(connection, kind="import", asked=_told(asked), login=_login(work), **handed)
+            auditing.note(connection, jobs=[job.id])
+    return job
+
+
+@needs("imports.write", whole=True)
+def retry_quarantine(work: Work, asked: RetryAsked) -> Job:
+    """Ask for the quarantine's rows to be tried again."""
+    return _add(work, "retry", _told(asked))
+
+
+@needs("results.write", whole=True)
+def score(work: Work, asked: ScoringAsked) -> Job:
+    """Ask for a period to be assessed."""
+    return _add(work, "scoring", _told(asked))
+
+
+@needs("exports.make")
+def export(work: Work, asked: ExportAsked) -> Job:
+    """Ask for a list as a file."""
+    return _add(work, "export", _told(asked))
+
+
+def _add(work: Work, kind: str, asked: dict[str, Any]) -> Job:
+    with work.transaction() as connection:
+        job = jobs.add(connection, kind=kind, asked=asked, login=_login(work))
+        auditing.note(connection, jobs=[job.id])
+    return job
+
+
+def _told(asked: ImportAsked | RetryAsked | ScoringAsked | ExportAsked) -> dict[str, Any]:
+    return asked.model_dump(mode="json", exclude_defaults=True)
+
+
+def _login(work: Work) -> str | None:
+    return work.viewer.login if work.viewer is not None else None
+
+
+def _plain(name: str) -> str:
+    """The last part of a file's name, whatever system it comes from."""
+    last = "".join(c for c in name.replace("\\", "/").rpartition("/")[2] if c.isprintable())[-_LONGEST_NAME:]
+    return last if last.strip(". ") else "file"
+
+
+def listing(work: Work, *, state: State | None = None, before: int | None = None, limit: int = 100) -> list[Job]:
+    """Jobs, newest first: one's own, and all of them for who has jobs.read for the whole city."""
+    with work.snapshot() as connection:
+        return [job for job in jobs.listing(connection, state, before, limit) if _sees(work, job)]
+
+
+def one(work: Work, number: int) -> Job:
+    """A job.
+
+    Raises
+    ------
+    JobMissing
+        There is none, or it is not the viewer's.
+    """
+    with work.snapshot() as connection:
+        job = jobs.by_number(connection, number)
+    if job is None or not _sees(work, job):
+        raise JobMissing(number=number)
+    return job
+
+
+def cancel(work: Work, number: int) -> Job:
+    """Cancel a job: one that waits at once, one that runs as soon as it looks up; one that ended stays as it is.
+
+    Raises
+    ------
+    JobMissing
+    """
+    one(work, number)
+    with work.transaction() as connection:
+        jobs.cancel(connection, number)
+        auditing.note(connection, jobs=[number])
+    return one(work, number)
+
+
+def result(work: Work, root: Path, number: int) -> tuple[Job, Path | None]:
+    """A job that is done, with the file that it made, if its kind makes one.
+
+    Raises
+    ------
+    JobMissing
+        Also if its file is no longer kept.
+    JobUnfinished
+    """
+    job = one(work, number)
+    if job.state != "done":
+        raise JobUnfinished(number=number, state=job.state)
+    if job.result_sha256 is None:
+        return job, None
+    path = files.path_of(root, job.result_sha256)
+    if not path.is_file():
+        raise JobMissing(number=number)
+    return job, path
+
+
+def _sees(work: Work, job: Job) -> bool:
+    viewer = work.viewer
+    return viewer is None or job.login == viewer.login or viewer.scope("jobs.read").everywhere

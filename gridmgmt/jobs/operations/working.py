@@ -1,0 +1,150 @@
+"""A worker (后台进程): takes jobs from the queue, as many at once as it is told, until it is to stop.
+
+The queue is procrastinate's, in the same database: it hands a job to one worker, wakes workers when one is queued, and
+knows by their heartbeats which of them died. What is done and what is not stands in the job's own row alone.
+"""
+
+import asyncio
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from multiprocessing import get_context, parent_process
+
+import procrastinate
+import psycopg
+from procrastinate.exceptions import ConnectorException, JobAborted
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from gridmgmt import bounds
+from gridmgmt.database.engine import database_url
+from gridmgmt.database.work import open_database
+from gridmgmt.jobs.operations import running
+from gridmgmt.jobs.operations.running import Doors, Stopped
+from gridmgmt.settings import Settings
+
+HEARTBEAT_S, DEAD_S = 2.0, 10.0
+"""A worker tells so often that it lives; one that did not for so long is dead, and its jobs go to others."""
+
+_AGAIN_S = 3
+_GRACE_S = 30.0
+_LOOK_S = 0.2
+_PAUSE_S = 1.0
+_QUEUE = "jobs"
+
+_LOST = (ConnectorException, psycopg.Error, OSError, procrastinate.exceptions.AppNotOpen)
+
+
+async def work(settings: Settings, stop: asyncio.Event, *, concurrency: int = 1, grace_s: float = 30.0) -> None:
+    """Work off jobs until told to stop; a database that is gone is sought again.
+
+    Parameters
+    ----------
+    grace_s
+        When it is to stop, a job that runs has so long to end; then it is undone and waits for another worker.
+    """
+    doors = Doors(open_database(settings), open_database(settings, "web"), settings.files_root)
+    try:
+        while not stop.is_set():
+            serving = asyncio.create_task(_serve(settings, doors, concurrency, grace_s))
+            asked = asyncio.create_task(stop.wait())
+            await asyncio.wait({serving, asked}, return_when=asyncio.FIRST_COMPLETED)
+            asked.cancel()
+            if stop.is_set():
+                serving.cancel()
+            with suppress(asyncio.CancelledError, *_LOST):
+                await serving
+            if not stop.is_set():
+                await asyncio.sleep(_PAUSE_S)
+    finally:
+        doors.work.close()
+        doors.web.close()
+
+
+def run_until_signal(settings: Settings, concurrency: int, grace_s: float, parent: int | None = None) -> None:
+    """Work until SIGTERM or SIGINT; ``parent``: what becomes readable when the process that began this one ends."""
+
+    async def serve() -> None:
+        stop, loop = asyncio.Event(), asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        if parent is not None:
+            loop.add_reader(parent, stop.set)
+        await work(settings, stop, concurrency=concurrency, grace_s=grace_s)
+
+    asyncio.run(serve())
+
+
+def beside(settings: Settings) -> None:
+    """A worker as a child of another process, with whose end it stops."""
+    bounds.use(settings.bounds)
+    parent = parent_process()
+    run_until_signal(settings, 1, _GRACE_S, int(parent.sentinel) if parent is not None else None)
+
+
+@contextmanager
+def accompanied(settings: Settings) -> Iterator[None]:
+    """A worker in a process of its own as long as the block lasts; one that dies is begun again."""
+    spawn, is_over = get_context("spawn"), threading.Event()
+
+    def keep() -> None:
+        while not is_over.is_set():
+            child = spawn.Process(target=beside, args=(settings,), name="gridmgmt worker")
+            child.start()
+            while child.is_alive() and not is_over.wait(_LOOK_S):
+                pass
+            if child.is_alive():
+                child.terminate()
+            child.join()
+            is_over.wait(_PAUSE_S)
+
+    keeping = threading.Thread(target=keep, name="keeps a worker")
+    keeping.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        keeping.join()
+
+
+async def _serve(settings: Settings, doors: Doors, concurrency: int, grace_s: float) -> None:
+    app = procrastinate.App(connector=_connector(database_url(settings, "worker"), concurrency))
+    app.task(name="job", queue=_QUEUE, pass_context=True, retry=procrastinate.RetryStrategy(wait=_AGAIN_S))(
+        partial(_run, doors)
+    )
+    async with app.open_async():
+        rescuing = asyncio.create_task(_rescue(app))
+        try:
+            await app.run_worker_async(
+                queues=[_QUEUE], concurrency=concurrency, install_signal_handlers=False, delete_jobs="always",
+                shutdown_graceful_timeout=grace_s, update_heartbeat_interval=HEARTBEAT_S, stalled_worker_timeout=DEAD_S,
+            )  # fmt: skip
+        finally:
+            rescuing.cancel()
+            with suppress(asyncio.CancelledError, *_LOST):
+                await rescuing
+
+
+def _connector(address: str, concurrency: int) -> procrastinate.PsycopgConnector:
+    own = conninfo_to_dict(address).get("options") or ""
+    conninfo = make_conninfo(
+        address, options=f"{own} -c search_path=queue".strip(), application_name="gridmgmt worker", connect_timeout="5"
+    )
+    return procrastinate.PsycopgConnector(conninfo=conninfo, min_size=1, max_size=concurrency + 3, timeout=10)
+
+
+def _run(doors: Doors, context: procrastinate.JobContext, *, number: int) -> None:
+    try:
+        running.run(doors, number, context.should_abort)
+    except Stopped as e:
+        raise JobAborted from e
+
+
+async def _rescue(app: procrastinate.App) -> None:
+    """Give the jobs of dead workers back to the queue, and remove files that nobody needs."""
+    while True:
+        for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=DEAD_S):
+            with suppress(ConnectorException):  # somebody else did it first
+                await app.job_manager.retry_job(job)
+        await asyncio.sleep(HEARTBEAT_S)
