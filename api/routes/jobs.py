@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, JSONResponse
 from pydantic import BaseModel, Field
 
 from api.deps import Ask, Database, Language
@@ -115,5 +115,5 @@ def result(work: Database, number: Number, request: Request, query: Annotated[As
     """The report of an import or assessment as JSON; the file that an export made."""
     found, path = asking.result(work, request.app.state.settings.files_root, number)
     if path is None:
-        return found.result
+        return JSONResponse(found.result)
     return FileResponse(path, filename=found.result_file, media_type="application/octet-stream")

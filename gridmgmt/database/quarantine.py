@@ -166,8 +166,6 @@ class Open:
     ----------
     raw, given
         As it is tried again, and as the file had it where somebody mended it.
-    columns
-        Those of its file, in their order.
     """
 
     id: int
@@ -178,22 +176,14 @@ class Open:
     raw: Mapping[str, Any]
     given: Mapping[str, Any] | None
     problems: Sequence[Mapping[str, Any]]
-    columns: Sequence[str]
 
 
 def _open(connection: Connection, *conditions: Any, limit: int = 1, lock: bool = False) -> list[Open]:
-    q, b = t.quarantine.c, t.batch.c
-    columns = select(b.counts["columns"]).where(b.id == q.batch_id).scalar_subquery()
-    statement = (
-        select(
-            q.id, q.kind, q.profile, q.file, q.row_no.label("row"), q.raw, q.given, q.problems, columns.label("columns")
-        )
-        .where(q.resolved_by.is_(None), *conditions)
-        .order_by(q.id)
-        .limit(limit)
-    )
-    found = connection.execute(statement.with_for_update(of=t.quarantine) if lock else statement).mappings()
-    return [Open(**{**row, "columns": row["columns"] or [*row["raw"]]}) for row in found]
+    q = t.quarantine.c
+    columns = (q.id, q.kind, q.profile, q.file, q.row_no.label("row"), q.raw, q.given, q.problems)
+    statement = select(*columns).where(q.resolved_by.is_(None), *conditions).order_by(q.id).limit(limit)
+    found = connection.execute(statement.with_for_update() if lock else statement)
+    return [Open(**row) for row in found.mappings()]
 
 
 def waiting(connection: Connection, after: int, limit: int, *, profile: str | None = None) -> list[Open]:

@@ -7,8 +7,11 @@ from gridmgmt.database import auditing
 from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Work
 from gridmgmt.errors import JobMissing, JobUnfinished
+from gridmgmt.intake.readers import profiles
 from gridmgmt.jobs.kinds import ExportAsked, ImportAsked, Job, RetryAsked, ScoringAsked, State
 from gridmgmt.jobs.store import files, jobs
+from gridmgmt.periods import parse_period
+from gridmgmt.rulebooks import load as rulebooks
 
 _LONGEST_NAME = 200
 
@@ -23,7 +26,12 @@ def import_file(work: Work, root: Path, content: IO[bytes], name: str, asked: Im
         The files folder.
     name
         What it is called where it comes from: its ending says the format.
+
+    Raises
+    ------
+    ProfileMissing, LimitExceeded, FilesUnwritable
     """
+    profiles.load(asked.profile)
     with files.draft(root) as draft:
         sha256 = files.pour(content, draft)
         with work.transaction() as connection:
@@ -43,7 +51,13 @@ def retry_quarantine(work: Work, asked: RetryAsked) -> Job:
 
 @needs("results.write", whole=True)
 def score(work: Work, asked: ScoringAsked) -> Job:
-    """Ask for a period to be assessed."""
+    """Ask for a period to be assessed.
+
+    Raises
+    ------
+    RulebookMissing, PeriodInvalid
+    """
+    rulebooks.load(asked.rulebook, parse_period(asked.period).last)
     return _add(work, "scoring", _told(asked))
 
 
