@@ -28,13 +28,13 @@ def serve(
     """Serve the start page, the API and its documentation (/docs), read-only; say the address when it is ready."""
     from contextlib import nullcontext
 
-    from gridmgmt.jobs.operations import working
+    from gridmgmt.jobs.operations import workers
 
     if host not in LOOPBACK:  # other machines could reach it, and there is no access control yet
         raise OptionInvalid(name="--host", value=host, expected=" / ".join(LOOPBACK))
     if _is_taken(host, port):
         raise OptionInvalid(name="--port", value=port, expected=texts.expected("free_port"))
-    with nullcontext() if no_worker else working.accompanied(run.settings):
+    with nullcontext() if no_worker else workers.accompanied(run.settings):
         _server(run, host, port).run()
     yield from ()
 

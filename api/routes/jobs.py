@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from api.deps import Ask, Database, Language
 from api.signing import ANY, verb
 from gridmgmt.jobs.kinds import Job, State
-from gridmgmt.jobs.operations import asking
+from gridmgmt.jobs.operations import following
 from gridmgmt.texts import word
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
@@ -90,7 +90,7 @@ def accepted(job: Job, lang: str, response: Response) -> JobState:
 @router.get("/jobs", openapi_extra=verb(ANY))
 def jobs(work: Database, lang: Language, query: Annotated[_Which, Query()]) -> Jobs:
     """One's own jobs, newest first; all of them for who has jobs.read for the whole city."""
-    found = asking.listing(work, state=query.state, before=query.before, limit=query.limit)
+    found = following.listing(work, state=query.state, before=query.before, limit=query.limit)
     more = f"/v1/jobs?before={found[-1].id}&limit={query.limit}" if len(found) == query.limit else None
     if more and query.state:
         more += f"&state={query.state}"
@@ -100,20 +100,20 @@ def jobs(work: Database, lang: Language, query: Annotated[_Which, Query()]) -> J
 @router.get("/jobs/{number}", openapi_extra=verb(ANY))
 def job(work: Database, lang: Language, number: Number, query: Annotated[Ask, Query()]) -> JobState:
     """One job: how it stands."""
-    return shown(asking.one(work, number), lang)
+    return shown(following.one(work, number), lang)
 
 
 @router.delete("/jobs/{number}", openapi_extra=verb(ANY))
 def cancel(work: Database, lang: Language, number: Number, query: Annotated[Ask, Query()]) -> JobState:
     """Cancel a job: what it did so far is undone; one that ended stays as it is."""
-    return shown(asking.cancel(work, number), lang)
+    return shown(following.cancel(work, number), lang)
 
 
 @router.get("/jobs/{number}/result", openapi_extra=verb(ANY), response_class=Response, responses={200: {
     "content": {"application/json": {}, "application/octet-stream": {}}}})  # fmt: skip
 def result(work: Database, number: Number, request: Request, query: Annotated[Ask, Query()]) -> Any:
     """The report of an import or assessment as JSON; the file that an export made."""
-    found, path = asking.result(work, request.app.state.settings.files_root, number)
+    found, path = following.result(work, request.app.state.settings.files_root, number)
     if path is None:
         return JSONResponse(found.result)
     return FileResponse(path, filename=found.result_file, media_type="application/octet-stream")

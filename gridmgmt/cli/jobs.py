@@ -19,9 +19,9 @@ def worker(
     grace: Annotated[int, typer.Option("--grace", min=0, max=86_400)] = 30,
 ) -> Shown:
     """Work off jobs – imports, assessments, exports – until it is told to stop (SIGTERM, Ctrl-C)."""
-    from gridmgmt.jobs.operations import working
+    from gridmgmt.jobs.operations import workers
 
     run.work.ready()
     yield run.said("worker_ready", {"n": concurrency})
-    working.run_until_signal(run.settings, concurrency, grace)
+    workers.run_until_signal(run.settings, concurrency, grace)
     yield run.said("worker_stopped")

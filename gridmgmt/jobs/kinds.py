@@ -49,7 +49,7 @@ class _List:
 
 
 _TABLES = ("csv", "xlsx", "gpkg", "parquet")
-LISTS: Mapping[str, _List] = {
+_LISTS: Mapping[str, _List] = {
     "cases": _List(_TABLES, (), ("states", "unit", "grid", "category", "overdue")),
     "samples": _List(_TABLES, (), ("period", "unit", "grid")),
     "indicators": _List(_TABLES, ("period", "level"), ("as_of",)),
@@ -87,7 +87,7 @@ class ExportAsked(_Asked):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        known = LISTS[self.list]
+        known = _LISTS[self.list]
         if self.format not in known.formats:
             raise ValueError(f"format: {' | '.join(known.formats)}")
         given = self.told().keys()

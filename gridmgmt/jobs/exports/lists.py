@@ -6,10 +6,8 @@ GeoParquet file its metadata under ``gridmgmt``.
 
 import json
 import shutil
-import sqlite3
 import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -70,9 +68,7 @@ def _cell(sheet: Any, value: Any) -> Any:
 
 
 def _gpkg(frame: gpd.GeoDataFrame, path: Path, name: str, told: str) -> None:
-    geofiles.save(frame, path, "GPKG", name)
-    with closing(sqlite3.connect(path)) as database, database:
-        database.execute("UPDATE gpkg_contents SET description = ?", [told])
+    geofiles.save(frame, path, "GPKG", name, told)
 
 
 def _parquet(frame: gpd.GeoDataFrame, path: Path, _name: str, told: str) -> None:

@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,10 @@ _LOG = logging.getLogger("gridmgmt.jobs")
 
 class Stopped(Exception):
     """The worker is to stop: the job waits for another one."""
+
+
+class Taken(Exception):
+    """Another worker, who seemed dead, is at it."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +91,35 @@ def run(doors: Doors, number: int, is_stopping: Callable[[], bool] = lambda: Fal
     ------
     UnavailableError
         Something outside is missing: it is to be tried again later.
-    Stopped
+    Stopped, Taken
     """
+    with _taken(doors, number):
+        _try(doors, number, is_stopping)
+
+
+@contextmanager
+def _taken(doors: Doors, number: int) -> Iterator[None]:
+    """Hold a job by a connection of its own: the database lets it go when this process dies, and not before."""
+    with doors.work.connect() as plain:
+        connection = plain.execution_options(isolation_level="AUTOCOMMIT")
+        if not jobs.take(connection, number):
+            raise Taken
+        try:
+            yield
+        finally:
+            jobs.let_go(connection, number)
+
+
+def is_free(doors: Doors, number: int) -> bool:
+    """Whether nobody is at a job."""
+    try:
+        with _taken(doors, number):
+            return True
+    except Taken:
+        return False
+
+
+def _try(doors: Doors, number: int, is_stopping: Callable[[], bool]) -> None:
     with doors.work.sealing() as connection:
         job = jobs.begin(connection, number)
     if job is None:

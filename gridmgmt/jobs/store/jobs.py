@@ -17,13 +17,26 @@ _OPEN = ("waiting", "running")
 FILES_LOCK = 4_780_010
 """Advisory lock of whoever hands in a file for a job, or removes one."""
 
-KEPT_DAYS = 7
+_TAKEN = 4_780
+"""First half of the advisory locks of jobs that somebody works on."""
+
+_KEPT_DAYS = 7
 """So long the file that a job made is kept."""
 
 
 def lock_files(connection: Connection) -> None:
     """Wait until nobody else hands in or removes a job's file; held until the transaction ends."""
     connection.execute(select(func.pg_advisory_xact_lock(FILES_LOCK)))
+
+
+def take(connection: Connection, number: int) -> bool:
+    """Take a job for as long as this connection lives; False: somebody has it. Whoever dies lets it go."""
+    return bool(connection.scalar(select(func.pg_try_advisory_lock(_TAKEN, func.hashint8(number)))))
+
+
+def let_go(connection: Connection, number: int) -> None:
+    """Let a job go that was taken."""
+    connection.execute(select(func.pg_advisory_unlock(_TAKEN, func.hashint8(number))))
 
 
 def add(connection: Connection, **values: Any) -> Job:
@@ -97,7 +110,7 @@ def tell(connection: Connection, job: Job, progress: Mapping[str, Any]) -> bool:
 
 def files_needed(connection: Connection) -> set[str]:
     """SHA-256 of the files that open jobs were handed, and of those that jobs made in the last days."""
-    recent = _c.finished_at > func.now() - func.make_interval(0, 0, 0, KEPT_DAYS)
+    recent = _c.finished_at > func.now() - func.make_interval(0, 0, 0, _KEPT_DAYS)
     found = connection.execute(
         select(_c.file_sha256, _c.result_sha256, _c.state).where(or_(_c.state.in_(_OPEN), recent))
     )

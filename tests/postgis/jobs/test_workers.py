@@ -13,7 +13,7 @@ from psycopg import sql
 
 from gridmgmt.database.work import Connection
 from gridmgmt.jobs.kinds import Job
-from gridmgmt.jobs.operations import asking, working
+from gridmgmt.jobs.operations import following, workers
 from gridmgmt.jobs.operations.running import Doors
 from gridmgmt.jobs.store import jobs
 from gridmgmt.settings import Settings
@@ -26,7 +26,7 @@ _HEARTBEAT_S, _DEAD_S = 0.2, 1.0
 
 def _work(settings: Settings, concurrency: int, marker: Path | None) -> None:
     """A worker that finds out quickly who died; with a marker its first job's effect hangs before it is committed."""
-    working.HEARTBEAT_S, working.DEAD_S, working._PAUSE_S = _HEARTBEAT_S, _DEAD_S, 0.2  # type: ignore[misc]
+    workers.HEARTBEAT_S, workers.DEAD_S, workers._PAUSE_S = _HEARTBEAT_S, _DEAD_S, 0.2  # type: ignore[misc]
     if marker is not None:
         end = jobs.end
 
@@ -38,7 +38,7 @@ def _work(settings: Settings, concurrency: int, marker: Path | None) -> None:
             return done
 
         jobs.end = hanging
-    working.run_until_signal(settings, concurrency, 5.0)
+    workers.run_until_signal(settings, concurrency, 5.0)
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_what_a_killed_worker_left_another_ends(doors: Doors, start: Start, tmp_
     assert states(doors) == ["running"]
     start()
     until(lambda: states(doors) == ["done"])
-    assert asking.one(doors.work, job.id).n_tries == 2
+    assert following.one(doors.work, job.id).n_tries == 2
     assert values(doors.work, "SELECT count(*) FROM case_version") == [1]
     until(lambda: values(doors.work, "SELECT count(*) FROM queue.procrastinate_jobs") == [0])
 

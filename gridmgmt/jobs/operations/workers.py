@@ -1,7 +1,7 @@
 """A worker (后台进程): takes jobs from the queue, as many at once as it is told, until it is to stop.
 
 The queue is procrastinate's, in the same database: it hands a job to one worker, wakes workers when one is queued, and
-knows by their heartbeats which of them died. What is done and what is not stands in the job's own row alone.
+knows by their heartbeats which of them may have died. What is done and what is not stands in the job's own row alone.
 """
 
 import asyncio
@@ -13,19 +13,18 @@ from functools import partial
 from multiprocessing import get_context, parent_process
 
 import procrastinate
-import psycopg
-from procrastinate.exceptions import ConnectorException, JobAborted
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from procrastinate.exceptions import AppNotOpen, ConnectorException, JobAborted
 
 from gridmgmt import bounds
-from gridmgmt.database.engine import database_url
+from gridmgmt.database import failures
+from gridmgmt.database.engine import queue_address
 from gridmgmt.database.work import open_database
 from gridmgmt.jobs.operations import running
 from gridmgmt.jobs.operations.running import Doors, Stopped
 from gridmgmt.settings import Settings
 
 HEARTBEAT_S, DEAD_S = 2.0, 10.0
-"""A worker tells so often that it lives; one that did not for so long is dead, and its jobs go to others."""
+"""A worker tells so often that it lives; one that did not for so long, and holds its job no more, is dead."""
 
 _AGAIN_S = 3
 _GRACE_S = 30.0
@@ -33,7 +32,7 @@ _LOOK_S = 0.2
 _PAUSE_S = 1.0
 _QUEUE = "jobs"
 
-_LOST = (ConnectorException, psycopg.Error, OSError, procrastinate.exceptions.AppNotOpen)
+_LOST = (*failures.DRIVER, ConnectorException, AppNotOpen, OSError)
 
 
 async def work(settings: Settings, stop: asyncio.Event, *, concurrency: int = 1, grace_s: float = 30.0) -> None:
@@ -109,12 +108,12 @@ def accompanied(settings: Settings) -> Iterator[None]:
 
 
 async def _serve(settings: Settings, doors: Doors, concurrency: int, grace_s: float) -> None:
-    app = procrastinate.App(connector=_connector(database_url(settings, "worker"), concurrency))
+    app = procrastinate.App(connector=_connector(queue_address(settings), concurrency))
     app.task(name="job", queue=_QUEUE, pass_context=True, retry=procrastinate.RetryStrategy(wait=_AGAIN_S))(
         partial(_run, doors)
     )
     async with app.open_async():
-        rescuing = asyncio.create_task(_rescue(app))
+        rescuing = asyncio.create_task(_rescue(app, doors))
         try:
             await app.run_worker_async(
                 queues=[_QUEUE], concurrency=concurrency, install_signal_handlers=False, delete_jobs="always",
@@ -127,11 +126,7 @@ async def _serve(settings: Settings, doors: Doors, concurrency: int, grace_s: fl
 
 
 def _connector(address: str, concurrency: int) -> procrastinate.PsycopgConnector:
-    own = conninfo_to_dict(address).get("options") or ""
-    conninfo = make_conninfo(
-        address, options=f"{own} -c search_path=queue".strip(), application_name="gridmgmt worker", connect_timeout="5"
-    )
-    return procrastinate.PsycopgConnector(conninfo=conninfo, min_size=1, max_size=concurrency + 3, timeout=10)
+    return procrastinate.PsycopgConnector(conninfo=address, min_size=1, max_size=concurrency + 3, timeout=10)
 
 
 def _run(doors: Doors, context: procrastinate.JobContext, *, number: int) -> None:
@@ -141,10 +136,11 @@ def _run(doors: Doors, context: procrastinate.JobContext, *, number: int) -> Non
         raise JobAborted from e
 
 
-async def _rescue(app: procrastinate.App) -> None:
-    """Give the jobs of dead workers back to the queue, and remove files that nobody needs."""
+async def _rescue(app: procrastinate.App, doors: Doors) -> None:
+    """Give the jobs of dead workers back to the queue; one that is only busy is still at its own."""
     while True:
         for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=DEAD_S):
-            with suppress(ConnectorException):  # somebody else did it first
-                await app.job_manager.retry_job(job)
+            if await asyncio.to_thread(running.is_free, doors, int(str(job.task_kwargs["number"]))):
+                with suppress(ConnectorException):  # somebody else did it first
+                    await app.job_manager.retry_job(job)
         await asyncio.sleep(HEARTBEAT_S)
