@@ -47,7 +47,7 @@ class Raw:
 
 def wrong(at: str, code: str, **facts: Any) -> FilterInvalid:
     """What is wrong with a filter, and where."""
-    where = {"code": "filter_place_whole"} if not at else {"code": "filter_place", "at": at}
+    where: dict[str, Any] = {"code": "filter_place", "at": at} if at else {"code": "filter_place_whole"}
     if at.isdecimal():
         where = {"code": "filter_place_character", "n": int(at)}
     return FilterInvalid(at=at, where=where, reason={"code": f"filter_wrong_{code}", **facts})

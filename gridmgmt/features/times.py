@@ -49,7 +49,7 @@ def parse(text: str, zone: ZoneInfo) -> Span:
         begin, end = (None if x.strip() in ("", "..") else span_of(x, zone) for x in (first, last))
     except InstantInvalid as e:
         raise OptionInvalid(name="datetime", value=text, expected=_FORMS) from e
-    found = Span(begin and begin.first, end and end.last)
+    found = Span(begin.first if begin else None, end.last if end else None)
     if found.first is not None and found.last is not None and found.first > found.last:
         raise OptionInvalid(name="datetime", value=text, expected=_FORMS)
     return found

@@ -296,7 +296,7 @@ def _described(connection: Connection, city: City, listed: Sequence[Collection])
     known = editions.all_editions(connection)
     today = cities.today(connection)
     whole = _valid(known, today, today, None, str)
-    box = whole and store.extent(connection, sources.grids(whole.id, whole.name, None, 1))
+    box = None if whole is None else store.extent(connection, sources.grids(whole.id, whole.name, None, 1))
     out = []
     for x in listed:
         if x.layer is not None:

@@ -169,10 +169,10 @@ _PLAIN = {"integer": "number", "number": "number", "string": "string", "boolean"
 def _scalar(term: Term, asked: Asked, beside: str = "") -> tuple[_Sql, str]:
     """A value with its type: ``number``, ``string`` or ``boolean``."""
     if isinstance(term, Property):
-        column, kind = _column(term, asked)
-        if kind not in _PLAIN:
-            raise wrong(term.at, "types", left=beside or "string", right=kind)
-        return column, _PLAIN[kind]
+        column, own = _column(term, asked)
+        if own not in _PLAIN:
+            raise wrong(term.at, "types", left=beside or "string", right=own)
+        return column, _PLAIN[own]
     if isinstance(term, Call) and term.op == "casei":
         value, kind = _scalar(term.args[0], asked)
         if kind != "string":

@@ -4,7 +4,8 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, select
+from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy.engine import Row
 
 from gridmgmt.database import tables as t
 from gridmgmt.features.store.conditions import every, projected
@@ -16,13 +17,13 @@ _Sql = ColumnElement[Any]
 
 def page(
     connection: Connection, source: Source, wanted: Sequence[_Sql], after: str | None, limit: int, system: System
-) -> Sequence[Row[Any]]:
+) -> list[Row[Any]]:
     """The features behind a key, in its order: the key, the shape as GeoJSON text, then the columns."""
     conditions = [source.where, *wanted, *([] if after is None else [source.key > after])]
-    columns = [source.key.label("feature_key"), _geojson(source.geometry, system).label("feature_shape")]
+    columns: list[_Sql] = [source.key.label("feature_key"), _geojson(source.geometry, system).label("feature_shape")]
     columns += [column.label(name) for name, column in source.columns.items()]
-    statement = select(*columns).select_from(source.tables).where(every(conditions))
-    return connection.execute(statement.order_by(source.key).limit(limit)).all()
+    statement: Select[Any] = select(*columns).select_from(source.tables).where(every(conditions))
+    return list(connection.execute(statement.order_by(source.key).limit(limit)))
 
 
 def one(connection: Connection, source: Source, key: str, system: System) -> Row[Any] | None:

@@ -40,8 +40,8 @@ class Source:
 def grids(edition_id: int, edition: str, valid_from: dt.date | None, level: int) -> Source:
     """The grids of a level in an edition."""
     m, g = t.edition_grid.c, t.grid.c
-    own = {x.name: g[x.name] for x in COLUMNS["grids"] if x.name in g}
-    columns = {**own, "edition": literal(edition), "valid_from": literal(valid_from, sa.Date)}
+    own: dict[str, _Sql] = {x.name: g[x.name] for x in COLUMNS["grids"] if x.name in g}
+    columns: dict[str, _Sql] = {**own, "edition": literal(edition), "valid_from": literal(valid_from, sa.Date)}
     tables = t.edition_grid.join(t.grid, g.id == m.grid_id)
     return Source(tables, sa.and_(m.edition_id == edition_id, m.level == level), columns, m.code, g.geom)
 
@@ -58,11 +58,11 @@ def indicators(edition_id: int, level: int, table: pd.DataFrame, head: Mapping[s
         .table_valued(*(sa.column(name, types[name]) for name in names))
         .render_derived("figures", with_types=True)
     )
-    same = {
+    same: dict[str, _Sql] = {
         "period": literal(str(head["period"]), sa.Text), "as_of": literal(head["as_of"], TIMESTAMP(timezone=True)),
         "edition": grid.columns["edition"],
     }  # fmt: skip
-    columns = {**{name: figures.c[name] for name in names}, **same}
+    columns: dict[str, _Sql] = {**{name: figures.c[name] for name in names}, **same}
     tables = grid.tables.join(figures, figures.c.code == t.edition_grid.c.code)
     return Source(tables, grid.where, columns, grid.key, grid.geometry)
 
@@ -83,16 +83,16 @@ def facts(kind: Kind) -> Source:
 def layer(layer_id: int, valid_from: dt.date | None) -> Source:
     """The features of a reference layer."""
     f = t.feature.c
-    columns = {x.name: f[x.name] for x in COLUMNS["layers"] if x.name in f}
+    columns: dict[str, _Sql] = {x.name: f[x.name] for x in COLUMNS["layers"] if x.name in f}
     columns["valid_from"] = literal(valid_from, sa.Date)
     return Source(t.feature, f.layer_id == layer_id, columns, f.code, f.geom)
 
 
 def none(kind: Kind) -> Source:
     """No rows: nothing of the collection is valid at the time that is asked for."""
-    types = {"number": sa.Float, "integer": sa.Integer, "boolean": sa.Boolean, "date": sa.Date, "object": JSONB}
-    types["instant"] = TIMESTAMP
-    columns = {x.name: sa.cast(sa.null(), types.get(x.type, sa.Text)) for x in COLUMNS[kind]}
+    types: dict[str, Any] = {"number": sa.Float, "integer": sa.Integer, "boolean": sa.Boolean, "date": sa.Date}
+    types |= {"object": JSONB, "instant": TIMESTAMP}
+    columns: dict[str, _Sql] = {x.name: sa.cast(sa.null(), types.get(x.type, sa.Text)) for x in COLUMNS[kind]}
     return Source(
         select(literal(1).label("n")).subquery(), literal(False), columns, sa.cast(sa.null(), sa.Text),
         sa.cast(sa.null(), Geometry("GEOMETRY")),
