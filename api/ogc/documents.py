@@ -70,7 +70,7 @@ def landing(request: Request, city: City, is_html: bool, lang: str) -> Document:
     """The first page: what this is, and where everything else is."""
     links = [
         *_both(request, "", JSON, is_html, lang),
-        link(request, "/openapi.json", "service-desc", _OPENAPI, word("ogc_api", lang=lang)),
+        link(request, "api", "service-desc", _OPENAPI, word("ogc_api", lang=lang)),
         link(request, "/docs", "service-doc", HTML, word("ogc_api", lang=lang)),
         link(request, "conformance", "conformance", JSON, word("ogc_conformance", lang=lang)),
         link(request, "collections", "data", JSON, word("ogc_collections", lang=lang)),
@@ -80,6 +80,28 @@ def landing(request: Request, city: City, is_html: bool, lang: str) -> Document:
         "description": word("ogc_description", lang=lang),
         "links": links,
     }
+
+
+def api(request: Request) -> Document:
+    """The application's own document, of this service only: addresses below it, one for the features of all kinds.
+
+    GDAL looks here whether filters may be sent. What is asked of times it would send as ``datetime=`` otherwise, of
+    whatever column, and count too few.
+    """
+    whole: Document = request.app.openapi()
+    own = {p.removeprefix("/ogc") or "/": x for p, x in whole["paths"].items() if p.startswith("/ogc")}
+    kinds = {p: x for p, x in own.items() if "/items" in p}
+    of_any = {p.replace("/collections/cases/", "/collections/{collectionId}/"): _of_any(x)
+              for p, x in kinds.items() if p.startswith("/collections/cases/")}  # fmt: skip
+    paths = {p: x for p, x in own.items() if p not in kinds} | of_any
+    return {**whole, "servers": [{"url": link(request, "", "self", JSON, "")["href"]}], "paths": paths}
+
+
+def _of_any(path: Document) -> Document:
+    """What the features of cases are asked, for the features of any collection."""
+    name = {"name": "collectionId", "in": "path", "required": True, "schema": {"type": "string"}}
+    own = {key: value for key, value in path["get"].items() if key not in ("x-verb", "operationId")}
+    return {"get": {**own, "parameters": [name, *own["parameters"]]}}
 
 
 def conformance() -> Document:

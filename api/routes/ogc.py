@@ -44,7 +44,9 @@ class AskFeatures(AskFeature):
     bbox: str | None = Field(None, description="Features that touch a box; corners in the axes of `bbox-crs`.")
     bbox_crs: str | None = Field(None, alias="bbox-crs", description="System of `bbox`, by URI; default CRS84.")
     filter: str | None = Field(None, description="A condition in CQL2.", examples=["status = 'closed'"])
-    filter_lang: Literal["cql2-text", "cql2-json"] = Field("cql2-text", alias="filter-lang")
+    filter_lang: Literal["cql2-text", "cql2-json", "cql-text"] = Field(
+        "cql2-text", alias="filter-lang", description="`cql-text` is what GDAL calls `cql2-text`."
+    )
     filter_crs: str | None = Field(None, alias="filter-crs", description="System of a filter's shapes; default CRS84.")
 
 
@@ -62,6 +64,12 @@ def landing(ask: Annotated[AskForm, Query()], request: Request, work: Database, 
     html = answers.is_html(request, ask.f)
     found = documents.landing(request, reference.load_city(work), html, lang)
     return answers.document(found, html, lang, found["title"])
+
+
+@router.get("/api", response_class=Response, responses=_answers(JSON), openapi_extra={"x-verb": "none"})
+def api(ask: Annotated[AskForm, Query()], request: Request, lang: Language) -> Response:
+    """This service's part of the application's OpenAPI document."""
+    return answers.document(documents.api(request), False, lang, "")  # as plain JSON, which GDAL insists on
 
 
 @router.get("/conformance", response_class=Response, responses=_DOCUMENT, openapi_extra={"x-verb": "none"})
