@@ -62,7 +62,7 @@ def indicators(edition_id: int, level: int, table: pd.DataFrame, head: Mapping[s
         "period": literal(str(head["period"]), sa.Text), "as_of": literal(head["as_of"], TIMESTAMP(timezone=True)),
         "edition": grid.columns["edition"],
     }  # fmt: skip
-    columns: dict[str, _Sql] = {**{name: figures.c[name] for name in names}, **same}
+    columns = {x.name: same[x.name] if x.name in same else figures.c[x.name] for x in COLUMNS["indicators"]}
     tables = grid.tables.join(figures, figures.c.code == t.edition_grid.c.code)
     return Source(tables, grid.where, columns, grid.key, grid.geometry)
 
@@ -83,8 +83,8 @@ def facts(kind: Kind) -> Source:
 def layer(layer_id: int, valid_from: dt.date | None) -> Source:
     """The features of a reference layer."""
     f = t.feature.c
-    columns: dict[str, _Sql] = {x.name: f[x.name] for x in COLUMNS["layers"] if x.name in f}
-    columns["valid_from"] = literal(valid_from, sa.Date)
+    begin = literal(valid_from, sa.Date)
+    columns = {x.name: begin if x.name == "valid_from" else f[x.name] for x in COLUMNS["layers"]}
     return Source(t.feature, f.layer_id == layer_id, columns, f.code, f.geom)
 
 
