@@ -505,8 +505,8 @@ class OptionInvalid(InputError, _Name, _Expected):
     value: str | int | list[float]
 
 
-class FilterInvalid(InputError, _At, _Reason):
-    """A filter of features (过滤条件) cannot be read or asked; ``at``: a character of its text, a path of its JSON."""
+class FilterInvalid(InputError, _Reason):
+    """A filter of features (过滤条件) cannot be read or asked; ``where``: a place of its text, a path of its JSON."""
 
     where: _Worded
 

@@ -7,7 +7,6 @@ from urllib.parse import quote, urlencode
 
 from fastapi import Request
 
-from gridmgmt import bounds
 from gridmgmt.city import City, Level
 from gridmgmt.features import systems
 from gridmgmt.features.collections import GEOMETRY, Collection, Column, Kind
@@ -217,8 +216,3 @@ def feature_links(request: Request, page: Page, is_html: bool, lang: str) -> lis
     own = f"{path}/items/{quote(page.features[0].id, safe='')}"
     collection = link(request, path, "collection", JSON, title(page.collection, lang))
     return [*_both(request, own, GEOJSON, is_html, lang), collection]
-
-
-def most_features() -> int:
-    """Features on a page at most."""
-    return bounds.most("page_features")

@@ -50,7 +50,7 @@ def wrong(at: str, code: str, **facts: Any) -> FilterInvalid:
     where: dict[str, Any] = {"code": "filter_place", "at": at} if at else {"code": "filter_place_whole"}
     if at.isdecimal():
         where = {"code": "filter_place_character", "n": int(at)}
-    return FilterInvalid(at=at, where=where, reason={"code": f"filter_wrong_{code}", **facts})
+    return FilterInvalid(where=where, reason={"code": f"filter_wrong_{code}", **facts})
 
 
 def place(position: int) -> str:

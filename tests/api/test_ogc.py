@@ -7,10 +7,12 @@ from urllib.parse import quote
 import psycopg
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import event
 
 from api.main import create_app
 from api.ogc.documents import CONFORMS
 from gridmgmt.bounds import Bounds
+from gridmgmt.database import tables
 from gridmgmt.database.engine import database_url
 from gridmgmt.features.collections import COLUMNS
 from tests.api import mapped_city
@@ -460,6 +462,12 @@ WRONG = {
 }  # fmt: skip
 
 
+def placed(problem):
+    """Where a filter is wrong, and in what."""
+    where = problem["facts"]["where"]
+    return str(where.get("n", where.get("at", ""))), problem["facts"]["reason"]["code"]
+
+
 @pytest.mark.parametrize("text", WRONG, ids=lambda x: x[:30])
 def test_a_wrong_filter_is_told_with_its_place(client, text):
     details = set()
@@ -468,7 +476,7 @@ def test_a_wrong_filter_is_told_with_its_place(client, text):
         problem = answer.json()
         assert (answer.status_code, problem["code"]) == (400, "filter_invalid"), problem
         where, code = WRONG[text]
-        assert (problem["facts"]["at"], problem["facts"]["reason"]["code"]) == (where, f"filter_wrong_{code}")
+        assert placed(problem) == (where, f"filter_wrong_{code}")
         assert "{" not in problem["detail"]
         details.add(problem["detail"])
     assert len(details) == 2
@@ -492,8 +500,7 @@ def test_a_wrong_filter_is_told_with_its_place(client, text):
 def test_a_wrong_json_filter_is_told_with_its_path(client, text, where, code):
     asked = {"filter": text, "filter-lang": "cql2-json"}
     answer = client.get("/ogc/collections/cases/items", params=asked)
-    facts = answer.json()["facts"]
-    assert (answer.status_code, facts["at"], facts["reason"]["code"]) == (400, where, f"filter_wrong_{code}")
+    assert (answer.status_code, *placed(answer.json())) == (400, where, f"filter_wrong_{code}")
 
 
 @pytest.mark.parametrize(
@@ -528,3 +535,60 @@ def test_what_is_wrong_is_told_as_everywhere(client, path, status, code):
         answer = client.get(path, headers={"accept-language": lang})
         assert (answer.status_code, answer.json()["code"], answer.json()["status"]) == (status, code, status)
         assert answer.headers["content-type"] == "application/problem+json"
+
+
+# --- how the database finds it ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def plans(databases):
+    """Ask for features of a city with many cases, and how the database finds them."""
+    own = databases.built("api_ogc_many", mapped_city.build)
+    new = {
+        "id": "1000 + n",
+        "case_no": "'N' || lpad(n::text, 6, '0')",
+        "geom": "ST_SetSRID(ST_MakePoint(114 + (n % 100) * 0.0002, 30 + (n / 100) * 0.0002), 4490)",
+    }
+    names = [column.name for column in tables.cases.c]
+    values = ", ".join(new.get(name, name) for name in names)
+    app = create_app(own)
+    with (
+        psycopg.connect(database_url(own), autocommit=True) as other,
+        TestClient(app, base_url="http://localhost") as c,
+    ):
+        many = f"SELECT {values} FROM cases, generate_series(1, 6000) AS n WHERE case_no = 'A000'"
+        other.execute(f"INSERT INTO cases ({', '.join(names)}) {many}")
+        other.execute("VACUUM ANALYZE cases")
+
+        def ask(**asked):
+            said = []
+            hear = lambda connection, cursor, statement, parameters, *_: said.append((statement, parameters))  # noqa: E731
+            event.listen(app.state.work.engine, "before_cursor_execute", hear)
+            page = c.get("/ogc/collections/cases/items", params=asked).json()
+            event.remove(app.state.work.engine, "before_cursor_execute", hear)
+            found = [x for x in said if " cases" in x[0] and "ORDER BY" in x[0] and "AsGeoJSON" in x[0]]
+            return page, "\n".join(r[0] for x in found for r in other.execute(f"EXPLAIN {x[0]}", x[1]).fetchall())
+
+        yield ask
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"bbox": "114.0101,30.0101,114.0109,30.0109"},
+        {"bbox": "3321230,500980,3321315,501050", "bbox-crs": f"{EPSG}4547"},
+        {"filter": "S_WITHIN(geometry, BBOX(114.0101,30.0101,114.0109,30.0109)) AND status = 'closed'"},
+        {"filter": "NOT (status <> 'closed' OR NOT S_INTERSECTS(geometry, BBOX(114.0101,30.0101,114.0109,30.0109)))"},
+    ],
+)
+def test_a_place_is_found_by_the_index_of_shapes(plans, asked):
+    page, plan = plans(**asked)
+    assert 10 <= page["numberMatched"] <= 20
+    assert "ix_cases_geom" in plan, plan
+
+
+def test_a_page_is_found_by_the_index_of_numbers(plans):
+    page, _ = plans(limit=100)
+    cursor = next(x["href"] for x in page["links"] if x["rel"] == "next").partition("cursor=")[2]
+    _, plan = plans(limit=100, cursor=cursor)
+    assert "Index Scan using uq_cases_case_no" in plan, plan

@@ -2,6 +2,8 @@
 
 import datetime as dt
 import json
+import re
+from pathlib import Path
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -186,3 +188,25 @@ def test_owslib_asks_a_box_a_time_and_a_filter(address):
     assert service.collection_items(quote(ROADS), datetime_="2025-06-01")["numberMatched"] == 2
     assert "case_no" in service.collection_queryables("cases")["properties"]
     assert service.collection_item("samples", quote("s/1", safe=""))["properties"]["score"] == 80.5
+
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "api.md"
+
+
+def test_the_addresses_and_the_python_of_the_documentation(address, mapped):
+    """As they stand, at this server: every address answers, every frame has rows."""
+    text = PAGE.read_text("utf-8")
+    shown = text.partition("## QGIS")[2].partition("\n## ")[0]
+    asked = [(url, {}) for url in re.findall(r'curl "http://127.0.0.1:8000/ogc([^"]*)"', shown)]
+    asked += [
+        (url, dict([data.split("=", 1)])) for url, data in re.findall(r'-G "[^"]*/ogc([^"]*)" .*-url\S+ "(.*)"', shown)
+    ]
+    assert len(asked) == 5
+    for url, more in asked:
+        answer = httpx.get(address + url, params=more or None)
+        assert answer.status_code == 200, answer.text
+        assert answer.json().get("numberMatched", 1) > 0, url
+    (code,) = re.findall(r"```python\n(.*?)```", shown, re.S)
+    made = {}
+    exec(code.replace("http://127.0.0.1:8000/ogc", address), made)
+    assert [len(made[name]) for name in ("grids", "near", "late")] == [8, 12, 1]

@@ -15,10 +15,10 @@ from gridmgmt.errors import FeatureMissing, OptionInvalid
 from gridmgmt.features import collections, cql, systems, times
 from gridmgmt.features.collections import Collection
 from gridmgmt.features.cql import Term
-from gridmgmt.features.store import conditions, sources
+from gridmgmt.features.store import conditions, origins
 from gridmgmt.features.store import reading as store
 from gridmgmt.features.store.conditions import Asked
-from gridmgmt.features.store.sources import Source
+from gridmgmt.features.store.origins import Source
 from gridmgmt.features.systems import System
 from gridmgmt.features.times import Span
 from gridmgmt.figures.operations.period_counts import figures
@@ -160,22 +160,22 @@ def _source(
 ) -> tuple[Source, str | None]:
     """The rows of a collection at a time, and what pages behind this one are held to: the edition or the layer."""
     if collection.kind in ("cases", "samples"):
-        return sources.facts(collection.kind), None
+        return origins.facts(collection.kind), None
     if collection.kind == "indicators":
         return _figures(connection, city, collection, span, pin)
     first, last = _days(connection, city, span)
     if collection.layer is not None:
         layer = _valid(_layers_of(connection, *collection.layer), first, last, pin, lambda x: str(x.id))
         return (
-            (sources.none("layers"), None)
+            (origins.none("layers"), None)
             if layer is None
-            else (sources.layer(layer.id, layer.valid_from), str(layer.id))
+            else (origins.layer(layer.id, layer.valid_from), str(layer.id))
         )
     edition = _valid(editions.all_editions(connection), first, last, pin, lambda x: x.name)
     if edition is None or collection.level is None:
-        return sources.none("grids"), None
+        return origins.none("grids"), None
     number = collection.level.number
-    return sources.grids(edition.id, edition.name, edition.valid_from, number), edition.name
+    return origins.grids(edition.id, edition.name, edition.valid_from, number), edition.name
 
 
 def _figures(
@@ -186,14 +186,14 @@ def _figures(
         raise ValueError(collection)
     start, end = collection.period.bounds(city.zone)
     if span is not None and ((span.last and span.last < start) or (span.first and span.first >= end)):
-        return sources.none("indicators"), None
+        return origins.none("indicators"), None
     found = figures(connection, city, collection.period, None, [collection.level.number])
     if pin not in (None, found.edition.name):
         raise OptionInvalid(name="cursor", value=str(pin), expected=expected("cursor"))
     table = found.table(collection.level.number)
     head = {"period": collection.period.label, "as_of": found.as_of, "edition": found.edition.name}
     rows = table[table["code"] != ""]
-    return sources.indicators(found.edition.id, collection.level.number, rows, head), found.edition.name
+    return origins.indicators(found.edition.id, collection.level.number, rows, head), found.edition.name
 
 
 def _wanted(
@@ -296,13 +296,13 @@ def _described(connection: Connection, city: City, listed: Sequence[Collection])
     known = editions.all_editions(connection)
     today = cities.today(connection)
     whole = _valid(known, today, today, None, str)
-    box = None if whole is None else store.extent(connection, sources.grids(whole.id, whole.name, None, 1))
+    box = None if whole is None else store.extent(connection, origins.grids(whole.id, whole.name, None, 1))
     out = []
     for x in listed:
         if x.layer is not None:
             found = [y for y in _layers_of(connection, *x.layer) if y.valid_from is not None]
             newest = max(found, key=lambda y: y.valid_from or dt.date.min)
-            out.append(Described(x, store.extent(connection, sources.layer(newest.id, None)), _lasted(found, city)))
+            out.append(Described(x, store.extent(connection, origins.layer(newest.id, None)), _lasted(found, city)))
         else:
             out.append(Described(x, box, _span(connection, city, x, known)))
     return out

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Row
 
 from gridmgmt.database import tables as t
 from gridmgmt.features.store.conditions import every, projected
-from gridmgmt.features.store.sources import Source
+from gridmgmt.features.store.origins import Source
 from gridmgmt.features.systems import System
 
 _Sql = ColumnElement[Any]
