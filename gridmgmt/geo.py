@@ -145,6 +145,20 @@ def hub_epsg(epsg: int) -> int:
     return STORAGE_EPSG if _hub(CRS.from_epsg(epsg)) == _STORAGE else 4326
 
 
+_BEYOND = 10.0
+"""Degrees around the area that a projected system is made for, in which its numbers are still good."""
+
+
+@lru_cache(maxsize=64)
+def usable_area(epsg: int) -> tuple[float, float, float, float]:
+    """West, south, east, north of the degrees that a projected system can be asked for; beyond them PROJ may fail."""
+    area = CRS.from_epsg(epsg).area_of_use
+    if area is None or area.west > area.east:
+        return -180.0, -85.0, 180.0, 85.0
+    west, east = max(area.west - _BEYOND, -180.0), min(area.east + _BEYOND, 180.0)
+    return west, max(area.south - _BEYOND, -85.0), east, min(area.north + _BEYOND, 85.0)
+
+
 def check_plausible(xy: Floats, crs: CRS, name: str = "") -> None:
     """Refuse coordinates, shape (n, 2) in x, y order, that cannot belong to their CRS.
 

@@ -5,6 +5,7 @@ not read is refused by name: arithmetic, arrays and functions of a server's own.
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -98,7 +99,7 @@ def _term(raw: Raw, depth: int) -> Term:
         raise wrong(raw.at, "too_deep", most=bounds.most("filter_depth"), setting="GRIDMGMT_MAX_FILTER_DEPTH")
     value = raw.value
     if isinstance(value, bool | str) or (isinstance(value, int | float) and abs(value) < _LARGEST):
-        if isinstance(value, str) and "\0" in value:
+        if isinstance(value, str) and re.search("[\0\ud800-\udfff]", value):
             raise wrong(raw.at, "nul")
         return Value(value, raw.at)
     if isinstance(value, Mapping):
@@ -155,7 +156,7 @@ def _shape(raw: Raw, value: Mapping[str, Any], depth: int) -> Shape:
     """A GeoJSON geometry, or ``{"wkt": …}`` of a text filter."""
     try:
         found = shapely.from_wkt(value["wkt"]) if "wkt" in value else shapely.from_geojson(json.dumps(dict(value)))
-    except (shapely.errors.ShapelyError, ValueError, TypeError) as e:
+    except (shapely.errors.ShapelyError, ValueError, TypeError, RecursionError) as e:
         raise wrong(raw.at, "no_shape", found=_short(value.get("wkt", value.get("type")))) from e
     return _sound(found, raw.at)
 

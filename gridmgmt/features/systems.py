@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from gridmgmt.city import STORAGE_EPSG, City
 from gridmgmt.errors import OptionInvalid
-from gridmgmt.geo import hub_epsg, is_north_first
+from gridmgmt.geo import hub_epsg, is_north_first, usable_area
 
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 _EPSG = "http://www.opengis.net/def/crs/EPSG/0/"
@@ -27,6 +27,8 @@ class System:
         Its authority names north or latitude before east or longitude.
     digits
         Decimals of its coordinates.
+    area
+        West, south, east, north of the degrees that it can be asked for; None: of all.
     """
 
     uri: str
@@ -35,6 +37,7 @@ class System:
     hub: int
     north_first: bool
     digits: int
+    area: tuple[float, float, float, float] | None = None
 
     def box(self, text: str, name: str) -> "Box":
         """A box written in the order of this system's axes: two corners, or two with heights.
@@ -82,7 +85,7 @@ def systems(city: City) -> dict[str, System]:
     degrees = [System(CRS84, "CRS84", None, STORAGE_EPSG, False, _DEGREES)]
     degrees += [System(f"{_EPSG}{n}", f"EPSG:{n}", None, n, is_north_first(n), _DEGREES) for n in (4326, STORAGE_EPSG)]
     n = city.metric_epsg
-    metric = System(f"{_EPSG}{n}", f"EPSG:{n}", n, hub_epsg(n), is_north_first(n), _METRES)
+    metric = System(f"{_EPSG}{n}", f"EPSG:{n}", n, hub_epsg(n), is_north_first(n), _METRES, usable_area(n))
     return {x.uri: x for x in (*degrees, metric)}
 
 

@@ -592,3 +592,25 @@ def test_a_page_is_found_by_the_index_of_numbers(plans):
     cursor = next(x["href"] for x in page["links"] if x["rel"] == "next").partition("cursor=")[2]
     _, plan = plans(limit=100, cursor=cursor)
     assert "Index Scan using uq_cases_case_no" in plan, plan
+
+
+def test_what_lies_where_the_metric_system_means_nothing_spoils_no_page(databases):
+    own = databases.built("api_ogc_far", mapped_city.build)
+    far = [(0, 0), (24, 0), (-66, 0), (180, 90), (-180, -90)]
+    metric = {"crs": f"{EPSG}4547", "bbox-crs": f"{EPSG}4547", "filter-crs": f"{EPSG}4547"}
+    with psycopg.connect(database_url(own), autocommit=True) as other:
+        for n, point in enumerate(far):
+            other.execute(
+                "UPDATE cases SET geom = ST_SetSRID(ST_MakePoint(%s, %s), 4490) WHERE case_no = %s",
+                [*point, f"A{n:03}"],
+            )
+    with TestClient(create_app(own), base_url="http://localhost") as client:
+
+        def ask(**asked):
+            return client.get("/ogc/collections/cases/items", params={**metric, **asked}).json()
+
+        assert [x["geometry"] is None for x in ask()["features"]] == [True] * 5 + [False] * 8 + [True]
+        assert ask(bbox="-90000000,-90000000,90000000,90000000")["numberMatched"] == 8
+        assert ask(bbox="3320000,500000,3321000,501000")["numberMatched"] == 5
+        assert ask(filter="S_WITHIN(geometry, BBOX(-9e7, -9e7, 9e7, 9e7))")["code"] == "filter_invalid"
+        assert client.get("/ogc/collections/cases/items?bbox=-180,-90,180,90").json()["numberMatched"] == 13

@@ -3,6 +3,7 @@
 import base64
 import datetime as dt
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -333,6 +334,9 @@ def _lasted(known: Sequence[_Lasting], city: City) -> Span:
 # --- pages -----------------------------------------------------------------------------------------------------------
 
 
+_STORABLE = re.compile("[^\0\ud800-\udfff]*")
+
+
 def _write_cursor(pin: str | None, key: str) -> str:
     return base64.urlsafe_b64encode(json.dumps([pin, key]).encode()).decode().rstrip("=")
 
@@ -345,6 +349,6 @@ def _read_cursor(text: str | None) -> tuple[str | None, str | None]:
         pin, key = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     except (ValueError, TypeError, RecursionError):
         pin, key = 0, 0
-    if not isinstance(key, str) or not (pin is None or isinstance(pin, str)) or "\0" in key:
+    if not isinstance(key, str) or not (pin is None or isinstance(pin, str)) or not _STORABLE.fullmatch(key):
         raise OptionInvalid(name="cursor", value=text, expected=expected("cursor"))
     return pin, key

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import shapely
-from sqlalchemy import ColumnElement, Float, and_, cast, func, literal, not_, or_
+from sqlalchemy import ColumnElement, Float, and_, case, cast, func, literal, not_, or_
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.types import Numeric, Text
 
@@ -59,21 +59,40 @@ def in_box(geometry: _Sql, box: Box) -> _Sql:
 
 
 def _in_metric_box(geometry: _Sql, box: Box) -> _Sql:
-    """A box of metres is asked in metres; what may lie in it is found by the degrees around its densified border."""
+    """A box of metres is asked in metres; what may lie in it is found by the degrees around its border."""
     corners = _corners(box.west, box.south, box.east, box.north, box.system.epsg)
-    step = max(box.east - box.west, box.north - box.south) / 32 or 1.0
-    around = func.ST_Envelope(_in_storage(func.ST_Segmentize(corners, step), box.system))
-    shape = projected(geometry, box.system)
-    return and_(geometry.op("&&")(func.ST_Expand(around, 1e-5)), func.ST_Intersects(shape, corners))
+    within, around = func.ST_Intersects(projected(geometry, box.system), corners), _around(box)
+    if around is None:
+        return within
+    return and_(geometry.op("&&")(func.ST_MakeEnvelope(*around, STORAGE_EPSG)), within)
+
+
+_FAR_M = 2e6
+"""A box as wide as that is no place of a city, and its border may lie where the system means nothing."""
+
+
+def _around(box: Box) -> tuple[float, float, float, float] | None:
+    """The degrees around a box of metres, a hundredth wider as its border bends between samples; None: it has none."""
+    if max(box.east - box.west, box.north - box.south) > _FAR_M:
+        return None
+    share = np.linspace(0, 1, 33)
+    x, y = box.west + share * (box.east - box.west), box.south + share * (box.north - box.south)
+    xs = np.concatenate([x, x, np.full(33, box.west), np.full(33, box.east)])
+    ys = np.concatenate([np.full(33, box.south), np.full(33, box.north), y, y])
+    points = geo.points_to_storage(xs, ys, f"epsg:{box.system.epsg}")
+    if np.isnan(points.lon).any():
+        return None
+    (west, east), (south, north) = ((float(v.min()), float(v.max())) for v in (points.lon, points.lat))
+    wider = 0.01 * max(east - west, north - south) + 1e-5
+    return west - wider, south - wider, east + wider, north + wider
 
 
 def projected(geometry: _Sql, system: System) -> _Sql:
-    """Stored shapes in a projected system, x east and y north."""
-    return func.ST_Transform(func.ST_SetSRID(geometry, system.hub), system.epsg)
-
-
-def _in_storage(geometry: _Sql, system: System) -> _Sql:
-    return func.ST_SetSRID(func.ST_Transform(geometry, system.hub), STORAGE_EPSG)
+    """Stored shapes in a projected system, x east and y north; none where it cannot be asked: PROJ would fail."""
+    if system.area is None:
+        raise ValueError(system)
+    area = func.ST_MakeEnvelope(*system.area, STORAGE_EPSG)
+    return case((geometry.op("@")(area), func.ST_Transform(func.ST_SetSRID(geometry, system.hub), system.epsg)))
 
 
 def _corners(west: float, south: float, east: float, north: float, srid: int | None) -> _Sql:
@@ -255,22 +274,23 @@ def _shape(term: Term, asked: Asked) -> _Sql:
             raise wrong(term.at, "no_shape_column", name=term.name)
         return asked.geometry
     if isinstance(term, Shape):
-        return func.ST_GeomFromWKB(shapely.to_wkb(_stored(term.shape, asked.system)), STORAGE_EPSG)
+        return func.ST_GeomFromWKB(shapely.to_wkb(_stored(term, asked.system)), STORAGE_EPSG)
     raise wrong(term.at, "no_shape_column", name="—")
 
 
-def _stored(shape: shapely.Geometry, system: System) -> shapely.Geometry:
+def _stored(term: Shape, system: System) -> shapely.Geometry:
     """A filter's shape in stored degrees, vertex by vertex."""
-    if system.north_first:
-        shape = shapely.transform(shape, lambda xy: xy[:, ::-1])
-    if system.epsg is None:
-        return shape
-
-    def moved(xy: np.ndarray) -> np.ndarray:
-        points = geo.points_to_storage(xy[:, 0], xy[:, 1], f"epsg:{system.epsg}")
-        return np.column_stack([points.lon, points.lat])
-
-    return shapely.transform(shape, moved)
+    xy = shapely.get_coordinates(term.shape)
+    x, y = xy.T[::-1] if system.north_first else xy.T
+    if system.epsg is not None:
+        points = geo.points_to_storage(x, y, f"epsg:{system.epsg}")
+        x, y = points.lon, points.lat
+    if np.isnan(x).any() or np.isnan(y).any():
+        raise wrong(term.at, "shape_invalid")
+    moved = shapely.set_coordinates(term.shape, np.column_stack([x, y]))
+    if not shapely.is_valid(moved):
+        raise wrong(term.at, "shape_invalid")
+    return moved
 
 
 _OPERATIONS: Mapping[str, Callable[[Call, Asked], _Sql]] = {
