@@ -1,6 +1,7 @@
 """/ogc: OGC API – Features, for QGIS, GDAL and whatever else speaks it."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -10,9 +11,11 @@ from api.deps import Ask, Database, Language
 from api.kept import made_of
 from api.ogc import answers, documents
 from api.ogc.documents import GEOJSON, HTML, JSON, SCHEMA
-from gridmgmt.features.collections import Kind
+from api.signing import OPEN, verb
+from gridmgmt.database.work import Work
+from gridmgmt.features.collections import VERBS, Kind
 from gridmgmt.features.operations import reading
-from gridmgmt.features.operations.reading import Question
+from gridmgmt.features.operations.reading import Page, Question
 from gridmgmt.people.operations import reference
 from gridmgmt.texts import word
 
@@ -55,10 +58,10 @@ def _answers(*media: str) -> dict[int | str, dict[str, Any]]:
 
 
 _DOCUMENT = _answers(JSON, HTML)
-_FREE = {"x-verb": "grids.read"}
+_READ = verb("grids.read")
 
 
-@router.get("", response_class=Response, responses=_DOCUMENT, openapi_extra=_FREE)
+@router.get("", response_class=Response, responses=_DOCUMENT, openapi_extra=_READ)
 def landing(ask: Annotated[AskForm, Query()], request: Request, work: Database, lang: Language) -> Response:
     """What this service is, with links to all that it has."""
     html = answers.is_html(request, ask.f)
@@ -66,20 +69,20 @@ def landing(ask: Annotated[AskForm, Query()], request: Request, work: Database, 
     return answers.document(found, html, lang, found["title"])
 
 
-@router.get("/api", response_class=Response, responses=_answers(JSON), openapi_extra={"x-verb": "none"})
+@router.get("/api", response_class=Response, responses=_answers(JSON), openapi_extra=verb(OPEN))
 def api(ask: Annotated[AskForm, Query()], request: Request, lang: Language) -> Response:
     """This service's part of the application's OpenAPI document."""
     return answers.document(documents.api(request), False, lang, "")  # as plain JSON, which GDAL insists on
 
 
-@router.get("/conformance", response_class=Response, responses=_DOCUMENT, openapi_extra={"x-verb": "none"})
+@router.get("/conformance", response_class=Response, responses=_DOCUMENT, openapi_extra=verb(OPEN))
 def conformance(ask: Annotated[AskForm, Query()], request: Request, lang: Language) -> Response:
     """Which parts of the standards are kept."""
     title = word("ogc_conformance", lang=lang)
     return answers.document(documents.conformance(), answers.is_html(request, ask.f), lang, title)
 
 
-@router.get("/collections", response_class=Response, responses=_DOCUMENT, openapi_extra=_FREE)
+@router.get("/collections", response_class=Response, responses=_DOCUMENT, openapi_extra=_READ)
 def collections(ask: Annotated[AskForm, Query()], request: Request, work: Database, lang: Language) -> Response:
     """All collections: grids, indicators of the last months, cases, samples, layers."""
     html, found = answers.is_html(request, ask.f), reading.catalogue(work)
@@ -87,7 +90,7 @@ def collections(ask: Annotated[AskForm, Query()], request: Request, work: Databa
     return answers.document(listed, html, lang, word("ogc_collections", lang=lang))
 
 
-@router.get("/collections/{collection}", response_class=Response, responses=_DOCUMENT, openapi_extra=_FREE)
+@router.get("/collections/{collection}", response_class=Response, responses=_DOCUMENT, openapi_extra=_READ)
 def collection(
     collection: str, ask: Annotated[AskForm, Query()], request: Request, work: Database, lang: Language
 ) -> Response:
@@ -101,7 +104,7 @@ def collection(
 
 @router.get(
     "/collections/{collection}/queryables", response_class=Response, responses=_answers(SCHEMA, HTML),
-    openapi_extra=_FREE,
+    openapi_extra=_READ,
 )  # fmt: skip
 def queryables(
     collection: str, ask: Annotated[AskForm, Query()], request: Request, work: Database, lang: Language
@@ -112,7 +115,20 @@ def queryables(
     return answers.document(found, answers.is_html(request, ask.f), lang, found["title"], SCHEMA)
 
 
-def _level(level: str) -> str:
+@dataclass(frozen=True)
+class _Of:
+    """How the features of a kind are asked for: below which addresses, and by which use case.
+
+    ``changing``: what their answers are kept with; nothing: everything.
+    """
+
+    path: str
+    id_of: Callable[..., str]
+    read: Callable[[Work, str, Question], Page]
+    changing: tuple[str, ...] = ()
+
+
+def _grids(level: str) -> str:
     return f"grids-{level}"
 
 
@@ -124,53 +140,42 @@ def _layer(layer: str) -> str:
     return f"layers-{layer}"
 
 
-def _cases() -> str:
-    return "cases"
-
-
-def _samples() -> str:
-    return "samples"
-
-
-_OF: dict[Kind, tuple[str, Callable[..., str], str, tuple[str, ...]]] = {
-    "grids": ("grids-{level}", _level, "grids.read", ("places", "day")),
-    "indicators": ("indicators-{level}-{period}", _indicators, "figures.read", ()),
-    "cases": ("cases", _cases, "cases.read", ()),
-    "samples": ("samples", _samples, "samples.read", ()),
-    "layers": ("layers-{layer}", _layer, "grids.read", ("places", "day")),
+_KINDS: dict[Kind, _Of] = {
+    "grids": _Of("grids-{level}", _grids, reading.grids, ("places", "day")),
+    "indicators": _Of("indicators-{level}-{period}", _indicators, reading.indicators),
+    "cases": _Of("cases", lambda: "cases", reading.cases),
+    "samples": _Of("samples", lambda: "samples", reading.samples),
+    "layers": _Of("layers-{layer}", _layer, reading.layer, ("places", "day")),
 }
-"""Kind → how its collections are called, its verb, and what its answers are kept with."""
 
 
-def _add(kind: Kind) -> None:
-    """The routes of a kind's features: each kind has a verb of its own."""
-    path, name, verb, changing = _OF[kind]
-    own = APIRouter(prefix=f"/collections/{path}", route_class=made_of(*changing))
+def _add(kind: Kind, of: _Of) -> None:
+    """The routes of a kind's features: each kind asks for a verb of its own."""
+    own = APIRouter(prefix=f"/collections/{of.path}", route_class=made_of(*of.changing))
+    told: dict[str, Any] = {
+        "response_class": Response, "responses": _answers(GEOJSON, HTML), "openapi_extra": verb(VERBS[kind]),
+    }  # fmt: skip
 
-    @own.get("/items", name=f"{kind}_items", response_class=Response, responses=_answers(GEOJSON, HTML),
-             openapi_extra={"x-verb": verb})  # fmt: skip
+    @own.get("/items", name=f"{kind}_items", **told)
     def items(
-        collection: Annotated[str, Depends(name)], ask: Annotated[AskFeatures, Query()], request: Request,
+        collection: Annotated[str, Depends(of.id_of)], ask: Annotated[AskFeatures, Query()], request: Request,
         work: Database, lang: Language,
     ) -> Response:  # fmt: skip
         """Features in the order of their ids, a page at a time; `next` loses and doubles nothing."""
         question = Question(**ask.model_dump(exclude={"f", "lang"}))
-        return answers.features(
-            request, reading.page(work, collection, question), answers.is_html(request, ask.f), lang
-        )
+        return answers.features(request, of.read(work, collection, question), answers.is_html(request, ask.f), lang)
 
-    @own.get("/items/{fid:path}", name=f"{kind}_item", response_class=Response, responses=_answers(GEOJSON, HTML),
-             openapi_extra={"x-verb": verb})  # fmt: skip
+    @own.get("/items/{fid:path}", name=f"{kind}_item", **told)
     def item(
-        collection: Annotated[str, Depends(name)], fid: str, ask: Annotated[AskFeature, Query()], request: Request,
+        collection: Annotated[str, Depends(of.id_of)], fid: str, ask: Annotated[AskFeature, Query()], request: Request,
         work: Database, lang: Language,
     ) -> Response:  # fmt: skip
         """One feature."""
-        found = reading.feature(work, collection, fid, datetime=ask.datetime, crs=ask.crs)
+        found = of.read(work, collection, Question(key=fid, datetime=ask.datetime, crs=ask.crs))
         return answers.feature(request, found, answers.is_html(request, ask.f), lang)
 
     router.include_router(own)
 
 
-for _kind in _OF:
-    _add(_kind)
+for _kind, _of in _KINDS.items():
+    _add(_kind, _of)

@@ -15,7 +15,12 @@ Type = Literal["string", "integer", "number", "boolean", "date", "instant", "obj
 """What a column holds; ``object``: texts by name, which no filter asks."""
 
 Kind = Literal["grids", "indicators", "cases", "samples", "layers"]
-KINDS: tuple[Kind, ...] = ("grids", "indicators", "cases", "samples", "layers")
+
+VERBS: dict[Kind, str] = {
+    "grids": "grids.read", "indicators": "figures.read", "cases": "cases.read", "samples": "samples.read",
+    "layers": "grids.read",
+}  # fmt: skip
+"""Kind → what must be somebody's to read it."""
 
 GEOMETRY = "geometry"
 """The name of every collection's shape in filters."""

@@ -1,6 +1,7 @@
 """OGC API – Features by hand: documents, pages that lose and double nothing, time, boxes, systems, filters, errors."""
 
 import json
+from contextlib import contextmanager
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -17,6 +18,7 @@ from gridmgmt.database.engine import database_url
 from gridmgmt.features.collections import COLUMNS
 from tests.api import mapped_city
 from tests.api.mapped_city import KNOWN, KNOWN_M, RENAMED
+from tests.api.signed import sign_in
 from tests.api.small_city import COMMUNITIES, NASTY, SIDE, SOUTH, WEST, centre
 
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
@@ -29,6 +31,13 @@ COLLECTIONS = [
 ]  # fmt: skip
 
 
+@contextmanager
+def signed(settings, app=None):
+    """The application with somebody of the city's centre."""
+    with TestClient(app or create_app(settings), base_url="http://localhost") as client:
+        yield sign_in(client, settings)
+
+
 @pytest.fixture(scope="module")
 def mapped(databases):
     return databases.built("api_ogc", mapped_city.build)
@@ -36,7 +45,7 @@ def mapped(databases):
 
 @pytest.fixture(scope="module")
 def client(mapped):
-    with TestClient(create_app(mapped), base_url="http://localhost") as client:
+    with signed(mapped) as client:
         yield client
 
 
@@ -178,7 +187,7 @@ def test_pages_follow_each_other_without_a_loss_or_a_double(get, items, name, li
 
 
 def test_a_page_has_no_more_than_is_allowed(mapped, items):
-    with TestClient(create_app(replace(mapped, bounds=Bounds(page_features=4))), base_url="http://localhost") as few:
+    with signed(replace(mapped, bounds=Bounds(page_features=4))) as few:
         page = few.get("/ogc/collections/cases/items?limit=9999").json()
     create_app(mapped)
     assert (page["numberReturned"], page["numberMatched"]) == (4, 14)
@@ -191,7 +200,7 @@ def test_pages_lose_and_double_nothing_while_rows_are_written(databases):
     copy = f"INSERT INTO cases SELECT (jsonb_populate_record(c, {changed})).* FROM cases AS c WHERE case_no = 'A000'"
     with (
         psycopg.connect(database_url(own), autocommit=True) as other,
-        TestClient(create_app(own), base_url="http://localhost") as client,
+        signed(own) as client,
     ):
         before = [r[0] for r in other.execute("SELECT case_no FROM cases ORDER BY case_no").fetchall()]
         seen, path, n = [], "/ogc/collections/cases/items?limit=2", 0
@@ -213,7 +222,7 @@ def test_grids_of_one_reading_are_of_one_edition(databases):
     own = databases.built("api_ogc_editions", mapped_city.build)
     with (
         psycopg.connect(database_url(own), autocommit=True) as other,
-        TestClient(create_app(own), base_url="http://localhost") as client,
+        signed(own) as client,
     ):
         page = client.get("/ogc/collections/grids-community/items?limit=3").json()
         other.execute("UPDATE edition SET valid = daterange(lower(valid), '2026-10-01') WHERE name = '2026'")
@@ -554,7 +563,7 @@ def plans(databases):
     app = create_app(own)
     with (
         psycopg.connect(database_url(own), autocommit=True) as other,
-        TestClient(app, base_url="http://localhost") as c,
+        signed(own, app) as c,
     ):
         many = f"SELECT {values} FROM cases, generate_series(1, 6000) AS n WHERE case_no = 'A000'"
         other.execute(f"INSERT INTO cases ({', '.join(names)}) {many}")
@@ -604,7 +613,7 @@ def test_what_lies_where_the_metric_system_means_nothing_spoils_no_page(database
                 "UPDATE cases SET geom = ST_SetSRID(ST_MakePoint(%s, %s), 4490) WHERE case_no = %s",
                 [*point, f"A{n:03}"],
             )
-    with TestClient(create_app(own), base_url="http://localhost") as client:
+    with signed(own) as client:
 
         def ask(**asked):
             return client.get("/ogc/collections/cases/items", params={**metric, **asked}).json()
@@ -614,3 +623,38 @@ def test_what_lies_where_the_metric_system_means_nothing_spoils_no_page(database
         assert ask(bbox="3320000,500000,3321000,501000")["numberMatched"] == 5
         assert ask(filter="S_WITHIN(geometry, BBOX(-9e7, -9e7, 9e7, 9e7))")["code"] == "filter_invalid"
         assert client.get("/ogc/collections/cases/items?bbox=-180,-90,180,90").json()["numberMatched"] == 13
+
+
+# --- who sees what ----------------------------------------------------------------------------------------------------
+
+
+def test_each_sees_his_part_and_the_figures_of_all(mapped, client):
+    """Of cases and samples a street sees its own, counted and paged; grids of all; indicators as the city has them."""
+    with TestClient(create_app(mapped), base_url="http://localhost") as street:
+        sign_in(street, mapped, "street@street:429902001")
+
+        def ask(name, **more):
+            return street.get(f"/ogc/collections/{name}/items", params=more).json()
+
+        assert (ids(ask("cases")), ask("cases")["numberMatched"]) == (["A010", "A011"], 2)
+        assert street.get("/ogc/collections/cases/items/A000").status_code == 404
+        assert ids(ask("cases", filter="case_no = 'A000' OR case_no = 'A010'")) == ["A010"]
+        assert ids(ask("samples")) == ["s5"]
+        assert ask("grids-community")["numberMatched"] == 8
+        own = ask("indicators-community-2025-12")
+        assert ids(own) == COMMUNITIES[4:6]
+        whole = client.get("/ogc/collections/indicators-community-2025-12/items").json()
+        assert own["features"] == [x for x in whole["features"] if x["id"] in COMMUNITIES[4:6]]
+        refused = street.get("/ogc/collections/indicators-city-2025-12/items")
+        assert (refused.status_code, refused.json()["code"]) == (403, "outside_scope")
+
+
+def test_who_has_not_the_verb_is_neither_told_nor_shown(mapped):
+    with TestClient(create_app(mapped), base_url="http://localhost") as boss:
+        assert boss.get("/ogc/collections").status_code == 401
+        assert boss.get("/ogc/conformance").status_code == 200
+        sign_in(boss, mapped, "administrator")
+        listed = [x["id"].partition("-")[0] for x in boss.get("/ogc/collections").json()["collections"]]
+        assert {*listed} == {"grids", "indicators", "layers"}
+        for name in ("cases", "samples"):
+            assert boss.get(f"/ogc/collections/{name}/items").status_code == 403

@@ -14,6 +14,7 @@ import pyogrio
 import pytest
 import shapely
 from owslib.ogcapi.features import Features
+from owslib.util import Authentication
 
 from gridmgmt.database.engine import database_url
 from gridmgmt.database.work import open_database
@@ -21,6 +22,7 @@ from gridmgmt.figures.operations import indicators
 from gridmgmt.periods import parse_period
 from tests.api import mapped_city
 from tests.api.mapped_city import KNOWN, KNOWN_M
+from tests.api.signed import bearer
 from tests.api.test_ogc import COLLECTIONS, EPSG, ROADS
 from tests.benchmarks.bench_server import serving
 
@@ -55,6 +57,26 @@ def address(mapped):
     """A server as `gridmgmt serve` starts it, in a process of its own: GDAL keeps this one waiting."""
     with serving(mapped) as port:
         yield f"http://127.0.0.1:{port}/ogc"
+
+
+@pytest.fixture(scope="module")
+def key(mapped):
+    """A key, which map software sends as the password of whatever name."""
+    return bearer(mapped)["Authorization"].removeprefix("Bearer ")
+
+
+@pytest.fixture(scope="module")
+def read(address, key):
+    """What GDAL reads."""
+    return lambda layer, **asked: pyogrio.read_dataframe(
+        f"OAPIF:{address}", layer=layer, USERPWD=f"qgis:{key}", **asked
+    )
+
+
+@pytest.fixture(scope="module")
+def service(address, key):
+    """What OWSLib reads."""
+    return Features(address, auth=Authentication(username="qgis", password=key))
 
 
 @pytest.fixture(scope="module")
@@ -119,10 +141,9 @@ def agrees(found, expected, name):
 
 
 @pytest.mark.parametrize("name", COLLECTIONS)
-def test_gdal_reads_every_row(address, truth, name):
-    assert name in {x[0] for x in pyogrio.list_layers(f"OAPIF:{address}")}
+def test_gdal_reads_every_row(read, truth, name):
     for size in ("2", "1000"):
-        frame = pyogrio.read_dataframe(f"OAPIF:{address}", layer=name, PAGE_SIZE=size)
+        frame = read(name, PAGE_SIZE=size)
         assert frame.crs == "EPSG:4490"
         rows = frame.to_dict("records")
         if name.startswith("layers"):
@@ -137,15 +158,14 @@ def _object(value):
 
 
 @pytest.mark.parametrize("name", COLLECTIONS)
-def test_owslib_reads_every_row(address, truth, name):
-    service = Features(address)
+def test_owslib_reads_every_row(service, key, truth, name):
     assert service.feature_collections() == COLLECTIONS
     page = service.collection_items(quote(name), limit=2)
     found = []
     while page is not None:
         found += page["features"]
         href = next((x["href"] for x in page["links"] if x["rel"] == "next"), None)
-        page = None if href is None else httpx.get(href).json()
+        page = None if href is None else httpx.get(href, auth=("qgis", key)).json()
     shapes = [x["geometry"] and shapely.geometry.shape(x["geometry"]) for x in found]
     rows = [{**x["properties"], "geometry": shape} for x, shape in zip(found, shapes, strict=True)]
     agrees(rows, truth(name), name)
@@ -156,22 +176,22 @@ def test_owslib_reads_every_row(address, truth, name):
     [("OGC:CRS84", "OGC:CRS84", *KNOWN), ("EPSG:4326", None, *KNOWN), ("EPSG:4490", "EPSG:4490", *KNOWN),
      ("EPSG:4547", "EPSG:4547", *KNOWN_M[::-1])],
 )  # fmt: skip
-def test_gdal_finds_the_known_point_in_every_system(address, crs, shown, x, y):
+def test_gdal_finds_the_known_point_in_every_system(read, crs, shown, x, y):
     """GDAL turns the axes of the authority's order back to east and north."""
-    frame = pyogrio.read_dataframe(f"OAPIF:{address}", layer="cases", CRS=crs)
+    frame = read("cases", CRS=crs)
     assert shown in (None, frame.crs.to_string())
     assert (frame.geometry[0].x, frame.geometry[0].y) == pytest.approx((x, y), abs=1e-4)
 
 
 @pytest.mark.parametrize(("code", "point"), [(4326, KNOWN[::-1]), (4490, KNOWN[::-1]), (4547, KNOWN_M)])
-def test_owslib_is_given_the_axes_of_the_authority(address, code, point):
-    page = Features(address).collection_items("cases", limit=1, crs=f"{EPSG}{code}")
+def test_owslib_is_given_the_axes_of_the_authority(service, code, point):
+    page = service.collection_items("cases", limit=1, crs=f"{EPSG}{code}")
     assert page["features"][0]["geometry"]["coordinates"] == pytest.approx(point, abs=1e-4)
 
 
-def test_gdal_asks_a_box_and_a_condition(address):
+def test_gdal_asks_a_box_and_a_condition(read):
     def n(**asked):
-        return len(pyogrio.read_dataframe(f"OAPIF:{address}", layer="cases", **asked))
+        return len(read("cases", **asked))
 
     assert n(bbox=(114.02, 30, 114.04, 30.02)) == 2
     assert n(bbox=(500482, 3320667, 500483, 3320668), CRS="EPSG:4547") == 10
@@ -180,8 +200,7 @@ def test_gdal_asks_a_box_and_a_condition(address):
     assert n(where="id = 'A003'") == 1
 
 
-def test_owslib_asks_a_box_a_time_and_a_filter(address):
-    service = Features(address)
+def test_owslib_asks_a_box_a_time_and_a_filter(service):
     assert service.collection_items("cases", bbox=[114.02, 30, 114.04, 30.02])["numberMatched"] == 2
     assert service.collection_items("samples", datetime_="2025-12-11/..")["numberMatched"] == 4
     assert service.collection_items("cases", filter="status <> 'closed'")["numberMatched"] == 1
@@ -193,20 +212,20 @@ def test_owslib_asks_a_box_a_time_and_a_filter(address):
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "api.md"
 
 
-def test_the_addresses_and_the_python_of_the_documentation(address, mapped):
+def test_the_addresses_and_the_python_of_the_documentation(address, key):
     """As they stand, at this server: every address answers, every frame has rows."""
     text = PAGE.read_text("utf-8")
     shown = text.partition("## QGIS")[2].partition("\n## ")[0]
-    asked = [(url, {}) for url in re.findall(r'curl "http://127.0.0.1:8000/ogc([^"]*)"', shown)]
+    asked = [(url, {}) for url in re.findall(r'curl -u qgis:KEY "http://127.0.0.1:8000/ogc([^"]*)"', shown)]
     asked += [
         (url, dict([data.split("=", 1)])) for url, data in re.findall(r'-G "[^"]*/ogc([^"]*)" .*-url\S+ "(.*)"', shown)
     ]
     assert len(asked) == 5
     for url, more in asked:
-        answer = httpx.get(address + url, params=more or None)
+        answer = httpx.get(address + url, params=more or None, auth=("qgis", key))
         assert answer.status_code == 200, answer.text
         assert answer.json().get("numberMatched", 1) > 0, url
     (code,) = re.findall(r"```python\n(.*?)```", shown, re.S)
     made = {}
-    exec(code.replace("http://127.0.0.1:8000/ogc", address), made)
+    exec(code.replace("http://127.0.0.1:8000/ogc", address).replace("KEY", key), made)
     assert [len(made[name]) for name in ("grids", "near", "late")] == [8, 12, 1]

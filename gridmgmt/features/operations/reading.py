@@ -4,17 +4,18 @@ import base64
 import datetime as dt
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from gridmgmt import bounds
 from gridmgmt.city import City
 from gridmgmt.database import cities, clock
+from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Work
-from gridmgmt.errors import FeatureMissing, OptionInvalid
+from gridmgmt.errors import CollectionMissing, FeatureMissing, OptionInvalid
 from gridmgmt.features import collections, cql, systems, times
-from gridmgmt.features.collections import Collection
+from gridmgmt.features.collections import VERBS, Collection
 from gridmgmt.features.cql import Term
 from gridmgmt.features.store import conditions, origins
 from gridmgmt.features.store import reading as store
@@ -22,7 +23,7 @@ from gridmgmt.features.store.conditions import Asked
 from gridmgmt.features.store.origins import Source
 from gridmgmt.features.systems import System
 from gridmgmt.features.times import Span
-from gridmgmt.figures.operations.period_counts import figures
+from gridmgmt.figures.operations import indicators as counting
 from gridmgmt.periods import Period, period_of
 from gridmgmt.places.store import editions, layers
 from gridmgmt.texts import expected
@@ -35,9 +36,10 @@ _Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked of a collection, as requests write it."""
+    """What is asked of a collection, as requests write it; ``key``: of one feature."""
 
-    limit: int
+    limit: int = 1
+    key: str | None = None
     cursor: str | None = None
     bbox: str | None = None
     bbox_crs: str | None = None
@@ -89,14 +91,18 @@ class Catalogue:
     collections: tuple[Described, ...]
 
 
+@needs("grids.read")
 def catalogue(work: Work) -> Catalogue:
-    """All collections: grids of each level, indicators of the last months, cases, samples, each layer."""
+    """The collections that the viewer may read: grids, indicators of the last months, cases, samples, each layer."""
+    months = _months(work)
     with work.snapshot() as connection:
         city = cities.load_city(connection)
-        listed = collections.listed(city, _months(connection, city), _layer_names(connection))
-        return Catalogue(city, tuple(_described(connection, city, listed)))
+        listed = collections.listed(city, months, _layer_names(connection))
+        own = [x for x in listed if work.viewer is None or VERBS[x.kind] in work.viewer.verbs]
+        return Catalogue(city, tuple(_described(connection, city, own)))
 
 
+@needs("grids.read")
 def described(work: Work, name: str) -> Catalogue:
     """One collection, also one that is not listed.
 
@@ -110,13 +116,85 @@ def described(work: Work, name: str) -> Catalogue:
         return Catalogue(city, tuple(_described(connection, city, [found])))
 
 
-def page(work: Work, name: str, question: Question) -> Page:
-    """A page of a collection's features in the order of their ids.
+@needs("grids.read")
+def grids(work: Work, name: str, question: Question) -> Page:
+    """The grids of a level on a day.
 
     Raises
     ------
-    CollectionMissing, OptionInvalid, FilterInvalid
+    CollectionMissing, FeatureMissing, OptionInvalid, FilterInvalid
+        So does every page.
     """
+    return _page(work, name, question, _grids)
+
+
+@needs("figures.read")
+def indicators(work: Work, name: str, question: Question) -> Page:
+    """Counts and rates of a period for the grids that the viewer may see, counted over everything.
+
+    Raises
+    ------
+    OutsideScope
+        No grid of that level is his.
+    """
+    with work.snapshot() as connection:
+        city = cities.load_city(connection)
+        asked = collections.of_id(name, city, ())
+    if asked.period is None or asked.level is None:
+        raise CollectionMissing(name=name, known=[])
+    table, found = counting.indicators(work, asked.period, asked.level.key)
+    rows, level = table[table["code"] != ""], asked.level.number
+    head = {"period": asked.period.label, "as_of": found.as_of, "edition": found.edition.name}
+
+    def chosen(connection: Connection, ask: _Asked) -> _Chosen:
+        start, end = found.period.bounds(ask.city.zone)
+        span = ask.span or Span(None, None)
+        if (span.last is not None and span.last < start) or (span.first is not None and span.first >= end):
+            return origins.none("indicators"), None
+        if ask.pin not in (None, found.edition.name):
+            raise OptionInvalid(name="cursor", value=str(ask.pin), expected=expected("cursor"))
+        return origins.indicators(found.edition.id, level, rows, head), found.edition.name
+
+    return _page(work, name, question, chosen)
+
+
+@needs("cases.read")
+def cases(work: Work, name: str, question: Question) -> Page:
+    """The cases as they stand, those that the viewer may see."""
+    return _page(work, name, question, lambda *_: (origins.facts("cases"), None))
+
+
+@needs("samples.read")
+def samples(work: Work, name: str, question: Question) -> Page:
+    """The inspection samples as they stand, those that the viewer may see."""
+    return _page(work, name, question, lambda *_: (origins.facts("samples"), None))
+
+
+@needs("grids.read")
+def layer(work: Work, name: str, question: Question) -> Page:
+    """The features of a reference layer on a day."""
+    return _page(work, name, question, _layer)
+
+
+# --- what a page is made of -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What decides which rows a collection consists of: ``pin``, what earlier pages were held to."""
+
+    city: City
+    collection: Collection
+    span: Span | None
+    pin: str | None
+
+
+_Chosen = tuple[Source, str | None]
+"""The rows, and what the pages behind this one are held to: an edition, a layer."""
+
+
+def _page(work: Work, name: str, question: Question, choose: Callable[[Connection, _Asked], _Chosen]) -> Page:
+    """A page of a collection's features in the order of their ids, or the one that is asked for."""
     term = None if question.filter is None else cql.read(question.filter, question.filter_lang)
     with work.snapshot() as connection:
         city = cities.load_city(connection)
@@ -124,84 +202,40 @@ def page(work: Work, name: str, question: Question) -> Page:
         system = systems.of_uri(city, question.crs, "crs")
         span = times.parse(question.datetime, city.zone) if question.datetime is not None else None
         pin, after = _read_cursor(question.cursor)
-        source, pinned = _source(connection, city, collection, span, pin)
+        source, pinned = choose(connection, _Asked(city, collection, span, pin))
         wanted = _wanted(source, collection, city, question, span, term)
         limit = min(question.limit, bounds.most("page_features"))
         rows = store.page(connection, source, wanted, after, limit + 1, system)
         features = tuple(_feature(row, city) for row in rows[:limit])
+        if question.key is not None and not features:
+            raise FeatureMissing(name=name, id=question.key)
         cursor = _write_cursor(pinned, features[-1].id) if len(rows) > limit else None
         n = store.matched(connection, source, wanted)
         return Page(city, collection, system, features, n, cursor)
 
 
-def feature(work: Work, name: str, key: str, *, datetime: str | None = None, crs: str | None = None) -> Page:
-    """One feature, as a page of one.
-
-    Raises
-    ------
-    CollectionMissing, FeatureMissing, OptionInvalid
-    """
-    with work.snapshot() as connection:
-        city = cities.load_city(connection)
-        collection = collections.of_id(name, city, _layer_names(connection))
-        system = systems.of_uri(city, crs, "crs")
-        span = times.parse(datetime, city.zone) if datetime is not None else None
-        source, _ = _source(connection, city, collection, span, None)
-        row = store.one(connection, source, key, system)
-        if row is None:
-            raise FeatureMissing(name=name, id=key)
-        return Page(city, collection, system, (_feature(row, city),), 1, None)
-
-
-# --- what a page is made of -------------------------------------------------------------------------------------------
-
-
-def _source(
-    connection: Connection, city: City, collection: Collection, span: Span | None, pin: str | None
-) -> tuple[Source, str | None]:
-    """The rows of a collection at a time, and what pages behind this one are held to: the edition or the layer."""
-    if collection.kind in ("cases", "samples"):
-        return origins.facts(collection.kind), None
-    if collection.kind == "indicators":
-        return _figures(connection, city, collection, span, pin)
-    first, last = _days(connection, city, span)
-    if collection.layer is not None:
-        layer = _valid(_layers_of(connection, *collection.layer), first, last, pin, lambda x: str(x.id))
-        return (
-            (origins.none("layers"), None)
-            if layer is None
-            else (origins.layer(layer.id, layer.valid_from), str(layer.id))
-        )
-    edition = _valid(editions.all_editions(connection), first, last, pin, lambda x: x.name)
-    if edition is None or collection.level is None:
+def _grids(connection: Connection, ask: _Asked) -> _Chosen:
+    first, last = _days(connection, ask.city, ask.span)
+    edition = _valid(editions.all_editions(connection), first, last, ask.pin, lambda x: x.name)
+    if edition is None or ask.collection.level is None:
         return origins.none("grids"), None
-    number = collection.level.number
-    return origins.grids(edition.id, edition.name, edition.valid_from, number), edition.name
+    return origins.grids(edition.id, edition.name, edition.valid_from, ask.collection.level.number), edition.name
 
 
-def _figures(
-    connection: Connection, city: City, collection: Collection, span: Span | None, pin: str | None
-) -> tuple[Source, str | None]:
-    """A period's figures; none where the period lies outside the time that is asked for."""
-    if collection.period is None or collection.level is None:
-        raise ValueError(collection)
-    start, end = collection.period.bounds(city.zone)
-    if span is not None and ((span.last and span.last < start) or (span.first and span.first >= end)):
-        return origins.none("indicators"), None
-    found = figures(connection, city, collection.period, None, [collection.level.number])
-    if pin not in (None, found.edition.name):
-        raise OptionInvalid(name="cursor", value=str(pin), expected=expected("cursor"))
-    table = found.table(collection.level.number)
-    head = {"period": collection.period.label, "as_of": found.as_of, "edition": found.edition.name}
-    rows = table[table["code"] != ""]
-    return origins.indicators(found.edition.id, collection.level.number, rows, head), found.edition.name
+def _layer(connection: Connection, ask: _Asked) -> _Chosen:
+    first, last = _days(connection, ask.city, ask.span)
+    known = _layers_of(connection, *(ask.collection.layer or ("", "")))
+    found = _valid(known, first, last, ask.pin, lambda x: str(x.id))
+    return (
+        (origins.none("layers"), None) if found is None else (origins.layer(found.id, found.valid_from), str(found.id))
+    )
 
 
 def _wanted(
     source: Source, collection: Collection, city: City, question: Question, span: Span | None, term: Term | None
 ) -> list[Any]:
     """The conditions of a question."""
-    out = []
+    out = [] if question.key is None else [source.key == question.key]
     if question.bbox is not None:
         box = systems.of_uri(city, question.bbox_crs, "bbox-crs").box(question.bbox, "bbox")
         out.append(conditions.in_box(source.geometry, box))
@@ -277,17 +311,19 @@ def _layer_names(connection: Connection) -> list[tuple[str, str]]:
     return sorted({(x.kind, x.name) for x in layers.all_layers(connection) if x.valid_from is not None})
 
 
-def _months(connection: Connection, city: City) -> list[Period]:
-    """The newest months with cases that have begun, the newest first."""
-    first, last = store.reported(connection)
-    if first is None or last is None:
-        return []
-    month = period_of(min(last, clock.now(connection)).astimezone(city.zone).date(), "month")
-    out: list[Period] = []
-    while len(out) < _MONTHS and month.bounds(city.zone)[1] > first:
-        out.append(month)
-        month = month.previous()
-    return out
+def _months(work: Work) -> list[Period]:
+    """The newest months with cases that have begun, the newest first; of all cases, as indicators are."""
+    with work.over_everything().snapshot() as connection:
+        city = cities.load_city(connection)
+        first, last = store.reported(connection)
+        if first is None or last is None:
+            return []
+        month = period_of(min(last, clock.now(connection)).astimezone(city.zone).date(), "month")
+        out: list[Period] = []
+        while len(out) < _MONTHS and month.bounds(city.zone)[1] > first:
+            out.append(month)
+            month = month.previous()
+        return out
 
 
 # --- where and when ---------------------------------------------------------------------------------------------------

@@ -26,12 +26,6 @@ def page(
     return list(connection.execute(statement.order_by(source.key).limit(limit)))
 
 
-def one(connection: Connection, source: Source, key: str, system: System) -> Row[Any] | None:
-    """The feature of a key."""
-    found = page(connection, source, [source.key == key], None, 1, system)
-    return found[0] if found else None
-
-
 def matched(connection: Connection, source: Source, wanted: Sequence[_Sql]) -> int:
     """How many features there are."""
     statement = select(func.count()).select_from(source.tables).where(every([source.where, *wanted]))
