@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from api.deps import language
 from gridmgmt.errors import (
     AccessError,
+    CaseChanged,
     CityMissing,
     ConflictError,
     GridmgmtError,
@@ -33,6 +34,7 @@ STATUS: Mapping[type[GridmgmtError], int] = {
     NotFoundError: 404,
     CityMissing: 503,  # not the reader's mistake: nobody has set the city up yet
     ConflictError: 409,
+    CaseChanged: 412,
     UnavailableError: 503,
     AccessError: 403,
     SignInNeeded: 401,
