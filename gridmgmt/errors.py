@@ -28,6 +28,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── BackupInvalid     a backup that is none, or not as it was written
     │   ├── DataFileInvalid   a file of the data folder: file, key and value
     │   ├── ValueUnstorable   a value that no database keeps: NUL, a number or a day beyond its type
+    │   ├── FilterInvalid     a filter of features: says where in it
     │   ├── LayerEmpty        none of a file's features can enter the reference layer
     │   ├── RequestKeyReused  another request had its Idempotency-Key
     │   └── OptionInvalid     an argument of a command or request
@@ -37,7 +38,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── AssessmentWithoutMap, AppealMissing, SubjectsMissing, DossierMissing, PeriodsNotAssessed
     │   ├── PlanMissing, ChecklistMissing, DrawMissing, NoticeMissing, FindingsMissing
     │   ├── CalendarMissing, CaseMissing, SampleMissing, FileMissing, SchemeMissing, StaffingSchemeMissing
-    │   ├── LayerMissing, LayerKindMissing, RepeatRuleMissing
+    │   ├── LayerMissing, LayerKindMissing, RepeatRuleMissing, CollectionMissing, FeatureMissing
     │   ├── AccountMissing, KeyMissing
     │   ├── RulebookNotInForce  no version of it holds on that day
     │   └── NoEditionOnDate   no edition is valid on that day
@@ -514,6 +515,12 @@ class OptionInvalid(InputError, _Name, _Expected):
     value: str | int | list[float]
 
 
+class FilterInvalid(InputError, _Reason):
+    """A filter of features (过滤条件) cannot be read or asked; ``where``: a place of its text, a path of its JSON."""
+
+    where: _Worded
+
+
 class ValueUnstorable(InputError, _Reason):
     """A value that the database cannot keep: a NUL in a text, a number or a day beyond its type."""
 
@@ -524,6 +531,16 @@ class NotFoundError(GridmgmtError):
 
 class CalendarMissing(NotFoundError, _Name, _Known):
     """No work calendar has that name."""
+
+
+class CollectionMissing(NotFoundError, _Name, _Known):
+    """There is no collection of features (要素集) of that name."""
+
+
+class FeatureMissing(NotFoundError, _Name):
+    """A collection has no feature (要素) of that id, or not at the time that is asked for."""
+
+    id: str
 
 
 class CaseMissing(NotFoundError, _CaseNo):
