@@ -79,6 +79,16 @@ class Kept:
         given: T = found.task.result() if found.task.done() else await asyncio.shield(found.task)
         return given
 
+    async def now(self, key: Hashable, made_of: Collection[str], make: Callable[[], T]) -> T:
+        """The same, with all that was committed before this call; ``make`` runs in a thread."""
+
+        async def making() -> T:
+            return await run_in_threadpool(make)
+
+        if await self.changes.caught_up():
+            return await self.of(key, made_of, making)
+        return await making()
+
     def clear(self) -> None:
         """Forget everything; who waits for what is being made still gets it."""
         self._found.clear()

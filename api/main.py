@@ -14,7 +14,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from api import LOOPBACK, errors
 from api.kept import Kept
 from api.pages import start
-from api.routes import assessing, city, database, figures, maps, people, places
+from api.routes import assessing, city, database, figures, maps, people, places, tiles
 from gridmgmt import __version__, bounds
 from gridmgmt.database.changes import Changes
 from gridmgmt.database.engine import database_url
@@ -61,7 +61,7 @@ def create_app(settings: Settings) -> FastAPI:
     bounds.use(settings.bounds)
     for router in (
         database.router, city.router, places.router, people.router, figures.router, assessing.router,
-        assessing.evidence, maps.router, maps.of_facts, start.router,
+        assessing.evidence, maps.router, maps.of_facts, *tiles.routers, start.router,
     ):  # fmt: skip
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")

@@ -19,7 +19,7 @@ from gridmgmt.places.grids import Geometries
 
 FORM = 1
 """How linework is written; what was stored in another form is drawn anew."""
-_ZOOMS = (5000,)
+ZOOMS = (5000,)
 """What is drawn of an edition: zoom 0 for the whole city on a screen, simplified to this part of its diagonal."""
 
 Ints = npt.NDArray[np.int64]
@@ -177,7 +177,7 @@ class Plane:
         return np.asarray(shapely.transform(degrees, lambda xy: xy * self.scale))
 
 
-def draw(frame: GeoDataFrame, parts: Sequence[int] = _ZOOMS) -> list[Linework]:
+def draw(frame: GeoDataFrame, parts: Sequence[int] = ZOOMS) -> list[Linework]:
     """Draw an edition's grids, at each zoom to so small a part of their diagonal.
 
     The last level is simplified as a coverage. A level above that its children fill is drawn from their arcs; one

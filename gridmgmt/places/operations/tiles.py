@@ -1,0 +1,85 @@
+"""Tiles (瓦片) of an edition: the ground that they are cut from, what its grids are called, and a tile's bytes."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+import pandas as pd
+
+from gridmgmt.city import City, Level
+from gridmgmt.database import cities
+from gridmgmt.database.work import Work
+from gridmgmt.places import tiles
+from gridmgmt.places.grids import called
+from gridmgmt.places.operations import drawing
+from gridmgmt.places.operations.editions import choose
+from gridmgmt.places.store import editions
+from gridmgmt.places.store import tiles as store
+from gridmgmt.places.tiles import Facts, Ground, Tile
+
+AREAS, LABELS = "grids", "labels"
+"""The layers of a tile: grids, and the points where their names stand, each in one tile only."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """A level of an edition as tiles tell it: what its grids are called."""
+
+    city: City
+    level: Level
+    edition: str
+    facts: Facts
+
+    @property
+    def n_bytes(self) -> int:
+        """What it weighs."""
+        return self.facts.n_bytes
+
+
+def named(work: Work, level: str, *, edition: str | None = None, day: dt.date | None = None) -> Named:
+    """The names of a level's grids in the edition of that name, else the one valid on the day, else today's.
+
+    Raises
+    ------
+    EditionMissing, NoEditionOnDate, LevelUnknown
+    """
+    with work.snapshot() as connection:
+        city = cities.load_city(connection)
+        wanted = city.level(level)
+        found = choose(connection, edition, day)
+        names = editions.grid_names(connection, [found.id])
+        own = name_facts(names[names["level"] == wanted.number])
+        return Named(city, wanted, found.name, Facts.of(own))
+
+
+def name_facts(frame: pd.DataFrame) -> pd.DataFrame:
+    """What every grid carries in a tile: its code, its parent's, its name, and its English one or again its name."""
+    chinese = called(frame)
+    english = [en or zh for en, zh in zip(frame["name_en"], chinese, strict=True)]
+    return pd.DataFrame(
+        {"code": frame["code"].tolist(), "parent": frame["parent_code"].tolist(), "name": chinese, "name_en": english},
+        dtype=object,
+    )
+
+
+def ground(work: Work, edition: str, level: int, zoom: int) -> Ground:
+    """How a level of an edition is drawn at one of :data:`gridmgmt.places.operations.drawing.ZOOMS`.
+
+    Raises
+    ------
+    EditionMissing
+    """
+    with work.snapshot() as connection:
+        found = editions.by_name(connection, edition)
+        lines = drawing.read(connection, found.id, [level], zoom)
+    return tiles.ground(lines, level)
+
+
+def encode(work: Work, drawn: Ground, tile: Tile, facts: Facts) -> bytes | None:
+    """A tile as bytes (Mapbox Vector Tile 2.1); None where nothing stands in it."""
+    held = tiles.cut(drawn, tile)
+    if held.is_empty:
+        return None
+    layers = {AREAS: (held.rows, held.areas), LABELS: (held.named, held.labels)}
+    told = {name: (rows, shapes, facts.only(drawn.codes[i] for i in rows)) for name, (rows, shapes) in layers.items()}
+    with work.snapshot() as connection:
+        return store.encode(connection, told)
