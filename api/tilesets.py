@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from gridmgmt.places.operations.tiles import AREAS, LABELS
-from gridmgmt.places.tiles import DEEPEST, Facts, Ground
+from gridmgmt.places.tiles import DEEPEST, ENLARGED, Facts, Ground
 from gridmgmt.texts import word
 from maps.style import Classes, Text
 
@@ -59,16 +59,18 @@ def tilejson(found: Tileset, drawn: Ground, base: str, lang: str) -> dict[str, A
     return {
         "tilejson": "3.0.0",
         "name": found.title[lang],
-        "description": word("tile_description", {"edition": found.edition, "off_m": round(drawn.off_m, 1)}, lang),
+        "description": word(
+            "tile_description", {"edition": found.edition, "off_m": f"{drawn.off_m:.1f}", "z": drawn.deepest}, lang
+        ),
         "version": "1.0.0",
         "scheme": "xyz",
         "tiles": [found.tiles(base)],
         "minzoom": 0,
-        "maxzoom": drawn.deepest,
+        "maxzoom": ENLARGED,
         "bounds": [west, south, east, north],
         "center": [round((west + east) / 2, 7), round((south + north) / 2, 7), _fitting(drawn)],
         "vector_layers": [
-            {"id": name, "description": told, "minzoom": 0, "maxzoom": drawn.deepest, "fields": fields}
+            {"id": name, "description": told, "minzoom": 0, "maxzoom": ENLARGED, "fields": fields}
             for name, told in layers.items()
         ],
     }
@@ -77,7 +79,7 @@ def tilejson(found: Tileset, drawn: Ground, base: str, lang: str) -> dict[str, A
 def _fitting(drawn: Ground) -> int:
     """The zoom at which the whole is about one tile wide."""
     west, _, east, _ = drawn.bounds
-    return next((z for z in range(drawn.deepest, 0, -1) if (east - west) * 2**z <= 360), 0)
+    return next((z for z in range(ENLARGED, 0, -1) if (east - west) * 2**z <= 360), 0)
 
 
 def tileset(found: Tileset, drawn: Ground, base: str, lang: str) -> dict[str, Any]:
@@ -87,7 +89,7 @@ def tileset(found: Tileset, drawn: Ground, base: str, lang: str) -> dict[str, An
               for c, kind in found.facts.columns.items()}  # fmt: skip
     layers = [
         {"id": name, "dataType": "vector", "geometryDimension": dimension, "minTileMatrix": "0",
-         "maxTileMatrix": str(drawn.deepest), "propertiesSchema": {"type": "object", "properties": fields}}
+         "maxTileMatrix": str(ENLARGED), "propertiesSchema": {"type": "object", "properties": fields}}
         for name, dimension in ((AREAS, 2), (LABELS, 0))
     ]  # fmt: skip
     links = [

@@ -1,7 +1,6 @@
 """/tiles: vector tiles of grids, of an assessment's figures and of a period's, with what clients open them by."""
 
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -22,7 +21,7 @@ from gridmgmt.errors import TileMissing
 from gridmgmt.figures.operations import indicators
 from gridmgmt.people.operations import reference
 from gridmgmt.periods import parse_period
-from gridmgmt.places.operations import drawing, tiles
+from gridmgmt.places.operations import tiles
 from gridmgmt.places.tiles import DEEPEST, Ground, Tile
 from gridmgmt.texts import LANGUAGES, word
 from maps import drawing as map_drawing
@@ -104,14 +103,16 @@ def _tileset(
     return Tileset(collection, found.query, title, own.level.number, own.edition, own.facts, own.classes)
 
 
-async def _drawn(kept: Kept, work: Work, found: Tileset, z: int) -> Ground:
-    """The coarsest linework that is fine enough for a zoom, else the finest; kept while places stay."""
-    for zoom in drawing.ZOOMS:
-        key = ("tiles", "ground", found.edition, found.level, zoom)
-        made = await kept.now(key, ("places",), partial(tiles.ground, work, found.edition, found.level, zoom))
-        if z <= made.deepest:
-            break
-    return made
+async def _ground(request: Request, work: Work, found: Tileset, z: int = 0) -> Ground:
+    """What a zoom's tiles are cut from, kept while places stay."""
+    kept: Kept = request.app.state.kept
+
+    async def drawn(near: bool) -> Ground:
+        key = ("tiles", "ground", found.edition, found.level, near)
+        return await kept.now(key, ("places",), lambda: tiles.ground(work, found.edition, found.level, near=near))
+
+    far = await drawn(near=False)
+    return far if z <= far.deepest else await drawn(near=True)
 
 
 def _serve(kind: str, verb: str, opened: Callable[..., Awaitable[Tileset]], *kinds: str) -> APIRouter:
@@ -126,21 +127,21 @@ def _serve(kind: str, verb: str, opened: Callable[..., Awaitable[Tileset]], *kin
         wanted = Tile(z, x, y)
         if not wanted.exists:
             raise TileMissing(z=z, x=x, y=y, most=2**z - 1)
-        ground = await _drawn(request.app.state.kept, work, found, z)
+        ground = await _ground(request, work, found, z)
         made = await run_in_threadpool(tiles.encode, work, ground, wanted, found.facts)
         return Response(status_code=204) if made is None else Response(made, media_type=MVT)
 
     @own.get("", openapi_extra=needs, name=f"{kind}_tileset")
     async def metadata(found: Opened, request: Request, work: Database, lang: Language) -> JSONResponse:
         """The tileset (OGC API – Tiles): bounds, layers with their fields, links."""
-        finest = await _drawn(request.app.state.kept, work, found, DEEPEST)
-        return JSONResponse(tilesets.tileset(found, finest, str(request.base_url), lang))
+        ground = await _ground(request, work, found)
+        return JSONResponse(tilesets.tileset(found, ground, str(request.base_url), lang))
 
     @own.get("/tilejson.json", openapi_extra=needs, name=f"{kind}_tilejson")
     async def tilejson(found: Opened, request: Request, work: Database, lang: Language) -> JSONResponse:
         """TileJSON 3.0.0, by which MapLibre and QGIS open the tiles."""
-        finest = await _drawn(request.app.state.kept, work, found, DEEPEST)
-        return JSONResponse(tilesets.tilejson(found, finest, str(request.base_url), lang))
+        ground = await _ground(request, work, found)
+        return JSONResponse(tilesets.tilejson(found, ground, str(request.base_url), lang))
 
     @own.get("/style.json", openapi_extra=needs, name=f"{kind}_style")
     async def style(found: Opened, request: Request, lang: Language) -> JSONResponse:

@@ -19,7 +19,7 @@ from gridmgmt.places.grids import Geometries
 
 FORM = 1
 """How linework is written; what was stored in another form is drawn anew."""
-ZOOMS = (5000,)
+_ZOOMS = (5000,)
 """What is drawn of an edition: zoom 0 for the whole city on a screen, simplified to this part of its diagonal."""
 
 Ints = npt.NDArray[np.int64]
@@ -177,7 +177,7 @@ class Plane:
         return np.asarray(shapely.transform(degrees, lambda xy: xy * self.scale))
 
 
-def draw(frame: GeoDataFrame, parts: Sequence[int] = ZOOMS) -> list[Linework]:
+def draw(frame: GeoDataFrame, parts: Sequence[int] = _ZOOMS) -> list[Linework]:
     """Draw an edition's grids, at each zoom to so small a part of their diagonal.
 
     The last level is simplified as a coverage. A level above that its children fill is drawn from their arcs; one
@@ -195,6 +195,14 @@ def draw(frame: GeoDataFrame, parts: Sequence[int] = ZOOMS) -> list[Linework]:
     filled = [n for n in rows if n + 1 in rows and _tiles(rows[n], rows[n + 1], metres[n], metres[n + 1])]
     own = {n: _mended(polygons) for n, polygons in metres.items() if n not in filled}
     return [_drawn(rows, own, plane, plane.extent_m / part) for part in parts]
+
+
+def fitted(degrees: Geometries) -> Geometries:
+    """A level's stored polygons, their shared edges made identical where they are not."""
+    plane = Plane.around(shapely.bounds(degrees))
+    metres = plane.project(degrees)
+    mended = _mended(metres)
+    return degrees if mended is metres else np.asarray(shapely.transform(mended, lambda xy: xy / plane.scale))
 
 
 def _mended(polygons: Geometries) -> Geometries:

@@ -1,11 +1,12 @@
 """Vector tiles (矢量瓦片): the grids of a level as they stand in one square of the web Mercator pyramid.
 
-Everything is made of the arcs of the edition's linework: a vertex that two grids share is one vertex, and is rounded to
-the same whole unit in every tile that holds it. So neighbours part nowhere, neither in a tile nor between tiles.
+Seen from afar they are drawn by the arcs of the edition's linework, near by as they are stored: a vertex that two grids
+share is one vertex, and is rounded to the same whole unit in every tile that holds it. So neighbours part nowhere,
+neither in a tile nor between tiles.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,7 +15,7 @@ import pandas as pd
 import shapely
 
 from gridmgmt.places.grids import Geometries
-from gridmgmt.places.linework import Arcs, Floats, Ints, Linework, whole
+from gridmgmt.places.linework import Arcs, Floats, Ints, Linework, fitted, whole
 
 EXTENT = 4096
 """Units along a tile's side."""
@@ -22,13 +23,13 @@ _BUFFER = 64
 """Units beyond its sides to which a tile draws on, so that outlines do not show where tiles meet."""
 DEEPEST = 22
 """No tiles are cut beyond this zoom."""
+ENLARGED = 16
+"""Beyond this zoom clients may draw the tiles of this one larger: a unit is 15 cm."""
 
 _STEP = 2
-"""Linework is drawn where one of its steps is at most so many units: a quarter of a pixel of 512 to a tile."""
+"""Linework is drawn where one of its steps is at most so many units, a quarter of a pixel of 512 to a tile."""
 _TIE = 2.0**-20
 """What lies this near to the middle between two units goes up: the two who share an edge cut it from either end."""
-_AREA = 1e-6
-"""An area that its arcs do not give to this part was not put together rightly."""
 
 
 def world(degrees: Floats) -> Floats:
@@ -78,7 +79,7 @@ class Ground:
     off_m
         How far a drawn border is off the stored one at most, in metres on the ground.
     deepest
-        The zoom beyond which its steps would show.
+        The zoom beyond which the stored shapes are to be drawn.
     """
 
     codes: tuple[str, ...]
@@ -161,6 +162,11 @@ def ground(lines: Linework, number: int) -> Ground:
     return Ground(level.codes, areas, labels, lines.off_m, min(max(deepest, 0), DEEPEST))
 
 
+def near(found: Ground, stored: Geometries) -> Ground:
+    """The same level as it is stored, its polygons in degrees, in order of code."""
+    return replace(found, areas=np.asarray(shapely.transform(fitted(stored), world)), off_m=0.0)
+
+
 def _areas(arcs: Arcs, step: tuple[float, float], n: int) -> Geometries:
     """Each grid's area between its arcs."""
     points = world(arcs.points * np.array(step))
@@ -171,31 +177,12 @@ def _areas(arcs: Arcs, step: tuple[float, float], n: int) -> Geometries:
     order = np.argsort(row, kind="stable")
     borders = np.full(n, None, dtype=object)
     borders[np.unique(row)] = shapely.multilinestrings(lines[arc[order]], indices=_dense(row[order]))
-    made = shapely.build_area(borders)
-    swept = _swept(points, sizes, arcs)
-    wrong = np.flatnonzero(~np.isclose(shapely.area(made), np.abs(_summed(swept, arcs, n)), rtol=_AREA, atol=0))
-    made[wrong] = shapely.build_area(shapely.node(borders[wrong]))  # a border that meets itself inside an arc
-    return np.asarray(made)
+    return np.asarray(shapely.build_area(borders))
 
 
 def _dense(rows: Ints) -> Ints:
     """Rows in order, numbered without gaps."""
     return np.unique(rows, return_inverse=True)[1]
-
-
-def _swept(points: Floats, sizes: Ints, arcs: Arcs) -> Floats:
-    """Twice the area that each arc sweeps about the first point of all."""
-    x, y = (points - points[0]).T
-    cross = np.append(x[:-1] * y[1:] - x[1:] * y[:-1], 0.0)
-    cross[np.cumsum(sizes) - 1] = 0.0
-    return np.add.reduceat(cross, arcs.begins)
-
-
-def _summed(swept: Floats, arcs: Arcs, n: int) -> Floats:
-    """Each grid's area by the arcs on its left and on its right."""
-    left, right = arcs.left >= 0, arcs.right >= 0
-    own = np.bincount(arcs.left[left], swept[left], n) - np.bincount(arcs.right[right], swept[right], n)
-    return np.asarray(own / 2)
 
 
 def cut(found: Ground, tile: Tile) -> Cut:

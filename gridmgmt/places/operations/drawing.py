@@ -10,8 +10,6 @@ from gridmgmt.places.store import linework as store
 
 CITY = 0
 """The zoom for a whole city on a screen."""
-ZOOMS = range(len(linework.ZOOMS))
-"""All zooms, the coarsest first."""
 
 
 def save(connection: Connection, edition_id: int) -> None:

@@ -61,8 +61,8 @@ def name_facts(frame: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def ground(work: Work, edition: str, level: int, zoom: int) -> Ground:
-    """How a level of an edition is drawn at one of :data:`gridmgmt.places.operations.drawing.ZOOMS`.
+def ground(work: Work, edition: str, level: int, *, near: bool) -> Ground:
+    """How a level of an edition is drawn: by its linework, or near by as it is stored.
 
     Raises
     ------
@@ -70,8 +70,11 @@ def ground(work: Work, edition: str, level: int, zoom: int) -> Ground:
     """
     with work.snapshot() as connection:
         found = editions.by_name(connection, edition)
-        lines = drawing.read(connection, found.id, [level], zoom)
-    return tiles.ground(lines, level)
+        drawn = tiles.ground(drawing.read(connection, found.id, [level]), level)
+        if not near:
+            return drawn
+        grids = editions.grids(connection, found.id, [level])
+    return tiles.near(drawn, grids.set_index("code").geometry.loc[list(drawn.codes)].to_numpy())
 
 
 def encode(work: Work, drawn: Ground, tile: Tile, facts: Facts) -> bytes | None:
