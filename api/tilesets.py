@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from gridmgmt.places.operations.tiles import AREAS, LABELS
-from gridmgmt.places.tiles import DEEPEST, ENLARGED, Facts, Ground
+from gridmgmt.places.tiles import AREAS, DEEPEST, ENLARGED, LABEL_FACTS, LABELS, Facts, Ground
 from gridmgmt.texts import word
 from maps.style import Classes, Text
 
@@ -20,7 +19,6 @@ _CELL_M = 2 * _HALF_M / 256
 _PIXEL_M = 0.000_28
 """Side of the pixel that scale denominators are told for (OGC 17-083r4, 6.2)."""
 _JSON_TYPES = {str: "string", int: "integer", float: "number"}
-_TILEJSON_TYPES = {str: "String", int: "Number", float: "Number"}
 
 
 @dataclass(frozen=True)
@@ -54,8 +52,7 @@ class Tileset:
 def tilejson(found: Tileset, drawn: Ground, base: str, lang: str) -> dict[str, Any]:
     """TileJSON 3.0.0; beyond its ``maxzoom`` clients draw the last tiles larger."""
     west, south, east, north = (round(x, 7) for x in drawn.bounds)
-    fields = {c: word(f"tile_field_{c}", lang=lang) for c in found.facts.columns}
-    layers = {AREAS: word("tile_layer_grids", lang=lang), LABELS: word("tile_layer_labels", lang=lang)}
+    layers = {name: {c: word(f"tile_field_{c}", lang=lang) for c in told} for name, told in _layers(found).items()}
     return {
         "tilejson": "3.0.0",
         "name": found.title[lang],
@@ -70,10 +67,21 @@ def tilejson(found: Tileset, drawn: Ground, base: str, lang: str) -> dict[str, A
         "bounds": [west, south, east, north],
         "center": [round((west + east) / 2, 7), round((south + north) / 2, 7), _fitting(drawn)],
         "vector_layers": [
-            {"id": name, "description": told, "minzoom": 0, "maxzoom": ENLARGED, "fields": fields}
-            for name, told in layers.items()
+            {
+                "id": name,
+                "description": word(f"tile_layer_{name}", lang=lang),
+                "minzoom": 0,
+                "maxzoom": ENLARGED,
+                "fields": fields,
+            }
+            for name, fields in layers.items()
         ],
     }
+
+
+def _layers(found: Tileset) -> dict[str, list[str]]:
+    """Each layer with what its features tell."""
+    return {AREAS: list(found.facts.columns), LABELS: list(LABEL_FACTS)}
 
 
 def _fitting(drawn: Ground) -> int:
@@ -85,12 +93,17 @@ def _fitting(drawn: Ground) -> int:
 def tileset(found: Tileset, drawn: Ground, base: str, lang: str) -> dict[str, Any]:
     """A tileset's metadata (OGC 17-083r4 and 20-057)."""
     west, south, east, north = (round(x, 7) for x in drawn.bounds)
-    fields = {c: {"type": _JSON_TYPES[kind], "title": word(f"tile_field_{c}", lang=lang)}
-              for c, kind in found.facts.columns.items()}  # fmt: skip
+    kinds = {c: _JSON_TYPES[kind] for c, kind in found.facts.columns.items()}
     layers = [
-        {"id": name, "dataType": "vector", "geometryDimension": dimension, "minTileMatrix": "0",
-         "maxTileMatrix": str(ENLARGED), "propertiesSchema": {"type": "object", "properties": fields}}
-        for name, dimension in ((AREAS, 2), (LABELS, 0))
+        {
+            "id": name, "dataType": "vector", "geometryDimension": 2 if name == AREAS else 0,
+            "minTileMatrix": "0", "maxTileMatrix": str(ENLARGED),
+            "propertiesSchema": {
+                "type": "object",
+                "properties": {c: {"type": kinds[c], "title": word(f"tile_field_{c}", lang=lang)} for c in told},
+            },
+        }
+        for name, told in _layers(found).items()
     ]  # fmt: skip
     links = [
         _link("self", "application/json", found.address(base, "")),

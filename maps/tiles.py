@@ -7,8 +7,8 @@ from typing import Any
 from gridmgmt.city import City, Level
 from gridmgmt.errors import LevelUnknown
 from gridmgmt.figures.operations.indicators import MapData
-from gridmgmt.places.operations.tiles import AREAS, LABELS, name_facts
-from gridmgmt.places.tiles import Facts
+from gridmgmt.places.operations.tiles import name_facts
+from gridmgmt.places.tiles import AREAS, LABELS, Facts
 from gridmgmt.texts import LANGUAGES
 from maps.style import Classes, Grade, Measure, Text, classify, text
 from maps.worded import values_of

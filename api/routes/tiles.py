@@ -22,7 +22,7 @@ from gridmgmt.figures.operations import indicators
 from gridmgmt.people.operations import reference
 from gridmgmt.periods import parse_period
 from gridmgmt.places.operations import tiles
-from gridmgmt.places.tiles import DEEPEST, Ground, Tile
+from gridmgmt.places.tiles import DEEPEST, Ground, Tile, rounded
 from gridmgmt.texts import LANGUAGES, word
 from maps import drawing as map_drawing
 from maps import tiles as drawn_tiles
@@ -60,8 +60,8 @@ class AskFigures(Ask):
 
 async def _grids(level: str, ask: Annotated[AskGrids, Query()], request: Request, work: Database) -> Tileset:
     kept: Kept = request.app.state.kept
-    key = ("tiles", "grids", level, ask.edition, ask.on)
-    found = await kept.now(key, ("places", "day"), lambda: tiles.named(work, level, edition=ask.edition, day=ask.on))
+    key = ("tiles", "grids", level, ask.edition or ask.on)
+    found = await kept.within(key, ("places", "day"), lambda: tiles.named(work, level, edition=ask.edition, day=ask.on))
     title = {x: f"{found.city.name(x)} · {getattr(found.level, x)}" for x in LANGUAGES}
     query = {"edition": found.edition}
     return Tileset(f"grids-{found.level.key}", query, title, found.level.number, found.edition, found.facts)
@@ -76,7 +76,7 @@ async def _scores(level: str, ask: Annotated[AskScores, Query()], request: Reque
 
     kept: Kept = request.app.state.kept
     key = ("tiles", "scores", ask.assessment, ask.indicator)
-    return _tileset("scores", level, await kept.now(key, ("places", "people", "assessing"), figure))
+    return _tileset("scores", level, await kept.within(key, ("places", "people", "assessing"), figure))
 
 
 async def _figures(level: str, ask: Annotated[AskFigures, Query()], request: Request, work: Database) -> Tileset:
@@ -88,7 +88,7 @@ async def _figures(level: str, ask: Annotated[AskFigures, Query()], request: Req
 
     kept: Kept = request.app.state.kept
     key = ("tiles", "indicators", ask.period, ask.indicator, ask.as_of)
-    return _tileset("indicators", level, await kept.now(key, EVERYTHING, figure))
+    return _tileset("indicators", level, await kept.within(key, EVERYTHING, figure))
 
 
 def _tileset(
@@ -103,16 +103,14 @@ def _tileset(
     return Tileset(collection, found.query, title, own.level.number, own.edition, own.facts, own.classes)
 
 
-async def _ground(request: Request, work: Work, found: Tileset, z: int = 0) -> Ground:
-    """What a zoom's tiles are cut from, kept while places stay."""
+async def _ground(request: Request, work: Work, found: Tileset, z: int) -> Ground:
+    """What a zoom's tiles are cut from, kept while places stay: each rounded for its zoom, or the stored shapes."""
     kept: Kept = request.app.state.kept
-
-    async def drawn(near: bool) -> Ground:
-        key = ("tiles", "ground", found.edition, found.level, near)
-        return await kept.now(key, ("places",), lambda: tiles.ground(work, found.edition, found.level, near=near))
-
-    far = await drawn(near=False)
-    return far if z <= far.deepest else await drawn(near=True)
+    of = found.edition, found.level
+    far = await kept.within(("tiles", "far", *of), ("places",), lambda: tiles.ground(work, *of))
+    if z > far.deepest:
+        return await kept.within(("tiles", "near", *of), ("places",), lambda: tiles.ground(work, *of, near=True))
+    return await kept.within(("tiles", "far", *of, z), ("places",), lambda: rounded(far, z))
 
 
 def _serve(kind: str, verb: str, opened: Callable[..., Awaitable[Tileset]], *kinds: str) -> APIRouter:
@@ -134,13 +132,13 @@ def _serve(kind: str, verb: str, opened: Callable[..., Awaitable[Tileset]], *kin
     @own.get("", openapi_extra=needs, name=f"{kind}_tileset")
     async def metadata(found: Opened, request: Request, work: Database, lang: Language) -> JSONResponse:
         """The tileset (OGC API – Tiles): bounds, layers with their fields, links."""
-        ground = await _ground(request, work, found)
+        ground = await _ground(request, work, found, 0)
         return JSONResponse(tilesets.tileset(found, ground, str(request.base_url), lang))
 
     @own.get("/tilejson.json", openapi_extra=needs, name=f"{kind}_tilejson")
     async def tilejson(found: Opened, request: Request, work: Database, lang: Language) -> JSONResponse:
         """TileJSON 3.0.0, by which MapLibre and QGIS open the tiles."""
-        ground = await _ground(request, work, found)
+        ground = await _ground(request, work, found, 0)
         return JSONResponse(tilesets.tilejson(found, ground, str(request.base_url), lang))
 
     @own.get("/style.json", openapi_extra=needs, name=f"{kind}_style")

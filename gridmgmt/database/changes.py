@@ -85,6 +85,11 @@ class Changes:
         """How many changes were told."""
         return self._n
 
+    @property
+    def are_told(self) -> bool:
+        """Whether somebody tells changes now; all are told anew when somebody does again."""
+        return self._line is not None
+
     def last(self, kinds: Collection[str]) -> int:
         """The number of the last change of any of these kinds: what was made when ``n`` was as large is not older."""
         return max(self._last[kind] for kind in kinds)

@@ -5,7 +5,8 @@ share is one vertex, and is rounded to the same whole unit in every tile that ho
 neither in a tile nor between tiles.
 """
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -17,6 +18,10 @@ import shapely
 from gridmgmt.places.grids import Geometries
 from gridmgmt.places.linework import Arcs, Floats, Ints, Linework, fitted, whole
 
+AREAS, LABELS = "grids", "labels"
+"""The layers of a tile: grids, and the points where their names stand, each in one tile only."""
+LABEL_FACTS = ("code", "name", "name_en")
+"""What a point tells; an area tells everything."""
 EXTENT = 4096
 """Units along a tile's side."""
 _BUFFER = 64
@@ -80,6 +85,8 @@ class Ground:
         How far a drawn border is off the stored one at most, in metres on the ground.
     deepest
         The zoom beyond which the stored shapes are to be drawn.
+    z
+        The zoom that areas are in whole units of; None: of none.
     """
 
     codes: tuple[str, ...]
@@ -87,6 +94,7 @@ class Ground:
     labels: Floats
     off_m: float
     deepest: int
+    z: int | None = None
 
     @cached_property
     def tree(self) -> shapely.STRtree:
@@ -108,27 +116,23 @@ class Ground:
 
 @dataclass(frozen=True)
 class Facts:
-    """What grids carry in a tile (属性): column → its type; code → its values, None where there is none."""
+    """What grids carry in a tile (属性): column → its type; code → its values as a JSON object."""
 
     columns: Mapping[str, type[str] | type[int] | type[float]]
-    rows: Mapping[str, tuple[Any, ...]]
+    rows: Mapping[str, str]
 
     @classmethod
     def of(cls, frame: pd.DataFrame) -> "Facts":
         """The columns of a frame, ``code`` among them; whole numbers may be missing (``Int64``)."""
         kinds = {str(c): _kind(frame[c]) for c in frame}
         objects = frame.astype(object)
-        listed = objects.where(objects.notna(), None).itertuples(index=False, name=None)
-        return cls(kinds, dict(zip(frame["code"], listed, strict=True)))
-
-    def only(self, codes: Iterable[str]) -> "Facts":
-        """Those of some grids, in that order."""
-        return Facts(self.columns, {code: self.rows[code] for code in codes})
+        told = map(json.dumps, objects.where(objects.notna(), None).to_dict("records"))
+        return cls(kinds, dict(zip(frame["code"], told, strict=True)))
 
     @property
     def n_bytes(self) -> int:
         """About what it weighs."""
-        return 100 * len(self.rows) * len(self.columns)
+        return sum(map(len, self.rows.values())) + 100 * len(self.rows)
 
 
 def _kind(column: "pd.Series[Any]") -> type[str] | type[int] | type[float]:
@@ -185,36 +189,46 @@ def _dense(rows: Ints) -> Ints:
     return np.unique(rows, return_inverse=True)[1]
 
 
+def rounded(found: Ground, z: int) -> Ground:
+    """A ground made ready for the tiles of one zoom: rounded once for all of them."""
+    scale = Tile(z, 0, 0).scale
+    areas = _rounded(shapely.transform(found.areas, lambda xy: xy * scale))
+    return replace(found, areas=np.asarray(shapely.transform(areas, lambda xy: xy / scale)), z=z)
+
+
 def cut(found: Ground, tile: Tile) -> Cut:
     """What stands in a tile: vertices are rounded first, for all alike, then areas are cut at the tile's buffer."""
     rows = np.sort(found.tree.query(tile.box))
     scaled = shapely.transform(found.areas[rows], lambda xy: xy * tile.scale - tile.corner)
-    areas = _clipped(_rounded(scaled))
+    areas = _clipped(scaled if found.z == tile.z else _rounded(scaled))
     kept = ~shapely.is_empty(areas)
     at = np.floor(found.labels * tile.scale).astype(np.int64) - tile.corner
     named = np.flatnonzero(((at >= 0) & (at < EXTENT)).all(axis=1))
     return Cut(rows[kept], areas[kept], named, shapely.points(at[named].astype(float)))
 
 
+def _clipped(areas: Geometries) -> Geometries:
+    """The parts of areas within the buffer."""
+    low, high = -_BUFFER, EXTENT + _BUFFER
+    bounds = shapely.bounds(areas)
+    over = np.flatnonzero(((bounds[:, :2] < low) | (bounds[:, 2:] > high)).any(axis=1))
+    made = areas.copy()
+    made[over] = _rounded(shapely.intersection(areas[over], shapely.box(low, low, high, high)))
+    return made
+
+
 def _rounded(scaled: Geometries) -> Geometries:
-    """Vertices in whole units; what is no area then is rounded as a whole, and its edges move by less than a unit."""
+    """Areas in whole units; what is no area then is rounded as a whole, and its edges move by less than a unit.
+
+    Outer rings turn as the format has them, clockwise where y goes to the south; what has no area left is empty.
+    """
     made = shapely.transform(scaled, lambda xy: np.floor(xy + (0.5 + _TIE)))
     fits = shapely.is_valid(made)
     made[fits] = shapely.remove_repeated_points(made[fits])
     made[~fits] = shapely.set_precision(scaled[~fits], 1.0)
-    return np.asarray(made)
-
-
-def _clipped(areas: Geometries) -> Geometries:
-    """The parts of areas within the buffer, outer rings clockwise as the format has them (y to the south)."""
-    low, high = -_BUFFER, EXTENT + _BUFFER
-    bounds = shapely.bounds(areas)
-    over = np.flatnonzero(((bounds[:, :2] < low) | (bounds[:, 2:] > high)).any(axis=1))
-    whole_areas = areas.copy()
-    whole_areas[over] = _rounded(shapely.intersection(areas[over], shapely.box(low, low, high, high)))
-    parts, row = shapely.get_parts(whole_areas, return_index=True)
+    parts, row = shapely.get_parts(made, return_index=True)
     is_area = shapely.area(parts) > 0
     parts, row = shapely.orient_polygons(parts[is_area]), row[is_area]
-    made = np.full(len(areas), shapely.MultiPolygon(), dtype=object)
+    made = np.full(len(scaled), shapely.MultiPolygon(), dtype=object)
     made[np.unique(row)] = shapely.multipolygons(parts, indices=_dense(row))
     return made

@@ -16,9 +16,6 @@ from gridmgmt.places.store import editions
 from gridmgmt.places.store import tiles as store
 from gridmgmt.places.tiles import Facts, Ground, Tile
 
-AREAS, LABELS = "grids", "labels"
-"""The layers of a tile: grids, and the points where their names stand, each in one tile only."""
-
 
 @dataclass(frozen=True)
 class Named:
@@ -61,7 +58,7 @@ def name_facts(frame: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def ground(work: Work, edition: str, level: int, *, near: bool) -> Ground:
+def ground(work: Work, edition: str, level: int, *, near: bool = False) -> Ground:
     """How a level of an edition is drawn: by its linework, or near by as it is stored.
 
     Raises
@@ -82,7 +79,5 @@ def encode(work: Work, drawn: Ground, tile: Tile, facts: Facts) -> bytes | None:
     held = tiles.cut(drawn, tile)
     if held.is_empty:
         return None
-    layers = {AREAS: (held.rows, held.areas), LABELS: (held.named, held.labels)}
-    told = {name: (rows, shapes, facts.only(drawn.codes[i] for i in rows)) for name, (rows, shapes) in layers.items()}
     with work.snapshot() as connection:
-        return store.encode(connection, told)
+        return store.encode(connection, held, drawn.codes, facts)

@@ -1,38 +1,33 @@
 """Tiles as PostGIS writes them (Mapbox Vector Tile 2.1): geometry in whole units in, bytes out; no table is read."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import shapely
-import sqlalchemy as sa
-from sqlalchemy import Connection, func, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import Connection
 
-from gridmgmt.places.grids import Geometries
-from gridmgmt.places.linework import Ints
-from gridmgmt.places.tiles import EXTENT, Facts
+from gridmgmt.database.copying import query
+from gridmgmt.places.tiles import AREAS, EXTENT, LABEL_FACTS, LABELS, Cut, Facts
 
-_TYPES: Mapping[type, sa.types.TypeEngine[Any]] = {str: sa.Text(), int: sa.BigInteger(), float: sa.Double()}
+_TYPES: Mapping[type, str] = {str: "text", int: "bigint", float: "double precision"}
 
 
-def encode(connection: Connection, layers: Mapping[str, tuple[Ints, Geometries, Facts]]) -> bytes:
-    """A tile of layers, each of rows, their geometry and the facts of just these; a feature's id is its row + 1."""
-    written = select(*(_layer(name, *held) for name, held in layers.items()))
-    return b"".join(part or b"" for part in connection.execute(written).one())
+def encode(connection: Connection, held: Cut, codes: Sequence[str], facts: Facts) -> bytes:
+    """What stands in a tile as its bytes; a feature's id is the row of its grid among all codes, from 1."""
+    wkb = shapely.to_wkb(held.areas)
+    sizes = np.array([len(x) for x in wkb], dtype=np.int64)
+    begins = 1 + np.cumsum(sizes) - sizes
+    told = {row: f'"at":{a},"size":{n},' for row, a, n in zip(*_lists(held.rows, begins, sizes), strict=True)}
+    at = shapely.get_coordinates(held.labels).astype(np.int64)
+    for row, x, y in zip(*_lists(held.named, at[:, 0], at[:, 1]), strict=True):
+        told[row] = f'{told.get(row, "")}"x":{x},"y":{y},'
+    rows = ",".join(f'{{"id":{row + 1},{where}{facts.rows[codes[row]][1:]}' for row, where in told.items())
+    names = ", ".join(f'"{c}"' for c in facts.columns)
+    columns = ", ".join(f'"{c}" {_TYPES[kind]}' for c, kind in facts.columns.items())
+    statement = query("places/store/tile", names=names, named=", ".join(LABEL_FACTS), columns=columns)
+    given = {"areas": AREAS, "labels": LABELS, "extent": EXTENT, "shapes": b"".join(wkb), "rows": f"[{rows}]"}
+    return b"".join(layer or b"" for layer in connection.execute(statement, given).one())
 
 
-def _layer(name: str, rows: Ints, shapes: Geometries, facts: Facts) -> Any:
-    values = list(zip(*facts.rows.values(), strict=True)) or [() for _ in facts.columns]
-    arrays = [
-        sa.literal((rows + 1).tolist(), ARRAY(sa.BigInteger)),
-        sa.literal(shapely.to_wkb(shapes).tolist(), ARRAY(sa.LargeBinary)),
-        *(sa.literal(list(x), ARRAY(_TYPES[kind])) for x, kind in zip(values, facts.columns.values(), strict=True)),
-    ]
-    given = func.unnest(*arrays).table_valued("id", "shape", *facts.columns, name=f"given_{name}").render_derived()
-    columns = [given.c.id, func.ST_GeomFromWKB(given.c.shape).label("geom"), *(given.c[c] for c in facts.columns)]
-    told = select(*columns).subquery(f"told_{name}")
-    return (
-        select(func.ST_AsMVT(sa.literal_column(told.name), name, EXTENT, "geom", "id"))
-        .select_from(told)
-        .scalar_subquery()
-    )
+def _lists(*columns: np.ndarray) -> list[list[int]]:
+    return [column.tolist() for column in columns]

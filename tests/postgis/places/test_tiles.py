@@ -7,7 +7,7 @@ import shapely
 
 from gridmgmt.database.work import Work
 from gridmgmt.places.operations import tiles
-from gridmgmt.places.tiles import Ground, Tile
+from gridmgmt.places.tiles import Ground, Tile, rounded
 from tests import tiling
 from tests.benchmarks import made_cities
 from tests.postgis.people.test_directory import bent_city
@@ -31,7 +31,8 @@ def test_neighbours_never_part_as_they_are_decoded(world: World, make: object, l
     work = world(make)
     named, ground = opened(work, level, near)
     for z in (10, 13, 16):
-        sent = {tile: tiles.encode(work, ground, tile, named.facts) for tile in tiling.around(ground, z, 4)}
+        ready = ground if near else rounded(ground, z)
+        sent = {tile: tiles.encode(work, ready, tile, named.facts) for tile in tiling.around(ground, z, 4)}
         held = {tile: tiling.areas_of(body or b"") for tile, body in sent.items()}
         assert any(len(own) > 1 for own in held.values()) or z == 16
         for tile, own in held.items():
@@ -50,7 +51,10 @@ def test_what_features_carry(world: World) -> None:
     assert [(f["id"], f["properties"]["code"]) for f in layers["grids"]["features"]] == [
         (n + 1, f"D{n}") for n in range(4)
     ]
-    assert {f["properties"]["parent"] for f in layers["labels"]["features"]} == {"C"}
+    assert {f["properties"]["parent"] for f in layers["grids"]["features"]} == {"C"}
+    named_here = {f["properties"]["code"]: f["properties"] for f in layers["labels"]["features"]}
+    assert named_here
+    assert {tuple(x) for x in named_here.values()} == {("code", "name", "name_en")}
     city, whole = opened(work, "city", False)
     [only] = tiling.decoded(tiles.encode(work, whole, tile, city.facts) or b"")["grids"]["features"]
     assert "parent" not in only["properties"]

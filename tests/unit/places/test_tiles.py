@@ -35,7 +35,8 @@ def ground(level: int, near: bool) -> Ground:
 
 
 def areas(found: Ground, tile: Tile) -> tiling.Areas:
-    held = tiles.cut(found, tile)
+    """As the server cuts them: from afar out of areas that were rounded for all tiles of the zoom."""
+    held = tiles.cut(tiles.rounded(found, tile.z) if found.off_m else found, tile)
     return {found.codes[row]: area for row, area in zip(held.rows, held.areas, strict=True)}
 
 
