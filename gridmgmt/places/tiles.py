@@ -212,8 +212,11 @@ def _clipped(areas: Geometries) -> Geometries:
     low, high = -_BUFFER, EXTENT + _BUFFER
     bounds = shapely.bounds(areas)
     over = np.flatnonzero(((bounds[:, :2] < low) | (bounds[:, 2:] > high)).any(axis=1))
+    inside = shapely.clip_by_rect(areas[over], low, low, high, high)  # quick, and not always an area
+    torn = np.flatnonzero(~shapely.is_valid(inside))
+    inside[torn] = shapely.intersection(areas[over[torn]], shapely.box(low, low, high, high))
     made = areas.copy()
-    made[over] = _rounded(shapely.intersection(areas[over], shapely.box(low, low, high, high)))
+    made[over] = _rounded(inside)
     return made
 
 
