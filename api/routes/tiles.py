@@ -103,11 +103,17 @@ def _tileset(
     return Tileset(collection, found.query, title, own.level.number, own.edition, own.facts, own.classes)
 
 
-async def _ground(request: Request, work: Work, found: Tileset, z: int) -> Ground:
-    """What a zoom's tiles are cut from, kept while places stay: each rounded for its zoom, or the stored shapes."""
+async def _far(request: Request, work: Work, found: Tileset) -> Ground:
+    """A level as its linework draws it, kept while places stay."""
     kept: Kept = request.app.state.kept
     of = found.edition, found.level
-    far = await kept.within(("tiles", "far", *of), ("places",), lambda: tiles.ground(work, *of))
+    return await kept.within(("tiles", "far", *of), ("places",), lambda: tiles.ground(work, *of))
+
+
+async def _ground(request: Request, work: Work, found: Tileset, z: int) -> Ground:
+    """What a zoom's tiles are cut from: what is far, rounded for all of the zoom, or the stored shapes."""
+    kept: Kept = request.app.state.kept
+    far, of = await _far(request, work, found), (found.edition, found.level)
     if z > far.deepest:
         return await kept.within(("tiles", "near", *of), ("places",), lambda: tiles.ground(work, *of, near=True))
     return await kept.within(("tiles", "far", *of, z), ("places",), lambda: rounded(far, z))
@@ -132,13 +138,13 @@ def _serve(kind: str, verb: str, opened: Callable[..., Awaitable[Tileset]], *kin
     @own.get("", openapi_extra=needs, name=f"{kind}_tileset")
     async def metadata(found: Opened, request: Request, work: Database, lang: Language) -> JSONResponse:
         """The tileset (OGC API – Tiles): bounds, layers with their fields, links."""
-        ground = await _ground(request, work, found, 0)
+        ground = await _far(request, work, found)
         return JSONResponse(tilesets.tileset(found, ground, str(request.base_url), lang))
 
     @own.get("/tilejson.json", openapi_extra=needs, name=f"{kind}_tilejson")
     async def tilejson(found: Opened, request: Request, work: Database, lang: Language) -> JSONResponse:
         """TileJSON 3.0.0, by which MapLibre and QGIS open the tiles."""
-        ground = await _ground(request, work, found, 0)
+        ground = await _far(request, work, found)
         return JSONResponse(tilesets.tilejson(found, ground, str(request.base_url), lang))
 
     @own.get("/style.json", openapi_extra=needs, name=f"{kind}_style")

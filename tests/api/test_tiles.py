@@ -1,6 +1,8 @@
 """Tiles over HTTP, read by decoders that others wrote."""
 
 import gzip
+import json
+import re
 
 import mapbox_vector_tile
 import numpy as np
@@ -10,6 +12,7 @@ import shapely
 
 from gridmgmt.places.tiles import EXTENT, Tile, world
 from tests.api.small_city import COMMUNITIES, NAMES, SIDE, SOUTH, TOTAL_0, WEST, centre
+from tests.maps.synthetic import data_of
 
 NAME = "grid_baseline-2025-12-1"
 
@@ -157,3 +160,92 @@ def test_gdal_reads_a_tile(client, tmp_path):
         square = shapely.box(west, south, west + SIDE, south + SIDE)
         assert shapely.hausdorff_distance(degrees[code], square) < 2 * 360 / Tile(z, x, y).scale
     assert set(pyogrio.list_layers(tmp_path / "tile.mvt")[:, 0]) == {"grids", "labels"}
+
+
+def test_tilejson_leads_to_the_tiles_and_says_what_they_hold(client, get):
+    told = get("/tiles/scores-community/tilejson.json?indicator=closing_rate")
+    assert told["tilejson"] == "3.0.0"
+    assert told["bounds"] == pytest.approx([WEST, SOUTH, WEST + 4 * SIDE, SOUTH + 2 * SIDE], abs=1e-5)
+    [template] = told["tiles"]
+    lon, lat, zoom = told["center"]
+    assert told["minzoom"] <= zoom <= told["maxzoom"]
+    z, x, y = tile_of(lon, lat, zoom)
+    layers = decoded(client.get(template.format(z=z, x=x, y=y)))
+    assert [layer["id"] for layer in told["vector_layers"]] == list(layers) == ["grids", "labels"]
+    for layer in told["vector_layers"]:
+        carried = {name for f in layers[layer["id"]]["features"] for name in f["properties"]}
+        assert carried == layer["fields"].keys()
+    assert "assessment=" + NAME in template, "another assessment may be the latest one tomorrow"
+    assert told["name"] == "小城 · 社区 · 结案率"
+    assert get("/tiles/scores-community/tilejson.json?lang=en")["name"] == "Smallville · Community · Total"
+
+
+def test_beyond_its_linework_a_level_is_drawn_as_it_is_stored(client, get):
+    told = get("/tiles/grids-community/tilejson.json")["description"]
+    last = int(told.split("缩放级别 ")[1].split()[0])
+    corner = world(np.array([[WEST + SIDE, SOUTH + SIDE]]))[0]
+    z, x, y = tile_of(WEST + SIDE, SOUTH + SIDE, 20)
+    assert last < z
+    layer = decoded(client.get(address("grids-community", z, x, y)))["grids"]
+    points = np.concatenate([shapely.get_coordinates(shapely.geometry.shape(f["geometry"])) for f in layer["features"]])
+    exact = corner * Tile(z, x, y).scale - Tile(z, x, y).corner
+    assert np.abs(points - exact).max(axis=1).min() <= 0.5
+
+
+def test_tilesets_and_their_links(client, get):
+    listed = get("/tiles")
+    found = [link["href"] for told in listed["tilesets"] for link in told["links"]]
+    assert [href.rsplit("/", 1)[1] for href in found] == [
+        f"{kind}-{level}" for kind in ("grids", "scores") for level in ("city", "district", "street", "community")
+    ]
+    assert all(client.get(link["href"]).status_code == 200 for link in listed["links"])
+    for href in found:
+        told = get(href)
+        links = {link["rel"]: link["href"] for link in told["links"]}
+        item = links.pop("item")
+        assert all(client.get(link).status_code == 200 for link in links.values())
+        low, high = told["boundingBox"]["lowerLeft"], told["boundingBox"]["upperRight"]
+        z, x, y = tile_of(*((a + b) / 2 for a, b in zip(low, high, strict=True)), 12)
+        tile = client.get(item.format(tileMatrix=z, tileCol=x, tileRow=y))
+        layers = decoded(tile)
+        for layer in told["layers"]:
+            kinds = {"string": str, "integer": int, "number": (int, float)}
+            known = layer["propertiesSchema"]["properties"]
+            for f in layers[layer["id"]]["features"]:
+                assert all(isinstance(v, kinds[known[name]["type"]]) for name, v in f["properties"].items())
+
+
+def test_the_matrix_set_is_web_mercator_quad(get):
+    assert [x["id"] for x in get("/tiles/tileMatrixSets")["tileMatrixSets"]] == ["WebMercatorQuad"]
+    told = get("/tiles/tileMatrixSets/WebMercatorQuad")
+    first, second, *_, last = told["tileMatrices"]
+    # as OGC 17-083r4, table D.1 has them
+    assert first["scaleDenominator"] == pytest.approx(559_082_264.0287178)
+    assert first["cellSize"] == pytest.approx(156_543.033_928_041)
+    assert first["pointOfOrigin"] == pytest.approx([-20_037_508.342_789_2, 20_037_508.342_789_2])
+    assert second["scaleDenominator"] == pytest.approx(279_541_132.0143589)
+    assert (last["id"], last["matrixWidth"], last["tileWidth"]) == ("22", 2**22, 256)
+
+
+def test_a_style_needs_no_other_host(client, get):
+    plain, english = get("/tiles/grids-street/style.json"), get("/tiles/scores-community/style.json?lang=en")
+    for told in (plain, english):
+        assert not {"glyphs", "sprite"} & told.keys()
+        hosts = set(re.findall(r"https?://[^/\"]+", json.dumps(told)))
+        assert hosts == {"http://localhost"}
+        source = told["sources"]["grids"]
+        drawn = {x["source-layer"] for x in told["layers"] if "source" in x}
+        assert drawn == {x["id"] for x in get(source["url"])["vector_layers"]}
+    names = {x["id"]: x for x in english["layers"]}["names"]["layout"]["text-field"]
+    assert names == ["get", "name_en"]
+    fill = {x["id"]: x for x in english["layers"]}["areas"]["paint"]["fill-color"]
+    legend = english["metadata"]["legend"]
+    assert fill == [
+        "match",
+        ["get", "class"],
+        *(x for c in legend[:-1] for x in (c["class"], c["colour"])),
+        legend[-1]["colour"],
+    ]
+    page = data_of(client.get("/maps/choropleth").text)
+    shown = [c["colour"] for c in next(x for x in page["layers"] if x["key"] == "community")["classes"]]
+    assert [c["colour"] for c in legend[:-1]] == shown

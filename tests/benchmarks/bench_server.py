@@ -178,6 +178,7 @@ async def _ask(port: int, paths: Sequence[str], more: str = "", pause: float = 0
         if pause:  # people do not act in step
             await asyncio.sleep(random.uniform(pause / 2, pause * 3 / 2))
     writer.close()
+    await writer.wait_closed()
     return length, taken
 
 
