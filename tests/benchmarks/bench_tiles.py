@@ -25,7 +25,7 @@ from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 from gridmgmt.database.engine import database_url
 from gridmgmt.database.work import Work, open_database
 from gridmgmt.places.operations import tiles
-from gridmgmt.places.tiles import Tile
+from gridmgmt.places.tiles import Tile, cut, rounded
 from gridmgmt.settings import Settings
 from tests import tiling
 from tests.benchmarks import made_cities, servers
@@ -36,6 +36,8 @@ ZOOMS = (9, 11)
 EDITION, PEER = "first", "TiPg"
 WARM, COLD = 8, 1.5
 LEVEL = 4
+SOME = 5
+"""An answer of fewer communities is too small to be packed."""
 OURS = "/tiles/grids-community/{z}/{x}/{y}.mvt?edition=first"
 COLUMNS = "code,parent_code,name_zh,name_en"
 TIPG = f"/collections/public.grid/tiles/WebMercatorQuad/{{z}}/{{x}}/{{y}}?level={LEVEL}&properties={COLUMNS}"
@@ -82,8 +84,9 @@ def _environment(settings: Settings) -> dict[str, str]:
 
 
 def covering(work: Work, z: int) -> list[Tile]:
-    """The tiles of a zoom in which communities stand, from the middle of the city on."""
-    return tiling.around(tiles.ground(work, EDITION, LEVEL, near=False), z)
+    """The tiles of a zoom in which some communities stand, from the middle of the city on."""
+    ground = tiles.ground(work, EDITION, LEVEL)
+    return [t for t in tiling.around(ground, z) if len(cut(rounded(ground, z), t).rows) >= SOME]
 
 
 def asked_anew(port: int, paths: Sequence[str]) -> int:
