@@ -73,15 +73,16 @@ def figure(query: Mapping[str, str], data: MapData, measure: Measure, grades: Se
     return Figure(query, levels)
 
 
-def style(name: str, tilejson: str, classes: Classes | None, lang: str | None) -> dict[str, Any]:
+def style(name: str, tilejson: str, glyphs: str, classes: Classes | None, lang: str | None) -> dict[str, Any]:
     """A MapLibre style over a tileset: areas by class, outlines, names; in one language or, None, in both.
 
-    It names no glyphs and no sprites: MapLibre GL JS (5.11 and later) then draws texts with the machine's own fonts.
+    ``glyphs`` leads to none: MapLibre GL JS then writes with the machine's own fonts, before 5.11 Chinese alone.
     """
     source = {"source": "grids", "source-layer": AREAS}
     return {
         "version": 8,
         "name": name,
+        "glyphs": glyphs,
         "sources": {"grids": {"type": "vector", "url": tilejson}},
         "layers": [
             {"id": "ground", "type": "background", "paint": {"background-color": "#ffffff"}},

@@ -33,6 +33,7 @@ router = APIRouter(prefix="/tiles", tags=["tiles"], route_class=made_of("places"
 Zoom = Annotated[int, Path(ge=0, le=DEEPEST, description="Zoom (tile matrix).")]
 Index = Annotated[int, Path(ge=0, description="Column from the west, row from the north.")]
 
+_GLYPHS = "application/x-protobuf"
 _TILE: dict[int | str, dict[str, Any]] = {200: {"content": {MVT: {}}}, 204: {"description": "Nothing stands there."}}
 
 
@@ -152,7 +153,8 @@ def _serve(kind: str, verb: str, opened: Callable[..., Awaitable[Tileset]], *kin
         """A MapLibre style: areas by class, outlines, names in the language that `lang` asks for, else in both."""
         asked = request.query_params.get("lang")
         address = found.address(str(request.base_url), "/tilejson.json")
-        return JSONResponse(drawn_tiles.style(found.title[lang], address, found.classes, asked))
+        glyphs = f"{request.base_url}tiles/glyphs/{{fontstack}}/{{range}}.pbf"
+        return JSONResponse(drawn_tiles.style(found.title[lang], address, glyphs, found.classes, asked))
 
     return own
 
@@ -182,6 +184,17 @@ def matrix_sets(ask: Annotated[Ask, Query()], request: Request) -> JSONResponse:
 def matrix_set(ask: Annotated[Ask, Query()]) -> JSONResponse:
     """WebMercatorQuad (OGC Two Dimensional Tile Matrix Set)."""
     return JSONResponse(tilesets.matrix_set())
+
+
+@router.get(
+    "/glyphs/{fonts}/{span}.pbf",
+    response_class=Response,
+    responses={200: {"content": {_GLYPHS: {}}}},
+    openapi_extra={"x-verb": "none"},
+)
+def glyphs(fonts: str, span: str, ask: Annotated[Ask, Query()]) -> Response:
+    """No glyphs at all: clients then write with the fonts of their own machine."""
+    return Response(b"", media_type=_GLYPHS)
 
 
 routers = (

@@ -17,7 +17,8 @@ from tests.api.small_city import COMMUNITIES
 NAME = "grid_baseline-2025-12-1"
 GOOD = {
     "assessment": NAME, "name": NAME, "code": COMMUNITIES[0], "level": "community", "period": "2025-12",
-    "lon": "114.005", "lat": "30.005", "indicator": "n_due", "z": "12", "x": "3345", "y": "1689",
+    "lon": "114.005", "lat": "30.005", "indicator": "n_due",
+    "fonts": "sans-serif", "span": "0-255", "z": "12", "x": "3345", "y": "1689",
 }  # fmt: skip
 """A right value of every parameter that must be given."""
 
