@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 from fastapi import Depends, FastAPI, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from api import signing
 from api.asked import wanted_language
+from gridmgmt.database.actors import Writer
 from gridmgmt.database.changes import Changes
 from gridmgmt.database.work import Work
 from gridmgmt.errors import GridmgmtError, OptionInvalid
@@ -56,8 +58,12 @@ def parse_bbox(text: str | None) -> tuple[float, float, float, float] | None:
 
 
 async def _work(request: Request) -> Work:
+    """The database as whoever asks may see it."""
     work: Work = request.app.state.work
-    return work
+    job = f"{request.method} {request.scope['route'].path}"
+    writer = Writer(None, job, request=getattr(request.state, "request_id", None))
+    once = getattr(request.state, "once", None)
+    return work.but(viewer=await signing.viewer(request), writer=writer, once=once)
 
 
 def language(request: Request) -> str:

@@ -3,14 +3,27 @@
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from api.deps import language
-from gridmgmt.errors import CityMissing, ConflictError, GridmgmtError, InputError, NotFoundError, UnavailableError
+from gridmgmt.errors import (
+    AccessError,
+    CaseChanged,
+    CityMissing,
+    ConflictError,
+    GridmgmtError,
+    InputError,
+    NotFoundError,
+    SignInLocked,
+    SignInNeeded,
+    SignInRefused,
+    UnavailableError,
+)
 from gridmgmt.texts import catalogue, word
 
 MEDIA_TYPE = "application/problem+json"
@@ -21,7 +34,12 @@ STATUS: Mapping[type[GridmgmtError], int] = {
     NotFoundError: 404,
     CityMissing: 503,  # not the reader's mistake: nobody has set the city up yet
     ConflictError: 409,
+    CaseChanged: 412,
     UnavailableError: 503,
+    AccessError: 403,
+    SignInNeeded: 401,
+    SignInRefused: 401,
+    SignInLocked: 429,
 }
 """Error → status; an error that is not named here has its nearest ancestor's."""
 
@@ -67,8 +85,22 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
-def _platform(request: Request, error: GridmgmtError) -> JSONResponse:
-    return problem(request, status_of(type(error)), error.code, error.facts)
+def _platform(request: Request, error: GridmgmtError) -> Response:
+    headers = {}
+    if isinstance(error, SignInNeeded):
+        if _is_page(request):
+            back = quote(request.url.path + (f"?{request.url.query}" if request.url.query else ""), safe="")
+            return RedirectResponse(f"/sign-in?next={back}", 303)
+        headers["WWW-Authenticate"] = 'Bearer realm="gridmgmt"'
+    if isinstance(error, SignInLocked):
+        headers["Retry-After"] = str(error.wait_s)
+    return problem(request, status_of(type(error)), error.code, error.facts, headers=headers)
+
+
+def _is_page(request: Request) -> bool:
+    """Whether somebody sits before a browser and asks for a page."""
+    wants_html = "text/html" in request.headers.get("accept", "")
+    return request.method == "GET" and wants_html and not request.url.path.startswith("/v1/")
 
 
 def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:

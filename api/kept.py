@@ -19,8 +19,10 @@ from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 
+from api import signing
 from api.asked import forms, wanted_language
 from gridmgmt.database.changes import EVERYTHING, Changes
+from gridmgmt.viewer import Viewer
 
 _PACKED_FROM = 1000
 """Bytes from which an answer is packed."""
@@ -81,13 +83,13 @@ class Kept:
         given: T = found.task.result() if found.task.done() else await asyncio.shield(found.task)
         return given
 
-    async def within(self, key: Hashable, made_of: Collection[str], make: Callable[[], T]) -> T:
+    async def within(self, request: Request, key: Hashable, made_of: Collection[str], make: Callable[[], T]) -> T:
         """The same within a request that has caught up already, or could not; ``make`` runs in a thread."""
 
         async def making() -> T:
             return await run_in_threadpool(make)
 
-        return await self.of(key, made_of, making) if self.changes.are_told else await making()
+        return await self.of(key, made_of, making) if request.state.is_told else await making()
 
     def clear(self) -> None:
         """Forget everything; who waits for what is being made still gets it."""
@@ -179,17 +181,17 @@ def _finished(response: Response) -> Answer:
         packed = None
     headers = {
         "Cache-Control": "private, no-cache",
-        "Vary": "Accept, Accept-Encoding, Accept-Language",
+        "Vary": "Accept, Accept-Encoding, Accept-Language, Authorization, Cookie",
         **{k: v for k, v in response.headers.items() if k != "content-length"},
     }
     return Answer(body, packed, hashlib.sha256(body).hexdigest()[:32], response.status_code, headers)
 
 
-def _key(request: Request) -> Hashable:
-    """All of a request that an answer may depend on."""
+def _key(request: Request, viewer: Viewer) -> Hashable:
+    """All of a request that an answer may depend on, with what its viewer may see."""
     url = request.scope
     asked = request.headers.get("host"), url["scheme"], url["path"], url["query_string"]
-    return (*asked, wanted_language(request), forms(request))
+    return (*asked, wanted_language(request), forms(request), viewer.key)
 
 
 def made_of(*kinds: str) -> type[APIRoute]:
@@ -205,8 +207,9 @@ def made_of(*kinds: str) -> type[APIRoute]:
 
             async def answer(request: Request) -> Response:
                 kept: Kept = request.app.state.kept
-                if await kept.changes.caught_up():
-                    found = await kept.of(_key(request), changing, lambda: make(request))
+                viewer = await signing.viewer(request)
+                if request.state.is_told:
+                    found = await kept.of(_key(request, viewer), changing, lambda: make(request))
                 else:
                     found = await make(request)
                 return found.to(request)

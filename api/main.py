@@ -11,10 +11,10 @@ from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.gzip import GZipMiddleware
 
-from api import LOOPBACK, errors
+from api import LOOPBACK, errors, signing
 from api.kept import Kept
-from api.pages import start
-from api.routes import assessing, city, database, figures, maps, people, places, tiles
+from api.pages import sign_in, start
+from api.routes import access, assessing, cases, city, database, figures, maps, people, places, tiles
 from gridmgmt import __version__, bounds
 from gridmgmt.database.changes import Changes
 from gridmgmt.database.engine import database_url
@@ -60,8 +60,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     bounds.use(settings.bounds)
     for router in (
-        database.router, city.router, places.router, people.router, figures.router, assessing.router,
-        assessing.evidence, maps.router, maps.of_facts, *tiles.routers, start.router,
+        database.router, access.router, sign_in.router, city.router, places.router, people.router, figures.router,
+        cases.router, assessing.router, assessing.evidence, maps.router, maps.of_facts, *tiles.routers, start.router,
     ):  # fmt: skip
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
@@ -74,10 +74,13 @@ def create_app(settings: Settings) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """One engine while the application runs, and one connection that hears what changes."""
-    app.state.work = open_database(app.state.settings)
+    settings: Settings = app.state.settings
+    worker = open_database(settings)
+    app.state.work = open_database(settings, "web").but(worker=worker.engine, viewer=signing.ANYBODY)
     app.state.language = None
-    changes = Changes(database_url(app.state.settings))
+    changes = Changes(database_url(settings, "web"))
     app.state.kept = Kept(changes, bounds.most("kept_mb"))
+    app.state.signed_in = signing.SignedIn(app.state.work, changes)
     following = asyncio.create_task(changes.follow())
     with suppress(TimeoutError):
         await asyncio.wait_for(changes.tried.wait(), _FIRST_S)
@@ -86,6 +89,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     with suppress(asyncio.CancelledError):
         await following
     app.state.work.close()
+    worker.close()
 
 
 async def _protect(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:

@@ -29,6 +29,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── DataFileInvalid   a file of the data folder: file, key and value
     │   ├── ValueUnstorable   a value that no database keeps: NUL, a number or a day beyond its type
     │   ├── LayerEmpty        none of a file's features can enter the reference layer
+    │   ├── RequestKeyReused  another request had its Idempotency-Key
     │   └── OptionInvalid     an argument of a command or request
     ├── NotFoundError         a name that the database does not hold
     │   ├── CityMissing, EditionMissing, GridMissing, TileMissing, AssessmentMissing
@@ -37,9 +38,11 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── PlanMissing, ChecklistMissing, DrawMissing, NoticeMissing, FindingsMissing
     │   ├── CalendarMissing, CaseMissing, SampleMissing, FileMissing, SchemeMissing, StaffingSchemeMissing
     │   ├── LayerMissing, LayerKindMissing, RepeatRuleMissing
+    │   ├── AccountMissing, KeyMissing
     │   ├── RulebookNotInForce  no version of it holds on that day
     │   └── NoEditionOnDate   no edition is valid on that day
     ├── ConflictError         right in itself, but not in this state
+    │   ├── AccountExists, RequestUnderWay
     │   ├── CityExists, EditionExists, EditionActive, EditionOverlap, EditionShrinks
     │   ├── CategoryUnknown, UnitUnknown, PersonUnknown
     │   ├── DatabaseRefused   a rule of the database itself
@@ -58,7 +61,14 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── DatabaseNotEmpty  a backup comes back into an empty database only
     │   ├── DatabaseRefused   its own rules refuse a row
     │   └── AppealRefused     not open for that, or decided already
+    ├── AccessError           who asks may not
+    │   ├── SignInNeeded      nobody is signed in, or not any more
+    │   ├── SignInRefused, SignInLocked   name and password do not belong together; too often, so wait
+    │   ├── OriginRefused     a page of another site used somebody's session
+    │   ├── AccessDenied      no post of his has the verb
+    │   └── OutsideScope      it lies outside what his posts cover
     └── UnavailableError      something outside the process is missing
+        ├── RolesMissing      of the database; says what its superuser is to run
         ├── DatabaseUnreachable, DatabaseOutdated, DatabaseForeign, ServerMissing, ServerPidTaken
         ├── ProgramFailed     pg_dump or pg_restore
         ├── DatabaseLost, DatabaseExhausted, DatabaseFailed   in the middle: what was begun is undone
@@ -889,6 +899,79 @@ class DatabaseFailed(UnavailableError, _Reason):
     """The database could not do it: a deadlock, a cancelled statement, a damaged file; ``state`` is its SQLSTATE."""
 
     state: str
+
+
+class AccessError(GridmgmtError):
+    """Who asks may not: he is not known, or it is not his."""
+
+
+class SignInNeeded(AccessError):
+    """Nobody is signed in, or what was shown holds no more."""
+
+
+class SignInRefused(AccessError):
+    """A name and a password that do not belong together, or a disabled account: which is not told."""
+
+
+class SignInLocked(AccessError):
+    """Too many tries in a row by this name or from this address; says how long to wait."""
+
+    wait_s: int
+
+
+class OriginRefused(AccessError):
+    """A page of another site used somebody's session."""
+
+    origin: str
+
+
+class AccessDenied(AccessError):
+    """No post of his has the verb."""
+
+    verb: str
+
+
+class OutsideScope(AccessError):
+    """It lies outside what his posts cover."""
+
+    verb: str
+    about: str
+
+
+class AccountMissing(NotFoundError):
+    """Nobody may sign in by this name."""
+
+    login: str
+
+
+class KeyMissing(NotFoundError):
+    """There is no key of this number that holds."""
+
+    number: int
+
+
+class RequestUnderWay(ConflictError):
+    """A request of this key is being done, or was done by a process that ended before it answered."""
+
+    key: str
+
+
+class RequestKeyReused(InputError):
+    """Another request had this key."""
+
+    key: str
+
+
+class AccountExists(ConflictError):
+    """Somebody signs in by this name already."""
+
+    login: str
+
+
+class RolesMissing(UnavailableError):
+    """A role of the database is absent, and its owner may not make it."""
+
+    statements: list[str]
 
 
 class DiskFull(UnavailableError, _File):

@@ -1,6 +1,6 @@
 """/tiles: vector tiles of grids, of an assessment's figures and of a period's, with what clients open them by."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -12,6 +12,7 @@ from api import tilesets
 from api.deps import Ask, Database, Day, Language
 from api.kept import Kept, made_of
 from api.routes.figures import cut_off
+from api.signing import OPEN, verb
 from api.tilesets import MVT, QUAD, Tileset
 from gridmgmt.assessing.operations import browsing
 from gridmgmt.assessing.operations.browsing import TOTAL
@@ -62,7 +63,9 @@ class AskFigures(Ask):
 async def _grids(level: str, ask: Annotated[AskGrids, Query()], request: Request, work: Database) -> Tileset:
     kept: Kept = request.app.state.kept
     key = ("tiles", "grids", level, ask.edition or ask.on)
-    found = await kept.within(key, ("places", "day"), lambda: tiles.named(work, level, edition=ask.edition, day=ask.on))
+    found = await kept.within(
+        request, key, ("places", "day"), lambda: tiles.named(work, level, edition=ask.edition, day=ask.on)
+    )
     title = {x: f"{found.city.name(x)} · {getattr(found.level, x)}" for x in LANGUAGES}
     query = {"edition": found.edition}
     return Tileset(f"grids-{found.level.key}", query, title, found.level.number, found.edition, found.facts)
@@ -76,8 +79,8 @@ async def _scores(level: str, ask: Annotated[AskScores, Query()], request: Reque
         return drawn_tiles.figure(query, data, *map_drawing.assessed(stored, data, ask.indicator))
 
     kept: Kept = request.app.state.kept
-    key = ("tiles", "scores", ask.assessment, ask.indicator)
-    return _tileset("scores", level, await kept.within(key, ("places", "people", "assessing"), figure))
+    key = ("tiles", "scores", ask.assessment, ask.indicator, _seen_by(work))
+    return _tileset("scores", level, await kept.within(request, key, ("places", "people", "assessing"), figure))
 
 
 async def _figures(level: str, ask: Annotated[AskFigures, Query()], request: Request, work: Database) -> Tileset:
@@ -88,15 +91,16 @@ async def _figures(level: str, ask: Annotated[AskFigures, Query()], request: Req
         return drawn_tiles.figure(query, data, map_drawing.measure(ask.indicator))
 
     kept: Kept = request.app.state.kept
-    key = ("tiles", "indicators", ask.period, ask.indicator, ask.as_of)
-    return _tileset("indicators", level, await kept.within(key, EVERYTHING, figure))
+    key = ("tiles", "indicators", ask.period, ask.indicator, ask.as_of, _seen_by(work))
+    return _tileset("indicators", level, await kept.within(request, key, EVERYTHING, figure))
 
 
-def _tileset(
-    kind: str,
-    level: str,
-    found: Figure,
-) -> Tileset:
+def _seen_by(work: Work) -> Hashable:
+    """By what a figure that is kept differs from one reader to another."""
+    return None if work.viewer is None else work.viewer.key
+
+
+def _tileset(kind: str, level: str, found: Figure) -> Tileset:
     own = found.level(level)
     names = {"zh": own.measure.zh, "en": own.measure.en}
     title = {x: f"{own.city.name(x)} · {getattr(own.level, x)} · {names[x]}" for x in LANGUAGES}
@@ -108,7 +112,7 @@ async def _far(request: Request, work: Work, found: Tileset) -> Ground:
     """A level as its linework draws it, kept while places stay."""
     kept: Kept = request.app.state.kept
     of = found.edition, found.level
-    return await kept.within(("tiles", "far", *of), ("places",), lambda: tiles.ground(work, *of))
+    return await kept.within(request, ("tiles", "far", *of), ("places",), lambda: tiles.ground(work, *of))
 
 
 async def _ground(request: Request, work: Work, found: Tileset, z: int) -> Ground:
@@ -116,17 +120,19 @@ async def _ground(request: Request, work: Work, found: Tileset, z: int) -> Groun
     kept: Kept = request.app.state.kept
     far, of = await _far(request, work, found), (found.edition, found.level)
     if z > far.deepest:
-        return await kept.within(("tiles", "near", *of), ("places",), lambda: tiles.ground(work, *of, near=True))
-    return await kept.within(("tiles", "far", *of, z), ("places",), lambda: rounded(far, z))
+        return await kept.within(
+            request, ("tiles", "near", *of), ("places",), lambda: tiles.ground(work, *of, near=True)
+        )
+    return await kept.within(request, ("tiles", "far", *of, z), ("places",), lambda: rounded(far, z))
 
 
-def _serve(kind: str, verb: str, opened: Callable[..., Awaitable[Tileset]], *kinds: str) -> APIRouter:
+def _serve(kind: str, needs: str, opened: Callable[..., Awaitable[Tileset]], *kinds: str) -> APIRouter:
     """The routes of one kind of collection."""
     own = APIRouter(prefix=f"/tiles/{kind}-{{level}}", tags=["tiles"], route_class=made_of(*kinds))
-    needs = {"x-verb": verb}
+    told = verb(needs)
     Opened = Annotated[Tileset, Depends(opened)]  # noqa: N806
 
-    @own.get("/{z}/{x}/{y}.mvt", response_class=Response, responses=_TILE, openapi_extra=needs, name=f"{kind}_tile")
+    @own.get("/{z}/{x}/{y}.mvt", response_class=Response, responses=_TILE, openapi_extra=told, name=f"{kind}_tile")
     async def tile(z: Zoom, x: Index, y: Index, found: Opened, request: Request, work: Database) -> Response:
         """One vector tile (Mapbox Vector Tile 2.1): layers `grids` and `labels`; 204 where nothing stands."""
         wanted = Tile(z, x, y)
@@ -136,19 +142,19 @@ def _serve(kind: str, verb: str, opened: Callable[..., Awaitable[Tileset]], *kin
         made = await run_in_threadpool(tiles.encode, work, ground, wanted, found.facts)
         return Response(status_code=204) if made is None else Response(made, media_type=MVT)
 
-    @own.get("", openapi_extra=needs, name=f"{kind}_tileset")
+    @own.get("", openapi_extra=told, name=f"{kind}_tileset")
     async def metadata(found: Opened, request: Request, work: Database, lang: Language) -> JSONResponse:
         """The tileset (OGC API – Tiles): bounds, layers with their fields, links."""
         ground = await _far(request, work, found)
         return JSONResponse(tilesets.tileset(found, ground, str(request.base_url), lang))
 
-    @own.get("/tilejson.json", openapi_extra=needs, name=f"{kind}_tilejson")
+    @own.get("/tilejson.json", openapi_extra=told, name=f"{kind}_tilejson")
     async def tilejson(found: Opened, request: Request, work: Database, lang: Language) -> JSONResponse:
         """TileJSON 3.0.0, by which MapLibre and QGIS open the tiles."""
         ground = await _far(request, work, found)
         return JSONResponse(tilesets.tilejson(found, ground, str(request.base_url), lang))
 
-    @own.get("/style.json", openapi_extra=needs, name=f"{kind}_style")
+    @own.get("/style.json", openapi_extra=told, name=f"{kind}_style")
     async def style(found: Opened, request: Request, lang: Language) -> JSONResponse:
         """A MapLibre style: areas by class, outlines, names in the language that `lang` asks for, else in both."""
         asked = request.query_params.get("lang")
@@ -159,11 +165,12 @@ def _serve(kind: str, verb: str, opened: Callable[..., Awaitable[Tileset]], *kin
     return own
 
 
-@router.get("", openapi_extra={"x-verb": "grids.read"})
+@router.get("", openapi_extra=verb("grids.read"))
 def listed(ask: Annotated[Ask, Query()], request: Request, work: Database, lang: Language) -> JSONResponse:
     """The tilesets there are (OGC API – Tiles); those of a period's figures want `period` and `indicator`."""
     levels = reference.load_city(work).levels
-    opening = browsing.opening(work)
+    may_compare = work.viewer is None or "results.compare" in work.viewer.verbs
+    opening = browsing.opening(work) if may_compare else None
     assessed = {x.key for x in opening.header.levels} if opening and browsing.has_map(opening) else set()
     kinds = [("grids", levels), ("scores", [x for x in levels if x.key in assessed])]
     named = [
@@ -174,13 +181,13 @@ def listed(ask: Annotated[Ask, Query()], request: Request, work: Database, lang:
     return JSONResponse(tilesets.tilesets(named, str(request.base_url)))
 
 
-@router.get("/tileMatrixSets", openapi_extra={"x-verb": "none"})
+@router.get("/tileMatrixSets", openapi_extra=verb(OPEN))
 def matrix_sets(ask: Annotated[Ask, Query()], request: Request) -> JSONResponse:
     """The tile matrix sets: WebMercatorQuad alone."""
     return JSONResponse(tilesets.matrix_sets(str(request.base_url)))
 
 
-@router.get(f"/tileMatrixSets/{QUAD}", openapi_extra={"x-verb": "none"})
+@router.get(f"/tileMatrixSets/{QUAD}", openapi_extra=verb(OPEN))
 def matrix_set(ask: Annotated[Ask, Query()]) -> JSONResponse:
     """WebMercatorQuad (OGC Two Dimensional Tile Matrix Set)."""
     return JSONResponse(tilesets.matrix_set())
@@ -190,7 +197,7 @@ def matrix_set(ask: Annotated[Ask, Query()]) -> JSONResponse:
     "/glyphs/{fonts}/{span}.pbf",
     response_class=Response,
     responses={200: {"content": {_GLYPHS: {}}}},
-    openapi_extra={"x-verb": "none"},
+    openapi_extra=verb(OPEN),
 )
 def glyphs(fonts: str, span: str, ask: Annotated[Ask, Query()]) -> Response:
     """No glyphs at all: clients then write with the fonts of their own machine."""
@@ -200,7 +207,7 @@ def glyphs(fonts: str, span: str, ask: Annotated[Ask, Query()]) -> Response:
 routers = (
     router,
     _serve("grids", "grids.read", _grids, "places", "day"),
-    _serve("scores", "results.read", _scores, "places", "people", "assessing"),
+    _serve("scores", "results.compare", _scores, "places", "people", "assessing"),
     _serve("indicators", "figures.read", _figures),
 )
 """In the order in which addresses are tried."""

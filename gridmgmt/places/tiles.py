@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import shapely
 
@@ -30,6 +31,8 @@ DEEPEST = 22
 """No tiles are cut beyond this zoom."""
 ENLARGED = 16
 """Beyond this zoom clients may draw the tiles of this one larger: a unit is 15 cm."""
+
+Bools = npt.NDArray[np.bool_]
 
 _STEP = 2
 """Linework is drawn where one of its steps is at most so many units, a quarter of a pixel of 512 to a tile."""
@@ -149,6 +152,11 @@ class Cut:
     areas: Geometries
     named: Ints
     labels: Geometries
+
+    def of(self, told: Bools) -> "Cut":
+        """What stands there of some grids, told by row."""
+        areas, points = told[self.rows], told[self.named]
+        return Cut(self.rows[areas], self.areas[areas], self.named[points], self.labels[points])
 
     @property
     def is_empty(self) -> bool:

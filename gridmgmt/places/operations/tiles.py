@@ -3,10 +3,12 @@
 import datetime as dt
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from gridmgmt.city import City, Level
 from gridmgmt.database import cities
+from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Work
 from gridmgmt.places import tiles
 from gridmgmt.places.grids import called
@@ -32,6 +34,7 @@ class Named:
         return self.facts.n_bytes
 
 
+@needs("grids.read")
 def named(work: Work, level: str, *, edition: str | None = None, day: dt.date | None = None) -> Named:
     """The names of a level's grids in the edition of that name, else the one valid on the day, else today's.
 
@@ -58,6 +61,7 @@ def name_facts(frame: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+@needs("grids.read")
 def ground(work: Work, edition: str, level: int, *, near: bool = False) -> Ground:
     """How a level of an edition is drawn: by its linework, or near by as it is stored.
 
@@ -74,9 +78,10 @@ def ground(work: Work, edition: str, level: int, *, near: bool = False) -> Groun
     return tiles.near(drawn, grids.set_index("code").geometry.loc[list(drawn.codes)].to_numpy())
 
 
+@needs("grids.read")
 def encode(work: Work, drawn: Ground, tile: Tile, facts: Facts) -> bytes | None:
-    """A tile as bytes (Mapbox Vector Tile 2.1); None where nothing stands in it."""
-    held = tiles.cut(drawn, tile)
+    """A tile as bytes (Mapbox Vector Tile 2.1) of the grids that facts tell of; None where none stands in it."""
+    held = tiles.cut(drawn, tile).of(np.array([code in facts.rows for code in drawn.codes], dtype=bool))
     if held.is_empty:
         return None
     with work.snapshot() as connection:

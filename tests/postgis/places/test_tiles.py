@@ -7,7 +7,7 @@ import shapely
 
 from gridmgmt.database.work import Work
 from gridmgmt.places.operations import tiles
-from gridmgmt.places.tiles import Ground, Tile, rounded
+from gridmgmt.places.tiles import Facts, Ground, Tile, rounded
 from tests import tiling
 from tests.benchmarks import made_cities
 from tests.postgis.people.test_directory import bent_city
@@ -59,3 +59,14 @@ def test_what_features_carry(world: World) -> None:
     [only] = tiling.decoded(tiles.encode(work, whole, tile, city.facts) or b"")["grids"]["features"]
     assert "parent" not in only["properties"]
     assert tiles.encode(work, ground, Tile(10, 0, 0), named.facts) is None
+
+
+def test_a_tile_has_no_grids_of_which_nothing_is_told(world: World) -> None:
+    """So a reader of one street gets its grids, and no others without a figure."""
+    work = world(bent_city)
+    named, ground = opened(work, "district", False)
+    tile = tiling.around(ground, 10)[0]
+    own = Facts(named.facts.columns, {"D1": named.facts.rows["D1"]})
+    layers = tiling.decoded(tiles.encode(work, ground, tile, own) or b"")
+    assert {f["properties"]["code"] for layer in layers.values() for f in layer["features"]} == {"D1"}
+    assert tiles.encode(work, ground, tile, Facts(named.facts.columns, {})) is None
