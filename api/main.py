@@ -14,7 +14,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from api import LOOPBACK, errors, signing
 from api.kept import Kept
 from api.pages import sign_in, start
-from api.routes import access, assessing, cases, city, database, figures, maps, ogc, people, places
+from api.routes import access, assessing, cases, city, database, figures, maps, ogc, people, places, tiles
 from gridmgmt import __version__, bounds
 from gridmgmt.database.changes import Changes
 from gridmgmt.database.engine import database_url
@@ -61,7 +61,8 @@ def create_app(settings: Settings) -> FastAPI:
     bounds.use(settings.bounds)
     for router in (
         database.router, access.router, sign_in.router, city.router, places.router, people.router, figures.router,
-        cases.router, assessing.router, assessing.evidence, maps.router, maps.of_facts, ogc.router, start.router,
+        cases.router, assessing.router, assessing.evidence, maps.router, maps.of_facts, ogc.router, *tiles.routers,
+        start.router,
     ):  # fmt: skip
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")

@@ -33,7 +33,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── RequestKeyReused  another request had its Idempotency-Key
     │   └── OptionInvalid     an argument of a command or request
     ├── NotFoundError         a name that the database does not hold
-    │   ├── CityMissing, EditionMissing, GridMissing, AssessmentMissing
+    │   ├── CityMissing, EditionMissing, GridMissing, TileMissing, AssessmentMissing
     │   ├── RulebookMissing, ProfileMissing, SubjectMissing, ItemMissing, IndicatorMissing, GroupMissing
     │   ├── AssessmentWithoutMap, AppealMissing, SubjectsMissing, DossierMissing, PeriodsNotAssessed
     │   ├── PlanMissing, ChecklistMissing, DrawMissing, NoticeMissing, FindingsMissing
@@ -595,6 +595,15 @@ class NoEditionOnDate(NotFoundError, _Day, _Known):
 
 class GridMissing(NotFoundError, _Code):
     """No grid has that code in the edition."""
+
+
+class TileMissing(NotFoundError):
+    """A zoom has no square of that column and row; ``most`` is the last of both."""
+
+    z: int
+    x: int
+    y: int
+    most: int
 
 
 class AssessmentMissing(NotFoundError, _Name, _Known):

@@ -178,6 +178,7 @@ async def _ask(port: int, paths: Sequence[str], more: str = "", pause: float = 0
         if pause:  # people do not act in step
             await asyncio.sleep(random.uniform(pause / 2, pause * 3 / 2))
     writer.close()
+    await writer.wait_closed()
     return length, taken
 
 
@@ -191,11 +192,11 @@ def opened(port: int, readers: int, times: int) -> float:
     return statistics.median(second for taken in asyncio.run(whole()) for second in taken)
 
 
-def ask(port: int, paths: Sequence[str], connections: int = CONNECTIONS) -> int:
+def ask(port: int, paths: Sequence[str], connections: int = CONNECTIONS, more: str = "") -> int:
     """Ask all questions, shared by some connections; gives the bytes of an answer."""
 
     async def whole() -> int:
-        found = await asyncio.gather(*(_ask(port, paths[k::connections]) for k in range(connections)))
+        found = await asyncio.gather(*(_ask(port, paths[k::connections], more) for k in range(connections)))
         return max(length for length, _ in found)
 
     return asyncio.run(whole())
