@@ -8,6 +8,7 @@ from fastapi import Depends, FastAPI, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from api.asked import wanted_language
+from api.standing.load import Load
 from gridmgmt.database.changes import Changes
 from gridmgmt.database.work import Work
 from gridmgmt.errors import GridmgmtError, OptionInvalid
@@ -56,6 +57,9 @@ def parse_bbox(text: str | None) -> tuple[float, float, float, float] | None:
 
 
 async def _work(request: Request) -> Work:
+    """The work, in turn: not more requests than allowed work at once (:class:`api.standing.load.Load`)."""
+    load: Load = request.app.state.load
+    await load.turn()
     work: Work = request.app.state.work
     return work
 
@@ -63,6 +67,12 @@ async def _work(request: Request) -> Work:
 def language(request: Request) -> str:
     """The language that the reader wishes, else the city's."""
     return wanted_language(request) or _city_language(request.app)
+
+
+def known_language(request: Request) -> str:
+    """The language that the reader wishes, else the city's as it was read last; the database is not asked."""
+    remembered = getattr(request.app.state, "language", None)
+    return wanted_language(request) or (str(remembered[1]) if remembered is not None else LANGUAGES[0])
 
 
 def _file_language(request: Request) -> str | None:

@@ -9,9 +9,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from api.deps import language
+from api.deps import known_language, language
+from gridmgmt import bounds
 from gridmgmt.errors import CityMissing, ConflictError, GridmgmtError, InputError, NotFoundError, UnavailableError
 from gridmgmt.texts import catalogue, word
+
+_RETRY_S = 5
+"""After so many seconds a reader may try again whom the server could not serve."""
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -38,13 +42,14 @@ def problem(
     facts: Mapping[str, Any],
     errors: Sequence[Mapping[str, Any]] = (),
     headers: Mapping[str, str] | None = None,
+    lang: str | None = None,
 ) -> JSONResponse:
     """A problem document (RFC 9457), worded in the reader's language.
 
     Besides the standard's members it carries ``code`` and ``facts``, from
     which a program can word it anew, and ``errors``, one for each parameter.
     """
-    lang = language(request)
+    lang = lang or language(request)
     body = {
         "type": f"urn:gridmgmt:problem:{code}",
         "title": word(f"problem_{status}", lang=lang),
@@ -59,6 +64,13 @@ def problem(
     return JSONResponse(body, status, {**(headers or {}), "Content-Language": lang}, MEDIA_TYPE)
 
 
+def refusal(
+    request: Request, status: int, code: str, facts: Mapping[str, Any], headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """A problem that is told before any route is asked, without a look into the database."""
+    return problem(request, status, code, facts, headers=headers, lang=known_language(request))
+
+
 def install(app: FastAPI) -> None:
     """Answer every error of the application in this one form."""
     app.add_exception_handler(GridmgmtError, _platform)  # type: ignore[arg-type]
@@ -68,7 +80,10 @@ def install(app: FastAPI) -> None:
 
 
 def _platform(request: Request, error: GridmgmtError) -> JSONResponse:
-    return problem(request, status_of(type(error)), error.code, error.facts)
+    status = status_of(type(error))
+    lang = known_language(request) if isinstance(error, UnavailableError) else None
+    headers = {"Retry-After": str(_RETRY_S)} if status == 503 else None
+    return problem(request, status, error.code, error.facts, headers=headers, lang=lang)
 
 
 def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -96,8 +111,11 @@ def _wrong_parameter(error: Mapping[str, Any], lang: str) -> dict[str, Any]:
 
 def _http(request: Request, error: HTTPException) -> JSONResponse:
     """What the framework itself refuses: unknown paths and methods."""
-    code = {404: "path_unknown", 405: "method_unknown"}.get(error.status_code, "http_error")
-    facts = {"path": request.url.path, "method": request.method, "reason": HTTPStatus(error.status_code).phrase}
+    code = {404: "path_unknown", 405: "method_unknown", 413: "request_too_large"}.get(error.status_code, "http_error")
+    reason = HTTPStatus(error.status_code).phrase
+    facts: dict[str, Any] = {"path": request.url.path, "method": request.method, "reason": reason}
+    if error.status_code == 413:
+        facts = {"most": bounds.most("request_mb"), "setting": "GRIDMGMT_MAX_REQUEST_MB"}
     return problem(request, error.status_code, code, facts, headers=error.headers)
 
 
