@@ -34,7 +34,7 @@ def serve(
     from api.standing import serving as standing
 
     serving = standing.Serving(host, port, workers, behind_proxy, insecure_http, certificate, key)
-    standing.check(serving, run.settings, run.work)
+    standing.check(serving, run.settings, lambda: run.work)
     run.close()
     ready = texts.word("serving", {"url": serving.url}, run.reader)
     standing.run(serving, run.settings, standing.listen(serving), lambda: typer.echo(ready))

@@ -1,5 +1,7 @@
 """How the server is reached (对外服务): by whom, through what, with how many workers; and whether it may be."""
 
+from __future__ import annotations
+
 import errno
 import gc
 import importlib
@@ -12,19 +14,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvicorn
-from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
-from api import LOOPBACK, main
+from api import LOOPBACK
 from api.standing import logs
-from api.standing.connections import Connection
 from api.standing.metrics import FOLDER
 from gridmgmt import texts
-from gridmgmt.database.work import Work
 from gridmgmt.errors import OptionInvalid, ServingRefused
 from gridmgmt.settings import Settings, hand_on
+
+if TYPE_CHECKING:  # the workers' supervisor needs none of it
+    from fastapi import FastAPI
+
+    from gridmgmt.database.work import Work
 
 _END_S = 30
 """So long requests in work may take when the server is to end; then they are dropped."""
@@ -58,7 +63,7 @@ class Serving:
         return f"{'https' if self.certificate else 'http'}://{host}:{self.port}"
 
 
-def check(serving: Serving, settings: Settings, work: Work) -> None:
+def check(serving: Serving, settings: Settings, database: Callable[[], Work]) -> None:
     """Refuse what cannot work, and to be open to other machines without what that needs.
 
     Raises
@@ -71,7 +76,7 @@ def check(serving: Serving, settings: Settings, work: Work) -> None:
         return
     is_covered = serving.certificate or serving.behind_proxy or serving.insecure_http
     there_is = {
-        "administrator": has_administrator(work), "hosts": bool(settings.hosts), "cover": bool(is_covered)
+        "administrator": has_administrator(database()), "hosts": bool(settings.hosts), "cover": bool(is_covered)
     }  # fmt: skip
     if not all(there_is.values()):
         raise ServingRefused(wanted=[name for name, found in there_is.items() if not found])
@@ -153,7 +158,7 @@ def _config(serving: Serving, settings: Settings, metrics_folder: Path | None) -
         host=serving.host,
         port=serving.port,
         workers=serving.workers,
-        http=Connection,
+        http="api.standing.connections:Connection",
         ws="none",
         log_config=dict(logs.configure()),
         access_log=False,
@@ -170,6 +175,8 @@ def _config(serving: Serving, settings: Settings, metrics_folder: Path | None) -
 
 def application(settings: Settings, metrics_folder: Path | None) -> FastAPI:
     """The application of one worker, which is made in its process."""
+    from api import main
+
     gc.freeze()  # all that has been imported stays
     gc.set_threshold(100_000)
     return main.create_app(settings, metrics_folder)

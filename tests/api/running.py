@@ -8,15 +8,20 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import psycopg
 
 from api.standing import serving
 from gridmgmt.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
+LATE_S = 60
+"""What has not come to pass by then never will; nothing is measured by it."""
+
 HERE = serving.Serving("127.0.0.1", 0)
 
 
@@ -83,3 +88,34 @@ def _read(made: Server) -> None:
     with made.process.stdout as written:
         for line in written:
             made.lines.append(line.decode())
+
+
+def ask(port: int, path: str, n: int = 1) -> list[socket.socket]:
+    """Connections on which something was asked, and whose answers nobody reads yet."""
+    lines = [socket.create_connection(("127.0.0.1", port), timeout=LATE_S) for _ in range(n)]
+    for line in lines:
+        line.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    return lines
+
+
+def sleeping(connection: psycopg.Connection) -> int:
+    """How many statements are asleep in the database."""
+    asked = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
+    found = connection.execute(asked).fetchone()
+    assert found is not None
+    return int(found[0])
+
+
+def until(there_is: Callable[[], bool]) -> None:
+    """Wait for something."""
+    end = time.monotonic() + LATE_S
+    while not there_is():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def is_refused(port: int) -> bool:
+    """Whether nobody is let in at a port."""
+    with suppress(ConnectionResetError), socket.socket() as line:
+        return line.connect_ex(("127.0.0.1", port)) != 0
+    return False

@@ -33,21 +33,16 @@ def kept(work: Database, seconds: Annotated[float, Query()]) -> float:
     return slow(work, seconds)
 
 
-@_router.get("/large")
-def large(work: Database, mb: int) -> int:
-    """Take memory in many small pieces, and let it go."""
-    return len([str(n) * 10 for n in range(mb * 10_000)])
-
-
-def _with_routes(*given: object) -> FastAPI:
+def with_routes(*given: object) -> FastAPI:
+    """The application with these routes."""
     app = _made(*given)  # type: ignore[arg-type]
     app.include_router(_router)
     app.include_router(_kept)
     return app
 
 
-main.create_app = _with_routes
-
+if __name__ in ("__main__", "__mp_main__"):
+    main.create_app = with_routes
 if __name__ == "__main__":
     sys.argv = ["gridmgmt", "serve", *sys.argv[1:]]
     command()

@@ -3,8 +3,11 @@
 import json
 import socket
 import subprocess
+import threading
+from contextlib import closing
 from dataclasses import replace
 
+import psycopg
 import pytest
 from typer.testing import CliRunner
 
@@ -12,8 +15,9 @@ from api.cli import app as serve
 from api.standing import serving
 from gridmgmt import texts
 from gridmgmt.cli.base import State
+from gridmgmt.database.engine import database_url
 from gridmgmt.errors import DatabaseUnreachable, OptionInvalid, ServingRefused
-from tests.api.running import process, running
+from tests.api.running import ask, is_refused, process, running, sleeping, until
 
 OPEN = ("--host", "0.0.0.0")
 PROXY = ("--behind-proxy", "127.0.0.1")
@@ -130,7 +134,8 @@ def test_only_the_proxys_word_is_taken_for_who_asks(small_settings):
             assert (found[0], found[1].get("strict-transport-security")) == (status, scheme)
 
 
-def test_workers_say_their_address_once_count_together_and_tag_alike(small_settings):
+def test_two_workers_from_the_first_word_to_the_last(small_settings):
+    """One address is said; they tag and count alike; told to end they answer what is in work and let nobody in."""
     with process(small_settings, "--workers", "2", GRIDMGMT_LANG="en") as server:
         assert server.lines[0] == f"ready at http://127.0.0.1:{server.port} (Ctrl+C stops it)\n"
         assert server.get("/readyz")[0] == 200
@@ -144,5 +149,20 @@ def test_workers_say_their_address_once_count_together_and_tag_alike(small_setti
         page = server.get("/metrics")[2].decode()
         n = sum('"/v1/city"' in x for x in server.lines)
         assert f'gridmgmt_requests_total{{method="GET",route="/v1/city",status="200"}} {n}.0' in page
-        assert server.end() == 0
-    assert [x for x in server.lines if "http://" in x] == server.lines[:1]
+        _ends_well(server, small_settings)
+    told = [json.loads(x) for x in server.lines[1:]]
+    assert {x["level"] for x in told} == {"info"}, told
+
+
+def _ends_well(server, settings):
+    with psycopg.connect(database_url(settings), autocommit=True) as connection:
+        lines = ask(server.port, "/slow?seconds=2", 4)
+        until(lambda: sleeping(connection) == 4)
+    ending = threading.Thread(target=server.end)
+    ending.start()
+    until(lambda: is_refused(server.port))
+    for line in lines:
+        with closing(line):
+            assert line.recv(10_000).startswith(b"HTTP/1.1 200"), "it was in work"
+    ending.join()
+    assert server.process.returncode == 0
