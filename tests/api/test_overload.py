@@ -1,17 +1,22 @@
 """A server with more to do than it can: who is told to come back, who is cut off, what is dropped, what stays quick."""
 
+import shutil
 import socket
+import tempfile
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from gridmgmt.bounds import Bounds
+from gridmgmt.database import administration, server
 from gridmgmt.database.engine import database_url
+from gridmgmt.settings import Settings
 from tests.api import served
 from tests.api.running import LATE_S, ask, running, sleeping, until
 
@@ -124,3 +129,36 @@ def test_half_a_request_is_cut_off(small_settings, monkeypatch, half):
                 while line.recv(10_000):
                     pass
         assert server.get("/healthz")[0] == 200
+
+
+# --- the database ----------------------------------------------------------------------------------------------------
+
+
+def test_a_database_that_stops_under_load_is_told_and_found_again(monkeypatch):
+    """503 while it is gone, whatever was in work then, and 200 by itself once it is back; never 500."""
+    home = Path(tempfile.mkdtemp(prefix="gridmgmt-restarted-"))
+    home.chmod(0o755)
+    settings = Settings(None, home, "town")
+    found = server.locate(settings)
+    try:
+        administration.start(settings)
+        monkeypatch.setattr("api.main.create_app", served.with_routes)
+        with running(settings) as made, psycopg.connect(found.url("town"), autocommit=True) as connection:
+            get = made.get
+            assert get("/readyz")[0] == 200
+            lines = ask(made.port, LONG, 4)
+            until(lambda: sleeping(connection) == 4)
+            server.stop(found)
+            for line in lines:
+                with closing(line):
+                    assert line.recv(10_000).startswith(b"HTTP/1.1 503"), "it was in work"
+            until(lambda: get("/readyz")[0] == 503)
+            status, headers, body = get("/slow?seconds=0")
+            assert (status, headers["retry-after"]) == (503, "5"), body
+            assert get("/healthz")[0] == 200
+            server.start(found)
+            until(lambda: get("/readyz")[0] == 200)
+            assert get("/slow?seconds=0")[0] == 200
+    finally:
+        administration.stop(settings)
+        shutil.rmtree(home)
