@@ -12,7 +12,7 @@ from gridmgmt.errors import AskerLeft
 HEAD_S = 15.0
 """Within so many seconds a request's head is to be there, from the connection's begin or the first byte on."""
 
-_LEAST_PER_S = 2_000
+LEAST_PER_S = 2_000
 """Bytes a second that a body brings at least, on the whole."""
 
 _UNREAD_MS = 60_000
@@ -74,7 +74,7 @@ class Connection(H11Protocol):
     def _look(self) -> None:
         """Hang up on who is too slow; who sends a large body, or may not send at the moment, is looked at again."""
         is_body = self.cycle is not None and not self.cycle.response_complete
-        if is_body and (self.flow.read_paused or self._n_bytes >= _LEAST_PER_S * HEAD_S):
+        if is_body and (self.flow.read_paused or self._n_bytes >= LEAST_PER_S * HEAD_S):
             self._wait()
         else:
             self._late = None

@@ -31,7 +31,7 @@ if TYPE_CHECKING:  # the workers' supervisor needs none of it
 
     from gridmgmt.database.work import Work
 
-_END_S = 30
+END_S = 30
 """So long requests in work may take when the server is to end; then they are dropped."""
 
 _KEEP_ALIVE_S = 20
@@ -168,7 +168,7 @@ def _config(serving: Serving, settings: Settings, metrics_folder: Path | None) -
         ssl_certfile=serving.certificate,
         ssl_keyfile=serving.key,
         timeout_keep_alive=_KEEP_ALIVE_S,
-        timeout_graceful_shutdown=_END_S,
+        timeout_graceful_shutdown=END_S,
         timeout_worker_healthcheck=_STARTING_S,
     )
 
