@@ -3,6 +3,7 @@
 import json
 import socket
 import subprocess
+import sys
 import threading
 from contextlib import closing
 from dataclasses import replace
@@ -166,3 +167,11 @@ def _ends_well(server, settings):
             assert line.recv(10_000).startswith(b"HTTP/1.1 200"), "it was in work"
     ending.join()
     assert server.process.returncode == 0
+
+
+def test_gdal_reads_an_address_in_ranges(small_settings):
+    with running(small_settings) as server:
+        address = f"http://127.0.0.1:{server.port}/v1/grids?level=community&limit=10000"
+        code = f"import pyogrio; print(len(pyogrio.read_dataframe({address!r})))"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "8\n", done.stderr
