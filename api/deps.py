@@ -7,8 +7,10 @@ from typing import Annotated, Literal
 from fastapi import Depends, FastAPI, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from api import signing
 from api.asked import wanted_language
 from api.standing.load import Load
+from gridmgmt.database.actors import Writer
 from gridmgmt.database.changes import Changes
 from gridmgmt.database.work import Work
 from gridmgmt.errors import GridmgmtError, OptionInvalid
@@ -57,11 +59,13 @@ def parse_bbox(text: str | None) -> tuple[float, float, float, float] | None:
 
 
 async def _work(request: Request) -> Work:
-    """The work, in turn: not more requests than allowed work at once (:class:`api.standing.load.Load`)."""
+    """The database as whoever asks may see it, in turn: not more requests than allowed work at once."""
     load: Load = request.app.state.load
     await load.turn()
     work: Work = request.app.state.work
-    return work
+    job = f"{request.method} {request.scope['route'].path}"
+    writer = Writer(None, job, request=getattr(request.state, "request_id", None))
+    return work.but(viewer=await signing.viewer(request), writer=writer)
 
 
 def language(request: Request) -> str:

@@ -3,15 +3,27 @@
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from api.deps import known_language, language
 from gridmgmt import bounds
-from gridmgmt.errors import CityMissing, ConflictError, GridmgmtError, InputError, NotFoundError, UnavailableError
+from gridmgmt.errors import (
+    AccessError,
+    CityMissing,
+    ConflictError,
+    GridmgmtError,
+    InputError,
+    NotFoundError,
+    SignInLocked,
+    SignInNeeded,
+    SignInRefused,
+    UnavailableError,
+)
 from gridmgmt.texts import catalogue, word
 
 _RETRY_S = 5
@@ -26,6 +38,10 @@ STATUS: Mapping[type[GridmgmtError], int] = {
     CityMissing: 503,  # not the reader's mistake: nobody has set the city up yet
     ConflictError: 409,
     UnavailableError: 503,
+    AccessError: 403,
+    SignInNeeded: 401,
+    SignInRefused: 401,
+    SignInLocked: 429,
 }
 """Error → status; an error that is not named here has its nearest ancestor's."""
 
@@ -79,11 +95,24 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
-def _platform(request: Request, error: GridmgmtError) -> JSONResponse:
+def _platform(request: Request, error: GridmgmtError) -> Response:
     status = status_of(type(error))
+    headers = {"Retry-After": str(_RETRY_S)} if status == 503 else {}
+    if isinstance(error, SignInNeeded):
+        if _is_page(request):
+            back = quote(request.url.path + (f"?{request.url.query}" if request.url.query else ""), safe="")
+            return RedirectResponse(f"/sign-in?next={back}", 303)
+        headers["WWW-Authenticate"] = 'Bearer realm="gridmgmt"'
+    if isinstance(error, SignInLocked):
+        headers["Retry-After"] = str(error.wait_s)
     lang = known_language(request) if isinstance(error, UnavailableError) else None
-    headers = {"Retry-After": str(_RETRY_S)} if status == 503 else None
     return problem(request, status, error.code, error.facts, headers=headers, lang=lang)
+
+
+def _is_page(request: Request) -> bool:
+    """Whether somebody sits before a browser and asks for a page."""
+    wants_html = "text/html" in request.headers.get("accept", "")
+    return request.method == "GET" and wants_html and not request.url.path.startswith("/v1/")
 
 
 def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:

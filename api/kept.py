@@ -19,10 +19,12 @@ from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 
+from api import signing
 from api.asked import forms, wanted_language
 from api.standing.packing import LEAST, takes_gzip
 from gridmgmt.database.askers import Shared, present, working_for
 from gridmgmt.database.changes import EVERYTHING, Changes
+from gridmgmt.viewer import Viewer
 
 
 class Weighed(Protocol):
@@ -191,17 +193,17 @@ def _finished(response: Response) -> Answer:
         packed = None
     headers = {
         "Cache-Control": "private, no-cache",
-        "Vary": "Accept, Accept-Encoding, Accept-Language",
+        "Vary": "Accept, Accept-Encoding, Accept-Language, Authorization, Cookie",
         **{k: v for k, v in response.headers.items() if k != "content-length"},
     }
     return Answer(body, packed, hashlib.sha256(body).hexdigest()[:32], response.status_code, headers)
 
 
-def _key(request: Request) -> Hashable:
-    """All of a request that an answer may depend on."""
+def _key(request: Request, viewer: Viewer) -> Hashable:
+    """All of a request that an answer may depend on, with what its viewer may see."""
     url = request.scope
     asked = request.headers.get("host"), url["scheme"], url["path"], url["query_string"]
-    return (*asked, wanted_language(request), forms(request))
+    return (*asked, wanted_language(request), forms(request), viewer.key)
 
 
 def made_of(*kinds: str) -> type[APIRoute]:
@@ -217,8 +219,9 @@ def made_of(*kinds: str) -> type[APIRoute]:
 
             async def answer(request: Request) -> Response:
                 kept: Kept = request.app.state.kept
-                if await kept.changes.caught_up():
-                    found = await kept.of(_key(request), changing, lambda: make(request))
+                viewer = await signing.viewer(request)
+                if request.state.is_told:
+                    found = await kept.of(_key(request, viewer), changing, lambda: make(request))
                 else:
                     found = await make(request)
                 return found.to(request)

@@ -10,10 +10,10 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 
-from api import errors
+from api import errors, signing
 from api.kept import Kept
-from api.pages import docs, start
-from api.routes import assessing, city, database, figures, maps, people, places
+from api.pages import docs, sign_in, start
+from api.routes import access, assessing, city, database, figures, maps, people, places
 from api.standing import memory
 from api.standing.doors import Bounded, Doors
 from api.standing.load import Load
@@ -63,8 +63,8 @@ def create_app(settings: Settings, metrics_folder: Path | None = None) -> FastAP
     app.state.settings = settings
     bounds.use(settings.bounds)
     for router in (
-        database.router, city.router, places.router, people.router, figures.router, assessing.router,
-        assessing.evidence, maps.router, maps.of_facts, start.router, docs.router,
+        database.router, access.router, sign_in.router, city.router, places.router, people.router, figures.router,
+        assessing.router, assessing.evidence, maps.router, maps.of_facts, start.router, docs.router,
     ):  # fmt: skip
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
@@ -94,12 +94,15 @@ def _stand(app: FastAPI, settings: Settings, metrics_folder: Path | None) -> Non
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """One engine while the application runs, and one connection that hears what changes."""
-    app.state.work = open_database(app.state.settings)
+    settings: Settings = app.state.settings
+    worker = open_database(settings)
+    app.state.work = open_database(settings, "web").but(worker=worker.engine, viewer=signing.ANYBODY)
     app.state.language = None
-    changes = Changes(database_url(app.state.settings))
+    changes = Changes(database_url(settings, "web"))
     app.state.kept = Kept(changes, bounds.most("kept_mb"))
-    app.state.load = Load(app.state.settings.bounds, app.state.metrics)
+    app.state.load = Load(settings.bounds, app.state.metrics)
     app.state.readiness = Readiness(app.state.work)
+    app.state.signed_in = signing.SignedIn(app.state.work, changes)
     beside = [
         asyncio.create_task(changes.follow()),
         asyncio.create_task(memory.look_after(app.state.load, app.state.metrics)),
@@ -112,3 +115,4 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         with suppress(asyncio.CancelledError):
             await task
     app.state.work.close()
+    worker.close()

@@ -145,7 +145,7 @@ class IndicatorTable(BaseModel):
     level: str | None = Field(description="By grid: the level.")
     columns: dict[str, Name] = Field(description="Names of the counts and rates.")
     rows: list[dict[str, Any]]
-    unassigned: dict[str, Any] = Field(
+    unassigned: dict[str, Any] | None = Field(
         description="The same figures of what lies in no grid of this level, in no group."
     )
     total: dict[str, Any] | None = Field(description="Not by grid: the counts of all, to which the groups add up.")

@@ -37,9 +37,11 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── PlanMissing, ChecklistMissing, DrawMissing, NoticeMissing, FindingsMissing
     │   ├── CalendarMissing, CaseMissing, SampleMissing, FileMissing, SchemeMissing, StaffingSchemeMissing
     │   ├── LayerMissing, LayerKindMissing, RepeatRuleMissing
+    │   ├── AccountMissing, KeyMissing
     │   ├── RulebookNotInForce  no version of it holds on that day
     │   └── NoEditionOnDate   no edition is valid on that day
     ├── ConflictError         right in itself, but not in this state
+    │   ├── AccountExists
     │   ├── CityExists, EditionExists, EditionActive, EditionOverlap, EditionShrinks
     │   ├── CategoryUnknown, UnitUnknown, PersonUnknown
     │   ├── DatabaseRefused   a rule of the database itself
@@ -58,7 +60,14 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── DatabaseNotEmpty  a backup comes back into an empty database only
     │   ├── DatabaseRefused   its own rules refuse a row
     │   └── AppealRefused     not open for that, or decided already
+    ├── AccessError           who asks may not
+    │   ├── SignInNeeded      nobody is signed in, or not any more
+    │   ├── SignInRefused, SignInLocked   name and password do not belong together; too often, so wait
+    │   ├── OriginRefused     a page of another site used somebody's session
+    │   ├── AccessDenied      no post of his has the verb
+    │   └── OutsideScope      it lies outside what his posts cover
     └── UnavailableError      something outside the process is missing
+        ├── RolesMissing      of the database; says what its superuser is to run
         ├── DatabaseUnreachable, DatabaseOutdated, DatabaseForeign, ServerMissing, ServerPidTaken
         ├── Overloaded        the server works on as many requests as it may
         ├── AnswerLate, AskerLeft   what nobody waits for is dropped
@@ -907,6 +916,67 @@ class DatabaseFailed(UnavailableError, _Reason):
     """The database could not do it: a deadlock, a cancelled statement, a damaged file; ``state`` is its SQLSTATE."""
 
     state: str
+
+
+class AccessError(GridmgmtError):
+    """Who asks may not: he is not known, or it is not his."""
+
+
+class SignInNeeded(AccessError):
+    """Nobody is signed in, or what was shown holds no more."""
+
+
+class SignInRefused(AccessError):
+    """A name and a password that do not belong together, or a disabled account: which is not told."""
+
+
+class SignInLocked(AccessError):
+    """Too many tries in a row by this name or from this address; says how long to wait."""
+
+    wait_s: int
+
+
+class OriginRefused(AccessError):
+    """A page of another site used somebody's session."""
+
+    origin: str
+
+
+class AccessDenied(AccessError):
+    """No post of his has the verb."""
+
+    verb: str
+
+
+class OutsideScope(AccessError):
+    """It lies outside what his posts cover."""
+
+    verb: str
+    about: str
+
+
+class AccountMissing(NotFoundError):
+    """Nobody may sign in by this name."""
+
+    login: str
+
+
+class KeyMissing(NotFoundError):
+    """There is no key of this number that holds."""
+
+    number: int
+
+
+class AccountExists(ConflictError):
+    """Somebody signs in by this name already."""
+
+    login: str
+
+
+class RolesMissing(UnavailableError):
+    """A role of the database is absent, and its owner may not make it."""
+
+    statements: list[str]
 
 
 class DiskFull(UnavailableError, _File):

@@ -6,10 +6,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
+from sqlalchemy import URL, Engine, create_engine
+from sqlalchemy.pool import NullPool
 
 from gridmgmt import settings as settings_module
 from gridmgmt.database import administration, server
@@ -50,6 +53,16 @@ def administered(found: Settings) -> Iterator[psycopg.Connection]:
     """A connection to the server on which each statement is its own transaction."""
     with psycopg.connect(server.locate(found).url("postgres"), autocommit=True) as connection:
         yield connection
+
+
+@cache
+def _owner(url: URL) -> Engine:
+    return create_engine(url.set(username=server.OWNER), poolclass=NullPool)
+
+
+def owner(work: Work) -> Engine:
+    """The database of a work as its owner: tests lay, change and look at what no use case may."""
+    return _owner(work.engine.url)
 
 
 RUN = os.environ.setdefault("TEST_RUN", str(os.getpid()))

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from gridmgmt.database.tables import metadata
 from gridmgmt.database.work import Connection, Work
+from tests import servers
 
 TABLES = tuple(table.name for table in metadata.sorted_tables)
 FULL = text(" UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT FROM {name})" for name in TABLES))
@@ -33,7 +34,7 @@ class Kept:
 
 def clear(work: Work) -> None:
     """Empty every table and begin its numbers anew; only what holds rows is touched, as most tables never do."""
-    with work.engine.begin() as connection:
+    with servers.owner(work).begin() as connection:
         _clear(connection)
 
 
@@ -53,7 +54,7 @@ def build(work: Work, folder: Path, make: Build) -> Kept:
     clear(work)
     before = _files(folder).keys()
     make(work, folder)
-    with work.engine.begin() as connection:
+    with servers.owner(work).begin() as connection:
         cursor = connection.connection.cursor()
         rows = {}
         for name in connection.execute(FULL).scalars().all():
@@ -65,7 +66,7 @@ def build(work: Work, folder: Path, make: Build) -> Kept:
 
 def put_back(work: Work, folder: Path, world: Kept) -> None:
     """Leave the database and the folder as they were kept."""
-    with work.engine.begin() as connection:
+    with servers.owner(work).begin() as connection:
         _clear(connection)
         cursor = connection.connection.cursor()
         for name, rows in world.rows.items():
@@ -82,6 +83,6 @@ def put_back(work: Work, folder: Path, world: Kept) -> None:
 @contextmanager
 def tampered(work: Work) -> Iterator[Connection]:
     """A transaction in which the database lets pass what it refuses otherwise, as its owner might tamper with it."""
-    with work.engine.begin() as connection:
+    with servers.owner(work).begin() as connection:
         connection.execute(UNCHECKED)
         yield connection

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from api.deps import Ask, Database, Language
 from api.kept import made_of
+from api.signing import verb
 from gridmgmt import __version__
 from gridmgmt.assessing.operations import browsing, scoring
 from gridmgmt.assessing.operations.browsing import Stored
@@ -39,13 +40,13 @@ class AskPage(Ask):
     indicator: str | None = Field(None, description="Of the choropleth.")
 
 
-@router.get("/", include_in_schema=False)
+@router.get("/", include_in_schema=False, openapi_extra=verb("results.compare"))
 def start(ask: Annotated[AskPage, Query()], request: Request, work: Database, lang: Language) -> HTMLResponse:
     """The start page in the reader's language."""
     city = reference.load_city(work)
     listing = scoring.listing(work)
     chosen = browsing.assessment(work, ask.assessment) if ask.assessment else browsing.opening(work)
-    html = _environment().get_template("start.html").render(
+    html = environment().get_template("start.html").render(
         lang=lang,
         other="en" if lang == "zh" else "zh",
         city=city.name(lang),
@@ -100,6 +101,7 @@ def _measure(name: str, lang: str) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """The templates of the pages."""
     folder = Path(__file__).parent
     return Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True)

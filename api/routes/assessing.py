@@ -27,6 +27,7 @@ from api.schemas import (
     Scorecard,
     ScorecardRow,
 )
+from api.signing import verb
 from api.wording import scorecard_texts
 from gridmgmt.assessing.operations import browsing, explaining, scoring
 from gridmgmt.assessing.operations import scorecards as exporting
@@ -64,7 +65,7 @@ def _files(*formats: str) -> dict[int | str, dict[str, Any]]:
     return {200: {"content": {TYPES[x]: {} for x in formats}}, 304: {"description": "The reader has it already"}}
 
 
-@router.get("/assessments")
+@router.get("/assessments", openapi_extra=verb("results.compare"))
 def assessments(ask: Annotated[Ask, Query()], work: Database) -> list[AssessmentRow]:
     """Every assessment, newest first."""
     return [
@@ -80,14 +81,21 @@ def assessments(ask: Annotated[Ask, Query()], work: Database) -> list[Assessment
     ]
 
 
-@router.get("/assessments/{name}", response_model=Assessment, responses=_files("json"))
+@router.get(
+    "/assessments/{name}", response_model=Assessment, responses=_files("json"), openapi_extra=verb("results.compare")
+)
 def assessment(name: str, ask: Annotated[Ask, Query()], work: Database) -> Response:
     """One assessment's header; `latest` or a rulebook's id means its newest one."""
     found = browsing.assessment(work, name)
     return JSONResponse(plain(Assessment(name=found.name, sha256=found.sha256, header=found.header)))
 
 
-@router.get("/assessments/{name}/scorecards", response_model=Ranking, responses=_files("json", "xlsx", "csv"))
+@router.get(
+    "/assessments/{name}/scorecards",
+    response_model=Ranking,
+    responses=_files("json", "xlsx", "csv"),
+    openapi_extra=verb("results.read"),
+)
 def scorecards(
     name: str, ask: Annotated[AskRanking, Query()], request: Request, work: Database, written: FileLanguage
 ) -> Response:
@@ -102,7 +110,10 @@ def scorecards(
 
 
 @router.get(
-    "/assessments/{name}/scorecards/{code}", response_model=Scorecard, responses=_files("json", "xlsx", "html", "svg")
+    "/assessments/{name}/scorecards/{code}",
+    response_model=Scorecard,
+    responses=_files("json", "xlsx", "html", "svg"),
+    openapi_extra=verb("results.read"),
 )
 def scorecard(
     name: str,
@@ -174,7 +185,7 @@ class AskWhy(Ask):
     limit: int = Field(1000, ge=0, le=100_000, description="Most numbers for each count.")
 
 
-@evidence.get("/explain", response_model=Explained)
+@evidence.get("/explain", response_model=Explained, openapi_extra=verb("results.read"))
 def explain(ask: Annotated[AskWhy, Query()], work: Database, lang: Language) -> Response:
     """Why a figure is what it is: its rule in one sentence, and the frozen facts, entries and periods behind it."""
     found = explaining.explain(work, ask.assessment, ask.code, ask.item, ask.level)

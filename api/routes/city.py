@@ -7,12 +7,13 @@ from fastapi import APIRouter, Query
 from api.deps import Ask, Database
 from api.kept import made_of
 from api.schemas import Category, City, Level, Name
+from api.signing import verb
 from gridmgmt.people.operations import reference
 
 router = APIRouter(prefix="/v1", tags=["city"], route_class=made_of("places", "people"))
 
 
-@router.get("/city")
+@router.get("/city", openapi_extra=verb("grids.read"))
 def city(ask: Annotated[Ask, Query()], work: Database) -> City:
     """The city: names, time zone, coordinate systems, grid levels."""
     found = reference.load_city(work)
@@ -28,7 +29,7 @@ def city(ask: Annotated[Ask, Query()], work: Database) -> City:
     )
 
 
-@router.get("/categories")
+@router.get("/categories", openapi_extra=verb("grids.read"))
 def categories(ask: Annotated[Ask, Query()], work: Database) -> list[Category]:
     """The categories of the city's scheme, as `category` is written elsewhere."""
     return [

@@ -11,16 +11,15 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from api.deps import Ask
 from api.errors import refusal
 from api.schemas import Health, Problem
+from api.signing import OPEN, verb
 from api.standing.metrics import Metrics
 from api.standing.readiness import Readiness
 from gridmgmt import __version__
 
 router = APIRouter(tags=["health"])
 
-_NO_SIGN_IN = {"x-verb": "none"}
 
-
-@router.get("/healthz", openapi_extra=_NO_SIGN_IN)
+@router.get("/healthz", openapi_extra=verb(OPEN))
 async def healthz(ask: Annotated[Ask, Query()]) -> Health:
     """Answer 200 as long as the process answers at all; no database is asked."""
     return Health(version=__version__)
@@ -28,7 +27,7 @@ async def healthz(ask: Annotated[Ask, Query()]) -> Health:
 
 @router.get(
     "/readyz",
-    openapi_extra=_NO_SIGN_IN,
+    openapi_extra=verb(OPEN),
     responses={503: {"model": Problem, "description": "The database does not answer"}},
 )
 async def readyz(ask: Annotated[Ask, Query()], request: Request) -> Health:
@@ -38,7 +37,7 @@ async def readyz(ask: Annotated[Ask, Query()], request: Request) -> Health:
     return Health(version=__version__)
 
 
-@router.get("/metrics", include_in_schema=False, openapi_extra=_NO_SIGN_IN)
+@router.get("/metrics", include_in_schema=False, openapi_extra=verb(OPEN))
 async def metrics(request: Request) -> Response:
     """Figures for Prometheus: to this machine, elsewhere to who has the token of ``GRIDMGMT_METRICS_TOKEN``."""
     if not _may_read(request, request.app.state.settings.metrics_token):

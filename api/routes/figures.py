@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from api.deps import Ask, Database
 from api.kept import made_of
 from api.schemas import IndicatorTable, Name, NumbersBehind
+from api.signing import verb
 from gridmgmt.city import City
 from gridmgmt.figures.counts import COUNTS
 from gridmgmt.figures.indicators import RATIOS
@@ -48,7 +49,7 @@ class AskBehind(AskIndicators):
     limit: int = Field(1000, ge=1, le=10_000, description="At most this many numbers of each count.")
 
 
-@router.get("/indicators")
+@router.get("/indicators", openapi_extra=verb("figures.read"))
 def indicators(ask: Annotated[AskIndicators, Query()], work: Database) -> IndicatorTable:
     """Counts and rates of every grid of a level, or by source, category, unit, person, ending; counted anew."""
     city = reference.load_city(work)
@@ -59,7 +60,8 @@ def indicators(ask: Annotated[AskIndicators, Query()], work: Database) -> Indica
     else:
         made = groups.by_group(work, period, ask.by, as_of)
         table, found = made.table, made.found
-        total = {n: float(x) if x != int(x) else int(x) for n, x in made.total.items()}
+        if made.total is not None:
+            total = {n: float(x) if x != int(x) else int(x) for n, x in made.total.items()}
     records = _records(table)
     return IndicatorTable(
         period=found.period.label,
@@ -69,12 +71,12 @@ def indicators(ask: Annotated[AskIndicators, Query()], work: Database) -> Indica
         level=city.level(ask.level).key if ask.level is not None else None,
         columns={c: Name(**indicator_words(c)) for c in table.columns if c in COUNTS or c in RATIOS},
         rows=[r for r in records if r["code"]],
-        unassigned=next({k: r[k] for k in COUNTS if k in r} for r in records if not r["code"]),
+        unassigned=next(({k: r[k] for k in COUNTS if k in r} for r in records if not r["code"]), None),
         total=total,
     )
 
 
-@router.get("/indicators/behind")
+@router.get("/indicators/behind", openapi_extra=verb("figures.read"))
 def behind(ask: Annotated[AskBehind, Query()], work: Database) -> NumbersBehind:
     """The numbers of the cases, samples or steps behind one group's counts."""
     as_of = _cut(ask, reference.load_city(work))

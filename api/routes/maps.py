@@ -12,6 +12,7 @@ from pydantic import Field
 from api.deps import Ask, Database, Language
 from api.kept import made_of
 from api.pages.policy import of_page
+from api.signing import verb
 from gridmgmt.assessing.operations import browsing
 from gridmgmt.assessing.operations.browsing import TOTAL, Stored
 from gridmgmt.figures.counts import COUNTS
@@ -52,13 +53,20 @@ class AskHeat(AskMap):
     category: str | None = Field(None, description="component:01001, component:01*, matter:* …")
 
 
-@router.get("/choropleth", response_class=Response, responses={200: {"content": {"text/html": {}}}})
+@router.get(
+    "/choropleth",
+    response_class=Response,
+    responses={200: {"content": {"text/html": {}}}},
+    openapi_extra=verb("results.compare"),
+)
 def choropleth(ask: Annotated[AskChoropleth, Query()], work: Database, lang: Language) -> Response:
     """The choropleth of the total or an indicator, drawn from the assessment's own figures; opens without a network."""
     return _answer(_choropleth(work, browsing.mapped(work, ask.assessment), ask, lang))
 
 
-@of_facts.get("/heat", response_class=Response, responses={200: {"content": {"text/html": {}}}})
+@of_facts.get(
+    "/heat", response_class=Response, responses={200: {"content": {"text/html": {}}}}, openapi_extra=verb("cases.read")
+)
 def heat(ask: Annotated[AskHeat, Query()], work: Database, lang: Language) -> Response:
     """The heat map of the cases reported in the assessment's period, as the data are now."""
     stored = browsing.assessment(work, ask.assessment)

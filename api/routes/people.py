@@ -9,9 +9,11 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 from pydantic import Field, ValidationError
 
+from api import signing
 from api.deps import Ask, Database, Day
 from api.kept import Kept
 from api.schemas import GridRef, Located, Name, Neighbour, Unit
+from api.signing import verb
 from gridmgmt import geo
 from gridmgmt.city import City
 from gridmgmt.database.work import Work
@@ -40,13 +42,14 @@ class _PlaceRoute(APIRoute):
 
         async def answer(request: Request) -> Response:
             kept: Kept = request.app.state.kept
+            viewer = await signing.viewer(request)
             try:
                 ask = AskPlace.model_validate(dict(request.query_params))
             except ValidationError:
                 return await handle(request)
-            if not await kept.changes.caught_up():
+            if not request.state.is_told:
                 return await handle(request)
-            place = await _place(kept, request.app.state.work, ask)
+            place = await _place(kept, request.app.state.work.but(viewer=viewer), ask)
             point = geo.point_to_storage(ask.lon, ask.lat, ask.crs)
             found = _located(locating.answer(place, *point, **_asked_for(ask)), place.city)
             return Response(found.model_dump_json(), media_type="application/json")
@@ -71,7 +74,7 @@ def _asked_for(ask: AskPlace) -> dict[str, Any]:
     return {"day": ask.on, "category": ask.category, "edition": ask.edition, "within_m": ask.within_m}
 
 
-@router.get("/locate")
+@router.get("/locate", openapi_extra=verb("grids.read"))
 def locate(ask: Annotated[AskPlace, Query()], work: Database) -> Located:
     """The grids of all levels that own a place, the unit that answers there, and what is near the border."""
     city = reference.load_city(work)

@@ -10,6 +10,7 @@ from pydantic import Field
 from api.deps import Ask, Database, Day, parse_bbox
 from api.kept import made_of
 from api.schemas import Edition
+from api.signing import verb
 from gridmgmt.places.operations import editions as edition_operations
 from gridmgmt.places.operations import grids as operations_grids
 from gridmgmt.places.operations.grids import GridPage
@@ -65,7 +66,7 @@ class AskGrids(AskEdition):
     offset: int = Field(0, ge=0, le=2**31)
 
 
-@router.get("/grids", response_class=Response, responses=_GEOJSON)
+@router.get("/grids", response_class=Response, responses=_GEOJSON, openapi_extra=verb("grids.read"))
 def grids(ask: Annotated[AskGrids, Query()], request: Request, work: Database) -> Response:
     """Grids of an edition by level and code, as a GeoJSON FeatureCollection with links to the pages beside it.
 
@@ -95,7 +96,12 @@ def grids(ask: Annotated[AskGrids, Query()], request: Request, work: Database) -
     return Response(f'{_members(head)},"features":[{features}]}}', media_type=MEDIA_TYPE, headers=headers)
 
 
-@router.get("/grids/{code}", response_class=Response, responses={200: {"content": {MEDIA_TYPE: {}}}})
+@router.get(
+    "/grids/{code}",
+    response_class=Response,
+    responses={200: {"content": {MEDIA_TYPE: {}}}},
+    openapi_extra=verb("grids.read"),
+)
 def grid(code: str, ask: Annotated[AskEdition, Query()], work: Database) -> Response:
     """One grid as a GeoJSON Feature; `ancestors` leads from the city down to its parent."""
     found = operations_grids.grid(work, code, level=ask.level, edition=ask.edition, day=ask.on)
@@ -132,7 +138,7 @@ def _members(head: Mapping[str, Any]) -> str:
     return json.dumps(head, ensure_ascii=False)[:-1]
 
 
-@router.get("/editions")
+@router.get("/editions", openapi_extra=verb("grids.read"))
 def editions(ask: Annotated[Ask, Query()], work: Database) -> list[Edition]:
     """Every edition: when it is valid, and what it was loaded from."""
     return [Edition.model_validate(edition_operations.as_json(e)) for e in edition_operations.list_editions(work)]

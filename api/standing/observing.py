@@ -27,6 +27,7 @@ class Observed:
             return
         began, method = time.perf_counter(), scope["method"]
         name = logs.name_request(Headers(scope=scope).get(HEADER))
+        scope.setdefault("state", {})["request_id"] = name
         status, n_bytes = 0, 0
 
         async def counted(message: Message) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import gc
-import importlib
 import ipaddress
+import logging
 import shutil
 import socket
 import ssl
+import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from api import LOOPBACK
@@ -83,12 +85,10 @@ def check(serving: Serving, settings: Settings, database: Callable[[], Work]) ->
 
 
 def has_administrator(work: Work) -> bool:
-    """Whether somebody can sign in and let others in; where there are no accounts there is nobody."""
-    try:
-        users = importlib.import_module("gridmgmt.access.operations.users")
-    except ModuleNotFoundError:
-        return False
-    return bool(users.has_administrator(work))
+    """Whether somebody can sign in and let others in."""
+    from gridmgmt.access.operations import users
+
+    return users.has_administrator(work)
 
 
 def _check_proxy(addresses: str | None) -> None:
@@ -174,12 +174,19 @@ def _config(serving: Serving, settings: Settings, metrics_folder: Path | None) -
 
 
 def application(settings: Settings, metrics_folder: Path | None) -> FastAPI:
-    """The application of one worker, which is made in its process."""
-    from api import main
+    """The application of one worker, which is made in its process.
 
-    gc.freeze()  # all that has been imported stays
-    gc.set_threshold(100_000)
-    return main.create_app(settings, metrics_folder)
+    One that cannot be made is not tried again and again: the supervisor ends by this status.
+    """
+    try:
+        from api import main
+
+        gc.freeze()  # all that has been imported stays
+        gc.set_threshold(100_000)
+        return main.create_app(settings, metrics_folder)
+    except Exception:
+        logging.getLogger(__name__).critical("the application cannot be made", exc_info=True)
+        sys.exit(STARTUP_FAILURE)
 
 
 class _Announcing(uvicorn.Server):

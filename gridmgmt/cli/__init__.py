@@ -22,6 +22,7 @@ from typer.core import CompletionItem  # type: ignore[attr-defined]
 from gridmgmt import __version__, bounds, settings, texts
 from gridmgmt.cli import base, help
 from gridmgmt.errors import (
+    AccessError,
     ConflictError,
     DiskFull,
     FileUnreadable,
@@ -51,10 +52,11 @@ COMMANDS = {
         "appeal": "judging", "correct": "judging", "consequences": "judging", "whatif": "supposing",
         "due": "reporting", "reports": "reporting",
     },
+    "help_access": {"user": "access", "key": "access", "audit": "access"},
 }  # fmt: skip
 """Heading in the help → command or group → its module below :mod:`gridmgmt.cli`."""
 
-_EXIT = ((InputError, 2), (NotFoundError, 3), (ConflictError, 4))
+_EXIT = ((InputError, 2), (NotFoundError, 3), (ConflictError, 4), (AccessError, 6))
 """Exit status by kind of error; anything else of ours is 5."""
 
 

@@ -54,6 +54,10 @@ class State:
             gc.freeze()  # all that has been imported stays; what the work makes is looked through from here on
             gc.set_threshold(100_000)
             self._work = open_database(self.settings).but(writer=Writer(self.actor or self.settings.actor, self.job))
+            if self.actor is not None:
+                from gridmgmt.access.operations import users
+
+                self._work = self._work.but(viewer=users.acting(self._work, self.actor))
         return self._work
 
     def close(self) -> None:

@@ -78,7 +78,8 @@ def indicators(
         return _of_grids(run, wanted, str(level), cut, format_, columns, out)
     made = groups.by_group(run.work, wanted, by, cut, names=names)
     told = {"period": period, "by": by, "as_of": made.found.as_of.isoformat(), "edition": made.found.edition.name}
-    total = {name: exact(Fraction(n)) if n != int(n) else int(n) for name, n in made.total.items()}
+    all_told = made.total or {}
+    total = {name: exact(Fraction(n)) if n != int(n) else int(n) for name, n in all_told.items()}
     whole = {**told, "total": total, "groups": _records(made.table)}
     return View(whole, _grouped(run, format_, columns, whole, made))
 

@@ -88,10 +88,12 @@ def db_drop(run: State, *, yes: bool = False) -> Shown:
 @command(db, "backup")
 def db_backup(run: State, file: Path) -> View:
     """Write the database and its photographs into one file, of one moment, with checksums."""
+    from gridmgmt.access.operations import auditing
     from gridmgmt.assessing.operations import backups
 
+    head = auditing.head(run.work)
     with run.progress() as tell:
-        made = backups.backup(run.work.but(progress=tell), run.settings, file)
+        made = backups.backup(run.work.but(progress=tell), run.settings, file, head)
     lines = [run.said("backup_made", asdict(made)), *(run.said("backup_lost", {"sha256": x}) for x in made.lost)]
     return View(asdict(made), lines, failed=bool(made.lost))
 

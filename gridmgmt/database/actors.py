@@ -9,26 +9,30 @@ from sqlalchemy import Connection
 
 from gridmgmt.database import copying
 from gridmgmt.settings import os_user
+from gridmgmt.viewer import Viewer
 
 
 @dataclass(frozen=True)
 class Writer:
-    """Who writes: until people sign in, a name is recorded as it is claimed.
+    """Who writes at this machine: a name is recorded as it is claimed; who signed in is told by the viewer.
 
     Attributes
     ----------
     name
         As claimed (``--as``, GRIDMGMT_ACTOR); None: who answers for the deed, else the operating system's user.
     job
-        The command as it was called; None: a program of somebody's own.
+        The command or request as it was called; None: a program of somebody's own.
+    request
+        The id of the request, as the log has it.
     """
 
     name: str | None = None
     job: str | None = None
     os_user: str = field(default_factory=os_user)
+    request: str | None = None
 
 
-def claim(connection: Connection, writer: Writer, answers: str | None) -> None:
+def claim(connection: Connection, writer: Writer, answers: str | None, viewer: Viewer | None = None) -> None:
     """Tell the database who writes in this transaction; its row is made with the first row that he writes.
 
     Parameters
@@ -38,10 +42,20 @@ def claim(connection: Connection, writer: Writer, answers: str | None) -> None:
     """
     name = next((n for n in (writer.name, answers) if n and n.strip()), None)
     told = {
-        "name": name or writer.os_user, "means": "claimed" if name else "os_user",
+        "name": viewer.login if viewer else name or writer.os_user,
+        "means": viewer.means if viewer else "claimed" if name else "os_user",
         "os_user": writer.os_user, "job": writer.job,
     }  # fmt: skip
-    connection.execute(copying.query("database/sql/claim_actor"), {"actor": json.dumps(told, ensure_ascii=False)})
+    scopes = viewer.row_scopes if viewer else ""
+    connection.execute(
+        copying.query("database/sql/claim_actor"), {"actor": json.dumps(told, ensure_ascii=False), "viewer": scopes}
+    )
+
+
+def behold(connection: Connection, viewer: Viewer | None) -> None:
+    """Tell the database who views in this transaction: its row policies show him his rows only."""
+    if viewer is not None:
+        connection.execute(copying.query("database/sql/behold"), {"viewer": viewer.row_scopes})
 
 
 @dataclass(frozen=True)

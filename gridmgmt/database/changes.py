@@ -29,6 +29,7 @@ _DAY = "day"
 """The kind that changes by itself: what is made of today's date; told each quarter of an hour."""
 
 _OF_KIND: Mapping[str, str] = {
+    "access": "account account_post api_key session",
     "places": "city edition edition_grid feature grid layer lineage linework",
     "people": (
         "actor category category_version person person_version post post_version responsibility subject unit "
@@ -48,8 +49,11 @@ _OF_KIND: Mapping[str, str] = {
 TABLES: Mapping[str, str] = {table: kind for kind, names in _OF_KIND.items() for table in names.split()}
 """Table → the kind that its changes are told as."""
 
-SILENT = frozenset({"case_change", "cells_kept", "cells_of_week"})
-"""Tables that tell nothing: what is counted is kept there while one reads, and gives the same figures without it."""
+PASSING = frozenset({"case_change", "cells_kept", "cells_of_week", "sign_in_failure"})
+"""Tables of this server only: what is counted is kept there while one reads, and gives the same figures without it."""
+
+SILENT = PASSING | {"audit", "audit_seal"}
+"""Tables that tell nothing: nobody's answer is made of them."""
 
 KINDS = (*_OF_KIND, _DAY)
 EVERYTHING = frozenset(KINDS)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, select, text
 
 from gridmgmt.database import engine as engines
 from gridmgmt.database import server
-from gridmgmt.database.changes import SILENT
+from gridmgmt.database.changes import PASSING
 from gridmgmt.errors import ProgramFailed, by_program
 from gridmgmt.settings import Settings
 
@@ -51,7 +51,7 @@ def dumped(settings: Settings, snapshot: str) -> Iterator[IO[bytes]]:
     ServerMissing, ProgramFailed
     """
     words = ["--format=custom", "--no-owner", "--no-privileges", "--no-comments", f"--snapshot={snapshot}"]
-    words += [f"--exclude-table-data={table}" for table in sorted(SILENT)]  # it holds for this server only
+    words += [f"--exclude-table-data={table}" for table in sorted(PASSING)]  # it holds for this server only
     with _program(settings, "pg_dump", *words, stdout=subprocess.PIPE) as running:
         if running.stdout is None:
             raise RuntimeError("pg_dump has no output")

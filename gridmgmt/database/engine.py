@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import psycopg
 from psycopg import sql
@@ -15,7 +15,8 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolEmpty
 from sqlalchemy.pool import NullPool
 
-from gridmgmt.database import askers, failures, server
+from gridmgmt.database import askers, failures, roles, server
+from gridmgmt.database.roles import ROLE, Role
 from gridmgmt.errors import (
     DatabaseExhausted,
     DatabaseForeign,
@@ -40,10 +41,15 @@ KEPT = "gridmgmt_kept"
 """Option of a connection: see :func:`kept_folder`."""
 
 
-def database_url(settings: Settings) -> str:
+def database_url(settings: Settings, role: Role = "owner") -> str:
     """The libpq address of this installation's database: the one given, else the private server's."""
-    given = settings.database_url or server.locate(settings).url(settings.db)
-    return re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", given)
+    if settings.database_url is None:
+        return server.locate(settings).url(settings.db, roles.NAMES.get(role))
+    address = re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", settings.database_url)
+    if role == "owner":
+        return address
+    joined = "&" if "?" in address else "?"
+    return f"{address}{joined}options={quote(f'-c role={roles.NAMES[role]}', safe='')}"
 
 
 def shown_url(settings: Settings) -> str:
@@ -55,27 +61,32 @@ def _without_password(address: str) -> str:
     return re.sub(r"^(\w+://[^:@/]*):[^@/]*@", r"\1:***@", address)
 
 
-def _url(settings: Settings) -> URL:
+def _url(settings: Settings, role: Role) -> URL:
     try:
-        return make_url(database_url(settings)).set(drivername="postgresql+psycopg")
+        return make_url(database_url(settings, role)).set(drivername="postgresql+psycopg")
     except ArgumentError as e:
         raise DatabaseUnreachable(url="GRIDMGMT_DATABASE_URL", reason={"code": "unreachable_form"}) from e
 
 
-_CONNECTING = {"application_name": "gridmgmt", "options": "-c timezone=UTC -c datestyle=ISO", "connect_timeout": 10}
+def _connecting(url: URL, *more: str) -> dict[str, Any]:
+    """What each connection is opened with; an address's own options stay."""
+    own = url.query.get("options", "")
+    options = (own if isinstance(own, str) else " ".join(own), "-c timezone=UTC -c datestyle=ISO", *more)
+    return {"application_name": "gridmgmt", "options": " ".join(filter(None, options)), "connect_timeout": 10}
 
 
-def make_engine(settings: Settings) -> Engine:
-    """An engine for this installation's database; nothing is connected yet."""
+def make_engine(settings: Settings, role: Role = "owner") -> Engine:
+    """An engine for this installation's database, in one of its roles; nothing is connected yet."""
+    url = _url(settings, role)
     return create_engine(
-        _url(settings),
-        execution_options={KEPT: settings.kept_root},
+        url,
+        execution_options={KEPT: settings.kept_root, ROLE: role},
         pool_pre_ping=True,
         pool_size=settings.bounds.in_work,  # and as many again for a moment, so that no request in work finds none
         max_overflow=settings.bounds.in_work,
         pool_timeout=10,
         hide_parameters=True,  # values of a city's cases belong in no traceback
-        connect_args=_CONNECTING,
+        connect_args=_connecting(url),
     )
 
 
@@ -133,10 +144,10 @@ def try_beside(connection: Connection, do: Callable[[Connection], object]) -> bo
 
     It waits for no lock. A server that may not be written, is full or ends is no failure of whoever reads.
     """
-    options = f"{_CONNECTING['options']} -c lock_timeout=1000"
+    url = connection.engine.url
     engine = create_engine(
-        connection.engine.url, poolclass=NullPool, hide_parameters=True,
-        connect_args={**_CONNECTING, "options": options, "connect_timeout": 5},
+        url, poolclass=NullPool, hide_parameters=True,
+        connect_args={**_connecting(url, "-c lock_timeout=1000"), "connect_timeout": 5},
     )  # fmt: skip
     try:
         with engine.begin() as other:
@@ -183,6 +194,7 @@ def ensure_database(settings: Settings) -> bool:
     with _administer(database_url(settings)) as connection:
         for name in EXTENSIONS:
             connection.execute(sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(name)))
+        roles.ensure(connection)
     return created
 
 
@@ -217,8 +229,11 @@ def migrate(engine: Engine) -> str:
         if (found := _revision(connection)) is not None:
             check_known(found)
         command.upgrade(alembic_config(connection), "head")
+        reached = str(_revision(connection))
+        if reached != found or not roles.may_read(connection):
+            roles.grant(connection)
         connection.commit()
-        return str(_revision(connection))
+        return reached
 
 
 def check_known(found: str) -> None:

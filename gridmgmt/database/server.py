@@ -56,9 +56,9 @@ class Server:
     bin: Path
     user: str | None
 
-    def url(self, db: str) -> str:
-        """The libpq address of one database, good for psql, QGIS and GDAL."""
-        return f"postgresql://{OWNER}@/{quote(db, safe='')}?host={quote(str(self.socket))}&port={_PORT}"
+    def url(self, db: str, user: str | None = None) -> str:
+        """The libpq address of one database, good for psql, QGIS and GDAL; for its owner or another user of it."""
+        return f"postgresql://{user or OWNER}@/{quote(db, safe='')}?host={quote(str(self.socket))}&port={_PORT}"
 
 
 def find_bin() -> Path:

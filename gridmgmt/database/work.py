@@ -1,7 +1,7 @@
 """What a use case is handed (一次办理), and its one transaction."""
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
@@ -11,10 +11,13 @@ from sqlalchemy import Connection as Connection
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import IntegrityError
 
+from gridmgmt.database import auditing
 from gridmgmt.database import engine as engines
-from gridmgmt.database.actors import Writer, claim
-from gridmgmt.errors import OptionInvalid
+from gridmgmt.database.actors import Writer, behold, claim
+from gridmgmt.database.roles import Role
+from gridmgmt.errors import AccessError, OptionInvalid
 from gridmgmt.settings import Settings
+from gridmgmt.viewer import Scope, Viewer, allowed
 
 LOCK = 4_780_001
 """Advisory lock that makes writers – merges of facts, changes of editions, reference tables – follow each other."""
@@ -57,6 +60,10 @@ class Work:
         Who answers for what is written, where a use case asks for his name; None: not told.
     writer
         Who writes, as every written row has it.
+    viewer
+        Who signed in, with what he may do where; None: the machine's own operator, who may do everything.
+    worker
+        The database past its row policies, for figures that are made over everything whoever asks for his part of them.
     now
         The moment to look from; None: the database's clock.
     progress
@@ -69,6 +76,22 @@ class Work:
     now: dt.datetime | None = None
     progress: Progress = silent
     writer: Writer = field(default_factory=Writer)
+    viewer: Viewer | None = None
+    worker: Engine | None = None
+
+    def allowed(self, verb: str) -> Scope:
+        """Where the viewer may do something.
+
+        Raises
+        ------
+        AccessDenied
+            It is not his.
+        """
+        return allowed(self.viewer, verb)
+
+    def over_everything(self) -> "Work":
+        """The same work over every row: what is counted on a part of them would be a wrong number."""
+        return replace(self, engine=self.worker) if self.worker is not None else self
 
     @property
     def by(self) -> str:
@@ -80,6 +103,8 @@ class Work:
             Nobody is named.
         """
         if self.actor is None:
+            if self.viewer is not None:
+                return self.viewer.name or self.viewer.login
             raise OptionInvalid(name="--by", value="", expected="TEXT")
         return self.actor
 
@@ -96,11 +121,13 @@ class Work:
         DatabaseUnreachable, DatabaseOutdated
             See :mod:`gridmgmt.database.engine`.
         """
-        with engines.connect(self.engine) as connection:
+        with self.refusals_told(), engines.connect(self.engine) as connection:
             engines.check_revision(connection)
             with _begun(connection, self.keep):
-                claim(connection, self.writer, self.actor)
+                claim(connection, self.writer, self.actor, self.viewer)
+                auditing.begin(connection)
                 yield connection
+                auditing.record(connection, self.writer, self.viewer, answers=self.actor)
 
     @contextmanager
     def locked(self) -> Iterator[Connection]:
@@ -110,13 +137,39 @@ class Work:
             yield connection
 
     @contextmanager
+    def sealing(self) -> Iterator[Connection]:
+        """A transaction of the platform's own housekeeping, which is nobody's deed and leaves nothing in the audit."""
+        with engines.connect(self.engine) as connection, _begun(connection, self.keep):
+            yield connection
+
+    @contextmanager
     def snapshot(self) -> Iterator[Connection]:
         """A reading transaction that sees one moment of the database throughout."""
-        with engines.connect(self.engine) as connection:
+        with self.refusals_told(), engines.connect(self.engine) as connection:
             connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             with _begun(connection):
                 engines.check_revision(connection)
+                behold(connection, self.viewer)
                 yield connection
+
+    @contextmanager
+    def refusals_told(self) -> Iterator[None]:
+        """What is refused stands in the audit, though its transaction is undone."""
+        try:
+            yield
+        except AccessError as e:
+            self.audit(e.code, outcome="refused", **e.facts)
+            raise
+
+    def audit(self, deed: str, *, outcome: auditing.Outcome = "done", **facts: Any) -> None:
+        """Put something into the audit that is no writing transaction: signing in, an export, a refusal."""
+        with engines.connect(self.engine) as connection, _begun(connection):
+            behold(connection, self.viewer)
+            auditing.begin(connection)
+            asked = {"asked": self.writer.job} if self.writer.job else {}
+            auditing.record(
+                connection, self.writer, self.viewer, deed=deed, outcome=outcome, always=True, **asked, **facts
+            )
 
     def connect(self) -> AbstractContextManager[Connection]:
         """A connection outside a use case's transaction, for checks."""
@@ -177,6 +230,12 @@ def lock_originals(connection: Connection) -> None:
     connection.execute(select(func.pg_advisory_xact_lock(_ORIGINALS_LOCK)))
 
 
+def hold(connection: Connection, case_ids: Sequence[int]) -> None:
+    """Let this transaction go on with cases that it found in its viewer's scope, wherever its own steps move them."""
+    told = "{" + ",".join(map(str, case_ids)) + "}"
+    connection.execute(select(func.set_config("gridmgmt.held", told, True)))
+
+
 def unless_taken(connection: Connection, do: Callable[[], T]) -> T:
     """Do something; if another transaction has added the same row meanwhile, undo it and do it again, seeing that row.
 
@@ -192,6 +251,6 @@ def unless_taken(connection: Connection, do: Callable[[], T]) -> T:
     return do()
 
 
-def open_database(settings: Settings) -> Work:
+def open_database(settings: Settings, role: Role = "worker") -> Work:
     """This installation's database, to work in."""
-    return Work(engines.make_engine(settings), writer=Writer(settings.actor))
+    return Work(engines.make_engine(settings, role), writer=Writer(settings.actor))

@@ -5,6 +5,7 @@ from fastapi.testclient import TestClient
 
 from api.main import create_app
 from tests.api import small_city
+from tests.api.signed import sign_in
 
 
 @pytest.fixture(scope="session")
@@ -15,7 +16,7 @@ def small_settings(databases):
 @pytest.fixture(scope="session")
 def client(small_settings):
     with TestClient(create_app(small_settings), base_url="http://localhost") as client:
-        yield client
+        yield sign_in(client, small_settings)
 
 
 @pytest.fixture

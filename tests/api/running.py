@@ -73,8 +73,7 @@ def process(settings: Settings, *options: str, **variables: str) -> Iterator[Ser
     reading = threading.Thread(target=_read, args=(made,))
     reading.start()
     try:
-        while made.process.poll() is None and not any("http" in line for line in made.lines):
-            time.sleep(0.02)
+        until(lambda: made.process.poll() is not None or any("http" in line for line in made.lines))
         yield made
     finally:
         if made.process.poll() is None:

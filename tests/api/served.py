@@ -12,14 +12,16 @@ from sqlalchemy import text
 from api import main
 from api.deps import Database
 from api.kept import made_of
+from api.signing import OPEN, verb
 from gridmgmt.cli import main as command
 
 _made = main.create_app
+_open = verb(OPEN)
 _router = APIRouter()
 _kept = APIRouter(route_class=made_of())
 
 
-@_router.get("/slow")
+@_router.get("/slow", openapi_extra=_open)
 def slow(work: Database, seconds: float = 0.0) -> float:
     """Let the database sleep."""
     with work.snapshot() as connection:
@@ -27,7 +29,7 @@ def slow(work: Database, seconds: float = 0.0) -> float:
     return seconds
 
 
-@_kept.get("/kept")
+@_kept.get("/kept", openapi_extra=_open)
 def kept(work: Database, seconds: Annotated[float, Query()]) -> float:
     """The same, once for all who ask."""
     return slow(work, seconds)

@@ -20,7 +20,7 @@ from gridmgmt.database.engine import database_url
 from gridmgmt.database.work import open_database
 from gridmgmt.figures.operations import indicators
 from gridmgmt.settings import Settings
-from tests.api import small_city
+from tests.api import signed, small_city
 from tests.api.running import running
 from tests.api.small_city import COMMUNITIES, centre
 from tests.servers import Databases
@@ -57,11 +57,12 @@ def port(settings: Settings) -> Iterator[int]:
 class Reader:
     """One connection that stays open."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, known: dict[str, str]) -> None:
         self._line = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self._known = known
 
     def get(self, path: str, **headers: str) -> tuple[int, http.client.HTTPMessage, bytes]:
-        self._line.request("GET", path.replace("采集员", "%E9%87%87%E9%9B%86%E5%91%98"), headers=headers)
+        self._line.request("GET", path.replace("采集员", "%E9%87%87%E9%9B%86%E5%91%98"), headers=self._known | headers)
         answer = self._line.getresponse()
         return answer.status, answer.headers, answer.read()
 
@@ -75,9 +76,14 @@ class Reader:
         return found
 
 
+@pytest.fixture(scope="module")
+def known(settings: Settings) -> dict[str, str]:
+    return signed.bearer(settings)
+
+
 @pytest.fixture
-def reader(port: int) -> Iterator[Reader]:
-    with closing(Reader(port)) as made:
+def reader(port: int, known: dict[str, str]) -> Iterator[Reader]:
+    with closing(Reader(port, known)) as made:
         yield made
 
 
@@ -130,7 +136,7 @@ def test_a_new_assessment_is_in_the_next_answer(reader: Reader, settings: Settin
 @pytest.fixture
 def app_client(settings: Settings) -> Iterator[TestClient]:
     with TestClient(create_app(settings), base_url="http://localhost") as client:
-        yield client
+        yield signed.sign_in(client, settings)
 
 
 @pytest.mark.parametrize("path", [*KEPT, LOCATE])
@@ -204,7 +210,7 @@ def test_answers_differ_by_language_form_and_host(app_client: TestClient) -> Non
 
 
 def test_readers_who_wait_while_facts_come_in_are_answered_by_few_countings(
-    port: int, elsewhere: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+    port: int, known: dict[str, str], elsewhere: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However often facts change, one page is counted by one thread at a time, and nobody waits for more than two."""
     count, under_way, most, n_counted = indicators.indicators, [0], [0], [0]
@@ -223,7 +229,7 @@ def test_readers_who_wait_while_facts_come_in_are_answered_by_few_countings(
 
     def read() -> None:
         began = time.monotonic()
-        with closing(Reader(port)) as reader:
+        with closing(Reader(port, known)) as reader:
             assert reader.get(INDICATORS)[0] == 200
         waited.append(time.monotonic() - began)
 
@@ -250,6 +256,6 @@ def test_readers_who_wait_while_facts_come_in_are_answered_by_few_countings(
 def test_a_server_without_its_database_starts_and_says_so(settings: Settings) -> None:
     nowhere = replace(settings, database_url="postgresql://127.0.0.1:1/nowhere")
     with TestClient(create_app(nowhere), base_url="http://localhost") as client:
-        assert client.get("/v1/city").status_code == 503
-        assert client.get(LOCATE).status_code == 503
+        assert client.get("/v1/city", headers={"authorization": "Bearer gmk_x"}).status_code == 503
+        assert client.get(LOCATE, headers={"authorization": "Bearer gmk_x"}).status_code == 503
         assert asyncio.run(client.app.state.kept.changes.caught_up()) is False

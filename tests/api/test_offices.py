@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 from api.main import create_app
 from tests.api import offices
 from tests.api.offices import NAME, TOTAL_D9
+from tests.api.signed import sign_in
 from tests.api.small_city import COMMUNITIES
 
 PATH = f"/v1/assessments/{NAME}/scorecards"
@@ -16,8 +17,9 @@ PATH = f"/v1/assessments/{NAME}/scorecards"
 
 @pytest.fixture(scope="module")
 def client(databases):
-    with TestClient(create_app(databases.built("api_offices", offices.build)), base_url="http://localhost") as client:
-        yield client
+    found = databases.built("api_offices", offices.build)
+    with TestClient(create_app(found), base_url="http://localhost") as client:
+        yield sign_in(client, found)
 
 
 def test_the_ranking_of_units_says_what_followed_and_what_is_missing(get):

@@ -19,6 +19,7 @@ from gridmgmt.database.engine import database_url
 from gridmgmt.settings import Settings
 from tests.api import served
 from tests.api.running import LATE_S, ask, running, sleeping, until
+from tests.api.signed import bearer
 
 LONG = "/slow?seconds=300"
 
@@ -57,15 +58,16 @@ def test_sixty_at_once_are_answered_or_told_to_come_back(serve):
         assert "gridmgmt_requests_in_work 0.0" in page
 
 
-def test_while_two_hundred_wait_what_needs_no_turn_is_answered(serve, elsewhere):
+def test_while_two_hundred_wait_what_needs_no_turn_is_answered(serve, small_settings, elsewhere):
     """Health, figures, files and what is kept: of a server that has all its turns taken and its line full."""
     with serve(in_work=2, waiting=300, wait_s=LATE_S) as server:
-        kept = server.get("/v1/city")
+        known = bearer(small_settings)
+        kept = server.get("/v1/city", **known)
         lines = ask(server.port, LONG, 200)
         until(lambda: sleeping(elsewhere) == 2)
         for path in ("/healthz", "/readyz", "/metrics", "/static/start.js", "/v1/city"):
-            assert server.get(path, timeout=LATE_S)[0] == 200, path
-        assert server.get("/v1/city")[2] == kept[2]
+            assert server.get(path, timeout=LATE_S, **known)[0] == 200, path
+        assert server.get("/v1/city", **known)[2] == kept[2]
         for line in lines:
             line.close()
         until(lambda: sleeping(elsewhere) == 0)

@@ -19,6 +19,7 @@ from gridmgmt.cli.base import State
 from gridmgmt.database.engine import database_url
 from gridmgmt.errors import DatabaseUnreachable, OptionInvalid, ServingRefused
 from tests.api.running import ask, is_refused, process, running, sleeping, until
+from tests.api.signed import bearer
 
 OPEN = ("--host", "0.0.0.0")
 PROXY = ("--behind-proxy", "127.0.0.1")
@@ -84,8 +85,12 @@ def test_it_says_what_lacks_before_others_may_reach_it(run, monkeypatch, options
         assert [name for name, by in mended.items() if by in said] == wanted
 
 
-def test_without_accounts_there_is_no_administrator():
-    assert serving.has_administrator(None) is False
+def test_where_nobody_administers_that_is_said_first(make_database):
+    state = State(replace(make_database("api_nobody"), hosts=("grid.example.cn",)), None)
+    with pytest.raises(ServingRefused) as refused:
+        CliRunner().invoke(serve, [*PROXY], obj=state, catch_exceptions=False)
+    state.close()
+    assert refused.value.wanted == ["administrator"]
 
 
 def test_a_database_that_is_gone_is_said_before_it_serves(server_settings, monkeypatch):
@@ -137,12 +142,13 @@ def test_only_the_proxys_word_is_taken_for_who_asks(small_settings):
 
 def test_two_workers_from_the_first_word_to_the_last(small_settings):
     """One address is said; they tag and count alike; told to end they answer what is in work and let nobody in."""
+    known = bearer(small_settings)
     with process(small_settings, "--workers", "2", GRIDMGMT_LANG="en") as server:
         assert server.lines[0] == f"ready at http://127.0.0.1:{server.port} (Ctrl+C stops it)\n"
         assert server.get("/readyz")[0] == 200
         tags, workers = set(), set()
         while len(workers) < 2:
-            status, headers, _ = server.get("/v1/city")
+            status, headers, _ = server.get("/v1/city", **known)
             assert status == 200
             tags.add(headers["etag"])
             workers = {json.loads(x)["process"] for x in server.lines if '"/v1/city"' in x}
@@ -172,6 +178,7 @@ def _ends_well(server, settings):
 def test_gdal_reads_an_address_in_ranges(small_settings):
     with running(small_settings) as server:
         address = f"http://127.0.0.1:{server.port}/v1/grids?level=community&limit=10000"
-        code = f"import pyogrio; print(len(pyogrio.read_dataframe({address!r})))"
+        known = "{'GDAL_HTTP_HEADERS': 'Authorization: " + bearer(small_settings)["Authorization"] + "'}"
+        code = f"import pyogrio as p; p.set_gdal_config_options({known}); print(len(p.read_dataframe({address!r})))"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout == "8\n", done.stderr

@@ -9,7 +9,7 @@ import uvicorn
 from playwright.sync_api import expect, sync_playwright
 
 from api.main import create_app
-from tests.api import offices, small_city
+from tests.api import offices, signed, small_city
 from tests.api.small_city import COMMUNITIES, NASTY, TOTAL_0, TOTAL_5, TOTAL_CITY
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -19,6 +19,15 @@ DESK = {"viewport": {"width": 1366, "height": 768}, "locale": "zh-CN"}
 PHONE = {"viewport": {"width": 390, "height": 844}, "locale": "zh-CN", "has_touch": True, "is_mobile": True}
 
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="needs chromium (apt-get install chromium)")
+
+
+class Site(str):
+    """Where the application answers, and what a browser shows to be known there."""
+
+    def __new__(cls, address, known):
+        made = super().__new__(cls, address)
+        made.known = known
+        return made
 
 
 def serve(settings):
@@ -33,7 +42,7 @@ def serve(settings):
         thread.join()
         listening.close()
 
-    return f"http://127.0.0.1:{listening.getsockname()[1]}", stop
+    return Site(f"http://127.0.0.1:{listening.getsockname()[1]}", signed.bearer(settings)), stop
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +66,7 @@ def visit(browser, site):
     contexts, requests, faults = [], [], []
 
     def go(path="/", device=DESK):
-        contexts.append(browser.new_context(**device))
+        contexts.append(browser.new_context(**device, extra_http_headers=site.known))
         tab = contexts[-1].new_page()
         tab.on("request", lambda request: requests.append(request.url))
         tab.on("console", lambda message: faults.append(message.text))
@@ -226,7 +235,7 @@ def office_site(databases):
 @pytest.mark.parametrize("device", [DESK, PHONE])
 def test_units_are_ranked_and_explained_without_a_map(browser, office_site, device):
     faults = []
-    context = browser.new_context(**device)
+    context = browser.new_context(**device, extra_http_headers=office_site.known)
     tab = context.new_page()
     tab.on("console", lambda message: faults.append(message.text))
     tab.on("pageerror", lambda error: faults.append(str(error)))
@@ -255,7 +264,7 @@ def test_units_are_ranked_and_explained_without_a_map(browser, office_site, devi
 def test_without_an_assessment_the_page_says_what_to_run(browser, databases):
     address, stop = serve(databases.built("start_page_empty", small_city.prepare))
     try:
-        tab = browser.new_page(locale="zh-CN")
+        tab = browser.new_page(locale="zh-CN", extra_http_headers=address.known)
         tab.goto(address)
         expect(tab.locator("#empty")).to_contain_text("gridmgmt score")
         expect(tab.locator("#locate form")).to_be_visible()

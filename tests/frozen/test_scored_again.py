@@ -23,6 +23,7 @@ from gridmgmt.scorecards.documents import Document
 from gridmgmt.settings import Settings
 from tests import servers
 from tests.frozen import stored
+from tests.worlds import tampered
 
 RECORDED = stored.hashes()["schemas"]
 OLDEST = min(RECORDED)
@@ -177,8 +178,7 @@ def test_what_is_scored_otherwise_today_is_named_by_a_letter_and_nothing_else(
 def test_a_difference_that_no_letter_names_is_noticed(city: Callable[[str], Work]) -> None:
     """An entry of November is one more than it was; and of the table nothing may be left that does not happen."""
     work = city(OLDEST)
-    with work.transaction() as connection:
-        connection.exec_driver_sql("SET LOCAL session_replication_role = replica")  # past the guards of the rows
+    with tampered(work) as connection:
         less = (
             "UPDATE entry SET value = '71' WHERE id = (SELECT min(id) FROM entry WHERE rulebook_id = 'qixian' "
             "AND period = '2025-11' AND input = 'digital')"

@@ -95,7 +95,7 @@ def test_every_problem_of_a_row_has_a_short_name_for_tallies() -> None:
     assert {code for code in problems if f"reason_{code}" not in texts.catalogue()} == set()
 
 
-FOR_PROGRAMS = {"DocketMovedOn": {"now"}, "TimeLimitContradicts": {"unit_code"}}
+FOR_PROGRAMS = {"DocketMovedOn": {"now"}, "TimeLimitContradicts": {"unit_code"}, "OutsideScope": {"verb"}}
 """Facts that no wording shows: what was asked for, and whose limit it is."""
 
 

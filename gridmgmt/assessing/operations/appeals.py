@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from gridmgmt.assessing.operations import permits
 from gridmgmt.assessing.operations.exemptions import counts_for, exempted
 from gridmgmt.assessing.operations.proofs import EVIDENCE
 from gridmgmt.assessing.operations.publishing import assess_again, frozen_dossier
@@ -12,6 +13,7 @@ from gridmgmt.assessing.operations.scoring import Made
 from gridmgmt.assessing.store import appeals, frozen
 from gridmgmt.assessing.store import assessments as store
 from gridmgmt.assessing.store.assessments import Stored
+from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.documents import plain as dumped
 from gridmgmt.errors import AppealMissing, AppealRefused
@@ -19,6 +21,7 @@ from gridmgmt.scorecards.assessment import Assessment
 from gridmgmt.scorecards.documents import Document, Header, Line, Subject
 
 
+@needs("appeals.open", by_worker=True)
 def open_appeal(work: Work, name: str, code: str, kind: str, fact_no: str, reason: str) -> int:
     """Open an appeal (申诉) on one fact of a published assessment; gives its number. One for each.
 
@@ -37,6 +40,7 @@ def open_appeal(work: Work, name: str, code: str, kind: str, fact_no: str, reaso
     with work.locked() as connection:
         stored = store.by_name(connection, name)
         document = store.document(connection, stored, code)
+        permits.check(work, connection, stored, document, "appeals.open")
         refused = partial(AppealRefused, name=stored.name, fact=fact_no, subject=code)
         if stored.published_at is None:
             raise refused(why="not_published")
@@ -50,6 +54,7 @@ def open_appeal(work: Work, name: str, code: str, kind: str, fact_no: str, reaso
         return number
 
 
+@needs("appeals.decide", whole=True, by_worker=True)
 def decide_appeal(work: Work, number: int, *, granted: bool, decision: str) -> Mapping[str, Any]:
     """Decide an appeal: granted, the fact is exempted by the next correction; rejected, nothing changes.
 
@@ -68,6 +73,7 @@ def decide_appeal(work: Work, number: int, *, granted: bool, decision: str) -> M
         return appeals.by_number(connection, number) or found
 
 
+@needs("results.read")
 def list_appeals(work: Work, name: str | None = None) -> list[dict[str, Any]]:
     """Appeals, newest first; of one assessment, or all."""
     with work.snapshot() as connection:
@@ -95,6 +101,7 @@ class Difference:
     lines: tuple[Moved, ...]
 
 
+@needs("results.write", whole=True, by_worker=True)
 def correct(work: Work, name: str) -> tuple[Made, list[Difference]]:
     """A corrected assessment (更正) from the frozen inputs of a published one, less what granted appeals exempt.
 

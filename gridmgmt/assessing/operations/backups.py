@@ -18,6 +18,7 @@ from gridmgmt.assessing.store import assessments as store
 from gridmgmt.casework.operations import photographs
 from gridmgmt.database import administration, clock, dumps
 from gridmgmt.database import engine as engines
+from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Work, open_database
 from gridmgmt.errors import BackupInvalid, DatabaseNotEmpty, GridmgmtError
 from gridmgmt.files import writing
@@ -57,11 +58,17 @@ class Restored:
         return not self.lost and all(self.assessments.values())
 
 
-def backup(work: Work, settings: Settings, out: Path) -> Backup:
+@needs("users.manage", whole=True, by_worker=True)
+def backup(work: Work, settings: Settings, out: Path, audit_head: str | None = None) -> Backup:
     """Write the database and the files that it names into one file; the same moment for both, whoever writes meanwhile.
 
     Files are never changed or removed once a row names them, so those of the
     snapshot's rows are those of its moment. One that the folder has lost is told, and the rest is kept.
+
+    Parameters
+    ----------
+    audit_head
+        The head of the audit's chain, to be written down with the backup.
 
     Raises
     ------
@@ -86,6 +93,7 @@ def backup(work: Work, settings: Settings, out: Path) -> Backup:
                 "made_at": clock.now(connection).isoformat(),
                 "members": members,
                 "lost": lost,
+                **({"audit_head": audit_head} if audit_head else {}),
             }
             _add(archive, _MANIFEST, io.BytesIO(json.dumps(manifest, indent=1, sort_keys=True).encode()))
     n_files = len(known) - len(lost)
@@ -133,6 +141,7 @@ def _digest(path: Path) -> str:
 # --- back -------------------------------------------------------------------------------------------------------------
 
 
+@needs("users.manage", whole=True, by_worker=True)
 def restore(work: Work, settings: Settings, file: Path) -> Restored:
     """Bring a backup back into an empty database, and compute every published assessment again.
 

@@ -6,11 +6,13 @@ from typing import Literal
 
 import pandas as pd
 
+from gridmgmt.assessing.operations import permits
 from gridmgmt.assessing.store import assessments as assessment_store
 from gridmgmt.assessing.store.assessments import Stored as Stored
 from gridmgmt.city import Level
 from gridmgmt.database import cities
-from gridmgmt.database.work import Work
+from gridmgmt.database.doors import needs
+from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import AssessmentWithoutMap
 from gridmgmt.figures.indicators import describe
 from gridmgmt.figures.operations.indicators import LevelMap, MapData, Own, claims_of
@@ -36,6 +38,7 @@ MAP_COUNTS = ("n_reported", "n_due", "n_closed_on_time", "n_overdue_open")
 """Counts that a map of an assessment tells beside its value."""
 
 
+@needs("results.compare", by_worker=True)
 def assessment(work: Work, name: str) -> Stored:
     """An assessment without its subjects; a rulebook's id means its newest one, ``latest`` the newest with totals.
 
@@ -44,18 +47,24 @@ def assessment(work: Work, name: str) -> Stored:
     AssessmentMissing
     """
     with work.snapshot() as connection:
-        return assessment_store.by_name(connection, name)
+        return permits.compared(work, assessment_store.by_name(connection, name))
 
 
+@needs("results.compare", by_worker=True)
 def opening(work: Work) -> Stored | None:
     """The assessment that a reader begins with: the newest one of grids with totals, else of grids, else the newest."""
     with work.snapshot() as connection:
         name = assessment_store.newest_of_grids(connection)
         if name is None and not assessment_store.listing(connection):
             return None
-        return assessment_store.by_name(connection, name or _LATEST)
+        stored = assessment_store.by_name(connection, name or _LATEST)
+        if stored.published_at is not None or permits.sees_unpublished(work):
+            return stored
+        published = [row["name"] for row in assessment_store.listing(connection) if row["published_at"] is not None]
+        return assessment_store.by_name(connection, published[0]) if published else None
 
 
+@needs("results.compare", by_worker=True)
 def mapped(work: Work, name: str) -> Stored:
     """An assessment that has a map; ``latest`` means the newest one of grids, with totals if there is any.
 
@@ -70,7 +79,7 @@ def mapped(work: Work, name: str) -> Stored:
         stored = assessment_store.by_name(connection, newest or name)
         if not has_map(stored):
             raise AssessmentWithoutMap(name=stored.name)
-        return stored
+        return permits.compared(work, stored)
 
 
 def has_map(stored: Stored) -> bool:
@@ -78,6 +87,7 @@ def has_map(stored: Stored) -> bool:
     return all(level.number for level in stored.header.levels)
 
 
+@needs("results.compare", by_worker=True)
 def assessment_map(work: Work, name: str, measure: str = TOTAL) -> MapData:
     """An assessment's grids with the total or one indicator, from its frozen documents and its own edition.
 
@@ -94,8 +104,8 @@ def assessment_map(work: Work, name: str, measure: str = TOTAL) -> MapData:
         describe(measure)
     with work.snapshot() as connection:
         city = cities.load_city(connection)
-        stored = assessment_store.by_name(connection, name)
-        documents = assessment_store.documents(connection, stored.id)
+        stored = permits.compared(work, assessment_store.by_name(connection, name))
+        documents = _to_compare(work, connection, stored, measure)
         assessed = {x.key for x in stored.header.levels}
         levels = [x for x in city.levels if x.key in assessed]
         own = _own(stored.header, documents) if measure == TOTAL else None
@@ -109,6 +119,20 @@ def assessment_map(work: Work, name: str, measure: str = TOTAL) -> MapData:
         edition = editions.by_name(connection, stored.header.edition)
         claims = claims_of(connection, edition, levels, city)
         return MapData(city, period, stored.as_of, edition.name, tuple(maps), lines, little, own, claims)
+
+
+def _to_compare(work: Work, connection: Connection, stored: Stored, measure: str) -> list[Document]:
+    """Every subject's document; of those that are not its viewer's the total alone."""
+    documents = assessment_store.documents(connection, stored.id)
+    if permits.sees_unpublished(work):
+        return documents
+    known = {d.subject.key for d in permits.own(work, connection, stored, documents)}
+    bare: dict[str, object] = {"counts": {}, "indicators": {}, "lines": []}
+    return [
+        d if d.subject.key in known else d.model_copy(update=bare)
+        for d in documents
+        if measure == TOTAL or d.subject.key in known
+    ]
 
 
 def _own(header: Header, documents: Sequence[Document]) -> Own | None:

@@ -18,6 +18,7 @@ from gridmgmt.assessing.readers.subjects import StaffDay
 from gridmgmt.assessing.store import entries as store
 from gridmgmt.assessing.store.entries import Current
 from gridmgmt.database import batches, cities
+from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.faults import Faults
 from gridmgmt.files import forms
@@ -88,6 +89,7 @@ class _Books:
 # --- entries ----------------------------------------------------------------------------------------------------------
 
 
+@needs("entries.write", whole=True, by_worker=True)
 def import_entries(work: Work, rulebook: str, path: Path) -> EntryReport:
     """Import an entry form (xlsx) or a long CSV file; the same file again changes nothing.
 
@@ -266,6 +268,7 @@ def _counts(report: EntryReport) -> dict[str, int]:
     return {k: v for k, v in report.as_dict().items() if k.startswith("n_")}
 
 
+@needs("results.read")
 def list_entries(
     work: Work, rulebook: str, period: str | None = None, *, history: bool = False
 ) -> list[dict[str, Any]]:
@@ -283,6 +286,7 @@ def list_entries(
 # --- the daily staff table --------------------------------------------------------------------------------------------
 
 
+@needs("entries.write", whole=True, by_worker=True)
 def import_staff(work: Work, path: Path) -> EntryReport:
     """Import the daily staff table (人员每日在线表); the newest row of a day, subject and person counts.
 

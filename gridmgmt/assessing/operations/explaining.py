@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from gridmgmt.assessing.operations import permits
 from gridmgmt.assessing.operations.proofs import EVIDENCE
 from gridmgmt.assessing.operations.scoring import level_number
 from gridmgmt.assessing.store import assessments as store
@@ -13,6 +14,7 @@ from gridmgmt.casework.operations import repeats as repeating
 from gridmgmt.casework.operations.repeats import Repetition
 from gridmgmt.casework.readers import repeats as repeat_rules
 from gridmgmt.database import cities
+from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import ItemMissing
 from gridmgmt.figures.indicators import RATIOS, base_of, filtered
@@ -70,6 +72,7 @@ class Borrowed:
     why: Explained
 
 
+@needs("results.read", by_worker=True)
 def explain(work: Work, name: str, code: str, item: str | None = None, level: str | None = None) -> Explained:
     """What a subject's line or consequence rests on, down to the frozen case and sample numbers and the entries.
 
@@ -81,12 +84,13 @@ def explain(work: Work, name: str, code: str, item: str | None = None, level: st
 
     Raises
     ------
-    AssessmentMissing, SubjectMissing, ItemMissing
+    AssessmentMissing, SubjectMissing, ItemMissing, OutsideScope
     """
     with work.snapshot() as connection:
         city = cities.load_city(connection)
         stored = store.by_name(connection, name)
         document = store.document(connection, stored, code, level_number(stored, city, level))
+        permits.check(work, connection, stored, document)
         return _explained(connection, city.zone, stored, document, item)
 
 
@@ -137,6 +141,7 @@ def _borrowed(
     return out
 
 
+@needs("results.compare")
 def is_stale(work: Work, name: str) -> list[dict[str, str]]:
     """Which results that an assessment took hold no longer, with what holds now (依据已更正); none: it is as it was.
 

@@ -12,6 +12,7 @@ from gridmgmt.assessing.operations.past_results import Reads, result_of
 from gridmgmt.assessing.store import assessments as store
 from gridmgmt.assessing.store.assessments import Stored
 from gridmgmt.database import batches, cities
+from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import AssessmentIncomplete, AssessmentPublished, DossierMissing, FactsChanged, OptionInvalid
 from gridmgmt.figures.operations.period_counts import evidence
@@ -29,6 +30,7 @@ _DERIVED = ("schema", "rulebook", "complete", "n_missing", "refusals")
 """Parts of a header that :func:`gridmgmt.scorecards.assessment.assess` writes."""
 
 
+@needs("results.write", whole=True, by_worker=True)
 def publish(work: Work, name: str) -> Stored:
     """Freeze an assessment (发布): later data does not move it, later periods build on it; again changes nothing.
 
@@ -154,6 +156,7 @@ class Ledger:
     money: Mapping[str, Fraction]
 
 
+@needs("results.read", whole=True, by_worker=True)
 def ledger(work: Work, rulebook: str, year: int) -> Ledger:
     """The year's consequences, computed over all assessments that hold, in whatever order they were made.
 

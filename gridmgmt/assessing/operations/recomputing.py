@@ -14,6 +14,7 @@ from gridmgmt.assessing.operations.proofs import EVIDENCE, stored_proof
 from gridmgmt.assessing.operations.publishing import assess_again, code_in, frozen_dossier
 from gridmgmt.assessing.store import assessments as store
 from gridmgmt.assessing.store.assessments import Stored, StoredRow
+from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.documents import canonical, digest_of, plain
 from gridmgmt.scorecards.assessment import Assessment
@@ -62,6 +63,7 @@ class Recomputed:
                 "same": self.is_same, "older": self.is_older, "differences": told}  # fmt: skip
 
 
+@needs("results.read", whole=True, by_worker=True)
 def recompute(work: Work, name: str) -> Recomputed:
     """Compute an assessment again (复算) from its rulebook text and inputs by value, without any later data.
 

@@ -13,11 +13,13 @@ import geopandas as gpd
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from gridmgmt.assessing.operations import permits
 from gridmgmt.assessing.operations.scoring import level_number
 from gridmgmt.assessing.store import assessments, frozen
 from gridmgmt.assessing.store.assessments import Stored
 from gridmgmt.city import City
 from gridmgmt.database import cities
+from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import LevelUnknown, OptionInvalid, SubjectMissing
 from gridmgmt.files.names import file_stem
@@ -35,6 +37,7 @@ _HOT_SPOTS_OF = ("n_reported", "n_due")
 """The map shows the cases of the first of these that a grid has."""
 
 
+@needs("results.read", by_worker=True)
 def export(
     work: Work,
     assessment: str,
@@ -74,7 +77,7 @@ def export(
             raise OptionInvalid(name="format", value=name, expected=", ".join(FORMATS))
     wanted = [f for f in FORMATS if f in formats]
     with work.snapshot() as connection, _moved_into(out) as folder:
-        source = _read(connection, assessment, level)
+        source = _read(work, connection, assessment, level)
         names = _summary(source, wanted, folder, writer)
         chosen = _chosen(source, codes) if {*wanted} - {"csv"} else []
         for i, document in enumerate(chosen):
@@ -87,6 +90,7 @@ def export(
     return [out / name for name in names]
 
 
+@needs("results.read", by_worker=True)
 def one(
     work: Work, assessment: str, code: str, format: str, level: str | None = None, writer: Writer = BILINGUAL
 ) -> bytes:
@@ -102,6 +106,7 @@ def one(
         city = cities.load_city(connection)
         stored = assessments.by_name(connection, assessment)
         document = assessments.document(connection, stored, code, level_number(stored, city, level))
+        permits.check(work, connection, stored, document)
         source = _source(connection, city, stored, document.subject.level_number, [document])
         return writer.card(source.card(document, writer), format)
 
@@ -142,11 +147,11 @@ def _reach(outline: BaseGeometry) -> BaseGeometry:
     return shapely.box(west - far, south - far, east + far, north + far)
 
 
-def _read(connection: Connection, assessment: str, level: str) -> _Source:
+def _read(work: Work, connection: Connection, assessment: str, level: str) -> _Source:
     city = cities.load_city(connection)
     stored = assessments.by_name(connection, assessment)
     number = level_number(stored, city, level)
-    documents = assessments.documents(connection, stored.id, number)
+    documents = permits.own(work, connection, stored, assessments.documents(connection, stored.id, number))
     if number is None or not documents:
         raise LevelUnknown(value=level, known=[x.key for x in stored.header.levels])
     return _source(connection, city, stored, number, documents)

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from gridmgmt.assessing.operations import permits
 from gridmgmt.assessing.operations.automatic_inputs import parted_by, step_counts_of
 from gridmgmt.assessing.operations.dossiers import Built, SetAside, build, counts_of, stage_for
 from gridmgmt.assessing.operations.past_results import Past, shorter_periods
@@ -18,6 +19,7 @@ from gridmgmt.assessing.store import assessments as store
 from gridmgmt.assessing.store import frozen
 from gridmgmt.city import City
 from gridmgmt.database import cities
+from gridmgmt.database.doors import needs
 from gridmgmt.database.spools import Spool
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.documents import many, plain
@@ -54,6 +56,7 @@ class Made:
     set_aside: Sequence[SetAside] = ()
 
 
+@needs("results.write", whole=True, by_worker=True)
 def score(
     work: Work,
     rulebook: str,
@@ -284,14 +287,20 @@ def _header(built: Built, proofs: Mapping[str, Spool]) -> dict[str, Any]:
     }
 
 
+@needs("results.compare", by_worker=True)
 def listing(work: Work) -> list[dict[str, Any]]:
-    """Every assessment, newest first; its cut-off in city time, and which of the results it took hold no longer."""
+    """Every assessment, newest first; its cut-off in city time, and which of the results it took hold no longer.
+
+    Who does not see the whole city's results is told those that are published.
+    """
+    is_whole = permits.sees_unpublished(work)
     with work.snapshot() as connection:
         zone = cities.load_city(connection).zone
         stale = store.replaced_sources(connection)
         return [
             {**row, "as_of": row["as_of"].astimezone(zone), "stale": stale.get(row["name"], [])}
             for row in store.listing(connection)
+            if is_whole or row["published_at"] is not None
         ]
 
 
@@ -309,17 +318,27 @@ def level_number(stored: store.Stored, city: City, level: str | None) -> int | N
     return city.level(level).number if found is None else found
 
 
+@needs("results.read", by_worker=True)
 def read(work: Work, name: str, level: str | None = None) -> tuple[store.Stored, list[Document], City]:
-    """An assessment and its subjects' documents."""
+    """An assessment and its subjects' documents, as far as they are its viewer's."""
     with work.snapshot() as connection:
         city = cities.load_city(connection)
         stored = store.by_name(connection, name)
-        return stored, store.documents(connection, stored.id, level_number(stored, city, level)), city
+        documents = store.documents(connection, stored.id, level_number(stored, city, level))
+        return stored, permits.own(work, connection, stored, documents), city
 
 
+@needs("results.read", by_worker=True)
 def scorecard(work: Work, name: str, code: str, level: str | None = None) -> tuple[store.Stored, Document]:
-    """One subject's scorecard document with its assessment."""
+    """One subject's scorecard document with its assessment.
+
+    Raises
+    ------
+    AssessmentMissing, SubjectMissing, OutsideScope
+    """
     with work.snapshot() as connection:
         city = cities.load_city(connection)
         stored = store.by_name(connection, name)
-        return stored, store.document(connection, stored, code, level_number(stored, city, level))
+        document = store.document(connection, stored, code, level_number(stored, city, level))
+        permits.check(work, connection, stored, document)
+        return stored, document

@@ -14,6 +14,7 @@ from gridmgmt.assessing.store import entries as store
 from gridmgmt.assessing.store.entries import AssessedRow
 from gridmgmt.city import City
 from gridmgmt.database import batches, cities, clock
+from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import LevelUnknown, NoEditionOnDate
 from gridmgmt.files import forms
@@ -43,6 +44,7 @@ class ListReport:
         return asdict(self)
 
 
+@needs("entries.write", whole=True, by_worker=True)
 def import_subjects(work: Work, rulebook: str, path: Path) -> ListReport:
     """Import who is assessed by a rulebook (考核对象名单); right or refused as a whole.
 
@@ -165,6 +167,7 @@ def _write_list(
     batches.close_batch(connection, batch_id, report.as_dict())
 
 
+@needs("results.compare")
 def list_subjects(work: Work, rulebook: str, day: dt.date | None = None) -> list[dict[str, Any]]:
     """A rulebook's list of subjects on a day; None: with every span of days."""
     with work.snapshot() as connection:
@@ -176,6 +179,7 @@ def list_subjects(work: Work, rulebook: str, day: dt.date | None = None) -> list
     ]
 
 
+@needs("results.compare")
 def assessed_by(work: Work, book: Rulebook, day: dt.date | None) -> list[Subject]:
     """Whom a rulebook assesses on a day (today if none is named), for its entry form.
 

@@ -8,6 +8,7 @@ from gridmgmt.assessing.operations.past_results import shorter_periods
 from gridmgmt.assessing.store import assessments as store
 from gridmgmt.assessing.store.assessments import Stored
 from gridmgmt.database import cities
+from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Progress, Work
 from gridmgmt.documents import many
 from gridmgmt.errors import DossierMissing, PeriodsNotAssessed, RulebooksDiffer
@@ -20,6 +21,7 @@ from gridmgmt.rulebooks.model import Rulebook
 from gridmgmt.scorecards.whatif import WhatIf, compare
 
 
+@needs("results.write", whole=True, by_worker=True)
 def whatif(
     work: Work,
     rulebook: str,

@@ -1,7 +1,7 @@
 """Assessments (考评): header, and one document a subject."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -149,6 +149,12 @@ def _subject_ids(connection: Connection, subjects: Sequence[Subject]) -> dict[tu
     if missing:
         connection.execute(insert(t.subject).on_conflict_do_nothing(), missing)
     return {(r.kind, r.level, r.code): r.id for r in connection.execute(select(s.kind, s.level, s.code, s.id))}
+
+
+def people_among(connection: Connection, subjects: Collection[int]) -> set[str]:
+    """The codes of the people among these subjects."""
+    s = t.subject.c
+    return {*connection.execute(select(s.code).where(s.kind == "person", s.id.in_(subjects))).scalars()}
 
 
 def by_name(connection: Connection, name: str) -> Stored:

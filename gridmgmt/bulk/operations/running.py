@@ -26,6 +26,7 @@ from gridmgmt.bulk.operations import one_file
 from gridmgmt.bulk.operations.one_file import Carried, Done, Window
 from gridmgmt.city import City
 from gridmgmt.database import cities, clock, facts
+from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Progress, Work
 from gridmgmt.deadlines import CONTINUOUS
 from gridmgmt.errors import CasesInSeveralFiles, CutOffAhead, OptionInvalid
@@ -105,6 +106,7 @@ def local(workers: int) -> Iterator[str]:
         yield cluster.scheduler_address
 
 
+@needs("imports.write", whole=True, by_worker=True)
 def assign(work: Work, sources: Sequence[str], profile: str, out: str, scheduler: str) -> Report:
     """Give each case of many files its grids and its unit; nothing is written to the database.
 
@@ -125,6 +127,7 @@ def assign(work: Work, sources: Sequence[str], profile: str, out: str, scheduler
     return report
 
 
+@needs("imports.write", whole=True, by_worker=True)
 def count(
     work: Work,
     sources: Sequence[str],

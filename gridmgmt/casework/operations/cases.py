@@ -24,10 +24,13 @@ from gridmgmt.casework.operations.requests import Outcome, Request, again, in_ci
 from gridmgmt.casework.store import calendars, steps
 from gridmgmt.casework.store.steps import TakenRow
 from gridmgmt.casework.transitions import OPENING, PLACING
-from gridmgmt.database import batches, clock, merging
+from gridmgmt.database import auditing, batches, clock, merging
+from gridmgmt.database.doors import needs
 from gridmgmt.database.facts import CASES
-from gridmgmt.database.work import Connection, Work, lock_originals, share_lock, unless_taken
-from gridmgmt.errors import CaseChanged, CaseExists, CaseMissing, FactInvalid, GridmgmtError, StepRefused
+from gridmgmt.database.tables import GRID_COLUMNS
+from gridmgmt.database.work import Connection, Work, hold, lock_originals, share_lock, unless_taken
+from gridmgmt.errors import CaseChanged, CaseExists, CaseMissing, FactInvalid, GridmgmtError, OutsideScope, StepRefused
+from gridmgmt.viewer import Viewer, allowed
 
 MICROSECOND = dt.timedelta(microseconds=1)
 
@@ -72,10 +75,13 @@ class _File:
 class _Files:
     """The cases that a chunk of requests is about."""
 
-    def __init__(self, connection: Connection, desk: Desk, case_nos: Iterable[str]) -> None:
-        self._connection, self._desk = connection, desk
+    def __init__(
+        self, connection: Connection, desk: Desk, case_nos: Iterable[str], viewer: Viewer | None = None
+    ) -> None:
+        self._connection, self._desk, self._viewer = connection, desk, viewer
         self.asked_to_repeat: dict[str, str] = {}
         rows = steps.found(connection, set(case_nos), lock=True)
+        hold(connection, [r["id"] for r in rows.values()])
         stored = steps.of_cases(connection, [r["id"] for r in rows.values()])
         self.open = {no: self._opened(no, row, stored.get(row["id"], [])) for no, row in rows.items()}
 
@@ -104,6 +110,7 @@ class _Files:
         if step.at > at:
             raise StepRefused(case_no=no, step=step.kind, why="in_future", at=step.at.isoformat(), last="")
         step = self._desk.complete(step, file.case, file.steps)
+        self._allow(file, step)
         if (original := step.told.repeat_of) is not None and original != no:
             here = original in self.open or original in steps.found(self._connection, [original])
             originals.check(no, step.kind, original, is_here=here, next_of=self._repeated_by)
@@ -115,6 +122,20 @@ class _Files:
             file.refs[file.case.n_steps] = request.ref
         self.open[no] = file
         return file.case
+
+    def _allow(self, file: _File, step: Step) -> None:
+        """Refuse a step that is not its taker's where the case lies, or would lie.
+
+        Raises
+        ------
+        AccessDenied, OutsideScope
+        """
+        scope = allowed(self._viewer, f"step:{step.kind}")
+        if scope.everywhere:
+            return
+        row = file.row or self._desk.place(transitions.follow(file.case, step))
+        if not scope.holds_fact([row[name] for name in GRID_COLUMNS], row["unit_id"]):
+            raise OutsideScope(verb=f"step:{step.kind}", about=file.case.case_no)
 
     def _repeated_by(self, case_no: str) -> str | None:
         """The case that one repeats: as it is by now, or as it is asked to be reported still."""
@@ -158,6 +179,7 @@ def _changed(file: _File, expected: int) -> CaseChanged:
     )  # fmt: skip
 
 
+@needs("cases.read")
 def take(work: Work, requests: Iterable[Request]) -> Iterator[Outcome]:
     """Take steps in the order given, :data:`CHUNK` to a transaction; one that is refused keeps no other back.
 
@@ -173,13 +195,14 @@ def take(work: Work, requests: Iterable[Request]) -> Iterator[Outcome]:
     done: dict[int, Outcome] = {}
     while chunk := places[len(done) : len(done) + CHUNK]:
         with work.transaction() as connection:
-            done |= zip(chunk, take_within(connection, [asked[place] for place in chunk]), strict=True)
+            done |= zip(chunk, take_within(connection, [asked[place] for place in chunk], work.viewer), strict=True)
         work.progress("steps", len(done), len(asked))
         while n in done:  # of a report that was taken early it is told in its turn
             yield done[n]
             n += 1
 
 
+@needs("cases.read")
 def take_with_files(
     work: Work, request: Request, files: Sequence[tuple[Kind, Path]], root: Path
 ) -> tuple[Case, list[Attached]]:
@@ -192,7 +215,7 @@ def take_with_files(
     """
     with work.transaction() as connection:
         accepted = photographs.checked(connection, [path for _, path in files])
-        case = _taken(connection, request)
+        case = _taken(connection, request, work.viewer)
         case_id = steps.found(connection, [case.case_no])[case.case_no]["id"]
         kept = photographs.keep(connection, root, accepted)
         attached = [
@@ -202,8 +225,8 @@ def take_with_files(
         return case, attached
 
 
-def _taken(connection: Connection, request: Request) -> Case:
-    outcome = take_within(connection, [request])[0]
+def _taken(connection: Connection, request: Request, viewer: Viewer | None) -> Case:
+    outcome = take_within(connection, [request], viewer)[0]
     if outcome.fault is not None:
         raise outcome.fault
     if outcome.case is None:
@@ -211,17 +234,17 @@ def _taken(connection: Connection, request: Request) -> Case:
     return outcome.case
 
 
-def take_within(connection: Connection, requests: Sequence[Request]) -> list[Outcome]:
-    """Take steps inside the caller's transaction."""
+def take_within(connection: Connection, requests: Sequence[Request], viewer: Viewer | None = None) -> list[Outcome]:
+    """Take steps inside the caller's transaction; each has to be allowed where its case lies."""
     odd = {n for n, r in enumerate(requests) if r.case_no is not None and not step_facts.is_plain(r.case_no)}
     if odd:  # no database holds such a number: the others are taken, in order
-        rest = iter(take_within(connection, [r for n, r in enumerate(requests) if n not in odd]))
+        rest = iter(take_within(connection, [r for n, r in enumerate(requests) if n not in odd], viewer))
         return [Outcome(r, fault=_unfit(r)) if n in odd else next(rest) for n, r in enumerate(requests)]
     share_lock(connection)
-    return unless_taken(connection, lambda: _take_all(connection, requests))
+    return unless_taken(connection, lambda: _take_all(connection, requests, viewer))
 
 
-def _take_all(connection: Connection, requests: Sequence[Request]) -> list[Outcome]:
+def _take_all(connection: Connection, requests: Sequence[Request], viewer: Viewer | None) -> list[Outcome]:
     """Take steps whose numbers a database can hold; an import may bring a case of the same number meanwhile."""
     desk = Desk(connection)
     taken = steps.taken_rows(connection, [r.ref for r in requests if r.ref is not None])
@@ -229,7 +252,7 @@ def _take_all(connection: Connection, requests: Sequence[Request]) -> list[Outco
     if originals.is_any_named(named):
         lock_originals(connection)
     steps.claim(connection, {r.case_no for r in named if r.kind == "report" and r.case_no is not None})
-    files = _Files(connection, desk, [r.case_no for r in named if r.case_no is not None])
+    files = _Files(connection, desk, [r.case_no for r in named if r.case_no is not None], viewer)
     at = clock.now(connection)  # only now: whoever waited for a case must not act before the one he waited for
     files.asked_to_repeat = originals.named_by(named)
     files.foresee(named, at)
@@ -256,6 +279,7 @@ def _save(connection: Connection, desk: Desk, files: Sequence[_File], n_requests
     changed = [f for f in files if any(s.origin == "own" for s in f.new_steps)]
     if not changed:
         return
+    auditing.note(connection, cases=[f.case.case_no for f in changed])
     batch_id = batches.new_batch(connection, "steps")
     known_at = batches.stamp_batch(connection, batch_id)
     if any(step.told.calendar == desk.clock.calendar.identity for f in changed for step in f.new_steps):
@@ -313,6 +337,7 @@ class Renewed:
     after: Mapping[str, dt.datetime | None]
 
 
+@needs("reference.write", whole=True, by_worker=True)
 def renew_deadlines(work: Work) -> list[Renewed]:
     """Give cases the deadlines of the calendar of now, where theirs are provisional (暂定时限) or of another one.
 

@@ -19,6 +19,7 @@ from gridmgmt.casework.timing import Timing
 from gridmgmt.casework.transitions import rule_of
 from gridmgmt.codes import CategoryKey
 from gridmgmt.database import cities
+from gridmgmt.database.tables import GRID_COLUMNS
 from gridmgmt.database.work import Connection
 from gridmgmt.errors import CategoryUnknown, StepIncomplete, StepRefused, UnitUnknown
 from gridmgmt.files import calendars
@@ -106,6 +107,15 @@ class Desk:
             found = self.assigner.locate(points(fresh))["unit_id"]
             codes = [None if pd.isna(n) else self.assigner.unit_code(int(n)) for n in found]
             self._answers |= zip(map(_question, fresh), codes, strict=True)
+
+    def place(self, case: Case) -> dict[str, int | None]:
+        """The grids of all levels and the unit (their ids) that a case as it is would have."""
+        found = self.assigner.locate(points([case])).iloc[0]
+        unit = self.unit_ids.get(case.unit_code) if case.unit_code else found["unit_id"]
+        return {
+            **{name: None if pd.isna(found[name]) else int(found[name]) for name in GRID_COLUMNS},
+            "unit_id": None if pd.isna(unit) else int(unit),
+        }
 
     def answering(self, case: Case) -> str | None:
         """The unit that the responsibility rules name for a case's class and place on the day of its report."""

@@ -13,6 +13,7 @@ from gridmgmt.casework.operations.context import Desk
 from gridmgmt.casework.store import listing, steps
 from gridmgmt.casework.transitions import TRANSITIONS
 from gridmgmt.database import cities, clock
+from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.deadlines import Deadline, Light
 from gridmgmt.errors import CaseMissing, DocketMovedOn, GridMissing, OptionInvalid, UnitUnknown
@@ -93,6 +94,7 @@ class Shown:
         return [m for m in ("overdue", *FLAGS) if m in marks]
 
 
+@needs("cases.read")
 def list_cases(
     work: Work,
     *,
@@ -133,6 +135,7 @@ def list_cases(
         return listing.count(connection, wanted, at), listing.page(connection, wanted, at, limit, offset)
 
 
+@needs("cases.read")
 def by_state(work: Work) -> dict[str, int]:
     """Every state and how many cases are in it; their sum is the number of all cases."""
     with work.snapshot() as connection:
@@ -140,6 +143,7 @@ def by_state(work: Work) -> dict[str, int]:
         return {state: found.get(state, 0) for state in [*cases.STATES, *sorted(set(found) - set(cases.STATES))]}
 
 
+@needs("cases.read")
 def show_case(work: Work, case_no: str) -> Shown:
     """One case: its steps (those derived from dates if it has no others), marks, accounts and what is legal now.
 
@@ -174,6 +178,7 @@ def _file(connection: Connection, case_no: str, at: dt.datetime) -> tuple[dict[s
     return row, [s for s in taken if s.at <= at], not stored
 
 
+@needs("cases.read")
 def clocks(work: Work, case_no: str) -> tuple[dt.datetime, list[StageClock]]:
     """The clock of every stage that a case has begun, the last time it did, as of a moment (default: now).
 

@@ -16,6 +16,7 @@ from gridmgmt.casework.photographs import Accepted, Limits, Note, StoredFile
 from gridmgmt.casework.store import attachments, files, steps
 from gridmgmt.casework.store.attachments import About, Attachment, Lacking
 from gridmgmt.database import cities
+from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import (
     CaseMissing,
@@ -133,6 +134,7 @@ def attach(
     return Attached(number, stored, is_new, (*stored.notes, *notes))
 
 
+@needs("cases.read")
 def add(
     work: Work,
     root: Path,
@@ -172,6 +174,7 @@ def _about(connection: Connection, case_no: str | None, step_seq: int | None, sa
     return About(row["id"], step_seq)
 
 
+@needs("cases.read")
 def listed(work: Work, *, case_no: str | None = None, sample_no: str | None = None) -> list[dict[str, Any]]:
     """Photographs and files of a case or a sample, with what is to be looked at.
 
@@ -200,6 +203,7 @@ def _told(a: Attachment, notes: Sequence[Note]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+@needs("cases.read")
 def lacking(work: Work, period: Period, unit: str | None = None) -> list[Lacking]:
     """The answers of a period without photographs before and after (缺处置前后照片的答复), by case; of void cases none.
 
@@ -215,6 +219,7 @@ def lacking(work: Work, period: Period, unit: str | None = None) -> list[Lacking
     return [a for a in found if not a.is_void and unit in (None, a.unit_code)]
 
 
+@needs("cases.read")
 def read(work: Work, root: Path, sha256: str, form: Form = "clean") -> tuple[bytes, str]:
     """One photograph or file by its SHA-256, and its media type.
 
@@ -248,6 +253,7 @@ def _content(root: Path, file: StoredFile) -> bytes:
     return content
 
 
+@needs("cases.read")
 def export(
     work: Work, root: Path, out: Path, *, case_no: str | None = None, sample_no: str | None = None
 ) -> list[Path]:
@@ -325,6 +331,7 @@ class FolderReport:
         return vars(self)
 
 
+@needs("users.manage", whole=True, by_worker=True)
 def check(work: Work, root: Path) -> FolderReport:
     """Compare the files folder with the database, hash by hash.
 

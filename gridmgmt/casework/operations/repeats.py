@@ -17,6 +17,7 @@ from gridmgmt.casework.repeats import Rule
 from gridmgmt.casework.store import repeats as store
 from gridmgmt.city import STORAGE_EPSG, City
 from gridmgmt.database import cities
+from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.people.store import categories
 from gridmgmt.periods import Period
@@ -167,6 +168,7 @@ class RepeatReport:
         }
 
 
+@needs("figures.read", whole=True, by_worker=True)
 def report(work: Work, period: Period, rule_name: str) -> RepeatReport:
     """The repeat cases of a period by a rule, group by group.
 
@@ -179,6 +181,7 @@ def report(work: Work, period: Period, rule_name: str) -> RepeatReport:
         return _report(connection, period, rule)
 
 
+@needs("figures.read", whole=True, by_worker=True)
 def map_data(work: Work, period: Period, rule_name: str) -> tuple[RepeatReport, pd.DataFrame, Linework]:
     """The repeat cases of a period; the second level's grids on its last day (code, name, name_en), how they are drawn.
 
@@ -231,6 +234,7 @@ def _shown(group: Mapping[str, Any], found: pd.DataFrame, names: _Named, grids: 
     return {**{k: v for k, v in group.items() if k not in ("x", "y")}, **place, **told}
 
 
+@needs("cases.read")
 def suspects_of(work: Work, opened: Sequence[Case]) -> dict[str, list[dict[str, Any]]]:
     """Number of a case just opened → other cases that may be its problem; see :func:`suspects`."""
     with work.snapshot() as connection:

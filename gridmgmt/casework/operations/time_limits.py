@@ -6,11 +6,13 @@ from gridmgmt.casework.readers.time_limits import read_limits
 from gridmgmt.casework.store import time_limits as store
 from gridmgmt.casework.time_limits import TimeLimit, contradiction
 from gridmgmt.database import batches
+from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Work
 from gridmgmt.errors import TimeLimitContradicts
 from gridmgmt.people.store import units
 
 
+@needs("reference.write", whole=True, by_worker=True)
 def import_limits(work: Work, path: Path) -> int:
     """Import time limits; gives how many rows were new or had their last day or words corrected.
 
@@ -34,6 +36,7 @@ def import_limits(work: Work, path: Path) -> int:
         return store.save(connection, rows, batch_id, batches.stamp_batch(connection, batch_id))
 
 
+@needs("grids.read")
 def list_limits(work: Work) -> list[TimeLimit]:
     """The table as it stands."""
     with work.snapshot() as connection:

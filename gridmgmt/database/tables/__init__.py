@@ -11,6 +11,7 @@ transaction that read them, the rows they name are never deleted, and a test
 looks for orphans.
 """
 
+from gridmgmt.database.tables.access import *  # noqa: F403
 from gridmgmt.database.tables.actors import *  # noqa: F403
 from gridmgmt.database.tables.assessing import *  # noqa: F403
 from gridmgmt.database.tables.base import *  # noqa: F403

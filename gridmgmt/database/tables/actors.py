@@ -9,7 +9,9 @@ actor = numbered(
     *texts("name", "means", nullable=False),
     *texts("os_user", "job"),
     known_at(),
-    sa.CheckConstraint("means IN ('claimed', 'os_user', 'database')", name="means"),
+    sa.CheckConstraint(
+        "means IN ('claimed', 'os_user', 'database', 'session', 'token', 'key', 'acting')", name="means"
+    ),
     sa.Index("ix_actor_name", "name"),
 )
 """Who wrote, each way of writing once: ``name`` as it was claimed, by which ``means`` it is known (``claimed``;

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from gridmgmt.database import cities
+from gridmgmt.database.doors import needs
 from gridmgmt.database.tables import GRID_COLUMNS
 from gridmgmt.database.work import Connection, Work
-from gridmgmt.errors import GroupMissing, IndicatorMissing, OptionInvalid
+from gridmgmt.errors import GroupMissing, IndicatorMissing, OptionInvalid, OutsideScope
 from gridmgmt.figures.counts import COUNTS
 from gridmgmt.figures.grouping import ENDINGS, GROUPINGS, belongs, grouped, groups
 from gridmgmt.figures.indicators import bits
@@ -21,6 +22,7 @@ from gridmgmt.people.store import categories as category_store
 from gridmgmt.people.store import people as person_store
 from gridmgmt.people.store import units as unit_store
 from gridmgmt.periods import Period
+from gridmgmt.viewer import Scope
 
 _ACTS = tuple(name for name, count in COUNTS.items() if count.of == "acts")
 
@@ -34,15 +36,16 @@ class Groups:
     table
         code, name_zh, name_en, the base counts, the rates (NaN = no data); the rows in no group last under ``""``.
     total
-        The counts of all rows, which the groups add up to.
+        The counts of all rows, which the groups add up to; None: its viewer may not see all of them.
     """
 
     by: str
     table: pd.DataFrame
-    total: Mapping[str, int | Fraction]
+    total: Mapping[str, int | Fraction] | None
     found: Figures
 
 
+@needs("figures.read", by_worker=True)
 def by_group(work: Work, period: Period, by: str, as_of: dt.datetime | None = None, *, names: bool = False) -> Groups:
     """Counts and rates of a period by ``by``, one of :data:`GROUPINGS` (unit and person: those without a case too).
 
@@ -54,7 +57,12 @@ def by_group(work: Work, period: Period, by: str, as_of: dt.datetime | None = No
     Raises
     ------
     OptionInvalid, NoEditionOnDate, PeriodAhead, CutOffAhead
+    OutsideScope
+        Of who may not see the whole city: by anything but unit, where he is told his own.
     """
+    scope = work.allowed("figures.read")
+    if not scope.everywhere and (by != "unit" or not scope.unit_codes):
+        raise OutsideScope(verb="figures.read", about=by)
     with work.snapshot() as connection:
         found, parts, units = _read(connection, period, by, as_of)
         called = _names(connection, found, by, units, names=names)
@@ -63,9 +71,12 @@ def by_group(work: Work, period: Period, by: str, as_of: dt.datetime | None = No
     table = counts.table()
     for place, lang in enumerate(("zh", "en"), 1):
         table.insert(place, f"name_{lang}", [called.get(code, {}).get(lang) for code in table["code"]])
-    return Groups(by, table, counts.total, found)
+    if scope.everywhere:
+        return Groups(by, table, counts.total, found)
+    return Groups(by, table[table["code"].isin(scope.unit_codes)].reset_index(drop=True), None, found)
 
 
+@needs("figures.read", by_worker=True)
 def numbers_behind(
     work: Work,
     period: Period,
@@ -87,12 +98,15 @@ def numbers_behind(
 
     Raises
     ------
-    IndicatorMissing, GroupMissing, OptionInvalid, LevelUnknown, NoEditionOnDate, PeriodAhead, CutOffAhead
+    IndicatorMissing, GroupMissing, OptionInvalid, LevelUnknown, NoEditionOnDate, PeriodAhead, CutOffAhead, OutsideScope
     """
+    scope = work.allowed("figures.read")
     with work.snapshot() as connection:
+        city = cities.load_city(connection)
+        number = city.level(level or "").number if by == "grid" else 0
+        if not _is_own(scope, by, number, code):
+            raise OutsideScope(verb="figures.read", about=code or by)
         if by == "grid":
-            city = cities.load_city(connection)
-            number = city.level(level or "").number
             found = figures(connection, city, period, as_of, [number], step_counts=_of_steps(count))
             parts = [*found.parts.values()]
             known = {*found.grids.loc[found.grids["level"] == number, "code"], ""}
@@ -123,6 +137,13 @@ def numbers_behind(
         for name, mask in p.masks.items()
         if name == count or (count is None and bool((mask & row).any()))
     }
+
+
+def _is_own(scope: Scope, by: str, level: int, code: str) -> bool:
+    """Whether a group is all within a scope."""
+    if by == "grid":
+        return scope.holds_grid(level, code)
+    return scope.everywhere or (by == "unit" and scope.holds_unit(code))
 
 
 def _in_grid(grids: pd.DataFrame, level: int, code: str) -> Condition:

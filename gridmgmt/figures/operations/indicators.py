@@ -12,7 +12,9 @@ import pandas as pd
 
 from gridmgmt.city import City, Level
 from gridmgmt.database import cities
+from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Work
+from gridmgmt.errors import OutsideScope
 from gridmgmt.figures.counts import Count
 from gridmgmt.figures.indicators import describe, keeps
 from gridmgmt.figures.operations.period_counts import Figures, figures
@@ -26,17 +28,39 @@ from gridmgmt.places.operations import drawing
 from gridmgmt.places.store import editions
 
 
+@needs("figures.read", by_worker=True)
 def indicators(
     work: Work, period: Period, level: str, as_of: dt.datetime | None = None
 ) -> tuple[pd.DataFrame, Figures]:
-    """Counts and rates of every grid of a level (zero-case grids too), the unassigned last under code ``""``."""
+    """Counts and rates of every grid of a level (zero-case grids too), the unassigned last under code ``""``.
+
+    Who may not see the whole city is told the grids of his scope: they are counted over everything, so their figures
+    are those that the city sees.
+
+    Raises
+    ------
+    OutsideScope
+        No grid of that level is his.
+    """
     with work.snapshot() as connection:
         city = cities.load_city(connection)
         number = city.level(level).number
         found = figures(connection, city, period, as_of, [number])
-        return found.table(number), found
+        return _of_viewer(work, found.table(number), number, level), found
 
 
+def _of_viewer(work: Work, table: pd.DataFrame, number: int, level: str) -> pd.DataFrame:
+    """The rows of a level that its viewer may see, and of nobody else."""
+    scope = work.allowed("figures.read")
+    if scope.everywhere:
+        return table
+    own = table[[scope.holds_grid(number, code) for code in table["code"]]].reset_index(drop=True)
+    if own.empty:
+        raise OutsideScope(verb="figures.read", about=level)
+    return own
+
+
+@needs("figures.read", by_worker=True)
 def export_indicators(
     work: Work, period: Period, level: str, out: Path, as_of: dt.datetime | None = None
 ) -> tuple[pd.DataFrame, Figures]:
@@ -98,6 +122,7 @@ class MapData:
     """Land that two grids claim, where the city accepted it."""
 
 
+@needs("figures.read", by_worker=True)
 def choropleth(work: Work, indicator: str, period: Period, as_of: dt.datetime | None = None) -> MapData:
     """Every level's grids with one indicator's value, rank and counts.
 
@@ -108,7 +133,7 @@ def choropleth(work: Work, indicator: str, period: Period, as_of: dt.datetime | 
     ------
     IndicatorMissing, NoEditionOnDate
     """
-    rule = describe(indicator)
+    rule, scope = describe(indicator), work.allowed("figures.read")
     with work.snapshot() as connection:
         city = cities.load_city(connection)
         steps = [indicator] if isinstance(rule, Count) and rule.of in ("steps", "acts") else []
@@ -121,6 +146,8 @@ def choropleth(work: Work, indicator: str, period: Period, as_of: dt.datetime | 
             frame["value"] = frame[indicator].astype(float)
             ascending = getattr(rule, "better", None) == "low"
             frame["rank"] = frame["value"].rank(method="min", ascending=ascending)
+            if not scope.everywhere:
+                frame = frame[[scope.holds_grid(level.number, code) for code in frame["code"]]].reset_index(drop=True)
             frame["name"] = called(frame)
             levels.append(LevelMap(level, frame))
         claims = claims_of(connection, found.edition, city.levels, city)
@@ -151,6 +178,7 @@ class HeatData:
     places: gpd.GeoDataFrame
 
 
+@needs("cases.read")
 def heat(work: Work, period: Period, category: str | None = None) -> HeatData:
     """The cases reported in a period, optionally of a category pattern (``component:01*``), as points.
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gridmgmt.database import engine as engines
+from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Work
 from gridmgmt.documents import canonical
 from gridmgmt.figures.predicates import Condition
@@ -59,6 +60,7 @@ def cells(cases: PeriodCases, keys: Sequence[str], conditions: Sequence[Conditio
     return cast(pd.DataFrame, _summed([total, told], keys).to_pandas())
 
 
+@needs("reference.write", whole=True, by_worker=True)
 def drop(work: Work) -> None:
     """Forget all kept cells."""
     with work.transaction() as connection:

@@ -8,6 +8,7 @@ from typing import Any
 from gridmgmt.assessing.store import entries
 from gridmgmt.city import City
 from gridmgmt.database import cities
+from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Progress, Work
 from gridmgmt.errors import DrawExists, OptionInvalid, PlanInvalid, PlanMissing, SubjectsMissing
 from gridmgmt.inspections import checklists, plans, sampling
@@ -38,6 +39,7 @@ class Planned:
         return sum(x.n for x in self.lines)
 
 
+@needs("samples.read")
 def plan_of(work: Work, rulebook: str, period: str) -> Planned:
     """What is to be drawn in a period (抽查计划): unit by unit and type by type, with exceptions and substitutes.
 
@@ -88,6 +90,7 @@ class DrawReport:
     n_inspected_before: int = 0
 
 
+@needs("inspections.write", whole=True, by_worker=True)
 def make_draw(
     work: Work,
     rulebook: str,
@@ -279,6 +282,7 @@ def _rows(document: Mapping[str, Any]) -> list[dict[str, Any]]:
 # --- looking at draws -------------------------------------------------------------------------------------------------
 
 
+@needs("samples.read")
 def show_draw(work: Work, name: str, unit: str | None = None) -> tuple[StoredDraw, list[dict[str, Any]]]:
     """A draw and its samples, all or one unit's, each as far as it was inspected.
 
@@ -296,6 +300,7 @@ CHECKS = ("texts", "document", "drawn", "rows")
 the document gives its items, and the rows of the samples are those of the document."""
 
 
+@needs("samples.read", whole=True, by_worker=True)
 def verify_draw(work: Work, name: str) -> dict[str, bool]:
     """Draw again from what is kept with a draw and compare (复核); each of :data:`CHECKS` true or false.
 

@@ -15,6 +15,7 @@ import pandas as pd
 
 from gridmgmt.casework.store import attachments
 from gridmgmt.database import batches, cities, clock, facts, merging
+from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.documents import canonical
 from gridmgmt.errors import DrawReplaced, FindingsMissing, NoticeClosed, OptionInvalid
@@ -67,6 +68,7 @@ class TakeReport:
         return {**asdict(self), "problems": [f.as_dict(*shown) for f in self.problems], "n_loaded": self.n_loaded}
 
 
+@needs("samples.read")
 def form_of(work: Work, draw: str, unit: str | None = None) -> Form:
     """The field form of a draw (外业表), of all its units or of one.
 
@@ -118,6 +120,7 @@ def _form_sample(draw: StoredDraw, checklist: Checklist, item: Mapping[str, Any]
 # --- forms that come back ---------------------------------------------------------------------------------------------
 
 
+@needs("inspections.write")
 def take(work: Work, path: Path) -> TakeReport:
     """Read a field form back (外业表回收): good samples load, faults are told; the same file again changes nothing.
 
@@ -265,6 +268,7 @@ def _content_hash(x: Taken) -> str:
 # --- rectification notices --------------------------------------------------------------------------------------------
 
 
+@needs("inspections.write")
 def issue_notice(
     work: Work,
     draw: str,
@@ -318,6 +322,7 @@ def issue_notice(
         return _shown(inspections.notices(connection, number)[0], at)
 
 
+@needs("inspections.write")
 def check_notice(
     work: Work,
     number: str,
@@ -354,6 +359,7 @@ def check_notice(
         return _shown(inspections.notices(connection, number)[0], now)
 
 
+@needs("samples.read")
 def list_notices(
     work: Work, draw: str | None = None, number: str | None = None, at: dt.datetime | None = None
 ) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from gridmgmt.database import batches, cities, clock, quarantine
+from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Progress, Work, follow, lock
 from gridmgmt.deadlines import CONTINUOUS
 from gridmgmt.errors import ProfileMissing
@@ -31,6 +32,7 @@ _BESIDE = (quarantine.ORIGIN, quarantine.CRS)
 """Columns of rows that come back from the quarantine, which no profile names."""
 
 
+@needs("imports.write", whole=True, by_worker=True)
 def import_file(
     work: Work,
     path: Path,
@@ -184,6 +186,7 @@ def _reread(path: Path, profile: Profile, wanted: set[int]) -> dict[int, dict[st
     return {n: row for raw in again.chunks for n, row in _plain(raw.loc[raw.index.isin(wanted)]).items()}
 
 
+@needs("imports.write", whole=True, by_worker=True)
 def retry_quarantine(work: Work, profile_name: str | None = None) -> list[ImportReport]:
     """Try the rows in quarantine again, each with its profile as it is now; those that pass are loaded.
 
@@ -229,12 +232,14 @@ def _again(rows: Sequence[quarantine.BadRow], profile: Profile) -> Iterator[pd.D
         yield frame.reindex(columns=list(dict.fromkeys([*frame.columns, *columns])))
 
 
+@needs("imports.write")
 def list_quarantine(work: Work, *, limit: int | None = 100) -> list[dict[str, Any]]:
     """Rows in quarantine, one entry a problem: file, row, column, value, code and facts."""
     with work.transaction() as connection:
         return quarantine.listing(connection, limit)
 
 
+@needs("imports.write")
 def held_rows(work: Work) -> list[quarantine.Held]:
     """Rows in quarantine, file by file, as each file had them: to be written out, mended and imported again."""
     with work.transaction() as connection:

@@ -23,6 +23,7 @@ from pyproj.enums import PJType
 
 from gridmgmt.city import City
 from gridmgmt.database import cities
+from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.files import calendars
 from gridmgmt.files.rows import X, Y
@@ -68,6 +69,7 @@ class _Table:
     area: AreaOfInterest | None
 
 
+@needs("imports.write")
 def propose(work: Work, path: Path, sheet: str | None = None) -> Proposal:
     """A profile for an unknown file of cases, and what a person should look at.
 

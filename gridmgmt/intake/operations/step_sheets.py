@@ -17,6 +17,7 @@ from gridmgmt.casework.cases import Case
 from gridmgmt.casework.operations import cases, repeats
 from gridmgmt.casework.operations.requests import Outcome, Request
 from gridmgmt.database import cities
+from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Work
 from gridmgmt.errors import OptionInvalid
 from gridmgmt.faults import Fault, Faults
@@ -114,6 +115,7 @@ def columns(profile_name: str) -> dict[str, Mapping[str, str]]:
     return {name: words.get(name, {}) for name in profile.file_columns()}
 
 
+@needs("cases.read")
 def take_file(work: Work, path: Path, profile_name: str) -> StepsReport:
     """Take the steps of one sheet.
 

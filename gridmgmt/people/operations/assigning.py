@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from gridmgmt.city import City
 from gridmgmt.database import batches, cities, facts
+from gridmgmt.database.doors import needs
 from gridmgmt.database.tables import GRID_COLUMNS
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.people.responsibility import Rule, assign_units
@@ -186,6 +187,7 @@ class Assigner:
         return unit
 
 
+@needs("reference.write", whole=True, by_worker=True)
 def reassign(work: Work, edition: str | None = None) -> dict[str, int]:
     """Assign again the rows that another edition of their day may put elsewhere, or that came before the newest rule.
 

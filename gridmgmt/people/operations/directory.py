@@ -19,6 +19,7 @@ from gridmgmt import geo
 from gridmgmt.city import City
 from gridmgmt.codes import CategoryKey, CategoryPattern
 from gridmgmt.database import cities
+from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Work
 from gridmgmt.people.operations.assigning import AreaMaps
 from gridmgmt.people.operations.locating import Categories, Line, categories_of
@@ -195,6 +196,7 @@ class Place:
         return self._directory.rules.decide(key, grids, day, areas)
 
 
+@needs("grids.read")
 def read(work: Work) -> Directory:
     """Read the directory as it is now."""
     with work.snapshot() as connection:
@@ -206,6 +208,7 @@ def read(work: Work) -> Directory:
         return Directory(city, listed, known, answering, _Rules(rules), maps, maps.draw())
 
 
+@needs("grids.read")
 def ground(work: Work, edition: editions.Edition) -> Ground:
     """Read the grids of an edition."""
     with work.snapshot() as connection:

@@ -12,6 +12,7 @@ from gridmgmt import geo
 from gridmgmt.city import City
 from gridmgmt.codes import CategoryKey
 from gridmgmt.database import cities
+from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import CategorySeveral, CategoryUnknown
 from gridmgmt.files import data_files
@@ -79,6 +80,7 @@ class Located:
         return bool(self.grids)
 
 
+@needs("grids.read")
 def locate(
     work: Work,
     x: float,

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 from gridmgmt.database import cities
+from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import GridmgmtError
 
 
+@needs("grids.read")
 def versions(
     work: Work,
     read: Callable[[Connection, str | None], list[dict[str, Any]]],

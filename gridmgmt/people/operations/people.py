@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from gridmgmt.database import batches, cities
+from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.documents import Words
 from gridmgmt.errors import PersonUnknown, StaffingSchemeMissing
@@ -44,6 +45,7 @@ def scheme_of(name: str) -> Scheme:
     return known[name]
 
 
+@needs("reference.write", whole=True, by_worker=True)
 def import_people(work: Work, path: Path) -> int:
     """Import people (人员), adding them or correcting their names and days; gives the number of rows.
 
@@ -57,6 +59,7 @@ def import_people(work: Work, path: Path) -> int:
         return store.save_people(connection, rows, batch_id, batches.stamp_batch(connection, batch_id))
 
 
+@needs("reference.write", whole=True, by_worker=True)
 def import_posts(work: Work, path: Path, *, reopen: bool = False) -> dict[str, int]:
     """Import posts (岗位); one with the same person, unit, role, grid and first day is corrected, none is taken away.
 
@@ -91,6 +94,7 @@ class Held:
     name: str | None
 
 
+@needs("grids.read")
 def list_posts(
     work: Work, day: dt.date, role: str | None = None, *, names: bool = False, known_by: dt.datetime | None = None
 ) -> list[Held]:
@@ -105,6 +109,7 @@ def list_posts(
         return [Held(p, name_of.get(p.person_code)) for p in held if role in (None, p.role)]
 
 
+@needs("grids.read")
 def past_of_people(work: Work, code: str | None = None, *, names: bool = False) -> list[dict[str, Any]]:
     """What was ever said of people (人员沿革): each row holds from when it was known until the next of its code.
 
@@ -115,6 +120,7 @@ def past_of_people(work: Work, code: str | None = None, *, names: bool = False) 
     return past.versions(work, partial(store.past_of_people, names=names), code, lambda one: PersonUnknown(value=one))
 
 
+@needs("grids.read")
 def past_of_posts(work: Work, person: str | None = None) -> list[dict[str, Any]]:
     """What was ever said of posts (岗位沿革), of one person or of all, as of people.
 
@@ -138,6 +144,7 @@ class StaffingReport:
     names: dict[str, tuple[str | None, str | None]]
 
 
+@needs("figures.read", whole=True)
 def check(work: Work, name: str, day: dt.date, level: str | None = None) -> StaffingReport:
     """Needed, there and short by a scheme on a day, for each area of a level (人员配置核查).
 

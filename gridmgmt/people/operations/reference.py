@@ -9,6 +9,7 @@ from gridmgmt import city as cities_data
 from gridmgmt.city import City
 from gridmgmt.database import actors, batches, cities, facts, quarantine
 from gridmgmt.database.actors import Written
+from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Work
 from gridmgmt.errors import CategoryUnknown, UnitUnknown
 from gridmgmt.faults import Fault
@@ -31,6 +32,7 @@ class InitReport:
     changes: cities.Changes | None
 
 
+@needs("reference.write", whole=True, by_worker=True)
 def init_city(work: Work, path: Path) -> InitReport:
     """Write the database's one city from city.yaml, with the category table of its scheme if the project has it.
 
@@ -67,6 +69,7 @@ class UnitsReport:
     n_unchanged: int
 
 
+@needs("reference.write", whole=True, by_worker=True)
 def import_units(work: Work, path: Path) -> UnitsReport:
     """Import units (责任单位), which are a tree with those that are there.
 
@@ -87,6 +90,7 @@ def import_units(work: Work, path: Path) -> UnitsReport:
     return UnitsReport(n_new, len(rows) - n_new - n_same, n_same)
 
 
+@needs("reference.write", whole=True, by_worker=True)
 def import_categories(work: Work, path: Path) -> int:
     """Import categories (类别); gives the number of rows."""
     from gridmgmt.people.readers import reference
@@ -122,6 +126,7 @@ class RulesReport:
         return self.n_new + self.n_ended + len(self.reopened)
 
 
+@needs("reference.write", whole=True, by_worker=True)
 def import_rules(work: Work, path: Path, *, reopen: bool = False) -> RulesReport:
     """Import responsibility rules (责任清单): new ones are added, those that are there get the last day of the table.
 
@@ -163,6 +168,7 @@ def import_rules(work: Work, path: Path, *, reopen: bool = False) -> RulesReport
         return RulesReport(len(rows), n_new, n_ended, tuple(reopened), tuple(nowhere if grids else ()))
 
 
+@needs("grids.read")
 def list_rules(work: Work, day: dt.date | None = None, known_by: dt.datetime | None = None) -> list[Rule]:
     """The responsibility table in the order in which its rules decide: of all days or of one, as it was known then."""
     with work.snapshot() as connection:
@@ -170,6 +176,7 @@ def list_rules(work: Work, day: dt.date | None = None, known_by: dt.datetime | N
     return strongest_first([rule for rule in rules if day is None or rule.holds_on(day)])
 
 
+@needs("figures.read", whole=True, by_worker=True)
 def overview(work: Work) -> dict[str, Any]:
     """What the database holds: city, editions, rows by how they were located, rows in quarantine."""
     with work.snapshot() as connection:
@@ -183,24 +190,28 @@ def overview(work: Work) -> dict[str, Any]:
         }
 
 
+@needs("cases.read", whole=True)
 def unassigned(work: Work, limit: int) -> list[dict[str, Any]]:
     """Cases and samples in no leaf grid, with the nearest one and its distance."""
     with work.snapshot() as connection:
         return facts.unassigned(connection, list(facts.KINDS.values()), cities.load_city(connection), limit)
 
 
+@needs("grids.read")
 def categories(work: Work) -> list[dict[str, Any]]:
     """The categories (类别) of the city's scheme, written ``kind:code``, with their names."""
     with work.snapshot() as connection:
         return category_store.of_scheme(connection, cities.load_city(connection).scheme)
 
 
+@needs("grids.read")
 def unit_names(work: Work) -> dict[str, dict[str, str | None]]:
     """What each unit is called, by language."""
     with work.snapshot() as connection:
         return {code: {"zh": unit["name_zh"], "en": unit["name_en"]} for code, unit in units.units(connection).items()}
 
 
+@needs("grids.read")
 def past_of_units(work: Work, code: str | None = None) -> list[dict[str, Any]]:
     """What was ever said of units (单位沿革): each row holds from when it was known until the next of its code.
 
@@ -211,6 +222,7 @@ def past_of_units(work: Work, code: str | None = None) -> list[dict[str, Any]]:
     return past.versions(work, units.past, code, lambda one: UnitUnknown(value=one))
 
 
+@needs("grids.read")
 def past_of_categories(work: Work, category: str | None = None) -> list[dict[str, Any]]:
     """What was ever said of categories (类别沿革), as of units.
 
@@ -221,7 +233,8 @@ def past_of_categories(work: Work, category: str | None = None) -> list[dict[str
     return past.versions(work, category_store.past, category, lambda one: CategoryUnknown(value=one))
 
 
-def written(work: Work, *, limit: int, **asked: Any) -> list[Written]:
+@needs("audit.read")
+def written(work: Work, /, *, limit: int, **asked: Any) -> list[Written]:
     """Who wrote what, newest first (操作记录); ``asked`` as :func:`gridmgmt.database.actors.written` takes it."""
     with work.snapshot() as connection:
         zone = cities.load_city(connection).zone

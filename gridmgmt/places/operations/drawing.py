@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.places import linework
 from gridmgmt.places.linework import Linework
@@ -28,6 +29,7 @@ def read(connection: Connection, edition_id: int, levels: Collection[int], zoom:
     return found.only(levels)
 
 
+@needs("reference.write", whole=True, by_worker=True)
 def draw_missing(work: Work) -> list[str]:
     """Draw the active editions that are not drawn in today's form, and name them: after a new release."""
     with work.snapshot() as connection:

@@ -14,6 +14,7 @@ import pandas as pd
 from gridmgmt import geo
 from gridmgmt.city import City
 from gridmgmt.database import cities
+from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Progress, Work, lock
 from gridmgmt.errors import EditionActive, EditionInvalid, EditionOverlap, EditionShrinks, GridAreaInvalid
 from gridmgmt.faults import Fault
@@ -62,6 +63,7 @@ def _columns(frame: gpd.GeoDataFrame, given: GridColumns, source: boundaries.Sou
     )
 
 
+@needs("reference.write", whole=True, by_worker=True)
 def import_grids(
     work: Work,
     files: Sequence[str],
@@ -228,6 +230,7 @@ def _wordings(report: TopologyReport, city: City) -> list[str]:
     return [said(f) for f in report.blocking[:20]]
 
 
+@needs("grids.read")
 def check(work: Work, name: str) -> TopologyReport:
     """Check an edition's topology again, as it is stored.
 
@@ -242,6 +245,7 @@ def check(work: Work, name: str) -> TopologyReport:
         return topology.check_edition(store.grids(connection, edition.id), city, settled=settled)
 
 
+@needs("grids.read")
 def list_editions(work: Work) -> list[store.Edition]:
     """Every edition, in order of time."""
     with work.snapshot() as connection:
@@ -252,6 +256,7 @@ _SHRINK_TOLERANCE = 0.01
 """An edition that loses more than this share of the area before it is held back (project convention)."""
 
 
+@needs("reference.write", whole=True, by_worker=True)
 def activate(work: Work, name: str, first: dt.date, *, shrinks: bool = False) -> dict[str, Any]:
     """Make an edition valid from a day on; the one before ends on that day.
 
@@ -319,6 +324,7 @@ def _lineage(connection: Connection, a: store.Edition, b: store.Edition, city: C
     return lineage(store.grids(connection, a.id), store.grids(connection, b.id), city.metric_epsg)
 
 
+@needs("grids.read")
 def diff(work: Work, a: str, b: str) -> tuple[pd.DataFrame, gpd.GeoDataFrame, gpd.GeoDataFrame]:
     """Which codes of edition a became which of b, by share of area; with both editions' grids."""
     with work.snapshot() as connection:
@@ -327,12 +333,14 @@ def diff(work: Work, a: str, b: str) -> tuple[pd.DataFrame, gpd.GeoDataFrame, gp
         return lineage(before, after, city.metric_epsg), before, after
 
 
+@needs("grids.read")
 def grids_of(work: Work, edition: str | None, day: dt.date | None, levels: Sequence[int] | None) -> gpd.GeoDataFrame:
     """An edition's grids with geometry, by name, or by the day on which it is valid (default: today's)."""
     with work.snapshot() as connection:
         return store.grids(connection, choose(connection, edition, day).id, levels)
 
 
+@needs("grids.read")
 def export_grids(
     work: Work,
     out: Path,

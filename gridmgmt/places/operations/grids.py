@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gridmgmt.database import cities
+from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Work
 from gridmgmt.errors import GridMissing
 from gridmgmt.places.operations.editions import choose
@@ -23,6 +24,7 @@ class GridPage:
     grids: tuple[Mapping[str, Any], ...]
 
 
+@needs("grids.read")
 def grids_page(
     work: Work,
     *,
@@ -60,6 +62,7 @@ class GridFound:
     ancestors: tuple[Mapping[str, Any], ...]
 
 
+@needs("grids.read")
 def grid(
     work: Work, code: str, *, level: str | None = None, edition: str | None = None, day: dt.date | None = None
 ) -> GridFound:

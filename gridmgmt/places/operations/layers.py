@@ -13,6 +13,7 @@ import shapely
 
 from gridmgmt.city import City
 from gridmgmt.database import batches, cities
+from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Undo, Work
 from gridmgmt.errors import LayerEmpty, LayerExists, LayerMissing, LayerOverlap, NoEditionOnDate, OptionInvalid
 from gridmgmt.faults import Fault
@@ -68,6 +69,7 @@ class LayerReport:
         return {**asdict(self), "valid_from": self.valid_from.isoformat(), "faults": faults}
 
 
+@needs("reference.write", whole=True, by_worker=True)
 def import_layer(
     work: Work,
     path: Path,
@@ -231,6 +233,7 @@ def _n_outside(connection: Connection, found: Prepared, day: dt.date) -> int | N
     return int((~shapely.intersects(city, found.frame.geometry.to_numpy())).sum())
 
 
+@needs("grids.read")
 def list_layers(work: Work, kind: str | None = None, day: dt.date | None = None) -> list[Layer]:
     """Every layer, of one kind, or valid on a day.
 
@@ -254,6 +257,7 @@ class Shown:
     frame: gpd.GeoDataFrame
 
 
+@needs("grids.read")
 def show(work: Work, kind: str, day: dt.date | None = None, name: str | None = None) -> Shown:
     """The layers of a kind on a day (default: today in city time).
 
@@ -277,6 +281,7 @@ def show(work: Work, kind: str, day: dt.date | None = None, name: str | None = N
         return Shown(model, heads, classes, frame)
 
 
+@needs("grids.read")
 def export(work: Work, kind: str, out: Path, *, day: dt.date | None = None, name: str | None = None) -> int:
     """Write the features of a kind on a day as GeoJSON or GeoPackage; gives how many.
 

@@ -16,6 +16,7 @@ from gridmgmt.assessing.readers.entries import Entries
 from gridmgmt.assessing.readers.entry_lines import Entry
 from gridmgmt.assessing.store import entries as store
 from gridmgmt.assessing.store.entries import Current
+from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Work
 from gridmgmt.errors import OptionInvalid
 from gridmgmt.faults import Faults
@@ -44,6 +45,7 @@ class _Late:
     evidence: str
 
 
+@needs("entries.write", whole=True, by_worker=True)
 def charge(work: Work, scheme: str, period: str) -> EntryReport:
     """Enter what was late in a period (迟报扣分), for each who owed it, with the register as its source.
 

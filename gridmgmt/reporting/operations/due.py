@@ -7,6 +7,7 @@ from typing import Any
 
 from gridmgmt.city import City
 from gridmgmt.database import cities, clock
+from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import OptionInvalid
 from gridmgmt.periods import parse_instant
@@ -82,6 +83,7 @@ class Desk:
         return owed.due.state(handed.at if handed else None, self.now, self.city.zone)
 
 
+@needs("duties.read")
 def due(
     work: Work,
     first: dt.date,

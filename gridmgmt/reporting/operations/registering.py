@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from gridmgmt.casework.operations import photographs
 from gridmgmt.database import cities, clock
+from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import OptionInvalid
 from gridmgmt.people.store import units
@@ -61,6 +62,7 @@ class Registered:
         return asdict(self)
 
 
+@needs("duties.write", whole=True)
 def enter(
     work: Work,
     root: Path,
@@ -112,6 +114,7 @@ def enter(
         return Registered(_change(old, told), due.day, due.at, state, due.opens, early)
 
 
+@needs("duties.write", whole=True)
 def enter_event(
     work: Work, scheme: str, event: str, no: str, *, subject: str = "", at: str, note: str | None = None
 ) -> Registered:
@@ -141,6 +144,7 @@ def enter_event(
         return Registered(_change(old, told), rejudged=tuple(_rejudged(desk, found, old, told)) if old else ())
 
 
+@needs("duties.write", whole=True)
 def withdraw(work: Work, scheme: str, what: str, *, about: str, subject: str = "", reason: str) -> Registered:
     """Take back what was entered wrongly (撤销登记): a report of a duty, or an event by its number.
 
@@ -164,6 +168,7 @@ def withdraw(work: Work, scheme: str, what: str, *, about: str, subject: str = "
     return Registered("withdrawn")
 
 
+@needs("duties.read")
 def listed(work: Work, scheme: str, *, history: bool = False) -> list[dict[str, Any]]:
     """The register of a scheme: events first, then reports; with ``history`` every row there ever was.
 

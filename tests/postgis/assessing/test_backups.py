@@ -26,7 +26,7 @@ from gridmgmt.settings import Settings
 from tests.pictures import PDF, encode
 from tests.postgis import court
 from tests.postgis.assessing.test_publishing import december
-from tests.worlds import World
+from tests.worlds import World, tampered
 
 
 def published(town: Work, folder: Path) -> None:
@@ -218,8 +218,7 @@ def test_a_photograph_that_is_gone_is_told_and_the_rest_kept(
 def test_a_published_assessment_that_was_changed_is_told(
     town: Work, settings: Settings, target: Settings, tmp_path: Path
 ) -> None:
-    with town.transaction() as connection:
-        connection.execute(text("SET LOCAL session_replication_role = replica"))  # as a superuser could
+    with tampered(town) as connection:
         connection.execute(text("UPDATE assessment SET sha256 = repeat('0', 64)"))
     backups.backup(town, settings, tmp_path / "b.tar")
     done = backups.restore(town, target, tmp_path / "b.tar")

@@ -15,7 +15,7 @@ from gridmgmt.texts import catalogue
 from tests.postgis import court, towns
 from tests.postgis.assessing.test_publishing import december
 from tests.postgis.towns import case, load
-from tests.worlds import World
+from tests.worlds import World, tampered
 
 TAMPERED: dict[str, tuple[str, list[tuple[str, str | None, str | None]]]] = {
     "a total": (
@@ -69,8 +69,7 @@ def court_town(world: World) -> Work:
 def test_what_was_changed_is_found_and_named(court_town: Work, what: str) -> None:
     assert recomputing.recompute(court_town, "court").is_same
     statement, named = TAMPERED[what]
-    with court_town.transaction() as connection:
-        connection.exec_driver_sql("SET LOCAL session_replication_role = replica")  # past the guards of the rows
+    with tampered(court_town) as connection:
         assert connection.exec_driver_sql(statement).rowcount >= 1
     found = recomputing.recompute(court_town, "court")
     told = [(d.code, d.subject, d.what) for d in found.differences]
@@ -95,8 +94,7 @@ OLD: dict[str, Callable[[Work, Path], Any]] = {
 
 @pytest.mark.parametrize("use", OLD)
 def test_a_form_that_is_no_longer_read_is_refused_in_words(court_town: Work, tmp_path: Path, use: str) -> None:
-    with court_town.transaction() as connection:
-        connection.exec_driver_sql("SET LOCAL session_replication_role = replica")  # past the guards of the rows
+    with tampered(court_town) as connection:
         connection.execute(text('UPDATE assessment SET header = header || \'{"schema": "gridmgmt.assessment/1"}\''))
     with pytest.raises(AssessmentFormOld) as refused:
         OLD[use](court_town, tmp_path / "out")

@@ -59,14 +59,14 @@ def test_a_backend_that_is_ended_is_told_and_the_next_transaction_works(
 
 def _stopped_in_the_middle(work: Work, private: Settings) -> None:
     with work.transaction() as connection:
-        connection.execute(text("CREATE TABLE half ()"))
+        connection.execute(text("CREATE TEMPORARY TABLE half ()"))
         server.stop(server.locate(private))
         connection.execute(text("SELECT 1"))
 
 
 def _refused_in(work: Work) -> None:
     with work.transaction() as connection:
-        connection.execute(text("CREATE TABLE half (code text, phone text NOT NULL)"))
+        connection.execute(text("CREATE TEMPORARY TABLE half (code text, phone text NOT NULL)"))
         connection.execute(text("INSERT INTO half VALUES (:who, NULL)"), {"who": SECRET})
 
 

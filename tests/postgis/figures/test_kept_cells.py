@@ -25,6 +25,7 @@ from gridmgmt.periods import parse_period
 from tests.examples import about
 from tests.postgis import towns
 from tests.postgis.worksite import acted, at, dispatched, step, take
+from tests.worlds import tampered
 
 PERIOD = parse_period("2025")
 KEYS = ("grid_l1", "grid_l2", "grid_l3", "unit_id", "ending", "n_rework")
@@ -351,8 +352,7 @@ def test_a_change_that_nobody_tells_is_noticed_by_these_tests(desk: Work, asked:
     quiet = desk.but(keep=False)
     with quiet.transaction() as connection:
         connection.execute(text("ALTER TABLE cases DISABLE TRIGGER USER"))
-    with desk.transaction() as connection:
-        connection.execute(text("SET LOCAL session_replication_role = replica"))
+    with tampered(desk) as connection:
         connection.execute(text(f"UPDATE cases SET n_rework = 6 WHERE id = {case}"))
     with pytest.raises(AssertionError):
         holds(desk, at(9))

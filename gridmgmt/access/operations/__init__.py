@@ -1,0 +1,1 @@
+"""One use case a function: accounts, signing in, keys, the audit."""

@@ -1,0 +1,99 @@
+"""The audit (审计): sealed in one chain, verified, listed."""
+
+import datetime as dt
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gridmgmt.access.auditing import GENESIS, Fault, digest
+from gridmgmt.access.store import audit
+from gridmgmt.database.work import Work
+from gridmgmt.files.writing import write
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What a look through the chain found: how many rows are sealed, its head, and where it breaks first."""
+
+    n: int
+    head: str
+    n_unsealed: int
+    fault: Fault | None
+
+
+def seal(work: Work) -> tuple[int, str] | None:
+    """Seal what is in the audit and may be; gives the head's number and digest, None if there was nothing to do.
+
+    One seals at a time. Rows come in the order of their transactions, up to the oldest that is still open.
+    """
+    made = None
+    with work.over_everything().but(viewer=None).sealing() as connection:
+        audit.lock(connection)
+        n, before = audit.head(connection) or (0, GENESIS)
+        while rows := audit.unsealed(connection):
+            seals = []
+            for row in rows:
+                n, before = n + 1, digest(before, row)
+                seals.append({"n": n, "audit_id": row["id"], "sha256": before})
+            audit.seal(connection, seals)
+            made = n, before
+    return made
+
+
+def head(work: Work) -> str | None:
+    """Seal what may be sealed; gives the head of the chain as ``N:DIGEST``, to be written down elsewhere."""
+    seal(work)
+    with work.over_everything().snapshot() as connection:
+        found = audit.head(connection)
+    return f"{found[0]}:{found[1]}" if found else None
+
+
+def verify(work: Work, known: tuple[int, str] | None = None) -> Verified:
+    """Compute the chain again from its beginning.
+
+    Parameters
+    ----------
+    known
+        A head that was written down elsewhere (the server's log, a backup): its number and digest. A chain that ends
+        before it, or that has another digest there, was cut or made anew.
+    """
+    work.allowed("audit.read")
+    n, before, fault, seen = 0, GENESIS, None, known is None or known[0] == 0
+    with work.snapshot() as connection:
+        for row in audit.sealed(connection):
+            wanted, is_gone = row.pop("sha256"), row.pop("is_gone")
+            number = row.pop("n")
+            if number != n + 1:
+                fault = Fault(n + 1, None, "gone")
+            elif is_gone:
+                fault = Fault(number, row["id"], "gone")
+            elif digest(before, row) != wanted:
+                fault = Fault(number, row["id"], "changed")
+            if fault is not None:
+                break
+            n, before = number, wanted
+            if known is not None and known[0] == n:
+                seen = known[1] == before
+        left = len(audit.unsealed(connection))
+    if fault is None and not seen:
+        fault = Fault(known[0] if known else n, None, "cut")
+    return Verified(n, before, left, fault)
+
+
+def listed(
+    work: Work, *, login: str | None = None, deed: str | None = None, start: dt.datetime | None = None, limit: int = 100
+) -> list[dict[str, Any]]:
+    """What was done and refused, newest first."""
+    work.allowed("audit.read")
+    with work.snapshot() as connection:
+        return audit.every(connection, login=login, deed=deed, start=start, limit=limit)
+
+
+def export(work: Work, path: Path) -> int:
+    """Write every sealed row with its seal, a JSON object a line, in the order of the chain; gives how many."""
+    work.allowed("audit.read")
+    with work.snapshot() as connection:
+        lines = [json.dumps(row, ensure_ascii=False, default=str) for row in audit.sealed(connection)]
+    write(path, ("\n".join(lines) + "\n").encode() if lines else b"")
+    return len(lines)

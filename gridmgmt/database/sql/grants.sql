@@ -1,0 +1,26 @@
+-- What the roles of the database may: given after each migration, and after a backup came back.
+GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON ALL TABLES IN SCHEMA public TO gridmgmt_worker;
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO gridmgmt_worker, gridmgmt_web;
+REVOKE UPDATE, DELETE, TRUNCATE ON audit, audit_seal FROM gridmgmt_worker;
+GRANT SELECT ON
+    account, account_post, actor, alembic_version, api_key, appeal, assessed, assessment_act, assessment_case, assessment_sample,
+    assessment_step, assessment_subject, assignment, attachment, audit, audit_seal, batch, case_version, cases, category,
+    category_version, city, compared, counter, draw, draw_item, duty_event, edition, edition_grid, entry, feature, finding, grid,
+    handed_in, inspection, layer, lineage, linework, notice, notice_check, notice_finding, person, person_version, post,
+    post_version, quarantine, reporter, responsibility, rulebook_version, sample_share, sample_version, samples, session,
+    sign_in_failure, spatial_ref_sys, staff_day, step, stored_file, subject, time_limit, unit, unit_version, work_calendar
+TO gridmgmt_web;
+-- all of an assessment but the inputs of everybody
+GRANT SELECT (id, name, rulebook_id, rulebook_sha256, rulebook_text, period, as_of, known_through, edition_id, header, sha256,
+              complete, published_at, published_by, published_seal, publisher_id, corrects, confirmed_at, known_at, actor_id)
+ON assessment TO gridmgmt_web;
+GRANT INSERT ON
+    account, account_post, actor, api_key, appeal, assignment, attachment, audit, batch, case_change, case_version, cases, counter,
+    duty_event, entry, finding, handed_in, inspection, notice, notice_check, notice_finding, quarantine, reporter, sample_version,
+    samples, session, sign_in_failure, step, stored_file, work_calendar
+TO gridmgmt_web;
+GRANT UPDATE ON
+    account, account_post, api_key, appeal, batch, cases, counter, quarantine, reporter, samples, session, sign_in_failure
+TO gridmgmt_web;
+GRANT DELETE ON sign_in_failure TO gridmgmt_web;
+GRANT SELECT ON case_change TO gridmgmt_web;

@@ -1,0 +1,44 @@
+"""Who asks in tests: accounts of any post, signed in."""
+
+import re
+from contextlib import suppress
+
+from fastapi.testclient import TestClient
+
+from gridmgmt.access.operations import users
+from gridmgmt.database.work import open_database
+from gridmgmt.errors import AccountExists
+from gridmgmt.settings import Settings
+
+PASSWORD = "correct horse battery"
+
+
+def bearer(settings: Settings, post: str = "city_centre") -> dict[str, str]:
+    """The header with a key of somebody with one post."""
+    name = re.sub(r"\W", "-", post)
+    account(settings, name, post)
+    work = open_database(settings)
+    secret = users.new_key(work, name, "tests").secret
+    work.close()
+    return {"Authorization": f"Bearer {secret}"}
+
+
+ORIGIN = {"origin": "http://localhost"}
+
+
+def account(settings: Settings, login: str, *posts: str) -> None:
+    """An account with these posts, added once."""
+    work = open_database(settings)
+    with suppress(AccountExists):
+        users.add(work, login, posts, password=PASSWORD)
+    work.close()
+
+
+def sign_in(client: TestClient, settings: Settings, post: str = "city_centre", login: str | None = None) -> TestClient:
+    """Sign a client in as somebody with one post; his session stays in its cookies."""
+    name = login or re.sub(r"\W", "-", post)
+    account(settings, name, post)
+    client.headers.update(ORIGIN)
+    answer = client.post("/v1/sessions", json={"login": name, "password": PASSWORD})
+    assert answer.status_code == 201, answer.text
+    return client
