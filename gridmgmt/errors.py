@@ -71,6 +71,9 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     └── UnavailableError      something outside the process is missing
         ├── RolesMissing      of the database; says what its superuser is to run
         ├── DatabaseUnreachable, DatabaseOutdated, DatabaseForeign, ServerMissing, ServerPidTaken
+        ├── Overloaded        the server works on as many requests as it may
+        ├── AnswerLate, AskerLeft   what nobody waits for is dropped
+        ├── ServingRefused    other machines could reach a server that is not made ready for that
         ├── ProgramFailed     pg_dump or pg_restore
         ├── DatabaseLost, DatabaseExhausted, DatabaseFailed   in the middle: what was begun is undone
         ├── FileLost          a photograph is known and its file is gone or damaged
@@ -896,6 +899,30 @@ class ExtraMissing(UnavailableError):
 
     module: str
     extra: str
+
+
+class Overloaded(UnavailableError):
+    """The server works on as many requests as it may, and as many wait."""
+
+    n: int
+    seconds: int
+
+
+class AnswerLate(UnavailableError):
+    """An answer took longer than it may; what was done for it is dropped."""
+
+    seconds: int
+    setting: str
+
+
+class AskerLeft(UnavailableError):
+    """Who asked has left before the answer was there; what was done for it is dropped."""
+
+
+class ServingRefused(UnavailableError):
+    """The server would be open to other machines and is not made ready for that; ``wanted``: what lacks."""
+
+    wanted: list[str]
 
 
 class DatabaseUnreachable(UnavailableError, _Reason):

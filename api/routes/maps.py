@@ -8,6 +8,7 @@ from pydantic import Field
 
 from api.deps import Ask, Database, Language
 from api.kept import made_of
+from api.pages.policy import of_page
 from api.signing import verb
 from gridmgmt.assessing.operations import browsing
 from gridmgmt.assessing.operations.browsing import TOTAL, Stored
@@ -23,10 +24,7 @@ router = APIRouter(prefix="/maps", tags=["maps"], route_class=made_of("places", 
 of_facts = APIRouter(prefix="/maps", tags=["maps"], route_class=made_of())
 
 # A map page carries its scripts inside and needs nothing else; "sandbox" keeps it apart from this application.
-_MAP_CSP = (
-    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; "
-    "frame-ancestors 'self'; sandbox allow-scripts allow-modals"
-)
+_MAP_CSP = "default-src 'none'; img-src data:; frame-ancestors 'self'; sandbox allow-scripts allow-modals"
 
 
 class AskMap(Ask):
@@ -93,4 +91,4 @@ def _choropleth(work: Database, stored: Stored, ask: AskChoropleth, lang: str) -
 
 def _answer(page: OfflineMap) -> Response:
     html = page.get_root().render()
-    return Response(html, media_type="text/html", headers={"Content-Security-Policy": _MAP_CSP})
+    return Response(html, media_type="text/html", headers={"Content-Security-Policy": of_page(html, _MAP_CSP)})

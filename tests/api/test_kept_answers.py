@@ -15,14 +15,13 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import event
 
-from api import cli
 from api.main import create_app
-from gridmgmt.cli.base import State
 from gridmgmt.database.engine import database_url
 from gridmgmt.database.work import open_database
 from gridmgmt.figures.operations import indicators
 from gridmgmt.settings import Settings
 from tests.api import signed, small_city
+from tests.api.running import running
 from tests.api.small_city import COMMUNITIES, centre
 from tests.servers import Databases
 
@@ -53,14 +52,8 @@ def settings(databases: Databases) -> Settings:
 @pytest.fixture(scope="module")
 def port(settings: Settings) -> Iterator[int]:
     """A server as `gridmgmt serve` starts it."""
-    server = cli._server(State(settings, None, "en"), "127.0.0.1", 0)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started and thread.is_alive():
-        time.sleep(0.02)
-    yield int(server.servers[0].sockets[0].getsockname()[1])
-    server.should_exit = True
-    thread.join()
+    with running(settings) as server:
+        yield server.port
 
 
 class Reader:

@@ -134,6 +134,8 @@ def test_every_route_refuses_unknown_parameters(client):
         for name in ("code", "name"):
             path = path.replace(f"{{{name}}}", "x")
         problem = client.get(path, params={"surely_unknown": 1}).json()
+        if problem["code"] == "access_denied":  # he is not told more
+            continue
         assert "surely_unknown" in [e["parameter"] for e in problem["errors"]], operations
 
 
@@ -150,7 +152,7 @@ def test_a_city_without_a_city_is_not_ready(make_database):
     found = make_database("api_empty")
     with TestClient(create_app(found), base_url="http://localhost") as client:
         sign_in(client, found)
-        assert client.get("/healthz").status_code == 200
+        assert client.get("/readyz").status_code == 200
         problem = client.get("/v1/city?lang=en").json()
         assert (problem["status"], problem["code"]) == (503, "city_missing")
 
@@ -158,7 +160,8 @@ def test_a_city_without_a_city_is_not_ready(make_database):
 def test_a_database_that_does_not_answer_is_told_without_its_password(server_settings):
     gone = replace(server_settings, database_url="postgresql://someone:secret@127.0.0.1:1/none")
     with TestClient(create_app(gone), base_url="http://localhost") as client:
-        response = client.get("/healthz")
+        assert client.get("/healthz").status_code == 200, "the process itself lives"
+        response = client.get("/readyz")
         assert (response.status_code, response.json()["code"]) == (503, "database_unreachable")
         assert "secret" not in response.text
 

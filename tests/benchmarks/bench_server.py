@@ -23,6 +23,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from multiprocessing.synchronize import Event
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 from fastapi import FastAPI, Request, Response
@@ -94,8 +95,8 @@ def parts(path: Path, n_later: int = 5, n_rows: int = 50) -> list[Path]:
 
 def serve(settings: Settings, port: int) -> None:
     """The server, with an empty route that answers as many bytes as it is asked for."""
-    from api import cli, main  # only in the process that serves
-    from gridmgmt.cli.base import State
+    from api import main  # only in the process that serves
+    from api.standing import serving
 
     gc.set_threshold(100_000)  # as the command does
     made, bodies = main.create_app, dict[str, bytes]()
@@ -104,13 +105,13 @@ def serve(settings: Settings, port: int) -> None:
         n = request.query_params["n"]
         return Response(bodies.setdefault(n, bytes(int(n))))
 
-    def with_empty(settings: Settings) -> FastAPI:
-        app = made(settings)
+    def with_empty(*given: Any) -> FastAPI:
+        app = made(*given)
         app.add_api_route("/empty", empty)
         return app
 
     with patch("api.main.create_app", with_empty):
-        cli._server(State(settings), HOST, port).run()
+        serving.server(serving.Serving(HOST, port), settings, lambda: None).run()
 
 
 def bring_facts(settings: Settings, files: Sequence[Path], ended: Event) -> None:
