@@ -42,7 +42,8 @@ _PROBLEM = {
 _DESCRIPTION = """
 Grids, cases, indicators and explained scorecards of one city (数字化城市管理网格平台).
 
-* Sign in by a session (`POST /v1/sessions`), a token or a key: `Authorization: Bearer …`; each sees what his posts cover.
+* Sign in by a session (`POST /v1/sessions`), a token or a key (`Authorization: Bearer …`); each sees what his posts
+  cover.
 * Coordinates are longitude, latitude in degrees of EPSG:4490 (CGCS2000; the same numbers as WGS 84), unless `crs` says
   otherwise.
 * Errors are problem details (RFC 9457): `application/problem+json`.
