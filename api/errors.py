@@ -14,6 +14,7 @@ from api.deps import known_language, language
 from gridmgmt import bounds
 from gridmgmt.errors import (
     AccessError,
+    CaseChanged,
     CityMissing,
     ConflictError,
     GridmgmtError,
@@ -37,6 +38,7 @@ STATUS: Mapping[type[GridmgmtError], int] = {
     NotFoundError: 404,
     CityMissing: 503,  # not the reader's mistake: nobody has set the city up yet
     ConflictError: 409,
+    CaseChanged: 412,
     UnavailableError: 503,
     AccessError: 403,
     SignInNeeded: 401,

@@ -13,7 +13,7 @@ from fastapi_offline import FastAPIOffline
 from api import errors, signing
 from api.kept import Kept
 from api.pages import docs, sign_in, start
-from api.routes import access, assessing, city, database, figures, maps, people, places
+from api.routes import access, assessing, cases, city, database, figures, maps, people, places
 from api.standing import memory
 from api.standing.doors import Bounded, Doors
 from api.standing.load import Load
@@ -64,7 +64,7 @@ def create_app(settings: Settings, metrics_folder: Path | None = None) -> FastAP
     bounds.use(settings.bounds)
     for router in (
         database.router, access.router, sign_in.router, city.router, places.router, people.router, figures.router,
-        assessing.router, assessing.evidence, maps.router, maps.of_facts, start.router, docs.router,
+        cases.router, assessing.router, assessing.evidence, maps.router, maps.of_facts, start.router, docs.router,
     ):  # fmt: skip
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
