@@ -53,6 +53,11 @@ def status_of(error: type[GridmgmtError]) -> int:
     return next(STATUS[kind] for kind in error.__mro__ if kind in STATUS)
 
 
+def _told(request: Request, status: int) -> int:
+    """The status by which a door says it: what is wrong in a request is 400 in the OGC API, 422 elsewhere."""
+    return 400 if status == 422 and request.url.path.startswith("/ogc") else status
+
+
 def problem(
     request: Request,
     status: int,
@@ -108,7 +113,7 @@ def _platform(request: Request, error: GridmgmtError) -> Response:
     if isinstance(error, SignInLocked):
         headers["Retry-After"] = str(error.wait_s)
     lang = known_language(request) if isinstance(error, UnavailableError) else None
-    return problem(request, status, error.code, error.facts, headers=headers, lang=lang)
+    return problem(request, _told(request, status), error.code, error.facts, headers=headers, lang=lang)
 
 
 def _is_page(request: Request) -> bool:
@@ -120,7 +125,9 @@ def _is_page(request: Request) -> bool:
 def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
     lang = language(request)
     found = [_wrong_parameter(e, lang) for e in error.errors()]
-    return problem(request, 422, "request_invalid", {"parameters": [e["parameter"] for e in found]}, found)
+    return problem(
+        request, _told(request, 422), "request_invalid", {"parameters": [e["parameter"] for e in found]}, found
+    )
 
 
 def _wrong_parameter(error: Mapping[str, Any], lang: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from fastapi_offline import FastAPIOffline
 from api import errors, signing
 from api.kept import Kept
 from api.pages import docs, sign_in, start
-from api.routes import access, assessing, cases, city, database, figures, maps, people, places
+from api.routes import access, assessing, cases, city, database, figures, maps, ogc, people, places, tiles
 from api.standing import memory
 from api.standing.doors import Bounded, Doors
 from api.standing.load import Load
@@ -40,8 +40,10 @@ _PROBLEM = {
 """What every route may answer instead; the schema comes in with /healthz."""
 
 _DESCRIPTION = """
-Grids, cases, indicators and explained scorecards of one city (数字化城市管理网格平台), read-only.
+Grids, cases, indicators and explained scorecards of one city (数字化城市管理网格平台).
 
+* Sign in by a session (`POST /v1/sessions`), a token or a key (`Authorization: Bearer …`); each sees what his posts
+  cover.
 * Coordinates are longitude, latitude in degrees of EPSG:4490 (CGCS2000; the same numbers as WGS 84), unless `crs` says
   otherwise.
 * Errors are problem details (RFC 9457): `application/problem+json`.
@@ -64,7 +66,8 @@ def create_app(settings: Settings, metrics_folder: Path | None = None) -> FastAP
     bounds.use(settings.bounds)
     for router in (
         database.router, access.router, sign_in.router, city.router, places.router, people.router, figures.router,
-        cases.router, assessing.router, assessing.evidence, maps.router, maps.of_facts, start.router, docs.router,
+        cases.router, assessing.router, assessing.evidence, maps.router, maps.of_facts, ogc.router, *tiles.routers,
+        start.router, docs.router,
     ):  # fmt: skip
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")

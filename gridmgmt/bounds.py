@@ -42,6 +42,10 @@ class Bounds:
         Values of a YAML document, those behind an alias (``*name``) counted each time.
     kept_mb
         Bytes of all that the server keeps: answers, and the grids by which places are located.
+    filter_kb, filter_depth
+        Characters of a filter of features, in thousands, and how deep its conditions lie in each other.
+    page_features
+        Features on one page of a collection.
     request_mb
         Bytes of what is sent with one request.
     in_work
@@ -67,6 +71,9 @@ class Bounds:
     depth: int = 60
     nodes: int = 300_000
     kept_mb: int = 256
+    filter_kb: int = 16
+    filter_depth: int = 20
+    page_features: int = 10_000
     request_mb: int = 200
     in_work: int = 8
     waiting: int = 64

@@ -33,7 +33,9 @@ KEPT = (
     INDICATORS, "/v1/indicators/behind?period=2025-12&by=source&code=采集员", "/v1/assessments",
     "/v1/assessments/latest", "/v1/assessments/latest/scorecards?level=community",
     f"/v1/assessments/latest/scorecards/{COMMUNITIES[0]}", "/v1/explain?assessment=latest&code=4299&item=n_due",
-    "/maps/choropleth", "/maps/heat", "/",
+    "/maps/choropleth", "/maps/heat", "/", "/tiles", "/tiles/grids-community/12/3345/1689.mvt",
+    "/tiles/scores-community/12/3345/1689.mvt", "/tiles/scores-community/style.json",
+    "/tiles/indicators-community/12/3345/1689.mvt?period=2025-12&indicator=n_due", "/tiles/grids-city/tilejson.json",
 )  # fmt: skip
 CUT = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'gridmgmt changes' "
