@@ -10,9 +10,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
-from api.deps import language
+from api.deps import known_language, language
+from gridmgmt import bounds
 from gridmgmt.errors import (
     AccessError,
+    CaseChanged,
     CityMissing,
     ConflictError,
     GridmgmtError,
@@ -25,6 +27,9 @@ from gridmgmt.errors import (
 )
 from gridmgmt.texts import catalogue, word
 
+_RETRY_S = 5
+"""After so many seconds a reader may try again whom the server could not serve."""
+
 MEDIA_TYPE = "application/problem+json"
 
 STATUS: Mapping[type[GridmgmtError], int] = {
@@ -33,6 +38,7 @@ STATUS: Mapping[type[GridmgmtError], int] = {
     NotFoundError: 404,
     CityMissing: 503,  # not the reader's mistake: nobody has set the city up yet
     ConflictError: 409,
+    CaseChanged: 412,
     UnavailableError: 503,
     AccessError: 403,
     SignInNeeded: 401,
@@ -47,6 +53,11 @@ def status_of(error: type[GridmgmtError]) -> int:
     return next(STATUS[kind] for kind in error.__mro__ if kind in STATUS)
 
 
+def _told(request: Request, status: int) -> int:
+    """The status by which a door says it: what is wrong in a request is 400 in the OGC API, 422 elsewhere."""
+    return 400 if status == 422 and request.url.path.startswith("/ogc") else status
+
+
 def problem(
     request: Request,
     status: int,
@@ -54,13 +65,14 @@ def problem(
     facts: Mapping[str, Any],
     errors: Sequence[Mapping[str, Any]] = (),
     headers: Mapping[str, str] | None = None,
+    lang: str | None = None,
 ) -> JSONResponse:
     """A problem document (RFC 9457), worded in the reader's language.
 
     Besides the standard's members it carries ``code`` and ``facts``, from
     which a program can word it anew, and ``errors``, one for each parameter.
     """
-    lang = language(request)
+    lang = lang or language(request)
     body = {
         "type": f"urn:gridmgmt:problem:{code}",
         "title": word(f"problem_{status}", lang=lang),
@@ -75,6 +87,13 @@ def problem(
     return JSONResponse(body, status, {**(headers or {}), "Content-Language": lang}, MEDIA_TYPE)
 
 
+def refusal(
+    request: Request, status: int, code: str, facts: Mapping[str, Any], headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """A problem that is told before any route is asked, without a look into the database."""
+    return problem(request, status, code, facts, headers=headers, lang=known_language(request))
+
+
 def install(app: FastAPI) -> None:
     """Answer every error of the application in this one form."""
     app.add_exception_handler(GridmgmtError, _platform)  # type: ignore[arg-type]
@@ -84,7 +103,8 @@ def install(app: FastAPI) -> None:
 
 
 def _platform(request: Request, error: GridmgmtError) -> Response:
-    headers = {}
+    status = status_of(type(error))
+    headers = {"Retry-After": str(_RETRY_S)} if status == 503 else {}
     if isinstance(error, SignInNeeded):
         if _is_page(request):
             back = quote(request.url.path + (f"?{request.url.query}" if request.url.query else ""), safe="")
@@ -92,7 +112,8 @@ def _platform(request: Request, error: GridmgmtError) -> Response:
         headers["WWW-Authenticate"] = 'Bearer realm="gridmgmt"'
     if isinstance(error, SignInLocked):
         headers["Retry-After"] = str(error.wait_s)
-    return problem(request, status_of(type(error)), error.code, error.facts, headers=headers)
+    lang = known_language(request) if isinstance(error, UnavailableError) else None
+    return problem(request, _told(request, status), error.code, error.facts, headers=headers, lang=lang)
 
 
 def _is_page(request: Request) -> bool:
@@ -104,7 +125,9 @@ def _is_page(request: Request) -> bool:
 def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
     lang = language(request)
     found = [_wrong_parameter(e, lang) for e in error.errors()]
-    return problem(request, 422, "request_invalid", {"parameters": [e["parameter"] for e in found]}, found)
+    return problem(
+        request, _told(request, 422), "request_invalid", {"parameters": [e["parameter"] for e in found]}, found
+    )
 
 
 def _wrong_parameter(error: Mapping[str, Any], lang: str) -> dict[str, Any]:
@@ -126,8 +149,11 @@ def _wrong_parameter(error: Mapping[str, Any], lang: str) -> dict[str, Any]:
 
 def _http(request: Request, error: HTTPException) -> JSONResponse:
     """What the framework itself refuses: unknown paths and methods."""
-    code = {404: "path_unknown", 405: "method_unknown"}.get(error.status_code, "http_error")
-    facts = {"path": request.url.path, "method": request.method, "reason": HTTPStatus(error.status_code).phrase}
+    code = {404: "path_unknown", 405: "method_unknown", 413: "request_too_large"}.get(error.status_code, "http_error")
+    reason = HTTPStatus(error.status_code).phrase
+    facts: dict[str, Any] = {"path": request.url.path, "method": request.method, "reason": reason}
+    if error.status_code == 413:
+        facts = {"most": bounds.most("request_mb"), "setting": "GRIDMGMT_MAX_REQUEST_MB"}
     return problem(request, error.status_code, code, facts, headers=error.headers)
 
 

@@ -5,12 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from api.deps import Ask, Database, Language
+from api.once import OnceRoute
 from api.routes.jobs import JobState, accepted
 from api.signing import verb
 from gridmgmt.jobs.kinds import ExportAsked, ScoringAsked
 from gridmgmt.jobs.operations import asking
 
-router = APIRouter(prefix="/v1", tags=["jobs"])
+router = APIRouter(prefix="/v1", tags=["jobs"], route_class=OnceRoute)
 
 
 @router.post("/scorings", status_code=202, openapi_extra=verb("results.write"))

@@ -8,8 +8,8 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.datastructures import UploadFile
 
-from api import uploads
 from api.deps import Ask, Database, Language
+from api.once import OnceRoute
 from api.routes.jobs import JobState, accepted
 from api.signing import verb
 from gridmgmt.database.quarantine import Open
@@ -19,7 +19,7 @@ from gridmgmt.intake.operations import mending
 from gridmgmt.jobs.kinds import ImportAsked, Job, RetryAsked
 from gridmgmt.jobs.operations import asking
 
-router = APIRouter(prefix="/v1", tags=["imports"])
+router = APIRouter(prefix="/v1", tags=["imports"], route_class=OnceRoute)
 
 _FORM = {
     "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": {
@@ -80,19 +80,16 @@ async def import_file(
     work: Database, lang: Language, request: Request, response: Response, query: Annotated[Ask, Query()]
 ) -> JobState:
     """Hand in a file of cases, samples or steps; it is imported by a profile, its bad rows go to quarantine."""
-    form = await uploads.form(request)
-    try:
+    async with request.form(max_files=1, max_fields=20) as form:  # read behind the sign-in, not before
         told = {name: value for name, value in form.multi_items() if name != "file"}
         file = form.get("file")
         if not isinstance(file, UploadFile):
-            raise uploads.lacking("file")
+            raise RequestValidationError([{"type": "missing", "loc": ("body", "file"), "msg": "Field required"}])
         try:
             asked = ImportAsked.model_validate(told)
         except ValidationError as e:
             raise RequestValidationError([{**x, "loc": ("body", *x["loc"])} for x in e.errors()]) from e
         job = await run_in_threadpool(_handed_in, work, request, file, asked)
-    finally:
-        await form.close()
     return accepted(job, lang, response)
 
 

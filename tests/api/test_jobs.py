@@ -18,7 +18,6 @@ from fastapi.testclient import TestClient
 from httpx import Response
 
 from api.main import create_app
-from gridmgmt.bounds import Bounds
 from gridmgmt.database.work import open_database
 from gridmgmt.jobs.operations import running
 from gridmgmt.jobs.operations.running import Doors
@@ -158,7 +157,7 @@ def test_what_a_form_lacks_or_names_is_told(centre_of_city: Asking, app: Callabl
     client = centre_of_city
     assert client.post("/v1/imports", data={"profile": "demo_cases"}).status_code == 422
     assert client.post("/v1/imports", json={"profile": "demo_cases"}).status_code == 422
-    assert client.post("/v1/imports", content=b"x", headers={"content-type": "multipart/form-data"}).status_code == 422
+    assert client.post("/v1/imports", content=b"x", headers={"content-type": "multipart/form-data"}).status_code == 400
     assert hand_in(client, b"x", profile="/etc/passwd.yaml").status_code == 422
     assert hand_in(client, b"x", colour="red").status_code == 422
     assert hand_in(client, b"x", profile="unheard_of").status_code == 404
@@ -168,20 +167,21 @@ def test_what_a_form_lacks_or_names_is_told(centre_of_city: Asking, app: Callabl
     assert client.get("/v1/jobs/0").status_code == 422
 
 
-def test_a_file_beyond_the_bound_is_refused_as_it_comes(
-    centre_of_city: Asking, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("api.uploads._MARGIN", 1_000)
-    monkeypatch.setattr("gridmgmt.bounds._in_force", Bounds(file_mb=1))
-    answer = hand_in(centre_of_city, b"x" * 2_000_000)
-    assert (answer.status_code, answer.json()["facts"]["setting"]) == (422, "GRIDMGMT_MAX_FILE_MB")
-
-    def chunks() -> Iterator[bytes]:
-        yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n'
-        yield from (b"x" * 100_000 for _ in range(20))
-
-    kind = {"content-type": "multipart/form-data; boundary=b"}
-    assert centre_of_city.post("/v1/imports", content=chunks(), headers=kind).status_code == 422
+def test_a_file_that_is_handed_in_again_under_its_key_is_one_job(centre_of_city: Asking) -> None:
+    key = {"Idempotency-Key": "january-1"}
+    form: dict[str, Any] = {
+        "data": {"profile": "demo_cases"},
+        "files": {"file": ("a.csv", sheet(row("M1")), "text/csv")},
+    }
+    request = centre_of_city.client.build_request("POST", "/v1/imports", headers={**centre_of_city.key, **key}, **form)
+    first, again = (
+        centre_of_city.post(
+            "/v1/imports", content=request.content, headers={**key, "content-type": request.headers["content-type"]}
+        )
+        for _ in range(2)
+    )
+    assert (first.status_code, again.status_code, again.json()["id"]) == (202, 202, first.json()["id"])
+    centre_of_city.delete(first.headers["Location"])
 
 
 def test_jobs_come_page_by_page_and_are_cancelled(centre_of_city: Asking, doors: Doors) -> None:

@@ -6,16 +6,12 @@ knows by their heartbeats which of them may have died. What is done and what is 
 
 import asyncio
 import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
-from multiprocessing import get_context, parent_process
 
 import procrastinate
 from procrastinate.exceptions import AppNotOpen, ConnectorException, JobAborted
 
-from gridmgmt import bounds
 from gridmgmt.database import failures
 from gridmgmt.database.engine import queue_address
 from gridmgmt.database.work import open_database
@@ -27,8 +23,6 @@ HEARTBEAT_S, DEAD_S = 2.0, 10.0
 """A worker tells so often that it lives; one that did not for so long, and holds its job no more, is dead."""
 
 _AGAIN_S = 3
-_GRACE_S = 30.0
-_LOOK_S = 0.2
 _PAUSE_S = 1.0
 _QUEUE = "jobs"
 
@@ -73,38 +67,6 @@ def run_until_signal(settings: Settings, concurrency: int, grace_s: float, paren
         await work(settings, stop, concurrency=concurrency, grace_s=grace_s)
 
     asyncio.run(serve())
-
-
-def beside(settings: Settings) -> None:
-    """A worker as a child of another process, with whose end it stops."""
-    bounds.use(settings.bounds)
-    parent = parent_process()
-    run_until_signal(settings, 1, _GRACE_S, int(parent.sentinel) if parent is not None else None)
-
-
-@contextmanager
-def accompanied(settings: Settings) -> Iterator[None]:
-    """A worker in a process of its own as long as the block lasts; one that dies is begun again."""
-    spawn, is_over = get_context("spawn"), threading.Event()
-
-    def keep() -> None:
-        while not is_over.is_set():
-            child = spawn.Process(target=beside, args=(settings,), name="gridmgmt worker")
-            child.start()
-            while child.is_alive() and not is_over.wait(_LOOK_S):
-                pass
-            if child.is_alive():
-                child.terminate()
-            child.join()
-            is_over.wait(_PAUSE_S)
-
-    keeping = threading.Thread(target=keep, name="keeps a worker")
-    keeping.start()
-    try:
-        yield
-    finally:
-        is_over.set()
-        keeping.join()
 
 
 async def _serve(settings: Settings, doors: Doors, concurrency: int, grace_s: float) -> None:

@@ -61,6 +61,13 @@ CREATE TABLE audit_seal (
 CREATE TRIGGER only_added BEFORE UPDATE OR DELETE OR TRUNCATE ON audit FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER only_added BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_seal FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
+-- --- a request that is sent again is done once -----------------------------------------------------------------------------
+CREATE TABLE request_once (
+    login text NOT NULL COLLATE "C", key text NOT NULL COLLATE "C", fingerprint text NOT NULL COLLATE "C", status integer,
+    headers jsonb, body bytea, known_at timestamptz DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_request_once PRIMARY KEY (login, key)
+);
+
 -- --- told to whoever listens ----------------------------------------------------------------------------------------------
 DO $$
 DECLARE
@@ -72,6 +79,10 @@ BEGIN
     END LOOP;
 END
 $$;
+-- every writer is an actor: nobody's rights change with that
+DROP TRIGGER tells ON actor;
+CREATE TRIGGER tells AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON actor
+FOR EACH STATEMENT EXECUTE FUNCTION tell_change('facts');
 -- that somebody was seen changes nothing for him
 CREATE TRIGGER tells AFTER INSERT OR UPDATE OF ended_at, ends_at OR DELETE OR TRUNCATE ON session
 FOR EACH STATEMENT EXECUTE FUNCTION tell_change('access');
