@@ -174,6 +174,7 @@ def test_a_file_that_is_handed_in_again_under_its_key_is_one_job(centre_of_city:
         "files": {"file": ("a.csv", sheet(row("M1")), "text/csv")},
     }
     request = centre_of_city.client.build_request("POST", "/v1/imports", headers={**centre_of_city.key, **key}, **form)
+    request.read()
     first, again = (
         centre_of_city.post(
             "/v1/imports", content=request.content, headers={**key, "content-type": request.headers["content-type"]}

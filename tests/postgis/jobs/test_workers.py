@@ -4,13 +4,14 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
 from psycopg import sql
 
+from api.standing.job_worker import accompanied
 from gridmgmt.database.work import Connection
 from gridmgmt.jobs.kinds import Job
 from gridmgmt.jobs.operations import following, workers
@@ -128,3 +129,14 @@ def test_a_database_that_was_away_is_found_again(
     until(lambda: states(doors) == ["done"] * 4)
     assert values(doors.work, "SELECT count(*) FROM case_version") == [4]
     assert process.is_alive()
+
+
+def test_the_server_brings_a_worker_along_and_begins_it_again(doors: Doors, settings: Settings, tmp_path: Path) -> None:
+    with accompanied(settings):
+        handed_in(doors, tmp_path, case("A"))
+        until(lambda: states(doors) == ["done"], 40)
+        (child,) = [p for p in active_children() if p.name == "gridmgmt worker"]
+        os.kill(child.pid or 0, signal.SIGKILL)
+        handed_in(doors, tmp_path, case("B"))
+        until(lambda: states(doors) == ["done"] * 2, 40)
+    assert not [p for p in active_children() if p.name == "gridmgmt worker"]
