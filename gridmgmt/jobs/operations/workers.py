@@ -5,6 +5,7 @@ knows by their heartbeats which of them may have died. What is done and what is 
 """
 
 import asyncio
+import logging
 import signal
 from contextlib import suppress
 from functools import partial
@@ -15,6 +16,7 @@ from procrastinate.exceptions import AppNotOpen, ConnectorException, JobAborted
 from gridmgmt.database import failures
 from gridmgmt.database.engine import queue_address
 from gridmgmt.database.work import open_database
+from gridmgmt.errors import UnavailableError
 from gridmgmt.jobs.operations import running
 from gridmgmt.jobs.operations.running import Doors, Stopped
 from gridmgmt.settings import Settings
@@ -25,6 +27,8 @@ HEARTBEAT_S, DEAD_S = 2.0, 10.0
 _AGAIN_S = 3
 _PAUSE_S = 1.0
 _QUEUE = "jobs"
+
+_LOG = logging.getLogger("gridmgmt.jobs")
 
 _LOST = (*failures.DRIVER, ConnectorException, AppNotOpen, OSError)
 
@@ -46,8 +50,11 @@ async def work(settings: Settings, stop: asyncio.Event, *, concurrency: int = 1,
             asked.cancel()
             if stop.is_set():
                 serving.cancel()
-            with suppress(asyncio.CancelledError, *_LOST):
-                await serving
+            try:
+                with suppress(asyncio.CancelledError):
+                    await serving
+            except _LOST as e:
+                _LOG.warning("the database is away: %s", type(e).__name__)
             if not stop.is_set():
                 await asyncio.sleep(_PAUSE_S)
     finally:
@@ -83,7 +90,7 @@ async def _serve(settings: Settings, doors: Doors, concurrency: int, grace_s: fl
             )  # fmt: skip
         finally:
             rescuing.cancel()
-            with suppress(asyncio.CancelledError, *_LOST):
+            with suppress(asyncio.CancelledError):
                 await rescuing
 
 
@@ -101,8 +108,8 @@ def _run(doors: Doors, context: procrastinate.JobContext, *, number: int) -> Non
 async def _rescue(app: procrastinate.App, doors: Doors) -> None:
     """Give the jobs of dead workers back to the queue; one that is only busy is still at its own."""
     while True:
-        for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=DEAD_S):
-            if await asyncio.to_thread(running.is_free, doors, int(str(job.task_kwargs["number"]))):
-                with suppress(ConnectorException):  # somebody else did it first
+        with suppress(UnavailableError, *_LOST):  # or somebody else did it first
+            for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=DEAD_S):
+                if await asyncio.to_thread(running.is_free, doors, int(str(job.task_kwargs["number"]))):
                     await app.job_manager.retry_job(job)
         await asyncio.sleep(HEARTBEAT_S)
