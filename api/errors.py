@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
+from api import open311
 from api.deps import language
 from gridmgmt.errors import (
     AccessError,
@@ -54,13 +55,15 @@ def problem(
     facts: Mapping[str, Any],
     errors: Sequence[Mapping[str, Any]] = (),
     headers: Mapping[str, str] | None = None,
-) -> JSONResponse:
-    """A problem document (RFC 9457), worded in the reader's language.
+) -> Response:
+    """A problem document (RFC 9457), worded in the reader's language; of Open311 in its own form.
 
     Besides the standard's members it carries ``code`` and ``facts``, from
     which a program can word it anew, and ``errors``, one for each parameter.
     """
     lang = language(request)
+    if (form := open311.form_asked(request)) is not None:
+        return open311.faults(form, status, [e["detail"] for e in errors] or [word(code, facts, lang)], lang)
     body = {
         "type": f"urn:gridmgmt:problem:{code}",
         "title": word(f"problem_{status}", lang=lang),
@@ -98,10 +101,10 @@ def _platform(request: Request, error: GridmgmtError) -> Response:
 def _is_page(request: Request) -> bool:
     """Whether somebody sits before a browser and asks for a page."""
     wants_html = "text/html" in request.headers.get("accept", "")
-    return request.method == "GET" and wants_html and not request.url.path.startswith("/v1/")
+    return request.method == "GET" and wants_html and not request.url.path.startswith(("/v1/", open311.PREFIX))
 
 
-def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+def _invalid(request: Request, error: RequestValidationError) -> Response:
     lang = language(request)
     found = [_wrong_parameter(e, lang) for e in error.errors()]
     return problem(request, 422, "request_invalid", {"parameters": [e["parameter"] for e in found]}, found)
@@ -124,13 +127,13 @@ def _wrong_parameter(error: Mapping[str, Any], lang: str) -> dict[str, Any]:
     }
 
 
-def _http(request: Request, error: HTTPException) -> JSONResponse:
+def _http(request: Request, error: HTTPException) -> Response:
     """What the framework itself refuses: unknown paths and methods."""
     code = {404: "path_unknown", 405: "method_unknown"}.get(error.status_code, "http_error")
     facts = {"path": request.url.path, "method": request.method, "reason": HTTPStatus(error.status_code).phrase}
     return problem(request, error.status_code, code, facts, headers=error.headers)
 
 
-def _unexpected(request: Request, error: Exception) -> JSONResponse:
+def _unexpected(request: Request, error: Exception) -> Response:
     """A fault of ours: nothing of its inside is told; the log has it."""
     return problem(request, 500, "unexpected", {})

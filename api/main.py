@@ -13,8 +13,9 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from api import LOOPBACK, errors, signing
 from api.kept import Kept
+from api.open311 import Plain
 from api.pages import sign_in, start
-from api.routes import access, assessing, city, database, figures, maps, people, places
+from api.routes import access, assessing, city, database, figures, maps, open311, people, places
 from gridmgmt import __version__, bounds
 from gridmgmt.database.changes import Changes
 from gridmgmt.database.engine import database_url
@@ -61,13 +62,14 @@ def create_app(settings: Settings) -> FastAPI:
     bounds.use(settings.bounds)
     for router in (
         database.router, access.router, sign_in.router, city.router, places.router, people.router, figures.router,
-        assessing.router, assessing.evidence, maps.router, maps.of_facts, start.router,
+        assessing.router, assessing.evidence, open311.router, maps.router, maps.of_facts, start.router,
     ):  # fmt: skip
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     errors.install(app)
     app.middleware("http")(_protect)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
+    app.add_middleware(Plain)  # the outermost: whatever writes a log comes after it
     return app
 
 

@@ -575,6 +575,14 @@ class NoEditionOnDate(NotFoundError, _Day, _Known):
     """No active edition is valid on that day."""
 
 
+class ServiceMissing(NotFoundError, _Code):
+    """Open311: no service of the catalogue has that code."""
+
+
+class JurisdictionMissing(NotFoundError, _Code, _Known):
+    """Open311: another city is asked for."""
+
+
 class GridMissing(NotFoundError, _Code):
     """No grid has that code in the edition."""
 
