@@ -62,7 +62,8 @@ async def _work(request: Request) -> Work:
     work: Work = request.app.state.work
     job = f"{request.method} {request.scope['route'].path}"
     writer = Writer(None, job, request=getattr(request.state, "request_id", None))
-    return work.but(viewer=await signing.viewer(request), writer=writer)
+    once = getattr(request.state, "once", None)
+    return work.but(viewer=await signing.viewer(request), writer=writer, once=once)
 
 
 def language(request: Request) -> str:

@@ -14,6 +14,7 @@ from api import open311
 from api.deps import language
 from gridmgmt.errors import (
     AccessError,
+    CaseChanged,
     CityMissing,
     ConflictError,
     GridmgmtError,
@@ -34,6 +35,7 @@ STATUS: Mapping[type[GridmgmtError], int] = {
     NotFoundError: 404,
     CityMissing: 503,  # not the reader's mistake: nobody has set the city up yet
     ConflictError: 409,
+    CaseChanged: 412,
     UnavailableError: 503,
     AccessError: 403,
     SignInNeeded: 401,

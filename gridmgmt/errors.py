@@ -29,6 +29,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── DataFileInvalid   a file of the data folder: file, key and value
     │   ├── ValueUnstorable   a value that no database keeps: NUL, a number or a day beyond its type
     │   ├── LayerEmpty        none of a file's features can enter the reference layer
+    │   ├── RequestKeyReused  another request had its Idempotency-Key
     │   └── OptionInvalid     an argument of a command or request
     ├── NotFoundError         a name that the database does not hold
     │   ├── CityMissing, EditionMissing, GridMissing, AssessmentMissing
@@ -41,7 +42,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── RulebookNotInForce  no version of it holds on that day
     │   └── NoEditionOnDate   no edition is valid on that day
     ├── ConflictError         right in itself, but not in this state
-    │   ├── AccountExists
+    │   ├── AccountExists, RequestUnderWay
     │   ├── CityExists, EditionExists, EditionActive, EditionOverlap, EditionShrinks
     │   ├── CategoryUnknown, UnitUnknown, PersonUnknown
     │   ├── DatabaseRefused   a rule of the database itself
@@ -946,6 +947,18 @@ class KeyMissing(NotFoundError):
     """There is no key of this number that holds."""
 
     number: int
+
+
+class RequestUnderWay(ConflictError):
+    """A request of this key is being done, or was done by a process that ended before it answered."""
+
+    key: str
+
+
+class RequestKeyReused(InputError):
+    """Another request had this key."""
+
+    key: str
 
 
 class AccountExists(ConflictError):

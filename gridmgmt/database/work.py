@@ -11,9 +11,10 @@ from sqlalchemy import Connection as Connection
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import IntegrityError
 
-from gridmgmt.database import auditing
+from gridmgmt.database import auditing, repeats_of_requests
 from gridmgmt.database import engine as engines
 from gridmgmt.database.actors import Writer, behold, claim
+from gridmgmt.database.repeats_of_requests import Once
 from gridmgmt.database.roles import Role
 from gridmgmt.errors import AccessError, OptionInvalid
 from gridmgmt.settings import Settings
@@ -64,6 +65,8 @@ class Work:
         Who signed in, with what he may do where; None: the machine's own operator, who may do everything.
     worker
         The database past its row policies, for figures that are made over everything whoever asks for his part of them.
+    once
+        The key under which what is done may be asked for again and is done once.
     now
         The moment to look from; None: the database's clock.
     progress
@@ -78,6 +81,7 @@ class Work:
     writer: Writer = field(default_factory=Writer)
     viewer: Viewer | None = None
     worker: Engine | None = None
+    once: Once | None = None
 
     def allowed(self, verb: str) -> Scope:
         """Where the viewer may do something.
@@ -126,8 +130,12 @@ class Work:
             with _begun(connection, self.keep):
                 claim(connection, self.writer, self.actor, self.viewer)
                 auditing.begin(connection)
+                if self.once is not None and not self.once.is_written:
+                    repeats_of_requests.claim(connection, self.once)
                 yield connection
                 auditing.record(connection, self.writer, self.viewer, answers=self.actor)
+            if self.once is not None:
+                self.once.is_written = self.keep
 
     @contextmanager
     def locked(self) -> Iterator[Connection]:

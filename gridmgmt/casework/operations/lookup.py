@@ -11,6 +11,7 @@ from gridmgmt.casework.cases import CLOCKS, FLAGS, Case, Step
 from gridmgmt.casework.hanging import Account
 from gridmgmt.casework.operations.context import Desk
 from gridmgmt.casework.store import listing, steps
+from gridmgmt.casework.store.listing import Wanted as Wanted
 from gridmgmt.casework.transitions import TRANSITIONS
 from gridmgmt.database import cities, clock
 from gridmgmt.database.doors import needs
@@ -118,21 +119,43 @@ def list_cases(
     DocketMovedOn
         Steps were taken after that moment: the docket is today's.
     """
-    for state in states:
-        if state not in cases.STATES:
-            raise OptionInvalid(name="--state", value=state, expected=", ".join(cases.STATES))
+    wanted = listing.Wanted(tuple(states), unit, grid, category, overdue)
     with work.snapshot() as connection:
-        if unit is not None and unit not in units.unit_ids(connection):
-            raise UnitUnknown(value=unit)
-        if grid is not None and not listing.has_grid(connection, grid):
-            raise GridMissing(code=grid)
+        _check(connection, wanted)
         at = work.now or clock.now(connection)
         if work.now is not None and (last := steps.last_taken(connection)) is not None and work.now < last:
             zone = cities.load_city(connection).zone
             told = [at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S") for at in (work.now, last)]
             raise DocketMovedOn(now=told[0], last=told[1])
-        wanted = listing.Wanted(tuple(states), unit, grid, category, overdue)
         return listing.count(connection, wanted, at), listing.page(connection, wanted, at, limit, offset)
+
+
+@needs("cases.read")
+def search(
+    work: Work, wanted: Wanted, *, limit: int, after: int | None = None, newest_first: bool = True
+) -> list[dict[str, Any]]:
+    """A page of the cases wanted in the order in which they came in; ``after``: the ``id`` of the last row before it.
+
+    Whoever reads page by page gets each case that was there at the beginning once, whatever is written meanwhile.
+
+    Raises
+    ------
+    OptionInvalid, UnitUnknown, GridMissing, CodeInvalid
+    """
+    with work.snapshot() as connection:
+        _check(connection, wanted)
+        at = work.now or clock.now(connection)
+        return listing.after(connection, wanted, at, limit, after, newest_first=newest_first)
+
+
+def _check(connection: Connection, wanted: Wanted) -> None:
+    for state in wanted.states:
+        if state not in cases.STATES:
+            raise OptionInvalid(name="--state", value=state, expected=", ".join(cases.STATES))
+    if wanted.unit is not None and wanted.unit not in units.unit_ids(connection):
+        raise UnitUnknown(value=wanted.unit)
+    if wanted.grid is not None and not listing.has_grid(connection, wanted.grid):
+        raise GridMissing(code=wanted.grid)
 
 
 @needs("cases.read")

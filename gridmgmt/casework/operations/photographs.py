@@ -134,7 +134,7 @@ def attach(
     return Attached(number, stored, is_new, (*stored.notes, *notes))
 
 
-@needs("cases.read")
+@needs("step:note")
 def add(
     work: Work,
     root: Path,
@@ -234,7 +234,8 @@ def read(work: Work, root: Path, sha256: str, form: Form = "clean") -> tuple[byt
     FileMissing, FileLost
     """
     with work.snapshot() as connection:
-        file = attachments.file(connection, sha256)
+        is_seen = work.viewer is None or attachments.is_attached(connection, sha256)
+        file = attachments.file(connection, sha256) if is_seen else None
     if file is None or (form == "thumbnail" and file.width is None):
         raise FileMissing(sha256=sha256)
     if form == "thumbnail":

@@ -66,6 +66,12 @@ def file(connection: Connection, sha256: str) -> StoredFile | None:
     return StoredFile(**found) if found else None
 
 
+def is_attached(connection: Connection, sha256: str) -> bool:
+    """Whether a case or sample that is to be seen has the file."""
+    found = select(t.attachment.c.id).where(t.attachment.c.sha256 == sha256).limit(1)
+    return connection.execute(found).first() is not None
+
+
 def known(connection: Connection, hashes: Collection[str]) -> set[str]:
     """Those of some SHA-256 under which a file is kept."""
     f = t.stored_file.c.sha256

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
 from gridmgmt.casework.cases import ENDED, RUNNING
+from gridmgmt.city import STORAGE_EPSG
 from gridmgmt.codes import CategoryPattern
 from gridmgmt.database import tables as t
 
@@ -21,13 +22,20 @@ _due = func.coalesce(t.cases.c.due_extended_at, t.cases.c.due_at)
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which cases: of some states, a unit, a grid of any level, a class pattern; overdue ones only."""
+    """Which cases: of some states, a unit, a grid of any level, a class pattern; overdue ones only.
+
+    ``text`` stands in number, address or description; reported in [from, to); ``area`` is a polygon as WKT in degrees.
+    """
 
     states: Sequence[str] = ()
     unit: str | None = None
     grid: str | None = None
     category: str | None = None
     overdue: bool = False
+    text: str | None = None
+    reported_from: dt.datetime | None = None
+    reported_to: dt.datetime | None = None
+    area: str | None = None
 
 
 def _conditions(wanted: Wanted, now: dt.datetime) -> list[ColumnElement[bool]]:
@@ -44,6 +52,15 @@ def _conditions(wanted: Wanted, now: dt.datetime) -> list[ColumnElement[bool]]:
         out.append(_of_class(CategoryPattern.parse(wanted.category)))
     if wanted.overdue:
         out.append(and_(c.status.in_(sorted(RUNNING)), _due < now))
+    if wanted.text is not None:
+        out.append(or_(*(x.icontains(wanted.text, autoescape=True) for x in (c.case_no, c.address, c.description))))
+    if wanted.reported_from is not None:
+        out.append(c.reported_at >= wanted.reported_from)
+    if wanted.reported_to is not None:
+        out.append(c.reported_at < wanted.reported_to)
+    if wanted.area is not None:
+        area = func.ST_GeomFromText(wanted.area, STORAGE_EPSG)
+        out += [c.geom.op("&&")(area), func.ST_Intersects(c.geom, area)]
     return out
 
 
@@ -72,6 +89,18 @@ def page(connection: Connection, wanted: Wanted, now: dt.datetime, limit: int, o
     statement = _chosen(select(*(t.cases.c[name] for name in COLUMNS), *_names()), wanted, now)
     ended = t.cases.c.status.in_(sorted(ENDED))
     ordered = statement.order_by(ended, _due.nulls_last(), t.cases.c.case_no).limit(limit).offset(offset)
+    return [dict(r) for r in connection.execute(ordered).mappings()]
+
+
+def after(
+    connection: Connection, wanted: Wanted, now: dt.datetime, limit: int, last: int | None, *, newest_first: bool
+) -> list[dict[str, Any]]:
+    """Cases wanted in the order in which they came in, behind the row of an id; each row with its ``id``."""
+    c = t.cases.c
+    statement = _chosen(select(c.id, *(c[name] for name in COLUMNS), *_names()), wanted, now)
+    if last is not None:
+        statement = statement.where(c.id < last if newest_first else c.id > last)
+    ordered = statement.order_by(c.id.desc() if newest_first else c.id).limit(limit)
     return [dict(r) for r in connection.execute(ordered).mappings()]
 
 

@@ -7,7 +7,7 @@ GRANT SELECT ON
     assessment_step, assessment_subject, assignment, attachment, audit, audit_seal, batch, case_version, cases, category,
     category_version, city, compared, counter, draw, draw_item, duty_event, edition, edition_grid, entry, feature, finding, grid,
     handed_in, inspection, layer, lineage, linework, notice, notice_check, notice_finding, person, person_version, post,
-    post_version, quarantine, reporter, responsibility, rulebook_version, sample_share, sample_version, samples, session,
+    post_version, quarantine, reporter, request_once, responsibility, rulebook_version, sample_share, sample_version, samples, session,
     sign_in_failure, spatial_ref_sys, staff_day, step, stored_file, subject, time_limit, unit, unit_version, work_calendar
 TO gridmgmt_web;
 -- all of an assessment but the inputs of everybody
@@ -16,11 +16,11 @@ GRANT SELECT (id, name, rulebook_id, rulebook_sha256, rulebook_text, period, as_
 ON assessment TO gridmgmt_web;
 GRANT INSERT ON
     account, account_post, actor, api_key, appeal, assignment, attachment, audit, batch, case_change, case_version, cases, counter,
-    duty_event, entry, finding, handed_in, inspection, notice, notice_check, notice_finding, quarantine, reporter, sample_version,
+    duty_event, entry, finding, handed_in, inspection, notice, notice_check, notice_finding, quarantine, reporter, request_once, sample_version,
     samples, session, sign_in_failure, step, stored_file, work_calendar
 TO gridmgmt_web;
 GRANT UPDATE ON
-    account, account_post, api_key, appeal, batch, cases, counter, quarantine, reporter, samples, session, sign_in_failure
+    account, account_post, api_key, appeal, batch, cases, counter, quarantine, reporter, request_once, samples, session, sign_in_failure
 TO gridmgmt_web;
-GRANT DELETE ON sign_in_failure TO gridmgmt_web;
+GRANT DELETE ON request_once, sign_in_failure TO gridmgmt_web;
 GRANT SELECT ON case_change TO gridmgmt_web;

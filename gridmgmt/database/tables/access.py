@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
-from gridmgmt.database.tables.base import code, instant, metadata, numbered, record, ref, texts
+from gridmgmt.database.tables.base import code, instant, known_at, metadata, numbered, record, ref, texts
 
 account = record(
     "account",
@@ -90,3 +90,16 @@ audit_seal = sa.Table(
     sa.UniqueConstraint("audit_id", name="uq_audit_seal_audit_id"),
 )
 """The chain (审计链): each row's digest holds the one before; sealed once no earlier transaction is open."""
+
+request_once = sa.Table(
+    "request_once",
+    metadata,
+    sa.Column("login", sa.Text(collation="C"), primary_key=True),
+    sa.Column("key", sa.Text(collation="C"), primary_key=True),
+    sa.Column("fingerprint", sa.Text(collation="C"), nullable=False),
+    sa.Column("status", sa.Integer),
+    sa.Column("headers", JSONB),
+    sa.Column("body", sa.LargeBinary),
+    known_at(),
+)
+"""Requests that were sent with a key (Idempotency-Key) and done; the key stands there with what the request did."""

@@ -61,6 +61,13 @@ CREATE TABLE audit_seal (
 CREATE TRIGGER only_added BEFORE UPDATE OR DELETE OR TRUNCATE ON audit FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER only_added BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_seal FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
+-- --- a request that is sent again is done once -----------------------------------------------------------------------------
+CREATE TABLE request_once (
+    login text NOT NULL COLLATE "C", key text NOT NULL COLLATE "C", fingerprint text NOT NULL COLLATE "C", status integer,
+    headers jsonb, body bytea, known_at timestamptz DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_request_once PRIMARY KEY (login, key)
+);
+
 -- --- told to whoever listens ----------------------------------------------------------------------------------------------
 DO $$
 DECLARE

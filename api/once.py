@@ -1,0 +1,80 @@
+"""Requests that may be sent again (Idempotency-Key): done once, answered the same."""
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.routing import APIRoute
+
+from api import signing
+from gridmgmt.database import repeats_of_requests
+from gridmgmt.database.repeats_of_requests import Done, Once
+from gridmgmt.database.work import Work
+from gridmgmt.errors import GridmgmtError, OptionInvalid, RequestKeyReused, RequestUnderWay
+
+HEADER = "idempotency-key"
+_MOST = 200
+_KEPT_HEADERS = ("content-type", "location", "etag", "content-language")
+
+
+class OnceRoute(APIRoute):
+    """Routes whose requests may bear a key; without one they are as others are."""
+
+    def get_route_handler(self) -> Callable[[Request], Any]:
+        """Look whether it was done, do it, and keep what was answered."""
+        handle = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            key = request.headers.get(HEADER)
+            if key is None:
+                return await handle(request)
+            if not 0 < len(key) <= _MOST or not key.isascii() or not key.isprintable():
+                raise OptionInvalid(name="Idempotency-Key", value=key[:_MOST], expected=f"1–{_MOST} ASCII")
+            viewer = await signing.viewer(request)
+            work: Work = request.app.state.work.but(viewer=viewer)
+            told = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}\n".encode())
+            told.update(await request.body())
+            once = Once(viewer.login, key, told.hexdigest())
+            done = await run_in_threadpool(_done, work, once)
+            if done is not None:
+                return _again(done, once)
+            request.state.once = once
+            try:
+                response = await handle(request)
+            except GridmgmtError:
+                await run_in_threadpool(_release, work, once)
+                raise
+            if once.is_written or response.status_code < 400:
+                await run_in_threadpool(_keep, work, once, response)
+            return response
+
+        return answer
+
+
+def _done(work: Work, once: Once) -> Done | None:
+    with work.snapshot() as connection:
+        return repeats_of_requests.found(connection, once.login, once.key)
+
+
+def _again(done: Done, once: Once) -> Response:
+    if done.fingerprint != once.fingerprint:
+        raise RequestKeyReused(key=once.key)
+    if done.status is None:
+        raise RequestUnderWay(key=once.key)
+    headers = {**(done.headers or {}), "Idempotency-Replayed": "true"}
+    return Response(done.body, done.status, headers)
+
+
+def _release(work: Work, once: Once) -> None:
+    """What was refused may be mended and sent by the same key."""
+    if once.is_written:
+        with work.sealing() as connection:
+            repeats_of_requests.release(connection, once)
+
+
+def _keep(work: Work, once: Once, response: Response) -> None:
+    headers = {k: v for k, v in response.headers.items() if k in _KEPT_HEADERS}
+    with work.sealing() as connection:
+        repeats_of_requests.answered(connection, once, response.status_code, headers, bytes(response.body))
