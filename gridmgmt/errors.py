@@ -39,6 +39,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── CalendarMissing, CaseMissing, SampleMissing, FileMissing, SchemeMissing, StaffingSchemeMissing
     │   ├── LayerMissing, LayerKindMissing, RepeatRuleMissing
     │   ├── AccountMissing, KeyMissing
+    │   ├── ServiceMissing, JurisdictionMissing
     │   ├── RulebookNotInForce  no version of it holds on that day
     │   └── NoEditionOnDate   no edition is valid on that day
     ├── ConflictError         right in itself, but not in this state

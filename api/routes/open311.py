@@ -122,7 +122,7 @@ class ServiceRequest(BaseModel):
     media_url: str | None
 
 
-class Taken(BaseModel):
+class TakenReport(BaseModel):
     """The number of the new case."""
 
     service_request_id: str
@@ -251,7 +251,10 @@ _BODY = {
 
 
 @router.post(
-    "/requests", response_model=list[Taken], status_code=201, openapi_extra=verb("cases.open") | {"requestBody": _BODY}
+    "/requests",
+    response_model=list[TakenReport],
+    status_code=201,
+    openapi_extra=verb("cases.open") | {"requestBody": _BODY},
 )
 async def report(ask: Annotated[Ask, Query()], request: Request, work: Database, lang: Language) -> Response:
     """Take a citizen's report as a new case; it has its number at once."""

@@ -23,7 +23,7 @@ from gridmgmt.periods import parse_instant
 from gridmgmt.settings import data_path
 from gridmgmt.texts import expected
 
-SPAN = dt.timedelta(days=90)
+_SPAN = dt.timedelta(days=90)
 """So many days of reports are told at once at most (GeoReport v2)."""
 
 MOST = 1_000
@@ -223,13 +223,13 @@ def _window(
     """From when to when cases were reported: the last 90 days, where neither this nor a time of change is asked for."""
     start, end = (parse_instant(text, city.zone) if text else None for text in (wanted.start, wanted.end))
     if start is None and end is None:
-        return ("-infinity", "infinity") if by_update else (now - SPAN, "infinity")
+        return ("-infinity", "infinity") if by_update else (now - _SPAN, "infinity")
     if start is None and end is not None:
-        start = end - SPAN
+        start = end - _SPAN
     elif start is not None and end is None:
-        end = start + SPAN
-    if start is None or end is None or not dt.timedelta(0) <= end - start <= SPAN:
-        raise OptionInvalid(name="end_date", value=wanted.end or "", expected=expected("span_of_days", most=SPAN.days))
+        end = start + _SPAN
+    if start is None or end is None or not dt.timedelta(0) <= end - start <= _SPAN:
+        raise OptionInvalid(name="end_date", value=wanted.end or "", expected=expected("span_of_days", most=_SPAN.days))
     return start, end
 
 
