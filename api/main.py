@@ -15,7 +15,7 @@ from api import LOOPBACK, errors, signing
 from api.kept import Kept
 from api.open311 import Plain
 from api.pages import sign_in, start
-from api.routes import access, assessing, cases, city, database, figures, maps, open311, people, places
+from api.routes import access, assessing, cases, city, database, figures, maps, oidc, open311, people, places
 from gridmgmt import __version__, bounds
 from gridmgmt.database.changes import Changes
 from gridmgmt.database.engine import database_url
@@ -61,8 +61,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     bounds.use(settings.bounds)
     for router in (
-        database.router, access.router, sign_in.router, city.router, places.router, people.router, figures.router,
-        cases.router, assessing.router, assessing.evidence, open311.router, maps.router, maps.of_facts, start.router,
+        database.router, access.router, oidc.router, sign_in.router, city.router, places.router, people.router,
+        figures.router, cases.router, assessing.router, assessing.evidence, open311.router, maps.router, maps.of_facts,
+        start.router,
     ):  # fmt: skip
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")

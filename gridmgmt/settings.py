@@ -14,6 +14,15 @@ PREFIX = "GRIDMGMT_"
 
 
 @dataclass(frozen=True)
+class Oidc:
+    """An identity provider of OpenID Connect; its secret is shown nowhere."""
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Settings:
     """What an installation sets from outside.
 
@@ -33,6 +42,8 @@ class Settings:
         Who writes (经办人), as the installation claims it; None = the operating system's user.
     bounds
         How much a file may hold; ``GRIDMGMT_MAX_…``.
+    oidc
+        The identity provider (统一身份认证) by which people may sign in; None: none.
     """
 
     database_url: str | None
@@ -42,6 +53,7 @@ class Settings:
     lang: str | None = None
     actor: str | None = None
     bounds: Bounds = field(default_factory=Bounds)
+    oidc: Oidc | None = None
 
     @property
     def files_root(self) -> Path:
@@ -56,7 +68,7 @@ class Settings:
 
 KEYS = (
     "GRIDMGMT_DATABASE_URL", "GRIDMGMT_HOME", "GRIDMGMT_DB", "GRIDMGMT_FILES", "GRIDMGMT_LANG", "GRIDMGMT_ACTOR",
-    *NAMES,
+    "GRIDMGMT_OIDC_ISSUER", "GRIDMGMT_OIDC_CLIENT_ID", "GRIDMGMT_OIDC_CLIENT_SECRET", *NAMES,
 )  # fmt: skip
 MOST_NAME = 63
 """Bytes of a database's name: PostgreSQL cuts off the rest, and would open another one."""
@@ -83,6 +95,7 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
         if key in NAMES and not re.fullmatch("[1-9][0-9]{0,8}", value):
             raise SettingInvalid(name=key, known=sorted(KEYS))
     return Settings(
+        oidc=_oidc(given),
         database_url=given.get("GRIDMGMT_DATABASE_URL"),
         home=Path(given.get("GRIDMGMT_HOME") or _default_home()).resolve(),
         db=given.get("GRIDMGMT_DB", "gridmgmt"),
@@ -91,6 +104,19 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
         actor=given.get("GRIDMGMT_ACTOR"),
         bounds=Bounds(**{NAMES[key]: int(value) for key, value in given.items() if key in NAMES}),
     )
+
+
+def _oidc(given: Mapping[str, str]) -> Oidc | None:
+    """The identity provider: all three variables or none; its address is encrypted, but on this machine itself."""
+    names = [key for key in KEYS if key.startswith(f"{PREFIX}OIDC_")]
+    if not any(name in given for name in names):
+        return None
+    for name in names:
+        if name not in given:
+            raise SettingInvalid(name=name, known=names)
+    if not re.fullmatch(r"https://.+|http://(localhost|127\.0\.0\.1)(:\d+)?(/.*)?", given[names[0]]):
+        raise SettingInvalid(name=names[0], known=names)
+    return Oidc(*(given[name] for name in names))
 
 
 def os_user() -> str:

@@ -170,7 +170,8 @@ def test_what_was_changed_since_is_told_in_the_order_of_the_changes(app: TestCli
     ("requests?start_date=soon", 400, "soon"), ("requests?status=lost", 400, "status"),
     ("requests?colour=red", 400, "colour"),
     ("services?colour=red", 400, "colour"), ("services/other?colour=red", 400, "colour"),
-    ("requests/A001?colour=red", 400, "colour"), ("tokens/A001?colour=red", 400, "colour"), ("requests?service_code=ufo", 404, "ufo"), ("services/ufo", 404, "ufo"),
+    ("requests/A001?colour=red", 400, "colour"), ("tokens/A001?colour=red", 400, "colour"),
+    ("requests?service_code=ufo", 404, "ufo"), ("services/ufo", 404, "ufo"),
     ("requests/none", 404, "none"), ("tokens/none", 404, "none"), ("services?jurisdiction_id=paris", 404, "4299"),
     ("nothing", 404, "nothing"), ("requests?page=0", 400, "page"),
 ])  # fmt: skip
