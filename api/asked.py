@@ -12,6 +12,8 @@ TYPES = {
     "csv": "text/csv",
     "html": "text/html",
     "svg": "image/svg+xml",
+    "geojson": "application/geo+json",
+    "schema": "application/schema+json",
 }
 _FORMS = {kind: form for form, kind in TYPES.items()}
 

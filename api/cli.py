@@ -1,55 +1,41 @@
-"""`gridmgmt serve`: the application on this machine's loopback address."""
+"""`gridmgmt serve`: the application, on this machine alone unless more is asked for and prepared."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from api import LOOPBACK
 from gridmgmt import texts
 from gridmgmt.cli.base import Shown, State, command
-from gridmgmt.errors import OptionInvalid
-
-if TYPE_CHECKING:
-    import uvicorn
 
 app = typer.Typer(add_completion=False)
 
 
 @command(app, "serve")
 def serve(
-    run: State, *, host: str = LOOPBACK[0], port: Annotated[int, typer.Option("--port", min=1, max=65535)] = 8000
+    run: State,
+    *,
+    host: str = LOOPBACK[0],
+    port: Annotated[int, typer.Option("--port", min=1, max=65535)] = 8000,
+    workers: Annotated[int, typer.Option("--workers", min=1, max=64)] = 1,
+    behind_proxy: str | None = None,
+    insecure_http: bool = False,
+    certificate: Path | None = None,
+    key: Path | None = None,
 ) -> Shown:
-    """Serve the start page, the API and its documentation (/docs), read-only; say the address when it is ready."""
-    if host not in LOOPBACK:  # other machines could reach it, and there is no access control yet
-        raise OptionInvalid(name="--host", value=host, expected=" / ".join(LOOPBACK))
-    if _is_taken(host, port):
-        raise OptionInvalid(name="--port", value=port, expected=texts.expected("free_port"))
-    _server(run, host, port).run()
+    """Serve the start page, the API and its documentation (/docs); say the address when it is ready.
+
+    Reached by other machines it wants an administrator, host names (GRIDMGMT_HOSTS), and a certificate, a proxy in
+    front or --insecure-http.
+    """
+    from api.standing import serving as standing
+
+    serving = standing.Serving(host, port, workers, behind_proxy, insecure_http, certificate, key)
+    standing.check(serving, run.settings, lambda: run.work)
+    run.close()
+    ready = texts.word("serving", {"url": serving.url}, run.reader)
+    standing.run(serving, run.settings, standing.listen(serving), lambda: typer.echo(ready))
     yield from ()
-
-
-def _is_taken(host: str, port: int) -> bool:
-    """Whether somebody listens there already; uvicorn would say it in words of its own."""
-    import socket
-
-    with socket.socket() as asked:
-        return asked.connect_ex((host, port)) == 0
-
-
-def _server(run: State, host: str, port: int) -> uvicorn.Server:
-    """A server that says its address once it answers there, and not before."""
-    import socket
-
-    import uvicorn
-
-    from api.main import create_app
-
-    class Announcing(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            if self.started:
-                typer.echo(texts.word("serving", {"url": f"http://{host}:{port}"}, run.reader))
-
-    return Announcing(uvicorn.Config(create_app(run.settings), host=host, port=port, log_level="warning"))

@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from api import signing
 from api.asked import wanted_language
+from api.standing.load import Load
 from gridmgmt.database.actors import Writer
 from gridmgmt.database.changes import Changes
 from gridmgmt.database.work import Work
@@ -58,7 +59,9 @@ def parse_bbox(text: str | None) -> tuple[float, float, float, float] | None:
 
 
 async def _work(request: Request) -> Work:
-    """The database as whoever asks may see it."""
+    """The database as whoever asks may see it, in turn: not more requests than allowed work at once."""
+    load: Load = request.app.state.load
+    await load.turn()
     work: Work = request.app.state.work
     job = f"{request.method} {request.scope['route'].path}"
     writer = Writer(None, job, request=getattr(request.state, "request_id", None))
@@ -69,6 +72,12 @@ async def _work(request: Request) -> Work:
 def language(request: Request) -> str:
     """The language that the reader wishes, else the city's."""
     return wanted_language(request) or _city_language(request.app)
+
+
+def known_language(request: Request) -> str:
+    """The language that the reader wishes, else the city's as it was read last; the database is not asked."""
+    remembered = getattr(request.app.state, "language", None)
+    return wanted_language(request) or (str(remembered[1]) if remembered is not None else LANGUAGES[0])
 
 
 def _file_language(request: Request) -> str | None:

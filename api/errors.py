@@ -11,7 +11,8 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from api import open311
-from api.deps import language
+from api.deps import known_language, language
+from gridmgmt import bounds
 from gridmgmt.errors import (
     AccessError,
     CaseChanged,
@@ -26,6 +27,9 @@ from gridmgmt.errors import (
     UnavailableError,
 )
 from gridmgmt.texts import catalogue, word
+
+_RETRY_S = 5
+"""After so many seconds a reader may try again whom the server could not serve."""
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -50,6 +54,11 @@ def status_of(error: type[GridmgmtError]) -> int:
     return next(STATUS[kind] for kind in error.__mro__ if kind in STATUS)
 
 
+def _told(request: Request, status: int) -> int:
+    """The status by which a door says it: what is wrong in a request is 400 in the OGC API, 422 elsewhere."""
+    return 400 if status == 422 and request.url.path.startswith("/ogc") else status
+
+
 def problem(
     request: Request,
     status: int,
@@ -57,15 +66,16 @@ def problem(
     facts: Mapping[str, Any],
     errors: Sequence[Mapping[str, Any]] = (),
     headers: Mapping[str, str] | None = None,
+    lang: str | None = None,
 ) -> Response:
     """A problem document (RFC 9457), worded in the reader's language; of Open311 in its own form.
 
     Besides the standard's members it carries ``code`` and ``facts``, from
     which a program can word it anew, and ``errors``, one for each parameter.
     """
-    lang = language(request)
+    lang = lang or language(request)
     if (form := open311.form_asked(request)) is not None:
-        return open311.faults(form, status, [e["detail"] for e in errors] or [word(code, facts, lang)], lang)
+        return open311.faults(form, status, [e["detail"] for e in errors] or [word(code, facts, lang)], lang, headers)
     body = {
         "type": f"urn:gridmgmt:problem:{code}",
         "title": word(f"problem_{status}", lang=lang),
@@ -80,6 +90,13 @@ def problem(
     return JSONResponse(body, status, {**(headers or {}), "Content-Language": lang}, MEDIA_TYPE)
 
 
+def refusal(
+    request: Request, status: int, code: str, facts: Mapping[str, Any], headers: Mapping[str, str] | None = None
+) -> Response:
+    """A problem that is told before any route is asked, without a look into the database."""
+    return problem(request, status, code, facts, headers=headers, lang=known_language(request))
+
+
 def install(app: FastAPI) -> None:
     """Answer every error of the application in this one form."""
     app.add_exception_handler(GridmgmtError, _platform)  # type: ignore[arg-type]
@@ -89,7 +106,8 @@ def install(app: FastAPI) -> None:
 
 
 def _platform(request: Request, error: GridmgmtError) -> Response:
-    headers = {}
+    status = status_of(type(error))
+    headers = {"Retry-After": str(_RETRY_S)} if status == 503 else {}
     if isinstance(error, SignInNeeded):
         if _is_page(request):
             back = quote(request.url.path + (f"?{request.url.query}" if request.url.query else ""), safe="")
@@ -97,7 +115,8 @@ def _platform(request: Request, error: GridmgmtError) -> Response:
         headers["WWW-Authenticate"] = 'Bearer realm="gridmgmt"'
     if isinstance(error, SignInLocked):
         headers["Retry-After"] = str(error.wait_s)
-    return problem(request, status_of(type(error)), error.code, error.facts, headers=headers)
+    lang = known_language(request) if isinstance(error, UnavailableError) else None
+    return problem(request, _told(request, status), error.code, error.facts, headers=headers, lang=lang)
 
 
 def _is_page(request: Request) -> bool:
@@ -109,7 +128,9 @@ def _is_page(request: Request) -> bool:
 def _invalid(request: Request, error: RequestValidationError) -> Response:
     lang = language(request)
     found = [_wrong_parameter(e, lang) for e in error.errors()]
-    return problem(request, 422, "request_invalid", {"parameters": [e["parameter"] for e in found]}, found)
+    return problem(
+        request, _told(request, 422), "request_invalid", {"parameters": [e["parameter"] for e in found]}, found
+    )
 
 
 def _wrong_parameter(error: Mapping[str, Any], lang: str) -> dict[str, Any]:
@@ -131,8 +152,11 @@ def _wrong_parameter(error: Mapping[str, Any], lang: str) -> dict[str, Any]:
 
 def _http(request: Request, error: HTTPException) -> Response:
     """What the framework itself refuses: unknown paths and methods."""
-    code = {404: "path_unknown", 405: "method_unknown"}.get(error.status_code, "http_error")
-    facts = {"path": request.url.path, "method": request.method, "reason": HTTPStatus(error.status_code).phrase}
+    code = {404: "path_unknown", 405: "method_unknown", 413: "request_too_large"}.get(error.status_code, "http_error")
+    reason = HTTPStatus(error.status_code).phrase
+    facts: dict[str, Any] = {"path": request.url.path, "method": request.method, "reason": reason}
+    if error.status_code == 413:
+        facts = {"most": bounds.most("request_mb"), "setting": "GRIDMGMT_MAX_REQUEST_MB"}
     return problem(request, error.status_code, code, facts, headers=error.headers)
 
 

@@ -9,8 +9,8 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 
 from api import signing
-from gridmgmt.database import repeats_of_requests
-from gridmgmt.database.repeats_of_requests import Done, Once
+from gridmgmt.access.operations import once as kept
+from gridmgmt.access.operations.once import Done, Once
 from gridmgmt.database.work import Work
 from gridmgmt.errors import GridmgmtError, OptionInvalid, RequestKeyReused, RequestUnderWay
 
@@ -37,25 +37,21 @@ class OnceRoute(APIRoute):
             told = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}\n".encode())
             told.update(await request.body())
             once = Once(viewer.login, key, told.hexdigest())
-            done = await run_in_threadpool(_done, work, once)
+            done = await run_in_threadpool(kept.done, work, once)
             if done is not None:
                 return _again(done, once)
             request.state.once = once
             try:
                 response = await handle(request)
             except GridmgmtError:
-                await run_in_threadpool(_release, work, once)
+                await run_in_threadpool(kept.release, work, once)
                 raise
             if once.is_written or response.status_code < 400:
-                await run_in_threadpool(_keep, work, once, response)
+                headers = {k: v for k, v in response.headers.items() if k in _KEPT_HEADERS}
+                await run_in_threadpool(kept.keep, work, once, response.status_code, headers, bytes(response.body))
             return response
 
         return answer
-
-
-def _done(work: Work, once: Once) -> Done | None:
-    with work.snapshot() as connection:
-        return repeats_of_requests.found(connection, once.login, once.key)
 
 
 def _again(done: Done, once: Once) -> Response:
@@ -65,16 +61,3 @@ def _again(done: Done, once: Once) -> Response:
         raise RequestUnderWay(key=once.key)
     headers = {**(done.headers or {}), "Idempotency-Replayed": "true"}
     return Response(done.body, done.status, headers)
-
-
-def _release(work: Work, once: Once) -> None:
-    """What was refused may be mended and sent by the same key."""
-    if once.is_written:
-        with work.sealing() as connection:
-            repeats_of_requests.release(connection, once)
-
-
-def _keep(work: Work, once: Once, response: Response) -> None:
-    headers = {k: v for k, v in response.headers.items() if k in _KEPT_HEADERS}
-    with work.sealing() as connection:
-        repeats_of_requests.answered(connection, once, response.status_code, headers, bytes(response.body))

@@ -80,12 +80,14 @@ def answer(request: Request, root: str, content: Any, status: int = 200, headers
     return _written(form_asked(request) or "json", root, content, status, headers)
 
 
-def faults(form: str, status: int, descriptions: Sequence[str], lang: str) -> Response:
+def faults(
+    form: str, status: int, descriptions: Sequence[str], lang: str, headers: Mapping[str, str] | None = None
+) -> Response:
     """What was wrong, as GeoReport tells it: a list of code and description."""
     code = _STATUS.get(status, status)
-    return _written(
-        form, "errors", [{"code": code, "description": x} for x in descriptions], code, {"Content-Language": lang}
-    )
+    told = {name: value for name, value in (headers or {}).items() if name != "WWW-Authenticate"}
+    found = [{"code": code, "description": x} for x in descriptions]
+    return _written(form, "errors", found, code, {**told, "Content-Language": lang})
 
 
 def _written(form: str, root: str, content: Any, status: int, headers: Mapping[str, str]) -> Response:

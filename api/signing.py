@@ -25,6 +25,9 @@ COOKIE = "gridmgmt_session"
 _KINDS = ("access", "people", "places")
 _AGAIN_S = 30.0
 _MOST = 10_000
+_AT_ONCE = 4
+"""So many are asked of the database at once: who only shows a key takes no turn from those who work."""
+
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
 ANYBODY = Viewer("", means="nobody")
@@ -52,6 +55,7 @@ class SignedIn:
     def __init__(self, work: Work, changes: Changes) -> None:
         self._work, self._changes = work, changes
         self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._asking = asyncio.Semaphore(_AT_ONCE)
 
     async def who(self, secret: str, *, is_told: bool) -> Viewer:
         """Who shows this.
@@ -60,17 +64,24 @@ class SignedIn:
         ------
         SignInNeeded
         """
-        key, now = digest(secret), asyncio.get_running_loop().time()
-        found = self._known.get(key)
-        if is_told and found is not None and found.n >= self._changes.last(_KINDS) and now < found.until:
-            return found.viewer
-        self._known.pop(key, None)
-        n = self._changes.n
-        viewer = await run_in_threadpool(self._asked, secret)
+        key = digest(secret)
+        if is_told and (found := self._kept(key)) is not None:
+            return found
+        async with self._asking:
+            if is_told and (found := self._kept(key)) is not None:  # whom another request asked for meanwhile
+                return found
+            n, now = self._changes.n, asyncio.get_running_loop().time()
+            viewer = await run_in_threadpool(self._asked, secret)
         self._known[key] = _Known(viewer, n, now + _AGAIN_S)
         while len(self._known) > _MOST:
             self._known.popitem(last=False)
         return viewer
+
+    def _kept(self, key: str) -> Viewer | None:
+        found = self._known.get(key)
+        if found is None or found.n < self._changes.last(_KINDS) or asyncio.get_running_loop().time() >= found.until:
+            return None
+        return found.viewer
 
     def _asked(self, secret: str) -> Viewer:
         viewer = signing_in.known_by(self._work, secret)

@@ -1,4 +1,4 @@
-"""How much a file may hold (数据上限): bytes, rows, columns, characters, depth; what is met is told, not suffered.
+"""How much a file may hold, and a server do (上限): bytes, rows, depth, requests; what is met is told, not suffered.
 
 The bounds are those of the process: the command and the application set them from the settings when they start.
 """
@@ -42,6 +42,22 @@ class Bounds:
         Values of a YAML document, those behind an alias (``*name``) counted each time.
     kept_mb
         Bytes of all that the server keeps: answers, and the grids by which places are located.
+    filter_kb, filter_depth
+        Characters of a filter of features, in thousands, and how deep its conditions lie in each other.
+    page_features
+        Features on one page of a collection.
+    request_mb
+        Bytes of what is sent with one request.
+    in_work
+        Requests that a worker of the server works on at once, each with a connection to the database.
+    waiting
+        Requests that wait for their turn then; more are told to come back.
+    wait_s
+        Seconds that one waits for its turn.
+    request_s
+        Seconds until a request's answer begins; what is done for it is dropped then.
+    per_minute
+        Requests of one address within a minute, each worker for itself.
     """
 
     file_mb: int = 1_000
@@ -55,6 +71,15 @@ class Bounds:
     depth: int = 60
     nodes: int = 300_000
     kept_mb: int = 256
+    filter_kb: int = 16
+    filter_depth: int = 20
+    page_features: int = 10_000
+    request_mb: int = 200
+    in_work: int = 8
+    waiting: int = 64
+    wait_s: int = 5
+    request_s: int = 120
+    per_minute: int = 1_200
 
 
 NAMES = {f"GRIDMGMT_MAX_{f.name.upper()}": f.name for f in fields(Bounds)}

@@ -28,16 +28,17 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── BackupInvalid     a backup that is none, or not as it was written
     │   ├── DataFileInvalid   a file of the data folder: file, key and value
     │   ├── ValueUnstorable   a value that no database keeps: NUL, a number or a day beyond its type
+    │   ├── FilterInvalid     a filter of features: says where in it
     │   ├── LayerEmpty        none of a file's features can enter the reference layer
     │   ├── RequestKeyReused  another request had its Idempotency-Key
     │   └── OptionInvalid     an argument of a command or request
     ├── NotFoundError         a name that the database does not hold
-    │   ├── CityMissing, EditionMissing, GridMissing, AssessmentMissing
+    │   ├── CityMissing, EditionMissing, GridMissing, TileMissing, AssessmentMissing
     │   ├── RulebookMissing, ProfileMissing, SubjectMissing, ItemMissing, IndicatorMissing, GroupMissing
     │   ├── AssessmentWithoutMap, AppealMissing, SubjectsMissing, DossierMissing, PeriodsNotAssessed
     │   ├── PlanMissing, ChecklistMissing, DrawMissing, NoticeMissing, FindingsMissing
     │   ├── CalendarMissing, CaseMissing, SampleMissing, FileMissing, SchemeMissing, StaffingSchemeMissing
-    │   ├── LayerMissing, LayerKindMissing, RepeatRuleMissing
+    │   ├── LayerMissing, LayerKindMissing, RepeatRuleMissing, CollectionMissing, FeatureMissing
     │   ├── AccountMissing, KeyMissing
     │   ├── ServiceMissing, JurisdictionMissing, ProviderMissing
     │   ├── RulebookNotInForce  no version of it holds on that day
@@ -72,6 +73,9 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     └── UnavailableError      something outside the process is missing
         ├── RolesMissing      of the database; says what its superuser is to run
         ├── DatabaseUnreachable, DatabaseOutdated, DatabaseForeign, ServerMissing, ServerPidTaken
+        ├── Overloaded        the server works on as many requests as it may
+        ├── AnswerLate, AskerLeft   what nobody waits for is dropped
+        ├── ServingRefused    other machines could reach a server that is not made ready for that
         ├── ProgramFailed     pg_dump or pg_restore
         ├── DatabaseLost, DatabaseExhausted, DatabaseFailed   in the middle: what was begun is undone
         ├── FileLost          a photograph is known and its file is gone or damaged
@@ -517,6 +521,12 @@ class OptionInvalid(InputError, _Name, _Expected):
     value: str | int | list[float]
 
 
+class FilterInvalid(InputError, _Reason):
+    """A filter of features (过滤条件) cannot be read or asked; ``where``: a place of its text, a path of its JSON."""
+
+    where: _Worded
+
+
 class ValueUnstorable(InputError, _Reason):
     """A value that the database cannot keep: a NUL in a text, a number or a day beyond its type."""
 
@@ -527,6 +537,16 @@ class NotFoundError(GridmgmtError):
 
 class CalendarMissing(NotFoundError, _Name, _Known):
     """No work calendar has that name."""
+
+
+class CollectionMissing(NotFoundError, _Name, _Known):
+    """There is no collection of features (要素集) of that name."""
+
+
+class FeatureMissing(NotFoundError, _Name):
+    """A collection has no feature (要素) of that id, or not at the time that is asked for."""
+
+    id: str
 
 
 class CaseMissing(NotFoundError, _CaseNo):
@@ -589,6 +609,15 @@ class JurisdictionMissing(NotFoundError, _Code, _Known):
 
 class GridMissing(NotFoundError, _Code):
     """No grid has that code in the edition."""
+
+
+class TileMissing(NotFoundError):
+    """A zoom has no square of that column and row; ``most`` is the last of both."""
+
+    z: int
+    x: int
+    y: int
+    most: int
 
 
 class AssessmentMissing(NotFoundError, _Name, _Known):
@@ -881,6 +910,30 @@ class ExtraMissing(UnavailableError):
 
     module: str
     extra: str
+
+
+class Overloaded(UnavailableError):
+    """The server works on as many requests as it may, and as many wait."""
+
+    n: int
+    seconds: int
+
+
+class AnswerLate(UnavailableError):
+    """An answer took longer than it may; what was done for it is dropped."""
+
+    seconds: int
+    setting: str
+
+
+class AskerLeft(UnavailableError):
+    """Who asked has left before the answer was there; what was done for it is dropped."""
+
+
+class ServingRefused(UnavailableError):
+    """The server would be open to other machines and is not made ready for that; ``wanted``: what lacks."""
+
+    wanted: list[str]
 
 
 class DatabaseUnreachable(UnavailableError, _Reason):

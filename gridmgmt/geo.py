@@ -133,6 +133,32 @@ def is_degrees_of_storage(crs: CRS) -> bool:
     return any(crs.equals(same, ignore_axis_order=True) for same in (_STORAGE, WGS84))
 
 
+@lru_cache(maxsize=64)
+def is_north_first(epsg: int) -> bool:
+    """Whether the authority of a system names its northern axis before the eastern one, as of EPSG:4490."""
+    return bool(CRS.from_epsg(epsg).axis_info[0].direction == "north")
+
+
+@lru_cache(maxsize=64)
+def hub_epsg(epsg: int) -> int:
+    """The degrees whose stored numbers lead to a system: 4490 if CGCS2000 is its datum, else 4326 (same numbers)."""
+    return STORAGE_EPSG if _hub(CRS.from_epsg(epsg)) == _STORAGE else 4326
+
+
+_BEYOND = 10.0
+"""Degrees around the area that a projected system is made for, in which its numbers are still good."""
+
+
+@lru_cache(maxsize=64)
+def usable_area(epsg: int) -> tuple[float, float, float, float]:
+    """West, south, east, north of the degrees that a projected system can be asked for; beyond them PROJ may fail."""
+    area = CRS.from_epsg(epsg).area_of_use
+    if area is None or area.west > area.east:
+        return -180.0, -85.0, 180.0, 85.0
+    west, east = max(area.west - _BEYOND, -180.0), min(area.east + _BEYOND, 180.0)
+    return west, max(area.south - _BEYOND, -85.0), east, min(area.north + _BEYOND, 85.0)
+
+
 def check_plausible(xy: Floats, crs: CRS, name: str = "") -> None:
     """Refuse coordinates, shape (n, 2) in x, y order, that cannot belong to their CRS.
 

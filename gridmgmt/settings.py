@@ -41,7 +41,13 @@ class Settings:
     actor
         Who writes (经办人), as the installation claims it; None = the operating system's user.
     bounds
-        How much a file may hold; ``GRIDMGMT_MAX_…``.
+        How much a file may hold, and a server do; ``GRIDMGMT_MAX_…``.
+    hosts
+        Names, besides this machine's own, under which the server answers.
+    origins
+        Where pages may come from that ask the server from another place (CORS).
+    metrics_token
+        By which /metrics is told to who asks from another machine; None: to nobody there.
     oidc
         The identity provider (统一身份认证) by which people may sign in; None: none.
     """
@@ -53,6 +59,9 @@ class Settings:
     lang: str | None = None
     actor: str | None = None
     bounds: Bounds = field(default_factory=Bounds)
+    hosts: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    metrics_token: str | None = field(default=None, repr=False)
     oidc: Oidc | None = None
 
     @property
@@ -68,11 +77,19 @@ class Settings:
 
 KEYS = (
     "GRIDMGMT_DATABASE_URL", "GRIDMGMT_HOME", "GRIDMGMT_DB", "GRIDMGMT_FILES", "GRIDMGMT_LANG", "GRIDMGMT_ACTOR",
+    "GRIDMGMT_HOSTS", "GRIDMGMT_ORIGINS", "GRIDMGMT_METRICS_TOKEN",
     "GRIDMGMT_OIDC_ISSUER", "GRIDMGMT_OIDC_CLIENT_ID", "GRIDMGMT_OIDC_CLIENT_SECRET", *NAMES,
 )  # fmt: skip
 MOST_NAME = 63
 """Bytes of a database's name: PostgreSQL cuts off the rest, and would open another one."""
-_VALUES = {"GRIDMGMT_LANG": ("zh", "en")}
+_FORMS = {
+    "GRIDMGMT_LANG": "zh|en",
+    "GRIDMGMT_HOSTS": r"[a-z0-9.:-]+(\s*,\s*[a-z0-9.:-]+)*",
+    "GRIDMGMT_ORIGINS": r"https?://[a-z0-9.:-]+(\s*,\s*https?://[a-z0-9.:-]+)*",
+    "GRIDMGMT_METRICS_TOKEN": r"\S{16,200}",
+    **dict.fromkeys(NAMES, "[1-9][0-9]{0,8}"),
+}
+"""What a value looks like, where not every text will do; a short token would be guessed."""
 
 
 def read(environ: Mapping[str, str] | None = None) -> Settings:
@@ -87,13 +104,10 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
     env = os.environ if environ is None else environ
     given = {k: v for k, v in env.items() if k.startswith(PREFIX)}
     for key, value in given.items():
-        if key not in KEYS or not value.strip() or value not in _VALUES.get(key, (value,)):
+        if key not in KEYS or not value.strip() or not re.fullmatch(_FORMS.get(key, "(?s:.*)"), value):
             raise SettingInvalid(name=key, known=sorted(KEYS))
     if len(os.fsencode(given.get("GRIDMGMT_DB", ""))) > MOST_NAME:
         raise SettingInvalid(name="GRIDMGMT_DB", known=sorted(KEYS))
-    for key, value in given.items():
-        if key in NAMES and not re.fullmatch("[1-9][0-9]{0,8}", value):
-            raise SettingInvalid(name=key, known=sorted(KEYS))
     return Settings(
         oidc=_oidc(given),
         database_url=given.get("GRIDMGMT_DATABASE_URL"),
@@ -103,6 +117,9 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
         lang=given.get("GRIDMGMT_LANG"),
         actor=given.get("GRIDMGMT_ACTOR"),
         bounds=Bounds(**{NAMES[key]: int(value) for key, value in given.items() if key in NAMES}),
+        hosts=_listed(given.get("GRIDMGMT_HOSTS")),
+        origins=_listed(given.get("GRIDMGMT_ORIGINS")),
+        metrics_token=given.get("GRIDMGMT_METRICS_TOKEN"),
     )
 
 
@@ -117,6 +134,17 @@ def _oidc(given: Mapping[str, str]) -> Oidc | None:
     if not re.fullmatch(r"https://.+|http://(localhost|127\.0\.0\.1)(:\d+)?(/.*)?", given[names[0]]):
         raise SettingInvalid(name=names[0], known=names)
     return Oidc(*(given[name] for name in names))
+
+
+def _listed(text: str | None) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",")) if text else ()
+
+
+def hand_on(name: str, value: str) -> None:
+    """Set a variable that a library reads by itself in the processes that this one starts."""
+    if name.startswith(PREFIX):
+        raise ValueError(name)
+    os.environ[name] = value
 
 
 def os_user() -> str:

@@ -1,7 +1,9 @@
 """From the core's figures to pages: which indicator becomes which measure, which counts the tooltip shows."""
 
 import datetime as dt
+import math
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 import geopandas as gpd
@@ -9,14 +11,16 @@ import pandas as pd
 import shapely
 
 from gridmgmt import geo
+from gridmgmt.assessing.operations.browsing import TOTAL, Stored
 from gridmgmt.casework.operations.repeats import RepeatReport
 from gridmgmt.city import STORAGE_EPSG, City
 from gridmgmt.figures.counts import COUNTS
 from gridmgmt.figures.indicators import Ratio, describe
 from gridmgmt.figures.operations.indicators import HeatData, MapData
-from gridmgmt.files.wording import named
+from gridmgmt.files.wording import named, words
 from gridmgmt.periods import Period
 from gridmgmt.places.linework import Linework
+from gridmgmt.scorecards import documents
 from gridmgmt.texts import LANGUAGES
 from maps.assets import OfflineMap
 from maps.layers import LevelFrame
@@ -24,7 +28,7 @@ from maps.pages import Head
 from maps.pages import choropleth as choropleth_page
 from maps.pages import heat as heat_page
 from maps.pages import repeats as repeats_page
-from maps.style import Breaks, Measure, Text, text
+from maps.style import Breaks, Grade, Measure, Text, text
 
 UNITS = {"percent": "rate", "points": "score", "per_km2": "density"}
 _TOOLTIP = ("n_reported", "n_due", "n_closed_on_time", "n_overdue_open")
@@ -45,6 +49,29 @@ def measure(indicator: str) -> Measure:
     if isinstance(rule, Ratio):
         return Measure(rule.name, rule.zh, rule.en, UNITS[rule.unit], rule.better)  # type: ignore[arg-type]
     return Measure(rule.name, rule.zh, rule.en, "count", None)
+
+
+def assessed(stored: Stored, data: MapData, indicator: str) -> tuple[Measure, list[Grade]]:
+    """What a map of an assessment shows, and the grades that are its classes, if there are any.
+
+    Raises
+    ------
+    IndicatorMissing
+    """
+    if data.own is not None:
+        zh, en = (words("page_own_figure", title=data.own.title)[x] for x in ("zh", "en"))
+        return Measure(TOTAL, zh, en, data.own.unit, data.own.better), []
+    if indicator == TOTAL:
+        return Measure(TOTAL, **text("page_total"), unit="score", better="high"), _bands(stored.header.rulebook.grades)
+    return measure(indicator), []
+
+
+def _bands(grades: Sequence[documents.Grade]) -> list[Grade]:
+    """Grades as classes of the map; none where people give the grades, or where there is but one."""
+    bounds = [-math.inf if g.at_least is None else float(Fraction(g.at_least)) for g in grades]
+    if bounds.count(-math.inf) > 1 or len(bounds) < 2:
+        return []
+    return [(bound, g.title["zh"], g.title["en"]) for bound, g in zip(bounds, grades, strict=True)]
 
 
 def head(city: City, period: Period, what: Text, as_of: dt.datetime | None = None) -> Head:

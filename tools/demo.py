@@ -8,10 +8,13 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from gridmgmt.access import credentials
+from gridmgmt.access.operations import users
 from gridmgmt.assessing.operations import scoring
 from gridmgmt.cli import worded
 from gridmgmt.cli.base import Table
 from gridmgmt.database import administration
+from gridmgmt.database.changes import SILENT
 from gridmgmt.database.tables import metadata
 from gridmgmt.database.work import Work
 from gridmgmt.people.operations import reference
@@ -113,6 +116,48 @@ def _look(run: Runner, out: Path, street: str) -> None:
     run("map", "heat", "--period", PERIOD, "--out", out / "heat.html")
 
 
+PEOPLE = {
+    "admin": "administrator", "centre": "city_centre", "district": "district@district:{district}",
+    "street": "street@street:{street}", "community": "community@community:{community}",
+    "department": "department@unit:{unit}", "inspector": "inspector@district:{district}", "viewer": "viewer",
+    "machine": "machine",
+}  # fmt: skip
+"""Account → its post: one for each role."""
+ACCOUNTS = "accounts.txt"
+
+
+def accounts(work: Work, out: Path) -> list[tuple[str, str, str]]:
+    """One account for each role, with random passwords that only a file of its owner keeps; gives what it holds."""
+    kept = out / ACCOUNTS
+    there = {a.login for a in users.every(work)}
+    if kept.exists() and there >= PEOPLE.keys():
+        return [_three(line.split("\t")) for line in kept.read_text("utf-8").splitlines()]
+    community = scoring.read(work, "grid_baseline", "community")[1][0].subject
+    streets = {d.subject.code: d.subject for d in scoring.read(work, "grid_baseline", "street")[1]}
+    street = streets[str(community.parent)]
+    where = {
+        "community": community.code, "street": street.code, "district": str(street.parent),
+        "unit": min(reference.unit_names(work)),
+    }  # fmt: skip
+    made = []
+    for login, post in PEOPLE.items():
+        told = credentials.make_password()
+        if login in there:
+            users.set_password(work, login, told)
+        else:
+            users.add(work, login, [post.format(**where)], password=told)
+        made.append((login, told, post.format(**where)))
+    kept.touch(mode=0o600)
+    kept.chmod(0o600)
+    kept.write_text("".join("\t".join(row) + "\n" for row in made), "utf-8")
+    return made
+
+
+def _three(parts: list[str]) -> tuple[str, str, str]:
+    login, told, post = parts
+    return login, told, post
+
+
 def _tally(located: dict[str, int]) -> str:
     parts = " · ".join(f"{both(f'located_{k}')} {n:,}" for k, n in sorted(located.items()))
     return f"{sum(located.values()):,}  ({parts})"
@@ -131,7 +176,7 @@ def code() -> str:
 def rows(work: Work) -> dict[str, int]:
     """How many rows each table holds."""
     with work.connect() as connection:
-        tables = metadata.sorted_tables
+        tables = [table for table in metadata.sorted_tables if table.name not in (*SILENT, "session")]
         return {t.name: connection.execute(select(func.count()).select_from(t)).scalar_one() for t in tables}
 
 
@@ -152,6 +197,7 @@ def main() -> None:
     begin_anew(run)
     made = run_demo(run, OUT)
     with run.work() as work:
+        people = accounts(work, OUT)
         found = reference.overview(work)
         (OUT / TOLD).write_text(json.dumps({"code": code(), "rows": rows(work), "made": made}), "utf-8")
     table = [
@@ -168,6 +214,8 @@ def main() -> None:
     ]
     print()
     Table(["", ""], table).show()
+    print(f"\n{both('demo_accounts', {'file': str(OUT / ACCOUNTS)})}")
+    Table(["", "", ""], people).show()
     print("\nmake serve  →  http://127.0.0.1:8000")
 
 

@@ -12,6 +12,7 @@ from pydantic import Field
 from api.asked import TYPES, accepted
 from api.deps import Ask, Database, FileLanguage, Language
 from api.kept import made_of
+from api.pages.policy import of_page
 from api.schemas import (
     Assessment,
     AssessmentRow,
@@ -43,7 +44,7 @@ router = APIRouter(prefix="/v1", tags=["assessments"], route_class=made_of("plac
 evidence = APIRouter(prefix="/v1", tags=["assessments"], route_class=made_of())
 
 _REACHED = set(ReachedConsequence.model_fields)
-_FILE_CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
+_FILE_CSP = "default-src 'none'; img-src data:; frame-ancestors 'self'"
 
 
 class AskRanking(Ask):
@@ -163,7 +164,8 @@ def _row(header: Header, document: Document) -> ScorecardRow:
 
 def _file(content: bytes, form: str, name: str) -> Response:
     """A file; workbooks and tables are saved, pages and maps shown."""
-    headers = {"Content-Security-Policy": _FILE_CSP}
+    page = content.decode() if form in ("html", "svg") else ""
+    headers = {"Content-Security-Policy": of_page(page, _FILE_CSP)}
     if form in ("xlsx", "csv"):
         headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name, safe='')}.{form}"
     return Response(content, media_type=TYPES[form], headers=headers)

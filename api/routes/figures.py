@@ -53,7 +53,7 @@ class AskBehind(AskIndicators):
 def indicators(ask: Annotated[AskIndicators, Query()], work: Database) -> IndicatorTable:
     """Counts and rates of every grid of a level, or by source, category, unit, person, ending; counted anew."""
     city = reference.load_city(work)
-    as_of, period = _cut(ask, city), parse_period(ask.period)
+    as_of, period = cut_off(ask.as_of, city), parse_period(ask.period)
     total = None
     if ask.level is not None:
         table, found = counting.indicators(work, period, ask.level, as_of)
@@ -79,7 +79,7 @@ def indicators(ask: Annotated[AskIndicators, Query()], work: Database) -> Indica
 @router.get("/indicators/behind", openapi_extra=verb("figures.read"))
 def behind(ask: Annotated[AskBehind, Query()], work: Database) -> NumbersBehind:
     """The numbers of the cases, samples or steps behind one group's counts."""
-    as_of = _cut(ask, reference.load_city(work))
+    as_of = cut_off(ask.as_of, reference.load_city(work))
     period = parse_period(ask.period)
     found = groups.numbers_behind(work, period, ask.by, ask.code, ask.count, level=ask.level, as_of=as_of)
     return NumbersBehind(
@@ -88,8 +88,9 @@ def behind(ask: Annotated[AskBehind, Query()], work: Database) -> NumbersBehind:
     )  # fmt: skip
 
 
-def _cut(ask: AskIndicators, city: City) -> dt.datetime | None:
-    return parse_instant(ask.as_of, city.zone) if ask.as_of else None
+def cut_off(as_of: str | None, city: City) -> dt.datetime | None:
+    """A data cut-off as it is asked for; None: the end of the period."""
+    return parse_instant(as_of, city.zone) if as_of else None
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

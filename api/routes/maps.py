@@ -1,9 +1,6 @@
 """/maps: an assessment's choropleth and the heat map of its period, as the start page's frames and as pages to open."""
 
-import math
-from collections.abc import Sequence
 from dataclasses import replace
-from fractions import Fraction
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -11,28 +8,23 @@ from pydantic import Field
 
 from api.deps import Ask, Database, Language
 from api.kept import made_of
+from api.pages.policy import of_page
 from api.signing import verb
 from gridmgmt.assessing.operations import browsing
 from gridmgmt.assessing.operations.browsing import TOTAL, Stored
 from gridmgmt.figures.counts import COUNTS
 from gridmgmt.figures.operations import indicators
-from gridmgmt.files.wording import words
 from gridmgmt.periods import parse_period
-from gridmgmt.scorecards import documents
 from gridmgmt.scorecards.exports import cards
 from maps import drawing, pages
 from maps.assets import OfflineMap
 from maps.layers import LevelFrame
-from maps.style import Grade, Measure, text
 
 router = APIRouter(prefix="/maps", tags=["maps"], route_class=made_of("places", "people", "assessing"))
 of_facts = APIRouter(prefix="/maps", tags=["maps"], route_class=made_of())
 
 # A map page carries its scripts inside and needs nothing else; "sandbox" keeps it apart from this application.
-_MAP_CSP = (
-    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; "
-    "frame-ancestors 'self'; sandbox allow-scripts allow-modals"
-)
+_MAP_CSP = "default-src 'none'; img-src data:; frame-ancestors 'self'; sandbox allow-scripts allow-modals"
 
 
 class AskMap(Ask):
@@ -79,14 +71,7 @@ def heat(ask: Annotated[AskHeat, Query()], work: Database, lang: Language) -> Re
 def _choropleth(work: Database, stored: Stored, ask: AskChoropleth, lang: str) -> OfflineMap:
     data = browsing.assessment_map(work, stored.name, ask.indicator)
     city, keys = data.city, [x.level.key for x in data.levels]
-    if data.own is not None:
-        zh, en = (words("page_own_figure", title=data.own.title)[x] for x in ("zh", "en"))
-        shown, grades = Measure(TOTAL, zh, en, data.own.unit, data.own.better), []
-    elif ask.indicator == TOTAL:
-        shown = Measure(TOTAL, **text("page_total"), unit="score", better="high")
-        grades = _bands(stored.header.rulebook.grades)
-    else:
-        shown, grades = drawing.measure(ask.indicator), []
+    shown, grades = drawing.assessed(stored, data, ask.indicator)
     return pages.choropleth(
         [LevelFrame(x.level, x.frame) for x in data.levels],
         shown,
@@ -104,14 +89,6 @@ def _choropleth(work: Database, stored: Stored, ask: AskChoropleth, lang: str) -
     )
 
 
-def _bands(grades: Sequence[documents.Grade]) -> list[Grade]:
-    """Grades as classes of the map; none where people give the grades, or where there is but one."""
-    bounds = [-math.inf if g.at_least is None else float(Fraction(g.at_least)) for g in grades]
-    if bounds.count(-math.inf) > 1 or len(bounds) < 2:
-        return []
-    return [(bound, g.title["zh"], g.title["en"]) for bound, g in zip(bounds, grades, strict=True)]
-
-
 def _answer(page: OfflineMap) -> Response:
     html = page.get_root().render()
-    return Response(html, media_type="text/html", headers={"Content-Security-Policy": _MAP_CSP})
+    return Response(html, media_type="text/html", headers={"Content-Security-Policy": of_page(html, _MAP_CSP)})

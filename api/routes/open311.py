@@ -18,12 +18,9 @@ from gridmgmt.casework.open311 import Service
 from gridmgmt.casework.operations import open311 as operations
 from gridmgmt.casework.operations import photographs
 from gridmgmt.casework.operations.open311 import MOST, Told, Wanted
-from gridmgmt.errors import OptionInvalid
-from gridmgmt.texts import expected, word
+from gridmgmt.texts import word
 
 _MOST_FIELDS = 40
-_FORM_BYTES = 1_000_000
-"""So much of a form may be besides its photographs."""
 
 
 async def _key_of_form(request: Request) -> AsyncIterator[None]:
@@ -285,16 +282,11 @@ def _report(told: Report) -> operations.Report:
 
 
 async def _form(request: Request) -> dict[str, Any]:
-    """The fields of a form, read once and within bounds; those without a value are left out."""
+    """The fields of a form, read once; those without a value are left out."""
     known: dict[str, Any] | None = getattr(request.state, "form", None)
     if known is not None:
         return known
-    limits = photographs.load_limits()
-    most = max(limits.max_bytes.values()) + _FORM_BYTES
-    length = request.headers.get("content-length", "")
-    if not length.isascii() or not length.isdigit() or int(length[:20]) > most:
-        raise OptionInvalid(name="Content-Length", value=length[:20], expected=expected("length_of_body", most=most))
-    form = await request.form(max_files=limits.max_per_step, max_fields=_MOST_FIELDS)
+    form = await request.form(max_files=photographs.load_limits().max_per_step, max_fields=_MOST_FIELDS)
     fields: dict[str, Any] = {name: value for name, value in form.multi_items() if value != "" and name != "media"}
     fields["media"] = form.getlist("media")
     request.state.form = fields

@@ -12,11 +12,13 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import URL, Connection, Engine, create_engine, func, make_url, select, text
 from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolEmpty
 from sqlalchemy.pool import NullPool
 
-from gridmgmt.database import failures, roles, server
+from gridmgmt.database import askers, failures, roles, server
 from gridmgmt.database.roles import ROLE, Role
 from gridmgmt.errors import (
+    DatabaseExhausted,
     DatabaseForeign,
     DatabaseLost,
     DatabaseOutdated,
@@ -70,7 +72,7 @@ def _connecting(url: URL, *more: str) -> dict[str, Any]:
     """What each connection is opened with; an address's own options stay."""
     own = url.query.get("options", "")
     options = (own if isinstance(own, str) else " ".join(own), "-c timezone=UTC -c datestyle=ISO", *more)
-    return {"application_name": "gridmgmt", "options": " ".join(filter(None, options))}
+    return {"application_name": "gridmgmt", "options": " ".join(filter(None, options)), "connect_timeout": 10}
 
 
 def make_engine(settings: Settings, role: Role = "owner") -> Engine:
@@ -80,6 +82,9 @@ def make_engine(settings: Settings, role: Role = "owner") -> Engine:
         url,
         execution_options={KEPT: settings.kept_root, ROLE: role},
         pool_pre_ping=True,
+        pool_size=settings.bounds.in_work,  # and as many again for a moment, so that no request in work finds none
+        max_overflow=settings.bounds.in_work,
+        pool_timeout=10,
         hide_parameters=True,  # values of a city's cases belong in no traceback
         connect_args=_connecting(url),
     )
@@ -107,6 +112,8 @@ def connect(engine: Engine) -> Iterator[Connection]:
         No server answers; says at which address and how to start one.
     DatabaseLost, DatabaseExhausted, DatabaseFailed, DatabaseRefused, ValueUnstorable
         What the driver told in the middle, see :mod:`gridmgmt.database.failures`.
+    AskerLeft, AnswerLate
+        Nobody waits for it any more, see :mod:`gridmgmt.database.askers`.
     """
     try:
         connection = engine.connect()
@@ -115,10 +122,15 @@ def connect(engine: Engine) -> Iterator[Connection]:
             url=unquote(engine.url.set(drivername="postgresql").render_as_string(hide_password=True)),
             reason=_why(str(e.orig).strip()),
         ) from e
+    except PoolEmpty as e:
+        raise DatabaseExhausted(reason=by_program(str(e))) from e
     with connection:
         try:
-            yield connection
+            with askers.used(connection):
+                yield connection
         except failures.DRIVER as e:
+            if (left := askers.left()) is not None:
+                raise left from None
             found = failures.failure(e)
             if found is None:
                 raise

@@ -197,6 +197,14 @@ def draw(frame: GeoDataFrame, parts: Sequence[int] = _ZOOMS) -> list[Linework]:
     return [_drawn(rows, own, plane, plane.extent_m / part) for part in parts]
 
 
+def fitted(degrees: Geometries) -> Geometries:
+    """A level's stored polygons, their shared edges made identical where they are not."""
+    plane = Plane.around(shapely.bounds(degrees))
+    metres = plane.project(degrees)
+    mended = _mended(metres)
+    return degrees if mended is metres else np.asarray(shapely.transform(mended, lambda xy: xy / plane.scale))
+
+
 def _mended(polygons: Geometries) -> Geometries:
     """Make shared edges identical where rounding or a gap of less than _MEND_M parted them (for drawing only)."""
     if shapely.coverage_is_valid(polygons, gap_width=_MEND_M):

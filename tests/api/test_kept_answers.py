@@ -15,14 +15,13 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import event
 
-from api import cli
 from api.main import create_app
-from gridmgmt.cli.base import State
 from gridmgmt.database.engine import database_url
 from gridmgmt.database.work import open_database
 from gridmgmt.figures.operations import indicators
 from gridmgmt.settings import Settings
 from tests.api import signed, small_city
+from tests.api.running import running
 from tests.api.small_city import COMMUNITIES, centre
 from tests.servers import Databases
 
@@ -34,7 +33,9 @@ KEPT = (
     INDICATORS, "/v1/indicators/behind?period=2025-12&by=source&code=采集员", "/v1/assessments",
     "/v1/assessments/latest", "/v1/assessments/latest/scorecards?level=community",
     f"/v1/assessments/latest/scorecards/{COMMUNITIES[0]}", "/v1/explain?assessment=latest&code=4299&item=n_due",
-    "/maps/choropleth", "/maps/heat", "/",
+    "/maps/choropleth", "/maps/heat", "/", "/tiles", "/tiles/grids-community/12/3345/1689.mvt",
+    "/tiles/scores-community/12/3345/1689.mvt", "/tiles/scores-community/style.json",
+    "/tiles/indicators-community/12/3345/1689.mvt?period=2025-12&indicator=n_due", "/tiles/grids-city/tilejson.json",
 )  # fmt: skip
 CUT = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'gridmgmt changes' "
@@ -51,14 +52,8 @@ def settings(databases: Databases) -> Settings:
 @pytest.fixture(scope="module")
 def port(settings: Settings) -> Iterator[int]:
     """A server as `gridmgmt serve` starts it."""
-    server = cli._server(State(settings, None, "en"), "127.0.0.1", 0)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started and thread.is_alive():
-        time.sleep(0.02)
-    yield int(server.servers[0].sockets[0].getsockname()[1])
-    server.should_exit = True
-    thread.join()
+    with running(settings) as server:
+        yield server.port
 
 
 class Reader:

@@ -137,6 +137,8 @@ def test_every_route_refuses_unknown_parameters(client):
         if path.startswith("/open311/"):
             assert "surely_unknown" in problem[0]["description"], operations
             continue
+        if problem["code"] == "access_denied":  # he is not told more
+            continue
         assert "surely_unknown" in [e["parameter"] for e in problem["errors"]], operations
 
 
@@ -153,7 +155,7 @@ def test_a_city_without_a_city_is_not_ready(make_database):
     found = make_database("api_empty")
     with TestClient(create_app(found), base_url="http://localhost") as client:
         sign_in(client, found)
-        assert client.get("/healthz").status_code == 200
+        assert client.get("/readyz").status_code == 200
         problem = client.get("/v1/city?lang=en").json()
         assert (problem["status"], problem["code"]) == (503, "city_missing")
 
@@ -161,7 +163,8 @@ def test_a_city_without_a_city_is_not_ready(make_database):
 def test_a_database_that_does_not_answer_is_told_without_its_password(server_settings):
     gone = replace(server_settings, database_url="postgresql://someone:secret@127.0.0.1:1/none")
     with TestClient(create_app(gone), base_url="http://localhost") as client:
-        response = client.get("/healthz")
+        assert client.get("/healthz").status_code == 200, "the process itself lives"
+        response = client.get("/readyz")
         assert (response.status_code, response.json()["code"]) == (503, "database_unreachable")
         assert "secret" not in response.text
 

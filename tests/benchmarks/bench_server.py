@@ -23,6 +23,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from multiprocessing.synchronize import Event
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 from fastapi import FastAPI, Request, Response
@@ -94,8 +95,8 @@ def parts(path: Path, n_later: int = 5, n_rows: int = 50) -> list[Path]:
 
 def serve(settings: Settings, port: int) -> None:
     """The server, with an empty route that answers as many bytes as it is asked for."""
-    from api import cli, main  # only in the process that serves
-    from gridmgmt.cli.base import State
+    from api import main  # only in the process that serves
+    from api.standing import serving
 
     gc.set_threshold(100_000)  # as the command does
     made, bodies = main.create_app, dict[str, bytes]()
@@ -104,13 +105,13 @@ def serve(settings: Settings, port: int) -> None:
         n = request.query_params["n"]
         return Response(bodies.setdefault(n, bytes(int(n))))
 
-    def with_empty(settings: Settings) -> FastAPI:
-        app = made(settings)
+    def with_empty(*given: Any) -> FastAPI:
+        app = made(*given)
         app.add_api_route("/empty", empty)
         return app
 
     with patch("api.main.create_app", with_empty):
-        cli._server(State(settings), HOST, port).run()
+        serving.server(serving.Serving(HOST, port), settings, lambda: None).run()
 
 
 def bring_facts(settings: Settings, files: Sequence[Path], ended: Event) -> None:
@@ -178,6 +179,7 @@ async def _ask(port: int, paths: Sequence[str], more: str = "", pause: float = 0
         if pause:  # people do not act in step
             await asyncio.sleep(random.uniform(pause / 2, pause * 3 / 2))
     writer.close()
+    await writer.wait_closed()
     return length, taken
 
 
@@ -191,11 +193,11 @@ def opened(port: int, readers: int, times: int) -> float:
     return statistics.median(second for taken in asyncio.run(whole()) for second in taken)
 
 
-def ask(port: int, paths: Sequence[str], connections: int = CONNECTIONS) -> int:
+def ask(port: int, paths: Sequence[str], connections: int = CONNECTIONS, more: str = "") -> int:
     """Ask all questions, shared by some connections; gives the bytes of an answer."""
 
     async def whole() -> int:
-        found = await asyncio.gather(*(_ask(port, paths[k::connections]) for k in range(connections)))
+        found = await asyncio.gather(*(_ask(port, paths[k::connections], more) for k in range(connections)))
         return max(length for length, _ in found)
 
     return asyncio.run(whole())

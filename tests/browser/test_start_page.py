@@ -271,3 +271,22 @@ def test_without_an_assessment_the_page_says_what_to_run(browser, databases):
         tab.close()
     finally:
         stop()
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/maps/choropleth", "path.leaflet-interactive"), ("/maps/heat", "#legend"),
+        ("/v1/assessments/latest/scorecards/4299?format=html", "svg.bar rect"),
+        ("/v1/assessments/latest/scorecards/4299?format=svg", "path"),
+    ],
+)  # fmt: skip
+def test_a_page_runs_under_its_policy(visit, path, shown):
+    """Its own scripts and styles take effect, and chromium refuses none of them."""
+    tab = visit(path)
+    tab.locator(shown).first.wait_for(state="attached")
+    if shown == "svg.bar rect":
+        bar = tab.locator("svg.bar").first
+        assert bar.evaluate("x => getComputedStyle(x).height") == "4px"
+        assert bar.bounding_box()["width"] > 20
+        assert tab.locator(".scores th.d0").first.evaluate("x => getComputedStyle(x).paddingLeft") == "8px"

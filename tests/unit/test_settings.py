@@ -29,13 +29,18 @@ def test_every_variable() -> None:
     given["GRIDMGMT_LANG"] = "en"
     given["GRIDMGMT_ACTOR"] = "考评办"
     given |= OIDC
+    given["GRIDMGMT_HOSTS"] = "grid.example.cn, 10.1.2.3"
+    given["GRIDMGMT_ORIGINS"] = "https://portal.example.cn"
+    given["GRIDMGMT_METRICS_TOKEN"] = "sixteen-letters-"
     given |= {name: str(n) for n, name in enumerate(NAMES, 7)}
     assert set(given) == set(settings.KEYS)
     bounds = Bounds(*range(7, 7 + len(NAMES)))
     expected = settings.Settings(
         "postgresql://h/d", Path("/srv/grid"), "demo", Path("/srv/photos"), "en", "考评办", bounds,
+        ("grid.example.cn", "10.1.2.3"), ("https://portal.example.cn",), "sixteen-letters-",
         settings.Oidc("https://id.example.gov.cn", "grid", "s3cret"),
     )  # fmt: skip
+    assert "sixteen-letters-" not in repr(settings.read(given))
     assert settings.read(given) == expected
     assert settings.read(given).files_root == Path("/srv/photos")
 
@@ -59,6 +64,10 @@ def test_the_environment_is_read_when_none_is_given(monkeypatch: pytest.MonkeyPa
         {"GRIDMGMT_MAX_ROWS": "0"},
         {"GRIDMGMT_MAX_ROWS": "many"},
         {"GRIDMGMT_DB": "x" * 64},
+        {"GRIDMGMT_HOSTS": "https://grid.example.cn"},
+        {"GRIDMGMT_ORIGINS": "portal.example.cn"},
+        {"GRIDMGMT_ORIGINS": "*"},
+        {"GRIDMGMT_METRICS_TOKEN": "secret"},
     ],
 )
 def test_an_unknown_or_empty_variable_stops_the_start(given: dict[str, str]) -> None:

@@ -126,7 +126,8 @@ def _to_compare(work: Work, connection: Connection, stored: Stored, measure: str
     documents = assessment_store.documents(connection, stored.id)
     if permits.sees_unpublished(work):
         return documents
-    known = {d.subject.key for d in permits.own(work, connection, stored, documents)}
+    has_own = work.viewer is not None and "results.read" in work.viewer.verbs
+    known = {d.subject.key for d in permits.own(work, connection, stored, documents)} if has_own else set()
     bare: dict[str, object] = {"counts": {}, "indicators": {}, "lines": []}
     return [
         d if d.subject.key in known else d.model_copy(update=bare)

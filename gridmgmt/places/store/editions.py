@@ -193,7 +193,7 @@ def grid_names(connection: Connection, edition_ids: Sequence[int]) -> pd.DataFra
     columns = [m.edition_id, *(c[name] for name in _GRID_TYPES)]
     statement = select(*columns).join_from(t.edition_grid, t.grid).where(m.edition_id.in_(edition_ids))
     found = connection.execute(statement.order_by(c.level, c.code)).all()
-    return _nullable(pd.DataFrame(found, columns=[x.name for x in columns]))
+    return _nullable(pd.DataFrame([tuple(row) for row in found], columns=[x.name for x in columns]))
 
 
 def grid_contents(connection: Connection, edition_id: int) -> pd.DataFrame:

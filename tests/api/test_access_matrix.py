@@ -1,0 +1,221 @@
+"""Every route × every role × (inside, outside, no scope): a table says what must happen; what is not there fails."""
+
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api.main import create_app
+from gridmgmt.access.operations.roles import load_roles
+from gridmgmt.assessing.operations import publishing
+from gridmgmt.database.work import Work, open_database
+from gridmgmt.settings import Settings
+from tests.api import small_city
+from tests.api.signed import ORIGIN, account, sign_in
+from tests.api.small_city import COMMUNITIES, centre
+from tests.servers import Databases
+
+ASSESSMENT = "grid_baseline-2025-12-1"
+READS = {"grids.read", "cases.read", "figures.read", "results.read", "results.compare"}
+ROLES: dict[str, set[str]] = {
+    "administrator": {"users.manage", "audit.read", "grids.read", "figures.read", "results.compare"},
+    "city_centre": READS | {"cases.open"},
+    "district": READS | {"cases.open"},
+    "street": READS | {"cases.open"},
+    "community": READS | {"cases.open"},
+    "department": READS,
+    "inspector": {"grids.read", "cases.read", "cases.open"},
+    "viewer": READS,
+    "machine": {"grids.read", "cases.read", "cases.open"},
+}
+"""Role → those of its verbs that routes ask for; data/access/roles.yaml has to say the same."""
+SCOPES = {"inside": "street:429901001", "outside": "street:429902001", "none": ""}
+"""Posts that hold community 0 and unit S1's cases there, that do not, and of the whole city."""
+UNITS = {"inside": "unit:S1", "outside": "unit:D9", "none": ""}
+
+HERE, (LON, LAT) = COMMUNITIES[0], centre(0)
+NEW = {"source": "监督员上报", "category": "matter:07001", "lon": LON, "lat": LAT}
+CASE = {"case_no": "M1", **NEW}
+
+Route = tuple[str, int, int | None]
+"""The verb it asks for (none: open; me: any who signed in), the status for who has it where it is asked about, and for
+who has it elsewhere (None: the same)."""
+TABLE: dict[str, Route] = {
+    "GET /healthz": ("none", 200, None),
+    "POST /v1/sessions": ("none", 422, None),
+    "DELETE /v1/sessions/current": ("none", 204, None),
+    "GET /v1/me": ("me", 200, None),
+    "POST /v1/tokens": ("me", 201, None),
+    "POST /v1/me/password": ("me", 422, None),
+    "GET /v1/users": ("users.manage", 200, None),
+    "POST /v1/users": ("users.manage", 422, None),
+    "PATCH /v1/users/{login}": ("users.manage", 404, None),
+    "POST /v1/users/{login}/password": ("users.manage", 422, None),
+    "GET /v1/keys": ("users.manage", 200, None),
+    "POST /v1/keys": ("users.manage", 422, None),
+    "DELETE /v1/keys/{number}": ("users.manage", 404, None),
+    "GET /v1/audit": ("audit.read", 200, None),
+    "GET /v1/audit/chain": ("audit.read", 200, None),
+    "GET /v1/city": ("grids.read", 200, None),
+    "GET /v1/categories": ("grids.read", 200, None),
+    "GET /v1/editions": ("grids.read", 200, None),
+    "GET /v1/grids": ("grids.read", 200, None),
+    "GET /v1/grids/{code}": ("grids.read", 200, None),
+    "GET /v1/locate": ("grids.read", 200, None),
+    "GET /v1/indicators": ("figures.read", 200, 200),
+    "GET /v1/indicators/behind": ("figures.read", 200, 403),
+    "GET /v1/cases": ("cases.read", 200, 200),
+    "POST /v1/cases": ("cases.open", 201, 403),
+    "GET /v1/cases/{case_no}": ("cases.read", 200, 404),
+    "POST /v1/cases/{case_no}/steps": ("cases.read", 201, 404),
+    "POST /v1/steps": ("cases.read", 200, 200),
+    "GET /v1/cases/{case_no}/clock": ("cases.read", 200, 404),
+    "GET /v1/cases/{case_no}/duplicates": ("cases.read", 200, 404),
+    "GET /v1/cases/{case_no}/photographs": ("cases.read", 200, 404),
+    "POST /v1/cases/{case_no}/photographs": ("cases.read", 422, 422),
+    "GET /v1/files/{sha256}": ("cases.read", 404, 404),
+    "GET /v1/assessments": ("results.compare", 200, None),
+    "GET /v1/assessments/{name}": ("results.compare", 200, None),
+    "GET /v1/assessments/{name}/scorecards": ("results.read", 200, 200),
+    "GET /v1/assessments/{name}/scorecards/{code}": ("results.read", 200, 403),
+    "GET /v1/explain": ("results.read", 200, 403),
+    "GET /maps/choropleth": ("results.compare", 200, None),
+    "GET /maps/heat": ("cases.read", 200, 200),
+}
+QUERY = {
+    "GET /v1/grids": "level=community", "GET /v1/locate": f"lon={LON}&lat={LAT}",
+    "GET /v1/indicators": "period=2025-12&level=community",
+    "GET /v1/indicators/behind": f"period=2025-12&by=grid&level=community&code={HERE}",
+    "GET /v1/assessments/{name}/scorecards": "level=community",
+    "GET /v1/explain": f"assessment={ASSESSMENT}&code={HERE}", "GET /maps/choropleth": f"assessment={ASSESSMENT}",
+    "GET /maps/heat": f"assessment={ASSESSMENT}",
+}  # fmt: skip
+BODY: dict[str, Any] = {
+    "POST /v1/cases": NEW, "POST /v1/cases/{case_no}/steps": {"kind": "note", "reason": "x"},
+    "POST /v1/steps": {"steps": [{"case_no": "M1", "kind": "close"}]}, "PATCH /v1/users/{login}": {"disabled": True},
+}  # fmt: skip
+PATH = {"{login}": "nobody-here", "{number}": "999", "{code}": HERE, "{case_no}": "M1", "{sha256}": "0" * 64,
+        "{name}": ASSESSMENT}  # fmt: skip
+
+BESIDE = {
+    "GET /maps/heat": {"administrator": 403, "inspector": 403, "machine": 403},
+    "POST /v1/cases/{case_no}/steps": {"viewer": 403},
+}
+"""Where a role has the route's verb and lacks what the use case asks for besides: the assessment, or the step."""
+
+ONLY_OF_UNITS = {"GET /v1/indicators", "GET /v1/indicators/behind", "POST /v1/cases",
+                 "GET /v1/assessments/{name}/scorecards", "GET /v1/assessments/{name}/scorecards/{code}",
+                 "GET /v1/explain"}  # fmt: skip
+"""What is asked of a grid there: a department has no grids, wherever its unit works."""
+
+
+@pytest.fixture(scope="module")
+def settings(databases: Databases) -> Settings:
+    return databases.built("api_matrix", _judged)
+
+
+def _judged(work: Work, folder: Any) -> None:
+    small_city.build(work, folder)
+    publishing.publish(work.but(actor="局"), ASSESSMENT)
+
+
+@pytest.fixture(scope="module")
+def client(settings: Settings) -> Any:
+    with TestClient(create_app(settings), base_url="http://localhost", headers=ORIGIN) as made:
+        centre_client = sign_in(made, settings)
+        assert centre_client.post("/v1/cases", json=CASE).status_code == 201
+        made.cookies.clear()
+        yield made
+
+
+@pytest.fixture(scope="module")
+def keys(settings: Settings) -> dict[tuple[str, str], dict[str, str]]:
+    """The header of a key for each role and scope."""
+    from gridmgmt.access.operations import users
+
+    work, out = open_database(settings), {}
+    for role in ROLES:
+        for scope in SCOPES:
+            where = (UNITS if role == "department" else SCOPES)[scope]
+            login = f"{role}-{scope}"
+            account(settings, login, f"{role}@{where}" if where else role)
+            out[role, scope] = {"Authorization": f"Bearer {users.new_key(work, login, 'matrix').secret}"}
+    work.close()
+    return out
+
+
+def asked(client: TestClient, route: str, headers: dict[str, str]) -> int:
+    method, _, path = route.partition(" ")
+    for name, value in PATH.items():
+        path = path.replace(name, value)
+    query = f"?{QUERY[route]}" if route in QUERY else ""
+    body = {"json": BODY.get(route, {})} if method in ("POST", "PATCH") and "photographs" not in path else {}
+    return client.request(method, path + query, headers=headers, **body).status_code
+
+
+def wanted(route: str, role: str, scope: str) -> int:
+    """What the table says must happen."""
+    verb, inside, outside = TABLE[route]
+    if verb not in ("none", "me") and verb not in ROLES[role]:
+        return 403
+    is_inside = scope != "outside"
+    if role in BESIDE.get(route, {}) and (is_inside or outside != 404):
+        return BESIDE[route][role]
+    if role == "department" and scope != "none" and route in ONLY_OF_UNITS:
+        return {"GET /v1/assessments/{name}/scorecards": 200}.get(route, 403)
+    return inside if is_inside or outside is None else outside
+
+
+def test_every_route_stands_in_the_table(client: TestClient) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    found = {f"{how.upper()} {path}": told.get("x-verb") for path, ways in paths.items() for how, told in ways.items()}
+    assert found == {route: verb for route, (verb, _, _) in TABLE.items()}
+
+
+def test_the_roles_are_those_of_the_file() -> None:
+    asked_for = {verb for verb, _, _ in TABLE.values()} - {"none", "me"}
+    told = {name: {*role.verbs} & asked_for for name, role in load_roles().roles.items()}
+    assert told == ROLES
+
+
+@pytest.mark.parametrize("route", TABLE)
+def test_who_has_not_signed_in_is_let_in_nowhere_else(route: str, client: TestClient) -> None:
+    verb, status, _ = TABLE[route]
+    assert asked(client, route, {}) == (status if verb == "none" else 401)
+    assert asked(client, route, {"Authorization": "Bearer gmk_wrong"}) == (status if verb == "none" else 401)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_each_role_is_answered_as_the_table_says(role: str, client: TestClient, keys: Any) -> None:
+    wrong = {}
+    for scope in SCOPES:
+        for route in TABLE:
+            found, right = asked(client, route, keys[role, scope]), wanted(route, role, scope)
+            if found != right:
+                wrong[scope, route] = (found, right)
+    assert wrong == {}
+
+
+def test_lists_hold_ones_own_rows_alone(client: TestClient, keys: Any) -> None:
+    def rows(path: str, scope: str, role: str = "street") -> Any:
+        return client.get(path, headers=keys[role, scope]).json()
+
+    for scope, codes in (("inside", COMMUNITIES[:2]), ("outside", COMMUNITIES[4:6]), ("none", COMMUNITIES)):
+        path = "/v1/indicators?period=2025-12&level=community"
+        assert [r["code"] for r in rows(path, scope)["rows"]] == codes
+        cards = rows(f"/v1/assessments/{ASSESSMENT}/scorecards?level=community", scope)
+        assert sorted(r["code"] for r in cards["rows"]) == codes
+        cases = rows("/v1/cases?limit=1000", scope)["rows"]
+        assert {str(r["grid_code"])[:9] for r in cases} == {codes[0][:9]} or scope == "none"
+
+
+def test_a_street_s_numbers_are_those_that_the_city_sees(client: TestClient, keys: Any) -> None:
+    path = f"/v1/assessments/{ASSESSMENT}/scorecards/{HERE}"
+    both = ("street", "inside"), ("city_centre", "none")
+    one, whole = (client.get(path, headers=keys[role]).json() for role in both)
+    assert one == whole
+    path = "/v1/indicators?period=2025-12&level=community"
+    street, city = (client.get(path, headers=keys[r]).json() for r in both)
+    by_code = {r["code"]: r for r in city["rows"]}
+    assert [by_code[r["code"]] for r in street["rows"]] == street["rows"]
+    assert street["unassigned"] is None
