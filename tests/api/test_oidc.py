@@ -4,6 +4,7 @@ import base64
 import hashlib
 import logging
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from gridmgmt.access.operations import auditing, users
 from gridmgmt.database.work import Work, open_database
 from gridmgmt.settings import Oidc, Settings
 from tests.api import small_city
-from tests.api.serving import free_port, served
+from tests.api.running import running
 from tests.api.signed import account
 from tests.servers import Databases
 
@@ -29,7 +30,8 @@ SECRET = "a-secret-that-no-log-holds"
 @pytest.fixture(scope="module")
 def issuer() -> Iterator[str]:
     """A provider of somebody else's making, as a process."""
-    port = free_port()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
     command = [sys.executable, "-W", "ignore", "-m", "oidc_provider_mock", "--port", str(port)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
@@ -51,8 +53,8 @@ def settings(databases: Databases, issuer: str) -> Settings:
 
 @pytest.fixture(scope="module")
 def address(settings: Settings) -> Iterator[str]:
-    with served(settings) as found:
-        yield found
+    with running(settings) as server:
+        yield f"http://127.0.0.1:{server.port}"
 
 
 @pytest.fixture(scope="module")
@@ -185,15 +187,16 @@ def test_a_provider_that_is_another_one_or_away_is_said_to_be(
     other: str, status: int, said: str, settings: Settings, issuer: str
 ) -> None:
     odd = replace(settings, oidc=Oidc(other.format(issuer), "grid", SECRET))
-    with served(odd) as address:
-        answer = httpx.get(f"{address}/oidc/login", headers={"Accept-Language": "en"})
+    with running(odd) as server:
+        answer = httpx.get(f"http://127.0.0.1:{server.port}/oidc/login", headers={"Accept-Language": "en"})
     assert answer.status_code == status
     assert said in answer.text
     assert "<form" in answer.text, "name and password still serve"
 
 
 def test_without_a_provider_there_is_no_button(settings: Settings) -> None:
-    with served(replace(settings, oidc=None)) as address:
+    with running(replace(settings, oidc=None)) as server:
+        address = f"http://127.0.0.1:{server.port}"
         assert "/oidc/login" not in httpx.get(f"{address}/sign-in").text
         assert httpx.get(f"{address}/oidc/login").json()["code"] == "provider_missing"
         assert httpx.get(f"{address}/oidc/callback").status_code == 404
