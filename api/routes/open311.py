@@ -253,14 +253,14 @@ _BODY = {
     status_code=201,
     openapi_extra=verb("cases.open") | {"requestBody": _BODY},
 )
-async def report(ask: Annotated[Ask, Query()], request: Request, work: Database, lang: Language) -> Response:
+async def report(ask: Annotated[AskOpen311, Query()], request: Request, work: Database, lang: Language) -> Response:
     """Take a citizen's report as a new case; it has its number at once."""
     fields = await _form(request)
     files = [x for x in fields.pop("media", []) if isinstance(x, UploadFile)]
     told = _checked(fields)
     photographs_given = [await x.read() for x in files]
     no = await run_in_threadpool(
-        operations.report, work, _report(told), photographs_given, request.app.state.settings.files_root
+        operations.report, work, _report(told, ask), photographs_given, request.app.state.settings.files_root
     )
     notice = word("open311_media_url", lang=lang) if told.media_url else None
     return open311.answer(
@@ -272,12 +272,12 @@ async def report(ask: Annotated[Ask, Query()], request: Request, work: Database,
     )
 
 
-def _report(told: Report) -> operations.Report:
+def _report(told: Report, ask: AskOpen311) -> operations.Report:
     name = " ".join(x for x in (told.first_name, told.last_name) if x)
     contact = " ".join(x for x in (told.phone, told.email) if x)
     return operations.Report(
         told.service_code, told.lat, told.long, told.address_string, told.description, name or None, contact or None,
-        told.media_url, told.jurisdiction_id,
+        told.media_url, told.jurisdiction_id or ask.jurisdiction_id,
     )  # fmt: skip
 
 

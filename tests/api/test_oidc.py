@@ -47,7 +47,7 @@ def issuer() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def settings(databases: Databases, issuer: str) -> Settings:
-    found = databases.built("api_oidc", small_city.prepare)
+    found = databases.built("api_oidc", small_city.build)
     return replace(found, oidc=Oidc(issuer, "grid", SECRET))
 
 

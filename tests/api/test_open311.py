@@ -224,6 +224,23 @@ def test_a_file_that_is_no_photograph_leaves_no_case(app: TestClient, key: str, 
     assert sql(work, "SELECT count(*) FROM cases") == before
 
 
+def test_a_report_that_is_sent_again_is_taken_once(app: TestClient, key: str, work: Work) -> None:
+    auth = {"Authorization": f"Bearer {key}", "Idempotency-Key": "report-1"}
+    first, again = (app.post(f"{V2}/requests.xml", data=GIVEN, headers=auth) for _ in range(2))
+    assert (first.status_code, first.content) == (again.status_code, again.content)
+    assert again.headers["content-type"] == "text/xml; charset=utf-8"
+    no = ElementTree.fromstring(first.content).findtext("request/service_request_id")
+    ((last,),) = sql(work, "SELECT max(case_no) FROM cases WHERE case_no LIKE '4299%'")
+    assert no == last
+
+
+def test_the_city_may_be_named_beside_the_form(app: TestClient, key: str) -> None:
+    auth = {"Authorization": f"Bearer {key}"}
+    assert app.post(f"{V2}/requests.json?jurisdiction_id=4299", data=GIVEN, headers=auth).status_code == 201
+    _is_fault(app.post(f"{V2}/requests.json?jurisdiction_id=paris", data=GIVEN, headers=auth), "json", 404, "4299")
+    assert app.head(f"{V2}/services.json", headers=auth).status_code == 200
+
+
 def test_a_body_without_end_is_not_read(app: TestClient, key: str) -> None:
     much = {"Content-Length": str(10**12), "Authorization": f"Bearer {key}"}
     _is_fault(app.post(f"{V2}/requests.json", content=b"a", headers=much), "json", 413, "")
