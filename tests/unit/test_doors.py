@@ -14,6 +14,7 @@ OPEN = {
     "access/operations/users.py": "they ask for users.manage themselves: one's own password is one's own",
     "access/operations/auditing.py": "they ask for audit.read themselves; sealing is nobody's deed",
     "access/operations/roles.py": "of the ground",
+    "jobs/operations/following.py": "whoever asked for a job follows it; who has jobs.read everywhere sees all",
     "access/operations/once.py": "what its own asker sent before",
 }
 OPEN_FUNCTIONS = {"load_city": "a city's name is no secret: the page on which one signs in bears it"}

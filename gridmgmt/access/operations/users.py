@@ -199,6 +199,21 @@ def acting(work: Work, login: str) -> Viewer | None:
     return None
 
 
+def present(work: Work, login: str) -> Viewer:
+    """Somebody as he may act now, for what he asked for earlier.
+
+    Raises
+    ------
+    AccountMissing
+        He is not known any more, or disabled.
+    """
+    with work.snapshot() as connection:
+        account = _found(connection, login)
+        if account.disabled_at is not None:
+            raise AccountMissing(login=login)
+        return roles.viewer_of(connection, account, "acting")
+
+
 def _found(connection: Connection, login: str) -> Account:
     account = accounts.by_login(connection, login)
     if account is None:
