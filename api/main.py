@@ -12,6 +12,7 @@ from fastapi_offline import FastAPIOffline
 
 from api import errors, signing
 from api.kept import Kept
+from api.open311 import Plain
 from api.pages import docs, sign_in, start
 from api.routes import (
     access,
@@ -25,6 +26,8 @@ from api.routes import (
     jobs,
     maps,
     ogc,
+    oidc,
+    open311,
     people,
     places,
     tiles,
@@ -80,9 +83,10 @@ def create_app(settings: Settings, metrics_folder: Path | None = None) -> FastAP
     app.state.settings = settings
     bounds.use(settings.bounds)
     for router in (
-        database.router, access.router, sign_in.router, city.router, places.router, people.router, figures.router,
-        cases.router, assessing.router, assessing.evidence, maps.router, maps.of_facts, ogc.router, *tiles.routers,
-        jobs.router, intake.router, exports.router, start.router, docs.router,
+        database.router, access.router, oidc.router, sign_in.router, city.router, places.router, people.router,
+        figures.router, cases.router, assessing.router, assessing.evidence, maps.router, maps.of_facts, ogc.router,
+        *tiles.routers, open311.router, jobs.router, intake.router, exports.router,
+        start.router, docs.router,
     ):  # fmt: skip
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
@@ -107,6 +111,7 @@ def _stand(app: FastAPI, settings: Settings, metrics_folder: Path | None) -> Non
         )
     app.add_middleware(Doors, hosts=settings.hosts, per_minute=settings.bounds.per_minute, metrics=metrics)
     app.add_middleware(Observed, metrics=metrics)
+    app.add_middleware(Plain)  # whatever writes a log comes after it
 
 
 @asynccontextmanager

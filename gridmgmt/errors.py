@@ -40,6 +40,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── CalendarMissing, CaseMissing, SampleMissing, FileMissing, SchemeMissing, StaffingSchemeMissing
     │   ├── LayerMissing, LayerKindMissing, RepeatRuleMissing, CollectionMissing, FeatureMissing
     │   ├── AccountMissing, KeyMissing, JobMissing, RowMissing
+    │   ├── ServiceMissing, JurisdictionMissing, ProviderMissing
     │   ├── RulebookNotInForce  no version of it holds on that day
     │   └── NoEditionOnDate   no edition is valid on that day
     ├── ConflictError         right in itself, but not in this state
@@ -65,6 +66,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     ├── AccessError           who asks may not
     │   ├── SignInNeeded      nobody is signed in, or not any more
     │   ├── SignInRefused, SignInLocked   name and password do not belong together; too often, so wait
+    │   ├── IdentityUnknown, IdentityRefused   an identity provider's: no account is linked; it does not hold
     │   ├── OriginRefused     a page of another site used somebody's session
     │   ├── AccessDenied      no post of his has the verb
     │   └── OutsideScope      it lies outside what his posts cover
@@ -78,6 +80,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
         ├── DatabaseLost, DatabaseExhausted, DatabaseFailed   in the middle: what was begun is undone
         ├── FileLost          a photograph is known and its file is gone or damaged
         ├── FilesUnwritable   the folder of photographs and files
+        ├── ProviderUnreachable   an identity provider
         ├── ExtraMissing      a part of the package that is not installed
         ├── JobBroken         by a fault of ours
         ├── DiskFull          no room for a file that is being written
@@ -597,6 +600,14 @@ class NoEditionOnDate(NotFoundError, _Day, _Known):
     """No active edition is valid on that day."""
 
 
+class ServiceMissing(NotFoundError, _Code):
+    """Open311: no service of the catalogue has that code."""
+
+
+class JurisdictionMissing(NotFoundError, _Code, _Known):
+    """Open311: another city is asked for."""
+
+
 class GridMissing(NotFoundError, _Code):
     """No grid has that code in the edition."""
 
@@ -962,6 +973,29 @@ class SignInLocked(AccessError):
     """Too many tries in a row by this name or from this address; says how long to wait."""
 
     wait_s: int
+
+
+class IdentityUnknown(AccessError):
+    """Whom an identity provider (统一身份认证) knows is linked with no account that may sign in."""
+
+    issuer: str
+    subject: str
+
+
+class IdentityRefused(AccessError):
+    """What came back from an identity provider does not hold: another state, a wrong token, or it said no."""
+
+    reason: str
+
+
+class ProviderMissing(NotFoundError):
+    """No identity provider is set."""
+
+
+class ProviderUnreachable(UnavailableError):
+    """The identity provider does not answer."""
+
+    reason: str
 
 
 class OriginRefused(AccessError):

@@ -1,4 +1,4 @@
-"""The worker that the server brings along (附带的后台进程): a process of its own, whose jobs take no request's time."""
+"""The worker that the server brings along (附带的后台进程): a process of its own; jobs take no request's time."""
 
 import threading
 from collections.abc import Iterator

@@ -36,8 +36,8 @@ _OF_KIND: Mapping[str, str] = {
     ),
     "facts": (
         "actor assignment attachment batch case_version cases counter draw draw_item duty_event finding handed_in "
-        "inspection notice notice_check notice_finding quarantine reporter sample_share sample_version samples "
-        "step stored_file time_limit work_calendar"
+        "inspection notice notice_check notice_finding quarantine reporter sample_share sample_version samples step "
+        "stored_file time_limit work_calendar"
     ),
     "assessing": (
         "appeal assessed assessment assessment_act assessment_case assessment_sample assessment_step "

@@ -45,7 +45,7 @@ class Asking:
 
 @pytest.fixture(scope="module")
 def settings(databases: Any, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    found = databases.copied("jobs", databases.built("api_small", small_city.build).db)
+    found = databases.built("api_jobs", small_city.build)
     return replace(found, files=tmp_path_factory.mktemp("files"))
 
 

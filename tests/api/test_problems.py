@@ -134,6 +134,9 @@ def test_every_route_refuses_unknown_parameters(client):
         for name in ("code", "name"):
             path = path.replace(f"{{{name}}}", "x")
         problem = client.get(path, params={"surely_unknown": 1}).json()
+        if path.startswith("/open311/"):
+            assert "surely_unknown" in problem[0]["description"], operations
+            continue
         if problem["code"] == "access_denied":  # he is not told more
             continue
         assert "surely_unknown" in [e["parameter"] for e in problem["errors"]], operations

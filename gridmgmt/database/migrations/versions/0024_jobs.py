@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from alembic import op
+from procrastinate.schema import SchemaManager
 
 revision = "0024"
 down_revision = "0023"
@@ -16,6 +17,6 @@ def upgrade() -> None:
     connection.exec_driver_sql("CREATE SCHEMA queue")
     connection.exec_driver_sql("SET LOCAL search_path TO queue")
     plain = connection.execution_options(no_parameters=True)  # a percent sign is one
-    plain.exec_driver_sql(here.with_name("0024_procrastinate.sql").read_text("utf-8"))
+    plain.exec_driver_sql(SchemaManager.get_schema())  # as the pinned release ships it
     connection.exec_driver_sql(f"SET LOCAL search_path TO {before}")
     connection.exec_driver_sql(here.with_suffix(".sql").read_text("utf-8"))
