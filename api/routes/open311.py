@@ -146,7 +146,7 @@ router = APIRouter(
     tags=["open311"],
     route_class=OnceRoute,
     dependencies=[Depends(_key_of_form)],
-    responses={"default": {"description": "What was wrong", "model": list[Fault]}},
+    responses={"default": {"description": "What was wrong", "model": list[Fault], "content": {open311.XML: {}}}},
 )
 
 
