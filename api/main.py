@@ -20,7 +20,10 @@ from api.routes import (
     cases,
     city,
     database,
+    exports,
     figures,
+    intake,
+    jobs,
     maps,
     ogc,
     oidc,
@@ -82,7 +85,8 @@ def create_app(settings: Settings, metrics_folder: Path | None = None) -> FastAP
     for router in (
         database.router, access.router, oidc.router, sign_in.router, city.router, places.router, people.router,
         figures.router, cases.router, assessing.router, assessing.evidence, maps.router, maps.of_facts, ogc.router,
-        *tiles.routers, open311.router, start.router, docs.router,
+        *tiles.routers, open311.router, jobs.router, intake.router, exports.router,
+        start.router, docs.router,
     ):  # fmt: skip
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")

@@ -39,12 +39,12 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── PlanMissing, ChecklistMissing, DrawMissing, NoticeMissing, FindingsMissing
     │   ├── CalendarMissing, CaseMissing, SampleMissing, FileMissing, SchemeMissing, StaffingSchemeMissing
     │   ├── LayerMissing, LayerKindMissing, RepeatRuleMissing, CollectionMissing, FeatureMissing
-    │   ├── AccountMissing, KeyMissing
+    │   ├── AccountMissing, KeyMissing, JobMissing, RowMissing
     │   ├── ServiceMissing, JurisdictionMissing, ProviderMissing
     │   ├── RulebookNotInForce  no version of it holds on that day
     │   └── NoEditionOnDate   no edition is valid on that day
     ├── ConflictError         right in itself, but not in this state
-    │   ├── AccountExists, RequestUnderWay
+    │   ├── AccountExists, RequestUnderWay, JobUnfinished, JobCancelled, JobGivenUp
     │   ├── CityExists, EditionExists, EditionActive, EditionOverlap, EditionShrinks
     │   ├── CategoryUnknown, UnitUnknown, PersonUnknown
     │   ├── DatabaseRefused   a rule of the database itself
@@ -82,6 +82,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
         ├── FilesUnwritable   the folder of photographs and files
         ├── ProviderUnreachable   an identity provider
         ├── ExtraMissing      a part of the package that is not installed
+        ├── JobBroken         by a fault of ours
         ├── DiskFull          no room for a file that is being written
         └── SettingInvalid
 """
@@ -1026,6 +1027,44 @@ class KeyMissing(NotFoundError):
     """There is no key of this number that holds."""
 
     number: int
+
+
+class RowMissing(NotFoundError):
+    """No row of that number waits in quarantine, or it is not the viewer's."""
+
+    number: int
+
+
+class JobMissing(NotFoundError):
+    """No job (后台任务) of this number is the viewer's to see, or it made no file that is still kept."""
+
+    number: int
+
+
+class JobUnfinished(ConflictError):
+    """A job has no result (yet)."""
+
+    number: int
+    state: str
+
+
+class JobCancelled(ConflictError):
+    """Somebody asked to cancel a job, or another worker goes on with it: what this try did is undone."""
+
+    number: int
+
+
+class JobGivenUp(ConflictError):
+    """A job was begun many times and never ended: its workers died."""
+
+    number: int
+    n: int
+
+
+class JobBroken(UnavailableError):
+    """A job ended by a fault of ours; ``kind`` is what Python calls it."""
+
+    kind: str
 
 
 class RequestUnderWay(ConflictError):

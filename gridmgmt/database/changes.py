@@ -51,8 +51,8 @@ TABLES: Mapping[str, str] = {table: kind for kind, names in _OF_KIND.items() for
 PASSING = frozenset({"case_change", "cells_kept", "cells_of_week", "request_once", "sign_in_failure"})
 """Tables of this server only: what is counted is kept there while one reads, and gives the same figures without it."""
 
-SILENT = PASSING | {"audit", "audit_seal"}
-"""Tables that tell nothing: nobody's answer is made of them."""
+SILENT = PASSING | {"audit", "audit_seal", "job"}
+"""Tables that tell nothing: no answer that is kept is made of them."""
 
 KINDS = (*_OF_KIND, _DAY)
 EVERYTHING = frozenset(KINDS)
