@@ -18,7 +18,8 @@ from gridmgmt.casework.open311 import Service
 from gridmgmt.casework.operations import open311 as operations
 from gridmgmt.casework.operations import photographs
 from gridmgmt.casework.operations.open311 import MOST, Told, Wanted
-from gridmgmt.texts import word
+from gridmgmt.errors import OptionInvalid
+from gridmgmt.texts import expected, word
 
 _MOST_FIELDS = 40
 
@@ -146,7 +147,7 @@ router = APIRouter(
     tags=["open311"],
     route_class=OnceRoute,
     dependencies=[Depends(_key_of_form)],
-    responses={"default": {"description": "What was wrong", "model": list[Fault]}},
+    responses={"default": {"description": "What was wrong", "model": list[Fault], "content": {open311.XML: {}}}},
 )
 
 
@@ -256,7 +257,9 @@ _BODY = {
 async def report(ask: Annotated[AskOpen311, Query()], request: Request, work: Database, lang: Language) -> Response:
     """Take a citizen's report as a new case; it has its number at once."""
     fields = await _form(request)
-    files = [x for x in fields.pop("media", []) if isinstance(x, UploadFile)]
+    files = [x for x in fields["media"] if isinstance(x, UploadFile)]
+    if len(files) < len(fields["media"]):
+        raise OptionInvalid(name="media", value="", expected=expected("photograph_as_file"))
     told = _checked(fields)
     photographs_given = [await x.read() for x in files]
     no = await run_in_threadpool(
@@ -288,7 +291,7 @@ async def _form(request: Request) -> dict[str, Any]:
         return known
     form = await request.form(max_files=photographs.load_limits().max_per_step, max_fields=_MOST_FIELDS)
     fields: dict[str, Any] = {name: value for name, value in form.multi_items() if value != "" and name != "media"}
-    fields["media"] = form.getlist("media")
+    fields["media"] = [x for x in form.getlist("media") if x != ""]
     request.state.form = fields
     return fields
 
@@ -301,7 +304,7 @@ def _checked(fields: dict[str, Any]) -> Report:
     RequestValidationError
     """
     try:
-        return Report.model_validate({k: v for k, v in fields.items() if k != "api_key"})
+        return Report.model_validate({k: v for k, v in fields.items() if k not in ("api_key", "media")})
     except ValidationError as e:
         found = [{**x, "loc": ("body", *x["loc"]), "input": str(x.get("input", ""))[:200]} for x in e.errors()]
         raise RequestValidationError(found) from e

@@ -204,7 +204,8 @@ def _is_fault(answer: Any, form: str, status: int, said: str) -> None:
     ({"lat": "", "long": "", "address_string": ""}, 400, "address_string"), ({"lat": "north"}, 400, "纬度"),
     ({"lat": "nan"}, 400, "纬度"), ({"long": ""}, 400, "long"), ({"lat": "91"}, 400, "纬度"),
     ({"description": "x" * 4001}, 400, "description"), ({"attribute[A]": "1"}, 400, "attribute[A]"),
-    ({"media_url": "file:///etc/passwd"}, 400, "media_url"), ({"jurisdiction_id": "paris"}, 404, "4299"),
+    ({"media_url": "file:///etc/passwd"}, 400, "media_url"), ({"media": "aGVsbG8="}, 400, "multipart"),
+    ({"jurisdiction_id": "paris"}, 404, "4299"),
     ({"description": "a\x00b"}, 400, ""), ({"api_key": "gm_wrong"}, 403, ""), ({"api_key": ""}, 403, ""),
 ])  # fmt: skip
 def test_a_wrong_report_leaves_nothing(
