@@ -123,10 +123,12 @@ def landed(
 ) -> Iterator[tuple[dict[str, Any], dict[str, int], str, Work]]:
     """A city under a schema that landed, migrated: what was recorded, its rows before, the revision reached."""
     found = make_empty("landed")
-    stored.restore(open_database(found), stored.SCHEMAS / f"{request.param}.sql.gz")
-    work = open_database(found)
-    with work.engine.connect() as connection:
+    stored.restore(open_database(found, "owner"), stored.SCHEMAS / f"{request.param}.sql.gz")
+    owner = open_database(found, "owner")
+    with owner.engine.connect() as connection:
         before = stored.row_counts(connection)
+    owner.close()
+    work = open_database(found)
     revision = administration.migrate(found)
     yield HASHES["schemas"][request.param], before, revision, work
     work.close()
