@@ -60,7 +60,7 @@ def schemas() -> dict[str, Any]:
 def _dump(given: Settings) -> bytes:
     """Plain SQL that any owner of a database with PostGIS may run, through psql or one call of a driver."""
     program = server.find_bin() / "pg_dump"
-    options = ("--schema=public", "--exclude-table=spatial_ref_sys", "--rows-per-insert=200")
+    options = ("--schema=public", "--schema=queue", "--exclude-table=spatial_ref_sys", "--rows-per-insert=200")
     bare = ("--no-owner", "--no-privileges", "--no-comments")
     done = subprocess.run([program, *options, *bare, administration.url(given)], capture_output=True, check=True)
     left_out = (b"\\restrict ", b"\\unrestrict ", b"CREATE SCHEMA public;")
