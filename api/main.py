@@ -12,8 +12,9 @@ from fastapi_offline import FastAPIOffline
 
 from api import errors, signing
 from api.kept import Kept
+from api.listening import Listeners
 from api.pages import docs, sign_in, start
-from api.routes import access, assessing, cases, city, database, figures, maps, ogc, people, places, tiles
+from api.routes import access, assessing, cases, city, database, figures, live, maps, ogc, people, places, tiles
 from api.standing import memory
 from api.standing.doors import Bounded, Doors
 from api.standing.load import Load
@@ -66,8 +67,8 @@ def create_app(settings: Settings, metrics_folder: Path | None = None) -> FastAP
     bounds.use(settings.bounds)
     for router in (
         database.router, access.router, sign_in.router, city.router, places.router, people.router, figures.router,
-        cases.router, assessing.router, assessing.evidence, maps.router, maps.of_facts, ogc.router, *tiles.routers,
-        start.router, docs.router,
+        cases.router, live.router, assessing.router, assessing.evidence, maps.router, maps.of_facts, ogc.router,
+        *tiles.routers, start.router, docs.router,
     ):  # fmt: skip
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
@@ -106,6 +107,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.load = Load(settings.bounds, app.state.metrics)
     app.state.readiness = Readiness(app.state.work)
     app.state.signed_in = signing.SignedIn(app.state.work, changes)
+    app.state.listeners = Listeners(app.state.signed_in, changes, settings.bounds.streams)
     beside = [
         asyncio.create_task(changes.follow()),
         asyncio.create_task(memory.look_after(app.state.load, app.state.metrics)),

@@ -908,6 +908,13 @@ class Overloaded(UnavailableError):
     seconds: int
 
 
+class TooManyListeners(UnavailableError):
+    """So many listen to events as a worker of the server may keep."""
+
+    n: int
+    setting: str
+
+
 class AnswerLate(UnavailableError):
     """An answer took longer than it may; what was done for it is dropped."""
 

@@ -12,7 +12,15 @@ from typing import Any
 
 from gridmgmt.errors import AccessDenied
 
-_ROW_VERBS = ("cases.read", "cases.open", "reporters.read", "samples.read", "results.read", "audit.read")
+_ROW_VERBS = (
+    "cases.read",
+    "cases.open",
+    "reporters.read",
+    "samples.read",
+    "results.read",
+    "results.compare",
+    "audit.read",
+)
 """Verbs by whose scope the database itself lets rows be seen or added (row-level security)."""
 
 

@@ -74,6 +74,7 @@ TABLE: dict[str, Route] = {
     "GET /v1/cases/{case_no}/photographs": ("cases.read", 200, 404),
     "POST /v1/cases/{case_no}/photographs": ("cases.read", 422, 422),
     "GET /v1/files/{sha256}": ("cases.read", 404, 404),
+    "GET /v1/events": ("cases.read", 200, 200),
     "GET /v1/assessments": ("results.compare", 200, None),
     "GET /v1/assessments/{name}": ("results.compare", 200, None),
     "GET /v1/assessments/{name}/scorecards": ("results.read", 200, 200),
@@ -84,7 +85,7 @@ TABLE: dict[str, Route] = {
 }
 QUERY = {
     "GET /v1/grids": "level=community", "GET /v1/locate": f"lon={LON}&lat={LAT}",
-    "GET /v1/indicators": "period=2025-12&level=community",
+    "GET /v1/events": "follow=false", "GET /v1/indicators": "period=2025-12&level=community",
     "GET /v1/indicators/behind": f"period=2025-12&by=grid&level=community&code={HERE}",
     "GET /v1/assessments/{name}/scorecards": "level=community",
     "GET /v1/explain": f"assessment={ASSESSMENT}&code={HERE}", "GET /maps/choropleth": f"assessment={ASSESSMENT}",

@@ -24,3 +24,8 @@ GRANT UPDATE ON
 TO gridmgmt_web;
 GRANT DELETE ON request_once, sign_in_failure TO gridmgmt_web;
 GRANT SELECT ON case_change TO gridmgmt_web;
+-- of hooks all but their secrets
+GRANT SELECT, INSERT ON outbox TO gridmgmt_web;
+GRANT SELECT ON live_mark TO gridmgmt_web;
+GRANT SELECT (id, account_id, name, url, form, kinds, after_xid, after_id, n_failed, n_lost, next_at, failure, removed_at, known_at,
+              actor_id), INSERT, UPDATE (removed_at) ON hook TO gridmgmt_web;
