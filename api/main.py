@@ -15,7 +15,7 @@ from api.kept import Kept
 from api.listening import Listeners
 from api.pages import docs, sign_in, start
 from api.routes import access, assessing, cases, city, database, figures, live, maps, ogc, people, places, tiles
-from api.standing import memory
+from api.standing import memory, telling
 from api.standing.doors import Bounded, Doors
 from api.standing.load import Load
 from api.standing.methods import Methods
@@ -111,6 +111,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     beside = [
         asyncio.create_task(changes.follow()),
         asyncio.create_task(memory.look_after(app.state.load, app.state.metrics)),
+        asyncio.create_task(telling.every_minute(worker, settings.bounds.event_days)),
     ]
     with suppress(TimeoutError):
         await asyncio.wait_for(changes.tried.wait(), _FIRST_S)

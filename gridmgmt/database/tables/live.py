@@ -39,8 +39,6 @@ case_light = sa.Table(
     sa.Column("stage", sa.Text, nullable=False),
     *(instant(name) for name in ("due_at", "yellow_at", "red_at")),
     sa.Column("told", sa.Text, nullable=False),
-    sa.Index("ix_case_light_yellow_at", "yellow_at", postgresql_where=sa.text("told = 'green'")),
-    sa.Index("ix_case_light_red_at", "red_at", postgresql_where=sa.text("told <> 'red'")),
     sa.CheckConstraint("told IN ('green', 'yellow', 'red')", name="told"),
 )
 """When the light of a running case's stage turns (红绿灯), of a version of the case; and the last that was told."""
