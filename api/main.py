@@ -112,6 +112,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         asyncio.create_task(changes.follow()),
         asyncio.create_task(memory.look_after(app.state.load, app.state.metrics)),
         asyncio.create_task(telling.every_minute(worker, settings.bounds.event_days)),
+        asyncio.create_task(telling.to_hooks(app.state.work, changes)),
     ]
     with suppress(TimeoutError):
         await asyncio.wait_for(changes.tried.wait(), _FIRST_S)

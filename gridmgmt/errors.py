@@ -1001,6 +1001,12 @@ class KeyMissing(NotFoundError):
     number: int
 
 
+class HookMissing(NotFoundError):
+    """There is no hook of this number."""
+
+    number: int
+
+
 class RequestUnderWay(ConflictError):
     """A request of this key is being done, or was done by a process that ended before it answered."""
 

@@ -47,8 +47,8 @@ class Event:
     document: Mapping[str, Any]
 
     def as_dict(self) -> dict[str, Any]:
-        """As it is sent."""
-        return {"id": str(self.position), "kind": self.kind, "at": self.at.isoformat(), **self.document}
+        """As it is sent: ``told_at`` is when the platform learnt of it, ``at`` of a step when it was taken."""
+        return {"id": str(self.position), "kind": self.kind, "told_at": self.at.isoformat(), **self.document}
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import http.client
 import json
 import random
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -245,3 +246,34 @@ def test_a_position_that_is_none_is_refused(after: str, status: int, server: Ser
 def test_whose_events_are_gone_is_told_so(server: Server, settings: Settings) -> None:
     _, _, body = server.get("/v1/events?follow=false&after=999999999999-1", **bearer(settings))
     assert "event: gap" in body.decode()
+
+
+def test_hooks_are_added_over_http_and_sent_to_by_the_server(server: Server, settings: Settings, work: Work) -> None:
+    headers = {**bearer(settings, "administrator"), "Content-Type": "application/json"}
+    account(settings, "hooked", "city_centre")
+    with socket.create_server(("127.0.0.1", 0)) as other, closing(_line(server)) as line:
+        other.settimeout(20)
+        url = f"http://127.0.0.1:{other.getsockname()[1]}/robot?key=K"
+        line.request("POST", "/v1/hooks", json.dumps({"login": "hooked", "name": "x", "url": url}), headers)
+        answer = line.getresponse()
+        made = json.loads(answer.read())
+        assert (answer.status, len(made["secret"]) > 30) == (201, True)
+        opened(work, "hooked")
+        taken, _ = other.accept()
+        with taken:
+            taken.settimeout(20)
+            got = b""
+            while b"hooked" not in got:
+                got += taken.recv(65_536)
+            taken.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+        assert got.startswith(b"POST /robot?key=K HTTP/1.1\r\n")
+        line.request("GET", "/v1/hooks", headers=headers)
+        [hook] = json.loads(line.getresponse().read())
+        assert (hook["id"], hook["url"], hook["login"]) == (made["id"], url.partition("?")[0], "hooked")
+        line.request("DELETE", f"/v1/hooks/{made['id']}", headers=headers)
+        answer = line.getresponse()
+        assert (answer.status, answer.read()) == (204, b"")
+
+
+def _line(server: Server) -> http.client.HTTPConnection:
+    return http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)

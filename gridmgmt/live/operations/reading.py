@@ -22,11 +22,20 @@ def read(work: Work, after: Position | None, kinds: Collection[str] = KINDS, mos
         return page(connection, after, kinds, most)
 
 
-def page(connection: Connection, after: Position | None, kinds: Collection[str], most: int) -> Page:
+@needs("cases.read")
+def rest(work: Work, after: Position, kinds: Collection[str], most: int) -> Page:
+    """The same for whoever wants what is left, though some may be gone; of another server's events: from now on."""
+    with work.snapshot() as connection:
+        return page(connection, after, kinds, most, is_strict=False)
+
+
+def page(
+    connection: Connection, after: Position | None, kinds: Collection[str], most: int, is_strict: bool = True
+) -> Page:
     """The same within a transaction that sees one moment."""
     oldest, following = outbox.ends(connection)
     now = Position(oldest, 0)
-    if after is None or _is_lost(connection, after, following):
+    if after is None or after.xid > following or (is_strict and _is_purged(connection, after)):
         return Page([], now, gap=after is not None)
     found = outbox.after(connection, after, oldest, kinds, most)
     if len(found) == most:
@@ -34,8 +43,8 @@ def page(connection: Connection, after: Position | None, kinds: Collection[str],
     return Page(found, max(after, now), more=outbox.waits(connection, oldest))
 
 
-def _is_lost(connection: Connection, after: Position, following: int) -> bool:
-    return after.xid > following or after.xid <= (outbox.mark(connection, outbox.PURGED) or 0)
+def _is_purged(connection: Connection, after: Position) -> bool:
+    return after.xid <= (outbox.mark(connection, outbox.PURGED) or 0)
 
 
 def purge(work: Work, days: int) -> int:
