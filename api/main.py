@@ -12,6 +12,7 @@ from fastapi_offline import FastAPIOffline
 
 from api import errors, signing
 from api.kept import Kept
+from api.listening import Listeners
 from api.open311 import Plain
 from api.pages import docs, sign_in, start
 from api.routes import (
@@ -24,6 +25,7 @@ from api.routes import (
     figures,
     intake,
     jobs,
+    live,
     maps,
     ogc,
     oidc,
@@ -32,7 +34,7 @@ from api.routes import (
     places,
     tiles,
 )
-from api.standing import memory
+from api.standing import memory, telling
 from api.standing.doors import Bounded, Doors
 from api.standing.load import Load
 from api.standing.methods import Methods
@@ -84,7 +86,7 @@ def create_app(settings: Settings, metrics_folder: Path | None = None) -> FastAP
     bounds.use(settings.bounds)
     for router in (
         database.router, access.router, oidc.router, sign_in.router, city.router, places.router, people.router,
-        figures.router, cases.router, assessing.router, assessing.evidence, maps.router, maps.of_facts, ogc.router,
+        figures.router, cases.router, live.router, assessing.router, assessing.evidence, maps.router, maps.of_facts, ogc.router,
         *tiles.routers, open311.router, jobs.router, intake.router, exports.router,
         start.router, docs.router,
     ):  # fmt: skip
@@ -126,9 +128,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.load = Load(settings.bounds, app.state.metrics)
     app.state.readiness = Readiness(app.state.work)
     app.state.signed_in = signing.SignedIn(app.state.work, changes)
+    app.state.listeners = Listeners(app.state.signed_in, changes, settings.bounds.streams)
     beside = [
         asyncio.create_task(changes.follow()),
         asyncio.create_task(memory.look_after(app.state.load, app.state.metrics)),
+        asyncio.create_task(telling.every_minute(worker, settings.bounds.event_days)),
+        asyncio.create_task(telling.to_hooks(app.state.work, changes)),
     ]
     with suppress(TimeoutError):
         await asyncio.wait_for(changes.tried.wait(), _FIRST_S)

@@ -22,7 +22,9 @@ from gridmgmt.errors import OriginRefused, SignInNeeded
 from gridmgmt.viewer import Viewer, allowed
 
 COOKIE = "gridmgmt_session"
-_KINDS = ("access", "people", "places")
+KINDS = ("access", "people", "places")
+"""The changes by which somebody may do otherwise than before."""
+
 _AGAIN_S = 30.0
 _MOST = 10_000
 _AT_ONCE = 4
@@ -57,8 +59,8 @@ class SignedIn:
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._asking = asyncio.Semaphore(_AT_ONCE)
 
-    async def who(self, secret: str, *, is_told: bool) -> Viewer:
-        """Who shows this.
+    async def who(self, secret: str, *, is_told: bool, is_used: bool = True) -> Viewer:
+        """Who shows this; ``is_used``: he does something now, so that his session is not idle.
 
         Raises
         ------
@@ -71,7 +73,7 @@ class SignedIn:
             if is_told and (found := self._kept(key)) is not None:  # whom another request asked for meanwhile
                 return found
             n, now = self._changes.n, asyncio.get_running_loop().time()
-            viewer = await run_in_threadpool(self._asked, secret)
+            viewer = await run_in_threadpool(self._asked, secret, is_used)
         self._known[key] = _Known(viewer, n, now + _AGAIN_S)
         while len(self._known) > _MOST:
             self._known.popitem(last=False)
@@ -79,13 +81,13 @@ class SignedIn:
 
     def _kept(self, key: str) -> Viewer | None:
         found = self._known.get(key)
-        if found is None or found.n < self._changes.last(_KINDS) or asyncio.get_running_loop().time() >= found.until:
+        if found is None or found.n < self._changes.last(KINDS) or asyncio.get_running_loop().time() >= found.until:
             return None
         return found.viewer
 
-    def _asked(self, secret: str) -> Viewer:
+    def _asked(self, secret: str, is_used: bool) -> Viewer:
         viewer = signing_in.known_by(self._work, secret)
-        if viewer.means == "session":
+        if is_used and viewer.means == "session":
             signing_in.seen(self._work, secret)
         return viewer
 

@@ -56,6 +56,10 @@ class Bounds:
         Seconds that one waits for its turn.
     request_s
         Seconds until a request's answer begins; what is done for it is dropped then.
+    streams
+        Listeners to events that a worker of the server keeps at once.
+    event_days
+        Days for which events are kept for whoever reads on from one.
     per_minute
         Requests of one address within a minute, each worker for itself.
     """
@@ -79,6 +83,8 @@ class Bounds:
     waiting: int = 64
     wait_s: int = 5
     request_s: int = 120
+    streams: int = 200
+    event_days: int = 7
     per_minute: int = 1_200
 
 

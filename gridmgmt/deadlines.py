@@ -221,16 +221,43 @@ def light(
     return Light(share, "green" if share <= Fraction(lights.green_to) else "yellow")
 
 
+def turns(
+    start: dt.datetime,
+    due_at: dt.datetime,
+    limits: Sequence[Limit],
+    clock: Clock,
+    pauses: Sequence[_Pause],
+    lights: Lights,
+) -> tuple[dt.datetime | None, dt.datetime | None]:
+    """The first moments at which :func:`light`, asked the same, is no longer green, and is red.
+
+    None where a lasting pause keeps it from that.
+    """
+    ended = [p for p in pauses if p[1] is not None]
+    begin, late = start.astimezone(dt.UTC), due_at.astimezone(dt.UTC) + MICROSECOND
+    total, stop = _along(begin, due_at, limits, clock, ended), _paused_from(pauses, FOREVER)
+    found = []
+    for share in (lights.green_to, lights.yellow_to):
+        reached = _reached(begin, int(Fraction(share) * total) + 1, limits, clock, ended) if total else None
+        at = late if reached is None else min(late, reached)
+        found.append(at if at <= stop else None)
+    return found[0], found[1]
+
+
 # --- counting ----------------------------------------------------------------
 
 
 def _end(begin: dt.datetime, limit: Limit, clock: Clock, pauses: Sequence[_Pause]) -> dt.datetime | None:
     """When one limit is used up; None in a lasting pause."""
-    left = limit.us(clock.calendar)
+    return _when(begin, limit.us(clock.calendar), limit.unit, clock, pauses)
+
+
+def _when(begin: dt.datetime, left: int, unit: str, clock: Clock, pauses: Sequence[_Pause]) -> dt.datetime | None:
+    """When so many microseconds of a unit have been counted; None in a lasting pause."""
     for from_, to in _runs(begin, pauses):
-        length = left if to == FOREVER else _counted(from_, to, limit.unit, clock)
+        length = left if to == FOREVER else _counted(from_, to, unit, clock)
         if length >= left:
-            return _after(from_, left, limit.unit, clock)
+            return _after(from_, left, unit, clock)
         left -= length
     return None
 
@@ -251,6 +278,18 @@ def _along(
         total += limit.us(clock.calendar)
         begin = end
     return total + _us(worked(begin, until, limits[-1].unit, clock, pauses))
+
+
+def _reached(
+    begin: dt.datetime, counted: int, limits: Sequence[Limit], clock: Clock, pauses: Sequence[_Pause]
+) -> dt.datetime | None:
+    """The first instant until which :func:`_along` has counted so much."""
+    for limit in limits[:-1]:
+        length, end = limit.us(clock.calendar), _end(begin, limit, clock, pauses)
+        if counted <= length or end is None:
+            return _when(begin, counted, limit.unit, clock, pauses)
+        counted, begin = counted - length, end
+    return _when(begin, counted, limits[-1].unit, clock, pauses)
 
 
 def _runs(start: dt.datetime, pauses: Sequence[_Pause]) -> Iterator[Interval]:

@@ -920,6 +920,13 @@ class Overloaded(UnavailableError):
     seconds: int
 
 
+class TooManyListeners(UnavailableError):
+    """So many listen to events as a worker of the server may keep."""
+
+    n: int
+    setting: str
+
+
 class AnswerLate(UnavailableError):
     """An answer took longer than it may; what was done for it is dropped."""
 
@@ -1025,6 +1032,12 @@ class AccountMissing(NotFoundError):
 
 class KeyMissing(NotFoundError):
     """There is no key of this number that holds."""
+
+    number: int
+
+
+class HookMissing(NotFoundError):
+    """There is no hook of this number."""
 
     number: int
 

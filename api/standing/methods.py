@@ -5,6 +5,9 @@ from starlette.responses import Response
 from starlette.routing import Match, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+HEADLESS = "gridmgmt.headless"
+"""Where a request's scope has that its answer's body goes nowhere, so that it need not be made."""
+
 _ASKED = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -27,7 +30,7 @@ class Methods:
         async def headless(message: Message) -> None:
             await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
 
-        scope["method"] = "GET"
+        scope["method"], scope[HEADLESS] = "GET", True
         try:
             await self._app(scope, receive, headless)
         finally:

@@ -43,6 +43,7 @@ _OF_KIND: Mapping[str, str] = {
         "appeal assessed assessment assessment_act assessment_case assessment_sample assessment_step "
         "assessment_subject entry rulebook_version staff_day"
     ),
+    "live": "outbox",
 }
 
 TABLES: Mapping[str, str] = {table: kind for kind, names in _OF_KIND.items() for table in names.split()}
@@ -51,7 +52,7 @@ TABLES: Mapping[str, str] = {table: kind for kind, names in _OF_KIND.items() for
 PASSING = frozenset({"case_change", "cells_kept", "cells_of_week", "request_once", "sign_in_failure"})
 """Tables of this server only: what is counted is kept there while one reads, and gives the same figures without it."""
 
-SILENT = PASSING | {"audit", "audit_seal", "job"}
+SILENT = PASSING | {"audit", "audit_seal", "case_light", "hook", "job", "live_mark"}
 """Tables that tell nothing: no answer that is kept is made of them."""
 
 KINDS = (*_OF_KIND, _DAY)
@@ -82,6 +83,7 @@ class Changes:
         self._last = dict.fromkeys(KINDS, 0)
         self._quarter = 0
         self._line: _Line | None = None
+        self._next: asyncio.Future[None] | None = None
 
     @property
     def n(self) -> int:
@@ -91,6 +93,12 @@ class Changes:
     def last(self, kinds: Collection[str]) -> int:
         """The number of the last change of any of these kinds: what was made when ``n`` was as large is not older."""
         return max(self._last[kind] for kind in kinds)
+
+    def next_one(self) -> asyncio.Future[None]:
+        """Done when the next change is told; shared by all who wait, who do not cancel it."""
+        if self._next is None:
+            self._next = asyncio.get_running_loop().create_future()
+        return self._next
 
     def today(self, zone: dt.tzinfo) -> dt.date:
         """The day in a time zone by the database's clock, as of when it was last asked."""
@@ -142,6 +150,9 @@ class Changes:
     def _told(self, kinds: Collection[str]) -> None:
         self._n += 1
         self._last.update(dict.fromkeys(kinds, self._n))
+        if self._next is not None:
+            self._next.set_result(None)
+            self._next = None
 
 
 class _Line:

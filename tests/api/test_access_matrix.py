@@ -54,6 +54,9 @@ TABLE: dict[str, Route] = {
     "GET /v1/keys": ("users.manage", 200, None),
     "POST /v1/keys": ("users.manage", 422, None),
     "DELETE /v1/keys/{number}": ("users.manage", 404, None),
+    "GET /v1/hooks": ("users.manage", 200, None),
+    "POST /v1/hooks": ("users.manage", 422, None),
+    "DELETE /v1/hooks/{number}": ("users.manage", 404, None),
     "GET /v1/audit": ("audit.read", 200, None),
     "GET /v1/audit/chain": ("audit.read", 200, None),
     "GET /v1/city": ("grids.read", 200, None),
@@ -80,6 +83,7 @@ TABLE: dict[str, Route] = {
     "POST /open311/v2/requests": ("cases.open", 201, 403),
     "GET /open311/v2/requests/{service_request_id}": ("cases.read", 200, 404),
     "GET /open311/v2/tokens/{token}": ("cases.read", 200, 404),
+    "GET /v1/events": ("cases.read", 200, 200),
     "GET /v1/assessments": ("results.compare", 200, None),
     "GET /v1/assessments/{name}": ("results.compare", 200, None),
     "GET /v1/assessments/{name}/scorecards": ("results.read", 200, 200),
@@ -135,7 +139,7 @@ OF_THE_CITY = {"POST /v1/quarantine/retry", "POST /v1/scorings"}
 """What holds for all of the city, or would be wrong on a part."""
 QUERY = {
     "GET /v1/grids": "level=community", "GET /v1/locate": f"lon={LON}&lat={LAT}",
-    "GET /v1/indicators": "period=2025-12&level=community",
+    "GET /v1/events": "follow=false", "GET /v1/indicators": "period=2025-12&level=community",
     "GET /v1/indicators/behind": f"period=2025-12&by=grid&level=community&code={HERE}",
     "GET /v1/assessments/{name}/scorecards": "level=community",
     "GET /v1/explain": f"assessment={ASSESSMENT}&code={HERE}", "GET /maps/choropleth": f"assessment={ASSESSMENT}",

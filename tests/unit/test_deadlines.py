@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from gridmgmt import deadlines
-from gridmgmt.calendars import Clock
+from gridmgmt.calendars import MICROSECOND, Clock
 from gridmgmt.deadlines import Limit
 from gridmgmt.errors import CalendarMissing, DataFileInvalid, OptionInvalid
 from gridmgmt.files import calendars, data_files
@@ -603,3 +603,33 @@ def test_limits_that_are_none(amount: str, unit: str) -> None:
 )
 def test_the_longest_and_the_shortest_limit(amount: str, unit: str) -> None:
     assert Limit.parse(amount, unit) == Limit(Fraction(amount), unit)
+
+
+@about(60)
+@given(
+    start=STARTS, parts=st.lists(st.tuples(AMOUNTS, UNITS), min_size=1, max_size=3), gaps=breaks(),
+    extended=st.integers(0, 5000), held=st.none() | st.integers(0, 20_000), moment=st.integers(0, 30_000),
+)  # fmt: skip
+def test_a_light_turns_at_the_first_moment_at_which_it_is_another(
+    start: dt.datetime, parts: list[tuple[Fraction, str]], gaps: list[tuple[int, int]], extended: int,
+    held: int | None, moment: int,
+) -> None:  # fmt: skip
+    limits = [Limit(amount, unit) for amount, unit in parts]
+    pauses: list[tuple[dt.datetime, dt.datetime | None]] = [
+        (start + dt.timedelta(minutes=a), start + dt.timedelta(minutes=b)) for a, b in gaps
+    ]
+    end = deadlines.due_at(start, limits, CN, pauses)
+    assert end is not None
+    due = end + dt.timedelta(minutes=extended)
+    if held is not None:
+        pauses.append((max([start, *(b for _, b in pauses if b)]) + dt.timedelta(minutes=held), None))
+    given_ = limits, CN, pauses, calendars.lights()
+    turned = deadlines.turns(start, due, *given_)
+    for now in (
+        start,
+        start + dt.timedelta(minutes=moment),
+        *(t - MICROSECOND for t in turned if t),
+        *filter(None, turned),
+    ):
+        yellow, red = (at is not None and now >= at for at in turned)
+        assert deadlines.light(start, due, now, *given_).colour == ("red" if red else "yellow" if yellow else "green")

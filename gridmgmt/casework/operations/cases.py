@@ -24,7 +24,7 @@ from gridmgmt.casework.operations.requests import Outcome, Request, again, in_ci
 from gridmgmt.casework.store import calendars, steps
 from gridmgmt.casework.store.steps import TakenRow
 from gridmgmt.casework.transitions import OPENING, PLACING
-from gridmgmt.database import auditing, batches, clock, merging
+from gridmgmt.database import auditing, batches, clock, merging, outbox
 from gridmgmt.database.doors import needs
 from gridmgmt.database.facts import CASES
 from gridmgmt.database.tables import GRID_COLUMNS
@@ -292,6 +292,7 @@ def _save(connection: Connection, desk: Desk, files: Sequence[_File], n_requests
         for step, case in zip(f.new_steps, f.new_cases(), strict=True)
     ]
     steps.append(connection, rows, batch_id, known_at)
+    outbox.tell_steps(connection, batch_id, list(ids.values()))
     batches.close_batch(connection, batch_id, {"n_rows": n_requests, "n_steps": len(rows), "n_cases": len(changed)})
 
 

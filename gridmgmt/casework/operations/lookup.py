@@ -6,17 +6,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from gridmgmt import deadlines
+from gridmgmt.calendars import Clock
 from gridmgmt.casework import cases, hanging, implied_steps, transitions
 from gridmgmt.casework.cases import CLOCKS, FLAGS, Case, Step
 from gridmgmt.casework.hanging import Account
 from gridmgmt.casework.operations.context import Desk
 from gridmgmt.casework.store import listing, steps
 from gridmgmt.casework.store.listing import Wanted as Wanted
+from gridmgmt.casework.time_limits import Chosen
 from gridmgmt.casework.transitions import TRANSITIONS
 from gridmgmt.database import cities, clock
 from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Work
-from gridmgmt.deadlines import Deadline, Light
+from gridmgmt.deadlines import Deadline, Light, Limit
 from gridmgmt.errors import CaseMissing, DocketMovedOn, GridMissing, OptionInvalid, UnitUnknown
 from gridmgmt.files import calendars
 from gridmgmt.people.identities import Identities
@@ -216,7 +218,22 @@ def clocks(work: Work, case_no: str) -> tuple[dt.datetime, list[StageClock]]:
         return at, [c for stage in CLOCKS if (c := _clock(desk, case, taken, stage, at)) is not None]
 
 
-def _clock(desk: Desk, case: Case, taken: Sequence[Step], stage: str, now: dt.datetime) -> StageClock | None:
+@dataclass(frozen=True)
+class _Stage:
+    """What a stage's clock is counted by, the last time that a case began it."""
+
+    name: str
+    start: Step
+    ended_at: dt.datetime | None
+    chosen: Chosen | None
+    limits: Sequence[Limit]
+    counted_by: str | None
+    kept: Clock | None
+    working: Clock
+    pauses: Sequence[tuple[dt.datetime, dt.datetime | None]]
+
+
+def _stage(desk: Desk, case: Case, taken: Sequence[Step], stage: str) -> _Stage | None:
     states = CLOCKS[stage]
     leads_to = [TRANSITIONS[s.kind].to for s in taken]
     place = max((n for n, to in enumerate(leads_to) if to == states[0]), default=None)
@@ -228,22 +245,57 @@ def _clock(desk: Desk, case: Case, taken: Sequence[Step], stage: str, now: dt.da
     limits = list(start.told.limits) if stage == "handling" else list(chosen.limits if chosen else ())
     pauses = _pauses(case) if stage == "handling" else []
     counted_by = _counted_by(taken[place:]) if stage == "handling" else desk.calendar_at(ended) if ended else None
-    own = desk.clock_of(counted_by)
-    working = own or desk.clock
+    kept = desk.clock_of(counted_by)
+    return _Stage(stage, start, ended, chosen, limits, counted_by, kept, kept or desk.clock, pauses)
+
+
+def _clock(desk: Desk, case: Case, taken: Sequence[Step], stage: str, now: dt.datetime) -> StageClock | None:
+    found = _stage(desk, case, taken, stage)
+    if found is None:
+        return None
+    start, limits, working, pauses = found.start, found.limits, found.working, found.pauses
     deadline = deadlines.due(start.at, limits, working, pauses) if limits else None
     due = case.due_at if stage == "handling" else deadline.due_at if deadline else None
     if deadline is not None and deadline.due_at not in (None, due):
         deadline = None  # set by hand since, or the unit goes on with time it had before: the sum would be another one
     light = None
     if limits and due is not None:
-        holds = case.effective_due_at if stage == "handling" else due
-        light = deadlines.light(start.at, holds or due, ended or now, limits, working, pauses, calendars.lights())
+        holds, at = case.effective_due_at if stage == "handling" else due, found.ended_at or now
+        light = deadlines.light(start.at, holds or due, at, limits, working, pauses, calendars.lights())
+    chosen = found.chosen
     decided = chosen if chosen is not None and list(chosen.limits) == limits else None  # not since then reclassified
     return StageClock(
-        stage, start.at, ended, deadline, due, case.due_extended_at if stage == "handling" else None, light,
+        stage, start.at, found.ended_at, deadline, due, case.due_extended_at if stage == "handling" else None, light,
         decided.rule if decided else start.told.rule, decided.reason if decided else None,
-        counted_by if counted_by != desk.clock.calendar.identity else None, own is not None,
+        found.counted_by if found.counted_by != desk.clock.calendar.identity else None, found.kept is not None,
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Turns:
+    """When the light of the stage that a case is in turns; all None where that has no limit."""
+
+    stage: str
+    due_at: dt.datetime | None = None
+    yellow_at: dt.datetime | None = None
+    red_at: dt.datetime | None = None
+
+
+def turns(desk: Desk, case_no: str, taken: Sequence[Step]) -> Turns | None:
+    """When the light turns by which :func:`clocks` shows a case's running stage; None: none runs."""
+    case = transitions.fold(case_no, taken)
+    name = next((stage for stage, states in CLOCKS.items() if case.state in states), None)
+    found = _stage(desk, case, taken, name) if name is not None else None
+    if name is None or found is None:
+        return None
+    start, limits, working, pauses = found.start.at, found.limits, found.working, found.pauses
+    due = case.effective_due_at or case.due_at
+    if name != "handling":
+        due = deadlines.due_at(start, limits, working, pauses) if limits else None
+    if due is None or not limits:
+        return Turns(name)
+    yellow, red = deadlines.turns(start, due, limits, working, pauses, calendars.lights())
+    return Turns(name, due, yellow, red)
 
 
 def _counted_by(steps: Sequence[Step]) -> str | None:

@@ -29,3 +29,8 @@ GRANT UPDATE (state, cancel_asked_at, finished_at) ON job TO gridmgmt_web;
 GRANT USAGE ON SCHEMA queue TO gridmgmt_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA queue TO gridmgmt_worker;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA queue TO gridmgmt_worker;
+-- of hooks all but their secrets
+GRANT SELECT, INSERT ON outbox TO gridmgmt_web;
+GRANT SELECT ON live_mark TO gridmgmt_web;
+GRANT SELECT (id, account_id, name, url, form, kinds, after_xid, after_id, n_failed, n_lost, next_at, failure, removed_at, known_at,
+              actor_id), INSERT, UPDATE (removed_at) ON hook TO gridmgmt_web;

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from gridmgmt.database import batches, cities, clock, quarantine
+from gridmgmt.database import batches, cities, clock, outbox, quarantine
 from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Progress, Work, follow, lock
 from gridmgmt.deadlines import CONTINUOUS
@@ -166,6 +166,7 @@ def _finish(job: Job, progress: Progress) -> None:
     job.keep_bad(loaded)
     counts = {k: v for k, v in job.report.as_dict().items() if k != "dry_run"}
     batches.close_batch(job.connection, job.batch_id, counts)
+    outbox.tell(job.connection, "import", {"batch": job.batch_id, "facts": job.profile.kind})
 
 
 def _add_known(job: Job) -> None:

@@ -1,0 +1,50 @@
+"""What the server does by itself (后台消息): lights that turned, events that are too old, hooks that are to be told.
+
+Each worker tries; the database lets one at a time do it (advisory locks), so that a worker that dies is followed by
+another. What fails is told in the log and tried again.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from fastapi.concurrency import run_in_threadpool
+
+from api.standing import logs
+from gridmgmt.database.changes import Changes
+from gridmgmt.database.work import Work
+from gridmgmt.errors import GridmgmtError
+from gridmgmt.live.operations import lights, reading, sending
+
+_MINUTE_S = 60.0
+_PURGES_EVERY = 60
+_HOOKS_S = 5.0
+"""So often hooks are looked at though nothing is told: those that failed have their pauses."""
+
+
+async def every_minute(work: Work, days: int) -> None:
+    """Look for lights that turned, and once an hour for events older than so many days; until cancelled."""
+    n = 0
+    while True:
+        await asyncio.sleep(_MINUTE_S)
+        await _try("lights", lambda: lights.tick(work))
+        if n % _PURGES_EVERY == 0:
+            await _try("purge", lambda: reading.purge(work, days))
+        n += 1
+
+
+async def to_hooks(work: Work, changes: Changes) -> None:
+    """Tell hooks what happens; until cancelled."""
+    while True:
+        heard = changes.last(("live", "access"))
+        await _try("hooks", lambda: sending.send(work))
+        await asyncio.sleep(1)
+        if changes.last(("live", "access")) == heard:
+            await asyncio.wait([changes.next_one()], timeout=_HOOKS_S)
+
+
+async def _try(what: str, do: Callable[[], int]) -> None:
+    try:
+        await run_in_threadpool(do)
+    except GridmgmtError as e:
+        logs.tell(what, logging.WARNING, failed=e.code)

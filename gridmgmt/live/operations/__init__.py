@@ -1,0 +1,1 @@
+"""Use cases: reading events, looking for lights that turned, sending to hooks."""

@@ -1,0 +1,1 @@
+"""Events, lights and hooks in the database."""
