@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-import httpx
+import httpx2
 import pandas as pd
 import psycopg
 import pyogrio
@@ -165,7 +165,7 @@ def test_owslib_reads_every_row(service, key, truth, name):
     while page is not None:
         found += page["features"]
         href = next((x["href"] for x in page["links"] if x["rel"] == "next"), None)
-        page = None if href is None else httpx.get(href, auth=("qgis", key)).json()
+        page = None if href is None else httpx2.get(href, auth=("qgis", key)).json()
     shapes = [x["geometry"] and shapely.geometry.shape(x["geometry"]) for x in found]
     rows = [{**x["properties"], "geometry": shape} for x, shape in zip(found, shapes, strict=True)]
     agrees(rows, truth(name), name)
@@ -222,7 +222,7 @@ def test_the_addresses_and_the_python_of_the_documentation(address, key):
     ]
     assert len(asked) == 5
     for url, more in asked:
-        answer = httpx.get(address + url, params=more or None, auth=("qgis", key))
+        answer = httpx2.get(address + url, params=more or None, auth=("qgis", key))
         assert answer.status_code == 200, answer.text
         assert answer.json().get("numberMatched", 1) > 0, url
     (code,) = re.findall(r"```python\n(.*?)```", shown, re.S)

@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
 import httpx2
 import pytest
 
@@ -36,8 +35,8 @@ def issuer() -> Iterator[str]:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
     try:
-        transport = httpx.HTTPTransport(retries=40)
-        with httpx.Client(transport=transport) as client:
+        transport = httpx2.HTTPTransport(retries=40)
+        with httpx2.Client(transport=transport) as client:
             client.get(f"{address}/.well-known/openid-configuration").raise_for_status()
         yield address
     finally:
@@ -70,21 +69,21 @@ def work(settings: Settings, issuer: str) -> Iterator[Work]:
 
 
 @pytest.fixture
-def browser(address: str, work: Work) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=address, headers={"Accept": "text/html", "Accept-Language": "en"}) as client:
+def browser(address: str, work: Work) -> Iterator[httpx2.Client]:
+    with httpx2.Client(base_url=address, headers={"Accept": "text/html", "Accept-Language": "en"}) as client:
         yield client
 
 
-def at_provider(browser: httpx.Client, subject: str, on: str = "/", action: str = "authorize") -> str:
+def at_provider(browser: httpx2.Client, subject: str, on: str = "/", action: str = "authorize") -> str:
     """Begin at our sign-in, say at the provider who one is; gives the address at which one comes back."""
     sent = browser.get("/oidc/login", params={"next": on})
     assert sent.status_code == 302, sent.text
-    said = httpx.post(sent.headers["location"], data={"sub": subject, "action": action})
+    said = httpx2.post(sent.headers["location"], data={"sub": subject, "action": action})
     assert said.status_code in (302, 303), said.text
     return str(said.headers["location"])
 
 
-def refused(browser: httpx.Client, back: str, work: Work, said: str) -> None:
+def refused(browser: httpx2.Client, back: str, work: Work, said: str) -> None:
     """Nobody is let in; the page says why, and so does the audit."""
     answer = browser.get(back)
     assert (answer.status_code, answer.headers["content-type"]) == (403, "text/html; charset=utf-8")
@@ -96,7 +95,7 @@ def refused(browser: httpx.Client, back: str, work: Work, said: str) -> None:
 
 
 def test_whoever_is_linked_comes_back_signed_in(
-    browser: httpx.Client, work: Work, issuer: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    browser: httpx2.Client, work: Work, issuer: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     sent: list[httpx2.Request] = []
     send = httpx2.AsyncClient.send
@@ -116,7 +115,7 @@ def test_whoever_is_linked_comes_back_signed_in(
         assert (asked["scope"], asked["code_challenge_method"]) == ("openid", "S256")
         assert len(asked["state"]) >= 20
         assert len(asked["nonce"]) >= 20
-        back = httpx.post(begun.headers["location"], data={"sub": "wang@city"}).headers["location"]
+        back = httpx2.post(begun.headers["location"], data={"sub": "wang@city"}).headers["location"]
         done = browser.get(back)
     assert (done.status_code, done.headers["location"]) == (303, "/docs")
     told = [x for x in done.headers.get_list("set-cookie") if x.startswith("gridmgmt_session=")]
@@ -134,7 +133,7 @@ def test_whoever_is_linked_comes_back_signed_in(
     assert not [x for x in (SECRET, verifier, browser.cookies["gridmgmt_session"]) if x in caplog.text]
 
 
-def test_whoever_is_linked_with_nobody_is_told_so_and_no_account_is_made(browser: httpx.Client, work: Work) -> None:
+def test_whoever_is_linked_with_nobody_is_told_so_and_no_account_is_made(browser: httpx2.Client, work: Work) -> None:
     before = [a.login for a in users.every(work)]
     refused(browser, at_provider(browser, "stranger@city"), work, "gridmgmt user link LOGIN")
     assert [a.login for a in users.every(work)] == before
@@ -142,32 +141,32 @@ def test_whoever_is_linked_with_nobody_is_told_so_and_no_account_is_made(browser
     assert row["facts"]["tried"] == "stranger@city"
 
 
-def test_a_disabled_account_is_nobodys(browser: httpx.Client, work: Work) -> None:
+def test_a_disabled_account_is_nobodys(browser: httpx2.Client, work: Work) -> None:
     refused(browser, at_provider(browser, "gone@city"), work, "gone@city")
 
 
-def test_who_says_no_at_the_provider_is_not_let_in(browser: httpx.Client, work: Work) -> None:
+def test_who_says_no_at_the_provider_is_not_let_in(browser: httpx2.Client, work: Work) -> None:
     refused(browser, at_provider(browser, "wang@city", action="deny"), work, "access_denied")
 
 
-def test_what_another_browser_began_is_not_finished_here(browser: httpx.Client, address: str, work: Work) -> None:
+def test_what_another_browser_began_is_not_finished_here(browser: httpx2.Client, address: str, work: Work) -> None:
     """A link with somebody else's code would sign one in as him."""
-    with httpx.Client(base_url=address) as other:
+    with httpx2.Client(base_url=address) as other:
         back = at_provider(other, "wang@city")
     refused(browser, back, work, "mismatching_state")
     browser.get("/oidc/login")
     refused(browser, back, work, "mismatching_state")
 
 
-def test_a_code_of_another_sign_in_does_not_hold(browser: httpx.Client, address: str, work: Work) -> None:
-    with httpx.Client(base_url=address) as other:
+def test_a_code_of_another_sign_in_does_not_hold(browser: httpx2.Client, address: str, work: Work) -> None:
+    with httpx2.Client(base_url=address) as other:
         code = parse_qs(urlsplit(at_provider(other, "wang@city")).query)["code"][0]
     own = at_provider(browser, "stranger@city")
     refused(browser, re.sub(r"code=[^&]*", f"code={code}", own), work, "invalid_claim")
 
 
 @pytest.mark.parametrize("change", [lambda x: x[:-3] + "abc", lambda x: "", lambda x: "a.b.c"])
-def test_a_cookie_that_we_did_not_sign_is_none(change: Any, browser: httpx.Client, work: Work) -> None:
+def test_a_cookie_that_we_did_not_sign_is_none(change: Any, browser: httpx2.Client, work: Work) -> None:
     back = at_provider(browser, "wang@city")
     signed = browser.cookies["gridmgmt_oidc"]
     browser.cookies.clear()
@@ -176,7 +175,7 @@ def test_a_cookie_that_we_did_not_sign_is_none(change: Any, browser: httpx.Clien
 
 
 @pytest.mark.parametrize("on", ["//evil.example", "https://evil.example/", "/\\evil.example", "evil"])
-def test_one_goes_on_within_the_application_only(on: str, browser: httpx.Client) -> None:
+def test_one_goes_on_within_the_application_only(on: str, browser: httpx2.Client) -> None:
     assert browser.get(at_provider(browser, "wang@city", on)).headers["location"] == "/"
 
 
@@ -188,7 +187,7 @@ def test_a_provider_that_is_another_one_or_away_is_said_to_be(
 ) -> None:
     odd = replace(settings, oidc=Oidc(other.format(issuer), "grid", SECRET))
     with running(odd) as server:
-        answer = httpx.get(f"http://127.0.0.1:{server.port}/oidc/login", headers={"Accept-Language": "en"})
+        answer = httpx2.get(f"http://127.0.0.1:{server.port}/oidc/login", headers={"Accept-Language": "en"})
     assert answer.status_code == status
     assert said in answer.text
     assert "<form" in answer.text, "name and password still serve"
@@ -197,6 +196,6 @@ def test_a_provider_that_is_another_one_or_away_is_said_to_be(
 def test_without_a_provider_there_is_no_button(settings: Settings) -> None:
     with running(replace(settings, oidc=None)) as server:
         address = f"http://127.0.0.1:{server.port}"
-        assert "/oidc/login" not in httpx.get(f"{address}/sign-in").text
-        assert httpx.get(f"{address}/oidc/login").json()["code"] == "provider_missing"
-        assert httpx.get(f"{address}/oidc/callback").status_code == 404
+        assert "/oidc/login" not in httpx2.get(f"{address}/sign-in").text
+        assert httpx2.get(f"{address}/oidc/login").json()["code"] == "provider_missing"
+        assert httpx2.get(f"{address}/oidc/callback").status_code == 404

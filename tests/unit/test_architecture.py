@@ -23,7 +23,7 @@ LAYERS = {"operations", "store", "readers", "exports"}
 NOT_ROOMS = {"database", "files", "cli", "demo"}  # without layers inside: ground below the rooms, callers above them
 ROOMS = {path.split("/")[1] for path in SOURCES if path.count("/") > 1 and path.startswith("gridmgmt/")} - NOT_ROOMS
 SQL = {"sqlalchemy", "geoalchemy2", "psycopg", "alembic"}
-OUTSIDE = SQL | {"fastapi", "starlette", "uvicorn", "typer", "rich", "folium", "branca", "httpx"}
+OUTSIDE = SQL | {"fastapi", "starlette", "uvicorn", "typer", "rich", "folium", "branca", "httpx2"}
 """What no rule of the business knows: databases, the web, the command, drawn maps."""
 ASKING = {"execute", "exec_driver_sql", "scalar", "scalars", "read_sql", "read_sql_query", "read_postgis"}
 BANNED = {

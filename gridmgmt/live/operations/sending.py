@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import httpx
+import httpx2
 
 from gridmgmt.access.operations import roles
 from gridmgmt.access.store import accounts
@@ -87,11 +87,11 @@ def _written(work: Work, hook: Hook, secret: str, account_id: int) -> _Letter | 
 
 
 async def _all(letters: Sequence[_Letter]) -> list[str | None]:
-    async with httpx.AsyncClient(follow_redirects=False, timeout=_SECONDS) as client:
+    async with httpx2.AsyncClient(follow_redirects=False, timeout=_SECONDS) as client:
         return await asyncio.gather(*(_post(client, x) for x in letters))
 
 
-async def _post(client: httpx.AsyncClient, letter: _Letter) -> str | None:
+async def _post(client: httpx2.AsyncClient, letter: _Letter) -> str | None:
     """Send; gives why it was not taken. Redirects are not followed: they could lead anywhere."""
     try:
         async with asyncio.timeout(_SECONDS):
@@ -104,7 +104,7 @@ async def _post(client: httpx.AsyncClient, letter: _Letter) -> str | None:
                         return "answer too long"
     except TimeoutError:
         return f"no answer within {_SECONDS:.0f} s"
-    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as e:
+    except (httpx2.HTTPError, httpx2.InvalidURL, UnicodeError) as e:
         return type(e).__name__
     if hooks.is_taken(letter.hook.form, answer.status_code, body):
         return None
