@@ -31,7 +31,7 @@ _FORM = {
 }  # fmt: skip
 
 
-class Problem(BaseModel):
+class RowFault(BaseModel):
     """What is wrong in a row."""
 
     column: str
@@ -51,7 +51,7 @@ class Row(BaseModel):
     row: int
     values: dict[str, Any]
     given: dict[str, Any] | None = Field(description="As the file had it, once somebody mended it.")
-    problems: list[Problem]
+    problems: list[RowFault]
 
 
 class Rows(BaseModel):
@@ -126,7 +126,7 @@ def retry(
 
 
 def _row(found: Open, lang: str) -> Row:
-    problems = [Problem(**p, reason=Fault(found.row, **p).worded(lang)) for p in found.problems]
+    problems = [RowFault(**p, reason=Fault(found.row, **p).worded(lang)) for p in found.problems]
     return Row(
         id=found.id, kind=found.kind, profile=found.profile, file=found.file, row=found.row, values=dict(found.raw),
         given=dict(found.given) if found.given is not None else None, problems=problems,
