@@ -21,6 +21,7 @@ def serve(
     host: str = LOOPBACK[0],
     port: Annotated[int, typer.Option("--port", min=1, max=65535)] = 8000,
     workers: Annotated[int, typer.Option("--workers", min=1, max=64)] = 1,
+    no_worker: bool = False,
     behind_proxy: str | None = None,
     insecure_http: bool = False,
     certificate: Path | None = None,
@@ -31,11 +32,16 @@ def serve(
     Reached by other machines it wants an administrator, host names (GRIDMGMT_HOSTS), and a certificate, a proxy in
     front or --insecure-http.
     """
+    from contextlib import nullcontext
+
     from api.standing import serving as standing
+    from api.standing.job_worker import accompanied
 
     serving = standing.Serving(host, port, workers, behind_proxy, insecure_http, certificate, key)
     standing.check(serving, run.settings, lambda: run.work)
     run.close()
     ready = texts.word("serving", {"url": serving.url}, run.reader)
-    standing.run(serving, run.settings, standing.listen(serving), lambda: typer.echo(ready))
+    line = standing.listen(serving)
+    with nullcontext() if no_worker else accompanied(run.settings):
+        standing.run(serving, run.settings, line, lambda: typer.echo(ready))
     yield from ()

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
+from api import open311
 from api.deps import known_language, language
 from gridmgmt import bounds
 from gridmgmt.errors import (
@@ -66,13 +67,15 @@ def problem(
     errors: Sequence[Mapping[str, Any]] = (),
     headers: Mapping[str, str] | None = None,
     lang: str | None = None,
-) -> JSONResponse:
-    """A problem document (RFC 9457), worded in the reader's language.
+) -> Response:
+    """A problem document (RFC 9457), worded in the reader's language; of Open311 in its own form.
 
     Besides the standard's members it carries ``code`` and ``facts``, from
     which a program can word it anew, and ``errors``, one for each parameter.
     """
     lang = lang or language(request)
+    if (form := open311.form_asked(request)) is not None:
+        return open311.faults(form, status, [e["detail"] for e in errors] or [word(code, facts, lang)], lang, headers)
     body = {
         "type": f"urn:gridmgmt:problem:{code}",
         "title": word(f"problem_{status}", lang=lang),
@@ -89,7 +92,7 @@ def problem(
 
 def refusal(
     request: Request, status: int, code: str, facts: Mapping[str, Any], headers: Mapping[str, str] | None = None
-) -> JSONResponse:
+) -> Response:
     """A problem that is told before any route is asked, without a look into the database."""
     return problem(request, status, code, facts, headers=headers, lang=known_language(request))
 
@@ -119,10 +122,10 @@ def _platform(request: Request, error: GridmgmtError) -> Response:
 def _is_page(request: Request) -> bool:
     """Whether somebody sits before a browser and asks for a page."""
     wants_html = "text/html" in request.headers.get("accept", "")
-    return request.method == "GET" and wants_html and not request.url.path.startswith("/v1/")
+    return request.method == "GET" and wants_html and not request.url.path.startswith(("/v1/", open311.PREFIX))
 
 
-def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+def _invalid(request: Request, error: RequestValidationError) -> Response:
     lang = language(request)
     found = [_wrong_parameter(e, lang) for e in error.errors()]
     return problem(
@@ -147,7 +150,7 @@ def _wrong_parameter(error: Mapping[str, Any], lang: str) -> dict[str, Any]:
     }
 
 
-def _http(request: Request, error: HTTPException) -> JSONResponse:
+def _http(request: Request, error: HTTPException) -> Response:
     """What the framework itself refuses: unknown paths and methods."""
     code = {404: "path_unknown", 405: "method_unknown", 413: "request_too_large"}.get(error.status_code, "http_error")
     reason = HTTPStatus(error.status_code).phrase
@@ -157,6 +160,6 @@ def _http(request: Request, error: HTTPException) -> JSONResponse:
     return problem(request, error.status_code, code, facts, headers=error.headers)
 
 
-def _unexpected(request: Request, error: Exception) -> JSONResponse:
+def _unexpected(request: Request, error: Exception) -> Response:
     """A fault of ours: nothing of its inside is told; the log has it."""
     return problem(request, 500, "unexpected", {})

@@ -13,8 +13,27 @@ from fastapi_offline import FastAPIOffline
 from api import errors, signing
 from api.kept import Kept
 from api.listening import Listeners
+from api.open311 import Plain
 from api.pages import docs, sign_in, start
-from api.routes import access, assessing, cases, city, database, figures, live, maps, ogc, people, places, tiles
+from api.routes import (
+    access,
+    assessing,
+    cases,
+    city,
+    database,
+    exports,
+    figures,
+    intake,
+    jobs,
+    live,
+    maps,
+    ogc,
+    oidc,
+    open311,
+    people,
+    places,
+    tiles,
+)
 from api.standing import memory, telling
 from api.standing.doors import Bounded, Doors
 from api.standing.load import Load
@@ -66,9 +85,10 @@ def create_app(settings: Settings, metrics_folder: Path | None = None) -> FastAP
     app.state.settings = settings
     bounds.use(settings.bounds)
     for router in (
-        database.router, access.router, sign_in.router, city.router, places.router, people.router, figures.router,
-        cases.router, live.router, assessing.router, assessing.evidence, maps.router, maps.of_facts, ogc.router,
-        *tiles.routers, start.router, docs.router,
+        database.router, access.router, oidc.router, sign_in.router, city.router, places.router, people.router,
+        figures.router, cases.router, live.router, assessing.router, assessing.evidence, maps.router, maps.of_facts,
+        ogc.router, *tiles.routers, open311.router, jobs.router, intake.router, exports.router,
+        start.router, docs.router,
     ):  # fmt: skip
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
@@ -93,6 +113,7 @@ def _stand(app: FastAPI, settings: Settings, metrics_folder: Path | None) -> Non
         )
     app.add_middleware(Doors, hosts=settings.hosts, per_minute=settings.bounds.per_minute, metrics=metrics)
     app.add_middleware(Observed, metrics=metrics)
+    app.add_middleware(Plain)  # whatever writes a log comes after it
 
 
 @asynccontextmanager

@@ -39,11 +39,12 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── PlanMissing, ChecklistMissing, DrawMissing, NoticeMissing, FindingsMissing
     │   ├── CalendarMissing, CaseMissing, SampleMissing, FileMissing, SchemeMissing, StaffingSchemeMissing
     │   ├── LayerMissing, LayerKindMissing, RepeatRuleMissing, CollectionMissing, FeatureMissing
-    │   ├── AccountMissing, KeyMissing
+    │   ├── AccountMissing, KeyMissing, JobMissing, RowMissing
+    │   ├── ServiceMissing, JurisdictionMissing, ProviderMissing
     │   ├── RulebookNotInForce  no version of it holds on that day
     │   └── NoEditionOnDate   no edition is valid on that day
     ├── ConflictError         right in itself, but not in this state
-    │   ├── AccountExists, RequestUnderWay
+    │   ├── AccountExists, RequestUnderWay, JobUnfinished, JobCancelled, JobGivenUp
     │   ├── CityExists, EditionExists, EditionActive, EditionOverlap, EditionShrinks
     │   ├── CategoryUnknown, UnitUnknown, PersonUnknown
     │   ├── DatabaseRefused   a rule of the database itself
@@ -65,6 +66,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     ├── AccessError           who asks may not
     │   ├── SignInNeeded      nobody is signed in, or not any more
     │   ├── SignInRefused, SignInLocked   name and password do not belong together; too often, so wait
+    │   ├── IdentityUnknown, IdentityRefused   an identity provider's: no account is linked; it does not hold
     │   ├── OriginRefused     a page of another site used somebody's session
     │   ├── AccessDenied      no post of his has the verb
     │   └── OutsideScope      it lies outside what his posts cover
@@ -78,7 +80,9 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
         ├── DatabaseLost, DatabaseExhausted, DatabaseFailed   in the middle: what was begun is undone
         ├── FileLost          a photograph is known and its file is gone or damaged
         ├── FilesUnwritable   the folder of photographs and files
+        ├── ProviderUnreachable   an identity provider
         ├── ExtraMissing      a part of the package that is not installed
+        ├── JobBroken         by a fault of ours
         ├── DiskFull          no room for a file that is being written
         └── SettingInvalid
 """
@@ -596,6 +600,14 @@ class NoEditionOnDate(NotFoundError, _Day, _Known):
     """No active edition is valid on that day."""
 
 
+class ServiceMissing(NotFoundError, _Code):
+    """Open311: no service of the catalogue has that code."""
+
+
+class JurisdictionMissing(NotFoundError, _Code, _Known):
+    """Open311: another city is asked for."""
+
+
 class GridMissing(NotFoundError, _Code):
     """No grid has that code in the edition."""
 
@@ -970,6 +982,29 @@ class SignInLocked(AccessError):
     wait_s: int
 
 
+class IdentityUnknown(AccessError):
+    """Whom an identity provider (统一身份认证) knows is linked with no account that may sign in."""
+
+    issuer: str
+    subject: str
+
+
+class IdentityRefused(AccessError):
+    """What came back from an identity provider does not hold: another state, a wrong token, or it said no."""
+
+    reason: str
+
+
+class ProviderMissing(NotFoundError):
+    """No identity provider is set."""
+
+
+class ProviderUnreachable(UnavailableError):
+    """The identity provider does not answer."""
+
+    reason: str
+
+
 class OriginRefused(AccessError):
     """A page of another site used somebody's session."""
 
@@ -1005,6 +1040,44 @@ class HookMissing(NotFoundError):
     """There is no hook of this number."""
 
     number: int
+
+
+class RowMissing(NotFoundError):
+    """No row of that number waits in quarantine, or it is not the viewer's."""
+
+    number: int
+
+
+class JobMissing(NotFoundError):
+    """No job (后台任务) of this number is the viewer's to see, or it made no file that is still kept."""
+
+    number: int
+
+
+class JobUnfinished(ConflictError):
+    """A job has no result (yet)."""
+
+    number: int
+    state: str
+
+
+class JobCancelled(ConflictError):
+    """Somebody asked to cancel a job, or another worker goes on with it: what this try did is undone."""
+
+    number: int
+
+
+class JobGivenUp(ConflictError):
+    """A job was begun many times and never ended: its workers died."""
+
+    number: int
+    n: int
+
+
+class JobBroken(UnavailableError):
+    """A job ended by a fault of ours; ``kind`` is what Python calls it."""
+
+    kind: str
 
 
 class RequestUnderWay(ConflictError):

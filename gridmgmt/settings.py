@@ -14,6 +14,15 @@ PREFIX = "GRIDMGMT_"
 
 
 @dataclass(frozen=True)
+class Oidc:
+    """An identity provider of OpenID Connect; its secret is shown nowhere."""
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Settings:
     """What an installation sets from outside.
 
@@ -39,6 +48,8 @@ class Settings:
         Where pages may come from that ask the server from another place (CORS).
     metrics_token
         By which /metrics is told to who asks from another machine; None: to nobody there.
+    oidc
+        The identity provider (统一身份认证) by which people may sign in; None: none.
     """
 
     database_url: str | None
@@ -51,6 +62,7 @@ class Settings:
     hosts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
     metrics_token: str | None = field(default=None, repr=False)
+    oidc: Oidc | None = None
 
     @property
     def files_root(self) -> Path:
@@ -65,7 +77,8 @@ class Settings:
 
 KEYS = (
     "GRIDMGMT_DATABASE_URL", "GRIDMGMT_HOME", "GRIDMGMT_DB", "GRIDMGMT_FILES", "GRIDMGMT_LANG", "GRIDMGMT_ACTOR",
-    "GRIDMGMT_HOSTS", "GRIDMGMT_ORIGINS", "GRIDMGMT_METRICS_TOKEN", *NAMES,
+    "GRIDMGMT_HOSTS", "GRIDMGMT_ORIGINS", "GRIDMGMT_METRICS_TOKEN",
+    "GRIDMGMT_OIDC_ISSUER", "GRIDMGMT_OIDC_CLIENT_ID", "GRIDMGMT_OIDC_CLIENT_SECRET", *NAMES,
 )  # fmt: skip
 MOST_NAME = 63
 """Bytes of a database's name: PostgreSQL cuts off the rest, and would open another one."""
@@ -96,6 +109,7 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
     if len(os.fsencode(given.get("GRIDMGMT_DB", ""))) > MOST_NAME:
         raise SettingInvalid(name="GRIDMGMT_DB", known=sorted(KEYS))
     return Settings(
+        oidc=_oidc(given),
         database_url=given.get("GRIDMGMT_DATABASE_URL"),
         home=Path(given.get("GRIDMGMT_HOME") or _default_home()).resolve(),
         db=given.get("GRIDMGMT_DB", "gridmgmt"),
@@ -107,6 +121,19 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
         origins=_listed(given.get("GRIDMGMT_ORIGINS")),
         metrics_token=given.get("GRIDMGMT_METRICS_TOKEN"),
     )
+
+
+def _oidc(given: Mapping[str, str]) -> Oidc | None:
+    """The identity provider: all three variables or none; its address is encrypted, but on this machine itself."""
+    names = [key for key in KEYS if key.startswith(f"{PREFIX}OIDC_")]
+    if not any(name in given for name in names):
+        return None
+    for name in names:
+        if name not in given:
+            raise SettingInvalid(name=name, known=names)
+    if not re.fullmatch(r"https://.+|http://(localhost|127\.0\.0\.1)(:\d+)?(/.*)?", given[names[0]]):
+        raise SettingInvalid(name=names[0], known=names)
+    return Oidc(*(given[name] for name in names))
 
 
 def _listed(text: str | None) -> tuple[str, ...]:

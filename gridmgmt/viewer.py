@@ -13,14 +13,9 @@ from typing import Any
 from gridmgmt.errors import AccessDenied
 
 _ROW_VERBS = (
-    "cases.read",
-    "cases.open",
-    "reporters.read",
-    "samples.read",
-    "results.read",
-    "results.compare",
-    "audit.read",
-)
+    "cases.read", "cases.open", "reporters.read", "samples.read", "results.read",
+    "results.compare", "audit.read", "jobs.read",
+)  # fmt: skip
 """Verbs by whose scope the database itself lets rows be seen or added (row-level security)."""
 
 

@@ -120,7 +120,9 @@ def _legend(classes: Classes | None) -> list[dict[str, Any]]:
     """Class, colour and range; last, what has no data."""
     if classes is None:
         return []
-    named = [{x: f"{n[x]} {r[x]}" for x in LANGUAGES} for n, r in zip(classes.names, classes.labels, strict=True)]
-    labels: Sequence[Text] = named if classes.names else classes.labels
+    labels: Sequence[Text] = classes.labels
+    if classes.names:
+        pairs = zip(classes.names, classes.labels, strict=True)
+        labels = [{x: f"{n[x]} {r[x]}" for x in LANGUAGES} for n, r in pairs]
     told = [{"class": n, "colour": classes.colours[n], "label": dict(label)} for n, label in enumerate(labels)]
     return [*told, {"class": -1, "colour": _NOTHING, "label": dict(text("map_ui_no_data"))}]

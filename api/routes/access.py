@@ -168,11 +168,13 @@ def _me(viewer: Viewer) -> dict[str, Any]:
     return {"login": viewer.login, "name": viewer.name, "means": viewer.means, "verbs": verbs}
 
 
-def _address(request: Request) -> str | None:
+def address_of(request: Request) -> str | None:
+    """Where a request comes from."""
     return request.client.host if request.client else None
 
 
-def _remember(response: Response, request: Request, made: SignedIn) -> None:
+def remember(response: Response, request: Request, made: SignedIn) -> None:
+    """Keep a new session in a cookie."""
     response.set_cookie(
         COOKIE, made.secret, expires=made.ends_at, httponly=True, samesite="lax", secure=request.url.scheme == "https"
     )
@@ -183,8 +185,8 @@ def sign_in(
     given: Credentials, ask: Annotated[Ask, Query()], request: Request, response: Response, work: Database
 ) -> Session:
     """Sign in by name and password; the session is kept in a cookie."""
-    made = signing_in.sign_in(work, given.login, given.password, address=_address(request))
-    _remember(response, request, made)
+    made = signing_in.sign_in(work, given.login, given.password, address=address_of(request))
+    remember(response, request, made)
     return Session(**_me(made.viewer), ends_at=made.ends_at)
 
 

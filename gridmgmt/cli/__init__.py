@@ -52,7 +52,7 @@ COMMANDS = {
         "appeal": "judging", "correct": "judging", "consequences": "judging", "whatif": "supposing",
         "due": "reporting", "reports": "reporting",
     },
-    "help_access": {"user": "access", "key": "access", "audit": "access", "hook": "live"},
+    "help_access": {"user": "access", "key": "access", "audit": "access", "worker": "jobs", "hook": "live"},
 }  # fmt: skip
 """Heading in the help → command or group → its module below :mod:`gridmgmt.cli`."""
 

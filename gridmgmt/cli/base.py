@@ -42,6 +42,7 @@ class State:
     job: str | None = None
     _both: bool = field(default=False, init=False)
     _work: Work | None = field(default=None, init=False)
+    _worker: Work | None = field(default=None, init=False)
     _city: City | None = field(default=None, init=False)
 
     @property
@@ -53,17 +54,22 @@ class State:
 
             gc.freeze()  # all that has been imported stays; what the work makes is looked through from here on
             gc.set_threshold(100_000)
-            self._work = open_database(self.settings).but(writer=Writer(self.actor or self.settings.actor, self.job))
+            writer = Writer(self.actor or self.settings.actor, self.job)
+            self._work = open_database(self.settings).but(writer=writer)
             if self.actor is not None:
                 from gridmgmt.access.operations import users
 
-                self._work = self._work.but(viewer=users.acting(self._work, self.actor))
+                if (viewer := users.acting(self._work, self.actor)) is not None:
+                    self._worker = self._work
+                    seen = {"worker": self._work.engine, "viewer": viewer, "writer": writer}
+                    self._work = open_database(self.settings, "web").but(**seen)
         return self._work
 
     def close(self) -> None:
         """Give the connections back when the command ends."""
-        if self._work is not None:
-            self._work.close()
+        for work in (self._work, self._worker):
+            if work is not None:
+                work.close()
 
     @property
     def city(self) -> City:

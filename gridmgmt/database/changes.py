@@ -32,13 +32,12 @@ _OF_KIND: Mapping[str, str] = {
     "access": "account account_post api_key session",
     "places": "city edition edition_grid feature grid layer lineage linework",
     "people": (
-        "actor category category_version person person_version post post_version responsibility subject unit "
-        "unit_version"
+        "category category_version person person_version post post_version responsibility subject unit unit_version"
     ),
     "facts": (
-        "assignment attachment batch case_version cases counter draw draw_item duty_event finding handed_in inspection "
-        "notice notice_check notice_finding quarantine reporter sample_share sample_version samples step stored_file "
-        "time_limit work_calendar"
+        "actor assignment attachment batch case_version cases counter draw draw_item duty_event finding handed_in "
+        "inspection notice notice_check notice_finding quarantine reporter sample_share sample_version samples step "
+        "stored_file time_limit work_calendar"
     ),
     "assessing": (
         "appeal assessed assessment assessment_act assessment_case assessment_sample assessment_step "
@@ -53,8 +52,8 @@ TABLES: Mapping[str, str] = {table: kind for kind, names in _OF_KIND.items() for
 PASSING = frozenset({"case_change", "cells_kept", "cells_of_week", "request_once", "sign_in_failure"})
 """Tables of this server only: what is counted is kept there while one reads, and gives the same figures without it."""
 
-SILENT = PASSING | {"audit", "audit_seal", "case_light", "hook", "live_mark"}
-"""Tables that tell nothing: nobody's answer is made of them."""
+SILENT = PASSING | {"audit", "audit_seal", "case_light", "hook", "job", "live_mark"}
+"""Tables that tell nothing: no answer that is kept is made of them."""
 
 KINDS = (*_OF_KIND, _DAY)
 EVERYTHING = frozenset(KINDS)

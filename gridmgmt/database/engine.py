@@ -10,6 +10,7 @@ from urllib.parse import quote, unquote
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy import URL, Connection, Engine, create_engine, func, make_url, select, text
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolEmpty
@@ -50,6 +51,14 @@ def database_url(settings: Settings, role: Role = "owner") -> str:
         return address
     joined = "&" if "?" in address else "?"
     return f"{address}{joined}options={quote(f'-c role={roles.NAMES[role]}', safe='')}"
+
+
+def queue_address(settings: Settings) -> str:
+    """Where workers take jobs: the tables of the queue (procrastinate) stand in a schema of their own."""
+    address = database_url(settings, "worker")
+    own = conninfo_to_dict(address).get("options") or ""
+    options = f"{own} -c search_path=queue".strip()
+    return make_conninfo(address, options=options, application_name="gridmgmt worker", connect_timeout="5")
 
 
 def shown_url(settings: Settings) -> str:

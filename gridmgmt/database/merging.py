@@ -234,13 +234,17 @@ def _insert_versions(connection: Connection, kind: Kind, j: Table, stamp: _Stamp
 
 
 def _save_reporters(connection: Connection, j: Table) -> None:
-    """Name and phone of the reporter stand apart, so that access to them can be; the last one named stays."""
-    chosen = (
+    """Name and phone of the reporter stand apart, so that access to them can be; the last one named stays.
+
+    Those of new cases are only added: whoever takes a report need not be somebody who may read who reported.
+    """
+    named = (
         select(t.cases.c.id, j.c.reporter_name, j.c.reporter_phone)
         .select_from(_joined(CASES, j))
-        .where(j.c.fate.in_(("new", "newer", "confirmed")))
         .where(or_(j.c.reporter_name.is_not(None), j.c.reporter_phone.is_not(None)))
     )
-    statement = insert(t.reporter).from_select(["case_id", "name", "phone"], chosen)
+    columns = ["case_id", "name", "phone"]
+    connection.execute(insert(t.reporter).from_select(columns, named.where(j.c.fate == "new")))
+    statement = insert(t.reporter).from_select(columns, named.where(j.c.fate.in_(("newer", "confirmed"))))
     changes = {"name": statement.excluded.name, "phone": statement.excluded.phone}
     connection.execute(statement.on_conflict_do_update(index_elements=["case_id"], set_=changes))

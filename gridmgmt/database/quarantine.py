@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Column, Connection, MetaData, Table, func, literal, select, text, update
+from sqlalchemy import Column, Connection, MetaData, Table, case, func, literal, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from gridmgmt.database import tables as t
@@ -84,7 +84,8 @@ def save(connection: Connection, **where: Any) -> None:
     incoming = Table("incoming_bad", MetaData(), *(Column(n, q.c[n].type) for n in ("row_no", "raw", "problems")))
     chosen = select(*incoming.c, *(literal(value, q.c[name].type) for name, value in where.items()))
     statement = insert(q).from_select([*incoming.c.keys(), *where], chosen.order_by(incoming.c.row_no))
-    changes: dict[str, Any] = {n: statement.excluded[n] for n in ("problems", "profile", "crs")}
+    changes: dict[str, Any] = {n: statement.excluded[n] for n in ("raw", "problems", "profile", "crs")}
+    changes["given"] = case((q.c.raw == statement.excluded.raw, q.c.given))  # a file anew: nobody has mended it
     same = ["kind", "file_sha256", "row_no"]
     connection.execute(statement.on_conflict_do_update(index_elements=same, set_={**changes, "resolved_by": None}))
 
@@ -155,6 +156,52 @@ def listing(connection: Connection, limit: int | None = None) -> list[dict[str, 
         for r in connection.execute(statement)
         for problem in r.problems
     ]
+
+
+@dataclass(frozen=True)
+class Open:
+    """A row that waits (待修问题行).
+
+    Attributes
+    ----------
+    raw, given
+        As it is tried again, and as the file had it where somebody mended it.
+    """
+
+    id: int
+    kind: str
+    profile: str
+    file: str
+    row: int
+    raw: Mapping[str, Any]
+    given: Mapping[str, Any] | None
+    problems: Sequence[Mapping[str, Any]]
+
+
+def _open(connection: Connection, *conditions: Any, limit: int = 1, lock: bool = False) -> list[Open]:
+    q = t.quarantine.c
+    columns = (q.id, q.kind, q.profile, q.file, q.row_no.label("row"), q.raw, q.given, q.problems)
+    statement = select(*columns).where(q.resolved_by.is_(None), *conditions).order_by(q.id).limit(limit)
+    found = connection.execute(statement.with_for_update() if lock else statement)
+    return [Open(**row) for row in found.mappings()]
+
+
+def waiting(connection: Connection, after: int, limit: int, *, profile: str | None = None) -> list[Open]:
+    """Rows that wait, in order of their coming in, from behind one of them."""
+    q = t.quarantine.c
+    return _open(connection, q.id > after, *([q.profile == profile] if profile else []), limit=limit)
+
+
+def locked(connection: Connection, number: int) -> Open | None:
+    """One row that waits, for who is going to mend it."""
+    return next(iter(_open(connection, t.quarantine.c.id == number, lock=True)), None)
+
+
+def mend(connection: Connection, row: Open, raw: Mapping[str, Any], problems: Sequence[Mapping[str, Any]]) -> None:
+    """Keep a row otherwise than its file had it; what that was stays beside it."""
+    given = row.raw if row.given is None else row.given
+    changed = update(t.quarantine).where(t.quarantine.c.id == row.id)
+    connection.execute(changed.values(raw=dict(raw), given=dict(given), problems=[dict(p) for p in problems]))
 
 
 def count(connection: Connection) -> int:

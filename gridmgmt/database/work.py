@@ -1,7 +1,7 @@
 """What a use case is handed (一次办理), and its one transaction."""
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
@@ -71,6 +71,8 @@ class Work:
         The moment to look from; None: the database's clock.
     progress
         Told how far a long use case is.
+    finishing
+        Told in the transaction of the effect what came of it: see :meth:`done`.
     """
 
     engine: Engine
@@ -82,6 +84,12 @@ class Work:
     viewer: Viewer | None = None
     worker: Engine | None = None
     once: Once | None = None
+    finishing: Callable[[Connection, Mapping[str, Any]], None] | None = None
+
+    def done(self, connection: Connection, result: Mapping[str, Any]) -> None:
+        """Tell in the last transaction of a use case what comes of it: a job is done with the same commit, or not."""
+        if self.finishing is not None:
+            self.finishing(connection, result)
 
     def allowed(self, verb: str) -> Scope:
         """Where the viewer may do something.

@@ -343,8 +343,10 @@ def write(frame: gpd.GeoDataFrame, out: Path, layer: str, formats: Sequence[str]
             save(frame, draft, _WRITTEN[suffix], layer)
 
 
-def save(frame: gpd.GeoDataFrame, path: Path, driver: str, layer: str) -> None:
+def save(frame: gpd.GeoDataFrame, path: Path, driver: str, layer: str, description: str | None = None) -> None:
     """Write a map by GDAL and look whether all of it is there, which GDAL does not say of a disk that became full.
+
+    ``description``: what a GeoPackage says of the layer.
 
     Raises
     ------
@@ -352,8 +354,9 @@ def save(frame: gpd.GeoDataFrame, path: Path, driver: str, layer: str) -> None:
     """
     import pyogrio
 
+    told_inside = {"layer_options": {"DESCRIPTION": description}} if description else {}
     try:
-        frame.to_file(path, driver=driver, engine="pyogrio", layer=layer, index=False)
+        frame.to_file(path, driver=driver, engine="pyogrio", layer=layer, index=False, **told_inside)
         n = int(pyogrio.read_info(path, force_feature_count=True)["features"])
         told = f"{n} of {len(frame)} features were written"
     except Exception as e:  # GDAL's errors have no common class

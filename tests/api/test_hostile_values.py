@@ -20,7 +20,8 @@ GOOD = {
     "assessment": NAME, "name": NAME, "code": COMMUNITIES[0], "level": "community", "period": "2025-12",
     "lon": "114.005", "lat": "30.005", "collection": "cases", "fid": "A000", "layer": "roads-roads",
     "indicator": "n_due", "case_no": "A000", "sha256": "0" * 64,
-    "fonts": "sans-serif", "span": "0-255", "z": "12", "x": "3345", "y": "1689",
+    "fonts": "sans-serif", "span": "0-255", "z": "12", "x": "3345", "y": "1689", "number": "1",
+    "service_code": "other", "service_request_id": "A000", "token": "A000",
 }  # fmt: skip
 """A right value of every parameter that must be given."""
 
@@ -93,6 +94,9 @@ def _undocumented(operation: dict[str, Any], response: Any) -> str | None:
         return None
     if not 400 <= status < 500:
         return str(status)
+    if "application/json" in operation["responses"]["default"]["content"]:  # Open311 has a form of its own
+        told = response.json()
+        return None if told and all(x["code"] == status and x["description"] for x in told) else f"{status} {told}"
     if response.headers["content-type"] != MEDIA_TYPE:
         return f"{status} as {response.headers['content-type']}"
     problem = response.json()

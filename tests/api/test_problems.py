@@ -129,11 +129,14 @@ def test_it_is_read_only_and_serves_its_own_host_only(client):
 
 def test_every_route_refuses_unknown_parameters(client):
     for path, operations in client.get("/openapi.json").json()["paths"].items():
-        if "get" not in operations:
+        if operations.get("get", {}).get("x-verb", "users.manage") in ("users.manage", "audit.read"):
             continue
         for name in ("code", "name"):
             path = path.replace(f"{{{name}}}", "x")
         problem = client.get(path, params={"surely_unknown": 1}).json()
+        if path.startswith("/open311/"):
+            assert "surely_unknown" in problem[0]["description"], operations
+            continue
         if problem["code"] == "access_denied":  # he is not told more
             continue
         assert "surely_unknown" in [e["parameter"] for e in problem["errors"]], operations
@@ -141,7 +144,7 @@ def test_every_route_refuses_unknown_parameters(client):
 
 def test_the_documentation_names_every_part_of_a_scorecard(client):
     schemas = client.get("/openapi.json").json()["components"]["schemas"]
-    assert [name for name in schemas if "__" in name] == [], "two models of one name"
+    assert [name for name in schemas if "__" in name and not name.startswith("Body_")] == [], "two models of one name"
     for answer, part, model in (("Assessment", "header", Header), ("Scorecard", "document", Document)):
         assert schemas[answer]["properties"][part] == {"$ref": f"#/components/schemas/{model.__name__}"}
         assert set(schemas[model.__name__]["properties"]) == {f.alias or n for n, f in model.model_fields.items()}

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from sqlalchemy import text
 
 from gridmgmt.assessing.operations import scoring
@@ -38,6 +38,7 @@ from gridmgmt.periods import parse_period
 from gridmgmt.places.operations import editions
 from gridmgmt.settings import Settings
 from tests.api import small_city
+from tests.api.signed import bearer
 from tests.benchmarks import servers
 from tests.benchmarks.rows import Row, Size, in_turn
 
@@ -95,7 +96,7 @@ def parts(path: Path, n_later: int = 5, n_rows: int = 50) -> list[Path]:
 
 def serve(settings: Settings, port: int) -> None:
     """The server, with an empty route that answers as many bytes as it is asked for."""
-    from api import main  # only in the process that serves
+    from api import main, signing  # only in the process that serves
     from api.standing import serving
 
     gc.set_threshold(100_000)  # as the command does
@@ -107,7 +108,8 @@ def serve(settings: Settings, port: int) -> None:
 
     def with_empty(*given: Any) -> FastAPI:
         app = made(*given)
-        app.add_api_route("/empty", empty)
+        asks = [Depends(signing.viewer)]
+        app.add_api_route("/empty", empty, dependencies=asks, openapi_extra=signing.verb(signing.ANY))
         return app
 
     with patch("api.main.create_app", with_empty):
@@ -163,13 +165,23 @@ def facts_coming_in(settings: Settings, files: Sequence[Path]) -> Iterator[None]
 # --- asking ----------------------------------------------------------------------------------------------------------
 
 
+_known = ""
+"""The line of a head by which whoever asks is known."""
+
+
+def sign_in(settings: Settings) -> None:
+    """Ask from here on as somebody of the city."""
+    global _known
+    _known = "".join(f"{name}: {shown}\r\n" for name, shown in bearer(settings).items())
+
+
 async def _ask(port: int, paths: Sequence[str], more: str = "", pause: float = 0.0) -> tuple[int, list[float]]:
     """Ask one question after the other on one connection; gives the last answer's bytes, and how long each took."""
     reader, writer = await asyncio.open_connection(HOST, port, limit=1 << 24)
     length, taken = 0, []
     for path in paths:
         began = time.perf_counter()
-        writer.write(f"GET {path} HTTP/1.1\r\nHost: {HOST}:{port}\r\nAccept: */*\r\n{more}\r\n".encode())
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: {HOST}:{port}\r\nAccept: */*\r\n{_known}{more}\r\n".encode())
         status, *headers = (await reader.readuntil(b"\r\n\r\n")).lower().split(b"\r\n")
         length = int(next(h for h in headers if h.startswith(b"content-length:")).partition(b":")[2])
         body = await reader.readexactly(length)
@@ -240,6 +252,7 @@ def rows(size: Size) -> Iterator[Row]:
         closing(open_database(settings)) as work,
     ):
         later = (build if size == "full" else build_small)(work, Path(name))
+        sign_in(settings)
         with serving(settings) as port:
             ratio, n_bytes = beside_empty(port, places(work, n_places), runs)
             yield Row("server-locate", "one point in the server", "an empty route", ratio, 1 / 2, True, f"{n_bytes} B")

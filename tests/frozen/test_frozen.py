@@ -123,7 +123,7 @@ def landed(
 ) -> Iterator[tuple[dict[str, Any], dict[str, int], str, Work]]:
     """A city under a schema that landed, migrated: what was recorded, its rows before, the revision reached."""
     found = make_empty("landed")
-    stored.restore(open_database(found), stored.SCHEMAS / f"{request.param}.sql.gz")
+    stored.restore(open_database(found, "owner"), stored.SCHEMAS / f"{request.param}.sql.gz")
     work = open_database(found)
     with work.engine.connect() as connection:
         before = stored.row_counts(connection)
@@ -209,8 +209,8 @@ def test_what_stood_there_of_people_and_posts_is_the_first_that_is_known_of_them
 ) -> None:
     """The cities of older dumps have no people: some are put there before they migrate; later ones keep them."""
     given = make_empty(f"people_{schema}")
-    stored.restore(open_database(given), stored.SCHEMAS / f"{schema}.sql.gz")
-    work = open_database(given)
+    work = open_database(given, "owner")
+    stored.restore(work, stored.SCHEMAS / f"{schema}.sql.gz")
     with work.engine.begin() as connection:
         connection.execute(text(PEOPLE))
         before = [connection.execute(text(f"SELECT {x}")).all() for x in HELD]

@@ -153,7 +153,7 @@ def city(databases: servers.Databases) -> Iterator[Callable[[str], Work]]:
 
     def migrated(schema: str) -> Work:
         def build(given: Settings) -> None:
-            stored.restore(open_database(given), stored.SCHEMAS / f"{schema}.sql.gz")
+            stored.restore(open_database(given, "owner"), stored.SCHEMAS / f"{schema}.sql.gz")
             administration.migrate(given)
 
         works.append(open_database(databases.copied("again", databases.template(f"again_{schema}", build))))

@@ -11,12 +11,19 @@ from gridmgmt.access.roles import VERBS
 ROOT = Path(__file__).resolve().parents[2] / "gridmgmt"
 OPEN = {
     "access/operations/signing_in.py": "signing in, by whoever is not known yet",
-    "access/operations/users.py": "they ask for users.manage themselves: one's own password is one's own",
-    "access/operations/auditing.py": "they ask for audit.read themselves; sealing is nobody's deed",
     "access/operations/roles.py": "of the ground",
+    "jobs/operations/following.py": "whoever asked for a job follows it; who has jobs.read everywhere sees all",
     "access/operations/once.py": "what its own asker sent before",
 }
-OPEN_FUNCTIONS = {"load_city": "a city's name is no secret: the page on which one signs in bears it"}
+OPEN_FUNCTIONS = {
+    "load_city": "a city's name is no secret: the page on which one signs in bears it",
+    "has_administrator": "that page says what to do where there is none",
+    "acting": "the machine's operator acts as somebody",
+    "present": "a job goes on as whoever asked for it",
+    "set_password": "one's own is one's own; another's asks for users.manage",
+    "seal": "nobody's deed",
+    "head": "nobody's deed",
+}
 
 
 def use_cases() -> dict[str, list[str]]:

@@ -9,6 +9,11 @@ from gridmgmt.bounds import NAMES, Bounds
 from gridmgmt.errors import SettingInvalid
 from gridmgmt.texts import word
 
+OIDC = {
+    "GRIDMGMT_OIDC_ISSUER": "https://id.example.gov.cn", "GRIDMGMT_OIDC_CLIENT_ID": "grid",
+    "GRIDMGMT_OIDC_CLIENT_SECRET": "s3cret",
+}  # fmt: skip
+
 
 def test_without_variables_the_private_server_is_meant() -> None:
     found = settings.read({"PATH": "/bin", "grid": "x"})
@@ -23,6 +28,7 @@ def test_every_variable() -> None:
     given["GRIDMGMT_FILES"] = "/srv/photos"
     given["GRIDMGMT_LANG"] = "en"
     given["GRIDMGMT_ACTOR"] = "考评办"
+    given |= OIDC
     given["GRIDMGMT_HOSTS"] = "grid.example.cn, 10.1.2.3"
     given["GRIDMGMT_ORIGINS"] = "https://portal.example.cn"
     given["GRIDMGMT_METRICS_TOKEN"] = "sixteen-letters-"
@@ -32,6 +38,7 @@ def test_every_variable() -> None:
     expected = settings.Settings(
         "postgresql://h/d", Path("/srv/grid"), "demo", Path("/srv/photos"), "en", "考评办", bounds,
         ("grid.example.cn", "10.1.2.3"), ("https://portal.example.cn",), "sixteen-letters-",
+        settings.Oidc("https://id.example.gov.cn", "grid", "s3cret"),
     )  # fmt: skip
     assert "sixteen-letters-" not in repr(settings.read(given))
     assert settings.read(given) == expected
@@ -96,3 +103,21 @@ def test_who_sits_at_the_terminal_is_spoken_to_in_their_language(environ: dict[s
 
 def test_the_data_folder_is_found() -> None:
     assert settings.data_path("rulebooks", "grid_baseline", "rulebook.yaml").is_file()
+
+
+@pytest.mark.parametrize("absent", OIDC)
+def test_an_identity_provider_is_told_whole_or_not_at_all(absent: str) -> None:
+    with pytest.raises(SettingInvalid) as e:
+        settings.read({name: value for name, value in OIDC.items() if name != absent})
+    assert e.value.facts["name"] == absent
+    assert settings.read({}).oidc is None
+
+
+def test_the_identity_provider_is_asked_in_the_clear_on_this_machine_only() -> None:
+    with pytest.raises(SettingInvalid):
+        settings.read(OIDC | {"GRIDMGMT_OIDC_ISSUER": "http://id.example.gov.cn"})
+    assert settings.read(OIDC | {"GRIDMGMT_OIDC_ISSUER": "http://127.0.0.1:9000"}).oidc is not None
+
+
+def test_the_secret_of_the_identity_provider_is_shown_nowhere() -> None:
+    assert "s3cret" not in repr(settings.read(OIDC))

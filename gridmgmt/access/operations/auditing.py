@@ -8,6 +8,7 @@ from typing import Any
 
 from gridmgmt.access.auditing import GENESIS, Fault, digest
 from gridmgmt.access.store import audit
+from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Work
 from gridmgmt.files.writing import write
 
@@ -49,6 +50,7 @@ def head(work: Work) -> str | None:
     return f"{found[0]}:{found[1]}" if found else None
 
 
+@needs("audit.read")
 def verify(work: Work, known: tuple[int, str] | None = None) -> Verified:
     """Compute the chain again from its beginning.
 
@@ -58,7 +60,6 @@ def verify(work: Work, known: tuple[int, str] | None = None) -> Verified:
         A head that was written down elsewhere (the server's log, a backup): its number and digest. A chain that ends
         before it, or that has another digest there, was cut or made anew.
     """
-    work.allowed("audit.read")
     n, before, fault, seen = 0, GENESIS, None, known is None or known[0] == 0
     with work.snapshot() as connection:
         for row in audit.sealed(connection):
@@ -81,18 +82,18 @@ def verify(work: Work, known: tuple[int, str] | None = None) -> Verified:
     return Verified(n, before, left, fault)
 
 
+@needs("audit.read")
 def listed(
     work: Work, *, login: str | None = None, deed: str | None = None, start: dt.datetime | None = None, limit: int = 100
 ) -> list[dict[str, Any]]:
     """What was done and refused, newest first."""
-    work.allowed("audit.read")
     with work.snapshot() as connection:
         return audit.every(connection, login=login, deed=deed, start=start, limit=limit)
 
 
+@needs("audit.read")
 def export(work: Work, path: Path) -> int:
     """Write every sealed row with its seal, a JSON object a line, in the order of the chain; gives how many."""
-    work.allowed("audit.read")
     with work.snapshot() as connection:
         lines = [json.dumps(row, ensure_ascii=False, default=str) for row in audit.sealed(connection)]
     write(path, ("\n".join(lines) + "\n").encode() if lines else b"")

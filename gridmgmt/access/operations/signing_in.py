@@ -8,7 +8,7 @@ from gridmgmt.access.operations import roles
 from gridmgmt.access.store import accounts, sessions
 from gridmgmt.access.store.accounts import Account
 from gridmgmt.database.work import Work
-from gridmgmt.errors import SignInLocked, SignInNeeded, SignInRefused
+from gridmgmt.errors import IdentityUnknown, SignInLocked, SignInNeeded, SignInRefused
 from gridmgmt.viewer import Viewer
 
 _IDLE = dt.timedelta(minutes=30)
@@ -53,6 +53,27 @@ def sign_in(work: Work, login: str, password: str, *, address: str | None, token
         work.audit("sign_in", outcome="refused", tried=login, address=address)
         raise SignInRefused()
     return begin(work, account, address=address, token=token, tried=tried)
+
+
+def sign_in_as(work: Work, issuer: str, external_id: str, *, address: str | None) -> SignedIn:
+    """Begin a session of whom an identity provider (统一身份认证) has just made sure of; no account is made by itself.
+
+    Raises
+    ------
+    IdentityUnknown
+        He is linked with no account, or it is disabled.
+    """
+    with work.snapshot() as connection:
+        account = accounts.by_identity(connection, issuer, external_id)
+    if account is None or account.disabled_at is not None:
+        work.audit("sign_in", outcome="refused", issuer=issuer, tried=external_id, address=address)
+        raise IdentityUnknown(issuer=issuer, subject=external_id)
+    return begin(work, account, address=address)
+
+
+def refused_by_provider(work: Work, issuer: str, reason: str, *, address: str | None) -> None:
+    """Put into the audit that what came back from an identity provider did not hold."""
+    work.audit("sign_in", outcome="refused", issuer=issuer, reason=reason, address=address)
 
 
 def begin(

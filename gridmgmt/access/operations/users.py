@@ -11,6 +11,7 @@ from gridmgmt.access.store import accounts, scopes, sessions
 from gridmgmt.access.store.accounts import Account, Key, Post
 from gridmgmt.city import City
 from gridmgmt.database import auditing, cities, clock
+from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import AccountExists, AccountMissing, GridMissing, KeyMissing, OptionInvalid, UnitUnknown
 from gridmgmt.texts import expected
@@ -45,6 +46,7 @@ def _parse_post(text: str, city: Callable[[], City]) -> Post:
     return Post(role, unit_code=code) if kind == "unit" else Post(role, city().level(kind).number, code)
 
 
+@needs("users.manage")
 def add(work: Work, login: str, posts: Sequence[str], *, name: str | None = None, password: str | None = None) -> None:
     """Add an account; without a password it signs in by an identity provider, or shows keys.
 
@@ -53,7 +55,6 @@ def add(work: Work, login: str, posts: Sequence[str], *, name: str | None = None
     AccountExists, OptionInvalid, LevelUnknown, GridMissing, UnitUnknown
         Of a scope that is not there.
     """
-    work.allowed("users.manage")
     if not _LOGIN.fullmatch(login):
         raise OptionInvalid(name="login", value=login, expected=expected("login"))
     hashed = None if password is None else _checked(password)
@@ -65,6 +66,7 @@ def add(work: Work, login: str, posts: Sequence[str], *, name: str | None = None
         auditing.note(connection, accounts=[login], posts=posts)
 
 
+@needs("users.manage")
 def set_posts(work: Work, login: str, posts: Sequence[str]) -> None:
     """Give an account these posts in place of those that it has.
 
@@ -72,7 +74,6 @@ def set_posts(work: Work, login: str, posts: Sequence[str]) -> None:
     ------
     AccountMissing, OptionInvalid, LevelUnknown, GridMissing, UnitUnknown
     """
-    work.allowed("users.manage")
     with work.transaction() as connection:
         account = _found(connection, login)
         accounts.end_posts(connection, account.id)
@@ -80,9 +81,9 @@ def set_posts(work: Work, login: str, posts: Sequence[str]) -> None:
         auditing.note(connection, accounts=[login], posts=posts)
 
 
+@needs("users.manage")
 def every(work: Work) -> list[Account]:
     """All accounts."""
-    work.allowed("users.manage")
     with work.snapshot() as connection:
         return accounts.every(connection)
 
@@ -106,7 +107,8 @@ def set_password(work: Work, login: str, password: str) -> None:
     AccountMissing, OptionInvalid
     """
     if work.viewer is None or work.viewer.login != login:
-        work.allowed("users.manage")
+        with work.refusals_told():
+            work.allowed("users.manage")
     hashed = _checked(password)
     with work.transaction() as connection:
         account = _found(connection, login)
@@ -116,6 +118,7 @@ def set_password(work: Work, login: str, password: str) -> None:
         auditing.note(connection, accounts=[login])
 
 
+@needs("users.manage")
 def disable(work: Work, login: str, *, again: bool = False) -> None:
     """Disable an account, its sessions and keys with it; ``again``: let it sign in again.
 
@@ -123,7 +126,6 @@ def disable(work: Work, login: str, *, again: bool = False) -> None:
     ------
     AccountMissing
     """
-    work.allowed("users.manage")
     with work.transaction() as connection:
         account = _found(connection, login)
         accounts.change(connection, account.id, disabled_at=None if again else clock.now(connection))
@@ -131,6 +133,7 @@ def disable(work: Work, login: str, *, again: bool = False) -> None:
         auditing.note(connection, accounts=[login])
 
 
+@needs("users.manage")
 def link(work: Work, login: str, issuer: str, external_id: str) -> None:
     """Say as whom an identity provider (统一身份认证) knows an account.
 
@@ -138,12 +141,12 @@ def link(work: Work, login: str, issuer: str, external_id: str) -> None:
     ------
     AccountMissing
     """
-    work.allowed("users.manage")
     with work.transaction() as connection:
         accounts.change(connection, _found(connection, login).id, issuer=issuer, external_id=external_id)
         auditing.note(connection, accounts=[login])
 
 
+@needs("users.manage")
 def new_key(work: Work, login: str, name: str, days: int | None = None) -> GivenKey:
     """Make a key for an account's programs; only its digest is kept.
 
@@ -151,7 +154,6 @@ def new_key(work: Work, login: str, name: str, days: int | None = None) -> Given
     ------
     AccountMissing
     """
-    work.allowed("users.manage")
     secret = credentials.make_key()
     with work.transaction() as connection:
         account = _found(connection, login)
@@ -162,13 +164,14 @@ def new_key(work: Work, login: str, name: str, days: int | None = None) -> Given
     return GivenKey(number, secret)
 
 
+@needs("users.manage")
 def keys(work: Work, login: str | None = None) -> list[Key]:
     """The keys of an account, or all."""
-    work.allowed("users.manage")
     with work.snapshot() as connection:
         return accounts.keys(connection, login)
 
 
+@needs("users.manage")
 def revoke_key(work: Work, number: int) -> None:
     """End a key.
 
@@ -176,7 +179,6 @@ def revoke_key(work: Work, number: int) -> None:
     ------
     KeyMissing
     """
-    work.allowed("users.manage")
     with work.transaction() as connection:
         if not accounts.revoke_key(connection, number):
             raise KeyMissing(number=number)
@@ -197,6 +199,21 @@ def acting(work: Work, login: str) -> Viewer | None:
         if accounts.is_any(connection):
             raise AccountMissing(login=login)
     return None
+
+
+def present(work: Work, login: str) -> Viewer:
+    """Somebody as he may act now, for what he asked for earlier.
+
+    Raises
+    ------
+    AccountMissing
+        He is not known any more, or disabled.
+    """
+    with work.snapshot() as connection:
+        account = _found(connection, login)
+        if account.disabled_at is not None:
+            raise AccountMissing(login=login)
+        return roles.viewer_of(connection, account, "acting")
 
 
 def _found(connection: Connection, login: str) -> Account:

@@ -63,6 +63,13 @@ def by_id(connection: Connection, number: int) -> Account:
     return _account(connection, connection.execute(select(t.account).where(t.account.c.id == number)).one())
 
 
+def by_identity(connection: Connection, issuer: str, external_id: str) -> Account | None:
+    """The account that an identity provider knows by this."""
+    a = t.account.c
+    row = connection.execute(select(t.account).where(a.issuer == issuer, a.external_id == external_id)).first()
+    return _account(connection, row) if row else None
+
+
 def every(connection: Connection) -> list[Account]:
     """All accounts by name."""
     return [_account(connection, row) for row in connection.execute(select(t.account).order_by(t.account.c.login))]

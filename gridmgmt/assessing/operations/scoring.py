@@ -92,7 +92,9 @@ def _score_all(
     """Assess a period after its shorter ones; ``pasts``: by the rulebook's hash, the earlier results read so far."""
     loaded = rulebooks.load(rulebook, period.last)
     stage = stage_for(loaded.rulebook, period)
-    _score_shorter(work, rulebook, shorter_periods(loaded.rulebook, stage, period), level, as_of, pasts)
+    _score_shorter(
+        work.but(finishing=None), rulebook, shorter_periods(loaded.rulebook, stage, period), level, as_of, pasts
+    )
     with TemporaryDirectory() as folder, many():
         return _score(work, loaded, stage, period, level, as_of, Path(folder), pasts[loaded.sha256])
 
@@ -177,9 +179,11 @@ def _save(
         holds = store.official(connection, rulebook).get(period)
         published = holds.name if holds is not None and holds.published_at is not None else None
         same = store.confirm_same(connection, rulebook, period, made.sha256)
+        name = same or store.next_name(connection, rulebook, period)
+        told = {"assessment": name, "sha256": made.sha256, "is_new": same is None, "n_subjects": len(made.subjects)}
+        work.done(connection, told)
         if same is not None:
             return same, False, published
-        name = store.next_name(connection, rulebook, period)
         totals = [o.total for o in made.outcomes.values()]  # in the order of the documents
         assessment_id = store.save(connection, {**values, "name": name}, made.subjects, made.texts, totals, chances)
         for kind, proof in proofs.items():

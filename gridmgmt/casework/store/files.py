@@ -18,6 +18,9 @@ from typing import Literal
 from gridmgmt.casework.photographs import Accepted, StoredFile
 from gridmgmt.errors import FilesUnwritable, by_program
 
+JOBS = "jobs"
+"""Folder inside for what jobs were handed and what they made, which passes."""
+
 UNFINISHED = ".part"
 """Ending of files that a break left half written."""
 
@@ -114,7 +117,7 @@ def content(root: Path, file: StoredFile) -> bytes | None:
 
 
 def walk(root: Path) -> Iterator[Path]:
-    """Every file of the folder, small pictures and unfinished ones too."""
+    """Every file of the folder, small pictures and unfinished ones too, but those of jobs."""
     for folder, folders, names in os.walk(root):
-        folders.sort()
+        folders[:] = sorted(x for x in folders if x != JOBS)
         yield from (Path(folder) / name for name in sorted(names))

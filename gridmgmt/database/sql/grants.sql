@@ -24,6 +24,11 @@ GRANT UPDATE ON
 TO gridmgmt_web;
 GRANT DELETE ON request_once, sign_in_failure TO gridmgmt_web;
 GRANT SELECT ON case_change TO gridmgmt_web;
+GRANT SELECT, INSERT ON job TO gridmgmt_web;
+GRANT UPDATE (state, cancel_asked_at, finished_at) ON job TO gridmgmt_web;
+GRANT USAGE ON SCHEMA queue TO gridmgmt_worker;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA queue TO gridmgmt_worker;
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA queue TO gridmgmt_worker;
 -- of hooks all but their secrets
 GRANT SELECT, INSERT ON outbox TO gridmgmt_web;
 GRANT SELECT ON live_mark TO gridmgmt_web;

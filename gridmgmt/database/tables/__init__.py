@@ -19,6 +19,7 @@ from gridmgmt.database.tables.casework import *  # noqa: F403
 from gridmgmt.database.tables.cells import *  # noqa: F403
 from gridmgmt.database.tables.facts import *  # noqa: F403
 from gridmgmt.database.tables.inspections import *  # noqa: F403
+from gridmgmt.database.tables.jobs import *  # noqa: F403
 from gridmgmt.database.tables.layers import *  # noqa: F403
 from gridmgmt.database.tables.live import *  # noqa: F403
 from gridmgmt.database.tables.people import *  # noqa: F403

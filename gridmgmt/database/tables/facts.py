@@ -135,6 +135,7 @@ quarantine = record(
     sa.Column("row_no", sa.Integer, nullable=False),
     sa.Column("crs", sa.Text),
     sa.Column("raw", JSONB, nullable=False),
+    sa.Column("given", JSONB(none_as_null=True)),
     sa.Column("problems", JSONB, nullable=False),
     instant("source_as_of"),
     ref("resolved_by", "batch.id"),

@@ -77,6 +77,7 @@ def import_file(
             work.progress("read", report.n_rows, rows.n_lines)
         _refuse_broken(job, rows.broken)
         _finish(job, work.progress)
+        work.done(connection, report.as_dict())
     return report
 
 
@@ -218,6 +219,7 @@ def retry_quarantine(work: Work, profile_name: str | None = None) -> list[Import
                     work.progress("read", report.n_rows, len(rows))
                 _finish(job, work.progress)
             out.append(report)
+        work.done(connection, {"reports": [x.as_dict() for x in out]})
     return out
 
 

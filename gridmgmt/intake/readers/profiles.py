@@ -169,6 +169,11 @@ class Profile(Strict):
         """Every column of the file that this profile reads."""
         return list(dict.fromkeys(column for column, _ in self._readings()))
 
+    def open_columns(self) -> list[str]:
+        """The same but for those that tell who reported (举报人信息): they go to nobody who only mends a row."""
+        hidden = {c for name, spec in self.columns.items() if name.startswith("reporter_") for c in spec.names}
+        return [c for c in self.file_columns() if c not in hidden]
+
     @cached_property
     def droppable(self) -> Mapping[str, tuple[str, ...]]:
         """Column → the fields that are left out where its cell is wrong; only columns that nothing else reads."""

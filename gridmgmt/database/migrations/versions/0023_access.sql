@@ -79,6 +79,10 @@ BEGIN
     END LOOP;
 END
 $$;
+-- every writer is an actor: nobody's rights change with that
+DROP TRIGGER tells ON actor;
+CREATE TRIGGER tells AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON actor
+FOR EACH STATEMENT EXECUTE FUNCTION tell_change('facts');
 -- that somebody was seen changes nothing for him
 CREATE TRIGGER tells AFTER INSERT OR UPDATE OF ended_at, ends_at OR DELETE OR TRUNCATE ON session
 FOR EACH STATEMENT EXECUTE FUNCTION tell_change('access');

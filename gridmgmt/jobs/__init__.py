@@ -1,0 +1,1 @@
+"""Jobs (后台任务): imports, scoring and exports that are asked for, followed, cancelled and worked off."""

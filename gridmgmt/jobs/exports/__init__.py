@@ -1,0 +1,1 @@
+"""What this room writes: rows and documents in, bytes and words out."""

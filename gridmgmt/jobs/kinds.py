@@ -1,0 +1,147 @@
+"""What may be asked for as a job (任务种类), with what it takes and the verb that it needs."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+State = Literal["waiting", "running", "done", "failed", "cancelled"]
+
+_ID = r"^\w{1,100}$"
+"""An id of the data folder: whoever asks from elsewhere names no file of this machine."""
+
+
+class _Asked(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ImportAsked(_Asked):
+    """A file of cases, samples or steps to be imported by a profile."""
+
+    profile: str = Field(pattern=_ID)
+    source_as_of: AwareDatetime | None = Field(None, description="When the export was made; default: now.")
+    outside_ok: bool = Field(False, description="It is right that most rows lie outside all grids.")
+    dry_run: bool = Field(False, description="Everything is done, reported, and undone.")
+
+
+class RetryAsked(_Asked):
+    """The quarantine's rows to be tried again, of one profile or all."""
+
+    profile: str | None = Field(None, pattern=_ID)
+
+
+class ScoringAsked(_Asked):
+    """A period to be assessed by a rulebook."""
+
+    rulebook: str = Field(pattern=_ID, examples=["grid_baseline"])
+    period: str = Field(max_length=40, examples=["2025-12"])
+    level: str | None = Field(None, max_length=100)
+    as_of: AwareDatetime | None = Field(None, description="Data cut-off.")
+
+
+@dataclass(frozen=True)
+class _List:
+    formats: Sequence[str]
+    needed: Sequence[str]
+    taken: Sequence[str] = ()
+
+
+_TABLES = ("csv", "xlsx", "gpkg", "parquet")
+_LISTS: Mapping[str, _List] = {
+    "cases": _List(_TABLES, (), ("states", "unit", "grid", "category", "overdue")),
+    "samples": _List(_TABLES, (), ("period", "unit", "grid")),
+    "indicators": _List(_TABLES, ("period", "level"), ("as_of",)),
+    "grids": _List(_TABLES, (), ("edition", "day", "levels")),
+    "scorecards": _List((*_TABLES, "zip"), ("assessment", "level"), ("codes",)),
+}
+"""List → the formats it is written in, the filters that it needs, and those that it takes."""
+
+
+class Wanted(_Asked):
+    """Which rows of a list: what is left out restricts nothing."""
+
+    states: tuple[str, ...] = Field((), max_length=30)
+    unit: str | None = Field(None, max_length=100)
+    grid: str | None = Field(None, max_length=100)
+    category: str | None = Field(None, max_length=100, examples=["component:01*"])
+    overdue: bool = False
+    period: str | None = Field(None, max_length=40)
+    level: str | None = Field(None, max_length=100)
+    as_of: AwareDatetime | None = None
+    edition: str | None = Field(None, max_length=200)
+    day: dt.date | None = None
+    levels: tuple[str, ...] = Field((), max_length=10)
+    assessment: str | None = Field(None, max_length=200)
+    codes: tuple[str, ...] = Field((), max_length=10_000)
+
+
+class ExportAsked(_Asked):
+    """A list to be written as a file; ``zip`` are all scorecards of a level with their summary."""
+
+    list: Literal["cases", "samples", "indicators", "grids", "scorecards"]
+    format: Literal["csv", "xlsx", "gpkg", "parquet", "zip"]
+    filter: Wanted = Field(default_factory=lambda: Wanted.model_validate({}))
+    lang: Literal["zh", "en"] | None = Field(None, description="Of scorecards; default: both.")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        known = _LISTS[self.list]
+        if self.format not in known.formats:
+            raise ValueError(f"format: {' | '.join(known.formats)}")
+        given = self.told().keys()
+        if odd := given - {*known.needed, *known.taken}:
+            raise ValueError(f"filter: {', '.join(sorted(odd))}; {', '.join((*known.needed, *known.taken))}")
+        if lacking := [name for name in known.needed if name not in given]:
+            raise ValueError(f"filter: {', '.join(lacking)}")
+        return self
+
+    def told(self) -> dict[str, Any]:
+        """The filters that restrict something, as the file keeps them."""
+        return self.filter.model_dump(mode="json", exclude_defaults=True)
+
+
+Asked = ImportAsked | RetryAsked | ScoringAsked | ExportAsked
+
+KINDS: Mapping[str, type[Asked]] = {
+    "import": ImportAsked, "retry": RetryAsked, "scoring": ScoringAsked, "export": ExportAsked,
+}  # fmt: skip
+"""Kind of job → what is asked."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job as it stands (后台任务).
+
+    Attributes
+    ----------
+    login
+        Who asked for it; None: the machine's own operator.
+    file, file_sha256
+        What was handed in.
+    progress
+        Step, how much is done, of how much.
+    error
+        Code and facts of why it failed.
+    result_file, result_sha256
+        The file that it made, if it makes one.
+    """
+
+    id: int
+    kind: str
+    asked: Mapping[str, Any]
+    login: str | None
+    file: str | None
+    file_sha256: str | None
+    state: State
+    n_tries: int
+    progress: Mapping[str, Any] | None
+    result: Mapping[str, Any] | None
+    error: Mapping[str, Any] | None
+    result_file: str | None
+    result_sha256: str | None
+    started_at: dt.datetime | None
+    cancel_asked_at: dt.datetime | None
+    finished_at: dt.datetime | None
+    known_at: dt.datetime

@@ -1,0 +1,56 @@
+"""What is done for each kind of job (任务内容): one use case, as the command calls it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gridmgmt.assessing.operations import scoring
+from gridmgmt.database.work import Work
+from gridmgmt.intake.operations import imports
+from gridmgmt.jobs.kinds import ExportAsked, ImportAsked, Job, RetryAsked, ScoringAsked
+from gridmgmt.jobs.operations import lists
+from gridmgmt.jobs.store import files
+from gridmgmt.periods import parse_period
+
+
+@dataclass(frozen=True)
+class Made:
+    """What came of a job; ``file``: the name of the file that was written; ``undone``: it was a dry run."""
+
+    result: Mapping[str, Any] = field(default_factory=dict)
+    file: str | None = None
+    undone: bool = False
+
+
+def _import(work: Work, root: Path, job: Job, _draft: Path) -> Made:
+    asked = ImportAsked.model_validate(job.asked)
+    with files.named(root, str(job.file_sha256), str(job.file)) as path:
+        report = imports.import_file(
+            work.but(keep=not asked.dry_run), path, asked.profile,
+            source_as_of=asked.source_as_of, outside_ok=asked.outside_ok,
+        )  # fmt: skip
+    return Made(report.as_dict(), undone=asked.dry_run)
+
+
+def _retry(work: Work, _root: Path, job: Job, _draft: Path) -> Made:
+    reports = imports.retry_quarantine(work, RetryAsked.model_validate(job.asked).profile)
+    return Made({"reports": [x.as_dict() for x in reports]})
+
+
+def _score(work: Work, _root: Path, job: Job, _draft: Path) -> Made:
+    asked = ScoringAsked.model_validate(job.asked)
+    scoring.score(work, asked.rulebook, parse_period(asked.period), level=asked.level, as_of=asked.as_of)
+    return Made()
+
+
+def _export(work: Work, _root: Path, job: Job, draft: Path) -> Made:
+    asked = ExportAsked.model_validate(job.asked)
+    n = lists.write(work, asked, draft)
+    return Made({"list": asked.list, "n": n, "filter": asked.told()}, f"{asked.list}-{job.id}.{asked.format}")
+
+
+DEEDS: Mapping[str, Callable[[Work, Path, Job, Path], Made]] = {
+    "import": _import, "retry": _retry, "scoring": _score, "export": _export,
+}  # fmt: skip
+"""Kind → what is done: the work, the files folder, the job, where its file is written."""
