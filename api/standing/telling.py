@@ -48,3 +48,5 @@ async def _try(what: str, do: Callable[[], int]) -> None:
         await run_in_threadpool(do)
     except GridmgmtError as e:
         logs.tell(what, logging.WARNING, failed=e.code)
+    except Exception:  # a fault of ours ends this try, not all that come
+        logging.getLogger(__name__).exception("%s failed", what)
