@@ -40,10 +40,11 @@ def sent(client: TestClient, case: Any, known: dict[str, str]) -> Any:
     path = case.operation.path
     for name, value in (case.path_parameters or {}).items():
         path = path.replace(f"{{{name}}}", quote(str(value), safe="") or "x")
+    query = {**(case.query or {}), "follow": "false"} if path == "/v1/events" else case.query  # else it never ends
     body = {} if type(case.body).__name__ == "NotSet" else {"json": case.body}
     if case.media_type and "multipart" in case.media_type:
         body = {"files": [("files", ("a.txt", b"x"))]}
-    return client.request(case.method, path, params=case.query, headers=headers | known, **body)
+    return client.request(case.method, path, params=query, headers=headers | known, **body)
 
 
 def wrong(response: Any, operation: dict[str, Any]) -> str | None:
