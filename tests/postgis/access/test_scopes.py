@@ -254,9 +254,10 @@ def test_every_table_with_rows_of_cases_or_subjects_has_a_policy(town: Work) -> 
     naming = {"case_id", "sample_id", "case_no", "sample_no", "subject_code", "subject_id", "unit_code", "fact_no"}
     wanted = {x.name for x in t.metadata.sorted_tables if naming & {*x.columns.keys()}}
     open_to_all = {"account_post", "assessed", "feature", "post_version", "sample_share", "time_limit"}
+    of_the_platform = {"case_light"}  # the web may not read it at all
     with town.connect() as connection:
         found = {*connection.execute(text("SELECT relname FROM pg_class WHERE relrowsecurity")).scalars()}
-    assert wanted - open_to_all <= found
+    assert wanted - open_to_all - of_the_platform <= found
 
 
 def test_scopes_join() -> None:
