@@ -39,7 +39,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
     │   ├── PlanMissing, ChecklistMissing, DrawMissing, NoticeMissing, FindingsMissing
     │   ├── CalendarMissing, CaseMissing, SampleMissing, FileMissing, SchemeMissing, StaffingSchemeMissing
     │   ├── LayerMissing, LayerKindMissing, RepeatRuleMissing, CollectionMissing, FeatureMissing
-    │   ├── AccountMissing, KeyMissing, JobMissing, RowMissing
+    │   ├── AccountMissing, KeyMissing, JobMissing, RowMissing, HookMissing
     │   ├── ServiceMissing, JurisdictionMissing, ProviderMissing
     │   ├── RulebookNotInForce  no version of it holds on that day
     │   └── NoEditionOnDate   no edition is valid on that day

@@ -211,8 +211,7 @@ def _stop_clock(path: Path) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
         for name, data in parts:
             if name == "docProps/core.xml":
-                start, end = data.index(b"<dcterms:modified"), data.index(b"</cp:coreProperties>")
-                data = data[:start] + data[end:]
+                data = re.sub(rb"<(\w+):modified\b.*?</\1:modified>", b"", data)
             new.writestr(zipfile.ZipInfo(name, _WRITTEN_AT.timetuple()[:6]), data, zipfile.ZIP_DEFLATED)
 
 

@@ -14,6 +14,8 @@ OPEN = {
     "access/operations/roles.py": "of the ground",
     "jobs/operations/following.py": "whoever asked for a job follows it; who has jobs.read everywhere sees all",
     "access/operations/once.py": "what its own asker sent before",
+    "live/operations/lights.py": "the platform's own clock",
+    "live/operations/sending.py": "the platform's own sending: to whom was decided when the hook was added",
 }
 OPEN_FUNCTIONS = {
     "load_city": "a city's name is no secret: the page on which one signs in bears it",
@@ -23,6 +25,7 @@ OPEN_FUNCTIONS = {
     "set_password": "one's own is one's own; another's asks for users.manage",
     "seal": "nobody's deed",
     "head": "nobody's deed",
+    "purge": "nobody's deed",
 }
 
 

@@ -2,6 +2,7 @@
 GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON ALL TABLES IN SCHEMA public TO gridmgmt_worker;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO gridmgmt_worker, gridmgmt_web;
 REVOKE UPDATE, DELETE, TRUNCATE ON audit, audit_seal FROM gridmgmt_worker;
+GRANT EXECUTE ON FUNCTION look_at(text, boolean) TO gridmgmt_worker;
 GRANT SELECT ON
     account, account_post, actor, alembic_version, api_key, appeal, assessed, assessment_act, assessment_case, assessment_sample,
     assessment_step, assessment_subject, assignment, attachment, audit, audit_seal, batch, case_version, cases, category,

@@ -144,7 +144,7 @@ def _save_grids(connection: Connection, edition_id: int, frame: gpd.GeoDataFrame
     )
     copy_in(connection, "incoming_grid", plain)
     connection.execute(query("places/store/grids_saved"), {"edition_id": edition_id})
-    connection.execute(text("ANALYZE grid, edition_grid"))
+    connection.execute(select(func.look_at("grid", False), func.look_at("edition_grid", False)))
 
 
 def drop_inactive(connection: Connection, edition: Edition) -> None:

@@ -137,7 +137,7 @@ def insert(
     geometry = shapely.set_srid(frame.geometry.to_numpy(), STORAGE_EPSG)
     plain["geom"] = shapely.to_wkb(geometry, hex=True, include_srid=True)
     copy_in(connection, "feature", plain)
-    connection.execute(text("ANALYZE feature"))
+    connection.execute(select(func.look_at("feature", False)))
     return layer_id
 
 

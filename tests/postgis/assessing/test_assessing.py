@@ -27,6 +27,7 @@ from gridmgmt.periods import parse_period
 from gridmgmt.places.operations import editions
 from gridmgmt.rulebooks import load as rulebooks
 from gridmgmt.scorecards.documents import Document
+from tests import servers
 from tests.postgis import towns
 from tests.postgis.towns import case, load, select_all
 from tests.servers import ROOT
@@ -250,9 +251,10 @@ class TestSameContent:
         towns.load_samples(work, folder, [("s1", "2026-01-05", "80", "D1-1"), ("s2", "2026-01-06", "90", "D2-1")])
 
     def piecemeal(self, work: Work, folder: Path) -> None:
-        with work.transaction() as connection:
+        with servers.owner(work).begin() as connection:
             for table in ("grid", "edition", "cases", "unit", "samples", "batch"):
                 connection.execute(text(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), 1000)"))
+        with work.transaction() as connection:
             cities.save_city(connection, towns.CITY)
             units.ensure_units(connection, ["U3"])
             for unit in ("U2", "U1"):

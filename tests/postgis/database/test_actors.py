@@ -197,7 +197,8 @@ def test_the_database_lets_pass_what_the_platform_does(world: Callable[..., Work
 def test_no_table_is_forgotten(world: Callable[..., Work]) -> None:
     """What the platform never changes is refused; a new table with ``known_at`` is looked at here."""
     work = world(judged)
-    changed = {"account", "account_post", "api_key", "assessed", "cases", "samples", "city", "edition", "layer", "job",
+    changed = {"account", "account_post", "api_key", "assessed", "cases", "samples", "city", "edition", "layer",
+               "job", "hook",
                "request_once",
                "quarantine", "subject",
                "time_limit", "stored_file"}  # fmt: skip
