@@ -83,6 +83,7 @@ The wording, Chinese and English, stands in ``data/texts`` under the error's
         ├── ProviderUnreachable   an identity provider
         ├── ExtraMissing      a part of the package that is not installed
         ├── JobBroken         by a fault of ours
+        ├── TooManyListeners  to events, of one worker of the server
         ├── DiskFull          no room for a file that is being written
         └── SettingInvalid
 """

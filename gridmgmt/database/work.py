@@ -8,8 +8,9 @@ from typing import Any, Protocol, TypeVar
 
 from psycopg.errors import UniqueViolation
 from sqlalchemy import Connection as Connection
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, event, func, select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from gridmgmt.database import auditing, repeats_of_requests
 from gridmgmt.database import engine as engines
@@ -202,8 +203,14 @@ class Work:
             return
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Give the connections back; one that a thread still works on is closed when it is done."""
+        pool = self.engine.pool
         self.engine.dispose()
+        event.listen(pool, "checkin", _close)
+
+
+def _close(_connection: object, record: ConnectionPoolEntry) -> None:
+    record.invalidate()
 
 
 @contextmanager

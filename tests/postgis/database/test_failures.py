@@ -22,6 +22,7 @@ from gridmgmt.errors import (
 )
 from gridmgmt.settings import Settings
 from gridmgmt.texts import LANGUAGES, word
+from tests.servers import Databases
 
 SECRET = "市民张三 13800000000"
 INSERT = text("INSERT INTO grid (code) VALUES (:who)")
@@ -158,3 +159,14 @@ def test_a_fault_of_the_program_stays_one_and_tells_no_values(empty: Work) -> No
         connection.execute(text("SELECT nothing_of_that_name + :who"), {"who": SECRET})
     assert "hide_parameters" in str(wrong.value)
     assert SECRET not in str(wrong.value)
+
+
+def test_a_connection_that_comes_back_after_the_end_is_closed(databases: Databases) -> None:
+    work = open_database(databases.copied("late"))
+    late = work.engine.connect()
+    raw = late.connection.driver_connection
+    assert raw is not None
+    work.close()
+    assert not raw.closed
+    late.close()
+    assert raw.closed

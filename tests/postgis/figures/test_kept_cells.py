@@ -408,7 +408,7 @@ def test_changes_that_nobody_needs_are_forgotten_where_nothing_is_kept(
     holds(desk, at(9))
     assert n_of(desk, "case_change") == 4
     monkeypatch.setattr(store, "_MOST_CHANGES", 1)
-    with desk.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with servers.owner(desk).connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("ANALYZE case_change"))
     holds(desk, at(9))
     until(lambda: n_of(desk, "case_change") == 1, lambda: holds(desk, at(9)))
