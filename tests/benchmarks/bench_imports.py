@@ -32,6 +32,7 @@ from psycopg import sql
 from gridmgmt import settings
 from gridmgmt.casework.operations import cases
 from gridmgmt.casework.operations.requests import Request
+from gridmgmt.database import server
 from gridmgmt.database.work import Work, open_database
 from gridmgmt.intake.operations import imports
 from tests.benchmarks import made_cities, servers
@@ -87,7 +88,8 @@ def export(folder: Path, n: int) -> Path:
 @contextmanager
 def _plain(work: Work) -> Iterator[psycopg.Connection]:
     """A connection without the platform's habits: statements are their own transactions until one is begun."""
-    address = work.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    owner = {"drivername": "postgresql", "username": server.OWNER}
+    address = work.engine.url.set(**owner).render_as_string(hide_password=False)
     with psycopg.connect(address, autocommit=True) as connection:
         yield connection
 

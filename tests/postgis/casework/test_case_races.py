@@ -25,6 +25,7 @@ from gridmgmt.files import spill
 from gridmgmt.intake.operations import step_sheets
 from gridmgmt.people.operations import reference
 from gridmgmt.texts import word
+from tests import servers
 from tests.postgis import towns
 from tests.postgis.database.test_writers import held, wait_until_blocked
 from tests.postgis.towns import middle, select_all
@@ -345,7 +346,7 @@ def test_whoever_counts_the_tables_beside_an_import_makes_no_step_walk_through_i
     """As autovacuum counts them: it would see the import's pages without its rows, and steps be planned by that."""
     ready(town, "A")
     with nearly_in(town, tmp_path):
-        with town.engine.begin() as connection:
+        with servers.owner(town).begin() as connection:
             connection.execute(text("ANALYZE (SKIP_LOCKED) cases, case_version, assignment, reporter"))
         with town.transaction() as connection:
             (outcome,) = cases.take_within(connection, [act("receive")])
@@ -360,7 +361,7 @@ def test_the_server_knows_how_many_rows_an_import_has_brought(
     """Triggers that look rows up are planned by it: else each part would read all that came before."""
     monkeypatch.setattr(spill, "BATCH_ROWS", 100)
     ready(town, "A")
-    with town.engine.begin() as connection:
+    with servers.owner(town).begin() as connection:
         connection.execute(text("ANALYZE cases"))
     with nearly_in(town, tmp_path), town.engine.connect() as connection:
         known = connection.execute(text("SELECT reltuples FROM pg_class WHERE relname = 'cases'")).scalar_one()
