@@ -23,9 +23,6 @@ from gridmgmt.live.operations import hooking, sending
 from gridmgmt.settings import Settings
 from tests.postgis.worksite import acted, reported, step
 
-pytestmark = pytest.mark.crash
-"""On the server that few tests use: events wait for every transaction that is open on theirs."""
-
 
 @dataclass
 class Other:

@@ -13,9 +13,6 @@ from gridmgmt.live.operations import lights, reading
 from tests.postgis import towns
 from tests.postgis.worksite import acted, at, dispatched, reported, step
 
-pytestmark = pytest.mark.crash
-"""On the server that few tests use: events wait for every transaction that is open on theirs."""
-
 
 def told(work: Work) -> list[tuple[str, str, str]]:
     """Lights in the outbox: case, stage, colour."""
