@@ -58,13 +58,17 @@ def parse_bbox(text: str | None) -> tuple[float, float, float, float] | None:
     return west, south, east, north
 
 
+def next_page(request: Request, **asked: object) -> str:
+    """The address of the page behind: the same question, from another row on."""
+    return f"{request.url.path}?{request.url.include_query_params(**asked).query}"
+
+
 async def _work(request: Request) -> Work:
     """The database as whoever asks may see it, in turn: not more requests than allowed work at once."""
     load: Load = request.app.state.load
     await load.turn()
     work: Work = request.app.state.work
-    job = f"{request.method} {request.scope['route'].path}"
-    writer = Writer(None, job, request=getattr(request.state, "request_id", None))
+    writer = Writer(None, signing.job_of(request), request=getattr(request.state, "request_id", None))
     once = getattr(request.state, "once", None)
     return work.but(viewer=await signing.viewer(request), writer=writer, once=once)
 

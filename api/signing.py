@@ -16,10 +16,11 @@ from fastapi.concurrency import run_in_threadpool
 
 from gridmgmt.access.credentials import KEY_PREFIX, digest
 from gridmgmt.access.operations import signing_in
+from gridmgmt.database.actors import Writer
 from gridmgmt.database.changes import Changes
 from gridmgmt.database.work import Work
 from gridmgmt.errors import OriginRefused, SignInNeeded
-from gridmgmt.viewer import Viewer, allowed
+from gridmgmt.viewer import Viewer
 
 COOKIE = "gridmgmt_session"
 KINDS = ("access", "people", "places")
@@ -155,6 +156,18 @@ async def _found(request: Request) -> Viewer:
             raise
         return replace(ANYBODY, address=address)
     seen = replace(known, address=address)
-    if wanted not in (OPEN, ANY):
-        allowed(seen, wanted)
+    if wanted not in (OPEN, ANY, *seen.verbs):
+        await run_in_threadpool(_refuse, request, seen, wanted)
     return seen
+
+
+def job_of(request: Request) -> str:
+    """What is asked, as the audit has it."""
+    return f"{request.method} {request.scope['route'].path}"
+
+
+def _refuse(request: Request, viewer: Viewer, wanted: str) -> None:
+    writer = Writer(None, job_of(request), request=getattr(request.state, "request_id", None))
+    work: Work = request.app.state.work.but(viewer=viewer, writer=writer)
+    with work.refusals_told():
+        work.allowed(wanted)

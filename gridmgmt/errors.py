@@ -966,7 +966,9 @@ class DatabaseFailed(UnavailableError, _Reason):
 
 
 class AccessError(GridmgmtError):
-    """Who asks may not: he is not known, or it is not his."""
+    """Who asks may not: he is not known, or it is not his; ``is_told``: it stands in the audit by now."""
+
+    is_told = False
 
 
 class SignInNeeded(AccessError):

@@ -1,6 +1,7 @@
 """/v1/sessions, tokens, me, users, keys, audit: who may do what, and what was done."""
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
@@ -11,6 +12,7 @@ from api.deps import Ask, Database
 from api.signing import ANY, COOKIE, OPEN, secret_of, verb
 from gridmgmt.access.operations import auditing, signing_in, users
 from gridmgmt.access.operations.signing_in import SignedIn
+from gridmgmt.access.operations.users import Post
 from gridmgmt.errors import SignInNeeded
 from gridmgmt.viewer import Viewer
 
@@ -59,22 +61,13 @@ class Token(BaseModel):
     expires_in: int
 
 
-class Post(_Body):
-    """A role with a scope: of the city, or ``level:code`` of a grid, or ``unit:code``."""
-
-    role: str
-    level: int | None = None
-    grid_code: str | None = None
-    unit_code: str | None = None
-
-
 class User(BaseModel):
     """Who may sign in."""
 
     login: str
     name: str | None
     disabled_at: dt.datetime | None
-    posts: list[Post]
+    posts: Sequence[Post]
 
 
 class NewUser(_Body):
@@ -226,13 +219,7 @@ def own_password(given: Password, ask: Annotated[Ask, Query()], work: Database) 
 @router.get("/users", openapi_extra=verb("users.manage"))
 def list_users(ask: Annotated[Ask, Query()], work: Database) -> list[User]:
     """All accounts."""
-    return [
-        User(login=a.login, name=a.name, disabled_at=a.disabled_at, posts=_posts(a.posts)) for a in users.every(work)
-    ]
-
-
-def _posts(posts: Any) -> list[Post]:
-    return [Post(**asdict(p)) for p in posts]
+    return [User(login=a.login, name=a.name, disabled_at=a.disabled_at, posts=a.posts) for a in users.every(work)]
 
 
 @router.post("/users", status_code=201, openapi_extra=verb("users.manage"))

@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from shapely.errors import ShapelyError
 
 from api import errors
-from api.deps import Ask, Database, language, parse_bbox
+from api.deps import Ask, Database, language, next_page, parse_bbox
 from api.once import OnceRoute
 from api.signing import verb
 from gridmgmt.casework.cases import Case, Step
@@ -209,7 +209,7 @@ def search(ask: Annotated[AskCases, Query()], request: Request, work: Database) 
     last = rows[-1]["id"] if len(rows) == ask.limit else None
     columns = _columns(ask.fields)
     shown = [{k: v for k, v in row.items() if k != "id" and (columns is None or k in columns)} for row in rows]
-    return Page(rows=shown, next=None if last is None else str(request.url.include_query_params(after=last)))
+    return Page(rows=shown, next=None if last is None else next_page(request, after=last))
 
 
 def _columns(fields: str | None) -> set[str] | None:

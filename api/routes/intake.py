@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.datastructures import UploadFile
 
-from api.deps import Ask, Database, Language
+from api.deps import Ask, Database, Language, next_page
 from api.once import OnceRoute
 from api.routes.jobs import JobState, accepted
 from api.signing import verb
@@ -99,12 +99,10 @@ def _handed_in(work: Work, request: Request, file: UploadFile, asked: ImportAske
 
 
 @router.get("/quarantine", openapi_extra=verb("imports.write"))
-def quarantine(work: Database, lang: Language, query: Annotated[_Which, Query()]) -> Rows:
+def quarantine(work: Database, lang: Language, request: Request, query: Annotated[_Which, Query()]) -> Rows:
     """Rows that could not be loaded, each with all its faults."""
     found = mending.rows(work, after=query.after, limit=query.limit, profile=query.profile)
-    more = f"/v1/quarantine?after={found[-1].id}&limit={query.limit}" if len(found) == query.limit else None
-    if more and query.profile:
-        more += f"&profile={query.profile}"
+    more = next_page(request, after=found[-1].id) if len(found) == query.limit else None
     return Rows(rows=[_row(x, lang) for x in found], next=more)
 
 

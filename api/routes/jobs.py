@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 from pydantic import BaseModel, Field
 
-from api.deps import Ask, Database, Language
+from api.deps import Ask, Database, Language, next_page
 from api.signing import ANY, verb
 from gridmgmt.jobs.kinds import Job, State
 from gridmgmt.jobs.operations import following
@@ -88,12 +88,10 @@ def accepted(job: Job, lang: str, response: Response) -> JobState:
 
 
 @router.get("/jobs", openapi_extra=verb(ANY))
-def jobs(work: Database, lang: Language, query: Annotated[_Which, Query()]) -> Jobs:
+def jobs(work: Database, lang: Language, request: Request, query: Annotated[_Which, Query()]) -> Jobs:
     """One's own jobs, newest first; all of them for who has jobs.read for the whole city."""
     found = following.listing(work, state=query.state, before=query.before, limit=query.limit)
-    more = f"/v1/jobs?before={found[-1].id}&limit={query.limit}" if len(found) == query.limit else None
-    if more and query.state:
-        more += f"&state={query.state}"
+    more = next_page(request, before=found[-1].id) if len(found) == query.limit else None
     return Jobs(jobs=[shown(job, lang) for job in found], next=more)
 
 

@@ -1,4 +1,4 @@
-"""What the server does by itself (后台消息): lights that turned, events that are too old, hooks that are to be told.
+"""What the server does by itself (后台消息): the audit sealed, lights that turned, old events, hooks to be told.
 
 Each worker tries; the database lets one at a time do it (advisory locks), so that a worker that dies is followed by
 another. What fails is told in the log and tried again.
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from fastapi.concurrency import run_in_threadpool
 
 from api.standing import logs
+from gridmgmt.access.operations import auditing
 from gridmgmt.database.changes import Changes
 from gridmgmt.database.work import Work
 from gridmgmt.errors import GridmgmtError
@@ -23,14 +24,24 @@ _HOOKS_S = 5.0
 
 
 async def every_minute(work: Work, days: int) -> None:
-    """Look for lights that turned, and once an hour for events older than so many days; until cancelled."""
+    """Seal the audit, look for lights that turned, and once an hour for events older than so many days."""
     n = 0
     while True:
         await asyncio.sleep(_MINUTE_S)
+        await _try("audit", lambda: _sealed(work))
         await _try("lights", lambda: lights.tick(work))
         if n % _PURGES_EVERY == 0:
             await _try("purge", lambda: reading.purge(work, days))
         n += 1
+
+
+def _sealed(work: Work) -> int:
+    """Seal the audit; the head goes to the log, beside which a tail that was cut off shows."""
+    head = auditing.seal(work)
+    if head is None:
+        return 0
+    logs.tell("audit_sealed", head=f"{head[0]}:{head[1]}")
+    return head[0]
 
 
 async def to_hooks(work: Work, changes: Changes) -> None:

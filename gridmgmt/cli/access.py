@@ -11,7 +11,7 @@ from gridmgmt.cli.base import Shown, State, Table, View, command, group
 from gridmgmt.errors import OptionInvalid
 
 if TYPE_CHECKING:
-    from gridmgmt.access.store.accounts import Account
+    from gridmgmt.access.operations.users import Account
 
 app = typer.Typer()
 user = group(app, "user")

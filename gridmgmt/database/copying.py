@@ -68,7 +68,7 @@ def send(connection: Connection, rows: Encoded) -> None:
         table, columns = sql.Identifier(rows.table), sql.SQL(", ").join(map(sql.Identifier, rows.columns))
         way = sql.Identifier(f"way_to_{rows.table}")
         cursor = connection.connection.cursor()
-        made = "CREATE TEMPORARY TABLE IF NOT EXISTS {} ON COMMIT DROP AS SELECT {} FROM {} WHERE false"
+        made = "CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WHERE false"
         cursor.execute(sql.SQL(made).format(way, columns, table))
         _copy(connection, replace(rows, table=f"way_to_{rows.table}"))
         cursor.execute(sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {}").format(table, columns, columns, way))

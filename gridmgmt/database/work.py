@@ -175,7 +175,9 @@ class Work:
         try:
             yield
         except AccessError as e:
-            self.audit(e.code, outcome="refused", **e.facts)
+            if not e.is_told:
+                e.is_told = True
+                self.audit(e.code, outcome="refused", **e.facts)
             raise
 
     def audit(self, deed: str, *, outcome: auditing.Outcome = "done", **facts: Any) -> None:

@@ -296,3 +296,12 @@ def test_a_street_s_numbers_are_those_that_the_city_sees(client: TestClient, key
     by_code = {r["code"]: r for r in city["rows"]}
     assert [by_code[r["code"]] for r in street["rows"]] == street["rows"]
     assert street["unassigned"] is None
+
+
+def test_what_a_door_refuses_stands_in_the_audit(client: TestClient, keys: Any) -> None:
+    assert client.get("/v1/cases", headers=keys["administrator", "none"]).status_code == 403
+    rows = client.get("/v1/audit?limit=2", headers=keys["administrator", "none"]).json()
+    assert (rows[0]["login"], rows[0]["outcome"], rows[0]["facts"]["asked"]) == (
+        "administrator-none", "refused", "GET /v1/cases"
+    )  # fmt: skip
+    assert rows[0]["facts"]["verb"] == "cases.read"

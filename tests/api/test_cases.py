@@ -213,7 +213,7 @@ def test_an_area_a_period_and_a_grid_find_the_same_cases(centre_client: TestClie
     assert by_grid
     assert by_grid == numbers(bbox=box) == numbers(polygon=wkt)
     december = {"reported_from": "2025-12-01T00:00:00+08:00", "reported_to": "2026-01-01T00:00:00+08:00"}
-    assert len(numbers(**december)) == 12 or numbers(**december) < numbers()
+    assert numbers(**december) == {no for no in numbers() if no.startswith("A")}
 
 
 def test_photographs_are_added_and_read_by_whoever_sees_the_case(centre_client: TestClient, signed: Sign) -> None:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from gridmgmt.access import credentials
 from gridmgmt.access.operations import roles
 from gridmgmt.access.store import accounts, scopes, sessions
-from gridmgmt.access.store.accounts import Account, Key, Post
+from gridmgmt.access.store.accounts import Account as Account
+from gridmgmt.access.store.accounts import Key
+from gridmgmt.access.store.accounts import Post as Post
 from gridmgmt.city import City
 from gridmgmt.database import auditing, cities, clock
 from gridmgmt.database.doors import needs

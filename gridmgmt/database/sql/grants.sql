@@ -6,7 +6,7 @@ GRANT EXECUTE ON FUNCTION look_at(text, boolean) TO gridmgmt_worker;
 GRANT SELECT ON
     account, account_post, actor, alembic_version, api_key, appeal, assessed, assessment_act, assessment_case, assessment_sample,
     assessment_step, assessment_subject, assignment, attachment, audit, audit_seal, batch, case_version, cases, category,
-    category_version, city, compared, counter, draw, draw_item, duty_event, edition, edition_grid, entry, feature, finding, grid,
+    category_version, city, counter, draw, draw_item, duty_event, edition, edition_grid, entry, feature, finding, grid,
     handed_in, inspection, layer, lineage, linework, notice, notice_check, notice_finding, person, person_version, post,
     post_version, quarantine, reporter, request_once, responsibility, rulebook_version, sample_share, sample_version, samples, session,
     sign_in_failure, spatial_ref_sys, staff_day, step, stored_file, subject, time_limit, unit, unit_version, work_calendar

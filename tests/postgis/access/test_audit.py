@@ -33,10 +33,10 @@ def test_a_step_is_there_with_who_took_it_from_where(as_: As, town: Work) -> Non
 
 
 def test_a_refusal_is_there_though_its_transaction_was_undone(as_: As, town: Work) -> None:
-    for refused, work in ((lambda w: lookup.list_cases(w, limit=1), as_("boss")),):
-        with pytest.raises(AccessDenied):
-            refused(work)
-    (row,) = last(town)
+    with pytest.raises(AccessDenied):
+        lookup.list_cases(as_("boss"), limit=1)
+    row, before = last(town, 2)
+    assert before["outcome"] == "done", "a refusal stands there once"
     assert (row["login"], row["deed"], row["outcome"]) == ("boss", "access_denied", "refused")
     assert row["facts"]["verb"] == "cases.read"
 
@@ -122,3 +122,10 @@ def test_its_reader_needs_the_verb(as_: As) -> None:
     assert auditing.listed(as_("boss"), limit=5)
     with pytest.raises(AccessDenied):
         auditing.listed(as_("centre"), limit=5)
+
+
+def test_a_refusal_within_another_use_case_stands_there_once(as_: As, town: Work) -> None:
+    work = as_("boss")
+    with pytest.raises(AccessDenied), work.snapshot():
+        lookup.list_cases(work, limit=1)
+    assert [r["outcome"] for r in last(town, 2)] == ["refused", "done"]

@@ -195,9 +195,3 @@ BEGIN
 END
 $$;
 REVOKE ALL ON FUNCTION look_at(text, boolean) FROM PUBLIC;
-
--- What everybody may compare (results.compare): totals and ranks of published assessments, without what they are made of.
-CREATE VIEW compared AS
-SELECT s.assessment_id, s.subject_id, s.total_numerator, s.total_denominator, s.total_shown, s.rank,
-       s.document ->> 'grade' AS grade, s.document ->> 'status' AS status
-FROM assessment_subject AS s JOIN assessment AS a ON a.id = s.assessment_id AND a.published_at IS NOT NULL;
