@@ -7,8 +7,9 @@ from fastapi.testclient import TestClient
 
 from api.main import create_app
 from gridmgmt.access.operations.roles import load_roles
-from gridmgmt.assessing.operations import publishing
+from gridmgmt.assessing.operations import publishing, scoring
 from gridmgmt.database.work import Work, open_database
+from gridmgmt.periods import parse_period
 from gridmgmt.settings import Settings
 from tests.api import small_city
 from tests.api.signed import ORIGIN, account, sign_in
@@ -305,3 +306,16 @@ def test_what_a_door_refuses_stands_in_the_audit(client: TestClient, keys: Any) 
         "administrator-none", "refused", "GET /v1/cases"
     )  # fmt: skip
     assert rows[0]["facts"]["verb"] == "cases.read"
+
+
+def test_whoever_has_a_street_begins_with_what_is_published(client: TestClient, keys: Any, settings: Settings) -> None:
+    """A newer draft is not his to begin with, nor to choose."""
+    work = open_database(settings)
+    draft = scoring.score(work, "grid_baseline", parse_period("2025-11")).name
+    work.close()
+    headers = {"accept": "text/html", "accept-language": "zh"}
+    both = ("city_centre", "none"), ("street", "inside")
+    city, street = (client.get("/", headers=keys[who] | headers).text for who in both)
+    assert f'value="{draft}"' in city
+    assert draft not in street
+    assert f'value="{ASSESSMENT}" selected' in street

@@ -54,14 +54,12 @@ def assessment(work: Work, name: str) -> Stored:
 def opening(work: Work) -> Stored | None:
     """The assessment that a reader begins with: the newest one of grids with totals, else of grids, else the newest."""
     with work.snapshot() as connection:
-        name = assessment_store.newest_of_grids(connection)
-        if name is None and not assessment_store.listing(connection):
+        is_whole = permits.sees_unpublished(work)
+        name = assessment_store.newest_of_grids(connection, published=not is_whole)
+        known = [x for x in assessment_store.listing(connection) if is_whole or x["published_at"] is not None]
+        if not known:
             return None
-        stored = assessment_store.by_name(connection, name or _LATEST)
-        if stored.published_at is not None or permits.sees_unpublished(work):
-            return stored
-        published = [row["name"] for row in assessment_store.listing(connection) if row["published_at"] is not None]
-        return assessment_store.by_name(connection, published[0]) if published else None
+        return assessment_store.by_name(connection, name or (_LATEST if is_whole else known[0]["name"]))
 
 
 @needs("results.compare", by_worker=True)
@@ -75,7 +73,10 @@ def mapped(work: Work, name: str) -> Stored:
         Its subjects are units or persons.
     """
     with work.snapshot() as connection:
-        newest = assessment_store.newest_of_grids(connection) if name == _LATEST else None
+        newest = None
+        if name == _LATEST:
+            is_whole = permits.sees_unpublished(work)
+            newest = assessment_store.newest_of_grids(connection, published=not is_whole)
         stored = assessment_store.by_name(connection, newest or name)
         if not has_map(stored):
             raise AssessmentWithoutMap(name=stored.name)

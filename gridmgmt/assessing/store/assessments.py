@@ -185,13 +185,12 @@ def _has_totals() -> ColumnElement[bool]:
     return exists().where(s.assessment_id == t.assessment.c.id, s.total_numerator.is_not(None))
 
 
-def newest_of_grids(connection: Connection) -> str | None:
+def newest_of_grids(connection: Connection, *, published: bool = False) -> str | None:
     """The name of the newest assessment of grids (level number 0: units or persons), if possible with totals."""
     a = t.assessment.c
-    others = a.header.contains({"levels": [{"number": 0}]})
-    return connection.execute(
-        select(a.name).where(~others).order_by(_has_totals().desc(), a.id.desc()).limit(1)
-    ).scalar()
+    of_grids = select(a.name).where(~a.header.contains({"levels": [{"number": 0}]}))
+    chosen = of_grids.where(a.published_at.is_not(None)) if published else of_grids
+    return connection.execute(chosen.order_by(_has_totals().desc(), a.id.desc()).limit(1)).scalar()
 
 
 def dossier(connection: Connection, assessment_id: int) -> Mapping[str, Any] | None:
