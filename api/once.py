@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
+from python_multipart.multipart import parse_options_header
 
 from api import signing
 from gridmgmt.access.operations import once as kept
@@ -27,15 +28,15 @@ class OnceRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def answer(request: Request) -> Response:
+            viewer = await signing.viewer(request)  # nothing is read of what a stranger sends
             key = request.headers.get(HEADER)
             if key is None:
                 return await handle(request)
             if not 0 < len(key) <= _MOST or not key.isascii() or not key.isprintable():
                 raise OptionInvalid(name="Idempotency-Key", value=key[:_MOST], expected=f"1–{_MOST} ASCII")
-            viewer = await signing.viewer(request)
             work: Work = request.app.state.work.but(viewer=viewer)
             told = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}\n".encode())
-            told.update(await request.body())
+            told.update(await _said(request))
             once = Once(viewer.login, key, told.hexdigest())
             done = await run_in_threadpool(kept.done, work, once)
             if done is not None:
@@ -52,6 +53,13 @@ class OnceRoute(APIRoute):
             return response
 
         return answer
+
+
+async def _said(request: Request) -> bytes:
+    """The body as it is compared: where a form parts its fields is drawn anew each time that it is sent."""
+    kind, told = parse_options_header(request.headers.get("content-type", ""))
+    body = await request.body()
+    return body.replace(told.get(b"boundary", b""), b"") if kind == b"multipart/form-data" else body
 
 
 def _again(done: Done, once: Once) -> Response:

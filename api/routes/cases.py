@@ -2,9 +2,6 @@
 
 import datetime as dt
 import re
-import tempfile
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import shapely
@@ -12,7 +9,7 @@ from fastapi import APIRouter, Form, Header, Query, Request, Response, UploadFil
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from shapely.errors import ShapelyError
 
-from api import errors
+from api import errors, handed
 from api.deps import Ask, Database, language, next_page, parse_bbox
 from api.once import OnceRoute
 from api.signing import verb
@@ -344,26 +341,9 @@ def add_photographs(
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Add photographs or files to a case or to one of its steps: before, after, evidence (处置前、处置后、证据)."""
     settings: Settings = request.app.state.settings
-    with tempfile.TemporaryDirectory() as folder:
-        paths = _written(files, Path(folder))
+    with handed.files(files) as paths:
         added = photographs.add(work, settings.files_root, paths, kind=kind, case_no=case_no, step_seq=step)
     return [a.as_dict() for a in added]
-
-
-_MOST_FILES, _MOST_BYTES = 20, 64 << 20
-
-
-def _written(files: Sequence[UploadFile], folder: Path) -> list[Path]:
-    """Files that were handed in, under their own names."""
-    if len(files) > _MOST_FILES:
-        raise OptionInvalid(name="files", value=str(len(files)), expected=f"1–{_MOST_FILES}")
-    out = []
-    for n, file in enumerate(files):
-        place = folder / str(n)
-        place.mkdir()
-        out.append(place / (Path(file.filename or "file").name or "file"))
-        out[-1].write_bytes(file.file.read(_MOST_BYTES + 1))
-    return out
 
 
 class AskFile(Ask):

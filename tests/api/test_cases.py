@@ -161,6 +161,26 @@ def test_a_refused_request_may_be_mended_and_sent_by_its_key(centre_client: Test
     assert centre_client.post("/v1/cases", json=NEW, headers=key).status_code == 201
 
 
+def test_a_file_that_is_sent_again_is_the_same_however_its_form_is_parted(centre_client: TestClient) -> None:
+    number = centre_client.post("/v1/cases", json=NEW).json()["case_no"]
+    key, path = {"idempotency-key": "photo-1"}, f"/v1/cases/{number}/photographs"
+    photo = {"files": ("a.png", encode(form="PNG"), "image/png")}
+    first, again = (centre_client.post(path, files=photo, headers=key) for _ in range(2))  # each parts it otherwise
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.headers["idempotency-replayed"] == "true"
+    other = {"files": ("b.png", encode(form="PNG"), "image/png")}
+    assert centre_client.post(path, files=other, headers=key).json()["code"] == "request_key_reused"
+
+
+def test_nothing_is_read_of_what_a_stranger_sends(centre_client: TestClient) -> None:
+    """He is told to sign in, whatever is wrong with what he sends."""
+    strange = TestClient(centre_client.app, base_url="http://localhost")
+    strange.portal = centre_client.portal
+    for content, kind in ((b"no form", "multipart/form-data"), (b"{", "application/json")):
+        headers = {"content-type": kind}
+        assert strange.post("/v1/cases/M1/photographs", content=content, headers=headers).status_code == 401
+
+
 def test_many_steps_each_once_or_not_at_all(centre_client: TestClient) -> None:
     one, two = (opened(centre_client)["case_no"] for _ in range(2))
     steps = [{"case_no": one, "kind": "accept"}, {"case_no": two, "kind": "close"},
