@@ -36,6 +36,7 @@ from api.routes import (
 )
 from api.standing import memory, telling
 from api.standing.doors import Bounded, Doors
+from api.standing.exported import Exported
 from api.standing.load import Load
 from api.standing.methods import Methods
 from api.standing.metrics import Metrics
@@ -85,10 +86,10 @@ def create_app(settings: Settings, metrics_folder: Path | None = None) -> FastAP
     app.state.settings = settings
     bounds.use(settings.bounds)
     for router in (
-        database.router, access.router, oidc.router, sign_in.router, city.router, places.router, people.router,
-        figures.router, cases.router, live.router, assessing.router, assessing.evidence, maps.router, maps.of_facts,
-        ogc.router, *tiles.routers, open311.router, jobs.router, intake.router, exports.router, start.router,
-        docs.router,
+        database.router, access.router, access.managing, oidc.router, sign_in.router, city.router, places.router,
+        people.router, figures.router, cases.router, live.router, live.hooks, assessing.router, assessing.evidence,
+        maps.router, maps.of_facts, ogc.router, *tiles.routers, open311.router, jobs.router, intake.router,
+        exports.router, start.router, docs.router,
     ):  # fmt: skip
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
@@ -100,6 +101,7 @@ def create_app(settings: Settings, metrics_folder: Path | None = None) -> FastAP
 def _stand(app: FastAPI, settings: Settings, metrics_folder: Path | None) -> None:
     """What is asked of every request before any route, from the inside out."""
     metrics = app.state.metrics = Metrics(metrics_folder)
+    app.add_middleware(Exported)
     app.add_middleware(Bounded, bounds=settings.bounds, metrics=metrics)
     app.add_middleware(Packed)
     app.add_middleware(Methods, router=app.router)

@@ -52,6 +52,7 @@ TABLE: dict[str, Route] = {
     "POST /v1/users": ("users.manage", 422, None),
     "PATCH /v1/users/{login}": ("users.manage", 404, None),
     "POST /v1/users/{login}/password": ("users.manage", 422, None),
+    "PUT /v1/users/{login}/identity": ("users.manage", 422, None),
     "GET /v1/keys": ("users.manage", 200, None),
     "POST /v1/keys": ("users.manage", 422, None),
     "DELETE /v1/keys/{number}": ("users.manage", 404, None),
@@ -223,7 +224,7 @@ def asked(client: TestClient, route: str, headers: dict[str, str]) -> int:
     for name, value in (*PATH.items(), ("{fid}", fid)):
         path = path.replace(name, value)
     query = f"?{QUERY[route]}" if route in QUERY else ""
-    body = {"json": BODY.get(route, {})} if method in ("POST", "PATCH") and "photographs" not in path else {}
+    body = {"json": BODY.get(route, {})} if method in ("POST", "PATCH", "PUT") and "photographs" not in path else {}
     body = {"data": FORM[route]} if route in FORM else body
     return client.request(method, path + query, headers=headers, **body).status_code
 
