@@ -372,7 +372,7 @@ class FormNote(BaseModel):
     facts: dict[str, Any]
 
 
-class Took(BaseModel):
+class FormTaken(BaseModel):
     """What became of a form's samples."""
 
     file: str
@@ -391,10 +391,10 @@ class Took(BaseModel):
 def take(
     file: UploadFile, ask: Annotated[Ask, Query()], work: Database, lang: Language,
     dry_run: Annotated[bool, Form()] = False,
-) -> Took:  # fmt: skip
+) -> FormTaken:  # fmt: skip
     """Hand a filled form in: good samples load and are scored, faults are told by their cell; again changes nothing."""
     with handed.file(file) as path:
         report = findings.take(work.but(keep=not dry_run), path)
     told = report.as_dict()
     problems = [x | {"reason": f.worded(lang)} for x, f in zip(told["problems"], report.problems, strict=True)]
-    return Took(**{**told, "problems": problems})
+    return FormTaken(**{**told, "problems": problems})

@@ -1,5 +1,6 @@
 """/v1/steps as sheets (办理步骤表): the empty one, and filled ones, whose rows are taken from top to bottom."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Response, UploadFile
@@ -74,8 +75,8 @@ def take(
 def _told(report: StepsReport, lang: str) -> SheetTaken:
     hidden = step_sheets.hidden_columns(report.profile)
     told = report.as_dict()
+    shown = [replace(f, value=None) if f.column in hidden else f for f in report.refused]
     refused = [
-        Refused(**x | {"reason": f.worded(lang), "value": None if f.column in hidden else f.value})
-        for x, f in zip(told["refused"], report.refused, strict=True)
+        Refused(**x | {"value": f.value, "reason": f.worded(lang)}) for x, f in zip(told["refused"], shown, strict=True)
     ]
     return SheetTaken(**{**told, "refused": refused})
