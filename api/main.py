@@ -23,16 +23,21 @@ from api.routes import (
     database,
     exports,
     figures,
+    inspections,
     intake,
     jobs,
     live,
     maps,
+    notices,
     ogc,
     oidc,
     open311,
     people,
+    photographs,
     places,
+    steps,
     tiles,
+    upkeep,
 )
 from api.standing import memory, telling
 from api.standing.doors import Bounded, Doors
@@ -87,9 +92,12 @@ def create_app(settings: Settings, metrics_folder: Path | None = None) -> FastAP
     bounds.use(settings.bounds)
     for router in (
         database.router, access.router, access.managing, oidc.router, sign_in.router, city.router, places.router,
-        people.router, figures.router, cases.router, live.router, live.hooks, assessing.router, assessing.evidence,
+        people.router, figures.router, upkeep.router, cases.router, steps.router, photographs.router,
+        inspections.router, notices.router, live.router, live.hooks, assessing.router, assessing.evidence,
         maps.router, maps.of_facts, ogc.router, *tiles.routers, open311.router, jobs.router, intake.router,
-        exports.router, start.router, docs.router,
+        exports.router, rulebooks.router, results.router, entries.router, duties.router, repeats.router,
+        reference.router, staff.router, editions.router, editions.reports, layers.router, locating.router,
+        start.router, docs.router,
     ):  # fmt: skip
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")

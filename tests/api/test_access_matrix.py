@@ -9,6 +9,7 @@ from api.main import create_app
 from gridmgmt.access.operations.roles import load_roles
 from gridmgmt.assessing.operations import publishing, scoring
 from gridmgmt.database.work import Work, open_database
+from gridmgmt.intake.operations import imports
 from gridmgmt.periods import parse_period
 from gridmgmt.settings import Settings
 from tests.api import small_city
@@ -19,13 +20,21 @@ from tests.servers import Databases
 ASSESSMENT = "grid_baseline-2025-12-1"
 READS = {"grids.read", "cases.read", "samples.read", "figures.read", "results.read", "results.compare"}
 ROLES: dict[str, set[str]] = {
-    "administrator": {"users.manage", "audit.read", "grids.read", "figures.read", "results.compare"},
-    "city_centre": READS | {"cases.open", "imports.write", "results.write", "exports.make"},
+    "administrator": {
+        "users.manage",
+        "audit.read",
+        "grids.read",
+        "figures.read",
+        "results.compare",
+        "reference.write",
+    },
+    "city_centre": READS
+    | {"cases.open", "imports.write", "results.write", "exports.make", "inspections.write", "reference.write"},
     "district": READS | {"cases.open", "exports.make"},
     "street": READS | {"cases.open", "exports.make"},
     "community": READS - {"samples.read"} | {"cases.open"},
     "department": READS | {"exports.make"},
-    "inspector": {"grids.read", "cases.read", "cases.open", "samples.read"},
+    "inspector": {"grids.read", "cases.read", "cases.open", "samples.read", "inspections.write"},
     "viewer": READS,
     "machine": {"grids.read", "cases.read", "cases.open", "imports.write"},
 }
@@ -136,8 +145,34 @@ TABLE: dict[str, Route] = {
     "POST /v1/quarantine/retry": ("imports.write", 202, None),
     "POST /v1/scorings": ("results.write", 202, None),
     "POST /v1/exports": ("exports.make", 202, None),
+    "GET /v1/cases/by-state": ("cases.read", 200, 200),
+    "GET /v1/cases/{case_no}/photographs.zip": ("cases.read", 200, 404),
+    "GET /v1/photographs/lacking": ("cases.read", 200, 200),
+    "GET /v1/unassigned": ("cases.read", 200, None),
+    "POST /v1/assignments": ("reference.write", 202, None),
+    "POST /v1/deadlines/renewal": ("reference.write", 200, None),
+    "GET /v1/steps/template": ("cases.read", 404, None),
+    "POST /v1/steps/files": ("cases.read", 422, None),
+    "POST /v1/imports/proposals": ("imports.write", 422, None),
+    "GET /v1/samples": ("samples.read", 200, 200),
+    "GET /v1/samples/{sample_no}": ("samples.read", 200, 404),
+    "GET /v1/samples/{sample_no}/photographs": ("samples.read", 200, 404),
+    "GET /v1/samples/{sample_no}/photographs.zip": ("samples.read", 200, 404),
+    "POST /v1/samples/{sample_no}/photographs": ("inspections.write", 422, None),
+    "GET /v1/draws": ("samples.read", 200, None),
+    "POST /v1/draws": ("inspections.write", 404, None),
+    "GET /v1/draws/plan": ("samples.read", 404, None),
+    "GET /v1/draws/{name}": ("samples.read", 404, None),
+    "GET /v1/draws/{name}/form": ("samples.read", 404, None),
+    "GET /v1/draws/{name}/verification": ("samples.read", 404, None),
+    "POST /v1/findings": ("inspections.write", 422, None),
+    "GET /v1/notices": ("samples.read", 200, None),
+    "POST /v1/notices": ("inspections.write", 422, None),
+    "GET /v1/notices/{number}": ("samples.read", 404, None),
+    "POST /v1/notices/{number}/checks": ("inspections.write", 422, None),
 }
-OF_THE_CITY = {"POST /v1/quarantine/retry", "POST /v1/scorings"}
+OF_THE_CITY = {"POST /v1/quarantine/retry", "POST /v1/scorings", "GET /v1/unassigned", "POST /v1/assignments",
+               "POST /v1/deadlines/renewal", "POST /v1/draws", "GET /v1/draws/{name}/verification"}  # fmt: skip
 """What holds for all of the city, or would be wrong on a part."""
 QUERY = {
     "GET /v1/grids": "level=community", "GET /v1/locate": f"lon={LON}&lat={LAT}",
@@ -145,14 +180,16 @@ QUERY = {
     "GET /v1/indicators/behind": f"period=2025-12&by=grid&level=community&code={HERE}",
     "GET /v1/assessments/{name}/scorecards": "level=community",
     "GET /v1/explain": f"assessment={ASSESSMENT}&code={HERE}", "GET /maps/choropleth": f"assessment={ASSESSMENT}",
-    "GET /maps/heat": f"assessment={ASSESSMENT}",
+    "GET /maps/heat": f"assessment={ASSESSMENT}", "GET /v1/photographs/lacking": "period=2025-12",
+    "GET /v1/steps/template": "profile=none_such", "GET /v1/draws/plan": "rulebook=huiji&period=2025-12",
 }  # fmt: skip
 BODY: dict[str, Any] = {
     "POST /v1/cases": NEW, "POST /v1/cases/{case_no}/steps": {"kind": "note", "reason": "x"},
     "POST /v1/steps": {"steps": [{"case_no": "M1", "kind": "close"}]}, "PATCH /v1/users/{login}": {"disabled": True},
     "PATCH /v1/quarantine/{number}": {"values": {"上报时间": "2025-12-01"}},
     "POST /v1/scorings": {"rulebook": "grid_baseline", "period": "2025-12"},
-    "POST /v1/exports": {"list": "grids", "format": "csv"},
+    "POST /v1/exports": {"list": "grids", "format": "csv"}, "POST /v1/deadlines/renewal": {"dry_run": True},
+    "POST /v1/draws": {"rulebook": "huiji", "period": "2025-12", "seed": "1"},
 }  # fmt: skip
 _FIGURES = "period=2025-12&indicator=n_due"
 QUERY |= {
@@ -163,7 +200,8 @@ QUERY |= {
 PATH = {"{login}": "nobody-here", "{number}": "999999", "{code}": HERE, "{case_no}": "M1", "{sha256}": "0" * 64,
         "{name}": ASSESSMENT, "{collection}": "cases", "{level}": "community", "{period}": "2025-12",
         "{layer}": "roads-roads", "{fonts}": "sans-serif", "{span}": "0-255", "{z}": "12", "{x}": "3345",
-        "{y}": "1689", "{service_code}": "other", "{service_request_id}": "M1", "{token}": "M1"}  # fmt: skip
+        "{y}": "1689", "{service_code}": "other", "{service_request_id}": "M1", "{token}": "M1",
+        "{sample_no}": "P1"}  # fmt: skip
 FORM = {"POST /open311/v2/requests": {"service_code": "other", "lat": LAT, "long": LON}}
 
 BESIDE = {
@@ -191,6 +229,12 @@ def settings(databases: Databases) -> Settings:
 def _judged(work: Work, folder: Any) -> None:
     small_city.build(work, folder)
     publishing.publish(work.but(actor="局"), ASSESSMENT)
+    told = (
+        "样本编号,检查时间,样本类型,检查对象,得分,检查发现,经度,纬度,坐标系",
+        f"P1,2026-01-05,t,井盖,90,,{LON},{LAT},CGCS2000",
+    )
+    (folder / "samples.csv").write_text("\n".join(told), "utf-8")
+    assert imports.import_file(work, folder / "samples.csv", "demo_samples").n_new == 1
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,10 @@ from gridmgmt.database import auditing
 from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Work
 from gridmgmt.intake.readers import profiles
-from gridmgmt.jobs.kinds import ExportAsked, ImportAsked, Job, RetryAsked, ScoringAsked
+from gridmgmt.jobs.kinds import Asked, AssignmentAsked, ExportAsked, ImportAsked, Job, RetryAsked, ScoringAsked
 from gridmgmt.jobs.store import files, jobs
 from gridmgmt.periods import parse_period
+from gridmgmt.places.store import editions
 from gridmgmt.rulebooks import load as rulebooks
 
 _LONGEST_NAME = 200
@@ -48,6 +49,20 @@ def retry_quarantine(work: Work, asked: RetryAsked) -> Job:
     return _add(work, "retry", _told(asked))
 
 
+@needs("reference.write", whole=True)
+def assign(work: Work, asked: AssignmentAsked) -> Job:
+    """Ask for cases and samples to be assigned again.
+
+    Raises
+    ------
+    EditionMissing
+    """
+    if asked.edition is not None:
+        with work.snapshot() as connection:
+            editions.by_name(connection, asked.edition)
+    return _add(work, "assignment", _told(asked))
+
+
 @needs("results.write", whole=True)
 def score(work: Work, asked: ScoringAsked) -> Job:
     """Ask for a period to be assessed.
@@ -73,7 +88,7 @@ def _add(work: Work, kind: str, asked: dict[str, Any]) -> Job:
     return job
 
 
-def _told(asked: ImportAsked | RetryAsked | ScoringAsked | ExportAsked) -> dict[str, Any]:
+def _told(asked: Asked) -> dict[str, Any]:
     return asked.model_dump(mode="json", exclude_defaults=True)
 
 
