@@ -21,6 +21,8 @@ from api.routes import (
     cases,
     city,
     database,
+    duties,
+    entries,
     exports,
     figures,
     intake,
@@ -32,6 +34,9 @@ from api.routes import (
     open311,
     people,
     places,
+    repeats,
+    results,
+    rulebooks,
     tiles,
 )
 from api.standing import memory, telling
@@ -87,7 +92,8 @@ def create_app(settings: Settings, metrics_folder: Path | None = None) -> FastAP
     for router in (
         database.router, access.router, oidc.router, sign_in.router, city.router, places.router, people.router,
         figures.router, cases.router, live.router, assessing.router, assessing.evidence, maps.router, maps.of_facts,
-        ogc.router, *tiles.routers, open311.router, jobs.router, intake.router, exports.router, start.router,
+        ogc.router, *tiles.routers, open311.router, jobs.router, intake.router, exports.router, rulebooks.router,
+        results.router, entries.router, duties.router, repeats.router, start.router,
         docs.router,
     ):  # fmt: skip
         app.include_router(router)

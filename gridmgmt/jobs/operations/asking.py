@@ -3,11 +3,21 @@
 from pathlib import Path
 from typing import IO, Any
 
+from gridmgmt.assessing.operations import browsing
 from gridmgmt.database import auditing
 from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Work
 from gridmgmt.intake.readers import profiles
-from gridmgmt.jobs.kinds import ExportAsked, ImportAsked, Job, RetryAsked, ScoringAsked
+from gridmgmt.jobs.kinds import (
+    Asked,
+    CorrectionAsked,
+    ExportAsked,
+    ImportAsked,
+    Job,
+    RecomputeAsked,
+    RetryAsked,
+    ScoringAsked,
+)
 from gridmgmt.jobs.store import files, jobs
 from gridmgmt.periods import parse_period
 from gridmgmt.rulebooks import load as rulebooks
@@ -60,6 +70,28 @@ def score(work: Work, asked: ScoringAsked) -> Job:
     return _add(work, "scoring", _told(asked))
 
 
+@needs("results.read", whole=True)
+def recompute(work: Work, asked: RecomputeAsked) -> Job:
+    """Ask for an assessment to be computed again and compared.
+
+    Raises
+    ------
+    AssessmentMissing
+    """
+    return _add(work, "recompute", {"assessment": browsing.assessment(work, asked.assessment).name})
+
+
+@needs("results.write", whole=True)
+def correct(work: Work, asked: CorrectionAsked) -> Job:
+    """Ask for a published assessment to be corrected by what was granted.
+
+    Raises
+    ------
+    AssessmentMissing
+    """
+    return _add(work, "correction", {"assessment": browsing.assessment(work, asked.assessment).name})
+
+
 @needs("exports.make")
 def export(work: Work, asked: ExportAsked) -> Job:
     """Ask for a list as a file."""
@@ -73,7 +105,7 @@ def _add(work: Work, kind: str, asked: dict[str, Any]) -> Job:
     return job
 
 
-def _told(asked: ImportAsked | RetryAsked | ScoringAsked | ExportAsked) -> dict[str, Any]:
+def _told(asked: Asked) -> dict[str, Any]:
     return asked.model_dump(mode="json", exclude_defaults=True)
 
 
