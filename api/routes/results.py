@@ -45,7 +45,6 @@ class Compared(BaseModel):
     name: Name
     total: str | None
     exact: str | None = Field(description="The total as a fraction.")
-    grade: str | None
     rank: int | None
 
 
@@ -179,7 +178,7 @@ def _compared(document: Document) -> Compared:
     subject, total = document.subject, document.total
     return Compared(
         level=subject.level, code=subject.code, name=Name(**subject.name), total=document.written_total,
-        exact=total.exact if total else None, grade=document.grade, rank=document.place,
+        exact=total.exact if total else None, rank=document.place,
     )  # fmt: skip
 
 

@@ -34,7 +34,7 @@ from gridmgmt.scorecards.exports.whatif_tables import document
 router = APIRouter(prefix="/v1", tags=["rulebooks"], route_class=OnceRoute)
 
 _ID = r"^\w{1,100}(@\d{1,9})?$"
-_Change = Annotated[str, Field(max_length=1_000, examples=["closing.points=40"])]
+_Change = Annotated[str, Field(max_length=1_000)]
 _JSON = {"content": {"application/json": {"schema": {"type": "object", "additionalProperties": True}}}}
 _READ = verb("results.compare")
 
@@ -151,7 +151,10 @@ class Supposed(BaseModel):
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     rulebook: str = Field(pattern=_ID, examples=["grid_baseline"])
-    set: list[_Change] = Field(default=[], max_length=50)
+    set: list[_Change] = Field(
+        default=[], max_length=50, examples=[["closing.points=20", "on_time_closing.points=40"]],
+        description="PATH=VALUE each.",
+    )  # fmt: skip
     period: str = Field(max_length=60, examples=["2025-12", "2025-01..2025-12"])
     with_: str | None = Field(None, alias="with", pattern=_ID, description="Another rulebook or version.")
     most: int | None = Field(None, ge=1, le=1_000_000, description="Tell only so many of those that move most.")

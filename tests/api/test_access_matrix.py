@@ -192,7 +192,7 @@ BODY: dict[str, Any] = {
     "PATCH /v1/quarantine/{number}": {"values": {"上报时间": "2025-12-01"}},
     "POST /v1/scorings": {"rulebook": "grid_baseline", "period": "2025-12"},
     "POST /v1/exports": {"list": "grids", "format": "csv"},
-    "POST /v1/whatif": {"rulebook": "grid_baseline", "set": ["closing.points=40"], "period": "2025-11"},
+    "POST /v1/whatif": {"rulebook": "grid_baseline", "set": ["closing.points=20"], "period": "2025-11"},
     "POST /v1/appeals": {"assessment": ASSESSMENT, "subject": HERE, "kind": "case", "fact": "A999", "reason": "x"},
     "POST /v1/appeals/{number}/decision": {"granted": False, "reason": "x"},
     "POST /v1/duties/{scheme}/events": {"event": "no", "no": "1", "at": "2025-12-05"},

@@ -88,7 +88,7 @@ def mapped(work: Work, name: str) -> Stored:
 def ranks(work: Work, name: str, level: str | None = None) -> tuple[Stored, list[Document]]:
     """An assessment's subjects to be compared, best first: of grids everybody's, of units and people one's own.
 
-    Of those that are not their viewer's only code, name, total, grade and rank are to be told.
+    Of those that are not their viewer's only code, name, total and rank are to be told.
 
     Raises
     ------

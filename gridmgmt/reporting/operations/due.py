@@ -124,7 +124,7 @@ def due(
     with work.snapshot() as connection:
         desk = Desk(connection, found, work.now)
         at = _events(events, duties.event_names(found), desk.city)
-        own = own_codes(work, connection)
+        own = own_codes(connection, work.allowed("duties.read"))
         owed = sorted([*desk.recurring(first, last), *desk.registered(first, last)], key=_order)
         mine = _own([*owed, *desk.supposed(at)], own)
         rows = [row for o in mine for row in _rows(desk, o, units=units or own is not None)]

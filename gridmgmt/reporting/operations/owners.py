@@ -3,12 +3,12 @@
 from collections.abc import Collection
 
 from gridmgmt.assessing.store.assessments import people_among
-from gridmgmt.database.work import Connection, Work
+from gridmgmt.database.work import Connection
+from gridmgmt.viewer import Scope
 
 
-def own_codes(work: Work, connection: Connection) -> Collection[str] | None:
-    """The codes of those whose reports are the viewer's to see; None: everybody's, and the city's own."""
-    scope = work.allowed("duties.read")
+def own_codes(connection: Connection, scope: Scope) -> Collection[str] | None:
+    """The codes of those whose reports lie in a scope; None: everybody's, and the city's own."""
     if scope.everywhere:
         return None
     grids = {code for _, code in scope.grid_codes}

@@ -183,7 +183,7 @@ def listed(work: Work, scheme: str, *, history: bool = False) -> list[dict[str, 
     with work.snapshot() as connection:
         events = register.events(connection, [found.id])
         after = {d.id: d.rule.after for d in found.duties}
-        own = own_codes(work, connection)
+        own = own_codes(connection, work.allowed("duties.read"))
         rows = register.listing(connection, found.id, history=history)
         rows = [row for row in rows if own is None or row["subject_code"] in own]
         for row in rows:
