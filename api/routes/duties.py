@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from api import handed
 from api.deps import Ask, Database, Day, Language
 from api.once import OnceRoute
-from api.routes.entries import Report, reported
+from api.routes.entries import EntryOutcome, reported
 from api.signing import verb
 from gridmgmt.database.work import Work
 from gridmgmt.people.operations import reference
@@ -69,7 +69,7 @@ class AskRegister(Ask):
     history: bool = False
 
 
-class Row(BaseModel):
+class RegisterRow(BaseModel):
     """A row of the register (报送登记)."""
 
     kind: str
@@ -105,7 +105,7 @@ class Withdrawal(_Body):
     reason: str = Field(max_length=10_000)
 
 
-class Charge(_Body):
+class NewCharge(_Body):
     """Which period's lateness becomes findings."""
 
     period: str = Field(max_length=60, examples=["2025-12"])
@@ -123,7 +123,7 @@ class Rejudged(BaseModel):
     gone: bool
 
 
-class Registered(BaseModel):
+class RegisterChange(BaseModel):
     """What became of a row of the register."""
 
     change: str
@@ -148,9 +148,9 @@ def due(ask: Annotated[AskDue, Query()], work: Database) -> list[DueReport]:
 
 
 @router.get("/{scheme}/reports", openapi_extra=verb("duties.read"))
-def listing(scheme: _Scheme, ask: Annotated[AskRegister, Query()], work: Database) -> list[Row]:
+def listing(scheme: _Scheme, ask: Annotated[AskRegister, Query()], work: Database) -> list[RegisterRow]:
     """The register of a scheme: events and reports, when, by whom entered, and the file."""
-    return [Row(**row) for row in registering.listed(work, scheme, history=ask.history)]
+    return [RegisterRow(**row) for row in registering.listed(work, scheme, history=ask.history)]
 
 
 @router.post("/{scheme}/reports", status_code=201, openapi_extra=verb("duties.write"))
@@ -165,34 +165,36 @@ def enter(
     subject: Annotated[str, Form(max_length=60)] = "",
     note: Annotated[str | None, Form(max_length=10_000)] = None,
     file: Annotated[UploadFile | None, File()] = None,
-) -> Registered:
+) -> RegisterChange:
     """Enter that a report was handed in: for which period or event, by whom and when; again otherwise: a correction."""
     root = request.app.state.settings.files_root
     told: dict[str, Any] = {"about": about, "subject": subject, "at": at, "note": note}
     if file is None:
-        return Registered(**registering.enter(work, root, scheme, duty, **told).as_dict())
+        return RegisterChange(**registering.enter(work, root, scheme, duty, **told).as_dict())
     with handed.file(file) as path:
-        return Registered(**registering.enter(work, root, scheme, duty, files=[path], **told).as_dict())
+        return RegisterChange(**registering.enter(work, root, scheme, duty, files=[path], **told).as_dict())
 
 
 @router.post("/{scheme}/events", status_code=201, openapi_extra=verb("duties.write"))
-def enter_event(scheme: _Scheme, given: NewEvent, ask: Annotated[Ask, Query()], work: Database) -> Registered:
+def enter_event(scheme: _Scheme, given: NewEvent, ask: Annotated[Ask, Query()], work: Database) -> RegisterChange:
     """Enter an event that reports follow; what follows from it is due from then on."""
     done = registering.enter_event(
         work, scheme, given.event, given.no, subject=given.subject, at=given.at, note=given.note
     )
-    return Registered(**done.as_dict())
+    return RegisterChange(**done.as_dict())
 
 
 @router.post("/{scheme}/withdrawals", status_code=201, openapi_extra=verb("duties.write"))
-def withdraw(scheme: _Scheme, given: Withdrawal, ask: Annotated[Ask, Query()], work: Database) -> Registered:
+def withdraw(scheme: _Scheme, given: Withdrawal, ask: Annotated[Ask, Query()], work: Database) -> RegisterChange:
     """Take back a report, or an event by its number, that was entered wrongly; what stood there is kept."""
     done = registering.withdraw(work, scheme, given.what, about=given.about, subject=given.subject, reason=given.reason)
-    return Registered(**done.as_dict())
+    return RegisterChange(**done.as_dict())
 
 
 @router.post("/{scheme}/charges", openapi_extra=verb("entries.write"))
-def charge(scheme: _Scheme, given: Charge, ask: Annotated[Ask, Query()], work: Database, lang: Language) -> Report:
+def charge(
+    scheme: _Scheme, given: NewCharge, ask: Annotated[Ask, Query()], work: Database, lang: Language
+) -> EntryOutcome:
     """Enter what was late in a period as findings of the scheme's rulebook; take back what was in time after all."""
     seen = _seen_from(work, given.as_of).but(keep=not given.dry_run)
     return reported(charging.charge(seen, scheme, given.period), lang)

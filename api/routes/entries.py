@@ -45,7 +45,7 @@ class AskEntries(Ask):
     history: bool = Field(False, description="Every row there ever was, with what it replaced.")
 
 
-class Listed(BaseModel):
+class ListedSubject(BaseModel):
     """A subject on a rulebook's list (考核对象)."""
 
     code: str
@@ -60,7 +60,7 @@ class Listed(BaseModel):
     valid_to: dt.date | None
 
 
-class ListReport(BaseModel):
+class SubjectReport(BaseModel):
     """What became of a list of subjects."""
 
     file: str
@@ -82,7 +82,7 @@ class EntryFault(BaseModel):
     reason: str = Field(description="In the reader's language.")
 
 
-class Report(BaseModel):
+class EntryOutcome(BaseModel):
     """What became of a file's rows: the good ones are loaded, the others told by sheet, row and column."""
 
     file: str
@@ -97,7 +97,7 @@ class Report(BaseModel):
     dry_run: bool
 
 
-class Entered(BaseModel):
+class EnteredValue(BaseModel):
     """A value or record that was entered, where from, and what it replaced."""
 
     entry: str
@@ -115,45 +115,47 @@ class Entered(BaseModel):
     holds: bool
 
 
-def reported(found: EntryReport, lang: str) -> Report:
+def reported(found: EntryReport, lang: str) -> EntryOutcome:
     """A report as the API shows it."""
     told = found.as_dict()
     problems = [
         {**problem, "reason": fault.worded(lang)}
         for problem, fault in zip(told["problems"], found.problems, strict=True)
     ]
-    return Report(**{**told, "problems": problems})
+    return EntryOutcome(**{**told, "problems": problems})
 
 
 @router.get("/subjects", openapi_extra=verb("results.compare"))
-def listing(ask: Annotated[AskSubjects, Query()], work: Database) -> list[Listed]:
+def listing(ask: Annotated[AskSubjects, Query()], work: Database) -> list[ListedSubject]:
     """Who is on a rulebook's list; people only as far as they are of the reader's scope."""
-    return [Listed(**row) for row in subjects.list_subjects(work, ask.rulebook, ask.on)]
+    return [ListedSubject(**row) for row in subjects.list_subjects(work, ask.rulebook, ask.on)]
 
 
 @router.post("/subjects", openapi_extra=verb("entries.write"))
-def import_subjects(ask: Annotated[AskImport, Query()], work: Database, file: UploadFile) -> ListReport:
+def import_subjects(ask: Annotated[AskImport, Query()], work: Database, file: UploadFile) -> SubjectReport:
     """Import who is assessed by a rulebook (CSV, or a form's sheet of subjects); right or refused as a whole."""
     with handed.file(file) as path:
-        return ListReport(**subjects.import_subjects(work, ask.rulebook, path).as_dict())
+        return SubjectReport(**subjects.import_subjects(work, ask.rulebook, path).as_dict())
 
 
 @router.post("/staff", openapi_extra=verb("entries.write"))
-def import_staff(ask: Annotated[Ask, Query()], work: Database, lang: Language, file: UploadFile) -> Report:
+def import_staff(ask: Annotated[Ask, Query()], work: Database, lang: Language, file: UploadFile) -> EntryOutcome:
     """Import the daily staff table: hours worked and online, times off the phone alone and with the whole office."""
     with handed.file(file) as path:
         return reported(entries.import_staff(work, path), lang)
 
 
 @router.get("/entries", openapi_extra=verb("results.read"))
-def entered(ask: Annotated[AskEntries, Query()], work: Database) -> list[Entered]:
+def entered(ask: Annotated[AskEntries, Query()], work: Database) -> list[EnteredValue]:
     """What was entered of the reader's subjects and of everybody: value, evidence, by whom and when."""
     found = entries.list_entries(work, ask.rulebook, ask.period, history=ask.history)
-    return [Entered(**row) for row in found]
+    return [EnteredValue(**row) for row in found]
 
 
 @router.post("/entries", openapi_extra=verb("entries.write"))
-def import_entries(ask: Annotated[AskEntering, Query()], work: Database, lang: Language, file: UploadFile) -> Report:
+def import_entries(
+    ask: Annotated[AskEntering, Query()], work: Database, lang: Language, file: UploadFile
+) -> EntryOutcome:
     """Import entered values and records, as the form (xlsx) or a long CSV; the same file again changes nothing."""
     with handed.file(file) as path:
         return reported(entries.import_entries(work.but(keep=not ask.dry_run), ask.rulebook, path), lang)

@@ -28,7 +28,7 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Published(BaseModel):
+class Publication(BaseModel):
     """An assessment that is frozen: since when, and by whom."""
 
     assessment: str
@@ -37,7 +37,7 @@ class Published(BaseModel):
     published_by: str | None
 
 
-class Compared(BaseModel):
+class ComparedSubject(BaseModel):
     """A subject's total and rank, as everybody may compare them."""
 
     level: str | None
@@ -48,13 +48,13 @@ class Compared(BaseModel):
     rank: int | None
 
 
-class Ranks(BaseModel):
+class RankTable(BaseModel):
     """The ranking of an assessment, best first; equal totals share a rank, without a total there is none."""
 
     assessment: str
     sha256: str
     complete: bool
-    rows: list[Compared]
+    rows: list[ComparedSubject]
 
 
 class AskRanks(Ask):
@@ -73,7 +73,7 @@ class NewAppeal(_Body):
     reason: _Text
 
 
-class Decision(_Body):
+class AppealDecision(_Body):
     """What is decided on an appeal."""
 
     granted: bool
@@ -97,7 +97,7 @@ class Appeal(BaseModel):
     decided_at: dt.datetime | None
 
 
-class Opened(BaseModel):
+class OpenedAppeal(BaseModel):
     """The number of an appeal that was opened."""
 
     id: int
@@ -118,7 +118,7 @@ class AskConsequences(Ask):
     subject: str | None = Field(None, max_length=60)
 
 
-class Consequence(BaseModel):
+class LedgerEntry(BaseModel):
     """A consequence that a subject reached, by which periods; money is exact, in yuan."""
 
     consequence: str
@@ -136,15 +136,15 @@ class Ledger(BaseModel):
 
     rulebook: str
     year: int
-    reached: list[Consequence]
+    reached: list[LedgerEntry]
     money: dict[str, str]
 
 
 @router.post("/assessments/{name}/publication", status_code=201, openapi_extra=verb("results.write"))
-def publish(name: _Name, ask: Annotated[Ask, Query()], work: Database) -> Published:
+def publish(name: _Name, ask: Annotated[Ask, Query()], work: Database) -> Publication:
     """Freeze an assessment: later data does not move it. An incomplete one is refused; again changes nothing."""
     found = publishing.publish(work, name)
-    return Published(
+    return Publication(
         assessment=found.name, sha256=found.sha256, published_at=found.published_at, published_by=found.published_by
     )
 
@@ -164,19 +164,19 @@ def correct(name: _Name, ask: Annotated[Ask, Query()], work: Database, lang: Lan
 
 
 @router.get("/assessments/{name}/ranks", openapi_extra=verb("results.compare"))
-def ranks(name: _Name, ask: Annotated[AskRanks, Query()], work: Database) -> Ranks:
+def ranks(name: _Name, ask: Annotated[AskRanks, Query()], work: Database) -> RankTable:
     """Totals and ranks of all grids once they are published, and nothing else of their scorecards.
 
     Of units and people, those that are the reader's.
     """
     stored, documents = browsing.ranks(work, name, ask.level)
     rows = [_compared(d) for d in documents]
-    return Ranks(assessment=stored.name, sha256=stored.sha256, complete=stored.complete, rows=rows)
+    return RankTable(assessment=stored.name, sha256=stored.sha256, complete=stored.complete, rows=rows)
 
 
-def _compared(document: Document) -> Compared:
+def _compared(document: Document) -> ComparedSubject:
     subject, total = document.subject, document.total
-    return Compared(
+    return ComparedSubject(
         level=subject.level, code=subject.code, name=Name(**subject.name), total=document.written_total,
         exact=total.exact if total else None, rank=document.place,
     )  # fmt: skip
@@ -189,14 +189,14 @@ def listing(ask: Annotated[AskAppeals, Query()], work: Database) -> list[Appeal]
 
 
 @router.post("/appeals", status_code=201, openapi_extra=verb("appeals.open"))
-def appeal(given: NewAppeal, ask: Annotated[Ask, Query()], work: Database) -> Opened:
+def appeal(given: NewAppeal, ask: Annotated[Ask, Query()], work: Database) -> OpenedAppeal:
     """Open an appeal on one case (with its steps), sample, step or entry of one's own published scorecard."""
     found = appeals.open_appeal(work, given.assessment, given.subject, given.kind, given.fact, given.reason)
-    return Opened(id=found)
+    return OpenedAppeal(id=found)
 
 
 @router.post("/appeals/{number}/decision", status_code=201, openapi_extra=verb("appeals.decide"))
-def decide(number: _Number, given: Decision, ask: Annotated[Ask, Query()], work: Database) -> Appeal:
+def decide(number: _Number, given: AppealDecision, ask: Annotated[Ask, Query()], work: Database) -> Appeal:
     """Decide an appeal; a granted one takes effect by a correction."""
     return Appeal(**appeals.decide_appeal(work, number, granted=given.granted, decision=given.reason))
 

@@ -69,25 +69,25 @@ class PaperPlan(BaseModel):
     objects: dict[str, int]
 
 
-class TrialFault(BaseModel):
+class RulebookFault(BaseModel):
     """An example, or an option of a reading, that does not come out."""
 
     tried: dict[str, str]
     problems: list[str]
 
 
-class Trial(BaseModel):
+class RulebookTrial(BaseModel):
     """A rulebook that was tried out; ``text`` says it in the reader's language."""
 
     file: str
     sha256: str
     examples: int
     options: int
-    faults: list[TrialFault]
+    faults: list[RulebookFault]
     text: list[str]
 
 
-class OneDifference(BaseModel):
+class RulebookDifference(BaseModel):
     """One difference between two rulebooks."""
 
     what: str
@@ -99,7 +99,7 @@ class OneDifference(BaseModel):
     new: Any = None
 
 
-class Template(BaseModel):
+class RulebookTemplate(BaseModel):
     """The files of a rulebook to start from."""
 
     files: dict[str, str]
@@ -173,9 +173,9 @@ def schema(ask: Annotated[Ask, Query()], work: Database) -> dict[str, Any]:
 
 
 @router.get("/rulebooks/template", openapi_extra=_READ)
-def template(ask: Annotated[AskTemplate, Query()], work: Database) -> Template:
+def template(ask: Annotated[AskTemplate, Query()], work: Database) -> RulebookTemplate:
     """A commented rulebook to start from, with worked examples; it passes the check at once."""
-    return Template(files=rulebooks.template(work, ask.name))
+    return RulebookTemplate(files=rulebooks.template(work, ask.name))
 
 
 @router.post("/rulebooks/check", openapi_extra=verb("results.write"))
@@ -185,13 +185,13 @@ def check(
     lang: Language,
     file: UploadFile,
     examples: Annotated[UploadFile | None, File()] = None,
-) -> Trial:
+) -> RulebookTrial:
     """Read a rulebook, run the worked examples handed in with it, and read it under every option of its readings."""
     with handed.files([file] if examples is None else [file, examples]) as (path, *more):
         found = rulebooks.check(work, path, more[0] if more else None)
         loaded, tried, missing = found.loaded, found.trial, None if found.has_examples else "examples.yaml"
         text = [line[lang] for line in trial_words(loaded, path.name, tried, missing)]
-        return Trial(**trial_json(loaded, path.name, tried), text=text)
+        return RulebookTrial(**trial_json(loaded, path.name, tried), text=text)
 
 
 @router.post("/rulebooks/diff", openapi_extra=_READ)
@@ -201,7 +201,7 @@ def diff(
     old: Annotated[str | None, Form(max_length=200)] = None,
     new: Annotated[str | None, Form(max_length=200)] = None,
     files: Annotated[list[UploadFile] | None, File()] = None,
-) -> list[OneDifference]:
+) -> list[RulebookDifference]:
     """What differs between two rulebooks: ``old`` and ``new`` by id, or two ``files``, which results.write may send."""
     if files is None and old is not None and new is not None:
         return _told(rulebooks.differences(work, old, new))
@@ -211,8 +211,8 @@ def diff(
         return _told(rulebooks.differences_of_files(work, before, after))
 
 
-def _told(found: list[Difference]) -> list[OneDifference]:
-    return [OneDifference(**d.plain) for d in found]
+def _told(found: list[Difference]) -> list[RulebookDifference]:
+    return [RulebookDifference(**d.plain) for d in found]
 
 
 @router.get(
