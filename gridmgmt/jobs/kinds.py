@@ -47,6 +47,18 @@ class ScoringAsked(_Asked):
     as_of: AwareDatetime | None = Field(None, description="Data cut-off.")
 
 
+class RecomputeAsked(_Asked):
+    """An assessment to be computed again from its frozen inputs, and held against what is stored of it."""
+
+    assessment: str = Field(min_length=1, max_length=200)
+
+
+class CorrectionAsked(_Asked):
+    """A published assessment to be corrected by the appeals that were granted."""
+
+    assessment: str = Field(min_length=1, max_length=200)
+
+
 @dataclass(frozen=True)
 class _List:
     formats: Sequence[str]
@@ -112,11 +124,13 @@ class ExportAsked(_Asked):
         return self.filter.model_dump(mode="json", exclude_defaults=True)
 
 
-Asked = ImportAsked | RetryAsked | AssignmentAsked | ScoringAsked | ExportAsked
+Asked = (
+    ImportAsked | RetryAsked | AssignmentAsked | ScoringAsked | RecomputeAsked | CorrectionAsked | ExportAsked
+)  # fmt: skip
 
 KINDS: Mapping[str, type[Asked]] = {
     "import": ImportAsked, "retry": RetryAsked, "assignment": AssignmentAsked, "scoring": ScoringAsked,
-    "export": ExportAsked,
+    "recompute": RecomputeAsked, "correction": CorrectionAsked, "export": ExportAsked,
 }  # fmt: skip
 """Kind of job → what is asked."""
 

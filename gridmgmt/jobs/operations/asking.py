@@ -3,11 +3,22 @@
 from pathlib import Path
 from typing import IO, Any
 
+from gridmgmt.assessing.operations import browsing
 from gridmgmt.database import auditing
 from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Work
 from gridmgmt.intake.readers import profiles
-from gridmgmt.jobs.kinds import Asked, AssignmentAsked, ExportAsked, ImportAsked, Job, RetryAsked, ScoringAsked
+from gridmgmt.jobs.kinds import (
+    Asked,
+    AssignmentAsked,
+    CorrectionAsked,
+    ExportAsked,
+    ImportAsked,
+    Job,
+    RecomputeAsked,
+    RetryAsked,
+    ScoringAsked,
+)
 from gridmgmt.jobs.store import files, jobs
 from gridmgmt.periods import parse_period
 from gridmgmt.places.store import editions
@@ -73,6 +84,28 @@ def score(work: Work, asked: ScoringAsked) -> Job:
     """
     rulebooks.load(asked.rulebook, parse_period(asked.period).last)
     return _add(work, "scoring", _told(asked))
+
+
+@needs("results.read", whole=True)
+def recompute(work: Work, asked: RecomputeAsked) -> Job:
+    """Ask for an assessment to be computed again and compared.
+
+    Raises
+    ------
+    AssessmentMissing
+    """
+    return _add(work, "recompute", {"assessment": browsing.assessment(work, asked.assessment).name})
+
+
+@needs("results.write", whole=True)
+def correct(work: Work, asked: CorrectionAsked) -> Job:
+    """Ask for a published assessment to be corrected by what was granted.
+
+    Raises
+    ------
+    AssessmentMissing
+    """
+    return _add(work, "correction", {"assessment": browsing.assessment(work, asked.assessment).name})
 
 
 @needs("exports.make")

@@ -5,10 +5,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gridmgmt.assessing.operations import scoring
+from gridmgmt.assessing.operations import appeals, recomputing, scoring
 from gridmgmt.database.work import Work
 from gridmgmt.intake.operations import imports
-from gridmgmt.jobs.kinds import AssignmentAsked, ExportAsked, ImportAsked, Job, RetryAsked, ScoringAsked
+from gridmgmt.jobs.kinds import (
+    AssignmentAsked,
+    CorrectionAsked,
+    ExportAsked,
+    ImportAsked,
+    Job,
+    RecomputeAsked,
+    RetryAsked,
+    ScoringAsked,
+)
 from gridmgmt.jobs.operations import lists
 from gridmgmt.jobs.store import files
 from gridmgmt.people.operations import assigning
@@ -49,6 +58,16 @@ def _score(work: Work, _root: Path, job: Job, _draft: Path) -> Made:
     return Made()
 
 
+def _recompute(work: Work, _root: Path, job: Job, _draft: Path) -> Made:
+    asked = RecomputeAsked.model_validate(job.asked)
+    return Made(recomputing.recompute(work, asked.assessment).plain)
+
+
+def _correct(work: Work, _root: Path, job: Job, _draft: Path) -> Made:
+    appeals.correct(work, CorrectionAsked.model_validate(job.asked).assessment)
+    return Made()
+
+
 def _export(work: Work, _root: Path, job: Job, draft: Path) -> Made:
     asked = ExportAsked.model_validate(job.asked)
     n = lists.write(work, asked, draft)
@@ -56,6 +75,7 @@ def _export(work: Work, _root: Path, job: Job, draft: Path) -> Made:
 
 
 DEEDS: Mapping[str, Callable[[Work, Path, Job, Path], Made]] = {
-    "import": _import, "retry": _retry, "assignment": _assign, "scoring": _score, "export": _export,
+    "import": _import, "retry": _retry, "assignment": _assign, "scoring": _score, "recompute": _recompute,
+    "correction": _correct, "export": _export,
 }  # fmt: skip
 """Kind → what is done: the work, the files folder, the job, where its file is written."""
