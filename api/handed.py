@@ -8,8 +8,9 @@ from pathlib import Path
 from fastapi import UploadFile
 
 from gridmgmt.errors import OptionInvalid
+from gridmgmt.files import names
 
-_MOST_FILES, _CHUNK, _LONGEST_NAME = 20, 1 << 20, 200
+_MOST_FILES, _CHUNK = 20, 1 << 20
 
 
 @contextmanager
@@ -38,7 +39,7 @@ def file(handed: UploadFile) -> Iterator[Path]:
 
 def _written(file: UploadFile, place: Path) -> Path:
     place.mkdir()
-    path = place / (Path(file.filename or "file").name[-_LONGEST_NAME:] or "file")
+    path = place / names.plain(file.filename)
     with path.open("wb") as out:
         while chunk := file.file.read(_CHUNK):
             out.write(chunk)

@@ -32,6 +32,8 @@ from api.routes import (
     open311,
     people,
     places,
+    reference,
+    staff,
     tiles,
 )
 from api.standing import memory, telling
@@ -87,8 +89,8 @@ def create_app(settings: Settings, metrics_folder: Path | None = None) -> FastAP
     for router in (
         database.router, access.router, oidc.router, sign_in.router, city.router, places.router, people.router,
         figures.router, cases.router, live.router, assessing.router, assessing.evidence, maps.router, maps.of_facts,
-        ogc.router, *tiles.routers, open311.router, jobs.router, intake.router, exports.router, start.router,
-        docs.router,
+        ogc.router, *tiles.routers, open311.router, jobs.router, intake.router, exports.router,
+        reference.router, staff.router, start.router, docs.router,
     ):  # fmt: skip
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")

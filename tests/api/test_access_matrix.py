@@ -19,8 +19,15 @@ from tests.servers import Databases
 ASSESSMENT = "grid_baseline-2025-12-1"
 READS = {"grids.read", "cases.read", "samples.read", "figures.read", "results.read", "results.compare"}
 ROLES: dict[str, set[str]] = {
-    "administrator": {"users.manage", "audit.read", "grids.read", "figures.read", "results.compare"},
-    "city_centre": READS | {"cases.open", "imports.write", "results.write", "exports.make"},
+    "administrator": {
+        "users.manage",
+        "audit.read",
+        "grids.read",
+        "reference.write",
+        "figures.read",
+        "results.compare",
+    },
+    "city_centre": READS | {"cases.open", "imports.write", "reference.write", "results.write", "exports.make"},
     "district": READS | {"cases.open", "exports.make"},
     "street": READS | {"cases.open", "exports.make"},
     "community": READS - {"samples.read"} | {"cases.open"},
@@ -135,10 +142,29 @@ TABLE: dict[str, Route] = {
     "POST /v1/quarantine/retry": ("imports.write", 202, None),
     "POST /v1/scorings": ("results.write", 202, None),
     "POST /v1/exports": ("exports.make", 202, None),
+    "POST /v1/city": ("reference.write", 422, None),
+    "GET /v1/units": ("grids.read", 200, None),
+    "POST /v1/units": ("reference.write", 422, None),
+    "GET /v1/units/{code}/history": ("grids.read", 404, None),
+    "POST /v1/categories": ("reference.write", 422, None),
+    "GET /v1/categories/history": ("grids.read", 200, None),
+    "GET /v1/responsibility": ("grids.read", 200, None),
+    "POST /v1/responsibility": ("reference.write", 422, None),
+    "GET /v1/limits": ("grids.read", 200, None),
+    "POST /v1/limits": ("reference.write", 422, None),
+    "GET /v1/changes": ("audit.read", 200, None),
+    "POST /v1/people": ("reference.write", 422, None),
+    "GET /v1/people/{code}/history": ("grids.read", 404, None),
+    "GET /v1/people/{code}/posts": ("grids.read", 404, None),
+    "GET /v1/posts": ("grids.read", 200, None),
+    "POST /v1/posts": ("reference.write", 422, None),
+    "GET /v1/staffing": ("figures.read", 200, None),
 }
-OF_THE_CITY = {"POST /v1/quarantine/retry", "POST /v1/scorings"}
+OF_THE_CITY = {"POST /v1/quarantine/retry", "POST /v1/scorings", "GET /v1/staffing"}
 """What holds for all of the city, or would be wrong on a part."""
 QUERY = {
+    "GET /v1/posts": "on=2025-12-01", "GET /v1/staffing": "scheme=ningbo&on=2025-12-01",
+    "GET /v1/categories/history": "category=component:01001",
     "GET /v1/grids": "level=community", "GET /v1/locate": f"lon={LON}&lat={LAT}",
     "GET /v1/events": "follow=false", "GET /v1/indicators": "period=2025-12&level=community",
     "GET /v1/indicators/behind": f"period=2025-12&by=grid&level=community&code={HERE}",

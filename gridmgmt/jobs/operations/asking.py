@@ -6,13 +6,12 @@ from typing import IO, Any
 from gridmgmt.database import auditing
 from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Work
+from gridmgmt.files import names
 from gridmgmt.intake.readers import profiles
 from gridmgmt.jobs.kinds import ExportAsked, ImportAsked, Job, RetryAsked, ScoringAsked
 from gridmgmt.jobs.store import files, jobs
 from gridmgmt.periods import parse_period
 from gridmgmt.rulebooks import load as rulebooks
-
-_LONGEST_NAME = 200
 
 
 @needs("imports.write", whole=True)
@@ -36,7 +35,7 @@ def import_file(work: Work, root: Path, content: IO[bytes], name: str, asked: Im
         with work.transaction() as connection:
             jobs.lock_files(connection)
             files.keep(root, draft, sha256)
-            handed = {"file": _plain(name), "file_sha256": sha256}
+            handed = {"file": names.plain(name), "file_sha256": sha256}
             job = jobs.add(connection, kind="import", asked=_told(asked), login=_login(work), **handed)
             auditing.note(connection, jobs=[job.id])
     return job
@@ -79,9 +78,3 @@ def _told(asked: ImportAsked | RetryAsked | ScoringAsked | ExportAsked) -> dict[
 
 def _login(work: Work) -> str | None:
     return work.viewer.login if work.viewer is not None else None
-
-
-def _plain(name: str) -> str:
-    """The last part of a file's name, whatever system it comes from."""
-    last = "".join(c for c in name.replace("\\", "/").rpartition("/")[2] if c.isprintable())[-_LONGEST_NAME:]
-    return last if last.strip(". ") else "file"
