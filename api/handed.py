@@ -17,7 +17,8 @@ _MOST_FILES, _CHUNK = 20, 1 << 20
 def files(handed: Sequence[UploadFile]) -> Iterator[list[Path]]:
     """The files of a request, each in a folder of its own that goes with the context; a name is never a path.
 
-    How large all of them may be, the limit of the body says before any is here.
+    What is wrong in one is told by its name. How large all of them may be, the limit of the body says before any is
+    here.
 
     Raises
     ------
@@ -26,7 +27,7 @@ def files(handed: Sequence[UploadFile]) -> Iterator[list[Path]]:
     """
     if not 0 < len(handed) <= _MOST_FILES:
         raise OptionInvalid(name="files", value=str(len(handed)), expected=f"1–{_MOST_FILES}")
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, names.as_handed_in(Path(folder)):
         yield [_written(file, Path(folder) / str(n)) for n, file in enumerate(handed)]
 
 

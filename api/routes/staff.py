@@ -143,7 +143,7 @@ def posts(ask: Annotated[AskPosts, Query()], work: Database) -> list[PostRow]:
     if ask.role is not None and ask.role not in known:
         raise OptionInvalid(name="role", value=ask.role, expected=" / ".join(known))
     held = people.list_posts(work, ask.on, ask.role, names=ask.names, known_by=ask.as_of)
-    return [PostRow(**_post(h.post), **({"name": h.name} if ask.names else {})) for h in held]
+    return [PostRow(**_post(h.post) | ({"name": h.name} if ask.names else {})) for h in held]
 
 
 def _post(post: Post) -> dict[str, Any]:

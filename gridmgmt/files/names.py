@@ -2,7 +2,13 @@
 
 import hashlib
 import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 from urllib.parse import quote
+
+from gridmgmt.errors import GridmgmtError
 
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d|summary)(\.|$)", re.IGNORECASE)
 """Names that Windows keeps for devices, and the summary's own."""
@@ -33,3 +39,30 @@ def plain(name: str | None) -> str:
     last = "".join(c for c in (name or "").replace("\\", "/").rpartition("/")[2] if c.isprintable())
     cut = last.encode("utf-8", "ignore")[-_LONGEST:].decode("utf-8", "ignore")
     return cut if cut.strip(". ") else "file"
+
+
+@contextmanager
+def as_handed_in(folder: Path) -> Iterator[None]:
+    """What is wrong with a file in a folder of ours is told by the name that it was handed in by.
+
+    Raises
+    ------
+    GridmgmtError
+        What was raised, without the folder in its facts.
+    """
+    try:
+        yield
+    except GridmgmtError as e:
+        place = re.compile(re.escape(str(folder)) + r"/(\d+/)?")
+        facts = {name: _without(value, place) for name, value in e.facts.items()}
+        if facts == e.facts:
+            raise
+        raise type(e)(**facts) from e
+
+
+def _without(value: Any, place: re.Pattern[str]) -> Any:
+    if isinstance(value, str):
+        return place.sub("", value)
+    if isinstance(value, list | tuple):
+        return [_without(x, place) for x in value]
+    return {k: _without(v, place) for k, v in value.items()} if isinstance(value, Mapping) else value

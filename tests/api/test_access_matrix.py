@@ -159,8 +159,20 @@ TABLE: dict[str, Route] = {
     "GET /v1/posts": ("grids.read", 200, None),
     "POST /v1/posts": ("reference.write", 422, None),
     "GET /v1/staffing": ("figures.read", 200, None),
+    "POST /v1/editions": ("reference.write", 422, None),
+    "GET /v1/editions/{name}/topology": ("grids.read", 404, None),
+    "POST /v1/editions/{name}/activation": ("reference.write", 404, None),
+    "GET /v1/editions/{a}/diff/{b}": ("grids.read", 404, None),
+    "GET /v1/layers": ("grids.read", 200, None),
+    "GET /v1/layers/{kind}": ("grids.read", 404, None),
+    "POST /v1/layers": ("reference.write", 422, None),
 }
-OF_THE_CITY = {"POST /v1/quarantine/retry", "POST /v1/scorings", "GET /v1/staffing"}
+OF_THE_CITY = {
+    "POST /v1/quarantine/retry",
+    "POST /v1/scorings",
+    "GET /v1/staffing",
+    "POST /v1/editions/{name}/activation",
+}
 """What holds for all of the city, or would be wrong on a part."""
 QUERY = {
     "GET /v1/posts": "on=2025-12-01", "GET /v1/staffing": "scheme=ningbo&on=2025-12-01",
@@ -178,6 +190,7 @@ BODY: dict[str, Any] = {
     "PATCH /v1/quarantine/{number}": {"values": {"上报时间": "2025-12-01"}},
     "POST /v1/scorings": {"rulebook": "grid_baseline", "period": "2025-12"},
     "POST /v1/exports": {"list": "grids", "format": "csv"},
+    "POST /v1/editions/{name}/activation": {"from": "2027-01-01"},
 }  # fmt: skip
 _FIGURES = "period=2025-12&indicator=n_due"
 QUERY |= {
@@ -188,7 +201,8 @@ QUERY |= {
 PATH = {"{login}": "nobody-here", "{number}": "999999", "{code}": HERE, "{case_no}": "M1", "{sha256}": "0" * 64,
         "{name}": ASSESSMENT, "{collection}": "cases", "{level}": "community", "{period}": "2025-12",
         "{layer}": "roads-roads", "{fonts}": "sans-serif", "{span}": "0-255", "{z}": "12", "{x}": "3345",
-        "{y}": "1689", "{service_code}": "other", "{service_request_id}": "M1", "{token}": "M1"}  # fmt: skip
+        "{y}": "1689", "{service_code}": "other",
+        "{a}": "2025", "{b}": "none", "{kind}": "roads", "{service_request_id}": "M1", "{token}": "M1"}  # fmt: skip
 FORM = {"POST /open311/v2/requests": {"service_code": "other", "lat": LAT, "long": LON}}
 
 BESIDE = {
