@@ -28,6 +28,7 @@ from api.routes import (
     jobs,
     layers,
     live,
+    locating,
     maps,
     ogc,
     oidc,
@@ -92,7 +93,8 @@ def create_app(settings: Settings, metrics_folder: Path | None = None) -> FastAP
         database.router, access.router, oidc.router, sign_in.router, city.router, places.router, people.router,
         figures.router, cases.router, live.router, assessing.router, assessing.evidence, maps.router, maps.of_facts,
         ogc.router, *tiles.routers, open311.router, jobs.router, intake.router, exports.router,
-        reference.router, staff.router, editions.router, editions.reports, layers.router, start.router, docs.router,
+        reference.router, staff.router, editions.router, editions.reports, layers.router, locating.router,
+        start.router, docs.router,
     ):  # fmt: skip
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")

@@ -166,6 +166,7 @@ TABLE: dict[str, Route] = {
     "GET /v1/layers": ("grids.read", 200, None),
     "GET /v1/layers/{kind}": ("grids.read", 404, None),
     "POST /v1/layers": ("reference.write", 422, None),
+    "POST /v1/locate": ("grids.read", 422, None),
 }
 OF_THE_CITY = {
     "POST /v1/quarantine/retry",
