@@ -250,15 +250,6 @@ def _shown(group: Mapping[str, Any], found: pd.DataFrame, names: _Named, grids: 
 
 @needs("cases.read")
 def suspects_of(work: Work, opened: Sequence[Case]) -> dict[str, list[dict[str, Any]]]:
-    """Number of a case just opened → other cases that may be its problem; the nearest first.
-
-    See :func:`_suspects`.
-    """
-    with work.snapshot() as connection:
-        return _suspects(connection, opened, work.allowed("cases.read"))
-
-
-def _suspects(connection: Connection, opened: Sequence[Case], scope: Scope) -> dict[str, list[dict[str, Any]]]:
     """Cases that may be the same problem as one reported now (疑似重复), the nearest first: suggested, never merged.
 
     Returns
@@ -268,6 +259,11 @@ def _suspects(connection: Connection, opened: Sequence[Case], scope: Scope) -> d
         A case whose class, place or time is not known, or that has none, is not there; nor is the one that it is
         said to repeat a suspect any more.
     """
+    with work.snapshot() as connection:
+        return _suspects(connection, opened, work.allowed("cases.read"))
+
+
+def _suspects(connection: Connection, opened: Sequence[Case], scope: Scope) -> dict[str, list[dict[str, Any]]]:
     known = [c for c in opened if None not in (c.category, c.lon, c.lat, c.reported_at)]
     if not known:
         return {}
