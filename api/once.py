@@ -34,6 +34,9 @@ class OnceRoute(APIRoute):
     What a route puts on ``request.state.kept_answer`` is kept in place of its answer.
     """
 
+    is_key_in_form = False
+    """Whether a form may hold the key by which its sender is known: then it is read first."""
+
     fingerprint: Callable[[bytes, str], str] = staticmethod(_digest)
     """What is said and its key → by what it is known again."""
 
@@ -42,8 +45,10 @@ class OnceRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def answer(request: Request) -> Response:
-            viewer = await signing.viewer(request)  # nothing is read of what a stranger sends
             key = request.headers.get(HEADER)
+            if key is None and self.is_key_in_form:
+                return await handle(request)
+            viewer = await signing.viewer(request)  # nothing is read of what a stranger sends
             if key is None:
                 return await handle(request)
             if not 0 < len(key) <= _MOST or not key.isascii() or not key.isprintable():
@@ -82,6 +87,12 @@ class SecretRoute(OnceRoute):
     """Routes that are told passwords: what is kept of them must be no faster to guess than a password's own hash."""
 
     fingerprint = staticmethod(_slow_digest)
+
+
+class FormKeyRoute(OnceRoute):
+    """Routes whose forms may hold the sender's key, as apps of Open311 send it."""
+
+    is_key_in_form = True
 
 
 def _again(done: Done, once: Once) -> Response:

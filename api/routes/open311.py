@@ -12,7 +12,7 @@ from starlette.datastructures import UploadFile
 
 from api import open311
 from api.deps import Ask, Database, Language
-from api.once import OnceRoute
+from api.once import FormKeyRoute
 from api.signing import verb
 from gridmgmt.casework.open311 import Service
 from gridmgmt.casework.operations import open311 as operations
@@ -145,7 +145,7 @@ class Fault(BaseModel):
 router = APIRouter(
     prefix="/open311/v2",
     tags=["open311"],
-    route_class=OnceRoute,
+    route_class=FormKeyRoute,
     dependencies=[Depends(_key_of_form)],
     responses={"default": {"description": "What was wrong", "model": list[Fault], "content": {open311.XML: {}}}},
 )
