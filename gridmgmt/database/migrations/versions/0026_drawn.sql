@@ -1,0 +1,19 @@
+-- Of a draw and its notices everybody sees what lies in his grids or his units: what is drawn has the codes of its grids by level, the
+-- city's first; a notice goes to an assessed unit, which is a subject and no unit of the people who handle cases.
+DO $$
+DECLARE
+    of_unit CONSTANT text := '(SELECT viewer_all(''samples.read'')) OR '
+        'unit_code = ANY (CAST((SELECT viewer_codes(''samples.read'')) AS text[]))';
+    drawn_in CONSTANT text := ' OR EXISTS (SELECT 1 FROM grid AS g WHERE g.id = ANY (CAST((SELECT '
+        'viewer_ids(''samples.read'', ''grids'')) AS bigint[])) AND grid_codes ->> (g.level - 1) = g.code)';
+    noticed CONSTANT text := ' OR unit_code IN (SELECT u.code FROM subject AS u '
+        'WHERE u.id = ANY (CAST((SELECT viewer_ids(''samples.read'', ''subjects'')) AS bigint[])))';
+    one text[];
+BEGIN
+    FOREACH one SLICE 1 IN ARRAY ARRAY[['draw_item', of_unit || drawn_in], ['notice', of_unit || noticed]] LOOP
+        EXECUTE format('ALTER POLICY seen ON %I USING (%s)', one[1], one[2]);
+        EXECUTE format('ALTER POLICY added ON %I WITH CHECK (%s)', one[1], one[2]);
+        EXECUTE format('ALTER POLICY changed ON %I USING (%s)', one[1], one[2]);
+    END LOOP;
+END
+$$;
