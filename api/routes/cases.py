@@ -223,7 +223,7 @@ def _area(ask: AskCases) -> str | None:
         return None
     try:
         area = shapely.from_wkt(ask.polygon)
-    except ShapelyError as e:
+    except (ShapelyError, UnicodeDecodeError) as e:  # what GEOS says is cut within a character
         raise OptionInvalid(name="polygon", value=ask.polygon[:60], expected="POLYGON ((…))") from e
     if area.geom_type not in ("Polygon", "MultiPolygon") or not area.is_valid:
         raise OptionInvalid(name="polygon", value=ask.polygon[:60], expected="POLYGON ((…))")
