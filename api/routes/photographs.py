@@ -8,14 +8,13 @@ from pydantic import BaseModel, Field
 
 from api import sent
 from api.deps import Ask, Database
-from api.once import OnceRoute
 from api.signing import verb
 from gridmgmt.casework.operations import photographs
 from gridmgmt.inspections.operations import photographs as of_samples
 from gridmgmt.periods import parse_period
 from gridmgmt.settings import Settings
 
-router = APIRouter(prefix="/v1", tags=["cases"], route_class=OnceRoute)
+router = APIRouter(prefix="/v1", tags=["cases"])
 
 
 class Lacking(BaseModel):
