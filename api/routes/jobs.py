@@ -40,7 +40,7 @@ class JobState(BaseModel):
     """A job (后台任务)."""
 
     id: int
-    kind: Literal["import", "retry", "scoring", "export", "recompute", "correction"]
+    kind: Literal["import", "retry", "assignment", "scoring", "recompute", "correction", "export"]
     state: State
     asked: dict[str, Any]
     asked_by: str | None

@@ -32,6 +32,12 @@ class RetryAsked(_Asked):
     profile: str | None = Field(None, pattern=_ID)
 
 
+class AssignmentAsked(_Asked):
+    """Cases and samples to be assigned again, after a change of editions, rules or areas."""
+
+    edition: str | None = Field(None, max_length=200, description="Only rows that go to the edition of this name.")
+
+
 class ScoringAsked(_Asked):
     """A period to be assessed by a rulebook."""
 
@@ -67,6 +73,7 @@ _LISTS: Mapping[str, _List] = {
     "indicators": _List(_TABLES, ("period", "level"), ("as_of",)),
     "grids": _List(_TABLES, (), ("edition", "day", "levels")),
     "scorecards": _List((*_TABLES, "zip"), ("assessment", "level"), ("codes",)),
+    "quarantine": _List(("zip",), ()),
 }
 """List → the formats it is written in, the filters that it needs, and those that it takes."""
 
@@ -90,9 +97,12 @@ class Wanted(_Asked):
 
 
 class ExportAsked(_Asked):
-    """A list to be written as a file; ``zip`` are all scorecards of a level with their summary."""
+    """A list to be written as a file; ``zip`` are all scorecards of a level with their summary, or workbooks of rows.
 
-    list: Literal["cases", "samples", "indicators", "grids", "scorecards"]
+    The rows in quarantine come as a workbook for each file, to be mended and imported again.
+    """
+
+    list: Literal["cases", "samples", "indicators", "grids", "scorecards", "quarantine"]
     format: Literal["csv", "xlsx", "gpkg", "parquet", "zip"]
     filter: Wanted = Field(default_factory=lambda: Wanted.model_validate({}))
     lang: Literal["zh", "en"] | None = Field(None, description="Of scorecards; default: both.")
@@ -114,11 +124,13 @@ class ExportAsked(_Asked):
         return self.filter.model_dump(mode="json", exclude_defaults=True)
 
 
-Asked = ImportAsked | RetryAsked | ScoringAsked | ExportAsked | RecomputeAsked | CorrectionAsked
+Asked = (
+    ImportAsked | RetryAsked | AssignmentAsked | ScoringAsked | RecomputeAsked | CorrectionAsked | ExportAsked
+)  # fmt: skip
 
 KINDS: Mapping[str, type[Asked]] = {
-    "import": ImportAsked, "retry": RetryAsked, "scoring": ScoringAsked, "export": ExportAsked,
-    "recompute": RecomputeAsked, "correction": CorrectionAsked,
+    "import": ImportAsked, "retry": RetryAsked, "assignment": AssignmentAsked, "scoring": ScoringAsked,
+    "recompute": RecomputeAsked, "correction": CorrectionAsked, "export": ExportAsked,
 }  # fmt: skip
 """Kind of job → what is asked."""
 

@@ -9,6 +9,7 @@ from api.main import create_app
 from gridmgmt.access.operations.roles import load_roles
 from gridmgmt.assessing.operations import publishing, scoring
 from gridmgmt.database.work import Work, open_database
+from gridmgmt.intake.operations import imports
 from gridmgmt.periods import parse_period
 from gridmgmt.settings import Settings
 from tests.api import small_city
@@ -19,15 +20,15 @@ from tests.servers import Databases
 ASSESSMENT = "grid_baseline-2025-12-1"
 READS = {"grids.read", "cases.read", "samples.read", "figures.read", "results.read", "results.compare"}
 ROLES: dict[str, set[str]] = {
-    "administrator": {"users.manage", "audit.read", "grids.read", "figures.read", "results.compare"},
+    "administrator": {"users.manage", "audit.read", "grids.read", "figures.read", "results.compare", "reference.write"},
     "city_centre": READS
-    | {"cases.open", "imports.write", "results.write", "exports.make", "appeals.open", "appeals.decide"}
-    | {"entries.write", "duties.read", "duties.write"},
+    | {"cases.open", "imports.write", "results.write", "exports.make", "inspections.write", "reference.write"}
+    | {"appeals.open", "appeals.decide", "entries.write", "duties.read", "duties.write"},
     "district": READS | {"cases.open", "exports.make", "appeals.open", "duties.read"},
     "street": READS | {"cases.open", "exports.make", "appeals.open", "duties.read"},
     "community": READS - {"samples.read"} | {"cases.open"},
     "department": READS | {"exports.make", "appeals.open", "duties.read"},
-    "inspector": {"grids.read", "cases.read", "cases.open", "samples.read"},
+    "inspector": {"grids.read", "cases.read", "cases.open", "samples.read", "inspections.write"},
     "viewer": READS,
     "machine": {"grids.read", "cases.read", "cases.open", "imports.write"},
 }
@@ -54,6 +55,7 @@ TABLE: dict[str, Route] = {
     "POST /v1/users": ("users.manage", 422, None),
     "PATCH /v1/users/{login}": ("users.manage", 404, None),
     "POST /v1/users/{login}/password": ("users.manage", 422, None),
+    "PUT /v1/users/{login}/identity": ("users.manage", 422, None),
     "GET /v1/keys": ("users.manage", 200, None),
     "POST /v1/keys": ("users.manage", 422, None),
     "DELETE /v1/keys/{number}": ("users.manage", 404, None),
@@ -137,6 +139,31 @@ TABLE: dict[str, Route] = {
     "POST /v1/quarantine/retry": ("imports.write", 202, None),
     "POST /v1/scorings": ("results.write", 202, None),
     "POST /v1/exports": ("exports.make", 202, None),
+    "GET /v1/cases/by-state": ("cases.read", 200, 200),
+    "GET /v1/cases/{case_no}/photographs.zip": ("cases.read", 200, 404),
+    "GET /v1/photographs/lacking": ("cases.read", 200, 200),
+    "GET /v1/unassigned": ("cases.read", 200, None),
+    "POST /v1/assignments": ("reference.write", 202, None),
+    "POST /v1/deadlines/renewal": ("reference.write", 200, None),
+    "GET /v1/steps/template": ("cases.read", 404, None),
+    "POST /v1/steps/files": ("cases.read", 422, None),
+    "POST /v1/imports/proposals": ("imports.write", 422, None),
+    "GET /v1/samples": ("samples.read", 200, 200),
+    "GET /v1/samples/{sample_no}": ("samples.read", 200, 404),
+    "GET /v1/samples/{sample_no}/photographs": ("samples.read", 200, 404),
+    "GET /v1/samples/{sample_no}/photographs.zip": ("samples.read", 200, 404),
+    "POST /v1/samples/{sample_no}/photographs": ("inspections.write", 422, None),
+    "GET /v1/draws": ("samples.read", 200, None),
+    "POST /v1/draws": ("inspections.write", 404, None),
+    "GET /v1/draws/plan": ("samples.read", 404, None),
+    "GET /v1/draws/{name}": ("samples.read", 404, None),
+    "GET /v1/draws/{name}/form": ("samples.read", 404, None),
+    "GET /v1/draws/{name}/verification": ("samples.read", 404, None),
+    "POST /v1/findings": ("inspections.write", 422, None),
+    "GET /v1/notices": ("samples.read", 200, None),
+    "POST /v1/notices": ("inspections.write", 422, None),
+    "GET /v1/notices/{number}": ("samples.read", 404, None),
+    "POST /v1/notices/{number}/checks": ("inspections.write", 422, None),
     "GET /v1/rulebooks": ("results.compare", 200, None),
     "GET /v1/rulebooks/schema": ("results.compare", 200, None),
     "GET /v1/rulebooks/template": ("results.compare", 200, None),
@@ -169,11 +196,14 @@ TABLE: dict[str, Route] = {
     "GET /v1/repeats": ("figures.read", 200, None),
     "GET /maps/repeats": ("figures.read", 200, None),
 }
-OF_THE_CITY = {"POST /v1/quarantine/retry", "POST /v1/scorings", "POST /v1/whatif", "GET /v1/consequences",
-               "POST /v1/assessments/{name}/publication", "POST /v1/assessments/{name}/recomputation",
-               "POST /v1/assessments/{name}/correction", "POST /v1/appeals/{number}/decision",
-               "POST /v1/duties/{scheme}/events", "POST /v1/duties/{scheme}/withdrawals",
-               "POST /v1/duties/{scheme}/charges", "GET /v1/repeats", "GET /maps/repeats"}  # fmt: skip
+OF_THE_CITY = {
+    "POST /v1/quarantine/retry", "POST /v1/scorings", "GET /v1/unassigned", "POST /v1/assignments",
+    "POST /v1/deadlines/renewal", "POST /v1/draws", "GET /v1/draws/{name}/verification", "POST /v1/whatif",
+    "GET /v1/consequences", "POST /v1/assessments/{name}/publication", "POST /v1/assessments/{name}/recomputation",
+    "POST /v1/assessments/{name}/correction", "POST /v1/appeals/{number}/decision",
+    "POST /v1/duties/{scheme}/events", "POST /v1/duties/{scheme}/withdrawals", "POST /v1/duties/{scheme}/charges",
+    "GET /v1/repeats", "GET /maps/repeats",
+}  # fmt: skip
 """What holds for all of the city, or would be wrong on a part."""
 QUERY = {
     "GET /v1/grids": "level=community", "GET /v1/locate": f"lon={LON}&lat={LAT}",
@@ -181,6 +211,8 @@ QUERY = {
     "GET /v1/indicators/behind": f"period=2025-12&by=grid&level=community&code={HERE}",
     "GET /v1/assessments/{name}/scorecards": "level=community",
     "GET /v1/explain": f"assessment={ASSESSMENT}&code={HERE}", "GET /maps/choropleth": f"assessment={ASSESSMENT}",
+    "GET /v1/photographs/lacking": "period=2025-12",
+    "GET /v1/steps/template": "profile=none_such", "GET /v1/draws/plan": "rulebook=huiji&period=2025-12",
     "GET /maps/heat": f"assessment={ASSESSMENT}", "GET /v1/consequences": "rulebook=grid_baseline&year=2025",
     "GET /v1/subjects": "rulebook=grid_baseline", "GET /v1/entries": "rulebook=grid_baseline",
     "GET /v1/duties/due": "on=2025-12-05&scheme=bureau_office", "GET /v1/repeats": "period=2025-11",
@@ -191,6 +223,8 @@ BODY: dict[str, Any] = {
     "POST /v1/steps": {"steps": [{"case_no": "M1", "kind": "close"}]}, "PATCH /v1/users/{login}": {"disabled": True},
     "PATCH /v1/quarantine/{number}": {"values": {"上报时间": "2025-12-01"}},
     "POST /v1/scorings": {"rulebook": "grid_baseline", "period": "2025-12"},
+    "POST /v1/deadlines/renewal": {"dry_run": True},
+    "POST /v1/draws": {"rulebook": "huiji", "period": "2025-12", "seed": "1"},
     "POST /v1/exports": {"list": "grids", "format": "csv"},
     "POST /v1/whatif": {"rulebook": "grid_baseline", "set": ["closing.points=20"], "period": "2025-11"},
     "POST /v1/appeals": {"assessment": ASSESSMENT, "subject": HERE, "kind": "case", "fact": "A999", "reason": "x"},
@@ -209,7 +243,8 @@ PATH = {"{login}": "nobody-here", "{number}": "999999", "{code}": HERE, "{case_n
         "{rulebook}": "grid_baseline", "{scheme}": "bureau_office",
         "{name}": ASSESSMENT, "{collection}": "cases", "{level}": "community", "{period}": "2025-12",
         "{layer}": "roads-roads", "{fonts}": "sans-serif", "{span}": "0-255", "{z}": "12", "{x}": "3345",
-        "{y}": "1689", "{service_code}": "other", "{service_request_id}": "M1", "{token}": "M1"}  # fmt: skip
+        "{y}": "1689", "{service_code}": "other", "{service_request_id}": "M1", "{token}": "M1",
+        "{sample_no}": "P1"}  # fmt: skip
 FORM = {"POST /open311/v2/requests": {"service_code": "other", "lat": LAT, "long": LON}}
 
 BESIDE = {
@@ -237,6 +272,12 @@ def settings(databases: Databases) -> Settings:
 def _judged(work: Work, folder: Any) -> None:
     small_city.build(work, folder)
     publishing.publish(work.but(actor="局"), ASSESSMENT)
+    told = (
+        "样本编号,检查时间,样本类型,检查对象,得分,检查发现,经度,纬度,坐标系",
+        f"P1,2026-01-05,t,井盖,90,,{LON},{LAT},CGCS2000",
+    )
+    (folder / "samples.csv").write_text("\n".join(told), "utf-8")
+    assert imports.import_file(work, folder / "samples.csv", "demo_samples").n_new == 1
 
 
 @pytest.fixture(scope="module")
@@ -270,7 +311,7 @@ def asked(client: TestClient, route: str, headers: dict[str, str]) -> int:
     for name, value in (*PATH.items(), ("{fid}", fid)):
         path = path.replace(name, value)
     query = f"?{QUERY[route]}" if route in QUERY else ""
-    body = {"json": BODY.get(route, {})} if method in ("POST", "PATCH") and "photographs" not in path else {}
+    body = {"json": BODY.get(route, {})} if method in ("POST", "PATCH", "PUT") and "photographs" not in path else {}
     body = {"data": FORM[route]} if route in FORM else body
     return client.request(method, path + query, headers=headers, **body).status_code
 

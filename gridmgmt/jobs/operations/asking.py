@@ -10,6 +10,7 @@ from gridmgmt.database.work import Work
 from gridmgmt.intake.readers import profiles
 from gridmgmt.jobs.kinds import (
     Asked,
+    AssignmentAsked,
     CorrectionAsked,
     ExportAsked,
     ImportAsked,
@@ -20,6 +21,7 @@ from gridmgmt.jobs.kinds import (
 )
 from gridmgmt.jobs.store import files, jobs
 from gridmgmt.periods import parse_period
+from gridmgmt.places.store import editions
 from gridmgmt.rulebooks import load as rulebooks
 
 _LONGEST_NAME = 200
@@ -56,6 +58,20 @@ def import_file(work: Work, root: Path, content: IO[bytes], name: str, asked: Im
 def retry_quarantine(work: Work, asked: RetryAsked) -> Job:
     """Ask for the quarantine's rows to be tried again."""
     return _add(work, "retry", _told(asked))
+
+
+@needs("reference.write", whole=True)
+def assign(work: Work, asked: AssignmentAsked) -> Job:
+    """Ask for cases and samples to be assigned again.
+
+    Raises
+    ------
+    EditionMissing
+    """
+    if asked.edition is not None:
+        with work.snapshot() as connection:
+            editions.by_name(connection, asked.edition)
+    return _add(work, "assignment", _told(asked))
 
 
 @needs("results.write", whole=True)

@@ -9,6 +9,7 @@ from gridmgmt.assessing.operations import appeals, recomputing, scoring
 from gridmgmt.database.work import Work
 from gridmgmt.intake.operations import imports
 from gridmgmt.jobs.kinds import (
+    AssignmentAsked,
     CorrectionAsked,
     ExportAsked,
     ImportAsked,
@@ -19,6 +20,7 @@ from gridmgmt.jobs.kinds import (
 )
 from gridmgmt.jobs.operations import lists
 from gridmgmt.jobs.store import files
+from gridmgmt.people.operations import assigning
 from gridmgmt.periods import parse_period
 
 
@@ -46,6 +48,10 @@ def _retry(work: Work, _root: Path, job: Job, _draft: Path) -> Made:
     return Made({"reports": [x.as_dict() for x in reports]})
 
 
+def _assign(work: Work, _root: Path, job: Job, _draft: Path) -> Made:
+    return Made(assigning.reassign(work, AssignmentAsked.model_validate(job.asked).edition))
+
+
 def _score(work: Work, _root: Path, job: Job, _draft: Path) -> Made:
     asked = ScoringAsked.model_validate(job.asked)
     scoring.score(work, asked.rulebook, parse_period(asked.period), level=asked.level, as_of=asked.as_of)
@@ -69,7 +75,7 @@ def _export(work: Work, _root: Path, job: Job, draft: Path) -> Made:
 
 
 DEEDS: Mapping[str, Callable[[Work, Path, Job, Path], Made]] = {
-    "import": _import, "retry": _retry, "scoring": _score, "export": _export, "recompute": _recompute,
-    "correction": _correct,
+    "import": _import, "retry": _retry, "assignment": _assign, "scoring": _score, "recompute": _recompute,
+    "correction": _correct, "export": _export,
 }  # fmt: skip
 """Kind → what is done: the work, the files folder, the job, where its file is written."""
