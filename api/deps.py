@@ -63,7 +63,7 @@ def next_page(request: Request, **asked: object) -> str:
     return f"{request.url.path}?{request.url.include_query_params(**asked).query}"
 
 
-async def _work(request: Request) -> Work:
+async def work_for(request: Request) -> Work:
     """The database as whoever asks may see it, in turn: not more requests than allowed work at once."""
     load: Load = request.app.state.load
     await load.turn()
@@ -104,6 +104,6 @@ def _city_language(app: FastAPI) -> str:
     return str(app.state.language[1])
 
 
-Database = Annotated[Work, Depends(_work)]
+Database = Annotated[Work, Depends(work_for)]
 Language = Annotated[str, Depends(language)]
 FileLanguage = Annotated[str | None, Depends(_file_language)]

@@ -107,6 +107,8 @@ def install(app: FastAPI) -> None:
 
 def _platform(request: Request, error: GridmgmtError) -> Response:
     status = status_of(type(error))
+    if status == 409 and error.facts.get("value") in request.path_params.values():
+        status = 404  # the unknown unit, category or person is what the address names
     headers = {"Retry-After": str(_RETRY_S)} if status == 503 else {}
     if isinstance(error, SignInNeeded):
         if _is_page(request):

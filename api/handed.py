@@ -8,15 +8,17 @@ from pathlib import Path
 from fastapi import UploadFile
 
 from gridmgmt.errors import OptionInvalid
+from gridmgmt.files import names
 
-_MOST_FILES, _CHUNK, _LONGEST_NAME = 20, 1 << 20, 200
+_MOST_FILES, _CHUNK = 20, 1 << 20
 
 
 @contextmanager
 def files(handed: Sequence[UploadFile]) -> Iterator[list[Path]]:
     """The files of a request, each in a folder of its own that goes with the context; a name is never a path.
 
-    How large all of them may be, the limit of the body says before any is here.
+    What is wrong in one is told by its name. How large all of them may be, the limit of the body says before any is
+    here.
 
     Raises
     ------
@@ -25,7 +27,7 @@ def files(handed: Sequence[UploadFile]) -> Iterator[list[Path]]:
     """
     if not 0 < len(handed) <= _MOST_FILES:
         raise OptionInvalid(name="files", value=str(len(handed)), expected=f"1–{_MOST_FILES}")
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, names.as_handed_in(Path(folder)):
         yield [_written(file, Path(folder) / str(n)) for n, file in enumerate(handed)]
 
 
@@ -38,7 +40,7 @@ def file(handed: UploadFile) -> Iterator[Path]:
 
 def _written(file: UploadFile, place: Path) -> Path:
     place.mkdir()
-    path = place / (Path(file.filename or "file").name[-_LONGEST_NAME:] or "file")
+    path = place / names.plain(file.filename)
     with path.open("wb") as out:
         while chunk := file.file.read(_CHUNK):
             out.write(chunk)

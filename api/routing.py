@@ -12,13 +12,16 @@ from api.routes import (
     city,
     database,
     duties,
+    editions,
     entries,
     exports,
     figures,
     inspections,
     intake,
     jobs,
+    layers,
     live,
+    locating,
     maps,
     notices,
     ogc,
@@ -27,16 +30,21 @@ from api.routes import (
     people,
     photographs,
     places,
+    reference,
     repeats,
     results,
     rulebooks,
+    staff,
     steps,
     tiles,
     upkeep,
 )
 
 _ACCESS = (database.router, access.router, access.managing, oidc.router, sign_in.router)
-_PLACES = (city.router, places.router, people.router)
+_PLACES = (
+    city.router, places.router, people.router, reference.router, staff.router, editions.router, editions.reports,
+    layers.router, locating.router,
+)  # fmt: skip
 _FACTS = (
     figures.router, upkeep.router, cases.router, steps.router, photographs.router, inspections.router, notices.router,
     repeats.router, live.router, live.hooks,

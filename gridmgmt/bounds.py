@@ -46,6 +46,8 @@ class Bounds:
         Characters of a filter of features, in thousands, and how deep its conditions lie in each other.
     page_features
         Features on one page of a collection.
+    points
+        Points that are located with one request.
     request_mb
         Bytes of what is sent with one request.
     in_work
@@ -78,6 +80,7 @@ class Bounds:
     filter_kb: int = 16
     filter_depth: int = 20
     page_features: int = 10_000
+    points: int = 1_000_000
     request_mb: int = 200
     in_work: int = 8
     waiting: int = 64

@@ -151,3 +151,9 @@ class Unfit(ValueError):
 
     def __str__(self) -> str:
         return both(self.code, self.facts)
+
+
+def step(code: str, lang: str) -> str:
+    """A step of progress by its word, with what it concerns behind a colon (``read:grids.gpkg``)."""
+    code, colon, what = code.partition(":")
+    return word(f"progress_{code}", lang=lang) + (f" {what}" if colon else "")

@@ -11,7 +11,7 @@ from api.deps import Ask, Database, Language, next_page
 from api.signing import ANY, verb
 from gridmgmt.jobs.kinds import Job, State
 from gridmgmt.jobs.operations import following
-from gridmgmt.texts import word
+from gridmgmt.texts import step, word
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
 
@@ -40,7 +40,10 @@ class JobState(BaseModel):
     """A job (后台任务)."""
 
     id: int
-    kind: Literal["import", "retry", "assignment", "scoring", "recompute", "correction", "export"]
+    kind: Literal[
+        "import", "retry", "assignment", "scoring", "recompute", "correction", "export", "edition", "activation",
+        "layer",
+    ]  # fmt: skip
     state: State
     asked: dict[str, Any]
     asked_by: str | None
@@ -75,7 +78,7 @@ def shown(job: Job, lang: str) -> JobState:
         id=job.id, kind=job.kind, state=job.state, asked=dict(job.asked), asked_by=job.login, asked_at=job.known_at,  # type: ignore[arg-type]  # checked by the model
         file=job.file, n_tries=job.n_tries, started_at=job.started_at, finished_at=job.finished_at,
         cancel_asked_at=job.cancel_asked_at,
-        progress=Progress(words=word(f"progress_{progress['step']}", lang=lang), **progress) if progress else None,
+        progress=Progress(words=step(progress["step"], lang), **progress) if progress else None,
         error=Failure(detail=word(error["code"], error["facts"], lang), **error) if error else None,
         result=f"/v1/jobs/{job.id}/result" if job.state == "done" else None,
     )  # fmt: skip

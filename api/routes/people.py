@@ -1,5 +1,6 @@
 """/v1/locate: who is responsible here?"""
 
+import datetime as dt
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Annotated, Any
@@ -49,7 +50,7 @@ class _PlaceRoute(APIRoute):
                 return await handle(request)
             if not request.state.is_told:
                 return await handle(request)
-            place = await _place(kept, request.app.state.work.but(viewer=viewer), ask)
+            place = await kept_place(kept, request.app.state.work.but(viewer=viewer), ask.edition, ask.on)
             point = geo.point_to_storage(ask.lon, ask.lat, ask.crs)
             found = _located(locating.answer(place, *point, **_asked_for(ask)), place.city)
             return Response(found.model_dump_json(), media_type="application/json")
@@ -60,11 +61,11 @@ class _PlaceRoute(APIRoute):
 router = APIRouter(prefix="/v1", tags=["locate"], route_class=_PlaceRoute)
 
 
-async def _place(kept: Kept, work: Work, ask: AskPlace) -> directory.Place:
-    """What answers there, kept until places or people change."""
+async def kept_place(kept: Kept, work: Work, name: str | None, day: dt.date | None) -> directory.Place:
+    """What answers by an edition's name or a day, kept until places or people change."""
     listed = await kept.of("directory", ("places", "people"), lambda: run_in_threadpool(directory.read, work))
     today = kept.changes.today(listed.city.zone)
-    edition = listed.edition(ask.edition, ask.on, today)
+    edition = listed.edition(name, day, today)
     key, made_of = ("ground", edition.id), ("places",)
     ground = await kept.of(key, made_of, lambda: run_in_threadpool(directory.ground, work, edition))
     return directory.Place(listed, edition, ground, today)

@@ -69,7 +69,7 @@ def grids_import(
             replace=replace,
             encoding=encoding_of(encoding),
         )
-    return View({"edition": made.name, "n_grids": made.n_grids, "report": made.report.to_dict()}, _made(run, made))
+    return View(made.as_dict(), _made(run, made))
 
 
 def _made(run: State, made: Imported) -> Shown:
@@ -134,22 +134,17 @@ def grids_export(
 @command(grids, "diff")
 def grids_diff(run: State, a: str, b: str) -> View:
     """Which codes of edition A became which of B, by share of area."""
-    from gridmgmt.places.lineage import changes
     from gridmgmt.places.operations import editions
 
-    pairs, before, after = editions.diff(run.work, a, b)
-    what = changes(pairs, before, after)
-    moved = what[(what["change"] != "unchanged") | what["reparented"]].to_dict("records")
-    plain = pairs.astype(object).where(pairs.notna(), None)
+    found = editions.difference(run.work, a, b)
     heads = (run.word("level"), a, b, "", run.word("share_of_area"))
-    table = Table(heads, (_moved(run, row) for row in moved), right=(4,))
-    return View({"changes": moved, "pairs": plain.to_dict("records")}, [table])
+    return View(found, [Table(heads, (_moved(run, row) for row in found["changes"]), right=(4,))])
 
 
 def _moved(run: State, row: Mapping[Any, Any]) -> list[Any]:
     words = run.words([row["change"], *(["reparented"] if row["reparented"] else [])], "change_")
-    became = ", ".join(row["codes_b"]) if isinstance(row["codes_b"], list | tuple) else row["codes_b"]
-    share = "" if row["share_a"] != row["share_a"] else f"{row['share_a']:.2%}"
+    became = ", ".join(row["codes_b"])
+    share = "" if row["share_a"] is None else f"{row['share_a']:.2%}"
     return [_level_names(run)[row["level"]], row["code_a"], became, " · ".join(words), share]
 
 

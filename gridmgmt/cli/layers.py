@@ -10,7 +10,6 @@ import typer
 
 from gridmgmt.cli.base import Shown, State, Table, View, command, group
 from gridmgmt.cli.options import day_of, encoding_of
-from gridmgmt.errors import OptionInvalid
 
 if TYPE_CHECKING:
     from gridmgmt.places.operations.layers import Layer, LayerReport
@@ -51,23 +50,13 @@ def layers_import(
             name=name,
             layer=layer,
             crs=crs,
-            mapping=_mapping(map_),
+            mapping=operations.mapping_of(map_),
             valid_from=day_of(valid_from, "--valid-from"),
             number=number,
             replace=replace,
             encoding=encoding_of(encoding),
         )
     return View(report.as_dict(), _report(run, report))
-
-
-def _mapping(given: Sequence[str]) -> dict[str, str]:
-    out: dict[str, str] = {}
-    for text in given:
-        name, equals, column = (part.strip() for part in text.partition("="))
-        if not (equals and name and column) or name in out:
-            raise OptionInvalid(name="--map", value=text, expected="FIELD=COLUMN")
-        out[name] = column
-    return out
 
 
 def _report(run: State, report: LayerReport) -> Shown:
@@ -96,14 +85,7 @@ def layers_list(run: State, *, kind: str | None = None, on: str | None = None) -
     from gridmgmt.places.operations import layers as operations
 
     found = operations.list_layers(run.work, kind, day_of(on, "--on"))
-    return View([_as_json(x) for x in found], [_layers(run, found)])
-
-
-def _as_json(x: Layer) -> dict[str, object]:
-    return {
-        "kind": x.kind, "name": x.name, "from": x.valid_from, "to": x.valid_to, "n_features": x.n_features,
-        "sha256": x.sha256, "file": x.file, "file_sha256": x.file_sha256, "known_at": x.known_at,
-    }  # fmt: skip
+    return View([operations.as_json(x) for x in found], [_layers(run, found)])
 
 
 def _layers(run: State, found: Sequence[Layer]) -> Table:
@@ -125,14 +107,13 @@ def layers_show(run: State, kind: str, *, on: str | None = None, name: str | Non
     from gridmgmt.places.operations import layers as operations
 
     found = operations.show(run.work, kind, day_of(on, "--on"), name)
-    classes = [{"class": k, "n": n} for k, n in found.classes.items()]
     words = {k: {"zh": v.zh, "en": v.en} for k, v in found.kind.classes.items()}
     rows = (
         [words[k][run.lang] if k in words else k or run.word("layers_without_class"), f"{n:,}"]
         for k, n in found.classes.items()
     )
     tables = [_layers(run, found.heads), Table(run.words(("class", "n_features"), "layers_"), rows, right=(1,))]
-    return View({"layers": [_as_json(x) for x in found.heads], "classes": classes}, tables)
+    return View(found.as_dict(), tables)
 
 
 @command(layers, "export")

@@ -107,28 +107,7 @@ def staffing_check(run: State, *, scheme: str, on: str, level: str | None = None
     from gridmgmt.people.operations import people as operations
 
     found = operations.check(run.work, scheme, a_day(on, "--on"), level)
-    return View(_as_dict(found), _staffing(run, found, operations.roles()))
-
-
-def _as_dict(found: StaffingReport) -> dict[str, object]:
-    counts = ("n_grids", "n_enterprise_grids", "needed", "have", "have_full_time", "short")
-    return {
-        "scheme": found.scheme.title,
-        "edition": found.edition,
-        "on": found.day.isoformat(),
-        "areas": [
-            {
-                "level": s.area[0],
-                "code": s.area[1],
-                **{name: getattr(s.check, name) for name in ("role", "people", "grids")},
-                **{name: getattr(s, name) for name in counts[:3]},
-                "rounded_up": not s.check.is_whole(s.n_grids),
-                **{name: getattr(s, name) for name in counts[3:]},
-            }
-            for s in found.lines
-        ],
-        "unplaced": {c.role: len(found.heads.unplaced.get(c.role, ())) for c in found.scheme.checks},
-    }
+    return View(found.as_dict(), _staffing(run, found, operations.roles()))
 
 
 def _staffing(run: State, found: StaffingReport, roles: Mapping[str, Any]) -> Shown:

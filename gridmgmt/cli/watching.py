@@ -38,7 +38,7 @@ def _lines(console: Console, lang: Callable[[], str]) -> Progress:
         if step != last[0]:
             last[0] = step
             n = of or n
-            line = f"[{time.monotonic() - began:6.1f}s] {_named(step, lang())}" + (f" · {n:,}" if n else "")
+            line = f"[{time.monotonic() - began:6.1f}s] {texts.step(step, lang())}" + (f" · {n:,}" if n else "")
             console.print(line, markup=False)
 
     return tell
@@ -54,7 +54,7 @@ def _moving(bars: rich.Progress, lang: Callable[[], str]) -> Progress:
                 bars.update(task, total=bars.tasks[task].completed or 1, completed=bars.tasks[task].completed or 1)
                 bars.stop_task(task)
             last[0] = step
-            bars.add_task(_named(step, lang()), total=of)
+            bars.add_task(texts.step(step, lang()), total=of)
         bars.update(bars.task_ids[-1], completed=n, total=of)
 
     return tell
@@ -87,9 +87,3 @@ def _bars(console: Console, lang: Callable[[], str]) -> rich.Progress:
 
     columns = (rich.SpinnerColumn(), rich.TextColumn("{task.description}"), rich.BarColumn(30), Count(), Left())
     return rich.Progress(*columns, console=console)
-
-
-def _named(step: str, lang: str) -> str:
-    """A step by its word, with what it concerns behind a colon (``read:grids.gpkg``)."""
-    code, colon, what = step.partition(":")
-    return texts.word(f"progress_{code}", lang=lang) + (f" {what}" if colon else "")

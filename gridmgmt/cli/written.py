@@ -12,12 +12,6 @@ from gridmgmt.errors import OptionInvalid
 
 app = typer.Typer()
 
-KINDS = (
-    "cases", "samples", "steps", "entries", "staff", "subjects", "people", "posts", "responsibility", "reassign",
-    "time_limits", "layer", "city", "edition", "activated", "units", "categories", "rulebook", "draw", "notice",
-    "notice_check", "attachment", "handed_in", "duty_event", "assessment", "published", "appeal", "decided",
-)  # fmt: skip
-
 
 @command(app, "log")
 def log(
@@ -31,6 +25,7 @@ def log(
     limit: int = 100,
 ) -> View:
     """Who wrote what and when, newest first: hand-overs, steps, editions, scoring, publishing, appeals."""
+    from gridmgmt.database.actors import KINDS
     from gridmgmt.people.operations import reference
 
     if kind is not None and kind not in KINDS:

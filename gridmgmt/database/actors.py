@@ -11,6 +11,13 @@ from gridmgmt.database import copying
 from gridmgmt.settings import os_user
 from gridmgmt.viewer import Viewer
 
+KINDS = (
+    "cases", "samples", "steps", "entries", "staff", "subjects", "people", "posts", "responsibility", "reassign",
+    "time_limits", "layer", "city", "edition", "activated", "units", "categories", "rulebook", "draw", "notice",
+    "notice_check", "attachment", "handed_in", "duty_event", "assessment", "published", "appeal", "decided",
+)  # fmt: skip
+"""What may be written, by its code of ``written_…``."""
+
 
 @dataclass(frozen=True)
 class Writer:

@@ -3,9 +3,9 @@
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
 
@@ -14,7 +14,20 @@ _ID = r"^\w{1,100}$"
 
 
 class _Asked(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+def _encoding(name: str) -> str:
+    try:
+        "".encode(name)
+    except LookupError as e:
+        raise ValueError("utf-8 | gb18030 | …") from e
+    return name
+
+
+_Column = Annotated[str, Field(min_length=1, max_length=200)]
+_Encoding = Annotated[str, Field(max_length=40), AfterValidator(_encoding)]
+_Crs = Annotated[str, Field(max_length=10_000, examples=["epsg:4547"])]
 
 
 class ImportAsked(_Asked):
@@ -59,6 +72,58 @@ class CorrectionAsked(_Asked):
     assessment: str = Field(min_length=1, max_length=200)
 
 
+class EditionAsked(_Asked):
+    """Boundary files to be loaded as an inactive edition (网格版本)."""
+
+    edition: str = Field(min_length=1, max_length=200, examples=["2026"])
+    base: str | None = Field(None, max_length=200, description="An edition that completes a partial delivery.")
+    crs: _Crs | None = Field(None, description="Where a file names none or a wrong one.")
+    layers: tuple[_Column, ...] = Field((), max_length=20, description="Of one file: only these layers of it.")
+    code: _Column = Field("code", description="Columns: the grids' codes …")
+    name: _Column | None = None
+    name_en: _Column | None = None
+    level: _Column | None = Field(None, description="A column, or the one level that all rows belong to.")
+    parent: tuple[_Column, ...] = Field((), max_length=10, description="Codes of the grids above, upwards.")
+    swap_xy: bool = Field(False, description="Northing or latitude stands first.")
+    dissolve: bool = Field(False, description="A code that stands in several rows is one grid.")
+    overlaps: Literal["accept", "cut"] | None = Field(None, description="What becomes of land that two grids claim.")
+    first: tuple[_Column, ...] = Field((), max_length=1_000, description="Codes that keep what they share.")
+    why: str | None = Field(None, max_length=2_000, description="Needed with ``overlaps``: it stands in the report.")
+    replace: bool = Field(False, description="Load an inactive edition of that name anew.")
+    encoding: _Encoding | None = None
+
+    @model_validator(mode="after")
+    def _says_why(self) -> Self:
+        if self.overlaps is not None and not (self.why or "").strip():
+            raise ValueError("why: TEXT")
+        if self.first and self.overlaps != "cut":
+            raise ValueError("overlaps: cut")
+        return self
+
+
+class ActivationAsked(_Asked):
+    """An edition to be made valid from a day on; the one before ends on it."""
+
+    edition: str = Field(max_length=200)
+    from_: dt.date = Field(alias="from")
+    shrinks: bool = Field(False, description="The city did become smaller.")
+
+
+class LayerAsked(_Asked):
+    """A file to be loaded as the reference layer (参考图层) of a kind from a day on."""
+
+    kind: str = Field(pattern=_ID, examples=["roads"])
+    name: str | None = Field(None, max_length=200, description="Where a kind has several; default: the kind's.")
+    layer: _Column | None = Field(None, description="Layer or worksheet of the file.")
+    crs: _Crs | None = None
+    map: tuple[Annotated[str, Field(max_length=400)], ...] = Field((), max_length=40, description="FIELD=COLUMN")
+    valid_from: dt.date | None = Field(None, description="Default: today in city time.")
+    number: bool = Field(False, description="Give numbers to features without a code.")
+    replace: bool = Field(False, description="Correct the layers that begin on the same day or later.")
+    encoding: _Encoding | None = None
+    dry_run: bool = Field(False, description="Everything is done, reported, and undone.")
+
+
 @dataclass(frozen=True)
 class _List:
     formats: Sequence[str]
@@ -72,6 +137,7 @@ _LISTS: Mapping[str, _List] = {
     "samples": _List(_TABLES, (), ("period", "unit", "grid")),
     "indicators": _List(_TABLES, ("period", "level"), ("as_of",)),
     "grids": _List(_TABLES, (), ("edition", "day", "levels")),
+    "layers": _List(_TABLES, ("kind",), ("day", "name")),
     "scorecards": _List((*_TABLES, "zip"), ("assessment", "level"), ("codes",)),
     "quarantine": _List(("zip",), ()),
 }
@@ -94,6 +160,8 @@ class Wanted(_Asked):
     levels: tuple[str, ...] = Field((), max_length=10)
     assessment: str | None = Field(None, max_length=200)
     codes: tuple[str, ...] = Field((), max_length=10_000)
+    kind: str | None = Field(None, pattern=_ID, description="Of reference layers.")
+    name: str | None = Field(None, max_length=200)
 
 
 class ExportAsked(_Asked):
@@ -102,7 +170,7 @@ class ExportAsked(_Asked):
     The rows in quarantine come as a workbook for each file, to be mended and imported again.
     """
 
-    list: Literal["cases", "samples", "indicators", "grids", "scorecards", "quarantine"]
+    list: Literal["cases", "samples", "indicators", "grids", "layers", "scorecards", "quarantine"]
     format: Literal["csv", "xlsx", "gpkg", "parquet", "zip"]
     filter: Wanted = Field(default_factory=lambda: Wanted.model_validate({}))
     lang: Literal["zh", "en"] | None = Field(None, description="Of scorecards; default: both.")
@@ -126,11 +194,13 @@ class ExportAsked(_Asked):
 
 Asked = (
     ImportAsked | RetryAsked | AssignmentAsked | ScoringAsked | RecomputeAsked | CorrectionAsked | ExportAsked
+    | EditionAsked | ActivationAsked | LayerAsked
 )  # fmt: skip
 
 KINDS: Mapping[str, type[Asked]] = {
     "import": ImportAsked, "retry": RetryAsked, "assignment": AssignmentAsked, "scoring": ScoringAsked,
     "recompute": RecomputeAsked, "correction": CorrectionAsked, "export": ExportAsked,
+    "edition": EditionAsked, "activation": ActivationAsked, "layer": LayerAsked,
 }  # fmt: skip
 """Kind of job → what is asked."""
 

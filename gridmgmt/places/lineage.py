@@ -1,5 +1,7 @@
 """Lineage (沿革) of grids between two editions: which codes became which, by share of area, and in what way."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import shapely
@@ -90,6 +92,14 @@ def changes(pairs: pd.DataFrame, a: GeoDataFrame, b: GeoDataFrame) -> pd.DataFra
         "moved",
     )
     return _with_gone_and_new(told, successors, pairs)
+
+
+def moved(pairs: pd.DataFrame, a: GeoDataFrame, b: GeoDataFrame) -> list[dict[str, Any]]:
+    """Of :func:`changes` what is otherwise than before, JSON-ready: what there is not is None, codes_b a list."""
+    what = changes(pairs, a, b)
+    told = what[(what["change"] != "unchanged") | what["reparented"]]
+    rows = told.astype(object).where(told.notna(), None).to_dict("records")
+    return [{**{str(k): v for k, v in row.items()}, "codes_b": [*(row["codes_b"] or ())]} for row in rows]
 
 
 def _of_level(a: GeoDataFrame, b: GeoDataFrame, epsg: int) -> pd.DataFrame:

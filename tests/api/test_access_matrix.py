@@ -64,6 +64,7 @@ TABLE: dict[str, Route] = {
     "DELETE /v1/hooks/{number}": ("users.manage", 404, None),
     "GET /v1/audit": ("audit.read", 200, None),
     "GET /v1/audit/chain": ("audit.read", 200, None),
+    "GET /v1/audit/lines": ("audit.read", 200, None),
     "GET /v1/city": ("grids.read", 200, None),
     "GET /v1/categories": ("grids.read", 200, None),
     "GET /v1/editions": ("grids.read", 200, None),
@@ -195,6 +196,31 @@ TABLE: dict[str, Route] = {
     "POST /v1/duties/{scheme}/charges": ("entries.write", 422, None),
     "GET /v1/repeats": ("figures.read", 200, None),
     "GET /maps/repeats": ("figures.read", 200, None),
+    "POST /v1/city": ("reference.write", 422, None),
+    "GET /v1/units": ("grids.read", 200, None),
+    "POST /v1/units": ("reference.write", 422, None),
+    "GET /v1/units/{code}/history": ("grids.read", 404, None),
+    "POST /v1/categories": ("reference.write", 422, None),
+    "GET /v1/categories/history": ("grids.read", 200, None),
+    "GET /v1/responsibility": ("grids.read", 200, None),
+    "POST /v1/responsibility": ("reference.write", 422, None),
+    "GET /v1/limits": ("grids.read", 200, None),
+    "POST /v1/limits": ("reference.write", 422, None),
+    "GET /v1/changes": ("audit.read", 200, None),
+    "POST /v1/people": ("reference.write", 422, None),
+    "GET /v1/people/{code}/history": ("grids.read", 404, None),
+    "GET /v1/people/{code}/posts": ("grids.read", 404, None),
+    "GET /v1/posts": ("grids.read", 200, None),
+    "POST /v1/posts": ("reference.write", 422, None),
+    "GET /v1/staffing": ("figures.read", 200, None),
+    "POST /v1/editions": ("reference.write", 422, None),
+    "GET /v1/editions/{name}/topology": ("grids.read", 404, None),
+    "POST /v1/editions/{name}/activation": ("reference.write", 404, None),
+    "GET /v1/editions/{a}/diff/{b}": ("grids.read", 404, None),
+    "GET /v1/layers": ("grids.read", 200, None),
+    "GET /v1/layers/{kind}": ("grids.read", 404, None),
+    "POST /v1/layers": ("reference.write", 422, None),
+    "POST /v1/locate": ("grids.read", 422, None),
 }
 OF_THE_CITY = {
     "POST /v1/quarantine/retry", "POST /v1/scorings", "GET /v1/unassigned", "POST /v1/assignments",
@@ -202,10 +228,12 @@ OF_THE_CITY = {
     "GET /v1/consequences", "POST /v1/assessments/{name}/publication", "POST /v1/assessments/{name}/recomputation",
     "POST /v1/assessments/{name}/correction", "POST /v1/appeals/{number}/decision",
     "POST /v1/duties/{scheme}/events", "POST /v1/duties/{scheme}/withdrawals", "POST /v1/duties/{scheme}/charges",
-    "GET /v1/repeats", "GET /maps/repeats",
+    "GET /v1/repeats", "GET /maps/repeats", "GET /v1/staffing", "POST /v1/editions/{name}/activation",
 }  # fmt: skip
 """What holds for all of the city, or would be wrong on a part."""
 QUERY = {
+    "GET /v1/posts": "on=2025-12-01", "GET /v1/staffing": "scheme=ningbo&on=2025-12-01",
+    "GET /v1/categories/history": "category=component:01001",
     "GET /v1/grids": "level=community", "GET /v1/locate": f"lon={LON}&lat={LAT}",
     "GET /v1/events": "follow=false", "GET /v1/indicators": "period=2025-12&level=community",
     "GET /v1/indicators/behind": f"period=2025-12&by=grid&level=community&code={HERE}",
@@ -232,6 +260,7 @@ BODY: dict[str, Any] = {
     "POST /v1/duties/{scheme}/events": {"event": "no", "no": "1", "at": "2025-12-05"},
     "POST /v1/duties/{scheme}/withdrawals": {"what": "no", "about": "1", "reason": "x"},
     "POST /v1/duties/{scheme}/charges": {"period": "never"},
+    "POST /v1/editions/{name}/activation": {"from": "2027-01-01"},
 }  # fmt: skip
 _FIGURES = "period=2025-12&indicator=n_due"
 QUERY |= {
@@ -243,8 +272,8 @@ PATH = {"{login}": "nobody-here", "{number}": "999999", "{code}": HERE, "{case_n
         "{rulebook}": "grid_baseline", "{scheme}": "bureau_office",
         "{name}": ASSESSMENT, "{collection}": "cases", "{level}": "community", "{period}": "2025-12",
         "{layer}": "roads-roads", "{fonts}": "sans-serif", "{span}": "0-255", "{z}": "12", "{x}": "3345",
-        "{y}": "1689", "{service_code}": "other", "{service_request_id}": "M1", "{token}": "M1",
-        "{sample_no}": "P1"}  # fmt: skip
+        "{y}": "1689", "{service_code}": "other", "{sample_no}": "P1",
+        "{a}": "2025", "{b}": "none", "{kind}": "roads", "{service_request_id}": "M1", "{token}": "M1"}  # fmt: skip
 FORM = {"POST /open311/v2/requests": {"service_code": "other", "lat": LAT, "long": LON}}
 
 BESIDE = {

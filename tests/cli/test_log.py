@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gridmgmt.cli import app
-from gridmgmt.cli.written import KINDS
+from gridmgmt.database.actors import KINDS
 from gridmgmt.errors import OptionInvalid, UnitUnknown
 from gridmgmt.settings import os_user
 from gridmgmt.texts import catalogue

@@ -1,5 +1,7 @@
 """Asking for a job (提交任务): by the verb, and where, that what is to be done needs itself."""
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -7,24 +9,29 @@ from gridmgmt.assessing.operations import browsing
 from gridmgmt.database import auditing
 from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Work
+from gridmgmt.errors import OptionInvalid
+from gridmgmt.files import names
 from gridmgmt.intake.readers import profiles
 from gridmgmt.jobs.kinds import (
+    ActivationAsked,
     Asked,
     AssignmentAsked,
     CorrectionAsked,
+    EditionAsked,
     ExportAsked,
     ImportAsked,
     Job,
+    LayerAsked,
     RecomputeAsked,
     RetryAsked,
     ScoringAsked,
 )
 from gridmgmt.jobs.store import files, jobs
 from gridmgmt.periods import parse_period
-from gridmgmt.places.store import editions
+from gridmgmt.places.operations import editions
+from gridmgmt.places.operations import layers as layer_fields
+from gridmgmt.places.readers import layers
 from gridmgmt.rulebooks import load as rulebooks
-
-_LONGEST_NAME = 200
 
 
 @needs("imports.write", whole=True)
@@ -43,15 +50,7 @@ def import_file(work: Work, root: Path, content: IO[bytes], name: str, asked: Im
     ProfileMissing, LimitExceeded, FilesUnwritable
     """
     profiles.load(asked.profile)
-    with files.draft(root) as draft:
-        sha256 = files.pour(content, draft)
-        with work.transaction() as connection:
-            jobs.lock_files(connection)
-            files.keep(root, draft, sha256)
-            handed = {"file": _plain(name), "file_sha256": sha256}
-            job = jobs.add(connection, kind="import", asked=_told(asked), login=_login(work), **handed)
-            auditing.note(connection, jobs=[job.id])
-    return job
+    return _handed_in(work, root, "import", asked, names.plain(name), partial(files.pour, content))
 
 
 @needs("imports.write", whole=True)
@@ -69,8 +68,7 @@ def assign(work: Work, asked: AssignmentAsked) -> Job:
     EditionMissing
     """
     if asked.edition is not None:
-        with work.snapshot() as connection:
-            editions.by_name(connection, asked.edition)
+        editions.named(work, asked.edition)
     return _add(work, "assignment", _told(asked))
 
 
@@ -114,6 +112,60 @@ def export(work: Work, asked: ExportAsked) -> Job:
     return _add(work, "export", _told(asked))
 
 
+@needs("reference.write", whole=True)
+def import_edition(work: Work, root: Path, parts: Sequence[tuple[str, IO[bytes]]], asked: EditionAsked) -> Job:
+    """Ask for boundary files, each with its name, to be loaded as an edition.
+
+    Raises
+    ------
+    OptionInvalid
+        Layers of several files.
+    LimitExceeded, FilesUnwritable
+    """
+    if asked.layers and len(parts) != 1:
+        raise OptionInvalid(name="layers", value=", ".join(asked.layers)[:100], expected="files: 1")
+    named = ", ".join(names.plain(name) for name, _ in parts)
+    return _handed_in(work, root, "edition", asked, named, partial(files.pack, parts))
+
+
+@needs("reference.write", whole=True)
+def activate(work: Work, asked: ActivationAsked) -> Job:
+    """Ask for an edition to be made valid from a day on.
+
+    Raises
+    ------
+    EditionMissing
+    """
+    editions.named(work, asked.edition)
+    return _add(work, "activation", _told(asked))
+
+
+@needs("reference.write", whole=True)
+def import_layer(work: Work, root: Path, content: IO[bytes], name: str, asked: LayerAsked) -> Job:
+    """Ask for a file to be loaded as a reference layer.
+
+    Raises
+    ------
+    LayerKindMissing, OptionInvalid, LimitExceeded, FilesUnwritable
+    """
+    layers.kind(asked.kind)
+    layer_fields.mapping_of(asked.map)
+    return _handed_in(work, root, "layer", asked, names.plain(name), partial(files.pour, content))
+
+
+def _handed_in(work: Work, root: Path, kind: str, asked: Asked, name: str, write: Callable[[Path], str]) -> Job:
+    """Keep what was handed in, and ask for what is to be done with it, in one transaction."""
+    with files.draft(root) as draft:
+        sha256 = write(draft)
+        with work.transaction() as connection:
+            jobs.lock_files(connection)
+            files.keep(root, draft, sha256)
+            handed = {"file": name, "file_sha256": sha256}
+            job = jobs.add(connection, kind=kind, asked=_told(asked), login=_login(work), **handed)
+            auditing.note(connection, jobs=[job.id])
+    return job
+
+
 def _add(work: Work, kind: str, asked: dict[str, Any]) -> Job:
     with work.transaction() as connection:
         job = jobs.add(connection, kind=kind, asked=asked, login=_login(work))
@@ -122,14 +174,8 @@ def _add(work: Work, kind: str, asked: dict[str, Any]) -> Job:
 
 
 def _told(asked: Asked) -> dict[str, Any]:
-    return asked.model_dump(mode="json", exclude_defaults=True)
+    return asked.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
 
 def _login(work: Work) -> str | None:
     return work.viewer.login if work.viewer is not None else None
-
-
-def _plain(name: str) -> str:
-    """The last part of a file's name, whatever system it comes from."""
-    last = "".join(c for c in name.replace("\\", "/").rpartition("/")[2] if c.isprintable())[-_LONGEST_NAME:]
-    return last if last.strip(". ") else "file"

@@ -24,7 +24,7 @@ from gridmgmt.jobs.exports import lists
 from gridmgmt.jobs.kinds import ExportAsked, Wanted
 from gridmgmt.people.operations import reference
 from gridmgmt.periods import parse_period
-from gridmgmt.places.operations import editions
+from gridmgmt.places.operations import editions, layers
 from gridmgmt.scorecards.exports.cards import ranked
 from gridmgmt.scorecards.exports.writing import Writer
 from gridmgmt.texts import LANGUAGES
@@ -96,6 +96,10 @@ def _grids(work: Work, wanted: Wanted) -> gpd.GeoDataFrame:
     return frame
 
 
+def _layers(work: Work, wanted: Wanted) -> gpd.GeoDataFrame:
+    return layers.features(work, wanted.kind or "", wanted.day, wanted.name)
+
+
 def _scorecards(work: Work, wanted: Wanted) -> pd.DataFrame:
     stored, documents, _ = scoring.read(work, wanted.assessment or "", wanted.level)
     rows = [
@@ -111,7 +115,8 @@ def _scorecards(work: Work, wanted: Wanted) -> pd.DataFrame:
 
 
 _READ: Mapping[str, Callable[[Work, Wanted], pd.DataFrame]] = {
-    "cases": _cases, "samples": _samples, "indicators": _indicators, "grids": _grids, "scorecards": _scorecards,
+    "cases": _cases, "samples": _samples, "indicators": _indicators, "grids": _grids, "layers": _layers,
+    "scorecards": _scorecards,
 }  # fmt: skip
 
 

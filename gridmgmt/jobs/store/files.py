@@ -3,14 +3,16 @@
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 from gridmgmt import bounds
 from gridmgmt.casework.store.files import JOBS
 from gridmgmt.errors import FileLost, FilesUnwritable, by_program
+from gridmgmt.files import names
 
 _UNFINISHED = ".part"
 _BLOCK = 1 << 20
@@ -104,10 +106,46 @@ def named(root: Path, sha256: str, name: str) -> Iterator[Path]:
     FileLost
     """
     source = found(root, sha256)
-    with tempfile.TemporaryDirectory() as here:
+    with tempfile.TemporaryDirectory() as here, names.as_handed_in(Path(here)):
         path = Path(here) / name
         path.symlink_to(source)
         yield path
+
+
+def pack(parts: Sequence[tuple[str, IO[bytes]]], path: Path) -> str:
+    """Write several files, each by its name, to a draft as one archive, the same of the same files; gives its SHA-256.
+
+    Raises
+    ------
+    LimitExceeded
+        More than a file may hold.
+    FilesUnwritable
+    """
+    n = 0
+    try:
+        with ZipFile(path, "w", ZIP_STORED) as archive:
+            for number, (name, content) in enumerate(parts):
+                with archive.open(ZipInfo(f"{number}/{names.plain(name)}"), "w", force_zip64=True) as part:
+                    while block := content.read(_BLOCK):
+                        n += len(block)
+                        bounds.hold(Path(names.plain(name)), "file_mb", n)
+                        part.write(block)
+        return digest(path)
+    except OSError as e:
+        raise FilesUnwritable(folder=str(path.parent), reason=by_program(e.strerror or str(e))) from e
+
+
+@contextmanager
+def unpacked(root: Path, sha256: str) -> Iterator[list[Path]]:
+    """The files of an archive (:func:`pack`) in their order, each under the name that it was handed in by.
+
+    Raises
+    ------
+    FileLost
+    """
+    packed = found(root, sha256)
+    with tempfile.TemporaryDirectory() as here, ZipFile(packed) as archive, names.as_handed_in(Path(here)):
+        yield [Path(archive.extract(part, here)) for part in archive.infolist()]
 
 
 def remove(root: Path, needed: set[str]) -> None:

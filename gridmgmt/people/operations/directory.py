@@ -8,12 +8,13 @@ import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from gridmgmt import geo
 from gridmgmt.city import City
@@ -28,7 +29,7 @@ from gridmgmt.people.store import responsibility, units
 from gridmgmt.places.areas import Area, widened
 from gridmgmt.places.edition_locator import EditionLocator
 from gridmgmt.places.operations import editions as edition_ops
-from gridmgmt.places.raster import Ints, Positions
+from gridmgmt.places.raster import Floats, Ints, Positions
 from gridmgmt.places.store import editions, indexes
 
 _MOST_NEIGHBOURS = 32
@@ -55,6 +56,15 @@ class Ground:
         coordinates = shapely.get_num_coordinates(frame.geometry.to_numpy()).sum()
         self.n_bytes = int(coordinates) * 16 * 6 + len(frame) * 2_000
         """About what it weighs: shapes in degrees and metres, and the edges of the index beside them."""
+
+    @cached_property
+    def codes(self) -> NDArray[np.object_]:
+        """Codes of the grids by row; at the end that of no grid."""
+        return np.array([*(row["code"] for row in self._rows), None], dtype=object)
+
+    def lines(self, lon: Floats, lat: Floats) -> Positions:
+        """The grids of many points as rows, shape (n, levels), the city first; -1: none."""
+        return self._locator.locate(lon, lat)
 
     def line(self, lon: float, lat: float) -> Line:
         """The grids that own a point, the city first."""
@@ -111,6 +121,10 @@ class _Rules:
         """How many there are."""
         return len(self._rules)
 
+    def all(self) -> list[Rule]:
+        """Each of them."""
+        return [rule for _, rule in self._rules]
+
     def _meant(self, key: str | None) -> Mapping[tuple[int | None, str | None], list[Rule]]:
         category = CategoryKey.parse(key) if key else None
         out: dict[tuple[int | None, str | None], list[Rule]] = {}
@@ -157,8 +171,8 @@ class Place:
     """What :func:`gridmgmt.people.operations.locating.answer` looks up: a directory, with the ground of one edition."""
 
     def __init__(self, directory: Directory, chosen: editions.Edition, ground: Ground, today: dt.date) -> None:
-        self.city, self.units = directory.city, directory.units
-        self._directory, self._chosen, self._ground, self._today = directory, chosen, ground, today
+        self.city, self.units, self.directory, self.ground = directory.city, directory.units, directory, ground
+        self.chosen, self._today = chosen, today
 
     def today(self) -> dt.date:
         """The day that it is."""
@@ -166,34 +180,34 @@ class Place:
 
     def edition(self, name: str | None, day: dt.date | None) -> editions.Edition:
         """The one edition whose ground this is: it was chosen by that name and day."""
-        return self._chosen
+        return self.chosen
 
     def categories(self) -> Categories:
         """Those of the directory."""
-        return self._directory.known
+        return self.directory.known
 
     def line(self, edition: editions.Edition, lon: float, lat: float) -> Line:
         """See :meth:`Ground.line`."""
-        return self._ground.line(lon, lat)
+        return self.ground.line(lon, lat)
 
     def line_of(self, edition: editions.Edition, leaf: Mapping[str, Any]) -> Line:
         """See :meth:`Ground.line_of`."""
-        return self._ground.line_of(leaf["code"])
+        return self.ground.line_of(leaf["code"])
 
     def neighbours(self, edition: editions.Edition, own: str, lon: float, lat: float, within_m: float | None) -> Line:
         """See :meth:`Ground.neighbours`."""
-        return self._ground.neighbours(own, lon, lat, within_m)
+        return self.ground.neighbours(own, lon, lat, within_m)
 
     def areas(self, lon: float, lat: float, day: dt.date) -> tuple[Area, ...]:
         """The areas that hold the point on the day, the smallest first."""
-        if not self._directory.n_areas:
+        if not self.directory.n_areas:
             return ()
         days = np.array([day], dtype="datetime64[D]")
-        return self._directory.area_maps.holding(np.array([lon]), np.array([lat]), days).of_row(0)
+        return self.directory.area_maps.holding(np.array([lon]), np.array([lat]), days).of_row(0)
 
     def decide(self, key: str | None, grids: Sequence[str | None], day: dt.date, areas: Sequence[Area]) -> Decision:
         """By the rules of the directory."""
-        return self._directory.rules.decide(key, grids, day, areas)
+        return self.directory.rules.decide(key, grids, day, areas)
 
 
 @needs("grids.read")
@@ -215,3 +229,18 @@ def ground(work: Work, edition: editions.Edition) -> Ground:
         city, frame = cities.load_city(connection), editions.grids(connection, edition.id)
         _, locator = indexes.ground(connection, edition.id, len(city.levels), frame)
         return Ground(frame, locator, city)
+
+
+@needs("grids.read")
+def place(work: Work, edition: str | None, day: dt.date | None) -> Place:
+    """What answers by an edition's name or a day, read for this once.
+
+    Raises
+    ------
+    EditionMissing, NoEditionOnDate
+    """
+    listed = read(work)
+    with work.snapshot() as connection:
+        today = cities.today(connection)
+    chosen = listed.edition(edition, day, today)
+    return Place(listed, chosen, ground(work, chosen), today)

@@ -174,10 +174,10 @@ def answer(
 ) -> Located:
     """Who owns a point in stored degrees, and who answers there: see :func:`locate`."""
     city = source.city
-    key = _category(source.categories(), category.strip()) if category else None
+    key = category_key(source.categories(), category) if category else None
     found = source.edition(edition, day)
     line = source.line(found, lon, lat)
-    rules_day = day or _day_of(found, source.today())
+    rules_day = day or day_of(found, source.today())
     areas = source.areas(lon, lat, rules_day)
 
     def answering(grids: Sequence[Mapping[str, Any]]) -> Decision:
@@ -249,8 +249,14 @@ def categories_of(connection: Connection, city: City) -> Categories:
     return Categories(known, categories.category_names(connection, city.scheme))
 
 
-def _category(categories: Categories, given: str) -> str:
-    """The key of a category that was given as a key, a code, a name or a part of a name."""
+def category_key(categories: Categories, named: str) -> str:
+    """The key of a category that was given as a key, a code, a name or a part of a name.
+
+    Raises
+    ------
+    CategoryUnknown, CategorySeveral, CodeInvalid
+    """
+    given = named.strip()
     if ":" in given:
         key = str(CategoryKey.parse(given))
         if categories.known and key not in categories.known:
@@ -268,7 +274,7 @@ def _is_meant(given: str, key: str, name: Mapping[str, str | None]) -> bool:
     return given == key.partition(":")[2].casefold() or any(given in (x or "").casefold() for x in name.values())
 
 
-def _day_of(edition: editions.Edition, today: dt.date) -> dt.date:
+def day_of(edition: editions.Edition, today: dt.date) -> dt.date:
     """The day whose rules and areas answer where none was asked for: the edition's day next to today."""
     after_first = max(today, edition.valid_from or today)
     return after_first if edition.valid_to is None else min(after_first, edition.valid_to - dt.timedelta(days=1))

@@ -143,6 +143,27 @@ class StaffingReport:
     heads: Headcount
     names: dict[str, tuple[str | None, str | None]]
 
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready form: what each area needs and has, and how many people have no place in it."""
+        counts = ("n_grids", "n_enterprise_grids", "needed", "have", "have_full_time", "short")
+        return {
+            "scheme": self.scheme.title,
+            "edition": self.edition,
+            "on": self.day.isoformat(),
+            "areas": [
+                {
+                    "level": s.area[0],
+                    "code": s.area[1],
+                    **{name: getattr(s.check, name) for name in ("role", "people", "grids")},
+                    **{name: getattr(s, name) for name in counts[:3]},
+                    "rounded_up": not s.check.is_whole(s.n_grids),
+                    **{name: getattr(s, name) for name in counts[3:]},
+                }
+                for s in self.lines
+            ],
+            "unplaced": {c.role: len(self.heads.unplaced.get(c.role, ())) for c in self.scheme.checks},
+        }
+
 
 @needs("figures.read", whole=True)
 def check(work: Work, name: str, day: dt.date, level: str | None = None) -> StaffingReport:

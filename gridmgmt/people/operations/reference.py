@@ -19,6 +19,7 @@ from gridmgmt.people.operations import past
 from gridmgmt.people.responsibility import Rule, strongest_first
 from gridmgmt.people.store import categories as category_store
 from gridmgmt.people.store import responsibility, units
+from gridmgmt.people.units import Unit
 from gridmgmt.places.store import editions as edition_store
 from gridmgmt.places.whereabouts import check_metric
 from gridmgmt.settings import data_path
@@ -202,6 +203,13 @@ def categories(work: Work) -> list[dict[str, Any]]:
     """The categories (类别) of the city's scheme, written ``kind:code``, with their names."""
     with work.snapshot() as connection:
         return category_store.of_scheme(connection, cities.load_city(connection).scheme)
+
+
+@needs("grids.read")
+def list_units(work: Work) -> list[Unit]:
+    """The units (责任单位) by code, each with its place in the tree."""
+    with work.snapshot() as connection:
+        return [*units.unit_tree(connection).values()]
 
 
 @needs("grids.read")

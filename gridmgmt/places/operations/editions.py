@@ -15,21 +15,19 @@ from gridmgmt import geo
 from gridmgmt.city import City
 from gridmgmt.database import cities
 from gridmgmt.database.doors import needs
-from gridmgmt.database.work import Connection, Progress, Work, lock
+from gridmgmt.database.work import Connection, Work, lock
 from gridmgmt.errors import EditionActive, EditionInvalid, EditionOverlap, EditionShrinks, GridAreaInvalid
-from gridmgmt.faults import Fault
-from gridmgmt.files import checking, geofiles
+from gridmgmt.files import geofiles
 from gridmgmt.places import contested, grids, topology
 from gridmgmt.places import editions as whole
 from gridmgmt.places.contested import Settlement
 from gridmgmt.places.grids import GridColumns
-from gridmgmt.places.lineage import lineage
-from gridmgmt.places.operations import drawing
-from gridmgmt.places.readers import boundaries
+from gridmgmt.places.lineage import lineage, moved
+from gridmgmt.places.operations import deliveries, drawing
+from gridmgmt.places.operations.deliveries import Delivery
 from gridmgmt.places.store import editions as store
 from gridmgmt.places.store import indexes
 from gridmgmt.places.topology import TopologyReport
-from gridmgmt.texts import both
 
 
 @dataclass(frozen=True)
@@ -41,26 +39,10 @@ class Imported:
     report: TopologyReport
     mended: tuple[grids.Mended, ...]
 
-
-def _columns(frame: gpd.GeoDataFrame, given: GridColumns, source: boundaries.Source, city: City) -> GridColumns:
-    """The columns that were named, the others by their usual names."""
-
-    def usual(value: str | None, *names: str) -> str | None:
-        return value or next((n for n in names if n in frame.columns), None)
-
-    name, name_en = usual(given.name_zh, "name", "name_zh"), usual(given.name_en, "name_en")
-    if city.languages[0] == "en" and name_en is None:
-        name, name_en = None, name
-    level = given.level or ("level" if "level" in frame.columns else source.layer or source.path.stem)
-    return dataclasses.replace(
-        given,
-        level=level,
-        name_zh=name,
-        name_en=name_en,
-        parent=usual(given.parent, "parent_code"),
-        kind=usual(given.kind, "kind"),
-        responsible=usual(given.responsible, "responsible"),
-    )
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready form, with the topology report."""
+        mended = [dataclasses.asdict(m) for m in self.mended]
+        return {"edition": self.name, "n_grids": self.n_grids, "mended": mended, "report": self.report.to_dict()}
 
 
 @needs("reference.write", whole=True, by_worker=True)
@@ -77,6 +59,7 @@ def import_grids(
     settled: Settlement | None = None,
     replace: bool = False,
     encoding: str | None = None,
+    source: str | None = None,
 ) -> Imported:
     """Load boundary files as an inactive edition and check it; what blocks activation is loaded all the same.
 
@@ -94,6 +77,8 @@ def import_grids(
         Of the texts of shapefiles whose .cpg is wrong.
     replace
         Load an inactive edition of that name anew, e.g. after its files were mended.
+    source
+        What the edition says it came from; default: the files as they are named here.
 
     Raises
     ------
@@ -108,8 +93,8 @@ def import_grids(
     """
     with work.transaction() as connection:
         city = cities.load_city(connection)
-        how = _How(crs, encoding, columns or GridColumns(), swap, dissolve)
-        delivery = _read(files, name, city, how, work.progress)
+        how = deliveries.How(crs, encoding, columns or GridColumns(), swap, dissolve)
+        delivery = deliveries.read(files, name, city, how, work.progress)
         work.progress("derive", len(delivery.frame))
         built = _built(connection, delivery, city, base, settled)
         area_m2 = _measured(built.frame, city)
@@ -122,33 +107,14 @@ def import_grids(
         if replace:
             _make_room(connection, name)
         frame = built.frame.assign(area_m2=area_m2)
-        store.insert_edition(connection, name, ", ".join(files), report.to_dict(), frame)
-        return Imported(name, len(frame), report, delivery.mended)
-
-
-@dataclass(frozen=True)
-class _How:
-    """How files are read."""
-
-    crs: str | None
-    encoding: str | None
-    columns: GridColumns
-    swap: bool
-    dissolve: bool
-
-
-@dataclass(frozen=True)
-class _Delivery:
-    """The grids of all files and layers in one frame, what was mended and found, and what stands above them."""
-
-    frame: gpd.GeoDataFrame
-    mended: tuple[grids.Mended, ...]
-    above: Mapping[tuple[int, str], str]
-    findings: tuple[grids.Finding, ...]
+        store.insert_edition(connection, name, source or ", ".join(files), report.to_dict(), frame)
+        made = Imported(name, len(frame), report, delivery.mended)
+        work.done(connection, made.as_dict())
+        return made
 
 
 def _built(
-    connection: Connection, delivery: _Delivery, city: City, base: str | None, settled: Settlement | None
+    connection: Connection, delivery: Delivery, city: City, base: str | None, settled: Settlement | None
 ) -> whole.Built:
     """The edition that a delivery makes: overlaps are cut where the city says so, what is left out is derived."""
     frame, found = delivery.frame, delivery.findings
@@ -161,35 +127,6 @@ def _built(
     else:
         built = whole.complete(store.grids(connection, store.by_name(connection, base).id), frame, city)
     return dataclasses.replace(built, findings=(*found, *built.findings))
-
-
-def _read(files: Sequence[str], name: str, city: City, how: _How, progress: Progress) -> _Delivery:
-    parts, faults = [], []
-    for text in files:
-        for source in boundaries.layers_of(boundaries.Source.parse(text)):
-            progress(f"read:{source.label}", 0)
-            frame = boundaries.read(source, how.crs, how.encoding, city=city, swap=how.swap)
-            columns = _columns(frame, how.columns, source, city)
-            faults += _unstorable(frame, columns, source.label)
-            parts.append(grids.prepare(frame, city, columns, source.label, dissolve=how.dissolve))
-            faults += parts[-1].faults
-    if faults:
-        shown = [f"{f.sheet} row {f.row} {f.column}={f.value!r}: {both(f.code, f.told)}" for f in faults[:20]]
-        raise EditionInvalid(name=name, n=len(faults), findings=shown)
-    frame = gpd.GeoDataFrame(pd.concat([p.frame for p in parts], ignore_index=True), crs=parts[0].frame.crs)
-    n = sum(p.n_dissolved for p in parts)
-    findings = (grids.Finding("grid_rows_dissolved", "note", len(city.levels), (), n),) if n else ()
-    above = {key: code for part in parts for key, code in part.above.items()}
-    return _Delivery(frame, tuple(m for part in parts for m in part.mended), above, findings)
-
-
-def _unstorable(frame: gpd.GeoDataFrame, columns: GridColumns, label: str) -> list[Fault]:
-    """Texts of the columns that make grids which cannot be stored or are too long."""
-    codes = {columns.code, columns.parent, columns.responsible, columns.kind, *columns.above}
-    used = [c for c in frame.columns if c in codes | {columns.name_zh, columns.name_en}]
-    table = pd.DataFrame(frame[used]).set_axis(range(1, len(frame) + 1))
-    found = checking.unstorable(table, {str(c) for c in codes})
-    return [dataclasses.replace(fault, sheet=label) for fault in found]
 
 
 def _measured(frame: gpd.GeoDataFrame, city: City) -> "pd.Series[float]":
@@ -252,6 +189,18 @@ def list_editions(work: Work) -> list[store.Edition]:
         return store.all_editions(connection)
 
 
+@needs("grids.read")
+def named(work: Work, name: str) -> store.Edition:
+    """The edition of a name.
+
+    Raises
+    ------
+    EditionMissing
+    """
+    with work.snapshot() as connection:
+        return store.by_name(connection, name)
+
+
 _SHRINK_TOLERANCE = 0.01
 """An edition that loses more than this share of the area before it is held back (project convention)."""
 
@@ -279,29 +228,35 @@ def activate(work: Work, name: str, first: dt.date, *, shrinks: bool = False) ->
         It covers less than the one before, and ``shrinks`` was not said.
     """
     with work.locked() as connection:
-        city = cities.load_city(connection)
-        edition = store.by_name(connection, name)
-        if edition.valid_from == first:
-            return {**_activated(edition, first, None, 0), "is_new": False}
-        _refuse_active(edition)
-        report = TopologyReport.from_dict(edition.report)
-        if report.blocking:
-            raise EditionInvalid(name=name, n=len(report.blocking), findings=_wordings(report, city))
-        active = [e for e in store.all_editions(connection) if e.is_active]
-        last = active[-1] if active else None
-        if last is not None and last.valid_from is not None and last.valid_from >= first:
-            raise EditionOverlap(name=name, day=first.isoformat(), other=last.name, other_from=str(last.valid_from))
-        if last is not None and not shrinks:
-            _refuse_shrunk(edition, last)
-        store.activate(connection, edition, first)
-        drawing.save(connection, edition.id)
-        if work.keep:
-            indexes.ground(connection, edition.id, len(city.levels))
-        if last is None:
-            return _activated(edition, first, None, 0)
-        frame = _lineage(connection, last, edition, city)
-        store.save_lineage(connection, last.id, edition.id, frame)
-        return _activated(edition, first, last.name, len(frame))
+        done = _activate(connection, name, first, shrinks=shrinks, keep=work.keep)
+        work.done(connection, done)
+        return done
+
+
+def _activate(connection: Connection, name: str, first: dt.date, *, shrinks: bool, keep: bool) -> dict[str, Any]:
+    city = cities.load_city(connection)
+    edition = store.by_name(connection, name)
+    if edition.valid_from == first:
+        return {**_activated(edition, first, None, 0), "is_new": False}
+    _refuse_active(edition)
+    report = TopologyReport.from_dict(edition.report)
+    if report.blocking:
+        raise EditionInvalid(name=name, n=len(report.blocking), findings=_wordings(report, city))
+    active = [e for e in store.all_editions(connection) if e.is_active]
+    last = active[-1] if active else None
+    if last is not None and last.valid_from is not None and last.valid_from >= first:
+        raise EditionOverlap(name=name, day=first.isoformat(), other=last.name, other_from=str(last.valid_from))
+    if last is not None and not shrinks:
+        _refuse_shrunk(edition, last)
+    store.activate(connection, edition, first)
+    drawing.save(connection, edition.id)
+    if keep:
+        indexes.ground(connection, edition.id, len(city.levels))
+    if last is None:
+        return _activated(edition, first, None, 0)
+    frame = _lineage(connection, last, edition, city)
+    store.save_lineage(connection, last.id, edition.id, frame)
+    return _activated(edition, first, last.name, len(frame))
 
 
 def _refuse_shrunk(edition: store.Edition, last: store.Edition) -> None:
@@ -331,6 +286,14 @@ def diff(work: Work, a: str, b: str) -> tuple[pd.DataFrame, gpd.GeoDataFrame, gp
         city = cities.load_city(connection)
         before, after = (store.grids(connection, store.by_name(connection, name).id) for name in (a, b))
         return lineage(before, after, city.metric_epsg), before, after
+
+
+@needs("grids.read")
+def difference(work: Work, a: str, b: str) -> dict[str, Any]:
+    """The same, JSON-ready: what changed of a's grids and which of b's are new, and all pairs by share of area."""
+    pairs, before, after = diff(work, a, b)
+    plain = pairs.astype(object).where(pairs.notna(), None)
+    return {"changes": moved(pairs, before, after), "pairs": plain.to_dict("records")}
 
 
 @needs("grids.read")

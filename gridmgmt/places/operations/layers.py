@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -125,6 +125,7 @@ def import_layer(
             report.is_new, report.valid_from = False, before.valid_from or report.valid_from
             raise Undo
         _save(connection, report, found, before, wanted, batch_id)
+        work.done(connection, report.as_dict())
     if report is None:
         raise RuntimeError("a layer was imported without its report")
     return report
@@ -198,6 +199,22 @@ def _save(
     batches.close_batch(connection, batch_id, kept)
 
 
+def mapping_of(given: Iterable[str]) -> dict[str, str]:
+    """Which column holds which field, each written ``FIELD=COLUMN``.
+
+    Raises
+    ------
+    OptionInvalid
+    """
+    out: dict[str, str] = {}
+    for text in given:
+        name, equals, column = (part.strip() for part in text.partition("="))
+        if not (equals and name and column) or name in out:
+            raise OptionInvalid(name="--map", value=text, expected="FIELD=COLUMN")
+        out[name] = column
+    return out
+
+
 def worded(fault: Fault) -> str:
     """A fault in both languages."""
     return f"{fault.row} {fault.column}={fault.value!r}: {both(fault.code, fault.facts)}"
@@ -247,6 +264,15 @@ def list_layers(work: Work, kind: str | None = None, day: dt.date | None = None)
         return store.all_layers(connection, kind, day)
 
 
+def as_json(layer: Layer) -> dict[str, Any]:
+    """A layer as commands and the API show it."""
+    return {
+        "kind": layer.kind, "name": layer.name, "from": layer.valid_from, "to": layer.valid_to,
+        "n_features": layer.n_features, "sha256": layer.sha256, "file": layer.file,
+        "file_sha256": layer.file_sha256, "known_at": layer.known_at,
+    }  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Shown:
     """The layers of a kind on a day: the kind, their heads, how many features each class has, the features."""
@@ -255,6 +281,11 @@ class Shown:
     heads: tuple[Layer, ...]
     classes: Mapping[str | None, int]
     frame: gpd.GeoDataFrame
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready form, without the features."""
+        classes = [{"class": key, "n": n} for key, n in self.classes.items()]
+        return {"layers": [as_json(x) for x in self.heads], "classes": classes}
 
 
 @needs("grids.read")
@@ -297,14 +328,25 @@ def export(work: Work, kind: str, out: Path, *, day: dt.date | None = None, name
     driver = FORMATS.get(out.suffix.lower())
     if driver is None:
         raise OptionInvalid(name="--out", value=out.name, expected=" | ".join(FORMATS))
+    wide = features(work, kind, day, name)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with whole(out) as draft:
+        geofiles.save(wide, draft, driver, kind)
+    return len(wide)
+
+
+@needs("grids.read")
+def features(work: Work, kind: str, day: dt.date | None = None, name: str | None = None) -> gpd.GeoDataFrame:
+    """The features of a kind on a day as :func:`export` writes them.
+
+    Raises
+    ------
+    LayerKindMissing, LayerMissing
+    """
     found = show(work, kind, day, name).frame
     with work.snapshot() as connection:
         epsg = cities.load_city(connection).datum_epsg
     plain = pd.DataFrame(found.drop(columns=["geometry", "attributes"]))
     extra = pd.DataFrame(found["attributes"].tolist(), index=found.index)
     extra.columns = pd.Index(layers.free_names(list(extra.columns), [*plain.columns, *_OWN_COLUMNS]))
-    wide = gpd.GeoDataFrame(plain.join(extra), geometry=found.geometry, crs=epsg)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with whole(out) as draft:
-        geofiles.save(wide, draft, driver, kind)
-    return len(wide)
+    return gpd.GeoDataFrame(plain.join(extra), geometry=found.geometry, crs=epsg)
