@@ -3,11 +3,11 @@
 import datetime as dt
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, UploadFile
+from fastapi import APIRouter, Query, Request, UploadFile
 from pydantic import BaseModel, Field
 
 from api import handed
-from api.deps import Ask, Database, Day, Language
+from api.deps import Ask, Database, Day, Language, next_page
 from api.once import OnceRoute
 from api.signing import verb
 from gridmgmt.assessing.operations import entries, subjects
@@ -43,6 +43,8 @@ class AskEntries(Ask):
     rulebook: str = Field(max_length=200)
     period: str | None = Field(None, max_length=60, examples=["2025-12"])
     history: bool = Field(False, description="Every row there ever was, with what it replaced.")
+    limit: int = Field(1_000, ge=1, le=10_000)
+    after: int = Field(0, ge=0, le=2**63 - 1, description="As ``next`` has it.")
 
 
 class ListedSubject(BaseModel):
@@ -115,6 +117,13 @@ class EnteredValue(BaseModel):
     holds: bool
 
 
+class EntryPage(BaseModel):
+    """Entries in the order in which they were entered; ``next`` asks for those behind them, and is null at the end."""
+
+    rows: list[EnteredValue]
+    next: str | None
+
+
 def reported(found: EntryReport, lang: str) -> EntryOutcome:
     """A report as the API shows it."""
     told = found.as_dict()
@@ -146,10 +155,11 @@ def import_staff(ask: Annotated[Ask, Query()], work: Database, lang: Language, f
 
 
 @router.get("/entries", openapi_extra=verb("results.read"))
-def entered(ask: Annotated[AskEntries, Query()], work: Database) -> list[EnteredValue]:
-    """What was entered of the reader's subjects and of everybody: value, evidence, by whom and when."""
-    found = entries.list_entries(work, ask.rulebook, ask.period, history=ask.history)
-    return [EnteredValue(**row) for row in found]
+def entered(ask: Annotated[AskEntries, Query()], request: Request, work: Database) -> EntryPage:
+    """What was entered of the reader's subjects and of everybody, as it was entered: value, evidence, by whom, when."""
+    found = entries.list_entries(work, ask.rulebook, ask.period, history=ask.history, after=ask.after, limit=ask.limit)
+    more = next_page(request, after=found[-1]["id"]) if len(found) == ask.limit else None
+    return EntryPage(rows=[EnteredValue(**row) for row in found], next=more)
 
 
 @router.post("/entries", openapi_extra=verb("entries.write"))

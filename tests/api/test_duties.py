@@ -101,10 +101,11 @@ def test_lateness_becomes_findings_of_the_rulebook(ask: Ask) -> None:
     path, told = f"POST {SCHEME}/charges", {"period": "2025-04", "as_of": "2025-05-01"}
     tried = ask(CITY, path, json={**told, "dry_run": True})
     assert (tried["dry_run"], tried["n_refused"]) == (True, 0)
-    assert ask(CITY, "GET /v1/entries?rulebook=ningbo_district") == []
+    assert ask(CITY, "GET /v1/entries?rulebook=ningbo_district")["rows"] == []
     found = ask(CITY, path, json=told)
     assert found["n_new"] == tried["n_new"] > 0
-    own = [r for r in ask(SOUTH, "GET /v1/entries?rulebook=ningbo_district") if "month_situation" in r["ref"]]
+    entered = ask(SOUTH, "GET /v1/entries?rulebook=ningbo_district")["rows"]
+    own = [r for r in entered if "month_situation" in r["ref"]]
     assert [r["subject_code"] for r in own] == [OTHERS]
     assert ask(CITY, path, json=told)["n_unchanged"] == found["n_new"]
     assert ask(CITY, "POST /v1/duties/bureau_office/charges", status=422, json=told)["code"] == "option_invalid"

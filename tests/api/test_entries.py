@@ -38,11 +38,16 @@ def file(text: str, name: str = "十二月.csv") -> dict[str, Any]:
     return {"files": {"file": (name, text.encode(), "text/csv")}}
 
 
+def rows_of(ask: Ask, post: str, more: str = "") -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = ask(post, f"GET /v1/entries?rulebook={BOOK}{more}")["rows"]
+    return found
+
+
 def test_good_rows_load_and_bad_ones_are_told_by_row_and_column(ask: Ask) -> None:
     path = f"POST /v1/entries?rulebook={BOOK}"
     tried = ask(CITY, f"{path}&dry_run=true&lang=en", **file(ROWS))
     assert (tried["n_new"], tried["n_refused"], tried["dry_run"]) == (3, 2, True)
-    assert ask(CITY, f"GET /v1/entries?rulebook={BOOK}") == []
+    assert rows_of(ask, CITY) == []
     found = ask(CITY, f"{path}&lang=en", **file(ROWS))
     assert {k: found[k] for k in ("file", "n_new", "n_loaded", "n_refused", "dry_run")} == {
         "file": "十二月.csv", "n_new": 3, "n_loaded": 3, "n_refused": 2, "dry_run": False,
@@ -64,27 +69,34 @@ def test_good_rows_load_and_bad_ones_are_told_by_row_and_column(ask: Ask) -> Non
 def test_a_correction_keeps_what_it_replaced_and_who_entered_it(ask: Ask) -> None:
     later = ROWS.splitlines()[0] + "\n2025-12,429901,survey_units,92,,,,复核,\n"
     assert ask(CITY, f"POST /v1/entries?rulebook={BOOK}", **file(later, "更正.csv"))["n_corrected"] == 1
-    path = f"GET /v1/entries?rulebook={BOOK}&period=2025-12"
-    held = {(r["subject_code"], r["input"]): r for r in ask(CITY, path)}
+    held = {(r["subject_code"], r["input"]): r for r in rows_of(ask, CITY, "&period=2025-12")}
     own = held["429901", "survey_units"]
     assert (own["value"], own["by"], own["file"], own["row"], own["evidence"]) == (92, CITY, "更正.csv", 2, "复核")
-    past = [
-        r for r in ask(CITY, f"{path}&history=true") if r["input"] == "survey_units" and r["subject_code"] == "429901"
-    ]
+    rows = rows_of(ask, CITY, "&period=2025-12&history=true")
+    past = [r for r in rows if (r["subject_code"], r["input"]) == ("429901", "survey_units")]
     assert [(r["value"], r["replaces"], r["holds"]) for r in past] == [("91.5", None, False), (92, "91.5", True)]
-    assert ask(CITY, f"{path.replace('2025-12', 'never')}", status=422)["code"] == "period_invalid"
+    assert ask(CITY, f"GET /v1/entries?rulebook={BOOK}&period=never", status=422)["code"] == "period_invalid"
 
 
 def test_each_sees_what_was_entered_of_his_own_subjects(ask: Ask, settings: Settings) -> None:
-    path = f"GET /v1/entries?rulebook={BOOK}&history=true"
-    everything = ask(CITY, path)
+    everything = rows_of(ask, CITY, "&history=true")
     work = open_database(settings)
     assert len(everything) == len(entries.list_entries(work, BOOK, history=True)) == 4
     work.close()
-    assert ask(READER, path) == everything
+    assert rows_of(ask, READER, "&history=true") == everything
     for post, code in ((NORTH, "429901"), (SOUTH, "429902")):
-        assert ask(post, path) == [r for r in everything if r["subject_code"] == code]
-    assert ask(STREET, path) == ask(WORKS, path) == []
+        assert rows_of(ask, post, "&history=true") == [r for r in everything if r["subject_code"] == code]
+    assert rows_of(ask, STREET) == rows_of(ask, WORKS) == []
+
+
+def test_pages_hold_each_entry_once(ask: Ask) -> None:
+    pages, path = [], f"/v1/entries?rulebook={BOOK}&history=true&limit=3"
+    while path is not None:
+        page = ask(CITY, f"GET {path}")
+        pages.append(page["rows"])
+        path = page["next"]
+    assert [len(rows) for rows in pages] == [3, 1]
+    assert [r for rows in pages for r in rows] == rows_of(ask, CITY, "&history=true")
 
 
 SUBJECTS = "code,name_zh,name_en,group,valid_from\n429901,一区,First,,2025-01-01\n429902,二区,Second,,2025-01-01\n"

@@ -270,9 +270,17 @@ def _counts(report: EntryReport) -> dict[str, int]:
 
 @needs("results.read")
 def list_entries(
-    work: Work, rulebook: str, period: str | None = None, *, history: bool = False
+    work: Work,
+    rulebook: str,
+    period: str | None = None,
+    *,
+    history: bool = False,
+    after: int = 0,
+    limit: int | None = None,
 ) -> list[dict[str, Any]]:
     """A rulebook's entries with their evidence, by whom and when; with ``history`` every row there ever was.
+
+    ``limit``: a page of them, in the order in which they were entered, behind the ``id`` of the last one known.
 
     Raises
     ------
@@ -280,7 +288,7 @@ def list_entries(
     """
     label = parse_period(period).label if period is not None else None
     with work.snapshot() as connection:
-        return store.listing(connection, rulebook, label, history=history)
+        return store.listing(connection, rulebook, label, history=history, after=after, limit=limit)
 
 
 # --- the daily staff table --------------------------------------------------------------------------------------------

@@ -108,9 +108,18 @@ def add(
 
 
 def listing(
-    connection: Connection, rulebook_id: str, period: str | None = None, *, history: bool = False
+    connection: Connection,
+    rulebook_id: str,
+    period: str | None = None,
+    *,
+    history: bool = False,
+    after: int = 0,
+    limit: int | None = None,
 ) -> list[dict[str, Any]]:
-    """Entries with where they came from and what they replaced; with ``history`` every row, else what holds now."""
+    """Entries with where they came from and what they replaced; with ``history`` every row, else what holds now.
+
+    With a limit they come in the order in which they were entered, behind the row of that ``id``, and say their own.
+    """
     e, b = t.entry.c, t.batch.c
     key = (e.period, e.subject_code, e.input, e.ref)
     older = func.lag(e.value).over(partition_by=key, order_by=(e.known_at, e.id))
@@ -122,10 +131,12 @@ def listing(
         .where(e.rulebook_id == rulebook_id)
     )
     rows = (told.where(e.period == period) if period is not None else told).subquery()
-    statement = select(rows).order_by(*(rows.c[k.name] for k in key), rows.c.known_at, rows.c.id)
+    order = (*(rows.c[k.name] for k in key), rows.c.known_at, rows.c.id) if limit is None else (rows.c.id,)
+    statement = select(rows).where(rows.c.id > after).order_by(*order).limit(limit)
     if not history:
         statement = statement.where(rows.c.newest == 1, rows.c.value.is_not(None))
-    return [_listed(rulebook_id, row) for row in connection.execute(statement).mappings()]
+    found = connection.execute(statement).mappings()
+    return [_listed(rulebook_id, row) | ({} if limit is None else {"id": row["id"]}) for row in found]
 
 
 def _listed(rulebook_id: str, row: Mapping[Any, Any]) -> dict[str, Any]:
