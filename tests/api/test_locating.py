@@ -20,6 +20,7 @@ from httpx2 import Response
 from api.main import create_app
 from gridmgmt import bounds
 from gridmgmt.database.work import Work, open_database
+from gridmgmt.people.exports import points as writing
 from gridmgmt.people.operations import directory, locating, many_places
 from gridmgmt.people.readers import points
 from gridmgmt.places.operations import layers
@@ -274,12 +275,8 @@ def test_memory_is_that_of_a_batch(work: Work, tmp_path: Path) -> None:
         path.write_text("lon,lat\n" + "114.005,30.005\n" * n)
         pa.default_memory_pool().release_unused()
         tracemalloc.start()
-        made = many_places.locate_file(
-            many_places.Locating(place, crs="epsg:4490", category=None, day=None),
-            path,
-            tmp_path / "out",
-            ("csv", "csv"),
-        )
+        locating_all = many_places.Locating(place, crs="epsg:4490", category=None, day=None)
+        made = writing.write(many_places.located(locating_all, path, "csv"), tmp_path / "out", "csv", "zh")
         assert made == n
         highest.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()

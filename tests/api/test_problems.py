@@ -122,7 +122,7 @@ def test_a_day_at_the_end_of_all_years_is_answered(client, on):
 
 
 def test_it_is_read_only_and_serves_its_own_host_only(client):
-    assert client.post("/v1/city").json()["code"] == "method_unknown"
+    assert client.post("/v1/me").json()["code"] == "method_unknown"
     response = client.get("/v1/city", headers={"host": "evil.example"})
     assert (response.status_code, response.json()["code"]) == (400, "host_refused")
 
