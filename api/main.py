@@ -14,33 +14,10 @@ from api import errors, signing
 from api.kept import Kept
 from api.listening import Listeners
 from api.open311 import Plain
-from api.pages import docs, sign_in, start
-from api.routes import (
-    access,
-    assessing,
-    cases,
-    city,
-    database,
-    editions,
-    exports,
-    figures,
-    intake,
-    jobs,
-    layers,
-    live,
-    locating,
-    maps,
-    ogc,
-    oidc,
-    open311,
-    people,
-    places,
-    reference,
-    staff,
-    tiles,
-)
+from api.routing import ROUTERS
 from api.standing import memory, telling
 from api.standing.doors import Bounded, Doors
+from api.standing.exported import Exported
 from api.standing.load import Load
 from api.standing.methods import Methods
 from api.standing.metrics import Metrics
@@ -89,13 +66,7 @@ def create_app(settings: Settings, metrics_folder: Path | None = None) -> FastAP
     )
     app.state.settings = settings
     bounds.use(settings.bounds)
-    for router in (
-        database.router, access.router, oidc.router, sign_in.router, city.router, places.router, people.router,
-        figures.router, cases.router, live.router, assessing.router, assessing.evidence, maps.router, maps.of_facts,
-        ogc.router, *tiles.routers, open311.router, jobs.router, intake.router, exports.router,
-        reference.router, staff.router, editions.router, editions.reports, layers.router, locating.router,
-        start.router, docs.router,
-    ):  # fmt: skip
+    for router in ROUTERS:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     errors.install(app)
@@ -106,6 +77,7 @@ def create_app(settings: Settings, metrics_folder: Path | None = None) -> FastAP
 def _stand(app: FastAPI, settings: Settings, metrics_folder: Path | None) -> None:
     """What is asked of every request before any route, from the inside out."""
     metrics = app.state.metrics = Metrics(metrics_folder)
+    app.add_middleware(Exported)
     app.add_middleware(Bounded, bounds=settings.bounds, metrics=metrics)
     app.add_middleware(Packed)
     app.add_middleware(Methods, router=app.router)

@@ -186,6 +186,22 @@ def parse_instant(text: str, zone: ZoneInfo) -> datetime:
     raise InstantInvalid(value=text, zone=zone.key)
 
 
+def parse_deadline(text: str, zone: ZoneInfo) -> datetime:
+    """The first instant that is too late: of a day its end, else the instant itself.
+
+    Raises
+    ------
+    InstantInvalid
+    """
+    try:
+        day = date.fromisoformat(text.strip())
+    except ValueError:
+        return parse_instant(text, zone)
+    if day.year not in YEARS:
+        raise InstantInvalid(value=text, zone=zone.key)
+    return _midnight(day + timedelta(days=1), zone)
+
+
 def city_time(at: datetime, zone: ZoneInfo) -> str:
     """An instant as the city's clocks show it, for messages to people."""
     return at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")

@@ -5,7 +5,7 @@ Who may do what is decided in :mod:`gridmgmt.access`; here is only the answer, s
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -55,6 +55,10 @@ class Scope:
     def holds_grid(self, level: int, code: str) -> bool:
         """Whether a grid lies in it."""
         return self.everywhere or (level, code) in self.grid_codes
+
+    def holds_line(self, codes: Sequence[str | None]) -> bool:
+        """Whether a place lies in it whose grids have these codes, the city's first; None: none of that level."""
+        return self.everywhere or any((n, code) in self.grid_codes for n, code in enumerate(codes, 1) if code)
 
     def holds_unit(self, code: str | None) -> bool:
         """Whether a unit belongs to it."""

@@ -8,8 +8,8 @@ import hypothesis
 UNIT = 40
 """Examples of a property that does not say, before a profile takes its share of them."""
 
-PROFILES = {"suite": 16, "night": 160}
-"""A landing tries two fifths of what a property says, the night ten times as many as a landing."""
+PROFILES = {"suite": 16, "night": 400}
+"""A landing tries two fifths of what a property says, the night twenty-five times as many as a landing."""
 
 
 def register() -> None:

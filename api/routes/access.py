@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.deps import Ask, Database
+from api.once import SecretRoute
 from api.signing import ANY, COOKIE, OPEN, secret_of, verb
 from gridmgmt.access.operations import auditing, signing_in, users
 from gridmgmt.access.operations.signing_in import SignedIn
@@ -17,6 +18,7 @@ from gridmgmt.errors import SignInNeeded
 from gridmgmt.viewer import Viewer
 
 router = APIRouter(prefix="/v1", tags=["access"])
+managing = APIRouter(prefix="/v1", tags=["access"], route_class=SecretRoute)
 
 
 class _Body(BaseModel):
@@ -62,10 +64,11 @@ class Token(BaseModel):
 
 
 class User(BaseModel):
-    """Who may sign in."""
+    """An account; ``may_sign_in``: it has a password, or an identity provider knows it."""
 
     login: str
     name: str | None
+    may_sign_in: bool
     disabled_at: dt.datetime | None
     posts: Sequence[Post]
 
@@ -86,6 +89,13 @@ class ChangedUser(_Body):
     disabled: bool | None = None
 
 
+class Identity(_Body):
+    """As whom an identity provider (统一身份认证) knows an account."""
+
+    issuer: str = Field(max_length=2_000, examples=["https://id.example.gov.cn"])
+    external_id: str = Field(max_length=200)
+
+
 class Password(_Body):
     """A new password."""
 
@@ -101,10 +111,10 @@ class NewKey(_Body):
 
 
 class MadeKey(BaseModel):
-    """A new key; it is told this once."""
+    """A new key; it is told this once, and null to who sends the same request again."""
 
     id: int
-    key: str
+    key: str | None
 
 
 class Key(BaseModel):
@@ -208,7 +218,7 @@ def token(ask: Annotated[Ask, Query()], work: Database) -> Token:
     return Token(access_token=made.secret, expires_in=int(signing_in.TOKEN_LASTS.total_seconds()))
 
 
-@router.post("/me/password", status_code=204, openapi_extra=verb(ANY))
+@managing.post("/me/password", status_code=204, openapi_extra=verb(ANY))
 def own_password(given: Password, ask: Annotated[Ask, Query()], work: Database) -> None:
     """Set one's own password; all of one's sessions end."""
     if work.viewer is None:
@@ -216,48 +226,55 @@ def own_password(given: Password, ask: Annotated[Ask, Query()], work: Database) 
     users.set_password(work, work.viewer.login, given.password)
 
 
-@router.get("/users", openapi_extra=verb("users.manage"))
+@managing.get("/users", openapi_extra=verb("users.manage"))
 def list_users(ask: Annotated[Ask, Query()], work: Database) -> list[User]:
     """All accounts."""
-    return [User(login=a.login, name=a.name, disabled_at=a.disabled_at, posts=a.posts) for a in users.every(work)]
+    return [
+        User(login=a.login, name=a.name, may_sign_in=a.may_sign_in, disabled_at=a.disabled_at, posts=a.posts)
+        for a in users.every(work)
+    ]
 
 
-@router.post("/users", status_code=201, openapi_extra=verb("users.manage"))
+@managing.post("/users", status_code=201, openapi_extra=verb("users.manage"))
 def add_user(given: NewUser, ask: Annotated[Ask, Query()], work: Database) -> Response:
     """Add an account."""
     users.add(work, given.login, given.posts, name=given.name, password=given.password)
     return Response(status_code=201, headers={"Location": "/v1/users"})
 
 
-@router.patch("/users/{login}", status_code=204, openapi_extra=verb("users.manage"))
+@managing.patch("/users/{login}", status_code=204, openapi_extra=verb("users.manage"))
 def change_user(login: str, given: ChangedUser, ask: Annotated[Ask, Query()], work: Database) -> None:
     """Give an account other posts, disable it, or let it sign in again."""
-    if given.posts is not None:
-        users.set_posts(work, login, given.posts)
-    if given.disabled is not None:
-        users.disable(work, login, again=not given.disabled)
+    users.change(work, login, posts=given.posts, is_disabled=given.disabled)
 
 
-@router.post("/users/{login}/password", status_code=204, openapi_extra=verb("users.manage"))
+@managing.post("/users/{login}/password", status_code=204, openapi_extra=verb("users.manage"))
 def set_password(login: str, given: Password, ask: Annotated[Ask, Query()], work: Database) -> None:
     """Set an account's password."""
     users.set_password(work, login, given.password)
 
 
-@router.get("/keys", openapi_extra=verb("users.manage"))
+@managing.put("/users/{login}/identity", status_code=204, openapi_extra=verb("users.manage"))
+def link(login: str, given: Identity, ask: Annotated[Ask, Query()], work: Database) -> None:
+    """Say as whom an identity provider knows an account."""
+    users.link(work, login, given.issuer, given.external_id)
+
+
+@managing.get("/keys", openapi_extra=verb("users.manage"))
 def list_keys(ask: Annotated[Ask, Query()], work: Database) -> list[Key]:
     """The keys of all programs."""
     return [Key(**asdict(k)) for k in users.keys(work)]
 
 
-@router.post("/keys", status_code=201, openapi_extra=verb("users.manage"))
-def add_key(given: NewKey, ask: Annotated[Ask, Query()], work: Database) -> MadeKey:
+@managing.post("/keys", status_code=201, openapi_extra=verb("users.manage"))
+def add_key(given: NewKey, ask: Annotated[Ask, Query()], request: Request, work: Database) -> MadeKey:
     """Make a key; it is told this once."""
     made = users.new_key(work, given.login, given.name, given.days)
+    request.state.kept_answer = MadeKey(id=made.id, key=None)
     return MadeKey(id=made.id, key=made.secret)
 
 
-@router.delete("/keys/{number}", status_code=204, openapi_extra=verb("users.manage"))
+@managing.delete("/keys/{number}", status_code=204, openapi_extra=verb("users.manage"))
 def revoke_key(number: int, ask: Annotated[Ask, Query()], work: Database) -> None:
     """End a key."""
     users.revoke_key(work, number)

@@ -223,7 +223,7 @@ def _area(ask: AskCases) -> str | None:
         return None
     try:
         area = shapely.from_wkt(ask.polygon)
-    except ShapelyError as e:
+    except (ShapelyError, UnicodeDecodeError) as e:  # what GEOS says is cut within a character
         raise OptionInvalid(name="polygon", value=ask.polygon[:60], expected="POLYGON ((…))") from e
     if area.geom_type not in ("Polygon", "MultiPolygon") or not area.is_valid:
         raise OptionInvalid(name="polygon", value=ask.polygon[:60], expected="POLYGON ((…))")
@@ -337,12 +337,15 @@ def list_photographs(case_no: str, ask: Annotated[Ask, Query()], work: Database)
 def add_photographs(
     case_no: str, ask: Annotated[Ask, Query()], request: Request, work: Database, files: list[UploadFile],
     kind: Annotated[Literal["before", "after", "evidence"], Form()] = "evidence",
-    step: Annotated[int | None, Form(ge=1)] = None,
+    step: Annotated[int | None, Form(ge=1, le=2**31 - 1)] = None,
+    caption: Annotated[str | None, Form(max_length=1_000)] = None,
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Add photographs or files to a case or to one of its steps: before, after, evidence (处置前、处置后、证据)."""
     settings: Settings = request.app.state.settings
     with handed.files(files) as paths:
-        added = photographs.add(work, settings.files_root, paths, kind=kind, case_no=case_no, step_seq=step)
+        added = photographs.add(
+            work, settings.files_root, paths, kind=kind, case_no=case_no, step_seq=step, caption=caption
+        )
     return [a.as_dict() for a in added]
 
 

@@ -2,19 +2,21 @@
 
 import datetime as dt
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
 import pandas as pd
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field, model_validator
 
-from api.deps import Ask, Database
+from api.asked import TYPES, accepted
+from api.deps import Ask, Database, Language
 from api.kept import made_of
 from api.schemas import IndicatorTable, Name, NumbersBehind
 from api.signing import verb
 from gridmgmt.city import City
 from gridmgmt.figures.counts import COUNTS
 from gridmgmt.figures.indicators import RATIOS
-from gridmgmt.figures.names import indicator_words
+from gridmgmt.figures.names import column_words, indicator_words
 from gridmgmt.figures.operations import groups
 from gridmgmt.figures.operations import indicators as counting
 from gridmgmt.people.operations import reference
@@ -41,6 +43,14 @@ class AskIndicators(Ask):
         return self
 
 
+class AskTable(AskIndicators):
+    """The figures as JSON or as a table."""
+
+    names: bool = Field(False, description="By person: their names too, which are personal data.")
+    format: Literal["json", "csv"] | None = Field(None, description="Default: by Accept, else json.")
+    columns: Literal["codes", "words"] = Field("codes", description="Heads of the table.")
+
+
 class AskBehind(AskIndicators):
     """One group of such figures, and which count."""
 
@@ -49,8 +59,13 @@ class AskBehind(AskIndicators):
     limit: int = Field(1000, ge=1, le=10_000, description="At most this many numbers of each count.")
 
 
-@router.get("/indicators", openapi_extra=verb("figures.read"))
-def indicators(ask: Annotated[AskIndicators, Query()], work: Database) -> IndicatorTable:
+@router.get(
+    "/indicators",
+    response_model=IndicatorTable,
+    responses={200: {"content": {TYPES["csv"]: {}}}},
+    openapi_extra=verb("figures.read"),
+)
+def indicators(ask: Annotated[AskTable, Query()], request: Request, work: Database, lang: Language) -> Any:
     """Counts and rates of every grid of a level, or by source, category, unit, person, ending; counted anew."""
     city = reference.load_city(work)
     as_of, period = cut_off(ask.as_of, city), parse_period(ask.period)
@@ -58,10 +73,10 @@ def indicators(ask: Annotated[AskIndicators, Query()], work: Database) -> Indica
     if ask.level is not None:
         table, found = counting.indicators(work, period, ask.level, as_of)
     else:
-        made = groups.by_group(work, period, ask.by, as_of)
-        table, found = made.table, made.found
-        if made.total is not None:
-            total = {n: float(x) if x != int(x) else int(x) for n, x in made.total.items()}
+        made = groups.by_group(work, period, ask.by, as_of, names=ask.names)
+        table, found, total = made.table, made.found, made.total
+    if (ask.format or accepted(request, ("json", "csv"))) == "csv":
+        return _csv(table, ask, lang)
     records = _records(table)
     return IndicatorTable(
         period=found.period.label,
@@ -72,8 +87,17 @@ def indicators(ask: Annotated[AskIndicators, Query()], work: Database) -> Indica
         columns={c: Name(**indicator_words(c)) for c in table.columns if c in COUNTS or c in RATIOS},
         rows=[r for r in records if r["code"]],
         unassigned=next(({k: r[k] for k in COUNTS if k in r} for r in records if not r["code"]), None),
-        total=total,
+        total=None if total is None else {n: float(x) if x != int(x) else int(x) for n, x in total.items()},
     )
+
+
+def _csv(table: pd.DataFrame, ask: AskTable, lang: str) -> Response:
+    """The table as the command writes it, what lies in no group last."""
+    if ask.columns == "words":
+        table = table.rename(columns={c: column_words(c)[lang] for c in table.columns})
+    name = quote("-".join(["indicators", ask.period, ask.level or ask.by]), safe="")
+    saved = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}.csv"}
+    return Response(table.to_csv(index=False), media_type=TYPES["csv"], headers=saved)
 
 
 @router.get("/indicators/behind", openapi_extra=verb("figures.read"))

@@ -1,13 +1,15 @@
-"""/v1/imports and /v1/quarantine: other systems' files, and the rows of them that could not be loaded."""
+"""/v1/imports and /v1/quarantine: other systems' files, profiles for them, and rows that could not be loaded."""
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Form, Path, Query, Request, Response
+from fastapi import UploadFile as Upload
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.datastructures import UploadFile
 
+from api import handed
 from api.deps import Ask, Database, Language, next_page
 from api.once import OnceRoute
 from api.routes.jobs import JobState, accepted
@@ -15,9 +17,11 @@ from api.signing import verb
 from gridmgmt.database.quarantine import Open
 from gridmgmt.database.work import Work
 from gridmgmt.faults import Fault
-from gridmgmt.intake.operations import mending
+from gridmgmt.intake.exports.profile_text import profile_text
+from gridmgmt.intake.operations import mending, proposing
 from gridmgmt.jobs.kinds import ImportAsked, Job, RetryAsked
 from gridmgmt.jobs.operations import asking
+from gridmgmt.texts import word
 
 router = APIRouter(prefix="/v1", tags=["imports"], route_class=OnceRoute)
 
@@ -96,6 +100,37 @@ async def import_file(
 def _handed_in(work: Work, request: Request, file: UploadFile, asked: ImportAsked) -> Job:
     root = request.app.state.settings.files_root
     return asking.import_file(work, root, file.file, file.filename or "file", asked)
+
+
+class Remark(BaseModel):
+    """What a person should look at: on which key of the profile, and what."""
+
+    key: str
+    code: str
+    facts: dict[str, Any]
+    detail: str
+
+
+class Proposal(BaseModel):
+    """A profile for a file that is not known yet (导入方案建议); ``text``: the same as a file to be edited."""
+
+    profile: dict[str, Any]
+    remarks: list[Remark]
+    text: str
+
+
+@router.post("/imports/proposals", openapi_extra=verb("imports.write"))
+def propose(
+    file: Upload, ask: Annotated[Ask, Query()], work: Database, lang: Language,
+    sheet: Annotated[str | None, Form(max_length=200)] = None,
+) -> Proposal:  # fmt: skip
+    """Propose a profile for a file of cases, to be looked at and edited; nothing is kept of the file."""
+    with handed.file(file) as path:
+        found = proposing.propose(work, path, sheet)
+    remarks = [
+        Remark(key=r.key, code=r.code, facts=dict(r.facts), detail=word(r.code, r.facts, lang)) for r in found.remarks
+    ]
+    return Proposal(profile=found.profile, remarks=remarks, text=profile_text(found, lang))
 
 
 @router.get("/quarantine", openapi_extra=verb("imports.write"))

@@ -40,7 +40,10 @@ class JobState(BaseModel):
     """A job (后台任务)."""
 
     id: int
-    kind: Literal["import", "retry", "scoring", "export", "edition", "activation", "layer"]
+    kind: Literal[
+        "import", "retry", "assignment", "scoring", "recompute", "correction", "export", "edition", "activation",
+        "layer",
+    ]  # fmt: skip
     state: State
     asked: dict[str, Any]
     asked_by: str | None

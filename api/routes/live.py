@@ -10,6 +10,7 @@ from sse_starlette import EventSourceResponse
 from api import signing
 from api.deps import Ask, Database
 from api.listening import Listeners, sent
+from api.once import SecretRoute
 from api.signing import verb
 from api.standing.methods import HEADLESS
 from gridmgmt.database.actors import Writer
@@ -18,6 +19,7 @@ from gridmgmt.live.events import KINDS, Position
 from gridmgmt.live.operations import hooking
 
 router = APIRouter(prefix="/v1", tags=["live"])
+hooks = APIRouter(prefix="/v1", tags=["live"], route_class=SecretRoute)
 
 EventKind = Literal["case", "step", "light", "import", "assessment"]
 
@@ -91,7 +93,7 @@ class Hook(BaseModel):
     failure: str | None
 
 
-@router.get("/hooks", openapi_extra=verb("users.manage"))
+@hooks.get("/hooks", openapi_extra=verb("users.manage"))
 def list_hooks(ask: Annotated[Ask, Query()], work: Database) -> list[Hook]:
     """All hooks."""
     return [
@@ -100,16 +102,17 @@ def list_hooks(ask: Annotated[Ask, Query()], work: Database) -> list[Hook]:
     ]
 
 
-@router.post("/hooks", status_code=201, openapi_extra=verb("users.manage"))
-def add_hook(given: NewHook, ask: Annotated[Ask, Query()], work: Database) -> MadeHook:
+@hooks.post("/hooks", status_code=201, openapi_extra=verb("users.manage"))
+def add_hook(given: NewHook, ask: Annotated[Ask, Query()], request: Request, work: Database) -> MadeHook:
     """Send what happens in an account's scope to an address from now on."""
     made = hooking.add(
         work, given.login, given.name, given.url, form=given.form, kinds=given.kinds, secret=given.secret
     )
+    request.state.kept_answer = MadeHook(id=made.id, secret=None)
     return MadeHook(id=made.id, secret=made.secret)
 
 
-@router.delete("/hooks/{number}", status_code=204, openapi_extra=verb("users.manage"))
+@hooks.delete("/hooks/{number}", status_code=204, openapi_extra=verb("users.manage"))
 def remove_hook(number: int, ask: Annotated[Ask, Query()], work: Database) -> None:
     """Send nothing more to a hook."""
     hooking.remove(work, number)

@@ -1,4 +1,4 @@
-"""/maps: an assessment's choropleth and the heat map of its period, as the start page's frames and as pages to open."""
+"""/maps: an assessment's choropleth, the heat map of its period, repeat cases; as frames and as pages to open."""
 
 from dataclasses import replace
 from typing import Annotated
@@ -12,6 +12,7 @@ from api.pages.policy import of_page
 from api.signing import verb
 from gridmgmt.assessing.operations import browsing
 from gridmgmt.assessing.operations.browsing import TOTAL, Stored
+from gridmgmt.casework.operations import repeats as repeating
 from gridmgmt.figures.counts import COUNTS
 from gridmgmt.figures.operations import indicators
 from gridmgmt.periods import parse_period
@@ -47,6 +48,13 @@ class AskHeat(AskMap):
     category: str | None = Field(None, description="component:01001, component:01*, matter:* …")
 
 
+class AskRepeats(Ask):
+    """Of which period, by which rule."""
+
+    period: str = Field(max_length=60, examples=["2025-12"])
+    rule: str = Field("annex2", pattern=r"^\w{1,100}$", description="A rule of the installation.")
+
+
 @router.get(
     "/choropleth",
     response_class=Response,
@@ -66,6 +74,18 @@ def heat(ask: Annotated[AskHeat, Query()], work: Database, lang: Language) -> Re
     stored = browsing.assessment(work, ask.assessment)
     data = indicators.heat(work, parse_period(stored.period), ask.category)
     return _answer(drawing.heat(data, lang=lang, embedded=ask.embedded))
+
+
+@of_facts.get(
+    "/repeats",
+    response_class=Response,
+    responses={200: {"content": {"text/html": {}}}},
+    openapi_extra=verb("figures.read"),
+)
+def repeats(ask: Annotated[AskRepeats, Query()], work: Database, lang: Language) -> Response:
+    """The groups of repeat cases of a period, each with its place and its cases by number."""
+    found, outlines, lines = repeating.map_data(work, parse_period(ask.period), ask.rule)
+    return _answer(drawing.repeats(found, outlines, lines, lang=lang))
 
 
 def _choropleth(work: Database, stored: Stored, ask: AskChoropleth, lang: str) -> OfflineMap:

@@ -55,7 +55,7 @@ def user_post(run: State, login: str, *, post: Sequence[str] = ()) -> Shown:
     """Give an account these posts in place of those it has."""
     from gridmgmt.access.operations import users
 
-    users.set_posts(run.work, login, post)
+    users.change(run.work, login, posts=post)
     yield run.said("user_posts_set", {"login": login, "n": len(post)})
 
 
@@ -94,7 +94,7 @@ def user_disable(run: State, login: str, *, again: bool = False) -> Shown:
     """Disable an account, with its sessions and keys; --again: let it sign in again."""
     from gridmgmt.access.operations import users
 
-    users.disable(run.work, login, again=again)
+    users.change(run.work, login, is_disabled=not again)
     yield run.said("user_again" if again else "user_off", {"login": login})
 
 

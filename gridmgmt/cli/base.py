@@ -65,6 +65,12 @@ class State:
                     self._work = open_database(self.settings, "web").but(**seen)
         return self._work
 
+    def tell_export(self, given: Mapping[str, Any]) -> None:
+        """Tell the audit of a file that a command wrote of what the database holds."""
+        if self._work is not None:
+            told = {name: value for name, value in given.items() if value not in (None, False, (), [])}
+            self._work.audit("export", given=told)
+
     def close(self) -> None:
         """Give the connections back when the command ends."""
         for work in (self._work, self._worker):
@@ -355,6 +361,8 @@ def command(parent: typer.Typer, name: str, **settings: Any) -> Callable[[Callab
                     lambda: run.said("nothing") if run else texts.both("nothing"),
                     as_json=as_json,
                 )
+            if run is not None and given.get("out") is not None:
+                run.tell_export(given)
 
         call.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
         call.__annotations__ = {p.name: p.annotation for p in parameters}

@@ -21,10 +21,9 @@ app = typer.Typer()
 files = group(app, "files")
 
 
-def _one_of(case_no: str | None, sample_no: str | None) -> dict[str, str | None]:
+def _one_of(case_no: str | None, sample_no: str | None) -> None:
     if (case_no is None) == (sample_no is None):
         raise OptionInvalid(name="--case", value=case_no or "", expected="--case NO / --sample NO")
-    return {"case_no": case_no, "sample_no": sample_no}
 
 
 @command(files, "add")
@@ -42,21 +41,18 @@ def files_add(
     """Keep photographs and files and attach them to a case, one of its steps, or a sample; all or none."""
     from gridmgmt.casework.operations import photographs
     from gridmgmt.casework.photographs import KINDS
+    from gridmgmt.inspections.operations import photographs as of_samples
 
-    whose = _one_of(case, sample)
+    _one_of(case, sample)
     if kind not in KINDS:
         raise OptionInvalid(name="--kind", value=kind, expected=" / ".join(KINDS))
     if step is not None and case is None:
         raise OptionInvalid(name="--step", value=step, expected="--case")
-    done = photographs.add(
-        run.work.but(actor=actor),
-        run.settings.files_root,
-        paths,
-        kind=cast("Kind", kind),
-        step_seq=step,
-        caption=caption,
-        **whose,
-    )
+    work, root, shows = run.work.but(actor=actor), run.settings.files_root, cast("Kind", kind)
+    if case is not None:
+        done = photographs.add(work, root, paths, kind=shows, case_no=case, step_seq=step, caption=caption)
+    else:
+        done = of_samples.add(work, root, paths, kind=shows, sample_no=sample or "", caption=caption)
     rows = (
         (path.name, run.word("files_attached_new" if a.is_new else "files_attached_before"), _notes(run, a.notes))
         for path, a in zip(paths, done, strict=True)
@@ -72,8 +68,10 @@ def _notes(run: State, notes: Iterable[Note]) -> str:
 def files_list(run: State, *, case: str | None = None, sample: str | None = None) -> View:
     """Photographs and files of a case or a sample: what they show, when and where they were taken, what to look at."""
     from gridmgmt.casework.operations import photographs
+    from gridmgmt.inspections.operations import photographs as of_samples
 
-    found = photographs.listed(run.work, **_one_of(case, sample))
+    _one_of(case, sample)
+    found = photographs.listed(run.work, case) if case is not None else of_samples.listed(run.work, sample or "")
     names = ("id", "step", "kind", "caption", "taken_at", "place", "size", "n_bytes", "actor", "notes")
     rows = ([_cell(run, name, row) for name in names] for row in found)
     return View(found, [Table(run.words(names, "files_"), rows, right=(0, 1, 7))])
@@ -131,8 +129,14 @@ def files_export(run: State, *, out: Path, case: str | None = None, sample: str 
     PDF files are written as they are.
     """
     from gridmgmt.casework.operations import photographs
+    from gridmgmt.inspections.operations import photographs as of_samples
 
-    written = photographs.export(run.work, run.settings.files_root, out, **_one_of(case, sample))
+    _one_of(case, sample)
+    root = run.settings.files_root
+    if case is not None:
+        written = photographs.export(run.work, root, out, case)
+    else:
+        written = of_samples.export(run.work, root, out, sample or "")
     return View([str(path) for path in written], run.says("files_written", {"n": len(written), "folder": str(out)}))
 
 

@@ -70,24 +70,20 @@ def _why_none(document: Document) -> str:
 def consequences(run: State, rulebook: str, *, year: int, subject: str | None = None) -> View:
     """The year's ledger: who reached which consequence when, and by which periods; money that is decided."""
     from gridmgmt.assessing.operations import publishing
-    from gridmgmt.numbers import exact
     from gridmgmt.periods import YEARS
 
     if year not in YEARS:
         raise OptionInvalid(name="--year", value=str(year), expected=f"{YEARS[0]}–{YEARS[-1]}")
-    found = publishing.ledger(run.work, rulebook, year)
-    reached = [r for r in found.reached if subject in (None, r.subject, r.subject.rpartition("/")[2])]
-    plain = [{**asdict(r), "money": exact(r.money) if r.money is not None else None} for r in reached]
-    sums = {k: exact(v) for k, v in found.money.items()}
-    data = {"rulebook": found.book.id, "year": year, "reached": plain, "money": sums}
-    return View(data, _ledger(run, found, year, reached, sums))
+    found = publishing.ledger(run.work, rulebook, year).of(subject)
+    data = {"rulebook": found.book.id, "year": year, **found.plain}
+    return View(data, _ledger(run, found, year, data["money"]))
 
 
-def _ledger(run: State, found: Ledger, year: int, reached: Sequence[Any], sums: Mapping[str, str]) -> Shown:
+def _ledger(run: State, found: Ledger, year: int, sums: Mapping[str, str]) -> Shown:
     from gridmgmt.numbers import exact
 
     rows = []
-    for r in reached:
+    for r in found.reached:
         consequence = found.book.consequence(r.consequence)
         title = consequence.title[run.lang] if consequence else r.consequence
         if consequence and r.prize is not None:
@@ -149,8 +145,7 @@ def correct(run: State, assessment: str) -> View:
     from gridmgmt.assessing.operations import appeals
 
     made, differences = appeals.correct(run.work, assessment)
-    head = {"assessment": made.name, "sha256": made.sha256, "new": made.is_new}
-    return View({**head, "differences": [asdict(d) for d in differences]}, _corrected(run, made, differences))
+    return View(appeals.correction_json(made, differences), _corrected(run, made, differences))
 
 
 def _corrected(run: State, made: Made, differences: Sequence[Difference]) -> Shown:

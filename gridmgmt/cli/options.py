@@ -55,19 +55,6 @@ def a_day(text: str, name: str) -> dt.date:
     return day
 
 
-def change_of(text: str) -> tuple[str, str]:
-    """A change of a rulebook given by option, ``PATH=VALUE``.
-
-    Raises
-    ------
-    OptionInvalid
-    """
-    path, equals, value = text.partition("=")
-    if not equals or not path.strip():
-        raise OptionInvalid(name="--set", value=text, expected="PATH=VALUE")
-    return path.strip(), value.strip()
-
-
 OUT = ("out", "template", "rejects")
 """The options that name what a command writes."""
 

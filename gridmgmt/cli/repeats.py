@@ -10,7 +10,6 @@ import typer
 
 from gridmgmt.cli.base import Shown, State, Table, View, command
 from gridmgmt.errors import OptionInvalid
-from gridmgmt.texts import LANGUAGES, word
 
 if TYPE_CHECKING:
     from gridmgmt.casework.operations.repeats import RepeatReport
@@ -31,34 +30,24 @@ def repeats(run: State, *, period: str, rule: str = "annex2", out: Path | None =
         found = repeating.report(run.work, parse_period(period), rule)
     if out is not None:
         _write(run, found, out)
-    return View(_as_json(found), _found(run, found, out))
+    return View(found.plain, _found(run, found, out))
 
 
 def _write(run: State, found: RepeatReport, out: Path) -> None:
-    from gridmgmt.casework.exports.repeats import workbook
+    from gridmgmt.casework.exports.repeats import title_words, workbook
     from gridmgmt.files.writing import write
 
-    title = {x: word("repeats_title", _title(found, x), x) for x in LANGUAGES}
     end = found.period.bounds(found.city.zone)[1].isoformat()
     out.parent.mkdir(parents=True, exist_ok=True)
-    write(out, workbook(title, found.groups, found.cases, found.city.zone, end, run.file_lang))
-
-
-def _title(found: RepeatReport, lang: str) -> dict[str, str]:
-    return {"period": found.period.label, "rule": found.rule.title[lang]}
-
-
-def _as_json(found: RepeatReport) -> dict[str, Any]:
-    columns = ("case_no", "category", "road_class", "occurrence", "threshold", "is_repeat", "earlier", "group")
-    plain = found.cases[list(columns)].astype(object)
-    cases = plain.where(plain.notna(), None).to_dict("records")
-    return {
-        "period": found.period.label, "rule": found.rule.id, **found.counts, "without_roads": found.without_roads,
-        "groups": list(found.groups), "cases": cases,
-    }  # fmt: skip
+    write(
+        out,
+        workbook(title_words(found.period, found.rule), found.groups, found.cases, found.city.zone, end, run.file_lang),
+    )
 
 
 def _found(run: State, found: RepeatReport, out: Path | None) -> Shown:
+    from gridmgmt.casework.exports.repeats import title_words
+
     names = ("group", "category", "categories", "place", "road_class", "threshold", "n_cases", "n_repeats", "cases")
     rows = [
         [
@@ -67,7 +56,7 @@ def _found(run: State, found: RepeatReport, out: Path | None) -> Shown:
         ]
         for g in found.groups
     ]  # fmt: skip
-    title = run.word("repeats_title", _title(found, run.lang))
+    title = title_words(found.period, found.rule)[run.lang]
     yield Table(run.words(names, "repeats_"), rows, right=(0, 5, 6, 7), title=title)
     yield run.word("repeats_counts", found.counts)
     if found.without_roads:

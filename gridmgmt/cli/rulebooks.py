@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,18 +11,14 @@ import typer
 
 from gridmgmt import texts
 from gridmgmt.cli.base import Shown, State, Table, View, command, group
-from gridmgmt.cli.options import change_of, day_of
-from gridmgmt.errors import OptionInvalid, RulebookInvalid, RulebookNotInForce
+from gridmgmt.cli.options import day_of
+from gridmgmt.errors import OptionInvalid
 
 if TYPE_CHECKING:
-    import datetime as dt
-
-    from gridmgmt.files.wording import Words
     from gridmgmt.rulebooks.diff import Difference
     from gridmgmt.rulebooks.dossier import Subject
     from gridmgmt.rulebooks.load import Loaded
     from gridmgmt.rulebooks.model import Rulebook, Stage
-    from gridmgmt.rulebooks.proving import Trial
 
 app = typer.Typer()
 rulebook = group(app, "rulebook")
@@ -51,11 +47,11 @@ def _heads(lang: str, *codes: str) -> list[str]:
 @command(rulebook, "list")
 def rulebook_list(run: State, *, on: str | None = None, lang: str | None = None) -> View:
     """Every rulebook and version: whom it assesses, in which periods, when it is in force."""
-    from gridmgmt.rulebooks.load import known
+    from gridmgmt.rulebooks.exports.listing_text import listed_words
+    from gridmgmt.rulebooks.listing import listing
 
     lang = _lang(run, lang)
-    day = day_of(on or None, "--on")
-    found = [entry for name in known() for entry in _listed(name, day, lang)]
+    found = [listed_words(entry, lang) for entry in listing(day_of(on or None, "--on"))]
     keys = ("id", "version", "title", "population", "stages", "valid")
     rows = [_row(entry, keys) for entry in found]
     return View(found, [Table(_heads(lang, *keys), rows)])
@@ -65,34 +61,6 @@ def _row(entry: Mapping[str, Any], keys: Sequence[str]) -> list[str]:
     if "told" in entry:
         return [entry["id"], "–", entry["told"], "", "", ""]
     return ["、".join(entry[k]) if k == "stages" else entry[k] for k in keys]
-
-
-def _listed(name: str, day: dt.date | None, lang: str) -> list[dict[str, Any]]:
-    """The versions of one rulebook; what is faulty, or not in force that day, is told in its place."""
-    from gridmgmt.rulebooks.load import load, read_file, versions
-
-    try:
-        if day is not None:
-            return [_entry(load(name, day).rulebook, lang)]
-        return [_entry(read_file(p, f"{name}/{p.name}").rulebook, lang) for p in versions(name)]
-    except RulebookNotInForce as e:
-        return [{"id": name, "told": texts.word("rulebook_none_in_force", {"known": e.known}, lang)}]
-    except RulebookInvalid as e:
-        told = texts.word("rulebook_fault", {"message": texts.word(e.code, e.facts, lang)}, lang)
-        return [{"id": name, "told": told}]
-
-
-def _entry(book: Rulebook, lang: str) -> dict[str, Any]:
-    from gridmgmt.rulebooks.exports.rulebook_text import cadence_words, population_words, valid_words
-
-    return {
-        "id": book.id,
-        "version": book.version,
-        "title": book.title[lang],
-        "population": population_words(book.population)[lang],
-        "stages": [cadence_words(s.cadence)[lang] for s in book.stages],
-        "valid": valid_words(book.valid)[lang],
-    }
 
 
 @command(rulebook, "show")
@@ -120,39 +88,20 @@ def rulebook_inputs(
     lang: str | None = None,
 ) -> View:
     """What a rulebook must be told, in which codes; counted by the platform, or handed in and why; or the form."""
-    from gridmgmt.rulebooks.check import stage_inputs
+    from gridmgmt.rulebooks.dossier import stage_asked
+    from gridmgmt.rulebooks.exports.input_text import inputs_json
     from gridmgmt.rulebooks.load import named
 
     lang = _lang(run, lang)
     found = named(book).rulebook
-    stage = _stage(found, period) if period else None
+    stage = stage_asked(found, period) if period else None
     if template is not None:
         whom = _assessed_by(run, found, period) if subjects else ()
         return _form(run, found, stage or found.stages[0], template, period, whom)
     if subjects:
         raise OptionInvalid(name="--subjects", value="", expected="--template FILE")
-    needed = {s.id: stage_inputs(found, s) for s in found.stages}
-    shown = stage_inputs(found, stage) if stage else found.inputs
-    inputs = [_input(found, name, [s for s in needed if name in needed[s]]) for name in shown]
+    inputs = inputs_json(found, stage)
     return View(inputs, _inputs(found, inputs, lang))
-
-
-def _stage(book: Rulebook, period: str) -> Stage:
-    from gridmgmt.periods import parse_period
-    from gridmgmt.rulebooks.dossier import stage_of
-
-    found = stage_of(book, parse_period(period))
-    if found is None:
-        raise OptionInvalid(name="--period", value=period, expected=", ".join(s.cadence for s in book.stages))
-    return found
-
-
-def _input(book: Rulebook, name: str, stages: list[str]) -> dict[str, Any]:
-    from gridmgmt.rulebooks.exports.input_text import codes_of
-
-    spec = book.inputs[name]
-    codes = codes_of(book, name)
-    return {"id": name, **spec.model_dump(mode="json", exclude_none=True), "codes": codes, "stages": stages}
 
 
 def _inputs(book: Rulebook, inputs: Sequence[Mapping[str, Any]], lang: str) -> Shown:
@@ -196,20 +145,20 @@ def _form(run: State, book: Rulebook, stage: Stage, out: Path, period: str | Non
 def rulebook_samples(run: State, book: str, *, units: Sequence[str], lang: str | None = None) -> View:
     """How many samples a month's plan asks for, on paper figures: so many units of a group, some without something."""
     from gridmgmt.rulebooks.load import named
-    from gridmgmt.rulebooks.sampling import on_paper, totals
+    from gridmgmt.rulebooks.sampling import plan_on_paper
 
     lang, found = _lang(run, lang), named(book).rulebook
-    lines = [on_paper(found.samples, text) for text in units]
-    n, by_object = totals([x.plan for x in lines for _ in range(x.n_units)])
+    plan = plan_on_paper(found.samples, units)
     titles = {kind.id: kind.title[lang] for kind in found.samples}
-    rows = ([x.units, x.n_units, x.n_each, x.n, "; ".join(titles[k] for k in titles if k not in x.plan)] for x in lines)
+    rows = (
+        [x.units, x.n_units, x.n_each, x.n, "; ".join(titles[k] for k in titles if k not in x.plan)] for x in plan.lines
+    )
     shown: list[Table | str] = [
         Table(_heads(lang, "units", "n_units", "n_each", "n_samples", "not_asked"), rows, right=(1, 2, 3)),
-        Table(_heads(lang, "object", "n_samples"), by_object.items(), right=(1,)),
-        texts.word("rulebook_samples", {"n": n}, lang),
+        Table(_heads(lang, "object", "n_samples"), plan.objects.items(), right=(1,)),
+        texts.word("rulebook_samples", {"n": plan.n}, lang),
     ]
-    data = [{"units": x.units, "n_units": x.n_units, "n_each": x.n_each, "n": x.n, "plan": x.plan} for x in lines]
-    return View({"n": n, "units": data, "objects": by_object}, shown)
+    return View(plan.plain, shown)
 
 
 # --- check, new, schema -----------------------------------------------------------------------------------------------
@@ -221,16 +170,16 @@ def rulebook_check(run: State, book: str, *, lang: str | None = None) -> View:
 
     The first fault is told by file, line and key. The exit status is 1 if an example does not come out.
     """
+    from gridmgmt.rulebooks.exports.listing_text import trial_json, trial_words
     from gridmgmt.rulebooks.proving import examples_beside, read_beside, trial
 
     lang = _lang(run, lang)
     loaded, path = _located(book)
     beside = examples_beside(path)
     tried = trial(loaded, read_beside(beside) if beside else [])
-    data = {"file": str(path), "sha256": loaded.sha256, "examples": tried.n_examples, "options": tried.n_options,
-            "faults": [{"tried": f.tried, "problems": f.problems} for f in tried.faults]}  # fmt: skip
-    lines = (line[lang] for line in _told(loaded, path, tried, has_examples=beside is not None))
-    return View(data, lines, failed=bool(tried.faults))
+    no_examples = str(path.with_name("examples.yaml")) if beside is None else None
+    lines = (line[lang] for line in trial_words(loaded, path.name, tried, no_examples))
+    return View(trial_json(loaded, str(path), tried), lines, failed=bool(tried.faults))
 
 
 def _located(name: str) -> tuple[Loaded, Path]:
@@ -242,24 +191,6 @@ def _located(name: str) -> tuple[Loaded, Path]:
         return loaded, Path(name)
     same_text = (p for p in versions(name.partition("@")[0]) if p.read_text("utf-8") == loaded.text)
     return loaded, next(same_text)
-
-
-def _told(loaded: Loaded, path: Path, tried: Trial, *, has_examples: bool) -> Iterator[Words]:
-    from gridmgmt.files.wording import same, words
-
-    book, n_wrong = loaded.rulebook, len([f for f in tried.faults if f.is_example])
-    facts = {"n_parts": len(list(book.parts())), "n_inputs": len(book.inputs), "n_rates": len(book.rates)}
-    yield words("rulebook_checked", file=path.name, **facts)
-    if has_examples:
-        yield words("rulebook_checked_examples", n=tried.n_examples, n_wrong=n_wrong)
-    else:
-        yield words("rulebook_checked_no_examples", file=str(path.with_name("examples.yaml")))
-    if tried.n_options:
-        n_unread = len(tried.faults) - n_wrong
-        yield words("rulebook_checked_options", n=tried.n_options, n_wrong=n_unread)
-    for fault in tried.faults:
-        yield {k: f"✗ {fault.tried[k]}" for k in texts.LANGUAGES}
-        yield from (same(f"  {problem}") for problem in fault.problems)
 
 
 @command(rulebook, "new")
@@ -321,6 +252,7 @@ def rulebook_evaluate(
 ) -> View:
     """Compute a rulebook from a file of inputs, without a database: every point with its reason, what is missing."""
     from gridmgmt.assessing.readers.entries import read_input_file
+    from gridmgmt.rulebooks.document import change_of
     from gridmgmt.rulebooks.dossier_reading import read_dossier
     from gridmgmt.rulebooks.load import named
     from gridmgmt.scorecards.exports.outcome_text import evaluated, evaluation_json, evaluation_text

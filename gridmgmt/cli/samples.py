@@ -13,8 +13,6 @@ from gridmgmt.cli.facts import import_files
 from gridmgmt.errors import OptionInvalid
 
 if TYPE_CHECKING:
-    import datetime as dt
-
     from gridmgmt.inspections.operations.draws import DrawReport, Planned
     from gridmgmt.inspections.operations.findings import TakeReport
 
@@ -198,26 +196,11 @@ def _taken(run: State, report: TakeReport) -> Shown:
 @command(notices, "issue")
 def notices_issue(run: State, draw: str, *, unit: str, due: str, by: str, sample: Sequence[str] = ()) -> View:
     """Issue a notice on a unit's findings that stand in none yet."""
-    from gridmgmt.inspections.operations import findings
+    from gridmgmt.inspections.operations import notices as use_cases
+    from gridmgmt.periods import parse_deadline
 
-    return _notices(
-        run, [findings.issue_notice(run.work.but(actor=by), draw, unit, _deadline(run, due), samples=sample)]
-    )
-
-
-def _deadline(run: State, text: str) -> dt.datetime:
-    """A day means its end: the first instant after it."""
-    import datetime as dt
-
-    from gridmgmt.periods import YEARS, parse_instant
-
-    try:
-        day = dt.date.fromisoformat(text)
-    except ValueError:
-        return parse_instant(text, run.city.zone)
-    if day.year not in YEARS:
-        raise OptionInvalid(name="--due", value=text, expected="YYYY-MM-DD")
-    return parse_instant((day + dt.timedelta(days=1)).isoformat(), run.city.zone)
+    due_at = parse_deadline(due, run.city.zone)
+    return _notices(run, [use_cases.issue_notice(run.work.but(actor=by), draw, unit, due_at, samples=sample)])
 
 
 @command(notices, "check")
@@ -225,28 +208,28 @@ def notices_check(
     run: State, number: str, *, result: str, by: str, at: str | None = None, note: str | None = None
 ) -> View:
     """Record a check; whether it was done in time or late follows from the deadline."""
-    from gridmgmt.inspections.operations import findings
+    from gridmgmt.inspections.operations import notices as use_cases
 
     if result not in ("done", "not_done"):
         raise OptionInvalid(name="--result", value=result, expected="done / not_done")
-    found = findings.check_notice(run.work.but(actor=by), number, result, checked_at=run.instant(at), note=note)
+    found = use_cases.check_notice(run.work.but(actor=by), number, result, checked_at=run.instant(at), note=note)
     return _notices(run, [found])
 
 
 @command(notices, "list")
 def notices_list(run: State, *, draw: str | None = None, at: str | None = None) -> View:
     """Notices with their deadlines and how they stand."""
-    from gridmgmt.inspections.operations import findings
+    from gridmgmt.inspections.operations import notices as use_cases
 
-    return _notices(run, findings.list_notices(run.work, draw, at=run.instant(at)))
+    return _notices(run, use_cases.list_notices(run.work, draw, at=run.instant(at)))
 
 
 @command(notices, "show")
 def notices_show(run: State, number: str) -> View:
     """One notice with its findings and checks."""
-    from gridmgmt.inspections.operations import findings
+    from gridmgmt.inspections.operations import notices as use_cases
 
-    return _notices(run, findings.list_notices(run.work, number=number), whole=True)
+    return _notices(run, use_cases.list_notices(run.work, number=number), whole=True)
 
 
 def _notices(run: State, found: Sequence[Mapping[str, Any]], *, whole: bool = False) -> View:

@@ -118,14 +118,13 @@ def _records(table: pd.DataFrame) -> list[dict[Any, Any]]:
 
 def _headed(run: State, table: pd.DataFrame, columns: str) -> pd.DataFrame:
     """A table for CSV: its heads are codes, which programs read, or words."""
-    from gridmgmt.figures.names import indicator_words
+    from gridmgmt.figures.names import column_words
 
     if columns not in ("codes", "words"):
         raise OptionInvalid(name="--columns", value=columns, expected="codes / words")
     if columns == "codes":
         return table
-    known = {c: run.word(f"column_{c}") for c in ("code", "name_zh", "name_en", "parent_code")}
-    return table.rename(columns={c: known.get(c) or indicator_words(c)[run.lang] for c in table.columns})
+    return table.rename(columns={c: column_words(c)[run.lang] for c in table.columns})
 
 
 def _in_form(run: State, form: str, head: Mapping[str, Any], table: pd.DataFrame) -> Shown:

@@ -87,7 +87,7 @@ def _inspect(run: State, rulebook: str, period: Period, city: City, seed: int) -
     from gridmgmt.demo import workday
     from gridmgmt.demo.names import table
     from gridmgmt.inspections.exports import field_forms
-    from gridmgmt.inspections.operations import draws, findings
+    from gridmgmt.inspections.operations import draws, findings, notices
 
     rules, rng = table("simulation")["inspection"], np.random.default_rng([seed, 28])
     made = draws.make_draw(run.work, rulebook, period.label, str(seed))
@@ -102,11 +102,11 @@ def _inspect(run: State, rulebook: str, period: Period, city: City, seed: int) -
     for unit in sorted({f["properties"]["unit"] for f in filled["features"] if f["properties"]["results"]}):
         due = end + dt.timedelta(days=rules["notice_days"])
         with suppress(FindingsMissing):  # all of the unit's findings stand in a notice already
-            notice = findings.issue_notice(run.work.but(actor="simulate"), made.name, unit, due, issued_at=end)
+            notice = notices.issue_notice(run.work.but(actor="simulate"), made.name, unit, due, issued_at=end)
             n_notices += 1
             if rng.random() < rules["checked"]:
                 at = end + dt.timedelta(days=float(rng.uniform(1, 1.5 * rules["notice_days"])))
-                findings.check_notice(run.work.but(actor="simulate"), notice["notice_no"], "done", checked_at=at)
+                notices.check_notice(run.work.but(actor="simulate"), notice["notice_no"], "done", checked_at=at)
                 n_checked += 1
     n = len(filled["features"])
     return {"n_drawn": n, "n_taken": taken.n_loaded, "n_notices": n_notices, "n_checked": n_checked}

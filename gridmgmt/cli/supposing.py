@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gridmgmt.cli.base import Shown, State, Table, View, command
-from gridmgmt.cli.options import change_of
 from gridmgmt.errors import OptionInvalid
 
 if TYPE_CHECKING:
@@ -36,6 +35,7 @@ def whatif(
     from gridmgmt.assessing.operations import whatif as supposing
     from gridmgmt.files.writing import write
     from gridmgmt.periods import parse_range
+    from gridmgmt.rulebooks.document import change_of
     from gridmgmt.scorecards.exports.whatif_tables import document
 
     if not set_ and with_ is None:

@@ -16,7 +16,9 @@ from gridmgmt.faults import Faults
 CHUNK_ROWS = 100_000
 X, Y = "geometry.x", "geometry.y"
 """Columns that hold a layer's own point coordinates."""
-CELL_FAULTS = frozenset({"cell_error", "cell_formula", "cell_merged", "cell_bytes", "cell_nul", "cell_long"})
+CELL_FAULTS = frozenset(
+    {"cell_error", "cell_formula", "cell_merged", "cell_bytes", "cell_nul", "cell_long", "cell_withheld"}
+)
 """What the quarantine shows of such a cell is not what the file holds."""
 TITLE_ROWS = 10
 """How many rows of a table are searched for the header: many systems put a title and a date above it."""

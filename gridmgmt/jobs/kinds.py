@@ -45,6 +45,12 @@ class RetryAsked(_Asked):
     profile: str | None = Field(None, pattern=_ID)
 
 
+class AssignmentAsked(_Asked):
+    """Cases and samples to be assigned again, after a change of editions, rules or areas."""
+
+    edition: str | None = Field(None, max_length=200, description="Only rows that go to the edition of this name.")
+
+
 class ScoringAsked(_Asked):
     """A period to be assessed by a rulebook."""
 
@@ -52,6 +58,18 @@ class ScoringAsked(_Asked):
     period: str = Field(max_length=40, examples=["2025-12"])
     level: str | None = Field(None, max_length=100)
     as_of: AwareDatetime | None = Field(None, description="Data cut-off.")
+
+
+class RecomputeAsked(_Asked):
+    """An assessment to be computed again from its frozen inputs, and held against what is stored of it."""
+
+    assessment: str = Field(min_length=1, max_length=200)
+
+
+class CorrectionAsked(_Asked):
+    """A published assessment to be corrected by the appeals that were granted."""
+
+    assessment: str = Field(min_length=1, max_length=200)
 
 
 class EditionAsked(_Asked):
@@ -121,6 +139,7 @@ _LISTS: Mapping[str, _List] = {
     "grids": _List(_TABLES, (), ("edition", "day", "levels")),
     "layers": _List(_TABLES, ("kind",), ("day", "name")),
     "scorecards": _List((*_TABLES, "zip"), ("assessment", "level"), ("codes",)),
+    "quarantine": _List(("zip",), ()),
 }
 """List → the formats it is written in, the filters that it needs, and those that it takes."""
 
@@ -146,9 +165,12 @@ class Wanted(_Asked):
 
 
 class ExportAsked(_Asked):
-    """A list to be written as a file; ``zip`` are all scorecards of a level with their summary."""
+    """A list to be written as a file; ``zip`` are all scorecards of a level with their summary, or workbooks of rows.
 
-    list: Literal["cases", "samples", "indicators", "grids", "layers", "scorecards"]
+    The rows in quarantine come as a workbook for each file, to be mended and imported again.
+    """
+
+    list: Literal["cases", "samples", "indicators", "grids", "layers", "scorecards", "quarantine"]
     format: Literal["csv", "xlsx", "gpkg", "parquet", "zip"]
     filter: Wanted = Field(default_factory=lambda: Wanted.model_validate({}))
     lang: Literal["zh", "en"] | None = Field(None, description="Of scorecards; default: both.")
@@ -170,10 +192,14 @@ class ExportAsked(_Asked):
         return self.filter.model_dump(mode="json", exclude_defaults=True)
 
 
-Asked = ImportAsked | RetryAsked | ScoringAsked | ExportAsked | EditionAsked | ActivationAsked | LayerAsked
+Asked = (
+    ImportAsked | RetryAsked | AssignmentAsked | ScoringAsked | RecomputeAsked | CorrectionAsked | ExportAsked
+    | EditionAsked | ActivationAsked | LayerAsked
+)  # fmt: skip
 
 KINDS: Mapping[str, type[Asked]] = {
-    "import": ImportAsked, "retry": RetryAsked, "scoring": ScoringAsked, "export": ExportAsked,
+    "import": ImportAsked, "retry": RetryAsked, "assignment": AssignmentAsked, "scoring": ScoringAsked,
+    "recompute": RecomputeAsked, "correction": CorrectionAsked, "export": ExportAsked,
     "edition": EditionAsked, "activation": ActivationAsked, "layer": LayerAsked,
 }  # fmt: skip
 """Kind of job → what is asked."""

@@ -7,6 +7,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode
 
+from gridmgmt.errors import OptionInvalid
 from gridmgmt.invalid import why
 from gridmgmt.rulebooks.inputs import Rate
 from gridmgmt.rulebooks.kinds import KINDS
@@ -31,6 +32,19 @@ _BY_KEY = ("rates", "inputs", "empty", *PARTS)
 
 _NEVER_SET = ("id", "title", "source", "note", "code", "text", "version", "only")
 """Keys that name or describe a part: they are no value that a what-if changes."""
+
+
+def change_of(text: str) -> tuple[str, str]:
+    """A change of a rulebook as it is written, ``PATH=VALUE``.
+
+    Raises
+    ------
+    OptionInvalid
+    """
+    path, equals, value = text.partition("=")
+    if not equals or not path.strip():
+        raise OptionInvalid(name="--set", value=text, expected="PATH=VALUE")
+    return path.strip(), value.strip()
 
 
 class Misbound(Exception):

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from gridmgmt.errors import OptionInvalid
 from gridmgmt.periods import Period, parse_period
 from gridmgmt.rulebooks.model import Rulebook, Stage
 from gridmgmt.rulebooks.values import Value
@@ -118,6 +119,21 @@ def stage_of(book: Rulebook, period: Period) -> Stage | None:
     return next((s for s in book.stages if s.cadence == cadence), None) or next(
         (s for s in book.stages if s.cadence == "any"), None
     )
+
+
+def stage_asked(book: Rulebook, label: str) -> Stage:
+    """The stage of a period that somebody asks about.
+
+    Raises
+    ------
+    PeriodInvalid
+    OptionInvalid
+        The rulebook has none of that cadence; says which it has.
+    """
+    found = stage_of(book, parse_period(label))
+    if found is None:
+        raise OptionInvalid(name="--period", value=label, expected=", ".join(s.cadence for s in book.stages))
+    return found
 
 
 def _cadence_of(period: Period) -> str | None:

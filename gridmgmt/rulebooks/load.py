@@ -108,8 +108,20 @@ def named(name: str, changes: Changes = ()) -> Loaded:
     return read_file(path, f"{book}/{path.name}", changes)
 
 
-def read_file(path: Path, file: str, changes: Changes = ()) -> Loaded:
-    """Read a rulebook from a file.
+def of_installation(name: str, changes: Changes = ()) -> Loaded:
+    """A rulebook by id, or by id and version, and never by a file: for whoever asks from elsewhere.
+
+    Raises
+    ------
+    RulebookMissing, RulebookInvalid
+    """
+    if not re.fullmatch(r"\w{1,100}(@[0-9]{1,9})?", name):
+        raise RulebookMissing(name=name, known=known())
+    return named(name, changes)
+
+
+def read_file(path: Path, file: str, changes: Changes = (), *, is_foreign: bool = False) -> Loaded:
+    """Read a rulebook from a file; what a foreign one refers to is looked for in the data folder alone.
 
     Raises
     ------
@@ -121,16 +133,16 @@ def read_file(path: Path, file: str, changes: Changes = ()) -> Loaded:
         raise RulebookInvalid(file=file, line=1, key="YAML", reason=invalid.NOT_UTF8) from e
     if any(spec.result is not None for spec in loaded.rulebook.inputs.values()):
         _, root = _read(loaded.text)
-        for where, reason in references.faults(loaded.rulebook, partial(_at_hand, path)):
+        for where, reason in references.faults(loaded.rulebook, partial(_at_hand, None if is_foreign else path)):
             key, line = locate(root, where)
             raise RulebookInvalid(file=file, line=line, key=key or "rulebook", reason=reason)
     return loaded
 
 
-def _at_hand(path: Path, name: str) -> Rulebook | None:
+def _at_hand(path: Path | None, name: str) -> Rulebook | None:
     """Another rulebook that one takes results from: of the data folder, or one that lies beside its own folder."""
-    beside = path.resolve().parent.parent / name / "rulebook.yaml"
-    found = next((p for p in (*versions(name)[:1], beside) if p.is_file()), None)
+    beside = () if path is None else (path.resolve().parent.parent / name / "rulebook.yaml",)
+    found = next((p for p in (*versions(name)[:1], *beside) if p.is_file()), None)
     return parse(read_text(found), f"{name}/{found.name}").rulebook if found is not None else None
 
 

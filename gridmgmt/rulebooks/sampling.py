@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from gridmgmt.errors import OptionInvalid
 from gridmgmt.rulebooks.model import SampleType
@@ -79,3 +80,35 @@ def on_paper(types: Sequence[SampleType], told: str) -> OnPaper:
         expected = f"{' | '.join([*groups, '…'])}[+{' | '.join(lacking)}]=N" if types else "–"
         raise OptionInvalid(name="--units", value=told, expected=expected)
     return OnPaper(what.strip(), int(number), planned(types, group, without))
+
+
+@dataclass(frozen=True)
+class PaperPlan:
+    """What a month's plan asks for on paper figures: of each kind of unit, and of all together by object."""
+
+    lines: Sequence[OnPaper]
+    n: int
+    objects: Mapping[str, int]
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """As JSON has it."""
+        units = [
+            {"units": x.units, "n_units": x.n_units, "n_each": x.n_each, "n": x.n, "plan": x.plan} for x in self.lines
+        ]
+        return {"n": self.n, "units": units, "objects": dict(self.objects)}
+
+
+def plan_on_paper(types: Sequence[SampleType], told: Sequence[str]) -> PaperPlan:
+    """The plan for units as :func:`on_paper` reads them.
+
+    Raises
+    ------
+    OptionInvalid
+    """
+    lines = [on_paper(types, text) for text in told]
+    objects: dict[str, int] = {}
+    for line in (x for x in lines if x.n_units):
+        for name, n in totals([line.plan])[1].items():
+            objects[name] = objects.get(name, 0) + n * line.n_units
+    return PaperPlan(lines, sum(objects.values()), objects)

@@ -1,9 +1,14 @@
 """Who asks in tests: accounts of any post, signed in."""
 
 import re
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from fastapi.testclient import TestClient
+from httpx2 import Response
 
 from gridmgmt.access.operations import users
 from gridmgmt.database.work import open_database
@@ -42,3 +47,17 @@ def sign_in(client: TestClient, settings: Settings, post: str = "city_centre", l
     answer = client.post("/v1/sessions", json={"login": name, "password": PASSWORD})
     assert answer.status_code == 201, answer.text
     return client
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Somebody who asks by his key."""
+
+    client: TestClient
+    key: dict[str, str]
+
+    def request(self, method: str, path: str, headers: dict[str, str] | None = None, **more: Any) -> Response:
+        return self.client.request(method, path, headers={**self.key, **(headers or {})}, **more)
+
+    def __getattr__(self, method: str) -> Callable[..., Response]:
+        return partial(self.request, method.upper())

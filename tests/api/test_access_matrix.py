@@ -9,6 +9,7 @@ from api.main import create_app
 from gridmgmt.access.operations.roles import load_roles
 from gridmgmt.assessing.operations import publishing, scoring
 from gridmgmt.database.work import Work, open_database
+from gridmgmt.intake.operations import imports
 from gridmgmt.periods import parse_period
 from gridmgmt.settings import Settings
 from tests.api import small_city
@@ -19,20 +20,15 @@ from tests.servers import Databases
 ASSESSMENT = "grid_baseline-2025-12-1"
 READS = {"grids.read", "cases.read", "samples.read", "figures.read", "results.read", "results.compare"}
 ROLES: dict[str, set[str]] = {
-    "administrator": {
-        "users.manage",
-        "audit.read",
-        "grids.read",
-        "reference.write",
-        "figures.read",
-        "results.compare",
-    },
-    "city_centre": READS | {"cases.open", "imports.write", "reference.write", "results.write", "exports.make"},
-    "district": READS | {"cases.open", "exports.make"},
-    "street": READS | {"cases.open", "exports.make"},
+    "administrator": {"users.manage", "audit.read", "grids.read", "figures.read", "results.compare", "reference.write"},
+    "city_centre": READS
+    | {"cases.open", "imports.write", "results.write", "exports.make", "inspections.write", "reference.write"}
+    | {"appeals.open", "appeals.decide", "entries.write", "duties.read", "duties.write"},
+    "district": READS | {"cases.open", "exports.make", "appeals.open", "duties.read"},
+    "street": READS | {"cases.open", "exports.make", "appeals.open", "duties.read"},
     "community": READS - {"samples.read"} | {"cases.open"},
-    "department": READS | {"exports.make"},
-    "inspector": {"grids.read", "cases.read", "cases.open", "samples.read"},
+    "department": READS | {"exports.make", "appeals.open", "duties.read"},
+    "inspector": {"grids.read", "cases.read", "cases.open", "samples.read", "inspections.write"},
     "viewer": READS,
     "machine": {"grids.read", "cases.read", "cases.open", "imports.write"},
 }
@@ -59,6 +55,7 @@ TABLE: dict[str, Route] = {
     "POST /v1/users": ("users.manage", 422, None),
     "PATCH /v1/users/{login}": ("users.manage", 404, None),
     "POST /v1/users/{login}/password": ("users.manage", 422, None),
+    "PUT /v1/users/{login}/identity": ("users.manage", 422, None),
     "GET /v1/keys": ("users.manage", 200, None),
     "POST /v1/keys": ("users.manage", 422, None),
     "DELETE /v1/keys/{number}": ("users.manage", 404, None),
@@ -142,6 +139,62 @@ TABLE: dict[str, Route] = {
     "POST /v1/quarantine/retry": ("imports.write", 202, None),
     "POST /v1/scorings": ("results.write", 202, None),
     "POST /v1/exports": ("exports.make", 202, None),
+    "GET /v1/cases/by-state": ("cases.read", 200, 200),
+    "GET /v1/cases/{case_no}/photographs.zip": ("cases.read", 200, 404),
+    "GET /v1/photographs/lacking": ("cases.read", 200, 200),
+    "GET /v1/unassigned": ("cases.read", 200, None),
+    "POST /v1/assignments": ("reference.write", 202, None),
+    "POST /v1/deadlines/renewal": ("reference.write", 200, None),
+    "GET /v1/steps/template": ("cases.read", 404, None),
+    "POST /v1/steps/files": ("cases.read", 422, None),
+    "POST /v1/imports/proposals": ("imports.write", 422, None),
+    "GET /v1/samples": ("samples.read", 200, 200),
+    "GET /v1/samples/{sample_no}": ("samples.read", 200, 404),
+    "GET /v1/samples/{sample_no}/photographs": ("samples.read", 200, 404),
+    "GET /v1/samples/{sample_no}/photographs.zip": ("samples.read", 200, 404),
+    "POST /v1/samples/{sample_no}/photographs": ("inspections.write", 422, None),
+    "GET /v1/draws": ("samples.read", 200, None),
+    "POST /v1/draws": ("inspections.write", 404, None),
+    "GET /v1/draws/plan": ("samples.read", 404, None),
+    "GET /v1/draws/{name}": ("samples.read", 404, None),
+    "GET /v1/draws/{name}/form": ("samples.read", 404, None),
+    "GET /v1/draws/{name}/verification": ("samples.read", 404, None),
+    "POST /v1/findings": ("inspections.write", 422, None),
+    "GET /v1/notices": ("samples.read", 200, None),
+    "POST /v1/notices": ("inspections.write", 422, None),
+    "GET /v1/notices/{number}": ("samples.read", 404, None),
+    "POST /v1/notices/{number}/checks": ("inspections.write", 422, None),
+    "GET /v1/rulebooks": ("results.compare", 200, None),
+    "GET /v1/rulebooks/schema": ("results.compare", 200, None),
+    "GET /v1/rulebooks/template": ("results.compare", 200, None),
+    "GET /v1/rulebooks/{rulebook}": ("results.compare", 200, None),
+    "GET /v1/rulebooks/{rulebook}/inputs": ("results.compare", 200, None),
+    "GET /v1/rulebooks/{rulebook}/samples": ("results.compare", 422, None),
+    "POST /v1/rulebooks/{rulebook}/evaluation": ("results.compare", 422, None),
+    "POST /v1/rulebooks/check": ("results.write", 422, None),
+    "POST /v1/rulebooks/diff": ("results.compare", 422, None),
+    "POST /v1/whatif": ("results.write", 404, None),
+    "POST /v1/assessments/{name}/publication": ("results.write", 201, None),
+    "POST /v1/assessments/{name}/recomputation": ("results.read", 202, None),
+    "POST /v1/assessments/{name}/correction": ("results.write", 202, None),
+    "GET /v1/assessments/{name}/ranks": ("results.compare", 200, None),
+    "GET /v1/appeals": ("results.read", 200, 200),
+    "POST /v1/appeals": ("appeals.open", 409, 403),
+    "POST /v1/appeals/{number}/decision": ("appeals.decide", 404, None),
+    "GET /v1/consequences": ("results.read", 200, None),
+    "GET /v1/subjects": ("results.compare", 200, None),
+    "POST /v1/subjects": ("entries.write", 422, None),
+    "POST /v1/staff": ("entries.write", 422, None),
+    "GET /v1/entries": ("results.read", 200, 200),
+    "POST /v1/entries": ("entries.write", 422, None),
+    "GET /v1/duties/due": ("duties.read", 200, 200),
+    "GET /v1/duties/{scheme}/reports": ("duties.read", 200, 200),
+    "POST /v1/duties/{scheme}/reports": ("duties.write", 422, None),
+    "POST /v1/duties/{scheme}/events": ("duties.write", 422, None),
+    "POST /v1/duties/{scheme}/withdrawals": ("duties.write", 422, None),
+    "POST /v1/duties/{scheme}/charges": ("entries.write", 422, None),
+    "GET /v1/repeats": ("figures.read", 200, None),
+    "GET /maps/repeats": ("figures.read", 200, None),
     "POST /v1/city": ("reference.write", 422, None),
     "GET /v1/units": ("grids.read", 200, None),
     "POST /v1/units": ("reference.write", 422, None),
@@ -169,11 +222,13 @@ TABLE: dict[str, Route] = {
     "POST /v1/locate": ("grids.read", 422, None),
 }
 OF_THE_CITY = {
-    "POST /v1/quarantine/retry",
-    "POST /v1/scorings",
-    "GET /v1/staffing",
-    "POST /v1/editions/{name}/activation",
-}
+    "POST /v1/quarantine/retry", "POST /v1/scorings", "GET /v1/unassigned", "POST /v1/assignments",
+    "POST /v1/deadlines/renewal", "POST /v1/draws", "GET /v1/draws/{name}/verification", "POST /v1/whatif",
+    "GET /v1/consequences", "POST /v1/assessments/{name}/publication", "POST /v1/assessments/{name}/recomputation",
+    "POST /v1/assessments/{name}/correction", "POST /v1/appeals/{number}/decision",
+    "POST /v1/duties/{scheme}/events", "POST /v1/duties/{scheme}/withdrawals", "POST /v1/duties/{scheme}/charges",
+    "GET /v1/repeats", "GET /maps/repeats", "GET /v1/staffing", "POST /v1/editions/{name}/activation",
+}  # fmt: skip
 """What holds for all of the city, or would be wrong on a part."""
 QUERY = {
     "GET /v1/posts": "on=2025-12-01", "GET /v1/staffing": "scheme=ningbo&on=2025-12-01",
@@ -183,14 +238,27 @@ QUERY = {
     "GET /v1/indicators/behind": f"period=2025-12&by=grid&level=community&code={HERE}",
     "GET /v1/assessments/{name}/scorecards": "level=community",
     "GET /v1/explain": f"assessment={ASSESSMENT}&code={HERE}", "GET /maps/choropleth": f"assessment={ASSESSMENT}",
-    "GET /maps/heat": f"assessment={ASSESSMENT}",
+    "GET /v1/photographs/lacking": "period=2025-12",
+    "GET /v1/steps/template": "profile=none_such", "GET /v1/draws/plan": "rulebook=huiji&period=2025-12",
+    "GET /maps/heat": f"assessment={ASSESSMENT}", "GET /v1/consequences": "rulebook=grid_baseline&year=2025",
+    "GET /v1/subjects": "rulebook=grid_baseline", "GET /v1/entries": "rulebook=grid_baseline",
+    "GET /v1/duties/due": "on=2025-12-05&scheme=bureau_office", "GET /v1/repeats": "period=2025-11",
+    "GET /maps/repeats": "period=2025-11",
 }  # fmt: skip
 BODY: dict[str, Any] = {
     "POST /v1/cases": NEW, "POST /v1/cases/{case_no}/steps": {"kind": "note", "reason": "x"},
     "POST /v1/steps": {"steps": [{"case_no": "M1", "kind": "close"}]}, "PATCH /v1/users/{login}": {"disabled": True},
     "PATCH /v1/quarantine/{number}": {"values": {"上报时间": "2025-12-01"}},
     "POST /v1/scorings": {"rulebook": "grid_baseline", "period": "2025-12"},
+    "POST /v1/deadlines/renewal": {"dry_run": True},
+    "POST /v1/draws": {"rulebook": "huiji", "period": "2025-12", "seed": "1"},
     "POST /v1/exports": {"list": "grids", "format": "csv"},
+    "POST /v1/whatif": {"rulebook": "grid_baseline", "set": ["closing.points=20"], "period": "2025-11"},
+    "POST /v1/appeals": {"assessment": ASSESSMENT, "subject": HERE, "kind": "case", "fact": "A999", "reason": "x"},
+    "POST /v1/appeals/{number}/decision": {"granted": False, "reason": "x"},
+    "POST /v1/duties/{scheme}/events": {"event": "no", "no": "1", "at": "2025-12-05"},
+    "POST /v1/duties/{scheme}/withdrawals": {"what": "no", "about": "1", "reason": "x"},
+    "POST /v1/duties/{scheme}/charges": {"period": "never"},
     "POST /v1/editions/{name}/activation": {"from": "2027-01-01"},
 }  # fmt: skip
 _FIGURES = "period=2025-12&indicator=n_due"
@@ -200,9 +268,10 @@ QUERY |= {
     for end in ("", "/{z}/{x}/{y}.mvt", "/tilejson.json", "/style.json")
 }
 PATH = {"{login}": "nobody-here", "{number}": "999999", "{code}": HERE, "{case_no}": "M1", "{sha256}": "0" * 64,
+        "{rulebook}": "grid_baseline", "{scheme}": "bureau_office",
         "{name}": ASSESSMENT, "{collection}": "cases", "{level}": "community", "{period}": "2025-12",
         "{layer}": "roads-roads", "{fonts}": "sans-serif", "{span}": "0-255", "{z}": "12", "{x}": "3345",
-        "{y}": "1689", "{service_code}": "other",
+        "{y}": "1689", "{service_code}": "other", "{sample_no}": "P1",
         "{a}": "2025", "{b}": "none", "{kind}": "roads", "{service_request_id}": "M1", "{token}": "M1"}  # fmt: skip
 FORM = {"POST /open311/v2/requests": {"service_code": "other", "lat": LAT, "long": LON}}
 
@@ -219,7 +288,7 @@ OF_NO_GRIDS = {
 }
 ONLY_OF_UNITS = {"GET /v1/indicators", "GET /v1/indicators/behind", "POST /v1/cases",
                  "GET /v1/assessments/{name}/scorecards", "GET /v1/assessments/{name}/scorecards/{code}",
-                 "GET /v1/explain"}  # fmt: skip
+                 "GET /v1/explain", "POST /v1/appeals"}  # fmt: skip
 """What is asked of a grid there: a department has no grids, wherever its unit works."""
 
 
@@ -231,6 +300,12 @@ def settings(databases: Databases) -> Settings:
 def _judged(work: Work, folder: Any) -> None:
     small_city.build(work, folder)
     publishing.publish(work.but(actor="局"), ASSESSMENT)
+    told = (
+        "样本编号,检查时间,样本类型,检查对象,得分,检查发现,经度,纬度,坐标系",
+        f"P1,2026-01-05,t,井盖,90,,{LON},{LAT},CGCS2000",
+    )
+    (folder / "samples.csv").write_text("\n".join(told), "utf-8")
+    assert imports.import_file(work, folder / "samples.csv", "demo_samples").n_new == 1
 
 
 @pytest.fixture(scope="module")
@@ -264,7 +339,7 @@ def asked(client: TestClient, route: str, headers: dict[str, str]) -> int:
     for name, value in (*PATH.items(), ("{fid}", fid)):
         path = path.replace(name, value)
     query = f"?{QUERY[route]}" if route in QUERY else ""
-    body = {"json": BODY.get(route, {})} if method in ("POST", "PATCH") and "photographs" not in path else {}
+    body = {"json": BODY.get(route, {})} if method in ("POST", "PATCH", "PUT") and "photographs" not in path else {}
     body = {"data": FORM[route]} if route in FORM else body
     return client.request(method, path + query, headers=headers, **body).status_code
 

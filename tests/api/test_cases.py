@@ -262,3 +262,9 @@ def test_a_page_of_another_site_writes_nothing(centre_client: TestClient) -> Non
     for headers in ({"origin": "http://evil.example"}, {"origin": "null"}, {"origin": "http://localhost:81"}):
         answer = centre_client.post("/v1/cases", json=NEW, headers=ORIGIN | headers)
         assert (answer.status_code, answer.json()["code"]) == (403, "origin_refused")
+
+
+@pytest.mark.parametrize("polygon", ["网格" * 1_500, "POINT (1 2)", "POLYGON ((0 0, 1 1, 1 0, 0 1, 0 0))", "网"])
+def test_what_is_no_polygon_is_refused_in_words(centre_client: TestClient, polygon: str) -> None:
+    answer = centre_client.get("/v1/cases", params={"polygon": polygon})
+    assert (answer.status_code, answer.json()["code"]) == (422, "option_invalid")

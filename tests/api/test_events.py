@@ -190,7 +190,7 @@ def test_who_is_signed_out_hears_no_more_within_a_second(server: Server, setting
     with closing(Listener(server, {"Cookie": cookie})) as listener:
         listener.some(1)
         began = time.monotonic()
-        users.disable(work, "leaver")
+        users.change(work, "leaver", is_disabled=True)
         opened(work, "secret")
         assert list(listener.events()) == [("signed_out", {})]
         assert time.monotonic() - began < 3

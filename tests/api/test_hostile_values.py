@@ -22,6 +22,8 @@ GOOD = {
     "indicator": "n_due", "case_no": "A000", "sha256": "0" * 64,
     "fonts": "sans-serif", "span": "0-255", "z": "12", "x": "3345", "y": "1689", "number": "1",
     "service_code": "other", "service_request_id": "A000", "token": "A000",
+    "sample_no": "P1",
+    "rulebook": "grid_baseline", "scheme": "bureau_office", "on": "2025-12-31", "units": "street=1", "year": "2025",
 }  # fmt: skip
 """A right value of every parameter that must be given."""
 
@@ -56,7 +58,7 @@ def _address(path: str, known: Sequence[dict[str, Any]], wrong: str, value: str)
     query = "&".join(f"{k}={v}" for k, v in given.items() if "{" + k + "}" not in path)
     for name, text in given.items():
         path = path.replace("{" + name + "}", text)
-    return f"{path}?{query}"
+    return f"{path}?{query}" + ("&follow=false" if path == "/v1/events" else "")  # else it goes on for ever
 
 
 def _addresses(document: dict[str, Any], values: Sequence[str], *, everywhere: bool) -> Iterator[Asked]:
@@ -70,8 +72,8 @@ def _addresses(document: dict[str, Any], values: Sequence[str], *, everywhere: b
             own = values if everywhere else values[seen[name] :: n_routes[name]]
             yield from ((how, _address(path, known, name, value), told) for value in own)
             if everywhere or not seen[name]:
-                yield how, _address(path, known, name, "1") + f"&{name}=1&{name}=2", told
-                yield how, _address(path, known, "", "") + f"&{name}[]=1", told
+                yield how, _address(path, known, name, "1").replace("?", f"?{name}=2&{name}=1&"), told
+                yield how, _address(path, known, "", "").replace("?", f"?{name}[]=1&"), told
             seen[name] += 1
         yield how, _address(path, known, "nobody", "1"), told
 

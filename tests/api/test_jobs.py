@@ -5,8 +5,7 @@ import json
 import sqlite3
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from typing import Any
 
 import geopandas as gpd
@@ -23,24 +22,10 @@ from gridmgmt.jobs.operations import running
 from gridmgmt.jobs.operations.running import Doors
 from gridmgmt.settings import Settings
 from tests.api import small_city
-from tests.api.signed import bearer
+from tests.api.signed import Asking, bearer
 from tests.api.small_city import COMMUNITIES, HEADERS, TOTAL_0, centre
 
 NAME = "grid_baseline-2025-12-1"
-
-
-@dataclass(frozen=True)
-class Asking:
-    """Somebody who asks by his key."""
-
-    client: TestClient
-    key: dict[str, str]
-
-    def request(self, method: str, path: str, headers: dict[str, str] | None = None, **more: Any) -> Response:
-        return self.client.request(method, path, headers={**self.key, **(headers or {})}, **more)
-
-    def __getattr__(self, method: str) -> Callable[..., Response]:
-        return partial(self.request, method.upper())
 
 
 @pytest.fixture(scope="module")

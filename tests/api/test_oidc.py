@@ -63,7 +63,7 @@ def work(settings: Settings, issuer: str) -> Iterator[Work]:
     account(settings, "gone", "city_centre")
     users.link(found, "wang", issuer, "wang@city")
     users.link(found, "gone", issuer, "gone@city")
-    users.disable(found, "gone")
+    users.change(found, "gone", is_disabled=True)
     yield found
     found.close()
 

@@ -1,101 +1,112 @@
-"""What goes in and out by the server's doors, beside the same work in the process.
+"""Grids over HTTP beside TiPg's, of the same table in the same PostGIS; and what it costs a figure to know who asks.
 
-    python -m tests.benchmarks --only doors
+    TIPG_PYTHON=…/bin/python python -m tests.benchmarks --only doors
 
-Points are sent as one file and come back as one, located by a server in a process of its own that has the city's grids
-in memory; beside it the locator alone finds the grids of the same points. The city is the demo's.
+One process each, four connections, answers packed; each asks as somebody who is known (ours), or nobody is asked
+(TiPg). TiPg keeps nothing: ours are told as they are kept, and as they are made anew. Figures are asked for in this
+process: by the city's own person and by a street's, through the row policies of the role that requests have, beside
+the database's worker who asks for the same.
 """
 
-import csv
-import datetime as dt
-import http.client
-import io
+import dataclasses
+import random
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from unittest.mock import patch
 
-import numpy as np
-import pyarrow as pa
-
+from gridmgmt.access.operations import users
 from gridmgmt.database.work import Work, open_database
-from gridmgmt.demo import SIZES, make_demo_city
-from gridmgmt.people.operations import directory, reference
-from gridmgmt.places.operations import editions
+from gridmgmt.figures.operations import indicators
+from gridmgmt.periods import parse_period
 from gridmgmt.settings import Settings
-from tests.api import small_city
-from tests.api.signed import bearer
-from tests.benchmarks import bench_server, servers
+from tests.benchmarks import bench_server, made_cities, servers
+from tests.benchmarks.bench_server import CONNECTIONS, PERIOD, ask, serving
 from tests.benchmarks.rows import Row, Size, in_turn
+from tests.benchmarks.tipg import PEER, tipg
 
-WANTED = {"csv": 30.0, "arrow": 15.0}
-"""So many times the locator's own time at most."""
-
-_TYPES = {"csv": "text/csv", "arrow": "application/vnd.apache.arrow.stream"}
-
-
-def build(work: Work, folder: Path) -> None:
-    """The grids, units and rules of the demo city of 2 500 communities."""
-    with patch.dict(SIZES, {"medium": replace(SIZES["medium"], second_edition=False)}):
-        make_demo_city(folder, seed=7, size="medium", cases=1_000)
-    reference.init_city(work, folder / "city.yaml")
-    reference.import_units(work, folder / "units.csv")
-    reference.import_rules(work, folder / "responsibility.csv")
-    editions.import_grids(work, [str(folder / "grids.gpkg")], "first")
-    editions.activate(work, "first", dt.date(2020, 1, 1))
-
-
-def sent(lon: np.ndarray, lat: np.ndarray, form: str) -> bytes:
-    """Points as a file."""
-    if form == "csv":
-        out = io.StringIO()
-        csv.writer(out).writerows([("lon", "lat"), *zip(lon.tolist(), lat.tolist(), strict=True)])
-        return out.getvalue().encode()
-    batch, sink = pa.record_batch({"lon": lon, "lat": lat}), pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, batch.schema) as writer:
-        writer.write_batch(batch)
-    return bytes(sink.getvalue())
-
-
-def located(port: int, content: bytes, form: str, key: dict[str, str]) -> bytes:
-    """What the server answers."""
-    connection = http.client.HTTPConnection(bench_server.HOST, port)
-    connection.request("POST", "/v1/locate", content, {**key, "Content-Type": _TYPES[form]})
-    with closing(connection), connection.getresponse() as answer:
-        body = answer.read()
-        if answer.status != 200:
-            raise RuntimeError(body[:500].decode(errors="replace"))
-        return body
+PACKED = "Accept-Encoding: gzip\r\n"
+N_PAGE = 1_000
+POINT, GRIDS, ROWS = 3, 5, 1.15
+THEIRS = "/collections/public.grid/items?f=geojson&level=4"
+PAGE = f"/v1/grids?level=community&limit={N_PAGE}"
 
 
 def rows(size: Size) -> Iterator[Row]:
-    """A file of points in each form."""
-    n, runs = {"full": (1_000_000, 5), "quick": (500, 1)}[size]
+    """Points and pages of grids beside the peer, then figures under row security."""
+    n_points, n_pages, runs = {"full": (1_000, 10, 5), "quick": (4, 1, 1)}[size]
     with (
-        tempfile.TemporaryDirectory() as name,
+        tempfile.TemporaryDirectory() as folder,
         servers.settled("bench_doors", size) as settings,
         closing(open_database(settings)) as work,
     ):
-        (build if size == "full" else small_city.prepare)(work, Path(name))
-        ground = directory.place(work, None, None).ground
-        west, south, east, north = editions.grids_of(work, None, None, [1]).total_bounds
-        place = np.random.default_rng(3).uniform([west, south], [east, north], (n, 2))
-        lon, lat = np.ascontiguousarray(place.T)
-        yield from _each(settings, lambda: ground.lines(lon, lat), lon, lat, runs)
+        (bench_server.build if size == "full" else bench_server.build_small)(work, Path(folder))
+        made_cities.analyse(work)
+        bench_server.sign_in(settings)
+        with serving(settings) as ours, tipg(settings) as theirs:
+            yield _points(work, ours, theirs, n_points, runs)
+            yield from _pages(ours, theirs, n_pages, runs)
+        yield from _figures(settings, work, runs)
 
 
-def _each(
-    settings: Settings, alone: Callable[[], np.ndarray], lon: np.ndarray, lat: np.ndarray, runs: int
-) -> Iterator[Row]:
-    key = bearer(settings)
-    with bench_server.serving(settings) as port:
-        for form, wanted in WANTED.items():
-            content = sent(lon, lat, form)
-            located(port, content, form, key)  # the grids are read once
-            (door, peer), (body, _) = in_turn([partial(located, port, content, form, key), alone], runs)
-            note = f"{len(lon) / door:,.0f} points/s, {len(content) / 1e6:.0f} + {len(body) / 1e6:.0f} MB"
-            work = f"{len(lon)} points as a file ({form}) over HTTP, with units"
-            yield Row(f"doors-{form}", work, "the locator in the process", door / peer, wanted, note=note)
+def _beside(ours: Callable[[], int], theirs: Callable[[], int] | None, runs: int) -> tuple[float | None, str]:
+    """How many times as fast as the peer, and what each took for all that it was asked."""
+    taken, sent = in_turn([ours] if theirs is None else [ours, theirs], runs)
+    told = " beside ".join(f"{x:.2f} s, {y / 1e3:.1f} kB at most" for x, y in zip(taken, sent, strict=True))
+    return (None, f"no peer: TIPG_PYTHON is not set; {told}") if theirs is None else (taken[1] / taken[0], told)
+
+
+def _points(work: Work, ours: int, theirs: int | None, n: int, runs: int) -> Row:
+    """Who is responsible here: ours tells all levels, the unit and neighbours; the peer the community alone."""
+    paths = bench_server.places(work, n)
+    at = [dict(x.split("=") for x in path.partition("?")[2].split("&")) for path in paths]
+    box = "&bbox={lon},{lat},{lon},{lat}&properties=code,name_zh"
+    other = [THEIRS + box.format(**x) for x in at]
+    ratio, note = _beside(lambda: ask(ours, paths), theirs and (lambda: ask(theirs, other)), runs)
+    what = f"one point, {CONNECTIONS} connections, {n} places"
+    return Row("doors-point", what, PEER, ratio, POINT, True, note)
+
+
+def _pages(ours: int, theirs: int | None, n: int, runs: int) -> Iterator[Row]:
+    """A page of communities with their polygons; anew by a box that nobody asked for before."""
+    paths = [f"{THEIRS}&limit={N_PAGE}&properties=code,parent_code,name_zh,name_en"] * n
+    peer = theirs and (lambda: ask(theirs, paths, more=PACKED))
+
+    def anew() -> int:
+        west = [-179 + random.random() for _ in range(n)]
+        return ask(ours, [f"{PAGE}&bbox={x:.9f},-89,179,89" for x in west], more=PACKED)
+
+    for kind, own in (("kept", lambda: ask(ours, [PAGE] * n, more=PACKED)), ("anew", anew)):
+        ratio, note = _beside(own, peer, runs)
+        what = f"a page of {N_PAGE} grids with polygons, {kind}, {CONNECTIONS} connections"
+        yield Row(f"doors-grids-{kind}", what, PEER, ratio, GRIDS, True, note)
+
+
+def _figures(settings: Settings, work: Work, runs: int) -> Iterator[Row]:
+    """A month's figures of all communities by who is everybody's, and by who has a street."""
+    period = parse_period(PERIOD)
+    street = _a_street(work)
+    seen = {post: _as(settings, work, f"bench{n}", post) for n, post in enumerate(("city_centre", street))}
+    asked = [lambda w=w: len(indicators.indicators(w, period, "community")[0]) for w in (work, *seen.values())]
+    taken, n_rows = in_turn(asked, runs)
+    for kind, k in (("city", 1), ("street", 2)):
+        note = f"{n_rows[k]} grids {1e3 * taken[k]:.0f} ms beside {n_rows[0]} grids {1e3 * taken[0]:.0f} ms"
+        what = f"a month's figures as the person of a {kind} under row security"
+        yield Row(
+            f"doors-figures-{kind}", what, "the worker's, of the whole city", taken[k] / taken[0], ROWS, note=note
+        )
+    for w in seen.values():
+        w.close()
+
+
+def _a_street(work: Work) -> str:
+    """A post of the first street."""
+    table, _ = indicators.indicators(work, parse_period(PERIOD), "street")
+    return f"street@street:{sorted(code for code in table['code'] if code)[0]}"
+
+
+def _as(settings: Settings, work: Work, login: str, post: str) -> Work:
+    """The database as a request of somebody sees it."""
+    users.add(work, login, [post])
+    web = open_database(settings, "web")
+    return dataclasses.replace(web, viewer=users.present(work, login), worker=work.engine)

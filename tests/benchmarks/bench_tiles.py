@@ -11,29 +11,24 @@ places have changed, when names and grids are read again.
 
 import datetime as dt
 import itertools
-import os
-import socket
 import statistics
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
-from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 
-from gridmgmt.database.engine import database_url
 from gridmgmt.database.work import Work, open_database
 from gridmgmt.places.operations import tiles
 from gridmgmt.places.tiles import Tile, cut, rounded
-from gridmgmt.settings import Settings
 from tests import tiling
 from tests.benchmarks import made_cities, servers
-from tests.benchmarks.bench_server import CONNECTIONS, HOST, ask, change_places, serving
+from tests.benchmarks.bench_server import CONNECTIONS, ask, change_places, serving
 from tests.benchmarks.rows import Row, Size, in_turn
+from tests.benchmarks.tipg import PEER, tipg
 
 ZOOMS = (9, 11)
-EDITION, PEER = "first", "TiPg"
+EDITION = "first"
 WARM, COLD = 8, 1.5
 LEVEL = 4
 SOME = 5
@@ -44,43 +39,6 @@ TIPG = f"/collections/public.grid/tiles/WebMercatorQuad/{{z}}/{{x}}/{{y}}?level=
 PACKED = "Accept-Encoding: gzip\r\n"
 DAYS = (dt.date(made_cities.YEAR, 1, 1) + dt.timedelta(k) for k in itertools.count())
 """The edition is named, so a day says nothing; but nobody asked so before."""
-
-
-@contextmanager
-def tipg(settings: Settings) -> Iterator[int | None]:
-    """TiPg over the same database in a process of its own; gives its port, None where it is not to be had."""
-    python = os.environ.get("TIPG_PYTHON")
-    if python is None:
-        yield None
-        return
-    with socket.create_server((HOST, 0)) as free:
-        port = int(free.getsockname()[1])
-    command = [python, "-m", "uvicorn", "tipg.main:app", "--host", HOST, "--port", str(port), "--log-level", "warning"]
-    process = subprocess.Popen(command, env=_environment(settings))
-    try:
-        for _ in range(300):
-            with socket.socket() as asked:
-                if asked.connect_ex((HOST, port)) == 0:
-                    break
-            time.sleep(0.1)
-        yield port
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _environment(settings: Settings) -> dict[str, str]:
-    """Where the database is, as TiPg reads it."""
-    address = urlsplit(database_url(settings))
-    folder = dict(parse_qsl(address.query)).get("host", "")
-    url = (
-        urlunsplit(address._replace(netloc=f"{address.username}@{quote(folder, safe='')}", query="")) if folder else ""
-    )
-    return {
-        "DATABASE_URL": url or database_url(settings),
-        "TIPG_DB_TABLES": '["public.grid"]',
-        "PATH": os.environ["PATH"],
-    }
 
 
 def covering(work: Work, z: int) -> list[Tile]:

@@ -85,3 +85,13 @@ def test_a_password_comes_from_standard_input(run: Run) -> None:
     assert done.exit_code == 0, done.output
     assert "password" not in done.output.replace("--ask", "")
     assert CliRunner().invoke(app, [*asked[:4], "zhao", "--ask"], input="short\n").exception is not None
+
+
+def test_a_file_that_a_command_writes_stands_in_the_audit(run: Run, tmp_path: Path) -> None:
+    assert run("user", "add", "boss", "--post", "city_centre").exit_code == 0
+    assert run("--as", "boss", "grids", "export", "--level", "district", "--out", "grids.gpkg").exit_code == 0
+    assert run("case", "template", "--out", "steps.xlsx").exit_code == 0, "there is nothing of the database in it"
+    rows = json.loads(run("audit", "list", "--deed", "export", "--json").stdout)
+    assert [(r["login"], r["facts"]["asked"], r["facts"]["given"]) for r in rows] == [
+        ("boss", "gridmgmt grids export", {"out": "grids.gpkg", "level": ["district"]})
+    ]

@@ -21,8 +21,8 @@ from tests.examples import about
 from tests.pictures import PDF
 from tests.postgis import towns
 
-LEFT_OUT = re.compile(r"gridmgmt (db .*|serve|demo-city|simulate.*)")
-"""What starts or drops servers, and what writes for minutes."""
+LEFT_OUT = re.compile(r"gridmgmt (db .*|serve|worker|demo-city|simulate.*)")
+"""What starts or drops servers, what ends only when it is stopped, and what writes for minutes."""
 
 HOSTILE = [
     "", " ", "\0", "a\0b", "\udcff", "9999-12-31", "9999-12-31T23:00Z", "0001-01-01", "0001-01-01T00:00+14:00",

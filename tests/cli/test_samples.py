@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from gridmgmt.cli import app
 from gridmgmt.database.work import Work, open_database
-from gridmgmt.errors import DrawExists, OptionInvalid
+from gridmgmt.errors import DrawExists, InstantInvalid
 from gridmgmt.settings import Settings
 from tests.postgis import district
 
@@ -80,7 +80,7 @@ def test_a_month(run: Run, tmp_path: Path) -> None:
 
     issue = ("samples", "notices", "issue", "huiji-2025-06", "--unit", "S01", "--by", "李四", "--json", "--due")
     assert run(*issue, "2025-06-20").exit_code != 0  # the deadline is past
-    assert isinstance(run(*issue, "9999-12-31").exception, OptionInvalid)  # there is no day after it
+    assert isinstance(run(*issue, "9999-12-31").exception, InstantInvalid)  # there is no day after it
     (notice,) = json.loads(told(run(*issue, "2099-06-20")))
     assert (notice["state"], notice["due_at"][:16]) == ("open", "2099-06-20 16:00")  # the end of the day in Shanghai
     number = notice["notice_no"]

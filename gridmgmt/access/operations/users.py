@@ -69,8 +69,17 @@ def add(work: Work, login: str, posts: Sequence[str], *, name: str | None = None
 
 
 @needs("users.manage")
-def set_posts(work: Work, login: str, posts: Sequence[str]) -> None:
-    """Give an account these posts in place of those that it has.
+def change(
+    work: Work, login: str, *, posts: Sequence[str] | None = None, is_disabled: bool | None = None
+) -> None:  # fmt: skip
+    """Change an account, all of it or nothing; what is None stays.
+
+    Parameters
+    ----------
+    posts
+        In place of those that it has.
+    is_disabled
+        It can no longer sign in, nor show its keys, and its sessions end; False: it may again.
 
     Raises
     ------
@@ -78,9 +87,14 @@ def set_posts(work: Work, login: str, posts: Sequence[str]) -> None:
     """
     with work.transaction() as connection:
         account = _found(connection, login)
-        accounts.end_posts(connection, account.id)
-        _give(connection, account.id, posts)
-        auditing.note(connection, accounts=[login], posts=posts)
+        if posts is not None:
+            accounts.end_posts(connection, account.id)
+            _give(connection, account.id, posts)
+            auditing.note(connection, posts=posts)
+        if is_disabled is not None:
+            accounts.change(connection, account.id, disabled_at=clock.now(connection) if is_disabled else None)
+            sessions.end_all(connection, account.id)
+        auditing.note(connection, accounts=[login])
 
 
 @needs("users.manage")
@@ -91,12 +105,12 @@ def every(work: Work) -> list[Account]:
 
 
 def has_administrator(work: Work) -> bool:
-    """Whether anybody who is not disabled may manage accounts."""
+    """Whether anybody may sign in, by a password or by an identity provider, and manage accounts."""
     known = roles.load_roles().roles
     managing = {key for key, role in known.items() if "users.manage" in role.verbs}
     with work.snapshot() as connection:
         return any(
-            a.disabled_at is None and a.password_hash is not None and any(p.role in managing for p in a.posts)
+            a.disabled_at is None and a.may_sign_in and any(p.role in managing for p in a.posts)
             for a in accounts.every(connection)
         )
 
@@ -117,21 +131,6 @@ def set_password(work: Work, login: str, password: str) -> None:
         accounts.change(connection, account.id, password_hash=hashed)
         sessions.end_all(connection, account.id)
         sessions.succeeded(connection, [f"login:{login}"])
-        auditing.note(connection, accounts=[login])
-
-
-@needs("users.manage")
-def disable(work: Work, login: str, *, again: bool = False) -> None:
-    """Disable an account, its sessions and keys with it; ``again``: let it sign in again.
-
-    Raises
-    ------
-    AccountMissing
-    """
-    with work.transaction() as connection:
-        account = _found(connection, login)
-        accounts.change(connection, account.id, disabled_at=None if again else clock.now(connection))
-        sessions.end_all(connection, account.id)
         auditing.note(connection, accounts=[login])
 
 

@@ -28,8 +28,14 @@ class Account:
     login: str
     name: str | None
     password_hash: str | None
+    issuer: str | None
     disabled_at: dt.datetime | None
     posts: Sequence[Post]
+
+    @property
+    def may_sign_in(self) -> bool:
+        """Whether there is a way to sign in: a password, or an identity provider who knows the account."""
+        return self.password_hash is not None or self.issuer is not None
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,7 @@ def _account(connection: Connection, row: Any) -> Account:
     p = t.account_post.c
     posts = select(p.role, p.level, p.grid_code, p.unit_code).where(p.account_id == row.id, p.ended_at.is_(None))
     found = [Post(**r) for r in connection.execute(posts.order_by(p.id)).mappings()]
-    return Account(row.id, row.login, row.name, row.password_hash, row.disabled_at, found)
+    return Account(row.id, row.login, row.name, row.password_hash, row.issuer, row.disabled_at, found)
 
 
 def by_login(connection: Connection, login: str) -> Account | None:

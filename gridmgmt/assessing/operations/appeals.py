@@ -1,7 +1,7 @@
 """Appeals (申诉) and corrections (更正): a fact stays as it is, a granted exemption lies over it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
@@ -123,8 +123,16 @@ def correct(work: Work, name: str) -> tuple[Made, list[Difference]]:
         numbers = sorted(a["fact_no"] for a in granted)
         more = {"corrects": {"assessment": stored.name, "sha256": stored.sha256}, "exempted": numbers}
         made = assess_again(connection, stored, plain, more)
-        before = store.documents(connection, stored.id)
-        return _save(connection, stored, plain, made), _differences(before, made.subjects)
+        differences = _differences(store.documents(connection, stored.id), made.subjects)
+        saved = _save(connection, stored, plain, made)
+        work.done(connection, correction_json(saved, differences))
+        return saved, differences
+
+
+def correction_json(made: Made, differences: Sequence[Difference]) -> dict[str, Any]:
+    """A correction as JSON has it: what was made, and whom it moves how."""
+    moved = [{**asdict(d), "subject": dumped(d.subject)} for d in differences]
+    return {"assessment": made.name, "sha256": made.sha256, "new": made.is_new, "differences": moved}
 
 
 def _save(connection: Connection, stored: Stored, plain: Mapping[str, Any], made: Assessment[Header]) -> Made:

@@ -96,8 +96,9 @@ def backup(work: Work, settings: Settings, out: Path, audit_head: str | None = N
                 **({"audit_head": audit_head} if audit_head else {}),
             }
             _add(archive, _MANIFEST, io.BytesIO(json.dumps(manifest, indent=1, sort_keys=True).encode()))
-    n_files = len(known) - len(lost)
-    return Backup(str(out), _digest(out), out.stat().st_size, n_files, lost)
+    n_files, digest = len(known) - len(lost), _digest(out)
+    work.audit("backup", file=out.name, sha256=digest)
+    return Backup(str(out), digest, out.stat().st_size, n_files, lost)
 
 
 def _add_dump(archive: tarfile.TarFile, members: dict[str, Any], settings: Settings, snapshot: str) -> None:

@@ -7,6 +7,7 @@ from typing import Literal
 import pandas as pd
 
 from gridmgmt.assessing.operations import permits
+from gridmgmt.assessing.operations.scoring import level_number
 from gridmgmt.assessing.store import assessments as assessment_store
 from gridmgmt.assessing.store.assessments import Stored as Stored
 from gridmgmt.city import Level
@@ -22,7 +23,7 @@ from gridmgmt.places.operations import drawing
 from gridmgmt.places.store import editions
 from gridmgmt.rulebooks.run import rank
 from gridmgmt.scorecards.documents import Document, Header
-from gridmgmt.scorecards.exports.cards import figure
+from gridmgmt.scorecards.exports.cards import figure, ranked
 from gridmgmt.scorecards.exports.lines import shown_lines, top_points
 
 _LATEST = "latest"
@@ -81,6 +82,27 @@ def mapped(work: Work, name: str) -> Stored:
         if not has_map(stored):
             raise AssessmentWithoutMap(name=stored.name)
         return permits.compared(work, stored)
+
+
+@needs("results.compare", by_worker=True)
+def ranks(work: Work, name: str, level: str | None = None) -> tuple[Stored, list[Document]]:
+    """An assessment's subjects to be compared, best first: of grids everybody's, of units and people one's own.
+
+    Of those that are not their viewer's only code, name, total and rank are to be told.
+
+    Raises
+    ------
+    AssessmentMissing, LevelUnknown
+    OutsideScope, AccessDenied
+        Not published; or of units and people, whose results are not the viewer's.
+    """
+    with work.snapshot() as connection:
+        city = cities.load_city(connection)
+        stored = permits.compared(work, assessment_store.by_name(connection, name))
+        documents = assessment_store.documents(connection, stored.id, level_number(stored, city, level))
+        if not has_map(stored):
+            documents = permits.own(work, connection, stored, documents)
+        return stored, ranked(documents)
 
 
 def has_map(stored: Stored) -> bool:

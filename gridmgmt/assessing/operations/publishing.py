@@ -1,7 +1,7 @@
 """Published assessments (发布) and the year's ledger (结果运用台账): what is published is frozen."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +16,7 @@ from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import AssessmentIncomplete, AssessmentPublished, DossierMissing, FactsChanged, OptionInvalid
 from gridmgmt.figures.operations.period_counts import evidence
+from gridmgmt.numbers import exact
 from gridmgmt.people.store import units as store_units
 from gridmgmt.periods import parse_period
 from gridmgmt.rulebooks.consequences import Reached, consequences, total_money
@@ -156,6 +157,17 @@ class Ledger:
     names: Mapping[str, Mapping[str, str]]
     assessments: Mapping[str, Stored]
     money: Mapping[str, Fraction]
+
+    def of(self, subject: str | None) -> "Ledger":
+        """What one subject reached, by its code with or without its level; None: all. The sums stay everybody's."""
+        kept = [r for r in self.reached if subject in (None, r.subject, r.subject.rpartition("/")[2])]
+        return replace(self, reached=kept)
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """As JSON has it."""
+        reached = [{**asdict(r), "money": None if r.money is None else exact(r.money)} for r in self.reached]
+        return {"reached": reached, "money": {code: exact(sum_) for code, sum_ in self.money.items()}}
 
 
 @needs("results.read", whole=True, by_worker=True)

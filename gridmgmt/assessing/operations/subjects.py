@@ -11,6 +11,7 @@ from gridmgmt.assessing.operations.dossiers import levels_of
 from gridmgmt.assessing.readers import subjects as lists
 from gridmgmt.assessing.readers.subjects import Listed
 from gridmgmt.assessing.store import entries as store
+from gridmgmt.assessing.store.assessments import people_among
 from gridmgmt.assessing.store.entries import AssessedRow
 from gridmgmt.city import City
 from gridmgmt.database import batches, cities, clock
@@ -169,28 +170,38 @@ def _write_list(
 
 @needs("results.compare")
 def list_subjects(work: Work, rulebook: str, day: dt.date | None = None) -> list[dict[str, Any]]:
-    """A rulebook's list of subjects on a day; None: with every span of days."""
+    """A rulebook's list of subjects on a day; None: with every span of days.
+
+    Grids and units are everybody's to know; who does not see the whole city is told the people of his scope alone.
+    """
+    scope = work.allowed("results.compare")
     with work.snapshot() as connection:
         rows = store.assessed_rows(connection, rulebook)
     return [
         {**asdict(r.subject), "kind": r.kind, "valid_from": r.first, "valid_to": r.last}
         for r in rows
-        if day is None or (r.first <= day and (r.last is None or day < r.last))
+        if (day is None or (r.first <= day and (r.last is None or day < r.last)))
+        and (r.kind != "person" or scope.everywhere or r.subject_id in scope.subjects)
     ]
 
 
 @needs("results.compare")
 def assessed_by(work: Work, book: Rulebook, day: dt.date | None) -> list[Subject]:
-    """Whom a rulebook assesses on a day (today if none is named), for its entry form.
+    """Whom a rulebook assesses on a day (today if none is named), for its entry form; people as far as they are one's.
 
     Raises
     ------
     CityMissing, LevelUnknown
     """
+    scope = work.allowed("results.compare")
     with work.snapshot() as connection:
         city = cities.load_city(connection)
         on = day or (work.now or clock.now(connection)).astimezone(city.zone).date()
-        return assessed(connection, city, book, on)
+        found = assessed(connection, city, book, on)
+        if book.population.kind != "person" or scope.everywhere:
+            return found
+        own = people_among(connection, scope.subjects)
+        return [s for s in found if s.code in own]
 
 
 def assessed(connection: Connection, city: City, book: Rulebook, day: dt.date) -> list[Subject]:

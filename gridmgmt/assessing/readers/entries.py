@@ -94,12 +94,29 @@ def read_input_file(path: Path, book: Rulebook) -> dict[str, Any]:
         raise FileUnreadable(file=str(path), reason=reason)
     try:
         text = read_text(path, "utf-8-sig")
-        plain = json.loads(text, parse_float=str) if suffix == ".json" else input_yaml().load(text)
+        return plain_inputs(text, str(path)) if suffix == ".json" else _plain(input_yaml().load(text), str(path))
     except (OSError, ValueError, YAMLError) as e:
         raise FileUnreadable(file=str(path), reason=by_parser(e)) from e
-    if not isinstance(plain, dict):
-        raise FileUnreadable(file=str(path), reason={"code": "unreadable_no_inputs"})
-    return plain
+
+
+def plain_inputs(text: str, file: str) -> dict[str, Any]:
+    """The plain dossier in a text of JSON; numbers stay as they are written.
+
+    Raises
+    ------
+    FileUnreadable
+    """
+    try:
+        found = json.loads(text, parse_float=str, parse_constant=str)
+    except (ValueError, RecursionError) as e:
+        raise FileUnreadable(file=file, reason=by_parser(e)) from e
+    return _plain(found, file)
+
+
+def _plain(found: Any, file: str) -> dict[str, Any]:
+    if not isinstance(found, dict):
+        raise FileUnreadable(file=file, reason={"code": "unreadable_no_inputs"})
+    return found
 
 
 def dossier_of(entries: Entries, book: Rulebook) -> dict[str, Any]:

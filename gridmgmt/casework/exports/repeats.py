@@ -7,8 +7,11 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 from openpyxl import Workbook
 
+from gridmgmt.casework.repeats import Rule
 from gridmgmt.files.wording import Words, label, named, say
 from gridmgmt.files.worksheets import Value, add_sheet, freeze, new_book, put, put_row, save_book
+from gridmgmt.periods import Period
+from gridmgmt.texts import LANGUAGES, word
 
 GROUPS = (
     ("group", 6), ("category", 16), ("categories", 24), ("place", 28), ("addresses", 40), ("road_class", 12),
@@ -18,6 +21,11 @@ CASES = (
     ("case_no", 22), ("registered_at", 20), ("category", 16), ("address", 40), ("road_class", 12), ("occurrence", 10),
     ("threshold", 10), ("is_repeat", 12), ("group", 6), ("earlier", 60),
 )  # fmt: skip
+
+
+def title_words(period: Period, rule: Rule) -> Words:
+    """What a period's repeat cases by a rule are called."""
+    return {x: word("repeats_title", {"period": period.label, "rule": rule.title[x]}, x) for x in LANGUAGES}
 
 
 def workbook(

@@ -5,7 +5,7 @@ Files are kept with :func:`store_files` and said to belong somewhere with
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +17,7 @@ from gridmgmt.casework.store import attachments, files, steps
 from gridmgmt.casework.store.attachments import About, Attachment, Lacking
 from gridmgmt.database import cities
 from gridmgmt.database.doors import needs
+from gridmgmt.database.tables import GRID_COLUMNS
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import (
     CaseMissing,
@@ -25,7 +26,7 @@ from gridmgmt.errors import (
     FileRefused,
     FilesFull,
     OptionInvalid,
-    SampleMissing,
+    OutsideScope,
     UnitUnknown,
 )
 from gridmgmt.files import data_files
@@ -141,56 +142,68 @@ def add(
     paths: Sequence[Path],
     *,
     kind: Kind,
-    case_no: str | None = None,
+    case_no: str,
     step_seq: int | None = None,
-    sample_no: str | None = None,
     caption: str | None = None,
 ) -> list[Attached]:
-    """Keep files and attach them to a case, one of its steps, or a sample; all or none.
+    """Keep files and attach them to a case or to one of its steps; all or none.
 
     Raises
     ------
-    CaseMissing, SampleMissing, FileRefused, FilesFull, FilesUnwritable
+    CaseMissing, OutsideScope, FileRefused, FilesFull, FilesUnwritable
     OptionInvalid
         The case has no such step.
     """
+    scope = work.allowed("step:note")
     with work.transaction() as connection:
-        about = _about(connection, case_no, step_seq, sample_no)
-        stored = store_files(connection, root, paths)
-        return [attach(connection, file, kind=kind, actor=work.by, caption=caption, **vars(about)) for file in stored]
+        row = steps.found(connection, [case_no]).get(case_no)
+        if row is None:
+            raise CaseMissing(case_no=case_no)
+        if not scope.holds_fact([row[name] for name in GRID_COLUMNS], row["unit_id"]):
+            raise OutsideScope(verb="step:note", about=case_no)
+        taken = len(steps.of_cases(connection, [row["id"]]).get(row["id"], []))
+        if step_seq is not None and not 1 <= step_seq <= taken:
+            raise OptionInvalid(name="--step", value=step_seq, expected=f"1 … {taken}")
+        about = About(row["id"], step_seq)
+        return attach_all(connection, root, paths, about, kind=kind, actor=work.by, caption=caption)
 
 
-def _about(connection: Connection, case_no: str | None, step_seq: int | None, sample_no: str | None) -> About:
-    if case_no is None:
-        if not attachments.is_sample(connection, str(sample_no)):
-            raise SampleMissing(sample_no=sample_no or "")
-        return About(sample_no=sample_no)
-    row = steps.found(connection, [case_no]).get(case_no)
-    if row is None:
-        raise CaseMissing(case_no=case_no)
-    taken = len(steps.of_cases(connection, [row["id"]]).get(row["id"], []))
-    if step_seq is not None and not 1 <= step_seq <= taken:
-        raise OptionInvalid(name="--step", value=step_seq, expected=f"1 … {taken}")
-    return About(row["id"], step_seq)
+def attach_all(
+    connection: Connection, root: Path, paths: Sequence[Path], about: About, *, kind: Kind, actor: str,
+    caption: str | None = None,
+) -> list[Attached]:  # fmt: skip
+    """Keep files and say what they show.
+
+    Raises
+    ------
+    FileRefused, FilesFull, FilesUnwritable
+    """
+    stored = store_files(connection, root, paths)
+    return [attach(connection, file, kind=kind, actor=actor, caption=caption, **vars(about)) for file in stored]
 
 
 @needs("cases.read")
-def listed(work: Work, *, case_no: str | None = None, sample_no: str | None = None) -> list[dict[str, Any]]:
-    """Photographs and files of a case or a sample, with what is to be looked at.
+def listed(work: Work, case_no: str) -> list[dict[str, Any]]:
+    """Photographs and files of a case, with what is to be looked at.
 
     Raises
     ------
     CaseMissing
     """
     with work.snapshot() as connection:
-        found, limits = _attached(connection, case_no, sample_no), load_limits()
+        return shown(_of_case(connection, case_no))
+
+
+def shown(found: Sequence[Attachment]) -> list[dict[str, Any]]:
+    """Attachments as they are listed."""
+    limits = load_limits()
     return [_told(a, photographs.compare(a.file, a.place, a.at, limits)) for a in found]
 
 
-def _attached(connection: Connection, case_no: str | None, sample_no: str | None) -> list[Attachment]:
-    if case_no is not None and not steps.found(connection, [case_no]):
+def _of_case(connection: Connection, case_no: str) -> list[Attachment]:
+    if not steps.found(connection, [case_no]):
         raise CaseMissing(case_no=case_no)
-    return attachments.attached(connection, case_no=case_no, sample_no=sample_no)
+    return attachments.attached(connection, case_no=case_no)
 
 
 def _told(a: Attachment, notes: Sequence[Note]) -> dict[str, Any]:
@@ -255,24 +268,43 @@ def _content(root: Path, file: StoredFile) -> bytes:
 
 
 @needs("cases.read")
-def export(
-    work: Work, root: Path, out: Path, *, case_no: str | None = None, sample_no: str | None = None
-) -> list[Path]:
-    """Write clean copies of a case's or sample's files: ``<number>_<kind>_<n>.<extension>``, n from 1 for each kind.
+def clean_copies(work: Work, root: Path, case_no: str) -> Iterator[tuple[str, bytes]]:
+    """Clean copies of a case's files, one after the other: ``<number>_<kind>_<n>.<extension>``, n from 1 for each kind.
+
+    Raises
+    ------
+    CaseMissing
+    FileLost
+        When its turn comes.
+    """
+    with work.snapshot() as connection:
+        found = _of_case(connection, case_no)
+    return named_copies(root, found)
+
+
+def named_copies(root: Path, found: Sequence[Attachment]) -> Iterator[tuple[str, bytes]]:
+    """Clean copies of what is attached, each under its name."""
+    n: Counter[str] = Counter()
+    for a in found:
+        n[a.kind] += 1
+        name = f"{file_stem(a.no or '')}_{a.kind}_{n[a.kind]}.{a.file.extension}"
+        yield name, clean(_content(root, a.file), a.file.media_type)
+
+
+@needs("cases.read")
+def export(work: Work, root: Path, out: Path, case_no: str) -> list[Path]:
+    """Write the clean copies of a case's files into a folder.
 
     Raises
     ------
     CaseMissing, FileLost
         Nothing is written.
     """
-    with work.snapshot() as connection:
-        found = _attached(connection, case_no, sample_no)
-    copies: dict[str, bytes] = {}
-    n: Counter[str] = Counter()
-    for a in found:
-        n[a.kind] += 1
-        name = f"{file_stem(a.no or '')}_{a.kind}_{n[a.kind]}.{a.file.extension}"
-        copies[name] = clean(_content(root, a.file), a.file.media_type)
+    return write_all(out, dict(clean_copies(work, root, case_no)))
+
+
+def write_all(out: Path, copies: Mapping[str, bytes]) -> list[Path]:
+    """Write files into a folder."""
     out.mkdir(parents=True, exist_ok=True)
     for name, content in copies.items():
         write(out / name, content)

@@ -30,6 +30,9 @@ from gridmgmt.places.store import editions, layers
 ROADS, KEY_AREAS = "roads", "key_areas"
 """Kinds of layers that give a place its road class."""
 
+_TOLD = ("case_no", "category", "road_class", "occurrence", "threshold", "is_repeat", "earlier", "group")
+"""What is told of a case that was filed."""
+
 
 def repeats_of(connection: Connection, period: Period, rule: Rule, seen: pd.DataFrame | None = None) -> pd.DataFrame:
     """The cases filed in a period, each with its occurrence and whether it is a repeat (重复案件认定).
@@ -166,6 +169,16 @@ class RepeatReport:
             "n_repeats": int(answers.fillna(False).sum()),
             "n_groups": len(self.groups),
         }
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """As JSON has it: the groups, and every case that was filed with its occurrence."""
+        shown = self.cases[[*_TOLD]].astype(object)
+        cases = shown.where(shown.notna(), None).to_dict("records")
+        return {
+            "period": self.period.label, "rule": self.rule.id, **self.counts, "without_roads": self.without_roads,
+            "groups": list(self.groups), "cases": cases,
+        }  # fmt: skip
 
 
 @needs("figures.read", whole=True, by_worker=True)

@@ -110,12 +110,6 @@ def add(
     return int(connection.execute(select(t.attachment.c.id).where(*same)).scalar_one()), False
 
 
-def is_sample(connection: Connection, sample_no: str) -> bool:
-    """Whether a sample has been drawn, or looked at."""
-    numbers = (t.samples.c.sample_no, t.draw_item.c.sample_no)
-    return any(connection.execute(select(c).where(c == sample_no).limit(1)).first() is not None for c in numbers)
-
-
 def attached(
     connection: Connection,
     *,

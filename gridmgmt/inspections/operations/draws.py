@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gridmgmt.assessing.store import entries
@@ -11,7 +11,7 @@ from gridmgmt.database import cities
 from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Progress, Work
 from gridmgmt.errors import DrawExists, OptionInvalid, PlanInvalid, PlanMissing, SubjectsMissing
-from gridmgmt.inspections import checklists, plans, sampling
+from gridmgmt.inspections import checklists, plans, sampling, scopes
 from gridmgmt.inspections.frames import Frames, Spot
 from gridmgmt.inspections.operations import features
 from gridmgmt.inspections.plans import Plan, PlanLine
@@ -43,7 +43,7 @@ class Planned:
 def plan_of(work: Work, rulebook: str, period: str) -> Planned:
     """What is to be drawn in a period (抽查计划): unit by unit and type by type, with exceptions and substitutes.
 
-    The units are those of the rulebook's list on the period's last day.
+    The units are those of the rulebook's list on the period's last day, as far as they are the viewer's.
 
     Raises
     ------
@@ -53,8 +53,15 @@ def plan_of(work: Work, rulebook: str, period: str) -> Planned:
     SubjectsMissing
         Nobody is on its list.
     """
+    scope = work.allowed("samples.read")
     with work.snapshot() as connection:
-        return _planned(connection, rulebook, parse_period(period))
+        found = _planned(connection, rulebook, parse_period(period))
+        if scope.everywhere:
+            return found
+        city, kind = cities.load_city(connection), found.loaded.rulebook.population.kind
+        levels = {line.unit.code: city.level(line.unit.level or kind).number for line in found.lines}
+    own = [x for x in found.lines if scope.holds_grid(levels[x.unit.code], x.unit.code)]
+    return replace(found, lines=own)
 
 
 def _planned(connection: Connection, rulebook: str, period: Period) -> Planned:
@@ -286,13 +293,19 @@ def _rows(document: Mapping[str, Any]) -> list[dict[str, Any]]:
 def show_draw(work: Work, name: str, unit: str | None = None) -> tuple[StoredDraw, list[dict[str, Any]]]:
     """A draw and its samples, all or one unit's, each as far as it was inspected.
 
+    Of other units no samples are told, nor what they could be drawn by (:func:`gridmgmt.inspections.scopes.part`).
+
     Raises
     ------
     DrawMissing
     """
+    scope = work.allowed("samples.read")
     with work.snapshot() as connection:
         found = inspections.draw_of(connection, name)
-        return found, inspections.items(connection, found.id, unit)
+        items = scopes.own(scope, inspections.items(connection, found.id))
+    if not scope.everywhere:
+        found = replace(found, document=scopes.part(found.document, scope, [i["sample_no"] for i in items]))
+    return found, [i for i in items if unit in (None, i["unit_code"])]
 
 
 CHECKS = ("texts", "document", "drawn", "rows")

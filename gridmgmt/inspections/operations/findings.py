@@ -1,4 +1,4 @@
-"""Findings (检查发现): the form that inspectors take along, its return, and the rectification notices that follow.
+"""Findings (检查发现): the form that inspectors take along, and its return.
 
 What comes back becomes versions of samples by the same merge as an import, so
 that it is located by the same join and counted as any other sample.
@@ -18,9 +18,9 @@ from gridmgmt.database import batches, cities, clock, facts, merging
 from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.documents import canonical
-from gridmgmt.errors import DrawReplaced, FindingsMissing, NoticeClosed, OptionInvalid
+from gridmgmt.errors import DrawReplaced, OptionInvalid
 from gridmgmt.faults import Fault
-from gridmgmt.inspections import checklists, notices
+from gridmgmt.inspections import checklists, scopes
 from gridmgmt.inspections.checklists import Checklist
 from gridmgmt.inspections.exports.field_forms import Form, FormSample
 from gridmgmt.inspections.findings import Taken
@@ -30,7 +30,8 @@ from gridmgmt.inspections.store import inspections
 from gridmgmt.inspections.store.inspections import StoredDraw
 from gridmgmt.numbers import exact
 from gridmgmt.people.operations.assigning import Assigner
-from gridmgmt.periods import city_time, parse_period
+from gridmgmt.periods import parse_period
+from gridmgmt.viewer import Scope
 
 
 @dataclass
@@ -78,16 +79,17 @@ def form_of(work: Work, draw: str, unit: str | None = None) -> Form:
     DrawReplaced
         Another draw was made in its place.
     OptionInvalid
-        No sample of the draw is that unit's.
+        No sample of the draw is that unit's, or none that the viewer may see.
     """
     with work.snapshot() as connection:
         found = inspections.draw_of(connection, draw)
         newest = _newest(connection, found)
         if newest != found.name:
             raise DrawReplaced(name=found.name, by=newest)
-        items = inspections.items(connection, found.id, unit)
+        own = scopes.own(work.allowed("samples.read"), inspections.items(connection, found.id))
+    items = [i for i in own if unit in (None, i["unit_code"])]
     if unit is not None and not items:
-        known = sorted({i["unit"] for i in found.document["items"]})
+        known = sorted({i["unit_code"] for i in own})
         raise OptionInvalid(name="--unit", value=unit, expected=" / ".join(known))
     checklist = _checklist(found)
     samples = [_form_sample(found, checklist, item) for item in items]
@@ -126,6 +128,7 @@ def take(work: Work, path: Path) -> TakeReport:
 
     A sample that says otherwise than before is a correction: its inspection,
     its findings and its version are added, and what stood there before is kept.
+    Samples outside the viewer's scope are told as samples that nobody drew.
 
     Raises
     ------
@@ -133,8 +136,9 @@ def take(work: Work, path: Path) -> TakeReport:
         Nothing is loaded.
     """
     report = TakeReport(path.name, dry_run=not work.keep)
-    with work.locked() as connection:
-        job = _Taking(connection, report)
+    scope = work.allowed("inspections.write")
+    with work.over_everything().locked() as connection:  # the day of an inspection may lay its sample into other grids
+        job = _Taking(connection, report, scope)
         job.run(path)
     return report
 
@@ -142,8 +146,8 @@ def take(work: Work, path: Path) -> TakeReport:
 class _Taking:
     """One form against what the database holds."""
 
-    def __init__(self, connection: Connection, report: TakeReport) -> None:
-        self.connection, self.report = connection, report
+    def __init__(self, connection: Connection, report: TakeReport, scope: Scope) -> None:
+        self.connection, self.report, self.scope = connection, report, scope
         self.city = cities.load_city(connection)
         self.now = clock.now(connection)
         self._known: dict[str, dict[str, Any]] = {}
@@ -160,7 +164,8 @@ class _Taking:
             self._write(path.name, handed, changed)
 
     def _known_of(self, numbers: set[str], photographs: set[str]) -> Known:
-        self._known = inspections.samples_known(self.connection, numbers)
+        known = inspections.samples_known(self.connection, numbers)
+        self._known = {number: x for number, x in known.items() if scopes.holds(self.scope, x)}
         newest = {}
         for name in {x["draw"] for x in self._known.values()}:
             draw = inspections.draw_of(self.connection, name)
@@ -263,126 +268,3 @@ def _content_hash(x: Taken) -> str:
         for f in x.findings
     ]
     return hashlib.sha256(canonical([*told, found]).encode()).hexdigest()
-
-
-# --- rectification notices --------------------------------------------------------------------------------------------
-
-
-@needs("inspections.write")
-def issue_notice(
-    work: Work,
-    draw: str,
-    unit: str,
-    due_at: dt.datetime,
-    *,
-    samples: Sequence[str] = (),
-    issued_at: dt.datetime | None = None,
-) -> dict[str, Any]:
-    """Issue a rectification notice (整改通知) on a unit's findings that stand in none yet.
-
-    Parameters
-    ----------
-    due_at
-        The first instant that is too late.
-    samples
-        Only findings of these samples.
-    issued_at
-        Default: now.
-
-    Raises
-    ------
-    DrawMissing
-    FindingsMissing
-        The unit has no such findings.
-    OptionInvalid
-        The deadline does not lie after the issue, nobody answers for it, or a
-        sample is not among the unit's.
-    """
-    _named(work.by)
-    with work.locked() as connection:
-        found = inspections.draw_of(connection, draw)
-        at = issued_at or clock.now(connection)
-        if due_at <= at:
-            zone = cities.load_city(connection).zone
-            raise OptionInvalid(name="--due", value=city_time(due_at, zone), expected=f"> {city_time(at, zone)}")
-        items = inspections.items(connection, found.id, unit)
-        others = sorted(set(samples) - {i["sample_no"] for i in items})
-        if others:
-            raise OptionInvalid(name="--sample", value=", ".join(others), expected=f"{draw} · {unit}")
-        wanted = [i for i in items if i["inspection_id"] is not None and (not samples or i["sample_no"] in samples)]
-        ids = inspections.findings_to_notice(connection, [i["inspection_id"] for i in wanted])
-        if not ids:
-            raise FindingsMissing(draw=draw, unit=unit)
-        number = f"{draw}-N{inspections.count_notices(connection, found.id) + 1:03d}"
-        values = {
-            "notice_no": number, "draw_id": found.id, "unit_code": unit, "issued_at": at, "due_at": due_at,
-            "issued_by": work.by,
-        }  # fmt: skip
-        inspections.add_notice(connection, values, ids)
-        return _shown(inspections.notices(connection, number)[0], at)
-
-
-@needs("inspections.write")
-def check_notice(
-    work: Work,
-    number: str,
-    result: str,
-    *,
-    checked_at: dt.datetime | None = None,
-    note: str | None = None,
-) -> dict[str, Any]:
-    """Record the check of a notice (整改复查): ``done`` or ``not_done``; done after the deadline is told as late.
-
-    Raises
-    ------
-    NoticeMissing
-    NoticeClosed
-        It was found done before.
-    OptionInvalid
-        The check lies before the issue, before the newest check or in the
-        future, or nobody answers for it.
-    """
-    _named(work.by)
-    with work.locked() as connection:
-        notice = inspections.notices(connection, number)[0]
-        now, zone = clock.now(connection), cities.load_city(connection).zone
-        at = checked_at or now
-        done = next((c["checked_at"] for c in notice["checks"] if c["result"] == "done"), None)
-        if done is not None:
-            raise NoticeClosed(number=number, at=city_time(done, zone))
-        first = max([notice["issued_at"], *(c["checked_at"] for c in notice["checks"])])
-        if not first <= at <= now:
-            span = f"{city_time(first, zone)} … {city_time(now, zone)}"
-            raise OptionInvalid(name="--at", value=city_time(at, zone), expected=span)
-        values = {"result": result, "checked_at": at, "checked_by": work.by, "note": note}
-        inspections.add_check(connection, notice["id"], values)
-        return _shown(inspections.notices(connection, number)[0], now)
-
-
-@needs("samples.read")
-def list_notices(
-    work: Work, draw: str | None = None, number: str | None = None, at: dt.datetime | None = None
-) -> list[dict[str, Any]]:
-    """Notices with their findings, their checks and how they stand at a moment (default: now).
-
-    Raises
-    ------
-    DrawMissing, NoticeMissing
-    """
-    with work.snapshot() as connection:
-        if draw is not None:
-            inspections.draw_of(connection, draw)
-        moment = at or clock.now(connection)
-        found = inspections.notices(connection, number, draw)
-        return [_shown(n, moment) for n in found if n["issued_at"] <= moment]
-
-
-def _named(by: str) -> None:
-    if not by.strip():
-        raise OptionInvalid(name="--by", value=by, expected="NAME")
-
-
-def _shown(notice: Mapping[str, Any], at: dt.datetime) -> dict[str, Any]:
-    checks = [(c["checked_at"], c["result"]) for c in notice["checks"]]
-    state = notices.state(notice["due_at"], checks, at)
-    return {**{k: v for k, v in notice.items() if k != "id"}, "state": state}

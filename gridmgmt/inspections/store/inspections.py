@@ -110,20 +110,31 @@ def _newest_inspections() -> Any:
     )
 
 
-def items(connection: Connection, draw_id: int, unit: str | None = None) -> list[dict[str, Any]]:
-    """A draw's samples by number, each with its newest inspection (``inspection_id`` None where there is none)."""
+def _items() -> Select[Any]:
     newest = _newest_inspections()
     n, i = newest.c, t.draw_item.c
-    statement = (
+    return (
         select(i.id, *(i[name] for name in ITEM))
         .add_columns(n.id.label("inspection_id"), n.inspected_at, n.inspector, n.result, n.note, n.score)
         .outerjoin_from(t.draw_item, newest, n.draw_item_id == i.id)
-        .where(i.draw_id == draw_id)
-        .order_by(i.sample_no)
     )
+
+
+def items(connection: Connection, draw_id: int, unit: str | None = None) -> list[dict[str, Any]]:
+    """A draw's samples by number, each with its newest inspection (``inspection_id`` None where there is none)."""
+    i = t.draw_item.c
+    statement = _items().where(i.draw_id == draw_id).order_by(i.sample_no)
     if unit is not None:
         statement = statement.where(i.unit_code == unit)
     return [dict(r) for r in connection.execute(statement).mappings()]
+
+
+def drawn(connection: Connection, sample_no: str) -> dict[str, Any] | None:
+    """A sample that was drawn, with its newest inspection and the name and period of its draw; None: nobody drew it."""
+    statement = _items().add_columns(t.draw.c.name.label("draw"), t.draw.c.period)
+    joined = statement.join(t.draw, t.draw.c.id == t.draw_item.c.draw_id).where(t.draw_item.c.sample_no == sample_no)
+    found = connection.execute(joined).mappings().one_or_none()
+    return dict(found) if found is not None else None
 
 
 def samples_known(connection: Connection, numbers: Collection[str]) -> dict[str, dict[str, Any]]:
@@ -195,8 +206,23 @@ def add_check(connection: Connection, notice_id: int, values: Mapping[str, Any])
     connection.execute(t.notice_check.insert().values(notice_id=notice_id, **values))
 
 
-def notices(connection: Connection, number: str | None = None, draw: str | None = None) -> list[dict[str, Any]]:
+def notices(
+    connection: Connection,
+    number: str | None = None,
+    draw: str | None = None,
+    *,
+    issued_by: dt.datetime | None = None,
+    after: str | None = None,
+    limit: int | None = None,
+) -> list[dict[str, Any]]:
     """Notices by number, each with its findings and its checks in order of time.
+
+    Parameters
+    ----------
+    issued_by
+        Only those issued until then.
+    after
+        Only numbers behind this one.
 
     Raises
     ------
@@ -210,7 +236,11 @@ def notices(connection: Connection, number: str | None = None, draw: str | None 
         statement = statement.where(n.notice_no == number)
     if draw is not None:
         statement = statement.where(t.draw.c.name == draw)
-    found = [dict(r) for r in connection.execute(statement).mappings()]
+    if issued_by is not None:
+        statement = statement.where(n.issued_at <= issued_by)
+    if after is not None:
+        statement = statement.where(n.notice_no > after)
+    found = [dict(r) for r in connection.execute(statement.limit(limit)).mappings()]
     if number is not None and not found:
         newest = select(n.notice_no).order_by(n.id.desc()).limit(10)
         raise NoticeMissing(number=number, known=list(connection.execute(newest).scalars()))

@@ -245,5 +245,5 @@ def list_quarantine(work: Work, *, limit: int | None = 100) -> list[dict[str, An
 @needs("imports.write")
 def held_rows(work: Work) -> list[quarantine.Held]:
     """Rows in quarantine, file by file, as each file had them: to be written out, mended and imported again."""
-    with work.transaction() as connection:
+    with work.snapshot() as connection:
         return [quarantine.held(connection, group) for group in quarantine.open_groups(connection)]

@@ -3,16 +3,17 @@
 Of a row only what its profile reads is shown, and not who reported (举报人信息): other columns may hold anything.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from gridmgmt import bounds
 from gridmgmt.database import auditing, quarantine
 from gridmgmt.database.doors import needs
-from gridmgmt.database.quarantine import Open
+from gridmgmt.database.quarantine import BadRow, Held, Open
 from gridmgmt.database.work import Work
 from gridmgmt.errors import OptionInvalid, ProfileMissing, RowMissing
+from gridmgmt.faults import Fault
 from gridmgmt.intake.readers import profiles
 
 
@@ -39,6 +40,28 @@ def _shown(row: Open, columns: Sequence[str]) -> Open:
 
     problems = [p if p["column"] in columns else {**p, "value": None} for p in row.problems]
     return replace(row, raw=part(row.raw), given=part(row.given) if row.given is not None else None, problems=problems)
+
+
+def without_reporters(held: Held) -> Held:
+    """Rows of a file as they are handed on: what their profile reads, but for who reported.
+
+    A cell that is withheld is one that cannot be read: the row is loaded by its workbook once somebody fills it in,
+    or mended here. A line that was no record stands with its number alone.
+    """
+    try:
+        profile = profiles.load(held.group.profile)
+    except ProfileMissing:
+        return replace(held, columns=[], rows=[_handed(row, (), ()) for row in held.rows])
+    read, told = set(profile.file_columns()), set(profile.open_columns())
+    columns = [c for c in held.columns if c in read]
+    hidden = [c for c in columns if c not in told]
+    return replace(held, columns=columns, rows=[_handed(row, told, hidden) for row in held.rows])
+
+
+def _handed(row: BadRow, told: Collection[str], hidden: Sequence[str]) -> BadRow:
+    faults = [f if f.column in told else replace(f, value=None) for f in row.faults]
+    withheld = [Fault(row.row_no, c, None, "cell_withheld") for c in hidden if row.raw.get(c)]
+    return BadRow(row.row_no, {c: v for c, v in row.raw.items() if c in told}, [*faults, *withheld])
 
 
 @needs("imports.write")

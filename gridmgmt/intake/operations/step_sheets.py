@@ -7,7 +7,7 @@ What is refused is told row by row; the other rows are taken.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -115,14 +115,25 @@ def columns(profile_name: str) -> dict[str, Mapping[str, str]]:
     return {name: words.get(name, {}) for name in profile.file_columns()}
 
 
+def hidden_columns(profile_name: str) -> set[str]:
+    """The columns that tell who reported, which are told to nobody again.
+
+    Raises
+    ------
+    ProfileMissing, ProfileInvalid, OptionInvalid
+    """
+    profile = step_profile(profile_name)
+    return {*profile.file_columns()} - {*profile.open_columns()}
+
+
 @needs("cases.read")
 def take_file(work: Work, path: Path, profile_name: str) -> StepsReport:
     """Take the steps of one sheet.
 
     Parameters
     ----------
-    actor
-        Who takes the steps of rows that name nobody.
+    profile_name
+        Of the sheet. Rows that name nobody are taken by whoever hands it in; who signed in hands in his own only.
 
     Raises
     ------
@@ -146,6 +157,7 @@ def _take_chunk(work: Work, raw: pd.DataFrame, rows: Rows, profile: Profile, rep
     plain = {int(str(n)): {str(k): v for k, v in row.items()} for n, row in raw.astype(object).to_dict("index").items()}
     for n, faults in parsed.faults.by_row().items():
         _refuse(report, plain[n], faults)
+    parsed = _by_himself(work, parsed, plain, profile, report)
     requests = list(_requests(parsed, rows.sha256, profile, work.by))
     outcomes = cases.take(work, requests)
     opened: dict[str, tuple[int, Case]] = {}
@@ -156,6 +168,21 @@ def _take_chunk(work: Work, raw: pd.DataFrame, rows: Rows, profile: Profile, rep
     found = repeats.suspects_of(work, [case for _, case in opened.values()]) if opened else {}
     report.suspects |= {opened[no][0]: others for no, others in found.items()}
     report.n_rows += len(raw)
+
+
+def _by_himself(
+    work: Work, parsed: Parsed, plain: Mapping[int, Mapping[str, Any]], profile: Profile, report: StepsReport
+) -> Parsed:
+    """The rows without those that name somebody else than who signed in, who answers for what he does himself."""
+    viewer = work.viewer
+    if viewer is None or work.actor is not None or "actor" not in profile.columns:
+        return parsed
+    column = profile.columns["actor"].column or "actor"
+    named = parsed.facts["actor"]
+    is_other = named.notna() & ~named.isin([viewer.login, viewer.name])
+    for n, actor in named[is_other].items():
+        _refuse(report, plain[int(str(n))], [Fault(int(str(n)), column, actor, "step_actor_other", {"by": work.by})])
+    return replace(parsed, facts=parsed.facts[~is_other])
 
 
 def _parsed(work: Work, raw: pd.DataFrame, rows: Rows, profile: Profile) -> Parsed:

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
+from gridmgmt.assessing.operations import browsing
 from gridmgmt.database import auditing
 from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Work
@@ -14,11 +15,14 @@ from gridmgmt.intake.readers import profiles
 from gridmgmt.jobs.kinds import (
     ActivationAsked,
     Asked,
+    AssignmentAsked,
+    CorrectionAsked,
     EditionAsked,
     ExportAsked,
     ImportAsked,
     Job,
     LayerAsked,
+    RecomputeAsked,
     RetryAsked,
     ScoringAsked,
 )
@@ -55,6 +59,19 @@ def retry_quarantine(work: Work, asked: RetryAsked) -> Job:
     return _add(work, "retry", _told(asked))
 
 
+@needs("reference.write", whole=True)
+def assign(work: Work, asked: AssignmentAsked) -> Job:
+    """Ask for cases and samples to be assigned again.
+
+    Raises
+    ------
+    EditionMissing
+    """
+    if asked.edition is not None:
+        editions.named(work, asked.edition)
+    return _add(work, "assignment", _told(asked))
+
+
 @needs("results.write", whole=True)
 def score(work: Work, asked: ScoringAsked) -> Job:
     """Ask for a period to be assessed.
@@ -65,6 +82,28 @@ def score(work: Work, asked: ScoringAsked) -> Job:
     """
     rulebooks.load(asked.rulebook, parse_period(asked.period).last)
     return _add(work, "scoring", _told(asked))
+
+
+@needs("results.read", whole=True)
+def recompute(work: Work, asked: RecomputeAsked) -> Job:
+    """Ask for an assessment to be computed again and compared.
+
+    Raises
+    ------
+    AssessmentMissing
+    """
+    return _add(work, "recompute", {"assessment": browsing.assessment(work, asked.assessment).name})
+
+
+@needs("results.write", whole=True)
+def correct(work: Work, asked: CorrectionAsked) -> Job:
+    """Ask for a published assessment to be corrected by what was granted.
+
+    Raises
+    ------
+    AssessmentMissing
+    """
+    return _add(work, "correction", {"assessment": browsing.assessment(work, asked.assessment).name})
 
 
 @needs("exports.make")

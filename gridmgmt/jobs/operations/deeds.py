@@ -5,21 +5,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gridmgmt.assessing.operations import scoring
+from gridmgmt.assessing.operations import appeals, recomputing, scoring
 from gridmgmt.database.work import Work
 from gridmgmt.intake.operations import imports
 from gridmgmt.jobs.kinds import (
     ActivationAsked,
+    AssignmentAsked,
+    CorrectionAsked,
     EditionAsked,
     ExportAsked,
     ImportAsked,
     Job,
     LayerAsked,
+    RecomputeAsked,
     RetryAsked,
     ScoringAsked,
 )
 from gridmgmt.jobs.operations import lists
 from gridmgmt.jobs.store import files
+from gridmgmt.people.operations import assigning
 from gridmgmt.periods import parse_period
 from gridmgmt.places.contested import settlement
 from gridmgmt.places.grids import GridColumns
@@ -50,9 +54,23 @@ def _retry(work: Work, _root: Path, job: Job, _draft: Path) -> Made:
     return Made({"reports": [x.as_dict() for x in reports]})
 
 
+def _assign(work: Work, _root: Path, job: Job, _draft: Path) -> Made:
+    return Made(assigning.reassign(work, AssignmentAsked.model_validate(job.asked).edition))
+
+
 def _score(work: Work, _root: Path, job: Job, _draft: Path) -> Made:
     asked = ScoringAsked.model_validate(job.asked)
     scoring.score(work, asked.rulebook, parse_period(asked.period), level=asked.level, as_of=asked.as_of)
+    return Made()
+
+
+def _recompute(work: Work, _root: Path, job: Job, _draft: Path) -> Made:
+    asked = RecomputeAsked.model_validate(job.asked)
+    return Made(recomputing.recompute(work, asked.assessment).plain)
+
+
+def _correct(work: Work, _root: Path, job: Job, _draft: Path) -> Made:
+    appeals.correct(work, CorrectionAsked.model_validate(job.asked).assessment)
     return Made()
 
 
@@ -94,7 +112,7 @@ def _layer(work: Work, root: Path, job: Job, _draft: Path) -> Made:
 
 
 DEEDS: Mapping[str, Callable[[Work, Path, Job, Path], Made]] = {
-    "import": _import, "retry": _retry, "scoring": _score, "export": _export, "edition": _edition,
-    "activation": _activate, "layer": _layer,
+    "import": _import, "retry": _retry, "assignment": _assign, "scoring": _score, "recompute": _recompute,
+    "correction": _correct, "export": _export, "edition": _edition, "activation": _activate, "layer": _layer,
 }  # fmt: skip
 """Kind → what is done: the work, the files folder, the job, where its file is written."""

@@ -2,8 +2,10 @@
 
 import shutil
 import tempfile
+import zipfile
+from collections import Counter
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import geopandas as gpd
@@ -15,14 +17,17 @@ from gridmgmt.casework.operations import lookup
 from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Work
 from gridmgmt.figures.operations import indicators
+from gridmgmt.inspections.operations import samples
+from gridmgmt.intake.exports import bad_rows
+from gridmgmt.intake.operations import imports, mending
 from gridmgmt.jobs.exports import lists
 from gridmgmt.jobs.kinds import ExportAsked, Wanted
-from gridmgmt.jobs.store import samples as samples_store
 from gridmgmt.people.operations import reference
 from gridmgmt.periods import parse_period
 from gridmgmt.places.operations import editions, layers
 from gridmgmt.scorecards.exports.cards import ranked
 from gridmgmt.scorecards.exports.writing import Writer
+from gridmgmt.texts import LANGUAGES
 
 _CARDS = ("xlsx", "csv", "json", "html")
 
@@ -37,6 +42,8 @@ def write(work: Work, asked: ExportAsked, out: Path) -> int:
         The list itself is not his.
     """
     work.progress("read", 0)
+    if asked.list == "quarantine":
+        return _quarantine(work, asked, out)
     if asked.format == "zip":
         return _cards(work, asked, out)
     city = reference.load_city(work)
@@ -64,13 +71,10 @@ def _cases(work: Work, wanted: Wanted) -> gpd.GeoDataFrame:
     return _points(rows, ("case_no", "lon", "lat"))
 
 
-@needs("samples.read")
 def _samples(work: Work, wanted: Wanted) -> gpd.GeoDataFrame:
-    with work.snapshot() as connection:
-        zone = reference.load_city(work).zone
-        between = parse_period(wanted.period).bounds(zone) if wanted.period else None
-        rows = samples_store.listing(connection, between, wanted.unit, wanted.grid, bounds.most("rows") + 1)
-    return _points(rows, ("sample_no", "lon", "lat"))
+    period = parse_period(wanted.period) if wanted.period else None
+    asked = samples.Asked(period, wanted.unit, wanted.grid)
+    return _points(samples.by_time(work, asked, bounds.most("rows") + 1), ("sample_no", "lon", "lat"))
 
 
 def _indicators(work: Work, wanted: Wanted) -> pd.DataFrame:
@@ -127,3 +131,18 @@ def _cards(work: Work, asked: ExportAsked, out: Path) -> int:
         (cards / "filter.json").write_text(wanted.model_dump_json(exclude_defaults=True), "utf-8")
         shutil.move(shutil.make_archive(str(Path(folder) / "made"), "zip", cards), out)
     return len(made)
+
+
+def _quarantine(work: Work, asked: ExportAsked, out: Path) -> int:
+    """The rows in quarantine, a workbook for each file, in an archive; who reported stays here."""
+    names: Counter[str] = Counter()
+    n = 0
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for held in imports.held_rows(work):
+            name = PurePath(held.group.file).name
+            names[name] += 1
+            entry = f"{name}.xlsx" if names[name] == 1 else f"{name}-{names[name]}.xlsx"
+            archive.writestr(entry, bad_rows.workbook(mending.without_reporters(held), asked.lang or LANGUAGES[0]))
+            n += len(held.rows)
+            work.progress("save", n)
+    return n

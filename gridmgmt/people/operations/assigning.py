@@ -229,6 +229,7 @@ def reassign(work: Work, edition: str | None = None) -> dict[str, int]:
             out |= {f"n_{kind.name}_{name}": n for name, n in found.items()}
         since = rules_at and rules_at.isoformat()
         batches.close_batch(connection, batch_id, {**out, "edition": edition, "rules_since": since})
+        work.done(connection, out)
     return out
 
 

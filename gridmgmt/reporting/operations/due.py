@@ -1,8 +1,8 @@
 """What is due from whom, to whom and when, and whether it came (应报与已报): duties, owed and handed in."""
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gridmgmt.city import City
@@ -13,6 +13,7 @@ from gridmgmt.errors import OptionInvalid
 from gridmgmt.periods import parse_instant
 from gridmgmt.reporting import duties
 from gridmgmt.reporting.duties import YEARS, Due, Duty, IsWorking, Scheme
+from gridmgmt.reporting.operations.owners import own_codes
 from gridmgmt.reporting.operations.schemes import Owing, is_working, load_schemes
 from gridmgmt.reporting.store import register
 
@@ -83,7 +84,7 @@ class Desk:
         return owed.due.state(handed.at if handed else None, self.now, self.city.zone)
 
 
-@needs("duties.read")
+@needs("duties.read", by_worker=True)
 def due(
     work: Work,
     first: dt.date,
@@ -94,6 +95,8 @@ def due(
     units: bool = False,
 ) -> list[dict[str, Any]]:
     """What is to be done on some day from ``first`` to ``last`` (应报事项), and what follows from events.
+
+    Who does not see the whole city is told what those of his scope owe, one by one, and nothing of how others stand.
 
     Parameters
     ----------
@@ -121,10 +124,20 @@ def due(
     with work.snapshot() as connection:
         desk = Desk(connection, found, work.now)
         at = _events(events, duties.event_names(found), desk.city)
+        own = own_codes(connection, work.allowed("duties.read"))
         owed = sorted([*desk.recurring(first, last), *desk.registered(first, last)], key=_order)
-        rows = [row for o in [*owed, *desk.supposed(at)] for row in _rows(desk, o, units=units)]
+        mine = _own([*owed, *desk.supposed(at)], own)
+        rows = [row for o in mine for row in _rows(desk, o, units=units or own is not None)]
     waiting = [(s, d) for s, d in duties.standing(found) if d.rule.after not in at]
     return rows + [{**_told(s, d), "opens": None, "due": None, "at": None, "state": None} for s, d in waiting]
+
+
+def _own(owed: Sequence[Owed], codes: Collection[str] | None) -> list[Owed]:
+    """What some of those owe, of whom the codes are; None: all of it."""
+    if codes is None:
+        return [*owed]
+    mine = (replace(o, whom={code: name for code, name in o.whom.items() if code in codes}) for o in owed)
+    return [o for o in mine if o.whom]
 
 
 def _order(owed: Owed) -> tuple[Any, ...]:

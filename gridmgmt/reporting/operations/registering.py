@@ -21,6 +21,7 @@ from gridmgmt.periods import parse_instant, parse_period
 from gridmgmt.reporting import duties
 from gridmgmt.reporting.duties import YEARS, Due, Duty, Scheme, State
 from gridmgmt.reporting.operations.due import Desk
+from gridmgmt.reporting.operations.owners import own_codes
 from gridmgmt.reporting.operations.schemes import Owing, load_schemes
 from gridmgmt.reporting.store import register
 from gridmgmt.texts import expected
@@ -62,7 +63,7 @@ class Registered:
         return asdict(self)
 
 
-@needs("duties.write", whole=True)
+@needs("duties.write", whole=True, by_worker=True)
 def enter(
     work: Work,
     root: Path,
@@ -114,7 +115,7 @@ def enter(
         return Registered(_change(old, told), due.day, due.at, state, due.opens, early)
 
 
-@needs("duties.write", whole=True)
+@needs("duties.write", whole=True, by_worker=True)
 def enter_event(
     work: Work, scheme: str, event: str, no: str, *, subject: str = "", at: str, note: str | None = None
 ) -> Registered:
@@ -144,7 +145,7 @@ def enter_event(
         return Registered(_change(old, told), rejudged=tuple(_rejudged(desk, found, old, told)) if old else ())
 
 
-@needs("duties.write", whole=True)
+@needs("duties.write", whole=True, by_worker=True)
 def withdraw(work: Work, scheme: str, what: str, *, about: str, subject: str = "", reason: str) -> Registered:
     """Take back what was entered wrongly (撤销登记): a report of a duty, or an event by its number.
 
@@ -168,9 +169,11 @@ def withdraw(work: Work, scheme: str, what: str, *, about: str, subject: str = "
     return Registered("withdrawn")
 
 
-@needs("duties.read")
+@needs("duties.read", by_worker=True)
 def listed(work: Work, scheme: str, *, history: bool = False) -> list[dict[str, Any]]:
     """The register of a scheme: events first, then reports; with ``history`` every row there ever was.
+
+    Who does not see the whole city is told the rows of his scope.
 
     Raises
     ------
@@ -180,7 +183,9 @@ def listed(work: Work, scheme: str, *, history: bool = False) -> list[dict[str, 
     with work.snapshot() as connection:
         events = register.events(connection, [found.id])
         after = {d.id: d.rule.after for d in found.duties}
+        own = own_codes(connection, work.allowed("duties.read"))
         rows = register.listing(connection, found.id, history=history)
+        rows = [row for row in rows if own is None or row["subject_code"] in own]
         for row in rows:
             event = events.get((found.id, after.get(row["what"]) or "", row["about"], row["subject_code"]))
             row["before_event"] = bool(event and row["at"] and row["at"] < event.at)

@@ -1,12 +1,14 @@
 """Inputs in words (考核数据说明): what each is, where it is counted or why people hand it in, for whom."""
 
 from fractions import Fraction
+from typing import Any
 
 from gridmgmt.figures.names import indicator_words
 from gridmgmt.files.wording import Words, joined, same, words
 from gridmgmt.numbers import exact
+from gridmgmt.rulebooks.check import stage_inputs
 from gridmgmt.rulebooks.inputs import Automatic, CaseFilter, Input, RepeatRule, ResultOf
-from gridmgmt.rulebooks.model import Rulebook
+from gridmgmt.rulebooks.model import Rulebook, Stage
 from gridmgmt.rulebooks.values import STEPS
 from gridmgmt.rulebooks.wording import concat
 
@@ -34,6 +36,19 @@ def codes_of(book: Rulebook, name: str) -> dict[str, Words]:
         return {step: words(f"account_{step}") for step in STEPS}
     events = {k.code: k.title for rule in book.event_rules(name) for k in rule.table}
     return {k: dict(v) for k, v in {**spec.choices, **spec.groups, **events, **spec.except_codes}.items()}
+
+
+def inputs_json(book: Rulebook, stage: Stage | None = None) -> list[dict[str, Any]]:
+    """What a rulebook, or one stage of it, must be told: each input with its codes and the stages that ask for it."""
+    needed = {s.id: stage_inputs(book, s) for s in book.stages}
+    shown = stage_inputs(book, stage) if stage else book.inputs
+    return [
+        {
+            "id": name, **book.inputs[name].model_dump(mode="json", exclude_none=True), "codes": codes_of(book, name),
+            "stages": [s for s in needed if name in needed[s]],
+        }
+        for name in shown
+    ]  # fmt: skip
 
 
 def type_words(spec: Input) -> Words:

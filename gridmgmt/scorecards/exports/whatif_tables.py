@@ -197,8 +197,12 @@ def _fields(found: WhatIf, move: Move, lang: str | None) -> list[str]:
 # --- JSON -------------------------------------------------------------------------------------------------------------
 
 
-def document(found: WhatIf) -> dict[str, Any]:
-    """The comparison as plain JSON values: exact numbers as text, reasons as code and facts and in words."""
+def document(found: WhatIf, most: int | None = None) -> dict[str, Any]:
+    """The comparison as plain JSON values: exact numbers as text, reasons as code and facts and in words.
+
+    ``most``: of those that move only the so many that move most, in their order.
+    """
+    movers = found.movers if most is None else largest(found.movers, most)
     return {
         "before": _book(found.before),
         "after": _book(found.after),
@@ -207,7 +211,7 @@ def document(found: WhatIf) -> dict[str, Any]:
         "n_compared": len(found.moves),
         "only_before": [{"level": level, "code": code} for level, code in found.only_before],
         "only_after": [{"level": level, "code": code} for level, code in found.only_after],
-        "movers": [_mover(found, m) for m in found.movers],
+        "movers": [_mover(found, m) for m in movers],
         "consequences": [_effect(found, e) for e in found.effects],
         "items": list(_items(found)),
     }

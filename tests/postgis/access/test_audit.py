@@ -54,7 +54,7 @@ def test_the_chain_is_whole_and_goes_on(town: Work) -> None:
     first = auditing.seal(town)
     assert first is not None
     assert auditing.seal(town) is None
-    users.disable(town, "u1")
+    users.change(town, "u1", is_disabled=True)
     second = auditing.seal(town)
     assert second is not None
     assert second[0] == first[0] + 1
@@ -101,7 +101,7 @@ def test_nothing_is_sealed_before_what_may_still_come_first(town: Work) -> None:
     thread = threading.Thread(target=slow)
     thread.start()
     began.wait(30)
-    users.disable(town, "u1")
+    users.change(town, "u1", is_disabled=True)
     assert auditing.seal(town) is None, "the slow one is still open"
     go_on.set()
     thread.join()

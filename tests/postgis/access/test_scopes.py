@@ -233,7 +233,7 @@ def test_what_no_request_does_the_web_may_not(statement: str, as_: As) -> None:
 
 
 def test_a_scope_grows_with_each_post(town: Work) -> None:
-    users.set_posts(town, "c11", ["community@community:D1-1", "department@unit:U2"])
+    users.change(town, "c11", posts=["community@community:D1-1", "department@unit:U2"])
     viewer = users.acting(town, "c11")
     assert isinstance(viewer, Viewer)
     assert viewer.scope("cases.read").grid_codes == {(3, "D1-1")}

@@ -105,7 +105,7 @@ def test_a_session_ends_with_signing_out_disabling_or_a_new_password(end: str, w
         case "out":
             signing_in.sign_out(wang, made.secret)
         case "disabled":
-            users.disable(wang, "wang")
+            users.change(wang, "wang", is_disabled=True)
         case _:
             users.set_password(wang, "wang", "another password")
     with pytest.raises(SignInNeeded):
@@ -114,7 +114,7 @@ def test_a_session_ends_with_signing_out_disabling_or_a_new_password(end: str, w
         for asked in (lambda: signing_in.known_by(wang, key), lambda: signed(wang)):
             with pytest.raises((SignInNeeded, SignInRefused)):
                 asked()
-        users.disable(wang, "wang", again=True)
+        users.change(wang, "wang", is_disabled=False)
     assert signing_in.known_by(wang, key).means == "key"
 
 
@@ -158,5 +158,5 @@ def test_an_administrator_is_one_who_can_sign_in(town: Work) -> None:
     assert not users.has_administrator(town), "boss has no password"
     users.set_password(town, "boss", PASSWORD)
     assert users.has_administrator(town)
-    users.disable(town, "boss")
+    users.change(town, "boss", is_disabled=True)
     assert not users.has_administrator(town)

@@ -31,6 +31,7 @@ from gridmgmt.errors import (
     OptionInvalid,
     SampleMissing,
 )
+from gridmgmt.inspections.operations import photographs as of_samples
 from gridmgmt.settings import Settings
 from tests.pictures import LIMITS, PDF, encode, exif, opened, scene
 from tests.postgis import towns
@@ -243,7 +244,9 @@ def test_a_writer_killed_in_the_act_leaves_no_half_file(
 
 
 def add(work: Work, root: Path, *paths: Path, **about: Any) -> list[photographs.Attached]:
-    return photographs.add(work.but(actor="甲"), root, paths, **{"kind": "after", **about})
+    room: Any = of_samples if "sample_no" in about else photographs
+    done: list[photographs.Attached] = room.add(work.but(actor="甲"), root, paths, **{"kind": "after", **about})
+    return done
 
 
 def test_a_photograph_of_a_step_is_listed_with_what_is_to_be_looked_at(desk: Work, root: Path, tmp_path: Path) -> None:
@@ -277,7 +280,7 @@ def test_the_same_is_attached_once_and_elsewhere_again(desk: Work, root: Path, t
         assert (first.is_new, again.is_new, first.id) == (True, False, again.id)
     assert add(desk, root, path, case_no="n2", kind="before")[0].is_new
     assert (n_rows(desk, "attachment"), n_rows(desk, "stored_file")) == (5, 1)
-    assert [x["no"] for x in photographs.listed(desk, sample_no="s1")] == ["s1"]
+    assert [x["no"] for x in of_samples.listed(desk, "s1")] == ["s1"]
     assert [(x["step"], x["caption"]) for x in photographs.listed(desk, case_no="n/1")] == [(None, None), (1, None)]
 
 
@@ -305,6 +308,8 @@ def test_what_does_not_exist_has_no_photographs(desk: Work, root: Path, tmp_path
             add(desk, root, path, **about)
     with pytest.raises(CaseMissing):
         photographs.listed(desk, case_no="nowhere")
+    with pytest.raises(SampleMissing):
+        of_samples.listed(desk, "nowhere")
     assert not root.exists()
 
 

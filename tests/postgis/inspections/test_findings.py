@@ -28,7 +28,7 @@ from gridmgmt.errors import (
 )
 from gridmgmt.inspections.exports import field_forms
 from gridmgmt.inspections.findings import FINDING_COLUMNS
-from gridmgmt.inspections.operations import draws, findings
+from gridmgmt.inspections.operations import draws, findings, notices
 from tests.postgis import district
 from tests.postgis.towns import select_all
 from tests.worlds import World
@@ -487,76 +487,76 @@ def noticed(drawn: Work, form: Filled) -> Work:
 
 def test_a_notice_holds_the_findings_that_stand_in_none(noticed: Work, form: Filled) -> None:
     site = number(noticed, "building_site", "building_site")
-    first = findings.issue_notice(noticed.but(actor="李四"), DRAW, UNIT, utc(20), samples=[site], issued_at=utc(13))
-    second = findings.issue_notice(noticed.but(actor="李四"), DRAW, UNIT, utc(20), issued_at=utc(13))
+    first = notices.issue_notice(noticed.but(actor="李四"), DRAW, UNIT, utc(20), samples=[site], issued_at=utc(13))
+    second = notices.issue_notice(noticed.but(actor="李四"), DRAW, UNIT, utc(20), issued_at=utc(13))
     assert (first["notice_no"], second["notice_no"]) == (f"{DRAW}-N001", f"{DRAW}-N002")
     assert [f["item_code"] for f in first["findings"]] == ["GD1"]
     assert [f["item_code"] for f in second["findings"]] == ["JJ1", "JJ4"]
     with pytest.raises(FindingsMissing):
-        findings.issue_notice(noticed.but(actor="李四"), DRAW, UNIT, utc(20), issued_at=utc(13))
+        notices.issue_notice(noticed.but(actor="李四"), DRAW, UNIT, utc(20), issued_at=utc(13))
     with pytest.raises(FindingsMissing):
-        findings.issue_notice(noticed.but(actor="李四"), DRAW, "S02", utc(20), issued_at=utc(13))
+        notices.issue_notice(noticed.but(actor="李四"), DRAW, "S02", utc(20), issued_at=utc(13))
     form.finding(site, "GD1", n=3)  # a correction is no new finding
     assert form.take(noticed).n_corrected == 1
     with pytest.raises(FindingsMissing):
-        findings.issue_notice(noticed.but(actor="李四"), DRAW, UNIT, utc(20), issued_at=utc(13))
+        notices.issue_notice(noticed.but(actor="李四"), DRAW, UNIT, utc(20), issued_at=utc(13))
 
 
 def test_how_a_notice_stands_follows_from_its_checks(noticed: Work) -> None:
-    no = findings.issue_notice(noticed.but(actor="李四"), DRAW, UNIT, utc(20), issued_at=utc(13))["notice_no"]
+    no = notices.issue_notice(noticed.but(actor="李四"), DRAW, UNIT, utc(20), issued_at=utc(13))["notice_no"]
 
     def at(day: int, hour: int = 0) -> str:
-        (found,) = findings.list_notices(noticed, DRAW, at=utc(day, hour))
+        (found,) = notices.list_notices(noticed, DRAW, at=utc(day, hour))
         return str(found["state"])
 
     assert [at(13), at(19, 23), at(20)] == ["open", "open", "overdue"]
-    findings.check_notice(noticed.but(actor="赵六"), no, "not_done", checked_at=utc(18))
+    notices.check_notice(noticed.but(actor="赵六"), no, "not_done", checked_at=utc(18))
     assert [at(17), at(18), at(20)] == ["open", "not_done", "overdue"]
-    late = findings.check_notice(noticed.but(actor="赵六"), no, "done", checked_at=utc(21), note="已补")
+    late = notices.check_notice(noticed.but(actor="赵六"), no, "done", checked_at=utc(21), note="已补")
     assert late["state"] == "done_late"
     assert [at(20, 23), at(21)] == ["overdue", "done_late"]
     with pytest.raises(NoticeClosed) as closed:
-        findings.check_notice(noticed.but(actor="赵六"), no, "done", checked_at=utc(22))
+        notices.check_notice(noticed.but(actor="赵六"), no, "done", checked_at=utc(22))
     assert closed.value.at == "2025-06-21 08:00:00"  # city time, as all times for people
-    assert findings.list_notices(noticed, DRAW, at=utc(12)) == []
+    assert notices.list_notices(noticed, DRAW, at=utc(12)) == []
 
 
 def test_what_a_notice_refuses(noticed: Work) -> None:
     with pytest.raises(OptionInvalid) as e:
-        findings.issue_notice(noticed.but(actor="李四"), DRAW, UNIT, utc(13), issued_at=utc(13))
+        notices.issue_notice(noticed.but(actor="李四"), DRAW, UNIT, utc(13), issued_at=utc(13))
     assert (e.value.value, e.value.expected) == ("2025-06-13 08:00:00", "> 2025-06-13 08:00:00")
-    no = findings.issue_notice(noticed.but(actor="李四"), DRAW, UNIT, utc(20), issued_at=utc(13))["notice_no"]
+    no = notices.issue_notice(noticed.but(actor="李四"), DRAW, UNIT, utc(20), issued_at=utc(13))["notice_no"]
     for when in (utc(12, 23), dt.datetime(2999, 1, 1, tzinfo=dt.UTC)):
         with pytest.raises(OptionInvalid) as e:
-            findings.check_notice(noticed.but(actor="赵六"), no, "done", checked_at=when)
+            notices.check_notice(noticed.but(actor="赵六"), no, "done", checked_at=when)
         assert e.value.expected.startswith("2025-06-13 08:00:00 … ")
     with pytest.raises(NoticeMissing):
-        findings.check_notice(noticed.but(actor="赵六"), "N9", "done")
+        notices.check_notice(noticed.but(actor="赵六"), "N9", "done")
     for by in ("", " "):
         with pytest.raises(OptionInvalid):
-            findings.check_notice(noticed.but(actor=by), no, "done", checked_at=utc(15))
-    assert findings.list_notices(noticed, number=no)[0]["checks"] == []
+            notices.check_notice(noticed.but(actor=by), no, "done", checked_at=utc(15))
+    assert notices.list_notices(noticed, number=no)[0]["checks"] == []
     with pytest.raises(DrawMissing):
-        findings.list_notices(noticed, "huiji-2025-05")
+        notices.list_notices(noticed, "huiji-2025-05")
 
 
 def test_a_notice_names_only_samples_of_its_unit(noticed: Work) -> None:
     site = number(noticed, "building_site", "building_site")
     for wrong in ("huiji-2025-06-9999", number(noticed, "building_site", "building_site", "S02")):
         with pytest.raises(OptionInvalid) as e:
-            findings.issue_notice(
+            notices.issue_notice(
                 noticed.but(actor="李四"), DRAW, UNIT, utc(20), samples=[site, wrong], issued_at=utc(13)
             )
         assert e.value.facts["value"] == wrong
     with pytest.raises(OptionInvalid):
-        findings.issue_notice(noticed.but(actor=" "), DRAW, UNIT, utc(20), issued_at=utc(13))
-    assert findings.list_notices(noticed) == []
+        notices.issue_notice(noticed.but(actor=" "), DRAW, UNIT, utc(20), issued_at=utc(13))
+    assert notices.list_notices(noticed) == []
 
 
 def test_no_check_lies_before_another(noticed: Work) -> None:
     """Found not done on the 18th, it was not done on the 15th: a notice does not become timely afterwards."""
-    no = findings.issue_notice(noticed.but(actor="李四"), DRAW, UNIT, utc(20), issued_at=utc(13))["notice_no"]
-    findings.check_notice(noticed.but(actor="赵六"), no, "not_done", checked_at=utc(18))
+    no = notices.issue_notice(noticed.but(actor="李四"), DRAW, UNIT, utc(20), issued_at=utc(13))["notice_no"]
+    notices.check_notice(noticed.but(actor="赵六"), no, "not_done", checked_at=utc(18))
     with pytest.raises(OptionInvalid):
-        findings.check_notice(noticed.but(actor="赵六"), no, "done", checked_at=utc(17, 23))
-    assert findings.check_notice(noticed.but(actor="赵六"), no, "done", checked_at=utc(18))["state"] == "done"
+        notices.check_notice(noticed.but(actor="赵六"), no, "done", checked_at=utc(17, 23))
+    assert notices.check_notice(noticed.but(actor="赵六"), no, "done", checked_at=utc(18))["state"] == "done"

@@ -255,12 +255,12 @@ def test_who_may_not_do_it_may_not_ask_for_it(doors: Doors, login: str, ask: Cal
 
 def test_whoever_may_not_do_it_any_more_when_it_begins_is_refused(doors: Doors, town: Work, tmp_path: Path) -> None:
     job = handed_in(doors, tmp_path, case("A"))
-    users.set_posts(town, "centre", ["viewer"])
+    users.change(town, "centre", posts=["viewer"])
     running.run(doors, job.id)
     assert (following.one(doors.work, job.id).error or {})["code"] == "access_denied"
-    users.set_posts(town, "centre", ["city_centre"])
+    users.change(town, "centre", posts=["city_centre"])
     job = handed_in(doors, tmp_path, case("A"))
-    users.disable(town, "centre")
+    users.change(town, "centre", is_disabled=True)
     running.run(doors, job.id)
     assert (following.one(doors.work, job.id).error or {})["code"] == "account_missing"
     assert values(doors.work, "SELECT case_no FROM cases") == []

@@ -223,7 +223,7 @@ def test_an_answer_that_drips_is_not_waited_for(
 def test_who_may_read_no_cases_or_is_disabled_is_sent_nothing(web: Work, desk: Work, other: Other) -> None:
     hooking.add(desk, "boss", "x", other.url)
     hooking.add(desk, "c11", "x", other.url)
-    users.disable(desk, "c11")
+    users.change(desk, "c11", is_disabled=True)
     acted(desk, reported("A"))
     assert (sending.send(web), other.got) == (0, [])
 

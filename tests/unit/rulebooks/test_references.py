@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gridmgmt.errors import RulebookInvalid
-from gridmgmt.rulebooks.load import load, named
+from gridmgmt.errors import RulebookInvalid, RulebookMissing
+from gridmgmt.rulebooks.load import load, named, of_installation, read_file
 from gridmgmt.rulebooks.model import Rulebook
 from tests.worded import reason as reason_of
 
@@ -68,6 +68,21 @@ def test_a_chain_that_ends_is_read(tmp_path: Path) -> None:
     book: Rulebook = load(write(tmp_path, "top", "{rulebook: middle, take: item, item: other_month}", month())).rulebook
     assert book.inputs["other"].result is not None
     assert named(str(tmp_path / "top" / "rulebook.yaml")).rulebook == book
+
+
+def test_what_a_foreign_one_names_is_not_looked_for_beside_it(tmp_path: Path) -> None:
+    """It is handed in: a folder beside the one in which it is read is this machine's."""
+    write(tmp_path, "end", "{rulebook: elsewhere, local: true}", month())
+    path = Path(write(tmp_path, "top", "{rulebook: end}", month()))
+    assert read_file(path, "top").rulebook.id == "top"
+    with pytest.raises(RulebookInvalid):
+        read_file(path, "top", is_foreign=True)
+
+
+@pytest.mark.parametrize("name", ["../x", "/etc/x.yaml", "x.yaml", "x@", "x@1@2", "", "grid_baseline\n", "a" * 101])
+def test_of_the_installation_is_no_path(name: str) -> None:
+    with pytest.raises(RulebookMissing):
+        of_installation(name)
 
 
 @pytest.mark.parametrize("start", ["top", "middle", "end"])

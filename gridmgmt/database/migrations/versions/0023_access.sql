@@ -118,6 +118,11 @@ DECLARE
     of_case CONSTANT text := 'EXISTS (SELECT 1 FROM cases AS c WHERE c.id = case_id)';
     of_sample CONSTANT text := 'EXISTS (SELECT 1 FROM samples AS s WHERE s.id = sample_id)';
     of_unit CONSTANT text := '(SELECT viewer_all(%1$L)) OR unit_code = ANY (CAST((SELECT viewer_codes(%1$L)) AS text[]))';
+    -- of a draw what lies in his grids: the codes of an item's grids by level, the city's first
+    drawn_in CONSTANT text := ' OR EXISTS (SELECT 1 FROM grid AS g WHERE g.id = ANY (CAST((SELECT '
+        'viewer_ids(''samples.read'', ''grids'')) AS bigint[])) AND grid_codes ->> (g.level - 1) = g.code)';
+    noticed CONSTANT text := ' OR unit_code IN (SELECT u.code FROM subject AS u '
+        'WHERE u.id = ANY (CAST((SELECT viewer_ids(''samples.read'', ''subjects'')) AS bigint[])))';
     of_subject CONSTANT text := '(SELECT viewer_all(''results.read'')) OR subject_code IN (SELECT u.code FROM subject AS u '
         'WHERE u.id = ANY (CAST((SELECT viewer_ids(''results.read'', ''subjects'')) AS bigint[])))';
     cases_of CONSTANT text := format(place, 'cases.read', '');
@@ -136,10 +141,10 @@ DECLARE
                'OR EXISTS (SELECT 1 FROM draw_item AS d WHERE d.sample_no = attachment.sample_no))'],
         ['reporter', '(SELECT viewer_all(''reporters.read'')) OR EXISTS (SELECT 1 FROM cases AS c WHERE c.id = case_id AND ('
             || format(place, 'reporters.read', 'c.') || '))'],
-        ['draw_item', format(of_unit, 'samples.read')],
+        ['draw_item', format(of_unit, 'samples.read') || drawn_in],
         ['inspection', all_samples || 'EXISTS (SELECT 1 FROM draw_item AS d WHERE d.id = draw_item_id)'],
         ['finding', all_samples || 'EXISTS (SELECT 1 FROM inspection AS i WHERE i.id = inspection_id)'],
-        ['notice', format(of_unit, 'samples.read')],
+        ['notice', format(of_unit, 'samples.read') || noticed],
         ['notice_check', all_samples || 'EXISTS (SELECT 1 FROM notice AS n WHERE n.id = notice_id)'],
         ['notice_finding', all_samples || 'EXISTS (SELECT 1 FROM notice AS n WHERE n.id = notice_id)'],
         ['quarantine', all_cases || 'EXISTS (SELECT 1 FROM batch AS b JOIN actor AS a ON a.id = b.actor_id '
