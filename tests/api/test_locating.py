@@ -175,6 +175,8 @@ def test_all_forms_come_in_and_go_out(ask: Asking) -> None:
     assert [n for n, f in enumerate(again) if f["properties"]["problem"]] == [4, 5]
     assert "LineString" in again[4]["properties"]["problem"]
     assert (again[4]["geometry"], again[6]["properties"]) == (None, features[6]["properties"])
+    halves = r'{"features":[{"id":"\ud800","geometry":"\udfff"},{"properties":{"crs":"\ud800"},"geometry":null},7]}'
+    assert ["?" in f["properties"]["problem"] for f in ask(halves, GEOJSON).json()["features"]] == [True, False, False]
     read = gpd.read_file(io.BytesIO(answer.content))
     assert read["street"].tolist()[:2] == ["429901001"] * 2
     assert rows(ask(sent, ARROW, accept="text/csv"))[7]["community"] == COMMUNITIES[7]
@@ -234,6 +236,7 @@ def stream(**columns: Any) -> bytes:
         (stream(lon=[1.0]), ARROW, "column_missing"),
         (stream(lon=[1.0], lat=[1.0], id=[[1]]), ARROW, "option_invalid"),
         (stream(lon=[1.0, 2.0], lat=[1.0, 2.0])[:-40], ARROW, "file_unreadable"),
+        (stream(lon=[1.0], lat=[1.0], odd=[1.0]).replace(b"odd", b"\xff\xd8d"), ARROW, "file_unreadable"),
         (b"{", GEOJSON, "file_unreadable"),
         (b"[]", GEOJSON, "file_unreadable"),
         (b'{"type":"FeatureCollection"}', GEOJSON, "file_unreadable"),
