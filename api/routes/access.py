@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.deps import Ask, Database
@@ -153,6 +154,12 @@ class AskAudit(Ask):
     limit: int = Field(100, ge=1, le=10_000)
 
 
+class AskChain(Ask):
+    """Which head was written down elsewhere."""
+
+    head: str | None = Field(None, max_length=100, description="N:SHA256, of the server's log or a backup.")
+
+
 class Chain(BaseModel):
     """Whether the audit's chain is whole: how many rows it has, its head, and where it breaks."""
 
@@ -287,10 +294,20 @@ def audit(ask: Annotated[AskAudit, Query()], work: Database) -> list[AuditRow]:
     return [AuditRow(**{k: v for k, v in row.items() if k != "xid"}) for row in found]
 
 
+@router.get(
+    "/audit/lines", response_class=Response, responses={200: {"content": {"application/x-ndjson": {}}}},
+    openapi_extra=verb("audit.read"),
+)  # fmt: skip
+def audit_lines(ask: Annotated[Ask, Query()], work: Database) -> Response:
+    """Every sealed row with its seal, a JSON object a line, in the order of the chain."""
+    headers = {"Content-Disposition": 'attachment; filename="audit.jsonl"'}
+    return StreamingResponse(auditing.lines(work), media_type="application/x-ndjson", headers=headers)
+
+
 @router.get("/audit/chain", openapi_extra=verb("audit.read"))
-def chain(ask: Annotated[Ask, Query()], work: Database) -> Chain:
+def chain(ask: Annotated[AskChain, Query()], work: Database) -> Chain:
     """Compute the audit's chain again from its beginning."""
-    found = auditing.verify(work)
+    found = auditing.verify(work, auditing.head_of(ask.head) if ask.head is not None else None)
     broken = (found.fault.n, found.fault.why) if found.fault else (None, None)
     return Chain(
         n=found.n, head=f"{found.n}:{found.head}", n_unsealed=found.n_unsealed, broken_at=broken[0], why=broken[1]

@@ -175,10 +175,7 @@ def audit_verify(run: State, *, head: str | None = None) -> View:
     from gridmgmt.access.operations import auditing
 
     auditing.seal(run.work)
-    n, _, digest = (head or "").partition(":")
-    if head is not None and not (n.isdecimal() and digest):
-        raise OptionInvalid(name="--head", value=head, expected="N:SHA256")
-    found = auditing.verify(run.work, (int(n), digest) if head is not None else None)
+    found = auditing.verify(run.work, auditing.head_of(head) if head is not None else None)
     facts = {"n": found.n, "head": f"{found.n}:{found.head}"}
     if found.fault is None:
         return View(facts, _says(run, "audit_whole", facts))

@@ -64,6 +64,7 @@ TABLE: dict[str, Route] = {
     "DELETE /v1/hooks/{number}": ("users.manage", 404, None),
     "GET /v1/audit": ("audit.read", 200, None),
     "GET /v1/audit/chain": ("audit.read", 200, None),
+    "GET /v1/audit/lines": ("audit.read", 200, None),
     "GET /v1/city": ("grids.read", 200, None),
     "GET /v1/categories": ("grids.read", 200, None),
     "GET /v1/editions": ("grids.read", 200, None),

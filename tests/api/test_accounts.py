@@ -1,5 +1,6 @@
 """Accounts, keys and hooks over HTTP: each request once, secrets told once; files that go out stand in the audit."""
 
+import json
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from api.main import create_app
+from gridmgmt.access.operations import auditing
 from gridmgmt.database.work import Work, open_database
 from gridmgmt.settings import Settings
 from tests.api import small_city
@@ -113,3 +115,14 @@ def test_a_file_that_goes_out_stands_in_the_audit(boss: TestClient, settings: Se
     assert told() == [
         ("city_centre", asked, path, {"level": "community", "format": form}) for form in ("xlsx", "csv")
     ]  # fmt: skip
+
+
+def test_the_sealed_audit_goes_out_whole_and_a_written_head_is_looked_for(boss: TestClient, work: Work) -> None:
+    auditing.seal(work)
+    chain = boss.get("/v1/audit/chain").json()
+    lines = boss.get("/v1/audit/lines").text.splitlines()
+    assert [json.loads(line)["n"] for line in lines] == list(range(1, chain["n"] + 1))
+    assert json.loads(lines[-1])["sha256"] == chain["head"].partition(":")[2]
+    assert boss.get("/v1/audit/chain", params={"head": chain["head"]}).json()["why"] is None
+    assert boss.get("/v1/audit/chain", params={"head": f"{chain['n'] + 9}:{'0' * 64}"}).json()["why"] == "cut"
+    assert boss.get("/v1/audit/chain", params={"head": "x"}).status_code == 422

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,10 @@ from gridmgmt.access.auditing import GENESIS, Fault, digest
 from gridmgmt.access.store import audit
 from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Work
-from gridmgmt.files.writing import write
+from gridmgmt.errors import OptionInvalid
+from gridmgmt.files.writing import whole
+
+_DIGITS, _LONGEST_HEAD = 19, 100
 
 
 @dataclass(frozen=True)
@@ -92,9 +96,32 @@ def listed(
 
 
 @needs("audit.read")
-def export(work: Work, path: Path) -> int:
-    """Write every sealed row with its seal, a JSON object a line, in the order of the chain; gives how many."""
+def lines(work: Work) -> Iterator[bytes]:
+    """Every sealed row with its seal, a JSON object a line, in the order of the chain."""
     with work.snapshot() as connection:
-        lines = [json.dumps(row, ensure_ascii=False, default=str) for row in audit.sealed(connection)]
-    write(path, ("\n".join(lines) + "\n").encode() if lines else b"")
-    return len(lines)
+        for row in audit.sealed(connection):
+            yield json.dumps(row, ensure_ascii=False, default=str).encode() + b"\n"
+
+
+@needs("audit.read")
+def export(work: Work, path: Path) -> int:
+    """Write :func:`lines` to a file; gives how many."""
+    n = 0
+    with whole(path) as draft, draft.open("wb") as out:
+        for line in lines(work):
+            out.write(line)
+            n += 1
+    return n
+
+
+def head_of(text: str) -> tuple[int, str]:
+    """A head of the chain as it is written down, ``N:SHA256``.
+
+    Raises
+    ------
+    OptionInvalid
+    """
+    n, _, told = text.partition(":")
+    if not (n.isdecimal() and len(n) < _DIGITS and told):
+        raise OptionInvalid(name="head", value=text[:_LONGEST_HEAD], expected="N:SHA256")
+    return int(n), told

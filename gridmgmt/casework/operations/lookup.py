@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gridmgmt import deadlines
@@ -16,6 +16,7 @@ from gridmgmt.casework.store.listing import Wanted as Wanted
 from gridmgmt.casework.time_limits import Chosen
 from gridmgmt.casework.transitions import TRANSITIONS
 from gridmgmt.database import cities, clock
+from gridmgmt.database import tables as t
 from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.deadlines import Deadline, Light, Limit
@@ -23,6 +24,7 @@ from gridmgmt.errors import CaseMissing, DocketMovedOn, GridMissing, OptionInval
 from gridmgmt.files import calendars
 from gridmgmt.people.identities import Identities
 from gridmgmt.people.store import people, units
+from gridmgmt.viewer import Scope
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ def list_cases(
     DocketMovedOn
         Steps were taken after that moment: the docket is today's.
     """
-    wanted = listing.Wanted(tuple(states), unit, grid, category, overdue)
+    wanted = listing.Wanted(tuple(states), unit, grid, category, overdue, scope=work.allowed("cases.read"))
     with work.snapshot() as connection:
         _check(connection, wanted)
         at = work.now or clock.now(connection)
@@ -147,6 +149,7 @@ def search(
     with work.snapshot() as connection:
         _check(connection, wanted)
         at = work.now or clock.now(connection)
+        wanted = replace(wanted, scope=work.allowed("cases.read"))
         return listing.after(connection, wanted, at, limit, after, newest_first=newest_first)
 
 
@@ -164,7 +167,7 @@ def _check(connection: Connection, wanted: Wanted) -> None:
 def by_state(work: Work) -> dict[str, int]:
     """Every state and how many cases are in it; their sum is the number of all cases."""
     with work.snapshot() as connection:
-        found = listing.by_state(connection)
+        found = listing.by_state(connection, work.allowed("cases.read"))
         return {state: found.get(state, 0) for state in [*cases.STATES, *sorted(set(found) - set(cases.STATES))]}
 
 
@@ -178,7 +181,7 @@ def show_case(work: Work, case_no: str) -> Shown:
     """
     with work.snapshot() as connection:
         desk, at = Desk(connection), work.now or clock.now(connection)
-        row, taken, is_derived = _file(connection, case_no, at)
+        row, taken, is_derived = _file(connection, case_no, at, work.allowed("cases.read"))
         case = transitions.fold(case_no, taken)
         unheard = desk.unheard_of(row["id"])
         found = hanging.accounts(taken, at, desk.timing.terms, desk.rules.exposed_at_failure, unheard)
@@ -193,10 +196,12 @@ def show_case(work: Work, case_no: str) -> Shown:
         )  # fmt: skip
 
 
-def _file(connection: Connection, case_no: str, at: dt.datetime) -> tuple[dict[str, Any], list[Step], bool]:
+def _file(
+    connection: Connection, case_no: str, at: dt.datetime, scope: Scope
+) -> tuple[dict[str, Any], list[Step], bool]:
     """A case's row, its steps up to a moment, and whether these are derived from its dates."""
     row = steps.found(connection, [case_no]).get(case_no)
-    if row is None:
+    if row is None or not scope.holds_fact([row[name] for name in t.GRID_COLUMNS], row["unit_id"]):
         raise CaseMissing(case_no=case_no)
     stored = steps.of_cases(connection, [row["id"]]).get(row["id"])
     taken = stored or implied_steps.derive(steps.plain_row(row))
@@ -213,7 +218,7 @@ def clocks(work: Work, case_no: str) -> tuple[dt.datetime, list[StageClock]]:
     """
     with work.snapshot() as connection:
         desk, at = Desk(connection), work.now or clock.now(connection)
-        _, taken, _ = _file(connection, case_no, at)
+        _, taken, _ = _file(connection, case_no, at, work.allowed("cases.read"))
         case = transitions.fold(case_no, taken)
         return at, [c for stage in CLOCKS if (c := _clock(desk, case, taken, stage, at)) is not None]
 

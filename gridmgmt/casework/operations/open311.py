@@ -164,7 +164,7 @@ def requests(work: Work, wanted: Wanted) -> list[Told]:
         catalogue, city = load_services(), _city(connection, wanted.jurisdiction_id)
         classes = _classes(connection, catalogue, city)
         chosen = _chosen(wanted, catalogue, classes, city, work.now or clock.now(connection))
-        rows = open311.told(connection, chosen)
+        rows = open311.told(connection, chosen, work.allowed("cases.read"))
     return [_told(row, catalogue, city) for row in rows]
 
 

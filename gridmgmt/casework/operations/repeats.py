@@ -26,6 +26,7 @@ from gridmgmt.places.layers import OTHER, road_class_at
 from gridmgmt.places.linework import Linework
 from gridmgmt.places.operations import drawing
 from gridmgmt.places.store import editions, layers
+from gridmgmt.viewer import Scope
 
 ROADS, KEY_AREAS = "roads", "key_areas"
 """Kinds of layers that give a place its road class."""
@@ -249,12 +250,6 @@ def _shown(group: Mapping[str, Any], found: pd.DataFrame, names: _Named, grids: 
 
 @needs("cases.read")
 def suspects_of(work: Work, opened: Sequence[Case]) -> dict[str, list[dict[str, Any]]]:
-    """Number of a case just opened → other cases that may be its problem; see :func:`suspects`."""
-    with work.snapshot() as connection:
-        return suspects(connection, opened)
-
-
-def suspects(connection: Connection, opened: Sequence[Case]) -> dict[str, list[dict[str, Any]]]:
     """Cases that may be the same problem as one reported now (疑似重复), the nearest first: suggested, never merged.
 
     Returns
@@ -264,6 +259,11 @@ def suspects(connection: Connection, opened: Sequence[Case]) -> dict[str, list[d
         A case whose class, place or time is not known, or that has none, is not there; nor is the one that it is
         said to repeat a suspect any more.
     """
+    with work.snapshot() as connection:
+        return _suspects(connection, opened, work.allowed("cases.read"))
+
+
+def _suspects(connection: Connection, opened: Sequence[Case], scope: Scope) -> dict[str, list[dict[str, Any]]]:
     known = [c for c in opened if None not in (c.category, c.lon, c.lat, c.reported_at)]
     if not known:
         return {}
@@ -273,7 +273,7 @@ def suspects(connection: Connection, opened: Sequence[Case]) -> dict[str, list[d
     )
     span = max(dt.timedelta(hours=rule.hours), dt.timedelta(days=rule.open_days))
     since, until = new["reported_at"].min() - span, new["reported_at"].max()
-    recent = store.near(connection, sorted(set(new["category"])), _box(new, rule.radius_m), since, until)
+    recent = store.near(connection, sorted(set(new["category"])), _box(new, rule.radius_m), since, until, scope)
     found = repeats.suspects(_metric(new, city), _metric(recent, city), rule)
     states = dict(zip(recent["case_no"], recent["status"], strict=True))
     out: dict[str, list[dict[str, Any]]] = {}

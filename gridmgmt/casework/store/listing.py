@@ -10,7 +10,9 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, selec
 from gridmgmt.casework.cases import ENDED, RUNNING
 from gridmgmt.city import STORAGE_EPSG
 from gridmgmt.codes import CategoryPattern
+from gridmgmt.database import scopes
 from gridmgmt.database import tables as t
+from gridmgmt.viewer import EVERYWHERE, Scope
 
 COLUMNS = (
     "case_no", "status", "category_kind", "category_code", "source", "reported_at", "dispatched_at", "due_at",
@@ -24,7 +26,8 @@ _due = func.coalesce(t.cases.c.due_extended_at, t.cases.c.due_at)
 class Wanted:
     """Which cases: of some states, a unit, a grid of any level, a class pattern; overdue ones only.
 
-    ``text`` stands in number, address or description; reported in [from, to); ``area`` is a polygon as WKT in degrees.
+    ``text`` stands in number, address or description; reported in [from, to); ``area`` is a polygon as WKT in degrees;
+    ``scope``: what whoever asks may see.
     """
 
     states: Sequence[str] = ()
@@ -36,11 +39,12 @@ class Wanted:
     reported_from: dt.datetime | None = None
     reported_to: dt.datetime | None = None
     area: str | None = None
+    scope: Scope = EVERYWHERE
 
 
 def _conditions(wanted: Wanted, now: dt.datetime) -> list[ColumnElement[bool]]:
     c = t.cases.c
-    out: list[ColumnElement[bool]] = []
+    out = scopes.within(t.cases, wanted.scope)
     if wanted.states:
         out.append(c.status.in_(list(wanted.states)))
     if wanted.unit is not None:
@@ -120,10 +124,13 @@ def _names() -> list[ColumnElement[Any]]:
     return [value.label(name) for name, value in zip(names, [*units, *classes, *grids], strict=True)]
 
 
-def by_state(connection: Connection) -> dict[str, int]:
-    """Cases by state; ``""`` are imported ones whose export told none."""
+def by_state(connection: Connection, scope: Scope) -> dict[str, int]:
+    """Cases of a scope by state; ``""`` are imported ones whose export told none."""
     state = func.coalesce(t.cases.c.status, "")
-    return {r[0]: r[1] for r in connection.execute(select(state, func.count()).group_by(state))}
+    return {
+        r[0]: r[1]
+        for r in connection.execute(select(state, func.count()).where(*scopes.within(t.cases, scope)).group_by(state))
+    }
 
 
 def repeating(connection: Connection, case_no: str) -> list[str]:

@@ -8,7 +8,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from gridmgmt.casework.cases import ENDED
+from gridmgmt.database import scopes
 from gridmgmt.database.copying import rows
+from gridmgmt.viewer import Scope
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,9 @@ class Chosen:
     skipped: int
 
 
-def told(connection: Connection, chosen: Chosen) -> Collection[dict[str, Any]]:
-    """The cases, each with its class, whether it is closed, and the unit that answers for it."""
-    return [dict(r) for r in rows(connection, "casework/store/open311", ended=sorted(ENDED), **asdict(chosen))]
+def told(connection: Connection, chosen: Chosen, scope: Scope) -> Collection[dict[str, Any]]:
+    """The cases in a scope, each with its class, whether it is closed, and the unit that answers for it."""
+    return [
+        dict(r)
+        for r in rows(connection, "casework/store/open311", ended=sorted(ENDED), **asdict(chosen), **scopes.told(scope))
+    ]

@@ -16,5 +16,7 @@ WHERE (CAST(:numbers AS text[]) IS NULL OR c.case_no = ANY(:numbers))
   AND ended.is_closed = ANY(CAST(:closed AS boolean[]))
   AND (CAST(:classes AS text[]) IS NULL OR class.category = ANY(:classes)
        OR (:others AND coalesce(class.category <> ALL(:named), true)))
+  AND (:is_everywhere OR c.unit_id = ANY(CAST(:scope_units AS bigint[]))
+       OR ARRAY[c.grid_l1, c.grid_l2, c.grid_l3, c.grid_l4, c.grid_l5, c.grid_l6] && CAST(:scope_grids AS bigint[]))
 ORDER BY CASE WHEN :by_update THEN c.known_at END, c.reported_at DESC, c.case_no
 LIMIT :most OFFSET :skipped

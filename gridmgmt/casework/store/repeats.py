@@ -7,8 +7,10 @@ import pandas as pd
 import pyarrow as pa
 from sqlalchemy import Connection
 
+from gridmgmt.database import scopes
 from gridmgmt.database.copying import UTC, fetch, query
 from gridmgmt.database.tables import GRID_COLUMNS
+from gridmgmt.viewer import Scope
 
 FILED_TYPES = {
     "case_no": pa.string(), "registered_at": UTC, "category": pa.string(), "lon": pa.float64(), "lat": pa.float64(),
@@ -38,12 +40,13 @@ def near(
     box: tuple[float, float, float, float],
     since: dt.datetime,
     at: dt.datetime,
+    scope: Scope,
 ) -> pd.DataFrame:
     """Cases of some classes (``kind:code``) reported in [since, at], in a box (west, south, east, north), by number."""
     west, south, east, north = box
     params = {
         "west": west, "south": south, "east": east, "north": north,
-        "categories": list(categories), "since": since, "at": at,
+        "categories": list(categories), "since": since, "at": at, **scopes.told(scope),
     }  # fmt: skip
     return _objects(fetch(connection, query("casework/store/cases_near"), params, _NEAR_TYPES))
 

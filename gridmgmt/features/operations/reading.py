@@ -161,13 +161,13 @@ def indicators(work: Work, name: str, question: Question) -> Page:
 @needs("cases.read")
 def cases(work: Work, name: str, question: Question) -> Page:
     """The cases as they stand, those that the viewer may see."""
-    return _page(work, name, question, lambda *_: (origins.facts("cases"), None))
+    return _page(work, name, question, lambda *_: (origins.facts("cases", work.allowed("cases.read")), None))
 
 
 @needs("samples.read")
 def samples(work: Work, name: str, question: Question) -> Page:
     """The inspection samples as they stand, those that the viewer may see."""
-    return _page(work, name, question, lambda *_: (origins.facts("samples"), None))
+    return _page(work, name, question, lambda *_: (origins.facts("samples", work.allowed("samples.read")), None))
 
 
 @needs("grids.read")

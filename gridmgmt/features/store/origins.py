@@ -8,11 +8,13 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 from geoalchemy2 import Geometry
-from sqlalchemy import ColumnElement, FromClause, func, literal, select
+from sqlalchemy import ColumnElement, FromClause, and_, func, literal, select
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 
+from gridmgmt.database import scopes
 from gridmgmt.database import tables as t
 from gridmgmt.features.collections import COLUMNS, Kind
+from gridmgmt.viewer import Scope
 
 _Sql = ColumnElement[Any]
 
@@ -67,8 +69,8 @@ def indicators(edition_id: int, level: int, table: pd.DataFrame, head: Mapping[s
     return Source(tables, grid.where, columns, grid.key, grid.geometry)
 
 
-def facts(kind: Kind) -> Source:
-    """The cases, or the samples, as they stand; ``unit_code`` is the unit that answers, as it was assigned."""
+def facts(kind: Kind, scope: Scope) -> Source:
+    """The cases, or the samples, of a scope as they stand; ``unit_code``: the unit that answers, as assigned."""
     table, key, at = (t.cases, "case_no", "reported_at") if kind == "cases" else (t.samples, "sample_no", "sampled_at")
     c = table.c
     deepest = func.coalesce(*(c[name] for name in reversed(t.GRID_COLUMNS)))
@@ -77,7 +79,7 @@ def facts(kind: Kind) -> Source:
         "grid_code": select(t.grid.c.code).where(t.grid.c.id == deepest).scalar_subquery(),
     }
     columns = {x.name: named[x.name] if x.name in named else c[x.name] for x in COLUMNS[kind]}
-    return Source(table, literal(True), columns, c[key], c.geom, c[at])
+    return Source(table, and_(True, *scopes.within(table, scope)), columns, c[key], c.geom, c[at])
 
 
 def layer(layer_id: int, valid_from: dt.date | None) -> Source:

@@ -13,6 +13,7 @@ import pandas as pd
 from gridmgmt.city import City, Level
 from gridmgmt.database import cities
 from gridmgmt.database.doors import needs
+from gridmgmt.database.tables import GRID_COLUMNS
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import OutsideScope
 from gridmgmt.figures.counts import Count
@@ -191,6 +192,10 @@ def heat(work: Work, period: Period, category: str | None = None) -> HeatData:
         found = figures(connection, city, period, levels=[city.levels[1].number])
         wanted = found.conditions["n_reported"] & keeps(categories=[category] if category else [])
         frame = found.case_rows.frame[wanted(found.case_rows)]
+        scope = work.allowed("cases.read")
+        if not scope.everywhere:
+            in_grids = frame[list(GRID_COLUMNS)].isin(scope.roots).any(axis=1)
+            frame = frame[in_grids | frame["unit_id"].isin(scope.units)]
         outlines, places = (
             editions.grids(connection, found.edition.id, [level.number]) for level in (city.levels[1], city.levels[-1])
         )

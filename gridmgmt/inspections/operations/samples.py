@@ -9,6 +9,7 @@ from gridmgmt.database import cities
 from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import GridMissing, SampleMissing, UnitUnknown
+from gridmgmt.inspections import scopes
 from gridmgmt.inspections.store import inspections
 from gridmgmt.inspections.store import samples as store
 from gridmgmt.inspections.store.samples import Wanted
@@ -45,19 +46,20 @@ def search(
             raise GridMissing(code=asked.grid)
         if asked.draw is not None:
             inspections.draw_of(connection, asked.draw)
-        return store.after(connection, _wanted(connection, asked), limit, after, newest_first=newest_first)
+        return store.after(connection, _wanted(work, connection, asked), limit, after, newest_first=newest_first)
 
 
 @needs("samples.read")
 def by_time(work: Work, asked: Asked, limit: int) -> list[dict[str, Any]]:
     """Samples in order of time, for a file."""
     with work.snapshot() as connection:
-        return store.listing(connection, _wanted(connection, asked), limit)
+        return store.listing(connection, _wanted(work, connection, asked), limit)
 
 
-def _wanted(connection: Connection, asked: Asked) -> Wanted:
+def _wanted(work: Work, connection: Connection, asked: Asked) -> Wanted:
     between = asked.period.bounds(cities.load_city(connection).zone) if asked.period is not None else None
-    return Wanted(between, asked.unit, asked.grid, asked.draw, asked.kind, asked.text)
+    scope = work.allowed("samples.read")
+    return Wanted(between, asked.unit, asked.grid, asked.draw, asked.kind, asked.text, scope)
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,10 @@ def show(work: Work, sample_no: str) -> Shown:
         There is none, or it is not the viewer's to see.
     """
     with work.snapshot() as connection:
-        row, drawn = store.one(connection, sample_no), inspections.drawn(connection, sample_no)
+        scope, drawn = work.allowed("samples.read"), inspections.drawn(connection, sample_no)
+        row = store.one(connection, sample_no, scope)
+        if drawn is not None and not scopes.holds(scope, drawn):
+            drawn = None
         if row is None and drawn is None:
             raise SampleMissing(sample_no=sample_no)
         inspected = drawn["inspection_id"] if drawn is not None else None

@@ -7,7 +7,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, exists, func, or_, select
 
+from gridmgmt.database import scopes
 from gridmgmt.database import tables as t
+from gridmgmt.viewer import EVERYWHERE, Scope
 
 _COLUMNS = (
     "sample_no", "sample_type", "object_name", "sampled_at", "score", "result", "findings", "unit_code", "lon", "lat",
@@ -18,7 +20,7 @@ _COLUMNS = (
 class Wanted:
     """Which samples: taken in [start, end), of a unit that answers, in a grid of any level, of a draw.
 
-    ``text`` stands in number, object, address or findings.
+    ``text`` stands in number, object, address or findings; ``scope``: what whoever asks may see.
     """
 
     between: tuple[dt.datetime, dt.datetime] | None = None
@@ -27,11 +29,12 @@ class Wanted:
     draw: str | None = None
     kind: str | None = None
     text: str | None = None
+    scope: Scope = EVERYWHERE
 
 
 def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     s = t.samples.c
-    out: list[ColumnElement[bool]] = []
+    out = scopes.within(t.samples, wanted.scope)
     if wanted.between is not None:
         out += [s.sampled_at >= wanted.between[0], s.sampled_at < wanted.between[1]]
     if wanted.unit is not None:
@@ -81,9 +84,13 @@ def after(
     return [dict(row) for row in connection.execute(ordered).mappings()]
 
 
-def one(connection: Connection, sample_no: str) -> dict[str, Any] | None:
-    """A sample that was looked at, with its ``id``."""
-    found = connection.execute(_whole().where(t.samples.c.sample_no == sample_no)).mappings().one_or_none()
+def one(connection: Connection, sample_no: str, scope: Scope) -> dict[str, Any] | None:
+    """A sample of a scope that was looked at, with its ``id``."""
+    found = (
+        connection.execute(_whole().where(t.samples.c.sample_no == sample_no, *scopes.within(t.samples, scope)))
+        .mappings()
+        .one_or_none()
+    )
     return dict(found) if found is not None else None
 
 

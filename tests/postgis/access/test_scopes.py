@@ -8,11 +8,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 from gridmgmt.access.operations import users
-from gridmgmt.casework.operations import lookup
+from gridmgmt.casework.operations import lookup, open311
 from gridmgmt.database import tables as t
 from gridmgmt.database.roles import NAMES
 from gridmgmt.database.work import Work, hold
 from gridmgmt.errors import AccessDenied, CaseMissing, GridmgmtError, OutsideScope
+from gridmgmt.features.operations import reading
 from gridmgmt.figures.operations import groups, indicators
 from gridmgmt.intake.operations import imports
 from gridmgmt.periods import parse_period
@@ -52,6 +53,30 @@ def test_the_database_shows_each_his_cases(login: str | None, as_: As) -> None:
 def test_a_use_case_lists_the_same(login: str, as_: As) -> None:
     n, found = lookup.list_cases(as_(login), limit=100)
     assert (n, sorted(r["case_no"] for r in found)) == (len(SEEN[login]), [*SEEN[login]])
+
+
+@pytest.mark.parametrize("login", [x for x in SEEN if x not in (None, "boss")])
+def test_use_cases_hold_to_the_scope_without_the_row_policies(login: str, as_: As, town: Work) -> None:
+    """Past the policies, as the worker is, each is still told no more than is his."""
+    past = town.but(viewer=as_(login).viewer)
+    with past.snapshot() as connection:
+        assert connection.execute(text("SELECT count(*) FROM cases")).scalar() == len(SEEN["centre"])
+    mine = [*SEEN[login]]
+    n, found = lookup.list_cases(past, limit=100)
+    assert (n, sorted(r["case_no"] for r in found)) == (len(mine), mine)
+    assert sorted(r["case_no"] for r in lookup.search(past, lookup.Wanted(), limit=100)) == mine
+    assert sum(lookup.by_state(past).values()) == len(mine)
+    for no in SEEN["centre"]:
+        if no in mine:
+            assert lookup.show_case(past, no).row["case_no"] == no
+        else:
+            for one in (lookup.show_case, lookup.clocks):
+                with pytest.raises(CaseMissing):
+                    one(past, no)
+    assert [f.id for f in reading.cases(past, "cases", reading.Question(limit=100)).features] == mine
+    named = open311.requests(past, open311.Wanted(numbers=[*SEEN["centre"]]))
+    assert sorted(x.case_no for x in named) == mine
+    assert indicators.heat(past, DECEMBER).n_cases == indicators.heat(as_(login), DECEMBER).n_cases > 0
 
 
 def test_who_has_no_verb_is_refused_before_the_database_is_asked(as_: As) -> None:

@@ -165,10 +165,9 @@ def test_the_report_adds_up_and_says_that_no_road_layer_holds(place: Work, tmp_p
 
 
 def suspects(work: Work, where: tuple[float, float], at: str, category: str = "event:03001") -> list[dict[str, Any]]:
-    with work.snapshot() as connection:
-        when = dt.datetime.fromisoformat(at).replace(tzinfo=towns.CITY.zone)
-        case = Case("new", category=category, lon=where[0], lat=where[1], reported_at=when)
-        return repeats.suspects(connection, [case]).get("new", [])
+    when = dt.datetime.fromisoformat(at).replace(tzinfo=towns.CITY.zone)
+    case = Case("new", category=category, lon=where[0], lat=where[1], reported_at=when)
+    return repeats.suspects_of(work, [case]).get("new", [])
 
 
 def test_suspects_are_the_near_ones_of_the_class(place: Work, tmp_path: Path) -> None:
