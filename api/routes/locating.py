@@ -18,6 +18,7 @@ from api.routes.people import kept_place
 from api.signing import verb
 from gridmgmt.database.work import Work
 from gridmgmt.errors import OptionInvalid
+from gridmgmt.people.exports import points
 from gridmgmt.people.operations import directory, many_places
 from gridmgmt.people.points import Form
 from gridmgmt.people.readers.points import ENCODINGS
@@ -90,7 +91,7 @@ def _locate(
     place: directory.Place, ask: AskPoints, source: Path, out: Path, forms: tuple[Form, Form], encoding: str, lang: str
 ) -> None:
     locating = many_places.Locating(place, crs=ask.crs, category=ask.category, day=ask.on)
-    many_places.locate_file(locating, source, out, forms, encoding=encoding, lang=lang)
+    points.write(many_places.located(locating, source, forms[0], encoding), out, forms[1], lang)
 
 
 async def _place(request: Request, work: Work, ask: AskPoints) -> directory.Place:

@@ -22,8 +22,7 @@ GOOD = {
     "indicator": "n_due", "case_no": "A000", "sha256": "0" * 64,
     "fonts": "sans-serif", "span": "0-255", "z": "12", "x": "3345", "y": "1689", "number": "1",
     "service_code": "other", "service_request_id": "A000", "token": "A000",
-    "sample_no": "P1",
-    "a": "2025", "b": "2025", "kind": "roads",
+    "sample_no": "P1", "a": "2025", "b": "2025", "kind": "roads",
     "rulebook": "grid_baseline", "scheme": "bureau_office", "on": "2025-12-31", "units": "street=1", "year": "2025",
 }  # fmt: skip
 """A right value of every parameter that must be given."""

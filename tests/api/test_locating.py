@@ -20,6 +20,7 @@ from httpx2 import Response
 from api.main import create_app
 from gridmgmt import bounds
 from gridmgmt.database.work import Work, open_database
+from gridmgmt.people.exports import points as writing
 from gridmgmt.people.operations import directory, locating, many_places
 from gridmgmt.people.readers import points
 from gridmgmt.places.operations import layers
@@ -174,6 +175,8 @@ def test_all_forms_come_in_and_go_out(ask: Asking) -> None:
     assert [n for n, f in enumerate(again) if f["properties"]["problem"]] == [4, 5]
     assert "LineString" in again[4]["properties"]["problem"]
     assert (again[4]["geometry"], again[6]["properties"]) == (None, features[6]["properties"])
+    halves = r'{"features":[{"id":"\ud800","geometry":"\udfff"},{"properties":{"crs":"\ud800"},"geometry":null},7]}'
+    assert ["?" in f["properties"]["problem"] for f in ask(halves, GEOJSON).json()["features"]] == [True, False, False]
     read = gpd.read_file(io.BytesIO(answer.content))
     assert read["street"].tolist()[:2] == ["429901001"] * 2
     assert rows(ask(sent, ARROW, accept="text/csv"))[7]["community"] == COMMUNITIES[7]
@@ -233,6 +236,7 @@ def stream(**columns: Any) -> bytes:
         (stream(lon=[1.0]), ARROW, "column_missing"),
         (stream(lon=[1.0], lat=[1.0], id=[[1]]), ARROW, "option_invalid"),
         (stream(lon=[1.0, 2.0], lat=[1.0, 2.0])[:-40], ARROW, "file_unreadable"),
+        (stream(lon=[1.0], lat=[1.0], odd=[1.0]).replace(b"odd", b"\xff\xd8d"), ARROW, "file_unreadable"),
         (b"{", GEOJSON, "file_unreadable"),
         (b"[]", GEOJSON, "file_unreadable"),
         (b'{"type":"FeatureCollection"}', GEOJSON, "file_unreadable"),
@@ -274,12 +278,8 @@ def test_memory_is_that_of_a_batch(work: Work, tmp_path: Path) -> None:
         path.write_text("lon,lat\n" + "114.005,30.005\n" * n)
         pa.default_memory_pool().release_unused()
         tracemalloc.start()
-        made = many_places.locate_file(
-            many_places.Locating(place, crs="epsg:4490", category=None, day=None),
-            path,
-            tmp_path / "out",
-            ("csv", "csv"),
-        )
+        locating_all = many_places.Locating(place, crs="epsg:4490", category=None, day=None)
+        made = writing.write(many_places.located(locating_all, path, "csv"), tmp_path / "out", "csv", "zh")
         assert made == n
         highest.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()

@@ -121,8 +121,8 @@ def test_a_day_at_the_end_of_all_years_is_answered(client, on):
     assert client.get("/v1/locate", params={"lon": 114, "lat": 30, "on": on}).status_code in (200, 404)
 
 
-def test_it_is_read_only_and_serves_its_own_host_only(client):
-    assert client.post("/healthz").json()["code"] == "method_unknown"
+def test_no_other_method_and_no_other_host_is_served(client):
+    assert client.post("/v1/me").json()["code"] == "method_unknown"
     response = client.get("/v1/city", headers={"host": "evil.example"})
     assert (response.status_code, response.json()["code"]) == (400, "host_refused")
 

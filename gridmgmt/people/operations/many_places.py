@@ -12,11 +12,10 @@ from gridmgmt import geo
 from gridmgmt.database.askers import left
 from gridmgmt.errors import GridmgmtError, OptionInvalid
 from gridmgmt.faults import Fault
-from gridmgmt.people.exports import points as points_writer
 from gridmgmt.people.operations.directory import Place
 from gridmgmt.people.operations.locating import category_key, day_of
 from gridmgmt.people.points import Answered, Floats, Form, Given, Ints
-from gridmgmt.people.readers import points as points_reader
+from gridmgmt.people.readers import points
 from gridmgmt.people.responsibility import assign_units
 from gridmgmt.places.areas import NOWHERE, Hits
 from gridmgmt.places.raster import Positions
@@ -204,15 +203,8 @@ def _hold(name: str, n: int) -> None:
         raise OptionInvalid(name=name, value=f"> {n}", expected=f"≤ {_MOST_NAMES}")
 
 
-def locate_file(
-    locating: Locating, path: Path, out: Path, forms: tuple[Form, Form], *, encoding: str = "utf-8", lang: str = "zh"
-) -> int:
-    """Locate the points of a file and write what is answered, some at a time; gives how many there were.
-
-    Parameters
-    ----------
-    forms
-        That of the file, and that of the answer.
+def located(locating: Locating, path: Path, form: Form, encoding: str = "utf-8") -> Iterator[Answered]:
+    """The answers to the points of a file, some at a time, in its order.
 
     Raises
     ------
@@ -220,11 +212,7 @@ def locate_file(
     AskerLeft, AnswerLate
         Nobody waits for it any more.
     """
-
-    def answers() -> Iterator[Answered]:
-        for given in points_reader.read(path, forms[0], encoding):
-            if (why := left()) is not None:
-                raise why
-            yield locating.answer(given)
-
-    return points_writer.write(answers(), out, forms[1], lang)
+    for given in points.read(path, form, encoding):
+        if (why := left()) is not None:
+            raise why
+        yield locating.answer(given)

@@ -39,7 +39,7 @@ def read(path: Path, wanted: Callable[[Sequence[str]], Sequence[str]], most: int
                     columns = {name: _sound(name, batch.column(name)) for name in names}
                     for start in range(0, batch.num_rows, most):
                         yield {name: column.slice(start, most) for name, column in columns.items()}
-    except (pa.ArrowException, OSError, struct.error) as e:
+    except (pa.ArrowException, OSError, UnicodeError, IndexError, struct.error) as e:
         raise FileUnreadable(file=path.name, reason=by_parser(e)) from e
 
 

@@ -122,9 +122,11 @@ def _point(feature: Any) -> Point:
     said = properties if isinstance(properties, dict) else {}
     place = _place(told.get("geometry"))
     own = told.get("id", said.get("id"))
-    wrong = None if place else json.dumps(told.get("geometry", feature), ensure_ascii=False)[:100]
+    wrong = None if place else _text(told.get("geometry", feature), always="null")
     x, y = place or (math.nan, math.nan)
-    return Point(x, y, _text(said.get("crs")), _text(said.get("category")), _text(own), wrong)
+    return Point(
+        x, y, _text(said.get("crs")), _text(said.get("category")), _text(own), None if wrong is None else wrong[:100]
+    )
 
 
 def _place(geometry: Any) -> tuple[float, float] | None:
@@ -143,5 +145,9 @@ def _place(geometry: Any) -> tuple[float, float] | None:
     return place if math.isfinite(place[0]) and math.isfinite(place[1]) else None
 
 
-def _text(value: Any) -> str | None:
-    return None if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+def _text(value: Any, always: str | None = None) -> str | None:
+    """A value as text that can be written: JSON may hold halves of characters."""
+    if value is None:
+        return always
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text.encode("utf-8", "replace").decode()

@@ -1,4 +1,4 @@
-"""Drawn samples and notices are seen by whoever has their grids or units.
+"""Drawn samples and notices are seen by whoever has their grids or units."""
 
 from pathlib import Path
 
