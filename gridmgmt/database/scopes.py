@@ -14,9 +14,10 @@ _IDS = ARRAY(BigInteger)
 def within(table: Table, scope: Scope) -> list[ColumnElement[bool]]:
     """Conditions that rows of cases or samples meet which lie in a scope; none where it is everywhere.
 
-    A row lies in it by its unit or by any of its grids, as :meth:`gridmgmt.viewer.Scope.holds_fact` says. It is written as
-    a CASE, which the planner takes for half of the rows: two conditions that say the same would seem to leave none, and
-    a page would be sorted from the whole table instead of read along its index.
+    A row lies in it by its unit or by any of its grids, as :meth:`gridmgmt.viewer.Scope.holds_fact` says.
+
+    It is written as a CASE, which the planner takes for half of the rows: two conditions that say the same would seem
+    to leave none, and a page would be sorted from the whole table instead of read along its index.
     """
     if scope.everywhere:
         return []

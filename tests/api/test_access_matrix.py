@@ -436,3 +436,24 @@ def test_whoever_has_a_street_begins_with_what_is_published(client: TestClient, 
     assert f'value="{draft}"' in city
     assert draft not in street
     assert f'value="{ASSESSMENT}" selected' in street
+
+
+def test_the_latest_of_whoever_has_a_street_is_the_latest_that_is_published(
+    client: TestClient, keys: Any, settings: Settings
+) -> None:
+    work = open_database(settings)
+    draft = scoring.score(work, "grid_baseline", parse_period("2025-11")).name
+    work.close()
+
+    def read(path: str, role: str, scope: str) -> Any:
+        return client.get(path, headers=keys[role, scope]).json()
+
+    for name, citys in (("latest", ASSESSMENT), ("grid_baseline", draft)):  # without totals it is no latest one
+        path = f"/v1/assessments/{name}"
+        found = [read(path, *who)["name"] for who in (("city_centre", "none"), ("street", "inside"))]
+        assert found == [citys, ASSESSMENT]
+        card = read(f"{path}/scorecards/{HERE}", "street", "inside")
+        assert card["assessment"] == ASSESSMENT
+    missing = read("/v1/assessments/none-such", "street", "inside")
+    assert (missing["code"], missing["facts"]["known"]) == ("assessment_missing", [ASSESSMENT])
+    assert client.get(f"/v1/assessments/{draft}", headers=keys["street", "inside"]).status_code == 403

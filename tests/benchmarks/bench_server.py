@@ -179,18 +179,18 @@ async def _ask(port: int, paths: Sequence[str], more: str = "", pause: float = 0
     """Ask one question after the other on one connection; gives the last answer's bytes, and how long each took."""
     reader, writer = await asyncio.open_connection(HOST, port, limit=1 << 24)
     length, taken = 0, []
-    for path in paths:
-        began = time.perf_counter()
-        writer.write(f"GET {path} HTTP/1.1\r\nHost: {HOST}:{port}\r\nAccept: */*\r\n{_known}{more}\r\n".encode())
-        status, *headers = (await reader.readuntil(b"\r\n\r\n")).lower().split(b"\r\n")
-        length = int(next(h for h in headers if h.startswith(b"content-length:")).partition(b":")[2])
-        body = await reader.readexactly(length)
-        taken.append(time.perf_counter() - began)
-        if b" 200 " not in status:
-            raise RuntimeError(f"{path}: {body.decode(errors='replace')}")
-        if pause:  # people do not act in step
-            await asyncio.sleep(random.uniform(pause / 2, pause * 3 / 2))
-    writer.close()
+    with closing(writer):
+        for path in paths:
+            began = time.perf_counter()
+            writer.write(f"GET {path} HTTP/1.1\r\nHost: {HOST}:{port}\r\nAccept: */*\r\n{_known}{more}\r\n".encode())
+            status, *headers = (await reader.readuntil(b"\r\n\r\n")).lower().split(b"\r\n")
+            length = int(next(h for h in headers if h.startswith(b"content-length:")).partition(b":")[2])
+            body = await reader.readexactly(length)
+            taken.append(time.perf_counter() - began)
+            if b" 200 " not in status:
+                raise RuntimeError(f"{path}: {body.decode(errors='replace')}")
+            if pause:  # people do not act in step
+                await asyncio.sleep(random.uniform(pause / 2, pause * 3 / 2))
     await writer.wait_closed()
     return length, taken
 

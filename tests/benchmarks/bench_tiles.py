@@ -23,7 +23,7 @@ from gridmgmt.places.operations import tiles
 from gridmgmt.places.tiles import Tile, cut, rounded
 from tests import tiling
 from tests.benchmarks import made_cities, servers
-from tests.benchmarks.bench_server import CONNECTIONS, ask, change_places, serving
+from tests.benchmarks.bench_server import CONNECTIONS, ask, change_places, serving, sign_in
 from tests.benchmarks.rows import Row, Size, in_turn
 from tests.benchmarks.tipg import PEER, tipg
 
@@ -73,6 +73,7 @@ def rows(size: Size) -> Iterator[Row]:
     ):
         made_cities.place(work, Path(folder), size)
         made_cities.analyse(work)
+        sign_in(settings)
         with serving(settings) as ours, tipg(settings) as theirs:
             for z in ZOOMS:
                 yield from _of_zoom(work, ours, theirs, [vars(t) for t in covering(work, z)], times, runs)

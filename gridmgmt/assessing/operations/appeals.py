@@ -38,7 +38,7 @@ def open_appeal(work: Work, name: str, code: str, kind: str, fact_no: str, reaso
         Not published, the fact does not count for the subject, or it was appealed against before.
     """
     with work.locked() as connection:
-        stored = store.by_name(connection, name)
+        stored = permits.named(work, connection, name)
         document = store.document(connection, stored, code)
         permits.check(work, connection, stored, document, "appeals.open")
         refused = partial(AppealRefused, name=stored.name, fact=fact_no, subject=code)
@@ -77,7 +77,7 @@ def decide_appeal(work: Work, number: int, *, granted: bool, decision: str) -> M
 def list_appeals(work: Work, name: str | None = None) -> list[dict[str, Any]]:
     """Appeals, newest first; of one assessment, or all."""
     with work.snapshot() as connection:
-        stored = store.by_name(connection, name) if name else None
+        stored = permits.named(work, connection, name) if name else None
         return appeals.listing(connection, stored.id if stored else None)
 
 
@@ -115,7 +115,7 @@ def correct(work: Work, name: str) -> tuple[Made, list[Difference]]:
         No granted appeal, or one that cannot be carried out by leaving a fact out.
     """
     with work.locked() as connection:
-        stored = store.by_name(connection, name)
+        stored = permits.named(work, connection, name)
         granted = [a for a in appeals.listing(connection, stored.id) if a["state"] == "granted"]
         if not granted or stored.published_at is None:
             raise AppealRefused(why="none_granted", name=stored.name)

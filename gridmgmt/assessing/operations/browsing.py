@@ -48,7 +48,7 @@ def assessment(work: Work, name: str) -> Stored:
     AssessmentMissing
     """
     with work.snapshot() as connection:
-        return permits.compared(work, assessment_store.by_name(connection, name))
+        return permits.compared(work, permits.named(work, connection, name))
 
 
 @needs("results.compare", by_worker=True)
@@ -78,7 +78,7 @@ def mapped(work: Work, name: str) -> Stored:
         if name == _LATEST:
             is_whole = permits.sees_unpublished(work)
             newest = assessment_store.newest_of_grids(connection, published=not is_whole)
-        stored = assessment_store.by_name(connection, newest or name)
+        stored = permits.named(work, connection, newest or name)
         if not has_map(stored):
             raise AssessmentWithoutMap(name=stored.name)
         return permits.compared(work, stored)
@@ -98,7 +98,7 @@ def ranks(work: Work, name: str, level: str | None = None) -> tuple[Stored, list
     """
     with work.snapshot() as connection:
         city = cities.load_city(connection)
-        stored = permits.compared(work, assessment_store.by_name(connection, name))
+        stored = permits.compared(work, permits.named(work, connection, name))
         documents = assessment_store.documents(connection, stored.id, level_number(stored, city, level))
         if not has_map(stored):
             documents = permits.own(work, connection, stored, documents)
@@ -127,7 +127,7 @@ def assessment_map(work: Work, name: str, measure: str = TOTAL) -> MapData:
         describe(measure)
     with work.snapshot() as connection:
         city = cities.load_city(connection)
-        stored = permits.compared(work, assessment_store.by_name(connection, name))
+        stored = permits.compared(work, permits.named(work, connection, name))
         documents = _to_compare(work, connection, stored, measure)
         assessed = {x.key for x in stored.header.levels}
         levels = [x for x in city.levels if x.key in assessed]

@@ -88,7 +88,7 @@ def explain(work: Work, name: str, code: str, item: str | None = None, level: st
     """
     with work.snapshot() as connection:
         city = cities.load_city(connection)
-        stored = store.by_name(connection, name)
+        stored = permits.named(work, connection, name)
         document = store.document(connection, stored, code, level_number(stored, city, level))
         permits.check(work, connection, stored, document)
         return _explained(connection, city.zone, stored, document, item)
@@ -150,7 +150,7 @@ def is_stale(work: Work, name: str) -> list[dict[str, str]]:
     AssessmentMissing
     """
     with work.snapshot() as connection:
-        stored = store.by_name(connection, name)
+        stored = permits.named(work, connection, name)
         return store.replaced_sources(connection, stored.name).get(stored.name, [])
 
 

@@ -41,6 +41,16 @@ def own(
     return [d for d in documents if is_own(d.subject)]
 
 
+def named(work: Work, connection: Connection, name: str) -> Stored:
+    """The assessment that its viewer names: by a rulebook's id or ``latest`` the newest that he may see.
+
+    Raises
+    ------
+    AssessmentMissing
+    """
+    return assessments.by_name(connection, name, published=not sees_unpublished(work))
+
+
 def sees_unpublished(work: Work) -> bool:
     """Whether its viewer sees the whole city's results, also before they are published."""
     return work.viewer is None or work.viewer.scope("results.read").everywhere

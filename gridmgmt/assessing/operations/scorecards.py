@@ -104,7 +104,7 @@ def one(
         raise OptionInvalid(name="format", value=format, expected=", ".join(CARD_FORMATS))
     with work.snapshot() as connection:
         city = cities.load_city(connection)
-        stored = assessments.by_name(connection, assessment)
+        stored = permits.named(work, connection, assessment)
         document = assessments.document(connection, stored, code, level_number(stored, city, level))
         permits.check(work, connection, stored, document)
         source = _source(connection, city, stored, document.subject.level_number, [document])
@@ -149,7 +149,7 @@ def _reach(outline: BaseGeometry) -> BaseGeometry:
 
 def _read(work: Work, connection: Connection, assessment: str, level: str) -> _Source:
     city = cities.load_city(connection)
-    stored = assessments.by_name(connection, assessment)
+    stored = permits.named(work, connection, assessment)
     number = level_number(stored, city, level)
     documents = permits.own(work, connection, stored, assessments.documents(connection, stored.id, number))
     if number is None or not documents:

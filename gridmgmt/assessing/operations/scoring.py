@@ -327,7 +327,7 @@ def read(work: Work, name: str, level: str | None = None) -> tuple[store.Stored,
     """An assessment and its subjects' documents, as far as they are its viewer's."""
     with work.snapshot() as connection:
         city = cities.load_city(connection)
-        stored = store.by_name(connection, name)
+        stored = permits.named(work, connection, name)
         documents = store.documents(connection, stored.id, level_number(stored, city, level))
         return stored, permits.own(work, connection, stored, documents), city
 
@@ -342,7 +342,7 @@ def scorecard(work: Work, name: str, code: str, level: str | None = None) -> tup
     """
     with work.snapshot() as connection:
         city = cities.load_city(connection)
-        stored = store.by_name(connection, name)
+        stored = permits.named(work, connection, name)
         document = store.document(connection, stored, code, level_number(stored, city, level))
         permits.check(work, connection, stored, document)
         return stored, document

@@ -21,6 +21,7 @@ from sqlalchemy import (
     literal_column,
     select,
     text,
+    true,
 )
 from sqlalchemy.dialects.postgresql import insert
 
@@ -157,8 +158,10 @@ def people_among(connection: Connection, subjects: Collection[int]) -> set[str]:
     return {*connection.execute(select(s.code).where(s.kind == "person", s.id.in_(subjects))).scalars()}
 
 
-def by_name(connection: Connection, name: str) -> Stored:
+def by_name(connection: Connection, name: str, *, published: bool = False) -> Stored:
     """The assessment of that name; a rulebook's id means its newest one, ``latest`` the newest with totals, if any.
+
+    ``published``: the newest of those that are published, and no other one is named.
 
     Raises
     ------
@@ -168,11 +171,12 @@ def by_name(connection: Connection, name: str) -> Stored:
         It is stored in a form that is no longer read.
     """
     a = t.assessment.c
-    statement = select(*COLUMNS).where((a.name == name) | (a.rulebook_id == name) | (name == "latest"))
+    seen = a.published_at.is_not(None) if published else true()
+    statement = select(*COLUMNS).where((a.name == name) | (seen & ((a.rulebook_id == name) | (name == "latest"))))
     first = [_has_totals().desc()] if name == "latest" else []
     row = connection.execute(statement.order_by((a.name == name).desc(), *first, a.id.desc()).limit(1)).one_or_none()
     if row is None:
-        known = [r.name for r in connection.execute(select(a.name).order_by(a.id.desc()).limit(10))]
+        known = [r.name for r in connection.execute(select(a.name).where(seen).order_by(a.id.desc()).limit(10))]
         raise AssessmentMissing(name=name, known=known)
     found = Stored(*row)
     _readable(found.name, found.schema)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from gridmgmt.database import auditing
 from gridmgmt.database.work import Work
-from gridmgmt.errors import JobMissing, JobUnfinished
+from gridmgmt.errors import AccessDenied, JobMissing, JobUnfinished
 from gridmgmt.jobs.kinds import Job, State
 from gridmgmt.jobs.store import files, jobs
 
@@ -45,15 +45,20 @@ def cancel(work: Work, number: int) -> Job:
 
 
 def result(work: Work, root: Path, number: int) -> tuple[Job, Path | None]:
-    """A job that is done, with the file that it made, if its kind makes one.
+    """A job that is done, with the file that it made, if its kind makes one: for who asked for it, with his rights.
 
     Raises
     ------
     JobMissing
         Also if its file is no longer kept.
+    AccessDenied
+        Somebody else asked for it: what he was given is his to see.
     JobUnfinished
     """
     job = one(work, number)
+    if work.viewer is not None and job.login != work.viewer.login:
+        with work.refusals_told():
+            raise AccessDenied(verb=job.kind)
     if job.state != "done":
         raise JobUnfinished(number=number, state=job.state)
     if job.result_sha256 is None:

@@ -11,9 +11,9 @@ DECLARE
     one text[];
 BEGIN
     FOREACH one SLICE 1 IN ARRAY ARRAY[['draw_item', of_unit || drawn_in], ['notice', of_unit || noticed]] LOOP
-        EXECUTE format('ALTER POLICY seen ON %I USING (%s)', one[1], one[2]);
-        EXECUTE format('ALTER POLICY added ON %I WITH CHECK (%s)', one[1], one[2]);
-        EXECUTE format('ALTER POLICY changed ON %I USING (%s)', one[1], one[2]);
+        EXECUTE 'ALTER POLICY seen ON ' || one[1] || ' USING (' || one[2] || ')';
+        EXECUTE 'ALTER POLICY added ON ' || one[1] || ' WITH CHECK (' || one[2] || ')';
+        EXECUTE 'ALTER POLICY changed ON ' || one[1] || ' USING (' || one[2] || ')';
     END LOOP;
 END
 $$;
