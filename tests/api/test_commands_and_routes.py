@@ -5,8 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import typer
+from fastapi.routing import APIRoute
 
 from api.main import create_app
+from api.once import OnceRoute
+from api.routing import ROUTERS
 from gridmgmt.cli import app
 from gridmgmt.settings import Settings
 
@@ -92,3 +95,14 @@ def test_what_a_command_does_a_route_does(small_settings: Settings) -> None:
     document = create_app(small_settings).openapi()
     routes = {f"{how.upper()} {path}" for path, ways in document["paths"].items() for how in ways}
     assert {name: route for name, route in ROUTES.items() if route not in routes} == {}
+
+
+DONE_AS_OFTEN_AS_ASKED = {"/v1/sessions", "/v1/sessions/current", "/v1/tokens", "/v1/locate"}
+"""Signing in and out, and a question that is too long for an address: they change nothing that a key would keep."""
+
+
+def test_whatever_writes_is_done_once_by_its_key() -> None:
+    routes = [r for router in ROUTERS for r in router.routes if isinstance(r, APIRoute)]
+    writing = [r for r in routes if r.methods - {"GET"}]
+    assert len(writing) > 50
+    assert {r.path for r in writing if not isinstance(r, OnceRoute)} == DONE_AS_OFTEN_AS_ASKED
