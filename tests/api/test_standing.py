@@ -60,7 +60,7 @@ def test_head_has_what_get_has_but_the_body(client, path):
 
 
 def test_options_tells_the_methods(client):
-    response = client.options("/v1/city")
+    response = client.options("/v1/me")
     assert (response.status_code, response.headers["allow"], response.content) == (204, "GET, HEAD, OPTIONS", b"")
     assert client.options("/nowhere").status_code == 404
 

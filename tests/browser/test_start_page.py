@@ -219,7 +219,7 @@ def test_a_phone_needs_no_sideways_scrolling(visit):
 
 def test_the_documentation_works_offline(visit):
     tab = visit("/docs")
-    tab.get_by_text("/v1/locate").click()
+    tab.locator("#operations-locate-locate_v1_locate_get").get_by_text("/v1/locate").click()
     expect(
         tab.get_by_text("Who is responsible", exact=False).or_(tab.get_by_text("The grids of all levels")).first
     ).to_be_visible()

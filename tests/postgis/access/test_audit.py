@@ -13,6 +13,7 @@ from gridmgmt.casework.operations import lookup
 from gridmgmt.database.work import Work
 from gridmgmt.errors import AccessDenied, CaseMissing
 from tests.postgis.access.conftest import As
+from tests.postgis.settling import settle
 from tests.postgis.worksite import acted, step
 from tests.worlds import tampered
 
@@ -51,10 +52,12 @@ def test_what_is_only_read_or_tried_leaves_nothing(as_: As, town: Work) -> None:
 
 
 def test_the_chain_is_whole_and_goes_on(town: Work) -> None:
+    settle(town, "audit")
     first = auditing.seal(town)
     assert first is not None
     assert auditing.seal(town) is None
     users.change(town, "u1", is_disabled=True)
+    settle(town, "audit")
     second = auditing.seal(town)
     assert second is not None
     assert second[0] == first[0] + 1
@@ -77,6 +80,7 @@ TAMPERED: dict[str, tuple[str, str]] = {
 
 @pytest.mark.parametrize("what", TAMPERED)
 def test_whoever_changes_it_is_found_out(what: str, town: Work) -> None:
+    settle(town, "audit")
     head = auditing.seal(town)
     statement, why = TAMPERED[what]
     with tampered(town) as connection:

@@ -352,7 +352,7 @@ def test_whoever_counts_the_tables_beside_an_import_makes_no_step_walk_through_i
             (outcome,) = cases.take_within(connection, [act("receive")])
             n_blocks = connection.execute(BLOCKS).scalar_one()
     assert outcome.case is not None
-    assert 0 < n_blocks < 200
+    assert 0 < n_blocks < 1_000, "one look through a small table is cheap; a page for each of its 3 000 rows is not"
 
 
 def test_the_server_knows_how_many_rows_an_import_has_brought(
