@@ -13,7 +13,7 @@ Verb = Literal[
     "users.manage", "audit.read", "grids.read", "reference.write", "cases.read", "cases.open", "cases.operate",
     "cases.handle", "reporters.read", "samples.read", "inspections.write", "figures.read", "results.read",
     "results.compare", "results.write", "entries.write", "appeals.open", "appeals.decide", "imports.write",
-    "exports.make", "duties.read", "duties.write", "jobs.read",
+    "exports.make", "duties.read", "duties.write", "jobs.read", "people.read",
 ]  # fmt: skip
 VERBS: tuple[str, ...] = get_args(Verb)
 

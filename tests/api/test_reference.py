@@ -125,7 +125,7 @@ def test_the_responsibility_table_as_it_decides_and_as_it_was_known(put: Any, ge
 
 def test_people_have_posts_and_names_only_where_asked(put: Any, get: Any, asked: Asking, settings: Settings) -> None:
     assert put("/v1/people", PEOPLE + "P1,王一,2025-01-01,\nP2,赵二,2025-01-01,\n").json() == {"n": 2}
-    rows = f"P1,S1,collector,community,{HERE},yes,2025-01-01,\nP2,S1,operator,,,no,2025-01-01,2025-06-01\n"
+    rows = f"P1,S1,collector,community,{HERE},yes,2025-01-01,\nP2,D9,operator,,,no,2025-01-01,2025-06-01\n"
     assert put("/v1/posts", POSTS + rows).json() == {"n_new": 2, "n_changed": 0}
     held = get("/v1/posts?on=2025-03-01", STREET)
     assert held == told(settings, "posts", "list", "--on", "2025-03-01")
@@ -134,6 +134,13 @@ def test_people_have_posts_and_names_only_where_asked(put: Any, get: Any, asked:
     named = get("/v1/posts?on=2025-07-01&names=true&role=collector")
     assert named == told(settings, "posts", "list", "--on", "2025-07-01", "--names", "--role", "collector")
     assert [p["name"] for p in named] == ["王一"]
+    path = "/v1/posts?on=2025-03-01&names=true"
+    assert [p["name"] for p in get(path, STREET)] == ["王一", None], "by the post's grid or unit"
+    assert [p["name"] for p in get(path, "street@street:429902001")] == [None, None]
+    for post in ("viewer", "inspector", "machine"):
+        assert asked("GET", path, post).json()["code"] == "access_denied"
+        assert asked("GET", "/v1/people/P1/history?names=true", post).status_code == 403
+    assert asked("GET", "/v1/people/P1/history?names=true", STREET).json()["code"] == "outside_scope"
     assert get("/v1/posts?on=2025-03-01&as_of=2020-01-01T00:00:00Z") == []
     past = get("/v1/people/P1/history")
     assert instants(past, "known_at") == instants(told(settings, "people", "history", "P1"), "known_at")

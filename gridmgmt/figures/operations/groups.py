@@ -52,7 +52,7 @@ def by_group(work: Work, period: Period, by: str, as_of: dt.datetime | None = No
     Parameters
     ----------
     names
-        Also the names of persons, which are personal data.
+        Also the names of persons, which are personal data: for who may read people.
 
     Raises
     ------
@@ -63,6 +63,8 @@ def by_group(work: Work, period: Period, by: str, as_of: dt.datetime | None = No
     scope = work.allowed("figures.read")
     if not scope.everywhere and (by != "unit" or not scope.unit_codes):
         raise OutsideScope(verb="figures.read", about=by)
+    if names:
+        work.allowed("people.read")
     with work.snapshot() as connection:
         found, parts, units = _read(connection, period, by, as_of)
         called = _names(connection, found, by, units, names=names)

@@ -13,7 +13,7 @@ from gridmgmt.database import batches, cities
 from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.documents import Words
-from gridmgmt.errors import PersonUnknown, StaffingSchemeMissing
+from gridmgmt.errors import OutsideScope, PersonUnknown, StaffingSchemeMissing
 from gridmgmt.files import data_files
 from gridmgmt.files.tables import refuse
 from gridmgmt.people import staffing
@@ -25,6 +25,7 @@ from gridmgmt.people.store import people as store
 from gridmgmt.people.store import units as store_units
 from gridmgmt.places.store import editions
 from gridmgmt.settings import data_path
+from gridmgmt.viewer import NOWHERE, Scope
 
 
 def roles() -> dict[str, Words]:
@@ -98,15 +99,29 @@ class Held:
 def list_posts(
     work: Work, day: dt.date, role: str | None = None, *, names: bool = False, known_by: dt.datetime | None = None
 ) -> list[Held]:
-    """The posts held on a day, as is known now or was by an instant; names, which are personal data, only if asked."""
+    """The posts held on a day, as is known now or was by an instant; names only if asked.
+
+    Names are personal data: they are told where the viewer may read people, by the post's grid or unit.
+
+    Raises
+    ------
+    AccessDenied
+        Names are asked for by who may read nobody's.
+    """
+    scope = work.allowed("people.read") if names else NOWHERE
     with work.snapshot() as connection:
         if known_by is not None:
             found = store.posts_known_by(connection, day, known_by, names=names)
-            return [Held(post, name) for post, name in found if role in (None, post.role)]
-        persons: Sequence[Person] = store.people(connection, day) if names else ()
-        name_of = {p.code: p.name for p in persons}
-        held = store.posts(connection, day)
-        return [Held(p, name_of.get(p.person_code)) for p in held if role in (None, p.role)]
+        else:
+            persons: Sequence[Person] = store.people(connection, day) if names else ()
+            name_of = {p.code: p.name for p in persons}
+            found = [(p, name_of.get(p.person_code)) for p in store.posts(connection, day)]
+    return [Held(p, name if _holds(scope, p) else None) for p, name in found if role in (None, p.role)]
+
+
+def _holds(scope: Scope, post: Post) -> bool:
+    in_grid = post.level is not None and post.grid_code is not None and scope.holds_grid(post.level, post.grid_code)
+    return scope.everywhere or in_grid or scope.holds_unit(post.unit_code)
 
 
 @needs("grids.read")
@@ -116,7 +131,11 @@ def past_of_people(work: Work, code: str | None = None, *, names: bool = False) 
     Raises
     ------
     PersonUnknown
+    AccessDenied, OutsideScope
+        Names, which are personal data, are asked for by who may not read those of the whole city.
     """
+    if names and not work.allowed("people.read").everywhere:
+        raise OutsideScope(verb="people.read", about=code or "city")
     return past.versions(work, partial(store.past_of_people, names=names), code, lambda one: PersonUnknown(value=one))
 
 
