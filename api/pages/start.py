@@ -1,5 +1,6 @@
 """/: the start page (首页): choropleth, heat map, ranking, a scorecard, and the query for the responsible unit."""
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,9 +20,10 @@ from gridmgmt.city import City
 from gridmgmt.figures.indicators import RATIOS
 from gridmgmt.figures.names import indicator_words
 from gridmgmt.people.operations import reference
-from gridmgmt.scorecards.documents import Grade
+from gridmgmt.scorecards.documents import AssessedLevel, Grade
 from gridmgmt.scorecards.exports.cards import read_instant, short_grade
 from gridmgmt.texts import catalogue, word
+from gridmgmt.viewer import Scope
 from maps.style import GRADES, ramp
 
 router = APIRouter(route_class=made_of("places", "people", "assessing"))
@@ -58,30 +60,41 @@ def start(ask: Annotated[AskPage, Query()], request: Request, work: Database, la
         measures={m: _measure(m, lang) for m in _MAP_MEASURES},
         t=lambda code, **facts: word(PREFIX + code, facts, lang),
         read_instant=read_instant,
-        data=_data(ask, city, lang, chosen),
+        data=_data(ask, city, lang, chosen, work.allowed("results.compare")),
     )  # fmt: skip
     return HTMLResponse(html, headers={"Cache-Control": "no-cache", "Vary": "Accept-Language"})
 
 
-def _data(ask: AskPage, city: City, lang: str, chosen: Stored | None) -> dict[str, Any]:
+def _data(ask: AskPage, city: City, lang: str, chosen: Stored | None, scope: Scope) -> dict[str, Any]:
     """What the page's program needs to know."""
     levels, grades = (chosen.header.levels, chosen.header.rulebook.grades) if chosen else ([], [])
     keys = [x.key for x in levels]
     known = ask.level is None or ask.level in keys or ask.level in scoring.UNGRIDDED
     wanted = ask.level if known else city.level(str(ask.level)).key
     stays = ask.level is None or wanted in keys
+    first, opens = _begins(levels, scope)
     return {
         "lang": lang,
         "assessment": chosen.name if chosen else None,
         "day": {"edition": chosen.header.edition, "on": chosen.header.period.last} if chosen else {},
         "levels": [{"key": x.key, "name": x.name[lang]} for x in levels],
-        "level": wanted if wanted in keys else next(iter([*keys[1:2], *keys]), None),
+        "level": wanted if wanted in keys else first,
+        "opens": opens,
         "code": ask.code if stays else None,
         "mapped": chosen is not None and browsing.has_map(chosen),
         "grades": {x.id: _grade(x, colour, lang) for x, colour in zip(grades, ramp(GRADES, len(grades)), strict=True)},
         "indicator": ask.indicator if ask.indicator in _MAP_MEASURES else browsing.TOTAL,
         "words": {k.removeprefix(PREFIX): v[lang] for k, v in catalogue().items() if k.startswith(PREFIX)},
     }
+
+
+def _begins(levels: Sequence[AssessedLevel], scope: Scope) -> tuple[str | None, str | None]:
+    """The level that is ranked at first, and that whose best card is opened: of a part of the city its own highest."""
+    if scope.everywhere:
+        return next((x.key for x in (*levels[1:2], *levels)), None), next((x.key for x in levels), None)
+    own = {number for number, _ in scope.grid_codes}
+    first = next((x.key for x in levels if x.number in own), next((x.key for x in levels), None))
+    return first, first
 
 
 def _grade(grade: Grade, colour: str, lang: str) -> dict[str, str]:

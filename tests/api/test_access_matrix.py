@@ -1,5 +1,6 @@
 """Every route × every role × (inside, outside, no scope): a table says what must happen; what is not there fails."""
 
+import re
 from typing import Any
 
 import pytest
@@ -436,6 +437,8 @@ def test_whoever_has_a_street_begins_with_what_is_published(client: TestClient, 
     assert f'value="{draft}"' in city
     assert draft not in street
     assert f'value="{ASSESSMENT}" selected' in street
+    begins = [re.search(r'"level": "(\w+)".*"opens": "(\w+)"', page) for page in (city, street)]
+    assert [x and x.groups() for x in begins] == [("district", "city"), ("street", "street")]
 
 
 def test_the_latest_of_whoever_has_a_street_is_the_latest_that_is_published(

@@ -71,6 +71,6 @@ if (data.assessment) {
     select(data.level, data.code);
   } else {
     ranking.load(data.level);
-    ranking.best(data.levels[0].key).then((top) => top && scorecard.show(top.level, top.code)); // none of his may be assessed
+    ranking.best(data.opens).then((top) => top && scorecard.show(top.level, top.code)); // none of his may be assessed
   }
 }
