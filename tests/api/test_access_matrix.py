@@ -329,7 +329,7 @@ def keys(settings: Settings) -> dict[tuple[str, str], dict[str, str]]:
         for scope in SCOPES:
             where = (UNITS if role == "department" else SCOPES)[scope]
             login = f"{role}-{scope}"
-            account(settings, login, f"{role}@{where}" if where else role)
+            account(settings, login, f"{role}@{where}" if where else role, password=None)
             out[role, scope] = {"Authorization": f"Bearer {users.new_key(work, login, 'matrix').secret}"}
     work.close()
     return out

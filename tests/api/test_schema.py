@@ -64,7 +64,7 @@ def wrong(response: Any, operation: dict[str, Any]) -> str | None:
 
 
 @pytest.mark.parametrize("post", POSTS)
-@pytest.mark.parametrize("n", [3, pytest.param(60, marks=pytest.mark.night)])
+@pytest.mark.parametrize("n", [2, pytest.param(60, marks=pytest.mark.night)])
 def test_what_the_document_allows_is_answered_as_it_says(
     n: int, post: str, client: TestClient, settings: Settings
 ) -> None:
