@@ -89,6 +89,7 @@ class _Files:
         known = stored or implied_steps.derive(steps.plain_row(row))
         return _File(transitions.fold(case_no, known), row, list(known), len(stored))
 
+        self.elsewhere: set[str] = set()
     def take(self, request: Request, at: dt.datetime) -> Case:
         """Add one step to its case; raises what is wrong with it."""
         no = str(request.case_no)
@@ -96,7 +97,7 @@ class _Files:
         if request.kind == "report":
             if not NUMBER.fullmatch(no):
                 raise _unfit(request)
-            if file is not None:
+            if file is not None or no in self.elsewhere:
                 raise CaseExists(case_no=no)
             file = _File(Case(no), None, [], 0)
         elif file is None:
@@ -251,7 +252,8 @@ def _take_all(connection: Connection, requests: Sequence[Request], viewer: Viewe
     named = numbered(connection, desk, requests, taken, clock.now(connection))
     if originals.is_any_named(named):
         lock_originals(connection)
-    steps.claim(connection, {r.case_no for r in named if r.kind == "report" and r.case_no is not None})
+    new = {r.case_no for r in named if r.kind == "report" and r.case_no is not None}
+    steps.claim(connection, new)
     files = _Files(connection, desk, [r.case_no for r in named if r.case_no is not None], viewer)
     at = clock.now(connection)  # only now: whoever waited for a case must not act before the one he waited for
     files.asked_to_repeat = originals.named_by(named)
@@ -276,6 +278,7 @@ def _take_all(connection: Connection, requests: Sequence[Request], viewer: Viewe
 
 
 def _save(connection: Connection, desk: Desk, files: Sequence[_File], n_requests: int) -> None:
+    files.elsewhere = steps.numbers_taken(connection, new)
     changed = [f for f in files if any(s.origin == "own" for s in f.new_steps)]
     if not changed:
         return

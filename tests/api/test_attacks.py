@@ -1,0 +1,114 @@
+"""Who has a part of the city, or other rights than yesterday, against what he is not to see, write or leave untold."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api.main import create_app
+from gridmgmt.access.operations import auditing, users
+from gridmgmt.assessing.operations import publishing
+from gridmgmt.database.work import Work, open_database
+from gridmgmt.settings import Settings
+from tests.api import small_city
+from tests.api.signed import Asking, account, bearer
+from tests.api.small_city import centre
+from tests.servers import Databases
+
+ASSESSMENT = "grid_baseline-2025-12-1"
+STREET, ELSEWHERE = "street@street:429901001", "street@street:429902001"
+HERE, THERE = centre(0), centre(5)
+
+
+def build(work: Work, folder: Path) -> None:
+    """The small city with its assessment published."""
+    small_city.build(work, folder)
+    publishing.publish(work.but(actor="局"), ASSESSMENT)
+
+
+@pytest.fixture(scope="module")
+def settings(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return replace(databases.built("api_attacks", build), files=tmp_path_factory.mktemp("files"))
+
+
+@pytest.fixture(scope="module")
+def ask(settings: Settings) -> Iterator[Callable[[str], Asking]]:
+    with TestClient(create_app(settings), base_url="http://localhost") as client:
+        known: dict[str, Asking] = {}
+        yield lambda post: known.setdefault(post, Asking(client, bearer(settings, post)))
+
+
+@pytest.fixture
+def work(settings: Settings) -> Iterator[Work]:
+    found = open_database(settings)
+    yield found
+    found.close()
+
+
+def new(place: tuple[float, float], **more: Any) -> dict[str, Any]:
+    return {"source": "监督员上报", "category": "matter:07001", "lon": place[0], "lat": place[1], **more}
+
+
+def opened(who: Asking, place: tuple[float, float], **more: Any) -> str:
+    answer = who.post("/v1/cases", json=new(place, **more))
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["case_no"])
+
+
+def audit(work: Work, login: str) -> list[dict[str, Any]]:
+    return auditing.listed(work, login=login, limit=20)
+
+
+def name(post: str) -> str:
+    return post.replace("@", "-").replace(":", "-")
+
+
+# --- numbers that others have -----------------------------------------------------------------------------------------
+
+
+def test_a_number_that_a_hidden_case_has_keeps_no_other_step_back(ask: Callable[[str], Asking]) -> None:
+    opened(ask(ELSEWHERE), THERE, case_no="TAKEN-1")
+    own = opened(ask(STREET), HERE)
+    told = ask(STREET).post("/v1/cases", json=new(HERE, case_no="TAKEN-1"))
+    assert (told.status_code, told.json()["code"]) == (409, "case_exists")
+    facts = new(HERE)
+    steps = [{"case_no": "TAKEN-1", "kind": "report", "facts": facts}, {"case_no": own, "kind": "note", "reason": "x"}]
+    took = ask(STREET).post("/v1/steps", json={"steps": steps})
+    assert took.status_code == 200, took.text
+    assert [x["problem"] and x["problem"]["code"] for x in took.json()] == ["case_exists", None]
+
+
+def test_numbers_that_hidden_cases_have_are_passed_over(ask: Callable[[str], Asking]) -> None:
+    last = opened(ask(STREET), HERE)
+    for n in (1, 2):
+        opened(ask(ELSEWHERE), THERE, case_no=f"{last[:-5]}{int(last[-5:]) + n:05d}")
+    assert int(opened(ask(STREET), HERE)[-5:]) == int(last[-5:]) + 3
+
+
+# --- figures on a part ------------------------------------------------------------------------------------------------
+
+
+def viewer_of(work: Work, settings: Settings, post: str) -> Any:
+    account(settings, name(post), post)
+    return users.acting(work, name(post))
+
+
+def test_a_sheet_again_whose_case_went_elsewhere(ask: Callable[[str], Asking]) -> None:
+    who, city = ask(STREET), ask("city_centre")
+    lon, lat = HERE
+    told = {"步骤": "上报", "来源": "监督员上报", "问题类型": "事项", "类别": "07001", "经度": lon, "纬度": lat}
+    sheet = filled({**told, "坐标系": "CGCS2000"})
+    files = [("files", ("a.csv", sheet, "text/csv"))]
+    first = who.post("/v1/steps/files", files=files)
+    assert first.status_code == 200, first.text
+    assert first.json()[0]["n_taken"] == 1, first.text
+    (no,) = first.json()[0]["opened"].values()
+    step = {"kind": "move", "facts": {"lon": THERE[0], "lat": THERE[1]}, "reason": "x"}
+    moved = city.post(f"/v1/cases/{no}/steps", json=step)
+    assert moved.status_code == 201, moved.text
+    again = who.post("/v1/steps/files", files=files)
+    assert again.status_code == 200, again.text
+    assert again.json()[0]["n_taken"] == 0, again.text
