@@ -14,7 +14,7 @@ from gridmgmt.assessing.operations import publishing
 from gridmgmt.database.work import Work, open_database
 from gridmgmt.settings import Settings
 from tests.api import small_city
-from tests.api.signed import Asking, account, bearer
+from tests.api.signed import ORIGIN, Asking, account, bearer
 from tests.api.small_city import centre
 from tests.servers import Databases
 
@@ -86,6 +86,55 @@ def test_numbers_that_hidden_cases_have_are_passed_over(ask: Callable[[str], Ask
     for n in (1, 2):
         opened(ask(ELSEWHERE), THERE, case_no=f"{last[:-5]}{int(last[-5:]) + n:05d}")
     assert int(opened(ask(STREET), HERE)[-5:]) == int(last[-5:]) + 3
+
+
+# --- what is refused stands in the audit ------------------------------------------------------------------------------
+
+
+def test_a_step_that_is_refused_stands_in_the_audit(ask: Callable[[str], Asking], work: Work) -> None:
+    no = opened(ask(STREET), HERE)
+    before = len(audit(work, name(STREET)))
+    assert ask(STREET).post(f"/v1/cases/{no}/steps", json={"kind": "close"}).status_code == 403
+    rows = audit(work, name(STREET))
+    assert len(rows) == before + 1
+    assert (rows[0]["outcome"], rows[0]["deed"], rows[0]["facts"]["verb"]) == ("refused", "access_denied", "step:close")
+
+
+def test_steps_of_which_none_was_taken_are_answered_the_same_again(ask: Callable[[str], Asking]) -> None:
+    no, key = opened(ask(STREET), HERE), {"idempotency-key": "none-taken"}
+    steps = {"steps": [{"case_no": no, "kind": "close"}]}
+    first, again = (ask(STREET).post("/v1/steps", json=steps, headers=key) for _ in range(2))
+    assert (first.status_code, first.json()) == (200, again.json())
+    assert again.headers["idempotency-replayed"] == "true"
+
+
+def test_steps_in_bulk_that_are_refused_stand_in_the_audit(ask: Callable[[str], Asking], work: Work) -> None:
+    nos = [opened(ask(STREET), HERE) for _ in range(2)]
+    steps = [{"case_no": no, "kind": "close"} for no in nos]
+    took = ask(STREET).post("/v1/steps", json={"steps": steps}).json()
+    assert {x["problem"]["code"] for x in took} == {"access_denied"}
+    assert audit(work, name(STREET))[0]["outcome"] == "refused"
+
+
+def test_figures_by_a_group_that_are_refused_stand_in_the_audit(ask: Callable[[str], Asking], work: Work) -> None:
+    before = len(audit(work, name(STREET)))
+    assert ask(STREET).get("/v1/indicators?period=2025-12&by=source").status_code == 403
+    rows = audit(work, name(STREET))
+    assert len(rows) == before + 1
+    assert (rows[0]["outcome"], rows[0]["facts"]["verb"]) == ("refused", "figures.read")
+
+
+def test_a_session_that_another_site_used_stands_in_the_audit(
+    ask: Callable[[str], Asking], settings: Settings, work: Work
+) -> None:
+    client = ask(STREET).client
+    account(settings, "used", STREET)
+    made = client.post("/v1/sessions", json={"login": "used", "password": "correct horse battery"}, headers=ORIGIN)
+    cookie = {"cookie": f"gridmgmt_session={made.cookies['gridmgmt_session']}"}
+    client.cookies.clear()
+    answer = client.post("/v1/cases", json=new(HERE), headers={**cookie, "origin": "http://evil.example"})
+    assert (answer.status_code, answer.json()["code"]) == (403, "origin_refused")
+    assert any(r["deed"] == "origin_refused" for r in auditing.listed(work, limit=5))
 
 
 # --- figures on a part ------------------------------------------------------------------------------------------------

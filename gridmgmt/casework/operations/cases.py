@@ -28,8 +28,17 @@ from gridmgmt.database import auditing, batches, clock, merging, outbox
 from gridmgmt.database.doors import needs
 from gridmgmt.database.facts import CASES
 from gridmgmt.database.tables import GRID_COLUMNS
-from gridmgmt.database.work import Connection, Work, hold, lock_originals, share_lock, unless_taken
-from gridmgmt.errors import CaseChanged, CaseExists, CaseMissing, FactInvalid, GridmgmtError, OutsideScope, StepRefused
+from gridmgmt.database.work import Connection, Undo, Work, hold, lock_originals, share_lock, unless_taken
+from gridmgmt.errors import (
+    AccessError,
+    CaseChanged,
+    CaseExists,
+    CaseMissing,
+    FactInvalid,
+    GridmgmtError,
+    OutsideScope,
+    StepRefused,
+)
 from gridmgmt.viewer import Viewer, allowed
 
 MICROSECOND = dt.timedelta(microseconds=1)
@@ -80,6 +89,7 @@ class _Files:
     ) -> None:
         self._connection, self._desk, self._viewer = connection, desk, viewer
         self.asked_to_repeat: dict[str, str] = {}
+        self.elsewhere: set[str] = set()
         rows = steps.found(connection, set(case_nos), lock=True)
         hold(connection, [r["id"] for r in rows.values()])
         stored = steps.of_cases(connection, [r["id"] for r in rows.values()])
@@ -89,7 +99,6 @@ class _Files:
         known = stored or implied_steps.derive(steps.plain_row(row))
         return _File(transitions.fold(case_no, known), row, list(known), len(stored))
 
-        self.elsewhere: set[str] = set()
     def take(self, request: Request, at: dt.datetime) -> Case:
         """Add one step to its case; raises what is wrong with it."""
         no = str(request.case_no)
@@ -197,10 +206,24 @@ def take(work: Work, requests: Iterable[Request]) -> Iterator[Outcome]:
     while chunk := places[len(done) : len(done) + CHUNK]:
         with work.transaction() as connection:
             done |= zip(chunk, take_within(connection, [asked[place] for place in chunk], work.viewer), strict=True)
+            if all(done[place].case is None for place in chunk):
+                raise Undo  # nothing was taken: that is no deed
+        _tell_refusals(work, [done[place] for place in chunk])
         work.progress("steps", len(done), len(asked))
         while n in done:  # of a report that was taken early it is told in its turn
             yield done[n]
             n += 1
+
+
+def _tell_refusals(work: Work, outcomes: Sequence[Outcome]) -> None:
+    """Put into the audit which of these steps were not their taker's: each kind of refusal once, with its cases."""
+    refused: dict[tuple[str, str], list[str]] = {}
+    for one in outcomes:
+        if isinstance(one.fault, AccessError) and not one.fault.is_told:
+            one.fault.is_told = True
+            refused.setdefault((one.fault.code, one.fault.facts["verb"]), []).append(one.request.case_no or "")
+    for (code, verb), case_nos in refused.items():
+        work.audit(code, outcome="refused", verb=verb, cases=case_nos)
 
 
 @needs("cases.read")
@@ -255,6 +278,7 @@ def _take_all(connection: Connection, requests: Sequence[Request], viewer: Viewe
     new = {r.case_no for r in named if r.kind == "report" and r.case_no is not None}
     steps.claim(connection, new)
     files = _Files(connection, desk, [r.case_no for r in named if r.case_no is not None], viewer)
+    files.elsewhere = steps.numbers_taken(connection, new)
     at = clock.now(connection)  # only now: whoever waited for a case must not act before the one he waited for
     files.asked_to_repeat = originals.named_by(named)
     files.foresee(named, at)
@@ -278,7 +302,6 @@ def _take_all(connection: Connection, requests: Sequence[Request], viewer: Viewe
 
 
 def _save(connection: Connection, desk: Desk, files: Sequence[_File], n_requests: int) -> None:
-    files.elsewhere = steps.numbers_taken(connection, new)
     changed = [f for f in files if any(s.origin == "own" for s in f.new_steps)]
     if not changed:
         return
