@@ -10,12 +10,12 @@ from fastapi.testclient import TestClient
 
 from api.main import create_app
 from gridmgmt.access.operations import auditing, users
-from gridmgmt.assessing.operations import publishing
+from gridmgmt.assessing.operations import browsing, publishing
 from gridmgmt.database.work import Work, open_database
 from gridmgmt.settings import Settings
 from tests.api import small_city
 from tests.api.signed import ORIGIN, Asking, account, bearer
-from tests.api.small_city import centre
+from tests.api.small_city import COMMUNITIES, centre
 from tests.servers import Databases
 
 ASSESSMENT = "grid_baseline-2025-12-1"
@@ -143,6 +143,28 @@ def test_a_session_that_another_site_used_stands_in_the_audit(
 def viewer_of(work: Work, settings: Settings, post: str) -> Any:
     account(settings, name(post), post)
     return users.acting(work, name(post))
+
+
+@pytest.mark.parametrize("measure", ["on_time_closing_rate", "n_due"])
+def test_a_rank_on_a_streets_map_is_that_of_the_citys(settings: Settings, work: Work, measure: str) -> None:
+    seen = work.but(viewer=viewer_of(work, settings, STREET))
+    maps = [browsing.assessment_map(who, ASSESSMENT, measure) for who in (work, seen)]
+    ranks = [
+        {(x.level.key, r["code"]): r["rank"] for x in found.levels for r in x.frame.to_dict("records")}
+        for found in maps
+    ]
+    own = {key: rank for key, rank in ranks[1].items() if rank == rank}
+    assert own
+    assert own == {key: ranks[0][key] for key in own}
+
+
+def test_a_count_that_is_not_told_is_not_told_as_none(settings: Settings, work: Work) -> None:
+    seen = work.but(viewer=viewer_of(work, settings, STREET))
+    found = browsing.assessment_map(seen, ASSESSMENT)
+    (frame,) = [x.frame for x in found.levels if x.level.key == "community"]
+    fifth = frame[frame["code"] == COMMUNITIES[5]].iloc[0]
+    assert fifth["value"] == 100
+    assert fifth["n_reported"] != fifth["n_reported"], "nothing is told, not nought"
 
 
 def test_a_sheet_again_whose_case_went_elsewhere(ask: Callable[[str], Asking]) -> None:
