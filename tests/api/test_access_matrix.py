@@ -223,6 +223,8 @@ TABLE: dict[str, Route] = {
     "POST /v1/locate": ("grids.read", 422, None),
 }
 OF_THE_CITY = {
+    "GET /v1/users", "PATCH /v1/users/{login}", "GET /v1/keys", "DELETE /v1/keys/{number}", "GET /v1/hooks",
+    "DELETE /v1/hooks/{number}", "GET /v1/audit", "GET /v1/audit/chain", "GET /v1/audit/lines", "GET /v1/changes",
     "POST /v1/quarantine/retry", "POST /v1/scorings", "GET /v1/unassigned", "POST /v1/assignments",
     "POST /v1/deadlines/renewal", "POST /v1/draws", "GET /v1/draws/{name}/verification", "POST /v1/whatif",
     "GET /v1/consequences", "POST /v1/assessments/{name}/publication", "POST /v1/assessments/{name}/recomputation",

@@ -167,6 +167,24 @@ def test_a_count_that_is_not_told_is_not_told_as_none(settings: Settings, work: 
     assert fifth["n_reported"] != fifth["n_reported"], "nothing is told, not nought"
 
 
+def test_a_part_of_the_audit_is_no_chain(ask: Callable[[str], Asking], work: Work) -> None:
+    auditing.seal(work)
+    answer = ask("administrator@district:429901").get("/v1/audit/chain")
+    assert answer.status_code == 403 or answer.json()["why"] is None, answer.text
+
+
+# --- rights -----------------------------------------------------------------------------------------------------------
+
+
+def test_who_manages_a_district_gives_nobody_the_city(ask: Callable[[str], Asking], settings: Settings) -> None:
+    limited = ask("administrator@district:429901")
+    made = limited.post("/v1/users", json={"login": "climber", "posts": ["administrator", "city_centre"]})
+    assert made.status_code == 403, made.text
+    account(settings, "admin2", "administrator")
+    assert limited.post("/v1/keys", json={"login": "admin2", "name": "x"}).status_code == 403
+    assert limited.post("/v1/users/admin2/password", json={"password": "0123456789ab"}).status_code == 403
+
+
 def test_a_sheet_again_whose_case_went_elsewhere(ask: Callable[[str], Asking]) -> None:
     who, city = ask(STREET), ask("city_centre")
     lon, lat = HERE

@@ -19,6 +19,11 @@ class Post:
     grid_code: str | None = None
     unit_code: str | None = None
 
+    @property
+    def is_everywhere(self) -> bool:
+        """Whether its scope is the whole city."""
+        return self.grid_code is None and self.unit_code is None
+
 
 @dataclass(frozen=True)
 class Account:

@@ -241,7 +241,7 @@ def past_of_categories(work: Work, category: str | None = None) -> list[dict[str
     return past.versions(work, category_store.past, category, lambda one: CategoryUnknown(value=one))
 
 
-@needs("audit.read")
+@needs("audit.read", whole=True)
 def written(work: Work, /, *, limit: int, **asked: Any) -> list[Written]:
     """Who wrote what, newest first (操作记录); ``asked`` as :func:`gridmgmt.database.actors.written` takes it."""
     with work.snapshot() as connection:
