@@ -185,6 +185,16 @@ def test_who_manages_a_district_gives_nobody_the_city(ask: Callable[[str], Askin
     assert limited.post("/v1/users/admin2/password", json={"password": "0123456789ab"}).status_code == 403
 
 
+def test_a_revoked_key_lives_on_in_no_token(ask: Callable[[str], Asking], settings: Settings, work: Work) -> None:
+    client = ask("city_centre").client
+    account(settings, "leaky", "city_centre")
+    key = users.new_key(work, "leaky", "x")
+    token = client.post("/v1/tokens", headers={"Authorization": f"Bearer {key.secret}"}).json()["access_token"]
+    users.revoke_key(work, key.id)
+    shown = {"Authorization": f"Bearer {token}"}
+    assert client.post("/v1/tokens", headers=shown).status_code in (401, 403)
+
+
 def test_a_sheet_again_whose_case_went_elsewhere(ask: Callable[[str], Asking]) -> None:
     who, city = ask(STREET), ask("city_centre")
     lon, lat = HERE
