@@ -195,6 +195,46 @@ def test_a_revoked_key_lives_on_in_no_token(ask: Callable[[str], Asking], settin
     assert client.post("/v1/tokens", headers=shown).status_code in (401, 403)
 
 
+def test_other_posts_other_answers_at_once(ask: Callable[[str], Asking], settings: Settings) -> None:
+    boss, client = ask("administrator"), ask("administrator").client
+    account(settings, "mover", STREET)
+    work = open_database(settings)
+    shown = {"Authorization": f"Bearer {users.new_key(work, 'mover', 'x').secret}"}
+    work.close()
+    paths = [
+        "/v1/indicators?period=2025-12&level=community",
+        f"/v1/assessments/{ASSESSMENT}/scorecards?level=community",
+        "/v1/cases?limit=100",
+        "/ogc/collections/cases/items",
+        "/ogc/collections/indicators-community-2025-12/items",
+    ]
+    before = [client.get(p, headers=shown) for p in paths]
+    assert {r.status_code for r in before} == {200}
+    assert all(COMMUNITIES[0] in r.text or "A000" in r.text for r in before)
+    assert boss.patch("/v1/users/mover", json={"posts": [ELSEWHERE]}).status_code == 204
+    tags = [{**shown, "if-none-match": r.headers.get("etag", "")} for r in before]
+    after = [client.get(path, headers=headers) for path, headers in zip(paths, tags, strict=True)]
+    assert {r.status_code for r in after} == {200}
+    assert not any(COMMUNITIES[0] in r.text or "A000" in r.text for r in after)
+    assert boss.patch("/v1/users/mover", json={"posts": []}).status_code == 204
+    assert {client.get(p, headers=shown).status_code for p in paths} == {403}
+
+
+def test_what_was_exported_is_given_by_the_rights_of_today(ask: Callable[[str], Asking], settings: Settings) -> None:
+    from tests.api.asking import worked_off
+
+    boss, client = ask("administrator"), ask("administrator").client
+    account(settings, "exporter", STREET)
+    work = open_database(settings)
+    shown = {"Authorization": f"Bearer {users.new_key(work, 'exporter', 'x').secret}"}
+    work.close()
+    job = client.post("/v1/exports", json={"list": "cases", "format": "csv"}, headers=shown).json()
+    worked_off(settings, job)
+    assert client.get(f"/v1/jobs/{job['id']}/result", headers=shown).status_code == 200
+    assert boss.patch("/v1/users/exporter", json={"posts": [ELSEWHERE]}).status_code == 204
+    assert client.get(f"/v1/jobs/{job['id']}/result", headers=shown).status_code != 200
+
+
 def test_a_sheet_again_whose_case_went_elsewhere(ask: Callable[[str], Asking]) -> None:
     who, city = ask(STREET), ask("city_centre")
     lon, lat = HERE

@@ -109,6 +109,13 @@ def end_posts(connection: Connection, account_id: int) -> None:
     connection.execute(ended.values(ended_at=func.clock_timestamp()))
 
 
+def is_of_other_posts(connection: Connection, login: str, since: dt.datetime) -> bool:
+    """Whether posts were taken away from an account since then."""
+    a, p = t.account.c, t.account_post.c
+    ended = select(p.id).join_from(t.account_post, t.account).where(a.login == login, p.ended_at > since)
+    return connection.execute(ended.limit(1)).first() is not None
+
+
 def change(connection: Connection, account_id: int, **values: Any) -> None:
     """Change an account's password, name or whether it is disabled."""
     connection.execute(update(t.account).where(t.account.c.id == account_id).values(values))
