@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_unless
 
 from gridmgmt.database import tables as t
@@ -67,7 +67,7 @@ def release(connection: Connection, once: Once) -> None:
 
 
 def answered(connection: Connection, once: Once, status: int, headers: Mapping[str, str], body: bytes) -> None:
-    """Keep what was answered; of a request that wrote nothing the key with it."""
+    """Keep what was answered; of a request that wrote nothing the key with it, unless its like was quicker."""
     values = {"status": status, "headers": dict(headers), "body": body}
     r = t.request_once
     if once.is_written:
@@ -75,4 +75,4 @@ def answered(connection: Connection, once: Once, status: int, headers: Mapping[s
         connection.execute(update(r).where(same).values(values))
         return
     key = {"login": once.login, "key": once.key, "fingerprint": once.fingerprint}
-    connection.execute(insert(r).values(**key, **values))
+    connection.execute(insert_unless(r).values(**key, **values).on_conflict_do_nothing())

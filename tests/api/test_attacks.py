@@ -1,5 +1,6 @@
 """Who has a part of the city, or other rights than yesterday, against what he is not to see, write or leave untold."""
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from api.main import create_app
 from gridmgmt.access.operations import auditing, users
 from gridmgmt.assessing.operations import browsing, publishing
 from gridmgmt.database.work import Work, open_database
+from gridmgmt.intake.operations import step_sheets
 from gridmgmt.settings import Settings
 from tests.api import small_city
 from tests.api.signed import ORIGIN, Asking, account, bearer
@@ -233,6 +235,33 @@ def test_what_was_exported_is_given_by_the_rights_of_today(ask: Callable[[str], 
     assert client.get(f"/v1/jobs/{job['id']}/result", headers=shown).status_code == 200
     assert boss.patch("/v1/users/exporter", json={"posts": [ELSEWHERE]}).status_code == 204
     assert client.get(f"/v1/jobs/{job['id']}/result", headers=shown).status_code != 200
+
+
+# --- once -------------------------------------------------------------------------------------------------------------
+
+
+def test_one_key_at_once_for_what_writes_nothing(ask: Callable[[str], Asking]) -> None:
+    who, answers = ask("city_centre"), []
+    gate = threading.Barrier(4)
+
+    def send() -> None:
+        gate.wait(10)
+        data = {"old": "grid_baseline", "new": "grid_baseline"}
+        answers.append(who.post("/v1/rulebooks/diff", data=data, headers={"idempotency-key": "diff-1"}))
+
+    threads = [threading.Thread(target=send) for _ in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert {a.status_code for a in answers} == {200}, [a.text for a in answers]
+
+
+def filled(*rows: dict[str, Any]) -> bytes:
+    """A sheet of steps."""
+    heads = [*step_sheets.columns("steps")]
+    lines = [heads, *([str(row.get(head, "")) for head in heads] for row in rows)]
+    return "\n".join(",".join(line) for line in lines).encode()
 
 
 def test_a_sheet_again_whose_case_went_elsewhere(ask: Callable[[str], Asking]) -> None:
