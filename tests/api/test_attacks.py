@@ -264,6 +264,16 @@ def filled(*rows: dict[str, Any]) -> bytes:
     return "\n".join(",".join(line) for line in lines).encode()
 
 
+def test_of_several_sheets_none_is_taken_where_one_cannot_be_read(ask: Callable[[str], Asking]) -> None:
+    who = ask("city_centre")
+    no = opened(who, HERE)
+    good = filled({"案件编号": no, "步骤": "备注", "理由": "x"})
+    files = [("files", ("a.csv", good, "text/csv")), ("files", ("b.xlsx", b"no workbook", "application/x"))]
+    answer = who.post("/v1/steps/files", files=files)
+    assert 400 <= answer.status_code < 500, answer.text
+    assert who.get(f"/v1/cases/{no}").json()["version"] == 1, answer.text
+
+
 def test_a_sheet_again_whose_case_went_elsewhere(ask: Callable[[str], Asking]) -> None:
     who, city = ask(STREET), ask("city_centre")
     lon, lat = HERE
