@@ -13,7 +13,7 @@ from api.main import create_app
 from gridmgmt.access.operations import auditing, users
 from gridmgmt.assessing.operations import browsing, publishing
 from gridmgmt.database.work import Work, open_database
-from gridmgmt.intake.operations import step_sheets
+from gridmgmt.intake.operations import imports, step_sheets
 from gridmgmt.settings import Settings
 from tests.api import small_city
 from tests.api.signed import ORIGIN, Asking, account, bearer
@@ -272,6 +272,19 @@ def test_of_several_sheets_none_is_taken_where_one_cannot_be_read(ask: Callable[
     answer = who.post("/v1/steps/files", files=files)
     assert 400 <= answer.status_code < 500, answer.text
     assert who.get(f"/v1/cases/{no}").json()["version"] == 1, answer.text
+
+
+def test_a_case_that_an_import_changed_is_no_longer_what_the_reader_has(
+    ask: Callable[[str], Asking], work: Work, tmp_path: Path
+) -> None:
+    who = ask("city_centre")
+    tag = who.get("/v1/cases/A010").headers["etag"]
+    small_city._write_cases(tmp_path / "cases.csv")
+    text = (tmp_path / "cases.csv").read_text("utf-8").replace("2026-01-01 08:00:00", "2026-02-01 08:00:00")
+    (tmp_path / "cases.csv").write_text(text.replace("采集员", "市民热线"), "utf-8")
+    assert imports.import_file(work, tmp_path / "cases.csv", "demo_cases").n_newer == 14
+    again = who.get("/v1/cases/A010", headers={"if-none-match": tag})
+    assert again.status_code == 200
 
 
 def test_a_sheet_again_whose_case_went_elsewhere(ask: Callable[[str], Asking]) -> None:
