@@ -169,6 +169,13 @@ def test_a_count_that_is_not_told_is_not_told_as_none(settings: Settings, work: 
     assert fifth["n_reported"] != fifth["n_reported"], "nothing is told, not nought"
 
 
+def test_a_streets_map_says_among_how_many_its_ranks_are(settings: Settings, work: Work) -> None:
+    seen = work.but(viewer=viewer_of(work, settings, STREET))
+    maps = [browsing.assessment_map(who, ASSESSMENT, "on_time_closing_rate") for who in (work, seen)]
+    assert {x.level.key: x.n_ranked for x in maps[1].levels} == {"city": 1, "district": 2, "street": 2, "community": 2}
+    assert [x.n_ranked for x in maps[0].levels] == [x.n_ranked for x in maps[1].levels]
+
+
 def test_a_part_of_the_audit_is_no_chain(ask: Callable[[str], Asking], work: Work) -> None:
     auditing.seal(work)
     answer = ask("administrator@district:429901").get("/v1/audit/chain")

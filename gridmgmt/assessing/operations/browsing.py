@@ -212,7 +212,7 @@ def _level_map(
     here = names.loc[names["level"] == level.number, ["code", "name_zh", "name_en", "parent_code"]]
     frame = here.merge(table, on="code", how="left")
     frame["name"] = called(frame)
-    return LevelMap(level, frame)
+    return LevelMap(level, frame, len(places))
 
 
 def _is_bare(document: Document) -> bool:
