@@ -182,6 +182,16 @@ def test_a_part_of_the_audit_is_no_chain(ask: Callable[[str], Asking], work: Wor
     assert answer.status_code == 403 or answer.json()["why"] is None, answer.text
 
 
+def test_who_may_not_read_reporters_writes_none_over(ask: Callable[[str], Asking]) -> None:
+    no = opened(ask(STREET), HERE, reporter={"name": "甲某", "phone": "13900000001"})
+    row = {"案件编号": no, "步骤": "备注", "理由": "x", "举报人": "乙某", "举报电话": "13900000002"}
+    files = [("files", ("a.csv", filled(row), "text/csv"))]
+    told = ask(STREET).post("/v1/steps/files", files=files)
+    assert told.status_code == 200, told.text
+    assert (told.json()[0]["n_refused"], told.json()[0]["refused"][0]["code"]) == (1, "access_denied")
+    assert ask("district@district:429901").post("/v1/steps/files", files=files).json()[0]["n_taken"] == 1
+
+
 # --- rights -----------------------------------------------------------------------------------------------------------
 
 

@@ -120,7 +120,9 @@ class _Files:
         if step.at > at:
             raise StepRefused(case_no=no, step=step.kind, why="in_future", at=step.at.isoformat(), last="")
         step = self._desk.complete(step, file.case, file.steps)
-        self._allow(file, step)
+        self._allow(file, step, f"step:{step.kind}")
+        if request.reporter is not None and file.row is not None:  # who reported it before would be written over
+            self._allow(file, step, "reporters.read")
         if (original := step.told.repeat_of) is not None and original != no:
             here = original in self.open or original in steps.found(self._connection, [original])
             originals.check(no, step.kind, original, is_here=here, next_of=self._repeated_by)
@@ -133,19 +135,19 @@ class _Files:
         self.open[no] = file
         return file.case
 
-    def _allow(self, file: _File, step: Step) -> None:
+    def _allow(self, file: _File, step: Step, verb: str) -> None:
         """Refuse a step that is not its taker's where the case lies, or would lie.
 
         Raises
         ------
         AccessDenied, OutsideScope
         """
-        scope = allowed(self._viewer, f"step:{step.kind}")
+        scope = allowed(self._viewer, verb)
         if scope.everywhere:
             return
         row = file.row or self._desk.place(transitions.follow(file.case, step))
         if not scope.holds_fact([row[name] for name in GRID_COLUMNS], row["unit_id"]):
-            raise OutsideScope(verb=f"step:{step.kind}", about=file.case.case_no)
+            raise OutsideScope(verb=verb, about=file.case.case_no)
 
     def _repeated_by(self, case_no: str) -> str | None:
         """The case that one repeats: as it is by now, or as it is asked to be reported still."""
