@@ -192,6 +192,12 @@ def test_who_may_not_read_reporters_writes_none_over(ask: Callable[[str], Asking
     assert ask("district@district:429901").post("/v1/steps/files", files=files).json()[0]["n_taken"] == 1
 
 
+def test_half_a_character_is_refused_in_words(ask: Callable[[str], Asking]) -> None:
+    content, kind = b'{"steps":[{"case_no":"\\ud800","kind":"note"}]}', {"content-type": "application/json"}
+    answer = ask(STREET).post("/v1/steps", content=content, headers=kind)
+    assert (answer.status_code, answer.json()["code"]) == (422, "request_invalid")
+
+
 # --- rights -----------------------------------------------------------------------------------------------------------
 
 
