@@ -281,6 +281,8 @@ FORM = {"POST /open311/v2/requests": {"service_code": "other", "lat": LAT, "long
 BESIDE = {
     "GET /maps/heat": {"administrator": 403, "inspector": 403, "machine": 403},
     "POST /v1/cases/{case_no}/steps": {"viewer": 403},
+    "GET /v1/repeats": {"administrator": 403},
+    "GET /maps/repeats": {"administrator": 403},
 }
 """Where a role has the route's verb and lacks what the use case asks for besides: the assessment, or the step."""
 

@@ -182,6 +182,36 @@ def test_a_part_of_the_audit_is_no_chain(ask: Callable[[str], Asking], work: Wor
     assert answer.status_code == 403 or answer.json()["why"] is None, answer.text
 
 
+# --- numbers behind figures, names of reporters -----------------------------------------------------------------------
+
+
+def test_numbers_behind_a_figure_are_told_to_whoever_may_see_what_they_name(
+    ask: Callable[[str], Asking], work: Work, tmp_path: Path
+) -> None:
+    row = f"P1,2025-12-05,t,井盖,90,,{HERE[0]},{HERE[1]},CGCS2000"
+    heads = "样本编号,检查时间,样本类型,检查对象,得分,检查发现,经度,纬度,坐标系"
+    (tmp_path / "samples.csv").write_text(f"{heads}\n{row}", "utf-8")
+    assert imports.import_file(work, tmp_path / "samples.csv", "demo_samples").n_new == 1
+    path = f"/v1/indicators/behind?period=2025-12&by=grid&level=community&code={COMMUNITIES[0]}"
+
+    def told(post: str) -> set[str]:
+        return {no for numbers in ask(post).get(path).json()["numbers"].values() for no in numbers}
+
+    whole = told("city_centre")
+    assert {"P1", "A000"} <= whole
+    assert told(STREET) == whole
+    assert told(f"community@community:{COMMUNITIES[0]}") == whole - {"P1"}
+    assert told("administrator") == set()
+    refused = ask("administrator").get(f"{path}&count=n_due")
+    assert (refused.status_code, refused.json()["facts"]["verb"]) == (403, "cases.read")
+
+
+def test_where_problems_recur_is_told_to_whoever_may_see_cases(ask: Callable[[str], Asking]) -> None:
+    for path in ("/v1/repeats?period=2025-12", "/maps/repeats?period=2025-12"):
+        assert ask("administrator").get(path).status_code == 403
+        assert ask("city_centre").get(path).status_code == 200
+
+
 def test_who_may_not_read_reporters_writes_none_over(ask: Callable[[str], Asking]) -> None:
     no = opened(ask(STREET), HERE, reporter={"name": "甲某", "phone": "13900000001"})
     row = {"案件编号": no, "步骤": "备注", "理由": "x", "举报人": "乙某", "举报电话": "13900000002"}
