@@ -32,13 +32,14 @@ class Done:
     status: int | None
     headers: Mapping[str, Any] | None
     body: bytes | None
+    known_at: dt.datetime
 
 
 def found(connection: Connection, login: str, key: str) -> Done | None:
     """What was done under a key; None: nothing yet."""
     r = t.request_once.c
     row = connection.execute(
-        select(r.fingerprint, r.status, r.headers, r.body).where(r.login == login, r.key == key)
+        select(r.fingerprint, r.status, r.headers, r.body, r.known_at).where(r.login == login, r.key == key)
     ).first()
     return Done(*row) if row else None
 

@@ -290,6 +290,19 @@ def test_what_was_exported_is_given_by_the_rights_of_today(ask: Callable[[str], 
     assert client.get(f"/v1/jobs/{job['id']}/result", headers=shown).status_code != 200
 
 
+def test_what_was_answered_is_told_again_by_the_posts_of_then_alone(
+    ask: Callable[[str], Asking], settings: Settings, work: Work
+) -> None:
+    boss, client = ask("administrator"), ask("administrator").client
+    account(settings, "replayer", STREET)
+    shown = {"Authorization": f"Bearer {users.new_key(work, 'replayer', 'x').secret}", "idempotency-key": "other-posts"}
+    assert client.post("/v1/cases", json=new(HERE), headers=shown).status_code == 201
+    assert client.post("/v1/cases", json=new(HERE), headers=shown).status_code == 201
+    assert boss.patch("/v1/users/replayer", json={"posts": [ELSEWHERE]}).status_code == 204
+    again = client.post("/v1/cases", json=new(HERE), headers=shown)
+    assert (again.status_code, again.json()["code"]) == (403, "outside_scope")
+
+
 # --- once -------------------------------------------------------------------------------------------------------------
 
 
