@@ -18,6 +18,7 @@ from gridmgmt.settings import Settings
 from tests.api import small_city
 from tests.api.signed import ORIGIN, Asking, account, bearer
 from tests.api.small_city import COMMUNITIES, centre
+from tests.pictures import encode
 from tests.servers import Databases
 
 ASSESSMENT = "grid_baseline-2025-12-1"
@@ -137,6 +138,27 @@ def test_a_session_that_another_site_used_stands_in_the_audit(
     answer = client.post("/v1/cases", json=new(HERE), headers={**cookie, "origin": "http://evil.example"})
     assert (answer.status_code, answer.json()["code"]) == (403, "origin_refused")
     assert any(r["deed"] == "origin_refused" for r in auditing.listed(work, limit=5))
+
+
+def test_the_audit_says_on_which_rows_something_was_done(ask: Callable[[str], Asking], work: Work) -> None:
+    city, street = ask("city_centre"), ask(STREET)
+
+    def facts(post: str, deed: str) -> Any:
+        return auditing.listed(work, login=name(post), deed=deed, limit=1)[0]["facts"]
+
+    given = {"assessment": ASSESSMENT, "subject": COMMUNITIES[0], "kind": "case", "fact": "A009", "reason": "x"}
+    number = street.post("/v1/appeals", json=given).json()["id"]
+    assert facts(STREET, "POST /v1/appeals") == {"appeals": [number], "assessments": [ASSESSMENT]}
+    assert city.post(f"/v1/appeals/{number}/decision", json={"granted": False, "reason": "x"}).status_code == 201
+    assert facts("city_centre", "POST /v1/appeals/{number}/decision") == {"appeals": [number]}
+    no = opened(street, HERE)
+    files = [("files", ("a.png", encode(form="PNG"), "image/png"))]
+    added = street.post(f"/v1/cases/{no}/photographs", files=files).json()
+    told = facts(STREET, "POST /v1/cases/{case_no}/photographs")
+    assert told == {"cases": [no], "attachments": [added[0]["id"]]}
+    units = {"file": ("units.csv", small_city.UNITS.encode(), "text/csv")}
+    assert city.post("/v1/units", files=units).status_code == 200
+    assert facts("city_centre", "POST /v1/units") == {"units": ["S1", "D9"]}
 
 
 # --- figures on a part ------------------------------------------------------------------------------------------------
