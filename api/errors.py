@@ -1,5 +1,6 @@
 """Errors as answers: one table from error to status, and RFC 9457 problem details worded for the reader."""
 
+import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -49,6 +50,14 @@ STATUS: Mapping[type[GridmgmtError], int] = {
 """Error → status; an error that is not named here has its nearest ancestor's."""
 
 
+class _Problem(JSONResponse):
+    """A problem may repeat what was sent: half of a character, which no answer can hold, stands as a question mark."""
+
+    def render(self, content: Any) -> bytes:
+        """The document as bytes."""
+        return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode(errors="replace")
+
+
 def status_of(error: type[GridmgmtError]) -> int:
     """The status of an error's type."""
     return next(STATUS[kind] for kind in error.__mro__ if kind in STATUS)
@@ -87,7 +96,7 @@ def problem(
     }
     if errors:
         body["errors"] = list(errors)
-    return JSONResponse(body, status, {**(headers or {}), "Content-Language": lang}, MEDIA_TYPE)
+    return _Problem(body, status, {**(headers or {}), "Content-Language": lang}, MEDIA_TYPE)
 
 
 def refusal(

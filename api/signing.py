@@ -145,20 +145,35 @@ async def _found(request: Request) -> Viewer:
     address = request.client.host if request.client else None
     changes: Changes = request.app.state.kept.changes
     request.state.is_told = await changes.caught_up()
-    secret = secret_of(request)
+    signed_in: SignedIn = request.app.state.signed_in
     try:
+        secret = secret_of(request)
         if secret is None:
             raise SignInNeeded()
-        signed_in: SignedIn = request.app.state.signed_in
         known = await signed_in.who(secret, is_told=request.state.is_told)
     except SignInNeeded:
         if wanted != OPEN:
             raise
         return replace(ANYBODY, address=address)
+    except OriginRefused as refused:
+        await _tell(request, refused, address)
+        raise
     seen = replace(known, address=address)
     if wanted not in (OPEN, ANY, *seen.verbs):
         await run_in_threadpool(_refuse, request, seen, wanted)
     return seen
+
+
+async def _tell(request: Request, refused: OriginRefused, address: str | None) -> None:
+    """Put into the audit whose session another site used; of one that holds no more nothing is told."""
+    signed_in: SignedIn = request.app.state.signed_in
+    cookie = request.cookies[COOKIE]
+    try:
+        known = await signed_in.who(cookie, is_told=request.state.is_told, is_used=False)
+    except SignInNeeded:
+        return
+    work = _work(request, replace(known, address=address))
+    await run_in_threadpool(lambda: work.audit(refused.code, outcome="refused", **refused.facts))
 
 
 def job_of(request: Request) -> str:
@@ -167,7 +182,12 @@ def job_of(request: Request) -> str:
 
 
 def _refuse(request: Request, viewer: Viewer, wanted: str) -> None:
-    writer = Writer(None, job_of(request), request=getattr(request.state, "request_id", None))
-    work: Work = request.app.state.work.but(viewer=viewer, writer=writer)
+    work = _work(request, viewer)
     with work.refusals_told():
         work.allowed(wanted)
+
+
+def _work(request: Request, viewer: Viewer) -> Work:
+    writer = Writer(None, job_of(request), request=getattr(request.state, "request_id", None))
+    work: Work = request.app.state.work
+    return work.but(viewer=viewer, writer=writer)

@@ -97,7 +97,7 @@ def choropleth(
         frame = item.frame
         if isinstance(rule, Ratio) and rule.denominator in frame:
             frame = frame.assign(numerator=frame[rule.numerator], denominator=frame[rule.denominator])
-        frames.append(LevelFrame(item.level, frame))
+        frames.append(LevelFrame(item.level, frame, item.n_ranked))
     return choropleth_page(
         frames,
         shown,

@@ -37,10 +37,13 @@ class LevelFrame:
     frame
         One row a grid: ``code``, ``name``, ``value`` (NaN = no data), optionally ``rank`` (NaN = not ranked),
         ``name_en``, ``numerator`` and ``denominator``, and columns of counts.
+    n_ranked
+        Among how many its ranks are; None: those of the frame.
     """
 
     level: Level
     frame: pd.DataFrame
+    n_ranked: int | None = None
 
 
 @dataclass(frozen=True)

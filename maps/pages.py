@@ -100,7 +100,8 @@ def choropleth(
         frame = _in_order(x.frame, drawn.codes)
         layer = grid_layer(frame, measure, counts, classify(values_of(frame), measure, breaks, grades))
         contested = claims_of(claims, x.level.number, frame)
-        layers.append({**_level_words(x.level, frame), **layer, **line_words(drawn, lines), **contested})
+        ranked = {} if x.n_ranked is None else {"n_ranked": x.n_ranked}
+        layers.append({**_level_words(x.level, frame), **layer, **ranked, **line_words(drawn, lines), **contested})
     data = {
         **_page_words(head, lang),
         "measure": _measure_words(measure),

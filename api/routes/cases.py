@@ -170,11 +170,18 @@ def _tag(case: Case) -> str:
     return f'"{case.n_steps}"'
 
 
+def _tag_of(found: lookup.Shown) -> str:
+    """The tag of a case that is read: one that only imports tell of changes with these, without a step of its own."""
+    if not found.is_derived:
+        return _tag(found.case)
+    return f'"{found.case.n_steps}.{int(found.row["version_at"].timestamp())}"'
+
+
 def _seen(if_match: str | None) -> int | None:
     """The version that If-Match names; ``*`` or none: whatever there is."""
     if if_match is None or if_match.strip() == "*":
         return None
-    named = re.fullmatch(r'"(\d{1,9})"', if_match.strip())
+    named = re.fullmatch(r'"(\d{1,9})(\.\d{1,12})?"', if_match.strip())
     if named is None:
         raise OptionInvalid(name="If-Match", value=if_match[:100], expected='"N" / *')
     return int(named[1])
@@ -259,7 +266,7 @@ def show(
 ) -> Any:  # fmt: skip
     """One case with its steps and what may be done with it next; its ETag is its version."""
     found = lookup.show_case(work, case_no)
-    tag = _tag(found.case)
+    tag = _tag_of(found)
     if if_none_match is not None and (if_none_match.strip() == "*" or tag in re.findall(r'"[^"]*"', if_none_match)):
         return Response(status_code=304, headers={"ETag": tag})
     response.headers["ETag"] = tag

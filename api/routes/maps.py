@@ -93,7 +93,7 @@ def _choropleth(work: Database, stored: Stored, ask: AskChoropleth, lang: str) -
     city, keys = data.city, [x.level.key for x in data.levels]
     shown, grades = drawing.assessed(stored, data, ask.indicator)
     return pages.choropleth(
-        [LevelFrame(x.level, x.frame) for x in data.levels],
+        [LevelFrame(x.level, x.frame, x.n_ranked) for x in data.levels],
         shown,
         lines=data.lines,
         head=replace(

@@ -67,8 +67,8 @@ def take(
     profile: Annotated[str, Form(pattern=_ID)] = "steps",
 ) -> list[SheetTaken]:  # fmt: skip
     """Take the steps of filled sheets; what is refused is told by its row; the same sheet again takes none twice."""
-    step_sheets.step_profile(profile)
     with handed.files(files) as paths:
+        step_sheets.check_files(work, paths, profile)
         return [_told(step_sheets.take_file(work, path, profile), lang) for path in paths]
 
 

@@ -6,12 +6,17 @@ from typing import Any, cast
 
 from sqlalchemy import Connection, func, select
 
+from gridmgmt.database import auditing
 from gridmgmt.database import tables as t
 
 
 def new_batch(connection: Connection, kind: str, **values: Any) -> int:
     """Open a batch (批次): the record of one hand-over, under which its rows are known."""
-    return int(connection.execute(t.batch.insert().values(kind=kind, **values).returning(t.batch.c.id)).scalar_one())
+    made = t.batch.insert().values(kind=kind, **values).returning(t.batch.c.id)
+    number = int(connection.execute(made).scalar_one())
+    if kind != "steps":  # whoever takes steps names their cases
+        auditing.note(connection, batches=[number])
+    return number
 
 
 def stamp_batch(connection: Connection, batch_id: int) -> dt.datetime:

@@ -36,7 +36,7 @@ def needs(
                 scope = work.allowed(verb)
                 if whole and not scope.everywhere:
                     raise OutsideScope(verb=verb, about="city")
-            return function(work.over_everything() if by_worker else work, *args, **kwargs)
+                return function(work.over_everything() if by_worker else work, *args, **kwargs)
 
         asked.__dict__["door"] = verb
         return asked

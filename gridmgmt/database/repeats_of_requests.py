@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_unless
 
 from gridmgmt.database import tables as t
@@ -32,13 +32,14 @@ class Done:
     status: int | None
     headers: Mapping[str, Any] | None
     body: bytes | None
+    known_at: dt.datetime
 
 
 def found(connection: Connection, login: str, key: str) -> Done | None:
     """What was done under a key; None: nothing yet."""
     r = t.request_once.c
     row = connection.execute(
-        select(r.fingerprint, r.status, r.headers, r.body).where(r.login == login, r.key == key)
+        select(r.fingerprint, r.status, r.headers, r.body, r.known_at).where(r.login == login, r.key == key)
     ).first()
     return Done(*row) if row else None
 
@@ -67,7 +68,7 @@ def release(connection: Connection, once: Once) -> None:
 
 
 def answered(connection: Connection, once: Once, status: int, headers: Mapping[str, str], body: bytes) -> None:
-    """Keep what was answered; of a request that wrote nothing the key with it."""
+    """Keep what was answered; of a request that wrote nothing the key with it, unless its like was quicker."""
     values = {"status": status, "headers": dict(headers), "body": body}
     r = t.request_once
     if once.is_written:
@@ -75,4 +76,4 @@ def answered(connection: Connection, once: Once, status: int, headers: Mapping[s
         connection.execute(update(r).where(same).values(values))
         return
     key = {"login": once.login, "key": once.key, "fingerprint": once.fingerprint}
-    connection.execute(insert(r).values(**key, **values))
+    connection.execute(insert_unless(r).values(**key, **values).on_conflict_do_nothing())

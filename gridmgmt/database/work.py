@@ -134,6 +134,7 @@ class Work:
         DatabaseUnreachable, DatabaseOutdated
             See :mod:`gridmgmt.database.engine`.
         """
+        is_kept = False
         with self.refusals_told(), engines.connect(self.engine) as connection:
             engines.check_revision(connection)
             with _begun(connection, self.keep):
@@ -143,8 +144,9 @@ class Work:
                     repeats_of_requests.claim(connection, self.once)
                 yield connection
                 auditing.record(connection, self.writer, self.viewer, answers=self.actor)
-            if self.once is not None:
-                self.once.is_written = self.keep
+                is_kept = self.keep
+            if self.once is not None and is_kept:
+                self.once.is_written = True
 
     @contextmanager
     def locked(self) -> Iterator[Connection]:

@@ -224,6 +224,8 @@ TABLE: dict[str, Route] = {
     "POST /v1/locate": ("grids.read", 422, None),
 }
 OF_THE_CITY = {
+    "GET /v1/users", "PATCH /v1/users/{login}", "GET /v1/keys", "DELETE /v1/keys/{number}", "GET /v1/hooks",
+    "DELETE /v1/hooks/{number}", "GET /v1/audit", "GET /v1/audit/chain", "GET /v1/audit/lines", "GET /v1/changes",
     "POST /v1/quarantine/retry", "POST /v1/scorings", "GET /v1/unassigned", "POST /v1/assignments",
     "POST /v1/deadlines/renewal", "POST /v1/draws", "GET /v1/draws/{name}/verification", "POST /v1/whatif",
     "GET /v1/consequences", "POST /v1/assessments/{name}/publication", "POST /v1/assessments/{name}/recomputation",
@@ -280,6 +282,8 @@ FORM = {"POST /open311/v2/requests": {"service_code": "other", "lat": LAT, "long
 BESIDE = {
     "GET /maps/heat": {"administrator": 403, "inspector": 403, "machine": 403},
     "POST /v1/cases/{case_no}/steps": {"viewer": 403},
+    "GET /v1/repeats": {"administrator": 403},
+    "GET /maps/repeats": {"administrator": 403},
 }
 """Where a role has the route's verb and lacks what the use case asks for besides: the assessment, or the step."""
 

@@ -54,7 +54,7 @@ def head(work: Work) -> str | None:
     return f"{found[0]}:{found[1]}" if found else None
 
 
-@needs("audit.read")
+@needs("audit.read", whole=True)
 def verify(work: Work, known: tuple[int, str] | None = None) -> Verified:
     """Compute the chain again from its beginning.
 
@@ -86,7 +86,7 @@ def verify(work: Work, known: tuple[int, str] | None = None) -> Verified:
     return Verified(n, before, left, fault)
 
 
-@needs("audit.read")
+@needs("audit.read", whole=True)
 def listed(
     work: Work, *, login: str | None = None, deed: str | None = None, start: dt.datetime | None = None, limit: int = 100
 ) -> list[dict[str, Any]]:
@@ -95,7 +95,7 @@ def listed(
         return audit.every(connection, login=login, deed=deed, start=start, limit=limit)
 
 
-@needs("audit.read")
+@needs("audit.read", whole=True)
 def lines(work: Work) -> Iterator[bytes]:
     """Every sealed row with its seal, a JSON object a line, in the order of the chain."""
     with work.snapshot() as connection:
@@ -103,7 +103,7 @@ def lines(work: Work) -> Iterator[bytes]:
             yield json.dumps(row, ensure_ascii=False, default=str).encode() + b"\n"
 
 
-@needs("audit.read")
+@needs("audit.read", whole=True)
 def export(work: Work, path: Path) -> int:
     """Write :func:`lines` to a file; gives how many."""
     n = 0

@@ -91,7 +91,14 @@ def begin(
 
 
 def token_by_key(work: Work, viewer: Viewer, *, address: str | None) -> SignedIn:
-    """A short-lived token of whoever is known already, by his key or session."""
+    """A short-lived token of whoever is known already, by his key or session; no token makes another.
+
+    Raises
+    ------
+    SignInNeeded
+    """
+    if viewer.means == "token":  # else what came of a key would outlive it
+        raise SignInNeeded()
     with work.snapshot() as connection:
         account = accounts.by_login(connection, viewer.login)
     if account is None:

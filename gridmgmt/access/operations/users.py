@@ -15,7 +15,15 @@ from gridmgmt.city import City
 from gridmgmt.database import auditing, cities, clock
 from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Work
-from gridmgmt.errors import AccountExists, AccountMissing, GridMissing, KeyMissing, OptionInvalid, UnitUnknown
+from gridmgmt.errors import (
+    AccountExists,
+    AccountMissing,
+    GridMissing,
+    KeyMissing,
+    OptionInvalid,
+    OutsideScope,
+    UnitUnknown,
+)
 from gridmgmt.texts import expected
 from gridmgmt.viewer import Viewer
 
@@ -48,7 +56,7 @@ def _parse_post(text: str, city: Callable[[], City]) -> Post:
     return Post(role, unit_code=code) if kind == "unit" else Post(role, city().level(kind).number, code)
 
 
-@needs("users.manage")
+@needs("users.manage", whole=True)
 def add(work: Work, login: str, posts: Sequence[str], *, name: str | None = None, password: str | None = None) -> None:
     """Add an account; without a password it signs in by an identity provider, or shows keys.
 
@@ -68,7 +76,7 @@ def add(work: Work, login: str, posts: Sequence[str], *, name: str | None = None
         auditing.note(connection, accounts=[login], posts=posts)
 
 
-@needs("users.manage")
+@needs("users.manage", whole=True)
 def change(
     work: Work, login: str, *, posts: Sequence[str] | None = None, is_disabled: bool | None = None
 ) -> None:  # fmt: skip
@@ -97,7 +105,7 @@ def change(
         auditing.note(connection, accounts=[login])
 
 
-@needs("users.manage")
+@needs("users.manage", whole=True)
 def every(work: Work) -> list[Account]:
     """All accounts."""
     with work.snapshot() as connection:
@@ -110,7 +118,7 @@ def has_administrator(work: Work) -> bool:
     managing = {key for key, role in known.items() if "users.manage" in role.verbs}
     with work.snapshot() as connection:
         return any(
-            a.disabled_at is None and a.may_sign_in and any(p.role in managing for p in a.posts)
+            a.disabled_at is None and a.may_sign_in and any(p.role in managing and p.is_everywhere for p in a.posts)
             for a in accounts.every(connection)
         )
 
@@ -120,11 +128,12 @@ def set_password(work: Work, login: str, password: str) -> None:
 
     Raises
     ------
-    AccountMissing, OptionInvalid
+    AccountMissing, OptionInvalid, AccessDenied, OutsideScope
     """
     if work.viewer is None or work.viewer.login != login:
         with work.refusals_told():
-            work.allowed("users.manage")
+            if not work.allowed("users.manage").everywhere:
+                raise OutsideScope(verb="users.manage", about=login)
     hashed = _checked(password)
     with work.transaction() as connection:
         account = _found(connection, login)
@@ -134,7 +143,7 @@ def set_password(work: Work, login: str, password: str) -> None:
         auditing.note(connection, accounts=[login])
 
 
-@needs("users.manage")
+@needs("users.manage", whole=True)
 def link(work: Work, login: str, issuer: str, external_id: str) -> None:
     """Say as whom an identity provider (统一身份认证) knows an account.
 
@@ -147,7 +156,7 @@ def link(work: Work, login: str, issuer: str, external_id: str) -> None:
         auditing.note(connection, accounts=[login])
 
 
-@needs("users.manage")
+@needs("users.manage", whole=True)
 def new_key(work: Work, login: str, name: str, days: int | None = None) -> GivenKey:
     """Make a key for an account's programs; only its digest is kept.
 
@@ -165,14 +174,14 @@ def new_key(work: Work, login: str, name: str, days: int | None = None) -> Given
     return GivenKey(number, secret)
 
 
-@needs("users.manage")
+@needs("users.manage", whole=True)
 def keys(work: Work, login: str | None = None) -> list[Key]:
     """The keys of an account, or all."""
     with work.snapshot() as connection:
         return accounts.keys(connection, login)
 
 
-@needs("users.manage")
+@needs("users.manage", whole=True)
 def revoke_key(work: Work, number: int) -> None:
     """End a key.
 

@@ -19,6 +19,11 @@ class Post:
     grid_code: str | None = None
     unit_code: str | None = None
 
+    @property
+    def is_everywhere(self) -> bool:
+        """Whether its scope is the whole city."""
+        return self.grid_code is None and self.unit_code is None
+
 
 @dataclass(frozen=True)
 class Account:
@@ -102,6 +107,13 @@ def end_posts(connection: Connection, account_id: int) -> None:
     p = t.account_post
     ended = update(p).where(p.c.account_id == account_id, p.c.ended_at.is_(None))
     connection.execute(ended.values(ended_at=func.clock_timestamp()))
+
+
+def is_of_other_posts(connection: Connection, login: str, since: dt.datetime) -> bool:
+    """Whether posts were taken away from an account since then."""
+    a, p = t.account.c, t.account_post.c
+    ended = select(p.id).join_from(t.account_post, t.account).where(a.login == login, p.ended_at > since)
+    return connection.execute(ended.limit(1)).first() is not None
 
 
 def change(connection: Connection, account_id: int, **values: Any) -> None:

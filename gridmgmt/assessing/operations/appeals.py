@@ -13,6 +13,7 @@ from gridmgmt.assessing.operations.scoring import Made
 from gridmgmt.assessing.store import appeals, frozen
 from gridmgmt.assessing.store import assessments as store
 from gridmgmt.assessing.store.assessments import Stored
+from gridmgmt.database import auditing
 from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.documents import plain as dumped
@@ -51,6 +52,7 @@ def open_appeal(work: Work, name: str, code: str, kind: str, fact_no: str, reaso
         number = appeals.open_one(connection, stored.id, code, kind, fact_no, reason, work.by)
         if number is None:
             raise refused(why="again")
+        auditing.note(connection, appeals=[number], assessments=[stored.name])
         return number
 
 
@@ -70,6 +72,7 @@ def decide_appeal(work: Work, number: int, *, granted: bool, decision: str) -> M
         if found["state"] != "open":
             raise AppealRefused(why="decided", number=number, state=found["state"])
         appeals.decide(connection, number, "granted" if granted else "rejected", decision, work.by)
+        auditing.note(connection, appeals=[number])
         return appeals.by_number(connection, number) or found
 
 
@@ -147,6 +150,7 @@ def _save(connection: Connection, stored: Stored, plain: Mapping[str, Any], made
         "complete": made.header.complete, "sha256": made.sha256, "corrects": stored.id,
     }  # fmt: skip
     totals = [o.total for o in made.outcomes.values()]
+    auditing.note(connection, assessments=[name])
     assessment_id = store.save(connection, values, made.subjects, made.texts, totals, [None] * len(totals))
     for table in EVIDENCE.values():  # the facts stay; what is exempted is said in the documents
         frozen.copy(connection, table, stored.id, assessment_id)

@@ -128,11 +128,12 @@ def assessment_map(work: Work, name: str, measure: str = TOTAL) -> MapData:
     with work.snapshot() as connection:
         city = cities.load_city(connection)
         stored = permits.compared(work, permits.named(work, connection, name))
-        documents = _to_compare(work, connection, stored, measure)
+        every = assessment_store.documents(connection, stored.id)
+        documents = _to_compare(work, connection, stored, measure, every)
         assessed = {x.key for x in stored.header.levels}
         levels = [x for x in city.levels if x.key in assessed]
         own = _own(stored.header, documents) if measure == TOTAL else None
-        values = _values(stored.header, documents, measure, own)
+        values = _values(stored.header, documents if measure == TOTAL else every, measure, own)
         better = own.better if own else getattr(describe(measure), "better", None) if measure != TOTAL else "high"
         names = editions.grid_names(connection, [stored.edition_id])
         maps = [_level_map(names, level, documents, measure, values, better) for level in levels]
@@ -144,9 +145,10 @@ def assessment_map(work: Work, name: str, measure: str = TOTAL) -> MapData:
         return MapData(city, period, stored.as_of, edition.name, tuple(maps), lines, little, own, claims)
 
 
-def _to_compare(work: Work, connection: Connection, stored: Stored, measure: str) -> list[Document]:
-    """Every subject's document; of those that are not its viewer's the total alone."""
-    documents = assessment_store.documents(connection, stored.id)
+def _to_compare(
+    work: Work, connection: Connection, stored: Stored, measure: str, documents: list[Document]
+) -> list[Document]:
+    """Every subject's document; of those that are not its viewer's the total alone, of other measures nothing."""
     if permits.sees_unpublished(work):
         return documents
     has_own = work.viewer is not None and "results.read" in work.viewer.verbs
@@ -193,22 +195,29 @@ def _level_map(
     shown: Mapping[tuple[int | None, str], Fraction | None],
     better: str | None,
 ) -> LevelMap:
+    """One level of the subjects that are told: their ranks are among all of it, whoever is told of them."""
     own = [d for d in documents if d.subject.level_number == level.number]
     values = {d.subject.code: shown[level.number, d.subject.code] for d in own}
-    places = rank({code: -v if better == "low" and v is not None else v for code, v in values.items()})
+    every = {code: v for (number, code), v in shown.items() if number == level.number}
+    places = rank({code: -v if better == "low" and v is not None else v for code, v in every.items()})
     table = pd.DataFrame(
         {
             "code": list(values),
             "value": [None if v is None else float(v) for v in values.values()],
             "rank": [places[code][0] if code in places else None for code in values],
-            **{count: [d.counts.get(count, 0) for d in own] for count in MAP_COUNTS},
+            **{count: [None if _is_bare(d) else d.counts.get(count, 0) for d in own] for count in MAP_COUNTS},
             **{part: [_part(d, measure, part) for d in own] for part in ("numerator", "denominator")},
         }
     ).astype(dict.fromkeys(("value", "rank", "numerator", "denominator"), "float64"))
     here = names.loc[names["level"] == level.number, ["code", "name_zh", "name_en", "parent_code"]]
     frame = here.merge(table, on="code", how="left")
     frame["name"] = called(frame)
-    return LevelMap(level, frame)
+    return LevelMap(level, frame, len(places))
+
+
+def _is_bare(document: Document) -> bool:
+    """Whether nothing but its total is told: see :func:`_to_compare`."""
+    return not (document.counts or document.indicators or document.lines)
 
 
 def _value(document: Document, measure: str) -> Fraction | None:

@@ -11,7 +11,7 @@ from gridmgmt.assessing.operations.dossiers import figures_for
 from gridmgmt.assessing.operations.past_results import Reads, result_of
 from gridmgmt.assessing.store import assessments as store
 from gridmgmt.assessing.store.assessments import Stored
-from gridmgmt.database import batches, cities, outbox
+from gridmgmt.database import auditing, batches, cities, outbox
 from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import AssessmentIncomplete, AssessmentPublished, DossierMissing, FactsChanged, OptionInvalid
@@ -64,6 +64,7 @@ def publish(work: Work, name: str) -> Stored:
         if holds is not None and holds.published_at is not None and stored.corrects != holds.id:
             raise AssessmentPublished(period=stored.period, other=holds.name)
         store.publish(connection, stored.id, work.by)
+        auditing.note(connection, assessments=[stored.name])
         told = {"name": stored.name, "rulebook": stored.rulebook_id, "period": stored.period}
         outbox.tell(connection, "assessment", told)
         return store.by_name(connection, stored.name)

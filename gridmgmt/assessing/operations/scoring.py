@@ -18,7 +18,7 @@ from gridmgmt.assessing.operations.resampling import patterns
 from gridmgmt.assessing.store import assessments as store
 from gridmgmt.assessing.store import frozen
 from gridmgmt.city import City
-from gridmgmt.database import cities
+from gridmgmt.database import auditing, cities
 from gridmgmt.database.doors import needs
 from gridmgmt.database.spools import Spool
 from gridmgmt.database.work import Connection, Work
@@ -180,6 +180,7 @@ def _save(
         published = holds.name if holds is not None and holds.published_at is not None else None
         same = store.confirm_same(connection, rulebook, period, made.sha256)
         name = same or store.next_name(connection, rulebook, period)
+        auditing.note(connection, assessments=[name])
         told = {"assessment": name, "sha256": made.sha256, "is_new": same is None, "n_subjects": len(made.subjects)}
         work.done(connection, told)
         if same is not None:

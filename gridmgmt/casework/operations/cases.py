@@ -28,8 +28,17 @@ from gridmgmt.database import auditing, batches, clock, merging, outbox
 from gridmgmt.database.doors import needs
 from gridmgmt.database.facts import CASES
 from gridmgmt.database.tables import GRID_COLUMNS
-from gridmgmt.database.work import Connection, Work, hold, lock_originals, share_lock, unless_taken
-from gridmgmt.errors import CaseChanged, CaseExists, CaseMissing, FactInvalid, GridmgmtError, OutsideScope, StepRefused
+from gridmgmt.database.work import Connection, Undo, Work, hold, lock_originals, share_lock, unless_taken
+from gridmgmt.errors import (
+    AccessError,
+    CaseChanged,
+    CaseExists,
+    CaseMissing,
+    FactInvalid,
+    GridmgmtError,
+    OutsideScope,
+    StepRefused,
+)
 from gridmgmt.viewer import Viewer, allowed
 
 MICROSECOND = dt.timedelta(microseconds=1)
@@ -80,6 +89,7 @@ class _Files:
     ) -> None:
         self._connection, self._desk, self._viewer = connection, desk, viewer
         self.asked_to_repeat: dict[str, str] = {}
+        self.elsewhere: set[str] = set()
         rows = steps.found(connection, set(case_nos), lock=True)
         hold(connection, [r["id"] for r in rows.values()])
         stored = steps.of_cases(connection, [r["id"] for r in rows.values()])
@@ -96,7 +106,7 @@ class _Files:
         if request.kind == "report":
             if not NUMBER.fullmatch(no):
                 raise _unfit(request)
-            if file is not None:
+            if file is not None or no in self.elsewhere:
                 raise CaseExists(case_no=no)
             file = _File(Case(no), None, [], 0)
         elif file is None:
@@ -110,7 +120,9 @@ class _Files:
         if step.at > at:
             raise StepRefused(case_no=no, step=step.kind, why="in_future", at=step.at.isoformat(), last="")
         step = self._desk.complete(step, file.case, file.steps)
-        self._allow(file, step)
+        self._allow(file, step, f"step:{step.kind}")
+        if request.reporter is not None and file.row is not None:  # who reported it before would be written over
+            self._allow(file, step, "reporters.read")
         if (original := step.told.repeat_of) is not None and original != no:
             here = original in self.open or original in steps.found(self._connection, [original])
             originals.check(no, step.kind, original, is_here=here, next_of=self._repeated_by)
@@ -123,19 +135,19 @@ class _Files:
         self.open[no] = file
         return file.case
 
-    def _allow(self, file: _File, step: Step) -> None:
+    def _allow(self, file: _File, step: Step, verb: str) -> None:
         """Refuse a step that is not its taker's where the case lies, or would lie.
 
         Raises
         ------
         AccessDenied, OutsideScope
         """
-        scope = allowed(self._viewer, f"step:{step.kind}")
+        scope = allowed(self._viewer, verb)
         if scope.everywhere:
             return
         row = file.row or self._desk.place(transitions.follow(file.case, step))
         if not scope.holds_fact([row[name] for name in GRID_COLUMNS], row["unit_id"]):
-            raise OutsideScope(verb=f"step:{step.kind}", about=file.case.case_no)
+            raise OutsideScope(verb=verb, about=file.case.case_no)
 
     def _repeated_by(self, case_no: str) -> str | None:
         """The case that one repeats: as it is by now, or as it is asked to be reported still."""
@@ -196,10 +208,24 @@ def take(work: Work, requests: Iterable[Request]) -> Iterator[Outcome]:
     while chunk := places[len(done) : len(done) + CHUNK]:
         with work.transaction() as connection:
             done |= zip(chunk, take_within(connection, [asked[place] for place in chunk], work.viewer), strict=True)
+            if all(done[place].case is None for place in chunk):
+                raise Undo  # nothing was taken: that is no deed
+        _tell_refusals(work, [done[place] for place in chunk])
         work.progress("steps", len(done), len(asked))
         while n in done:  # of a report that was taken early it is told in its turn
             yield done[n]
             n += 1
+
+
+def _tell_refusals(work: Work, outcomes: Sequence[Outcome]) -> None:
+    """Put into the audit which of these steps were not their taker's: each kind of refusal once, with its cases."""
+    refused: dict[tuple[str, str], list[str]] = {}
+    for one in outcomes:
+        if isinstance(one.fault, AccessError) and not one.fault.is_told:
+            one.fault.is_told = True
+            refused.setdefault((one.fault.code, one.fault.facts["verb"]), []).append(one.request.case_no or "")
+    for (code, verb), case_nos in refused.items():
+        work.audit(code, outcome="refused", verb=verb, cases=case_nos)
 
 
 @needs("cases.read")
@@ -251,8 +277,10 @@ def _take_all(connection: Connection, requests: Sequence[Request], viewer: Viewe
     named = numbered(connection, desk, requests, taken, clock.now(connection))
     if originals.is_any_named(named):
         lock_originals(connection)
-    steps.claim(connection, {r.case_no for r in named if r.kind == "report" and r.case_no is not None})
+    new = {r.case_no for r in named if r.kind == "report" and r.case_no is not None}
+    steps.claim(connection, new)
     files = _Files(connection, desk, [r.case_no for r in named if r.case_no is not None], viewer)
+    files.elsewhere = steps.numbers_taken(connection, new)
     at = clock.now(connection)  # only now: whoever waited for a case must not act before the one he waited for
     files.asked_to_repeat = originals.named_by(named)
     files.foresee(named, at)

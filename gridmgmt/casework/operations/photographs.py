@@ -15,7 +15,7 @@ from gridmgmt.casework.clean_copies import clean
 from gridmgmt.casework.photographs import Accepted, Limits, Note, StoredFile
 from gridmgmt.casework.store import attachments, files, steps
 from gridmgmt.casework.store.attachments import About, Attachment, Lacking
-from gridmgmt.database import cities
+from gridmgmt.database import auditing, cities
 from gridmgmt.database.doors import needs
 from gridmgmt.database.tables import GRID_COLUMNS
 from gridmgmt.database.work import Connection, Work
@@ -128,6 +128,7 @@ def attach(
     """
     limits, about = load_limits(), About(case_id, step_seq, sample_no)
     number, is_new = attachments.add(connection, stored.sha256, about, kind, caption, actor)
+    auditing.note(connection, attachments=[number])
     if is_new and attachments.count(connection, about) > limits.max_per_step:
         raise FilesFull(n_most=limits.max_per_step)
     found = attachments.attached(connection, ids=[number])[0]
@@ -165,6 +166,7 @@ def add(
         if step_seq is not None and not 1 <= step_seq <= taken:
             raise OptionInvalid(name="--step", value=step_seq, expected=f"1 … {taken}")
         about = About(row["id"], step_seq)
+        auditing.note(connection, cases=[case_no])
         return attach_all(connection, root, paths, about, kind=kind, actor=work.by, caption=caption)
 
 

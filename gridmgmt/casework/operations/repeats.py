@@ -19,6 +19,7 @@ from gridmgmt.city import STORAGE_EPSG, City
 from gridmgmt.database import cities
 from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Work
+from gridmgmt.errors import OutsideScope
 from gridmgmt.people.store import categories
 from gridmgmt.periods import Period
 from gridmgmt.places.grids import called
@@ -188,8 +189,9 @@ def report(work: Work, period: Period, rule_name: str) -> RepeatReport:
 
     Raises
     ------
-    RepeatRuleMissing, DataFileInvalid
+    RepeatRuleMissing, DataFileInvalid, AccessDenied, OutsideScope
     """
+    _check_cases(work)
     rule = reading.rule(rule_name)
     with work.snapshot() as connection:
         return _report(connection, period, rule)
@@ -201,8 +203,9 @@ def map_data(work: Work, period: Period, rule_name: str) -> tuple[RepeatReport, 
 
     Raises
     ------
-    RepeatRuleMissing, DataFileInvalid, NoEditionOnDate
+    RepeatRuleMissing, DataFileInvalid, NoEditionOnDate, AccessDenied, OutsideScope
     """
+    _check_cases(work)
     rule = reading.rule(rule_name)
     with work.snapshot() as connection:
         found = _report(connection, period, rule)
@@ -211,6 +214,17 @@ def map_data(work: Work, period: Period, rule_name: str) -> tuple[RepeatReport, 
         lines = drawing.read(connection, edition.id, [second])
     outlines = names[names["level"] == second].reset_index(drop=True)
     return found, outlines.assign(name=called(outlines)), lines
+
+
+def _check_cases(work: Work) -> None:
+    """Repeats are told case by case, with place and class: only to whoever may see all cases.
+
+    Raises
+    ------
+    AccessDenied, OutsideScope
+    """
+    if not work.allowed("cases.read").everywhere:
+        raise OutsideScope(verb="cases.read", about="city")
 
 
 def _report(connection: Connection, period: Period, rule: Rule) -> RepeatReport:

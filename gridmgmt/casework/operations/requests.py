@@ -68,6 +68,8 @@ def again(asked: Request, taken: TakenRow, zone: ZoneInfo) -> Outcome:
     same_unit = asked.unit_code in (None, taken.unit_code)
     if given == taken[:5] and same_unit and _told_before(asked, taken, zone):
         return Outcome(replace(asked, case_no=taken.case_no))
+    if not taken.is_seen:  # of whose case, which step and when is not his to know
+        return Outcome(asked, fault=RowTaken(ref=str(asked.ref), case_no="—", step=asked.kind, at="—"))
     fault = RowTaken(ref=str(asked.ref), case_no=taken.case_no, step=taken.kind, at=taken.at.isoformat())
     return Outcome(asked, fault=in_city_time(fault, zone))
 
@@ -109,6 +111,6 @@ def _free(connection: Connection, city: str, day: str, n: int, named: Collection
     out: list[str] = []
     while len(out) < n:
         drawn = [f"{city}{day}{i:05d}" for i in steps.next_numbers(connection, f"case {day}", n - len(out))]
-        used = {*steps.found(connection, drawn), *named}
+        used = steps.numbers_taken(connection, drawn).union(named)
         out += [number for number in drawn if number not in used]
     return out

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from gridmgmt.casework.cases import Step
 from gridmgmt.database import tables as t
+from gridmgmt.database.actors import whoever_looks
 from gridmgmt.database.copying import copy_in, rows
 from gridmgmt.database.facts import CASES, LOCATED
 from gridmgmt.database.work import LOCK
@@ -94,7 +95,7 @@ def each_case(
 
 
 class TakenRow(NamedTuple):
-    """What a row of a file became a step of, and as what."""
+    """What a row of a file became a step of, and as what; ``is_seen``: whoever asks may see that case."""
 
     kind: str
     case_no: str
@@ -103,10 +104,11 @@ class TakenRow(NamedTuple):
     reason: str | None
     unit_code: str | None
     facts: Mapping[str, Any]
+    is_seen: bool = True
 
 
 def taken_rows(connection: Connection, refs: Collection[str]) -> dict[str, TakenRow]:
-    """Ref → what the row became, for rows that were taken before.
+    """Ref → what the row became, for rows that were taken before, also of cases that whoever asks may not see.
 
     Whoever asks holds back everybody else who takes rows of files until his
     transaction ends: the same file handed in twice at once is taken once.
@@ -116,8 +118,20 @@ def taken_rows(connection: Connection, refs: Collection[str]) -> dict[str, Taken
     connection.execute(select(func.pg_advisory_xact_lock(FILES_LOCK)))
     s, c = t.step.c, t.cases.c
     columns = (s.ref, s.kind, c.case_no, s.at, s.actor, s.reason, s.unit_code, s.facts)
-    statement = select(*columns).join_from(t.step, t.cases, s.case_id == c.id)
-    return {r[0]: TakenRow(*r[1:]) for r in connection.execute(statement.where(s.ref == _any(refs, Text)))}
+    statement = select(*columns).join_from(t.step, t.cases, s.case_id == c.id).where(s.ref == _any(refs, Text))
+    with whoever_looks(connection, "cases.read"):
+        rows = connection.execute(statement).all()
+    seen = found(connection, {r.case_no for r in rows})
+    return {r[0]: TakenRow(*r[1:], is_seen=r.case_no in seen) for r in rows}
+
+
+def numbers_taken(connection: Connection, case_nos: Collection[str]) -> set[str]:
+    """Those of some numbers that cases have, whoever may see these: a number is given once in the whole city."""
+    if not case_nos:
+        return set()
+    c = t.cases.c.case_no
+    with whoever_looks(connection, "cases.read"):
+        return set(connection.execute(select(c).where(c == _any(case_nos, Text))).scalars())
 
 
 def claim(connection: Connection, case_nos: Collection[str]) -> None:

@@ -98,6 +98,8 @@ def numbers_behind(
     count
         Only this one, which may also be a count of steps; None: every count of cases and samples that has any.
 
+    Numbers of cases and samples are told to whoever may see these there.
+
     Raises
     ------
     IndicatorMissing, GroupMissing, OptionInvalid, LevelUnknown, NoEditionOnDate, PeriodAhead, CutOffAhead, OutsideScope
@@ -108,6 +110,7 @@ def numbers_behind(
         number = city.level(level or "").number if by == "grid" else 0
         if not _is_own(scope, by, number, code):
             raise OutsideScope(verb="figures.read", about=code or by)
+        told = _told(work, by, number, code, count)
         if by == "grid":
             found = figures(connection, city, period, as_of, [number], step_counts=_of_steps(count))
             parts = [*found.parts.values()]
@@ -133,12 +136,35 @@ def numbers_behind(
         masks = bits(cases["mask"].to_numpy(dtype=np.int64), [*conditions])
         out = {n: cases.loc[mask, "case_no"].tolist() for n, mask in masks.items() if n == count or mask.any()}
     others = [p for p in parts if p.key is not None]
-    return out | {
+    found_numbers = out | {
         name: p.facts.frame.loc[mask & row, p.key].tolist()
         for p, row in zip(others, rows, strict=True)
         for name, mask in p.masks.items()
         if name == count or (count is None and bool((mask & row).any()))
     }
+    return {name: numbers for name, numbers in found_numbers.items() if _verb_of(name) in told}
+
+
+def _verb_of(count: str) -> str:
+    """By which verb the numbers behind a count are seen."""
+    return "samples.read" if count in COUNTS and COUNTS[count].of == "samples" else "cases.read"
+
+
+def _told(work: Work, by: str, level: int, code: str, count: str | None) -> set[str]:
+    """The verbs by which numbers of a group are told to its viewer.
+
+    Raises
+    ------
+    AccessDenied, OutsideScope
+        Those of the one count that he asks for are not.
+    """
+    if work.viewer is None:
+        return {"cases.read", "samples.read"}
+    told = {v for v in ("cases.read", "samples.read") if _is_own(work.viewer.scope(v), by, level, code)}
+    if count is not None and (verb := _verb_of(count)) not in told:
+        work.allowed(verb)
+        raise OutsideScope(verb=verb, about=code or by)
+    return told
 
 
 def _is_own(scope: Scope, by: str, level: int, code: str) -> bool:

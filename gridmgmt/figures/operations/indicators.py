@@ -89,10 +89,14 @@ def export_indicators(
 
 @dataclass(frozen=True)
 class LevelMap:
-    """One level for a choropleth: counts, and ``value`` with its ``rank``, by code."""
+    """One level for a choropleth: counts, and ``value`` with its ``rank``, by code.
+
+    ``n_ranked``: among how many, of which a viewer may be told some; None: those of the frame.
+    """
 
     level: Level
     frame: pd.DataFrame
+    n_ranked: int | None = None
 
 
 @dataclass(frozen=True)
@@ -147,10 +151,11 @@ def choropleth(work: Work, indicator: str, period: Period, as_of: dt.datetime | 
             frame["value"] = frame[indicator].astype(float)
             ascending = getattr(rule, "better", None) == "low"
             frame["rank"] = frame["value"].rank(method="min", ascending=ascending)
+            n_ranked = int(frame["rank"].notna().sum())
             if not scope.everywhere:
                 frame = frame[[scope.holds_grid(level.number, code) for code in frame["code"]]].reset_index(drop=True)
             frame["name"] = called(frame)
-            levels.append(LevelMap(level, frame))
+            levels.append(LevelMap(level, frame, n_ranked))
         claims = claims_of(connection, found.edition, city.levels, city)
         return MapData(city, period, found.as_of, found.edition.name, tuple(levels), lines, claims=claims)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from gridmgmt.assessing.store import entries
 from gridmgmt.city import City
-from gridmgmt.database import cities
+from gridmgmt.database import auditing, cities
 from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Progress, Work
 from gridmgmt.errors import DrawExists, OptionInvalid, PlanInvalid, PlanMissing, SubjectsMissing
@@ -252,6 +252,7 @@ class _Making:
             for level, code, mm in s["lengths_mm"]
         ]
         inspections.save_draw(self.connection, values, _rows(document), shares)
+        auditing.note(self.connection, draws=[document["name"]])
 
 
 def _kept(text: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from gridmgmt.casework.store import attachments
-from gridmgmt.database import batches, cities, clock, facts, merging
+from gridmgmt.database import auditing, batches, cities, clock, facts, merging
 from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.documents import canonical
@@ -207,6 +207,7 @@ class _Taking:
             connection, "samples", file=file, file_sha256=handed.sha256, profile="field_form", source_as_of=self.now
         )
         known_at = batches.stamp_batch(connection, batch_id)
+        auditing.note(connection, samples=[x.sample_no for x in changed])
         rows = []
         for x in changed:
             known = self._known[x.sample_no]

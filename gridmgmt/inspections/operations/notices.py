@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gridmgmt.database import cities, clock
+from gridmgmt.database import auditing, cities, clock
 from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import FindingsMissing, NoticeClosed, OptionInvalid, OutsideScope
@@ -68,6 +68,7 @@ def issue_notice(
             "issued_by": work.by,
         }  # fmt: skip
         inspections.add_notice(connection, values, ids)
+        auditing.note(connection, notices=[number])
         return _shown(inspections.notices(connection, number)[0], at)
 
 
@@ -124,6 +125,7 @@ def check_notice(
             raise OptionInvalid(name="--at", value=city_time(at, zone), expected=span)
         values = {"result": result, "checked_at": at, "checked_by": work.by, "note": note}
         inspections.add_check(connection, notice["id"], values)
+        auditing.note(connection, notices=[number])
         return _shown(inspections.notices(connection, number)[0], now)
 
 

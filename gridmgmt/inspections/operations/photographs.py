@@ -8,6 +8,7 @@ from gridmgmt.casework.operations import photographs
 from gridmgmt.casework.operations.photographs import Attached, Kind
 from gridmgmt.casework.store import attachments
 from gridmgmt.casework.store.attachments import About, Attachment
+from gridmgmt.database import auditing
 from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import OutsideScope, SampleMissing
@@ -32,6 +33,7 @@ def add(
         if not _is_in(connection, scope, sample_no):
             raise OutsideScope(verb="inspections.write", about=sample_no)
         about = About(sample_no=sample_no)
+        auditing.note(connection, samples=[sample_no])
         return photographs.attach_all(connection, root, paths, about, kind=kind, actor=work.by, caption=caption)
 
 

@@ -152,6 +152,19 @@ def take_file(work: Work, path: Path, profile_name: str) -> StepsReport:
     return report
 
 
+@needs("cases.read")
+def check_files(work: Work, paths: Sequence[Path], profile_name: str) -> None:
+    """Refuse what cannot be read of some sheets, before anything of the others is taken.
+
+    Raises
+    ------
+    ProfileMissing, ProfileInvalid, OptionInvalid, FileUnreadable, ColumnMissing
+    """
+    profile = step_profile(profile_name)
+    for path in paths:
+        tabular.open_rows(path, profile.encodings, profile.file_columns(), profile.sheet, profile.separator)
+
+
 def _take_chunk(work: Work, raw: pd.DataFrame, rows: Rows, profile: Profile, report: StepsReport) -> None:
     parsed = _parsed(work, raw, rows, profile)
     plain = {int(str(n)): {str(k): v for k, v in row.items()} for n, row in raw.astype(object).to_dict("index").items()}

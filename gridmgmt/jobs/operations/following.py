@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from gridmgmt.access.store import accounts
 from gridmgmt.database import auditing
 from gridmgmt.database.work import Work
-from gridmgmt.errors import AccessDenied, JobMissing, JobUnfinished
+from gridmgmt.errors import AccessDenied, JobMissing, JobUnfinished, OutsideScope
 from gridmgmt.jobs.kinds import Job, State
 from gridmgmt.jobs.store import files, jobs
 
@@ -53,12 +54,13 @@ def result(work: Work, root: Path, number: int) -> tuple[Job, Path | None]:
         Also if its file is no longer kept.
     AccessDenied
         Somebody else asked for it: what he was given is his to see.
+    OutsideScope
+        His posts are others since it was done: he may ask again with those of now.
     JobUnfinished
     """
     job = one(work, number)
-    if work.viewer is not None and job.login != work.viewer.login:
-        with work.refusals_told():
-            raise AccessDenied(verb=job.kind)
+    with work.refusals_told():
+        _check_given(work, job)
     if job.state != "done":
         raise JobUnfinished(number=number, state=job.state)
     if job.result_sha256 is None:
@@ -67,6 +69,18 @@ def result(work: Work, root: Path, number: int) -> tuple[Job, Path | None]:
     if not path.is_file():
         raise JobMissing(number=number)
     return job, path
+
+
+def _check_given(work: Work, job: Job) -> None:
+    """Refuse a result that is not its viewer's, or no longer."""
+    viewer = work.viewer
+    if viewer is None:
+        return
+    if job.login != viewer.login:
+        raise AccessDenied(verb=job.kind)
+    with work.snapshot() as connection:
+        if job.finished_at is not None and accounts.is_of_other_posts(connection, viewer.login, job.finished_at):
+            raise OutsideScope(verb=job.kind, about=str(job.id))
 
 
 def _sees(work: Work, job: Job) -> bool:

@@ -25,7 +25,7 @@ class GivenHook:
     secret: str | None
 
 
-@needs("users.manage")
+@needs("users.manage", whole=True)
 def add(
     work: Work, login: str, name: str, url: str, *, form: str = "json", kinds: Sequence[str] = (),
     secret: str | None = None,
@@ -71,14 +71,14 @@ def _check_url(url: str) -> None:
         raise OptionInvalid(name="URL", value=url[:100], expected=expected("hook_url"))
 
 
-@needs("users.manage")
+@needs("users.manage", whole=True)
 def every(work: Work) -> list[Hook]:
     """All hooks and how they fare."""
     with work.snapshot() as connection:
         return hooks.every(connection)
 
 
-@needs("users.manage")
+@needs("users.manage", whole=True)
 def remove(work: Work, number: int) -> None:
     """Send nothing more to a hook.
 

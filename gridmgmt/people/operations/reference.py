@@ -7,7 +7,7 @@ from typing import Any
 
 from gridmgmt import city as cities_data
 from gridmgmt.city import City
-from gridmgmt.database import actors, batches, cities, facts, quarantine
+from gridmgmt.database import actors, auditing, batches, cities, facts, quarantine
 from gridmgmt.database.actors import Written
 from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Work
@@ -49,6 +49,7 @@ def init_city(work: Work, path: Path) -> InitReport:
     check_metric(city)
     with work.locked() as connection:
         changes = cities.save_city(connection, city)
+        auditing.note(connection, cities=[city.code])
         table = data_path("categories", f"{city.scheme}.csv")
         if table.exists():
             category_store.save_categories(connection, reference.read_categories(table))
@@ -86,6 +87,7 @@ def import_units(work: Work, path: Path) -> UnitsReport:
         known = units.unit_tree(connection)
         refuse(path, unit_tree.faults(rows, known, city))
         units.save_units(connection, rows.values())
+        auditing.note(connection, units=[unit.code for unit in rows.values()])
     n_new = sum(unit.code not in known for unit in rows.values())
     n_same = sum(known.get(unit.code) == unit for unit in rows.values())
     return UnitsReport(n_new, len(rows) - n_new - n_same, n_same)
@@ -98,6 +100,7 @@ def import_categories(work: Work, path: Path) -> int:
 
     rows = reference.read_categories(path)
     with work.locked() as connection:
+        auditing.note(connection, categories=[f"{row['kind']}:{row['code']}" for row in rows])
         return category_store.save_categories(connection, rows)
 
 
@@ -241,7 +244,7 @@ def past_of_categories(work: Work, category: str | None = None) -> list[dict[str
     return past.versions(work, category_store.past, category, lambda one: CategoryUnknown(value=one))
 
 
-@needs("audit.read")
+@needs("audit.read", whole=True)
 def written(work: Work, /, *, limit: int, **asked: Any) -> list[Written]:
     """Who wrote what, newest first (操作记录); ``asked`` as :func:`gridmgmt.database.actors.written` takes it."""
     with work.snapshot() as connection:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from gridmgmt import geo
 from gridmgmt.city import City
-from gridmgmt.database import cities
+from gridmgmt.database import auditing, cities
 from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Work, lock
 from gridmgmt.errors import EditionActive, EditionInvalid, EditionOverlap, EditionShrinks, GridAreaInvalid
@@ -109,6 +109,7 @@ def import_grids(
         frame = built.frame.assign(area_m2=area_m2)
         store.insert_edition(connection, name, source or ", ".join(files), report.to_dict(), frame)
         made = Imported(name, len(frame), report, delivery.mended)
+        auditing.note(connection, editions=[name])
         work.done(connection, made.as_dict())
         return made
 
@@ -229,6 +230,7 @@ def activate(work: Work, name: str, first: dt.date, *, shrinks: bool = False) ->
     """
     with work.locked() as connection:
         done = _activate(connection, name, first, shrinks=shrinks, keep=work.keep)
+        auditing.note(connection, editions=[name])
         work.done(connection, done)
         return done
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from gridmgmt.casework.operations import photographs
-from gridmgmt.database import cities, clock
+from gridmgmt.database import auditing, cities, clock
 from gridmgmt.database.doors import needs
 from gridmgmt.database.work import Connection, Work
 from gridmgmt.errors import OptionInvalid
@@ -110,6 +110,7 @@ def enter(
         old = desk.reports.get(told.key)
         if old != told:
             register.add_report(connection, told.key, work.by, at=told.at, sha256=told.sha256, note=told.note)
+            auditing.note(connection, reports=[[*told.key]])
         early = when.astimezone(desk.city.zone).date() < due.opens
         state = due.state(when, desk.now, desk.city.zone)
         return Registered(_change(old, told), due.day, due.at, state, due.opens, early)
@@ -142,6 +143,7 @@ def enter_event(
         old = desk.events.get(told.key)
         if old != told:
             register.add_event(connection, told.key, work.by, at=told.at, note=told.note)
+            auditing.note(connection, events=[[*told.key]])
         return Registered(_change(old, told), rejudged=tuple(_rejudged(desk, found, old, told)) if old else ())
 
 
@@ -166,6 +168,7 @@ def withdraw(work: Work, scheme: str, what: str, *, about: str, subject: str = "
         else:
             held = [f"{w} {a} {s}".rstrip() for _, w, a, s in (*desk.reports, *desk.events)]
             raise OptionInvalid(name="--about", value=about, expected="; ".join(held) or "–")
+        auditing.note(connection, withdrawn=[[*key]])
     return Registered("withdrawn")
 
 
