@@ -86,6 +86,7 @@ def test_what_a_killed_worker_left_another_ends(doors: Doors, start: Start, tmp_
     until(lambda: values(doors.work, "SELECT count(*) FROM queue.procrastinate_jobs") == [0])
 
 
+@pytest.mark.night
 def test_two_workers_never_take_one_job(doors: Doors, start: Start, tmp_path: Path) -> None:
     for n in range(8):
         handed_in(doors, tmp_path, case(f"A{n}"))
@@ -131,6 +132,7 @@ def test_a_database_that_was_away_is_found_again(
     assert process.is_alive()
 
 
+@pytest.mark.night
 def test_the_server_brings_a_worker_along_and_begins_it_again(doors: Doors, settings: Settings, tmp_path: Path) -> None:
     with accompanied(settings):
         handed_in(doors, tmp_path, case("A"))
