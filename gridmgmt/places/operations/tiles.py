@@ -84,5 +84,5 @@ def encode(work: Work, drawn: Ground, tile: Tile, facts: Facts) -> bytes | None:
     held = tiles.cut(drawn, tile).of(np.array([code in facts.rows for code in drawn.codes], dtype=bool))
     if held.is_empty:
         return None
-    with work.snapshot() as connection:
-        return store.encode(connection, held, drawn.codes, facts)
+    with work.connect() as plain:  # no table is read: PostGIS writes down what is handed to it, and needs no snapshot
+        return store.encode(plain.execution_options(isolation_level="AUTOCOMMIT"), held, drawn.codes, facts)
