@@ -13,6 +13,7 @@ from gridmgmt.database.work import Work, open_database
 from gridmgmt.settings import Settings
 from tests.api import small_city
 from tests.api.signed import PASSWORD, account, bearer, sign_in
+from tests.postgis.settling import settle
 from tests.servers import Databases, owner
 
 ASSESSMENT = "grid_baseline-2025-12-1"
@@ -118,6 +119,7 @@ def test_a_file_that_goes_out_stands_in_the_audit(boss: TestClient, settings: Se
 
 
 def test_the_sealed_audit_goes_out_whole_and_a_written_head_is_looked_for(boss: TestClient, work: Work) -> None:
+    settle(work, "audit")
     auditing.seal(work)
     chain = boss.get("/v1/audit/chain").json()
     lines = boss.get("/v1/audit/lines").text.splitlines()

@@ -93,6 +93,7 @@ def test_whoever_changes_it_is_found_out(what: str, town: Work) -> None:
 
 def test_nothing_is_sealed_before_what_may_still_come_first(town: Work) -> None:
     """A transaction that began earlier and commits later stands before those that it overtook."""
+    settle(town, "audit")
     auditing.seal(town)
     began, go_on = threading.Event(), threading.Event()
 
@@ -109,6 +110,7 @@ def test_nothing_is_sealed_before_what_may_still_come_first(town: Work) -> None:
     assert auditing.seal(town) is None, "the slow one is still open"
     go_on.set()
     thread.join()
+    settle(town, "audit")
     sealed = auditing.seal(town)
     assert sealed is not None
     assert auditing.verify(town, sealed).n_unsealed == 0
@@ -116,6 +118,7 @@ def test_nothing_is_sealed_before_what_may_still_come_first(town: Work) -> None:
 
 
 def test_it_is_exported_whole(town: Work, tmp_path: Path) -> None:
+    settle(town, "audit")
     auditing.seal(town)
     n = auditing.export(town, tmp_path / "audit.jsonl")
     lines = (tmp_path / "audit.jsonl").read_text("utf-8").splitlines()
