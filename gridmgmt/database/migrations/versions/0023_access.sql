@@ -178,20 +178,8 @@ BEGIN
 END
 $$;
 
--- What only a table's owner may ask for, and whoever fills it needs: let the server look at what it holds by now.
-CREATE FUNCTION look_at(name text, few boolean) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = public, pg_temp AS $$
-BEGIN
-    IF name NOT IN ('cases', 'samples', 'feature', 'grid', 'edition_grid') THEN
-        RAISE EXCEPTION '%: not a table that is filled in bulk', name;
-    END IF;
-    IF few THEN
-        SET LOCAL default_statistics_target = 1;
-        EXECUTE format('ANALYZE %I (id)', name);
-        SET LOCAL default_statistics_target TO DEFAULT;
-    ELSE
-        EXECUTE format('ANALYZE %I', name);
-    END IF;
-END
-$$;
-REVOKE ALL ON FUNCTION look_at(text, boolean) FROM PUBLIC;
+-- What everybody may compare (results.compare): totals and ranks of published assessments, without what they are made of.
+CREATE VIEW compared AS
+SELECT s.assessment_id, s.subject_id, s.total_numerator, s.total_denominator, s.total_shown, s.rank,
+       s.document ->> 'grade' AS grade, s.document ->> 'status' AS status
+FROM assessment_subject AS s JOIN assessment AS a ON a.id = s.assessment_id AND a.published_at IS NOT NULL;

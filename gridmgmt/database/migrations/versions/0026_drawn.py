@@ -1,4 +1,4 @@
-"""Drawn samples and notices are seen by whoever has their grids or units."""
+"""Who sees drawn samples and notices; what only an owner may ask for, by a function."""
 
 from pathlib import Path
 
