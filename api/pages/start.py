@@ -90,11 +90,10 @@ def _data(ask: AskPage, city: City, lang: str, chosen: Stored | None, scope: Sco
 
 def _begins(levels: Sequence[AssessedLevel], scope: Scope) -> tuple[str | None, str | None]:
     """The level that is ranked at first, and that whose best card is opened: of a part of the city its own highest."""
-    if scope.everywhere:
-        return next((x.key for x in (*levels[1:2], *levels)), None), next((x.key for x in levels), None)
-    own = {number for number, _ in scope.grid_codes}
-    first = next((x.key for x in levels if x.number in own), next((x.key for x in levels), None))
-    return first, first
+    own = next((x.key for x in levels if (x.number in {n for n, _ in scope.grid_codes})), None)
+    if own is not None and not scope.everywhere:
+        return own, own
+    return next((x.key for x in (*levels[1:2], *levels)), None), next((x.key for x in levels), None)
 
 
 def _grade(grade: Grade, colour: str, lang: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ from api import handed, sent
 from api.asked import TYPES
 from api.deps import Ask, Database, FileLanguage, Language, next_page
 from api.once import OnceRoute
+from api.routes.notices import Finding
 from api.signing import verb
 from gridmgmt.inspections.exports import field_forms
 from gridmgmt.inspections.operations import draws, findings, photographs, samples
@@ -86,19 +87,11 @@ class OfDraw(DrawnItem):
     period: str
 
 
-class FoundOne(BaseModel):
-    """A finding (检查发现) of the newest inspection."""
+class FoundOne(Finding):
+    """A finding of the newest inspection."""
 
     id: int
     inspection_id: int
-    item_code: str
-    n: int
-    points: Decimal
-    text: str | None
-    photographs: list[str]
-    lon: float | None
-    lat: float | None
-    found_at: dt.datetime | None
 
 
 class Sample(BaseModel):

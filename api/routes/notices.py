@@ -39,10 +39,9 @@ class NewCheck(_Body):
     note: str | None = Field(None, max_length=10_000)
 
 
-class Noticed(BaseModel):
-    """A finding that stands in a notice."""
+class Finding(BaseModel):
+    """What was found (检查发现)."""
 
-    sample_no: str
     item_code: str
     n: int
     points: Decimal
@@ -51,6 +50,12 @@ class Noticed(BaseModel):
     lon: float | None
     lat: float | None
     found_at: dt.datetime | None
+
+
+class Noticed(Finding):
+    """A finding that stands in a notice."""
+
+    sample_no: str
 
 
 class Check(BaseModel):

@@ -13,6 +13,7 @@ from api.once import OnceRoute
 from api.signing import verb
 from gridmgmt.casework.operations import time_limits
 from gridmgmt.database import actors
+from gridmgmt.database.actors import Written
 from gridmgmt.errors import OptionInvalid
 from gridmgmt.people.operations import reference
 from gridmgmt.people.operations.reference import UnitsReport
@@ -135,19 +136,6 @@ class CityWritten(BaseModel):
     changes: dict[str, Any] | None
 
 
-class Writing(BaseModel):
-    """One thing that was written (操作记录)."""
-
-    at: dt.datetime
-    kind: str
-    object: str | None
-    n: int | None
-    actor: str | None
-    means: str | None
-    os_user: str | None
-    job: str | None
-
-
 class AskCategory(Ask):
     """Of which category."""
 
@@ -241,9 +229,9 @@ def import_limits(given: Annotated[Table, File()], ask: Annotated[Ask, Query()],
 
 
 @router.get("/changes", openapi_extra=verb("audit.read"))
-def written(ask: Annotated[AskWritten, Query()], work: Database) -> list[Writing]:
+def written(ask: Annotated[AskWritten, Query()], work: Database) -> list[Written]:
     """Who wrote what, newest first: hand-overs, steps, editions, scoring, publishing, appeals."""
     if ask.kind is not None and ask.kind not in actors.KINDS:
         raise OptionInvalid(name="kind", value=ask.kind, expected=" / ".join(actors.KINDS))
     asked = {"by": ask.by, "kind": ask.kind, "object": ask.object, "start": ask.from_, "end": ask.to}
-    return [Writing(**asdict(x)) for x in reference.written(work, limit=ask.limit, **asked)]
+    return reference.written(work, limit=ask.limit, **asked)

@@ -32,9 +32,7 @@ class PersonVersion(BaseModel):
     actor: str | None
 
 
-class PostRow(BaseModel):
-    """A post (岗位) on a day; ``name`` of who holds it only where it is asked for."""
-
+class _PostFacts(BaseModel):
     person_code: str
     unit_code: str
     role: str
@@ -43,20 +41,17 @@ class PostRow(BaseModel):
     is_full_time: bool
     valid_from: dt.date | None
     valid_to: dt.date | None
+
+
+class PostRow(_PostFacts):
+    """A post (岗位) on a day; ``name`` of who holds it only where it is asked for."""
+
     name: str | None = None
 
 
-class PostVersion(BaseModel):
+class PostVersion(_PostFacts):
     """What was said of a post from then on, and by whom."""
 
-    person_code: str
-    unit_code: str
-    role: str
-    level: int | None
-    grid_code: str | None
-    is_full_time: bool
-    valid_from: dt.date | None
-    valid_to: dt.date | None
     known_at: dt.datetime
     actor: str | None
 

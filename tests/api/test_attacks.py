@@ -7,16 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi.testclient import TestClient
 
-from api.main import create_app
 from gridmgmt.access.operations import auditing, users
 from gridmgmt.assessing.operations import browsing, publishing
 from gridmgmt.database.work import Work, open_database
 from gridmgmt.intake.operations import imports, step_sheets
 from gridmgmt.settings import Settings
 from tests.api import small_city
-from tests.api.signed import ORIGIN, Asking, account, bearer
+from tests.api.signed import ORIGIN, Asking, account
 from tests.api.small_city import COMMUNITIES, centre
 from tests.pictures import encode
 from tests.servers import Databases
@@ -35,13 +33,6 @@ def build(work: Work, folder: Path) -> None:
 @pytest.fixture(scope="module")
 def settings(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return replace(databases.built("api_attacks", build), files=tmp_path_factory.mktemp("files"))
-
-
-@pytest.fixture(scope="module")
-def ask(settings: Settings) -> Iterator[Callable[[str], Asking]]:
-    with TestClient(create_app(settings), base_url="http://localhost") as client:
-        known: dict[str, Asking] = {}
-        yield lambda post: known.setdefault(post, Asking(client, bearer(settings, post)))
 
 
 @pytest.fixture

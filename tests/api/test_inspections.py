@@ -4,21 +4,19 @@ import io
 import json
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pytest
-from fastapi.testclient import TestClient
 
-from api.main import create_app
 from gridmgmt.access.operations import users
 from gridmgmt.database.work import Work, open_database
 from gridmgmt.inspections.operations import draws
 from gridmgmt.settings import Settings
-from tests.api.signed import Asking, account, bearer
+from tests.api.signed import Asking, account
 from tests.pictures import encode
 from tests.postgis import district
 from tests.servers import Databases
@@ -37,13 +35,6 @@ def june(work: Work, folder: Path) -> None:
 @pytest.fixture(scope="module")
 def settings(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return replace(databases.built("api_inspections", june), files=tmp_path_factory.mktemp("files"))
-
-
-@pytest.fixture(scope="module")
-def ask(settings: Settings) -> Iterator[Callable[[str], Asking]]:
-    with TestClient(create_app(settings), base_url="http://localhost") as client:
-        known: dict[str, Asking] = {}
-        yield lambda post: known.setdefault(post, Asking(client, bearer(settings, post)))
 
 
 @pytest.fixture(scope="module")

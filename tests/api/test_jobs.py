@@ -4,7 +4,7 @@ import io
 import json
 import sqlite3
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,16 +13,13 @@ import openpyxl
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from fastapi.testclient import TestClient
 from httpx2 import Response
 
-from api.main import create_app
-from gridmgmt.database.work import open_database
 from gridmgmt.jobs.operations import running
 from gridmgmt.jobs.operations.running import Doors
 from gridmgmt.settings import Settings
 from tests.api import small_city
-from tests.api.signed import Asking, bearer
+from tests.api.signed import Asking
 from tests.api.small_city import COMMUNITIES, HEADERS, TOTAL_0, centre
 
 NAME = "grid_baseline-2025-12-1"
@@ -35,27 +32,8 @@ def settings(databases: Any, tmp_path_factory: pytest.TempPathFactory) -> Settin
 
 
 @pytest.fixture(scope="module")
-def app(settings: Settings) -> Iterator[Callable[[str], Asking]]:
-    with TestClient(create_app(settings), base_url="http://localhost") as first:
-        known: dict[str, Asking] = {}
-
-        def ask(post: str) -> Asking:
-            return known.setdefault(post, Asking(first, bearer(settings, post)))
-
-        yield ask
-
-
-@pytest.fixture(scope="module")
-def centre_of_city(app: Callable[[str], Asking]) -> Asking:
-    return app("city_centre")
-
-
-@pytest.fixture(scope="module")
-def doors(settings: Settings) -> Iterator[Doors]:
-    found = Doors(open_database(settings), open_database(settings, "web"), settings.files_root)
-    yield found
-    found.work.close()
-    found.web.close()
+def centre_of_city(ask: Callable[[str], Asking]) -> Asking:
+    return ask("city_centre")
 
 
 def sheet(*rows: dict[str, object]) -> bytes:
@@ -138,7 +116,7 @@ def test_a_file_anew_is_as_it_comes(centre_of_city: Asking, doors: Doors) -> Non
     assert client.patch("/v1/quarantine/999999", json={"values": {"上报时间": "1"}}).status_code == 404
 
 
-def test_what_a_form_lacks_or_names_is_told(centre_of_city: Asking, app: Callable[[str], Asking]) -> None:
+def test_what_a_form_lacks_or_names_is_told(centre_of_city: Asking, ask: Callable[[str], Asking]) -> None:
     client = centre_of_city
     assert client.post("/v1/imports", data={"profile": "demo_cases"}).status_code == 422
     assert client.post("/v1/imports", json={"profile": "demo_cases"}).status_code == 422
@@ -146,7 +124,7 @@ def test_what_a_form_lacks_or_names_is_told(centre_of_city: Asking, app: Callabl
     assert hand_in(client, b"x", profile="/etc/passwd.yaml").status_code == 422
     assert hand_in(client, b"x", colour="red").status_code == 422
     assert hand_in(client, b"x", profile="unheard_of").status_code == 404
-    assert hand_in(app("district@district:429901"), b"x").status_code == 403
+    assert hand_in(ask("district@district:429901"), b"x").status_code == 403
     assert client.post("/v1/scorings", json={"rulebook": "../x", "period": "2025-12"}).status_code == 422
     assert client.get("/v1/jobs/999999").status_code == 404
     assert client.get("/v1/jobs/0").status_code == 422
@@ -232,8 +210,8 @@ def table(client: Asking, doors: Doors, **asked: Any) -> pd.DataFrame:
     return pd.read_csv(io.StringIO(text.partition("\n")[2]), dtype=str)
 
 
-def test_every_list_is_that_of_who_asks(app: Callable[[str], Asking], doors: Doors) -> None:
-    city, district = app("city_centre"), app("district@district:429901")
+def test_every_list_is_that_of_who_asks(ask: Callable[[str], Asking], doors: Doors) -> None:
+    city, district = ask("city_centre"), ask("district@district:429901")
     of_city, of_district = (table(who, doors, list="cases") for who in (city, district))
     assert set(of_district["case_no"]) < set(of_city["case_no"])
     assert set(of_district["grid_code"].str[:6]) == {"429901"}

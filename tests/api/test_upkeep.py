@@ -3,16 +3,13 @@
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import openpyxl
 import pytest
-from fastapi.testclient import TestClient
 
-from api.main import create_app
 from gridmgmt.access.operations import users
 from gridmgmt.casework.operations import time_limits
 from gridmgmt.database.work import Work, open_database
@@ -22,10 +19,11 @@ from gridmgmt.jobs.operations.running import Doors
 from gridmgmt.people.operations import reference
 from gridmgmt.settings import Settings
 from tests.api import small_city
-from tests.api.signed import Asking, account, bearer
+from tests.api.signed import Asking, account
 from tests.api.small_city import COMMUNITIES, centre
 from tests.api.test_jobs import done, exported, hand_in, row, sheet
 from tests.pictures import encode
+from tests.postgis.worksite import own_calendar
 from tests.servers import Databases
 
 LIMITS = """category,unit_code,stage,part,part_zh,part_en,amount,unit,condition_zh,condition_en,valid_from,valid_to
@@ -48,23 +46,8 @@ def settings(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture(scope="module")
-def ask(settings: Settings) -> Iterator[Callable[[str], Asking]]:
-    with TestClient(create_app(settings), base_url="http://localhost") as client:
-        known: dict[str, Asking] = {}
-        yield lambda post: known.setdefault(post, Asking(client, bearer(settings, post)))
-
-
-@pytest.fixture(scope="module")
 def city(ask: Callable[[str], Asking]) -> Asking:
     return ask("city_centre")
-
-
-@pytest.fixture(scope="module")
-def doors(settings: Settings) -> Iterator[Doors]:
-    found = Doors(open_database(settings), open_database(settings, "web"), settings.files_root)
-    yield found
-    found.work.close()
-    found.web.close()
 
 
 def opened(city: Asking, *steps: str, at: str = "2025-12-01T16:00:00+08:00", n: int = 0) -> str:
@@ -116,19 +99,7 @@ def test_cases_are_assigned_again_by_a_job(
 def test_deadlines_are_counted_again_by_the_calendar_of_now(
     city: Asking, ask: Callable[[str], Asking], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    real = calendars.load
-
-    def own(days_off: str) -> Any:
-        path = tmp_path / f"off{days_off}.yaml"
-        path.write_text(
-            "id: own\ntitle: {zh: 自有, en: own}\nholidays: listed\nwork_week: [1, 2, 3, 4, 5]\nhours_per_day: 8\n"
-            f'working_time: [["08:00", "12:00"], ["14:00", "18:00"]]\ndays_off: [{days_off}]\n'
-            "known_through: 2025-12-31\n",
-            "utf-8",
-        )
-        return real(str(path))
-
-    before, after = own(""), own("2025-12-02, 2025-12-03")
+    before, after = (own_calendar(tmp_path, days) for days in ("", "2025-12-02, 2025-12-03"))
     monkeypatch.setattr(calendars, "load", lambda _name: before)
     number = opened(city, "accept", "register", "dispatch")  # 4 working hours from Monday the 1st, 16:00
     assert city.get(f"/v1/cases/{number}").json()["due_at"] == "2025-12-02T02:00:00Z"

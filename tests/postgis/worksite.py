@@ -4,6 +4,7 @@ import datetime as dt
 from pathlib import Path
 from typing import Any
 
+from gridmgmt.calendars import Calendar
 from gridmgmt.casework import transitions
 from gridmgmt.casework.cases import Case
 from gridmgmt.casework.operations import cases
@@ -11,6 +12,7 @@ from gridmgmt.casework.operations import time_limits as limit_ops
 from gridmgmt.casework.operations.requests import Request
 from gridmgmt.casework.store import steps as step_store
 from gridmgmt.database.work import Work
+from gridmgmt.files import calendars
 from gridmgmt.people.operations import reference
 from gridmgmt.people.store import categories
 from tests.postgis import towns
@@ -97,3 +99,15 @@ def folded(work: Work, no: str = "A") -> Case:
     with work.snapshot() as connection:
         stored = step_store.of_cases(connection, [step_store.found(connection, [no])[no]["id"]])
         return transitions.fold(no, next(iter(stored.values())))
+
+
+def own_calendar(folder: Path, days_off: str = "", known_through: str = "2025-12-31") -> Calendar:
+    """A city's own working time, Monday to Friday, with these days off (``2025-12-02, 2025-12-03``)."""
+    path = folder / f"off{days_off}_{known_through}.yaml"
+    path.write_text(
+        "id: own\ntitle: {zh: 自有, en: own}\nholidays: listed\nwork_week: [1, 2, 3, 4, 5]\nhours_per_day: 8\n"
+        f'working_time: [["08:00", "12:00"], ["14:00", "18:00"]]\ndays_off: [{days_off}]\n'
+        f"known_through: {known_through}\n",
+        "utf-8",
+    )
+    return calendars.load(str(path))

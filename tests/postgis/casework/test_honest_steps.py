@@ -10,7 +10,6 @@ import pytest
 from sqlalchemy import text
 
 from gridmgmt.assessing.operations import scoring
-from gridmgmt.calendars import Calendar
 from gridmgmt.casework.cases import STATES
 from gridmgmt.casework.operations import cases, lookup
 from gridmgmt.casework.operations import time_limits as limit_ops
@@ -24,7 +23,7 @@ from gridmgmt.intake.operations import step_sheets
 from gridmgmt.periods import parse_period
 from tests import worlds
 from tests.postgis.figures.test_step_counts import inputs, to_verification
-from tests.postgis.worksite import acted, at, dispatched, folded, opened, row, take
+from tests.postgis.worksite import acted, at, dispatched, folded, opened, own_calendar, row, take
 
 EVENING = at(18)
 
@@ -230,17 +229,8 @@ def test_renewing_gives_stored_cases_the_deadlines_of_the_new_calendar(
 ) -> None:
     """A calendar known through 2 December 2025, then one in which the 3rd turns out to be a day off."""
 
-    def own(known: str, days_off: str) -> Any:
-        path = tmp_path / f"{known}.yaml"
-        path.write_text(
-            "id: own\ntitle: {zh: 自有, en: own}\nholidays: listed\nwork_week: [1, 2, 3, 4, 5]\nhours_per_day: 8\n"
-            f'working_time: [["08:00", "12:00"], ["14:00", "18:00"]]\ndays_off: [{days_off}]\nknown_through: {known}\n',
-            "utf-8",
-        )
-        return real(str(path))
-
-    real = calendars.load
-    monkeypatch.setattr(calendars, "load", lambda _name: own("2025-12-02", ""))
+    before, after = own_calendar(tmp_path, "", "2025-12-02"), own_calendar(tmp_path, "2025-12-03")
+    monkeypatch.setattr(calendars, "load", lambda _name: before)
     opened(desk, "A")
     opened(desk, "B")
     for no in ("A", "B"):
@@ -250,7 +240,7 @@ def test_renewing_gives_stored_cases_the_deadlines_of_the_new_calendar(
     assert (case.due_at, case.is_provisional) == (at(10, 3), True)
     known = take(desk, "dispatch", 16, "B", day=2, due_at=at(9, 9).isoformat())
     assert cases.renew_deadlines(desk) == []
-    monkeypatch.setattr(calendars, "load", lambda _name: own("2025-12-31", "2025-12-03"))
+    monkeypatch.setattr(calendars, "load", lambda _name: after)
     assert [r.case_no for r in cases.renew_deadlines(desk)] == ["A"]
     assert cases.renew_deadlines(desk) == []
     case = folded(desk, "A")
@@ -265,19 +255,7 @@ def test_a_holiday_moved_by_decree_leaves_each_deadline_with_its_own_calendar_un
     desk: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Known through the year from the beginning; then 2 and 3 December 2025 become days off."""
-    real = calendars.load
-
-    def own(days_off: str) -> Calendar:
-        path = tmp_path / f"off{days_off}.yaml"
-        path.write_text(
-            "id: own\ntitle: {zh: 自有, en: own}\nholidays: listed\nwork_week: [1, 2, 3, 4, 5]\nhours_per_day: 8\n"
-            f'working_time: [["08:00", "12:00"], ["14:00", "18:00"]]\ndays_off: [{days_off}]\n'
-            "known_through: 2025-12-31\n",
-            "utf-8",
-        )
-        return real(str(path))
-
-    before, after = own(""), own("2025-12-02, 2025-12-03")
+    before, after = (own_calendar(tmp_path, days) for days in ("", "2025-12-02, 2025-12-03"))
     monkeypatch.setattr(calendars, "load", lambda _name: before)
     opened(desk, "A")
     for kind in ("accept", "register", "dispatch"):
