@@ -1,7 +1,8 @@
 """Run ``gridmgmt`` as often as tests do, for the price of one start: a process that forks itself for each command.
 
 ``python -m tests.commands FOLDER`` answers at ``FOLDER/socket``; ``FOLDER/gridmgmt`` is what a shell finds on its
-path. Each command is a process of its own, with the caller's folder, environment and standard streams.
+path. Each command is a process of its own, with the caller's folder, environment and standard streams; ``serve`` is
+one in its own right.
 """
 
 import contextlib
@@ -27,6 +28,8 @@ from gridmgmt.rulebooks import load as rulebooks
 CALLER = """\
 #!{python} -ISE
 import json, os, socket, sys
+if sys.argv[1:2] == ["serve"]:  # it is at work beside other commands, until its own process is told to stop
+    os.execv({python!r}, [{python!r}, "-c", "from gridmgmt.cli import main; main()", *sys.argv[1:]])
 with socket.socket(socket.AF_UNIX) as s:
     s.connect({address!r})
     socket.send_fds(s, [json.dumps([sys.argv[1:], os.getcwd(), dict(os.environ)]).encode()], [0, 1, 2])
